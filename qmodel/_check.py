@@ -1,0 +1,102 @@
+"""Argument checks: impossible values are refused by name, NaN passes, overload passes.
+
+Every check returns its argument as a number of the right namespace, so that a formula
+begins with ``rate = nonnegative("arrival_rate", arrival_rate)``.
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+
+from qmodel._xp import is_symbolic
+from qmodel.errors import DomainError
+
+__all__ = ["count", "nonnegative", "positive", "probability", "scv", "weights"]
+
+
+def _number(name: str, x: Any, need: str) -> Any:
+    try:
+        return np.asarray(x, dtype=float)[()]
+    except (TypeError, ValueError):
+        raise DomainError(f"{name} must be {need}, got {x!r}") from None
+
+
+def _refuse(name: str, x: Any, bad: Any, need: str) -> None:
+    if bad.any():
+        raise DomainError(f"{name} must be {need}, got {np.asarray(x)[bad].flat[0]}")
+
+
+def nonnegative(name: str, x: Any, *, need: str = "a number >= 0") -> Any:
+    """Return `x` as a number or array, refusing values below zero."""
+    if type(x) is float and x >= 0.0:
+        return x
+    if is_symbolic(x):
+        if x.is_negative:
+            raise DomainError(f"{name} must be {need}, got {x}")
+        return x
+    value = _number(name, x, need)
+    _refuse(name, value, value < 0, need)
+    return value
+
+
+def positive(name: str, x: Any, *, need: str = "a number > 0") -> Any:
+    """Return `x` as a number or array, refusing zero and values below."""
+    if type(x) is float and x > 0.0:
+        return x
+    if is_symbolic(x):
+        if x.is_nonpositive:
+            raise DomainError(f"{name} must be {need}, got {x}")
+        return x
+    value = _number(name, x, need)
+    _refuse(name, value, value <= 0, need)
+    return value
+
+
+def scv(name: str, x: Any) -> Any:
+    """Return `x` as a squared coefficient of variation, a number >= 0."""
+    return nonnegative(name, x, need="a squared coefficient of variation >= 0")
+
+
+def probability(name: str, x: Any) -> Any:
+    """Return `x` as a number or array, refusing values outside 0 to 1."""
+    need = "a probability from 0 to 1"
+    if is_symbolic(x):
+        if x.is_negative or (x - 1).is_positive:
+            raise DomainError(f"{name} must be {need}, got {x}")
+        return x
+    value = _number(name, x, need)
+    _refuse(name, value, (value < 0) | (value > 1), need)
+    return value
+
+
+def count(name: str, n: Any, *, least: int = 1) -> Any:
+    """Return `n` as an int or an array of whole floats, refusing 2.5 and less than `least`."""
+    if type(n) is int and n >= least:
+        return n
+    need = f"a whole number >= {least}"
+    if is_symbolic(n):
+        if n.is_integer is False or (n - least).is_negative:
+            raise DomainError(f"{name} must be {need}, got {n}")
+        return n
+    if isinstance(n, bool):
+        raise DomainError(f"{name} must be {need}, got {n}")
+    value = _number(name, n, need)
+    _refuse(name, value, (value < least) | (value != np.floor(value)), need)
+    return value
+
+
+def weights(name: str, values: Any) -> tuple[Any, ...]:
+    """Return `values` as probabilities that sum to 1 (in every cell)."""
+    checked = tuple(probability(name, v) for v in values)
+    if not checked:
+        raise DomainError(f"{name} must not be empty")
+    total = sum(checked)
+    if is_symbolic(total):
+        if (total - 1).is_nonzero:
+            raise DomainError(f"{name} must sum to 1, got {total}")
+        return checked
+    # Room for the rounding of a sum written by a person, such as 0.7 + 0.2 + 0.1.
+    _refuse(f"the sum of {name}", np.asarray(total), abs(np.asarray(total) - 1) > 1e-9, "1")
+    return checked

@@ -1,0 +1,101 @@
+"""The few functions that a closed form may call, for every kind of number.
+
+A formula in qmodel is written once, with ``+ - * / **``, comparisons and the functions of
+a *namespace*. The arguments choose the namespace, so the same lines run on floats, NumPy
+arrays and SymPy expressions::
+
+    xp = namespace(arrival_rate, service_time)
+    tail = xp.exp(-arrival_rate * t)
+
+SymPy is never imported from here: an object of its can only reach us when the caller has
+imported it. Three rules keep a formula open to all numbers: no ``if`` on values, real
+branches through ``xp.where``, and overload through ``xp.guard``.
+"""
+
+from __future__ import annotations
+
+import sys
+from functools import cache
+from types import SimpleNamespace
+from typing import Any
+
+import numpy as np
+
+__all__ = ["is_symbolic", "namespace"]
+
+
+def is_symbolic(*args: Any) -> bool:
+    """Return whether any of `args` is a SymPy expression."""
+    sympy = sys.modules.get("sympy")
+    return sympy is not None and any(isinstance(x, sympy.Basic) for x in args)
+
+
+def namespace(*args: Any) -> Any:
+    """Return the namespace that can evaluate functions of all of `args`."""
+    return _sympy() if is_symbolic(*args) else _numpy()
+
+
+@cache
+def _numpy() -> SimpleNamespace:
+    def asarray(x: Any) -> Any:
+        return x if type(x) is float else np.asarray(x, dtype=float)[()]
+
+    def where(condition: Any, x: Any, y: Any) -> Any:
+        return np.where(condition, x, y)[()]
+
+    def guard(value: Any, overload: Any, instead: Any) -> Any:
+        # Masks the overload, not its complement: a NaN argument stays NaN.
+        return np.where(overload, instead, value)[()]
+
+    def weigh(probability: Any, x: Any) -> Any:
+        # A branch that is never taken counts nothing, though its time may be infinite.
+        with np.errstate(invalid="ignore"):
+            return np.where(probability == 0, 0.0, probability * x)[()]
+
+    return SimpleNamespace(
+        symbolic=False,
+        inf=np.inf,
+        weigh=weigh,
+        asarray=asarray,
+        where=where,
+        guard=guard,
+        exp=np.exp,
+        expm1=np.expm1,
+        log=np.log,
+        log1p=np.log1p,
+        sqrt=np.sqrt,
+        maximum=np.maximum,
+        minimum=np.minimum,
+        errstate=np.errstate,
+    )
+
+
+@cache
+def _sympy() -> SimpleNamespace:
+    from contextlib import nullcontext
+
+    import sympy as sp
+
+    def where(condition: Any, x: Any, y: Any) -> Any:
+        return sp.Piecewise((x, condition), (y, True))
+
+    def guard(value: Any, overload: Any, instead: Any) -> Any:
+        # A symbolic result is stated on the stable region; only a decided overload counts.
+        return instead if overload == True else value  # noqa: E712
+
+    return SimpleNamespace(
+        symbolic=True,
+        inf=sp.oo,
+        weigh=lambda probability, x: 0 if probability == 0 else probability * x,
+        asarray=sp.sympify,
+        where=where,
+        guard=guard,
+        exp=sp.exp,
+        expm1=lambda x: sp.exp(x) - 1,
+        log=sp.log,
+        log1p=lambda x: sp.log(1 + x),
+        sqrt=sp.sqrt,
+        maximum=sp.Max,
+        minimum=sp.Min,
+        errstate=lambda **_: nullcontext(),
+    )

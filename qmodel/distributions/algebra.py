@@ -1,0 +1,648 @@
+r"""How laws compose: in sequence, as alternatives, in parallel, shifted and scaled.
+
+=============  ============================  =========================
+a pipeline's   is the law's                  with transform or tail
+=============  ============================  =========================
+series         `Sum`                         :math:`\prod_i F_i(s)`
+branch         `Mixture`                     :math:`\sum_i p_i F_i(s)`
+wait for all   `Maximum`                     :math:`1 - \prod_i (1 - \bar F_i(t))`
+wait for one   `Minimum`                     :math:`\prod_i \bar F_i(t)`
+repetition     `Repeated`                    :math:`F(s)^n`
+constant       `Shifted`                     :math:`e^{-s d} F(s)`
+=============  ============================  =========================
+
+All take the times as independent: whoever composes dependent times says so in the basis
+of the result. Constant times are kept apart exactly (`Distribution.parts`); a branch of
+probability zero counts nothing, even where its time is infinite.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from functools import reduce
+from math import prod
+from operator import mul
+from typing import Any
+
+import numpy as np
+
+from qmodel import _check
+from qmodel._typing import Count, Value
+from qmodel._xp import is_symbolic, namespace
+from qmodel.distributions.base import Distribution, Part
+from qmodel.distributions.families import ZERO
+from qmodel.errors import DomainError, ModelError
+from qmodel.numerics import quadrature
+
+__all__ = ["Maximum", "Minimum", "Mixture", "Repeated", "Scaled", "Shifted", "Sum", "merged"]
+
+
+def merged(parts: list[Part]) -> tuple[Part, ...]:
+    """Return `parts` with those of equal shift put together, and empty ones left out."""
+    by_shift: list[list[Part]] = []
+    for part in parts:
+        if not np.any(part.mass):
+            continue
+        for group in by_shift:
+            if group[0].shift is part.shift or np.array_equal(group[0].shift, part.shift):
+                group.append(part)
+                break
+        else:
+            by_shift.append([part])
+    return tuple(
+        group[0]
+        if len(group) == 1
+        else Part(
+            sum(part.mass for part in group),
+            group[0].shift,
+            measure((1.0,) * len(group), tuple(part.law for part in group)),
+        )
+        for group in by_shift
+    )
+
+
+def measure(weights: tuple[Any, ...], laws: tuple[Distribution, ...]) -> Distribution:
+    """Return a mixture whose weights need not sum to 1: the law of a `Part`."""
+    mixture = object.__new__(Mixture)
+    object.__setattr__(mixture, "probabilities", weights)
+    object.__setattr__(mixture, "laws", laws)
+    return mixture
+
+
+def _laws(laws: Any) -> tuple[Distribution, ...]:
+    laws = tuple(laws)
+    for law in laws:
+        if not isinstance(law, Distribution):
+            raise ModelError(f"laws must be distributions, got {law!r}")
+    return laws
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Sum(Distribution):
+    """The law of a sum of independent times, one after the other.
+
+    Parameters
+    ----------
+    laws : sequence of Distribution
+        The times; none gives zero. [-]
+
+    Raises
+    ------
+    ModelError
+        If a part is not a distribution.
+
+    Examples
+    --------
+    >>> from qmodel.distributions import Deterministic, Exponential
+    >>> law = Sum([Deterministic(0.05), Exponential(0.01), Exponential(0.02)])
+    >>> float(law.mean), float(law.quantile(0.99)), float(law.tail(0.05))
+    (0.08, 0.1559, 1.0)
+    """
+
+    laws: tuple[Distribution, ...]
+
+    def __post_init__(self) -> None:
+        object.__setattr__(self, "laws", _laws(self.laws))
+
+    @property
+    def mean(self) -> Value:
+        """Mean. [s]."""
+        return sum(law.mean for law in self.laws)
+
+    @property
+    def variance(self) -> Value:
+        """Variance. [s^2]."""
+        return sum(law.variance for law in self.laws)
+
+    @property
+    def third_cumulant(self) -> Value:
+        """Third cumulant. [s^3]."""
+        return sum(law.third_cumulant for law in self.laws)
+
+    @property
+    def atom(self) -> Value:
+        """Probability of the value 0. [-]."""
+        return prod(law.atom for law in self.laws)
+
+    @property
+    def defect(self) -> Value:
+        """Probability of no end. [-]."""
+        return 1 - prod(1 - law.defect for law in self.laws)
+
+    @property
+    def analytic(self) -> bool:
+        """Whether all transforms continue to the left half-plane."""
+        return all(law.analytic for law in self.laws)
+
+    def parts(self) -> tuple[Part, ...]:
+        """Return every combination of the parts of the laws."""
+        found: list[Part] = [Part(1.0, 0.0, ZERO)]
+        for law in self.laws:
+            steps = law.parts()
+            found = list(
+                merged([
+                    Part(mul(a.mass, b.mass), a.shift + b.shift, _after(a.law, b.law))
+                    for a in found
+                    for b in steps
+                ])
+            )  # fmt: skip
+        return tuple(found)
+
+    def laplace(self, s: Value) -> Value:
+        """Return the transform at `s` [1/s]."""
+        return reduce(mul, (law.laplace(s) for law in self.laws), 1.0)
+
+
+def _after(first: Distribution, second: Distribution) -> Distribution:
+    if first is ZERO:
+        return second
+    if second is ZERO:
+        return first
+    laws = (first.laws if isinstance(first, Sum) else (first,), (second,))
+    return Sum(laws[0] + laws[1])
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Mixture(Distribution):
+    """The law of one of several times, chosen at random.
+
+    Parameters
+    ----------
+    probabilities : sequence of numbers or arrays
+        Probability of each; they sum to 1. [-]
+    laws : sequence of Distribution
+        The law of each. [-]
+
+    Raises
+    ------
+    DomainError
+        If the lengths differ, or the probabilities are outside 0 to 1 or do not sum to 1.
+    ModelError
+        If a part is not a distribution.
+
+    Examples
+    --------
+    >>> from qmodel.distributions import Deterministic, Exponential
+    >>> law = Mixture([0.9, 0.1], [Deterministic(0.001), Exponential(0.020)])
+    >>> float(law.mean), float(law.quantile(0.5)), float(law.quantile(0.99))
+    (0.0029, 0.001, 0.0461)
+    """
+
+    probabilities: tuple[Value, ...]
+    laws: tuple[Distribution, ...]
+
+    def __post_init__(self) -> None:
+        probabilities = _check.weights("probabilities", self.probabilities)
+        laws = _laws(self.laws)
+        if len(laws) != len(probabilities):
+            raise DomainError(
+                f"laws must be as many as probabilities, {len(probabilities)}, got {len(laws)}"
+            )
+        object.__setattr__(self, "probabilities", probabilities)
+        object.__setattr__(self, "laws", laws)
+
+    def _mix(self, values: Any) -> Any:
+        xp = namespace(*self.probabilities)
+        return sum(xp.weigh(p, v) for p, v in zip(self.probabilities, values, strict=True))
+
+    @property
+    def closed(self) -> bool:  # type: ignore[override]
+        """Whether all tails are closed forms."""
+        return all(law.closed for law in self.laws)
+
+    @property
+    def mean(self) -> Value:
+        """Mean. [s]."""
+        return self._mix(law.mean for law in self.laws)
+
+    @property
+    def variance(self) -> Value:
+        """Variance. [s^2]."""
+        mean = self.mean
+        with np.errstate(invalid="ignore"):
+            return self._mix(law.variance + (law.mean - mean) ** 2 for law in self.laws)
+
+    @property
+    def third_cumulant(self) -> Value:
+        """Third cumulant. [s^3]."""
+        mean = self.mean
+        return self._mix(
+            law.third_cumulant + (law.mean - mean) * (3 * law.variance + (law.mean - mean) ** 2)
+            for law in self.laws
+        )
+
+    @property
+    def atom(self) -> Value:
+        """Probability of the value 0. [-]."""
+        return self._mix(law.atom for law in self.laws)
+
+    @property
+    def defect(self) -> Value:
+        """Probability of no end. [-]."""
+        return self._mix(law.defect for law in self.laws)
+
+    @property
+    def analytic(self) -> bool:
+        """Whether all transforms continue to the left half-plane."""
+        return all(law.analytic for law in self.laws)
+
+    def parts(self) -> tuple[Part, ...]:
+        """Return the parts of all laws, by probability."""
+        return merged([
+            Part(p * part.mass, part.shift, part.law if _one(p) else measure((p,), (part.law,)))
+            for p, law in zip(self.probabilities, self.laws, strict=True)
+            for part in law.parts()
+        ])  # fmt: skip
+
+    def laplace(self, s: Value) -> Value:
+        """Return the transform at `s` [1/s]."""
+        terms = zip(self.probabilities, self.laws, strict=True)
+        return sum(law.laplace(s) if _one(p) else p * law.laplace(s) for p, law in terms)
+
+    def tail(self, t: Value) -> Value:
+        """Return P(X > t) at `t` [s]."""
+        if not self.closed:
+            return super(Mixture, self).tail(t)
+        return self._mix(law.tail(t) for law in self.laws)
+
+    def density(self, t: Value) -> Value:
+        """Return the density at `t` [s], without the atoms."""
+        if not self.closed:
+            return super(Mixture, self).density(t)
+        return self._mix(law.density(t) for law in self.laws)
+
+
+def _one(p: Any) -> bool:
+    return isinstance(p, float) and p == 1.0
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Shifted(Distribution):
+    """A law after a constant time.
+
+    Parameters
+    ----------
+    law : Distribution
+        What follows. [-]
+    by : number or array
+        The constant, >= 0. [s]
+
+    Raises
+    ------
+    DomainError
+        If `by` is negative.
+
+    Examples
+    --------
+    >>> from qmodel.distributions import Exponential
+    >>> float(Shifted(Exponential(0.02), by=0.05).quantile(0.5))
+    0.0639
+    """
+
+    law: Distribution
+    by: Value
+
+    def __post_init__(self) -> None:
+        object.__setattr__(self, "by", _check.nonnegative("by", self.by))
+
+    @property
+    def mean(self) -> Value:
+        """Mean. [s]."""
+        return self.law.mean + self.by
+
+    @property
+    def variance(self) -> Value:
+        """Variance. [s^2]."""
+        return self.law.variance + 0 * self.by
+
+    @property
+    def third_cumulant(self) -> Value:
+        """Third cumulant. [s^3]."""
+        return self.law.third_cumulant + 0 * self.by
+
+    @property
+    def atom(self) -> Value:
+        """Probability of the value 0. [-]."""
+        return np.where(np.asarray(self.by) == 0, self.law.atom, 0.0)[()]
+
+    @property
+    def defect(self) -> Value:
+        """Probability of no end. [-]."""
+        return self.law.defect
+
+    @property
+    def analytic(self) -> bool:
+        """Only without a shift."""
+        return self.law.analytic and not np.any(self.by)
+
+    def parts(self) -> tuple[Part, ...]:
+        """Return the parts of the law, all later."""
+        return tuple(Part(m, shift + self.by, law) for m, shift, law in self.law.parts())
+
+    def laplace(self, s: Value) -> Value:
+        """Return the transform at `s` [1/s]."""
+        return namespace(s, self.by).exp(-self.by * s) * self.law.laplace(s)
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Scaled(Distribution):
+    """A law with all times multiplied: another unit, or a slower server.
+
+    Parameters
+    ----------
+    law : Distribution
+        The law. [-]
+    factor : number or array
+        What its times are multiplied with, > 0. [-]
+
+    Raises
+    ------
+    DomainError
+        If `factor` is not > 0.
+
+    Examples
+    --------
+    >>> from qmodel.distributions import Exponential
+    >>> float(Scaled(Exponential(0.02), 1000.0).quantile(0.5))
+    13.8629
+    """
+
+    law: Distribution
+    factor: Value
+
+    def __post_init__(self) -> None:
+        object.__setattr__(self, "factor", _check.positive("factor", self.factor))
+
+    @property
+    def closed(self) -> bool:  # type: ignore[override]
+        """Whether the tail is a closed form."""
+        return self.law.closed
+
+    @property
+    def mean(self) -> Value:
+        """Mean. [s]."""
+        return self.law.mean * self.factor
+
+    @property
+    def variance(self) -> Value:
+        """Variance. [s^2]."""
+        return self.law.variance * self.factor**2
+
+    @property
+    def third_cumulant(self) -> Value:
+        """Third cumulant. [s^3]."""
+        return self.law.third_cumulant * self.factor**3
+
+    @property
+    def atom(self) -> Value:
+        """Probability of the value 0. [-]."""
+        return self.law.atom
+
+    @property
+    def defect(self) -> Value:
+        """Probability of no end. [-]."""
+        return self.law.defect
+
+    @property
+    def analytic(self) -> bool:
+        """As the law."""
+        return self.law.analytic
+
+    def parts(self) -> tuple[Part, ...]:
+        """Return the parts of the law, each scaled."""
+        return tuple(
+            Part(m, shift * self.factor, law if law is ZERO else Scaled(law, self.factor))
+            for m, shift, law in self.law.parts()
+        )
+
+    def laplace(self, s: Value) -> Value:
+        """Return the transform at `s` [1/s]."""
+        return self.law.laplace(self.factor * s)
+
+    def tail(self, t: Value) -> Value:
+        """Return P(X > t) at `t` [s]."""
+        return self.law.tail(t / self.factor)
+
+    def density(self, t: Value) -> Value:
+        """Return the density at `t` [s]."""
+        return self.law.density(t / self.factor) / self.factor
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Repeated(Distribution):
+    """The sum of `times` independent times of one law.
+
+    Parameters
+    ----------
+    law : Distribution
+        The law of each. [-]
+    times : int or integer array
+        How many, >= 0. [-]
+
+    Raises
+    ------
+    DomainError
+        If `times` is not a whole number >= 0.
+
+    Examples
+    --------
+    >>> from qmodel.distributions import Exponential
+    >>> float(Repeated(Exponential(0.02), 5).quantile(0.99))
+    0.2321
+    """
+
+    law: Distribution
+    times: Count
+
+    def __post_init__(self) -> None:
+        object.__setattr__(self, "times", _check.count("times", self.times, least=0))
+
+    @property
+    def mean(self) -> Value:
+        """Mean. [s]."""
+        return self.times * self.law.mean
+
+    @property
+    def variance(self) -> Value:
+        """Variance. [s^2]."""
+        return self.times * self.law.variance
+
+    @property
+    def third_cumulant(self) -> Value:
+        """Third cumulant. [s^3]."""
+        return self.times * self.law.third_cumulant
+
+    @property
+    def atom(self) -> Value:
+        """Probability of the value 0. [-]."""
+        return self.law.atom**self.times
+
+    @property
+    def defect(self) -> Value:
+        """Probability of no end. [-]."""
+        return 1 - (1 - self.law.defect) ** self.times
+
+    @property
+    def analytic(self) -> bool:
+        """As the law."""
+        return self.law.analytic
+
+    def parts(self) -> tuple[Part, ...]:
+        """Return one part where the law has one; otherwise those of the written-out sum."""
+        parts = self.law.parts()
+        if len(parts) == 1:
+            mass, shift, law = parts[0]
+            rest = law if law is ZERO else Repeated(law, self.times)
+            return (Part(mass**self.times, shift * self.times, rest),)
+        if np.ndim(self.times):
+            whole = [n for n in np.unique(self.times) if not np.isnan(n)]
+            chosen = tuple((self.times == n) * 1.0 for n in whole)
+            return measure(chosen, tuple(Repeated(self.law, int(n)) for n in whole)).parts()
+        return Sum((self.law,) * int(self.times)).parts()
+
+    def laplace(self, s: Value) -> Value:
+        """Return the transform at `s` [1/s]."""
+        return self.law.laplace(s) ** self.times
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class _Extreme(Distribution):
+    """What maxima and minima share: a tail in closed form, the rest by quadrature of it."""
+
+    laws: tuple[Distribution, ...]
+    closed = True
+
+    def __post_init__(self) -> None:
+        laws = _laws(self.laws)
+        if not laws:
+            raise ModelError("laws must hold at least one distribution")
+        object.__setattr__(self, "laws", laws)
+
+    def _moments(self) -> tuple[Any, Any, Any]:
+        means = [law.mean for law in self.laws]
+        if is_symbolic(*means):
+            raise ModelError("the moments of a maximum or minimum have no symbolic form here")
+        return quadrature.moments(self.tail, reduce(np.maximum, means), self._breaks())
+
+    def _breaks(self) -> tuple[Any, ...]:
+        return tuple(part.shift for law in self.laws for part in law.parts() if np.any(part.shift))
+
+    def _leaving_out(self, i: int) -> tuple[Distribution, ...]:
+        return self.laws[:i] + self.laws[i + 1 :]
+
+    @property
+    def mean(self) -> Value:
+        """Mean, by quadrature of the tail. [s]."""
+        return self._moments()[0]
+
+    @property
+    def variance(self) -> Value:
+        """Variance, by quadrature of the tail. [s^2]."""
+        first, second, _ = self._moments()
+        return second - first**2
+
+    @property
+    def third_cumulant(self) -> Value:
+        """Third cumulant, by quadrature of the tail. [s^3]."""
+        first, second, third = self._moments()
+        return third - 3 * first * second + 2 * first**3
+
+    @property
+    def analytic(self) -> bool:
+        """The transform is known to the right of zero only."""
+        return False
+
+    def laplace(self, s: Value) -> Value:
+        """Return the transform at `s` [1/s], Re s > 0, by quadrature of the tail."""
+        if is_symbolic(s):
+            raise ModelError("the transform of a maximum or minimum has no symbolic form here")
+        return quadrature.transform(self.tail, s, self._breaks())
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Maximum(_Extreme):
+    """The law of the longest of independent times: wait for all.
+
+    Parameters
+    ----------
+    laws : sequence of Distribution
+        The times, at least one. [-]
+
+    Raises
+    ------
+    ModelError
+        If there is none, or one is not a distribution.
+
+    Examples
+    --------
+    >>> from qmodel.distributions import Exponential
+    >>> law = Maximum([Exponential(0.02)] * 3)
+    >>> float(law.mean), float(law.quantile(0.99))
+    (0.0367, 0.1140)
+    """
+
+    @property
+    def atom(self) -> Value:
+        """Probability of the value 0. [-]."""
+        return prod(law.atom for law in self.laws)
+
+    @property
+    def defect(self) -> Value:
+        """Probability of no end. [-]."""
+        return 1 - prod(1 - law.defect for law in self.laws)
+
+    def tail(self, t: Value) -> Value:
+        """Return P(X > t) at `t` [s], without loss of small tails."""
+        with np.errstate(divide="ignore"):
+            return -np.expm1(sum(np.log1p(-law.tail(t)) for law in self.laws))
+
+    def density(self, t: Value) -> Value:
+        """Return the density at `t` [s]."""
+        return sum(
+            law.density(t) * prod(1 - other.tail(t) for other in self._leaving_out(i))
+            for i, law in enumerate(self.laws)
+        )
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Minimum(_Extreme):
+    """The law of the shortest of independent times: wait for the first.
+
+    Parameters
+    ----------
+    laws : sequence of Distribution
+        The times, at least one. [-]
+
+    Raises
+    ------
+    ModelError
+        If there is none, or one is not a distribution.
+
+    Examples
+    --------
+    >>> from qmodel.distributions import Exponential
+    >>> law = Minimum([Exponential(0.02), Exponential(0.02)])
+    >>> float(law.mean), float(law.quantile(0.99))
+    (0.01, 0.0461)
+    """
+
+    @property
+    def atom(self) -> Value:
+        """Probability of the value 0. [-]."""
+        return 1 - prod(1 - law.atom for law in self.laws)
+
+    @property
+    def defect(self) -> Value:
+        """Probability of no end. [-]."""
+        return prod(law.defect for law in self.laws)
+
+    def tail(self, t: Value) -> Value:
+        """Return P(X > t) at `t` [s]."""
+        return prod(law.tail(t) for law in self.laws)
+
+    def density(self, t: Value) -> Value:
+        """Return the density at `t` [s]."""
+        return sum(
+            law.density(t) * prod(other.tail(t) for other in self._leaving_out(i))
+            for i, law in enumerate(self.laws)
+        )

@@ -1,0 +1,421 @@
+r"""Families of laws with a closed transform: exponential, Erlang, gamma, hyperexponential, ...
+
+Each is parameterised by its mean (engineers measure times, not rates) and by its shape:
+the squared coefficient of variation (SCV), a number of phases, or limits.
+
+References
+----------
+.. [1] A. M. Law, "Simulation Modeling and Analysis", 5th ed., McGraw-Hill, 2015, ch. 6.
+.. [2] M. Abramowitz, I. A. Stegun, "Handbook of Mathematical Functions", 1964, ch. 26 and 29.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+
+from qmodel import _check
+from qmodel._typing import Count, Value
+from qmodel._xp import is_symbolic, namespace
+from qmodel.distributions.base import Distribution, Part
+from qmodel.errors import DomainError
+
+__all__ = [
+    "ZERO",
+    "Deterministic",
+    "Erlang",
+    "Exponential",
+    "Gamma",
+    "HyperExponential",
+    "Uniform",
+]
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Exponential(Distribution):
+    """The exponential law: memoryless, SCV 1.
+
+    Parameters
+    ----------
+    mean : number or array
+        Mean, > 0. [s]
+
+    Raises
+    ------
+    DomainError
+        If `mean` is not > 0.
+
+    Examples
+    --------
+    >>> law = Exponential(mean=0.02)
+    >>> float(law.quantile(0.99)), float(law.tail(0.02)), float(law.scv)
+    (0.0921, 0.3679, 1.0)
+    """
+
+    mean: Value
+    closed = True
+
+    def __post_init__(self) -> None:
+        object.__setattr__(self, "mean", _check.positive("mean", self.mean))
+
+    @property
+    def variance(self) -> Value:
+        """Variance. [s^2]."""
+        return self.mean**2
+
+    @property
+    def third_cumulant(self) -> Value:
+        """Third cumulant. [s^3]."""
+        return 2 * self.mean**3
+
+    def laplace(self, s: Value) -> Value:
+        """Return the transform at `s` [1/s]."""
+        return 1 / (1 + self.mean * s)
+
+    def tail(self, t: Value) -> Value:
+        """Return P(X > t) at `t` [s]."""
+        xp = namespace(t, self.mean)
+        return xp.exp(-xp.maximum(xp.asarray(t), 0) / self.mean)
+
+    def density(self, t: Value) -> Value:
+        """Return the density at `t` [s]."""
+        return np.where(np.asarray(t) < 0, 0.0, self.tail(t) / self.mean)[()]
+
+    def quantile(self, p: Value) -> Value:
+        """Return the time not exceeded with probability `p` [-]."""
+        xp = namespace(p, self.mean)
+        with xp.errstate(divide="ignore"):
+            return -self.mean * xp.log1p(-xp.asarray(_check.probability("p", p)))
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Deterministic(Distribution):
+    """A constant time.
+
+    Parameters
+    ----------
+    mean : number or array
+        The constant, >= 0. [s]
+
+    Raises
+    ------
+    DomainError
+        If `mean` is negative.
+
+    Examples
+    --------
+    >>> Deterministic(0.03).tail([0.0, 0.029, 0.03])
+    array([1., 1., 0.])
+    >>> float(Deterministic(0.03).quantile(0.5))
+    0.03
+    """
+
+    mean: Value
+    closed = True
+
+    def __post_init__(self) -> None:
+        object.__setattr__(self, "mean", _check.nonnegative("mean", self.mean))
+
+    @property
+    def variance(self) -> Value:
+        """Variance, zero. [s^2]."""
+        return 0 * self.mean
+
+    @property
+    def third_cumulant(self) -> Value:
+        """Third cumulant, zero. [s^3]."""
+        return 0 * self.mean
+
+    @property
+    def scv(self) -> Value:
+        """Squared coefficient of variation, zero. [-]."""
+        return 0 * self.mean
+
+    @property
+    def atom(self) -> Value:
+        """Probability of the value 0. [-]."""
+        return np.where(np.asarray(self.mean) == 0, 1.0, 0.0)[()]
+
+    @property
+    def analytic(self) -> bool:
+        """Only at zero: a shift explodes in the left half-plane."""
+        return not np.any(self.mean)
+
+    def parts(self) -> tuple[Part, ...]:
+        """Return an atom at zero, shifted."""
+        return (Part(1.0, self.mean, ZERO),)
+
+    def laplace(self, s: Value) -> Value:
+        """Return the transform at `s` [1/s]."""
+        return namespace(s, self.mean).exp(-self.mean * s)
+
+    def tail(self, t: Value) -> Value:
+        """Return P(X > t) at `t` [s]."""
+        t = np.asarray(t)
+        return np.where(t < self.mean, 1.0, 0.0 * self.mean * t)[()]
+
+    def density(self, t: Value) -> Value:
+        """Return the density at `t` [s], zero: all mass is in the atom."""
+        return 0.0 * np.asarray(t) * self.mean
+
+    def quantile(self, p: Value) -> Value:
+        """Return the constant, for any `p` [-]."""
+        return self.mean + 0 * _check.probability("p", p)
+
+
+ZERO = Deterministic(0.0)
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Gamma(Distribution):
+    """The gamma law: any SCV > 0; at SCV 1 exponential, at SCV 1/k Erlang with k phases.
+
+    Parameters
+    ----------
+    mean : number or array
+        Mean, > 0. [s]
+    scv : number or array
+        Squared coefficient of variation, > 0. [-]
+
+    Raises
+    ------
+    DomainError
+        If a parameter is not > 0.
+
+    Examples
+    --------
+    >>> law = Gamma(mean=0.02, scv=0.5)
+    >>> float(law.quantile(0.99)), float(law.variance)
+    (0.0664, 0.0002)
+    """
+
+    mean: Value
+    scv: Value
+    closed = True
+
+    def __post_init__(self) -> None:
+        object.__setattr__(self, "mean", _check.positive("mean", self.mean))
+        need = "a squared coefficient of variation > 0"
+        object.__setattr__(self, "scv", _check.positive("scv", self.scv, need=need))
+
+    @property
+    def variance(self) -> Value:
+        """Variance. [s^2]."""
+        return self.scv * self.mean**2
+
+    @property
+    def third_cumulant(self) -> Value:
+        """Third cumulant. [s^3]."""
+        return 2 * self.scv**2 * self.mean**3
+
+    @property
+    def analytic(self) -> bool:
+        """Whether the singularities of a queue fed by this law stay near the real axis."""
+        return bool(np.all(np.asarray(self.scv) >= 0.25))
+
+    def laplace(self, s: Value) -> Value:
+        """Return the transform at `s` [1/s]."""
+        return (1 + self.mean * self.scv * s) ** (-1 / self.scv)
+
+    def tail(self, t: Value) -> Value:
+        """Return P(X > t) at `t` [s]."""
+        from scipy.special import gammaincc
+
+        return gammaincc(1 / self.scv, np.maximum(t, 0) / (self.mean * self.scv))
+
+    def density(self, t: Value) -> Value:
+        """Return the density at `t` [s]."""
+        from scipy.special import gammaln, xlogy
+
+        shape, scale = 1 / self.scv, self.mean * self.scv
+        x = np.maximum(t, 0) / scale
+        with np.errstate(divide="ignore"):
+            log = xlogy(shape - 1, x) - x - gammaln(shape)
+        return np.where(np.asarray(t) < 0, 0.0, np.exp(log) / scale)[()]
+
+    def quantile(self, p: Value) -> Value:
+        """Return the time not exceeded with probability `p` [-]."""
+        from scipy.special import gammainccinv
+
+        return self.mean * self.scv * gammainccinv(1 / self.scv, 1 - _check.probability("p", p))
+
+
+def Erlang(mean: Value, phases: Count) -> Gamma:  # noqa: N802
+    """Return the Erlang law, the sum of `phases` equal exponential times.
+
+    Parameters
+    ----------
+    mean : number or array
+        Mean of the whole, > 0. [s]
+    phases : int or integer array
+        Number of phases, >= 1. [-]
+
+    Returns
+    -------
+    Gamma
+        The gamma law with SCV 1 / `phases`.
+
+    Raises
+    ------
+    DomainError
+        If a parameter is outside its domain.
+
+    Examples
+    --------
+    >>> float(Erlang(0.02, phases=4).scv)
+    0.25
+    """
+    return Gamma(mean, 1 / _check.count("phases", phases))
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class HyperExponential(Distribution):
+    """A mixture of exponential laws: SCV 1 and above.
+
+    Parameters
+    ----------
+    probabilities : sequence of numbers or arrays
+        Probability of each branch; they sum to 1. [-]
+    means : sequence of numbers or arrays
+        Mean of each branch, > 0. [s]
+
+    Raises
+    ------
+    DomainError
+        If the lengths differ, a probability is outside 0 to 1, they do not sum to 1, or a
+        mean is not > 0.
+
+    Examples
+    --------
+    >>> law = HyperExponential([0.9, 0.1], [0.010, 0.110])
+    >>> float(law.mean), float(law.scv), float(law.quantile(0.99))
+    (0.02, 5.5, 0.2533)
+    """
+
+    probabilities: tuple[Value, ...]
+    means: tuple[Value, ...]
+    closed = True
+
+    def __post_init__(self) -> None:
+        weights = _check.weights("probabilities", self.probabilities)
+        means = tuple(_check.positive("means", m) for m in self.means)
+        if len(weights) != len(means):
+            raise DomainError(
+                f"means must be as many as probabilities, {len(weights)}, got {len(means)}"
+            )
+        object.__setattr__(self, "probabilities", weights)
+        object.__setattr__(self, "means", means)
+
+    def _mix(self, f: Any) -> Any:
+        return sum(p * f(m) for p, m in zip(self.probabilities, self.means, strict=True))
+
+    @property
+    def mean(self) -> Value:
+        """Mean. [s]."""
+        return self._mix(lambda m: m)
+
+    @property
+    def variance(self) -> Value:
+        """Variance. [s^2]."""
+        return self._mix(lambda m: m**2 + (m - self.mean) ** 2)
+
+    @property
+    def third_cumulant(self) -> Value:
+        """Third cumulant. [s^3]."""
+        mean = self.mean
+        return self._mix(lambda m: 2 * m**3 + 3 * m**2 * (m - mean) + (m - mean) ** 3)
+
+    def laplace(self, s: Value) -> Value:
+        """Return the transform at `s` [1/s]."""
+        return self._mix(lambda m: 1 / (1 + m * s))
+
+    def tail(self, t: Value) -> Value:
+        """Return P(X > t) at `t` [s]."""
+        return self._mix(lambda m: np.exp(-np.maximum(t, 0) / m))
+
+    def density(self, t: Value) -> Value:
+        """Return the density at `t` [s]."""
+        past = np.asarray(t) < 0
+        return np.where(past, 0.0, self._mix(lambda m: np.exp(-np.maximum(t, 0) / m) / m))[()]
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Uniform(Distribution):
+    """The uniform law between two limits.
+
+    Parameters
+    ----------
+    low : number or array
+        Lower limit, >= 0. [s]
+    high : number or array
+        Upper limit, > `low`. [s]
+
+    Raises
+    ------
+    DomainError
+        If `low` is negative or `high` is not above it.
+
+    Examples
+    --------
+    >>> law = Uniform(0.010, 0.030)
+    >>> float(law.mean), float(law.scv), float(law.quantile(0.95))
+    (0.02, 0.0833, 0.029)
+    """
+
+    low: Value
+    high: Value
+    closed = True
+
+    def __post_init__(self) -> None:
+        low = _check.nonnegative("low", self.low)
+        high = _check.positive("high", self.high)
+        if not is_symbolic(low, high) and np.any(np.asarray(high) <= low):
+            raise DomainError(f"high must be above low = {self.low}, got {self.high}")
+        object.__setattr__(self, "low", low)
+        object.__setattr__(self, "high", high)
+
+    @property
+    def mean(self) -> Value:
+        """Mean. [s]."""
+        return (self.low + self.high) / 2
+
+    @property
+    def variance(self) -> Value:
+        """Variance. [s^2]."""
+        return (self.high - self.low) ** 2 / 12
+
+    @property
+    def third_cumulant(self) -> Value:
+        """Third cumulant, zero. [s^3]."""
+        return 0 * self.mean
+
+    @property
+    def analytic(self) -> bool:
+        """The two ends are kinks of the tail."""
+        return False
+
+    def laplace(self, s: Value) -> Value:
+        """Return the transform at `s` [1/s]."""
+        xp = namespace(s, self.low, self.high)
+        width = self.high - self.low
+        if xp.symbolic:
+            return (xp.exp(-self.low * s) - xp.exp(-self.high * s)) / (width * s)
+        x = width * np.asarray(s)
+        with np.errstate(all="ignore"):
+            middle = np.where(np.abs(x) < 1e-4, 1 - x / 2 + x * x / 6, -np.expm1(-x) / x)
+        return (np.exp(-self.low * np.asarray(s)) * middle)[()]
+
+    def tail(self, t: Value) -> Value:
+        """Return P(X > t) at `t` [s]."""
+        return np.clip((self.high - np.asarray(t)) / (self.high - self.low), 0.0, 1.0)
+
+    def density(self, t: Value) -> Value:
+        """Return the density at `t` [s]."""
+        inside = (np.asarray(t) >= self.low) & (np.asarray(t) < self.high)
+        return np.where(inside, 1 / (self.high - self.low), 0.0)[()]
+
+    def quantile(self, p: Value) -> Value:
+        """Return the time not exceeded with probability `p` [-]."""
+        return self.low + (self.high - self.low) * _check.probability("p", p)

@@ -1,0 +1,25 @@
+"""The errors that qmodel raises. Overload is not one of them: it is ``inf`` in its cell."""
+
+from __future__ import annotations
+
+__all__ = ["DomainError", "InfeasibleError", "LoadFileError", "ModelError", "QModelError"]
+
+
+class QModelError(Exception):
+    """Base of all errors of qmodel."""
+
+
+class DomainError(QModelError, ValueError):
+    """A parameter has an impossible value; the message names both."""
+
+
+class ModelError(QModelError, ValueError):
+    """The parts of a model do not fit together."""
+
+
+class InfeasibleError(QModelError, ValueError):
+    """A question has no answer, whatever is spent."""
+
+
+class LoadFileError(QModelError, ValueError):
+    """A file of recorded load cannot be read; the message names the line."""

@@ -1,0 +1,1 @@
+"""Numbers: special functions, transforms and roots on whole arrays; knows nothing of queues."""

@@ -1,0 +1,106 @@
+r"""Integrals of tails: moments and transforms of a law that is known by its tail only.
+
+Maxima and minima of independent times have a closed tail and no closed transform. Their
+moments and transform are integrals of the tail,
+
+.. math::
+
+    E[X^n] = n \int_0^\infty t^{n-1} P(X > t)\,dt, \qquad
+    E[e^{-sX}] = 1 - s \int_0^\infty e^{-st} P(X > t)\,dt ,
+
+by Gauss-Legendre panels that start anew at every kink of the tail (`breaks`), grow
+geometrically from there, and for a transform then follow the decay of
+:math:`e^{-\mathrm{Re}(s) t}` evenly, to resolve its oscillation. Absolute error of a
+transform about 1e-12 on the points of the Euler line, for laws whose scale is above a
+thousandth of the time asked for; of a moment about 1e-12 relative for tails that fall
+at least as fast as an exponential.
+"""
+
+from __future__ import annotations
+
+import itertools
+from collections.abc import Callable, Iterator, Sequence
+from typing import Any
+
+import numpy as np
+
+__all__ = ["moments", "transform"]
+
+_NODES, _WEIGHTS = np.polynomial.legendre.leggauss(16)
+_MOMENT_EDGES = np.concatenate([[0.0], np.geomspace(1e-4, 1e4, 56)])
+_DECAY_EDGES = np.concatenate([[0.0], 2.0 * 3.0 ** np.arange(-8, 0), np.arange(2.0, 38.0, 2.0)])
+
+
+def _panels(
+    edges: np.ndarray, scale: np.ndarray, breaks: Sequence[Any]
+) -> Iterator[tuple[np.ndarray, np.ndarray]]:
+    """Yield nodes and weights, cells last, of one panel after the other."""
+    starts = np.sort([np.zeros(scale.shape), *(b + np.zeros(scale.shape) for b in breaks)], axis=0)
+    ends = np.concatenate([starts[1:], np.full((1, *scale.shape), np.inf)])
+    column = (-1, *[1] * scale.ndim)
+    nodes, weights = _NODES.reshape(column), _WEIGHTS.reshape(column)
+    for start, length in zip(starts, ends - starts, strict=True):
+        if not np.any(length):
+            continue
+        for low, high in itertools.pairwise(edges):
+            left, right = np.minimum(low * scale, length), np.minimum(high * scale, length)
+            half = (right - left) / 2
+            if np.any(half):
+                yield start + left + half * (1 + nodes), half * weights
+
+
+def moments(
+    tail: Callable[[Any], Any], scale: Any, breaks: Sequence[Any] = ()
+) -> tuple[Any, Any, Any]:
+    """Return the first three raw moments of the law with this `tail`.
+
+    Parameters
+    ----------
+    tail : callable
+        Takes times with one axis before those of the cells, and returns P(X > t). [-]
+    scale : number or array
+        A time of the size of the law's mean. [s]
+    breaks : sequence of numbers or arrays, default ()
+        Kinks and jumps of the tail. [s]
+
+    Returns
+    -------
+    tuple of three arrays
+        E[X] [s], E[X^2] [s^2] and E[X^3] [s^3].
+    """
+    scale = np.asarray(scale, dtype=float)
+    first = second = third = np.zeros(scale.shape)
+    for t, weights in _panels(_MOMENT_EDGES, scale, breaks):
+        mass = weights * tail(t)
+        first = first + mass.sum(axis=0)
+        second = second + 2 * (mass * t).sum(axis=0)
+        third = third + 3 * (mass * t**2).sum(axis=0)
+    return first[()], second[()], third[()]
+
+
+def transform(tail: Callable[[Any], Any], s: Any, breaks: Sequence[Any] = ()) -> Any:
+    """Return E[exp(-s X)] of the law with this `tail`, for Re s > 0.
+
+    Parameters
+    ----------
+    tail : callable
+        Takes times with one axis before those of the cells, and returns P(X > t). [-]
+    s : number or array
+        Where, real or complex. In an array of two axes or more whose first axis has one
+        real part (the points of an inversion), the tail is evaluated once for all. [1/s]
+    breaks : sequence of numbers or arrays, default ()
+        Kinks and jumps of the tail. [s]
+
+    Returns
+    -------
+    number or array
+        The transform, of the shape of `s`. [-]
+    """
+    s = np.asarray(s)
+    points = s if s.ndim > 1 and np.all(s.real == s.real[:1]) else s[None]
+    integral = np.zeros(points.shape, dtype=complex)
+    for t, weights in _panels(_DECAY_EDGES, 1 / points.real[0], breaks):
+        mass = weights * tail(t)
+        for here, amount in zip(t, mass, strict=True):
+            integral += amount * np.exp(-points * here)
+    return (1 - points * integral).reshape(s.shape)[()]

@@ -1,0 +1,151 @@
+"""Units: multipliers to write numbers with, and text at the edges.
+
+Inside qmodel times are seconds, rates are per second and sizes are bytes, as plain floats.
+``12 * ms`` writes one; files and the command line take ``"12 ms"``, ``"1200/s"``, ``"70%"``.
+
+Examples
+--------
+>>> from qmodel.units import ms, parse, text
+>>> 12 * ms
+0.012
+>>> parse("1200/s"), parse("18k/min"), parse("70%"), parse("2 GiB")
+(1200.0, 300.0, 0.7, 2147483648.0)
+>>> text(0.0413, "s"), text(18500.0, "1/s"), text(float("inf"), "s")
+('41.3 ms', '18.5k/s', 'inf')
+"""
+
+from __future__ import annotations
+
+import difflib
+import math
+import re
+
+from qmodel.errors import DomainError
+
+__all__ = [
+    "GiB",
+    "KiB",
+    "MiB",
+    "day",
+    "hour",
+    "minute",
+    "ms",
+    "ns",
+    "parse",
+    "s",
+    "text",
+    "us",
+]
+
+ns, us, ms, s, minute, hour, day = 1e-9, 1e-6, 1e-3, 1.0, 60.0, 3600.0, 86400.0
+KiB, MiB, GiB = 2.0**10, 2.0**20, 2.0**30
+
+_TIMES = {
+    "ns": ns, "us": us, "µs": us, "ms": ms, "s": s, "sec": s, "second": s, "seconds": s,
+    "min": minute, "m": minute, "minute": minute, "minutes": minute,
+    "h": hour, "hour": hour, "hours": hour, "d": day, "day": day, "days": day,
+}  # fmt: skip
+_SIZES = {"B": 1.0, "KiB": KiB, "MiB": MiB, "GiB": GiB, "kB": 1e3, "MB": 1e6, "GB": 1e9}
+_RATES = {"rps": 1.0, "qps": 1.0, "rpm": 1 / minute}
+_PREFIXES = {"": 1.0, "k": 1e3, "M": 1e6, "G": 1e9}
+_NUMBER = re.compile(r"\s*([-+]?(?:\d[\d_]*\.?\d*|\.\d+)(?:[eE][-+]?\d+)?|[-+]?inf|nan)\s*(.*?)\s*")
+
+
+def parse(written: str | float) -> float:
+    """Return the number that a text with a unit means, in seconds, 1/s, bytes or as it is.
+
+    Parameters
+    ----------
+    written : str or float
+        A number, alone or followed by a unit of time ("5 ms"), a rate ("1200/s",
+        "18k rps"), a size ("2 GiB"), a percent sign, or k, M, G. A float passes. [-]
+
+    Returns
+    -------
+    float
+        The value in seconds, per second, bytes, or without unit. [-]
+
+    Raises
+    ------
+    DomainError
+        If the text is not a number with a known unit.
+
+    Examples
+    --------
+    >>> parse("5ms"), parse("2 rps"), parse("0.3")
+    (0.005, 2.0, 0.3)
+    """
+    if isinstance(written, (int, float)):
+        return float(written)
+    match = _NUMBER.fullmatch(written)
+    if match is None:
+        raise DomainError(f"expected a number with a unit, such as '5 ms', got {written!r}")
+    value, unit = float(match[1].replace("_", "")), match[2]
+    return value * _multiplier(unit, written)
+
+
+def _multiplier(unit: str, written: str) -> float:
+    if unit == "%":
+        return 0.01
+    for table in (_PREFIXES, _TIMES, _SIZES, _RATES):
+        if unit in table:
+            return table[unit]
+    prefix, per, time = unit.partition("/")
+    prefix = prefix.strip().removesuffix("requests").removesuffix("req").strip()
+    if per and prefix in _PREFIXES and time.strip() in _TIMES:
+        return _PREFIXES[prefix] / _TIMES[time.strip()]
+    for rate, multiplier in _RATES.items():
+        if unit.endswith(rate) and unit.removesuffix(rate).strip() in _PREFIXES:
+            return _PREFIXES[unit.removesuffix(rate).strip()] * multiplier
+    known = [*_TIMES, *_SIZES, *_RATES, "/s", "/min", "%"]
+    near = difflib.get_close_matches(unit, known, n=1)
+    hint = f"; did you mean {near[0]!r}?" if near else "; known are ms, s, /s, rps, MiB, %"
+    raise DomainError(f"unknown unit {unit!r} in {written!r}{hint}")
+
+
+def text(value: float, unit: str, *, digits: int = 3) -> str:
+    """Return `value` as people write it, with a unit of readable size.
+
+    Parameters
+    ----------
+    value : float
+        The number, in the base unit. [-]
+    unit : str
+        "s", "1/s", "B", "%" for a share, or "-" for a bare number. [-]
+    digits : int, default 3
+        Significant digits. [-]
+
+    Returns
+    -------
+    str
+        Number and unit. [-]
+
+    Examples
+    --------
+    >>> text(0.00042, "s"), text(75.0, "s"), text(0.731, "%"), text(8.0, "-")
+    ('420 µs', '75 s', '73.1 %', '8')
+    """
+    if not math.isfinite(value):
+        return "inf" if value == math.inf else str(value)
+    if unit == "%":
+        return f"{_digits(100 * value, digits)} %"
+    if unit == "s":
+        for name, size in (("s", s), ("ms", ms), ("µs", us)):
+            if abs(value) >= size or name == "µs" or value == 0:
+                return f"{_digits(value / size, digits)} {name}"
+    scaled, prefix = value, ""
+    if unit in ("1/s", "B"):
+        for prefix, size in (("G", 1e9), ("M", 1e6), ("k", 1e3), ("", 1.0)):
+            if abs(value) >= 10 * size or prefix == "":
+                scaled = value / size
+                break
+    number = _digits(scaled, digits)
+    return f"{number}{prefix}/s" if unit == "1/s" else f"{number} {prefix}{unit}".removesuffix(" -")
+
+
+def _digits(value: float, digits: int) -> str:
+    if value == 0:
+        return "0"
+    decimals = max(digits - 1 - math.floor(math.log10(abs(value))), 0)
+    written = f"{value:.{decimals}f}"
+    return written.rstrip("0").rstrip(".") if "." in written else written
