@@ -11,9 +11,9 @@ from typing import Any
 import numpy as np
 
 from qmodel._xp import is_symbolic
-from qmodel.errors import DomainError
+from qmodel.errors import DomainError, ModelError
 
-__all__ = ["count", "nonnegative", "positive", "probability", "scv", "weights"]
+__all__ = ["count", "instance", "nonnegative", "positive", "probability", "scv", "weights"]
 
 
 def _number(name: str, x: Any, need: str) -> Any:
@@ -100,3 +100,11 @@ def weights(name: str, values: Any) -> tuple[Any, ...]:
     # Room for the rounding of a sum written by a person, such as 0.7 + 0.2 + 0.1.
     _refuse(f"the sum of {name}", np.asarray(total), abs(np.asarray(total) - 1) > 1e-9, "1")
     return checked
+
+
+def instance(name: str, x: Any, kind: type) -> Any:
+    """Return `x`, refusing what is not of the class `kind`."""
+    if not isinstance(x, kind):
+        article = "an" if kind.__name__[0] in "AEIOU" else "a"
+        raise ModelError(f"{name} must be {article} {kind.__name__}, got {x!r}")
+    return x

@@ -11,6 +11,7 @@ from qmodel.distributions.algebra import (
 )
 from qmodel.distributions.base import Distribution
 from qmodel.distributions.families import (
+    NEVER,
     ZERO,
     Deterministic,
     Erlang,
@@ -22,6 +23,7 @@ from qmodel.distributions.families import (
 from qmodel.distributions.fit import from_mean_scv
 
 __all__ = [
+    "NEVER",
     "ZERO",
     "Deterministic",
     "Distribution",

@@ -220,7 +220,10 @@ class Mixture(Distribution):
         """Variance. [s^2]."""
         mean = self.mean
         with np.errstate(invalid="ignore"):
-            return self._mix(law.variance + (law.mean - mean) ** 2 for law in self.laws)
+            variance = self._mix(law.variance + (law.mean - mean) ** 2 for law in self.laws)
+        if is_symbolic(variance):
+            return variance
+        return np.where(np.isinf(mean), np.inf, variance)[()]
 
     @property
     def third_cumulant(self) -> Value:

@@ -23,12 +23,14 @@ from qmodel.distributions.base import Distribution, Part
 from qmodel.errors import DomainError
 
 __all__ = [
+    "NEVER",
     "ZERO",
     "Deterministic",
     "Erlang",
     "Exponential",
     "Gamma",
     "HyperExponential",
+    "Never",
     "Uniform",
 ]
 
@@ -166,6 +168,54 @@ class Deterministic(Distribution):
 
 
 ZERO = Deterministic(0.0)
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Never(Distribution):
+    """A time without end: the law of a wait in overload.
+
+    Examples
+    --------
+    >>> float(Never().tail(1e9)), float(Never().quantile(0.5))
+    (1.0, inf)
+    """
+
+    closed = True
+
+    @property
+    def mean(self) -> Value:
+        """Mean, infinite. [s]."""
+        return np.inf
+
+    @property
+    def variance(self) -> Value:
+        """Variance, infinite. [s^2]."""
+        return np.inf
+
+    @property
+    def third_cumulant(self) -> Value:
+        """Third cumulant, infinite. [s^3]."""
+        return np.inf
+
+    @property
+    def defect(self) -> Value:
+        """Probability of no end, one. [-]."""
+        return 1.0
+
+    def laplace(self, s: Value) -> Value:
+        """Return the transform at `s` [1/s], zero."""
+        return 0 * s
+
+    def tail(self, t: Value) -> Value:
+        """Return P(X > t) at `t` [s], one."""
+        return 1.0 + 0.0 * np.asarray(t)[()]
+
+    def density(self, t: Value) -> Value:
+        """Return the density at `t` [s], zero."""
+        return 0.0 * np.asarray(t)[()]
+
+
+NEVER = Never()
 
 
 @dataclass(frozen=True, slots=True, eq=False)

@@ -109,7 +109,7 @@ def odds(a: Value, c: Value) -> Value:
 
 def _scalar(a: float, c: float) -> float:
     if a >= max(1.5 * c, 96.0):
-        return _overload(a, c)
+        return float(_overload(a, c))
     if c < 64.0:
         pmf = a**c * math.exp(-a) / math.gamma(c + 1.0)
         return float(_special().gammaincc(c, a or 5e-324)) / pmf if pmf else math.inf
@@ -119,7 +119,7 @@ def _scalar(a: float, c: float) -> float:
     phi = _deviance_near(a, c) if near else (a - c) / c - math.log(a / c)
     y = math.copysign(math.sqrt(c * phi), a - c)
     series, gamma = temme(max(y * math.sqrt(2.0 / c), -2.0), c)
-    return gamma * math.sqrt(math.pi / 2.0 * c) * float(_special().erfcx(y)) + series
+    return float(gamma * math.sqrt(math.pi / 2.0 * c) * _special().erfcx(y) + series)
 
 
 def _chunk(a: Any, c: Any) -> Any:

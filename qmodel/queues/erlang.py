@@ -34,7 +34,7 @@ from typing import Any
 from qmodel import _check
 from qmodel._typing import Value
 from qmodel._xp import is_symbolic
-from qmodel.numerics import erlang as _kernel
+from qmodel.numerics import erlang as kernel
 
 __all__ = ["erlang_b", "erlang_c"]
 
@@ -81,8 +81,8 @@ def erlang_b(offered_load: Value, servers: Value) -> Value:
     A thousand times the size, or a continuous number of servers, is no harder:
 
     >>> import numpy as np
-    >>> erlang_b(np.array([4000.0, 2.0]), [5000, 2.5])
-    array([3.7e-51, 2.95e-01])
+    >>> erlang_b(np.array([4900.0, 2.0]), [5000, 2.5]).round(6)
+    array([0.002216, 0.29542 ])
 
     The symbolic form knows its derivative and its finite sum:
 
@@ -93,12 +93,11 @@ def erlang_b(offered_load: Value, servers: Value) -> Value:
     >>> sp.factor(erlang_b(a, 2).doit())
     a**2/(a**2 + 2*a + 2)
     """
-    a, c = _arguments(offered_load, servers)
-    if is_symbolic(a, c):
+    if is_symbolic(offered_load, servers):
         from qmodel.numerics.erlang_symbolic import ErlangB
 
-        return ErlangB(c, a)
-    return _kernel.erlang_b(a, c)
+        return _symbolic(ErlangB, offered_load, servers)
+    return kernel.erlang_b(_load(offered_load), _servers(servers))
 
 
 def erlang_c(offered_load: Value, servers: Value) -> Value:
@@ -151,18 +150,24 @@ def erlang_c(offered_load: Value, servers: Value) -> Value:
     >>> sp.factor(erlang_c(a, 2).doit())
     a**2/(a + 2)
     """
-    a, c = _arguments(offered_load, servers)
-    if is_symbolic(a, c):
+    if is_symbolic(offered_load, servers):
         from qmodel.numerics.erlang_symbolic import ErlangC
 
-        return ErlangC(c, a)
-    return _kernel.erlang_c(a, c)
+        return _symbolic(ErlangC, offered_load, servers)
+    return kernel.erlang_c(_load(offered_load), _servers(servers))
 
 
-def _arguments(offered_load: Any, servers: Any) -> tuple[Any, Any]:
-    # Whole numbers become floats, which the checks pass without an array.
-    a = float(offered_load) if type(offered_load) is int else offered_load
-    c = float(servers) if type(servers) is int else servers
-    if is_symbolic(a, c):
-        a, c = offered_load, servers
-    return _check.nonnegative("offered_load", a), _check.positive("servers", c)
+# A float passes the checks without becoming an array, so whole numbers become floats first.
+
+
+def _load(x: Any) -> Any:
+    return _check.nonnegative("offered_load", float(x) if type(x) is int else x)
+
+
+def _servers(x: Any) -> Any:
+    return _check.positive("servers", float(x) if type(x) is int else x)
+
+
+def _symbolic(function: Any, offered_load: Any, servers: Any) -> Any:
+    _load(offered_load), _servers(servers)
+    return function(servers, offered_load)

@@ -1,0 +1,52 @@
+"""One table of quantities: name, symbol, unit and meaning; it feeds frames, docs and tests."""
+
+from __future__ import annotations
+
+from typing import NamedTuple
+
+__all__ = ["GLOSSARY", "Term", "units_of"]
+
+
+class Term(NamedTuple):
+    """A quantity of a result."""
+
+    symbol: str
+    unit: str
+    meaning: str
+
+
+GLOSSARY = {
+    "arrival_rate": Term("λ", "1/s", "requests that arrive in a second"),
+    "goodput": Term("λ(1 - r)", "1/s", "requests that are served in a second"),
+    "rejected": Term("r", "-", "share of the requests that a limit turns away"),
+    "max_rate": Term("λ*", "1/s", "arrival rate at which the first station saturates"),
+    "headroom": Term("λ*/λ - 1", "-", "share by which the load can still grow"),
+    "servers": Term("c", "-", "servers, workers or connections of a station"),
+    "visits": Term("V", "-", "mean number of visits of one request to a station"),
+    "utilization": Term("ρ", "-", "offered load over servers; 1 and above is overload"),
+    "waiting_time": Term("W_q", "s", "mean time in queue, before service"),
+    "response_time": Term("W", "s", "mean time in queue and in service"),
+    "queue_length": Term("L_q", "-", "mean number of requests in queue"),
+    "number_in_system": Term("L", "-", "mean number of requests in queue and in service"),
+    "wait": Term("P(T_q > t)", "s", "law of the time in queue"),
+    "response": Term("P(T > t)", "s", "law of the time in queue and in service"),
+    "latency": Term("P(T > t)", "s", "law of the time of a request through the pipeline"),
+    "mean": Term("E[T]", "s", "mean latency"),
+    "percentiles": Term("t_p", "s", "latency that a share p of the requests does not exceed"),
+    "hit_ratio": Term("h", "-", "share of look-ups that the cache answers"),
+    "bottleneck": Term("", "-", "station that saturates first"),
+    "basis": Term("", "-", "exact, asymptotic or approximate"),
+}
+"""The quantities that results and frames name, with their units."""
+
+
+def units_of(names: list[str]) -> dict[str, str]:
+    """Return the unit of each name that is a quantity; any percentile is in seconds."""
+    units = {}
+    for name in names:
+        last = name.rsplit(".", 1)[-1]
+        if last in GLOSSARY:
+            units[name] = GLOSSARY[last].unit
+        elif last[:1] == "p" and last[1:].replace(".", "", 1).isdigit():
+            units[name] = "s"
+    return units

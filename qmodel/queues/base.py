@@ -1,0 +1,285 @@
+"""What every station has in common: it holds what it is, and the load is an argument.
+
+``station.solve(arrival_rate)`` returns the steady state as a frozen `StationResult`. A
+station may be loaded by several streams, each with its own rate and service law
+(``station.solve([Stream(...), Stream(...)])``): reads and writes at a database, page kinds
+at a monolith. Means and laws then come for the mix and for each stream.
+
+Overload is ``inf`` in its cell; it is a state, not an error.
+"""
+
+from __future__ import annotations
+
+from abc import ABC, abstractmethod
+from collections.abc import Sequence
+from dataclasses import dataclass, field, replace
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from qmodel import _check
+from qmodel._typing import Count, Value
+from qmodel._xp import namespace
+from qmodel.basis import Assumption, Basis, union
+from qmodel.distributions import Distribution, Repeated, Scaled, Sum
+from qmodel.distributions.algebra import measure
+from qmodel.errors import ModelError
+from qmodel.glossary import units_of
+
+if TYPE_CHECKING:
+    import pandas as pd
+
+__all__ = ["FCFS", "LAWS", "MEANS", "Station", "StationResult", "Stream", "StreamResult"]
+
+MEANS = ("utilization", "waiting_time", "response_time", "queue_length", "number_in_system")
+LAWS = ("wait", "response", "percentiles")
+
+FCFS = Assumption("fcfs", "requests are served in the order of arrival", "Kendall 1953")
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Stream:
+    """A flow of requests that arrives at a station.
+
+    Parameters
+    ----------
+    arrival_rate : number or array
+        Requests a second, >= 0. [1/s]
+    service : Distribution, optional
+        Law of their service time; by default the station's own. [-]
+
+    Raises
+    ------
+    DomainError
+        If `arrival_rate` is negative.
+
+    Examples
+    --------
+    >>> import qmodel as qm
+    >>> reads, writes = Stream(90.0), Stream(10.0, qm.Exponential(0.030))
+    >>> r = qm.MMc(0.010, servers=4).solve([reads, writes])
+    >>> float(r.utilization), [float(s.response_time) for s in r.streams]
+    (0.3, [0.0105, 0.0305])
+    """
+
+    arrival_rate: Value
+    service: Distribution | None = None
+
+    def __post_init__(self) -> None:
+        rate = _check.nonnegative("arrival_rate", self.arrival_rate)
+        object.__setattr__(self, "arrival_rate", rate)
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class StreamResult:
+    """The steady state of one stream at a station.
+
+    Parameters
+    ----------
+    arrival_rate : number or array
+        Its arrival rate. [1/s]
+    waiting_time : number or array
+        Its mean time in queue. [s]
+    response_time : number or array
+        Its mean time in queue and in service. [s]
+    response : Distribution
+        Law of its time in queue and in service. [-]
+    """
+
+    arrival_rate: Value
+    waiting_time: Value
+    response_time: Value
+    response: Distribution
+
+
+@dataclass(frozen=True, slots=True, eq=False, kw_only=True)
+class StationResult:
+    """The steady state of a station.
+
+    Parameters
+    ----------
+    arrival_rate : number or array
+        Arrival rate of all streams. [1/s]
+    utilization : number or array
+        Offered load over servers; 1 and above is overload. [-]
+    waiting_time : number or array
+        Mean time in queue; where servers are shared, response less service time. [s]
+    response_time : number or array
+        Mean time in queue and in service. [s]
+    queue_length : number or array
+        Mean number in queue. [-]
+    number_in_system : number or array
+        Mean number in queue and in service. [-]
+    wait : Distribution or None
+        Law of the time in queue; None where servers are shared and nobody queues. [-]
+    response : Distribution
+        Law of the time in queue and in service. [-]
+    basis : Basis
+        How much each quantity can be trusted. [-]
+    station : Station
+        The station, with the law of service of the mix of its streams. [-]
+    streams : tuple of StreamResult
+        The same for each stream. [-]
+    """
+
+    arrival_rate: Value
+    utilization: Value
+    waiting_time: Value
+    response_time: Value
+    queue_length: Value
+    number_in_system: Value
+    wait: Distribution | None
+    response: Distribution
+    basis: Basis
+    station: Station
+    streams: tuple[StreamResult, ...] = field(default=())
+
+    @property
+    def assumptions(self) -> tuple[Assumption, ...]:
+        """What the result rests on, each a name with a statement and a source."""
+        return union(*self.basis.grounds.values())
+
+    def to_frame(self) -> pd.DataFrame:
+        """Return the means and three percentiles of the response, one row a load point.
+
+        Returns
+        -------
+        pandas.DataFrame
+            One row for each cell; ``attrs["units"]`` has the units. [-]
+        """
+        import pandas as pd
+
+        columns: dict[str, Any] = {"arrival_rate": self.arrival_rate}
+        columns |= {name: getattr(self, name) for name in MEANS}
+        columns |= {f"p{100 * p:g}": self.response.quantile(p) for p in (0.5, 0.95, 0.99)}
+        cells = np.broadcast_arrays(*(np.atleast_1d(v) for v in columns.values()))
+        frame = pd.DataFrame({n: c.ravel() for n, c in zip(columns, cells, strict=True)})
+        frame["basis"] = str(self.basis)
+        frame.attrs["units"] = units_of(list(frame.columns))
+        return frame
+
+
+class Station(ABC):
+    """A place where requests are served: intrinsic data only."""
+
+    __slots__ = ()
+
+    poisson_output = False
+    """Whether Poisson arrivals leave as a Poisson stream (Burke 1956; Kelly 1979)."""
+
+    if TYPE_CHECKING:
+
+        @property
+        def servers(self) -> Count:
+            """Number of servers. [-]."""
+
+    @property
+    @abstractmethod
+    def service(self) -> Distribution:
+        """Law of the service time of one request."""
+
+    @property
+    def max_rate(self) -> Value:
+        """Arrival rate at which the station saturates. [1/s]."""
+        return self.servers / self.service.mean
+
+    @abstractmethod
+    def serving(self, service: Distribution) -> Station:
+        """Return this kind of station, as large, with another law of service."""
+
+    @abstractmethod
+    def _solve(self, arrival_rate: Value) -> StationResult:
+        """Return the steady state under one stream."""
+
+    def law_of_response(
+        self, result: StationResult, service: Distribution, times: Count = 1
+    ) -> Distribution:
+        """Return the law of the response of requests with their own law of service.
+
+        Parameters
+        ----------
+        result : StationResult
+            The steady state of this station under all its streams. [-]
+        service : Distribution
+            Law of the service time of these requests. [-]
+        times : int or integer array, default 1
+            Visits in immediate succession; they find the same queue (the snapshot
+            principle of heavy traffic, Reiman 1982), so their waits are equal. [-]
+
+        Returns
+        -------
+        Distribution
+            Law of the time of all these visits. [-]
+        """
+        assert result.wait is not None
+        if isinstance(times, int) and times == 1:
+            return Sum((result.wait, service))
+        return Sum((Scaled(result.wait, times), Repeated(service, times)))
+
+    def solve(self, arrival_rate: Value | Sequence[Stream]) -> StationResult:
+        """Return the steady state at a load.
+
+        Parameters
+        ----------
+        arrival_rate : number, array or sequence of Stream
+            Poisson arrivals, >= 0: a rate, or several streams. [1/s]
+
+        Returns
+        -------
+        StationResult
+            Means, laws and their basis; ``inf`` in cells of overload. [-]
+
+        Raises
+        ------
+        DomainError
+            If a rate is negative.
+        """
+        streams = _streams(arrival_rate)
+        laws = [self.service if s.service is None else s.service for s in streams]
+        total = sum(s.arrival_rate for s in streams)
+        if all(s.service is None for s in streams):
+            here: Station = self
+        elif all(law is laws[0] for law in laws):
+            here = self.serving(laws[0])
+        else:
+            here = self.serving(mixed_service(laws, [s.arrival_rate for s in streams]))
+        result = here._solve(total)
+        if here is self:
+            laws = [here.service] * len(laws)
+        return replace(
+            result,
+            streams=tuple(
+                here._stream(result, s.arrival_rate, law)
+                for s, law in zip(streams, laws, strict=True)
+            ),
+        )
+
+    def _stream(self, result: StationResult, rate: Value, service: Distribution) -> StreamResult:
+        if service is self.service:
+            return StreamResult(rate, result.waiting_time, result.response_time, result.response)
+        return StreamResult(
+            arrival_rate=rate,
+            waiting_time=result.waiting_time,
+            response_time=result.waiting_time + service.mean,
+            response=self.law_of_response(result, service),
+        )
+
+
+def _streams(load: Any) -> tuple[Stream, ...]:
+    if isinstance(load, Stream):
+        return (load,)
+    if isinstance(load, (list, tuple)) and load and isinstance(load[0], Stream):
+        if not all(isinstance(s, Stream) for s in load):
+            raise ModelError("a load is one rate or streams only, got a mix of both")
+        return tuple(load)
+    return (Stream(load),)
+
+
+def mixed_service(laws: Sequence[Distribution], rates: Sequence[Value]) -> Distribution:
+    """Return the law of service of a mix of streams: each one's, by its share."""
+    total = sum(rates)
+    xp = namespace(total)
+    # Without load all shares are equal: any will do, and 0/0 will not.
+    with xp.errstate(invalid="ignore", divide="ignore"):
+        shares = tuple(xp.guard(rate / total, total == 0, 1.0 / len(rates)) for rate in rates)
+    return measure(shares, tuple(laws))

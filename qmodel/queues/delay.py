@@ -1,0 +1,88 @@
+r"""The delay station M/G/inf: every request is served at once, by a server of its own.
+
+Think times, network round trips, third parties: nobody waits, :math:`T = S` in law, and
+the number present is Poisson with mean :math:`\lambda S` whatever the law.
+
+References
+----------
+.. [1] L. Takács, "Introduction to the Theory of Queues", Oxford University Press, 1962,
+   ch. 3.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+
+from qmodel import _check
+from qmodel._typing import Value
+from qmodel._xp import namespace
+from qmodel.basis import POISSON_ARRIVALS, Basis
+from qmodel.distributions import ZERO, Deterministic, Distribution
+from qmodel.queues.base import LAWS, MEANS, Station, StationResult
+from qmodel.queues.mg1 import GENERAL_SERVICE
+
+__all__ = ["Delay"]
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Delay(Station):
+    """Station that serves every request at once: a delay that load does not change.
+
+    Parameters
+    ----------
+    service : Distribution or number or array
+        Law of the delay; a number is a constant delay. [s]
+
+    Raises
+    ------
+    DomainError
+        If a constant delay is negative.
+
+    Examples
+    --------
+    >>> import qmodel as qm
+    >>> network = Delay(0.045)
+    >>> r = network.solve(1000.0)
+    >>> float(r.response_time), float(r.number_in_system), float(r.utilization)
+    (0.045, 45.0, 0.0)
+    """
+
+    service: Distribution
+    poisson_output = True
+
+    def __post_init__(self) -> None:
+        if not isinstance(self.service, Distribution):
+            constant = Deterministic(_check.nonnegative("service", self.service))
+            object.__setattr__(self, "service", constant)
+
+    @property
+    def servers(self) -> float:
+        """Number of servers, unlimited. [-]."""
+        return np.inf
+
+    @property
+    def max_rate(self) -> Value:
+        """Arrival rate at which the station saturates: never. [1/s]."""
+        return namespace(self.service.mean).inf
+
+    def serving(self, service: Distribution) -> Delay:
+        """Return a delay with another law."""
+        return Delay(service)
+
+    def _solve(self, arrival_rate: Value) -> StationResult:
+        rate, mean = arrival_rate, self.service.mean
+        grounds = (POISSON_ARRIVALS, GENERAL_SERVICE)
+        return StationResult(
+            arrival_rate=rate,
+            utilization=0 * rate * mean,
+            waiting_time=0 * rate * mean,
+            response_time=mean + 0 * rate,
+            queue_length=0 * rate * mean,
+            number_in_system=rate * mean,
+            wait=ZERO,
+            response=self.service,
+            station=self,
+            basis=Basis(dict.fromkeys((*MEANS, *LAWS), grounds)),
+        )

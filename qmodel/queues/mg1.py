@@ -1,0 +1,247 @@
+r"""The M/G/1 queue: Poisson arrivals, one server, any law of service, FCFS.
+
+With :math:`\rho = \lambda S` and the transform :math:`B_e(s) = (1 - B(s)) / (s S)` of the
+remaining service that an arrival finds, Pollaczek and Khinchine give
+
+.. math::
+
+    W_q = \frac{\lambda E[S^2]}{2 (1 - \rho)}, \qquad
+    E[T_q^2] = 2 W_q^2 + \frac{\lambda E[S^3]}{3 (1 - \rho)}, \qquad
+    E[e^{-s T_q}] = \frac{1 - \rho}{1 - \rho B_e(s)} .
+
+The last form, unlike the usual one, is not 0/0 at zero. For constant service the law of
+the wait has kinks at the multiples of the service time, where no inversion is good: there
+the tail is Erlang's sum, and inverted only beyond eight service times, where it is smooth
+and the sum would cancel.
+
+**Shapes.** All arguments broadcast; scalars in, scalars out.
+**Overload.** ``inf`` in the cell. With :math:`E[S^2] = \infty` the mean wait is ``inf``
+below saturation too, but its percentiles are not.
+
+References
+----------
+.. [1] L. Kleinrock, "Queueing Systems, Volume 1: Theory", Wiley, 1975, ch. 5.
+.. [2] A. K. Erlang, "The theory of probabilities and telephone conversations", 1909, for
+   constant service.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+
+from qmodel import _check
+from qmodel._typing import Value
+from qmodel._xp import is_symbolic, namespace
+from qmodel.basis import POISSON_ARRIVALS, Assumption, Basis
+from qmodel.distributions import Deterministic, Distribution, Sum
+from qmodel.numerics import inversion
+from qmodel.numerics.spare import spare_servers
+from qmodel.queues.base import FCFS, LAWS, MEANS, Station, StationResult
+
+__all__ = ["MG1", "waiting_time"]
+
+GENERAL_SERVICE = Assumption(
+    "general-service",
+    "service times are independent, with the given law",
+    "Pollaczek 1930; Khinchine 1932",
+)
+
+
+def waiting_time(arrival_rate: Value, service_time: Value, scv: Value) -> Value:
+    """Mean time in queue by the Pollaczek-Khinchine formula, W_q.
+
+    Parameters
+    ----------
+    arrival_rate : number or array
+        Arrival rate, >= 0. [1/s]
+    service_time : number or array
+        Mean service time, > 0. [s]
+    scv : number or array
+        Squared coefficient of variation of the service time, >= 0. [-]
+
+    Returns
+    -------
+    number or array
+        Mean wait, of the broadcast shape; inf in overload. [s]
+
+    Raises
+    ------
+    DomainError
+        If an argument is outside its domain; the message names it and the value.
+
+    See Also
+    --------
+    qmodel.queues.mmc.waiting_time : several servers, exponential service.
+
+    Examples
+    --------
+    >>> float(waiting_time(14.0, 0.05, scv=4.0))
+    0.2917
+
+    >>> import sympy as sp
+    >>> lam, s, c2 = sp.symbols("lambda S c2", positive=True)
+    >>> waiting_time(lam, s, c2)
+    S**2*lambda*(c2 + 1)/(-2*S*lambda + 2)
+    """
+    rate = _check.nonnegative("arrival_rate", arrival_rate)
+    s = _check.positive("service_time", service_time)
+    scv = _check.scv("scv", scv)
+    xp = namespace(rate, s, scv)
+    spare = spare_servers(rate, s, 1)
+    with xp.errstate(divide="ignore", invalid="ignore"):
+        wait = xp.weigh(rate, s**2 * (scv + 1)) / (2 * spare)
+        return xp.guard(wait, spare <= 0, xp.inf)
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class _Wait(Distribution):
+    """The Pollaczek-Khinchine law of the time in queue."""
+
+    arrival_rate: Value
+    service: Distribution
+
+    @property
+    def mean(self) -> Value:
+        return waiting_time(self.arrival_rate, self.service.mean, self.service.scv)
+
+    @property
+    def variance(self) -> Value:
+        mean, service = self.mean, self.service
+        third = service.third_cumulant + service.mean * (3 * service.variance + service.mean**2)
+        with np.errstate(divide="ignore", invalid="ignore"):
+            variance = mean**2 + self.arrival_rate * third / (3 * self._spare())
+            return namespace(variance).guard(variance, self._spare() <= 0, np.inf)
+
+    def _spare(self) -> Value:
+        return spare_servers(self.arrival_rate, self.service.mean, 1)
+
+    @property
+    def atom(self) -> Value:
+        return np.maximum(self._spare(), 0.0)
+
+    @property
+    def defect(self) -> Value:
+        return np.where(np.asarray(self._spare()) <= 0, 1.0, 0.0)[()]
+
+    @property
+    def analytic(self) -> bool:
+        parts = self.service.parts()
+        return self.service.analytic and len(parts) == 1 and not np.any(parts[0].shift)
+
+    def laplace(self, s: Value) -> Value:
+        spare, service = self._spare(), self.service
+        if is_symbolic(s, spare):
+            return spare * s / (s - self.arrival_rate * (1 - service.laplace(s)))
+        x = service.mean * s
+        with np.errstate(divide="ignore", invalid="ignore", over="ignore"):
+            # Near zero, 1 - B(s) would cancel; two terms of the series are exact there.
+            series = 1 - x * (1 + service.scv) / 2
+            remaining = np.where(abs(x) < 1e-7, series, (1 - service.laplace(s)) / x)
+            transform = spare / (1 - (1 - spare) * remaining)
+        return np.where(spare <= 0, 0.0, transform)[()]
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class _ConstantServiceWait(_Wait):
+    """The wait of M/D/1, with its kinks."""
+
+    closed = True
+
+    @property
+    def analytic(self) -> bool:
+        return False
+
+    def tail(self, t: Value) -> Value:
+        return self._both(t)[0]
+
+    def density(self, t: Value) -> Value:
+        return self._both(t)[1]
+
+    def _both(self, t: Value) -> tuple[Any, Any]:
+        t, rate, constant = np.broadcast_arrays(t, self.arrival_rate, self.service.mean)
+        spare, below = self._spare() + 0 * t, np.zeros(t.shape)
+        slope, last = np.zeros(t.shape), np.zeros(t.shape)
+        with np.errstate(all="ignore"):
+            term = np.ones(t.shape)
+            for k in range(_TERMS + 1):
+                # (-u)^k e^u / k! at u = rate (t - kD), where that is positive.
+                u = rate * (t - k * constant)
+                term = (-u) ** k / _FACTORIAL[k] * np.exp(u)
+                last = (-u) ** (k - 1) / _FACTORIAL[k - 1] * np.exp(u) if k else 0.0
+                below = below + np.where(u >= 0, term, 0.0)
+                slope = slope + np.where(u >= 0, rate * (term - last), 0.0)
+            tail, density = 1 - spare * below, spare * slope
+            far = t > _TERMS * constant
+            if far.any():
+                sub = _Wait(rate[far], Deterministic(constant[far]))
+                tail[far], density[far] = inversion.tail_and_density(
+                    sub.laplace, 1.0, t[far], inversion.EULER
+                )
+        over = spare <= 0
+        tail = np.where(over, 1.0, np.where(t < 0, 1.0 + 0 * tail, np.clip(tail, 0, 1)))
+        return tail[()], np.where(over | (t < 0), 0.0, density)[()]
+
+
+_TERMS = 8
+_FACTORIAL = [1.0, 1.0, 2.0, 6.0, 24.0, 120.0, 720.0, 5040.0, 40320.0]
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class MG1(Station):
+    """Station with one server and any law of service, first come first served.
+
+    Parameters
+    ----------
+    service : Distribution
+        Law of the service time. [-]
+
+    Raises
+    ------
+    ModelError
+        If `service` is not a distribution.
+
+    Examples
+    --------
+    >>> import qmodel as qm
+    >>> disk = MG1(qm.Gamma(0.05, scv=4.0))
+    >>> load = disk.solve(14.0)
+    >>> float(load.waiting_time), float(load.response.quantile(0.99)), load.basis
+    (0.2917, 2.0182, 'exact')
+    """
+
+    service: Distribution
+
+    def __post_init__(self) -> None:
+        _check.instance("service", self.service, Distribution)
+
+    @property
+    def servers(self) -> int:
+        """Number of servers, one. [-]."""
+        return 1
+
+    def serving(self, service: Distribution) -> MG1:
+        """Return one server with another law of service."""
+        return MG1(service)
+
+    def _solve(self, arrival_rate: Value) -> StationResult:
+        rate, service = arrival_rate, self.service
+        wait = waiting_time(rate, service.mean, service.scv)
+        constant = isinstance(service, Deterministic) and not is_symbolic(rate, service.mean)
+        law = (_ConstantServiceWait if constant else _Wait)(rate, service)
+        weigh = namespace(rate, wait).weigh
+        grounds = (POISSON_ARRIVALS, GENERAL_SERVICE, FCFS)
+        return StationResult(
+            arrival_rate=rate,
+            utilization=rate * service.mean,
+            waiting_time=wait,
+            response_time=wait + service.mean,
+            queue_length=weigh(rate, wait),
+            number_in_system=weigh(rate, wait + service.mean),
+            wait=law,
+            response=Sum((law, service)),
+            station=self,
+            basis=Basis(dict.fromkeys((*MEANS, *LAWS), grounds)),
+        )

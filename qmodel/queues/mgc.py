@@ -1,0 +1,207 @@
+r"""The M/G/c queue: Poisson arrivals, c servers, any law of service, FCFS; approximate.
+
+No exact formula is known. The mean wait interpolates between exponential service
+(:math:`W_M`, Erlang C) and constant service (:math:`W_D`, exact) after Kimura [1]_,
+
+.. math::
+
+    W_q = \frac{1 + c_s^2}{2 c_s^2 / W_M + (1 - c_s^2) / W_D} ,
+
+which is exact for exponential and for constant service, and for one server. The
+probability of waiting is Erlang's C (exact for exponential and constant service, else
+within 12 %). The wait of those that wait takes the second moment that is exact for one
+server [2]_,
+
+.. math::
+
+    c_D^2 = 2\rho - 1 + \frac{4 (1 - \rho) E[S^3] / S^3}{3 (1 + c_s^2)^2} ,
+
+and the customary law with these two moments.
+
+**Error.** Of the mean wait, against exact solutions for phase-type service: up to 5 % for
+:math:`c_s^2 \le 2`, 8 % at 4, 30 % at 9, where the third moment is usual; two laws with the
+same two moments can differ by a factor of 1.6. Of the p99 of the wait: 5 % at 95 % load,
+13 % at 80 %, 22 % at 50 %.
+
+References
+----------
+.. [1] T. Kimura, "A two-moment approximation for the mean waiting time in the GI/G/s
+   queue", Management Science 32, 1986.
+.. [2] W. Whitt, "Approximations for the GI/G/m queue", Production and Operations
+   Management 2, 1993.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+
+from qmodel import _check
+from qmodel._typing import Count, Value
+from qmodel._xp import namespace
+from qmodel.basis import APPROXIMATE, POISSON_ARRIVALS, Assumption, Basis
+from qmodel.distributions import ZERO, Deterministic, Distribution, Exponential, Mixture, Sum
+from qmodel.distributions import NEVER, from_mean_scv
+from qmodel.numerics import spitzer
+from qmodel.numerics.spare import spare_servers
+from qmodel.queues import mmc
+from qmodel.queues.base import FCFS, LAWS, MEANS, Station, StationResult
+from qmodel.queues.erlang import erlang_c
+from qmodel.queues.mg1 import GENERAL_SERVICE, MG1
+
+__all__ = ["MGc", "waiting_time"]
+
+KIMURA = Assumption(
+    "kimura",
+    "the mean wait interpolates between exponential and constant service; within 8 % for an "
+    "SCV up to 4 with the usual third moment",
+    "Kimura 1986",
+    APPROXIMATE,
+)
+CONDITIONAL_WAIT = Assumption(
+    "two-moment-wait",
+    "requests that wait do so with a law of two moments, with the probability of Erlang C",
+    "Whitt 1993",
+    APPROXIMATE,
+)
+
+
+def waiting_time(
+    arrival_rate: Value, service_time: Value, scv: Value, servers: Count = 1
+) -> Value:
+    """Mean time in queue by Kimura's interpolation, W_q.
+
+    Parameters
+    ----------
+    arrival_rate : number or array
+        Arrival rate, >= 0. [1/s]
+    service_time : number or array
+        Mean service time, > 0. [s]
+    scv : number or array
+        Squared coefficient of variation of the service time, >= 0. [-]
+    servers : int or integer array, default 1
+        Number of servers, >= 1. [-]
+
+    Returns
+    -------
+    number or array
+        Mean wait, of the broadcast shape; inf in overload. [s]
+
+    Raises
+    ------
+    DomainError
+        If an argument is outside its domain; the message names it and the value.
+
+    Examples
+    --------
+    An H2/5 case whose exact value is 1.2542:
+
+    >>> float(waiting_time(4.0, 1.0, scv=4.0, servers=5))
+    1.2355
+    """
+    rate = _check.nonnegative("arrival_rate", arrival_rate)
+    s = _check.positive("service_time", service_time)
+    scv = _check.scv("scv", scv)
+    c = _check.count("servers", servers)
+    exponential = mmc.waiting_time(rate, s, c)
+    constant = spitzer.waiting(rate * s, c).mean * s
+    with np.errstate(divide="ignore", invalid="ignore"):
+        wait = (1 + scv) / (2 * scv / exponential + (1 - scv) / constant)
+    # No wait with either service is no wait with this one, and so in overload.
+    either = np.where(constant > 0, wait, 0.0 * scv * exponential)
+    over = spare_servers(rate, s, c) <= 0
+    return np.where(over, np.inf, either)[()]
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class MGc(Station):
+    """Station with equal servers and any law of service, first come first served.
+
+    Exponential service is solved as M/M/c and one server as M/G/1, both exactly.
+
+    Parameters
+    ----------
+    service : Distribution
+        Law of the service time. [-]
+    servers : int or integer array, default 1
+        Number of servers, >= 1. [-]
+
+    Raises
+    ------
+    DomainError
+        If `servers` is not a whole number >= 1.
+    ModelError
+        If `service` is not a distribution.
+
+    Examples
+    --------
+    >>> import qmodel as qm
+    >>> workers = MGc(qm.Gamma(0.05, scv=0.5), servers=8)
+    >>> load = workers.solve(120.0)
+    >>> float(load.waiting_time), load.basis["waiting_time"], load.basis["utilization"]
+    (0.0054, 'approximate', 'exact')
+    """
+
+    service: Distribution
+    servers: Count = 1
+
+    def __post_init__(self) -> None:
+        _check.instance("service", self.service, Distribution)
+        object.__setattr__(self, "servers", _check.count("servers", self.servers))
+
+    def serving(self, service: Distribution) -> MGc:
+        """Return as many servers with another law of service."""
+        return MGc(service, self.servers)
+
+    def _solve(self, arrival_rate: Value) -> StationResult:
+        rate, service, c = arrival_rate, self.service, self.servers
+        if isinstance(service, Exponential):
+            return mmc.MMc(service.mean, c)._solve(rate)
+        if isinstance(c, int) and c == 1:
+            return MG1(service)._solve(rate)
+        s, scv = service.mean, service.scv
+        wait = waiting_time(rate, s, scv, c)
+        law = self._law_of_wait(rate, wait)
+        weigh = namespace(rate, wait).weigh
+        model = (POISSON_ARRIVALS, GENERAL_SERVICE, FCFS)
+        constant = isinstance(service, Deterministic)
+        grounds: dict[str, Any] = dict.fromkeys(MEANS, model if constant else (*model, KIMURA))
+        grounds |= dict.fromkeys(LAWS, (*grounds["waiting_time"], CONDITIONAL_WAIT))
+        return StationResult(
+            arrival_rate=rate,
+            utilization=rate * s / c,
+            waiting_time=wait,
+            response_time=wait + s,
+            queue_length=weigh(rate, wait),
+            number_in_system=weigh(rate, wait + s),
+            wait=law,
+            response=Sum((law, service)),
+            station=self,
+            basis=Basis(grounds | {"utilization": model}),
+        )
+
+    def _law_of_wait(self, rate: Value, wait: Value) -> Distribution:
+        service, c = self.service, self.servers
+        s, scv = service.mean, service.scv
+        over = np.asarray(spare_servers(rate, s, c) <= 0)
+        load = np.where(over, 0.5, rate * s / c)
+        third = service.third_cumulant / s**3 + 3 * scv + 1
+        if isinstance(service, Deterministic):
+            exact = spitzer.waiting(load * c, c)
+            must_wait = np.asarray(exact.probability)
+            with np.errstate(divide="ignore", invalid="ignore"):
+                scv_of_wait = must_wait * (1 + exact.variance / exact.mean**2) - 1
+        else:
+            must_wait = np.asarray(erlang_c(load * c, c))
+            scv_of_wait = 2 * load - 1 + 4 * (1 - load) * third / (3 * (1 + scv) ** 2)
+        # A wait that is never is not needed, but its law must be one.
+        waits = (must_wait > 1e-300) & (wait > 0) & ~over
+        with np.errstate(divide="ignore", invalid="ignore"):
+            mean = np.where(waits, wait / must_wait, s)
+        scv_of_wait = np.where(np.isfinite(scv_of_wait), np.maximum(scv_of_wait, 0.02), 1.0)
+        must_wait = np.where(over, 0.0, np.where(waits, must_wait, 0.0 * wait))
+        queued = from_mean_scv(mean[()], scv_of_wait[()])
+        weights = (1 - must_wait - over, must_wait, over * 1.0)
+        return Mixture(tuple(w[()] for w in weights), (ZERO, queued, NEVER))

@@ -1,0 +1,303 @@
+r"""The M/M/c queue: Poisson arrivals, exponential service, c equal servers, FCFS.
+
+With offered load :math:`a = \lambda S`, the Erlang C probability :math:`C(c, a)` of
+`qmodel.queues.erlang`, and the rate :math:`\theta = (c - a) / S` at which a full queue
+drains,
+
+.. math::
+
+    W_q = \frac{C S}{c - a}, \qquad P(T_q > t) = C e^{-\theta t}, \qquad
+    P(T > t) = e^{-\mu t} + C \mu t \, e^{-\min(\mu, \theta) t}
+    \frac{e^{-|\mu - \theta| t} - 1}{-|\mu - \theta| t} .
+
+The last form has no 0/0 at :math:`\theta = \mu`, where the usual one divides by zero.
+
+**Shapes.** All arguments broadcast; scalars in, scalars out.
+**Numbers.** Floats, NumPy arrays, SymPy expressions.
+**Overload.** A cell with ``arrival_rate * service_time >= servers`` is ``inf``. NaN in,
+NaN out.
+
+References
+----------
+.. [1] D. Gross, J. F. Shortle, J. M. Thompson, C. M. Harris, "Fundamentals of Queueing
+   Theory", 4th ed., Wiley, 2008, ch. 2.
+.. [2] P. J. Burke, "The output of a queuing system", Operations Research 4, 1956.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from typing import Any
+
+import numpy as np
+
+from qmodel import _check
+from qmodel._typing import Count, Value
+from qmodel._xp import namespace
+from qmodel.basis import POISSON_ARRIVALS, Assumption, Basis
+from qmodel.distributions import Distribution, Exponential
+from qmodel.numerics.spare import spare_servers
+from qmodel.queues.base import FCFS, LAWS, MEANS, Station, StationResult
+from qmodel.queues.erlang import erlang_c
+
+__all__ = ["MMc", "waiting_tail", "waiting_time"]
+
+EXPONENTIAL_SERVICE = Assumption(
+    "exponential-service", "service times are exponential and independent", "Erlang 1917"
+)
+
+
+def waiting_time(arrival_rate: Value, service_time: Value, servers: Count = 1) -> Value:
+    """Mean time in queue before service starts, W_q.
+
+    Parameters
+    ----------
+    arrival_rate : number or array
+        Arrival rate, >= 0. [1/s]
+    service_time : number or array
+        Mean service time, > 0. [s]
+    servers : int or integer array, default 1
+        Number of servers, >= 1. [-]
+
+    Returns
+    -------
+    number or array
+        Mean wait, of the broadcast shape; inf in overload. [s]
+
+    Raises
+    ------
+    DomainError
+        If an argument is outside its domain; the message names it and the value.
+
+    Examples
+    --------
+    >>> float(waiting_time(9.0, 0.2, servers=4))
+    0.0117
+
+    Shapes broadcast, and an overloaded cell does not spoil its neighbours:
+
+    >>> import numpy as np
+    >>> waiting_time(np.array([[1.0], [9.0], [11.0]]), 0.2, servers=[2, 4]).round(4)
+    array([[0.002 , 0.    ],
+           [0.8526, 0.0117],
+           [   inf, 0.0252]])
+
+    The same lines give the formula:
+
+    >>> import sympy as sp
+    >>> lam, s = sp.symbols("lambda S", positive=True)
+    >>> sp.factor(waiting_time(lam, s, servers=2).doit())
+    -S**3*lambda**2/((S*lambda - 2)*(S*lambda + 2))
+    """
+    rate = _check.nonnegative("arrival_rate", arrival_rate)
+    s = _check.positive("service_time", service_time)
+    c = _check.count("servers", servers)
+    return _queue(rate, s, c)[1]
+
+
+def _queue(rate: Any, s: Any, c: Any) -> tuple[Any, Any, Any]:
+    """Return probability of waiting, mean wait, and rate of drain 1 / E[wait | wait > 0]."""
+    xp = namespace(rate, s, c)
+    spare = spare_servers(rate, s, c)
+    must_wait = erlang_c(rate * s, c)
+    with xp.errstate(divide="ignore", invalid="ignore"):
+        wait = xp.guard(must_wait * s / spare, spare <= 0, xp.inf)
+        return must_wait, wait, xp.guard(spare / s, spare <= 0, 0.0)
+
+
+def waiting_tail(
+    t: Value, arrival_rate: Value, service_time: Value, servers: Count = 1
+) -> Value:
+    """Probability that the time in queue exceeds `t`.
+
+    Parameters
+    ----------
+    t : number or array
+        Time, >= 0. [s]
+    arrival_rate : number or array
+        Arrival rate, >= 0. [1/s]
+    service_time : number or array
+        Mean service time, > 0. [s]
+    servers : int or integer array, default 1
+        Number of servers, >= 1. [-]
+
+    Returns
+    -------
+    number or array
+        Probability, of the broadcast shape; 1 in overload. [-]
+
+    Raises
+    ------
+    DomainError
+        If an argument is outside its domain; the message names it and the value.
+
+    Examples
+    --------
+    >>> float(waiting_tail(1.0, 9.0, 0.2, servers=2))
+    0.3137
+    """
+    t = _check.nonnegative("t", t)
+    rate = _check.nonnegative("arrival_rate", arrival_rate)
+    s = _check.positive("service_time", service_time)
+    must_wait, _, drain = _queue(rate, s, _check.count("servers", servers))
+    return must_wait * namespace(t, drain).exp(-drain * t)
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class _Wait(Distribution):
+    """An exponential wait that only some requests have: the law of a queue's wait."""
+
+    probability: Value
+    drain: Value
+    closed = True
+
+    @property
+    def mean(self) -> Value:
+        with np.errstate(divide="ignore", invalid="ignore"):
+            return self.probability / self.drain
+
+    @property
+    def variance(self) -> Value:
+        with np.errstate(divide="ignore", invalid="ignore"):
+            return self.probability * (2 - self.probability) / self.drain**2
+
+    @property
+    def third_cumulant(self) -> Value:
+        c = self.probability
+        with np.errstate(divide="ignore", invalid="ignore"):
+            return c * (6 - 6 * c + 2 * c**2) / self.drain**3
+
+    @property
+    def atom(self) -> Value:
+        return 1 - self.probability
+
+    @property
+    def defect(self) -> Value:
+        return np.where(np.asarray(self.drain) == 0, 1.0, 0.0)[()]
+
+    def laplace(self, s: Value) -> Value:
+        return 1 - self.probability + self.probability * (self.drain / (self.drain + s))
+
+    def tail(self, t: Value) -> Value:
+        xp = namespace(t, self.probability, self.drain)
+        below = self.probability * xp.exp(-self.drain * xp.maximum(xp.asarray(t), 0))
+        return below if xp.symbolic else np.where(np.asarray(t) < 0, 1.0, below)[()]
+
+    def density(self, t: Value) -> Value:
+        return np.where(np.asarray(t) < 0, 0.0, self.drain * self.tail(t))[()]
+
+    def quantile(self, p: Value) -> Value:
+        q = 1 - _check.probability("p", p)
+        with np.errstate(divide="ignore", invalid="ignore"):
+            return np.maximum(np.log(self.probability / q), 0.0) / self.drain + 0.0 * q
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class _Response(Distribution):
+    """The wait of `_Wait`, then exponential service of rate `serve`."""
+
+    probability: Value
+    drain: Value
+    serve: Value
+    closed = True
+
+    def _wait(self) -> _Wait:
+        return _Wait(self.probability, self.drain)
+
+    @property
+    def mean(self) -> Value:
+        return self._wait().mean + 1 / self.serve
+
+    @property
+    def variance(self) -> Value:
+        return self._wait().variance + 1 / self.serve**2
+
+    @property
+    def third_cumulant(self) -> Value:
+        return self._wait().third_cumulant + 2 / self.serve**3
+
+    @property
+    def defect(self) -> Value:
+        return self._wait().defect
+
+    def laplace(self, s: Value) -> Value:
+        return self._wait().laplace(s) * (self.serve / (self.serve + s))
+
+    def tail(self, t: Value) -> Value:
+        from scipy.special import exprel
+
+        t = np.maximum(t, 0.0)
+        mu, theta = self.serve, self.drain
+        with np.errstate(invalid="ignore"):
+            both = mu * t * np.exp(-np.minimum(mu, theta) * t) * exprel(-np.abs(mu - theta) * t)
+        return np.where(theta == 0, 1.0, np.exp(-mu * t) + self.probability * both)[()]
+
+    def density(self, t: Value) -> Value:
+        # The tail solves f = mu * (P(T > t) - P(Tq > t)): served at rate mu once begun.
+        t = np.asarray(t)
+        return np.where(t < 0, 0.0, self.serve * (self.tail(t) - self._wait().tail(t)))[()]
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class MMc(Station):
+    """Station with exponential service and equal servers, first come first served.
+
+    Parameters
+    ----------
+    service_time : number or array
+        Mean service time of one request on one server, > 0. [s]
+    servers : int or integer array, default 1
+        Number of servers, >= 1. [-]
+
+    Raises
+    ------
+    DomainError
+        If a parameter is outside its domain; the message names it and the value.
+
+    Examples
+    --------
+    >>> database = MMc(service_time=0.2, servers=2)
+    >>> database.max_rate
+    10.0
+    >>> load = database.solve(9.0)
+    >>> float(load.response_time), float(load.number_in_system)
+    (1.0526, 9.4737)
+    >>> float(load.response.quantile(0.99)), load.basis
+    (4.6689, 'exact')
+    """
+
+    service_time: Value
+    servers: Count = 1
+    service: Exponential = field(init=False, repr=False)
+    poisson_output = True
+
+    def __post_init__(self) -> None:
+        s = _check.positive("service_time", self.service_time)
+        object.__setattr__(self, "service_time", s)
+        object.__setattr__(self, "servers", _check.count("servers", self.servers))
+        object.__setattr__(self, "service", Exponential(s))
+
+    def serving(self, service: Distribution) -> Station:
+        """Return as many servers with another law of service: M/G/c unless exponential."""
+        from qmodel.queues.mgc import MGc
+
+        if isinstance(service, Exponential):
+            return MMc(service.mean, self.servers)
+        return MGc(service, self.servers)
+
+    def _solve(self, arrival_rate: Value) -> StationResult:
+        rate, s, c = arrival_rate, self.service_time, self.servers
+        must_wait, wait, drain = _queue(rate, s, c)
+        grounds = (POISSON_ARRIVALS, EXPONENTIAL_SERVICE)
+        return StationResult(
+            arrival_rate=rate,
+            utilization=rate * s / c,
+            waiting_time=wait,
+            response_time=wait + s,
+            queue_length=namespace(rate, s, c).weigh(rate, wait),
+            number_in_system=namespace(rate, s, c).weigh(rate, wait + s),
+            wait=_Wait(must_wait, drain),
+            response=_Response(must_wait, drain, 1 / s),
+            station=self,
+            basis=Basis(dict.fromkeys(MEANS, grounds) | dict.fromkeys(LAWS, (*grounds, FCFS))),
+        )
