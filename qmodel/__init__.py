@@ -18,3 +18,4 @@ from qmodel.basis import Assumption, Basis
 from qmodel.distributions import *  # noqa: F403
 from qmodel.errors import DomainError, InfeasibleError, LoadFileError, ModelError
 from qmodel.queues import *  # noqa: F403
+from qmodel.pipeline import *  # noqa: F403

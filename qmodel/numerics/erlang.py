@@ -44,7 +44,7 @@ import numpy as np
 
 from qmodel._typing import Value
 
-__all__ = ["deviance", "erlang_b", "erlang_c", "inverse_erlang_b", "odds", "temme"]
+__all__ = ["deviance", "erlang_b", "erlang_c", "inverse_erlang_b", "odds", "special", "temme"]
 
 # A dozen temporaries of this many doubles stay in the second-level cache.
 CHUNK = 4096
@@ -112,14 +112,14 @@ def _scalar(a: float, c: float) -> float:
         return float(_overload(a, c))
     if c < 64.0:
         pmf = a**c * math.exp(-a) / math.gamma(c + 1.0)
-        return float(_special().gammaincc(c, a or 5e-324)) / pmf if pmf else math.inf
+        return float(special().gammaincc(c, a or 5e-324)) / pmf if pmf else math.inf
     if not (a > 0.0 and c < math.inf):  # where math.log and math.sqrt would raise
         return math.inf if a == 0.0 else math.nan
     near = abs(a - c) <= (a + c) / 3.0
     phi = _deviance_near(a, c) if near else (a - c) / c - math.log(a / c)
     y = math.copysign(math.sqrt(c * phi), a - c)
     series, gamma = temme(max(y * math.sqrt(2.0 / c), -2.0), c)
-    return float(gamma * math.sqrt(math.pi / 2.0 * c) * _special().erfcx(y) + series)
+    return float(gamma * math.sqrt(math.pi / 2.0 * c) * special().erfcx(y) + series)
 
 
 def _chunk(a: Any, c: Any) -> Any:
@@ -142,7 +142,7 @@ def _chunk(a: Any, c: Any) -> Any:
 
 def _few(a: Any, c: Any) -> Any:
     # Powers and factorials of at most 96^64 do not overflow, so no saddle point is needed.
-    special = _special()
+    special = special()
     pmf = np.power(a, c) * np.exp(-a - special.gammaln(c + 1.0))
     return special.gammaincc(c, np.maximum(a, 5e-324)) / pmf  # Q(0, 0) is nan, Q(0, tiny) 0
 
@@ -150,7 +150,7 @@ def _few(a: Any, c: Any) -> Any:
 def _many(a: Any, c: Any) -> Any:
     y = np.copysign(np.sqrt(c * deviance(a, c)), a - c)
     series, gamma = temme(np.maximum(y * np.sqrt(2.0 / c), -2.0), c)
-    return gamma * np.sqrt(math.pi / 2.0 * c) * _special().erfcx(y) + series
+    return gamma * np.sqrt(math.pi / 2.0 * c) * special().erfcx(y) + series
 
 
 def _overload(a: Any, c: Any) -> Any:
@@ -198,8 +198,9 @@ def temme(eta: Any, c: Any) -> Any:
 
 
 @cache
-def _special() -> Any:
-    # Imported on first use: scipy.special costs three times as much as numpy to load.
+def special() -> Any:
+    """Return scipy.special, imported on first use."""
+    # It costs three times as much as numpy to load.
     import scipy.special
 
     return scipy.special

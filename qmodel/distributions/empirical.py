@@ -1,0 +1,182 @@
+r"""The law of measured times: each sample with the same probability.
+
+With samples :math:`x_1, \dots, x_n`,
+
+.. math::
+
+    P(X > t) = \frac{\#\{i : x_i > t\}}{n}, \qquad
+    E[e^{-sX}] = \frac{1}{n} \sum_i e^{-s x_i}.
+
+Tail, distribution function, quantiles and moments are exact, with no interpolation and no
+correction of a bias: the quantile is a sample (the order statistic number ceil(n p)), the
+variance has the divisor n [1]_. The transform is the exact sum; equal samples count once.
+
+**Cost.** A transform costs one exponential a point and distinct sample, about 20 ns: 1000
+samples at the 31 points of one inversion take 0.6 ms, 100 000 take 60 ms, in bounded
+memory. In a sweep of many cells use fewer: ``Empirical(np.quantile(times, (np.arange(500)
++ 0.5) / 500))`` keeps every percentile to within 0.1 points.
+
+**In sums and mixtures.** With at most 8 distinct samples the jumps of the tail are carried
+exactly. With more, the tail of a sum is smooth where another time of the sum is, and one
+that is not smooth (a sum with a constant) is smoothed by inversion: next to a sample it is
+off by up to half the probability of that sample.
+
+References
+----------
+.. [1] A. M. Law, "Simulation Modeling and Analysis", 5th ed., McGraw-Hill, 2015, ch. 6.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import InitVar, dataclass
+from typing import Any
+
+import numpy as np
+
+from qmodel import _check
+from qmodel._typing import Value
+from qmodel._xp import is_symbolic, namespace
+from qmodel.distributions.base import Distribution, Part
+from qmodel.distributions.cells import whole
+from qmodel.distributions.families import ZERO
+from qmodel.errors import DomainError
+
+__all__ = ["Empirical"]
+
+_ATOMS = 8
+_BLOCK = 1 << 14  # Points times samples of a block: its complex numbers stay in cache.
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Empirical(Distribution):
+    """The law of measured times.
+
+    Parameters
+    ----------
+    samples : sequence of numbers or array
+        Measured times, >= 0, in any order; all of one law. [s]
+
+    Attributes
+    ----------
+    values : array
+        Distinct samples, in rising order. [s]
+    weights : array
+        Their probabilities. [-]
+
+    Raises
+    ------
+    DomainError
+        If there is no sample, or one is negative, infinite or NaN.
+
+    Examples
+    --------
+    >>> law = Empirical([0.011, 0.012, 0.030, 0.012])
+    >>> float(law.mean), float(law.quantile(0.75)), float(law.tail(0.012))
+    (0.01625, 0.012, 0.25)
+    >>> law.quantile([0.5, 0.99])
+    array([0.012, 0.03 ])
+    """
+
+    samples: InitVar[Any]
+    values: np.ndarray = whole(init=False)  # noqa: RUF009
+    weights: np.ndarray = whole(init=False, repr=False)  # noqa: RUF009
+    _below: np.ndarray = whole(init=False, repr=False)  # noqa: RUF009
+    _above: np.ndarray = whole(init=False, repr=False)  # noqa: RUF009
+    closed = True
+
+    def __post_init__(self, samples: Any) -> None:
+        need = "times >= 0, finite and not NaN"
+        flat = np.ravel(_check.nonnegative("samples", samples, need=need))
+        if not flat.size:
+            raise DomainError("samples must not be empty")
+        wrong = ~np.isfinite(flat)
+        if wrong.any():
+            raise DomainError(f"samples must be {need}, got {flat[wrong][0]}")
+        values, counts = np.unique(flat, return_counts=True)
+        object.__setattr__(self, "values", values)
+        object.__setattr__(self, "weights", counts / flat.size)
+        # Divided once, so that it meets a p such as 0.07 of 100 samples exactly.
+        below = np.append(0, np.cumsum(counts))
+        object.__setattr__(self, "_below", below / flat.size)
+        object.__setattr__(self, "_above", (flat.size - below) / flat.size)
+
+    @property
+    def mean(self) -> Value:
+        """Mean. [s]."""
+        return self.weights @ self.values
+
+    @property
+    def variance(self) -> Value:
+        """Variance, with divisor n. [s^2]."""
+        return self.weights @ (self.values - self.mean) ** 2
+
+    @property
+    def third_cumulant(self) -> Value:
+        """Third cumulant. [s^3]."""
+        return self.weights @ (self.values - self.mean) ** 3
+
+    @property
+    def atom(self) -> Value:
+        """Probability of the value 0. [-]."""
+        return self.weights[0] if self.values[0] == 0 else 0.0
+
+    @property
+    def analytic(self) -> bool:
+        """Every sample is a jump of the tail."""
+        return False
+
+    def parts(self) -> tuple[Part, ...]:
+        """Return the samples as shifts if at most 8 are distinct, else the law itself."""
+        if self.values.size > _ATOMS:
+            return (Part(1.0, 0.0, self),)
+        atoms = zip(self.weights, self.values, strict=True)
+        return tuple(Part(weight, value, ZERO) for weight, value in atoms)
+
+    def laplace(self, s: Value) -> Value:
+        """Return the transform at `s` [1/s], the exact sum."""
+        if is_symbolic(s):
+            xp = namespace(s)
+            atoms = zip(self.weights, self.values, strict=True)
+            return sum(float(w) * xp.exp(-float(x) * s) for w, x in atoms)
+        s = np.asarray(s)
+        points = s.ravel()
+        total = np.zeros(points.shape, dtype=np.result_type(points, float))
+        for some, here in _blocks(points.size, self.values.size):
+            grid = np.multiply.outer(points[some], -self.values[here])
+            # Not a matrix product: threads of BLAS cost ten times the sum of a block.
+            np.multiply(np.exp(grid, out=grid), self.weights[here], out=grid)
+            total[some] += grid.sum(axis=1)
+        return total.reshape(s.shape)[()]
+
+    def tail(self, t: Value) -> Value:
+        """Return P(X > t) at `t` [s], exactly."""
+        return self._step(self._above, t)
+
+    def cdf(self, t: Value) -> Value:
+        """Return P(X <= t) at `t` [s], exactly."""
+        return self._step(self._below, t)
+
+    def _step(self, levels: np.ndarray, t: Value) -> Value:
+        t = np.asarray(t, dtype=float)
+        level = levels[np.searchsorted(self.values, t, side="right")]
+        return np.where(np.isnan(t), np.nan, level)[()]
+
+    def density(self, t: Value) -> Value:
+        """Return zero at `t` [s]: all mass is in the samples."""
+        return np.where(np.isnan(np.asarray(t, dtype=float)), np.nan, 0.0)[()]
+
+    def quantile(self, p: Value) -> Value:
+        """Return the least sample not exceeded with probability `p` [-] or more."""
+        p = _check.probability("p", p)
+        # The first and last bound the ranks of p = 0 and of a NaN.
+        rank = np.clip(np.searchsorted(self._below, p), 1, self.values.size) - 1
+        return np.where(np.isnan(p), np.nan, self.values[rank])[()]
+
+
+def _blocks(points: int, samples: int) -> Iterator[tuple[slice, slice]]:
+    width = min(samples, _BLOCK)
+    height = max(1, _BLOCK // width)
+    for j in range(0, samples, width):
+        for i in range(0, points, height):
+            yield slice(i, i + height), slice(j, j + width)

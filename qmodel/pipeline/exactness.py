@@ -1,0 +1,177 @@
+"""What the numbers of a pipeline rest on, read off its tree and its solved stations.
+
+Two questions decide. Do all stations see Poisson arrivals? Stations with a Poisson output
+(M/M/c, processor sharing, delays) pass them on; a limit, a fork, or FCFS with general
+service does not. And are the times along a path independent? They are on overtake-free
+paths of FCFS exponential stations, single-server but at the ends, with delays outside and
+constant delays anywhere; a random delay *between* two queues lets requests overtake.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+
+import numpy as np
+
+from qmodel.basis import (
+    APPROXIMATE,
+    INDEPENDENT_SOJOURNS,
+    POISSON_SPLIT,
+    Assumption,
+    Basis,
+    union,
+)
+from qmodel.distributions import Deterministic
+from qmodel.pipeline.steps import Branch, Cached, Call, Limit, Parallel, Repeat, Retry, Series, Solved, Step
+from qmodel.queues.base import LAWS, MEANS, StationResult
+from qmodel.queues.delay import Delay
+from qmodel.queues.mmc import MMc
+
+__all__ = ["grounds_of_pipeline", "with_arrivals"]
+
+INDEPENDENT_BRANCHES = Assumption(
+    "independent-branches",
+    "parallel branches are taken as independent; queues that the same requests load together "
+    "are not: the mean is an upper bound, by up to 35 % at 64 branches, the p99 is within 4 %",
+    "Nelson and Tantawi 1988; Baccelli and Makowski 1985",
+    APPROXIMATE,
+)
+SNAPSHOT = Assumption(
+    "snapshot",
+    "a request that returns to a queue finds the same wait again; right in heavy traffic",
+    "Reiman 1982",
+    APPROXIMATE,
+)
+
+
+def _repeats(step: Step) -> bool:
+    if isinstance(step, Repeat):
+        return bool(np.any(np.asarray(step.times) > 1))
+    return isinstance(step, Retry) and step.attempts > 1 and bool(np.any(step.failure != 0))
+
+
+def disturbed(roots: Iterable[Step], solved: Solved) -> set[str]:
+    """Return the stations whose arrivals are not Poisson."""
+    found: set[str] = set()
+
+    def leave(step: Step, dirty: bool) -> bool:
+        if isinstance(step, Call):
+            if dirty:
+                found.add(step.name)
+            return dirty or step.name in found or not solved[step.name].station.poisson_output
+        if isinstance(step, Limit):
+            return True
+        if isinstance(step, Parallel):
+            called = [{s.name for s in b.walk() if isinstance(s, Call)} for b in step.steps]
+            for i, names in enumerate(called):
+                found.update(names.intersection(*[set().union(*called[:i])]) if i else ())
+            out = [leave(child, dirty) for child in step.steps]
+            # What joins again is no Poisson stream, unless nothing was forked.
+            return any(out) or len(step.steps) > 1
+        if isinstance(step, Series):
+            for child in step.steps:
+                dirty = leave(child, dirty)
+            return dirty
+        if isinstance(step, Cached):
+            return leave(step.miss, leave(step.lookup, dirty))
+        if _repeats(step):
+            dirty = any([leave(child, dirty) for child in step.children])
+        return any([leave(child, dirty) for child in step.children]) or dirty
+
+    roots, before = tuple(roots), -1
+    while len(found) != before:
+        before = len(found)
+        for root in roots:
+            leave(root, False)
+    return found
+
+
+def overtake_free(roots: Iterable[Step], solved: Solved) -> bool:
+    """Return whether the times at the stations of every path are independent, exactly."""
+    came_from: dict[str, set[tuple[str, ...] | None]] = {}
+    left: set[str] = set()
+    random = ("a random delay",)
+
+    def queue(step: Step) -> bool:
+        return isinstance(step, Call) and not isinstance(step.station, Delay)
+
+    def after(
+        step: Step, states: set[tuple[str, ...] | None]
+    ) -> set[tuple[str, ...] | None]:
+        """Return the states behind `step`: the last queue, and constant delays since."""
+        if isinstance(step, Call):
+            if queue(step):
+                came_from.setdefault(step.name, set()).update(states)
+                left.update(state[0] for state in states if state)
+                return {(step.name,)}
+            constant = isinstance(step.service or step.station.service, Deterministic)
+            return {
+                state and ((*state, step.name) if constant else (*state, *random))
+                for state in states
+            }
+        if isinstance(step, Series):
+            for child in step.steps:
+                states = after(child, states)
+            return states
+        if isinstance(step, Cached):
+            states = after(step.lookup, states)
+            return states | after(step.miss, states)
+        if isinstance(step, Branch):
+            return set().union(*(after(child, set(states)) for child in step.steps))
+        if isinstance(step, (Parallel, Repeat, Retry)):
+            for child in step.children:
+                states = states | after(child, states)
+            return states
+        return states
+
+    for root in roots:
+        joined = [s for s in root.walk() if isinstance(s, Parallel) or _repeats(s)]
+        if any(queue(inner) for step in joined for inner in step.walk()):
+            return False
+        after(root, {None})
+    for name, states in came_from.items():
+        before = states - {None}
+        if not before:
+            continue
+        station = solved[name].station
+        behind_random = any(random[0] in state for state in before if state)
+        in_the_middle = name in left and not np.all(np.asarray(station.servers) == 1)
+        if len(before) > 1 or behind_random or in_the_middle:
+            return False
+        for queued in (name, *(state[0] for state in before if state)):
+            if not isinstance(solved[queued].station, MMc):
+                return False
+    return True
+
+
+def with_arrivals(result: StationResult, poisson: bool) -> Basis:
+    """Return the basis of a station's result, weaker where its arrivals are not Poisson."""
+    if poisson:
+        return result.basis
+    grounds = dict(result.basis.grounds)
+    for name in grounds:
+        if name != "utilization":
+            grounds[name] = union(grounds[name], (POISSON_SPLIT,))
+    return Basis(grounds)
+
+
+def grounds_of_pipeline(roots: Iterable[Step], solved: Solved) -> Basis:
+    """Return the basis of a pipeline: of its capacity, its mean and its percentiles."""
+    roots = tuple(roots)
+    steps = [step for root in roots for step in root.walk()]
+    results = [solved[name] for name in {s.name: None for s in steps if isinstance(s, Call)}]
+    flows = union(*(r.basis.grounds["utilization"] for r in results))
+    mean = union(flows, *(r.basis.grounds["response_time"] for r in results))
+    forks = [s for s in steps if isinstance(s, Parallel) and len(s.steps) > 1]
+    if any(isinstance(s, Call) and not isinstance(s.station, Delay) for f in forks for s in f.walk()):
+        mean = union(mean, (INDEPENDENT_BRANCHES,))
+    laws = union(mean, *(r.basis.grounds["percentiles"] for r in results))
+    if not overtake_free(roots, solved):
+        laws = union(laws, (INDEPENDENT_SOJOURNS,))
+    if any(_repeats(s) and any(isinstance(c, Call) for c in s.walk()) for s in steps):
+        laws = union(laws, (SNAPSHOT,))
+    return Basis(
+        dict.fromkeys(("max_rate", "bottleneck", "visits", *MEANS[:1]), flows)
+        | {"mean": mean, "latency": laws}
+        | dict.fromkeys(LAWS[2:], laws)
+    )

@@ -1,0 +1,506 @@
+"""A pipeline: stations, the ways that requests take through them, and its steady state.
+
+``Pipeline(path)`` has one kind of request; ``Pipeline({"browse": (0.8, path), "buy": (0.2,
+path)})`` has a mix, and its results come for each kind and for the mix. Solving adds up
+what all ways bring to each station, solves the stations, and composes their laws along
+the ways. Parameters may be arrays anywhere: they broadcast, and every scenario is solved
+at once.
+"""
+
+from __future__ import annotations
+
+import difflib
+from collections.abc import Mapping
+from dataclasses import dataclass, fields, is_dataclass, replace
+from functools import reduce
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from qmodel import _check
+from qmodel._typing import Value
+from qmodel._xp import is_symbolic, namespace
+from qmodel.basis import Assumption, Basis, union
+from qmodel.distributions import Distribution
+from qmodel.distributions.algebra import measure
+from qmodel.errors import ModelError
+from qmodel.glossary import units_of
+from qmodel.numerics.roots import least_above
+from qmodel.pipeline import exactness
+from qmodel.pipeline.steps import Call, Limit, Step
+from qmodel.queues.base import MEANS, Station, StationResult, Stream
+from qmodel.units import text
+
+if TYPE_CHECKING:
+    import pandas as pd
+
+__all__ = ["KindResult", "Pipeline", "PipelineResult"]
+
+_PERCENTILES = (0.5, 0.95, 0.99, 0.999)
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class KindResult:
+    """What one kind of request sees.
+
+    Parameters
+    ----------
+    share : number or array
+        Share of the requests that are of this kind. [-]
+    admitted : number or array
+        Share of them that no limit turns away. [-]
+    latency : Distribution
+        Law of their time through the pipeline. [-]
+    """
+
+    share: Value
+    admitted: Value
+    latency: Distribution
+
+
+@dataclass(frozen=True, slots=True, eq=False, kw_only=True)
+class PipelineResult:
+    """The steady state of a pipeline.
+
+    Parameters
+    ----------
+    arrival_rate : number or array
+        Requests a second that arrive. [1/s]
+    latency : Distribution
+        Law of the time of a request through the pipeline. [-]
+    stations : mapping of str to StationResult
+        The steady state of each station. [-]
+    visits : mapping of str to number or array
+        Mean number of visits of one request to each station. [-]
+    max_rate : number or array
+        Arrival rate at which the first station saturates. [1/s]
+    bottleneck : str or array of str
+        The station that saturates first; "" if none ever does. [-]
+    kinds : mapping of str to KindResult
+        What each kind of request sees. [-]
+    admitted : number or array
+        Share of the requests that no limit turns away. [-]
+    basis : Basis
+        How much "mean", "p99", "max_rate" can be trusted. [-]
+    """
+
+    arrival_rate: Value
+    latency: Distribution
+    stations: Mapping[str, StationResult]
+    visits: Mapping[str, Value]
+    max_rate: Value
+    bottleneck: Any
+    kinds: Mapping[str, KindResult]
+    admitted: Value
+    basis: Basis
+
+    @property
+    def rejected(self) -> Value:
+        """Share of the requests that a limit turns away. [-]."""
+        return 1 - self.admitted
+
+    @property
+    def goodput(self) -> Value:
+        """Requests a second that are served, below saturation. [1/s]."""
+        return self.arrival_rate * self.admitted
+
+    @property
+    def headroom(self) -> Value:
+        """Share by which the load can still grow; negative in overload. [-]."""
+        with np.errstate(divide="ignore", invalid="ignore"):
+            return self.max_rate / self.arrival_rate - 1
+
+    @property
+    def assumptions(self) -> tuple[Assumption, ...]:
+        """What the result rests on, each a name with a statement and a source."""
+        return union(*self.basis.grounds.values())
+
+    def to_frame(self) -> pd.DataFrame:
+        """Return the stations, one row for each station and load point.
+
+        Returns
+        -------
+        pandas.DataFrame
+            ``attrs["units"]`` has the units; `time_per_request` adds up to the mean
+            latency where nothing runs in parallel. [-]
+
+        Examples
+        --------
+        >>> import qmodel as qm
+        >>> web, db = qm.call("web", qm.MMc(0.01)), qm.call("db", qm.MMc(0.02))
+        >>> frame = qm.Pipeline(qm.series(web, db)).solve(20.0).to_frame()
+        >>> list(frame["station"]), float(frame["time_per_request"].sum())
+        (['web', 'db'], 0.0458)
+        """
+        import pandas as pd
+
+        frames = []
+        for name, result in self.stations.items():
+            columns: dict[str, Any] = {"arrival_rate": self.arrival_rate}
+            columns["visits"] = self.visits[name]
+            columns |= {field: getattr(result, field) for field in MEANS}
+            weigh = namespace(columns["visits"], result.response_time).weigh
+            columns["time_per_request"] = weigh(columns["visits"], result.response_time)
+            cells = np.broadcast_arrays(*(np.atleast_1d(v) for v in columns.values()))
+            frame = pd.DataFrame({n: c.ravel() for n, c in zip(columns, cells, strict=True)})
+            frame.insert(0, "station", name)
+            frame["basis"] = result.basis["response_time"]
+            frames.append(frame)
+        table = pd.concat(frames, ignore_index=True) if frames else pd.DataFrame()
+        table.attrs["units"] = units_of(list(table.columns)) | {"time_per_request": "s"}
+        return table
+
+    def __str__(self) -> str:
+        """Return the answer in one line, where there is one scenario."""
+        if np.ndim(self.arrival_rate) or np.ndim(self.max_rate) or is_symbolic(self.max_rate):
+            return f"PipelineResult of {', '.join(self.stations)}"
+        load = f"at {text(float(self.arrival_rate), '1/s')}"
+        if self.arrival_rate >= self.max_rate:
+            return (
+                f"{load} the pipeline is overloaded: {self.bottleneck} saturates at "
+                f"{text(float(self.max_rate), '1/s')}"
+            )
+        p99 = text(float(self.latency.quantile(0.99)), "s")
+        mean = text(float(self.latency.mean), "s")
+        limit = (
+            f"{self.bottleneck} saturates first, at {text(float(self.max_rate), '1/s')}"
+            if self.bottleneck
+            else "nothing saturates"
+        )
+        return f"{load}: mean {mean}, p99 {p99} ({self.basis['p99']}); {limit}"
+
+
+@dataclass(frozen=True, slots=True, eq=False, init=False)
+class Pipeline:
+    """Stations and the ways that requests take through them.
+
+    Parameters
+    ----------
+    path : Step or mapping of str to (number or array, Step)
+        The way of every request; or for each kind of request its share and its way, the
+        shares summing to 1. [-]
+
+    Raises
+    ------
+    DomainError
+        If the shares do not sum to 1.
+    ModelError
+        If two different stations have one name, or something is not a step.
+
+    Examples
+    --------
+    >>> import qmodel as qm
+    >>> web, db = qm.MMc(0.010, servers=4), qm.MMc(0.004, servers=2)
+    >>> browse = qm.call("web", web)
+    >>> buy = qm.series(browse, qm.repeat(2, qm.call("db", db)))
+    >>> shop = Pipeline({"browse": (0.8, browse), "buy": (0.2, buy)})
+    >>> print(shop.solve(300.0))
+    at 300/s: mean 17.4 ms, p99 68.8 ms (approximate); web saturates first, at 400/s
+    """
+
+    kinds: Mapping[str, tuple[Value, Step]]
+    stations: Mapping[str, Station]
+
+    def __init__(self, path: Step | Mapping[str, tuple[Value, Step]]) -> None:
+        kinds = {"all": (1.0, path)} if isinstance(path, Step) else dict(path)
+        shares = _check.weights("shares of the kinds", [share for share, _ in kinds.values()])
+        checked = {
+            kind: (share, _check.instance(f"the path of {kind!r}", step, Step))
+            for (kind, (_, step)), share in zip(kinds.items(), shares, strict=True)
+        }
+        object.__setattr__(self, "kinds", checked)
+        object.__setattr__(self, "stations", self._named(Call))
+        self._named(Limit)
+
+    def _named(self, kind: type[Call] | type[Limit]) -> dict[str, Any]:
+        found: dict[str, Any] = {}
+        for _, root in self.kinds.values():
+            for step in root.walk():
+                if isinstance(step, kind):
+                    thing = step.station if isinstance(step, Call) else step
+                    if found.setdefault(step.name, thing) is not thing:
+                        what = "stations" if kind is Call else "limits"
+                        raise ModelError(
+                            f"two different {what} are called {step.name!r}: share one object "
+                            "between their calls, or give them two names"
+                        )
+        return found
+
+    def _visits(self, admitted: Mapping[str, Any]) -> tuple[dict[Any, Any], dict[str, Any], Any]:
+        """Return visits by (station, law of service), flows into limits, share served."""
+        visits: dict[Any, Any] = {(name, None): 0.0 for name in self.stations}
+        flows: dict[str, Any] = {}
+
+        def note(step: Call | Limit, share: Any) -> None:
+            if isinstance(step, Limit):
+                flows[step.name] = flows.get(step.name, 0.0) + share
+            else:
+                key = (step.name, step.service)
+                visits[key] = visits.get(key, 0.0) + share
+
+        for share, root in self.kinds.values():
+            root.visit(share, admitted, note)
+        return visits, flows, None
+
+    def _admitted(self, arrival_rate: Any) -> dict[str, Any]:
+        """Return what each limit lets through; one pass for each limit, as they may chain."""
+        limits = self._named(Limit)
+        admitted: dict[str, Any] = dict.fromkeys(limits, 1.0)
+        for _ in limits:
+            _, flows, _ = self._visits(admitted)
+            admitted = {n: limits[n].admitted(arrival_rate * flow) for n, flow in flows.items()}
+        return admitted
+
+    def _work(self, visits: Mapping[Any, Any]) -> dict[str, Any]:
+        """Return the servers that one request a second keeps busy, over servers."""
+        work: dict[str, Any] = {}
+        for (name, service), count in visits.items():
+            station = self.stations[name]
+            mean = (service or station.service).mean
+            work[name] = work.get(name, 0.0) + count * mean / station.servers
+        return work
+
+    @property
+    def visits(self) -> dict[str, Value]:
+        """Mean visits of one request to each station, limits aside. [-]."""
+        counts, _, _ = self._visits(dict.fromkeys(self._named(Limit), 1.0))
+        return _by_station(counts)
+
+    @property
+    def max_rate(self) -> Value:
+        """Arrival rate at which the first station saturates. [1/s]."""
+        rates = list(self._max_rates().values())
+        return reduce(namespace(*rates).minimum, rates, namespace(*rates).inf)
+
+    @property
+    def bottleneck(self) -> Any:
+        """The station that saturates first; "" if none ever does."""
+        rates = self._max_rates()
+        if is_symbolic(*rates.values()):
+            raise ModelError("which station saturates first is open in a symbolic pipeline")
+        if not rates:
+            return ""
+        names = np.array([*rates, ""])
+        stacked = np.stack(np.broadcast_arrays(*rates.values()))
+        first = np.where(np.isinf(stacked.min(axis=0)), len(rates), stacked.argmin(axis=0))
+        found = names[first]
+        return found if np.ndim(found) else str(found)
+
+    def _max_rates(self) -> dict[str, Any]:
+        limits = self._named(Limit)
+        counts, _, _ = self._visits(dict.fromkeys(limits, 1.0))
+        unlimited = {name: _inverse(work) for name, work in self._work(counts).items()}
+        if not limits:
+            return unlimited
+
+        def utilization(name: str, rate: Any) -> Any:
+            visits, _, _ = self._visits(self._admitted(rate))
+            return rate * self._work(visits)[name]
+
+        return {
+            name: least_above(lambda rate, name=name: utilization(name, rate) - 1.0, start)  # type: ignore[misc]
+            for name, start in unlimited.items()
+        }
+
+    def solve(self, arrival_rate: Value) -> PipelineResult:
+        """Return the steady state at a load.
+
+        Parameters
+        ----------
+        arrival_rate : number or array
+            Requests a second, all kinds together, >= 0. [1/s]
+
+        Returns
+        -------
+        PipelineResult
+            Latency, stations, capacity and their basis; ``inf`` in cells of overload. [-]
+
+        Raises
+        ------
+        DomainError
+            If `arrival_rate` is negative.
+        """
+        rate = _check.nonnegative("arrival_rate", arrival_rate)
+        admitted = self._admitted(rate)
+        visits, _, _ = self._visits(admitted)
+        solved = {}
+        for name, station in self.stations.items():
+            own = {service: v for (n, service), v in visits.items() if n == name}
+            used = {s: v for s, v in own.items() if not (s is None and _none(v))} or own
+            solved[name] = station.solve([Stream(rate * v, s) for s, v in used.items()])
+        roots = [root for _, root in self.kinds.values()]
+        basis = exactness.grounds_of_pipeline(roots, solved)
+        dirty = exactness.disturbed(roots, solved)
+        stations = {
+            name: replace(r, basis=exactness.with_arrivals(r, name not in dirty))
+            for name, r in solved.items()
+        }
+        if dirty:
+            basis = exactness.grounds_of_pipeline(roots, stations)
+        kinds = {
+            kind: KindResult(share, *root.outcome(solved, admitted))
+            for kind, (share, root) in self.kinds.items()
+        }
+        through, latency = _mix(kinds)
+        return PipelineResult(
+            arrival_rate=rate,
+            latency=latency,
+            stations=stations,
+            visits=_by_station(visits),
+            max_rate=self.max_rate,
+            bottleneck="" if is_symbolic(self.max_rate) else self.bottleneck,
+            kinds=kinds,
+            admitted=through,
+            basis=basis,
+        )
+
+    def parameters(self) -> dict[str, Any]:
+        """Return the parameters that `replace` takes, with their values.
+
+        Returns
+        -------
+        dict
+            From names such as "database.servers" or "cache.hit_ratio" to values. [-]
+
+        Examples
+        --------
+        >>> import qmodel as qm
+        >>> Pipeline(qm.call("db", qm.MMc(0.004, servers=8))).parameters()
+        {'db.service_time': 0.004, 'db.servers': 8}
+        """
+        found: dict[str, Any] = {}
+        for owner, thing in self._owners():
+            found |= _parameters(owner, thing)
+        return found
+
+    def _owners(self) -> list[tuple[str, Any]]:
+        owners: dict[int, tuple[str, Any]] = {}
+        for _, root in self.kinds.values():
+            for step in root.walk():
+                if isinstance(step, Call):
+                    owners[id(step.station)] = (step.name, step.station)
+                    if step.service is not None:
+                        owners[id(step.service)] = (step.name, step.service)
+                elif hasattr(step, "name"):
+                    owners[id(step)] = (step.name, step)
+        return list(owners.values())
+
+    def replace(self, changes: Mapping[str, Value]) -> Pipeline:
+        """Return the pipeline with other parameters; arrays broadcast.
+
+        Parameters
+        ----------
+        changes : mapping of str to number or array
+            From names as in `parameters` to new values. [-]
+
+        Returns
+        -------
+        Pipeline
+            The changed pipeline; this one stays as it is.
+
+        Raises
+        ------
+        DomainError
+            If a value is outside its domain.
+        ModelError
+            If there is no such parameter; the message has the nearest one.
+
+        Examples
+        --------
+        >>> import qmodel as qm
+        >>> p = Pipeline(qm.call("db", qm.MMc(0.004, servers=8)))
+        >>> float(p.replace({"db.servers": 12}).max_rate)
+        3000.0
+        """
+        known = self.parameters()
+        for name in changes:
+            if name not in known:
+                near = difflib.get_close_matches(name, known, n=1, cutoff=0.4)
+                hint = f"; did you mean {near[0]!r}?" if near else ""
+                raise ModelError(f"no parameter {name!r} in the pipeline{hint}")
+        swap: dict[int, Any] = {}
+        for owner, thing in self._owners():
+            mine = {
+                name.removeprefix(f"{owner}."): value
+                for name, value in changes.items()
+                if name in _parameters(owner, thing)
+            }
+            if mine:
+                swap[id(thing)] = _changed(thing, mine)
+        return Pipeline(
+            {kind: (share, _swapped(root, swap)) for kind, (share, root) in self.kinds.items()}
+        )
+
+
+def _none(visits: Any) -> bool:
+    return not is_symbolic(visits) and not np.any(visits)
+
+
+def _inverse(work: Any) -> Any:
+    if is_symbolic(work):
+        return 1 / work
+    with np.errstate(divide="ignore"):
+        return (1 / np.asarray(work, dtype=float))[()]
+
+
+def _by_station(visits: Mapping[Any, Any]) -> dict[str, Any]:
+    total: dict[str, Any] = {}
+    for (name, _), count in visits.items():
+        total[name] = total.get(name, 0.0) + count
+    return total
+
+
+def _mix(kinds: Mapping[str, KindResult]) -> tuple[Any, Distribution]:
+    """Return the share admitted and the latency of the requests of all kinds."""
+    if len(kinds) == 1:
+        only = next(iter(kinds.values()))
+        return only.admitted, only.latency
+    through = [kind.share * kind.admitted for kind in kinds.values()]
+    total = sum(through)
+    weights = tuple(w / total for w in through)
+    return total, measure(weights, tuple(kind.latency for kind in kinds.values()))
+
+
+def _parameters(prefix: str, thing: Any) -> dict[str, Any]:
+    found: dict[str, Any] = {}
+    for f in fields(thing):
+        value = getattr(thing, f.name)
+        if not f.init or value is None or isinstance(value, (str, tuple, Step, Station)):
+            continue
+        if is_dataclass(value):
+            found |= _parameters(f"{prefix}.{f.name}", value)
+        elif not f.metadata:
+            found[f"{prefix}.{f.name}"] = value
+    return found
+
+
+def _changed(thing: Any, changes: Mapping[str, Any]) -> Any:
+    own: dict[str, Any] = {}
+    inner: dict[str, dict[str, Any]] = {}
+    for name, value in changes.items():
+        head, _, rest = name.partition(".")
+        if rest:
+            inner.setdefault(head, {})[rest] = value
+        else:
+            own[head] = value
+    for head, deeper in inner.items():
+        own[head] = _changed(getattr(thing, head), deeper)
+    for name in ("hit_ratio", "failure"):
+        if name in own:
+            own[name] = _check.probability(name, own[name])
+    return replace(thing, **own)
+
+
+def _swapped(step: Step, swap: Mapping[int, Any]) -> Step:
+    """Return the tree with the things whose id is in `swap` exchanged."""
+    new: dict[str, Any] = {}
+    step = swap.get(id(step), step)
+    for f in fields(step):  # type: ignore[arg-type]
+        value = getattr(step, f.name)
+        if isinstance(value, Step):
+            new[f.name] = _swapped(value, swap)
+        elif isinstance(value, tuple) and value and isinstance(value[0], Step):
+            new[f.name] = tuple(_swapped(child, swap) for child in value)
+        elif id(value) in swap:
+            new[f.name] = swap[id(value)]
+    return replace(step, **new) if new else step  # type: ignore[type-var]

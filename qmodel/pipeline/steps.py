@@ -1,0 +1,605 @@
+"""A request's way as an expression: a tree of steps with two readings.
+
+One reading counts: how often does a request visit each station (`Step.visit`)? The other
+composes: what is the law of its time, given the solved stations (`Step.outcome`)? Stations
+are shared resources, so a station may be called from many places, by its name.
+
+=====================================  ==========================================
+``call(name, station)``                one visit to a station
+``series(a, b, ...)``                  one after the other
+``branch((p, a), (q, b))``             one of them, by probability
+``parallel(a, b, ...)``                all at once; wait for the last
+``repeat(n, a)``                       n times, one after the other
+``retry(a, failure=p, attempts=n)``    again after a failure
+``cached(h, lookup=a, miss=b)``        look up, and on a miss go on
+``limit(name, rate)``                  turn away what comes too fast
+``nothing()``                          no time, no station
+=====================================  ==========================================
+"""
+
+from __future__ import annotations
+
+from abc import ABC, abstractmethod
+from collections.abc import Callable, Iterator, Mapping
+from dataclasses import dataclass
+from math import prod
+from typing import Any
+
+import numpy as np
+
+from qmodel import _check
+from qmodel._typing import Count, Value
+from qmodel.distributions import ZERO, Deterministic, Distribution, Maximum, Repeated, Sum
+from qmodel.distributions.algebra import measure
+from qmodel.errors import DomainError, ModelError
+from qmodel.queues.base import Station, StationResult
+from qmodel.queues.token_bucket import accepted
+
+__all__ = [
+    "Outcome",
+    "Solved",
+    "Step",
+    "branch",
+    "cached",
+    "call",
+    "limit",
+    "nothing",
+    "parallel",
+    "repeat",
+    "retry",
+    "series",
+]
+
+Solved = Mapping[str, StationResult]
+Outcome = tuple[Any, Distribution]
+"""The share of the requests that get through, and the law of their time."""
+
+
+class Step(ABC):
+    """A part of a request's way."""
+
+    __slots__ = ()
+
+    @property
+    def children(self) -> tuple[Step, ...]:
+        """The steps inside this one."""
+        return ()
+
+    @abstractmethod
+    def visit(self, share: Any, admitted: Mapping[str, Any], note: Callable[..., None]) -> Any:
+        """Note the visits of this step and return the share of requests that goes on.
+
+        Parameters
+        ----------
+        share : number or array
+            Share of all requests that comes here. [-]
+        admitted : mapping
+            For each limit, the share that it lets through. [-]
+        note : callable
+            Called with a `Call` or `Limit` and the visits a request makes to it. [-]
+        """
+
+    @abstractmethod
+    def outcome(self, solved: Solved, admitted: Mapping[str, Any], times: Any = 1) -> Outcome:
+        """Return the share that gets through and the law of its time, `times` in a row."""
+
+    def walk(self) -> Iterator[Step]:
+        """Yield this step and all inside it."""
+        yield self
+        for child in self.children:
+            yield from child.walk()
+
+
+def _again(outcome: Outcome, times: Any) -> Outcome:
+    if isinstance(times, int) and times == 1:
+        return outcome
+    share, law = outcome
+    return share**times, Repeated(law, times)
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Call(Step):
+    """One visit to a station."""
+
+    name: str
+    station: Station
+    service: Distribution | None = None
+
+    def visit(self, share: Any, admitted: Mapping[str, Any], note: Callable[..., None]) -> Any:
+        note(self, share)
+        return share
+
+    def outcome(self, solved: Solved, admitted: Mapping[str, Any], times: Any = 1) -> Outcome:
+        result = solved[self.name]
+        service = self.service or self.station.service
+        if isinstance(times, int) and times == 1 and service is result.station.service:
+            return 1.0, result.response
+        return 1.0, result.station.law_of_response(result, service, times)
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Series(Step):
+    """Steps one after the other."""
+
+    steps: tuple[Step, ...]
+
+    @property
+    def children(self) -> tuple[Step, ...]:
+        return self.steps
+
+    def visit(self, share: Any, admitted: Mapping[str, Any], note: Callable[..., None]) -> Any:
+        for step in self.steps:
+            share = step.visit(share, admitted, note)
+        return share
+
+    def outcome(self, solved: Solved, admitted: Mapping[str, Any], times: Any = 1) -> Outcome:
+        outcomes = [step.outcome(solved, admitted, times) for step in self.steps]
+        laws = tuple(law for _, law in outcomes if law is not ZERO)
+        return prod(share for share, _ in outcomes), laws[0] if len(laws) == 1 else Sum(laws)
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Branch(Step):
+    """One of several steps, by probability."""
+
+    probabilities: tuple[Value, ...]
+    steps: tuple[Step, ...]
+
+    @property
+    def children(self) -> tuple[Step, ...]:
+        return self.steps
+
+    def visit(self, share: Any, admitted: Mapping[str, Any], note: Callable[..., None]) -> Any:
+        through = [
+            step.visit(share * p, admitted, note)
+            for p, step in zip(self.probabilities, self.steps, strict=True)
+        ]
+        # Without limits all go on: no rounding, and no sum of p's in a symbolic result.
+        limited = any(isinstance(step, Limit) for step in self.walk())
+        return sum(through) if limited else share
+
+    def outcome(self, solved: Solved, admitted: Mapping[str, Any], times: Any = 1) -> Outcome:
+        outcomes = [step.outcome(solved, admitted) for step in self.steps]
+        return _again(_choose(self.probabilities, outcomes), times)
+
+
+def _choose(probabilities: tuple[Any, ...], outcomes: list[Outcome]) -> Outcome:
+    """Return the outcome of a choice; the time is that of the requests that get through."""
+    laws = tuple(law for _, law in outcomes)
+    if all(isinstance(share, (int, float)) and share == 1 for share, _ in outcomes):
+        return 1.0, measure(probabilities, laws)
+    through = [p * share for p, (share, _) in zip(probabilities, outcomes, strict=True)]
+    total = sum(through)
+    return total, measure(tuple(w / total for w in through), laws)
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Parallel(Step):
+    """Steps all at once; the last one decides."""
+
+    steps: tuple[Step, ...]
+
+    @property
+    def children(self) -> tuple[Step, ...]:
+        return self.steps
+
+    def visit(self, share: Any, admitted: Mapping[str, Any], note: Callable[..., None]) -> Any:
+        through = [step.visit(share, admitted, note) for step in self.steps]
+        limited = any(isinstance(step, Limit) for step in self.walk())
+        return share * prod(t / share for t in through) if limited else share
+
+    def outcome(self, solved: Solved, admitted: Mapping[str, Any], times: Any = 1) -> Outcome:
+        outcomes = [step.outcome(solved, admitted) for step in self.steps]
+        share = prod(share for share, _ in outcomes)
+        return _again((share, Maximum(tuple(law for _, law in outcomes))), times)
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Repeat(Step):
+    """A step several times, one after the other."""
+
+    times: Count
+    step: Step
+
+    @property
+    def children(self) -> tuple[Step, ...]:
+        return (self.step,)
+
+    def visit(self, share: Any, admitted: Mapping[str, Any], note: Callable[..., None]) -> Any:
+        self.step.visit(share * self.times, admitted, note)
+        return share
+
+    def outcome(self, solved: Solved, admitted: Mapping[str, Any], times: Any = 1) -> Outcome:
+        return self.step.outcome(solved, admitted, self.times * times)
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Retry(Step):
+    """A step again after a failure, up to a number of attempts."""
+
+    step: Step
+    failure: Value
+    attempts: int
+    pause: Value
+
+    @property
+    def children(self) -> tuple[Step, ...]:
+        return (self.step,)
+
+    def visit(self, share: Any, admitted: Mapping[str, Any], note: Callable[..., None]) -> Any:
+        expected = sum(self.failure**k for k in range(self.attempts))
+        self.step.visit(share * expected, admitted, note)
+        return share
+
+    def outcome(self, solved: Solved, admitted: Mapping[str, Any], times: Any = 1) -> Outcome:
+        weights, outcomes = [], []
+        for k in range(1, self.attempts + 1):
+            last = k == self.attempts
+            weights.append(self.failure ** (k - 1) * (1 if last else 1 - self.failure))
+            share, law = self.step.outcome(solved, admitted, k)
+            pauses = Deterministic(self.pause * (k - 1))
+            outcomes.append((share, law if k == 1 else Sum((law, pauses))))
+        return _again(_choose(tuple(weights), outcomes), times)
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Cached(Step):
+    """A look-up, and on a miss another step."""
+
+    name: str
+    hit_ratio: Value
+    lookup: Step
+    miss: Step
+
+    @property
+    def children(self) -> tuple[Step, ...]:
+        return (self.lookup, self.miss)
+
+    def _steps(self) -> Series:
+        choice = Branch((1 - self.hit_ratio, self.hit_ratio), (self.miss, Nothing()))
+        return Series((self.lookup, choice))
+
+    def visit(self, share: Any, admitted: Mapping[str, Any], note: Callable[..., None]) -> Any:
+        return self._steps().visit(share, admitted, note)
+
+    def outcome(self, solved: Solved, admitted: Mapping[str, Any], times: Any = 1) -> Outcome:
+        return self._steps().outcome(solved, admitted, times)
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Limit(Step):
+    """A token bucket: what finds no token is turned away at once."""
+
+    name: str
+    rate: Value
+    burst: Value
+
+    def visit(self, share: Any, admitted: Mapping[str, Any], note: Callable[..., None]) -> Any:
+        note(self, share)
+        return share * admitted[self.name]
+
+    def admitted(self, arrival_rate: Any) -> Any:
+        """Return the share let through at an arrival rate [1/s]."""
+        return accepted(arrival_rate, self.rate, self.burst)
+
+    def outcome(self, solved: Solved, admitted: Mapping[str, Any], times: Any = 1) -> Outcome:
+        return admitted[self.name] ** times, ZERO
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Nothing(Step):
+    """No time, no station."""
+
+    def visit(self, share: Any, admitted: Mapping[str, Any], note: Callable[..., None]) -> Any:
+        return share
+
+    def outcome(self, solved: Solved, admitted: Mapping[str, Any], times: Any = 1) -> Outcome:
+        return 1.0, ZERO
+
+
+def _step(name: str, x: Any) -> Step:
+    return _check.instance(name, x, Step)  # type: ignore[no-any-return]
+
+
+def _name(x: Any) -> str:
+    if not isinstance(x, str) or not x or "." in x:
+        raise ModelError(f"name must be text without a dot, got {x!r}")
+    return x
+
+
+def call(name: str, station: Station, service: Distribution | None = None) -> Call:
+    """Visit a station once.
+
+    Parameters
+    ----------
+    name : str
+        Name of the station; all calls of one name share one station. [-]
+    station : Station
+        The station. [-]
+    service : Distribution, optional
+        Law of service of this call; by default the station's own. [-]
+
+    Returns
+    -------
+    Step
+        The step.
+
+    Raises
+    ------
+    ModelError
+        If `name` is no text or has a dot, or `station` or `service` are something else.
+
+    Examples
+    --------
+    >>> import qmodel as qm
+    >>> db = qm.MMc(0.004, servers=8)
+    >>> path = qm.series(qm.call("db", db), qm.call("db", db, service=qm.Exponential(0.01)))
+    >>> float(qm.Pipeline(path).solve(100.0).visits["db"])
+    2.0
+    """
+    if service is not None:
+        _check.instance("service", service, Distribution)
+    return Call(_name(name), _check.instance("station", station, Station), service)
+
+
+def series(*steps: Step) -> Step:
+    """Do steps one after the other.
+
+    Parameters
+    ----------
+    *steps : Step
+        The steps, in order. [-]
+
+    Returns
+    -------
+    Step
+        The step.
+
+    Raises
+    ------
+    ModelError
+        If an argument is not a step.
+
+    Examples
+    --------
+    >>> import qmodel as qm
+    >>> path = qm.series(qm.call("web", qm.MMc(0.01)), qm.call("db", qm.MMc(0.02)))
+    >>> float(qm.Pipeline(path).solve(20.0).latency.mean)
+    0.0458
+    """
+    return Series(tuple(_step("steps", s) for s in steps))
+
+
+def branch(*choices: tuple[Value, Step]) -> Step:
+    """Do one of several steps, by probability.
+
+    Parameters
+    ----------
+    *choices : tuple of number or array, and Step
+        Probability and step of each; the probabilities sum to 1, with `nothing` for those
+        that do nothing. [-]
+
+    Returns
+    -------
+    Step
+        The step.
+
+    Raises
+    ------
+    DomainError
+        If a probability is outside 0 to 1, or they do not sum to 1.
+    ModelError
+        If a choice is not a pair of probability and step.
+
+    Examples
+    --------
+    >>> import qmodel as qm
+    >>> disk = qm.call("disk", qm.MMc(0.01))
+    >>> path = qm.branch((0.2, disk), (0.8, qm.nothing()))
+    >>> float(qm.Pipeline(path).max_rate)
+    500.0
+    """
+    for choice in choices:
+        if not isinstance(choice, tuple) or len(choice) != 2:
+            raise ModelError(f"a choice must be a pair (probability, step), got {choice!r}")
+    steps = tuple(_step("the step of a choice", s) for _, s in choices)
+    return Branch(_check.weights("branch probabilities", [p for p, _ in choices]), steps)
+
+
+def parallel(*steps: Step) -> Step:
+    """Do steps all at once and wait for the last one.
+
+    Parameters
+    ----------
+    *steps : Step
+        The steps. Their times are taken as independent: exact for delays, an upper bound
+        of the mean for queues, which the same requests load together. [-]
+
+    Returns
+    -------
+    Step
+        The step.
+
+    Raises
+    ------
+    ModelError
+        If there is no step, or an argument is not one.
+
+    Examples
+    --------
+    >>> import qmodel as qm
+    >>> ask = [qm.call(name, qm.Delay(qm.Exponential(0.02))) for name in ("a", "b", "c")]
+    >>> float(qm.Pipeline(qm.parallel(*ask)).solve(10.0).latency.mean)
+    0.0367
+    """
+    if not steps:
+        raise ModelError("parallel must have at least one step")
+    return Parallel(tuple(_step("steps", s) for s in steps))
+
+
+def repeat(times: Count, step: Step) -> Step:
+    """Do a step several times, one after the other.
+
+    Parameters
+    ----------
+    times : int or integer array
+        How often, >= 0. [-]
+    step : Step
+        The step. [-]
+
+    Returns
+    -------
+    Step
+        The step. Repeated visits to one queue find the same wait (snapshot principle);
+        the percentiles are approximate.
+
+    Raises
+    ------
+    DomainError
+        If `times` is not a whole number >= 0.
+    ModelError
+        If `step` is not a step.
+
+    Examples
+    --------
+    >>> import qmodel as qm
+    >>> queries = qm.repeat(8, qm.call("db", qm.MMc(0.001, servers=4)))
+    >>> float(qm.Pipeline(queries).max_rate)
+    500.0
+    """
+    return Repeat(_check.count("times", times, least=0), _step("step", step))
+
+
+def retry(step: Step, *, failure: Value, attempts: int = 3, pause: Value = 0.0) -> Step:
+    """Do a step again after each failure, up to a number of attempts.
+
+    Parameters
+    ----------
+    step : Step
+        The step; failed attempts take as long as others. [-]
+    failure : number or array
+        Probability that an attempt fails, independently. [-]
+    attempts : int, default 3
+        Attempts in all, the first included, >= 1. [-]
+    pause : number or array, default 0
+        Constant time between attempts. [s]
+
+    Returns
+    -------
+    Step
+        The step. Its load is the amplified one, (1 - failure^attempts) / (1 - failure).
+
+    Raises
+    ------
+    DomainError
+        If a parameter is outside its domain.
+    ModelError
+        If `step` is not a step.
+
+    Examples
+    --------
+    >>> import qmodel as qm
+    >>> path = qm.retry(qm.call("api", qm.Delay(0.05)), failure=0.1, attempts=3, pause=0.2)
+    >>> r = qm.Pipeline(path).solve(100.0)
+    >>> float(r.visits["api"]), float(r.latency.mean), float(r.latency.quantile(0.95))
+    (1.11, 0.0775, 0.3)
+    """
+    chance = _check.probability("failure", failure)
+    tries = int(_check.count("attempts", attempts))
+    return Retry(_step("step", step), chance, tries, _check.nonnegative("pause", pause))
+
+
+def cached(hit_ratio: Value, *, lookup: Step, miss: Step, name: str | None = None) -> Step:
+    """Look something up in a cache, and on a miss do another step.
+
+    Parameters
+    ----------
+    hit_ratio : number or array
+        Share of the look-ups that the cache answers. [-]
+    lookup : Step
+        What every request does. [-]
+    miss : Step
+        What a miss does, after the look-up. [-]
+    name : str, optional
+        Name under which `Pipeline.replace` finds the hit ratio; by default that of the
+        station that is looked up in, or "cache". [-]
+
+    Returns
+    -------
+    Step
+        The step.
+
+    Raises
+    ------
+    DomainError
+        If `hit_ratio` is outside 0 to 1.
+    ModelError
+        If `lookup` or `miss` is not a step.
+
+    Examples
+    --------
+    >>> import qmodel as qm
+    >>> cache, db = qm.call("cache", qm.MMc(0.0002)), qm.call("db", qm.MMc(0.01, servers=4))
+    >>> p = qm.Pipeline(qm.cached(0.9, lookup=cache, miss=db))
+    >>> float(p.max_rate), p.bottleneck
+    (4000.0, 'db')
+    >>> p.replace({"cache.hit_ratio": np.array([0.5, 0.9, 0.99])}).max_rate
+    array([ 800., 4000., 5000.])
+    """
+    ratio = _check.probability("hit_ratio", hit_ratio)
+    _step("lookup", lookup)
+    if name is None:
+        name = lookup.name if isinstance(lookup, Call) else "cache"
+    return Cached(_name(name), ratio, lookup, _step("miss", miss))
+
+
+def limit(name: str, rate: Value, *, burst: Value = 1.0) -> Step:
+    """Turn away requests that come faster than a rate: a token bucket.
+
+    Parameters
+    ----------
+    name : str
+        Name of the limit; all of one name share one bucket. [-]
+    rate : number or array
+        Requests a second let through in the long run, > 0; inf for no limit. [1/s]
+    burst : number or array, default 1
+        Requests that may come at once, >= 1. [-]
+
+    Returns
+    -------
+    Step
+        The step; latencies are then those of the requests let through.
+
+    Raises
+    ------
+    DomainError
+        If `rate` is not > 0 or `burst` is below 1.
+
+    Examples
+    --------
+    >>> import qmodel as qm
+    >>> path = qm.series(qm.limit("quota", 100.0, burst=50), qm.call("db", qm.MMc(0.008)))
+    >>> r = qm.Pipeline(path).solve(150.0)
+    >>> float(r.rejected), float(r.goodput), float(r.stations["db"].utilization)
+    (0.3333, 100.0, 0.8)
+    """
+    if np.any(np.asarray(burst) < 1):
+        raise DomainError(f"burst must be a number >= 1, got {burst}")
+    return Limit(_name(name), _check.positive("rate", rate), burst)
+
+
+def nothing() -> Step:
+    """Do nothing: no time, no station.
+
+    Returns
+    -------
+    Step
+        The step.
+
+    Examples
+    --------
+    >>> import qmodel as qm
+    >>> float(qm.Pipeline(qm.nothing()).solve(10.0).latency.mean)
+    0.0
+    """
+    return Nothing()
