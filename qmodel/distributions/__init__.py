@@ -10,6 +10,7 @@ from qmodel.distributions.algebra import (
     Sum,
 )
 from qmodel.distributions.base import Distribution
+from qmodel.distributions.empirical import Empirical
 from qmodel.distributions.families import (
     NEVER,
     ZERO,
@@ -21,19 +22,23 @@ from qmodel.distributions.families import (
     Uniform,
 )
 from qmodel.distributions.fit import from_mean_scv
+from qmodel.distributions.heavy import LogNormal, Pareto
 
 __all__ = [
     "NEVER",
     "ZERO",
     "Deterministic",
     "Distribution",
+    "Empirical",
     "Erlang",
     "Exponential",
     "Gamma",
     "HyperExponential",
+    "LogNormal",
     "Maximum",
     "Minimum",
     "Mixture",
+    "Pareto",
     "Repeated",
     "Scaled",
     "Shifted",

@@ -37,6 +37,7 @@ import numpy as np
 from qmodel import _check
 from qmodel._typing import Value
 from qmodel._xp import is_symbolic, namespace
+from qmodel.distributions.algebra import measure
 from qmodel.distributions.base import Distribution, Part
 from qmodel.distributions.cells import whole
 from qmodel.distributions.families import ZERO
@@ -131,7 +132,9 @@ class Empirical(Distribution):
         if self.values.size > _ATOMS:
             return (Part(1.0, 0.0, self),)
         atoms = zip(self.weights, self.values, strict=True)
-        return tuple(Part(weight, value, ZERO) for weight, value in atoms)
+        return tuple(
+            Part(weight, value, measure((weight,), (ZERO,))) for weight, value in atoms
+        )
 
     def laplace(self, s: Value) -> Value:
         """Return the transform at `s` [1/s], the exact sum."""

@@ -156,7 +156,8 @@ class Deterministic(Distribution):
     def tail(self, t: Value) -> Value:
         """Return P(X > t) at `t` [s]."""
         t = np.asarray(t)
-        return np.where(t < self.mean, 1.0, 0.0 * self.mean * t)[()]
+        unknown = np.where(np.isnan(t + self.mean), np.nan, 0.0)
+        return np.where(t < self.mean, 1.0, unknown)[()]
 
     def density(self, t: Value) -> Value:
         """Return the density at `t` [s], zero: all mass is in the atom."""
@@ -287,9 +288,12 @@ class Gamma(Distribution):
 
     def quantile(self, p: Value) -> Value:
         """Return the time not exceeded with probability `p` [-]."""
-        from scipy.special import gammainccinv
+        from scipy.special import gammainccinv, gammaincinv
 
-        return self.mean * self.scv * gammainccinv(1 / self.scv, 1 - _check.probability("p", p))
+        p, shape = _check.probability("p", p), 1 / self.scv
+        # The one keeps the digits near p = 0, the other near 1.
+        quantile = np.where(p < 0.5, gammaincinv(shape, p), gammainccinv(shape, 1 - p))[()]
+        return self.mean * self.scv * quantile
 
 
 def Erlang(mean: Value, phases: Count) -> Gamma:  # noqa: N802
@@ -359,7 +363,9 @@ class HyperExponential(Distribution):
         object.__setattr__(self, "means", means)
 
     def _mix(self, f: Any) -> Any:
-        return sum(p * f(m) for p, m in zip(self.probabilities, self.means, strict=True))
+        xp = namespace(*self.probabilities, *self.means)
+        branches = zip(self.probabilities, self.means, strict=True)
+        return sum(xp.weigh(p, f(m)) for p, m in branches)
 
     @property
     def mean(self) -> Value:
@@ -454,7 +460,8 @@ class Uniform(Distribution):
             return (xp.exp(-self.low * s) - xp.exp(-self.high * s)) / (width * s)
         x = width * np.asarray(s)
         with np.errstate(all="ignore"):
-            middle = np.where(np.abs(x) < 1e-4, 1 - x / 2 + x * x / 6, -np.expm1(-x) / x)
+            series = 1 - x / 2 + x**2 / 6 - x**3 / 24
+            middle = np.where(np.abs(x) < 1e-4, series, -np.expm1(-x) / x)
         return (np.exp(-self.low * np.asarray(s)) * middle)[()]
 
     def tail(self, t: Value) -> Value:
@@ -463,8 +470,10 @@ class Uniform(Distribution):
 
     def density(self, t: Value) -> Value:
         """Return the density at `t` [s]."""
+        width = self.high - self.low
         inside = (np.asarray(t) >= self.low) & (np.asarray(t) < self.high)
-        return np.where(inside, 1 / (self.high - self.low), 0.0)[()]
+        unknown = np.where(np.isnan(t * width), np.nan, 0.0)
+        return np.where(inside, 1 / width, unknown)[()]
 
     def quantile(self, p: Value) -> Value:
         """Return the time not exceeded with probability `p` [-]."""

@@ -118,7 +118,9 @@ class LogNormal(Distribution):
 
     def laplace(self, s: Value) -> Value:
         """Return the transform at `s` [1/s], numerically; the module states the error."""
-        return _numerical(_lognormal, s, self.mean / np.sqrt(1 + self.scv), self._normal()[1])
+        _refuse_symbols(s, self.mean, self.scv)
+        mu, sigma = self._normal()
+        return _numerical(_lognormal, s, np.exp(mu), sigma)
 
     def tail(self, t: Value) -> Value:
         """Return P(X > t) at `t` [s]."""
@@ -203,7 +205,7 @@ class Pareto(Distribution):
     def _moment(self, order: int) -> Value:
         # Mean, variance or third cumulant; inf where there is none.
         xp = namespace(self.minimum, self.shape)
-        a = self.shape
+        a = self.shape if xp.symbolic else np.asarray(self.shape)[()]
         with xp.errstate(all="ignore"):
             free = a / (a - 1)
             if order == 2:
@@ -254,20 +256,22 @@ class Pareto(Distribution):
 
     def laplace(self, s: Value) -> Value:
         """Return the transform at `s` [1/s], numerically; the module states the error."""
+        _refuse_symbols(s, self.minimum, self.shape)
         return _Excess(self).laplace(s) * np.exp(-np.asarray(s) * self.minimum)
 
     def tail(self, t: Value) -> Value:
         """Return P(X > t) at `t` [s]."""
-        a, span = self.shape, self._span()
+        t, a, span = np.asarray(t, dtype=float), self.shape, self._span()
         x = np.log1p(np.maximum(t - self.minimum, 0.0) / self.minimum)
         with np.errstate(invalid="ignore"):
             tail = np.exp(-a * x) * np.expm1(a * (x - span)) / np.expm1(-a * span)
-        return np.where(np.asarray(t) >= self.maximum, 0.0 * a, tail)[()]
+        return np.where(t >= self.maximum, 0.0 * a, tail)[()]
 
     def density(self, t: Value) -> Value:
         """Return the density at `t` [s]."""
         a = self.shape
-        inside = (np.asarray(t) >= self.minimum) & (np.asarray(t) < self.maximum)
+        t = np.asarray(t, dtype=float)
+        inside = (t >= self.minimum) & (t < self.maximum)
         t = np.where(inside, t, np.where(np.isnan(t), t, self.minimum))
         x = np.log1p((t - self.minimum) / self.minimum)
         density = -a * np.exp(-a * x) / (t * np.expm1(-a * self._span()))
@@ -282,7 +286,9 @@ class Pareto(Distribution):
             # Both are log(1 - mass): the one keeps the digits near p = 0, the other near 1.
             log = np.where(mass < 0.5, np.log1p(-mass), np.log((1 - p) + p * inverse))
             above = self.minimum * np.expm1(-log / self.shape)
-        return np.minimum(self.minimum + above, self.maximum)
+        return np.where(p == 1, self.maximum, np.minimum(self.minimum + above, self.maximum))[
+            ()
+        ]
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -315,13 +321,16 @@ class _Excess(Distribution):
         return self.law.density(self.law.minimum + t)
 
 
-def _numerical(transform: Any, s: Any, unit: Any, *parameters: Any) -> Any:
-    # One axis of cells for the kernels, where they pick the cells that need a method.
-    if is_symbolic(s, unit, *parameters):
+def _refuse_symbols(*args: Any) -> None:
+    if is_symbolic(*args):
         raise ModelError(
             "the transform of a lognormal or Pareto law has no closed form: "
             "it takes numbers, not SymPy expressions"
         )
+
+
+def _numerical(transform: Any, s: Any, unit: Any, *parameters: Any) -> Any:
+    # One axis of cells for the kernels, where they pick the cells that need a method.
     s = np.asarray(s)
     with np.errstate(all="ignore"):
         z, *rest = np.broadcast_arrays(s * unit, *parameters)
@@ -351,10 +360,11 @@ def _lognormal(z: np.ndarray, sigma: np.ndarray) -> np.ndarray:
 def _pareto(z: np.ndarray, shape: np.ndarray, ratio: np.ndarray) -> np.ndarray:
     value = np.full(z.shape, np.nan, dtype=complex)
     span = np.log(ratio)
-    free = ratio == np.inf
+    known = ~np.isnan(z + shape + ratio)
+    free = known & (ratio == np.inf)
     if free.any():
         value[free] = _power(z[free], shape[free], np.abs(z[free]) > 1 + shape[free])
-    bounded = ~free & ~np.isnan(z + shape + ratio)
+    bounded = known & ~free
     flat = bounded & (shape * span < 1)
     near = flat & (span <= 2) & (np.abs(z) * (ratio - 1) <= 30)
     if near.any():

@@ -93,8 +93,9 @@ def _newton(
         stepped = t + tail / density * np.log(tail / q)
         newton = (stepped > low) & (stepped < high)
         stepped = np.where(newton, stepped, _between(low, high))
+        stepped = np.where(np.isnan(tail), np.nan, stepped)
         close = np.abs(stepped - t) <= np.maximum(_STEP, _NOISE / q) * stepped
-        done = (newton & close) | ~(high - low > 4e-16 * high)
+        done = (newton & close) | ~(high - low > 4e-16 * high) | np.isnan(tail)
         found[active] = t = stepped
         if done.all():
             break

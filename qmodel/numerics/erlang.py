@@ -142,9 +142,9 @@ def _chunk(a: Any, c: Any) -> Any:
 
 def _few(a: Any, c: Any) -> Any:
     # Powers and factorials of at most 96^64 do not overflow, so no saddle point is needed.
-    special = special()
-    pmf = np.power(a, c) * np.exp(-a - special.gammaln(c + 1.0))
-    return special.gammaincc(c, np.maximum(a, 5e-324)) / pmf  # Q(0, 0) is nan, Q(0, tiny) 0
+    sp = special()
+    pmf = np.power(a, c) * np.exp(-a - sp.gammaln(c + 1.0))
+    return sp.gammaincc(c, np.maximum(a, 5e-324)) / pmf  # Q(0, 0) is nan, Q(0, tiny) 0
 
 
 def _many(a: Any, c: Any) -> Any:

@@ -49,8 +49,8 @@ def spare_servers(arrival_rate: Any, service_time: Any, servers: Any) -> Any:
 
     Examples
     --------
-    >>> float(spare_servers(3.0, 0.3, 1)), 1 - 3.0 * 0.3 == spare_servers(3.0, 0.3, 1)
-    (0.1, False)
+    >>> float(spare_servers(9.999999, 0.1, 1)), 1 - 9.999999 * 0.1
+    (1.0000000005550244e-07, 1.0000000005838672e-07)
     """
     product = arrival_rate * service_time
     if is_symbolic(product, servers):

@@ -105,6 +105,10 @@ class Call(Step):
     station: Station
     service: Distribution | None = None
 
+    def serving(self, service: Distribution) -> Call:
+        """Return a call to the same station with another law of service."""
+        return call(self.name, self.station, service)
+
     def visit(self, share: Any, admitted: Mapping[str, Any], note: Callable[..., None]) -> Any:
         note(self, share)
         return share

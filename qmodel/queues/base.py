@@ -59,7 +59,7 @@ class Stream:
     >>> reads, writes = Stream(90.0), Stream(10.0, qm.Exponential(0.030))
     >>> r = qm.MMc(0.010, servers=4).solve([reads, writes])
     >>> float(r.utilization), [float(s.response_time) for s in r.streams]
-    (0.3, [0.0105, 0.0305])
+    (0.3, [0.0102, 0.0302])
     """
 
     arrival_rate: Value

@@ -161,32 +161,34 @@ class _ConstantServiceWait(_Wait):
         return self._both(t)[1]
 
     def _both(self, t: Value) -> tuple[Any, Any]:
-        t, rate, constant = np.broadcast_arrays(t, self.arrival_rate, self.service.mean)
-        spare, below = self._spare() + 0 * t, np.zeros(t.shape)
-        slope, last = np.zeros(t.shape), np.zeros(t.shape)
+        shape = np.broadcast_shapes(*(np.shape(x) for x in (t, self.arrival_rate, self.service.mean)))
+        t, rate, constant = (
+            np.atleast_1d(np.broadcast_to(x, shape)) for x in (t, self.arrival_rate, self.service.mean)
+        )
+        spare = spare_servers(rate, constant, 1)
+        below, slope = np.zeros(t.shape), np.zeros(t.shape)
         with np.errstate(all="ignore"):
-            term = np.ones(t.shape)
-            for k in range(_TERMS + 1):
-                # (-u)^k e^u / k! at u = rate (t - kD), where that is positive.
+            for k, factorial in enumerate(_FACTORIALS):
+                # (-u)^k e^u / k! at u = rate (t - kD), where that is not negative.
                 u = rate * (t - k * constant)
-                term = (-u) ** k / _FACTORIAL[k] * np.exp(u)
-                last = (-u) ** (k - 1) / _FACTORIAL[k - 1] * np.exp(u) if k else 0.0
-                below = below + np.where(u >= 0, term, 0.0)
-                slope = slope + np.where(u >= 0, rate * (term - last), 0.0)
+                term = (-u) ** k / factorial * np.exp(u)
+                before = (-u) ** (k - 1) * k / factorial * np.exp(u) if k else 0.0
+                below += np.where(u >= 0, term, 0.0)
+                slope += np.where(u >= 0, rate * (term - before), 0.0)
             tail, density = 1 - spare * below, spare * slope
-            far = t > _TERMS * constant
+            far = t >= len(_FACTORIALS) * constant
             if far.any():
-                sub = _Wait(rate[far], Deterministic(constant[far]))
+                smooth = _Wait(rate[far], Deterministic(constant[far]))
                 tail[far], density[far] = inversion.tail_and_density(
-                    sub.laplace, 1.0, t[far], inversion.EULER
+                    smooth.laplace, 1.0, t[far], inversion.EULER
                 )
         over = spare <= 0
-        tail = np.where(over, 1.0, np.where(t < 0, 1.0 + 0 * tail, np.clip(tail, 0, 1)))
-        return tail[()], np.where(over | (t < 0), 0.0, density)[()]
+        tail = np.where(over, 1.0, np.where(t < 0, 1 + 0 * spare, np.clip(tail, 0, 1)))
+        density = np.where(over | (t < 0), 0.0, density)
+        return tail.reshape(shape)[()], density.reshape(shape)[()]
 
 
-_TERMS = 8
-_FACTORIAL = [1.0, 1.0, 2.0, 6.0, 24.0, 120.0, 720.0, 5040.0, 40320.0]
+_FACTORIALS = (1.0, 1.0, 2.0, 6.0, 24.0, 120.0, 720.0, 5040.0)
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -209,7 +211,7 @@ class MG1(Station):
     >>> disk = MG1(qm.Gamma(0.05, scv=4.0))
     >>> load = disk.solve(14.0)
     >>> float(load.waiting_time), float(load.response.quantile(0.99)), load.basis
-    (0.2917, 2.0182, 'exact')
+    (0.2917, 1.9273, 'exact')
     """
 
     service: Distribution

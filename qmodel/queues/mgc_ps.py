@@ -211,7 +211,7 @@ class MGcPS(Station):
     >>> cores = MGcPS(qm.HyperExponential([0.9, 0.1], [0.03, 0.23]), servers=8)
     >>> load = cores.solve(120.0)
     >>> float(load.response_time), load.basis["response_time"], load.basis["p99"]
-    (0.0571, 'exact', 'approximate')
+    (0.0589, 'exact', 'approximate')
     """
 
     service: Distribution

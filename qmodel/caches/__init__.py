@@ -1,0 +1,1 @@
+"""Caches: from what is known of the requests to the hit ratio."""

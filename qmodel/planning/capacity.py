@@ -1,0 +1,110 @@
+"""Capacity: the greatest load under which a model still meets its objectives.
+
+Every objective worsens with load, so its `margin` is an increasing function of the arrival
+rate, and the capacity is its root between no load and saturation. All scenarios of a model
+whose parameters are arrays share one root search; each step solves the whole model once
+and asks for one tail, not for a percentile.
+
+**Shapes.** One capacity for each cell of the broadcast shape of the model's parameters.
+**Limits.** A model that never saturates (delays; stations behind a token bucket) has no
+bracket: it doubles from one request in a mean latency, and the capacity is ``inf`` where
+the objectives still hold at 2^60 times that. Behind a token bucket the latency is that of
+the requests let through.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from functools import reduce
+
+import numpy as np
+
+from qmodel._typing import Value
+from qmodel._xp import is_symbolic
+from qmodel.errors import InfeasibleError, ModelError
+from qmodel.numerics.roots import increasing_root
+from qmodel.pipeline.model import Pipeline
+from qmodel.planning.slo import Objective, latency_of, parse_objective
+from qmodel.queues.base import Station
+
+__all__ = ["Model", "capacity"]
+
+Model = Pipeline | Station
+"""What can be asked for its capacity."""
+
+_RTOL = 1e-12
+_DOUBLINGS = 60
+
+
+def capacity(model: Model, objective: str | Objective | Sequence[str | Objective] = ()) -> Value:
+    """Return the greatest arrival rate at which a model meets its objectives.
+
+    Parameters
+    ----------
+    model : Pipeline or Station
+        The model; its parameters may be arrays. [-]
+    objective : str, Objective or sequence of them, optional
+        What must hold, such as "p99 < 300 ms", or several of them, which must all hold;
+        by default only that the model does not saturate. [-]
+
+    Returns
+    -------
+    number or array
+        The load, to 1e-12 relative, on the side where the objectives hold; the saturation
+        rate where they hold at every load below it, ``inf`` where they hold at any load,
+        NaN where a parameter is. In a model with arrays, 0 where they are missed even
+        without load. [1/s]
+
+    Raises
+    ------
+    DomainError
+        If a text is no objective.
+    InfeasibleError
+        If a model without arrays misses an objective even without load; the message has
+        the value.
+    ModelError
+        If the model is symbolic, is no model, or lacks what an objective names.
+
+    Examples
+    --------
+    >>> import qmodel as qm
+    >>> database = qm.MMc(0.02, servers=4)
+    >>> float(capacity(database)), float(capacity(database, "p99 < 100 ms"))
+    (200.0, 147.2563)
+
+    All scenarios at once:
+
+    >>> path = qm.series(qm.call("web", qm.MMc(0.01, servers=4)), qm.call("db", database))
+    >>> scenarios = qm.Pipeline(path).replace({"db.servers": [2, 4, 8]})
+    >>> capacity(scenarios, ["p99 < 150 ms", "utilization < 80%"]).round(2)
+    array([ 67.85, 160.  , 320.  ])
+
+    >>> capacity(database, "p99 < 90 ms")
+    Traceback (most recent call last):
+    qmodel.errors.InfeasibleError: p99 is 92.1034037198 ms without any load: 'p99 < 90 ms' ...
+    """
+    if not isinstance(model, Model):
+        raise ModelError(f"model must be a Pipeline or a Station, got {model!r}")
+    given = [objective] if isinstance(objective, (str, Objective)) else objective
+    objectives = [parse_objective(o) for o in given]
+    saturation = model.max_rate
+    if not objectives:
+        return saturation
+    if is_symbolic(saturation):
+        raise ModelError("the capacity under an objective has no symbolic form: put numbers in")
+
+    def missed(rate: Value) -> Value:
+        result = model.solve(rate)
+        worst = reduce(np.maximum, (o.margin(result) for o in objectives))
+        # The limit itself is met, so the search must not stop where it is first reached.
+        return np.where(worst <= 0, np.minimum(worst, -1e-300), worst)[()]
+
+    idle = missed(0.0)
+    saturation = np.broadcast_to(saturation, np.broadcast_shapes(np.shape(saturation), np.shape(idle)))
+    if np.ndim(saturation) == 0 and idle > 0:
+        raise InfeasibleError(_why(model, objectives))
+    # One step below saturation all margins are finite, and nearly straight lines up to it.
+    high = np.where(np.isinf(saturation), _bracket(model, missed, saturation), np.nextafter(saturation, 0.0))
+    found = increasing_root(missed, 0.0, high, rtol=_RTOL)
+    found = np.where(missed(found) > 0, found * (1 - 2 * _RTOL), found)
+    return np.where(found == high, saturation, found)[()]

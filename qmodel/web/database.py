@@ -1,0 +1,81 @@
+"""The database: a pool of connections, reads and writes, and read replicas."""
+
+from __future__ import annotations
+
+from typing import NamedTuple
+
+from qmodel import _check
+from qmodel._typing import Count, Value
+from qmodel.distributions import Exponential
+from qmodel.pipeline.steps import Step, call, series
+from qmodel.queues.delay import Delay
+from qmodel.queues.mmc import MMc
+
+__all__ = ["Database", "database"]
+
+
+class Database(NamedTuple):
+    """The two ways into a database."""
+
+    read: Step
+    write: Step
+
+
+def database(
+    read_time: Value,
+    connections: Count,
+    *,
+    write_time: Value | None = None,
+    replicas: Count = 0,
+    hop: Value = 0.0,
+    name: str = "database",
+) -> Database:
+    """Read from and write to a database through a pool of connections.
+
+    Parameters
+    ----------
+    read_time : number or array
+        Mean time that a read holds a connection, exponential, > 0. [s]
+    connections : int or integer array
+        Connections of the pool (of each replica's, too), >= 1. [-]
+    write_time : number or array, optional
+        Mean time that a write holds one, exponential; by default as a read. [s]
+    replicas : int or integer array, default 0
+        Read replicas; with any, reads go to them and writes to the primary. [-]
+    hop : number or array, default 0
+        Constant network round trip to the database, >= 0. [s]
+    name : str, default "database"
+        Name of the station; replicas are "<name> replicas". [-]
+
+    Returns
+    -------
+    Database
+        Its steps `read` and `write`. Reads and writes of different length at one pool
+        make the service hyperexponential: the result is then approximate.
+
+    Raises
+    ------
+    DomainError
+        If a parameter is outside its domain.
+
+    Examples
+    --------
+    >>> import qmodel as qm
+    >>> from qmodel.units import ms
+    >>> db = database(4 * ms, connections=10, write_time=8 * ms)
+    >>> r = qm.Pipeline({"read": (0.9, db.read), "write": (0.1, db.write)}).solve(1500.0)
+    >>> float(r.stations["database"].utilization), r.basis["mean"]
+    (0.66, 'approximate')
+    """
+    primary = MMc(read_time if write_time is None else write_time, connections)
+    if _check.count("replicas", replicas, least=0) > 0:
+        pool = MMc(read_time, replicas * primary.servers)
+        read, write = call(f"{name} replicas", pool), call(name, primary)
+    else:
+        station = MMc(read_time, connections)
+        other = None if write_time is None else Exponential(write_time)
+        read, write = call(name, station), call(name, station, other)
+    if isinstance(hop, (int, float)) and hop == 0:
+        return Database(read, write)
+    crossing = call(f"{name} hop", Delay(hop))
+    return Database(series(crossing, read), series(crossing, write))

@@ -1,0 +1,84 @@
+"""DNS: a resolver with a cache of limited life, and what a miss costs."""
+
+from __future__ import annotations
+
+from qmodel import _check
+from qmodel._typing import Value
+from qmodel.caches import ttl as ttl_cache
+from qmodel.distributions import Exponential
+from qmodel.errors import ModelError
+from qmodel.pipeline.steps import Step, branch, cached, call, nothing
+from qmodel.queues.base import Station
+from qmodel.queues.delay import Delay
+
+__all__ = ["dns"]
+
+
+def dns(
+    hit_time: Value,
+    miss_time: Value,
+    *,
+    hit_ratio: Value | None = None,
+    lookup_rate: Value | None = None,
+    ttl: Value | None = None,
+    lookups: Value = 1.0,
+    authority: Station | None = None,
+    name: str = "dns",
+) -> Step:
+    """Resolve a name: from the resolver's cache, or by asking the authority.
+
+    Parameters
+    ----------
+    hit_time : number or array
+        Constant time of an answer from the resolver's cache, >= 0. [s]
+    miss_time : number or array
+        Mean further time of a miss, exponential, > 0. [s]
+    hit_ratio : number or array, optional
+        Share of the look-ups that the resolver's cache answers; or give the next two. [-]
+    lookup_rate : number or array, optional
+        Look-ups of the name at *this* resolver, from all its clients. [1/s]
+    ttl : number or array, optional
+        Time to live of the record. [s]
+    lookups : number or array, default 1
+        Look-ups a request; less than 1 where the client keeps names or connections. [-]
+    authority : Station, optional
+        The authoritative servers, as a station that misses load; by default never busy. [-]
+    name : str, default "dns"
+        Prefix of the stations' names, and name of the hit ratio. [-]
+
+    Returns
+    -------
+    Step
+        The step.
+
+    Raises
+    ------
+    DomainError
+        If a parameter is outside its domain.
+    ModelError
+        If neither `hit_ratio` nor both `lookup_rate` and `ttl` are given, or all are.
+
+    Notes
+    -----
+    With `lookup_rate` and `ttl` the hit ratio is that of a cache whose hits do not renew
+    its entries, exactly, for Poisson look-ups (`qmodel.caches.ttl`).
+
+    Examples
+    --------
+    >>> import qmodel as qm
+    >>> from qmodel.units import ms, minute
+    >>> step = dns(13 * ms, 130 * ms, lookup_rate=1 / minute, ttl=5 * minute)
+    >>> float(qm.Pipeline(step).solve(10.0).latency.mean)
+    0.0347
+    """
+    by_life = lookup_rate is not None and ttl is not None
+    if (hit_ratio is None) != by_life or (lookup_rate is None) != (ttl is None):
+        raise ModelError("dns needs either hit_ratio, or lookup_rate and ttl")
+    if hit_ratio is None:
+        hit_ratio = ttl_cache.hit_ratio(lookup_rate, ttl)
+    ask = call(f"{name} authority", authority or Delay(Exponential(miss_time)))
+    resolve = cached(
+        hit_ratio, lookup=call(f"{name} resolver", Delay(hit_time)), miss=ask, name=name
+    )
+    share = _check.probability("lookups", lookups)
+    return branch((share, resolve), (1 - share, nothing()))

@@ -1,0 +1,156 @@
+"""The typical web pipeline, whole: what `qmodel solve` answers for when told nothing."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+from qmodel._typing import Value
+from qmodel.pipeline import Pipeline
+from qmodel.pipeline.steps import Step, series
+from qmodel.web.cache import cache
+from qmodel.web.connection import network, secure_connection
+from qmodel.web.database import database
+from qmodel.web.dns import dns
+from qmodel.web.figures import FIGURES
+from qmodel.web.gateway import gateway
+from qmodel.web.load_balancer import load_balancer
+from qmodel.web.services import Service, microservices, monolith
+
+__all__ = ["typical_microservices", "typical_pipeline"]
+
+
+def _figure(name: str) -> float:
+    return FIGURES[name].value
+
+
+def _site(
+    application: Callable[[Step], Step], hit_ratio: Value | None, rate_limit: Value | None
+) -> Pipeline:
+    """Return the typical site around an application that ends in a step for its data."""
+    hop, round_trip = _figure("data_centre_hop"), _figure("round_trip_time")
+    resolve = dns(
+        _figure("dns_hit_time"),
+        _figure("dns_miss_time"),
+        lookup_rate=_figure("dns_lookup_rate"),
+        ttl=_figure("dns_ttl"),
+        lookups=_figure("dns_lookups"),
+    )
+    connect = secure_connection(
+        round_trip,
+        _figure("full_handshake"),
+        requests_per_connection=_figure("requests_per_connection"),
+        resumed=_figure("resumed"),
+        resumed_handshake=_figure("resumed_handshake"),
+        cores=4,
+        before=resolve,
+    )
+    edge = series(
+        connect,
+        network(round_trip),
+        load_balancer(_figure("load_balancer_time"), workers=4),
+        gateway(
+            _figure("gateway_time"),
+            authentication_time=_figure("authentication_time"),
+            workers=4,
+            rate_limit=rate_limit,
+            burst=100.0,
+        ),
+    )
+    data = database(_figure("database_time"), int(_figure("database_connections")), hop=hop)
+    look_up = cache(
+        _figure("hit_ratio") if hit_ratio is None else hit_ratio,
+        _figure("cache_time"),
+        data.read,
+        hop=hop,
+    )
+    reads = _figure("read_share")
+    return Pipeline(
+        {
+            "read": (reads, series(edge, application(look_up))),
+            "write": (1 - reads, series(edge, application(data.write))),
+        }
+    )
+
+
+def typical_pipeline(*, hit_ratio: Value | None = None, rate_limit: Value | None = None) -> Pipeline:
+    """Return the typical web pipeline, with a monolith as its application.
+
+    A client resolves the name and opens a TLS 1.3 connection (once for several requests),
+    crosses the network, passes load balancer and gateway, and a worker of the monolith
+    handles the request: reads look into the cache and on a miss into the database, writes
+    go to the database. Every default is in `qmodel.web.figures.FIGURES` with its source.
+
+    Parameters
+    ----------
+    hit_ratio : number or array, optional
+        Hit ratio of the cache; by default the published 86 %. [-]
+    rate_limit : number or array, optional
+        Requests a second that the gateway lets through, in bursts of up to 100; by
+        default all. [1/s]
+
+    Returns
+    -------
+    Pipeline
+        The pipeline; change any part of it with `Pipeline.replace`.
+
+    Raises
+    ------
+    DomainError
+        If a parameter is outside its domain.
+
+    Examples
+    --------
+    >>> site = typical_pipeline()
+    >>> print(site.solve(2000.0))
+    at 2000/s: mean 85.3 ms, p99 237 ms (approximate); monolith saturates first, at 3368/s
+    >>> without_cache = typical_pipeline(hit_ratio=0.0)
+    >>> float(without_cache.max_rate), without_cache.bottleneck
+    (1098.9011, 'database')
+    """
+    workers = int(_figure("application_workers"))
+    application = monolith(
+        _figure("application_time"), int(_figure("application_servers")), workers=workers
+    )
+    return _site(lambda data: series(application, data), hit_ratio, rate_limit)
+
+
+def typical_microservices(
+    *, hit_ratio: Value | None = None, rate_limit: Value | None = None
+) -> Pipeline:
+    """Return the typical web pipeline with its monolith split into three services.
+
+    The same work on as many workers as in `typical_pipeline`: a front service that asks a
+    catalogue and a recommendation service at once, each call one hop, then the data.
+
+    Parameters
+    ----------
+    hit_ratio : number or array, optional
+        Hit ratio of the cache; by default the published 86 %. [-]
+    rate_limit : number or array, optional
+        Requests a second that the gateway lets through, in bursts of up to 100; by
+        default all. [1/s]
+
+    Returns
+    -------
+    Pipeline
+        The pipeline.
+
+    Raises
+    ------
+    DomainError
+        If a parameter is outside its domain.
+
+    Examples
+    --------
+    >>> float(typical_microservices().max_rate)
+    3333.3333
+    """
+    total = int(_figure("application_servers") * _figure("application_workers"))
+    work = _figure("application_time")
+    catalogue = Service("catalogue", work * 6 / 19, servers=20)
+    recommendations = Service("recommendations", work * 5 / 19, servers=total - 20 - 27)
+    front = Service(
+        "front", work * 8 / 19, servers=27, calls=[catalogue, recommendations], at_once=True
+    )
+    application = microservices(front, hop=_figure("data_centre_hop"))
+    return _site(lambda data: series(application, data), hit_ratio, rate_limit)

@@ -1,0 +1,291 @@
+"""Every public name is documented to the same form, checked by reading the docstrings.
+
+Public is what a package lists in ``__all__``, what the modules of formulas list in theirs,
+and the public methods of their classes. A docstring has a summary of one line; every
+parameter, in order, with a unit in brackets at its end; what is returned and what is
+raised; an example. Internal modules may document less, but nothing that is wrong.
+"""
+
+from __future__ import annotations
+
+import ast
+import dataclasses
+import importlib
+import inspect
+import pkgutil
+import re
+import textwrap
+from collections.abc import Callable, Iterable, Iterator
+from types import ModuleType
+from typing import Any
+
+import pytest
+
+import qmodel
+
+UNITS = {
+    "s", "1/s", "s^2", "s^3", "1/s^2", "-", "erlang", "B", "1/month", "currency", "currency/month",
+}  # fmt: skip
+"""What may stand in the brackets; a new unit is entered here on purpose."""
+
+SECTIONS = (
+    "Parameters", "Attributes", "Returns", "Yields", "Raises", "Warns", "See Also", "Notes",
+    "References", "Examples",
+)  # fmt: skip
+
+FORMULAS = ("queues", "caches", "balancing", "networks", "planning", "web", "units", "sweep")
+"""Parts whose modules are public, not only their package."""
+
+
+def modules() -> Iterator[ModuleType]:
+    """Yield every module of the package that is not private."""
+    yield qmodel
+    for info in pkgutil.walk_packages(qmodel.__path__, "qmodel."):
+        if not any(part.startswith("_") for part in info.name.split(".")[1:]):
+            yield importlib.import_module(info.name)
+
+
+MODULES = list(modules())
+
+
+def is_public(module: ModuleType) -> bool:
+    parts = module.__name__.split(".")
+    package = hasattr(module, "__path__") and parts[1:] != ["numerics"]
+    return package or parts[1] in FORMULAS
+
+
+def things(some: Iterable[ModuleType]) -> dict[str, Any]:
+    """Return the functions and classes that modules list, by their full name, each once."""
+    found: dict[str, Any] = {}
+    for module in some:
+        for name in getattr(module, "__all__", ()):
+            thing = getattr(module, name)
+            here = getattr(thing, "__module__", "").startswith("qmodel")
+            if here and (inspect.isclass(thing) or inspect.isfunction(thing)):
+                found[f"{thing.__module__}.{thing.__qualname__}"] = thing
+    return dict(sorted(found.items()))
+
+
+ALL = things(MODULES)
+PUBLIC = things(m for m in MODULES if is_public(m))
+
+
+def methods() -> dict[str, Callable[..., Any]]:
+    """Return the public methods that the public classes write themselves."""
+    found = {}
+    for name, thing in PUBLIC.items():
+        if inspect.isclass(thing):
+            for key, value in vars(thing).items():
+                function = (
+                    value.__func__ if isinstance(value, (classmethod, staticmethod)) else value
+                )
+                if not key.startswith("_") and inspect.isfunction(function):
+                    found[f"{name}.{key}"] = function
+    return found
+
+
+METHODS = methods()
+
+
+def sections(doc: str) -> dict[str, str]:
+    """Split a numpydoc docstring into its sections; the text before is ``""``."""
+    names = "|".join(SECTIONS)
+    pieces = re.split(rf"^({names})\n-+\n", doc, flags=re.M)
+    return {"": pieces[0], **dict(zip(pieces[1::2], pieces[2::2], strict=True))}
+
+
+def entries(text: str) -> list[tuple[list[str], str]]:
+    """Return names and description of each entry of a section."""
+    found: list[tuple[list[str], str]] = []
+    for line in text.rstrip().splitlines():
+        if line and not line.startswith(" "):
+            head = line.split(" : ")[0]
+            found.append(([n.strip() for n in head.split(",")], ""))
+        elif found:
+            names, description = found[-1]
+            found[-1] = (names, f"{description} {line.strip()}".strip())
+    return found
+
+
+def unit_of(description: str) -> str | None:
+    """Return the unit in brackets that ends a description."""
+    match = re.search(r"\[([^\[\]]+)\]\.?$", description)
+    return match[1] if match else None
+
+
+def parameters(thing: Any) -> list[str]:
+    """Return the parameters that a caller gives."""
+    given = inspect.signature(thing).parameters.values()
+    return [
+        {p.VAR_POSITIONAL: "*", p.VAR_KEYWORD: "**"}.get(p.kind, "") + p.name
+        for p in given
+        if p.name not in ("self", "cls")
+    ]
+
+
+def takes_parameters(thing: Any) -> bool:
+    return not inspect.isclass(thing) or "__init__" in vars(thing) or "__new__" in vars(thing)
+
+
+def check_summary(doc: str) -> None:
+    lines = doc.splitlines()
+    assert lines[0].strip(), "the summary is on the first line"
+    assert len(lines[0]) <= 93, "the summary is one line of the file"
+    assert lines[0].rstrip().endswith((".", "]", "].")), "a summary is a sentence"
+    assert len(lines) == 1 or not lines[1].strip(), "a blank line follows the summary"
+
+
+def check_parameters(thing: Any, doc: str) -> None:
+    found = entries(sections(doc).get("Parameters", ""))
+    documented = [name for names, _ in found for name in names]
+    if inspect.isclass(thing) and not dataclasses.is_dataclass(thing) and not documented:
+        assert not takes_parameters(thing) or not parameters(thing), (
+            "no parameter is documented"
+        )
+        return
+    assert documented == parameters(thing)
+    for names, description in found:
+        unit = unit_of(description)
+        assert unit in UNITS, f"{', '.join(names)}: no known unit ends {description!r}"
+
+
+def returns(thing: Any) -> bool:
+    annotation = inspect.signature(thing).return_annotation
+    return annotation not in (None, "None", inspect.Signature.empty)
+
+
+def raises(thing: Any) -> bool:
+    """Return whether the body of `thing` raises, or checks an argument itself."""
+    if inspect.isclass(thing):
+        written = (
+            ["__post_init__"] if dataclasses.is_dataclass(thing) else ["__init__", "__new__"]
+        )
+        own = [vars(thing).get(n) for n in written]
+        return any(raises(f) for f in own if inspect.isfunction(f))
+    tree = ast.parse(textwrap.dedent(inspect.getsource(thing)))
+    checks = {"nonnegative", "positive", "probability", "count", "weights", "scv", "instance"}
+    return any(
+        (isinstance(node, ast.Raise) and node.exc is not None)
+        or (
+            isinstance(node, ast.Call)
+            and isinstance(node.func, ast.Attribute)
+            and isinstance(node.func.value, ast.Name)
+            and node.func.value.id == "_check"
+            and node.func.attr in checks
+        )
+        for node in ast.walk(tree)
+    )
+
+
+def is_enumeration(thing: Any) -> bool:
+    return inspect.isclass(thing) and (
+        issubclass(thing, Exception) or hasattr(thing, "_fields") or inspect.isabstract(thing)
+    )
+
+
+@pytest.mark.parametrize("name", PUBLIC)
+def test_summary(name: str) -> None:
+    check_summary(inspect.getdoc(PUBLIC[name]) or "")
+
+
+@pytest.mark.parametrize("name", [n for n, x in PUBLIC.items() if not is_enumeration(x)])
+def test_parameters_in_order_with_units(name: str) -> None:
+    check_parameters(PUBLIC[name], inspect.getdoc(PUBLIC[name]) or "")
+
+
+@pytest.mark.parametrize("name", [n for n in ALL if n not in PUBLIC])
+def test_what_internals_document_is_right(name: str) -> None:
+    doc = inspect.getdoc(ALL[name]) or ""
+    check_summary(doc)
+    if "Parameters" in sections(doc):
+        check_parameters(ALL[name], doc)
+
+
+@pytest.mark.parametrize("name", PUBLIC)
+def test_returns_and_raises(name: str) -> None:
+    thing, found = PUBLIC[name], sections(inspect.getdoc(PUBLIC[name]) or "")
+    if inspect.isfunction(thing) and returns(thing):
+        assert "Returns" in found or "Yields" in found
+    if raises(thing) and not is_enumeration(thing):
+        assert "Raises" in found
+
+
+USER_FACING = {
+    f"{x.__module__}.{x.__qualname__}": x
+    for x in (
+        getattr(qmodel, n) for n in getattr(qmodel, "__all__", dir(qmodel)) if n[0] != "_"
+    )
+    if (inspect.isclass(x) or inspect.isfunction(x)) and x.__module__.startswith("qmodel")
+}
+
+
+def has_results_only(thing: Any) -> bool:
+    """Return whether users never make one: results, base classes, errors."""
+    return inspect.isclass(thing) and (
+        thing.__name__.endswith("Result")
+        or inspect.isabstract(thing)
+        or issubclass(thing, Exception)
+    )
+
+
+@pytest.mark.parametrize("name", sorted(USER_FACING))
+def test_an_example(name: str) -> None:
+    thing = USER_FACING[name]
+    if not has_results_only(thing):
+        assert ">>>" in (inspect.getdoc(thing) or "")
+
+
+@pytest.mark.parametrize("name", METHODS)
+def test_methods(name: str) -> None:
+    method = METHODS[name]
+    doc = method.__doc__
+    owner = name.rsplit(".", 2)[-2]
+    inherited = not doc and any(
+        getattr(base, method.__name__, None) is not None
+        for base in PUBLIC[name.rsplit(".", 1)[0]].__mro__[1:]
+    )
+    assert doc or inherited, f"{owner}.{method.__name__} has no docstring"
+    if doc:
+        doc = inspect.cleandoc(doc)
+        check_summary(doc)
+        if "Parameters" in sections(doc):
+            check_parameters(method, doc)
+
+
+@pytest.mark.parametrize("module", MODULES, ids=lambda m: m.__name__)
+def test_modules_say_what_they_hold(module: ModuleType) -> None:
+    check_summary(inspect.getdoc(module) or "")
+
+
+GOOD = """Time in queue.
+
+Parameters
+----------
+rate : number or array
+    Arrival rate, >= 0. [1/s]
+times : int, default 1
+    How often. [-]
+
+Returns
+-------
+number
+    The time. [s]
+"""
+
+
+def example(rate: float, times: int = 1) -> float:
+    return rate * times
+
+
+def test_the_reader_finds_what_is_wrong() -> None:
+    check_parameters(example, GOOD)
+    for wrong in (
+        GOOD.replace("[1/s]", "[furlong]"),
+        GOOD.replace(" [1/s]", ""),
+        GOOD.replace("rate :", "rates :"),
+        GOOD.replace("times : int, default 1\n    How often. [-]\n", ""),
+    ):
+        with pytest.raises(AssertionError):
+            check_parameters(example, wrong)
+    with pytest.raises(AssertionError):
+        check_summary("Time in queue\nand more")

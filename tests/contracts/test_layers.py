@@ -1,0 +1,108 @@
+"""Imports point down: a module imports its own layer or one below, never above.
+
+Imports inside functions and under ``TYPE_CHECKING`` count: a late import hides a cycle, it
+does not remove one.
+"""
+
+from __future__ import annotations
+
+import ast
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+import qmodel
+
+ROOT = Path(qmodel.__path__[0])
+LAYERS = (
+    "errors _typing units glossary basis _version",
+    "_xp _check numerics",
+    "distributions",
+    "queues",
+    "caches balancing networks pipeline",
+    "web",
+    "planning explain symbolic",
+    "sweep report testing files",
+    "cli",
+)
+LEVEL = {name: level for level, layer in enumerate(LAYERS) for name in layer.split()}
+SAME_LAYER = {("caches", "pipeline"), ("balancing", "pipeline"), ("networks", "pipeline")}
+"""Within a layer these would be backwards: pipelines are made of the others."""
+
+EXCEPTIONS: set[tuple[str, str]] = set()
+"""Pairs (file, imported module), each with its reason beside it."""
+
+MODULES = sorted(ROOT.rglob("*.py"))
+
+
+def imported(tree: ast.AST) -> Iterator[str]:
+    """Yield every module of qmodel that is imported anywhere in `tree`."""
+    for node in ast.walk(tree):
+        if isinstance(node, ast.Import):
+            names = [alias.name for alias in node.names]
+        elif isinstance(node, ast.ImportFrom):
+            assert node.level == 0, "relative imports are not used"
+            # `from qmodel import _check` imports qmodel._check.
+            root = node.module == "qmodel"
+            names = [f"qmodel.{a.name}" for a in node.names] if root else [str(node.module)]
+        elif (
+            isinstance(node, ast.Call)
+            and getattr(node.func, "attr", getattr(node.func, "id", "")) == "import_module"
+            and node.args
+            and isinstance(node.args[0], ast.Constant)
+        ):
+            names = [str(node.args[0].value)]
+        else:
+            continue
+        yield from (name for name in names if name.split(".")[0] == "qmodel")
+
+
+def upward(here: str, there: str) -> bool:
+    """Return whether the part `here` may not import the part `there`."""
+    return LEVEL[there] > LEVEL[here] or (here, there) in SAME_LAYER
+
+
+@pytest.mark.parametrize("path", MODULES, ids=lambda p: str(p.relative_to(ROOT)))
+def test_imports_point_down(path: Path) -> None:
+    file = path.relative_to(ROOT)
+    here = file.parts[0].removesuffix(".py")
+    names = list(imported(ast.parse(path.read_text())))
+    if here in ("__init__", "__main__"):
+        return
+    assert here in LEVEL, f"{here} has no layer: give it one in LAYERS"
+    for name in names:
+        if name == "qmodel" or (str(file), name) in EXCEPTIONS:
+            assert name != "qmodel", f"{file} imports the whole package"
+            continue
+        assert not upward(here, name.split(".")[1]), f"{file} must not import {name}"
+
+
+def test_every_exception_is_needed() -> None:
+    found = {
+        (str(path.relative_to(ROOT)), name)
+        for path in MODULES
+        for name in imported(ast.parse(path.read_text()))
+    }
+    assert found >= EXCEPTIONS
+
+
+def test_the_reader_sees_late_and_guarded_imports() -> None:
+    source = """
+if TYPE_CHECKING:
+    from qmodel.web import dns
+def f():
+    import qmodel.sweep
+    from qmodel import _check
+    importlib.import_module("qmodel.cli")
+"""
+    assert sorted(imported(ast.parse(source))) == [
+        "qmodel._check", "qmodel.cli", "qmodel.sweep", "qmodel.web",
+    ]  # fmt: skip
+    assert upward("queues", "pipeline")
+    assert not upward("pipeline", "queues")
+
+
+def test_relative_imports_are_refused() -> None:
+    with pytest.raises(AssertionError, match="relative"):
+        list(imported(ast.parse("from . import x")))

@@ -1,0 +1,276 @@
+"""What holds for every family of laws."""
+
+from dataclasses import fields
+
+import numpy as np
+import pytest
+import sympy as sp
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from qmodel.distributions import Deterministic, Erlang, Exponential, Gamma, HyperExponential
+from qmodel.distributions import Uniform
+from qmodel.distributions.cells import select, shape_of
+from qmodel.distributions.empirical import Empirical
+from qmodel.distributions.heavy import LogNormal, Pareto
+from qmodel.distributions.tails import tail_and_density
+
+few = settings(max_examples=25, deadline=None)
+means = st.floats(0.01, 100)
+scvs = st.floats(0.05, 20)
+probabilities = st.floats(0.001, 0.999)
+samples = st.lists(st.floats(0.001, 50), min_size=1, max_size=30)
+
+exponentials = st.builds(Exponential, means)
+gammas = st.builds(Gamma, means, scvs)
+erlangs = st.builds(Erlang, means, st.integers(1, 12))
+mixtures = st.builds(
+    lambda p, a, b: HyperExponential([p, 1 - p], [a, b]), st.floats(0, 1), means, means
+)
+uniforms = st.builds(lambda low, width: Uniform(low, low + width), st.floats(0, 10), means)
+lognormals = st.builds(LogNormal, means, scvs)
+paretos = st.builds(Pareto, means, st.floats(2.5, 20) | st.sampled_from([3.0, 4.0]))
+bounded = st.builds(
+    lambda low, shape, ratio: Pareto(low, shape, low * ratio),
+    means,
+    st.floats(0.01, 20) | st.sampled_from([1.0, 2.0, 3.0]),
+    st.floats(1.01, 1000),
+)
+smooth = exponentials | gammas | erlangs | mixtures | lognormals
+continuous = smooth | uniforms | paretos | bounded
+laws = continuous | st.builds(Deterministic, means) | st.builds(Empirical, samples)
+
+
+class Inverted:
+    """A law without its closed forms: the same transform, through inversion."""
+
+    closed = False
+
+    def __init__(self, law):
+        self.law = law
+
+    def __getattr__(self, name):
+        return getattr(self.law, name)
+
+    def parts(self):
+        return tuple(part._replace(law=Inverted(part.law)) for part in self.law.parts())
+
+
+def integral(f, law):
+    """Integrate over the support, by Gauss-Legendre panels in the logarithm of time."""
+    ends = law.quantile([0.0, 1.0])
+    low = max(ends[0], 1e-12 * law.mean)
+    high = min(ends[1], 1e9 * law.mean)
+    if isinstance(law, Empirical):  # panels between the jumps
+        edges = np.log(law.values)
+    else:
+        edges = np.unique(np.log(np.linspace(low, high, 5)))
+        edges = np.unique(np.concatenate([edges, np.linspace(np.log(low), np.log(high), 120)]))
+    x, w = np.polynomial.legendre.leggauss(20)
+    t = np.exp((edges[1:] + edges[:-1])[:, None] / 2 + np.diff(edges)[:, None] / 2 * x)
+    # Below the support the tail is 1.
+    return f(low) * low, (np.diff(edges)[:, None] / 2 * w * t * f(t)).sum()
+
+
+@few
+@given(laws)
+def test_mean_is_the_integral_of_the_tail(law):
+    below, above = integral(law.tail, law)
+    if not isinstance(law, Deterministic):
+        assert below + above == pytest.approx(law.mean, rel=1e-7)
+    low = max(law.quantile(0.0), 1e-12 * law.mean)
+    _, second = integral(lambda t: 2 * t * law.tail(t), law)
+    raw = law.variance + law.mean**2
+    assert low**2 + second == pytest.approx(raw, rel=1e-7)
+
+
+@few
+@given(laws, st.integers(1, 3))
+def test_moments_are_derivatives_of_the_transform(law, n):
+    # Central differences at a small real s, where every transform is defined; in steps of
+    # the deviation, of E[exp(-s (X - mean))], which has no linear term.
+    mean, deviation = law.mean, np.sqrt(law.variance)
+    s = 1e-3 / (mean + deviation)
+    slope = (law.laplace(s * 1.001) - law.laplace(s * 0.999)) / (0.002 * s)
+    second = law.variance + mean**2
+    assert -slope == pytest.approx(mean - s * second, rel=1e-3 + 30 * s**2 * second)
+
+
+@few
+@given(laws, probabilities)
+def test_quantile_is_the_least_time_that_reaches(law, p):
+    t = law.quantile(p)
+    assert law.cdf(t * (1 + 1e-9)) >= p - 1e-12
+    assert law.cdf(t * (1 - 1e-9)) <= p + 1e-7
+    if not isinstance(law, (Deterministic, Empirical)):
+        assert law.cdf(t) == pytest.approx(p, abs=1e-9)
+
+
+@few
+@given(laws)
+def test_tail_falls_from_one(law):
+    t = law.mean * np.concatenate([[-1.0], np.geomspace(1e-6, 1e6, 200)])
+    tail = law.tail(t)
+    assert tail[0] == 1
+    assert ((tail >= 0) & (tail <= 1)).all()
+    assert (np.diff(tail) <= 1e-15).all()
+    assert (law.density(t) >= 0).all()
+    assert law.density(-1.0) == 0
+    assert law.cdf(t) == pytest.approx(1 - tail, abs=1e-15)
+
+
+def in_unit(law, unit):
+    """Return `law` with its times in another unit."""
+    if isinstance(law, Empirical):
+        times = np.repeat(law.values, np.round(law.weights * 1000).astype(int))
+        return Empirical(times), Empirical(times * unit)
+    if isinstance(law, HyperExponential):
+        return law, HyperExponential(law.probabilities, [m * unit for m in law.means])
+    times = {"mean", "low", "high", "minimum", "maximum"}
+    values = {f.name: getattr(law, f.name) for f in fields(law)}
+    return law, type(law)(**{k: v * unit if k in times else v for k, v in values.items()})
+
+
+@few
+@given(laws, st.sampled_from([1e-9, 1e3, 2.0**-20]), probabilities)
+def test_change_of_unit(law, unit, p):
+    law, other = in_unit(law, unit)
+    t = law.mean * np.array([0.31, 0.7, 3.3])
+    assert other.mean == pytest.approx(unit * law.mean, rel=1e-12)
+    assert other.variance == pytest.approx(unit**2 * law.variance, rel=1e-9)
+    error = 1e-9 * law.mean**3 * max(1, law.scv**3)
+    assert other.third_cumulant / unit**3 == pytest.approx(law.third_cumulant, abs=error)
+    if not isinstance(law, (Empirical, Deterministic)):
+        assert other.tail(unit * t) == pytest.approx(law.tail(t), abs=1e-9)
+        assert other.density(unit * t) * unit == pytest.approx(law.density(t), rel=1e-7)
+        assert other.quantile(p) == pytest.approx(unit * law.quantile(p), rel=1e-9)
+    s = np.array([0.3, 2 + 9j]) / law.mean
+    assert np.allclose(other.laplace(s / unit), law.laplace(s), rtol=0, atol=1e-12)
+
+
+@few
+@given(laws, st.floats(0.05, 5))
+def test_transform_is_that_of_a_probability_law(law, x):
+    s = x / law.mean
+    real, complex_ = law.laplace(s), law.laplace(s * (1 + 4j))
+    assert 0 < real < 1
+    assert abs(complex_) <= real + 1e-14
+    assert real >= np.exp(-x) * (1 - 1e-12)  # Jensen
+    assert law.laplace(s * (1 - 4j)) == pytest.approx(np.conj(complex_), abs=1e-13)
+
+
+@few
+@given(smooth, st.floats(0.1, 8))
+def test_inversion_gives_the_closed_tail(law, x):
+    t = np.array([x * law.mean])
+    tail, density = tail_and_density(Inverted(law), t)
+    # A law far narrower than the time asked for is nearly a jump.
+    error = 2e-9 if law.scv >= 0.5 else 1e-3
+    assert tail == pytest.approx(law.tail(t), abs=error)
+    if law.scv >= 0.5:
+        assert density * t == pytest.approx(law.density(t) * t, abs=1e-6)
+
+
+@few
+@given(paretos, st.floats(1.01, 8))
+def test_inversion_gives_the_closed_tail_past_the_shift(law, x):
+    t = np.array([x * law.minimum])
+    tail, density = tail_and_density(Inverted(law), t)
+    assert tail == pytest.approx(law.tail(t), abs=2e-9)
+    assert density * (t - law.minimum) == pytest.approx(
+        law.density(t) * (t - law.minimum), abs=1e-7
+    )
+
+
+stacks = {
+    "exponential": (Exponential, [means]),
+    "deterministic": (Deterministic, [means]),
+    "gamma": (Gamma, [means, scvs]),
+    "uniform": (lambda low, width: Uniform(low, low + width), [means, means]),
+    "lognormal": (LogNormal, [means, scvs]),
+    "pareto": (Pareto, [means, st.floats(0.3, 9)]),
+    "bounded": (lambda a, b, c: Pareto(a, b, a * (1 + c)), [means, st.floats(0.3, 9), means]),
+    "hyper": (
+        lambda p, a, b: HyperExponential([p, 1 - p], [a, b]),
+        [probabilities, means, means],
+    ),
+}
+
+
+@pytest.mark.parametrize("family", stacks)
+@settings(max_examples=8, deadline=None)
+@given(data=st.data())
+def test_array_is_cell_by_cell(family, data):
+    build, strategies = stacks[family]
+    rows = [data.draw(st.lists(s, min_size=3, max_size=3)) for s in strategies]
+    law = build(*(np.array(row) for row in rows))
+    assert shape_of(law) == (3,)
+    cells = [build(*row) for row in zip(*rows, strict=True)]
+    picked = select(law, (3,), np.array([2]))
+    t = np.array([[0.01], [1.0], [20.0]])
+    for name in ("tail", "density", "cdf", "laplace"):
+        found = getattr(law, name)(t)
+        assert found.shape == (3, 3)
+        for i, cell in enumerate(cells):
+            one = [getattr(cell, name)(float(x)) for x in t[:, 0]]
+            assert found[:, i] == pytest.approx(one, rel=1e-9, abs=1e-13)
+        assert getattr(picked, name)(t)[:, 0] == pytest.approx(found[:, 2], rel=1e-9, abs=1e-13)
+    found = law.quantile(np.array([[0.1], [0.99]]))
+    for i, cell in enumerate(cells):
+        assert found[:, i] == pytest.approx(
+            [cell.quantile(0.1), cell.quantile(0.99)], rel=1e-11
+        )
+    for name in ("mean", "variance", "third_cumulant", "scv"):
+        one = [getattr(cell, name) for cell in cells]
+        assert np.broadcast_to(getattr(law, name), 3) == pytest.approx(one, rel=1e-12)
+
+
+@few
+@given(laws, st.floats(0.1, 3))
+def test_scalars_in_scalars_out(law, x):
+    for value in (law.mean, law.variance, law.third_cumulant, law.scv, law.atom, law.defect):
+        assert np.ndim(value) == 0
+        assert not isinstance(value, np.ndarray)
+    for f in (law.tail, law.density, law.cdf, law.laplace):
+        for t in (x, 1):
+            assert not isinstance(f(t), np.ndarray)
+    assert not isinstance(law.quantile(0.3), np.ndarray)
+
+
+@pytest.mark.parametrize("family", stacks)
+def test_nan_in_nan_out(family):
+    build, strategies = stacks[family]
+    for i in range(len(strategies)):
+        values = [0.5, 0.6, 0.7][: len(strategies)]
+        law = build(*(np.nan if j == i else v for j, v in enumerate(values)))
+        given_ = [law.tail(1.3), law.density(1.3), law.cdf(1.3), law.quantile(0.3)]
+        # A known part of a law keeps its moments.
+        assert np.isnan(given_).all() or family == "uniform"
+        assert np.isnan(given_[0])
+        assert np.isnan(law.laplace(0.3))
+    law = build(*values)
+    for f in (law.tail, law.density, law.cdf, law.quantile, law.laplace):
+        assert np.isnan(f(np.nan))
+
+
+@pytest.mark.parametrize(
+    ("build", "count"),
+    [
+        (Exponential, 1),
+        (Deterministic, 1),
+        (Gamma, 2),
+        (lambda a, b: Uniform(a, a + b), 2),
+        (lambda p, a, b: HyperExponential([p, 1 - p], [a, b]), 3),
+    ],
+    ids=["exponential", "deterministic", "gamma", "uniform", "hyper"],
+)
+@few
+@given(data=st.data())
+def test_symbolic_transform_is_the_numeric_one(build, count, data):
+    symbols = sp.symbols(f"a:{count}", positive=True)
+    values = [data.draw(st.floats(0.05, 0.95)) for _ in symbols]
+    s = sp.Symbol("s")
+    formula = build(*symbols).laplace(s)
+    for point in (0.7, 0.4 + 3j):
+        symbolic = complex(formula.subs({**dict(zip(symbols, values, strict=True)), s: point}))
+        assert symbolic == pytest.approx(complex(build(*values).laplace(point)), rel=1e-9)
