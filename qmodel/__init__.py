@@ -12,159 +12,103 @@ Examples
 (0.0641, array([0.04874, 0.1397 , 0.25909]))
 """
 
+from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
-from qmodel import caches, distributions, pipeline, queues, units, web
 from qmodel._version import __version__
-from qmodel.basis import Assumption, Basis
-from qmodel.distributions import (
-    Deterministic,
-    Distribution,
-    Empirical,
-    Erlang,
-    Exponential,
-    Gamma,
-    HyperExponential,
-    LogNormal,
-    Maximum,
-    Minimum,
-    Mixture,
-    Pareto,
-    Repeated,
-    Scaled,
-    Shifted,
-    Sum,
-    Uniform,
-    from_mean_scv,
-)
-from qmodel.errors import (
-    DomainError,
-    InfeasibleError,
-    LoadFileError,
-    ModelError,
-    QModelError,
-)
-from qmodel.pipeline import (
-    Pipeline,
-    PipelineResult,
-    Step,
-    branch,
-    cached,
-    call,
-    limit,
-    nothing,
-    parallel,
-    repeat,
-    retry,
-    series,
-)
-from qmodel.queues import (
-    MG1,
-    MG1PS,
-    Delay,
-    MGc,
-    MGcPS,
-    MMc,
-    Station,
-    StationResult,
-    Stream,
-    erlang_b,
-    erlang_c,
-)
 
 if TYPE_CHECKING:
-    from qmodel import planning
+    from qmodel import caches, distributions, pipeline, planning, queues, units, web
+    from qmodel.basis import Assumption, Basis
+    from qmodel.distributions import (
+        Deterministic,
+        Distribution,
+        Empirical,
+        Erlang,
+        Exponential,
+        Gamma,
+        HyperExponential,
+        LogNormal,
+        Maximum,
+        Minimum,
+        Mixture,
+        Pareto,
+        Repeated,
+        Scaled,
+        Shifted,
+        Sum,
+        Uniform,
+        from_mean_scv,
+    )
+    from qmodel.errors import (
+        DomainError,
+        InfeasibleError,
+        LoadFileError,
+        ModelError,
+        QModelError,
+    )
+    from qmodel.pipeline import (
+        Pipeline,
+        PipelineResult,
+        Step,
+        branch,
+        cached,
+        call,
+        limit,
+        nothing,
+        parallel,
+        repeat,
+        retry,
+        series,
+    )
     from qmodel.planning import Objective, capacity, compare
+    from qmodel.queues import (
+        MG1,
+        MG1PS,
+        Delay,
+        MGc,
+        MGcPS,
+        MMc,
+        Station,
+        StationResult,
+        Stream,
+        erlang_b,
+        erlang_c,
+    )
     from qmodel.recorded_load import read_load, replay
     from qmodel.sweep import sweep
 
-__all__ = [
-    "MG1",
-    "MG1PS",
-    "Assumption",
-    "Basis",
-    "Delay",
-    "Deterministic",
-    "Distribution",
-    "DomainError",
-    "Empirical",
-    "Erlang",
-    "Exponential",
-    "Gamma",
-    "HyperExponential",
-    "InfeasibleError",
-    "LoadFileError",
-    "LogNormal",
-    "MGc",
-    "MGcPS",
-    "MMc",
-    "Maximum",
-    "Minimum",
-    "Mixture",
-    "ModelError",
-    "Objective",
-    "Pareto",
-    "Pipeline",
-    "PipelineResult",
-    "QModelError",
-    "Repeated",
-    "Scaled",
-    "Shifted",
-    "Station",
-    "StationResult",
-    "Step",
-    "Stream",
-    "Sum",
-    "Uniform",
-    "__version__",
-    "branch",
-    "cached",
-    "caches",
-    "call",
-    "capacity",
-    "compare",
-    "distributions",
-    "erlang_b",
-    "erlang_c",
-    "from_mean_scv",
-    "limit",
-    "nothing",
-    "parallel",
-    "pipeline",
-    "planning",
-    "queues",
-    "read_load",
-    "repeat",
-    "replay",
-    "retry",
-    "series",
-    "sweep",
-    "units",
-    "web",
-]
-
-# What works on frames and questions is imported when it is first asked for.
-_LAZY = {
-    "Objective": "qmodel.planning",
-    "capacity": "qmodel.planning",
-    "compare": "qmodel.planning",
-    "planning": "qmodel.planning",
-    "read_load": "qmodel.recorded_load",
-    "replay": "qmodel.recorded_load",
-    "sweep": "qmodel.sweep",
+# Where each public name lives. It is imported when it is first asked for, so that
+# `import qmodel` costs next to nothing and nobody pays for pandas who makes no frame.
+_HOMES = {
+    "basis": "Assumption Basis",
+    "distributions": """Deterministic Distribution Empirical Erlang Exponential Gamma
+        HyperExponential LogNormal Maximum Minimum Mixture Pareto Repeated Scaled Shifted Sum
+        Uniform from_mean_scv""",
+    "errors": "DomainError InfeasibleError LoadFileError ModelError QModelError",
+    "pipeline": """Pipeline PipelineResult Step branch cached call limit nothing parallel
+        repeat retry series""",
+    "planning": "Objective capacity compare",
+    "queues": """MG1 MG1PS Delay MGc MGcPS MMc Station StationResult Stream erlang_b
+        erlang_c""",
+    "recorded_load": "read_load replay",
+    "sweep": "sweep",
 }
+_MODULES = ("caches", "distributions", "pipeline", "planning", "queues", "units", "web")
+_HOME_OF = {name: home for home, names in _HOMES.items() for name in names.split()}
+
+__all__ = sorted([*_HOME_OF, *_MODULES, "__version__"])  # noqa: PLE0605
 
 
 def __getattr__(name: str) -> Any:
-    if name not in _LAZY:
+    if name in _MODULES:
+        return import_module(f"qmodel.{name}")
+    if name not in _HOME_OF:
         raise AttributeError(f"module 'qmodel' has no attribute {name!r}")
-    import importlib
-
-    module = importlib.import_module(_LAZY[name])
-    found = module if name == "planning" else getattr(module, name)
+    found = getattr(import_module(f"qmodel.{_HOME_OF[name]}"), name)
     globals()[name] = found
     return found
 
 
 def __dir__() -> list[str]:
-    return sorted(__all__)
+    return list(__all__)

@@ -86,6 +86,11 @@ class Basis(str):
     ----------
     grounds : mapping of str to tuple of Assumption
         For each quantity, what it rests on. [-]
+
+    Examples
+    --------
+    >>> Basis({"mean": (POISSON_ARRIVALS,), "p99": (INDEPENDENT_SOJOURNS,)})["mean"]
+    'exact'
     """
 
     __slots__ = ("grounds",)

@@ -29,7 +29,7 @@ References
 from __future__ import annotations
 
 from collections.abc import Iterator
-from dataclasses import InitVar, dataclass
+from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
@@ -49,7 +49,7 @@ _ATOMS = 8
 _BLOCK = 1 << 14  # Points times samples of a block: its complex numbers stay in cache.
 
 
-@dataclass(frozen=True, slots=True, eq=False)
+@dataclass(frozen=True, slots=True, eq=False, init=False)
 class Empirical(Distribution):
     """The law of measured times.
 
@@ -79,14 +79,13 @@ class Empirical(Distribution):
     array([0.012, 0.03 ])
     """
 
-    samples: InitVar[Any]
-    values: np.ndarray = whole(init=False)  # noqa: RUF009
-    weights: np.ndarray = whole(init=False, repr=False)  # noqa: RUF009
-    _below: np.ndarray = whole(init=False, repr=False)  # noqa: RUF009
-    _above: np.ndarray = whole(init=False, repr=False)  # noqa: RUF009
+    values: np.ndarray = whole()  # noqa: RUF009
+    weights: np.ndarray = whole(repr=False)  # noqa: RUF009
+    _below: np.ndarray = whole(repr=False)  # noqa: RUF009
+    _above: np.ndarray = whole(repr=False)  # noqa: RUF009
     closed = True
 
-    def __post_init__(self, samples: Any) -> None:
+    def __init__(self, samples: Any) -> None:
         need = "times >= 0, finite and not NaN"
         flat = np.ravel(_check.nonnegative("samples", samples, need=need))
         if not flat.size:

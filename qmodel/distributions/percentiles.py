@@ -90,12 +90,15 @@ def _newton(
     for _ in range(_MOST):
         tail, density = chunk(law, t)
         low, high = np.where(tail > q, t, low), np.where(tail > q, high, t)
-        stepped = t + tail / density * np.log(tail / q)
+        scale = tail / density
+        stepped = t + scale * np.log(tail / q)
         newton = (stepped > low) & (stepped < high)
         stepped = np.where(newton, stepped, _between(low, high))
         stepped = np.where(np.isnan(tail), np.nan, stepped)
-        close = np.abs(stepped - t) <= np.maximum(_STEP, _NOISE / q) * stepped
-        done = (newton & close) | ~(high - low > 4e-16 * high) | np.isnan(tail)
+        close = _STEP * np.minimum(stepped, scale)
+        close = np.abs(stepped - t) <= np.maximum(close, _NOISE / q * scale)
+        narrow = np.isfinite(high) & (high - low <= 4e-16 * high)
+        done = (newton & close) | narrow | np.isnan(tail)
         found[active] = t = stepped
         if done.all():
             break

@@ -114,12 +114,12 @@ def _scalar(a: float, c: float) -> float:
         pmf = a**c * math.exp(-a) / math.gamma(c + 1.0)
         return float(special().gammaincc(c, a or 5e-324)) / pmf if pmf else math.inf
     if not (a > 0.0 and c < math.inf):  # where math.log and math.sqrt would raise
-        return math.inf if a == 0.0 else math.nan
+        return math.inf if a == 0.0 < c else math.nan
     near = abs(a - c) <= (a + c) / 3.0
     phi = _deviance_near(a, c) if near else (a - c) / c - math.log(a / c)
     y = math.copysign(math.sqrt(c * phi), a - c)
     series, gamma = temme(max(y * math.sqrt(2.0 / c), -2.0), c)
-    return float(gamma * math.sqrt(math.pi / 2.0 * c) * special().erfcx(y) + series)
+    return float(gamma * math.sqrt(math.pi / 2.0 * c) * float(special().erfcx(y)) + series)
 
 
 def _chunk(a: Any, c: Any) -> Any:

@@ -14,7 +14,7 @@ the requests let through.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from functools import reduce
 
 import numpy as np
@@ -36,7 +36,9 @@ _RTOL = 1e-12
 _DOUBLINGS = 60
 
 
-def capacity(model: Model, objective: str | Objective | Sequence[str | Objective] = ()) -> Value:
+def capacity(
+    model: Model, objective: str | Objective | Sequence[str | Objective] = ()
+) -> Value:
     """Return the greatest arrival rate at which a model meets its objectives.
 
     Parameters
@@ -100,11 +102,38 @@ def capacity(model: Model, objective: str | Objective | Sequence[str | Objective
         return np.where(worst <= 0, np.minimum(worst, -1e-300), worst)[()]
 
     idle = missed(0.0)
-    saturation = np.broadcast_to(saturation, np.broadcast_shapes(np.shape(saturation), np.shape(idle)))
-    if np.ndim(saturation) == 0 and idle > 0:
+    saturation, _ = np.broadcast_arrays(saturation, idle)
+    if saturation.ndim == 0 and idle > 0:
         raise InfeasibleError(_why(model, objectives))
     # One step below saturation all margins are finite, and nearly straight lines up to it.
-    high = np.where(np.isinf(saturation), _bracket(model, missed, saturation), np.nextafter(saturation, 0.0))
+    high = np.nextafter(saturation, 0.0)
+    if np.isinf(saturation).any():
+        high = np.where(np.isinf(saturation), _bracket(model, missed), high)
     found = increasing_root(missed, 0.0, high, rtol=_RTOL)
     found = np.where(missed(found) > 0, found * (1 - 2 * _RTOL), found)
     return np.where(found == high, saturation, found)[()]
+
+
+def _bracket(model: Model, missed: Callable[[Value], Value]) -> Value:
+    """Return a load that misses, within a factor of two, or the greatest one tried."""
+    mean = np.asarray(latency_of(model.solve(0.0)).mean, dtype=float)
+    with np.errstate(divide="ignore"):
+        high = np.where(mean > 0, 1 / mean, 1.0)
+    last = high * 2.0**_DOUBLINGS
+    never = missed(last[()]) < 0
+    for _ in range(_DOUBLINGS):
+        low = ~never & (missed(high[()]) < 0)
+        if not low.any():
+            break
+        high = np.where(low, 2 * high, high)
+    return np.where(never, last, high)
+
+
+def _why(model: Model, objectives: Sequence[Objective]) -> str:
+    """Return the message for the first objective missed without load."""
+    idle = model.solve(0.0)
+    first = next(o for o in objectives if o.margin(idle) > 0)
+    return (
+        f"{first.quantity} is {first.text(float(first.value(idle)))} without any load: "
+        f"{str(first)!r} cannot be met"
+    )

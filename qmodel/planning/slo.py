@@ -272,7 +272,9 @@ def latency_of(result: Result, kind: str | None = None) -> Distribution:
     if kind is None:
         return result.latency
     if kind not in result.kinds:
-        raise ModelError(f"no kind of request {kind!r} in the pipeline{_near(kind, result.kinds)}")
+        raise ModelError(
+            f"no kind of request {kind!r} in the pipeline{_near(kind, result.kinds)}"
+        )
     return result.kinds[kind].latency
 
 

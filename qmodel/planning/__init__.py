@@ -1,0 +1,6 @@
+"""Questions to a model: does it hold, up to which load, and which of several is better."""
+
+from qmodel.planning.capacity import capacity
+from qmodel.planning.slo import Objective, parse_objective
+
+__all__ = ["Objective", "capacity", "parse_objective"]

@@ -1,0 +1,221 @@
+"""A file of recorded load: a column of times, and a column of counts or rates.
+
+* Times are ISO 8601 ("1998-04-30 21:30", with or without an offset), or seconds as numbers.
+  Rows may come in any order and keep it, and gaps are fine; but one time twice is an error,
+  as it is open whether the counts add up or one of them is wrong.
+* Counts become rates by the interval between times, which must then be regular. A column of
+  rates has a unit, such as "requests/min", and is taken as it stands.
+* An empty cell, "nan", "NA", "null" or "none" is a missing value: it becomes NaN (a time:
+  NaT), and the row stays.
+"""
+
+from __future__ import annotations
+
+import difflib
+import re
+from os import PathLike
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from qmodel.errors import DomainError, LoadFileError
+from qmodel.recorded_load.table import Table, read_table
+from qmodel.units import parse, text
+
+if TYPE_CHECKING:
+    import pandas as pd
+
+__all__ = ["read_load"]
+
+_MISSING = ("", "nan", "na", "n/a", "null", "none")
+_RATE = re.compile(r".*(/\s*\w+|rps|qps|rpm)")
+_LOOKED_AT = 100  # Rows that a guess of the columns rests on.
+_JITTER = 0.01  # Of the interval: how far times may be off a regular grid.
+
+
+def read_load(
+    path: str | PathLike[str],
+    *,
+    time: str | None = None,
+    count: str | None = None,
+    unit: str | None = None,
+) -> pd.DataFrame:
+    """Return a file of recorded load as arrival rates.
+
+    Parameters
+    ----------
+    path : str or path
+        CSV file, plain or gzip, whose first line names the columns. [-]
+    time : str, optional
+        Column of times; by default the only one that holds dates. [-]
+    count : str, optional
+        Column of counts or rates; by default the only other one that holds numbers. [-]
+    unit : str, optional
+        Unit of the rates in that column, such as "requests/min" or "/s"; by default the
+        column counts requests, in the interval between times. [-]
+
+    Returns
+    -------
+    pandas.DataFrame
+        Columns ``time`` and ``arrival_rate`` [1/s], one row for each row of the file, in its
+        order; ``attrs["interval"]`` is the time between rows in seconds, NaN where it is
+        not regular. [-]
+
+    Raises
+    ------
+    LoadFileError
+        If the file cannot be read or has no such column; the message names the bad line.
+    DomainError
+        If `unit` is not the unit of a rate.
+
+    Examples
+    --------
+    >>> import tempfile, pathlib
+    >>> path = pathlib.Path(tempfile.mkdtemp()) / "load.csv"
+    >>> _ = path.write_text("minute,requests\\n2026-05-01 12:00,600\\n2026-05-01 12:01,1200\\n")
+    >>> read_load(path)["arrival_rate"].tolist()
+    [10.0, 20.0]
+    """
+    import pandas as pd
+
+    per_second = None if unit is None else _rate(unit)
+    table = read_table(Path(path))
+    at, counted = _columns(table, time, count)
+    times, counts = _times(table, at), _counts(table, counted)
+    interval = _interval(table, times)
+    if per_second is None:
+        if np.isnan(interval):
+            raise LoadFileError(
+                f"the times in {table.path.name} have no regular interval, so counts do not "
+                "tell rates: if the column holds rates, name their unit, such as 'requests/min'"
+            )
+        per_second = 1 / interval
+    frame = pd.DataFrame({"time": times, "arrival_rate": counts * per_second})
+    frame.attrs = {"units": {"arrival_rate": "1/s"}, "interval": interval}
+    return frame
+
+
+def _rate(unit: str) -> float:
+    if not _RATE.fullmatch(unit.strip()):
+        raise DomainError(f"unit must be that of a rate, such as 'requests/min', got {unit!r}")
+    return parse(f"1 {unit.strip()}")
+
+
+def _columns(table: Table, time: str | None, count: str | None) -> tuple[int, int]:
+    """Return the places of the columns of times and counts: named, or the only ones."""
+    import pandas as pd
+
+    if any(pd.notna(_numbers([name])[0]) for name in table.header if name.lower() not in _MISSING):
+        first = table.delimiter.join(table.header)
+        raise LoadFileError(f"{table.path.name}, line 1: {first!r} does not name the columns")
+    at = None if time is None else _named(table, time)
+    counted = None if count is None else _named(table, count)
+    some = [table.column(i)[:_LOOKED_AT] for i in range(len(table.header))]
+    filled = [[c for c in cells if c.lower() not in _MISSING] for cells in some]
+    numbers = [i for i, cells in enumerate(filled) if cells and _share(_numbers(cells))]
+    dates = [
+        i for i, cells in enumerate(filled) if cells and i not in numbers and _share(_dates(cells))
+    ]
+    if at is None:
+        at = _only(table, [i for i in dates if i != counted], "dates", "--time", "times")
+    if counted is None:
+        counted = _only(table, [i for i in numbers if i != at], "numbers", "--count", "counts")
+    if at == counted:
+        raise LoadFileError(f"column {table.header[at]!r} cannot be both times and counts")
+    return at, counted
+
+
+def _named(table: Table, name: str) -> int:
+    if name in table.header:
+        return table.header.index(name)
+    near = difflib.get_close_matches(name, table.header, n=1, cutoff=0.4)
+    hint = f"; did you mean {near[0]!r}?" if near else ""
+    there = ", ".join(table.header)
+    raise LoadFileError(f"no column {name!r} in {table.path.name}{hint} (it has {there})")
+
+
+def _only(table: Table, found: list[int], what: str, option: str, role: str) -> int:
+    if len(found) == 1:
+        return found[0]
+    names = ", ".join(table.header[i] for i in found) or ", ".join(table.header)
+    how_many = "several columns" if found else "no column"
+    raise LoadFileError(
+        f"{table.path.name} has {how_many} of {what} ({names}): name the one that holds the "
+        f"{role} ({option} on the command line)"
+    )
+
+
+def _share(values: Any) -> bool:
+    """Return whether most cells have a value: one bad line must not hide a column."""
+    import pandas as pd
+
+    return bool(pd.notna(values).mean() > 0.5)
+
+
+def _numbers(cells: list[str]) -> np.ndarray:
+    import pandas as pd
+
+    found: np.ndarray = pd.to_numeric(pd.Series(cells, dtype=object), errors="coerce").to_numpy()
+    return found.astype(float)
+
+
+def _dates(cells: list[str]) -> Any:
+    import pandas as pd
+
+    # Offsets may change within a file (summer time), which only UTC can hold.
+    zoned = re.search(r"(Z|[+-]\d\d:?\d\d)$", next(iter(cells), ""))
+    return pd.to_datetime(
+        pd.Series(cells, dtype=object), format="ISO8601", errors="coerce", utc=bool(zoned)
+    )
+
+
+def _filled(table: Table, at: int, values: Any, need: str) -> Any:
+    """Return `values`, refusing what is neither a value nor missing."""
+    import pandas as pd
+
+    cells = table.column(at)
+    for row in np.flatnonzero(pd.isna(values)):
+        if cells[row].lower() not in _MISSING:
+            raise table.error(int(row), f"has no {need} in column {table.header[at]!r}")
+    return values
+
+
+def _counts(table: Table, at: int) -> np.ndarray:
+    counts: np.ndarray = _filled(table, at, _numbers(table.column(at)), "number")
+    for bad in np.flatnonzero((counts < 0) | np.isinf(counts))[:1]:
+        what = "is negative" if counts[bad] < 0 else "is not finite"
+        raise table.error(int(bad), f"{what} in column {table.header[at]!r}")
+    return counts
+
+
+def _times(table: Table, at: int) -> Any:
+    import pandas as pd
+
+    cells = table.column(at)
+    plain = [c for c in cells[:_LOOKED_AT] if c.lower() not in _MISSING]
+    seconds = bool(plain) and _share(_numbers(plain))
+    what = "number of seconds" if seconds else "time such as 2026-05-01 12:30:00"
+    times = pd.Series(_numbers(cells)) if seconds else _dates(cells)
+    _filled(table, at, times, what)
+    again = times.duplicated() & times.notna()
+    for row in np.flatnonzero(again)[:1]:
+        raise table.error(
+            int(row), "has a time that an earlier row has; add up the counts of one time first"
+        )
+    return times
+
+
+def _interval(table: Table, times: Any) -> float:
+    """Return the time between rows [s]: most common difference, if others are multiples."""
+    seen = np.sort(times.dropna().to_numpy())
+    if seen.dtype.kind == "M":
+        seen = seen.astype("datetime64[ns]").astype("int64") * 1e-9
+    steps = np.diff(seen)
+    if not steps.size:
+        return float("nan")
+    values, often = np.unique(steps.round(6), return_counts=True)
+    interval = float(values[often.argmax()])
+    off = abs(steps / interval - np.round(steps / interval))
+    regular = (steps > interval / 2).all() and (off < _JITTER).all()
+    return interval if regular else float("nan")

@@ -1,0 +1,133 @@
+"""A recorded load on a model: one row of results for each row of load.
+
+Each row is taken as a steady state of its own. That is right while the load changes little
+in the time that queues need to settle (seconds, at a utilization below 95 %); what a row in
+overload leaves undone is not carried into the next. Each distinct rate is solved once, in
+chunks, so memory grows with the rows of the frame only.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from qmodel import _check
+from qmodel.errors import DomainError, ModelError
+from qmodel.glossary import units_of
+from qmodel.planning import Objective, parse_objective
+
+if TYPE_CHECKING:
+    import pandas as pd
+
+    from qmodel.pipeline import Pipeline
+
+__all__ = ["replay"]
+
+_CHUNK = 8192
+
+
+def replay(
+    model: Pipeline,
+    load: pd.DataFrame,
+    *,
+    objective: str | Objective | None = None,
+    scale_to: float | None = None,
+    percentiles: Sequence[float] = (0.5, 0.95, 0.99),
+    progress: Callable[[int, int], None] | None = None,
+) -> pd.DataFrame:
+    """Return what a model does under a recorded load, row by row.
+
+    Parameters
+    ----------
+    model : Pipeline
+        The model; one scenario, so none of its parameters is an array. [-]
+    load : pandas.DataFrame
+        As from `read_load`: columns ``time`` and ``arrival_rate`` [1/s], the latter >= 0 or
+        NaN. [-]
+    objective : str or Objective, optional
+        What each row is held against, such as "p99 < 300 ms". [-]
+    scale_to : float, optional
+        Scale the load so that its busiest row is at this share of the rate at which the
+        model saturates. [-]
+    percentiles : sequence of float, default (0.5, 0.95, 0.99)
+        Percentiles of the latency, as shares. [-]
+    progress : callable, optional
+        Called with the number of rates solved and of all. [-]
+
+    Returns
+    -------
+    pandas.DataFrame
+        One row for each row of `load`, in its order: time, arrival rate, mean and
+        percentiles of the latency, headroom, bottleneck, the share of requests that a limit
+        rejects, the utilization of each station, and whether the objective is met. Overload
+        is inf; a missing rate gives NaN, and NA for met. ``attrs["units"]`` has the units,
+        ``attrs["scale"]`` the factor of `scale_to`. [-]
+
+    Raises
+    ------
+    DomainError
+        If a rate is negative, or `scale_to` or a percentile is out of range.
+    ModelError
+        If the model has arrays, never saturates and should be scaled to, or lacks what the
+        objective names.
+
+    Examples
+    --------
+    >>> import pandas as pd, qmodel as qm
+    >>> shop = qm.Pipeline(qm.call("web", qm.MMc(0.01, servers=4)))
+    >>> load = pd.DataFrame({"time": [0, 60, 120], "arrival_rate": [100.0, 300.0, 500.0]})
+    >>> frame = replay(shop, load)
+    >>> frame["p99"].round(3).tolist(), frame["headroom"].round(2).tolist()
+    ([0.046, 0.063, inf], [3.0, 0.33, -0.2])
+    """
+    import pandas as pd
+
+    if np.ndim(model.max_rate):
+        raise ModelError("a replay needs one scenario, but parameters of the model are arrays")
+    shares = np.array([float(_check.probability("percentiles", p)) for p in percentiles])
+    goal = None if objective is None else parse_objective(objective)
+    rates = _check.nonnegative("arrival_rate", load["arrival_rate"].to_numpy(dtype=float))
+    factor = 1.0 if scale_to is None else _factor(model, rates, scale_to)
+    distinct, where = np.unique(rates * factor, return_inverse=True)
+    parts = [_solved(model, distinct[:0], shares, goal)] if not distinct.size else []
+    for start in range(0, distinct.size, _CHUNK):
+        parts.append(_solved(model, distinct[start : start + _CHUNK], shares, goal))
+        if progress is not None:
+            progress(min(start + _CHUNK, distinct.size), distinct.size)
+    columns = {name: np.concatenate([p[name] for p in parts])[where] for name in parts[0]}
+    columns["bottleneck"] = pd.Categorical(columns["bottleneck"])
+    if goal is not None:
+        columns["met"] = pd.arrays.BooleanArray(columns["met"], np.isnan(rates))
+    frame = pd.DataFrame({"time": load["time"].array} | columns)
+    frame.attrs = {**load.attrs, "units": units_of(list(frame.columns)), "scale": factor}
+    return frame
+
+
+def _solved(
+    model: Pipeline, rates: np.ndarray, shares: np.ndarray, goal: Objective | None
+) -> dict[str, Any]:
+    result = model.solve(rates)
+    found: dict[str, Any] = {"arrival_rate": rates, "mean": result.latency.mean}
+    if shares.size:
+        times = result.latency.quantile(shares[:, None])
+        found |= {f"p{100 * p:g}": t for p, t in zip(shares, times, strict=True)}
+    found |= {"headroom": result.headroom, "bottleneck": result.bottleneck}
+    found["rejected"] = result.rejected
+    for name, station in result.stations.items():
+        found[f"{name}.utilization"] = station.utilization
+    if goal is not None:
+        found["met"] = goal.met(result)
+    return {name: np.broadcast_to(cells, rates.shape) for name, cells in found.items()}
+
+
+def _factor(model: Pipeline, rates: np.ndarray, scale_to: float) -> float:
+    share = float(_check.positive("scale_to", scale_to, need="a share of the capacity > 0"))
+    most = float(np.max(rates, initial=0.0, where=~np.isnan(rates)))
+    limit = float(model.max_rate)
+    if not most > 0:
+        raise DomainError("scale_to needs a load above zero, but all rates are zero or missing")
+    if not np.isfinite(limit * share):
+        raise ModelError("scale_to needs a capacity, but nothing in the model ever saturates")
+    return share * limit / most

@@ -1,0 +1,100 @@
+"""The public names of ``qmodel`` and their signatures are those of ``api.txt``.
+
+A change of the interface is a visible line of a diff, made on purpose:
+
+    python tests/contracts/test_api.py > tests/contracts/api.txt
+"""
+
+from __future__ import annotations
+
+import dataclasses
+import difflib
+import inspect
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+import qmodel
+
+STORED = Path(__file__).parent / "api.txt"
+
+
+def names() -> list[str]:
+    """Return what users reach: the listed names, or without a list all without underscore."""
+    listed = getattr(qmodel, "__all__", None)
+    if listed is not None:
+        return sorted(set(listed))
+    return sorted(
+        name
+        for name in dir(qmodel)
+        # A submodule appears when somebody imports it; only what is offered counts.
+        if not name.startswith("_") and not inspect.ismodule(getattr(qmodel, name))
+    )
+
+
+def members(thing: type) -> list[str]:
+    """Return the public attributes of a class, with signatures, one a line."""
+    fields = {f.name for f in dataclasses.fields(thing)} if dataclasses.is_dataclass(thing) else set()
+    lines = []
+    for name in sorted(n for n in dir(thing) if not n.startswith("_")):
+        value = inspect.getattr_static(thing, name)
+        if name in fields or (thing.__mro__[1] is not object and hasattr(thing.__mro__[1], name)):
+            continue  # In the signature of the class already, or inherited from its base.
+        if isinstance(value, (staticmethod, classmethod)):
+            value = value.__func__
+        lines.append(f"    .{name}{inspect.signature(value) if inspect.isfunction(value) else ''}")
+    return lines
+
+
+def line(name: str, thing: Any) -> list[str]:
+    if inspect.ismodule(thing):
+        return [f"{name}: module"]
+    if inspect.isclass(thing):
+        if issubclass(thing, Exception):
+            return [f"{name}({', '.join(b.__name__ for b in thing.__bases__)}): error"]
+        bases = [b.__name__ for b in thing.__bases__ if b.__module__.startswith("qmodel")]
+        of = f" of {', '.join(bases)}" if bases else ""
+        return [f"{name}{inspect.signature(thing)}: class{of}", *members(thing)]
+    if inspect.isfunction(thing):
+        return [f"{name}{inspect.signature(thing)}"]
+    return [f"{name}: {type(thing).__name__}"]
+
+
+def api() -> str:
+    lines: list[str] = []
+    for name in names():
+        lines += line(name, getattr(qmodel, name))
+    return "\n".join(lines) + "\n"
+
+
+def test_the_interface_is_the_stored_one() -> None:
+    stored = STORED.read_text().splitlines()
+    changed = difflib.unified_diff(stored, api().splitlines(), "api.txt", "qmodel", lineterm="", n=0)
+    difference = "\n".join(changed)
+    assert not difference, f"{difference}\n\n{__doc__}"
+
+
+@pytest.mark.parametrize("name", names())
+def test_every_name_resolves_and_is_listed(name: str) -> None:
+    assert getattr(qmodel, name) is not None
+    assert name in dir(qmodel)
+
+
+def test_a_name_that_is_not_there_says_so() -> None:
+    with pytest.raises(AttributeError, match="MMx"):
+        qmodel.MMx  # noqa: B018
+
+
+def test_a_changed_signature_is_seen() -> None:
+    def f(rate: float, times: int = 1) -> float:
+        return rate * times
+
+    def g(rate: float, times: int = 2) -> float:
+        return rate * times
+
+    assert line("f", f) != line("f", g)
+
+
+if __name__ == "__main__":
+    print(api(), end="")
