@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import re
+import re
 from typing import NamedTuple
 
 __all__ = ["GLOSSARY", "Term", "units_of"]
@@ -47,6 +49,6 @@ def units_of(names: list[str]) -> dict[str, str]:
         last = name.rsplit(".", 1)[-1]
         if last in GLOSSARY:
             units[name] = GLOSSARY[last].unit
-        elif last[:1] == "p" and last[1:].replace(".", "", 1).isdigit():
+        elif re.search(r"(^|\.)p\d+(\.\d+)?$", name):
             units[name] = "s"
     return units

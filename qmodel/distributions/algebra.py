@@ -530,6 +530,14 @@ class _Extreme(Distribution):
     def _breaks(self) -> tuple[Any, ...]:
         return tuple(part.shift for law in self.laws for part in law.parts() if np.any(part.shift))
 
+    def parts(self) -> tuple[Part, ...]:
+        """Return one part, later by the time that is always taken."""
+        least = self._least()
+        return (Part(1.0, least, _Rest(self, least) if np.any(least) else self),)
+
+    def _least(self) -> Any:
+        raise NotImplementedError
+
     def _leaving_out(self, i: int) -> tuple[Distribution, ...]:
         return self.laws[:i] + self.laws[i + 1 :]
 
@@ -562,6 +570,45 @@ class _Extreme(Distribution):
         return quadrature.transform(self.tail, s, self._breaks())
 
 
+def _least(law: Distribution) -> Any:
+    return reduce(np.minimum, (part.shift for part in law.parts()))
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class _Rest(Distribution):
+    """What is left of an extreme after a time that it always takes."""
+
+    law: _Extreme
+    taken: Value
+    closed = True
+
+    @property
+    def mean(self) -> Value:
+        return self.law.mean - self.taken
+
+    @property
+    def variance(self) -> Value:
+        return self.law.variance + 0 * self.taken
+
+    @property
+    def atom(self) -> Value:
+        return 1 - self.law.tail(self.taken)
+
+    @property
+    def analytic(self) -> bool:
+        return False
+
+    def laplace(self, s: Value) -> Value:
+        later = (b - self.taken for b in self.law._breaks())
+        return quadrature.transform(self.tail, s, [b for b in later if np.any(b > 0)])
+
+    def tail(self, t: Value) -> Value:
+        return self.law.tail(t + self.taken)
+
+    def density(self, t: Value) -> Value:
+        return self.law.density(t + self.taken)
+
+
 @dataclass(frozen=True, slots=True, eq=False)
 class Maximum(_Extreme):
     """The law of the longest of independent times: wait for all.
@@ -583,6 +630,9 @@ class Maximum(_Extreme):
     >>> float(law.mean), float(law.quantile(0.99))
     (0.0367, 0.1140)
     """
+
+    def _least(self) -> Any:
+        return reduce(np.maximum, (_least(law) for law in self.laws))
 
     @property
     def atom(self) -> Value:
@@ -628,6 +678,9 @@ class Minimum(_Extreme):
     >>> float(law.mean), float(law.quantile(0.99))
     (0.01, 0.0461)
     """
+
+    def _least(self) -> Any:
+        return reduce(np.minimum, (_least(law) for law in self.laws))
 
     @property
     def atom(self) -> Value:

@@ -11,7 +11,7 @@ References
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any
 
 import numpy as np
@@ -151,6 +151,8 @@ class Deterministic(Distribution):
 
     def laplace(self, s: Value) -> Value:
         """Return the transform at `s` [1/s]."""
+        if self is ZERO:
+            return 1.0
         return namespace(s, self.mean).exp(-self.mean * s)
 
     def tail(self, t: Value) -> Value:
@@ -243,7 +245,7 @@ class Gamma(Distribution):
     """
 
     mean: Value
-    scv: Value
+    scv: Value = field()  # not the property of the base class
     closed = True
 
     def __post_init__(self) -> None:

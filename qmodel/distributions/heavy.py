@@ -13,8 +13,8 @@ Lambert function [1]_,
     \exp\Bigl(-\frac{y^2}{2} - \frac{w}{\sigma^2} (e^{\sigma y} - 1 - \sigma y)\Bigr) dy,
 
 the path turning from the real line through the saddle towards positive
-:math:`w e^{\sigma y}`. No factor exceeds 1. About 40 nodes for an SCV below 0.3, 80 at an
-SCV of 4, and in proportion to :math:`\sigma` beyond.
+:math:`w e^{\sigma y}`. No factor exceeds 1. About 40 nodes for an SCV below 0.3, 100
+for an SCV of 4, and in proportion to :math:`\sigma` beyond.
 
 **Pareto.** With :math:`z = s x_m` and the exponential integral :math:`E_{\alpha+1}`,
 
@@ -27,11 +27,12 @@ SCV of 4, and in proportion to :math:`\sigma` beyond.
 in :math:`\log p`, the path turning as :math:`p (1 + \alpha / z)` does until
 :math:`e^{-p}` ends it. About 40 nodes, and 12 more for each factor of 10 of
 :math:`\alpha / |z|` above 1. The law with a largest value is the difference of two, or, where
-that would cancel, a Gauss-Legendre rule of 40 points over :math:`\log x`.
+that would cancel, a Gauss-Legendre rule of 48 points over :math:`\log x`.
 
-**Error.** Absolute, at most 1e-14 for :math:`|z|` up to 1e3 (measured against 30 digits; an
-error of the last digit of `s` costs 1e-16 |z| whatever the method). Means of laws do not
-pass through the transform.
+**Error.** Absolute, at most 2e-15 for the lognormal and the unbounded Pareto law and 2e-14
+for the bounded one, for any argument of `s` up to 90 degrees, plus 1e-16 :math:`|z|` for the
+last digit of `s` (measured against 25 to 60 digits). The 31 points of one inversion cost
+about 0.1 ms for a Pareto law, 0.2 to 0.3 ms for a lognormal one.
 
 References
 ----------
@@ -46,7 +47,7 @@ References
 from __future__ import annotations
 
 import math
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any
 
 import numpy as np
@@ -88,7 +89,7 @@ class LogNormal(Distribution):
     """
 
     mean: Value
-    scv: Value
+    scv: Value = field()  # not the property of the base class
     closed = True
 
     def __post_init__(self) -> None:

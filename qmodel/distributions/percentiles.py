@@ -23,7 +23,7 @@ __all__ = ["quantile"]
 
 _STEP = 1e-7  # A Newton step this small, relative, leaves an error of its square.
 _NOISE = 1e-13  # The absolute error of an inverted tail.
-_MOST = 100
+_FIRST, _MOST = 5, 200
 
 
 def quantile(law: Distribution, p: Any) -> Any:
@@ -31,15 +31,21 @@ def quantile(law: Distribution, p: Any) -> Any:
     shape = np.broadcast_shapes(np.shape(p), shape_of(law))
     flat = np.broadcast_to(np.asarray(p, dtype=float), shape).ravel()
     found = np.empty(flat.size)
-    for start in range(0, flat.size, CELLS):
-        cells = slice(start, min(start + CELLS, flat.size))
-        here = select(law, shape, np.arange(cells.start, cells.stop)) if shape else law
-        with np.errstate(all="ignore"):
-            found[cells] = _chunk(here, flat[cells])
+    # A few cells of many need more steps than the rest: they are finished together.
+    cells = np.arange(flat.size)
+    for most in (_FIRST, _MOST):
+        late = []
+        for start in range(0, cells.size, CELLS):
+            here = cells[start : start + CELLS]
+            part = select(law, shape, here) if shape else law
+            with np.errstate(all="ignore"):
+                found[here], unfinished = _chunk(part, flat[here], most)
+            late.append(here[unfinished])
+        cells = np.concatenate(late) if late else cells
     return found.reshape(shape)[()]
 
 
-def _chunk(law: Distribution, p: np.ndarray) -> np.ndarray:
+def _chunk(law: Distribution, p: np.ndarray, most: int) -> tuple[np.ndarray, np.ndarray]:
     q = 1 - p
     one = np.ones(p.shape)
     parts = law.parts()
@@ -65,11 +71,13 @@ def _chunk(law: Distribution, p: np.ndarray) -> np.ndarray:
         cantelli = mean + np.sqrt(variance * p / q)
         high = np.fmin(high, np.where(np.isfinite(cantelli), cantelli, np.inf))
         some = wanted.size < p.size
-        found[wanted] = _newton(
+        found[wanted], late = _newton(
             select(law, p.shape, wanted) if some else law,
             *(x[wanted] for x in (q, start, low, high * (1 + 1e-9))),
+            most,
         )
-    return found
+        wanted = wanted[late]
+    return found, wanted
 
 
 def _gamma_quantile(mean: np.ndarray, variance: np.ndarray, p: np.ndarray) -> np.ndarray:
@@ -82,12 +90,18 @@ def _gamma_quantile(mean: np.ndarray, variance: np.ndarray, p: np.ndarray) -> np
 
 
 def _newton(
-    law: Distribution, q: np.ndarray, t: np.ndarray, low: np.ndarray, high: np.ndarray
-) -> np.ndarray:
+    law: Distribution,
+    q: np.ndarray,
+    t: np.ndarray,
+    low: np.ndarray,
+    high: np.ndarray,
+    most: int,
+) -> tuple[np.ndarray, np.ndarray]:
+    """Return the quantiles, and the indices of those that `most` steps do not reach."""
     found = t.copy()
     active = np.arange(t.size)
     t = np.where((t > low) & (t < high), t, _between(low, high))
-    for _ in range(_MOST):
+    for _ in range(most):
         tail, density = chunk(law, t)
         low, high = np.where(tail > q, t, low), np.where(tail > q, high, t)
         scale = tail / density
@@ -95,22 +109,23 @@ def _newton(
         newton = (stepped > low) & (stepped < high)
         stepped = np.where(newton, stepped, _between(low, high))
         stepped = np.where(np.isnan(tail), np.nan, stepped)
-        close = _STEP * np.minimum(stepped, scale)
-        close = np.abs(stepped - t) <= np.maximum(close, _NOISE / q * scale)
+        # Of the scale of the law there: it is short where the support ends.
+        close = np.maximum(_STEP * np.minimum(stepped, scale), _NOISE / q * scale)
+        close = np.abs(stepped - t) <= close
         narrow = np.isfinite(high) & (high - low <= 4e-16 * high)
         done = (newton & close) | narrow | np.isnan(tail)
         found[active] = t = stepped
         if done.all():
-            break
-        if 2 * done.sum() >= done.size or done.size - done.sum() < 16:
-            kept = np.flatnonzero(~done)
+            return found, active[:0]
+        kept = np.flatnonzero(~done)
+        if 2 * kept.size <= done.size:
             law = select(law, t.shape, kept)
             active, q, t, low, high = (x[kept] for x in (active, q, t, low, high))
-    return found
+    return found, active
 
 
 def _between(low: np.ndarray, high: np.ndarray) -> np.ndarray:
-    # Doubling while there is no upper end, then halving, by ratio while the ends are far.
-    far = high > 4 * low
-    middle = np.where(far, np.sqrt(np.maximum(low, 1e-9 * high) * high), (low + high) / 2)
+    # Doubling while there is no upper end, else halving, by ratio once both ends are known.
+    far = (high > 4 * low) & (low > 0)
+    middle = np.where(far, np.sqrt(low) * np.sqrt(high), low + (high - low) / 2)
     return np.where(np.isinf(high), 2 * low, middle)

@@ -82,7 +82,7 @@ def erlang_b(a: Value, c: Value) -> Value:
 
 def erlang_c(a: Value, c: Value) -> Value:
     """Erlang C, the share of arrivals that wait; 1 in overload. Needs ``c > 0``."""
-    # c - a before the division: 1 - a/c loses the digits that matter near saturation.
+    # (c - a) / c has a relative error; the absolute one of 1 - a/c would meet R in thousands.
     if isinstance(a, float | int) and isinstance(c, float | int):
         return 1.0 if a >= c else 1.0 / (1.0 + (c - a) / c * odds(a, c))
     return 1.0 / (1.0 + np.maximum(np.subtract(c, a), 0.0) / c * odds(a, c))
@@ -113,10 +113,11 @@ def _scalar(a: float, c: float) -> float:
     if c < 64.0:
         pmf = a**c * math.exp(-a) / math.gamma(c + 1.0)
         return float(special().gammaincc(c, a or 5e-324)) / pmf if pmf else math.inf
-    if not (a > 0.0 and c < math.inf):  # where math.log and math.sqrt would raise
-        return math.inf if a == 0.0 < c else math.nan
+    load = a / c
+    if not load > 0.0:
+        return math.inf if load == 0.0 else math.nan
     near = abs(a - c) <= (a + c) / 3.0
-    phi = _deviance_near(a, c) if near else (a - c) / c - math.log(a / c)
+    phi = _deviance_near(a, c) if near else (a - c) / c - math.log(load)
     y = math.copysign(math.sqrt(c * phi), a - c)
     series, gamma = temme(max(y * math.sqrt(2.0 / c), -2.0), c)
     return float(gamma * math.sqrt(math.pi / 2.0 * c) * float(special().erfcx(y)) + series)

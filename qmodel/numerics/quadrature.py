@@ -20,13 +20,14 @@ from __future__ import annotations
 
 import itertools
 from collections.abc import Callable, Iterator, Sequence
+from functools import lru_cache
 from typing import Any
 
 import numpy as np
 
 __all__ = ["moments", "transform"]
 
-_NODES, _WEIGHTS = np.polynomial.legendre.leggauss(16)
+_GAUSS = 16
 _MOMENT_EDGES = np.concatenate([[0.0], np.geomspace(1e-4, 1e4, 56)])
 _DECAY_EDGES = np.concatenate([[0.0], 2.0 * 3.0 ** np.arange(-8, 0), np.arange(2.0, 38.0, 2.0)])
 
@@ -35,10 +36,11 @@ def _panels(
     edges: np.ndarray, scale: np.ndarray, breaks: Sequence[Any]
 ) -> Iterator[tuple[np.ndarray, np.ndarray]]:
     """Yield nodes and weights, cells last, of one panel after the other."""
-    starts = np.sort([np.zeros(scale.shape), *(b + np.zeros(scale.shape) for b in breaks)], axis=0)
+    zero = np.zeros(scale.shape)
+    starts = np.sort([zero, *(np.maximum(b, 0) + zero for b in breaks)], axis=0)
     ends = np.concatenate([starts[1:], np.full((1, *scale.shape), np.inf)])
     column = (-1, *[1] * scale.ndim)
-    nodes, weights = _NODES.reshape(column), _WEIGHTS.reshape(column)
+    nodes, weights = (x.reshape(column) for x in np.polynomial.legendre.leggauss(_GAUSS))
     for start, length in zip(starts, ends - starts, strict=True):
         if not np.any(length):
             continue
@@ -98,9 +100,29 @@ def transform(tail: Callable[[Any], Any], s: Any, breaks: Sequence[Any] = ()) ->
     """
     s = np.asarray(s)
     points = s if s.ndim > 1 and np.all(s.real == s.real[:1]) else s[None]
-    integral = np.zeros(points.shape, dtype=complex)
-    for t, weights in _panels(_DECAY_EDGES, 1 / points.real[0], breaks):
-        mass = weights * tail(t)
-        for here, amount in zip(t, mass, strict=True):
-            integral += amount * np.exp(-points * here)
+    scale = 1 / points.real[0]
+    turned = points * scale
+    first = turned.reshape(len(points), -1)[:, :1]
+    if not breaks and np.allclose(turned.reshape(len(points), -1), first, rtol=1e-13, atol=0):
+        # One kernel serves all cells, as on the points of an inversion.
+        nodes, weights, kernel = _kernel(tuple(first[:, 0]))
+        column = (-1, *[1] * scale.ndim)
+        mass = tail(nodes.reshape(column) * scale) * weights.reshape(column)
+        real, imaginary = (np.einsum("pj,j...->p...", k, mass) for k in kernel)
+        integral = scale * (real + 1j * imaginary)
+    else:
+        integral = np.zeros(points.shape, dtype=complex)
+        for t, weight in _panels(_DECAY_EDGES, scale, breaks):
+            for here, amount in zip(t, weight * tail(t), strict=True):
+                integral += amount * np.exp(-points * here)
     return (1 - points * integral).reshape(s.shape)[()]
+
+
+@lru_cache(maxsize=8)
+def _kernel(turned: tuple[complex, ...]) -> tuple[np.ndarray, np.ndarray, tuple[Any, Any]]:
+    """Return nodes and weights in units of 1 / Re s, and exp(-s t) there, in two parts."""
+    panels = list(_panels(_DECAY_EDGES, np.array(1.0), ()))
+    nodes = np.concatenate([t.ravel() for t, _ in panels])
+    weights = np.concatenate([w.ravel() for _, w in panels])
+    kernel = np.exp(-np.outer(np.array(turned), nodes))
+    return nodes, weights, (kernel.real.copy(), kernel.imag.copy())

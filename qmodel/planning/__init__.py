@@ -1,6 +1,7 @@
 """Questions to a model: does it hold, up to which load, and which of several is better."""
 
 from qmodel.planning.capacity import capacity
+from qmodel.planning.compare import compare
 from qmodel.planning.slo import Objective, parse_objective
 
-__all__ = ["Objective", "capacity", "parse_objective"]
+__all__ = ["Objective", "capacity", "compare", "parse_objective"]

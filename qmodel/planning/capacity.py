@@ -23,14 +23,10 @@ from qmodel._typing import Value
 from qmodel._xp import is_symbolic
 from qmodel.errors import InfeasibleError, ModelError
 from qmodel.numerics.roots import increasing_root
-from qmodel.pipeline.model import Pipeline
-from qmodel.planning.slo import Objective, latency_of, parse_objective
-from qmodel.queues.base import Station
+from qmodel.planning._results import Model, latency_of
+from qmodel.planning.slo import Objective, parse_objective
 
-__all__ = ["Model", "capacity"]
-
-Model = Pipeline | Station
-"""What can be asked for its capacity."""
+__all__ = ["capacity"]
 
 _RTOL = 1e-12
 _DOUBLINGS = 60
@@ -72,14 +68,14 @@ def capacity(
     >>> import qmodel as qm
     >>> database = qm.MMc(0.02, servers=4)
     >>> float(capacity(database)), float(capacity(database, "p99 < 100 ms"))
-    (200.0, 147.2563)
+    (200.0, 121.2459)
 
     All scenarios at once:
 
     >>> path = qm.series(qm.call("web", qm.MMc(0.01, servers=4)), qm.call("db", database))
     >>> scenarios = qm.Pipeline(path).replace({"db.servers": [2, 4, 8]})
     >>> capacity(scenarios, ["p99 < 150 ms", "utilization < 80%"]).round(2)
-    array([ 67.85, 160.  , 320.  ])
+    array([ 62.42, 159.66, 320.  ])
 
     >>> capacity(database, "p99 < 90 ms")
     Traceback (most recent call last):

@@ -23,26 +23,18 @@ meets ``p99 <= 300 ms`` and misses ``p99 < 300 ms``.
 
 from __future__ import annotations
 
-import difflib
 import math
 import re
-from collections.abc import Iterable
 from dataclasses import dataclass
-from functools import reduce
 
 import numpy as np
 
 from qmodel import units
 from qmodel._typing import Value
-from qmodel.distributions import Distribution
-from qmodel.errors import DomainError, ModelError
-from qmodel.pipeline.model import PipelineResult
-from qmodel.queues.base import StationResult
+from qmodel.errors import DomainError
+from qmodel.planning._results import Result, latency_of, max_rate_of, near, utilization_of
 
-__all__ = ["Objective", "Result", "latency_of", "max_rate_of", "parse_objective"]
-
-Result = PipelineResult | StationResult
-"""What a solved model is."""
+__all__ = ["Objective", "parse_objective"]
 
 _LEAST = 1e-300  # A tail that rounds to zero is far enough from any limit.
 _PERCENTILE = re.compile(r"p(?:\s*\(\s*)?(\d+(?:\.\d+)?)(?:\s*\))?")
@@ -63,7 +55,7 @@ class Objective:
     quantity : str
         "mean" or a percentile such as "p99.9", of the latency; or "utilization". [-]
     limit : float
-        The limit, > 0; for a utilization at most 1. [s or -]
+        The limit, > 0; a utilization is a share, at most 1. [s]
     subject : str, optional
         A kind of request for a latency, a station for a utilization; by default all
         requests, and the busiest station. [-]
@@ -81,7 +73,7 @@ class Objective:
     >>> objective = Objective("p99", 0.3)
     >>> result = qm.MMc(0.05, servers=2).solve([20.0, 39.0, 41.0])
     >>> objective.value(result).round(3), objective.met(result)
-    (array([0.237, 2.039,   inf]), array([ True, False, False]))
+    (array([0.283, 4.618,   inf]), array([ True, False, False]))
     """
 
     quantity: str
@@ -116,7 +108,7 @@ class Objective:
         Returns
         -------
         number or array
-            The percentile, mean or utilization. [s or -]
+            The percentile or the mean; a utilization is a share. [s]
 
         Raises
         ------
@@ -124,7 +116,7 @@ class Objective:
             If the model has no such kind or station; the message has the nearest one.
         """
         if self.quantity == "utilization":
-            return _utilization(result, self.subject)
+            return utilization_of(result, self.subject)
         law, p = latency_of(result, self.subject), self.probability
         return law.mean if p is None else law.quantile(p)
 
@@ -156,7 +148,7 @@ class Objective:
         bound = math.nextafter(self.limit, 0.0) if self.comparison == "<" else self.limit
         with np.errstate(divide="ignore"):
             if self.quantity == "utilization":
-                margin = _utilization(result, self.subject) / bound - 1
+                margin = utilization_of(result, self.subject) / bound - 1
             elif (p := self.probability) is None:
                 margin = 1 - np.divide(bound, latency_of(result, self.subject).mean)
             else:
@@ -191,7 +183,7 @@ class Objective:
         Parameters
         ----------
         value : float
-            The value. [s or -]
+            The value; a utilization is a share. [s]
 
         Returns
         -------
@@ -233,7 +225,7 @@ def parse_objective(written: str | Objective) -> Objective:
     p95 of checkout <= 250 ms
     >>> parse_objective("p99 < 300")
     Traceback (most recent call last):
-    qmodel.errors.DomainError: the limit of p99 needs a unit of time, such as '300 ms', got '300'
+    qmodel.errors.DomainError: the limit of p99 needs a unit of time, such as '300 ms', ...
     """
     if isinstance(written, Objective):
         return written
@@ -263,51 +255,12 @@ def parse_objective(written: str | Objective) -> Objective:
     return Objective(quantity, value, subject, comparison)
 
 
-def latency_of(result: Result, kind: str | None = None) -> Distribution:
-    """Return the law of the time of a request, of all kinds or of one."""
-    if isinstance(result, StationResult):
-        if kind is not None:
-            raise ModelError(f"a station has no kinds of request, so there is no {kind!r}")
-        return result.response
-    if kind is None:
-        return result.latency
-    if kind not in result.kinds:
-        raise ModelError(
-            f"no kind of request {kind!r} in the pipeline{_near(kind, result.kinds)}"
-        )
-    return result.kinds[kind].latency
-
-
-def max_rate_of(result: Result) -> Value:
-    """Return the arrival rate at which a solved model saturates [1/s]."""
-    return (result.station if isinstance(result, StationResult) else result).max_rate
-
-
-def _utilization(result: Result, station: str | None) -> Value:
-    if isinstance(result, StationResult):
-        if station is not None:
-            raise ModelError(f"a station has no parts, so there is no {station!r}")
-        return result.utilization
-    if station is None:
-        return reduce(np.maximum, (r.utilization for r in result.stations.values()), 0.0)
-    if station not in result.stations:
-        near = _near(station, result.stations)
-        raise ModelError(f"no station {station!r} in the pipeline{near}")
-    return result.stations[station].utilization
-
-
 def _probability(quantity: str) -> float:
     match = _PERCENTILE.fullmatch(quantity)
     if match is None:
-        raise DomainError(f"unknown quantity {quantity!r}{_near(quantity, _KNOWN)}")
+        raise DomainError(f"unknown quantity {quantity!r}{near(quantity, _KNOWN)}")
     # The number as written: 99.9 / 100 is not the float nearest to 0.999.
     p = float(f"{match[1]}e-2")
     if not 0 < p < 1:
         raise DomainError(f"a percentile must be above p0 and below p100, got {quantity!r}")
     return p
-
-
-def _near(name: str, known: Iterable[str]) -> str:
-    known = list(known)
-    near = difflib.get_close_matches(name, known, n=1)
-    return f"; did you mean {near[0]!r}?" if near else f"; there are {', '.join(known)}"

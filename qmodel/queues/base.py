@@ -173,10 +173,10 @@ class Station(ABC):
         def servers(self) -> Count:
             """Number of servers. [-]."""
 
-    @property
-    @abstractmethod
-    def service(self) -> Distribution:
-        """Law of the service time of one request."""
+        # An abstract property would become the default value of a field of this name.
+        @property
+        def service(self) -> Distribution:
+            """Law of the service time of one request."""
 
     @property
     def max_rate(self) -> Value:

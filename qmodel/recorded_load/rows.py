@@ -61,7 +61,7 @@ def replay(
     pandas.DataFrame
         One row for each row of `load`, in its order: time, arrival rate, mean and
         percentiles of the latency, headroom, bottleneck, the share of requests that a limit
-        rejects, the utilization of each station, and whether the objective is met. Overload
+        rejects, the utilization of each station with servers, and whether the objective is met. Overload
         is inf; a missing rate gives NaN, and NA for met. ``attrs["units"]`` has the units,
         ``attrs["scale"]`` the factor of `scale_to`. [-]
 
@@ -101,7 +101,7 @@ def replay(
     if goal is not None:
         columns["met"] = pd.arrays.BooleanArray(columns["met"], np.isnan(rates))
     frame = pd.DataFrame({"time": load["time"].array} | columns)
-    frame.attrs = {**load.attrs, "units": units_of(list(frame.columns)), "scale": factor}
+    frame.attrs = {**load.attrs, "units": _units(frame), "scale": factor}
     return frame
 
 
@@ -112,14 +112,20 @@ def _solved(
     found: dict[str, Any] = {"arrival_rate": rates, "mean": result.latency.mean}
     if shares.size:
         times = result.latency.quantile(shares[:, None])
-        found |= {f"p{100 * p:g}": t for p, t in zip(shares, times, strict=True)}
+        found |= {f"p{100 * p:.12g}": t for p, t in zip(shares, times, strict=True)}
     found |= {"headroom": result.headroom, "bottleneck": result.bottleneck}
     found["rejected"] = result.rejected
     for name, station in result.stations.items():
-        found[f"{name}.utilization"] = station.utilization
+        if np.isfinite(station.station.servers):
+            found[f"utilization.{name}"] = station.utilization
     if goal is not None:
         found["met"] = goal.met(result)
     return {name: np.broadcast_to(cells, rates.shape) for name, cells in found.items()}
+
+
+def _units(frame: pd.DataFrame) -> dict[str, str]:
+    names = list(frame.columns)
+    return units_of(names) | {n: "-" for n in names if n.startswith("utilization.")}
 
 
 def _factor(model: Pipeline, rates: np.ndarray, scale_to: float) -> float:

@@ -21,7 +21,6 @@ from qmodel.distributions.empirical import Empirical
 from qmodel.distributions.heavy import LogNormal, Pareto
 from qmodel.distributions.tails import tail_and_density
 
-few = settings(max_examples=25, deadline=None)
 means = st.floats(0.01, 100)
 scvs = st.floats(0.05, 20)
 probabilities = st.floats(0.001, 0.999)
@@ -77,7 +76,6 @@ def integral(f, law):
     return low, (np.diff(edges)[:, None] / 2 * w * t * f(t)).sum()
 
 
-@few
 @given(laws)
 def test_mean_is_the_integral_of_the_tail(law):
     # Below `low` the tail is 1.
@@ -88,7 +86,6 @@ def test_mean_is_the_integral_of_the_tail(law):
     assert low**2 + second == pytest.approx(raw, rel=1e-7)
 
 
-@few
 @given(laws, st.integers(1, 3))
 def test_moments_are_derivatives_of_the_transform(law, n):
     # Central differences at a small real s, where every transform is defined; in steps of
@@ -100,7 +97,6 @@ def test_moments_are_derivatives_of_the_transform(law, n):
     assert -slope == pytest.approx(mean - s * second, rel=1e-3 + 30 * s**2 * second)
 
 
-@few
 @given(laws, probabilities)
 def test_quantile_is_the_least_time_that_reaches(law, p):
     t = law.quantile(p)
@@ -110,7 +106,6 @@ def test_quantile_is_the_least_time_that_reaches(law, p):
         assert law.cdf(t) == pytest.approx(p, abs=1e-9)
 
 
-@few
 @given(laws)
 def test_tail_falls_from_one(law):
     t = law.mean * np.concatenate([[-1.0], np.geomspace(1e-6, 1e6, 200)])
@@ -135,7 +130,6 @@ def in_unit(law, unit):
     return law, type(law)(**{k: v * unit if k in times else v for k, v in values.items()})
 
 
-@few
 @given(laws, st.sampled_from([1e-9, 1e3, 2.0**-20]), probabilities)
 def test_change_of_unit(law, unit, p):
     law, other = in_unit(law, unit)
@@ -152,7 +146,6 @@ def test_change_of_unit(law, unit, p):
     assert np.allclose(other.laplace(s / unit), law.laplace(s), rtol=0, atol=1e-12)
 
 
-@few
 @given(laws, st.floats(0.05, 5))
 def test_transform_is_that_of_a_probability_law(law, x):
     s = x / law.mean
@@ -163,7 +156,6 @@ def test_transform_is_that_of_a_probability_law(law, x):
     assert law.laplace(s * (1 - 4j)) == pytest.approx(np.conj(complex_), abs=1e-13)
 
 
-@few
 @given(smooth, st.floats(0.1, 8))
 def test_inversion_gives_the_closed_tail(law, x):
     t = np.array([x * law.mean])
@@ -175,7 +167,6 @@ def test_inversion_gives_the_closed_tail(law, x):
         assert density * t == pytest.approx(law.density(t) * t, abs=1e-6)
 
 
-@few
 @given(paretos, st.floats(1.01, 8))
 def test_inversion_gives_the_closed_tail_past_the_shift(law, x):
     t = np.array([x * law.minimum])
@@ -202,7 +193,7 @@ stacks = {
 
 
 @pytest.mark.parametrize("family", stacks)
-@settings(max_examples=8, deadline=None)
+@settings(max_examples=20)  # for each family
 @given(data=st.data())
 def test_array_is_cell_by_cell(family, data):
     build, strategies = stacks[family]
@@ -229,7 +220,6 @@ def test_array_is_cell_by_cell(family, data):
         assert np.broadcast_to(getattr(law, name), 3) == pytest.approx(one, rel=1e-12)
 
 
-@few
 @given(laws, st.floats(0.1, 3))
 def test_scalars_in_scalars_out(law, x):
     for value in (law.mean, law.variance, law.third_cumulant, law.scv, law.atom, law.defect):
@@ -268,7 +258,6 @@ def test_nan_in_nan_out(family):
     ],
     ids=["exponential", "deterministic", "gamma", "uniform", "hyper"],
 )
-@few
 @given(data=st.data())
 def test_symbolic_transform_is_the_numeric_one(build, count, data):
     symbols = sp.symbols(f"a:{count}", positive=True)

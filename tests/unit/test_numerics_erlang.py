@@ -5,6 +5,7 @@ import sys
 import warnings
 from fractions import Fraction
 from functools import cache
+from itertools import pairwise
 
 import mpmath
 import numpy as np
@@ -36,7 +37,7 @@ def integral(a, c):
             while peak + sign * t > 0 and height(peak + sign * t) > top - 70:
                 t *= 1.25
             edges = mpmath.linspace(peak, max(peak + sign * t, mpf(0)), 7)
-            for lo, hi in zip(edges[:-1], edges[1:], strict=True):
+            for lo, hi in pairwise(edges):
                 half, middle = (hi - lo) / 2, (hi + lo) / 2
                 values = (w * mpmath.exp(height(middle + half * x) - top) for x, w in gauss())
                 total += abs(half) * sum(values)
@@ -95,7 +96,7 @@ def test_light_load_down_to_the_smallest_probability(c):
         log_load = mpmath.findroot(lambda u, drop=drop: mpmath.expm1(u) - u - drop, -1 - drop)
         a = c * float(mpmath.exp(log_load))
         inverse = integral(a, c)
-        assert SMALLEST < 1 / inverse
+        assert 1 / inverse > SMALLEST
         assert error(erlang.erlang_b(a, c), 1 / inverse) <= 5e-13
 
 
@@ -140,11 +141,14 @@ def test_arrays_equal_scalars_cell_by_cell():
 def test_limits_and_nan_without_a_warning():
     nan, inf = np.nan, np.inf
     cases = [  # a, c, B, C
-        (0.0, 1.0, 0.0, 0.0), (0.0, 63.5, 0.0, 0.0), (0.0, 64.0, 0.0, 0.0), (0.0, 1e7, 0.0, 0.0),
-        (inf, 1.0, 1.0, 1.0), (inf, 64.0, 1.0, 1.0), (inf, 1e7, 1.0, 1.0),
-        (nan, 1.0, nan, nan), (nan, 100.0, nan, nan), (1.0, nan, nan, nan), (0.0, nan, nan, nan),
-        (1e-300, 5.0, 0.0, 0.0), (5e-324, 1e7, 0.0, 0.0), (1.0, 1e300, 0.0, 0.0),
-    ]  # fmt: skip
+        *((0.0, c, 0.0, 0.0) for c in (1.0, 63.5, 64.0, 1e7)),
+        *((inf, c, 1.0, 1.0) for c in (1.0, 63.5, 64.0, 1e7)),
+        *((nan, c, nan, nan) for c in (1.0, 63.5, 64.0, 1e7)),
+        *((a, nan, nan, nan) for a in (0.0, 1.0, 100.0, 1e7)),
+        (1e-300, 5.0, 0.0, 0.0),
+        (5e-324, 1e7, 0.0, 0.0),
+        (1.0, 1e300, 0.0, 0.0),
+    ]
     with warnings.catch_warnings():
         warnings.simplefilter("error")
         for a, c, b, wait in cases:

@@ -1,0 +1,70 @@
+"""What hit ratios of caches do to capacity, latency and bottleneck."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from qmodel.cli.report import RATE, SHARE, TEXT, TIME, Column, Table, percent
+from qmodel.units import text
+
+if TYPE_CHECKING:
+    from qmodel.pipeline import Pipeline
+    from qmodel.planning import Objective
+
+__all__ = ["hit_ratios"]
+
+RATIOS = (0.0, 0.5, 0.8, 0.9, 0.95, 0.99)
+
+
+def hit_ratios(model: Pipeline, load: float, goal: Objective) -> tuple[list[Table], list[str]]:
+    """Return a table for each cache that decides the capacity, and a line for each other."""
+    tables, notes = [], []
+    for name, own in model.parameters().items():
+        if name.endswith(".hit_ratio"):
+            table = _table(model, name, float(own), load, goal)
+            if len(set(table.columns[1].values)) > 1:
+                tables.append(table)
+            else:
+                notes.append(_note(table))
+    return tables, notes
+
+
+def _table(model: Pipeline, name: str, own: float, load: float, goal: Objective) -> Table:
+    import numpy as np
+
+    from qmodel.planning import capacity
+
+    ratios = np.array(sorted({*(r for r in RATIOS if abs(r - own) > 1e-9), own}))
+    scenarios = model.replace({name: ratios})
+    result = scenarios.solve(load)
+
+    def cells(values: object) -> list[float]:
+        found: list[float] = np.broadcast_to(np.asarray(values), ratios.shape).tolist()
+        return found
+
+    what = goal.quantity if goal.subject is None else f"{goal.quantity} of {goal.subject}"
+    limit = str(goal).removeprefix(what).strip()
+    columns = [
+        Column("hit_ratio", "hit ratio", SHARE, ratios.tolist()),
+        Column("max_rate", "carries", RATE, cells(result.max_rate)),
+        Column("capacity", f"with {what} {limit}", RATE, cells(capacity(scenarios, goal))),
+        Column("mean", "mean", TIME, cells(result.latency.mean)),
+        Column("p99", "p99", TIME, cells(result.latency.quantile(0.99))),
+        Column("bottleneck", "full first", TEXT, cells(result.bottleneck)),
+    ]
+    cache = name.removesuffix(".hit_ratio")
+    title = f"What the hit ratio of the {cache} does, at {text(load, '1/s')}"
+    marked = int(np.flatnonzero(ratios == own)[0])
+    return Table(name, title, columns, marked, "as it is now")
+
+
+def _note(table: Table) -> str:
+    """Return the least, own and greatest hit ratio with the mean latency, in one line."""
+    ratios, mean = table.columns[0], table.columns[3]
+    rows = sorted({0, table.marked or 0, len(table) - 1})
+    parts = [
+        f"{mean.shown(i)} at {percent(ratios.values[i])}{' (now)' if i == table.marked else ''}"
+        for i in rows
+    ]
+    cache = table.key.removesuffix(".hit_ratio")
+    return f"The hit ratio of {cache} leaves the capacity as it is; mean {', '.join(parts)}."

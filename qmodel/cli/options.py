@@ -1,0 +1,69 @@
+"""The options that several commands share, and how their texts are read."""
+
+from __future__ import annotations
+
+from enum import Enum
+from pathlib import Path
+from typing import Annotated, TypeAlias
+
+import typer
+
+__all__ = ["Changes", "Format", "Objectives", "Output", "Rate", "Shape", "examples", "pair"]
+
+
+class Format(str, Enum):
+    """How an answer is printed."""
+
+    TABLE = "table"
+    JSON = "json"
+    CSV = "csv"
+    MD = "md"
+
+
+Rate: TypeAlias = Annotated[
+    str | None,
+    typer.Option(
+        "--rate", metavar="RATE", help="Requests that arrive, such as 2000/s, 18k/s or 90k/min."
+    ),
+]
+Objectives: TypeAlias = Annotated[
+    str,
+    typer.Option("--objective", metavar="TEXT", help="What must hold, such as 'p99 < 300 ms'."),
+]
+Changes: TypeAlias = Annotated[
+    list[str] | None,
+    typer.Option(
+        "--set",
+        metavar="NAME=VALUE",
+        help="Change a part of the pipeline, such as database.servers=20, "
+        "cache.hit_ratio=95% or 'database.service_time=4 ms'. May be repeated.",
+    ),
+]
+Shape: TypeAlias = Annotated[
+    Format,
+    typer.Option("--format", help="How to print. JSON has times in seconds, and 'inf' as text."),
+]
+Output: TypeAlias = Annotated[
+    Path | None,
+    typer.Option(
+        "--output",
+        "-o",
+        metavar="FILE",
+        help="Also write the numbers: .csv, .csv.gz, .parquet, .json or .md.",
+    ),
+]
+
+
+def examples(*lines: str) -> str:
+    r"""Return lines as they are, for the end of a help text (\b keeps them apart)."""
+    return "\b\n" + "\n".join(["Examples:", *(f"  {line}" for line in lines)])
+
+
+def pair(option: str, written: str) -> tuple[str, str]:
+    """Return name and value of an option such as ``--set NAME=VALUE``."""
+    from qmodel.errors import DomainError
+
+    name, equals, value = written.partition("=")
+    if not (equals and name.strip() and value.strip()):
+        raise DomainError(f"{option} needs NAME=VALUE, got {written!r}")
+    return name.strip(), value.strip()

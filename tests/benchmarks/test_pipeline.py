@@ -1,0 +1,92 @@
+"""Percentiles of whole pipelines against one bare evaluation of their transforms."""
+
+import subprocess
+import sys
+
+import numpy as np
+import pytest
+
+import qmodel as qm
+
+pytestmark = pytest.mark.benchmark
+
+VARIANTS = 100_000
+STATIONS = {
+    "load balancer": (0.2e-3, 1),
+    "gateway": (1e-3, 4),
+    "application": (19e-3, 32),
+    "cache": (0.2e-3, 1),
+    "database": (9e-3, 10),
+}
+
+
+@pytest.fixture(scope="module")
+def variants():
+    """Return a five-station pipeline in 100,000 variants, and their loads."""
+    rng = np.random.default_rng(1)
+    hit = rng.uniform(0.5, 0.99, VARIANTS)
+    step = {name: qm.call(name, qm.MMc(*figures)) for name, figures in STATIONS.items()}
+    front = [step[name] for name in ("load balancer", "gateway", "application")]
+    look_up = qm.cached(hit, lookup=step["cache"], miss=step["database"])
+    model = qm.Pipeline(qm.series(*front, look_up))
+    return model, rng.uniform(0.05, 0.95, VARIANTS) * model.max_rate
+
+
+def bare_transform(model, load, t):
+    """Return a function that evaluates the transforms at 25 complex points, in chunks."""
+    points = np.linspace(1, 9, 25)[:, None] + 1j * np.arange(25)[:, None]
+    hit = model.parameters()["cache.hit_ratio"]
+    law = {}
+    for name, (service_time, servers) in STATIONS.items():
+        rate = load * model.visits[name]
+        wait = qm.erlang_c(rate * service_time, servers)
+        law[name] = wait, servers / service_time - rate, 1 / service_time
+
+    def evaluate():
+        total = np.empty(VARIANTS)
+        for start in range(0, VARIANTS, 1024):
+            cells = slice(start, start + 1024)
+            s = points / t[cells]
+
+            def response(name, s=s, cells=cells):
+                wait, drain, serve = law[name]
+                c, theta = wait[cells], drain[cells]
+                return (1 - c + c * (theta / (theta + s))) * (serve / (serve + s))
+
+            front = response("load balancer") * response("gateway") * response("application")
+            miss = (1 - hit[cells]) * response("database") + hit[cells]
+            total[cells] = (front * response("cache") * miss).real.sum(axis=0)
+        return total
+
+    return evaluate
+
+
+def test_p99_of_100000_variants(interleaved, variants):
+    model, load = variants
+    p99 = model.solve(load).latency.quantile(0.99)
+    bare = bare_transform(model, load, p99)
+    r = interleaved(lambda: model.solve(load).latency.quantile(0.99), bare)
+    print(f"\nsolve and p99 of {VARIANTS:,} pipelines: {r} bare transforms, limit 6")
+    assert r.median <= 6.0
+
+
+def test_import(interleaved):
+    def start(code):
+        return lambda: subprocess.run([sys.executable, "-c", code], check=True)
+
+    r = interleaved(start("import qmodel"), start("import numpy"))
+    print(f"\nimport qmodel: {r} import numpy, limit 1.3")
+    used = interleaved(start("import qmodel; qmodel.MMc(1.0).solve(0.5)"), start("import numpy"))
+    print(f"import qmodel and solve an M/M/c: {used} import numpy")
+    assert r.median <= 1.3
+
+
+def test_scalar_station(interleaved):
+    from scipy.special import gammaincc
+
+    station = qm.MMc(0.05, 8)
+    r = interleaved(
+        lambda: [station.solve(120.0) for _ in range(300)],
+        lambda: [gammaincc(9.0, 6.0) for _ in range(300)],
+    )
+    print(f"\nMMc.solve of one float: {r} bare gammaincc")
