@@ -97,7 +97,7 @@ _HOMES = {
 _MODULES = ("caches", "distributions", "pipeline", "planning", "queues", "units", "web")
 _HOME_OF = {name: home for home, names in _HOMES.items() for name in names.split()}
 
-__all__ = sorted([*_HOME_OF, *_MODULES, "__version__"])  # noqa: PLE0605
+__all__ = sorted([*_HOME_OF, *_MODULES, "__version__"])
 
 
 def __getattr__(name: str) -> Any:

@@ -8,7 +8,8 @@ better than what the number was computed from.
 Examples
 --------
 >>> from qmodel.basis import Basis, INDEPENDENT_SOJOURNS, POISSON_ARRIVALS
->>> basis = Basis({"mean": (POISSON_ARRIVALS,), "p99": (POISSON_ARRIVALS, INDEPENDENT_SOJOURNS)})
+>>> both = (POISSON_ARRIVALS, INDEPENDENT_SOJOURNS)
+>>> basis = Basis({"mean": (POISSON_ARRIVALS,), "p99": both})
 >>> basis, basis["mean"], basis["p99"]
 ('approximate', 'exact', 'approximate')
 >>> basis.assumptions("p99")
@@ -58,7 +59,10 @@ class Assumption(str):
     source: str
     label: Label
 
-    def __new__(cls, name: str, statement: str, source: str, label: Label = EXACT) -> Assumption:
+    def __new__(
+        cls, name: str, statement: str, source: str, label: Label = EXACT
+    ) -> Assumption:
+        """Make the name, and hang the rest on it."""
         self = super().__new__(cls, name)
         self.statement, self.source, self.label = statement, source, label
         return self
@@ -98,6 +102,7 @@ class Basis(str):
     grounds: Mapping[str, tuple[Assumption, ...]]
 
     def __new__(cls, grounds: Mapping[str, tuple[Assumption, ...]]) -> Basis:
+        """Make the weakest label, and hang the grounds on it."""
         self = super().__new__(cls, weakest(union(*grounds.values())))
         self.grounds = dict(grounds)
         return self
@@ -136,7 +141,7 @@ POISSON_ARRIVALS = Assumption(
 POISSON_SPLIT = Assumption(
     "poisson-departures",
     "what leaves a station is taken as Poisson where it enters the next one",
-    "exact after M/M/c, processor sharing and delays (Burke 1956; Kelly 1979), else a decomposition",
+    "exact after M/M/c, sharing and delays (Burke 1956; Kelly 1979), else a decomposition",
     APPROXIMATE,
 )
 INDEPENDENT_SOJOURNS = Assumption(

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import re
-import re
 from typing import NamedTuple
 
 __all__ = ["GLOSSARY", "Term", "units_of"]

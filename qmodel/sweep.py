@@ -34,7 +34,7 @@ from qmodel._typing import Value
 from qmodel.distributions.cells import shape_of
 from qmodel.errors import DomainError, ModelError
 from qmodel.glossary import units_of
-from qmodel.pipeline.model import Pipeline, PipelineResult
+from qmodel.pipeline import Pipeline, PipelineResult
 from qmodel.pipeline.steps import call
 from qmodel.planning._results import latency_of, max_rate_of, near
 from qmodel.queues.base import Station, StationResult

@@ -48,7 +48,9 @@ _TIMES = {
 _SIZES = {"B": 1.0, "KiB": KiB, "MiB": MiB, "GiB": GiB, "kB": 1e3, "MB": 1e6, "GB": 1e9}
 _RATES = {"rps": 1.0, "qps": 1.0, "rpm": 1 / minute}
 _PREFIXES = {"": 1.0, "k": 1e3, "M": 1e6, "G": 1e9}
-_NUMBER = re.compile(r"\s*([-+]?(?:\d[\d_]*\.?\d*|\.\d+)(?:[eE][-+]?\d+)?|[-+]?inf|nan)\s*(.*?)\s*")
+_NUMBER = re.compile(
+    r"\s*([-+]?(?:\d[\d_]*\.?\d*|\.\d+)(?:[eE][-+]?\d+)?|[-+]?inf|nan)\s*(.*?)\s*"
+)
 
 
 def parse(written: str | float) -> float:
@@ -140,7 +142,11 @@ def text(value: float, unit: str, *, digits: int = 3) -> str:
                 scaled = value / size
                 break
     number = _digits(scaled, digits)
-    return f"{number}{prefix}/s" if unit == "1/s" else f"{number} {prefix}{unit}".removesuffix(" -")
+    return (
+        f"{number}{prefix}/s"
+        if unit == "1/s"
+        else f"{number} {prefix}{unit}".removesuffix(" -")
+    )
 
 
 def _digits(value: float, digits: int) -> str:

@@ -36,10 +36,10 @@ def console(*, stderr: bool = False) -> Console:
 @contextmanager
 def progress(what: str) -> Iterator[Callable[[int, int], None]]:
     """Yield a function that is told of steps done and of all; shown after two seconds."""
-    from rich.progress import Progress
+    from rich.progress import Progress, TaskID
 
     bar = Progress(console=console(stderr=True), transient=True)
-    begun, shown = time.monotonic(), []
+    begun, shown = time.monotonic(), list[TaskID]()
 
     def tell(done: int, of: int) -> None:
         if not bar.console.is_terminal:

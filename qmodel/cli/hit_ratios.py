@@ -24,7 +24,7 @@ def hit_ratios(model: Pipeline, load: float, goal: Objective) -> tuple[list[Tabl
             table = _table(model, name, float(own), load, goal)
             if len(set(table.columns[1].values)) > 1:
                 tables.append(table)
-            else:
+            elif load < float(model.max_rate):
                 notes.append(_note(table))
     return tables, notes
 

@@ -2,18 +2,27 @@
 
 from __future__ import annotations
 
+import difflib
 import math
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING
 
 from qmodel.cli.options import pair
-from qmodel.errors import DomainError
-from qmodel.units import parse, text
+from qmodel.errors import DomainError, ModelError
+from qmodel.units import parse
 
 if TYPE_CHECKING:
     from qmodel.pipeline import Pipeline
 
-__all__ = ["changed", "changes_of", "default_model", "load_of", "rate_of"]
+__all__ = [
+    "changed",
+    "changed_each",
+    "changes_of",
+    "default_model",
+    "load_of",
+    "models",
+    "rate_of",
+]
 
 _SENSIBLE = 0.6
 _WITHOUT_LIMIT = 100.0  # [1/s] for a pipeline that never saturates
@@ -26,18 +35,53 @@ def default_model() -> Pipeline:
     return typical_pipeline()
 
 
-def changes_of(written: Sequence[str] | None) -> dict[str, float]:
+def models() -> dict[str, Pipeline]:
+    """Return the pipelines that are compared, by name; the first is the reference."""
+    from qmodel.web import typical_microservices
+
+    return {"monolith": default_model(), "microservices": typical_microservices()}
+
+
+def _changes(written: Sequence[str] | None) -> dict[str, float]:
     """Return what ``--set`` changes, from name to value."""
-    return {name: parse(value) for name, value in (pair("--set", w) for w in written or ())}
+    changes: dict[str, float] = {}
+    for name, value in (pair("--set", w) for w in written or ()):
+        if name in changes:
+            raise DomainError(f"--set {name} is given twice")
+        changes[name] = parse(value)
+        if math.isnan(changes[name]):
+            raise DomainError(f"--set {name} must be a number, got {value!r}")
+    return changes
 
 
 def changed(model: Pipeline, written: Sequence[str] | None) -> Pipeline:
     """Return `model` with the changes of ``--set``."""
-    changes = changes_of(written)
+    changes = _changes(written)
     return model.replace(changes) if changes else model
 
 
-def rate_of(written: str) -> float:
+def changed_each(
+    models: Mapping[str, Pipeline], written: Sequence[str] | None
+) -> tuple[dict[str, Pipeline], list[str]]:
+    """Return each model with the changes that it knows, and a note for what only some know."""
+    changes, notes = _changes(written), []
+    known = {name: model.parameters() for name, model in models.items()}
+    for change in changes:
+        having = [name for name in models if change in known[name]]
+        if not having:
+            every = {parameter for parameters in known.values() for parameter in parameters}
+            near = difflib.get_close_matches(change, sorted(every), n=1, cutoff=0.4)
+            hint = f"; did you mean {near[0]!r}?" if near else ""
+            raise ModelError(f"no parameter {change!r} in any of the pipelines{hint}")
+        if len(having) < len(models):
+            notes.append(f"{change} was set in {' and '.join(having)} only.")
+    return {
+        name: model.replace({n: v for n, v in changes.items() if n in known[name]})
+        for name, model in models.items()
+    }, notes
+
+
+def _rate(written: str) -> float:
     """Return the arrival rate of ``--rate`` [1/s]."""
     rate = parse(written)
     if not (math.isfinite(rate) and rate >= 0):
@@ -45,11 +89,12 @@ def rate_of(written: str) -> float:
     return rate
 
 
-def load_of(model: Pipeline, written: str | None) -> tuple[float, str]:
+def load_of(model: Pipeline, written: str | None, who: str = "it") -> tuple[float, str]:
     """Return the load [1/s], named or sensible, and a remark on how it was chosen."""
     if written is not None:
-        return rate_of(written), ""
+        return _rate(written), ""
     limit = float(model.max_rate)
     if not math.isfinite(limit):
-        return _WITHOUT_LIMIT, f"load: {text(_WITHOUT_LIMIT, '1/s')}, as --rate was not given"
-    return _SENSIBLE * limit, f"{_SENSIBLE:.0%} of what it can carry, as --rate was not given"
+        return _WITHOUT_LIMIT, "a guess, as --rate was not given"
+    share = f"{100 * _SENSIBLE:.0f} % of what {who} can carry"
+    return _SENSIBLE * limit, f"{share}, as --rate was not given"

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from enum import Enum
+from enum import StrEnum
 from pathlib import Path
 from typing import Annotated, TypeAlias
 
@@ -11,7 +11,7 @@ import typer
 __all__ = ["Changes", "Format", "Objectives", "Output", "Rate", "Shape", "examples", "pair"]
 
 
-class Format(str, Enum):
+class Format(StrEnum):
     """How an answer is printed."""
 
     TABLE = "table"
@@ -41,7 +41,9 @@ Changes: TypeAlias = Annotated[
 ]
 Shape: TypeAlias = Annotated[
     Format,
-    typer.Option("--format", help="How to print. JSON has times in seconds, and 'inf' as text."),
+    typer.Option(
+        "--format", help="How to print. JSON has times in seconds, and 'inf' as text."
+    ),
 ]
 Output: TypeAlias = Annotated[
     Path | None,

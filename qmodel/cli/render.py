@@ -15,6 +15,7 @@ from qmodel.cli.report import BAR, TEXT, Column, Report, Table
 
 if TYPE_CHECKING:
     from rich.table import Table as RichTable
+    from rich.text import Text
 
 __all__ = ["as_json", "as_markdown", "show"]
 
@@ -37,7 +38,7 @@ def show(report: Report, form: Format) -> None:
 
 def as_json(report: Report) -> str:
     """Return a report as a JSON object."""
-    tables = {table.key: _records(table.columns) for table in report.tables}
+    tables = {table.key: _records(table.columns) for table in report.tables if table.key}
     whole = {"verdict": report.verdict, "units": _UNITS, **report.facts, **tables}
     whole["notes"] = [*report.meaning, *report.notes]
     return json.dumps(_plain(whole), indent=2, ensure_ascii=False, allow_nan=False) + "\n"
@@ -112,22 +113,22 @@ def _table(table: Table, blocks: bool) -> RichTable:
     from rich.text import Text
 
     drawn = RichTable(box=None, header_style="cyan", padding=(0, 2, 0, 0), pad_edge=False)
-    if table.marked is not None:
-        drawn.add_column("", width=1)
-        drawn.columns[0].no_wrap = True
-    for column in table.columns:
+    sign, gap = ("▶ " if blocks else "> "), "  "
+    for i, column in enumerate(table.columns):
         right = column.unit != TEXT
-        drawn.add_column(column.header, justify="right" if right else "left", no_wrap=right)
-    for i in range(len(table)):
-        here = i == table.marked
-        cells = [Text("▶" if blocks else ">", style="bold") if here else Text("")]
-        cells = cells if table.marked is not None else []
-        cells += [_cell(column, i, blocks) for column in table.columns]
+        header = gap + column.header if i == 0 and table.marked is not None else column.header
+        # Only names of stations may be folded where a terminal is narrow.
+        drawn.add_column(header, justify="right" if right else "left", no_wrap=right or i > 0)
+    for row in range(len(table)):
+        here = row == table.marked
+        cells = [_cell(column, row, blocks) for column in table.columns]
+        if table.marked is not None:
+            cells[0] = Text(sign if here else gap).append(cells[0])
         drawn.add_row(*cells, style="bold" if here else "")
     return drawn
 
 
-def _cell(column: Column, row: int, blocks: bool) -> Any:
+def _cell(column: Column, row: int, blocks: bool) -> Text:
     from rich.text import Text
 
     words = column.shown(row)
@@ -138,5 +139,5 @@ def _cell(column: Column, row: int, blocks: bool) -> Any:
     style = "green" if share < 0.7 else "yellow" if share < 0.9 else "red"
     bar = Text(("█" if blocks else "#") * filled, style=style)
     bar.append(("░" if blocks else ".") * (_CELLS - filled), style="dim")
-    bar.append(f" {words:>6}")
+    bar.append(f" {words:>5}")
     return bar

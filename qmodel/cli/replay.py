@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from qmodel.cli.options import Changes, Format, Output, Shape
-from qmodel.cli.report import BAR, RATE, SHARE, TEXT, TIME, Column, Report, Table, percent
+from qmodel.cli.report import BAR, RATE, TEXT, TIME, Column, Report, Table, percent
 from qmodel.errors import DomainError
 from qmodel.units import parse, text
 
@@ -19,6 +19,8 @@ if TYPE_CHECKING:
 __all__ = ["command", "percentiles_of", "summary"]
 
 LEVELS = {"median": 0.5, "busiest 5 %": 0.95, "busiest 1 %": 0.99, "busiest 0.1 %": 0.999}
+_MOST = 5.0  # Whoever writes --scale-to 95 means 95%.
+_ROUNDING = 1e-9  # of the shares of the kinds, which sum to 1
 _WORDS = {1.0: "second", 60.0: "minute", 3600.0: "hour", 86400.0: "day"}
 
 
@@ -35,7 +37,8 @@ def command(
         str | None, typer.Option("--time", metavar="COLUMN", help="The column of times.")
     ] = None,
     count: Annotated[
-        str | None, typer.Option("--count", metavar="COLUMN", help="The column of counts or rates.")
+        str | None,
+        typer.Option("--count", metavar="COLUMN", help="The column of counts or rates."),
     ] = None,
     unit: Annotated[
         str | None,
@@ -81,7 +84,7 @@ def command(
     from qmodel.recorded_load import read_load, replay
 
     goal = None if objective is None else parse_objective(objective)
-    shares, scale = percentiles_of(percentiles), None if scale_to is None else parse(scale_to)
+    shares, scale = percentiles_of(percentiles), _scale(scale_to)
     if output is not None and output.resolve() == load.resolve():
         raise DomainError(f"--output {str(output)!r} would overwrite the recorded load")
     with writing(output) as write, progress("replay") as tell:
@@ -100,6 +103,15 @@ def command(
     show(report, form)
     if output is not None:
         typer.echo(f"wrote {len(frame):,} rows to {output}", err=True)
+
+
+def _scale(written: str | None) -> float | None:
+    if written is None:
+        return None
+    share = parse(written)
+    if share > _MOST and "%" not in written:
+        raise DomainError(f"--scale-to is a share, such as 95% or 0.95, got {written!r}")
+    return share
 
 
 def percentiles_of(written: str) -> list[float]:
@@ -123,7 +135,7 @@ def summary(frame: pd.DataFrame, limit: float, goal: str = "") -> Report:
     import numpy as np
 
     rates = frame["arrival_rate"].to_numpy()
-    tail = [name for name in frame if name.startswith("p") and name[1:2].isdigit()][-1]
+    tail = _percentiles(frame)[-1]
     known = np.flatnonzero(~np.isnan(rates))
     word = _WORDS.get(frame.attrs.get("interval", 0.0), "row")
     if not known.size:
@@ -135,7 +147,9 @@ def summary(frame: pd.DataFrame, limit: float, goal: str = "") -> Report:
     first, over = str(frame["bottleneck"][worst]), rates >= limit
     latency = float(frame[tail][worst])
     slow = f"{tail} {text(latency, 's')}" if np.isfinite(latency) else "overload"
-    verdict = f"Worst {word}: {when}, {load}, {slow}" + (f"; bottleneck: {first}" if first else "")
+    verdict = f"Worst {word}: {when}, {load}, {slow}" + (
+        f"; bottleneck: {first}" if first else ""
+    )
     missed = np.zeros(0, dtype=bool)
     lines = [_peak(frame, worst, word, first, limit)]
     if goal:
@@ -143,11 +157,13 @@ def summary(frame: pd.DataFrame, limit: float, goal: str = "") -> Report:
         lines.append(_missed(frame, missed, known.size, word, goal))
     if over.any():
         lines.append(
-            f"Overload in {_of(over.sum(), known.size, word)}: more arrives than {first} can do. "
-            "What one row leaves undone is not carried into the next."
+            f"Overload in {_of(over.sum(), known.size, word)}: more arrives than the {first} "
+            "can do. What is left undone is not carried into the next one."
         )
     else:
         lines.append(f"No {word} is in overload.")
+    if (most := float(frame["rejected"].max())) > _ROUNDING:
+        lines.append(f"A rate limit turns away up to {percent(most)} of the requests.")
     facts: dict[str, Any] = {"rows": len(frame), "rows_without_load": len(frame) - known.size}
     facts |= {"worst_time": when, "worst_arrival_rate": rates[worst], f"worst_{tail}": latency}
     facts |= {"max_rate": limit, "bottleneck": first, "headroom": frame["headroom"][worst]}
@@ -164,13 +180,18 @@ def summary(frame: pd.DataFrame, limit: float, goal: str = "") -> Report:
     )
 
 
+def _percentiles(frame: pd.DataFrame) -> list[str]:
+    return [name for name in frame if name.startswith("p") and name[1:2].isdigit()]
+
+
 def _peak(frame: pd.DataFrame, row: int, word: str, first: str, limit: float) -> str:
     room = float(frame["headroom"][row])
     if not first:
         return "Nothing in the pipeline is ever full."
     full = f"the {first} is full at {text(limit, '1/s')}"
     if room <= 0:
-        return f"In that {word} {full}: {percent(-room / (1 + room))} more arrives than it carries."
+        excess = percent(-room / (1 + room))
+        return f"In that {word} {full}: {excess} more arrives than it carries."
     return f"In that {word} the load could still grow by {percent(room)}: {full}."
 
 
@@ -191,7 +212,11 @@ def _missed(frame: pd.DataFrame, missed: np.ndarray, known: int, word: str, goal
     longest = int((ends - begins).argmax())
     n = int(ends[longest] - begins[longest])
     since, until = (_moment(times[in_order[i]]) for i in (begins[longest], ends[longest] - 1))
-    run = f"longest run {n:,} {word}s, {since} to {until}" if n > 1 else f"never two {word}s in a row"
+    run = (
+        f"longest run {n:,} {word}s, {since} to {until}"
+        if n > 1
+        else f"never two {word}s in a row"
+    )
     return f"Objective {goal}: MISSED in {_of(int(missed.sum()), known, word)}; {run}."
 
 
@@ -203,17 +228,14 @@ def _levels(frame: pd.DataFrame, known: np.ndarray, word: str, first: str) -> Ta
     by_load = known[np.argsort(rates[known], kind="stable")]
     at = [by_load[min(int(q * by_load.size), by_load.size - 1)] for q in LEVELS.values()]
     rows = frame.iloc[[*at, by_load[-1]]]
-    names = [f"{word}, {level}" if level == "median" else level for level in LEVELS]
-    columns = [Column("level", "", TEXT, [*names, "the peak"])]
+    columns = [Column("level", "", TEXT, [*LEVELS, "peak"])]
     columns.append(Column("arrival_rate", "load", RATE, rows["arrival_rate"].tolist()))
-    for name in frame.columns:
-        if name == "mean" or (name.startswith("p") and name[1:2].isdigit()):
-            columns.append(Column(name, name, TIME, rows[name].tolist()))
+    times = ["mean", *_percentiles(frame)]
+    columns += [Column(name, name, TIME, rows[name].tolist()) for name in times]
     if f"utilization.{first}" in frame:
         busy = rows[f"utilization.{first}"].tolist()
         columns.append(Column("utilization", f"{first} busy", BAR, busy))
-    columns.append(Column("headroom", "room", SHARE, rows["headroom"].tolist()))
-    return Table("levels", f"Quiet and busy {word}s (from this load on)", columns, len(LEVELS))
+    return Table("levels", f"Quiet and busy {word}s, from which load on", columns, len(LEVELS))
 
 
 def _notes(frame: pd.DataFrame, known: int, word: str) -> list[str]:
@@ -221,7 +243,9 @@ def _notes(frame: pd.DataFrame, known: int, word: str) -> list[str]:
     if scale != 1:
         notes.append(f"The recorded load was multiplied by {scale:.4g}.")
     if known < len(frame):
-        notes.append(f"{_of(len(frame) - known, len(frame), word)} have no load: no results there.")
+        notes.append(
+            f"{_of(len(frame) - known, len(frame), word)} have no load: no results there."
+        )
     if not frame["time"].dropna().is_monotonic_increasing:
         notes.append("The times are not in order; the rows stay as they are in the file.")
     notes.append(f"Each {word} is taken as a steady state of its own.")

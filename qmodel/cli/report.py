@@ -12,9 +12,24 @@ from qmodel.units import text
 if TYPE_CHECKING:
     import pandas as pd
 
-__all__ = ["BAR", "COUNT", "NUMBER", "RATE", "SHARE", "TEXT", "TIME", "Column", "Report", "Table"]
+__all__ = [
+    "BAR",
+    "COUNT",
+    "NUMBER",
+    "RATE",
+    "SHARE",
+    "TEXT",
+    "TIME",
+    "WORDS",
+    "Column",
+    "Report",
+    "Table",
+    "percent",
+    "shown",
+]
 
 TEXT, TIME, RATE, SHARE, BAR, NUMBER, COUNT = "", "s", "1/s", "%", "bar", "-", "count"
+WORDS = "words"  # Numbers of several units, already in words.
 
 
 @dataclass(frozen=True, slots=True)
@@ -33,7 +48,7 @@ class Column:
 
 @dataclass(frozen=True, slots=True)
 class Table:
-    """A table: its key in JSON, its title, its columns, and the row to look at."""
+    """A table: its key in JSON (or none), its title, its columns, and the row to look at."""
 
     key: str
     title: str
@@ -71,7 +86,9 @@ def shown(value: Any, unit: str) -> str:
         return {TIME: "overload", RATE: "no limit"}.get(unit, "inf")
     if unit == TIME and 0 < number < 1e-6:
         return "< 1 µs"
-    if unit in (SHARE, BAR):
+    if unit == BAR:
+        return "< 1 %" if 0 < number < 0.005 else f"{100 * number:.0f} %"
+    if unit == SHARE:
         return percent(number)
     return text(number, unit)
 

@@ -6,7 +6,17 @@ import math
 from typing import TYPE_CHECKING, Any
 
 from qmodel.cli.options import Changes, Format, Objectives, Output, Rate, Shape
-from qmodel.cli.report import BAR, NUMBER, RATE, SHARE, TEXT, TIME, Column, Report, Table, percent
+from qmodel.cli.report import (
+    BAR,
+    NUMBER,
+    SHARE,
+    TEXT,
+    TIME,
+    Column,
+    Report,
+    Table,
+    percent,
+)
 from qmodel.errors import InfeasibleError
 from qmodel.units import text
 
@@ -17,6 +27,7 @@ if TYPE_CHECKING:
 __all__ = ["command"]
 
 OBJECTIVE = "p99 < 300 ms"
+_ROUNDING = 1e-9  # of the shares of the kinds, which sum to 1
 PERCENTILES = (0.5, 0.95, 0.99, 0.999)
 
 
@@ -50,9 +61,12 @@ def answer(model: Pipeline, load: float, goal: Objective, remark: str = "") -> R
     result = model.solve(load)
     met = bool(goal.met(result))
     try:
-        within, why = float(capacity(model, goal)), ""
-    except InfeasibleError as e:
-        within, why = 0.0, str(e)
+        within = float(capacity(model, goal))
+    except InfeasibleError:
+        within = 0.0
+    idle = text(
+        float(goal.value(model.solve(0.0))), "%" if goal.quantity == "utilization" else "s"
+    )
     tables, notes = hit_ratios(model, load, goal)
     facts: dict[str, Any] = {"arrival_rate": load, "max_rate": result.max_rate}
     facts |= {"bottleneck": result.bottleneck, "headroom": result.headroom}
@@ -62,7 +76,7 @@ def answer(model: Pipeline, load: float, goal: Objective, remark: str = "") -> R
     facts |= {"assumptions": list(result.assumptions)}
     return Report(
         verdict=_verdict(result, load),
-        meaning=_meaning(result, goal, met, within, why, remark),
+        meaning=_meaning(result, goal, within, idle, remark),
         tables=[_latency(result), _stations(result), *tables],
         notes=[*notes, *_basis(result)],
         frame=result.to_frame(),
@@ -74,11 +88,16 @@ def answer(model: Pipeline, load: float, goal: Objective, remark: str = "") -> R
 def _verdict(result: PipelineResult, load: float) -> str:
     at, first = text(load, "1/s"), result.bottleneck
     if load >= result.max_rate:
-        return f"Overloaded at {at}: {first} is full from {_at_most(result)} on"
-    mean, p99 = (text(float(t), "s") for t in (result.latency.mean, result.latency.quantile(0.99)))
-    carries = f"Carries up to {_at_most(result)}" if first else "Carries any load"
+        return f"Overloaded at {at}: the {first} is full from {_at_most(result)} on"
+    mean, p99 = (
+        text(float(t), "s") for t in (result.latency.mean, result.latency.quantile(0.99))
+    )
+    carries = f"Carries up to {_at_most(result)}" if first else "Never full"
     bottleneck = f"; bottleneck: {first}" if first else ""
-    return f"{carries}; at {at}: mean {mean}, p99 {p99}{bottleneck}"
+    lost = float(result.rejected)
+    refused = f", {percent(lost)} turned away" if lost > _ROUNDING else ""
+    times = f"mean {text(mean, 's')}, p99 {text(p99, 's')}"
+    return f"{carries}; at {at}: {times}{refused}{bottleneck}"
 
 
 def _at_most(result: PipelineResult) -> str:
@@ -86,7 +105,7 @@ def _at_most(result: PipelineResult) -> str:
 
 
 def _meaning(
-    result: PipelineResult, goal: Objective, met: bool, within: float, why: str, remark: str
+    result: PipelineResult, goal: Objective, within: float, idle: str, remark: str
 ) -> list[str]:
     load, first = float(result.arrival_rate), result.bottleneck
     lines = []
@@ -94,22 +113,25 @@ def _meaning(
     at = f"{text(load, '1/s').removesuffix('/s')} requests a second{chosen}"
     if load >= result.max_rate:
         lines.append(
-            f"With {at}, more arrives than {first} can do: queues and waiting times grow "
+            f"With {at}, more arrives than the {first} can do: queues and waiting times grow "
             "for as long as the load lasts."
         )
     else:
         half, most = (text(float(t), "s") for t in result.latency.quantile([0.5, 0.99]))
         lines.append(f"With {at}, half of them take at most {half}, 99 of 100 at most {most}.")
         if first:
-            room = percent(float(result.headroom)) if load > 0 else "any amount"
-            lines[0] += f" {first.capitalize()} is full first; until then the load can grow {room}."
-    if result.rejected > 0:
-        lines.append(f"A rate limit turns away {percent(float(result.rejected))} of them at once.")
-    if why:
-        lines.append(f"Objective {goal}: missed at any load ({why.split(':')[0]}).")
+            room = f"by {percent(float(result.headroom))}" if load > 0 else "freely"
+            lines[0] += f" The {first} is full first; until then the load can grow {room}."
+    if result.rejected > _ROUNDING:
+        lines.append(
+            f"A rate limit turns away {percent(float(result.rejected))} of them at once."
+        )
+    met = "met" if goal.met(result) else "MISSED"
+    if within == 0:
+        lines.append(f"Objective {goal}: MISSED at any load; {idle} even without load.")
     else:
-        until = "any load" if math.isinf(within) else f"up to {text(within, '1/s')}"
-        lines.append(f"Objective {goal}: {'met' if met else 'MISSED'} here; it holds for {until}.")
+        until = "at any load" if math.isinf(within) else f"up to {text(within, '1/s')}"
+        lines.append(f"Objective {goal}: {met} here; it holds {until}.")
     return lines
 
 
@@ -126,8 +148,7 @@ def _latency(result: PipelineResult) -> Table:
     columns.append(Column("mean", "mean", TIME, [float(law.mean) for law in laws.values()]))
     for i, p in enumerate(PERCENTILES):
         columns.append(Column(f"p{100 * p:g}", f"p{100 * p:g}", TIME, times[:, i].tolist()))
-    title = "How long requests take" + ": of 100, 99 take at most p99"
-    return Table("latency", title, columns)
+    return Table("latency", "How long requests take: 99 of 100 at most p99", columns)
 
 
 def _stations(result: PipelineResult) -> Table:
@@ -138,7 +159,9 @@ def _stations(result: PipelineResult) -> Table:
     queues = np.isfinite([float(result.stations[n].station.servers) for n in names])
     spent = frame["time_per_request"].to_numpy()
     with np.errstate(invalid="ignore"):
-        shares = spent / spent.sum()
+        shares = (
+            spent / spent.sum() if np.isfinite(spent.sum()) else np.full(len(names), np.nan)
+        )
     busy = np.where(queues, frame["utilization"], np.nan)
     wait = np.where(queues, frame["waiting_time"], np.nan)
     columns = [
@@ -147,7 +170,7 @@ def _stations(result: PipelineResult) -> Table:
         Column("utilization", "busy", BAR, busy.tolist()),
         Column("waiting_time", "wait", TIME, wait.tolist()),
         Column("response_time", "wait + work", TIME, frame["response_time"].tolist()),
-        Column("share_of_time", "of all time", SHARE, shares.tolist()),
+        Column("share_of_time", "of the time", SHARE, shares.tolist()),
     ]
     first = names.index(result.bottleneck) if result.bottleneck else None
     mark = "is full first" if result.bottleneck else ""
@@ -159,5 +182,6 @@ def _basis(result: PipelineResult) -> list[str]:
     said = ", ".join(f"{name} {result.basis[key]}" for name, key in labels.items())
     weak = [a for a in result.assumptions if a.label != "exact"]
     model = [a for a in result.assumptions if a.label == "exact"]
-    lines = [f"Basis: {said}{f' ({chr(44).join(weak)})' if weak else ''}."]
+    why = f" ({', '.join(weak)})" if weak else ""
+    lines = [f"Basis: {said}{why}."]
     return [*lines, f"Model: {', '.join(model)}."] if model else lines

@@ -68,8 +68,8 @@ def axis_of(name: str, written: str) -> list[float]:
         return [parse(value.strip()) for value in written.split(",") if value.strip()]
     if len(parts) != 3 or not parts[2].strip().isdigit() or int(parts[2]) < 2:
         raise DomainError(
-            f"--over {name} needs a list such as 1,2,4 or a range START:STOP:COUNT with a count "
-            f"of 2 or more, got {written!r}"
+            f"--over {name} needs a list such as 1,2,4 or a range START:STOP:COUNT with a "
+            f"count of 2 or more, got {written!r}"
         )
     import numpy as np
 
@@ -94,13 +94,20 @@ def _report(frame: pd.DataFrame, axes: Any, load: float | None, remark: str) -> 
     if load is not None:
         meaning.append(f"Load: {text(load, '1/s')}{f' ({remark})' if remark else ''}.")
     head = frame.head(_SHOWN)
-    columns = [Column(name, name, _unit(name), head[name].tolist()) for name in axes]
-    columns += [Column(n, n, TIME, head[n].tolist()) for n in ("mean", "p50", "p95", "p99")]
+    columns = [
+        Column(
+            name, "load" if name == "arrival_rate" else name, _unit(name), head[name].tolist()
+        )
+        for name in axes
+    ]
+    columns += [Column(n, n, TIME, head[n].tolist()) for n in ("mean", "p95", "p99")]
     columns.append(Column("max_rate", "carries", RATE, head["max_rate"].tolist()))
     columns.append(Column("bottleneck", "full first", TEXT, head["bottleneck"].tolist()))
     notes = []
     if len(frame) > _SHOWN:
-        notes.append(f"{len(frame) - _SHOWN:,} more rows: --output FILE or --format csv has all.")
+        notes.append(
+            f"{len(frame) - _SHOWN:,} more rows: --output FILE or --format csv has all."
+        )
     notes.append(f"Basis of the percentiles: {frame['basis'].iloc[0]}.")
     return Report(
         verdict=verdict,

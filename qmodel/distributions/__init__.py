@@ -1,16 +1,9 @@
 """Laws of times: families, how they compose, and how to fit them."""
 
-from qmodel.distributions.algebra import (
-    Maximum,
-    Minimum,
-    Mixture,
-    Repeated,
-    Scaled,
-    Shifted,
-    Sum,
-)
+from qmodel.distributions.algebra import Mixture, Repeated, Scaled, Shifted, Sum
 from qmodel.distributions.base import Distribution
 from qmodel.distributions.empirical import Empirical
+from qmodel.distributions.extremes import Maximum, Minimum
 from qmodel.distributions.families import (
     NEVER,
     ZERO,

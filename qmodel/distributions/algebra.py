@@ -1,15 +1,15 @@
-r"""How laws compose: in sequence, as alternatives, in parallel, shifted and scaled.
+r"""How laws compose: in sequence, as alternatives, repeated, shifted and scaled.
 
 =============  ============================  =========================
 a pipeline's   is the law's                  with transform or tail
 =============  ============================  =========================
 series         `Sum`                         :math:`\prod_i F_i(s)`
 branch         `Mixture`                     :math:`\sum_i p_i F_i(s)`
-wait for all   `Maximum`                     :math:`1 - \prod_i (1 - \bar F_i(t))`
-wait for one   `Minimum`                     :math:`\prod_i \bar F_i(t)`
 repetition     `Repeated`                    :math:`F(s)^n`
 constant       `Shifted`                     :math:`e^{-s d} F(s)`
 =============  ============================  =========================
+
+What runs in parallel is in `qmodel.distributions.extremes`.
 
 All take the times as independent: whoever composes dependent times says so in the basis
 of the result. Constant times are kept apart exactly (`Distribution.parts`); a branch of
@@ -32,9 +32,8 @@ from qmodel._xp import is_symbolic, namespace
 from qmodel.distributions.base import Distribution, Part
 from qmodel.distributions.families import ZERO
 from qmodel.errors import DomainError, ModelError
-from qmodel.numerics import quadrature
 
-__all__ = ["Maximum", "Minimum", "Mixture", "Repeated", "Scaled", "Shifted", "Sum", "merged"]
+__all__ = ["Mixture", "Repeated", "Scaled", "Shifted", "Sum", "checked_laws", "measure"]
 
 
 def merged(parts: list[Part]) -> tuple[Part, ...]:
@@ -69,12 +68,13 @@ def measure(weights: tuple[Any, ...], laws: tuple[Distribution, ...]) -> Distrib
     return mixture
 
 
-def _laws(laws: Any) -> tuple[Distribution, ...]:
-    laws = tuple(laws)
-    for law in laws:
+def checked_laws(laws: Any) -> tuple[Distribution, ...]:
+    """Return `laws` as a tuple, refusing what is not a distribution."""
+    checked: tuple[Distribution, ...] = tuple(laws)
+    for law in checked:
         if not isinstance(law, Distribution):
             raise ModelError(f"laws must be distributions, got {law!r}")
-    return laws
+    return checked
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -102,7 +102,7 @@ class Sum(Distribution):
     laws: tuple[Distribution, ...]
 
     def __post_init__(self) -> None:
-        object.__setattr__(self, "laws", _laws(self.laws))
+        object.__setattr__(self, "laws", checked_laws(self.laws))
 
     @property
     def mean(self) -> Value:
@@ -193,7 +193,7 @@ class Mixture(Distribution):
 
     def __post_init__(self) -> None:
         probabilities = _check.weights("probabilities", self.probabilities)
-        laws = _laws(self.laws)
+        laws = checked_laws(self.laws)
         if len(laws) != len(probabilities):
             raise DomainError(
                 f"laws must be as many as probabilities, {len(probabilities)}, got {len(laws)}"
@@ -506,199 +506,3 @@ class Repeated(Distribution):
     def laplace(self, s: Value) -> Value:
         """Return the transform at `s` [1/s]."""
         return self.law.laplace(s) ** self.times
-
-
-@dataclass(frozen=True, slots=True, eq=False)
-class _Extreme(Distribution):
-    """What maxima and minima share: a tail in closed form, the rest by quadrature of it."""
-
-    laws: tuple[Distribution, ...]
-    closed = True
-
-    def __post_init__(self) -> None:
-        laws = _laws(self.laws)
-        if not laws:
-            raise ModelError("laws must hold at least one distribution")
-        object.__setattr__(self, "laws", laws)
-
-    def _moments(self) -> tuple[Any, Any, Any]:
-        means = [law.mean for law in self.laws]
-        if is_symbolic(*means):
-            raise ModelError("the moments of a maximum or minimum have no symbolic form here")
-        return quadrature.moments(self.tail, reduce(np.maximum, means), self._breaks())
-
-    def _breaks(self) -> tuple[Any, ...]:
-        return tuple(part.shift for law in self.laws for part in law.parts() if np.any(part.shift))
-
-    def parts(self) -> tuple[Part, ...]:
-        """Return one part, later by the time that is always taken."""
-        least = self._least()
-        return (Part(1.0, least, _Rest(self, least) if np.any(least) else self),)
-
-    def _least(self) -> Any:
-        raise NotImplementedError
-
-    def _leaving_out(self, i: int) -> tuple[Distribution, ...]:
-        return self.laws[:i] + self.laws[i + 1 :]
-
-    @property
-    def mean(self) -> Value:
-        """Mean, by quadrature of the tail. [s]."""
-        return self._moments()[0]
-
-    @property
-    def variance(self) -> Value:
-        """Variance, by quadrature of the tail. [s^2]."""
-        first, second, _ = self._moments()
-        return second - first**2
-
-    @property
-    def third_cumulant(self) -> Value:
-        """Third cumulant, by quadrature of the tail. [s^3]."""
-        first, second, third = self._moments()
-        return third - 3 * first * second + 2 * first**3
-
-    @property
-    def analytic(self) -> bool:
-        """The transform is known to the right of zero only."""
-        return False
-
-    def laplace(self, s: Value) -> Value:
-        """Return the transform at `s` [1/s], Re s > 0, by quadrature of the tail."""
-        if is_symbolic(s):
-            raise ModelError("the transform of a maximum or minimum has no symbolic form here")
-        return quadrature.transform(self.tail, s, self._breaks())
-
-
-def _least(law: Distribution) -> Any:
-    return reduce(np.minimum, (part.shift for part in law.parts()))
-
-
-@dataclass(frozen=True, slots=True, eq=False)
-class _Rest(Distribution):
-    """What is left of an extreme after a time that it always takes."""
-
-    law: _Extreme
-    taken: Value
-    closed = True
-
-    @property
-    def mean(self) -> Value:
-        return self.law.mean - self.taken
-
-    @property
-    def variance(self) -> Value:
-        return self.law.variance + 0 * self.taken
-
-    @property
-    def atom(self) -> Value:
-        return 1 - self.law.tail(self.taken)
-
-    @property
-    def analytic(self) -> bool:
-        return False
-
-    def laplace(self, s: Value) -> Value:
-        later = (b - self.taken for b in self.law._breaks())
-        return quadrature.transform(self.tail, s, [b for b in later if np.any(b > 0)])
-
-    def tail(self, t: Value) -> Value:
-        return self.law.tail(t + self.taken)
-
-    def density(self, t: Value) -> Value:
-        return self.law.density(t + self.taken)
-
-
-@dataclass(frozen=True, slots=True, eq=False)
-class Maximum(_Extreme):
-    """The law of the longest of independent times: wait for all.
-
-    Parameters
-    ----------
-    laws : sequence of Distribution
-        The times, at least one. [-]
-
-    Raises
-    ------
-    ModelError
-        If there is none, or one is not a distribution.
-
-    Examples
-    --------
-    >>> from qmodel.distributions import Exponential
-    >>> law = Maximum([Exponential(0.02)] * 3)
-    >>> float(law.mean), float(law.quantile(0.99))
-    (0.0367, 0.1140)
-    """
-
-    def _least(self) -> Any:
-        return reduce(np.maximum, (_least(law) for law in self.laws))
-
-    @property
-    def atom(self) -> Value:
-        """Probability of the value 0. [-]."""
-        return prod(law.atom for law in self.laws)
-
-    @property
-    def defect(self) -> Value:
-        """Probability of no end. [-]."""
-        return 1 - prod(1 - law.defect for law in self.laws)
-
-    def tail(self, t: Value) -> Value:
-        """Return P(X > t) at `t` [s], without loss of small tails."""
-        with np.errstate(divide="ignore"):
-            return -np.expm1(sum(np.log1p(-law.tail(t)) for law in self.laws))
-
-    def density(self, t: Value) -> Value:
-        """Return the density at `t` [s]."""
-        return sum(
-            law.density(t) * prod(1 - other.tail(t) for other in self._leaving_out(i))
-            for i, law in enumerate(self.laws)
-        )
-
-
-@dataclass(frozen=True, slots=True, eq=False)
-class Minimum(_Extreme):
-    """The law of the shortest of independent times: wait for the first.
-
-    Parameters
-    ----------
-    laws : sequence of Distribution
-        The times, at least one. [-]
-
-    Raises
-    ------
-    ModelError
-        If there is none, or one is not a distribution.
-
-    Examples
-    --------
-    >>> from qmodel.distributions import Exponential
-    >>> law = Minimum([Exponential(0.02), Exponential(0.02)])
-    >>> float(law.mean), float(law.quantile(0.99))
-    (0.01, 0.0461)
-    """
-
-    def _least(self) -> Any:
-        return reduce(np.minimum, (_least(law) for law in self.laws))
-
-    @property
-    def atom(self) -> Value:
-        """Probability of the value 0. [-]."""
-        return 1 - prod(1 - law.atom for law in self.laws)
-
-    @property
-    def defect(self) -> Value:
-        """Probability of no end. [-]."""
-        return prod(law.defect for law in self.laws)
-
-    def tail(self, t: Value) -> Value:
-        """Return P(X > t) at `t` [s]."""
-        return prod(law.tail(t) for law in self.laws)
-
-    def density(self, t: Value) -> Value:
-        """Return the density at `t` [s]."""
-        return sum(
-            law.density(t) * prod(other.tail(t) for other in self._leaving_out(i))
-            for i, law in enumerate(self.laws)
-        )

@@ -278,6 +278,12 @@ class Gamma(Distribution):
 
         return gammaincc(1 / self.scv, np.maximum(t, 0) / (self.mean * self.scv))
 
+    def cdf(self, t: Value) -> Value:
+        """Return P(X <= t) at `t` [s], without loss of digits where it is small."""
+        from scipy.special import gammainc
+
+        return gammainc(1 / self.scv, np.maximum(t, 0) / (self.mean * self.scv))
+
     def density(self, t: Value) -> Value:
         """Return the density at `t` [s]."""
         from scipy.special import gammaln, xlogy
@@ -298,7 +304,7 @@ class Gamma(Distribution):
         return self.mean * self.scv * quantile
 
 
-def Erlang(mean: Value, phases: Count) -> Gamma:  # noqa: N802
+def Erlang(mean: Value, phases: Count) -> Gamma:
     """Return the Erlang law, the sum of `phases` equal exponential times.
 
     Parameters

@@ -22,7 +22,7 @@ if TYPE_CHECKING:
 __all__ = ["quantile"]
 
 _STEP = 1e-7  # A Newton step this small, relative, leaves an error of its square.
-_NOISE = 1e-13  # The absolute error of an inverted tail.
+_NOISE = 1e-13, 1e-10  # The absolute error of a tail by Talbot's rule, and by Euler's.
 _FIRST, _MOST = 5, 200
 
 
@@ -73,8 +73,8 @@ def _chunk(law: Distribution, p: np.ndarray, most: int) -> tuple[np.ndarray, np.
         some = wanted.size < p.size
         found[wanted], late = _newton(
             select(law, p.shape, wanted) if some else law,
-            *(x[wanted] for x in (q, start, low, high * (1 + 1e-9))),
             most,
+            *(x[wanted] for x in (q, start, low, high * (1 + 1e-9))),
         )
         wanted = wanted[late]
     return found, wanted
@@ -91,13 +91,15 @@ def _gamma_quantile(mean: np.ndarray, variance: np.ndarray, p: np.ndarray) -> np
 
 def _newton(
     law: Distribution,
+    most: int,
     q: np.ndarray,
     t: np.ndarray,
     low: np.ndarray,
     high: np.ndarray,
-    most: int,
 ) -> tuple[np.ndarray, np.ndarray]:
     """Return the quantiles, and the indices of those that `most` steps do not reach."""
+    euler = any(not (part.law.closed or part.law.analytic) for part in law.parts())
+    noise = _NOISE[euler]
     found = t.copy()
     active = np.arange(t.size)
     t = np.where((t > low) & (t < high), t, _between(low, high))
@@ -110,7 +112,7 @@ def _newton(
         stepped = np.where(newton, stepped, _between(low, high))
         stepped = np.where(np.isnan(tail), np.nan, stepped)
         # Of the scale of the law there: it is short where the support ends.
-        close = np.maximum(_STEP * np.minimum(stepped, scale), _NOISE / q * scale)
+        close = np.maximum(_STEP * np.minimum(stepped, scale), noise / q * scale)
         close = np.abs(stepped - t) <= close
         narrow = np.isfinite(high) & (high - low <= 4e-16 * high)
         done = (newton & close) | narrow | np.isnan(tail)

@@ -49,7 +49,8 @@ class Rule(NamedTuple):
     @property
     def tail_weights(self) -> np.ndarray:
         """Weights of the tail, those of the density over the points."""
-        return self.weights / self.points
+        weights: np.ndarray = self.weights / self.points
+        return weights
 
 
 def _talbot(total: int) -> Rule:
@@ -96,7 +97,8 @@ def tail_and_density(
     tuple of two arrays of shape (n,)
         Tail [-] and density [1/s].
     """
-    values = transform(rule.points[:, None] / t)
+    s = rule.points[:, None] / t
+    values = np.broadcast_to(transform(s), s.shape)
     # einsum, not BLAS: its threads stall beside a busy neighbour, and gain nothing here.
     tail = np.einsum("k,k...->...", rule.tail_weights, mass - values).real
     return tail, np.einsum("k,k...->...", rule.weights, values).real / t

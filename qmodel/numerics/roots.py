@@ -72,7 +72,9 @@ def increasing_root(
             open_ &= ~done
             xi, phi = (a - b) / (c - b), (fa - fb) / (fc - fb)
             safe = (phi**2 < xi) & ((1 - phi) ** 2 < 1 - xi)
-            step = fa / (fb - fa) * fc / (fb - fc) + (c - a) / (b - a) * fa / (fc - fa) * fb / (fc - fb)
+            step = fa / (fb - fa) * fc / (fb - fc) + (c - a) / (b - a) * fa / (fc - fa) * fb / (
+                fc - fb
+            )
             t = np.where(safe & np.isfinite(step), step, 0.5)
             least = 0.5 * rtol * np.abs(best) / width
             t = np.clip(t, least, 1 - least)

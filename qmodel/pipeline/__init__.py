@@ -1,8 +1,9 @@
 """Paths through stations, and the pipelines that they make."""
 
-from qmodel.pipeline.model import Pipeline, PipelineResult
+from qmodel.pipeline.model import Pipeline
+from qmodel.pipeline.nodes import Step
+from qmodel.pipeline.result import PipelineResult
 from qmodel.pipeline.steps import (
-    Step,
     branch,
     cached,
     call,

@@ -22,7 +22,18 @@ from qmodel.basis import (
     union,
 )
 from qmodel.distributions import Deterministic
-from qmodel.pipeline.steps import Branch, Cached, Call, Limit, Parallel, Repeat, Retry, Series, Solved, Step
+from qmodel.pipeline.nodes import (
+    Branch,
+    Cached,
+    Call,
+    Limit,
+    Parallel,
+    Repeat,
+    Retry,
+    Series,
+    Solved,
+    Step,
+)
 from qmodel.queues.base import LAWS, MEANS, StationResult
 from qmodel.queues.delay import Delay
 from qmodel.queues.mmc import MMc
@@ -50,6 +61,11 @@ def _repeats(step: Step) -> bool:
     return isinstance(step, Retry) and step.attempts > 1 and bool(np.any(step.failure != 0))
 
 
+def _all_of(marks: Iterable[bool]) -> bool:
+    """Return whether any mark is set, after making all of them (`any` would stop early)."""
+    return sum(marks) > 0
+
+
 def disturbed(roots: Iterable[Step], solved: Solved) -> set[str]:
     """Return the stations whose arrivals are not Poisson."""
     found: set[str] = set()
@@ -75,8 +91,8 @@ def disturbed(roots: Iterable[Step], solved: Solved) -> set[str]:
         if isinstance(step, Cached):
             return leave(step.miss, leave(step.lookup, dirty))
         if _repeats(step):
-            dirty = any([leave(child, dirty) for child in step.children])
-        return any([leave(child, dirty) for child in step.children]) or dirty
+            dirty = _all_of(leave(child, dirty) for child in step.children)
+        return _all_of(leave(child, dirty) for child in step.children) or dirty
 
     roots, before = tuple(roots), -1
     while len(found) != before:
@@ -95,9 +111,7 @@ def overtake_free(roots: Iterable[Step], solved: Solved) -> bool:
     def queue(step: Step) -> bool:
         return isinstance(step, Call) and not isinstance(step.station, Delay)
 
-    def after(
-        step: Step, states: set[tuple[str, ...] | None]
-    ) -> set[tuple[str, ...] | None]:
+    def after(step: Step, states: set[tuple[str, ...] | None]) -> set[tuple[str, ...] | None]:
         """Return the states behind `step`: the last queue, and constant delays since."""
         if isinstance(step, Call):
             if queue(step):
@@ -163,7 +177,11 @@ def grounds_of_pipeline(roots: Iterable[Step], solved: Solved) -> Basis:
     flows = union(*(r.basis.grounds["utilization"] for r in results))
     mean = union(flows, *(r.basis.grounds["response_time"] for r in results))
     forks = [s for s in steps if isinstance(s, Parallel) and len(s.steps) > 1]
-    if any(isinstance(s, Call) and not isinstance(s.station, Delay) for f in forks for s in f.walk()):
+    if any(
+        isinstance(s, Call) and not isinstance(s.station, Delay)
+        for f in forks
+        for s in f.walk()
+    ):
         mean = union(mean, (INDEPENDENT_BRANCHES,))
     laws = union(mean, *(r.basis.grounds["percentiles"] for r in results))
     if not overtake_free(roots, solved):

@@ -11,163 +11,26 @@ from __future__ import annotations
 
 import difflib
 from collections.abc import Mapping
-from dataclasses import dataclass, fields, is_dataclass, replace
+from dataclasses import dataclass, replace
 from functools import reduce
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import numpy as np
 
 from qmodel import _check
 from qmodel._typing import Value
 from qmodel._xp import is_symbolic, namespace
-from qmodel.basis import Assumption, Basis, union
 from qmodel.distributions import Distribution
 from qmodel.distributions.algebra import measure
 from qmodel.errors import ModelError
-from qmodel.glossary import units_of
 from qmodel.numerics.roots import least_above
 from qmodel.pipeline import exactness
-from qmodel.pipeline.steps import Call, Limit, Step
-from qmodel.queues.base import MEANS, Station, StationResult, Stream
-from qmodel.units import text
+from qmodel.pipeline.nodes import Call, Limit, Step
+from qmodel.pipeline.parameters import changed, parameters, swapped
+from qmodel.pipeline.result import KindResult, PipelineResult
+from qmodel.queues.base import Station, Stream
 
-if TYPE_CHECKING:
-    import pandas as pd
-
-__all__ = ["KindResult", "Pipeline", "PipelineResult"]
-
-_PERCENTILES = (0.5, 0.95, 0.99, 0.999)
-
-
-@dataclass(frozen=True, slots=True, eq=False)
-class KindResult:
-    """What one kind of request sees.
-
-    Parameters
-    ----------
-    share : number or array
-        Share of the requests that are of this kind. [-]
-    admitted : number or array
-        Share of them that no limit turns away. [-]
-    latency : Distribution
-        Law of their time through the pipeline. [-]
-    """
-
-    share: Value
-    admitted: Value
-    latency: Distribution
-
-
-@dataclass(frozen=True, slots=True, eq=False, kw_only=True)
-class PipelineResult:
-    """The steady state of a pipeline.
-
-    Parameters
-    ----------
-    arrival_rate : number or array
-        Requests a second that arrive. [1/s]
-    latency : Distribution
-        Law of the time of a request through the pipeline. [-]
-    stations : mapping of str to StationResult
-        The steady state of each station. [-]
-    visits : mapping of str to number or array
-        Mean number of visits of one request to each station. [-]
-    max_rate : number or array
-        Arrival rate at which the first station saturates. [1/s]
-    bottleneck : str or array of str
-        The station that saturates first; "" if none ever does. [-]
-    kinds : mapping of str to KindResult
-        What each kind of request sees. [-]
-    admitted : number or array
-        Share of the requests that no limit turns away. [-]
-    basis : Basis
-        How much "mean", "p99", "max_rate" can be trusted. [-]
-    """
-
-    arrival_rate: Value
-    latency: Distribution
-    stations: Mapping[str, StationResult]
-    visits: Mapping[str, Value]
-    max_rate: Value
-    bottleneck: Any
-    kinds: Mapping[str, KindResult]
-    admitted: Value
-    basis: Basis
-
-    @property
-    def rejected(self) -> Value:
-        """Share of the requests that a limit turns away. [-]."""
-        return 1 - self.admitted
-
-    @property
-    def goodput(self) -> Value:
-        """Requests a second that are served, below saturation. [1/s]."""
-        return self.arrival_rate * self.admitted
-
-    @property
-    def headroom(self) -> Value:
-        """Share by which the load can still grow; negative in overload. [-]."""
-        with np.errstate(divide="ignore", invalid="ignore"):
-            return self.max_rate / self.arrival_rate - 1
-
-    @property
-    def assumptions(self) -> tuple[Assumption, ...]:
-        """What the result rests on, each a name with a statement and a source."""
-        return union(*self.basis.grounds.values())
-
-    def to_frame(self) -> pd.DataFrame:
-        """Return the stations, one row for each station and load point.
-
-        Returns
-        -------
-        pandas.DataFrame
-            ``attrs["units"]`` has the units; `time_per_request` adds up to the mean
-            latency where nothing runs in parallel. [-]
-
-        Examples
-        --------
-        >>> import qmodel as qm
-        >>> web, db = qm.call("web", qm.MMc(0.01)), qm.call("db", qm.MMc(0.02))
-        >>> frame = qm.Pipeline(qm.series(web, db)).solve(20.0).to_frame()
-        >>> list(frame["station"]), float(frame["time_per_request"].sum())
-        (['web', 'db'], 0.0458)
-        """
-        import pandas as pd
-
-        frames = []
-        for name, result in self.stations.items():
-            columns: dict[str, Any] = {"arrival_rate": self.arrival_rate}
-            columns["visits"] = self.visits[name]
-            columns |= {field: getattr(result, field) for field in MEANS}
-            weigh = namespace(columns["visits"], result.response_time).weigh
-            columns["time_per_request"] = weigh(columns["visits"], result.response_time)
-            cells = np.broadcast_arrays(*(np.atleast_1d(v) for v in columns.values()))
-            frame = pd.DataFrame({n: c.ravel() for n, c in zip(columns, cells, strict=True)})
-            frame.insert(0, "station", name)
-            frame["basis"] = result.basis["response_time"]
-            frames.append(frame)
-        table = pd.concat(frames, ignore_index=True) if frames else pd.DataFrame()
-        table.attrs["units"] = units_of(list(table.columns)) | {"time_per_request": "s"}
-        return table
-
-    def __str__(self) -> str:
-        """Return the answer in one line, where there is one scenario."""
-        if np.ndim(self.arrival_rate) or np.ndim(self.max_rate) or is_symbolic(self.max_rate):
-            return f"PipelineResult of {', '.join(self.stations)}"
-        load = f"at {text(float(self.arrival_rate), '1/s')}"
-        if self.arrival_rate >= self.max_rate:
-            return (
-                f"{load} the pipeline is overloaded: {self.bottleneck} saturates at "
-                f"{text(float(self.max_rate), '1/s')}"
-            )
-        p99 = text(float(self.latency.quantile(0.99)), "s")
-        mean = text(float(self.latency.mean), "s")
-        limit = (
-            f"{self.bottleneck} saturates first, at {text(float(self.max_rate), '1/s')}"
-            if self.bottleneck
-            else "nothing saturates"
-        )
-        return f"{load}: mean {mean}, p99 {p99} ({self.basis['p99']}); {limit}"
+__all__ = ["Pipeline"]
 
 
 @dataclass(frozen=True, slots=True, eq=False, init=False)
@@ -226,7 +89,9 @@ class Pipeline:
                         )
         return found
 
-    def _visits(self, admitted: Mapping[str, Any]) -> tuple[dict[Any, Any], dict[str, Any], Any]:
+    def _visits(
+        self, admitted: Mapping[str, Any]
+    ) -> tuple[dict[Any, Any], dict[str, Any], Any]:
         """Return visits by (station, law of service), flows into limits, share served."""
         visits: dict[Any, Any] = {(name, None): 0.0 for name in self.stations}
         flows: dict[str, Any] = {}
@@ -370,7 +235,7 @@ class Pipeline:
         """
         found: dict[str, Any] = {}
         for owner, thing in self._owners():
-            found |= _parameters(owner, thing)
+            found |= parameters(owner, thing)
         return found
 
     def _owners(self) -> list[tuple[str, Any]]:
@@ -423,12 +288,12 @@ class Pipeline:
             mine = {
                 name.removeprefix(f"{owner}."): value
                 for name, value in changes.items()
-                if name in _parameters(owner, thing)
+                if name in parameters(owner, thing)
             }
             if mine:
-                swap[id(thing)] = _changed(thing, mine)
+                swap[id(thing)] = changed(thing, mine)
         return Pipeline(
-            {kind: (share, _swapped(root, swap)) for kind, (share, root) in self.kinds.items()}
+            {kind: (share, swapped(root, swap)) for kind, (share, root) in self.kinds.items()}
         )
 
 
@@ -459,48 +324,3 @@ def _mix(kinds: Mapping[str, KindResult]) -> tuple[Any, Distribution]:
     total = sum(through)
     weights = tuple(w / total for w in through)
     return total, measure(weights, tuple(kind.latency for kind in kinds.values()))
-
-
-def _parameters(prefix: str, thing: Any) -> dict[str, Any]:
-    found: dict[str, Any] = {}
-    for f in fields(thing):
-        value = getattr(thing, f.name)
-        if not f.init or value is None or isinstance(value, (str, tuple, Step, Station)):
-            continue
-        if is_dataclass(value):
-            found |= _parameters(f"{prefix}.{f.name}", value)
-        elif not f.metadata:
-            found[f"{prefix}.{f.name}"] = value
-    return found
-
-
-def _changed(thing: Any, changes: Mapping[str, Any]) -> Any:
-    own: dict[str, Any] = {}
-    inner: dict[str, dict[str, Any]] = {}
-    for name, value in changes.items():
-        head, _, rest = name.partition(".")
-        if rest:
-            inner.setdefault(head, {})[rest] = value
-        else:
-            own[head] = value
-    for head, deeper in inner.items():
-        own[head] = _changed(getattr(thing, head), deeper)
-    for name in ("hit_ratio", "failure"):
-        if name in own:
-            own[name] = _check.probability(name, own[name])
-    return replace(thing, **own)
-
-
-def _swapped(step: Step, swap: Mapping[int, Any]) -> Step:
-    """Return the tree with the things whose id is in `swap` exchanged."""
-    new: dict[str, Any] = {}
-    step = swap.get(id(step), step)
-    for f in fields(step):  # type: ignore[arg-type]
-        value = getattr(step, f.name)
-        if isinstance(value, Step):
-            new[f.name] = _swapped(value, swap)
-        elif isinstance(value, tuple) and value and isinstance(value[0], Step):
-            new[f.name] = tuple(_swapped(child, swap) for child in value)
-        elif id(value) in swap:
-            new[f.name] = swap[id(value)]
-    return replace(step, **new) if new else step  # type: ignore[type-var]

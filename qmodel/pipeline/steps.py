@@ -1,8 +1,6 @@
-"""A request's way as an expression: a tree of steps with two readings.
+"""A request's way as an expression: functions that make a tree of steps.
 
-One reading counts: how often does a request visit each station (`Step.visit`)? The other
-composes: what is the law of its time, given the solved stations (`Step.outcome`)? Stations
-are shared resources, so a station may be called from many places, by its name.
+Stations are shared resources: a station may be called from many places, by its name.
 
 =====================================  ==========================================
 ``call(name, station)``                one visit to a station
@@ -19,26 +17,29 @@ are shared resources, so a station may be called from many places, by its name.
 
 from __future__ import annotations
 
-from abc import ABC, abstractmethod
-from collections.abc import Callable, Iterator, Mapping
-from dataclasses import dataclass
-from math import prod
 from typing import Any
 
 import numpy as np
 
 from qmodel import _check
 from qmodel._typing import Count, Value
-from qmodel.distributions import ZERO, Deterministic, Distribution, Maximum, Repeated, Sum
-from qmodel.distributions.algebra import measure
+from qmodel.distributions import Distribution
 from qmodel.errors import DomainError, ModelError
-from qmodel.queues.base import Station, StationResult
-from qmodel.queues.token_bucket import accepted
+from qmodel.pipeline.nodes import (
+    Branch,
+    Cached,
+    Call,
+    Limit,
+    Nothing,
+    Parallel,
+    Repeat,
+    Retry,
+    Series,
+    Step,
+)
+from qmodel.queues.base import Station
 
 __all__ = [
-    "Outcome",
-    "Solved",
-    "Step",
     "branch",
     "cached",
     "call",
@@ -49,256 +50,6 @@ __all__ = [
     "retry",
     "series",
 ]
-
-Solved = Mapping[str, StationResult]
-Outcome = tuple[Any, Distribution]
-"""The share of the requests that get through, and the law of their time."""
-
-
-class Step(ABC):
-    """A part of a request's way."""
-
-    __slots__ = ()
-
-    @property
-    def children(self) -> tuple[Step, ...]:
-        """The steps inside this one."""
-        return ()
-
-    @abstractmethod
-    def visit(self, share: Any, admitted: Mapping[str, Any], note: Callable[..., None]) -> Any:
-        """Note the visits of this step and return the share of requests that goes on.
-
-        Parameters
-        ----------
-        share : number or array
-            Share of all requests that comes here. [-]
-        admitted : mapping
-            For each limit, the share that it lets through. [-]
-        note : callable
-            Called with a `Call` or `Limit` and the visits a request makes to it. [-]
-        """
-
-    @abstractmethod
-    def outcome(self, solved: Solved, admitted: Mapping[str, Any], times: Any = 1) -> Outcome:
-        """Return the share that gets through and the law of its time, `times` in a row."""
-
-    def walk(self) -> Iterator[Step]:
-        """Yield this step and all inside it."""
-        yield self
-        for child in self.children:
-            yield from child.walk()
-
-
-def _again(outcome: Outcome, times: Any) -> Outcome:
-    if isinstance(times, int) and times == 1:
-        return outcome
-    share, law = outcome
-    return share**times, Repeated(law, times)
-
-
-@dataclass(frozen=True, slots=True, eq=False)
-class Call(Step):
-    """One visit to a station."""
-
-    name: str
-    station: Station
-    service: Distribution | None = None
-
-    def serving(self, service: Distribution) -> Call:
-        """Return a call to the same station with another law of service."""
-        return call(self.name, self.station, service)
-
-    def visit(self, share: Any, admitted: Mapping[str, Any], note: Callable[..., None]) -> Any:
-        note(self, share)
-        return share
-
-    def outcome(self, solved: Solved, admitted: Mapping[str, Any], times: Any = 1) -> Outcome:
-        result = solved[self.name]
-        service = self.service or self.station.service
-        if isinstance(times, int) and times == 1 and service is result.station.service:
-            return 1.0, result.response
-        return 1.0, result.station.law_of_response(result, service, times)
-
-
-@dataclass(frozen=True, slots=True, eq=False)
-class Series(Step):
-    """Steps one after the other."""
-
-    steps: tuple[Step, ...]
-
-    @property
-    def children(self) -> tuple[Step, ...]:
-        return self.steps
-
-    def visit(self, share: Any, admitted: Mapping[str, Any], note: Callable[..., None]) -> Any:
-        for step in self.steps:
-            share = step.visit(share, admitted, note)
-        return share
-
-    def outcome(self, solved: Solved, admitted: Mapping[str, Any], times: Any = 1) -> Outcome:
-        outcomes = [step.outcome(solved, admitted, times) for step in self.steps]
-        laws = tuple(law for _, law in outcomes if law is not ZERO)
-        return prod(share for share, _ in outcomes), laws[0] if len(laws) == 1 else Sum(laws)
-
-
-@dataclass(frozen=True, slots=True, eq=False)
-class Branch(Step):
-    """One of several steps, by probability."""
-
-    probabilities: tuple[Value, ...]
-    steps: tuple[Step, ...]
-
-    @property
-    def children(self) -> tuple[Step, ...]:
-        return self.steps
-
-    def visit(self, share: Any, admitted: Mapping[str, Any], note: Callable[..., None]) -> Any:
-        through = [
-            step.visit(share * p, admitted, note)
-            for p, step in zip(self.probabilities, self.steps, strict=True)
-        ]
-        # Without limits all go on: no rounding, and no sum of p's in a symbolic result.
-        limited = any(isinstance(step, Limit) for step in self.walk())
-        return sum(through) if limited else share
-
-    def outcome(self, solved: Solved, admitted: Mapping[str, Any], times: Any = 1) -> Outcome:
-        outcomes = [step.outcome(solved, admitted) for step in self.steps]
-        return _again(_choose(self.probabilities, outcomes), times)
-
-
-def _choose(probabilities: tuple[Any, ...], outcomes: list[Outcome]) -> Outcome:
-    """Return the outcome of a choice; the time is that of the requests that get through."""
-    laws = tuple(law for _, law in outcomes)
-    if all(isinstance(share, (int, float)) and share == 1 for share, _ in outcomes):
-        return 1.0, measure(probabilities, laws)
-    through = [p * share for p, (share, _) in zip(probabilities, outcomes, strict=True)]
-    total = sum(through)
-    return total, measure(tuple(w / total for w in through), laws)
-
-
-@dataclass(frozen=True, slots=True, eq=False)
-class Parallel(Step):
-    """Steps all at once; the last one decides."""
-
-    steps: tuple[Step, ...]
-
-    @property
-    def children(self) -> tuple[Step, ...]:
-        return self.steps
-
-    def visit(self, share: Any, admitted: Mapping[str, Any], note: Callable[..., None]) -> Any:
-        through = [step.visit(share, admitted, note) for step in self.steps]
-        limited = any(isinstance(step, Limit) for step in self.walk())
-        return share * prod(t / share for t in through) if limited else share
-
-    def outcome(self, solved: Solved, admitted: Mapping[str, Any], times: Any = 1) -> Outcome:
-        outcomes = [step.outcome(solved, admitted) for step in self.steps]
-        share = prod(share for share, _ in outcomes)
-        return _again((share, Maximum(tuple(law for _, law in outcomes))), times)
-
-
-@dataclass(frozen=True, slots=True, eq=False)
-class Repeat(Step):
-    """A step several times, one after the other."""
-
-    times: Count
-    step: Step
-
-    @property
-    def children(self) -> tuple[Step, ...]:
-        return (self.step,)
-
-    def visit(self, share: Any, admitted: Mapping[str, Any], note: Callable[..., None]) -> Any:
-        self.step.visit(share * self.times, admitted, note)
-        return share
-
-    def outcome(self, solved: Solved, admitted: Mapping[str, Any], times: Any = 1) -> Outcome:
-        return self.step.outcome(solved, admitted, self.times * times)
-
-
-@dataclass(frozen=True, slots=True, eq=False)
-class Retry(Step):
-    """A step again after a failure, up to a number of attempts."""
-
-    step: Step
-    failure: Value
-    attempts: int
-    pause: Value
-
-    @property
-    def children(self) -> tuple[Step, ...]:
-        return (self.step,)
-
-    def visit(self, share: Any, admitted: Mapping[str, Any], note: Callable[..., None]) -> Any:
-        expected = sum(self.failure**k for k in range(self.attempts))
-        self.step.visit(share * expected, admitted, note)
-        return share
-
-    def outcome(self, solved: Solved, admitted: Mapping[str, Any], times: Any = 1) -> Outcome:
-        weights, outcomes = [], []
-        for k in range(1, self.attempts + 1):
-            last = k == self.attempts
-            weights.append(self.failure ** (k - 1) * (1 if last else 1 - self.failure))
-            share, law = self.step.outcome(solved, admitted, k)
-            pauses = Deterministic(self.pause * (k - 1))
-            outcomes.append((share, law if k == 1 else Sum((law, pauses))))
-        return _again(_choose(tuple(weights), outcomes), times)
-
-
-@dataclass(frozen=True, slots=True, eq=False)
-class Cached(Step):
-    """A look-up, and on a miss another step."""
-
-    name: str
-    hit_ratio: Value
-    lookup: Step
-    miss: Step
-
-    @property
-    def children(self) -> tuple[Step, ...]:
-        return (self.lookup, self.miss)
-
-    def _steps(self) -> Series:
-        choice = Branch((1 - self.hit_ratio, self.hit_ratio), (self.miss, Nothing()))
-        return Series((self.lookup, choice))
-
-    def visit(self, share: Any, admitted: Mapping[str, Any], note: Callable[..., None]) -> Any:
-        return self._steps().visit(share, admitted, note)
-
-    def outcome(self, solved: Solved, admitted: Mapping[str, Any], times: Any = 1) -> Outcome:
-        return self._steps().outcome(solved, admitted, times)
-
-
-@dataclass(frozen=True, slots=True, eq=False)
-class Limit(Step):
-    """A token bucket: what finds no token is turned away at once."""
-
-    name: str
-    rate: Value
-    burst: Value
-
-    def visit(self, share: Any, admitted: Mapping[str, Any], note: Callable[..., None]) -> Any:
-        note(self, share)
-        return share * admitted[self.name]
-
-    def admitted(self, arrival_rate: Any) -> Any:
-        """Return the share let through at an arrival rate [1/s]."""
-        return accepted(arrival_rate, self.rate, self.burst)
-
-    def outcome(self, solved: Solved, admitted: Mapping[str, Any], times: Any = 1) -> Outcome:
-        return admitted[self.name] ** times, ZERO
-
-
-@dataclass(frozen=True, slots=True, eq=False)
-class Nothing(Step):
-    """No time, no station."""
-
-    def visit(self, share: Any, admitted: Mapping[str, Any], note: Callable[..., None]) -> Any:
-        return share
-
-    def outcome(self, solved: Solved, admitted: Mapping[str, Any], times: Any = 1) -> Outcome:
-        return 1.0, ZERO
 
 
 def _step(name: str, x: Any) -> Step:

@@ -11,7 +11,7 @@ import numpy as np
 from qmodel._typing import Value
 from qmodel.distributions import Distribution
 from qmodel.errors import ModelError
-from qmodel.pipeline.model import Pipeline, PipelineResult
+from qmodel.pipeline import Pipeline, PipelineResult
 from qmodel.queues.base import Station, StationResult
 
 __all__ = ["Model", "Result", "latency_of", "max_rate_of", "near", "utilization_of"]

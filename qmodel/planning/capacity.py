@@ -48,10 +48,10 @@ def capacity(
     Returns
     -------
     number or array
-        The load, to 1e-12 relative, on the side where the objectives hold; the saturation
-        rate where they hold at every load below it, ``inf`` where they hold at any load,
-        NaN where a parameter is. In a model with arrays, 0 where they are missed even
-        without load. [1/s]
+        The load, to 1e-12 relative (or the noise of an inverted tail), on the side where
+        the objectives hold; the saturation rate where they hold at every load below it,
+        ``inf`` where they hold at any load, NaN where a parameter is. In a model with
+        arrays, 0 where they are missed even without load. [1/s]
 
     Raises
     ------
@@ -106,7 +106,12 @@ def capacity(
     if np.isinf(saturation).any():
         high = np.where(np.isinf(saturation), _bracket(model, missed), high)
     found = increasing_root(missed, 0.0, high, rtol=_RTOL)
-    found = np.where(missed(found) > 0, found * (1 - 2 * _RTOL), found)
+    # The root is either end of its last bracket, and inverted tails have noise of 1e-11.
+    for step in (2 * _RTOL, 1e-11, 1e-10, 1e-9):
+        above = missed(found) > 0
+        if not above.any():
+            break
+        found = np.where(above, found * (1 - step), found)
     return np.where(found == high, saturation, found)[()]
 
 

@@ -254,9 +254,13 @@ class Station(ABC):
             ),
         )
 
-    def _stream(self, result: StationResult, rate: Value, service: Distribution) -> StreamResult:
+    def _stream(
+        self, result: StationResult, rate: Value, service: Distribution
+    ) -> StreamResult:
         if service is self.service:
-            return StreamResult(rate, result.waiting_time, result.response_time, result.response)
+            return StreamResult(
+                rate, result.waiting_time, result.response_time, result.response
+            )
         return StreamResult(
             arrival_rate=rate,
             waiting_time=result.waiting_time,

@@ -151,6 +151,15 @@ class _ConstantServiceWait(_Wait):
     closed = True
 
     @property
+    def third_cumulant(self) -> Value:
+        # Takács' recursion; the fourth moment that it needs is known here.
+        mean, constant = self.mean, self.service.mean
+        with np.errstate(divide="ignore", invalid="ignore"):
+            third = self.arrival_rate * constant**3 / self._spare()
+            cumulant = 2 * mean**3 + third * (mean + constant / 4)
+            return namespace(mean).guard(cumulant, self._spare() <= 0, np.inf)
+
+    @property
     def analytic(self) -> bool:
         return False
 
@@ -161,9 +170,12 @@ class _ConstantServiceWait(_Wait):
         return self._both(t)[1]
 
     def _both(self, t: Value) -> tuple[Any, Any]:
-        shape = np.broadcast_shapes(*(np.shape(x) for x in (t, self.arrival_rate, self.service.mean)))
+        shape = np.broadcast_shapes(
+            *(np.shape(x) for x in (t, self.arrival_rate, self.service.mean))
+        )
         t, rate, constant = (
-            np.atleast_1d(np.broadcast_to(x, shape)) for x in (t, self.arrival_rate, self.service.mean)
+            np.atleast_1d(np.broadcast_to(x, shape))
+            for x in (t, self.arrival_rate, self.service.mean)
         )
         spare = spare_servers(rate, constant, 1)
         below, slope = np.zeros(t.shape), np.zeros(t.shape)

@@ -54,7 +54,7 @@ def _exponential_response(rate: Any, service_time: Any) -> Distribution:
     spare = np.asarray(spare_servers(rate, service_time, 1))
     over = spare <= 0
     spare = np.where(over, 0.5, spare)
-    rho, root = 1 - spare, np.sqrt(1 - spare)
+    root = np.sqrt(1 - spare)
     # The integrand vanishes at both ends with all derivatives; in this variable it is a
     # single bump, whose left foot follows the load.
     low, high = -4.2 + 0.55 * np.log(spare), 3.0

@@ -42,8 +42,16 @@ from qmodel import _check
 from qmodel._typing import Count, Value
 from qmodel._xp import namespace
 from qmodel.basis import APPROXIMATE, POISSON_ARRIVALS, Assumption, Basis
-from qmodel.distributions import ZERO, Deterministic, Distribution, Exponential, Mixture, Sum
-from qmodel.distributions import NEVER, from_mean_scv
+from qmodel.distributions import (
+    NEVER,
+    ZERO,
+    Deterministic,
+    Distribution,
+    Exponential,
+    Mixture,
+    Sum,
+    from_mean_scv,
+)
 from qmodel.numerics import spitzer
 from qmodel.numerics.spare import spare_servers
 from qmodel.queues import mmc

@@ -251,7 +251,9 @@ class MGcPS(Station):
         work = service if isinstance(times, int) and times == 1 else Repeated(service, times)
         return self._response(result.arrival_rate, work)
 
-    def _stream(self, result: StationResult, rate: Value, service: Distribution) -> StreamResult:
+    def _stream(
+        self, result: StationResult, rate: Value, service: Distribution
+    ) -> StreamResult:
         stretch = result.response_time / self.service.mean
         return StreamResult(
             arrival_rate=rate,

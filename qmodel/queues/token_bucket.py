@@ -70,6 +70,8 @@ def accepted(arrival_rate: Value, limit: Value, burst: Value) -> Value:
     beside = np.where(abs(rho - 1) < 1e-6, 1 + 1e-6, rho)
     with np.errstate(over="ignore", under="ignore", invalid="ignore", divide="ignore"):
         low = np.where(beside <= 1, beside, -lambertw(-beside * np.exp(-beside)).real)
-        below = MG1(Deterministic(1.0)).solve(low[()]).wait.cdf(room)
+        missing = MG1(Deterministic(1.0)).solve(low[()]).wait
+        assert missing is not None
+        below = missing.cdf(room)
         inverse = (1 - low) * np.exp(-(beside - low) * room) / below
         return np.minimum(1 / (beside + inverse), 1.0)[()]

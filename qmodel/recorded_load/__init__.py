@@ -1,4 +1,4 @@
-"""Recorded load: read the requests that a site really had, and replay them on a model.
+r"""Recorded load: read the requests that a site really had, and replay them on a model.
 
 Examples
 --------

@@ -21,7 +21,7 @@ import numpy as np
 
 from qmodel.errors import DomainError, LoadFileError
 from qmodel.recorded_load.table import Table, read_table
-from qmodel.units import parse, text
+from qmodel.units import parse
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -41,7 +41,7 @@ def read_load(
     count: str | None = None,
     unit: str | None = None,
 ) -> pd.DataFrame:
-    """Return a file of recorded load as arrival rates.
+    r"""Return a file of recorded load as arrival rates.
 
     Parameters
     ----------
@@ -106,7 +106,9 @@ def _columns(table: Table, time: str | None, count: str | None) -> tuple[int, in
     """Return the places of the columns of times and counts: named, or the only ones."""
     import pandas as pd
 
-    if any(pd.notna(_numbers([name])[0]) for name in table.header if name.lower() not in _MISSING):
+    if any(
+        pd.notna(_numbers([name])[0]) for name in table.header if name.lower() not in _MISSING
+    ):
         first = table.delimiter.join(table.header)
         raise LoadFileError(f"{table.path.name}, line 1: {first!r} does not name the columns")
     at = None if time is None else _named(table, time)
@@ -115,7 +117,9 @@ def _columns(table: Table, time: str | None, count: str | None) -> tuple[int, in
     filled = [[c for c in cells if c.lower() not in _MISSING] for cells in some]
     numbers = [i for i, cells in enumerate(filled) if cells and _share(_numbers(cells))]
     dates = [
-        i for i, cells in enumerate(filled) if cells and i not in numbers and _share(_dates(cells))
+        i
+        for i, cells in enumerate(filled)
+        if cells and i not in numbers and _share(_dates(cells))
     ]
     if at is None:
         at = _only(table, [i for i in dates if i != counted], "dates", "--time", "times")
@@ -156,7 +160,9 @@ def _share(values: Any) -> bool:
 def _numbers(cells: list[str]) -> np.ndarray:
     import pandas as pd
 
-    found: np.ndarray = pd.to_numeric(pd.Series(cells, dtype=object), errors="coerce").to_numpy()
+    found: np.ndarray = pd.to_numeric(
+        pd.Series(cells, dtype=object), errors="coerce"
+    ).to_numpy()
     return found.astype(float)
 
 

@@ -61,9 +61,9 @@ def replay(
     pandas.DataFrame
         One row for each row of `load`, in its order: time, arrival rate, mean and
         percentiles of the latency, headroom, bottleneck, the share of requests that a limit
-        rejects, the utilization of each station with servers, and whether the objective is met. Overload
-        is inf; a missing rate gives NaN, and NA for met. ``attrs["units"]`` has the units,
-        ``attrs["scale"]`` the factor of `scale_to`. [-]
+        rejects, the utilization of each station with servers, and whether the objective is
+        met. Overload is inf; a missing rate gives NaN, and NA for met. ``attrs["units"]``
+        has the units, ``attrs["scale"]`` the factor of `scale_to`. [-]
 
     Raises
     ------

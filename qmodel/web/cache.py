@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 from qmodel._typing import Count, Value
-from qmodel.pipeline.steps import Step, cached, call, series
+from qmodel.pipeline.nodes import Step
+from qmodel.pipeline.steps import cached, call, series
 from qmodel.queues.delay import Delay
 from qmodel.queues.mmc import MMc
 

@@ -10,7 +10,8 @@ from qmodel import _check
 from qmodel._typing import Count, Value
 from qmodel._xp import is_symbolic, namespace
 from qmodel.errors import DomainError
-from qmodel.pipeline.steps import Step, branch, call, nothing, series
+from qmodel.pipeline.nodes import Step
+from qmodel.pipeline.steps import branch, call, nothing, series
 from qmodel.queues.base import Station
 from qmodel.queues.delay import Delay
 from qmodel.queues.mmc import MMc

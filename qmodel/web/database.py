@@ -7,7 +7,8 @@ from typing import NamedTuple
 from qmodel import _check
 from qmodel._typing import Count, Value
 from qmodel.distributions import Exponential
-from qmodel.pipeline.steps import Step, call, series
+from qmodel.pipeline.nodes import Step
+from qmodel.pipeline.steps import call, series
 from qmodel.queues.delay import Delay
 from qmodel.queues.mmc import MMc
 

@@ -7,7 +7,8 @@ from qmodel._typing import Value
 from qmodel.caches import ttl as ttl_cache
 from qmodel.distributions import Exponential
 from qmodel.errors import ModelError
-from qmodel.pipeline.steps import Step, branch, cached, call, nothing
+from qmodel.pipeline.nodes import Step
+from qmodel.pipeline.steps import branch, cached, call, nothing
 from qmodel.queues.base import Station
 from qmodel.queues.delay import Delay
 

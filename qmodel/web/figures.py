@@ -53,7 +53,10 @@ FIGURES = {
         "LADIS 2009, as noted by J. Hamilton",
     ),
     "dns_hit_time": Figure(
-        13 * ms, "s", "answer from a public resolver's cache", "dnslab.dev, resolver benchmarks, 2025"
+        13 * ms,
+        "s",
+        "answer from a public resolver's cache",
+        "dnslab.dev, resolver benchmarks, 2025",
     ),
     "dns_miss_time": Figure(
         130 * ms,
@@ -62,7 +65,10 @@ FIGURES = {
         "Google Public DNS, Performance Benefits",
     ),
     "dns_ttl": Figure(
-        5 * minute, "s", "time to live of a record", "Cloudflare DNS documentation, TTL reference"
+        5 * minute,
+        "s",
+        "time to live of a record",
+        "Cloudflare DNS documentation, TTL reference",
     ),
     "dns_lookup_rate": Figure(
         1 / minute, "1/s", "look-ups of the site at one resolver", "our choice; hit ratio 83 %"

@@ -7,7 +7,8 @@ import numpy as np
 from qmodel import _check
 from qmodel._typing import Count, Value
 from qmodel._xp import is_symbolic
-from qmodel.pipeline.steps import Step, call, limit, series
+from qmodel.pipeline.nodes import Step
+from qmodel.pipeline.steps import call, limit, series
 from qmodel.queues.mmc import MMc
 
 __all__ = ["gateway"]
@@ -71,7 +72,7 @@ def gateway(
     check = _check.nonnegative("authentication_time", authentication_time)
     share = _check.probability("authenticated", authenticated)
     own = _check.positive("service_time", service_time) + share * check
-    steps = [call(name, MMc(own, workers))]
+    steps: list[Step] = [call(name, MMc(own, workers))]
     if authentication is not None:
         steps.append(authentication)
     if rate_limit is not None and (is_symbolic(rate_limit) or not np.all(np.isinf(rate_limit))):

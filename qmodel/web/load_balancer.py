@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 from qmodel._typing import Count, Value
-from qmodel.pipeline.steps import Step, call
+from qmodel.pipeline.nodes import Step
+from qmodel.pipeline.steps import call
 from qmodel.queues.mmc import MMc
 
 __all__ = ["load_balancer"]

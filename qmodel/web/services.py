@@ -10,7 +10,8 @@ from qmodel import _check
 from qmodel._typing import Count, Value
 from qmodel.distributions import Distribution
 from qmodel.errors import DomainError, ModelError
-from qmodel.pipeline.steps import Call, Step, call, parallel, series
+from qmodel.pipeline.nodes import Call, Step
+from qmodel.pipeline.steps import call, parallel, series
 from qmodel.queues.base import Station
 from qmodel.queues.delay import Delay
 from qmodel.queues.mgc import MGc

@@ -6,7 +6,8 @@ from collections.abc import Callable
 
 from qmodel._typing import Value
 from qmodel.pipeline import Pipeline
-from qmodel.pipeline.steps import Step, series
+from qmodel.pipeline.nodes import Step
+from qmodel.pipeline.steps import series
 from qmodel.web.cache import cache
 from qmodel.web.connection import network, secure_connection
 from qmodel.web.database import database
@@ -72,7 +73,9 @@ def _site(
     )
 
 
-def typical_pipeline(*, hit_ratio: Value | None = None, rate_limit: Value | None = None) -> Pipeline:
+def typical_pipeline(
+    *, hit_ratio: Value | None = None, rate_limit: Value | None = None
+) -> Pipeline:
     """Return the typical web pipeline, with a monolith as its application.
 
     A client resolves the name and opens a TLS 1.3 connection (once for several requests),

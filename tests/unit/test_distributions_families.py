@@ -18,7 +18,7 @@ from qmodel.distributions.families import (
 )
 from qmodel.errors import DomainError
 
-POINTS = [1e-9, 1e-5, 0.3, 40.0, 1e-6j, 2e-4 + 1e-4j, 3 + 40j, 1 - 2j, 1e-3 + 30j]
+POINTS = [1e-9, 1e-5, 0.3, 40.0, 1e-6j, 6e-5 + 4e-5j, 3 + 40j, 1 - 2j, 1e-3 + 30j]
 MEAN, SCV = 0.7, 2.3
 
 

@@ -27,6 +27,7 @@ P = np.array([1e-6, 0.01, 0.3, 0.5, 0.9, 0.99, 0.999, 1 - 1e-9])
         Erlang(3.0, 40),
         Gamma(1e-5, 30.0),
         Uniform(1.0, 1.01),
+        Uniform(1.0, 1.000001),
         LogNormal(2.0, 5.0),
         Pareto(1.0, 0.4),
         Pareto(1.0, 1.2, 50.0),
@@ -82,6 +83,18 @@ def test_infinite_mean():
     law = Mixture([0.5, 0.5], [Pareto(1.0, 0.5), Exponential(1.0)])
     p = np.array([0.1, 0.5, 0.9, 0.9999])
     assert law.cdf(law.quantile(p)) == pytest.approx(p, abs=1e-12)
+
+
+def test_noise_of_inversion_costs_no_steps(monkeypatch):
+    from qmodel.distributions import percentiles
+
+    steps = []
+    chunk = percentiles.chunk
+    monkeypatch.setattr(percentiles, "chunk", lambda *a: steps.append(1) or chunk(*a))
+    law = Sum([LogNormal(1.0, 1.0), Exponential(1.0)])  # Euler's rule: 1e-10 of 1e-6
+    found = law.quantile(1 - 1e-6)
+    assert len(steps) < 15
+    assert law.tail(found) == pytest.approx(1e-6, rel=2e-4)
 
 
 def test_nan_in_nan_out():

@@ -1,0 +1,238 @@
+"""Write the parts of docs that the code knows better: figures, glossary, models, assumptions.
+
+``python docs/generate.py`` writes them; ``--check`` only says which of them are out of date,
+and fails if any is.
+"""
+
+from __future__ import annotations
+
+import argparse
+import importlib
+import inspect
+import pkgutil
+import re
+import sys
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import qmodel as qm
+from qmodel import glossary, queues
+from qmodel.basis import ASYMPTOTIC, EXACT, Assumption
+from qmodel.queues.base import MEANS, Station
+from qmodel.units import text
+from qmodel.web.figures import FIGURES
+
+DOCS = Path(__file__).parent
+HINT = "<!-- Written by docs/generate.py; change the code, then run `make docs`. -->"
+BEGIN, END = "<!-- begin: generated -->", "<!-- end: generated -->"
+
+LAWS = {
+    "exponential": qm.Exponential(0.010),
+    "constant": qm.Deterministic(0.010),
+    "any other": qm.Gamma(0.010, 2.0),
+}
+"""The laws of service that can make a difference to what is exact."""
+
+
+def table(head: list[str], rows: list[list[str]]) -> str:
+    """Return a Markdown table."""
+    lines = [head, ["---"] * len(head), *rows]
+    return "\n".join(
+        "| " + " | ".join(c.replace("|", r"\|") for c in line) + " |" for line in lines
+    )
+
+
+def figures() -> str:
+    """Return the page of the figures of the typical pipeline."""
+    rows = []
+    for name, figure in FIGURES.items():
+        value = text(figure.value, figure.unit)
+        if figure.unit == "-" and figure.value < 1:
+            value = text(figure.value, "%")
+        rows.append([f"`{name}`", value, figure.meaning, figure.source])
+    return f"""{HINT}
+
+# The figures of the typical pipeline
+
+`qm.web.typical_pipeline()` rests on these numbers. Each is somebody's measurement on somebody's
+machines: a place to start from, and to replace by your own. "Our choice" marks those that
+nobody published; so are the four cores each of TLS, load balancer and gateway.
+In Python the figures are `qmodel.web.figures.FIGURES`, in seconds and per second.
+
+{table(["name", "value", "what it is", "source"], rows)}
+
+To change one, change the parameter of the pipeline that it became; `site.parameters()` lists
+them all.
+
+>>> import qmodel as qm
+>>> site = qm.web.typical_pipeline().replace({{"database.service_time": 0.004}})
+>>> site.parameters()["database.service_time"]
+0.004
+"""
+
+
+def glossary_page() -> str:
+    """Return the page of the quantities that results name."""
+    rows = [
+        [f"`{name}`", term.symbol, "" if term.unit == "-" else term.unit, term.meaning]
+        for name, term in glossary.GLOSSARY.items()
+    ]
+    return f"""{HINT}
+
+# Glossary
+
+The names of results, columns of frames and parameters, with their symbols in the literature and
+their units. A name means the same everywhere. A percentile is a column of its own: `p99` is the
+time that 99 of 100 requests do not exceed [s].
+
+{table(["name", "symbol", "unit", "meaning"], rows)}
+"""
+
+
+def stations() -> Iterator[type[Station]]:
+    """Yield the public classes of stations, by file."""
+    found = [getattr(queues, name) for name in queues.__all__]
+    classes = [c for c in found if inspect.isclass(c) and issubclass(c, Station)]
+    yield from sorted((c for c in classes if c is not Station), key=lambda c: c.__module__)
+
+
+def variants(station: type[Station]) -> dict[str, Station]:
+    """Return stations of a class, by law of service; "" if the law is not a parameter."""
+    known = {"service_time": 0.010, "servers": 4}
+    needed = [n for n, p in inspect.signature(station).parameters.items() if n != "service"]
+    given: dict[str, Any] = {}
+    for name in needed:
+        if name not in known:
+            raise NotImplementedError(f"docs/generate.py needs an example of {name!r}")
+        given[name] = known[name]
+    if "service" not in inspect.signature(station).parameters:
+        return {"": station(**given)}
+    return {law: station(service, **given) for law, service in LAWS.items()}
+
+
+def _arguments(station: type[Station]) -> Iterator[str]:
+    for name, parameter in inspect.signature(station).parameters.items():
+        has_default = parameter.default is not parameter.empty
+        yield f"{name}={parameter.default}" if has_default else name
+
+
+def models() -> str:
+    """Return the page of the stations."""
+    sections, overview = [], []
+    for station in stations():
+        module = importlib.import_module(station.__module__)
+        doc = inspect.getdoc(module) or ""
+        first = doc.split("\n\n")[0].replace("\n", " ")
+        title, _, rest = first.partition(": ")
+        kendall = next(w for w in title.split() if "/" in w)
+        rows, named = [], {}
+        for law, example in variants(station).items():
+            result = example.solve(50.0)
+            grounds = result.basis.grounds
+            named |= {a: None for reasons in grounds.values() for a in reasons}
+            means = {result.basis[name] for name in MEANS if name != "utilization"}
+            wait = "nobody queues" if result.wait is None else result.basis["wait"]
+            (mean,) = means
+            rows.append([law or "exponential", mean, wait, result.basis["percentiles"]])
+        if all(row[1:] == rows[0][1:] for row in rows):
+            rows = [["any" if len(rows) > 1 else rows[0][0], *rows[0][1:]]]
+        reasons = ", ".join(f"[{a}](../explanation/exactness.md#{a})" for a in named)
+        sources = doc.partition("References\n----------\n")[2]
+        listed = [" ".join(s.split()) for s in re.split(r"\.\. \[\d+\] ", sources) if s.strip()]
+        name = station.__name__
+        overview.append([f"[{kendall}](#{name.lower()})", f"`{name}`", rest.rstrip(".")])
+        head = ["law of service", "means", "law of the wait", "percentiles of the response"]
+        called = f"`{name}({', '.join(_arguments(station))})`"
+        sections.append(
+            f"## {name}\n\n{kendall}: {rest} In `{station.__module__}`.\n\n{called}\n\n"
+            f"{table(head, rows)}\n\nRests on: {reasons}.\n\nSources:\n\n"
+            + "\n".join(f"* {source}" for source in listed)
+        )
+    body = "\n\n".join(sections)
+    return f"""{HINT}
+
+# The stations
+
+One file a model: the formulas on top, with their assumptions and sources, and the class below.
+`help(qmodel.queues.mmc)` shows them. The utilization and the rate of saturation are exact in
+every model. What the labels mean, and what each assumption says, is on the page about
+[exactness](../explanation/exactness.md).
+
+{table(["Kendall's notation", "class", "what it is"], overview)}
+
+In Kendall's notation the first letter is the stream of arrivals (M: Poisson), the second the
+law of service (M: exponential, G: any), then the number of servers; PS is processor sharing,
+else it is first come, first served.
+
+{body}
+"""
+
+
+def assumptions() -> list[Assumption]:
+    """Return the named assumptions of all modules, each once, exact ones first."""
+    found: dict[str, Assumption] = {}
+    for info in pkgutil.walk_packages(qm.__path__, "qmodel."):
+        if info.name.startswith("qmodel.cli"):
+            continue
+        for value in vars(importlib.import_module(info.name)).values():
+            if isinstance(value, Assumption):
+                found[str(value)] = value
+    strength = {EXACT: 0, ASYMPTOTIC: 1}
+    return sorted(found.values(), key=lambda a: (strength.get(a.label, 2), a))
+
+
+def assumption_list() -> str:
+    """Return the generated part of the page on exactness."""
+    parts = []
+    for a in assumptions():
+        what = f"leaves numbers {a.label}" if a.label == EXACT else f"makes numbers {a.label}"
+        parts.append(
+            f"### {a}\n\n{a.statement[0].upper()}{a.statement[1:]}. *{a.source}.* It {what}."
+        )
+    return "\n\n".join(parts)
+
+
+def with_part(page: Path, part: str) -> str:
+    """Return a page with what is between its two marks exchanged."""
+    before, begin, rest = page.read_text().partition(BEGIN)
+    _, end, after = rest.partition(END)
+    if not (begin and end):
+        raise ValueError(f"{page} has no marks {BEGIN} and {END}")
+    return f"{before}{BEGIN}\n\n{part}\n\n{END}{after}"
+
+
+def pages() -> dict[Path, str]:
+    """Return all pages with generated text, as they should be."""
+    exactness = DOCS / "explanation" / "exactness.md"
+    return {
+        DOCS / "reference" / "figures.md": figures(),
+        DOCS / "reference" / "glossary.md": glossary_page(),
+        DOCS / "reference" / "models.md": models(),
+        exactness: with_part(exactness, assumption_list()),
+    }
+
+
+def stale() -> list[Path]:
+    """Return the pages that are not as they should be."""
+    return [p for p, wanted in pages().items() if not p.exists() or p.read_text() != wanted]
+
+
+def main() -> int:
+    """Write the pages, or say which are out of date."""
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument(
+        "--check", action="store_true", help="write nothing; fail if out of date"
+    )
+    if parser.parse_args().check:
+        old = stale()
+        for page in old:
+            print(f"out of date: {page.relative_to(DOCS.parent)}", file=sys.stderr)
+        return 1 if old else 0
+    for page, wanted in pages().items():
+        page.write_text(wanted)
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,227 @@
+r"""Times in parallel: wait for all, or for the first.
+
+.. math::
+
+    P(\max_i X_i > t) = 1 - \prod_i (1 - \bar F_i(t)), \qquad
+    P(\min_i X_i > t) = \prod_i \bar F_i(t)
+
+for independent times. The tails are closed where the times' own are; moments and
+transforms are integrals of them (`qmodel.numerics.quadrature`). The time that an extreme
+always takes, such as a network round trip in every branch, is kept apart exactly.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from functools import reduce
+from math import prod
+from typing import Any
+
+import numpy as np
+
+from qmodel._typing import Value
+from qmodel._xp import is_symbolic
+from qmodel.distributions.algebra import checked_laws
+from qmodel.distributions.base import Distribution, Part
+from qmodel.errors import ModelError
+from qmodel.numerics import quadrature
+
+__all__ = ["Maximum", "Minimum"]
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class _Extreme(Distribution):
+    """What maxima and minima share: a tail in closed form, the rest by quadrature of it."""
+
+    laws: tuple[Distribution, ...]
+    closed = True
+
+    def __post_init__(self) -> None:
+        laws = checked_laws(self.laws)
+        if not laws:
+            raise ModelError("laws must hold at least one distribution")
+        object.__setattr__(self, "laws", laws)
+
+    def _moments(self) -> tuple[Any, Any, Any]:
+        means = [law.mean for law in self.laws]
+        if is_symbolic(*means):
+            raise ModelError("the moments of a maximum or minimum have no symbolic form here")
+        return quadrature.moments(self.tail, reduce(np.maximum, means), self._breaks())
+
+    def _breaks(self) -> tuple[Any, ...]:
+        return tuple(
+            part.shift for law in self.laws for part in law.parts() if np.any(part.shift)
+        )
+
+    def parts(self) -> tuple[Part, ...]:
+        """Return one part, later by the time that is always taken."""
+        least = self._least()
+        return (Part(1.0, least, _Rest(self, least) if np.any(least) else self),)
+
+    def _least(self) -> Any:
+        raise NotImplementedError
+
+    def _leaving_out(self, i: int) -> tuple[Distribution, ...]:
+        return self.laws[:i] + self.laws[i + 1 :]
+
+    @property
+    def mean(self) -> Value:
+        """Mean, by quadrature of the tail. [s]."""
+        return self._moments()[0]
+
+    @property
+    def variance(self) -> Value:
+        """Variance, by quadrature of the tail. [s^2]."""
+        first, second, _ = self._moments()
+        return second - first**2
+
+    @property
+    def third_cumulant(self) -> Value:
+        """Third cumulant, by quadrature of the tail. [s^3]."""
+        first, second, third = self._moments()
+        return third - 3 * first * second + 2 * first**3
+
+    @property
+    def analytic(self) -> bool:
+        """The transform is known to the right of zero only."""
+        return False
+
+    def laplace(self, s: Value) -> Value:
+        """Return the transform at `s` [1/s], Re s > 0, by quadrature of the tail."""
+        if is_symbolic(s):
+            raise ModelError("the transform of a maximum or minimum has no symbolic form here")
+        return quadrature.transform(self.tail, s, self._breaks())
+
+
+def _least(law: Distribution) -> Any:
+    return reduce(np.minimum, (part.shift for part in law.parts()))
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class _Rest(Distribution):
+    """What is left of an extreme after a time that it always takes."""
+
+    law: _Extreme
+    taken: Value
+    closed = True
+
+    @property
+    def mean(self) -> Value:
+        return self.law.mean - self.taken
+
+    @property
+    def variance(self) -> Value:
+        return self.law.variance + 0 * self.taken
+
+    @property
+    def atom(self) -> Value:
+        return 1 - self.law.tail(self.taken)
+
+    @property
+    def analytic(self) -> bool:
+        return False
+
+    def laplace(self, s: Value) -> Value:
+        later = (b - self.taken for b in self.law._breaks())
+        return quadrature.transform(self.tail, s, [b for b in later if np.any(b > 0)])
+
+    def tail(self, t: Value) -> Value:
+        return self.law.tail(t + self.taken)
+
+    def density(self, t: Value) -> Value:
+        return self.law.density(t + self.taken)
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Maximum(_Extreme):
+    """The law of the longest of independent times: wait for all.
+
+    Parameters
+    ----------
+    laws : sequence of Distribution
+        The times, at least one. [-]
+
+    Raises
+    ------
+    ModelError
+        If there is none, or one is not a distribution.
+
+    Examples
+    --------
+    >>> from qmodel.distributions import Exponential
+    >>> law = Maximum([Exponential(0.02)] * 3)
+    >>> float(law.mean), float(law.quantile(0.99))
+    (0.0367, 0.1140)
+    """
+
+    def _least(self) -> Any:
+        return reduce(np.maximum, (_least(law) for law in self.laws))
+
+    @property
+    def atom(self) -> Value:
+        """Probability of the value 0. [-]."""
+        return prod(law.atom for law in self.laws)
+
+    @property
+    def defect(self) -> Value:
+        """Probability of no end. [-]."""
+        return 1 - prod(1 - law.defect for law in self.laws)
+
+    def tail(self, t: Value) -> Value:
+        """Return P(X > t) at `t` [s], without loss of small tails."""
+        with np.errstate(divide="ignore"):
+            return -np.expm1(sum(np.log1p(-law.tail(t)) for law in self.laws))
+
+    def density(self, t: Value) -> Value:
+        """Return the density at `t` [s]."""
+        return sum(
+            law.density(t) * prod(1 - other.tail(t) for other in self._leaving_out(i))
+            for i, law in enumerate(self.laws)
+        )
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Minimum(_Extreme):
+    """The law of the shortest of independent times: wait for the first.
+
+    Parameters
+    ----------
+    laws : sequence of Distribution
+        The times, at least one. [-]
+
+    Raises
+    ------
+    ModelError
+        If there is none, or one is not a distribution.
+
+    Examples
+    --------
+    >>> from qmodel.distributions import Exponential
+    >>> law = Minimum([Exponential(0.02), Exponential(0.02)])
+    >>> float(law.mean), float(law.quantile(0.99))
+    (0.01, 0.0461)
+    """
+
+    def _least(self) -> Any:
+        return reduce(np.minimum, (_least(law) for law in self.laws))
+
+    @property
+    def atom(self) -> Value:
+        """Probability of the value 0. [-]."""
+        return 1 - prod(1 - law.atom for law in self.laws)
+
+    @property
+    def defect(self) -> Value:
+        """Probability of no end. [-]."""
+        return prod(law.defect for law in self.laws)
+
+    def tail(self, t: Value) -> Value:
+        """Return P(X > t) at `t` [s]."""
+        return prod(law.tail(t) for law in self.laws)
+
+    def density(self, t: Value) -> Value:
+        """Return the density at `t` [s]."""
+        return sum(
+            law.density(t) * prod(other.tail(t) for other in self._leaving_out(i))
+            for i, law in enumerate(self.laws)
+        )

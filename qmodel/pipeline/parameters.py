@@ -1,0 +1,60 @@
+"""The parameters of a pipeline by name, and the pipeline with other values of them."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import fields, is_dataclass, replace
+from typing import Any
+
+from qmodel import _check
+from qmodel.pipeline.nodes import Step
+from qmodel.queues.base import Station
+
+__all__ = ["changed", "parameters", "swapped"]
+
+
+def parameters(prefix: str, thing: Any) -> dict[str, Any]:
+    """Return the numbers in a station, law or step, named with dots after `prefix`."""
+    found: dict[str, Any] = {}
+    for f in fields(thing):
+        value = getattr(thing, f.name)
+        if not f.init or value is None or isinstance(value, (str, tuple, Step, Station)):
+            continue
+        if is_dataclass(value):
+            found |= parameters(f"{prefix}.{f.name}", value)
+        elif not f.metadata:
+            found[f"{prefix}.{f.name}"] = value
+    return found
+
+
+def changed(thing: Any, changes: Mapping[str, Any]) -> Any:
+    """Return a copy of a station, law or step with other numbers, checked anew."""
+    own: dict[str, Any] = {}
+    inner: dict[str, dict[str, Any]] = {}
+    for name, value in changes.items():
+        head, _, rest = name.partition(".")
+        if rest:
+            inner.setdefault(head, {})[rest] = value
+        else:
+            own[head] = value
+    for head, deeper in inner.items():
+        own[head] = changed(getattr(thing, head), deeper)
+    for name in ("hit_ratio", "failure"):
+        if name in own:
+            own[name] = _check.probability(name, own[name])
+    return replace(thing, **own)
+
+
+def swapped(step: Step, swap: Mapping[int, Any]) -> Step:
+    """Return the tree with the things whose id is in `swap` exchanged."""
+    new: dict[str, Any] = {}
+    step = swap.get(id(step), step)
+    for f in fields(step):  # type: ignore[arg-type]
+        value = getattr(step, f.name)
+        if isinstance(value, Step):
+            new[f.name] = swapped(value, swap)
+        elif isinstance(value, tuple) and value and isinstance(value[0], Step):
+            new[f.name] = tuple(swapped(child, swap) for child in value)
+        elif id(value) in swap:
+            new[f.name] = swap[id(value)]
+    return replace(step, **new) if new else step  # type: ignore[type-var]
