@@ -61,7 +61,9 @@ if TYPE_CHECKING:
         retry,
         series,
     )
-    from qmodel.planning import Objective, capacity, compare
+    from qmodel.planning.capacity import capacity
+    from qmodel.planning.compare import compare
+    from qmodel.planning.slo import Objective
     from qmodel.queues import (
         MG1,
         MG1PS,

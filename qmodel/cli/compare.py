@@ -103,9 +103,8 @@ def _report(
     meaning.append(f"{most}: {' and '.join(shown(v, RATE) for v in limits)}.")
     counts = frame["servers"]
     if (counts != counts.iloc[0]).any():
-        meaning.append(
-            f"They are not equal: {' and '.join(f'{c:.0f}' for c in counts)} servers."
-        )
+        numbers = " and ".join(f"{c:.0f}" for c in counts)
+        meaning.append(f"They are not equal: {numbers} servers.")
     columns = [Column("quantity", "", TEXT, [h or f"with {goal}" for h, _ in _ROWS.values()])]
     for row, name in enumerate(names):
         cells = [shown(frame[key].iloc[row], unit) for key, (_, unit) in _ROWS.items()]
@@ -114,7 +113,8 @@ def _report(
         header = "change" if len(names) == 2 else f"change, {name}"
         columns.append(Column(f"{name}.change", header, WORDS, _changes(frame, row)))
     basis = [
-        f"{name}: mean {b['mean']}, percentiles {b['percentiles']}" for name, b in _basis(frame)
+        f"{name}: mean {b['mean']}, percentiles {b['percentiles']}"
+        for name, b in frame.attrs["basis"].items()
     ]
     return Report(
         verdict=verdict,
@@ -139,8 +139,6 @@ def _changes(frame: pd.DataFrame, row: int) -> list[str]:
             change = float(frame[f"{key}.change"].iloc[row])
         elif key == "within" and frame[key].iloc[0] > 0:
             change = 100 * (frame[key].iloc[row] / frame[key].iloc[0] - 1)
-        plain = (
-            "" if change != change else "same" if abs(change) < 0.005 else f"{change:+.3g} %"
-        )
-        found.append(plain)
+        words = "same" if abs(change) < _SAME else f"{change:+.3g} %"
+        found.append("" if math.isnan(change) else words)
     return found

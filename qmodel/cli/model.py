@@ -14,15 +14,7 @@ from qmodel.units import parse
 if TYPE_CHECKING:
     from qmodel.pipeline import Pipeline
 
-__all__ = [
-    "changed",
-    "changed_each",
-    "changes_of",
-    "default_model",
-    "load_of",
-    "models",
-    "rate_of",
-]
+__all__ = ["changed", "changed_each", "default_model", "load_of", "models"]
 
 _SENSIBLE = 0.6
 _WITHOUT_LIMIT = 100.0  # [1/s] for a pipeline that never saturates

@@ -253,6 +253,8 @@ def _notes(frame: pd.DataFrame, known: int, word: str) -> list[str]:
 
 
 def _moment(time: Any) -> str:
+    if time != time:  # A missing time, of any type.
+        return "at an unknown time"
     if hasattr(time, "strftime"):
         return str(time.strftime("%Y-%m-%d %H:%M" if time.second == 0 else "%Y-%m-%d %H:%M:%S"))
     return f"{float(time):.12g} s"

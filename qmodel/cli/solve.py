@@ -89,9 +89,7 @@ def _verdict(result: PipelineResult, load: float) -> str:
     at, first = text(load, "1/s"), result.bottleneck
     if load >= result.max_rate:
         return f"Overloaded at {at}: the {first} is full from {_at_most(result)} on"
-    mean, p99 = (
-        text(float(t), "s") for t in (result.latency.mean, result.latency.quantile(0.99))
-    )
+    mean, p99 = (float(t) for t in (result.latency.mean, result.latency.quantile(0.99)))
     carries = f"Carries up to {_at_most(result)}" if first else "Never full"
     bottleneck = f"; bottleneck: {first}" if first else ""
     lost = float(result.rejected)
@@ -158,10 +156,9 @@ def _stations(result: PipelineResult) -> Table:
     names = list(frame["station"])
     queues = np.isfinite([float(result.stations[n].station.servers) for n in names])
     spent = frame["time_per_request"].to_numpy()
-    with np.errstate(invalid="ignore"):
-        shares = (
-            spent / spent.sum() if np.isfinite(spent.sum()) else np.full(len(names), np.nan)
-        )
+    # In overload one part takes all the time there is, and a share says nothing.
+    total = spent.sum() if np.isfinite(spent.sum()) and spent.sum() > 0 else np.nan
+    shares = np.where(np.isfinite(spent), spent, np.nan) / total
     busy = np.where(queues, frame["utilization"], np.nan)
     wait = np.where(queues, frame["waiting_time"], np.nan)
     columns = [

@@ -50,7 +50,7 @@ def spare_servers(arrival_rate: Any, service_time: Any, servers: Any) -> Any:
     Examples
     --------
     >>> float(spare_servers(9.999999, 0.1, 1)), 1 - 9.999999 * 0.1
-    (1.0000000005550244e-07, 1.0000000005838672e-07)
+    (9.999999986964881e-08, 9.999999983634211e-08)
     """
     product = arrival_rate * service_time
     if is_symbolic(product, servers):

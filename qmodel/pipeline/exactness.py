@@ -49,7 +49,9 @@ INDEPENDENT_BRANCHES = Assumption(
 )
 SNAPSHOT = Assumption(
     "snapshot",
-    "a request that returns to a queue finds the same wait again; right in heavy traffic",
+    "a request that returns to a queue at once finds the same wait again; right in heavy "
+    "traffic, and on the safe side below: with M/M/1 and immediate returns the p99 is 11 % "
+    "high at 50 % load and 7 % at 80 %, where independent visits would be 27 % low",
     "Reiman 1982",
     APPROXIMATE,
 )

@@ -43,7 +43,6 @@ _WRITTEN = re.compile(
     r"\s*(?P<quantity>p\s*\([^)]*\)|[^\s<]+)(?:\s+of\s+(?P<subject>[^<]+?))?"
     r"\s*(?P<comparison><=?)\s*(?P<limit>[^\s<>=][^<>=]*?)\s*"
 )
-_UNIT = re.compile(r"[A-Za-zµ%/].*")
 
 
 @dataclass(frozen=True, slots=True)
@@ -242,9 +241,9 @@ def parse_objective(written: str | Objective) -> Objective:
         quantity = f"p{digits.rstrip('0').rstrip('.') if '.' in digits else digits}"
     elif quantity not in ("mean", "utilization"):
         _probability(quantity)
-    unit = _UNIT.search(re.sub(r"[eE][-+]?\d+", "", limit))
-    name = unit[0].strip() if unit else ""
     value = units.parse(limit)
+    match = units._NUMBER.fullmatch(limit)
+    name = match[2] if match else ""
     if quantity == "utilization" and name not in ("", "%"):
         raise DomainError(f"the limit of utilization is a share, such as '70%', got {limit!r}")
     if quantity != "utilization" and name not in units._TIMES:

@@ -19,11 +19,11 @@ def line(**changes) -> Pipeline:
 
 
 def test_closed_forms_of_mm1():
-    mu, t = 100.0, np.array([0.05, 0.3, 30.0])
-    for p in (0.5, 0.95, 0.999):
-        found = [capacity(qm.MMc(1 / mu), Objective(f"p{100 * p:g}", x)) for x in t]
-        assert found == pytest.approx(np.maximum(mu + math.log1p(-p) / t, 0.0), rel=3e-12)
-    assert capacity(qm.MMc(1 / mu), "mean < 30 ms") == pytest.approx(mu - 1 / 0.03, rel=3e-12)
+    mu = np.array([10.0, 100.0, 1e6])
+    for t, p in ((0.05, 0.5), (0.3, 0.95), (30.0, 0.999)):
+        found = capacity(qm.MMc(1 / mu), Objective(f"p{100 * p:g}", t))
+        assert found == pytest.approx(np.maximum(mu + math.log1p(-p) / t, 0.0), rel=3e-15)
+    assert capacity(qm.MMc(0.01), "mean < 30 ms") == pytest.approx(100 - 1 / 0.03, rel=3e-15)
 
 
 def test_tandem_of_two_equal_queues():
@@ -47,7 +47,7 @@ def test_utilization_is_linear():
 
 
 def test_all_objectives_hold():
-    asked = ["p99 < 120 ms", "mean < 40 ms", Objective("utilization", 0.8)]
+    asked = ["p99 < 120 ms", "mean < 34 ms", Objective("utilization", 0.8)]
     single = [capacity(line(), one) for one in asked]
     assert capacity(line(), asked) == pytest.approx(min(single), rel=1e-12)
     assert len({round(float(c), 6) for c in single}) == 3
@@ -73,11 +73,11 @@ def test_the_load_returned_meets_the_objective():
 
 def test_arrays_broadcast_and_agree_with_cells():
     db, web = np.array([1, 2, 8])[:, None], np.array([0.004, 0.01, 0.03])
-    found = capacity(line(db_servers=db, web_service_time=web), ["p99 < 150 ms", "mean < 50 ms"])
+    found = capacity(line(db_servers=db, web_service_time=web), ["p99 < 250 ms", "mean < 60 ms"])
     assert found.shape == (3, 3)
     for i, j in np.ndindex(3, 3):
         alone = line(db_servers=int(db[i, 0]), web_service_time=float(web[j]))
-        assert capacity(alone, ["p99 < 150 ms", "mean < 50 ms"]) == pytest.approx(
+        assert capacity(alone, ["p99 < 250 ms", "mean < 60 ms"]) == pytest.approx(
             found[i, j], rel=1e-10
         )
 
@@ -113,15 +113,14 @@ def limited(rate) -> Pipeline:
 def test_behind_a_token_bucket():
     # 80/s get through at most: p99 at 80/s is 230 ms, and 100 ms is reached on the way.
     assert limited(80.0).max_rate == math.inf
-    assert capacity(limited(80.0), "p99 < 300 ms") == math.inf
     found = capacity(limited(80.0), "p99 < 100 ms")
     assert limited(80.0).solve(found).latency.quantile(0.99) == pytest.approx(0.1, rel=1e-9)
-    both = capacity(limited(np.array([80.0, 120.0])), "p99 < 300 ms")
+    both = capacity(limited(np.array([80.0, 120.0])), "p99 < 300 ms")  # one saturates
     assert both[0] == math.inf
     assert limited(120.0).solve(both[1]).latency.quantile(0.99) == pytest.approx(0.3, rel=1e-9)
 
 
-@pytest.mark.parametrize("scale", [1e-12, 1.0, 1e12])
+@pytest.mark.parametrize("scale", [1e-12, 1e9])
 def test_the_bracket_has_no_unit(scale):
     path = qm.series(qm.limit("l", 80.0 / scale, burst=5), qm.call("a", qm.MMc(0.01 * scale)))
     found = capacity(Pipeline(path), Objective("p99", 0.1 * scale))
