@@ -25,6 +25,7 @@ from qmodel.distributions import Distribution, Repeated, Scaled, Sum
 from qmodel.distributions.algebra import measure
 from qmodel.errors import ModelError
 from qmodel.glossary import units_of
+from qmodel.queues.states import States
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -118,6 +119,12 @@ class StationResult:
         How much each quantity can be trusted. [-]
     station : Station
         The station, with the law of service of the mix of its streams. [-]
+    loss : number or array, default 0
+        Share of the arrivals that find no place and are lost. [-]
+    abandonment : number or array, default 0
+        Share of the arrivals that give up waiting. [-]
+    number : States or None
+        Law of the number of requests present, where it is known. [-]
     streams : tuple of StreamResult
         The same for each stream. [-]
     """
@@ -132,7 +139,16 @@ class StationResult:
     response: Distribution
     basis: Basis
     station: Station
+    loss: Value = 0.0
+    abandonment: Value = 0.0
+    number: States | None = None
     streams: tuple[StreamResult, ...] = field(default=())
+
+    @property
+    def throughput(self) -> Value:
+        """Requests served a second; in overload, what the servers can do. [1/s]."""
+        through = self.arrival_rate * (1 - self.loss - self.abandonment)
+        return namespace(through, self.station.max_rate).minimum(through, self.station.max_rate)
 
     @property
     def assumptions(self) -> tuple[Assumption, ...]:

@@ -73,7 +73,7 @@ def read_load(
     --------
     >>> import tempfile, pathlib
     >>> path = pathlib.Path(tempfile.mkdtemp()) / "load.csv"
-    >>> _ = path.write_text("minute,requests\\n2026-05-01 12:00,600\\n2026-05-01 12:01,1200\\n")
+    >>> _ = path.write_text("minute,requests\n2026-05-01 12:00,600\n2026-05-01 12:01,1200\n")
     >>> read_load(path)["arrival_rate"].tolist()
     [10.0, 20.0]
     """

@@ -80,7 +80,7 @@ def replay(
     >>> load = pd.DataFrame({"time": [0, 60, 120], "arrival_rate": [100.0, 300.0, 500.0]})
     >>> frame = replay(shop, load)
     >>> frame["p99"].round(3).tolist(), frame["headroom"].round(2).tolist()
-    ([0.046, 0.063, inf], [3.0, 0.33, -0.2])
+    ([0.046, 0.06, inf], [3.0, 0.33, -0.2])
     """
     import pandas as pd
 

@@ -1,0 +1,159 @@
+r"""How many requests are present: the law of the number in a station.
+
+`StationResult.number` has it where it is known. Like the laws of times, it broadcasts:
+``number.probability(n)`` takes a count or an array of counts, against the cells.
+"""
+
+from __future__ import annotations
+
+from abc import ABC, abstractmethod
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from qmodel._typing import Count, Value
+
+__all__ = ["FiniteStates", "Geometric", "Poisson", "States"]
+
+
+class States(ABC):
+    """The law of a number of requests, 0, 1, 2, ..."""
+
+    __slots__ = ()
+
+    if TYPE_CHECKING:
+
+        @property
+        def mean(self) -> Value:
+            """Mean number. [-]."""
+
+        @property
+        def variance(self) -> Value:
+            """Variance of the number. [-]."""
+
+    @abstractmethod
+    def probability(self, n: Count) -> Value:
+        """Return P(N = n) [-]."""
+
+    @abstractmethod
+    def tail(self, n: Count) -> Value:
+        """Return P(N > n) [-]."""
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Poisson(States):
+    """The Poisson law: of the number in a delay station, whatever its law of service.
+
+    Parameters
+    ----------
+    mean : number or array
+        Mean, >= 0. [-]
+
+    Examples
+    --------
+    >>> float(Poisson(2.0).probability(3)), float(Poisson(2.0).tail(3))
+    (0.1804, 0.1429)
+    """
+
+    mean: Value
+
+    @property
+    def variance(self) -> Value:
+        """Variance, the mean. [-]."""
+        return self.mean
+
+    def probability(self, n: Count) -> Value:
+        """Return P(N = n) [-]."""
+        from scipy.special import gammaln, xlogy
+
+        return np.exp(xlogy(n, self.mean) - self.mean - gammaln(np.asarray(n) + 1.0))
+
+    def tail(self, n: Count) -> Value:
+        """Return P(N > n) [-]."""
+        from scipy.special import gammainc
+
+        return gammainc(np.asarray(n) + 1.0, self.mean)
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Geometric(States):
+    """The geometric law: of the number in M/M/1, and under processor sharing.
+
+    Parameters
+    ----------
+    utilization : number or array
+        Ratio of the probabilities of n + 1 and n; at 1 and above, the number is infinite. [-]
+
+    Examples
+    --------
+    >>> float(Geometric(0.8).probability(2)), float(Geometric(0.8).mean)
+    (0.128, 4.0)
+    """
+
+    utilization: Value
+
+    @property
+    def mean(self) -> Value:
+        """Mean number; inf in overload. [-]."""
+        rho = np.minimum(self.utilization, 1.0)
+        with np.errstate(divide="ignore"):
+            return rho / (1 - rho)
+
+    @property
+    def variance(self) -> Value:
+        """Variance of the number; inf in overload. [-]."""
+        rho = np.minimum(self.utilization, 1.0)
+        with np.errstate(divide="ignore"):
+            return rho / (1 - rho) ** 2
+
+    def probability(self, n: Count) -> Value:
+        """Return P(N = n) [-]."""
+        rho = np.minimum(self.utilization, 1.0)
+        return (1 - rho) * rho ** np.asarray(n)
+
+    def tail(self, n: Count) -> Value:
+        """Return P(N > n) [-]."""
+        return np.minimum(self.utilization, 1.0) ** (np.asarray(n) + 1)
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class FiniteStates(States):
+    """The law of a number that is bounded, from its probabilities.
+
+    Parameters
+    ----------
+    probabilities : array of shape (states, ...)
+        P(N = 0), P(N = 1), ... on the first axis; the cells on the others. [-]
+
+    Examples
+    --------
+    >>> law = FiniteStates(np.array([0.5, 0.3, 0.2]))
+    >>> float(law.mean), float(law.variance), float(law.tail(0))
+    (0.7, 0.61, 0.5)
+    """
+
+    probabilities: np.ndarray
+
+    def _counts(self) -> np.ndarray:
+        return np.arange(len(self.probabilities)).reshape(-1, *[1] * (self.probabilities.ndim - 1))
+
+    @property
+    def mean(self) -> Value:
+        """Mean number. [-]."""
+        return (self._counts() * self.probabilities).sum(axis=0)[()]
+
+    @property
+    def variance(self) -> Value:
+        """Variance of the number. [-]."""
+        return ((self._counts() - self.mean) ** 2 * self.probabilities).sum(axis=0)[()]
+
+    def probability(self, n: Count) -> Value:
+        """Return P(N = n) [-]."""
+        at = self._counts() == np.asarray(n)
+        return np.where(at, self.probabilities, 0.0).sum(axis=0)[()]
+
+    def tail(self, n: Count) -> Value:
+        """Return P(N > n) [-]."""
+        above = self._counts() > np.asarray(n)
+        return np.where(above, self.probabilities, 0.0).sum(axis=0)[()]
