@@ -40,8 +40,8 @@ def curves() -> tuple[pd.DataFrame, pd.DataFrame]:
         limits.append(
             {
                 "ratio": ratio,
-                "saturation": float(site.max_rate),
-                "capacity": float(qm.capacity(site, f"p99 < {OBJECTIVE:g} ms")),
+                "saturation": round(float(site.max_rate), 3),
+                "capacity": round(float(qm.capacity(site, f"p99 < {OBJECTIVE:g} ms")), 3),
                 "bottleneck": site.bottleneck,
             }
         )

@@ -13,12 +13,22 @@ import numpy as np
 from qmodel._xp import is_symbolic
 from qmodel.errors import DomainError, ModelError
 
-__all__ = ["count", "instance", "nonnegative", "positive", "probability", "scv", "weights"]
+__all__ = [
+    "count",
+    "instance",
+    "nonnegative",
+    "positive",
+    "probability",
+    "scv",
+    "share",
+    "weights",
+]
 
 
 def _number(name: str, x: Any, need: str) -> Any:
     try:
-        return np.asarray(x, dtype=float)[()]
+        # NumPy would read None as NaN, and NaN is no error here.
+        return np.asarray("" if x is None else x, dtype=float)[()]
     except (TypeError, ValueError):
         raise DomainError(f"{name} must be {need}, got {x!r}") from None
 
@@ -71,6 +81,11 @@ def probability(name: str, x: Any) -> Any:
     return value
 
 
+def share(name: str, x: Any) -> Any:
+    """Return `x` as a probability; the whole numbers 0 and 1 stay exact beside symbols."""
+    return x if type(x) is int and x in (0, 1) else probability(name, x)
+
+
 def count(name: str, n: Any, *, least: int = 1) -> Any:
     """Return `n` as an int or an array of whole floats, refusing 2.5 and less than `least`."""
     if type(n) is int and n >= least:
@@ -89,7 +104,7 @@ def count(name: str, n: Any, *, least: int = 1) -> Any:
 
 def weights(name: str, values: Any) -> tuple[Any, ...]:
     """Return `values` as probabilities that sum to 1 (in every cell)."""
-    checked = tuple(probability(name, v) for v in values)
+    checked = tuple(share(name, v) for v in values)
     if not checked:
         raise DomainError(f"{name} must not be empty")
     total = sum(checked)

@@ -257,7 +257,7 @@ def _columns(
     columns: dict[str, Any] = {"mean": law.mean}
     times = law.quantile(percentiles.reshape(-1, *[1] * max(len(shape_of(law)), 1)))
     columns |= {f"p{100 * p:.12g}": t for p, t in zip(percentiles, times, strict=True)}
-    with np.errstate(divide="ignore", invalid="ignore"):
+    with np.errstate(divide="ignore", invalid="ignore", over="ignore"):
         columns |= {"max_rate": most, "headroom": most / np.asarray(result.arrival_rate) - 1}
     if isinstance(result, StationResult):
         return columns | {"utilization": result.utilization}

@@ -34,8 +34,8 @@ class _Commands(TyperGroup):
         except BrokenPipeError:  # `qmodel sweep ... | head`: the reader has what it wants.
             raise
         except OSError as e:
-            where = f" {str(e.filename)!r}" if e.filename else ""
-            typer.echo(f"error: {e.strerror or e}:{where}", err=True)
+            where = f": {str(e.filename)!r}" if e.filename else ""
+            typer.echo(f"error: {e.strerror or e}{where}", err=True)
             raise typer.Exit(ERROR) from None
         except KeyboardInterrupt:
             typer.echo("stopped; nothing was written", err=True)

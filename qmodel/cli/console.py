@@ -53,4 +53,5 @@ def progress(what: str) -> Iterator[Callable[[int, int], None]]:
     try:
         yield tell
     finally:
-        bar.stop()
+        if shown:
+            bar.stop()

@@ -63,8 +63,8 @@ def _note(table: Table) -> str:
     ratios, mean = table.columns[0], table.columns[3]
     rows = sorted({0, table.marked or 0, len(table) - 1})
     parts = [
-        f"{mean.shown(i)} at {percent(ratios.values[i])}{' (now)' if i == table.marked else ''}"
+        f"{mean.shown(i)} {'now' if i == table.marked else f'at {percent(ratios.values[i])}'}"
         for i in rows
     ]
     cache = table.key.removesuffix(".hit_ratio")
-    return f"The hit ratio of {cache} leaves the capacity as it is; mean {', '.join(parts)}."
+    return f"{cache} hit ratio: same capacity; mean {', '.join(parts)}"

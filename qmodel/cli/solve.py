@@ -176,7 +176,10 @@ def _stations(result: PipelineResult) -> Table:
 
 def _basis(result: PipelineResult) -> list[str]:
     labels = {"capacity": "max_rate", "mean": "mean", "percentiles": "p99"}
-    said = ", ".join(f"{name} {result.basis[key]}" for name, key in labels.items())
+    by_label: dict[str, list[str]] = {}
+    for name, key in labels.items():
+        by_label.setdefault(result.basis[key], []).append(name)
+    said = ", ".join(f"{' and '.join(names)} {label}" for label, names in by_label.items())
     weak = [a for a in result.assumptions if a.label != "exact"]
     model = [a for a in result.assumptions if a.label == "exact"]
     why = f" ({', '.join(weak)})" if weak else ""

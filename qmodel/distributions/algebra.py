@@ -19,7 +19,6 @@ probability zero counts nothing, even where its time is infinite.
 from __future__ import annotations
 
 from dataclasses import dataclass
-from functools import reduce
 from math import prod
 from operator import mul
 from typing import Any
@@ -150,7 +149,7 @@ class Sum(Distribution):
 
     def laplace(self, s: Value) -> Value:
         """Return the transform at `s` [1/s]."""
-        return reduce(mul, (law.laplace(s) for law in self.laws), 1.0)
+        return prod(law.laplace(s) for law in self.laws)
 
 
 def _after(first: Distribution, second: Distribution) -> Distribution:
@@ -202,7 +201,8 @@ class Mixture(Distribution):
         object.__setattr__(self, "laws", laws)
 
     def _mix(self, values: Any) -> Any:
-        xp = namespace(*self.probabilities)
+        values = tuple(values)
+        xp = namespace(*self.probabilities, *values)
         return sum(xp.weigh(p, v) for p, v in zip(self.probabilities, values, strict=True))
 
     @property
@@ -276,7 +276,7 @@ class Mixture(Distribution):
 
 
 def _one(p: Any) -> bool:
-    return isinstance(p, float) and p == 1.0
+    return isinstance(p, (int, float)) and p == 1
 
 
 @dataclass(frozen=True, slots=True, eq=False)

@@ -46,7 +46,14 @@ class _Extreme(Distribution):
         means = [law.mean for law in self.laws]
         if is_symbolic(*means):
             raise ModelError("the moments of a maximum or minimum have no symbolic form here")
-        return quadrature.moments(self.tail, reduce(np.maximum, means), self._breaks())
+        scale = np.asarray(self._scale(means))
+        endless = np.isinf(scale)
+        found = quadrature.moments(self.tail, np.where(endless, 1.0, scale), self._breaks())
+        return tuple(np.where(endless, np.inf, m)[()] for m in found)  # type: ignore[return-value]
+
+    def _scale(self, means: list[Any]) -> Any:
+        """Return a time of the size of the extreme: infinite where it is."""
+        raise NotImplementedError
 
     def _breaks(self) -> tuple[Any, ...]:
         return tuple(
@@ -73,13 +80,16 @@ class _Extreme(Distribution):
     def variance(self) -> Value:
         """Variance, by quadrature of the tail. [s^2]."""
         first, second, _ = self._moments()
-        return second - first**2
+        with np.errstate(invalid="ignore"):
+            return np.where(np.isinf(first), np.inf, second - first**2)[()]
 
     @property
     def third_cumulant(self) -> Value:
         """Third cumulant, by quadrature of the tail. [s^3]."""
         first, second, third = self._moments()
-        return third - 3 * first * second + 2 * first**3
+        with np.errstate(invalid="ignore"):
+            central = third - 3 * first * second + 2 * first**3
+        return np.where(np.isinf(first), np.inf, central)[()]
 
     @property
     def analytic(self) -> bool:
@@ -154,6 +164,9 @@ class Maximum(_Extreme):
     (0.0367, 0.1140)
     """
 
+    def _scale(self, means: list[Any]) -> Any:
+        return reduce(np.maximum, means)
+
     def _least(self) -> Any:
         return reduce(np.maximum, (_least(law) for law in self.laws))
 
@@ -201,6 +214,9 @@ class Minimum(_Extreme):
     >>> float(law.mean), float(law.quantile(0.99))
     (0.01, 0.0461)
     """
+
+    def _scale(self, means: list[Any]) -> Any:
+        return reduce(np.minimum, means)
 
     def _least(self) -> Any:
         return reduce(np.minimum, (_least(law) for law in self.laws))

@@ -152,7 +152,7 @@ class Deterministic(Distribution):
     def laplace(self, s: Value) -> Value:
         """Return the transform at `s` [1/s]."""
         if self is ZERO:
-            return 1.0
+            return 1
         return namespace(s, self.mean).exp(-self.mean * s)
 
     def tail(self, t: Value) -> Value:

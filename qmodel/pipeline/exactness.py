@@ -13,6 +13,7 @@ from collections.abc import Iterable
 
 import numpy as np
 
+from qmodel._xp import is_symbolic
 from qmodel.basis import (
     APPROXIMATE,
     INDEPENDENT_SOJOURNS,
@@ -59,7 +60,7 @@ SNAPSHOT = Assumption(
 
 def _repeats(step: Step) -> bool:
     if isinstance(step, Repeat):
-        return bool(np.any(np.asarray(step.times) > 1))
+        return is_symbolic(step.times) or bool(np.any(np.asarray(step.times) > 1))
     return isinstance(step, Retry) and step.attempts > 1 and bool(np.any(step.failure != 0))
 
 

@@ -21,11 +21,10 @@ from qmodel import _check
 from qmodel._typing import Value
 from qmodel._xp import is_symbolic, namespace
 from qmodel.distributions import Distribution
-from qmodel.distributions.algebra import measure
 from qmodel.errors import ModelError
 from qmodel.numerics.roots import least_above
 from qmodel.pipeline import exactness
-from qmodel.pipeline.nodes import Call, Limit, Step
+from qmodel.pipeline.nodes import Call, Limit, Step, choice
 from qmodel.pipeline.parameters import changed, parameters, swapped
 from qmodel.pipeline.result import KindResult, PipelineResult
 from qmodel.queues.base import Station, Stream
@@ -65,7 +64,7 @@ class Pipeline:
     stations: Mapping[str, Station]
 
     def __init__(self, path: Step | Mapping[str, tuple[Value, Step]]) -> None:
-        kinds = {"all": (1.0, path)} if isinstance(path, Step) else dict(path)
+        kinds = {"all": (1, path)} if isinstance(path, Step) else dict(path)
         shares = _check.weights("shares of the kinds", [share for share, _ in kinds.values()])
         checked = {
             kind: (share, _check.instance(f"the path of {kind!r}", step, Step))
@@ -93,15 +92,15 @@ class Pipeline:
         self, admitted: Mapping[str, Any]
     ) -> tuple[dict[Any, Any], dict[str, Any], Any]:
         """Return visits by (station, law of service), flows into limits, share served."""
-        visits: dict[Any, Any] = {(name, None): 0.0 for name in self.stations}
+        visits: dict[Any, Any] = {(name, None): 0 for name in self.stations}
         flows: dict[str, Any] = {}
 
         def note(step: Call | Limit, share: Any) -> None:
             if isinstance(step, Limit):
-                flows[step.name] = flows.get(step.name, 0.0) + share
+                flows[step.name] = flows.get(step.name, 0) + share
             else:
                 key = (step.name, step.service)
-                visits[key] = visits.get(key, 0.0) + share
+                visits[key] = visits.get(key, 0) + share
 
         for share, root in self.kinds.values():
             root.visit(share, admitted, note)
@@ -110,7 +109,7 @@ class Pipeline:
     def _admitted(self, arrival_rate: Any) -> dict[str, Any]:
         """Return what each limit lets through; one pass for each limit, as they may chain."""
         limits = self._named(Limit)
-        admitted: dict[str, Any] = dict.fromkeys(limits, 1.0)
+        admitted: dict[str, Any] = dict.fromkeys(limits, 1)
         for _ in limits:
             _, flows, _ = self._visits(admitted)
             admitted = {n: limits[n].admitted(arrival_rate * flow) for n, flow in flows.items()}
@@ -122,13 +121,13 @@ class Pipeline:
         for (name, service), count in visits.items():
             station = self.stations[name]
             mean = (service or station.service).mean
-            work[name] = work.get(name, 0.0) + count * mean / station.servers
+            work[name] = work.get(name, 0) + count * mean / station.servers
         return work
 
     @property
     def visits(self) -> dict[str, Value]:
         """Mean visits of one request to each station, limits aside. [-]."""
-        counts, _, _ = self._visits(dict.fromkeys(self._named(Limit), 1.0))
+        counts, _, _ = self._visits(dict.fromkeys(self._named(Limit), 1))
         return _by_station(counts)
 
     @property
@@ -153,7 +152,7 @@ class Pipeline:
 
     def _max_rates(self) -> dict[str, Any]:
         limits = self._named(Limit)
-        counts, _, _ = self._visits(dict.fromkeys(limits, 1.0))
+        counts, _, _ = self._visits(dict.fromkeys(limits, 1))
         unlimited = {name: _inverse(work) for name, work in self._work(counts).items()}
         if not limits:
             return unlimited
@@ -303,7 +302,7 @@ def _none(visits: Any) -> bool:
 
 def _inverse(work: Any) -> Any:
     if is_symbolic(work):
-        return 1 / work
+        return 1 / work if work != 0 else namespace(work).inf
     with np.errstate(divide="ignore"):
         return (1 / np.asarray(work, dtype=float))[()]
 
@@ -311,8 +310,8 @@ def _inverse(work: Any) -> Any:
 def _by_station(visits: Mapping[Any, Any]) -> dict[str, Any]:
     total: dict[str, Any] = {}
     for (name, _), count in visits.items():
-        total[name] = total.get(name, 0.0) + count
-    return total
+        total[name] = total.get(name, 0) + count
+    return {name: namespace(count).asarray(count) for name, count in total.items()}
 
 
 def _mix(kinds: Mapping[str, KindResult]) -> tuple[Any, Distribution]:
@@ -320,7 +319,5 @@ def _mix(kinds: Mapping[str, KindResult]) -> tuple[Any, Distribution]:
     if len(kinds) == 1:
         only = next(iter(kinds.values()))
         return only.admitted, only.latency
-    through = [kind.share * kind.admitted for kind in kinds.values()]
-    total = sum(through)
-    weights = tuple(w / total for w in through)
-    return total, measure(weights, tuple(kind.latency for kind in kinds.values()))
+    shares = tuple(kind.share for kind in kinds.values())
+    return choice(shares, [(kind.admitted, kind.latency) for kind in kinds.values()])

@@ -23,7 +23,7 @@ from qmodel.queues.base import Station, StationResult
 from qmodel.queues.token_bucket import accepted
 
 # The nodes themselves are made by the functions of `qmodel.pipeline.steps`.
-__all__ = ["Outcome", "Solved", "Step"]
+__all__ = ["Outcome", "Solved", "Step", "choice"]
 
 Solved = Mapping[str, StationResult]
 Outcome = tuple[Any, Distribution]
@@ -92,8 +92,8 @@ class Call(Step):
         result = solved[self.name]
         service = self.service or self.station.service
         if isinstance(times, int) and times == 1 and service is result.station.service:
-            return 1.0, result.response
-        return 1.0, result.station.law_of_response(result, service, times)
+            return 1, result.response
+        return 1, result.station.law_of_response(result, service, times)
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -139,14 +139,14 @@ class Branch(Step):
 
     def outcome(self, solved: Solved, admitted: Mapping[str, Any], times: Any = 1) -> Outcome:
         outcomes = [step.outcome(solved, admitted) for step in self.steps]
-        return _again(_choose(self.probabilities, outcomes), times)
+        return _again(choice(self.probabilities, outcomes), times)
 
 
-def _choose(probabilities: tuple[Any, ...], outcomes: list[Outcome]) -> Outcome:
+def choice(probabilities: tuple[Any, ...], outcomes: list[Outcome]) -> Outcome:
     """Return the outcome of a choice; the time is that of the requests that get through."""
     laws = tuple(law for _, law in outcomes)
     if all(isinstance(share, (int, float)) and share == 1 for share, _ in outcomes):
-        return 1.0, measure(probabilities, laws)
+        return 1, measure(probabilities, laws)
     through = [p * share for p, (share, _) in zip(probabilities, outcomes, strict=True)]
     total = sum(through)
     return total, measure(tuple(w / total for w in through), laws)
@@ -195,8 +195,8 @@ class Repeat(Step):
         # No visit takes no time, also where the time of one would be infinite.
         never = np.asarray(times) == 0
         some = np.where(never, 1, times)[()]
-        outcomes = [(1.0, ZERO), self.step.outcome(solved, admitted, some)]
-        return _choose(((never * 1.0)[()], (~never * 1.0)[()]), outcomes)
+        outcomes = [(1, ZERO), self.step.outcome(solved, admitted, some)]
+        return choice(((never * 1.0)[()], (~never * 1.0)[()]), outcomes)
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -225,7 +225,7 @@ class Retry(Step):
             share, law = self.step.outcome(solved, admitted, k)
             pauses = Deterministic(self.pause * (k - 1))
             outcomes.append((share, law if k == 1 else Sum((law, pauses))))
-        return _again(_choose(tuple(weights), outcomes), times)
+        return _again(choice(tuple(weights), outcomes), times)
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -242,8 +242,8 @@ class Cached(Step):
         return (self.lookup, self.miss)
 
     def _steps(self) -> Series:
-        choice = Branch((1 - self.hit_ratio, self.hit_ratio), (self.miss, Nothing()))
-        return Series((self.lookup, choice))
+        then = Branch((1 - self.hit_ratio, self.hit_ratio), (self.miss, Nothing()))
+        return Series((self.lookup, then))
 
     def visit(self, share: Any, admitted: Mapping[str, Any], note: Callable[..., None]) -> Any:
         return self._steps().visit(share, admitted, note)
@@ -280,4 +280,4 @@ class Nothing(Step):
         return share
 
     def outcome(self, solved: Solved, admitted: Mapping[str, Any], times: Any = 1) -> Outcome:
-        return 1.0, ZERO
+        return 1, ZERO

@@ -135,7 +135,8 @@ class PipelineResult:
 
     def __str__(self) -> str:
         """Return the answer in one line, where there is one scenario."""
-        if np.ndim(self.arrival_rate) or np.ndim(self.max_rate) or is_symbolic(self.max_rate):
+        rates = self.arrival_rate, self.max_rate
+        if any(map(np.ndim, rates)) or is_symbolic(*rates):
             return f"PipelineResult of {', '.join(self.stations)}"
         load = f"at {text(float(self.arrival_rate), '1/s')}"
         if self.arrival_rate >= self.max_rate:

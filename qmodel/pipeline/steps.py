@@ -301,7 +301,7 @@ def cached(hit_ratio: Value, *, lookup: Step, miss: Step, name: str | None = Non
     >>> p.replace({"cache.hit_ratio": np.array([0.5, 0.9, 0.99])}).max_rate
     array([ 800., 4000., 5000.])
     """
-    ratio = _check.probability("hit_ratio", hit_ratio)
+    ratio = _check.share("hit_ratio", hit_ratio)
     _step("lookup", lookup)
     if name is None:
         name = lookup.name if isinstance(lookup, Call) else "cache"

@@ -28,7 +28,7 @@ from qmodel.planning.slo import Objective, parse_objective
 
 __all__ = ["capacity"]
 
-_RTOL = 1e-15  # Near saturation everything hangs on the last digits of the load.
+_RTOL = 1e-14  # Near saturation everything hangs on the last digits of the load.
 _DOUBLINGS = 60
 
 
@@ -48,7 +48,7 @@ def capacity(
     Returns
     -------
     number or array
-        The load, to 1e-15 relative (or the noise of an inverted tail), on the side where
+        The load, to 1e-14 relative (or the noise of an inverted tail), on the side where
         the objectives hold; the saturation rate where they hold at every load below it,
         ``inf`` where they hold at any load, NaN where a parameter is. In a model with
         arrays, 0 where they are missed even without load. [1/s]
@@ -107,7 +107,7 @@ def capacity(
         high = np.where(np.isinf(saturation), _bracket(model, missed), high)
     found = increasing_root(missed, 0.0, high, rtol=_RTOL)
     # The root is either end of its last bracket, and inverted tails have noise of 1e-11.
-    for step in (2 * _RTOL, 1e-13, 1e-11, 1e-9):
+    for step in (2 * _RTOL, 1e-12, 1e-10, 1e-9):
         above = missed(found) > 0
         if not above.any():
             break

@@ -139,8 +139,8 @@ class StationResult:
     response: Distribution
     basis: Basis
     station: Station
-    loss: Value = 0.0
-    abandonment: Value = 0.0
+    loss: Value = 0
+    abandonment: Value = 0
     number: States | None = None
     streams: tuple[StreamResult, ...] = field(default=())
 
@@ -299,6 +299,8 @@ def mixed_service(laws: Sequence[Distribution], rates: Sequence[Value]) -> Distr
     """Return the law of service of a mix of streams: each one's, by its share."""
     total = sum(rates)
     xp = namespace(total)
+    if not xp.symbolic:
+        total = np.asarray(total, dtype=float)  # a float would raise where it divides by 0
     # Without load all shares are equal: any will do, and 0/0 will not.
     with xp.errstate(invalid="ignore", divide="ignore"):
         shares = tuple(xp.guard(rate / total, total == 0, 1.0 / len(rates)) for rate in rates)

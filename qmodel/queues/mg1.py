@@ -120,11 +120,13 @@ class _Wait(Distribution):
 
     @property
     def atom(self) -> Value:
-        return np.maximum(self._spare(), 0.0)
+        spare = self._spare()
+        return namespace(spare).guard(spare, spare <= 0, 0.0)
 
     @property
     def defect(self) -> Value:
-        return np.where(np.asarray(self._spare()) <= 0, 1.0, 0.0)[()]
+        spare = self._spare()
+        return namespace(spare).guard(0.0, spare <= 0, 1.0)
 
     @property
     def analytic(self) -> bool:

@@ -39,6 +39,7 @@ from typing import Any
 import numpy as np
 
 from qmodel._typing import Count, Value
+from qmodel._xp import is_symbolic
 from qmodel.basis import Assumption
 from qmodel.distributions import NEVER, Distribution, Exponential, HyperExponential, Mixture
 from qmodel.numerics.spare import spare_servers
@@ -111,7 +112,8 @@ class MG1PS(MGcPS):
         return MG1PS(service)
 
     def _response(self, rate: Value, service: Distribution) -> Distribution:
-        if isinstance(self.service, Exponential) and service is self.service:
+        exact = isinstance(self.service, Exponential) and service is self.service
+        if exact and not is_symbolic(rate, service.mean):
             return _exponential_response(rate, service.mean)
         return shared_response(rate, self.service, 1, service)
 

@@ -117,8 +117,8 @@ def waiting_time(
     constant = spitzer.waiting(rate * s, c).mean * s
     with np.errstate(divide="ignore", invalid="ignore"):
         wait = (1 + scv) / (2 * scv / exponential + (1 - scv) / constant)
-    # No wait with either service is no wait with this one, and so in overload.
-    either = np.where(constant > 0, wait, 0.0 * scv * exponential)
+        # No wait with either service is no wait with this one.
+        either = np.where(constant > 0, wait, 0.0 * scv * exponential)
     over = spare_servers(rate, s, c) <= 0
     return np.where(over, np.inf, either)[()]
 
@@ -208,8 +208,8 @@ class MGc(Station):
         waits = (must_wait > 1e-300) & (wait > 0) & ~over
         with np.errstate(divide="ignore", invalid="ignore"):
             mean = np.where(waits, wait / must_wait, s)
+            must_wait = np.where(over, 0.0, np.where(waits, must_wait, 0.0 * wait))
         scv_of_wait = np.where(np.isfinite(scv_of_wait), np.maximum(scv_of_wait, 0.02), 1.0)
-        must_wait = np.where(over, 0.0, np.where(waits, must_wait, 0.0 * wait))
         queued = from_mean_scv(mean[()], scv_of_wait[()])
         weights = (1 - must_wait - over, must_wait, over * 1.0)
         return Mixture(tuple(w[()] for w in weights), (ZERO, queued, NEVER))

@@ -34,9 +34,10 @@ import numpy as np
 
 from qmodel import _check
 from qmodel._typing import Count, Value
-from qmodel._xp import namespace
+from qmodel._xp import is_symbolic, namespace
 from qmodel.basis import APPROXIMATE, POISSON_ARRIVALS, Assumption, Basis
 from qmodel.distributions import NEVER, Distribution, Mixture, Repeated
+from qmodel.errors import ModelError
 from qmodel.numerics.spare import spare_servers
 from qmodel.queues import mmc
 from qmodel.queues.base import LAWS, MEANS, Station, StationResult, StreamResult
@@ -125,7 +126,8 @@ class SharedResponse(Distribution):
 
         t = np.asarray(t, dtype=float)
         return sum(
-            w * np.where(t < x, 1.0, gammaincc(m * m / v, np.maximum(t - x, 0) * m / v))
+            w
+            * np.where(t < x, 1.0 + 0.0 * m, gammaincc(m * m / v, np.maximum(t - x, 0) * m / v))
             for w, x, m, v in self._terms()
         )
 
@@ -140,6 +142,31 @@ class SharedResponse(Distribution):
                 here = np.exp(xlogy(shape - 1, z) - z - gammaln(shape)) * m / v
                 total = total + np.where(t > x, w * np.minimum(here, 1e300), 0.0)
         return total
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class _Moments(Distribution):
+    """What is known of a law on symbols: its mean and variance."""
+
+    mean: Value
+    variance: Value
+
+    def laplace(self, s: Value) -> Value:
+        raise ModelError("the law of response in a shared station has no symbolic form")
+
+
+def _symbolic_response(
+    rate: Any, mix: Distribution, servers: Any, service: Distribution
+) -> Any:
+    spare = spare_servers(rate, mix.mean, servers)
+    must_wait = erlang_c(rate * mix.mean, servers)
+    stretch = 1 + must_wait / spare
+    variance = must_wait * (1 + rate * mix.mean / servers - must_wait) / spare**2
+    forgotten = mix.mean * (1 + mix.scv) / 2 / spare
+    # V(x) of the module, averaged over the sizes x by their transform.
+    excess = service.mean - forgotten * (1 - service.laplace(1 / forgotten))
+    spread = 2 * variance * forgotten * excess + stretch**2 * service.variance
+    return _Moments(stretch * service.mean, spread)
 
 
 def _graded_sizes(service: Distribution) -> tuple[list[float], list[Any]]:
@@ -162,11 +189,16 @@ def shared_response(
 ) -> Distribution:
     """Return the law of response of requests with `service` in a shared station."""
     s = mix.mean
-    over = np.asarray(spare_servers(rate, s, servers) <= 0)
+    if is_symbolic(rate, s, servers):
+        return _symbolic_response(rate, mix, servers, service)
+    spare = np.asarray(spare_servers(rate, s, servers))
+    over = spare <= 0
     load = np.where(over, 0.5, rate * s / servers)
     idle = np.asarray(load == 0)
     load = np.where(idle, 0.5, load)
-    must_wait, spare = erlang_c(load * servers, servers), servers * (1 - load)
+    # Not servers * (1 - load), which may round to zero a hair below saturation.
+    spare = np.where(over | idle, 0.5 * servers, spare)
+    must_wait = erlang_c(load * servers, servers)
     variance = must_wait * (1 + load - must_wait) / spare**2
     forgotten = s * (1 + mix.scv) / 2 / spare
     stretch = must_wait / spare
@@ -267,15 +299,16 @@ class MGcPS(Station):
 
     def _solve(self, arrival_rate: Value) -> StationResult:
         rate, s, c = arrival_rate, self.service.mean, self.servers
-        response = response_time(rate, s, c)
+        wait = mmc.waiting_time(rate, s, c)
+        response = wait + s
         weigh = namespace(rate, response).weigh
         grounds = (POISSON_ARRIVALS, GENERAL_SERVICE, PROCESSOR_SHARING)
         return StationResult(
             arrival_rate=rate,
             utilization=rate * s / c,
-            waiting_time=response - s,
+            waiting_time=wait,
             response_time=response,
-            queue_length=weigh(rate, response - s),
+            queue_length=weigh(rate, wait),
             number_in_system=weigh(rate, response),
             wait=None,
             response=self._response(rate, self.service),

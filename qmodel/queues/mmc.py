@@ -33,7 +33,7 @@ import numpy as np
 
 from qmodel import _check
 from qmodel._typing import Count, Value
-from qmodel._xp import namespace
+from qmodel._xp import is_symbolic, namespace
 from qmodel.basis import POISSON_ARRIVALS, Assumption, Basis
 from qmodel.distributions import Distribution, Exponential
 from qmodel.numerics.spare import spare_servers
@@ -184,12 +184,14 @@ class _Wait(Distribution):
         return below if xp.symbolic else np.where(np.asarray(t) < 0, 1.0, below)[()]
 
     def density(self, t: Value) -> Value:
-        return np.where(np.asarray(t) < 0, 0.0, self.drain * self.tail(t))[()]
+        slope = self.drain * self.tail(t)
+        return slope if is_symbolic(slope) else np.where(np.asarray(t) < 0, 0.0, slope)[()]
 
     def quantile(self, p: Value) -> Value:
         q = 1 - _check.probability("p", p)
-        with np.errstate(divide="ignore", invalid="ignore"):
-            return np.maximum(np.log(self.probability / q), 0.0) / self.drain + 0.0 * q
+        xp = namespace(q, self.probability, self.drain)
+        with xp.errstate(divide="ignore", invalid="ignore"):
+            return xp.maximum(xp.log(self.probability / q), 0) / self.drain + 0 * q
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -224,18 +226,22 @@ class _Response(Distribution):
         return self._wait().laplace(s) * (self.serve / (self.serve + s))
 
     def tail(self, t: Value) -> Value:
+        mu, theta = self.serve, self.drain
+        xp = namespace(t, mu, theta)
+        if xp.symbolic:
+            begun = mu * (xp.exp(-theta * t) - xp.exp(-mu * t)) / (mu - theta)
+            return xp.exp(-mu * t) + self.probability * begun
         from scipy.special import exprel
 
         t = np.maximum(t, 0.0)
-        mu, theta = self.serve, self.drain
         with np.errstate(invalid="ignore"):
             both = mu * t * np.exp(-np.minimum(mu, theta) * t) * exprel(-np.abs(mu - theta) * t)
         return np.where(theta == 0, 1.0, np.exp(-mu * t) + self.probability * both)[()]
 
     def density(self, t: Value) -> Value:
         # The tail solves f = mu * (P(T > t) - P(Tq > t)): served at rate mu once begun.
-        t = np.asarray(t)
-        return np.where(t < 0, 0.0, self.serve * (self.tail(t) - self._wait().tail(t)))[()]
+        slope = self.serve * (self.tail(t) - self._wait().tail(t))
+        return slope if is_symbolic(slope) else np.where(np.asarray(t) < 0, 0.0, slope)[()]
 
 
 @dataclass(frozen=True, slots=True, eq=False)

@@ -170,7 +170,9 @@ def _dates(cells: list[str]) -> Any:
     import pandas as pd
 
     # Offsets may change within a file (summer time), which only UTC can hold.
-    zoned = re.search(r"(Z|[+-]\d\d:?\d\d)$", next(iter(cells), ""))
+    zoned = re.search(
+        r"(Z|[+-]\d\d:?\d\d)$", next((c for c in cells if c.lower() not in _MISSING), "")
+    )
     return pd.to_datetime(
         pd.Series(cells, dtype=object), format="ISO8601", errors="coerce", utc=bool(zoned)
     )
@@ -214,12 +216,11 @@ def _times(table: Table, at: int) -> Any:
 
 def _interval(table: Table, times: Any) -> float:
     """Return the time between rows [s]: most common difference, if others are multiples."""
-    seen = np.sort(times.dropna().to_numpy())
-    if seen.dtype.kind == "M":
-        seen = seen.astype("datetime64[ns]").astype("int64") * 1e-9
-    steps = np.diff(seen)
-    if not steps.size:
+    seen = times.dropna().sort_values()
+    if len(seen) < 2:
         return float("nan")
+    since = seen - seen.iloc[0]
+    steps = np.diff(since if since.dtype.kind == "f" else since.dt.total_seconds())
     values, often = np.unique(steps.round(6), return_counts=True)
     interval = float(values[often.argmax()])
     off = abs(steps / interval - np.round(steps / interval))

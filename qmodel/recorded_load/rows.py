@@ -25,7 +25,7 @@ if TYPE_CHECKING:
 
 __all__ = ["replay"]
 
-_CHUNK = 8192
+_CHUNK = 2048
 
 
 def replay(

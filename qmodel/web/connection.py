@@ -56,9 +56,9 @@ def secure_connection(
     full_handshake: Value,
     *,
     requests_per_connection: Value = 1.0,
-    resumed: Value = 0.0,
+    resumed: Value = 0,
     resumed_handshake: Value | None = None,
-    early_data: Value = 0.0,
+    early_data: Value = 0,
     tls: Literal["1.2", "1.3"] = "1.3",
     transport: Literal["tcp", "quic"] = "tcp",
     cores: Count = 1,
@@ -129,8 +129,8 @@ def secure_connection(
     per = _check.positive("requests_per_connection", requests_per_connection, need=need)
     _check.nonnegative("requests_per_connection - 1", per - 1.0)
     rtt = _check.nonnegative("round_trip_time", round_trip_time)
-    resumed = _check.probability("resumed", resumed)
-    early = resumed * _check.probability("early_data", early_data)
+    resumed = _check.share("resumed", resumed)
+    early = resumed * _check.share("early_data", early_data)
     full_cpu = _check.positive("full_handshake", full_handshake)
     resumed_cpu = full_cpu if resumed_handshake is None else resumed_handshake
     cpu = (1 - resumed) * full_cpu + resumed * _check.positive("resumed_handshake", resumed_cpu)
@@ -139,12 +139,12 @@ def secure_connection(
     full, again = _TLS_ROUND_TRIPS[tls]
     for n, share in ((full, 1 - resumed), (again, resumed - early), (0, early)):
         n += 1 if transport == "tcp" else 0
-        trips[n] = trips.get(n, 0.0) + share
+        trips[n] = trips.get(n, 0) + share
     waits = branch(
         *(
             (share, call(f"{name} round trips {n}", Delay(n * rtt)) if n else nothing())
             for n, share in trips.items()
-            if is_symbolic(share) or np.any(share)
+            if (share != 0 if is_symbolic(share) else np.any(share))
         )
     )
     handshake = call(name, station or MMc(cpu, cores))

@@ -22,7 +22,7 @@ def dns(
     hit_ratio: Value | None = None,
     lookup_rate: Value | None = None,
     ttl: Value | None = None,
-    lookups: Value = 1.0,
+    lookups: Value = 1,
     authority: Station | None = None,
     name: str = "dns",
 ) -> Step:
@@ -81,5 +81,5 @@ def dns(
     resolve = cached(
         hit_ratio, lookup=call(f"{name} resolver", Delay(hit_time)), miss=ask, name=name
     )
-    share = _check.probability("lookups", lookups)
+    share = _check.share("lookups", lookups)
     return branch((share, resolve), (1 - share, nothing()))

@@ -19,7 +19,7 @@ def gateway(
     *,
     workers: Count = 1,
     authentication_time: Value = 0.0,
-    authenticated: Value = 1.0,
+    authenticated: Value = 1,
     authentication: Step | None = None,
     rate_limit: Value | None = None,
     burst: Value = 1.0,
@@ -70,7 +70,7 @@ def gateway(
     (0.3333, 1000.0)
     """
     check = _check.nonnegative("authentication_time", authentication_time)
-    share = _check.probability("authenticated", authenticated)
+    share = _check.share("authenticated", authenticated)
     own = _check.positive("service_time", service_time) + share * check
     steps: list[Step] = [call(name, MMc(own, workers))]
     if authentication is not None:

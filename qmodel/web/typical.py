@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 
 from qmodel._typing import Value
+from qmodel._xp import namespace
 from qmodel.pipeline import Pipeline
 from qmodel.pipeline.nodes import Step
 from qmodel.pipeline.steps import series
@@ -20,51 +21,54 @@ from qmodel.web.services import Service, microservices, monolith
 __all__ = ["typical_microservices", "typical_pipeline"]
 
 
-def _figure(name: str) -> float:
-    return FIGURES[name].value
+def _figures(*given: Value | None) -> Callable[[str], Value]:
+    """Return what looks a figure up: a rational number beside symbols."""
+    exact = namespace(*given).exact
+    return lambda name: exact(FIGURES[name].value)
 
 
 def _site(
     application: Callable[[Step], Step], hit_ratio: Value | None, rate_limit: Value | None
 ) -> Pipeline:
     """Return the typical site around an application that ends in a step for its data."""
-    hop, round_trip = _figure("data_centre_hop"), _figure("round_trip_time")
+    figure = _figures(hit_ratio, rate_limit)
+    hop, round_trip = figure("data_centre_hop"), figure("round_trip_time")
     resolve = dns(
-        _figure("dns_hit_time"),
-        _figure("dns_miss_time"),
-        lookup_rate=_figure("dns_lookup_rate"),
-        ttl=_figure("dns_ttl"),
-        lookups=_figure("dns_lookups"),
+        figure("dns_hit_time"),
+        figure("dns_miss_time"),
+        lookup_rate=figure("dns_lookup_rate"),
+        ttl=figure("dns_ttl"),
+        lookups=figure("dns_lookups"),
     )
     connect = secure_connection(
         round_trip,
-        _figure("full_handshake"),
-        requests_per_connection=_figure("requests_per_connection"),
-        resumed=_figure("resumed"),
-        resumed_handshake=_figure("resumed_handshake"),
+        figure("full_handshake"),
+        requests_per_connection=figure("requests_per_connection"),
+        resumed=figure("resumed"),
+        resumed_handshake=figure("resumed_handshake"),
         cores=4,
         before=resolve,
     )
     edge = series(
         connect,
         network(round_trip),
-        load_balancer(_figure("load_balancer_time"), workers=4),
+        load_balancer(figure("load_balancer_time"), workers=4),
         gateway(
-            _figure("gateway_time"),
-            authentication_time=_figure("authentication_time"),
+            figure("gateway_time"),
+            authentication_time=figure("authentication_time"),
             workers=4,
             rate_limit=rate_limit,
             burst=100.0,
         ),
     )
-    data = database(_figure("database_time"), int(_figure("database_connections")), hop=hop)
+    data = database(figure("database_time"), int(figure("database_connections")), hop=hop)
     look_up = cache(
-        _figure("hit_ratio") if hit_ratio is None else hit_ratio,
-        _figure("cache_time"),
+        figure("hit_ratio") if hit_ratio is None else hit_ratio,
+        figure("cache_time"),
         data.read,
         hop=hop,
     )
-    reads = _figure("read_share")
+    reads = figure("read_share")
     return Pipeline(
         {
             "read": (reads, series(edge, application(look_up))),
@@ -109,10 +113,18 @@ def typical_pipeline(
     >>> without_cache = typical_pipeline(hit_ratio=0.0)
     >>> float(without_cache.max_rate), without_cache.bottleneck
     (1098.9011, 'database')
+
+    Symbols give formulas, with the figures as exact numbers:
+
+    >>> import sympy as sp
+    >>> h = sp.Symbol("h", positive=True)
+    >>> typical_pipeline(hit_ratio=h).max_rate
+    Min(64000/19, 1/(91/100000 - 3913*h/5000000))
     """
-    workers = int(_figure("application_workers"))
+    figure = _figures(hit_ratio, rate_limit)
+    workers = int(figure("application_workers"))
     application = monolith(
-        _figure("application_time"), int(_figure("application_servers")), workers=workers
+        figure("application_time"), int(figure("application_servers")), workers=workers
     )
     return _site(lambda data: series(application, data), hit_ratio, rate_limit)
 
@@ -148,12 +160,13 @@ def typical_microservices(
     >>> float(typical_microservices().max_rate)
     3333.3333
     """
-    total = int(_figure("application_servers") * _figure("application_workers"))
-    work = _figure("application_time")
+    figure = _figures(hit_ratio, rate_limit)
+    total = int(figure("application_servers") * figure("application_workers"))
+    work = figure("application_time")
     catalogue = Service("catalogue", work * 6 / 19, servers=20)
     recommendations = Service("recommendations", work * 5 / 19, servers=total - 20 - 27)
     front = Service(
         "front", work * 8 / 19, servers=27, calls=[catalogue, recommendations], at_once=True
     )
-    application = microservices(front, hop=_figure("data_centre_hop"))
+    application = microservices(front, hop=figure("data_centre_hop"))
     return _site(lambda data: series(application, data), hit_ratio, rate_limit)

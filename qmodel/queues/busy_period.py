@@ -1,0 +1,260 @@
+r"""Busy periods: how long a server takes until nothing is left to do.
+
+A server begins with some work V, while requests with service law B arrive at rate
+:math:`\lambda`; it is done when nothing is left. Each unit of work takes the time of the
+busy periods of those who arrive in it, so
+
+.. math::
+
+    E[e^{-s T}] = V(\sigma), \qquad \sigma = s + \lambda (1 - \theta), \qquad
+    \theta(s) = B(s + \lambda (1 - \theta(s))),
+
+with :math:`\theta` the transform of the busy period that one request begins (Kendall's
+functional equation) and, with :math:`\rho = \lambda E[S]`,
+
+.. math::
+
+    E[T] = \frac{E[V]}{1 - \rho}, \qquad
+    \text{Var}\,T = \frac{\text{Var}\,V}{(1 - \rho)^2}
+                  + \frac{\lambda E[S^2]\, E[V]}{(1 - \rho)^3} .
+
+The wait of a priority class is such a period, begun by the work that is ahead of it; the
+response under last come first served is one begun by the request itself.
+
+**Numbers.** For exponential service :math:`\theta` is the root of a quadratic equation; else
+the equation is iterated with secant steps: for Re s > 0 it maps the unit disc strictly into
+itself, so that a plain iteration is always safe. With constant service and work the law is
+Borel's, on the multiples of the service time.
+**Overload.** For :math:`\rho > 1` the period may never end; the `defect` says how likely.
+
+References
+----------
+.. [1] D. G. Kendall, "Some problems in the theory of queues", Journal of the Royal
+   Statistical Society B 13, 1951.
+.. [2] L. Takács, "Introduction to the Theory of Queues", Oxford University Press, 1962.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+
+from qmodel import _check
+from qmodel._typing import Value
+from qmodel._xp import is_symbolic, namespace
+from qmodel.distributions import Deterministic, Distribution, Exponential, Sum
+from qmodel.distributions.base import Part
+from qmodel.errors import ModelError
+from qmodel.numerics.spare import spare_servers
+
+__all__ = ["BusyPeriod", "Interruptions", "busy_period"]
+
+_STEPS = 500
+_BLOCKS = 20_000
+
+
+def kendall(s: Any, rate: Any, service: Distribution) -> Any:
+    """Return the transform of the busy period that one request begins, at Re s >= 0."""
+    if isinstance(service, Exponential):
+        b = 1 + service.mean * (s + rate)
+        load = rate * service.mean
+        root = namespace(s, load).sqrt(load)
+        if is_symbolic(s, load):
+            return 2 / (b + namespace(b).sqrt(b**2 - 4 * load))
+        b = np.asarray(b, dtype=complex) if np.iscomplexobj(s) else b
+        # Two factors: the cut of their product stays between the branch points.
+        return 2 / (b + np.sqrt(b - 2 * root) * np.sqrt(b + 2 * root))
+    if is_symbolic(s, rate):
+        raise ModelError("the busy period has a symbolic form for exponential service only")
+    with np.errstate(all="ignore"):
+        theta = service.laplace(s + rate)
+        image = service.laplace(s + rate * (1 - theta))
+        before, error = theta, image - theta
+        theta = image
+        for _ in range(_STEPS):
+            image = service.laplace(s + rate * (1 - theta))
+            last, error = error, image - theta
+            step = error * (theta - before) / (error - last)
+            secant = theta - step
+            good = np.isfinite(secant) & (abs(secant) <= 1) & (abs(error) < abs(last))
+            before, theta = theta, np.where(good, secant, image)
+            if not np.any(abs(theta - before) > 2e-16 * abs(theta)):
+                break
+            if not np.any(abs(error) > 1e-16):
+                break
+    return theta[()]
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class BusyPeriod(Distribution):
+    """The time until a server that begins with some work is done.
+
+    Parameters
+    ----------
+    work : Distribution
+        What the server begins with. [-]
+    arrival_rate : number or array
+        Rate of the requests that come meanwhile, >= 0. [1/s]
+    service : Distribution
+        Law of their service time. [-]
+
+    Raises
+    ------
+    DomainError
+        If `arrival_rate` is negative.
+
+    Examples
+    --------
+    >>> law = BusyPeriod(Exponential(1.0), 0.5, Exponential(1.0))
+    >>> float(law.mean), float(law.variance), float(law.tail(2.0))
+    (2.0, 12.0, 0.2522)
+    """
+
+    work: Distribution
+    arrival_rate: Value
+    service: Distribution
+
+    def __post_init__(self) -> None:
+        rate = _check.nonnegative("arrival_rate", self.arrival_rate)
+        object.__setattr__(self, "arrival_rate", rate)
+
+    def _spare(self) -> Any:
+        return spare_servers(self.arrival_rate, self.service.mean, 1)
+
+    def _cumulants(self, own: float) -> tuple[Any, Any, Any]:
+        """Return three cumulants of `own` times the work and all interruptions of it."""
+        rate, work, service = self.arrival_rate, self.work, self.service
+        spare, m = self._spare(), service.mean
+        over = spare <= 0
+        second = rate * (service.variance + m**2)
+        third = rate * (service.third_cumulant + m * (3 * service.variance + m**2))
+        with np.errstate(all="ignore"):
+            stretch = 1 / spare if own else rate * m / spare
+            per_work = second / spare**3
+            skewed = third / spare**4 + 3 * second**2 / spare**5
+            one = stretch * work.mean
+            two = stretch**2 * work.variance + per_work * work.mean
+            three = (
+                stretch**3 * work.third_cumulant
+                + 3 * stretch * per_work * work.variance
+                + skewed * work.mean
+            )
+            guard = namespace(one, spare).guard
+            return tuple(guard(k, over | np.isinf(work.mean), np.inf) for k in (one, two, three))  # type: ignore[return-value]
+
+    @property
+    def mean(self) -> Value:
+        """Mean. [s]."""
+        return self._cumulants(1.0)[0]
+
+    @property
+    def variance(self) -> Value:
+        """Variance. [s^2]."""
+        return self._cumulants(1.0)[1]
+
+    @property
+    def third_cumulant(self) -> Value:
+        """Third cumulant. [s^3]."""
+        return self._cumulants(1.0)[2]
+
+    @property
+    def atom(self) -> Value:
+        """Probability of the value 0. [-]."""
+        return self.work.atom
+
+    @property
+    def defect(self) -> Value:
+        """Probability of no end. [-]."""
+        over = np.asarray(self._spare()) < 0
+        if not over.any():
+            return self.work.defect + 0.0 * over[()]
+        ends = self.work.laplace(self.arrival_rate * (1 - self._theta(0.0)))
+        return np.where(over, 1 - ends, self.work.defect)[()]
+
+    @property
+    def analytic(self) -> bool:
+        """Whether the transform continues smoothly to the left half-plane."""
+        return isinstance(self.service, Exponential) and self.work.analytic
+
+    def parts(self) -> tuple[Part, ...]:
+        """Return the parts of the work, each prolonged by what comes meanwhile."""
+        return tuple(
+            Part(mass, shift, self._after(shift, law)) for mass, shift, law in self.work.parts()
+        )
+
+    def _after(self, shift: Any, law: Distribution) -> Distribution:
+        period = BusyPeriod(law, self.arrival_rate, self.service)
+        if not np.any(shift):
+            return period
+        during = Interruptions(Deterministic(shift), self.arrival_rate, self.service)
+        return Sum((during, period))
+
+    def _theta(self, s: Any) -> Any:
+        return kendall(s, self.arrival_rate, self.service)
+
+    def laplace(self, s: Value) -> Value:
+        """Return the transform at `s` [1/s], Re s >= 0."""
+        return self.work.laplace(s + self.arrival_rate * (1 - self._theta(s)))
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Interruptions(BusyPeriod):
+    """The time for which a work is interrupted by requests that go before it.
+
+    Parameters
+    ----------
+    work : Distribution
+        What is interrupted. [-]
+    arrival_rate : number or array
+        Rate of the requests that interrupt, >= 0. [1/s]
+    service : Distribution
+        Law of their service time. [-]
+
+    Raises
+    ------
+    DomainError
+        If `arrival_rate` is negative.
+
+    Examples
+    --------
+    >>> law = Interruptions(Deterministic(1.0), 0.5, Exponential(1.0))
+    >>> float(law.mean), float(law.atom)
+    (1.0, 0.6065)
+    """
+
+    @property
+    def mean(self) -> Value:
+        """Mean. [s]."""
+        return self._cumulants(0.0)[0]
+
+    @property
+    def variance(self) -> Value:
+        """Variance. [s^2]."""
+        return self._cumulants(0.0)[1]
+
+    @property
+    def third_cumulant(self) -> Value:
+        """Third cumulant. [s^3]."""
+        return self._cumulants(0.0)[2]
+
+    @property
+    def atom(self) -> Value:
+        """Probability of the value 0, that nobody comes. [-]."""
+        return self.work.laplace(self.arrival_rate)
+
+    def parts(self) -> tuple[Part, ...]:
+        """Return one part: what is uninterrupted is an atom at zero."""
+        return (Part(1.0, 0.0, self),)
+
+    @property
+    def analytic(self) -> bool:
+        """Whether the transform continues smoothly to the left half-plane."""
+        # A constant work is no shift here, it is not part of the time.
+        smooth = self.work.analytic or isinstance(self.work, Deterministic)
+        return isinstance(self.service, Exponential) and smooth
+
+    def laplace(self, s: Value) -> Value:
+        """Return the transform at `s` [1/s], Re s >= 0."""
+        return self.work.laplace(self.arrival_rate * (1 - self._theta(s)))

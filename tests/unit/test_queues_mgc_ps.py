@@ -1,0 +1,68 @@
+"""M/G/c-PS: the means of M/M/c for any law of service."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+
+import qmodel as qm
+from qmodel.distributions.fit import balanced_hyperexponential
+from qmodel.queues import mgc_ps
+
+H2 = balanced_hyperexponential(1.0, 4.0)
+
+
+def test_mean_of_three_cores() -> None:
+    """Three servers at 85 %: 2.623 for any law (theory, section 2.6)."""
+    for service in (qm.Deterministic(1.0), H2, qm.Exponential(1.0)):
+        r = qm.MGcPS(service, 3).solve(2.55)
+        assert r.response_time == pytest.approx(2.623, abs=5e-4)
+        assert r.response.mean == pytest.approx(r.response_time, rel=1e-9)
+    assert mgc_ps.response_time(2.55, 1.0, 3) == pytest.approx(2.623, abs=5e-4)
+
+
+def test_wait_keeps_its_digits() -> None:
+    """Not the difference of response and service, which would cancel at low load."""
+    wait = qm.MGcPS(H2, 19).solve(0.25 * 19).waiting_time
+    assert wait == qm.MMc(1.0, 19).solve(0.25 * 19).waiting_time
+
+
+def test_larger_requests_take_longer_in_proportion() -> None:
+    station = qm.MGcPS(qm.Exponential(1.0), 2)
+    small, large = station.solve(
+        [qm.Stream(0.8, qm.Deterministic(0.5)), qm.Stream(0.4, qm.Deterministic(2.0))]
+    ).streams
+    assert large.response_time == pytest.approx(4 * small.response_time, rel=1e-12)
+    assert large.response.mean == pytest.approx(large.response_time, rel=1e-9)
+
+
+def test_variance_of_one_server() -> None:
+    """Exact for exponential service (Yashkov 1983)."""
+    law = mgc_ps.shared_response(0.8, qm.Exponential(1.0), 1, qm.Exponential(1.0))
+    assert law.variance == pytest.approx(2.8 / 1.2 * 25, rel=1e-3)
+
+
+def test_no_time_below_the_size() -> None:
+    law = qm.MGcPS(qm.Deterministic(1.0), 2).solve(1.0).response
+    assert law.tail(0.999) == pytest.approx(1.0)
+    assert law.tail(1.001) < 1
+
+
+def test_nan_stays_nan() -> None:
+    law = qm.MGcPS(qm.Deterministic(1.0), 2).solve(np.array([1.0, np.nan])).response
+    assert np.isnan(law.tail(0.5)[1])
+    assert np.isnan(law.quantile(0.5)[1])
+
+
+def test_a_hair_below_saturation() -> None:
+    """Where the load rounds to 1 and the spare capacity does not to 0."""
+    with np.errstate(all="raise"):
+        r = qm.MGcPS(qm.Deterministic(1.5), 1).solve(np.array([0.3, 1 / 1.5]))
+    assert np.isfinite(r.response_time).all()
+
+
+def test_impossible_values() -> None:
+    with pytest.raises(qm.DomainError, match=r"servers .* got 2.5"):
+        qm.MGcPS(H2, 2.5)
+    with pytest.raises(qm.ModelError, match="service"):
+        qm.MGcPS(1.0, 2)

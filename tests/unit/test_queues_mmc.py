@@ -1,0 +1,106 @@
+"""M/M/c: sourced numbers, its law at the removable singularity, refusals."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+
+import qmodel as qm
+from qmodel.queues import mmc
+
+
+def test_books() -> None:
+    """Gross and Harris, 2nd ed., examples 2.1 and 2.2; Sixto, example 10.9."""
+    assert qm.MMc(1 / 6).solve(5.0).queue_length == pytest.approx(25 / 6)
+    three = qm.MMc(1 / 3, servers=3).solve(6.0)
+    assert three.waiting_time == pytest.approx(4 / 27)
+    assert three.response_time == pytest.approx(13 / 27)
+    assert three.queue_length == pytest.approx(8 / 9)
+    assert three.wait.atom == pytest.approx(5 / 9)
+    assert qm.MMc(0.1, servers=2).solve(5.0).waiting_time == pytest.approx(1 / 150)
+
+
+def test_tail_where_service_and_drain_are_equally_fast() -> None:
+    """M/M/2 at 50 %: mu = theta, where the usual formula is 0/0 (mpmath)."""
+    assert qm.MMc(1.0, 2).solve(1.0).response.tail(2.0) == pytest.approx(0.225558805394354, rel=1e-13)
+    near = qm.MMc(1.0, 2).solve(1.0 + 1e-9).response.tail(2.0)
+    assert near == pytest.approx(0.225558805394354, rel=1e-8)
+
+
+def test_percentiles_of_m_m_3() -> None:
+    """80 % load, from mpmath."""
+    r = qm.MMc(1.0, 3).solve(2.4)
+    assert r.response.quantile(0.99) == pytest.approx(8.45547736542294, rel=1e-10)
+    assert r.wait.quantile(0.99) == pytest.approx(6.950093973263, rel=1e-10)
+    assert r.response.tail(3.0) == pytest.approx(0.236682597119954, rel=1e-12)
+
+
+def test_digits_near_saturation() -> None:
+    """The mean wait of M/M/1 is rho S / (1 - rho); forming 1 - rho from the product loses it."""
+    from fractions import Fraction
+
+    for rate, time in ((3.0, 0.333333333333), (999.9999999, 0.001), (0.7, 1.42857142857)):
+        rho = Fraction(rate) * Fraction(time)
+        exact = float(rho * Fraction(time) / (1 - rho))
+        assert mmc.waiting_time(rate, time) == pytest.approx(exact, rel=1e-13)
+
+
+def test_waiting_tail() -> None:
+    assert mmc.waiting_tail(0.0, 9.0, 0.2, 2) == pytest.approx(qm.erlang_c(1.8, 2))
+    assert mmc.waiting_tail(1.0, 5.0, 1 / 6) == pytest.approx(5 / 6 * np.exp(-1))
+    np.testing.assert_array_equal(mmc.waiting_tail([0.0, 3.0], 11.0, 0.2, 2), [1, 1])
+
+
+def test_moments_of_the_laws() -> None:
+    r = qm.MMc(1.0).solve(0.8)
+    assert r.response.variance == pytest.approx(25.0)
+    assert r.response.third_cumulant == pytest.approx(250.0)
+    assert r.wait.variance == pytest.approx(24.0)
+    assert r.wait.third_cumulant == pytest.approx(250.0 - 2.0)
+
+
+def test_density_is_the_slope_of_the_tail() -> None:
+    law = qm.MMc(1.0, 3).solve(2.4).response
+    t, h = np.array([0.1, 1.0, 5.0]), 1e-5
+    np.testing.assert_allclose(law.density(t), (law.tail(t - h) - law.tail(t + h)) / (2 * h), rtol=1e-7)
+    assert law.density(-1.0) == 0
+
+
+def test_serving_another_law() -> None:
+    assert isinstance(qm.MMc(0.1, 3).serving(qm.Exponential(0.2)), qm.MMc)
+    general = qm.MMc(0.1, 3).serving(qm.Gamma(0.2, 0.5))
+    assert isinstance(general, qm.MGc)
+    assert general.servers == 3
+
+
+@pytest.mark.parametrize(
+    ("arguments", "message"),
+    [
+        ((-1.0, 0.2, 2), r"arrival_rate must be a number >= 0, got -1"),
+        (([1.0, -3.0], 0.2, 2), r"arrival_rate .* got -3"),
+        ((1.0, 0.0, 2), r"service_time must be a number > 0, got 0"),
+        ((1.0, 0.2, 2.5), r"servers must be a whole number >= 1, got 2.5"),
+        ((1.0, 0.2, 0), r"servers .* got 0"),
+        ((1.0, 0.2, True), r"servers .* got True"),
+        ((1.0, "fast", 2), r"service_time .* got 'fast'"),
+    ],
+)
+def test_impossible_values(arguments: tuple[object, ...], message: str) -> None:
+    with pytest.raises(qm.DomainError, match=message):
+        mmc.waiting_time(*arguments)
+
+
+def test_a_station_refuses_at_construction() -> None:
+    with pytest.raises(qm.DomainError, match=r"servers .* got 2.5"):
+        qm.MMc(0.2, servers=2.5)
+    with pytest.raises(qm.DomainError, match="service_time"):
+        qm.MMc(-0.2)
+    with pytest.raises(qm.DomainError, match="arrival_rate"):
+        qm.MMc(0.2).solve(-1.0)
+    with pytest.raises(TypeError):
+        qm.MMc()
+
+
+def test_nan_is_no_error() -> None:
+    assert np.isnan(qm.MMc(np.nan).solve(1.0).waiting_time)
+    assert np.isnan(qm.MMc(0.2).solve(np.nan).response.quantile(0.5))
