@@ -77,7 +77,11 @@ def probability(name: str, x: Any) -> Any:
             raise DomainError(f"{name} must be {need}, got {x}")
         return x
     value = _number(name, x, need)
-    _refuse(name, value, (value < 0) | (value > 1), need)
+    outside = (value < 0) | (value > 1)
+    if outside.any():
+        worst = np.asarray(value)[outside].flat[0]
+        hint = f"; {worst:g} % is {worst / 100:g}" if 1 < worst <= 100 else ""
+        raise DomainError(f"{name} must be {need}, got {worst}{hint}")
     return value
 
 

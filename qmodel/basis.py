@@ -23,6 +23,8 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping
 from typing import Literal, overload
 
+from qmodel.errors import ModelError
+
 __all__ = ["APPROXIMATE", "ASYMPTOTIC", "EXACT", "Assumption", "Basis", "union"]
 
 Label = Literal["exact", "asymptotic", "approximate"]
@@ -118,7 +120,7 @@ class Basis(str):
             return self.grounds[quantity]
         except KeyError:
             known = ", ".join(self.grounds)
-            raise KeyError(f"no quantity {quantity!r}; there are {known}") from None
+            raise ModelError(f"no quantity {quantity!r}; there are {known}") from None
 
     @overload  # type: ignore[override]
     def __getitem__(self, key: str) -> Label: ...
@@ -140,8 +142,9 @@ POISSON_ARRIVALS = Assumption(
 )
 POISSON_SPLIT = Assumption(
     "poisson-departures",
-    "what leaves a station is taken as Poisson where it enters the next one",
-    "exact after M/M/c, sharing and delays (Burke 1956; Kelly 1979), else a decomposition",
+    "what leaves a station is taken as Poisson where it enters the next one, which it is after "
+    "M/M/c, processor sharing and delays, but not after other stations, forks and limits",
+    "Burke 1956 and Kelly 1979 for where it holds; Whitt 1983 for the decomposition",
     APPROXIMATE,
 )
 INDEPENDENT_SOJOURNS = Assumption(

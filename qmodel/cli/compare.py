@@ -141,5 +141,5 @@ def _changes(frame: pd.DataFrame, row: int) -> list[str]:
         elif key == "within" and frame[key].iloc[0] > 0:
             change = 100 * (frame[key].iloc[row] / frame[key].iloc[0] - 1)
         words = "same" if abs(change) < _SAME else f"{change:+.3g} %"
-        found.append("" if math.isnan(change) else words)
+        found.append(words if math.isfinite(change) else "")
     return found

@@ -29,9 +29,9 @@ def default_model() -> Pipeline:
 
 def models() -> dict[str, Pipeline]:
     """Return the pipelines that are compared, by name; the first is the reference."""
-    from qmodel.web import typical_microservices
+    from qmodel.web import typical_microservices, typical_monolith
 
-    return {"monolith": default_model(), "microservices": typical_microservices()}
+    return {"monolith": typical_monolith(), "microservices": typical_microservices()}
 
 
 def _changes(written: Sequence[str] | None) -> dict[str, float]:

@@ -76,7 +76,7 @@ def checked_laws(laws: Any) -> tuple[Distribution, ...]:
     return checked
 
 
-@dataclass(frozen=True, slots=True, eq=False)
+@dataclass(frozen=True, slots=True, eq=False, repr=False)
 class Sum(Distribution):
     """The law of a sum of independent times, one after the other.
 
@@ -161,7 +161,7 @@ def _after(first: Distribution, second: Distribution) -> Distribution:
     return Sum(laws[0] + laws[1])
 
 
-@dataclass(frozen=True, slots=True, eq=False)
+@dataclass(frozen=True, slots=True, eq=False, repr=False)
 class Mixture(Distribution):
     """The law of one of several times, chosen at random.
 
@@ -279,7 +279,7 @@ def _one(p: Any) -> bool:
     return isinstance(p, (int, float)) and p == 1
 
 
-@dataclass(frozen=True, slots=True, eq=False)
+@dataclass(frozen=True, slots=True, eq=False, repr=False)
 class Shifted(Distribution):
     """A law after a constant time.
 
@@ -347,7 +347,7 @@ class Shifted(Distribution):
         return namespace(s, self.by).exp(-self.by * s) * self.law.laplace(s)
 
 
-@dataclass(frozen=True, slots=True, eq=False)
+@dataclass(frozen=True, slots=True, eq=False, repr=False)
 class Scaled(Distribution):
     """A law with all times multiplied: another unit, or a slower server.
 
@@ -431,7 +431,7 @@ class Scaled(Distribution):
         return self.law.density(t / self.factor) / self.factor
 
 
-@dataclass(frozen=True, slots=True, eq=False)
+@dataclass(frozen=True, slots=True, eq=False, repr=False)
 class Repeated(Distribution):
     """The sum of `times` independent times of one law.
 

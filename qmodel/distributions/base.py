@@ -25,8 +25,10 @@ import numpy as np
 
 from qmodel import _check
 from qmodel._typing import Value
+from qmodel._xp import is_symbolic
 from qmodel.distributions.percentiles import quantile
 from qmodel.distributions.tails import tail_and_density
+from qmodel.units import text
 
 __all__ = ["Distribution", "Part"]
 
@@ -60,6 +62,13 @@ class Distribution(ABC):
         @property
         def variance(self) -> Value:
             """Variance. [s^2]."""
+
+    def __repr__(self) -> str:
+        """Return the kind of law and its mean; families show their parameters instead."""
+        name, mean = type(self).__name__.strip("_"), self.mean
+        if is_symbolic(mean) or np.ndim(mean):
+            return f"<{name} of shape {np.shape(mean)}>" if np.ndim(mean) else f"<{name}>"
+        return f"<{name}, mean {text(float(mean), 's')}>"
 
     @abstractmethod
     def laplace(self, s: Value) -> Value:

@@ -29,7 +29,7 @@ from qmodel.numerics import quadrature
 __all__ = ["Maximum", "Minimum"]
 
 
-@dataclass(frozen=True, slots=True, eq=False)
+@dataclass(frozen=True, slots=True, eq=False, repr=False)
 class _Extreme(Distribution):
     """What maxima and minima share: a tail in closed form, the rest by quadrature of it."""
 
@@ -107,7 +107,7 @@ def _least(law: Distribution) -> Any:
     return reduce(np.minimum, (part.shift for part in law.parts()))
 
 
-@dataclass(frozen=True, slots=True, eq=False)
+@dataclass(frozen=True, slots=True, eq=False, repr=False)
 class _Rest(Distribution):
     """What is left of an extreme after a time that it always takes."""
 
@@ -142,7 +142,7 @@ class _Rest(Distribution):
         return self.law.density(t + self.taken)
 
 
-@dataclass(frozen=True, slots=True, eq=False)
+@dataclass(frozen=True, slots=True, eq=False, repr=False)
 class Maximum(_Extreme):
     """The law of the longest of independent times: wait for all.
 
@@ -193,7 +193,7 @@ class Maximum(_Extreme):
         )
 
 
-@dataclass(frozen=True, slots=True, eq=False)
+@dataclass(frozen=True, slots=True, eq=False, repr=False)
 class Minimum(_Extreme):
     """The law of the shortest of independent times: wait for the first.
 

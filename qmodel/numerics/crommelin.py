@@ -103,7 +103,7 @@ def third_cumulant(a: Any, spare: Any, c: Any) -> Any:
         terms = q.series[:, :half] * np.exp(-q.radius[:, None] * j)
         whole = (terms * (j * (j - 1.0) * (j - 2.0))).sum(axis=1)
         whole += np.where(q.divided, 2.0 / np.expm1(q.tau) ** 3, 0.0)
-        out[index] = whole[cell]
+        out[index] = np.maximum(whole, 0.0)[cell]
     return out
 
 
@@ -127,19 +127,19 @@ def _queue(a: Any, spare: Any, c: Any, size: int) -> Queue:
     tau, radius = decay(a, spare), np.log1p(spare / a)
     divided = size * np.minimum(radius, tau - radius) < 40.0
     a, spare, t, r = (x[:, None] for x in (a, spare, tau, radius))
-    s = r + 2j * np.pi / size * np.arange(size)
-    s = np.where(s.imag > np.pi, s - 2j * np.pi, s)
-    values = -_log1m(-spare * s + a * _second(s))
-    values += np.where(divided[:, None], _log1m(-s) + _log1m(s - t), 0.0)
-    series = np.fft.fft(values, axis=1).real / size
     half = size // 2
+    # The upper half of the circle; the values below are conjugate, the coefficients real.
+    s = r + 2j * np.pi / size * np.arange(half + 1)
+    values = -_log1m(-spare * s + a * _second(s))
+    values[divided] += _log1m(-s[divided]) + _log1m((s - t)[divided])
+    series = np.fft.irfft(values.conj(), size, axis=1)
     j = np.arange(half)
     # The positive powers, and their sum at z = 1.
     positive = series.copy()
     positive[:, 0] = positive[:, half:] = 0.0
     at_one = (positive[:, :half] * np.exp(-r * j)).sum(axis=1, keepdims=True)
-    ratio = np.expm1(np.fft.ifft(positive, axis=1) * size - at_one)
-    states = np.fft.fft(ratio, axis=1).real[:, :half] / size * np.exp(-r * j)
+    ratio = np.expm1(np.fft.rfft(positive, axis=1).conj() - at_one)
+    states = np.fft.irfft(ratio.conj(), size, axis=1)[:, :half] * np.exp(-r * j)
     beyond = states[:, ::-1].cumsum(axis=1)[:, ::-1] - states
     states[:, 0] += 1.0
     lifted = np.where(divided[:, None], t * j, 0.0)

@@ -105,6 +105,22 @@ def disturbed(roots: Iterable[Step], solved: Solved) -> set[str]:
     return found
 
 
+def _queues(step: Step) -> set[str]:
+    calls = (s for s in step.walk() if isinstance(s, Call))
+    return {call.name for call in calls if not isinstance(call.station, Delay)}
+
+
+def _returns(step: Step) -> bool:
+    """Return whether a path through `step` comes to the same queue a second time."""
+    if isinstance(step, (Series, Cached)):
+        seen: set[str] = set()
+        for child in step.children:
+            if seen & _queues(child):
+                return True
+            seen |= _queues(child)
+    return any(_returns(child) for child in step.children)
+
+
 def overtake_free(roots: Iterable[Step], solved: Solved) -> bool:
     """Return whether the times at the stations of every path are independent, exactly."""
     came_from: dict[str, set[tuple[str, ...] | None]] = {}
@@ -142,7 +158,10 @@ def overtake_free(roots: Iterable[Step], solved: Solved) -> bool:
         return states
 
     for root in roots:
-        joined = [s for s in root.walk() if isinstance(s, Parallel) or _repeats(s)]
+        if _returns(root):
+            return False
+        forks = (s for s in root.walk() if isinstance(s, Parallel) and len(s.steps) > 1)
+        joined = [*forks, *(s for s in root.walk() if _repeats(s))]
         if any(queue(inner) for step in joined for inner in step.walk()):
             return False
         after(root, {None})
@@ -189,7 +208,7 @@ def grounds_of_pipeline(roots: Iterable[Step], solved: Solved) -> Basis:
     laws = union(mean, *(r.basis.grounds["percentiles"] for r in results))
     if not overtake_free(roots, solved):
         laws = union(laws, (INDEPENDENT_SOJOURNS,))
-    if any(_repeats(s) and any(isinstance(c, Call) for c in s.walk()) for s in steps):
+    if any(_repeats(s) and _queues(s) for s in steps):
         laws = union(laws, (SNAPSHOT,))
     return Basis(
         dict.fromkeys(("max_rate", "bottleneck", "visits", *MEANS[:1]), flows)

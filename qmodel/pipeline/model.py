@@ -32,7 +32,7 @@ from qmodel.queues.base import Station, Stream
 __all__ = ["Pipeline"]
 
 
-@dataclass(frozen=True, slots=True, eq=False, init=False)
+@dataclass(frozen=True, slots=True, eq=False, init=False, repr=False)
 class Pipeline:
     """Stations and the ways that requests take through them.
 
@@ -73,6 +73,11 @@ class Pipeline:
         object.__setattr__(self, "kinds", checked)
         object.__setattr__(self, "stations", self._named(Call))
         self._named(Limit)
+
+    def __repr__(self) -> str:
+        """Return the kinds of request and the stations."""
+        kinds = "" if len(self.kinds) == 1 else f"{', '.join(self.kinds)} through "
+        return f"<Pipeline: {kinds}{', '.join(self.stations) or 'nothing'}>"
 
     def _named(self, kind: type[Call] | type[Limit]) -> dict[str, Any]:
         found: dict[str, Any] = {}

@@ -41,7 +41,7 @@ class KindResult:
     latency: Distribution
 
 
-@dataclass(frozen=True, slots=True, eq=False, kw_only=True)
+@dataclass(frozen=True, slots=True, eq=False, kw_only=True, repr=False)
 class PipelineResult:
     """The steady state of a pipeline.
 
@@ -152,3 +152,7 @@ class PipelineResult:
             else "nothing saturates"
         )
         return f"{load}: mean {mean}, p99 {p99} ({self.basis['p99']}); {limit}"
+
+    def __repr__(self) -> str:
+        """Return the answer in one line."""
+        return f"<{self}>"

@@ -19,13 +19,14 @@ import numpy as np
 
 from qmodel import _check
 from qmodel._typing import Count, Value
-from qmodel._xp import namespace
+from qmodel._xp import is_symbolic, namespace
 from qmodel.basis import Assumption, Basis, union
 from qmodel.distributions import Distribution, Repeated, Scaled, Sum
 from qmodel.distributions.algebra import measure
 from qmodel.errors import ModelError
 from qmodel.glossary import units_of
 from qmodel.queues.states import States
+from qmodel.units import text
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -93,7 +94,7 @@ class StreamResult:
     response: Distribution
 
 
-@dataclass(frozen=True, slots=True, eq=False, kw_only=True)
+@dataclass(frozen=True, slots=True, eq=False, kw_only=True, repr=False)
 class StationResult:
     """The steady state of a station.
 
@@ -143,6 +144,17 @@ class StationResult:
     abandonment: Value = 0
     number: States | None = None
     streams: tuple[StreamResult, ...] = field(default=())
+
+    def __repr__(self) -> str:
+        """Return load, utilisation and mean response in one line."""
+        station = type(self.station).__name__
+        if is_symbolic(self.response_time) or np.ndim(self.response_time):
+            return f"<StationResult of {station}, shape {np.shape(self.response_time)}>"
+        return (
+            f"<{station} at {text(float(self.arrival_rate), '1/s')}: utilization "
+            f"{text(float(self.utilization), '%')}, mean response "
+            f"{text(float(self.response_time), 's')}>"
+        )
 
     @property
     def throughput(self) -> Value:

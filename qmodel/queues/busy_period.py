@@ -49,7 +49,7 @@ from qmodel.distributions.base import Part
 from qmodel.errors import ModelError
 from qmodel.numerics.spare import spare_servers
 
-__all__ = ["BusyPeriod", "Interruptions", "busy_period"]
+__all__ = ["BusyPeriod", "Interruptions"]
 
 _STEPS = 500
 _BLOCKS = 20_000

@@ -42,7 +42,22 @@ def _cells(compute: Callable[..., Any], *values: Any) -> Any:
 
 @dataclass(frozen=True, slots=True, eq=False)
 class ConstantServiceWait(Distribution):
-    """The time in queue: closed, with its kinks."""
+    """The time in queue: closed, with its kinks.
+
+    Parameters
+    ----------
+    arrival_rate : number or array
+        Arrival rate, >= 0. [1/s]
+    service_time : number or array
+        The constant service time, > 0. [s]
+    servers : int or integer array
+        Number of servers, >= 1. [-]
+
+    Examples
+    --------
+    >>> float(ConstantServiceWait(4.0, 1.0, 5).tail(1.0))
+    0.075406
+    """
 
     arrival_rate: Value
     service_time: Value
@@ -59,14 +74,17 @@ class ConstantServiceWait(Distribution):
 
     @property
     def mean(self) -> Value:
+        """Mean. [s]."""
         return self._exact().mean * self.service_time
 
     @property
     def variance(self) -> Value:
+        """Variance. [s^2]."""
         return self._exact().variance * self.service_time**2
 
     @property
     def third_cumulant(self) -> Value:
+        """Third cumulant. [s^3]."""
         # That of the queue, by the distributional form of Little's law.
         third = _cells(
             lambda *cell: [crommelin.third_cumulant(*cell)],
@@ -78,17 +96,21 @@ class ConstantServiceWait(Distribution):
 
     @property
     def atom(self) -> Value:
+        """Probability of no wait. [-]."""
         return 1 - self._exact().probability
 
     @property
     def defect(self) -> Value:
+        """Probability of no end. [-]."""
         return np.where(self._full(), 1.0, 0.0)[()]
 
     @property
     def analytic(self) -> bool:
+        """No: there are kinks at the multiples of the service time."""
         return False
 
     def laplace(self, s: Value) -> Value:
+        """Return the transform at `s` [1/s]."""
         s = np.asarray(s)
         shape = np.broadcast_shapes(s.shape, np.shape(self._full()))
         spread = np.broadcast_to(s, shape)
@@ -104,9 +126,11 @@ class ConstantServiceWait(Distribution):
         return out if np.iscomplexobj(s) else np.real(out)
 
     def tail(self, t: Value) -> Value:
+        """Return P(X > t) at `t` [s]."""
         return self._both(t)[0]
 
     def density(self, t: Value) -> Value:
+        """Return the density at `t` [s]."""
         return self._both(t)[1]
 
     def _both(self, t: Value) -> tuple[Any, Any]:
@@ -135,7 +159,18 @@ def _elsewhere(value: Any, wait: Any, idle: Any, full: Any) -> Any:
 
 @dataclass(frozen=True, slots=True, eq=False)
 class ConstantServiceNumber(States):
-    """The number in the system: those that wait and an independent Poisson number."""
+    """The number in the system: those that wait and an independent Poisson number.
+
+    Parameters
+    ----------
+    wait : ConstantServiceWait
+        Law of the time in queue. [-]
+
+    Examples
+    --------
+    >>> float(ConstantServiceNumber(ConstantServiceWait(4.0, 1.0, 5)).probability(5))
+    0.1698
+    """
 
     wait: ConstantServiceWait
 

@@ -96,7 +96,7 @@ def waiting_time(arrival_rate: Value, service_time: Value, scv: Value) -> Value:
         return xp.guard(wait, spare <= 0, xp.inf)
 
 
-@dataclass(frozen=True, slots=True, eq=False)
+@dataclass(frozen=True, slots=True, eq=False, repr=False)
 class _Wait(Distribution):
     """The Pollaczek-Khinchine law of the time in queue."""
 
@@ -146,7 +146,7 @@ class _Wait(Distribution):
         return np.where(spare <= 0, 0.0, transform)[()]
 
 
-@dataclass(frozen=True, slots=True, eq=False)
+@dataclass(frozen=True, slots=True, eq=False, repr=False)
 class _ConstantServiceWait(_Wait):
     """The wait of M/D/1, with its kinks."""
 

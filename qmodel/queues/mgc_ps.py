@@ -90,7 +90,7 @@ def response_time(arrival_rate: Value, service_time: Value, servers: Count = 1) 
     return mmc.waiting_time(arrival_rate, service_time, servers) + service_time
 
 
-@dataclass(frozen=True, slots=True, eq=False)
+@dataclass(frozen=True, slots=True, eq=False, repr=False)
 class SharedResponse(Distribution):
     """The response of requests of `sizes`: each its size and a gamma excess."""
 
@@ -144,7 +144,7 @@ class SharedResponse(Distribution):
         return total
 
 
-@dataclass(frozen=True, slots=True, eq=False)
+@dataclass(frozen=True, slots=True, eq=False, repr=False)
 class _Moments(Distribution):
     """What is known of a law on symbols: its mean and variance."""
 

@@ -143,7 +143,7 @@ def waiting_tail(
     return must_wait * namespace(t, drain).exp(-drain * t)
 
 
-@dataclass(frozen=True, slots=True, eq=False)
+@dataclass(frozen=True, slots=True, eq=False, repr=False)
 class _Wait(Distribution):
     """An exponential wait that only some requests have: the law of a queue's wait."""
 
@@ -194,7 +194,7 @@ class _Wait(Distribution):
             return xp.maximum(xp.log(self.probability / q), 0) / self.drain + 0 * q
 
 
-@dataclass(frozen=True, slots=True, eq=False)
+@dataclass(frozen=True, slots=True, eq=False, repr=False)
 class _Response(Distribution):
     """The wait of `_Wait`, then exponential service of rate `serve`."""
 

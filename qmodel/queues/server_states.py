@@ -17,8 +17,10 @@ I idle servers and J requests in queue, IJ = 0, so that
 
 .. math::
 
-    \mathrm{Var}\, N = \mathrm{Var}\, I + \mathrm{Var}\, J + 2 E[I] E[J], \qquad
-    \mathrm{Var}\, I = a (P(N < c) - p_K E[I]) .
+    \mathrm{Var}\, N = \mathrm{Var}\, I + \mathrm{Var}\, J + 2 E[I] E[J] ,
+
+again without a difference; the idle servers of Erlang B have mean
+:math:`i = c - a (1 - B)` and variance :math:`a (1 - B - B i)`.
 
 References
 ----------
@@ -53,15 +55,22 @@ def log_load(offered_load: Any, servers: Any, spare: Any) -> Any:
         return np.where(abs(short) > 0.5, far, np.log1p(-np.clip(short, -0.5, 0.5)))[()]
 
 
-def _idle(a: Any, c: Any) -> tuple[Any, Any]:
-    """Return E[I] / p_c and E[I^2] / p_c for the idle servers I, where a >= 1.5 c."""
-    ratio = np.ones(np.broadcast_shapes(np.shape(a), np.shape(c)))
-    first = second = 0.0 * ratio
-    for i in range(1, 100):
-        ratio = ratio * np.clip((c - i + 1) / a, 0.0, 2 / 3)
-        first = first + i * ratio
-        second = second + i * i * ratio
-    return first, second
+def _idle(a: Any, c: Any, spare: Any) -> tuple[Any, Any]:
+    """Return mean and variance of the idle servers of the loss system M/M/c/c."""
+    lost = erlang.erlang_b(a, c)
+    mean = spare + a * lost
+    variance = a * (1 - lost - lost * mean)
+    over = a >= 1.5 * c
+    if np.any(over):
+        # There the differences cancel, and few are idle: they are summed.
+        ratio, first, second = lost, 0.0, 0.0
+        for i in range(1, 100):
+            ratio = ratio * np.clip((c - i + 1) / a, 0.0, 2 / 3)
+            first = first + i * ratio
+            second = second + i * i * ratio
+        mean = np.where(over, first, mean)
+        variance = np.where(over, second - first**2, variance)
+    return mean, variance
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -83,7 +92,7 @@ class ServerStates(States):
     --------
     >>> law = ServerStates(2.0, servers=3, spare=1.0)
     >>> float(law.probability(0)), float(law.tail(2)), float(law.mean), float(law.variance)
-    (0.1111, 0.4444, 2.8889, 6.7654)
+    (0.1111, 0.4444, 2.8889, 6.5432)
     """
 
     offered_load: Value
@@ -118,21 +127,18 @@ class ServerStates(States):
     @property
     def variance(self) -> Value:
         """Variance of the number; inf in overload without limit. [-]."""
-        a, c, m, x, first, last = self._chain()
+        a, c, m, x, first, _ = self._chain()
         with np.errstate(all="ignore"):
             busy = np.exp(first + geometric.log_sum(x, m))
-            some = np.exp(first + poisson.log_odds(c, a))
             queue, spread = geometric.mean(x, m), geometric.variance(x, m)
-            idle = np.where(a > 0, c - a * -np.expm1(last), c)
-            of_idle = a * (np.where(a > 0, some, 1.0) - np.exp(last) * idle)
-            if np.any(a >= 1.5 * c):
-                # There the difference cancels, and few are idle: they are summed.
-                few, square = _idle(a, c)
-                idle = np.where(a < 1.5 * c, idle, np.exp(first) * few)
-                direct = np.exp(first) * square - idle**2
-                of_idle = np.where(a < 1.5 * c, of_idle, direct)
-            of_queue = busy * (spread + np.where(a > 0, some, 1.0) * queue**2)
-            total = of_idle + of_queue + 2 * np.maximum(idle, 0.0) * busy * queue
+            some = np.where(a > 0, np.exp(first + poisson.log_odds(c, a)), 1.0)
+            idle, of_idle = _idle(a, c, self.spare)
+            # Idle servers are those of Erlang B while nobody waits, else none.
+            queued = np.exp(first + x + geometric.log_sum(x, m - 1))
+            nobody = some + np.where(a > 0, np.exp(first), 0.0)
+            of_idle = nobody * (of_idle + queued * idle**2)
+            of_queue = busy * (spread + some * queue**2)
+            total = of_idle + of_queue + 2 * nobody * idle * busy * queue
             return np.where(self._lost(m, x), np.inf, total)[()]
 
     def _lost(self, m: Any, x: Any) -> Any:

@@ -7,7 +7,11 @@ from qmodel.web.dns import dns
 from qmodel.web.gateway import gateway
 from qmodel.web.load_balancer import load_balancer
 from qmodel.web.services import Service, microservices, monolith
-from qmodel.web.typical import typical_microservices, typical_pipeline
+from qmodel.web.typical import (
+    typical_microservices,
+    typical_monolith,
+    typical_pipeline,
+)
 
 __all__ = [
     "Database",
@@ -23,5 +27,6 @@ __all__ = [
     "network",
     "secure_connection",
     "typical_microservices",
+    "typical_monolith",
     "typical_pipeline",
 ]

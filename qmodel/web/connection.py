@@ -142,7 +142,7 @@ def secure_connection(
         trips[n] = trips.get(n, 0) + share
     waits = branch(
         *(
-            (share, call(f"{name} round trips {n}", Delay(n * rtt)) if n else nothing())
+            (share, call(f"{name} {n} round trips", Delay(n * rtt)) if n else nothing())
             for n, share in trips.items()
             if (share != 0 if is_symbolic(share) else np.any(share))
         )

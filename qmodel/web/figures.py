@@ -104,6 +104,9 @@ FIGURES = {
         "share of the handshakes that resume a session",
         'N. Sullivan, "Introducing Zero Round Trip Time Resumption (0-RTT)", Cloudflare, 2017',
     ),
+    "edge_cores": Figure(
+        4.0, "-", "cores each of TLS, load balancer and gateway", "our choice"
+    ),
     "load_balancer_time": Figure(
         25 * us,
         "s",
@@ -131,6 +134,15 @@ FIGURES = {
         'A. Gandhi et al., "AutoScale", ACM TOCS 30, 2012 (servers of 8 cores)',
     ),
     "application_servers": Figure(8.0, "-", "application servers", "our choice"),
+    "front_time": Figure(8 * ms, "s", "work of the front service of a split", "our choice"),
+    "catalogue_time": Figure(6 * ms, "s", "work of the catalogue service", "our choice"),
+    "advice_time": Figure(5 * ms, "s", "work of the recommendation service", "our choice"),
+    "front_workers": Figure(27.0, "-", "workers of the front service: its share", "our choice"),
+    "catalogue_workers": Figure(20.0, "-", "workers of the catalogue service", "our choice"),
+    "advice_workers": Figure(17.0, "-", "workers of the recommendation service", "our choice"),
+    "burst": Figure(
+        100.0, "-", "requests at once that a rate limit lets through", "our choice"
+    ),
     "cache_time": Figure(
         13.5 * us,
         "s",

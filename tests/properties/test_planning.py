@@ -42,7 +42,9 @@ def feasible(model, quantity, stretch) -> Objective:
     """Return an objective that an idle model meets with room to spare."""
     if quantity == "utilization":
         return Objective(quantity, 1 - 0.9 / stretch)
-    return Objective(quantity, stretch * float(Objective(quantity, 1.0).value(model.solve(0.0))))
+    return Objective(
+        quantity, stretch * float(Objective(quantity, 1.0).value(model.solve(0.0)))
+    )
 
 
 @given(pipelines(), quantities, stretches)
@@ -62,7 +64,12 @@ def test_the_capacity_is_where_the_objective_turns(model, quantity, stretch):
         assert value == pytest.approx(objective.limit, rel=rel)
 
 
-@given(pipelines(), st.sampled_from(["p90", "p99", "mean", "utilization"]), stretches, st.floats(1.0, 2.0))
+@given(
+    pipelines(),
+    st.sampled_from(["p90", "p99", "mean", "utilization"]),
+    stretches,
+    st.floats(1.0, 2.0),
+)
 def test_a_looser_target_takes_more(model, quantity, stretch, more):
     tight = feasible(model, quantity, stretch)
     limit = tight.limit * more
@@ -78,7 +85,7 @@ def test_more_servers_take_more(service_time, count, more, stretch):
     assert larger > capacity(model, objective)
 
 
-@given(pipelines(), st.lists(quantities, min_size=2, max_size=3), stretches)
+@given(stations(), st.lists(quantities, min_size=2, max_size=3), stretches)
 def test_all_objectives_is_the_least_capacity(model, several, stretch):
     objectives = [feasible(model, quantity, stretch) for quantity in several]
     least = min(float(capacity(model, one)) for one in objectives)
@@ -88,13 +95,18 @@ def test_all_objectives_is_the_least_capacity(model, several, stretch):
 @given(times, servers, times, quantities, stretches, st.sampled_from([1e-6, 1e-3, 1e3, 3600.0]))
 def test_change_of_the_unit_of_time(first, count, second, quantity, stretch, unit):
     def model(scale):
-        calls = (qm.call("a", qm.MMc(first * scale, count)), qm.call("b", qm.MMc(second * scale)))
+        calls = (
+            qm.call("a", qm.MMc(first * scale, count)),
+            qm.call("b", qm.MMc(second * scale)),
+        )
         return qm.Pipeline(qm.series(*calls))
 
     here = feasible(model(1.0), quantity, stretch)
     scale = 1.0 if quantity == "utilization" else unit
     there = Objective(quantity, here.limit * scale)
-    assert capacity(model(unit), there) * unit == pytest.approx(capacity(model(1.0), here), rel=1e-9)
+    assert capacity(model(unit), there) * unit == pytest.approx(
+        capacity(model(1.0), here), rel=1e-9
+    )
 
 
 @given(st.floats(1.0, 1e4), st.floats(1e-3, 10.0), st.sampled_from([50, 90, 99, 99.9]))
@@ -137,5 +149,7 @@ def test_a_row_of_a_sweep_is_one_solution(model, rates, delays, chunk):
         assert row["mean"] == pytest.approx(result.latency.mean, rel=1e-12)
         assert row["max_rate"] == result.max_rate
         spare = max(1 - row["arrival_rate"] / row["max_rate"], 1e-9)
-        assert row["p99"] == pytest.approx(result.latency.quantile(0.99), rel=1e-8 + 1e-12 / spare**2)
+        assert row["p99"] == pytest.approx(
+            result.latency.quantile(0.99), rel=1e-8 + 1e-12 / spare**2
+        )
         assert row["utilization.s0"] == result.stations["s0"].utilization

@@ -13,7 +13,10 @@ FAST, SLOW = qm.MMc(0.01), qm.MMc(0.04, servers=4)
 
 
 def pipeline(servers: int = 2) -> qm.Pipeline:
-    web, db = qm.call("web", qm.MMc(0.01, servers=4)), qm.call("db", qm.MMc(0.02, servers=servers))
+    web, db = (
+        qm.call("web", qm.MMc(0.01, servers=4)),
+        qm.call("db", qm.MMc(0.02, servers=servers)),
+    )
     return qm.Pipeline(qm.series(qm.call("net", qm.Delay(0.005)), web, db))
 
 
@@ -51,7 +54,9 @@ def test_change_is_in_percent_of_the_first():
     assert (frame.filter(like=".change").iloc[0] == 0).all()
     assert frame["servers.change"][1] == 300.0
     assert frame["max_rate.change"][1] == 0.0
-    assert frame["p99.change"][1] == pytest.approx(100 * (frame["p99"][1] / frame["p99"][0] - 1))
+    assert frame["p99.change"][1] == pytest.approx(
+        100 * (frame["p99"][1] / frame["p99"][0] - 1)
+    )
 
 
 def test_a_row_for_each_model_and_load():
@@ -61,7 +66,9 @@ def test_a_row_for_each_model_and_load():
         alone = compare({"one": pipeline(), "two": pipeline(4)}, load)
         rows = frame[frame["arrival_rate"] == load].reset_index(drop=True)
         for name in alone.select_dtypes("number"):
-            assert rows[name].to_numpy() == pytest.approx(alone[name].to_numpy(), rel=1e-8, abs=1e-8)
+            assert rows[name].to_numpy() == pytest.approx(
+                alone[name].to_numpy(), rel=1e-8, abs=1e-8
+            )
 
 
 def test_overload_is_inf():
@@ -76,7 +83,11 @@ def test_overload_is_inf():
 
 def test_only_delays():
     frame = compare({"net": qm.Delay(0.05)}, 10.0)
-    assert (frame["servers"][0], frame["max_rate"][0], frame["bottleneck"][0]) == (0, math.inf, "")
+    assert (frame["servers"][0], frame["max_rate"][0], frame["bottleneck"][0]) == (
+        0,
+        math.inf,
+        "",
+    )
     assert (frame["utilization"][0], frame["p99"][0]) == (0.0, 0.05)
 
 

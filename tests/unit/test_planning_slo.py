@@ -26,7 +26,7 @@ def shop() -> qm.Pipeline:
         ("p95 of checkout < 1 s", Objective("p95", 1.0, "checkout")),
         ("p95 of out of stock < 1 s", Objective("p95", 1.0, "out of stock")),
         ("utilization < 70%", Objective("utilization", 0.7)),
-        ("utilization of load balancer <= 0.8", Objective("utilization", 0.8, "load balancer", "<=")),
+        ("utilization of a b <= 0.8", Objective("utilization", 0.8, "a b", "<=")),
     ],
 )  # fmt: skip
 def test_what_is_written(written, meant):
@@ -133,14 +133,20 @@ def test_margin_is_zero_at_the_limit_and_grows(quantity):
 
 def test_margins_of_mm1_are_straight_lines():
     rates = np.linspace(10.0, 90.0, 5)
-    for objective in (Objective("p99", 0.3), Objective("mean", 0.03), Objective("utilization", 0.7)):
+    for objective in (
+        Objective("p99", 0.3),
+        Objective("mean", 0.03),
+        Objective("utilization", 0.7),
+    ):
         steps = np.diff(objective.margin(qm.MMc(0.01).solve(rates)))
         assert steps == pytest.approx(steps[0], rel=1e-9)
 
 
 def test_overload_is_missed():
     # Only one request in a thousand meets the overloaded station: its p99 stays finite.
-    rare = qm.branch((0.001, qm.call("db", qm.MMc(1.0))), (0.999, qm.call("web", qm.Delay(0.01))))
+    rare = qm.branch(
+        (0.001, qm.call("db", qm.MMc(1.0))), (0.999, qm.call("web", qm.Delay(0.01)))
+    )
     r = qm.Pipeline(rare).solve([500.0, 1000.0, 2000.0])
     objective = Objective("p99", 5.0)
     assert np.isfinite(objective.value(r)).all()

@@ -10,12 +10,18 @@ import qmodel as qm
 from qmodel.errors import DomainError, ModelError
 from qmodel.sweep import sweep, sweep_chunks
 
-OVER = {"arrival_rate": [20.0, 60.0, 150.0], "db.servers": [1, 2, 8], "db.service_time": ["5 ms", 0.02]}
+OVER = {
+    "arrival_rate": [20.0, 60.0, 150.0],
+    "db.servers": [1, 2, 8],
+    "db.service_time": ["5 ms", 0.02],
+}
 
 
 def shop() -> qm.Pipeline:
     web, db = qm.call("web", qm.MMc(0.01, servers=4)), qm.call("db", qm.MMc(0.02))
-    return qm.Pipeline(qm.series(web, qm.cached(0.5, lookup=qm.nothing(), miss=db, name="cache")))
+    return qm.Pipeline(
+        qm.series(web, qm.cached(0.5, lookup=qm.nothing(), miss=db, name="cache"))
+    )
 
 
 def test_layout_and_units():
@@ -89,7 +95,9 @@ def test_a_station():
         assert row.mean == pytest.approx(result.response_time, rel=1e-14)
         assert row.p99 == pytest.approx(result.response.quantile(0.99), rel=1e-10)
         assert row.utilization == result.utilization
-    inner = sweep(qm.MG1(qm.Gamma(0.01, scv=2.0)), {"service.scv": [0.5, 2.0]}, arrival_rate=50.0)
+    inner = sweep(
+        qm.MG1(qm.Gamma(0.01, scv=2.0)), {"service.scv": [0.5, 2.0]}, arrival_rate=50.0
+    )
     assert inner["mean"].tolist() == pytest.approx([0.0175, 0.025])
 
 
@@ -100,7 +108,11 @@ def test_a_function_of_results():
 
     frame = sweep(model, {"arrival_rate": [20.0, 40.0], "misses": [0.1, 0.5, 1.0]})
     assert frame["mean"].tolist() == pytest.approx(
-        [m * float(qm.MMc(0.02).solve(a * m).response_time) for a in (20.0, 40.0) for m in (0.1, 0.5, 1.0)]
+        [
+            m * float(qm.MMc(0.02).solve(a * m).response_time)
+            for a in (20.0, 40.0)
+            for m in (0.1, 0.5, 1.0)
+        ]
     )
     assert "utilization.db" in frame
     assert set(frame["basis"]) == {"exact"}
@@ -129,7 +141,12 @@ def test_a_function_of_columns():
         (shop(), {"db.servers": [1]}, {}, "needs a load"),
         (shop(), {"arrival_rate": [1]}, {"arrival_rate": 1.0}, "given twice"),
         (shop(), {}, {}, "at least one axis"),
-        (shop().replace({"db.servers": [1, 2]}), {"arrival_rate": [1.0]}, {}, "arrays of its own"),
+        (
+            shop().replace({"db.servers": [1, 2]}),
+            {"arrival_rate": [1.0]},
+            {},
+            "arrays of its own",
+        ),
         (qm.MMc([0.01, 0.02]), {"arrival_rate": [1.0]}, {}, "arrays of its own"),
         (qm.Delay([0.01, 0.02]), {"arrival_rate": [1.0]}, {}, "arrays of its own"),
         ("shop", {"arrival_rate": [1.0]}, {}, "Pipeline, Station or callable"),
@@ -169,7 +186,12 @@ def test_refused_at_once():
 
 
 def test_values_of_every_kind():
-    for axis in (iter([20.0, 30.0]), np.array([20, 30]), pd.Series([20.0, 30.0]), ["20/s", "30 rps"]):
+    for axis in (
+        iter([20.0, 30.0]),
+        np.array([20, 30]),
+        pd.Series([20.0, 30.0]),
+        ["20/s", "30 rps"],
+    ):
         assert sweep(shop(), {"arrival_rate": axis})["arrival_rate"].tolist() == [20.0, 30.0]
     assert len(sweep(shop(), {"arrival_rate": "20 rps"})) == 1
 

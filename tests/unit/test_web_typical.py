@@ -54,12 +54,13 @@ def test_rate_limit_keeps_the_site_up():
     assert not np.isfinite(qm.web.typical_pipeline().solve(10_000.0).latency.quantile(0.99))
 
 
-def test_services_have_as_many_servers_as_the_monolith(site):
-    split = qm.web.typical_microservices()
+def test_services_have_as_many_servers_as_the_monolith():
+    site, split = qm.web.typical_monolith(), qm.web.typical_microservices()
     services = ("front", "catalogue", "recommendations")
     assert sum(split.stations[s].servers for s in services) == site.stations["monolith"].servers
     work = sum(split.stations[s].service_time for s in services)
-    assert work == pytest.approx(site.stations["monolith"].service_time)
+    assert work == pytest.approx(site.stations["monolith"].service.mean)
+    assert work == pytest.approx(FIGURES["application_time"].value)
     # Pooling: split servers saturate no later.
     assert split.max_rate <= site.max_rate
 

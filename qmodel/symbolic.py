@@ -1,0 +1,376 @@
+r"""Formulas: the standard symbols, and what is asked of an expression.
+
+Every closed form of qmodel evaluates on SymPy symbols, so that a station or a pipeline
+solved at symbols *is* its formula; the functions here differentiate, solve, expand and
+print it. Nothing is simplified unasked: ``sympy.simplify`` and its kin are the caller's.
+
+All symbols are positive, and `servers` is a whole number:
+
+=================  ==========================================
+`arrival_rate`     :math:`\lambda`
+`service_time`     :math:`S`
+`servers`          :math:`c`
+`scv`              :math:`c_s^2`, of the service time
+`utilization`      :math:`\rho`
+`hit_ratio`        :math:`h`
+`time`             :math:`t`, of a tail
+`target`           :math:`T`, that a time shall not exceed
+`probability`      :math:`p`, of a percentile
+=================  ==========================================
+
+Results are stated for the stable region: beyond saturation an expression has no meaning.
+Numbers beside symbols are best exact, ``sympy.Rational(19, 1000)`` and not 0.019.
+
+Examples
+--------
+How latency answers to the hit ratio of the cache, whole pipeline:
+
+>>> import qmodel as qm
+>>> from qmodel import symbolic as sy
+>>> mean = qm.web.typical_pipeline(hit_ratio=sy.hit_ratio).solve(sy.arrival_rate).latency.mean
+>>> sorted(mean.free_symbols, key=str)
+[h, lambda]
+>>> slope = sy.derivative(mean, sy.hit_ratio)
+>>> float(sy.evaluate(slope, {sy.arrival_rate: 2000.0, sy.hit_ratio: 0.86}))
+-0.0083
+
+The hit ratio that a mean latency of 85 ms needs, at three loads:
+
+>>> import numpy as np
+>>> loads = {sy.arrival_rate: np.array([1000.0, 2000.0, 3000.0])}
+>>> sy.root(mean, sy.hit_ratio, between=(0.7, 1.0), equals=0.086, given=loads).round(3)
+array([0.771, 0.771, 0.828])
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+import numpy as np
+import sympy as sp
+
+from qmodel._typing import Value
+from qmodel.numerics.erlang_symbolic import ErlangB, ErlangC
+from qmodel.numerics.roots import increasing_root
+
+__all__ = [
+    "arrival_rate",
+    "derivative",
+    "elasticity",
+    "evaluate",
+    "hit_ratio",
+    "latex",
+    "probability",
+    "root",
+    "scv",
+    "series_heavy",
+    "series_light",
+    "servers",
+    "service_time",
+    "solve_for",
+    "target",
+    "time",
+    "utilization",
+]
+
+arrival_rate, service_time, scv, utilization = sp.symbols("lambda S c_s__2 rho", positive=True)
+hit_ratio, time, target, probability = sp.symbols("h t T p", positive=True)
+servers = sp.Symbol("c", integer=True, positive=True)
+
+
+def solve_for(equation: Any, symbol: Any, *, equals: Value = 0) -> tuple[Any, ...]:
+    """Solve an equation for a symbol, in closed form.
+
+    Parameters
+    ----------
+    equation : sympy.Expr or sympy.Eq
+        An equation, or its left side. [-]
+    symbol : sympy.Symbol
+        What is looked for. [-]
+    equals : number or sympy.Expr, default 0
+        The right side, where `equation` is an expression. [-]
+
+    Returns
+    -------
+    tuple of sympy.Expr
+        The solutions that the assumptions of the symbol allow; which of them are stable is
+        for the caller to see. [-]
+
+    Raises
+    ------
+    NotImplementedError
+        If SymPy finds no closed form, as with many servers: see `root`.
+
+    Examples
+    --------
+    The load at which the mean wait is T, with two servers:
+
+    >>> from qmodel.queues.mmc import waiting_time as wait
+    >>> solve_for(wait(arrival_rate, service_time, 2), arrival_rate, equals=target)
+    (2*sqrt(T/(S + T))/S,)
+
+    The servers' speed that a mean response needs, with one:
+
+    >>> response = wait(arrival_rate, service_time, 1) + service_time
+    >>> solve_for(response, service_time, equals=target)
+    (T/(T*lambda + 1),)
+    """
+    found = sp.solve(_difference(equation, equals).doit(), symbol, simplify=False)
+    return tuple(found)
+
+
+def root(
+    equation: Any,
+    symbol: Any,
+    *,
+    between: tuple[Value, Value],
+    equals: Value = 0,
+    given: Mapping[Any, Value] | None = None,
+) -> Value:
+    """Solve an equation for a symbol in numbers: where its sides cross.
+
+    Parameters
+    ----------
+    equation : sympy.Expr or sympy.Eq
+        An equation, or its left side. [-]
+    symbol : sympy.Symbol
+        What is looked for. [-]
+    between : tuple of two numbers or arrays
+        Where to look; between them the sides cross once, and the model is stable. [-]
+    equals : number or sympy.Expr, default 0
+        The right side, where `equation` is an expression. [-]
+    given : mapping of sympy.Symbol to number or array, optional
+        The values of all other symbols; arrays broadcast. [-]
+
+    Returns
+    -------
+    number or array
+        The value of the symbol, to 1e-12; NaN where the sides do not cross. [-]
+
+    Raises
+    ------
+    TypeError
+        If a symbol has no value.
+
+    Examples
+    --------
+    The load at which three servers have a mean wait of a tenth of a service time:
+
+    >>> from qmodel.queues.mmc import waiting_time as wait
+    >>> formula = wait(arrival_rate, service_time, 3)
+    >>> given = {service_time: 1.0}
+    >>> float(root(formula, arrival_rate, between=(0.0, 2.99), equals=0.1, given=given))
+    1.4461
+    """
+    difference = _difference(equation, equals)
+    known = dict(given or {})
+    sides = sp.lambdify([symbol, *known], difference, modules="numpy")
+    values = [np.asarray(v, dtype=float) for v in known.values()]
+    low, high = (np.asarray(b, dtype=float) for b in between)
+    shape = np.broadcast_shapes(low.shape, high.shape, *(v.shape for v in values))
+    with np.errstate(all="ignore"):
+        left, right = (np.asarray(sides(x, *values), dtype=float) for x in (low, high))
+        rising = np.sign(right - left)
+        found = increasing_root(
+            lambda x: rising * sides(x, *values),
+            np.broadcast_to(low, shape),
+            np.broadcast_to(high, shape),
+        )
+    return np.where(left * right <= 0, found, np.nan)[()]
+
+
+def _difference(equation: Any, equals: Any) -> Any:
+    if isinstance(equation, sp.Equality):
+        return equation.lhs - equation.rhs
+    return sp.sympify(equation) - equals
+
+
+def evaluate(expression: Any, values: Mapping[Any, Value]) -> Value:
+    """Put numbers in.
+
+    Parameters
+    ----------
+    expression : sympy.Expr
+        An expression. [-]
+    values : mapping of sympy.Symbol to number or array
+        The values of its symbols; arrays broadcast. [-]
+
+    Returns
+    -------
+    number or array
+        Its value. [-]
+
+    Raises
+    ------
+    TypeError
+        If a symbol has no value.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> evaluate(1 / (1 - utilization), {utilization: np.array([0.5, 0.8])})
+    array([2., 5.])
+    """
+    expression = sp.sympify(expression)
+    missing = expression.free_symbols - set(values)
+    if missing:
+        raise TypeError(f"no value for {', '.join(sorted(map(str, missing)))}")
+    numbers = [np.asarray(v, dtype=float)[()] for v in values.values()]
+    found = sp.lambdify(list(values), expression, modules="numpy")(*numbers)
+    return np.broadcast_to(found, np.broadcast_shapes(*(np.shape(x) for x in (found, *numbers))))[
+        ()
+    ]
+
+
+def derivative(expression: Any, symbol: Any, order: int = 1) -> Any:
+    """Differentiate: how fast a quantity grows with a parameter.
+
+    Parameters
+    ----------
+    expression : sympy.Expr
+        The quantity. [-]
+    symbol : sympy.Symbol
+        The parameter; the number of servers has no derivative. [-]
+    order : int, default 1
+        How often. [-]
+
+    Returns
+    -------
+    sympy.Expr
+        The derivative, as it comes. [-]
+
+    Examples
+    --------
+    >>> derivative(1 / (1 - utilization), utilization)
+    (1 - rho)**(-2)
+    """
+    return sp.diff(expression, symbol, order)
+
+
+def elasticity(expression: Any, symbol: Any) -> Any:
+    """Return the change of a quantity in percent, for one percent more of a parameter.
+
+    Parameters
+    ----------
+    expression : sympy.Expr
+        The quantity, f. [-]
+    symbol : sympy.Symbol
+        The parameter, x. [-]
+
+    Returns
+    -------
+    sympy.Expr
+        (x / f) df/dx, as it comes. [-]
+
+    Examples
+    --------
+    At 90 % load, one percent more load is nine percent more time in M/M/1:
+
+    >>> found = elasticity(1 / (1 - utilization), utilization)
+    >>> found, found.subs(utilization, sp.Rational(9, 10))
+    (rho/(1 - rho), 9)
+    """
+    return symbol / expression * sp.diff(expression, symbol)
+
+
+def series_light(expression: Any, symbol: Any = arrival_rate, order: int = 3) -> Any:
+    """Expand at light load: the powers of a symbol below an order.
+
+    Parameters
+    ----------
+    expression : sympy.Expr
+        The quantity; with a known number of servers. [-]
+    symbol : sympy.Symbol, default arrival_rate
+        What is small. [-]
+    order : int, default 3
+        The least power that is left out. [-]
+
+    Returns
+    -------
+    sympy.Expr
+        The first terms. [-]
+
+    Examples
+    --------
+    Two servers wait for each other in the second order only:
+
+    >>> from qmodel.queues.mmc import waiting_time as wait
+    >>> series_light(wait(arrival_rate, service_time, 2), order=5)
+    S**5*lambda**4/16 + S**3*lambda**2/4
+    """
+    return sp.series(sp.sympify(expression).doit(), symbol, 0, order).removeO()
+
+
+def series_heavy(
+    expression: Any, limit: Any, symbol: Any = arrival_rate, order: int = 1
+) -> Any:
+    """Expand at heavy load: the powers of the distance to saturation below an order.
+
+    Parameters
+    ----------
+    expression : sympy.Expr
+        The quantity. [-]
+    limit : sympy.Expr
+        Where it saturates, exactly: ``servers / service_time``, or a `max_rate`. [-]
+    symbol : sympy.Symbol, default arrival_rate
+        What grows to the limit. [-]
+    order : int, default 1
+        The least power of ``limit - symbol`` that is left out. [-]
+
+    Returns
+    -------
+    sympy.Expr
+        The first terms, in powers of ``limit - symbol``. [-]
+
+    Examples
+    --------
+    One general server, and any number of exponential ones; near saturation all wait alike
+    for 1 / (limit - load), less a constant in which the number of servers shows:
+
+    >>> from qmodel.queues import mg1, mmc
+    >>> series_heavy(mg1.waiting_time(arrival_rate, 1, scv), limit=1)
+    -c_s__2/2 - 1/2 + (c_s__2 + 1)/(2*(1 - lambda))
+    >>> series_heavy(mmc.waiting_time(arrival_rate, 1, servers), limit=servers)
+    1/c - 1/(c*ErlangB(c, c)) + 1/(c - lambda)
+    """
+    gap = sp.Dummy("x", positive=True)
+    # Erlang C is 0/0 in its own slope at saturation; Erlang B is smooth there.
+    smooth = sp.sympify(expression).doit().replace(ErlangC, _by_loss)
+    near = smooth.subs(symbol, limit - gap)
+
+    def taylor(c: Any, a: Any) -> Any:
+        loss = ErlangB(c, sp.expand(a))
+        return sum(
+            sp.diff(loss, gap, k).subs(gap, 0) * gap**k / sp.factorial(k)
+            for k in range(order + 2)
+        )
+
+    found = sp.series(near.replace(ErlangB, taylor), gap, 0, order).removeO()
+    return found.subs(gap, limit - symbol)
+
+
+def _by_loss(c: Any, a: Any) -> Any:
+    return 1 / (1 + (c - a) / c * (1 / ErlangB(c, a) - 1))
+
+
+def latex(expression: Any) -> str:
+    r"""Print as LaTeX.
+
+    Parameters
+    ----------
+    expression : sympy.Expr
+        An expression or equation. [-]
+
+    Returns
+    -------
+    str
+        The formula, without dollar signs. [-]
+
+    Examples
+    --------
+    >>> from qmodel.queues.mmc import waiting_time as wait
+    >>> print(latex(wait(arrival_rate, service_time, servers)))
+    \frac{S C\left(c, S \lambda\right)}{- S \lambda + c}
+    """
+    return str(sp.latex(expression))
