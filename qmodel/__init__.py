@@ -78,7 +78,7 @@ if TYPE_CHECKING:
         erlang_c,
     )
     from qmodel.recorded_load import read_load, replay
-    from qmodel.sweep import sweep
+    from qmodel.planning.sweep import sweep
 
 # Where each public name lives. It is imported when it is first asked for, so that
 # `import qmodel` costs next to nothing and nobody pays for pandas who makes no frame.
@@ -90,11 +90,10 @@ _HOMES = {
     "errors": "DomainError InfeasibleError LoadFileError ModelError QModelError",
     "pipeline": """Pipeline PipelineResult Step branch cached call limit nothing parallel
         repeat retry series""",
-    "planning": "Objective capacity compare",
+    "planning": "Objective capacity compare sweep",
     "queues": """MG1 MG1PS Delay MGc MGcPS MMc Station StationResult Stream erlang_b
         erlang_c""",
     "recorded_load": "read_load replay",
-    "sweep": "sweep",
 }
 _MODULES = ("caches", "distributions", "pipeline", "planning", "queues", "units", "web")
 _HOME_OF = {name: home for home, names in _HOMES.items() for name in names.split()}

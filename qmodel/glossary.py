@@ -23,6 +23,7 @@ GLOSSARY = {
     "max_rate": Term("λ*", "1/s", "arrival rate at which the first station saturates"),
     "headroom": Term("λ*/λ - 1", "-", "share by which the load can still grow"),
     "servers": Term("c", "-", "servers, workers or connections of a station"),
+    "service_time": Term("S", "s", "mean time of a request on one server"),
     "visits": Term("V", "-", "mean number of visits of one request to a station"),
     "utilization": Term("ρ", "-", "offered load over servers; 1 and above is overload"),
     "waiting_time": Term("W_q", "s", "mean time in queue, before service"),

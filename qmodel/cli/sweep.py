@@ -41,7 +41,7 @@ def command(
     from qmodel.cli import model
     from qmodel.cli.files import writing
     from qmodel.cli.render import show
-    from qmodel.sweep import sweep
+    from qmodel.planning.sweep import sweep
 
     axes: dict[str, list[float]] = {}
     for name, values in (pair("--over", written) for written in over):

@@ -147,6 +147,19 @@ class Sum(Distribution):
             )  # fmt: skip
         return tuple(found)
 
+    def remaining_gap(self, s: Value) -> Value:
+        """Return the gap of the remaining time at `s` [1/s], as good as those of the laws."""
+        # 1 - F G = (1 - F) + F (1 - G): differences of nearby numbers never appear.
+        mean: Any = 0
+        transform: Any = 1
+        scaled: Any = 0
+        for law in self.laws:
+            gap, own = law.remaining_gap(s), law.mean
+            before = mean * s - s * scaled
+            scaled = scaled + own * (before + transform * gap)
+            transform, mean = transform * law.laplace(s), mean + own
+        return scaled / mean
+
     def laplace(self, s: Value) -> Value:
         """Return the transform at `s` [1/s]."""
         return prod(law.laplace(s) for law in self.laws)
@@ -256,6 +269,10 @@ class Mixture(Distribution):
             for p, law in zip(self.probabilities, self.laws, strict=True)
             for part in law.parts()
         ])  # fmt: skip
+
+    def remaining_gap(self, s: Value) -> Value:
+        """Return the gap of the remaining time at `s` [1/s], as good as those of the laws."""
+        return self._mix(law.mean * law.remaining_gap(s) for law in self.laws) / self.mean
 
     def laplace(self, s: Value) -> Value:
         """Return the transform at `s` [1/s]."""
@@ -417,6 +434,10 @@ class Scaled(Distribution):
             Part(m, shift * self.factor, law if law is ZERO else Scaled(law, self.factor))
             for m, shift, law in self.law.parts()
         )
+
+    def remaining_gap(self, s: Value) -> Value:
+        """Return the gap of the remaining time at `s` [1/s]."""
+        return self.law.remaining_gap(self.factor * s)
 
     def laplace(self, s: Value) -> Value:
         """Return the transform at `s` [1/s]."""

@@ -35,6 +35,20 @@ __all__ = [
 ]
 
 
+def _gap_series(x: Any, z: Any, direct: Any) -> Any:
+    """Return the remaining gap of a gamma law of SCV z / x (constant at 0) near zero.
+
+    The terms are prod_j (x + j z) / (n + 1)! with alternating sign.
+    """
+    near = (abs(x) < 0.5) & (abs(z) < 0.1)
+    x, z = np.where(near, x, 0.0), np.where(near, z, 0.0)
+    term = total = (x + z) / 2
+    for n in range(1, 18):
+        term = -term * (x + (n + 1) * z) / (n + 2)
+        total = total + term
+    return np.where(near, total, direct)[()]
+
+
 @dataclass(frozen=True, slots=True, eq=False)
 class Exponential(Distribution):
     """The exponential law: memoryless, SCV 1.
@@ -75,6 +89,10 @@ class Exponential(Distribution):
     def laplace(self, s: Value) -> Value:
         """Return the transform at `s` [1/s]."""
         return 1 / (1 + self.mean * s)
+
+    def remaining_gap(self, s: Value) -> Value:
+        """Return the gap of the remaining time at `s` [1/s]: that of the law itself."""
+        return self.mean * s / (1 + self.mean * s)
 
     def tail(self, t: Value) -> Value:
         """Return P(X > t) at `t` [s]."""
@@ -154,6 +172,14 @@ class Deterministic(Distribution):
         if self is ZERO:
             return 1
         return namespace(s, self.mean).exp(-self.mean * s)
+
+    def remaining_gap(self, s: Value) -> Value:
+        """Return the gap of the remaining time at `s` [1/s], to rounding."""
+        x = self.mean * s
+        if is_symbolic(x):
+            return 1 - (1 - self.laplace(s)) / x
+        with np.errstate(all="ignore"):
+            return _gap_series(x, 0 * x, 1 + np.expm1(-x) / x)
 
     def tail(self, t: Value) -> Value:
         """Return P(X > t) at `t` [s]."""
@@ -271,6 +297,14 @@ class Gamma(Distribution):
     def laplace(self, s: Value) -> Value:
         """Return the transform at `s` [1/s]."""
         return (1 + self.mean * self.scv * s) ** (-1 / self.scv)
+
+    def remaining_gap(self, s: Value) -> Value:
+        """Return the gap of the remaining time at `s` [1/s], to rounding."""
+        x = self.mean * s
+        if is_symbolic(x, self.scv):
+            return 1 - (1 - self.laplace(s)) / x
+        with np.errstate(all="ignore"):
+            return _gap_series(x, x * self.scv, 1 - (1 - self.laplace(s)) / x)
 
     def tail(self, t: Value) -> Value:
         """Return P(X > t) at `t` [s]."""
@@ -394,6 +428,10 @@ class HyperExponential(Distribution):
     def laplace(self, s: Value) -> Value:
         """Return the transform at `s` [1/s]."""
         return self._mix(lambda m: 1 / (1 + m * s))
+
+    def remaining_gap(self, s: Value) -> Value:
+        """Return the gap of the remaining time at `s` [1/s], to rounding."""
+        return self._mix(lambda m: m * (m * s / (1 + m * s))) / self.mean
 
     def tail(self, t: Value) -> Value:
         """Return P(X > t) at `t` [s]."""

@@ -35,12 +35,13 @@ References
 from __future__ import annotations
 
 from collections.abc import Iterator
-from math import factorial
 from typing import Any, NamedTuple
 
 import numpy as np
 
-from qmodel.numerics.erlang import deviance, special
+from qmodel.numerics import poisson
+from qmodel.numerics.erlang import special
+from qmodel.numerics.exponential import exp_rest
 
 __all__ = ["decay", "tail", "third_cumulant", "transform"]
 
@@ -81,7 +82,7 @@ def decay(a: Any, spare: Any) -> Any:
     x = np.log1p(q)
     # Newton on the log of a concave increasing function, from the left.
     for _ in range(9):
-        rest = _second(x)
+        rest = exp_rest(x)
         x = x + (np.log(q) - np.log(rest / x)) / (np.expm1(x) / rest - 1 / x)
     return x
 
@@ -120,17 +121,18 @@ def _queues(a: Any, spare: Any, c: Any) -> Iterator[tuple[Any, Any, Queue]]:
             place = np.full(points.size, -1)
             place[part] = np.arange(part.size)
             index = np.flatnonzero(place[back] >= 0)
-            yield index, place[back[index]], _queue(*rows[:, part], int(size))
+            yield index, place[back[index]], _queue(rows[:, part], int(size))
 
 
-def _queue(a: Any, spare: Any, c: Any, size: int) -> Queue:
+def _queue(rows: Any, size: int) -> Queue:
+    a, spare = rows[:2]
     tau, radius = decay(a, spare), np.log1p(spare / a)
     divided = size * np.minimum(radius, tau - radius) < 40.0
     a, spare, t, r = (x[:, None] for x in (a, spare, tau, radius))
     half = size // 2
     # The upper half of the circle; the values below are conjugate, the coefficients real.
     s = r + 2j * np.pi / size * np.arange(half + 1)
-    values = -_log1m(-spare * s + a * _second(s))
+    values = -_log1m(-spare * s + a * exp_rest(s))
     values[divided] += _log1m(-s[divided]) + _log1m((s - t)[divided])
     series = np.fft.irfft(values.conj(), size, axis=1)
     j = np.arange(half)
@@ -148,17 +150,6 @@ def _queue(a: Any, spare: Any, c: Any, size: int) -> Queue:
     # Relative to the tail, rounding grows as (tau / radius)^j; it has room for e^20.
     end = np.minimum(half - 2, np.floor(20.0 / (tau - radius))).astype(int)
     return Queue(tau, radius, divided, series, np.clip(tails, 0.0, 1.0), np.maximum(end, 1))
-
-
-def _second(s: Any) -> Any:
-    """Return exp(s) - 1 - s without cancellation."""
-    near = np.abs(s) < 0.5
-    small = np.where(near, s, 0.0)
-    series = np.zeros_like(s)
-    for k in range(16, 1, -1):
-        series = (series * small) + 1.0 / factorial(k)
-    with np.errstate(over="ignore"):
-        return np.where(near, series * small * small, np.expm1(s) - s)
 
 
 def _log1m(w: Any) -> Any:
@@ -185,7 +176,7 @@ def _tail(queue: Queue, cell: Any, n: Any, u: Any) -> tuple[Any, Any]:
         part, near = near[-max(1, ENTRIES // width) :], near[: -max(1, ENTRIES // width)]
         k = part[:, None]
         m = first[k] + np.arange(width)
-        weight = np.where(m <= last[k], _poisson(m, u[k]), 0.0)
+        weight = np.where(m <= last[k], np.exp(poisson.log_pmf(m, u[k])), 0.0)
         j = np.maximum(n[k] - m, 0.0)
         beyond = _look_up(queue, cell[k], j)
         before = np.where(j > 0, _look_up(queue, cell[k], np.maximum(j - 1, 0.0)), 1.0)
@@ -198,16 +189,6 @@ def _look_up(queue: Queue, cell: Any, j: Any) -> Any:
     end = queue.end[cell]
     known = queue.tails[cell, np.minimum(j, end).astype(int)]
     return known * np.exp(-queue.tau[cell] * np.maximum(j - end, 0.0))
-
-
-def _poisson(m: Any, u: Any) -> Any:
-    """Poisson probabilities by the saddle point, good to the last digits for large means."""
-    from qmodel.numerics.spitzer import _stirling
-
-    n, mean = np.maximum(m, 1.0), np.maximum(u, 1e-300)
-    with np.errstate(under="ignore"):
-        usual = np.exp(-n * deviance(mean, n) - _stirling(n)) / np.sqrt(2.0 * np.pi * n)
-        return np.where(m == 0, np.exp(-u), usual)
 
 
 def _transform(q: Queue, a: Any, c: Any, cell: Any, z: Any) -> Any:

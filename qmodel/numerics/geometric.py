@@ -22,7 +22,7 @@ import numpy as np
 
 from qmodel._xp import is_symbolic
 
-__all__ = ["log_sum", "mean", "scaled_sum", "variance"]
+__all__ = ["log_sum", "mean", "scaled_sum", "third_cumulant", "variance"]
 
 # Of g(z) / z = 1/12 - z^2/720 + ..., B_2k / (2k)!: the next adds 1e-17 at z = 1.
 _SERIES = (
@@ -87,15 +87,35 @@ def variance(x: Any, m: Any) -> Any:
         return np.where((x >= 0) & np.isinf(m), m, inside)[()]
 
 
+def third_cumulant(x: Any, m: Any) -> Any:
+    """Return the third cumulant of J; inf where m is, and x >= 0."""
+    x, m = (np.asarray(v, dtype=float) for v in np.broadcast_arrays(x, m))
+    z = -np.abs(x)
+    with np.errstate(all="ignore"):
+        y = (m + 1) * z
+        lost = np.where(y < -700, 0.0, (m + 1) ** 3 * _slope(y))
+        near = (m + 1) ** 3 * y * _horner(y, 2) - z * _horner(z, 2)
+        inside = np.where(y > -1, near, _slope(z) - lost)
+        return np.where((x >= 0) & np.isinf(m), m, np.where(x > 0, -inside, inside))[()]
+
+
+def _slope(z: Any) -> Any:
+    return -np.exp(z) * (1 + np.exp(z)) / np.expm1(z) ** 3
+
+
 def _curve(z: Any) -> Any:
     # e^z / (e^z - 1)^2 for z < 0, of which 1/z^2 less the derivative of g is the series.
     return np.exp(z) / np.expm1(z) ** 2
 
 
 def _horner(z: Any, derivative: int) -> Any:
-    """Return g(z) / z, or the derivative of g."""
+    """Return g(z) / z, g'(z) or g''(z) / z."""
     w = np.minimum(z * z, 1.0)
     total = np.zeros_like(w)
+    if derivative == 2:
+        for k in range(len(_SERIES) - 1, 0, -1):
+            total = total * w + _SERIES[k] * (2 * k + 1) * (2 * k)
+        return total
     for k in range(len(_SERIES) - 1, -1, -1):
         total = total * w + _SERIES[k] * (2 * k + 1 if derivative else 1)
     return total

@@ -308,7 +308,7 @@ def _none(visits: Any) -> bool:
 def _inverse(work: Any) -> Any:
     if is_symbolic(work):
         return 1 / work if work != 0 else namespace(work).inf
-    with np.errstate(divide="ignore"):
+    with np.errstate(divide="ignore", over="ignore"):
         return (1 / np.asarray(work, dtype=float))[()]
 
 

@@ -90,7 +90,7 @@ class PipelineResult:
     @property
     def headroom(self) -> Value:
         """Share by which the load can still grow; negative in overload. [-]."""
-        with np.errstate(divide="ignore", invalid="ignore"):
+        with np.errstate(divide="ignore", invalid="ignore", over="ignore"):
             return self.max_rate / self.arrival_rate - 1
 
     @property

@@ -3,5 +3,6 @@
 from qmodel.planning.capacity import capacity
 from qmodel.planning.compare import compare
 from qmodel.planning.slo import Objective, parse_objective
+from qmodel.planning.sweep import sweep, sweep_chunks
 
-__all__ = ["Objective", "capacity", "compare", "parse_objective"]
+__all__ = ["Objective", "capacity", "compare", "parse_objective", "sweep", "sweep_chunks"]

@@ -150,14 +150,14 @@ class BirthDeath(Station):
     >>> cores = BirthDeath([20.0, 40.0, 36.0, 36.0], servers=2)
     >>> load = cores.solve(30.0)
     >>> float(load.loss), float(load.throughput), float(load.response_time)
-    (0.1510, 25.4703, 0.0728)
+    (0.1462, 25.6140, 0.0708)
 
     Half of the clients turn away when both are busy:
 
     >>> wary = BirthDeath([20.0, 40.0, 36.0, 36.0], [1, 1, 0.5, 0.5, 0.5], servers=2)
     >>> load = wary.solve(30.0)
     >>> float(load.arrival_rate), float(load.loss)
-    (22.6050, 0.0388)
+    (23.7432, 0.0288)
     """
 
     service_rates: tuple[Value, ...]

@@ -109,7 +109,7 @@ class BusyPeriod(Distribution):
     --------
     >>> law = BusyPeriod(Exponential(1.0), 0.5, Exponential(1.0))
     >>> float(law.mean), float(law.variance), float(law.tail(2.0))
-    (2.0, 12.0, 0.2522)
+    (2.0, 12.0, 0.2676)
     """
 
     work: Distribution
@@ -142,7 +142,9 @@ class BusyPeriod(Distribution):
                 + skewed * work.mean
             )
             guard = namespace(one, spare).guard
-            return tuple(guard(k, over | np.isinf(work.mean), np.inf) for k in (one, two, three))  # type: ignore[return-value]
+            return tuple(
+                guard(k, over | np.isinf(work.mean), np.inf) for k in (one, two, three)
+            )
 
     @property
     def mean(self) -> Value:

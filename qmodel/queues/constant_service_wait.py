@@ -169,7 +169,7 @@ class ConstantServiceNumber(States):
     Examples
     --------
     >>> float(ConstantServiceNumber(ConstantServiceWait(4.0, 1.0, 5)).probability(5))
-    0.1698
+    0.1492
     """
 
     wait: ConstantServiceWait

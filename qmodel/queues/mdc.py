@@ -156,7 +156,7 @@ class MDc(Station):
     >>> float(load.waiting_time), float(load.wait.quantile(0.99)), load.basis
     (0.2891, 1.9374, 'exact')
     >>> load.number.probability([4, 5, 6]).round(4)
-    array([0.1837, 0.1698, 0.1320])
+    array([0.1618, 0.1492, 0.1201])
     """
 
     service_time: Value

@@ -137,12 +137,8 @@ class _Wait(Distribution):
         spare, service = self._spare(), self.service
         if is_symbolic(s, spare):
             return spare * s / (s - self.arrival_rate * (1 - service.laplace(s)))
-        x = service.mean * s
         with np.errstate(divide="ignore", invalid="ignore", over="ignore"):
-            # Near zero, 1 - B(s) would cancel; two terms of the series are exact there.
-            series = 1 - x * (1 + service.scv) / 2
-            remaining = np.where(abs(x) < 1e-7, series, (1 - service.laplace(s)) / x)
-            transform = spare / (1 - (1 - spare) * remaining)
+            transform = spare / (spare + (1 - spare) * service.remaining_gap(s))
         return np.where(spare <= 0, 0.0, transform)[()]
 
 

@@ -43,8 +43,6 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from functools import reduce
-from typing import Any
 
 import numpy as np
 
@@ -52,9 +50,8 @@ from qmodel import _check
 from qmodel._typing import Value
 from qmodel._xp import namespace
 from qmodel.basis import POISSON_ARRIVALS, Assumption, Basis
-from qmodel.distributions import ZERO, Deterministic, Distribution, Exponential, Mixture, Sum
+from qmodel.distributions import ZERO, Distribution, Mixture, Sum
 from qmodel.distributions.residual import residual
-from qmodel.numerics.spare import spare_servers
 from qmodel.queues.base import (
     LAWS,
     MEANS,
@@ -63,10 +60,10 @@ from qmodel.queues.base import (
     Stream,
     StreamResult,
     _streams,
-    mixed_service,
 )
 from qmodel.queues.busy_period import BusyPeriod, Interruptions
 from qmodel.queues.mg1 import GENERAL_SERVICE, MG1
+from qmodel.queues.priority_classes import Class, classes_of, one_stream, stretched, waiting
 
 __all__ = ["MG1Priority", "response_time", "waiting_time"]
 
@@ -112,7 +109,7 @@ def waiting_time(residual_work: Value, load_above: Value, load: Value) -> Value:
     work = _check.nonnegative("residual_work", residual_work)
     above = _check.nonnegative("load_above", load_above)
     load = _check.nonnegative("load", load)
-    return _waiting(work, 1 - above, 1 - load)
+    return waiting(work, 1 - above, 1 - load)
 
 
 def response_time(
@@ -149,62 +146,7 @@ def response_time(
     s = _check.positive("service_time", service_time)
     above = _check.nonnegative("load_above", load_above)
     wait = waiting_time(residual_work, above, load)
-    return wait + _stretched(s, 1 - above)
-
-
-def _waiting(work: Any, before: Any, after: Any) -> Any:
-    xp = namespace(work, before, after)
-    with xp.errstate(divide="ignore", invalid="ignore"):
-        return xp.guard(work / (before * after), after <= 0, xp.inf)
-
-
-def _stretched(s: Any, before: Any) -> Any:
-    xp = namespace(s, before)
-    with xp.errstate(divide="ignore", invalid="ignore"):
-        return xp.guard(s / before, before <= 0, xp.inf)
-
-
-@dataclass(frozen=True, slots=True)
-class _Class:
-    """One class: its stream, the spare server before and after it, and what it is served."""
-
-    rate: Any
-    service: Distribution
-    before: Any
-    after: Any
-    served: Any
-
-    @property
-    def residual_work(self) -> Any:
-        s = self.service
-        return self.served * s.mean * (1 + s.scv) / 2
-
-
-def _classes(rates: Sequence[Any], laws: Sequence[Distribution]) -> list[_Class]:
-    found, before = [], 1.0
-    for rate, law in zip(rates, laws, strict=True):
-        xp = namespace(rate, law.mean, before)
-        after = spare_servers(rate, law.mean, before)
-        with xp.errstate(invalid="ignore"):
-            left = xp.maximum(before, 0.0)
-            # The least of both, but the load itself where nothing is short (and in symbols).
-            served = xp.guard(rate * law.mean, after < 0, left)
-        found.append(_Class(rate, law, before, after, served))
-        before = after
-    return found
-
-
-def _one_stream(classes: Sequence[_Class]) -> tuple[Any, Distribution]:
-    """Return rate and law of service of several classes together."""
-    laws = [c.service for c in classes]
-    rate = reduce(lambda a, b: a + b, (c.rate for c in classes))
-    first = laws[0]
-    same = all(
-        law is first
-        or (isinstance(law, Exponential) and isinstance(first, Exponential) and np.all(law.mean == first.mean))
-        for law in laws
-    )
-    return rate, first if same else mixed_service(laws, [c.rate for c in classes])
+    return wait + stretched(s, 1 - above)
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -234,7 +176,7 @@ class MG1Priority(Station):
     >>> [float(s.waiting_time) for s in load.streams], load.basis
     ([0.019, 0.38], 'exact')
     >>> [float(s.response.quantile(0.99)) for s in load.streams]
-    [0.1085, 1.782]
+    [0.1049, 1.907]
     """
 
     service: Distribution
@@ -275,19 +217,24 @@ class MG1Priority(Station):
         """
         streams = _streams(arrival_rate)
         laws = [self.service if s.service is None else s.service for s in streams]
-        classes = _classes([s.arrival_rate for s in streams], laws)
+        classes = classes_of([s.arrival_rate for s in streams], laws)
         of = _preemptive if self.preemptive else _non_preemptive
         solved = [of(classes, k) for k in range(len(classes))]
         results = [r for r, _ in solved]
-        rate, mix = _one_stream(classes)
+        rate, mix = one_stream(classes)
         xp = namespace(rate, *(r.waiting_time for r in results))
+        rate = rate if xp.symbolic else np.asarray(rate, dtype=float)[()]
         with xp.errstate(invalid="ignore", divide="ignore"):
             shares = tuple(
                 xp.guard(c.rate / rate, rate == 0, 1.0 / len(classes)) for c in classes
             )
         one = len(classes) == 1
         wait = sum(xp.weigh(p, r.waiting_time) for p, r in zip(shares, results, strict=True))
-        grounds = (POISSON_ARRIVALS, GENERAL_SERVICE, PREEMPTIVE if self.preemptive else NON_PREEMPTIVE)
+        grounds = (
+            POISSON_ARRIVALS,
+            GENERAL_SERVICE,
+            PREEMPTIVE if self.preemptive else NON_PREEMPTIVE,
+        )
         return StationResult(
             arrival_rate=rate,
             utilization=sum(c.rate * c.service.mean for c in classes),
@@ -305,10 +252,10 @@ class MG1Priority(Station):
         )
 
 
-def _non_preemptive(classes: Sequence[_Class], k: int) -> tuple[StreamResult, Distribution]:
+def _non_preemptive(classes: Sequence[Class], k: int) -> tuple[StreamResult, Distribution]:
     here = classes[k]
-    mean = _waiting(sum(c.residual_work for c in classes), here.before, here.after)
-    ahead = MG1(_one_stream(classes[: k + 1])[1]).solve(_one_stream(classes[: k + 1])[0]).wait
+    mean = waiting(sum(c.residual_work for c in classes), here.before, here.after)
+    ahead = MG1(one_stream(classes[: k + 1])[1]).solve(one_stream(classes[: k + 1])[0]).wait
     assert ahead is not None
     lower = classes[k + 1 :]
     if lower:
@@ -319,23 +266,23 @@ def _non_preemptive(classes: Sequence[_Class], k: int) -> tuple[StreamResult, Di
             idle = idle if xp.symbolic else np.where(idle < 1e-15, 0.0, idle)[()]
         found = Mixture((idle, *shares), (ZERO, *(residual(c.service) for c in lower)))
         ahead = Sum((ahead, found))
-    wait = BusyPeriod(ahead, *_one_stream(classes[:k])) if k else ahead
+    wait = BusyPeriod(ahead, *one_stream(classes[:k])) if k else ahead
     response = Sum((wait, here.service))
     return StreamResult(here.rate, mean, mean + here.service.mean, response), wait
 
 
-def _preemptive(classes: Sequence[_Class], k: int) -> tuple[StreamResult, Distribution]:
+def _preemptive(classes: Sequence[Class], k: int) -> tuple[StreamResult, Distribution]:
     here = classes[k]
     work = sum(c.residual_work for c in classes[: k + 1])
-    ahead = MG1(_one_stream(classes[: k + 1])[1]).solve(_one_stream(classes[: k + 1])[0]).wait
+    ahead = MG1(one_stream(classes[: k + 1])[1]).solve(one_stream(classes[: k + 1])[0]).wait
     assert ahead is not None
-    mean = _waiting(work, here.before, here.after)
+    mean = waiting(work, here.before, here.after)
     if not k:
         total = mean + here.service.mean
         return StreamResult(here.rate, mean, total, Sum((ahead, here.service))), ahead
-    above = _one_stream(classes[:k])
+    above = one_stream(classes[:k])
     before = BusyPeriod(ahead, *above)
-    interruptions = _stretched(here.service.mean * (1 - here.before), here.before)
+    interruptions = stretched(here.service.mean * (1 - here.before), here.before)
     response = Sum((before, BusyPeriod(here.service, *above)))
     wait = Sum((before, Interruptions(here.service, *above)))
     mean = mean + interruptions

@@ -43,7 +43,8 @@ from qmodel._xp import is_symbolic
 from qmodel.basis import Assumption
 from qmodel.distributions import NEVER, Distribution, Exponential, HyperExponential, Mixture
 from qmodel.numerics.spare import spare_servers
-from qmodel.queues.mgc_ps import MGcPS, shared_response
+from qmodel.queues.mgc_ps import MGcPS
+from qmodel.queues.shared_response import shared_response
 
 __all__ = ["MG1PS"]
 

@@ -40,7 +40,7 @@ from qmodel._xp import namespace
 from qmodel.numerics import erlang, geometric, poisson
 from qmodel.queues.states import States
 
-__all__ = ["ServerStates", "log_load"]
+__all__ = ["ServerStates"]
 
 
 def log_load(offered_load: Any, servers: Any, spare: Any) -> Any:
@@ -50,8 +50,8 @@ def log_load(offered_load: Any, servers: Any, spare: Any) -> Any:
         return xp.log(offered_load / servers)
     short = spare / servers
     with np.errstate(divide="ignore", invalid="ignore"):
-        # No positive load is below e^-800, and a log of -inf would make 0 * inf.
-        far = np.maximum(np.log(offered_load / servers), -800.0)
+        # Hardly a positive load is below e^-700, and a log of -inf would make 0 * inf.
+        far = np.maximum(np.log(offered_load / servers), -700.0)
         return np.where(abs(short) > 0.5, far, np.log1p(-np.clip(short, -0.5, 0.5)))[()]
 
 

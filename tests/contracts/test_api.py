@@ -31,15 +31,23 @@ def names() -> list[str]:
 
 def members(thing: type) -> list[str]:
     """Return the public attributes of a class, with signatures, one a line."""
-    fields = {f.name for f in dataclasses.fields(thing)} if dataclasses.is_dataclass(thing) else set()
+    fields = (
+        {f.name for f in dataclasses.fields(thing)}
+        if dataclasses.is_dataclass(thing)
+        else set()
+    )
     lines = []
     for name in sorted(n for n in dir(thing) if not n.startswith("_")):
         value = inspect.getattr_static(thing, name)
-        if name in fields or (thing.__mro__[1] is not object and hasattr(thing.__mro__[1], name)):
+        if name in fields or (
+            thing.__mro__[1] is not object and hasattr(thing.__mro__[1], name)
+        ):
             continue  # In the signature of the class already, or inherited from its base.
         if isinstance(value, (staticmethod, classmethod)):
             value = value.__func__
-        lines.append(f"    .{name}{inspect.signature(value) if inspect.isfunction(value) else ''}")
+        lines.append(
+            f"    .{name}{inspect.signature(value) if inspect.isfunction(value) else ''}"
+        )
     return lines
 
 
@@ -66,7 +74,9 @@ def api() -> str:
 
 def test_the_interface_is_the_stored_one() -> None:
     stored = STORED.read_text().splitlines()
-    changed = difflib.unified_diff(stored, api().splitlines(), "api.txt", "qmodel", lineterm="", n=0)
+    changed = difflib.unified_diff(
+        stored, api().splitlines(), "api.txt", "qmodel", lineterm="", n=0
+    )
     difference = "\n".join(changed)
     assert not difference, f"{difference}\n\n{__doc__}"
 
@@ -80,11 +90,19 @@ def test_every_name_resolves_and_is_listed(name: str) -> None:
 @pytest.mark.parametrize("name", names())
 def test_a_name_does_not_depend_on_what_was_imported(name: str) -> None:
     """A submodule hides a function of its name from the package once it is imported."""
-    importable = {info.name.rsplit(".", 1)[-1] for info in pkgutil.iter_modules(qmodel.__path__)}
+    importable = {
+        info.name.rsplit(".", 1)[-1] for info in pkgutil.iter_modules(qmodel.__path__)
+    }
     alone = [sys.executable, "-c", f"import qmodel; print(type(qmodel.{name}).__name__)"]
-    after = [sys.executable, "-c", f"import qmodel.{name}, sys; print(type(qmodel.{name}).__name__)"]
+    after = [
+        sys.executable,
+        "-c",
+        f"import qmodel.{name}, sys; print(type(qmodel.{name}).__name__)",
+    ]
     if name in importable:
-        kinds = [subprocess.run(c, capture_output=True, text=True).stdout for c in (alone, after)]
+        kinds = [
+            subprocess.run(c, capture_output=True, text=True).stdout for c in (alone, after)
+        ]
         assert kinds[0] == kinds[1]
 
 

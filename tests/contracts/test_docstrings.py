@@ -24,7 +24,8 @@ import pytest
 import qmodel
 
 UNITS = {
-    "s", "1/s", "s^2", "s^3", "1/s^2", "-", "s or -", "erlang", "B", "1/month", "currency", "currency/month",
+    "s", "1/s", "s^2", "s^3", "1/s^2", "-", "s or -", "erlang", "B", "1/month",
+    "currency", "currency/month",
 }  # fmt: skip
 """What may stand in the brackets; a new unit is entered here on purpose."""
 
@@ -49,9 +50,15 @@ MODULES = list(modules())
 
 
 def is_public(module: ModuleType) -> bool:
+    """Return whether users read it: a package, or a module that one offers something of."""
     parts = module.__name__.split(".")
-    package = hasattr(module, "__path__") and parts[1:] != ["numerics"]
-    return package or parts[1] in FORMULAS
+    if hasattr(module, "__path__"):
+        return parts[1:] != ["numerics"]
+    if parts[1] not in FORMULAS or len(parts) == 2:
+        return parts[1] in FORMULAS
+    package = importlib.import_module(".".join(parts[:-1]))
+    offered = (getattr(package, name, None) for name in getattr(package, "__all__", ()))
+    return any(getattr(thing, "__module__", "") == module.__name__ for thing in offered)
 
 
 def things(some: Iterable[ModuleType]) -> dict[str, Any]:

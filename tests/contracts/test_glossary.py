@@ -31,7 +31,11 @@ def results() -> dict[str, type]:
         if info.name.rsplit(".", 1)[-1].startswith("_"):
             continue
         for name, thing in vars(importlib.import_module(info.name)).items():
-            if inspect.isclass(thing) and dataclasses.is_dataclass(thing) and name.endswith("Result"):
+            if (
+                inspect.isclass(thing)
+                and dataclasses.is_dataclass(thing)
+                and name.endswith("Result")
+            ):
                 found[thing.__qualname__] = thing
     return dict(sorted(found.items()))
 
@@ -55,9 +59,11 @@ def test_every_field_is_a_known_quantity(name: str) -> None:
 def test_the_docstring_has_the_unit_of_the_glossary(name: str) -> None:
     doc = inspect.getdoc(RESULTS[name]) or ""
     for field in dataclasses.fields(RESULTS[name]):
-        match = re.search(rf"^{field.name} : .*\n(?:    .*\n)*?    .*\[([^\]]+)\]$", doc + "\n", re.M)
+        match = re.search(
+            rf"^{field.name} : .*\n(?:    .*\n)*?    .*\[([^\]]+)\]$", doc + "\n", re.M
+        )
         assert match, field.name
-        if field.name in GLOSSARY and not field.name in ("wait", "response", "latency"):
+        if field.name in GLOSSARY and field.name not in ("wait", "response", "latency"):
             assert match[1] == GLOSSARY[field.name].unit, field.name
 
 
@@ -79,7 +85,9 @@ def pipeline_frame() -> Any:
     return qm.Pipeline(path).solve(np.array([10.0, 20.0])).to_frame()
 
 
-@pytest.mark.parametrize("frame", [station_frame(), pipeline_frame()], ids=["station", "pipeline"])
+@pytest.mark.parametrize(
+    "frame", [station_frame(), pipeline_frame()], ids=["station", "pipeline"]
+)
 def test_frames_have_the_units_of_the_glossary(frame: Any) -> None:
     units = frame.attrs["units"]
     for column in frame.columns:

@@ -92,12 +92,12 @@ def test_the_reader_sees_late_and_guarded_imports() -> None:
 if TYPE_CHECKING:
     from qmodel.web import dns
 def f():
-    import qmodel.sweep
+    import qmodel.planning.sweep
     from qmodel import _check
     importlib.import_module("qmodel.cli")
 """
     assert sorted(imported(ast.parse(source))) == [
-        "qmodel._check", "qmodel.cli", "qmodel.sweep", "qmodel.web",
+        "qmodel._check", "qmodel.cli", "qmodel.planning.sweep", "qmodel.web",
     ]  # fmt: skip
     assert upward("queues", "pipeline")
     assert not upward("pipeline", "queues")

@@ -16,10 +16,16 @@ HOSTS = tuple(
     ".".join(name)
     for name in (
         ("pypi", "org"), ("pythonhosted", "org"), ("anaconda", "org"), ("npmjs", "org"),
-        ("crates", "io"), ("rubygems", "org"), ("proxy", "golang"), ("docker", "io"), ("ghcr", "io"),
+        ("crates", "io"), ("rubygems", "org"), ("proxy", "golang"),
+        ("docker", "io"), ("ghcr", "io"),
     )
 )  # fmt: skip
-OPTIONS = ("--index" + "-url", "--extra-index" + "-url", "--trusted" + "-host", "find" + "-links")
+OPTIONS = (
+    "--index" + "-url",
+    "--extra-index" + "-url",
+    "--trusted" + "-host",
+    "find" + "-links",
+)
 
 LONG, TOO_LONG = 300, 400
 """Lines of code, without blank lines, comments and docstrings: a warning, and the limit."""
@@ -60,7 +66,12 @@ def lines_of_code(source: str) -> int:
 
 
 def test_docstrings_and_comments_are_not_code() -> None:
-    assert lines_of_code('"""Doc\nstring."""\n\n# why\nx = 1\n\n\ndef f():\n    """Doc."""\n    y = 2\n') == 3
+    assert (
+        lines_of_code(
+            '"""Doc\nstring."""\n\n# why\nx = 1\n\n\ndef f():\n    """Doc."""\n    y = 2\n'
+        )
+        == 3
+    )
 
 
 @pytest.mark.parametrize(

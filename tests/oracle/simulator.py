@@ -30,7 +30,7 @@ def single(arrivals: Array, services: Array) -> Array:
 
 
 def several(arrivals: Array, services: Array, servers: int) -> Array:
-    """FCFS with equal servers: the one that is free first takes the next (Kiefer, Wolfowitz)."""
+    """FCFS, equal servers: the one that is free first takes the next (Kiefer, Wolfowitz)."""
     free = [0.0] * servers
     departures = np.empty(len(arrivals))
     for i, (a, s) in enumerate(zip(arrivals.tolist(), services.tolist(), strict=True)):

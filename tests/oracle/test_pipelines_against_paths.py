@@ -38,7 +38,9 @@ def test_web3_analytically() -> None:
     assert float(r.latency.mean) == pytest.approx(0.0552189, abs=5e-8)
     balancer, database = 1 / (2000 - 100), 1 / (250 - 40)
     application = 0.05 + qm.erlang_c(5.0, 8) * 0.05 / 3
-    assert float(r.latency.mean) == pytest.approx(balancer + application + 0.4 * database, rel=1e-12)
+    assert float(r.latency.mean) == pytest.approx(
+        balancer + application + 0.4 * database, rel=1e-12
+    )
     assert float(r.latency.quantile(0.99)) == pytest.approx(0.2368, rel=0.002)
     assert float(r.latency.quantile(0.99)) == pytest.approx(0.2369, abs=5e-5)
     assert r.basis["mean"] == "exact"
@@ -206,7 +208,9 @@ def exact_pipelines() -> dict[str, Any]:
     return {
         "delay, several, one": (
             qm.series(
-                qm.call("think", delay), qm.call("a", qm.MMc(1.0, servers=3)), qm.call("b", qm.MMc(0.4))
+                qm.call("think", delay),
+                qm.call("a", qm.MMc(1.0, servers=3)),
+                qm.call("b", qm.MMc(0.4)),
             ),
             lambda sim, rng, t: sim.fcfs(
                 sim.fcfs(t + rng.exponential(0.7, len(t)), rng.exponential(1.0, len(t)), 3),
@@ -215,7 +219,9 @@ def exact_pipelines() -> dict[str, Any]:
         ),
         "one, constant delay, several": (
             qm.series(
-                qm.call("a", qm.MMc(0.4)), qm.call("net", qm.Delay(0.3)), qm.call("b", qm.MMc(1.0, 3))
+                qm.call("a", qm.MMc(0.4)),
+                qm.call("net", qm.Delay(0.3)),
+                qm.call("b", qm.MMc(1.0, 3)),
             ),
             lambda sim, rng, t: sim.fcfs(
                 sim.fcfs(t, rng.exponential(0.4, len(t))) + 0.3, rng.exponential(1.0, len(t)), 3
@@ -223,7 +229,9 @@ def exact_pipelines() -> dict[str, Any]:
         ),
         "several, one, several": (
             qm.series(
-                qm.call("a", qm.MMc(1.0, 3)), qm.call("b", qm.MMc(0.4)), qm.call("c", qm.MMc(0.9, 2))
+                qm.call("a", qm.MMc(1.0, 3)),
+                qm.call("b", qm.MMc(0.4)),
+                qm.call("c", qm.MMc(0.9, 2)),
             ),
             lambda sim, rng, t: sim.fcfs(
                 sim.fcfs(

@@ -123,7 +123,9 @@ def test_flow_and_capacity(tree: Any, load: float) -> None:
     rate = rate_of(pipeline, load)
     r = pipeline.solve(rate)
     for name, station in r.stations.items():
-        assert station.arrival_rate == pytest.approx(rate * r.visits[name], rel=1e-12, abs=1e-300)
+        assert station.arrival_rate == pytest.approx(
+            rate * r.visits[name], rel=1e-12, abs=1e-300
+        )
     if r.bottleneck:
         assert r.stations[r.bottleneck].utilization == pytest.approx(load, rel=1e-9)
     else:
@@ -138,7 +140,9 @@ def test_mean_is_the_sum_of_the_times_at_the_stations(tree: Any, load: float) ->
     assert float(r.latency.mean) == pytest.approx(float(total), rel=1e-9, abs=1e-15)
     if len(r.stations):
         frame = r.to_frame()
-        assert frame["time_per_request"].sum() == pytest.approx(float(total), rel=1e-12, abs=1e-15)
+        assert frame["time_per_request"].sum() == pytest.approx(
+            float(total), rel=1e-12, abs=1e-15
+        )
 
 
 @given(trees, loads)
@@ -199,7 +203,8 @@ def test_the_order_of_branches_is_nothing(inner: list[Any], random: Any, load: f
     shuffled = random.sample(pairs, len(pairs))
     here = stations()
     one, two = (
-        qm.Pipeline(qm.branch(*((p, build(t, here)) for p, t in order))) for order in (pairs, shuffled)
+        qm.Pipeline(qm.branch(*((p, build(t, here)) for p, t in order)))
+        for order in (pairs, shuffled)
     )
     rate = rate_of(one, load)
     a, b = one.solve(rate), two.solve(rate)
@@ -252,7 +257,9 @@ def test_a_miss_that_never_happens_counts_nothing(ratio: Any) -> None:
     r = qm.Pipeline(qm.cached(ratio, lookup=cache, miss=database)).solve(100.0)
     alone = qm.MMc(0.001).solve(100.0).response
     assert np.ravel(r.latency.mean)[0] == pytest.approx(alone.mean, rel=1e-12)
-    assert np.ravel(r.latency.quantile(0.99))[0] == pytest.approx(alone.quantile(0.99), rel=1e-6)
+    assert np.ravel(r.latency.quantile(0.99))[0] == pytest.approx(
+        alone.quantile(0.99), rel=1e-6
+    )
     assert np.ravel(r.max_rate)[0] == pytest.approx(1000.0)
     if np.ndim(ratio):
         assert np.isposinf(r.latency.mean[1])

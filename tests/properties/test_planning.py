@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 
 import qmodel as qm
 from qmodel.planning import Objective, capacity
-from qmodel.sweep import sweep
+from qmodel.planning.sweep import sweep
 
 times = st.floats(1e-3, 0.1)
 servers = st.integers(1, 40)

@@ -124,7 +124,16 @@ def main(folder: Path) -> None:
         with (HERE / f"{name}.csv").open("w", newline="") as file:
             writer = csv.writer(file, lineterminator="\n")
             writer.writerow(
-                ["id", "model", "parameters", "quantity", "value", "rel_tol", "abs_tol", "source"]
+                [
+                    "id",
+                    "model",
+                    "parameters",
+                    "quantity",
+                    "value",
+                    "rel_tol",
+                    "abs_tol",
+                    "source",
+                ]
             )
             writer.writerows(found)
         print(f"{name}: {len({r[0] for r in found})} cases, {len(found)} figures")

@@ -141,7 +141,9 @@ def erlang_b_load(p: Parameters) -> Figures:
     servers = p["servers"]
 
     def load(blocked: float) -> float:
-        return float(increasing_root(lambda a: qm.erlang_b(a, servers) - blocked, 0.0, 2.0 * servers))
+        return float(
+            increasing_root(lambda a: qm.erlang_b(a, servers) - blocked, 0.0, 2.0 * servers)
+        )
 
     if "blocking_probability" in p:
         return {"offered_load": load(p["blocking_probability"])}
@@ -221,7 +223,11 @@ def erlang_law(p: Parameters) -> Figures:
 
 def lognormal(p: Parameters) -> Figures:
     law = qm.LogNormal(p["mean"], p["scv"])
-    return {"third_moment": moments(law)[2], "median": law.quantile(0.5), "cdf_at_2": law.cdf(2.0)}
+    return {
+        "third_moment": moments(law)[2],
+        "median": law.quantile(0.5),
+        "cdf_at_2": law.cdf(2.0),
+    }
 
 
 def visiting(calls: list[tuple[str, qm.Station, float]]) -> qm.Step:
@@ -247,7 +253,9 @@ def network(p: Parameters) -> Figures:
     stations = stations_of(p)
     total = p.get("arrival_rate", None) or sum(p["external_arrival_rates"])
     if "routing" in p:
-        external = np.array(p.get("external_arrival_rates") or [total] + [0] * (len(stations) - 1))
+        external = np.array(
+            p.get("external_arrival_rates") or [total] + [0] * (len(stations) - 1)
+        )
         flow = np.linalg.solve(np.eye(len(stations)) - np.array(p["routing"]).T, external)
         visits = list(flow / total)
     else:
@@ -261,7 +269,9 @@ def network(p: Parameters) -> Figures:
         "utilization": [s.utilization for s in solved],
         "response": [s.response_time for s in solved],
         "waiting": [s.waiting_time for s in solved],
-        "residence": [r.visits[n] * s.response_time for n, s in zip(names, solved, strict=True)],
+        "residence": [
+            r.visits[n] * s.response_time for n, s in zip(names, solved, strict=True)
+        ],
         "number": [s.number_in_system for s in solved],
         "mean_number_in_network": sum(s.number_in_system for s in solved),
         "network_response": r.latency.mean,
@@ -297,7 +307,9 @@ def shared(p: Parameters) -> Figures:
     station = qm.MG1PS(qm.Exponential(1.0))
     response = np.zeros(means.shape)
     for j in range(means.shape[1]):
-        streams = [qm.Stream(rates[i, j], qm.Exponential(means[i, j])) for i in range(len(means))]
+        streams = [
+            qm.Stream(rates[i, j], qm.Exponential(means[i, j])) for i in range(len(means))
+        ]
         response[:, j] = [s.response_time for s in station.solve(streams).streams]
     number = rates * response
     return {
@@ -316,13 +328,16 @@ def shared(p: Parameters) -> Figures:
 
 def shared_rates(p: Parameters) -> Figures:
     means = [[1 / m] for m in p["service_rates"]]
-    return shared({"service_means": means, "visits": [[1], [1]], "arrival_rates": p["arrival_rates"]})
+    return shared(
+        {"service_means": means, "visits": [[1], [1]], "arrival_rates": p["arrival_rates"]}
+    )
 
 
 def two_kinds(p: Parameters) -> Figures:
     times, servers = p["service_minutes"], p["servers"]
     one, two, three = (
-        qm.call(str(i), qm.MMc(s, c)) for i, (s, c) in enumerate(zip(times, servers, strict=True))
+        qm.call(str(i), qm.MMc(s, c))
+        for i, (s, c) in enumerate(zip(times, servers, strict=True))
     )
     nothing, share = qm.nothing(), p["class_split"]
     kinds = {

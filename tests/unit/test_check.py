@@ -15,7 +15,9 @@ from qmodel.errors import DomainError, ModelError
 X = sp.Symbol("x")
 
 
-@pytest.mark.parametrize("check", [_check.nonnegative, _check.positive, _check.scv, _check.probability])
+@pytest.mark.parametrize(
+    "check", [_check.nonnegative, _check.positive, _check.scv, _check.probability]
+)
 def test_nan_passes(check: Any) -> None:
     assert np.isnan(check("x", np.nan))
     assert np.isnan(check("x", [np.nan, 0.5])[0])
@@ -24,7 +26,11 @@ def test_nan_passes(check: Any) -> None:
 @pytest.mark.parametrize(
     ("check", "good", "bad"),
     [
-        (_check.nonnegative, [0, 0.0, 1e300, np.inf, [0.0, 2.0]], [-1, -1e-300, [1.0, -2.0], -np.inf]),
+        (
+            _check.nonnegative,
+            [0, 0.0, 1e300, np.inf, [0.0, 2.0]],
+            [-1, -1e-300, [1.0, -2.0], -np.inf],
+        ),
         (_check.positive, [1, 1e-300, np.inf], [0, 0.0, -1, [1.0, 0.0]]),
         (_check.scv, [0, 4.0], [-0.1]),
         (_check.probability, [0, 1, 0.5, [0.0, 1.0]], [-0.01, 1.0000001, [0.5, 2.0], np.inf]),
@@ -72,7 +78,13 @@ def test_weights() -> None:
     assert _check.weights("shares", [0.7, 0.2, 0.1]) == (0.7, 0.2, 0.1)
     cells = _check.weights("shares", [np.array([0.2, 0.5]), np.array([0.8, 0.5])])
     assert len(cells) == 2
-    for wrong in ([0.7, 0.2], [0.6, 0.5], [1.5, -0.5], [], [np.array([0.5, 0.5]), np.array([0.5, 0.6])]):
+    for wrong in (
+        [0.7, 0.2],
+        [0.6, 0.5],
+        [1.5, -0.5],
+        [],
+        [np.array([0.5, 0.5]), np.array([0.5, 0.6])],
+    ):
         with pytest.raises(DomainError, match="shares"):
             _check.weights("shares", wrong)
     p = sp.Symbol("p", positive=True)

@@ -76,7 +76,9 @@ APPROXIMATE = {
         "approximate",
     ),
     "behind a limit": (
-        qm.series(qm.limit("quota", 2.0), qm.call("a", ONE)), "poisson-departures", "approximate",
+        qm.series(qm.limit("quota", 2.0), qm.call("a", ONE)),
+        "poisson-departures",
+        "approximate",
     ),
     "behind a fork": (
         qm.series(qm.parallel(qm.call("a", RANDOM), qm.call("b", RANDOM)), qm.call("c", ONE)),

@@ -33,7 +33,10 @@ def test_capacity() -> None:
     r = p.solve(300.0)
     assert r.headroom == pytest.approx(1 / 3)
     assert p.replace({"db.servers": np.array([1, 2])}).bottleneck.tolist() == ["web", "web"]
-    assert p.replace({"db.service_time": np.array([0.004, 0.04])}).bottleneck.tolist() == ["web", "db"]
+    assert p.replace({"db.service_time": np.array([0.004, 0.04])}).bottleneck.tolist() == [
+        "web",
+        "db",
+    ]
     assert qm.Pipeline(qm.call("wait", qm.Delay(0.1))).bottleneck == ""
     assert np.isposinf(qm.Pipeline(qm.nothing()).max_rate)
 
@@ -96,7 +99,9 @@ def test_replace_in_steps_and_laws() -> None:
 
 def test_replace_refuses() -> None:
     p = shop()
-    with pytest.raises(qm.ModelError, match=r"no parameter 'db.server' .* did you mean 'db.servers'\?"):
+    with pytest.raises(
+        qm.ModelError, match=r"no parameter 'db.server' .* did you mean 'db.servers'\?"
+    ):
         p.replace({"db.server": 3})
     with pytest.raises(qm.DomainError, match=r"servers .* got 2\.5"):
         p.replace({"db.servers": 2.5})
@@ -141,11 +146,16 @@ def test_no_load() -> None:
     r = shop().solve(0.0)
     assert r.latency.mean == pytest.approx(0.010 + 0.4 * 0.004)
     assert np.isposinf(r.headroom)
-    mixed = qm.call("db", qm.MMc(0.01)), qm.call("db2", qm.MMc(0.01), service=qm.Exponential(0.02))
+    mixed = (
+        qm.call("db", qm.MMc(0.01)),
+        qm.call("db2", qm.MMc(0.01), service=qm.Exponential(0.02)),
+    )
     assert qm.Pipeline(qm.series(*mixed)).solve(0.0).latency.mean == pytest.approx(0.03)
 
 
 def test_two_services_without_load() -> None:
     db = qm.MMc(0.01)
-    path = qm.branch((0.5, qm.call("db", db)), (0.5, qm.call("db", db, service=qm.Exponential(0.03))))
+    path = qm.branch(
+        (0.5, qm.call("db", db)), (0.5, qm.call("db", db, service=qm.Exponential(0.03)))
+    )
     assert qm.Pipeline(path).solve(0.0).latency.mean == pytest.approx(0.02)

@@ -33,7 +33,9 @@ def test_branch_mixes() -> None:
 def test_parallel_waits_for_the_last() -> None:
     short = qm.call("short", qm.Delay(0.03))
     assert latency(qm.parallel(WAIT, short)).mean == pytest.approx(0.1)
-    assert latency(qm.parallel(ASK)).mean == pytest.approx(DB.solve(10.0).response_time, rel=1e-9)
+    assert latency(qm.parallel(ASK)).mean == pytest.approx(
+        DB.solve(10.0).response_time, rel=1e-9
+    )
 
 
 def test_repeat() -> None:
@@ -101,12 +103,18 @@ def test_a_fork_under_overload_is_overloaded() -> None:
 @pytest.mark.parametrize(
     ("make", "message"),
     [
-        (lambda: qm.branch((0.7, ASK), (0.5, WAIT)), r"sum of branch probabilities must be 1, got 1\.2"),
+        (
+            lambda: qm.branch((0.7, ASK), (0.5, WAIT)),
+            r"sum of branch probabilities must be 1, got 1\.2",
+        ),
         (lambda: qm.branch((0.5, ASK)), r"must be 1, got 0\.5"),
         (lambda: qm.branch((1.5, ASK), (-0.5, WAIT)), r"branch probabilities .* got 1\.5"),
         (lambda: qm.repeat(2.5, ASK), r"times must be a whole number >= 0, got 2\.5"),
         (lambda: qm.repeat(-1, ASK), r"times .* got -1"),
-        (lambda: qm.retry(ASK, failure=1.2), r"failure must be a probability from 0 to 1, got 1\.2"),
+        (
+            lambda: qm.retry(ASK, failure=1.2),
+            r"failure must be a probability from 0 to 1, got 1\.2",
+        ),
         (lambda: qm.retry(ASK, failure=0.1, attempts=0), r"attempts .* got 0"),
         (lambda: qm.retry(ASK, failure=0.1, pause=-1.0), r"pause .* got -1"),
         (lambda: qm.cached(-0.1, lookup=ASK, miss=WAIT), r"hit_ratio .* got -0\.1"),

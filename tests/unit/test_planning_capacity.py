@@ -188,7 +188,7 @@ def test_what_is_refused():
 
 def test_imports_stay_light():
     code = """
-import sys, qmodel.planning, qmodel.sweep
+import sys, qmodel.planning, qmodel.planning.sweep
 import qmodel as qm
 from qmodel.planning import capacity
 capacity(qm.MMc(0.01), "p99 < 1 s")

@@ -22,7 +22,9 @@ def test_books() -> None:
 
 def test_tail_where_service_and_drain_are_equally_fast() -> None:
     """M/M/2 at 50 %: mu = theta, where the usual formula is 0/0 (mpmath)."""
-    assert qm.MMc(1.0, 2).solve(1.0).response.tail(2.0) == pytest.approx(0.225558805394354, rel=1e-13)
+    assert qm.MMc(1.0, 2).solve(1.0).response.tail(2.0) == pytest.approx(
+        0.225558805394354, rel=1e-13
+    )
     near = qm.MMc(1.0, 2).solve(1.0 + 1e-9).response.tail(2.0)
     assert near == pytest.approx(0.225558805394354, rel=1e-8)
 
@@ -36,7 +38,7 @@ def test_percentiles_of_m_m_3() -> None:
 
 
 def test_digits_near_saturation() -> None:
-    """The mean wait of M/M/1 is rho S / (1 - rho); forming 1 - rho from the product loses it."""
+    """The wait of M/M/1 is rho S / (1 - rho); forming 1 - rho from the product loses it."""
     from fractions import Fraction
 
     for rate, time in ((3.0, 0.333333333333), (999.9999999, 0.001), (0.7, 1.42857142857)):
@@ -62,7 +64,9 @@ def test_moments_of_the_laws() -> None:
 def test_density_is_the_slope_of_the_tail() -> None:
     law = qm.MMc(1.0, 3).solve(2.4).response
     t, h = np.array([0.1, 1.0, 5.0]), 1e-5
-    np.testing.assert_allclose(law.density(t), (law.tail(t - h) - law.tail(t + h)) / (2 * h), rtol=1e-7)
+    np.testing.assert_allclose(
+        law.density(t), (law.tail(t - h) - law.tail(t + h)) / (2 * h), rtol=1e-7
+    )
     assert law.density(-1.0) == 0
 
 

@@ -15,7 +15,8 @@ def rejected(load: float, burst: int) -> float:
     with mp.workdps(60):
         lam, x = mp.mpf(load), burst - 1
         h = mp.fsum(
-            (lam * (k - x)) ** k / mp.factorial(k) * mp.exp(-lam * (k - x)) for k in range(x + 1)
+            (lam * (k - x)) ** k / mp.factorial(k) * mp.exp(-lam * (k - x))
+            for k in range(x + 1)
         )
         return float(1 - h / (1 + lam * h))
 
@@ -23,7 +24,9 @@ def rejected(load: float, burst: int) -> float:
 @pytest.mark.parametrize("load", [0.1, 0.8, 0.999, 1.3, 2.0, 10.0])
 @pytest.mark.parametrize("burst", [1, 2, 5, 8])
 def test_share(load: float, burst: int) -> None:
-    assert 1 - accepted(load, 1.0, burst) == pytest.approx(rejected(load, burst), rel=1e-9, abs=1e-13)
+    assert 1 - accepted(load, 1.0, burst) == pytest.approx(
+        rejected(load, burst), rel=1e-9, abs=1e-13
+    )
 
 
 @pytest.mark.parametrize("burst", [12, 20, 50])
@@ -39,7 +42,13 @@ def test_at_saturation(burst: int) -> None:
 
 def test_simulated() -> None:
     """Four million requests each (theory, section 7.4)."""
-    cases = {(0.8, 5): 0.0354, (1.0, 5): 0.1034, (1.3, 10): 0.2322, (0.95, 20): 0.0079, (2.0, 3): 0.5060}
+    cases = {
+        (0.8, 5): 0.0354,
+        (1.0, 5): 0.1034,
+        (1.3, 10): 0.2322,
+        (0.95, 20): 0.0079,
+        (2.0, 3): 0.5060,
+    }
     for (load, burst), share in cases.items():
         assert 1 - accepted(load, 1.0, burst) == pytest.approx(share, abs=6e-4)
 
@@ -59,6 +68,10 @@ def test_more_burst_and_more_tokens_let_more_through() -> None:
 
 
 def test_impossible_values() -> None:
-    for arguments, name in (((-1.0, 1.0, 5), "arrival_rate"), ((1.0, 0.0, 5), "limit"), ((1.0, 1.0, 0.5), "burst")):
+    for arguments, name in (
+        ((-1.0, 1.0, 5), "arrival_rate"),
+        ((1.0, 0.0, 5), "limit"),
+        ((1.0, 1.0, 0.5), "burst"),
+    ):
         with pytest.raises(qm.DomainError, match=name):
             accepted(*arguments)

@@ -8,7 +8,7 @@ import pytest
 
 import qmodel as qm
 from qmodel.errors import DomainError, ModelError
-from qmodel.sweep import sweep, sweep_chunks
+from qmodel.planning.sweep import sweep, sweep_chunks
 
 OVER = {
     "arrival_rate": [20.0, 60.0, 150.0],
@@ -210,7 +210,7 @@ def test_the_bar_goes_to_standard_error(capsys):
 
 def test_no_bar_unless_it_takes_long_on_a_terminal(capsys, monkeypatch):
     sweep(shop(), OVER, chunk=5)
-    monkeypatch.setattr("qmodel.sweep._PATIENCE", -1.0)
+    monkeypatch.setattr(sys.modules["qmodel.planning.sweep"], "_PATIENCE", -1.0)
     sweep(shop(), OVER, chunk=5)
     monkeypatch.setattr(sys.stderr, "isatty", lambda: True)
     sweep(shop(), OVER, chunk=5, progress=False)

@@ -1,0 +1,160 @@
+"""An explanation as text of 80 columns, as Markdown, and as LaTeX."""
+
+from __future__ import annotations
+
+import textwrap
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+import sympy as sp
+
+from qmodel import symbolic
+from qmodel._typing import Value
+from qmodel.basis import Assumption, Label, weakest
+from qmodel.glossary import GLOSSARY, units_of
+from qmodel.units import text
+
+__all__ = ["Explanation", "shown"]
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Explanation:
+    """Where a number comes from; print it, or let a notebook show it.
+
+    Parameters
+    ----------
+    quantity : str
+        What is explained. [-]
+    value : number or array
+        Its value; None for a law. [-]
+    formula : sympy.Eq or None
+        The formula on symbols; None where there is none. [-]
+    how : str
+        How the value follows from the formula. [-]
+    numbers : mapping of sympy.Expr to number or array
+        What was put in. [-]
+    meanings : mapping of sympy.Expr to (str, str)
+        What each symbol means, and its unit. [-]
+    parts : tuple of (str, sympy.Eq)
+        Formulas that the formula rests on, and for what. [-]
+    rows : tuple of tuple of str
+        A table of what was put in, the header first, for each station. [-]
+    assumptions : tuple of Assumption
+        What the value rests on. [-]
+    sources : tuple of str
+        The literature of the model. [-]
+    """
+
+    quantity: str
+    value: Value
+    formula: Any
+    how: str
+    numbers: Mapping[Any, Value]
+    meanings: Mapping[Any, tuple[str, str]]
+    parts: tuple[tuple[str, Any], ...]
+    rows: tuple[tuple[str, ...], ...]
+    assumptions: tuple[Assumption, ...]
+    sources: tuple[str, ...]
+
+    @property
+    def label(self) -> Label:
+        """How much the value can be trusted, by its weakest assumption."""
+        return weakest(self.assumptions)
+
+    def _headline(self) -> str:
+        value = "" if self.value is None else f" = {shown(self.value, _unit(self.quantity))}"
+        return f"{self.quantity}{value} ({self.label})"
+
+    def _put_in(self) -> Iterator[tuple[Any, str, str]]:
+        for symbol, value in self.numbers.items():
+            meaning, unit = self.meanings.get(symbol, ("", "-"))
+            yield symbol, shown(value, unit), meaning
+
+    def __str__(self) -> str:
+        """Return text of 80 columns."""
+        lines = [self._headline(), *_wrapped(_meaning(self.quantity))]
+        if self.formula is not None:
+            lines += ["", *_pretty(self.formula)]
+        if self.how:
+            lines += ["", *_wrapped(self.how)]
+        for name, formula in self.parts:
+            lines += ["", f"{name}:", *_pretty(formula)]
+        if self.numbers:
+            lines += [""]
+            for symbol, value, meaning in self._put_in():
+                lines += _wrapped(f"{sp.pretty(symbol)} = {value}   {meaning}".rstrip())
+        lines += ["", *_aligned(self.rows)] if self.rows else []
+        lines += ["", "It assumes"]
+        for a in self.assumptions:
+            lines += _wrapped(f"{a} ({a.label}): {a.statement}. {a.source}", "  ")
+        if self.sources:
+            lines += ["", "Literature"]
+            for source in self.sources:
+                lines += _wrapped(source, "  ")
+        return "\n".join(line.rstrip() for line in lines)
+
+    def _repr_latex_(self) -> str | None:
+        if self.formula is None:
+            return None
+        return rf"$\displaystyle {symbolic.latex(self.formula)}$"
+
+    def _repr_markdown_(self) -> str:
+        lines = [f"**{self._headline()}**: {_meaning(self.quantity)}", ""]
+        if self.formula is not None:
+            lines += [f"$${symbolic.latex(self.formula)}$$", ""]
+        if self.how:
+            lines += [self.how, ""]
+        for name, formula in self.parts:
+            lines += [f"{name}:", "", f"$${symbolic.latex(formula)}$$", ""]
+        table = [(f"${sp.latex(x)}$", v, m) for x, v, m in self._put_in()]
+        for rows in ([("symbol", "value", "meaning"), *table] if table else [], self.rows):
+            for i, row in enumerate(rows):
+                lines += [f"| {' | '.join(row)} |"]
+                lines += [f"|{' --- |' * len(row)}"] if i == 0 else []
+            lines += [""] if rows else []
+        lines += [f"- `{a}` ({a.label}): {a.statement}. {a.source}" for a in self.assumptions]
+        return "\n".join([*lines, "", *(f"- {source}" for source in self.sources)]).rstrip()
+
+
+def _unit(quantity: str) -> str:
+    return units_of([quantity]).get(quantity, "-")
+
+
+def _meaning(quantity: str) -> str:
+    if quantity in GLOSSARY:
+        return GLOSSARY[quantity].meaning
+    return f"{quantity[1:]} % of the requests do not take longer"
+
+
+def shown(value: Any, unit: str) -> str:
+    """Return `value` as people write it; of an array, its ends."""
+    if isinstance(value, (str, sp.Basic)):
+        return str(value)
+    array = np.asarray(value)
+    if array.dtype.kind in "OUS":
+        return " ".join(map(str, array.ravel()[:4]))
+    if array.ndim:
+        ends = (shown(f(array), unit) for f in (np.min, np.max))
+        return f"{' to '.join(ends)} ({array.size} cells)"
+    if unit in ("s", "1/s") and np.isfinite(array):
+        return text(float(array), unit)
+    return f"{float(array):.6g}"
+
+
+def _wrapped(paragraph: str, indent: str = "") -> list[str]:
+    return textwrap.wrap(paragraph, 80, initial_indent=indent, subsequent_indent=indent + "  ")
+
+
+def _pretty(formula: Any) -> list[str]:
+    drawn = str(sp.pretty(formula, use_unicode=True, wrap_line=True, num_columns=76))
+    return [f"    {line}" for line in drawn.splitlines()]
+
+
+def _aligned(rows: tuple[tuple[str, ...], ...]) -> list[str]:
+    widths = [max(len(row[k]) for row in rows) for k in range(len(rows[0]))]
+    return [
+        "  ".join([row[0].ljust(widths[0]), *map(str.rjust, row[1:], widths[1:])])
+        for row in rows
+    ]

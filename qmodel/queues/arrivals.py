@@ -1,0 +1,119 @@
+r"""How many requests of a Poisson stream arrive during a random time.
+
+The number is Poisson during a constant time, geometric during an exponential one, negative
+binomial during a gamma one, and a mixture of these during a mixture: tails from incomplete
+gamma and beta functions, to full relative accuracy. The mean excess over m is
+
+.. math::
+
+    E[(N - m)^+] = E[N]\, P(N' \ge m) - m P(N > m) = \sum_{j \ge m} P(N > j),
+
+with :math:`N' + 1` the size-biased number; the sum where the difference would cancel. For any
+other law B the tails are the coefficients of :math:`(1 - B(\lambda (1 - z))) / (1 - z)`, by
+the fast Fourier transform on a circle of radius below 1: absolute error about 1e-13.
+
+References
+----------
+.. [1] J. Abate, W. Whitt, "Numerical inversion of probability generating functions",
+   Operations Research Letters 12, 1992.
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+
+from qmodel.distributions import (
+    Deterministic,
+    Distribution,
+    Exponential,
+    Gamma,
+    HyperExponential,
+    Mixture,
+)
+
+__all__ = ["arrivals_in"]
+
+_ALIAS = 1e-13  # Power of the radius that damps what the circle folds back.
+
+
+def arrivals_in(law: Distribution, rate: Any, count: int) -> tuple[Any, Any, Any]:
+    """Return P(N = 0), and P(N > m) and E[(N - m)^+] for m = 0 to `count` - 1.
+
+    Parameters
+    ----------
+    law : Distribution
+        The law of the time. [-]
+    rate : number or array
+        Arrival rate, >= 0, of the shape that it and the law broadcast to. [1/s]
+    count : int
+        How many terms. [-]
+
+    Returns
+    -------
+    tuple of three arrays
+        The first of the shape of `rate`, the others with an axis of `count` before. [-]
+
+    Examples
+    --------
+    >>> none, more, excess = arrivals_in(Exponential(1.0), 0.5, 3)
+    >>> float(none), more, excess
+    (0.6667, array([0.3333, 0.1111, 0.037 ]), array([0.5   , 0.1667, 0.0556]))
+    """
+    rate = np.asarray(rate, dtype=float)
+    m = np.arange(count, dtype=float).reshape(-1, *[1] * rate.ndim)
+    if isinstance(law, Exponential):
+        load = rate * law.mean
+        more = (load / (1 + load)) ** (m + 1)
+        return 1 / (1 + load), more, more * (1 + load)
+    if isinstance(law, (HyperExponential, Mixture)):
+        if isinstance(law, HyperExponential):
+            laws: tuple[Distribution, ...] = tuple(Exponential(x) for x in law.means)
+        else:
+            laws = law.laws
+        terms = [arrivals_in(x, rate, count) for x in laws]
+        none, more, excess = (
+            sum(p * term[i] for p, term in zip(law.probabilities, terms, strict=True))
+            for i in range(3)
+        )
+        return none, more, excess
+    if isinstance(law, (Deterministic, Gamma)):
+        return _in_gamma(law, rate, m)
+    return _in_any(law, rate, count)
+
+
+def _in_gamma(law: Distribution, rate: Any, m: Any) -> tuple[Any, Any, Any]:
+    from scipy.special import betainc, gammainc
+
+    load, scv = rate * law.mean, law.scv
+    more_terms = np.arange(len(m) + 64 + len(m) // 2, dtype=float).reshape(-1, *[1] * rate.ndim)
+    if isinstance(law, Deterministic):
+        tail = gammainc(more_terms + 1, load)
+        biased = np.concatenate([np.ones((1, *load.shape)), tail[: len(m) - 1]])
+        none = np.exp(-load)
+    else:
+        shape, odds = 1 / scv, load * scv
+        tail = betainc(more_terms + 1, shape, odds / (1 + odds))
+        biased = betainc(np.maximum(m, 1e-300), shape + 1, odds / (1 + odds))
+        biased = np.where(m == 0, 1.0 + 0.0 * odds, biased)
+        none = np.exp(-shape * np.log1p(odds))
+    more = tail[: len(m)]
+    difference = load * biased - m * more
+    with np.errstate(invalid="ignore"):
+        total = np.cumsum(tail[::-1], axis=0)[::-1][: len(m)]
+    return none, more, np.where(difference > 0.01 * m * more, difference, total)
+
+
+def _in_any(law: Distribution, rate: Any, count: int) -> tuple[Any, Any, Any]:
+    points = max(256, 1 << (8 * count - 1).bit_length())
+    radius = _ALIAS ** (1 / points)
+    # Real coefficients: the upper half of the circle is enough.
+    z = radius * np.exp(-2j * np.pi * np.arange(points // 2 + 1) / points)
+    z = z.reshape(-1, *[1] * rate.ndim)
+    powers = radius ** np.arange(count).reshape(-1, *[1] * rate.ndim)
+    values = (1 - law.laplace(rate * (1 - z))) / (1 - z)
+    values = np.broadcast_to(values, (len(z), *rate.shape))
+    more = np.clip(np.fft.irfft(values, n=points, axis=0)[:count] / powers, 0.0, 1.0)
+    before = np.concatenate([np.zeros((1, *rate.shape)), np.cumsum(more, axis=0)[:-1]])
+    return law.laplace(rate), more, np.maximum(rate * law.mean - before, 0.0)

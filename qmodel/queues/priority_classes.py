@@ -1,0 +1,88 @@
+"""Streams in order of priority: what each finds of the server, and together are.
+
+What the classes above leave of a server is its spare share; a class in overload takes all of
+it in place of its own load, and those below are left nothing.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from functools import reduce
+from typing import Any
+
+import numpy as np
+
+from qmodel._xp import namespace
+from qmodel.distributions import Distribution, Exponential
+from qmodel.numerics.spare import spare_servers
+from qmodel.queues.base import mixed_service
+
+__all__: list[str] = []
+
+
+def waiting(work: Any, before: Any, after: Any) -> Any:
+    """Return the mean wait for `work`, with the spare server before and after the class."""
+    xp = namespace(work, before, after)
+    if not xp.symbolic:
+        before, after = np.asarray(before), np.asarray(after)
+    with xp.errstate(divide="ignore", invalid="ignore"):
+        return xp.guard(work / (before * after), after <= 0, xp.inf)
+
+
+def stretched(s: Any, before: Any) -> Any:
+    """Return how long a service takes with its interruptions, on average."""
+    xp = namespace(s, before)
+    before = before if xp.symbolic else np.asarray(before)
+    with xp.errstate(divide="ignore", invalid="ignore"):
+        return xp.guard(s / before, before <= 0, xp.inf)
+
+
+@dataclass(frozen=True, slots=True)
+class Class:
+    """One class: its stream, the spare server before and after it, and what it is served."""
+
+    rate: Any
+    service: Distribution
+    before: Any
+    after: Any
+    served: Any
+
+    @property
+    def residual_work(self) -> Any:
+        s = self.service
+        """Mean remaining service that an arrival finds of this class. [s]."""
+        return self.served * s.mean * (1 + s.scv) / 2
+
+
+def classes_of(rates: Sequence[Any], laws: Sequence[Distribution]) -> list[Class]:
+    """Return the classes of streams in order of priority."""
+    found: list[Class] = []
+    before: Any = 1.0
+    for rate, law in zip(rates, laws, strict=True):
+        xp = namespace(rate, law.mean, before)
+        after = spare_servers(rate, law.mean, before)
+        with xp.errstate(invalid="ignore"):
+            left = xp.maximum(before, 0.0)
+            # The least of both, but the load itself where nothing is short (and in symbols).
+            served = xp.guard(rate * law.mean, after < 0, left)
+        found.append(Class(rate, law, before, after, served))
+        before = after
+    return found
+
+
+def one_stream(classes: Sequence[Class]) -> tuple[Any, Distribution]:
+    """Return rate and law of service of several classes together."""
+    laws = [c.service for c in classes]
+    rate = reduce(lambda a, b: a + b, (c.rate for c in classes))
+    first = laws[0]
+    same = all(
+        law is first
+        or (
+            isinstance(law, Exponential)
+            and isinstance(first, Exponential)
+            and np.all(law.mean == first.mean)
+        )
+        for law in laws
+    )
+    return rate, first if same else mixed_service(laws, [c.rate for c in classes])

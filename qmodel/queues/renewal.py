@@ -1,0 +1,140 @@
+r"""The root that decides every queue with independent times between arrivals: 1 - sigma.
+
+With the law of the times between arrivals scaled to mean 1, its transform :math:`A` and that
+of its residual law, :math:`A_e(x) = (1 - A(x)) / x`, the equation
+:math:`\sigma = A(c \mu (1 - \sigma) / \lambda)` of GI/M/c is
+
+.. math::
+
+    1 - A_e(x) = 1 - \rho, \qquad 1 - \sigma = \rho x ,
+
+without the root :math:`\sigma = 1`: the left side increases from zero. Where x is small it
+cancels as it stands. Constant, gamma and hyperexponential times have forms that do not; other
+laws use its series there, to whose two terms the rest is drawn on from two points. The right
+side comes without rounding (`qmodel.numerics.spare`).
+
+Relative error of x: 1e-14 for these families, 1e-9 for others with a finite third moment.
+
+References
+----------
+.. [1] L. Takács, "Introduction to the Theory of Queues", Oxford University Press, 1962.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any
+
+import numpy as np
+
+from qmodel.distributions import (
+    Deterministic,
+    Distribution,
+    Exponential,
+    Gamma,
+    HyperExponential,
+    Scaled,
+)
+from qmodel.numerics.exponential import exp_rest
+from qmodel.numerics.roots import increasing_root
+
+__all__ = ["root", "unit"]
+
+
+def unit(shape: Distribution) -> Distribution:
+    """Return the law scaled to mean 1."""
+    return Scaled(shape, 1 / np.asarray(shape.mean)[()])
+
+
+def root(law: Distribution, load: Any, slack: Any) -> Any:
+    """Return x, with ``1 - sigma = load * x``; 0 in overload, inf without load.
+
+    Parameters
+    ----------
+    law : Distribution
+        Law of the times between arrivals, of mean 1. [-]
+    load : number or array
+        Utilization. [-]
+    slack : number or array
+        One less the utilization, without rounding. [-]
+
+    Returns
+    -------
+    number or array
+        The root, of the broadcast shape. [-]
+
+    Examples
+    --------
+    Poisson arrivals find all servers busy with the probability of the load:
+
+    >>> from qmodel.distributions import Exponential
+    >>> float(1 - 0.8 * root(Exponential(1.0), 0.8, 0.2))
+    0.8
+    """
+    rho, slack = np.asarray(load, dtype=float), np.asarray(slack, dtype=float)
+    second = 1 + np.asarray(law.scv)
+    with np.errstate(all="ignore"):
+        loss = _loss(law)
+        stable = (slack > 0) & (rho > 0)
+        want = np.where(stable, slack, 0.5)
+        top = np.where(stable, 1 / rho, 1.0)
+
+        def gap(log: Any) -> Any:
+            x = np.exp(log)
+            # At a light load the left side is near one and says nothing.
+            busy = np.log(loss(x) / want)
+            return np.where(want < 0.5, busy, -np.log((1 - law.laplace(x)) / x * top))
+
+        low = np.log(want) - np.log(second) - 3.0
+        low = np.where(np.isfinite(low), low, -700.0)
+        found = np.exp(increasing_root(gap, low, np.log(top), rtol=1e-16))
+    found = np.where(rho == 0, np.inf, np.where(stable, found, np.nan))
+    return np.where(slack <= 0, 0.0, found + 0.0 * rho)[()]
+
+
+def _loss(law: Distribution) -> Callable[[Any], Any]:
+    """Return the function 1 - A_e."""
+    shape, scale = (law.law, law.factor) if isinstance(law, Scaled) else (law, 1.0)
+    if isinstance(shape, Deterministic):
+        return lambda x: exp_rest(-x) / x
+    if isinstance(shape, Gamma):
+        scv = shape.scv
+
+        def of_gamma(x: Any) -> Any:
+            log = np.log1p(scv * x)
+            return (exp_rest(log) / scv + exp_rest(-log / scv)) / x
+
+        return of_gamma
+    if isinstance(shape, Exponential):
+        return lambda x: x / (1 + x)
+    if isinstance(shape, HyperExponential):
+        branches = [
+            (p, m * scale) for p, m in zip(shape.probabilities, shape.means, strict=True)
+        ]
+        return lambda x: sum(p * m * m * x / (1 + m * x) for p, m in branches)
+    return _loss_of_any(law)
+
+
+def _loss_of_any(law: Distribution) -> Callable[[Any], Any]:
+    second = 1 + np.asarray(law.scv)
+    third = np.asarray(law.third_cumulant) + 3 * second - 2
+    third = np.where(np.isfinite(third), third, np.nan)
+    scale = third / second  # the time that decides how far the series reaches
+
+    def direct(x: Any) -> Any:
+        return (x - (1 - law.laplace(x))) / x
+
+    def series(x: Any) -> Any:
+        return x * (second / 2 - x * third / 6)
+
+    # What the series leaves out, divided by x^3.
+    near, far = 0.02 / scale, 0.04 / scale
+    left_near = (direct(near) - series(near)) / near**3
+    left_far = (direct(far) - series(far)) / far**3
+
+    def loss(x: Any) -> Any:
+        rest = left_near + (left_far - left_near) * (x - near) / near
+        short = series(x) + x**3 * rest
+        return np.where(x * scale < 0.004, short, direct(x))
+
+    return loss
