@@ -133,6 +133,11 @@ class Sum(Distribution):
         """Whether all transforms continue to the left half-plane."""
         return all(law.analytic for law in self.laws)
 
+    @property
+    def mass(self) -> Value:
+        """Total probability. [-]."""
+        return prod(law.mass for law in self.laws)
+
     def parts(self) -> tuple[Part, ...]:
         """Return every combination of the parts of the laws."""
         found: list[Part] = [Part(1.0, 0.0, ZERO)]
@@ -166,10 +171,11 @@ class Sum(Distribution):
 
 
 def _after(first: Distribution, second: Distribution) -> Distribution:
-    if first is ZERO:
-        return second
-    if second is ZERO:
-        return first
+    for one, other in ((first, second), (second, first)):
+        if one is ZERO:
+            return other
+        if all(term is ZERO for _, term in one.terms()):
+            return measure((sum(p for p, _ in one.terms()),), (other,))
     laws = (first.laws if isinstance(first, Sum) else (first,), (second,))
     return Sum(laws[0] + laws[1])
 
@@ -261,6 +267,19 @@ class Mixture(Distribution):
     def analytic(self) -> bool:
         """Whether all transforms continue to the left half-plane."""
         return all(law.analytic for law in self.laws)
+
+    @property
+    def mass(self) -> Value:
+        """Total probability. [-]."""
+        return self._mix(law.mass for law in self.laws)
+
+    def terms(self) -> tuple[tuple[Value, Distribution], ...]:
+        """Return the probabilities and laws, those of mixtures among them written out."""
+        return tuple(
+            (p * q, term)
+            for p, law in zip(self.probabilities, self.laws, strict=True)
+            for q, term in law.terms()
+        )
 
     def parts(self) -> tuple[Part, ...]:
         """Return the parts of all laws, by probability."""

@@ -134,6 +134,15 @@ class Distribution(ABC):
         """Whether the transform continues smoothly to the left half-plane (after shifts)."""
         return True
 
+    @property
+    def mass(self) -> Value:
+        """Total probability, infinity included: 1 but for parts of a law. [-]."""
+        return 1.0
+
+    def terms(self) -> tuple[tuple[Value, Distribution], ...]:
+        """Return the law as weights and laws; one but for mixtures."""
+        return ((1.0, self),)
+
     def parts(self) -> tuple[Part, ...]:
         """Return the law as masses, shifts and smooth laws."""
         return (Part(1.0, 0.0, self),)

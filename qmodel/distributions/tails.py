@@ -55,5 +55,14 @@ def _smooth(law: Distribution, mass: Any, t: np.ndarray) -> tuple[Any, Any]:
     with np.errstate(all="ignore"):
         if law.closed:
             return law.tail(t), law.density(t)
-        rule = inversion.TALBOT if law.analytic else inversion.EULER
-        return inversion.tail_and_density(law.laplace, mass, t, rule)
+        terms = law.terms()
+        if not any(term.closed for _, term in terms):
+            rule = inversion.TALBOT if law.analytic else inversion.EULER
+            return inversion.tail_and_density(law.laplace, mass, t, rule)
+        # What has a closed tail keeps its kinks; only the rest is inverted.
+        tail, density = np.zeros(t.shape), np.zeros(t.shape)
+        for weight, term in terms:
+            part = _smooth(term, term.mass, t)
+            tail += weight * part[0]
+            density += weight * part[1]
+        return tail, density

@@ -80,7 +80,7 @@ class Explanation:
         if self.how:
             lines += ["", *_wrapped(self.how)]
         for name, formula in self.parts:
-            lines += ["", f"{name}:", *_pretty(formula)]
+            lines += ["", *_wrapped(f"{name}:"), *_pretty(formula)]
         if self.numbers:
             lines += [""]
             for symbol, value, meaning in self._put_in():

@@ -208,7 +208,7 @@ def grounds_of_pipeline(roots: Iterable[Step], solved: Solved) -> Basis:
     laws = union(mean, *(r.basis.grounds["percentiles"] for r in results))
     if not overtake_free(roots, solved):
         laws = union(laws, (INDEPENDENT_SOJOURNS,))
-    if any(_repeats(s) and _queues(s) for s in steps):
+    if any(_repeats(s) and _queues(s) for s in steps) or any(map(_returns, roots)):
         laws = union(laws, (SNAPSHOT,))
     return Basis(
         dict.fromkeys(("max_rate", "bottleneck", "visits", *MEANS[:1]), flows)

@@ -93,7 +93,15 @@ class Call(Step):
         service = self.service or self.station.service
         if isinstance(times, int) and times == 1 and service is result.station.service:
             return 1, result.response
-        return 1, result.station.law_of_response(result, service, times)
+        return 1, _visits(result, (service,), times)
+
+
+def _visits(result: StationResult, services: tuple[Distribution, ...], times: Any) -> Any:
+    """Return the law of the visits that a request makes to one station on its way."""
+    works = services[0] if len(services) == 1 else Sum(services)
+    if not (isinstance(times, int) and times == 1):
+        works = Repeated(works, times)
+    return result.station.law_of_response(result, works, len(services) * times)
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -106,13 +114,30 @@ class Series(Step):
     def children(self) -> tuple[Step, ...]:
         return self.steps
 
+    def _flat(self) -> Iterator[Step]:
+        for step in self.steps:
+            yield from step._flat() if isinstance(step, Series) else (step,)
+
     def visit(self, share: Any, admitted: Mapping[str, Any], note: Callable[..., None]) -> Any:
         for step in self.steps:
             share = step.visit(share, admitted, note)
         return share
 
     def outcome(self, solved: Solved, admitted: Mapping[str, Any], times: Any = 1) -> Outcome:
-        outcomes = [step.outcome(solved, admitted, times) for step in self.steps]
+        calls: dict[str, list[Call]] = {}
+        for step in self._flat():
+            if isinstance(step, Call):
+                calls.setdefault(step.name, []).append(step)
+        outcomes: list[Outcome] = []
+        for step in self._flat():
+            same = calls.get(step.name, []) if isinstance(step, Call) else []
+            if isinstance(step, Call) and len(same) != 1:
+                # Visits to one station are taken together, at the first of them.
+                services = tuple(call.service or call.station.service for call in same)
+                if calls.pop(step.name, None):
+                    outcomes.append((1, _visits(solved[step.name], services, times)))
+            else:
+                outcomes.append(step.outcome(solved, admitted, times))
         laws = tuple(law for _, law in outcomes if law is not ZERO)
         return prod(share for share, _ in outcomes), laws[0] if len(laws) == 1 else Sum(laws)
 

@@ -59,7 +59,7 @@ def arrivals_in(law: Distribution, rate: Any, count: int) -> tuple[Any, Any, Any
     --------
     >>> none, more, excess = arrivals_in(Exponential(1.0), 0.5, 3)
     >>> float(none), more, excess
-    (0.6667, array([0.3333, 0.1111, 0.037 ]), array([0.5   , 0.1667, 0.0556]))
+    (0.6667, array([0.3333, 0.1111, 0.0370]), array([0.5   , 0.1667, 0.0556]))
     """
     rate = np.asarray(rate, dtype=float)
     m = np.arange(count, dtype=float).reshape(-1, *[1] * rate.ndim)

@@ -21,7 +21,7 @@ from qmodel import _check
 from qmodel._typing import Count, Value
 from qmodel._xp import is_symbolic, namespace
 from qmodel.basis import Assumption, Basis, union
-from qmodel.distributions import Distribution, Repeated, Scaled, Sum
+from qmodel.distributions import Distribution, Scaled, Sum
 from qmodel.distributions.algebra import measure
 from qmodel.errors import ModelError
 from qmodel.glossary import units_of
@@ -220,18 +220,18 @@ class Station(ABC):
         """Return the steady state under one stream."""
 
     def law_of_response(
-        self, result: StationResult, service: Distribution, times: Count = 1
+        self, result: StationResult, work: Distribution, visits: Count = 1
     ) -> Distribution:
-        """Return the law of the response of requests with their own law of service.
+        """Return the law of the response of requests with their own work.
 
         Parameters
         ----------
         result : StationResult
             The steady state of this station under all its streams. [-]
-        service : Distribution
-            Law of the service time of these requests. [-]
-        times : int or integer array, default 1
-            Visits in immediate succession; they find the same queue (the snapshot
+        work : Distribution
+            Law of the service time of these requests, of all their visits together. [-]
+        visits : int or integer array, default 1
+            How often they come on one way; they find the same queue (the snapshot
             principle of heavy traffic, Reiman 1982), so their waits are equal. [-]
 
         Returns
@@ -240,9 +240,9 @@ class Station(ABC):
             Law of the time of all these visits. [-]
         """
         assert result.wait is not None
-        if isinstance(times, int) and times == 1:
-            return Sum((result.wait, service))
-        return Sum((Scaled(result.wait, times), Repeated(service, times)))
+        if isinstance(visits, int) and visits == 1:
+            return Sum((result.wait, work))
+        return Sum((Scaled(result.wait, visits), work))
 
     def solve(self, arrival_rate: Value | Sequence[Stream]) -> StationResult:
         """Return the steady state at a load.

@@ -148,6 +148,8 @@ class GeometricBatch(RandomNumber):
     ----------
     mean : number or array
         Mean number of requests in a batch, >= 1. [-]
+    least : int, default 1
+        The least number; 0 counts the others of a batch that go before a request. [-]
 
     Raises
     ------

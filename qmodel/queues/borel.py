@@ -93,7 +93,9 @@ class Borel(BusyPeriod):
             # In units of the constant, and with the load as the rate.
             unit = BusyPeriod(Deterministic(1.0), load[far], Deterministic(1.0))
             halfway = whole[far] + 0.5
-            tail[far] = inversion.tail_and_density(unit.laplace, 1.0, halfway, inversion.EULER)[0]
+            tail[far] = inversion.tail_and_density(unit.laplace, 1.0, halfway, inversion.EULER)[
+                0
+            ]
         return np.where(known, tail, np.nan).reshape(shape)[()]
 
     def density(self, t: Value) -> Value:

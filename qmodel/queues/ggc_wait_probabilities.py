@@ -80,7 +80,7 @@ def kraemer_langenbach_belz(
     Examples
     --------
     >>> float(kraemer_langenbach_belz(0.8, 1.0, 1, arrival_scv=0.5, service_scv=1.0))
-    0.7429
+    0.7370
     """
     checked = _checked(arrival_rate, service_time, servers, arrival_scv, service_scv)
     rate, s, c, ca2, cs2 = checked
@@ -137,7 +137,7 @@ def renewal_arrivals(
     E2/H2/4, where the exact value is 0.7546:
 
     >>> float(renewal_arrivals(3.6, 1.0, 4, arrival_scv=0.5, service_scv=2.0))
-    0.7494
+    0.7424
     """
     checked = _checked(arrival_rate, service_time, servers, arrival_scv, service_scv)
     if is_symbolic(*checked):
@@ -187,7 +187,7 @@ def whitt(
     E2/H2/4, where the exact value is 0.7546:
 
     >>> float(whitt(3.6, 1.0, 4, arrival_scv=0.5, service_scv=2.0))
-    0.7600
+    0.7549
     """
     checked = _checked(arrival_rate, service_time, servers, arrival_scv, service_scv)
     if is_symbolic(*checked):

@@ -36,8 +36,9 @@ from qmodel import _check
 from qmodel._typing import Value
 from qmodel._xp import is_symbolic, namespace
 from qmodel.basis import POISSON_ARRIVALS, Assumption, Basis
-from qmodel.distributions import Deterministic, Distribution, Sum
-from qmodel.numerics import inversion
+from qmodel.distributions import ZERO, Deterministic, Distribution, Sum
+from qmodel.distributions.algebra import measure
+from qmodel.distributions.base import Part
 from qmodel.numerics.spare import spare_servers
 from qmodel.queues.base import FCFS, LAWS, MEANS, Station, StationResult
 
@@ -133,6 +134,16 @@ class _Wait(Distribution):
         parts = self.service.parts()
         return self.service.analytic and len(parts) == 1 and not np.any(parts[0].shift)
 
+    def parts(self) -> tuple[Part, ...]:
+        """Return no wait, and the wait of those that wait, where kinks must be kept apart."""
+        if self.analytic:
+            return (Part(1.0, 0.0, self),)
+        none = self.atom
+        return (
+            Part(none, 0.0, measure((none,), (ZERO,))),
+            Part(1 - none, 0.0, measure((1 - none,), (_Queued(self),))),
+        )
+
     def laplace(self, s: Value) -> Value:
         spare, service = self._spare(), self.service
         if is_symbolic(s, spare):
@@ -140,6 +151,35 @@ class _Wait(Distribution):
         with np.errstate(divide="ignore", invalid="ignore", over="ignore"):
             transform = spare / (spare + (1 - spare) * service.remaining_gap(s))
         return np.where(spare <= 0, 0.0, transform)[()]
+
+
+@dataclass(frozen=True, slots=True, eq=False, repr=False)
+class _Queued(Distribution):
+    """The wait of those that wait: without the atom at zero, and its kinks downstream."""
+
+    wait: _Wait
+
+    @property
+    def mean(self) -> Value:
+        return self.wait.mean / (1 - self.wait.atom)
+
+    @property
+    def variance(self) -> Value:
+        second = (self.wait.variance + self.wait.mean**2) / (1 - self.wait.atom)
+        return second - self.mean**2
+
+    @property
+    def defect(self) -> Value:
+        return self.wait.defect
+
+    @property
+    def analytic(self) -> bool:
+        return False
+
+    def laplace(self, s: Value) -> Value:
+        spare, gap = self.wait._spare(), self.wait.service.remaining_gap(s)
+        with np.errstate(divide="ignore", invalid="ignore", over="ignore"):
+            return np.where(spare <= 0, 0.0, spare * (1 - gap) / (spare + (1 - spare) * gap))
 
 
 @dataclass(frozen=True, slots=True, eq=False, repr=False)
@@ -188,14 +228,37 @@ class _ConstantServiceWait(_Wait):
             tail, density = 1 - spare * below, spare * slope
             far = t >= len(_FACTORIALS) * constant
             if far.any():
-                smooth = _Wait(rate[far], Deterministic(constant[far]))
-                tail[far], density[far] = inversion.tail_and_density(
-                    smooth.laplace, 1.0, t[far], inversion.EULER
-                )
+                late = _late(rate[far], constant[far], spare[far], t[far])
+                tail[far], density[far] = late
         over = spare <= 0
         tail = np.where(over, 1.0, np.where(t < 0, 1 + 0 * spare, np.clip(tail, 0, 1)))
         density = np.where(over | (t < 0), 0.0, density)
         return tail.reshape(shape)[()], density.reshape(shape)[()]
+
+
+def _late(rate: Any, constant: Any, spare: Any, t: Any) -> tuple[Any, Any]:
+    """Return tail and density of the M/D/1 wait beyond eight service times.
+
+    The transform has its poles where z = load (1 - exp(-z)), z in service times: a real one
+    and pairs, by the branches of Lambert's W; the pairs beyond the 24th are gone by then.
+    """
+    from scipy.special import lambertw
+
+    load, x = rate * constant, t / constant
+    branch = -load * np.exp(-load)
+    # The real pole: W loses its digits near saturation, where Newton's method, begun at the
+    # heavy-traffic value above the pole, finds it in a few steps.
+    decay = np.where(spare < 0.1, 2 * spare / load, -(load + lambertw(branch, -1).real))
+    for _ in range(5):
+        growth = np.expm1(decay)
+        decay = decay - (load * (growth - decay) - spare * decay) / (load * growth - spare)
+    first = spare * np.exp(-decay * x) / (decay - spare)
+    tail, slope = first, decay * first
+    for k in range(1, 25):
+        w = lambertw(branch, k)
+        term = -2 * spare * np.exp((load + w) * x) / (1 + w)
+        tail, slope = tail + term.real, slope - ((load + w) * term).real
+    return tail, slope / constant
 
 
 _FACTORIALS = (1.0, 1.0, 2.0, 6.0, 24.0, 120.0, 720.0, 5040.0)

@@ -44,7 +44,7 @@ from qmodel import _check
 from qmodel._typing import Count, Value
 from qmodel._xp import namespace
 from qmodel.basis import POISSON_ARRIVALS, Assumption, Basis
-from qmodel.distributions import ZERO, Deterministic, Distribution, Mixture, Repeated, Sum
+from qmodel.distributions import ZERO, Deterministic, Distribution, Mixture, Sum
 from qmodel.distributions.residual import residual
 from qmodel.numerics.spare import spare_servers
 from qmodel.queues import mg1, mmc
@@ -57,7 +57,9 @@ from qmodel.queues.states import Geometric
 __all__ = ["MG1LCFS"]
 
 LAST_FIRST = Assumption(
-    "lcfs", "the newest request is served first; a service once begun is finished", "Kendall 1953"
+    "lcfs",
+    "the newest request is served first; a service once begun is finished",
+    "Kendall 1953",
 )
 LAST_FIRST_PREEMPTIVE = Assumption(
     "lcfs-preemptive-resume",
@@ -119,28 +121,27 @@ class MG1LCFS(Station):
         return MG1LCFS(service, self.preemptive)
 
     def law_of_response(
-        self, result: StationResult, service: Distribution, times: Count = 1
+        self, result: StationResult, work: Distribution, visits: Count = 1
     ) -> Distribution:
-        """Return the law of the response of requests with their own law of service.
+        """Return the law of the response of requests with their own work.
 
         Parameters
         ----------
         result : StationResult
             The steady state of this station under all its streams. [-]
-        service : Distribution
-            Law of the service time of these requests. [-]
-        times : int or integer array, default 1
-            Visits in immediate succession. [-]
+        work : Distribution
+            Law of the service time of these requests, of all their visits together. [-]
+        visits : int or integer array, default 1
+            How often they come on one way. [-]
 
         Returns
         -------
         Distribution
-            Law of the time of all these visits; under preemption each finds a server that it
-            interrupts, so that they are independent. [-]
+            Law of the time of all these visits; under preemption each interrupts whatever
+            is served, so that they are independent. [-]
         """
         if not self.preemptive:
-            return Station.law_of_response(self, result, service, times)
-        work = service if isinstance(times, int) and times == 1 else Repeated(service, times)
+            return Station.law_of_response(self, result, work, visits)
         return BusyPeriod(work, result.arrival_rate, self.service)
 
     def _stream(

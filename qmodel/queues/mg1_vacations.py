@@ -60,7 +60,9 @@ from qmodel.queues.mg1k import one_count
 __all__ = ["MG1Setup", "MG1Threshold", "MG1Vacations"]
 
 VACATIONS = Assumption(
-    "vacations", "an empty server goes away; its work is not interrupted", "Fuhrmann, Cooper 1985"
+    "vacations",
+    "an empty server goes away; its work is not interrupted",
+    "Fuhrmann, Cooper 1985",
 )
 SETUP = Assumption(
     "set-up-time",

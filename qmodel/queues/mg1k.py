@@ -92,7 +92,9 @@ def _embedded(rate: Any, service: Distribution, places: int) -> tuple[Any, Any]:
             left[: n + 1] = np.where(never, 0.0, left[: n + 1])
             left[n + 1] = np.where(never, 1.0, up / none)
             left[: n + 2] /= left[: n + 2].sum(axis=0)
-        lost = left[0] * excess[places - 1] + (left[1:] * excess[places - 1 : 0 : -1]).sum(axis=0)
+        lost = left[0] * excess[places - 1] + (left[1:] * excess[places - 1 : 0 : -1]).sum(
+            axis=0
+        )
     return left, lost
 
 
@@ -124,7 +126,9 @@ class _Queued(Distribution):
     def third_cumulant(self) -> Value:
         mean, second, third = self._ahead()
         s = self.service
-        services = mean * s.third_cumulant + 3 * second * s.mean * s.variance + third * s.mean**3
+        services = (
+            mean * s.third_cumulant + 3 * second * s.mean * s.variance + third * s.mean**3
+        )
         return self.remainder.third_cumulant + services
 
     @property
@@ -197,7 +201,9 @@ class MG1K(Station):
         present = FiniteStates(np.concatenate([left / (1 + lost), [loss]]))
         with np.errstate(divide="ignore", invalid="ignore"):
             # Those who enter are served one after the other: throughput is known twice.
-            queue = (left[1:] * np.arange(places - 1).reshape(-1, *[1] * left[0].ndim)).sum(axis=0)
+            queue = (left[1:] * np.arange(places - 1).reshape(-1, *[1] * left[0].ndim)).sum(
+                axis=0
+            )
             waiting = queue / (1 + lost) + (places - 1) * loss
             wait = np.where(rate == 0, 0.0, waiting * (1 + lost) / rate)[()]
         wait_law = self._wait(left, wait)

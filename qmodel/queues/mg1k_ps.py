@@ -37,7 +37,7 @@ import numpy as np
 from qmodel import _check
 from qmodel._typing import Count, Value
 from qmodel.basis import APPROXIMATE, POISSON_ARRIVALS, Assumption, Basis
-from qmodel.distributions import Distribution, Exponential, HyperExponential, Mixture, Repeated
+from qmodel.distributions import Distribution, Exponential, HyperExponential, Mixture
 from qmodel.distributions.cells import shape_of
 from qmodel.numerics import quadrature
 from qmodel.queues.base import LAWS, MEANS, Station, StationResult, StreamResult
@@ -52,8 +52,8 @@ __all__ = ["MG1KPS"]
 
 BETA_EXCESS = Assumption(
     "beta-excess",
-    "a request of given size takes its size and a bounded excess of two moments, as a beta law; "
-    "percentiles within 8 %",
+    "a request of given size takes its size and a bounded excess of two moments, as a beta "
+    "law; percentiles within 8 %",
     "Yashkov 1983 for the variance without a limit",
     APPROXIMATE,
 )
@@ -113,7 +113,9 @@ class _BoundedResponse(Distribution):
                 u = np.clip((t / x - 1) / self.most, 0.0, 1.0)
                 here = np.exp(xlogy(a - 1, u) + xlog1py(b - 1, -u) - betaln(a, b))
                 inside = (u > 0) & (u < 1)
-                total = total + np.where(inside, w * np.minimum(here, 1e300), 0.0) / (x * self.most)
+                total = total + np.where(inside, w * np.minimum(here, 1e300), 0.0) / (
+                    x * self.most
+                )
         return total
 
 
@@ -122,7 +124,9 @@ def _powers(rho: Any, places: int) -> Any:
     n = np.arange(places + 1.0).reshape(-1, *[1] * rho.ndim)
     with np.errstate(divide="ignore", invalid="ignore", over="ignore"):
         # Powers that do not grow, from the likelier end.
-        weights = np.where(rho > 1, rho ** np.minimum(n - places, 0.0), np.minimum(rho, 1.0) ** n)
+        weights = np.where(
+            rho > 1, rho ** np.minimum(n - places, 0.0), np.minimum(rho, 1.0) ** n
+        )
         weights = np.where(np.isnan(rho), np.nan, weights)
         return weights / weights.sum(axis=0)
 
@@ -202,25 +206,24 @@ class MG1KPS(Station):
         return MG1KPS(service, self.places)
 
     def law_of_response(
-        self, result: StationResult, service: Distribution, times: Count = 1
+        self, result: StationResult, work: Distribution, visits: Count = 1
     ) -> Distribution:
-        """Return the law of response of requests that bring `times` as much work.
+        """Return the law of the response of requests by the work that they bring.
 
         Parameters
         ----------
         result : StationResult
             The steady state of this station under all its streams. [-]
-        service : Distribution
-            Law of the work of one visit. [-]
-        times : int or integer array, default 1
-            Visits in immediate succession: under sharing, one visit with the whole work. [-]
+        work : Distribution
+            Law of the service time of these requests, of all their visits together. [-]
+        visits : int or integer array, default 1
+            How often they come: under sharing, that is one visit with the whole work. [-]
 
         Returns
         -------
         Distribution
             Law of the time of all these visits. [-]
         """
-        work = service if isinstance(times, int) and times == 1 else Repeated(service, times)
         return self._response(result.arrival_rate, work)
 
     def _stream(

@@ -20,7 +20,7 @@ from qmodel import _check
 from qmodel._typing import Count, Value
 from qmodel._xp import namespace
 from qmodel.basis import APPROXIMATE, POISSON_ARRIVALS, Assumption, Basis
-from qmodel.distributions import Distribution, Repeated
+from qmodel.distributions import Distribution
 from qmodel.queues import mmc
 from qmodel.queues.base import LAWS, MEANS, Station, StationResult, StreamResult
 from qmodel.queues.mg1 import GENERAL_SERVICE
@@ -115,25 +115,24 @@ class MGcPS(Station):
         return shared_response(rate, self.service, self.servers, service)
 
     def law_of_response(
-        self, result: StationResult, service: Distribution, times: Count = 1
+        self, result: StationResult, work: Distribution, visits: Count = 1
     ) -> Distribution:
-        """Return the law of response of requests that bring `times` as much work.
+        """Return the law of the response of requests by the work that they bring.
 
         Parameters
         ----------
         result : StationResult
             The steady state of this station under all its streams. [-]
-        service : Distribution
-            Law of the work of one visit. [-]
-        times : int or integer array, default 1
-            Visits in immediate succession: under sharing, one visit with the whole work. [-]
+        work : Distribution
+            Law of the service time of these requests, of all their visits together. [-]
+        visits : int or integer array, default 1
+            How often they come: under sharing, that is one visit with the whole work. [-]
 
         Returns
         -------
         Distribution
             Law of the time of all these visits. [-]
         """
-        work = service if isinstance(times, int) and times == 1 else Repeated(service, times)
         return self._response(result.arrival_rate, work)
 
     def _stream(

@@ -145,13 +145,14 @@ def load_for_loss(servers: Count, loss: Value) -> Value:
     inside = (b > 0) & (b < 1) & np.isfinite(c)
     share = np.where(inside, b, 0.5)
     target = np.log1p(-share) - np.log(share)
-    low = np.exp((np.log(share) + gammaln(c + 1)) / c)
+    # In the log of the load, whose bracket may span hundreds of decades.
+    low = (np.log(share) + gammaln(c + 1)) / c - 1e-9
+    high = np.log(c) - np.log1p(-share)
     with np.errstate(divide="ignore"):
-        found = increasing_root(
-            lambda a: target - np.log(kernel.odds(a, c)),
-            low * (1 - 1e-9),
-            c / (1 - share),
-            rtol=1e-15,
+        found = np.exp(
+            increasing_root(
+                lambda u: target - np.log(kernel.odds(np.exp(u), c)), low, high, rtol=1e-15
+            )
         )
     edge = np.where(b == 0, 0.0, np.where(b == 1, np.inf, np.nan))
     return np.where(inside, found, edge + 0 * c)[()]

@@ -21,19 +21,15 @@ References
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Any
-
-import numpy as np
 
 from qmodel import _check
-from qmodel._typing import Count, Value
-from qmodel._xp import is_symbolic, namespace
+from qmodel._typing import Value
+from qmodel._xp import namespace
 from qmodel.basis import Assumption, Basis
-from qmodel.distributions import Distribution, Exponential, Sum
-from qmodel.errors import DomainError
+from qmodel.distributions import Distribution, Sum
 from qmodel.numerics.spare import spare_servers
-from qmodel.queues.batches import GeometricBatch, RandomBatch, RandomNumber, Services
 from qmodel.queues.base import FCFS, LAWS, MEANS, Station, StationResult
+from qmodel.queues.batches import GeometricBatch, RandomBatch, RandomNumber, Services
 from qmodel.queues.mg1 import GENERAL_SERVICE, MG1
 
 __all__ = ["MXG1", "waiting_time"]

@@ -55,7 +55,7 @@ def log_load(offered_load: Any, servers: Any, spare: Any) -> Any:
         return np.where(abs(short) > 0.5, far, np.log1p(-np.clip(short, -0.5, 0.5)))[()]
 
 
-def _idle(a: Any, c: Any, spare: Any) -> tuple[Any, Any]:
+def idle_servers(a: Any, c: Any, spare: Any) -> tuple[Any, Any]:
     """Return mean and variance of the idle servers of the loss system M/M/c/c."""
     lost = erlang.erlang_b(a, c)
     mean = spare + a * lost
@@ -132,7 +132,7 @@ class ServerStates(States):
             busy = np.exp(first + geometric.log_sum(x, m))
             queue, spread = geometric.mean(x, m), geometric.variance(x, m)
             some = np.where(a > 0, np.exp(first + poisson.log_odds(c, a)), 1.0)
-            idle, of_idle = _idle(a, c, self.spare)
+            idle, of_idle = idle_servers(a, c, self.spare)
             # Idle servers are those of Erlang B while nobody waits, else none.
             queued = np.exp(first + x + geometric.log_sum(x, m - 1))
             nobody = some + np.where(a > 0, np.exp(first), 0.0)

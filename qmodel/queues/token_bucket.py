@@ -23,6 +23,8 @@ References
 
 from __future__ import annotations
 
+from typing import Any
+
 import numpy as np
 
 from qmodel import _check
@@ -31,6 +33,8 @@ from qmodel.distributions import Deterministic
 from qmodel.queues.mg1 import MG1
 
 __all__ = ["accepted"]
+
+_NEAR = 1e-5
 
 
 def accepted(arrival_rate: Value, limit: Value, burst: Value) -> Value:
@@ -60,18 +64,22 @@ def accepted(arrival_rate: Value, limit: Value, burst: Value) -> Value:
     >>> float(1 - accepted(1.0, 1.0, burst=5)), float(1 - accepted(1.3, 1.0, burst=10))
     (0.1034, 0.2318)
     """
-    from scipy.special import lambertw
-
     rate = _check.nonnegative("arrival_rate", arrival_rate)
     limit = _check.positive("limit", limit)
     room = _check.nonnegative("burst - 1", _check.positive("burst", burst) - 1.0)
     rho = np.asarray(rate / limit)
-    # At saturation both sides are 0/0; a millionth beside it the share is the same to 1e-6.
-    beside = np.where(abs(rho - 1) < 1e-6, 1 + 1e-6, rho)
+    # At saturation the form is 0/0: there the mean of both sides, right to 1e-9.
+    aside = np.where(abs(rho - 1) < _NEAR, _NEAR, 0.0)
+    return (_share(rho - aside, room) + _share(rho + aside, room))[()] / 2
+
+
+def _share(beside: Any, room: Any) -> Any:
+    from scipy.special import lambertw
+
     with np.errstate(over="ignore", under="ignore", invalid="ignore", divide="ignore"):
         low = np.where(beside <= 1, beside, -lambertw(-beside * np.exp(-beside)).real)
         missing = MG1(Deterministic(1.0)).solve(low[()]).wait
         assert missing is not None
         below = missing.cdf(room)
         inverse = (1 - low) * np.exp(-(beside - low) * room) / below
-        return np.minimum(1 / (beside + inverse), 1.0)[()]
+        return np.minimum(1 / (beside + inverse), 1.0)

@@ -76,7 +76,9 @@ def test_import(interleaved):
 
     r = interleaved(start("import qmodel"), start("import numpy"))
     print(f"\nimport qmodel: {r} import numpy, limit 1.3")
-    used = interleaved(start("import qmodel; qmodel.MMc(1.0).solve(0.5)"), start("import numpy"))
+    used = interleaved(
+        start("import qmodel; qmodel.MMc(1.0).solve(0.5)"), start("import numpy")
+    )
     print(f"import qmodel and solve an M/M/c: {used} import numpy")
     assert r.median <= 1.3
 

@@ -397,19 +397,7 @@ def flat(figures: Any, name: str = "") -> Iterator[tuple[str, float]]:
         yield name, float(figures)
 
 
-KNOWN = {
-    "general_service:md1_wait_cdf_0.8": "inverted beyond 8 service times, absolute error 1e-7",
-    "theory:token_bucket_1_1_5": "taken a millionth beside saturation, error 5e-7",
-}
-"""Cases that the library misses, with the reason: each must leave this list, none may join."""
-
-
-def marked(case: str) -> Any:
-    marks = [pytest.mark.xfail(reason=KNOWN[case], strict=True)] if case in KNOWN else []
-    return pytest.param(case, marks=marks, id=case)
-
-
-@pytest.mark.parametrize("case", [marked(case) for case in CASES])
+@pytest.mark.parametrize("case", CASES)
 def test_case(case: str) -> None:
     rows = CASES[case]
     got = dict(flat(ADAPTERS[rows[0]["model"]](json.loads(rows[0]["parameters"]))))

@@ -50,7 +50,7 @@ def test_constant_service_is_exact() -> None:
     assert r.wait.atom == pytest.approx(0.466384937034375, rel=1e-11)
     assert r.wait.variance == pytest.approx(0.19462518156, rel=1e-9)
     assert r.basis["waiting_time"] == "exact"
-    assert r.basis["p99"] == "approximate"
+    assert r.basis["p99"] == "exact"
 
 
 def test_overload_and_idleness_raise_no_warning() -> None:

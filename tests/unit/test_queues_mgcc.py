@@ -89,7 +89,7 @@ def test_inverses_invert():
     c = np.array([1, 2, 7, 63, 64, 1000, 10**6])[:, None]
     b = np.array([1e-250, 1e-9, 0.01, 0.5, 0.999])
     a = load_for_loss(c, b)
-    np.testing.assert_allclose(qm.erlang_b(a, c), b + 0 * a, rtol=3e-9)
+    np.testing.assert_allclose(qm.erlang_b(a, c), b + 0 * a, rtol=1e-10)
     low = np.maximum(a * (1 - 1e-9), 0)
     # Just below that load, just so many servers are enough.
     found = servers_for_loss(low, b)

@@ -134,7 +134,9 @@ def test_load_at_which_the_mean_wait_is_a_target():
         (load,) = sy.solve_for(formula, LAM, equals=T)
         rate = float(load.subs({S: 0.2, T: 0.5}))
         assert mmc.waiting_time(rate, 0.2, servers) == pytest.approx(0.5, rel=1e-12)
-    assert sy.solve_for(sp.Eq(1 / (1 - sy.utilization), 5), sy.utilization) == (sp.Rational(4, 5),)
+    assert sy.solve_for(sp.Eq(1 / (1 - sy.utilization), 5), sy.utilization) == (
+        sp.Rational(4, 5),
+    )
 
 
 def test_root_agrees_with_the_closed_form():

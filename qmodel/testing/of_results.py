@@ -1,0 +1,164 @@
+"""The laws of one result: of Little, of flows, of what arrivals see, of priorities."""
+
+from __future__ import annotations
+
+import numpy as np
+
+from qmodel.pipeline import PipelineResult
+from qmodel.queues.base import StationResult
+from qmodel.testing.compare import (
+    Result,
+    equal,
+    parts,
+    within,
+)
+
+__all__ = [
+    "conservation_law",
+    "flow_balance",
+    "littles_law",
+    "pasta",
+]
+
+
+def littles_law(result: Result, *, rel: float = 1e-9) -> None:
+    """Assert Little's law: numbers are rates times times, on every part.
+
+    Parameters
+    ----------
+    result : StationResult or PipelineResult
+        The result; of a pipeline, every station. [-]
+    rel : float, default 1e-9
+        Relative tolerance. [-]
+
+    Raises
+    ------
+    AssertionError
+        If a number present is not the rate of those let in times their mean time.
+
+    Examples
+    --------
+    >>> import qmodel as qm
+    >>> littles_law(qm.web.typical_pipeline().solve(2000.0))
+    """
+    for where, r in parts(result):
+        rate = np.asarray(r.arrival_rate * (1 - np.asarray(r.loss)))
+        for number, time in (
+            ("queue_length", "waiting_time"),
+            ("number_in_system", "response_time"),
+        ):
+            with np.errstate(invalid="ignore"):
+                expected = np.where(rate == 0, 0.0, rate * getattr(r, time))
+            equal(f"Little's law{where}", number, getattr(r, number), expected, rel)
+
+
+def flow_balance(result: Result, *, rel: float = 1e-9) -> None:
+    """Assert that what comes in is what the streams bring, and goes out or is lost.
+
+    Parameters
+    ----------
+    result : StationResult or PipelineResult
+        The result; of a pipeline, every station. [-]
+    rel : float, default 1e-9
+        Relative tolerance. [-]
+
+    Raises
+    ------
+    AssertionError
+        If flows do not add up.
+
+    Examples
+    --------
+    >>> import qmodel as qm
+    >>> flow_balance(qm.web.typical_pipeline().solve(2000.0))
+    """
+    for where, r in parts(result):
+        law = f"flow balance{where}"
+        if r.streams:
+            brought = sum(s.arrival_rate for s in r.streams)
+            equal(law, "arrival_rate", r.arrival_rate, brought, rel)
+        lost = np.asarray(r.loss) + np.asarray(r.abandonment)
+        through = np.minimum(r.arrival_rate * (1 - lost), r.station.max_rate)
+        equal(law, "throughput", r.throughput, through, rel)
+        for name in ("loss", "abandonment"):
+            within(law, name, getattr(r, name), 0.0, 1.0)
+        if np.all(lost == 0) and np.all(np.isfinite(r.station.servers)):
+            busy = r.arrival_rate * r.station.service.mean / r.station.servers
+            equal(law, "utilization", r.utilization, busy, rel)
+    if isinstance(result, PipelineResult):
+        for name, station in result.stations.items():
+            expected = result.arrival_rate * result.visits[name]
+            law = f"flow balance at {name}"
+            equal(law, "arrival_rate", station.arrival_rate, expected, rel)
+        served = result.arrival_rate * result.admitted
+        equal("flow balance", "goodput", result.goodput, served, rel)
+
+
+def pasta(result: StationResult, *, rel: float = 1e-9) -> None:
+    """Assert that Poisson arrivals see time averages: they wait when all servers are busy.
+
+    Parameters
+    ----------
+    result : StationResult
+        The result of a queue without loss, with a law of the number present; without one
+        there is nothing to assert. [-]
+    rel : float, default 1e-9
+        Relative tolerance. [-]
+
+    Raises
+    ------
+    AssertionError
+        If the share that waits is not the probability that no server is free.
+
+    Examples
+    --------
+    >>> import qmodel as qm
+    >>> pasta(qm.MMc(0.2, servers=4).solve(9.0))
+    """
+    if result.number is None or result.wait is None:
+        return
+    servers = result.station.servers
+    if not np.all(np.isfinite(servers)):
+        return
+    waits = 1 - np.asarray(result.wait.atom)
+    equal("PASTA", "P(wait > 0)", waits, result.number.tail(np.asarray(servers) - 1), rel)
+
+
+def conservation_law(
+    result: StationResult, reference: StationResult, *, rel: float = 1e-9
+) -> None:
+    """Assert Kleinrock's law: the order of service only moves waits between streams.
+
+    Parameters
+    ----------
+    result : StationResult
+        One server with streams, in any order that ignores sizes and does not interrupt. [-]
+    reference : StationResult
+        The same streams first come, first served. [-]
+    rel : float, default 1e-9
+        Relative tolerance. [-]
+
+    Raises
+    ------
+    AssertionError
+        If the waits, weighted by the work that the streams bring, do not add up.
+
+    References
+    ----------
+    .. [1] L. Kleinrock, "A conservation law for a wide class of queueing disciplines", Naval
+       Research Logistics Quarterly 12, 1965.
+
+    Examples
+    --------
+    >>> import qmodel as qm
+    >>> r = qm.MG1(qm.Exponential(0.1)).solve([qm.Stream(3.0), qm.Stream(5.0)])
+    >>> conservation_law(r, r)
+    """
+    sums = [
+        sum(
+            s.arrival_rate * (s.response_time - s.waiting_time) * s.waiting_time
+            for s in r.streams
+        )
+        for r in (result, reference)
+    ]
+    equal("the conservation law", "sum of work times wait", *sums, rel)

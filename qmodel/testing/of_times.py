@@ -1,0 +1,117 @@
+"""The laws of a law of times: tail, quantile, mean and transform belong together."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+
+import numpy as np
+
+from qmodel.distributions import Distribution
+from qmodel.testing.compare import (
+    equal,
+)
+
+__all__ = [
+    "mean_is_integral_of_tail",
+    "mean_is_slope_of_transform",
+    "quantile_inverts_tail",
+]
+
+
+def quantile_inverts_tail(
+    law: Distribution, p: Iterable[float] = (0.01, 0.5, 0.9, 0.99, 0.999), *, rel: float = 1e-6
+) -> None:
+    """Assert that quantile and tail are inverse, also where the law jumps.
+
+    Parameters
+    ----------
+    law : Distribution
+        The law. [-]
+    p : iterable of float, default 0.01 to 0.999
+        Probabilities. [-]
+    rel : float, default 1e-6
+        Relative tolerance of the time and of the tail. [-]
+
+    Raises
+    ------
+    AssertionError
+        If the tail a hair before a quantile is below 1 - p, or a hair after above.
+
+    Examples
+    --------
+    >>> import qmodel as qm
+    >>> quantile_inverts_tail(qm.MMc(0.2, servers=4).solve(9.0).response)
+    """
+    for share in p:
+        t = np.asarray(law.quantile(share))
+        finite = np.isfinite(t)
+        slack = rel * (1 - share) + 1e-9
+        after = np.where(finite, law.tail(np.where(finite, t, 0.0) * (1 + rel)), 0.0)
+        before = np.where(finite & (t > 0), law.tail(np.where(finite, t, 0.0) * (1 - rel)), 1.0)
+        unknown = np.isnan(t)
+        wrong = ~((after <= 1 - share + slack) & (before >= 1 - share - slack)) | unknown
+        assert not wrong.any(), (
+            f"quantile inverts tail: at p = {share} the quantile is {np.ravel(t)[0]:.6g}, where "
+            f"the tail goes from {np.ravel(before)[0]:.12g} to {np.ravel(after)[0]:.12g}, which "
+            f"should enclose {1 - share:.12g}"
+        )
+
+
+def mean_is_integral_of_tail(law: Distribution, *, rel: float = 1e-5) -> None:
+    """Assert that the mean is the integral of the tail.
+
+    Parameters
+    ----------
+    law : Distribution
+        The law, of one cell, with a finite mean. [-]
+    rel : float, default 1e-5
+        Relative tolerance. [-]
+
+    Raises
+    ------
+    AssertionError
+        If they differ.
+
+    Examples
+    --------
+    >>> import qmodel as qm
+    >>> mean_is_integral_of_tail(qm.MMc(0.2, servers=4).solve(9.0).response)
+    """
+    mean = float(law.mean)
+    jumps = [float(part.shift) for part in law.parts() if float(part.shift) > 0]
+    far = max([mean, *jumps])
+    while float(law.tail(far)) * far > 1e-9 * mean and far < 1e15 * mean:
+        far *= 2
+    grid = np.concatenate([[0.0], np.geomspace(1e-12 * far, far, 160), jumps])
+    grid = np.unique(np.clip(grid, 0.0, far))
+    nodes, weights = np.polynomial.legendre.leggauss(8)
+    half, middle = np.diff(grid)[:, None] / 2, (grid[1:] + grid[:-1])[:, None] / 2
+    area = float((law.tail(middle + half * nodes) * weights * half).sum())
+    equal("the mean is the integral of the tail", "mean", mean, area, rel)
+
+
+def mean_is_slope_of_transform(law: Distribution, *, rel: float = 1e-6) -> None:
+    """Assert that the mean is minus the derivative of the transform at zero.
+
+    Parameters
+    ----------
+    law : Distribution
+        The law, with finite mean and variance. [-]
+    rel : float, default 1e-6
+        Relative tolerance. [-]
+
+    Raises
+    ------
+    AssertionError
+        If they differ.
+
+    Examples
+    --------
+    >>> import qmodel as qm
+    >>> mean_is_slope_of_transform(qm.MMc(0.2, servers=4).solve(9.0).response)
+    """
+    mean = np.asarray(law.mean)
+    # Along the imaginary axis the imaginary part is the slope, without a difference.
+    step = 1e-4 / (mean + np.sqrt(law.variance) + np.cbrt(np.abs(law.third_cumulant)))
+    slope = -np.imag(law.laplace(1j * step)) / step
+    equal("the mean is minus the slope of the transform", "mean", mean, slope, rel)

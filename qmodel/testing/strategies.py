@@ -1,0 +1,384 @@
+"""Hypothesis strategies: service laws, stations, streams, paths, pipelines and loads.
+
+They go to the edges: loads from 1e-12 to a hair below saturation, one server and a million,
+constant service and an SCV of 100. What they draw is stable at the loads that they draw;
+`rate_of` makes an arrival rate of a load, whatever is loaded.
+
+Examples
+--------
+>>> from hypothesis import given
+>>> from qmodel.testing import strategies
+>>> @given(strategies.pipelines(), strategies.loads(most=0.9))
+... def test_latency_is_finite(pipeline, load):
+...     assert pipeline.solve(strategies.rate_of(pipeline, load)).latency.mean < float("inf")
+>>> test_latency_is_finite()
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any
+
+import numpy as np
+from hypothesis import strategies as st
+
+from qmodel import queues
+from qmodel.distributions import (
+    Deterministic,
+    Distribution,
+    Erlang,
+    Exponential,
+    Gamma,
+    LogNormal,
+    Sum,
+    Uniform,
+    from_mean_scv,
+)
+from qmodel.pipeline import (
+    Pipeline,
+    Step,
+    branch,
+    cached,
+    call,
+    nothing,
+    parallel,
+    repeat,
+    retry,
+    series,
+)
+from qmodel.queues.base import Station, Stream
+
+__all__ = [
+    "LAWS",
+    "STATIONS",
+    "loads",
+    "paths",
+    "pipelines",
+    "rate_of",
+    "scvs",
+    "servers",
+    "service_laws",
+    "service_times",
+    "stations",
+    "streams",
+]
+
+LAWS: dict[str, Callable[[float, float], Distribution]] = {
+    "exponential": lambda mean, scv: Exponential(mean),
+    "constant": lambda mean, scv: Deterministic(mean),
+    "erlang": lambda mean, scv: Erlang(mean, 4),
+    "gamma": lambda mean, scv: Gamma(mean, max(scv, 0.01)),
+    "two moments": lambda mean, scv: from_mean_scv(mean, scv),
+    "uniform": lambda mean, scv: Uniform(0.5 * mean, 1.5 * mean),
+    "lognormal": lambda mean, scv: LogNormal(mean, min(max(scv, 0.01), 9.0)),
+    "sum": lambda mean, scv: Sum((Exponential(0.3 * mean), Gamma(0.7 * mean, max(scv, 0.01)))),
+}
+"""Service laws by mean and SCV, where they have one; a new law needs one line."""
+
+STATIONS: dict[str, Callable[[Distribution, int], Station]] = {
+    "MMc": lambda law, c: queues.MMc(law.mean, c),
+    "MG1": lambda law, c: queues.MG1(law),
+    "MGc": queues.MGc,
+    "MG1PS": lambda law, c: queues.MG1PS(law),
+    "MGcPS": queues.MGcPS,
+    "Delay": lambda law, c: queues.Delay(law),
+}
+"""Stations by law of service and servers; a new station needs one line."""
+
+
+_STEPS = ("series", "branch", "cached", "repeat", "retry", "parallel")
+
+
+def loads(*, least: float = 1e-12, most: float = 1 - 1e-9) -> st.SearchStrategy[float]:
+    """Draw loads: shares of the rate at which something saturates.
+
+    Parameters
+    ----------
+    least : float, default 1e-12
+        The least. [-]
+    most : float, default 1 - 1e-9
+        The most, < 1. [-]
+
+    Returns
+    -------
+    SearchStrategy of float
+        The strategy. [-]
+
+    Examples
+    --------
+    >>> from hypothesis import find
+    >>> find(loads(), lambda load: load < 1e-9)
+    1e-12
+    """
+    edges = [x for x in (1e-12, 1e-6, 0.5, 0.999, 1 - 1e-6, 1 - 1e-9) if least <= x <= most]
+    anywhere = st.floats(max(least, 0.01), min(most, 0.98)) if least < 0.98 else st.nothing()
+    return st.one_of(anywhere, st.sampled_from([least, *edges, most]))
+
+
+def service_times(least: float = 1e-4, most: float = 1e3) -> st.SearchStrategy[float]:
+    """Draw mean service times, over many powers of ten.
+
+    Parameters
+    ----------
+    least : float, default 1e-4
+        The least. [s]
+    most : float, default 1e3
+        The most. [s]
+
+    Returns
+    -------
+    SearchStrategy of float
+        The strategy. [s]
+
+    Examples
+    --------
+    >>> from hypothesis import find
+    >>> find(service_times(), lambda mean: mean > 99.0) < 1001
+    True
+    """
+    return st.floats(np.log(least), np.log(most)).map(lambda x: float(np.exp(x)))
+
+
+def scvs(most: float = 100.0) -> st.SearchStrategy[float]:
+    """Draw squared coefficients of variation: 0, 1, 100 and what is between.
+
+    Parameters
+    ----------
+    most : float, default 100
+        The most. [-]
+
+    Returns
+    -------
+    SearchStrategy of float
+        The strategy. [-]
+
+    Examples
+    --------
+    >>> from hypothesis import find
+    >>> find(scvs(), lambda scv: scv > 99.0)
+    100.0
+    """
+    edges = [x for x in (0.0, 0.25, 1.0, 4.0, 100.0) if x <= most]
+    return st.one_of(st.sampled_from(edges), st.floats(0.01, most))
+
+
+def servers(most: int = 1_000_000) -> st.SearchStrategy[int]:
+    """Draw numbers of servers: one, a few, and up to a million.
+
+    Parameters
+    ----------
+    most : int, default 1000000
+        The most. [-]
+
+    Returns
+    -------
+    SearchStrategy of int
+        The strategy. [-]
+
+    Examples
+    --------
+    >>> from hypothesis import find
+    >>> find(servers(), lambda c: c > 1000)
+    1000000
+    """
+    edges = [c for c in (1, 2, 63, 64, 1000, most) if c <= most]
+    return st.one_of(st.integers(1, min(most, 40)), st.sampled_from(edges))
+
+
+@st.composite
+def service_laws(draw: Any, kinds: Any = tuple(LAWS), mean: float | None = None) -> Any:
+    """Draw laws of service.
+
+    Parameters
+    ----------
+    kinds : sequence of str, default all of LAWS
+        The families. [-]
+    mean : float, optional
+        Their mean; by default drawn. [s]
+
+    Returns
+    -------
+    SearchStrategy of Distribution
+        The strategy. [-]
+
+    Examples
+    --------
+    >>> from hypothesis import find
+    >>> find(service_laws(["uniform"], mean=2.0), lambda law: True)
+    Uniform(low=1.0, high=3.0)
+    """
+    build = LAWS[draw(st.sampled_from(sorted(kinds)))]
+    return build(draw(service_times()) if mean is None else mean, draw(scvs()))
+
+
+@st.composite
+def stations(
+    draw: Any, kinds: Any = tuple(STATIONS), laws: Any = tuple(LAWS), most_servers: int = 40
+) -> Any:
+    """Draw stations of every kind.
+
+    Parameters
+    ----------
+    kinds : sequence of str, default all of STATIONS
+        The kinds of station. [-]
+    laws : sequence of str, default all of LAWS
+        The families of their laws of service. [-]
+    most_servers : int, default 40
+        Most servers; Erlang's formulas take a million, laws of general service fewer. [-]
+
+    Returns
+    -------
+    SearchStrategy of Station
+        The strategy. [-]
+
+    Examples
+    --------
+    >>> from hypothesis import find
+    >>> find(stations(kinds=["MMc"]), lambda station: station.servers > 3).servers
+    4
+    """
+    build = STATIONS[draw(st.sampled_from(sorted(kinds)))]
+    return build(draw(service_laws(laws)), draw(servers(most_servers)))
+
+
+@st.composite
+def streams(draw: Any, station: Station, load: float, most: int = 3) -> Any:
+    """Draw streams that load a station, each with its own law or the station's.
+
+    Parameters
+    ----------
+    station : Station
+        The station. [-]
+    load : float
+        Their load together. [-]
+    most : int, default 3
+        Most streams. [-]
+
+    Returns
+    -------
+    SearchStrategy of list of Stream
+        The strategy. [-]
+
+    Examples
+    --------
+    >>> import qmodel as qm
+    >>> from hypothesis import find
+    >>> some = find(streams(qm.MMc(0.1), 0.5), lambda found: len(found) == 2)
+    >>> float(sum(stream.arrival_rate for stream in some))
+    5.0
+    """
+    mean = float(station.service.mean)
+    shares = draw(st.lists(st.floats(0.05, 1.0), min_size=1, max_size=most))
+    laws = [draw(st.none() | service_laws(mean=mean)) for _ in shares]
+    rate = rate_of(station, load)
+    return [
+        Stream(rate * share / sum(shares), law) for share, law in zip(shares, laws, strict=True)
+    ]
+
+
+@st.composite
+def paths(draw: Any, kinds: Any = tuple(STATIONS), depth: int = 2) -> Any:
+    """Draw ways of a request: calls in series, branched, cached, repeated and at once.
+
+    Parameters
+    ----------
+    kinds : sequence of str, default all of STATIONS
+        The kinds of station that are called. [-]
+    depth : int, default 2
+        Steps within steps. [-]
+
+    Returns
+    -------
+    SearchStrategy of Step
+        The strategy; every call has a station of its own. [-]
+
+    Examples
+    --------
+    >>> from hypothesis import find
+    >>> type(find(paths(depth=1), lambda path: len(list(path.walk())) == 3)).__name__
+    'Series'
+    """
+    # Smooth laws with moderate spread: composing is what a path is about.
+    laws = ("exponential", "constant", "erlang", "gamma")
+    names = (f"station {i}" for i in range(1000))
+
+    def step(left: int) -> Step:
+        if left == 0:
+            station = draw(stations(kinds, laws, most_servers=8))
+            return call(next(names), station)
+        kind = draw(
+            st.sampled_from(["series", "branch", "cached", "repeat", "retry", "parallel"])
+        )
+        one = step(left - 1)
+        if kind == "repeat":
+            return repeat(draw(st.integers(0, 3)), one)
+        if kind == "retry":
+            return retry(one, failure=draw(st.floats(0.0, 0.9)), attempts=2)
+        if kind == "branch":
+            p = draw(st.floats(0.0, 1.0))
+            return branch((p, one), (1 - p, nothing()))
+        two = step(left - 1)
+        if kind == "cached":
+            return cached(draw(st.floats(0.0, 1.0)), lookup=one, miss=two, name=next(names))
+        return parallel(one, two) if kind == "parallel" else series(one, two)
+
+    return step(depth)
+
+
+@st.composite
+def pipelines(draw: Any, kinds: Any = tuple(STATIONS), depth: int = 2) -> Any:
+    """Draw pipelines of one or two kinds of request, which share no station.
+
+    Parameters
+    ----------
+    kinds : sequence of str, default all of STATIONS
+        The kinds of station. [-]
+    depth : int, default 2
+        Steps within steps. [-]
+
+    Returns
+    -------
+    SearchStrategy of Pipeline
+        The strategy. [-]
+
+    Examples
+    --------
+    >>> from hypothesis import find
+    >>> list(find(pipelines(depth=0), lambda pipeline: True).stations)
+    ['station 0']
+    """
+    path = draw(paths(kinds, depth))
+    if draw(st.booleans()):
+        return Pipeline(path)
+    share = draw(st.floats(0.0, 1.0))
+    light = call("other", queues.MMc(draw(service_times()), 2))
+    return Pipeline({"one": (share, path), "two": (1 - share, series(light, path))})
+
+
+def rate_of(model: Station | Pipeline, load: Any) -> Any:
+    """Return the arrival rate at a load.
+
+    Parameters
+    ----------
+    model : Station or Pipeline
+        What is loaded. [-]
+    load : float or array
+        Share of the rate at which it saturates; of what never does, the mean number of
+        requests in it, or requests a second. [-]
+
+    Returns
+    -------
+    float or array
+        Arrival rate. [1/s]
+
+    Examples
+    --------
+    >>> import qmodel as qm
+    >>> float(rate_of(qm.MMc(0.1, servers=2), 0.5))
+    10.0
+    """
+    limit = np.asarray(model.max_rate, dtype=float)
+    if not np.isfinite(limit).all():
+        mean = model.service.mean if isinstance(model, Station) else 1.0
+        limit = np.asarray(1.0 / mean, dtype=float)
+    return (np.asarray(load) * limit)[()]

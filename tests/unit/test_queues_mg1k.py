@@ -1,0 +1,251 @@
+"""M/G/1/K, first come first served and shared: published figures, chains, sample paths."""
+
+from __future__ import annotations
+
+import heapq
+from typing import Any
+
+import numpy as np
+import pytest
+from scipy.linalg import expm
+
+import qmodel as qm
+from qmodel.distributions.fit import balanced_hyperexponential
+from qmodel.queues.arrivals import _in_any, arrivals_in
+from qmodel.queues.mg1k import MG1K
+from qmodel.queues.mg1k_ps import MG1KPS
+
+EXP, D, H2 = qm.Exponential(1.0), qm.Deterministic(1.0), balanced_hyperexponential(1.0, 4.0)
+
+# finite.jsonl: md1k_* and mek1k_k4_K8_rho1.2 (50-digit embedded chain): loss, p0, L, response.
+PUBLISHED = {
+    "md1k_rho0.5_K5": (D, 0.5, 5, 0.0021759625709983207, 0.5010879812854991, 0.7390209440070189),
+    "md1k_rho0.8_K10": (D, 0.8, 10, 0.003639231140254471, 0.2029113849122036, 2.255580236879563),
+    "md1k_rho1.0_K10": (D, 1.0, 10, 0.05084745763072884, 0.05084745763072884, 5.064971751052705),
+    "md1k_rho0.9_K2": (D, 0.9, 2, 0.2346370570103887, 0.3111733513093498, 0.9234637057010389),
+    "mek1k_k4_K8_rho1.2": (
+        qm.Erlang(1.0, 4), 1.2, 8, 0.1830863250393598, 0.019703590047230983, 5.553038522608005,
+    ),
+}  # fmt: skip
+
+
+@pytest.mark.parametrize("case", PUBLISHED)
+def test_published(case: str) -> None:
+    law, rate, places, loss, idle, mean = PUBLISHED[case]
+    r = MG1K(law, places).solve(rate)
+    assert r.number is not None
+    assert float(r.loss) == pytest.approx(loss, rel=1e-13)
+    assert float(r.number.probability(0)) == pytest.approx(idle, rel=1e-13)
+    assert float(r.number_in_system) == pytest.approx(mean, rel=1e-13)
+    assert float(r.response_time) == pytest.approx(mean / (rate * (1 - loss)), rel=1e-13)
+    assert r.throughput == pytest.approx(1 - idle, rel=1e-12)
+
+
+def test_arrivals_in_a_service_published() -> None:
+    # finite.jsonl mm1_11_hossfeld: geometric, rate 1.7, service rate 1.3.
+    expected = [0.43333333, 0.24555556, 0.13914815, 0.07885062, 0.04468202, 0.02531981]
+    none, more, _ = arrivals_in(qm.Exponential(1 / 1.3), 1.7, 6)
+    pmf = -np.diff(np.concatenate([[1.0], more]))
+    assert pmf == pytest.approx(expected, abs=6e-9)
+    assert none == pytest.approx(expected[0], abs=6e-9)
+
+
+LAWS = [EXP, D, qm.Gamma(1.0, 0.25), qm.Gamma(1.0, 9.0), H2, qm.Mixture([0.4, 0.6], [D, EXP])]
+
+
+@pytest.mark.parametrize("law", LAWS, ids=repr)
+@pytest.mark.parametrize("rate", [0.5, 3.0, 30.0])
+def test_arrivals_closed_are_the_coefficients_of_the_transform(law: Any, rate: float) -> None:
+    closed, by_circle = arrivals_in(law, rate, 12), _in_any(law, np.asarray(rate), 12)
+    for one, other in zip(closed, by_circle, strict=True):
+        np.testing.assert_allclose(one, other, atol=3e-12)
+    # The mean excess is the sum of the tails.
+    _, more, excess = arrivals_in(law, rate, 4000)
+    np.testing.assert_allclose(excess[:50], np.cumsum(more[::-1])[::-1][:50], rtol=1e-10)
+
+
+def test_phases_as_a_markov_chain() -> None:
+    """M/H2/1/6 by linear algebra on (number, branch in service)."""
+    rate, places = 1.1, 6
+    p, mu = np.array(H2.probabilities, float), 1 / np.array(H2.means, float)
+    size = 1 + 2 * places
+    q = np.zeros((size, size))
+
+    def at(n: int, branch: int) -> int:
+        return 0 if n == 0 else 2 * n - 1 + branch
+
+    for branch in (0, 1):
+        q[0, at(1, branch)] += rate * p[branch]
+        for n in range(1, places + 1):
+            if n < places:
+                q[at(n, branch), at(n + 1, branch)] += rate
+            for other in (0, 1):
+                if n == 1:
+                    q[at(1, branch), 0] += mu[branch] / 2
+                else:
+                    q[at(n, branch), at(n - 1, other)] += mu[branch] * p[other]
+    q -= np.diag(q.sum(axis=1))
+    x = np.linalg.lstsq(np.vstack([q.T, np.ones(size)]), np.append(np.zeros(size), 1), rcond=None)[0]
+    present = np.append(x[0], x[1:].reshape(places, 2).sum(axis=1))
+    r = MG1K(H2, places).solve(rate)
+    assert r.number is not None
+    np.testing.assert_allclose([r.number.probability(n) for n in range(7)], present, rtol=1e-11)
+    assert r.loss == pytest.approx(present[-1], rel=1e-11)
+
+
+@pytest.mark.parametrize("rate", [0.01, 0.9, 1.0, 1.1, 50.0, 5000.0])
+def test_exponential_service_is_mm1k(rate: float) -> None:
+    places = 30
+    r = MG1K(EXP, places).solve(rate)
+    scaled = rate ** (np.arange(places + 1.0) - (places if rate > 1 else 0))
+    present = scaled / scaled.sum()
+    assert r.number is not None
+    np.testing.assert_allclose(r.number.probabilities, present, rtol=1e-11)  # type: ignore[attr-defined]
+    assert r.basis == "exact"
+    # Who finds n waits for n services: the law of the wait is exact.
+    found = present[:-1] / present[:-1].sum()
+    for t in (0.5, 4.0, 20.0):
+        tail = sum(w * (qm.Erlang(float(n), n).tail(t) if n else 0.0) for n, w in enumerate(found))
+        assert r.wait.tail(t) == pytest.approx(tail, abs=1e-9)
+    shared = MG1KPS(H2, places).solve(rate)
+    assert shared.response_time == pytest.approx(r.response_time, rel=1e-11)
+    assert shared.loss == pytest.approx(r.loss, rel=1e-11)
+
+
+def path(rate: float, needs: np.ndarray, places: int, seed: int) -> tuple[float, np.ndarray]:
+    rng = np.random.default_rng(seed)
+    arrivals = np.cumsum(rng.exponential(1 / rate, len(needs))).tolist()
+    leaves: list[float] = []
+    first, waits = 0, []
+    for at, need in zip(arrivals, needs.tolist(), strict=True):
+        while first < len(leaves) and leaves[first] <= at:
+            first += 1
+        if len(leaves) - first < places:
+            start = max(at, leaves[-1]) if leaves else at
+            leaves.append(start + need)
+            waits.append(start - at)
+    return 1 - len(waits) / len(needs), np.array(waits)
+
+
+@pytest.mark.parametrize(("law", "places", "rate"), [("D", 5, 0.9), ("H2", 8, 1.2), ("D", 3, 2.0)])
+def test_wait_against_sample_paths(law: str, places: int, rate: float) -> None:
+    rng, n = np.random.default_rng(1), 300_000
+    needs = np.ones(n) if law == "D" else rng.exponential(1.0, n) * np.where(
+        rng.random(n) < H2.probabilities[0], *H2.means
+    )  # fmt: skip
+    loss, waits = path(rate, needs, places, 2)
+    r = MG1K(D if law == "D" else H2, places).solve(rate)
+    assert r.basis["waiting_time"] == "exact" and r.basis["p99"] == "approximate"
+    assert r.loss == pytest.approx(loss, rel=0.03)
+    assert r.waiting_time == pytest.approx(waits.mean(), rel=0.02)
+    for p in (0.5, 0.9, 0.99):
+        assert r.wait.quantile(p) == pytest.approx(np.quantile(waits, p), abs=0.12 * waits.mean()), p
+
+
+def shared_path(rate: float, needs: np.ndarray, places: int, seed: int) -> tuple[float, np.ndarray]:
+    rng = np.random.default_rng(seed)
+    arrivals = np.cumsum(rng.exponential(1 / rate, len(needs))).tolist()
+    present: list[tuple[float, float]] = []
+    now = attained = 0.0
+    times, lost = [], 0
+    for at, need in zip(arrivals, needs.tolist(), strict=True):
+        while present and (leave := now + (present[0][0] - attained) * len(present)) <= at:
+            attained, came = heapq.heappop(present)
+            now = leave
+            times.append(now - came)
+        if present:
+            attained += (at - now) / len(present)
+        now = at
+        if len(present) < places:
+            heapq.heappush(present, (attained + need, at))
+        else:
+            lost += 1
+    return lost / len(needs), np.array(times)
+
+
+@pytest.mark.parametrize(("law", "places", "rate"), [("D", 6, 1.1), ("H2", 10, 0.7), ("D", 30, 0.9)])
+def test_sharing_against_sample_paths(law: str, places: int, rate: float) -> None:
+    rng, n = np.random.default_rng(4), 300_000
+    needs = np.ones(n) if law == "D" else rng.exponential(1.0, n) * np.where(
+        rng.random(n) < H2.probabilities[0], *H2.means
+    )  # fmt: skip
+    loss, times = shared_path(rate, needs, places, 6)
+    r = MG1KPS(D if law == "D" else H2, places).solve(rate)
+    assert r.loss == pytest.approx(loss, rel=0.03, abs=0.002)
+    assert r.response_time == pytest.approx(times.mean(), rel=0.04)
+    assert r.response.mean == pytest.approx(r.response_time, rel=1e-9)
+    for p in (0.5, 0.9, 0.99):
+        assert r.response.quantile(p) == pytest.approx(np.quantile(times, p), rel=0.09), p
+
+
+def test_sharing_published() -> None:
+    # theory.md 2.11: K = 6, load 1.1, insensitive; loss .18673, E[T] 3.776.
+    for law in (D, H2, qm.LogNormal(1.0, 3.0)):
+        r = MG1KPS(law, 6).solve(1.1)
+        assert float(r.loss) == pytest.approx(0.18673, abs=5e-6)
+        assert float(r.response_time) == pytest.approx(3.776, abs=5e-4)
+
+
+def test_sharing_exponential_response_is_exact() -> None:
+    places, rate = 6, 1.1
+    q = np.zeros((places, places))
+    for k in range(places):
+        if k < places - 1:
+            q[k, k + 1] = rate
+        if k:
+            q[k, k - 1] = k / (k + 1)
+        q[k, k] = -q[k].sum() - 1 / (k + 1)
+    start = rate ** np.arange(places)
+    r = MG1KPS(EXP, places).solve(rate)
+    assert r.basis == "exact"
+    for t in (0.5, 3.0, 20.0):
+        expected = start / start.sum() @ expm(q * t) @ np.ones(places)
+        assert r.response.tail(t) == pytest.approx(expected, rel=1e-11)
+
+
+@pytest.mark.parametrize("station", [MG1K, MG1KPS])
+@pytest.mark.parametrize("law", [EXP, D, qm.LogNormal(1.0, 2.0)])
+def test_cells_units_little_and_edges(station: Any, law: Any) -> None:
+    rates = np.array([0.0, 0.6, 1.0, 3.0, np.nan])
+    r = station(law, 7).solve(rates)
+    for i, rate in enumerate(rates):
+        one = station(law, 7).solve(float(rate))
+        for name in ("loss", "waiting_time", "response_time", "number_in_system", "queue_length"):
+            np.testing.assert_allclose(getattr(r, name)[i], getattr(one, name), rtol=1e-12)
+        np.testing.assert_allclose(r.response.quantile(0.9)[i], one.response.quantile(0.9), rtol=1e-8)
+    accepted = rates * (1 - r.loss)
+    np.testing.assert_allclose(r.number_in_system, accepted * r.response_time, rtol=1e-11)
+    np.testing.assert_allclose(r.queue_length, accepted * r.waiting_time, rtol=1e-11, atol=1e-15)
+    np.testing.assert_allclose(r.response.mean, r.response_time, rtol=1e-6)
+    scaled = station(qm.Scaled(law, 1e-3), 7).solve(rates[1:4] * 1e3)
+    np.testing.assert_allclose(scaled.response_time, 1e-3 * r.response_time[1:4], rtol=1e-9)
+    alone = station(law, 1).solve(0.5)
+    assert alone.loss == pytest.approx(1 / 3, rel=1e-12)
+    assert alone.response_time == pytest.approx(1.0)
+    assert alone.response.quantile(0.9) == pytest.approx(law.quantile(0.9), rel=1e-9)
+
+
+def test_much_room_is_the_queue_without_limit() -> None:
+    for law in (D, H2, qm.Uniform(0.5, 1.5)):
+        r, m = MG1K(law, 400).solve(0.7), qm.MG1(law).solve(0.7)
+        assert r.waiting_time == pytest.approx(m.waiting_time, rel=1e-9)
+        assert r.loss < 1e-12
+        assert r.number.variance > 0
+
+
+def test_small_losses_keep_their_digits() -> None:
+    loss = MG1K(EXP, 60).solve(0.5).loss
+    assert loss == pytest.approx(0.5**60 * 0.5 / (1 - 0.5**61), rel=1e-12)
+    # Loss of M/D/1/K falls by exp(-0.5 * decay) a place (theory.md 2.5): here by tau.
+    a, b = (MG1K(D, k).solve(0.5).loss for k in (40, 41))
+    assert a / b == pytest.approx(3.512862417, rel=1e-8)  # tau - 1 = 2 log tau
+
+
+@pytest.mark.parametrize("station", [MG1K, MG1KPS])
+def test_domain(station: Any) -> None:
+    with pytest.raises(qm.DomainError, match="places must be a whole number >= 1, got 0"):
+        station(EXP, 0)
+    with pytest.raises(qm.DomainError, match="places must be one whole number >= 1"):
+        station(EXP, [2, 3])
+    with pytest.raises(qm.ModelError, match="service must be a Distribution"):
+        station(1.0, 5)
