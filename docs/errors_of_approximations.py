@@ -55,7 +55,7 @@ def oracle() -> ModuleType:
 
 
 def law(qbd: ModuleType, scv: float) -> Any:
-    """Return the phase-type law with this SCV: Erlang, or hyperexponential of balanced means."""
+    """Return the law with this SCV: Erlang, or hyperexponential with balanced means."""
     return qbd.hyperexponential(scv) if scv > 1 else qbd.erlang(round(1 / scv))
 
 
@@ -72,7 +72,10 @@ def exact(
 
 
 def measured(
-    qbd: ModuleType, arrivals: tuple[float, ...], services: tuple[float, ...], few: tuple[int, ...]
+    qbd: ModuleType,
+    arrivals: tuple[float, ...],
+    services: tuple[float, ...],
+    few: tuple[int, ...],
 ) -> Iterator[tuple[float, dict[str, list[float]]]]:
     """Yield, for each load, the relative errors of every formula over a class of points."""
     for load in LOADS:
@@ -111,7 +114,7 @@ as far off again: with an SCV of 4, two laws of service differ by a factor of up
 Written by `python docs/errors_of_approximations.py`.
 """
 
-MODULE = '''"""Largest errors of the approximations of the mean wait in GI/G/c, over classes of points.
+MODULE = '''"""Largest errors of the approximate mean waits in GI/G/c, over classes of points.
 
 Written by docs/errors_of_approximations.py: measured against exact solutions, in parts of one.
 Of each class of SCVs (arrivals, service) and servers, the errors at loads 0.5, 0.8 and 0.95.
@@ -119,9 +122,12 @@ Of each class of SCVs (arrivals, service) and servers, the errors at loads 0.5, 
 
 from __future__ import annotations
 
+# ruff: noqa: E501
+
 __all__ = ["ERRORS", "LOADS"]
 
 LOADS = {loads}
+NAN = float("nan")
 
 ERRORS: dict[tuple[str, str, str], dict[str, tuple[float, ...]]] = {{
 {rows}
@@ -145,15 +151,16 @@ def main() -> None:
                 for load, errors in measured(qbd, arrivals, services, few):
                     largest = {n: worst(errors[n]) for n in names}
                     cells = ["" if e is None else f"{100 * e:+.1f}" for e in largest.values()]
-                    page.append(f"| {service} | {servers} | {load:g} | " + " | ".join(cells) + " |")
+                    row = " | ".join([service, servers, f"{load:g}", *cells])
+                    page.append(f"| {row} |")
                     for n, e in largest.items():
                         found[n].append(float("nan") if e is None else abs(e))
                 text = ", ".join(
                     f'"{n}": ({", ".join(_number(e) for e in found[n])})' for n in names
                 )
                 rows.append(f'    ("{arrival}", "{service}", "{servers}"): {{{text}}},')
-                print(*rows[-1:], flush=True)
-    (ROOT / "docs" / "reference" / "errors-of-approximations.md").write_text("\n".join(page) + "\n")
+    path = ROOT / "docs" / "reference" / "errors-of-approximations.md"
+    path.write_text("\n".join(page) + "\n")
     table = MODULE.format(loads=LOADS, rows="\n".join(rows))
     (ROOT / "qmodel" / "queues" / "ggc_errors.py").write_text(table)
 

@@ -75,14 +75,6 @@ class Impatient(Distribution):
 
 
 @dataclass(frozen=True, slots=True, eq=False)
-class Impatient(ByTail):
-    """A time in M/M/c+M, of one of the kinds below."""
-
-    chain: Chain
-    service_time: Value
-
-
-@dataclass(frozen=True, slots=True, eq=False)
 class _InQueue(Impatient):
     def _scale(self) -> Any:
         # The shorter of the patience and, but for the queue, the drain of one request.

@@ -6,9 +6,12 @@ Of each class of SCVs (arrivals, service) and servers, the errors at loads 0.5, 
 
 from __future__ import annotations
 
+# ruff: noqa: E501
+
 __all__ = ["ERRORS", "LOADS"]
 
 LOADS = (0.5, 0.8, 0.95)
+NAN = float("nan")
 
 ERRORS: dict[tuple[str, str, str], dict[str, tuple[float, ...]]] = {
     ("below 1", "below 1", "1"): {"combined": (0.090, 0.028, 0.006), "whitt": (0.268, 0.065, 0.014), "kraemer_langenbach_belz": (0.090, 0.028, 0.006), "allen_cunneen": (0.926, 0.195, 0.039), "kingman": (0.926, 0.195, 0.039)},

@@ -60,7 +60,7 @@ KIMURA = Assumption(
 )
 CONDITIONAL_WAIT = Assumption(
     "two-exponential-wait",
-    "the wait has the probability of Erlang C, two moments and the exact rate of decay; its p99 "
+    "the wait has the probability of Erlang C, two moments and the exact rate of decay; p99 "
     "is within 13 % for an SCV up to 4 with the usual third moment",
     "Whitt 1993; Neuts and Takahashi 1981",
     APPROXIMATE,

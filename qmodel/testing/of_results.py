@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 
+from qmodel._typing import Value
 from qmodel.pipeline import PipelineResult
 from qmodel.queues.base import StationResult
 from qmodel.testing.compare import (
@@ -154,11 +155,10 @@ def conservation_law(
     >>> r = qm.MG1(qm.Exponential(0.1)).solve([qm.Stream(3.0), qm.Stream(5.0)])
     >>> conservation_law(r, r)
     """
-    sums = [
-        sum(
-            s.arrival_rate * (s.response_time - s.waiting_time) * s.waiting_time
-            for s in r.streams
-        )
-        for r in (result, reference)
-    ]
-    equal("the conservation law", "sum of work times wait", *sums, rel)
+    law, what = "the conservation law", "the sum of work times wait"
+    equal(law, what, _weighted(result), _weighted(reference), rel)
+
+
+def _weighted(r: StationResult) -> Value:
+    work = [s.arrival_rate * (s.response_time - s.waiting_time) for s in r.streams]
+    return sum(w * s.waiting_time for w, s in zip(work, r.streams, strict=True))

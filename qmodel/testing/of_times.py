@@ -51,9 +51,9 @@ def quantile_inverts_tail(
         unknown = np.isnan(t)
         wrong = ~((after <= 1 - share + slack) & (before >= 1 - share - slack)) | unknown
         assert not wrong.any(), (
-            f"quantile inverts tail: at p = {share} the quantile is {np.ravel(t)[0]:.6g}, where "
-            f"the tail goes from {np.ravel(before)[0]:.12g} to {np.ravel(after)[0]:.12g}, which "
-            f"should enclose {1 - share:.12g}"
+            f"quantile inverts tail: at p = {share} the quantile is {np.ravel(t)[0]:.6g}, "
+            f"where the tail goes from {np.ravel(before)[0]:.12g} to "
+            f"{np.ravel(after)[0]:.12g}, which should enclose {1 - share:.12g}"
         )
 
 
