@@ -20,7 +20,7 @@ by Little's law.
 
 **Times.** Those of the requests that find a place. Their wait is the remaining service and
 whole services: its mean is exact, its law takes the remainder as independent of the number
-found, which is so for exponential service. Percentiles were within 12 % in simulations of
+found, which is so for exponential service. Percentiles were within 15 % in simulations of
 constant and hyperexponential (SCV 4) service.
 **Numbers.** The arrivals in a service are geometric, Poisson, negative binomial or mixtures
 of these for exponential, constant, gamma and hyperexponential service, with full relative
@@ -68,7 +68,7 @@ FINITE_ROOM = Assumption(
 INDEPENDENT_REMAINDER = Assumption(
     "independent-remainder",
     "the remaining service that an arrival finds is taken as independent of the number found; "
-    "percentiles within 12 %",
+    "percentiles within 15 %",
     "exact for exponential service; the mean is exact always",
     APPROXIMATE,
 )

@@ -105,14 +105,10 @@ def test_a_pipeline_of_all_kinds_of_step_solves_on_symbols():
     )  # fmt: skip
     at = {LAM: 2.0, S: 0.1, C: 2, sy.scv: 2.0, q: 0.25, T: 0.3, H: 0.4}
     r = qm.Pipeline(path).solve(LAM)
-    change = {
-        "web.service_time": 0.1, "web.servers": 2, "db.service.mean": 0.1, "db.service.scv": 2.0,
-        "cpu.service.mean": 0.1,
-    }  # fmt: skip
     inner = qm.call("cpu", qm.MG1PS(qm.Exponential(0.1)))
     same = qm.Pipeline(
         qm.series(
-            qm.call("web", qm.MMc(change["web.service_time"], change["web.servers"])),
+            qm.call("web", qm.MMc(0.1, 2)),
             qm.repeat(3, qm.call("db", qm.MG1(qm.Gamma(0.1, 2.0)))),
             qm.retry(inner, failure=0.25, attempts=2, pause=0.3),
             qm.branch((0.4, qm.call("net", qm.Delay(0.3))), (0.6, qm.nothing())),
