@@ -48,6 +48,13 @@ class FiniteChain:
         x = self.x
         return self.at_once + sum(q * x / (x + k + 1) for k, q in enumerate(self.ahead))
 
+    def abandonment(self) -> Any:
+        """Return the share of the accepted that give up."""
+        x = self.x
+        return sum(
+            (q * (k + 1) / (x + k + 1) for k, q in enumerate(self.ahead)), 0.0 * self.at_once
+        )
+
     def offered(self, u: Any) -> Any:
         """Return P(V > u), V being what a request of endless patience would wait."""
         z, beta = np.exp(-u / self.patience), erlang.special().betainc

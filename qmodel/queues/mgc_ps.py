@@ -36,7 +36,7 @@ PROCESSOR_SHARING = Assumption(
 GAMMA_EXCESS = Assumption(
     "gamma-excess",
     "a request of given size takes its size and a gamma excess of two moments; percentiles "
-    "within 2 % for one server, more behind several",
+    "within 2 % for one server; behind eight, p99 within 7 % and p99.9 up to 16 % low",
     "Yashkov 1983 for the variance",
     APPROXIMATE,
 )
