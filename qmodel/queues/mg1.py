@@ -197,6 +197,10 @@ class _ConstantServiceWait(_Wait):
             cumulant = 2 * mean**3 + third * (mean + constant / 4)
             return namespace(mean).guard(cumulant, self._spare() <= 0, np.inf)
 
+    def parts(self) -> tuple[Part, ...]:
+        """Return the law whole: nothing of it is inverted."""
+        return (Part(1.0, 0.0, self),)
+
     @property
     def analytic(self) -> bool:
         return False
@@ -258,7 +262,9 @@ def _late(rate: Any, constant: Any, spare: Any, t: Any) -> tuple[Any, Any]:
         w = lambertw(branch, k)
         term = -2 * spare * np.exp((load + w) * x) / (1 + w)
         tail, slope = tail + term.real, slope - ((load + w) * term).real
-    return tail, slope / constant
+    # Without load nobody waits, and W has no branches to follow.
+    idle = load == 0
+    return np.where(idle, 0.0, tail), np.where(idle, 0.0, slope / constant)
 
 
 _FACTORIALS = (1.0, 1.0, 2.0, 6.0, 24.0, 120.0, 720.0, 5040.0)
