@@ -64,6 +64,7 @@ if TYPE_CHECKING:
     from qmodel.planning.capacity import capacity
     from qmodel.planning.compare import compare
     from qmodel.planning.slo import Objective
+    from qmodel.planning.sweep import sweep
     from qmodel.queues import (
         MG1,
         MG1PS,
@@ -78,7 +79,6 @@ if TYPE_CHECKING:
         erlang_c,
     )
     from qmodel.recorded_load import read_load, replay
-    from qmodel.planning.sweep import sweep
 
 # Where each public name lives. It is imported when it is first asked for, so that
 # `import qmodel` costs next to nothing and nobody pays for pandas who makes no frame.

@@ -183,7 +183,8 @@ class Maximum(_Extreme):
     def tail(self, t: Value) -> Value:
         """Return P(X > t) at `t` [s], without loss of small tails."""
         with np.errstate(divide="ignore"):
-            return -np.expm1(sum(np.log1p(-law.tail(t)) for law in self.laws))
+            # A tail that is a sum may exceed 1 by its rounding.
+            return -np.expm1(sum(np.log1p(-np.minimum(law.tail(t), 1.0)) for law in self.laws))
 
     def density(self, t: Value) -> Value:
         """Return the density at `t` [s]."""

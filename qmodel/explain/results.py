@@ -26,8 +26,8 @@ from qmodel.queues.base import MEANS, Station, StationResult
 __all__ = ["explain"]
 
 _S, _B = sp.Symbol("s", positive=True), sp.Function("B")
-_NAMES = {"service_time": "S", "service": "S", "servers": "c", "capacity": "K", "sources": "N"}
-_WHOLE = ("servers", "capacity", "sources")
+_NAMES = {"service_time": "S", "servers": "c", "places": "K", "sources": "N"}
+_WHOLE = ("servers", "places", "sources")
 _MEANING = {
     symbolic.arrival_rate: ("arrival rate", "1/s"),
     symbolic.service_time: ("mean service time", "s"),

@@ -28,7 +28,7 @@ import numpy as np
 
 from qmodel.numerics import erlang
 
-__all__ = ["log_lower", "log_odds", "log_pmf", "log_upper", "lower_ratio"]
+__all__ = ["log_lower", "log_lower_ratio", "log_odds", "log_pmf", "log_upper", "lower_ratio"]
 
 _TINY = 1e-290
 _STIRLING = (1 / 12, -1 / 360, 1 / 1260, -1 / 1680, 1 / 1188, -691 / 360360)
@@ -108,6 +108,16 @@ def lower_ratio(x: Any, a: Any) -> Any:
             scale = gamma * np.sqrt(np.pi / 2 * c)
             ratio[uniform] = scale * erlang.special().erfcx(-y) - series
     return ratio[()]
+
+
+def log_lower_ratio(x: Any, a: Any) -> Any:
+    """Return log (P(x, a) / f(x; a))."""
+    with np.errstate(all="ignore"):
+        log = np.asarray(np.log(lower_ratio(x, a)))
+        far = np.isinf(log)
+        if far.any():
+            log = np.where(far, log_lower(x, a) - log_pmf(x, a), log)
+    return log[()]
 
 
 def _series(x: Any, a: Any) -> Any:

@@ -309,7 +309,7 @@ def _streams(load: Any) -> tuple[Stream, ...]:
 
 def mixed_service(laws: Sequence[Distribution], rates: Sequence[Value]) -> Distribution:
     """Return the law of service of a mix of streams: each one's, by its share."""
-    total = sum(rates)
+    total: Any = sum(rates)
     xp = namespace(total)
     if not xp.symbolic:
         total = np.asarray(total, dtype=float)  # a float would raise where it divides by 0

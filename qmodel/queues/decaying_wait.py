@@ -60,8 +60,9 @@ def scv_of_delay(load: Value, service: Distribution) -> Value:
     1.0
     """
     s, scv = service.mean, service.scv
-    third = service.third_cumulant / s**3 + 3 * scv + 1
-    return 2 * load - 1 + 4 * (1 - load) * third / (3 * (1 + scv) ** 2)
+    with np.errstate(invalid="ignore"):  # moments may be infinite
+        third = service.third_cumulant / s**3 + 3 * scv + 1
+        return 2 * load - 1 + 4 * (1 - load) * third / (3 * (1 + scv) ** 2)
 
 
 def law_of_wait(

@@ -22,6 +22,7 @@ from qmodel.basis import POISSON_ARRIVALS, Basis
 from qmodel.distributions import ZERO, Deterministic, Distribution
 from qmodel.queues.base import LAWS, MEANS, Station, StationResult
 from qmodel.queues.mg1 import GENERAL_SERVICE
+from qmodel.queues.states import Poisson
 
 __all__ = ["Delay"]
 
@@ -84,5 +85,6 @@ class Delay(Station):
             wait=ZERO,
             response=self.service,
             station=self,
-            basis=Basis(dict.fromkeys((*MEANS, *LAWS), grounds)),
+            number=Poisson(rate * mean),
+            basis=Basis(dict.fromkeys((*MEANS, *LAWS, "number"), grounds)),
         )

@@ -43,10 +43,7 @@ class Chain:
 
     def log_ratio(self) -> Any:
         """Return log of P(N >= c) / p_c."""
-        with np.errstate(all="ignore"):
-            log = np.log(poisson.lower_ratio(self.x, self.y))
-            far = poisson.log_lower(self.x, self.y) - poisson.log_pmf(self.x, self.y)
-            return np.where(np.isinf(log), far, log)
+        return poisson.log_lower_ratio(self.x, self.y)
 
     def log_first(self) -> Any:
         """Return log p_c."""
@@ -206,9 +203,8 @@ class ImpatientStates(States):
         special = erlang.special()
         with np.errstate(all="ignore"):
             following = self._log(n + 1)
-            above = np.exp(
-                following + np.log(poisson.lower_ratio(x + np.maximum(n + 1 - c, 0), y))
-            )
+            beyond = x + np.maximum(n + 1 - c, 0)
+            above = np.exp(following + poisson.log_lower_ratio(beyond, y))
             above = np.where(n + 1 <= c, chain.must_wait(), above)
             least = np.clip(n + 1, 1, c)
             up_to = np.exp(self._log(least) + poisson.log_odds(least, a))

@@ -79,7 +79,8 @@ class _InQueue(Impatient):
     def _scale(self) -> Any:
         # The shorter of the patience and, but for the queue, the drain of one request.
         chain = self.chain
-        return self.service_time * chain.patience / (1 + chain.patience) + 0.0 * chain.a
+        short = self.service_time * chain.patience / (1 + chain.patience)
+        return short + 0.0 * (chain.a * chain.c)
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -118,7 +119,7 @@ class ServedWait(_InQueue):
 @dataclass(frozen=True, slots=True, eq=False)
 class _InStation(Impatient):
     def _scale(self) -> Any:
-        return self.service_time + 0.0 * self.chain.a * self.chain.patience
+        return self.service_time + 0.0 * (self.chain.a * self.chain.c * self.chain.patience)
 
 
 @dataclass(frozen=True, slots=True, eq=False)

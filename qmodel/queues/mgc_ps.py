@@ -21,9 +21,11 @@ from qmodel._typing import Count, Value
 from qmodel._xp import namespace
 from qmodel.basis import APPROXIMATE, POISSON_ARRIVALS, Assumption, Basis
 from qmodel.distributions import Distribution
+from qmodel.numerics.spare import spare_servers
 from qmodel.queues import mmc
 from qmodel.queues.base import LAWS, MEANS, Station, StationResult, StreamResult
 from qmodel.queues.mg1 import GENERAL_SERVICE
+from qmodel.queues.server_states import ServerStates
 from qmodel.queues.shared_response import shared_response
 
 __all__ = ["MGcPS", "response_time"]
@@ -165,8 +167,9 @@ class MGcPS(Station):
             wait=None,
             response=self._response(rate, self.service),
             station=self,
+            number=ServerStates(rate * s, c, spare_servers(rate, s, c)),
             basis=Basis(
-                dict.fromkeys(MEANS, grounds)
+                dict.fromkeys((*MEANS, "number"), grounds)
                 | dict.fromkeys(LAWS, (*grounds, *self._law_grounds()))
             ),
         )

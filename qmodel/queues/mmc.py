@@ -39,6 +39,7 @@ from qmodel.distributions import Distribution, Exponential
 from qmodel.numerics.spare import spare_servers
 from qmodel.queues.base import FCFS, LAWS, MEANS, Station, StationResult
 from qmodel.queues.erlang import erlang_c
+from qmodel.queues.server_states import ServerStates
 
 __all__ = ["MMc", "waiting_tail", "waiting_time"]
 
@@ -305,5 +306,9 @@ class MMc(Station):
             wait=_Wait(must_wait, drain),
             response=_Response(must_wait, drain, 1 / s),
             station=self,
-            basis=Basis(dict.fromkeys(MEANS, grounds) | dict.fromkeys(LAWS, (*grounds, FCFS))),
+            number=ServerStates(rate * s, c, spare_servers(rate, s, c)),
+            basis=Basis(
+                dict.fromkeys((*MEANS, "number"), grounds)
+                | dict.fromkeys(LAWS, (*grounds, FCFS))
+            ),
         )

@@ -24,7 +24,7 @@ POLICIES = ("srpt", "psjf", "sjf", "fb")
 
 _GAUSS = 8
 _NODES, _WEIGHTS = np.polynomial.legendre.leggauss(_GAUSS)
-_EDGES = np.concatenate([[0.0], np.geomspace(1e-6, 1e6, 97)])
+_EDGES = np.concatenate([[0.0], np.geomspace(1e-6, 1e15, 169)])
 _ONE_PANEL = np.array([0.0, np.inf])  # between jumps nothing changes but powers
 
 
@@ -114,7 +114,10 @@ def response_by_size(
     total = sum(weights)
     widths = [np.minimum(np.sqrt(12 * v), 2 * m) for v, m in zip(spread, mean, strict=True)]
     lows = [m - w / 2 for m, w in zip(mean, widths, strict=True)]
-    # Rows without a size still need a gamma law that is one.
+    # Rows without a size still need a gamma law that is one, of finite moments.
+    empty = [w == 0 for w in weights]
+    delay = [np.where(e, 1.0, d) for e, d in zip(empty, delay, strict=True)]
+    variance = [np.where(e, 1.0, v) for e, v in zip(empty, variance, strict=True)]
     delay = [np.maximum(d, 1e-12 * m + 1e-300) for d, m in zip(delay, mean, strict=True)]
     variance = [np.maximum(v, 1e-6 * d**2) for v, d in zip(variance, delay, strict=True)]
     columns = ([w / total for w in weights], lows, widths, delay, variance)
@@ -190,6 +193,8 @@ def _sweep(
                 cut = [c + over_panel(g) for c, g in zip(cut, powers, strict=True)]
                 served = [s + over_panel(g) for s, g in zip(served, rates, strict=True)]
                 last = after
+                if not np.any((last > 0) | (law.tail(right) > 0)):
+                    break
 
 
 def _averages(x: Any, integrate: Any, density: Any, found: Any) -> tuple[Any, Any, Any, Any]:

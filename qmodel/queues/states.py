@@ -136,7 +136,8 @@ class FiniteStates(States):
     probabilities: np.ndarray
 
     def _counts(self) -> np.ndarray:
-        return np.arange(len(self.probabilities)).reshape(-1, *[1] * (self.probabilities.ndim - 1))
+        states = np.arange(len(self.probabilities))
+        return states.reshape(-1, *[1] * (self.probabilities.ndim - 1))
 
     @property
     def mean(self) -> Value:

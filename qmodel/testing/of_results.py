@@ -101,8 +101,8 @@ def pasta(result: StationResult, *, rel: float = 1e-9) -> None:
     Parameters
     ----------
     result : StationResult
-        The result of a queue without loss, with a law of the number present; without one
-        there is nothing to assert. [-]
+        The result of a queue with a law of the number present; without one there is
+        nothing to assert. Waits are of those that are let in. [-]
     rel : float, default 1e-9
         Relative tolerance. [-]
 
@@ -122,7 +122,10 @@ def pasta(result: StationResult, *, rel: float = 1e-9) -> None:
     if not np.all(np.isfinite(servers)):
         return
     waits = 1 - np.asarray(result.wait.atom)
-    equal("PASTA", "P(wait > 0)", waits, result.number.tail(np.asarray(servers) - 1), rel)
+    busy, loss = result.number.tail(np.asarray(servers) - 1), np.asarray(result.loss)
+    with np.errstate(invalid="ignore"):  # nobody waits where all are lost
+        expected = np.where(loss == 1, 0.0, (busy - loss) / (1 - loss))
+    equal("PASTA", "P(wait > 0)", waits, expected, rel)
 
 
 def conservation_law(

@@ -79,12 +79,14 @@ def mean_is_integral_of_tail(law: Distribution, *, rel: float = 1e-5) -> None:
     """
     mean = float(law.mean)
     jumps = [float(part.shift) for part in law.parts() if float(part.shift) > 0]
-    far = max([mean, *jumps])
-    while float(law.tail(far)) * far > 1e-9 * mean and far < 1e15 * mean:
+    # A wait that is rare has a mean far below the times of those that wait.
+    scale = mean + float(law.variance) / mean if mean > 0 else 1.0
+    far = max([scale, *jumps])
+    while float(law.tail(far)) * far > 1e-9 * mean and far < 1e15 * scale:
         far *= 2
     ends = [float(law.quantile(p)) for p in (0.0, 1.0)]
     kinks = [x for x in (*jumps, *ends) if np.isfinite(x)]
-    body = np.linspace(0.0, 4 * mean, 200)
+    body = np.linspace(0.0, 4 * scale, 200)
     grid = np.unique(np.concatenate([body, np.geomspace(1e-12 * far, far, 160), kinks]))
     nodes, weights = np.polynomial.legendre.leggauss(8)
     half, middle = np.diff(grid)[:, None] / 2, (grid[1:] + grid[:-1])[:, None] / 2

@@ -8,11 +8,11 @@ import mpmath as mp
 import numpy as np
 import pytest
 import sympy as sp
-from qmodel.queues.ggc import GGc
 
 import qmodel as qm
 from qmodel.distributions.fit import balanced_hyperexponential
 from qmodel.queues import mmc
+from qmodel.queues.ggc import GGc
 from qmodel.queues.gmc import GMc, waiting_probability, waiting_time
 from qmodel.queues.renewal import root, unit
 

@@ -216,6 +216,8 @@ def test_symbols_are_refused_and_services_change_the_model():
         waiting_time(sp.Symbol("lambda", positive=True), 1.0, 2)
     assert isinstance(MDc(1.0, 2).serving(qm.Deterministic(2.0)), MDc)
     assert isinstance(MDc(1.0, 2).serving(qm.Exponential(2.0)), qm.MGc)
-    r = MDc(1.0, 5).solve(4.0)
-    assert r.basis == "exact"
-    assert r.basis["number"] == "exact"
+    for station in (MDc(1.0, 5), qm.MGc(qm.Deterministic(1.0), 5)):
+        r = station.solve(4.0)
+        assert r.basis == "exact"
+        assert r.basis["number"] == "exact"
+        assert r.wait.quantile(0.99) == pytest.approx(1.9374388305, rel=1e-9)

@@ -25,19 +25,35 @@ H10 = balanced_hyperexponential(1.0, 9.0)
 
 # priority.jsonl: np_* and pr_* (mpmath, Cobham 1954 and the preemptive closed form).
 NON_PREEMPTIVE = {
-    "np_exp2": ((0.25, 0.35), (qm.Exponential(1 / 1.4), EXP), (0.5813664596273292, 1.233201581027668)),
+    "np_exp2": (
+        (0.25, 0.35),
+        (qm.Exponential(1 / 1.4), EXP),
+        (0.5813664596273292, 1.233201581027668),
+    ),
     "np_det3": ((0.2, 0.3, 0.1), D3, (0.495, 0.8839285714285714, 1.9642857142857142)),
-    "np_mix4": ((0.1,) * 4, MIX4, (3.039473684210526, 3.5758513931888545, 5.226244343891403, 17.76923076923077)),
+    "np_mix4": (
+        (0.1,) * 4,
+        MIX4,
+        (3.039473684210526, 3.5758513931888545, 5.226244343891403, 17.76923076923077),
+    ),
     "np_hi95": ((0.5, 0.45), (EXP, EXP), (1.9, 38.0)),
-}  # fmt: skip
+}
 PREEMPTIVE = {
-    "pr_exp2": ((0.25, 0.35), (qm.Exponential(1 / 1.4), EXP), (0.8695652173913043, 2.450592885375494)),
+    "pr_exp2": (
+        (0.25, 0.35),
+        (qm.Exponential(1 / 1.4), EXP),
+        (0.8695652173913043, 2.450592885375494),
+    ),
     "pr_exp3": ((0.2, 0.3, 0.1), E3, (1.25, 1.875, 7.5)),
     "pr_det3": ((0.2, 0.3, 0.1), D3, (1.125, 1.4375, 5.535714285714286)),
-    "pr_mix4": ((0.1,) * 4, MIX4, (0.5131578947368421, 1.1609907120743035, 3.235294117647059, 23.923076923076923)),
+    "pr_mix4": (
+        (0.1,) * 4,
+        MIX4,
+        (0.5131578947368421, 1.1609907120743035, 3.235294117647059, 23.923076923076923),
+    ),
     "pr_heavy2": ((0.45, 0.45), (EXP, H10), (1.8181818181818181, 50.90909090909091)),
     "pr_hi95": ((0.5, 0.45), (EXP, EXP), (2.0, 40.0)),
-}  # fmt: skip
+}
 
 
 def solve(rates: Any, laws: Any, preemptive: bool = False) -> qm.StationResult:
@@ -79,9 +95,12 @@ def test_second_moments(preemptive: bool) -> None:
         a, b, law = 1 - sigma[k - 1], 1 - sigma[k], LAWS[k - 1]
         if preemptive:
             expected = (
-                law.variance / a**2 + law.mean * two[k - 1] / a**3 + three[k] / (3 * a**2 * b)
-                + two[k] ** 2 / (4 * a**2 * b**2) + two[k - 1] * two[k] / (2 * a**3 * b)
-            )  # fmt: skip
+                law.variance / a**2
+                + law.mean * two[k - 1] / a**3
+                + three[k] / (3 * a**2 * b)
+                + two[k] ** 2 / (4 * a**2 * b**2)
+                + two[k - 1] * two[k] / (2 * a**3 * b)
+            )
         else:
             work = two[-1] / 2
             second = three[-1] / (3 * a**2 * b) + work * two[k] / (a * b) ** 2
@@ -236,7 +255,16 @@ def test_cells_units_and_edges() -> None:
         )
         assert ms.response_time == pytest.approx(1000 * r.response_time[0])
     assert solve((0.0, 0.0), (EXP, EXP)).response.quantile(0.5) == pytest.approx(np.log(2))
-    assert np.isinf(waiting_time(1.0, 0.5, 1.0)) and np.isinf(response_time(1.0, 1.0, 1.0, 1.5))
+    assert np.isinf(waiting_time(1.0, 0.5, 1.0))
+    assert np.isinf(response_time(1.0, 1.0, 1.0, 1.5))
+
+
+def test_jumps_below_constant_services_are_labelled() -> None:
+    constant = qm.Deterministic(1.0)
+    assert solve((0.2, 0.3), (constant, EXP), True).basis["p99"] == "approximate"
+    assert solve((0.2, 0.3), (constant, EXP), True).basis["response_time"] == "exact"
+    assert solve((0.2, 0.3), (EXP, constant), True).basis["p99"] == "exact"
+    assert solve((0.2, 0.3), (constant, EXP)).basis["p99"] == "exact"
 
 
 def test_symbols() -> None:

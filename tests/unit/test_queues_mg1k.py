@@ -5,6 +5,7 @@ from __future__ import annotations
 import heapq
 from typing import Any
 
+import mpmath as mp
 import numpy as np
 import pytest
 from scipy.linalg import expm
@@ -19,14 +20,40 @@ EXP, D, H2 = qm.Exponential(1.0), qm.Deterministic(1.0), balanced_hyperexponenti
 
 # finite.jsonl: md1k_* and mek1k_k4_K8_rho1.2 (50-digit embedded chain): loss, p0, L, response.
 PUBLISHED = {
-    "md1k_rho0.5_K5": (D, 0.5, 5, 0.0021759625709983207, 0.5010879812854991, 0.7390209440070189),
-    "md1k_rho0.8_K10": (D, 0.8, 10, 0.003639231140254471, 0.2029113849122036, 2.255580236879563),
-    "md1k_rho1.0_K10": (D, 1.0, 10, 0.05084745763072884, 0.05084745763072884, 5.064971751052705),
+    "md1k_rho0.5_K5": (
+        D,
+        0.5,
+        5,
+        0.0021759625709983207,
+        0.5010879812854991,
+        0.7390209440070189,
+    ),
+    "md1k_rho0.8_K10": (
+        D,
+        0.8,
+        10,
+        0.003639231140254471,
+        0.2029113849122036,
+        2.255580236879563,
+    ),
+    "md1k_rho1.0_K10": (
+        D,
+        1.0,
+        10,
+        0.05084745763072884,
+        0.05084745763072884,
+        5.064971751052705,
+    ),
     "md1k_rho0.9_K2": (D, 0.9, 2, 0.2346370570103887, 0.3111733513093498, 0.9234637057010389),
     "mek1k_k4_K8_rho1.2": (
-        qm.Erlang(1.0, 4), 1.2, 8, 0.1830863250393598, 0.019703590047230983, 5.553038522608005,
+        qm.Erlang(1.0, 4),
+        1.2,
+        8,
+        0.1830863250393598,
+        0.019703590047230983,
+        5.553038522608005,
     ),
-}  # fmt: skip
+}
 
 
 @pytest.mark.parametrize("case", PUBLISHED)
@@ -64,6 +91,18 @@ def test_arrivals_closed_are_the_coefficients_of_the_transform(law: Any, rate: f
     np.testing.assert_allclose(excess[:50], np.cumsum(more[::-1])[::-1][:50], rtol=1e-6)
 
 
+@pytest.mark.parametrize("load", [1e-3, 0.5, 30.0, 300.0])
+def test_mean_excess_keeps_its_digits(load: float) -> None:
+    excess = arrivals_in(D, load, 200)[2]
+    with mp.workdps(60):
+        for m in (1, 5, 50, 150, 199):
+            below = mp.gammainc(m, 0, load, regularized=True)
+            more = mp.gammainc(m + 1, 0, load, regularized=True)
+            expected = load * below - m * more
+            if expected > 1e-290:
+                assert excess[m] == pytest.approx(float(expected), rel=2e-12, abs=0), m
+
+
 def test_phases_as_a_markov_chain() -> None:
     """M/H2/1/6 by linear algebra on (number, branch in service)."""
     rate, places = 1.1, 6
@@ -85,7 +124,9 @@ def test_phases_as_a_markov_chain() -> None:
                 else:
                     q[at(n, branch), at(n - 1, other)] += mu[branch] * p[other]
     q -= np.diag(q.sum(axis=1))
-    x = np.linalg.lstsq(np.vstack([q.T, np.ones(size)]), np.append(np.zeros(size), 1), rcond=None)[0]
+    a = q.T.copy()
+    a[-1] = 1.0
+    x = np.linalg.solve(a, np.append(np.zeros(size - 1), 1.0))
     present = np.append(x[0], x[1:].reshape(places, 2).sum(axis=1))
     r = MG1K(H2, places).solve(rate)
     assert r.number is not None
@@ -105,7 +146,9 @@ def test_exponential_service_is_mm1k(rate: float) -> None:
     # Who finds n waits for n services: the law of the wait is exact.
     found = present[:-1] / present[:-1].sum()
     for t in (0.5, 4.0, 20.0):
-        tail = sum(w * (qm.Erlang(float(n), n).tail(t) if n else 0.0) for n, w in enumerate(found))
+        tail = sum(
+            w * (qm.Erlang(float(n), n).tail(t) if n else 0.0) for n, w in enumerate(found)
+        )
         assert r.wait.tail(t) == pytest.approx(tail, rel=1e-12)
     shared = MG1KPS(H2, places).solve(rate)
     assert shared.response_time == pytest.approx(r.response_time, rel=1e-11)
@@ -127,22 +170,29 @@ def path(rate: float, needs: np.ndarray, places: int, seed: int) -> tuple[float,
     return 1 - len(waits) / len(needs), np.array(waits)
 
 
-@pytest.mark.parametrize(("law", "places", "rate"), [("D", 5, 0.9), ("H2", 8, 1.2), ("D", 3, 2.0)])
+@pytest.mark.parametrize(
+    ("law", "places", "rate"), [("D", 5, 0.9), ("H2", 8, 1.2), ("D", 3, 2.0)]
+)
 def test_wait_against_sample_paths(law: str, places: int, rate: float) -> None:
     rng, n = np.random.default_rng(1), 300_000
-    needs = np.ones(n) if law == "D" else rng.exponential(1.0, n) * np.where(
-        rng.random(n) < H2.probabilities[0], *H2.means
-    )  # fmt: skip
+    needs = (
+        np.ones(n)
+        if law == "D"
+        else rng.exponential(1.0, n) * np.where(rng.random(n) < H2.probabilities[0], *H2.means)
+    )
     loss, waits = path(rate, needs, places, 2)
     r = MG1K(D if law == "D" else H2, places).solve(rate)
-    assert r.basis["waiting_time"] == "exact" and r.basis["p99"] == "approximate"
+    assert r.basis["waiting_time"] == "exact"
+    assert r.basis["p99"] == "approximate"
     assert r.loss == pytest.approx(loss, rel=0.03)
     assert r.waiting_time == pytest.approx(waits.mean(), rel=0.02)
     for p in (0.5, 0.9, 0.99):
         assert r.wait.quantile(p) == pytest.approx(np.quantile(waits, p), rel=0.15), p
 
 
-def shared_path(rate: float, needs: np.ndarray, places: int, seed: int) -> tuple[float, np.ndarray]:
+def shared_path(
+    rate: float, needs: np.ndarray, places: int, seed: int
+) -> tuple[float, np.ndarray]:
     rng = np.random.default_rng(seed)
     arrivals = np.cumsum(rng.exponential(1 / rate, len(needs))).tolist()
     present: list[tuple[float, float]] = []
@@ -163,12 +213,16 @@ def shared_path(rate: float, needs: np.ndarray, places: int, seed: int) -> tuple
     return lost / len(needs), np.array(times)
 
 
-@pytest.mark.parametrize(("law", "places", "rate"), [("D", 6, 1.1), ("H2", 10, 0.7), ("D", 30, 0.9)])
+@pytest.mark.parametrize(
+    ("law", "places", "rate"), [("D", 6, 1.1), ("H2", 10, 0.7), ("D", 30, 0.9)]
+)
 def test_sharing_against_sample_paths(law: str, places: int, rate: float) -> None:
     rng, n = np.random.default_rng(4), 300_000
-    needs = np.ones(n) if law == "D" else rng.exponential(1.0, n) * np.where(
-        rng.random(n) < H2.probabilities[0], *H2.means
-    )  # fmt: skip
+    needs = (
+        np.ones(n)
+        if law == "D"
+        else rng.exponential(1.0, n) * np.where(rng.random(n) < H2.probabilities[0], *H2.means)
+    )
     loss, times = shared_path(rate, needs, places, 6)
     r = MG1KPS(D if law == "D" else H2, places).solve(rate)
     assert r.loss == pytest.approx(loss, rel=0.03, abs=0.002)
@@ -210,12 +264,22 @@ def test_cells_units_little_and_edges(station: Any, law: Any) -> None:
     r = station(law, 7).solve(rates)
     for i, rate in enumerate(rates):
         one = station(law, 7).solve(float(rate))
-        for name in ("loss", "waiting_time", "response_time", "number_in_system", "queue_length"):
+        for name in (
+            "loss",
+            "waiting_time",
+            "response_time",
+            "number_in_system",
+            "queue_length",
+        ):
             np.testing.assert_allclose(getattr(r, name)[i], getattr(one, name), rtol=1e-12)
-        np.testing.assert_allclose(r.response.quantile(0.9)[i], one.response.quantile(0.9), rtol=1e-8)
+        np.testing.assert_allclose(
+            r.response.quantile(0.9)[i], one.response.quantile(0.9), rtol=1e-8
+        )
     accepted = rates * (1 - r.loss)
     np.testing.assert_allclose(r.number_in_system, accepted * r.response_time, rtol=1e-11)
-    np.testing.assert_allclose(r.queue_length, accepted * r.waiting_time, rtol=1e-11, atol=1e-15)
+    np.testing.assert_allclose(
+        r.queue_length, accepted * r.waiting_time, rtol=1e-11, atol=1e-15
+    )
     np.testing.assert_allclose(r.response.mean, r.response_time, rtol=1e-6)
     scaled = station(qm.Scaled(law, 1e-3), 7).solve(rates[1:4] * 1e3)
     np.testing.assert_allclose(scaled.response_time, 1e-3 * r.response_time[1:4], rtol=1e-9)

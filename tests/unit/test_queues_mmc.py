@@ -108,3 +108,55 @@ def test_a_station_refuses_at_construction() -> None:
 def test_nan_is_no_error() -> None:
     assert np.isnan(qm.MMc(np.nan).solve(1.0).waiting_time)
     assert np.isnan(qm.MMc(0.2).solve(np.nan).response.quantile(0.5))
+
+
+@pytest.mark.parametrize(
+    ("servers", "load"), [(1, 0.7), (3, 0.9), (10, 0.8), (40, 0.95), (9, 0.01)]
+)
+def test_states_are_those_of_the_truncated_chain(servers: int, load: float) -> None:
+    from qmodel.queues.birth_death import state_probabilities
+
+    n = np.arange(3000)
+    p = state_probabilities(
+        np.full(2999, load * servers), np.minimum(np.arange(1.0, 3000), servers)
+    )
+    stations = (
+        qm.MMc(0.1, servers),
+        qm.MGcPS(qm.Gamma(0.1, 3.0), servers),
+        *((qm.MG1PS(qm.Gamma(0.1, 3.0)),) if servers == 1 else ()),
+    )
+    for station in stations:
+        number = station.solve(load * servers / 0.1).number
+        np.testing.assert_allclose(number.probability(n[:200]), p[:200], rtol=1e-11)
+        tails = p[::-1].cumsum()[::-1] - p
+        np.testing.assert_allclose(number.tail(n[:200]), tails[:200], rtol=1e-10, atol=1e-15)
+        assert number.mean == pytest.approx(p @ n, rel=1e-12)
+        assert number.variance == pytest.approx(p @ (n - p @ n) ** 2, rel=1e-11)
+
+
+def test_states_at_the_edges() -> None:
+    r = qm.MMc(1.0, 3).solve(np.array([0.0, 2.4, 3.0, 5.0, np.nan]))
+    np.testing.assert_array_equal(r.number.mean[[0, 2, 3]], [0, np.inf, np.inf])
+    np.testing.assert_array_equal(r.number.variance[[0, 2, 3]], [0, np.inf, np.inf])
+    np.testing.assert_array_equal(r.number.probability(0)[[0, 2, 3]], [1, 0, 0])
+    np.testing.assert_array_equal(r.number.tail(4)[[0, 2, 3]], [0, 1, 1])
+    np.testing.assert_array_equal(r.number.tail(-1)[:4], 1)
+    for law in (r.number.probability(1), r.number.tail(1), r.number.variance):
+        assert np.isnan(law[4])
+    assert r.number.mean[1] == pytest.approx(r.number_in_system[1], rel=1e-14)
+    assert r.number.probability(0)[1] == pytest.approx(0.0561797752808989, rel=1e-13)
+    one = qm.MMc(1.0, 3).solve(2.4).number
+    n = np.arange(8)
+    column = r.number.probability(n[:, None])[:, 1]
+    np.testing.assert_array_equal(column, one.probability(n))
+    # Neither a million servers nor the last 1e-9 of load cost digits.
+    big = qm.MMc(1.0, 10**6).solve(1e6 - 1e-3).number
+    assert big.tail(10**6 - 1) == pytest.approx(qm.erlang_c(1e6 - 1e-3, 10**6), rel=1e-12)
+    assert big.mean == pytest.approx(1e6 + 1e9, rel=1e-2)
+    assert r.basis["number"] == "exact"
+
+
+def test_states_of_a_delay_are_poisson() -> None:
+    number = qm.Delay(0.5).solve(4.0).number
+    assert (number.mean, number.variance) == (2.0, 2.0)
+    assert number.probability(0) == pytest.approx(np.exp(-2.0))

@@ -55,7 +55,7 @@ def test_data_behind_a_service_and_a_gateway_in_front():
     root = Service("root", 1 * ms, 4, calls=[qm.call("db", qm.MMc(4 * ms, 2))])
     door = qm.call("door", qm.MMc(0.1 * ms))
     p = qm.Pipeline(microservices(root, gateway=door))
-    assert list(p.stations)[0] == "door"
+    assert next(iter(p.stations)) == "door"
     assert p.bottleneck == "db"
 
 

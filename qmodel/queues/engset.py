@@ -1,0 +1,221 @@
+r"""Engset's loss system: a finite number of sources, c servers, and nobody waits.
+
+Each of N sources, while idle, asks at rate :math:`\gamma`; with :math:`\alpha = \gamma S`
+the number in service is a truncated binomial law,
+
+.. math::
+
+    p_k \propto \binom{N}{k} \alpha^k, \quad k \le c, \qquad
+    \frac{1}{E_k} = 1 + \frac{k}{(N - k + 1) \alpha} \frac{1}{E_{k-1}}, \qquad E_0 = 1 .
+
+Two shares are called congestion: that of *time* with all servers busy, :math:`E_c`, and
+that of *calls* that are lost, which is :math:`E_c` of one source less: a call sees the
+others only. The loss of a station is that of calls. Both are insensitive to the laws of
+service and of idle times (Cohen 1957).
+
+**Numbers.** The recurrence adds positive terms; c steps, on all cells together.
+**Shapes.** All arguments broadcast. **Overload.** There is none. NaN in, NaN out.
+
+References
+----------
+.. [1] T. Engset, "Die Wahrscheinlichkeitsrechnung zur Bestimmung der Wählerzahl in
+   automatischen Fernsprechämtern", Elektrotechnische Zeitschrift 39, 1918.
+.. [2] J. W. Cohen, "The generalized Engset formulae", Philips Telecommunication Review 18,
+   1957.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from typing import Any
+
+import numpy as np
+
+from qmodel import _check
+from qmodel._typing import Count, Value
+from qmodel.basis import Assumption, Basis
+from qmodel.distributions import ZERO, Distribution, Exponential
+from qmodel.queues.base import LAWS, MEANS, Station, StationResult
+from qmodel.queues.birth_death import state_probabilities
+from qmodel.queues.states import FiniteStates
+
+__all__ = ["Engset", "call_congestion", "time_congestion"]
+
+FINITE_SOURCES = Assumption(
+    "finite-sources",
+    "a finite number of equal sources, each with at most one request, which sees the others",
+    "Engset 1918; Sevcik and Mitrani 1981 (arrival theorem)",
+)
+
+
+def odds(load: Any, servers: Any, sources: Any) -> Any:
+    """Return (1 - E) / E of the time congestion; inf where there are too few sources."""
+    a, c, n = (np.asarray(v, dtype=float) for v in np.broadcast_arrays(load, servers, sources))
+    found = rest = 0.0 * a
+    unknown = np.isnan(a + c + n)
+    with np.errstate(all="ignore"):
+        for k in range(1, int(np.max(np.where(unknown, 0.0, c), initial=0.0)) + 1):
+            step = np.where(n >= k, k / (np.maximum(n - k + 1, 1.0) * a), np.inf)
+            rest = step * (1 + rest)
+            found = np.where(c == k, rest, found)
+    return np.where(unknown, np.nan, found)[()]
+
+
+def time_congestion(source_load: Value, servers: Count, sources: Count) -> Value:
+    """Share of time in which all servers are busy.
+
+    Parameters
+    ----------
+    source_load : number or array
+        Rate of one idle source times mean service time, >= 0. [erlang]
+    servers : int or integer array
+        Number of servers, >= 1. [-]
+    sources : int or integer array
+        Number of sources, >= 1. [-]
+
+    Returns
+    -------
+    number or array
+        Probability, of the broadcast shape. [-]
+
+    Raises
+    ------
+    DomainError
+        If an argument is outside its domain; the message names it and the value.
+
+    Examples
+    --------
+    >>> float(time_congestion(0.4, servers=3, sources=10))
+    0.3863
+    """
+    a = _check.nonnegative("source_load", source_load)
+    c, n = _check.count("servers", servers), _check.count("sources", sources)
+    return 1 / (1 + odds(a, c, n))
+
+
+def call_congestion(source_load: Value, servers: Count, sources: Count) -> Value:
+    """Share of the requests that are lost.
+
+    Parameters
+    ----------
+    source_load : number or array
+        Rate of one idle source times mean service time, >= 0. [erlang]
+    servers : int or integer array
+        Number of servers, >= 1. [-]
+    sources : int or integer array
+        Number of sources, >= 1. [-]
+
+    Returns
+    -------
+    number or array
+        Probability, of the broadcast shape. [-]
+
+    Raises
+    ------
+    DomainError
+        If an argument is outside its domain; the message names it and the value.
+
+    Examples
+    --------
+    >>> float(call_congestion(0.4, servers=3, sources=10))
+    0.3416
+    """
+    a = _check.nonnegative("source_load", source_load)
+    c, n = _check.count("servers", servers), _check.count("sources", sources)
+    return 1 / (1 + odds(a, c, np.subtract(n, 1)))
+
+
+@dataclass(frozen=True, slots=True, eq=False, kw_only=True)
+class EngsetResult(StationResult):
+    """The steady state of Engset's loss system; `loss` is the call congestion.
+
+    Parameters
+    ----------
+    time_congestion : number or array
+        Share of time in which all servers are busy. [-]
+    """
+
+    time_congestion: Value
+
+    @property
+    def call_congestion(self) -> Value:
+        """Share of the requests that are lost. [-]."""
+        return self.loss
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Engset(Station):
+    """Station without a queue, for requests from a finite number of sources.
+
+    `solve` takes the rate of *one idle source*; `arrival_rate` of the result is that of all
+    sources together, lost requests included. The times are those of the accepted, which
+    are served at once.
+
+    Parameters
+    ----------
+    service_time : number or array
+        Mean service time, of any law, > 0. [s]
+    servers : int or integer array
+        Number of servers, >= 1. [-]
+    sources : int or integer array
+        Number of sources, >= 1. [-]
+
+    Raises
+    ------
+    DomainError
+        If a parameter is outside its domain; the message names it and the value.
+
+    Examples
+    --------
+    >>> lines = Engset(service_time=180.0, servers=3, sources=10)
+    >>> load = lines.solve(0.4 / 180.0)
+    >>> float(load.call_congestion), float(load.time_congestion), float(load.number_in_system)
+    (0.3416, 0.3863, 2.0845)
+    """
+
+    service_time: Value
+    servers: Count
+    sources: Count
+    service: Exponential = field(init=False, repr=False)
+
+    def __post_init__(self) -> None:
+        s = _check.positive("service_time", self.service_time)
+        object.__setattr__(self, "service_time", s)
+        object.__setattr__(self, "servers", _check.count("servers", self.servers))
+        object.__setattr__(self, "sources", _check.count("sources", self.sources))
+        object.__setattr__(self, "service", Exponential(s))
+
+    @property
+    def max_rate(self) -> Value:
+        """Arrival rate at which the station saturates: never, it loses. [1/s]."""
+        return np.inf
+
+    def serving(self, service: Distribution) -> Station:
+        """Return as many servers and sources with another mean service time."""
+        return Engset(service.mean, self.servers, self.sources)
+
+    def _solve(self, arrival_rate: Value) -> StationResult:
+        rate, s, c, n = arrival_rate, self.service_time, self.servers, self.sources
+        a = np.asarray(rate * s)
+        lost = call_congestion(a, c, n)
+        # Little: n / (idle time + time in service), with the lost ones idle again.
+        busy = n * a * (1 - lost) / (1 + a * (1 - lost))
+        k = np.arange(int(np.max(np.minimum(c, n)))).reshape(-1, *[1] * np.ndim(busy))
+        up = np.where(k < c, np.maximum(n - k, 0) * a, 0.0)
+        number = FiniteStates(state_probabilities(up, (k + 1.0) + 0.0 * up))
+        grounds = (FINITE_SOURCES,)
+        return EngsetResult(
+            arrival_rate=(rate * (n - busy))[()],
+            utilization=(busy / c)[()],
+            waiting_time=(0.0 * busy)[()],
+            response_time=(s + 0.0 * busy)[()],
+            queue_length=(0.0 * busy)[()],
+            number_in_system=busy[()],
+            wait=ZERO,
+            response=self.service,
+            station=self,
+            loss=lost,
+            number=number,
+            time_congestion=time_congestion(a, c, n),
+            basis=Basis(dict.fromkeys((*MEANS, *LAWS, "loss", "number"), grounds)),
+        )

@@ -1,0 +1,300 @@
+r"""The GI/G/c queue: independent times between arrivals, any law of service, c servers, FCFS.
+
+No exact formula is known; where one is, it is used: Poisson arrivals go to `MGc` (and from
+there to M/M/c, M/D/c and M/G/1), exponential service to `GMc`. Else the mean wait is that of
+GI/M/c with the given law of arrivals, exactly, times the factor by which Kimura corrects
+M/M/c (`qmodel.queues.ggc_combined_wait`); for one server and arrivals more regular than
+Poisson it is that of Kraemer and Langenbach-Belz. The probability of waiting is that of
+GI/M/c, for regular arrivals corrected by the ratio of two values of Whitt's formula [1]_; for
+one server it is theirs. The law of the wait is two exponentials, with the exact rate
+of decay where service has an exponential moment (`qmodel.queues.decaying_wait`).
+
+`methods` lists the approximations of the mean wait that hold at a point, with their largest
+error over a class of points around it, measured against exact solutions.
+
+**Load.** The law of the times between arrivals gives the shape; ``solve(arrival_rate)``
+scales it to the rate.
+**Error** of the mean wait at 80 % load: 3 % on one server, 12 % on up to six; see
+docs/reference/errors-of-approximations.md. Where few requests wait it may be twice too long.
+**Overload.** ``inf`` in the cell. NaN in, NaN out.
+
+References
+----------
+.. [1] W. Whitt, "Approximations for the GI/G/m queue", Production and Operations Management
+   2, 1993.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+
+from qmodel import _check
+from qmodel._typing import Count, Value
+from qmodel._xp import namespace
+from qmodel.basis import APPROXIMATE, Assumption, Basis
+from qmodel.distributions import Distribution, Exponential, Scaled, Sum
+from qmodel.errors import DomainError
+from qmodel.numerics.spare import spare_servers
+from qmodel.queues import ggc_scaled_waits as scaled
+from qmodel.queues import ggc_wait_probabilities as chances
+from qmodel.queues import gmc, kingman
+from qmodel.queues import mgc_interpolated_waits as interpolated
+from qmodel.queues.base import FCFS, LAWS, MEANS, Station, StationResult
+from qmodel.queues.decay import decay_rate
+from qmodel.queues.decaying_wait import law_of_wait, scv_of_delay
+from qmodel.queues.ggc_combined_wait import combined, corrected
+from qmodel.queues.ggc_errors import ERRORS, LOADS
+from qmodel.queues.mg1 import GENERAL_SERVICE
+from qmodel.queues.mgc import MGc
+
+__all__ = ["GGc", "Method", "best", "methods"]
+
+COMBINED = Assumption(
+    "corrected-renewal-wait",
+    "the mean wait is that of GI/M/c, corrected; at 80 % load within 3 % on one server "
+    "and 12 % on up to six, where few requests wait up to twice as long",
+    "Takács 1962; Kimura 1986; Kraemer and Langenbach-Belz 1976",
+    APPROXIMATE,
+)
+CONDITIONAL_WAIT = Assumption(
+    "two-exponential-renewal-wait",
+    "the wait has the probability of GI/M/c, corrected (within 6 % at 80 % load, 40 % at half "
+    "load), two moments and the exact rate of decay",
+    "Whitt 1993; Neuts and Takahashi 1981",
+    APPROXIMATE,
+)
+
+FORMULAS: dict[str, Callable[..., Value]] = {
+    "combined": combined,
+    "kimura": interpolated.kimura,
+    "page": interpolated.page,
+    "cosmetatos": interpolated.cosmetatos,
+    "whitt": scaled.whitt,
+    "kraemer_langenbach_belz": scaled.kraemer_langenbach_belz,
+    "allen_cunneen": scaled.allen_cunneen,
+    "kingman": kingman.kingman,
+}
+
+
+@dataclass(frozen=True, slots=True)
+class Method:
+    """A named approximation of the mean wait, with its error around a point.
+
+    Parameters
+    ----------
+    name : str
+        Its name, that of the function. [-]
+    formula : callable
+        The function of arrival rate, service time, servers and the two SCVs. [-]
+    error : float
+        Largest relative error measured over the class of the point; 0 where it is exact. [-]
+
+    Examples
+    --------
+    >>> method = best(arrival_scv=1.0, service_scv=4.0, servers=5, load=0.8)
+    >>> method.name, method.error, float(method.formula(4.0, 1.0, 5, 1.0, 4.0))
+    ('kimura', 0.02, 1.2318)
+    """
+
+    name: str
+    formula: Callable[..., Value]
+    error: float
+
+
+def methods(
+    arrival_scv: float, service_scv: float, servers: int, load: float
+) -> tuple[Method, ...]:
+    """Return the approximations of the mean wait that hold at a point, the best first.
+
+    Parameters
+    ----------
+    arrival_scv : float
+        Squared coefficient of variation of the times between arrivals, >= 0. [-]
+    service_scv : float
+        Squared coefficient of variation of the service time, >= 0. [-]
+    servers : int
+        Number of servers, >= 1. [-]
+    load : float
+        Utilization, >= 0 and below 1. [-]
+
+    Returns
+    -------
+    tuple of Method
+        The methods, by their largest measured error; those whose error is not known, because
+        hardly a request waits there, are last.
+
+    Raises
+    ------
+    DomainError
+        If an argument is outside its domain; the message names it and the value.
+
+    Examples
+    --------
+    >>> [m.name for m in methods(0.5, 2.0, servers=4, load=0.8)][:3]
+    ['combined', 'whitt', 'kraemer_langenbach_belz']
+    """
+    arrivals = _class(float(_check.scv("arrival_scv", arrival_scv)))
+    services = _class(float(_check.scv("service_scv", service_scv)))
+    c = int(_check.count("servers", servers))
+    rho = float(_check.nonnegative("load", load))
+    if not rho < 1:
+        raise DomainError(f"load must be below 1, got {load}")
+    many = "1" if c == 1 else "2 to 6" if c <= 6 else "more"
+    # Of the measured loads the next below, where errors are larger.
+    column = max((i for i, at in enumerate(LOADS) if at <= rho), default=0)
+    known = ERRORS[arrivals, services, many]
+    found = [Method(name, FORMULAS[name], errors[column]) for name, errors in known.items()]
+    order = list(FORMULAS)
+    # Of equals the simpler, which is the later.
+    return tuple(
+        sorted(found, key=lambda m: (np.isnan(m.error), m.error, -order.index(m.name)))
+    )
+
+
+def _class(scv: float) -> str:
+    if scv == 1:
+        return "1"
+    return "below 1" if scv < 1 else "1 to 4" if scv <= 4 else "above 4"
+
+
+def best(arrival_scv: float, service_scv: float, servers: int, load: float) -> Method:
+    """Return the approximation of the mean wait that is most accurate at a point.
+
+    Parameters
+    ----------
+    arrival_scv : float
+        Squared coefficient of variation of the times between arrivals, >= 0. [-]
+    service_scv : float
+        Squared coefficient of variation of the service time, >= 0. [-]
+    servers : int
+        Number of servers, >= 1. [-]
+    load : float
+        Utilization, >= 0 and below 1. [-]
+
+    Returns
+    -------
+    Method
+        The first of `methods`.
+
+    Raises
+    ------
+    DomainError
+        If an argument is outside its domain; the message names it and the value.
+
+    Examples
+    --------
+    >>> best(0.5, 2.0, servers=4, load=0.8).name
+    'combined'
+    """
+    return methods(arrival_scv, service_scv, servers, load)[0]
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class GGc(Station):
+    """Station with equal servers, any law of service and of the times between arrivals.
+
+    Parameters
+    ----------
+    interarrival : Distribution
+        Shape of the law of the times between arrivals, of mean > 0; ``solve`` scales it to
+        the arrival rate. [-]
+    service : Distribution
+        Law of the service time. [-]
+    servers : int or integer array, default 1
+        Number of servers, >= 1. [-]
+
+    Raises
+    ------
+    DomainError
+        If `servers` is not a whole number >= 1.
+    ModelError
+        If a law is not a distribution.
+
+    Examples
+    --------
+    >>> import qmodel as qm
+    >>> workers = GGc(qm.Erlang(1.0, 2), qm.Gamma(0.05, scv=2.0), servers=4)
+    >>> load = workers.solve(64.0)
+    >>> float(load.waiting_time), load.basis["waiting_time"], load.basis["utilization"]
+    (0.0409, 'approximate', 'exact')
+    """
+
+    interarrival: Distribution
+    service: Distribution
+    servers: Count = 1
+
+    def __post_init__(self) -> None:
+        _check.instance("interarrival", self.interarrival, Distribution)
+        _check.instance("service", self.service, Distribution)
+        object.__setattr__(self, "servers", _check.count("servers", self.servers))
+
+    def serving(self, service: Distribution) -> GGc:
+        """Return the same arrivals and servers with another law of service."""
+        return GGc(self.interarrival, service, self.servers)
+
+    def _solve(self, arrival_rate: Value) -> StationResult:
+        rate, service, c = arrival_rate, self.service, self.servers
+        if isinstance(self.interarrival, Exponential):
+            return MGc(service, c)._solve(rate)
+        if isinstance(service, Exponential):
+            return gmc.GMc(self.interarrival, service.mean, c)._solve(rate)
+        s = service.mean
+        wait, chance = self._wait_and_chance(rate)
+        law = self._law_of_wait(rate, wait, chance)
+        weigh = namespace(rate, wait).weigh
+        model = (gmc.RENEWAL_ARRIVALS, GENERAL_SERVICE, FCFS)
+        grounds: dict[str, Any] = dict.fromkeys(MEANS, (*model, COMBINED))
+        grounds |= dict.fromkeys(LAWS, (*model, COMBINED, CONDITIONAL_WAIT))
+        return StationResult(
+            arrival_rate=rate,
+            utilization=rate * s / c,
+            waiting_time=wait,
+            response_time=wait + s,
+            queue_length=weigh(rate, wait),
+            number_in_system=weigh(rate, wait + s),
+            wait=law,
+            response=Sum((law, service)),
+            station=self,
+            basis=Basis(grounds | {"utilization": model}),
+        )
+
+    def _wait_and_chance(self, rate: Value) -> tuple[Value, Value]:
+        service, c = self.service, np.asarray(self.servers, dtype=float)[()]
+        s, ca2, cs2 = service.mean, self.interarrival.scv, service.scv
+        wait = gmc.waiting_time(rate, s, self.interarrival, c)
+        wait = corrected(wait, rate, s, c, np.asarray(ca2)[()], cs2)
+        chance = gmc.waiting_probability(rate, s, self.interarrival, c)
+        regular, alone = np.asarray(ca2) < 1, np.asarray(c) == 1
+        with np.errstate(divide="ignore", invalid="ignore"):
+            # What Whitt's formula makes of service that is not exponential.
+            base = chances.whitt(rate, s, c, ca2, 1.0)
+            turned = np.minimum(1.0, chance * chances.whitt(rate, s, c, ca2, cs2) / base)
+        chance = np.where(regular & (np.asarray(base) > 0), turned, chance)
+        if alone.any():
+            single = scaled.kraemer_langenbach_belz(rate, s, 1, ca2, cs2)
+            wait = np.where(alone & regular, single, wait)
+            single = chances.kraemer_langenbach_belz(rate, s, 1, ca2, cs2)
+            chance = np.where(alone, single, chance)
+        return np.asarray(wait)[()], np.asarray(chance)[()]
+
+    def _law_of_wait(self, rate: Value, wait: Value, chance: Value) -> Distribution:
+        service, c, shape = self.service, self.servers, self.interarrival
+        spare = np.asarray(spare_servers(rate, service.mean, c))
+        over, idle = spare <= 0, np.asarray(rate) == 0
+        load = np.where(over, 0.5, rate * service.mean / c)
+        # Without load there is no wait; the arrivals only need a mean.
+        usual = np.where(over | idle, 1 / service.mean, rate)
+        factor = np.asarray(1 / (usual * shape.mean))
+        between = Scaled(shape, factor[()])
+        return law_of_wait(
+            wait,
+            chance,
+            scv_of_delay(load, service),
+            decay_rate(between, service, c, spare / c),
+            service.mean,
+            over,
+        )

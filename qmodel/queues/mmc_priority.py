@@ -1,0 +1,299 @@
+r"""The M/M/c queue with priorities: equal servers, one mean service time, several streams.
+
+With :math:`\sigma_k = (\lambda_1 + \dots + \lambda_k) S / c` and Erlang's C at the load of all
+streams, a service once begun being finished (non-preemptive) [1]_ [2]_,
+
+.. math::
+
+    W_{q,k} = \frac{C S / c}{(1 - \sigma_{k-1})(1 - \sigma_k)} .
+
+A request that waits does so for the busy period that the requests ahead of it begin, the
+streams above it arriving at one server c times as fast: the law is exact too. If a service is
+interrupted by a more important request and resumed later, streams 1 to k do not see the
+others, and together are an M/M/c queue of load :math:`\Lambda_k`, so that
+
+.. math::
+
+    W_{q,k} = \frac{\Lambda_k W_q(\Lambda_k) - \Lambda_{k-1} W_q(\Lambda_{k-1})}{\lambda_k} .
+
+The law of the first stream is then that of M/M/c; for the others it is not known in closed
+form, and here an exponential wait with the exact mean, of the share that M/M/c makes wait.
+Its p99 is within 3 % from five servers on (simulation); with one server, where `MG1Priority`
+has the exact law, it is up to 16 % too short.
+
+**Starvation.** A stream is in overload when :math:`\sigma_k \ge 1`; those above stay finite.
+**Wait.** Under preemption, the time present less the time in service, interruptions included.
+
+References
+----------
+.. [1] A. Cobham, "Priority assignment in waiting line problems", Operations Research 2, 1954.
+.. [2] O. Kella, U. Yechiali, "Waiting times in the non-preemptive priority M/M/c queue",
+   Stochastic Models 1, 1985.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass, field, replace
+from typing import Any
+
+import numpy as np
+
+from qmodel import _check
+from qmodel._typing import Count, Value
+from qmodel._xp import namespace
+from qmodel.basis import APPROXIMATE, POISSON_ARRIVALS, Assumption, Basis
+from qmodel.distributions import ZERO, Distribution, Exponential, Mixture, Sum
+from qmodel.errors import ModelError
+from qmodel.numerics.spare import spare_servers
+from qmodel.queues import mmc
+from qmodel.queues.base import (
+    LAWS,
+    MEANS,
+    Station,
+    StationResult,
+    Stream,
+    StreamResult,
+    _streams,
+)
+from qmodel.queues.busy_period import BusyPeriod
+from qmodel.queues.erlang import erlang_c
+from qmodel.queues.mg1_priority import NON_PREEMPTIVE, PREEMPTIVE
+
+__all__ = ["MMcPriority", "interrupted_waiting_time", "waiting_time"]
+
+EXPONENTIAL_INTERRUPTED = Assumption(
+    "exponential-interrupted-wait",
+    "below the first stream, those that wait do so for an exponential time; the mean is exact, "
+    "p99 within 3 % from five servers on and up to 16 % short with one",
+    "a choice of this library",
+    APPROXIMATE,
+)
+
+
+def waiting_time(
+    above: Value, arrival_rate: Value, below: Value, service_time: Value, servers: Count = 1
+) -> Value:
+    """Mean time in queue of one stream when a service once begun is finished.
+
+    Parameters
+    ----------
+    above : number or array
+        Arrival rate of the streams before this one, >= 0. [1/s]
+    arrival_rate : number or array
+        Arrival rate of this stream, >= 0. [1/s]
+    below : number or array
+        Arrival rate of the streams after this one, >= 0. [1/s]
+    service_time : number or array
+        Mean service time of all, > 0. [s]
+    servers : int or integer array, default 1
+        Number of servers, >= 1. [-]
+
+    Returns
+    -------
+    number or array
+        Mean wait, of the broadcast shape; inf where this stream is in overload. [s]
+
+    Raises
+    ------
+    DomainError
+        If an argument is outside its domain; the message names it and the value.
+
+    Examples
+    --------
+    >>> [float(waiting_time(u, 0.4, 0.8 - u, 1.0, servers=2)) for u in (0.0, 0.4, 0.8)]
+    [0.28125, 0.46875, 0.9375]
+    """
+    above = _check.nonnegative("above", above)
+    rate = _check.nonnegative("arrival_rate", arrival_rate)
+    below = _check.nonnegative("below", below)
+    s = _check.positive("service_time", service_time)
+    c = _check.count("servers", servers)
+    before, after = spare_servers(above, s, c) / c, spare_servers(above + rate, s, c) / c
+    xp = namespace(above, rate, below, s, c)
+    chance = erlang_c((above + rate + below) * s, c)
+    with xp.errstate(divide="ignore", invalid="ignore"):
+        return xp.guard(chance * s / c / (before * after), after <= 0, xp.inf)
+
+
+def interrupted_waiting_time(
+    above: Value, arrival_rate: Value, service_time: Value, servers: Count = 1
+) -> Value:
+    """Mean time not in service of one stream that is interrupted by those above it.
+
+    Parameters
+    ----------
+    above : number or array
+        Arrival rate of the streams before this one, >= 0. [1/s]
+    arrival_rate : number or array
+        Arrival rate of this stream, >= 0. [1/s]
+    service_time : number or array
+        Mean service time of all, > 0. [s]
+    servers : int or integer array, default 1
+        Number of servers, >= 1. [-]
+
+    Returns
+    -------
+    number or array
+        Mean wait, of the broadcast shape; inf where this stream is in overload. [s]
+
+    Raises
+    ------
+    DomainError
+        If an argument is outside its domain; the message names it and the value.
+
+    Examples
+    --------
+    >>> [float(interrupted_waiting_time(u, 0.4, 1.0, servers=2)) for u in (0.0, 0.4, 0.8)]
+    [0.0416667, 0.3392857, 1.3065476]
+    """
+    above = _check.nonnegative("above", above)
+    rate = _check.nonnegative("arrival_rate", arrival_rate)
+    s = _check.positive("service_time", service_time)
+    c = _check.count("servers", servers)
+    xp = namespace(above, rate, s, c)
+    total = above + rate
+    queued = total * mmc.waiting_time(total, s, c) - above * mmc.waiting_time(above, s, c)
+    if xp.symbolic:
+        return queued / rate
+    spare = np.asarray(spare_servers(total, s, c))
+    with np.errstate(all="ignore"):
+        # Where the stream is small the difference cancels, and the derivative is as good.
+        small = np.asarray(rate * s) < 1e-5 * np.minimum(spare, total * s)
+        middle = _slope((above + rate / 2) * s, c, spare + rate * s / 2)
+        # Without any load the first request never waits.
+        middle = np.where(np.asarray(total) == 0, erlang_c(0.0 * total * s, c), middle)
+        wait = np.where(small | (np.asarray(rate) == 0), s * middle, queued / rate)
+    return np.where(spare <= 0, np.inf, wait)[()]
+
+
+def _slope(a: Any, c: Any, spare: Any) -> Any:
+    """Return the derivative of the mean number in queue of M/M/c in the offered load."""
+    chance = np.asarray(erlang_c(a, c))
+    rise = chance * (spare / a + (1 - chance) / spare)
+    return rise * a / spare + chance * c / spare**2
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class MMcPriority(Station):
+    """Station with equal exponential servers that serve the most important stream first.
+
+    The order of the streams in ``solve([Stream(...), ...])`` is their priority.
+
+    Parameters
+    ----------
+    service_time : number or array
+        Mean service time of one request of any stream, > 0. [s]
+    servers : int or integer array, default 1
+        Number of servers, >= 1. [-]
+    preemptive : bool, default False
+        Whether a more important request interrupts a service, which is resumed later. [-]
+
+    Raises
+    ------
+    DomainError
+        If a parameter is outside its domain; the message names it and the value.
+
+    Examples
+    --------
+    >>> import qmodel as qm
+    >>> pool = MMcPriority(0.010, servers=10)
+    >>> load = pool.solve([qm.Stream(600.0), qm.Stream(300.0)])
+    >>> [float(s.waiting_time) for s in load.streams], load.basis
+    ([0.0017, 0.0167], 'exact')
+    >>> [float(s.response.quantile(0.99)) for s in load.streams]
+    [0.0481, 0.1308]
+    """
+
+    service_time: Value
+    servers: Count = 1
+    preemptive: bool = False
+    service: Exponential = field(init=False, repr=False)
+
+    def __post_init__(self) -> None:
+        s = _check.positive("service_time", self.service_time)
+        object.__setattr__(self, "service_time", s)
+        object.__setattr__(self, "servers", _check.count("servers", self.servers))
+        object.__setattr__(self, "service", Exponential(s))
+
+    def serving(self, service: Distribution) -> MMcPriority:
+        """Return the same discipline with another mean of the exponential service."""
+        if not isinstance(service, Exponential):
+            raise ModelError(f"service must be Exponential for M/M/c, got {service!r}")
+        return MMcPriority(service.mean, self.servers, self.preemptive)
+
+    def _solve(self, arrival_rate: Value) -> StationResult:
+        return self.solve(arrival_rate)
+
+    def solve(self, arrival_rate: Value | Sequence[Stream]) -> StationResult:
+        """Return the steady state at a load.
+
+        Parameters
+        ----------
+        arrival_rate : number, array or sequence of Stream
+            Poisson arrivals, >= 0: a rate, or streams in order of priority. [1/s]
+
+        Returns
+        -------
+        StationResult
+            Means, laws and their basis; ``inf`` in cells of overload. [-]
+
+        Raises
+        ------
+        DomainError
+            If a rate is negative.
+        ModelError
+            If a stream brings its own law of service: all have the same mean.
+        """
+        streams = _streams(arrival_rate)
+        if any(s.service is not None for s in streams):
+            raise ModelError("streams of M/M/c with priorities share one law of service")
+        rates = [s.arrival_rate for s in streams]
+        # All together, in any of these orders, are an M/M/c queue.
+        whole = mmc.MMc(self.service_time, self.servers)._solve(sum(rates))
+        of = self._interrupted if self.preemptive else self._finished
+        waits = [of(rates, k) for k in range(len(rates))]
+        results = tuple(
+            StreamResult(rate, mean, mean + self.service_time, Sum((law, self.service)))
+            for rate, (mean, law) in zip(rates, waits, strict=True)
+        )
+        order = PREEMPTIVE if self.preemptive else NON_PREEMPTIVE
+        means, one = (POISSON_ARRIVALS, mmc.EXPONENTIAL_SERVICE, order), len(rates) == 1
+        laws = (*means, EXPONENTIAL_INTERRUPTED) if self.preemptive and not one else means
+        grounds: dict[str, Any] = dict.fromkeys((*MEANS, "number"), means)
+        grounds |= dict.fromkeys(LAWS, laws)
+        total, xp = sum(rates), namespace(*rates)
+        total = total if xp.symbolic else np.asarray(total, dtype=float)[()]
+        with xp.errstate(invalid="ignore", divide="ignore"):
+            shares = tuple(xp.guard(r / total, total == 0, 1.0 / len(rates)) for r in rates)
+        return replace(
+            whole,
+            wait=waits[0][1] if one else Mixture(shares, tuple(law for _, law in waits)),
+            response=Mixture(shares, tuple(r.response for r in results)),
+            station=self,
+            basis=Basis(grounds),
+            streams=results,
+        )
+
+    def _finished(self, rates: Sequence[Any], k: int) -> tuple[Value, Distribution]:
+        s, c = self.service_time, self.servers
+        above, below = sum(rates[:k]), sum(rates[k + 1 :])
+        mean = waiting_time(above, rates[k], below, s, c)
+        chance = erlang_c((above + rates[k] + below) * s, c)
+        spare = spare_servers(above + rates[k], s, c)
+        xp = namespace(chance, spare)
+        drain = xp.guard(spare / s, spare <= 0, 0.0)
+        if not k:
+            return mean, mmc._Wait(chance, drain)
+        queued = BusyPeriod(mmc._Wait(1.0 + 0 * drain, drain), above, Exponential(s / c))
+        return mean, Mixture((1 - chance, chance), (ZERO, queued))
+
+    def _interrupted(self, rates: Sequence[Any], k: int) -> tuple[Value, Distribution]:
+        s, c = self.service_time, self.servers
+        mean = interrupted_waiting_time(sum(rates[:k]), rates[k], s, c)
+        chance = erlang_c(sum(rates[: k + 1]) * s, c)
+        xp = namespace(mean, chance)
+        with xp.errstate(divide="ignore", invalid="ignore"):
+            # Without load nobody waits, whatever the rate of an end.
+            drain = xp.guard(chance / mean, mean == 0, c / s)
+        return mean, mmc._Wait(chance, drain)

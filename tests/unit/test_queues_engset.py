@@ -1,0 +1,104 @@
+"""Engset's loss system: against the chain, and published figures."""
+
+import numpy as np
+import pytest
+
+from qmodel.errors import DomainError
+from qmodel.queues.birth_death import state_probabilities
+from qmodel.queues.engset import Engset, call_congestion, time_congestion
+from qmodel.queues.erlang import erlang_b
+
+CASES = [(1, 1, 0.5), (1, 4, 2.0), (3, 10, 0.4), (5, 5, 1.3), (6, 4, 0.2), (20, 300, 0.08)]
+
+
+@pytest.mark.parametrize(("c", "n", "a"), CASES)
+def test_means_and_both_congestions_are_those_of_the_chain(c, n, a):
+    k = np.arange(min(c, n))
+    p = state_probabilities((n - k) * a, k + 1.0)
+    states = np.arange(len(p))
+    r = Engset(2.0, c, n).solve(a / 2.0)
+    full = p[-1] if n >= c else 0.0
+    assert r.time_congestion == pytest.approx(full, rel=1e-12, abs=0)
+    asked = (n - states) @ p * a
+    lost = full * max(n - c, 0) * a / asked
+    assert r.call_congestion == r.loss == pytest.approx(lost, rel=1e-11, abs=0)
+    assert r.arrival_rate * 2.0 == pytest.approx(asked, rel=1e-12)
+    assert r.number_in_system == pytest.approx(p @ states, rel=1e-12)
+    assert r.utilization == pytest.approx(p @ states / c, rel=1e-12)
+    assert r.throughput == pytest.approx(p @ states / 2.0, rel=1e-12)
+    np.testing.assert_allclose(r.number.probability(states[:, None]).ravel(), p, rtol=1e-12)
+    assert r.number.variance == pytest.approx(p @ (states - p @ states) ** 2, rel=1e-12)
+    assert (r.response_time, r.waiting_time, r.queue_length) == (2.0, 0.0, 0.0)
+
+
+def test_golden_and_published_values():
+    # theory.md section 13; GNU Octave queueing (its code returns the call congestion).
+    assert time_congestion(0.4, 3, 10) == pytest.approx(0.386317907444668, rel=1e-14)
+    assert call_congestion(0.4, 3, 10) == pytest.approx(0.341637010676157, rel=1e-14)
+    assert call_congestion(0.2, 5, 10) == pytest.approx(0.007823171488886132, rel=1e-13)
+    assert call_congestion(0.3, 3, 7) == pytest.approx(0.11513859275053301, rel=1e-13)
+    assert call_congestion(0.05, 10, 100) == pytest.approx(0.012240781398877996, rel=1e-13)
+
+
+def test_limits():
+    # Many sources are Poisson arrivals; the call meets one source less.
+    for f in (time_congestion, call_congestion):
+        assert f(4e-8, 5, 10**8) == pytest.approx(erlang_b(4.0, 5), rel=1e-6)
+    assert call_congestion(0.3, 4, 9) == time_congestion(0.3, 4, 8)
+    assert call_congestion(0.7, 4, 4) == 0.0
+    assert time_congestion(1e12, 4, 9) == pytest.approx(1.0, rel=1e-10)
+
+
+def test_insensitive_by_simulation():
+    """Constant service and think times of another law: the share of calls lost."""
+    rng = np.random.default_rng(5)
+    n, c, jobs = 6, 2, 400_000
+    # Each source thinks for a gamma time of mean 2, then asks for exactly 1.
+    asks = rng.gamma(2.0, 1.0, n).tolist()
+    think = rng.gamma(2.0, 1.0, jobs).tolist()
+    ends: list[float] = []
+    lost = np.empty(jobs, bool)
+    for i in range(jobs):
+        who = asks.index(min(asks))
+        t = asks[who]
+        ends = [e for e in ends if e > t]
+        lost[i] = len(ends) >= c
+        if not lost[i]:
+            ends.append(t + 1.0)
+        asks[who] = t + (0.0 if lost[i] else 1.0) + think[i]
+    batches = np.array([b.mean() for b in np.array_split(lost, 40)])
+    half = 4 * batches.std(ddof=1) / np.sqrt(40)
+    assert lost.mean() == pytest.approx(call_congestion(0.5, c, n), abs=half)
+
+
+def test_arrays_zero_rate_nan_and_time_unit():
+    rate, c, n = np.array([0.0, 0.2, 5.0, np.nan]), np.array([[1], [3]]), np.array([[6], [2]])
+    r = Engset(1.0, c, n).solve(rate)
+    for i in range(2):
+        for j in range(4):
+            one = Engset(1.0, int(c[i, 0]), int(n[i, 0])).solve(rate[j])
+            for got, want in [
+                *((getattr(r, x)[i, j], getattr(one, x)) for x in
+                  ("loss", "time_congestion", "number_in_system", "arrival_rate")),
+                (r.number.tail(0)[i, j], one.number.tail(0)),
+            ]:  # fmt: skip
+                assert got == pytest.approx(want, rel=1e-13, nan_ok=True)
+                assert np.isnan(got) == (j == 3)
+    np.testing.assert_array_equal(r.loss[:, 0], 0.0)
+    assert str(r.basis) == r.basis["loss"] == "exact"
+    fast = Engset(1e-3, 3, 10).solve(400.0)
+    assert fast.loss == pytest.approx(call_congestion(0.4, 3, 10), rel=1e-13)
+
+
+@pytest.mark.parametrize(
+    ("make", "message"),
+    [
+        (lambda: time_congestion(-0.1, 1, 2), "source_load must be a number >= 0, got -0.1"),
+        (lambda: call_congestion(0.1, 0, 2), "servers must be a whole number >= 1, got 0"),
+        (lambda: Engset(1.0, 1, 2.5), "sources must be a whole number >= 1, got 2.5"),
+        (lambda: Engset(0.0, 1, 2), "service_time must be a number > 0, got 0"),
+    ],
+)
+def test_impossible_values_are_refused_by_name(make, message):
+    with pytest.raises(DomainError, match=message):
+        make()

@@ -1,0 +1,300 @@
+"""Every law holds for what is right, and fails for what is deliberately wrong."""
+
+from dataclasses import dataclass, replace
+
+import numpy as np
+import pytest
+from hypothesis import assume, given
+from hypothesis import strategies as st
+
+import qmodel as qm
+from qmodel.queues.mmck import MMcK
+from qmodel.queues.states import Geometric
+from qmodel.testing import laws, strategies
+from qmodel.testing.rescaled import rescaled
+
+SITE = qm.web.typical_pipeline()
+QUEUE = qm.MMc(0.2, 4)
+RESULT = QUEUE.solve(9.0)
+SMOOTH = ("exponential", "erlang", "constant", "gamma")
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Wrong(qm.Station):
+    """A queue that is right but for what `spoil` makes of its results."""
+
+    station: qm.Station
+    spoil: object
+
+    @property
+    def servers(self):
+        return self.station.servers
+
+    @property
+    def service(self):
+        return self.station.service
+
+    def serving(self, service):
+        return Wrong(self.station.serving(service), self.spoil)
+
+    def _solve(self, arrival_rate):
+        return self.spoil(self.station._solve(arrival_rate))
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class WrongLaw(qm.Distribution):
+    """An exponential law of mean 1 with one wrong part."""
+
+    mean: float = 1.0
+    late: float = 1.0
+    closed = True
+
+    @property
+    def variance(self):
+        return 1.0
+
+    def laplace(self, s):
+        return 1 / (1 + s)
+
+    def tail(self, t):
+        return np.exp(-np.maximum(t, 0))
+
+    def density(self, t):
+        return np.exp(-t)
+
+    def quantile(self, p):
+        with np.errstate(divide="ignore"):
+            return -np.log1p(-p) * self.late
+
+
+def slower(result):
+    return replace(result, waiting_time=result.waiting_time * 1.001)
+
+
+# Right.
+
+
+@given(strategies.stations(), strategies.loads())
+def test_of_one_result(station, load):
+    result = station.solve(strategies.rate_of(station, load))
+    laws.littles_law(result)
+    laws.flow_balance(result)
+    laws.pasta(result)
+
+
+@given(strategies.pipelines(), strategies.loads(most=0.99))
+def test_of_one_pipeline(pipeline, load):
+    rate = strategies.rate_of(pipeline, load)
+    laws.littles_law(pipeline.solve(rate))
+    laws.flow_balance(pipeline.solve(rate))
+
+
+@given(strategies.stations(), st.lists(strategies.loads(), min_size=2, max_size=3))
+def test_of_a_station_and_its_load(station, some):
+    laws.monotone_in_load(station, [strategies.rate_of(station, x) for x in some])
+
+
+@given(strategies.stations(laws=SMOOTH), strategies.loads(least=0.01, most=0.95))
+def test_of_a_station_and_its_unit(station, load):
+    assume(station.service.scv == 0 or station.service.scv >= 0.1)
+    laws.change_of_time_unit(station, strategies.rate_of(station, load))
+
+
+@given(strategies.stations(laws=SMOOTH), strategies.loads(least=0.05, most=0.95))
+def test_of_a_station_and_its_cells(station, load):
+    assume(station.service.scv == 0 or station.service.scv >= 0.1)
+    laws.array_equals_cells(
+        station, strategies.rate_of(station, np.array([load / 2, load, 1.1]))
+    )
+
+
+@given(strategies.stations(["MMc", "MG1"]), strategies.loads(least=0.01, most=0.99))
+def test_of_floats_and_symbols(station, load):
+    laws.float_equals_symbolic(station, strategies.rate_of(station, load), rel=1e-10)
+
+
+@given(strategies.stations(["MMc"]), strategies.loads(least=0.05, most=0.98))
+def test_of_times(station, load):
+    result = station.solve(strategies.rate_of(station, load))
+    for law in (result.wait, result.response):
+        laws.quantile_inverts_tail(law)
+        laws.mean_is_integral_of_tail(law)
+        laws.mean_is_slope_of_transform(law)
+
+
+@given(strategies.service_laws(["exponential", "constant", "erlang", "uniform", "sum"]))
+def test_of_service_laws(law):
+    laws.quantile_inverts_tail(law)
+    laws.mean_is_integral_of_tail(law)
+    laws.mean_is_slope_of_transform(law)
+
+
+def test_of_whole_pipelines():
+    laws.monotone_in_load(SITE, [0.0, 100.0, 3000.0], ["mean", "p99"])
+    laws.change_of_time_unit(SITE, np.array([10.0, 3000.0]), unit=1e-3)
+    laws.array_equals_cells(SITE, [0.0, 2000.0, 5000.0])
+    laws.float_equals_symbolic(SITE, 3000.0)
+
+
+def test_limits_between_models():
+    laws.agree(qm.MMc(0.2), qm.MG1(qm.Exponential(0.2)), np.array([1.0, 4.9]))
+    constant = qm.MG1(qm.Deterministic(0.1))
+    laws.tends_to(lambda k: qm.MG1(qm.Erlang(0.1, k)), constant, [1, 16, 2**16], 9.0)
+    laws.tends_to(lambda v: qm.MG1(qm.Gamma(0.1, v)), constant, [1.0, 0.1, 1e-5], 9.0)
+    laws.insensitive(
+        lambda law: qm.MGcPS(law, 3),
+        [qm.Exponential(0.1), qm.Deterministic(0.1), qm.Gamma(0.1, 4.0)],
+        np.array([1.0, 29.0]),
+    )
+
+
+def test_of_a_station_that_loses_some():
+    result = MMcK(0.1, servers=3, places=10).solve(np.array([0.0, 20.0, 50.0]))
+    laws.littles_law(result)
+    laws.flow_balance(result)
+    laws.pasta(result)
+
+
+def test_a_model_in_another_unit_shares_what_it_shared():
+    db = qm.MMc(0.1, 2)
+    path = qm.series(qm.call("db", db), qm.retry(qm.call("db", db), failure=0.1, pause=0.5))
+    there = rescaled(qm.Pipeline(path), 60.0)
+    calls = [s for s in there.kinds["all"][1].walk() if hasattr(s, "station")]
+    assert calls[0].station is calls[1].station is there.stations["db"]
+    assert calls[0].station.service_time == pytest.approx(6.0)
+    assert db.service_time == 0.1
+
+
+# Wrong.
+
+
+def fails(law, *args, match, **options):
+    with pytest.raises(AssertionError, match=match):
+        law(*args, **options)
+
+
+def test_a_wrong_number_breaks_littles_law():
+    bad = replace(RESULT, number_in_system=RESULT.number_in_system * 1.000001)
+    fails(laws.littles_law, bad, match=r"Little's law: number_in_system is .* \(off by 1e-06\)")
+    fails(laws.littles_law, replace(RESULT, queue_length=np.nan), match="queue_length is nan")
+    whole = SITE.solve(2000.0)
+    stations = dict(whole.stations) | {"database": slower(whole.stations["database"])}
+    bad = replace(whole, stations=stations)
+    fails(laws.littles_law, bad, match="Little's law at database: queue_length")
+
+
+def test_a_lost_flow_is_seen():
+    fails(laws.flow_balance, replace(RESULT, arrival_rate=9.1), match="arrival_rate is 9.1")
+    fails(laws.flow_balance, replace(RESULT, loss=1.5), match="loss is 1.5, not from 0")
+    fails(laws.flow_balance, replace(RESULT, utilization=0.5), match="utilization is 0.5")
+    whole = SITE.solve(2000.0)
+    bad = replace(whole, visits=dict(whole.visits) | {"cache": 1.0})
+    fails(laws.flow_balance, bad, match="flow balance at cache: arrival_rate")
+
+
+def test_an_arrival_that_sees_something_else():
+    one = qm.MMc(0.2).solve(4.0)
+    laws.pasta(replace(one, number=Geometric(0.8)))
+    fails(laws.pasta, replace(one, number=Geometric(0.79)), match=r"PASTA: P\(wait > 0\)")
+
+
+def test_times_that_fall_with_load():
+    bad = Wrong(QUEUE, lambda r: replace(r, waiting_time=1 / (1 + r.arrival_rate)))
+    match = (
+        "more load is never faster: waiting_time goes from 0.5 to 0.1 as the load goes from 1"
+    )
+    fails(laws.monotone_in_load, bad, [9.0, 1.0], match=match)
+    nan = Wrong(QUEUE, lambda r: replace(r, response_time=np.nan))
+    fails(laws.monotone_in_load, nan, [1.0, 9.0], match="response_time goes from nan")
+
+
+def test_times_that_move_the_wrong_way():
+    fails(laws.monotone_in, lambda c: qm.MMc(0.1, c), [2, 3], 15.0, up=True, match="times rise")
+    match = "times fall with the parameter"
+    fails(laws.monotone_in, lambda s: qm.MMc(s, 2), [0.1, 0.11], 15.0, up=False, match=match)
+
+
+def test_a_constant_that_does_not_scale():
+    bad = Wrong(QUEUE, lambda r: replace(r, response_time=r.response_time + 0.001))
+    match = "another unit of time: response_time"
+    fails(laws.change_of_time_unit, bad, 9.0, match=match)
+
+
+def test_cells_that_know_of_each_other():
+    def leak(r):
+        return replace(r, waiting_time=r.waiting_time + 1e-6 * (np.size(r.arrival_rate) - 1))
+
+    bad = Wrong(QUEUE, leak)
+    match = "an array is its cells: waiting_time in cell 0"
+    fails(laws.array_equals_cells, bad, [1.0, 9.0], match=match)
+    over = Wrong(
+        QUEUE,
+        lambda r: replace(
+            r, waiting_time=np.minimum(r.waiting_time, 1e3 * np.size(r.arrival_rate))
+        ),
+    )
+    fails(laws.array_equals_cells, over, [1.0, 25.0], match="waiting_time in cell 1")
+
+
+def test_floats_of_another_formula():
+    def both(r):
+        symbolic = hasattr(r.waiting_time, "free_symbols")
+        return r if symbolic else slower(r)
+
+    match = r"floats are the symbols: waiting_time .* \(off by 0.001\)"
+    fails(laws.float_equals_symbolic, Wrong(QUEUE, both), 9.0, match=match)
+
+
+def test_models_that_differ():
+    other = qm.MG1(qm.Deterministic(0.2))
+    match = "the models agree: waiting_time is 0.8, should be 0.4"
+    fails(laws.agree, qm.MMc(0.2), other, 4.0, match=match)
+
+
+def test_limits_that_are_not():
+    constant, rates = qm.MG1(qm.Deterministic(0.1)), 9.0
+    away = [64, 4]
+    match = "the limit is approached: at 4"
+    fails(
+        laws.tends_to, lambda k: qm.MG1(qm.Erlang(0.1, k)), constant, away, rates, match=match
+    )
+    match = "the limit is reached: response_time"
+    fails(laws.tends_to, lambda k: qm.MMc(0.1), constant, [1, 2], rates, match=match)
+
+
+def test_a_law_that_counts():
+    some = [qm.Exponential(0.1), qm.Gamma(0.1, 4.0)]
+    fails(laws.insensitive, qm.MG1, some, 8.0, match="insensitivity .* response_time")
+
+
+def test_waits_that_do_not_add_up():
+    r = qm.MG1(qm.Exponential(0.1)).solve([qm.Stream(3.0), qm.Stream(5.0)])
+    laws.conservation_law(r, r)
+    first, second = r.streams
+    # What one gains is not what the other loses.
+    bad = replace(
+        r,
+        streams=(
+            replace(first, waiting_time=0.1, response_time=0.1 + 0.1),
+            second,
+        ),
+    )
+    fails(laws.conservation_law, bad, r, match="the conservation law: the sum of work")
+    fair = (0.9 * first.waiting_time, (5 + 0.1 * 3) / 5 * second.waiting_time)
+    moved = tuple(
+        replace(s, waiting_time=w, response_time=w + 0.1)
+        for s, w in zip(r.streams, fair, strict=True)
+    )
+    laws.conservation_law(replace(r, streams=moved), r)
+
+
+def test_laws_of_times_that_do_not_belong_together():
+    for law in (laws.quantile_inverts_tail, laws.mean_is_integral_of_tail):
+        law(WrongLaw())
+    laws.mean_is_slope_of_transform(WrongLaw())
+    fails(laws.quantile_inverts_tail, WrongLaw(late=1.001), match=r"at p = 0.01 the quantile")
+    fails(laws.quantile_inverts_tail, WrongLaw(late=np.nan), match="quantile is nan")
+    match = "the mean is the integral of the tail: mean is 1.001"
+    fails(laws.mean_is_integral_of_tail, WrongLaw(mean=1.001), match=match)
+    match = "the mean is minus the slope of the transform: mean is 1.001"
+    fails(laws.mean_is_slope_of_transform, WrongLaw(mean=1.001), match=match)

@@ -1,0 +1,95 @@
+"""What is drawn is a model, stable at the loads drawn, and goes to the edges."""
+
+import numpy as np
+import pytest
+from hypothesis import find, given, settings
+from hypothesis import strategies as st
+
+import qmodel as qm
+from qmodel.testing import strategies
+
+
+@given(strategies.stations(), strategies.loads())
+def test_stations_are_stable_at_every_load(station, load):
+    result = station.solve(strategies.rate_of(station, load))
+    assert np.isfinite(result.waiting_time)
+    assert result.waiting_time >= 0
+    assert result.response_time > 0
+
+
+@given(strategies.pipelines(), strategies.loads())
+def test_pipelines_are_stable_at_every_load(pipeline, load):
+    result = pipeline.solve(strategies.rate_of(pipeline, load))
+    assert all(np.isfinite(r.waiting_time) for r in result.stations.values())
+
+
+@given(st.data(), strategies.stations(), strategies.loads(most=0.9))
+def test_streams_bring_the_load(data, station, load):
+    drawn = data.draw(strategies.streams(station, load))
+    result = station.solve(drawn)
+    assert result.arrival_rate == pytest.approx(strategies.rate_of(station, load))
+    assert np.isfinite(result.waiting_time)
+
+
+@given(strategies.service_laws())
+def test_laws_have_finite_moments(law):
+    assert law.mean > 0
+    assert 0 <= law.scv <= 100 * (1 + 1e-9)
+
+
+@pytest.mark.parametrize(
+    ("strategy", "edge"),
+    [
+        (strategies.loads(), lambda x: x <= 1e-12),
+        (strategies.loads(), lambda x: x >= 1 - 1e-9),
+        (strategies.servers(), lambda x: x == 1),
+        (strategies.servers(), lambda x: x == 1_000_000),
+        (strategies.scvs(), lambda x: x == 0),
+        (strategies.scvs(), lambda x: x == 100),
+        (strategies.service_laws(), lambda x: isinstance(x, qm.Deterministic)),
+        (strategies.service_laws(), lambda x: x.scv > 99),
+    ],
+)
+def test_the_edges_are_reached(strategy, edge):
+    assert edge(find(strategy, edge, settings=settings(max_examples=5000, database=None)))
+
+
+@pytest.mark.parametrize("kind", sorted(strategies.STATIONS))
+def test_every_kind_of_station_is_drawn(kind):
+    station = find(strategies.stations(), lambda s: type(s).__name__ == kind)
+    assert type(station).__name__ == kind
+
+
+@pytest.mark.parametrize("step", ["Series", "Branch", "Cached", "Repeat", "Retry", "Parallel"])
+def test_every_kind_of_step_is_drawn(step):
+    one = strategies.paths(kinds=["Delay"], depth=1)
+    path = find(one, lambda p: any(type(s).__name__ == step for s in p.walk()))
+    assert any(type(s).__name__ == step for s in path.walk())
+
+
+def test_the_table_holds_stations_that_the_library_exports():
+    classes = {
+        name for name in qm.queues.__all__
+        if isinstance(thing := getattr(qm.queues, name), type)
+        and issubclass(thing, qm.Station) and thing is not qm.Station
+    }  # fmt: skip
+    assert {
+        type(build(qm.Exponential(1.0), 2)).__name__ for build in strategies.STATIONS.values()
+    } <= classes
+
+
+def test_limits_are_kept():
+    assert find(strategies.loads(least=0.3, most=0.4), lambda x: True) >= 0.3
+    for most in (0.4, 0.999):
+        with_limit = strategies.loads(most=most)
+        assert find(with_limit, lambda x, most=most: x == most) == most
+    assert find(strategies.scvs(most=2.0), lambda x: x > 1.5) <= 2
+    assert find(strategies.servers(most=7), lambda x: x == 7) == 7
+
+
+def test_rate_of_what_never_saturates():
+    assert strategies.rate_of(qm.Delay(0.5), 0.9) == pytest.approx(1.8)
+    only_delay = qm.Pipeline(qm.call("net", qm.Delay(0.5)))
+    assert strategies.rate_of(only_delay, 0.9) == pytest.approx(0.9)
+    rates = strategies.rate_of(qm.MMc(0.5, np.array([1, 2])), 0.5)
+    np.testing.assert_allclose(rates, [1.0, 2.0])
