@@ -16,7 +16,8 @@ The wait is that of M/M/c with this :math:`P(\text{wait}) = p_c / (1 - \rho)`; t
 is a mixture over the servers. Equal servers give M/M/c.
 
 **Numbers.** :math:`e_k / \prod (1 + r_i)` are the probabilities of a sum of independent
-events, built by adding positive terms; cost :math:`c^3` operations on all cells together.
+events, built by adding positive terms; :math:`c^3` operations on all cells together, for up
+to 100 servers.
 **Shapes.** The service times and the load broadcast. **Overload.** ``inf`` in the cell.
 
 References
