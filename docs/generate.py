@@ -18,7 +18,7 @@ from typing import Any
 
 import qmodel as qm
 from qmodel import glossary, queues
-from qmodel.basis import ASYMPTOTIC, EXACT, Assumption
+from qmodel.basis import ASYMPTOTIC, EXACT, Assumption, union, weakest
 from qmodel.queues.base import MEANS, Station
 from qmodel.units import text
 from qmodel.web.figures import FIGURES
@@ -97,15 +97,33 @@ def stations() -> Iterator[type[Station]]:
     yield from sorted((c for c in classes if c is not Station), key=lambda c: c.__module__)
 
 
+EXAMPLES: dict[str, Any] = {
+    "service_time": 0.010,
+    "servers": 4,
+    "places": 8,
+    "patience": 0.100,
+    "population": 20,
+    "sources": 20,
+    "threshold": 3,
+    "service_rates": (100.0, 200.0, 200.0),
+    "service_times": (0.010, 0.020),
+    "interarrival": qm.Gamma(1.0, 0.5),
+    "vacation": qm.Exponential(0.050),
+    "setup": qm.Exponential(0.050),
+    "batch": qm.queues.GeometricBatch(3.0),
+}
+"""An example of every parameter that a station must be given."""
+
+
 def variants(station: type[Station]) -> dict[str, Station]:
     """Return stations of a class, by law of service; "" if the law is not a parameter."""
-    known = {"service_time": 0.010, "servers": 4}
-    needed = [n for n, p in inspect.signature(station).parameters.items() if n != "service"]
     given: dict[str, Any] = {}
-    for name in needed:
-        if name not in known:
+    for name, parameter in inspect.signature(station).parameters.items():
+        if name == "service" or (name not in EXAMPLES and parameter.default is not parameter.empty):
+            continue
+        if name not in EXAMPLES:
             raise NotImplementedError(f"docs/generate.py needs an example of {name!r}")
-        given[name] = known[name]
+        given[name] = EXAMPLES[name]
     if "service" not in inspect.signature(station).parameters:
         return {"": station(**given)}
     return {law: station(service, **given) for law, service in LAWS.items()}
@@ -125,18 +143,19 @@ def models() -> str:
         doc = inspect.getdoc(module) or ""
         first = doc.split("\n\n")[0].replace("\n", " ")
         title, _, rest = first.partition(": ")
-        kendall = next(w for w in title.split() if "/" in w)
+        kendall = next((w for w in title.split() if "/" in w), title)
         rows, named = [], {}
         for law, example in variants(station).items():
-            result = example.solve(50.0)
+            result = example.solve(10.0)
             grounds = result.basis.grounds
             named |= {a: None for reasons in grounds.values() for a in reasons}
-            means = {result.basis[name] for name in MEANS if name != "utilization"}
-            wait = "nobody queues" if result.wait is None else result.basis["wait"]
-            (mean,) = means
-            rows.append([law or "exponential", mean, wait, result.basis["percentiles"]])
+            grades = [*(result.basis.assumptions(name) for name in MEANS[1:])]
+            mean = weakest(union(*grades))
+            wait = "-" if result.wait is None else result.basis["wait"]
+            known = "percentiles" in grounds
+            rows.append([law or "-", mean, wait, result.basis["percentiles"] if known else "-"])
         if all(row[1:] == rows[0][1:] for row in rows):
-            rows = [["any" if len(rows) > 1 else rows[0][0], *rows[0][1:]]]
+            rows = [["any" if len(rows) > 1 else "as given", *rows[0][1:]]]
         reasons = ", ".join(f"[{a}](../explanation/exactness.md#{a})" for a in named)
         sources = doc.partition("References\n----------\n")[2]
         listed = [" ".join(s.split()) for s in re.split(r"\.\. \[\d+\] ", sources) if s.strip()]

@@ -18,7 +18,17 @@ from typing import TYPE_CHECKING, Any
 from qmodel._version import __version__
 
 if TYPE_CHECKING:
-    from qmodel import caches, distributions, pipeline, planning, queues, units, web
+    from qmodel import (
+        caches,
+        distributions,
+        pipeline,
+        planning,
+        queues,
+        symbolic,
+        testing,
+        units,
+        web,
+    )
     from qmodel.basis import Assumption, Basis
     from qmodel.distributions import (
         Deterministic,
@@ -47,6 +57,7 @@ if TYPE_CHECKING:
         ModelError,
         QModelError,
     )
+    from qmodel.explanation import Explanation, explain
     from qmodel.pipeline import (
         Pipeline,
         PipelineResult,
@@ -66,15 +77,40 @@ if TYPE_CHECKING:
     from qmodel.planning.slo import Objective
     from qmodel.planning.sweep import sweep
     from qmodel.queues import (
+        GM1,
         MG1,
+        MG1K,
+        MG1KPS,
+        MG1LCFS,
         MG1PS,
+        MXG1,
+        BirthDeath,
         Delay,
+        Engset,
+        ErlangA,
+        FiniteSource,
+        FixedBatch,
+        GeometricBatch,
+        GGc,
+        GMc,
+        MDc,
+        MG1Priority,
+        MG1Setup,
+        MG1SizeBased,
+        MG1Threshold,
+        MG1Vacations,
         MGc,
+        MGcc,
         MGcPS,
         MMc,
+        MMcK,
+        MMcPriority,
+        RandomBatch,
+        States,
         Station,
         StationResult,
         Stream,
+        UnequalServers,
         erlang_b,
         erlang_c,
     )
@@ -87,15 +123,29 @@ _HOMES = {
     "distributions": """Deterministic Distribution Empirical Erlang Exponential Gamma
         HyperExponential LogNormal Maximum Minimum Mixture Pareto Repeated Scaled Shifted Sum
         Uniform from_mean_scv""",
+    "explanation": "Explanation explain",
     "errors": "DomainError InfeasibleError LoadFileError ModelError QModelError",
     "pipeline": """Pipeline PipelineResult Step branch cached call limit nothing parallel
         repeat retry series""",
     "planning": "Objective capacity compare sweep",
-    "queues": """MG1 MG1PS Delay MGc MGcPS MMc Station StationResult Stream erlang_b
-        erlang_c""",
+    "queues": """BirthDeath Delay Engset ErlangA FiniteSource FixedBatch GGc GM1 GMc
+        GeometricBatch MDc MG1 MG1K MG1KPS MG1LCFS MG1PS MG1Priority MG1Setup
+        MG1SizeBased MG1Threshold MG1Vacations MGc MGcPS MGcc MMc MMcK
+        MMcPriority MXG1 RandomBatch States Station StationResult Stream
+        UnequalServers erlang_b erlang_c""",
     "recorded_load": "read_load replay",
 }
-_MODULES = ("caches", "distributions", "pipeline", "planning", "queues", "units", "web")
+_MODULES = (
+    "caches",
+    "distributions",
+    "pipeline",
+    "planning",
+    "queues",
+    "symbolic",
+    "testing",
+    "units",
+    "web",
+)
 _HOME_OF = {name: home for home, names in _HOMES.items() for name in names.split()}
 
 __all__ = sorted([*_HOME_OF, *_MODULES, "__version__"])

@@ -12,7 +12,7 @@ import typer
 from typer.core import TyperGroup
 
 from qmodel._version import __version__
-from qmodel.cli import compare, replay, solve, sweep
+from qmodel.cli import compare, explain, replay, solve, sweep
 from qmodel.cli.options import examples
 from qmodel.errors import QModelError
 
@@ -59,6 +59,7 @@ app = typer.Typer(
 app.command("solve")(solve.command)
 app.command("sweep", no_args_is_help=True)(sweep.command)
 app.command("compare")(compare.command)
+app.command("explain", no_args_is_help=True)(explain.command)
 app.command("replay", no_args_is_help=True)(replay.command)
 
 

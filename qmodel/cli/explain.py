@@ -41,7 +41,7 @@ def answer(result: PipelineResult, name: str) -> str:
     import difflib
 
     from qmodel.errors import ModelError
-    from qmodel.explain import explain
+    from qmodel.explanation import explain
 
     station, dot, quantity = name.partition(".")
     percentile = name[:1] == "p" and name[1:].replace(".", "", 1).isdigit()

@@ -72,7 +72,9 @@ class Pipeline:
         }
         object.__setattr__(self, "kinds", checked)
         object.__setattr__(self, "stations", self._named(Call))
-        self._named(Limit)
+        for name in self._named(Limit):
+            if name in self.stations:
+                raise ModelError(f"a limit and a station are both called {name!r}")
 
     def __repr__(self) -> str:
         """Return the kinds of request and the stations."""
@@ -93,10 +95,8 @@ class Pipeline:
                         )
         return found
 
-    def _visits(
-        self, admitted: Mapping[str, Any]
-    ) -> tuple[dict[Any, Any], dict[str, Any], Any]:
-        """Return visits by (station, law of service), flows into limits, share served."""
+    def _visits(self, admitted: Mapping[str, Any]) -> tuple[dict[Any, Any], dict[str, Any]]:
+        """Return visits by (station, law of service), and flows into limits."""
         visits: dict[Any, Any] = {(name, None): 0 for name in self.stations}
         flows: dict[str, Any] = {}
 
@@ -109,15 +109,38 @@ class Pipeline:
 
         for share, root in self.kinds.values():
             root.visit(share, admitted, note)
-        return visits, flows, None
+        return visits, flows
+
+    def _streams(self, visits: Mapping[Any, Any], name: str, rate: Any) -> list[Stream]:
+        """Return what comes to a station, by law of service."""
+        own = {service: v for (n, service), v in visits.items() if n == name}
+        used = {s: v for s, v in own.items() if not (s is None and _none(v))} or own
+        return [Stream(rate * v, s) for s, v in used.items()]
+
+    def _narrow(self) -> dict[str, Any]:
+        """Return the limits, and the stations that lose requests, by name."""
+        stations = {n: s for n, s in self.stations.items() if s.loses}
+        return self._named(Limit) | stations
 
     def _admitted(self, arrival_rate: Any) -> dict[str, Any]:
-        """Return what each limit lets through; one pass for each limit, as they may chain."""
-        limits = self._named(Limit)
-        admitted: dict[str, Any] = dict.fromkeys(limits, 1)
-        for _ in limits:
-            _, flows, _ = self._visits(admitted)
-            admitted = {n: limits[n].admitted(arrival_rate * flow) for n, flow in flows.items()}
+        """Return the share that gets through each limit and each station that loses.
+
+        One pass for each, as what one turns away does not come to the next.
+        """
+        narrow = self._narrow()
+        admitted: dict[str, Any] = dict.fromkeys(narrow, 1)
+        for _ in narrow:
+            visits, flows = self._visits(admitted)
+            for name, place in narrow.items():
+                if isinstance(place, Limit):
+                    admitted[name] = place.admitted(arrival_rate * flows[name])
+                else:
+                    r = place.solve(self._streams(visits, name, arrival_rate))
+                    # From what the servers do, as 1 - loss has no digits in deep overload.
+                    served = r.utilization * r.station.servers / r.station.service.mean
+                    with np.errstate(invalid="ignore"):
+                        share = np.minimum(served / np.asarray(r.arrival_rate), 1.0)
+                    admitted[name] = np.where(np.asarray(r.arrival_rate) == 0, 1.0, share)[()]
         return admitted
 
     def _work(self, visits: Mapping[Any, Any]) -> dict[str, Any]:
@@ -132,7 +155,7 @@ class Pipeline:
     @property
     def visits(self) -> dict[str, Value]:
         """Mean visits of one request to each station, limits aside. [-]."""
-        counts, _, _ = self._visits(dict.fromkeys(self._named(Limit), 1))
+        counts, _ = self._visits(dict.fromkeys(self._narrow(), 1))
         return _by_station(counts)
 
     @property
@@ -156,18 +179,20 @@ class Pipeline:
         return found if np.ndim(found) else str(found)
 
     def _max_rates(self) -> dict[str, Any]:
-        limits = self._named(Limit)
-        counts, _, _ = self._visits(dict.fromkeys(limits, 1))
+        narrow = self._narrow()
+        counts, _ = self._visits(dict.fromkeys(narrow, 1))
         unlimited = {name: _inverse(work) for name, work in self._work(counts).items()}
-        if not limits:
+        if not narrow:
             return unlimited
 
         def utilization(name: str, rate: Any) -> Any:
-            visits, _, _ = self._visits(self._admitted(rate))
+            visits, _ = self._visits(self._admitted(rate))
             return rate * self._work(visits)[name]
 
         return {
-            name: least_above(lambda rate, name=name: utilization(name, rate) - 1.0, start)  # type: ignore[misc]
+            name: np.inf * start  # What loses requests never saturates.
+            if name in narrow
+            else least_above(lambda rate, name=name: utilization(name, rate) - 1.0, start)  # type: ignore[misc]
             for name, start in unlimited.items()
         }
 
@@ -191,12 +216,11 @@ class Pipeline:
         """
         rate = _check.nonnegative("arrival_rate", arrival_rate)
         admitted = self._admitted(rate)
-        visits, _, _ = self._visits(admitted)
-        solved = {}
-        for name, station in self.stations.items():
-            own = {service: v for (n, service), v in visits.items() if n == name}
-            used = {s: v for s, v in own.items() if not (s is None and _none(v))} or own
-            solved[name] = station.solve([Stream(rate * v, s) for s, v in used.items()])
+        visits, _ = self._visits(admitted)
+        solved = {
+            name: station.solve(self._streams(visits, name, rate))
+            for name, station in self.stations.items()
+        }
         roots = [root for _, root in self.kinds.values()]
         basis = exactness.grounds_of_pipeline(roots, solved)
         dirty = exactness.disturbed(roots, solved)

@@ -65,6 +65,11 @@ class Step(ABC):
             yield from child.walk()
 
 
+def _narrow(step: Step) -> bool:
+    """Return whether fewer requests may leave the step than come."""
+    return isinstance(step, Limit) or (isinstance(step, Call) and step.station.loses)
+
+
 def _again(outcome: Outcome, times: Any) -> Outcome:
     if isinstance(times, int) and times == 1:
         return outcome
@@ -86,14 +91,15 @@ class Call(Step):
 
     def visit(self, share: Any, admitted: Mapping[str, Any], note: Callable[..., None]) -> Any:
         note(self, share)
-        return share
+        return share * admitted.get(self.name, 1)
 
     def outcome(self, solved: Solved, admitted: Mapping[str, Any], times: Any = 1) -> Outcome:
         result = solved[self.name]
+        through = admitted.get(self.name, 1) ** times
         service = self.service or self.station.service
         if isinstance(times, int) and times == 1 and service is result.station.service:
-            return 1, result.response
-        return 1, _visits(result, (service,), times)
+            return through, result.response
+        return through, _visits(result, (service,), times)
 
 
 def _visits(result: StationResult, services: tuple[Distribution, ...], times: Any) -> Any:
@@ -135,7 +141,8 @@ class Series(Step):
                 # Visits to one station are taken together, at the first of them.
                 services = tuple(call.service or call.station.service for call in same)
                 if calls.pop(step.name, None):
-                    outcomes.append((1, _visits(solved[step.name], services, times)))
+                    through = admitted.get(step.name, 1) ** (len(same) * times)
+                    outcomes.append((through, _visits(solved[step.name], services, times)))
             else:
                 outcomes.append(step.outcome(solved, admitted, times))
         laws = tuple(law for _, law in outcomes if law is not ZERO)
@@ -159,7 +166,7 @@ class Branch(Step):
             for p, step in zip(self.probabilities, self.steps, strict=True)
         ]
         # Without limits all go on: no rounding, and no sum of p's in a symbolic result.
-        limited = any(isinstance(step, Limit) for step in self.walk())
+        limited = any(_narrow(step) for step in self.walk())
         return sum(through) if limited else share
 
     def outcome(self, solved: Solved, admitted: Mapping[str, Any], times: Any = 1) -> Outcome:
@@ -189,7 +196,7 @@ class Parallel(Step):
 
     def visit(self, share: Any, admitted: Mapping[str, Any], note: Callable[..., None]) -> Any:
         through = [step.visit(share, admitted, note) for step in self.steps]
-        limited = any(isinstance(step, Limit) for step in self.walk())
+        limited = any(_narrow(step) for step in self.walk())
         return share * prod(t / share for t in through) if limited else share
 
     def outcome(self, solved: Solved, admitted: Mapping[str, Any], times: Any = 1) -> Outcome:

@@ -82,7 +82,8 @@ def call(name: str, station: Station, service: Distribution | None = None) -> Ca
     Raises
     ------
     ModelError
-        If `name` is no text or has a dot, or `station` or `service` are something else.
+        If `name` is no text or has a dot, `station` or `service` are something else, or
+        the station is not one that a path can call.
 
     Examples
     --------
@@ -94,7 +95,10 @@ def call(name: str, station: Station, service: Distribution | None = None) -> Ca
     """
     if service is not None:
         _check.instance("service", service, Distribution)
-    return Call(_name(name), _check.instance("station", station, Station), service)
+    if _check.instance("station", station, Station).not_in_paths:
+        kind = type(station).__name__
+        raise ModelError(f"a path cannot call {kind} {name!r}: {station.not_in_paths}")
+    return Call(_name(name), station, service)
 
 
 def series(*steps: Step) -> Step:

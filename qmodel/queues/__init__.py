@@ -1,24 +1,70 @@
 """Stations, one file a Kendall model: formulas on top, the station class below."""
 
 from qmodel.queues.base import Station, StationResult, Stream
+from qmodel.queues.batches import FixedBatch, GeometricBatch, RandomBatch
+from qmodel.queues.birth_death import BirthDeath
 from qmodel.queues.delay import Delay
+from qmodel.queues.engset import Engset
 from qmodel.queues.erlang import erlang_b, erlang_c
+from qmodel.queues.erlang_a import ErlangA
+from qmodel.queues.finite_source import FiniteSource
+from qmodel.queues.ggc import GGc
+from qmodel.queues.gm1 import GM1
+from qmodel.queues.gmc import GMc
+from qmodel.queues.mdc import MDc
 from qmodel.queues.mg1 import MG1
+from qmodel.queues.mg1_lcfs import MG1LCFS
+from qmodel.queues.mg1_priority import MG1Priority
 from qmodel.queues.mg1_ps import MG1PS
+from qmodel.queues.mg1_size_based import MG1SizeBased
+from qmodel.queues.mg1_vacations import MG1Setup, MG1Threshold, MG1Vacations
+from qmodel.queues.mg1k import MG1K
+from qmodel.queues.mg1k_ps import MG1KPS
 from qmodel.queues.mgc import MGc
 from qmodel.queues.mgc_ps import MGcPS
+from qmodel.queues.mgcc import MGcc
 from qmodel.queues.mmc import MMc
+from qmodel.queues.mmc_priority import MMcPriority
+from qmodel.queues.mmck import MMcK
+from qmodel.queues.mxg1 import MXG1
+from qmodel.queues.states import States
+from qmodel.queues.unequal_servers import UnequalServers
 
 __all__ = [
+    "GM1",
     "MG1",
+    "MG1K",
+    "MG1KPS",
+    "MG1LCFS",
     "MG1PS",
+    "MXG1",
+    "BirthDeath",
     "Delay",
+    "Engset",
+    "ErlangA",
+    "FiniteSource",
+    "FixedBatch",
+    "GGc",
+    "GMc",
+    "GeometricBatch",
+    "MDc",
+    "MG1Priority",
+    "MG1Setup",
+    "MG1SizeBased",
+    "MG1Threshold",
+    "MG1Vacations",
     "MGc",
     "MGcPS",
+    "MGcc",
     "MMc",
+    "MMcK",
+    "MMcPriority",
+    "RandomBatch",
+    "States",
     "Station",
     "StationResult",
     "Stream",
+    "UnequalServers",
     "erlang_b",
     "erlang_c",
 ]

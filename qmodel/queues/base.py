@@ -192,6 +192,12 @@ class Station(ABC):
 
     __slots__ = ()
 
+    not_in_paths = ""
+    """Why a path cannot call the station, where it cannot."""
+
+    loses = False
+    """Whether arrivals may be lost or give up, so that fewer leave than come."""
+
     poisson_output = False
     """Whether Poisson arrivals leave as a Poisson stream (Burke 1956; Kelly 1979)."""
 

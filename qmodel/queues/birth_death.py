@@ -164,6 +164,7 @@ class BirthDeath(Station):
     arrival_factors: tuple[Value, ...] | None = None
     servers: Count = 1
     service: Exponential = field(init=False, repr=False)
+    not_in_paths = "its arrival rate is not that of a flow of requests"
 
     def __post_init__(self) -> None:
         rates = tuple(_check.positive("service_rates", r) for r in self.service_rates)

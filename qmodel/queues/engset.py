@@ -126,16 +126,15 @@ def call_congestion(source_load: Value, servers: Count, sources: Count) -> Value
 
 
 @dataclass(frozen=True, slots=True, eq=False, kw_only=True)
-class EngsetResult(StationResult):
-    """The steady state of Engset's loss system; `loss` is the call congestion.
+class EngsetState(StationResult):
+    """The steady state of Engset's loss system, with both congestions."""
 
-    Parameters
-    ----------
-    time_congestion : number or array
-        Share of time in which all servers are busy. [-]
-    """
-
-    time_congestion: Value
+    @property
+    def time_congestion(self) -> Value:
+        """Share of time in which all servers are busy. [-]."""
+        assert self.number is not None
+        # NaN stays NaN, also where the sources are too few to fill the servers.
+        return self.number.tail(np.subtract(self.station.servers, 1)) + 0 * self.loss
 
     @property
     def call_congestion(self) -> Value:
@@ -177,6 +176,7 @@ class Engset(Station):
     servers: Count
     sources: Count
     service: Exponential = field(init=False, repr=False)
+    not_in_paths = "its arrival rate is not that of a flow of requests"
 
     def __post_init__(self) -> None:
         s = _check.positive("service_time", self.service_time)
@@ -204,7 +204,7 @@ class Engset(Station):
         up = np.where(k < c, np.maximum(n - k, 0) * a, 0.0)
         number = FiniteStates(state_probabilities(up, (k + 1.0) + 0.0 * up))
         grounds = (FINITE_SOURCES,)
-        return EngsetResult(
+        return EngsetState(
             arrival_rate=(rate * (n - busy))[()],
             utilization=(busy / c)[()],
             waiting_time=(0.0 * busy)[()],
@@ -216,6 +216,5 @@ class Engset(Station):
             station=self,
             loss=lost,
             number=number,
-            time_congestion=time_congestion(a, c, n),
             basis=Basis(dict.fromkeys((*MEANS, *LAWS, "loss", "number"), grounds)),
         )

@@ -51,11 +51,18 @@ from qmodel.numerics.spare import spare_servers
 from qmodel.queues.base import FCFS, LAWS, MEANS, Station, StationResult
 from qmodel.queues.erlang_a_chain import Chain, ImpatientStates
 from qmodel.queues.erlang_a_finite import FiniteChain, states
-from qmodel.queues.erlang_a_laws import OfferedWait, Response, ServedResponse, ServedWait, Wait
+from qmodel.queues.erlang_a_laws import (
+    Impatient,
+    OfferedWait,
+    Response,
+    ServedResponse,
+    ServedWait,
+    Wait,
+)
 from qmodel.queues.mmc import EXPONENTIAL_SERVICE
 from qmodel.queues.states import FiniteStates
 
-__all__ = ["ErlangA", "ImpatientResult"]
+__all__ = ["ErlangA"]
 
 EXPONENTIAL_PATIENCE = Assumption(
     "exponential-patience",
@@ -65,26 +72,32 @@ EXPONENTIAL_PATIENCE = Assumption(
 
 
 @dataclass(frozen=True, slots=True, eq=False, kw_only=True)
-class ImpatientResult(StationResult):
+class ImpatientState(StationResult):
     """The steady state of a station that requests may leave before they are served.
 
     `waiting_time`, `response_time`, `wait` and `response` are those of all requests that
     find a place, also of those that give up; `served_wait` and `served_response` are of
     those that do not.
-
-    Parameters
-    ----------
-    offered_wait : Distribution
-        Law of what a request of endless patience would wait. [-]
-    served_wait : Distribution
-        Law of the time in queue of the served. [-]
-    served_response : Distribution
-        Law of the time in queue and in service of the served. [-]
     """
 
-    offered_wait: Distribution
-    served_wait: Distribution
-    served_response: Distribution
+    def _law(self, kind: type[Impatient]) -> Distribution:
+        assert isinstance(self.wait, Wait)
+        return kind(self.wait.chain, self.wait.service_time)
+
+    @property
+    def offered_wait(self) -> Distribution:
+        """Law of what a request of endless patience would wait. [-]."""
+        return self._law(OfferedWait)
+
+    @property
+    def served_wait(self) -> Distribution:
+        """Law of the time in queue of the served. [-]."""
+        return self._law(ServedWait)
+
+    @property
+    def served_response(self) -> Distribution:
+        """Law of the time in queue and in service of the served. [-]."""
+        return self._law(ServedResponse)
 
     def offered_within(self, t: Value) -> Value:
         """Share of the accepted to whom a wait of at most `t` [s] is offered [-]."""
@@ -141,6 +154,7 @@ class ErlangA(Station):
     patience: Value
     places: Count = np.inf
     service: Exponential = field(init=False, repr=False)
+    loses = True
 
     def __post_init__(self) -> None:
         s = _check.positive("service_time", self.service_time)
@@ -187,7 +201,7 @@ class ErlangA(Station):
         response = wait + s * chain.served()
         means = (POISSON_ARRIVALS, EXPONENTIAL_SERVICE, EXPONENTIAL_PATIENCE)
         known = (*MEANS, "loss", "abandonment", "number")
-        return ImpatientResult(
+        return ImpatientState(
             arrival_rate=arrival_rate,
             utilization=(a * accepted * chain.served() / c)[()],
             waiting_time=wait[()],
@@ -200,9 +214,6 @@ class ErlangA(Station):
             loss=loss[()],
             abandonment=(accepted * left)[()],
             number=number,
-            offered_wait=OfferedWait(chain, s),
-            served_wait=ServedWait(chain, s),
-            served_response=ServedResponse(chain, s),
             basis=Basis(dict.fromkeys(known, means) | dict.fromkeys(LAWS, (*means, FCFS))),
         )
 

@@ -248,6 +248,7 @@ class FiniteSource(Station):
     servers: Count
     population: Count
     service: Exponential = field(init=False, repr=False)
+    not_in_paths = "its arrival rate is not that of a flow of requests"
 
     def __post_init__(self) -> None:
         s = _check.positive("service_time", self.service_time)

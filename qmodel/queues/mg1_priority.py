@@ -182,6 +182,9 @@ class MG1Priority(Station):
 
     service: Distribution
     preemptive: bool = False
+    not_in_paths = (
+        "the class of a request is not known on a path; solve the station with streams"
+    )
 
     def __post_init__(self) -> None:
         _check.instance("service", self.service, Distribution)

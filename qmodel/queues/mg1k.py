@@ -180,6 +180,7 @@ class MG1K(Station):
 
     service: Distribution
     places: int
+    loses = True
 
     def __post_init__(self) -> None:
         _check.instance("service", self.service, Distribution)

@@ -191,6 +191,7 @@ class MG1KPS(Station):
 
     service: Distribution
     places: int
+    loses = True
 
     def __post_init__(self) -> None:
         _check.instance("service", self.service, Distribution)

@@ -190,6 +190,7 @@ class MGcc(Station):
 
     service: Distribution
     servers: Count
+    loses = True
 
     def __post_init__(self) -> None:
         _check.instance("service", self.service, Distribution)

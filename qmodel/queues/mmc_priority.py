@@ -209,6 +209,9 @@ class MMcPriority(Station):
     servers: Count = 1
     preemptive: bool = False
     service: Exponential = field(init=False, repr=False)
+    not_in_paths = (
+        "the class of a request is not known on a path; solve the station with streams"
+    )
 
     def __post_init__(self) -> None:
         s = _check.positive("service_time", self.service_time)

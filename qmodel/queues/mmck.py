@@ -253,6 +253,7 @@ class MMcK(Station):
     servers: Count
     places: Count
     service: Exponential = field(init=False, repr=False)
+    loses = True
 
     def __post_init__(self) -> None:
         s = _check.positive("service_time", self.service_time)

@@ -116,6 +116,7 @@ class MXG1(Station):
 
     service: Distribution
     batch: RandomBatch | GeometricBatch
+    not_in_paths = "requests of a path come one by one, not in batches"
 
     def __post_init__(self) -> None:
         _check.instance("service", self.service, Distribution)

@@ -6,7 +6,7 @@ import sympy as sp
 
 import qmodel as qm
 from qmodel import symbolic as sy
-from qmodel.explain import explain
+from qmodel.explanation import explain
 from qmodel.web import typical_pipeline
 
 STATIONS = {

@@ -7,7 +7,7 @@ transform that they are found from is shown, and how. Nothing is simplified.
 In a terminal ``print`` gives text of 80 columns; a notebook shows Markdown with LaTeX.
 """
 
-from qmodel.explain.results import explain
-from qmodel.explain.text import Explanation
+from qmodel.explanation.results import explain
+from qmodel.explanation.text import Explanation
 
 __all__ = ["Explanation", "explain"]

@@ -17,7 +17,7 @@ from qmodel import symbolic
 from qmodel._typing import Value
 from qmodel.distributions import Deterministic, Distribution, Exponential, Maximum
 from qmodel.errors import ModelError
-from qmodel.explain.text import Explanation, shown
+from qmodel.explanation.text import Explanation, shown
 from qmodel.glossary import GLOSSARY
 from qmodel.numerics.erlang_symbolic import ErlangB, ErlangC
 from qmodel.pipeline import PipelineResult
