@@ -119,14 +119,16 @@ def variants(station: type[Station]) -> dict[str, Station]:
     """Return stations of a class, by law of service; "" if the law is not a parameter."""
     given: dict[str, Any] = {}
     for name, parameter in inspect.signature(station).parameters.items():
-        if name == "service" or (name not in EXAMPLES and parameter.default is not parameter.empty):
+        if name == "service" or (
+            name not in EXAMPLES and parameter.default is not parameter.empty
+        ):
             continue
         if name not in EXAMPLES:
             raise NotImplementedError(f"docs/generate.py needs an example of {name!r}")
         given[name] = EXAMPLES[name]
     if "service" not in inspect.signature(station).parameters:
         return {"": station(**given)}
-    return {law: station(service, **given) for law, service in LAWS.items()}
+    return {law: station(service=service, **given) for law, service in LAWS.items()}
 
 
 def _arguments(station: type[Station]) -> Iterator[str]:

@@ -21,6 +21,7 @@ from qmodel._typing import Count, Value
 from qmodel._xp import is_symbolic, namespace
 from qmodel.distributions.base import Distribution, Part
 from qmodel.errors import DomainError
+from qmodel.numerics.exponential import exp_rest
 
 __all__ = [
     "NEVER",
@@ -33,20 +34,6 @@ __all__ = [
     "Never",
     "Uniform",
 ]
-
-
-def _gap_series(x: Any, z: Any, direct: Any) -> Any:
-    """Return the remaining gap of a gamma law of SCV z / x (constant at 0) near zero.
-
-    The terms are prod_j (x + j z) / (n + 1)! with alternating sign.
-    """
-    near = (abs(x) < 0.5) & (abs(z) < 0.1)
-    x, z = np.where(near, x, 0.0), np.where(near, z, 0.0)
-    term = total = (x + z) / 2
-    for n in range(1, 18):
-        term = -term * (x + (n + 1) * z) / (n + 2)
-        total = total + term
-    return np.where(near, total, direct)[()]
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -179,7 +166,7 @@ class Deterministic(Distribution):
         if is_symbolic(x):
             return 1 - (1 - self.laplace(s)) / x
         with np.errstate(all="ignore"):
-            return _gap_series(x, 0 * x, 1 + np.expm1(-x) / x)
+            return exp_rest(-x) / x
 
     def tail(self, t: Value) -> Value:
         """Return P(X > t) at `t` [s]."""
@@ -247,6 +234,20 @@ class Never(Distribution):
 NEVER = Never()
 
 
+def _gap_of_gamma(x: Any, z: Any, direct: Any) -> Any:
+    """Return the remaining gap of a gamma law of SCV z / x: near zero by its series.
+
+    The terms are prod_j (x + j z) / (n + 1)! with alternating sign.
+    """
+    near = (abs(x) < 0.5) & (abs(z) < 0.1)
+    x, z = np.where(near, x, 0.0), np.where(near, z, 0.0)
+    term = total = (x + z) / 2
+    for n in range(1, 18):
+        term = -term * (x + (n + 1) * z) / (n + 2)
+        total = total + term
+    return np.where(near, total, direct)[()]
+
+
 @dataclass(frozen=True, slots=True, eq=False)
 class Gamma(Distribution):
     """The gamma law: any SCV > 0; at SCV 1 exponential, at SCV 1/k Erlang with k phases.
@@ -304,7 +305,7 @@ class Gamma(Distribution):
         if is_symbolic(x, self.scv):
             return 1 - (1 - self.laplace(s)) / x
         with np.errstate(all="ignore"):
-            return _gap_series(x, x * self.scv, 1 - (1 - self.laplace(s)) / x)
+            return _gap_of_gamma(x, x * self.scv, 1 - (1 - self.laplace(s)) / x)
 
     def tail(self, t: Value) -> Value:
         """Return P(X > t) at `t` [s]."""

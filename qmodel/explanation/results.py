@@ -259,7 +259,8 @@ def _of_law(law: Distribution, there: Any, p: float | None) -> tuple[Any, str]:
 def _inverted(law: Distribution) -> str:
     if law.closed:
         return "Its tail is a closed form; the percentile is found on it by Newton's method."
-    rule = "12 points of a contour" if law.analytic else "Euler's method"
+    smooth = all(part.law.analytic for part in law.parts())
+    rule = "12 points of a contour" if smooth else "Euler's method"
     return (
         f"The tail is found from the transform by numerical inversion ({rule}), the "
         "percentile on it by Newton's method."

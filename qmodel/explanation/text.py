@@ -45,6 +45,13 @@ class Explanation:
         What the value rests on. [-]
     sources : tuple of str
         The literature of the model. [-]
+
+    Examples
+    --------
+    >>> import qmodel as qm
+    >>> found = qm.explain(qm.MMc(0.01, servers=4).solve(300.0), "waiting_time")
+    >>> found.label, float(found.value)
+    ('exact', 0.0051)
     """
 
     quantity: str

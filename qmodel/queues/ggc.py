@@ -62,8 +62,8 @@ COMBINED = Assumption(
 )
 CONDITIONAL_WAIT = Assumption(
     "two-exponential-renewal-wait",
-    "the wait has the probability of GI/M/c, corrected (within 6 % at 80 % load, 40 % at half "
-    "load), two moments and the exact rate of decay",
+    "the wait has the probability of GI/M/c, corrected (within 9 % at 80 % load and 40 % at half "
+    "load, where arrivals are bursty and servers many 74 %), two moments and the rate of decay",
     "Whitt 1993; Neuts and Takahashi 1981",
     APPROXIMATE,
 )

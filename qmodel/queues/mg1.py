@@ -39,6 +39,7 @@ from qmodel.basis import POISSON_ARRIVALS, Assumption, Basis
 from qmodel.distributions import ZERO, Deterministic, Distribution, Sum
 from qmodel.distributions.algebra import measure
 from qmodel.distributions.base import Part
+from qmodel.numerics.exponential import exp_rest
 from qmodel.numerics.spare import spare_servers
 from qmodel.queues.base import FCFS, LAWS, MEANS, Station, StationResult
 
@@ -254,8 +255,8 @@ def _late(rate: Any, constant: Any, spare: Any, t: Any) -> tuple[Any, Any]:
     # heavy-traffic value above the pole, finds it in a few steps.
     decay = np.where(spare < 0.1, 2 * spare / load, -(load + lambertw(branch, -1).real))
     for _ in range(5):
-        growth = np.expm1(decay)
-        decay = decay - (load * (growth - decay) - spare * decay) / (load * growth - spare)
+        slope_there = load * np.expm1(decay) - spare
+        decay = decay - (load * exp_rest(decay) - spare * decay) / slope_there
     first = spare * np.exp(-decay * x) / (decay - spare)
     tail, slope = first, decay * first
     for k in range(1, 25):

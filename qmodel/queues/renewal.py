@@ -9,11 +9,11 @@ of its residual law, :math:`A_e(x) = (1 - A(x)) / x`, the equation
     1 - A_e(x) = 1 - \rho, \qquad 1 - \sigma = \rho x ,
 
 without the root :math:`\sigma = 1`: the left side increases from zero. Where x is small it
-cancels as it stands. Constant, gamma and hyperexponential times have forms that do not; other
-laws use its series there, to whose two terms the rest is drawn on from two points. The right
-side comes without rounding (`qmodel.numerics.spare`).
+cancels as it stands; `Distribution.remaining_gap` keeps its digits. The right side comes
+without rounding (`qmodel.numerics.spare`).
 
-Relative error of x: 1e-14 for these families, 1e-9 for others with a finite third moment.
+Relative error of x: 1e-14 for constant, gamma and hyperexponential times, 1e-8 for others
+with a finite third moment.
 
 References
 ----------
@@ -22,20 +22,11 @@ References
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from typing import Any
 
 import numpy as np
 
-from qmodel.distributions import (
-    Deterministic,
-    Distribution,
-    Exponential,
-    Gamma,
-    HyperExponential,
-    Scaled,
-)
-from qmodel.numerics.exponential import exp_rest
+from qmodel.distributions import Distribution, Scaled
 from qmodel.numerics.roots import increasing_root
 
 __all__ = ["root", "unit"]
@@ -74,7 +65,6 @@ def root(law: Distribution, load: Any, slack: Any) -> Any:
     rho, slack = np.asarray(load, dtype=float), np.asarray(slack, dtype=float)
     second = 1 + np.asarray(law.scv)
     with np.errstate(all="ignore"):
-        loss = _loss(law)
         stable = (slack > 0) & (rho > 0)
         want = np.where(stable, slack, 0.5)
         top = np.where(stable, 1 / rho, 1.0)
@@ -82,7 +72,7 @@ def root(law: Distribution, load: Any, slack: Any) -> Any:
         def gap(log: Any) -> Any:
             x = np.exp(log)
             # At a light load the left side is near one and says nothing.
-            busy = np.log(loss(x) / want)
+            busy = np.log(law.remaining_gap(x) / want)
             return np.where(want < 0.5, busy, -np.log((1 - law.laplace(x)) / x * top))
 
         low = np.log(want) - np.log(second) - 3.0
@@ -90,51 +80,3 @@ def root(law: Distribution, load: Any, slack: Any) -> Any:
         found = np.exp(increasing_root(gap, low, np.log(top), rtol=1e-16))
     found = np.where(rho == 0, np.inf, np.where(stable, found, np.nan))
     return np.where(slack <= 0, 0.0, found + 0.0 * rho)[()]
-
-
-def _loss(law: Distribution) -> Callable[[Any], Any]:
-    """Return the function 1 - A_e."""
-    shape, scale = (law.law, law.factor) if isinstance(law, Scaled) else (law, 1.0)
-    if isinstance(shape, Deterministic):
-        return lambda x: exp_rest(-x) / x
-    if isinstance(shape, Gamma):
-        scv = shape.scv
-
-        def of_gamma(x: Any) -> Any:
-            log = np.log1p(scv * x)
-            return (exp_rest(log) / scv + exp_rest(-log / scv)) / x
-
-        return of_gamma
-    if isinstance(shape, Exponential):
-        return lambda x: x / (1 + x)
-    if isinstance(shape, HyperExponential):
-        branches = [
-            (p, m * scale) for p, m in zip(shape.probabilities, shape.means, strict=True)
-        ]
-        return lambda x: sum(p * m * m * x / (1 + m * x) for p, m in branches)
-    return _loss_of_any(law)
-
-
-def _loss_of_any(law: Distribution) -> Callable[[Any], Any]:
-    second = 1 + np.asarray(law.scv)
-    third = np.asarray(law.third_cumulant) + 3 * second - 2
-    third = np.where(np.isfinite(third), third, np.nan)
-    scale = third / second  # the time that decides how far the series reaches
-
-    def direct(x: Any) -> Any:
-        return (x - (1 - law.laplace(x))) / x
-
-    def series(x: Any) -> Any:
-        return x * (second / 2 - x * third / 6)
-
-    # What the series leaves out, divided by x^3.
-    near, far = 0.02 / scale, 0.04 / scale
-    left_near = (direct(near) - series(near)) / near**3
-    left_far = (direct(far) - series(far)) / far**3
-
-    def loss(x: Any) -> Any:
-        rest = left_near + (left_far - left_near) * (x - near) / near
-        short = series(x) + x**3 * rest
-        return np.where(x * scale < 0.004, short, direct(x))
-
-    return loss

@@ -121,7 +121,7 @@ def pasta(result: StationResult, *, rel: float = 1e-9) -> None:
     servers = result.station.servers
     if not np.all(np.isfinite(servers)):
         return
-    waits = 1 - np.asarray(result.wait.atom)
+    waits = np.asarray(result.wait.tail(0.0))
     busy, loss = result.number.tail(np.asarray(servers) - 1), np.asarray(result.loss)
     with np.errstate(invalid="ignore"):  # nobody waits where all are lost
         expected = np.where(loss == 1, 0.0, (busy - loss) / (1 - loss))

@@ -22,7 +22,7 @@ LAYERS = (
     "queues",
     "caches balancing networks pipeline",
     "web",
-    "planning explain symbolic",
+    "planning explanation symbolic",
     "sweep recorded_load report testing files",
     "cli",
 )
