@@ -63,7 +63,7 @@ COMBINED = Assumption(
 CONDITIONAL_WAIT = Assumption(
     "two-exponential-renewal-wait",
     "the wait has the probability of GI/M/c, corrected (within 9 % at 80 % load and 40 % at half "
-    "load, where arrivals are bursty and servers many 74 %), two moments and the rate of decay",
+    "load; 74 % where arrivals are bursty and servers many), two moments and rate of decay",
     "Whitt 1993; Neuts and Takahashi 1981",
     APPROXIMATE,
 )
