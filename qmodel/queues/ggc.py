@@ -62,8 +62,8 @@ COMBINED = Assumption(
 )
 CONDITIONAL_WAIT = Assumption(
     "two-exponential-renewal-wait",
-    "the wait has the probability of GI/M/c, corrected (within 9 % at 80 % load and 40 % at half "
-    "load; 74 % where arrivals are bursty and servers many), two moments and rate of decay",
+    "the wait has the probability of GI/M/c, corrected (within 9 % at 80 % load, 40 % at half "
+    "load, 74 % there with bursty arrivals), two moments and the exact rate of decay",
     "Whitt 1993; Neuts and Takahashi 1981",
     APPROXIMATE,
 )
