@@ -13,6 +13,7 @@ References
 
 from __future__ import annotations
 
+import math
 from typing import Any
 
 import numpy as np
@@ -28,6 +29,11 @@ def _halves(x: Any) -> tuple[Any, Any]:
     scaled = _SPLIT * x
     high = scaled - (scaled - x)
     return high, x - high
+
+
+def _lost(x: Any, y: Any, product: Any) -> Any:
+    (a, b), (c, d) = _halves(x), _halves(y)
+    return ((a * c - product) + a * d + b * c) + b * d
 
 
 def spare_servers(arrival_rate: Any, service_time: Any, servers: Any) -> Any:
@@ -55,8 +61,10 @@ def spare_servers(arrival_rate: Any, service_time: Any, servers: Any) -> Any:
     product = arrival_rate * service_time
     if is_symbolic(product, servers):
         return servers - product
-    (a, b), (c, d) = _halves(arrival_rate), _halves(service_time)
+    # Beyond 1e290 the halves overflow; such loads have no digits to keep.
+    if type(product) is float:  # plain arithmetic, for single points, warns of nothing
+        lost = _lost(arrival_rate, service_time, product)
+        return np.float64(servers - product - (lost if math.isfinite(lost) else 0.0))
     with np.errstate(invalid="ignore", over="ignore"):
-        lost = ((a * c - product) + a * d + b * c) + b * d
-        # Beyond 1e290 the halves overflow; such loads have no digits to keep.
+        lost = _lost(arrival_rate, service_time, product)
         return (servers - product) - np.where(np.isfinite(lost), lost, 0.0)[()]

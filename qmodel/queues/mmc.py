@@ -93,17 +93,20 @@ def waiting_time(arrival_rate: Value, service_time: Value, servers: Count = 1) -
     rate = _check.nonnegative("arrival_rate", arrival_rate)
     s = _check.positive("service_time", service_time)
     c = _check.count("servers", servers)
-    return _queue(rate, s, c)[1]
+    return _mean_wait(erlang_c(rate * s, c), s, spare_servers(rate, s, c))
 
 
-def _queue(rate: Any, s: Any, c: Any) -> tuple[Any, Any, Any]:
-    """Return probability of waiting, mean wait, and rate of drain 1 / E[wait | wait > 0]."""
-    xp = namespace(rate, s, c)
-    spare = spare_servers(rate, s, c)
-    must_wait = erlang_c(rate * s, c)
+def _mean_wait(must_wait: Any, s: Any, spare: Any) -> Any:
+    xp = namespace(must_wait, s, spare)
     with xp.errstate(divide="ignore", invalid="ignore"):
-        wait = xp.guard(must_wait * s / spare, spare <= 0, xp.inf)
-        return must_wait, wait, xp.guard(spare / s, spare <= 0, 0.0)
+        return xp.guard(must_wait * s / spare, spare <= 0, xp.inf)
+
+
+def _drain(s: Any, spare: Any) -> Any:
+    """Return the rate at which a full queue drains, 1 / E[wait | wait > 0]."""
+    xp = namespace(s, spare)
+    with xp.errstate(invalid="ignore"):
+        return xp.guard(spare / s, spare <= 0, 0.0)
 
 
 def waiting_tail(
@@ -140,8 +143,9 @@ def waiting_tail(
     t = _check.nonnegative("t", t)
     rate = _check.nonnegative("arrival_rate", arrival_rate)
     s = _check.positive("service_time", service_time)
-    must_wait, _, drain = _queue(rate, s, _check.count("servers", servers))
-    return must_wait * namespace(t, drain).exp(-drain * t)
+    c = _check.count("servers", servers)
+    drain = _drain(s, spare_servers(rate, s, c))
+    return erlang_c(rate * s, c) * namespace(t, drain).exp(-drain * t)
 
 
 @dataclass(frozen=True, slots=True, eq=False, repr=False)
@@ -294,7 +298,8 @@ class MMc(Station):
 
     def _solve(self, arrival_rate: Value) -> StationResult:
         rate, s, c = arrival_rate, self.service_time, self.servers
-        must_wait, wait, drain = _queue(rate, s, c)
+        spare, must_wait = spare_servers(rate, s, c), erlang_c(rate * s, c)
+        wait, drain = _mean_wait(must_wait, s, spare), _drain(s, spare)
         grounds = (POISSON_ARRIVALS, EXPONENTIAL_SERVICE)
         return StationResult(
             arrival_rate=rate,
@@ -306,7 +311,7 @@ class MMc(Station):
             wait=_Wait(must_wait, drain),
             response=_Response(must_wait, drain, 1 / s),
             station=self,
-            number=ServerStates(rate * s, c, spare_servers(rate, s, c)),
+            number=ServerStates(rate * s, c, spare),
             basis=Basis(
                 dict.fromkeys((*MEANS, "number"), grounds)
                 | dict.fromkeys(LAWS, (*grounds, FCFS))

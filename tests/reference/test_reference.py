@@ -1,14 +1,15 @@
 """Published and independently computed figures against the library, to the stated precision.
 
 Each CSV file of this folder is a family of models; each row one figure of a case, with its
-source. An adapter below computes the figures of a model from its parameters, with nothing
-but the library (traffic equations of networks aside). A figure passes if it is within
-``max(rel_tol * |value|, abs_tol)``; a case, if all its figures do.
+source. An adapter below, or in `adapters.py`, computes the figures of a model from its
+parameters, with nothing but the library (traffic equations of networks aside). A figure
+passes if it is within ``max(rel_tol * |value|, abs_tol)``; a case, if all its figures do.
 """
 
 from __future__ import annotations
 
 import csv
+import importlib.util
 import json
 import math
 from collections.abc import Callable, Iterator
@@ -19,13 +20,27 @@ import numpy as np
 import pytest
 
 import qmodel as qm
-from qmodel.distributions.fit import balanced_hyperexponential
+from qmodel.numerics.poisson import log_odds
 from qmodel.numerics.roots import increasing_root
 from qmodel.queues.token_bucket import accepted
 
 HERE = Path(__file__).parent
 Figures = dict[str, Any]
 Parameters = dict[str, Any]
+
+
+def load(name: str) -> Any:
+    """Return the module of this folder with this name."""
+    spec = importlib.util.spec_from_file_location(f"reference_{name}", HERE / f"{name}.py")
+    assert spec is not None
+    assert spec.loader is not None
+    module = importlib.util.module_from_spec(spec)
+    spec.loader.exec_module(module)
+    return module
+
+
+others = load("adapters")
+service_of, of_station, moments = others.service_of, others.of_station, others.moments
 
 
 def read() -> dict[str, list[dict[str, str]]]:
@@ -41,72 +56,36 @@ def read() -> dict[str, list[dict[str, str]]]:
 CASES = read()
 
 
-def service_of(p: Parameters) -> qm.Distribution:
-    """Return the law of service that a case describes."""
-    mean = p.get("service_mean", p.get("service_time"))
-    mean = 1 / p["service_rate"] if mean is None else mean
-    law = p.get("service")
-    if law == "Erlang-2":
-        return qm.Erlang(mean, 2)
-    if law == "exponential":
-        return qm.Exponential(mean)
-    if law == "H2 balanced means":
-        return balanced_hyperexponential(mean, p["service_scv"])
-    if "service_second_moment" in p:
-        return qm.from_mean_scv(mean, p["service_second_moment"] / mean**2 - 1)
-    return qm.Deterministic(mean) if "service_time" in p else qm.Exponential(mean)
-
-
-def moments(law: qm.Distribution) -> list[float]:
-    first = law.mean
-    second = law.variance + first**2
-    third = law.third_cumulant + 3 * first * second - 2 * first**3
-    return [first, second, third]
-
-
-def of_station(r: qm.StationResult, p: Parameters) -> Figures:
-    """Return what a solved station says, under the names of the sources."""
-    wait, response = r.wait, r.response
-    assert wait is not None
-    figures = {
-        "utilization": r.utilization,
-        "throughput": r.arrival_rate,
-        "mean_wait": r.waiting_time,
-        "mean_response": r.response_time,
-        "mean_response_random": r.response_time,
-        "mean_number_in_queue": r.queue_length,
-        "mean_number_in_system": r.number_in_system,
-        "mean_idle_servers": r.station.servers * (1 - r.utilization),
-        "prob_wait": 1 - wait.atom,
-        "prob_no_wait": wait.atom,
-        "immediate_answer": wait.atom,
-        "wait_variance": wait.variance,
-        "prob_wait_gt_twice_mean": wait.tail(2 * r.waiting_time),
+def dispatch(p: Parameters) -> Figures:
+    """Each server by itself: at random as M/M/1, in turn with Erlang times between arrivals."""
+    turns, rate, time = p.get("servers", 1), p["arrival_rate_per_server"], p["service_mean"]
+    one = {"arrival_rate": rate, "service_mean": time, "arrival_phases": turns}
+    in_turn = others.gmc(one)
+    at_random = qm.MMc(time).solve(rate).response_time
+    return {
+        "mean_response": at_random,  # of the cases that only know this policy
+        "mean_response_random": at_random,
+        "mean_response_round_robin": in_turn["mean_response"],
+        "sigma": in_turn["sigma"],
     }
-    if "t" in p:
-        figures["prob_wait_gt_t"] = wait.tail(p["t"])
-        figures["prob_response_gt_t"] = response.tail(p["t"])
-    if "target_time" in p:
-        figures["service_level"] = wait.cdf(p["target_time"])
-    if "times" in p:
-        figures["wait_cdf"] = wait.cdf(np.array(p["times"], dtype=float))
-    if "probability" in p:
-        figures["wait_percentile"] = wait.quantile(p["probability"])
-        figures["response_percentile"] = response.quantile(p["probability"])
-    return figures
 
 
 def mmc(p: Parameters) -> Figures:
     servers = p["servers"] if "offered_load" in p else p.get("servers", 1)
     if "arrival_rate_per_server" in p:
-        p, servers = {**p, "arrival_rate": p["arrival_rate_per_server"]}, 1
+        return dispatch(p)
     time = p.get("service_time", p.get("service_mean"))
     time = (1 / p["service_rate"] if "service_rate" in p else 1.0) if time is None else time
     rate = float(p["offered_load"]) / time if "offered_load" in p else float(p["arrival_rate"])
     figures = of_station(qm.MMc(time, servers).solve(rate), p)
     # The probability itself, and not 1 - (1 - it), where it is small.
     figures["prob_wait"] = qm.erlang_c(rate * time, servers)
-    figures["log_prob_wait"] = np.log(figures["prob_wait"])
+    # C = B / (1 - load (1 - B)), where B is below the smallest float.
+    figures["log_prob_wait"] = (
+        np.log(figures["prob_wait"])
+        if figures["prob_wait"]
+        else log_blocking(rate * time, servers) - np.log1p(-rate * time / servers)
+    )
     return figures
 
 
@@ -119,13 +98,21 @@ def erlang(p: Parameters) -> Figures:
     return {"erlang_b": qm.erlang_b(load, servers), "erlang_c": qm.erlang_c(load, servers)}
 
 
+def log_blocking(load: float, servers: int) -> float:
+    """Return the logarithm of Erlang's B."""
+    return float(-np.logaddexp(0.0, log_odds(servers, load)))
+
+
 def erlang_b(p: Parameters) -> Figures:
     time = 1 / p.get("service_rate", 1.0)
     load = p["offered_load"] if "offered_load" in p else p["arrival_rate"] * time
     blocked = qm.erlang_b(load, p["servers"])
-    return {
+    r = qm.MGcc(qm.Exponential(time), p["servers"]).solve(load / time)
+    return others.states(r.number) | {
         "blocking_probability": blocked,
-        "log_blocking_probability": np.log(blocked),
+        "log_blocking_probability": (
+            np.log(blocked) if blocked else log_blocking(load, p["servers"])
+        ),
         "mean_number_in_system": load * (1 - blocked),
         "throughput": load / time * (1 - blocked),
     }
@@ -177,12 +164,17 @@ def mg1(p: Parameters) -> Figures:
     r = qm.MG1(service).solve(p["arrival_rate"])
     assert r.wait is not None
     wait, response = moments(r.wait), moments(r.response)
-    return of_station(r, p) | {
+    figures = of_station(r, p) | {
         "wait_moments": wait,
         "wait_second_moment": wait[1],
         "wait_third_moment": wait[2],
         "response_moments": response,
     }
+    if isinstance(service, qm.Deterministic):
+        # Of M/G/1 the library has no states, of M/D/c it has.
+        number = qm.MDc(service.mean).solve(p["arrival_rate"]).number
+        figures |= others.states(number)
+    return figures
 
 
 def mdc(p: Parameters) -> Figures:
@@ -382,7 +374,7 @@ ADAPTERS: dict[str, Callable[[Parameters], Figures]] = {
         mg1ps, split_join, token_bucket, erlang_law, lognormal, network, shared, shared_rates,
         two_kinds, delay_then_queue, fork,
     )
-}  # fmt: skip
+} | others.ADAPTERS  # fmt: skip
 
 
 def flat(figures: Any, name: str = "") -> Iterator[tuple[str, float]]:
