@@ -7,8 +7,9 @@ r"""How many requests are present: the law of the number in a station.
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
+from collections.abc import Callable
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
@@ -129,8 +130,8 @@ class FiniteStates(States):
     Examples
     --------
     >>> law = FiniteStates(np.array([0.5, 0.3, 0.2]))
-    >>> float(law.mean), float(law.variance), float(law.tail(0))
-    (0.7, 0.61, 0.5)
+    >>> float(law.mean), float(law.variance), law.probability([2, 1, 0])
+    (0.7, 0.61, array([0.2, 0.3, 0.5]))
     """
 
     probabilities: np.ndarray
@@ -149,12 +150,19 @@ class FiniteStates(States):
         """Variance of the number. [-]."""
         return ((self._counts() - self.mean) ** 2 * self.probabilities).sum(axis=0)[()]
 
+    def _pick(self, n: Count, which: Callable[[Any, Any], Any]) -> Value:
+        """Return the sum of the probabilities of the states that `which` picks by `n`."""
+        n, cells = np.asarray(n), self.probabilities.shape[1:]
+        axes = len(np.broadcast_shapes(n.shape, cells))
+        states = np.arange(len(self.probabilities)).reshape(-1, *[1] * axes)
+        spread = self.probabilities.reshape(len(states), *[1] * (axes - len(cells)), *cells)
+        # Times, not where: a cell that is NaN stays so for every count.
+        return (which(states, n) * spread).sum(axis=0)[()]
+
     def probability(self, n: Count) -> Value:
         """Return P(N = n) [-]."""
-        at = self._counts() == np.asarray(n)
-        return np.where(at, self.probabilities, 0.0).sum(axis=0)[()]
+        return self._pick(n, np.equal)
 
     def tail(self, n: Count) -> Value:
         """Return P(N > n) [-]."""
-        above = self._counts() > np.asarray(n)
-        return np.where(above, self.probabilities, 0.0).sum(axis=0)[()]
+        return self._pick(n, np.greater)

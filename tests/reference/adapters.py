@@ -1,0 +1,431 @@
+"""Single stations: the figures of a case under the names of the sources.
+
+`test_reference.py` loads this file.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from itertools import pairwise
+from typing import Any
+
+import numpy as np
+
+import qmodel as qm
+from qmodel.distributions.fit import balanced_hyperexponential
+from qmodel.queues import ggc_wait_probabilities
+from qmodel.queues.arrivals import arrivals_in
+from qmodel.queues.ggc_scaled_waits import allen_cunneen, kraemer_langenbach_belz, whitt
+from qmodel.queues.kingman import kingman_bound
+from qmodel.queues.mgc_interpolated_waits import cosmetatos
+
+Figures = dict[str, Any]
+Parameters = dict[str, Any]
+Adapter = Callable[[Parameters], Figures]
+
+
+def time_of(p: Parameters) -> float:
+    """Return the mean service time, under whatever name."""
+    mean = p.get("service_mean", p.get("service_time", p.get("service_minutes")))
+    rate = p.get("service_rate", p.get("repair_rate"))
+    return float(1 / rate if mean is None else mean)
+
+
+def service_of(p: Parameters) -> qm.Distribution:
+    """Return the law of service that a case describes."""
+    mean = time_of(p)
+    law = p.get("service")
+    if law == "Erlang-2":
+        return qm.Erlang(mean, 2)
+    if "phases" in p:
+        return qm.Erlang(mean, p["phases"])
+    if law == "exponential":
+        return qm.Exponential(mean)
+    if law == "H2 balanced means":
+        return balanced_hyperexponential(mean, p["service_scv"])
+    if "service_second_moment" in p:
+        return qm.from_mean_scv(mean, p["service_second_moment"] / mean**2 - 1)
+    return qm.Deterministic(mean) if "service_time" in p else qm.Exponential(mean)
+
+
+def moments(law: qm.Distribution) -> list[float]:
+    first = law.mean
+    second = law.variance + first**2
+    third = law.third_cumulant + 3 * first * second - 2 * first**3
+    return [first, second, third]
+
+
+def states(number: qm.States) -> Figures:
+    chances = np.array([number.probability(n) for n in range(40)])
+    return {
+        "p0": chances[0],
+        "p30": chances[30],
+        "prob_6": chances[6],
+        "prob_full_complement": chances[0],
+        "state_probabilities": chances,
+    }
+
+
+def of_station(r: qm.StationResult, p: Parameters) -> Figures:
+    """Return what a solved station says, under the names of the sources."""
+    wait, response = r.wait, r.response
+    figures = {
+        "utilization": r.utilization,
+        "throughput": r.throughput,
+        "mean_arrival_rate": r.arrival_rate,
+        "blocking_probability": r.loss,
+        "abandonment_probability": r.abandonment,
+        "mean_wait": r.waiting_time,
+        "mean_response": r.response_time,
+        "mean_response_random": r.response_time,
+        "mean_number_in_queue": r.queue_length,
+        "mean_number_in_system": r.number_in_system,
+        "mean_number": r.number_in_system,
+        "mean_failed": r.number_in_system,
+        "mean_idle_servers": r.station.servers * (1 - r.utilization),
+        "mean_wait_all": r.queue_length / r.arrival_rate,
+        "mean_sojourn_all": r.number_in_system / r.arrival_rate,
+    }
+    if r.number is not None:
+        figures |= states(r.number)
+    if wait is None:
+        return figures
+    figures |= {
+        "prob_wait": wait.tail(0.0),
+        "prob_no_wait": wait.atom,
+        "immediate_answer": wait.atom,
+        "wait_variance": wait.variance,
+        "prob_wait_gt_twice_mean": wait.tail(2 * r.waiting_time),
+    }
+    if "t" in p:
+        figures["prob_wait_gt_t"] = wait.tail(p["t"])
+        figures["prob_response_gt_t"] = response.tail(p["t"])
+    if "target_time" in p:
+        figures["service_level"] = wait.cdf(p["target_time"])
+    if "times" in p:
+        figures["wait_cdf"] = wait.cdf(np.array(p["times"], dtype=float))
+    if "probability" in p:
+        figures["wait_percentile"] = wait.quantile(p["probability"])
+        figures["response_percentile"] = response.quantile(p["probability"])
+    return figures
+
+
+# Finite rooms and finite populations.
+
+
+def mmck(p: Parameters) -> Figures:
+    station = qm.MMcK(time_of(p), p.get("servers", 1), p["capacity"])
+    return of_station(station.solve(p["arrival_rate"]), p)
+
+
+def mg1k(p: Parameters) -> Figures:
+    station = qm.MG1K(service_of(p), p["capacity"])
+    return of_station(station.solve(p["arrival_rate"]), p)
+
+
+def arrivals_in_a_service(p: Parameters) -> Figures:
+    none, more, _ = arrivals_in(service_of(p), p["arrival_rate"], p["capacity"])
+    return {"departure_arrivals_pmf": [none, *(more[:-1] - more[1:])]}
+
+
+def engset(p: Parameters) -> Figures:
+    r = qm.Engset(1.0, p["servers"], p["sources"]).solve(p["load_per_idle_source"])
+    return {"call_congestion": r.loss}
+
+
+def repair(p: Parameters) -> Figures:
+    """Finite source: machines that fail, or clients that think; without `servers`, one."""
+    population = p["population"] if "population" in p else p["machines"]
+    servers = p.get("servers", p.get("repairmen", 1))
+    rate = p["failure_rate"] if "failure_rate" in p else 1 / p["think_time"]
+    return of_station(qm.FiniteSource(time_of(p), servers, population).solve(rate), p)
+
+
+def repair_of_all(p: Parameters) -> Figures:
+    return repair({**p, "servers": p["population"]})
+
+
+def terminals(p: Parameters) -> Figures:
+    """A delay, whose place the idle sources take, and one server."""
+    time = p["demands"][0] if "demands" in p else p["service_mean"]
+    # A passage of the delay, then with some probability another one.
+    passage = p["think_time"] if "think_time" in p else p["delay_mean"]
+    passages = 1 / (1 - p.get("delay_self_loop", 0.0))
+    r = qm.FiniteSource(time, 1, p["population"]).solve(1 / passage / passages)
+    numbers = [p["population"] - r.number_in_system, r.number_in_system]
+    return {
+        "system_throughput": r.throughput,
+        "system_response": r.response_time,
+        "utilization": r.utilization,
+        "utilization_queue": r.utilization,
+        "number": numbers[1] if "demands" in p else numbers,
+        "response": [passage, r.response_time],
+        "throughput": [numbers[0] / passage, r.throughput],
+    }
+
+
+def repair_with_spares(p: Parameters) -> Figures:
+    machines, spares, repairmen = p["machines"], p["spares"], p["repairmen"]
+    places = machines + spares
+    cold = [max(spares - n, 0) * p["spare_failure_rate"] for n in range(places)]
+    fail = [min(machines, places - n) * p["failure_rate"] for n in range(places)]
+    rates = [p["repair_rate"] * min(n, repairmen) for n in range(1, places + 1)]
+    factors = [*(a + b for a, b in zip(cold, fail, strict=True)), 0.0]
+    figures = of_station(qm.BirthDeath(rates, factors, repairmen).solve(1.0), p)
+    complete = figures["state_probabilities"][: spares + 1].sum()
+    return figures | {"prob_full_complement": complete}
+
+
+def finite_source_and_room(p: Parameters) -> Figures:
+    population, servers, places = p["population"], p["servers"], p["capacity"]
+    rates = [p["service_rate"] * min(n, servers) for n in range(1, places + 1)]
+    factors = [population - n for n in range(places + 1)]
+    return of_station(qm.BirthDeath(rates, factors, servers).solve(p["failure_rate"]), p)
+
+
+def growing_arrivals(p: Parameters) -> Figures:
+    servers = p["servers"]
+    rates = [p["service_rate"] * n for n in range(1, servers + 1)]
+    station = qm.BirthDeath(rates, range(1, servers + 2), servers)
+    return of_station(station.solve(p["base_arrival_rate"]), p)
+
+
+def discouraged(p: Parameters) -> Figures:
+    # The chance of more than 80 present is below 1e-100.
+    station = qm.BirthDeath([p["service_rate"]] * 80, [1 / (n + 1) for n in range(81)])
+    return of_station(station.solve(p["arrival_rate"]), p)
+
+
+# Impatience.
+
+
+def erlang_a(p: Parameters) -> Figures:
+    patience = p["patience_mean"] if "patience_mean" in p else 1 / float(p["abandonment_rate"])
+    station = qm.ErlangA(time_of(p), p["servers"], patience, p.get("capacity", np.inf))
+    r: Any = station.solve(p["arrival_rate"])
+    figures = of_station(r, p)
+    if "threshold" in p:
+        figures["prob_virtual_wait_le"] = r.offered_within(p["threshold"])
+        figures["prob_served_within"] = r.served_within(p["threshold"])
+        figures["prob_real_wait_le"] = r.waited_within(p["threshold"])
+    return figures
+
+
+def erlang_a_servers(p: Parameters) -> Figures:
+    servers = np.arange(1, 100)
+    station = qm.ErlangA(time_of(p), servers, 1 / p["abandonment_rate"])
+    enough = station.solve(p["arrival_rate"]).abandonment <= p["target_abandonment"]
+    return {"min_servers": servers[enough][0]}
+
+
+# Streams in order of importance.
+
+
+def of_streams(r: qm.StationResult) -> Figures:
+    assert r.wait is not None
+    return {
+        "mean_wait": [s.waiting_time for s in r.streams],
+        "mean_response": [s.response_time for s in r.streams],
+        "prob_wait": r.wait.tail(0.0),
+    }
+
+
+def streams_of(p: Parameters) -> list[qm.Stream]:
+    means = p.get("service_means") or [1 / m for m in p["service_rates"]]
+    seconds = p.get("service_second_moments") or [2 * m**2 for m in means]
+    # Rounded, as what is 0 must be 0 and not -1e-16.
+    laws = [
+        qm.from_mean_scv(m, abs(round(s / m**2 - 1, 14)))
+        for m, s in zip(means, seconds, strict=True)
+    ]
+    return [qm.Stream(r, law) for r, law in zip(p["arrival_rates"], laws, strict=True)]
+
+
+def one_server(preemptive: bool) -> Adapter:
+    station = qm.MG1Priority(qm.Exponential(1.0), preemptive)
+    return lambda p: of_streams(station.solve(streams_of(p)))
+
+
+def servers_alike(preemptive: bool) -> Adapter:
+    def figures(p: Parameters) -> Figures:
+        rate, *others = set(p["service_rates"] if "service_rates" in p else [p["service_rate"]])
+        assert not others
+        station = qm.MMcPriority(1 / rate, p["servers"], preemptive)
+        r = station.solve([qm.Stream(x) for x in p["arrival_rates"]])
+        return of_streams(r)
+
+    return figures
+
+
+def accumulating(p: Parameters) -> Figures:
+    """The two limits of this discipline: equal rates are FCFS, far apart ones a priority."""
+    rates = p["accumulation_rates"]
+    if len(set(rates)) == 1:
+        return of_streams(qm.MG1(qm.Exponential(1.0)).solve(streams_of(p)))
+    assert all(b <= 1e-9 * a for a, b in pairwise(rates))
+    return one_server(False)(p)
+
+
+# One server with general service.
+
+
+class Moments(qm.Distribution):
+    """A law of which two or three moments are known."""
+
+    def __init__(self, first: float, second: float, third: float = np.nan) -> None:
+        self._cumulants = (
+            first,
+            second - first**2,
+            third - 3 * first * second + 2 * first**3,
+        )
+
+    @property
+    def mean(self) -> float:
+        return self._cumulants[0]
+
+    @property
+    def variance(self) -> float:
+        return self._cumulants[1]
+
+    @property
+    def third_cumulant(self) -> float:
+        return self._cumulants[2]
+
+    def laplace(self, s: Any) -> Any:
+        raise NotImplementedError
+
+
+def busy_period(p: Parameters) -> Figures:
+    r = qm.MG1LCFS(Moments(*p["service_moments"])).solve(p["arrival_rate"])
+    found = moments(r.response)
+    return {
+        "response_moments": found,
+        "mean_busy_period": found[0],
+        "busy_period_second_moment": found[1],
+    }
+
+
+def busy_time(p: Parameters) -> Figures:
+    law = qm.MG1LCFS(service_of(p)).solve(p["arrival_rate"]).response
+    return {"cdf": law.cdf(np.array(p["times"], dtype=float)), "mean": law.mean}
+
+
+def of_policy(policy: str, p: Parameters) -> float:
+    law = qm.Exponential(p["service_mean"])
+    return float(qm.MG1SizeBased(law, policy).solve(p["arrival_rate"]).response_time)
+
+
+def by_size(policy: str) -> Adapter:
+    return lambda p: {"mean_response": of_policy(policy, p)}
+
+
+def by_every_size(p: Parameters) -> Figures:
+    return {name: of_policy(name.lower(), p) for name in ("SRPT", "PSJF", "SJF", "FB")}
+
+
+def vacations(p: Parameters) -> Figures:
+    laws = {"exponential": qm.Exponential, "deterministic": qm.Deterministic}
+    away = laws[p["vacation"]](p["vacation_mean"])
+    r = qm.MG1Vacations(service_of(p), away).solve(p["arrival_rate"])
+    assert r.wait is not None
+    return {"wait_moments": moments(r.wait)}
+
+
+def threshold(p: Parameters) -> Figures:
+    station = qm.MG1Threshold(service_of(p), p["threshold"])
+    return of_station(station.solve(p["arrival_rate"]), p)
+
+
+def batches(p: Parameters) -> Figures:
+    sizes = qm.RandomBatch(p["batch_size_probs"])
+    station = qm.MXG1(qm.Exponential(1 / p["service_rate"]), sizes)
+    r = station.solve(p["batch_arrival_rate"] * sizes.mean)
+    return {"mean_response": r.response_time}
+
+
+def mg1_states(p: Parameters) -> Figures:
+    """The states of M/G/1 below K are those of M/G/1/K but for a factor."""
+    r = qm.MG1K(service_of(p), 10).solve(p["arrival_rate"])
+    assert r.number is not None
+    chances = np.array([r.number.probability(n) for n in range(10)])
+    idle = 1 - p["arrival_rate"] * time_of(p)
+    return {"state_probabilities": idle * chances / chances[0]}
+
+
+# Arrivals that are not Poisson, and formulas with two moments.
+
+
+def interarrival_of(p: Parameters) -> qm.Distribution:
+    if "arrival_phases" in p:
+        return qm.Erlang(1.0, p["arrival_phases"])
+    if "interarrival" in p:
+        shapes = {"Erlang-2": qm.Erlang(1.0, 2), "uniform(0,2.5)": qm.Uniform(0.0, 2.5)}
+        return shapes[p["interarrival"]]
+    scv = p["arrival_scv"]
+    if scv > 1:
+        return balanced_hyperexponential(1.0, scv)
+    return qm.Erlang(1.0, round(1 / scv)) if scv else qm.Deterministic(1.0)
+
+
+def gmc(p: Parameters) -> Figures:
+    rate = p["arrival_rate"] if "arrival_rate" in p else 1 / p["interarrival_mean"]
+    time, servers = time_of(p), p.get("servers", 1)
+    station = (
+        qm.GMc(interarrival_of(p), time, servers)
+        if "servers" in p
+        else qm.GM1(interarrival_of(p), time)
+    )
+    figures = of_station(station.solve(rate), p)
+    # Who waits, waits for a time of rate servers (1 - sigma) / time.
+    waiting = figures["mean_wait"] / figures["prob_wait"]
+    return figures | {"sigma": 1 - time / servers / waiting}
+
+
+def unequal_servers(p: Parameters) -> Figures:
+    station = qm.UnequalServers([1 / m for m in p["service_rates"]])
+    return of_station(station.solve(p["arrival_rate"]), p)
+
+
+def two_moments(wait: Any, chance: Any = None) -> Adapter:
+    """Return an adapter of a formula for the mean wait, and of one for its probability."""
+
+    def figures(p: Parameters) -> Figures:
+        time, servers = time_of(p), p.get("servers", 1)
+        scvs = p.get("arrival_scv", 1.0), p.get("service_scv", 0.0)
+        if "utilizations" in p:
+            rates = {x: x * servers / time for x in p["utilizations"]}
+            return {f"Lq_rho{x}": r * wait(r, time, servers, *scvs) for x, r in rates.items()}
+        case = p["arrival_rate"], time, servers, *scvs
+        mean = wait(*case)
+        found = {
+            "mean_wait": mean,
+            "mean_wait_upper_bound": mean,
+            "mean_number_in_queue": p["arrival_rate"] * mean,
+        }
+        return found | ({} if chance is None else {"prob_wait": chance(*case)})
+
+    return figures
+
+
+ADAPTERS: dict[str, Adapter] = {
+    f.__name__: f
+    for f in (
+        mmck, mg1k, arrivals_in_a_service, engset, repair, repair_of_all, repair_with_spares,
+        finite_source_and_room, growing_arrivals, discouraged, erlang_a, erlang_a_servers,
+        accumulating, busy_period, busy_time, terminals, by_every_size, vacations, threshold,
+        batches, mg1_states, gmc, unequal_servers,
+    )
+} | {
+    "priority": one_server(False),
+    "preemptive": one_server(True),
+    "mmc_priority": servers_alike(False),
+    "mmc_preemptive": servers_alike(True),
+    "sjf": by_size("sjf"),
+    "psjf": by_size("psjf"),
+    "srpt": by_size("srpt"),
+    "cosmetatos": two_moments(cosmetatos),
+    "allen_cunneen": two_moments(allen_cunneen),
+    "kraemer_langenbach_belz": two_moments(kraemer_langenbach_belz),
+    "kingman_bound": two_moments(kingman_bound),
+    "whitt": two_moments(whitt, ggc_wait_probabilities.whitt),
+}  # fmt: skip
