@@ -59,7 +59,7 @@ app = typer.Typer(
 app.command("solve")(solve.command)
 app.command("sweep", no_args_is_help=True)(sweep.command)
 app.command("compare")(compare.command)
-app.command("explain", no_args_is_help=True)(explain.command)
+app.command("explain")(explain.command)
 app.command("replay", no_args_is_help=True)(replay.command)
 
 

@@ -124,7 +124,7 @@ def _pipeline(result: PipelineResult, quantity: str) -> Explanation:
     elif quantity == "mean":
         value = result.latency.mean
         if limited:
-            how = "The means along the paths, of the requests that no limit turns away."
+            how = "The means along the paths, of those that no limit or full station stops."
         elif _has_maximum(result.latency):
             how = (
                 "The means along the paths; of steps at once, the mean of the longest, by "
@@ -138,7 +138,7 @@ def _pipeline(result: PipelineResult, quantity: str) -> Explanation:
     else:
         value = getattr(result, quantity)
         if limited:
-            how = "The rate at which the first station saturates behind the limits, by search."
+            how = "The rate at which the first station saturates, behind the limits, by search."
         else:
             least = sp.Function("min")(count / (visits * service))
             formula = _equation(_symbol("max_rate"), least)

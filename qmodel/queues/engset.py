@@ -125,7 +125,7 @@ def call_congestion(source_load: Value, servers: Count, sources: Count) -> Value
     return 1 / (1 + odds(a, c, np.subtract(n, 1)))
 
 
-@dataclass(frozen=True, slots=True, eq=False, kw_only=True)
+@dataclass(frozen=True, slots=True, eq=False, kw_only=True, repr=False)
 class EngsetState(StationResult):
     """The steady state of Engset's loss system, with both congestions."""
 

@@ -71,7 +71,7 @@ EXPONENTIAL_PATIENCE = Assumption(
 )
 
 
-@dataclass(frozen=True, slots=True, eq=False, kw_only=True)
+@dataclass(frozen=True, slots=True, eq=False, kw_only=True, repr=False)
 class ImpatientState(StationResult):
     """The steady state of a station that requests may leave before they are served.
 
@@ -154,7 +154,7 @@ class ErlangA(Station):
     patience: Value
     places: Count = np.inf
     service: Exponential = field(init=False, repr=False)
-    loses = True
+    not_in_paths = "requests that give up take time, and do not go on"
 
     def __post_init__(self) -> None:
         s = _check.positive("service_time", self.service_time)

@@ -75,7 +75,7 @@ NON_PREEMPTIVE = Assumption(
 )
 PREEMPTIVE = Assumption(
     "preemptive-resume-priority",
-    "a more important request interrupts a service, which is resumed later without loss",
+    "a more important request interrupts the service, which is resumed later without loss",
     "Miller 1960",
 )
 
@@ -161,7 +161,7 @@ class MG1Priority(Station):
     service : Distribution
         Law of the service time of streams that do not bring their own. [-]
     preemptive : bool, default False
-        Whether a more important request interrupts a service, which is resumed later. [-]
+        Whether a more important request interrupts the service, which is resumed later. [-]
 
     Raises
     ------

@@ -187,7 +187,7 @@ class MMcPriority(Station):
     servers : int or integer array, default 1
         Number of servers, >= 1. [-]
     preemptive : bool, default False
-        Whether a more important request interrupts a service, which is resumed later. [-]
+        Whether a more important request interrupts the service, which is resumed later. [-]
 
     Raises
     ------

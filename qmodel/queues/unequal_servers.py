@@ -138,6 +138,7 @@ class UnequalServers(Station):
 
     service_times: tuple[Value, ...]
     service: HyperExponential = field(init=False, repr=False)
+    poisson_output = True
 
     def __post_init__(self) -> None:
         times = tuple(_check.positive("service_times", s) for s in self.service_times)

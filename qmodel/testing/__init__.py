@@ -5,9 +5,10 @@ loads; `laws` has the laws of queues as assertions. Needs hypothesis: the extra 
 
 Examples
 --------
->>> from hypothesis import given
+>>> from hypothesis import given, settings
 >>> from qmodel.testing import laws, strategies
->>> @given(strategies.stations(), strategies.loads())
+>>> @settings(deadline=None)
+... @given(strategies.stations(), strategies.loads())
 ... def test_littles_law(station, load):
 ...     laws.littles_law(station.solve(strategies.rate_of(station, load)))
 >>> test_littles_law()

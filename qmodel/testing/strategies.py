@@ -6,9 +6,10 @@ constant service and an SCV of 100. What they draw is stable at the loads that t
 
 Examples
 --------
->>> from hypothesis import given
+>>> from hypothesis import given, settings
 >>> from qmodel.testing import strategies
->>> @given(strategies.pipelines(), strategies.loads(most=0.9))
+>>> @settings(deadline=None)
+... @given(strategies.pipelines(), strategies.loads(most=0.9))
 ... def test_latency_is_finite(pipeline, load):
 ...     assert pipeline.solve(strategies.rate_of(pipeline, load)).latency.mean < float("inf")
 >>> test_latency_is_finite()
