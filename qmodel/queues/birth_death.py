@@ -84,7 +84,7 @@ def state_probabilities(birth_rates: Value, death_rates: Value) -> np.ndarray:
     up, down = (
         x.reshape(len(x), *[1] * (len(cells) - x.ndim + 1), *x.shape[1:]) for x in (up, down)
     )
-    with np.errstate(divide="ignore", invalid="ignore"):
+    with np.errstate(divide="ignore", invalid="ignore", over="ignore"):
         steps = np.broadcast_to(np.log(up) - np.log(down), (len(up), *cells))
         # What lies beyond a rate of zero is never reached: -inf stays.
         logs = np.concatenate([np.zeros((1, *cells)), np.cumsum(steps, axis=0)])
@@ -218,7 +218,7 @@ class BirthDeath(Station):
         queue = (queued * present).sum(axis=0)
         offered, lost = (up * present).sum(axis=0), up[-1] * present[-1]
         served = (down * present[1:]).sum(axis=0)
-        with np.errstate(divide="ignore", invalid="ignore"):
+        with np.errstate(divide="ignore", invalid="ignore", over="ignore"):
             # The first arrival of all finds nobody, and is served by the first rate.
             alone = served == 0
             response = np.where(alone, 1 / down[0], number.mean / served)

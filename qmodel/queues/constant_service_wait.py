@@ -90,7 +90,7 @@ class ConstantServiceWait(Distribution):
             lambda *cell: [crommelin.third_cumulant(*cell)],
             self.arrival_rate, self.service_time, self.servers,
         )[0]  # fmt: skip
-        with np.errstate(divide="ignore", invalid="ignore"):
+        with np.errstate(divide="ignore", invalid="ignore", over="ignore"):
             third = third / self.arrival_rate**3
         return _elsewhere(third, self, 0.0, np.inf)
 

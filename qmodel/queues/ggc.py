@@ -270,7 +270,7 @@ class GGc(Station):
         wait = corrected(wait, rate, s, c, np.asarray(ca2)[()], cs2)
         chance = gmc.waiting_probability(rate, s, self.interarrival, c)
         regular, alone = np.asarray(ca2) < 1, np.asarray(c) == 1
-        with np.errstate(divide="ignore", invalid="ignore"):
+        with np.errstate(divide="ignore", invalid="ignore", over="ignore"):
             # What Whitt's formula makes of service that is not exponential.
             base = chances.whitt(rate, s, c, ca2, 1.0)
             turned = np.minimum(1.0, chance * chances.whitt(rate, s, c, ca2, cs2) / base)

@@ -100,7 +100,7 @@ def combined(
 def corrected(renewal: Any, rate: Any, s: Any, c: Any, ca2: Any, cs2: Any) -> Any:
     """Return the wait `renewal` of GI/M/c, corrected for service that is not exponential."""
     exponential = np.asarray(mmc.waiting_time(rate, s, c))
-    with np.errstate(divide="ignore", invalid="ignore"):
+    with np.errstate(divide="ignore", invalid="ignore", over="ignore"):
         factor = np.asarray(mgc.waiting_time(rate, s, cs2, c)) / exponential
         # Where nobody waits it does not matter, in overload it has its limit.
         factor = np.where(exponential == 0, 1.0, factor)

@@ -157,13 +157,13 @@ class _Present(States):
 
     @property
     def mean(self) -> Value:
-        with np.errstate(divide="ignore", invalid="ignore"):
+        with np.errstate(divide="ignore", invalid="ignore", over="ignore"):
             return self._busy() / self.found_idle
 
     @property
     def variance(self) -> Value:
         busy, idle = self._busy(), self.found_idle
-        with np.errstate(divide="ignore", invalid="ignore"):
+        with np.errstate(divide="ignore", invalid="ignore", over="ignore"):
             return busy * (1 + self.ratio - busy) / idle**2
 
     def probability(self, n: Count) -> Value:
@@ -232,7 +232,7 @@ class GM1(Station):
     def _solve(self, arrival_rate: Value) -> StationResult:
         rate, s = arrival_rate, self.service_time
         busy, idle = _found(rate, s, self.interarrival)
-        with np.errstate(divide="ignore", invalid="ignore"):
+        with np.errstate(divide="ignore", invalid="ignore", over="ignore"):
             response = s / idle
             wait = response * busy
         weigh = namespace(rate, s).weigh

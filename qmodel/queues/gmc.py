@@ -97,7 +97,7 @@ def waiting_time(
     0.38443
     """
     chance, drain = _queue(*_checked(arrival_rate, service_time, interarrival, servers))
-    with np.errstate(divide="ignore", invalid="ignore"):
+    with np.errstate(divide="ignore", invalid="ignore", over="ignore"):
         return _mean(chance, drain)
 
 
@@ -258,7 +258,7 @@ class GMc(Station):
     def _solve(self, arrival_rate: Value) -> StationResult:
         rate, s, c = arrival_rate, self.service_time, self.servers
         chance, drain = _queue(*_checked(rate, s, self.interarrival, c))
-        with np.errstate(divide="ignore", invalid="ignore"):
+        with np.errstate(divide="ignore", invalid="ignore", over="ignore"):
             wait = _mean(chance, drain)
         weigh = namespace(rate, s).weigh
         grounds = (RENEWAL_ARRIVALS, EXPONENTIAL_SERVICE, FCFS)

@@ -79,7 +79,7 @@ def kingman(
     )
     xp = namespace(rate, s, c, ca2, cs2)
     spare = spare_servers(rate, s, c)
-    with xp.errstate(divide="ignore", invalid="ignore"):
+    with xp.errstate(divide="ignore", invalid="ignore", over="ignore"):
         wait = rate * s**2 / (c * spare)
         return _times(xp.guard(wait, spare <= 0, xp.inf), (ca2 + cs2) / 2)
 
@@ -134,7 +134,7 @@ def kingman_bound(
     )
     xp = namespace(rate, s, c, ca2, cs2)
     spare = spare_servers(rate, s, c)
-    with xp.errstate(divide="ignore", invalid="ignore"):
+    with xp.errstate(divide="ignore", invalid="ignore", over="ignore"):
         service = rate * s**2 * (cs2 / c + (c - 1) / c**2)
         bound = (ca2 / xp.asarray(rate) + service) * c / (2 * spare)
         return xp.guard(bound, spare <= 0, xp.inf)

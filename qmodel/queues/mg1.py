@@ -93,7 +93,7 @@ def waiting_time(arrival_rate: Value, service_time: Value, scv: Value) -> Value:
     scv = _check.scv("scv", scv)
     xp = namespace(rate, s, scv)
     spare = spare_servers(rate, s, 1)
-    with xp.errstate(divide="ignore", invalid="ignore"):
+    with xp.errstate(divide="ignore", invalid="ignore", over="ignore"):
         wait = xp.weigh(rate, s**2 * (scv + 1)) / (2 * spare)
         return xp.guard(wait, spare <= 0, xp.inf)
 
@@ -113,7 +113,7 @@ class _Wait(Distribution):
     def variance(self) -> Value:
         mean, service = self.mean, self.service
         third = service.third_cumulant + service.mean * (3 * service.variance + service.mean**2)
-        with np.errstate(divide="ignore", invalid="ignore"):
+        with np.errstate(divide="ignore", invalid="ignore", over="ignore"):
             variance = mean**2 + self.arrival_rate * third / (3 * self._spare())
             return namespace(variance).guard(variance, self._spare() <= 0, np.inf)
 
@@ -193,7 +193,7 @@ class _ConstantServiceWait(_Wait):
     def third_cumulant(self) -> Value:
         # Takács' recursion; the fourth moment that it needs is known here.
         mean, constant = self.mean, self.service.mean
-        with np.errstate(divide="ignore", invalid="ignore"):
+        with np.errstate(divide="ignore", invalid="ignore", over="ignore"):
             third = self.arrival_rate * constant**3 / self._spare()
             cumulant = 2 * mean**3 + third * (mean + constant / 4)
             return namespace(mean).guard(cumulant, self._spare() <= 0, np.inf)

@@ -203,7 +203,7 @@ class MG1K(Station):
         left, lost = _embedded(rate, service, places)
         loss = lost / (1 + lost)
         present = FiniteStates(np.concatenate([left / (1 + lost), [loss]]))
-        with np.errstate(divide="ignore", invalid="ignore"):
+        with np.errstate(divide="ignore", invalid="ignore", over="ignore"):
             # Those who enter are served one after the other: throughput is known twice.
             queue = (left[1:] * np.arange(places - 1).reshape(-1, *[1] * left[0].ndim)).sum(
                 axis=0
@@ -244,7 +244,7 @@ class MG1K(Station):
             return Deterministic(0.0 * wait)
         busy = 1 - left[0]
         some = busy > 0
-        with np.errstate(divide="ignore", invalid="ignore"):
+        with np.errstate(divide="ignore", invalid="ignore", over="ignore"):
             found = [np.where(some, p / busy, 1.0 * (n == 0)) for n, p in enumerate(left[1:])]
             whole = sum(n * p for n, p in enumerate(found)) * self.service.mean
             first = np.where(some, wait / busy - whole, self.service.mean)

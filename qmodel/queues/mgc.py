@@ -106,7 +106,7 @@ def waiting_time(
     c = _check.count("servers", servers)
     exponential = mmc.waiting_time(rate, s, c)
     constant = spitzer.waiting(rate * s, c).mean * s
-    with np.errstate(divide="ignore", invalid="ignore"):
+    with np.errstate(divide="ignore", invalid="ignore", over="ignore"):
         wait = (1 + scv) / (2 * scv / exponential + (1 - scv) / constant)
         # No wait with either service is no wait with this one.
         either = np.where(constant > 0, wait, 0.0 * scv * exponential)

@@ -106,7 +106,7 @@ def cosmetatos(
     rate, s, c, _, cs2 = _poisson(arrival_rate, service_time, servers, arrival_scv, service_scv)
     xp = namespace(rate, s, c, cs2)
     spare = spare_servers(rate, s, c)
-    with xp.errstate(divide="ignore", invalid="ignore"):
+    with xp.errstate(divide="ignore", invalid="ignore", over="ignore"):
         excess = spare * (c - 1) * (xp.sqrt(4 + 5 * c) - 2) / (16 * c * xp.asarray(rate * s))
         excess = xp.guard(excess, (rate == 0) | (spare <= 0), 0.0)
     return _times(mmc.waiting_time(rate, s, c), cs2 + (1 - cs2) * (1 + excess) / 2)

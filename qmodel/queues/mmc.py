@@ -98,7 +98,7 @@ def waiting_time(arrival_rate: Value, service_time: Value, servers: Count = 1) -
 
 def _mean_wait(must_wait: Any, s: Any, spare: Any) -> Any:
     xp = namespace(must_wait, s, spare)
-    with xp.errstate(divide="ignore", invalid="ignore"):
+    with xp.errstate(divide="ignore", invalid="ignore", over="ignore"):
         return xp.guard(must_wait * s / spare, spare <= 0, xp.inf)
 
 
@@ -158,18 +158,18 @@ class _Wait(Distribution):
 
     @property
     def mean(self) -> Value:
-        with np.errstate(divide="ignore", invalid="ignore"):
+        with np.errstate(divide="ignore", invalid="ignore", over="ignore"):
             return self.probability / self.drain
 
     @property
     def variance(self) -> Value:
-        with np.errstate(divide="ignore", invalid="ignore"):
+        with np.errstate(divide="ignore", invalid="ignore", over="ignore"):
             return self.probability * (2 - self.probability) / self.drain**2
 
     @property
     def third_cumulant(self) -> Value:
         c = self.probability
-        with np.errstate(divide="ignore", invalid="ignore"):
+        with np.errstate(divide="ignore", invalid="ignore", over="ignore"):
             return c * (6 - 6 * c + 2 * c**2) / self.drain**3
 
     @property
@@ -195,7 +195,7 @@ class _Wait(Distribution):
     def quantile(self, p: Value) -> Value:
         q = 1 - _check.probability("p", p)
         xp = namespace(q, self.probability, self.drain)
-        with xp.errstate(divide="ignore", invalid="ignore"):
+        with xp.errstate(divide="ignore", invalid="ignore", over="ignore"):
             return xp.maximum(xp.log(self.probability / q), 0) / self.drain + 0 * q
 
 

@@ -112,7 +112,7 @@ def waiting_time(
     before, after = spare_servers(above, s, c) / c, spare_servers(above + rate, s, c) / c
     xp = namespace(above, rate, below, s, c)
     chance = erlang_c((above + rate + below) * s, c)
-    with xp.errstate(divide="ignore", invalid="ignore"):
+    with xp.errstate(divide="ignore", invalid="ignore", over="ignore"):
         return xp.guard(chance * s / c / (before * after), after <= 0, xp.inf)
 
 
@@ -296,7 +296,7 @@ class MMcPriority(Station):
         mean = interrupted_waiting_time(sum(rates[:k]), rates[k], s, c)
         chance = erlang_c(sum(rates[: k + 1]) * s, c)
         xp = namespace(mean, chance)
-        with xp.errstate(divide="ignore", invalid="ignore"):
+        with xp.errstate(divide="ignore", invalid="ignore", over="ignore"):
             # Without load nobody waits, whatever the rate of an end.
             drain = xp.guard(chance / mean, mean == 0, c / s)
         return mean, mmc._Wait(chance, drain)

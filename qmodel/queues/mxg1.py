@@ -81,7 +81,7 @@ def waiting_time(
     spread = _check.scv("batch_scv", batch_scv)
     xp = namespace(rate, s, scv, size, spread)
     spare = spare_servers(rate, s, 1)
-    with xp.errstate(divide="ignore", invalid="ignore"):
+    with xp.errstate(divide="ignore", invalid="ignore", over="ignore"):
         own = s * (size * (1 + spread) - 1)
         wait = (rate * s**2 * (scv + 1) + own) / (2 * spare)
         return xp.guard(wait, spare <= 0, xp.inf)

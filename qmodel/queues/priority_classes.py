@@ -26,7 +26,7 @@ def waiting(work: Any, before: Any, after: Any) -> Any:
     xp = namespace(work, before, after)
     if not xp.symbolic:
         before, after = np.asarray(before), np.asarray(after)
-    with xp.errstate(divide="ignore", invalid="ignore"):
+    with xp.errstate(divide="ignore", invalid="ignore", over="ignore"):
         return xp.guard(work / (before * after), after <= 0, xp.inf)
 
 
@@ -34,7 +34,7 @@ def stretched(s: Any, before: Any) -> Any:
     """Return how long a service takes with its interruptions, on average."""
     xp = namespace(s, before)
     before = before if xp.symbolic else np.asarray(before)
-    with xp.errstate(divide="ignore", invalid="ignore"):
+    with xp.errstate(divide="ignore", invalid="ignore", over="ignore"):
         return xp.guard(s / before, before <= 0, xp.inf)
 
 

@@ -49,7 +49,7 @@ def log_load(offered_load: Any, servers: Any, spare: Any) -> Any:
     if xp.symbolic:
         return xp.log(offered_load / servers)
     short = spare / servers
-    with np.errstate(divide="ignore", invalid="ignore"):
+    with np.errstate(divide="ignore", invalid="ignore", over="ignore"):
         # Hardly a positive load is below e^-700, and a log of -inf would make 0 * inf.
         far = np.maximum(np.log(offered_load / servers), -700.0)
         return np.where(abs(short) > 0.5, far, np.log1p(-np.clip(short, -0.5, 0.5)))[()]

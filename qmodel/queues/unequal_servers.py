@@ -190,7 +190,7 @@ class UnequalServers(Station):
             waited = must_wait / s / total
             shares.append((at_once + waited)[()])
             laws.append(_Response((waited / shares[-1])[()], drain[()], 1 / s))
-        with np.errstate(divide="ignore", invalid="ignore"):
+        with np.errstate(divide="ignore", invalid="ignore", over="ignore"):
             wait = np.where(over, np.inf, must_wait / drain)[()]
         response = wait + sum(p * s for p, s in zip(shares, times, strict=True))
         weigh = namespace(rate).weigh
