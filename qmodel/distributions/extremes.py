@@ -12,6 +12,7 @@ always takes, such as a network round trip in every branch, is kept apart exactl
 
 from __future__ import annotations
 
+from abc import abstractmethod
 from dataclasses import dataclass
 from functools import reduce
 from math import prod
@@ -51,9 +52,9 @@ class _Extreme(Distribution):
         found = quadrature.moments(self.tail, np.where(endless, 1.0, scale), self._breaks())
         return tuple(np.where(endless, np.inf, m)[()] for m in found)  # type: ignore[return-value]
 
+    @abstractmethod
     def _scale(self, means: list[Any]) -> Any:
         """Return a time of the size of the extreme: infinite where it is."""
-        raise NotImplementedError
 
     def _breaks(self) -> tuple[Any, ...]:
         return tuple(
@@ -65,8 +66,8 @@ class _Extreme(Distribution):
         least = self._least()
         return (Part(1.0, least, _Rest(self, least) if np.any(least) else self),)
 
-    def _least(self) -> Any:
-        raise NotImplementedError
+    @abstractmethod
+    def _least(self) -> Any: ...
 
     def _leaving_out(self, i: int) -> tuple[Distribution, ...]:
         return self.laws[:i] + self.laws[i + 1 :]

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from abc import abstractmethod
 from dataclasses import dataclass
 from typing import Any
 
@@ -22,17 +23,17 @@ class Impatient(Distribution):
     service_time: Value
     closed = True
 
-    def _scale(self) -> Any:
-        raise NotImplementedError
+    @abstractmethod
+    def _scale(self) -> Any: ...
 
     def _age(self, t: Any) -> Any:
         return np.maximum(np.asarray(t, dtype=float), 0.0) / self.service_time
 
-    def _share(self, t: Any) -> Any:
-        raise NotImplementedError
+    @abstractmethod
+    def _share(self, t: Any) -> Any: ...
 
-    def _rate(self, t: Any) -> Any:
-        raise NotImplementedError
+    @abstractmethod
+    def _rate(self, t: Any) -> Any: ...
 
     def tail(self, t: Value) -> Value:
         share = np.clip(self._share(self._age(t)), 0.0, 1.0)
