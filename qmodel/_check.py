@@ -24,6 +24,9 @@ __all__ = [
     "weights",
 ]
 
+# A single point need not become an array.
+_PLAIN = (float, int)
+
 
 def _number(name: str, x: Any, need: str) -> Any:
     try:
@@ -40,8 +43,8 @@ def _refuse(name: str, x: Any, bad: Any, need: str) -> None:
 
 def nonnegative(name: str, x: Any, *, need: str = "a number >= 0") -> Any:
     """Return `x` as a number or array, refusing values below zero."""
-    if type(x) is float and x >= 0.0:
-        return x
+    if type(x) in _PLAIN and x >= 0:
+        return float(x)
     if is_symbolic(x):
         if x.is_negative:
             raise DomainError(f"{name} must be {need}, got {x}")
@@ -53,8 +56,8 @@ def nonnegative(name: str, x: Any, *, need: str = "a number >= 0") -> Any:
 
 def positive(name: str, x: Any, *, need: str = "a number > 0") -> Any:
     """Return `x` as a number or array, refusing zero and values below."""
-    if type(x) is float and x > 0.0:
-        return x
+    if type(x) in _PLAIN and x > 0:
+        return float(x)
     if is_symbolic(x):
         if x.is_nonpositive:
             raise DomainError(f"{name} must be {need}, got {x}")

@@ -7,6 +7,9 @@ arrays and SymPy expressions::
     xp = namespace(arrival_rate, service_time)
     tail = xp.exp(-arrival_rate * t)
 
+`over` is the division by what a queue has to spare, and `weigh` the product with what may be
+infinite; both take single floats without NumPy, whose masks cost more than a formula.
+
 SymPy is never imported from here: an object of its can only reach us when the caller has
 imported it. Three rules keep a formula open to all numbers: no ``if`` on values, real
 branches through ``xp.where``, and overload through ``xp.guard``.
@@ -47,14 +50,23 @@ def _numpy() -> SimpleNamespace:
         # Masks the overload, not its complement: a NaN argument stays NaN.
         return np.where(overload, instead, value)[()]
 
+    def over(x: Any, spare: Any, instead: Any) -> Any:
+        if isinstance(x, float) and isinstance(spare, float):
+            return np.float64(instead if spare <= 0 else float(x) / float(spare))
+        with np.errstate(divide="ignore", invalid="ignore", over="ignore"):
+            return guard(np.divide(x, spare), np.asarray(spare) <= 0, instead)
+
     def weigh(probability: Any, x: Any) -> Any:
         # A branch that is never taken counts nothing, though its time may be infinite.
-        with np.errstate(invalid="ignore"):
+        if isinstance(probability, float) and isinstance(x, float):
+            return np.float64(0.0 if probability == 0 else float(probability) * float(x))
+        with np.errstate(invalid="ignore", over="ignore"):
             return np.where(probability == 0, 0.0, probability * x)[()]
 
     return SimpleNamespace(
         symbolic=False,
         inf=np.inf,
+        over=over,
         weigh=weigh,
         asarray=asarray,
         exact=lambda x: x,
@@ -87,6 +99,7 @@ def _sympy() -> SimpleNamespace:
     return SimpleNamespace(
         symbolic=True,
         inf=sp.oo,
+        over=lambda x, spare, instead: guard(x / spare, spare <= 0, instead),
         weigh=lambda probability, x: 0 if probability == 0 else probability * x,
         asarray=sp.sympify,
         exact=lambda x: sp.nsimplify(x, rational=True),

@@ -1,7 +1,8 @@
 r"""The delay station M/G/inf: every request is served at once, by a server of its own.
 
 Think times, network round trips, third parties: nobody waits, :math:`T = S` in law, and
-the number present is Poisson with mean :math:`\lambda S` whatever the law.
+the number present is Poisson with mean :math:`\lambda S` whatever the law. The laws have a
+cell for each load all the same, and are unknown where the load is NaN.
 
 References
 ----------
@@ -17,14 +18,23 @@ import numpy as np
 
 from qmodel import _check
 from qmodel._typing import Value
-from qmodel._xp import namespace
+from qmodel._xp import is_symbolic, namespace
 from qmodel.basis import POISSON_ARRIVALS, Basis
-from qmodel.distributions import ZERO, Deterministic, Distribution
+from qmodel.distributions import ZERO, Deterministic, Distribution, Scaled
 from qmodel.queues.base import LAWS, MEANS, Station, StationResult
 from qmodel.queues.mg1 import GENERAL_SERVICE
 from qmodel.queues.states import Poisson
 
 __all__ = ["Delay"]
+
+
+def at_load(law: Distribution, load: Value) -> Distribution:
+    """Return a law that load does not change, in the cells of `load`; NaN where that is."""
+    if is_symbolic(load):
+        return law
+    known = np.where(np.isnan(load), np.nan, 1.0)
+    # One known cell is the law itself, which a path can tell from a changed one.
+    return law if known.ndim == 0 and known == 1 else Scaled(law, known[()])
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -74,6 +84,7 @@ class Delay(Station):
 
     def _solve(self, arrival_rate: Value) -> StationResult:
         rate, mean = arrival_rate, self.service.mean
+        number = rate * mean
         grounds = (POISSON_ARRIVALS, GENERAL_SERVICE)
         return StationResult(
             arrival_rate=rate,
@@ -81,10 +92,10 @@ class Delay(Station):
             waiting_time=0 * rate * mean,
             response_time=mean + 0 * rate,
             queue_length=0 * rate * mean,
-            number_in_system=rate * mean,
-            wait=ZERO,
-            response=self.service,
+            number_in_system=number,
+            wait=at_load(ZERO, number),
+            response=at_load(self.service, number),
             station=self,
-            number=Poisson(rate * mean),
+            number=Poisson(number),
             basis=Basis(dict.fromkeys((*MEANS, *LAWS, "number"), grounds)),
         )

@@ -37,6 +37,7 @@ from qmodel.basis import Assumption, Basis
 from qmodel.distributions import ZERO, Distribution, Exponential
 from qmodel.queues.base import LAWS, MEANS, Station, StationResult
 from qmodel.queues.birth_death import state_probabilities
+from qmodel.queues.delay import at_load
 from qmodel.queues.states import FiniteStates
 
 __all__ = ["Engset", "call_congestion", "time_congestion"]
@@ -211,8 +212,8 @@ class Engset(Station):
             response_time=(s + 0.0 * busy)[()],
             queue_length=(0.0 * busy)[()],
             number_in_system=busy[()],
-            wait=ZERO,
-            response=self.service,
+            wait=at_load(ZERO, busy),
+            response=at_load(self.service, busy),
             station=self,
             loss=lost,
             number=number,

@@ -157,15 +157,12 @@ def erlang_c(offered_load: Value, servers: Value) -> Value:
     return kernel.erlang_c(_load(offered_load), _servers(servers))
 
 
-# A float passes the checks without becoming an array, so whole numbers become floats first.
-
-
 def _load(x: Any) -> Any:
-    return _check.nonnegative("offered_load", float(x) if type(x) is int else x)
+    return _check.nonnegative("offered_load", x)
 
 
 def _servers(x: Any) -> Any:
-    return _check.positive("servers", float(x) if type(x) is int else x)
+    return _check.positive("servers", x)
 
 
 def _symbolic(function: Any, offered_load: Any, servers: Any) -> Any:

@@ -43,6 +43,10 @@ class FiniteChain:
         """Rate of all servers over the rate of impatience."""
         return self.c * self.patience
 
+    def _none(self, u: Any) -> Any:
+        """Return zero in all cells, also where nobody ever waits; NaN where unknown."""
+        return 0.0 * (u + self.at_once)
+
     def served(self) -> Any:
         """Return the share of the accepted that are served."""
         x = self.x
@@ -58,20 +62,21 @@ class FiniteChain:
     def offered(self, u: Any) -> Any:
         """Return P(V > u), V being what a request of endless patience would wait."""
         z, beta = np.exp(-u / self.patience), erlang.special().betainc
-        return sum((q * beta(self.x, k + 1, z) for k, q in enumerate(self.ahead)), 0.0 * z)
+        terms = (q * beta(self.x, k + 1, z) for k, q in enumerate(self.ahead))
+        return sum(terms, self._none(u))
 
     def served_later(self, u: Any) -> Any:
         """Return P(served, W > u)."""
         x, z, beta = self.x, np.exp(-u / self.patience), erlang.special().betainc
         terms = (q * x / (x + k + 1) * beta(x + 1, k + 1, z) for k, q in enumerate(self.ahead))
-        return sum(terms, 0.0 * z)
+        return sum(terms, self._none(u))
 
     def called(self, u: Any) -> Any:
         """Return the rate at which requests go from queue to service at the age `u`."""
         z, rest = np.exp(-u / self.patience), -np.expm1(-u / self.patience)
         with np.errstate(all="ignore"):
             # Of the beta density: x binom(x + k, k) z^x (1 - z)^k.
-            term, total = self.x * z**self.x * z, 0.0 * z
+            term, total = self.x * z**self.x * z, self._none(u)
             for k, q in enumerate(self.ahead):
                 total = total + q * term
                 term = term * rest * (self.x + k + 1) / (k + 1)

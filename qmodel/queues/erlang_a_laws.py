@@ -81,7 +81,7 @@ class _InQueue(Impatient):
         # The shorter of the patience and, but for the queue, the drain of one request.
         chain = self.chain
         short = self.service_time * chain.patience / (1 + chain.patience)
-        return short + 0.0 * (chain.a * chain.c)
+        return short + 0.0 * chain.served()
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -120,7 +120,7 @@ class ServedWait(_InQueue):
 @dataclass(frozen=True, slots=True, eq=False)
 class _InStation(Impatient):
     def _scale(self) -> Any:
-        return self.service_time + 0.0 * (self.chain.a * self.chain.c * self.chain.patience)
+        return self.service_time + 0.0 * self.chain.served()
 
 
 @dataclass(frozen=True, slots=True, eq=False)

@@ -93,9 +93,7 @@ def waiting_time(arrival_rate: Value, service_time: Value, scv: Value) -> Value:
     scv = _check.scv("scv", scv)
     xp = namespace(rate, s, scv)
     spare = spare_servers(rate, s, 1)
-    with xp.errstate(divide="ignore", invalid="ignore", over="ignore"):
-        wait = xp.weigh(rate, s**2 * (scv + 1)) / (2 * spare)
-        return xp.guard(wait, spare <= 0, xp.inf)
+    return xp.over(xp.weigh(rate * s, s * (scv + 1)), 2 * spare, xp.inf)
 
 
 @dataclass(frozen=True, slots=True, eq=False, repr=False)

@@ -41,6 +41,7 @@ from qmodel.distributions import Distribution, Exponential, HyperExponential, Mi
 from qmodel.distributions.cells import shape_of
 from qmodel.numerics import quadrature
 from qmodel.queues.base import LAWS, MEANS, Station, StationResult, StreamResult
+from qmodel.queues.delay import at_load
 from qmodel.queues.mg1 import GENERAL_SERVICE
 from qmodel.queues.mg1k import FINITE_ROOM, one_count
 from qmodel.queues.mgc_ps import PROCESSOR_SHARING
@@ -243,7 +244,7 @@ class MG1KPS(Station):
         rho = np.asarray(rate * mix.mean, dtype=float)
         found = FiniteStates(_powers(rho, self.places - 1))
         if self.places == 1:
-            return service
+            return at_load(service, rho)
         if isinstance(mix, Exponential) and service is mix:
             return _exponential_response(rate, mix.mean, found.probabilities)
         share, lows, widths = cells_of_sizes(service)

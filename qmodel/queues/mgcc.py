@@ -41,6 +41,7 @@ from qmodel.numerics import erlang as kernel
 from qmodel.numerics.roots import increasing_root
 from qmodel.numerics.spare import spare_servers
 from qmodel.queues.base import LAWS, MEANS, Station, StationResult
+from qmodel.queues.delay import at_load
 from qmodel.queues.erlang import erlang_b
 from qmodel.queues.mg1 import GENERAL_SERVICE
 from qmodel.queues.server_states import ServerStates
@@ -220,8 +221,8 @@ class MGcc(Station):
             response_time=s + 0 * busy,
             queue_length=0 * busy,
             number_in_system=busy,
-            wait=ZERO,
-            response=self.service,
+            wait=at_load(ZERO, busy),
+            response=at_load(self.service, busy),
             station=self,
             loss=loss,
             number=ServerStates(a, c, spare_servers(rate, s, c), 0),

@@ -13,6 +13,9 @@ drains,
 The last form has no 0/0 at :math:`\theta = \mu`, where the usual one divides by zero.
 
 **Shapes.** All arguments broadcast; scalars in, scalars out.
+**Servers.** The formulas take any real number > 0, on which C is Jagerman's integral
+(`qmodel.queues.erlang`): the smooth curve between whole numbers that a search for a size
+follows. A station has a whole number.
 **Numbers.** Floats, NumPy arrays, SymPy expressions.
 **Overload.** A cell with ``arrival_rate * service_time >= servers`` is ``inf``. NaN in,
 NaN out.
@@ -48,7 +51,7 @@ EXPONENTIAL_SERVICE = Assumption(
 )
 
 
-def waiting_time(arrival_rate: Value, service_time: Value, servers: Count = 1) -> Value:
+def waiting_time(arrival_rate: Value, service_time: Value, servers: Value = 1) -> Value:
     """Mean time in queue before service starts, W_q.
 
     Parameters
@@ -57,8 +60,8 @@ def waiting_time(arrival_rate: Value, service_time: Value, servers: Count = 1) -
         Arrival rate, >= 0. [1/s]
     service_time : number or array
         Mean service time, > 0. [s]
-    servers : int or integer array, default 1
-        Number of servers, >= 1. [-]
+    servers : number or array, default 1
+        Number of servers, > 0; a real number is allowed. [-]
 
     Returns
     -------
@@ -83,6 +86,11 @@ def waiting_time(arrival_rate: Value, service_time: Value, servers: Count = 1) -
            [0.8526, 0.0117],
            [   inf, 0.0252]])
 
+    A size may be any real number, as on the way to an optimum:
+
+    >>> waiting_time(9.0, 0.2, servers=np.array([2.0, 2.5, 3.0])).round(4)
+    array([0.8526, 0.1598, 0.0591])
+
     The same lines give the formula:
 
     >>> import sympy as sp
@@ -92,14 +100,13 @@ def waiting_time(arrival_rate: Value, service_time: Value, servers: Count = 1) -
     """
     rate = _check.nonnegative("arrival_rate", arrival_rate)
     s = _check.positive("service_time", service_time)
-    c = _check.count("servers", servers)
+    c = _check.positive("servers", servers)
     return _mean_wait(erlang_c(rate * s, c), s, spare_servers(rate, s, c))
 
 
 def _mean_wait(must_wait: Any, s: Any, spare: Any) -> Any:
     xp = namespace(must_wait, s, spare)
-    with xp.errstate(divide="ignore", invalid="ignore", over="ignore"):
-        return xp.guard(must_wait * s / spare, spare <= 0, xp.inf)
+    return xp.over(must_wait * s, spare, xp.inf)
 
 
 def _drain(s: Any, spare: Any) -> Any:
@@ -110,7 +117,7 @@ def _drain(s: Any, spare: Any) -> Any:
 
 
 def waiting_tail(
-    t: Value, arrival_rate: Value, service_time: Value, servers: Count = 1
+    t: Value, arrival_rate: Value, service_time: Value, servers: Value = 1
 ) -> Value:
     """Probability that the time in queue exceeds `t`.
 
@@ -122,8 +129,8 @@ def waiting_tail(
         Arrival rate, >= 0. [1/s]
     service_time : number or array
         Mean service time, > 0. [s]
-    servers : int or integer array, default 1
-        Number of servers, >= 1. [-]
+    servers : number or array, default 1
+        Number of servers, > 0; a real number is allowed. [-]
 
     Returns
     -------
@@ -143,7 +150,7 @@ def waiting_tail(
     t = _check.nonnegative("t", t)
     rate = _check.nonnegative("arrival_rate", arrival_rate)
     s = _check.positive("service_time", service_time)
-    c = _check.count("servers", servers)
+    c = _check.positive("servers", servers)
     drain = _drain(s, spare_servers(rate, s, c))
     return erlang_c(rate * s, c) * namespace(t, drain).exp(-drain * t)
 

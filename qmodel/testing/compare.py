@@ -39,7 +39,9 @@ def parts(result: Result) -> list[tuple[str, StationResult]]:
 def quantities_of(result: Result, *, percentiles: bool = False) -> list[str]:
     """Return the names of what is compared."""
     names = ["mean", "max_rate"] if isinstance(result, PipelineResult) else list(MEANS)
-    return [*names, "p50", "p99"] if percentiles else names
+    # Of a general chain only the means are known.
+    known = isinstance(result, PipelineResult) or "percentiles" in result.basis.grounds
+    return [*names, "p50", "p99"] if percentiles and known else names
 
 
 def get(result: Any, name: str) -> Any:
@@ -81,14 +83,24 @@ def within(law: str, name: str, found: Any, low: float, high: float) -> None:
 
 
 def equal(
-    law: str, name: str, found: Any, expected: Any, rel: float, *, keep_infinite: bool = False
+    law: str,
+    name: str,
+    found: Any,
+    expected: Any,
+    rel: float,
+    *,
+    floor: float = TINY,
+    keep_infinite: bool = False,
 ) -> None:
-    """Assert that values are equal; where one is infinite, only if both are to be kept."""
+    """Assert that values are equal, or nearer than `floor`.
+
+    Where one is infinite, they are compared only if both are to be kept.
+    """
     found, expected = np.broadcast_arrays(
         np.asarray(found, dtype=float), np.asarray(expected, dtype=float)
     )
     with np.errstate(invalid="ignore"):
-        near = abs(found - expected) <= rel * abs(expected) + TINY
+        near = abs(found - expected) <= rel * abs(expected) + floor
     both = np.isposinf(found) & np.isposinf(expected)
     lone = np.isposinf(found) | np.isposinf(expected)
     right = near | both if keep_infinite else near | lone

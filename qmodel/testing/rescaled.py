@@ -5,10 +5,15 @@ from __future__ import annotations
 from dataclasses import fields, is_dataclass
 from typing import Any
 
+from qmodel.queues.batches import RandomNumber
+
 __all__ = ["rescaled"]
 
-TIMES = {"by", "high", "low", "mean", "means", "pause", "samples", "service_time"}
-RATES = {"rate"}
+TIMES = {
+    "by", "high", "low", "mean", "means", "minimum", "maximum", "patience", "pause", "samples",
+    "service_time", "service_times",
+}  # fmt: skip
+RATES = {"rate", "service_rates"}
 """Names of the parameters of laws, stations and steps that are times, and rates."""
 
 
@@ -41,7 +46,8 @@ def _rescaled(thing: Any, unit: float, seen: dict[int, Any]) -> Any:
         return tuple(_rescaled(x, unit, seen) for x in thing)
     if isinstance(thing, dict):
         return {name: _rescaled(x, unit, seen) for name, x in thing.items()}
-    if not is_dataclass(thing):
+    # How many requests a batch has is no time.
+    if not is_dataclass(thing) or isinstance(thing, RandomNumber):
         return thing
     if id(thing) not in seen:
         # One object stays one object: stations are shared by identity.

@@ -44,13 +44,15 @@ def test_mmc_sweep(interleaved, low, high, limit):
 SCALAR = {
     "erlang_c": qm.erlang_c,
     "mean wait": lambda a, c: qm.queues.mmc.waiting_time(a, 1.0, c),
+    "mean wait, M/G/1": lambda a, c: qm.queues.mg1.waiting_time(a / c, 1.0, 4.0),
     "tail of the wait": lambda a, c: qm.queues.mmc.waiting_tail(0.1, a, 1.0, c),
 }
 
 
 @pytest.mark.parametrize("servers", [3, 50, 100, 10**4])
 @pytest.mark.parametrize(
-    ("name", "limit"), [("erlang_c", 10), ("mean wait", None), ("tail of the wait", None)]
+    ("name", "limit"),
+    [("erlang_c", 10), ("mean wait", 10), ("mean wait, M/G/1", 10), ("tail of the wait", None)],
 )
 def test_scalar_formula(interleaved, name, limit, servers):
     a, x, formula = 0.9 * servers, servers + 1.0, SCALAR[name]

@@ -1,0 +1,1 @@
+"""Load balancing: how requests reach the servers behind a balancer, and what it costs."""

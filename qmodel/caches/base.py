@@ -1,0 +1,173 @@
+"""What every cache has in common: it holds what it is, and the demand is an argument.
+
+``cache.solve(popularity, request_rate)`` returns its steady state as a frozen
+`CacheResult`: hit ratio, misses, occupancy, and how long objects stay. Parameters of cache
+and popularity may be arrays: they broadcast, and every scenario is solved at once.
+"""
+
+from __future__ import annotations
+
+from abc import ABC, abstractmethod
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from qmodel import _check
+from qmodel._typing import Value
+from qmodel.basis import Assumption, Basis, union
+from qmodel.caches.popularity import Popularity
+from qmodel.glossary import units_of
+from qmodel.units import text
+
+if TYPE_CHECKING:
+    import pandas as pd
+
+__all__ = ["INDEPENDENT_REFERENCE", "Cache", "CacheResult"]
+
+INDEPENDENT_REFERENCE = Assumption(
+    "independent-reference",
+    "each request asks for an object with its probability, whatever came before; requests "
+    "that come in bursts for one object hit more often than this says",
+    "Coffman and Denning 1973, sec. 6.6",
+)
+
+QUANTITIES = (
+    "hit_ratio", "byte_hit_ratio", "miss_ratio", "miss_rate", "occupancy", "eviction_age",
+    "characteristic_time",
+)  # fmt: skip
+
+
+@dataclass(frozen=True, slots=True, eq=False, kw_only=True, repr=False)
+class CacheResult:
+    """The steady state of a cache.
+
+    Parameters
+    ----------
+    request_rate : number or array
+        Requests for objects of the catalogue. [1/s]
+    hit_ratio : number or array
+        Share of the requests that find their object. [-]
+    byte_hit_ratio : number or array
+        Share of the bytes asked for that are found. [-]
+    miss_ratio : number or array
+        Share of the requests that do not find their object; it keeps its digits where
+        nearly all do. [-]
+    characteristic_time : number or array
+        How long an object stays that is not asked for; for first in, first out, how long
+        it stays. NaN where a policy has none, ``inf`` where nothing is ever evicted. [s]
+    occupancy : number or array
+        Mean number of objects in the cache. [-]
+    eviction_age : number or array
+        Mean time that an object stays, from its fetch to its eviction or expiry. [s]
+    hits : callable
+        From the share of the requests that asks for an object (nodes along the last axis)
+        to the share of hits among them. [-]
+    cache : Cache
+        The cache. [-]
+    popularity : Popularity
+        What is asked of it. [-]
+    basis : Basis
+        How much each quantity can be trusted. [-]
+    """
+
+    request_rate: Value
+    hit_ratio: Value
+    byte_hit_ratio: Value
+    miss_ratio: Value
+    characteristic_time: Value
+    occupancy: Value
+    eviction_age: Value
+    hits: Callable[[Any], Any]
+    cache: Cache
+    popularity: Popularity
+    basis: Basis
+
+    def __repr__(self) -> str:
+        """Return the hit ratio in one line."""
+        kind = type(self.cache).__name__
+        if np.ndim(self.hit_ratio):
+            return f"<CacheResult of {kind}, shape {np.shape(self.hit_ratio)}>"
+        return (
+            f"<{kind} of {self.popularity.objects:g} objects: "
+            f"hit ratio {text(float(self.hit_ratio), '%')} ({self.basis['hit_ratio']})>"
+        )
+
+    @property
+    def miss_rate(self) -> Value:
+        """Requests that do not find their object. [1/s]."""
+        return self.request_rate * self.miss_ratio
+
+    @property
+    def assumptions(self) -> tuple[Assumption, ...]:
+        """What the result rests on, each a name with a statement and a source."""
+        return union(*self.basis.grounds.values())
+
+    def hit_ratio_of(self, rank: Value) -> Value:
+        """Return the share of hits among the requests for the object of a rank.
+
+        Parameters
+        ----------
+        rank : number or array
+            The rank, 1 for the most popular. [-]
+
+        Returns
+        -------
+        number or array
+            The share, of the broadcast shape. [-]
+        """
+        return self.hits(np.asarray(self.popularity.share_of(rank))[..., None])[..., 0]
+
+    def to_frame(self) -> pd.DataFrame:
+        """Return the quantities, one row a scenario.
+
+        Returns
+        -------
+        pandas.DataFrame
+            One row for each cell; ``attrs["units"]`` has the units. [-]
+        """
+        import pandas as pd
+
+        names = ("request_rate", *QUANTITIES)
+        columns: dict[str, Any] = {name: getattr(self, name) for name in names}
+        cells = np.broadcast_arrays(*(np.atleast_1d(v) for v in columns.values()))
+        frame = pd.DataFrame({n: c.ravel() for n, c in zip(columns, cells, strict=True)})
+        frame["basis"] = str(self.basis)
+        frame.attrs["units"] = units_of(list(frame.columns))
+        return frame
+
+
+class Cache(ABC):
+    """A place that keeps some objects of a catalogue: intrinsic data only."""
+
+    __slots__ = ()
+
+    @abstractmethod
+    def _solve(self, popularity: Popularity, request_rate: Value) -> CacheResult:
+        """Return the steady state, of checked arguments."""
+
+    def solve(self, popularity: Popularity, request_rate: Value = 1.0) -> CacheResult:
+        """Return the steady state under a demand.
+
+        Parameters
+        ----------
+        popularity : Popularity
+            Which share of the requests asks for each object. [-]
+        request_rate : number or array, default 1
+            Requests for objects of the catalogue, Poisson, > 0. [1/s]
+
+        Returns
+        -------
+        CacheResult
+            Hit ratio, occupancy and times, with their basis. [-]
+
+        Raises
+        ------
+        DomainError
+            If `request_rate` is not > 0.
+        ModelError
+            If `popularity` is none.
+        """
+        _check.instance("popularity", popularity, Popularity)
+        return self._solve(popularity, _check.positive("request_rate", request_rate))

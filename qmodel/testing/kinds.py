@@ -1,0 +1,101 @@
+"""The kinds of station, each by one line: how it is built of parts that are drawn.
+
+A new station needs one line in `STATIONS`; the laws of the kit are then tested on it.
+
+Examples
+--------
+>>> import qmodel as qm
+>>> from qmodel.testing.kinds import STATIONS, Parts
+>>> STATIONS["MMcK"](Parts(qm.Exponential(0.1), servers=4, few=2))
+MMcK(service_time=0.1, servers=4, places=6)
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+
+from qmodel import queues
+from qmodel.distributions import Distribution, Exponential
+from qmodel.queues.base import Station
+
+__all__ = ["IN_PATHS", "STATIONS", "Parts"]
+
+_POLICIES = ("srpt", "psjf", "sjf", "fb")
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Parts:
+    """What a station is built of; each kind takes of it what it needs.
+
+    Parameters
+    ----------
+    law : Distribution
+        Law of the service time. [-]
+    servers : int, default 1
+        Number of servers. [-]
+    few : int, default 1
+        A small number, >= 1: places to wait, clients without a server, a threshold, a
+        batch. [-]
+    other : Distribution, default Exponential(1.0)
+        Another law: of times between arrivals, of vacations, of set-ups; its mean is the
+        patience. [-]
+    flag : bool, default False
+        One of two kinds: preemptive or not, vacations again and again or one. [-]
+    """
+
+    law: Distribution
+    servers: int = 1
+    few: int = 1
+    other: Distribution = Exponential(1.0)
+    flag: bool = False
+
+
+def _cores(x: Parts) -> Station:
+    # As many at once as there are servers, then a tenth slower.
+    rates = [n / x.law.mean for n in range(1, x.servers + 1)]
+    return queues.BirthDeath(rates + x.few * [0.9 * rates[-1]], servers=x.servers)
+
+
+def _unequal(x: Parts) -> Station:
+    # One state for each set of busy servers: ten of them are a thousand.
+    return queues.UnequalServers([x.law.mean * (1 + i) for i in range(min(x.servers, 6))])
+
+
+STATIONS: dict[str, Callable[[Parts], Station]] = {
+    "BirthDeath": _cores,
+    "Delay": lambda x: queues.Delay(x.law),
+    "Engset": lambda x: queues.Engset(x.law.mean, x.servers, x.servers + x.few),
+    "ErlangA": lambda x: queues.ErlangA(x.law.mean, x.servers, x.other.mean),
+    "FiniteSource": lambda x: queues.FiniteSource(x.law.mean, x.servers, x.servers + x.few),
+    "GGc": lambda x: queues.GGc(x.other, x.law, x.servers),
+    "GM1": lambda x: queues.GM1(x.other, x.law.mean),
+    "GMc": lambda x: queues.GMc(x.other, x.law.mean, x.servers),
+    "MDc": lambda x: queues.MDc(x.law.mean, x.servers),
+    "MG1": lambda x: queues.MG1(x.law),
+    "MG1K": lambda x: queues.MG1K(x.law, x.few),
+    "MG1KPS": lambda x: queues.MG1KPS(x.law, x.few),
+    "MG1LCFS": lambda x: queues.MG1LCFS(x.law, x.flag),
+    "MG1PS": lambda x: queues.MG1PS(x.law),
+    "MG1Priority": lambda x: queues.MG1Priority(x.law, x.flag),
+    "MG1Setup": lambda x: queues.MG1Setup(x.law, x.other),
+    "MG1SizeBased": lambda x: queues.MG1SizeBased(x.law, _POLICIES[x.few % 4]),
+    "MG1Threshold": lambda x: queues.MG1Threshold(x.law, x.few),
+    "MG1Vacations": lambda x: queues.MG1Vacations(x.law, x.other, x.flag),
+    "MGc": lambda x: queues.MGc(x.law, x.servers),
+    "MGcPS": lambda x: queues.MGcPS(x.law, x.servers),
+    "MGcc": lambda x: queues.MGcc(x.law, x.servers),
+    "MMc": lambda x: queues.MMc(x.law.mean, x.servers),
+    "MMcK": lambda x: queues.MMcK(x.law.mean, x.servers, x.servers + x.few),
+    "MMcPriority": lambda x: queues.MMcPriority(x.law.mean, x.servers, x.flag),
+    "MXG1": lambda x: queues.MXG1(x.law, queues.GeometricBatch(x.few)),
+    "UnequalServers": _unequal,
+}
+"""Stations by their parts; a new station needs one line."""
+
+IN_PATHS = tuple(
+    name
+    for name, build in STATIONS.items()
+    if not build(Parts(Exponential(1.0))).not_in_paths
+)
+"""The kinds that a path can call."""
