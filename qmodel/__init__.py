@@ -19,6 +19,7 @@ from qmodel._version import __version__
 
 if TYPE_CHECKING:
     from qmodel import (
+        balancing,
         caches,
         distributions,
         pipeline,
@@ -65,6 +66,7 @@ if TYPE_CHECKING:
         branch,
         cached,
         call,
+        hedge,
         limit,
         nothing,
         parallel,
@@ -125,8 +127,8 @@ _HOMES = {
         Uniform from_mean_scv""",
     "explanation": "Explanation explain",
     "errors": "DomainError InfeasibleError LoadFileError ModelError QModelError",
-    "pipeline": """Pipeline PipelineResult Step branch cached call limit nothing parallel
-        repeat retry series""",
+    "pipeline": """Pipeline PipelineResult Step branch cached call hedge limit nothing
+        parallel repeat retry series""",
     "planning": "Objective capacity compare sweep",
     "queues": """BirthDeath Delay Engset ErlangA FiniteSource FixedBatch GGc GM1 GMc
         GeometricBatch MDc MG1 MG1K MG1KPS MG1LCFS MG1PS MG1Priority MG1Setup
@@ -136,6 +138,7 @@ _HOMES = {
     "recorded_load": "read_load replay",
 }
 _MODULES = (
+    "balancing",
     "caches",
     "distributions",
     "pipeline",

@@ -40,6 +40,13 @@ GLOSSARY = {
     "mean": Term("E[T]", "s", "mean latency"),
     "percentiles": Term("t_p", "s", "latency that a share p of the requests does not exceed"),
     "hit_ratio": Term("h", "-", "share of look-ups that the cache answers"),
+    "byte_hit_ratio": Term("", "-", "share of the bytes asked for that the cache answers"),
+    "miss_ratio": Term("1 - h", "-", "share of look-ups that the cache does not answer"),
+    "request_rate": Term("Lambda", "1/s", "requests for objects of a catalogue"),
+    "miss_rate": Term("", "1/s", "requests that a cache does not answer"),
+    "characteristic_time": Term("T_C", "s", "time that an object stays that is not asked for"),
+    "occupancy": Term("", "-", "mean number of objects in a cache"),
+    "eviction_age": Term("", "s", "mean time that an object stays in a cache"),
     "bottleneck": Term("", "-", "station that saturates first"),
     "basis": Term("", "-", "exact, asymptotic or approximate"),
 }

@@ -78,6 +78,8 @@ arrival_rate, service_time, scv, utilization = sp.symbols("lambda S c_s__2 rho",
 hit_ratio, time, target, probability = sp.symbols("h t T p", positive=True)
 servers = sp.Symbol("c", integer=True, positive=True)
 
+_NUMERIC = ["scipy", "numpy"]  # where the functions of a formula are looked for
+
 
 def solve_for(equation: Any, symbol: Any, *, equals: Value = 0) -> tuple[Any, ...]:
     """Solve an equation for a symbol, in closed form.
@@ -165,7 +167,7 @@ def root(
     """
     difference = _difference(equation, equals)
     known = dict(given or {})
-    sides = sp.lambdify([symbol, *known], difference, modules="numpy")
+    sides = sp.lambdify([symbol, *known], difference, modules=_NUMERIC)
     values = [np.asarray(v, dtype=float) for v in known.values()]
     low, high = (np.asarray(b, dtype=float) for b in between)
     shape = np.broadcast_shapes(low.shape, high.shape, *(v.shape for v in values))
@@ -217,7 +219,7 @@ def evaluate(expression: Any, values: Mapping[Any, Value]) -> Value:
     if missing:
         raise TypeError(f"no value for {', '.join(sorted(map(str, missing)))}")
     numbers = [np.asarray(v, dtype=float)[()] for v in values.values()]
-    found = sp.lambdify(list(values), expression, modules="numpy")(*numbers)
+    found = sp.lambdify(list(values), expression, modules=_NUMERIC)(*numbers)
     return np.broadcast_to(
         found, np.broadcast_shapes(*(np.shape(x) for x in (found, *numbers)))
     )[()]

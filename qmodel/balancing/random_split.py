@@ -68,13 +68,13 @@ class RandomSplit(SplitPool):
     >>> float(load.response_time), float(load.response.quantile(0.99)), load.basis
     (0.5, 2.3026, 'exact')
     >>> float(qm.MMc(0.1, servers=8).solve(64.0).response_time)
-    0.1279
+    0.1286
 
     Replicas may be anything: here each shares its four cores among its requests.
 
     >>> pool = RandomSplit(qm.MGcPS(qm.from_mean_scv(0.1, scv=4.0), servers=4), replicas=8)
     >>> pool.solve([128.0, 256.0, 400.0]).response_time.round(4)
-    array([0.1022, 0.1746,    inf])
+    array([0.1038, 0.1746,    inf])
     """
 
     policy: ClassVar[Assumption] = RANDOM_SPLIT

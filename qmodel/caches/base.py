@@ -18,6 +18,7 @@ from qmodel import _check
 from qmodel._typing import Value
 from qmodel.basis import Assumption, Basis, union
 from qmodel.caches.popularity import Popularity
+from qmodel.errors import ModelError
 from qmodel.glossary import units_of
 from qmodel.units import text
 
@@ -89,8 +90,9 @@ class CacheResult:
         kind = type(self.cache).__name__
         if np.ndim(self.hit_ratio):
             return f"<CacheResult of {kind}, shape {np.shape(self.hit_ratio)}>"
+        fits = "everything fits, " if np.all(np.isinf(self.characteristic_time)) else ""
         return (
-            f"<{kind} of {self.popularity.objects:g} objects: "
+            f"<{kind} of {self.popularity.objects:g} objects: {fits}"
             f"hit ratio {text(float(self.hit_ratio), '%')} ({self.basis['hit_ratio']})>"
         )
 
@@ -119,6 +121,31 @@ class CacheResult:
         """
         return self.hits(np.asarray(self.popularity.share_of(rank))[..., None])[..., 0]
 
+    def hit_ratio_slope(self) -> Value:
+        """Return what one more unit of capacity adds to the hit ratio.
+
+        It is the derivative of the solution, and rests on the same assumptions.
+
+        Returns
+        -------
+        number or array
+            The derivative of the hit ratio in the capacity; times the request rate, the
+            misses a second that one more unit saves. [-]
+
+        Raises
+        ------
+        ModelError
+            If the cache has no capacity that may vary.
+
+        Examples
+        --------
+        >>> import qmodel as qm
+        >>> pages = qm.caches.Zipf(1000, 0.8)
+        >>> qm.caches.LRU([10, 100]).solve(pages).hit_ratio_slope()
+        array([0.0070, 0.0019])
+        """
+        return self.cache._slope(self)
+
     def to_frame(self) -> pd.DataFrame:
         """Return the quantities, one row a scenario.
 
@@ -143,9 +170,16 @@ class Cache(ABC):
 
     __slots__ = ()
 
+    needs_rate = False
+    """Whether the hit ratio depends on the request rate, as where objects expire."""
+
     @abstractmethod
     def _solve(self, popularity: Popularity, request_rate: Value) -> CacheResult:
         """Return the steady state, of checked arguments."""
+
+    def _slope(self, result: CacheResult) -> Value:
+        """Return the derivative of the hit ratio in the capacity."""
+        raise ModelError(f"{type(self).__name__} has no derivative in the capacity")
 
     def solve(self, popularity: Popularity, request_rate: Value = 1.0) -> CacheResult:
         """Return the steady state under a demand.

@@ -27,22 +27,43 @@ References
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from typing import Any
 
 import numpy as np
 
 from qmodel.caches.popularity import Grid, Popularity
 
-__all__ = ["characteristic_time"]
+__all__ = ["Presence", "characteristic_time", "in_cells"]
 
-Presence = Callable[[Any], tuple[Any, Any]]
+Presence = Callable[..., tuple[Any, Any]]
+"""From share, time and parameters to a probability and its slope in the log of the time."""
 
 _MOST = 60
 _TABLE = 128
 
 
-def characteristic_time(popularity: Popularity, capacity: Any, presence: Presence) -> Any:
+def in_cells(values: Sequence[Any], shape: tuple[int, ...]) -> list[Any]:
+    """Return values of several scenarios as flat arrays, one entry a scenario.
+
+    Parameters
+    ----------
+    values : sequence of number or array
+        Each broadcasts to the shape. [-]
+    shape : tuple of int
+        Shape of the scenarios. [-]
+
+    Returns
+    -------
+    list of array
+        The flat arrays.
+    """
+    return [np.broadcast_to(np.asarray(x, dtype=float), shape).ravel() for x in values]
+
+
+def characteristic_time(
+    popularity: Popularity, capacity: Any, presence: Presence, parameters: Sequence[Any] = ()
+) -> Any:
     """Return the characteristic time, counted in requests.
 
     Parameters
@@ -52,8 +73,12 @@ def characteristic_time(popularity: Popularity, capacity: Any, presence: Presenc
     capacity : number or array
         What fits into the cache, in the unit of the sizes. [-]
     presence : callable
-        From x = p T to the probability that an object is present, increasing from 0 to 1
-        and asymptotic to a multiple of x at 0, and x times its derivative. [-]
+        From the share of the requests p (nodes along the last axis), the time T counted in
+        requests, and the parameters, to the probability that an object is present,
+        increasing with T from 0 to 1 and asymptotic to a power of T at 0, and its derivative
+        in the logarithm of T. [-]
+    parameters : sequence of number or array, default ()
+        What else the presence depends on; one value a scenario. [-]
 
     Returns
     -------
@@ -64,61 +89,70 @@ def characteristic_time(popularity: Popularity, capacity: Any, presence: Presenc
     --------
     >>> from qmodel.caches.lru import presence
     >>> from qmodel.caches.zipf import Zipf
-    >>> characteristic_time(Zipf(1000, 0.8), [10, 100, 500, 1000], presence)
+    >>> pages = Zipf(1000, 0.8)
+    >>> characteristic_time(pages, [10, 100, 500, 1000], lambda p, t: presence(p * t))
     array([  10.4537,  133.8647, 1236.7998,       inf])
     """
-    capacity = np.asarray(capacity, dtype=float)
     grid = popularity.grid
-    shape = np.broadcast_shapes(capacity.shape, grid.shape)
-    flat = np.broadcast_to(capacity, shape).ravel()
+    shape = np.broadcast_shapes(np.shape(capacity), grid.shape, *map(np.shape, parameters))
+    flat, *more = in_cells([capacity, *parameters], shape)
     found = np.empty(flat.size)
-    start = _starts(grid, flat, presence) if not grid.shape and flat.size > _TABLE else None
+    start = None
+    if flat.size > _TABLE and not grid.shape and not any(np.ndim(x) for x in parameters):
+        start = _starts(grid, flat, presence, parameters)
     for here, part in grid.chunks(shape):
+        cells = [x[here][:, None] for x in more]
         first = np.log(flat[here] + 1e-300) if start is None else start[here]
-        found[here] = _root(part, flat[here], presence, first)
+        found[here] = _root(part, flat[here], presence, cells, first)
     return found.reshape(shape)[()]
 
 
-def _filled(grid: Grid, log_time: Any, presence: Presence) -> tuple[Any, Any]:
+def _filled(
+    grid: Grid, log_time: Any, presence: Presence, parameters: Sequence[Any]
+) -> tuple[Any, Any]:
     """Return what objects fill after a time, and its derivative in the logarithm of it."""
-    with np.errstate(over="ignore", under="ignore"):
-        x = grid.share * np.exp(log_time)[..., None]
-    there, slope = presence(x)
+    there, slope = presence(grid.share, np.exp(log_time)[..., None], *parameters)
     return grid.over_sizes(there), grid.over_sizes(slope)
 
 
-def _root(grid: Grid, capacity: Any, presence: Presence, start: Any) -> Any:
+def _root(
+    grid: Grid, capacity: Any, presence: Presence, parameters: Sequence[Any], start: Any
+) -> Any:
     volume = grid.volume.sum(axis=-1)
     inner = (capacity > 0) & (capacity < volume)
     target = np.log(np.where(inner, capacity, volume / 2))
     u = np.where(inner, start, 0.0)
     low, high = np.full(u.shape, -np.inf), np.full(u.shape, np.inf)
-    for _ in range(_MOST):
-        filled, slope = _filled(grid, u, presence)
-        with np.errstate(divide="ignore", invalid="ignore"):
+    with np.errstate(all="ignore"):
+        for _ in range(_MOST):
+            filled, slope = _filled(grid, u, presence, parameters)
             miss = target - np.log(filled)
             step = miss * filled / slope
-        low, high = np.where(miss > 0, u, low), np.where(miss <= 0, u, high)
-        after = u + np.clip(np.where(np.isnan(step), np.sign(miss), step), -4.0, 4.0)
-        outside = (after <= low) | (after >= high)
-        with np.errstate(invalid="ignore"):
-            after = np.where(outside & np.isfinite(high - low), (low + high) / 2, after)
-        u, moved = after, np.abs(after - u)
-        # Newton doubles the digits: a step this small was the last but one needed.
-        if not (moved > 1e-9).any():
-            break
-    found = np.exp(u)
+            short = miss > 0
+            low, high = np.where(short, u, low), np.where(short, high, u)
+            step = np.where(np.isnan(step), np.where(short, 4.0, -4.0), step)
+            after = u + np.clip(step, -4.0, 4.0)
+            outside = (after <= low) | (after >= high)
+            if outside.any():
+                after = np.where(outside & np.isfinite(high - low), (low + high) / 2, after)
+            moved, u = np.abs(after - u), after
+            # Newton doubles the digits: a step this small was the last but one needed.
+            if moved.max() <= 1e-9:
+                break
+        found = np.exp(u)
     found = np.where(capacity <= 0, 0.0, np.where(capacity >= volume, np.inf, found))
-    return np.where(np.isnan(capacity), np.nan, found)
+    return np.where(np.isnan(capacity + volume), np.nan, found)
 
 
-def _starts(grid: Grid, capacity: Any, presence: Presence) -> Any:
+def _starts(
+    grid: Grid, capacity: Any, presence: Presence, parameters: Sequence[Any]
+) -> Any:
     """Return good first guesses for many capacities, from a table."""
     inner = capacity[(capacity > 0) & (capacity < grid.volume.sum())]
     if not inner.size:
         return np.zeros(capacity.shape)
     ends = np.array([inner.min(), inner.max()])
-    low, high = np.log(_root(grid, ends, presence, np.log(ends)))
+    low, high = np.log(_root(grid, ends, presence, parameters, np.log(ends)))
     u = np.linspace(low, high, _TABLE)
-    filled, _ = _filled(grid, u, presence)
+    filled, _ = _filled(grid, u, presence, parameters)
     return np.interp(np.log(np.where(capacity > 0, capacity, 1.0)), np.log(filled), u)

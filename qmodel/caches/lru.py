@@ -66,27 +66,10 @@ class LRU(Replacement):
     >>> pages = qm.caches.Zipf(10**6, exponent=0.8)
     >>> load = LRU([10**3, 10**4, 10**5]).solve(pages, request_rate=2000.0)
     >>> load.hit_ratio, load.miss_rate.round(1)
-    (array([0.1000, 0.2319, 0.4871]), array([1800.0, 1536.2, 1025.8]))
+    (array([0.1000, 0.2319, 0.4871]), array([1800. , 1536.2, 1025.8]))
     >>> load.characteristic_time.round(1)
     array([ 0.5,  6.1, 80.8])
     """
 
-    def presence(self, x: Any) -> tuple[Any, Any]:
-        """Return the probability that an object is present, and x times its derivative.
-
-        Parameters
-        ----------
-        x : number or array
-            Mean number of requests for the object in a characteristic time. [-]
-
-        Returns
-        -------
-        tuple of number or array
-            The probability, and its derivative in the logarithm of x. [-]
-
-        Examples
-        --------
-        >>> [float(part) for part in LRU(10).presence(1.0)]
-        [0.6321, 0.3679]
-        """
-        return presence(x)
+    def _presence(self, share: Any, time: Any, *_: Any) -> tuple[Any, Any]:
+        return presence(share * time)

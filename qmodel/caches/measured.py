@@ -17,6 +17,7 @@ import numpy as np
 from qmodel import _check
 from qmodel._typing import Value
 from qmodel.caches.popularity import Grid, Head, Popularity
+from qmodel.distributions.cells import whole
 from qmodel.errors import DomainError
 
 __all__ = ["Measured"]
@@ -56,8 +57,8 @@ class Measured(Popularity):
     qmodel.errors.DomainError: the sum of shares must be 1, got 0.9
     """
 
-    counts: Any
-    sizes: Any = 1.0
+    counts: Any = whole()
+    sizes: Any = whole(default=1.0)
     grid: Grid = field(init=False)
     _ranked: list[Any] = field(init=False, default_factory=list)
 

@@ -127,6 +127,25 @@ class Popularity(ABC):
         def objects(self) -> Value:
             """Number of objects of the catalogue. [-]."""
 
+    def shares(self) -> Any:
+        """Return the share of each object, the most popular first, along the last axis.
+
+        Returns
+        -------
+        array
+            The shares; catalogues of several sizes are filled up with zeros. [-]
+
+        Examples
+        --------
+        >>> import qmodel as qm
+        >>> qm.caches.Zipf(3, 1.0).shares().round(3)
+        array([0.545, 0.273, 0.182])
+        """
+        objects = np.asarray(self.objects, dtype=float)
+        ranks = np.arange(1.0, objects.max() + 1).reshape(-1, *(1,) * len(self.grid.shape))
+        found = np.where(ranks <= objects, self.share_of(np.minimum(ranks, objects)), 0.0)
+        return np.moveaxis(found, 0, -1)
+
     @property
     def volume(self) -> Value:
         """Size of all objects together, in the unit of the sizes. [-]."""

@@ -1,13 +1,19 @@
-"""Caches that are always full, and evict an object where a new one comes in.
+r"""Caches that are always full, and evict an object where a new one comes in.
 
 All of them are one sum over the catalogue with another function in it
 (`qmodel.caches.characteristic_time`): a policy says with which probability an object is
-present that is asked for x times in a characteristic time.
+present after a characteristic time. By
+
+.. math:: \frac{dH}{dC} = \frac{\sum_i p_i\, \partial h_i / \partial \ln T}
+          {\sum_i s_i\, \partial g_i / \partial \ln T}
+
+the same function tells what one more place is worth, exactly.
 """
 
 from __future__ import annotations
 
 from abc import abstractmethod
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -17,7 +23,7 @@ from qmodel import _check
 from qmodel._typing import Value
 from qmodel.basis import ASYMPTOTIC, POISSON_ARRIVALS, Assumption, Basis
 from qmodel.caches.base import INDEPENDENT_REFERENCE, QUANTITIES, Cache, CacheResult
-from qmodel.caches.characteristic_time import characteristic_time
+from qmodel.caches.characteristic_time import characteristic_time, in_cells
 from qmodel.caches.popularity import Popularity
 
 __all__ = ["CHARACTERISTIC_TIME", "Replacement"]
@@ -52,44 +58,47 @@ class Replacement(Cache):
         object.__setattr__(self, "capacity", _check.nonnegative("capacity", self.capacity))
 
     @abstractmethod
-    def presence(self, x: Any) -> tuple[Any, Any]:
-        """Return the probability that an object is present, and x times its derivative.
+    def _presence(self, share: Any, time: Any, *parameters: Any) -> tuple[Any, Any]:
+        """Return the chance to be present after a time, and its slope in the log of it.
 
-        Parameters
-        ----------
-        x : number or array
-            Mean number of requests for the object in a characteristic time. [-]
-
-        Returns
-        -------
-        tuple of number or array
-            The probability, increasing in x, and the derivative in the logarithm of x. [-]
+        Shares of the requests are along the last axis, the time counts requests.
         """
 
-    @property
-    def admission(self) -> Value:
-        """Share of the misses that are taken into the cache. [-]."""
+    def _hits(self, share: Any, time: Any, *parameters: Any) -> tuple[Any, Any]:
+        """Return the share of hits and its slope: who is present is found."""
+        return self._presence(share, time, *parameters)
+
+    def _admission(self, share: Any, time: Any, *parameters: Any) -> Any:
+        """Return the share of the misses for an object that are taken into the cache."""
         return 1.0
+
+    def _parameters(self, popularity: Popularity, request_rate: Value) -> Sequence[Any]:
+        """Return what else the presence depends on, one value a scenario."""
+        return ()
 
     @property
     def _grounds(self) -> tuple[Assumption, ...]:
         return (POISSON_ARRIVALS, INDEPENDENT_REFERENCE, CHARACTERISTIC_TIME)
 
     def _solve(self, popularity: Popularity, request_rate: Value) -> CacheResult:
-        time = characteristic_time(popularity, self.capacity, self.presence)
-        grid = popularity.grid
-        shape = np.shape(time)
-        flat = np.ravel(time)
-        hit, byte_hit, miss, occupancy = np.empty((4, flat.size))
+        more = self._parameters(popularity, request_rate)
+        time = characteristic_time(popularity, self.capacity, self._presence, more)
+        grid, shape = popularity.grid, np.shape(time)
+        flat, *cells = in_cells([time, *more], shape)
+        sums = np.empty((5, flat.size))
         for here, part in grid.chunks(shape):
-            hits = self._hits(part.share, flat[here])
-            hit[here], byte_hit[here] = part.over_requests(hits), part.over_bytes(hits)
-            miss[here], occupancy[here] = part.over_requests(1 - hits), part.over_objects(hits)
-        hit, byte_hit, miss, occupancy = (
-            x.reshape(shape)[()] for x in (hit, byte_hit, miss, occupancy)
-        )
-        with np.errstate(divide="ignore"):
-            age = occupancy / (request_rate * np.asarray(miss) * self.admission)
+            case = [x[here][:, None] for x in (flat, *cells)]
+            hits, _ = self._found(part.share, *case)
+            missed = 1 - hits
+            taken = self._admission(part.share, *case)
+            sums[:, here] = (
+                part.over_requests(hits), part.over_bytes(hits), part.over_requests(missed),
+                part.over_objects(hits), part.over_requests(missed * taken),
+            )  # fmt: skip
+        hit, byte_hit, miss, occupancy, taken = (x.reshape(shape)[()] for x in sums)
+        with np.errstate(divide="ignore", invalid="ignore"):
+            # Where nothing fits, nothing stays.
+            age = np.where(occupancy == 0, 0.0, occupancy / (request_rate * taken))[()]
         return CacheResult(
             request_rate=request_rate,
             hit_ratio=hit,
@@ -98,15 +107,44 @@ class Replacement(Cache):
             characteristic_time=time / request_rate,
             occupancy=occupancy,
             eviction_age=age,
-            hits=lambda share: self._hits(share, time),
+            hits=lambda share: self._found(
+                share, *(np.asarray(x)[..., None] for x in (time, *more))
+            )[0],
             cache=self,
             popularity=popularity,
             basis=Basis(dict.fromkeys(QUANTITIES, self._grounds)),
         )
 
-    def _hits(self, share: Any, time: Any) -> Any:
-        """Return the share of hits by the share of the requests, nodes along the last axis."""
-        time = np.asarray(time)[..., None]
+    def _found(self, share: Any, time: Any, *parameters: Any) -> tuple[Any, Any]:
+        """Return the share of hits and its slope, also where everything fits."""
         endless = np.isinf(time)
-        present, _ = self.presence(share * np.where(endless, 1.0, time))
-        return np.where(endless, np.where(np.asarray(share) > 0, 1.0, 0.0), present)
+        if not endless.any():
+            return self._hits(share, time, *parameters)
+        hits, slope = self._hits(share, np.where(endless, 1.0, time), *parameters)
+        kept = self._kept(share, *parameters)
+        return np.where(endless, kept, hits), np.where(endless, 0.0, slope)
+
+    def _kept(self, share: Any, *parameters: Any) -> Any:
+        """Return the share of hits where nothing is ever evicted."""
+        return np.where(np.asarray(share) > 0, 1.0, 0.0)
+
+    def _slope(self, result: CacheResult) -> Value:
+        popularity = result.popularity
+        more = self._parameters(popularity, result.request_rate)
+        grid = popularity.grid
+        shape = np.broadcast_shapes(
+            np.shape(result.characteristic_time), grid.shape, *(np.shape(x) for x in more)
+        )
+        counted = result.characteristic_time * np.asarray(result.request_rate)
+        time, *cells = in_cells([counted, *more], shape)
+        found = np.empty(time.size)
+        for here, part in grid.chunks(shape):
+            # The limit at zero is that of a small time.
+            small = np.maximum(np.where(np.isinf(time[here]), 1.0, time[here]), 1e-30)
+            case = [x[here][:, None] for x in (small, *cells)]
+            _, hits = self._hits(part.share, *case)
+            _, there = self._presence(part.share, *case)
+            with np.errstate(divide="ignore", invalid="ignore"):
+                found[here] = part.over_requests(hits) / part.over_sizes(there)
+        found[np.isinf(time)] = 0.0
+        return found.reshape(shape)[()]

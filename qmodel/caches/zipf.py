@@ -55,8 +55,8 @@ class Zipf(Popularity):
     >>> videos = Zipf(10**9, exponent=[0.6, 0.8, 1.0])
     >>> videos.share_of(1)
     array([0.0001005 , 0.00321501, 0.0469473 ])
-    >>> videos.most_popular(10**6).requests
-    array([0.0629, 0.2418, 0.6757])
+    >>> videos.most_popular(10**6).requests.round(4)
+    array([0.0629, 0.2405, 0.6757])
     """
 
     objects: Count

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import sys
 from typing import TYPE_CHECKING, Annotated
 
 import typer
@@ -19,7 +20,7 @@ def command(
         str,
         typer.Argument(
             metavar="NAME",
-            help="What to explain: mean, p99, max_rate, ..., or a station's, such as "
+            help="What to explain: mean, p99, max_rate, goodput, ..., or a station's, such as "
             "database.waiting_time.",
         ),
     ] = "mean",
@@ -31,23 +32,21 @@ def command(
 
     pipeline = model.changed(model.default_model(), set_)
     load, remark = model.load_of(pipeline, rate)
-    typer.echo(answer(pipeline.solve(load), name))
+    typer.echo(answer(pipeline.solve(load), name, unicode=_takes_unicode()))
     if remark:
         typer.echo(f"\nAt {load:.6g} requests a second ({remark}).")
 
 
-def answer(result: PipelineResult, name: str) -> str:
+def answer(result: PipelineResult, name: str, *, unicode: bool = True) -> str:
     """Return the text for a quantity of a pipeline, or of a station by its name."""
-    import difflib
-
-    from qmodel.errors import ModelError
     from qmodel.explanation import explain
 
-    station, dot, quantity = name.partition(".")
-    percentile = name[:1] == "p" and name[1:].replace(".", "", 1).isdigit()
-    if percentile or not dot:
-        return str(explain(result, name))
-    if station not in result.stations:
-        near = difflib.get_close_matches(station, result.stations, n=1, cutoff=0.0)
-        raise ModelError(f"no station {station!r}; did you mean {near[0]!r}?")
-    return f"{station}: {explain(result.stations[station], quantity)}"
+    return explain(result, name).as_text(unicode=unicode)
+
+
+def _takes_unicode() -> bool:
+    try:
+        "λ─µ".encode(sys.stdout.encoding or "ascii")
+    except (UnicodeEncodeError, LookupError):
+        return False
+    return True

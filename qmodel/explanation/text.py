@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import textwrap
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
@@ -9,6 +10,7 @@ from typing import Any
 
 import numpy as np
 import sympy as sp
+from sympy.printing.str import StrPrinter
 
 from qmodel import symbolic
 from qmodel._typing import Value
@@ -70,6 +72,22 @@ class Explanation:
         """How much the value can be trusted, by its weakest assumption."""
         return weakest(self.assumptions)
 
+    def as_text(self, *, unicode: bool = True) -> str:
+        """Return text of 80 columns.
+
+        Parameters
+        ----------
+        unicode : bool, default True
+            Whether formulas are drawn with Greek letters and lines; else in ASCII. [-]
+
+        Returns
+        -------
+        str
+            The text; print shows it with Unicode. [-]
+        """
+        drawn = "\n".join(line.rstrip() for line in self._lines(unicode))
+        return drawn if unicode else drawn.translate(_ASCII)
+
     def _headline(self) -> str:
         value = "" if self.value is None else f" = {shown(self.value, _unit(self.quantity))}"
         return f"{self.quantity}{value} ({self.label})"
@@ -80,18 +98,22 @@ class Explanation:
             yield symbol, shown(value, unit), meaning
 
     def __str__(self) -> str:
-        """Return text of 80 columns."""
+        """Return text of 80 columns, the same in every terminal."""
+        return self.as_text()
+
+    def _lines(self, unicode: bool) -> list[str]:
         lines = [self._headline(), *_wrapped(_meaning(self.quantity))]
         if self.formula is not None:
-            lines += ["", *_pretty(self.formula)]
+            lines += ["", *_pretty(self.formula, unicode)]
         if self.how:
             lines += ["", *_wrapped(self.how)]
         for name, formula in self.parts:
-            lines += ["", *_wrapped(f"{name}:"), *_pretty(formula)]
+            lines += ["", *_wrapped(f"{name}:"), *_pretty(formula, unicode)]
         if self.numbers:
             lines += [""]
             for symbol, value, meaning in self._put_in():
-                lines += _wrapped(f"{sp.pretty(symbol)} = {value}   {meaning}".rstrip())
+                drawn = _drawn(symbol, unicode)
+                lines += _wrapped(f"{drawn} = {value}   {meaning}".rstrip())
         lines += ["", *_aligned(self.rows)] if self.rows else []
         lines += ["", "It assumes"]
         for a in self.assumptions:
@@ -100,7 +122,7 @@ class Explanation:
             lines += ["", "Literature"]
             for source in self.sources:
                 lines += _wrapped(source, "  ")
-        return "\n".join(line.rstrip() for line in lines)
+        return lines
 
     def _repr_latex_(self) -> str | None:
         if self.formula is None:
@@ -130,15 +152,18 @@ def _unit(quantity: str) -> str:
 
 
 def _meaning(quantity: str) -> str:
-    if quantity in GLOSSARY:
-        return GLOSSARY[quantity].meaning
-    return f"{quantity[1:]} % of the requests do not take longer"
+    percentile = re.search(r"(?:^|\.)p([\d.]+)$", quantity)
+    if percentile:
+        return f"{percentile[1]} % of the requests do not take longer"
+    return GLOSSARY[quantity.rsplit(".", 1)[-1]].meaning
 
 
 def shown(value: Any, unit: str) -> str:
     """Return `value` as people write it; of an array, its ends."""
-    if isinstance(value, (str, sp.Basic)):
-        return str(value)
+    if isinstance(value, str):
+        return value
+    if isinstance(value, sp.Basic):
+        return str(_OneLine().doprint(value))
     array = np.asarray(value)
     if array.dtype.kind in "OUS":
         return " ".join(map(str, array.ravel()[:4]))
@@ -154,9 +179,23 @@ def _wrapped(paragraph: str, indent: str = "") -> list[str]:
     return textwrap.wrap(paragraph, 80, initial_indent=indent, subsequent_indent=indent + "  ")
 
 
-def _pretty(formula: Any) -> list[str]:
-    drawn = str(sp.pretty(formula, use_unicode=True, wrap_line=True, num_columns=76))
-    return [f"    {line}" for line in drawn.splitlines()]
+_ASCII = str.maketrans({"λ": "lambda", "µ": "u"})
+
+
+class _OneLine(StrPrinter):  # type: ignore[misc]
+    """An expression in one line, with the letters of the drawn formulas."""
+
+    def _print_Symbol(self, symbol: Any) -> str:
+        return _drawn(symbol, True)
+
+
+def _drawn(formula: Any, unicode: bool) -> str:
+    # Said each time, as SymPy would else ask the terminal.
+    return str(sp.pretty(formula, use_unicode=unicode, wrap_line=True, num_columns=76))
+
+
+def _pretty(formula: Any, unicode: bool) -> list[str]:
+    return [f"    {line}" for line in _drawn(formula, unicode).splitlines()]
 
 
 def _aligned(rows: tuple[tuple[str, ...], ...]) -> list[str]:

@@ -22,11 +22,13 @@ from qmodel.basis import (
     Basis,
     union,
 )
+from qmodel.caches.base import CacheResult
 from qmodel.distributions import Deterministic
 from qmodel.pipeline.nodes import (
     Branch,
     Cached,
     Call,
+    Hedged,
     Limit,
     Parallel,
     Repeat,
@@ -34,6 +36,7 @@ from qmodel.pipeline.nodes import (
     Series,
     Solved,
     Step,
+    Stored,
 )
 from qmodel.queues.base import LAWS, MEANS, StationResult
 from qmodel.queues.delay import Delay
@@ -56,6 +59,19 @@ SNAPSHOT = Assumption(
     "Reiman 1982",
     APPROXIMATE,
 )
+
+
+INDEPENDENT_COPIES = Assumption(
+    "independent-copies",
+    "the copy of a hedged request takes a time of its own; where both are slow for one "
+    "cause, such as a queue that both wait in, hedging helps less than this says",
+    "Dean and Barroso 2013",
+    APPROXIMATE,
+)
+
+
+def _forks(step: Step) -> bool:
+    return isinstance(step, Hedged) or (isinstance(step, Parallel) and len(step.steps) > 1)
 
 
 def _repeats(step: Step) -> bool:
@@ -93,6 +109,11 @@ def disturbed(roots: Iterable[Step], solved: Solved) -> set[str]:
             return dirty
         if isinstance(step, Cached):
             return leave(step.miss, leave(step.lookup, dirty))
+        if isinstance(step, Stored):
+            # Misses of one object keep their distance: its last fetch is in the cache.
+            return leave(step.miss, leave(step.lookup, dirty) or True)
+        if isinstance(step, Hedged):
+            return leave(step.step, dirty or bool(_queues(step)))
         if _repeats(step):
             dirty = _all_of(leave(child, dirty) for child in step.children)
         return _all_of(leave(child, dirty) for child in step.children) or dirty
@@ -112,7 +133,7 @@ def _queues(step: Step) -> set[str]:
 
 def _returns(step: Step) -> bool:
     """Return whether a path through `step` comes to the same queue a second time."""
-    if isinstance(step, (Series, Cached)):
+    if isinstance(step, (Series, Cached, Stored)):
         seen: set[str] = set()
         for child in step.children:
             if seen & _queues(child):
@@ -146,7 +167,7 @@ def overtake_free(roots: Iterable[Step], solved: Solved) -> bool:
             for child in step.steps:
                 states = after(child, states)
             return states
-        if isinstance(step, Cached):
+        if isinstance(step, (Cached, Stored)):
             states = after(step.lookup, states)
             return states | after(step.miss, states)
         if isinstance(step, Branch):
@@ -160,7 +181,7 @@ def overtake_free(roots: Iterable[Step], solved: Solved) -> bool:
     for root in roots:
         if _returns(root):
             return False
-        forks = (s for s in root.walk() if isinstance(s, Parallel) and len(s.steps) > 1)
+        forks = (s for s in root.walk() if _forks(s))
         joined = [*forks, *(s for s in root.walk() if _repeats(s))]
         if any(queue(inner) for step in joined for inner in step.walk()):
             return False
@@ -191,20 +212,20 @@ def with_arrivals(result: StationResult, poisson: bool) -> Basis:
     return Basis(grounds)
 
 
-def grounds_of_pipeline(roots: Iterable[Step], solved: Solved) -> Basis:
+def grounds_of_pipeline(
+    roots: Iterable[Step], solved: Solved, caches: Iterable[CacheResult]
+) -> Basis:
     """Return the basis of a pipeline: of its capacity, its mean and its percentiles."""
     roots = tuple(roots)
     steps = [step for root in roots for step in root.walk()]
     results = [solved[name] for name in {s.name: None for s in steps if isinstance(s, Call)}]
     flows = union(*(r.basis.grounds["utilization"] for r in results))
+    flows = union(flows, *(cache.basis.grounds["hit_ratio"] for cache in caches))
     mean = union(flows, *(r.basis.grounds["response_time"] for r in results))
-    forks = [s for s in steps if isinstance(s, Parallel) and len(s.steps) > 1]
-    if any(
-        isinstance(s, Call) and not isinstance(s.station, Delay)
-        for f in forks
-        for s in f.walk()
-    ):
+    if any(isinstance(s, Parallel) and _forks(s) and _queues(s) for s in steps):
         mean = union(mean, (INDEPENDENT_BRANCHES,))
+    if any(isinstance(s, Hedged) and _queues(s) for s in steps):
+        flows, mean = union(flows, (INDEPENDENT_COPIES,)), union(mean, (INDEPENDENT_COPIES,))
     laws = union(mean, *(r.basis.grounds["percentiles"] for r in results))
     if not overtake_free(roots, solved):
         laws = union(laws, (INDEPENDENT_SOJOURNS,))

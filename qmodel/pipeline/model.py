@@ -22,14 +22,17 @@ from qmodel._typing import Value
 from qmodel._xp import is_symbolic, namespace
 from qmodel.distributions import Distribution
 from qmodel.errors import ModelError
-from qmodel.numerics.roots import least_above
+from qmodel.numerics.roots import last_below, least_above
 from qmodel.pipeline import exactness
-from qmodel.pipeline.nodes import Call, Limit, Step, choice
+from qmodel.pipeline.nodes import Call, Open, Step, Stored, choice
 from qmodel.pipeline.parameters import changed, parameters, swapped
 from qmodel.pipeline.result import KindResult, PipelineResult
-from qmodel.queues.base import Station, Stream
+from qmodel.queues.base import Station, StationResult, Stream
 
 __all__ = ["Pipeline"]
+
+_ROUNDS = 60
+"""Most rounds of a hedge: near the load where repetition runs away, each gains little."""
 
 
 @dataclass(frozen=True, slots=True, eq=False, init=False, repr=False)
@@ -72,43 +75,43 @@ class Pipeline:
         }
         object.__setattr__(self, "kinds", checked)
         object.__setattr__(self, "stations", self._named(Call))
-        for name in self._named(Limit):
-            if name in self.stations:
-                raise ModelError(f"a limit and a station are both called {name!r}")
+        for step in self._named(Open).values():
+            if step.name in self.stations and not isinstance(step, Stored):
+                raise ModelError(f"a {step.what} and a station are both called {step.name!r}")
 
     def __repr__(self) -> str:
         """Return the kinds of request and the stations."""
         kinds = "" if len(self.kinds) == 1 else f"{', '.join(self.kinds)} through "
         return f"<Pipeline: {kinds}{', '.join(self.stations) or 'nothing'}>"
 
-    def _named(self, kind: type[Call] | type[Limit]) -> dict[str, Any]:
+    def _named(self, kind: type[Call] | type[Open]) -> dict[str, Any]:
         found: dict[str, Any] = {}
         for _, root in self.kinds.values():
             for step in root.walk():
                 if isinstance(step, kind):
                     thing = step.station if isinstance(step, Call) else step
                     if found.setdefault(step.name, thing) is not thing:
-                        what = "stations" if kind is Call else "limits"
+                        what = f"{step.what}s" if isinstance(step, Open) else "stations"
                         raise ModelError(
                             f"two different {what} are called {step.name!r}: share one object "
                             "between their calls, or give them two names"
                         )
         return found
 
-    def _visits(self, admitted: Mapping[str, Any]) -> tuple[dict[Any, Any], dict[str, Any]]:
-        """Return visits by (station, law of service), and flows into limits."""
+    def _visits(self, shares: Mapping[Any, Any]) -> tuple[dict[Any, Any], dict[str, Any]]:
+        """Return visits by (station, law of service), and flows into open steps."""
         visits: dict[Any, Any] = {(name, None): 0 for name in self.stations}
         flows: dict[str, Any] = {}
 
-        def note(step: Call | Limit, share: Any) -> None:
-            if isinstance(step, Limit):
+        def note(step: Call | Open, share: Any) -> None:
+            if isinstance(step, Open):
                 flows[step.name] = flows.get(step.name, 0) + share
             else:
                 key = (step.name, step.service)
                 visits[key] = visits.get(key, 0) + share
 
         for share, root in self.kinds.values():
-            root.visit(share, admitted, note)
+            root.visit(share, shares, note)
         return visits, flows
 
     def _streams(self, visits: Mapping[Any, Any], name: str, rate: Any) -> list[Stream]:
@@ -117,31 +120,71 @@ class Pipeline:
         used = {s: v for s, v in own.items() if not (s is None and _none(v))} or own
         return [Stream(rate * v, s) for s, v in used.items()]
 
-    def _narrow(self) -> dict[str, Any]:
-        """Return the limits, and the stations that lose requests, by name."""
-        stations = {n: s for n, s in self.stations.items() if s.loses}
-        return self._named(Limit) | stations
+    def _open(self) -> dict[Any, Any]:
+        """Return the open steps by key, and the stations that lose requests by name."""
+        steps = {step.key: step for step in self._named(Open).values()}
+        return steps | {n: s for n, s in self.stations.items() if s.loses}
 
-    def _admitted(self, arrival_rate: Any) -> dict[str, Any]:
-        """Return the share that gets through each limit and each station that loses.
+    def _settled(self, arrival_rate: Any) -> dict[Any, Any]:
+        """Return the share of each open step, and of each station that loses, at a load.
+
+        A hedge repeats what takes long, which brings load, which makes more of it take
+        long: its share is the least fixed point, approached from no repetition.
+        """
+        slow = [step for step in self._named(Open).values() if step.slow]
+        repeated: dict[Any, Any] = {step.key: 0.0 for step in slow}
+        shares = self._by_flow(arrival_rate, repeated)
+        past: list[dict[Any, Any]] = []
+        for _ in range(_ROUNDS if slow else 0):
+            past.append(repeated)
+            solved = self._solved(arrival_rate, shares)
+            repeated = {step.key: step.repeated(solved, shares) for step in slow}
+            moved = (np.abs(r - past[-1][k]) > 1e-12 * r for k, r in repeated.items())
+            if not any(np.any(m) for m in moved):
+                break
+            if len(past) == 2:  # The third of a row, which is nearly geometric.
+                repeated = {
+                    k: _limit_of(past[0][k], past[1][k], r) for k, r in repeated.items()
+                }
+                past.clear()
+            shares = self._by_flow(arrival_rate, repeated)
+        return shares
+
+    def _by_flow(self, arrival_rate: Any, repeated: Mapping[Any, Any]) -> dict[Any, Any]:
+        """Return the shares where they follow from the flows.
 
         One pass for each, as what one turns away does not come to the next.
         """
-        narrow = self._narrow()
-        admitted: dict[str, Any] = dict.fromkeys(narrow, 1)
-        for _ in narrow:
-            visits, flows = self._visits(admitted)
-            for name, place in narrow.items():
-                if isinstance(place, Limit):
-                    admitted[name] = place.admitted(arrival_rate * flows[name])
+        places = {n: p for n, p in self._open().items() if n not in repeated}
+        shares: dict[Any, Any] = {n: getattr(p, "worst", 1) for n, p in places.items()}
+        shares |= repeated
+        for _ in places:
+            visits, flows = self._visits(shares)
+            for name, place in places.items():
+                if isinstance(place, Open):
+                    shares[name] = place.share(arrival_rate * flows[place.name])
                 else:
                     r = place.solve(self._streams(visits, name, arrival_rate))
                     # From what the servers do, as 1 - loss has no digits in deep overload.
                     served = r.utilization * r.station.servers / r.station.service.mean
                     with np.errstate(invalid="ignore"):
                         share = np.minimum(served / np.asarray(r.arrival_rate), 1.0)
-                    admitted[name] = np.where(np.asarray(r.arrival_rate) == 0, 1.0, share)[()]
-        return admitted
+                    shares[name] = np.where(np.asarray(r.arrival_rate) == 0, 1.0, share)[()]
+        return shares
+
+    def _solved(self, arrival_rate: Any, shares: Mapping[Any, Any]) -> dict[str, StationResult]:
+        """Return the steady state of the stations, given what the load decides."""
+        visits, _ = self._visits(shares)
+        return {
+            name: station.solve(self._streams(visits, name, arrival_rate))
+            for name, station in self.stations.items()
+        }
+
+    def _worst_visits(self) -> dict[Any, Any]:
+        """Return the visits that no load exceeds."""
+        shares = {n: getattr(p, "worst", 1) for n, p in self._open().items()}
+        fixed = {p.key: p.share(1.0) for p in self._named(Open).values() if p.settled}
+        return self._visits(shares | fixed)[0]
 
     def _work(self, visits: Mapping[Any, Any]) -> dict[str, Any]:
         """Return the servers that one request a second keeps busy, over servers."""
@@ -154,15 +197,13 @@ class Pipeline:
 
     @property
     def visits(self) -> dict[str, Value]:
-        """Mean visits of one request to each station, limits aside. [-]."""
-        counts, _ = self._visits(dict.fromkeys(self._narrow(), 1))
-        return _by_station(counts)
+        """Mean visits of one request to each station, the most at any load. [-]."""
+        return _by_station(self._worst_visits())
 
     @property
     def max_rate(self) -> Value:
         """Arrival rate at which the first station saturates. [1/s]."""
-        rates = list(self._max_rates().values())
-        return reduce(namespace(*rates).minimum, rates, namespace(*rates).inf)
+        return _least(self._max_rates())
 
     @property
     def bottleneck(self) -> Any:
@@ -170,29 +211,25 @@ class Pipeline:
         rates = self._max_rates()
         if is_symbolic(*rates.values()):
             raise ModelError("which station saturates first is open in a symbolic pipeline")
-        if not rates:
-            return ""
-        names = np.array([*rates, ""])
-        stacked = np.stack(np.broadcast_arrays(*rates.values()))
-        first = np.where(np.isinf(stacked.min(axis=0)), len(rates), stacked.argmin(axis=0))
-        found = names[first]
-        return found if np.ndim(found) else str(found)
+        return _first(rates)
 
     def _max_rates(self) -> dict[str, Any]:
-        narrow = self._narrow()
-        counts, _ = self._visits(dict.fromkeys(narrow, 1))
-        unlimited = {name: _inverse(work) for name, work in self._work(counts).items()}
-        if not narrow:
+        work = self._work(self._worst_visits())
+        unlimited = {name: _inverse(load) for name, load in work.items()}
+        lossy = [name for name, station in self.stations.items() if station.loses]
+        if not lossy and all(step.settled for step in self._named(Open).values()):
             return unlimited
 
         def utilization(name: str, rate: Any) -> Any:
-            visits, _ = self._visits(self._admitted(rate))
+            visits, _ = self._visits(self._settled(rate))
             return rate * self._work(visits)[name]
 
+        slow = any(step.slow for step in self._named(Open).values())
+        search = last_below if slow else least_above
         return {
             name: np.inf * start  # What loses requests never saturates.
-            if name in narrow
-            else least_above(lambda rate, name=name: utilization(name, rate) - 1.0, start)  # type: ignore[misc]
+            if name in lossy
+            else search(lambda rate, name=name: utilization(name, rate) - 1.0, start)  # type: ignore[misc]
             for name, start in unlimited.items()
         }
 
@@ -215,34 +252,34 @@ class Pipeline:
             If `arrival_rate` is negative.
         """
         rate = _check.nonnegative("arrival_rate", arrival_rate)
-        admitted = self._admitted(rate)
-        visits, _ = self._visits(admitted)
-        solved = {
-            name: station.solve(self._streams(visits, name, rate))
-            for name, station in self.stations.items()
-        }
+        shares = self._settled(rate)
+        visits, flows = self._visits(shares)
+        solved = self._solved(rate, shares)
+        caches = {n: step.solve(rate * flows[n]) for n, step in self._named(Stored).items()}
         roots = [root for _, root in self.kinds.values()]
-        basis = exactness.grounds_of_pipeline(roots, solved)
+        basis = exactness.grounds_of_pipeline(roots, solved, caches.values())
         dirty = exactness.disturbed(roots, solved)
         stations = {
             name: replace(r, basis=exactness.with_arrivals(r, name not in dirty))
             for name, r in solved.items()
         }
         if dirty:
-            basis = exactness.grounds_of_pipeline(roots, stations)
+            basis = exactness.grounds_of_pipeline(roots, stations, caches.values())
         kinds = {
-            kind: KindResult(share, *root.outcome(solved, admitted))
+            kind: KindResult(share, *root.outcome(solved, shares))
             for kind, (share, root) in self.kinds.items()
         }
         through, latency = _mix(kinds)
+        rates = self._max_rates()
         return PipelineResult(
             arrival_rate=rate,
             latency=latency,
             stations=stations,
             visits=_by_station(visits),
-            max_rate=self.max_rate,
-            bottleneck="" if is_symbolic(self.max_rate) else self.bottleneck,
+            max_rate=_least(rates),
+            bottleneck="" if is_symbolic(*rates.values()) else _first(rates),
             kinds=kinds,
+            caches=caches,
             admitted=through,
             basis=basis,
         )
@@ -274,6 +311,9 @@ class Pipeline:
                     owners[id(step.station)] = (step.name, step.station)
                     if step.service is not None:
                         owners[id(step.service)] = (step.name, step.service)
+                elif isinstance(step, Stored):
+                    owners[id(step.policy)] = (step.name, step.policy)
+                    owners[id(step.popularity)] = (step.name, step.popularity)
                 elif hasattr(step, "name"):
                     owners[id(step)] = (step.name, step)
         return list(owners.values())
@@ -320,9 +360,38 @@ class Pipeline:
             }
             if mine:
                 swap[id(thing)] = changed(thing, mine)
+        done: dict[int, Step] = {}
         return Pipeline(
-            {kind: (share, swapped(root, swap)) for kind, (share, root) in self.kinds.items()}
+            {
+                kind: (share, swapped(root, swap, done))
+                for kind, (share, root) in self.kinds.items()
+            }
         )
+
+
+def _limit_of(first: Any, second: Any, third: Any) -> Any:
+    """Return where a rising row of shares tends, by Aitken's extrapolation."""
+    with np.errstate(divide="ignore", invalid="ignore"):
+        limit = third - (third - second) ** 2 / (third - 2 * second + first)
+    rising = (third >= second) & (limit >= third) & (limit <= 1)
+    return np.where(rising, limit, third)[()]
+
+
+def _least(rates: Mapping[str, Any]) -> Any:
+    """Return the rate at which the first station saturates; inf if none does."""
+    xp = namespace(*rates.values())
+    return reduce(xp.minimum, rates.values(), xp.inf)
+
+
+def _first(rates: Mapping[str, Any]) -> Any:
+    """Return the name of the station that saturates first; "" if none does."""
+    if not rates:
+        return ""
+    names = np.array([*rates, ""])
+    stacked = np.stack(np.broadcast_arrays(*rates.values()))
+    first = np.where(np.isinf(stacked.min(axis=0)), len(rates), stacked.argmin(axis=0))
+    found = names[first]
+    return found if np.ndim(found) else str(found)
 
 
 def _none(visits: Any) -> bool:

@@ -2,7 +2,8 @@
 
 One reading counts: how often does a request visit each station (`Step.visit`)? The other
 composes: what is the law of its time, given the solved stations (`Step.outcome`)? Both
-carry the share of the requests that no limit has turned away.
+carry what the load decides: which share a limit lets through, a cache answers, a hedge
+repeats.
 """
 
 from __future__ import annotations
@@ -17,13 +18,24 @@ import numpy as np
 
 from qmodel._typing import Count, Value
 from qmodel._xp import is_symbolic
-from qmodel.distributions import ZERO, Deterministic, Distribution, Maximum, Repeated, Sum
+from qmodel.caches.base import Cache, CacheResult
+from qmodel.caches.popularity import Popularity
+from qmodel.distributions import (
+    ZERO,
+    Deterministic,
+    Distribution,
+    Maximum,
+    Minimum,
+    Repeated,
+    Shifted,
+    Sum,
+)
 from qmodel.distributions.algebra import measure
 from qmodel.queues.base import Station, StationResult
 from qmodel.queues.token_bucket import accepted
 
 # The nodes themselves are made by the functions of `qmodel.pipeline.steps`.
-__all__ = ["Outcome", "Solved", "Step", "choice"]
+__all__ = ["Open", "Outcome", "Solved", "Step", "choice"]
 
 Solved = Mapping[str, StationResult]
 Outcome = tuple[Any, Distribution]
@@ -41,21 +53,22 @@ class Step(ABC):
         return ()
 
     @abstractmethod
-    def visit(self, share: Any, admitted: Mapping[str, Any], note: Callable[..., None]) -> Any:
+    def visit(self, share: Any, shares: Mapping[Any, Any], note: Callable[..., None]) -> Any:
         """Note the visits of this step and return the share of requests that goes on.
 
         Parameters
         ----------
         share : number or array
             Share of all requests that comes here. [-]
-        admitted : mapping
-            For each limit, the share that it lets through. [-]
+        shares : mapping
+            For each open step and each station that loses requests, what the load makes
+            of it: the share that it lets through, answers or repeats. [-]
         note : callable
-            Called with a `Call` or `Limit` and the visits a request makes to it. [-]
+            Called with a `Call` or an `Open` step and the visits a request makes to it. [-]
         """
 
     @abstractmethod
-    def outcome(self, solved: Solved, admitted: Mapping[str, Any], times: Any = 1) -> Outcome:
+    def outcome(self, solved: Solved, shares: Mapping[Any, Any], times: Any = 1) -> Outcome:
         """Return the share that gets through and the law of its time, `times` in a row."""
 
     def walk(self) -> Iterator[Step]:
@@ -63,6 +76,38 @@ class Step(ABC):
         yield self
         for child in self.children:
             yield from child.walk()
+
+
+class Open(Step):
+    """A step that does to the requests what the load decides: a limit, a cache, a hedge."""
+
+    __slots__ = ()
+
+    name: str
+    """Under which the share is settled."""
+
+    what = ""
+    """What it is called where it is in the way."""
+
+    settled = False
+    """Whether the share does not depend on the load."""
+
+    slow = False
+    """Whether the share depends on the times behind, and not on the flow alone."""
+
+    @property
+    def key(self) -> tuple[str, str]:
+        """What the share is found by: a cache may be called as its station is."""
+        return self.what, self.name
+
+    @property
+    def worst(self) -> Any:
+        """The share that brings the most load to the stations, of the shape of shares."""
+        return 1.0
+
+    @abstractmethod
+    def share(self, flow: Any) -> Any:
+        """Return the share at a flow into the step [1/s]."""
 
 
 def _narrow(step: Step) -> bool:
@@ -89,13 +134,13 @@ class Call(Step):
         """Return a call to the same station with another law of service."""
         return replace(self, service=service)
 
-    def visit(self, share: Any, admitted: Mapping[str, Any], note: Callable[..., None]) -> Any:
+    def visit(self, share: Any, shares: Mapping[Any, Any], note: Callable[..., None]) -> Any:
         note(self, share)
-        return share * admitted.get(self.name, 1)
+        return share * shares.get(self.name, 1)
 
-    def outcome(self, solved: Solved, admitted: Mapping[str, Any], times: Any = 1) -> Outcome:
+    def outcome(self, solved: Solved, shares: Mapping[Any, Any], times: Any = 1) -> Outcome:
         result = solved[self.name]
-        through = admitted.get(self.name, 1) ** times
+        through = shares.get(self.name, 1) ** times
         service = self.service or self.station.service
         if isinstance(times, int) and times == 1 and service is result.station.service:
             return through, result.response
@@ -124,12 +169,12 @@ class Series(Step):
         for step in self.steps:
             yield from step._flat() if isinstance(step, Series) else (step,)
 
-    def visit(self, share: Any, admitted: Mapping[str, Any], note: Callable[..., None]) -> Any:
+    def visit(self, share: Any, shares: Mapping[Any, Any], note: Callable[..., None]) -> Any:
         for step in self.steps:
-            share = step.visit(share, admitted, note)
+            share = step.visit(share, shares, note)
         return share
 
-    def outcome(self, solved: Solved, admitted: Mapping[str, Any], times: Any = 1) -> Outcome:
+    def outcome(self, solved: Solved, shares: Mapping[Any, Any], times: Any = 1) -> Outcome:
         calls: dict[str, list[Call]] = {}
         for step in self._flat():
             if isinstance(step, Call):
@@ -141,10 +186,10 @@ class Series(Step):
                 # Visits to one station are taken together, at the first of them.
                 services = tuple(call.service or call.station.service for call in same)
                 if calls.pop(step.name, None):
-                    through = admitted.get(step.name, 1) ** (len(same) * times)
+                    through = shares.get(step.name, 1) ** (len(same) * times)
                     outcomes.append((through, _visits(solved[step.name], services, times)))
             else:
-                outcomes.append(step.outcome(solved, admitted, times))
+                outcomes.append(step.outcome(solved, shares, times))
         laws = tuple(law for _, law in outcomes if law is not ZERO)
         return prod(share for share, _ in outcomes), laws[0] if len(laws) == 1 else Sum(laws)
 
@@ -160,17 +205,17 @@ class Branch(Step):
     def children(self) -> tuple[Step, ...]:
         return self.steps
 
-    def visit(self, share: Any, admitted: Mapping[str, Any], note: Callable[..., None]) -> Any:
+    def visit(self, share: Any, shares: Mapping[Any, Any], note: Callable[..., None]) -> Any:
         through = [
-            step.visit(share * p, admitted, note)
+            step.visit(share * p, shares, note)
             for p, step in zip(self.probabilities, self.steps, strict=True)
         ]
         # Without limits all go on: no rounding, and no sum of p's in a symbolic result.
         limited = any(_narrow(step) for step in self.walk())
         return sum(through) if limited else share
 
-    def outcome(self, solved: Solved, admitted: Mapping[str, Any], times: Any = 1) -> Outcome:
-        outcomes = [step.outcome(solved, admitted) for step in self.steps]
+    def outcome(self, solved: Solved, shares: Mapping[Any, Any], times: Any = 1) -> Outcome:
+        outcomes = [step.outcome(solved, shares) for step in self.steps]
         return _again(choice(self.probabilities, outcomes), times)
 
 
@@ -194,13 +239,13 @@ class Parallel(Step):
     def children(self) -> tuple[Step, ...]:
         return self.steps
 
-    def visit(self, share: Any, admitted: Mapping[str, Any], note: Callable[..., None]) -> Any:
-        through = [step.visit(share, admitted, note) for step in self.steps]
+    def visit(self, share: Any, shares: Mapping[Any, Any], note: Callable[..., None]) -> Any:
+        through = [step.visit(share, shares, note) for step in self.steps]
         limited = any(_narrow(step) for step in self.walk())
         return share * prod(t / share for t in through) if limited else share
 
-    def outcome(self, solved: Solved, admitted: Mapping[str, Any], times: Any = 1) -> Outcome:
-        outcomes = [step.outcome(solved, admitted) for step in self.steps]
+    def outcome(self, solved: Solved, shares: Mapping[Any, Any], times: Any = 1) -> Outcome:
+        outcomes = [step.outcome(solved, shares) for step in self.steps]
         share = prod(share for share, _ in outcomes)
         return _again((share, Maximum(tuple(law for _, law in outcomes))), times)
 
@@ -216,18 +261,18 @@ class Repeat(Step):
     def children(self) -> tuple[Step, ...]:
         return (self.step,)
 
-    def visit(self, share: Any, admitted: Mapping[str, Any], note: Callable[..., None]) -> Any:
-        self.step.visit(share * self.times, admitted, note)
+    def visit(self, share: Any, shares: Mapping[Any, Any], note: Callable[..., None]) -> Any:
+        self.step.visit(share * self.times, shares, note)
         return share
 
-    def outcome(self, solved: Solved, admitted: Mapping[str, Any], times: Any = 1) -> Outcome:
+    def outcome(self, solved: Solved, shares: Mapping[Any, Any], times: Any = 1) -> Outcome:
         times = self.times * times
         if is_symbolic(times) or np.all(np.asarray(times) >= 1):
-            return self.step.outcome(solved, admitted, times)
+            return self.step.outcome(solved, shares, times)
         # No visit takes no time, also where the time of one would be infinite.
         never = np.asarray(times) == 0
         some = np.where(never, 1, times)[()]
-        outcomes = [(1, ZERO), self.step.outcome(solved, admitted, some)]
+        outcomes = [(1, ZERO), self.step.outcome(solved, shares, some)]
         return choice(((never * 1.0)[()], (~never * 1.0)[()]), outcomes)
 
 
@@ -244,17 +289,17 @@ class Retry(Step):
     def children(self) -> tuple[Step, ...]:
         return (self.step,)
 
-    def visit(self, share: Any, admitted: Mapping[str, Any], note: Callable[..., None]) -> Any:
+    def visit(self, share: Any, shares: Mapping[Any, Any], note: Callable[..., None]) -> Any:
         expected = sum(self.failure**k for k in range(self.attempts))
-        self.step.visit(share * expected, admitted, note)
+        self.step.visit(share * expected, shares, note)
         return share
 
-    def outcome(self, solved: Solved, admitted: Mapping[str, Any], times: Any = 1) -> Outcome:
+    def outcome(self, solved: Solved, shares: Mapping[Any, Any], times: Any = 1) -> Outcome:
         weights, outcomes = [], []
         for k in range(1, self.attempts + 1):
             last = k == self.attempts
             weights.append(self.failure ** (k - 1) * (1 if last else 1 - self.failure))
-            share, law = self.step.outcome(solved, admitted, k)
+            share, law = self.step.outcome(solved, shares, k)
             pauses = Deterministic(self.pause * (k - 1))
             outcomes.append((share, law if k == 1 else Sum((law, pauses))))
         return _again(choice(tuple(weights), outcomes), times)
@@ -277,39 +322,117 @@ class Cached(Step):
         then = Branch((1 - self.hit_ratio, self.hit_ratio), (self.miss, Nothing()))
         return Series((self.lookup, then))
 
-    def visit(self, share: Any, admitted: Mapping[str, Any], note: Callable[..., None]) -> Any:
-        return self._steps().visit(share, admitted, note)
+    def visit(self, share: Any, shares: Mapping[Any, Any], note: Callable[..., None]) -> Any:
+        return self._steps().visit(share, shares, note)
 
-    def outcome(self, solved: Solved, admitted: Mapping[str, Any], times: Any = 1) -> Outcome:
-        return self._steps().outcome(solved, admitted, times)
+    def outcome(self, solved: Solved, shares: Mapping[Any, Any], times: Any = 1) -> Outcome:
+        return self._steps().outcome(solved, shares, times)
 
 
 @dataclass(frozen=True, slots=True, eq=False)
-class Limit(Step):
+class Stored(Open):
+    """A look-up in a cache that is modelled, and on a miss another step."""
+
+    name: str
+    policy: Cache
+    popularity: Popularity
+    lookup: Step
+    miss: Step
+    what = "cache"
+
+    @property
+    def worst(self) -> Any:
+        return 0.0 * self.share(1.0)
+
+    @property
+    def children(self) -> tuple[Step, ...]:
+        return (self.lookup, self.miss)
+
+    @property
+    def settled(self) -> bool:  # type: ignore[override]
+        return not self.policy.needs_rate
+
+    def solve(self, flow: Any) -> CacheResult:
+        """Return the steady state of the cache at a flow of look-ups [1/s]."""
+        # Without look-ups the cache is as it would be under very few.
+        rate = 1.0 if self.settled and is_symbolic(flow) else np.maximum(flow, 1e-200)
+        return self.policy.solve(self.popularity, rate)
+
+    def share(self, flow: Any) -> Any:
+        return self.solve(flow).hit_ratio
+
+    def _steps(self, shares: Mapping[Any, Any]) -> Cached:
+        return Cached(self.name, shares[self.key], self.lookup, self.miss)
+
+    def visit(self, share: Any, shares: Mapping[Any, Any], note: Callable[..., None]) -> Any:
+        note(self, share)
+        return self._steps(shares).visit(share, shares, note)
+
+    def outcome(self, solved: Solved, shares: Mapping[Any, Any], times: Any = 1) -> Outcome:
+        return self._steps(shares).outcome(solved, shares, times)
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Hedged(Open):
+    """A step that is done a second time where it takes long; the first answer counts."""
+
+    name: str
+    step: Step
+    delay: Value
+    what = "hedge"
+    slow = True
+
+    @property
+    def worst(self) -> Any:
+        return 1.0 + 0.0 * np.asarray(self.delay)
+
+    @property
+    def children(self) -> tuple[Step, ...]:
+        return (self.step,)
+
+    def share(self, flow: Any) -> Any:
+        raise AssertionError("the share of a hedge comes from the times behind it")
+
+    def visit(self, share: Any, shares: Mapping[Any, Any], note: Callable[..., None]) -> Any:
+        note(self, share)
+        self.step.visit(share * (1 + shares[self.key]), shares, note)
+        return share
+
+    def outcome(self, solved: Solved, shares: Mapping[Any, Any], times: Any = 1) -> Outcome:
+        through, law = self.step.outcome(solved, shares)
+        return _again((through, Minimum((law, Shifted(law, self.delay)))), times)
+
+    def repeated(self, solved: Solved, shares: Mapping[Any, Any]) -> Any:
+        """Return the share of the requests that takes longer than the delay."""
+        return self.step.outcome(solved, shares)[1].tail(self.delay)
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Limit(Open):
     """A token bucket: what finds no token is turned away at once."""
 
     name: str
     rate: Value
     burst: Value
+    what = "limit"
 
-    def visit(self, share: Any, admitted: Mapping[str, Any], note: Callable[..., None]) -> Any:
+    def visit(self, share: Any, shares: Mapping[Any, Any], note: Callable[..., None]) -> Any:
         note(self, share)
-        return share * admitted[self.name]
+        return share * shares[self.key]
 
-    def admitted(self, arrival_rate: Any) -> Any:
-        """Return the share let through at an arrival rate [1/s]."""
-        return accepted(arrival_rate, self.rate, self.burst)
+    def share(self, flow: Any) -> Any:
+        return accepted(flow, self.rate, self.burst)
 
-    def outcome(self, solved: Solved, admitted: Mapping[str, Any], times: Any = 1) -> Outcome:
-        return admitted[self.name] ** times, ZERO
+    def outcome(self, solved: Solved, shares: Mapping[Any, Any], times: Any = 1) -> Outcome:
+        return shares[self.key] ** times, ZERO
 
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Nothing(Step):
     """No time, no station."""
 
-    def visit(self, share: Any, admitted: Mapping[str, Any], note: Callable[..., None]) -> Any:
+    def visit(self, share: Any, shares: Mapping[Any, Any], note: Callable[..., None]) -> Any:
         return share
 
-    def outcome(self, solved: Solved, admitted: Mapping[str, Any], times: Any = 1) -> Outcome:
+    def outcome(self, solved: Solved, shares: Mapping[Any, Any], times: Any = 1) -> Outcome:
         return 1, ZERO

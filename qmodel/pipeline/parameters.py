@@ -8,7 +8,6 @@ from typing import Any
 
 from qmodel import _check
 from qmodel.pipeline.nodes import Step
-from qmodel.queues.base import Station
 
 __all__ = ["changed", "parameters", "swapped"]
 
@@ -18,7 +17,7 @@ def parameters(prefix: str, thing: Any) -> dict[str, Any]:
     found: dict[str, Any] = {}
     for f in fields(thing):
         value = getattr(thing, f.name)
-        if not f.init or value is None or isinstance(value, (str, tuple, Step, Station)):
+        if not f.init or value is None or isinstance(value, (str, tuple, Step)):
             continue
         if is_dataclass(value):
             found |= parameters(f"{prefix}.{f.name}", value)
@@ -45,16 +44,22 @@ def changed(thing: Any, changes: Mapping[str, Any]) -> Any:
     return replace(thing, **own)
 
 
-def swapped(step: Step, swap: Mapping[int, Any]) -> Step:
-    """Return the tree with the things whose id is in `swap` exchanged."""
+def swapped(step: Step, swap: Mapping[int, Any], done: dict[int, Step]) -> Step:
+    """Return the tree with the things whose id is in `swap` exchanged.
+
+    What stands in several places of the tree is one object after it, too: `done`.
+    """
+    if id(step) in done:
+        return done[id(step)]
     new: dict[str, Any] = {}
-    step = swap.get(id(step), step)
+    old, step = step, swap.get(id(step), step)
     for f in fields(step):  # type: ignore[arg-type]
         value = getattr(step, f.name)
         if isinstance(value, Step):
-            new[f.name] = swapped(value, swap)
+            new[f.name] = swapped(value, swap, done)
         elif isinstance(value, tuple) and value and isinstance(value[0], Step):
-            new[f.name] = tuple(swapped(child, swap) for child in value)
+            new[f.name] = tuple(swapped(child, swap, done) for child in value)
         elif id(value) in swap:
             new[f.name] = swap[id(value)]
-    return replace(step, **new) if new else step  # type: ignore[type-var]
+    done[id(old)] = replace(step, **new) if new else step  # type: ignore[type-var]
+    return done[id(old)]

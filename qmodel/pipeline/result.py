@@ -11,6 +11,7 @@ import numpy as np
 from qmodel._typing import Value
 from qmodel._xp import is_symbolic, namespace
 from qmodel.basis import Assumption, Basis, union
+from qmodel.caches.base import CacheResult
 from qmodel.distributions import Distribution
 from qmodel.glossary import units_of
 from qmodel.queues.base import MEANS, StationResult
@@ -61,6 +62,8 @@ class PipelineResult:
         The station that saturates first; "" if none ever does. [-]
     kinds : mapping of str to KindResult
         What each kind of request sees. [-]
+    caches : mapping of str to CacheResult
+        The steady state of each cache that is modelled. [-]
     admitted : number or array
         Share of the requests that no limit turns away. [-]
     basis : Basis
@@ -74,6 +77,7 @@ class PipelineResult:
     max_rate: Value
     bottleneck: Any
     kinds: Mapping[str, KindResult]
+    caches: Mapping[str, CacheResult]
     admitted: Value
     basis: Basis
 

@@ -9,6 +9,7 @@ Stations are shared resources: a station may be called from many places, by its 
 ``parallel(a, b, ...)``                all at once; wait for the last
 ``repeat(n, a)``                       n times, one after the other
 ``retry(a, failure=p, attempts=n)``    again after a failure
+``hedge(name, a, delay)``              do it a second time where it takes long
 ``cached(h, lookup=a, miss=b)``        look up, and on a miss go on
 ``limit(name, rate)``                  turn away what comes too fast
 ``nothing()``                          no time, no station
@@ -23,12 +24,15 @@ import numpy as np
 
 from qmodel import _check
 from qmodel._typing import Count, Value
+from qmodel.caches.base import Cache
+from qmodel.caches.popularity import Popularity
 from qmodel.distributions import Distribution
 from qmodel.errors import DomainError, ModelError
 from qmodel.pipeline.nodes import (
     Branch,
     Cached,
     Call,
+    Hedged,
     Limit,
     Nothing,
     Parallel,
@@ -36,6 +40,7 @@ from qmodel.pipeline.nodes import (
     Retry,
     Series,
     Step,
+    Stored,
 )
 from qmodel.queues.base import Station
 
@@ -43,6 +48,7 @@ __all__ = [
     "branch",
     "cached",
     "call",
+    "hedge",
     "limit",
     "nothing",
     "parallel",
@@ -268,20 +274,30 @@ def retry(step: Step, *, failure: Value, attempts: int = 3, pause: Value = 0.0) 
     return Retry(_step("step", step), chance, tries, _check.nonnegative("pause", pause))
 
 
-def cached(hit_ratio: Value, *, lookup: Step, miss: Step, name: str | None = None) -> Step:
+def cached(
+    hit_ratio: Value | Cache,
+    *,
+    lookup: Step,
+    miss: Step,
+    popularity: Popularity | None = None,
+    name: str | None = None,
+) -> Step:
     """Look something up in a cache, and on a miss do another step.
 
     Parameters
     ----------
-    hit_ratio : number or array
-        Share of the look-ups that the cache answers. [-]
+    hit_ratio : number, array or Cache
+        Share of the look-ups that the cache answers; or the cache, which gives it. [-]
     lookup : Step
         What every request does. [-]
     miss : Step
         What a miss does, after the look-up. [-]
+    popularity : Popularity, optional
+        With a cache: which share of the look-ups asks for each object. [-]
     name : str, optional
-        Name under which `Pipeline.replace` finds the hit ratio; by default that of the
-        station that is looked up in, or "cache". [-]
+        Name under which `Pipeline.replace` finds the hit ratio, or the parameters of
+        cache and popularity; by default that of the station that is looked up in, or
+        "cache". [-]
 
     Returns
     -------
@@ -293,7 +309,8 @@ def cached(hit_ratio: Value, *, lookup: Step, miss: Step, name: str | None = Non
     DomainError
         If `hit_ratio` is outside 0 to 1.
     ModelError
-        If `lookup` or `miss` is not a step.
+        If `lookup` or `miss` is not a step, or a cache comes without a popularity or a
+        popularity without a cache.
 
     Examples
     --------
@@ -304,12 +321,65 @@ def cached(hit_ratio: Value, *, lookup: Step, miss: Step, name: str | None = Non
     (4000.0, 'db')
     >>> p.replace({"cache.hit_ratio": np.array([0.5, 0.9, 0.99])}).max_rate
     array([ 800., 4000., 5000.])
+
+    How big must it be?
+
+    >>> pages = qm.caches.Zipf(10**6, exponent=0.9)
+    >>> store = qm.cached(qm.caches.LRU(10**4), popularity=pages, lookup=cache, miss=db)
+    >>> site = qm.Pipeline(store).replace({"cache.capacity": [10**3, 10**4, 10**5]})
+    >>> r = site.solve(600.0)
+    >>> r.caches["cache"].hit_ratio.round(3), r.stations["db"].utilization.round(2)
+    (array([0.224, 0.395, 0.637]), array([1.16, 0.91, 0.54]))
     """
-    ratio = _check.share("hit_ratio", hit_ratio)
     _step("lookup", lookup)
     if name is None:
         name = lookup.name if isinstance(lookup, Call) else "cache"
+    if isinstance(hit_ratio, Cache):
+        what = _check.instance("popularity", popularity, Popularity)
+        return Stored(_name(name), hit_ratio, what, lookup, _step("miss", miss))
+    if popularity is not None:
+        raise ModelError("popularity needs a cache: the first argument is a hit ratio")
+    ratio = _check.share("hit_ratio", hit_ratio)
     return Cached(_name(name), ratio, lookup, _step("miss", miss))
+
+
+def hedge(name: str, step: Step, delay: Value) -> Step:
+    """Do a step a second time where it takes long, and take the first answer.
+
+    Parameters
+    ----------
+    name : str
+        Name of the hedge, for `Pipeline.replace`. [-]
+    step : Step
+        The step. The copy goes the same way, and both are done to their end. [-]
+    delay : number or array
+        Time after which the copy is sent, >= 0; 0 sends both at once. [s]
+
+    Returns
+    -------
+    Step
+        The step. Its stations have the load of the copies: at the least fixed point,
+        which a system reaches that starts without backlog.
+
+    Raises
+    ------
+    DomainError
+        If `delay` is negative.
+    ModelError
+        If `step` is not a step.
+
+    Examples
+    --------
+    >>> import qmodel as qm
+    >>> shard = qm.call("shard", qm.MMc(0.01, servers=16))
+    >>> for path in (shard, qm.hedge("hedge", shard, delay=0.03)):
+    ...     r = qm.Pipeline(path).solve(500.0)
+    ...     visits, (p50, p99) = r.visits["shard"], r.latency.quantile([0.5, 0.99])
+    ...     print(f"{visits:.3f} visits, p50 {p50:.4f}, p99 {p99:.4f}, at most {r.max_rate:.0f}/s")
+    1.000 visits, p50 0.0069, p99 0.0461, at most 1600/s
+    1.050 visits, p50 0.0069, p99 0.0380, at most 1321/s
+    """
+    return Hedged(_name(name), _step("step", step), _check.nonnegative("delay", delay))
 
 
 def limit(name: str, rate: Value, *, burst: Value = 1.0) -> Step:

@@ -7,6 +7,7 @@ transform B has the transform :math:`E[B(s)^N]`.
 
 from __future__ import annotations
 
+from abc import ABC, abstractmethod
 from dataclasses import dataclass
 from typing import Any
 
@@ -20,18 +21,19 @@ from qmodel.errors import DomainError
 __all__ = ["FixedBatch", "GeometricBatch", "RandomBatch"]
 
 
-class RandomNumber:
+class RandomNumber(ABC):
     """A random number: its cumulants and its generating function."""
 
     __slots__ = ()
 
     @property
+    @abstractmethod
     def cumulants(self) -> tuple[Any, Any, Any]:
-        raise NotImplementedError
+        """Three cumulants of the number. [-]."""
 
+    @abstractmethod
     def generate(self, z: Any) -> Any:
-        """Return E[z^N]."""
-        raise NotImplementedError
+        """Return E[z^N] at `z` [-]."""
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -72,11 +74,18 @@ class RandomBatch(RandomNumber):
 
     def generate(self, z: Value) -> Value:
         """Return E[z^X] at `z` [-]."""
-        return _power_series((0.0, *self.probabilities), z)
+        return _power_series((0, *self.probabilities), z)
+
+    def exact(self, xp: Any) -> RandomBatch:
+        """Return the same number for a namespace: for symbols, with fractions for floats."""
+        shares = tuple(xp.exact(p) for p in self.probabilities)
+        # A third has no float, and three of them would not sum to 1.
+        total = sum(shares) if xp.symbolic else 1
+        return RandomBatch(tuple(p / total for p in shares))
 
     def ahead(self) -> RandomNumber:
         """Return the number of those that go before a request of a batch."""
-        left: list[Any] = [1.0]
+        left: list[Any] = [1]
         for p in self.probabilities[:-1]:
             left.append(left[-1] - p)
         mean = self.mean
@@ -109,7 +118,7 @@ def FixedBatch(size: int) -> RandomBatch:
     checked = _check.count("size", size)
     if not np.isfinite(checked).all() or np.ndim(checked):
         raise DomainError(f"size must be one whole number >= 1, got {size}")
-    return RandomBatch((*[0.0] * (int(checked) - 1), 1.0))
+    return RandomBatch((*[0] * (int(checked) - 1), 1))
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -134,7 +143,7 @@ def _moments(probabilities: tuple[Any, ...], first: int) -> tuple[Any, Any, Any]
 
 
 def _power_series(coefficients: tuple[Any, ...], z: Any) -> Any:
-    total: Any = 0.0
+    total: Any = 0
     for c in reversed(coefficients):
         total = total * z + c
     return total
@@ -178,6 +187,10 @@ class GeometricBatch(RandomNumber):
     def generate(self, z: Value) -> Value:
         """Return E[z^X] at `z` [-]."""
         return z**self.least / (self.mean - (self.mean - 1) * z)
+
+    def exact(self, xp: Any) -> GeometricBatch:
+        """Return the same number for a namespace: for symbols, with fractions for floats."""
+        return GeometricBatch(xp.exact(self.mean), self.least)
 
     def ahead(self) -> RandomNumber:
         """Return the number of those that go before a request of a batch."""

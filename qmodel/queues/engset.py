@@ -14,7 +14,8 @@ others only. The loss of a station is that of calls. Both are insensitive to the
 service and of idle times (Cohen 1957).
 
 **Numbers.** The recurrence adds positive terms; c steps, on all cells together.
-**Shapes.** All arguments broadcast. **Overload.** There is none. NaN in, NaN out.
+**Shapes.** All arguments broadcast. **Overload.** There is none. NaN in, NaN out. With a known
+number of servers the shares and means are closed forms on symbols too.
 
 References
 ----------
@@ -33,8 +34,10 @@ import numpy as np
 
 from qmodel import _check
 from qmodel._typing import Count, Value
+from qmodel._xp import namespace
 from qmodel.basis import Assumption, Basis
 from qmodel.distributions import ZERO, Distribution, Exponential
+from qmodel.errors import ModelError
 from qmodel.queues.base import LAWS, MEANS, Station, StationResult
 from qmodel.queues.birth_death import state_probabilities
 from qmodel.queues.delay import at_load
@@ -51,15 +54,26 @@ FINITE_SOURCES = Assumption(
 
 def odds(load: Any, servers: Any, sources: Any) -> Any:
     """Return (1 - E) / E of the time congestion; inf where there are too few sources."""
-    a, c, n = (np.asarray(v, dtype=float) for v in np.broadcast_arrays(load, servers, sources))
-    found = rest = 0.0 * a
-    unknown = np.isnan(a + c + n)
-    with np.errstate(all="ignore"):
-        for k in range(1, int(np.max(np.where(unknown, 0.0, c), initial=0.0)) + 1):
-            step = np.where(n >= k, k / (np.maximum(n - k + 1, 1.0) * a), np.inf)
-            rest = step * (1 + rest)
-            found = np.where(c == k, rest, found)
-    return np.where(unknown, np.nan, found)[()]
+    xp = namespace(load, servers, sources)
+    a, c, n = load, servers, sources
+    unknown: Any = False
+    if xp.symbolic:
+        if not isinstance(servers, int):
+            raise ModelError(f"beside symbols, servers must be one number, got {servers}")
+        most = servers
+    else:
+        a, c, n = (
+            np.asarray(v, dtype=float) for v in np.broadcast_arrays(load, servers, sources)
+        )
+        unknown = np.isnan(a + c + n)
+        most = int(np.max(np.where(unknown, 0.0, c), initial=0.0))
+    found: Any = 0
+    rest: Any = 0
+    with xp.errstate(all="ignore"):
+        for k in range(1, most + 1):
+            rest = xp.guard(k / ((n - k + 1) * a), n < k, xp.inf) * (1 + rest)
+            found = xp.guard(found, c == k, rest)
+    return xp.guard(found, unknown, np.nan)
 
 
 def time_congestion(source_load: Value, servers: Count, sources: Count) -> Value:
@@ -123,19 +137,26 @@ def call_congestion(source_load: Value, servers: Count, sources: Count) -> Value
     """
     a = _check.nonnegative("source_load", source_load)
     c, n = _check.count("servers", servers), _check.count("sources", sources)
-    return 1 / (1 + odds(a, c, np.subtract(n, 1)))
+    return 1 / (1 + odds(a, c, n - 1))
 
 
 @dataclass(frozen=True, slots=True, eq=False, kw_only=True, repr=False)
 class EngsetState(StationResult):
-    """The steady state of Engset's loss system, with both congestions."""
+    """The steady state of Engset's loss system, with both congestions.
+
+    Parameters
+    ----------
+    source_load : number or array
+        Rate of one idle source times mean service time. [erlang]
+    """
+
+    source_load: Value
 
     @property
     def time_congestion(self) -> Value:
         """Share of time in which all servers are busy. [-]."""
-        assert self.number is not None
-        # NaN stays NaN, also where the sources are too few to fill the servers.
-        return self.number.tail(np.subtract(self.station.servers, 1)) + 0 * self.loss
+        assert isinstance(self.station, Engset)
+        return time_congestion(self.source_load, self.station.servers, self.station.sources)
 
     @property
     def call_congestion(self) -> Value:
@@ -197,25 +218,29 @@ class Engset(Station):
 
     def _solve(self, arrival_rate: Value) -> StationResult:
         rate, s, c, n = arrival_rate, self.service_time, self.servers, self.sources
-        a = np.asarray(rate * s)
+        xp = namespace(rate, s, c, n)
+        a = xp.asarray(rate * s)
         lost = call_congestion(a, c, n)
         # Little: n / (idle time + time in service), with the lost ones idle again.
         busy = n * a * (1 - lost) / (1 + a * (1 - lost))
-        k = np.arange(int(np.max(np.minimum(c, n)))).reshape(-1, *[1] * np.ndim(busy))
-        up = np.where(k < c, np.maximum(n - k, 0) * a, 0.0)
-        number = FiniteStates(state_probabilities(up, (k + 1.0) + 0.0 * up))
-        grounds = (FINITE_SOURCES,)
         return EngsetState(
-            arrival_rate=(rate * (n - busy))[()],
-            utilization=(busy / c)[()],
-            waiting_time=(0.0 * busy)[()],
-            response_time=(s + 0.0 * busy)[()],
-            queue_length=(0.0 * busy)[()],
-            number_in_system=busy[()],
+            arrival_rate=rate * (n - busy),
+            utilization=busy / c,
+            waiting_time=0 * busy,
+            response_time=s + 0 * busy,
+            queue_length=0 * busy,
+            number_in_system=busy,
+            source_load=a,
             wait=at_load(ZERO, busy),
             response=at_load(self.service, busy),
             station=self,
             loss=lost,
-            number=number,
-            basis=Basis(dict.fromkeys((*MEANS, *LAWS, "loss", "number"), grounds)),
+            number=None if xp.symbolic else _states(a, c, n, np.ndim(busy)),
+            basis=Basis(dict.fromkeys((*MEANS, *LAWS, "loss", "number"), (FINITE_SOURCES,))),
         )
+
+
+def _states(a: Any, c: Any, n: Any, axes: int) -> FiniteStates:
+    k = np.arange(int(np.max(np.minimum(c, n)))).reshape(-1, *[1] * axes)
+    up = np.where(k < c, np.maximum(n - k, 0) * a, 0.0)
+    return FiniteStates(state_probabilities(up, (k + 1.0) + 0.0 * up))

@@ -24,6 +24,7 @@ that of the served have closed tails; with :math:`z = y e^{-\theta t}`,
 With finite places it is M/M/c/K+M: a birth-death chain, and the same by K beta laws.
 
 **Shapes.** All arguments broadcast. **Overload.** There is none. NaN in, NaN out.
+**Symbols.** Without a limit of places the means and shares are closed forms.
 **Accuracy.** Means and probabilities 1e-10 relative or better, laws 1e-9, for patience from
 0.01 to 1e4 service times; beyond, the laws lose a digit for each of it.
 
@@ -44,11 +45,13 @@ import numpy as np
 
 from qmodel import _check
 from qmodel._typing import Count, Value
+from qmodel._xp import is_symbolic, namespace
 from qmodel.basis import POISSON_ARRIVALS, Assumption, Basis
 from qmodel.distributions import Distribution, Exponential
 from qmodel.errors import DomainError, ModelError
 from qmodel.numerics.spare import spare_servers
 from qmodel.queues.base import FCFS, LAWS, MEANS, Station, StationResult
+from qmodel.queues.birth_death import MeanOnly
 from qmodel.queues.erlang_a_chain import Chain, ImpatientStates
 from qmodel.queues.erlang_a_finite import FiniteChain, states
 from qmodel.queues.erlang_a_laws import (
@@ -60,7 +63,7 @@ from qmodel.queues.erlang_a_laws import (
     Wait,
 )
 from qmodel.queues.mmc import EXPONENTIAL_SERVICE
-from qmodel.queues.states import FiniteStates
+from qmodel.queues.states import FiniteStates, States
 
 __all__ = ["ErlangA"]
 
@@ -81,7 +84,8 @@ class ImpatientState(StationResult):
     """
 
     def _law(self, kind: type[Impatient]) -> Distribution:
-        assert isinstance(self.wait, Wait)
+        if not isinstance(self.wait, Wait):
+            raise ModelError("on symbols, Erlang A has means and shares, but no laws")
         return kind(self.wait.chain, self.wait.service_time)
 
     @property
@@ -113,6 +117,15 @@ class ImpatientState(StationResult):
         with np.errstate(invalid="ignore"):
             share = 1 - self.abandonment / (1 - self.loss)
         return share * self.served_wait.cdf(t)
+
+
+def _refuse(servers: Any, patience: Any, places: Any) -> None:
+    if np.any(np.isinf(patience)):
+        raise DomainError(f"patience must be finite, got {patience}; endless, it is MMc")
+    if np.any(np.less(places, servers)):
+        raise DomainError(f"places must be at least servers = {servers}, got {places}")
+    if np.any(np.isinf(places)) and not np.all(np.isinf(places)):
+        raise DomainError(f"places must be finite in all cells or in none, got {places}")
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -161,12 +174,8 @@ class ErlangA(Station):
         c = _check.count("servers", self.servers)
         patience = _check.positive("patience", self.patience)
         places = _check.count("places", self.places)
-        if np.any(np.isinf(patience)):
-            raise DomainError(f"patience must be finite, got {patience}; endless, it is MMc")
-        if np.any(np.less(places, c)):
-            raise DomainError(f"places must be at least servers = {c}, got {places}")
-        if np.any(np.isinf(places)) and not np.all(np.isinf(places)):
-            raise DomainError(f"places must be finite in all cells or in none, got {places}")
+        if not is_symbolic(s, c, patience, places):
+            _refuse(c, patience, places)
         object.__setattr__(self, "service_time", s)
         object.__setattr__(self, "servers", c)
         object.__setattr__(self, "patience", patience)
@@ -185,13 +194,21 @@ class ErlangA(Station):
         return ErlangA(service.mean, self.servers, self.patience, self.places)
 
     def _solve(self, arrival_rate: Value) -> StationResult:
-        rate, s = np.asarray(arrival_rate, dtype=float), self.service_time
-        c = np.asarray(self.servers, dtype=float)
-        a, patience = np.asarray(rate * s), np.asarray(self.patience / s)
-        if np.all(np.isinf(self.places)):
-            chain: Any = Chain(a, c, np.asarray(spare_servers(rate, s, c)), patience)
-            number: Any = ImpatientStates(chain)
-            loss, accepted = 0.0 * a * c * patience, 1.0
+        s = self.service_time
+        xp = namespace(arrival_rate, s, self.servers, self.patience, self.places)
+        # Arrays, as a float would raise where it divides by zero.
+        rate, c, a, patience = (
+            x if xp.symbolic else np.asarray(x, dtype=float)
+            for x in (arrival_rate, self.servers, arrival_rate * s, self.patience / s)
+        )
+        number: States | None = None
+        chain: Any = Chain(a, c, spare_servers(rate, s, c), patience)
+        loss, accepted = 0 * a * c * patience, 1
+        if xp.symbolic:
+            if is_symbolic(self.places) or np.any(np.isfinite(self.places)):
+                raise ModelError(f"beside symbols, places must be inf, got {self.places}")
+        elif np.all(np.isinf(self.places)):
+            number = ImpatientStates(chain)
         else:
             p = states(a, c, patience, np.asarray(self.places))
             number = FiniteStates(p)
@@ -203,16 +220,16 @@ class ErlangA(Station):
         known = (*MEANS, "loss", "abandonment", "number")
         return ImpatientState(
             arrival_rate=arrival_rate,
-            utilization=(a * accepted * chain.served() / c)[()],
-            waiting_time=wait[()],
-            response_time=response[()],
-            queue_length=(rate * accepted * wait)[()],
-            number_in_system=(rate * accepted * response)[()],
-            wait=Wait(chain, s),
-            response=Response(chain, s),
+            utilization=xp.asarray(a * accepted * chain.served() / c),
+            waiting_time=xp.asarray(wait),
+            response_time=xp.asarray(response),
+            queue_length=xp.asarray(rate * accepted * wait),
+            number_in_system=xp.asarray(rate * accepted * response),
+            wait=Wait(chain, s) if number else MeanOnly(wait),
+            response=Response(chain, s) if number else MeanOnly(response),
             station=self,
-            loss=loss[()],
-            abandonment=(accepted * left)[()],
+            loss=xp.asarray(loss),
+            abandonment=xp.asarray(accepted * left),
             number=number,
             basis=Basis(dict.fromkeys(known, means) | dict.fromkeys(LAWS, (*means, FCFS))),
         )

@@ -12,6 +12,7 @@ from typing import Any
 import numpy as np
 
 from qmodel._typing import Count, Value
+from qmodel._xp import is_symbolic
 from qmodel.numerics import erlang, poisson
 from qmodel.queues.server_states import idle_servers
 from qmodel.queues.states import States
@@ -50,18 +51,32 @@ class Chain:
         with np.errstate(all="ignore"):
             return -np.logaddexp(poisson.log_odds(self.c, self.a), self.log_ratio())
 
+    def ratio(self) -> Any:
+        """Return P(N >= c) / p_c, the G of the formulas."""
+        if not is_symbolic(self.x, self.y):
+            return np.exp(self.log_ratio())
+        from sympy import exp, lowergamma
+
+        return self.x * self.y**-self.x * exp(self.y) * lowergamma(self.x, self.y)
+
     def must_wait(self) -> Any:
         """Return P(N >= c), the chance that an arrival must wait."""
+        if is_symbolic(self.a, self.c, self.patience):
+            from qmodel.numerics.erlang_symbolic import ErlangB
+
+            return self.ratio() / (1 / ErlangB(self.c, self.a) - 1 + self.ratio())
         return np.exp(self.log_first() + self.log_ratio())
 
     def queue(self) -> tuple[Any, Any]:
         """Return E[J] / y and E[J (J - 1)] / y^2 of the queue J while all servers work."""
-        a, x, y = np.broadcast_arrays(self.a, self.x, self.y)
-        gap = self.spare * self.patience + 0.0 * a
+        x, y, gap = self.x, self.y, self.spare * self.patience
         with np.errstate(all="ignore"):
-            inverse = np.exp(-self.log_ratio())
+            inverse = 1 / self.ratio()
             first = (x * inverse - gap) / y
             second = (1 - (gap + 1) * first) / y
+            if is_symbolic(x, y):
+                return first, second
+            x, y, gap = np.broadcast_arrays(x, y, gap)
             # In light load both are differences of large numbers: there the sum of the
             # series, and between, where the queue is nearly geometric, its integral.
             light = y <= 0.5 * (x + 1)

@@ -16,8 +16,10 @@ incomplete gamma function Q are taken as
 :math:`e^{-v} (1 + v / w)^m R(m, w + v) / R(m, w)`, which neither underflows nor cancels.
 
 **Shapes.** All arguments broadcast. **Overload.** There is none: clients wait.
-NaN in, NaN out. **Cost.** That of c terms, whatever the number of clients; the law of the
-number present costs N terms, when it is asked for.
+NaN in, NaN out. **Symbols.** With a known number of servers the means are closed forms, for
+more clients than servers; of a known population a finite sum (``doit``).
+**Cost.** That of c terms, whatever the number of clients; the law of the number present costs
+N terms, when it is asked for.
 
 References
 ----------
@@ -36,13 +38,14 @@ import numpy as np
 
 from qmodel import _check
 from qmodel._typing import Count, Value
+from qmodel._xp import is_symbolic
 from qmodel.basis import Basis
 from qmodel.distributions import Distribution, Exponential
 from qmodel.errors import ModelError
 from qmodel.numerics import poisson, quadrature
 from qmodel.queues import engset
 from qmodel.queues.base import FCFS, LAWS, MEANS, Station, StationResult
-from qmodel.queues.birth_death import state_probabilities
+from qmodel.queues.birth_death import MeanOnly, state_probabilities
 from qmodel.queues.engset import FINITE_SOURCES
 from qmodel.queues.mmc import EXPONENTIAL_SERVICE
 from qmodel.queues.server_states import idle_servers
@@ -54,6 +57,18 @@ __all__ = ["FiniteSource"]
 def _log_ratio(m: Any, w: Any, v: Any) -> Any:
     """Return log of Q(m, w + v) / Q(m, w)."""
     return m * np.log1p(v / w) - v + poisson.log_odds(m, w + v) - poisson.log_odds(m, w)
+
+
+def _mean_wait(load: Any, servers: int, population: Any) -> Any:
+    """Return the mean wait in service times on symbols, by the same terms in Erlang's B."""
+    from qmodel.numerics.erlang_symbolic import ErlangB
+
+    below = engset.odds(load, servers, population - 1)
+    m, w = population - servers, servers / load
+    if not is_symbolic(m) and m <= 0:
+        return 0
+    lost = ErlangB(m - 1, w)
+    return (m - w * (1 - lost)) / (1 + below * lost) / servers
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -270,8 +285,16 @@ class FiniteSource(Station):
 
     def _solve(self, arrival_rate: Value) -> StationResult:
         rate, s, c, n = arrival_rate, self.service_time, self.servers, self.population
-        load = np.asarray(rate * s)
-        wait, response = _Wait(load, c, n, s), _Response(load, c, n, s)
+        number: States | None = None
+        wait: Distribution
+        response: Distribution
+        if is_symbolic(rate, s, c, n):
+            waiting = _mean_wait(rate * s, c, n) * s
+            wait, response = MeanOnly(waiting), MeanOnly(waiting + s)
+        else:
+            load = np.asarray(rate * s)
+            wait, response = _Wait(load, c, n, s), _Response(load, c, n, s)
+            number = _SourceStates(load, c, n)
         waiting, time = wait.mean, response.mean
         # The law of the interactive system, which needs no think time at rate 0.
         through = n * rate / (1 + rate * time)
@@ -286,7 +309,7 @@ class FiniteSource(Station):
             wait=wait,
             response=response,
             station=self,
-            number=_SourceStates(load, c, n),
+            number=number,
             basis=Basis(
                 dict.fromkeys((*MEANS, "number"), means) | dict.fromkeys(LAWS, (*means, FCFS))
             ),

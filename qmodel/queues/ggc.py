@@ -48,8 +48,10 @@ from qmodel.queues.decay import decay_rate
 from qmodel.queues.decaying_wait import law_of_wait, scv_of_delay
 from qmodel.queues.ggc_combined_wait import combined, corrected
 from qmodel.queues.ggc_errors import ERRORS, LOADS
+from qmodel.queues.gmc_number import RenewalNumber
 from qmodel.queues.mg1 import GENERAL_SERVICE
 from qmodel.queues.mgc import MGc
+from qmodel.queues.queued_number import QueuedNumber
 
 __all__ = ["GGc", "Method", "best", "methods"]
 
@@ -65,6 +67,12 @@ CONDITIONAL_WAIT = Assumption(
     "the wait has the probability of GI/M/c, corrected (within 9 % at 80 % load, 40 % at half "
     "load, 74 % there with bursty arrivals), two moments and the exact rate of decay",
     "Whitt 1993; Neuts and Takahashi 1981",
+    APPROXIMATE,
+)
+RENEWAL_STATES = Assumption(
+    "renewal-states",
+    "TBD",
+    "Takács 1962; Haji and Newell 1971",
     APPROXIMATE,
 )
 
@@ -245,11 +253,17 @@ class GGc(Station):
             return gmc.GMc(self.interarrival, service.mean, c)._solve(rate)
         s = service.mean
         wait, chance = self._wait_and_chance(rate)
-        law = self._law_of_wait(rate, wait, chance)
+        spare = np.asarray(spare_servers(rate, s, c))
+        over, idle = spare <= 0, np.asarray(rate) == 0
+        # Without load there is no wait; the arrivals only need a mean.
+        usual = np.where(over | idle, 1 / s, rate)
+        between = Scaled(self.interarrival, np.asarray(1 / (usual * self.interarrival.mean))[()])
+        law = self._law_of_wait(rate, wait, chance, between, spare)
         weigh = namespace(rate, wait).weigh
         model = (gmc.RENEWAL_ARRIVALS, GENERAL_SERVICE, FCFS)
         grounds: dict[str, Any] = dict.fromkeys(MEANS, (*model, COMBINED))
         grounds |= dict.fromkeys(LAWS, (*model, COMBINED, CONDITIONAL_WAIT))
+        grounds["number"] = (*grounds["wait"], RENEWAL_STATES)
         return StationResult(
             arrival_rate=rate,
             utilization=rate * s / c,
@@ -261,6 +275,9 @@ class GGc(Station):
             response=Sum((law, service)),
             station=self,
             basis=Basis(grounds | {"utilization": model}),
+            number=QueuedNumber(
+                RenewalNumber(rate, s, self.interarrival, c), law, between, rate * s, c, over
+            ),
         )
 
     def _wait_and_chance(self, rate: Value) -> tuple[Value, Value]:
@@ -282,15 +299,12 @@ class GGc(Station):
             chance = np.where(alone, single, chance)
         return np.asarray(wait)[()], np.asarray(chance)[()]
 
-    def _law_of_wait(self, rate: Value, wait: Value, chance: Value) -> Distribution:
-        service, c, shape = self.service, self.servers, self.interarrival
-        spare = np.asarray(spare_servers(rate, service.mean, c))
-        over, idle = spare <= 0, np.asarray(rate) == 0
+    def _law_of_wait(
+        self, rate: Value, wait: Value, chance: Value, between: Distribution, spare: Any
+    ) -> Distribution:
+        service, c = self.service, self.servers
+        over = spare <= 0
         load = np.where(over, 0.5, rate * service.mean / c)
-        # Without load there is no wait; the arrivals only need a mean.
-        usual = np.where(over | idle, 1 / service.mean, rate)
-        factor = np.asarray(1 / (usual * shape.mean))
-        between = Scaled(shape, factor[()])
         return law_of_wait(
             wait,
             chance,

@@ -48,6 +48,7 @@ from qmodel.errors import ModelError
 from qmodel.numerics.erlang import special
 from qmodel.numerics.spare import spare_servers
 from qmodel.queues.base import FCFS, LAWS, MEANS, Station, StationResult
+from qmodel.queues.gmc_number import RenewalNumber
 from qmodel.queues.mmc import EXPONENTIAL_SERVICE, _Response, _Wait
 from qmodel.queues.renewal import root, unit
 
@@ -272,5 +273,6 @@ class GMc(Station):
             wait=_Wait(chance, drain),
             response=_Response(chance, drain, 1 / s),
             station=self,
-            basis=Basis(dict.fromkeys((*MEANS, *LAWS), grounds)),
+            number=RenewalNumber(rate, s, self.interarrival, c),
+            basis=Basis(dict.fromkeys((*MEANS, *LAWS, "number"), grounds)),
         )

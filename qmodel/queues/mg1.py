@@ -42,6 +42,7 @@ from qmodel.distributions.base import Part
 from qmodel.numerics.exponential import exp_rest
 from qmodel.numerics.spare import spare_servers
 from qmodel.queues.base import FCFS, LAWS, MEANS, Station, StationResult
+from qmodel.queues.mg1_number import SingleServerNumber
 
 __all__ = ["MG1", "waiting_time"]
 
@@ -323,5 +324,6 @@ class MG1(Station):
             wait=law,
             response=Sum((law, service)),
             station=self,
-            basis=Basis(dict.fromkeys((*MEANS, *LAWS), grounds)),
+            basis=Basis(dict.fromkeys((*MEANS, *LAWS, "number"), grounds)),
+            number=SingleServerNumber(rate, service, law),
         )

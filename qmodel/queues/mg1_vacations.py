@@ -33,6 +33,7 @@ References
 
 from __future__ import annotations
 
+from abc import abstractmethod
 from dataclasses import dataclass
 from typing import Any
 
@@ -76,7 +77,7 @@ THRESHOLD = Assumption(
 
 @dataclass(frozen=True, slots=True, eq=False)
 class _Away(Station):
-    """What these stations share: the M/G/1 wait and an independent addition to it."""
+    """What these stations share: one server, and a law of the wait that gives all else."""
 
     service: Distribution
 
@@ -85,16 +86,19 @@ class _Away(Station):
         """Number of servers, one. [-]."""
         return 1
 
+    @abstractmethod
     def _ground(self) -> Assumption:
-        raise NotImplementedError
+        """Return when the server is away."""
 
-    def _added(self, rate: Value) -> Distribution:
-        raise NotImplementedError
-
+    @abstractmethod
     def _wait(self, rate: Value) -> Distribution:
+        """Return the law of the time in queue."""
+
+    def _present(self, rate: Value) -> Distribution:
+        """Return the law of the wait for a server that is never away."""
         wait = MG1(self.service).solve(rate).wait
         assert wait is not None
-        return Sum((wait, self._added(rate)))
+        return wait
 
     def _solve(self, arrival_rate: Value) -> StationResult:
         rate, s = arrival_rate, self.service.mean
@@ -157,13 +161,13 @@ class MG1Vacations(_Away):
     def _ground(self) -> Assumption:
         return VACATIONS
 
-    def _added(self, rate: Value) -> Distribution:
-        remaining = residual(self.vacation)
-        if self.repeated:
-            return remaining
-        away, idle = rate * self.vacation.mean, self.vacation.laplace(rate)
-        share = away / (away + idle)
-        return Mixture((1 - share, share), (ZERO, remaining))
+    def _wait(self, rate: Value) -> Distribution:
+        added = residual(self.vacation)
+        if not self.repeated:
+            away, idle = rate * self.vacation.mean, self.vacation.laplace(rate)
+            share = away / (away + idle)
+            added = Mixture((1 - share, share), (ZERO, added))
+        return Sum((self._present(rate), added))
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -206,9 +210,10 @@ class MG1Setup(_Away):
     def _ground(self) -> Assumption:
         return SETUP
 
-    def _added(self, rate: Value) -> Distribution:
+    def _wait(self, rate: Value) -> Distribution:
         first = 1 / (1 + rate * self.setup.mean)
-        return Mixture((first, 1 - first), (self.setup, residual(self.setup)))
+        added = Mixture((first, 1 - first), (self.setup, residual(self.setup)))
+        return Sum((self._present(rate), added))
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -251,8 +256,7 @@ class MG1Threshold(_Away):
         return THRESHOLD
 
     def _wait(self, rate: Value) -> Distribution:
-        wait = MG1(self.service).solve(rate).wait
-        assert wait is not None
+        wait = self._present(rate)
         n = self.threshold
         if n == 1:
             return wait

@@ -19,9 +19,8 @@ requests are lost, so a share :math:`\ell / (1 + \ell)` of all, and
 by Little's law.
 
 **Times.** Those of the requests that find a place. Their wait is the remaining service and
-whole services: its mean is exact, its law takes the remainder as independent of the number
-found, which is so for exponential service. Percentiles were within 15 % in simulations of
-constant and hyperexponential (SCV 4) service.
+whole services; its law is exact (`qmodel.queues.mg1k_wait`), closed for exponential and for
+constant service.
 **Numbers.** The arrivals in a service are geometric, Poisson, negative binomial or mixtures
 of these for exponential, constant, gamma and hyperexponential service, with full relative
 accuracy; for other laws they are the coefficients of :math:`B(\lambda (1 - z))` on a circle,
@@ -30,6 +29,7 @@ to an absolute error of 1e-13.
 References
 ----------
 .. [1] R. B. Cooper, "Introduction to Queueing Theory", 2nd ed., North Holland, 1981, ch. 5.
+.. [2] H. Takagi, "Queueing Analysis, Volume 2: Finite Systems", North-Holland, 1993, ch. 5.
 """
 
 from __future__ import annotations
@@ -41,7 +41,7 @@ import numpy as np
 
 from qmodel import _check
 from qmodel._typing import Value
-from qmodel.basis import APPROXIMATE, POISSON_ARRIVALS, Assumption, Basis
+from qmodel.basis import POISSON_ARRIVALS, Assumption, Basis
 from qmodel.distributions import (
     ZERO,
     Deterministic,
@@ -49,28 +49,20 @@ from qmodel.distributions import (
     Erlang,
     Exponential,
     Mixture,
-    Scaled,
     Sum,
 )
 from qmodel.distributions.cells import shape_of
-from qmodel.distributions.residual import residual
 from qmodel.errors import DomainError
 from qmodel.queues.arrivals import arrivals_in
 from qmodel.queues.base import FCFS, LAWS, MEANS, Station, StationResult
 from qmodel.queues.mg1 import GENERAL_SERVICE
+from qmodel.queues.mg1k_wait import queued_wait
 from qmodel.queues.states import FiniteStates
 
 __all__ = ["MG1K"]
 
 FINITE_ROOM = Assumption(
     "finite-room", "who finds all places taken is lost and does not come back", "Erlang 1917"
-)
-INDEPENDENT_REMAINDER = Assumption(
-    "independent-remainder",
-    "the remaining service that an arrival finds is taken as independent of the number found; "
-    "percentiles within 15 %",
-    "exact for exponential service; the mean is exact always",
-    APPROXIMATE,
 )
 
 
@@ -102,53 +94,6 @@ def _embedded(rate: Any, service: Distribution, places: int) -> tuple[Any, Any]:
 
 
 @dataclass(frozen=True, slots=True, eq=False)
-class _Queued(Distribution):
-    """The wait of those who find somebody: a remainder, then whole services."""
-
-    found: tuple[Value, ...]
-    remainder: Distribution
-    service: Distribution
-
-    def _ahead(self) -> tuple[Any, Any, Any]:
-        counts = list(enumerate(self.found))
-        mean = sum(p * n for n, p in counts)
-        central = [sum(p * (n - mean) ** k for n, p in counts) for k in (2, 3)]
-        return mean, *central
-
-    @property
-    def mean(self) -> Value:
-        return self.remainder.mean + self._ahead()[0] * self.service.mean
-
-    @property
-    def variance(self) -> Value:
-        mean, second, _ = self._ahead()
-        services = mean * self.service.variance + second * self.service.mean**2
-        return self.remainder.variance + services
-
-    @property
-    def third_cumulant(self) -> Value:
-        mean, second, third = self._ahead()
-        s = self.service
-        services = (
-            mean * s.third_cumulant + 3 * second * s.mean * s.variance + third * s.mean**3
-        )
-        return self.remainder.third_cumulant + services
-
-    @property
-    def analytic(self) -> bool:
-        parts = self.service.parts()
-        smooth = self.service.analytic and len(parts) == 1 and not np.any(parts[0].shift)
-        return smooth and self.remainder.analytic
-
-    def laplace(self, s: Value) -> Value:
-        one: Any = 0.0
-        transform = self.service.laplace(s)
-        for p in reversed(self.found):
-            one = one * transform + p
-        return self.remainder.laplace(s) * one
-
-
-@dataclass(frozen=True, slots=True, eq=False)
 class MG1K(Station):
     """Station with one server and room for `places` requests, first come first served.
 
@@ -174,8 +119,8 @@ class MG1K(Station):
     >>> load = MG1K(qm.Deterministic(1.0), places=10).solve(0.8)
     >>> float(load.loss), float(load.response_time), float(load.number.mean)
     (0.003639, 2.8298, 2.2556)
-    >>> load.basis["loss"], load.basis["waiting_time"], load.basis["p99"]
-    ('exact', 'exact', 'approximate')
+    >>> float(load.response.quantile(0.99)), load.basis
+    (8.9864, 'exact')
     """
 
     service: Distribution
@@ -210,18 +155,16 @@ class MG1K(Station):
             )
             waiting = queue / (1 + lost) + (places - 1) * loss
             wait = np.where(rate == 0, 0.0, waiting * (1 + lost) / rate)[()]
-        exponential = isinstance(service, Exponential)
-        if exponential:
+        if isinstance(service, Exponential):
             # Who finds n requests waits for n exponential services, and then is served.
             chances = tuple(p[()] for p in left)
             stages = [Erlang(n * s, n) for n in range(1, places + 1)]
             law: Distribution = Mixture(chances, (ZERO, *stages[:-1]))
             response: Distribution = Mixture(chances, tuple(stages))
         else:
-            law = self._wait(left, wait)
+            law = self._wait(rate, left)
             response = Sum((law, service))
         grounds = (POISSON_ARRIVALS, GENERAL_SERVICE, FCFS, FINITE_ROOM)
-        laws = grounds if exponential else (*grounds, INDEPENDENT_REMAINDER)
         return StationResult(
             arrival_rate=rate,
             utilization=rate * s,
@@ -232,23 +175,13 @@ class MG1K(Station):
             wait=law,
             response=response,
             station=self,
-            basis=Basis(
-                dict.fromkeys((*MEANS, "loss", "number"), grounds) | dict.fromkeys(LAWS, laws)
-            ),
+            basis=Basis(dict.fromkeys((*MEANS, "loss", "number", *LAWS), grounds)),
             loss=loss[()],
             number=present,
         )
 
-    def _wait(self, left: Any, wait: Any) -> Distribution:
+    def _wait(self, rate: Any, left: Any) -> Distribution:
         if self.places == 1:
-            return Deterministic(0.0 * wait)
-        busy = 1 - left[0]
-        some = busy > 0
-        with np.errstate(divide="ignore", invalid="ignore", over="ignore"):
-            found = [np.where(some, p / busy, 1.0 * (n == 0)) for n, p in enumerate(left[1:])]
-            whole = sum(n * p for n, p in enumerate(found)) * self.service.mean
-            first = np.where(some, wait / busy - whole, self.service.mean)
-        remainder = residual(self.service)
-        scaled = Scaled(remainder, (first / remainder.mean)[()])
-        queued = _Queued(tuple(p[()] for p in found), scaled, self.service)
-        return Mixture((left[0][()], busy[()]), (ZERO, queued))
+            return Deterministic((0.0 * left[0])[()])
+        queued = queued_wait(rate, self.service, left)
+        return Mixture((left[0][()], (1 - left[0])[()]), (ZERO, queued))

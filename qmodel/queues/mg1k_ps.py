@@ -36,9 +36,11 @@ import numpy as np
 
 from qmodel import _check
 from qmodel._typing import Count, Value
+from qmodel._xp import is_symbolic
 from qmodel.basis import APPROXIMATE, POISSON_ARRIVALS, Assumption, Basis
 from qmodel.distributions import Distribution, Exponential, HyperExponential, Mixture
 from qmodel.distributions.cells import shape_of
+from qmodel.errors import ModelError
 from qmodel.numerics import quadrature
 from qmodel.queues.base import LAWS, MEANS, Station, StationResult, StreamResult
 from qmodel.queues.delay import at_load
@@ -76,6 +78,8 @@ class _BoundedResponse(Distribution):
         share = self.others / self.most
         for w, x, v in zip(self.weights, self.sizes, self.variances, strict=True):
             room = share * (1 - share) / (v / (self.most * x) ** 2) - 1
+            # Beside one other at most, a tiny request meets it or not: no room is left.
+            room = np.maximum(room, 1e-9)
             yield w, x, share * room, (1 - share) * room
 
     @property
@@ -269,6 +273,8 @@ class MG1KPS(Station):
 
     def _solve(self, arrival_rate: Value) -> StationResult:
         service, places = self.service, self.places
+        if is_symbolic(arrival_rate, service.mean):
+            raise ModelError("M/G/1/K-PS has no form for symbols; MMcK, of equal means, has")
         shape = np.broadcast_shapes(np.shape(arrival_rate), shape_of(service))
         rate = np.broadcast_to(np.asarray(arrival_rate, dtype=float), shape)[()]
         s = service.mean

@@ -48,6 +48,8 @@ from qmodel.queues.decaying_wait import law_of_wait, scv_of_delay
 from qmodel.queues.erlang import erlang_c
 from qmodel.queues.mdc import MDc
 from qmodel.queues.mg1 import GENERAL_SERVICE, MG1
+from qmodel.queues.queued_number import QueuedNumber
+from qmodel.queues.server_states import ServerStates
 
 __all__ = ["MGc", "waiting_time"]
 
@@ -63,6 +65,13 @@ CONDITIONAL_WAIT = Assumption(
     "the wait has the probability of Erlang C, two moments and the exact rate of decay; p99 "
     "is within 13 % for an SCV up to 4 with the usual third moment",
     "Whitt 1993; Neuts and Takahashi 1981",
+    APPROXIMATE,
+)
+
+MARKOV_STATES = Assumption(
+    "markov-states",
+    "TBD",
+    "Tijms, van Hoorn and Federgruen 1981; Haji and Newell 1971",
     APPROXIMATE,
 )
 
@@ -165,11 +174,16 @@ class MGc(Station):
             return MDc(service.mean, c)._solve(rate)
         s, scv = service.mean, service.scv
         wait = waiting_time(rate, s, scv, c)
-        law = self._law_of_wait(rate, wait)
+        spare = np.asarray(spare_servers(rate, s, c))
+        over, idle = spare <= 0, np.asarray(rate) == 0
+        # Without load there is no wait; the arrivals only need a mean.
+        between = Exponential(1 / np.where(over | idle, 1 / s, rate)[()])
+        law = self._law_of_wait(rate, wait, between, spare)
         weigh = namespace(rate, wait).weigh
         model = (POISSON_ARRIVALS, GENERAL_SERVICE, FCFS)
         grounds: dict[str, Any] = dict.fromkeys(MEANS, (*model, KIMURA))
         grounds |= dict.fromkeys(LAWS, (*grounds["waiting_time"], CONDITIONAL_WAIT))
+        grounds["number"] = (*grounds["wait"], MARKOV_STATES)
         return StationResult(
             arrival_rate=rate,
             utilization=rate * s / c,
@@ -181,15 +195,17 @@ class MGc(Station):
             response=Sum((law, service)),
             station=self,
             basis=Basis(grounds | {"utilization": model}),
+            number=QueuedNumber(
+                ServerStates(rate * s, c, spare), law, between, rate * s, c, over
+            ),
         )
 
-    def _law_of_wait(self, rate: Value, wait: Value) -> Distribution:
+    def _law_of_wait(
+        self, rate: Value, wait: Value, between: Distribution, spare: Any
+    ) -> Distribution:
         service, c = self.service, self.servers
-        spare = np.asarray(spare_servers(rate, service.mean, c))
-        over, idle = spare <= 0, np.asarray(rate) == 0
+        over = spare <= 0
         load = np.where(over, 0.5, rate * service.mean / c)
-        # Without load there is no wait; the arrivals only need a mean.
-        between = Exponential(1 / np.where(over | idle, 1 / service.mean, rate)[()])
         return law_of_wait(
             wait,
             erlang_c(load * c, c),

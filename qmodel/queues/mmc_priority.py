@@ -288,7 +288,7 @@ class MMcPriority(Station):
         drain = xp.guard(spare / s, spare <= 0, 0.0)
         if not k:
             return mean, mmc._Wait(chance, drain)
-        queued = BusyPeriod(mmc._Wait(1.0 + 0 * drain, drain), above, Exponential(s / c))
+        queued = BusyPeriod(mmc._Wait(1 + 0 * drain, drain), above, Exponential(s / c))
         return mean, Mixture((1 - chance, chance), (ZERO, queued))
 
     def _interrupted(self, rates: Sequence[Any], k: int) -> tuple[Value, Distribution]:

@@ -133,14 +133,15 @@ class MXG1(Station):
 
     def _solve(self, arrival_rate: Value) -> StationResult:
         rate, service = arrival_rate, self.service
-        size, spread, _ = self.batch.cumulants
+        batch = self.batch.exact(namespace(rate, service.mean))
+        size, spread, _ = batch.cumulants
         wait = waiting_time(rate, service.mean, service.scv, size, spread / size**2)
         over = spare_servers(rate, service.mean, 1) <= 0
         # The rounding of the rate of batches decides nothing about overload.
         batches = namespace(rate, service.mean).where(over, 2 * rate / size, rate / size)
-        first = MG1(Services(self.batch, service)).solve(batches).wait
+        first = MG1(Services(batch, service)).solve(batches).wait
         assert first is not None
-        law = Sum((first, Services(self.batch.ahead(), service)))
+        law = Sum((first, Services(batch.ahead(), service)))
         weigh = namespace(rate, wait).weigh
         grounds = (BATCHES, GENERAL_SERVICE, FCFS)
         return StationResult(

@@ -50,20 +50,20 @@ class Class:
 
     @property
     def residual_work(self) -> Any:
-        s = self.service
         """Mean remaining service that an arrival finds of this class. [s]."""
+        s = self.service
         return self.served * s.mean * (1 + s.scv) / 2
 
 
 def classes_of(rates: Sequence[Any], laws: Sequence[Distribution]) -> list[Class]:
     """Return the classes of streams in order of priority."""
     found: list[Class] = []
-    before: Any = 1.0
+    before: Any = 1
     for rate, law in zip(rates, laws, strict=True):
         xp = namespace(rate, law.mean, before)
         after = spare_servers(rate, law.mean, before)
         with xp.errstate(invalid="ignore"):
-            left = xp.maximum(before, 0.0)
+            left = xp.maximum(before, 0)
             # The least of both, but the load itself where nothing is short (and in symbols).
             served = xp.guard(rate * law.mean, after < 0, left)
         found.append(Class(rate, law, before, after, served))

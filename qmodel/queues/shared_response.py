@@ -26,6 +26,7 @@ References
 from __future__ import annotations
 
 from dataclasses import dataclass
+from functools import lru_cache
 from itertools import pairwise
 from typing import Any
 
@@ -161,6 +162,7 @@ def _symbolic_response(
     return _Moments(stretch * service.mean, spread)
 
 
+@lru_cache(maxsize=64)
 def cells_of_sizes(
     service: Distribution,
 ) -> tuple[tuple[float, ...], tuple[Value, ...], tuple[Value, ...]]:

@@ -23,7 +23,6 @@ from typing import Any
 import numpy as np
 from hypothesis import strategies as st
 
-from qmodel import queues
 from qmodel.distributions import (
     Deterministic,
     Distribution,
@@ -48,11 +47,14 @@ from qmodel.pipeline import (
     series,
 )
 from qmodel.queues.base import Station, Stream
+from qmodel.queues.mmc import MMc
+from qmodel.testing.kinds import IN_PATHS, STATIONS, Parts
 
 __all__ = [
     "LAWS",
     "STATIONS",
     "loads",
+    "parts",
     "paths",
     "pipelines",
     "rate_of",
@@ -76,18 +78,8 @@ LAWS: dict[str, Callable[[float, float], Distribution]] = {
 }
 """Service laws by mean and SCV, where they have one; a new law needs one line."""
 
-STATIONS: dict[str, Callable[[Distribution, int], Station]] = {
-    "MMc": lambda law, c: queues.MMc(law.mean, c),
-    "MG1": lambda law, c: queues.MG1(law),
-    "MGc": queues.MGc,
-    "MG1PS": lambda law, c: queues.MG1PS(law),
-    "MGcPS": queues.MGcPS,
-    "Delay": lambda law, c: queues.Delay(law),
-}
-"""Stations by law of service and servers; a new station needs one line."""
+_SMOOTH = ("exponential", "constant", "erlang", "gamma")
 
-
-_STEPS = ("series", "branch", "cached", "repeat", "retry", "parallel")
 
 
 def loads(*, least: float = 1e-12, most: float = 1 - 1e-9) -> st.SearchStrategy[float]:
@@ -187,7 +179,9 @@ def servers(most: int = 1_000_000) -> st.SearchStrategy[int]:
 
 
 @st.composite
-def service_laws(draw: Any, kinds: Any = tuple(LAWS), mean: float | None = None) -> Any:
+def service_laws(
+    draw: Any, kinds: Any = tuple(LAWS), mean: float | None = None, most_scv: float = 100.0
+) -> Any:
     """Draw laws of service.
 
     Parameters
@@ -196,6 +190,8 @@ def service_laws(draw: Any, kinds: Any = tuple(LAWS), mean: float | None = None)
         The families. [-]
     mean : float, optional
         Their mean; by default drawn. [s]
+    most_scv : float, default 100
+        Most squared coefficient of variation. [-]
 
     Returns
     -------
@@ -209,7 +205,37 @@ def service_laws(draw: Any, kinds: Any = tuple(LAWS), mean: float | None = None)
     Uniform(low=1.0, high=3.0)
     """
     build = LAWS[draw(st.sampled_from(sorted(kinds)))]
-    return build(draw(service_times()) if mean is None else mean, draw(scvs()))
+    return build(draw(service_times()) if mean is None else mean, draw(scvs(most_scv)))
+
+
+@st.composite
+def parts(draw: Any, laws: Any = tuple(LAWS), most_servers: int = 40) -> Any:
+    """Draw what stations are built of, by the lines of `STATIONS`.
+
+    Parameters
+    ----------
+    laws : sequence of str, default all of LAWS
+        The families of their laws of service. [-]
+    most_servers : int, default 40
+        Most servers. [-]
+
+    Returns
+    -------
+    SearchStrategy of Parts
+        The strategy; all is drawn apart, so that one part can be exchanged. [-]
+
+    Examples
+    --------
+    >>> from hypothesis import find
+    >>> find(parts(), lambda x: x.servers > 3 and x.flag).flag
+    True
+    """
+    law = draw(service_laws(laws))
+    # What is away or patient is so for about as long as a service takes, or far from it.
+    ratio = draw(st.sampled_from([0.05, 0.7, 1.0, 20.0]))
+    other = draw(service_laws(_SMOOTH, mean=ratio * float(law.mean), most_scv=4.0))
+    few, flag = draw(st.integers(1, 8)), draw(st.booleans())
+    return Parts(law, draw(servers(most_servers)), few, other, flag)
 
 
 @st.composite
@@ -239,7 +265,7 @@ def stations(
     True
     """
     build = STATIONS[draw(st.sampled_from(sorted(kinds)))]
-    return build(draw(service_laws(laws)), draw(servers(most_servers)))
+    return build(draw(parts(laws, most_servers)))
 
 
 @st.composite
@@ -278,12 +304,12 @@ def streams(draw: Any, station: Station, load: float, most: int = 3) -> Any:
 
 
 @st.composite
-def paths(draw: Any, kinds: Any = tuple(STATIONS), depth: int = 2) -> Any:
+def paths(draw: Any, kinds: Any = IN_PATHS, depth: int = 2) -> Any:
     """Draw ways of a request: calls in series, branched, cached, repeated and at once.
 
     Parameters
     ----------
-    kinds : sequence of str, default all of STATIONS
+    kinds : sequence of str, default all that a path can call
         The kinds of station that are called. [-]
     depth : int, default 2
         Steps within steps. [-]
@@ -301,12 +327,11 @@ def paths(draw: Any, kinds: Any = tuple(STATIONS), depth: int = 2) -> Any:
     3
     """
     # Smooth laws with moderate spread: composing is what a path is about.
-    laws = ("exponential", "constant", "erlang", "gamma")
     names = (f"station {i}" for i in range(1000))
 
     def step(left: int) -> Step:
         if left == 0:
-            station = draw(stations(kinds, laws, most_servers=8))
+            station = draw(stations(kinds, _SMOOTH, most_servers=8))
             return call(next(names), station)
         kind = draw(
             st.sampled_from(["series", "branch", "cached", "repeat", "retry", "parallel"])
@@ -328,12 +353,12 @@ def paths(draw: Any, kinds: Any = tuple(STATIONS), depth: int = 2) -> Any:
 
 
 @st.composite
-def pipelines(draw: Any, kinds: Any = tuple(STATIONS), depth: int = 2) -> Any:
+def pipelines(draw: Any, kinds: Any = IN_PATHS, depth: int = 2) -> Any:
     """Draw pipelines of one or two kinds of request, which share no station.
 
     Parameters
     ----------
-    kinds : sequence of str, default all of STATIONS
+    kinds : sequence of str, default all that a path can call
         The kinds of station. [-]
     depth : int, default 2
         Steps within steps. [-]
@@ -353,7 +378,7 @@ def pipelines(draw: Any, kinds: Any = tuple(STATIONS), depth: int = 2) -> Any:
     if draw(st.booleans()):
         return Pipeline(path)
     share = draw(st.floats(0.0, 1.0))
-    light = call("other", queues.MMc(draw(service_times()), 2))
+    light = call("other", MMc(draw(service_times()), 2))
     return Pipeline({"one": (share, path), "two": (1 - share, series(light, path))})
 
 
@@ -365,8 +390,8 @@ def rate_of(model: Station | Pipeline, load: Any) -> Any:
     model : Station or Pipeline
         What is loaded. [-]
     load : float or array
-        Share of the rate at which it saturates; of what never does, the mean number of
-        requests in it, or requests a second. [-]
+        Share of the rate at which it saturates. Of what never does: of what its servers
+        can do, the mean number in a delay, or requests a second. [-]
 
     Returns
     -------
@@ -380,7 +405,8 @@ def rate_of(model: Station | Pipeline, load: Any) -> Any:
     10.0
     """
     limit = np.asarray(model.max_rate, dtype=float)
-    if not np.isfinite(limit).all():
-        mean = model.service.mean if isinstance(model, Station) else 1.0
-        limit = np.asarray(1.0 / mean, dtype=float)
+    if not np.isfinite(limit).all() and isinstance(model, Station):
+        workers = np.where(np.isfinite(model.servers), model.servers, 1)
+        limit = np.asarray(workers / model.service.mean, dtype=float)
+    limit = np.where(np.isfinite(limit), limit, 1.0)
     return (np.asarray(load) * limit)[()]

@@ -16,7 +16,8 @@ import qmodel as qm
 from qmodel.glossary import GLOSSARY, units_of
 
 STRUCTURE = {
-    "station", "streams", "stations", "kinds", "assumptions",
+    "station", "streams", "stations", "kinds", "caches", "assumptions",
+    "cache", "popularity", "hits",
     "share", "admitted",  # of a kind, not of the whole; `rejected` is the quantity
 }  # fmt: skip
 """Fields that hold other results or say of which part they are."""

@@ -24,9 +24,32 @@ def test_a_quantity_of_the_whole():
 def test_a_quantity_of_a_station():
     done = run("database.waiting_time", "--set", "database.servers=20")
     assert done.exit_code == 0
-    assert done.output.startswith("database: waiting_time = ")
+    assert done.output.startswith("database.waiting_time = ")
     assert "c = 20   servers" in done.output
     assert "as --rate was not given" in done.output
+
+
+def test_a_terminal_without_unicode_gets_ascii(monkeypatch):
+    result = qm.web.typical_pipeline().solve(1000.0)
+    text = explain.answer(result, "database.waiting_time", unicode=False)
+    assert "lambda = 260/s   arrival rate" in text
+    assert " us (exact)" in text
+    assert "-S*lambda + c" in text
+    table = explain.answer(result, "mean", unicode=False)
+    assert "lambda" in table
+    for piece in ("λ", "µ", "─", "⋅"):
+        assert piece not in text + table
+        assert piece in explain.answer(result, "mean") + explain.answer(
+            result, "database.waiting_time"
+        )
+
+    class Terminal:
+        encoding = "ascii"
+
+    monkeypatch.setattr(explain.sys, "stdout", Terminal)
+    assert not explain._takes_unicode()
+    Terminal.encoding = "utf-8"
+    assert explain._takes_unicode()
 
 
 @pytest.mark.parametrize(

@@ -1,5 +1,7 @@
 """Formula, source, assumptions and numbers of a result, as text and for notebooks."""
 
+import importlib
+
 import numpy as np
 import pytest
 import sympy as sp
@@ -19,6 +21,15 @@ STATIONS = {
     "MGcPS": qm.MGcPS(qm.Gamma(0.05, 4.0), 3),
     "MGc exponential": qm.MGc(qm.Exponential(0.05), 3),
     "Delay": qm.Delay(qm.Uniform(0.1, 0.2)),
+}
+FINITE = {
+    "Engset": qm.Engset(0.5, 3, 10),
+    "FiniteSource": qm.FiniteSource(0.5, 3, 10),
+    "ErlangA": qm.ErlangA(0.5, 3, 2.0),
+    "MG1LCFS finished": qm.MG1LCFS(qm.Gamma(0.05, 4.0), preemptive=False),
+    "MG1Vacations once": qm.MG1Vacations(qm.Exponential(0.05), qm.Exponential(1.0), False),
+    "MG1Vacations": qm.MG1Vacations(qm.Gamma(0.05, 2.0), qm.Gamma(1.0, 3.0)),
+    "MG1Setup": qm.MG1Setup(qm.Exponential(0.05), qm.Deterministic(1.0)),
 }
 MEANS = (
     "utilization", "waiting_time", "response_time", "queue_length", "number_in_system",
@@ -41,6 +52,34 @@ def test_the_formula_with_the_numbers_put_in_is_the_value(station, quantity):
     if quantity in result.basis.grounds:
         assert why.assumptions == result.basis.assumptions(quantity)
         assert why.label == result.basis[quantity]
+
+
+@pytest.mark.parametrize("station", FINITE.values(), ids=FINITE)
+@pytest.mark.parametrize("quantity", ["utilization", "response_time", "number_in_system"])
+def test_what_needs_a_known_number_of_servers_or_has_a_switch(station, quantity):
+    result = station.solve(0.7)
+    why = explain(result, quantity)
+    assert why.formula is not None
+    value = float(why.formula.rhs.doit().subs(numbers_of(why)).evalf())
+    assert value == pytest.approx(float(getattr(result, quantity)), rel=1e-10)
+
+
+def test_no_formula_of_one_class_is_shown_for_two():
+    result = qm.MG1Priority(qm.Exponential(0.05)).solve([qm.Stream(5.0), qm.Stream(9.0)])
+    assert explain(result, "utilization").formula is not None
+    different = qm.MG1Priority(qm.Exponential(0.05), True).solve(
+        [qm.Stream(5.0, qm.Exponential(0.08)), qm.Stream(9.0, qm.Exponential(0.01))]
+    )
+    why = explain(different, "waiting_time")
+    assert why.formula is None
+    assert why.value == different.waiting_time
+
+
+def test_the_rate_of_saturation_of_a_station():
+    why = explain(qm.MMc(0.2, 4).solve(9.0), "max_rate")
+    assert str(why.formula) == "Eq(lambda_max, c/S)"
+    assert why.value == 20.0
+    assert numbers_of(why) == {sy.service_time: 0.2, sy.servers: 4}
 
 
 def test_arrays_of_scenarios_have_one_formula():
@@ -132,14 +171,62 @@ def test_mean_of_a_pipeline_is_the_sum_over_its_stations(site):
 
 
 @pytest.mark.parametrize(
-    "quantity", ["mean", "p99", "max_rate", "bottleneck", "headroom", "visits"]
-)
+    "quantity",
+    [
+        "mean", "latency", "p99", "max_rate", "bottleneck", "headroom", "visits", "goodput",
+        "rejected",
+    ],
+)  # fmt: skip
 def test_every_quantity_of_a_pipeline(site, quantity):
     why = explain(site, quantity)
     for line in str(why).splitlines():
         assert len(line) <= 80
     assert why.assumptions
     assert "| database |" in why._repr_markdown_()
+
+
+@pytest.mark.parametrize("quantity", [*MEANS, "p99", "p99.9", "response", "max_rate", "loss"])
+def test_every_quantity_of_a_station_in_a_pipeline(site, quantity):
+    why = explain(site, f"database.{quantity}")
+    alone = explain(site.stations["database"], quantity)
+    assert why.quantity == f"database.{quantity}"
+    assert (why.formula, why.assumptions) == (alone.formula, alone.assumptions)
+    assert why.value == alone.value
+    text = str(why).splitlines()
+    assert text[0].startswith(f"database.{quantity}")
+    assert text[1:] == str(alone).splitlines()[1:]
+    assert why._repr_markdown_().startswith(f"**database.{quantity}")
+
+
+def test_visits_to_a_station(site):
+    why = explain(site, "database.visits")
+    assert why.value == site.visits["database"]
+    assert str(why).startswith("database.visits = 0.26")
+
+
+def test_goodput_and_what_is_rejected(site):
+    web = qm.call("web", qm.MMc(0.01))
+    limited = qm.Pipeline(qm.series(qm.limit("quota", 20.0), web)).solve(30.0)
+    why = explain(limited, "goodput")
+    assert sy.evaluate(why.formula.rhs, why.numbers) == pytest.approx(limited.goodput)
+    assert "turns a share away" in why.how
+    assert "r = 0." in str(why)
+    assert explain(limited, "rejected").value == limited.rejected
+    assert "Nothing on the paths" in explain(site, "rejected").how
+    assert explain(site, "goodput").value == 2000.0
+
+
+def test_letters_do_not_depend_on_the_terminal(site, monkeypatch):
+    def text():
+        return "".join(str(explain(site, q)) for q in ("mean", "database.waiting_time"))
+
+    before = text()
+    letters = importlib.import_module("sympy.printing.pretty.pretty_symbology")
+    monkeypatch.setattr(letters, "_use_unicode", False)
+    assert text() == before
+    assert "lambda" not in before
+    on_symbols = qm.MMc(sy.service_time, 2).solve(sy.arrival_rate)
+    assert str(explain(on_symbols, "utilization")).startswith("utilization = S*λ/2 (exact)")
 
 
 def test_a_pipeline_with_steps_at_once_or_a_limit_has_no_sum():
@@ -161,5 +248,11 @@ def test_unknown_quantities_get_the_nearest_name(site):
         explain(station, "p999")
     with pytest.raises(qm.ModelError, match=r"did you mean 'max_rate'"):
         explain(site, "maxrate")
+    with pytest.raises(qm.ModelError, match=r"did you mean '\w+\.waiting_time'"):
+        explain(site, "waiting_time")
+    with pytest.raises(qm.ModelError, match="no station 'databas'; did you mean 'database'"):
+        explain(site, "databas.p99")
+    with pytest.raises(qm.ModelError, match="no quantity 'waitin_time'; did you mean 'wait"):
+        explain(site, "database.waitin_time")
     with pytest.raises(qm.ModelError, match="result must be of a station or a pipeline"):
         explain(3.0, "mean")

@@ -92,6 +92,11 @@ CASES: dict[str, tuple[Make, tuple[Any, ...], tuple[Any, ...]]] = {
         (2.0, 1.0),
     ),
     "MXG1 fixed": (lambda s: qm.MXG1(h2(s), qm.FixedBatch(3)), (0.5,), (2.0,)),
+    "UnequalServers fastest": (
+        lambda *times: qm.UnequalServers(times, "fastest"),
+        (0.5, 1.5, 1.5),
+        (2.0, 0.7, 1.5),
+    ),
     "UnequalServers": (
         lambda *times: qm.UnequalServers(times),
         (0.5, 1.5, 1.5),
@@ -114,7 +119,8 @@ MEANS = (
 
 def scale(station: qm.Station) -> Any:
     """Return a rate that loads the station fully, or that would if nothing were lost."""
-    return station.servers / station.service.mean if np.all(np.isfinite(station.servers)) else 1.0
+    some = np.all(np.isfinite(station.servers))
+    return station.servers / station.service.mean if some else 1.0
 
 
 def same(found: Any, cell: Any, *, rel: float = 1e-11) -> bool:
@@ -206,9 +212,10 @@ def test_one_load_for_many_stations_and_many_loads_for_one(kind: str) -> None:
     found = np.asarray(table.response_time)
     assert found.shape == (2, 1)
     assert same(found.ravel().tolist(), [row[0].response_time for row in cells])
-    table = make(*one).solve(LOADS * scale(make(*one)))
+    rates = LOADS * scale(make(*one))
+    table = make(*one).solve(rates)
     assert np.shape(table.response_time) == (4,)
-    assert same(table.response_time[1], make(*one).solve(LOADS[1] * scale(make(*one))).response_time)
+    assert same(table.response_time[1], make(*one).solve(rates[1]).response_time)
     if type(table.response).__name__ != "MeanOnly":
         assert np.shape(table.response.quantile(0.9)) == (4,)
 

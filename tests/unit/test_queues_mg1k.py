@@ -12,6 +12,7 @@ from scipy.linalg import expm
 
 import qmodel as qm
 from qmodel.distributions.fit import balanced_hyperexponential
+from qmodel.queues import mg1k_wait
 from qmodel.queues.arrivals import _in_any, arrivals_in
 from qmodel.queues.mg1k import MG1K
 from qmodel.queues.mg1k_ps import MG1KPS
@@ -182,12 +183,129 @@ def test_wait_against_sample_paths(law: str, places: int, rate: float) -> None:
     )
     loss, waits = path(rate, needs, places, 2)
     r = MG1K(D if law == "D" else H2, places).solve(rate)
-    assert r.basis["waiting_time"] == "exact"
-    assert r.basis["p99"] == "approximate"
+    assert r.basis == "exact"
     assert r.loss == pytest.approx(loss, rel=0.03)
     assert r.waiting_time == pytest.approx(waits.mean(), rel=0.02)
     for p in (0.5, 0.9, 0.99):
-        assert r.wait.quantile(p) == pytest.approx(np.quantile(waits, p), rel=0.15), p
+        assert r.wait.tail(np.quantile(waits, p)) == pytest.approx(1 - p, rel=0.05), p
+
+
+def phases(law: str) -> tuple[Any, np.ndarray, np.ndarray]:
+    """Return a law with its start and its rates between phases."""
+    if law == "H2":
+        return H2, np.array(H2.probabilities, float), np.diag(-1 / np.array(H2.means, float))
+    k = int(law[1:])
+    return qm.Erlang(1.0, k), np.eye(k)[0], k * (np.eye(k, k=1) - np.eye(k))
+
+
+@pytest.mark.parametrize("places", [2, 3, 8, 30])
+@pytest.mark.parametrize("rate", [0.3, 0.9, 1.5, 5.0])
+@pytest.mark.parametrize(("name", "error"), [("H2", 3e-10), ("E3", 6e-9), ("E10", 1e-5)])
+def test_wait_is_that_of_the_chain_of_phases(
+    name: str, error: float, rate: float, places: int
+) -> None:
+    """What an arrival finds by linear algebra, and the time until it is gone by expm."""
+    law, start, inner = phases(name)
+    size, ends = len(start), -inner.sum(axis=1)
+    one, none = np.eye(size), np.zeros((1, 1))
+    local = np.kron(np.eye(places), inner)
+    local += np.kron(np.eye(places, k=-1), np.outer(ends, start))
+    up = rate * np.kron(np.eye(places, k=1), one)
+    q = np.block([
+        [none, rate * np.append(start, np.zeros((places - 1) * size))[None]],
+        [np.append(ends, np.zeros((places - 1) * size))[:, None], local + up],
+    ])  # fmt: skip
+    q -= np.diag(q.sum(axis=1))
+    balance = q.T.copy()
+    balance[-1] = 1.0
+    present = np.linalg.solve(balance, np.eye(len(q))[-1])
+    accepted = 1 - present[1:].reshape(places, size)[-1].sum()
+    found = present[1:-size] / accepted
+    ahead = local[:-size, :-size]
+    r = MG1K(law, places).solve(rate)
+    moment = np.linalg.solve(-ahead, np.ones(len(ahead)))
+    assert r.wait.mean == pytest.approx(found @ moment, rel=1e-11)
+    assert r.waiting_time == pytest.approx(found @ moment, rel=1e-11)
+    second = 2 * found @ np.linalg.solve(-ahead, moment)
+    assert r.wait.variance == pytest.approx(second - (found @ moment) ** 2, rel=1e-10)
+    for t in (0.1, 0.7, 2.0, 6.0, 15.0):
+        tail = (found @ expm(ahead * t)).sum()
+        assert r.wait.tail(t) == pytest.approx(tail, abs=error)
+
+
+def test_heavy_service_is_cut_where_it_does_not_matter(monkeypatch: Any) -> None:
+    law, t = qm.Pareto(1.0, 1.8), np.array([0.5, 3.0, 10.0, 60.0])
+    some = MG1K(law, 6).solve(0.9).wait.tail(t)
+    counts = mg1k_wait._counts
+
+    def more(rate: Any, service: Any, most: int) -> Any:
+        return counts(rate, service, 8 * most)
+
+    monkeypatch.setattr(mg1k_wait, "_counts", more)
+    np.testing.assert_allclose(MG1K(law, 6).solve(0.9).wait.tail(t), some, atol=2e-9)
+
+
+def many_paths(rate: float, law: str, places: int, steps: int) -> np.ndarray:
+    """Return the waits of the accepted of `steps` arrivals at each of 5000 queues."""
+    rng, queues, warm = np.random.default_rng(11), 5000, 150
+    leave, now, last, waits = np.zeros((queues, places)), np.zeros(queues), np.zeros(queues), []
+    for step in range(steps + warm):
+        now = now + rng.exponential(1 / rate, queues)
+        accepted = (leave > now[:, None]).sum(axis=1) < places
+        wait = np.maximum(last - now, 0.0)
+        if law == "H2":
+            short = rng.random(queues) < H2.probabilities[0]
+            need = rng.exponential(1.0, queues) * np.where(short, *H2.means)
+        elif law == "uniform":
+            need = rng.uniform(0.0, 2.0, queues)
+        else:
+            need = np.ones(queues) if law == "D" else rng.gamma(4.0, 0.25, queues)
+        last = np.where(accepted, now + wait + need, last)
+        oldest = leave.argmin(axis=1)
+        leave[accepted, oldest[accepted]] = last[accepted]
+        if step >= warm:
+            waits.append(wait[accepted])
+    return np.concatenate(waits)
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize(
+    ("law", "places", "rate"),
+    [("D", 5, 0.9), ("D", 3, 2.0), ("H2", 8, 1.2), ("E4", 6, 1.0), ("uniform", 4, 0.8)],
+)
+def test_wait_against_many_paths(law: str, places: int, rate: float) -> None:
+    """2e6 arrivals at independent queues."""
+    waits = many_paths(rate, law, places, 400)
+    laws = {"D": D, "H2": H2, "E4": qm.Erlang(1.0, 4), "uniform": qm.Uniform(0.0, 2.0)}
+    r = MG1K(laws[law], places).solve(rate)
+    error = waits.std() / np.sqrt(len(waits))
+    # Waits of one queue follow each other: four standard errors of a mean are some twelve.
+    assert r.waiting_time == pytest.approx(waits.mean(), abs=12 * error)
+    for t in np.quantile(waits, [0.5, 0.9, 0.99, 0.999]):
+        share = (waits > t).mean()
+        room = 12 * np.sqrt(share / len(waits))
+        assert r.wait.tail(t) == pytest.approx(share, abs=room)
+
+
+@pytest.mark.parametrize("rate", [0.4, 2.5])
+@pytest.mark.parametrize("places", [2, 5, 12])
+def test_constant_service_closed_and_by_transform(rate: float, places: int) -> None:
+    """Its closed tail has the moments of the joint transform, and its density is the slope."""
+    wait = MG1K(D, places).solve(rate).wait
+    nodes, weights = np.polynomial.legendre.leggauss(30)
+    t = (np.arange(places)[:, None] + (1 + nodes) / 2).ravel()
+    w = np.tile(weights / 2, places)
+    assert (w * wait.tail(t)).sum() == pytest.approx(wait.mean, rel=1e-12)
+    second = 2 * (w * t * wait.tail(t)).sum()
+    assert second - wait.mean**2 == pytest.approx(wait.variance, rel=1e-11)
+    for s in (0.2, 1.0 + 2.0j, 1.4 * rate):
+        expected = wait.atom + (w * np.exp(-s * t) * wait.density(t)).sum()
+        assert wait.laplace(s) == pytest.approx(expected, rel=1e-11)
+    h = 1e-5
+    for u in (0.3, 1.6):
+        slope = (wait.tail(u - h) - wait.tail(u + h)) / (2 * h)
+        assert wait.density(u) == pytest.approx(slope, rel=1e-6, abs=1e-11)
+    assert wait.tail(places - 1.0) == 0
 
 
 def shared_path(

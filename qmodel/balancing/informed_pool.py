@@ -1,0 +1,285 @@
+r"""A pool whose balancer looks at how many requests its replicas have, and joins a short queue.
+
+Each policy says what a request finds where it joins, for exponential service
+(`qmodel.balancing.level_wait`). This module makes a station of that, for three kinds of replicas.
+
+**Exponential service, FCFS** (`MMc`): the wait is that law.
+
+**General service, FCFS** (`MG1`, `MGc`, `MDc`): the chance of a wait is kept, and the mean wait
+scales as it does at one replica of this load alone, for one worker by :math:`(1 + c_s^2) / 2`,
+less what the balancer gains by leaving busy replicas alone, for :math:`c_s^2 > 1`
+
+.. math::
+
+    1 - 0.45 \, \Big(1 - \frac{1}{c_s}\Big) \Big(1 - \frac{1}{N}\Big) \frac{z}{z + 0.3},
+    \qquad z = N (1 - \rho),
+
+fitted by us to simulations; it vanishes for one replica, and in heavy traffic. The waits of
+those that wait have the squared coefficient of variation of M/G/1 [1]_ at the load with as many
+in front, times that of exponential service.
+
+**Sharing** (`MG1PS`, `MGcPS`): the mean hardly depends on the law of service [2]_ and is taken
+from exponential service. A request of size x takes x and a gamma excess as in
+`qmodel.queues.shared_response`, with mean and variance of the stretch from the levels; with M
+departures in front of those that wait, it is forgotten over
+:math:`M^2 / (M + 8 (1 - 1/N) / c^2)` times the size at one server with M = 1, fitted by us.
+
+References
+----------
+.. [1] W. Whitt, "Approximations for the GI/G/m queue", Production and Operations Management
+   2, 1993.
+.. [2] V. Gupta, M. Harchol-Balter, K. Sigman, W. Whitt, "Analysis of join-the-shortest-queue
+   routing for web server farms", Performance Evaluation 64, 2007.
+"""
+
+from __future__ import annotations
+
+from abc import abstractmethod
+from dataclasses import dataclass, replace
+from typing import Any
+
+import numpy as np
+
+from qmodel._typing import Count, Value
+from qmodel._xp import is_symbolic
+from qmodel.balancing.level_wait import LevelWait
+from qmodel.balancing.pool import Pool
+from qmodel.basis import APPROXIMATE, POISSON_ARRIVALS, Assumption, Basis
+from qmodel.distributions import NEVER, Distribution, Exponential, Mixture, Sum
+from qmodel.errors import ModelError
+from qmodel.numerics.spare import spare_servers
+from qmodel.queues import mgc, mmc
+from qmodel.queues.base import FCFS, LAWS, MEANS, StationResult, StreamResult
+from qmodel.queues.decaying_wait import law_of_wait, scv_of_delay
+from qmodel.queues.mdc import MDc
+from qmodel.queues.mg1 import GENERAL_SERVICE, MG1
+from qmodel.queues.mgc import MGc
+from qmodel.queues.mgc_ps import MGcPS
+from qmodel.queues.mmc import EXPONENTIAL_SERVICE, MMc
+from qmodel.queues.shared_response import SharedResponse, cells_of_sizes
+
+__all__ = ["InformedPool"]
+
+SCALED_WAIT = Assumption(
+    "scaled-wait",
+    "the wait scales with the law of service as at one replica, with a correction fitted by us "
+    "for an SCV above 1. TO MEASURE",
+    "our simulations; Kimura 1986",
+    APPROXIMATE,
+)
+SHARED_LEVELS = Assumption(
+    "shared-levels",
+    "shared replicas behind an informed balancer have the mean of exponential service, and a "
+    "gamma excess. TO MEASURE",
+    "Gupta et al. 2007; our simulations",
+    APPROXIMATE,
+)
+
+
+@dataclass(frozen=True, slots=True)
+class _State:
+    """What all cells need: the wait for exponential service, and where there is none."""
+
+    wait: LevelWait
+    load: Any
+    over: Any
+    pooled: Any
+
+
+class InformedPool(Pool):
+    """A pool whose balancer looks at the number of requests of its replicas."""
+
+    __slots__ = ()
+
+    @abstractmethod
+    def _levels(self, load: Any, replicas: Any, servers: Any) -> tuple[tuple[Any, ...], Any]:
+        """Return chances to find c + j requests or more, and their ratio beyond.
+
+        All three are arrays of one shape, and the loads are inside 0 to 1.
+        """
+
+    @abstractmethod
+    def _grounds(self) -> tuple[Assumption, ...]:
+        """Return what the levels rest on."""
+
+    def _same(self) -> Pool | None:
+        """Return the simpler pool that this one is, where it is one."""
+        return None
+
+    def _pooled(self) -> Count:
+        """Return the number of replicas that the balancer chooses among, in effect."""
+        return self.replicas
+
+    def _solve(self, arrival_rate: Value) -> StationResult:
+        if self.alone:
+            return replace(self.replica._solve(arrival_rate), station=self)
+        same = self._same()
+        if same is not None:
+            return replace(same._solve(arrival_rate), station=self)
+        rate, replica, service = arrival_rate, self.replica, self.service
+        state = self._state(rate)
+        grounds: tuple[Assumption, ...] = (POISSON_ARRIVALS, EXPONENTIAL_SERVICE)
+        wait: Distribution | None = state.wait
+        mean = state.wait.mean
+        if isinstance(replica, MGcPS):
+            wait, response = None, self._shared_response(state, service)
+            grounds = (POISSON_ARRIVALS, GENERAL_SERVICE, SHARED_LEVELS)
+        elif isinstance(service, Exponential):
+            response = self._response(state.wait)
+            grounds = (*grounds, FCFS)
+        else:
+            mean = self._scaled_mean(state)
+            law = self._scaled_wait(state, mean)
+            wait, response = law, Sum((law, service))
+            grounds = (POISSON_ARRIVALS, GENERAL_SERVICE, FCFS, SCALED_WAIT)
+        with np.errstate(invalid="ignore"):
+            queue = np.where(np.asarray(rate) == 0, 0.0 * mean, rate * mean)[()]
+        basis = dict.fromkeys((*MEANS, *LAWS), (*grounds, *self._grounds()))
+        return StationResult(
+            arrival_rate=rate,
+            utilization=rate * service.mean / self.servers,
+            waiting_time=mean,
+            response_time=mean + service.mean,
+            queue_length=queue,
+            number_in_system=queue + rate * service.mean,
+            wait=wait,
+            response=response,
+            station=self,
+            basis=Basis(basis | {"utilization": (POISSON_ARRIVALS,)}),
+        )
+
+    def _state(self, rate: Any) -> _State:
+        replica, service = self.replica, self.service
+        if not isinstance(replica, (MMc, MG1, MGc, MDc, MGcPS)):
+            raise ModelError(
+                "replica must be MMc, MG1, MGc, MDc, MG1PS or MGcPS where the balancer looks at "
+                f"its queue, got {type(replica).__name__}"
+            )
+        if is_symbolic(rate, service.mean, replica.servers, self.replicas):
+            raise ModelError(f"{type(self).__name__} has no symbolic form")
+        spare = spare_servers(rate, service.mean, self.servers)
+        load, n, c, spare, pooled, s = (
+            np.asarray(x, dtype=float)
+            for x in np.broadcast_arrays(
+                rate * service.mean / self.servers,
+                self.replicas,
+                replica.servers,
+                spare,
+                self._pooled(),
+                service.mean,
+            )
+        )
+        over, idle, missing = spare <= 0, load == 0, np.isnan(load)
+        with np.errstate(invalid="ignore"):
+            inside = np.where(over | idle | missing, 0.5, np.minimum(load, 1 - 1e-15))
+        levels, ratio = self._levels(inside, n, c)
+        always = np.where(over, 1.0, 0.0)
+        out = over | idle
+        wait = LevelWait(
+            tuple((np.where(out, always, u) + 0.0 * load)[()] for u in levels),
+            (np.where(out, always, ratio) + 0.0 * load)[()],
+            (c / s)[()],
+        )
+        return _State(wait, inside, over, pooled)
+
+    def _response(self, wait: LevelWait) -> Distribution:
+        if len(wait.levels) > 1:
+            return Sum((wait, self.service))
+        # The queue of M/M/c, with its closed forms.
+        drain = wait.drain * (1 - wait.ratio)
+        return mmc._Response(wait.levels[0], drain, 1 / self.service.mean)
+
+    def _scaled_mean(self, state: _State) -> Any:
+        s, scv, c = self.service.mean, self.service.scv, self.replica.servers
+        rate = state.load * c / s
+        exponential = mmc.waiting_time(rate, s, c)
+        general = mgc.waiting_time(rate, s, scv, c)
+        with np.errstate(divide="ignore", invalid="ignore"):
+            alone = np.where(exponential > 0, general / exponential, (1 + scv) / 2)
+        many = state.pooled * (1 - state.load)
+        spread = 0.45 * (1 - 1 / np.sqrt(np.maximum(scv, 1.0)))
+        gain = 1 - spread * (1 - 1 / state.pooled) * many / (many + 0.3)
+        return (state.wait.mean * alone * gain)[()]
+
+    def _scaled_wait(self, state: _State, mean: Any) -> Distribution:
+        wait, service = state.wait, self.service
+        chance = wait.levels[0]
+        with np.errstate(divide="ignore", invalid="ignore", over="ignore"):
+            delay = np.where(state.over | (np.asarray(chance) <= 0), 1.0, wait.mean / chance)
+            second = (wait.variance + wait.mean**2) / chance
+            scv = np.where(state.over | (np.asarray(chance) <= 0), 1.0, second / delay**2 - 1)
+            # In front of those that wait are 1 / (1 - load) requests, at one M/M/1.
+            front = np.maximum(delay * wait.drain, 1.0)
+        scv = scv * scv_of_delay(1 - 1 / front, service)
+        none = np.nan + 0.0 * state.load
+        return law_of_wait(mean, chance, scv, none, service.mean, state.over)
+
+    def _shared_response(self, state: _State, work: Distribution) -> Distribution:
+        wait, mix = state.wait, self.service
+        chance, s = np.asarray(wait.levels[0]), mix.mean
+        alone = (chance <= 1e-300) & ~state.over
+        some = alone | state.over
+        with np.errstate(divide="ignore", invalid="ignore", over="ignore"):
+            stretch = np.where(some, 1.0, wait.mean / s)
+            variance = np.where(some, 1.0, wait.variance / s**2)
+            # The size over which the stretch is forgotten, sooner where it is balanced.
+            slow = np.where(some, 1.0, stretch / chance)
+            c = self.replica.servers
+            balance = 8.0 / c**2 * (1 - 1 / state.pooled)
+            forgotten = s * (1 + mix.scv) / 2 * slow * c * slow / (c * slow + balance)
+        share, lows, widths = cells_of_sizes(work)
+        sizes = [low + width / 2 for low, width in zip(lows, widths, strict=True)]
+        growth = []
+        for x in sizes:
+            r = np.asarray(x / forgotten)
+            growth.append(np.where(r < 1e-4, r * r / 2, r + np.expm1(-r)))
+        law = SharedResponse(
+            share,
+            lows,
+            widths,
+            tuple((stretch * x)[()] for x in sizes),
+            tuple((2 * variance * forgotten**2 * g)[()] for g in growth),
+        )
+        if not some.any():
+            return law
+        weights = (1.0 - some, 1.0 * alone, 1.0 * state.over)
+        return Mixture(tuple(w[()] for w in weights), (law, work, NEVER))
+
+    def law_of_response(
+        self, result: StationResult, work: Distribution, visits: Count = 1
+    ) -> Distribution:
+        """Return the law of the response of requests with their own work.
+
+        Parameters
+        ----------
+        result : StationResult
+            The steady state of this pool under all its streams. [-]
+        work : Distribution
+            Law of the service time of these requests, of all their visits together. [-]
+        visits : int or integer array, default 1
+            How often they come on one way, taken as to one replica. [-]
+
+        Returns
+        -------
+        Distribution
+            Law of the time of all these visits. [-]
+        """
+        if not isinstance(self.replica, MGcPS):
+            return Pool.law_of_response(self, result, work, visits)
+        simple = self.replica if self.alone else self._same()
+        if simple is not None:
+            return simple.law_of_response(result, work, visits)
+        return self._shared_response(self._state(result.arrival_rate), work)
+
+    def _stream(
+        self, result: StationResult, rate: Value, service: Distribution
+    ) -> StreamResult:
+        if service is self.service or not isinstance(self.replica, MGcPS):
+            return Pool._stream(self, result, rate, service)
+        stretch = result.response_time / self.service.mean
+        return StreamResult(
+            arrival_rate=rate,
+            waiting_time=(stretch - 1) * service.mean,
+            response_time=stretch * service.mean,
+            response=self.law_of_response(result, service),
+        )

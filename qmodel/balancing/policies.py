@@ -1,0 +1,74 @@
+"""The policies of a balancer by the names that their users know them by."""
+
+from __future__ import annotations
+
+import difflib
+from collections.abc import Callable, Mapping
+from types import MappingProxyType
+from typing import TypeAlias
+
+from qmodel import _check
+from qmodel._typing import Count
+from qmodel.balancing.central_queue import CentralQueue
+from qmodel.balancing.pool import Pool
+from qmodel.balancing.random_split import RandomSplit
+from qmodel.balancing.round_robin import RoundRobin
+from qmodel.errors import DomainError
+from qmodel.queues.base import Station
+
+__all__ = ["POLICIES", "Policy", "balanced"]
+
+Policy: TypeAlias = str | Callable[[Station, Count], Pool]
+"""A name in `POLICIES`, or what makes a pool of a replica and a number: a class of pools."""
+
+POLICIES: Mapping[str, Callable[[Station, Count], Pool]] = MappingProxyType(
+    {
+        "random": RandomSplit,
+        "round robin": RoundRobin,
+        "central queue": CentralQueue,
+    }
+)
+"""From the name of a policy to its pool; those that know less come first."""
+
+
+def balanced(policy: Policy, replica: Station, replicas: Count) -> Pool:
+    """Return equal replicas behind a balancer with a policy.
+
+    Parameters
+    ----------
+    policy : str or callable
+        A name in `POLICIES`, or a class of pools such as `RoundRobin`. [-]
+    replica : Station
+        What one replica is, with its own workers and law of service. [-]
+    replicas : int or integer array
+        Their number, >= 1. [-]
+
+    Returns
+    -------
+    Pool
+        The pool.
+
+    Raises
+    ------
+    DomainError
+        If no policy has this name; the message has the nearest one.
+    ModelError
+        If `policy` makes something else than a pool.
+
+    Examples
+    --------
+    >>> import qmodel as qm
+    >>> pool = balanced("round robin", qm.MMc(0.1), replicas=5)
+    >>> float(pool.solve(40.0).response_time)
+    0.3152
+    """
+    if not isinstance(policy, str):
+        if not callable(policy):
+            raise DomainError(f"policy must be a name or a class of pools, got {policy!r}")
+        return _check.instance("what policy makes", policy(replica, replicas), Pool)  # type: ignore[no-any-return]
+    name = policy.lower().replace("-", " ").replace("_", " ")
+    if name not in POLICIES:
+        near = difflib.get_close_matches(name, POLICIES, n=1, cutoff=0.4)
+        hint = f"did you mean {near[0]!r}?" if near else f"there are {', '.join(POLICIES)}"
+        raise DomainError(f"no policy {policy!r} for a balancer; {hint}")
+    return POLICIES[name](replica, replicas)

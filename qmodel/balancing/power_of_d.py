@@ -1,0 +1,155 @@
+r"""The power of d choices: each request joins the shortest of d replicas drawn at random.
+
+What it finds there is worked out in `qmodel.balancing.mean_field`, for few replicas as for many.
+Where all replicas are drawn the policy is least connections
+(`qmodel.balancing.join_shortest`), and near that the chances of the mean field are a little
+low. Both agree where N = d, and from there on their ratio is spread over N
+
+.. math::
+
+    u_j(N) = u_j^{MF}(N) \left( \frac{u_j^{LC}(d)}{u_j^{MF}(d)} \right)^{(d / N)^{1.1}}
+
+with an exponent that is ours. d = 1 is a random choice, exactly, and one replica is that one.
+
+**Error** (exponential service). TO MEASURE
+
+**Overload.** ``inf`` in the cell. NaN in, NaN out.
+
+References
+----------
+.. [1] M. Mitzenmacher, "The power of two choices in randomized load balancing", IEEE
+   Transactions on Parallel and Distributed Systems 12, 2001.
+.. [2] N. Gast, B. Van Houdt, "A refined mean field approximation", Proceedings of the ACM on
+   Measurement and Analysis of Computing Systems 1, 2017.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+
+from qmodel import _check
+from qmodel._typing import Count
+from qmodel.balancing.informed_pool import InformedPool
+from qmodel.balancing.join_shortest import SHORTEST_QUEUE, LeastConnections, shortest_levels
+from qmodel.balancing.mean_field import levels_found, prolonged
+from qmodel.balancing.pool import Pool
+from qmodel.balancing.random_split import RandomSplit
+from qmodel.basis import APPROXIMATE, Assumption
+from qmodel.errors import DomainError
+from qmodel.numerics.erlang import erlang_c
+
+__all__ = ["PowerOfChoices"]
+
+POWER_OF_CHOICES = Assumption(
+    "power-of-choices",
+    "requests join the shortest of d replicas; the number a replica is taken as slow against "
+    "its spread, with fitted constants. TO MEASURE",
+    "Mitzenmacher 2001 for many replicas; our simulations",
+    APPROXIMATE,
+)
+
+_DIFFERENT, _REPEATED, _ANCHOR = 0.77, -0.7, 1.1  # fitted, see the modules
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class PowerOfChoices(InformedPool):
+    """Equal replicas; each request goes to the shortest of a few drawn at random.
+
+    Parameters
+    ----------
+    replica : Station
+        What one replica is: `MMc`, `MG1`, `MGc`, `MDc`, `MG1PS` or `MGcPS`. [-]
+    replicas : int or integer array
+        Their number, >= 1. [-]
+    choices : int or integer array, default 2
+        How many are drawn for a request, d >= 1. [-]
+    distinct : bool, default True
+        Whether those are different, so that d is at most `replicas`. [-]
+
+    Raises
+    ------
+    DomainError
+        If `replicas` or `choices` is not a whole number >= 1, or more different replicas are
+        drawn than there are.
+    ModelError
+        If `replica` is not a station.
+
+    Examples
+    --------
+    A hundred servers at 90 % load. One choice would take 1 s, infinitely many servers 0.261 s:
+
+    >>> import qmodel as qm
+    >>> load = PowerOfChoices(qm.MMc(service_time=0.1), replicas=100).solve(900.0)
+    >>> round(float(load.response_time), 3), round(float(load.response.quantile(0.99)), 2)
+    (0.265, 0.82)
+    >>> PowerOfChoices(qm.MMc(0.1), 100, choices=[1, 2, 3, 5]).solve(900.0).response_time
+    array([1.    , 0.265 , 0.206 , 0.1617])
+    """
+
+    choices: Count = 2
+    distinct: bool = True
+
+    def __post_init__(self) -> None:
+        Pool.__post_init__(self)
+        choices = _check.count("choices", self.choices)
+        if self.distinct:
+            d, n = np.broadcast_arrays(choices, self.replicas)
+            if np.any(d > n):
+                worst = np.flatnonzero((d > n).ravel())[0]
+                raise DomainError(
+                    f"choices must be at most replicas where they are distinct, got choices "
+                    f"{d.ravel()[worst]:g} of replicas {n.ravel()[worst]:g}"
+                )
+        object.__setattr__(self, "choices", choices)
+
+    def _same(self) -> Pool | None:
+        if np.all(np.asarray(self.choices) == 1):
+            return RandomSplit(self.replica, self.replicas)
+        if self.distinct and np.all(np.equal(self.choices, self.replicas)):
+            return LeastConnections(self.replica, self.replicas)
+        return None
+
+    def _pooled(self) -> Count:
+        return np.where(np.asarray(self.choices) == 1, 1, self.replicas)[()]
+
+    def _grounds(self) -> tuple[Assumption, ...]:
+        return (SHORTEST_QUEUE, POWER_OF_CHOICES) if self.distinct else (POWER_OF_CHOICES,)
+
+    def _levels(self, load: Any, replicas: Any, servers: Any) -> tuple[tuple[Any, ...], Any]:
+        shape = np.broadcast_shapes(load.shape, np.shape(self.choices))
+        rho, n, c, d = (
+            np.broadcast_to(x, shape).ravel() for x in (load, replicas, servers, self.choices)
+        )
+        blind = (d == 1) | (n == 1)
+        last = self.distinct & (d == n) & ~blind
+        chance, ratio = shortest_levels(rho, n, c)
+        chance = np.where(blind, erlang_c(c * rho, c), chance)
+        ratio = np.where(blind, rho, np.where(last, ratio, rho**n))
+        levels = chance[None, :]
+        for kind in np.unique(np.stack([c, d])[:, ~(blind | last)], axis=1).T:
+            cells = np.flatnonzero((c == kind[0]) & (d == kind[1]) & ~(blind | last))
+            found = self._found(rho[cells], n[cells], int(kind[0]), int(kind[1]))
+            levels = prolonged(levels, ratio, max(len(levels), len(found)))
+            levels[:, cells] = prolonged(found, ratio[cells], len(levels))
+        return tuple(u.reshape(shape) for u in levels), ratio.reshape(shape)
+
+    def _found(self, load: Any, n: Any, c: int, d: int) -> np.ndarray:
+        sampling = _DIFFERENT if self.distinct else _REPEATED
+        found = levels_found(load, n, c, d, sampling)
+        if not self.distinct:
+            return found
+        few = np.full(load.shape, float(d))
+        field = levels_found(load, few, c, d, sampling)
+        most = max(len(found), len(field))
+        found, field = prolonged(found, load**n, most), prolonged(field, load**d, most)
+        chance, ratio = shortest_levels(load, few, c)
+        exact = chance * ratio ** np.arange(most)[:, None]
+        with np.errstate(divide="ignore", invalid="ignore"):
+            # Levels that are never found have nothing to correct.
+            factor = np.where(field > 1e-12, np.clip(exact / field, 0.05, 20.0), 1.0)
+        corrected = found * factor ** ((d / n) ** _ANCHOR)
+        fallen: np.ndarray = np.minimum.accumulate(np.minimum(corrected, 1.0))
+        return fallen

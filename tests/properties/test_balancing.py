@@ -1,0 +1,225 @@
+"""What holds of every policy: orders between them, limits, capacity, shapes."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any
+
+import numpy as np
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+import qmodel as qm
+from qmodel.balancing import (
+    CentralQueue,
+    Pool,
+    RandomSplit,
+    RoundRobin,
+    WeightedRoundRobin,
+    WeightedSplit,
+    best_split,
+    equal_time_split,
+    price_of_anarchy,
+    square_root_split,
+)
+
+LAWS: dict[str, Callable[[float], qm.Distribution]] = {
+    "exponential": qm.Exponential,
+    "constant": qm.Deterministic,
+    "gamma": lambda mean: qm.Gamma(mean, 0.5),
+    "varied": lambda mean: qm.Gamma(mean, 3.0),
+}
+REPLICAS: dict[str, Callable[[qm.Distribution, Any], qm.Station]] = {
+    "queue": qm.MGc,
+    "shared": qm.MGcPS,
+}
+POOLS: tuple[type[Pool], ...] = (CentralQueue, RoundRobin, RandomSplit)
+
+loads = st.floats(0.02, 0.97)
+times = st.floats(1e-3, 1e3)
+replicas = st.integers(1, 40)
+workers = st.integers(1, 8)
+laws, kinds = st.sampled_from(sorted(LAWS)), st.sampled_from(sorted(REPLICAS))
+
+
+def replica_of(kind: str, law: str, mean: float, c: int) -> qm.Station:
+    return REPLICAS[kind](LAWS[law](mean), c)
+
+
+# The formulas for general service are not exact, and where hardly a request waits the order of
+# two approximations may be wrong in the fourth digit.
+def below(less: Any, more: Any, exact: bool) -> bool:
+    return bool(np.all(less <= np.asarray(more) * (1 + (1e-9 if exact else 1e-2))))
+
+
+@given(kinds, laws, loads, times, workers, replicas)
+def test_knowing_more_waits_less(
+    kind: str, law: str, load: float, mean: float, c: int, n: int
+) -> None:
+    replica = replica_of(kind, law, mean, c)
+    rate = load * n * c / mean
+    central, turns, random = (pool(replica, n).solve(rate) for pool in POOLS)
+    exact = all(r.basis["response_time"] == "exact" for r in (central, turns, random))
+    # Under sharing one large machine is what turns are compared with, for any law of service.
+    assert below(central.response_time, turns.response_time, exact)
+    assert below(turns.response_time, random.response_time, exact)
+
+
+@pytest.mark.parametrize("pool", POOLS)
+@given(kinds, laws, loads, times, workers)
+def test_one_replica_is_the_replica(
+    pool: type[Pool], kind: str, law: str, load: float, mean: float, c: int
+) -> None:
+    replica = replica_of(kind, law, mean, c)
+    rate = load * c / mean
+    pooled, alone = pool(replica, 1).solve(rate), replica.solve(rate)
+    assert pooled.response_time == alone.response_time
+    assert pooled.response.quantile(0.9) == alone.response.quantile(0.9)
+
+
+@pytest.mark.parametrize("pool", POOLS)
+@given(kinds, laws, loads, times, workers, st.integers(1, 20))
+def test_more_replicas_never_hurt(
+    pool: type[Pool], kind: str, law: str, load: float, mean: float, c: int, n: int
+) -> None:
+    replica = replica_of(kind, law, mean, c)
+    exact = law == "exponential" or (kind == "shared" and pool is not RoundRobin)
+    counts = np.array([n, n + 1, 2 * n + 1])
+    station = pool(replica, counts)
+    # At the same load of each replica, and all the more at the same rate.
+    for rate in (load * n * c / mean, load * counts * c / mean):
+        few = np.broadcast_to(station.solve(rate).response_time, 3)
+        assert below(few[1:], few[:-1], exact)
+
+
+@pytest.mark.parametrize("pool", POOLS)
+@given(kinds, laws, times, workers, replicas)
+def test_capacity(pool: type[Pool], kind: str, law: str, mean: float, c: int, n: int) -> None:
+    station = pool(replica_of(kind, law, mean, c), n)
+    assert station.max_rate == pytest.approx(n * c / mean)
+    r = station.solve(station.max_rate * np.array([0.99, 1.01]))
+    assert r.utilization == pytest.approx([0.99, 1.01])
+    assert np.isfinite(r.response_time[0])
+    assert np.isposinf(r.response_time[1])
+
+
+@pytest.mark.parametrize("pool", POOLS)
+@settings(max_examples=10)  # each is half a dozen pools, of percentiles by inversion
+@given(
+    kinds,
+    st.sampled_from(["exponential", "gamma"]),
+    st.tuples(loads, loads),
+    times,
+    workers,
+    replicas,
+)
+def test_an_array_is_its_cells(
+    pool: type[Pool],
+    kind: str,
+    law: str,
+    some: tuple[float, float],
+    mean: float,
+    c: int,
+    n: int,
+) -> None:
+    replica, counts = replica_of(kind, law, mean, c), np.array([[n], [n + 3]])
+    rates = np.array(some) * n * c / mean
+    r = pool(replica, counts).solve(rates)
+    response = np.broadcast_to(r.response_time, (2, len(some)))
+    percentile = np.broadcast_to(r.response.quantile(0.9), (2, len(some)))
+    for i, own in enumerate((n, n + 3)):
+        for j, rate in enumerate(rates):
+            if own == 1 and pool is RoundRobin and (kind, law) == ("queue", "gamma"):
+                continue  # alone it is the replica, whose percentile is not that of GI/G/c
+            cell = pool(replica, own).solve(float(rate))
+            assert response[i, j] == pytest.approx(cell.response_time, rel=1e-9)
+            assert percentile[i, j] == pytest.approx(cell.response.quantile(0.9), rel=1e-3)
+
+
+@pytest.mark.parametrize("pool", POOLS)
+@given(kinds, laws, loads, times, workers, replicas)
+def test_littles_law_and_the_laws_mean(
+    pool: type[Pool], kind: str, law: str, load: float, mean: float, c: int, n: int
+) -> None:
+    rate = load * n * c / mean
+    r = pool(replica_of(kind, law, mean, c), n).solve(rate)
+    assert r.number_in_system == pytest.approx(rate * r.response_time, rel=1e-12)
+    assert r.queue_length == pytest.approx(rate * r.waiting_time, rel=1e-12, abs=1e-300)
+    assert r.response.mean == pytest.approx(r.response_time, rel=1e-9)
+    assert r.utilization == pytest.approx(load, rel=1e-9)
+
+
+# Splits over unequal sites.
+
+speeds = st.lists(st.floats(0.1, 20.0), min_size=2, max_size=4)
+
+
+def sites_of(mus: list[float], c: int) -> list[qm.Station]:
+    return [qm.MMc(1 / mu, c) for mu in mus]
+
+
+@given(speeds, loads, workers, st.floats(0.0, 1.0), st.integers(0, 3))
+def test_no_other_split_is_better(
+    mus: list[float], load: float, c: int, by: float, which: int
+) -> None:
+    sites, rate = sites_of(mus, c), load * sum(mus) * c
+    best = np.array(best_split(rate, sites))
+    assert best.sum() == pytest.approx(1, rel=1e-12)
+    # Part of what one site takes goes to another.
+    other = best.copy()
+    i, j = which % len(mus), (which + 1) % len(mus)
+    other[i], other[j] = best[i] * (1 - by), best[j] + best[i] * by
+    times = [WeightedSplit(sites, w).solve(rate).response_time for w in (best, other)]
+    assert times[0] <= times[1] * (1 + 1e-12)
+    assert WeightedRoundRobin(sites, best).solve(rate).response_time <= times[0] * (1 + 1e-12)
+
+
+@given(speeds, loads)
+def test_square_roots_are_the_best_split(mus: list[float], load: float) -> None:
+    rate = load * sum(mus)
+    found = square_root_split(rate, [1 / mu for mu in mus])
+    assert found == pytest.approx(best_split(rate, sites_of(mus, 1)), abs=1e-9)
+    # A faster site gets no less than a slower one, by more than in proportion.
+    order = np.argsort(mus)
+    assert (np.diff(np.array(found)[order] / np.sort(mus)) >= -1e-12).all()
+
+
+@given(st.floats(0.1, 20.0), st.integers(2, 6), loads, workers, st.floats(0.0, 1.0))
+def test_equal_servers_share_equally(
+    mu: float, n: int, load: float, c: int, trip: float
+) -> None:
+    sites, rate = sites_of([mu] * n, c), load * mu * n * c
+    for split in (best_split, equal_time_split):
+        assert split(rate, sites, [trip] * n) == pytest.approx([1 / n] * n, rel=1e-9)
+
+
+@given(speeds, loads, workers, st.floats(0.0, 0.5))
+def test_selfishness_has_a_price(mus: list[float], load: float, c: int, trip: float) -> None:
+    sites, rate = sites_of(mus, c), load * sum(mus) * c
+    trips = [trip] + [0.0] * (len(mus) - 1)
+    assert price_of_anarchy(rate, sites, trips) >= 1 - 1e-9
+    shares = equal_time_split(rate, sites, trips)
+    spent = [
+        site.solve(w * rate).response_time + d
+        for site, w, d in zip(sites, shares, trips, strict=True)
+    ]
+    used = [t for t, w in zip(spent, shares, strict=True) if w > 1e-9]
+    assert used == pytest.approx([min(spent)] * len(used), rel=1e-6)
+    assert min(spent) >= used[0] * (1 - 1e-6)
+
+
+@given(speeds, loads, workers, st.lists(st.floats(0.05, 1.0), min_size=4, max_size=4))
+def test_capacity_of_a_split_is_that_of_the_fullest(
+    mus: list[float], load: float, c: int, some: list[float]
+) -> None:
+    sites = sites_of(mus, c)
+    weights = np.array(some[: len(mus)]) / sum(some[: len(mus)])
+    for kind in (WeightedSplit, WeightedRoundRobin):
+        pool = kind(sites, weights)
+        expected = min(mu * c / w for mu, w in zip(mus, weights, strict=True))
+        assert pool.max_rate == pytest.approx(expected)
+        assert pool.max_rate <= sum(mus) * c * (1 + 1e-12)
+        r = pool.solve(load * pool.max_rate)
+        assert r.utilization == pytest.approx(load)
+        assert r.response.mean == pytest.approx(r.response_time, rel=1e-9)

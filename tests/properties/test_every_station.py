@@ -1,0 +1,233 @@
+"""The laws of the kit on every public station, each built of drawn parts.
+
+What a law does not say of a station is left out here by name, with the reason.
+"""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+import numpy as np
+import pytest
+from hypothesis import assume, given, settings
+from hypothesis import strategies as st
+
+import qmodel as qm
+from qmodel.testing import laws
+from qmodel.testing.kinds import STATIONS, Parts
+from qmodel.testing.strategies import loads, parts, rate_of, service_times
+
+FEW = settings(max_examples=max(4, settings.default.max_examples // 8))
+"""For each station; the nightly profile draws 250."""
+
+SMOOTH = ("exponential", "erlang", "gamma")
+"""Laws whose tails are inverted to all digits; uniform and lognormal ones have kinks."""
+
+RISING = {
+    # Who gives up sooner is gone sooner.
+    "ErlangA": ("waiting_time", "number_in_system"),
+    # The first request bears the whole set-up, or waits for the others.
+    "MG1Setup": (),
+    "MG1Threshold": (),
+    "MG1Vacations": (),
+    # More load leaves more to the fast servers, so that a service is shorter on average.
+    "UnequalServers": ("waiting_time", "number_in_system"),
+}
+"""What rises with the load, where it is not every mean."""
+
+OWN_SERVERS = ("BirthDeath", "GGc", "UnequalServers")
+"""Another server is another station, faster or not, or another approximation."""
+
+SLOW = ("ErlangA", "MG1K", "GGc")
+"""Percentiles of these take up to a second."""
+
+SYMBOLIC = (
+    "Delay", "MG1", "MG1LCFS", "MG1PS", "MG1Priority", "MG1Setup", "MG1Vacations", "MGcPS",
+    "MGcc", "MMc", "MMcK", "MMcPriority", "MXG1",
+)  # fmt: skip
+"""Stations with closed forms of their means."""
+
+MILLIONS = ("Delay", "ErlangA", "MGcPS", "MGcc", "MMc", "MMcK", "MMcPriority")
+"""Stations whose formulas cost the same with a million servers."""
+
+
+def kinds_with_percentiles() -> list[object]:
+    """Return the kinds, the slow ones marked."""
+    return [pytest.param(k, marks=pytest.mark.slow) if k in SLOW else k for k in STATIONS]
+
+
+@pytest.mark.parametrize("kind", STATIONS)
+@FEW
+@given(drawn=parts(), load=loads())
+def test_one_result(kind: str, drawn: Parts, load: float) -> None:
+    # Arrivals in a service of a law without closed form are known to 1e-17, absolutely.
+    assume(kind != "MG1K" or load >= 1e-3)
+    station = STATIONS[kind](drawn)
+    result = station.solve(rate_of(station, load))
+    assert 0 <= result.waiting_time < np.inf
+    laws.littles_law(result)
+    laws.flow_balance(result)
+    laws.pasta(result)
+
+
+@pytest.mark.parametrize("kind", STATIONS)
+@FEW
+@given(drawn=parts(), load=loads(least=1e-3, most=0.999))
+def test_monotone(kind: str, drawn: Parts, load: float) -> None:
+    build = STATIONS[kind]
+    station = build(drawn)
+    rate = rate_of(station, load)
+    if named := RISING.get(kind, ("waiting_time", "response_time", "number_in_system")):
+        laws.monotone_in_load(station, [0.5 * rate, rate], named)
+    if kind not in OWN_SERVERS:
+        more = [drawn.servers, drawn.servers + 1]
+        laws.monotone_in(lambda c: build(replace(drawn, servers=c)), more, rate, up=False)
+
+
+@pytest.mark.parametrize("kind", STATIONS)
+@FEW
+@given(drawn=parts(SMOOTH), load=loads(least=1e-3, most=0.9))
+def test_slower_service(kind: str, drawn: Parts, load: float) -> None:
+    build, mean, scv = STATIONS[kind], drawn.law.mean, max(float(drawn.law.scv), 0.01)
+    rate = rate_of(build(drawn), load)
+    laws.monotone_in(
+        lambda s: build(replace(drawn, law=qm.Gamma(s, scv))), [mean, 1.05 * mean], rate,
+        up=True, quantities=["response_time"],
+    )  # fmt: skip
+
+
+@pytest.mark.parametrize("kind", kinds_with_percentiles())
+@FEW
+@given(drawn=parts(SMOOTH, most_servers=8), load=loads(least=0.01, most=0.95))
+def test_unit_and_cells(kind: str, drawn: Parts, load: float) -> None:
+    assume(drawn.law.scv >= 0.1)
+    station = STATIONS[kind](drawn)
+    rate = rate_of(station, load)
+    laws.change_of_time_unit(station, rate)
+    laws.array_equals_cells(station, [0.5 * rate, rate])
+
+
+@pytest.mark.parametrize("kind", kinds_with_percentiles())
+@FEW
+@given(drawn=parts(SMOOTH, most_servers=8), load=loads(least=0.05, most=0.95))
+def test_times(kind: str, drawn: Parts, load: float) -> None:
+    assume(0.1 <= drawn.law.scv <= 10)
+    station = STATIONS[kind](drawn)
+    result = station.solve(rate_of(station, load))
+    if "percentiles" not in result.basis.grounds:
+        return
+    for law in (result.wait, result.response):
+        if law is not None:
+            laws.quantile_inverts_tail(law, (0.1, 0.9, 0.99))
+            laws.mean_is_slope_of_transform(law, rel=1e-5)
+            # Panels of the integral do not know the kinks of a shared or constant service.
+            laws.mean_is_integral_of_tail(law, rel=1e-3)
+
+
+@pytest.mark.parametrize("kind", SYMBOLIC)
+@FEW
+@given(drawn=parts(("exponential", "gamma"), most_servers=6), load=loads(least=0.01, most=0.95))
+def test_float_equals_symbolic(kind: str, drawn: Parts, load: float) -> None:
+    station = STATIONS[kind](drawn)
+    laws.float_equals_symbolic(station, rate_of(station, load), rel=1e-9)
+
+
+@pytest.mark.parametrize("kind", MILLIONS)
+@pytest.mark.parametrize("load", [1e-6, 0.9, 1 - 1e-6])
+def test_a_million_servers(kind: str, load: float) -> None:
+    station = STATIONS[kind](Parts(qm.Exponential(0.1), 1_000_000, 8))
+    result = station.solve(rate_of(station, load))
+    assert 0 <= result.waiting_time < np.inf
+    laws.littles_law(result)
+    laws.flow_balance(result)
+    laws.pasta(result)
+
+
+# The order of service.
+
+TIMES = st.floats(0.2, 2.0)
+
+
+@given(
+    st.lists(st.tuples(st.floats(0.05, 1.0), TIMES), min_size=2, max_size=4),
+    st.floats(0.05, 0.99), st.sampled_from([0.0, 0.5, 4.0]),
+)  # fmt: skip
+def test_conservation_law(some: list[tuple[float, float]], load: float, scv: float) -> None:
+    """Kleinrock's law: one server that ignores sizes only moves waits between streams."""
+    work = sum(rate * mean for rate, mean in some)
+    streams = [qm.Stream(r * load / work, qm.from_mean_scv(s, scv)) for r, s in some]
+    first_come = qm.MG1(qm.Exponential(1.0)).solve(streams)
+    laws.conservation_law(qm.MG1Priority(qm.Exponential(1.0)).solve(streams), first_come)
+    # In the other order too.
+    laws.conservation_law(
+        qm.MG1Priority(qm.Exponential(1.0)).solve(streams[::-1]), first_come
+    )
+
+
+@given(
+    st.lists(st.floats(0.05, 1.0), min_size=2, max_size=4), st.floats(0.05, 0.99),
+    st.integers(1, 40), st.booleans(), service_times(),
+)  # fmt: skip
+def test_conservation_law_of_several_servers(
+    some: list[float], load: float, servers: int, preemptive: bool, mean: float
+) -> None:
+    """Exponential services are alike, begun or not: it holds also where they interrupt."""
+    rate = load * servers / mean / sum(some)
+    streams = [qm.Stream(share * rate) for share in some]
+    first_come = qm.MMc(mean, servers).solve(streams)
+    assume(first_come.waiting_time > 1e-200)
+    laws.conservation_law(qm.MMcPriority(mean, servers, preemptive).solve(streams), first_come)
+    if servers == 1:
+        of_one = qm.MG1Priority(qm.Exponential(mean), preemptive).solve(streams)
+        laws.conservation_law(of_one, first_come)
+
+
+# Limits between models.
+
+ONE = qm.Exponential(1.0)
+NEVER = 1e12
+SAME: dict[str, tuple[qm.Station, qm.Station, tuple[str, ...]]] = {
+    "M/M/c/K of much room": (qm.MMcK(1.0, 3, 3000), qm.MMc(1.0, 3), ("p99",)),
+    "M/M/c/c": (qm.MMcK(1.0, 3, 3), qm.MGcc(ONE, 3), ("loss", "p99")),
+    "Erlang A of great patience": (qm.ErlangA(1.0, 3, NEVER), qm.MMc(1.0, 3), ()),
+    "M/G/1/K exponential": (qm.MG1K(ONE, 5), qm.MMcK(1.0, 1, 5), ("loss", "p99")),
+    "G/M/1 of Poisson arrivals": (qm.GM1(ONE, 1.0), qm.MMc(1.0), ("p99",)),
+    "GI/M/c of Poisson arrivals": (qm.GMc(ONE, 1.0, 3), qm.MMc(1.0, 3), ("p99",)),
+    "GI/G/c of both": (qm.GGc(ONE, ONE, 3), qm.MMc(1.0, 3), ("p99",)),
+    "M/D/1": (qm.MDc(1.0), qm.MG1(qm.Deterministic(1.0)), ("p99",)),
+    "batches of one": (qm.MXG1(ONE, qm.FixedBatch(1)), qm.MG1(ONE), ("p99",)),
+    "threshold of one": (qm.MG1Threshold(ONE, 1), qm.MG1(ONE), ("p99",)),
+    "one priority": (qm.MG1Priority(ONE, True), qm.MG1(ONE), ("p99",)),
+    "one priority, many servers": (qm.MMcPriority(1.0, 3), qm.MMc(1.0, 3), ("p99",)),
+    "equal servers": (qm.UnequalServers([1.0] * 3), qm.MMc(1.0, 3), ("p99",)),
+    "LCFS is a shared server": (qm.MG1LCFS(ONE), qm.MG1PS(ONE), ()),
+    "LCFS without interruption": (qm.MG1LCFS(ONE, False), qm.MG1(ONE), ()),
+    "a chain of M/M/3/9": (
+        qm.BirthDeath([1.0, 2.0] + 7 * [3.0], servers=3), qm.MMcK(1.0, 3, 9), ("loss",),
+    ),
+    "M/G/1/K-PS of much room": (qm.MG1KPS(ONE, 300), qm.MG1PS(ONE), ("p99",)),
+    "as many servers as clients": (
+        qm.FiniteSource(1.0, 5, 5), qm.Engset(1.0, 5, 5), ("p99", "number_in_system"),
+    ),
+    "least attained, exponential": (qm.MG1SizeBased(ONE, "fb"), qm.MG1PS(ONE), ()),
+}  # fmt: skip
+
+
+@pytest.mark.parametrize("pair", SAME)
+def test_limits_between_models(pair: str) -> None:
+    one, other, further = SAME[pair]
+    means = ("waiting_time", "response_time", "queue_length", "number_in_system")
+    rate = 0.8 * float(np.minimum(one.max_rate, 3.0))
+    # The sizes of shared service are integrated in panels.
+    near = 1e-6 if pair.startswith(("least", "M/G/1/K-PS")) else 1e-9
+    laws.agree(one, other, rate, rel=near, quantities=means)
+    laws.agree(one, other, rate, rel=1e-6, quantities=further)
+
+
+@pytest.mark.parametrize("kind", ["Delay", "MG1LCFS", "MG1PS", "MG1KPS", "MGcPS", "MGcc"])
+def test_insensitive(kind: str) -> None:
+    some = [qm.Exponential(0.1), qm.Deterministic(0.1), qm.Gamma(0.1, 4.0)]
+    build = STATIONS[kind]
+    station = build(Parts(some[0], 3, 5, flag=True))
+    rates = rate_of(station, np.array([0.1, 0.95]))
+    laws.insensitive(lambda law: build(Parts(law, 3, 5, flag=True)), some, rates)

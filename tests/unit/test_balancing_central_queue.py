@@ -1,0 +1,50 @@
+"""A central queue is the station of all workers."""
+
+import numpy as np
+import pytest
+
+import qmodel as qm
+from qmodel.balancing import CentralQueue
+from qmodel.errors import ModelError
+
+LAW = qm.Gamma(0.1, 2.0)
+
+
+@pytest.mark.parametrize(
+    ("replica", "whole"),
+    [
+        (qm.MMc(0.1, 2), qm.MMc(0.1, 10)),
+        (qm.MDc(0.1, 2), qm.MDc(0.1, 10)),
+        (qm.MG1(LAW), qm.MGc(LAW, 5)),
+        (qm.MGc(LAW, 2), qm.MGc(LAW, 10)),
+        (qm.MG1PS(LAW), qm.MGcPS(LAW, 5)),
+        (qm.MGcPS(LAW, 2), qm.MGcPS(LAW, 10)),
+        (qm.Delay(LAW), qm.Delay(LAW)),
+    ],
+    ids=lambda s: type(s).__name__,
+)
+def test_is_the_station_of_all_workers(replica: qm.Station, whole: qm.Station):
+    pool, expected = CentralQueue(replica, 5).solve(40.0), whole.solve(40.0)
+    for name in qm.queues.base.MEANS:
+        assert getattr(pool, name) == getattr(expected, name)
+    assert pool.response.quantile(0.99) == expected.response.quantile(0.99)
+    assert pool.basis == expected.basis
+    assert CentralQueue(replica, 5).poisson_output == whole.poisson_output
+
+
+def test_a_path_of_central_queues_keeps_its_label():
+    p = qm.Pipeline(qm.call("web", CentralQueue(qm.MMc(0.1, 2), 5)))
+    assert p.solve(40.0).basis["p99"] == "exact"
+
+
+def test_arrays_of_replicas():
+    r = CentralQueue(qm.MMc(0.1, 2), np.array([1, 2, 5])).solve(15.0)
+    alone = [qm.MMc(0.1, c).solve(15.0).response_time for c in (2, 4, 10)]
+    assert r.response_time.tolist() == pytest.approx(alone, rel=1e-14)
+
+
+def test_what_cannot_be_joined():
+    with pytest.raises(ModelError, match=r"no formula joins .* of the kind MG1LCFS"):
+        CentralQueue(qm.MG1LCFS(LAW), 2)
+    with pytest.raises(ModelError, match="of the kind CentralQueue"):
+        CentralQueue(CentralQueue(qm.MMc(0.1), 2), 2)

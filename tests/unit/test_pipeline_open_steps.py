@@ -1,0 +1,149 @@
+"""Steps whose share the load decides: modelled caches and hedged requests."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+
+import qmodel as qm
+
+CACHE, DB = qm.MMc(0.0002, servers=2), qm.MMc(0.010, servers=4)
+PAGES = qm.caches.Zipf(10**5, exponent=0.9)
+
+
+def store(policy: qm.caches.Cache, popularity: qm.caches.Popularity = PAGES) -> qm.Pipeline:
+    lookup, miss = qm.call("cache", CACHE), qm.call("db", DB)
+    return qm.Pipeline(qm.cached(policy, popularity=popularity, lookup=lookup, miss=miss))
+
+
+def plain(hit_ratio: object) -> qm.Pipeline:
+    lookup, miss = qm.call("cache", CACHE), qm.call("db", DB)
+    return qm.Pipeline(qm.cached(hit_ratio, lookup=lookup, miss=miss))
+
+
+def test_a_modelled_cache_is_the_same_as_its_hit_ratio() -> None:
+    ratio = qm.caches.LRU(5000).solve(PAGES).hit_ratio
+    modelled, given = store(qm.caches.LRU(5000)).solve(400.0), plain(ratio).solve(400.0)
+    assert modelled.caches["cache"].hit_ratio == ratio
+    assert modelled.max_rate == pytest.approx(given.max_rate, rel=1e-13)
+    assert modelled.latency.mean == pytest.approx(given.latency.mean, rel=1e-13)
+    assert modelled.latency.quantile(0.99) == pytest.approx(given.latency.quantile(0.99))
+    assert float(modelled.visits["db"]) == pytest.approx(1 - ratio)
+
+
+def test_capacities_exponents_and_rates_broadcast() -> None:
+    site = store(qm.caches.LRU(1000))
+    known = site.parameters()
+    assert {"cache.capacity", "cache.exponent", "cache.objects", "cache.service_time"} <= {
+        *known
+    }
+    sizes, rates = np.array([100.0, 1000.0, 10_000.0]), np.array([[100.0], [300.0]])
+    table = site.replace({"cache.capacity": sizes}).solve(rates)
+    assert table.latency.mean.shape == (2, 3)
+    for i, rate in enumerate(rates.ravel()):
+        for j, size in enumerate(sizes):
+            one = store(qm.caches.LRU(size)).solve(rate)
+            assert table.latency.mean[i, j] == pytest.approx(one.latency.mean, rel=1e-12)
+    assert (np.diff(table.stations["db"].utilization, axis=1) < 0).all()
+
+
+def test_a_cache_whose_entries_expire_answers_more_under_load() -> None:
+    site = store(qm.caches.TTL(60.0))
+    r = site.solve(np.array([0.0, 100.0, 1000.0]))
+    hits = r.caches["cache"].hit_ratio
+    assert hits[0] == pytest.approx(0.0, abs=1e-12)
+    assert (np.diff(hits) > 0).all()
+    # At saturation the database is just full, with the hit ratio that this load brings.
+    full = site.solve(site.max_rate)
+    assert float(full.stations["db"].utilization) == pytest.approx(1.0, rel=1e-9)
+
+
+def test_what_a_modelled_cache_makes_of_the_labels() -> None:
+    r = store(qm.caches.LRU(5000)).solve(400.0)
+    assert "characteristic-time" in r.basis.assumptions("max_rate")
+    assert "independent-reference" in r.basis.assumptions("p99")
+    assert r.stations["db"].basis["waiting_time"] == "approximate"
+    assert r.stations["cache"].basis["waiting_time"] == "exact"
+
+
+def test_a_cache_needs_a_popularity_and_a_popularity_a_cache() -> None:
+    lookup, miss = qm.call("cache", CACHE), qm.call("db", DB)
+    with pytest.raises(qm.ModelError, match="popularity must be a Popularity, got None"):
+        qm.cached(qm.caches.LRU(10), lookup=lookup, miss=miss)
+    with pytest.raises(qm.ModelError, match="popularity needs a cache"):
+        qm.cached(0.5, popularity=PAGES, lookup=lookup, miss=miss)
+
+
+def test_the_same_cache_in_two_places_is_one() -> None:
+    lookup, miss = qm.call("cache", CACHE), qm.call("db", DB)
+    step = qm.cached(qm.caches.TTL(60.0), popularity=PAGES, lookup=lookup, miss=miss)
+    twice = qm.Pipeline(qm.series(step, step)).replace({"db.servers": 8})
+    once = store(qm.caches.TTL(60.0))
+    seen = twice.solve(100.0).caches["cache"].hit_ratio
+    assert seen == pytest.approx(once.solve(200.0).caches["cache"].hit_ratio, rel=1e-12)
+
+
+DELAYED = qm.call("api", qm.Delay(qm.HyperExponential([0.9, 0.1], [0.01, 0.2])))
+
+
+def test_hedged_delays_are_the_minimum_of_two_times() -> None:
+    rng = np.random.default_rng(7)
+    law = qm.HyperExponential([0.9, 0.1], [0.01, 0.2])
+    r = qm.Pipeline(qm.hedge("hedge", DELAYED, delay=0.05)).solve(10.0)
+    first, second = (
+        rng.exponential(np.where(rng.random(10**6) < 0.9, 0.01, 0.2)) for _ in range(2)
+    )
+    seen = np.minimum(first, 0.05 + second)
+    assert float(r.visits["api"]) == pytest.approx(1 + law.tail(0.05), rel=1e-12)
+    assert float(r.latency.mean) == pytest.approx(seen.mean(), rel=0.005)
+    assert float(r.latency.quantile(0.99)) == pytest.approx(np.quantile(seen, 0.99), rel=0.01)
+    assert r.basis["p99"] == "exact"
+    assert r.max_rate == np.inf
+
+
+def test_copies_load_the_station_at_their_fixed_point() -> None:
+    call = qm.call("shard", qm.MMc(0.010, servers=8))
+    for rate in (100.0, 400.0, 550.0):
+        r = qm.Pipeline(qm.hedge("hedge", call, delay=0.02)).solve(rate)
+        copies = float(r.visits["shard"]) - 1
+        alone = qm.Pipeline(call).solve(rate * (1 + copies))
+        assert float(alone.latency.tail(0.02)) == pytest.approx(copies, rel=1e-9)
+
+
+def test_hedging_beyond_what_the_station_bears_is_overload() -> None:
+    pool = qm.Pipeline(
+        qm.hedge("hedge", qm.call("shard", qm.MMc(0.010, servers=8)), delay=0.01)
+    )
+    limit = float(pool.max_rate)
+    assert 400 < limit < 800
+    below, above = pool.solve(0.999 * limit), pool.solve(1.01 * limit)
+    assert float(below.stations["shard"].utilization) < 1
+    assert float(above.stations["shard"].utilization) > 1
+    assert np.isinf(above.latency.mean)
+
+
+def test_a_copy_at_once_doubles_the_load_and_a_late_one_adds_none() -> None:
+    call = qm.call("shard", qm.MMc(0.010, servers=8))
+    at_once = qm.Pipeline(qm.hedge("hedge", call, delay=0.0)).solve(300.0)
+    assert float(at_once.visits["shard"]) == 2.0
+    late = qm.Pipeline(qm.hedge("hedge", call, delay=1e3)).solve(300.0)
+    plain = qm.Pipeline(call).solve(300.0)
+    assert float(late.latency.mean) == pytest.approx(plain.latency.mean, rel=1e-9)
+    assert "independent-copies" in late.basis.assumptions("p99")
+
+
+def test_delays_of_hedges_broadcast() -> None:
+    call = qm.call("shard", qm.MMc(0.010, servers=8))
+    path = qm.Pipeline(qm.hedge("hedge", call, delay=0.02))
+    delays = np.array([0.01, 0.02, 0.05])
+    r = path.replace({"hedge.delay": delays}).solve(400.0)
+    for delay, mean in zip(delays, r.latency.mean, strict=True):
+        one = path.replace({"hedge.delay": delay}).solve(400.0)
+        assert float(one.latency.mean) == pytest.approx(mean, rel=1e-9)
+
+
+def test_impossible_hedges() -> None:
+    with pytest.raises(qm.DomainError, match="delay must be a number >= 0, got -1"):
+        qm.hedge("hedge", DELAYED, delay=-1.0)
+    with pytest.raises(qm.ModelError, match="a hedge and a station are both called 'api'"):
+        qm.Pipeline(qm.hedge("api", DELAYED, delay=1.0))
