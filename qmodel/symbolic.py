@@ -78,7 +78,15 @@ arrival_rate, service_time, scv, utilization = sp.symbols("lambda S c_s__2 rho",
 hit_ratio, time, target, probability = sp.symbols("h t T p", positive=True)
 servers = sp.Symbol("c", integer=True, positive=True)
 
-_NUMERIC = ["scipy", "numpy"]  # where the functions of a formula are looked for
+
+def _lowergamma(x: Any, y: Any) -> Any:
+    from scipy.special import gamma, gammainc
+
+    return gamma(x) * gammainc(x, y)
+
+
+# Where the functions of a formula are looked for; SymPy's own way to SciPy forgets brackets.
+_NUMERIC = [{"lowergamma": _lowergamma}, "numpy"]
 
 
 def solve_for(equation: Any, symbol: Any, *, equals: Value = 0) -> tuple[Any, ...]:

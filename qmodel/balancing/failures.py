@@ -233,7 +233,6 @@ class Failing:
         overload = np.where(np.isnan(rate), np.nan, overload)
         # Where it is never stable the weights are those of all times, and the mean is inf.
         given = np.where(total > 0, stable / np.where(total > 0, total, 1.0), chance)
-        given = np.where((up < 1) & (total > 0), 0.0, given)
 
         def mean(values: Any) -> Any:
             values = np.broadcast_to(np.asarray(values, dtype=float), given.shape)

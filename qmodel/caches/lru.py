@@ -42,8 +42,8 @@ def presence(x: Any) -> tuple[Any, Any]:
     >>> [float(part) for part in presence(1.0)]
     [0.6321, 0.3679]
     """
-    absent = np.exp(-x)
-    return -np.expm1(-x), x * absent
+    there = -np.expm1(-x)
+    return there, x * (1 - there)
 
 
 @dataclass(frozen=True, slots=True, eq=False)

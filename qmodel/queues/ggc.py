@@ -71,7 +71,9 @@ CONDITIONAL_WAIT = Assumption(
 )
 RENEWAL_STATES = Assumption(
     "renewal-states",
-    "TBD",
+    "the number has the states of GI/M/c below the servers, and above them that of the arrivals "
+    "in the approximate wait; at 50 % load and more P(N > n) is within 0.05, and its 99 % point "
+    "within one request or 13 % (18 % at half load), for SCVs up to 4 and 15 servers",
     "Takács 1962; Haji and Newell 1971",
     APPROXIMATE,
 )
