@@ -76,6 +76,7 @@ if TYPE_CHECKING:
     )
     from qmodel.planning.capacity import capacity
     from qmodel.planning.compare import compare
+    from qmodel.planning.least import least
     from qmodel.planning.slo import Objective
     from qmodel.planning.sweep import sweep
     from qmodel.queues import (
@@ -129,7 +130,7 @@ _HOMES = {
     "errors": "DomainError InfeasibleError LoadFileError ModelError QModelError",
     "pipeline": """Pipeline PipelineResult Step branch cached call hedge limit nothing
         parallel repeat retry series""",
-    "planning": "Objective capacity compare sweep",
+    "planning": "Objective capacity compare least sweep",
     "queues": """BirthDeath Delay Engset ErlangA FiniteSource FixedBatch GGc GM1 GMc
         GeometricBatch MDc MG1 MG1K MG1KPS MG1LCFS MG1PS MG1Priority MG1Setup
         MG1SizeBased MG1Threshold MG1Vacations MGc MGcPS MGcc MMc MMcK

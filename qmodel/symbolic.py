@@ -49,6 +49,7 @@ from typing import Any
 
 import numpy as np
 import sympy as sp
+from sympy.utilities.lambdify import implemented_function
 
 from qmodel._typing import Value
 from qmodel.numerics.erlang_symbolic import ErlangB, ErlangC
@@ -77,16 +78,6 @@ __all__ = [
 arrival_rate, service_time, scv, utilization = sp.symbols("lambda S c_s__2 rho", positive=True)
 hit_ratio, time, target, probability = sp.symbols("h t T p", positive=True)
 servers = sp.Symbol("c", integer=True, positive=True)
-
-
-def _lowergamma(x: Any, y: Any) -> Any:
-    from scipy.special import gamma, gammainc
-
-    return gamma(x) * gammainc(x, y)
-
-
-# Where the functions of a formula are looked for; SymPy's own way to SciPy forgets brackets.
-_NUMERIC = [{"lowergamma": _lowergamma}, "numpy"]
 
 
 def solve_for(equation: Any, symbol: Any, *, equals: Value = 0) -> tuple[Any, ...]:
@@ -175,7 +166,7 @@ def root(
     """
     difference = _difference(equation, equals)
     known = dict(given or {})
-    sides = sp.lambdify([symbol, *known], difference, modules=_NUMERIC)
+    sides = _function([symbol, *known], difference)
     values = [np.asarray(v, dtype=float) for v in known.values()]
     low, high = (np.asarray(b, dtype=float) for b in between)
     shape = np.broadcast_shapes(low.shape, high.shape, *(v.shape for v in values))
@@ -194,6 +185,21 @@ def _difference(equation: Any, equals: Any) -> Any:
     if isinstance(equation, sp.Equality):
         return equation.lhs - equation.rhs
     return sp.sympify(equation) - equals
+
+
+def _function(symbols: list[Any], expression: Any) -> Any:
+    """Return an expression as a function of numbers, with what NumPy lacks."""
+    numeric = sp.sympify(expression).replace(sp.lowergamma, _LOWER)
+    return sp.lambdify(symbols, numeric, modules="numpy")
+
+
+def _lower_gamma(x: Any, y: Any) -> Any:
+    from scipy.special import gamma, gammainc
+
+    return gamma(x) * gammainc(x, y)
+
+
+_LOWER = implemented_function("lower_gamma", _lower_gamma)
 
 
 def evaluate(expression: Any, values: Mapping[Any, Value]) -> Value:
@@ -227,7 +233,7 @@ def evaluate(expression: Any, values: Mapping[Any, Value]) -> Value:
     if missing:
         raise TypeError(f"no value for {', '.join(sorted(map(str, missing)))}")
     numbers = [np.asarray(v, dtype=float)[()] for v in values.values()]
-    found = sp.lambdify(list(values), expression, modules=_NUMERIC)(*numbers)
+    found = _function(list(values), expression)(*numbers)
     return np.broadcast_to(
         found, np.broadcast_shapes(*(np.shape(x) for x in (found, *numbers)))
     )[()]

@@ -208,7 +208,7 @@ def replicas_needed(needed: Count, available: Value, target: Value) -> Value:
 
     root = np.asarray(least_above(spare, k))
     with np.errstate(invalid="ignore"):
-        least = np.floor(root)
+        least = np.maximum(np.floor(root), k)
         found = np.where(spare(np.where(np.isfinite(least), least, k)) < 0, least + 1, least)
     certain = (a == 1) | (goal == 0)
     found = np.where(certain, k, np.where((goal == 1) | (a == 0), np.inf, found))

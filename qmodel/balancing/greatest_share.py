@@ -55,7 +55,7 @@ from qmodel.numerics.roots import increasing_root
 
 __all__ = ["mean", "ordered_means", "quantile", "tail"]
 
-_NODES, _WEIGHTS = np.polynomial.legendre.leggauss(64)
+_NODES, _WEIGHTS = np.polynomial.legendre.leggauss(128)
 _NODES, _WEIGHTS = (_NODES + 1) / 2, _WEIGHTS / 2
 _ROUNDING = 1e-17
 _LEAST = 1e-3  # At w = 0 the cumulants are 0/0, and near it lose digits.
@@ -191,7 +191,7 @@ def quantile(p: Any, c: Any, v: Any) -> Any:
     w = increasing_root(lambda w: _log_law(w, c, v)[1] - goal, *_bracket(c, v))
     saddle = np.clip(_log_law(w, c, v)[0], least, np.minimum(most, 0.5))
     found = np.maximum(np.where(most < 0.5, saddle, most), 1 / c)
-    found = np.where(c == 1, 1.0, found)
+    found = np.where(c == 1, 1.0, np.where(p == 0, 1 / c, found))
     return np.where(np.isnan(p + c + v), np.nan, found)[()]
 
 

@@ -228,7 +228,7 @@ def virtual_nodes_needed(imbalance: Value, servers: Count, *, p: Value = 0.95) -
     def spare(v: Value) -> Value:
         return x - c * greatest_share.quantile(p, c, v)
 
-    least = np.floor(least_above(spare, np.ones(x.shape)))
+    least = np.maximum(np.floor(least_above(spare, np.ones(x.shape))), 1.0)
     return np.where(spare(least) < 0, least + 1, least)[()]
 
 

@@ -195,7 +195,7 @@ def _tail(k: Any, m: Any, c: Any) -> Any:
     # As full as can be: every server has k, and the saddlepoint is at infinity.
     level = gammaln(m + 1) - m * np.log(c) - c * gammaln(at + 1)
     log_law = np.where(at * c == m, level, _log_law(np.maximum(at, m / c + 0.1 / c), m, c))
-    saddle = np.clip(-np.expm1(log_law), least, most)
+    saddle = np.clip(-np.expm1(np.minimum(log_law, 0.0)), least, most)
     found = np.where(inside, saddle, np.where(2 * (k + 1) > m, most, 1.0))
     return np.where(k * c < m, 1.0, np.where(np.isnan(k + m + c), np.nan, found))[()]
 

@@ -7,10 +7,16 @@ from collections.abc import Callable, Mapping
 from types import MappingProxyType
 from typing import TypeAlias
 
+import numpy as np
+
 from qmodel import _check
 from qmodel._typing import Count
+from qmodel._xp import is_symbolic
 from qmodel.balancing.central_queue import CentralQueue
+from qmodel.balancing.join_idle import JoinIdleQueue
+from qmodel.balancing.join_shortest import LeastConnections
 from qmodel.balancing.pool import Pool
+from qmodel.balancing.power_of_d import PowerOfChoices
 from qmodel.balancing.random_split import RandomSplit
 from qmodel.balancing.round_robin import RoundRobin
 from qmodel.errors import DomainError
@@ -21,10 +27,24 @@ __all__ = ["POLICIES", "Policy", "balanced"]
 Policy: TypeAlias = str | Callable[[Station, Count], Pool]
 """A name in `POLICIES`, or what makes a pool of a replica and a number: a class of pools."""
 
+
+def _power_of_two(replica: Station, replicas: Count) -> Pool:
+    n = _check.count("replicas", replicas)
+    if is_symbolic(n) or np.all(np.asarray(n) >= 2):
+        return PowerOfChoices(replica, n)
+    # Of one replica no two are different: there the second choice is the first again.
+    if np.ndim(n):
+        return PowerOfChoices(replica, n, choices=np.minimum(2, n))
+    return PowerOfChoices(replica, n, distinct=False)
+
+
 POLICIES: Mapping[str, Callable[[Station, Count], Pool]] = MappingProxyType(
     {
         "random": RandomSplit,
         "round robin": RoundRobin,
+        "power of two": _power_of_two,
+        "join idle queue": JoinIdleQueue,
+        "least connections": LeastConnections,
         "central queue": CentralQueue,
     }
 )

@@ -9,7 +9,8 @@ low. Both agree where N = d, and from there on their ratio is spread over N
 
     u_j(N) = u_j^{MF}(N) \left( \frac{u_j^{LC}(d)}{u_j^{MF}(d)} \right)^{(d / N)^{1.1}}
 
-with an exponent that is ours. d = 1 is a random choice, exactly, and one replica is that one.
+with an exponent that is ours, and no less than with N choices, no more than with one. (Draws
+that may repeat have the mean field alone.) d = 1 is a random choice, exactly, and one replica is that one.
 
 **Error** (exponential service). TO MEASURE
 
@@ -125,15 +126,18 @@ class PowerOfChoices(InformedPool):
         )
         blind = (d == 1) | (n == 1)
         last = self.distinct & (d == n) & ~blind
-        chance, ratio = shortest_levels(rho, n, c)
-        chance = np.where(blind, erlang_c(c * rho, c), chance)
-        ratio = np.where(blind, rho, np.where(last, ratio, rho**n))
-        levels = chance[None, :]
+        least, ratio = shortest_levels(rho, n, c)
+        most, steps = erlang_c(c * rho, c), ratio
+        ratio = np.where(blind, rho, ratio)
+        levels = np.where(blind, most, least)[None, :]
         for kind in np.unique(np.stack([c, d])[:, ~(blind | last)], axis=1).T:
             cells = np.flatnonzero((c == kind[0]) & (d == kind[1]) & ~(blind | last))
             found = self._found(rho[cells], n[cells], int(kind[0]), int(kind[1]))
             levels = prolonged(levels, ratio, max(len(levels), len(found)))
             levels[:, cells] = prolonged(found, ratio[cells], len(levels))
+        # No policy that asks some finds less than all would, or more than one.
+        j = np.arange(len(levels))[:, None]
+        levels = np.clip(levels, np.minimum(least * steps**j, most * rho**j), most * rho**j)
         return tuple(u.reshape(shape) for u in levels), ratio.reshape(shape)
 
     def _found(self, load: Any, n: Any, c: int, d: int) -> np.ndarray:

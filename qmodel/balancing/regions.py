@@ -109,7 +109,7 @@ def detour_after_loss(
     >>> detour_after_loss([0.5, 0.3, 0.2], near)
     array([0.075, 0.075, 0.085])
     >>> detour_after_loss([0.5, 0.3, 0.2], near, nearest=False).round(3)
-    array([0.103, 0.078, 0.123])
+    array([0.103, 0.078, 0.122])
     """
     w = _checked(weights)
     trips = _trips(round_trips, len(w))
@@ -191,7 +191,7 @@ def _trips(round_trips: Any, count: int) -> np.ndarray:
     return np.array(rows)
 
 
-def _moves(w: np.ndarray, round_trips: Any) -> np.ndarray:
+def _moves(w: np.ndarray, round_trips: Any) -> Any:
     """Return which part of the users of the lost region (row) goes to another (column)."""
     count, cells = len(w), [1] * (w.ndim - 1)
     other = 1 - np.eye(count)

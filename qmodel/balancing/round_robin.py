@@ -51,7 +51,8 @@ __all__ = ["RoundRobin"]
 
 ROUND_ROBIN = Assumption(
     "round-robin",
-    "requests go to the replicas in turn, so that each sees Erlang times between its arrivals",
+    "the requests of a Poisson stream go to the replicas in turn, so that each sees Erlang "
+    "times between its arrivals",
     "Kleinrock 1975",
 )
 

@@ -35,8 +35,9 @@ __all__ = ["WeightedRoundRobin"]
 
 SMOOTH_WEIGHTS = Assumption(
     "smooth-weighted-round-robin",
-    "a site of share w sees gamma times of SCV w between its arrivals, exact for equal "
-    "weights; else the mean response is within 5 % at half load and 2 % at 80 %",
+    "a site that gets the share w of a Poisson stream in turn sees gamma times of SCV w "
+    "between its arrivals, exact for equal weights; else the mean response is within 5 % at "
+    "half load and 2 % at 80 %",
     "simulation of smooth weighted round robin, exponential service",
     APPROXIMATE,
 )

@@ -21,12 +21,10 @@ _SHORTEST, _LONGEST = -40.0, 600.0
 """Logarithms between which a time is looked for, counted in requests."""
 
 
-def filling_time(
-    grid: Grid,
-    capacity: Any,
-    shape: tuple[int, ...],
-    presence: Callable[[slice, Grid, Any], Any],
-) -> Any:
+Presence = Callable[[slice, Grid, Any], Any]
+
+
+def filling_time(grid: Grid, capacity: Any, shape: tuple[int, ...], presence: Presence) -> Any:
     """Return the time that fills a capacity, counted in requests.
 
     Parameters
@@ -66,8 +64,10 @@ def filling_time(
         # Sums round: a capacity for all but a billionth of a thousandth is one for all.
         endless = target >= filled(high) * (1 - 1e-12)
         goal = np.where(endless | (target <= 0), filled(np.zeros(target.shape)), target)
-        root = np.exp(
-            increasing_root(lambda u, goal=goal: filled(u) - goal, low, high, rtol=1e-14)
-        )
+
+        def over(log_time: Any, goal: Any = goal, filled: Any = filled) -> Any:
+            return filled(log_time) - goal
+
+        root = np.exp(increasing_root(over, low, high, rtol=1e-14))
         found[here] = np.where(target <= 0, 0.0, np.where(endless, np.inf, root))
     return np.where(np.isnan(wanted), np.nan, found).reshape(shape)

@@ -35,6 +35,7 @@ References
 
 from __future__ import annotations
 
+import itertools
 from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any, NamedTuple
@@ -46,13 +47,16 @@ from qmodel._typing import Count, Value
 from qmodel.basis import APPROXIMATE, POISSON_ARRIVALS, Assumption, Basis, union
 from qmodel.caches.base import INDEPENDENT_REFERENCE
 from qmodel.caches.filling import filling_time
+from qmodel.caches.hierarchy_result import HierarchyResult, LevelResult
 from qmodel.caches.inter_miss import InterMiss
 from qmodel.caches.lru import LRU
 from qmodel.caches.popularity import Grid, Popularity
 from qmodel.caches.replacement import CHARACTERISTIC_TIME
+from qmodel.caches.ttl import TTL
+from qmodel.distributions import Distribution
 from qmodel.errors import ModelError
 
-__all__ = ["Hierarchy", "HierarchyResult", "Level", "LevelResult"]
+__all__ = ["Hierarchy", "Level"]
 
 FILTERED_MISSES = Assumption(
     "filtered-misses",
@@ -68,14 +72,23 @@ _SHORTEST, _LONGEST = 1e-12, 1e250
 """Timers, counted in requests, that stand for none and for one without end."""
 
 
+def renewed_life(cache: Any) -> Value:
+    """Return the constant lifetime of a cache where hits renew it; refuse any other."""
+    if not isinstance(cache, TTL) or not cache.renewing or isinstance(cache.ttl, Distribution):
+        raise ModelError(
+            f"cache must be LRU, or TTL with a constant lifetime that hits renew, got {cache!r}"
+        )
+    return cache.ttl
+
+
 @dataclass(frozen=True, slots=True, eq=False)
 class Level:
     """The caches of one level of a hierarchy, all built alike.
 
     Parameters
     ----------
-    cache : LRU
-        One of them. [-]
+    cache : LRU or TTL
+        One of them; objects of a TTL live for a constant time, renewed by hits. [-]
     nodes : int or integer array, default 1
         How many there are; each serves an equal part of the caches before it. [-]
     shares : sequence of number, optional
@@ -87,7 +100,7 @@ class Level:
     DomainError
         If `nodes` is no number of nodes, or `shares` do not sum to 1.
     ModelError
-        If `cache` is not LRU, or `shares` are not as many as `nodes`.
+        If `cache` is of another kind, or `shares` are not as many as `nodes`.
 
     Examples
     --------
@@ -95,12 +108,13 @@ class Level:
     16
     """
 
-    cache: LRU
+    cache: LRU | TTL
     nodes: Count = 1
     shares: tuple[float, ...] | None = None
 
     def __post_init__(self) -> None:
-        _check.instance("cache", self.cache, LRU)
+        if not isinstance(self.cache, LRU):
+            renewed_life(self.cache)
         object.__setattr__(self, "nodes", _check.count("nodes", self.nodes))
         if self.shares is not None:
             shares = _check.weights("shares", self.shares)
@@ -108,71 +122,6 @@ class Level:
                 raise ModelError(f"there are {self.nodes} nodes and {len(shares)} shares")
             object.__setattr__(self, "shares", shares)
             object.__setattr__(self, "nodes", len(shares))
-
-
-@dataclass(frozen=True, slots=True, eq=False, kw_only=True)
-class LevelResult:
-    """The steady state of one level.
-
-    Parameters
-    ----------
-    request_rate : number or array
-        Requests that reach the level, all its nodes together. [1/s]
-    hit_ratio : number or array
-        Share of them that it answers; 0 where none come. [-]
-    answered : number or array
-        Share of all requests of the clients that it answers. [-]
-    miss_rate : number or array
-        Requests that it passes on, all its nodes together. [1/s]
-    characteristic_time : number or array
-        How long an object stays in a node that is not asked for; where the clients are
-        shared unequally, in a node with an average share. [s]
-    occupancy : number or array
-        Mean number of objects in one node. [-]
-    """
-
-    request_rate: Value
-    hit_ratio: Value
-    answered: Value
-    miss_rate: Value
-    characteristic_time: Value
-    occupancy: Value
-
-
-@dataclass(frozen=True, slots=True, eq=False, kw_only=True)
-class HierarchyResult:
-    """The steady state of a hierarchy of caches.
-
-    Parameters
-    ----------
-    request_rate : number or array
-        Requests of all clients. [1/s]
-    hit_ratio : number or array
-        Share of them that some level answers. [-]
-    miss_ratio : number or array
-        Share of them that reaches the origin. [-]
-    levels : tuple of LevelResult
-        Each level, that of the clients first. [-]
-    basis : Basis
-        How much each quantity can be trusted; "level 1" and so on stand for all
-        quantities of a level. [-]
-    """
-
-    request_rate: Value
-    hit_ratio: Value
-    miss_ratio: Value
-    levels: tuple[LevelResult, ...]
-    basis: Basis
-
-    @property
-    def miss_rate(self) -> Value:
-        """Requests that reach the origin. [1/s]."""
-        return self.request_rate * self.miss_ratio
-
-    @property
-    def assumptions(self) -> tuple[Assumption, ...]:
-        """What the result rests on, each a name with a statement and a source."""
-        return union(*self.basis.grounds.values())
 
 
 class _Stream(NamedTuple):
@@ -194,7 +143,7 @@ class Hierarchy:
 
     Parameters
     ----------
-    levels : sequence of LRU or Level
+    levels : sequence of LRU, TTL or Level
         The levels, that of the clients first. [-]
 
     Raises
@@ -222,11 +171,11 @@ class Hierarchy:
 
     levels: tuple[Any, ...]
 
-    def __init__(self, levels: Sequence[LRU | Level]) -> None:
+    def __init__(self, levels: Sequence[LRU | TTL | Level]) -> None:
         if not levels:
             raise ModelError("a hierarchy needs a level")
         made = tuple(x if isinstance(x, Level) else Level(x) for x in levels)
-        for k, (child, parent) in enumerate(zip(made[:-1], made[1:], strict=True), start=1):
+        for k, (child, parent) in enumerate(itertools.pairwise(made), start=1):
             if np.any(np.asarray(parent.nodes) > np.asarray(child.nodes)):
                 raise ModelError(
                     f"level {k + 1} has {parent.nodes} nodes, more than the {child.nodes} "
@@ -263,28 +212,32 @@ class Hierarchy:
         _check.instance("popularity", popularity, Popularity)
         rate = _check.positive("request_rate", request_rate)
         grid = popularity.grid
-        sizes = [np.asarray(x.cache.capacity, dtype=float) for x in self.levels]
         nodes = [np.asarray(x.nodes, dtype=float) for x in self.levels]
-        shape = np.broadcast_shapes(grid.shape, *(x.shape for x in (*sizes, *nodes)))
+        # What an LRU has is a capacity; a TTL has its time, counted in all requests.
+        limits = [
+            np.asarray(x.cache.capacity if isinstance(x.cache, LRU) else x.cache.ttl * rate)
+            for x in self.levels
+        ]
+        shape = np.broadcast_shapes(grid.shape, *(x.shape for x in (*limits, *nodes)))
         cells = int(np.prod(shape))
-        size, many = (
-            [np.broadcast_to(x, shape).reshape(cells) for x in group]
-            for group in (sizes, nodes)
+        limits, nodes = (
+            [np.broadcast_to(x, shape).reshape(cells).astype(float) for x in group]
+            for group in (limits, nodes)
         )
-        # The first level in one go, from the curve that the plain LRU has.
-        first = self.levels[0].cache.solve(popularity).characteristic_time
-        first = np.broadcast_to(first, shape).reshape(cells)
+        cache = self.levels[0].cache
+        first = limits[0] / nodes[0]
+        if isinstance(cache, LRU):
+            # From the curve that the plain LRU has, counted in requests of one node.
+            first = np.asarray(cache.solve(popularity).characteristic_time)
+            first = np.broadcast_to(first, shape).reshape(cells)
         passed, timers, held = np.empty((3, len(self.levels), cells))
         for here, part in grid.chunks(shape):
-            stream = None
+            timer = first[here] * nodes[0][here]
+            stream, there = _leaves(self.levels[0], part, first[here], nodes[0][here])
             for k, level in enumerate(self.levels):
-                n = many[k][here]
-                if stream is None:
-                    stream, timer = _leaves(level, part, first[here], n)
-                    there = -np.expm1(-part.share * _timer(first[here]))
-                else:
-                    # Behind the first, each level is solved for itself.
-                    stream, timer, there = _parents(stream, part, size[k][here], n)
+                if k:
+                    case = (level, limits[k][here], nodes[k][here])
+                    stream, timer, there = _parents(stream, part, *case)
                 total = (stream.many[..., None] * stream.rate).sum(axis=-2)
                 passed[k, here] = part.over_objects(total)
                 timers[k, here], held[k, here] = timer, part.over_objects(there)
@@ -311,20 +264,19 @@ class Hierarchy:
             )
             for k in range(len(self.levels))
         )
-        known = (POISSON_ARRIVALS, INDEPENDENT_REFERENCE, CHARACTERISTIC_TIME)
-        third = len(levels) > 2
-        grounds = {
-            f"level {k}": (*known, FILTERED_MISSES) if k > 2 else known
-            for k in range(1, len(levels) + 1)
-        }
-        whole = (*known, FILTERED_MISSES) if third else known
+        grounds: dict[str, tuple[Assumption, ...]] = {}
+        known: tuple[Assumption, ...] = (POISSON_ARRIVALS, INDEPENDENT_REFERENCE)
+        for k, level in enumerate(self.levels, start=1):
+            more = (CHARACTERISTIC_TIME,) if isinstance(level.cache, LRU) else ()
+            known = union(known, more, (FILTERED_MISSES,) if k > 2 else ())
+            grounds[f"level {k}"] = known
         return HierarchyResult(
             request_rate=rate,
             hit_ratio=cell(1 - passed[-1]),
             miss_ratio=cell(passed[-1]),
             levels=levels,
             basis=Basis(
-                dict.fromkeys(("hit_ratio", "miss_ratio", "miss_rate"), whole) | grounds
+                dict.fromkeys(("hit_ratio", "miss_ratio", "miss_rate"), known) | grounds
             ),
         )
 
@@ -335,50 +287,58 @@ def _timer(time: Any) -> Any:
 
 
 def _leaves(level: Level, grid: Grid, time: Any, many: Any) -> tuple[_Stream, Any]:
-    """Return what the first level passes on, and its timer."""
+    """Return what the first level passes on, and who is present at one node.
+
+    The time counts requests of a node: of each alike for LRU, of an average one for TTL.
+    """
     if level.shares is None:
         share, count = 1 / many[:, None], many[:, None]
     else:
         share = np.broadcast_to(level.shares, (many.size, len(level.shares)))
         count = np.ones(share.shape)
-    x = grid.share * _timer(time)
-    missed = (grid.share * np.exp(-x))[..., None, :] * share[..., None]
-    return _Stream(missed, _timer(time) / share, count), time * many
+    own = _timer(time) / share
+    timer = own if isinstance(level.cache, LRU) else _timer(time * many) + 0 * share
+    x = grid.share[..., None, :] * (share * timer)[..., None]
+    missed = grid.share[..., None, :] * share[..., None] * np.exp(-x)
+    there = (count[..., None] * -np.expm1(-x)).sum(axis=-2) / many[:, None]
+    return _Stream(missed, timer, count), there
 
 
-def _parents(below: _Stream, grid: Grid, size: Any, many: Any) -> tuple[_Stream, Any, Any]:
-    """Return what a level passes on, its timer, and who is present."""
+def _parents(
+    below: _Stream, grid: Grid, level: Level, limit: Any, many: Any
+) -> tuple[_Stream, Any, Any]:
+    """Return what a level passes on, its timer, and who is present at one node."""
     law = InterMiss(below.rate * below.timer[..., None])
     # Children of each kind at one node of this level.
     children = below.many / many[:, None]
 
-    def absent(time: Any, here: slice = slice(None)) -> Any:
+    def absent(time: Any, here: slice = slice(None)) -> tuple[Any, Any]:
         """Return the logarithm of P(no child missed), and that of each alone."""
         u = time[..., None] / below.timer[here][..., None]
         whole = u.shape[0] == law.rate_times_timer.shape[0]
         some = law if whole else InterMiss(law.rate_times_timer[here])
-        chance = some.until_next(u)
-        with np.errstate(divide="ignore"):
-            alone = np.maximum(np.log1p(-np.minimum(chance, 1.0)), -700.0)
+        alone = _log_of_rest(some.until_next(u))
         return (children[here][..., None] * alone).sum(axis=-2), alone
 
     def presence(here: slice, _: Grid, time: Any) -> Any:
         return -np.expm1(absent(time, here)[0])
 
-    time = filling_time(grid, size, size.shape, presence)
+    time = limit
+    if isinstance(level.cache, LRU):
+        time = filling_time(grid, limit, limit.shape, presence)
     finite = np.minimum(time, _LONGEST)[..., None]
     together, alone = absent(finite)
-    u = finite[..., None] / below.timer[..., None]
-    with np.errstate(divide="ignore"):
-        own = np.maximum(np.log1p(-np.minimum(law.within(u), 1.0)), -700.0)
+    own = _log_of_rest(law.within(finite[..., None] / below.timer[..., None]))
     # A child that missed knows when it missed before; its siblings do not.
     missed = np.exp(together[..., None, :] - alone + own)
     rate = (children[..., None] * below.rate * missed).sum(axis=-2, keepdims=True)
     single = (children.sum(axis=-1) == 1)[:, None]
     # Behind a single child no miss follows sooner than at the child.
     shortest = np.where(single, np.maximum(finite, below.timer[:, :1]), _timer(time))
-    return (
-        _Stream(rate, shortest, many[:, None]),
-        time,
-        -np.expm1(together),
-    )
+    return _Stream(rate, shortest, many[:, None]), time, -np.expm1(together)
+
+
+def _log_of_rest(chance: Any) -> Any:
+    """Return log(1 - chance), finite so that differences of it are numbers."""
+    with np.errstate(divide="ignore"):
+        return np.maximum(np.log1p(-np.minimum(chance, 1.0)), -700.0)

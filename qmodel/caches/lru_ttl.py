@@ -7,7 +7,7 @@ for a time :math:`\tau`. Where hits renew it, the shorter of the two times count
 
 Where they do not, the hits after a fetch go on until a gap exceeds T or the entry has
 expired. Their mean m is a renewal function of the defective law of gaps, cut at T; with
-:math:`x = p_i T`, :math:`r = \tau / T` and :math:`b = x e^{-x}`, the inverse of its transform is
+:math:`x = p_i T`, :math:`r = \tau / T` and :math:`b = x e^{-x}`, its transform inverts to
 
 .. math::
 

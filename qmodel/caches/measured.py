@@ -28,7 +28,7 @@ _COARSE = 4
 
 _SHIFT = 52 - _FINE
 
-_CHUNK = 1 << 17
+_CHUNK = 1 << 16
 """Counts at a time: what stays in the second cache of a processor."""
 
 _FEW = 1000

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Any
 
 import numpy as np
 
@@ -62,7 +61,7 @@ class Mixed(Popularity):
     @property
     def objects(self) -> Value:
         """Number of objects of all catalogues. [-]."""
-        return sum(np.asarray(part.objects) for part in self.parts)[()]
+        return sum((np.asarray(part.objects) for part in self.parts), np.zeros(()))[()]
 
     @property
     def grid(self) -> Grid:

@@ -199,8 +199,8 @@ def slow_misses(
     wait = np.where(np.isinf(healthy), np.inf, response(finite) + 0 * healthy)
     stays = np.where(np.isinf(wait), 0.0, wait)[..., None]
     hits = grid.over_requests(demand * life / (1 + demand * (life + stays)))
-    known = (POISSON_ARRIVALS, INDEPENDENT_REFERENCE, POISSON_MISSES)
-    known = known if shared else (*known, CONSTANT_WINDOW)
+    model = (POISSON_ARRIVALS, INDEPENDENT_REFERENCE, POISSON_MISSES)
+    known = model if shared else (*model, CONSTANT_WINDOW)
     names = ("healthy", "threshold", "collapsed", "response_time", "hit_ratio", "margin")
     return SlowMissesResult(
         request_rate=rate,
@@ -231,7 +231,10 @@ def _crossings(excess: Callable[[Any], Any], high: Any) -> Any:
         at = there.argmax(axis=0)[None]
         low = np.take_along_axis(loads, at, 0)[0]
         up = np.take_along_axis(loads[1:], at, 0)[0]
-        rising = 1.0 if k % 2 == 0 else -1.0
-        root = increasing_root(lambda x, way=rising: way * excess(x), low, up)
+
+        def rising(load: Any, sign: float = (-1.0) ** k) -> Any:
+            return sign * excess(load)
+
+        root = increasing_root(rising, low, up)
         found[k] = np.where(some, root, np.inf)
     return np.where(unknown, np.nan, found)

@@ -98,7 +98,7 @@ def hit_ratio_of_renewals(gaps: Distribution, ttl: Value, *, renewing: bool = Fa
 
     Examples
     --------
-    Bursts hit more often than the Poisson formula says, 0.782 for the same mean and a life of two:
+    Bursts hit more often than the Poisson formula says (0.472 and 0.782):
 
     >>> import qmodel as qm
     >>> bursts = qm.HyperExponential([0.9, 0.1], [1 / 4, 1 / 0.3])

@@ -9,8 +9,8 @@ full, for every policy that takes in what it missed,
     H(t) = \sum_i p_i (1 - e^{-\lambda_i t}) ,
 
 exactly. A cache that evicts the least recently used object is full at its characteristic
-time T, and from there on H is the steady hit ratio: it warms like that, stops at T, and has
-no longer way.
+time T, and from there on H is the steady hit ratio. So it is with lifetimes T that hits
+renew (`qmodel.caches.echoes` has those that they do not).
 
 **The database.** Demand on it begins at the whole request rate and falls as the cache
 fills. With at most :math:`\mu` fetches a second there are two ways through:
@@ -27,12 +27,6 @@ Both are fluid limits, of many objects: relative fluctuations are of the order o
 the root of the numbers of fetches. Where the steady misses exceed :math:`\mu` there is no
 way through, and the times are inf.
 
-**Objects that expire.** Where hits do not renew the lifetime T (`expiring_hit_ratio`) misses
-come back in echoes of the flush, exactly,
-
-.. math:: 1 - h(t) = \sum_{n \ge 0,\ nT \le t} e^{-x_n} \frac{x_n^n}{n!}, \qquad
-          x_n = \lambda (t - nT) .
-
 **Shapes.** Parameters of cache, popularity, request rate and times broadcast.
 
 References
@@ -41,7 +35,6 @@ References
    algorithms and self-organizing search", Discrete Applied Mathematics 39, 1992, sec. 5.
 .. [2] H. Che, Y. Tung, Z. Wang, "Hierarchical web caching systems: modeling, design and
    experimental results", IEEE Journal on Selected Areas in Communications 20, 2002.
-.. [3] D. R. Cox, "Renewal Theory", Methuen, 1962, sec. 4.2 (the sum over renewals).
 """
 
 from __future__ import annotations
@@ -56,12 +49,14 @@ from qmodel._typing import Value
 from qmodel.basis import APPROXIMATE, POISSON_ARRIVALS, Assumption, Basis, union
 from qmodel.caches.base import INDEPENDENT_REFERENCE
 from qmodel.caches.filling import filling_time
+from qmodel.caches.hierarchy import renewed_life
 from qmodel.caches.lru import LRU
 from qmodel.caches.popularity import Grid, Popularity
 from qmodel.caches.replacement import CHARACTERISTIC_TIME
+from qmodel.caches.ttl import TTL
 from qmodel.numerics.roots import increasing_root
 
-__all__ = ["SurvivalResult", "Warming", "expiring_hit_ratio"]
+__all__ = ["SurvivalResult", "Warming"]
 
 FLUID = Assumption(
     "fluid-backlog",
@@ -111,8 +106,8 @@ class Warming:
 
     Parameters
     ----------
-    cache : LRU
-        The cache. [-]
+    cache : LRU or TTL
+        The cache; objects of a TTL live for a constant time, renewed by hits. [-]
     popularity : Popularity
         Which share of the requests asks for each object. [-]
     request_rate : number or array
@@ -123,7 +118,7 @@ class Warming:
     DomainError
         If `request_rate` is not > 0.
     ModelError
-        If `cache` is not LRU, or `popularity` is none.
+        If `cache` is of another kind, or `popularity` is none.
 
     Examples
     --------
@@ -133,7 +128,7 @@ class Warming:
     >>> cold.hit_ratio([0.0, 1.0, 10.0, 100.0]).round(4)
     array([0.    , 0.3149, 0.4963, 0.637 ])
     >>> float(cold.time_to(0.9)), float(cold.full_at)
-    (23.9, 49.3)
+    (23.0, 43.9)
 
     A database for 3000 queries a second is overloaded for a moment, one for 1500 never
     recovers:
@@ -143,29 +138,37 @@ class Warming:
     (array([3.33, 1.67]), array([inf, 4.2]), array([inf, 4.2]))
     """
 
-    cache: LRU
+    cache: LRU | TTL
     popularity: Popularity
     request_rate: Value
     _full_after: Any = field(init=False)
 
     def __post_init__(self) -> None:
-        _check.instance("cache", self.cache, LRU)
+        _check.instance("popularity", self.popularity, Popularity)
         rate = _check.positive("request_rate", self.request_rate)
         object.__setattr__(self, "request_rate", rate)
-        steady = self.cache.solve(self.popularity, 1.0)
-        object.__setattr__(self, "_full_after", np.asarray(steady.characteristic_time))
+        if isinstance(self.cache, LRU):
+            full = self.cache.solve(self.popularity).characteristic_time
+        else:
+            full = renewed_life(self.cache) * rate
+        object.__setattr__(self, "_full_after", np.asarray(full))
 
     @property
     def full_at(self) -> Value:
-        """When the cache is full; inf where everything fits. [s]."""
+        """When the cache is full, or first objects expire; inf where all fit. [s]."""
         return (self._full_after / self.request_rate)[()]
+
+    @property
+    def _grounds(self) -> tuple[Assumption, ...]:
+        model = (POISSON_ARRIVALS, INDEPENDENT_REFERENCE)
+        return (*model, CHARACTERISTIC_TIME) if isinstance(self.cache, LRU) else model
 
     @property
     def basis(self) -> Basis:
         """How much each quantity can be trusted."""
-        model = (POISSON_ARRIVALS, INDEPENDENT_REFERENCE)
-        names = ("hit_ratio", "miss_rate", "occupancy", "full_at", "time_to")
-        return Basis(dict.fromkeys(names, (*model, CHARACTERISTIC_TIME)))
+        model = self._grounds
+        names = ("hit_ratio", "miss_rate", "fetches", "full_at", "time_to", "admitted_rate")
+        return Basis(dict.fromkeys(names, model))
 
     def _cells(self, *more: Any) -> tuple[tuple[int, ...], list[Any]]:
         """Return the shape of the scenarios, and values as rows of it, the full time first."""
@@ -317,7 +320,7 @@ class Warming:
         def cell(values: Any) -> Any:
             return values.reshape(shape)[()]
 
-        grounds = (POISSON_ARRIVALS, INDEPENDENT_REFERENCE, CHARACTERISTIC_TIME)
+        grounds = self._grounds
         fluid = ("throttled_duration", "turned_away", "queued_duration", "backlog")
         return SurvivalResult(
             overload=cell(rate / most),
@@ -390,51 +393,3 @@ class Warming:
             with np.errstate(divide="ignore"):
                 found[here] = np.minimum(rate[here], most[here] / missed)
         return found.reshape(shape)[()]
-
-
-def expiring_hit_ratio(time: Value, request_rate: Value, ttl: Value) -> Value:
-    """Share of the requests that hit at a time after a flush, where objects expire.
-
-    Parameters
-    ----------
-    time : number or array
-        Time after the flush, >= 0. [s]
-    request_rate : number or array
-        Requests for the object, Poisson, >= 0. [1/s]
-    ttl : number or array
-        How long it lives after it came in; hits do not renew it, > 0. [s]
-
-    Returns
-    -------
-    number or array
-        The share, of the broadcast shape. [-]
-
-    Raises
-    ------
-    DomainError
-        If an argument is outside its domain.
-
-    Examples
-    --------
-    All entries of a flushed cache expire at nearly the same time again:
-
-    >>> expiring_hit_ratio([1.0, 59.0, 61.0, 63.0, 600.0], 1.0, ttl=60.0)
-    array([0.6321, 1.    , 0.6321, 0.8506, 1.    ])
-    """
-    from scipy.special import gammaln, xlogy
-
-    t, rate, life = (
-        np.asarray(x, dtype=float)[..., None]
-        for x in (
-            _check.nonnegative("time", time),
-            _check.nonnegative("request_rate", request_rate),
-            _check.positive("ttl", ttl),
-        )
-    )
-    with np.errstate(invalid="ignore"):
-        cycles = np.floor(t / life)
-    most = np.max(cycles, initial=0.0, where=np.isfinite(cycles))
-    n = np.arange(most + 1.0)
-    asked = rate * np.maximum(t - n * life, 0.0)
-    terms = np.where(n <= cycles, np.exp(xlogy(n, asked) - asked - gammaln(n + 1)), 0.0)
-    return (1 - terms.sum(axis=-1) + 0.0 * (t + rate + life)[..., 0])[()]

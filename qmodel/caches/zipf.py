@@ -139,6 +139,17 @@ class Zipf(Popularity):
         asked = power_sum(a, self.shift, rank) / self._total
         return Head(asked, asked, rank[()], (rank * self.size)[()])
 
+    def most_popular(self, volume: Value) -> Head:  # noqa: D102 (the ranks are in order)
+        volume = np.asarray(_check.nonnegative("volume", volume))
+        places = np.minimum(volume / self.size, self.objects)
+        whole = np.floor(places)
+        total = self._total
+        asked = power_sum(self.exponent, self.shift, whole) / total
+        following = np.minimum(whole + 1, self.objects)
+        next_share = _share(following, self.exponent, self.shift, total)
+        asked = np.minimum(asked + (places - whole) * next_share, 1.0)[()]
+        return Head(asked, asked, (places + 0.0 * asked)[()], (places * self.size)[()])
+
 
 def _share(rank: Value, exponent: Value, shift: Value, total: Value) -> Value:
     return ((np.asarray(rank) + shift) ** -np.asarray(exponent) / total)[()]

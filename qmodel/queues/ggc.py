@@ -71,9 +71,9 @@ CONDITIONAL_WAIT = Assumption(
 )
 RENEWAL_STATES = Assumption(
     "renewal-states",
-    "the number has the states of GI/M/c below the servers, and above them that of the arrivals "
-    "in the approximate wait; at 50 % load and more P(N > n) is within 0.05, and its 99 % point "
-    "within one request or 13 % (18 % at half load), for SCVs up to 4 and 15 servers",
+    "the number has the states of GI/M/c below the servers, and above them those of the "
+    "arrivals in the approximate wait; at 50 % load and more P(N > n) is within 0.05, for SCVs "
+    "from 0.25 to 4 and up to 15 servers",
     "Takács 1962; Haji and Newell 1971",
     APPROXIMATE,
 )
@@ -259,7 +259,9 @@ class GGc(Station):
         over, idle = spare <= 0, np.asarray(rate) == 0
         # Without load there is no wait; the arrivals only need a mean.
         usual = np.where(over | idle, 1 / s, rate)
-        between = Scaled(self.interarrival, np.asarray(1 / (usual * self.interarrival.mean))[()])
+        between = Scaled(
+            self.interarrival, np.asarray(1 / (usual * self.interarrival.mean))[()]
+        )
         law = self._law_of_wait(rate, wait, chance, between, spare)
         weigh = namespace(rate, wait).weigh
         model = (gmc.RENEWAL_ARRIVALS, GENERAL_SERVICE, FCFS)

@@ -40,7 +40,7 @@ from typing import Any
 import numpy as np
 
 from qmodel._typing import Count, Value
-from qmodel.distributions import Distribution, Scaled
+from qmodel.distributions import Distribution
 from qmodel.distributions.cells import select, shape_of
 from qmodel.numerics.spare import spare_servers
 from qmodel.queues.arrivals import arrivals_in
@@ -128,7 +128,7 @@ class RenewalNumber(States):
                 yield index, int(many), sigma, rest, states
 
     def _pick(self, n: Count) -> tuple[Any, Any]:
-        cells, rate, _, c, spare = self._cells()
+        cells, rate, _, _, spare = self._cells()
         shape = np.broadcast_shapes(np.shape(n), cells)
         count = np.broadcast_to(np.asarray(n, dtype=float), shape).ravel()
         of = np.broadcast_to(np.arange(rate.size).reshape(cells), shape).ravel()

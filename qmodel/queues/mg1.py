@@ -11,8 +11,9 @@ remaining service that an arrival finds, Pollaczek and Khinchine give
 
 The last form, unlike the usual one, is not 0/0 at zero. For constant service the law of
 the wait has kinks at the multiples of the service time, where no inversion is good: there
-the tail is Erlang's sum, and inverted only beyond eight service times, where it is smooth
-and the sum would cancel.
+the tail is Erlang's sum, and beyond eight service times, where that would cancel, the sum over
+the poles. It is closed too for Erlang service (`qmodel.queues.mek1`) and for two branches of
+exponential service (`qmodel.queues.mh21`), and inverted for other laws.
 
 **Shapes.** All arguments broadcast; scalars in, scalars out.
 **Overload.** ``inf`` in the cell. With :math:`E[S^2] = \infty` the mean wait is ``inf``
@@ -27,6 +28,7 @@ References
 
 from __future__ import annotations
 
+from abc import abstractmethod
 from dataclasses import dataclass
 from typing import Any
 
@@ -36,7 +38,7 @@ from qmodel import _check
 from qmodel._typing import Value
 from qmodel._xp import is_symbolic, namespace
 from qmodel.basis import POISSON_ARRIVALS, Assumption, Basis
-from qmodel.distributions import ZERO, Deterministic, Distribution, Sum
+from qmodel.distributions import ZERO, Deterministic, Distribution, HyperExponential, Sum
 from qmodel.distributions.algebra import measure
 from qmodel.distributions.base import Part
 from qmodel.numerics.exponential import exp_rest
@@ -183,33 +185,42 @@ class _Queued(Distribution):
 
 
 @dataclass(frozen=True, slots=True, eq=False, repr=False)
-class _ConstantServiceWait(_Wait):
-    """The wait of M/D/1, with its kinks."""
+class _ClosedWait(_Wait):
+    """A wait with a closed tail, behind constant or gamma service."""
 
     closed = True
 
     @property
     def third_cumulant(self) -> Value:
         # Takács' recursion; the fourth moment that it needs is known here.
-        mean, constant = self.mean, self.service.mean
+        mean, s, scv = self.mean, self.service.mean, self.service.scv
         with np.errstate(divide="ignore", invalid="ignore", over="ignore"):
-            third = self.arrival_rate * constant**3 / self._spare()
-            cumulant = 2 * mean**3 + third * (mean + constant / 4)
+            third = self.arrival_rate * s**3 * (1 + scv) * (1 + 2 * scv) / self._spare()
+            cumulant = 2 * mean**3 + third * (mean + s * (1 + 3 * scv) / 4)
             return namespace(mean).guard(cumulant, self._spare() <= 0, np.inf)
 
     def parts(self) -> tuple[Part, ...]:
         """Return the law whole: nothing of it is inverted."""
         return (Part(1.0, 0.0, self),)
 
-    @property
-    def analytic(self) -> bool:
-        return False
-
     def tail(self, t: Value) -> Value:
         return self._both(t)[0]
 
     def density(self, t: Value) -> Value:
         return self._both(t)[1]
+
+    @abstractmethod
+    def _both(self, t: Value) -> tuple[Any, Any]:
+        """Return tail and density."""
+
+
+@dataclass(frozen=True, slots=True, eq=False, repr=False)
+class _ConstantServiceWait(_ClosedWait):
+    """The wait of M/D/1, with its kinks."""
+
+    @property
+    def analytic(self) -> bool:
+        return False
 
     def _both(self, t: Value) -> tuple[Any, Any]:
         shape = np.broadcast_shapes(
@@ -310,8 +321,7 @@ class MG1(Station):
     def _solve(self, arrival_rate: Value) -> StationResult:
         rate, service = arrival_rate, self.service
         wait = waiting_time(rate, service.mean, service.scv)
-        constant = isinstance(service, Deterministic) and not is_symbolic(rate, service.mean)
-        law = (_ConstantServiceWait if constant else _Wait)(rate, service)
+        law = self._law_of_wait(rate)
         weigh = namespace(rate, wait).weigh
         grounds = (POISSON_ARRIVALS, GENERAL_SERVICE, FCFS)
         return StationResult(
@@ -327,3 +337,18 @@ class MG1(Station):
             basis=Basis(dict.fromkeys((*MEANS, *LAWS, "number"), grounds)),
             number=SingleServerNumber(rate, service, law),
         )
+
+    def _law_of_wait(self, rate: Value) -> Distribution:
+        from qmodel.queues import mek1, mh21
+
+        service = self.service
+        if is_symbolic(rate, service.mean):
+            return _Wait(rate, service)
+        if isinstance(service, Deterministic):
+            return _ConstantServiceWait(rate, service)
+        if isinstance(service, HyperExponential) and len(service.means) == 2:
+            return mh21.wait(rate, service)
+        phases = mek1.phases_of(service)
+        if phases is not None:
+            return mek1.ErlangServiceWait(rate, service, phases)
+        return _Wait(rate, service)

@@ -70,9 +70,9 @@ CONDITIONAL_WAIT = Assumption(
 
 MARKOV_STATES = Assumption(
     "markov-states",
-    "the number has the states of M/M/c below the servers, and above them that of the arrivals "
-    "in the approximate wait; at 50 % load and more P(N > n) is within 0.03 and its 99 % point "
-    "within 10 %, for an SCV up to 4 and 15 servers",
+    "the number has the states of M/M/c below the servers, and above them those of the "
+    "arrivals in the approximate wait; at 50 % load and more P(N > n) is within 0.03, for an "
+    "SCV from 0.25 to 4 and up to 15 servers",
     "Tijms, van Hoorn and Federgruen 1981; Haji and Newell 1971",
     APPROXIMATE,
 )

@@ -1,4 +1,4 @@
-r"""The M/H2/1 queue: Poisson arrivals, one server, hyperexponential service of two branches, FCFS.
+r"""The M/H2/1 queue: Poisson arrivals, one server, service of two exponential branches, FCFS.
 
 A request takes the branch i with probability :math:`p_i` and then an exponential time of rate
 :math:`\mu_i`; let :math:`\mu_1 > \mu_2`. The wait is a mixture of two exponentials,
@@ -23,7 +23,7 @@ from the rates, but come as products,
 
     (z_2 - z_1)^2 = (\mu_1 - \mu_2 - \lambda)^2 + 4 \lambda p_2 (\mu_1 - \mu_2) ,
 
-so that neither saturation nor light load costs digits: relative error 1e-14 against 40 digits,
+so that neither saturation nor light load costs digits: relative error 3e-15 against 50 digits,
 up to a utilization of 1 - 1e-12.
 
 **Shapes.** All arguments broadcast; scalars in, scalars out.
@@ -86,19 +86,19 @@ def waiting_tail(
     Examples
     --------
     >>> float(waiting_tail(0.1, 14.0, 0.9, (0.020, 0.320)))
-    0.5226
+    0.5402
 
     >>> import sympy as sp
     >>> x = sp.Symbol("x", positive=True)
     >>> float(waiting_tail(x, 14.0, 0.9, (0.020, 0.320)).subs(x, 0.1))
-    0.5226
+    0.5402
     """
     t = _check.nonnegative("t", t)
     rate = _check.nonnegative("arrival_rate", arrival_rate)
     p = _check.probability("probability", probability)
     first, second = (_check.positive("service_times", s) for s in service_times)
     xp = namespace(t, rate, p, first, second)
-    chance, spare, slow, fast = _exponentials(rate, p, first, second)
+    _, spare, slow, fast = _exponentials(rate, p, first, second)
     with xp.errstate(over="ignore", invalid="ignore"):
         tail = slow[0] * xp.exp(-slow[1] * t) + fast[0] * xp.exp(-fast[1] * t)
     return xp.guard(tail, spare <= 0, 1.0)
@@ -123,7 +123,7 @@ def wait(arrival_rate: Value, service: HyperExponential) -> DecayingWait:
     --------
     >>> law = wait(14.0, HyperExponential([0.9, 0.1], [0.020, 0.320]))
     >>> float(law.mean), float(law.tail(0.1))
-    (0.5133, 0.5226)
+    (0.4947, 0.5402)
     """
     chance, spare, slow, fast = _exponentials(
         arrival_rate, service.probabilities[0], *service.means

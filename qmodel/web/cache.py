@@ -74,7 +74,7 @@ def cache(
     >>> step = cache(qm.caches.LRU(1 * GiB), 13.5 * us, db, popularity=profiles)
     >>> p = qm.Pipeline(step).replace({"cache.capacity": np.array([1, 4, 16]) * GiB})
     >>> p.solve(1000.0).stations["database"].utilization.round(2)
-    array([0.44, 0.24, 0.05])
+    array([0.37, 0.22, 0.03])
     """
     lookup: Step = call(name, MMc(service_time, workers))
     if not (isinstance(hop, (int, float)) and hop == 0):

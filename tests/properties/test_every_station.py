@@ -38,7 +38,7 @@ RISING = {
 OWN_SERVERS = ("BirthDeath", "GGc", "UnequalServers")
 """Another server is another station, faster or not, or another approximation."""
 
-SLOW = ("ErlangA", "MG1K", "GGc")
+SLOW = ("ErlangA", "GGc", "MG1K", "MG1KPS", "MG1LCFS")
 """Percentiles of these take up to a second."""
 
 SYMBOLIC = (
@@ -119,7 +119,9 @@ def test_times(kind: str, drawn: Parts, load: float) -> None:
     for law in (result.wait, result.response):
         if law is not None:
             laws.quantile_inverts_tail(law, (0.1, 0.9, 0.99))
-            laws.mean_is_slope_of_transform(law, rel=1e-5)
+            # Where the law is approximate, its transform is a quadrature across kinks.
+            near = 1e-5 if result.basis["percentiles"] == "exact" else 1e-2
+            laws.mean_is_slope_of_transform(law, rel=near)
             # Panels of the integral do not know the kinks of a shared or constant service.
             laws.mean_is_integral_of_tail(law, rel=1e-3)
 

@@ -48,3 +48,13 @@ def test_what_cannot_be_joined():
         CentralQueue(qm.MG1LCFS(LAW), 2)
     with pytest.raises(ModelError, match="of the kind CentralQueue"):
         CentralQueue(CentralQueue(qm.MMc(0.1), 2), 2)
+
+
+def test_other_work_meets_the_one_queue():
+    pool, whole = CentralQueue(qm.MMc(0.1, 2), 5), qm.MMc(0.1, 10)
+    found = pool.law_of_response(pool.solve(90.0), qm.Exponential(0.3))
+    expected = whole.law_of_response(whole.solve(90.0), qm.Exponential(0.3))
+    assert found.quantile(0.9) == expected.quantile(0.9)
+    shared = CentralQueue(qm.MGcPS(LAW, 2), 5)
+    found = shared.law_of_response(shared.solve(90.0), qm.Exponential(0.3))
+    assert found.mean == pytest.approx(0.3 * whole.solve(90.0).response_time / 0.1, rel=1e-3)

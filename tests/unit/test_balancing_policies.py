@@ -1,5 +1,6 @@
 """Policies by name."""
 
+import numpy as np
 import pytest
 
 import qmodel as qm
@@ -20,6 +21,19 @@ def test_every_name_makes_a_pool(name: str):
 def test_every_name_takes_one_replica(name: str):
     found = balanced(name, qm.MMc(0.1, 2), 1).solve(10.0).response_time
     assert found == pytest.approx(qm.MMc(0.1, 2).solve(10.0).response_time, rel=1e-12)
+
+
+def test_two_choices_of_one_replica():
+    # Of arrays each cell chooses among what it has; replaced later, one becomes two choices.
+    pool = balanced("power of two", qm.MMc(0.1), np.array([1, 2, 8]))
+    assert pool.choices.tolist() == [1, 2, 2]
+    alone = [
+        balanced("power of two", qm.MMc(0.1), n).solve(8.0).response_time for n in (1, 2, 8)
+    ]
+    assert pool.solve(8.0).response_time.tolist() == pytest.approx(alone, rel=1e-9)
+    p = qm.Pipeline(qm.call("web", balanced("power of two", qm.MMc(0.1), 1)))
+    more = p.replace({"web.replicas": 8}).solve(64.0).latency.mean
+    assert more < RandomSplit(qm.MMc(0.1), 8).solve(64.0).response_time / 2
 
 
 def test_spelling_and_classes():

@@ -3,7 +3,7 @@
 import pytest
 
 import qmodel as qm
-from qmodel.balancing import CentralQueue, RandomSplit, RoundRobin
+from qmodel.balancing import POLICIES, CentralQueue, RandomSplit, RoundRobin
 from qmodel.errors import DomainError, ModelError
 from qmodel.units import ms, us
 from qmodel.web import Service, database, load_balancer, microservices, monolith
@@ -15,7 +15,7 @@ def test_alone_it_is_its_own_station():
     assert p.max_rate == pytest.approx(160000.0)
 
 
-@pytest.mark.parametrize("policy", ["random", "round robin", "central queue", RoundRobin])
+@pytest.mark.parametrize("policy", [*POLICIES, RoundRobin])
 def test_with_a_pool_behind(policy: object):
     replica = qm.MMc(20 * ms, 2)
     p = qm.Pipeline(load_balancer(25 * us, replica=replica, replicas=8, balancing=policy))
@@ -54,6 +54,8 @@ def test_policies_of_a_monolith():
     assert mean("central queue") == float(qm.MMc(20 * ms, 32).solve(1400.0).response_time)
     assert mean("random") == float(qm.MMc(20 * ms, 8).solve(350.0).response_time)
     assert mean("central queue") < mean("round robin") < mean("random")
+    assert mean("central queue") < mean("least connections") < mean("power of two")
+    assert mean("power of two") < mean("random")
     assert mean("random", "share") == pytest.approx(mean("random"))
     own = monolith(20 * ms, 4, workers=8, balancing=CentralQueue)
     assert float(qm.Pipeline(own).solve(1400.0).latency.mean) == mean("central queue")

@@ -1,0 +1,82 @@
+from math import comb
+
+import numpy as np
+import pytest
+import sympy as sp
+from hypothesis import given
+from hypothesis import strategies as st
+
+from qmodel.balancing.availability import (
+    availability,
+    in_parallel,
+    in_series,
+    k_of_n,
+    replicas_needed,
+)
+from qmodel.errors import DomainError
+
+
+def binomial(k, n, a):
+    return sum(comb(n, j) * a**j * (1 - a) ** (n - j) for j in range(k, n + 1))
+
+
+@given(st.integers(0, 12), st.integers(1, 12), st.floats(0, 1))
+def test_k_of_n_is_the_binomial_sum(k, n, a):
+    assert k_of_n(k, n, a) == pytest.approx(binomial(k, n, a), abs=1e-13)
+
+
+@given(st.integers(1, 50), st.floats(0.05, 0.9999), st.floats(0.01, 0.999999))
+def test_replicas_needed_are_the_least(k, a, target):
+    n = replicas_needed(k, a, target)
+    assert k_of_n(k, int(n), a) >= target * (1 - 1e-12)
+    assert n == k or k_of_n(k, int(n) - 1, a) < target * (1 + 1e-12)
+
+
+@given(st.integers(1, 20), st.integers(1, 20), st.floats(0, 1))
+def test_one_replica_more_never_hurts(k, n, a):
+    assert k_of_n(k, n + 1, a) >= k_of_n(k, n, a) - 1e-15
+    assert k_of_n(k + 1, n, a) <= k_of_n(k, n, a) + 1e-15
+
+
+@given(st.lists(st.floats(0, 1), min_size=1, max_size=5))
+def test_series_and_parallel(parts):
+    assert in_series(*parts) <= min(parts)
+    assert in_parallel(*parts) >= max(parts) - 1e-15
+    n, first = len(parts), parts[0]
+    assert in_series(*[first] * n) == pytest.approx(k_of_n(n, n, first), abs=1e-14)
+    assert in_parallel(*[first] * n) == pytest.approx(k_of_n(1, n, first), abs=1e-14)
+
+
+def test_five_nines():
+    assert 1 - k_of_n(4, 10**6, 0.999999) < 1e-12
+    assert replicas_needed(1, 0.99, 0.99999) == 3
+    assert replicas_needed([3, 3, 3], [1, 0, 0.9], [1, 0.5, 1]).tolist() == [3, np.inf, np.inf]
+    assert np.isnan(replicas_needed(3, np.nan, 0.9))
+    assert np.isnan(k_of_n(3, 4, np.nan))
+
+
+def test_availability():
+    assert availability(99.0, [1.0, 0.0, np.nan]).tolist()[:2] == [0.99, 1.0]
+    up, down = sp.symbols("u d", positive=True)
+    a = availability(up, down)
+    assert sp.simplify(in_parallel(a, a) - (1 - (down / (up + down)) ** 2)) == 0
+    assert in_series(a, 1) == a
+
+
+@pytest.mark.parametrize(
+    ("call", "words"),
+    [
+        (lambda: availability(0, 1), "time_between_failures must be"),
+        (lambda: availability(1, -1), "time_to_repair must be"),
+        (lambda: in_series(0.9, 1.1), "availabilities must be a probability"),
+        (lambda: in_parallel(99.0), "availabilities must be .* 99 % is 0.99"),
+        (lambda: k_of_n(1, 0, 0.5), "replicas must be a whole number >= 1, got 0"),
+        (lambda: k_of_n(-1, 1, 0.5), "needed must be"),
+        (lambda: k_of_n(1, 1, 2), "available must be"),
+        (lambda: replicas_needed(0, 0.5, 0.5), "needed must be"),
+        (lambda: replicas_needed(1, 0.5, 1.5), "target must be"),
+    ],
+)
+def test_refused(call, words):
+    with pytest.raises(DomainError, match=words):
+        call()
