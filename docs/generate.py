@@ -7,11 +7,13 @@ and fails if any is.
 from __future__ import annotations
 
 import argparse
+import csv
 import importlib
 import inspect
 import pkgutil
 import re
 import sys
+from collections import Counter
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -97,6 +99,9 @@ def stations() -> Iterator[type[Station]]:
     yield from sorted((c for c in classes if c is not Station), key=lambda c: c.__module__)
 
 
+PLAIN = ("MMcPriority", "MG1Priority", "UnequalServers", "MG1LCFS")
+"""Classes that say in plainer words than their module what they are."""
+
 EXAMPLES: dict[str, Any] = {
     "service_time": 0.010,
     "servers": 4,
@@ -137,9 +142,26 @@ def _arguments(station: type[Station]) -> Iterator[str]:
         yield f"{name}={parameter.default}" if has_default else name
 
 
+def costs() -> dict[tuple[str, str], list[str]]:
+    """Return what docs/costs_of_stations.py measured, by class and law of service."""
+    with (DOCS / "reference" / "costs.csv").open(newline="") as file:
+        rows = list(csv.reader(file))[1:]
+    return {(station, law): measured for station, law, *measured in rows}
+
+
+def statement(a: Assumption) -> str:
+    """Return a bullet of an assumption: what it says, with its error, and its source."""
+    return (
+        f"* [{a}](../explanation/exactness.md#{a}): {a.statement}"
+        + (f" ({a.label})" if a.label != EXACT else "")
+        + f". *{a.source}.*"
+    )
+
+
 def models() -> str:
     """Return the page of the stations."""
-    sections, overview = [], []
+    sections, overview, measured = [], [], costs()
+    shared = Counter(station.__module__ for station in stations())
     for station in stations():
         module = importlib.import_module(station.__module__)
         doc = inspect.getdoc(module) or ""
@@ -155,19 +177,26 @@ def models() -> str:
             mean = weakest(union(*grades))
             wait = "-" if result.wait is None else result.basis["wait"]
             known = "percentiles" in grounds
-            rows.append([law or "-", mean, wait, result.basis["percentiles"] if known else "-"])
-        if all(row[1:] == rows[0][1:] for row in rows):
-            rows = [["any" if len(rows) > 1 else "as given", *rows[0][1:]]]
-        reasons = ", ".join(f"[{a}](../explanation/exactness.md#{a})" for a in named)
+            late = result.basis["percentiles"] if known else "-"
+            cost = [x or "-" for x in measured.get((station.__name__, law), ["", ""])]
+            rows.append([law or "as given", mean, wait, late, *cost])
+        reasons = "\n".join(statement(a) for a in named)
         sources = doc.partition("References\n----------\n")[2]
         listed = [" ".join(s.split()) for s in re.split(r"\.\. \[\d+\] ", sources) if s.strip()]
         name = station.__name__
+        if shared[station.__module__] > 1 or name in PLAIN:
+            # The title is that of a family; the class says which of it this is.
+            rest = (inspect.getdoc(station) or "").split("\n\n")[0].replace("\n", " ")
+            rest = re.sub("^Station", "a station", rest)
         overview.append([f"[{kendall}](#{name.lower()})", f"`{name}`", rest.rstrip(".")])
-        head = ["law of service", "means", "law of the wait", "percentiles of the response"]
+        head = [
+            "law of service", "means", "law of the wait", "percentiles", "cost of the means",
+            "cost of a p99",
+        ]  # fmt: skip
         called = f"`{name}({', '.join(_arguments(station))})`"
         sections.append(
             f"## {name}\n\n{kendall}: {rest} In `{station.__module__}`.\n\n{called}\n\n"
-            f"{table(head, rows)}\n\nRests on: {reasons}.\n\nSources:\n\n"
+            f"{table(head, rows)}\n\nRests on\n\n{reasons}\n\nSources:\n\n"
             + "\n".join(f"* {source}" for source in listed)
         )
     body = "\n\n".join(sections)
@@ -178,7 +207,12 @@ def models() -> str:
 One file a model: the formulas on top, with their assumptions and sources, and the class below.
 `help(qmodel.queues.mmc)` shows them. The utilization and the rate of saturation are exact in
 every model. What the labels mean, and what each assumption says, is on the page about
-[exactness](../explanation/exactness.md).
+[exactness](../explanation/exactness.md); the errors of the approximate mean waits of GI/G/c, by
+formula, are [on a page of their own](errors-of-approximations.md).
+
+A cost is the time a point over that of one bare incomplete gamma function
+(`scipy.special.gammaincc`), of arrays of a thousand loads or a hundred percentiles. One digit
+is all that another machine will confirm. `python docs/costs_of_stations.py` measures it.
 
 {table(["Kendall's notation", "class", "what it is"], overview)}
 

@@ -43,7 +43,9 @@ if TYPE_CHECKING:
         Maximum,
         Minimum,
         Mixture,
+        OrderStatistic,
         Pareto,
+        Quorum,
         Repeated,
         Scaled,
         Shifted,
@@ -66,6 +68,7 @@ if TYPE_CHECKING:
         branch,
         cached,
         call,
+        fan_out,
         hedge,
         limit,
         nothing,
@@ -124,12 +127,12 @@ if TYPE_CHECKING:
 _HOMES = {
     "basis": "Assumption Basis",
     "distributions": """Deterministic Distribution Empirical Erlang Exponential Gamma
-        HyperExponential LogNormal Maximum Minimum Mixture Pareto Repeated Scaled Shifted Sum
-        Uniform from_mean_scv""",
+        HyperExponential LogNormal Maximum Minimum Mixture OrderStatistic Pareto
+        Quorum Repeated Scaled Shifted Sum Uniform from_mean_scv""",
     "explanation": "Explanation explain",
     "errors": "DomainError InfeasibleError LoadFileError ModelError QModelError",
-    "pipeline": """Pipeline PipelineResult Step branch cached call hedge limit nothing
-        parallel repeat retry series""",
+    "pipeline": """Pipeline PipelineResult Step branch cached call fan_out hedge limit
+        nothing parallel repeat retry series""",
     "planning": "Objective capacity compare least sweep",
     "queues": """BirthDeath Delay Engset ErlangA FiniteSource FixedBatch GGc GM1 GMc
         GeometricBatch MDc MG1 MG1K MG1KPS MG1LCFS MG1PS MG1Priority MG1Setup

@@ -1,7 +1,7 @@
 r"""A pool whose balancer looks at how many requests its replicas have, and joins a short queue.
 
 Each policy says what a request finds where it joins, for exponential service
-(`qmodel.balancing.level_wait`). This module makes a station of that, for three kinds of replicas.
+(`qmodel.balancing.level_wait`). This module makes a station of it, for three kinds of replica.
 
 **Exponential service, FCFS** (`MMc`): the wait is that law.
 
@@ -152,8 +152,8 @@ class InformedPool(Pool):
         replica, service = self.replica, self.service
         if not isinstance(replica, (MMc, MG1, MGc, MDc, MGcPS)):
             raise ModelError(
-                "replica must be MMc, MG1, MGc, MDc, MG1PS or MGcPS where the balancer looks at "
-                f"its queue, got {type(replica).__name__}"
+                "replica must be MMc, MG1, MGc, MDc, MG1PS or MGcPS where the balancer looks "
+                f"at its queue, got {type(replica).__name__}"
             )
         if is_symbolic(rate, service.mean, replica.servers, self.replicas):
             raise ModelError(f"{type(self).__name__} has no symbolic form")

@@ -1,12 +1,12 @@
-r"""Join idle queue: a replica that has a free worker reports to a dispatcher, which sends there.
+r"""Join idle queue: replicas with a free worker report to a dispatcher, which sends there.
 
 Each of m dispatchers keeps a list of replicas that reported to it; a request that comes to an
 empty list goes to a replica drawn at random. The levels found at full replicas are taken as
 geometric, so that those that wait have an exponential wait:
 :math:`P(T_q > t) = P e^{-(1 - q) c \mu t}`.
 
-**One dispatcher.** A request waits where no worker at all is free. With N replicas of c workers,
-load :math:`\rho`, :math:`z = N (1 - \rho)` and Erlang's C of all workers,
+**One dispatcher.** A request waits where no worker at all is free. With N replicas of c
+workers, load :math:`\rho`, :math:`z = N (1 - \rho)` and Erlang's C of all workers,
 
 .. math::
 
@@ -14,12 +14,13 @@ load :math:`\rho`, :math:`z = N (1 - \rho)` and Erlang's C of all workers,
     \Big)^{-0.88} \Big], \quad q_1 = \rho^{1 + (N - 1) h}, \quad
     h = \frac{\min(0.5 + 0.186 \ln c, \, 1)}{\sqrt{1 + 0.835 \, c^{0.42} z}},
 
-and :math:`\alpha_c = 0.508 + 0.312 \ln c`: fitted by us to simulations of 4e6 to 8e6 requests, of
-the form of `qmodel.balancing.join_shortest`, exact for one replica.
+and :math:`\alpha_c = 0.508 + 0.312 \ln c`: fitted by us to simulations of 4e6 to 8e6 requests,
+of the form of `qmodel.balancing.join_shortest`, exact for one replica, and with a mean that is
+no less than there.
 
-**Several dispatchers** (replicas with one worker). The replicas that one list does not hold come
-and go like the busy servers of a loss system with :math:`M = N (\rho + (1 - \rho) / m)` servers
-that carries :math:`N \rho`. So a list is empty with Erlang's B of M and of the A that solves
+**Several dispatchers** (replicas with one worker). The replicas that one list does not hold
+come and go like the busy servers of a loss system with
+:math:`M = N (\rho + (1 - \rho) / m)` servers that carries :math:`N \rho`. So a list is empty with Erlang's B of M and of the A that solves
 :math:`A (1 - B) = N \rho`, and a request waits with :math:`P_m = B M / N`, as does the next.
 With m in proportion to N that is the model of Lu and others [1]_, for large N
 :math:`\rho / (1 + (1 - \rho) N / m)`. To both :math:`P_m` and :math:`q_m = P_m` we add what
@@ -85,7 +86,7 @@ def idle_levels(load: Any, replicas: Any, servers: Any, dispatchers: Any) -> tup
     Examples
     --------
     >>> [round(float(x), 2) for x in idle_levels(0.9, 20, 1, 1)]
-    [0.31, 0.44]
+    [0.33, 0.49]
     """
     rho, n, c, m = (np.asarray(x, dtype=float) for x in (load, replicas, servers, dispatchers))
     many = n * (1 - rho)
@@ -147,7 +148,7 @@ class JoinIdleQueue(InformedPool):
     >>> import qmodel as qm
     >>> load = JoinIdleQueue(qm.MMc(service_time=0.1), replicas=100).solve(900.0)
     >>> round(float(load.response_time), 3), load.basis
-    (0.106, 'approximate')
+    (0.107, 'approximate')
     """
 
     dispatchers: Count = 1

@@ -32,6 +32,7 @@ from typing import Any
 
 import numpy as np
 
+from qmodel import _check
 from qmodel._typing import Count, Value
 from qmodel._xp import namespace
 from qmodel.numerics.spare import spare_servers
@@ -62,6 +63,11 @@ def marginal_wait(arrival_rate: Value, service_time: Value, servers: Count = 1) 
     number or array
         The derivative, of the broadcast shape; inf in overload. [s]
 
+    Raises
+    ------
+    DomainError
+        If an argument is outside its domain; the message names it and the value.
+
     Examples
     --------
     On one server the response of all grows by S / (1 - rho)^2, of which S is service:
@@ -69,17 +75,35 @@ def marginal_wait(arrival_rate: Value, service_time: Value, servers: Count = 1) 
     >>> float(marginal_wait(8.0, 0.1)), 0.1 / 0.2**2 - 0.1
     (2.4, 2.4)
     """
-    spare = spare_servers(arrival_rate, service_time, servers)
-    a = arrival_rate * service_time
-    must_wait = erlang_c(a, servers)
-    xp = namespace(a, must_wait)
+    rate = _check.nonnegative("arrival_rate", arrival_rate)
+    s = _check.positive("service_time", service_time)
+    c = _check.count("servers", servers)
+    spare, must_wait = spare_servers(rate, s, c), erlang_c(rate * s, c)
+    xp = namespace(rate, s, must_wait)
     with xp.errstate(divide="ignore", invalid="ignore", over="ignore"):
-        others = 1 + spare + a * (2 - must_wait) / spare
-        return xp.guard(must_wait * service_time / spare * others, spare <= 0, xp.inf)
+        others = 1 + spare + rate * s * (2 - must_wait) / spare
+        return xp.guard(must_wait * s / spare * others, spare <= 0, xp.inf)
 
 
 def waiting_time_of(station: Station) -> Callable[[Any], Any]:
-    """Return the mean wait [s] at a station as a function of its arrival rate [1/s]."""
+    """Return the mean wait at a station as a function of its arrival rate.
+
+    Parameters
+    ----------
+    station : Station
+        The station. [-]
+
+    Returns
+    -------
+    callable
+        From the rate [1/s] to the wait [s], on numbers and arrays.
+
+    Examples
+    --------
+    >>> from qmodel.queues import MMc
+    >>> float(waiting_time_of(MMc(0.1))(8.0))
+    0.4
+    """
     service, c = station.service, station.servers
     if isinstance(station, (mmc.MMc, MGcPS)):
         return lambda rate: mmc.waiting_time(rate, service.mean, c)
@@ -91,7 +115,24 @@ def waiting_time_of(station: Station) -> Callable[[Any], Any]:
 
 
 def marginal_wait_of(station: Station) -> Callable[[Any], Any]:
-    """Return the derivative of the number waiting [s] as a function of the rate [1/s]."""
+    """Return the derivative of the number waiting at a station as a function of the rate.
+
+    Parameters
+    ----------
+    station : Station
+        The station. [-]
+
+    Returns
+    -------
+    callable
+        From the rate [1/s] to the derivative [s], on numbers and arrays.
+
+    Examples
+    --------
+    >>> from qmodel.queues import MDc, MMc
+    >>> float(marginal_wait_of(MMc(0.1))(8.0)), float(marginal_wait_of(MDc(0.1))(8.0))
+    (2.4, 1.2)
+    """
     service = station.service
     if isinstance(station, (mmc.MMc, MGcPS)):
         return lambda rate: marginal_wait(rate, service.mean, station.servers)
@@ -108,6 +149,7 @@ def marginal_wait_of(station: Station) -> Callable[[Any], Any]:
     def quotient(rate: Any) -> Any:
         rate, full = np.asarray(rate, dtype=float), np.asarray(station.max_rate, dtype=float)
         step = np.asarray(_STEP * np.minimum(rate, np.where(rate < full, full - rate, rate)))
+        step = (rate + step) - rate  # as it is after rounding, near saturation
 
         def waiting(k: int) -> Any:
             return (rate + k * step) * wait((rate + k * step)[()])

@@ -16,7 +16,7 @@ which is exact for Poisson arrivals and for exponential service. The law of the 
 that of the station under Poisson arrivals, at the lower rate where the mean is the same.
 
 **Error** of the shared station, up to 20 replicas, loads from 50 % to 95 %, one server or
-four, service of SCV 0, 0.25, 1, 4, 9 (simulation): mean response 12 % at half load, 9 % at
+four, service of SCV 0, 0.25, 1, 4, 9 (simulation): mean response 12 % at half load, 10 % at
 80 %; p99 20 % at half load, 10 % at 80 %, and for constant service up to 62 % too high.
 **Overload.** ``inf`` in the cell. NaN in, NaN out.
 
@@ -62,14 +62,14 @@ IN_TURN = Assumption(
 SHARED_MEAN = Assumption(
     "shared-regular-arrivals",
     "the mean wait under sharing is that for exponential service, scaled as in heavy traffic; "
-    "mean response within 12 % at half load and 9 % at 80 %",
+    "mean response within 12 % at half load and 10 % at 80 %",
     "Gromoll 2004 for heavy traffic; simulation",
     APPROXIMATE,
 )
 SHARED_LAW = Assumption(
     "equivalent-poisson-load",
     "the law of the response under sharing is that with Poisson arrivals at the rate of the "
-    "same mean; p99 within 20 % at half load and 10 % at 80 %, p50 within 18 %, for constant "
+    "same mean; p99 within 20 % at half load and 10 % at 80 %, p50 within 19 %, for constant "
     "service p99 up to 62 % high",
     "simulation of up to 20 replicas of one server and of four",
     APPROXIMATE,

@@ -62,8 +62,8 @@ class Measured(Popularity):
     qmodel.errors.DomainError: the sum of shares must be 1, got 0.9
     """
 
-    counts: Any = whole()
-    sizes: Any = whole(default=1.0)
+    counts: Any = whole()  # noqa: RUF009
+    sizes: Any = whole(default=1.0)  # noqa: RUF009
     grid: Grid = field(init=False)
     _ranked: list[Any] = field(init=False, default_factory=list)
 

@@ -111,9 +111,10 @@ class Mixed(Popularity):
             raise DomainError(f"rank must be at most {most:g}, got {rank.max():g}")
         share = self.grid.share
         shape = np.broadcast_shapes(rank.shape, share.shape[:-1])
+        # Nodes stand for neighbours, whose shares differ a little.
         asked = np.where(share > 0, share, np.nan)
-        low = np.broadcast_to(np.log(np.nanmin(asked, axis=-1)) - 1e-9, shape)
-        high = np.broadcast_to(np.log(np.nanmax(asked, axis=-1)) + 1e-9, shape)
+        low = np.broadcast_to(np.log(np.nanmin(asked, axis=-1)) - 1.0, shape)
+        high = np.broadcast_to(np.log(np.nanmax(asked, axis=-1)) + 1.0, shape)
         none = self.above(np.exp(low)).objects < rank
         # As many as the rank are above low, fewer are above high.
         for _ in range(_HALVINGS):

@@ -16,6 +16,7 @@ from qmodel.distributions.families import (
 )
 from qmodel.distributions.fit import from_mean_scv
 from qmodel.distributions.heavy import LogNormal, Pareto
+from qmodel.distributions.order_statistics import OrderStatistic, Quorum
 
 __all__ = [
     "NEVER",
@@ -31,7 +32,9 @@ __all__ = [
     "Maximum",
     "Minimum",
     "Mixture",
+    "OrderStatistic",
     "Pareto",
+    "Quorum",
     "Repeated",
     "Scaled",
     "Shifted",

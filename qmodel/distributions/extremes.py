@@ -16,7 +16,7 @@ from abc import abstractmethod
 from dataclasses import dataclass
 from functools import reduce
 from math import prod
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
@@ -27,21 +27,21 @@ from qmodel.distributions.base import Distribution, Part
 from qmodel.errors import ModelError
 from qmodel.numerics import quadrature
 
-__all__ = ["Maximum", "Minimum"]
+__all__ = ["Extreme", "Maximum", "Minimum", "OfSeveral", "least_of"]
 
 
-@dataclass(frozen=True, slots=True, eq=False, repr=False)
-class _Extreme(Distribution):
-    """What maxima and minima share: a tail in closed form, the rest by quadrature of it."""
+class Extreme(Distribution):
+    """What times in parallel share: a tail in closed form, the rest by quadrature of it."""
 
-    laws: tuple[Distribution, ...]
+    __slots__ = ()
+
+    if TYPE_CHECKING:
+        # A property would become the default value of a field of this name.
+        @property
+        def laws(self) -> tuple[Distribution, ...]:
+            """The times."""
+
     closed = True
-
-    def __post_init__(self) -> None:
-        laws = checked_laws(self.laws)
-        if not laws:
-            raise ModelError("laws must hold at least one distribution")
-        object.__setattr__(self, "laws", laws)
 
     def _moments(self) -> tuple[Any, Any, Any]:
         means = [law.mean for law in self.laws]
@@ -68,9 +68,6 @@ class _Extreme(Distribution):
 
     @abstractmethod
     def _least(self) -> Any: ...
-
-    def _leaving_out(self, i: int) -> tuple[Distribution, ...]:
-        return self.laws[:i] + self.laws[i + 1 :]
 
     @property
     def mean(self) -> Value:
@@ -104,7 +101,24 @@ class _Extreme(Distribution):
         return quadrature.transform(self.tail, s, self._breaks())
 
 
-def _least(law: Distribution) -> Any:
+@dataclass(frozen=True, slots=True, eq=False, repr=False)
+class OfSeveral(Extreme):
+    """What extremes of several laws share."""
+
+    laws: tuple[Distribution, ...]
+
+    def __post_init__(self) -> None:
+        laws = checked_laws(self.laws)
+        if not laws:
+            raise ModelError("laws must hold at least one distribution")
+        object.__setattr__(self, "laws", laws)
+
+    def _leaving_out(self, i: int) -> tuple[Distribution, ...]:
+        return self.laws[:i] + self.laws[i + 1 :]
+
+
+def least_of(law: Distribution) -> Any:
+    """Return the time that a law never falls below."""
     return reduce(np.minimum, (part.shift for part in law.parts()))
 
 
@@ -112,7 +126,7 @@ def _least(law: Distribution) -> Any:
 class _Rest(Distribution):
     """What is left of an extreme after a time that it always takes."""
 
-    law: _Extreme
+    law: Extreme
     taken: Value
     closed = True
 
@@ -144,7 +158,7 @@ class _Rest(Distribution):
 
 
 @dataclass(frozen=True, slots=True, eq=False, repr=False)
-class Maximum(_Extreme):
+class Maximum(OfSeveral):
     """The law of the longest of independent times: wait for all.
 
     Parameters
@@ -169,7 +183,7 @@ class Maximum(_Extreme):
         return reduce(np.maximum, means)
 
     def _least(self) -> Any:
-        return reduce(np.maximum, (_least(law) for law in self.laws))
+        return reduce(np.maximum, (least_of(law) for law in self.laws))
 
     @property
     def atom(self) -> Value:
@@ -196,7 +210,7 @@ class Maximum(_Extreme):
 
 
 @dataclass(frozen=True, slots=True, eq=False, repr=False)
-class Minimum(_Extreme):
+class Minimum(OfSeveral):
     """The law of the shortest of independent times: wait for the first.
 
     Parameters
@@ -221,7 +235,7 @@ class Minimum(_Extreme):
         return reduce(np.minimum, means)
 
     def _least(self) -> Any:
-        return reduce(np.minimum, (_least(law) for law in self.laws))
+        return reduce(np.minimum, (least_of(law) for law in self.laws))
 
     @property
     def atom(self) -> Value:

@@ -28,6 +28,7 @@ from qmodel.pipeline.nodes import (
     Branch,
     Cached,
     Call,
+    FanOut,
     Hedged,
     Limit,
     Parallel,
@@ -71,6 +72,8 @@ INDEPENDENT_COPIES = Assumption(
 
 
 def _forks(step: Step) -> bool:
+    if isinstance(step, FanOut):
+        return bool(np.any(np.asarray(step.copies) > 1))
     return isinstance(step, Hedged) or (isinstance(step, Parallel) and len(step.steps) > 1)
 
 
@@ -112,6 +115,8 @@ def disturbed(roots: Iterable[Step], solved: Solved) -> set[str]:
         if isinstance(step, Stored):
             # Misses of one object keep their distance: its last fetch is in the cache.
             return leave(step.miss, leave(step.lookup, dirty) or True)
+        if isinstance(step, FanOut):
+            return leave(step.step, dirty) or _forks(step)
         if isinstance(step, Hedged):
             return leave(step.step, dirty or bool(_queues(step)))
         if _repeats(step):
@@ -172,7 +177,7 @@ def overtake_free(roots: Iterable[Step], solved: Solved) -> bool:
             return states | after(step.miss, states)
         if isinstance(step, Branch):
             return set().union(*(after(child, set(states)) for child in step.steps))
-        if isinstance(step, (Parallel, Repeat, Retry)):
+        if isinstance(step, (FanOut, Hedged, Parallel, Repeat, Retry)):
             for child in step.children:
                 states = states | after(child, states)
             return states
@@ -222,7 +227,7 @@ def grounds_of_pipeline(
     flows = union(*(r.basis.grounds["utilization"] for r in results))
     flows = union(flows, *(cache.basis.grounds["hit_ratio"] for cache in caches))
     mean = union(flows, *(r.basis.grounds["response_time"] for r in results))
-    if any(isinstance(s, Parallel) and _forks(s) and _queues(s) for s in steps):
+    if any(not isinstance(s, Hedged) and _forks(s) and _queues(s) for s in steps):
         mean = union(mean, (INDEPENDENT_BRANCHES,))
     if any(isinstance(s, Hedged) and _queues(s) for s in steps):
         flows, mean = union(flows, (INDEPENDENT_COPIES,)), union(mean, (INDEPENDENT_COPIES,))

@@ -26,6 +26,8 @@ from qmodel.distributions import (
     Distribution,
     Maximum,
     Minimum,
+    OrderStatistic,
+    Quorum,
     Repeated,
     Shifted,
     Sum,
@@ -231,9 +233,10 @@ def choice(probabilities: tuple[Any, ...], outcomes: list[Outcome]) -> Outcome:
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Parallel(Step):
-    """Steps all at once; the last one decides."""
+    """Steps all at once; the last one decides, or that which makes enough of them."""
 
     steps: tuple[Step, ...]
+    need: int
 
     @property
     def children(self) -> tuple[Step, ...]:
@@ -247,7 +250,33 @@ class Parallel(Step):
     def outcome(self, solved: Solved, shares: Mapping[Any, Any], times: Any = 1) -> Outcome:
         outcomes = [step.outcome(solved, shares) for step in self.steps]
         share = prod(share for share, _ in outcomes)
-        return _again((share, Maximum(tuple(law for _, law in outcomes))), times)
+        laws = tuple(law for _, law in outcomes)
+        law = Maximum(laws) if self.need == len(laws) else Quorum(laws, self.need)
+        return _again((share, law), times)
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class FanOut(Step):
+    """Equal copies of a step all at once, each at stations of its own."""
+
+    name: str
+    copies: Count
+    step: Step
+    need: Count | None
+
+    @property
+    def children(self) -> tuple[Step, ...]:
+        return (self.step,)
+
+    def visit(self, share: Any, shares: Mapping[Any, Any], note: Callable[..., None]) -> Any:
+        # The stations stand for those of one copy, which sees every request.
+        self.step.visit(share, shares, note)
+        return share
+
+    def outcome(self, solved: Solved, shares: Mapping[Any, Any], times: Any = 1) -> Outcome:
+        _, law = self.step.outcome(solved, shares)
+        need = self.copies if self.need is None else self.need
+        return _again((1, OrderStatistic(law, need, of=self.copies)), times)
 
 
 @dataclass(frozen=True, slots=True, eq=False)

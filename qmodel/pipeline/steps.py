@@ -9,6 +9,7 @@ Stations are shared resources: a station may be called from many places, by its 
 ``parallel(a, b, ...)``                all at once; wait for the last
 ``repeat(n, a)``                       n times, one after the other
 ``retry(a, failure=p, attempts=n)``    again after a failure
+``fan_out(name, n, a)``                ask n copies at once; wait for the last
 ``hedge(name, a, delay)``              do it a second time where it takes long
 ``cached(h, lookup=a, miss=b)``        look up, and on a miss go on
 ``limit(name, rate)``                  turn away what comes too fast
@@ -32,6 +33,7 @@ from qmodel.pipeline.nodes import (
     Branch,
     Cached,
     Call,
+    FanOut,
     Hedged,
     Limit,
     Nothing,
@@ -48,6 +50,7 @@ __all__ = [
     "branch",
     "cached",
     "call",
+    "fan_out",
     "hedge",
     "limit",
     "nothing",
@@ -171,14 +174,17 @@ def branch(*choices: tuple[Value, Step]) -> Step:
     return Branch(_check.weights("branch probabilities", [p for p, _ in choices]), steps)
 
 
-def parallel(*steps: Step) -> Step:
-    """Do steps all at once and wait for the last one.
+def parallel(*steps: Step, need: int | None = None) -> Step:
+    """Do steps all at once and wait for the last one, or for some of them.
 
     Parameters
     ----------
     *steps : Step
         The steps. Their times are taken as independent: exact for delays, an upper bound
         of the mean for queues, which the same requests load together. [-]
+    need : int, optional
+        How many must be done before the request goes on; by default all. The others run
+        to their end and load their stations. [-]
 
     Returns
     -------
@@ -187,8 +193,11 @@ def parallel(*steps: Step) -> Step:
 
     Raises
     ------
+    DomainError
+        If `need` is not a whole number from 1 to the number of steps.
     ModelError
-        If there is no step, or an argument is not one.
+        If there is no step, or an argument is not one; if a step may turn requests away
+        where not all are needed.
 
     Examples
     --------
@@ -196,10 +205,72 @@ def parallel(*steps: Step) -> Step:
     >>> ask = [qm.call(name, qm.Delay(qm.Exponential(0.02))) for name in ("a", "b", "c")]
     >>> float(qm.Pipeline(qm.parallel(*ask)).solve(10.0).latency.mean)
     0.0367
+    >>> float(qm.Pipeline(qm.parallel(*ask, need=1)).solve(10.0).latency.mean)
+    0.0067
     """
     if not steps:
         raise ModelError("parallel must have at least one step")
-    return Parallel(tuple(_step("steps", s) for s in steps))
+    branches = tuple(_step("steps", s) for s in steps)
+    if need is None:
+        return Parallel(branches, len(branches))
+    enough = int(_check.count("need", need))
+    if enough > len(branches):
+        raise DomainError(f"need must be at most {len(branches)}, the steps, got {need}")
+    if enough < len(branches):
+        _all_through("parallel with need", branches)
+    return Parallel(branches, enough)
+
+
+def fan_out(name: str, copies: Count, step: Step, *, need: Count | None = None) -> Step:
+    """Ask equal copies of a step all at once, as a search asks all its shards.
+
+    Parameters
+    ----------
+    name : str
+        Name of the fan-out, for `Pipeline.replace`. [-]
+    copies : int or integer array
+        How many, >= 1. [-]
+    step : Step
+        One of them. Each copy has stations like these of its own, so that every station
+        sees every request. [-]
+    need : int or integer array, optional
+        How many must be done before the request goes on; by default all. [-]
+
+    Returns
+    -------
+    Step
+        The step. The copies' times are taken as independent: exact for delays, an upper
+        bound of the mean for queues, which the same requests load together.
+
+    Raises
+    ------
+    DomainError
+        If a number is not whole, or `need` is more than `copies`.
+    ModelError
+        If `step` is not a step, or may turn requests away.
+
+    Examples
+    --------
+    >>> import qmodel as qm
+    >>> leaf = qm.call("leaf", qm.Delay(qm.Exponential(0.010 / 4.60517)))
+    >>> search = qm.Pipeline(qm.fan_out("search", [1, 10, 100], leaf))
+    >>> search.solve(10.0).latency.tail(0.010).round(3)
+    array([0.01 , 0.096, 0.634])
+    """
+    number = _check.count("copies", copies)
+    if need is not None:
+        need = _check.count("need", need)
+        if np.any(np.asarray(need) > np.asarray(number)):
+            raise DomainError(f"need must be at most copies, got {need} of {copies}")
+    _all_through("fan_out", (_step("step", step),))
+    return FanOut(_name(name), number, step, need)
+
+
+def _all_through(where: str, steps: tuple[Step, ...]) -> None:
+    """Refuse steps that may turn requests away."""
+    for inner in (inner for step in steps for inner in step.walk()):
+        if isinstance(inner, Limit) or (isinstance(inner, Call) and inner.station.loses):
+            raise ModelError(f"{where} cannot hold {inner.name!r}, which turns requests away")
 
 
 def repeat(times: Count, step: Step) -> Step:

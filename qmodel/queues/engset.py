@@ -41,6 +41,7 @@ from qmodel.errors import ModelError
 from qmodel.queues.base import LAWS, MEANS, Station, StationResult
 from qmodel.queues.birth_death import state_probabilities
 from qmodel.queues.delay import at_load
+from qmodel.queues.mmc import EXPONENTIAL_SERVICE
 from qmodel.queues.states import FiniteStates
 
 __all__ = ["Engset", "call_congestion", "time_congestion"]
@@ -236,7 +237,11 @@ class Engset(Station):
             station=self,
             loss=lost,
             number=None if xp.symbolic else _states(a, c, n, np.ndim(busy)),
-            basis=Basis(dict.fromkeys((*MEANS, *LAWS, "loss", "number"), (FINITE_SOURCES,))),
+            # The law of the time is that of the service, which the means need not know.
+            basis=Basis(
+                dict.fromkeys((*MEANS, "loss", "number"), (FINITE_SOURCES,))
+                | dict.fromkeys(LAWS, (FINITE_SOURCES, EXPONENTIAL_SERVICE))
+            ),
         )
 
 

@@ -103,8 +103,8 @@ class RenewalNumber(States):
 
     def _cells(self) -> tuple[tuple[int, ...], Any, Any, Any, Any]:
         """Return the shape, and flat: rate, service time, servers and which are stable."""
-        values = (self.arrival_rate, self.service_time, self.servers)
-        values = tuple(np.asarray(v, dtype=float) for v in values)
+        given = (self.arrival_rate, self.service_time, self.servers)
+        values = tuple(np.asarray(v, dtype=float) for v in given)
         shape = np.broadcast_shapes(*(v.shape for v in values), shape_of(self.interarrival))
         rate, s, c = (np.broadcast_to(v, shape).ravel() for v in values)
         return shape, rate, s, c, np.asarray(spare_servers(rate, s, c))

@@ -37,7 +37,9 @@ class Sample:
     wait: Array
     response: Array
     seen: Array | None = None
-    """Number present before each arrival."""
+    """Number present, before each arrival or at some time until the next."""
+    weight: Array | None = None
+    """The length of time that `seen` stands for."""
     lost: Array | None = None
     left: Array | None = None
     kind: Array | None = None
@@ -54,8 +56,8 @@ def interval(values: Array, weight: Array | None = None) -> tuple[float, float]:
 
     A ratio of means of replicas, with the standard error of a ratio.
     """
-    known = ~np.isnan(values) if weight is None else weight
-    total = np.where(known, values, 0.0).sum(axis=1)
+    known = 1.0 * ~np.isnan(values) if weight is None else weight
+    total = np.where(known > 0, values * known, 0.0).sum(axis=1)
     count = known.sum(axis=1)
     mean = total.sum() / count.sum()
     spread = (total - mean * count).std(ddof=1) / (count.mean() * np.sqrt(len(values)))
@@ -136,12 +138,13 @@ def one_by_one(
             waits[j] = np.where(left[j], limit, waits[j])
             departures[j] = np.where(left[j], now + limit, departures[j])
     seen = np.zeros((jobs, replicas), dtype=int)
-    for lag in range(1, min(lags, warm) + 1):
-        seen[lag:] += departures[:-lag] > arrivals[lag:]
+    gap = np.diff(arrivals, axis=0, append=arrivals[-1:])
+    at = arrivals + rng.random(gap.shape) * gap  # a time until the next arrival
+    for lag in range(min(lags, warm) + 1):
+        seen[lag:] += departures[: jobs - lag] > at[lag:]
     response = np.where(lost, np.nan, departures - arrivals)
-    kept = (x[warm:].T for x in (waits, response, seen, lost, left))
-    wait, response, seen, lost, left = kept
-    return Sample(wait, response, seen, lost, left)
+    kept = (x[warm:].T for x in (waits, response, seen, gap, lost, left))
+    return Sample(*kept)
 
 
 Rates = Callable[[dict[str, Array]], Array]
@@ -226,7 +229,7 @@ def in_rates(
                 following = now + gap / (rate * asking)
     kept = (x[:, warm:jobs] for x in (wait, response, seen, lost, kinds))
     w, r, n, lost, kinds = kept
-    return Sample(w, r, n, lost, None, kinds)
+    return Sample(w, r, n, None, lost, None, kinds)
 
 
 # How fast each slot is served.

@@ -28,7 +28,7 @@ def exact(keys, servers):
     return np.array(found)
 
 
-CASES = [(2, 2), (3, 2), (6, 3), (10, 3), (30, 3), (5, 5), (10, 5), (20, 10), (100, 10), (60, 40)]
+CASES = [(2, 2), (3, 2), (6, 3), (10, 3), (30, 3), (5, 5), (10, 5), (20, 10), (100, 10)]
 
 
 @pytest.mark.parametrize(("keys", "servers"), CASES)
@@ -63,7 +63,7 @@ def test_quantiles_invert_tails(keys, servers, p):
     below = x - servers / keys
     if below * keys >= servers:
         assert keys_imbalance_tail(below * (1 + 1e-12), keys, servers) >= 1 - p - 1e-9
-    assert 1 <= keys_imbalance(keys, servers) * (1 + 1e-9)
+    assert keys_imbalance(keys, servers) * (1 + 1e-9) >= 1
     assert x <= servers
 
 

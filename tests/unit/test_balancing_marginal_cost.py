@@ -5,8 +5,9 @@ import pytest
 import sympy as sp
 
 import qmodel as qm
-from qmodel.balancing import RoundRobin, marginal_wait
+from qmodel.balancing import RandomSplit, RoundRobin, marginal_wait
 from qmodel.balancing.marginal_cost import marginal_wait_of, waiting_time_of
+from qmodel.errors import DomainError
 
 STATIONS = [
     qm.MMc(0.1, 3),
@@ -48,6 +49,20 @@ def test_is_the_derivative(station: qm.Station, load: float):
     area = (high - low) / 2 * (w * marginal_wait_of(station)(rates)).sum()
     ends = [station.solve(rate).queue_length for rate in (low, high)]
     assert area == pytest.approx(ends[1] - ends[0], rel=1e-6)
+
+
+def test_quotient_has_nine_digits():
+    # M/M/c as a pool of one is not known to be M/M/c; its quotient is held against the formula.
+    rates = 30.0 * np.array([1e-3, 0.3, 0.9, 0.999, 1 - 1e-6])
+    found = marginal_wait_of(RandomSplit(qm.MMc(0.1, 3), 1))(rates)
+    assert found == pytest.approx(marginal_wait(rates, 0.1, 3), rel=1e-9)
+
+
+def test_bad_arguments():
+    with pytest.raises(DomainError, match="arrival_rate must be a number >= 0"):
+        marginal_wait(-1.0, 0.1)
+    with pytest.raises(DomainError, match="servers must be a whole number >= 1"):
+        marginal_wait(1.0, 0.1, 0)
 
 
 @pytest.mark.parametrize("station", STATIONS, ids=lambda s: type(s).__name__)

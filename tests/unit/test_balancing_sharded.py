@@ -24,7 +24,8 @@ def test_is_the_mixture_over_the_shards():
 
 def test_even_shares_are_a_random_split():
     replica = qm.MGc(qm.from_mean_scv(0.01, 4.0), 2)
-    even, split = Sharded(replica, [0.25] * 4).solve(500.0), RandomSplit(replica, 4).solve(500.0)
+    even = Sharded(replica, [0.25] * 4).solve(500.0)
+    split = RandomSplit(replica, 4).solve(500.0)
     assert even.response_time == pytest.approx(split.response_time)
     assert even.response.quantile(0.99) == pytest.approx(split.response.quantile(0.99))
 

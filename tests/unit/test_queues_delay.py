@@ -37,3 +37,26 @@ def test_impossible_values() -> None:
         qm.Delay(-1.0)
     with pytest.raises(qm.DomainError, match="arrival_rate"):
         qm.Delay(1.0).solve(-1.0)
+
+
+def test_laws_have_the_cells_of_the_load() -> None:
+    rates = np.array([0.0, 3.0, np.nan])
+    for service in (qm.Deterministic(2.0), qm.Exponential(np.array([[2.0], [1.0]]))):
+        r = qm.Delay(service).solve(rates)
+        shape = np.broadcast_shapes(np.shape(service.mean), (3,))
+        assert np.shape(r.wait.quantile(0.9)) == shape
+        for found in (r.response.quantile(0.9), r.response.tail(0.5), r.response.mean):
+            assert np.shape(found) == shape
+        known = np.broadcast_to(service.quantile(0.9), shape)
+        np.testing.assert_allclose(r.response.quantile(0.9)[..., :2], known[..., :2])
+        assert np.isnan(r.response.quantile(0.9)[..., 2]).all()
+    assert np.isnan(qm.Delay(1.0).solve(np.nan).response.quantile(0.9))
+
+
+def test_a_path_of_delays_has_the_cells_of_the_load() -> None:
+    path = qm.series(qm.call("a", qm.Delay(1.0)), qm.call("b", qm.Delay(qm.Exponential(0.5))))
+    r = qm.Pipeline(path).solve(np.array([1.0, 2.0, np.nan]))
+    p = r.latency.quantile(0.9)
+    assert p.shape == (3,)
+    np.testing.assert_allclose(p[:2], 1.0 - 0.5 * np.log(0.1))
+    assert np.isnan(p[2])

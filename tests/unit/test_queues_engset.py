@@ -2,8 +2,9 @@
 
 import numpy as np
 import pytest
+import sympy as sp
 
-from qmodel.errors import DomainError
+from qmodel.errors import DomainError, ModelError
 from qmodel.queues.birth_death import state_probabilities
 from qmodel.queues.engset import Engset, call_congestion, time_congestion
 from qmodel.queues.erlang import erlang_b
@@ -102,3 +103,27 @@ def test_arrays_zero_rate_nan_and_time_unit():
 def test_impossible_values_are_refused_by_name(make, message):
     with pytest.raises(DomainError, match=message):
         make()
+
+
+def test_symbols():
+    lam, s, n = sp.symbols("lambda S N", positive=True)
+    formula = Engset(s, 3, n).solve(lam)
+    at, number = {lam: sp.Rational(1, 5), s: 2, n: 10}, Engset(2.0, 3, 10).solve(0.2)
+    for name in (
+        "loss", "time_congestion", "arrival_rate", "utilization", "number_in_system",
+        "response_time", "throughput",
+    ):  # fmt: skip
+        value = sp.sympify(getattr(formula, name)).subs(at)
+        assert value.is_Rational, name
+        assert float(value) == pytest.approx(getattr(number, name), rel=1e-13)
+    assert sp.factor(Engset(s, 1, 2).solve(lam).loss) == lam * s / (lam * s + 1)
+    assert Engset(s, 3, 2).solve(lam).loss == 0
+    with pytest.raises(ModelError, match="beside symbols, servers must be one number, got c"):
+        Engset(s, sp.Symbol("c", integer=True, positive=True), n).solve(lam)
+
+
+def test_laws_have_the_cells_of_the_load():
+    r = Engset(2.0, 3, 10).solve(np.array([0.1, 5.0, np.nan]))
+    np.testing.assert_allclose(r.response.mean, [2.0, 2.0, np.nan])
+    assert np.isnan(Engset(2.0, 3, 10).solve(np.nan).response.quantile(0.9))
+    np.testing.assert_array_equal(r.wait.quantile(0.9), [0.0, 0.0, np.nan])

@@ -4,6 +4,7 @@ import heapq
 
 import numpy as np
 import pytest
+import sympy as sp
 from scipy.linalg import expm
 
 from qmodel.errors import DomainError, ModelError
@@ -314,3 +315,41 @@ def test_impossible_values_are_refused_by_name(arguments, message):
         ErlangA(*arguments)
     with pytest.raises(DomainError, match="arrival_rate"):
         ErlangA(1.0, 1, 1.0).solve(-1.0)
+
+
+@pytest.mark.parametrize(
+    ("c", "load", "patience"), [(1, 0.3, 2.0), (4, 0.95, 1.5), (7, 1.8, 0.5)]
+)
+def test_symbols(c, load, patience):
+    lam, s, p = sp.symbols("lambda S P", positive=True)
+    servers = sp.Symbol("c", integer=True, positive=True)
+    formula = ErlangA(s, servers, p).solve(lam)
+    number = ErlangA(2.0, c, patience).solve(load * c / 2)
+    at = {lam: sp.Rational(str(load)) * c / 2, s: 2, servers: c, p: sp.Rational(str(patience))}
+    for name in (
+        "waiting_time", "response_time", "utilization", "queue_length", "abandonment",
+        "number_in_system", "throughput", "loss",
+    ):  # fmt: skip
+        value = float(sp.sympify(getattr(formula, name)).subs(at).evalf(20))
+        assert value == pytest.approx(getattr(number, name), rel=1e-10), name
+
+
+def test_what_symbols_do_not_give():
+    s = sp.Symbol("S", positive=True)
+    with pytest.raises(ModelError, match="beside symbols, places must be inf, got 9"):
+        ErlangA(s, 3, 1.0, 9).solve(1.0)
+    with pytest.raises(ModelError, match="has means and shares, but no laws"):
+        _ = ErlangA(s, 3, 1.0).solve(1.0).served_wait
+    with pytest.raises(ModelError, match="only the mean is known"):
+        ErlangA(s, 3, 1.0).solve(1.0).response.quantile(0.9)
+
+
+def test_finite_places_without_a_queue_keep_shape_and_nan():
+    rate = np.array([0.5, np.nan])
+    r = ErlangA(1.0, 3, 2.0, np.array([[3], [8]])).solve(rate)
+    for law in (r.wait, r.served_wait, r.offered_wait, r.response):
+        assert law.mean.shape == law.quantile(0.9).shape == law.tail(0.1).shape == (2, 2)
+        assert np.isnan(law.tail(0.1)[:, 1]).all()
+        one = ErlangA(1.0, 3, 2.0, 3).solve(np.nan)
+    assert np.isnan(one.wait.tail(0.1))
+    assert np.isnan(one.wait.density(0.1))

@@ -2,6 +2,7 @@
 
 import numpy as np
 import pytest
+import sympy as sp
 from scipy.linalg import expm
 
 from qmodel.errors import DomainError, ModelError
@@ -179,3 +180,29 @@ def test_impossible_values_are_refused_by_name(arguments, message):
 
     with pytest.raises(ModelError, match="exponential"):
         FiniteSource(1.0, 1, 3).serving(Deterministic(1.0))
+
+
+@pytest.mark.parametrize(("c", "n"), [(1, 2), (1, 9), (2, 7), (3, 4), (4, 4), (6, 4)])
+def test_symbols(c, n):
+    lam, s, clients = sp.symbols("lambda S N", positive=True)
+    number = FiniteSource(2.0, c, n).solve(0.3)
+    at = {lam: sp.Rational(3, 10), s: 2, clients: n}
+    # More clients than servers may be a symbol.
+    for population in (n, clients) if n > c else (n,):
+        formula = FiniteSource(s, c, population).solve(lam)
+        for name in (
+            "waiting_time", "response_time", "arrival_rate", "utilization", "queue_length",
+            "number_in_system",
+        ):  # fmt: skip
+            value = sp.sympify(getattr(formula, name)).subs(at).doit()
+            assert value.is_Rational, name
+            expected = getattr(number, name)
+            assert float(value) == pytest.approx(expected, rel=1e-12, abs=1e-14), name
+
+
+def test_what_symbols_do_not_give():
+    lam, c = sp.Symbol("lambda", positive=True), sp.Symbol("c", integer=True, positive=True)
+    with pytest.raises(ModelError, match="beside symbols, servers must be one number, got c"):
+        FiniteSource(1.0, c, 10).solve(lam)
+    with pytest.raises(ModelError, match="only the mean is known"):
+        FiniteSource(1.0, 2, 10).solve(lam).response.quantile(0.9)

@@ -280,3 +280,20 @@ def test_domain() -> None:
         waiting_time(1.0, -1.0, 0.5)
     with pytest.raises(qm.ModelError, match="service must be a Distribution"):
         MG1Priority(0.01)  # type: ignore[arg-type]
+
+
+@pytest.mark.parametrize("preemptive", [False, True])
+def test_symbols_stay_exact(preemptive: bool) -> None:
+    lam, s = sp.symbols("lambda S", positive=True)
+    r = MG1Priority(qm.Exponential(s), preemptive).solve([qm.Stream(lam), qm.Stream(2 * lam)])
+    for value in (
+        r.waiting_time, r.response_time, r.number_in_system,
+        *(x for stream in r.streams for x in (stream.waiting_time, stream.response_time)),
+    ):  # fmt: skip
+        assert not value.atoms(sp.Float)
+    number = MG1Priority(qm.Exponential(2.0), preemptive).solve(
+        [qm.Stream(0.1), qm.Stream(0.2)]
+    )
+    for formula, stream in zip(r.streams, number.streams, strict=True):
+        value = formula.waiting_time.subs({lam: sp.Rational(1, 10), s: 2})
+        assert float(value) == pytest.approx(stream.waiting_time, rel=1e-13)

@@ -7,7 +7,7 @@ import pytest
 import sympy as sp
 
 import qmodel as qm
-from qmodel.queues.batches import FixedBatch, GeometricBatch, RandomBatch
+from qmodel.queues.batches import FixedBatch, GeometricBatch, RandomBatch, RandomNumber
 from qmodel.queues.mxg1 import MXG1, waiting_time
 
 EXP = qm.Exponential(1.0)
@@ -125,3 +125,35 @@ def test_domain() -> None:
         RandomBatch([0.5, 0.4])
     with pytest.raises(qm.ModelError, match="batch must be a"):
         MXG1(EXP, 3)  # type: ignore[arg-type]
+
+
+@pytest.mark.parametrize(
+    "batch",
+    [
+        FixedBatch(5),
+        RandomBatch([0.5, 0.0, 0.5]),
+        RandomBatch([1 / 3] * 3),
+        GeometricBatch(2.5),
+    ],
+    ids=["fixed", "random", "rounded", "geometric"],
+)
+def test_symbols_stay_exact(batch: RandomBatch | GeometricBatch) -> None:
+    lam, s, z = sp.symbols("lambda S s", positive=True)
+    r, number = MXG1(qm.Exponential(s), batch).solve(lam), MXG1(EXP, batch).solve(0.3)
+    at = {lam: sp.Rational(3, 10), s: 1, z: sp.Rational(2, 5)}
+    for formula, value in (
+        (r.waiting_time, number.waiting_time),
+        (r.wait.mean, number.waiting_time),
+        (r.wait.variance, number.wait.variance),
+        (r.response.laplace(z), number.response.laplace(0.4)),
+    ):
+        assert not formula.atoms(sp.Float)
+        assert float(formula.subs(at)) == pytest.approx(value, rel=1e-9)
+
+
+def test_a_random_number_must_say_what_it_is() -> None:
+    class Half(RandomNumber):
+        pass
+
+    with pytest.raises(TypeError, match="abstract"):
+        Half()  # type: ignore[abstract]

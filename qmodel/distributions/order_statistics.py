@@ -1,0 +1,206 @@
+r"""Times in parallel of which some are enough: the k-th shortest of n.
+
+For independent times with one law [1]_,
+
+.. math:: P(X_{(k)} \le t) = I_{F(t)}(k, n - k + 1),
+
+the regularised incomplete beta function; of its complement the tail is taken, so that small
+tails keep their digits. For different laws the number done at t is a sum of independent
+indicators, whose law is built up one time after the other (Poisson-binomial).
+
+References
+----------
+.. [1] H. A. David, H. N. Nagaraja, "Order Statistics", 3rd ed., Wiley, 2003, sec. 2.1.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from functools import reduce
+from typing import Any
+
+import numpy as np
+
+from qmodel import _check
+from qmodel._typing import Count, Value
+from qmodel.distributions.base import Distribution
+from qmodel.distributions.extremes import Extreme, OfSeveral, least_of
+from qmodel.errors import DomainError
+
+__all__ = ["OrderStatistic", "Quorum"]
+
+
+@dataclass(frozen=True, slots=True, eq=False, repr=False)
+class OrderStatistic(Extreme):
+    """The law of the k-th shortest of n independent times with one law.
+
+    Parameters
+    ----------
+    law : Distribution
+        Law of each time. [-]
+    need : number or array
+        How many must be done, k, from 1 to n. [-]
+    of : int or integer array
+        How many there are, n. [-]
+
+    Raises
+    ------
+    DomainError
+        If a number is not whole, or `need` is more than `of`.
+
+    Examples
+    --------
+    The slowest of 100 leaves, each of which is slower than 10 ms once in a hundred:
+
+    >>> from qmodel.distributions import Exponential
+    >>> leaf = Exponential(0.010 / 4.60517)
+    >>> float(leaf.tail(0.010)), float(OrderStatistic(leaf, 100, of=100).tail(0.010))
+    (0.01, 0.634)
+
+    Any two of three copies:
+
+    >>> float(OrderStatistic(Exponential(0.012), 2, of=3).mean)
+    0.01
+    """
+
+    law: Distribution
+    need: Count
+    of: Count
+
+    def __post_init__(self) -> None:
+        _check.instance("law", self.law, Distribution)
+        need, of = _check.count("need", self.need), _check.count("of", self.of)
+        _enough(need, of)
+        object.__setattr__(self, "need", need)
+        object.__setattr__(self, "of", of)
+
+    @property
+    def laws(self) -> tuple[Distribution, ...]:
+        """The time of one."""
+        return (self.law,)
+
+    def _scale(self, means: list[Any]) -> Any:
+        return means[0] + 0.0 * np.asarray(self.need) * self.of
+
+    def _least(self) -> Any:
+        return least_of(self.law) + 0.0 * np.asarray(self.need) * self.of
+
+    def _not_done(self, late: Any) -> Any:
+        """Return the probability that too few are done, where one is late with `late`."""
+        from scipy.special import betainc
+
+        late = np.clip(late, 0.0, 1.0)
+        return betainc(np.asarray(self.of) - self.need + 1.0, np.asarray(self.need) + 0.0, late)
+
+    @property
+    def atom(self) -> Value:
+        """Probability of the value 0. [-]."""
+        return 1 - self._not_done(1 - np.asarray(self.law.atom))
+
+    @property
+    def defect(self) -> Value:
+        """Probability of no end. [-]."""
+        return self._not_done(self.law.defect)
+
+    def tail(self, t: Value) -> Value:
+        """Return P(X > t) at `t` [s], without loss of small tails."""
+        return self._not_done(self.law.tail(t))
+
+    def density(self, t: Value) -> Value:
+        """Return the density at `t` [s]."""
+        from scipy.special import betaln, xlogy
+
+        late = np.clip(self.law.tail(t), 0.0, 1.0)
+        k, n = np.asarray(self.need, dtype=float), np.asarray(self.of, dtype=float)
+        weight = xlogy(k - 1, 1 - late) + xlogy(n - k, late) - betaln(k, n - k + 1)
+        return np.exp(weight) * self.law.density(t)
+
+
+@dataclass(frozen=True, slots=True, eq=False, repr=False)
+class Quorum(OfSeveral):
+    """The law of the time until k of several independent times have passed.
+
+    Parameters
+    ----------
+    laws : sequence of Distribution
+        The times. [-]
+    need : int
+        How many must be done, from 1 to their number. [-]
+
+    Raises
+    ------
+    DomainError
+        If `need` is not a whole number, or more than there are.
+    ModelError
+        If there is no law, or one is not a distribution.
+
+    Examples
+    --------
+    >>> from qmodel.distributions import Exponential
+    >>> near, far = Exponential(0.001), Exponential(0.050)
+    >>> float(Quorum([near, near, far], need=2).mean)
+    0.0015
+    """
+
+    need: int
+
+    def __post_init__(self) -> None:
+        OfSeveral.__post_init__(self)
+        need = int(_check.count("need", self.need))
+        _enough(need, len(self.laws))
+        object.__setattr__(self, "need", need)
+
+    def _scale(self, means: list[Any]) -> Any:
+        return np.sort(np.stack(np.broadcast_arrays(*means)), axis=0)[self.need - 1]
+
+    def _least(self) -> Any:
+        shifts = np.broadcast_arrays(*(least_of(law) for law in self.laws))
+        return np.sort(np.stack(shifts), axis=0)[self.need - 1]
+
+    def _not_done(self, late: Sequence[Any]) -> Any:
+        """Return the probability that too few are done, where each is late with its own."""
+        # P(j done) for j < need; what is above needs no number.
+        few = [np.ones(np.broadcast_shapes(*map(np.shape, late)))]
+        for still in late:
+            more = [*few, np.zeros_like(few[0])][: self.need]
+            few = [
+                p * still + (few[j - 1] * (1 - still) if j else 0.0) for j, p in enumerate(more)
+            ]
+        return sum(few)
+
+    @property
+    def atom(self) -> Value:
+        """Probability of the value 0. [-]."""
+        return 1 - self._not_done([1 - np.asarray(law.atom) for law in self.laws])
+
+    @property
+    def defect(self) -> Value:
+        """Probability of no end. [-]."""
+        return self._not_done([np.asarray(law.defect) for law in self.laws])
+
+    def tail(self, t: Value) -> Value:
+        """Return P(X > t) at `t` [s], a sum of positive terms."""
+        return self._not_done([np.minimum(law.tail(t), 1.0) for law in self.laws])
+
+    def density(self, t: Value) -> Value:
+        """Return the density at `t` [s]."""
+        return reduce(np.add, (self._turn(i, t) for i in range(len(self.laws))))
+
+    def _turn(self, i: int, t: Any) -> Any:
+        """Return the density of the law `i` at `t` where it is the one that was missing."""
+        late = [np.minimum(law.tail(t), 1.0) for law in self._leaving_out(i)]
+        if not late:
+            return self.laws[0].density(t)
+        just = Quorum._not_done(self, late)
+        if self.need > 1:
+            fewer = Quorum(self.laws, self.need - 1)
+            just = just - fewer._not_done(late)
+        return self.laws[i].density(t) * just
+
+
+def _enough(need: Any, of: Any) -> None:
+    short = np.asarray(need) > np.asarray(of)
+    if np.any(short):
+        need, of = (np.broadcast_to(x, short.shape)[short].flat[0] for x in (need, of))
+        raise DomainError(f"need must be at most {of:g}, the number there are, got {need:g}")
