@@ -21,6 +21,7 @@ __all__ = [
     "probability",
     "scv",
     "share",
+    "size",
     "weights",
 ]
 
@@ -107,6 +108,11 @@ def count(name: str, n: Any, *, least: int = 1) -> Any:
     value = _number(name, n, need)
     _refuse(name, value, (value < least) | (value != np.floor(value)), need)
     return value
+
+
+def size(name: str, n: Any) -> Any:
+    """Return `n` as a number > 0; a whole number stays exact beside symbols."""
+    return n if type(n) is int and n > 0 else positive(name, n)
 
 
 def weights(name: str, values: Any) -> tuple[Any, ...]:

@@ -95,6 +95,8 @@ class Replacement(Cache):
                 part.over_requests(hits), part.over_bytes(hits), part.over_requests(missed),
                 part.over_objects(hits), part.over_requests(missed * taken),
             )  # fmt: skip
+        # A mean of ones may round to a little more.
+        sums[:2] = np.minimum(sums[:2], 1.0)
         hit, byte_hit, miss, occupancy, taken = (x.reshape(shape)[()] for x in sums)
         with np.errstate(divide="ignore", invalid="ignore"):
             # Where nothing fits, nothing stays.

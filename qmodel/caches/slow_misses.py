@@ -193,10 +193,11 @@ def slow_misses(
     else:
         found = _crossings(excess, high)
         healthy, threshold, third = (found[k] for k in range(3))
-        saturates = np.isfinite(threshold) & ~np.isfinite(third)
-        collapsed = np.where(saturates, np.inf, np.where(np.isfinite(third), third, np.nan))
+        only = np.isfinite(healthy) & np.isinf(threshold)
+        collapsed = np.where(only, np.nan, third)
     finite = np.where(np.isfinite(healthy), healthy, 0.0)
-    wait = np.where(np.isinf(healthy), np.inf, response(finite) + 0 * healthy)
+    wait = np.where(np.isinf(healthy), np.inf, response(finite))
+    wait = np.where(np.isnan(healthy), np.nan, wait)
     stays = np.where(np.isinf(wait), 0.0, wait)[..., None]
     hits = grid.over_requests(demand * life / (1 + demand * (life + stays)))
     model = (POISSON_ARRIVALS, INDEPENDENT_REFERENCE, POISSON_MISSES)

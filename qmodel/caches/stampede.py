@@ -26,7 +26,7 @@ References
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, NamedTuple
 
 import numpy as np
 
@@ -51,7 +51,7 @@ def stampede_size(request_rate: Value, fetch: Distribution) -> Value:
     request_rate : number or array
         Requests for the object, Poisson, >= 0. [1/s]
     fetch : Distribution
-        Law of the time that a fetch takes; of one scenario. [-]
+        Law of the time that a fetch takes. [-]
 
     Returns
     -------
@@ -70,28 +70,48 @@ def stampede_size(request_rate: Value, fetch: Distribution) -> Value:
     [31.0, 7.2]
     """
     rate = np.asarray(_check.nonnegative("request_rate", request_rate), dtype=float)
-    return (1 + rate * _window(rate, *_panels(fetch)))[()]
+    return (1 + rate * _window(rate, _panels(fetch), _cells(fetch)))[()]
 
 
-def _panels(fetch: Distribution) -> tuple[Any, Any, Any, Any]:
-    """Return P(Z > t), the integral of P(Z <= t) and weights at nodes, last, and E[Z]."""
+class _Panels(NamedTuple):
+    """The law of a fetch at the nodes, cells of the law along the second axis."""
+
+    tail: Any
+    """P(Z > t)."""
+
+    past: Any
+    """Integral of P(Z <= u) from 0 to t."""
+
+    weights: Any
+
+    mean: Any
+
+
+def _panels(fetch: Distribution) -> _Panels:
     x, w = np.polynomial.legendre.leggauss(_GAUSS)
     half = np.diff(_EDGES)[:, None] / 2
     nodes = ((_EDGES[:-1, None] + half) + half * x).ravel()
     mean = np.asarray(fetch.mean, dtype=float)
-    # Laws want the cells last, objects want the nodes last.
     t = nodes.reshape(-1, *[1] * mean.ndim) * mean
-    tail = np.moveaxis(np.asarray(fetch.tail(t)), 0, -1)
-    past = np.moveaxis(np.asarray(t - mean * (1 - residual(fetch).tail(t))), 0, -1)
-    return tail, np.maximum(past, 0.0), (half * w).ravel() * mean[..., None], mean
+    past = np.maximum(t - mean * (1 - residual(fetch).tail(t)), 0.0)
+    rows = (nodes.size, mean.size)
+    weights = np.outer((half * w).ravel(), mean)
+    return _Panels(np.reshape(fetch.tail(t), rows), past.reshape(rows), weights, mean.ravel())
 
 
-def _window(rate: Any, tail: Any, past: Any, weights: Any, mean: Any) -> Any:
-    """Return E[V], of the shape of `rate`, which the law broadcasts to."""
+def _cells(fetch: Distribution) -> Any:
+    """Return the number of each cell of a law."""
+    return np.arange(np.size(fetch.mean)).reshape(np.shape(fetch.mean))
+
+
+def _window(rate: Any, law: _Panels, cell: Any) -> Any:
+    """Return E[V] under a request rate, for a cell of the law."""
+    saved: Any = 0.0
     with np.errstate(under="ignore"):
-        shorter = -np.expm1(-rate[..., None] * past)
+        for tail, past, weight in zip(law.tail, law.past, law.weights, strict=True):
+            saved = saved - weight[cell] * tail[cell] * np.expm1(-rate * past[cell])
     # E[Z] less what the others save, so that rare requests have all digits of E[Z].
-    return mean - (weights * tail * shorter).sum(axis=-1)
+    return law.mean[cell] - saved
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -134,11 +154,11 @@ class UnsharedTTL(Fetching):
 
     @property
     def _parameters(self) -> tuple[Any, ...]:
-        return (self.ttl,)
+        return self.ttl, _cells(self.fetch)
 
     def _outcome(self, request_rate: Any, *parameters: Any) -> Outcome:
-        (ttl,) = parameters
-        window = _window(np.asarray(request_rate), *_panels(self.fetch))
+        ttl, cell = parameters
+        window = _window(np.asarray(request_rate), _panels(self.fetch), cell)
         late = 1 + request_rate * window
         cycle = late + request_rate * ttl
         return Outcome(request_rate * ttl / cycle, late / cycle, 0.0, 0.0, late / cycle)

@@ -186,6 +186,8 @@ class TTL(Cache):
                 part.over_requests(hits), part.over_bytes(hits),
                 part.over_requests(1 - hits), part.over_objects(hits),
             )  # fmt: skip
+        # A mean of ones may round to a little more.
+        sums[:2] = np.minimum(sums[:2], 1.0)
         hit, byte_hit, miss, occupancy = (x.reshape(shape)[()] for x in sums)
         with np.errstate(divide="ignore", invalid="ignore"):
             age = np.where(occupancy == 0, 0.0, occupancy / (request_rate * miss))[()]

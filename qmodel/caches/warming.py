@@ -179,12 +179,14 @@ class Warming:
     def _state(self, requests: Any, full: Any, grid: Grid) -> tuple[Any, Any, Any]:
         """Return hit ratio, miss ratio and fetches so far, after so many requests let in."""
         with np.errstate(over="ignore", under="ignore"):
-            until = np.minimum(np.minimum(requests, full), 1e300)[..., None]
+            # What is endless is long enough, and can be subtracted.
+            requests, full = np.minimum(requests, 1e300), np.minimum(full, 1e300)
+            until = np.minimum(requests, full)[..., None]
             missing = np.exp(-grid.share * until)
             came = grid.over_objects(-np.expm1(-grid.share * until))
         missed = grid.over_requests(missing)
         # Once full, misses go on at their steady rate.
-        after = np.maximum(requests - np.minimum(full, requests), 0.0)
+        after = np.maximum(requests - full, 0.0)
         return grid.over_requests(1 - missing), missed, came + missed * after
 
     def _at(self, time: Value, which: int) -> Value:

@@ -79,7 +79,7 @@ class RandomBatch(RandomNumber):
     def exact(self, xp: Any) -> RandomBatch:
         """Return the same number for a namespace: for symbols, with fractions for floats."""
         shares = tuple(xp.exact(p) for p in self.probabilities)
-        # Rounded shares, as 0.1 + 0.2 and 0.7, are fractions that do not sum to 1.
+        # The fractions of measured shares do not sum to 1.
         total = sum(shares) if xp.symbolic else 1
         return RandomBatch(tuple(p / total for p in shares))
 

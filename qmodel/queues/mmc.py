@@ -100,7 +100,7 @@ def waiting_time(arrival_rate: Value, service_time: Value, servers: Value = 1) -
     """
     rate = _check.nonnegative("arrival_rate", arrival_rate)
     s = _check.positive("service_time", service_time)
-    c = _check.positive("servers", servers)
+    c = _check.size("servers", servers)
     return _mean_wait(erlang_c(rate * s, c), s, spare_servers(rate, s, c))
 
 
@@ -150,7 +150,7 @@ def waiting_tail(
     t = _check.nonnegative("t", t)
     rate = _check.nonnegative("arrival_rate", arrival_rate)
     s = _check.positive("service_time", service_time)
-    c = _check.positive("servers", servers)
+    c = _check.size("servers", servers)
     drain = _drain(s, spare_servers(rate, s, c))
     return erlang_c(rate * s, c) * namespace(t, drain).exp(-drain * t)
 

@@ -13,7 +13,7 @@ MMcK(service_time=0.1, servers=4, places=6)
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 from qmodel import queues
 from qmodel.distributions import Distribution, Exponential
@@ -47,7 +47,7 @@ class Parts:
     law: Distribution
     servers: int = 1
     few: int = 1
-    other: Distribution = Exponential(1.0)
+    other: Distribution = field(default_factory=lambda: Exponential(1.0))
     flag: bool = False
 
 
@@ -94,8 +94,6 @@ STATIONS: dict[str, Callable[[Parts], Station]] = {
 """Stations by their parts; a new station needs one line."""
 
 IN_PATHS = tuple(
-    name
-    for name, build in STATIONS.items()
-    if not build(Parts(Exponential(1.0))).not_in_paths
+    name for name, build in STATIONS.items() if not build(Parts(Exponential(1.0))).not_in_paths
 )
 """The kinds that a path can call."""

@@ -81,7 +81,6 @@ LAWS: dict[str, Callable[[float, float], Distribution]] = {
 _SMOOTH = ("exponential", "constant", "erlang", "gamma")
 
 
-
 def loads(*, least: float = 1e-12, most: float = 1 - 1e-9) -> st.SearchStrategy[float]:
     """Draw loads: shares of the rate at which something saturates.
 

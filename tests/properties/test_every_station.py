@@ -161,9 +161,7 @@ def test_conservation_law(some: list[tuple[float, float]], load: float, scv: flo
     first_come = qm.MG1(qm.Exponential(1.0)).solve(streams)
     laws.conservation_law(qm.MG1Priority(qm.Exponential(1.0)).solve(streams), first_come)
     # In the other order too.
-    laws.conservation_law(
-        qm.MG1Priority(qm.Exponential(1.0)).solve(streams[::-1]), first_come
-    )
+    laws.conservation_law(qm.MG1Priority(qm.Exponential(1.0)).solve(streams[::-1]), first_come)
 
 
 @given(

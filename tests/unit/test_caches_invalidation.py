@@ -17,7 +17,7 @@ from qmodel.caches.invalidation import WrittenLRU, hit_ratio
 @pytest.mark.parametrize("life", [0.8, np.inf])
 def test_against_a_path(life: float, renewing: bool) -> None:
     rng = np.random.default_rng(6)
-    rate, writes, n = 2.0, 0.7, 500_000
+    rate, writes, n = 2.0, 0.7, 250_000
     t = np.cumsum(rng.exponential(1 / rate, n))
     w = np.cumsum(rng.exponential(1 / writes, int(n * writes / rate * 1.1)))
     following = w[np.minimum(np.searchsorted(w, t), w.size - 1)]
@@ -50,7 +50,7 @@ def test_lru_against_a_path() -> None:
     from collections import OrderedDict
 
     rng = np.random.default_rng(7)
-    n, size, writes = 300_000, 100, 0.5
+    n, size, writes = 200_000, 100, 0.5
     shares = np.asarray(Zipf(1000, 0.9).share_of(np.arange(1, 1001)))
     asked = rng.choice(1000, n, p=shares).tolist()
     is_write = (rng.random(n) < writes / (1 + writes)).tolist()

@@ -14,7 +14,7 @@ from qmodel.caches.refresh import RefreshedTTL, outcome
 
 def test_against_a_path() -> None:
     rng = np.random.default_rng(5)
-    rate, life, stale, n = 2.0, 0.7, 0.4, 600_000
+    rate, life, stale, n = 2.0, 0.7, 0.4, 300_000
     t = np.cumsum(rng.exponential(1 / rate, n))
     z = rng.exponential(0.5, n)
     fresh = old = missed = delayed = i = 0

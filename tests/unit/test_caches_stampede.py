@@ -26,7 +26,7 @@ def test_sizes_by_quadrature(rate: float) -> None:
 @pytest.mark.parametrize("law", [qm.Deterministic(0.3), qm.Exponential(0.3)], ids=repr)
 def test_against_a_path(law: Any) -> None:
     rng = np.random.default_rng(4)
-    rate, life, n = 8.0, 1.0, 400_000
+    rate, life, n = 8.0, 1.0, 200_000
     t = np.cumsum(rng.exponential(1 / rate, n))
     z = rng.exponential(0.3, n) if isinstance(law, qm.Exponential) else np.full(n, 0.3)
     done = t + z

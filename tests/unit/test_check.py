@@ -54,6 +54,13 @@ def test_what_is_no_number(value: Any) -> None:
             check("rate", value)
 
 
+def test_a_size_is_real_and_stays_whole() -> None:
+    assert type(_check.size("servers", 3)) is int
+    assert _check.size("servers", 2.5) == 2.5
+    with pytest.raises(DomainError, match="servers must be a number > 0, got 0"):
+        _check.size("servers", 0)
+
+
 def test_the_message_names_parameter_and_value() -> None:
     with pytest.raises(DomainError) as error:
         _check.count("servers", 2.5)

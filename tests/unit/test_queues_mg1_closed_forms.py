@@ -164,7 +164,7 @@ def test_two_exponentials_in_60_digits(
     mean = p * times[0] + (1 - p) * times[1]
     rate, t = (1 - slack) / mean, later * mean
     with mp.workdps(60):
-        lam, q, s1, s2 = (mp.mpf(x) for x in (rate, p, *times))
+        lam, s1, s2 = (mp.mpf(x) for x in (rate, *times))
         # The mean as it was rounded: near saturation nothing else is the same queue.
         rho = lam * mp.mpf(mean)
         b, c = 1 / s1 + 1 / s2 - lam, (1 - rho) / (s1 * s2)

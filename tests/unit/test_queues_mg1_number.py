@@ -107,7 +107,7 @@ def test_cells_and_edges() -> None:
 
 
 def test_published_states() -> None:
-    """M/D/1 at half load: 1 - rho, (1 - rho)(e^rho - 1), (1 - rho)(e^2rho - e^rho (1 + rho))."""
+    """M/D/1 at half load r: 1 - r, (1 - r)(e^r - 1), (1 - r)(e^2r - e^r (1 + r))."""
     number = qm.MG1(qm.Deterministic(1.0)).solve(0.5).number
     e = np.exp(0.5)
     expected = [0.5, 0.5 * (e - 1), 0.5 * (e**2 - e * 1.5)]

@@ -135,7 +135,7 @@ def test_domain() -> None:
         RandomBatch([1 / 3] * 3),
         GeometricBatch(2.5),
     ],
-    ids=["fixed", "random", "rounded", "geometric"],
+    ids=["fixed", "random", "measured", "geometric"],
 )
 def test_symbols_stay_exact(batch: RandomBatch | GeometricBatch) -> None:
     lam, s, z = sp.symbols("lambda S s", positive=True)
