@@ -226,7 +226,7 @@ class Failing:
         up, chance = _numbers_up(n, a)
         some = _with(self.station, name, np.maximum(up, 1.0))
         result = some.solve(np.broadcast_to(np.asarray(rate, dtype=float), cells)[()])
-        carried = (up >= 1) & (self.station.loses | np.less(rate, some.max_rate))
+        carried = (up >= 1) & np.less(rate, some.max_rate)
         stable = np.where(carried, chance, 0.0)
         total = stable.sum(axis=0)
         overload = np.where(carried, 0.0, chance).sum(axis=0)

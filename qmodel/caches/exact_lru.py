@@ -65,7 +65,7 @@ class ExactLRU(Exact):
 
     @property
     def _grounds(self) -> tuple[Assumption, ...]:
-        return (*Exact._grounds.fget(self), POISSON_ARRIVALS)  # type: ignore[attr-defined]
+        return (*super(ExactLRU, self)._grounds, POISSON_ARRIVALS)
 
     def _hits_of(self, shares: Any, capacity: Any) -> Any:
         start, end, width = _range(shares, capacity)

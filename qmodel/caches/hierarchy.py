@@ -62,8 +62,8 @@ FILTERED_MISSES = Assumption(
     "filtered-misses",
     "the misses of a second level are taken as those of one cache with a timer: their rate "
     "and their shortest distance are kept, the rest of their law is not; the share of all "
-    "requests that a third level answers is within 0.001 where it is several times as large "
-    "as the second, and 0.005 too low where it is twice as large",
+    "requests that a third or fourth level answers is within 0.001 of simulation where its "
+    "nodes are at least three times as large as those before, and within 0.005 where twice",
     "Garetto, Leonardi and Martina 2016, sec. 6, for the idea",
     APPROXIMATE,
 )

@@ -197,4 +197,7 @@ def _slowest(x: Any, r: Any) -> tuple[Any, Any]:
             near, 1 + 2 * r, (z - turn) / (x - z) + turn / (1 - z) - turn * (1 + r) + z * r
         )
         slope = np.where(gone, 0.0, missed * (x - np.exp(log) * grow / rest))
-    return 1 - missed, slope
+        # Where hits are rare they are the small difference, where misses are these.
+        few = np.minimum(x, 1.0)
+        hits = (np.expm1(few) - np.exp(few + log)) * missed
+    return np.where(x < 1, hits, 1 - missed), slope

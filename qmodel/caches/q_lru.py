@@ -26,10 +26,20 @@ import numpy as np
 
 from qmodel import _check
 from qmodel._typing import Value
+from qmodel.basis import ASYMPTOTIC, Assumption
 from qmodel.caches.popularity import Popularity
 from qmodel.caches.replacement import Replacement
 
-__all__ = ["QLRU", "presence"]
+__all__ = ["QLRU", "RARE_ADMISSION", "presence"]
+
+RARE_ADMISSION = Assumption(
+    "rare-admission",
+    "objects stay equally long also where few are admitted; hit ratios of q-LRU within 0.001, "
+    "0.003 and 0.007 for q of 0.1, 0.01 and 0.001 from 100 places on, and within 0.011, 0.025 "
+    "and 0.036 for ten",
+    "Martina, Garetto and Leonardi 2014",
+    ASYMPTOTIC,
+)
 
 
 def presence(x: Any, admitted: Any) -> tuple[Any, Any]:
@@ -90,6 +100,10 @@ class QLRU(Replacement):
         admitted = _check.probability("admitted", self.admitted)
         need = "a probability above 0"
         object.__setattr__(self, "admitted", _check.positive("admitted", admitted, need=need))
+
+    @property
+    def _grounds(self) -> tuple[Assumption, ...]:
+        return (*super(QLRU, self)._grounds, RARE_ADMISSION)
 
     def _parameters(self, popularity: Popularity, request_rate: Value) -> Sequence[Any]:
         return (self.admitted,)

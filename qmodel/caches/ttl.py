@@ -212,7 +212,8 @@ class TTL(Cache):
         if not (isinstance(self.ttl, Distribution) and self.renewing):
             return self._of(rate, np.asarray(self._mean)[..., None])
         # Parameters of the law are scenarios, so the nodes go first.
-        s = np.moveaxis(rate, -1, 0)
+        scenarios = np.broadcast_shapes(rate.shape[:-1], np.shape(self._mean))
+        s = np.moveaxis(np.broadcast_to(rate, (*scenarios, rate.shape[-1])), -1, 0)
         left = 1 - self.ttl.remaining_gap(np.where(s > 0, s, 1.0))
         return np.moveaxis(np.asarray(s * self.ttl.mean * left), 0, -1)
 

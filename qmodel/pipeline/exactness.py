@@ -14,6 +14,7 @@ from collections.abc import Iterable
 import numpy as np
 
 from qmodel._xp import is_symbolic
+from qmodel.balancing.fork_join import FORK_JOIN, FRAILTY, TWO_QUEUES
 from qmodel.basis import (
     APPROXIMATE,
     INDEPENDENT_SOJOURNS,
@@ -227,11 +228,18 @@ def grounds_of_pipeline(
     flows = union(*(r.basis.grounds["utilization"] for r in results))
     flows = union(flows, *(cache.basis.grounds["hit_ratio"] for cache in caches))
     mean = union(flows, *(r.basis.grounds["response_time"] for r in results))
-    if any(not isinstance(s, Hedged) and _forks(s) and _queues(s) for s in steps):
+    joins = [s for s in steps if isinstance(s, FanOut) and _forks(s) and s.queue is not None]
+    forks = [s for s in steps if not isinstance(s, Hedged) and _forks(s) and _queues(s)]
+    if len(forks) > len(joins):
         mean = union(mean, (INDEPENDENT_BRANCHES,))
+    for join in joins:
+        exact = np.all(np.asarray(join.copies) <= 2)
+        mean = union(mean, (TWO_QUEUES,) if exact else (FORK_JOIN,))
     if any(isinstance(s, Hedged) and _queues(s) for s in steps):
         flows, mean = union(flows, (INDEPENDENT_COPIES,)), union(mean, (INDEPENDENT_COPIES,))
     laws = union(mean, *(r.basis.grounds["percentiles"] for r in results))
+    if joins:
+        laws = union(laws, (FRAILTY,))
     if not overtake_free(roots, solved):
         laws = union(laws, (INDEPENDENT_SOJOURNS,))
     if any(_repeats(s) and _queues(s) for s in steps) or any(map(_returns, roots)):

@@ -18,6 +18,7 @@ import numpy as np
 
 from qmodel._typing import Count, Value
 from qmodel._xp import is_symbolic
+from qmodel.balancing import fork_join
 from qmodel.caches.base import Cache, CacheResult
 from qmodel.caches.popularity import Popularity
 from qmodel.distributions import (
@@ -34,6 +35,7 @@ from qmodel.distributions import (
 )
 from qmodel.distributions.algebra import measure
 from qmodel.queues.base import Station, StationResult
+from qmodel.queues.mmc import MMc
 from qmodel.queues.token_bucket import accepted
 
 # The nodes themselves are made by the functions of `qmodel.pipeline.steps`.
@@ -268,12 +270,28 @@ class FanOut(Step):
     def children(self) -> tuple[Step, ...]:
         return (self.step,)
 
+    @property
+    def queue(self) -> Call | None:
+        """The one M/M/1 queue that each copy is, all of which are waited for."""
+        step = self.step
+        if self.need is not None or not isinstance(step, Call) or step.service is not None:
+            return None
+        single = np.all(np.asarray(step.station.servers) == 1)
+        return step if single and isinstance(step.station, MMc) else None
+
     def visit(self, share: Any, shares: Mapping[Any, Any], note: Callable[..., None]) -> Any:
         # The stations stand for those of one copy, which sees every request.
         self.step.visit(share, shares, note)
         return share
 
     def outcome(self, solved: Solved, shares: Mapping[Any, Any], times: Any = 1) -> Outcome:
+        queue = self.queue
+        if queue is not None:
+            load = solved[queue.name]
+            law = fork_join.response_law(
+                load.arrival_rate, load.station.service.mean, self.copies
+            )
+            return _again((1, law), times)
         _, law = self.step.outcome(solved, shares)
         need = self.copies if self.need is None else self.need
         return _again((1, OrderStatistic(law, need, of=self.copies)), times)

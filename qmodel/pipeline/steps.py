@@ -239,8 +239,9 @@ def fan_out(name: str, copies: Count, step: Step, *, need: Count | None = None) 
     Returns
     -------
     Step
-        The step. The copies' times are taken as independent: exact for delays, an upper
-        bound of the mean for queues, which the same requests load together.
+        The step. M/M/1 queues that are all waited for are solved as fork and join
+        (`qmodel.balancing.fork_join`); otherwise the copies' times are taken as
+        independent: exact for delays, an upper bound of the mean for queues.
 
     Raises
     ------

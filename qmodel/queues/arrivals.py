@@ -116,4 +116,4 @@ def _in_any(law: Distribution, rate: Any, count: int) -> tuple[Any, Any, Any]:
     values = np.broadcast_to(values, (len(z), *rate.shape))
     more = np.clip(np.fft.irfft(values, n=points, axis=0)[:count] / powers, 0.0, 1.0)
     before = np.concatenate([np.zeros((1, *rate.shape)), np.cumsum(more, axis=0)[:-1]])
-    return law.laplace(rate), more, np.maximum(rate * law.mean - before, 0.0)
+    return np.real(law.laplace(rate)), more, np.maximum(rate * law.mean - before, 0.0)

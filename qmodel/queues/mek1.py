@@ -178,6 +178,8 @@ def _tail_and_density(
         for weight, decay in parts:
             term = weight * np.exp(-decay * after)
             tail, density = tail + term.real, density + (decay * term).real
+    # At a light load the terms cancel; how many wait is known.
+    tail = np.where(after == 0, rate * service_time, tail)
     unknown = np.where(np.isnan(t + spare), np.nan, 0.0)
     full, idle, past = spare <= 0, rate == 0, t < 0
     tail = np.where(full | past, 1.0, np.where(idle, 0.0, np.clip(tail, 0.0, 1.0)))

@@ -138,7 +138,8 @@ def wait(arrival_rate: Value, service: HyperExponential) -> DecayingWait:
 def _exponentials(rate: Any, p: Any, first: Any, second: Any) -> Any:
     """Return the chance of a wait, the spare server, and weight and rate of both parts."""
     xp = namespace(rate, p, first, second)
-    spare = spare_servers(rate, p * first + (1 - p) * second, 1)
+    mean = p * first + (1 - p) * second
+    spare = spare_servers(rate, mean, 1)
     swap = first > second
     mu1, mu2 = 1 / xp.minimum(first, second), 1 / xp.maximum(first, second)
     p1, p2 = xp.where(swap, 1 - p, p), xp.where(swap, p, 1 - p)
@@ -158,4 +159,4 @@ def _exponentials(rate: Any, p: Any, first: Any, second: Any) -> Any:
         scale = xp.where(root == 0, 1.0, root)
         slow = top * down * spare / (z1 * scale), z1
         fast = below * up * spare / (z2 * scale), z2
-    return 1 - spare, spare, slow, fast
+    return rate * mean, spare, slow, fast

@@ -190,21 +190,29 @@ def shared_response(
     load = np.where(idle, 0.5, load)
     # Not servers * (1 - load), which may round to zero a hair below saturation.
     spare = np.where(over | idle, 0.5 * servers, spare)
-    must_wait = erlang_c(load * servers, servers)
+    must_wait = np.asarray(erlang_c(load * servers, servers))
+    # So rarely that the square of a time would lose its digits: never.
+    idle = idle | (must_wait < 1e-100)
+    must_wait = np.where(idle, 0.5, must_wait)
     variance = must_wait * (1 + load - must_wait) / spare**2
     forgotten = s * (1 + mix.scv) / 2 / spare
     stretch = must_wait / spare
     share, lows, widths = cells_of_sizes(service)
     sizes = [low + width / 2 for low, width in zip(lows, widths, strict=True)]
     ratios = [np.asarray(x / forgotten) for x in sizes]
-    # x - (1 - exp(-x)), without cancellation for small sizes.
-    growth = [np.where(r < 1e-4, r * r / 2, r + np.expm1(-r)) for r in ratios]
+    # x - (1 - exp(-x)) by the square of the time, without cancellation for small sizes and
+    # without a product of zero and infinity where the second moment is infinite.
+    with np.errstate(invalid="ignore", over="ignore"):
+        growth = [
+            np.where(r < 1e-4, x * x / 2, forgotten**2 * (r + np.expm1(-r)))
+            for r, x in zip(ratios, sizes, strict=True)
+        ]
     law = SharedResponse(
         share,
         lows,
         widths,
         tuple((stretch * x)[()] for x in sizes),
-        tuple((2 * variance * forgotten**2 * g)[()] for g in growth),
+        tuple((2 * variance * g)[()] for g in growth),
     )
     alone = (1.0 - over) * ~idle
     if over.any() or idle.any():

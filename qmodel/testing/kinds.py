@@ -15,7 +15,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from dataclasses import dataclass, field
 
-from qmodel import queues
+from qmodel import balancing, queues
 from qmodel.distributions import Distribution, Exponential
 from qmodel.queues.base import Station
 
@@ -54,12 +54,18 @@ class Parts:
 def _cores(x: Parts) -> Station:
     # As many at once as there are servers, then a tenth slower.
     rates = [n / x.law.mean for n in range(1, x.servers + 1)]
-    return queues.BirthDeath(rates + x.few * [0.9 * rates[-1]], servers=x.servers)
+    slower = x.few * [0.9 * rates[-1]]
+    return queues.BirthDeath((*rates, *slower), servers=x.servers)
 
 
 def _unequal(x: Parts) -> Station:
     # One state for each set of busy servers: ten of them are a thousand.
-    return queues.UnequalServers([x.law.mean * (1 + i) for i in range(min(x.servers, 6))])
+    times = (x.law.mean * (1 + i) for i in range(min(x.servers, 6)))
+    return queues.UnequalServers(tuple(times))
+
+
+def _two(x: Parts) -> tuple[Station, Station]:
+    return queues.MMc(x.law.mean), queues.MMc(1.5 * x.law.mean)
 
 
 STATIONS: dict[str, Callable[[Parts], Station]] = {
@@ -90,6 +96,15 @@ STATIONS: dict[str, Callable[[Parts], Station]] = {
     "MMcPriority": lambda x: queues.MMcPriority(x.law.mean, x.servers, x.flag),
     "MXG1": lambda x: queues.MXG1(x.law, queues.GeometricBatch(x.few)),
     "UnequalServers": _unequal,
+    # Replicas behind a balancer.
+    "CentralQueue": lambda x: balancing.CentralQueue(queues.MMc(x.law.mean), x.servers),
+    "JoinIdleQueue": lambda x: balancing.JoinIdleQueue(queues.MMc(x.law.mean), x.servers),
+    "LeastConnections": lambda x: balancing.LeastConnections(queues.MG1(x.law), x.servers),
+    "PowerOfChoices": lambda x: balancing.PowerOfChoices(queues.MMc(x.law.mean), x.servers + 1),
+    "RandomSplit": lambda x: balancing.RandomSplit(queues.MG1(x.law), x.servers),
+    "RoundRobin": lambda x: balancing.RoundRobin(queues.MMc(x.law.mean), x.servers),
+    "WeightedRoundRobin": lambda x: balancing.WeightedRoundRobin(_two(x), (0.6, 0.4)),
+    "WeightedSplit": lambda x: balancing.WeightedSplit(_two(x), (0.6, 0.4)),
 }
 """Stations by their parts; a new station needs one line."""
 

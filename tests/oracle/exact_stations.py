@@ -17,6 +17,7 @@ from typing import Any
 import numpy as np
 
 import qmodel as qm
+from qmodel import balancing
 
 
 def beside(name: str) -> ModuleType:
@@ -186,6 +187,26 @@ CHECKS: dict[str, list[Check]] = {
         jobs(
             qm.MXG1(G2, qm.GeometricBatch(2.0)), 0.6, GAM, gaps=E(2.0 / 0.6),
             batch=lambda rng, n: rng.geometric(0.5, n),
+        )
+    ],
+    "CentralQueue": [jobs(balancing.CentralQueue(qm.MMc(1.0), 3), 2.4, EXP, servers=3)],
+    "RandomSplit": [
+        jobs(
+            balancing.RandomSplit(qm.MG1(G2), 3), 1.8, GAM, servers=3,
+            blind=lambda rng, j, n: rng.integers(0, 3, n),
+        )
+    ],
+    "RoundRobin": [
+        jobs(
+            balancing.RoundRobin(qm.MMc(1.0), 3), 2.1, EXP, servers=3,
+            blind=lambda rng, j, n: np.full(n, j % 3),
+        )
+    ],
+    "WeightedSplit": [
+        jobs(
+            balancing.WeightedSplit((qm.MMc(1.0), qm.MMc(1.5)), (0.6, 0.4)), 1.0, EXP,
+            servers=2, speeds=(1.0, 1.5),
+            blind=lambda rng, j, n: (rng.random(n) > 0.6).astype(int),
         )
     ],
     "UnequalServers": [jobs(qm.UnequalServers(TIMES), 2.6, EXP, servers=3, speeds=TIMES)],

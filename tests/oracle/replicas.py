@@ -67,13 +67,16 @@ def interval(values: Array, weight: Array | None = None) -> tuple[float, float]:
 def one_by_one(
     rng: np.random.Generator, gaps: Draw, service: Draw, *,
     servers: int = 1, places: float = np.inf, patience: Draw | None = None,
-    speeds: tuple[float, ...] | None = None, away: str = "", absence: Draw | None = None,
+    speeds: tuple[float, ...] | None = None,
+    blind: Callable[[np.random.Generator, int, int], Array] | None = None,
+    away: str = "", absence: Draw | None = None,
     batch: Callable[[np.random.Generator, int], Array] | None = None, threshold: int = 1,
     replicas: int = 2000, jobs: int = 800, warm: int = 300, lags: int = 60,
 ) -> Sample:  # fmt: skip
     """Follow jobs in order of arrival (Kiefer and Wolfowitz), in all replicas at once.
 
-    With `speeds` a job takes a free server at random; `away` says how the one server is
+    With `speeds` a job takes a free server at random, or that which `blind` tells it to take
+    and wait for, from its number and the number of replicas; `away` says how the one server is
     absent: "vacations", "vacation" or "setup"; `batch` draws how many come at once; an idle
     server begins when `threshold` are there.
     """
@@ -99,7 +102,9 @@ def one_by_one(
             more = np.where(new, batch(rng, replicas), more) - 1
         need = service(rng, (replicas,))
         idle = free <= now[:, None]
-        if speeds is None:
+        if blind is not None:
+            who = blind(rng, j, replicas)
+        elif speeds is None:
             who = free.argmin(axis=1)
         else:
             chosen = np.where(idle, rng.random((replicas, servers)), -1.0).argmax(axis=1)

@@ -12,6 +12,9 @@ from typing import Any
 import numpy as np
 
 import qmodel as qm
+from qmodel.balancing import mean_field
+from qmodel.balancing.join_shortest import LeastConnections
+from qmodel.balancing.power_of_d import PowerOfChoices
 from qmodel.distributions.fit import balanced_hyperexponential
 from qmodel.queues import ggc_wait_probabilities
 from qmodel.queues.arrivals import arrivals_in
@@ -407,13 +410,109 @@ def two_moments(wait: Any, chance: Any = None) -> Adapter:
     return figures
 
 
+def of_cache(make: Callable[[Parameters], qm.caches.Cache]) -> Adapter:
+    """Return the adapter of a cache: its figures, of the whole and of single objects."""
+
+    def figures(p: Parameters) -> Figures:
+        if isinstance(p.get("popularity"), list):
+            pages: qm.caches.Popularity = qm.caches.Measured(p["popularity"])
+        else:
+            pages = qm.caches.Zipf(p["items"], p.get("zipf", 0.0))
+        r = make(p).solve(pages, p.get("request_rate", 1.0))
+        last = float(pages.objects)
+        return {
+            "hit_ratio": r.hit_ratio,
+            "hit_rate": r.request_rate * r.hit_ratio,
+            "miss_rate": r.miss_rate,
+            "characteristic_time": r.characteristic_time,
+            "item_hit": r.hit_ratio_of(np.arange(1, last + 1)) if last < 100 else [],
+            "item_hit_1": r.hit_ratio_of(1),
+            "item_hit_last": r.hit_ratio_of(last),
+            "item_hit_1_2_3_last": r.hit_ratio_of([1, 2, 3, last]) if last > 5 else [],
+        }
+
+    return figures
+
+
+def uniform_cache(p: Parameters) -> Figures:
+    """Return the figures of a cache where all objects are alike, whatever the policy."""
+    places = {"capacity": sum(p.get("list_capacities", [0])) or p["capacity"]}
+    lru, fifo = (CACHES[name](p | places) for name in ("exact_lru", "exact_fifo"))
+    ratios = {"fifo_hit_ratio": fifo["hit_ratio"], "lru_hit_ratio": lru["hit_ratio"]}
+    return lru | ratios
+
+
+def first_list(p: Parameters) -> Figures:
+    objects, rate = p["items"], p["request_rate_per_item"]
+    r = qm.caches.LRU(p["capacity_list1"]).solve(qm.caches.Zipf(objects, 0.0), objects * rate)
+    return {"characteristic_time_1": r.characteristic_time}
+
+
+def ttl(p: Parameters) -> Figures:
+    found = [
+        qm.caches.TTL(p["ttl"], renewing).solve(qm.caches.Zipf(1), p["request_rate"]).hit_ratio
+        for renewing in (True, False)
+    ]
+    return dict(zip(("hit_reset", "hit_no_reset"), found, strict=True))
+
+
+CACHES: dict[str, Adapter] = {
+    "lru": of_cache(lambda p: qm.caches.LRU(p["capacity"])),
+    "fifo": of_cache(lambda p: qm.caches.FIFO(p["capacity"])),
+    "q_lru": of_cache(lambda p: qm.caches.QLRU(p["capacity"], p["q"])),
+    "lfu": of_cache(lambda p: qm.caches.LFU(p["capacity"])),
+    "exact_lru": of_cache(lambda p: qm.caches.ExactLRU(p["capacity"])),
+    "exact_fifo": of_cache(lambda p: qm.caches.ExactFIFO(p["capacity"])),
+}
+
+
+# Replicas behind a balancer that looks at them.
+
+
+def supermarket(p: Parameters) -> Figures:
+    """The limit of many replicas, for some numbers of choices or one."""
+    load = float(p["arrival_rate_per_server"]) * p.get("service_mean", 1)
+    several = isinstance(p["d"], list)
+    found = {d: mean_field.response_time(load, d) for d in (p["d"] if several else [p["d"]])}
+    figures = {f"mean_response_d{d}": t for d, t in found.items()}
+    if not several:
+        figures |= {"mean_response": found[p["d"]], "mean_number": load * found[p["d"]]}
+    return figures
+
+
+def of_pool(pool: Any, p: Parameters) -> Figures:
+    per_server = float(p["arrival_rate_per_server"])
+    r = pool.solve(per_server * p["servers"])
+    return {
+        "mean_response": r.response_time,
+        "mean_number_per_server": per_server * r.response_time,
+        "prob_all_busy": r.wait.tail(0.0),
+    }
+
+
+def least_connections(p: Parameters) -> Figures:
+    return of_pool(LeastConnections(qm.MMc(1.0), p["servers"]), p)
+
+
+def choices(p: Parameters, distinct: bool = True) -> Figures:
+    figures = of_pool(PowerOfChoices(qm.MMc(1.0), p["servers"], p["d"], distinct), p)
+    # Those that wait are those whose choices are all busy, not all replicas.
+    del figures["prob_all_busy"]
+    return figures
+
+
+def repeated_choices(p: Parameters) -> Figures:
+    return choices(p, distinct=False)
+
+
 ADAPTERS: dict[str, Adapter] = {
     f.__name__: f
     for f in (
         mmck, mg1k, arrivals_in_a_service, engset, repair, repair_of_all, repair_with_spares,
         finite_source_and_room, growing_arrivals, discouraged, erlang_a, erlang_a_servers,
         accumulating, busy_period, busy_time, terminals, by_every_size, vacations, threshold,
-        batches, mg1_states, gmc, unequal_servers,
+        batches, mg1_states, gmc, unequal_servers, supermarket, least_connections, choices,
+        repeated_choices,
     )
 } | {
     "priority": one_server(False),
@@ -428,4 +527,7 @@ ADAPTERS: dict[str, Adapter] = {
     "kraemer_langenbach_belz": two_moments(kraemer_langenbach_belz),
     "kingman_bound": two_moments(kingman_bound),
     "whitt": two_moments(whitt, ggc_wait_probabilities.whitt),
-}  # fmt: skip
+    "uniform_cache": uniform_cache,
+    "first_list": first_list,
+    "ttl": ttl,
+} | CACHES  # fmt: skip

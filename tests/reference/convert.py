@@ -97,11 +97,34 @@ FAMILIES = {
         "H2/M/4 (balanced means)": "gmc",
         "M/M_i/m heterogeneous servers, random routing to idle server": "unequal_servers",
     },
+    "balancing": {
+        "power-of-d choices, mean-field limit (N to infinity)": "supermarket",
+        "power-of-2 choices, mean-field tail": "supermarket",
+        "power-of-2 choices, n=100 simulation, two DISTINCT servers sampled": "choices",
+        "JSQ(d), N exponential servers, choices sampled with replacement": "repeated_choices",
+        "JSQ with N=2 exponential servers (join the shortest queue)": "least_connections",
+        "JSQ with N=3 exponential servers (join the shortest queue)": "least_connections",
+        "JSQ(2) with N=3 exponential servers, choices without replacement": "choices",
+        "JSQ(2), N=10, choices with replacement": "repeated_choices",
+    },
     "laws": {"Erlang-k, mean 1": "erlang_law", "lognormal, mean 1": "lognormal"},
+    "caches": {
+        "cache RAND(m)/LRU(m), uniform popularity": "uniform_cache",
+        "cache FIFO and LRU, uniform": "uniform_cache",
+        "cache RANDOM, characteristic-time approximation": "fifo",
+        "cache RANDOM, asymptotic product-form approximation": "exact_fifo",
+        "cache h-LRU first list characteristic time": "first_list",
+        "LRU, Che approximation": "lru", "LRU cache, Che approximation": "lru",
+        "FIFO/RANDOM cache, Che approximation": "fifo", "LRU cache, IRM": "exact_lru",
+        "q-LRU cache, Che approximation": "q_lru", "FIFO = RANDOM cache, IRM": "exact_fifo",
+        "LRU hit ratio Zipf 0.8": "exact_lru", "static optimal cache": "lfu",
+        "TTL cache, Poisson requests": "ttl",
+    },
 }  # fmt: skip
 
 APPROXIMATIONS = {
     "approximation:Kimura": ("general_service", "mgc"),
+    "approximation:mean field": ("balancing", "supermarket"),
     "approximation:Cosmetatos": ("multiserver", "cosmetatos"),
     "approximation:Bjorklund-Elldin": ("multiserver", "cosmetatos"),
     "approximation:Allen-Cunneen": ("multiserver", "allen_cunneen"),
@@ -120,8 +143,12 @@ OMITTED = {
 SKIPPED = {
     "mq_mmk_exact_f": "several servers with a service time for each stream",
     "apq_4_2_1": "no accumulating priority; only its limits",
+    "mq_mf_jsq_2_0.9": "the limit of many replicas, in which nobody waits",
 }
 """Cases that are left out though their model is there."""
+
+STATED = {"least_connections": 0.02, "choices": 0.03, "repeated_choices": 0.034}
+"""The errors that approximations state, where they exceed the tolerance of the source."""
 
 
 def chosen(case: dict[str, Any]) -> tuple[str, str] | None:
@@ -129,7 +156,8 @@ def chosen(case: dict[str, Any]) -> tuple[str, str] | None:
     model, kind = case["model"], case["kind"]
     if kind in APPROXIMATIONS:
         return APPROXIMATIONS[kind]
-    if kind.startswith("approximation") and not model.startswith("fork-join"):
+    ours = model.startswith("fork-join") or model in FAMILIES["caches"]
+    if kind.startswith("approximation") and not ours:
         return None
     files = [name for name, family in FAMILIES.items() if model in family]
     return (files[0], FAMILIES[files[0]][model]) if files else None
@@ -150,6 +178,10 @@ def figures(expected: Any, name: str = "") -> Iterator[tuple[str, float]]:
 def left_out(adapter: str, inputs: dict[str, Any], name: str) -> bool:
     if any(re.fullmatch(p, name.split("[")[0]) for p in OMITTED):
         return True
+    if adapter == "supermarket" and name.startswith("tail"):
+        return True  # the library gives what a request finds
+    if adapter == "choices" and name == "prob_all_busy":
+        return True  # a request waits where all its choices are busy
     if adapter == "lognormal" and name in ("mu", "sigma"):
         return True  # parameters of another parameterisation
     # An infinite server is not utilized here; the source counts its load.
@@ -172,7 +204,8 @@ def rows(folder: Path) -> Iterator[tuple[str, list[str]]]:
                 if not left_out(adapter, inputs, name):
                     yield file, [
                         case["id"], adapter, json.dumps(inputs), name, repr(value),
-                        repr(case.get("rel_tol") or 0.0), repr(case.get("abs_tol") or 0.0),
+                        repr(max(case.get("rel_tol") or 0.0, STATED.get(adapter, 0.0))),
+                        repr(case.get("abs_tol") or 0.0),
                         case["source"],
                     ]  # fmt: skip
 

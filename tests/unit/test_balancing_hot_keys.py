@@ -104,3 +104,21 @@ def test_cells_are_those_alone():
 def test_refused(call, error, words):
     with pytest.raises(error, match=words):
         call()
+
+
+def test_two_shards_are_exact_key_by_key():
+    share = np.arange(1, 6.0) ** -1.0
+    share /= share.sum()
+    there = np.array(list(np.ndindex(*[2] * 5)))
+    fullest = np.sort(2 * np.maximum(there @ share, (1 - there) @ share))
+    p = (np.arange(32) + 0.5) / 32
+    got = hot_imbalance_quantile(p, Zipf(5), 2)
+    np.testing.assert_allclose(got, fullest, rtol=1e-8)
+    assert hot_imbalance(Zipf(5), 2) == pytest.approx(fullest.mean(), rel=3e-3)
+
+
+def test_three_equal_keys_by_the_formula():
+    # The first key is alone with 4/9, and the two other shards have not both keys: 64/81.
+    p = 4 / 9 * 64 / 81
+    got = hot_imbalance_quantile([p - 0.01, p + 0.01], Zipf(3, 0.0), 3)
+    np.testing.assert_allclose(got, [1, 2], rtol=1e-8)

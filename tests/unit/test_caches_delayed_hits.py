@@ -25,10 +25,11 @@ def draw(law: Any, rng: Any, n: int) -> Any:
     return rng.gamma(shape, float(law.mean) / shape, n)
 
 
-def path(rate: float, life: float, law: Any, renewing: bool, seed: int) -> Any:
+def path(
+    rate: float, life: float, law: Any, renewing: bool, seed: int, n: int = 400_000
+) -> Any:
     """Return misses, delayed hits and the added times of the requests for one object."""
     rng = np.random.default_rng(seed)
-    n = 400_000
     t = np.cumsum(rng.exponential(1 / rate, n))
     fetch = draw(law, rng, n)
     long = np.flatnonzero(np.diff(t) > life)
@@ -62,6 +63,17 @@ def test_against_a_path(law: Any, renewing: bool) -> None:
     assert added.mean() == pytest.approx(float(r.added_latency), rel=0.02)
     for t in (0.05, 0.2, 0.5):
         assert np.mean(added > t) == pytest.approx(float(r.added.tail(t)), abs=3e-3)
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("renewing", [False, True])
+@pytest.mark.parametrize("law", LAWS[:2], ids=repr)
+def test_against_a_long_path(law: Any, renewing: bool) -> None:
+    r = FetchedTTL(0.9, law, renewing=renewing).solve(ONE, 3.0)
+    missed, delayed, added = path(3.0, 0.9, law, renewing, 12, 6_000_000)
+    assert missed == pytest.approx(float(r.miss_ratio), abs=5e-4)
+    assert delayed == pytest.approx(float(r.delayed_ratio), abs=5e-4)
+    assert added.mean() == pytest.approx(float(r.added_latency), abs=5e-4)
 
 
 @given(st.floats(0.0, 1e4), st.floats(0.0, 1e3), st.floats(0.0, 1e3), st.booleans())

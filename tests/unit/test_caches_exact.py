@@ -91,7 +91,7 @@ def test_arrays_and_edges() -> None:
         assert r.hit_ratio_of(2)[1, 1] == pytest.approx(one.hit_ratio_of(2), rel=1e-12)
         sizes = policy(2).solve(Zipf([3, 20], 1.0)).hit_ratio
         assert sizes[0] == pytest.approx(policy(2).solve(Zipf(3, 1.0)).hit_ratio, rel=1e-12)
-        assert np.isnan(policy([2.0, np.nan]).solve(Zipf(5)).hit_ratio[1])
+        assert np.isnan(policy(2).solve(Zipf(5, [1.0, np.nan])).hit_ratio[1])
 
 
 def test_what_is_refused() -> None:

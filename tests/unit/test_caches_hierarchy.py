@@ -20,7 +20,7 @@ CASES = [
     (16, 200, 2000, 0.8, 0.3430, 0.3432),
     (1, 500, 1000, 1.0, 0.0804, 0.0804),
 ]
-"""Nodes, size of each, size of the parent, exponent; hits of the parent: simulated, computed."""
+"""Nodes, their size, that of the parent, exponent; its hits: simulated, computed."""
 
 
 @pytest.mark.parametrize("case", CASES, ids=str)
@@ -31,6 +31,7 @@ def test_hits_of_a_parent(case: Any) -> None:
     assert r.levels[1].answered == pytest.approx(simulated, abs=4e-4)
     assert r.levels[1].answered == pytest.approx(computed, abs=1e-4)
     assert r.levels[1].occupancy == pytest.approx(parent, rel=1e-9)
+    assert r.levels[0].occupancy == pytest.approx(child, rel=1e-9)
     assert r.levels[0].hit_ratio == pytest.approx(
         float(LRU(child).solve(Zipf(10**4, a)).hit_ratio), rel=1e-12
     )

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 from typing import Any
 
 import mpmath as mp
@@ -44,7 +45,7 @@ def test_the_time_to_the_next_miss_is_the_integral(b: float, u: float) -> None:
     edges = np.concatenate([np.arange(np.floor(u) + 1), [u]])
     x, w = np.polynomial.legendre.leggauss(20)
     total = 0.0
-    for low, high in zip(edges[:-1], edges[1:], strict=True):
+    for low, high in itertools.pairwise(edges):
         nodes = low + (high - low) * (x + 1) / 2
         total += (high - low) / 2 * float(w @ (1 - InterMiss(b).within(nodes)))
     assert float(InterMiss(b).until_next(u)) == pytest.approx(b * total, abs=1e-12)

@@ -90,11 +90,11 @@ def test_survival_by_integration(most: float) -> None:
     assert r.throttled_duration == pytest.approx(t, rel=0.01, abs=step)
     assert r.turned_away == pytest.approx(away, rel=0.02, abs=RATE * step / 2)
     # Queued: what came less what could be done.
-    times = np.arange(0.0, 400.0, 2e-3)
+    times = np.arange(0.0, 100.0, 5e-3)
     waiting = COLD.fetches(times) - most * times
-    assert r.backlog == pytest.approx(waiting.max(), rel=1e-4)
+    assert r.backlog == pytest.approx(waiting.max(), rel=1e-4, abs=5e-3)
     if np.isfinite(r.queued_duration):
-        assert r.queued_duration == pytest.approx(times[1:][waiting[1:] <= 0][0], abs=5e-3)
+        assert r.queued_duration == pytest.approx(times[1:][waiting[1:] <= 0][0], abs=1e-2)
 
 
 def test_what_a_database_can_do() -> None:

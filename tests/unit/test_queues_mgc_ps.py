@@ -67,3 +67,18 @@ def test_impossible_values() -> None:
         qm.MGcPS(H2, 2.5)
     with pytest.raises(qm.ModelError, match="service"):
         qm.MGcPS(1.0, 2)
+
+
+def test_sharing_that_never_happens_leaves_the_service() -> None:
+    law = qm.MGcPS(qm.Deterministic(1.0), servers=np.array([[112], [136]])).solve(
+        np.array([56.0, 3.5])
+    )
+    p90 = law.response.quantile(0.9)
+    assert np.isfinite(p90).all()
+    assert p90 == pytest.approx(1.0, rel=1e-6)
+
+
+def test_an_infinite_second_moment_still_has_percentiles() -> None:
+    r = qm.MGcPS(qm.Pareto(1.0, 1.8), servers=1).solve(0.5 / qm.Pareto(1.0, 1.8).mean)
+    assert float(r.response_time) == pytest.approx(2.0 * qm.Pareto(1.0, 1.8).mean)
+    assert 0 < float(r.response.quantile(0.5)) < float(r.response.quantile(0.99)) < np.inf

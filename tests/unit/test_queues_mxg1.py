@@ -132,7 +132,7 @@ def test_domain() -> None:
     [
         FixedBatch(5),
         RandomBatch([0.5, 0.0, 0.5]),
-        RandomBatch([1 / 3] * 3),
+        RandomBatch(np.random.default_rng(1).dirichlet([1.0] * 4)),
         GeometricBatch(2.5),
     ],
     ids=["fixed", "random", "measured", "geometric"],

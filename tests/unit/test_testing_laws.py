@@ -195,6 +195,21 @@ def test_a_lost_flow_is_seen():
     fails(laws.flow_balance, bad, match="flow balance at cache: arrival_rate")
 
 
+def test_clients_that_are_here_do_not_ask():
+    for station in (qm.FiniteSource(0.1, 2, 8), qm.Engset(0.1, 2, 8)):
+        r = station.solve(3.0)
+        laws.flow_balance(r)
+        # All eight would be 24 a second.
+        fails(laws.flow_balance, replace(r, arrival_rate=24.0), match="arrival_rate is 24")
+
+
+def test_a_batch_is_no_time():
+    there = rescaled(qm.MXG1(qm.Exponential(0.1), qm.GeometricBatch(3.0)), 60.0)
+    assert there.batch.mean == 3.0
+    assert there.service.mean == pytest.approx(6.0)
+    assert rescaled(qm.ErlangA(0.1, 2, 0.5), 60.0).patience == pytest.approx(30.0)
+
+
 def test_an_arrival_that_sees_something_else():
     one = qm.MMc(0.2).solve(4.0)
     laws.pasta(replace(one, number=Geometric(0.8)))
