@@ -142,8 +142,8 @@ Hit ratios of caches under Zipf's law for independent requests, and what the for
 them. Up to 1,000 objects LRU and FIFO are exact solutions; the others are simulations of
 {REQUESTS:,} requests, whose own standard error is up to 0.0002. FIFO stands for RANDOM too,
 whose hit ratio is the same. Entries of TTL are not renewed by hits, and live for the
-characteristic time of FIFO, where their formula is exact. Without a figure: ten million requests do not bring that cache
-into its steady state, or the life is below 10,000 requests.
+characteristic time of FIFO; their formula is exact. Without a figure: ten million requests
+do not bring that cache into its steady state, or the life is below 10,000 requests.
 
 Written by `python docs/errors_of_caches.py`.
 

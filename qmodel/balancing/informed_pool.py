@@ -92,6 +92,10 @@ class _State:
     pooled: Any
 
 
+_K=8.0
+_E=2
+
+
 class InformedPool(Pool):
     """A pool whose balancer looks at the number of requests of its replicas."""
 
@@ -227,11 +231,13 @@ class InformedPool(Pool):
         some = alone | state.over
         with np.errstate(divide="ignore", invalid="ignore", over="ignore"):
             stretch = np.where(some, 1.0, wait.mean / s)
-            variance = np.where(some, 1.0, wait.variance / s**2)
+            # The wait varies with the number in front, and with their services.
+            number = wait.variance - wait.mean / wait.drain
+            variance = np.where(some, 1.0, number / s**2)
             # The size over which the stretch is forgotten, sooner where it is balanced.
             slow = np.where(some, 1.0, stretch / chance)
             c = self.replica.servers
-            balance = 8.0 / c**2 * (1 - 1 / state.pooled)
+            balance = _K / c**_E * (1 - 1 / state.pooled)
             forgotten = s * (1 + mix.scv) / 2 * slow * c * slow / (c * slow + balance)
         share, lows, widths = cells_of_sizes(work)
         sizes = [low + width / 2 for low, width in zip(lows, widths, strict=True)]

@@ -94,7 +94,7 @@ def response_time(load: Value, choices: Count = 2) -> Value:
     with np.errstate(over="ignore", under="ignore"):
         while np.any(tail > 1e-17 * total):
             # One choice is a geometric series, which is summed as such.
-            total = total + np.where(d == 1, stable / (1 - stable), tail)
+            total = total + np.where(d == 1, tail / (1 - stable), tail)
             tail = np.where(d == 1, 0.0, (stable * tail) ** d)
     return np.where(np.asarray(load) >= 1, np.inf, total)[()]
 

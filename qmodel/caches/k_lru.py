@@ -37,7 +37,8 @@ __all__ = ["INDEPENDENT_LISTS", "KLRU", "presence"]
 INDEPENDENT_LISTS = Assumption(
     "independent-lists",
     "whether a list of identifiers knows an object does not depend on whether the cache has "
-    "it; hit ratios of 2-LRU within 0.003 from 100 places on, and within 0.006 for ten",
+    "it; hit ratios of 2-LRU and 3-LRU within 0.003 from 100 places on, and within 0.006 for "
+    "ten",
     "Martina, Garetto and Leonardi 2014",
     APPROXIMATE,
 )

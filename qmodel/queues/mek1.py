@@ -52,6 +52,7 @@ __all__ = ["ErlangServiceWait", "exponentials", "phases_of", "waiting_tail"]
 _MOST_PHASES = 100  # with more, the sum costs more than an inversion
 
 _STEPS = 60
+_LAST = 1e-9  # of a root: the error after such a step of Newton's is its square
 
 
 def waiting_tail(t: Value, arrival_rate: Value, service_time: Value, phases: Count) -> Value:
@@ -147,7 +148,7 @@ def _real(rho: Any, rest: Any, k: Any) -> Any:
         slope = k * (rho * np.expm1(k * beta) - np.expm1(-beta) - rest)
         step = np.where(slope > 0, value / slope, 0.0)
         beta = beta - step
-        if np.all(~(abs(step) > 1e-15 * beta)):
+        if np.all(~(abs(step) > _LAST * beta)):
             break
     return beta
 
@@ -162,7 +163,7 @@ def _pair(rho: Any, k: Any, j: int) -> Any:
         slope = np.exp(-beta) / (rho * inner)
         step = (there - beta) / (1 - slope if i > 3 else 1.0)
         beta = beta + step
-        if i > 3 and np.all(~(abs(step) > 1e-15 * abs(beta))):
+        if i > 3 and np.all(~(abs(step) > _LAST * abs(beta))):
             break
     return beta
 

@@ -94,10 +94,9 @@ def _counts(rate: Any, service: Distribution, most: int) -> tuple[Value, ...]:
     """Return the probabilities of 0, 1, ... arrivals in a service, until they end."""
     count, last = most + 16, 8 * most + 32
     none, more, _ = arrivals_in(service, rate, count)
-    while count < last and np.any(more[-1] > 1e-17):
+    if np.any(more[-1] > 1e-17):
         # A heavy tail is cut where the recursion down has forgotten its beginning.
-        count = min(2 * count, last)
-        none, more, _ = arrivals_in(service, rate, count)
+        none, more, _ = arrivals_in(service, rate, last)
     return (none[()], *(p[()] for p in more[:-1] - more[1:]))
 
 

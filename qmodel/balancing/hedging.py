@@ -1,0 +1,144 @@
+r"""Hedged requests: a second copy where the first takes long; the first answer counts.
+
+With the tail :math:`\bar F` of one copy and a delay d, for independent copies [1]_,
+
+.. math::
+
+    P(T > t) = \bar F(t)\, \bar F(t - d), \qquad
+    P(\text{copy}) = \bar F(d) .
+
+What the copies add to the work depends on whether the one that lost is called back: if not,
+:math:`\bar F(d)` of a request; if so, the time in which both run,
+:math:`\int_0^\infty \bar F(u) \bar F(u + d)\, du`. Cloning at once (d = 0) with recall adds
+nothing for exponential times, costs for more regular ones and *saves* for more variable
+ones: the clone is then likely a short cut. All exact for independent copies; where both are
+slow for one cause, hedging helps less. `qmodel.hedge` feeds the added load back.
+
+References
+----------
+.. [1] J. Dean, L. A. Barroso, "The tail at scale", Communications of the ACM 56, 2013.
+"""
+
+from __future__ import annotations
+
+from qmodel import _check
+from qmodel._typing import Value
+from qmodel.distributions import Distribution, Minimum, Shifted
+from qmodel.numerics import quadrature
+
+__all__ = ["added_work", "copied_share", "response_law"]
+
+
+def response_law(law: Distribution, delay: Value) -> Distribution:
+    """Law of the time to the first answer.
+
+    Parameters
+    ----------
+    law : Distribution
+        Law of the time of one copy. [-]
+    delay : number or array
+        Time after which the second copy is sent, >= 0. [s]
+
+    Returns
+    -------
+    Distribution
+        The law. [-]
+
+    Raises
+    ------
+    DomainError
+        If `delay` is negative.
+    ModelError
+        If `law` is not a distribution.
+
+    Examples
+    --------
+    >>> import qmodel as qm
+    >>> times = qm.HyperExponential([0.99, 0.01], [0.005, 0.5])
+    >>> for law in (times, response_law(times, 0.02)):
+    ...     print(law.quantile([0.5, 0.99, 0.999]).round(4))
+    [0.0035 0.0363 1.1513]
+    [0.0035 0.0233 0.0324]
+    """
+    _check.instance("law", law, Distribution)
+    return Minimum((law, Shifted(law, delay)))
+
+
+def copied_share(law: Distribution, delay: Value) -> Value:
+    """Share of the requests of which a second copy is sent.
+
+    Parameters
+    ----------
+    law : Distribution
+        Law of the time of one copy. [-]
+    delay : number or array
+        Time after which the second copy is sent, >= 0. [s]
+
+    Returns
+    -------
+    number or array
+        The share, of the broadcast shape. [-]
+
+    Raises
+    ------
+    DomainError
+        If `delay` is negative.
+    ModelError
+        If `law` is not a distribution.
+
+    Examples
+    --------
+    A copy after the 95th percentile is sent of 5 % of the requests:
+
+    >>> from qmodel.distributions import Exponential
+    >>> law = Exponential(0.01)
+    >>> float(copied_share(law, law.quantile(0.95)))
+    0.05
+    """
+    _check.instance("law", law, Distribution)
+    return law.tail(_check.nonnegative("delay", delay))
+
+
+def added_work(law: Distribution, delay: Value, *, recalled: bool = True) -> Value:
+    """Mean time that copies add to the work of one request; negative where they save some.
+
+    Parameters
+    ----------
+    law : Distribution
+        Law of the time that one copy keeps a server busy. [-]
+    delay : number or array
+        Time after which the second copy is sent, >= 0. [s]
+    recalled : bool, default True
+        Whether the copy that lost is stopped when the other one has answered. [-]
+
+    Returns
+    -------
+    number or array
+        The added work, of the broadcast shape. [s]
+
+    Raises
+    ------
+    DomainError
+        If `delay` is negative.
+    ModelError
+        If `law` is not a distribution.
+
+    Examples
+    --------
+    Cloning at once adds nothing to exponential work if the slower clone is recalled:
+
+    >>> from qmodel.distributions import Exponential
+    >>> round(float(added_work(Exponential(0.01), 0.0)), 12) + 0.0
+    0.0
+    >>> float(added_work(Exponential(0.01), 0.0, recalled=False))
+    0.01
+    """
+    copies = copied_share(law, delay)
+    if not recalled:
+        return copies * law.mean
+    # Both run from the delay to the first answer; the first one is cut short by it.
+    hedged = response_law(law, delay)
+    beside, _, _ = quadrature.moments(
+        lambda t: law.tail(t) * law.tail(t + delay), law.mean + 0.0 * copies
+    )
+    return hedged.mean + beside - law.mean
