@@ -23,9 +23,8 @@ within 0.04 below an SCV of 1, but up to 0.09 low at 4 and 0.13 at 9.
 
 **Sharing** (`MG1PS`, `MGcPS`): the mean hardly depends on the law of service [2]_ and is taken
 from exponential service. A request of size x takes x and a gamma excess as in
-`qmodel.queues.shared_response`, with mean and variance of the stretch from the levels; with M
-departures in front of those that wait, it is forgotten over a size of
-:math:`E[S^2] / (2 c S)` times :math:`M^2 / (M + 8 (1 - 1/N) / c^2)`, the 8 fitted by us.
+`qmodel.queues.shared_response`, with mean and variance of the stretch from the levels; it is
+forgotten over a size of :math:`E[S^2] / (2 S^2)` times the mean wait of those that wait.
 
 References
 ----------
@@ -75,8 +74,9 @@ SCALED_WAIT = Assumption(
 SHARED_LEVELS = Assumption(
     "shared-levels",
     "shared replicas behind an informed balancer have the mean of exponential service, and a "
-    "gamma excess; at loads of 0.5 to 0.95 the mean response is within 3.5 %, p99 within 8 % "
-    "for exponential service and 3 % at an SCV of 4, but up to 39 % high for constant service",
+    "gamma excess; at loads of 0.5 to 0.95 the mean response is within 3.5 %, p99 within 7 % "
+    "for exponential service and 3 % at an SCV of 4, but for constant service from 18 % low to "
+    "27 % high",
     "Gupta et al. 2007; our simulations",
     APPROXIMATE,
 )
@@ -90,10 +90,6 @@ class _State:
     load: Any
     over: Any
     pooled: Any
-
-
-_K=8.0
-_E=2
 
 
 class InformedPool(Pool):
@@ -234,11 +230,8 @@ class InformedPool(Pool):
             # The wait varies with the number in front, and with their services.
             number = wait.variance - wait.mean / wait.drain
             variance = np.where(some, 1.0, number / s**2)
-            # The size over which the stretch is forgotten, sooner where it is balanced.
-            slow = np.where(some, 1.0, stretch / chance)
-            c = self.replica.servers
-            balance = _K / c**_E * (1 - 1 / state.pooled)
-            forgotten = s * (1 + mix.scv) / 2 * slow * c * slow / (c * slow + balance)
+            # The size over which the stretch is forgotten.
+            forgotten = np.where(some, s, s * (1 + mix.scv) / 2 * stretch / chance)
         share, lows, widths = cells_of_sizes(work)
         sizes = [low + width / 2 for low, width in zip(lows, widths, strict=True)]
         growth = []

@@ -57,7 +57,14 @@ QUANTITIES = (
 
 
 class Outcome(NamedTuple):
-    """What becomes of a request for one object: shares of its requests."""
+    """What becomes of a request for one object: shares of its requests.
+
+    Examples
+    --------
+    >>> from qmodel.caches.delayed_hits import outcome
+    >>> float(outcome(20.0, ttl=10.0, fetch_time=0.5).missed)
+    0.0047
+    """
 
     hit: Any
     """Answered at once from a fresh object. [-]."""

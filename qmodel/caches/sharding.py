@@ -97,6 +97,19 @@ def _hottest(grid: Grid, k: Any) -> Any:
     return np.take_along_axis(taken, back, -1)
 
 
+def _part(grid: Grid, hot: Any) -> Any:
+    """Return the part of each node that is hot, also of those that stand for sizes only."""
+    share, count = (np.broadcast_to(x, hot.shape) for x in (grid.share, grid.count))
+    least = np.where(hot > 0, share, np.inf).min(axis=-1, keepdims=True)
+    edge = share == least
+    with np.errstate(divide="ignore", invalid="ignore"):
+        at_edge = (hot * edge).sum(axis=-1, keepdims=True) / (count * edge).sum(
+            axis=-1, keepdims=True
+        )
+        sized = np.where(share > least, 1.0, np.where(edge, at_edge, 0.0))
+        return np.where(np.isnan(hot), np.nan, np.where(count > 0, hot / count, sized))
+
+
 @dataclass(frozen=True, slots=True, eq=False)
 class Replicated(Popularity):
     """The objects of a sharded cache of which the hottest are on every node.
@@ -142,9 +155,7 @@ class Replicated(Popularity):
         n = np.asarray(_check.count("nodes", self.nodes), dtype=float)[..., None]
         k = np.asarray(_check.nonnegative("replicated", self.replicated))
         grid = self.popularity.grid
-        hot = _hottest(grid, k)
-        with np.errstate(divide="ignore", invalid="ignore"):
-            part = np.where(grid.count > 0, hot / grid.count, k[..., None] > 0)
+        part = _part(grid, _hottest(grid, k))
         several = (n, part, grid.share, grid.count, grid.volume)
         n, part, share, count, volume = np.broadcast_arrays(*several)
         made = (

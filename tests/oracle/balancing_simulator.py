@@ -70,7 +70,7 @@ class Found:
 
     def tail(self, row: Array, t: Array) -> Array:
         """Return P(T > t) of the response, by the integral of that of the wait."""
-        grid = np.linspace(0, 1, 2001)[:, None] * t
+        grid = np.linspace(0, 1, 301)[:, None] * t
         departures = np.arange(len(row) - self.workers)[:, None, None]
         chances = row[self.workers :][:, None, None]
         term = np.exp(

@@ -1,4 +1,4 @@
-"""Caches against replayed requests: exact in the confidence interval, others within their error."""
+"""Caches against replayed requests: what is exact, and the errors of what is not."""
 
 from __future__ import annotations
 

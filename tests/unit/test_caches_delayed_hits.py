@@ -70,10 +70,12 @@ def test_against_a_path(law: Any, renewing: bool) -> None:
 @pytest.mark.parametrize("law", LAWS[:2], ids=repr)
 def test_against_a_long_path(law: Any, renewing: bool) -> None:
     r = FetchedTTL(0.9, law, renewing=renewing).solve(ONE, 3.0)
-    missed, delayed, added = path(3.0, 0.9, law, renewing, 12, 6_000_000)
+    runs = [path(3.0, 0.9, law, renewing, seed, 3_000_000) for seed in (12, 13, 14)]
+    missed, delayed, added = (np.mean([np.mean(run[k]) for run in runs]) for k in range(3))
+    # Four standard errors of 9e6 requests, where fetches are exponential.
     assert missed == pytest.approx(float(r.miss_ratio), abs=5e-4)
     assert delayed == pytest.approx(float(r.delayed_ratio), abs=5e-4)
-    assert added.mean() == pytest.approx(float(r.added_latency), abs=5e-4)
+    assert added == pytest.approx(float(r.added_latency), abs=5e-4)
 
 
 @given(st.floats(0.0, 1e4), st.floats(0.0, 1e3), st.floats(0.0, 1e3), st.booleans())

@@ -49,6 +49,23 @@ def test_hit_ratio_with_replicas(k: int, error: float) -> None:
     )
 
 
+def test_replicas_of_objects_with_sizes() -> None:
+    rng = np.random.default_rng(11)
+    counts, sizes = np.sort(rng.integers(1, 10**6, 500))[::-1], rng.uniform(1.0, 9.0, 500)
+    n, k, capacity = 4, 20, 300.0
+    p = counts / counts.sum()
+    many = np.where(np.arange(500) < k, n, 1)
+
+    def hits(t: float) -> np.ndarray:
+        return -np.expm1(-p * t / many)
+
+    t = brentq(lambda t: float((many * sizes) @ hits(t)) - capacity, 1e-3, 1e9, xtol=1e-9)
+    found = LRU(capacity).solve(Replicated(Measured(counts, sizes), n, k))
+    assert found.hit_ratio == pytest.approx(float(p @ hits(t)), rel=1e-9)
+    bytes_found = float((p * sizes) @ hits(t)) / float(p @ sizes)
+    assert found.byte_hit_ratio == pytest.approx(bytes_found, rel=1e-9)
+
+
 def test_limits() -> None:
     keys = Zipf(1000, [[0.7], [1.1]])
     plain = LRU(100).solve(keys).hit_ratio
