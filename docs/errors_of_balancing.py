@@ -96,9 +96,9 @@ def rows() -> Iterator[str]:
 HEAD = f"""# Errors of the policies of balancing
 
 Least connections, the power of choices and join idle queue are approximate. Here they are held
-against simulations of {REQUESTS:.0g} requests each, with exponential service: the mean response
-and its 99 % percentile, in mean service times, with the half width of an interval of 99.98 %, and
-the chance of a wait. Errors of times are in percent, of the chance absolute; positive is too
+against simulations of {REQUESTS / 1e6:g} million requests each, with exponential service: the
+mean response and its 99 % percentile, in mean service times, with the half width of an interval
+of 99.98 %, and the chance of a wait. Errors of times are in percent, of the chance absolute; positive is too
 long. Errors within the width are none. The assumptions state the errors found on more points,
 with 1e7 requests and more, out to a thousand replicas with 32 workers each.
 

@@ -7,8 +7,11 @@ geometric number of rounds with mean :math:`e^{p_i T}`, and is absent for one ga
 
 .. math:: h_i = \frac{p_i T}{p_i T + e^{-p_i T}} .
 
-So CLOCK is between FIFO, which has 1 in place of the exponential, and LRU or beyond. The
-error of the constant round is measured in the assumption.
+FIFO has 1 in place of the exponential. With independent requests CLOCK hits a little more
+often than LRU. How far off the constant round is was measured, and stands in the assumption.
+
+SIEVE, its relative, has no such form: its hand leaves the survivors where they are while new
+objects enter at the head, so a round is not of one length for all.
 
 References
 ----------

@@ -81,7 +81,7 @@ class KLRU(Replacement):
         Number k of lists, the cache itself among them, >= 1. [-]
     identifiers : number or array, optional
         Objects whose identifiers each list before the cache holds, in the unit of the
-        sizes, >= 0; by default as many as fit into the cache. [-]
+        sizes, > 0; by default as many as fit into the cache. [-]
 
     Raises
     ------
@@ -107,7 +107,7 @@ class KLRU(Replacement):
         Replacement.__post_init__(self)
         object.__setattr__(self, "levels", int(_check.count("levels", self.levels)))
         if self.identifiers is not None:
-            checked = _check.nonnegative("identifiers", self.identifiers)
+            checked = _check.positive("identifiers", self.identifiers)
             object.__setattr__(self, "identifiers", checked)
 
     @property

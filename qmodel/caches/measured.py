@@ -49,7 +49,8 @@ class Measured(Popularity):
     Raises
     ------
     DomainError
-        If a count is negative, or all are zero, or sizes and counts differ in number.
+        If a count is negative or infinite, or all are zero, or sizes and counts differ in
+        number.
 
     Examples
     --------
@@ -75,6 +76,8 @@ class Measured(Popularity):
                 "counts must be a list of numbers with one above zero, "
                 f"got shape {counts.shape}" + (" of zeros" if counts.size else "")
             )
+        if np.isinf(counts).any():
+            raise DomainError(f"counts must be finite, got {counts[np.isinf(counts)][0]}")
         if sizes.ndim and sizes.shape != counts.shape:
             raise DomainError(f"sizes must be {counts.size} or one, got shape {sizes.shape}")
         object.__setattr__(self, "counts", counts)
@@ -189,6 +192,9 @@ def _grid(counts: np.ndarray, sizes: np.ndarray) -> Grid:
     every = bool(counts.all())
     asked = counts if every else counts[counts > 0]
     total = asked.sum()
+    if np.isnan(total) or np.isnan(sizes).any():
+        unknown = np.full(1, np.nan)
+        return Grid(unknown, unknown, unknown)
     nodes, weights = _nodes(asked, None)
     nodes = nodes / total
     if sizes.ndim == 0:

@@ -10,7 +10,8 @@ full, for every policy that takes in what it missed,
 
 exactly. A cache that evicts the least recently used object is full at its characteristic
 time T, and from there on H is the steady hit ratio. So it is with lifetimes T that hits
-renew (`qmodel.caches.echoes` has those that they do not).
+renew (`qmodel.caches.echoes` has those that they do not). Under first in, first out the
+cache fills alike, and then falls from there to its lower steady hit ratio: not covered here.
 
 **The database.** Demand on it begins at the whole request rate and falls as the cache
 fills. With at most :math:`\mu` fetches a second there are two ways through:

@@ -1,7 +1,7 @@
 """Policies of balancing against simulated chains of states, and those against exact values.
 
-The simulator knows the state only; see `balancing_simulator`. An interval is one of 99.98 %, and
-an approximation may be off by what its assumption states beside it.
+The simulator knows the state only; see `balancing_simulator`. An interval is one of 99.98 %,
+and an approximation may be off by what its assumption states beside it.
 """
 
 import importlib.util

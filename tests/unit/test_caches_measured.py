@@ -91,11 +91,19 @@ def test_objects_that_nobody_asked_for() -> None:
     assert load.hit_ratio_of([1, 2, 3, 4]) == pytest.approx([1, 1, 0, 0])
 
 
+@pytest.mark.parametrize("many", [3, 3000])
+def test_nan_in_nan_out(many: int) -> None:
+    unknown = Measured([np.nan, *range(1, many)])
+    assert np.isnan(LRU([1.0, 2.0]).solve(unknown).hit_ratio).all()
+    assert np.isnan(LFU(1.0).solve(unknown).hit_ratio)
+    assert np.isnan(LRU(1.0).solve(Measured([1, 2], [np.nan, 1.0])).hit_ratio)
+
+
 @pytest.mark.parametrize(
     ("bad", "named"),
     [
         (lambda: Measured([]), "counts"), (lambda: Measured([0, 0]), "counts"),
-        (lambda: Measured([1, -2]), "counts"), (lambda: Measured([[1, 2]]), "counts"),
+        (lambda: Measured([1, -2]), "counts"), (lambda: Measured([1, np.inf]), "counts"), (lambda: Measured([[1, 2]]), "counts"),
         (lambda: Measured([1, 2], [1]), "sizes"), (lambda: Measured([1, 2], [1, 0]), "sizes"),
         (lambda: Measured.of_shares([0.5, 0.6]), "shares"),
         (lambda: Measured([1, 2]).share_of(3), "rank"),

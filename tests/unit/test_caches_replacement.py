@@ -233,7 +233,7 @@ def test_lfu_by_objects() -> None:
     [
         (lambda: LRU(-1), "capacity"), (lambda: LFU(-1), "capacity"),
         (lambda: QLRU(1, 0.0), "admitted"), (lambda: QLRU(1, 1.5), "admitted"),
-        (lambda: KLRU(1, levels=0), "levels"), (lambda: KLRU(1, identifiers=-1), "identifiers"),
+        (lambda: KLRU(1, levels=0), "levels"), (lambda: KLRU(1, identifiers=0), "identifiers"),
         (lambda: ExpiringLRU(1, -1.0), "ttl"),
         (lambda: LRU(1).solve(Zipf(5), 0.0), "request_rate"),
     ],
