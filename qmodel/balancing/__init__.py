@@ -1,7 +1,29 @@
 """Load balancing: how requests reach the servers behind a balancer, and what it costs."""
 
+from qmodel.balancing import fork_join, hedging
+from qmodel.balancing.availability import (
+    availability,
+    in_parallel,
+    in_series,
+    k_of_n,
+    replicas_needed,
+)
 from qmodel.balancing.central_queue import CentralQueue
 from qmodel.balancing.comparison import compare
+from qmodel.balancing.failures import Failing, FailingResult, rate_after_loss
+from qmodel.balancing.hash_ring import (
+    ring_imbalance,
+    ring_imbalance_quantile,
+    ring_imbalance_tail,
+    ring_shares,
+    virtual_nodes_needed,
+)
+from qmodel.balancing.hashed_keys import (
+    keys_imbalance,
+    keys_imbalance_quantile,
+    keys_imbalance_tail,
+)
+from qmodel.balancing.hot_keys import hot_imbalance, hot_imbalance_quantile, useful_shards
 from qmodel.balancing.join_idle import JoinIdleQueue
 from qmodel.balancing.join_shortest import LeastConnections
 from qmodel.balancing.marginal_cost import marginal_wait
@@ -9,32 +31,64 @@ from qmodel.balancing.policies import POLICIES, balanced
 from qmodel.balancing.pool import Pool
 from qmodel.balancing.power_of_d import PowerOfChoices
 from qmodel.balancing.random_split import RandomSplit
+from qmodel.balancing.regions import detour_after_loss, shares_after_loss, surviving_rate
 from qmodel.balancing.round_robin import RoundRobin
+from qmodel.balancing.sharded import Sharded, shares_of_imbalance, usable_capacity
 from qmodel.balancing.split import (
     best_split,
     equal_time_split,
     price_of_anarchy,
     square_root_split,
 )
+from qmodel.balancing.tail_amplification import leaf_percentile, slow_share
 from qmodel.balancing.weighted_round_robin import WeightedRoundRobin
 from qmodel.balancing.weighted_split import WeightedSplit
 
 __all__ = [
     "POLICIES",
     "CentralQueue",
+    "Failing",
+    "FailingResult",
     "JoinIdleQueue",
     "LeastConnections",
     "Pool",
     "PowerOfChoices",
     "RandomSplit",
     "RoundRobin",
+    "Sharded",
     "WeightedRoundRobin",
     "WeightedSplit",
+    "availability",
     "balanced",
     "best_split",
     "compare",
+    "detour_after_loss",
     "equal_time_split",
+    "fork_join",
+    "hedging",
+    "hot_imbalance",
+    "hot_imbalance_quantile",
+    "in_parallel",
+    "in_series",
+    "k_of_n",
+    "keys_imbalance",
+    "keys_imbalance_quantile",
+    "keys_imbalance_tail",
+    "leaf_percentile",
     "marginal_wait",
     "price_of_anarchy",
+    "rate_after_loss",
+    "replicas_needed",
+    "ring_imbalance",
+    "ring_imbalance_quantile",
+    "ring_imbalance_tail",
+    "ring_shares",
+    "shares_after_loss",
+    "shares_of_imbalance",
+    "slow_share",
     "square_root_split",
+    "surviving_rate",
+    "usable_capacity",
+    "useful_shards",
+    "virtual_nodes_needed",
 ]

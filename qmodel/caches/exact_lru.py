@@ -125,4 +125,4 @@ def _range(shares: Any, capacity: Any) -> tuple[Any, Any, Any]:
     unasked = np.exp(-shares * at[:, None])
     steep = (shares * at[:, None] * unasked).sum(axis=-1)
     width = np.sqrt(_number(shares, at)[1]) / np.maximum(steep, 1e-300)
-    return start, end, np.clip(1.5 * width, 0.05, 0.7)
+    return start, end, np.clip(3.0 * width, 0.05, 0.7)

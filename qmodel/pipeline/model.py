@@ -22,7 +22,7 @@ from qmodel._typing import Value
 from qmodel._xp import is_symbolic, namespace
 from qmodel.distributions import Distribution
 from qmodel.errors import ModelError
-from qmodel.numerics.roots import last_below, least_above
+from qmodel.numerics.roots import least_above
 from qmodel.pipeline import exactness
 from qmodel.pipeline.nodes import Call, Open, Step, Stored, choice
 from qmodel.pipeline.parameters import changed, parameters, swapped
@@ -32,7 +32,7 @@ from qmodel.queues.base import Station, StationResult, Stream
 __all__ = ["Pipeline"]
 
 _ROUNDS = 60
-"""Most rounds of a hedge: near the load where repetition runs away, each gains little."""
+"""Most rounds of a hedge, which gain little where its load nearly saturates a station."""
 
 
 @dataclass(frozen=True, slots=True, eq=False, init=False, repr=False)
@@ -129,10 +129,11 @@ class Pipeline:
         """Return the share of each open step, and of each station that loses, at a load.
 
         A hedge repeats what takes long, which brings load, which makes more of it take
-        long: its share is the least fixed point, approached from no repetition.
+        long: its share is the greatest fixed point, approached from repeating all. A
+        lesser one is only passing: sooner or later a backlog makes all late.
         """
         slow = [step for step in self._named(Open).values() if step.slow]
-        repeated: dict[Any, Any] = {step.key: 0.0 for step in slow}
+        repeated: dict[Any, Any] = {step.key: step.worst for step in slow}
         shares = self._by_flow(arrival_rate, repeated)
         past: list[dict[Any, Any]] = []
         for _ in range(_ROUNDS if slow else 0):
@@ -217,19 +218,18 @@ class Pipeline:
         work = self._work(self._worst_visits())
         unlimited = {name: _inverse(load) for name, load in work.items()}
         lossy = [name for name, station in self.stations.items() if station.loses]
-        if not lossy and all(step.settled for step in self._named(Open).values()):
+        # A hedge repeats all that is late, and in overload all is.
+        if not lossy and all(s.settled or s.slow for s in self._named(Open).values()):
             return unlimited
 
         def utilization(name: str, rate: Any) -> Any:
             visits, _ = self._visits(self._settled(rate))
             return rate * self._work(visits)[name]
 
-        slow = any(step.slow for step in self._named(Open).values())
-        search = last_below if slow else least_above
         return {
             name: np.inf * start  # What loses requests never saturates.
             if name in lossy
-            else search(lambda rate, name=name: utilization(name, rate) - 1.0, start)  # type: ignore[misc]
+            else least_above(lambda rate, name=name: utilization(name, rate) - 1.0, start)  # type: ignore[misc]
             for name, start in unlimited.items()
         }
 
@@ -370,11 +370,11 @@ class Pipeline:
 
 
 def _limit_of(first: Any, second: Any, third: Any) -> Any:
-    """Return where a rising row of shares tends, by Aitken's extrapolation."""
+    """Return where a falling row of shares tends, by Aitken's extrapolation."""
     with np.errstate(divide="ignore", invalid="ignore"):
         limit = third - (third - second) ** 2 / (third - 2 * second + first)
-    rising = (third >= second) & (limit >= third) & (limit <= 1)
-    return np.where(rising, limit, third)[()]
+    falling = (third <= second) & (limit <= third) & (limit >= 0)
+    return np.where(falling, limit, third)[()]
 
 
 def _least(rates: Mapping[str, Any]) -> Any:

@@ -426,12 +426,13 @@ class Hedged(Open):
     name: str
     step: Step
     delay: Value
+    budget: Value
     what = "hedge"
     slow = True
 
     @property
     def worst(self) -> Any:
-        return 1.0 + 0.0 * np.asarray(self.delay)
+        return self.budget + 0.0 * np.asarray(self.delay)
 
     @property
     def children(self) -> tuple[Step, ...]:
@@ -447,11 +448,17 @@ class Hedged(Open):
 
     def outcome(self, solved: Solved, shares: Mapping[Any, Any], times: Any = 1) -> Outcome:
         through, law = self.step.outcome(solved, shares)
-        return _again((through, Minimum((law, Shifted(law, self.delay)))), times)
+        hedged = Minimum((law, Shifted(law, self.delay)))
+        if isinstance(self.budget, (int, float)) and self.budget == 1:
+            return _again((through, hedged), times)
+        late = np.asarray(law.tail(self.delay))
+        served = np.where(late > 0, shares[self.key] / np.where(late > 0, late, 1.0), 1.0)[()]
+        return _again((through, measure((served, 1 - served), (hedged, law))), times)
 
     def repeated(self, solved: Solved, shares: Mapping[Any, Any]) -> Any:
-        """Return the share of the requests that takes longer than the delay."""
-        return self.step.outcome(solved, shares)[1].tail(self.delay)
+        """Return the share of the requests that takes longer than the delay, as budgeted."""
+        late = self.step.outcome(solved, shares)[1].tail(self.delay)
+        return np.minimum(late, self.budget)
 
 
 @dataclass(frozen=True, slots=True, eq=False)

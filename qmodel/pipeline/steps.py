@@ -415,7 +415,7 @@ def cached(
     return Cached(_name(name), ratio, lookup, _step("miss", miss))
 
 
-def hedge(name: str, step: Step, delay: Value) -> Step:
+def hedge(name: str, step: Step, delay: Value, *, budget: Value = 1.0) -> Step:
     """Do a step a second time where it takes long, and take the first answer.
 
     Parameters
@@ -426,17 +426,21 @@ def hedge(name: str, step: Step, delay: Value) -> Step:
         The step. The copy goes the same way, and both are done to their end. [-]
     delay : number or array
         Time after which the copy is sent, >= 0; 0 sends both at once. [s]
+    budget : number or array, default 1
+        Greatest share of the requests that is copied, from 0 to 1; the others that take
+        long wait for their first copy. [-]
 
     Returns
     -------
     Step
-        The step. Its stations have the load of the copies: at the least fixed point,
-        which a system reaches that starts without backlog.
+        The step. Its stations have the load of the copies, at the greatest fixed point:
+        where copies of all requests would overload them, a backlog makes all late and
+        keeps itself alive, so the pipeline saturates there. A budget moves that limit.
 
     Raises
     ------
     DomainError
-        If `delay` is negative.
+        If `delay` is negative, or `budget` is outside 0 to 1.
     ModelError
         If `step` is not a step.
 
@@ -444,14 +448,18 @@ def hedge(name: str, step: Step, delay: Value) -> Step:
     --------
     >>> import qmodel as qm
     >>> shard = qm.call("shard", qm.MMc(0.01, servers=16))
-    >>> for path in (shard, qm.hedge("hedge", shard, delay=0.03)):
+    >>> hedged = qm.hedge("hedge", shard, delay=0.03)
+    >>> capped = qm.hedge("hedge", shard, delay=0.03, budget=0.1)
+    >>> for path in (shard, hedged, capped):
     ...     r = qm.Pipeline(path).solve(500.0)
     ...     visits, p99 = r.visits["shard"], r.latency.quantile(0.99)
     ...     print(f"{visits:.3f} visits, p99 {p99:.4f} s, at most {r.max_rate:.0f}/s")
     1.000 visits, p99 0.0461 s, at most 1600/s
-    1.050 visits, p99 0.0380 s, at most 1321/s
+    1.050 visits, p99 0.0380 s, at most 800/s
+    1.050 visits, p99 0.0380 s, at most 1455/s
     """
-    return Hedged(_name(name), _step("step", step), _check.nonnegative("delay", delay))
+    late = _check.nonnegative("delay", delay)
+    return Hedged(_name(name), _step("step", step), late, _check.probability("budget", budget))
 
 
 def limit(name: str, rate: Value, *, burst: Value = 1.0) -> Step:

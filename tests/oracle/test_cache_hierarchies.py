@@ -69,3 +69,21 @@ def test_what_each_level_answers(tree: Any) -> None:
         # characteristic time, and a third level that of its filtered misses.
         error = 0.0015 if k < 2 else 0.0065
         assert float(level.answered) == pytest.approx(expected, abs=error)
+
+
+@pytest.mark.slow
+def test_nodes_with_unequal_shares_of_the_clients() -> None:
+    rng = np.random.default_rng(3)
+    n, clients = 2_000_000, (0.7, 0.25, 0.05)
+    shares = np.asarray(Zipf(N, 0.8).share_of(np.arange(1, N + 1)))
+    asked, leaf = rng.choice(N, n, p=shares), rng.choice(3, n, p=clients)
+    passed = np.zeros(n, dtype=bool)
+    for node in range(3):
+        mine = np.flatnonzero(leaf == node)
+        passed[mine] = lru_misses(asked[mine], 300)
+    there = np.flatnonzero(passed)
+    hits = there[~lru_misses(asked[there], 1000)]
+    found = float((hits >= n // 5).sum()) / (n - n // 5)
+    r = Hierarchy([Level(LRU(300), shares=clients), LRU(1000)]).solve(Zipf(N, 0.8))
+    # Equal nodes would be at 0.1591.
+    assert float(r.levels[1].answered) == pytest.approx(found, abs=1e-3)

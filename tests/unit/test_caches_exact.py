@@ -76,6 +76,11 @@ def test_a_few_hundred_objects(places: int) -> None:
         assert exact == pytest.approx(LRU(places).solve(pages).hit_ratio, abs=0.001)
 
 
+def test_a_thousand_objects() -> None:
+    r = ExactLRU([500, 900]).solve(Zipf(1000, [[0.6], [1.0]]))
+    assert r.occupancy == pytest.approx(np.array([[500, 900], [500, 900]]), rel=1e-13)
+
+
 def test_arrays_and_edges() -> None:
     places = np.array([[0.0], [5.0], [19.0], [20.0], [50.0]])
     for policy in (ExactLRU, ExactFIFO):

@@ -103,7 +103,8 @@ def test_nan_in_nan_out(many: int) -> None:
     ("bad", "named"),
     [
         (lambda: Measured([]), "counts"), (lambda: Measured([0, 0]), "counts"),
-        (lambda: Measured([1, -2]), "counts"), (lambda: Measured([1, np.inf]), "counts"), (lambda: Measured([[1, 2]]), "counts"),
+        (lambda: Measured([1, -2]), "counts"), (lambda: Measured([1, np.inf]), "counts"),
+        (lambda: Measured([[1, 2]]), "counts"),
         (lambda: Measured([1, 2], [1]), "sizes"), (lambda: Measured([1, 2], [1, 0]), "sizes"),
         (lambda: Measured.of_shares([0.5, 0.6]), "shares"),
         (lambda: Measured([1, 2]).share_of(3), "rank"),

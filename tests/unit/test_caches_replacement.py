@@ -92,6 +92,12 @@ def test_nothing_and_everything(name: str) -> None:
     assert "everything fits" in repr(POLICIES[name](1000).solve(Zipf(1000, 0.8)))
 
 
+@pytest.mark.parametrize("objects", [16, 28, 38])
+def test_no_hit_ratio_rounds_above_one(objects: int) -> None:
+    # The shares of these catalogues sum to a little more than 1.
+    assert LRU(objects).solve(Zipf(objects, 0.8)).hit_ratio == 1.0
+
+
 @every_policy
 def test_the_slope_is_the_derivative(name: str) -> None:
     pages = Zipf(10**4, [0.0, 0.7, 1.2], size=2.0)

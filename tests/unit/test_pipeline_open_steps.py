@@ -103,23 +103,40 @@ def test_hedged_delays_are_the_minimum_of_two_times() -> None:
 
 def test_copies_load_the_station_at_their_fixed_point() -> None:
     call = qm.call("shard", qm.MMc(0.010, servers=8))
-    for rate in (100.0, 400.0, 550.0):
+    for rate in (100.0, 300.0, 390.0):
         r = qm.Pipeline(qm.hedge("hedge", call, delay=0.02)).solve(rate)
         copies = float(r.visits["shard"]) - 1
         alone = qm.Pipeline(call).solve(rate * (1 + copies))
         assert float(alone.latency.tail(0.02)) == pytest.approx(copies, rel=1e-9)
 
 
-def test_hedging_beyond_what_the_station_bears_is_overload() -> None:
-    pool = qm.Pipeline(
-        qm.hedge("hedge", qm.call("shard", qm.MMc(0.010, servers=8)), delay=0.01)
-    )
-    limit = float(pool.max_rate)
-    assert 400 < limit < 800
-    below, above = pool.solve(0.999 * limit), pool.solve(1.01 * limit)
-    assert float(below.stations["shard"].utilization) < 1
+def test_hedging_saturates_where_copies_of_all_requests_do() -> None:
+    """In a backlog all are late: simulated, 8 servers at 70 % are lost with copies of all."""
+    call = qm.call("shard", qm.MMc(0.010, servers=8))
+    pool = qm.Pipeline(qm.hedge("hedge", call, delay=0.03))
+    assert float(pool.max_rate) == 400.0
+    below, above = pool.solve(399.0), pool.solve(401.0)
+    assert float(below.stations["shard"].utilization) < 0.6
     assert float(above.stations["shard"].utilization) > 1
     assert np.isinf(above.latency.mean)
+
+
+def test_a_budget_caps_the_copies_and_moves_the_limit() -> None:
+    call = qm.call("shard", qm.MMc(0.010, servers=8))
+    budgets = np.array([0.0, 0.05, 0.1, 1.0])
+    pool = qm.Pipeline(qm.hedge("hedge", call, delay=0.03, budget=budgets))
+    assert pool.max_rate == pytest.approx(800.0 / (1 + budgets))
+    r = pool.solve(560.0)
+    assert r.visits["shard"][:2] == pytest.approx(1 + budgets[:2])
+    assert (r.visits["shard"] <= 1 + budgets).all()
+    plain = qm.Pipeline(call).solve(560.0).latency
+    assert float(r.latency.mean[0]) == pytest.approx(float(plain.mean), rel=1e-9)
+    # The cap of 5 % serves a part of those that are late.
+    alone = qm.Pipeline(call).solve(560.0 * 1.05).latency
+    served = 0.05 / float(alone.tail(0.03))
+    t = 0.05
+    expected = alone.tail(t) * (1 - served + served * alone.tail(t - 0.03))
+    assert float(r.latency.tail(t)[1]) == pytest.approx(float(expected), rel=1e-9)
 
 
 def test_a_copy_at_once_doubles_the_load_and_a_late_one_adds_none() -> None:

@@ -1,0 +1,195 @@
+r"""The third reading of a path: is a request answered, given which stations are up?
+
+Along the tree, with the share f of the requests that a step answers [1]_,
+
+.. math::
+
+    \text{series} \prod_i f_i, \qquad \text{branch} \sum_i p_i f_i, \qquad
+    \text{n attempts} \; 1 - (1 - f)^n, \qquad
+    \text{cache} \; f_l (h + (1 - h) f_m) + (1 - f_l) f_m ,
+
+and for k of n in parallel the chance that k or more answer. A cache that is down is a miss.
+A copy of a fan-out has stations of its own.
+
+These hold where no station is met twice. One that is (a shared database, a call that is
+repeated) is up or down for all its calls: the share is averaged over its two states, one such
+station after the other, and no further where a request has failed for certain (factoring).
+Exact for stations that fail independently and stay as they are while a request passes.
+
+References
+----------
+.. [1] R. E. Barlow, F. Proschan, "Statistical Theory of Reliability and Life Testing",
+   Holt, Rinehart and Winston, 1975, ch. 1 and 2.
+"""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Hashable, Iterator, Mapping
+from dataclasses import dataclass, field, replace
+from math import prod
+from typing import Any
+
+import numpy as np
+
+from qmodel.errors import ModelError
+from qmodel.pipeline.nodes import (
+    Branch,
+    Cached,
+    Call,
+    FanOut,
+    Hedged,
+    Parallel,
+    Repeat,
+    Retry,
+    Series,
+    Step,
+    Stored,
+)
+
+__all__ = ["Answering"]
+
+_MOST = 14
+"""Stations met twice of which none is needed by all: two states of each are 16384 in all."""
+
+
+@dataclass(frozen=True, slots=True)
+class Answering:
+    """What a path has to work with.
+
+    Parameters
+    ----------
+    up : mapping of str to number or array
+        Share of the time that each station is up; 1 for others. [-]
+    hit_ratios : mapping of str to number or array
+        Hit ratio of each cache that is modelled. [-]
+    losing : {"copies", "one copy"}
+        Whether the copies of a fan-out fail one by one, or one of them is meant. [-]
+    fragile : bool
+        Whether nothing helps: no other copy, attempt, answer or miss. [-]
+    """
+
+    up: Mapping[str, Any]
+    hit_ratios: Mapping[str, Any] = field(default_factory=dict)
+    losing: str = "copies"
+    fragile: bool = False
+
+    def share(self, step: Step) -> Any:
+        """Return the share of the requests that the step answers. [-]."""
+        met = Counter(_met(step))
+        twice = [unit for unit, times in met.items() if times > 1 and self._may_fail(unit)]
+        if not twice:
+            return self._read(step, {})
+        certain = [u for u in twice if np.all(self._best(step, {_key(u): 0.0}) == 0)]
+        open_ = [u for u in twice if u not in certain]
+        if len(open_) > _MOST:
+            raise ModelError(
+                f"at most {_MOST} stations that are met twice can be averaged over, "
+                f"got {len(open_)}"
+            )
+        known: dict[Hashable, Any] = {_key(u): 1.0 for u in certain}
+        return prod(self._chance(u) for u in certain) * self._average(step, known, open_)
+
+    def _average(self, step: Step, known: dict[Hashable, Any], left: list[Any]) -> Any:
+        """Return the share where some stations are known to be up or down."""
+        if not left:
+            return self._read(step, known)
+        unit, *rest = left
+        key, chance = _key(unit), self._chance(unit)
+        works = chance * self._average(step, known | {key: 1.0}, rest)
+        lost = known | {key: 0.0}
+        if np.all(self._best(step, lost) == 0):
+            return works
+        return works + (1 - chance) * self._average(step, lost, rest)
+
+    def _chance(self, unit: Any) -> Any:
+        """Return how often a station, or a fan-out as a whole, is up."""
+        return self._copies(unit) if isinstance(unit, FanOut) else self.up.get(unit, 1.0)
+
+    def _may_fail(self, unit: Any) -> bool:
+        if isinstance(unit, FanOut):
+            return any(name in self.up for name in _called(unit))
+        return unit in self.up
+
+    def _best(self, step: Step, known: Mapping[Hashable, Any]) -> Any:
+        """Return the share where all is up that is not known."""
+        return replace(self, up={})._read(step, known)
+
+    def _copies(self, step: FanOut) -> Any:
+        if not self.up:
+            return 1.0
+        one, copies = self.share(step.step), np.asarray(step.copies)
+        need = copies if step.need is None else np.asarray(step.need)
+        if self.fragile:
+            return one
+        if self.losing == "one copy":
+            return np.where(need < copies, 1.0, one)[()]
+        if step.need is None:
+            return one ** (step.copies + 0.0)
+        from scipy.special import betainc
+
+        return betainc(need + 0.0, copies - need + 1.0, one)
+
+    def _read(self, step: Step, known: Mapping[Hashable, Any]) -> Any:
+        def read(inner: Step) -> Any:
+            return self._read(inner, known)
+
+        if isinstance(step, (Call, FanOut)):
+            unit = step.name if isinstance(step, Call) else step
+            return known[_key(unit)] if _key(unit) in known else self._chance(unit)
+        if isinstance(step, Series):
+            return prod(read(inner) for inner in step.steps)
+        if isinstance(step, Branch):
+            return sum(
+                p * read(inner) for p, inner in zip(step.probabilities, step.steps, strict=True)
+            )
+        if isinstance(step, Parallel):
+            need = len(step.steps) if self.fragile else step.need
+            return _enough([read(inner) for inner in step.steps], need)
+        if isinstance(step, Repeat):
+            return read(step.step) ** step.times
+        if isinstance(step, (Retry, Hedged)):
+            attempts = step.attempts if isinstance(step, Retry) else 2
+            return 1 - (1 - read(step.step)) ** (1 if self.fragile else attempts)
+        if isinstance(step, (Cached, Stored)):
+            hit = step.hit_ratio if isinstance(step, Cached) else self.hit_ratios[step.name]
+            looked, miss = read(step.lookup), read(step.miss)
+            found = looked * (hit + (1 - hit) * miss)
+            return found if self.fragile else found + (1 - looked) * miss
+        return 1.0  # Nothing, and a limit, which is no failure.
+
+
+def _key(unit: Any) -> Hashable:
+    return unit if isinstance(unit, str) else id(unit)
+
+
+def _called(step: Step) -> set[str]:
+    return {inner.name for inner in step.walk() if isinstance(inner, Call)}
+
+
+def _met(step: Step) -> Iterator[Any]:
+    """Yield what can be down each time that it is met: stations by name, and fan-outs."""
+    if isinstance(step, (Call, FanOut)):
+        yield step.name if isinstance(step, Call) else step
+        return
+    for child in step.children:
+        yield from _met(child)
+        if isinstance(step, (Repeat, Retry, Hedged)):
+            yield from _met(child)
+
+
+def _enough(chances: list[Any], need: int) -> Any:
+    """Return the chance that `need` or more of some independent events happen."""
+    if need == len(chances):
+        return prod(chances)
+    if need == 1:
+        return 1 - prod(1 - chance for chance in chances)
+    # The chances of 0, 1, ... so far, one event after the other; all terms are positive.
+    found: list[Any] = [1.0]
+    for chance in chances:
+        more = [*found, 0.0]
+        found = [
+            (1 - chance) * more[k] + (chance * more[k - 1] if k else 0.0)
+            for k in range(len(more))
+        ]
+    return sum(found[need:])
