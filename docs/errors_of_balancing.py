@@ -98,9 +98,9 @@ HEAD = f"""# Errors of the policies of balancing
 Least connections, the power of choices and join idle queue are approximate. Here they are held
 against simulations of {REQUESTS / 1e6:g} million requests each, with exponential service: the
 mean response and its 99 % percentile, in mean service times, with the half width of an interval
-of 99.98 %, and the chance of a wait. Errors of times are in percent, of the chance absolute; positive is too
-long. Errors within the width are none. The assumptions state the errors found on more points,
-with 1e7 requests and more, out to a thousand replicas with 32 workers each.
+of 99.98 %, and the chance of a wait. Errors of times are in percent, of the chance absolute;
+positive is too long. Errors within the width are none. The assumptions state the errors found on
+more points, with 10 million requests and more, out to a thousand replicas of 32 workers.
 
 Written by `python docs/errors_of_balancing.py`.
 

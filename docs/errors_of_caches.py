@@ -132,7 +132,7 @@ def rows() -> Iterator[list[str]]:
                             cells += ["", ""]
                         else:
                             error = float(usual[name].hit_ratio) - hit
-                            cells += [f"{hit:.4f}", f"{error:+.4f}"]
+                            cells += [f"{hit:.4f}", f"{round(error, 4) + 0.0:+.4f}"]
                     yield [f"{objects:,}", f"{exponent:g}", f"{places:,}", *cells]
 
 
@@ -144,6 +144,9 @@ them. Up to 1,000 objects LRU and FIFO are exact solutions; the others are simul
 whose hit ratio is the same. Entries of TTL are not renewed by hits, and live for the
 characteristic time of FIFO; their formula is exact. Without a figure: ten million requests
 do not bring that cache into its steady state, or the life is below 10,000 requests.
+
+From 100 places on the errors are at most 0.0006. A cache of ten places is up to 0.008 off, one
+of a single place 0.02: `ExactLRU` and `ExactFIFO` are for these.
 
 Written by `python docs/errors_of_caches.py`.
 

@@ -150,7 +150,8 @@ class Answering:
             return read(step.step) ** step.times
         if isinstance(step, (Retry, Hedged)):
             attempts = step.attempts if isinstance(step, Retry) else 2
-            return 1 - (1 - read(step.step)) ** (1 if self.fragile else attempts)
+            one = read(step.step)
+            return one if self.fragile else 1 - (1 - one) ** attempts
         if isinstance(step, (Cached, Stored)):
             hit = step.hit_ratio if isinstance(step, Cached) else self.hit_ratios[step.name]
             looked, miss = read(step.lookup), read(step.miss)

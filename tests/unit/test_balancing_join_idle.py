@@ -77,6 +77,13 @@ def test_more_dispatchers_are_worse_and_saturation_is_no_trouble():
     assert (least.response_time[:4] <= one.response_time[:4]).all()
 
 
+def test_many_workers_near_saturation_fare_no_better_than_behind_the_shortest_queue():
+    # Here the fitted form alone would be 0.2 % below it.
+    replica, rate = qm.MMc(1.0, 4), 0.999 * 20000
+    least = LeastConnections(replica, 5000).solve(rate).response_time
+    assert JoinIdleQueue(replica, 5000).solve(rate).response_time >= least * (1 - 1e-12)
+
+
 def test_what_is_refused():
     with pytest.raises(DomainError, match="dispatchers 3 of replicas 2"):
         JoinIdleQueue(qm.MMc(1.0), 2, 3)

@@ -92,6 +92,40 @@ def test_nothing_and_everything(name: str) -> None:
     assert "everything fits" in repr(POLICIES[name](1000).solve(Zipf(1000, 0.8)))
 
 
+GOLDEN = {
+    LRU: [0.08161897997, 0.3777902213, 0.7697154655],
+    FIFO: [0.07407292803, 0.3336797094, 0.7273948684],
+    KLRU: [0.2013899165, 0.4780794545, 0.7952738735],
+    LFU: [0.2304563796, 0.5258265116, 0.8335297683],
+}
+"""Zipf's law of exponent 0.8 over 1,000 objects, 10, 100 and 500 places, by direct sums."""
+
+
+@pytest.mark.parametrize("policy", GOLDEN)
+def test_direct_sums(policy: Any) -> None:
+    found = policy([10, 100, 500]).solve(Zipf(1000, 0.8)).hit_ratio
+    assert found == pytest.approx(GOLDEN[policy], rel=0, abs=5.1e-11)
+
+
+@pytest.mark.parametrize("exponent", [1.3, 1.5, 2.0])
+def test_lru_misses_more_than_the_optimum_by_a_known_factor(exponent: float) -> None:
+    from scipy.special import gamma
+
+    # Jelenkovic 1999: for many places of an endless catalogue with an exponent above 1.
+    pages, places = Zipf(10**9, exponent), 10**4
+    ratio = LRU(places).solve(pages).miss_ratio / LFU(places).solve(pages).miss_ratio
+    limit = (1 - 1 / exponent) * gamma(1 - 1 / exponent) ** exponent
+    assert ratio == pytest.approx(limit, rel=0.02 if exponent == 1.3 else 0.002)
+
+
+@given(pages=catalogues, parts=st.tuples(st.floats(0.0, 1.0), st.floats(0.0, 1.0)))
+def test_each_place_is_worth_less(pages: Zipf, parts: tuple[float, float]) -> None:
+    few, many = sorted(parts)
+    capacities = np.array([few, many]) * float(pages.objects)
+    slope = LRU(capacities).solve(pages).hit_ratio_slope()
+    assert slope[0] >= slope[1] * (1 - 1e-9) - 1e-15
+
+
 @pytest.mark.parametrize("objects", [16, 28, 38])
 def test_no_hit_ratio_rounds_above_one(objects: int) -> None:
     # The shares of these catalogues sum to a little more than 1.
