@@ -2,8 +2,8 @@
 
     python docs/errors_of_balancing.py
 
-writes docs/reference/errors-of-balancing.md, in about six minutes. The simulations are those of
-tests/oracle/balancing_simulator.py, of exponential service.
+writes docs/reference/errors-of-balancing.md, in about seven minutes. The simulations are those
+of tests/oracle/balancing_simulator.py, of exponential service.
 """
 
 from __future__ import annotations
@@ -99,8 +99,8 @@ Least connections, the power of choices and join idle queue are approximate. Her
 against simulations of {REQUESTS / 1e6:g} million requests each, with exponential service: the
 mean response and its 99 % percentile, in mean service times, with the half width of an interval
 of 99.98 %, and the chance of a wait. Errors of times are in percent, of the chance absolute;
-positive is too long. Errors within the width are none. The assumptions state the errors found on
-more points, with 10 million requests and more, out to a thousand replicas of 32 workers.
+positive is too long. Errors within the width are none. The assumptions state the errors found
+on more points, with 10 million requests and more, out to a thousand replicas of 32 workers.
 
 Written by `python docs/errors_of_balancing.py`.
 

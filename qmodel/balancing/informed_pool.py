@@ -197,6 +197,11 @@ class InformedPool(Pool):
 
     def _scaled_mean(self, state: _State) -> Any:
         s, scv, c = self.service.mean, self.service.scv, self.replica.servers
+        if np.any(np.isinf(scv)):
+            raise ModelError(
+                f"{type(self).__name__} needs a service time with a variance, "
+                f"got {self.service!r}"
+            )
         rate = state.load * c / s
         exponential = mmc.waiting_time(rate, s, c)
         general = mgc.waiting_time(rate, s, scv, c)

@@ -5,9 +5,10 @@ LRU. A missed object is taken in if the last list knows it, an identifier enters
 the list before knows it, and every one enters the first. With the characteristic time
 :math:`T_j` of each, and the presence at one taken as independent of that at the next [1]_,
 
-.. math:: h^{(j)}_i = \frac{b\, h^{(j-1)}_i}{1 - b\,(1 - h^{(j-1)}_i)}, \qquad
-          b = 1 - e^{-p_i T_j}, \quad h^{(0)}_i = 1 .
+.. math:: h^{(j)}_i = \frac{h^{(j-1)}_i (1 - e^{-p_i T_j})}
+          {e^{-p_i T_j} + h^{(j-1)}_i (1 - e^{-p_i T_j})}, \qquad h^{(0)}_i = 1 ,
 
+which is q-LRU with the chance to be known for its q.
 2-LRU is the usual one: it keeps what is asked for once out of the cache, as q-LRU does,
 and adapts faster.
 
@@ -30,9 +31,10 @@ from qmodel._typing import Value
 from qmodel.basis import APPROXIMATE, Assumption
 from qmodel.caches.characteristic_time import characteristic_time
 from qmodel.caches.popularity import Popularity
+from qmodel.caches.q_lru import presence
 from qmodel.caches.replacement import Replacement
 
-__all__ = ["INDEPENDENT_LISTS", "KLRU", "presence"]
+__all__ = ["INDEPENDENT_LISTS", "KLRU"]
 
 INDEPENDENT_LISTS = Assumption(
     "independent-lists",
@@ -42,31 +44,6 @@ INDEPENDENT_LISTS = Assumption(
     "Martina, Garetto and Leonardi 2014",
     APPROXIMATE,
 )
-
-
-def presence(x: Any, known: Any) -> tuple[Any, Any]:
-    """Probability that an object is present that is taken in only where it is known.
-
-    Parameters
-    ----------
-    x : number or array
-        Mean number of requests for the object in a characteristic time, >= 0. [-]
-    known : number or array
-        Probability that the list before knows the object. [-]
-
-    Returns
-    -------
-    tuple of number or array
-        The probability, and its derivative in the logarithm of x. [-]
-
-    Examples
-    --------
-    >>> [float(part) for part in presence(1.0, 0.5)]
-    [0.4621, 0.3932]
-    """
-    asked = -np.expm1(-x)
-    rest = 1 - asked * (1 - known)
-    return asked * known / rest, known * x * np.exp(-x) / rest**2
 
 
 @dataclass(frozen=True, slots=True, eq=False)

@@ -80,16 +80,21 @@ class LFU(Cache):
 
     def _hits(self, popularity: Popularity, share: Any) -> Any:
         """Return 1 for the objects within, 0 for those without, a part at the edge."""
-        asked = np.moveaxis(np.asarray(share, dtype=float), -1, 0)
+        share, capacity = np.asarray(share, dtype=float), np.asarray(self.capacity)
+        scenarios = np.broadcast_shapes(
+            share.shape[:-1], capacity.shape, np.shape(popularity.volume)
+        )
+        # Scenarios broadcast from the right, so the nodes go first.
+        asked = np.moveaxis(np.broadcast_to(share, (*scenarios, share.shape[-1])), -1, 0)
         known = np.where(asked > 0, asked, 1.0)
-        capacity = np.asarray(self.capacity)
         within = popularity.above(known * (1 + _ALIKE)).volume
         upto = popularity.above(known * (1 - _ALIKE)).volume
         with np.errstate(divide="ignore", invalid="ignore"):
             part = np.clip((capacity - within) / (upto - within), 0.0, 1.0)
         part = np.where(upto > within, part, np.where(capacity >= upto, 1.0, 0.0))
         unasked = capacity >= popularity.volume
-        found = np.where(asked > 0, part, np.where(unasked, 1.0, 0.0)) + 0.0 * capacity
+        found = np.where(asked > 0, part, np.where(unasked, 1.0, 0.0))
+        found = found + np.where(np.isnan(capacity), np.nan, 0.0)
         return np.moveaxis(found, 0, -1)
 
     def _slope(self, result: CacheResult) -> Value:

@@ -43,6 +43,7 @@ from qmodel.caches import lru
 from qmodel.caches.base import INDEPENDENT_REFERENCE
 from qmodel.caches.popularity import Popularity
 from qmodel.caches.replacement import Replacement
+from qmodel.caches.ttl import alive
 
 __all__ = ["EVICTION_OR_EXPIRY", "ExpiringLRU", "hits_of_one_life"]
 
@@ -116,13 +117,13 @@ class ExpiringLRU(Replacement):
             found, slope = lru.presence(share * np.minimum(time, life))
             return found, np.where(time < life, slope, 0.0)
         with np.errstate(divide="ignore", invalid="ignore", over="ignore"):
-            lives = np.where(np.asarray(time) > 0, life / time, 0.0 * life)
+            none = np.where(np.isnan(life), np.nan, 0.0)
+            lives = np.where(np.asarray(time) > 0, life / time, none)
         return hits_of_one_life(share * time, lives)
 
     def _kept(self, share: Any, *parameters: Any) -> Any:
         (life,) = parameters
-        asked = share * life
-        return lru.presence(asked)[0] if self.renewing else asked / (1 + asked)
+        return alive(share, life, self.renewing)
 
 
 def hits_of_one_life(x: Any, lives: Any) -> tuple[Any, Any]:
@@ -196,7 +197,9 @@ def _slowest(x: Any, r: Any) -> tuple[Any, Any]:
         grow = np.where(
             near, 1 + 2 * r, (z - turn) / (x - z) + turn / (1 - z) - turn * (1 + r) + z * r
         )
-        slope = np.where(gone, 0.0, missed * (x - np.exp(log) * grow / rest))
+        part = np.exp(log)
+        turned = np.where(part > 0, part * grow / rest, 0.0)
+        slope = np.where(gone, 0.0, missed * (x - turned))
         # Where hits are rare they are the small difference, where misses are these.
         few = np.minimum(x, 1.0)
         hits = (np.expm1(few) - np.exp(few + log)) * missed

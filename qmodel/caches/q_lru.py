@@ -6,9 +6,8 @@ exceeds T, and then waits for an admission [1]_:
 
 .. math:: h_i = \frac{q (1 - e^{-p_i T})}{e^{-p_i T} + q (1 - e^{-p_i T})} .
 
-LRU is q = 1; for q to 0 the most popular objects remain, as in LFU, after an ever longer
-time. Objects stay as long as they do in LRU with the same T, so times are longer as the
-admissions are rarer.
+LRU is q = 1. The rarer the admissions, the longer T, and the closer the cache comes to LFU, but
+also the longer it takes to get there.
 
 References
 ----------

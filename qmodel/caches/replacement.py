@@ -98,7 +98,7 @@ class Replacement(Cache):
         # A mean of ones may round to a little more.
         sums[:2] = np.minimum(sums[:2], 1.0)
         hit, byte_hit, miss, occupancy, taken = (x.reshape(shape)[()] for x in sums)
-        with np.errstate(divide="ignore", invalid="ignore"):
+        with np.errstate(divide="ignore", invalid="ignore", over="ignore"):
             # Where nothing fits, nothing stays.
             age = np.where(occupancy == 0, 0.0, occupancy / (request_rate * taken))[()]
         return CacheResult(
@@ -131,22 +131,42 @@ class Replacement(Cache):
         return np.where(np.asarray(share) > 0, 1.0, 0.0)
 
     def _slope(self, result: CacheResult) -> Value:
-        popularity = result.popularity
-        more = self._parameters(popularity, result.request_rate)
-        grid = popularity.grid
-        shape = np.broadcast_shapes(
-            np.shape(result.characteristic_time), grid.shape, *(np.shape(x) for x in more)
-        )
         counted = result.characteristic_time * np.asarray(result.request_rate)
-        time, *cells = in_cells([counted, *more], shape)
-        found = np.empty(time.size)
+        return self.at_time(result.popularity, result.request_rate, counted)[1]
+
+    def at_time(
+        self, popularity: Popularity, request_rate: Value, time: Value
+    ) -> tuple[Value, Value]:
+        """Return the capacity of a characteristic time, and the slope of the hit ratio there.
+
+        Parameters
+        ----------
+        popularity : Popularity
+            Which share of the requests asks for each object. [-]
+        request_rate : number or array
+            Requests for objects of the catalogue, > 0. [1/s]
+        time : number or array
+            The time, counted in requests, >= 0; inf where everything fits. [-]
+
+        Returns
+        -------
+        tuple of number or array
+            The capacity, and the derivative of the hit ratio in it. [-]
+        """
+        more = self._parameters(popularity, request_rate)
+        grid = popularity.grid
+        shape = np.broadcast_shapes(np.shape(time), grid.shape, *(np.shape(x) for x in more))
+        counted, *cells = in_cells([time, *more], shape)
+        filled, found = np.empty((2, counted.size))
         for here, part in grid.chunks(shape):
             # The limit at zero is that of a small time.
-            small = np.maximum(np.where(np.isinf(time[here]), 1.0, time[here]), 1e-30)
+            small = np.maximum(np.where(np.isinf(counted[here]), 1.0, counted[here]), 1e-30)
             case = [x[here][:, None] for x in (small, *cells)]
             _, hits = self._hits(part.share, *case)
-            _, there = self._presence(part.share, *case)
+            there, slope = self._presence(part.share, *case)
             with np.errstate(divide="ignore", invalid="ignore"):
-                found[here] = part.over_requests(hits) / part.over_sizes(there)
-        found[np.isinf(time)] = 0.0
-        return found.reshape(shape)[()]
+                found[here] = part.over_requests(hits) / part.over_sizes(slope)
+            endless = np.isinf(counted[here])
+            filled[here] = np.where(endless, part.volume.sum(axis=-1), part.over_sizes(there))
+        found[np.isinf(counted)] = 0.0
+        return filled.reshape(shape)[()], found.reshape(shape)[()]

@@ -72,6 +72,34 @@ def hit_ratio(request_rate: Value, ttl: Value) -> Value:
     return hits / (1 + hits)
 
 
+def alive(request_rate: Any, ttl: Any, renewing: bool) -> Any:
+    """Share of the Poisson requests that find an entry alive, also after endless lives.
+
+    Parameters
+    ----------
+    request_rate : number or array
+        Requests for the entry, >= 0. [1/s]
+    ttl : number or array
+        Time to live, >= 0. [s]
+    renewing : bool
+        Whether a hit renews the life. [-]
+
+    Returns
+    -------
+    number or array
+        Hit ratio; 0 for entries that nobody asks for. [-]
+
+    Examples
+    --------
+    >>> [float(alive(*case)) for case in ((0.0, np.inf, False), (1.0, 1.0, True))]
+    [0.0, 0.6321]
+    """
+    rate, ttl = np.asarray(request_rate), np.asarray(ttl)
+    with np.errstate(invalid="ignore", divide="ignore", over="ignore"):
+        asked = np.where((rate == 0) & ~np.isnan(ttl), 0.0, rate * ttl)
+        return (-np.expm1(-asked) if renewing else 1 / (1 + 1 / asked))[()]
+
+
 def hit_ratio_of_renewals(gaps: Distribution, ttl: Value, *, renewing: bool = False) -> Value:
     """Share of the requests for one entry that find it alive, if they are no Poisson stream.
 
@@ -181,7 +209,9 @@ class TTL(Cache):
                 hits = self._hits(grid.share, np.broadcast_to(request_rate, shape)[..., None])
                 hits = hits.reshape(-1, hits.shape[-1])[here]
             else:
-                hits = self._of(part.share * rate[here][:, None], life[here][:, None])
+                hits = alive(
+                    part.share * rate[here][:, None], life[here][:, None], self.renewing
+                )
             sums[:, here] = (
                 part.over_requests(hits), part.over_bytes(hits),
                 part.over_requests(1 - hits), part.over_objects(hits),
@@ -210,17 +240,9 @@ class TTL(Cache):
         """Return the share of hits by the share of the requests, nodes along the last axis."""
         rate = np.asarray(share) * request_rate
         if not (isinstance(self.ttl, Distribution) and self.renewing):
-            return self._of(rate, np.asarray(self._mean)[..., None])
+            return alive(rate, np.asarray(self._mean)[..., None], self.renewing)
         # Parameters of the law are scenarios, so the nodes go first.
         scenarios = np.broadcast_shapes(rate.shape[:-1], np.shape(self._mean))
         s = np.moveaxis(np.broadcast_to(rate, (*scenarios, rate.shape[-1])), -1, 0)
         left = 1 - self.ttl.remaining_gap(np.where(s > 0, s, 1.0))
         return np.moveaxis(np.asarray(s * self.ttl.mean * left), 0, -1)
-
-    def _of(self, rate: Any, life: Any) -> Any:
-        with np.errstate(invalid="ignore"):
-            asked = np.where(rate == 0, 0.0, rate * life)
-        if self.renewing:
-            return -np.expm1(-asked)
-        with np.errstate(divide="ignore"):
-            return 1 / (1 + 1 / asked)

@@ -79,7 +79,7 @@ class Distribution(ABC):
 
         R has density P(X > t) / E[X]. Near zero the gap is small, and a queue close to
         saturation lives on its digits: laws with a closed form that keeps them override
-        this one, which is right to 1e-8 relative.
+        this one, which is right to 6e-8 relative for gamma laws with an SCV of 0.1 to 10.
 
         Parameters
         ----------
@@ -97,7 +97,8 @@ class Distribution(ABC):
         third = self.third_cumulant / self.mean**3 + 3 * scv + 1
         with np.errstate(all="ignore"):
             series = x * (1 + scv) / 2 - x**2 * third / 6
-            near = (abs(x) < 1e-4) & np.isfinite(third)
+            # Where the ratio of the moments stands for those beyond, still small.
+            near = (abs(x) * third < 3e-4 * (1 + scv)) & np.isfinite(third)
             return np.where(near, series, 1 - (1 - self.laplace(s)) / x)[()]
 
     @property

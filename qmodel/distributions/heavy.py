@@ -55,6 +55,7 @@ import numpy as np
 from qmodel import _check
 from qmodel._typing import Value
 from qmodel._xp import is_symbolic, namespace
+from qmodel.distributions import heavy_gaps
 from qmodel.distributions.base import Distribution, Part
 from qmodel.errors import DomainError, ModelError
 
@@ -122,6 +123,11 @@ class LogNormal(Distribution):
         _refuse_symbols(s, self.mean, self.scv)
         mu, sigma = self._normal()
         return _numerical(_lognormal, s, np.exp(mu), sigma)
+
+    def remaining_gap(self, s: Value) -> Value:
+        """Return the gap of the remaining time at `s` [1/s], with all digits near zero."""
+        _refuse_symbols(s, self.mean, self.scv)
+        return _gap(heavy_gaps.lognormal_gap, self, s, self.mean, self._normal()[1])
 
     def tail(self, t: Value) -> Value:
         """Return P(X > t) at `t` [s]."""
@@ -260,6 +266,12 @@ class Pareto(Distribution):
         _refuse_symbols(s, self.minimum, self.shape)
         return _Excess(self).laplace(s) * np.exp(-np.asarray(s) * self.minimum)
 
+    def remaining_gap(self, s: Value) -> Value:
+        """Return the gap of the remaining time at `s` [1/s], with all digits near zero."""
+        _refuse_symbols(s, self.minimum, self.shape)
+        mean, low = self.mean, self.minimum
+        return _gap(_pareto_gap, self, s, mean, mean / low, self.shape, self.maximum / low)
+
     def tail(self, t: Value) -> Value:
         """Return P(X > t) at `t` [s]."""
         t, a, span = np.asarray(t, dtype=float), self.shape, self._span()
@@ -340,6 +352,37 @@ def _numerical(transform: Any, s: Any, unit: Any, *parameters: Any) -> Any:
     return (value if np.iscomplexobj(s) else value.real)[()]
 
 
+def _gap(near: Any, law: Distribution, s: Any, mean: Any, *parameters: Any) -> Any:
+    # One less the quotient, but near zero, where its digits are few.
+    s = np.asarray(s)
+    with np.errstate(all="ignore"):
+        x, *rest = np.broadcast_arrays(s * mean, *parameters)
+        gap = np.array(1 - (1 - law.laplace(s)) / x, dtype=complex).reshape(-1)
+        cells = np.flatnonzero((np.abs(x) < heavy_gaps.NEAR).ravel() & (x != 0).ravel())
+        if cells.size:
+            found = near(x.ravel()[cells].astype(complex), *(v.ravel()[cells] for v in rest))
+            gap[cells] = np.where(np.isnan(found), gap[cells], found)
+        gap = np.where(x == 0, 0.0, gap.reshape(x.shape))
+    return (gap if np.iscomplexobj(s) else gap.real)[()]
+
+
+def _pareto_gap(
+    x: np.ndarray, mean: np.ndarray, shape: np.ndarray, ratio: np.ndarray
+) -> np.ndarray:
+    # Of the unbounded law, and of the bounded one near enough to zero; else NaN.
+    z = x / mean
+    gap = np.full(z.shape, np.nan, dtype=complex)
+    free = ratio == np.inf
+    if free.any():
+        integral = _integral(z[free], shape[free] - 1, np.zeros(free.sum(), dtype=bool))
+        gap[free] = heavy_gaps.pareto_gap(z[free], shape[free], integral)
+    near = np.flatnonzero(~free & (np.abs(z) * ratio <= heavy_gaps.MOST))
+    if near.size:
+        span = np.log(ratio[near])
+        gap[near] = heavy_gaps.bounded_pareto_gap(z[near], shape[near], span, mean[near])
+    return gap
+
+
 def _lognormal(z: np.ndarray, sigma: np.ndarray) -> np.ndarray:
     from scipy.special import lambertw
 
@@ -379,7 +422,12 @@ def _pareto(z: np.ndarray, shape: np.ndarray, ratio: np.ndarray) -> np.ndarray:
 def _power(z: np.ndarray, shape: np.ndarray, direct: np.ndarray) -> np.ndarray:
     # shape e^z E_{shape + 1}(z): directly, with all its digits, or as 1 less an integral,
     # which needs no digits of p below 1e-17 and so less nodes for the smallest z.
-    power = np.where(direct, shape + 1, shape)
+    integral = _integral(z, np.where(direct, shape + 1, shape), direct)
+    return np.where(direct, shape / z * integral, 1 - integral)
+
+
+def _integral(z: np.ndarray, power: np.ndarray, direct: np.ndarray) -> np.ndarray:
+    # Of (1 + p / z)^-power e^-p over p > 0.
     turn = np.angle(z) - np.angle(z + power)
     start = np.maximum(np.minimum(1.0, np.abs(z) / np.maximum(power, 1.0)), 1e-300)
     start = np.log(np.where(direct, start, np.maximum(start, 1e-16)))
@@ -402,7 +450,7 @@ def _power(z: np.ndarray, shape: np.ndarray, direct: np.ndarray) -> np.ndarray:
         slope = (1 + edge) * (1 - 1j * turn * fade * (1 - fade))
         total += np.exp(-p - power * log) * p * slope
     total *= step
-    return np.where(direct, shape / z * total, 1 - total)
+    return total
 
 
 def _difference(

@@ -6,10 +6,11 @@ Along the tree, with the share f of the requests that a step answers [1]_,
 
     \text{series} \prod_i f_i, \qquad \text{branch} \sum_i p_i f_i, \qquad
     \text{n attempts} \; 1 - (1 - f)^n, \qquad
-    \text{cache} \; f_l (h + (1 - h) f_m) + (1 - f_l) f_m ,
+    \text{cache} \; f_l (h + (1 - h) f_m) ,
 
-and for k of n in parallel the chance that k or more answer. A cache that is down is a miss.
-A copy of a fan-out has stations of its own.
+and for k of n in parallel the chance that k or more answer. A copy of a fan-out has stations
+of its own. A request goes on without a station that is *spared*; the look-up in a cache that
+is spared is a miss then.
 
 These hold where no station is met twice. One that is (a shared database, a call that is
 repeated) is up or down for all its calls: the share is averaged over its two states, one such
@@ -28,7 +29,7 @@ from collections import Counter
 from collections.abc import Hashable, Iterator, Mapping
 from dataclasses import dataclass, field, replace
 from math import prod
-from typing import Any
+from typing import Any, Literal
 
 import numpy as np
 
@@ -63,15 +64,18 @@ class Answering:
         Share of the time that each station is up; 1 for others. [-]
     hit_ratios : mapping of str to number or array
         Hit ratio of each cache that is modelled. [-]
+    spared : frozenset of str
+        Stations that a request can do without. [-]
     losing : {"copies", "one copy"}
         Whether the copies of a fan-out fail one by one, or one of them is meant. [-]
     fragile : bool
-        Whether nothing helps: no other copy, attempt, answer or miss. [-]
+        Whether nothing helps: no other copy, attempt or answer, and nothing is spared. [-]
     """
 
     up: Mapping[str, Any]
     hit_ratios: Mapping[str, Any] = field(default_factory=dict)
-    losing: str = "copies"
+    spared: frozenset[str] = frozenset()
+    losing: Literal["copies", "one copy"] = "copies"
     fragile: bool = False
 
     def share(self, step: Step) -> Any:
@@ -130,12 +134,17 @@ class Answering:
 
         return betainc(need + 0.0, copies - need + 1.0, one)
 
-    def _read(self, step: Step, known: Mapping[Hashable, Any]) -> Any:
+    def _read(self, step: Step, known: Mapping[Hashable, Any], plain: bool = False) -> Any:
+        """Return the share by the formulas of the module; `plain` spares no station."""
+        plain = plain or self.fragile
+
         def read(inner: Step) -> Any:
-            return self._read(inner, known)
+            return self._read(inner, known, plain)
 
         if isinstance(step, (Call, FanOut)):
             unit = step.name if isinstance(step, Call) else step
+            if unit in self.spared and not plain:
+                return 1.0
             return known[_key(unit)] if _key(unit) in known else self._chance(unit)
         if isinstance(step, Series):
             return prod(read(inner) for inner in step.steps)
@@ -154,9 +163,8 @@ class Answering:
             return one if self.fragile else 1 - (1 - one) ** attempts
         if isinstance(step, (Cached, Stored)):
             hit = step.hit_ratio if isinstance(step, Cached) else self.hit_ratios[step.name]
-            looked, miss = read(step.lookup), read(step.miss)
-            found = looked * (hit + (1 - hit) * miss)
-            return found if self.fragile else found + (1 - looked) * miss
+            looked, miss = self._read(step.lookup, known, plain=True), read(step.miss)
+            return looked * (hit + (1 - hit) * miss) + (read(step.lookup) - looked) * miss
         return 1.0  # Nothing, and a limit, which is no failure.
 
 

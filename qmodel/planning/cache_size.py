@@ -86,7 +86,7 @@ def cache_size(
     >>> from qmodel.units import GiB, KiB
     >>> pages = qm.caches.Zipf(10**7, exponent=[0.7, 0.9, 1.1], size=2 * KiB)
     >>> (cache_size(qm.caches.LRU(0), pages, 0.8) / GiB).round(2)
-    array([8.61, 5.32, 1.02])
+    array([11.24,  5.55,  0.13])
     """
     _check.instance("cache", cache, Cache)
     _check.instance("popularity", popularity, Popularity)

@@ -5,16 +5,16 @@ miss, save most where the last unit of memory is worth the same in all of them,
 
 .. math:: w_j \Lambda_j \frac{dH_j}{dC_j} = m \quad (C_j > 0), \qquad \sum_j C_j = C ,
 
-as long as each H is concave: it is for LRU, FIFO and LFU with objects of one size [1]_, and
-where size has nothing to do with popularity. Where popular objects are much larger than
+as long as each H is concave: it is for LRU and FIFO with objects of one size [1]_, and where
+size has nothing to do with popularity. Where popular objects are much larger than
 others it need not be, and the split that is found is then a stationary one only.
 
 This beats one cache for all, which gives all objects the same characteristic time instead
 of the same value at the margin.
 
-**Numerics.** m lies between the values at the margin of the split that is proportional to
-the catalogues. One root in it, and for each trial one root in every C_j, in logarithms;
-all scenarios share them.
+**Numerics.** Capacity and value at the margin are both functions of the characteristic time,
+which needs no root. So there is one root in m, and for each trial one in the logarithm of
+the time of every cache; all scenarios share them.
 **Shapes.** The total and the parameters of the demands broadcast; the results have one row
 a cache along a new first axis.
 
@@ -28,24 +28,23 @@ References
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 import numpy as np
 
 from qmodel import _check
 from qmodel._typing import Value
-from qmodel.caches.base import Cache
 from qmodel.caches.k_lru import KLRU
 from qmodel.caches.popularity import Popularity
+from qmodel.caches.replacement import Replacement
 from qmodel.errors import DomainError, ModelError
 from qmodel.numerics.roots import increasing_root
-from qmodel.planning.cache_size import resized
 
 __all__ = ["CacheDemand", "MemorySplit", "split_memory"]
 
-_LEAST = -35.0
-"""Logarithm of the least capacity in the unit of the whole catalogue: 6e-16 of it."""
+_LOW, _HIGH = -40.0, 80.0
+"""Logarithms of times, counted in requests: nothing fits, everything fits."""
 
 _RTOL = 1e-12
 
@@ -56,8 +55,8 @@ class CacheDemand:
 
     Parameters
     ----------
-    cache : Cache
-        The policy; its own capacity does not matter. [-]
+    cache : Replacement
+        The policy, such as `LRU`; its own capacity does not matter. [-]
     popularity : Popularity
         Which share of its requests asks for each object. [-]
     request_rate : number or array
@@ -70,17 +69,16 @@ class CacheDemand:
     DomainError
         If `request_rate` or `penalty` is not > 0.
     ModelError
-        If `cache` is none of which the capacity may vary, or `popularity` is none.
+        If `cache` is none that evicts, or `popularity` is none.
     """
 
-    cache: Cache
+    cache: Replacement
     popularity: Popularity
     request_rate: Value
     penalty: Value = 1.0
 
     def __post_init__(self) -> None:
-        resized(_check.instance("cache", self.cache, Cache), 0.0)
-        cache = self.cache
+        cache = _check.instance("cache", self.cache, Replacement)
         if isinstance(cache, KLRU) and cache.levels > 1 and cache.identifiers is None:
             raise ModelError(
                 "lists of identifiers that grow with the cache have no value at the margin: "
@@ -90,12 +88,15 @@ class CacheDemand:
         for name in ("request_rate", "penalty"):
             object.__setattr__(self, name, _check.positive(name, getattr(self, name)))
 
-    def _at(self, capacity: Any) -> tuple[Any, Any]:
-        """Return hit ratio and logarithm of the value at the margin."""
-        found = resized(self.cache, capacity).solve(self.popularity, self.request_rate)
-        with np.errstate(divide="ignore"):
-            value = np.log(found.hit_ratio_slope() * self.request_rate * self.penalty)
-        return found.hit_ratio, value
+    def _at(self, log_time: Any) -> tuple[Any, Any]:
+        """Return capacity and logarithm of the value at the margin after a time."""
+        # A root search may look beyond its bracket in cells that it has done.
+        time = np.exp(np.clip(log_time, _LOW, _HIGH))[()]
+        filled, slope = self.cache.at_time(self.popularity, self.request_rate, time)
+        with np.errstate(divide="ignore", under="ignore"):
+            # Beyond all times at which anything is evicted the slope is 0 / 0.
+            worth = np.where(np.isnan(slope) & ~np.isnan(time), 0.0, slope)
+            return filled, np.log(worth * self.request_rate * self.penalty)
 
 
 @dataclass(frozen=True, slots=True, eq=False, kw_only=True)
@@ -167,49 +168,65 @@ def split_memory(demands: Sequence[CacheDemand], total: Value) -> MemorySplit:
     part = np.minimum(total / room, 1.0)
     # Where nothing or everything is shared out, half stands in for a split.
     inner = (part > 0) & (part < 1)
-    even = [d._at((np.where(inner, part, 0.5) * w)[()])[1]
-            for d, w in zip(demands, wholes, strict=True)]  # fmt: skip
-    shape = np.broadcast_shapes(total.shape, room.shape, *(np.shape(e) for e in even))
-    even = [np.broadcast_to(e, shape) for e in even]
-    wholes = [np.broadcast_to(w, shape) for w in wholes]
+    even = np.where(inner, part, 0.5)
+    starts = [np.log(_time(d, even * w)) for d, w in zip(demands, wholes, strict=True)]
+    values = [d._at(u)[1] for d, u in zip(demands, starts, strict=True)]
+    shape = np.broadcast_shapes(total.shape, room.shape, *(np.shape(v) for v in values))
+    starts = [np.broadcast_to(u, shape) for u in starts]
+    values = [np.broadcast_to(v, shape) for v in values]
     goal = np.where(inner, total, room / 2)
 
-    def shared_out(log_value: Any) -> list[Any]:
+    def times(log_value: Any) -> list[Any]:
         return [
-            _capacity(d, w, log_value, np.log(np.where(inner, part, 0.5)), at)
-            for d, w, at in zip(demands, wholes, even, strict=True)
+            _log_time(d, log_value, u, v)
+            for d, u, v in zip(demands, starts, values, strict=True)
         ]
 
-    def missing(log_value: Any) -> Any:
-        return np.log(goal) - np.log(sum(shared_out(log_value)))
+    def filled(log_times: list[Any]) -> Any:
+        return np.stack([d._at(u)[0] for d, u in zip(demands, log_times, strict=True)])
 
-    lowest, highest = np.min(even, axis=0), np.max(even, axis=0)
-    margin = increasing_root(missing, lowest, highest, rtol=_RTOL)
-    split = np.stack(shared_out(margin))
+    def missing(log_value: Any) -> Any:
+        return np.log(goal) - np.log(filled(times(log_value)).sum(axis=0))
+
+    ends = np.min(values, axis=0), np.max(values, axis=0)
+    margin = increasing_root(missing, *ends, rtol=_RTOL)
+    split = filled(times(margin))
     # To the last digit all of the memory is shared out.
     split = split * (goal / split.sum(axis=0))
-    split = np.where(inner, split, np.where(part > 0, np.stack(wholes), 0.0))
+    whole = np.stack([np.broadcast_to(w, shape) for w in wholes])
+    split = np.where(inner, np.minimum(split, whole), np.where(part > 0, whole, 0.0))
     split = np.where(np.isnan(part + margin), np.nan, split)
-    ratios, values = zip(
-        *(d._at(c[()]) for d, c in zip(demands, split, strict=True)), strict=True
-    )
+    solved = [
+        replace(d.cache, capacity=c[()]).solve(d.popularity, d.request_rate)
+        for d, c in zip(demands, split, strict=True)
+    ]
     hits = sum(
-        np.asarray(d.request_rate) * d.penalty * h for d, h in zip(demands, ratios, strict=True)
+        d.request_rate * d.penalty * r.hit_ratio for d, r in zip(demands, solved, strict=True)
     )
+    first = np.max(
+        [np.broadcast_to(d._at(np.float64(_LOW))[1], shape) for d in demands], axis=0
+    )
+    value = np.where(inner, np.exp(margin), np.where(part > 0, 0.0, np.exp(first)))
     return MemorySplit(
         capacity=split,
-        hit_ratio=np.stack([np.broadcast_to(h, shape) for h in ratios]),
+        hit_ratio=np.stack([np.broadcast_to(r.hit_ratio, shape) for r in solved]),
         hits=np.broadcast_to(hits, shape)[()],
-        value=np.exp(np.max([np.broadcast_to(v, shape) for v in values], axis=0))[()],
+        value=np.where(np.isnan(part + margin), np.nan, value)[()],
     )
 
 
-def _capacity(demand: CacheDemand, whole: Any, log_value: Any, start: Any, at: Any) -> Any:
-    """Return the capacity at which one more unit is worth just so much."""
+def _time(demand: CacheDemand, capacity: Any) -> Any:
+    """Return the characteristic time of a capacity, counted in requests."""
+    found = replace(demand.cache, capacity=capacity[()]).solve(demand.popularity, 1.0)
+    return np.asarray(found.characteristic_time)
 
-    def less(log_part: Any) -> Any:
-        return log_value - demand._at((whole * np.exp(log_part))[()])[1]
 
-    more = np.asarray(at) > log_value
-    low, high = np.where(more, start, _LEAST), np.where(more, 0.0, start)
-    return whole * np.exp(increasing_root(less, low, high, rtol=_RTOL))
+def _log_time(demand: CacheDemand, log_value: Any, start: Any, value: Any) -> Any:
+    """Return the logarithm of the time at which one more unit is worth just so much."""
+
+    def less(log_time: Any) -> Any:
+        return log_value - demand._at(log_time)[1]
+
+    more = value > log_value
+    low, high = np.where(more, start, _LOW), np.where(more, _HIGH, start)
+    return increasing_root(less, low, high, rtol=_RTOL)

@@ -88,7 +88,7 @@ def dns(
     >>> site = qm.Pipeline(dns(13 * ms, 130 * ms, hit_ratio=caches, resolvers=clients))
     >>> r = site.solve(100.0)
     >>> r.latency.mean.round(4), r.caches["dns"].miss_rate.round(1)
-    (array([0.0847, 0.0384, 0.0175]), array([55.2, 19.6,  3.4]))
+    (array([0.0701, 0.0288, 0.0144]), array([43.9, 12.2,  1.1]))
     """
     by_life = lookup_rate is not None and ttl is not None
     if (hit_ratio is None) != by_life or (lookup_rate is None) != (ttl is None):

@@ -2,6 +2,7 @@
 
 import numpy as np
 import pytest
+import sympy as sp
 from scipy import sparse
 from scipy.sparse.linalg import spsolve
 
@@ -105,7 +106,7 @@ def test_what_is_refused():
         LeastConnections(0.1, 2)
     with pytest.raises(ModelError, match="replica must be MMc"):
         LeastConnections(qm.MMcK(0.1, 1, 3), 2).solve(3.0)
-    import sympy as sp
-
+    with pytest.raises(ModelError, match="service time with a variance"):
+        LeastConnections(qm.MG1(qm.Pareto(0.1, 1.5)), 2).solve(3.0)
     with pytest.raises(ModelError, match="no symbolic form"):
         LeastConnections(qm.MMc(0.1), 2).solve(sp.Symbol("lambda", positive=True))

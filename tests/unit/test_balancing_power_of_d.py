@@ -153,9 +153,9 @@ def test_more_replicas_at_the_same_load_are_no_slower(load, n, d, c):
         JoinIdleQueue(replica, [n, n + 1, 2 * n]),
     ):
         a, b, c2 = mean(pools, load)
-        # The integral over the states leaves 1e-6.
-        assert b <= a * (1 + 2e-6)
-        assert c2 <= b * (1 + 2e-6)
+        # The integral over the states leaves 3e-6.
+        assert b <= a * (1 + 1e-5)
+        assert c2 <= b * (1 + 1e-5)
 
 
 @given(loads, st.integers(2, 500), st.integers(2, 5), st.integers(1, 8))

@@ -23,7 +23,6 @@ from qmodel.caches import (
     Zipf,
     clock,
     fifo,
-    k_lru,
     lru,
     q_lru,
 )
@@ -185,7 +184,6 @@ def test_how_long_objects_stay() -> None:
     "presence",
     [
         lru.presence, fifo.presence, clock.presence, lambda x: q_lru.presence(x, 0.1),
-        lambda x: k_lru.presence(x, 0.3),
     ],
 )  # fmt: skip
 def test_the_derivative_of_presence(presence: Any) -> None:
@@ -264,6 +262,7 @@ def test_lfu_by_objects() -> None:
     assert h.hit_ratio_of(ranks) == pytest.approx(np.array(expected))
     assert h.hit_ratio_slope() == pytest.approx([0.2, 0.2, 0.1], rel=1e-6)
     assert np.isinf(h.eviction_age).all()
+    assert LFU([np.inf, 4.0]).solve(pages).hit_ratio_of(4) == pytest.approx([1.0, 1.0])
     zipf = LFU(12.0).solve(Zipf(100, 0.8)).hit_ratio_of(np.arange(1, 101))
     assert (zipf == (np.arange(100) < 12)).all()
 

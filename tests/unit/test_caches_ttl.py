@@ -159,6 +159,20 @@ def test_expiry_beside_eviction(renewing: bool) -> None:
     )
 
 
+@pytest.mark.parametrize("renewing", [False, True])
+def test_endless_lives(renewing: bool) -> None:
+    places = np.array([0.0, 3.0, 200.0, 5000.0, np.inf])
+    both = ExpiringLRU(places, np.inf, renewing).solve(NAMES, RATE)
+    lru = LRU(places).solve(NAMES, RATE)
+    assert both.hit_ratio == pytest.approx(lru.hit_ratio, rel=1e-12)
+    assert both.hit_ratio_slope() == pytest.approx(lru.hit_ratio_slope(), rel=1e-9)
+    unasked = qm.caches.Measured([1.0, 0.0])
+    assert (
+        ExpiringLRU(5.0, np.inf, renewing).solve(unasked).hit_ratio_of([1, 2]) == [1, 0]
+    ).all()
+    assert (TTL(np.inf, renewing).solve(unasked).hit_ratio_of([1, 2]) == [1, 0]).all()
+
+
 def test_nothing_fits() -> None:
     r = ExpiringLRU([0.0, np.nan], 5.0).solve(NAMES)
     assert r.hit_ratio[0] == r.occupancy[0] == 0

@@ -5,6 +5,7 @@ import pytest
 
 import qmodel as qm
 from qmodel.caches import ttl
+from qmodel.caches.resolvers import Resolvers
 from qmodel.units import minute, ms
 from qmodel.web import dns
 
@@ -36,6 +37,49 @@ def test_misses_load_the_authority():
     r = qm.Pipeline(dns(1 * ms, 9 * ms, hit_ratio=0.9, authority=authority)).solve(1000.0)
     assert r.stations["dns authority"].utilization == pytest.approx(0.2)
     assert r.max_rate == pytest.approx(5000.0)
+
+
+def test_many_resolvers_take_their_rate_from_the_pipeline():
+    clients = qm.caches.Zipf(1000, 1.0)
+    step = dns(10 * ms, 100 * ms, hit_ratio=Resolvers(60.0), resolvers=clients, lookups=0.5)
+    site = qm.Pipeline(step).replace({"dns.ttl": np.array([30.0, 60.0, 600.0])})
+    r = site.solve(20.0)
+    alone = Resolvers([30.0, 60.0, 600.0]).solve(clients, 10.0)
+    assert r.caches["dns"].miss_rate == pytest.approx(alone.miss_rate, rel=1e-12)
+    assert r.latency.mean == pytest.approx(0.5 * (0.01 + 0.1 * alone.miss_ratio))
+    # The busier the site, the more look-ups are hits.
+    busier = site.solve(200.0).caches["dns"]
+    assert (busier.hit_ratio > alone.hit_ratio).all()
+    assert (busier.miss_rate > alone.miss_rate).all()
+    assert (busier.miss_rate < 10 * alone.miss_rate).all()
+
+
+def test_an_authority_that_few_resolvers_cannot_overload():
+    # A thousand resolvers ask once in a time to live at most, whatever the load.
+    clients, authority = qm.caches.Zipf(1000, 0.0), qm.MMc(10 * ms)
+    step = dns(
+        1 * ms, 9 * ms, hit_ratio=Resolvers(60.0), resolvers=clients, authority=authority
+    )
+    r = qm.Pipeline(step).solve(1e6)
+    assert r.stations["dns authority"].utilization == pytest.approx(1000 / 60 * 0.01, rel=1e-3)
+    # Where hits round to all look-ups, digits are lost, not capacity.
+    assert qm.Pipeline(step).max_rate > 1e12
+
+
+def test_times_may_be_laws():
+    hit, miss = qm.Exponential(10 * ms), qm.Gamma(100 * ms, scv=2.0)
+    law = latency(dns(hit, miss, hit_ratio=0.8))
+    assert law.mean == pytest.approx(0.010 + 0.2 * 0.100)
+    assert law.tail(0.3) == pytest.approx(
+        0.8 * hit.tail(0.3) + 0.2 * qm.Sum((hit, miss)).tail(0.3), rel=1e-8
+    )
+
+
+def test_resolvers_come_with_their_caches():
+    with pytest.raises(qm.ModelError, match="popularity must be a Popularity"):
+        dns(1 * ms, 9 * ms, hit_ratio=Resolvers(60.0))
+    with pytest.raises(qm.ModelError, match="popularity needs a cache"):
+        dns(1 * ms, 9 * ms, hit_ratio=0.5, resolvers=qm.caches.Zipf(10))
 
 
 @pytest.mark.parametrize(
