@@ -22,6 +22,7 @@ if TYPE_CHECKING:
 __all__ = ["quantile"]
 
 _STEP = 1e-7  # A Newton step this small, relative, leaves an error of its square.
+_ROUNDING = 1e-15  # A step this small is all rounding, wherever it leads.
 _NOISE = 1e-13, 1e-10  # The absolute error of a tail by Talbot's rule, and by Euler's.
 _FIRST, _MOST = 5, 200
 
@@ -106,16 +107,21 @@ def _newton(
     for _ in range(most):
         tail, density = chunk(law, t)
         low, high = np.where(tail > q, t, low), np.where(tail > q, high, t)
-        scale = tail / density
-        stepped = t + scale * np.log(tail / q)
+        scale, log = tail / density, np.log(tail / q)
+        stepped = t + scale * log
         newton = (stepped > low) & (stepped < high)
-        stepped = np.where(newton, stepped, _between(low, high))
+        # At the root itself the step does not leave the end of the bracket that it has become.
+        there = np.isfinite(stepped) & (
+            (np.abs(stepped - t) <= _ROUNDING * t) | (np.abs(log) <= _ROUNDING)
+        )
+        within = np.where(there, np.clip(stepped, low, high), _between(low, high))
+        stepped = np.where(newton, stepped, within)
         stepped = np.where(np.isnan(tail), np.nan, stepped)
         # Of the scale of the law there: it is short where the support ends.
         close = np.maximum(_STEP * np.minimum(stepped, scale), noise / q * scale)
         close = np.abs(stepped - t) <= close
         narrow = np.isfinite(high) & (high - low <= 4e-16 * high)
-        done = (newton & close) | narrow | np.isnan(tail)
+        done = (newton & close) | there | narrow | np.isnan(tail)
         found[active] = t = stepped
         if done.all():
             return found, active[:0]

@@ -202,6 +202,12 @@ CHECKS: dict[str, list[Check]] = {
             blind=lambda rng, j, n: np.full(n, j % 3),
         )
     ],
+    "Sharded": [
+        jobs(
+            balancing.Sharded(qm.MG1(G2), (0.5, 0.3, 0.2)), 1.2, GAM, servers=3,
+            blind=lambda rng, j, n: np.searchsorted([0.5, 0.8], rng.random(n)),
+        )
+    ],
     "WeightedSplit": [
         jobs(
             balancing.WeightedSplit((qm.MMc(1.0), qm.MMc(1.5)), (0.6, 0.4)), 1.0, EXP,

@@ -1,0 +1,124 @@
+"""``qmodel cache``: what memory and policy of the cache do to the site behind it."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from qmodel.cli.options import Changes, Format, Objectives, Output, Rate, Shape, examples
+from qmodel.cli.stored import CACHE, POLICIES, number
+from qmodel.errors import ModelError
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+__all__ = ["command"]
+
+DEFAULTS = {
+    "--objects": "10M",
+    "--exponent": "0.9",
+    "--size": "2 KiB",
+    "--memory": "4 GiB",
+}
+EPILOG = examples(
+    'qmodel cache --objects 10M --exponent 0.9 --size "2 KiB" --memory "4 GiB"',
+    'qmodel cache --memory "1 GiB" --policy 2-lru --rate 2500/s',
+    'qmodel cache --ttl "5 min" --objective "p99 < 240 ms"',
+)
+
+
+def command(
+    objects: Annotated[
+        str | None,
+        typer.Option("--objects", metavar="NUMBER", help="Objects that are asked for [10M]."),
+    ] = None,
+    exponent: Annotated[
+        str | None,
+        typer.Option(
+            "--exponent",
+            metavar="NUMBER",
+            help="Zipf's exponent of their popularity: 0 all alike, 1 very uneven [0.9].",
+        ),
+    ] = None,
+    size: Annotated[
+        str | None,
+        typer.Option(
+            "--size", metavar="SIZE", help="Mean memory that an object takes [2 KiB]."
+        ),
+    ] = None,
+    memory: Annotated[
+        str | None,
+        typer.Option("--memory", metavar="SIZE", help="Memory of the cache [4 GiB]."),
+    ] = None,
+    policy: Annotated[
+        str,
+        typer.Option("--policy", metavar="NAME", help=f"One of {', '.join(POLICIES)}."),
+    ] = "lru",
+    ttl: Annotated[
+        str | None,
+        typer.Option(
+            "--ttl", metavar="TIME", help="Time to live of an entry, such as '5 min'; with lru."
+        ),
+    ] = None,
+    rate: Rate = None,
+    objective: Objectives = "p99 < 300 ms",
+    set_: Changes = None,
+    form: Shape = Format.TABLE,
+    output: Output = None,
+) -> None:
+    """Say which hit ratio a cache has, and what memory, policy and its loss do to the site.
+
+    The cache is that of the typical pipeline; its hit ratio follows from memory and policy.
+    """
+    from qmodel.caches import Zipf
+    from qmodel.cli import model
+    from qmodel.cli.cache_report import answer
+    from qmodel.cli.files import writing
+    from qmodel.cli.render import show
+    from qmodel.cli.stored import policy_of, stored_in
+    from qmodel.planning import parse_objective
+
+    goal = parse_objective(objective)
+    given = {
+        "--objects": objects,
+        "--exponent": exponent,
+        "--size": size,
+        "--memory": memory,
+    }
+    numbers = {
+        option: number(option, written or DEFAULTS[option], zero=option == "--exponent")
+        for option, written in given.items()
+    }
+    with writing(output) as write:
+        popularity = Zipf(
+            numbers["--objects"],  # type: ignore[arg-type]  # whole, or refused by Zipf
+            numbers["--exponent"],
+            size=numbers["--size"],
+        )
+        life = None if ttl is None else number("--ttl", ttl)
+        store = policy_of(policy, numbers["--memory"], life)
+        _refuse_hit_ratio(set_)
+        pipeline = stored_in(model.changed(model.default_model(), set_), store, popularity)
+        load, remark = model.load_of(pipeline, rate)
+        report = answer(
+            pipeline, load, goal, policy=policy, remark=remark, guessed=_guessed(given)
+        )
+        write(report)
+    show(report, form)
+
+
+def _refuse_hit_ratio(changes: list[str] | None) -> None:
+    for written in changes or ():
+        if written.partition("=")[0].strip() == f"{CACHE}.hit_ratio":
+            raise ModelError(
+                f"--set {CACHE}.hit_ratio: here it follows from --memory and --policy; "
+                "`qmodel solve` takes it as given"
+            )
+
+
+def _guessed(given: Mapping[str, str | None]) -> str:
+    """Return in words which values were not given, and what was taken."""
+    return ", ".join(
+        f"{option} {DEFAULTS[option]}" for option, written in given.items() if written is None
+    )

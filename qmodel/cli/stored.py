@@ -1,0 +1,99 @@
+"""A cache of some memory and policy in place of a given hit ratio: names, sizes and the site."""
+
+from __future__ import annotations
+
+import difflib
+import math
+from typing import TYPE_CHECKING
+
+from qmodel.cli.report import Column
+from qmodel.errors import DomainError, ModelError
+from qmodel.units import GiB, KiB, MiB, parse, text
+
+if TYPE_CHECKING:
+    from qmodel.caches import Cache, Popularity
+    from qmodel.pipeline import Pipeline
+    from qmodel.pipeline.nodes import Step
+
+__all__ = ["CACHE", "POLICIES", "Memory", "in_words", "number", "policy_of", "stored_in"]
+
+CACHE = "cache"
+"""Name of the cache in the pipeline."""
+
+POLICIES = ("lru", "fifo", "random", "clock", "2-lru", "q-lru", "lfu")
+"""Names of policies; `policy_of` makes a cache of one."""
+
+
+class Memory(Column):
+    """A column of sizes in bytes, written in KiB, MiB or GiB."""
+
+    __slots__ = ()
+
+    def shown(self, row: int) -> str:
+        """Return a cell in words and readable units."""
+        return in_words(float(self.values[row]))
+
+
+def in_words(size: float) -> str:
+    """Return a size [B] in powers of 1024."""
+    for name, unit in (("GiB", GiB), ("MiB", MiB), ("KiB", KiB)):
+        if size >= 0.9995 * unit:
+            return f"{text(size / unit, '-')} {name}"
+    return f"{text(size, '-')} B"
+
+
+def number(option: str, written: str, *, zero: bool = False) -> float:
+    """Return the finite number above zero (or zero) that the text of an option means."""
+    found = parse(written)
+    if not (math.isfinite(found) and (found > 0 or (zero and found == 0))):
+        need = ">= 0" if zero else "> 0"
+        raise DomainError(f"{option} must be a finite number {need}, got {written!r}")
+    return found
+
+
+def policy_of(written: str, capacity: float, ttl: float | None = None) -> Cache:
+    """Return the cache that a policy, its memory [B] and a time to live [s] make."""
+    from qmodel import caches
+
+    name = written.lower().replace(" ", "-")
+    makers = {
+        "lru": caches.LRU,
+        "fifo": caches.FIFO,
+        "random": caches.Random,
+        "clock": caches.Clock,
+        "2-lru": caches.KLRU,
+        "q-lru": caches.QLRU,
+        "lfu": caches.LFU,
+    }
+    if name not in makers:
+        near = difflib.get_close_matches(name, POLICIES, n=1, cutoff=0.4)
+        hint = f"did you mean {near[0]!r}?" if near else f"there are {', '.join(POLICIES)}"
+        raise DomainError(f"no policy {written!r} for a cache; {hint}")
+    if ttl is None:
+        return makers[name](capacity)
+    if name != "lru":
+        raise ModelError(f"--ttl goes with the policy lru, not with {name}")
+    return caches.ExpiringLRU(capacity, ttl)
+
+
+def stored_in(model: Pipeline, cache: Cache, popularity: Popularity) -> Pipeline:
+    """Return the pipeline whose cache is modelled, whatever it was before."""
+    from qmodel.pipeline import Pipeline
+    from qmodel.pipeline.nodes import Cached, Stored
+    from qmodel.pipeline.parameters import swapped
+
+    steps = [step for _, root in model.kinds.values() for step in root.walk()]
+    swap = {
+        id(s): Stored(s.name, cache, popularity, s.lookup, s.miss)
+        for s in steps
+        if isinstance(s, (Cached, Stored)) and s.name == CACHE
+    }
+    if not swap:
+        raise ModelError(f"no {CACHE!r} in the pipeline")
+    done: dict[int, Step] = {}
+    return Pipeline(
+        {
+            kind: (share, swapped(root, swap, done))
+            for kind, (share, root) in model.kinds.items()
+        }
+    )
