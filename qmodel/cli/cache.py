@@ -76,7 +76,7 @@ def command(
     from qmodel.cli.cache_report import answer
     from qmodel.cli.files import writing
     from qmodel.cli.render import show
-    from qmodel.cli.stored import policy_of, stored_in
+    from qmodel.cli.stored import policy_named, policy_of, stored_in
     from qmodel.planning import parse_objective
 
     goal = parse_objective(objective)
@@ -92,17 +92,18 @@ def command(
     }
     with writing(output) as write:
         popularity = Zipf(
-            numbers["--objects"],  # type: ignore[arg-type]  # whole, or refused by Zipf
+            numbers["--objects"],  # whole, or refused by Zipf
             numbers["--exponent"],
             size=numbers["--size"],
         )
         life = None if ttl is None else number("--ttl", ttl)
-        store = policy_of(policy, numbers["--memory"], life)
+        name = policy_named(policy)
+        store = policy_of(name, numbers["--memory"], life)
         _refuse_hit_ratio(set_)
         pipeline = stored_in(model.changed(model.default_model(), set_), store, popularity)
         load, remark = model.load_of(pipeline, rate)
         report = answer(
-            pipeline, load, goal, policy=policy, remark=remark, guessed=_guessed(given)
+            pipeline, load, goal, policy=name, remark=remark, guessed=_guessed(given)
         )
         write(report)
     show(report, form)

@@ -1,27 +1,42 @@
-"""A cache of some memory and policy in place of a given hit ratio: names, sizes and the site."""
+"""A cache of some memory and policy in place of a given hit ratio, by name and size."""
 
 from __future__ import annotations
 
 import difflib
 import math
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from qmodel.cli.report import Column
 from qmodel.errors import DomainError, ModelError
 from qmodel.units import GiB, KiB, MiB, parse, text
 
 if TYPE_CHECKING:
-    from qmodel.caches import Cache, Popularity
-    from qmodel.pipeline import Pipeline
-    from qmodel.pipeline.nodes import Step
+    from collections.abc import Callable
 
-__all__ = ["CACHE", "POLICIES", "Memory", "in_words", "number", "policy_of", "stored_in"]
+    from qmodel.caches import Cache, CacheResult, Popularity
+    from qmodel.pipeline import Pipeline, PipelineResult
+    from qmodel.pipeline.nodes import Step, Stored
+
+__all__ = [
+    "CACHE",
+    "POLICIES",
+    "Memory",
+    "capacity_of",
+    "hits_of",
+    "in_words",
+    "number",
+    "policy_named",
+    "policy_of",
+    "station_behind",
+    "stored_in",
+    "stored_step",
+]
 
 CACHE = "cache"
 """Name of the cache in the pipeline."""
 
 POLICIES = ("lru", "fifo", "random", "clock", "2-lru", "q-lru", "lfu")
-"""Names of policies; `policy_of` makes a cache of one."""
+"""Names of policies; `policy_of` makes caches of them."""
 
 
 class Memory(Column):
@@ -51,12 +66,25 @@ def number(option: str, written: str, *, zero: bool = False) -> float:
     return found
 
 
-def policy_of(written: str, capacity: float, ttl: float | None = None) -> Cache:
+def policy_named(written: str) -> str:
+    """Return the name of a policy as in `POLICIES`, however it is written."""
+    name = written.lower().replace(" ", "-").replace("_", "-")
+    if name in POLICIES:
+        return name
+    near = difflib.get_close_matches(name, POLICIES, n=1, cutoff=0.4)
+    hint = f"did you mean {near[0]!r}?" if near else f"there are {', '.join(POLICIES)}"
+    raise DomainError(f"no policy {written!r} for a cache; {hint}")
+
+
+def policy_of(name: str, capacity: float, ttl: float | None = None) -> Cache:
     """Return the cache that a policy, its memory [B] and a time to live [s] make."""
     from qmodel import caches
 
-    name = written.lower().replace(" ", "-")
-    makers = {
+    if ttl is not None:
+        if name != "lru":
+            raise ModelError(f"--ttl goes with the policy lru, not with {name}")
+        return caches.ExpiringLRU(capacity, ttl)
+    makers: dict[str, Callable[[float], Cache]] = {
         "lru": caches.LRU,
         "fifo": caches.FIFO,
         "random": caches.Random,
@@ -65,15 +93,7 @@ def policy_of(written: str, capacity: float, ttl: float | None = None) -> Cache:
         "q-lru": caches.QLRU,
         "lfu": caches.LFU,
     }
-    if name not in makers:
-        near = difflib.get_close_matches(name, POLICIES, n=1, cutoff=0.4)
-        hint = f"did you mean {near[0]!r}?" if near else f"there are {', '.join(POLICIES)}"
-        raise DomainError(f"no policy {written!r} for a cache; {hint}")
-    if ttl is None:
-        return makers[name](capacity)
-    if name != "lru":
-        raise ModelError(f"--ttl goes with the policy lru, not with {name}")
-    return caches.ExpiringLRU(capacity, ttl)
+    return makers[name](capacity)
 
 
 def stored_in(model: Pipeline, cache: Cache, popularity: Popularity) -> Pipeline:
@@ -97,3 +117,36 @@ def stored_in(model: Pipeline, cache: Cache, popularity: Popularity) -> Pipeline
             for kind, (share, root) in model.kinds.items()
         }
     )
+
+
+def stored_step(model: Pipeline) -> Stored:
+    """Return the step that looks up in the modelled cache."""
+    from qmodel.pipeline.nodes import Stored
+
+    steps = (step for _, root in model.kinds.values() for step in root.walk())
+    return next(s for s in steps if isinstance(s, Stored) and s.name == CACHE)
+
+
+def capacity_of(step: Stored) -> float:
+    """Return the memory of the cache [B]."""
+    cache: Any = step.policy
+    return float(cache.capacity)
+
+
+def hits_of(solved: CacheResult) -> Any:
+    """Return the hit ratio; a sum of ones may round to a little less."""
+    import numpy as np
+
+    return np.where(np.asarray(solved.miss_ratio) == 0, 1.0, solved.hit_ratio)[()]
+
+
+def station_behind(step: Stored, result: PipelineResult) -> str:
+    """Return the busiest of the stations that a miss calls, before any that never queues."""
+    from qmodel.pipeline.nodes import Call
+
+    def rank(name: str) -> tuple[bool, float]:
+        found = result.stations[name]
+        queues = math.isfinite(float(found.station.servers))
+        return queues, float(found.utilization) if queues else 0.0
+
+    return max((s.name for s in step.miss.walk() if isinstance(s, Call)), key=rank)

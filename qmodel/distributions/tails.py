@@ -33,6 +33,7 @@ def tail_and_density(law: Distribution, t: Any) -> tuple[Any, Any]:
 def chunk(law: Distribution, t: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
     """Return tail and density of a law with parameters of the one-axis shape of `t`."""
     tail, density = np.zeros(t.shape), np.zeros(t.shape)
+    early = np.zeros(t.shape, dtype=bool)
     for mass, shift, smooth in law.parts():
         after = t - shift
         inside = after > 0
@@ -41,6 +42,7 @@ def chunk(law: Distribution, t: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
             tail += part[0]
             density += part[1]
             continue
+        early |= ~inside
         tail += np.where(after < 0, mass, np.where(after == 0, mass - smooth.atom, 0 * after))
         if inside.any():
             cells = np.flatnonzero(inside)
@@ -48,6 +50,10 @@ def chunk(law: Distribution, t: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
             part = _smooth(here, select(np.asarray(mass), t.shape, cells), after[cells])
             tail[cells] += part[0]
             density[cells] += part[1]
+    if early.any():
+        # Before its shift a part does not look at its law, which may be unknown.
+        unknown = early & np.isnan(law.mean)
+        tail, density = (np.where(unknown, np.nan, x) for x in (tail, density))
     return np.clip(tail, 0.0, 1.0), np.maximum(density, 0.0)
 
 

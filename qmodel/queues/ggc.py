@@ -52,6 +52,7 @@ from qmodel.queues.gmc_number import RenewalNumber
 from qmodel.queues.mg1 import GENERAL_SERVICE
 from qmodel.queues.mgc import MGc
 from qmodel.queues.queued_number import QueuedNumber
+from qmodel.queues.regimes import by_kind, kinds_of
 
 __all__ = ["GGc", "Method", "best", "methods"]
 
@@ -249,6 +250,13 @@ class GGc(Station):
 
     def _solve(self, arrival_rate: Value) -> StationResult:
         rate, service, c = arrival_rate, self.service, self.servers
+        kinds = [
+            (np.asarray(here) & there, GGc(gaps, law, c))
+            for here, gaps in kinds_of(self.interarrival)
+            for there, law in kinds_of(service)
+        ]
+        if len(kinds) > 1:
+            return by_kind(self, rate, [kind for kind in kinds if kind[0].any()])
         if isinstance(self.interarrival, Exponential):
             return MGc(service, c)._solve(rate)
         if isinstance(service, Exponential):

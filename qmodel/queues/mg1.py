@@ -45,6 +45,7 @@ from qmodel.numerics.exponential import exp_rest
 from qmodel.numerics.spare import spare_servers
 from qmodel.queues.base import FCFS, LAWS, MEANS, Station, StationResult
 from qmodel.queues.mg1_number import SingleServerNumber
+from qmodel.queues.regimes import by_kind, kinds_of
 
 __all__ = ["MG1", "waiting_time"]
 
@@ -320,6 +321,8 @@ class MG1(Station):
 
     def _solve(self, arrival_rate: Value) -> StationResult:
         rate, service = arrival_rate, self.service
+        if len(kinds := kinds_of(service)) > 1:
+            return by_kind(self, rate, [(where, MG1(law)) for where, law in kinds])
         wait = waiting_time(rate, service.mean, service.scv)
         law = self._law_of_wait(rate)
         weigh = namespace(rate, wait).weigh

@@ -79,7 +79,7 @@ def _embedded(rate: Any, service: Distribution, places: int) -> tuple[Any, Any]:
     none, more, excess = arrivals_in(service, rate, places)
     with np.errstate(all="ignore"):
         left = np.zeros((places, *np.shape(none)))
-        left[0] = 1.0
+        left[0] = 1.0 + 0.0 * none  # unknown where the load is, also of one place
         for n in range(places - 1):
             up = left[0] * more[n] + (left[1 : n + 1] * more[n:0:-1]).sum(axis=0)
             # In an extreme overload no service is without arrivals: all is in the last state.

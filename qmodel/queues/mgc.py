@@ -49,6 +49,7 @@ from qmodel.queues.erlang import erlang_c
 from qmodel.queues.mdc import MDc
 from qmodel.queues.mg1 import GENERAL_SERVICE, MG1
 from qmodel.queues.queued_number import QueuedNumber
+from qmodel.queues.regimes import by_kind, kinds_of
 from qmodel.queues.server_states import ServerStates
 
 __all__ = ["MGc", "waiting_time"]
@@ -168,12 +169,18 @@ class MGc(Station):
 
     def _solve(self, arrival_rate: Value) -> StationResult:
         rate, service, c = arrival_rate, self.service, self.servers
+        if len(kinds := kinds_of(service)) > 1:
+            return by_kind(self, rate, [(where, MGc(law, c)) for where, law in kinds])
         if isinstance(service, Exponential):
             return mmc.MMc(service.mean, c)._solve(rate)
         if isinstance(c, int) and c == 1:
             return MG1(service)._solve(rate)
         if isinstance(service, Deterministic):
             return MDc(service.mean, c)._solve(rate)
+        if (alone := np.asarray(c) == 1).any():
+            several = MGc(service, np.where(alone, 2, c))
+            stations = [(alone, MG1(service)), (~alone, several)]
+            return by_kind(self, rate, stations[: 1 if alone.all() else 2])
         s, scv = service.mean, service.scv
         wait = waiting_time(rate, s, scv, c)
         spare = np.asarray(spare_servers(rate, s, c))

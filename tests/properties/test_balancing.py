@@ -12,12 +12,14 @@ from hypothesis import strategies as st
 
 import qmodel as qm
 from qmodel.balancing import (
-    CentralQueue,
-    Pool,
+    POLICIES,
+    JoinIdleQueue,
+    LeastConnections,
+    PowerOfChoices,
     RandomSplit,
-    RoundRobin,
     WeightedRoundRobin,
     WeightedSplit,
+    balanced,
     best_split,
     equal_time_split,
     price_of_anarchy,
@@ -34,7 +36,18 @@ REPLICAS: dict[str, Callable[[qm.Distribution, Any], qm.Station]] = {
     "queue": qm.MGc,
     "shared": qm.MGcPS,
 }
-POOLS: tuple[type[Pool], ...] = (CentralQueue, RoundRobin, RandomSplit)
+BLIND = ("random", "round robin", "central queue")
+"""Policies that send or hold a request without a look at the queues of the replicas."""
+ORDER = (
+    ("central queue", "least connections"),
+    ("least connections", "power of two"),
+    ("least connections", "join idle queue"),
+    ("power of two", "random"),
+    ("join idle queue", "random"),
+    ("central queue", "round robin"),
+    ("round robin", "random"),
+)
+"""Pairs of policies of which the first is better informed."""
 
 loads = st.floats(0.02, 0.97)
 times = st.floats(1e-3, 1e3)
@@ -47,8 +60,8 @@ def replica_of(kind: str, law: str, mean: float, c: int) -> qm.Station:
     return REPLICAS[kind](LAWS[law](mean), c)
 
 
-# The formulas for general service are not exact, and where hardly a request waits the order of
-# two approximations may be wrong in the fourth digit.
+# The formulas for general service are not exact: the order of two of them may be wrong by 0.8 %
+# (central queue and least connections at an SCV of 3 and 97 % load).
 def below(less: Any, more: Any, exact: bool) -> bool:
     return bool(np.all(less <= np.asarray(more) * (1 + (1e-9 if exact else 1e-2))))
 
@@ -59,44 +72,71 @@ def test_knowing_more_waits_less(
 ) -> None:
     replica = replica_of(kind, law, mean, c)
     rate = load * n * c / mean
-    central, turns, random = (pool(replica, n).solve(rate) for pool in POOLS)
-    exact = all(r.basis["response_time"] == "exact" for r in (central, turns, random))
-    # Under sharing one large machine is what turns are compared with, for any law of service.
-    assert below(central.response_time, turns.response_time, exact)
-    assert below(turns.response_time, random.response_time, exact)
+    found = {name: balanced(name, replica, n).solve(rate) for name in POLICIES}
+    for better, worse in ORDER:
+        pair = found[better], found[worse]
+        # With exponential service the order holds of what is fitted, too: its bounds are these.
+        exact = law == "exponential" or all(r.basis["response_time"] == "exact" for r in pair)
+        # Under sharing one large machine is what turns are compared with, for any law.
+        assert below(pair[0].response_time, pair[1].response_time, exact), (better, worse)
 
 
-@pytest.mark.parametrize("pool", POOLS)
+@settings(max_examples=30)  # each number of workers and choices has a table of its own
+@given(kinds, loads, times, st.integers(1, 3), st.integers(2, 12))
+def test_more_choices_wait_less(kind: str, load: float, mean: float, c: int, n: int) -> None:
+    replica, choices = replica_of(kind, "exponential", mean, c), np.arange(1, n + 1)
+    rate = load * n * c / mean
+    asked = PowerOfChoices(replica, n, choices).solve(rate).response_time
+    assert (np.diff(asked) <= 1e-9 * asked[:-1]).all()
+    ends = [pool(replica, n).solve(rate) for pool in (RandomSplit, LeastConnections)]
+    assert [asked[0], asked[-1]] == pytest.approx([r.response_time for r in ends], rel=1e-9)
+    for d, end in zip((1, n), ends, strict=True):
+        same = PowerOfChoices(replica, n, d).solve(rate)
+        assert same.response_time == end.response_time
+        assert same.response.quantile(0.99) == end.response.quantile(0.99)
+
+
+@given(loads, times, st.integers(2, 40))
+def test_more_dispatchers_know_less(load: float, mean: float, n: int) -> None:
+    dispatchers, rate = np.arange(1, n + 1), load * n / mean
+    several = JoinIdleQueue(qm.MMc(mean), n, dispatchers).solve(rate).response_time
+    assert (np.diff(several) >= -1e-9 * several[1:]).all()
+    assert below(several[-1], RandomSplit(qm.MMc(mean), n).solve(rate).response_time, True)
+
+
+@pytest.mark.parametrize("policy", POLICIES)
 @given(kinds, laws, loads, times, workers)
 def test_one_replica_is_the_replica(
-    pool: type[Pool], kind: str, law: str, load: float, mean: float, c: int
+    policy: str, kind: str, law: str, load: float, mean: float, c: int
 ) -> None:
     replica = replica_of(kind, law, mean, c)
     rate = load * c / mean
-    pooled, alone = pool(replica, 1).solve(rate), replica.solve(rate)
+    pooled, alone = balanced(policy, replica, 1).solve(rate), replica.solve(rate)
     assert pooled.response_time == alone.response_time
     assert pooled.response.quantile(0.9) == alone.response.quantile(0.9)
 
 
-@pytest.mark.parametrize("pool", POOLS)
+@pytest.mark.parametrize("policy", POLICIES)
 @given(kinds, laws, loads, times, workers, st.integers(1, 20))
 def test_more_replicas_never_hurt(
-    pool: type[Pool], kind: str, law: str, load: float, mean: float, c: int, n: int
+    policy: str, kind: str, law: str, load: float, mean: float, c: int, n: int
 ) -> None:
     replica = replica_of(kind, law, mean, c)
-    exact = law == "exponential" or (kind == "shared" and pool is not RoundRobin)
+    exact = policy in BLIND and (
+        law == "exponential" or (kind == "shared" and policy != "round robin")
+    )
     counts = np.array([n, n + 1, 2 * n + 1])
-    station = pool(replica, counts)
+    station = balanced(policy, replica, counts)
     # At the same load of each replica, and all the more at the same rate.
     for rate in (load * n * c / mean, load * counts * c / mean):
         few = np.broadcast_to(station.solve(rate).response_time, 3)
         assert below(few[1:], few[:-1], exact)
 
 
-@pytest.mark.parametrize("pool", POOLS)
+@pytest.mark.parametrize("policy", POLICIES)
 @given(kinds, laws, times, workers, replicas)
-def test_capacity(pool: type[Pool], kind: str, law: str, mean: float, c: int, n: int) -> None:
-    station = pool(replica_of(kind, law, mean, c), n)
+def test_capacity(policy: str, kind: str, law: str, mean: float, c: int, n: int) -> None:
+    station = balanced(policy, replica_of(kind, law, mean, c), n)
     assert station.max_rate == pytest.approx(n * c / mean)
     r = station.solve(station.max_rate * np.array([0.99, 1.01]))
     assert r.utilization == pytest.approx([0.99, 1.01])
@@ -104,18 +144,28 @@ def test_capacity(pool: type[Pool], kind: str, law: str, mean: float, c: int, n:
     assert np.isposinf(r.response_time[1])
 
 
-@pytest.mark.parametrize("pool", POOLS)
+def same_alone(policy: str, kind: str, law: str) -> bool:
+    """Return whether one replica has the same percentiles in an array as alone.
+
+    Alone it is the replica itself, which may have a better law than the pool.
+    """
+    if policy == "round robin":
+        return (kind, law) != ("queue", "gamma")
+    return policy in BLIND or (kind, law) == ("queue", "exponential")
+
+
+@pytest.mark.parametrize("policy", POLICIES)
 @settings(max_examples=10)  # each is half a dozen pools, of percentiles by inversion
 @given(
     kinds,
     st.sampled_from(["exponential", "gamma"]),
     st.tuples(loads, loads),
     times,
-    workers,
-    replicas,
+    st.integers(1, 3),
+    st.integers(1, 12),
 )
 def test_an_array_is_its_cells(
-    pool: type[Pool],
+    policy: str,
     kind: str,
     law: str,
     some: tuple[float, float],
@@ -125,25 +175,25 @@ def test_an_array_is_its_cells(
 ) -> None:
     replica, counts = replica_of(kind, law, mean, c), np.array([[n], [n + 3]])
     rates = np.array(some) * n * c / mean
-    r = pool(replica, counts).solve(rates)
+    r = balanced(policy, replica, counts).solve(rates)
     response = np.broadcast_to(r.response_time, (2, len(some)))
     percentile = np.broadcast_to(r.response.quantile(0.9), (2, len(some)))
     for i, own in enumerate((n, n + 3)):
         for j, rate in enumerate(rates):
-            if own == 1 and pool is RoundRobin and (kind, law) == ("queue", "gamma"):
-                continue  # alone it is the replica, whose percentile is not that of GI/G/c
-            cell = pool(replica, own).solve(float(rate))
+            if own == 1 and not same_alone(policy, kind, law):
+                continue
+            cell = balanced(policy, replica, own).solve(float(rate))
             assert response[i, j] == pytest.approx(cell.response_time, rel=1e-9)
             assert percentile[i, j] == pytest.approx(cell.response.quantile(0.9), rel=1e-3)
 
 
-@pytest.mark.parametrize("pool", POOLS)
+@pytest.mark.parametrize("policy", POLICIES)
 @given(kinds, laws, loads, times, workers, replicas)
 def test_littles_law_and_the_laws_mean(
-    pool: type[Pool], kind: str, law: str, load: float, mean: float, c: int, n: int
+    policy: str, kind: str, law: str, load: float, mean: float, c: int, n: int
 ) -> None:
     rate = load * n * c / mean
-    r = pool(replica_of(kind, law, mean, c), n).solve(rate)
+    r = balanced(policy, replica_of(kind, law, mean, c), n).solve(rate)
     assert r.number_in_system == pytest.approx(rate * r.response_time, rel=1e-12)
     assert r.queue_length == pytest.approx(rate * r.waiting_time, rel=1e-12, abs=1e-300)
     assert r.response.mean == pytest.approx(r.response_time, rel=1e-9)

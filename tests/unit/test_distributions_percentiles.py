@@ -3,6 +3,7 @@
 import numpy as np
 import pytest
 
+import qmodel as qm
 from qmodel.distributions import (
     NEVER,
     Deterministic,
@@ -95,6 +96,30 @@ def test_noise_of_inversion_costs_no_steps(monkeypatch):
     found = law.quantile(1 - 1e-6)
     assert len(steps) < 15
     assert law.tail(found) == pytest.approx(1e-6, rel=2e-4)
+
+
+@pytest.mark.parametrize(
+    "station",
+    [qm.MG1(Erlang(0.1, 2)), qm.MG1(Deterministic(0.1)), qm.MDc(0.1, 3), qm.MMc(0.1, 3)],
+    ids=["M/E2/1", "M/D/1", "M/D/3", "M/M/3"],
+)
+def test_the_root_itself_is_the_last_step(station, monkeypatch):
+    """Where a step has met the root, the next one leads nowhere: no bisections follow."""
+    from qmodel.distributions import percentiles
+
+    calls = []
+    chunk = percentiles.chunk
+    monkeypatch.setattr(percentiles, "chunk", lambda *a: calls.append(1) or chunk(*a))
+    for load in (0.5, 0.7, 0.8, 0.9):
+        result = station.solve(load * station.max_rate)
+        for law in (result.wait, result.response):
+            for p in (0.5, 0.9, 0.99, 0.999):
+                calls.clear()
+                found = law.quantile(p)
+                assert len(calls) <= 6, (load, p)
+                # On both sides of a jump too, as of a constant service without a wait.
+                assert law.tail(found * (1 + 1e-9)) <= (1 - p) * (1 + 1e-7)
+                assert not found or law.tail(found * (1 - 1e-9)) >= (1 - p) * (1 - 1e-7)
 
 
 def test_nan_in_nan_out():

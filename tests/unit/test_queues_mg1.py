@@ -9,6 +9,7 @@ import pytest
 import qmodel as qm
 from qmodel.distributions.fit import balanced_hyperexponential
 from qmodel.queues import mg1
+from qmodel.testing import laws
 
 
 def constant_service_tail(load: float, t: float) -> float:
@@ -80,6 +81,36 @@ def test_infinite_variance_waits_infinitely_on_average() -> None:
     r = qm.MG1(qm.Pareto(0.1, 1.5)).solve(1.0)
     assert np.isposinf(r.waiting_time)
     assert 0 < r.wait.quantile(0.9) < np.inf
+
+
+@pytest.mark.parametrize(
+    "service",
+    [
+        qm.LogNormal(0.1, scv=10.0),
+        qm.LogNormal(0.1, scv=4.0),
+        qm.Pareto(0.05, 3.5),
+        qm.Pareto(0.01, 1.5, 10.0),
+    ],
+    ids=str,
+)
+def test_heavy_service_has_its_mean_in_the_tail(service: qm.Distribution) -> None:
+    """The far tail is made of the last digits of the transform near zero."""
+    r = qm.MG1(service).solve(0.5 / service.mean)
+    for law in (r.wait, r.response):
+        laws.mean_is_integral_of_tail(law)
+    far = r.wait.tail(np.geomspace(1e5, 1e7, 30) * service.mean)
+    # The subexponential limit, of which nothing is left here but for an unbounded power.
+    power = isinstance(service, qm.Pareto) and np.isinf(service.maximum)
+    assert np.all(far < (1e-10 if power else 3e-11))
+
+
+def test_far_tail_behind_heavy_service_is_that_of_the_remainder() -> None:
+    """P(T_q > t) / P(remainder > t) tends to load / (1 - load) (Pakes 1975)."""
+    service, load = qm.Pareto(1.0, 2.5), 0.3
+    law = qm.MG1(service).solve(load / service.mean).wait
+    t = 1e4
+    remainder = t**-1.5 / 2.5
+    assert law.tail(t) / remainder == pytest.approx(load / (1 - load), rel=2e-3)
 
 
 def test_basis() -> None:
