@@ -42,7 +42,6 @@ GLOSSARY = {
     "percentiles": Term("t_p", "s", "latency that a share p of the requests does not exceed"),
     "weights": Term("w", "-", "shares of the requests that go to each part"),
     "imbalance": Term("", "-", "load of the fullest part over the average"),
-    "overload": Term("", "-", "share of the time in which too few replicas are up"),
     "up": Term("", "-", "mean number of replicas that are up"),
     "response_overall": Term("P(T > t)", "s", "law of the response with the times of overload"),
     "hit_ratio": Term("h", "-", "share of look-ups that the cache answers"),

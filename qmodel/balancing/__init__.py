@@ -41,6 +41,7 @@ from qmodel.balancing.split import (
     square_root_split,
 )
 from qmodel.balancing.tail_amplification import leaf_percentile, slow_share
+from qmodel.balancing.tied_requests import TiedRequests
 from qmodel.balancing.weighted_round_robin import WeightedRoundRobin
 from qmodel.balancing.weighted_split import WeightedSplit
 
@@ -56,6 +57,7 @@ __all__ = [
     "RandomSplit",
     "RoundRobin",
     "Sharded",
+    "TiedRequests",
     "WeightedRoundRobin",
     "WeightedSplit",
     "availability",

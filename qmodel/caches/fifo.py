@@ -6,8 +6,17 @@ exponential if a random object is evicted. Either way it is absent until the nex
 
 .. math:: h_i = \frac{p_i T}{1 + p_i T}, \qquad \sum_i s_i \frac{p_i T}{1 + p_i T} = C .
 
-Both hit equally often also exactly, and less often than LRU [2]_
-(`qmodel.caches.exact_fifo`).
+Both hit equally often also exactly, and less often than LRU [2]_.
+
+**Few places.** Exactly, each content of the cache is as likely as the product of its shares
+[2]_. With any T the number S of independent events of chances :math:`\pi_i = p_i T / (1 +
+p_i T)` has the same law of contents, given that S = C:
+
+.. math:: h_i(C) = \pi_i \frac{P(S_{-i} = C - 1)}{P(S = C)}
+          = p_i T\, \frac{P(S = C - 1)}{P(S = C)}\, (1 - h_i(C - 1)) .
+
+Solved so are up to 64 places; from 32 on the characteristic time has a part in the result
+(`qmodel.caches.few_places`).
 
 References
 ----------
@@ -22,9 +31,19 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Any
 
-from qmodel.caches.replacement import Replacement
+import numpy as np
+
+from qmodel.caches.few_places import Catalogue, FewPlaces
+from qmodel.numerics.poisson_binomial import Groups, marked_law
+from qmodel.numerics.roots import increasing_root
 
 __all__ = ["FIFO", "Random", "presence"]
+
+_BEYOND = 96
+"""Number of places from which on who is present is only about known."""
+
+_UNSURE = 1e5
+"""Factor by which the error of a recursion may grow."""
 
 
 def presence(x: Any) -> tuple[Any, Any]:
@@ -51,7 +70,7 @@ def presence(x: Any) -> tuple[Any, Any]:
 
 
 @dataclass(frozen=True, slots=True, eq=False)
-class FIFO(Replacement):
+class FIFO(FewPlaces):
     """Cache that evicts the object that came in first.
 
     Parameters
@@ -72,8 +91,61 @@ class FIFO(Replacement):
     array([0.0862, 0.2073, 0.4482])
     """
 
+    most_places = 64
+
     def _presence(self, share: Any, time: Any, *_: Any) -> tuple[Any, Any]:
         return presence(share * time)
+
+    def _gains(self, catalogue: Catalogue) -> Any:
+        law, marked, _ = self._law(catalogue, self.most_places)
+        places = np.arange(self.most_places + 1)[:, None]
+        with np.errstate(divide="ignore", invalid="ignore"):
+            hits = np.where(places[1:] < catalogue.objects, marked[:-1] / law[1:], 1.0)
+        return np.diff(hits, axis=0, prepend=0.0).T
+
+    def _gains_of(self, share: Any, catalogue: Catalogue) -> Any:
+        law, _, time = self._law(catalogue, _BEYOND)
+        with np.errstate(divide="ignore", invalid="ignore"):
+            odds = share * (time * law[:-1] / law[1:])[..., None]
+        some = catalogue.objects[:, None]
+        # Errors grow by the odds upwards, and shrink by them downwards.
+        hits, growth = np.zeros((_BEYOND + 1, *share.shape)), np.ones(share.shape)
+        upwards = np.ones(hits.shape, dtype=bool)
+        for k in range(1, _BEYOND + 1):
+            within = k < some
+            ratio = np.where(within, odds[k - 1], 1.0)
+            hits[k] = np.where(within, ratio * (1 - hits[k - 1]), 1.0)
+            growth = growth * np.maximum(ratio, 1.0)
+            upwards[k] = growth < _UNSURE
+        last = odds[_BEYOND - 1]
+        down = np.where(_BEYOND < some, last / (1 + last), 1.0)
+        for k in range(_BEYOND - 1, -1, -1):
+            within = k + 1 < some
+            known = within & ~upwards[k]
+            ratio = np.where(known, odds[k], 1.0)
+            down = np.where(within, np.where(known, 1 - down / ratio, 0.0), 1.0)
+            hits[k] = np.where(known, down, hits[k])
+        return np.moveaxis(np.diff(hits[: self.most_places + 1], axis=0), 0, -1)
+
+    def _law(self, catalogue: Catalogue, most: int) -> tuple[Any, Any, Any]:
+        """Return the law of S, with p_i h_i P(S = C) marked, and the time T."""
+        singles, share, count = catalogue.singles, catalogue.share, catalogue.count
+        places = np.minimum(self.most_places, catalogue.objects / 2)
+
+        def over(log_time: Any) -> Any:
+            t = np.exp(log_time)[:, None]
+            held = presence(singles * t)[0].sum(axis=-1)
+            return held + (count * presence(share * t)[0]).sum(axis=-1) - places
+
+        high = np.full(places.shape, 600.0)
+        time = np.exp(increasing_root(over, np.log(places), high))
+        x, y = singles.T * time, share * time[:, None]
+        rests = 1 / (1 + x)
+        none = -(count * np.log1p(y)).sum(axis=-1)
+        groups = Groups(y[:, None], count, none[:, None], share * y)
+        alone = tuple(z[..., None] for z in (x * rests, rests, singles.T * x * rests))
+        law, marked = marked_law(alone, groups, most)
+        return law[..., 0], marked[..., 0], time
 
 
 @dataclass(frozen=True, slots=True, eq=False)

@@ -12,7 +12,7 @@ import typer
 from typer.core import TyperGroup
 
 from qmodel._version import __version__
-from qmodel.cli import compare, explain, replay, solve, sweep
+from qmodel.cli import balance, cache, compare, explain, replay, solve, sweep
 from qmodel.cli.options import examples
 from qmodel.errors import QModelError
 
@@ -53,12 +53,16 @@ app = typer.Typer(
         "qmodel solve --rate 2000/s",
         'qmodel solve --set cache.hit_ratio=95% --objective "p99 < 250 ms"',
         "qmodel sweep --over arrival_rate=500/s:3000/s:6",
+        'qmodel cache --memory "4 GiB" --policy 2-lru',
+        "qmodel balance --replicas 8 --load 80%",
         "qmodel replay load.csv.gz --output minutes.parquet",
     ),
 )
 app.command("solve")(solve.command)
 app.command("sweep", no_args_is_help=True)(sweep.command)
 app.command("compare")(compare.command)
+app.command("cache", epilog=cache.EPILOG)(cache.command)
+app.command("balance", epilog=balance.EPILOG)(balance.command)
 app.command("explain")(explain.command)
 app.command("replay", no_args_is_help=True)(replay.command)
 

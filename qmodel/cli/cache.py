@@ -6,8 +6,9 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from qmodel.cli.numbers import number, whole
 from qmodel.cli.options import Changes, Format, Objectives, Output, Rate, Shape, examples
-from qmodel.cli.stored import CACHE, POLICIES, number
+from qmodel.cli.stored import CACHE, POLICIES
 from qmodel.errors import ModelError
 
 if TYPE_CHECKING:
@@ -86,19 +87,16 @@ def command(
         "--size": size,
         "--memory": memory,
     }
-    numbers = {
-        option: number(option, written or DEFAULTS[option], zero=option == "--exponent")
-        for option, written in given.items()
-    }
+    used = {option: written or DEFAULTS[option] for option, written in given.items()}
     with writing(output) as write:
         popularity = Zipf(
-            numbers["--objects"],  # whole, or refused by Zipf
-            numbers["--exponent"],
-            size=numbers["--size"],
+            whole("--objects", used["--objects"]),
+            number("--exponent", used["--exponent"], zero=True),
+            size=number("--size", used["--size"]),
         )
         life = None if ttl is None else number("--ttl", ttl)
         name = policy_named(policy)
-        store = policy_of(name, numbers["--memory"], life)
+        store = policy_of(name, number("--memory", used["--memory"]), life)
         _refuse_hit_ratio(set_)
         pipeline = stored_in(model.changed(model.default_model(), set_), store, popularity)
         load, remark = model.load_of(pipeline, rate)
@@ -120,6 +118,4 @@ def _refuse_hit_ratio(changes: list[str] | None) -> None:
 
 def _guessed(given: Mapping[str, str | None]) -> str:
     """Return in words which values were not given, and what was taken."""
-    return ", ".join(
-        f"{option} {DEFAULTS[option]}" for option, written in given.items() if written is None
-    )
+    return ", ".join(f"{o} {DEFAULTS[o]}" for o, written in given.items() if written is None)

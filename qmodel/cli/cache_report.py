@@ -39,18 +39,19 @@ def answer(
     step, result = stored_step(model), model.solve(load)
     behind = station_behind(step, result)
     ttl = getattr(step.policy, "ttl", None)
-    tables = [cache_tables.by_memory(model, load, behind)]
+    table, more = cache_tables.by_memory(model, load, behind)
+    tables = [table]
     if ttl is None:
         tables.append(cache_tables.by_policy(model, load, behind, policy))
     else:
         tables.append(cache_tables.by_life(model, load, behind))
-    least, needed = cache_limits.least(model, load)
-    within = cache_limits.least(model, load, goal)[1]
-    loss, lost = cache_limits.loss(model, load, behind)
+    least, needed = cache_limits.least(model, result)
+    within = cache_limits.least(model, result, goal)[1]
+    loss, lost = cache_limits.loss(model, result, behind)
     filling, filled = refill(model, result, behind, policy)
     hit, met = result.caches[CACHE], bool(goal.met(result))
     facts: dict[str, Any] = {"arrival_rate": load, "policy": policy, "ttl": ttl}
-    facts |= {"objects": step.popularity.objects, "memory": capacity_of(step)}
+    facts |= {"objects": int(step.popularity.objects), "memory": capacity_of(step)}
     facts |= {"hit_ratio": hits_of(hit), "look_ups": _look_ups(result)}
     facts |= {"miss_rate": hit.miss_rate, "mean": result.latency.mean}
     facts |= {"p99": result.latency.quantile(0.99), "max_rate": result.max_rate}
@@ -62,7 +63,7 @@ def answer(
     facts |= {"basis": labels, "assumptions": list(result.assumptions)}
     notes = [
         cache_limits.limit(model, load, behind, least, needed),
-        cache_limits.more(model, result, behind),
+        cache_limits.more(table, more, behind),
         loss,
         filling,
         *_basis(result),

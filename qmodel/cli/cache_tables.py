@@ -27,9 +27,10 @@ if TYPE_CHECKING:
     from qmodel.pipeline import Pipeline, PipelineResult
     from qmodel.pipeline.nodes import Stored
 
-__all__ = ["by_life", "by_memory", "by_policy", "frame_of"]
+__all__ = ["MORE", "by_life", "by_memory", "by_policy", "frame_of"]
 
 FACTORS = (1 / 16, 1 / 8, 1 / 4, 1 / 2, 1.0, 2.0, 4.0, 8.0, 16.0)
+MORE = 1.25
 LIVES = (1 / 16, 1 / 4, 1.0, 4.0, 16.0, math.inf)
 
 
@@ -44,21 +45,21 @@ class Lives(Column):
         return "never" if math.isinf(life) else span(life)
 
 
-def by_memory(model: Pipeline, load: float, behind: str) -> Table:
-    """Return what the site does for several sizes of the cache."""
+def by_memory(model: Pipeline, load: float, behind: str) -> tuple[Table, Mapping[str, float]]:
+    """Return what the site does for several sizes of the cache, and for `MORE` than now."""
     import numpy as np
 
     step = stored_step(model)
     own, everything = capacity_of(step), float(np.asarray(step.popularity.volume))
     # Room for twice of what there is says nothing new.
     factors = [f for f in FACTORS if f <= 1 or f * own / 2 < everything]
-    sizes = own * np.array(factors)
-    found = _numbers(
-        model.replace({f"{CACHE}.capacity": sizes}).solve(load), behind, sizes.size
-    )
-    head = Memory("memory", "memory", "B", sizes.tolist())
+    sizes = own * np.array([*factors, MORE])
+    solved = model.replace({f"{CACHE}.capacity": sizes}).solve(load)
+    found = _numbers(solved, behind, sizes.size)
+    more = {name: values.pop() for name, values in found.items()}
+    head = Memory("memory", "memory", "B", sizes[:-1].tolist())
     title = f"What the memory does, at {text(load, '1/s')}"
-    return _table("by_memory", title, head, found, behind, factors.index(1.0))
+    return _table("by_memory", title, head, found, behind, factors.index(1.0)), more
 
 
 def by_life(model: Pipeline, load: float, behind: str) -> Table:

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 from qmodel.cli.report import Column
 from qmodel.errors import DomainError, ModelError
-from qmodel.units import GiB, KiB, MiB, parse, text
+from qmodel.units import GiB, KiB, MiB, text
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -24,7 +24,6 @@ __all__ = [
     "capacity_of",
     "hits_of",
     "in_words",
-    "number",
     "policy_named",
     "policy_of",
     "station_behind",
@@ -55,15 +54,6 @@ def in_words(size: float) -> str:
         if size >= 0.9995 * unit:
             return f"{text(size / unit, '-')} {name}"
     return f"{text(size, '-')} B"
-
-
-def number(option: str, written: str, *, zero: bool = False) -> float:
-    """Return the finite number above zero (or zero) that the text of an option means."""
-    found = parse(written)
-    if not (math.isfinite(found) and (found > 0 or (zero and found == 0))):
-        need = ">= 0" if zero else "> 0"
-        raise DomainError(f"{option} must be a finite number {need}, got {written!r}")
-    return found
 
 
 def policy_named(written: str) -> str:

@@ -52,7 +52,8 @@ def chunk(law: Distribution, t: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
             density[cells] += part[1]
     if early.any():
         # Before its shift a part does not look at its law, which may be unknown.
-        unknown = early & np.isnan(law.mean)
+        with np.errstate(all="ignore"):
+            unknown = early & np.isnan(law.mean)
         tail, density = (np.where(unknown, np.nan, x) for x in (tail, density))
     return np.clip(tail, 0.0, 1.0), np.maximum(density, 0.0)
 

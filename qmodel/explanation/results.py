@@ -28,9 +28,9 @@ from qmodel.explanation.on_symbols import (
 from qmodel.explanation.text import Explanation, shown
 from qmodel.glossary import GLOSSARY
 from qmodel.pipeline import PipelineResult
-from qmodel.queues.base import MEANS, Station, StationResult
+from qmodel.queues.base import MEANS, StationResult
 
-__all__ = ["explain"]
+__all__ = ["explain", "literature"]
 
 _INDEX, _STATIONS = sp.symbols("i n", integer=True, positive=True)
 _REJECTED = sp.Symbol("r", positive=True)
@@ -61,12 +61,12 @@ def explain(result: Any, quantity: str) -> Explanation:
 
     Parameters
     ----------
-    result : StationResult or PipelineResult
+    result : StationResult, PipelineResult or CacheResult
         The result. [-]
     quantity : str
         Of a station "waiting_time", "p99" (of the response), "max_rate", ...; of a pipeline
         "mean", "p99" (of the latency), "goodput", ..., and what its stations have behind
-        their names: "database.waiting_time". [-]
+        their names, "database.waiting_time"; of a cache "hit_ratio", ... [-]
 
     Returns
     -------
@@ -90,7 +90,7 @@ def explain(result: Any, quantity: str) -> Explanation:
     >>> float(explain(shop.solve(9.0), "web.waiting_time").value)
     0.0117
     """
-    raise ModelError(f"result must be of a station or a pipeline, got {result!r}")
+    raise ModelError(f"result must be of a station, pipeline or cache, got {result!r}")
 
 
 @explain.register
@@ -122,7 +122,7 @@ def _station(result: StationResult, quantity: str) -> Explanation:
         parts=(),
         rows=(),
         assumptions=result.basis.grounds.get(ground, result.assumptions),
-        sources=_literature(type(result.station)),
+        sources=literature(type(result.station)),
     )
 
 
@@ -255,7 +255,8 @@ def _symbol(quantity: str) -> Any:
     return sp.Symbol(greek.get(quantity, GLOSSARY[quantity].symbol))
 
 
-def _literature(kind: type[Station]) -> tuple[str, ...]:
+def literature(kind: type[Any]) -> tuple[str, ...]:
+    """Return the references of the module in which a station or cache is."""
     doc = inspect.getdoc(inspect.getmodule(kind)) or ""
     _, _, listed = doc.partition("References\n----------\n")
     return tuple(" ".join(x.split()) for x in re.split(r"\.\. \[\d+\]", listed) if x.strip())

@@ -113,6 +113,8 @@ class Explanation:
             lines += [""]
             for symbol, value, meaning in self._put_in():
                 drawn = _drawn(symbol, unicode)
+                if "\n" in drawn:
+                    drawn = str(_OneLine().doprint(symbol))
                 lines += _wrapped(f"{drawn} = {value}   {meaning}".rstrip())
         lines += ["", *_aligned(self.rows)] if self.rows else []
         lines += ["", "It assumes"]

@@ -33,6 +33,7 @@ from typing import Any, Literal
 
 import numpy as np
 
+from qmodel._xp import namespace
 from qmodel.errors import ModelError
 from qmodel.pipeline.nodes import (
     Branch,
@@ -157,10 +158,14 @@ class Answering:
             return _enough([read(inner) for inner in step.steps], need)
         if isinstance(step, Repeat):
             return read(step.step) ** step.times
-        if isinstance(step, (Retry, Hedged)):
-            attempts = step.attempts if isinstance(step, Retry) else 2
+        if isinstance(step, Retry):
             one = read(step.step)
-            return one if self.fragile else 1 - (1 - one) ** attempts
+            return one if self.fragile else 1 - (1 - one) ** step.attempts
+        if isinstance(step, Hedged):
+            # What never answers takes long: a copy of it is sent, as the budget allows.
+            one = read(step.step)
+            copied = namespace(one, step.budget).minimum(1 - one, step.budget)
+            return one if self.fragile else one + copied * one
         if isinstance(step, (Cached, Stored)):
             hit = step.hit_ratio if isinstance(step, Cached) else self.hit_ratios[step.name]
             looked, miss = self._read(step.lookup, known, plain=True), read(step.miss)

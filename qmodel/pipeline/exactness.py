@@ -53,6 +53,15 @@ INDEPENDENT_BRANCHES = Assumption(
     "Nelson and Tantawi 1988; Baccelli and Makowski 1985",
     APPROXIMATE,
 )
+INDEPENDENT_QUORUM = Assumption(
+    "independent-quorum",
+    "branches of which some are enough are taken as independent; queues that the same requests "
+    "load are long together, and the truth is longer: for the first of 2 M/M/1 queues the mean "
+    "is up to 19 % low and the p99 28 %, for the first of 20 63 % and 76 %, for all but one of "
+    "5 to 20 the p99 24 %",
+    "measured here; David and Nagaraja 2003 for the independent ones",
+    APPROXIMATE,
+)
 SNAPSHOT = Assumption(
     "snapshot",
     "a request that returns to a queue at once finds the same wait again; right in heavy "
@@ -77,6 +86,13 @@ def _forks(step: Step) -> bool:
     if isinstance(step, FanOut):
         return bool(np.any(np.asarray(step.copies) > 1))
     return isinstance(step, Hedged) or (isinstance(step, Parallel) and len(step.steps) > 1)
+
+
+def _quorum(step: Step) -> bool:
+    """Return whether some of what the step asks are enough."""
+    if isinstance(step, FanOut):
+        return step.need is not None and bool(np.any(np.less(step.need, step.copies)))
+    return isinstance(step, Parallel) and step.need < len(step.steps)
 
 
 def _repeats(step: Step) -> bool:
@@ -231,8 +247,11 @@ def grounds_of_pipeline(
     mean = union(flows, *(r.basis.grounds["response_time"] for r in results))
     joins = [s for s in steps if isinstance(s, FanOut) and _forks(s) and s.queue is not None]
     forks = [s for s in steps if not isinstance(s, Hedged) and _forks(s) and _queues(s)]
-    if len(forks) > len(joins):
+    some = [step for step in forks if _quorum(step)]
+    if len(forks) > len(joins) + len(some):
         mean = union(mean, (INDEPENDENT_BRANCHES,))
+    if some:
+        mean = union(mean, (INDEPENDENT_QUORUM,))
     for join in joins:
         exact = np.all(np.asarray(join.copies) <= 2)
         mean = union(mean, (TWO_QUEUES,) if exact else (FORK_JOIN,))

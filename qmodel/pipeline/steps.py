@@ -180,8 +180,8 @@ def parallel(*steps: Step, need: int | None = None) -> Step:
     Parameters
     ----------
     *steps : Step
-        The steps. Their times are taken as independent: exact for delays, an upper bound
-        of the mean for queues, which the same requests load together. [-]
+        The steps. Their times are taken as independent: exact for delays; for queues, which
+        are long together, the mean of all is an upper bound, and some seem too fast. [-]
     need : int, optional
         How many must be done before the request goes on; by default all. The others run
         to their end and load their stations. [-]
@@ -240,8 +240,7 @@ def fan_out(name: str, copies: Count, step: Step, *, need: Count | None = None) 
     -------
     Step
         The step. M/M/1 queues that are all waited for are solved as fork and join
-        (`qmodel.balancing.fork_join`); otherwise the copies' times are taken as
-        independent: exact for delays, an upper bound of the mean for queues.
+        (`qmodel.balancing.fork_join`), other copies as in `parallel`.
 
     Raises
     ------

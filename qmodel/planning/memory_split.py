@@ -14,7 +14,8 @@ of the same value at the margin.
 
 **Numerics.** Capacity and value at the margin are both functions of the characteristic time,
 which needs no root. So there is one root in m, and for each trial one in the logarithm of
-the time of every cache; all scenarios share them.
+the time of every cache; all scenarios share them. Where a cache gets fewer than 64 places, its
+value at the margin is still that of the characteristic time.
 **Shapes.** The total and the parameters of the demands broadcast; the results have one row
 a cache along a new first axis.
 
@@ -191,10 +192,14 @@ def split_memory(demands: Sequence[CacheDemand], total: Value) -> MemorySplit:
     ends = np.min(values, axis=0), np.max(values, axis=0)
     margin = increasing_root(missing, *ends, rtol=_RTOL)
     split = filled(times(margin))
-    # To the last digit all of the memory is shared out.
-    split = split * (goal / split.sum(axis=0))
     whole = np.stack([np.broadcast_to(w, shape) for w in wholes])
-    split = np.where(inner, np.minimum(split, whole), np.where(part > 0, whole, 0.0))
+    # To the last digit all of the memory is shared out, over those that are not full.
+    full = split >= whole * (1 - 1e-9)
+    full &= ~full.all(axis=0)
+    others = np.where(full, 0.0, split)
+    left = goal - np.where(full, whole, 0.0).sum(axis=0)
+    split = np.where(full, whole, others * (left / others.sum(axis=0)))
+    split = np.where(inner, split, np.where(part > 0, whole, 0.0))
     split = np.where(np.isnan(part + margin), np.nan, split)
     solved = [
         replace(d.cache, capacity=c[()]).solve(d.popularity, d.request_rate)

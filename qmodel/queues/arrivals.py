@@ -9,8 +9,16 @@ gamma and beta functions, to full relative accuracy. The mean excess over m is
     E[(N - m)^+] = E[N]\, P(N' \ge m) - m P(N > m) = \sum_{j \ge m} P(N > j),
 
 with :math:`N' + 1` the size-biased number; the sum where the difference would cancel. For any
-other law B the tails are the coefficients of :math:`(1 - B(\lambda (1 - z))) / (1 - z)`, by
-the fast Fourier transform on a circle of radius below 1: absolute error about 1e-13.
+other law with the transform :math:`B_e` of what remains of it, and the number R that arrive
+in that remainder,
+
+.. math::
+
+    \sum_m P(R > m) z^m = \frac{1 - B_e(\lambda (1 - z))}{1 - z}, \qquad
+    E[(N - m)^+] = E[N] P(R \ge m), \qquad P(N > m) = E[N] P(R = m),
+
+by the fast Fourier transform on a circle of radius below 1: absolute error about 1e-13, and of
+P(N > 1) and E[(N - 1)^+] relative to them at any load.
 
 References
 ----------
@@ -112,8 +120,14 @@ def _in_any(law: Distribution, rate: Any, count: int) -> tuple[Any, Any, Any]:
     z = radius * np.exp(-2j * np.pi * np.arange(points // 2 + 1) / points)
     z = z.reshape(-1, *[1] * rate.ndim)
     powers = radius ** np.arange(count).reshape(-1, *[1] * rate.ndim)
-    values = (1 - law.laplace(rate * (1 - z))) / (1 - z)
-    values = np.broadcast_to(values, (len(z), *rate.shape))
-    more = np.clip(np.fft.irfft(values, n=points, axis=0)[:count] / powers, 0.0, 1.0)
-    before = np.concatenate([np.zeros((1, *rate.shape)), np.cumsum(more, axis=0)[:-1]])
-    return np.real(law.laplace(rate)), more, np.maximum(rate * law.mean - before, 0.0)
+    s, load = rate * (1 - z), np.asarray(rate * law.mean)
+    with np.errstate(invalid="ignore"):  # an endless mean leaves no such remainder
+        values = np.broadcast_to(law.remaining_gap(s) / (1 - z), (len(z), *rate.shape))
+        left = np.clip(np.fft.irfft(values, n=points, axis=0)[:count] / powers, 0.0, 1.0)
+        before = np.concatenate([np.ones((1, *rate.shape)), left[:-1]])
+        more, excess = load * np.maximum(before - left, 0.0), load * before
+    if np.any(endless := np.isinf(load)):
+        values = np.broadcast_to((1 - law.laplace(s)) / (1 - z), (len(z), *rate.shape))
+        direct = np.clip(np.fft.irfft(values, n=points, axis=0)[:count] / powers, 0.0, 1.0)
+        more, excess = np.where(endless, direct, more), np.where(endless, np.inf, excess)
+    return np.real(law.laplace(rate)), np.minimum(more, 1.0), excess

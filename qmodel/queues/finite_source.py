@@ -167,6 +167,14 @@ class _Met(Distribution):
             log = np.log(n / now) + _log_ratio(n, w, u) - poisson.log_odds(n, now)
             return np.where(c == 1, np.exp(log), several)
 
+    @property
+    def third_cumulant(self) -> Value:
+        # The transform is an integral, on the right of zero only.
+        scale = self.service_time + self.mean
+        with np.errstate(all="ignore"):
+            first, second, third = quadrature.moments(self.tail, scale)
+        return third - 3 * first * second + 2 * first**3
+
     def laplace(self, s: Value) -> Value:
         if not np.any(s):
             return 1.0 + 0.0 * self.tail(0.0) * np.asarray(s)[()]

@@ -96,8 +96,38 @@ class _BoundedResponse(Distribution):
     def analytic(self) -> bool:
         return False
 
+    @property
+    def third_cumulant(self) -> Value:
+        total: Any = 0.0
+        mean = self.mean
+        for (w, x, a, b), v in zip(self._terms(), self.variances, strict=True):
+            # The skewness of a beta law, as its variance is given.
+            skew = 2 * (b - a) / (a + b + 2) * np.sqrt((a + b + 1) / (a * b))
+            apart = (1 + self.others) * x - mean
+            total = total + w * (skew * v**1.5 + apart * (3 * v + apart**2))
+        return total
+
     def laplace(self, s: Value) -> Value:
-        return quadrature.transform(self.tail, s)
+        from scipy.special import betainc
+
+        s = np.asarray(s)
+        if not np.any(s):
+            return 1.0 + 0.0 * self.mean * s[()]
+        # Sizes are the last axis: the tail of each ends where its last request leaves.
+        flat = np.broadcast_arrays(*(value for term in self._terms() for value in term))
+        w, x, a, b = (np.stack(flat[i::4], axis=-1) for i in range(4))
+        shape, reach = np.broadcast_shapes((*s.shape, 1), x.shape), x * self.most
+        spread = np.broadcast_to(s[..., None], shape)
+        if s.ndim < x.ndim:
+            spread = spread[None]
+
+        def excess(t: Any) -> Any:
+            return betainc(b, a, np.clip(1 - t / reach, 0.0, 1.0))
+
+        with np.errstate(all="ignore"):
+            each = np.exp(-spread * x) * quadrature.transform(excess, spread, [reach])
+        value = (w * each.reshape(shape)).sum(axis=-1)
+        return (value if np.iscomplexobj(s) else value.real)[()]
 
     def tail(self, t: Value) -> Value:
         from scipy.special import betainc

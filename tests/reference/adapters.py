@@ -12,7 +12,7 @@ from typing import Any
 import numpy as np
 
 import qmodel as qm
-from qmodel.balancing import mean_field
+from qmodel.balancing import fork_join, mean_field
 from qmodel.balancing.join_shortest import LeastConnections
 from qmodel.balancing.power_of_d import PowerOfChoices
 from qmodel.distributions.fit import balanced_hyperexponential
@@ -505,6 +505,54 @@ def repeated_choices(p: Parameters) -> Figures:
     return choices(p, distinct=False)
 
 
+# Requests that ask several queues at once.
+
+
+def for_all(times: list[float], rate: float) -> float:
+    """Return the mean time until all queues are done, taken as independent."""
+    calls = [qm.call(str(i), qm.MMc(time)) for i, time in enumerate(times)]
+    return float(qm.Pipeline(qm.parallel(*calls)).solve(rate).latency.mean)
+
+
+def fork(p: Parameters) -> Figures:
+    queues, time, rates = p["queues"], 1 / p["service_rate"], p["arrival_rates"]
+    figures: Figures = {
+        "upper_bound": {str(x): for_all([time] * queues, x) for x in rates},
+        "nelson_tantawi": {str(x): fork_join.response_time(x, time, queues) for x in rates},
+    }
+    if queues <= 16:
+        interpolated = fork_join.interpolated_response_time
+        figures["varma_makowski"] = {str(x): interpolated(x, time, queues) for x in rates}
+    return figures
+
+
+def last_of_queues(p: Parameters) -> Figures:
+    leaf = qm.call("leaf", qm.MMc(1 / p["service_rate"]))
+    site = qm.Pipeline(qm.fan_out("all", p["queues"], leaf))
+    return {"mean_response": site.solve(float(p["arrival_rate"])).latency.mean}
+
+
+def by_formula(formula: Any) -> Adapter:
+    """Return the adapter of a formula for the mean time of the last of n queues."""
+
+    def figures(p: Parameters) -> Figures:
+        rate, time = float(p["arrival_rate"]), 1 / p["service_rate"]
+        return {"mean_response": formula(rate, time, p["queues"])}
+
+    return figures
+
+
+def last_of_two(p: Parameters) -> Figures:
+    times = [1 / m for m in p["service_rates"]]
+    return {"mean_response": for_all(times, p["arrival_rate"])}
+
+
+def some_of_queues(p: Parameters) -> Figures:
+    leaf = qm.call("leaf", qm.MMc(1 / p["service_rate"]))
+    some = qm.fan_out("some", p["queues"], leaf, need=p["required"])
+    return {"mean_response": qm.Pipeline(some).solve(p["arrival_rate"]).latency.mean}
+
+
 ADAPTERS: dict[str, Adapter] = {
     f.__name__: f
     for f in (
@@ -512,9 +560,11 @@ ADAPTERS: dict[str, Adapter] = {
         finite_source_and_room, growing_arrivals, discouraged, erlang_a, erlang_a_servers,
         accumulating, busy_period, busy_time, terminals, by_every_size, vacations, threshold,
         batches, mg1_states, gmc, unequal_servers, supermarket, least_connections, choices,
-        repeated_choices,
+        repeated_choices, fork, last_of_queues, last_of_two, some_of_queues,
     )
 } | {
+    "nelson_tantawi": by_formula(fork_join.response_time),
+    "varma_makowski": by_formula(fork_join.interpolated_response_time),
     "priority": one_server(False),
     "preemptive": one_server(True),
     "mmc_priority": servers_alike(False),

@@ -358,21 +358,12 @@ def delay_then_queue(p: Parameters) -> Figures:
     }
 
 
-def fork(p: Parameters) -> Figures:
-    def mean(rate: float) -> float:
-        time = 1 / p["service_rate"]
-        branches = [qm.call(str(i), qm.MMc(time)) for i in range(p["queues"])]
-        return float(qm.Pipeline(qm.parallel(*branches)).solve(rate).latency.mean)
-
-    return {"upper_bound": {str(rate): mean(rate) for rate in p["arrival_rates"]}}
-
-
 ADAPTERS: dict[str, Callable[[Parameters], Figures]] = {
     f.__name__: f
     for f in (
         mmc, delay, erlang, erlang_b, erlang_b_servers, erlang_b_load, feedback, mg1, mdc, mgc,
         mg1ps, split_join, token_bucket, erlang_law, lognormal, network, shared, shared_rates,
-        two_kinds, delay_then_queue, fork,
+        two_kinds, delay_then_queue,
     )
 } | others.ADAPTERS  # fmt: skip
 

@@ -131,6 +131,17 @@ def test_the_mean_of_many_is_the_integral_of_the_tail(copies: int, load: float) 
     assert float(waiting_time_of_many(load, copies)) == pytest.approx(series, rel=1e-9)
 
 
+def test_a_great_pool_has_the_mean_and_the_variance_of_many() -> None:
+    for load, copies in ((0.5, 2), (0.9, 3)):
+        wait = TiedRequests(qm.MMc(1.0), 10**7, copies).solve(load * 10**7).wait
+        assert wait is not None
+        t = np.linspace(0.0, 60.0, 600_001)
+        tail = waiting_tail_of_many(load, copies, t)
+        first, second = integrate.trapezoid(tail, t), integrate.trapezoid(2 * t * tail, t)
+        assert float(wait.mean) == pytest.approx(first, rel=1e-4)
+        assert float(wait.variance) == pytest.approx(second - first**2, rel=1e-3)
+
+
 @pytest.mark.parametrize("copies", [2, 4])
 def test_the_tail_of_many_solves_the_balance_of_work(copies: int) -> None:
     """What rises above a level of work falls through it: the cavity equation."""

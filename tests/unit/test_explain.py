@@ -256,3 +256,23 @@ def test_unknown_quantities_get_the_nearest_name(site):
         explain(site, "database.waitin_time")
     with pytest.raises(qm.ModelError, match="result must be of a station or a pipeline"):
         explain(3.0, "mean")
+
+
+def test_a_cache_is_explained() -> None:
+    r = qm.caches.LRU(100).solve(qm.caches.Zipf(10_000, 0.8), request_rate=500.0)
+    why = qm.explain(r, "hit_ratio")
+    assert float(why.value) == float(r.hit_ratio)
+    assert why.label == "asymptotic"
+    assert "T_C = 222 ms   characteristic time" in str(why)
+    assert "characteristic-time" in why.assumptions
+    assert any("Che" in source for source in why.sources)
+    for quantity in ("byte_hit_ratio", "miss_rate", "occupancy", "eviction_age"):
+        assert float(qm.explain(r, quantity).value) == float(getattr(r, quantity))
+    assert "\\sum" in qm.explain(r, "hit_ratio")._repr_markdown_()
+    with pytest.raises(qm.ModelError, match="did you mean 'hit_ratio'"):
+        qm.explain(r, "hit_rate")
+
+
+def test_numbers_of_functions_stand_in_one_line() -> None:
+    r = qm.balancing.RandomSplit(qm.MMc(0.01), 4).solve(200.0)
+    assert "\nErlangC(1, 0.01*λ/replicas) = 0.5\n" in str(qm.explain(r, "response_time"))

@@ -129,3 +129,15 @@ def test_what_is_refused() -> None:
         crossing(FAST, POOL, up_to=0.0)
     with pytest.raises(ModelError, match="no kinds"):
         crossing(FAST, POOL, kind="page")
+
+
+def test_the_noise_of_inverted_laws_is_no_difference() -> None:
+    steps = [
+        qm.call(n, qm.MMc(s, servers=2)) for n, s in (("a", 0.01), ("b", 0.02), ("c", 0.013))
+    ]
+    one, other = qm.Pipeline(qm.series(*steps)), qm.Pipeline(qm.series(*reversed(steps)))
+    rates = np.linspace(1.0, 90.0, 40)
+    p99, same = (m.solve(rates).latency.quantile(0.99) for m in (one, other))
+    assert (p99 != same).any()
+    r = crossing(one, other)
+    assert (r.idle, r.rates.size) == ("", 0)

@@ -432,3 +432,38 @@ def test_domain(station: Any) -> None:
         station(EXP, [2, 3])
     with pytest.raises(qm.ModelError, match="service must be a Distribution"):
         station(1.0, 5)
+
+
+@pytest.mark.parametrize(
+    "service",
+    [
+        qm.LogNormal(1.0, 2.0),
+        qm.Uniform(0.5, 1.5),
+        qm.Sum((qm.Exponential(0.5), qm.Gamma(0.5, 2.0))),
+        qm.Empirical([0.5, 1.0, 1.5]),
+    ],
+    ids=lambda law: type(law).__name__,
+)
+@pytest.mark.parametrize("places", [2, 3, 5])
+def test_light_load_behind_a_law_without_closed_form(
+    service: qm.Distribution, places: int
+) -> None:
+    """Who comes finds one request at most: the wait is its remainder, of mean E[S^2] / 2S."""
+    loads = 10.0 ** np.arange(-14, -5)
+    r = qm.MG1K(service, places).solve(loads)
+    remainder = (1 + service.scv) / 2
+    assert r.waiting_time / loads == pytest.approx(remainder, rel=1e-5)
+    assert np.all(np.diff(r.waiting_time) > 0)
+    exact = qm.MG1(service).solve(1e-4).waiting_time
+    assert qm.MG1K(service, 5).solve(1e-4).waiting_time == pytest.approx(exact, rel=1e-7)
+
+
+def test_arrivals_in_any_law_are_those_in_the_closed_one() -> None:
+    for law in (qm.Exponential(1.0), qm.Gamma(1.0, 2.0), qm.Erlang(1.0, 3)):
+        for load in (1e-12, 1e-3, 0.3, 3.0, 30.0):
+            exact = arrivals.arrivals_in(law, load, 6)
+            found = arrivals._in_any(law, np.asarray(load), 6)
+            assert found[0] == pytest.approx(exact[0], rel=1e-14)
+            for k in (1, 2):
+                assert found[k] == pytest.approx(exact[k], rel=1e-9, abs=1e-15 * load)
+                assert found[k][:2] == pytest.approx(exact[k][:2], rel=1e-13)
