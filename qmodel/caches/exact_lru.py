@@ -116,7 +116,8 @@ def _range(shares: Any, capacity: Any) -> tuple[Any, Any, Any]:
             low, high = np.where(here, middle, low), np.where(here, high, middle)
         return np.exp(low), np.exp(high)
 
-    small = 0.25 / shares.max(axis=-1)
+    # Both p_i t and the number asked for change little until then.
+    small = np.minimum(0.25 / shares.max(axis=-1), 1.0)
     start, _ = edge(lambda t: _surely(shares, capacity, t, 1.0), small * 1e-9, most)
     start = np.where(_early(shares, capacity), small, np.maximum(start, small * 1e-9))
     _, end = edge(lambda t: ~_surely(shares, capacity, t, -1.0), small * 1e-9, most)

@@ -213,8 +213,9 @@ class FewPlaces(Replacement):
         begun = np.clip(places - np.arange(self.most_places), 0.0, 1.0)
         next_one = np.floor(places) == np.arange(self.most_places)
         found = np.full((2, *few.there.shape), np.nan)
-        found[0][few.there] = np.einsum("ck,ck->c", gains[row.ravel()], begun)
-        found[1][few.there] = np.einsum("ck,ck->c", gains[row.ravel()], next_one)
+        found[:, few.there] = [
+            np.einsum("ck,ck->c", gains[row.ravel()], part) for part in (begun, next_one)
+        ]
         return found[0], found[1]
 
     def _hits_of(self, share: Any, few: _Few, found: CacheResult) -> Any:

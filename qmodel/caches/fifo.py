@@ -114,9 +114,10 @@ class FIFO(FewPlaces):
         for k in range(1, _BEYOND + 1):
             within = k < some
             ratio = np.where(within, odds[k - 1], 1.0)
-            hits[k] = np.where(within, ratio * (1 - hits[k - 1]), 1.0)
-            growth = growth * np.maximum(ratio, 1.0)
+            growth = np.minimum(growth, _UNSURE) * np.maximum(np.minimum(ratio, _UNSURE), 1.0)
             upwards[k] = growth < _UNSURE
+            known = within & upwards[k]
+            hits[k] = np.where(known, np.where(known, ratio, 0.0) * (1 - hits[k - 1]), 1.0)
         last = odds[_BEYOND - 1]
         down = np.where(_BEYOND < some, last / (1 + last), 1.0)
         for k in range(_BEYOND - 1, -1, -1):

@@ -3,8 +3,9 @@
 A million counts are reduced once to some hundred nodes that give the sums over all of them
 to 1e-12. The first bits of a share say to which of 1,024 bins an octave it belongs; number,
 sum and sum of squares in each bin make two nodes; and all those of a sixteenth of an octave
-make the three nodes of a Gauss rule by their moments. That costs about four passes of
-``exp`` over the counts.
+make the three nodes of a Gauss rule by their moments. The objects of the first bins, 192 at
+least, are nodes of their own: caches of few places need them one by one
+(`qmodel.caches.few_places`). That costs about four passes of ``exp`` over the counts.
 """
 
 from __future__ import annotations
@@ -33,6 +34,9 @@ _CHUNK = 1 << 16
 
 _FEW = 1000
 """As many objects are their own nodes."""
+
+_SINGLE, _MOST_SINGLE = 192, 2000
+"""So many of larger catalogues are, and those of the same bin, unless they are too many."""
 
 
 @dataclass(frozen=True, slots=True, eq=False)

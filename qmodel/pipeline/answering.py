@@ -1,4 +1,4 @@
-r"""The third reading of a path: is a request answered, given which stations are up?
+r"""The third reading of a path: which requests are answered, given which stations are up.
 
 Along the tree, with the share f of the requests that a step answers [1]_,
 

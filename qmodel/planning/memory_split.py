@@ -197,7 +197,7 @@ def split_memory(demands: Sequence[CacheDemand], total: Value) -> MemorySplit:
     full = split >= whole * (1 - 1e-9)
     full &= ~full.all(axis=0)
     others = np.where(full, 0.0, split)
-    left = goal - np.where(full, whole, 0.0).sum(axis=0)
+    left = np.maximum(goal - np.where(full, whole, 0.0).sum(axis=0), 0.0)
     split = np.where(full, whole, others * (left / others.sum(axis=0)))
     split = np.where(inner, split, np.where(part > 0, whole, 0.0))
     split = np.where(np.isnan(part + margin), np.nan, split)

@@ -254,7 +254,7 @@ def test_unknown_quantities_get_the_nearest_name(site):
         explain(site, "databas.p99")
     with pytest.raises(qm.ModelError, match="no quantity 'waitin_time'; did you mean 'wait"):
         explain(site, "database.waitin_time")
-    with pytest.raises(qm.ModelError, match="result must be of a station or a pipeline"):
+    with pytest.raises(qm.ModelError, match="result must be of a station, pipeline or cache"):
         explain(3.0, "mean")
 
 
