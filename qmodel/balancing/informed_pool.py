@@ -228,7 +228,8 @@ class InformedPool(Pool):
     def _shared_response(self, state: _State, work: Distribution) -> Distribution:
         wait, mix = state.wait, self.service
         chance, s = np.asarray(wait.levels[0]), mix.mean
-        alone = (chance <= 1e-300) & ~state.over
+        # So rarely that the square of a wait would lose its digits: never.
+        alone = (chance <= 1e-100) & ~state.over
         some = alone | state.over
         with np.errstate(divide="ignore", invalid="ignore", over="ignore"):
             stretch = np.where(some, 1.0, wait.mean / s)

@@ -37,7 +37,7 @@ from qmodel.numerics.poisson_binomial import Groups, marked_law
 __all__ = ["LRU", "presence"]
 
 _NODES, _WEIGHTS = np.polynomial.legendre.leggauss(16)
-_PANEL = 0.5
+_PANEL = 1.2
 """Width of a panel in the logarithm of the time."""
 
 _SURE = 33.0
@@ -103,7 +103,7 @@ class LRU(FewPlaces):
         return presence(share * time)
 
     def _width(self, catalogue: Catalogue) -> int:
-        return 200 * (self.most_places + catalogue.share.shape[-1])
+        return 100 * (self.most_places + catalogue.share.shape[-1])
 
     def _gains(self, catalogue: Catalogue) -> Any:
         times, weights = self._times(catalogue)

@@ -3,8 +3,8 @@
 A million counts are reduced once to some hundred nodes that give the sums over all of them
 to 1e-12. The first bits of a share say to which of 1,024 bins an octave it belongs; number,
 sum and sum of squares in each bin make two nodes; and all those of a sixteenth of an octave
-make the three nodes of a Gauss rule by their moments. The objects of the first bins, 192 at
-least, are nodes of their own: caches of few places need them one by one
+make the three nodes of a Gauss rule by their moments. The 192 objects that are asked for
+most stay nodes of their own: caches of few places need them one by one
 (`qmodel.caches.few_places`). That costs about four passes of ``exp`` over the counts.
 """
 
@@ -35,8 +35,8 @@ _CHUNK = 1 << 16
 _FEW = 1000
 """As many objects are their own nodes."""
 
-_SINGLE, _MOST_SINGLE = 192, 2000
-"""So many of larger catalogues are, and those of the same bin, unless they are too many."""
+_SINGLES = 192
+"""As many of a larger catalogue are."""
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -228,13 +228,29 @@ def _nodes(counts: np.ndarray, weights: Any) -> tuple[np.ndarray, np.ndarray]:
         for row in sums:
             row += np.bincount(bins, moment, minlength=row.size)
             moment = part if moment is None else moment * part
+    singles = counts[:0] if weights is not None else _hottest(counts, sums, first)
     there = np.flatnonzero(sums[0])
     count, mean, square = sums[:, there]
     mean = mean / count
     spread = np.sqrt(np.maximum(square / count - mean**2, 0.0))
     nodes = np.concatenate([mean - spread, mean + spread])
     count = np.concatenate([count, count]) / 2
-    return _gauss(nodes, count, np.concatenate([there, there]) >> (_FINE - _COARSE))
+    groups = np.concatenate([there, there]) >> (_FINE - _COARSE)
+    nodes, count = _gauss(nodes, count, groups)
+    return np.concatenate([singles, nodes]), np.concatenate([np.ones(singles.size), count])
+
+
+def _hottest(counts: np.ndarray, sums: np.ndarray, first: int) -> np.ndarray:
+    """Return the largest counts, and take them out of the sums of their bins."""
+    last = np.flatnonzero(np.cumsum(sums[0, ::-1]) >= _SINGLES)[0]
+    lowest = sums.shape[1] - 1 - last
+    edge = np.int64((first + lowest) << _SHIFT).view(np.float64)
+    parted = np.partition(counts[counts >= edge], -_SINGLES)
+    left = parted[:-_SINGLES]
+    bins = (left.view(np.int64) >> _SHIFT) - first - lowest
+    for row, moment in zip(sums, (None, left, left**2), strict=True):
+        row[lowest:] = np.bincount(bins, moment, minlength=last + 1)
+    return parted[-_SINGLES:][::-1]
 
 
 def _gauss(

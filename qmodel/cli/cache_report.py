@@ -13,6 +13,8 @@ from qmodel.cli.stored import (
     capacity_of,
     hits_of,
     in_words,
+    look_ups_of,
+    misses_of,
     station_behind,
     stored_step,
 )
@@ -52,8 +54,8 @@ def answer(
     hit, met = result.caches[CACHE], bool(goal.met(result))
     facts: dict[str, Any] = {"arrival_rate": load, "policy": policy, "ttl": ttl}
     facts |= {"objects": int(step.popularity.objects), "memory": capacity_of(step)}
-    facts |= {"hit_ratio": hits_of(hit), "look_ups": _look_ups(result)}
-    facts |= {"miss_rate": hit.miss_rate, "mean": result.latency.mean}
+    facts |= {"hit_ratio": hits_of(hit), "look_ups": look_ups_of(result)}
+    facts |= {"miss_rate": misses_of(result), "mean": result.latency.mean}
     facts |= {"p99": result.latency.quantile(0.99), "max_rate": result.max_rate}
     facts |= {"bottleneck": result.bottleneck, "objective": str(goal), "met": met}
     facts |= {"memory_within_objective": within}
@@ -77,11 +79,6 @@ def answer(
         facts=facts,
         good=met,
     )
-
-
-def _look_ups(result: PipelineResult) -> float:
-    # Without load the cache is solved at a rate just above zero.
-    return float(result.caches[CACHE].request_rate) if result.arrival_rate > 0 else 0.0
 
 
 def _verdict(result: PipelineResult, step: Stored, behind: str) -> str:
@@ -109,8 +106,8 @@ def _meaning(
     lines = [
         f"Of {in_words(float(catalogue.volume))} ({catalogue.objects:,.0f} objects) {policy} "
         f"holds {percent(held)}. Of {text(load, '1/s')}{chosen}, "
-        f"{text(_look_ups(result), '1/s')} look up and "
-        f"{text(float(hit.miss_rate), '1/s')} miss."
+        f"{text(look_ups_of(result), '1/s')} look up and "
+        f"{text(misses_of(result), '1/s')} miss."
     ]
     if guessed:
         lines.append(f"Not given, so plausible values are taken: {guessed}.")

@@ -15,6 +15,7 @@ from qmodel.cli.stored import (
     capacity_of,
     hits_of,
     in_words,
+    misses_of,
     policy_of,
     stored_in,
     stored_step,
@@ -92,8 +93,10 @@ def _numbers(result: PipelineResult, behind: str, cells: int) -> dict[str, list[
     """Return what a table says of each of some scenarios, by the name of its column."""
     import numpy as np
 
-    hit = result.caches[CACHE]
-    found: dict[str, Any] = {"hit_ratio": hits_of(hit), "miss_rate": hit.miss_rate}
+    found: dict[str, Any] = {
+        "hit_ratio": hits_of(result.caches[CACHE]),
+        "miss_rate": misses_of(result),
+    }
     found |= {"utilization": result.stations[behind].utilization}
     found |= {"mean": result.latency.mean, "p99": result.latency.quantile(0.99)}
     found |= {"max_rate": result.max_rate}

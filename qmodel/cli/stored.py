@@ -24,6 +24,8 @@ __all__ = [
     "capacity_of",
     "hits_of",
     "in_words",
+    "look_ups_of",
+    "misses_of",
     "policy_named",
     "policy_of",
     "station_behind",
@@ -128,6 +130,18 @@ def hits_of(solved: CacheResult) -> Any:
     import numpy as np
 
     return np.where(np.asarray(solved.miss_ratio) == 0, 1.0, solved.hit_ratio)[()]
+
+
+def look_ups_of(result: PipelineResult) -> Any:
+    """Return the look-ups in the cache [1/s]; without load it is solved at very few."""
+    import numpy as np
+
+    return np.where(result.arrival_rate > 0, result.caches[CACHE].request_rate, 0.0)[()]
+
+
+def misses_of(result: PipelineResult) -> Any:
+    """Return the misses of the cache [1/s]."""
+    return look_ups_of(result) * result.caches[CACHE].miss_ratio
 
 
 def station_behind(step: Stored, result: PipelineResult) -> str:

@@ -9,7 +9,7 @@ constant delays anywhere; a random delay *between* two queues lets requests over
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
 
 import numpy as np
 
@@ -62,6 +62,14 @@ INDEPENDENT_QUORUM = Assumption(
     "measured here; David and Nagaraja 2003 for the independent ones",
     APPROXIMATE,
 )
+SHARED_LEAVES = Assumption(
+    "shared-leaves",
+    "the queues of a fan-out are taken as loaded by its requests alone, though others come "
+    "too; the truth lies between that and independent queues: the mean is low by at most 9 % "
+    "for two queues and 35 % for 64, the p99 by at most 7 %",
+    "bounds from Nelson and Tantawi 1988; checked by simulation here",
+    APPROXIMATE,
+)
 SNAPSHOT = Assumption(
     "snapshot",
     "a request that returns to a queue at once finds the same wait again; right in heavy "
@@ -93,6 +101,14 @@ def _quorum(step: Step) -> bool:
     if isinstance(step, FanOut):
         return step.need is not None and bool(np.any(np.less(step.need, step.copies)))
     return isinstance(step, Parallel) and step.need < len(step.steps)
+
+
+def _callers(step: Step, name: str, fan: Step | None = None) -> Iterator[Step | None]:
+    """Yield the fan-out from which each call to a station comes, None where from none."""
+    if isinstance(step, Call) and step.name == name:
+        yield fan
+    for child in step.children:
+        yield from _callers(child, name, step if isinstance(step, FanOut) else fan)
 
 
 def _repeats(step: Step) -> bool:
@@ -255,6 +271,9 @@ def grounds_of_pipeline(
     for join in joins:
         exact = np.all(np.asarray(join.copies) <= 2)
         mean = union(mean, (TWO_QUEUES,) if exact else (FORK_JOIN,))
+        callers = {id(fan) for root in roots for fan in _callers(root, join.queue.name)}
+        if len(callers) > 1:
+            mean = union(mean, (SHARED_LEAVES,))
     if any(isinstance(s, Hedged) and _queues(s) for s in steps):
         flows, mean = union(flows, (INDEPENDENT_COPIES,)), union(mean, (INDEPENDENT_COPIES,))
     laws = union(mean, *(r.basis.grounds["percentiles"] for r in results))

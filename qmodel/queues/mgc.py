@@ -121,7 +121,8 @@ def waiting_time(
     with np.errstate(divide="ignore", invalid="ignore", over="ignore"):
         wait = (1 + scv) / (2 * scv / exponential + (1 - scv) / constant)
         # No wait with either service is no wait with this one.
-        either = np.where(constant > 0, wait, 0.0 * scv * exponential)
+        some = np.minimum(constant, exponential) > 1e-300
+        either = np.where(some, wait, 0.0 * scv * exponential)
     over = spare_servers(rate, s, c) <= 0
     return np.where(over, np.inf, either)[()]
 

@@ -71,9 +71,11 @@ def root(law: Distribution, load: Any, slack: Any) -> Any:
 
         def gap(log: Any) -> Any:
             x = np.exp(log)
-            # At a light load the left side is near one and says nothing.
-            busy = np.log(law.remaining_gap(x) / want)
-            return np.where(want < 0.5, busy, -np.log((1 - law.laplace(x)) / x * top))
+            left = law.remaining_gap(x)
+            # At a light load the left side is near one and says nothing; one less it is
+            # the quotient, where that is no 0/0.
+            rest = np.where(left < 0.5, 1 - left, (1 - law.laplace(x)) / x)
+            return np.where(want < 0.5, np.log(left / want), -np.log(rest * top))
 
         low = np.log(want) - np.log(second) - 3.0
         low = np.where(np.isfinite(low), low, -700.0)

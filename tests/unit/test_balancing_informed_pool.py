@@ -153,3 +153,9 @@ def test_pools_stand_in_a_path():
     result = path.solve(30.0)
     assert result.basis == "approximate"
     assert result.latency.mean == pytest.approx(0.01 + float(pool.solve(30.0).response_time))
+
+
+def test_shared_replicas_that_never_fill_give_the_service() -> None:
+    pool = LeastConnections(qm.MGcPS(qm.Exponential(1.0), 7), 25)
+    p90 = float(pool.solve(1.75).response.quantile(0.9))
+    assert p90 == pytest.approx(np.log(10.0), rel=0.01)

@@ -57,6 +57,43 @@ def test_labels() -> None:
     assert "independent-quorum" not in mean(qm.fan_out("all", 3, QUEUE, need=3))
 
 
+def test_leaves_that_others_load_too_are_not_exact() -> None:
+    two, half = qm.fan_out("two", 2, QUEUE), (0.5, QUEUE)
+
+    def of(path: object) -> qm.Basis:
+        return qm.Pipeline(path).solve(0.3).basis  # type: ignore[arg-type]
+
+    assert of({"search": (0.5, two), "browse": (0.5, qm.nothing())})["mean"] == "exact"
+    assert of({"search": (0.5, two), "again": (0.5, two)})["mean"] == "exact"
+    others = of({"search": (0.5, two), "direct": half})
+    assert others["mean"] == "approximate"
+    assert "shared-leaves" in others.assumptions("mean")
+    wider = {"search": (0.5, two), "wide": (0.5, qm.fan_out("wide", 4, QUEUE))}
+    assert "shared-leaves" in of(wider).assumptions("mean")
+
+
+@pytest.mark.parametrize(("queues", "most"), [(2, 0.09), (10, 0.25)])
+def test_leaves_that_others_load_too_lie_between(queues: int, most: float) -> None:
+    """Half of the load of each queue is its own, by requests that ask no other one."""
+    rng, load, runs, steps = np.random.default_rng(5), 0.8, 400, 2500
+    work = rng.exponential(1 / (1 - load), (runs, queues)) * (rng.random((runs, queues)) < load)
+    seen = []
+    for i in range(steps):  # what comes next: a fan-out, or a request of one of the queues
+        gap = rng.exponential(2 / (load * (1 + queues)), (runs, 1))
+        work = np.maximum(work - gap, 0.0)
+        kind = rng.integers(0, queues + 1, (runs, 1))
+        asked = (kind == queues) | (kind == np.arange(queues))
+        work += asked * rng.exponential(1.0, (runs, queues))
+        if i > steps // 4:
+            seen.append(np.where(kind[:, 0] == queues, work.max(axis=1), np.nan))
+    mean = float(np.nanmean(seen))
+    site = {"search": (0.5, qm.fan_out("all", queues, QUEUE)), "one": (0.5, QUEUE)}
+    found = float(qm.Pipeline(site).solve(load).kinds["search"].latency.mean)
+    alone = float(qm.OrderStatistic(qm.Exponential(1 / (1 - load)), queues, of=queues).mean)
+    assert -most - 0.02 < found / mean - 1 < 0.02
+    assert mean < 1.02 * alone
+
+
 def test_all_of_some_is_the_maximum_and_one_the_minimum() -> None:
     def law(need: int | None) -> qm.Distribution:
         return qm.Pipeline(qm.fan_out("f", 7, RANDOM, need=need)).solve(1.0).latency

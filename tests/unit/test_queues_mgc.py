@@ -74,3 +74,7 @@ def test_impossible_values() -> None:
         qm.MGc("E2", 2)
     with pytest.raises(qm.DomainError, match="scv"):
         mgc.waiting_time(1.0, 1.0, -0.1, 2)
+
+
+def test_waits_too_small_for_a_float_are_zero() -> None:
+    assert float(mgc.waiting_time(0.02734375 * 272, 1.0, 3.0, 272)) == 0.0
