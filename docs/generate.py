@@ -19,7 +19,7 @@ from pathlib import Path
 from typing import Any
 
 import qmodel as qm
-from qmodel import glossary, queues
+from qmodel import balancing, glossary, queues
 from qmodel.basis import ASYMPTOTIC, EXACT, Assumption, union, weakest
 from qmodel.queues.base import MEANS, Station
 from qmodel.units import text
@@ -28,6 +28,14 @@ from qmodel.web.figures import FIGURES
 DOCS = Path(__file__).parent
 HINT = "<!-- Written by docs/generate.py; change the code, then run `make docs`. -->"
 BEGIN, END = "<!-- begin: generated -->", "<!-- end: generated -->"
+
+REPLICAS = {
+    "M/M/1 replicas": qm.MMc(0.010),
+    "M/M/c replicas": qm.MMc(0.010, servers=2),
+    "M/G/c replicas": qm.MGc(qm.Gamma(0.010, 2.0), servers=2),
+    "M/G/c-PS replicas": qm.MGcPS(qm.Gamma(0.010, 2.0), servers=2),
+}
+"""What a pool may be made of."""
 
 LAWS = {
     "exponential": qm.Exponential(0.010),
@@ -93,10 +101,12 @@ time that 99 of 100 requests do not exceed [s].
 
 
 def stations() -> Iterator[type[Station]]:
-    """Yield the public classes of stations, by file."""
-    found = [getattr(queues, name) for name in queues.__all__]
-    classes = [c for c in found if inspect.isclass(c) and issubclass(c, Station)]
-    yield from sorted((c for c in classes if c is not Station), key=lambda c: c.__module__)
+    """Yield the public classes of stations, by file: single ones, then pools."""
+    for home in (queues, balancing):
+        found = [getattr(home, name) for name in home.__all__]
+        classes = [c for c in found if inspect.isclass(c) and issubclass(c, Station)]
+        concrete = (c for c in classes if not inspect.isabstract(c))
+        yield from sorted(concrete, key=lambda c: c.__module__)
 
 
 PLAIN = ("MMcPriority", "MG1Priority", "UnequalServers", "MG1LCFS")
@@ -116,6 +126,10 @@ EXAMPLES: dict[str, Any] = {
     "vacation": qm.Exponential(0.050),
     "setup": qm.Exponential(0.050),
     "batch": qm.queues.GeometricBatch(3.0),
+    "replicas": 4,
+    "stations": (qm.MMc(0.010, servers=2), qm.MMc(0.020, servers=2)),
+    "weights": (0.7, 0.3),
+    "shares": (0.4, 0.3, 0.3),
 }
 """An example of every parameter that a station must be given."""
 
@@ -124,16 +138,28 @@ def variants(station: type[Station]) -> dict[str, Station]:
     """Return stations of a class, by law of service; "" if the law is not a parameter."""
     given: dict[str, Any] = {}
     for name, parameter in inspect.signature(station).parameters.items():
-        if name == "service" or (
+        if name in ("service", "replica") or (
             name not in EXAMPLES and parameter.default is not parameter.empty
         ):
             continue
         if name not in EXAMPLES:
             raise NotImplementedError(f"docs/generate.py needs an example of {name!r}")
         given[name] = EXAMPLES[name]
+    if "replica" in inspect.signature(station).parameters:
+        pools = {kind: station(replica=one, **given) for kind, one in REPLICAS.items()}
+        return {kind: pool for kind, pool in pools.items() if _solves(pool)}
     if "service" not in inspect.signature(station).parameters:
         return {"": station(**given)}
     return {law: station(service=service, **given) for law, service in LAWS.items()}
+
+
+def _solves(pool: Station) -> bool:
+    """Return whether a pool can be of these replicas."""
+    try:
+        pool.solve(10.0)
+    except qm.ModelError:
+        return False
+    return True
 
 
 def _arguments(station: type[Station]) -> Iterator[str]:
@@ -190,7 +216,7 @@ def models() -> str:
             rest = re.sub("^Station", "a station", rest)
         overview.append([f"[{kendall}](#{name.lower()})", f"`{name}`", rest.rstrip(".")])
         head = [
-            "law of service", "means", "law of the wait", "percentiles", "cost of the means",
+            "service", "means", "law of the wait", "percentiles", "cost of the means",
             "cost of a p99",
         ]  # fmt: skip
         called = f"`{name}({', '.join(_arguments(station))})`"
@@ -205,8 +231,9 @@ def models() -> str:
 # The stations
 
 One file a model: the formulas on top, with their assumptions and sources, and the class below.
-`help(qmodel.queues.mmc)` shows them. The utilization and the rate of saturation are exact in
-every model. What the labels mean, and what each assumption says, is on the page about
+`help(qmodel.queues.mmc)` shows them. Replicas behind a balancer stand at the end: each is a
+station too, made of the station that one replica is. The utilization and the rate of saturation
+are exact in every model. What the labels mean, and what each assumption says, is on the page about
 [exactness](../explanation/exactness.md); the errors of the approximate mean waits of GI/G/c, by
 formula, are [on a page of their own](errors-of-approximations.md).
 

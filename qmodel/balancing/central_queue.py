@@ -1,4 +1,4 @@
-r"""A pool behind one central queue: the ideal that balancers come close to.
+r"""Central queue: replicas behind one queue, the ideal that balancers come close to.
 
 A request waits in front of all replicas and goes to the first worker that becomes free. N
 replicas of c workers are then one station of Nc workers:

@@ -1,4 +1,4 @@
-r"""A pool behind a balancer that draws a replica at random, blind to their state.
+r"""Random split: each request goes to a replica drawn at random, blind to their state.
 
 Each request goes to one of N replicas with equal probability, whatever the others do: so
 does random choice, and hashing of many keys that are asked for equally often. The parts of

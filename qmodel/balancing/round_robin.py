@@ -1,4 +1,4 @@
-r"""A pool behind a balancer that takes the replicas in turn: round robin.
+r"""Round robin: the balancer takes the replicas in turn.
 
 Each of N replicas gets every N-th request. Of a Poisson stream, its requests come after
 Erlang times with N phases: a replica M/M/c is :math:`E_N/M/c`. With one worker and

@@ -1,4 +1,4 @@
-r"""Unequal sites that get the requests in turn, each as often as its weight says.
+r"""Weighted round robin: unequal sites in turn, each as often as its weight says.
 
 Smooth weighted round robin, as nginx does it [1]_, spreads the turns of a site as
 evenly as the weights allow: a site of share w gets about every (1/w)-th request. Over many

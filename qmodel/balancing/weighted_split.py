@@ -1,4 +1,4 @@
-r"""Unequal sites behind a balancer that draws one by fixed weights: old and new, near and far.
+r"""Weighted split: a site is drawn by fixed weights, as old and new, or near and far.
 
 Site i gets the share :math:`w_i` of a Poisson stream, again a Poisson stream, and lies a
 constant round trip :math:`d_i` away. A request meets one of the sites, so that

@@ -66,7 +66,7 @@ SHARED_LEAVES = Assumption(
     "shared-leaves",
     "the queues of a fan-out are taken as loaded by its requests alone, though others come "
     "too; the truth lies between that and independent queues: the mean is low by at most 9 % "
-    "for two queues and 35 % for 64, the p99 by at most 7 %",
+    "for two queues and 35 % for 64, the p99 is within 7 %",
     "bounds from Nelson and Tantawi 1988; checked by simulation here",
     APPROXIMATE,
 )
@@ -271,7 +271,9 @@ def grounds_of_pipeline(
     for join in joins:
         exact = np.all(np.asarray(join.copies) <= 2)
         mean = union(mean, (TWO_QUEUES,) if exact else (FORK_JOIN,))
-        callers = {id(fan) for root in roots for fan in _callers(root, join.queue.name)}
+        leaf = join.queue
+        assert leaf is not None
+        callers = {id(fan) for root in roots for fan in _callers(root, leaf.name)}
         if len(callers) > 1:
             mean = union(mean, (SHARED_LEAVES,))
     if any(isinstance(s, Hedged) and _queues(s) for s in steps):
