@@ -233,9 +233,9 @@ def models() -> str:
 One file a model: the formulas on top, with their assumptions and sources, and the class below.
 `help(qmodel.queues.mmc)` shows them. Replicas behind a balancer stand at the end: each is a
 station too, made of the station that one replica is. The utilization and the rate of saturation
-are exact in every model. What the labels mean, and what each assumption says, is on the page about
-[exactness](../explanation/exactness.md); the errors of the approximate mean waits of GI/G/c, by
-formula, are [on a page of their own](errors-of-approximations.md).
+are exact in every model. What the labels mean, and what each assumption says, is on the page
+about [exactness](../explanation/exactness.md); the errors of the approximate mean waits of
+GI/G/c, by formula, are [on a page of their own](errors-of-approximations.md).
 
 A cost is the time a point over that of one bare incomplete gamma function
 (`scipy.special.gammaincc`), of arrays of a thousand loads or a hundred percentiles. One digit

@@ -20,6 +20,7 @@ from qmodel.caches.mixed import Mixed
 from qmodel.caches.popularity import Popularity
 from qmodel.caches.q_lru import QLRU
 from qmodel.caches.refresh import RefreshedTTL
+from qmodel.caches.resolvers import Resolvers
 from qmodel.caches.sharding import Replicated, load_scv
 from qmodel.caches.slow_misses import SlowMissesResult, slow_misses
 from qmodel.caches.stampede import UnsharedTTL, stampede_size
@@ -54,6 +55,7 @@ __all__ = [
     "Random",
     "RefreshedTTL",
     "Replicated",
+    "Resolvers",
     "SlowMissesResult",
     "SurvivalResult",
     "UnsharedTTL",

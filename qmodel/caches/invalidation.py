@@ -44,6 +44,7 @@ from qmodel.basis import Assumption, Basis
 from qmodel.caches.base import Cache, CacheResult
 from qmodel.caches.lru import LRU
 from qmodel.caches.popularity import Popularity
+from qmodel.caches.replacement import Replacement
 
 __all__ = ["WrittenLRU", "hit_ratio"]
 
@@ -140,7 +141,8 @@ class WrittenLRU(Cache):
 
     def _solve(self, popularity: Popularity, request_rate: Value) -> CacheResult:
         events = 1 + np.asarray(self.writes, dtype=float)
-        plain = LRU(self.capacity * events).solve(popularity, request_rate)
+        # Few places of a cache with holes are none of an LRU without.
+        plain = Replacement._solve(LRU(self.capacity * events), popularity, request_rate)
         hit = plain.hit_ratio / events
         miss = (self.writes + plain.miss_ratio) / events
         held = plain.occupancy / events

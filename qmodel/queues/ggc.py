@@ -46,7 +46,7 @@ from qmodel.queues import mgc_interpolated_waits as interpolated
 from qmodel.queues.base import FCFS, LAWS, MEANS, Station, StationResult
 from qmodel.queues.decay import decay_rate
 from qmodel.queues.decaying_wait import law_of_wait, scv_of_delay
-from qmodel.queues.ggc_combined_wait import combined, corrected
+from qmodel.queues.ggc_combined_wait import at_most_alone, combined, corrected
 from qmodel.queues.ggc_errors import ERRORS, LOADS
 from qmodel.queues.gmc_number import RenewalNumber
 from qmodel.queues.mg1 import GENERAL_SERVICE
@@ -304,11 +304,10 @@ class GGc(Station):
             base = chances.whitt(rate, s, c, ca2, 1.0)
             turned = np.minimum(1.0, chance * chances.whitt(rate, s, c, ca2, cs2) / base)
         chance = np.where(regular & (np.asarray(base) > 0), turned, chance)
-        if alone.any():
-            single = scaled.kraemer_langenbach_belz(rate, s, 1, ca2, cs2)
-            wait = np.where(alone & regular, single, wait)
+        if (alone | regular).any():
             single = chances.kraemer_langenbach_belz(rate, s, 1, ca2, cs2)
-            chance = np.where(alone, single, chance)
+            chance = np.where(alone, single, np.where(regular, np.minimum(chance, single), chance))
+            wait = np.where(regular, at_most_alone(wait, rate, s, c, ca2, cs2), wait)
         return np.asarray(wait)[()], np.asarray(chance)[()]
 
     def _law_of_wait(

@@ -11,7 +11,9 @@ for the variability of service, with less effect the more variable arrivals are:
     \end{cases}
 
 It is exact for GI/M/c and in heavy traffic, is Kimura's formula for Poisson arrivals and
-continuous in all parameters. It is not in the literature that we know of.
+continuous in all parameters. It is not in the literature that we know of. Arrivals more
+regular than Poisson wait no longer than at one of the servers alone, by the formula of Kraemer
+and Langenbach-Belz: of next to constant times the correction makes too much.
 
 **Error.** `qmodel.queues.ggc.methods` lists which hold at a point, and with what error; the
 errors over load, servers and SCV are in docs/reference/errors-of-approximations.md.
@@ -93,8 +95,13 @@ def combined(
         raise ModelError("the exact wait of GI/M/c has no closed form for symbols")
     rate, s, c, ca2, _ = checked
     wait = corrected(renewal(gmc.waiting_time, rate, s, c, ca2), *checked)
-    alone = (np.asarray(c) == 1) & (np.asarray(ca2) < 1)
-    return np.where(alone, kraemer_langenbach_belz(*checked), wait)[()]
+    return np.where(np.asarray(ca2) < 1, at_most_alone(wait, *checked), wait)[()]
+
+
+def at_most_alone(wait: Any, rate: Any, s: Any, c: Any, ca2: Any, cs2: Any) -> Any:
+    """Return the wait of regular arrivals: no longer than that at one of the servers alone."""
+    alone = kraemer_langenbach_belz(rate, s, 1, ca2, cs2)
+    return np.where(np.asarray(c) == 1, alone, np.minimum(wait, alone))
 
 
 def corrected(renewal: Any, rate: Any, s: Any, c: Any, ca2: Any, cs2: Any) -> Any:

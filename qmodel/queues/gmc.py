@@ -187,7 +187,7 @@ def _chance(law: Distribution, a: Any, c: Any, x: Any) -> Any:
 
     with np.errstate(all="ignore"):
         phi = np.asarray(law.laplace(at))
-        found = np.where(x < 1e-6, 1 - x * (1 + law.scv) / 2, residual(x))
+        found = np.where(x < 0.1, 1 - law.remaining_gap(x), residual(x))
         apart = np.abs(at - x) > 1e-5 * x
         # The derivative in between, by a complex step.
         middle = (at + x) / 2

@@ -104,6 +104,7 @@ STATIONS: dict[str, Callable[[Parts], Station]] = {
     "RandomSplit": lambda x: balancing.RandomSplit(queues.MG1(x.law), x.servers),
     "RoundRobin": lambda x: balancing.RoundRobin(queues.MMc(x.law.mean), x.servers),
     "Sharded": lambda x: balancing.Sharded(queues.MG1(x.law), (0.5, 0.3, 0.2)),
+    "TiedRequests": lambda x: balancing.TiedRequests(queues.MMc(x.law.mean), x.servers + 1),
     "WeightedRoundRobin": lambda x: balancing.WeightedRoundRobin(_two(x), (0.6, 0.4)),
     "WeightedSplit": lambda x: balancing.WeightedSplit(_two(x), (0.6, 0.4)),
 }

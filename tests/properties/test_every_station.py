@@ -35,7 +35,7 @@ RISING = {
 }
 """What rises with the load, where it is not every mean."""
 
-OWN_SERVERS = ("BirthDeath", "GGc", "PowerOfChoices", "UnequalServers")
+OWN_SERVERS = ("BirthDeath", "GGc", "PowerOfChoices", "TiedRequests", "UnequalServers")
 """Another server is another station, faster or not, or another approximation."""
 
 SLOW = (

@@ -434,6 +434,26 @@ def of_cache(make: Callable[[Parameters], qm.caches.Cache]) -> Adapter:
     return figures
 
 
+def by_time(make: Callable[[Any], qm.caches.Cache], presence: Callable[[Any], Any]) -> Adapter:
+    """Return the adapter of the plain formula, also for places that are solved without it."""
+
+    def figures(p: Parameters) -> Figures:
+        pages, rate = qm.caches.Zipf(p["items"], p["zipf"]), p["request_rate"]
+        time = make(p["capacity"]).solve(pages, rate).characteristic_time
+        shares = pages.shares()
+        hits = presence(shares * time * rate)[0]
+        return {
+            "hit_ratio": shares @ hits,
+            "hit_rate": rate * (shares @ hits),
+            "miss_rate": rate * (shares @ (1 - hits)),
+            "characteristic_time": time,
+            "item_hit_1": hits[0],
+            "item_hit_last": hits[-1],
+        }
+
+    return figures
+
+
 def uniform_cache(p: Parameters) -> Figures:
     """Return the figures of a cache where all objects are alike, whatever the policy."""
     places = {"capacity": sum(p.get("list_capacities", [0])) or p["capacity"]}
@@ -457,8 +477,8 @@ def ttl(p: Parameters) -> Figures:
 
 
 CACHES: dict[str, Adapter] = {
-    "lru": of_cache(lambda p: qm.caches.LRU(p["capacity"])),
-    "fifo": of_cache(lambda p: qm.caches.FIFO(p["capacity"])),
+    "lru": by_time(qm.caches.LRU, qm.caches.lru.presence),
+    "fifo": by_time(qm.caches.FIFO, qm.caches.fifo.presence),
     "q_lru": of_cache(lambda p: qm.caches.QLRU(p["capacity"], p["q"])),
     "lfu": of_cache(lambda p: qm.caches.LFU(p["capacity"])),
     "exact_lru": of_cache(lambda p: qm.caches.ExactLRU(p["capacity"])),

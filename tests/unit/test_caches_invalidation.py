@@ -91,8 +91,8 @@ def test_lru_in_other_units() -> None:
 
 
 def test_labels_edges_and_refusals() -> None:
-    r = WrittenLRU(10, [0.0, np.nan]).solve(Zipf(100))
-    assert r.hit_ratio[0] == pytest.approx(float(LRU(10).solve(Zipf(100)).hit_ratio))
+    r = WrittenLRU(40, [0.0, np.nan]).solve(Zipf(100))
+    assert r.hit_ratio[0] == pytest.approx(float(LRU(40).solve(Zipf(100)).hit_ratio))
     assert np.isnan(r.hit_ratio[1])
     assert r.basis["hit_ratio"] == "asymptotic"
     assert "poisson-writes" in r.assumptions

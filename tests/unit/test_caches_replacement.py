@@ -92,17 +92,17 @@ def test_nothing_and_everything(name: str) -> None:
 
 
 GOLDEN = {
-    LRU: [0.08161897997, 0.3777902213, 0.7697154655],
-    FIFO: [0.07407292803, 0.3336797094, 0.7273948684],
-    KLRU: [0.2013899165, 0.4780794545, 0.7952738735],
-    LFU: [0.2304563796, 0.5258265116, 0.8335297683],
+    LRU: [0.3777902213, 0.7697154655],
+    FIFO: [0.3336797094, 0.7273948684],
+    KLRU: [0.4780794545, 0.7952738735],
+    LFU: [0.5258265116, 0.8335297683],
 }
-"""Zipf's law of exponent 0.8 over 1,000 objects, 10, 100 and 500 places, by direct sums."""
+"""Zipf's law of exponent 0.8 over 1,000 objects, 100 and 500 places, by direct sums."""
 
 
 @pytest.mark.parametrize("policy", GOLDEN)
 def test_direct_sums(policy: Any) -> None:
-    found = policy([10, 100, 500]).solve(Zipf(1000, 0.8)).hit_ratio
+    found = policy([100, 500]).solve(Zipf(1000, 0.8)).hit_ratio
     assert found == pytest.approx(GOLDEN[policy], rel=0, abs=5.1e-11)
 
 
@@ -134,7 +134,8 @@ def test_no_hit_ratio_rounds_above_one(objects: int) -> None:
 @every_policy
 def test_the_slope_is_the_derivative(name: str) -> None:
     pages = Zipf(10**4, [0.0, 0.7, 1.2], size=2.0)
-    places, step = np.array([2.0, 50.0, 3000.0, 19_000.0])[:, None], 1e-5
+    # Few places are whole ones, between which it is constant: none of these is.
+    places, step = np.array([2.6, 51.0, 3000.0, 19_000.0])[:, None], 1e-5
     # The lists of identifiers stay as they are.
     make: Any = POLICIES[name] if "LRU" not in name or name[0] in "LQ" else None
     if make is None:
@@ -167,7 +168,7 @@ def test_objects_make_up_the_whole(name: str) -> None:
 
 def test_how_long_objects_stay() -> None:
     pages, rate = Zipf(1000, 0.8), 3.0
-    r = FIFO([20.0, 500.0]).solve(pages, rate)
+    r = FIFO([80.0, 500.0]).solve(pages, rate)
     assert r.eviction_age == pytest.approx(r.characteristic_time, rel=1e-12)
     # With admission q, an object enters as q of the misses for it.
     q = QLRU(20.0, admitted=0.2).solve(pages, rate)
@@ -194,7 +195,7 @@ def test_the_derivative_of_presence(presence: Any) -> None:
 
 
 def test_special_cases_of_one_another() -> None:
-    pages, places = Zipf(10**5, 0.9), np.array([10.0, 1e3, 5e4])
+    pages, places = Zipf(10**5, 0.9), np.array([40.0, 1e3, 5e4])
     lru = LRU(places).solve(pages).hit_ratio
     assert QLRU(places, admitted=1.0).solve(pages).hit_ratio == pytest.approx(lru, rel=1e-12)
     assert KLRU(places, levels=1).solve(pages).hit_ratio == pytest.approx(lru, rel=1e-12)
@@ -239,7 +240,8 @@ def test_heavy_arrays_in_chunks() -> None:
 def test_labels() -> None:
     pages = Zipf(100)
     for policy, label in (
-        (LRU(10), "asymptotic"), (FIFO(10), "asymptotic"), (QLRU(10), "asymptotic"),
+        (LRU(10), "exact"), (FIFO(10), "exact"), (QLRU(10), "asymptotic"),
+        (LRU(20), "asymptotic"), (FIFO(80), "asymptotic"), (LRU([10, 20]), "asymptotic"),
         (KLRU(10), "approximate"), (KLRU(10, levels=1), "asymptotic"),
         (Clock(10), "approximate"), (LFU(10), "exact"), (ExpiringLRU(10, 5.0), "asymptotic"),
     ):  # fmt: skip

@@ -80,9 +80,9 @@ def test_limits() -> None:
         rtol=1e-9,
     )
     # All objects on all nodes: each node is a cache of its own.
-    each = LRU(25).solve(keys).hit_ratio
+    each = LRU(40).solve(keys).hit_ratio
     np.testing.assert_allclose(
-        LRU(100).solve(Replicated(keys, 4, 1000)).hit_ratio, each, rtol=1e-9
+        LRU(160).solve(Replicated(keys, 4, 1000)).hit_ratio, each, rtol=1e-9
     )
     np.testing.assert_allclose(load_scv(keys, 4, replicated=1000)[:, 0], 0.0, atol=1e-18)
     np.testing.assert_allclose(load_scv(Zipf(50, 0.0), 6), 5 / 50)

@@ -161,7 +161,7 @@ def test_expiry_beside_eviction(renewing: bool) -> None:
 
 @pytest.mark.parametrize("renewing", [False, True])
 def test_endless_lives(renewing: bool) -> None:
-    places = np.array([0.0, 3.0, 200.0, 5000.0, np.inf])
+    places = np.array([0.0, 40.0, 200.0, 5000.0, np.inf])
     both = ExpiringLRU(places, np.inf, renewing).solve(NAMES, RATE)
     lru = LRU(places).solve(NAMES, RATE)
     assert both.hit_ratio == pytest.approx(lru.hit_ratio, rel=1e-12)
