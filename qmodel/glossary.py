@@ -68,6 +68,7 @@ GLOSSARY = {
     "queued_duration": Term("", "s", "time until a backlog is gone while warming"),
     "backlog": Term("", "-", "most requests that wait while warming"),
     "available": Term("A", "-", "share of the requests that are answered"),
+    "unavailable": Term("", "-", "share of the requests that are not answered"),
     "failing": Term("", "-", "share of the requests that fail while a station is down"),
     "saved": Term("", "-", "share of the requests that are answered though a station is down"),
     "gain": Term("", "-", "availability gained if a station never failed"),

@@ -160,7 +160,7 @@ class FewPlaces(Replacement):
         row = np.arange(len(rows[0])).reshape(grid.shape)
         shape = np.broadcast_shapes(places.shape, grid.shape)
         row, size = np.broadcast_to(row, shape), np.broadcast_to(size, shape)
-        there = (places < np.minimum(self.most_places, catalogue.objects[row]))
+        there = places < np.minimum(self.most_places, catalogue.objects[row])
         there &= catalogue.clear[row]
         places = np.where(there, places, np.nan)
         half = self.most_places / 2
@@ -173,7 +173,9 @@ class FewPlaces(Replacement):
         if few is None or not few.there.any():
             return found
         exact, _ = self._exact(few)
-        hit = np.where(few.there, exact + few.usual * (found.hit_ratio - exact), found.hit_ratio)
+        hit = np.where(
+            few.there, exact + few.usual * (found.hit_ratio - exact), found.hit_ratio
+        )
         miss = np.where(few.there, 1 - hit, found.miss_ratio)
         byte = np.where(few.there, hit, found.byte_hit_ratio)
         held = np.where(few.there, few.places, found.occupancy)

@@ -119,9 +119,7 @@ def without_each(chances: Any, most: Any) -> tuple[Any, Any]:
     return np.where(flip, 1 - below, below + at), at
 
 
-def marked_law(
-    singles: tuple[Any, Any, Any], groups: Groups, most: int
-) -> tuple[Any, Any]:
+def marked_law(singles: tuple[Any, Any, Any], groups: Groups, most: int) -> tuple[Any, Any]:
     """Return the law of few of very many events, also where one of them is left out.
 
     Parameters

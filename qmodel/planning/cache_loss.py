@@ -44,6 +44,15 @@ class CacheLoss:
         Hit ratio after. [-]
     before, after : PipelineResult
         The steady states. [-]
+
+    Examples
+    --------
+    >>> import qmodel as qm
+    >>> cache, db = qm.call("cache", qm.MMc(0.0002)), qm.call("db", qm.MMc(0.01, servers=10))
+    >>> site = qm.Pipeline(qm.cached(0.95, lookup=cache, miss=db))
+    >>> loss = lose_cache(site, "cache", 1200.0, remaining=0.3)
+    >>> bool(loss.survives), float(loss.load_factor["db"])
+    (True, 14.0)
     """
 
     hit_ratio: Value

@@ -63,6 +63,13 @@ class Crossing:
         Arrival rates at which the first and the second model saturate. [1/s]
     basis : Basis
         What `rates` rest on: both models. [-]
+
+    Examples
+    --------
+    >>> import qmodel as qm
+    >>> found = crossing(qm.MMc(0.010), qm.MMc(0.030, servers=4), "mean")
+    >>> found.rates.round(1), found.max_rates[0]
+    (array([69.8]), 100.0)
     """
 
     quantity: str

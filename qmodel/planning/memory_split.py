@@ -71,6 +71,13 @@ class CacheDemand:
         If `request_rate` or `penalty` is not > 0.
     ModelError
         If `cache` is none that evicts, or `popularity` is none.
+
+    Examples
+    --------
+    >>> from qmodel.caches import LRU, Zipf
+    >>> users = CacheDemand(LRU(0), Zipf(5_000, 1.1), request_rate=2.0)
+    >>> float(users.penalty)
+    1.0
     """
 
     cache: Replacement
@@ -114,6 +121,14 @@ class MemorySplit:
         Hits of all caches together, each weighted by what its miss costs. [1/s]
     value : number or array
         What one more unit of memory adds to `hits`; 0 where everything fits. [1/s]
+
+    Examples
+    --------
+    >>> from qmodel.caches import LRU, Zipf
+    >>> pages = CacheDemand(LRU(0), Zipf(20_000, 0.8), request_rate=1.0)
+    >>> users = CacheDemand(LRU(0), Zipf(5_000, 1.1), request_rate=2.0)
+    >>> split_memory([pages, users], total=2000).hit_ratio.round(3)
+    array([0.302, 0.858])
     """
 
     capacity: Value

@@ -58,6 +58,16 @@ class MemoryValue:
         Mean latency of a request saved, ``inf`` in overload. [s]
     basis : Basis
         How much each quantity can be trusted. [-]
+
+    Examples
+    --------
+    >>> import qmodel as qm
+    >>> look, db = qm.call("cache", qm.MMc(0.0001)), qm.call("db", qm.MMc(0.01, servers=4))
+    >>> pages = qm.caches.Zipf(10**6, exponent=0.9)
+    >>> store = qm.cached(qm.caches.LRU(10**5), popularity=pages, lookup=look, miss=db)
+    >>> value = memory_value(qm.Pipeline(store), "cache", 600.0, per=1000)
+    >>> float(value.utilization["db"])
+    0.0019
     """
 
     hit_ratio: Value

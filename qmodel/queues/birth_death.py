@@ -30,6 +30,7 @@ import numpy as np
 
 from qmodel import _check
 from qmodel._typing import Count, Value
+from qmodel._xp import is_symbolic
 from qmodel.basis import POISSON_ARRIVALS, Assumption, Basis
 from qmodel.distributions import Distribution, Exponential
 from qmodel.errors import DomainError, ModelError
@@ -119,6 +120,11 @@ class MeanOnly(Distribution):
         raise self._unknown()
 
 
+def _refuse_symbols(*values: Any) -> None:
+    if is_symbolic(*values):
+        raise ModelError("a birth-death station takes numbers; MMcK has a form for symbols")
+
+
 @dataclass(frozen=True, slots=True, eq=False)
 class BirthDeath(Station):
     """Station whose rates of arrival and of service depend on the number present.
@@ -168,6 +174,7 @@ class BirthDeath(Station):
 
     def __post_init__(self) -> None:
         rates = tuple(_check.positive("service_rates", r) for r in self.service_rates)
+        _refuse_symbols(*rates, *(self.arrival_factors or ()), self.servers)
         if not rates:
             raise DomainError("service_rates must not be empty")
         given = self.arrival_factors
@@ -206,6 +213,7 @@ class BirthDeath(Station):
         return fastest
 
     def _solve(self, arrival_rate: Value) -> StationResult:
+        _refuse_symbols(arrival_rate)
         factors = self.arrival_factors or (1.0,) * (self.places + 1)
         shape = np.broadcast_shapes(
             *(np.shape(x) for x in (arrival_rate, self.servers, *self.service_rates, *factors))

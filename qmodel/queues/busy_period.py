@@ -160,10 +160,10 @@ class BusyPeriod(Distribution):
                 + 3 * stretch * per_work * work.variance
                 + skewed * work.mean
             )
+            if not is_symbolic(one, spare):
+                over = over | np.isinf(work.mean)
             guard = namespace(one, spare).guard
-            return tuple(
-                guard(k, over | np.isinf(work.mean), np.inf) for k in (one, two, three)
-            )
+            return tuple(guard(k, over, np.inf) for k in (one, two, three))
 
     @property
     def mean(self) -> Value:
@@ -188,7 +188,9 @@ class BusyPeriod(Distribution):
     @property
     def defect(self) -> Value:
         """Probability of no end. [-]."""
-        over = np.asarray(self._spare()) < 0
+        if is_symbolic(spare := self._spare()):
+            return self.work.defect  # stated where the period ends
+        over = np.asarray(spare) < 0
         if not over.any():
             return self.work.defect + 0.0 * over[()]
         ends = self.work.laplace(self.arrival_rate * (1 - self._theta(0.0)))

@@ -132,6 +132,10 @@ def waiting_probability(
 
 def _found(rate: Any, s: Any, shape: Distribution) -> tuple[Any, Any]:
     """Return sigma and 1 - sigma, each with its own relative accuracy; 1 and 0 in overload."""
+    if is_symbolic(rate, s):
+        raise ModelError(
+            "sigma of GI/M/1 is a root, of numbers only; gm1.waiting_time takes it as a symbol"
+        )
     rho, spare = np.asarray(rate * s), np.asarray(spare_servers(rate, s, 1))
     law = unit(shape)
     x = root(law, rho, spare)

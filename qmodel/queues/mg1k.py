@@ -41,6 +41,7 @@ import numpy as np
 
 from qmodel import _check
 from qmodel._typing import Value
+from qmodel._xp import is_symbolic
 from qmodel.basis import POISSON_ARRIVALS, Assumption, Basis
 from qmodel.distributions import (
     ZERO,
@@ -52,7 +53,7 @@ from qmodel.distributions import (
     Sum,
 )
 from qmodel.distributions.cells import shape_of
-from qmodel.errors import DomainError
+from qmodel.errors import DomainError, ModelError
 from qmodel.queues.arrivals import arrivals_in
 from qmodel.queues.base import FCFS, LAWS, MEANS, Station, StationResult
 from qmodel.queues.mg1 import GENERAL_SERVICE
@@ -142,6 +143,8 @@ class MG1K(Station):
 
     def _solve(self, arrival_rate: Value) -> StationResult:
         service, places = self.service, self.places
+        if is_symbolic(arrival_rate, service.mean, service.scv):
+            raise ModelError("M/G/1/K has no form for symbols; MMcK has")
         shape = np.broadcast_shapes(np.shape(arrival_rate), shape_of(service))
         rate = np.broadcast_to(np.asarray(arrival_rate, dtype=float), shape)[()]
         s = service.mean

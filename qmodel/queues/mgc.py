@@ -36,9 +36,10 @@ import numpy as np
 
 from qmodel import _check
 from qmodel._typing import Count, Value
-from qmodel._xp import namespace
+from qmodel._xp import is_symbolic, namespace
 from qmodel.basis import APPROXIMATE, POISSON_ARRIVALS, Assumption, Basis
 from qmodel.distributions import Deterministic, Distribution, Exponential, Sum
+from qmodel.errors import ModelError
 from qmodel.numerics import spitzer
 from qmodel.numerics.spare import spare_servers
 from qmodel.queues import mmc
@@ -183,6 +184,8 @@ class MGc(Station):
             stations = [(alone, MG1(service)), (~alone, several)]
             return by_kind(self, rate, stations[: 1 if alone.all() else 2])
         s, scv = service.mean, service.scv
+        if is_symbolic(rate, s, scv, c):
+            raise ModelError("M/G/c has no form for symbols; M/M/c and M/G/1 have")
         wait = waiting_time(rate, s, scv, c)
         spare = np.asarray(spare_servers(rate, s, c))
         over, idle = spare <= 0, np.asarray(rate) == 0

@@ -56,6 +56,7 @@ from qmodel.errors import DomainError, ModelError
 from qmodel.numerics import erlang, geometric
 from qmodel.numerics.spare import spare_servers
 from qmodel.queues.base import FCFS, LAWS, MEANS, Station, StationResult
+from qmodel.queues.birth_death import MeanOnly
 from qmodel.queues.erlang import erlang_b
 from qmodel.queues.mmc import EXPONENTIAL_SERVICE
 from qmodel.queues.mmck_laws import AcceptedResponse, AcceptedWait
@@ -281,6 +282,10 @@ class MMcK(Station):
         queue, wait = queue_length(rate, s, c, k), waiting_time(rate, s, c, k)
         a, spare = rate * s, spare_servers(rate, s, c)
         means = (POISSON_ARRIVALS, EXPONENTIAL_SERVICE)
+        laws: tuple[Distribution, ...] = (MeanOnly(wait), MeanOnly(wait + s))
+        if not is_symbolic(odds, x, room):
+            chain = (a, c, spare, room, s)
+            laws = (AcceptedWait(*chain), AcceptedResponse(*chain))
         return StationResult(
             arrival_rate=rate,
             utilization=a * served / c,
@@ -288,8 +293,8 @@ class MMcK(Station):
             response_time=wait + s,
             queue_length=queue,
             number_in_system=a * served + queue,
-            wait=AcceptedWait(a, c, spare, room, s),
-            response=AcceptedResponse(a, c, spare, room, s),
+            wait=laws[0],
+            response=laws[1],
             station=self,
             loss=loss,
             number=ServerStates(a, c, spare, room),

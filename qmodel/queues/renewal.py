@@ -26,7 +26,9 @@ from typing import Any
 
 import numpy as np
 
+from qmodel._xp import is_symbolic
 from qmodel.distributions import Distribution, Scaled
+from qmodel.errors import ModelError
 from qmodel.numerics.roots import increasing_root
 
 __all__ = ["root", "unit"]
@@ -34,6 +36,8 @@ __all__ = ["root", "unit"]
 
 def unit(shape: Distribution) -> Distribution:
     """Return the law scaled to mean 1."""
+    if is_symbolic(shape.mean, shape.scv):
+        raise ModelError("the law of the times between arrivals takes numbers, not symbols")
     return Scaled(shape, 1 / np.asarray(shape.mean)[()])
 
 

@@ -174,11 +174,11 @@ def test_how_long_objects_stay() -> None:
     q = QLRU(20.0, admitted=0.2).solve(pages, rate)
     assert q.eviction_age == pytest.approx(20.0 / (rate * 0.2 * q.miss_ratio))
     # In 2-LRU an object enters if it misses and is known.
-    k = KLRU(20.0).solve(pages, rate)
+    k = KLRU(40.0).solve(pages, rate)
     h = k.hit_ratio_of(np.arange(1, 1001))
-    known = LRU(20.0).solve(pages).hit_ratio_of(np.arange(1, 1001))
+    known = LRU(40.0).solve(pages).hit_ratio_of(np.arange(1, 1001))
     entering = rate * (pages.shares() * (1 - h) * known).sum()
-    assert k.eviction_age == pytest.approx(20.0 / entering, rel=1e-10)
+    assert k.eviction_age == pytest.approx(40.0 / entering, rel=1e-10)
 
 
 @pytest.mark.parametrize(

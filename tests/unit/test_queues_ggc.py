@@ -415,3 +415,15 @@ def test_two_exponentials_as_a_law():
     assert law.density(1.0) == pytest.approx(
         (law.tail(0.999) - law.tail(1.001)) / 0.002, rel=1e-5
     )
+
+
+@pytest.mark.parametrize("arrival_scv", [0.0, 1e-6, 0.01, 0.05])
+@pytest.mark.parametrize("service_scv", [1e-6, 0.01, 0.05, 0.5])
+def test_more_servers_never_make_regular_arrivals_wait(
+    arrival_scv: float, service_scv: float
+) -> None:
+    rates = np.array([0.3, 0.6, 0.9])
+    interarrival = qm.from_mean_scv(1.0, arrival_scv)
+    service = qm.from_mean_scv(1.0, service_scv)
+    waits = [qm.GGc(interarrival, service, c).solve(rates).waiting_time for c in (1, 2, 3, 4)]
+    assert np.all(np.diff(waits, axis=0) <= 0)

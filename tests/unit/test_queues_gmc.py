@@ -188,3 +188,20 @@ def test_what_is_not_a_number_or_a_law():
     station = GMc(qm.Erlang(1.0, 2), 1.0, 2)
     assert isinstance(station.serving(qm.Exponential(2.0)), GMc)
     assert isinstance(station.serving(qm.Erlang(2.0, 2)), GGc)
+
+
+@pytest.mark.parametrize("shape", [1.1, 1.5])
+def test_infinite_variance_of_the_times_between_arrivals(shape: float) -> None:
+    """The root exists whatever the variance; the mean wait is finite."""
+    arrivals = qm.Pareto(1.0, shape)
+    rates = np.array([0.01, 0.3, 0.6, 0.9])
+    one, same = qm.GM1(arrivals, 1.0).solve(rates), qm.GMc(arrivals, 1.0, 1).solve(rates)
+    assert same.waiting_time == pytest.approx(one.waiting_time, rel=1e-9)
+    for rate, wait in zip(rates, one.waiting_time, strict=True):
+        scaled = qm.Pareto((shape - 1) / shape / rate, shape)
+        sigma = wait / (1 + wait)
+        assert scaled.laplace(1 - sigma) == pytest.approx(sigma, rel=1e-9)
+    three = qm.GMc(arrivals, 1.0, 3).solve(3 * rates)
+    assert np.all(np.isfinite(three.waiting_time))
+    assert np.all(np.diff(three.waiting_time) > 0)
+    assert np.all(three.waiting_time < one.waiting_time)

@@ -461,8 +461,8 @@ def test_light_load_behind_a_law_without_closed_form(
 def test_arrivals_in_any_law_are_those_in_the_closed_one() -> None:
     for law in (qm.Exponential(1.0), qm.Gamma(1.0, 2.0), qm.Erlang(1.0, 3)):
         for load in (1e-12, 1e-3, 0.3, 3.0, 30.0):
-            exact = arrivals.arrivals_in(law, load, 6)
-            found = arrivals._in_any(law, np.asarray(load), 6)
+            exact = arrivals_in(law, load, 6)
+            found = _in_any(law, np.asarray(load), 6)
             assert found[0] == pytest.approx(exact[0], rel=1e-14)
             for k in (1, 2):
                 assert found[k] == pytest.approx(exact[k], rel=1e-9, abs=1e-15 * load)
