@@ -143,13 +143,19 @@ POISSON_ARRIVALS = Assumption(
 POISSON_SPLIT = Assumption(
     "poisson-departures",
     "what leaves a station is taken as Poisson where it enters the next one, which it is after "
-    "M/M/c, processor sharing and delays, but not after other stations, forks and limits",
-    "Burke 1956 and Kelly 1979 for where it holds; Whitt 1983 for the decomposition",
+    "M/M/c, processor sharing and delays, but not after other stations, forks and limits; "
+    "between two equally loaded single servers at loads of 0.5 to 0.9 the mean response of the "
+    "second, exponential one is up to 27 % high after constant service and 45 % low after an "
+    "SCV of 4, of a constant one 89 % high and 62 % low",
+    "Burke 1956 and Kelly 1979 for where it holds; Whitt 1983 for the decomposition; our "
+    "simulations",
     APPROXIMATE,
 )
 INDEPENDENT_SOJOURNS = Assumption(
     "independent-sojourns",
-    "the times at the stations of a path are taken as independent",
+    "the times at the stations of a path are taken as independent; in simulations of tandems "
+    "at 70 to 90 % load no error was seen up to p99.9, and p99.9 of a whole web path was 0.5 % "
+    "low",
     "Reich 1957; Burke 1969; Walrand and Varaiya 1980",
     APPROXIMATE,
 )

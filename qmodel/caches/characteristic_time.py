@@ -12,7 +12,7 @@ ratio stand with the policies.
 
 **Numerics.** T counts requests here, and is found by Newton's method for the logarithm of
 full over free places in the logarithm of T, which is nearly straight; where it leaves the
-bracket, the bracket is halved. Many sizes for one popularity start from a table of that
+bracket, or its steps do not become smaller, the bracket is halved. Many sizes for one popularity start from a table of that
 curve and its slope. The root is exact to rounding, after some five evaluations of a few
 hundred nodes; one, from the table.
 
@@ -125,6 +125,7 @@ def _root(
     target = np.log(wanted / (volume - wanted))
     u = np.where(inner, start, 0.0)
     low, high = np.full(u.shape, -np.inf), np.full(u.shape, np.inf)
+    moved = np.full(u.shape, np.inf)
     with np.errstate(all="ignore"):
         for _ in range(_MOST):
             filled, slope = _filled(grid, u, presence, parameters)
@@ -135,10 +136,12 @@ def _root(
             low, high = np.where(short, u, low), np.where(short, high, u)
             step = np.where(np.isnan(step), np.where(short, 4.0, -4.0), step)
             after = u + np.clip(step, -4.0, 4.0)
-            # A root that is found lies on its bracket; only long steps leave it.
-            outside = ((after <= low) | (after >= high)) & (np.abs(step) > 1e-8)
-            if outside.any():
-                after = np.where(outside & np.isfinite(high - low), (low + high) / 2, after)
+            # Steps that do not become smaller may go to and fro for ever. A root that is
+            # found lies on its bracket; only long steps leave it.
+            lost = (after <= low) | (after >= high) | (np.abs(step) > moved / 2)
+            lost &= (np.abs(step) > 1e-8) & np.isfinite(high - low)
+            if lost.any():
+                after = np.where(lost, (low + high) / 2, after)
             moved, u = np.abs(after - u), after
             # Newton doubles the digits: after a step this small no other is needed.
             if moved.max() <= 1e-8:

@@ -91,13 +91,14 @@ def _outcome(rate: Value, life: Value, fetch: Value, renewing: bool) -> Outcome:
     endless = fetch == xp.inf
     with xp.errstate(invalid="ignore", over="ignore", under="ignore"):
         late = rate * xp.guard(fetch, endless, 1)
+        asked = xp.weigh(rate, life)
         if renewing:
-            alone = xp.exp(-rate * life)
+            alone = xp.exp(-asked)
             missed = alone / (1 + late * alone)
-            hit = (1 - alone if xp.symbolic else -xp.expm1(-rate * life)) / (1 + late * alone)
+            hit = (1 - alone if xp.symbolic else -xp.expm1(-asked)) / (1 + late * alone)
         else:
-            missed = 1 / (1 + rate * life + late)
-            hit = rate * life * missed
+            missed = 1 / (1 + asked + late)
+            hit = xp.guard(asked * missed, asked == xp.inf, 1)
     # A fetch that never ends: whoever asks at all waits for it.
     missed, hit = (xp.guard(x, endless & (rate > 0), 0) for x in (missed, hit))
     delayed = xp.guard(late * missed, endless & (rate > 0), 1)

@@ -202,6 +202,8 @@ class Fetching(ABC):
             demand, *more = (x[here][:, None] for x in flat)
             outcome = self._outcome(demand * part.share, *more)
             sums[:, here] = [part.over_requests(x) for x in _even(part, outcome)]
+        # A mean of ones may round to a little more. Fetches may be more than one.
+        sums[:4] = np.minimum(sums[:4], 1.0)
         total = Outcome(*(x.reshape(shape)[()] for x in sums))
         after, law = self._waits(total)
         return FetchResult(

@@ -146,7 +146,7 @@ class FewPlaces(Replacement):
 
     def _width(self, catalogue: Catalogue) -> int:
         """Return how many numbers one row needs."""
-        return 1 + catalogue.share.shape[-1] + catalogue.singles.shape[-1]
+        return int(1 + catalogue.share.shape[-1] + catalogue.singles.shape[-1])
 
     def _few(self, grid: Grid) -> _Few | None:
         """Return which scenarios have few places, None if none has."""

@@ -119,9 +119,9 @@ class FIFO(FewPlaces):
             known = within & upwards[k]
             hits[k] = np.where(known, np.where(known, ratio, 0.0) * (1 - hits[k - 1]), 1.0)
         last = odds[_BEYOND - 1]
-        down = np.where(_BEYOND < some, last / (1 + last), 1.0)
+        down = np.where(some > _BEYOND, last / (1 + last), 1.0)
         for k in range(_BEYOND - 1, -1, -1):
-            within = k + 1 < some
+            within = k < some
             known = within & ~upwards[k]
             ratio = np.where(known, odds[k], 1.0)
             down = np.where(within, np.where(known, 1 - down / ratio, 0.0), 1.0)

@@ -129,7 +129,8 @@ def _roots(b: Any) -> tuple[Any, Any]:
 
     small = np.minimum(-lambertw(-b, 0).real, 1 - _APART)
     with np.errstate(divide="ignore", invalid="ignore"):
-        large = -lambertw(-b, -1).real
+        # Below the normal numbers there is none to be had, and at none it is endless.
+        large = np.where(b < 1e-300, np.inf, -lambertw(-b, -1).real)
     # Two roots near 1 lie at 1 - d and 1 + d + 2 d^2 / 3.
     return small, np.maximum(large, 1 + _APART + 2 / 3 * _APART**2)
 

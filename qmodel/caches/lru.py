@@ -103,7 +103,7 @@ class LRU(FewPlaces):
         return presence(share * time)
 
     def _width(self, catalogue: Catalogue) -> int:
-        return 100 * (self.most_places + catalogue.share.shape[-1])
+        return 100 * (self.most_places + int(catalogue.share.shape[-1]))
 
     def _gains(self, catalogue: Catalogue) -> Any:
         times, weights = self._times(catalogue)

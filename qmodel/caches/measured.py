@@ -53,8 +53,8 @@ class Measured(Popularity):
     Raises
     ------
     DomainError
-        If a count is negative or infinite, or all are zero, or sizes and counts differ in
-        number.
+        If a count or size is negative or infinite, or all are zero, or sizes and counts
+        differ in number.
 
     Examples
     --------
@@ -82,6 +82,8 @@ class Measured(Popularity):
             )
         if np.isinf(counts).any():
             raise DomainError(f"counts must be finite, got {counts[np.isinf(counts)][0]}")
+        if np.isinf(sizes).any():
+            raise DomainError("sizes must be finite, got inf")
         if sizes.ndim and sizes.shape != counts.shape:
             raise DomainError(f"sizes must be {counts.size} or one, got shape {sizes.shape}")
         object.__setattr__(self, "counts", counts)

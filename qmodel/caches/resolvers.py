@@ -51,6 +51,7 @@ from qmodel.basis import POISSON_ARRIVALS, Assumption, Basis
 from qmodel.caches.base import QUANTITIES, Cache, CacheResult
 from qmodel.caches.characteristic_time import in_cells
 from qmodel.caches.popularity import Popularity
+from qmodel.errors import DomainError
 
 __all__ = ["SEPARATE_RESOLVERS", "Resolvers"]
 
@@ -128,7 +129,8 @@ class Resolvers(Cache):
         object.__setattr__(self, "negative_share", share)
         need = "a number of names >= 1"
         names = np.asarray(_check.positive("negative_names", self.negative_names, need=need))
-        _check.nonnegative("negative_names", np.where(names < 1, -names, names), need=need)
+        if (names < 1).any():
+            raise DomainError(f"negative_names must be {need}, got {names[names < 1].flat[0]}")
         object.__setattr__(self, "negative_names", names[()])
 
     @property

@@ -160,8 +160,11 @@ class UnsharedTTL(Fetching):
         ttl, cell = parameters
         window = _window(np.asarray(request_rate), _panels(self.fetch), cell)
         late = 1 + request_rate * window
-        cycle = late + request_rate * ttl
-        return Outcome(request_rate * ttl / cycle, late / cycle, 0.0, 0.0, late / cycle)
+        with np.errstate(invalid="ignore", over="ignore"):
+            asked = np.where(request_rate > 0, request_rate * ttl, 0.0 * request_rate)
+            missed = late / (late + asked)
+            hit = np.where(np.isinf(asked), 1.0, asked / (late + asked))
+        return Outcome(hit, missed, 0.0, 0.0, missed)
 
     def _waits(self, total: Outcome) -> tuple[Value, Distribution]:
         """Return the mean of the added time, and its law: each waits for its own fetch."""

@@ -23,6 +23,7 @@ import numpy as np
 from qmodel import _check
 from qmodel._typing import Count, Value
 from qmodel.caches.popularity import Grid, Head, Popularity
+from qmodel.errors import DomainError
 from qmodel.numerics.panels import integers
 from qmodel.numerics.power_sums import power_sum
 
@@ -69,6 +70,9 @@ class Zipf(Popularity):
         object.__setattr__(self, "exponent", _check.nonnegative("exponent", self.exponent))
         object.__setattr__(self, "shift", _check.nonnegative("shift", self.shift))
         object.__setattr__(self, "size", _check.positive("size", self.size))
+        for name in ("objects", "exponent", "shift", "size"):
+            if np.isinf(getattr(self, name)).any():
+                raise DomainError(f"{name} must be finite, got inf")
 
     def share_of(self, rank: Value) -> Value:
         """Return the share of the requests that asks for the object of a rank.
@@ -76,7 +80,7 @@ class Zipf(Popularity):
         Parameters
         ----------
         rank : number or array
-            The rank, 1 for the most popular. [-]
+            The rank, from 1 for the most popular to the number of objects. [-]
 
         Returns
         -------
@@ -86,14 +90,20 @@ class Zipf(Popularity):
         Raises
         ------
         DomainError
-            If `rank` is below 1.
+            If `rank` is below 1 or above the number of objects.
 
         Examples
         --------
         >>> float(Zipf(3, 1.0).share_of(2))
         0.2727
         """
-        rank = _check.positive("rank", rank, need="a rank >= 1")
+        rank = np.asarray(_check.positive("rank", rank, need="a rank >= 1"))
+        wrong = (rank < 1) | (rank > self.objects)
+        if wrong.any():
+            most, bad = (
+                np.broadcast_to(x, wrong.shape)[wrong][0] for x in (self.objects, rank)
+            )
+            raise DomainError(f"rank must be from 1 to {most:g}, got {bad:g}")
         return _share(rank, self.exponent, self.shift, self._total)
 
     @property

@@ -56,6 +56,7 @@ from qmodel import _check
 from qmodel._typing import Value
 from qmodel._xp import is_symbolic, namespace
 from qmodel.distributions import heavy_gaps
+from qmodel.distributions import heavy_transforms as transforms
 from qmodel.distributions.base import Distribution, Part
 from qmodel.errors import DomainError, ModelError
 
@@ -122,7 +123,7 @@ class LogNormal(Distribution):
         """Return the transform at `s` [1/s], numerically; the module states the error."""
         _refuse_symbols(s, self.mean, self.scv)
         mu, sigma = self._normal()
-        return _numerical(_lognormal, s, np.exp(mu), sigma)
+        return _numerical(transforms.lognormal, s, np.exp(mu), sigma)
 
     def remaining_gap(self, s: Value) -> Value:
         """Return the gap of the remaining time at `s` [1/s], with all digits near zero."""
@@ -325,7 +326,7 @@ class _Excess(Distribution):
 
     def laplace(self, s: Value) -> Value:
         low, shape = self.law.minimum, self.law.shape
-        return _numerical(_pareto, s, low, shape, self.law.maximum / low)
+        return _numerical(transforms.pareto, s, low, shape, self.law.maximum / low)
 
     def tail(self, t: Value) -> Value:
         return np.where(np.asarray(t) < 0, 1.0, self.law.tail(self.law.minimum + t))[()]
@@ -374,7 +375,9 @@ def _pareto_gap(
     gap = np.full(z.shape, np.nan, dtype=complex)
     free = ratio == np.inf
     if free.any():
-        integral = _integral(z[free], shape[free] - 1, np.zeros(free.sum(), dtype=bool))
+        integral = transforms.power_integral(
+            z[free], shape[free] - 1, np.zeros(free.sum(), dtype=bool)
+        )
         gap[free] = heavy_gaps.pareto_gap(z[free], shape[free], integral)
     near = np.flatnonzero(~free & (np.abs(z) * ratio <= heavy_gaps.MOST))
     if near.size:
@@ -383,116 +386,19 @@ def _pareto_gap(
     return gap
 
 
-def _lognormal(z: np.ndarray, sigma: np.ndarray) -> np.ndarray:
-    from scipy.special import lambertw
-
-    w = lambertw(z * sigma**2)
-    turn, slope = np.angle(w), w / sigma**2
-    widest = sigma.max(initial=0.0, where=np.isfinite(sigma))
-    half = math.ceil(8.4 / min(0.42, 0.22 / max(widest, 0.1)))
-    total = np.zeros(z.shape, dtype=complex)
-    for k in range(-half, half + 1):
-        x = sigma * (8.4 * k / half)
-        tilt = np.tanh(0.2 * x)
-        y = x - 1j * turn * tilt  # in units of 1 / sigma
-        exponent = -((y / sigma) ** 2) / 2 - slope * (np.expm1(y) - y)
-        total += np.exp(exponent) * (1 - 0.2j * turn * (1 - tilt**2))
-    total *= 8.4 / half / math.sqrt(2 * math.pi) * np.exp(-slope * (1 + w / 2))
-    return np.where(np.abs(z) > 1e280, 0.0, total)
-
-
-def _pareto(z: np.ndarray, shape: np.ndarray, ratio: np.ndarray) -> np.ndarray:
-    value = np.full(z.shape, np.nan, dtype=complex)
-    span = np.log(ratio)
-    known = ~np.isnan(z + shape + ratio)
-    free = known & (ratio == np.inf)
-    if free.any():
-        value[free] = _power(z[free], shape[free], np.abs(z[free]) > 1 + shape[free])
-    bounded = known & ~free
-    flat = bounded & (shape * span < 1)
-    near = flat & (span <= 2) & (np.abs(z) * (ratio - 1) <= 30)
-    if near.any():
-        value[near] = _panel(z[near], shape[near], span[near])
-    far = np.flatnonzero(bounded & ~near)
-    if far.size:
-        value[far] = _difference(z[far], shape[far], ratio[far], span[far])
-    return value
-
-
-def _power(z: np.ndarray, shape: np.ndarray, direct: np.ndarray) -> np.ndarray:
-    # shape e^z E_{shape + 1}(z): directly, with all its digits, or as 1 less an integral,
-    # which needs no digits of p below 1e-17 and so less nodes for the smallest z.
-    integral = _integral(z, np.where(direct, shape + 1, shape), direct)
-    return np.where(direct, shape / z * integral, 1 - integral)
-
-
-def _integral(z: np.ndarray, power: np.ndarray, direct: np.ndarray) -> np.ndarray:
-    # Of (1 + p / z)^-power e^-p over p > 0.
-    turn = np.angle(z) - np.angle(z + power)
-    start = np.maximum(np.minimum(1.0, np.abs(z) / np.maximum(power, 1.0)), 1e-300)
-    start = np.log(np.where(direct, start, np.maximum(start, 1e-16)))
-    low = start - 3.5
-    high = math.log(38.0)
-    count = math.ceil((high - low.min()) / 0.2)
-    step = (high - low) / count
-    bend = 1 / (1 + power)
-    total = np.zeros(z.shape, dtype=complex)
-    for k in range(count + 1):
-        tau = low + k * step
-        edge = np.exp(start - tau)
-        r = np.exp(tau - edge)
-        fade = 1 / (1 + bend * r)
-        p = r * np.exp(1j * turn * fade)
-        q = p / z
-        # log1p of NumPy loses digits next to 0 for complex arguments.
-        modulus = np.log1p(q.real * (2 + q.real) + q.imag**2) / 2
-        log = modulus + 1j * np.arctan2(q.imag, 1 + q.real)
-        slope = (1 + edge) * (1 - 1j * turn * fade * (1 - fade))
-        total += np.exp(-p - power * log) * p * slope
-    total *= step
-    return total
-
-
-def _difference(
-    z: np.ndarray, shape: np.ndarray, ratio: np.ndarray, span: np.ndarray
-) -> np.ndarray:
-    # The unbounded law less its part above the maximum, where there is no cancellation.
-    direct = (np.abs(z) > 1 + shape) | (shape * span < 1)
-    value = _power(z, shape, direct)
-    past = z * (ratio - 1)
-    seen = np.flatnonzero((past.real < 60) & np.isfinite(z * ratio))
-    if seen.size:
-        over = z[seen] * ratio[seen]
-        rest = _power(over, shape[seen], direct[seen] | (np.abs(over) > 1 + shape[seen]))
-        value[seen] -= np.exp(-past[seen] - shape[seen] * span[seen]) * rest
-    value /= -np.expm1(-shape * span)
-    return value
-
-
-def _panel(z: np.ndarray, shape: np.ndarray, span: np.ndarray) -> np.ndarray:
-    total = np.zeros(z.shape, dtype=complex)
-    for node, weight in zip(_NODES, _WEIGHTS, strict=True):
-        x = span * (1 + node) / 2
-        total += weight / 2 * np.exp(-shape * x - z * np.expm1(x))
-    total /= _relative_expm1(-shape * span)
-    return total
-
-
-def _relative_expm1(x: Any) -> Any:
-    return np.where(x == 0, 1.0, np.expm1(x) / np.where(x == 0, 1.0, x))
-
-
 def _bounded_moment(order: int, shape: Any, span: Any) -> Any:
     # In units of the minimum. Raw moments, no singular case at an integer shape:
     # E[X^k] = f((k - shape) span) / f(-shape span), f(x) = (e^x - 1) / x.
-    below = _relative_expm1(-shape * span)
-    first, second, third = (_relative_expm1((k - shape) * span) / below for k in (1, 2, 3))
+    below = transforms.relative_expm1(-shape * span)
+    first, second, third = (
+        transforms.relative_expm1((k - shape) * span) / below for k in (1, 2, 3)
+    )
     raw = (first, second - first**2, third - 3 * first * second + 2 * first**3)[order - 1]
     # Their differences cancel in a narrow law: there, central moments by Gauss-Legendre.
     end = np.minimum(shape * span, 60.0)
     nodes, weights = (x.reshape(-1, *[1] * np.ndim(end)) for x in (_NODES, _WEIGHTS))
     y = end * (1 + nodes) / 2
-    weights = weights / 2 * np.exp(-y) / _relative_expm1(-end)
+    weights = weights / 2 * np.exp(-y) / transforms.relative_expm1(-end)
     excess = np.expm1(y / shape)
     mean = (weights * excess).sum(axis=0)
     about = excess - mean

@@ -37,7 +37,6 @@ References
 from __future__ import annotations
 
 import math
-from typing import Any
 
 import numpy as np
 
@@ -71,7 +70,8 @@ def lognormal_gap(x: np.ndarray, sigma: np.ndarray) -> np.ndarray:
         w = z * np.exp(y)
         slope = 1 - 1j * turn * (1 - tilt**2) / 4
         total += np.exp(-((y / sigma) ** 2) / 2) * (exp_rest(-w) / w) * slope
-    return total * step / math.sqrt(2 * math.pi)
+    total *= step / math.sqrt(2 * math.pi)
+    return total
 
 
 def pareto_gap(z: np.ndarray, shape: np.ndarray, integral: np.ndarray) -> np.ndarray:
@@ -93,4 +93,5 @@ def bounded_pareto_gap(
             y = end * (panel + (1 + node) / 2) / panels
             total += weight * np.exp(-shape * y) * exp_rest(-z * np.exp(y))
     mass = -np.expm1(-shape * span)
-    return total * shape * end / (2 * panels) / (mass * z * mean)
+    total *= shape * end / (2 * panels) / (mass * z * mean)
+    return total

@@ -28,6 +28,7 @@ import numpy as np
 __all__ = ["moments", "transform"]
 
 _GAUSS = 16
+_ROOM = 1 << 16
 _MOMENT_EDGES = np.concatenate([[0.0], np.geomspace(1e-4, 1e4, 56)])
 _DECAY_EDGES = np.concatenate([[0.0], 2.0 * 3.0 ** np.arange(-8, 0), np.arange(2.0, 38.0, 2.0)])
 
@@ -51,6 +52,20 @@ def _panels(
                 yield start + left + half * (1 + nodes), half * weights
 
 
+def _batches(
+    panels: Iterator[tuple[np.ndarray, np.ndarray]],
+) -> Iterator[tuple[np.ndarray, np.ndarray]]:
+    """Yield the panels together, as many as have room: a tail costs by the call."""
+    batch: list[tuple[np.ndarray, np.ndarray]] = []
+    for panel in panels:
+        batch.append(panel)
+        if len(batch) * panel[0].size >= _ROOM:
+            yield np.concatenate([t for t, _ in batch]), np.concatenate([w for _, w in batch])
+            batch = []
+    if batch:
+        yield np.concatenate([t for t, _ in batch]), np.concatenate([w for _, w in batch])
+
+
 def moments(
     tail: Callable[[Any], Any], scale: Any, breaks: Sequence[Any] = ()
 ) -> tuple[Any, Any, Any]:
@@ -72,7 +87,7 @@ def moments(
     """
     scale = np.asarray(scale, dtype=float)
     first = second = third = np.zeros(scale.shape)
-    for t, weights in _panels(_MOMENT_EDGES, scale, breaks):
+    for t, weights in _batches(_panels(_MOMENT_EDGES, scale, breaks)):
         mass = weights * tail(t)
         first = first + mass.sum(axis=0)
         second = second + 2 * (mass * t).sum(axis=0)

@@ -34,6 +34,7 @@ from qmodel.distributions import (
     Sum,
 )
 from qmodel.distributions.algebra import measure
+from qmodel.distributions.cells import shape_of
 from qmodel.queues.base import Station, StationResult
 from qmodel.queues.mmc import MMc
 from qmodel.queues.token_bucket import accepted
@@ -389,7 +390,8 @@ class Stored(Open):
 
     @property
     def worst(self) -> Any:
-        return 0.0 * self.share(1.0)
+        shapes = shape_of((self.policy, self.popularity)), self.popularity.grid.shape
+        return np.zeros(np.broadcast_shapes(*shapes))[()]
 
     @property
     def children(self) -> tuple[Step, ...]:

@@ -306,7 +306,9 @@ class GGc(Station):
         chance = np.where(regular & (np.asarray(base) > 0), turned, chance)
         if (alone | regular).any():
             single = chances.kraemer_langenbach_belz(rate, s, 1, ca2, cs2)
-            chance = np.where(alone, single, np.where(regular, np.minimum(chance, single), chance))
+            chance = np.where(
+                alone, single, np.where(regular, np.minimum(chance, single), chance)
+            )
             wait = np.where(regular, at_most_alone(wait, rate, s, c, ca2, cs2), wait)
         return np.asarray(wait)[()], np.asarray(chance)[()]
 

@@ -198,9 +198,10 @@ def _chance(law: Distribution, a: Any, c: Any, x: Any) -> Any:
         binomial = binomial - special().gammaln(c - j + 1)
         logs = binomial - logs.cumsum(axis=0) - np.log1p(-phi) + np.log(-slope * j * c / a**2)
         terms = np.where(j <= c, np.exp(np.minimum(logs, 700.0)), 0.0)
-        # Beyond 1e300 the chance is none.
+        # Beyond 1e300 the chance is none, and where a transform is below the floats.
         chance = 1 / (1 + a / c * x * terms.sum(axis=0))
-        return np.where(np.any((logs > 690.0) & (j <= c), axis=0), 0.0, chance)
+        none = ((logs > 690.0) | (phi == 0)) & (j <= c)
+        return np.where(np.any(none, axis=0), 0.0, chance)
 
 
 @dataclass(frozen=True, slots=True, eq=False)

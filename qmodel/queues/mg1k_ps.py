@@ -148,7 +148,7 @@ class _BoundedResponse(Distribution):
                 u = np.clip((t / x - 1) / self.most, 0.0, 1.0)
                 here = np.exp(xlogy(a - 1, u) + xlog1py(b - 1, -u) - betaln(a, b))
                 inside = (u > 0) & (u < 1)
-                total = total + np.where(inside, w * np.minimum(here, 1e300), 0.0) / (
+                total = total + np.where(inside, w * np.minimum(here, 1e300), 0.0 * a) / (
                     x * self.most
                 )
         return total

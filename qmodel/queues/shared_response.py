@@ -120,7 +120,7 @@ class SharedResponse(Distribution):
                 log = xlogy(shape - 1, after / scale) - after / scale - gammaln(shape)
                 point = np.minimum(np.exp(log) / scale, 1e300)
                 here = np.where(width > 0, spread, point)
-                total = total + p * np.where(t > low, here, 0.0)
+                total = total + p * np.where(t > low, here, 0.0 * shape)
         return total
 
 

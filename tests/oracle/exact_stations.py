@@ -78,6 +78,14 @@ def newest(s: dict[str, np.ndarray]) -> np.ndarray:
     return -s["came"]
 
 
+TWO_KINDS = qm.HyperExponential([0.8, 0.2], [0.5, 3.0])
+
+
+def two_kinds(rng: np.random.Generator, shape: Any) -> np.ndarray:
+    """Return times of two branches, as `TWO_KINDS` has them."""
+    return rng.exponential(np.where(rng.random(shape) < 0.8, 0.5, 3.0))
+
+
 STREAMS = [qm.Stream(0.2), qm.Stream(0.15), qm.Stream(0.2)]
 MIXED = [qm.Stream(0.2, G2), qm.Stream(0.2, qm.Exponential(1.5))]
 MIXED_NEEDS = [GAM, E(1.5)]
@@ -119,6 +127,8 @@ CHECKS: dict[str, list[Check]] = {
     "MG1": [
         jobs(qm.MG1(G2), 0.65, GAM),
         jobs(qm.MG1(qm.Deterministic(1.0)), 0.8, CONST),
+        jobs(qm.MG1(qm.Erlang(1.0, 3)), 0.7, sim.gamma(1.0, 1 / 3)),
+        jobs(qm.MG1(TWO_KINDS), 0.65, two_kinds),
     ],
     "MG1K": [
         jobs(qm.MG1K(G2, 4), 0.9, GAM, places=4),

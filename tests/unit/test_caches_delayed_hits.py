@@ -190,3 +190,19 @@ def test_labels_and_refusals() -> None:
         FetchedTTL(1.0, fetch).solve(ONE, -1.0)
     with pytest.raises(qm.DomainError, match="request_rate"):
         FetchedTTL(1.0, fetch).outcome(-1.0)
+
+
+def test_endless_lives_hit_always() -> None:
+    pages = Measured([1, 1, 0])
+    for renewing in (False, True):
+        r = FetchedTTL([1.0, np.inf], qm.Exponential(0.1), renewing=renewing).solve(pages, 3.0)
+        assert 0 < r.hit_ratio[0] < r.hit_ratio[1] == 1.0
+        assert r.fetch_rate[1] == r.miss_ratio[1] == r.delayed_ratio[1] == 0.0
+
+
+def test_no_hit_ratio_rounds_above_one() -> None:
+    pages = Measured(np.random.default_rng(1).pareto(0.7, 2193) + 1e-3)
+    for objects in (16, 28, 38):
+        r = FetchedLRU(1e9, qm.Exponential(1.0)).solve(Zipf(objects, 0.8), 1e-9)
+        assert r.hit_ratio <= 1.0
+    assert FetchedLRU(1e9, qm.Exponential(1.0)).solve(pages, 1e3).hit_ratio <= 1.0

@@ -128,3 +128,11 @@ def test_laws_of_unlike_events(chances: list[float], data: st.DataObject) -> Non
         number = np.delete(outcomes, i, axis=0).sum(axis=0)
         assert few[i] == pytest.approx(others[number <= most].sum(), abs=1e-13)
         assert just[i] == pytest.approx(others[number == most].sum(), abs=1e-13)
+
+
+@pytest.mark.parametrize("objects", [200, 900])
+def test_objects_alike(objects: int) -> None:
+    # The share of one is small, and yet the number asked for changes within a request.
+    places = np.array([1, 5, 100, objects - 5])
+    r = ExactLRU(places).solve(Zipf(objects, 0.0))
+    assert r.hit_ratio == pytest.approx(places / objects, rel=1e-12)

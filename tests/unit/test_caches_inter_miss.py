@@ -76,3 +76,9 @@ def test_shapes_and_nan() -> None:
     assert np.isnan(found[2]).all()
     assert np.isnan(found[:, 2]).all()
     assert np.isfinite(found[:2, :2]).all()
+
+
+def test_hardly_any_misses() -> None:
+    # Below the normal numbers Lambert's function has no value.
+    law = InterMiss(np.array([0.0, 1e-320, 1e-308]))
+    assert law.within(1e10) == pytest.approx([0.0, 0.0, 0.0], abs=1e-290)

@@ -19,6 +19,7 @@ from qmodel.caches import (
     Clock,
     ExpiringLRU,
     Measured,
+    Mixed,
     Random,
     Zipf,
     clock,
@@ -284,3 +285,17 @@ def test_impossible_parameters(bad: Any, named: str) -> None:
         bad()
     with pytest.raises(qm.ModelError, match="popularity"):
         LRU(1).solve(0.8)  # type: ignore[arg-type]
+
+
+@pytest.mark.parametrize("seed", [45, 197, 199, 221])
+def test_the_solver_does_not_go_to_and_fro(seed: int) -> None:
+    # Newton's steps alone swing between two points here, and end far from the root.
+    rng = np.random.default_rng(seed)
+    weight, few = rng.random(), Measured(rng.pareto(1.0, 50) + 0.01, sizes=2.0)
+    pages = Mixed([weight, 1 - weight], [Zipf(1000, 0.5), few])
+    places = np.linspace(1000, 1099.9, 30)
+    for policy in (QLRU(places, 0.01), KLRU(places)):
+        r = policy.solve(pages)
+        assert (np.diff(r.hit_ratio) >= 0).all()
+        hits = r.hits(pages.grid.share)
+        assert pages.grid.over_sizes(hits) == pytest.approx(places, rel=1e-9)

@@ -136,3 +136,15 @@ def test_nan_in_nan_out() -> None:
 def test_impossible_parameters(bad: Any, named: str) -> None:
     with pytest.raises(qm.DomainError, match=named):
         bad()
+
+
+@pytest.mark.parametrize("name", ["objects", "exponent", "shift", "size"])
+def test_nothing_is_endless(name: str) -> None:
+    with pytest.raises(qm.DomainError, match=f"{name} must be finite, got inf"):
+        Zipf(**({"objects": 5} | {name: np.inf}))  # type: ignore[arg-type]
+
+
+def test_there_is_no_such_rank() -> None:
+    for rank in (0.5, 4, [1, 2, 7]):
+        with pytest.raises(qm.DomainError, match="rank must be from 1 to 3, got"):
+            Zipf(3).share_of(rank)

@@ -206,7 +206,8 @@ def test_one_screen_of_plain_text_in_80_columns():
     assert "\x1b" not in out
     assert max(map(len, out.splitlines())) <= 80
     assert len(out.splitlines()) <= 36
-    assert "plausible values are taken: --replicas 8" in flat()
+    taken = "--replicas 8, --workers 4, --service-time 10 ms, --load 80%"
+    assert f"plausible values are taken: {taken}." in flat()
     given = ("--replicas", "8", "--workers", "4", "--service-time", "10 ms", "--load", "80%")
     assert "plausible" not in flat(*given)
 

@@ -9,10 +9,11 @@ from typer.testing import CliRunner
 
 import qmodel as qm
 from qmodel.cli.app import app
-from qmodel.cli.stored import in_words
+from qmodel.cli.cache_refill import refill
+from qmodel.cli.stored import in_words, stored_in
 from qmodel.planning.cache_loss import least_hit_ratio
 from qmodel.planning.cache_size import cache_size
-from qmodel.units import GiB, KiB, MiB, minute
+from qmodel.units import GiB, KiB, MiB, hour, minute
 
 SMALL = ("--objects", "100k", "--exponent", "0.8", "--size", "1 KiB", "--memory", "10 MiB")
 PAGES = qm.caches.Zipf(100_000, 0.8, size=1 * KiB)
@@ -146,15 +147,29 @@ def test_a_time_to_live_depends_on_the_look_ups(tmp_path):
     full = qm.caches.Warming(qm.caches.LRU(10 * MiB), PAGES, READS * 1200).full_at
     assert data["refill"] == {"full_after": pytest.approx(float(full))}
     assert full < 2 * minute, "later, entries would expire before it is full"
+    least = float(least_hit_ratio(site(0.5), "cache", 1200.0))
+    needed = float(cache_size(store, PAGES, least, READS * 1200))
+    assert data["least_memory"] == pytest.approx(needed, rel=1e-6)
     frame = pd.read_csv(tmp_path / "a.csv")
     assert frame["ttl"].tolist() == [120.0] * 9 + [7.5, 30, 120, 480, 1920, math.inf]
 
 
+@pytest.mark.slow  # a cache whose entries expire is solved at some hundred loads
 def test_entries_that_expire_too_soon():
     said = flat(*SMALL, "--rate", "2000/s", "--ttl", "100 ms")
     assert "no memory is enough: entries expire" in said
     assert "never" in said
-    assert "Emptied" not in said, "it expires before it is full: not covered"
+    assert "▶ 100 ms" in said
+
+
+@pytest.mark.slow  # a cache whose entries expire is solved at some hundred loads
+def test_filling_of_a_cache_whose_entries_expire_first_is_not_covered():
+    for ttl, said in ((1.0, ""), (1 * hour, "Emptied, the cache is full again after ")):
+        store = qm.caches.ExpiringLRU(10 * MiB, ttl)
+        model = stored_in(qm.web.typical_pipeline(), store, PAGES)
+        words, facts = refill(model, model.solve(500.0), "database", "lru")
+        assert words.startswith(said)
+        assert bool(words) is bool(facts) is bool(said)
 
 
 def test_the_least_hit_ratio_and_its_memory():

@@ -4,8 +4,12 @@ from __future__ import annotations
 
 import numpy as np
 import pytest
+import sympy as sp
 
 import qmodel as qm
+from qmodel.numerics import quadrature
+from qmodel.queues.busy_period import BusyPeriod
+from qmodel.testing import laws
 
 
 def test_streams_of_fcfs_wait_alike() -> None:
@@ -81,3 +85,70 @@ def test_a_station_needs_its_parts() -> None:
 
     with pytest.raises(TypeError, match="abstract"):
         Half()
+
+
+S, LAMBDA = sp.symbols("S lambda", positive=True)
+NO_SYMBOLS = {
+    "GM1": lambda: qm.GM1(qm.Exponential(1.0), S).solve(LAMBDA),
+    "GM1 shape": lambda: qm.GM1(qm.Exponential(S), 1.0).solve(0.5),
+    "GMc shape": lambda: qm.GMc(qm.Exponential(S), 1.0, 2).solve(0.5),
+    "MG1K": lambda: qm.MG1K(qm.Exponential(S), 3).solve(LAMBDA),
+    "MG1K law": lambda: qm.MG1K(qm.Gamma(S, 2.0), 3).solve(1.0),
+    "MGc": lambda: qm.MGc(qm.Gamma(S, 2.0), 2).solve(LAMBDA),
+    "BirthDeath": lambda: qm.BirthDeath([1.0, 2.0]).solve(LAMBDA),
+    "BirthDeath rates": lambda: qm.BirthDeath([1 / S, 2 / S]),
+    "law of MMcK": lambda: qm.MMcK(S, 2, 5).solve(LAMBDA).response.quantile(0.9),
+}
+
+
+@pytest.mark.parametrize("what", NO_SYMBOLS)
+def test_what_has_no_symbolic_form_says_so(what: str) -> None:
+    with pytest.raises(qm.ModelError, match=r"symbol|numbers|only the mean"):
+        NO_SYMBOLS[what]()
+
+
+def test_moments_of_busy_periods_and_of_a_finite_queue_on_symbols() -> None:
+    period = BusyPeriod(qm.Exponential(S), LAMBDA, qm.Exponential(S))
+    same = BusyPeriod(qm.Exponential(0.2), 3.0, qm.Exponential(0.2))
+    for moment in ("mean", "variance", "third_cumulant", "defect"):
+        value = sp.sympify(getattr(period, moment)).subs({S: 0.2, LAMBDA: 3.0})
+        assert float(value) == pytest.approx(float(getattr(same, moment)), rel=1e-12)
+    wait = qm.MMcK(S, 2, 5).solve(LAMBDA).wait
+    number = float(wait.mean.doit().subs({S: 0.2, LAMBDA: 3.0}))
+    assert number == pytest.approx(qm.MMcK(0.2, 2, 5).solve(3.0).wait.mean, rel=1e-9)
+
+
+UNKNOWN = {
+    "MDc": qm.MDc(0.5, 2),
+    "MG1": qm.MG1(qm.Deterministic(0.5)),
+    "MG1 heavy": qm.MG1(qm.Pareto(0.5, 2.5)),
+    "MG1Priority": qm.MG1Priority(qm.Deterministic(0.5)),
+    "MG1KPS": qm.MG1KPS(qm.Deterministic(0.5), 3),
+    "MXG1": qm.MXG1(qm.Deterministic(0.5), qm.FixedBatch(2)),
+}
+
+
+@pytest.mark.parametrize("kind", UNKNOWN)
+def test_nothing_is_known_before_the_service_at_an_unknown_load(kind: str) -> None:
+    law = UNKNOWN[kind].solve(np.array([np.nan, 1.0])).response
+    for t in (0.0, 0.1, 0.7):
+        assert np.isnan(law.tail(t)).tolist() == [True, False]
+        assert np.isnan(law.density(t)).tolist() == [True, False]
+
+
+@pytest.mark.parametrize("servers", [1, 2])
+def test_third_cumulant_of_a_time_known_by_its_tail(servers: int) -> None:
+    """One client beside: the wait of M/M/1 with two clients is exponential, if there is one."""
+    law = qm.FiniteSource(1.0, servers, 2).solve(0.5).wait
+    p = 0.0 if servers == 2 else float(law.tail(0.0))
+    assert float(law.third_cumulant) == pytest.approx(6 * p - 6 * p**2 + 2 * p**3, abs=1e-9)
+
+
+@pytest.mark.parametrize("places", [2, 5])
+def test_moments_of_a_bounded_response_are_those_of_its_transform(places: int) -> None:
+    law = qm.MG1KPS(qm.Gamma(1.0, 2.0), places).solve(0.8).response
+    laws.mean_is_slope_of_transform(law, rel=1e-4)
+    times = [*law.sizes] + [x * places for x in law.sizes]
+    first, second, third = quadrature.moments(law.tail, 2.0, times)
+    cumulant = third - 3 * first * second + 2 * first**3
+    assert law.third_cumulant == pytest.approx(cumulant, rel=1e-4)

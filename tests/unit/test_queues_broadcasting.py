@@ -91,10 +91,14 @@ CASES: dict[str, tuple[Make, tuple[Any, ...], tuple[Any, ...]]] = {
     ),
     "MGc": (lambda s, c: qm.MGc(qm.Gamma(s, 2.0), c), (0.5, 1), (2.0, 3)),
     "MGc of all kinds": (
-        lambda v, c: qm.MGc(qm.from_mean_scv(0.5, v), c), (0.0, 1), (0.5, 3),
+        lambda v, c: qm.MGc(qm.from_mean_scv(0.5, v), c),
+        (0.0, 1),
+        (0.5, 3),
     ),
     "MGc exponential or not": (
-        lambda v, c: qm.MGc(qm.from_mean_scv(0.5, v), c), (4.0, 1), (1.0, 3),
+        lambda v, c: qm.MGc(qm.from_mean_scv(0.5, v), c),
+        (4.0, 1),
+        (1.0, 3),
     ),
     "MGc constant": (lambda s, c: qm.MGc(qm.Deterministic(s), c), (0.5, 1), (2.0, 3)),
     "MGc exponential": (lambda s, c: qm.MGc(qm.Exponential(s), c), (0.5, 1), (2.0, 3)),

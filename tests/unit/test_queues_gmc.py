@@ -205,3 +205,11 @@ def test_infinite_variance_of_the_times_between_arrivals(shape: float) -> None:
     assert np.all(np.isfinite(three.waiting_time))
     assert np.all(np.diff(three.waiting_time) > 0)
     assert np.all(three.waiting_time < one.waiting_time)
+
+
+def test_a_wait_below_the_floats_is_none() -> None:
+    """The transform of regular times underflows: nobody waits."""
+    loads = np.array([1e-14, 1e-13, 1e-12, 1e-11, 1e-9])
+    waits = qm.GMc(qm.Erlang(1.0, 32), 1.0, 1).solve(loads).waiting_time
+    assert waits[:3].tolist() == [0.0, 0.0, 0.0]
+    assert np.all(np.diff(waits) >= 0)

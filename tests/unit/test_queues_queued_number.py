@@ -9,7 +9,8 @@ import pytest
 
 import qmodel as qm
 from qmodel.distributions.fit import balanced_hyperexponential
-from qmodel.queues.decaying_wait import DecayingWait
+from qmodel.queues.decay import decay_rate
+from qmodel.queues.decaying_wait import DecayingWait, law_of_wait, scv_of_delay
 from qmodel.queues.gmc_number import RenewalNumber
 from qmodel.queues.queued_number import QueuedNumber
 
@@ -60,11 +61,14 @@ def test_stated_error_of_renewal_arrivals(qbd, servers, load, arrival, service):
 def test_exact_for_one_hyperexponential_server():
     """There the wait is two exponentials, and so are the states two geometric sequences."""
     service, n = balanced_hyperexponential(1.0, 4.0), np.arange(50)
-    r = qm.MGc(service, np.array([1])).solve(0.8)
-    assert isinstance(r.wait, DecayingWait)
+    between, mean = qm.Exponential(1 / 0.8), qm.MG1(service).solve(0.8).waiting_time
+    decay = decay_rate(between, service, 1, 0.2)
+    wait = law_of_wait(mean, 0.8, scv_of_delay(0.8, service), decay, 1.0, False)
+    assert isinstance(wait, DecayingWait)
+    number = QueuedNumber(qm.MMc(1.0).solve(0.8).number, wait, between, 0.8, 1, False)
     exact = qm.MG1(service).solve(0.8).number
-    np.testing.assert_allclose(r.number.tail(n), exact.tail(n), rtol=1e-9)
-    assert r.number.variance[0] == pytest.approx(exact.variance, rel=1e-10)
+    np.testing.assert_allclose(number.tail(n), exact.tail(n), rtol=1e-9)
+    assert number.variance == pytest.approx(exact.variance, rel=1e-10)
 
 
 @pytest.mark.parametrize("scv", [0.0, 0.5, 3.0])
