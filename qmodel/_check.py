@@ -17,9 +17,11 @@ __all__ = [
     "count",
     "instance",
     "nonnegative",
+    "numbers",
     "positive",
     "probability",
     "scv",
+    "several",
     "share",
     "size",
     "weights",
@@ -106,7 +108,8 @@ def count(name: str, n: Any, *, least: int = 1) -> Any:
     if isinstance(n, bool):
         raise DomainError(f"{name} must be {need}, got {n}")
     value = _number(name, n, need)
-    _refuse(name, value, (value < least) | (value != np.floor(value)), need)
+    broken = (value != np.floor(value)) | (value == np.inf)
+    _refuse(name, value, (value < least) | broken, need)
     return value
 
 
@@ -117,7 +120,7 @@ def size(name: str, n: Any) -> Any:
 
 def weights(name: str, values: Any) -> tuple[Any, ...]:
     """Return `values` as probabilities that sum to 1 (in every cell)."""
-    checked = tuple(share(name, v) for v in values)
+    checked = tuple(share(name, v) for v in several(name, values))
     if not checked:
         raise DomainError(f"{name} must not be empty")
     total = sum(checked)
@@ -128,6 +131,20 @@ def weights(name: str, values: Any) -> tuple[Any, ...]:
     # Room for the rounding of a sum written by a person, such as 0.7 + 0.2 + 0.1.
     _refuse(f"the sum of {name}", np.asarray(total), abs(np.asarray(total) - 1) > 1e-9, "1")
     return checked
+
+
+def several(name: str, values: Any) -> tuple[Any, ...]:
+    """Return `values` as a tuple, refusing what is no sequence."""
+    try:
+        return tuple(values)
+    except TypeError:
+        raise DomainError(f"{name} must be a sequence, got {values!r}") from None
+
+
+def numbers(who: str, *values: Any) -> None:
+    """Refuse symbols on behalf of `who`, which has no symbolic form."""
+    if is_symbolic(*values):
+        raise ModelError(f"{who} has no symbolic form: put numbers in")
 
 
 def instance(name: str, x: Any, kind: type) -> Any:

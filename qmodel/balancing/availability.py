@@ -33,6 +33,7 @@ import numpy as np
 
 from qmodel import _check
 from qmodel._typing import Count, Value
+from qmodel._xp import namespace
 from qmodel.numerics.roots import least_above
 
 __all__ = ["availability", "in_parallel", "in_series", "k_of_n", "replicas_needed"]
@@ -67,7 +68,10 @@ def availability(time_between_failures: Value, time_to_repair: Value) -> Value:
     """
     up = _check.positive("time_between_failures", time_between_failures)
     down = _check.nonnegative("time_to_repair", time_to_repair)
-    return up / (up + down)
+    xp = namespace(up, down)
+    with xp.errstate(invalid="ignore"):
+        # By their ratio, so that what never fails is always up.
+        return 1 / (1 + down / up)
 
 
 def in_series(*availabilities: Value) -> Value:
@@ -154,6 +158,7 @@ def k_of_n(needed: Count, replicas: Count, available: Value) -> Value:
     """
     k = _check.count("needed", needed, least=0)
     n = _check.count("replicas", replicas)
+    _check.numbers("k_of_n", k, n, available)
     return _k_of_n(k, n, _check.probability("available", available))
 
 
@@ -200,6 +205,7 @@ def replicas_needed(needed: Count, available: Value, target: Value) -> Value:
     k = _check.count("needed", needed)
     a = _check.probability("available", available)
     goal = _check.probability("target", target)
+    _check.numbers("replicas_needed", k, a, goal)
     k, a, goal = np.broadcast_arrays(*(np.asarray(x, dtype=float) for x in (k, a, goal)))
 
     def spare(n: Value) -> Value:

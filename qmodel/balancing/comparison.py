@@ -72,6 +72,9 @@ def compare(
     import pandas as pd
 
     rate = _check.nonnegative("arrival_rate", arrival_rate)
+    _check.numbers("a frame of policies", rate, replicas, replica.max_rate)
+    if isinstance(policies, str):
+        policies = (policies,)
     ideal = CentralQueue(replica, replicas).solve(rate).response_time
     frames, labels = [], {}
     for policy in policies:

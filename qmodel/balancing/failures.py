@@ -40,7 +40,7 @@ import numpy as np
 
 from qmodel import _check
 from qmodel._typing import Count, Value
-from qmodel._xp import is_symbolic, namespace
+from qmodel._xp import namespace
 from qmodel.basis import APPROXIMATE, Assumption, Basis, union
 from qmodel.distributions import NEVER, Distribution, Mixture
 from qmodel.distributions.cells import select, shape_of
@@ -107,13 +107,20 @@ def rate_after_loss(station: Station, lost: Count = 1) -> Value:
     """
     name = _number(station)
     lost = _check.count("lost", lost, least=0)
+    _check.numbers("rate_after_loss", getattr(station, name), lost)
     left = np.asarray(getattr(station, name)) - np.asarray(lost)
     rate = _with(station, name, np.maximum(left, 1)[()]).max_rate
     return np.where(left >= 1, rate, 0.0)[()]
 
 
 def _with(station: Station, name: str, number: Count) -> Station:
-    changed: Station = replace(station, **{name: number})  # type: ignore[type-var]
+    # Of those that are left a request can ask no more than there are.
+    asked = {
+        f: np.minimum(getattr(station, f), number)[()]
+        for f in ("choices", "copies")
+        if hasattr(station, f)
+    }
+    changed: Station = replace(station, **{name: number}, **asked)  # type: ignore[type-var]
     return changed
 
 
@@ -217,8 +224,7 @@ class Failing:
         rate = _check.nonnegative("arrival_rate", arrival_rate)
         name = _number(self.station)
         replicas = getattr(self.station, name)
-        if is_symbolic(rate, self.available, replicas):
-            raise ModelError("failures have no symbolic form: put numbers in")
+        _check.numbers("Failing", rate, self.available, replicas, self.station.max_rate)
         whole = shape_of(self.station)
         cells = np.broadcast_shapes(np.shape(rate), np.shape(self.available), whole)
         numbers = replicas, self.available

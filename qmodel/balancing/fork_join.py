@@ -120,6 +120,7 @@ def response_time(arrival_rate: Value, service_time: Value, queues: Count) -> Va
     array([2.   , 2.875, 3.79 , 5.823])
     """
     n = _check.count("queues", queues)
+    arrival_rate, service_time = _numbers(arrival_rate, service_time)
     one = mmc.waiting_time(arrival_rate, service_time) + service_time
     load = arrival_rate * service_time
     xp = namespace(one, load)
@@ -130,11 +131,19 @@ def response_time(arrival_rate: Value, service_time: Value, queues: Count) -> Va
     return xp.where(alone, one, several) if not xp.symbolic else (one if alone else several)
 
 
+def _numbers(arrival_rate: Value, service_time: Value) -> tuple[Value, Value]:
+    return (
+        _check.nonnegative("arrival_rate", arrival_rate),
+        _check.positive("service_time", service_time),
+    )
+
+
 def _harmonic(n: Any) -> Any:
     """Return 1 + 1/2 + ... + 1/n."""
     if isinstance(n, int) and n <= _MOST_TERMS:
         total: Any = sum(factorial(n) // i for i in range(1, n + 1))
         return total / factorial(n)
+    _check.numbers("the mean of a symbolic number of queues", n)
     from scipy.special import digamma
 
     return digamma(np.asarray(n) + 1.0) + np.euler_gamma
@@ -170,6 +179,7 @@ def interpolated_response_time(arrival_rate: Value, service_time: Value, queues:
     n = _check.count("queues", queues)
     if not isinstance(n, int) or n > _MOST_TERMS:
         raise DomainError(f"queues must be one number, at most {_MOST_TERMS}, got {queues}")
+    arrival_rate, service_time = _numbers(arrival_rate, service_time)
     one = mmc.waiting_time(arrival_rate, service_time) + service_time
     heavy = sum(
         comb(n, r)
@@ -247,6 +257,7 @@ def response_law(arrival_rate: Value, service_time: Value, queues: Count) -> Dis
     >>> float(law.mean), law.quantile([0.5, 0.99]).round(1)
     (13.22, array([12.8, 36.8]))
     """
+    _check.numbers("the law of the last of several queues", arrival_rate, service_time, queues)
     mean = np.asarray(response_time(arrival_rate, service_time, queues))
     over = np.isinf(mean)
     load, s, n = np.broadcast_arrays(

@@ -233,10 +233,12 @@ def virtual_nodes_needed(imbalance: Value, servers: Count, *, p: Value = 0.95) -
 
 
 def _ring(servers: Count, virtual_nodes: Count) -> tuple[Count, Count]:
+    _check.numbers("the imbalance of a ring", servers, virtual_nodes)
     return _check.count("servers", servers), _check.count("virtual_nodes", virtual_nodes)
 
 
 def _above_one(name: str, x: Value) -> Value:
+    _check.numbers("the imbalance of a ring", x)
     x = _check.positive(name, x, need="a number > 1")
     if np.any(x <= 1):
         raise DomainError(f"{name} must be a number > 1, got {np.min(x)}")

@@ -23,8 +23,7 @@ from __future__ import annotations
 
 from qmodel import _check
 from qmodel._typing import Value
-from qmodel.distributions import Distribution, Minimum, Shifted
-from qmodel.numerics import quadrature
+from qmodel.distributions import Deterministic, Distribution, Minimum, Shifted
 
 __all__ = ["added_work", "copied_share", "response_law"]
 
@@ -136,9 +135,7 @@ def added_work(law: Distribution, delay: Value, *, recalled: bool = True) -> Val
     copies = copied_share(law, delay)
     if not recalled:
         return copies * law.mean
-    # Both run from the delay to the first answer; the first one is cut short by it.
-    hedged = response_law(law, delay)
-    beside, _, _ = quadrature.moments(
-        lambda t: law.tail(t) * law.tail(t + delay), law.mean + 0.0 * copies
-    )
-    return hedged.mean + beside - law.mean
+    # One runs until the first answer, the other from the delay until then.
+    answered = response_law(law, delay).mean
+    before = Minimum((law, Deterministic(delay))).mean
+    return 2 * answered - before - law.mean

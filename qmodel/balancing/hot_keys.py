@@ -166,7 +166,8 @@ def _checked(popularity: Any) -> Zipf:
 
 def _hottest(keys: Zipf, rank: Value) -> Value:
     """Return the share of the key of a rank; 0 where there are fewer."""
-    return np.where(rank <= keys.objects, keys.share_of(np.maximum(rank, 1)), 0.0)
+    there = np.minimum(np.maximum(rank, 1), keys.objects)
+    return np.where(rank <= keys.objects, keys.share_of(there), 0.0)
 
 
 class _Shard:
@@ -176,6 +177,7 @@ class _Shard:
         keys = _checked(popularity)
         count = _check.count("shards", shards)
         copied = _check.count("replicated", replicated, least=0)
+        _check.numbers("hot_imbalance", count, copied)
         given = (keys.exponent, keys.shift, keys.objects, count, copied)
         a, q, n, c, r = np.broadcast_arrays(*(np.asarray(x, dtype=float) for x in given))
         total = power_sum(a, q, n)

@@ -178,12 +178,13 @@ class InformedPool(Pool):
         over, idle, missing = spare <= 0, load == 0, np.isnan(load)
         with np.errstate(invalid="ignore"):
             inside = np.where(over | idle | missing, 0.5, np.minimum(load, 1 - 1e-15))
+        unknown = np.where(missing, np.nan, 0.0)
         levels, ratio = self._levels(inside, n, c)
         always = np.where(over, 1.0, 0.0)
         out = over | idle
         wait = LevelWait(
-            tuple((np.where(out, always, u) + 0.0 * load)[()] for u in levels),
-            (np.where(out, always, ratio) + 0.0 * load)[()],
+            tuple((np.where(out, always, u) + unknown)[()] for u in levels),
+            (np.where(out, always, ratio) + unknown)[()],
             (c / s)[()],
         )
         return _State(wait, inside, over, pooled)

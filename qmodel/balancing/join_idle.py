@@ -162,6 +162,7 @@ class JoinIdleQueue(InformedPool):
     def __post_init__(self) -> None:
         Pool.__post_init__(self)
         dispatchers = _check.count("dispatchers", self.dispatchers)
+        _check.numbers("JoinIdleQueue", dispatchers, self.replicas, self.replica.servers)
         m, n, c = np.broadcast_arrays(dispatchers, self.replicas, self.replica.servers)
         if np.any((m > 1) & (c > 1)):
             worst = np.flatnonzero(((m > 1) & (c > 1)).ravel())[0]

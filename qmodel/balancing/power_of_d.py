@@ -104,6 +104,7 @@ class PowerOfChoices(InformedPool):
     def __post_init__(self) -> None:
         Pool.__post_init__(self)
         choices = _check.count("choices", self.choices)
+        _check.numbers("PowerOfChoices", choices, self.replicas)
         if self.distinct:
             d, n = np.broadcast_arrays(choices, self.replicas)
             if np.any(d > n):

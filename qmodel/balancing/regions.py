@@ -176,7 +176,9 @@ def surviving_rate(
 
 def _checked(weights: Sequence[Value]) -> np.ndarray:
     """Return the weights as one array, regions first."""
-    found = np.array(np.broadcast_arrays(*_check.weights("weights", weights)), dtype=float)
+    checked = _check.weights("weights", weights)
+    _check.numbers("the loss of a region", *checked)
+    found = np.array(np.broadcast_arrays(*checked), dtype=float)
     if len(found) < 2:
         raise DomainError(f"weights must be at least two, got {len(found)}")
     if (found == 1).any():
@@ -185,7 +187,8 @@ def _checked(weights: Sequence[Value]) -> np.ndarray:
 
 
 def _trips(round_trips: Any, count: int) -> np.ndarray:
-    rows = [_check.nonnegative("round_trips", row) for row in round_trips]
+    several = _check.several("round_trips", round_trips)
+    rows = [_check.nonnegative("round_trips", row) for row in several]
     if len(rows) != count or any(np.shape(row) != (count,) for row in rows):
         raise DomainError(f"round_trips must be {count} rows of {count}, got {round_trips!r}")
     return np.array(rows)

@@ -68,6 +68,7 @@ def shares_of_imbalance(imbalance: Value, shards: int) -> tuple[Value, ...]:
     (0.375, 0.2083, 0.2083, 0.2083)
     """
     count = _check.count("shards", shards)
+    _check.numbers("shares_of_imbalance", count, imbalance)
     if np.ndim(count):
         raise DomainError(f"shards must be one number, got shape {np.shape(count)}")
     n, need = int(count), f"a number from 1 to the {count:g} shards"

@@ -67,14 +67,17 @@ def checked_sites(
     ModelError
         If a site is not a station, or loses requests.
     """
-    sites = tuple(_check.instance("stations", s, Station) for s in stations)
+    sites = tuple(
+        _check.instance("stations", s, Station) for s in _check.several("stations", stations)
+    )
     if not sites:
         raise DomainError("stations must not be empty")
     for site in sites:
         if site.loses:
             kind = type(site).__name__
             raise ModelError(f"stations must serve all that comes; {kind} loses requests")
-    trips = tuple(_check.nonnegative("delays", d) for d in delays) or (0.0,) * len(sites)
+    trips = tuple(_check.nonnegative("delays", d) for d in _check.several("delays", delays))
+    trips = trips or (0.0,) * len(sites)
     _same_length("delays", trips, sites)
     return sites, trips
 

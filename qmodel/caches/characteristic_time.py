@@ -12,9 +12,9 @@ ratio stand with the policies.
 
 **Numerics.** T counts requests here, and is found by Newton's method for the logarithm of
 full over free places in the logarithm of T, which is nearly straight; where it leaves the
-bracket, or its steps do not become smaller, the bracket is halved. Many sizes for one popularity start from a table of that
-curve and its slope. The root is exact to rounding, after some five evaluations of a few
-hundred nodes; one, from the table.
+bracket, or its steps do not become smaller, the bracket is halved. Many sizes for one
+popularity start from a table of that curve and its slope. The root is exact to rounding,
+after some five evaluations of a few hundred nodes; one, from the table.
 
 References
 ----------

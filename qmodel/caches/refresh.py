@@ -78,13 +78,15 @@ def outcome(request_rate: Value, ttl: Value, stale: Value, fetch_time: Value) ->
 
 def _outcome(rate: Value, ttl: Value, stale: Value, fetch: Value) -> Outcome:
     xp = namespace(rate, ttl, stale, fetch)
-    fetches = 1 / (1 + rate * (ttl + fetch))
+    asked = xp.weigh(rate, ttl)
+    fetches = 1 / (1 + asked + rate * fetch)
     late = rate * fetch * fetches
     # Nobody asks in no time, also where the time to ask is endless.
     with xp.errstate(invalid="ignore", under="ignore"):
         gone = xp.guard(xp.exp(-rate * stale), rate == 0, 1)
+        hit = xp.guard(asked * fetches, asked == xp.inf, 1)
     return Outcome(
-        rate * ttl * fetches,
+        hit,
         gone * fetches,
         gone * late,
         (1 - gone) * (fetches + late),

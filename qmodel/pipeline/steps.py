@@ -25,6 +25,7 @@ import numpy as np
 
 from qmodel import _check
 from qmodel._typing import Count, Value
+from qmodel._xp import is_symbolic
 from qmodel.caches.base import Cache
 from qmodel.caches.popularity import Popularity
 from qmodel.distributions import Distribution
@@ -213,7 +214,10 @@ def parallel(*steps: Step, need: int | None = None) -> Step:
     branches = tuple(_step("steps", s) for s in steps)
     if need is None:
         return Parallel(branches, len(branches))
-    enough = int(_check.count("need", need))
+    enough = _check.count("need", need)
+    if np.ndim(enough) or is_symbolic(enough):
+        raise DomainError(f"need must be one number, got {need!r}")
+    enough = int(enough)
     if enough > len(branches):
         raise DomainError(f"need must be at most {len(branches)}, the steps, got {need}")
     if enough < len(branches):
@@ -260,6 +264,7 @@ def fan_out(name: str, copies: Count, step: Step, *, need: Count | None = None) 
     number = _check.count("copies", copies)
     if need is not None:
         need = _check.count("need", need)
+        _check.numbers("fan_out with need", number, need)
         if np.any(np.asarray(need) > np.asarray(number)):
             raise DomainError(f"need must be at most copies, got {need} of {copies}")
     _all_through("fan_out", (_step("step", step),))

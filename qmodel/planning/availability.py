@@ -30,6 +30,7 @@ from qmodel import _check
 from qmodel._typing import Value
 from qmodel._xp import is_symbolic
 from qmodel.basis import Assumption, Basis
+from qmodel.errors import ModelError
 from qmodel.pipeline import Pipeline
 from qmodel.pipeline.answering import Answering
 from qmodel.planning._outages import hit_ratios, over_kinds, stations_among, whole
@@ -87,6 +88,7 @@ class AvailabilityResult:
         """
         import pandas as pd
 
+        _check.numbers("a frame", *self.gains.values())
         frames = [
             pd.DataFrame({"station": name, "gain": np.ravel(np.asarray(gain, dtype=float))})
             for name, gain in self.gains.items()
@@ -103,6 +105,8 @@ class AvailabilityResult:
             return f"AvailabilityResult of {', '.join(self.gains) or 'nothing that fails'}"
         # As many digits as there are nines, and two more.
         lost = float(self.unavailable)
+        if np.isnan(lost):
+            return "the share of the requests that are answered is unknown (NaN)"
         digits = 5 if lost <= 0 else int(np.clip(3 - np.log10(lost), 3, 15))
         answer = (
             f"{text(float(self.available), '%', digits=digits)} of the requests are answered"
@@ -182,6 +186,8 @@ def availability(
     3e-06
     """
     _check.instance("pipeline", pipeline, Pipeline)
+    if not isinstance(up, Mapping):
+        raise ModelError(f"up must map stations to shares of the time, got {up!r}")
     stations_among(pipeline, up)
     chances = {name: _check.probability(f"up of {name!r}", a) for name, a in up.items()}
     without, hits = stations_among(pipeline, spared), hit_ratios(pipeline, arrival_rate)

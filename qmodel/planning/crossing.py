@@ -116,6 +116,8 @@ class Crossing:
         """Return the answer in one line, where there is one scenario."""
         if np.ndim(self.saturation):
             return f"Crossing of {self.names[0]} and {self.names[1]} in {self.quantity}"
+        if np.isnan(self.saturation):
+            return f"where {self.names[0]} and {self.names[1]} cross is unknown (NaN)"
         changes = [float(rate) for rate in self.rates if np.isfinite(rate)]
         until = text(float(self.saturation), "1/s")
         if not self.idle:
@@ -196,6 +198,8 @@ def crossing(
     for which, model in (("first", first), ("second", second)):
         if not isinstance(model, (Pipeline, Station)):
             raise ModelError(f"{which} must be a Pipeline or a Station, got {model!r}")
+    if len(set(names)) != 2:
+        raise ModelError(f"names must be two different ones, got {names!r}")
     objective = Objective(quantity, 1.0, None if quantity == "utilization" else kind)
     low_loaded = first.solve(0.0), second.solve(0.0)
     limits = tuple(max_rate_of(result) for result in low_loaded)

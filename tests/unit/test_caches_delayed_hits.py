@@ -11,7 +11,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 import qmodel as qm
-from qmodel.caches import LRU, TTL, Zipf
+from qmodel.caches import LRU, TTL, Measured, Zipf
 from qmodel.caches.delayed_hits import FetchedLRU, FetchedTTL, outcome
 
 ONE = Zipf(1)

@@ -59,3 +59,10 @@ def test_edges() -> None:
     for bad in ({"ttl": -1.0}, {"stale": -1.0}):
         with pytest.raises(qm.DomainError, match=next(iter(bad))):
             RefreshedTTL(**({"ttl": 1.0, "stale": 1.0, "fetch": qm.Exponential(1.0)} | bad))
+
+
+def test_endless_lives_hit_always() -> None:
+    pages = qm.caches.Measured([1, 0])
+    r = RefreshedTTL([1.0, np.inf], 0.5, qm.Exponential(0.1)).solve(pages, 3.0)
+    assert 0 < r.hit_ratio[0] < r.hit_ratio[1] == 1.0
+    assert r.fetch_rate[1] == r.stale_ratio[1] == 0.0
