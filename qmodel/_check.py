@@ -15,6 +15,7 @@ from qmodel.errors import DomainError, ModelError
 
 __all__ = [
     "count",
+    "finite",
     "instance",
     "nonnegative",
     "numbers",
@@ -57,6 +58,15 @@ def nonnegative(name: str, x: Any, *, need: str = "a number >= 0") -> Any:
     return value
 
 
+def finite(name: str, x: Any) -> Any:
+    """Return `x` as a number >= 0, refusing an infinite one too."""
+    need = "a finite number >= 0"
+    value = nonnegative(name, x, need=need)
+    if not is_symbolic(value):
+        _refuse(name, value, np.asarray(value) == np.inf, need)
+    return value
+
+
 def positive(name: str, x: Any, *, need: str = "a number > 0") -> Any:
     """Return `x` as a number or array, refusing zero and values below."""
     if type(x) in _PLAIN and x > 0:
@@ -96,8 +106,11 @@ def share(name: str, x: Any) -> Any:
     return x if type(x) is int and x in (0, 1) else probability(name, x)
 
 
-def count(name: str, n: Any, *, least: int = 1) -> Any:
-    """Return `n` as an int or an array of whole floats, refusing 2.5 and less than `least`."""
+def count(name: str, n: Any, *, least: int = 1, endless: bool = False) -> Any:
+    """Return `n` as an int or an array of whole floats, refusing 2.5 and less than `least`.
+
+    Infinity is refused too, unless `endless`.
+    """
     if type(n) is int and n >= least:
         return n
     need = f"a whole number >= {least}"
@@ -108,7 +121,7 @@ def count(name: str, n: Any, *, least: int = 1) -> Any:
     if isinstance(n, bool):
         raise DomainError(f"{name} must be {need}, got {n}")
     value = _number(name, n, need)
-    broken = (value != np.floor(value)) | (value == np.inf)
+    broken = (value != np.floor(value)) | ((value == np.inf) & (not endless))
     _refuse(name, value, (value < least) | broken, need)
     return value
 

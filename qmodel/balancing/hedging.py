@@ -46,7 +46,7 @@ def response_law(law: Distribution, delay: Value) -> Distribution:
     Raises
     ------
     DomainError
-        If `delay` is negative.
+        If `delay` is negative or infinite.
     ModelError
         If `law` is not a distribution.
 
@@ -60,7 +60,7 @@ def response_law(law: Distribution, delay: Value) -> Distribution:
     [0.0035 0.0233 0.0324]
     """
     _check.instance("law", law, Distribution)
-    return Minimum((law, Shifted(law, delay)))
+    return Minimum((law, Shifted(law, _check.finite("delay", delay))))
 
 
 def copied_share(law: Distribution, delay: Value) -> Value:
@@ -81,7 +81,7 @@ def copied_share(law: Distribution, delay: Value) -> Value:
     Raises
     ------
     DomainError
-        If `delay` is negative.
+        If `delay` is negative or infinite.
     ModelError
         If `law` is not a distribution.
 
@@ -95,7 +95,7 @@ def copied_share(law: Distribution, delay: Value) -> Value:
     0.05
     """
     _check.instance("law", law, Distribution)
-    return law.tail(_check.nonnegative("delay", delay))
+    return law.tail(_check.finite("delay", delay))
 
 
 def added_work(law: Distribution, delay: Value, *, recalled: bool = True) -> Value:
@@ -118,7 +118,7 @@ def added_work(law: Distribution, delay: Value, *, recalled: bool = True) -> Val
     Raises
     ------
     DomainError
-        If `delay` is negative.
+        If `delay` is negative or infinite.
     ModelError
         If `law` is not a distribution.
 
@@ -132,9 +132,8 @@ def added_work(law: Distribution, delay: Value, *, recalled: bool = True) -> Val
     >>> float(added_work(Exponential(0.01), 0.0, recalled=False))
     0.01
     """
-    copies = copied_share(law, delay)
     if not recalled:
-        return copies * law.mean
+        return copied_share(law, delay) * law.mean
     # One runs until the first answer, the other from the delay until then.
     answered = response_law(law, delay).mean
     before = Minimum((law, Deterministic(delay))).mean

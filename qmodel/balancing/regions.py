@@ -160,7 +160,9 @@ def surviving_rate(
     1500.0
     """
     shares = shares_after_loss(weights, round_trips=round_trips)
-    rates = [np.asarray(_check.nonnegative("max_rates", rate)) for rate in max_rates]
+    several = _check.several("max_rates", max_rates)
+    _check.numbers("the loss of a region", *several)
+    rates = [np.asarray(_check.nonnegative("max_rates", rate)) for rate in several]
     if len(rates) != shares.shape[1]:
         raise DomainError(
             f"max_rates must be as many as weights, {shares.shape[1]}, got {len(rates)}"
@@ -201,4 +203,6 @@ def _moves(w: np.ndarray, round_trips: Any) -> Any:
     if round_trips is None:
         return other.reshape(count, count, *cells) * (w / (1 - w)[:, None])
     trips = np.where(other == 0, np.inf, _trips(round_trips, count))
-    return np.eye(count)[trips.argmin(axis=1)].reshape(count, count, *cells)
+    # Which region is nearest is unknown where a round trip is.
+    unknown = np.where(np.isnan(trips).any(axis=1), np.nan, 0.0)[:, None]
+    return (np.eye(count)[trips.argmin(axis=1)] + unknown).reshape(count, count, *cells)

@@ -76,7 +76,7 @@ def checked_sites(
         if site.loses:
             kind = type(site).__name__
             raise ModelError(f"stations must serve all that comes; {kind} loses requests")
-    trips = tuple(_check.nonnegative("delays", d) for d in _check.several("delays", delays))
+    trips = tuple(_check.finite("delays", d) for d in _check.several("delays", delays))
     trips = trips or (0.0,) * len(sites)
     _same_length("delays", trips, sites)
     return sites, trips

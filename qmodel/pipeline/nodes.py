@@ -16,6 +16,7 @@ from typing import Any
 
 import numpy as np
 
+from qmodel import _check
 from qmodel._typing import Count, Value
 from qmodel._xp import is_symbolic
 from qmodel.balancing import fork_join
@@ -460,6 +461,7 @@ class Hedged(Open):
     def repeated(self, solved: Solved, shares: Mapping[Any, Any]) -> Any:
         """Return the share of the requests that takes longer than the delay, as budgeted."""
         late = self.step.outcome(solved, shares)[1].tail(self.delay)
+        _check.numbers("a hedge", late, self.budget)
         return np.minimum(late, self.budget)
 
 

@@ -2,14 +2,41 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import fields, is_dataclass, replace
+from types import MappingProxyType
 from typing import Any
 
+import numpy as np
+
 from qmodel import _check
+from qmodel.errors import DomainError
 from qmodel.pipeline.nodes import Step
 
 __all__ = ["changed", "parameters", "swapped"]
+
+
+def _burst(name: str, x: Any) -> Any:
+    burst = _check.positive(name, x, need="a number >= 1")
+    if np.any(burst < 1):
+        raise DomainError(f"{name} must be a number >= 1, got {np.min(burst)}")
+    return burst
+
+
+# Stations check their own; what makes steps checks these before there is a step.
+_CHECKS: Mapping[str, Callable[[str, Any], Any]] = MappingProxyType(
+    {
+        "hit_ratio": _check.probability,
+        "failure": _check.probability,
+        "budget": _check.probability,
+        "delay": _check.finite,
+        "pause": _check.nonnegative,
+        "copies": _check.count,
+        "need": _check.count,
+        "rate": _check.positive,
+        "burst": _burst,
+    }
+)
 
 
 def parameters(prefix: str, thing: Any) -> dict[str, Any]:
@@ -38,9 +65,9 @@ def changed(thing: Any, changes: Mapping[str, Any]) -> Any:
             own[head] = value
     for head, deeper in inner.items():
         own[head] = changed(getattr(thing, head), deeper)
-    for name in ("hit_ratio", "failure"):
+    for name, checked in _CHECKS.items() if isinstance(thing, Step) else ():
         if name in own:
-            own[name] = _check.probability(name, own[name])
+            own[name] = checked(name, own[name])
     return replace(thing, **own)
 
 

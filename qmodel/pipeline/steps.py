@@ -444,7 +444,7 @@ def hedge(name: str, step: Step, delay: Value, *, budget: Value = 1.0) -> Step:
     Raises
     ------
     DomainError
-        If `delay` is negative, or `budget` is outside 0 to 1.
+        If `delay` is negative or infinite, or `budget` is outside 0 to 1.
     ModelError
         If `step` is not a step.
 
@@ -462,7 +462,7 @@ def hedge(name: str, step: Step, delay: Value, *, budget: Value = 1.0) -> Step:
     1.050 visits, p99 0.0380 s, at most 800/s
     1.050 visits, p99 0.0380 s, at most 1455/s
     """
-    late = _check.nonnegative("delay", delay)
+    late = _check.finite("delay", delay)
     return Hedged(_name(name), _step("step", step), late, _check.probability("budget", budget))
 
 

@@ -104,6 +104,7 @@ def blast_radius(
         rows.append(row)
     if any(np.ndim(value) for row in rows for value in row.values()):
         raise ModelError("the pipeline has arrays of its own: take one scenario at a time")
+    _check.numbers("a blast radius", *(v for row in rows for v in row.values()))
     columns = ["station", "failing", "saved"]
     table = pd.DataFrame(rows, columns=list(rows[0]) if rows else columns)
     numbers = [name for name in table if name != "station"]

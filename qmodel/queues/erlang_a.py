@@ -173,7 +173,7 @@ class ErlangA(Station):
         s = _check.positive("service_time", self.service_time)
         c = _check.count("servers", self.servers)
         patience = _check.positive("patience", self.patience)
-        places = _check.count("places", self.places)
+        places = _check.count("places", self.places, endless=True)
         if not is_symbolic(s, c, patience, places):
             _refuse(c, patience, places)
         object.__setattr__(self, "service_time", s)

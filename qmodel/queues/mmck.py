@@ -199,7 +199,7 @@ def _checked(rate: Any, service_time: Any, servers: Any, places: Any) -> tuple[A
 
 def _sizes(servers: Any, places: Any) -> tuple[Any, Any]:
     c = _check.count("servers", servers)
-    k = _check.count("places", places)
+    k = _check.count("places", places, endless=True)
     if not is_symbolic(c, k):
         if np.any(np.less(k, c)):
             raise DomainError(f"places must be at least servers = {servers}, got {places}")
