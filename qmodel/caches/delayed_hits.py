@@ -112,7 +112,7 @@ class FetchedTTL(Fetching):
     Parameters
     ----------
     ttl : number or array
-        How long an object lives after it came in, >= 0. [s]
+        How long an object lives after it came in, > 0. [s]
     fetch : Distribution
         Law of the time that a fetch takes. [-]
     renewing : bool, default False
@@ -121,7 +121,7 @@ class FetchedTTL(Fetching):
     Raises
     ------
     DomainError
-        If `ttl` is negative.
+        If `ttl` is not > 0.
     ModelError
         If `fetch` is no distribution.
 
@@ -143,7 +143,7 @@ class FetchedTTL(Fetching):
     renewing: bool = False
 
     def __post_init__(self) -> None:
-        object.__setattr__(self, "ttl", _check.nonnegative("ttl", self.ttl))
+        object.__setattr__(self, "ttl", _check.positive("ttl", self.ttl))
         _check.instance("fetch", self.fetch, Distribution)
 
     @property

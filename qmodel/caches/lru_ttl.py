@@ -69,14 +69,14 @@ class ExpiringLRU(Replacement):
     capacity : number or array
         What fits, in the unit of the popularity's sizes: objects or bytes, >= 0. [-]
     ttl : number or array
-        Time to live of an entry, >= 0. [s]
+        Time to live of an entry, > 0. [s]
     renewing : bool, default False
         Whether a hit renews the life, as in a session store. [-]
 
     Raises
     ------
     DomainError
-        If `capacity` or `ttl` is negative.
+        If `capacity` is negative or `ttl` is not > 0.
 
     Notes
     -----
@@ -99,7 +99,7 @@ class ExpiringLRU(Replacement):
 
     def __post_init__(self) -> None:
         Replacement.__post_init__(self)
-        object.__setattr__(self, "ttl", _check.nonnegative("ttl", self.ttl))
+        object.__setattr__(self, "ttl", _check.positive("ttl", self.ttl))
 
     @property
     def _grounds(self) -> tuple[Assumption, ...]:

@@ -101,7 +101,7 @@ class RefreshedTTL(Fetching):
     Parameters
     ----------
     ttl : number or array
-        How long an object is fresh, >= 0. [s]
+        How long an object is fresh, > 0. [s]
     stale : number or array
         How long after that a request may still be answered with it, >= 0. [s]
     fetch : Distribution
@@ -110,7 +110,7 @@ class RefreshedTTL(Fetching):
     Raises
     ------
     DomainError
-        If `ttl` or `stale` is negative.
+        If `ttl` is not > 0, or `stale` is negative.
     ModelError
         If `fetch` is no distribution.
 
@@ -129,7 +129,7 @@ class RefreshedTTL(Fetching):
     fetch: Distribution
 
     def __post_init__(self) -> None:
-        object.__setattr__(self, "ttl", _check.nonnegative("ttl", self.ttl))
+        object.__setattr__(self, "ttl", _check.positive("ttl", self.ttl))
         object.__setattr__(self, "stale", _check.nonnegative("stale", self.stale))
         _check.instance("fetch", self.fetch, Distribution)
 

@@ -72,7 +72,7 @@ class Resolvers(Cache):
     Parameters
     ----------
     ttl : number or array
-        Time to live of a record, >= 0, as the resolvers cap it. [s]
+        Time to live of a record, > 0, as the resolvers cap it. [s]
     negative_share : number or array, default 0
         Share of the look-ups for what does not exist. [-]
     negative_ttl : number or array, default 0
@@ -123,8 +123,9 @@ class Resolvers(Cache):
     needs_rate = True
 
     def __post_init__(self) -> None:
-        for name in ("ttl", "negative_ttl"):
-            object.__setattr__(self, name, _check.nonnegative(name, getattr(self, name)))
+        object.__setattr__(self, "ttl", _check.positive("ttl", self.ttl))
+        negative = _check.nonnegative("negative_ttl", self.negative_ttl)
+        object.__setattr__(self, "negative_ttl", negative)
         share = _check.probability("negative_share", self.negative_share)
         object.__setattr__(self, "negative_share", share)
         need = "a number of names >= 1"

@@ -165,14 +165,14 @@ class TTL(Cache):
     Parameters
     ----------
     ttl : number, array or Distribution
-        Time to live of an entry, >= 0, or its law. [s or -]
+        Time to live of an entry, > 0, or its law. [s or -]
     renewing : bool, default False
         Whether a hit renews the life, as in a session store. [-]
 
     Raises
     ------
     DomainError
-        If `ttl` is negative.
+        If `ttl` is not > 0.
 
     Examples
     --------
@@ -192,7 +192,7 @@ class TTL(Cache):
 
     def __post_init__(self) -> None:
         if not isinstance(self.ttl, Distribution):
-            object.__setattr__(self, "ttl", _check.nonnegative("ttl", self.ttl))
+            object.__setattr__(self, "ttl", _check.positive("ttl", self.ttl))
 
     @property
     def _mean(self) -> Value:

@@ -182,7 +182,8 @@ def parallel(*steps: Step, need: int | None = None) -> Step:
     ----------
     *steps : Step
         The steps. Their times are taken as independent: exact for delays; for queues, which
-        are long together, the mean of all is an upper bound, and some seem too fast. [-]
+        are long together, the mean of all is an upper bound, and with `need` the tail is too
+        short. [-]
     need : int, optional
         How many must be done before the request goes on; by default all. The others run
         to their end and load their stations. [-]

@@ -155,7 +155,7 @@ def availability(
     DomainError
         If a share is outside 0 to 1, or `arrival_rate` is negative.
     ModelError
-        If there is no such station, or the load of a cache is missing.
+        If there is no such station, `up` is no mapping, or the load of a cache is missing.
 
     Examples
     --------

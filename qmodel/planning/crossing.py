@@ -174,8 +174,8 @@ def crossing(
     DomainError
         If the quantity is unknown, or `up_to` is not > 0.
     ModelError
-        If a model is something else, has symbols, has no such kind, or neither of both
-        ever saturates and `up_to` is missing.
+        If a model is something else, has symbols, has no such kind, the names are not two,
+        or neither of both ever saturates and `up_to` is missing.
 
     Examples
     --------

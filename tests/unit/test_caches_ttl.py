@@ -21,7 +21,7 @@ def shares() -> Any:
     return NAMES.shares()
 
 
-@pytest.mark.parametrize("life", [0.0, 0.1, 60.0, 1e5])
+@pytest.mark.parametrize("life", [1e-9, 0.1, 60.0, 1e5])
 def test_sums_over_the_catalogue(life: float) -> None:
     asked = shares() * RATE * life
     kept, renewed = TTL(life).solve(NAMES, RATE), TTL(life, True).solve(NAMES, RATE)
@@ -59,9 +59,9 @@ def test_laws_of_lives() -> None:
 
 
 def test_arrays_and_limits() -> None:
-    r = TTL([[0.0], [5.0], [np.inf], [np.nan]]).solve(Zipf(100, [0.5, 1.0]), [1.0, 2.0])
+    r = TTL([[1e-300], [5.0], [np.inf], [np.nan]]).solve(Zipf(100, [0.5, 1.0]), [1.0, 2.0])
     assert r.hit_ratio.shape == r.characteristic_time.shape == (4, 2)
-    assert (r.hit_ratio[0] == 0).all()
+    assert (r.hit_ratio[0] < 1e-300).all()
     assert r.hit_ratio[2] == pytest.approx([1, 1], rel=1e-14)
     assert np.isnan(r.hit_ratio[3]).all()
     assert r.hit_ratio[1, 1] == pytest.approx(TTL(5.0).solve(Zipf(100), 2.0).hit_ratio)
@@ -77,7 +77,7 @@ H2 = qm.HyperExponential([0.9, 0.1], [1 / 4, 1 / 0.3])
 
 
 def test_renewal_functions() -> None:
-    life = np.array([0.0, 0.01, 0.5, 2.0, 50.0])
+    life = np.array([1e-9, 0.01, 0.5, 2.0, 50.0])
     poisson = hit_ratio_of_renewals(qm.Exponential(0.25), life)
     assert poisson == pytest.approx(hit_ratio(4.0, life), rel=1e-8)
     drift = 4 * 0.1 + 0.3 * 0.9
@@ -138,7 +138,7 @@ def test_sum_and_slowest_exponential_meet(x: float) -> None:
 
 @pytest.mark.parametrize("renewing", [False, True])
 def test_expiry_beside_eviction(renewing: bool) -> None:
-    life = np.array([0.0, 1e-3, 1.0, 30.0, 1e3, 1e9])
+    life = np.array([1e-9, 1e-3, 1.0, 30.0, 1e3, 1e9])
     lru, ttl = LRU(200.0).solve(NAMES, RATE), TTL(life, renewing).solve(NAMES, RATE)
     both = ExpiringLRU(200.0, life, renewing).solve(NAMES, RATE)
     assert (both.hit_ratio <= np.minimum(lru.hit_ratio, ttl.hit_ratio) + 1e-12).all()
@@ -186,3 +186,10 @@ def test_impossible_parameters() -> None:
         hit_ratio(1.0, -1.0)
     with pytest.raises(qm.ModelError, match="gaps"):
         hit_ratio_of_renewals(1.0, 1.0)  # type: ignore[arg-type]
+
+
+@pytest.mark.parametrize("life", [0.0, -1.0])
+def test_a_life_that_is_none_is_refused(life: float) -> None:
+    for cache in (TTL, lambda t: ExpiringLRU(100.0, t), qm.caches.Resolvers):
+        with pytest.raises(qm.DomainError, match=f"ttl must be a number > 0, got {life}"):
+            cache(life)

@@ -160,7 +160,7 @@ def test_delays_of_hedges_broadcast() -> None:
 
 
 def test_impossible_hedges() -> None:
-    with pytest.raises(qm.DomainError, match="delay must be a number >= 0, got -1"):
+    with pytest.raises(qm.DomainError, match="delay must be a finite number >= 0, got -1"):
         qm.hedge("hedge", DELAYED, delay=-1.0)
     with pytest.raises(qm.ModelError, match="a hedge and a station are both called 'api'"):
         qm.Pipeline(qm.hedge("api", DELAYED, delay=1.0))
