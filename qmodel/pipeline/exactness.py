@@ -57,9 +57,9 @@ INDEPENDENT_QUORUM = Assumption(
     "independent-quorum",
     "branches of which some are enough are taken as independent; queues that the same requests "
     "load are long together, so the tail is too short: for the first of 2 M/M/1 queues at "
-    "loads up to 0.95 the mean is up to 20 % low and the p99 28 %, for the first of 20 66 % and "
-    "76 %, for half of 10 to 20 18 % and 54 %; for all but one of 5 to 50 the p99 is up to 31 % "
-    "low, but the mean up to 29 % high",
+    "loads up to 0.95 the mean is up to 20 % low and the p99 28 %, for the first of 20 66 % "
+    "and 76 %, for half of 10 to 20 18 % and 54 %; for all but one of 5 to 50 the p99 is up to "
+    "31 % low, but the mean up to 29 % high",
     "measured here; David and Nagaraja 2003 for the independent ones",
     APPROXIMATE,
 )

@@ -13,7 +13,7 @@ from qmodel.balancing.availability import (
     k_of_n,
     replicas_needed,
 )
-from qmodel.errors import DomainError
+from qmodel.errors import DomainError, ModelError
 
 
 def binomial(k, n, a):
@@ -80,3 +80,17 @@ def test_availability():
 def test_refused(call, words):
     with pytest.raises(DomainError, match=words):
         call()
+
+
+def test_what_never_fails_is_always_up():
+    assert availability(np.inf, [0.0, 5.0]).tolist() == [1, 1]
+    assert availability([1.0, 3.0], np.inf).tolist() == [0, 0]
+    assert np.isnan(availability([np.inf], np.inf)).all()
+
+
+def test_symbols_are_refused_by_name():
+    x = sp.Symbol("x", positive=True)
+    with pytest.raises(ModelError, match="k_of_n has no symbolic form"):
+        k_of_n(2, 3, x)
+    with pytest.raises(ModelError, match="replicas_needed has no symbolic form"):
+        replicas_needed(2, x, 0.9)

@@ -2,6 +2,7 @@
 
 import numpy as np
 import pytest
+import sympy as sp
 
 import qmodel as qm
 from qmodel.balancing import POLICIES, CentralQueue, RandomSplit, RoundRobin, balanced, compare
@@ -73,3 +74,9 @@ def test_bad_arguments():
         compare(qm.MMc(0.1), 4, -1.0)
     with pytest.raises(ModelError, match="no formula joins"):
         compare(qm.MG1LCFS(qm.Gamma(0.1, 2.0)), 4, 1.0)
+
+
+def test_one_name_is_one_policy_and_symbols_make_no_rows():
+    assert compare(qm.MMc(0.1), 4, 20.0, policies="random")["policy"].tolist() == ["random"]
+    with pytest.raises(ModelError, match="a frame of policies has no symbolic form"):
+        compare(qm.MMc(0.1), 4, sp.Symbol("x", positive=True))

@@ -1,3 +1,4 @@
+from dataclasses import replace
 from math import comb
 
 import numpy as np
@@ -162,3 +163,32 @@ def test_error_of_the_quasi_static_view(n, a, rate, repair, error):
     exact = chain(n, a, rate, repair, most=int(60 + 1.2 * rate * repair))
     got = Failing(qm.MMc(1.0, n), a).solve(rate).response_time
     assert 100 * (got / exact - 1) == pytest.approx(error, abs=0.02)
+
+
+@pytest.mark.parametrize(
+    ("pool", "asked"),
+    [
+        (qm.balancing.PowerOfChoices(qm.MMc(1.0), 5, 3), "choices"),
+        (qm.balancing.TiedRequests(qm.MMc(1.0), 5, 3), "copies"),
+    ],
+)
+def test_no_more_are_asked_than_are_up(pool, asked):
+    rate, a = 1.5, 0.8
+    chance = {j: comb(5, j) * a**j * (1 - a) ** (5 - j) for j in (2, 3, 4, 5)}
+    mean = sum(
+        p * replace(pool, replicas=j, **{asked: min(3, j)}).solve(rate).response_time
+        for j, p in chance.items()
+    )
+    got = Failing(pool, a).solve(rate).response_time
+    assert got == pytest.approx(mean / sum(chance.values()), rel=1e-12)
+    assert rate_after_loss(pool, [1, 4, 5]).tolist() == [4, 1, 0]
+
+
+def test_symbols_and_infinite_loads():
+    x = sp.Symbol("x", positive=True)
+    with pytest.raises(ModelError, match="Failing has no symbolic form"):
+        Failing(qm.MMc(x, 5), 0.9).solve(1.0)
+    with pytest.raises(ModelError, match="rate_after_loss has no symbolic form"):
+        rate_after_loss(qm.MMc(1.0, x))
+    pool = qm.balancing.LeastConnections(qm.MMc(1.0), 5)
+    assert Failing(pool, 0.9).solve(np.inf).overload == 1

@@ -100,3 +100,14 @@ def test_fan_out_over_other_stations_is_independent() -> None:
     leaf = qm.MMc(0.01, servers=2).solve(100.0).response
     expected = qm.OrderStatistic(leaf, 8, of=8).quantile(0.99)
     assert float(r.latency.quantile(0.99)) == pytest.approx(float(expected), rel=1e-10)
+
+
+def test_lists_are_arrays_and_symbols_have_no_law() -> None:
+    want = [float(fork_join.response_time(r, 1.0, 3)) for r in (0.5, 0.6)]
+    assert fork_join.response_time([0.5, 0.6], 1.0, 3).tolist() == want
+    assert fork_join.response_law([0.5, 0.6], 1.0, 3).mean.tolist() == want
+    x = sp.Symbol("x", positive=True)
+    with pytest.raises(qm.ModelError, match="has no symbolic form"):
+        fork_join.response_law(x, 1.0, 3)
+    with pytest.raises(qm.ModelError, match="has no symbolic form"):
+        fork_join.response_time(0.5, 1.0, x)

@@ -57,5 +57,18 @@ def test_percentiles_of_leaves_make_that_of_the_whole() -> None:
     assert tail_amplification.slow_share(1 - leaf, n) == pytest.approx(0.01, rel=1e-9)
     with pytest.raises(qm.DomainError, match="slow must be a probability"):
         tail_amplification.slow_share(1.5, 10)
-    with pytest.raises(qm.DomainError, match="delay must be a number >= 0"):
+    with pytest.raises(qm.DomainError, match="delay must be a finite number >= 0"):
         hedging.copied_share(H2, -1.0)
+
+
+@pytest.mark.parametrize("delay", [0.0, 0.5, 1.0, 3.0])
+def test_copies_of_constant_work_run_to_the_end(delay: float) -> None:
+    # The first one always answers first: its copy is in vain from the delay on.
+    wasted = max(1.0 - delay, 0.0)
+    assert hedging.added_work(qm.Deterministic(1.0), delay) == pytest.approx(wasted, abs=1e-12)
+
+
+def test_never_is_no_delay() -> None:
+    for what in (hedging.response_law, hedging.copied_share, hedging.added_work):
+        with pytest.raises(qm.DomainError, match="delay must be a finite number >= 0, got inf"):
+            what(qm.Exponential(1.0), np.inf)

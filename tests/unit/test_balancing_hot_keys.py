@@ -122,3 +122,12 @@ def test_three_equal_keys_by_the_formula():
     p = 4 / 9 * 64 / 81
     got = hot_imbalance_quantile([p - 0.01, p + 0.01], Zipf(3, 0.0), 3)
     np.testing.assert_allclose(got, [1, 2], rtol=1e-8)
+
+
+def test_fewer_keys_than_are_told_apart():
+    got = hot_imbalance(Zipf([1, 5, 10], 1.0), 4, replicated=[0, 2, 12])
+    # Three of five keys are left. With the hottest are both others, or one; or they meet.
+    copied, (one, two, three) = 1.5, 1 / np.array([3, 4, 5])
+    fullest = one + (1 / 16 + 3 / 16) * (two + three) + 3 / 16 * (two + three - one)
+    fullest = (copied + 4 * fullest) / (copied + one + two + three)
+    np.testing.assert_allclose(got, [4, fullest, 1], rtol=0.04)

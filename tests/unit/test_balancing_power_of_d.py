@@ -4,6 +4,7 @@ from itertools import pairwise
 
 import numpy as np
 import pytest
+import sympy as sp
 from hypothesis import given
 from hypothesis import strategies as st
 
@@ -13,7 +14,7 @@ from qmodel.balancing.join_shortest import LeastConnections
 from qmodel.balancing.mean_field import response_time
 from qmodel.balancing.power_of_d import PowerOfChoices
 from qmodel.balancing.random_split import RandomSplit
-from qmodel.errors import DomainError
+from qmodel.errors import DomainError, ModelError
 
 
 def mean(pool, load):
@@ -196,3 +197,24 @@ def test_what_is_refused():
     with pytest.raises(DomainError, match="choices must be a whole number"):
         PowerOfChoices(qm.MMc(1.0), 3, 0)
     assert PowerOfChoices(qm.MMc(1.0), 3, 4, distinct=False).choices == 4
+
+
+@pytest.mark.parametrize("kind", [PowerOfChoices, LeastConnections, JoinIdleQueue])
+def test_infinite_loads_saturate_and_unknown_ones_stay_so(kind):
+    got = kind(qm.MMc(1.0), 4).solve([np.inf, np.nan, 2.0]).response_time
+    assert got[0] == np.inf
+    assert np.isnan(got[1])
+    assert 1 < got[2] < 2
+
+
+def test_symbols_are_refused_by_name():
+    x = sp.Symbol("x", positive=True)
+    for wrong in (
+        lambda: PowerOfChoices(qm.MMc(1.0), x),
+        lambda: PowerOfChoices(qm.MMc(1.0), 5, x),
+        lambda: qm.balancing.balanced("power of two", qm.MMc(1.0), x),
+    ):
+        with pytest.raises(ModelError, match="PowerOfChoices has no symbolic form"):
+            wrong()
+    with pytest.raises(ModelError, match="JoinIdleQueue has no symbolic form"):
+        JoinIdleQueue(qm.MMc(1.0), 5, x)

@@ -1,10 +1,11 @@
 import numpy as np
 import pytest
+import sympy as sp
 from hypothesis import given
 from hypothesis import strategies as st
 
 from qmodel.balancing.regions import detour_after_loss, shares_after_loss, surviving_rate
-from qmodel.errors import DomainError
+from qmodel.errors import DomainError, ModelError
 
 NEAR = [[0.005, 0.08, 0.15], [0.08, 0.005, 0.09], [0.15, 0.09, 0.005]]
 
@@ -82,3 +83,22 @@ def test_a_region_without_users_takes_nothing():
 def test_refused(call, words):
     with pytest.raises(DomainError, match=words):
         call()
+
+
+def test_unknown_round_trips_leave_it_open_who_takes_over():
+    trips = [[1, np.nan, 2], [1, 1, 2], [1, 2, 1]]
+    shares = shares_after_loss([0.5, 0.3, 0.2], round_trips=trips)
+    assert np.isnan(shares[0]).all()
+    np.testing.assert_allclose(shares[1:], [[0.8, 0, 0.2], [0.7, 0.3, 0]])
+
+
+def test_what_is_no_sequence_or_no_number():
+    x = sp.Symbol("x", positive=True)
+    with pytest.raises(DomainError, match="round_trips must be a sequence"):
+        detour_after_loss([0.5, 0.5], None)
+    for wrong in (
+        lambda: shares_after_loss([x, 1 - x]),
+        lambda: surviving_rate([1.0, x], [0.5, 0.5]),
+    ):
+        with pytest.raises(ModelError, match="the loss of a region has no symbolic form"):
+            wrong()

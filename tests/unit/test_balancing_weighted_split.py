@@ -125,7 +125,7 @@ def test_bad_arguments(kind: type[WeightedSplit]):
         kind([NEW, OLD], [0.5, 0.3, 0.2])
     with pytest.raises(DomainError, match="delays must be as many as stations, 2, got 1"):
         kind([NEW, OLD], [0.5, 0.5], [0.1])
-    with pytest.raises(DomainError, match=r"delays must be a number >= 0, got -0\.1"):
+    with pytest.raises(DomainError, match=r"delays must be a finite number >= 0, got -0\.1"):
         kind([NEW, OLD], [0.5, 0.5], [0.1, -0.1])
     with pytest.raises(DomainError, match="stations must not be empty"):
         kind([], [])
@@ -141,3 +141,18 @@ def test_poisson_output():
     assert WeightedSplit([NEW, OLD], [0.5, 0.5]).poisson_output
     assert not WeightedSplit([NEW, qm.MG1(qm.Gamma(0.1, 2.0))], [0.5, 0.5]).poisson_output
     assert not WeightedRoundRobin([NEW, OLD], [0.5, 0.5]).poisson_output
+
+
+@pytest.mark.parametrize(
+    ("wrong", "says"),
+    [
+        (lambda s: WeightedSplit(s, [1.0]), "stations must be a sequence"),
+        (lambda s: WeightedSplit([s, s], 0.5), "weights must be a sequence, got 0.5"),
+        (lambda s: WeightedSplit([s, s], [0.5, 0.5], 2.0), "delays must be a sequence"),
+        (lambda s: WeightedSplit([s, s], [0.5, 0.5], [0, np.inf]), "delays must be a finite"),
+        (lambda s: qm.balancing.Sharded(s, 0.5), "shares must be a sequence"),
+    ],
+)
+def test_what_is_no_sequence_is_refused_by_name(wrong, says):
+    with pytest.raises(DomainError, match=says):
+        wrong(qm.MMc(1.0))

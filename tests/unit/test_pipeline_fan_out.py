@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 import pytest
+import sympy as sp
 
 import qmodel as qm
 from qmodel.errors import DomainError, ModelError
@@ -24,7 +25,17 @@ def times_of_queues(queues: int, load: float, jobs: int, runs: int) -> np.ndarra
     return seen[:, jobs // 3 :]
 
 
-@pytest.mark.parametrize(("queues", "need"), [(2, 1), (5, 4), (20, 1), (20, 19)])
+# By how much the mean and the p99 are too low at most, as the label says.
+QUORUM_ERRORS = {
+    (2, 1): (0.20, 0.28),
+    (20, 1): (0.66, 0.76),
+    (20, 10): (0.18, 0.54),
+    (5, 4): (0.01, 0.31),
+    (20, 19): (0.01, 0.31),
+}
+
+
+@pytest.mark.parametrize(("queues", "need"), QUORUM_ERRORS)
 @pytest.mark.parametrize("load", [0.3, 0.8])
 def test_quorums_of_queues_are_too_fast_by_what_the_label_says(
     queues: int, need: int, load: float
@@ -34,12 +45,11 @@ def test_quorums_of_queues_are_too_fast_by_what_the_label_says(
     assert "independent-branches" not in r.basis.assumptions("mean")
     seen = times_of_queues(queues, load, jobs=600, runs=300)[..., need - 1]
     mean, p99 = float(r.latency.mean), float(r.latency.quantile(0.99))
-    low = (
-        {1: {2: (0.19, 0.28), 20: (0.63, 0.76)}[queues]} if need == 1 else {need: (0.01, 0.24)}
-    )
-    mean_low, p99_low = low[need]
+    mean_low, p99_low = QUORUM_ERRORS[queues, need]
     # 3 % for the noise of the simulation; means of all but one are right, or high.
-    assert -mean_low - 0.03 < mean / seen.mean() - 1 < (0.03 if need == 1 else 0.27)
+    assert (
+        -mean_low - 0.03 < mean / seen.mean() - 1 < (0.29 if need == queues - 1 > 1 else 0.03)
+    )
     assert -p99_low - 0.03 < p99 / np.quantile(seen, 0.99) - 1 < 0.03
 
 
@@ -119,3 +129,18 @@ def test_numbers_that_are_impossible() -> None:
         qm.parallel(QUEUE, RANDOM, need=3)
     with pytest.raises(ModelError, match="turns requests away"):
         qm.fan_out("f", 3, qm.limit("quota", 10.0))
+
+
+def test_numbers_that_are_no_one_number() -> None:
+    x = sp.Symbol("x", positive=True)
+    for need in ([1, 2], x):
+        with pytest.raises(DomainError, match="need must be one number"):
+            qm.parallel(QUEUE, RANDOM, need=need)
+    with pytest.raises(ModelError, match="fan_out with need has no symbolic form"):
+        qm.fan_out("some", 3, QUEUE, need=x)
+    with pytest.raises(ModelError, match="the law of the last of several queues has no symb"):
+        qm.Pipeline(qm.fan_out("all", 3, QUEUE)).solve(x)
+    with pytest.raises(ModelError, match="a hedge has no symbolic form"):
+        qm.Pipeline(qm.hedge("hedge", QUEUE, 1.0)).solve(x)
+    with pytest.raises(DomainError, match="delay must be a finite number >= 0, got inf"):
+        qm.hedge("hedge", QUEUE, np.inf)

@@ -159,3 +159,22 @@ def test_two_services_without_load() -> None:
         (0.5, qm.call("db", db)), (0.5, qm.call("db", db, service=qm.Exponential(0.03)))
     )
     assert qm.Pipeline(path).solve(0.0).latency.mean == pytest.approx(0.02)
+
+
+@pytest.mark.parametrize(
+    ("changes", "says"),
+    [
+        ({"hedge.delay": -1.0}, "delay must be a finite number >= 0, got -1.0"),
+        ({"hedge.budget": 2.0}, "budget must be a probability"),
+        ({"all.copies": 0}, "copies must be a whole number >= 1"),
+        ({"all.need": 1.5}, "need must be a whole number >= 1"),
+        ({"quota.rate": 0.0}, "rate must be a number > 0"),
+        ({"quota.burst": [1.0, 0.5]}, "burst must be a number >= 1, got 0.5"),
+    ],
+)
+def test_new_values_of_steps_are_checked(changes: dict[str, float], says: str) -> None:
+    leaf = qm.call("leaf", qm.MMc(0.01))
+    hedged = qm.hedge("hedge", leaf, 0.1, budget=0.1)
+    path = qm.series(qm.limit("quota", 50.0), qm.fan_out("all", 3, hedged, need=2))
+    with pytest.raises(qm.DomainError, match=says):
+        qm.Pipeline(path).replace(changes)

@@ -104,3 +104,16 @@ def test_what_is_refused() -> None:
         availability(site, {"db": 99.9})
     with pytest.raises(ModelError, match="pipeline must be a Pipeline"):
         availability(qm.MMc(1.0), {})  # type: ignore[arg-type]
+
+
+def test_unknown_shares_and_what_is_no_mapping() -> None:
+    site = qm.Pipeline(qm.series(FRONT, SHOP))
+    assert "unknown" in str(availability(site, {"front": np.nan, "shop": 0.9}))
+    with pytest.raises(ModelError, match="up must map stations to shares"):
+        availability(site, 0.9)  # type: ignore[arg-type]
+    a = sp.Symbol("a", positive=True)
+    with pytest.raises(ModelError, match="a frame has no symbolic form"):
+        availability(site, {"front": a}).to_frame()
+    split = qm.Pipeline(qm.branch((a, FRONT), (1 - a, SHOP)))
+    with pytest.raises(ModelError, match="a blast radius has no symbolic form"):
+        qm.blast_radius(split)

@@ -141,3 +141,10 @@ def test_the_noise_of_inverted_laws_is_no_difference() -> None:
     assert (p99 != same).any()
     r = crossing(one, other)
     assert (r.idle, r.rates.size) == ("", 0)
+
+
+def test_names_are_two_and_unknown_models_are_no_tie() -> None:
+    for names in (("a",), ("a", "a")):
+        with pytest.raises(ModelError, match="names must be two different ones"):
+            crossing(FAST, POOL, names=names)  # type: ignore[arg-type]
+    assert "unknown" in str(crossing(FAST, qm.MMc(np.nan)))
