@@ -45,16 +45,20 @@ clean:
 $(VENV)/bin/python:
 	@echo "Setting up $(VENV), once: half a minute or so."
 	@$(PYTHON) -m venv $(VENV)
-	@$(BIN)/python -m pip install --quiet --upgrade "pip>=25.1"
 
-$(VENV)/.installed: $(VENV)/bin/python pyproject.toml
+# The first pip that knows dependency groups; an environment made elsewhere may have an older one.
+$(VENV)/.pip: $(VENV)/bin/python
+	@$(BIN)/python -m pip install --quiet --upgrade "pip>=25.1"
+	@touch $@
+
+$(VENV)/.installed: $(VENV)/.pip pyproject.toml
 	@$(BIN)/python -m pip install --quiet -e .
 	@touch $@
 
-$(VENV)/.installed-test: $(VENV)/bin/python pyproject.toml
+$(VENV)/.installed-test: $(VENV)/.pip pyproject.toml
 	$(BIN)/python -m pip install --quiet -e . --group test
 	@touch $@ $(VENV)/.installed
 
-$(VENV)/.installed-lint: $(VENV)/bin/python pyproject.toml
+$(VENV)/.installed-lint: $(VENV)/.pip pyproject.toml
 	$(BIN)/python -m pip install --quiet -e . --group lint
 	@touch $@ $(VENV)/.installed
