@@ -1,7 +1,7 @@
 """Popularity as it was measured: how often each object was asked for.
 
 A million counts are reduced once to some hundred nodes that give the sums over all of them
-to 2e-12. The first bits of a share say to which of 512 bins an octave it belongs; number,
+to 1e-11. The first bits of a share say to which of 512 bins an octave it belongs; number,
 sum and sum of squares in each bin make two nodes; and all those of a sixteenth of an octave
 make the three nodes of a Gauss rule by their moments. The 192 objects that are asked for
 most stay nodes of their own: caches of few places need them one by one
