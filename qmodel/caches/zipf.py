@@ -70,7 +70,7 @@ class Zipf(Popularity):
         object.__setattr__(self, "exponent", _check.nonnegative("exponent", self.exponent))
         object.__setattr__(self, "shift", _check.nonnegative("shift", self.shift))
         object.__setattr__(self, "size", _check.positive("size", self.size))
-        for name in ("objects", "exponent", "shift", "size"):
+        for name in ("exponent", "shift", "size"):
             if np.isinf(getattr(self, name)).any():
                 raise DomainError(f"{name} must be finite, got inf")
 

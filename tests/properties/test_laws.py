@@ -115,7 +115,8 @@ def test_tail_falls_from_one(law):
     assert (np.diff(tail) <= 1e-15).all()
     assert (law.density(t) >= 0).all()
     assert law.density(-1.0) == 0
-    assert law.cdf(t) == pytest.approx(1 - tail, abs=1e-15)
+    # The two incomplete gamma functions are computed apart, each to some 1e-15.
+    assert law.cdf(t) == pytest.approx(1 - tail, abs=1e-14)
 
 
 def in_unit(law, unit):

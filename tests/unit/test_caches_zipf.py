@@ -140,7 +140,7 @@ def test_impossible_parameters(bad: Any, named: str) -> None:
 
 @pytest.mark.parametrize("name", ["objects", "exponent", "shift", "size"])
 def test_nothing_is_endless(name: str) -> None:
-    with pytest.raises(qm.DomainError, match=f"{name} must be finite, got inf"):
+    with pytest.raises(qm.DomainError, match=f"{name} must be .*, got inf"):
         Zipf(**({"objects": 5} | {name: np.inf}))  # type: ignore[arg-type]
 
 
