@@ -104,4 +104,6 @@ def _over(share: Any, left: Any) -> Any:
         return share / left
     left = np.asarray(left, dtype=float)
     with np.errstate(divide="ignore", invalid="ignore"):
-        return np.where(left <= 0, 0.0 * np.asarray(share), share / left)[()]
+        # A share that is all that is left may exceed it by the rounding of the sum.
+        ratio = np.minimum(share / left, 1.0)
+        return np.where(left <= 0, 0.0 * np.asarray(share), ratio)[()]

@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 import sympy as sp
-from hypothesis import given
+from hypothesis import assume, given
 from hypothesis import strategies as st
 
 import qmodel as qm
@@ -70,6 +70,8 @@ def test_float_equals_symbolic(
 
 @given(st.floats(0.05, 0.95), st.integers(2, 50), st.floats(0.01, 5.0), st.floats(0.3, 0.999))
 def test_laws_of_mmc_on_symbols(load: float, servers: int, x: float, p: float) -> None:
+    # At this load the form on symbols is 0 / 0, and the numbers take its limit.
+    assume(abs(load * servers - (servers - 1)) > 1e-6)
     rate = load * servers
     numbers, formulas = qm.MMc(1.0, servers).solve(rate), qm.MMc(S, servers).solve(LAM)
     at = {LAM: sp.Float(rate, 40), S: sp.Integer(1), sy.time: sp.Float(x, 40)}

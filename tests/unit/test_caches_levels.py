@@ -12,6 +12,11 @@ import qmodel as qm
 from qmodel.caches.levels import answered_shares, hit_ratios
 
 
+def test_all_that_is_left_is_a_ratio_of_one() -> None:
+    ratios = [0.8125, 0.368694831282771, 1.0]
+    assert max(hit_ratios(answered_shares(ratios)[:-1])) <= 1.0
+
+
 def test_facebooks_photo_stack() -> None:
     # Huang et al. 2013: browser, edge, origin and backend.
     published = [0.655, 0.200, 0.046, 0.099]
