@@ -229,7 +229,8 @@ class UnequalServers(Station):
         for s, taken in zip(times, free, strict=True):
             at_once = np.where(over, 0.0, taken / norm)
             waited = must_wait / s / total
-            share = at_once + waited
+            # Of a single server it is one, but for rounding.
+            share = np.minimum(at_once + waited, 1.0)
             with np.errstate(invalid="ignore"):
                 # Without load the slower servers are never taken.
                 chance = np.where(share == 0, 0.0, waited / share)

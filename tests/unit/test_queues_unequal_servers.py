@@ -224,3 +224,9 @@ def test_refusals():
         UnequalServers([1.0, 2.0]).solve(sp.Symbol("x", positive=True))
     with pytest.raises(ModelError, match="no law of service"):
         UnequalServers([1.0, 2.0]).serving(MMc(1.0).service)
+
+
+def test_the_share_of_a_single_server_is_one_at_every_load() -> None:
+    rates = np.random.default_rng(0).uniform(1e-12, 1.0, 3000)
+    alone = UnequalServers((1.0,)).solve(rates)
+    assert alone.response_time == pytest.approx(1 / (1 - rates), rel=1e-9)
