@@ -75,10 +75,13 @@ In Python the figures are `qmodel.web.figures.FIGURES`, in seconds and per secon
 To change one, change the parameter of the pipeline that it became; `site.parameters()` lists
 them all.
 
+```python
 >>> import qmodel as qm
 >>> site = qm.web.typical_pipeline().replace({{"database.service_time": 0.004}})
 >>> site.parameters()["database.service_time"]
 0.004
+
+```
 """
 
 
