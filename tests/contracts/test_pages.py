@@ -1,6 +1,6 @@
 """Pages of documentation read well when rendered: examples stand in fences, and fences close.
 
-Outside a fence Markdown takes ``>>>`` for three nested quotations and merges the lines below it.
+Outside a fence Markdown takes ``>>>`` for three nested quotations and merges the next lines.
 Inside one, the doctests read a closing fence as output unless a blank line stands before it.
 """
 
