@@ -41,6 +41,21 @@ class KindResult:
     admitted: Value
     latency: Distribution
 
+    @property
+    def accepted(self) -> Value:
+        """Share of them that gets through. [-]."""
+        return self.admitted
+
+    @property
+    def rejected(self) -> Value:
+        """Share of them that is turned away. [-]."""
+        return 1 - self.admitted
+
+    @property
+    def abandoned(self) -> Value:
+        """Share of them that gives up waiting. [-]."""
+        return 0 * self.admitted
+
 
 @dataclass(frozen=True, slots=True, eq=False, kw_only=True, repr=False)
 class PipelineResult:
@@ -82,9 +97,19 @@ class PipelineResult:
     basis: Basis
 
     @property
+    def accepted(self) -> Value:
+        """Share of the requests that gets through. [-]."""
+        return self.admitted
+
+    @property
     def rejected(self) -> Value:
-        """Share of the requests that a limit turns away. [-]."""
+        """Share of the requests that limits and full stations turn away. [-]."""
         return 1 - self.admitted
+
+    @property
+    def abandoned(self) -> Value:
+        """Share of the requests that gives up waiting. [-]."""
+        return 0 * self.admitted
 
     @property
     def goodput(self) -> Value:
