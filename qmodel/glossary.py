@@ -20,6 +20,8 @@ GLOSSARY = {
     "arrival_rate": Term("λ", "1/s", "requests that arrive in a second"),
     "goodput": Term("λ(1 - r)", "1/s", "requests that are served in a second"),
     "rejected": Term("r", "-", "share of the requests that limits and full stations turn away"),
+    "abandoned": Term("r_ab", "-", "share of the requests that give up waiting"),
+    "accepted": Term("1 - r - r_ab", "-", "share of the requests that get through"),
     "max_rate": Term("λ*", "1/s", "arrival rate at which the first station saturates"),
     "headroom": Term("λ*/λ - 1", "-", "share by which the load can still grow"),
     "servers": Term("c", "-", "servers, workers or connections of a station"),
