@@ -5,16 +5,29 @@ from __future__ import annotations
 import difflib
 from collections.abc import Iterable
 from functools import reduce
+from typing import Any
 
 import numpy as np
 
 from qmodel._typing import Value
+from qmodel._xp import namespace
 from qmodel.distributions import Distribution
 from qmodel.errors import ModelError
 from qmodel.pipeline import Pipeline, PipelineResult
 from qmodel.queues.base import Station, StationResult
 
-__all__ = ["Model", "Result", "latency_of", "max_rate_of", "near", "utilization_of"]
+__all__ = [
+    "Model",
+    "Result",
+    "goodput_of",
+    "latency_of",
+    "max_rate_of",
+    "mean_wait_of",
+    "near",
+    "share_of",
+    "utilization_of",
+    "wait_of",
+]
 
 Model = Pipeline | Station
 """What can be asked."""
@@ -23,18 +36,48 @@ Result = PipelineResult | StationResult
 """What a solved model is."""
 
 
-def latency_of(result: Result, kind: str | None = None) -> Distribution:
-    """Return the law of the time of a request, of all kinds or of one."""
-    if isinstance(result, StationResult):
-        if kind is not None:
-            raise ModelError(f"a station has no kinds of request, so there is no {kind!r}")
-        return result.response
-    if kind is None:
-        return result.latency
-    if kind not in result.kinds:
-        hint = near(kind, result.kinds)
-        raise ModelError(f"no kind of request {kind!r} in the pipeline{hint}")
-    return result.kinds[kind].latency
+def latency_of(result: Result, subject: str | None = None) -> Distribution:
+    """Return the distribution of the time of a request: of all, of a kind, at a station."""
+    part = _part(result, subject)
+    return part.response if isinstance(part, StationResult) else part.latency  # type: ignore[no-any-return]
+
+
+def wait_of(result: Result, subject: str | None = None) -> Distribution:
+    """Return the distribution of the time in queue, at the only queue or at a station."""
+    name, part = _queue(result, subject)
+    if part.wait is None:
+        at = f" at {name}" if name else ""
+        raise ModelError(f"nobody queues{at}, as its servers are shared: ask for its response")
+    return part.wait
+
+
+def mean_wait_of(result: Result, subject: str | None = None) -> Value:
+    """Return the mean time in queue: of a station, or in all queues that a request sees."""
+    if isinstance(result, PipelineResult) and subject is None:
+        # What nobody visits adds nothing, also where its queue would be endless.
+        weigh = namespace(*result.visits.values()).weigh
+        return sum(weigh(result.visits[n], r.waiting_time) for n, r in result.stations.items())
+    return _queue(result, subject)[1].waiting_time
+
+
+def share_of(result: Result, name: str, subject: str | None = None) -> Value:
+    """Return the share of the requests that is rejected, abandons, or both ("loss")."""
+    part = _part(result, subject)
+    if isinstance(part, StationResult):
+        rejected, abandoned = part.loss, part.abandonment
+    else:
+        rejected, abandoned = part.rejected, part.abandoned
+    return {"rejected": rejected, "abandoned": abandoned, "loss": rejected + abandoned}[name]
+
+
+def goodput_of(result: Result, subject: str | None = None) -> Value:
+    """Return the requests that are served in a second: of all, of a kind, by a station."""
+    part = _part(result, subject)
+    if isinstance(part, StationResult):
+        return part.throughput
+    if isinstance(part, PipelineResult):
+        return part.goodput
+    return result.arrival_rate * part.share * part.accepted
 
 
 def max_rate_of(result: Result) -> Value:
@@ -44,20 +87,51 @@ def max_rate_of(result: Result) -> Value:
 
 def utilization_of(result: Result, station: str | None = None) -> Value:
     """Return the utilization of the busiest station, or of one."""
-    if isinstance(result, StationResult):
-        if station is not None:
-            raise ModelError(f"a station has no parts, so there is no {station!r}")
-        return result.utilization
-    if station is None:
+    if isinstance(result, PipelineResult) and station is None:
         return reduce(np.maximum, (r.utilization for r in result.stations.values()), 0.0)
-    if station not in result.stations:
-        hint = near(station, result.stations)
-        raise ModelError(f"no station {station!r} in the pipeline{hint}")
-    return result.stations[station].utilization
+    return _station(result, station).utilization
 
 
-def near(name: str, known: Iterable[str]) -> str:
+def _station(result: Result, name: str | None) -> StationResult:
+    if isinstance(result, StationResult):
+        if name is not None:
+            raise ModelError(f"a station has no parts, so there is no {name!r}")
+        return result
+    if name not in result.stations:
+        raise ModelError(f"no station {name!r} in the pipeline{near(name, result.stations)}")
+    return result.stations[name]
+
+
+def _part(result: Result, subject: str | None) -> Any:
+    """Return what has the name: the whole, a kind of request, or a station."""
+    if subject is None or isinstance(result, StationResult):
+        return result if subject is None else _station(result, subject)
+    if subject in result.kinds:
+        return result.kinds[subject]
+    if subject not in result.stations:
+        known = [*result.kinds, *result.stations]
+        raise ModelError(
+            f"no kind of request and no station {subject!r} in the pipeline"
+            f"{near(subject, known)}"
+        )
+    return result.stations[subject]
+
+
+def _queue(result: Result, subject: str | None) -> tuple[str, StationResult]:
+    """Return the station whose queue is meant, by name, or the only one on the way."""
+    if isinstance(result, StationResult) or subject is not None:
+        return subject or "", _station(result, subject)
+    queues = [n for n, r in result.stations.items() if np.any(np.isfinite(r.station.servers))]
+    if len(queues) == 1 and np.all(np.equal(result.visits[queues[0]], 1)):
+        return queues[0], result.stations[queues[0]]
+    names = ", ".join(queues) or "none"
+    raise ModelError(f"the wait of which station? Say 'p95 wait of ...'; queues are at {names}")
+
+
+def near(name: object, known: Iterable[str]) -> str:
     """Return a hint for who wrote a name that is not known."""
     known = list(known)
-    close = difflib.get_close_matches(name, known, n=1, cutoff=0.4)
+    close = difflib.get_close_matches(str(name), known, n=1, cutoff=0.4)
+    if not known:
+        return "; there is none"
     return f"; did you mean {close[0]!r}?" if close else f"; there are {', '.join(known)}"

@@ -2,8 +2,9 @@
 
 The frame has one row for each model and load. What describes the model comes first
 (`servers`, `max_rate`, `bottleneck`), then its state at the load (`utilization` of the
-bottleneck, `headroom`, latencies), then the changes against the first model at the same
-load, in percent: ``p99.change`` of -20 is a p99 a fifth lower.
+bottleneck, `headroom`, latencies, what is `rejected` and `abandoned`, `goodput`), then the
+changes against the first model at the same load, in percent: ``p99.change`` of -20 is a p99
+a fifth lower. Latencies are those of the requests that get through.
 
 **Overload.** Latencies of an overloaded model are ``inf``, and so is their change; against
 an overloaded first model the change is -100, and NaN where both are overloaded.
@@ -18,11 +19,9 @@ import numpy as np
 
 from qmodel import _check
 from qmodel._typing import Value
-from qmodel.distributions.cells import shape_of
 from qmodel.errors import ModelError
 from qmodel.glossary import units_of
-from qmodel.pipeline.model import Pipeline
-from qmodel.pipeline.steps import call
+from qmodel.planning._models import as_pipeline, asked, has_arrays
 from qmodel.planning._results import Model
 from qmodel.queues.base import Station
 
@@ -32,7 +31,8 @@ if TYPE_CHECKING:
 __all__ = ["compare"]
 
 _PERCENTILES = {"p50": 0.5, "p95": 0.95, "p99": 0.99, "p99.9": 0.999}
-_CHANGES = ("servers", "max_rate", "mean", *_PERCENTILES)
+_LOSSES = ("rejected", "abandoned", "goodput")
+_CHANGES = ("servers", "max_rate", "mean", *_PERCENTILES, "goodput")
 
 
 def compare(models: Mapping[str, Model], arrival_rate: Value) -> pd.DataFrame:
@@ -49,8 +49,8 @@ def compare(models: Mapping[str, Model], arrival_rate: Value) -> pd.DataFrame:
     -------
     pandas.DataFrame
         `model`, `arrival_rate`, `servers` of all stations without delays, `max_rate`,
-        `headroom`, `bottleneck` and its `utilization`, `mean`, `p50` to `p99.9`, and
-        ``<column>.change`` in percent. ``attrs["units"]`` has the units, ``attrs["basis"]``
+        `headroom`, `bottleneck` and its `utilization`, `mean`, `p50` to `p99.9`, `rejected`,
+        `abandoned`, `goodput`, and ``<column>.change`` in percent. ``attrs["units"]`` has the units, ``attrs["basis"]``
         for each model what its max_rate, mean and percentiles rest on. [-]
 
     Raises
@@ -94,10 +94,8 @@ def compare(models: Mapping[str, Model], arrival_rate: Value) -> pd.DataFrame:
 def _state(name: str, model: Model, rates: np.ndarray) -> tuple[dict[str, Any], dict[str, str]]:
     """Return the columns of one model, and what they rest on."""
     if isinstance(model, Station):
-        model = Pipeline(call(name.replace(".", " "), model))
-    if not isinstance(model, Pipeline):
-        raise ModelError(f"model {name!r} must be a Pipeline or a Station, got {model!r}")
-    if shape_of(model.solve(0.0).latency) or np.ndim(model.max_rate):
+        model = as_pipeline(model, name)
+    if has_arrays(asked(model, f"model {name!r}")):
         raise ModelError(
             f"model {name!r} has arrays of its own: compare one scenario, or sweep"
         )
@@ -116,6 +114,7 @@ def _state(name: str, model: Model, rates: np.ndarray) -> tuple[dict[str, Any], 
     }
     times = np.broadcast_to(result.latency.quantile(shares), (shares.size, rates.size))
     columns |= dict(zip(_PERCENTILES, times, strict=True))
+    columns |= {name: 1.0 * np.broadcast_to(getattr(result, name), rates.shape) for name in _LOSSES}
     return columns, {key: result.basis[key] for key in ("max_rate", "mean", "percentiles")}
 
 

@@ -27,13 +27,12 @@ import numpy as np
 from qmodel import _check
 from qmodel._typing import Value
 from qmodel._xp import is_symbolic
-from qmodel.basis import Assumption, Basis, union
+from qmodel.basis import Basis, union
 from qmodel.errors import ModelError
 from qmodel.numerics.roots import increasing_root
-from qmodel.pipeline import Pipeline
-from qmodel.planning._results import Model, Result, max_rate_of
-from qmodel.planning.slo import Objective
-from qmodel.queues.base import Station, StationResult
+from qmodel.planning._models import asked
+from qmodel.planning._results import Model, max_rate_of
+from qmodel.planning.quantities import quantity_of
 from qmodel.units import text
 
 __all__ = ["Crossing", "crossing"]
@@ -126,7 +125,8 @@ class Crossing:
         steps = [f"{names[i % 2]} up to {text(x, '1/s')}" for i, x in enumerate(changes)]
         last = names[len(changes) % 2]
         ends = ", ".join([*steps, f"{last} up to {until}" if not steps else f"then {last}"])
-        answer = f"lower {self.quantity}: {ends}"
+        better = "higher" if quantity_of(self.quantity).more_is_better else "lower"
+        answer = f"{better} {self.quantity}: {ends}"
         first, second = (float(limit) for limit in self.max_rates)
         if min(first, second) > float(self.saturation) or first == second:
             return f"{answer}; compared up to {until}" if steps else answer
@@ -154,10 +154,10 @@ def crossing(
     first, second : Pipeline or Station
         The models. [-]
     quantity : str, default "p99"
-        "mean", a percentile such as "p99.9", or "utilization" (of the busiest station);
-        less is better. [-]
+        What objectives ask for: "mean", a percentile such as "p99.9", "p95 wait", "loss",
+        "utilization" (of the busiest station); less of it is better, but of "goodput". [-]
     kind : str, optional
-        The kind of request whose latency counts; by default all. [-]
+        The kind of request, or the station, that counts; by default all. [-]
     names : tuple of str, default ("first", "second")
         What the models are called in the answer. [-]
     up_to : number or array, optional
@@ -195,13 +195,11 @@ def crossing(
     >>> crossing(one, qm.MMc(times, servers=4), "mean").rates.round(1)
     array([[50.3, 69.8, 96.4]])
     """
-    for which, model in (("first", first), ("second", second)):
-        if not isinstance(model, (Pipeline, Station)):
-            raise ModelError(f"{which} must be a Pipeline or a Station, got {model!r}")
+    models = asked(first, "first"), asked(second, "second")
     if len(set(names)) != 2:
         raise ModelError(f"names must be two different ones, got {names!r}")
-    objective = Objective(quantity, 1.0, None if quantity == "utilization" else kind)
-    low_loaded = first.solve(0.0), second.solve(0.0)
+    what = quantity_of(quantity)
+    low_loaded = tuple(model.solve(0.0) for model in models)
     limits = tuple(max_rate_of(result) for result in low_loaded)
     if is_symbolic(*limits):
         raise ModelError("where models cross has no symbolic form: put numbers in")
@@ -212,12 +210,12 @@ def crossing(
         raise ModelError("neither model saturates: up to which load (up_to)?")
 
     def values(rate: Any) -> tuple[Any, Any]:
-        return tuple(objective.value(model.solve(rate)) for model in (first, second))
+        return tuple(what.value(model.solve(rate), kind) for model in models)
 
     def difference(rate: Any) -> Any:
         a, b = np.broadcast_arrays(*values(rate))
         with np.errstate(invalid="ignore"):
-            gap = np.where(np.isinf(a) & np.isinf(b), 0.0, a - b)
+            gap = np.where(np.isinf(a) & np.isinf(b), 0.0, b - a if what.more_is_better else a - b)
             return np.where(np.abs(gap) <= _TIE * np.minimum(a, b), 0.0, gap)
 
     shape = difference(end).shape
@@ -234,20 +232,14 @@ def crossing(
     rates = increasing_root(rising, low, high, rtol=_NARROW) if low.size else low
     idle = np.where(begins < 0, names[0], np.where(begins > 0, names[1], ""))
     return Crossing(
-        quantity=quantity,
+        quantity=str(what),
         names=names,
         rates=rates,
         idle=idle if idle.ndim else str(idle),
         saturation=end,
         max_rates=limits,
-        basis=Basis({"rates": union(*(_grounds(result, quantity) for result in low_loaded))}),
+        basis=Basis({"rates": union(*(what.grounds(result) for result in low_loaded))}),
     )
-
-
-def _grounds(result: Result, quantity: str) -> tuple[Assumption, ...]:
-    if quantity == "mean" and isinstance(result, StationResult):
-        quantity = "response_time"
-    return result.basis.assumptions(quantity)
 
 
 def _brackets(grid: Any, signs: Any) -> tuple[Any, Any, Any, Any]:

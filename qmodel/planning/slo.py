@@ -1,30 +1,46 @@
-r"""Service-level objectives: what "fast enough" means, and how far a model is from it.
+"""Service-level objectives: what "fast enough" means, and how far a model is from it.
 
 An objective is a quantity, a limit and, if need be, whose it is, in the words in which
 teams write it down:
 
-==============================  ==================================================
-``p99 < 300 ms``                a percentile of the latency; also ``p(99)<300ms``
-``mean <= 80 ms``               the mean latency
-``p99.9 of checkout < 1 s``     the latency of one kind of request
-``utilization < 70%``           of the busiest station
-``utilization of db < 70%``     of one station
-==============================  ==================================================
+================================  ======================================================
+``p99 < 300 ms``                  a percentile of the latency; also ``p(99)<300ms``
+``99.9 % under 1 s``              the same as ``p99.9 < 1 s``; ``within`` is ``<=``
+``mean <= 80 ms``                 the mean latency
+``P(latency > 1 s) < 0.1 %``      the share of the requests that takes longer
+``p80 wait < 20 s``               a percentile of the time in queue; also ``p80 of wait``
+``mean wait < 1 s``               its mean; in a pipeline, of all queues together
+``P(wait > 0 s) < 1 %``           the share of the requests that has to wait
+``utilization < 70 %``            of the busiest station
+``loss < 0.1 %``                  rejected and abandoned together
+``rejected < 1 %``                what limits and full stations turn away
+``abandoned < 2 %``               what gives up waiting
+``goodput > 100/s``               requests that are served; the one limit from below
+``p99.9 of checkout < 1 s``       of a kind of request (latency, shares, goodput)
+``p99 of database < 80 ms``       of a station: its response, all visits alike
+``p95 wait of database < 10 ms``  of a station: wait, utilization, shares, goodput
+================================  ======================================================
 
-`Objective.margin` measures the distance for root finding. It rises with load through zero
-at the limit, and is close to a straight line: :math:`\ln P(T > t) - \ln(1 - p)` for a
-percentile (one tail, no quantile), :math:`1 - t / E[T]` for the mean,
-:math:`\rho / \rho_{\max} - 1` for a utilization; the first two are linear for M/M/1.
+In full: ``<quantity> [of <kind or station>] <comparison> <limit>``. A time has a unit, a share
+is written as 1 % or 0.01, a rate as 100/s. Latency and response are one word. The percentiles
+and probabilities of a wait are those of one queue: a pipeline with several needs the name of
+its station. A name that a kind of request shares with a station is that of the kind.
+
+`Objective.margin` measures the distance for root finding (`qmodel.planning.quantities`); it
+rises with load through zero at the limit, but for the goodput, of which a load brings more.
 
 **Strictness.** ``x < limit`` is ``x <= the next smaller float``: a constant delay of 300 ms
 meets ``p99 <= 300 ms`` and misses ``p99 < 300 ms``.
 **Overload.** An overloaded model misses every objective: its margin is ``inf``.
+**Losses.** Latencies are those of the requests that get through. A model that refuses keeps
+them low at any load: state a loss beside them.
 """
 
 from __future__ import annotations
 
 import math
 import re
+from collections.abc import Iterable
 from dataclasses import dataclass
 
 import numpy as np
@@ -32,34 +48,50 @@ import numpy as np
 from qmodel import units
 from qmodel._typing import Value
 from qmodel.errors import DomainError
-from qmodel.planning._results import Result, latency_of, max_rate_of, near, utilization_of
+from qmodel.planning._results import Result, max_rate_of
+from qmodel.planning.quantities import (
+    Percentile,
+    Quantity,
+    duration,
+    exact_text,
+    quantity_of,
+)
 
-__all__ = ["Objective", "parse_objective"]
+__all__ = ["Objective", "Objectives", "objectives_of", "parse_objective"]
 
-_LEAST = 1e-300  # A tail that rounds to zero is far enough from any limit.
-_PERCENTILE = re.compile(r"p(?:\s*\(\s*)?(\d+(?:\.\d+)?)(?:\s*\))?")
-_KNOWN = ("p50", "p95", "p99", "p99.9", "mean", "utilization")
+_TIMES = r"(?:wait|latency|response)\b"
 _WRITTEN = re.compile(
-    r"\s*(?P<quantity>p\s*\([^)]*\)|[^\s<]+)(?:\s+of\s+(?P<subject>[^<]+?))?"
-    r"\s*(?P<comparison><=?)\s*(?P<limit>[^\s<>=][^<>=]*?)\s*"
+    rf"\s*(?P<quantity>[Pp]\s*\([^)]*>[^)]*\)"
+    rf"|(?:mean|p[\d.]+|p\s*\([^)]*\))\s+(?:of\s+)?(?:the\s+)?{_TIMES}"
+    r"|p\s*\([^)]*\)|[^\s<>]+)"
+    r"(?:\s+of\s+(?P<subject>[^<>]+?))?"
+    r"\s*(?P<comparison>[<>]=?)\s*(?P<limit>[^\s<>=][^<>=]*?)\s*"
+)
+_SHARE_WITHIN = re.compile(
+    r"\s*(?P<percent>\d+(?:\.\d+)?)\s*%(?P<whose>\s+of\s+.+?)?"
+    r"\s+(?P<word>under|within)\s+(?P<limit>.+?)\s*"
 )
 
 
 @dataclass(frozen=True, slots=True)
 class Objective:
-    """A limit that a quantity of a solved model must stay below.
+    """A limit that a quantity of a solved model must keep.
 
     Parameters
     ----------
     quantity : str
-        "mean" or a percentile such as "p99.9", of the latency; or "utilization". [-]
+        A percentile such as "p99.9" or "mean", of the latency; the same of the wait, "p80
+        wait"; a probability, "P(wait > 0 s)"; "utilization", "loss", "rejected",
+        "abandoned" or "goodput". [-]
     limit : float
-        The limit, > 0; a utilization is a share, at most 1. [s]
+        The limit, > 0: of a time in seconds, of a share at most 1, of a goodput in requests
+        a second. [s]
     subject : str, optional
-        A kind of request for a latency, a station for a utilization; by default all
-        requests, and the busiest station. [-]
-    comparison : {"<", "<="}, default "<"
-        Whether the limit itself is missed or met. [-]
+        A kind of request or a station; by default all requests, and for a utilization the
+        busiest station. [-]
+    comparison : {"<", "<=", ">", ">="}, optional
+        Whether the limit itself is missed or met; ">" for a goodput, "<" otherwise, which
+        are the defaults. [-]
 
     Raises
     ------
@@ -78,23 +110,36 @@ class Objective:
     quantity: str
     limit: float
     subject: str | None = None
-    comparison: str = "<"
+    comparison: str = ""
 
     def __post_init__(self) -> None:
-        if self.quantity not in ("mean", "utilization"):
-            _probability(self.quantity)
-        if self.comparison not in ("<", "<="):
-            raise DomainError(f"comparison must be '<' or '<=', got {self.comparison!r}")
+        what = quantity_of(self.quantity)
+        object.__setattr__(self, "quantity", str(what))
+        allowed = (">", ">=") if what.more_is_better else ("<", "<=")
+        if not self.comparison:
+            object.__setattr__(self, "comparison", allowed[0])
+        if self.comparison not in allowed:
+            below = "a lower" if what.more_is_better else "an upper"
+            example = f"{what} {allowed[0]} {what_limit(what)}"
+            raise DomainError(
+                f"{what} has {below} limit, such as {example!r}, got {self.comparison!r}"
+            )
         if not 0 < self.limit < math.inf:
-            raise DomainError(f"limit of {self.quantity} must be > 0, got {self.limit}")
-        if self.quantity == "utilization" and self.limit > 1:
+            raise DomainError(f"limit of {what} must be > 0, got {self.limit}")
+        if what.unit == "%" and self.limit > 1:
             hint = f"; did you mean {self.limit:g}%?" if self.limit <= 100 else ""
-            raise DomainError(f"limit of utilization must be <= 1, got {self.limit}{hint}")
+            raise DomainError(f"limit of {what} must be <= 1, got {self.limit}{hint}")
 
     @property
     def probability(self) -> float | None:
         """The p of a percentile, 0.99 for p99; None for other quantities. [-]."""
-        return None if self.quantity in ("mean", "utilization") else _probability(self.quantity)
+        what = quantity_of(self.quantity)
+        return what.probability if isinstance(what, Percentile) else None
+
+    @property
+    def from_below(self) -> bool:
+        """Whether the limit is one from below, as of a goodput. [-]."""
+        return quantity_of(self.quantity).more_is_better
 
     def value(self, result: Result) -> Value:
         """Return the quantity itself.
@@ -107,17 +152,14 @@ class Objective:
         Returns
         -------
         number or array
-            The percentile or the mean; a utilization is a share. [s]
+            A time, a share, or requests a second. [s]
 
         Raises
         ------
         ModelError
             If the model has no such kind or station; the message has the nearest one.
         """
-        if self.quantity == "utilization":
-            return utilization_of(result, self.subject)
-        law, p = latency_of(result, self.subject), self.probability
-        return law.mean if p is None else law.quantile(p)
+        return quantity_of(self.quantity).value(result, self.subject)
 
     def margin(self, result: Result) -> Value:
         """Return how far beyond its limit the quantity is: positive where it is missed.
@@ -130,7 +172,8 @@ class Objective:
         Returns
         -------
         number or array
-            Zero at the limit, increasing with load, ``inf`` in overload, NaN for NaN. [-]
+            Zero at the limit, increasing with load (decreasing for a goodput), ``inf`` in
+            overload, NaN for NaN. [-]
 
         Raises
         ------
@@ -144,15 +187,11 @@ class Objective:
         >>> objective.margin(qm.MMc(0.01).solve([70.0, 80.0, 90.0, 100.0])).round(2)
         array([-4.39, -1.39,  1.61,   inf])
         """
-        bound = math.nextafter(self.limit, 0.0) if self.comparison == "<" else self.limit
+        bound = self.limit
+        if self.comparison in ("<", ">"):
+            bound = math.nextafter(bound, 0.0 if self.comparison == "<" else math.inf)
         with np.errstate(divide="ignore"):
-            if self.quantity == "utilization":
-                margin = utilization_of(result, self.subject) / bound - 1
-            elif (p := self.probability) is None:
-                margin = 1 - np.divide(bound, latency_of(result, self.subject).mean)
-            else:
-                tail = latency_of(result, self.subject).tail(bound)
-                margin = np.log(np.maximum(tail, _LEAST)) - math.log1p(-p)
+            margin = quantity_of(self.quantity).margin(result, self.subject, bound)
         overload = np.greater_equal(result.arrival_rate, max_rate_of(result))
         return np.where(overload, np.inf, margin)[()]
 
@@ -182,19 +221,35 @@ class Objective:
         Parameters
         ----------
         value : float
-            The value; a utilization is a share. [s]
+            The value. [s]
 
         Returns
         -------
         str
             Number and unit. [-]
         """
-        return units.text(value, "%" if self.quantity == "utilization" else "s", digits=12)
+        return units.text(value, quantity_of(self.quantity).unit, digits=12)
 
     def __str__(self) -> str:
         """Return the objective as `parse_objective` reads it."""
         whose = f" of {self.subject}" if self.subject else ""
-        return f"{self.quantity}{whose} {self.comparison} {self.text(self.limit)}"
+        if re.match(_TIMES, self.subject or "") and re.fullmatch(r"mean|p[\d.]+", self.quantity):
+            whose = f" latency{whose}"  # "p99 of wait" is that of the time in queue.
+        limit = exact_text(self.limit, quantity_of(self.quantity).unit)
+        return f"{self.quantity}{whose} {self.comparison} {limit}"
+
+
+Objectives = str | Objective | Iterable[str | Objective]
+"""One objective or several."""
+
+
+def objectives_of(given: Iterable[Objectives]) -> list[Objective]:
+    """Return the objectives among arguments, each of which may be several."""
+    found: list[Objective] = []
+    for one in given:
+        several = isinstance(one, Iterable) and not isinstance(one, (str, Objective))
+        found += [parse_objective(o) for o in (one if several else (one,))]  # type: ignore[union-attr, arg-type]
+    return found
 
 
 def parse_objective(written: str | Objective) -> Objective:
@@ -203,8 +258,8 @@ def parse_objective(written: str | Objective) -> Objective:
     Parameters
     ----------
     written : str or Objective
-        Such as "p99 < 300 ms" or "utilization of database < 70%"; the limit of a latency
-        has a unit of time. An objective passes. [-]
+        Such as "p99 < 300 ms", "utilization of database < 70%" or "99.9 % under 1 s"; the
+        table at the head of this module has all forms. An objective passes. [-]
 
     Returns
     -------
@@ -222,44 +277,46 @@ def parse_objective(written: str | Objective) -> Objective:
     1.5
     >>> print(parse_objective("p95 of checkout <= 0.25 s"))
     p95 of checkout <= 250 ms
+    >>> print(parse_objective("80 % of wait within 20 s"), "and", parse_objective("loss<0.1%"))
+    p80 wait <= 20 s and loss < 0.1 %
     >>> parse_objective("p99 < 300")
     Traceback (most recent call last):
     qmodel.errors.DomainError: the limit of p99 needs a unit of time, such as '300 ms', ...
     """
     if isinstance(written, Objective):
         return written
-    match = _WRITTEN.fullmatch(written) if isinstance(written, str) else None
+    match = None
+    if isinstance(written, str):
+        short = _SHARE_WITHIN.fullmatch(written)
+        if short:
+            comparison = "<" if short["word"] == "under" else "<="
+            whole = f"p{short['percent']}{short['whose'] or ''} {comparison} {short['limit']}"
+        match = _WRITTEN.fullmatch(whole if short else written)
     if match is None:
         raise DomainError(
-            "expected an objective with an upper limit, < or <=, such as 'p99 < 300 ms' or "
-            f"'utilization of database < 70%', got {written!r}"
+            "expected an objective, a quantity and its limit, such as 'p99 < 300 ms', "
+            f"'loss < 1 %' or 'p95 wait of database < 10 ms', got {written!r}"
         )
-    quantity, subject, comparison, limit = match.groups()
-    percentile = _PERCENTILE.fullmatch(quantity)
-    if percentile:
-        digits = percentile[1]
-        quantity = f"p{digits.rstrip('0').rstrip('.') if '.' in digits else digits}"
-    elif quantity not in ("mean", "utilization"):
-        _probability(quantity)
-    value = units.parse(limit)
-    match = units._NUMBER.fullmatch(limit)
+    what, comparison = quantity_of(match["quantity"].strip()), match["comparison"]
+    limit = _limit(what, match["limit"])
+    return Objective(str(what), limit, match["subject"], comparison)
+
+
+def _limit(what: Quantity, written: str) -> float:
+    """Return a limit, whose unit is that of the quantity."""
+    if what.unit == "s":
+        return duration(written, f"the limit of {what}")
+    value = units.parse(written)
+    match = units._NUMBER.fullmatch(written)
     name = match[2] if match else ""
-    if quantity == "utilization" and name not in ("", "%"):
-        raise DomainError(f"the limit of utilization is a share, such as '70%', got {limit!r}")
-    if quantity != "utilization" and name not in units._TIMES:
-        example = f"'{limit} ms'" if not name else "'300 ms'"
-        raise DomainError(
-            f"the limit of {quantity} needs a unit of time, such as {example}, got {limit!r}"
-        )
-    return Objective(quantity, value, subject, comparison)
+    share = name in ("", "%")
+    if what.unit == "%" and not share:
+        raise DomainError(f"the limit of {what} is a share, such as '1 %', got {written!r}")
+    if what.unit == "1/s" and (share or name in units._TIMES or name in units._SIZES):
+        raise DomainError(f"the limit of {what} is a rate, such as '100/s', got {written!r}")
+    return value
 
 
-def _probability(quantity: str) -> float:
-    match = _PERCENTILE.fullmatch(quantity)
-    if match is None:
-        raise DomainError(f"unknown quantity {quantity!r}{near(quantity, _KNOWN)}")
-    # The number as written: 99.9 / 100 is not the float nearest to 0.999.
-    p = float(f"{match[1]}e-2")
-    if not 0 < p < 1:
-        raise DomainError(f"a percentile must be above p0 and below p100, got {quantity!r}")
-    return p
+def what_limit(what: Quantity) -> str:
+    """Return a limit of a quantity, as an example."""
+    return {"s": "300 ms", "%": "1 %", "1/s": "100/s"}[what.unit]

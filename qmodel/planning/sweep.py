@@ -14,6 +14,8 @@ a function        its keywords; it gets flat arrays and returns a solved model
                   or a mapping of columns
 ================  ===========================================================
 
+**Losses.** What is rejected and abandoned stands beside the latencies, which are those of
+the requests that get through.
 **Overload.** Its rows keep their ``inf``; they do not spoil their neighbours.
 **Basis.** The column says what the percentiles rest on. It is the weakest over the grid,
 whatever the chunks: a sweep over one and two servers is approximate where two are.
@@ -35,8 +37,15 @@ from qmodel.distributions.cells import shape_of
 from qmodel.errors import DomainError, ModelError
 from qmodel.glossary import units_of
 from qmodel.pipeline import Pipeline, PipelineResult
-from qmodel.pipeline.steps import call
-from qmodel.planning._results import latency_of, max_rate_of, near
+from qmodel.planning._models import asked, has_arrays
+from qmodel.planning._results import (
+    Result,
+    goodput_of,
+    latency_of,
+    max_rate_of,
+    near,
+    share_of,
+)
 from qmodel.queues.base import Station, StationResult
 
 if TYPE_CHECKING:
@@ -82,8 +91,8 @@ def sweep(
     Returns
     -------
     pandas.DataFrame
-        The axes, then `mean`, percentiles, `max_rate`, `headroom`, `bottleneck`,
-        ``utilization.<station>`` and `basis`; of a mapping, its columns. ``attrs["units"]``
+        The axes, then `mean`, percentiles, `rejected`, `abandoned`, `goodput`, `max_rate`,
+        `headroom`, `bottleneck`, ``utilization.<station>`` and `basis`; of a mapping, its columns. ``attrs["units"]``
         has the units. [-]
 
     Raises
@@ -222,21 +231,16 @@ def _solver(model: Any, axes: Mapping[str, Any]) -> Solve:
         return model  # type: ignore[no-any-return]
     if "arrival_rate" not in axes:
         raise ModelError("a sweep needs a load: an axis or a keyword 'arrival_rate'")
-    idle = model.solve(0.0)
-    if shape_of(latency_of(idle)) or np.ndim(max_rate_of(idle)):
+    whole = asked(model)
+    if has_arrays(whole):
         raise ModelError("the model has arrays of its own: put them into the axes of the sweep")
-    # A station alone is the only one of a pipeline, whose parameters have its name in front.
-    prefix = "" if isinstance(model, Pipeline) else "station."
-    whole = model if isinstance(model, Pipeline) else Pipeline(call("station", model))
-    known = [name.removeprefix(prefix) for name in whole.parameters()]
+    known = [*whole.parameters(), "arrival_rate"]
     for name in axes:
-        if name not in known and name != "arrival_rate":
-            hint = near(name, [*known, "arrival_rate"])
-            raise ModelError(f"no parameter {name!r} in the model{hint}")
+        if name not in known:
+            raise ModelError(f"no parameter {name!r} in the model{near(name, known)}")
 
-    def solve(*, arrival_rate: np.ndarray, **others: Any) -> PipelineResult | StationResult:
-        changed = whole.replace({prefix + name: value for name, value in others.items()})
-        return (changed.stations["station"] if prefix else changed).solve(arrival_rate)
+    def solve(*, arrival_rate: np.ndarray, **others: Any) -> Result:
+        return whole.replace(others).solve(arrival_rate)
 
     return solve
 
@@ -253,10 +257,13 @@ def _columns(
         raise ModelError(
             f"a swept function must return a solved model or a mapping, got {result!r}"
         )
-    law, most = latency_of(result), max_rate_of(result)
-    columns: dict[str, Any] = {"mean": law.mean}
-    times = law.quantile(percentiles.reshape(-1, *[1] * max(len(shape_of(law)), 1)))
-    columns |= {f"p{100 * p:.12g}": t for p, t in zip(percentiles, times, strict=True)}
+    latency, most = latency_of(result), max_rate_of(result)
+    columns: dict[str, Any] = {"mean": latency.mean}
+    p = percentiles.reshape(-1, *[1] * max(len(shape_of(latency)), 1))
+    times = zip(percentiles, latency.quantile(p), strict=True)
+    columns |= {f"p{100 * p:.12g}": t for p, t in times}
+    columns |= {name: share_of(result, name) for name in ("rejected", "abandoned")}
+    columns["goodput"] = goodput_of(result)
     with np.errstate(divide="ignore", invalid="ignore", over="ignore"):
         columns |= {"max_rate": most, "headroom": most / np.asarray(result.arrival_rate) - 1}
     if isinstance(result, StationResult):

@@ -133,6 +133,38 @@ def test_behind_a_token_bucket():
     assert limited(120.0).solve(both[1]).latency.quantile(0.99) == pytest.approx(0.3, rel=1e-9)
 
 
+def test_lines_at_a_blocking():
+    # 15 lines at 1 % blocking take 8.108 Erlang (tables of Erlang's B formula).
+    assert capacity(qm.MGcc(qm.Exponential(1.0), 15), "loss <= 1%") == pytest.approx(
+        8.108, abs=5e-4
+    )
+
+
+def test_capacity_where_some_is_refused():
+    door = qm.MMcK(0.1, servers=5, places=10)
+    assert capacity(door, "p99 < 2 s") == math.inf  # whoever comes in is soon through
+    found = capacity(door, "p99 < 2 s", "loss < 1%")
+    assert door.solve(found).loss == pytest.approx(0.01, rel=1e-9)
+    assert door.solve(capacity(door, "P(wait > 0) < 20%")).wait.tail(0.0) == pytest.approx(0.2)
+    # In a pipeline, and for what gives up.
+    assert capacity(Pipeline(qm.call("door", door)), "loss < 1%") == pytest.approx(found)
+    patient = qm.ErlangA(0.1, 4, 2.0)
+    found = capacity(patient, "abandoned < 2%")
+    assert patient.solve(found).abandonment == pytest.approx(0.02, rel=1e-9)
+
+
+def test_goodput_is_a_floor():
+    door = qm.MMcK(0.1, servers=5, places=10)
+    found = capacity(door, "loss < 1%", "goodput > 30/s")
+    assert found == capacity(door, "loss < 1%")
+    with pytest.raises(InfeasibleError, match=r"goodput is at most 3\d\.\d*/s: 'goodput > 40/s'"):
+        capacity(door, "loss < 1%", "goodput > 40/s")
+    assert capacity(door, "goodput > 49/s") == math.inf
+    with pytest.raises(InfeasibleError, match="goodput is at most 49.9999"):
+        capacity(door, "goodput > 51/s")
+    assert capacity(qm.MMc([0.01, 0.03]), "goodput > 50/s").round(9).tolist() == [100.0, 0.0]
+
+
 @pytest.mark.parametrize("scale", [1e-12, 1e9])
 def test_the_bracket_has_no_unit(scale):
     path = qm.series(qm.limit("l", 80.0 / scale, burst=5), qm.call("a", qm.MMc(0.01 * scale)))
@@ -174,9 +206,9 @@ def test_what_is_no_model(model):
 
 
 def test_what_is_refused():
-    with pytest.raises(DomainError, match="upper limit"):
+    with pytest.raises(DomainError, match="expected an objective"):
         capacity(line(), "p99")
-    with pytest.raises(ModelError, match="no kind of request 'buy'"):
+    with pytest.raises(ModelError, match="no kind of request and no station 'buy'"):
         capacity(line(), "p99 of buy < 1 s")
     import sympy as sp
 

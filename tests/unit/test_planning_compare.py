@@ -24,8 +24,10 @@ def test_columns_and_units():
     frame = compare({"one": FAST, "four": SLOW}, 60.0)
     values = ["servers", "max_rate", "headroom", "bottleneck", "utilization", "mean"]
     percentiles = ["p50", "p95", "p99", "p99.9"]
-    changes = [f"{n}.change" for n in ("servers", "max_rate", "mean", *percentiles)]
-    assert list(frame) == ["model", "arrival_rate", *values, *percentiles, *changes]
+    losses = ["rejected", "abandoned", "goodput"]
+    changed = ("servers", "max_rate", "mean", *percentiles, "goodput")
+    changes = [f"{n}.change" for n in changed]
+    assert list(frame) == ["model", "arrival_rate", *values, *percentiles, *losses, *changes]
     units = frame.attrs["units"]
     assert {units[name] for name in ("mean", *percentiles)} == {"s"}
     assert {units[name] for name in changes} == {"%"}
@@ -110,3 +112,12 @@ def test_what_is_refused():
         compare({"b": qm.Delay([0.1, 0.2])}, 1.0)
     with pytest.raises(DomainError, match="arrival_rate"):
         compare({"a": FAST}, -1.0)
+
+
+def test_what_is_refused_stands_beside_the_latency():
+    full, open_ = qm.MMcK(0.1, servers=5, places=10), qm.MMc(0.1, servers=60)
+    frame = compare({"full": full, "open": open_}, 500.0)
+    assert frame["rejected"].tolist() == pytest.approx([0.9, 0.0], abs=1e-3)
+    assert frame["goodput"].tolist() == pytest.approx([50.0, 500.0], rel=1e-3)
+    assert frame["goodput.change"][1] == pytest.approx(900.0, rel=1e-2)
+    assert frame["abandoned"].tolist() == [0.0, 0.0]

@@ -127,7 +127,7 @@ def test_what_is_refused() -> None:
         crossing(FAST, POOL, "p")
     with pytest.raises(DomainError, match="up_to must be a number > 0"):
         crossing(FAST, POOL, up_to=0.0)
-    with pytest.raises(ModelError, match="no kinds"):
+    with pytest.raises(ModelError, match="a station has no parts"):
         crossing(FAST, POOL, kind="page")
 
 
@@ -148,3 +148,16 @@ def test_names_are_two_and_unknown_models_are_no_tie() -> None:
         with pytest.raises(ModelError, match="names must be two different ones"):
             crossing(FAST, POOL, names=names)  # type: ignore[arg-type]
     assert "unknown" in str(crossing(FAST, qm.MMc(np.nan)))
+
+
+def test_losses_and_goodput() -> None:
+    # Many slow servers without a queue against few with one: who refuses less?
+    few, many = qm.MMcK(0.05, servers=2, places=40), qm.MGcc(qm.Exponential(0.2), 9)
+    found = crossing(few, many, "loss", up_to=200.0, names=("queue", "no queue"))
+    (at,) = found.rates
+    lost = [float(model.solve(at).loss) for model in (few, many)]
+    assert lost[0] == pytest.approx(lost[1], rel=1e-5)
+    assert found.better([0.5 * at, 1.5 * at]).tolist() == ["queue", "no queue"]
+    served = crossing(few, many, "goodput", up_to=200.0, names=("queue", "no queue"))
+    assert served.rates == pytest.approx(found.rates, rel=1e-4)
+    assert "higher goodput: queue up to" in str(served)

@@ -27,7 +27,7 @@ def shop() -> qm.Pipeline:
 def test_layout_and_units():
     frame = sweep(shop(), OVER, percentiles=(0.5, 0.999))
     assert list(frame) == [
-        *OVER, "mean", "p50", "p99.9", "max_rate", "headroom", "bottleneck",
+        *OVER, "mean", "p50", "p99.9", "rejected", "abandoned", "goodput", "max_rate", "headroom", "bottleneck",
         "utilization.web", "utilization.db", "basis",
     ]  # fmt: skip
     assert len(frame) == 18
@@ -88,7 +88,8 @@ def test_a_fixed_load_is_an_axis_of_one_value():
 def test_a_station():
     frame = sweep(qm.MMc(0.01), {"arrival_rate": [50.0, 150.0], "servers": range(1, 4)})
     assert list(frame)[2:] == [
-        "mean", "p50", "p95", "p99", "max_rate", "headroom", "utilization", "basis",
+        "mean", "p50", "p95", "p99", "rejected", "abandoned", "goodput", "max_rate", "headroom",
+        "utilization", "basis",
     ]  # fmt: skip
     for row in frame.itertuples():
         result = qm.MMc(0.01, servers=row.servers).solve(row.arrival_rate)

@@ -1,0 +1,69 @@
+"""What can be asked: a pipeline, or a station as the only one of a pipeline."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any
+
+from qmodel._typing import Value
+from qmodel.distributions.cells import shape_of
+from qmodel.errors import ModelError
+from qmodel.pipeline import Pipeline, call
+from qmodel.pipeline.parameters import changed, parameters
+from qmodel.planning._results import latency_of, max_rate_of, near
+from qmodel.queues.base import Station, StationResult
+
+__all__ = ["Asked", "StationModel", "as_pipeline", "asked", "has_arrays"]
+
+
+def as_pipeline(station: Station, name: str | None = None) -> Pipeline:
+    """Return the pipeline of one call to a station, by default named after its class."""
+    return Pipeline(call((name or type(station).__name__).replace(".", " "), station))
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class StationModel:
+    """A station that is asked as a pipeline is; its parameters have no prefix."""
+
+    station: Station
+
+    def parameters(self) -> dict[str, Any]:
+        """Return the parameters by name."""
+        found = parameters("", self.station)
+        return {name.removeprefix("."): value for name, value in found.items()}
+
+    def replace(self, changes: Mapping[str, Any]) -> StationModel:
+        """Return the station with other parameters."""
+        known = self.parameters()
+        for name in changes:
+            if name not in known:
+                raise ModelError(f"no parameter {name!r} in the station{near(name, known)}")
+        return StationModel(changed(self.station, changes))
+
+    def solve(self, arrival_rate: Value) -> StationResult:
+        """Return the steady state at a load."""
+        return self.station.solve(arrival_rate)
+
+    @property
+    def max_rate(self) -> Value:
+        """Arrival rate at which the station saturates. [1/s]."""
+        return self.station.max_rate
+
+
+Asked = Pipeline | StationModel
+
+
+def asked(model: Any, what: str = "model") -> Asked:
+    """Return a model as questions see it, refusing what is none."""
+    if isinstance(model, Station):
+        return StationModel(model)
+    if not isinstance(model, Pipeline):
+        raise ModelError(f"{what} must be a Pipeline or a Station, got {model!r}")
+    return model
+
+
+def has_arrays(model: Asked) -> bool:
+    """Return whether a model stands for several scenarios."""
+    result = model.solve(0.0)
+    return bool(shape_of(latency_of(result)) or shape_of(max_rate_of(result)))
