@@ -39,7 +39,7 @@ Result = PipelineResult | StationResult
 def latency_of(result: Result, subject: str | None = None) -> Distribution:
     """Return the distribution of the time of a request: of all, of a kind, at a station."""
     part = _part(result, subject)
-    return part.response if isinstance(part, StationResult) else part.latency  # type: ignore[no-any-return]
+    return part.response if isinstance(part, StationResult) else part.latency
 
 
 def wait_of(result: Result, subject: str | None = None) -> Distribution:
@@ -97,7 +97,7 @@ def _station(result: Result, name: str | None) -> StationResult:
         if name is not None:
             raise ModelError(f"a station has no parts, so there is no {name!r}")
         return result
-    if name not in result.stations:
+    if name is None or name not in result.stations:
         raise ModelError(f"no station {name!r} in the pipeline{near(name, result.stations)}")
     return result.stations[name]
 

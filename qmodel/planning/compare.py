@@ -50,8 +50,9 @@ def compare(models: Mapping[str, Model], arrival_rate: Value) -> pd.DataFrame:
     pandas.DataFrame
         `model`, `arrival_rate`, `servers` of all stations without delays, `max_rate`,
         `headroom`, `bottleneck` and its `utilization`, `mean`, `p50` to `p99.9`, `rejected`,
-        `abandoned`, `goodput`, and ``<column>.change`` in percent. ``attrs["units"]`` has the units, ``attrs["basis"]``
-        for each model what its max_rate, mean and percentiles rest on. [-]
+        `abandoned`, `goodput`, and ``<column>.change`` in percent. ``attrs["units"]`` has
+        the units, ``attrs["basis"]`` for each model what its max_rate, mean and percentiles
+        rest on. [-]
 
     Raises
     ------
@@ -114,7 +115,9 @@ def _state(name: str, model: Model, rates: np.ndarray) -> tuple[dict[str, Any], 
     }
     times = np.broadcast_to(result.latency.quantile(shares), (shares.size, rates.size))
     columns |= dict(zip(_PERCENTILES, times, strict=True))
-    columns |= {name: 1.0 * np.broadcast_to(getattr(result, name), rates.shape) for name in _LOSSES}
+    columns |= {
+        name: 1.0 * np.broadcast_to(getattr(result, name), rates.shape) for name in _LOSSES
+    }
     return columns, {key: result.basis[key] for key in ("max_rate", "mean", "percentiles")}
 
 

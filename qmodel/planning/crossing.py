@@ -215,7 +215,9 @@ def crossing(
     def difference(rate: Any) -> Any:
         a, b = np.broadcast_arrays(*values(rate))
         with np.errstate(invalid="ignore"):
-            gap = np.where(np.isinf(a) & np.isinf(b), 0.0, b - a if what.more_is_better else a - b)
+            gap = np.where(
+                np.isinf(a) & np.isinf(b), 0.0, b - a if what.more_is_better else a - b
+            )
             return np.where(np.abs(gap) <= _TIE * np.minimum(a, b), 0.0, gap)
 
     shape = difference(end).shape

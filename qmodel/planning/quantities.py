@@ -55,7 +55,9 @@ _TIMED = re.compile(
     r"(?P<statistic>mean|p\s*\([^)>]*\)|p[\d.]+)"
     r"(?:\s+(?:of\s+)?(?:the\s+)?(?P<variable>wait|latency|response))?"
 )
-_BEYOND = re.compile(r"[Pp]\s*\(\s*(?P<variable>wait|latency|response)\s*>\s*(?P<time>[^)]+?)\s*\)")
+_BEYOND = re.compile(
+    r"[Pp]\s*\(\s*(?P<variable>wait|latency|response)\s*>\s*(?P<time>[^)]+?)\s*\)"
+)
 KNOWN = (
     "p50", "p95", "p99", "p99.9", "mean", "p95 wait", "mean wait", "P(wait > 0 s)",
     "P(latency > 1 s)", "utilization", "loss", "rejected", "abandoned", "goodput",
@@ -85,7 +87,12 @@ class Quantity(ABC):
     def grounds(self, result: Result) -> tuple[Assumption, ...]:
         """Return what the value rests on."""
         known = result.basis.grounds
-        return known.get(self._ground) or known.get("response_time") or known.get("visits") or result.assumptions
+        return (
+            known.get(self._ground)
+            or known.get("response_time")
+            or known.get("visits")
+            or result.assumptions
+        )
 
     @property
     def _ground(self) -> str:
@@ -134,7 +141,9 @@ class Percentile(Quantity):
 
     def __post_init__(self) -> None:
         if not 0 < self.probability < 1:
-            raise DomainError(f"a percentile must be above p0 and below p100, got p{self.digits}")
+            raise DomainError(
+                f"a percentile must be above p0 and below p100, got p{self.digits}"
+            )
 
     @property
     def probability(self) -> float:

@@ -92,8 +92,8 @@ def sweep(
     -------
     pandas.DataFrame
         The axes, then `mean`, percentiles, `rejected`, `abandoned`, `goodput`, `max_rate`,
-        `headroom`, `bottleneck`, ``utilization.<station>`` and `basis`; of a mapping, its columns. ``attrs["units"]``
-        has the units. [-]
+        `headroom`, `bottleneck`, ``utilization.<station>`` and `basis`; of a mapping, its
+        columns. ``attrs["units"]`` has the units. [-]
 
     Raises
     ------

@@ -157,10 +157,12 @@ def test_goodput_is_a_floor():
     door = qm.MMcK(0.1, servers=5, places=10)
     found = capacity(door, "loss < 1%", "goodput > 30/s")
     assert found == capacity(door, "loss < 1%")
-    with pytest.raises(InfeasibleError, match=r"goodput is at most 3\d\.\d*/s: 'goodput > 40/s'"):
+    with pytest.raises(
+        InfeasibleError, match=r"goodput is at most 3\d\.\d*/s: 'goodput > 40/s'"
+    ):
         capacity(door, "loss < 1%", "goodput > 40/s")
     assert capacity(door, "goodput > 49/s") == math.inf
-    with pytest.raises(InfeasibleError, match="goodput is at most 49.9999"):
+    with pytest.raises(InfeasibleError, match=r"goodput is at most 49\.9999"):
         capacity(door, "goodput > 51/s")
     assert capacity(qm.MMc([0.01, 0.03]), "goodput > 50/s").round(9).tolist() == [100.0, 0.0]
 

@@ -27,7 +27,8 @@ def shop() -> qm.Pipeline:
 def test_layout_and_units():
     frame = sweep(shop(), OVER, percentiles=(0.5, 0.999))
     assert list(frame) == [
-        *OVER, "mean", "p50", "p99.9", "rejected", "abandoned", "goodput", "max_rate", "headroom", "bottleneck",
+        *OVER, "mean", "p50", "p99.9", "rejected", "abandoned", "goodput", "max_rate",
+        "headroom", "bottleneck",
         "utilization.web", "utilization.db", "basis",
     ]  # fmt: skip
     assert len(frame) == 18
