@@ -137,11 +137,19 @@ def waiting_time_of_many(load: Value, copies: Value) -> Value:
     >>> waiting_time_of_many(0.9, np.array([2, 3, 5])).round(4)
     array([1.0503, 0.4875, 0.1868])
     """
-    from scipy.special import hyp2f1
+    from scipy.special import digamma, hyp2f1
 
     d = np.asarray(_check.count("copies", copies, least=2), dtype=float)
-    z, b = np.asarray(_check.probability("load", load)) ** d, d / (d - 1)
-    return (z / d * hyp2f1(1.0, b, b + 1, z))[()]
+    x = np.asarray(_check.probability("load", load), dtype=float)
+    z, b = x**d, d / (d - 1)
+    with np.errstate(divide="ignore", invalid="ignore"):
+        left = -np.expm1(d * np.log(x))  # 1 - z
+        # Next to full load SciPy has no digits, and two terms of the series in it have all.
+        first = digamma(1.0) - digamma(b) - np.log(left)
+        near = b * (first + b * (first + 1 - 1 / b) * left)
+        full = left < 2e-7
+        sum_ = np.where(full, near, hyp2f1(1.0, b, b + 1, np.where(full, 0.0, z)))
+        return np.where(x == 1, np.inf, z / d * sum_)[()]
 
 
 @dataclass(frozen=True, slots=True, eq=False)

@@ -165,12 +165,9 @@ class Pipeline:
                 if isinstance(place, Open):
                     shares[name] = place.share(arrival_rate * flows[place.name])
                 else:
-                    r = place.solve(self._streams(visits, name, arrival_rate))
-                    # From what the servers do, as 1 - loss has no digits in deep overload.
-                    served = r.utilization * r.station.servers / r.station.service.mean
-                    with np.errstate(invalid="ignore"):
-                        share = np.minimum(served / np.asarray(r.arrival_rate), 1.0)
-                    shares[name] = np.where(np.asarray(r.arrival_rate) == 0, 1.0, share)[()]
+                    shares[name] = place.solve(
+                        self._streams(visits, name, arrival_rate)
+                    ).accepted
         return shares
 
     def _solved(self, arrival_rate: Any, shares: Mapping[Any, Any]) -> dict[str, StationResult]:

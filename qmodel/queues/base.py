@@ -103,7 +103,8 @@ class StationResult:
     arrival_rate : number or array
         Arrival rate of all streams. [1/s]
     utilization : number or array
-        Offered load over servers; 1 and above is overload. [-]
+        Busy share of the servers. Where requests are lost or give up it is at most 1; in
+        overload of a queue it is what they would need, 1 and above. [-]
     waiting_time : number or array
         Mean time in queue; where servers are shared, response less service time. [s]
     response_time : number or array
@@ -124,6 +125,9 @@ class StationResult:
         Share of the arrivals that find no place and are lost. [-]
     abandonment : number or array, default 0
         Share of the arrivals that give up waiting. [-]
+    accepted : number or array, optional
+        Share of the arrivals that is served and goes on; by default 1 - loss - abandonment,
+        which has no digits left in deep overload. [-]
     number : States or None
         Law of the number of requests present, where it is known. [-]
     streams : tuple of StreamResult
@@ -142,8 +146,13 @@ class StationResult:
     station: Station
     loss: Value = 0
     abandonment: Value = 0
+    accepted: Value = None  # type: ignore[assignment]  # from `__post_init__` on a number
     number: States | None = None
     streams: tuple[StreamResult, ...] = field(default=())
+
+    def __post_init__(self) -> None:
+        if self.accepted is None:
+            object.__setattr__(self, "accepted", 1 - self.loss - self.abandonment)
 
     def __repr__(self) -> str:
         """Return load, utilisation and mean response in one line."""
@@ -157,10 +166,37 @@ class StationResult:
         )
 
     @property
+    def offered_load(self) -> Value:
+        """Arrival rate times mean service time: the servers that it takes. [erlang]."""
+        service = self.station.service.mean
+        return namespace(self.arrival_rate, service).weigh(self.arrival_rate, service)
+
+    @property
     def throughput(self) -> Value:
         """Requests served a second; in overload, what the servers can do. [1/s]."""
-        through = self.arrival_rate * (1 - self.loss - self.abandonment)
-        return namespace(through, self.station.max_rate).minimum(through, self.station.max_rate)
+        station, through = self.station, self.arrival_rate * self.accepted
+        most = station.max_rate
+        xp = namespace(through, most)
+        if station.loses and not xp.symbolic:
+            # Of what loses requests and still saturates, `max_rate` counts the lost too.
+            with np.errstate(divide="ignore"):
+                most = np.minimum(most, np.divide(station.servers, station.service.mean))
+        return xp.minimum(through, most)
+
+    @property
+    def rejected(self) -> Value:
+        """Share of the arrivals that are turned away, `loss`. [-]."""
+        return self.loss
+
+    @property
+    def abandoned(self) -> Value:
+        """Share of the arrivals that give up waiting, `abandonment`. [-]."""
+        return self.abandonment
+
+    @property
+    def goodput(self) -> Value:
+        """Requests served a second, `throughput`. [1/s]."""
+        return self.throughput
 
     @property
     def assumptions(self) -> tuple[Assumption, ...]:
@@ -196,7 +232,7 @@ class Station(ABC):
     """Why a path cannot call the station, where it cannot."""
 
     loses = False
-    """Whether arrivals may be lost or give up, so that fewer leave than come."""
+    """Whether `accepted` may be below 1: arrivals may be lost or give up."""
 
     poisson_output = False
     """Whether Poisson arrivals leave as a Poisson stream (Burke 1956; Kelly 1979)."""
@@ -214,7 +250,7 @@ class Station(ABC):
 
     @property
     def max_rate(self) -> Value:
-        """Arrival rate at which the station saturates. [1/s]."""
+        """Arrival rate at which it saturates, `inf` if it has a steady state at any. [1/s]."""
         return self.servers / self.service.mean
 
     @abstractmethod
@@ -323,3 +359,9 @@ def mixed_service(laws: Sequence[Distribution], rates: Sequence[Value]) -> Distr
     with xp.errstate(invalid="ignore", divide="ignore"):
         shares = tuple(xp.guard(rate / total, total == 0, 1.0 / len(rates)) for rate in rates)
     return measure(shares, tuple(laws))
+
+
+def busy_share(working: Value, servers: Count) -> Value:
+    """Return the busy share of servers of which `working` work: not a rounding above 1."""
+    share = working / servers
+    return share if is_symbolic(share) else np.minimum(share, 1.0)

@@ -34,7 +34,7 @@ from qmodel._xp import is_symbolic
 from qmodel.basis import POISSON_ARRIVALS, Assumption, Basis
 from qmodel.distributions import Distribution, Exponential
 from qmodel.errors import DomainError, ModelError
-from qmodel.queues.base import MEANS, Station, StationResult
+from qmodel.queues.base import MEANS, Station, StationResult, busy_share
 from qmodel.queues.states import FiniteStates
 
 __all__ = ["BirthDeath", "state_probabilities"]
@@ -170,6 +170,7 @@ class BirthDeath(Station):
     arrival_factors: tuple[Value, ...] | None = None
     servers: Count = 1
     service: Exponential = field(init=False, repr=False)
+    loses = True
     not_in_paths = "its arrival rate is not that of a flow of requests"
 
     def __post_init__(self) -> None:
@@ -232,10 +233,11 @@ class BirthDeath(Station):
             response = np.where(alone, 1 / down[0], number.mean / served)
             wait = np.where(alone, 0.0, queue / served)
             loss = np.where(offered == 0, 0.0, lost / offered)
+            accepted = np.where(offered == 0, 1.0, served / offered)
         grounds = (POISSON_ARRIVALS, STATE_DEPENDENT)
         return StationResult(
             arrival_rate=offered[()],
-            utilization=(served / self._fastest())[()],
+            utilization=busy_share(number.mean - queue, self.servers),
             waiting_time=wait[()],
             response_time=response[()],
             queue_length=queue[()],
@@ -244,6 +246,7 @@ class BirthDeath(Station):
             response=MeanOnly(response[()]),
             station=self,
             loss=loss[()],
+            accepted=np.minimum(accepted, 1.0)[()],
             number=number,
             basis=Basis(dict.fromkeys((*MEANS, "loss", "number"), grounds)),
         )

@@ -38,7 +38,7 @@ from qmodel._xp import namespace
 from qmodel.basis import Assumption, Basis
 from qmodel.distributions import ZERO, Distribution, Exponential
 from qmodel.errors import ModelError
-from qmodel.queues.base import LAWS, MEANS, Station, StationResult
+from qmodel.queues.base import LAWS, MEANS, Station, StationResult, busy_share
 from qmodel.queues.birth_death import state_probabilities
 from qmodel.queues.delay import at_load
 from qmodel.queues.mmc import EXPONENTIAL_SERVICE
@@ -199,6 +199,7 @@ class Engset(Station):
     servers: Count
     sources: Count
     service: Exponential = field(init=False, repr=False)
+    loses = True
     not_in_paths = "its arrival rate is not that of a flow of requests"
 
     def __post_init__(self) -> None:
@@ -221,12 +222,14 @@ class Engset(Station):
         rate, s, c, n = arrival_rate, self.service_time, self.servers, self.sources
         xp = namespace(rate, s, c, n)
         a = xp.asarray(rate * s)
-        lost = call_congestion(a, c, n)
+        ratio = odds(a, c, n - 1)
+        with xp.errstate(divide="ignore"):
+            lost, accepted = 1 / (1 + ratio), 1 / (1 + 1 / ratio)
         # Little: n / (idle time + time in service), with the lost ones idle again.
-        busy = n * a * (1 - lost) / (1 + a * (1 - lost))
+        busy = n * a * accepted / (1 + a * accepted)
         return EngsetState(
             arrival_rate=rate * (n - busy),
-            utilization=busy / c,
+            utilization=busy_share(busy, c),
             waiting_time=0 * busy,
             response_time=s + 0 * busy,
             queue_length=0 * busy,
@@ -236,6 +239,7 @@ class Engset(Station):
             response=at_load(self.service, busy),
             station=self,
             loss=lost,
+            accepted=accepted,
             number=None if xp.symbolic else _states(a, c, n, np.ndim(busy)),
             # The law of the time is that of the service, which the means need not know.
             basis=Basis(

@@ -50,7 +50,7 @@ from qmodel.basis import POISSON_ARRIVALS, Assumption, Basis
 from qmodel.distributions import Distribution, Exponential
 from qmodel.errors import DomainError, ModelError
 from qmodel.numerics.spare import spare_servers
-from qmodel.queues.base import FCFS, LAWS, MEANS, Station, StationResult
+from qmodel.queues.base import FCFS, LAWS, MEANS, Station, StationResult, busy_share
 from qmodel.queues.birth_death import MeanOnly
 from qmodel.queues.erlang_a_chain import Chain, ImpatientStates
 from qmodel.queues.erlang_a_finite import FiniteChain, states
@@ -167,6 +167,7 @@ class ErlangA(Station):
     patience: Value
     places: Count = np.inf
     service: Exponential = field(init=False, repr=False)
+    loses = True
     not_in_paths = "requests that give up take time, and do not go on"
 
     def __post_init__(self) -> None:
@@ -213,14 +214,14 @@ class ErlangA(Station):
             p = states(a, c, patience, np.asarray(self.places))
             number = FiniteStates(p)
             chain, loss, accepted = self._finite(p, a, c, patience)
-        left = chain.abandonment()  # of the accepted
+        left, served = chain.abandonment(), chain.served()  # of those that find a place
         wait = self.patience * left
-        response = wait + s * chain.served()
+        response = wait + s * served
         means = (POISSON_ARRIVALS, EXPONENTIAL_SERVICE, EXPONENTIAL_PATIENCE)
         known = (*MEANS, "loss", "abandonment", "number")
         return ImpatientState(
             arrival_rate=arrival_rate,
-            utilization=xp.asarray(a * accepted * chain.served() / c),
+            utilization=xp.asarray(busy_share(a * accepted * served, c)),
             waiting_time=xp.asarray(wait),
             response_time=xp.asarray(response),
             queue_length=xp.asarray(rate * accepted * wait),
@@ -230,6 +231,7 @@ class ErlangA(Station):
             station=self,
             loss=xp.asarray(loss),
             abandonment=xp.asarray(accepted * left),
+            accepted=xp.asarray(accepted * served),
             number=number,
             basis=Basis(dict.fromkeys(known, means) | dict.fromkeys(LAWS, (*means, FCFS))),
         )

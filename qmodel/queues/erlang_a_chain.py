@@ -101,7 +101,13 @@ class Chain:
 
     def served(self) -> Any:
         """Return the share of the arrivals that are served."""
-        return 1 - self.abandonment()
+        if is_symbolic(self.x, self.y):
+            return 1 - self.abandonment()
+        with np.errstate(all="ignore"):
+            # In overload the difference has no digits: those served at once, and later.
+            at_once = np.exp(self.log_first() + poisson.log_odds(self.c, self.a))
+            later = self.must_wait() * self.x / self.y * -np.expm1(-self.log_ratio())
+            return np.where(self.y > self.x, at_once + later, 1 - self.abandonment())
 
     def offered(self, u: Any) -> Any:
         """Return P(V > u), V being what a request of endless patience would wait."""
@@ -176,8 +182,7 @@ class ImpatientStates(States):
     @property
     def mean(self) -> Value:
         chain = self.chain
-        leave = chain.abandonment()
-        return (chain.a * (1 - leave) + chain.y * leave)[()]
+        return (chain.a * chain.served() + chain.y * chain.abandonment())[()]
 
     @property
     def variance(self) -> Value:

@@ -55,7 +55,7 @@ from qmodel.distributions import (
 from qmodel.distributions.cells import shape_of
 from qmodel.errors import DomainError, ModelError
 from qmodel.queues.arrivals import arrivals_in
-from qmodel.queues.base import FCFS, LAWS, MEANS, Station, StationResult
+from qmodel.queues.base import FCFS, LAWS, MEANS, Station, StationResult, busy_share
 from qmodel.queues.mg1 import GENERAL_SERVICE
 from qmodel.queues.mg1k_wait import queued_wait
 from qmodel.queues.states import FiniteStates
@@ -137,6 +137,11 @@ class MG1K(Station):
         """Number of servers, one. [-]."""
         return 1
 
+    @property
+    def max_rate(self) -> Value:
+        """Arrival rate at which the station saturates: never, it loses. [1/s]."""
+        return np.inf
+
     def serving(self, service: Distribution) -> MG1K:
         """Return as many places with another law of service."""
         return MG1K(service, self.places)
@@ -149,7 +154,7 @@ class MG1K(Station):
         rate = np.broadcast_to(np.asarray(arrival_rate, dtype=float), shape)[()]
         s = service.mean
         left, lost = _embedded(rate, service, places)
-        loss = lost / (1 + lost)
+        loss, accepted = lost / (1 + lost), 1 / (1 + lost)
         present = FiniteStates(np.concatenate([left / (1 + lost), [loss]]))
         with np.errstate(divide="ignore", invalid="ignore", over="ignore"):
             # Those who enter are served one after the other: throughput is known twice.
@@ -170,7 +175,7 @@ class MG1K(Station):
         grounds = (POISSON_ARRIVALS, GENERAL_SERVICE, FCFS, FINITE_ROOM)
         return StationResult(
             arrival_rate=rate,
-            utilization=rate * s,
+            utilization=busy_share(rate * s * accepted, 1),
             waiting_time=wait,
             response_time=wait + s,
             queue_length=waiting[()],
@@ -180,6 +185,7 @@ class MG1K(Station):
             station=self,
             basis=Basis(dict.fromkeys((*MEANS, "loss", "number", *LAWS), grounds)),
             loss=loss[()],
+            accepted=accepted[()],
             number=present,
         )
 

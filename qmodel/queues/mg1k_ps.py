@@ -42,7 +42,7 @@ from qmodel.distributions import Distribution, Exponential, HyperExponential, Mi
 from qmodel.distributions.cells import shape_of
 from qmodel.errors import ModelError
 from qmodel.numerics import quadrature
-from qmodel.queues.base import LAWS, MEANS, Station, StationResult, StreamResult
+from qmodel.queues.base import LAWS, MEANS, Station, StationResult, StreamResult, busy_share
 from qmodel.queues.delay import at_load
 from qmodel.queues.mg1 import GENERAL_SERVICE
 from qmodel.queues.mg1k import FINITE_ROOM, one_count
@@ -237,6 +237,11 @@ class MG1KPS(Station):
         """Number of servers, one. [-]."""
         return 1
 
+    @property
+    def max_rate(self) -> Value:
+        """Arrival rate at which the station saturates: never, it loses. [1/s]."""
+        return np.inf
+
     def serving(self, service: Distribution) -> MG1KPS:
         """Return as many places with another law of service."""
         return MG1KPS(service, self.places)
@@ -312,15 +317,19 @@ class MG1KPS(Station):
         present = FiniteStates(_powers(rho, places))
         beside = FiniteStates(_powers(rho, places - 1)).mean
         loss = present.probability(places)
+        with np.errstate(divide="ignore", invalid="ignore"):
+            # In overload 1 - loss has no digits, and the work that is done has them.
+            busy = 1 - present.probability(0)
+            accepted = np.where(rho > 1, busy / rho, 1 - loss)[()]
         wait = s * beside
         grounds = (POISSON_ARRIVALS, GENERAL_SERVICE, PROCESSOR_SHARING, FINITE_ROOM)
         exact = isinstance(service, Exponential) or places == 1
         return StationResult(
             arrival_rate=rate,
-            utilization=rate * s,
+            utilization=busy_share(rho * accepted, 1),
             waiting_time=wait,
             response_time=wait + s,
-            queue_length=rate * (1 - loss) * wait,
+            queue_length=rate * accepted * wait,
             number_in_system=present.mean,
             wait=None,
             response=self._response(rate, service),
@@ -330,5 +339,6 @@ class MG1KPS(Station):
                 | dict.fromkeys(LAWS, grounds if exact else (*grounds, BETA_EXCESS))
             ),
             loss=loss,
+            accepted=accepted,
             number=present,
         )

@@ -40,7 +40,7 @@ from qmodel.distributions import ZERO, Distribution
 from qmodel.numerics import erlang as kernel
 from qmodel.numerics.roots import increasing_root
 from qmodel.numerics.spare import spare_servers
-from qmodel.queues.base import LAWS, MEANS, Station, StationResult
+from qmodel.queues.base import LAWS, MEANS, Station, StationResult, busy_share
 from qmodel.queues.delay import at_load
 from qmodel.queues.erlang import erlang_b
 from qmodel.queues.mg1 import GENERAL_SERVICE
@@ -210,13 +210,12 @@ class MGcc(Station):
         rate, s, c = arrival_rate, self.service.mean, self.servers
         a = rate * s
         loss = erlang_b(a, c)
-        # In overload 1 - B would cancel: (1 - B) / B = R.
-        symbolic = namespace(a, c).symbolic
-        busy = a * (1 - loss) if symbolic else self._busy(a, loss)
+        accepted = 1 - loss if namespace(a, c).symbolic else _accepted(a, c)
+        busy = a * accepted
         grounds = (POISSON_ARRIVALS, GENERAL_SERVICE, INSENSITIVE_LOSS)
         return StationResult(
             arrival_rate=rate,
-            utilization=busy / c,
+            utilization=busy_share(busy, c),
             waiting_time=0 * busy,
             response_time=s + 0 * busy,
             queue_length=0 * busy,
@@ -225,11 +224,13 @@ class MGcc(Station):
             response=at_load(self.service, busy),
             station=self,
             loss=loss,
+            accepted=accepted,
             number=ServerStates(a, c, spare_servers(rate, s, c), 0),
             basis=Basis(dict.fromkeys((*MEANS, *LAWS, "loss", "number"), grounds)),
         )
 
-    def _busy(self, a: Value, loss: Value) -> Value:
-        odds = kernel.odds(a, self.servers)
-        with np.errstate(invalid="ignore"):
-            return np.where(loss > 0.5, a * loss * odds, a * (1 - loss))[()]
+
+def _accepted(load: Value, servers: Count) -> Value:
+    # 1 - B without the difference, which has no digits in overload: (1 - B) / B = R.
+    with np.errstate(divide="ignore"):
+        return (1 / (1 + 1 / np.asarray(kernel.odds(load, servers))))[()]

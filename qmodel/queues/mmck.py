@@ -55,7 +55,7 @@ from qmodel.distributions import Distribution, Exponential
 from qmodel.errors import DomainError, ModelError
 from qmodel.numerics import erlang, geometric
 from qmodel.numerics.spare import spare_servers
-from qmodel.queues.base import FCFS, LAWS, MEANS, Station, StationResult
+from qmodel.queues.base import FCFS, LAWS, MEANS, Station, StationResult, busy_share
 from qmodel.queues.birth_death import MeanOnly
 from qmodel.queues.erlang import erlang_b
 from qmodel.queues.mmc import EXPONENTIAL_SERVICE
@@ -288,7 +288,7 @@ class MMcK(Station):
             laws = (AcceptedWait(*chain), AcceptedResponse(*chain))
         return StationResult(
             arrival_rate=rate,
-            utilization=a * served / c,
+            utilization=busy_share(a * served, c),
             waiting_time=wait,
             response_time=wait + s,
             queue_length=queue,
@@ -297,6 +297,7 @@ class MMcK(Station):
             response=laws[1],
             station=self,
             loss=loss,
+            accepted=served,
             number=ServerStates(a, c, spare, room),
             basis=Basis(
                 dict.fromkeys((*MEANS, "loss", "number"), means)
