@@ -146,7 +146,7 @@ class StationResult:
     station: Station
     loss: Value = 0
     abandonment: Value = 0
-    accepted: Value = None  # type: ignore[assignment]  # from `__post_init__` on a number
+    accepted: Value = None  # a number after `__post_init__`
     number: States | None = None
     streams: tuple[StreamResult, ...] = field(default=())
 
