@@ -79,15 +79,16 @@ if TYPE_CHECKING:
     )
     from qmodel.planning.availability import AvailabilityResult, availability
     from qmodel.planning.blast_radius import blast_radius
+    from qmodel.planning.boundary import Boundary
     from qmodel.planning.cache_loss import CacheLoss, least_hit_ratio, lose_cache
     from qmodel.planning.cache_size import cache_size
     from qmodel.planning.capacity import capacity
     from qmodel.planning.compare import compare
     from qmodel.planning.crossing import Crossing, crossing
-    from qmodel.planning.least import least
     from qmodel.planning.memory_split import CacheDemand, MemorySplit, split_memory
     from qmodel.planning.memory_value import MemoryValue, memory_value
     from qmodel.planning.slo import Objective
+    from qmodel.planning.solve_for import solve_for
     from qmodel.planning.sweep import sweep
     from qmodel.queues import (
         GM1,
@@ -141,8 +142,8 @@ _HOMES = {
     "pipeline": """Pipeline PipelineResult Step branch cached call fan_out hedge limit
         nothing parallel repeat retry series""",
     "planning": """AvailabilityResult CacheDemand CacheLoss Crossing MemorySplit MemoryValue
-        Objective availability blast_radius cache_size capacity compare crossing least
-        least_hit_ratio lose_cache memory_value split_memory sweep""",
+        Boundary Objective availability blast_radius cache_size capacity compare crossing
+        least_hit_ratio lose_cache memory_value solve_for split_memory sweep""",
     "queues": """BirthDeath Delay Engset ErlangA FiniteSource FixedBatch GGc GM1 GMc
         GeometricBatch MDc MG1 MG1K MG1KPS MG1LCFS MG1PS MG1Priority MG1Setup
         MG1SizeBased MG1Threshold MG1Vacations MGc MGcPS MGcc MMc MMcK

@@ -2,19 +2,21 @@
 
 from qmodel.planning.availability import AvailabilityResult, availability
 from qmodel.planning.blast_radius import blast_radius
+from qmodel.planning.boundary import Boundary
 from qmodel.planning.cache_loss import CacheLoss, least_hit_ratio, lose_cache
 from qmodel.planning.cache_size import cache_size
 from qmodel.planning.capacity import capacity
 from qmodel.planning.compare import compare
 from qmodel.planning.crossing import Crossing, crossing
-from qmodel.planning.least import least
 from qmodel.planning.memory_split import CacheDemand, MemorySplit, split_memory
 from qmodel.planning.memory_value import MemoryValue, memory_value
 from qmodel.planning.slo import Objective, parse_objective
+from qmodel.planning.solve_for import solve_for
 from qmodel.planning.sweep import sweep, sweep_chunks
 
 __all__ = [
     "AvailabilityResult",
+    "Boundary",
     "CacheDemand",
     "CacheLoss",
     "Crossing",
@@ -27,11 +29,11 @@ __all__ = [
     "capacity",
     "compare",
     "crossing",
-    "least",
     "least_hit_ratio",
     "lose_cache",
     "memory_value",
     "parse_objective",
+    "solve_for",
     "split_memory",
     "sweep",
     "sweep_chunks",

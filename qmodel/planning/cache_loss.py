@@ -15,7 +15,7 @@ again are not counted.
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
@@ -26,8 +26,8 @@ from qmodel._typing import Value
 from qmodel.basis import Basis
 from qmodel.pipeline import Pipeline, PipelineResult
 from qmodel.planning._hit_ratios import hit_ratio_in, with_hit_ratio
-from qmodel.planning.least import least
-from qmodel.planning.slo import Objective
+from qmodel.planning.slo import Objectives
+from qmodel.planning.solve_for import solve_for
 
 __all__ = ["CacheLoss", "least_hit_ratio", "lose_cache"]
 
@@ -145,10 +145,7 @@ def lose_cache(
 
 
 def least_hit_ratio(
-    model: Pipeline,
-    cache: str,
-    arrival_rate: Value,
-    objective: str | Objective | Sequence[str | Objective] = (),
+    model: Pipeline, cache: str, arrival_rate: Value, *objectives: Objectives
 ) -> Value:
     """Return the least hit ratio with which a pipeline carries a load.
 
@@ -160,8 +157,8 @@ def least_hit_ratio(
         Name of the cache in it, whose hit ratio is given or modelled. [-]
     arrival_rate : number or array
         The load. [1/s]
-    objective : str, Objective or sequence of them, optional
-        What must hold, as in `least`; by default that no station saturates. [-]
+    *objectives : str, Objective or sequence of them
+        What must hold, as in `solve_for`; without any, that no station saturates. [-]
 
     Returns
     -------
@@ -188,6 +185,5 @@ def least_hit_ratio(
     >>> least_hit_ratio(qm.Pipeline(store), "cache", [1000.0, 2000.0, 4000.0])
     array([0.    , 0.4444, 0.7222])
     """
-    return least(
-        with_hit_ratio(model, cache, 0.5), f"{cache}.hit_ratio", arrival_rate, objective
-    )
+    given = with_hit_ratio(model, cache, 0.5)
+    return solve_for(given, f"{cache}.hit_ratio", arrival_rate, *objectives).low

@@ -69,7 +69,7 @@ def test_the_least_hit_ratio_of_a_modelled_cache() -> None:
     assert found[:2] == pytest.approx([0.0, 0.5], rel=1e-9)
     assert np.isinf(found[2])
     assert least_hit_ratio(site, "cache", 800.0, "mean < 10 ms") > 0.5
-    with pytest.raises(qm.InfeasibleError, match=r"no cache.hit_ratio is enough"):
+    with pytest.raises(qm.InfeasibleError, match=r"no cache.hit_ratio is good enough"):
         least_hit_ratio(site, "cache", 6000.0)
 
 

@@ -1,0 +1,151 @@
+"""The boundary value of a parameter, and on which side of it the objectives hold."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any, Literal
+
+import numpy as np
+
+from qmodel._typing import Value
+from qmodel.errors import ModelError
+from qmodel.planning._domains import parameter_text
+from qmodel.planning.slo import parse_objective
+from qmodel.units import text
+
+if TYPE_CHECKING:
+    import pandas as pd
+
+__all__ = ["Boundary", "Side"]
+
+Side = Literal["at least", "at most", "between", "any"]
+
+
+@dataclass(frozen=True, slots=True, eq=False, kw_only=True, repr=False)
+class Boundary:
+    """Where a parameter begins, or ceases, to be good enough.
+
+    Parameters
+    ----------
+    parameter : str
+        The parameter. [-]
+    side : {"at least", "at most", "between", "any"}
+        Where the objectives hold: from the boundary on, up to it, between two, or wherever
+        the parameter is. [-]
+    low, high : number or array
+        The least and the greatest value with which they hold: the ends of the domain where
+        nothing else ends it, ``inf`` and ``-inf`` where no value is good enough. [-]
+    objectives : tuple of str
+        What must hold; empty for a steady state. [-]
+    arrival_rate : number or array
+        The load. [1/s]
+    whole : bool
+        Whether the parameter is a whole number. [-]
+    rejected, abandoned : number or array
+        Shares of the requests that are lost at the boundary; NaN where there is none. [-]
+
+    Examples
+    --------
+    >>> import qmodel as qm
+    >>> agents = qm.solve_for(qm.MMc(180.0, servers=10), "servers", 1 / 18, "p80 wait < 20 s")
+    >>> print(agents)
+    servers at least 14: p80 wait < 20 s holds at 0.0556/s
+    >>> agents.value, agents.side
+    (14, 'at least')
+    """
+
+    parameter: str
+    side: Side
+    low: Value
+    high: Value
+    objectives: tuple[str, ...]
+    arrival_rate: Value
+    whole: bool
+    rejected: Value
+    abandoned: Value
+
+    @property
+    def value(self) -> Value:
+        """The boundary: the least value, or the greatest, that is good enough. [-].
+
+        Raises
+        ------
+        ModelError
+            If there are two boundaries, or none.
+        """
+        if self.side not in ("at least", "at most"):
+            raise ModelError(f"there is no one boundary: {self}; see `low` and `high`")
+        found = self.low if self.side == "at least" else self.high
+        if not self.whole or not np.all(np.isfinite(found)):
+            return found
+        return int(found) if np.ndim(found) == 0 else np.asarray(found).astype(int)
+
+    def __float__(self) -> float:
+        """Return the boundary of one scenario."""
+        return float(self.value)
+
+    def __int__(self) -> int:
+        """Return the boundary of one scenario, which must be a whole number."""
+        value = self.value
+        if not self.whole:
+            raise ModelError(f"{self.parameter} is no whole number: {value}")
+        return int(value)
+
+    def __array__(self, dtype: Any = None, copy: bool | None = None) -> np.ndarray:
+        """Return the boundary of each scenario."""
+        return np.array(self.value, dtype=dtype)
+
+    def to_frame(self) -> pd.DataFrame:
+        """Return one row for each scenario.
+
+        Returns
+        -------
+        pandas.DataFrame
+            `arrival_rate`, `low`, `high`, `rejected`, `abandoned`. [-]
+        """
+        import pandas as pd
+
+        names = ("arrival_rate", "low", "high", "rejected", "abandoned")
+        cells = np.broadcast_arrays(*(np.atleast_1d(getattr(self, name)) for name in names))
+        frame = pd.DataFrame({n: c.ravel() for n, c in zip(names, cells, strict=True)})
+        frame.insert(0, "parameter", self.parameter)
+        frame.insert(1, "side", self.side)
+        frame.attrs["units"] = {"arrival_rate": "1/s", "rejected": "-", "abandoned": "-"}
+        return frame
+
+    def __str__(self) -> str:
+        """Return the answer in one line, where there is one scenario."""
+        if np.ndim(self.low) or np.ndim(self.arrival_rate):
+            what = " and ".join(self.objectives) or "a steady state"
+            return f"Boundary of {self.parameter}, {self.side}, for {what}"
+        at = f"at {text(float(self.arrival_rate), '1/s')}"
+        holds = "hold" if len(self.objectives) > 1 else "holds"
+        what = f"{' and '.join(self.objectives)} {holds}"
+        if not self.objectives:
+            what = "there is a steady state"
+        low, high = (
+            parameter_text(self.parameter, float(x), whole=self.whole)
+            for x in (self.low, self.high)
+        )
+        where = {
+            "at least": f"at least {low}",
+            "at most": f"at most {high}" if np.isfinite(self.high) else "of any value",
+            "between": f"between {low} and {high}",
+            "any": "of any value",
+        }[self.side]
+        return f"{self.parameter} {where}: {what} {at}{self._lost()}"
+
+    def _lost(self) -> str:
+        """Return what is lost, where no objective is about it."""
+        asked = {parse_objective(o).quantity for o in self.objectives}
+        if asked & {"loss", "rejected", "abandoned", "goodput"}:
+            return ""
+        lost = {"are rejected": self.rejected, "give up": self.abandoned}
+        parts = [
+            f"{text(float(x), '%', digits=2)} {what}" for what, x in lost.items() if x > 1e-9
+        ]
+        return f"; of the requests {' and '.join(parts)}" if parts else ""
+
+    def __repr__(self) -> str:
+        """Return the answer in one line."""
+        return f"<{self}>"
