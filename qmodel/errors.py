@@ -22,4 +22,4 @@ class InfeasibleError(QModelError, ValueError):
 
 
 class LoadFileError(QModelError, ValueError):
-    """A file of recorded load cannot be read; the message names the line."""
+    """A file of measurements cannot be read; the message names the line and what would help."""

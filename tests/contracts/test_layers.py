@@ -23,7 +23,7 @@ LAYERS = (
     "caches balancing networks pipeline",
     "web",
     "planning explanation symbolic",
-    "sweep recorded_load report testing files",
+    "sweep recorded_load measurements report testing files",
     "cli",
 )
 LEVEL = {name: level for level, layer in enumerate(LAYERS) for name in layer.split()}

@@ -1,0 +1,22 @@
+r"""From measurements to a model: read what monitoring and load tools write.
+
+Examples
+--------
+>>> import tempfile, pathlib
+>>> import qmodel as qm
+>>> path = pathlib.Path(tempfile.mkdtemp()) / "access.log"
+>>> line = 'a - - [24/Oct/2026:14:20:0{} +0000] "GET /cart HTTP/1.1" {} 12 "-" "-" 0.0{}\n'
+>>> some = [(i // 2, 503 if i == 3 else 200, i) for i in range(6)]
+>>> _ = path.write_text("".join(line.format(*one) for one in some))
+>>> measured = qm.measurements.read(path)
+>>> measured.whole()[["kind", "count", "errors", "mean"]].to_numpy().tolist()
+[['GET /cart', 6.0, 1.0, 0.025]]
+>>> measured.notes
+('the first number after the user agent is the time in seconds',)
+"""
+
+from qmodel.measurements.histogram import Histogram
+from qmodel.measurements.measurements import Measurements
+from qmodel.measurements.reading import FORMATS, read
+
+__all__ = ["FORMATS", "Histogram", "Measurements", "read"]

@@ -1,0 +1,140 @@
+"""One way into all formats: recognise the file by its first lines, then read it."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from os import PathLike
+
+from qmodel.measurements import (
+    access_log,
+    hdr_histogram,
+    hey,
+    jmeter,
+    json_log,
+    k6,
+    locust,
+    opentelemetry,
+    plain,
+    prometheus,
+    server_counters,
+    vegeta,
+)
+from qmodel.measurements.measurements import Measurements
+from qmodel.measurements.sources import Source
+
+__all__ = ["FORMATS", "read"]
+
+FORMATS = (
+    "prometheus", "opentelemetry", "k6", "locust", "jmeter", "vegeta", "hey", "hdr", "wrk",
+    "postgresql", "redis", "memcached", "json", "access", "csv",
+)  # fmt: skip
+"""The names that `read` takes for a format."""
+
+
+def read(
+    path: str | PathLike[str],
+    format: str | None = None,
+    *,
+    unit: str | None = None,
+    columns: Mapping[str, str] | None = None,
+    day_first: bool | None = None,
+) -> Measurements:
+    r"""Return what a file of measurements holds, whatever wrote it.
+
+    Known are Prometheus (text and API), OpenTelemetry spans, access logs (combined, nginx,
+    JSON, ALB), k6, Locust, JMeter, vegeta, hey, wrk and HdrHistogram, ``pg_stat_statements``,
+    Redis, memcached, and plain CSV; each also as gzip. The format is recognised by the first
+    lines. Files of single requests are counted as they are read, so they may be larger than
+    memory.
+
+    Parameters
+    ----------
+    path : str or path
+        The file. [-]
+    format : str, optional
+        One of `FORMATS`, or the ``log_format`` of nginx, which has a ``$`` in it. [-]
+    unit : str, optional
+        Unit of the times, such as "ms", or of the rates, such as "requests/min", where the file
+        does not say it. [-]
+    columns : mapping of str to str, optional
+        For plain CSV: names of columns by what they are, such as ``{"time": "when", "count":
+        "n"}``; "counter" is a count that only grows. [-]
+    day_first : bool, optional
+        Whether dates such as 03/04/2026 have the day first, where they do not show it. [-]
+
+    Returns
+    -------
+    Measurements
+        A tidy frame, with notes on what was assumed and the number of bad lines. [-]
+
+    Raises
+    ------
+    LoadFileError
+        If the file is not recognised, is binary, cut off or hostile, or most of its lines are
+        bad; the message has the line and what would help.
+
+    Examples
+    --------
+    >>> import tempfile, pathlib
+    >>> path = pathlib.Path(tempfile.mkdtemp()) / "redis.txt"
+    >>> _ = path.write_text("# Stats\nkeyspace_hits:900\nkeyspace_misses:100\n"
+    ...     "total_commands_processed:5000\nuptime_in_seconds:100\n")
+    >>> measured = read(path)
+    >>> measured.format, measured.frame[["arrival_rate", "hit_ratio"]].to_numpy().tolist()
+    ('Redis INFO', [[50.0, 0.9]])
+    """
+    source = Source(path)
+    if format is not None and "$" in format:
+        return access_log.read(source, format)
+    chosen = _recognised(source) if format is None else format
+    if chosen == "csv":
+        return plain.read(source, dict(columns or {}), unit, day_first)
+    readers = {
+        "prometheus": lambda: prometheus.read(source),
+        "opentelemetry": lambda: opentelemetry.read(source),
+        "k6": lambda: k6.read(source),
+        "locust": lambda: locust.read(source),
+        "jmeter": lambda: jmeter.read(source),
+        "vegeta": lambda: vegeta.read(source),
+        "hey": lambda: hey.read(source),
+        "hdr": lambda: hdr_histogram.read(source, unit),
+        "wrk": lambda: hdr_histogram.read(source, unit),
+        "postgresql": lambda: server_counters.postgresql(source),
+        "redis": lambda: server_counters.redis(source),
+        "memcached": lambda: server_counters.memcached(source),
+        "json": lambda: json_log.read(source, unit),
+        "access": lambda: access_log.read(source),
+    }
+    if chosen not in readers:
+        raise source.refusal(f"cannot be read as {chosen!r}: known are {', '.join(FORMATS)}")
+    try:
+        return readers[chosen]()
+    except (KeyError, TypeError, AttributeError, IndexError) as e:
+        # A document of the right kind with a part missing or of another type.
+        raise source.refusal(f"looks like {chosen}, but has no usable {e}") from None
+
+
+def _recognised(source: Source) -> str:
+    server = server_counters.recognises(source)
+    if server:
+        return server
+    for name, module in (
+        ("prometheus", prometheus),
+        ("opentelemetry", opentelemetry),
+        ("k6", k6),
+        ("vegeta", vegeta),
+        ("hey", hey),
+        ("hdr", hdr_histogram),
+        ("access", access_log),
+        ("json", json_log),
+        ("locust", locust),
+        ("jmeter", jmeter),
+        ("csv", plain),
+    ):
+        if module.recognises(source):
+            return name
+    shown = source.first_lines[0][:60]
+    raise source.refusal(
+        f"begins with {shown!r}, which is no format that is known ({', '.join(FORMATS)}): a "
+        "CSV file needs a first line that names its columns, such as time,requests"
+    )
