@@ -274,8 +274,9 @@ def _wait(load: Any, n: Any, d: Any, over: Any) -> tuple[Any, Any, Any]:
     first, second, _ = quadrature.moments(
         lambda t: waiting_tail_of_many(x, two, t), waiting_time_of_many(x, two)
     )
-    many = second * x**two / first**2 - 1
     with np.errstate(invalid="ignore", divide="ignore"):
+        # Where a wait is rarer than the smallest float, any spread will do.
+        many = np.where(first > 0, second / first * (x**two / first) - 1, 1.0)
         scv = np.where(apart > 0, many + (1 - many) * central / (central + apart), 1.0)
     mean = np.where(over, np.inf, np.where(idle, 0.0, mean))
     return mean, np.where(over, 1.0, np.where(idle, 0.0, chance)), scv

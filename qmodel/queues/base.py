@@ -36,6 +36,9 @@ __all__ = ["FCFS", "LAWS", "MEANS", "Station", "StationResult", "Stream", "Strea
 MEANS = ("utilization", "waiting_time", "response_time", "queue_length", "number_in_system")
 LAWS = ("wait", "response", "percentiles")
 
+_ENDLESS, _LARGE = 1e150, 1e100
+"""Load of one server that stands for an infinite one, and what is only due to it."""
+
 FCFS = Assumption("fcfs", "requests are served in the order of arrival", "Kendall 1953")
 
 
@@ -174,14 +177,15 @@ class StationResult:
     @property
     def throughput(self) -> Value:
         """Requests served a second; in overload, what the servers can do. [1/s]."""
-        station, through = self.station, self.arrival_rate * self.accepted
-        most = station.max_rate
-        xp = namespace(through, most)
-        if station.loses and not xp.symbolic:
-            # Of what loses requests and still saturates, `max_rate` counts the lost too.
-            with np.errstate(divide="ignore"):
-                most = np.minimum(most, np.divide(station.servers, station.service.mean))
-        return xp.minimum(through, most)
+        rate, station, most = self.arrival_rate, self.station, self.station.max_rate
+        xp = namespace(rate, self.accepted, most)
+        if xp.symbolic or not station.loses:
+            return xp.minimum(rate * self.accepted, most)
+        # Of what loses requests and still saturates, `max_rate` counts the lost too.
+        with np.errstate(divide="ignore", invalid="ignore"):
+            most = np.minimum(most, np.divide(station.servers, station.service.mean))
+            through = np.where(np.isinf(rate), most, rate * self.accepted)
+        return np.minimum(through, most)
 
     @property
     def rejected(self) -> Value:
@@ -306,23 +310,21 @@ class Station(ABC):
         """
         streams = _streams(arrival_rate)
         laws = [self.service if s.service is None else s.service for s in streams]
-        total = sum(s.arrival_rate for s in streams)
+        rates, endless = finite_rates(streams, self.service.mean)
         if all(s.service is None for s in streams):
             here: Station = self
         elif all(law is laws[0] for law in laws):
             here = self.serving(laws[0])
         else:
-            here = self.serving(mixed_service(laws, [s.arrival_rate for s in streams]))
-        result = here._solve(total)
+            here = self.serving(mixed_service(laws, rates))
+        result = here._solve(sum(rates))
         if here is self:
             laws = [here.service] * len(laws)
-        return replace(
-            result,
-            streams=tuple(
-                here._stream(result, s.arrival_rate, law)
-                for s, law in zip(streams, laws, strict=True)
-            ),
+        parts = tuple(
+            here._stream(result, s.arrival_rate, law)
+            for s, law in zip(streams, laws, strict=True)
         )
+        return in_the_limit(replace(result, streams=parts), endless)
 
     def _stream(
         self, result: StationResult, rate: Value, service: Distribution
@@ -347,6 +349,29 @@ def _streams(load: Any) -> tuple[Stream, ...]:
             raise ModelError("a load is one rate or streams only, got a mix of both")
         return tuple(load)
     return (Stream(load),)
+
+
+def finite_rates(streams: Sequence[Stream], service_time: Value) -> tuple[list[Value], Any]:
+    """Return rates, very large for infinite ones, and where they are infinite, if anywhere."""
+    rates = [s.arrival_rate for s in streams]
+    if is_symbolic(*rates) or not any(np.any(np.isinf(rate)) for rate in rates):
+        return rates, None
+    most = _ENDLESS / np.clip(service_time, 1e-100, 1e100)
+    finite = [np.where(np.isinf(rate), most, rate)[()] for rate in rates]
+    return finite, np.isinf(sum(rates))
+
+
+def in_the_limit(result: StationResult, endless: Any) -> StationResult:
+    """Return a result with what grows with a load without end infinite, and all else as it is."""
+    if endless is None:
+        return result
+    rate, work = result.arrival_rate, result.offered_load
+    grown = {n: getattr(result, n) for n in ("utilization", "queue_length", "number_in_system")}
+    with np.errstate(invalid="ignore"):
+        values = {n: np.where(endless & (x > _LARGE), np.inf, x)[()] for n, x in grown.items()}
+        values["arrival_rate"] = np.where(endless & (work > _LARGE), np.inf, rate)[()]
+        gone = endless & (np.asarray(result.accepted) < 1 / _LARGE)
+    return replace(result, **values, accepted=np.where(gone, 0.0, result.accepted)[()])
 
 
 def mixed_service(laws: Sequence[Distribution], rates: Sequence[Value]) -> Distribution:

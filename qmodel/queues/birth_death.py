@@ -125,6 +125,24 @@ def _refuse_symbols(*values: Any) -> None:
         raise ModelError("a birth-death station takes numbers; MMcK has a form for symbols")
 
 
+@dataclass(frozen=True, slots=True, eq=False, kw_only=True, repr=False)
+class BirthDeathState(StationResult):
+    """The steady state of a birth-death station.
+
+    Parameters
+    ----------
+    served : number or array
+        Requests served a second: the rate of service of each state, by its share. [1/s]
+    """
+
+    served: Value
+
+    @property
+    def throughput(self) -> Value:
+        """Requests served a second. [1/s]."""
+        return self.served
+
+
 @dataclass(frozen=True, slots=True, eq=False)
 class BirthDeath(Station):
     """Station whose rates of arrival and of service depend on the number present.
@@ -235,8 +253,9 @@ class BirthDeath(Station):
             loss = np.where(offered == 0, 0.0, lost / offered)
             accepted = np.where(offered == 0, 1.0, served / offered)
         grounds = (POISSON_ARRIVALS, STATE_DEPENDENT)
-        return StationResult(
+        return BirthDeathState(
             arrival_rate=offered[()],
+            served=served[()],
             utilization=busy_share(number.mean - queue, self.servers),
             waiting_time=wait[()],
             response_time=response[()],

@@ -95,7 +95,7 @@ def kendall(s: Any, rate: Any, service: Distribution) -> Any:
         for _ in range(_STEPS):
             image = service.laplace(s + rate * (1 - theta))
             last, error = error, image - theta
-            step = error * (theta - before) / (error - last)
+            step = error * (theta - before) / np.asarray(error - last)
             secant = theta - step
             good = np.isfinite(secant) & (abs(secant) <= 1) & (abs(error) < abs(last))
             before, theta = theta, np.where(good, secant, image)
@@ -146,10 +146,14 @@ class BusyPeriod(Distribution):
         """Return three cumulants of `own` times the work and all interruptions of it."""
         rate, work, service = self.arrival_rate, self.work, self.service
         spare, m = self._spare(), service.mean
+        if not is_symbolic(spare):
+            spare = np.asarray(spare)  # powers of a float raise where they overflow
         over = spare <= 0
-        second = rate * (service.variance + m**2)
-        third = rate * (service.third_cumulant + m * (3 * service.variance + m**2))
         with np.errstate(all="ignore"):
+            second = rate * (service.variance + m**2)
+            third = rate * (service.third_cumulant + m * (3 * service.variance + m**2))
+            if not is_symbolic(second):
+                second = np.asarray(second)
             stretch = 1 / spare if own else rate * m / spare
             per_work = second / spare**3
             skewed = third / spare**4 + 3 * second**2 / spare**5

@@ -223,12 +223,13 @@ class Engset(Station):
         xp = namespace(rate, s, c, n)
         a = xp.asarray(rate * s)
         ratio = odds(a, c, n - 1)
-        with xp.errstate(divide="ignore"):
+        with xp.errstate(divide="ignore", over="ignore"):
             lost, accepted = 1 / (1 + ratio), 1 / (1 + 1 / ratio)
-        # Little: n / (idle time + time in service), with the lost ones idle again.
-        busy = n * a * accepted / (1 + a * accepted)
+            # Little: n / (idle time + time in service), with the lost ones idle again.
+            busy = n * (a * accepted / (1 + a * accepted))
+            asked = rate * (n - busy)
         return EngsetState(
-            arrival_rate=rate * (n - busy),
+            arrival_rate=asked,
             utilization=busy_share(busy, c),
             waiting_time=0 * busy,
             response_time=s + 0 * busy,

@@ -118,8 +118,8 @@ class _Met(Distribution):
 
     @property
     def _w(self) -> Any:
-        # Clients that never ask think for 1e300 service times.
-        return self.servers / np.maximum(np.asarray(self.load, dtype=float), 1e-300)
+        # Clients that never ask think for 1e300 service times, or for 1e-300.
+        return self.servers / np.clip(np.asarray(self.load, dtype=float), 1e-300, 1e300)
 
     def must_wait(self) -> Any:
         with np.errstate(all="ignore"):
@@ -305,7 +305,7 @@ class FiniteSource(Station):
             number = _SourceStates(load, c, n)
         waiting, time = wait.mean, response.mean
         # The law of the interactive system, which needs no think time at rate 0.
-        through = n * rate / (1 + rate * time)
+        through = n * (rate / (1 + rate * time))
         means = (FINITE_SOURCES, EXPONENTIAL_SERVICE)
         return StationResult(
             arrival_rate=through,

@@ -36,12 +36,12 @@ from qmodel import _check
 from qmodel._typing import Count, Value
 from qmodel._xp import namespace
 from qmodel.basis import APPROXIMATE, Assumption, Basis
-from qmodel.distributions import Distribution, Exponential, Scaled, Sum
+from qmodel.distributions import Deterministic, Distribution, Exponential, Scaled, Sum
 from qmodel.errors import DomainError
 from qmodel.numerics.spare import spare_servers
 from qmodel.queues import ggc_scaled_waits as scaled
 from qmodel.queues import ggc_wait_probabilities as chances
-from qmodel.queues import gmc, kingman
+from qmodel.queues import ddc, gmc, kingman
 from qmodel.queues import mgc_interpolated_waits as interpolated
 from qmodel.queues.base import FCFS, LAWS, MEANS, Station, StationResult
 from qmodel.queues.decay import decay_rate
@@ -261,6 +261,8 @@ class GGc(Station):
             return MGc(service, c)._solve(rate)
         if isinstance(service, Exponential):
             return gmc.GMc(self.interarrival, service.mean, c)._solve(rate)
+        if isinstance(self.interarrival, Deterministic) and isinstance(service, Deterministic):
+            return ddc.steady_state(self, rate)
         s = service.mean
         wait, chance = self._wait_and_chance(rate)
         spare = np.asarray(spare_servers(rate, s, c))

@@ -43,7 +43,7 @@ References
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 
@@ -61,6 +61,8 @@ from qmodel.queues.base import (
     Stream,
     StreamResult,
     _streams,
+    finite_rates,
+    in_the_limit,
 )
 from qmodel.queues.busy_period import SMOOTHED_JUMPS, BusyPeriod, Interruptions, jumps
 from qmodel.queues.mg1 import GENERAL_SERVICE, MG1
@@ -221,7 +223,8 @@ class MG1Priority(Station):
         """
         streams = _streams(arrival_rate)
         laws = [self.service if s.service is None else s.service for s in streams]
-        classes = classes_of([s.arrival_rate for s in streams], laws)
+        rates, endless = finite_rates(streams, self.service.mean)
+        classes = classes_of(rates, laws)
         of = _preemptive if self.preemptive else _non_preemptive
         solved = [of(classes, k) for k in range(len(classes))]
         results = [r for r, _ in solved]
@@ -241,7 +244,7 @@ class MG1Priority(Station):
         )
         rough = self.preemptive and any(jumps(c.service) for c in classes[:-1])
         laws_rest_on = (*grounds, SMOOTHED_JUMPS) if rough else grounds
-        return StationResult(
+        result = StationResult(
             arrival_rate=rate,
             utilization=sum(c.rate * c.service.mean for c in classes),
             waiting_time=wait,
@@ -254,8 +257,12 @@ class MG1Priority(Station):
             else Mixture(shares, tuple(r.response for r in results)),
             basis=Basis(dict.fromkeys(MEANS, grounds) | dict.fromkeys(LAWS, laws_rest_on)),
             station=self.serving(mix),
-            streams=tuple(results),
+            streams=tuple(
+                replace(r, arrival_rate=s.arrival_rate)
+                for r, s in zip(results, streams, strict=True)
+            ),
         )
+        return in_the_limit(result, endless)
 
 
 def _non_preemptive(classes: Sequence[Class], k: int) -> tuple[StreamResult, Distribution]:

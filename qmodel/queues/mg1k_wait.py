@@ -51,6 +51,7 @@ from qmodel.queues.arrivals import arrivals_in
 
 __all__ = ["ConstantQueuedWait", "QueuedWait", "queued_wait"]
 
+_MOST = 1e100  # load, of which the square is a float
 _GROWTH = 10.0  # of the rounding in the recursion upwards, at most
 
 
@@ -79,11 +80,13 @@ def queued_wait(rate: Any, service: Distribution, left: Any) -> Distribution:
     """
     rate, busy = np.asarray(rate, dtype=float), 1 - left[0]
     some = busy > 0
-    with np.errstate(divide="ignore", invalid="ignore"):
+    with np.errstate(divide="ignore", invalid="ignore", over="ignore"):
         # Of a wait that never is the law is not asked, but it must be one.
         found = [np.where(some, q / busy, 1.0 * (n == 0)) for n, q in enumerate(left[1:])]
         begun = np.where(some, left[0] / busy, 0.0) + found[0]
-        rate = np.where(rate == 0, 1 / np.asarray(service.mean), rate)
+        # Nor does more than a very large load change it.
+        unit = np.asarray(service.mean)
+        rate = np.where(some, np.minimum(rate, _MOST / unit), 1 / unit)
     states = tuple(q[()] for q in found)
     starts = (begun[()], *states[1:])
     kind = ConstantQueuedWait if isinstance(service, Deterministic) else QueuedWait

@@ -55,6 +55,8 @@ from qmodel.queues.base import (
     Stream,
     StreamResult,
     _streams,
+    finite_rates,
+    in_the_limit,
 )
 from qmodel.queues.busy_period import BusyPeriod
 from qmodel.queues.erlang import erlang_c
@@ -153,7 +155,8 @@ def interrupted_waiting_time(
     c = _check.count("servers", servers)
     xp = namespace(above, rate, s, c)
     total = above + rate
-    queued = total * mmc.waiting_time(total, s, c) - above * mmc.waiting_time(above, s, c)
+    with xp.errstate(invalid="ignore", over="ignore"):
+        queued = total * mmc.waiting_time(total, s, c) - above * mmc.waiting_time(above, s, c)
     if xp.symbolic:
         return queued / rate
     spare = np.asarray(spare_servers(total, s, c))
@@ -251,14 +254,14 @@ class MMcPriority(Station):
         streams = _streams(arrival_rate)
         if any(s.service is not None for s in streams):
             raise ModelError("streams of M/M/c with priorities share one law of service")
-        rates = [s.arrival_rate for s in streams]
+        rates, endless = finite_rates(streams, self.service_time)
         # All together, in any of these orders, are an M/M/c queue.
         whole = mmc.MMc(self.service_time, self.servers)._solve(sum(rates))
         of = self._interrupted if self.preemptive else self._finished
         waits = [of(rates, k) for k in range(len(rates))]
         results = tuple(
-            StreamResult(rate, mean, mean + self.service_time, Sum((law, self.service)))
-            for rate, (mean, law) in zip(rates, waits, strict=True)
+            StreamResult(s.arrival_rate, mean, mean + self.service_time, Sum((law, self.service)))
+            for s, (mean, law) in zip(streams, waits, strict=True)
         )
         order = PREEMPTIVE if self.preemptive else NON_PREEMPTIVE
         means, one = (POISSON_ARRIVALS, mmc.EXPONENTIAL_SERVICE, order), len(rates) == 1
@@ -269,7 +272,7 @@ class MMcPriority(Station):
         total = total if xp.symbolic else np.asarray(total, dtype=float)[()]
         with xp.errstate(invalid="ignore", divide="ignore"):
             shares = tuple(xp.guard(r / total, total == 0, 1.0 / len(rates)) for r in rates)
-        return replace(
+        result = replace(
             whole,
             wait=waits[0][1] if one else Mixture(shares, tuple(law for _, law in waits)),
             response=Mixture(shares, tuple(r.response for r in results)),
@@ -277,6 +280,7 @@ class MMcPriority(Station):
             basis=Basis(grounds),
             streams=results,
         )
+        return in_the_limit(result, endless)
 
     def _finished(self, rates: Sequence[Any], k: int) -> tuple[Value, Distribution]:
         s, c = self.service_time, self.servers

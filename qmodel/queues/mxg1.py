@@ -138,7 +138,10 @@ class MXG1(Station):
         wait = waiting_time(rate, service.mean, service.scv, size, spread / size**2)
         over = spare_servers(rate, service.mean, 1) <= 0
         # The rounding of the rate of batches decides nothing about overload.
-        batches = namespace(rate, service.mean).where(over, 2 * rate / size, rate / size)
+        batches = rate / size
+        xp = namespace(batches, service.mean)
+        with xp.errstate(over="ignore"):
+            batches = xp.where(over, 2 * batches, batches)
         first = MG1(Services(batch, service)).solve(batches).wait
         assert first is not None
         law = Sum((first, Services(batch.ahead(), service)))

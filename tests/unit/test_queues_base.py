@@ -2,12 +2,16 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass, replace
+from typing import Any
+
 import numpy as np
 import pytest
 import sympy as sp
 
 import qmodel as qm
 from qmodel.numerics import quadrature
+from qmodel.queues.base import StationResult
 from qmodel.queues.busy_period import BusyPeriod
 from qmodel.testing import laws
 
@@ -152,3 +156,41 @@ def test_moments_of_a_bounded_response_are_those_of_its_transform(places: int) -
     first, second, third = quadrature.moments(law.tail, 2.0, times)
     cumulant = third - 3 * first * second + 2 * first**3
     assert law.third_cumulant == pytest.approx(cumulant, rel=1e-4)
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Choosy(qm.Station):
+    """A station of a third party that loses requests and yet saturates: half go elsewhere."""
+
+    service: qm.Distribution
+    servers: int = 1
+    loses = True
+
+    @property
+    def max_rate(self) -> float:
+        return 2 * self.servers / self.service.mean
+
+    def serving(self, service: qm.Distribution) -> Choosy:
+        return Choosy(service, self.servers)
+
+    def _solve(self, arrival_rate: Any) -> StationResult:
+        stay = qm.MMc(self.service.mean, self.servers)._solve(0.5 * arrival_rate)
+        here = 0.5 + 0.0 * arrival_rate
+        return replace(stay, station=self, arrival_rate=arrival_rate, loss=here, accepted=here)
+
+
+def test_what_loses_may_saturate() -> None:
+    r = Choosy(qm.Exponential(0.1)).solve([0.0, 10.0, 19.0, 25.0, np.inf])
+    np.testing.assert_allclose(r.throughput, [0, 5, 9.5, 10, 10])
+    np.testing.assert_allclose(r.response_time, [0.1, 0.2, 2, np.inf, np.inf])
+    assert qm.capacity(Choosy(qm.Exponential(0.1))) == 20
+    capacity = qm.capacity(Choosy(qm.Exponential(0.1)), "mean < 200 ms")
+    assert capacity == pytest.approx(10, rel=1e-9)
+
+
+def test_what_is_accepted_is_what_is_not_lost_unless_it_is_stated() -> None:
+    r = qm.MMc(0.1).solve(5.0)
+    assert (r.accepted, r.rejected, r.abandoned) == (1, 0, 0)
+    lossy = replace(r, loss=0.25, abandonment=0.25, accepted=None)
+    assert lossy.accepted == 0.5
+    assert lossy.offered_load == 0.5
