@@ -39,9 +39,9 @@ from qmodel.basis import APPROXIMATE, Assumption, Basis
 from qmodel.distributions import Deterministic, Distribution, Exponential, Scaled, Sum
 from qmodel.errors import DomainError
 from qmodel.numerics.spare import spare_servers
+from qmodel.queues import ddc, gmc, kingman
 from qmodel.queues import ggc_scaled_waits as scaled
 from qmodel.queues import ggc_wait_probabilities as chances
-from qmodel.queues import ddc, gmc, kingman
 from qmodel.queues import mgc_interpolated_waits as interpolated
 from qmodel.queues.base import FCFS, LAWS, MEANS, Station, StationResult
 from qmodel.queues.decay import decay_rate

@@ -196,7 +196,14 @@ def _chance(law: Distribution, a: Any, c: Any, x: Any) -> Any:
         logs = np.log(phi) - np.log1p(-phi)
         binomial = special().gammaln(c + 1) - special().gammaln(j + 1)
         binomial = binomial - special().gammaln(c - j + 1)
-        logs = binomial - logs.cumsum(axis=0) - np.log1p(-phi) + np.log(-slope) + np.log(j * c) - 2 * np.log(a)
+        logs = (
+            binomial
+            - logs.cumsum(axis=0)
+            - np.log1p(-phi)
+            + np.log(-slope)
+            + np.log(j * c)
+            - 2 * np.log(a)
+        )
         terms = np.where(j <= c, np.exp(np.minimum(logs, 700.0)), 0.0)
         # Beyond 1e300 the chance is none, and where a transform is below the floats.
         chance = 1 / (1 + a / c * x * terms.sum(axis=0))

@@ -260,7 +260,9 @@ class MMcPriority(Station):
         of = self._interrupted if self.preemptive else self._finished
         waits = [of(rates, k) for k in range(len(rates))]
         results = tuple(
-            StreamResult(s.arrival_rate, mean, mean + self.service_time, Sum((law, self.service)))
+            StreamResult(
+                s.arrival_rate, mean, mean + self.service_time, Sum((law, self.service))
+            )
             for s, (mean, law) in zip(streams, waits, strict=True)
         )
         order = PREEMPTIVE if self.preemptive else NON_PREEMPTIVE
