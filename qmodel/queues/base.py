@@ -362,7 +362,7 @@ def finite_rates(streams: Sequence[Stream], service_time: Value) -> tuple[list[V
 
 
 def in_the_limit(result: StationResult, endless: Any) -> StationResult:
-    """Return a result with what grows with a load without end infinite, and all else as it is."""
+    """Return a result in which what grows with an endless load is infinite."""
     if endless is None:
         return result
     rate, work = result.arrival_rate, result.offered_load
