@@ -368,7 +368,9 @@ def in_the_limit(result: StationResult, endless: Any) -> StationResult:
     rate, work = result.arrival_rate, result.offered_load
     grown = {n: getattr(result, n) for n in ("utilization", "queue_length", "number_in_system")}
     with np.errstate(invalid="ignore"):
-        values = {n: np.where(endless & (x > _LARGE), np.inf, x)[()] for n, x in grown.items()}
+        values: dict[str, Any] = {
+            n: np.where(endless & (x > _LARGE), np.inf, x)[()] for n, x in grown.items()
+        }
         values["arrival_rate"] = np.where(endless & (work > _LARGE), np.inf, rate)[()]
         gone = endless & (np.asarray(result.accepted) < 1 / _LARGE)
     return replace(result, **values, accepted=np.where(gone, 0.0, result.accepted)[()])

@@ -270,7 +270,8 @@ class MMcPriority(Station):
         laws = (*means, EXPONENTIAL_INTERRUPTED) if self.preemptive and not one else means
         grounds: dict[str, Any] = dict.fromkeys((*MEANS, "number"), means)
         grounds |= dict.fromkeys(LAWS, laws)
-        total, xp = sum(rates), namespace(*rates)
+        xp = namespace(*rates)
+        total: Any = sum(rates)
         total = total if xp.symbolic else np.asarray(total, dtype=float)[()]
         with xp.errstate(invalid="ignore", divide="ignore"):
             shares = tuple(xp.guard(r / total, total == 0, 1.0 / len(rates)) for r in rates)
