@@ -1,0 +1,246 @@
+r"""Closed networks: a fixed number of users who wait for each answer before they ask again.
+
+N users think for a mean time Z, then make a request that visits each station :math:`V_k`
+times on average, and think again when it is answered. With demands :math:`D_k = V_k S_k`,
+
+.. math::
+
+    X = \frac{N}{Z + R}, \qquad R = \sum_k V_k W_k, \qquad L_k = X V_k W_k, \qquad
+    N^* = \frac{Z + \sum_k D_k}{\max_k D_k / c_k} ,
+
+where :math:`N^*` is the knee: with fewer users the system idles, with more they queue. Load
+and latency hold each other: a closed load never overloads, it slows its users down.
+
+**Assumptions.** Stations with a product form (`qmodel.networks.product_form`); think times of
+any law. Exact then, for means at any population (`qmodel.networks.contour`) and for the
+percentiles of one path of single FCFS servers (`qmodel.networks.round_trip`).
+**Shapes.** Users, think time, visits and the parameters of the stations broadcast. Users are
+whole numbers: between them there is no closed network.
+**Symbols.** With a known number of users, means are closed forms in all other parameters.
+**Overload.** There is none. NaN in, NaN out.
+
+References
+----------
+.. [1] E. D. Lazowska, J. Zahorjan, G. S. Graham, K. C. Sevcik, "Quantitative System
+   Performance", Prentice Hall, 1984.
+.. [2] W. J. Gordon, G. F. Newell, "Closed queuing systems with exponential servers",
+   Operations Research 15, 1967.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+
+from qmodel._typing import Count, Value
+from qmodel._xp import is_symbolic, namespace
+from qmodel.basis import Assumption, Basis, union
+from qmodel.distributions import Distribution
+from qmodel.networks.closed_network import ClosedNetwork, closed_network
+from qmodel.networks.round_trip import law_grounds, round_trip
+from qmodel.queues.base import LAWS, MEANS, Station, StationResult
+from qmodel.queues.birth_death import MeanOnly
+from qmodel.units import text
+
+__all__ = ["ClosedResult", "solve"]
+
+CLOSED_LOAD = Assumption(
+    "closed-load",
+    "a fixed number of users, each with at most one request, which finds the stations as if "
+    "its own user did not exist",
+    "Gordon and Newell 1967; Sevcik and Mitrani 1981 (arrival theorem)",
+)
+
+
+@dataclass(frozen=True, slots=True, eq=False, kw_only=True, repr=False)
+class ClosedResult:
+    """The steady state of a closed network.
+
+    Parameters
+    ----------
+    users : int or integer array
+        Number of users. [-]
+    think_time : number or array
+        Mean time between an answer and the next request of a user. [s]
+    throughput : number or array
+        Requests answered a second. [1/s]
+    response_time : number or array
+        Mean time from a request to its answer. [s]
+    number_in_system : number or array
+        Mean number of requests under way; the other users think. [-]
+    max_rate : number or array
+        Throughput that no number of users exceeds. [1/s]
+    knee : number or array
+        Users from which on they wait for each other, even if nothing were random. [-]
+    stations : dict of str to StationResult
+        Each station under its share of the load; laws are those that a request meets. [-]
+    basis : Basis
+        How much each quantity can be trusted. [-]
+    network : ClosedNetwork
+        The product form that was solved. [-]
+    """
+
+    users: Count
+    think_time: Value
+    throughput: Value
+    response_time: Value
+    number_in_system: Value
+    max_rate: Value
+    knee: Value
+    stations: dict[str, StationResult]
+    basis: Basis
+    network: ClosedNetwork
+
+    def __repr__(self) -> str:
+        """Return users, throughput and mean response in one line."""
+        if is_symbolic(self.response_time) or np.ndim(self.response_time):
+            return f"<ClosedResult, shape {np.shape(self.response_time)}>"
+        return (
+            f"<{int(self.users)} users: throughput {text(float(self.throughput), '1/s')}, "
+            f"mean response {text(float(self.response_time), 's')}>"
+        )
+
+    @property
+    def latency(self) -> Distribution:
+        """Law of the time from a request to its answer. [-]."""
+        legs = self.network.legs
+        if is_symbolic(self.response_time) or any(leg.node.speeds for leg in legs):
+            return MeanOnly(self.response_time)
+        met = self.network.log_constant(np.maximum(self.users - 1.0, 0.0))
+        return round_trip(legs, self.think_time, self.users, self.throughput, met)
+
+    @property
+    def bottleneck(self) -> Any:
+        """Name of the station that saturates first; an array of names where cells differ."""
+        each = self.network.demands_per_server()
+        names = np.array(list(each))
+        most = np.argmax(np.array(np.broadcast_arrays(*each.values())), axis=0)
+        found = names[most]
+        return str(found) if found.ndim == 0 else found
+
+    @property
+    def assumptions(self) -> tuple[Assumption, ...]:
+        """What the result rests on, each a name with a statement and a source."""
+        return union(*self.basis.grounds.values())
+
+
+def solve(
+    stations: Mapping[str, Station],
+    visits: Mapping[str, Value],
+    users: Count,
+    think_time: Value = 0.0,
+) -> ClosedResult:
+    """Return the steady state of stations that a fixed number of users asks.
+
+    Parameters
+    ----------
+    stations : mapping of str to Station
+        The stations by name. [-]
+    visits : mapping of str to number or array
+        How often one request visits each, on average, >= 0. [-]
+    users : int or integer array
+        Number of users, >= 0. [-]
+    think_time : number or array, default 0
+        Mean time between an answer and the next request of a user, >= 0. [s]
+
+    Returns
+    -------
+    ClosedResult
+        Throughput, means and laws, and the same of each station. [-]
+
+    Raises
+    ------
+    DomainError
+        If a parameter is outside its domain, or nothing in the round takes any time.
+    ModelError
+        If a station has no product form, or visits and stations differ.
+
+    Examples
+    --------
+    A site whose 200 users think for 5 s; each page takes 20 ms of CPU and 3 queries:
+
+    >>> import qmodel as qm
+    >>> from qmodel.networks import closed
+    >>> site = {"cpu": qm.MMc(0.020, servers=2), "db": qm.MMc(0.008, servers=1)}
+    >>> r = closed.solve(site, {"cpu": 1, "db": 3}, users=200, think_time=5.0)
+    >>> float(r.throughput), float(r.response_time), float(r.latency.quantile(0.99))
+    (38.1878, 0.2373, 0.8072)
+    >>> r.bottleneck, float(r.max_rate), float(r.knee)
+    ('db', 41.6667, 210.1667)
+
+    Any number of users at once:
+
+    >>> closed.solve(site, {"cpu": 1, "db": 3}, [10, 200, 10**6], 5.0).throughput.round(3)
+    array([ 1.982, 38.188, 41.667])
+    """
+    network = closed_network(stations, visits, users, think_time)
+    through, numbers = network.means()
+    present = sum(numbers.values())
+    alone = sum(network.alone(name) for name in network.names)
+    xp = namespace(through, alone)
+    # Without users, the time that one would find.
+    response = present / through if xp.symbolic else _over(present, through, alone)
+    limit = xp.over(1, _greatest(network), xp.inf)
+    knee = (network.think_time + alone) * limit
+    means = (CLOSED_LOAD, *union(*(leg.node.grounds for leg in network.legs)))
+    laws = union(means, law_grounds(network.legs))
+    quantities = ("throughput", "mean", "response_time", "number_in_system", "max_rate", "knee")
+    return ClosedResult(
+        users=network.users,
+        think_time=network.think_time,
+        throughput=through,
+        response_time=response,
+        number_in_system=through * response,
+        max_rate=limit,
+        knee=knee,
+        stations={
+            name: _station(network, name, through, numbers[name], means)
+            for name in network.names
+        },
+        basis=Basis(
+            dict.fromkeys(quantities, means) | dict.fromkeys(("latency", "percentiles"), laws)
+        ),
+        network=network,
+    )
+
+
+def _over(x: Any, y: Any, instead: Any) -> Any:
+    with np.errstate(divide="ignore", invalid="ignore"):
+        return np.where(np.asarray(y) > 0, np.divide(x, y), instead + 0 * np.asarray(y))[()]
+
+
+def _greatest(network: ClosedNetwork) -> Any:
+    """Return the greatest demand over the servers that share it."""
+    greatest: Any = 0
+    for demand in network.demands_per_server().values():
+        greatest = namespace(greatest, demand).maximum(greatest, demand)
+    return greatest
+
+
+def _station(
+    network: ClosedNetwork, name: str, through: Any, present: Any, means: tuple[Any, ...]
+) -> StationResult:
+    """Return the steady state of one station under its share of the load."""
+    leg = network.leg(name)
+    node, rate = leg.node, through * leg.visits
+    alone = node.work if node.speeds is None else 1 / node.speeds[0]
+    basis = Basis(dict.fromkeys((*MEANS, "number"), means) | dict.fromkeys(LAWS, means))
+    response = present / rate if is_symbolic(through) else _over(present, rate, alone)
+    wait, number, law = network.laws(name, response - alone, present)
+    waiting = namespace(response, alone).maximum(response - alone, 0)
+    return StationResult(
+        arrival_rate=rate,
+        utilization=0 * rate if node.delays else rate * node.work / node.fastest,
+        waiting_time=waiting,
+        response_time=response,
+        queue_length=rate * waiting,
+        number_in_system=present,
+        wait=wait,
+        response=law,
+        station=leg.station,
+        number=number,
+        basis=basis,
+    )
