@@ -55,9 +55,7 @@ def exact_constants(stations: list[tuple[float, list[int]]], delay: float, n: in
 def test_several_servers_equal_the_convolution(
     users: int, servers: tuple[int, ...], delays: float
 ) -> None:
-    stations = [
-        (float(np.exp(RNG.uniform(-3, 0))) * c, list(range(1, c + 1))) for c in servers
-    ]
+    stations = [(float(np.exp(RNG.uniform(-3, 0))) * c, list(range(1, c + 1))) for c in servers]
     g = exact_constants(stations, users * delays, users)
     singles = [d for d, speeds in stations if len(speeds) == 1]
     tables = tuple(
