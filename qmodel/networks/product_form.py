@@ -45,10 +45,10 @@ __all__ = ["Node", "node_of"]
 
 AS_EXPONENTIAL = Assumption(
     "as-exponential",
-    "an FCFS station under a closed load is taken as if its service were exponential, right far "
-    "below and far beyond the knee; there, in simulations of three stations, with constant "
-    "service the throughput was 4 % low and the response up to 40 % high (p99 90 %), with an "
-    "SCV of 4 the throughput 7 % high and the response up to 34 % low (p99 54 %)",
+    "an FCFS station under a closed load is taken as if its service were exponential; around "
+    "the knee, in simulations of three stations, with constant service the throughput was 4 % "
+    "low and the response up to 40 % high (p99 90 %), with an SCV of 4 the throughput 7 % high "
+    "and the response up to 34 % low (p99 59 %)",
     "Reiser 1979; our simulations",
     APPROXIMATE,
 )

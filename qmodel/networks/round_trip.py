@@ -305,7 +305,7 @@ class _Density:
         dropped = self._log(np.maximum(peak - before, 1e-300)) < top - _DROP
         dropped[-1] = True
         first = peak - np.take_along_axis(before, np.argmax(dropped, axis=0)[None], axis=0)[0]
-        # Panels grow by a quarter at most, so that an inversion finds its oscillations resolved.
+        # Panels grow by a quarter at most: an inversion finds its oscillations resolved.
         near = np.maximum(first, last / 1000)
         ratio = (last / near) ** (1 / _PANELS)
         at = tuple(first + (near - first) * part for part in (0.0, 1 / 64, 1 / 16, 1 / 4))

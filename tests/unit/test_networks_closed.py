@@ -194,7 +194,7 @@ def test_most_users() -> None:
     assert r.latency.quantile(0.99)[0] <= 1.0 < r.latency.quantile(0.99)[1]
     found = most_users(site, visits, 5.0, within=[0.01, 1.0, 60.0])
     assert found[0] == 0
-    means = closed.solve(site, visits, found[1:] + [[0], [1]], 5.0).response_time
+    means = closed.solve(site, visits, np.add(found[1:], [[0], [1]]), 5.0).response_time
     assert (means[0] <= [1.0, 60.0]).all()
     assert (means[1] > [1.0, 60.0]).all()
     assert most_users({"net": qm.Delay(0.1)}, {"net": 1}, within=1.0) == np.inf
