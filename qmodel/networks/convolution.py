@@ -53,7 +53,7 @@ def steady_state(
     Parameters
     ----------
     stations : sequence of tuple
-        Demand [s] of each station, and its speeds with 1, 2, ... present; the last goes on.
+        Demand of each station, and its speeds with 1, 2, ... present; the last goes on. [-]
     delay : number, array or expression
         All delays of a round together. [s]
     population : int

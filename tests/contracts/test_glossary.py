@@ -17,7 +17,7 @@ from qmodel.glossary import GLOSSARY, units_of
 
 STRUCTURE = {
     "station", "streams", "stations", "kinds", "caches", "assumptions",
-    "cache", "popularity", "hits", "levels", "gains", "single_points",
+    "cache", "popularity", "hits", "levels", "gains", "single_points", "network",
     "share", "admitted",  # of a kind, not of the whole; `rejected` is the quantity
 }  # fmt: skip
 """Fields that hold other results or say of which part they are."""
