@@ -6,6 +6,7 @@ from qmodel.caches.clock import Clock
 from qmodel.caches.delayed_hits import FetchedLRU, FetchedTTL
 from qmodel.caches.exact_fifo import ExactFIFO
 from qmodel.caches.exact_lru import ExactLRU
+from qmodel.caches.exact_q_lru import ExactQLRU
 from qmodel.caches.fetching import FetchResult, Outcome
 from qmodel.caches.fifo import FIFO, Random
 from qmodel.caches.hierarchy import Hierarchy, Level
@@ -21,6 +22,7 @@ from qmodel.caches.popularity import Popularity
 from qmodel.caches.q_lru import QLRU
 from qmodel.caches.refresh import RefreshedTTL
 from qmodel.caches.resolvers import Resolvers
+from qmodel.caches.sampled_lru import SampledLRU
 from qmodel.caches.sharding import Replicated, load_scv
 from qmodel.caches.slow_misses import SlowMissesResult, slow_misses
 from qmodel.caches.stampede import UnsharedTTL, stampede_size
@@ -40,6 +42,7 @@ __all__ = [
     "Clock",
     "ExactFIFO",
     "ExactLRU",
+    "ExactQLRU",
     "ExpiringLRU",
     "FetchResult",
     "FetchedLRU",
@@ -56,6 +59,7 @@ __all__ = [
     "RefreshedTTL",
     "Replicated",
     "Resolvers",
+    "SampledLRU",
     "SlowMissesResult",
     "SurvivalResult",
     "UnsharedTTL",

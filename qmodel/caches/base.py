@@ -9,7 +9,7 @@ from __future__ import annotations
 
 from abc import ABC, abstractmethod
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -204,4 +204,5 @@ class Cache(ABC):
             If `popularity` is none.
         """
         _check.instance("popularity", popularity, Popularity)
-        return self._solve(popularity, _check.positive("request_rate", request_rate))
+        found = self._solve(popularity, _check.positive("request_rate", request_rate))
+        return replace(found, basis=popularity.known_in(found.basis))

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from abc import abstractmethod
 from dataclasses import dataclass
+from functools import partial
 from typing import Any, ClassVar
 
 import numpy as np
@@ -16,10 +17,11 @@ from qmodel import _check
 from qmodel._typing import Count, Value
 from qmodel.basis import Assumption, Basis
 from qmodel.caches.base import INDEPENDENT_REFERENCE, QUANTITIES, Cache, CacheResult
+from qmodel.caches.characteristic_time import in_cells
 from qmodel.caches.popularity import Popularity
 from qmodel.errors import DomainError, ModelError
 
-__all__ = ["Exact"]
+__all__ = ["Exact", "of_nearest"]
 
 _CHUNK = 1 << 20
 """Shares of all scenarios at a time."""
@@ -50,8 +52,13 @@ class Exact(Cache):
         object.__setattr__(self, "capacity", capacity)
 
     @abstractmethod
-    def _hits_of(self, shares: Any, capacity: Any) -> Any:
+    def _hits_of(self, shares: Any, capacity: Any, *parameters: Any) -> Any:
         """Return the share of hits of each object, for places from 1 to objects - 1."""
+
+    @property
+    def _parameters(self) -> tuple[Any, ...]:
+        """Return what else the policy has, one value a scenario."""
+        return ()
 
     @property
     def _grounds(self) -> tuple[Assumption, ...]:
@@ -69,10 +76,13 @@ class Exact(Cache):
         if (grid.volume != grid.count).any():
             raise ModelError(f"{type(self).__name__} counts objects: their sizes must be 1")
         shares = popularity.shares()
-        shape = np.broadcast_shapes(np.shape(self.capacity), shares.shape[:-1])
+        more = self._parameters
+        shape = np.broadcast_shapes(
+            np.shape(self.capacity), shares.shape[:-1], *(np.shape(x) for x in more)
+        )
         all_shares = np.broadcast_to(shares, (*shape, shares.shape[-1]))
         flat = all_shares.reshape(-1, shares.shape[-1])
-        places = np.broadcast_to(np.asarray(self.capacity, dtype=float), shape).ravel()
+        places, *more = in_cells([self.capacity, *more], shape)
         asked = (flat > 0).sum(axis=-1)
         hits = np.where(flat > 0, 1.0, 0.0)
         hits[places == 0] = 0.0
@@ -81,7 +91,7 @@ class Exact(Cache):
         step = max(1, _CHUNK // flat.shape[-1] ** 2)
         for start in range(0, inner.size, step):
             here = inner[start : start + step]
-            hits[here] = self._hits_of(flat[here], places[here])
+            hits[here] = self._hits_of(flat[here], places[here], *(x[here] for x in more))
         hits = hits.reshape(*shape, -1)
         hit, miss = (shares * hits).sum(axis=-1)[()], (shares * (1 - hits)).sum(axis=-1)[()]
         occupancy = hits.sum(axis=-1)[()]
@@ -96,14 +106,14 @@ class Exact(Cache):
             characteristic_time=np.nan * hit,
             occupancy=occupancy,
             eviction_age=age,
-            hits=lambda share: _of(share, shares, hits),
+            hits=partial(of_nearest, shares=shares, hits=hits),
             cache=self,
             popularity=popularity,
             basis=Basis(dict.fromkeys(QUANTITIES, self._grounds)),
         )
 
 
-def _of(share: Any, shares: Any, hits: Any) -> Any:
+def of_nearest(share: Any, shares: Any, hits: Any) -> Any:
     """Return the hits of the objects with the nearest shares."""
     nearest = np.abs(shares[..., None] - np.asarray(share)[..., None, :]).argmin(axis=-2)
     shape = np.broadcast_shapes(hits.shape[:-1], nearest.shape[:-1])

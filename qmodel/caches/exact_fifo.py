@@ -62,7 +62,7 @@ class ExactFIFO(Exact):
 
     most_objects = 5000
 
-    def _hits_of(self, shares: Any, capacity: Any) -> Any:
+    def _hits_of(self, shares: Any, capacity: Any, *_: Any) -> Any:
         def over(log_time: Any) -> Any:
             return presence(shares * np.exp(log_time)[:, None])[0].sum(axis=-1) - capacity
 

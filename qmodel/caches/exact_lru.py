@@ -68,7 +68,7 @@ class ExactLRU(Exact):
     def _grounds(self) -> tuple[Assumption, ...]:
         return (*super(ExactLRU, self)._grounds, POISSON_ARRIVALS)
 
-    def _hits_of(self, shares: Any, capacity: Any) -> Any:
+    def _hits_of(self, shares: Any, capacity: Any, *_: Any) -> Any:
         start, end, width = _range(shares, capacity)
         panels = int(np.ceil(np.max(np.log(end / start) / width)))
         edges = start * (end / start) ** (np.arange(panels + 1) / panels)[:, None]

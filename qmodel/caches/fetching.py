@@ -206,6 +206,7 @@ class Fetching(ABC):
         sums[:4] = np.minimum(sums[:4], 1.0)
         total = Outcome(*(x.reshape(shape)[()] for x in sums))
         after, law = self._waits(total)
+        known = (*self._grounds, INDEPENDENT_REFERENCE, *popularity.grounds)
         return FetchResult(
             request_rate=rate,
             hit_ratio=total.hit,
@@ -215,7 +216,7 @@ class Fetching(ABC):
             fetch_rate=rate * total.fetches,
             added_latency=after,
             added=law,
-            basis=Basis(dict.fromkeys(QUANTITIES, (*self._grounds, INDEPENDENT_REFERENCE))),
+            basis=Basis(dict.fromkeys(QUANTITIES, known)),
         )
 
     def _cases(self, popularity: Popularity, request_rate: Value) -> tuple[Any, ...]:

@@ -19,6 +19,7 @@ from __future__ import annotations
 
 from abc import abstractmethod
 from dataclasses import dataclass, replace
+from functools import partial
 from typing import Any, ClassVar, NamedTuple
 
 import numpy as np
@@ -26,7 +27,7 @@ import numpy as np
 from qmodel._typing import Value
 from qmodel.basis import Assumption, Basis
 from qmodel.caches.base import QUANTITIES, CacheResult
-from qmodel.caches.popularity import Grid, Popularity
+from qmodel.caches.popularity import Grid, Popularity, size_of
 from qmodel.caches.replacement import CHARACTERISTIC_TIME, Replacement
 
 __all__ = ["Catalogue", "FewPlaces"]
@@ -83,14 +84,6 @@ def _catalogue(share: Any, count: Any) -> Catalogue:
         np.round(np.where(share > 0, count, 0.0).sum(axis=-1)),
         (above >= _ENOUGH) | (most == 0),
     )
-
-
-def _size(grid: Grid) -> Any:
-    """Return the size of all objects, NaN where sizes differ."""
-    with np.errstate(invalid="ignore", divide="ignore"):
-        size = grid.volume.sum(axis=-1) / grid.count.sum(axis=-1)
-    off = np.abs(grid.volume - size[..., None] * grid.count) > 1e-9 * grid.volume
-    return np.where(off.any(axis=-1), np.nan, size)
 
 
 class _Few(NamedTuple):
@@ -150,7 +143,7 @@ class FewPlaces(Replacement):
 
     def _few(self, grid: Grid) -> _Few | None:
         """Return which scenarios have few places, None if none has."""
-        size = _size(grid)
+        size = size_of(grid)
         places = np.asarray(self.capacity) / size
         if not (places < self.most_places).any():
             return None
@@ -195,7 +188,7 @@ class FewPlaces(Replacement):
             miss_ratio=miss[()],
             occupancy=held[()],
             eviction_age=age[()],
-            hits=lambda share: self._hits_of(np.asarray(share), few, found),
+            hits=partial(self._hits_of, few=few, found=found),
             basis=Basis(grounds),
         )
 

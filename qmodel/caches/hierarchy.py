@@ -38,7 +38,7 @@ from __future__ import annotations
 
 import itertools
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any, NamedTuple
 
 import numpy as np
@@ -242,7 +242,8 @@ class Hierarchy:
                 total = (stream.many[..., None] * stream.rate).sum(axis=-2)
                 passed[k, here] = part.over_objects(total)
                 timers[k, here], held[k, here] = timer, part.over_objects(there)
-        return self._result(rate, shape, passed, timers, held)
+        result = self._result(rate, shape, passed, timers, held)
+        return replace(result, basis=popularity.known_in(result.basis))
 
     def _result(
         self, rate: Value, shape: tuple[int, ...], passed: Any, timers: Any, held: Any

@@ -33,6 +33,7 @@ References
 from __future__ import annotations
 
 from dataclasses import dataclass, replace
+from functools import partial
 from typing import Any
 
 import numpy as np
@@ -157,7 +158,12 @@ class WrittenLRU(Cache):
             characteristic_time=plain.characteristic_time / events,
             occupancy=held,
             eviction_age=age,
-            hits=lambda share: plain.hits(share) / events[..., None],
+            hits=partial(_read, plain=plain, events=events),
             cache=self,
             basis=Basis({q: (*g, POISSON_WRITES) for q, g in plain.basis.grounds.items()}),
         )
+
+
+def _read(share: Any, plain: CacheResult, events: Any) -> Any:
+    """Return the share of hits among reads: an object is found where its last event read it."""
+    return plain.hits(share) / events[..., None]

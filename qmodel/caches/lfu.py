@@ -15,6 +15,7 @@ References
 from __future__ import annotations
 
 from dataclasses import dataclass
+from functools import partial
 from typing import Any
 
 import numpy as np
@@ -72,7 +73,7 @@ class LFU(Cache):
             characteristic_time=np.where(whole, np.inf, np.nan + 0.0 * hit)[()],
             occupancy=head.objects,
             eviction_age=np.where(hit > 0, np.inf, 0.0 * hit)[()],
-            hits=lambda share: self._hits(popularity, share),
+            hits=partial(self._hits, popularity),
             cache=self,
             popularity=popularity,
             basis=Basis(dict.fromkeys(QUANTITIES, (INDEPENDENT_REFERENCE,))),

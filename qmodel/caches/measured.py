@@ -1,5 +1,9 @@
 """Popularity as it was measured: how often each object was asked for.
 
+A log is a sample, and does not see all of a large catalogue. Objects that were counted rarely
+are exchanged for what they may be, and unseen ones are added (`qmodel.caches.unseen`), unless
+nothing was counted once.
+
 A million counts are reduced once to some hundred nodes that give the sums over all of them
 to 1e-11. The first bits of a share say to which of 512 bins an octave it belongs; number,
 sum and sum of squares in each bin make two nodes; and all those of a sixteenth of an octave
@@ -17,7 +21,9 @@ import numpy as np
 
 from qmodel import _check
 from qmodel._typing import Value
+from qmodel.basis import Assumption
 from qmodel.caches.popularity import Grid, Head, Popularity
+from qmodel.caches.unseen import OFTEN, UNSEEN_OBJECTS, Tail, tail_of
 from qmodel.distributions.cells import whole
 from qmodel.errors import DomainError
 
@@ -39,22 +45,26 @@ _SINGLES = 192
 """As many of a larger catalogue are."""
 
 
-@dataclass(frozen=True, slots=True, eq=False)
+@dataclass(frozen=True, slots=True, eq=False, repr=False)
 class Measured(Popularity):
     """Popularity by counted requests.
 
     Parameters
     ----------
     counts : sequence of number
-        Requests for each object, in any order, >= 0; only their ratios matter. [-]
+        Requests for each object as they were counted, in any order, whole numbers >= 0;
+        objects with none are known to exist, and without any the unseen are estimated. [-]
     sizes : number or sequence of number, default 1
         Size of each object, or of all, > 0. [-]
+    complete : bool, default False
+        Whether the counts are the popularity itself and no sample of it; they may then be
+        any numbers, and only their ratios matter. [-]
 
     Raises
     ------
     DomainError
         If a count or size is negative or infinite, or all are zero, or sizes and counts
-        differ in number.
+        differ in number, or a count is not whole.
 
     Examples
     --------
@@ -62,6 +72,17 @@ class Measured(Popularity):
     >>> log = Measured([500, 300, 100, 60, 40])
     >>> log.share_of([1, 5]), float(log.most_popular(2).requests)
     (array([0.5 , 0.04]), 0.8)
+
+    A log of 100,000 requests to a million objects saw 67,000 of them:
+
+    >>> pages = qm.caches.Zipf(10**6, exponent=0.8)
+    >>> counts = np.random.default_rng(1).poisson(10**5 * pages.shares())
+    >>> log, cache = Measured(counts[counts > 0]), qm.caches.LRU(10**4)
+    >>> log
+    <Measured: 66,722 objects in 99,877 requests, some 840,000 in all>
+    >>> [float(cache.solve(p).hit_ratio.round(3)) for p in (pages, log)]
+    [0.232, 0.232]
+
     >>> Measured.of_shares([0.5, 0.3, 0.1])
     Traceback (most recent call last):
     qmodel.errors.DomainError: the sum of shares must be 1, got 0.9
@@ -69,7 +90,9 @@ class Measured(Popularity):
 
     counts: Any = whole()  # noqa: RUF009
     sizes: Any = whole(default=1.0)  # noqa: RUF009
+    complete: bool = False
     grid: Grid = field(init=False)
+    _tail: Tail | None = field(init=False, default=None)
     _ranked: list[Any] = field(init=False, default_factory=list)
 
     def __post_init__(self) -> None:
@@ -89,7 +112,23 @@ class Measured(Popularity):
             raise DomainError(f"sizes must be {counts.size} or one, got shape {sizes.shape}")
         object.__setattr__(self, "counts", counts)
         object.__setattr__(self, "sizes", sizes[()])
-        object.__setattr__(self, "grid", _grid(counts, sizes))
+        object.__setattr__(self, "complete", bool(self.complete))
+        tail = None if self.complete else _estimated(counts, sizes)
+        object.__setattr__(self, "_tail", tail)
+        object.__setattr__(self, "grid", _grid(counts, sizes, tail))
+
+    def __repr__(self) -> str:
+        """Return what was counted in one line."""
+        known = int((self.counts > 0).sum())
+        if self.complete:
+            return f"<Measured: {known:,} objects>"
+        unseen = f", some {_rounded(self.objects):,} in all" if self._tail else ""
+        return f"<Measured: {known:,} objects in {self.counts.sum():,.0f} requests{unseen}>"
+
+    @property
+    def grounds(self) -> tuple[Assumption, ...]:
+        """What the popularity rests on. [-]."""
+        return () if self._tail is None else (UNSEEN_OBJECTS,)
 
     @classmethod
     def of_shares(cls, shares: Any, sizes: Any = 1.0) -> Self:
@@ -120,22 +159,31 @@ class Measured(Popularity):
         total = float(np.sum(_check.probability("shares", shares)))
         if abs(total - 1) > 1e-9:
             raise DomainError(f"the sum of shares must be 1, got {total:.12g}")
-        return cls(shares, sizes)
+        return cls(shares, sizes, complete=True)
 
     @property
     def objects(self) -> Value:
         """Number of objects of the catalogue, with those that nobody asked for. [-]."""
-        return float(self.counts.size)
+        if self._tail is None:
+            return float(self.counts.size)
+        return float(np.floor((self.counts > OFTEN).sum() + self._tail.objects.sum() + 1e-6))
 
     def _order(self) -> tuple[Any, ...]:
         """Return the shares in falling order, and the sums from the first on."""
         if not self._ranked:
-            order = np.argsort(self.counts)[::-1]
-            counts = self.counts[order]
-            sizes = np.broadcast_to(self.sizes, counts.shape)[order]
+            asked, objects = self.counts, np.ones(self.counts.size)
+            volume = np.broadcast_to(self.sizes, asked.shape)
+            if self._tail is not None:
+                often = asked > OFTEN
+                asked, objects, volume = (
+                    np.concatenate([x[often], y])
+                    for x, y in zip((asked, objects, volume), self._tail, strict=True)
+                )
+            order = np.argsort(asked)[::-1]
+            asked, objects, volume = asked[order], objects[order], volume[order]
             sums = [np.cumsum(np.concatenate([[0.0], x])) for x in
-                    (counts, counts * sizes, np.ones(counts.size), sizes)]  # fmt: skip
-            self._ranked.extend([counts / sums[0][-1], *sums])
+                    (asked * objects, asked * volume, objects, volume)]  # fmt: skip
+            self._ranked.extend([asked / sums[0][-1], *sums])
         return tuple(self._ranked)
 
     def share_of(self, rank: Value) -> Value:
@@ -158,13 +206,16 @@ class Measured(Popularity):
 
         Examples
         --------
-        >>> float(Measured([1, 3]).share_of(1))
+        >>> float(Measured([100, 300]).share_of(1))
         0.75
         """
         ranks = np.asarray(_check.count("rank", rank), dtype=int)
-        if (ranks > self.counts.size).any():
-            raise DomainError(f"rank must be at most {self.counts.size}, got {ranks.max()}")
-        return self._order()[0][ranks - 1]
+        if (ranks > self.objects).any():
+            raise DomainError(f"rank must be at most {self.objects:.0f}, got {ranks.max()}")
+        shares, _, _, objects, _ = self._order()
+        # A rank that is one of several like it, or a part of one, is of the node it falls in.
+        node = np.searchsorted(objects[1:], ranks - 1e-6)
+        return shares[np.minimum(node, shares.size - 1)]
 
     def above(self, share: Value) -> Head:
         """Return the objects that are asked for by at least a share of the requests.
@@ -195,7 +246,36 @@ class Measured(Popularity):
         )
 
 
-def _grid(counts: np.ndarray, sizes: np.ndarray) -> Grid:
+def _estimated(counts: np.ndarray, sizes: np.ndarray) -> Tail | None:
+    """Return what was seen rarely or never; None where nothing was seen only once."""
+    known = counts if not np.isnan(counts).any() else counts[~np.isnan(counts)]
+    broken = known[known != np.floor(known)]
+    if broken.size:
+        raise DomainError(
+            f"counts must be whole numbers, got {broken[0]:g}; shares and weights that are no "
+            "sample go with complete=True"
+        )
+    if known.size < counts.size or not (counts == 1).any():
+        return None
+    return tail_of(counts, sizes)
+
+
+def _rounded(number: float) -> int:
+    """Return a number with two digits."""
+    return int(float(f"{number:.1e}"))
+
+
+def _grid(counts: np.ndarray, sizes: np.ndarray, tail: Tail | None) -> Grid:
+    if tail is not None:
+        often, total = counts > OFTEN, counts.sum()
+        share, number, volume = tail
+        rest = Grid(share / total, number, volume)
+        if not often.any():
+            return rest
+        part = counts[often].sum() / total
+        head = _grid(counts[often], sizes[often] if sizes.ndim else sizes, None)
+        head = head._replace(share=head.share * part)
+        return Grid(*(np.concatenate(pair) for pair in zip(head, rest, strict=True)))
     every = not counts.min() <= 0  # So that NaN stays.
     asked = counts if every else counts[counts > 0]
     total = asked.sum()

@@ -9,6 +9,7 @@ import numpy as np
 
 from qmodel import _check
 from qmodel._typing import Value
+from qmodel.basis import Assumption, union
 from qmodel.caches.popularity import Grid, Head, Popularity
 from qmodel.errors import DomainError
 
@@ -79,6 +80,11 @@ class Mixed(Popularity):
                 for same in zip(*grids, strict=True)
             )
         )
+
+    @property
+    def grounds(self) -> tuple[Assumption, ...]:
+        """What the shares of the catalogues rest on. [-]."""
+        return union(*(part.grounds for part in self.parts))
 
     def share_of(self, rank: Value) -> Value:
         """Return the share of the requests that asks for the object of a rank.

@@ -21,8 +21,9 @@ import numpy as np
 
 from qmodel import _check
 from qmodel._typing import Value
+from qmodel.basis import Assumption, Basis, union
 
-__all__ = ["Grid", "Head", "Popularity"]
+__all__ = ["Grid", "Head", "Popularity", "size_of"]
 
 _HALVINGS = 1100
 """Enough to part any two floats above zero in the logarithm of the share."""
@@ -83,6 +84,31 @@ class Grid(NamedTuple):
         return _dot(self.volume, values)
 
 
+def size_of(grid: Grid) -> Any:
+    """Return the size of each object, NaN where sizes differ.
+
+    Parameters
+    ----------
+    grid : Grid
+        The objects. [-]
+
+    Returns
+    -------
+    number or array
+        The size, one a catalogue. [-]
+
+    Examples
+    --------
+    >>> import qmodel as qm
+    >>> float(size_of(qm.caches.Zipf(1000, 0.8, size=4096.0).grid))
+    4096.0
+    """
+    with np.errstate(invalid="ignore", divide="ignore"):
+        size = grid.volume.sum(axis=-1) / grid.count.sum(axis=-1)
+    off = np.abs(grid.volume - size[..., None] * grid.count) > 1e-9 * grid.volume
+    return np.where(off.any(axis=-1), np.nan, size)
+
+
 def _dot(weights: Any, values: Any) -> Any:
     return np.einsum("...k,...k->...", weights, values)
 
@@ -112,6 +138,17 @@ class Popularity(ABC):
     @abstractmethod
     def grid(self) -> Grid:
         """The nodes that stand for all objects."""
+
+    @property
+    def grounds(self) -> tuple[Assumption, ...]:
+        """What the shares rest on where they were not given. [-]."""
+        return ()
+
+    def known_in(self, basis: Basis) -> Basis:
+        """Return what numbers rest on that are computed from these shares."""
+        if not self.grounds:
+            return basis
+        return Basis({n: union(reasons, self.grounds) for n, reasons in basis.grounds.items()})
 
     @abstractmethod
     def share_of(self, rank: Value) -> Value:

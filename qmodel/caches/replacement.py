@@ -15,6 +15,7 @@ from __future__ import annotations
 from abc import abstractmethod
 from collections.abc import Sequence
 from dataclasses import dataclass
+from functools import partial
 from typing import Any
 
 import numpy as np
@@ -111,13 +112,14 @@ class Replacement(Cache):
             characteristic_time=time / request_rate,
             occupancy=occupancy,
             eviction_age=age,
-            hits=lambda share: self._found(
-                share, *(np.asarray(x)[..., None] for x in (time, *more))
-            )[0],
+            hits=partial(self._hits_at, case=[np.asarray(x)[..., None] for x in (time, *more)]),
             cache=self,
             popularity=popularity,
             basis=Basis(dict.fromkeys(QUANTITIES, self._grounds)),
         )
+
+    def _hits_at(self, share: Any, case: Sequence[Any]) -> Any:
+        return self._found(share, *case)[0]
 
     def _found(self, share: Any, time: Any, *parameters: Any) -> tuple[Any, Any]:
         """Return the share of hits and its slope, also where everything fits."""

@@ -41,6 +41,7 @@ References
 from __future__ import annotations
 
 from dataclasses import dataclass
+from functools import partial
 from typing import Any
 
 import numpy as np
@@ -172,7 +173,7 @@ class Resolvers(Cache):
             characteristic_time=np.nan * miss,
             occupancy=occupancy,
             eviction_age=age,
-            hits=lambda share: self._hits(share, request_rate),
+            hits=partial(self._hits, request_rate=request_rate),
             cache=self,
             popularity=popularity,
             basis=Basis(dict.fromkeys(QUANTITIES, (POISSON_ARRIVALS, SEPARATE_RESOLVERS))),

@@ -40,6 +40,7 @@ import numpy as np
 
 from qmodel import _check
 from qmodel._typing import Count, Value
+from qmodel.basis import Assumption
 from qmodel.caches.popularity import Grid, Head, Popularity
 
 __all__ = ["Replicated", "load_scv"]
@@ -164,6 +165,11 @@ class Replicated(Popularity):
             (volume * (1 - part), volume * part * n),
         )
         object.__setattr__(self, "grid", Grid(*(np.concatenate(x, axis=-1) for x in made)))
+
+    @property
+    def grounds(self) -> tuple[Assumption, ...]:
+        """What the shares rest on. [-]."""
+        return self.popularity.grounds
 
     @property
     def objects(self) -> Value:

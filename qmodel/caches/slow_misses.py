@@ -202,7 +202,7 @@ def slow_misses(
     wait = np.where(np.isnan(healthy), np.nan, wait)
     stays = np.where(np.isinf(wait), 0.0, wait)[..., None]
     hits = grid.over_requests(demand * life / (1 + demand * (life + stays)))
-    model = (POISSON_ARRIVALS, INDEPENDENT_REFERENCE, POISSON_MISSES)
+    model = (POISSON_ARRIVALS, INDEPENDENT_REFERENCE, POISSON_MISSES, *popularity.grounds)
     known = model if shared else (*model, CONSTANT_WINDOW)
     names = ("healthy", "threshold", "collapsed", "response_time", "hit_ratio", "margin")
     return SlowMissesResult(

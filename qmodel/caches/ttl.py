@@ -26,6 +26,7 @@ References
 from __future__ import annotations
 
 from dataclasses import dataclass
+from functools import partial
 from typing import Any
 
 import numpy as np
@@ -230,7 +231,7 @@ class TTL(Cache):
             characteristic_time=mean + 0.0 * miss,
             occupancy=occupancy,
             eviction_age=age,
-            hits=lambda share: self._hits(share, np.asarray(request_rate)[..., None]),
+            hits=partial(self._hits, request_rate=np.asarray(request_rate)[..., None]),
             cache=self,
             popularity=popularity,
             basis=Basis(dict.fromkeys(QUANTITIES, grounds)),

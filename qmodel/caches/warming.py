@@ -161,7 +161,7 @@ class Warming:
 
     @property
     def _grounds(self) -> tuple[Assumption, ...]:
-        model = (POISSON_ARRIVALS, INDEPENDENT_REFERENCE)
+        model = (POISSON_ARRIVALS, INDEPENDENT_REFERENCE, *self.popularity.grounds)
         return (*model, CHARACTERISTIC_TIME) if isinstance(self.cache, LRU) else model
 
     @property

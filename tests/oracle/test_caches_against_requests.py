@@ -155,7 +155,7 @@ def test_a_cache_of_bytes(caches: ModuleType) -> None:
         if step >= 20_000:
             hits, found = hits + there, found + there * sizes[wanted]
             total += sizes[wanted]
-    r = LRU(room).solve(qm.caches.Measured(shares, sizes))
+    r = LRU(room).solve(qm.caches.Measured(shares, sizes, complete=True))
     # Half an object is lost at the end of the cache, and the noise of 100,000 requests.
     assert r.hit_ratio == pytest.approx(hits / 100_000, abs=0.008)
     assert r.byte_hit_ratio == pytest.approx(found / total, abs=0.012)

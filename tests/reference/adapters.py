@@ -415,7 +415,7 @@ def of_cache(make: Callable[[Parameters], qm.caches.Cache]) -> Adapter:
 
     def figures(p: Parameters) -> Figures:
         if isinstance(p.get("popularity"), list):
-            pages: qm.caches.Popularity = qm.caches.Measured(p["popularity"])
+            pages: qm.caches.Popularity = qm.caches.Measured(p["popularity"], complete=True)
         else:
             pages = qm.caches.Zipf(p["items"], p.get("zipf", 0.0))
         r = make(p).solve(pages, p.get("request_rate", 1.0))
@@ -480,6 +480,7 @@ CACHES: dict[str, Adapter] = {
     "lru": by_time(qm.caches.LRU, qm.caches.lru.presence),
     "fifo": by_time(qm.caches.FIFO, qm.caches.fifo.presence),
     "q_lru": of_cache(lambda p: qm.caches.QLRU(p["capacity"], p["q"])),
+    "exact_q_lru": of_cache(lambda p: qm.caches.QLRU(p["capacity"], p["q"])),
     "lfu": of_cache(lambda p: qm.caches.LFU(p["capacity"])),
     "exact_lru": of_cache(lambda p: qm.caches.ExactLRU(p["capacity"])),
     "exact_fifo": of_cache(lambda p: qm.caches.ExactFIFO(p["capacity"])),

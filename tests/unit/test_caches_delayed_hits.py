@@ -193,7 +193,7 @@ def test_labels_and_refusals() -> None:
 
 
 def test_endless_lives_hit_always() -> None:
-    pages = Measured([1, 1, 0])
+    pages = Measured([1, 1, 0], complete=True)
     for renewing in (False, True):
         r = FetchedTTL([1.0, np.inf], qm.Exponential(0.1), renewing=renewing).solve(pages, 3.0)
         assert 0 < r.hit_ratio[0] < r.hit_ratio[1] == 1.0
@@ -201,7 +201,7 @@ def test_endless_lives_hit_always() -> None:
 
 
 def test_no_hit_ratio_rounds_above_one() -> None:
-    pages = Measured(np.random.default_rng(1).pareto(0.7, 2193) + 1e-3)
+    pages = Measured(np.random.default_rng(1).pareto(0.7, 2193) + 1e-3, complete=True)
     for objects in (16, 28, 38):
         r = FetchedLRU(1e9, qm.Exponential(1.0)).solve(Zipf(objects, 0.8), 1e-9)
         assert r.hit_ratio <= 1.0

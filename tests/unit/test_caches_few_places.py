@@ -62,10 +62,14 @@ def test_one_place_holds_the_last_request(policy: Any, objects: int) -> None:
 def test_other_popularities(policy: Any, exact: Any) -> None:
     places = np.array([1, 5, 16])
     rng = np.random.default_rng(4)
-    counted = Measured(np.concatenate([rng.pareto(1.0, 900) + 0.01, np.ones(95)]))
+    counted = Measured(
+        np.concatenate([rng.pareto(1.0, 900) + 0.01, np.ones(95)]), complete=True
+    )
     two = [Zipf(100, 1.0), Zipf(400, 1.3)]
     mixed = Mixed([0.4, 0.6], two)
-    laid_out = Measured(np.concatenate([0.4 * two[0].shares(), 0.6 * two[1].shares()]))
+    laid_out = Measured(
+        np.concatenate([0.4 * two[0].shares(), 0.6 * two[1].shares()]), complete=True
+    )
     for popularity, same in ((counted, counted), (mixed, laid_out)):
         found = policy(places).solve(popularity).hit_ratio
         assert found == pytest.approx(exact(places).solve(same).hit_ratio, rel=1e-11)
@@ -76,12 +80,12 @@ def test_a_large_measured_catalogue() -> None:
     rng = np.random.default_rng(5)
     for counts in (rng.pareto(0.8, 4000) + 0.01, np.repeat([3.0, 1.0], [500, 3000])):
         places = np.array([1, 16, 32])
-        found = FIFO(places).solve(Measured(counts))
-        expected = ExactFIFO(places).solve(Measured(counts)).hit_ratio
+        found = FIFO(places).solve(Measured(counts, complete=True))
+        expected = ExactFIFO(places).solve(Measured(counts, complete=True)).hit_ratio
         assert found.hit_ratio == pytest.approx(expected, rel=1e-11)
         assert found.basis["hit_ratio"] == "exact"
         shares = counts / counts.sum()
-        one = LRU(1).solve(Measured(counts)).hit_ratio
+        one = LRU(1).solve(Measured(counts, complete=True)).hit_ratio
         assert one == pytest.approx((shares**2).sum(), rel=1e-11)
 
 
@@ -118,7 +122,10 @@ def test_between_whole_places(policy: Any) -> None:
 def test_the_unit_of_sizes_does_not_matter(policy: Any) -> None:
     places = np.array([1.0, 10.5, 20.0, 50.0])
     one = policy(places).solve(Zipf(10**4, 1.1), 7.0)
-    for pages in (Zipf(10**4, 1.1, size=4096.0), Measured(Zipf(900).shares(), sizes=4096.0)):
+    for pages in (
+        Zipf(10**4, 1.1, size=4096.0),
+        Measured(Zipf(900).shares(), sizes=4096.0, complete=True),
+    ):
         if pages.objects == 900:
             one = policy(places).solve(Zipf(900), 7.0)
         r = policy(4096 * places).solve(pages, 7.0)
@@ -148,7 +155,7 @@ def test_cells_are_single_ones(policy: Any) -> None:
 
 def test_who_keeps_the_characteristic_time() -> None:
     copies = Replicated(Zipf(10**4, 1.0), nodes=3, replicated=5)
-    sized = Measured([5, 4, 3, 2, 1], sizes=[1, 2, 3, 4, 5])
+    sized = Measured([5, 4, 3, 2, 1], sizes=[1, 2, 3, 4, 5], complete=True)
     for popularity in (copies, sized):
         for policy in (LRU, FIFO):
             r = policy(3.0).solve(popularity)

@@ -29,7 +29,7 @@ CURVES = (lambda x: -np.expm1(-x), lambda x: x / (1 + x), lambda x: x * np.exp(-
 def test_sums_over_the_catalogue(name: str, sized: bool) -> None:
     counts = LOGS[name]
     sizes = np.random.default_rng(1).lognormal(size=counts.size) if sized else 2.0
-    popularity = Measured(counts, sizes)
+    popularity = Measured(counts, sizes, complete=True)
     grid, shares = popularity.grid, counts / counts.sum()
     assert grid.share.size < 12_000
     for time in (1.0, 1e3, 1e5):
@@ -49,7 +49,7 @@ def test_a_cache_of_bytes() -> None:
     counts = LOGS["pareto"]
     sizes = np.random.default_rng(2).lognormal(8.0, 1.0, counts.size)
     shares = counts / counts.sum()
-    load = LRU(1e7).solve(Measured(counts, sizes))
+    load = LRU(1e7).solve(Measured(counts, sizes, complete=True))
     hits = -np.expm1(-shares * load.characteristic_time)
     assert (sizes * hits).sum() == pytest.approx(1e7, rel=1e-11)
     assert load.hit_ratio == pytest.approx((shares * hits).sum(), rel=1e-11)
@@ -61,7 +61,7 @@ def test_a_cache_of_bytes() -> None:
 @given(st.lists(st.integers(0, 1000), min_size=1, max_size=60), st.floats(0.0, 1.0))
 def test_the_most_popular(counts: list[int], part: float) -> None:
     counts = [*counts, 5]
-    popularity = Measured(counts)
+    popularity = Measured(counts, complete=True)
     ranked = np.sort(counts)[::-1] / np.sum(counts)
     places = part * popularity.volume
     whole = int(places)
@@ -75,7 +75,7 @@ def test_the_most_popular(counts: list[int], part: float) -> None:
 
 def test_it_is_zipf_if_the_counts_are() -> None:
     zipf = Zipf(10**5, 0.9)
-    counted = Measured(zipf.shares())
+    counted = Measured(zipf.shares(), complete=True)
     capacities = np.geomspace(1.0, 9e4, 300)
     for policy in (qm.caches.LRU, qm.caches.FIFO, qm.caches.KLRU):
         found = policy(capacities).solve(counted).hit_ratio
@@ -83,7 +83,7 @@ def test_it_is_zipf_if_the_counts_are() -> None:
 
 
 def test_objects_that_nobody_asked_for() -> None:
-    popularity = Measured([3, 0, 1, 0])
+    popularity = Measured([3, 0, 1, 0], complete=True)
     assert popularity.objects == 4
     assert popularity.volume == 2
     load = LRU(2).solve(popularity)
@@ -93,21 +93,21 @@ def test_objects_that_nobody_asked_for() -> None:
 
 @pytest.mark.parametrize("many", [3, 3000])
 def test_nan_in_nan_out(many: int) -> None:
-    unknown = Measured([np.nan, *range(1, many)])
+    unknown = Measured([np.nan, *range(1, many)], complete=True)
     assert np.isnan(LRU([1.0, 2.0]).solve(unknown).hit_ratio).all()
     assert np.isnan(LFU(1.0).solve(unknown).hit_ratio)
-    assert np.isnan(LRU(1.0).solve(Measured([1, 2], [np.nan, 1.0])).hit_ratio)
+    assert np.isnan(LRU(1.0).solve(Measured([1, 2], [np.nan, 1.0], complete=True)).hit_ratio)
 
 
 @pytest.mark.parametrize(
     ("bad", "named"),
     [
-        (lambda: Measured([]), "counts"), (lambda: Measured([0, 0]), "counts"),
-        (lambda: Measured([1, -2]), "counts"), (lambda: Measured([1, np.inf]), "counts"),
-        (lambda: Measured([[1, 2]]), "counts"),
-        (lambda: Measured([1, 2], [1]), "sizes"), (lambda: Measured([1, 2], [1, 0]), "sizes"),
+        (lambda: Measured([], complete=True), "counts"), (lambda: Measured([0, 0], complete=True), "counts"),
+        (lambda: Measured([1, -2], complete=True), "counts"), (lambda: Measured([1, np.inf], complete=True), "counts"),
+        (lambda: Measured([[1, 2]], complete=True), "counts"),
+        (lambda: Measured([1, 2], [1], complete=True), "sizes"), (lambda: Measured([1, 2], [1, 0], complete=True), "sizes"),
         (lambda: Measured.of_shares([0.5, 0.6]), "shares"),
-        (lambda: Measured([1, 2]).share_of(3), "rank"),
+        (lambda: Measured([1, 2], complete=True).share_of(3), "rank"),
     ],
 )  # fmt: skip
 def test_impossible_parameters(bad: Any, named: str) -> None:

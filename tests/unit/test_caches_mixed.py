@@ -9,7 +9,11 @@ import qmodel as qm
 from qmodel.caches import KLRU, LFU, LRU, TTL, ExactLRU, Measured, Mixed, Zipf
 
 WEIGHTS = [0.2, 0.5, 0.3]
-PARTS = [Zipf(40, 1.0, size=3.0), Zipf(500, 0.7), Measured([5, 3, 3, 1], [1.0, 2.0, 3.0, 4.0])]
+PARTS = [
+    Zipf(40, 1.0, size=3.0),
+    Zipf(500, 0.7),
+    Measured([5, 3, 3, 1], [1.0, 2.0, 3.0, 4.0], complete=True),
+]
 SIZES = np.concatenate([np.full(40, 3.0), np.ones(500), [1.0, 2.0, 3.0, 4.0]])
 
 
@@ -20,7 +24,7 @@ def shares() -> np.ndarray:
 
 
 def test_sums_and_order(shares: np.ndarray) -> None:
-    mixed, one = Mixed(WEIGHTS, PARTS), Measured(shares, SIZES)
+    mixed, one = Mixed(WEIGHTS, PARTS), Measured(shares, SIZES, complete=True)
     assert mixed.objects == 544
     assert mixed.volume == pytest.approx(SIZES.sum())
     ranked = np.sort(shares)[::-1]
@@ -32,7 +36,7 @@ def test_sums_and_order(shares: np.ndarray) -> None:
 
 @pytest.mark.parametrize("policy", [LRU, KLRU, LFU, TTL])
 def test_one_cache_for_all(policy: type, shares: np.ndarray) -> None:
-    mixed, one = Mixed(WEIGHTS, PARTS), Measured(shares, SIZES)
+    mixed, one = Mixed(WEIGHTS, PARTS), Measured(shares, SIZES, complete=True)
     cache = policy([5.0, 100.0, 600.0])
     found, exact = cache.solve(mixed, 3.0), cache.solve(one, 3.0)
     for name in ("hit_ratio", "byte_hit_ratio", "occupancy", "eviction_age"):

@@ -62,7 +62,7 @@ def test_edges() -> None:
 
 
 def test_endless_lives_hit_always() -> None:
-    pages = qm.caches.Measured([1, 0])
+    pages = qm.caches.Measured([1, 0], complete=True)
     r = RefreshedTTL([1.0, np.inf], 0.5, qm.Exponential(0.1)).solve(pages, 3.0)
     assert 0 < r.hit_ratio[0] < r.hit_ratio[1] == 1.0
     assert r.fetch_rate[1] == r.stale_ratio[1] == 0.0

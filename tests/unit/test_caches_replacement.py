@@ -257,7 +257,7 @@ def test_a_slope_needs_a_capacity() -> None:
 
 
 def test_lfu_by_objects() -> None:
-    pages = Measured([50, 20, 20, 10])
+    pages = Measured([50, 20, 20, 10], complete=True)
     h = LFU([1.0, 2.0, 3.5]).solve(pages)
     assert h.hit_ratio == pytest.approx([0.5, 0.7, 0.95])
     ranks = np.arange(1, 5)[:, None]
@@ -291,7 +291,7 @@ def test_impossible_parameters(bad: Any, named: str) -> None:
 def test_the_solver_does_not_go_to_and_fro(seed: int) -> None:
     # Newton's steps alone swing between two points here, and end far from the root.
     rng = np.random.default_rng(seed)
-    weight, few = rng.random(), Measured(rng.pareto(1.0, 50) + 0.01, sizes=2.0)
+    weight, few = rng.random(), Measured(rng.pareto(1.0, 50) + 0.01, sizes=2.0, complete=True)
     pages = Mixed([weight, 1 - weight], [Zipf(1000, 0.5), few])
     places = np.linspace(1000, 1099.9, 30)
     for policy in (QLRU(places, 0.01), KLRU(places)):

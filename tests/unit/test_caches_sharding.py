@@ -42,7 +42,7 @@ def test_hit_ratio_with_replicas(k: int, error: float) -> None:
     p = np.asarray(keys.share_of(np.arange(1, 10**4 + 1)))
     found = LRU(2000).solve(Replicated(keys, 20, k))
     assert found.hit_ratio == pytest.approx(direct(p, 20, k, 2000.0), abs=error)
-    log = Replicated(Measured(p), 20, k)
+    log = Replicated(Measured(p, complete=True), 20, k)
     assert LRU(2000).solve(log).hit_ratio == pytest.approx(direct(p, 20, k, 2000.0), abs=5e-4)
     assert load_scv(keys, 20, replicated=k) == pytest.approx(
         19 * float((p[k:] ** 2).sum()), rel=1e-3
@@ -60,7 +60,7 @@ def test_replicas_of_objects_with_sizes() -> None:
         return -np.expm1(-p * t / many)
 
     t = brentq(lambda t: float((many * sizes) @ hits(t)) - capacity, 1e-3, 1e9, xtol=1e-9)
-    found = LRU(capacity).solve(Replicated(Measured(counts, sizes), n, k))
+    found = LRU(capacity).solve(Replicated(Measured(counts, sizes, complete=True), n, k))
     assert found.hit_ratio == pytest.approx(float(p @ hits(t)), rel=1e-9)
     bytes_found = float((p * sizes) @ hits(t)) / float(p @ sizes)
     assert found.byte_hit_ratio == pytest.approx(bytes_found, rel=1e-9)

@@ -76,6 +76,8 @@ def test_edges_and_refusals() -> None:
 
 
 def test_endless_lives_hit_always() -> None:
-    r = UnsharedTTL([1.0, np.inf], qm.Exponential(0.1)).solve(qm.caches.Measured([1, 0]), 3.0)
+    r = UnsharedTTL([1.0, np.inf], qm.Exponential(0.1)).solve(
+        qm.caches.Measured([1, 0], complete=True), 3.0
+    )
     assert 0 < r.hit_ratio[0] < r.hit_ratio[1] == 1.0
     assert r.fetch_rate[1] == r.miss_ratio[1] == 0.0

@@ -166,7 +166,7 @@ def test_endless_lives(renewing: bool) -> None:
     lru = LRU(places).solve(NAMES, RATE)
     assert both.hit_ratio == pytest.approx(lru.hit_ratio, rel=1e-12)
     assert both.hit_ratio_slope() == pytest.approx(lru.hit_ratio_slope(), rel=1e-9)
-    unasked = qm.caches.Measured([1.0, 0.0])
+    unasked = qm.caches.Measured([1.0, 0.0], complete=True)
     assert (
         ExpiringLRU(5.0, np.inf, renewing).solve(unasked).hit_ratio_of([1, 2]) == [1, 0]
     ).all()

@@ -84,7 +84,7 @@ def test_scenarios_broadcast() -> None:
 
 
 def test_a_measured_catalogue_needs_no_room_for_what_nobody_asks_for() -> None:
-    log = qm.caches.Measured([5, 3, 2, 0, 0], sizes=[1.0, 2.0, 3.0, 4.0, 5.0])
+    log = qm.caches.Measured([5, 3, 2, 0, 0], sizes=[1.0, 2.0, 3.0, 4.0, 5.0], complete=True)
     assert cache_size(LRU(0), log, 1.0) == 6.0
 
 
