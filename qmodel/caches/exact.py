@@ -7,6 +7,7 @@ out one by one here, so the catalogue must be small.
 from __future__ import annotations
 
 from abc import abstractmethod
+from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import partial
 from typing import Any, ClassVar
@@ -76,7 +77,7 @@ class Exact(Cache):
         if (grid.volume != grid.count).any():
             raise ModelError(f"{type(self).__name__} counts objects: their sizes must be 1")
         shares = popularity.shares()
-        more = self._parameters
+        more: Sequence[Any] = self._parameters
         shape = np.broadcast_shapes(
             np.shape(self.capacity), shares.shape[:-1], *(np.shape(x) for x in more)
         )

@@ -179,8 +179,8 @@ def _chain(shares: Any, places: int, admitted: Any) -> Any:
     rate = np.where(there, shares[:, None], (admitted * shares)[:, None])
     every = np.arange(number)
     for asked in range(shares.shape[-1]):
-        # No two states lead to one by the same request unless to the same front.
-        np.add.at(flow, (slice(None), after[:, asked], every), rate[:, :, asked])
+        # From each state a request leads to one.
+        flow[:, after[:, asked], every] += rate[:, :, asked]
     flow[:, every, every] -= rate.sum(axis=-1)
     flow[:, -1] = 1.0
     right = np.zeros((len(shares), number, 1))

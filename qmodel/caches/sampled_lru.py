@@ -360,8 +360,9 @@ def _table(samples: int, candidates: int) -> Any:
     from scipy.special import binom
 
     rank = np.linspace(0.0, 1.0, _TABLE + 1)[1:-1, None]
-    drawn = np.arange(samples + 1)
-    above = binom(samples, drawn) * (1 - rank) ** drawn * rank ** (samples - drawn)
+    drawn = range(samples + 1)
+    number = np.arange(samples + 1)
+    above = binom(samples, number) * (1 - rank) ** number * rank ** (samples - number)
     chain = np.zeros((rank.size, candidates, candidates))
     for x in range(candidates):
         for b in drawn:

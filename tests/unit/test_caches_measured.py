@@ -102,12 +102,12 @@ def test_nan_in_nan_out(many: int) -> None:
 @pytest.mark.parametrize(
     ("bad", "named"),
     [
-        (lambda: Measured([], complete=True), "counts"), (lambda: Measured([0, 0], complete=True), "counts"),
-        (lambda: Measured([1, -2], complete=True), "counts"), (lambda: Measured([1, np.inf], complete=True), "counts"),
-        (lambda: Measured([[1, 2]], complete=True), "counts"),
-        (lambda: Measured([1, 2], [1], complete=True), "sizes"), (lambda: Measured([1, 2], [1, 0], complete=True), "sizes"),
+        (lambda: Measured([]), "counts"), (lambda: Measured([0, 0]), "counts"),
+        (lambda: Measured([1, -2]), "counts"), (lambda: Measured([1, np.inf]), "counts"),
+        (lambda: Measured([[1, 2]]), "counts"),
+        (lambda: Measured([1, 2], [1]), "sizes"), (lambda: Measured([1, 2], [1, 0]), "sizes"),
         (lambda: Measured.of_shares([0.5, 0.6]), "shares"),
-        (lambda: Measured([1, 2], complete=True).share_of(3), "rank"),
+        (lambda: Measured([1, 2]).share_of(3), "rank"),
     ],
 )  # fmt: skip
 def test_impossible_parameters(bad: Any, named: str) -> None:
