@@ -286,7 +286,7 @@ class InformedPool(Pool):
     def _stream(
         self, result: StationResult, rate: Value, service: Distribution
     ) -> StreamResult:
-        if service is self.service or not isinstance(self.replica, MGcPS):
+        if service == self.service or not isinstance(self.replica, MGcPS):
             return Pool._stream(self, result, rate, service)
         stretch = result.response_time / self.service.mean
         return StreamResult(

@@ -141,7 +141,7 @@ class SplitPool(Pool):
     def _stream(
         self, result: StationResult, rate: Value, service: Distribution
     ) -> StreamResult:
-        if service is self.service:
+        if service == self.service:
             return Pool._stream(self, result, rate, service)
         one = self._part(result.arrival_rate)
         return replace(one.station._stream(one, rate, service), arrival_rate=rate)

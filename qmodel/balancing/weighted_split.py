@@ -140,7 +140,7 @@ class WeightedSplit(Station):
         weights = _check.weights("weights", self.weights)
         _same_length("weights", weights, stations)
         laws = tuple(s.service for s in stations)
-        same = all(law is laws[0] for law in laws)
+        same = all(law == laws[0] for law in laws)
         object.__setattr__(self, "stations", stations)
         object.__setattr__(self, "weights", weights)
         object.__setattr__(self, "delays", delays)
@@ -171,7 +171,7 @@ class WeightedSplit(Station):
 
     def serving(self, service: Distribution) -> Self:
         """Return the stations with another law of service, if they have one in common."""
-        if any(s.service is not self.service for s in self.stations):
+        if any(s.service != self.service for s in self.stations):
             raise ModelError("stations of unequal speed have no law of service in common")
         return replace(self, stations=tuple(s.serving(service) for s in self.stations))
 
@@ -251,7 +251,7 @@ class WeightedSplit(Station):
     def _stream(
         self, result: StationResult, rate: Value, service: Distribution
     ) -> StreamResult:
-        if service is self.service:
+        if service == self.service:
             return Station._stream(self, result, rate, service)
         parts = self._parts(result.arrival_rate)
         streams = [p.station._stream(p, rate, service) for p in parts]

@@ -12,6 +12,8 @@ Scalars in, scalars out. Three percentiles of a law with array parameters of sha
 delay shifts, a mixture of constant delays jumps. Each law therefore splits into `parts` of
 known mass and shift, smooth after its shift; the shifts are handled exactly.
 
+**Equality.** Two laws of one kind with equal parameters are equal, whatever objects they are.
+
 **Infinity.** A station in overload has ``P(X = inf) = 1`` (`defect`); quantiles beyond
 ``1 - defect`` are ``inf``. NaN parameters give NaN.
 """
@@ -25,6 +27,7 @@ import numpy as np
 
 from qmodel import _check
 from qmodel._typing import Value
+from qmodel._values import digest_fields, same_fields
 from qmodel._xp import is_symbolic
 from qmodel.distributions.percentiles import quantile
 from qmodel.distributions.tails import tail_and_density
@@ -69,6 +72,14 @@ class Distribution(ABC):
         if is_symbolic(mean) or np.ndim(mean):
             return f"<{name} of shape {np.shape(mean)}>" if np.ndim(mean) else f"<{name}>"
         return f"<{name}, mean {text(float(mean), 's')}>"
+
+    def __eq__(self, other: object) -> bool:
+        """Return whether the other is of the same kind with the same parameters."""
+        return same_fields(self, other)
+
+    def __hash__(self) -> int:
+        """Return what equal laws share."""
+        return digest_fields(self)
 
     @abstractmethod
     def laplace(self, s: Value) -> Value:

@@ -311,9 +311,9 @@ class Station(ABC):
         streams = _streams(arrival_rate)
         laws = [self.service if s.service is None else s.service for s in streams]
         rates, endless = finite_rates(streams, self.service.mean)
-        if all(s.service is None for s in streams):
+        if all(law == self.service for law in laws):
             here: Station = self
-        elif all(law is laws[0] for law in laws):
+        elif all(law == laws[0] for law in laws):
             here = self.serving(laws[0])
         else:
             here = self.serving(mixed_service(laws, rates))
@@ -329,7 +329,7 @@ class Station(ABC):
     def _stream(
         self, result: StationResult, rate: Value, service: Distribution
     ) -> StreamResult:
-        if service is self.service:
+        if service == self.service:
             return StreamResult(
                 rate, result.waiting_time, result.response_time, result.response
             )

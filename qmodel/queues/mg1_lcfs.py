@@ -148,7 +148,7 @@ class MG1LCFS(Station):
     def _stream(
         self, result: StationResult, rate: Value, service: Distribution
     ) -> StreamResult:
-        if service is self.service or not self.preemptive:
+        if service == self.service or not self.preemptive:
             return Station._stream(self, result, rate, service)
         stretch = result.response_time / self.service.mean
         return StreamResult(

@@ -113,7 +113,7 @@ class MG1PS(MGcPS):
         return MG1PS(service)
 
     def _response(self, rate: Value, service: Distribution) -> Distribution:
-        exact = isinstance(self.service, Exponential) and service is self.service
+        exact = isinstance(self.service, Exponential) and service == self.service
         if exact and not is_symbolic(rate, service.mean):
             return _exponential_response(rate, service.mean)
         return shared_response(rate, self.service, 1, service)

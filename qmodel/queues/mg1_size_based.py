@@ -144,7 +144,7 @@ class MG1SizeBased(Station):
     def _stream(
         self, result: StationResult, rate: Value, service: Distribution
     ) -> StreamResult:
-        if service is self.service:
+        if service == self.service:
             return Station._stream(self, result, rate, service)
         law = self._response(result.arrival_rate, service)
         mean = law.mean

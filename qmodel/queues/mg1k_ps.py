@@ -284,7 +284,7 @@ class MG1KPS(Station):
         found = FiniteStates(_powers(rho, self.places - 1))
         if self.places == 1:
             return at_load(service, rho)
-        if isinstance(mix, Exponential) and service is mix:
+        if isinstance(mix, Exponential) and service == mix:
             return _exponential_response(rate, mix.mean, found.probabilities)
         share, lows, widths = cells_of_sizes(service)
         sizes = [low + width / 2 for low, width in zip(lows, widths, strict=True)]

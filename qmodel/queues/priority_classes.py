@@ -14,7 +14,7 @@ from typing import Any
 import numpy as np
 
 from qmodel._xp import namespace
-from qmodel.distributions import Distribution, Exponential
+from qmodel.distributions import Distribution
 from qmodel.numerics.spare import spare_servers
 from qmodel.queues.base import mixed_service
 
@@ -76,13 +76,5 @@ def one_stream(classes: Sequence[Class]) -> tuple[Any, Distribution]:
     laws = [c.service for c in classes]
     rate = reduce(lambda a, b: a + b, (c.rate for c in classes))
     first = laws[0]
-    same = all(
-        law is first
-        or (
-            isinstance(law, Exponential)
-            and isinstance(first, Exponential)
-            and np.all(law.mean == first.mean)
-        )
-        for law in laws
-    )
+    same = all(law == first for law in laws)
     return rate, first if same else mixed_service(laws, [c.rate for c in classes])
