@@ -10,6 +10,8 @@ from qmodel.planning.compare import compare
 from qmodel.planning.crossing import Crossing, crossing
 from qmodel.planning.memory_split import CacheDemand, MemorySplit, split_memory
 from qmodel.planning.memory_value import MemoryValue, memory_value
+from qmodel.planning.size import size
+from qmodel.planning.sizing import Sizing
 from qmodel.planning.slo import Objective, parse_objective
 from qmodel.planning.solve_for import solve_for
 from qmodel.planning.sweep import sweep, sweep_chunks
@@ -23,6 +25,7 @@ __all__ = [
     "MemorySplit",
     "MemoryValue",
     "Objective",
+    "Sizing",
     "availability",
     "blast_radius",
     "cache_size",
@@ -33,6 +36,7 @@ __all__ = [
     "lose_cache",
     "memory_value",
     "parse_objective",
+    "size",
     "solve_for",
     "split_memory",
     "sweep",
