@@ -87,6 +87,7 @@ if TYPE_CHECKING:
     from qmodel.planning.capacity import capacity
     from qmodel.planning.compare import compare
     from qmodel.planning.crossing import Crossing, crossing
+    from qmodel.planning.frontier import cost_frontier
     from qmodel.planning.memory_split import CacheDemand, MemorySplit, split_memory
     from qmodel.planning.memory_value import MemoryValue, memory_value
     from qmodel.planning.size import size
@@ -146,8 +147,9 @@ _HOMES = {
     "pipeline": """Pipeline PipelineResult Step branch cached call fan_out hedge limit
         nothing parallel repeat retry series""",
     "planning": """AvailabilityResult CacheDemand CacheLoss Crossing MemorySplit MemoryValue
-        Boundary Objective Sizing availability blast_radius cache_size capacity compare crossing
-        least_hit_ratio lose_cache memory_value size solve_for split_memory sweep""",
+        Boundary Objective Sizing availability blast_radius cache_size capacity compare
+        cost_frontier crossing least_hit_ratio lose_cache memory_value size solve_for
+        split_memory sweep""",
     "queues": """BirthDeath Delay Engset ErlangA FiniteSource FixedBatch GGc GM1 GMc
         GeometricBatch MDc MG1 MG1K MG1KPS MG1LCFS MG1PS MG1Priority MG1Setup
         MG1SizeBased MG1Threshold MG1Vacations MGc MGcPS MGcc MMc MMcK

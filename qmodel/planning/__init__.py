@@ -8,6 +8,7 @@ from qmodel.planning.cache_size import cache_size
 from qmodel.planning.capacity import capacity
 from qmodel.planning.compare import compare
 from qmodel.planning.crossing import Crossing, crossing
+from qmodel.planning.frontier import cost_frontier
 from qmodel.planning.memory_split import CacheDemand, MemorySplit, split_memory
 from qmodel.planning.memory_value import MemoryValue, memory_value
 from qmodel.planning.size import size
@@ -31,6 +32,7 @@ __all__ = [
     "cache_size",
     "capacity",
     "compare",
+    "cost_frontier",
     "crossing",
     "least_hit_ratio",
     "lose_cache",

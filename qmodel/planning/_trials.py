@@ -79,7 +79,8 @@ class Trial:
         here = np.minimum(np.ceil(here / np.min([c.left for c in self.cases], axis=0)), top)
         before = None
         for _ in range(_DOUBLINGS):
-            now = self.excess(here.astype(np.int64)[None])[0]
+            # Beyond this, tails are noise.
+            now = max(self.excess(here.astype(np.int64)[None])[0], -20.0)
             if now < 1e50 and before is not None and np.isclose(now, before, rtol=1e-9, atol=0):
                 break
             before, here = now, np.minimum(2 * here, top)
@@ -92,7 +93,7 @@ class Trial:
         fewer = np.tile(most, (2, most.size, 1))
         n = np.arange(most.size)
         fewer[:, n, n] = low, np.sqrt(np.maximum(low, 1.0) * most)
-        missed = self.excess(np.vstack([most, *fewer]))
+        missed = np.maximum(self.excess(np.vstack([most, *fewer])), 0.0)
         worse = (missed[1:] < missed[0] - 1e-6).reshape(2, -1).any(axis=0)
         if worse.any():
             name = self.domains[int(np.argmax(worse))].name

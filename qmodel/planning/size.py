@@ -149,6 +149,7 @@ def size(
         exact=found.exact,
         objectives=tuple(map(str, wanted)),
         values=plain.values(needed + kept),
+        unlimited=plain.values(high),
         binding=list(cost)[int(np.argmax(drops))],
         binding_objective=str(objective),
         binding_scenario=scenario,

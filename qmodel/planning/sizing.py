@@ -45,6 +45,8 @@ class Sizing:
         What holds in all scenarios. [-]
     values : mapping of str to mapping of str to float
         For each scenario the value of each objective's quantity, as sized. [-]
+    unlimited : mapping of str to mapping of str to float
+        The same with unlimited numbers: no number gets below. [-]
     binding : str
         What one more of would help most for its price. [-]
     binding_objective : str
@@ -69,6 +71,7 @@ class Sizing:
     exact: bool
     objectives: tuple[str, ...]
     values: Mapping[str, Mapping[str, float]]
+    unlimited: Mapping[str, Mapping[str, float]]
     binding: str
     binding_objective: str
     binding_scenario: str

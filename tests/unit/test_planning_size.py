@@ -18,9 +18,7 @@ def problem(seed: int, stations: int) -> tuple[qm.Pipeline, float, dict[str, flo
     """Return a random path, load, prices, and an objective that some numbers meet."""
     rng = np.random.default_rng(seed)
     rate = float(rng.uniform(100, 1000))
-    calls = [
-        qm.call(f"s{i}", qm.MMc(float(rng.uniform(0.002, 0.02)))) for i in range(stations)
-    ]
+    calls = [qm.call(f"s{i}", qm.MMc(float(rng.uniform(0.002, 0.02)))) for i in range(stations)]
     if seed % 3 == 1:  # A cache before the last, which few requests then come to.
         hit = float(rng.uniform(0.3, 0.9))
         calls[-2:] = [qm.cached(hit, lookup=calls[-2], miss=calls[-1], name="cache")]
@@ -177,7 +175,9 @@ def test_what_no_number_meets() -> None:
 
 def test_loss_and_latency_together() -> None:
     door = qm.Pipeline(
-        qm.series(qm.call("door", qm.MGcc(qm.Exponential(0.05), 1)), qm.call("db", qm.MMc(0.01)))
+        qm.series(
+            qm.call("door", qm.MGcc(qm.Exponential(0.05), 1)), qm.call("db", qm.MMc(0.01))
+        )
     )
     plan = qm.size(door, 300.0, "loss < 1 %", "p95 wait of db < 10 ms")
     result = plan.model.solve(300.0)
@@ -193,9 +193,9 @@ def test_what_is_refused() -> None:
         qm.size(SHOP, 1200.0)
     with pytest.raises(qm.ModelError, match=r"did you mean 'db.servers'"):
         qm.size(SHOP, 1200.0, "p99 < 1 s", prices={"db.server": 1.0})
-    with pytest.raises(qm.ModelError, match="web.service_time is no whole number"):
+    with pytest.raises(qm.ModelError, match=r"web\.service_time is no whole number"):
         qm.size(SHOP, 1200.0, "p99 < 1 s", prices={"web.service_time": 1.0})
-    with pytest.raises(qm.DomainError, match="price of 'db.servers'"):
+    with pytest.raises(qm.DomainError, match=r"price of 'db\.servers'"):
         qm.size(SHOP, 1200.0, "p99 < 1 s", prices={"db.servers": 0.0})
     with pytest.raises(qm.DomainError, match="the share that is left"):
         qm.size(SHOP, 1200.0, "p99 < 1 s", scenarios={"x": {"db.servers": 4}})
@@ -203,7 +203,7 @@ def test_what_is_refused() -> None:
         qm.size(SHOP.replace({"web.service_time": [0.01, 0.02]}), 1200.0, "p99 < 1 s")
     with pytest.raises(qm.ModelError, match="at least one scenario"):
         qm.size(SHOP, 1200.0, "p99 < 1 s", scenarios={})
-    with pytest.raises(qm.ModelError, match="is not sized; did you mean 'web.servers'"):
+    with pytest.raises(qm.ModelError, match=r"is not sized; did you mean 'web\.servers'"):
         qm.size(SHOP, 1200.0, "p99 < 1 s", spares={"web.server": 1})
     room = qm.MMcK(0.1, servers=5, places=10)
     with pytest.raises(qm.ModelError, match="more of places is worse for p99 < 600 ms"):
@@ -236,3 +236,20 @@ def test_missed_by_goes_on_in_overload() -> None:
     result = qm.MMc(0.01).solve([50.0, 100.0, 200.0])
     goal = [qm.planning.parse_objective("p99 < 1 s")]
     assert (np.diff(missed_by(result, goal)) > 0).all()
+
+
+def test_the_frontier_falls_as_its_cost_rises() -> None:
+    frame = qm.cost_frontier(SHOP, 1200.0, prices=PRICES, points=6)
+    assert (np.diff(frame["cost"]) > 0).all()
+    assert (np.diff(frame["p99"]) < 0).all()
+    for row in frame.to_dict("records"):
+        numbers = {name: row[name] for name in PRICES}
+        at = SHOP.replace(numbers).solve(1200.0)
+        assert row["p99"] == pytest.approx(float(at.latency.quantile(0.99)))
+        assert row["cost"] == sum(PRICES[name] * number for name, number in numbers.items())
+    best = SHOP.replace(dict.fromkeys(PRICES, 10_000)).solve(1200.0).latency.quantile(0.99)
+    assert best < frame["p99"].iloc[-1] <= 1.01 * best
+    lost = qm.cost_frontier(qm.MGcc(qm.Exponential(1.0), 1), 10.0, "loss", points=4)
+    assert lost["loss"].is_monotonic_decreasing
+    with pytest.raises(qm.DomainError, match="less is better"):
+        qm.cost_frontier(SHOP, 1200.0, "goodput")
