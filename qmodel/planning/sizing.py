@@ -59,6 +59,13 @@ class Sizing:
         The load; scenarios may have their own. [1/s]
     model : Pipeline or Station
         The model as sized. [-]
+
+    Examples
+    --------
+    >>> import qmodel as qm
+    >>> agents = qm.size(qm.MMc(180.0), 100 / 1800, "p80 wait < 20 s", spares=1)
+    >>> agents.needed, agents.numbers, agents.steady, agents.exact
+    ({'servers': 14}, {'servers': 15}, {'servers': 11}, True)
     """
 
     numbers: Mapping[str, int]
