@@ -3,6 +3,26 @@
 from qmodel.networks import bounds, closed
 from qmodel.networks.bounds import Bounds
 from qmodel.networks.closed import ClosedResult
+from qmodel.networks.held_pool import HeldPool
+from qmodel.networks.held_result import HeldResult
+from qmodel.networks.pool_size import (
+    PoolSize,
+    deadlock_free_permits,
+    pool_size,
+    scalability,
+)
 from qmodel.networks.users import most_users
 
-__all__ = ["Bounds", "ClosedResult", "bounds", "closed", "most_users"]
+__all__ = [
+    "Bounds",
+    "ClosedResult",
+    "HeldPool",
+    "HeldResult",
+    "PoolSize",
+    "bounds",
+    "closed",
+    "deadlock_free_permits",
+    "most_users",
+    "pool_size",
+    "scalability",
+]
