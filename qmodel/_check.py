@@ -6,6 +6,7 @@ begins with ``rate = nonnegative("arrival_rate", arrival_rate)``.
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from typing import Any
 
 import numpy as np
@@ -14,11 +15,13 @@ from qmodel._xp import is_symbolic
 from qmodel.errors import DomainError, ModelError
 
 __all__ = [
+    "at_least",
     "count",
     "finite",
     "instance",
     "nonnegative",
     "numbers",
+    "one_count",
     "positive",
     "probability",
     "scv",
@@ -80,6 +83,19 @@ def positive(name: str, x: Any, *, need: str = "a number > 0") -> Any:
     return value
 
 
+def at_least(least: float) -> Callable[[str, Any], Any]:
+    """Return a check of numbers that are not below `least`."""
+    need = f"a number >= {least:g}"
+
+    def check(name: str, x: Any) -> Any:
+        value = positive(name, x, need=need)
+        if not is_symbolic(value):
+            _refuse(name, value, np.asarray(value) < least, need)
+        return value
+
+    return check
+
+
 def scv(name: str, x: Any) -> Any:
     """Return `x` as a squared coefficient of variation, a number >= 0."""
     return nonnegative(name, x, need="a squared coefficient of variation >= 0")
@@ -124,6 +140,14 @@ def count(name: str, n: Any, *, least: int = 1, endless: bool = False) -> Any:
     broken = (value != np.floor(value)) | ((value == np.inf) & (not endless))
     _refuse(name, value, (value < least) | broken, need)
     return value
+
+
+def one_count(name: str, n: Any) -> int:
+    """Return `n` as one int >= 1, where an axis or a loop has this length."""
+    checked = count(name, n)
+    if is_symbolic(checked) or np.ndim(checked) or not np.isfinite(checked):
+        raise DomainError(f"{name} must be one whole number >= 1, got {n}")
+    return int(checked)
 
 
 def size(name: str, n: Any) -> Any:

@@ -22,7 +22,7 @@ from qmodel.units import text
 
 if TYPE_CHECKING:
     from qmodel.pipeline import Pipeline, PipelineResult
-    from qmodel.pipeline.nodes import Stored
+    from qmodel.pipeline.steps.cached import Cached
     from qmodel.planning import Objective
 
 __all__ = ["answer"]
@@ -81,7 +81,7 @@ def answer(
     )
 
 
-def _verdict(result: PipelineResult, step: Stored, behind: str) -> str:
+def _verdict(result: PipelineResult, step: Cached, behind: str) -> str:
     hit, at = result.caches[CACHE], text(float(result.arrival_rate), "1/s")
     has = f"Hit ratio {percent(float(hits_of(hit)))} with {in_words(capacity_of(step))}"
     if result.arrival_rate >= result.max_rate:
@@ -94,7 +94,7 @@ def _verdict(result: PipelineResult, step: Stored, behind: str) -> str:
 
 def _meaning(
     result: PipelineResult,
-    step: Stored,
+    step: Cached,
     goal: Objective,
     within: float,
     said: tuple[str, str, str],

@@ -26,7 +26,7 @@ if TYPE_CHECKING:
     import pandas as pd
 
     from qmodel.pipeline import Pipeline, PipelineResult
-    from qmodel.pipeline.nodes import Stored
+    from qmodel.pipeline.steps.cached import Cached
 
 __all__ = ["MORE", "by_life", "by_memory", "by_policy", "frame_of"]
 
@@ -123,7 +123,7 @@ def _table(
     return Table(key, title, [head, *columns], marked, "as it is now")
 
 
-def frame_of(tables: Sequence[Table], policy: str, step: Stored) -> pd.DataFrame:
+def frame_of(tables: Sequence[Table], policy: str, step: Cached) -> pd.DataFrame:
     """Return the rows of all tables with memory, policy and time to live of each."""
     import pandas as pd
 

@@ -15,7 +15,7 @@ if TYPE_CHECKING:
 
     from qmodel.caches import Cache, CacheResult, Popularity
     from qmodel.pipeline import Pipeline, PipelineResult
-    from qmodel.pipeline.nodes import Step, Stored
+    from qmodel.pipeline.steps.cached import Cached
 
 __all__ = [
     "CACHE",
@@ -90,36 +90,29 @@ def policy_of(name: str, capacity: float, ttl: float | None = None) -> Cache:
 
 def stored_in(model: Pipeline, cache: Cache, popularity: Popularity) -> Pipeline:
     """Return the pipeline whose cache is modelled, whatever it was before."""
-    from qmodel.pipeline import Pipeline
-    from qmodel.pipeline.nodes import Cached, Stored
-    from qmodel.pipeline.parameters import swapped
+    from qmodel.pipeline.steps.cached import Cached
 
     steps = [step for _, root in model.kinds.values() for step in root.walk()]
     swap = {
-        id(s): Stored(s.name, cache, popularity, s.lookup, s.miss)
+        id(s): Cached(s.name, s.lookup, s.miss, None, cache, popularity)
         for s in steps
-        if isinstance(s, (Cached, Stored)) and s.name == CACHE
+        if isinstance(s, Cached) and s.name == CACHE
     }
     if not swap:
         raise ModelError(f"no {CACHE!r} in the pipeline")
-    done: dict[int, Step] = {}
-    return Pipeline(
-        {
-            kind: (share, swapped(root, swap, done))
-            for kind, (share, root) in model.kinds.items()
-        }
-    )
+    return model.swap(swap)
 
 
-def stored_step(model: Pipeline) -> Stored:
+def stored_step(model: Pipeline) -> Cached:
     """Return the step that looks up in the modelled cache."""
-    from qmodel.pipeline.nodes import Stored
+    from qmodel.pipeline.steps.cached import Cached
 
     steps = (step for _, root in model.kinds.values() for step in root.walk())
-    return next(s for s in steps if isinstance(s, Stored) and s.name == CACHE)
+    caches = (s for s in steps if isinstance(s, Cached) and s.hit_ratio is None)
+    return next(s for s in caches if s.name == CACHE)
 
 
-def capacity_of(step: Stored) -> float:
+def capacity_of(step: Cached) -> float:
     """Return the memory of the cache [B]."""
     cache: Any = step.policy
     return float(cache.capacity)
@@ -144,9 +137,9 @@ def misses_of(result: PipelineResult) -> Any:
     return look_ups_of(result) * result.caches[CACHE].miss_ratio
 
 
-def station_behind(step: Stored, result: PipelineResult) -> str:
+def station_behind(step: Cached, result: PipelineResult) -> str:
     """Return the busiest of the stations that a miss calls, before any that never queues."""
-    from qmodel.pipeline.nodes import Call
+    from qmodel.pipeline.steps.call import Call
 
     def rank(name: str) -> tuple[bool, float]:
         found = result.stations[name]

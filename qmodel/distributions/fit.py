@@ -2,6 +2,11 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+from dataclasses import fields
+from functools import cache
+from typing import Any
+
 import numpy as np
 
 from qmodel import _check
@@ -13,6 +18,42 @@ from qmodel.distributions.families import Deterministic, Exponential, Gamma, Hyp
 from qmodel.errors import ModelError
 
 __all__ = ["balanced_hyperexponential", "from_mean_scv"]
+
+
+class TwoMoments:
+    """A distribution that was chosen by its mean and SCV, which are its parameters.
+
+    Whatever family was chosen, another mean or SCV chooses anew.
+    """
+
+    __slots__ = ()
+
+    def parameters(self) -> dict[str, Any]:
+        """Return mean and SCV."""
+        here: Any = self
+        return {"mean": here.mean, "scv": here.scv}
+
+    def changed(self, changes: Mapping[str, Any]) -> Distribution:
+        """Return what is chosen by another mean, another SCV, or both."""
+        return from_mean_scv(**{**self.parameters(), **changes})
+
+    def __reduce__(self) -> Any:
+        values = {f.name: getattr(self, f.name) for f in fields(self)}  # type: ignore[arg-type]
+        return _chosen, (type(self).__mro__[2], values)
+
+
+@cache
+def _kind(family: type[Distribution]) -> type[Distribution]:
+    """Return a family of distributions that remembers that it was chosen by two moments."""
+    return type(family.__name__, (TwoMoments, family), {"__slots__": ()})
+
+
+def _chosen(family: type[Distribution], values: Mapping[str, Any]) -> Distribution:
+    """Return a distribution of a family that remembers how it was chosen."""
+    found = object.__new__(_kind(family))
+    for name, value in values.items():
+        object.__setattr__(found, name, value)
+    return found
 
 
 def from_mean_scv(mean: Value, scv: Value) -> Distribution:
@@ -33,7 +74,8 @@ def from_mean_scv(mean: Value, scv: Value) -> Distribution:
     -------
     Distribution
         The law; where `scv` is an array over several regimes, a mixture whose
-        probabilities are 0 or 1 in each cell.
+        probabilities are 0 or 1 in each cell. In a pipeline its parameters are "mean" and
+        "scv", whatever its family. [-]
 
     Raises
     ------
@@ -69,9 +111,12 @@ def from_mean_scv(mean: Value, scv: Value) -> Distribution:
         ),
     )
     present = [(where, law()) for where, law in regimes if where.any()]
-    if len(present) == 1:
-        return present[0][1]
-    return Mixture(tuple(where * 1.0 for where, _ in present), tuple(law for _, law in present))
+    found: Distribution = present[0][1]
+    if len(present) > 1:
+        found = Mixture(
+            tuple(where * 1.0 for where, _ in present), tuple(law for _, law in present)
+        )
+    return _chosen(type(found), {f.name: getattr(found, f.name) for f in fields(found)})  # type: ignore[arg-type]
 
 
 def balanced_hyperexponential(mean: Value, scv: Value) -> HyperExponential:

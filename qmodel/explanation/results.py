@@ -199,7 +199,7 @@ def _of_station(result: PipelineResult, name: str, quantity: str) -> Explanation
 
 
 def _limited(result: PipelineResult) -> bool:
-    admitted = result.admitted
+    admitted = result.accepted
     return isinstance(admitted, sp.Basic) or bool(np.any(np.asarray(admitted) < 1))
 
 

@@ -1,9 +1,11 @@
 """Paths through stations, and the pipelines that they make."""
 
 from qmodel.pipeline.model import Pipeline
-from qmodel.pipeline.nodes import Step
-from qmodel.pipeline.result import PipelineResult
+from qmodel.pipeline.result import KindResult, PipelineResult
 from qmodel.pipeline.steps import (
+    Grounds,
+    Outcome,
+    Step,
     branch,
     cached,
     call,
@@ -18,6 +20,9 @@ from qmodel.pipeline.steps import (
 )
 
 __all__ = [
+    "Grounds",
+    "KindResult",
+    "Outcome",
     "Pipeline",
     "PipelineResult",
     "Step",

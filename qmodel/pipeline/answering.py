@@ -8,9 +8,9 @@ Along the tree, with the share f of the requests that a step answers [1]_,
     \text{n attempts} \; 1 - (1 - f)^n, \qquad
     \text{cache} \; f_l (h + (1 - h) f_m) ,
 
-and for k of n in parallel the chance that k or more answer. A copy of a fan-out has stations
-of its own. A request goes on without a station that is *spared*; the look-up in a cache that
-is spared is a miss then.
+and for k of n in parallel the probability that k or more answer (`Step.answered`). A copy of a
+fan-out has stations of its own. A request goes on without a station that is *spared*; the
+look-up in a cache that is spared is a miss then.
 
 These hold where no station is met twice. One that is (a shared database, a call that is
 repeated) is up or down for all its calls: the share is averaged over its two states, one such
@@ -33,21 +33,10 @@ from typing import Any, Literal
 
 import numpy as np
 
-from qmodel._xp import namespace
 from qmodel.errors import ModelError
-from qmodel.pipeline.nodes import (
-    Branch,
-    Cached,
-    Call,
-    FanOut,
-    Hedged,
-    Parallel,
-    Repeat,
-    Retry,
-    Series,
-    Step,
-    Stored,
-)
+from qmodel.pipeline.steps.base import Step
+from qmodel.pipeline.steps.call import Call
+from qmodel.pipeline.steps.fan_out import FanOut
 
 __all__ = ["Answering"]
 
@@ -62,7 +51,7 @@ class Answering:
     Parameters
     ----------
     up : mapping of str to number or array
-        Share of the time that each station is up; 1 for others. [-]
+        Fraction of time that each station is up; 1 for others. [-]
     hit_ratios : mapping of str to number or array
         Hit ratio of each cache that is modelled. [-]
     spared : frozenset of str
@@ -71,6 +60,8 @@ class Answering:
         Whether the copies of a fan-out fail one by one, or one of them is meant. [-]
     fragile : bool
         Whether nothing helps: no other copy, attempt or answer, and nothing is spared. [-]
+    known : mapping
+        Stations and fan-outs of which the state is known: 1 up, 0 down. [-]
     """
 
     up: Mapping[str, Any]
@@ -78,13 +69,14 @@ class Answering:
     spared: frozenset[str] = frozenset()
     losing: Literal["copies", "one copy"] = "copies"
     fragile: bool = False
+    known: Mapping[Hashable, Any] = field(default_factory=dict)
 
     def share(self, step: Step) -> Any:
         """Return the share of the requests that the step answers. [-]."""
         met = Counter(_met(step))
         twice = [unit for unit, times in met.items() if times > 1 and self._may_fail(unit)]
         if not twice:
-            return self._read(step, {})
+            return self.of(step)
         certain = [u for u in twice if np.all(self._best(step, {_key(u): 0.0}) == 0)]
         open_ = [u for u in twice if u not in certain]
         if len(open_) > _MOST:
@@ -93,37 +85,38 @@ class Answering:
                 f"got {len(open_)}"
             )
         known: dict[Hashable, Any] = {_key(u): 1.0 for u in certain}
-        return prod(self._chance(u) for u in certain) * self._average(step, known, open_)
+        return prod(self._probability(u) for u in certain) * self._average(step, known, open_)
 
     def _average(self, step: Step, known: dict[Hashable, Any], left: list[Any]) -> Any:
         """Return the share where some stations are known to be up or down."""
         if not left:
-            return self._read(step, known)
+            return replace(self, known=known).of(step)
         unit, *rest = left
-        key, chance = _key(unit), self._chance(unit)
-        works = chance * self._average(step, known | {key: 1.0}, rest)
+        key, probability = _key(unit), self._probability(unit)
+        works = probability * self._average(step, known | {key: 1.0}, rest)
         lost = known | {key: 0.0}
         if np.all(self._best(step, lost) == 0):
             return works
-        return works + (1 - chance) * self._average(step, lost, rest)
+        return works + (1 - probability) * self._average(step, lost, rest)
 
-    def _chance(self, unit: Any) -> Any:
+    def _probability(self, unit: Any) -> Any:
         """Return how often a station, or a fan-out as a whole, is up."""
         return self._copies(unit) if isinstance(unit, FanOut) else self.up.get(unit, 1.0)
 
     def _may_fail(self, unit: Any) -> bool:
         if isinstance(unit, FanOut):
-            return any(name in self.up for name in _called(unit))
+            inside = (step for step in unit.walk() if isinstance(step, Call))
+            return any(call.name in self.up for call in inside)
         return unit in self.up
 
     def _best(self, step: Step, known: Mapping[Hashable, Any]) -> Any:
         """Return the share where all is up that is not known."""
-        return replace(self, up={})._read(step, known)
+        return replace(self, up={}, known=known).of(step)
 
     def _copies(self, step: FanOut) -> Any:
         if not self.up:
             return 1.0
-        one, copies = self.share(step.step), np.asarray(step.copies)
+        one, copies = replace(self, known={}).share(step.step), np.asarray(step.copies)
         need = copies if step.need is None else np.asarray(step.need)
         if self.fragile:
             return one
@@ -135,50 +128,41 @@ class Answering:
 
         return betainc(need + 0.0, copies - need + 1.0, one)
 
-    def _read(self, step: Step, known: Mapping[Hashable, Any], plain: bool = False) -> Any:
-        """Return the share by the formulas of the module; `plain` spares no station."""
-        plain = plain or self.fragile
+    # What a step asks.
 
-        def read(inner: Step) -> Any:
-            return self._read(inner, known, plain)
+    def of(self, step: Step) -> Any:
+        """Return the share that a part of a step answers."""
+        return step.answered(self)
 
-        if isinstance(step, (Call, FanOut)):
-            unit = step.name if isinstance(step, Call) else step
-            if unit in self.spared and not plain:
-                return 1.0
-            return known[_key(unit)] if _key(unit) in known else self._chance(unit)
-        if isinstance(step, Series):
-            return prod(read(inner) for inner in step.steps)
-        if isinstance(step, Branch):
-            return sum(
-                p * read(inner) for p, inner in zip(step.probabilities, step.steps, strict=True)
-            )
-        if isinstance(step, Parallel):
-            need = len(step.steps) if self.fragile else step.need
-            return _enough([read(inner) for inner in step.steps], need)
-        if isinstance(step, Repeat):
-            return read(step.step) ** step.times
-        if isinstance(step, Retry):
-            one = read(step.step)
-            return one if self.fragile else 1 - (1 - one) ** step.attempts
-        if isinstance(step, Hedged):
-            # What never answers takes long: a copy of it is sent, as the budget allows.
-            one = read(step.step)
-            copied = namespace(one, step.budget).minimum(1 - one, step.budget)
-            return one if self.fragile else one + copied * one
-        if isinstance(step, (Cached, Stored)):
-            hit = step.hit_ratio if isinstance(step, Cached) else self.hit_ratios[step.name]
-            looked, miss = self._read(step.lookup, known, plain=True), read(step.miss)
-            return looked * (hit + (1 - hit) * miss) + (read(step.lookup) - looked) * miss
-        return 1.0  # Nothing, and a limit, which is no failure.
+    def plain(self, step: Step) -> Any:
+        """Return the share that a part answers where no station is spared."""
+        return step.answered(replace(self, spared=frozenset()))
+
+    def unit(self, unit: Any) -> Any:
+        """Return whether a station (by name) or a fan-out is up."""
+        if unit in self.spared and not self.fragile:
+            return 1.0
+        key = _key(unit)
+        return self.known[key] if key in self.known else self._probability(unit)
+
+    def enough(self, probabilities: list[Any], need: int) -> Any:
+        """Return the probability that `need` or more of some independent events happen."""
+        if need == len(probabilities):
+            return prod(probabilities)
+        if need == 1:
+            return 1 - prod(1 - p for p in probabilities)
+        # Those of 0, 1, ... so far, one event after the other; all terms are positive.
+        found: list[Any] = [1.0]
+        for p in probabilities:
+            more = [*found, 0.0]
+            found = [
+                (1 - p) * more[k] + (p * more[k - 1] if k else 0.0) for k in range(len(more))
+            ]
+        return sum(found[need:])
 
 
 def _key(unit: Any) -> Hashable:
     return unit if isinstance(unit, str) else id(unit)
-
-
-def _called(step: Step) -> set[str]:
-    return {inner.name for inner in step.walk() if isinstance(inner, Call)}
 
 
 def _met(step: Step) -> Iterator[Any]:
@@ -188,22 +172,5 @@ def _met(step: Step) -> Iterator[Any]:
         return
     for child in step.children:
         yield from _met(child)
-        if isinstance(step, (Repeat, Retry, Hedged)):
+        if step.repeats:
             yield from _met(child)
-
-
-def _enough(chances: list[Any], need: int) -> Any:
-    """Return the chance that `need` or more of some independent events happen."""
-    if need == len(chances):
-        return prod(chances)
-    if need == 1:
-        return 1 - prod(1 - chance for chance in chances)
-    # The chances of 0, 1, ... so far, one event after the other; all terms are positive.
-    found: list[Any] = [1.0]
-    for chance in chances:
-        more = [*found, 0.0]
-        found = [
-            (1 - chance) * more[k] + (chance * more[k - 1] if k else 0.0)
-            for k in range(len(more))
-        ]
-    return sum(found[need:])

@@ -1,294 +1,143 @@
-"""What the numbers of a pipeline rest on, read off its tree and its solved stations.
+"""What the numbers of a pipeline rest on, read off its steps and its solved stations.
 
 Two questions decide. Do all stations see Poisson arrivals? Stations with a Poisson output
 (M/M/c, processor sharing, delays) pass them on; a limit, a fork, or FCFS with general
-service does not. And are the times along a path independent? They are on overtake-free
-paths of FCFS exponential stations, single-server but at the ends, with delays outside and
-constant delays anywhere; a random delay *between* two queues lets requests overtake.
+service does not (`Step.departures`). And are the times along a path independent? They are on
+overtake-free paths of FCFS exponential stations, single-server but at the ends, with delays
+outside and constant delays anywhere; a random delay *between* two queues lets requests
+overtake (`Step.passage`).
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Mapping
+from dataclasses import replace
+from typing import Any
 
 import numpy as np
 
-from qmodel._xp import is_symbolic
-from qmodel.balancing.fork_join import FORK_JOIN, FRAILTY, TWO_QUEUES
-from qmodel.basis import (
-    APPROXIMATE,
-    INDEPENDENT_SOJOURNS,
-    POISSON_SPLIT,
-    Assumption,
-    Basis,
-    union,
-)
+from qmodel.basis import INDEPENDENT_SOJOURNS, POISSON_SPLIT, Basis, union
 from qmodel.caches.base import CacheResult
-from qmodel.distributions import Deterministic
-from qmodel.pipeline.nodes import (
-    Branch,
-    Cached,
-    Call,
-    FanOut,
-    Hedged,
-    Limit,
-    Parallel,
-    Repeat,
-    Retry,
-    Series,
-    Solved,
-    Step,
-    Stored,
-)
+from qmodel.pipeline.steps.base import Step
+from qmodel.pipeline.steps.call import Call
+from qmodel.pipeline.steps.repeat import SNAPSHOT
 from qmodel.queues.base import LAWS, MEANS, StationResult
-from qmodel.queues.delay import Delay
 from qmodel.queues.mmc import MMc
 
-__all__ = ["grounds_of_pipeline", "with_arrivals"]
-
-INDEPENDENT_BRANCHES = Assumption(
-    "independent-branches",
-    "parallel branches are taken as independent; queues that the same requests load together "
-    "are not: the mean is an upper bound, by up to 35 % at 64 branches, the p99 is within 4 %",
-    "Nelson and Tantawi 1988; Baccelli and Makowski 1985",
-    APPROXIMATE,
-)
-INDEPENDENT_QUORUM = Assumption(
-    "independent-quorum",
-    "branches of which some are enough are taken as independent; queues that the same requests "
-    "load are long together, so the tail is too short: for the first of 2 M/M/1 queues at "
-    "loads up to 0.95 the mean is up to 20 % low and the p99 28 %, for the first of 20 66 % "
-    "and 76 %, for half of 10 to 20 18 % and 54 %; for all but one of 5 to 50 the p99 is up to "
-    "31 % low, but the mean up to 29 % high",
-    "measured here; David and Nagaraja 2003 for the independent ones",
-    APPROXIMATE,
-)
-SHARED_LEAVES = Assumption(
-    "shared-leaves",
-    "the queues of a fan-out are taken as loaded by its requests alone, though others come "
-    "too; the truth lies between that and independent queues: the mean is low by at most 9 % "
-    "for two queues and 35 % for 64, the p99 is within 7 %",
-    "bounds from Nelson and Tantawi 1988; checked by simulation here",
-    APPROXIMATE,
-)
-SNAPSHOT = Assumption(
-    "snapshot",
-    "a request that returns to a queue at once finds the same wait again; right in heavy "
-    "traffic, and on the safe side below: with M/M/1 and immediate returns the p99 is 11 % "
-    "high at 50 % load and 7 % at 80 %, where independent visits would be 27 % low",
-    "Reiman 1982",
-    APPROXIMATE,
-)
+__all__ = ["Trace", "labelled"]
 
 
-INDEPENDENT_COPIES = Assumption(
-    "independent-copies",
-    "the copy of a hedged request takes a time of its own, though it may wait in the queue of "
-    "its original; with copies in the utilization, p99 is right to 1 % for 16 servers and more "
-    "up to 0.55, up to 16 % low for them at 0.62 to 0.95, for eight servers 10 % up to 0.6 and "
-    "57 % near the limit that a hedge without a budget sets; on one or two servers 33 to 69 %",
-    "Dean and Barroso 2013 for hedging; measured here",
-    APPROXIMATE,
-)
+class Trace:
+    """What steps are asked about, and what they take note of.
 
+    `disturbed` are the stations whose arrivals are not Poisson.
+    """
 
-def _forks(step: Step) -> bool:
-    if isinstance(step, FanOut):
-        return bool(np.any(np.asarray(step.copies) > 1))
-    return isinstance(step, Hedged) or (isinstance(step, Parallel) and len(step.steps) > 1)
+    RANDOM_DELAY = "a random delay"
 
+    def __init__(self, roots: Iterable[Step], results: Mapping[str, StationResult]) -> None:
+        self.roots, self.results = tuple(roots), results
+        self.disturbed: set[str] = set()
+        self._came_from: dict[str, set[tuple[str, ...] | None]] = {}
+        self._left: set[str] = set()
+        self._called: dict[int, frozenset[Call]] = {}
+        before = -1
+        while len(self.disturbed) != before:
+            before = len(self.disturbed)
+            for root in self.roots:
+                root.departures(False, self)
 
-def _quorum(step: Step) -> bool:
-    """Return whether some of what the step asks are enough."""
-    if isinstance(step, FanOut):
-        return step.need is not None and bool(np.any(np.less(step.need, step.copies)))
-    return isinstance(step, Parallel) and step.need < len(step.steps)
+    def _calls(self, step: Step) -> frozenset[Call]:
+        if id(step) not in self._called:
+            found = (inner for inner in step.walk() if isinstance(inner, Call))
+            self._called[id(step)] = frozenset(found)
+        return self._called[id(step)]
 
+    def called(self, step: Step) -> set[str]:
+        """Return the stations that are called within a step."""
+        return {call.name for call in self._calls(step)}
 
-def _callers(step: Step, name: str, fan: Step | None = None) -> Iterator[Step | None]:
-    """Yield the fan-out from which each call to a station comes, None where from none."""
-    if isinstance(step, Call) and step.name == name:
-        yield fan
-    for child in step.children:
-        yield from _callers(child, name, step if isinstance(step, FanOut) else fan)
+    def queues(self, step: Step) -> set[str]:
+        """Return those of them at which requests may wait for each other."""
+        return {call.name for call in self._calls(step) if call.queues}
 
+    def arrive(self, name: str, behind: set[Any]) -> None:
+        """Note that requests come to a queue from those in `behind`."""
+        self._came_from.setdefault(name, set()).update(behind)
+        self._left.update(state[0] for state in behind if state)
 
-def _repeats(step: Step) -> bool:
-    if isinstance(step, Repeat):
-        return is_symbolic(step.times) or bool(np.any(np.asarray(step.times) > 1))
-    return isinstance(step, Retry) and step.attempts > 1 and bool(np.any(step.failure != 0))
-
-
-def _all_of(marks: Iterable[bool]) -> bool:
-    """Return whether any mark is set, after making all of them (`any` would stop early)."""
-    return sum(marks) > 0
-
-
-def disturbed(roots: Iterable[Step], solved: Solved) -> set[str]:
-    """Return the stations whose arrivals are not Poisson."""
-    found: set[str] = set()
-
-    def leave(step: Step, dirty: bool) -> bool:
-        if isinstance(step, Call):
-            if dirty:
-                found.add(step.name)
-            return dirty or step.name in found or not solved[step.name].station.poisson_output
-        if isinstance(step, Limit):
-            return True
-        if isinstance(step, Parallel):
-            called = [{s.name for s in b.walk() if isinstance(s, Call)} for b in step.steps]
-            for i, names in enumerate(called):
-                found.update(names.intersection(*[set().union(*called[:i])]) if i else ())
-            out = [leave(child, dirty) for child in step.steps]
-            # What joins again is no Poisson stream, unless nothing was forked.
-            return any(out) or len(step.steps) > 1
-        if isinstance(step, Series):
-            for child in step.steps:
-                dirty = leave(child, dirty)
-            return dirty
-        if isinstance(step, Cached):
-            return leave(step.miss, leave(step.lookup, dirty))
-        if isinstance(step, Stored):
-            # Misses of one object keep their distance: its last fetch is in the cache.
-            return leave(step.miss, leave(step.lookup, dirty) or True)
-        if isinstance(step, FanOut):
-            return leave(step.step, dirty) or _forks(step)
-        if isinstance(step, Hedged):
-            return leave(step.step, dirty or bool(_queues(step)))
-        if _repeats(step):
-            dirty = _all_of(leave(child, dirty) for child in step.children)
-        return _all_of(leave(child, dirty) for child in step.children) or dirty
-
-    roots, before = tuple(roots), -1
-    while len(found) != before:
-        before = len(found)
-        for root in roots:
-            leave(root, False)
-    return found
-
-
-def _queues(step: Step) -> set[str]:
-    calls = (s for s in step.walk() if isinstance(s, Call))
-    return {call.name for call in calls if not isinstance(call.station, Delay)}
-
-
-def _returns(step: Step) -> bool:
-    """Return whether a path through `step` comes to the same queue a second time."""
-    if isinstance(step, (Series, Cached, Stored)):
+    def returns(self, step: Step) -> bool:
+        """Return whether a path through `step` comes to the same queue a second time."""
         seen: set[str] = set()
-        for child in step.children:
-            if seen & _queues(child):
+        for child in step.in_sequence:
+            here = self.queues(child)
+            if seen & here:
                 return True
-            seen |= _queues(child)
-    return any(_returns(child) for child in step.children)
+            seen |= here
+        return any(self.returns(child) for child in step.children)
 
-
-def overtake_free(roots: Iterable[Step], solved: Solved) -> bool:
-    """Return whether the times at the stations of every path are independent, exactly."""
-    came_from: dict[str, set[tuple[str, ...] | None]] = {}
-    left: set[str] = set()
-    random = ("a random delay",)
-
-    def queue(step: Step) -> bool:
-        return isinstance(step, Call) and not isinstance(step.station, Delay)
-
-    def after(step: Step, states: set[tuple[str, ...] | None]) -> set[tuple[str, ...] | None]:
-        """Return the states behind `step`: the last queue, and constant delays since."""
-        if isinstance(step, Call):
-            if queue(step):
-                came_from.setdefault(step.name, set()).update(states)
-                left.update(state[0] for state in states if state)
-                return {(step.name,)}
-            constant = isinstance(step.service or step.station.service, Deterministic)
-            return {
-                state and ((*state, step.name) if constant else (*state, *random))
-                for state in states
-            }
-        if isinstance(step, Series):
-            for child in step.steps:
-                states = after(child, states)
-            return states
-        if isinstance(step, (Cached, Stored)):
-            states = after(step.lookup, states)
-            return states | after(step.miss, states)
-        if isinstance(step, Branch):
-            return set().union(*(after(child, set(states)) for child in step.steps))
-        if isinstance(step, (FanOut, Hedged, Parallel, Repeat, Retry)):
-            for child in step.children:
-                states = states | after(child, states)
-            return states
-        return states
-
-    for root in roots:
-        if _returns(root):
-            return False
-        forks = (s for s in root.walk() if _forks(s))
-        joined = [*forks, *(s for s in root.walk() if _repeats(s))]
-        if any(queue(inner) for step in joined for inner in step.walk()):
-            return False
-        after(root, {None})
-    for name, states in came_from.items():
-        before = states - {None}
-        if not before:
-            continue
-        station = solved[name].station
-        behind_random = any(random[0] in state for state in before if state)
-        in_the_middle = name in left and not np.all(np.asarray(station.servers) == 1)
-        if len(before) > 1 or behind_random or in_the_middle:
-            return False
-        for queued in (name, *(state[0] for state in before if state)):
-            if not isinstance(solved[queued].station, MMc):
+    def overtake_free(self) -> bool:
+        """Return whether the times at the stations of every path are independent, exactly."""
+        for root in self.roots:
+            if self.returns(root):
                 return False
-    return True
+            if any(step.reorders and self.queues(step) for step in root.walk()):
+                return False
+            root.passage({None}, self)
+        for name, states in self._came_from.items():
+            before = [state for state in states if state]
+            if not before:
+                continue
+            behind_random = any(self.RANDOM_DELAY in state for state in before)
+            single = np.all(np.asarray(self.results[name].station.servers) == 1)
+            if len(before) > 1 or behind_random or (name in self._left and not single):
+                return False
+            queues = (name, *(state[0] for state in before))
+            if not all(isinstance(self.results[queue].station, MMc) for queue in queues):
+                return False
+        return True
 
 
-def with_arrivals(result: StationResult, poisson: bool) -> Basis:
+def labelled(
+    roots: Iterable[Step], results: Mapping[str, StationResult], caches: Iterable[CacheResult]
+) -> tuple[Basis, dict[str, StationResult]]:
+    """Return the basis of a pipeline, and its stations with theirs as their arrivals are."""
+    trace = Trace(roots, results)
+    stations = {
+        name: replace(r, basis=_with_arrivals(r, name not in trace.disturbed))
+        for name, r in results.items()
+    }
+    steps = [step for root in trace.roots for step in root.walk()]
+    called = dict.fromkeys(step.name for step in steps if isinstance(step, Call))
+    grounds = [stations[name].basis.grounds for name in called]
+    own = [step.grounds(trace) for step in steps]
+    flow = union(
+        *(g["utilization"] for g in grounds),
+        *(cache.basis.grounds["hit_ratio"] for cache in caches),
+        *(g.flow for g in own),
+    )
+    mean = union(flow, *(g["response_time"] for g in grounds), *(g.mean for g in own))
+    laws = union(mean, *(g["percentiles"] for g in grounds))
+    if not trace.overtake_free():
+        laws = union(laws, (INDEPENDENT_SOJOURNS,))
+    laws = union(laws, *(g.percentiles for g in own))
+    if any(map(trace.returns, trace.roots)):
+        laws = union(laws, (SNAPSHOT,))
+    basis = Basis(
+        dict.fromkeys(("max_rate", "bottleneck", "visits", *MEANS[:1]), flow)
+        | {"mean": mean, "latency": laws}
+        | dict.fromkeys(LAWS[2:], laws)
+    )
+    return basis, stations
+
+
+def _with_arrivals(result: StationResult, poisson: bool) -> Basis:
     """Return the basis of a station's result, weaker where its arrivals are not Poisson."""
     if poisson:
         return result.basis
-    grounds = dict(result.basis.grounds)
-    for name in grounds:
-        if name != "utilization":
-            grounds[name] = union(grounds[name], (POISSON_SPLIT,))
-    return Basis(grounds)
-
-
-def grounds_of_pipeline(
-    roots: Iterable[Step], solved: Solved, caches: Iterable[CacheResult]
-) -> Basis:
-    """Return the basis of a pipeline: of its capacity, its mean and its percentiles."""
-    roots = tuple(roots)
-    steps = [step for root in roots for step in root.walk()]
-    results = [solved[name] for name in {s.name: None for s in steps if isinstance(s, Call)}]
-    flows = union(*(r.basis.grounds["utilization"] for r in results))
-    flows = union(flows, *(cache.basis.grounds["hit_ratio"] for cache in caches))
-    mean = union(flows, *(r.basis.grounds["response_time"] for r in results))
-    joins = [s for s in steps if isinstance(s, FanOut) and _forks(s) and s.queue is not None]
-    forks = [s for s in steps if not isinstance(s, Hedged) and _forks(s) and _queues(s)]
-    some = [step for step in forks if _quorum(step)]
-    if len(forks) > len(joins) + len(some):
-        mean = union(mean, (INDEPENDENT_BRANCHES,))
-    if some:
-        mean = union(mean, (INDEPENDENT_QUORUM,))
-    for join in joins:
-        exact = np.all(np.asarray(join.copies) <= 2)
-        mean = union(mean, (TWO_QUEUES,) if exact else (FORK_JOIN,))
-        leaf = join.queue
-        assert leaf is not None
-        callers = {id(fan) for root in roots for fan in _callers(root, leaf.name)}
-        if len(callers) > 1:
-            mean = union(mean, (SHARED_LEAVES,))
-    if any(isinstance(s, Hedged) and _queues(s) for s in steps):
-        flows, mean = union(flows, (INDEPENDENT_COPIES,)), union(mean, (INDEPENDENT_COPIES,))
-    laws = union(mean, *(r.basis.grounds["percentiles"] for r in results))
-    if joins:
-        laws = union(laws, (FRAILTY,))
-    if not overtake_free(roots, solved):
-        laws = union(laws, (INDEPENDENT_SOJOURNS,))
-    if any(_repeats(s) and _queues(s) for s in steps) or any(map(_returns, roots)):
-        laws = union(laws, (SNAPSHOT,))
     return Basis(
-        dict.fromkeys(("max_rate", "bottleneck", "visits", *MEANS[:1]), flows)
-        | {"mean": mean, "latency": laws}
-        | dict.fromkeys(LAWS[2:], laws)
+        {
+            name: grounds if name == "utilization" else union(grounds, (POISSON_SPLIT,))
+            for name, grounds in result.basis.grounds.items()
+        }
     )

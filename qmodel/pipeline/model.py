@@ -1,56 +1,60 @@
-"""A pipeline: stations, the ways that requests take through them, and its steady state.
+"""A pipeline: stations, the paths that requests take through them, and its steady state.
 
 ``Pipeline(path)`` has one kind of request; ``Pipeline({"browse": (0.8, path), "buy": (0.2,
 path)})`` has a mix, and its results come for each kind and for the mix. Solving adds up
-what all ways bring to each station, solves the stations, and composes their laws along
-the ways. Parameters may be arrays anywhere: they broadcast, and every scenario is solved
+what all paths bring to each station, solves the stations, and composes their distributions
+along the paths. Parameters may be arrays anywhere: they broadcast, and every scenario is solved
 at once.
 """
 
 from __future__ import annotations
 
 import difflib
-from collections.abc import Mapping
-from dataclasses import dataclass, replace
-from functools import reduce
-from typing import Any
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import Any, overload
 
 import numpy as np
 
 from qmodel import _check
 from qmodel._typing import Value
-from qmodel._xp import is_symbolic, namespace
-from qmodel.distributions import Distribution
 from qmodel.errors import ModelError
-from qmodel.numerics.roots import least_above
-from qmodel.pipeline import exactness
-from qmodel.pipeline.nodes import Call, Open, Step, Stored, choice
+from qmodel.loads import Closed, Load, Poisson, poisson_rate
+from qmodel.networks.closed import ClosedResult
+from qmodel.pipeline.closed_load import closed_state
 from qmodel.pipeline.parameters import changed, parameters, swapped
-from qmodel.pipeline.result import KindResult, PipelineResult
-from qmodel.queues.base import Station, StationResult, Stream
+from qmodel.pipeline.plan import Plan
+from qmodel.pipeline.result import PipelineResult
+from qmodel.pipeline.shares import rescaled
+from qmodel.pipeline.steps.base import Step, checked_step
+from qmodel.queues.base import Station
 
 __all__ = ["Pipeline"]
 
-_ROUNDS = 60
-"""Most rounds of a hedge, which gain little where its load nearly saturates a station."""
+Number = float | int | Sequence[Any] | np.ndarray[Any, Any] | np.generic
+"""What a load may be as a plain number; SymPy's have no types."""
 
 
 @dataclass(frozen=True, slots=True, eq=False, init=False, repr=False)
 class Pipeline:
-    """Stations and the ways that requests take through them.
+    """Stations and the paths that requests take through them.
 
     Parameters
     ----------
     path : Step or mapping of str to (number or array, Step)
-        The way of every request; or for each kind of request its share and its way, the
+        The path of every request; or for each kind of request its share and its path, the
         shares summing to 1. [-]
+    urgent : iterable of str, optional
+        The kinds in the order in which stations with priorities serve them, most urgent
+        first; by default as they are given. [-]
 
     Raises
     ------
     DomainError
         If the shares do not sum to 1.
     ModelError
-        If two different stations have one name, or something is not a step.
+        If two different stations have one name, or something is not a step; if `urgent` are
+        not the kinds.
 
     Examples
     --------
@@ -61,225 +65,122 @@ class Pipeline:
     >>> shop = Pipeline({"browse": (0.8, browse), "buy": (0.2, buy)})
     >>> print(shop.solve(300.0))
     at 300/s: mean 16.8 ms, p99 63.1 ms (approximate); web saturates first, at 400/s
+    >>> float(shop.replace({"buy.share": 0.5}).solve(300.0).visits["db"])
+    1.0
     """
 
     kinds: Mapping[str, tuple[Value, Step]]
-    stations: Mapping[str, Station]
+    urgent: tuple[str, ...]
+    plan: Plan = field(repr=False)
 
-    def __init__(self, path: Step | Mapping[str, tuple[Value, Step]]) -> None:
-        kinds = {"all": (1, path)} if isinstance(path, Step) else dict(path)
+    def __init__(
+        self,
+        path: Step | Mapping[str, tuple[Value, Step]],
+        *,
+        urgent: Iterable[str] | None = None,
+    ) -> None:
+        kinds = {"all": (1, path)} if isinstance(path, Step) else _kinds(path)
         shares = _check.weights("shares of the kinds", [share for share, _ in kinds.values()])
         checked = {
-            kind: (share, _check.instance(f"the path of {kind!r}", step, Step))
+            kind: (share, checked_step(f"the path of {kind!r}", step))
             for (kind, (_, step)), share in zip(kinds.items(), shares, strict=True)
         }
+        order = tuple(checked) if urgent is None else tuple(urgent)
+        if sorted(order) != sorted(checked):
+            raise ModelError(f"urgent must be the kinds {', '.join(checked)}, got {urgent!r}")
         object.__setattr__(self, "kinds", checked)
-        object.__setattr__(self, "stations", self._named(Call))
-        for step in self._named(Open).values():
-            if step.name in self.stations and not isinstance(step, Stored):
-                raise ModelError(f"a {step.what} and a station are both called {step.name!r}")
+        object.__setattr__(self, "urgent", order)
+        object.__setattr__(self, "plan", Plan(checked, order))
 
     def __repr__(self) -> str:
         """Return the kinds of request and the stations."""
         kinds = "" if len(self.kinds) == 1 else f"{', '.join(self.kinds)} through "
         return f"<Pipeline: {kinds}{', '.join(self.stations) or 'nothing'}>"
 
-    def _named(self, kind: type[Call] | type[Open]) -> dict[str, Any]:
-        found: dict[str, Any] = {}
-        for _, root in self.kinds.values():
-            for step in root.walk():
-                if isinstance(step, kind):
-                    thing = step.station if isinstance(step, Call) else step
-                    if found.setdefault(step.name, thing) is not thing:
-                        what = f"{step.what}s" if isinstance(step, Open) else "stations"
-                        raise ModelError(
-                            f"two different {what} are called {step.name!r}: share one object "
-                            "between their calls, or give them two names"
-                        )
-        return found
+    def __getstate__(self) -> Any:
+        return self.kinds, self.urgent
 
-    def _visits(self, shares: Mapping[Any, Any]) -> tuple[dict[Any, Any], dict[str, Any]]:
-        """Return visits by (station, law of service), and flows into open steps."""
-        visits: dict[Any, Any] = {(name, None): 0 for name in self.stations}
-        flows: dict[str, Any] = {}
+    def __setstate__(self, state: Any) -> None:
+        self.__init__(state[0], urgent=state[1])  # type: ignore[misc]
 
-        def note(step: Call | Open, share: Any) -> None:
-            if isinstance(step, Open):
-                flows[step.name] = flows.get(step.name, 0) + share
-            else:
-                key = (step.name, step.service)
-                visits[key] = visits.get(key, 0) + share
-
-        for share, root in self.kinds.values():
-            root.visit(share, shares, note)
-        return visits, flows
-
-    def _streams(self, visits: Mapping[Any, Any], name: str, rate: Any) -> list[Stream]:
-        """Return what comes to a station, by law of service."""
-        own = {service: v for (n, service), v in visits.items() if n == name}
-        used = {s: v for s, v in own.items() if not (s is None and _none(v))} or own
-        return [Stream(rate * v, s) for s, v in used.items()]
-
-    def _open(self) -> dict[Any, Any]:
-        """Return the open steps by key, and the stations that lose requests by name."""
-        steps = {step.key: step for step in self._named(Open).values()}
-        return steps | {n: s for n, s in self.stations.items() if s.loses}
-
-    def _settled(self, arrival_rate: Any) -> dict[Any, Any]:
-        """Return the share of each open step, and of each station that loses, at a load.
-
-        A hedge repeats what takes long, which brings load, which makes more of it take
-        long: its share is the greatest fixed point, approached from repeating all. A
-        lesser one is only passing: sooner or later a backlog makes all late.
-        """
-        slow = [step for step in self._named(Open).values() if step.slow]
-        repeated: dict[Any, Any] = {step.key: step.worst for step in slow}
-        shares = self._by_flow(arrival_rate, repeated)
-        past: list[dict[Any, Any]] = []
-        for _ in range(_ROUNDS if slow else 0):
-            past.append(repeated)
-            solved = self._solved(arrival_rate, shares)
-            repeated = {step.key: step.repeated(solved, shares) for step in slow}
-            moved = (np.abs(r - past[-1][k]) > 1e-12 * r for k, r in repeated.items())
-            if not any(np.any(m) for m in moved):
-                break
-            if len(past) == 2:  # The third of a row, which is nearly geometric.
-                repeated = {
-                    k: _limit_of(past[0][k], past[1][k], r) for k, r in repeated.items()
-                }
-                past.clear()
-            shares = self._by_flow(arrival_rate, repeated)
-        return shares
-
-    def _by_flow(self, arrival_rate: Any, repeated: Mapping[Any, Any]) -> dict[Any, Any]:
-        """Return the shares where they follow from the flows.
-
-        One pass for each, as what one turns away does not come to the next.
-        """
-        places = {n: p for n, p in self._open().items() if n not in repeated}
-        shares: dict[Any, Any] = {n: getattr(p, "worst", 1) for n, p in places.items()}
-        shares |= repeated
-        for _ in places:
-            visits, flows = self._visits(shares)
-            for name, place in places.items():
-                if isinstance(place, Open):
-                    shares[name] = place.share(arrival_rate * flows[place.name])
-                else:
-                    shares[name] = place.solve(
-                        self._streams(visits, name, arrival_rate)
-                    ).accepted
-        return shares
-
-    def _solved(self, arrival_rate: Any, shares: Mapping[Any, Any]) -> dict[str, StationResult]:
-        """Return the steady state of the stations, given what the load decides."""
-        visits, _ = self._visits(shares)
-        return {
-            name: station.solve(self._streams(visits, name, arrival_rate))
-            for name, station in self.stations.items()
-        }
-
-    def _worst_visits(self) -> dict[Any, Any]:
-        """Return the visits that no load exceeds."""
-        shares = {n: getattr(p, "worst", 1) for n, p in self._open().items()}
-        fixed = {p.key: p.share(1.0) for p in self._named(Open).values() if p.settled}
-        return self._visits(shares | fixed)[0]
-
-    def _work(self, visits: Mapping[Any, Any]) -> dict[str, Any]:
-        """Return the servers that one request a second keeps busy, over servers."""
-        work: dict[str, Any] = {}
-        for (name, service), count in visits.items():
-            station = self.stations[name]
-            mean = (service or station.service).mean
-            work[name] = work.get(name, 0) + count * mean / station.servers
-        return work
+    @property
+    def stations(self) -> Mapping[str, Station]:
+        """The stations, by name."""
+        return self.plan.stations
 
     @property
     def visits(self) -> dict[str, Value]:
         """Mean visits of one request to each station, the most at any load. [-]."""
-        return _by_station(self._worst_visits())
+        return self.plan.visits
 
     @property
     def max_rate(self) -> Value:
-        """Arrival rate at which the first station saturates. [1/s]."""
-        return _least(self._max_rates())
+        """Greatest arrival rate with a steady state: there the first station saturates. [1/s].
+
+        ``inf`` where nothing does. With hedges it is the greatest load at which the healthy
+        state exists, which above `hidden_capacity` is not the only one.
+        """
+        return self.plan.max_rate
+
+    @property
+    def hidden_capacity(self) -> Value:
+        """Arrival rate below which the pipeline comes back from any backlog. [1/s].
+
+        It is less than `max_rate` where requests are copied because others are late: above it
+        a backlog that makes all of them late can keep itself alive (Bronson et al. 2021).
+        """
+        return self.plan.hidden[0]
 
     @property
     def bottleneck(self) -> Any:
         """The station that saturates first; "" if none ever does."""
-        rates = self._max_rates()
-        if is_symbolic(*rates.values()):
+        name = self.plan.hidden[1]
+        if name is None:
             raise ModelError("which station saturates first is open in a symbolic pipeline")
-        return _first(rates)
+        return name
 
-    def _max_rates(self) -> dict[str, Any]:
-        work = self._work(self._worst_visits())
-        unlimited = {name: _inverse(load) for name, load in work.items()}
-        lossy = [name for name, station in self.stations.items() if station.loses]
-        # A hedge repeats all that is late, and in overload all is.
-        if not lossy and all(s.settled or s.slow for s in self._named(Open).values()):
-            return unlimited
-
-        def utilization(name: str, rate: Any) -> Any:
-            visits, _ = self._visits(self._settled(rate))
-            return rate * self._work(visits)[name]
-
-        return {
-            name: np.inf * start  # What loses requests never saturates.
-            if name in lossy
-            else least_above(lambda rate, name=name: utilization(name, rate) - 1.0, start)  # type: ignore[misc]
-            for name, start in unlimited.items()
-        }
-
-    def solve(self, arrival_rate: Value) -> PipelineResult:
+    @overload
+    def solve(self, arrival_rate: Number | Poisson) -> PipelineResult: ...
+    @overload
+    def solve(self, arrival_rate: Closed) -> ClosedResult: ...
+    def solve(self, arrival_rate: Value | Load) -> PipelineResult | ClosedResult:
         """Return the steady state at a load.
 
         Parameters
         ----------
-        arrival_rate : number or array
-            Requests a second, all kinds together, >= 0. [1/s]
+        arrival_rate : number, array or Load
+            Requests a second, all kinds together, >= 0, or a `qmodel.Poisson` load, which
+            is the same; or `qmodel.Closed`, users who wait for their answers. [1/s]
 
         Returns
         -------
-        PipelineResult
+        PipelineResult or ClosedResult
             Latency, stations, capacity and their basis; ``inf`` in cells of overload. [-]
 
         Raises
         ------
         DomainError
             If `arrival_rate` is negative.
+        ModelError
+            If the load is of a kind that a pipeline, or this one, cannot take.
+
+        Examples
+        --------
+        >>> import qmodel as qm
+        >>> web, db = qm.call("web", qm.MMc(0.02, 2)), qm.call("db", qm.MMc(0.008))
+        >>> site = Pipeline(qm.series(web, qm.repeat(3, db)))
+        >>> print(site.solve(30.0))
+        at 30/s: mean 108 ms, p99 417 ms (approximate); db saturates first, at 41.7/s
+        >>> r = site.solve(qm.Closed(users=200, think_time=5.0))
+        >>> float(r.throughput), float(r.response_time)
+        (38.1878, 0.2373)
         """
-        rate = _check.nonnegative("arrival_rate", arrival_rate)
-        shares = self._settled(rate)
-        visits, flows = self._visits(shares)
-        solved = self._solved(rate, shares)
-        caches = {n: step.solve(rate * flows[n]) for n, step in self._named(Stored).items()}
-        roots = [root for _, root in self.kinds.values()]
-        basis = exactness.grounds_of_pipeline(roots, solved, caches.values())
-        dirty = exactness.disturbed(roots, solved)
-        stations = {
-            name: replace(r, basis=exactness.with_arrivals(r, name not in dirty))
-            for name, r in solved.items()
-        }
-        if dirty:
-            basis = exactness.grounds_of_pipeline(roots, stations, caches.values())
-        kinds = {
-            kind: KindResult(share, *root.outcome(solved, shares))
-            for kind, (share, root) in self.kinds.items()
-        }
-        through, latency = _mix(kinds)
-        rates = self._max_rates()
-        return PipelineResult(
-            arrival_rate=rate,
-            latency=latency,
-            stations=stations,
-            visits=_by_station(visits),
-            max_rate=_least(rates),
-            bottleneck="" if is_symbolic(*rates.values()) else _first(rates),
-            kinds=kinds,
-            caches=caches,
-            admitted=through,
-            basis=basis,
-        )
+        if isinstance(arrival_rate, Closed):
+            return closed_state(self.plan, arrival_rate)
+        rate = poisson_rate(arrival_rate, "a pipeline")
+        return PipelineResult.of(self, Poisson(rate))
+
+    # Parameters.
 
     def parameters(self) -> dict[str, Any]:
         """Return the parameters that `replace` takes, with their values.
@@ -287,7 +188,8 @@ class Pipeline:
         Returns
         -------
         dict
-            From names such as "database.servers" or "cache.hit_ratio" to values. [-]
+            From names such as "database.servers", "cache.hit_ratio" or, of a kind of
+            request, "buy.share" to values. [-]
 
         Examples
         --------
@@ -295,25 +197,12 @@ class Pipeline:
         >>> Pipeline(qm.call("db", qm.MMc(0.004, servers=8))).parameters()
         {'db.service_time': 0.004, 'db.servers': 8}
         """
-        found: dict[str, Any] = {}
-        for owner, thing in self._owners():
-            found |= parameters(owner, thing)
-        return found
+        return {**self._shares(), **self.plan.parameters}
 
-    def _owners(self) -> list[tuple[str, Any]]:
-        owners: dict[int, tuple[str, Any]] = {}
-        for _, root in self.kinds.values():
-            for step in root.walk():
-                if isinstance(step, Call):
-                    owners[id(step.station)] = (step.name, step.station)
-                    if step.service is not None:
-                        owners[id(step.service)] = (step.name, step.service)
-                elif isinstance(step, Stored):
-                    owners[id(step.policy)] = (step.name, step.policy)
-                    owners[id(step.popularity)] = (step.name, step.popularity)
-                elif hasattr(step, "name"):
-                    owners[id(step)] = (step.name, step)
-        return list(owners.values())
+    def _shares(self) -> dict[str, Any]:
+        if len(self.kinds) == 1:
+            return {}
+        return {f"{kind}.share": share for kind, (share, _) in self.kinds.items()}
 
     def replace(self, changes: Mapping[str, Value]) -> Pipeline:
         """Return the pipeline with other parameters; arrays broadcast.
@@ -321,7 +210,8 @@ class Pipeline:
         Parameters
         ----------
         changes : mapping of str to number or array
-            From names as in `parameters` to new values. [-]
+            From names as in `parameters` to new values. Of shares and probabilities that sum
+            to 1, those that are not named keep their ratios. [-]
 
         Returns
         -------
@@ -348,71 +238,43 @@ class Pipeline:
                 near = difflib.get_close_matches(name, known, n=1, cutoff=0.4)
                 hint = f"; did you mean {near[0]!r}?" if near else ""
                 raise ModelError(f"no parameter {name!r} in the pipeline{hint}")
+        shares = {name: value for name, value in changes.items() if name in self._shares()}
+        kinds = rescaled("share", self._shares(), shares) if shares else None
         swap: dict[int, Any] = {}
-        for owner, thing in self._owners():
+        for owner, things in self.plan.owners.items():
             mine = {
                 name.removeprefix(f"{owner}."): value
                 for name, value in changes.items()
-                if name in parameters(owner, thing)
+                if name.startswith(f"{owner}.") and name not in shares
             }
-            if mine:
-                swap[id(thing)] = changed(thing, mine)
+            for thing in things if mine else ():
+                own = {n: v for n, v in mine.items() if n in parameters(thing)}
+                if own:
+                    swap[id(thing)] = changed(thing, own)
+        return self._swapped(swap, kinds)
+
+    def swap(self, things: Mapping[int, Any]) -> Pipeline:
+        """Return the pipeline with things exchanged, by their `id`: stations or steps."""
+        return self._swapped(things, None)
+
+    def _swapped(self, swap: Mapping[int, Any], shares: Any) -> Pipeline:
         done: dict[int, Step] = {}
+        weights = shares or [share for share, _ in self.kinds.values()]
         return Pipeline(
             {
                 kind: (share, swapped(root, swap, done))
-                for kind, (share, root) in self.kinds.items()
-            }
+                for share, (kind, (_, root)) in zip(weights, self.kinds.items(), strict=True)
+            },
+            urgent=self.urgent,
         )
 
 
-def _limit_of(first: Any, second: Any, third: Any) -> Any:
-    """Return where a falling row of shares tends, by Aitken's extrapolation."""
-    with np.errstate(divide="ignore", invalid="ignore"):
-        limit = third - (third - second) ** 2 / (third - 2 * second + first)
-    falling = (third <= second) & (limit <= third) & (limit >= 0)
-    return np.where(falling, limit, third)[()]
-
-
-def _least(rates: Mapping[str, Any]) -> Any:
-    """Return the rate at which the first station saturates; inf if none does."""
-    xp = namespace(*rates.values())
-    return reduce(xp.minimum, rates.values(), xp.inf)
-
-
-def _first(rates: Mapping[str, Any]) -> Any:
-    """Return the name of the station that saturates first; "" if none does."""
-    if not rates:
-        return ""
-    names = np.array([*rates, ""])
-    stacked = np.stack(np.broadcast_arrays(*rates.values()))
-    first = np.where(np.isinf(stacked.min(axis=0)), len(rates), stacked.argmin(axis=0))
-    found = names[first]
-    return found if np.ndim(found) else str(found)
-
-
-def _none(visits: Any) -> bool:
-    return not is_symbolic(visits) and not np.any(visits)
-
-
-def _inverse(work: Any) -> Any:
-    if is_symbolic(work):
-        return 1 / work if work != 0 else namespace(work).inf
-    with np.errstate(divide="ignore", over="ignore"):
-        return (1 / np.asarray(work, dtype=float))[()]
-
-
-def _by_station(visits: Mapping[Any, Any]) -> dict[str, Any]:
-    total: dict[str, Any] = {}
-    for (name, _), count in visits.items():
-        total[name] = total.get(name, 0) + count
-    return {name: namespace(count).asarray(count) for name, count in total.items()}
-
-
-def _mix(kinds: Mapping[str, KindResult]) -> tuple[Any, Distribution]:
-    """Return the share admitted and the latency of the requests of all kinds."""
-    if len(kinds) == 1:
-        only = next(iter(kinds.values()))
-        return only.admitted, only.latency
-    shares = tuple(kind.share for kind in kinds.values())
-    return choice(shares, [(kind.admitted, kind.latency) for kind in kinds.values()])
+def _kinds(path: Any) -> dict[str, tuple[Any, Step]]:
+    if not isinstance(path, Mapping):
+        raise ModelError(f"a pipeline is of a Step or of kinds of request, got {path!r}")
+    for kind, pair in path.items():
+        if not isinstance(kind, str) or not kind or "." in kind:
+            raise ModelError(f"a kind of request must be text without a dot, got {kind!r}")
+        if not isinstance(pair, tuple) or len(pair) != 2:
+            raise ModelError(f"kind {kind!r} must be a pair (share, step), got {pair!r}")
+    return dict(path)

@@ -2,59 +2,42 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from dataclasses import fields, is_dataclass, replace
-from types import MappingProxyType
 from typing import Any
 
-import numpy as np
-
-from qmodel import _check
-from qmodel.errors import DomainError
-from qmodel.pipeline.nodes import Step
+from qmodel.distributions.cells import WHOLE
+from qmodel.pipeline.steps.base import Step
 
 __all__ = ["changed", "parameters", "swapped"]
 
 
-def _burst(name: str, x: Any) -> Any:
-    burst = _check.positive(name, x, need="a number >= 1")
-    if np.any(burst < 1):
-        raise DomainError(f"{name} must be a number >= 1, got {np.min(burst)}")
-    return burst
+def parameters(thing: Any) -> dict[str, Any]:
+    """Return the numbers in a station, distribution, cache or step, by names with dots.
 
-
-# Stations check their own; what makes steps checks these before there is a step.
-_CHECKS: Mapping[str, Callable[[str, Any], Any]] = MappingProxyType(
-    {
-        "hit_ratio": _check.probability,
-        "failure": _check.probability,
-        "budget": _check.probability,
-        "delay": _check.finite,
-        "pause": _check.nonnegative,
-        "copies": _check.count,
-        "need": _check.count,
-        "rate": _check.positive,
-        "burst": _burst,
-    }
-)
-
-
-def parameters(prefix: str, thing: Any) -> dict[str, Any]:
-    """Return the numbers in a station, law or step, named with dots after `prefix`."""
+    A class whose numbers are not its fields says them itself, by methods `parameters` and
+    `changed`.
+    """
+    if hasattr(thing, "parameters"):
+        return dict(thing.parameters())
     found: dict[str, Any] = {}
     for f in fields(thing):
         value = getattr(thing, f.name)
-        if not f.init or value is None or isinstance(value, (str, tuple, Step)):
+        skipped = f.metadata.get(WHOLE) or value is None
+        if not f.init or skipped or isinstance(value, (str, tuple, Step)):
             continue
-        if is_dataclass(value):
-            found |= parameters(f"{prefix}.{f.name}", value)
-        elif not f.metadata:
-            found[f"{prefix}.{f.name}"] = value
+        if is_dataclass(value) or hasattr(value, "parameters"):
+            inner = parameters(value)
+            found |= {f"{f.name}.{name}": number for name, number in inner.items()}
+        elif not isinstance(value, bool):
+            found[f.name] = value
     return found
 
 
 def changed(thing: Any, changes: Mapping[str, Any]) -> Any:
-    """Return a copy of a station, law or step with other numbers, checked anew."""
+    """Return a copy of a station, distribution, cache or step with other numbers."""
+    if hasattr(thing, "changed"):
+        return thing.changed(changes)
     own: dict[str, Any] = {}
     inner: dict[str, dict[str, Any]] = {}
     for name, value in changes.items():
@@ -65,9 +48,6 @@ def changed(thing: Any, changes: Mapping[str, Any]) -> Any:
             own[head] = value
     for head, deeper in inner.items():
         own[head] = changed(getattr(thing, head), deeper)
-    for name, checked in _CHECKS.items() if isinstance(thing, Step) else ():
-        if name in own:
-            own[name] = checked(name, own[name])
     return replace(thing, **own)
 
 

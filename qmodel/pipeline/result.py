@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
+from functools import cached_property
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -14,11 +15,19 @@ from qmodel.basis import Assumption, Basis, union
 from qmodel.caches.base import CacheResult
 from qmodel.distributions import Distribution
 from qmodel.glossary import units_of
+from qmodel.loads import Poisson
+from qmodel.pipeline import exactness
+from qmodel.pipeline.solved import Solved
+from qmodel.pipeline.steps.base import Outcome, choice
+from qmodel.pipeline.steps.cached import Cached
 from qmodel.queues.base import MEANS, StationResult
 from qmodel.units import text
 
 if TYPE_CHECKING:
     import pandas as pd
+
+    from qmodel.pipeline.fixed_points import FixedPoints
+    from qmodel.pipeline.model import Pipeline
 
 __all__ = ["KindResult", "PipelineResult"]
 
@@ -31,96 +40,196 @@ class KindResult:
     ----------
     share : number or array
         Share of the requests that are of this kind. [-]
-    admitted : number or array
-        Share of them that no limit turns away. [-]
+    accepted : number or array
+        Share of them that gets through. [-]
+    rejected : number or array
+        Share of them that limits and full stations turn away. [-]
+    abandoned : number or array
+        Share of them that gives up waiting. [-]
     latency : Distribution
-        Law of their time through the pipeline. [-]
+        Distribution of the time of those that get through. [-]
+    arrival_rate : number or array
+        Requests of all kinds that arrive. [1/s]
     """
 
     share: Value
-    admitted: Value
+    accepted: Value
+    rejected: Value
+    abandoned: Value
     latency: Distribution
+    arrival_rate: Value
 
     @property
-    def accepted(self) -> Value:
-        """Share of them that gets through. [-]."""
-        return self.admitted
-
-    @property
-    def rejected(self) -> Value:
-        """Share of them that is turned away. [-]."""
-        return 1 - self.admitted
-
-    @property
-    def abandoned(self) -> Value:
-        """Share of them that gives up waiting. [-]."""
-        return 0 * self.admitted
+    def goodput(self) -> Value:
+        """Requests of this kind that are served, below saturation. [1/s]."""
+        return self.arrival_rate * self.share * self.accepted
 
 
-@dataclass(frozen=True, slots=True, eq=False, kw_only=True, repr=False)
+@dataclass(frozen=True, eq=False, repr=False)
 class PipelineResult:
     """The steady state of a pipeline.
 
+    What it is made of is computed when it is asked for: stations and latency, the labels, and
+    the load at which it saturates.
+
     Parameters
     ----------
-    arrival_rate : number or array
-        Requests a second that arrive. [1/s]
-    latency : Distribution
-        Law of the time of a request through the pipeline. [-]
-    stations : mapping of str to StationResult
-        The steady state of each station. [-]
-    visits : mapping of str to number or array
-        Mean number of visits of one request to each station. [-]
-    max_rate : number or array
-        Arrival rate at which the first station saturates. [1/s]
-    bottleneck : str or array of str
-        The station that saturates first; "" if none ever does. [-]
-    kinds : mapping of str to KindResult
-        What each kind of request sees. [-]
-    caches : mapping of str to CacheResult
-        The steady state of each cache that is modelled. [-]
-    admitted : number or array
-        Share of the requests that no limit turns away. [-]
-    basis : Basis
-        How much "mean", "p99", "max_rate" can be trusted. [-]
+    pipeline : Pipeline
+        The pipeline. [-]
+    load : Poisson
+        What arrives. [-]
+    shares : mapping
+        The shares of what depends on times, such as that which a hedge copies. [-]
+    states : FixedPoints or None
+        All steady states, where there may be several. [-]
+    state : str or array of str
+        Which steady state this is: "healthy", or "collapsed" where there is no other. [-]
     """
 
-    arrival_rate: Value
-    latency: Distribution
-    stations: Mapping[str, StationResult]
-    visits: Mapping[str, Value]
-    max_rate: Value
-    bottleneck: Any
-    kinds: Mapping[str, KindResult]
-    caches: Mapping[str, CacheResult]
-    admitted: Value
-    basis: Basis
+    pipeline: Pipeline
+    load: Poisson
+    shares: Mapping[Any, Any] = field(default_factory=dict)
+    states: FixedPoints | None = None
+    state: Any = "healthy"
+
+    @classmethod
+    def of(cls, pipeline: Pipeline, load: Poisson) -> PipelineResult:
+        """Solve a pipeline: return its healthy state where there is one, else the other."""
+        states = pipeline.plan.states(load.rate)
+        if states is None:
+            return cls(pipeline, load)
+        lost = np.greater_equal(load.rate, pipeline.max_rate)
+        state = np.where(lost, "collapsed", "healthy")
+        return cls(
+            pipeline, load, states.least, states, state if np.ndim(state) else str(state)
+        )
+
+    @cached_property
+    def solved(self) -> Solved:
+        """The solved stations, and the shares that the load decides."""
+        return self.pipeline.plan.solved(self.load.rate, self.shares)
+
+    @property
+    def arrival_rate(self) -> Value:
+        """Requests a second that arrive. [1/s]."""
+        return self.load.rate
+
+    @cached_property
+    def kinds(self) -> Mapping[str, KindResult]:
+        """What each kind of request sees."""
+        return {
+            kind: KindResult(share, *root.outcome(self.solved.of_kind(kind)), self.load.rate)
+            for kind, (share, root) in self.pipeline.kinds.items()
+        }
+
+    @cached_property
+    def _mix(self) -> Outcome:
+        kinds = self.kinds.values()
+        outcomes = [Outcome(k.accepted, k.rejected, k.abandoned, k.latency) for k in kinds]
+        return outcomes[0] if len(outcomes) == 1 else choice((k.share for k in kinds), outcomes)
+
+    @property
+    def latency(self) -> Distribution:
+        """Distribution of the time of a request that gets through."""
+        return self._mix.time
 
     @property
     def accepted(self) -> Value:
         """Share of the requests that gets through. [-]."""
-        return self.admitted
+        return self._mix.accepted
 
     @property
     def rejected(self) -> Value:
         """Share of the requests that limits and full stations turn away. [-]."""
-        return 1 - self.admitted
+        return self._mix.rejected
 
     @property
     def abandoned(self) -> Value:
         """Share of the requests that gives up waiting. [-]."""
-        return 0 * self.admitted
+        return self._mix.abandoned
 
     @property
     def goodput(self) -> Value:
-        """Requests a second that are served, below saturation. [1/s]."""
-        return self.arrival_rate * self.admitted
+        """Requests a second that are served, at most those that the stations can. [1/s]."""
+        through = self.load.rate * self.accepted
+        most = self.max_rate * self.accepted
+        xp = namespace(through, most)
+        with xp.errstate(invalid="ignore"):
+            return xp.minimum(through, most) if not is_symbolic(most) else through
+
+    @cached_property
+    def visits(self) -> Mapping[str, Value]:
+        """Mean number of visits of one request to each station. [-]."""
+        visits = self.solved.flows.by_station()
+        return {name: namespace(count).asarray(count) for name, count in visits.items()}
+
+    @property
+    def max_rate(self) -> Value:
+        """Greatest arrival rate with a steady state (`Pipeline.max_rate`). [1/s]."""
+        return self.pipeline.max_rate
+
+    @property
+    def bottleneck(self) -> Any:
+        """The station that saturates first; "" if none ever does."""
+        name = self.pipeline.plan.hidden[1]
+        return "" if name is None else name
+
+    @property
+    def hidden_capacity(self) -> Value:
+        """Rate below which any backlog goes away (`Pipeline.hidden_capacity`). [1/s]."""
+        return self.pipeline.hidden_capacity
 
     @property
     def headroom(self) -> Value:
         """Share by which the load can still grow; negative in overload. [-]."""
         with np.errstate(divide="ignore", invalid="ignore", over="ignore"):
-            return self.max_rate / self.arrival_rate - 1
+            return self.max_rate / self.load.rate - 1
+
+    @property
+    def converged(self) -> Any:
+        """Whether all that depends on itself was found to rounding."""
+        flows = self.solved.flows.converged
+        return flows if self.states is None else flows & np.asarray(self.states.converged)
+
+    @cached_property
+    def equilibria(self) -> Mapping[str, PipelineResult]:
+        """All steady states by name: "healthy", "threshold" (unstable) and "collapsed".
+
+        In cells that have no such state its numbers are NaN. A collapsed state may be an
+        overload: a backlog that grows for ever.
+        """
+        if self.states is None or not np.any(self.states.several):
+            return {str(np.ravel(self.state)[0]): self}
+        others = {"threshold": self.states.threshold, "collapsed": self.states.greatest}
+        return {"healthy": self} | {
+            name: PipelineResult(self.pipeline, self.load, shares, None, name)
+            for name, shares in others.items()
+        }
+
+    @cached_property
+    def caches(self) -> Mapping[str, CacheResult]:
+        """The steady state of each cache that is modelled."""
+        flows = self.solved.flows
+        return {
+            step.name: step.solve(self.load.rate * flows.inflow[key])
+            for key, step in self.pipeline.plan.coupled.items()
+            if isinstance(step, Cached)
+        }
+
+    @cached_property
+    def _labelled(self) -> tuple[Basis, Mapping[str, StationResult]]:
+        roots = [root for _, root in self.pipeline.kinds.values()]
+        return exactness.labelled(roots, self.solved.stations, self.caches.values())
+
+    @property
+    def basis(self) -> Basis:
+        """How much "mean", "p99", "max_rate" can be trusted."""
+        return self._labelled[0]
+
+    @property
+    def stations(self) -> Mapping[str, StationResult]:
+        """The steady state of each station."""
+        return self._labelled[1]
 
     @property
     def assumptions(self) -> tuple[Assumption, ...]:
@@ -134,7 +243,7 @@ class PipelineResult:
         -------
         pandas.DataFrame
             ``attrs["units"]`` has the units; `time_per_request` adds up to the mean
-            latency where nothing runs in parallel. [-]
+            latency where nothing runs in parallel and nothing is lost. [-]
 
         Examples
         --------
@@ -150,7 +259,7 @@ class PipelineResult:
         for name, result in self.stations.items():
             columns: dict[str, Any] = {"arrival_rate": self.arrival_rate}
             columns["visits"] = self.visits[name]
-            columns |= {field: getattr(result, field) for field in MEANS}
+            columns |= {name: getattr(result, name) for name in (*MEANS, *_LOSSES)}
             weigh = namespace(columns["visits"], result.response_time).weigh
             columns["time_per_request"] = weigh(columns["visits"], result.response_time)
             cells = np.broadcast_arrays(*(np.atleast_1d(v) for v in columns.values()))
@@ -164,9 +273,9 @@ class PipelineResult:
 
     def __str__(self) -> str:
         """Return the answer in one line, where there is one scenario."""
-        rates = self.arrival_rate, self.max_rate
+        rates = self.arrival_rate, self.max_rate, self.accepted
         if any(map(np.ndim, rates)) or is_symbolic(*rates):
-            return f"PipelineResult of {', '.join(self.stations)}"
+            return f"PipelineResult of {', '.join(self.pipeline.stations)}"
         load = f"at {text(float(self.arrival_rate), '1/s')}"
         if self.arrival_rate >= self.max_rate:
             return (
@@ -175,13 +284,42 @@ class PipelineResult:
             )
         p99 = text(float(self.latency.quantile(0.99)), "s")
         mean = text(float(self.latency.mean), "s")
-        limit = (
-            f"{self.bottleneck} saturates first, at {text(float(self.max_rate), '1/s')}"
-            if self.bottleneck
-            else "nothing saturates"
+        return (
+            f"{load}: {self._lost()}mean {mean}, p99 {p99} ({self.basis['p99']}); "
+            f"{self._limit()}{self._other_state()}"
         )
-        return f"{load}: mean {mean}, p99 {p99} ({self.basis['p99']}); {limit}"
+
+    def _lost(self) -> str:
+        """Return what is lost, as the answer must not hide it."""
+        lost = [
+            f"{text(float(share), '%')} {what}"
+            for what, share in (("rejected", self.rejected), ("abandoned", self.abandoned))
+            if share > 0
+        ]
+        if not lost:
+            return ""
+        return f"{', '.join(lost)}, goodput {text(float(self.goodput), '1/s')}; of the rest "
+
+    def _limit(self) -> str:
+        if not self.bottleneck:
+            return "nothing saturates"
+        return f"{self.bottleneck} saturates first, at {text(float(self.max_rate), '1/s')}"
+
+    def _other_state(self) -> str:
+        """Return what other steady state there is, in words."""
+        other = self.equilibria.get("collapsed")
+        if other is None or other is self:
+            return ""
+        mean = float(other.latency.mean)
+        there = "overloaded" if np.isinf(mean) else f"with a mean of {text(mean, 's')}"
+        return (
+            f"; also a collapsed state, {there}, from which it comes back only below "
+            f"{text(float(self.hidden_capacity), '1/s')}"
+        )
 
     def __repr__(self) -> str:
         """Return the answer in one line."""
         return f"<{self}>"
+
+
+_LOSSES = ("rejected", "abandoned", "goodput")

@@ -6,18 +6,17 @@ from qmodel import _check
 from qmodel._typing import Value
 from qmodel.errors import ModelError
 from qmodel.pipeline import Pipeline, PipelineResult
-from qmodel.pipeline.nodes import Cached, Stored
-from qmodel.pipeline.parameters import swapped
+from qmodel.pipeline.steps.cached import Cached
 from qmodel.planning._results import near
 
 __all__ = ["cache_steps", "hit_ratio_in", "with_hit_ratio"]
 
 
-def cache_steps(model: Pipeline, name: str) -> list[Cached | Stored]:
+def cache_steps(model: Pipeline, name: str) -> list[Cached]:
     """Return the steps that look up in a cache, by its name."""
     _check.instance("model", model, Pipeline)
     steps = [step for _, root in model.kinds.values() for step in root.walk()]
-    caches = [step for step in steps if isinstance(step, (Cached, Stored))]
+    caches = [step for step in steps if isinstance(step, Cached)]
     found = [step for step in caches if step.name == name]
     if not found:
         known = sorted({step.name for step in caches})
@@ -28,18 +27,11 @@ def cache_steps(model: Pipeline, name: str) -> list[Cached | Stored]:
 
 def hit_ratio_in(model: Pipeline, name: str, result: PipelineResult) -> Value:
     """Return the hit ratio of a cache in the solution of a pipeline."""
-    step = cache_steps(model, name)[0]
-    return step.hit_ratio if isinstance(step, Cached) else result.caches[name].hit_ratio
+    given = cache_steps(model, name)[0].hit_ratio
+    return result.caches[name].hit_ratio if given is None else given
 
 
 def with_hit_ratio(model: Pipeline, name: str, hit_ratio: Value) -> Pipeline:
     """Return a pipeline in which a cache has a given hit ratio."""
     steps = cache_steps(model, name)
-    swap = {id(s): Cached(s.name, hit_ratio, s.lookup, s.miss) for s in steps}
-    done: dict[int, object] = {}
-    return Pipeline(
-        {
-            kind: (share, swapped(root, swap, done))  # type: ignore[arg-type]
-            for kind, (share, root) in model.kinds.items()
-        }
-    )
+    return model.swap({id(s): Cached(s.name, s.lookup, s.miss, hit_ratio) for s in steps})

@@ -30,8 +30,7 @@ class StationModel:
 
     def parameters(self) -> dict[str, Any]:
         """Return the parameters by name."""
-        found = parameters("", self.station)
-        return {name.removeprefix("."): value for name, value in found.items()}
+        return parameters(self.station)
 
     def replace(self, changes: Mapping[str, Any]) -> StationModel:
         """Return the station with other parameters."""

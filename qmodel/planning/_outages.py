@@ -12,7 +12,7 @@ from qmodel._typing import Value
 from qmodel._xp import is_symbolic
 from qmodel.errors import ModelError
 from qmodel.pipeline import Pipeline
-from qmodel.pipeline.nodes import Stored
+from qmodel.pipeline.steps.cached import Cached
 from qmodel.planning._results import near
 
 __all__ = ["hit_ratios", "over_kinds", "stations_among", "whole"]
@@ -32,7 +32,7 @@ def hit_ratios(pipeline: Pipeline, arrival_rate: Value | None) -> dict[str, Any]
         step.name: step
         for _, root in pipeline.kinds.values()
         for step in root.walk()
-        if isinstance(step, Stored)
+        if isinstance(step, Cached) and step.hit_ratio is None
     }
     if arrival_rate is not None:
         rate = _check.nonnegative("arrival_rate", arrival_rate)
@@ -40,9 +40,9 @@ def hit_ratios(pipeline: Pipeline, arrival_rate: Value | None) -> dict[str, Any]
             return {}
         return {name: cache.hit_ratio for name, cache in pipeline.solve(rate).caches.items()}
     for name, step in caches.items():
-        if not step.settled:
+        if step.rising:
             raise ModelError(f"what cache {name!r} answers depends on the load: arrival_rate?")
-    return {name: step.share(1.0) for name, step in caches.items()}
+    return {name: step.settled(1.0) for name, step in caches.items()}
 
 
 def over_kinds(pipeline: Pipeline, answered: dict[str, Any]) -> Any:

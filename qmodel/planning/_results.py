@@ -39,7 +39,7 @@ Result = PipelineResult | StationResult
 def latency_of(result: Result, subject: str | None = None) -> Distribution:
     """Return the distribution of the time of a request: of all, of a kind, at a station."""
     part = _part(result, subject)
-    return part.response if isinstance(part, StationResult) else part.latency
+    return part.served_response if isinstance(part, StationResult) else part.latency
 
 
 def wait_of(result: Result, subject: str | None = None) -> Distribution:

@@ -21,10 +21,11 @@ from qmodel import _check
 from qmodel._typing import Count, Value
 from qmodel._xp import is_symbolic, namespace
 from qmodel.basis import Assumption, Basis, union
-from qmodel.distributions import Distribution, Scaled, Sum
+from qmodel.distributions import Distribution, Scaled, Sum, from_mean_scv
 from qmodel.distributions.algebra import measure
 from qmodel.errors import ModelError
 from qmodel.glossary import units_of
+from qmodel.loads import Load, Renewal, poisson_rate
 from qmodel.queues.states import States
 from qmodel.units import text
 
@@ -52,6 +53,11 @@ class Stream:
         Requests a second, >= 0. [1/s]
     service : Distribution, optional
         Law of their service time; by default the station's own. [-]
+    kind : str, default ""
+        What they are called: the kind of request on a path. [-]
+    priority : int, optional
+        Their class at a station with priorities, 0 for the most urgent; by default the
+        order of the streams. [-]
 
     Raises
     ------
@@ -69,10 +75,17 @@ class Stream:
 
     arrival_rate: Value
     service: Distribution | None = None
+    kind: str = ""
+    priority: int | None = None
 
     def __post_init__(self) -> None:
         rate = _check.nonnegative("arrival_rate", self.arrival_rate)
         object.__setattr__(self, "arrival_rate", rate)
+        if self.service is not None:
+            _check.instance("service", self.service, Distribution)
+        if self.priority is not None:
+            priority = int(_check.count("priority", self.priority, least=0))
+            object.__setattr__(self, "priority", priority)
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -89,12 +102,18 @@ class StreamResult:
         Its mean time in queue and in service. [s]
     response : Distribution
         Law of its time in queue and in service. [-]
+    wait : Distribution, optional
+        Law of its own time in queue, where it is not that of the whole station. [-]
+    kind : str, default ""
+        What its requests are called. [-]
     """
 
     arrival_rate: Value
     waiting_time: Value
     response_time: Value
     response: Distribution
+    wait: Distribution | None = None
+    kind: str = ""
 
 
 @dataclass(frozen=True, slots=True, eq=False, kw_only=True, repr=False)
@@ -203,6 +222,16 @@ class StationResult:
         return self.throughput
 
     @property
+    def served_wait(self) -> Distribution | None:
+        """Law of the time in queue of the requests that are served and go on."""
+        return self.wait
+
+    @property
+    def served_response(self) -> Distribution:
+        """Law of the time at the station of the requests that are served and go on."""
+        return self.response
+
+    @property
     def assumptions(self) -> tuple[Assumption, ...]:
         """What the result rests on, each a name with a statement and a source."""
         return union(*self.basis.grounds.values())
@@ -238,6 +267,9 @@ class Station(ABC):
     loses = False
     """Whether `accepted` may be below 1: arrivals may be lost or give up."""
 
+    prioritised = False
+    """Whether some streams are served before others."""
+
     poisson_output = False
     """Whether Poisson arrivals leave as a Poisson stream (Burke 1956; Kelly 1979)."""
 
@@ -265,6 +297,13 @@ class Station(ABC):
     def _solve(self, arrival_rate: Value) -> StationResult:
         """Return the steady state under one stream."""
 
+    def renewal(self, interarrival: Distribution) -> Station:
+        """Return the same station where the times between arrivals are of this shape.
+
+        Raises `ModelError` if there is no solution for it.
+        """
+        raise ModelError(f"{type(self).__name__} takes Poisson arrivals, no Renewal load")
+
     def law_of_response(
         self, result: StationResult, work: Distribution, visits: Count = 1
     ) -> Distribution:
@@ -290,13 +329,14 @@ class Station(ABC):
             return Sum((result.wait, work))
         return Sum((Scaled(result.wait, visits), work))
 
-    def solve(self, arrival_rate: Value | Sequence[Stream]) -> StationResult:
+    def solve(self, arrival_rate: Value | Load | Sequence[Stream]) -> StationResult:
         """Return the steady state at a load.
 
         Parameters
         ----------
-        arrival_rate : number, array or sequence of Stream
-            Poisson arrivals, >= 0: a rate, or several streams. [1/s]
+        arrival_rate : number, array, Load or sequence of Stream
+            Poisson arrivals, >= 0: a rate, or several streams; or another `qmodel.Load`
+            that the station takes. [1/s]
 
         Returns
         -------
@@ -307,8 +347,13 @@ class Station(ABC):
         ------
         DomainError
             If a rate is negative.
+        ModelError
+            If the station does not take this kind of load.
         """
-        streams = _streams(arrival_rate)
+        if isinstance(arrival_rate, Renewal):
+            shape = from_mean_scv(1.0, arrival_rate.scv)
+            return self.renewal(shape).solve(arrival_rate.rate)
+        streams = _streams(arrival_rate, type(self).__name__)
         laws = [self.service if s.service is None else s.service for s in streams]
         rates, endless = finite_rates(streams, self.service.mean)
         if all(law == self.service for law in laws):
@@ -321,7 +366,7 @@ class Station(ABC):
         if here is self:
             laws = [here.service] * len(laws)
         parts = tuple(
-            here._stream(result, s.arrival_rate, law)
+            replace(here._stream(result, s.arrival_rate, law), kind=s.kind)
             for s, law in zip(streams, laws, strict=True)
         )
         return in_the_limit(replace(result, streams=parts), endless)
@@ -341,14 +386,14 @@ class Station(ABC):
         )
 
 
-def _streams(load: Any) -> tuple[Stream, ...]:
+def _streams(load: Any, who: str = "a station") -> tuple[Stream, ...]:
     if isinstance(load, Stream):
         return (load,)
     if isinstance(load, (list, tuple)) and load and isinstance(load[0], Stream):
         if not all(isinstance(s, Stream) for s in load):
             raise ModelError("a load is one rate or streams only, got a mix of both")
         return tuple(load)
-    return (Stream(load),)
+    return (Stream(poisson_rate(load, who)),)
 
 
 def finite_rates(streams: Sequence[Stream], service_time: Value) -> tuple[list[Value], Any]:

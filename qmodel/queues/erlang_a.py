@@ -168,7 +168,6 @@ class ErlangA(Station):
     places: Count = np.inf
     service: Exponential = field(init=False, repr=False)
     loses = True
-    not_in_paths = "requests that give up take time, and do not go on"
 
     def __post_init__(self) -> None:
         s = _check.positive("service_time", self.service_time)

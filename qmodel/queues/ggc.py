@@ -237,7 +237,6 @@ class GGc(Station):
     interarrival: Distribution
     service: Distribution
     servers: Count = 1
-    not_in_paths = "the times between its arrivals are given, and those of a path are not"
 
     def __post_init__(self) -> None:
         _check.instance("interarrival", self.interarrival, Distribution)

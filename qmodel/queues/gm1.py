@@ -214,7 +214,6 @@ class GM1(Station):
     interarrival: Distribution
     service_time: Value
     service: Exponential = field(init=False, repr=False)
-    not_in_paths = "the times between its arrivals are given, and those of a path are not"
 
     def __post_init__(self) -> None:
         _check.instance("interarrival", self.interarrival, Distribution)

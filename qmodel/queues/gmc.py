@@ -248,7 +248,6 @@ class GMc(Station):
     service_time: Value
     servers: Count = 1
     service: Exponential = field(init=False, repr=False)
-    not_in_paths = "the times between its arrivals are given, and those of a path are not"
 
     def __post_init__(self) -> None:
         _, s, _, c = _checked(0.0, self.service_time, self.interarrival, self.servers)

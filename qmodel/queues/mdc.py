@@ -180,6 +180,12 @@ class MDc(Station):
             return MDc(service.mean, self.servers)
         return MGc(service, self.servers)
 
+    def renewal(self, interarrival: Distribution) -> Station:
+        """Return the same servers where the times between arrivals are of another shape."""
+        from qmodel.queues.ggc import GGc
+
+        return GGc(interarrival, self.service, self.servers)
+
     def _solve(self, arrival_rate: Value) -> StationResult:
         law = _wait(arrival_rate, self.service_time, self.servers)
         wait, number = law.mean, ConstantServiceNumber(law)

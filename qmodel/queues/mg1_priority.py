@@ -66,7 +66,14 @@ from qmodel.queues.base import (
 )
 from qmodel.queues.busy_period import SMOOTHED_JUMPS, BusyPeriod, Interruptions, jumps
 from qmodel.queues.mg1 import GENERAL_SERVICE, MG1
-from qmodel.queues.priority_classes import Class, classes_of, one_stream, stretched, waiting
+from qmodel.queues.priority_classes import (
+    Class,
+    classes_of,
+    in_order,
+    one_stream,
+    stretched,
+    waiting,
+)
 
 __all__ = ["MG1Priority", "response_time", "waiting_time"]
 
@@ -184,9 +191,7 @@ class MG1Priority(Station):
 
     service: Distribution
     preemptive: bool = False
-    not_in_paths = (
-        "the class of a request is not known on a path; solve the station with streams"
-    )
+    prioritised = True
 
     def __post_init__(self) -> None:
         _check.instance("service", self.service, Distribution)
@@ -221,7 +226,7 @@ class MG1Priority(Station):
         DomainError
             If a rate is negative.
         """
-        streams = _streams(arrival_rate)
+        streams = in_order(_streams(arrival_rate))
         laws = [self.service if s.service is None else s.service for s in streams]
         rates, endless = finite_rates(streams, self.service.mean)
         classes = classes_of(rates, laws)
@@ -258,8 +263,8 @@ class MG1Priority(Station):
             basis=Basis(dict.fromkeys(MEANS, grounds) | dict.fromkeys(LAWS, laws_rest_on)),
             station=self.serving(mix),
             streams=tuple(
-                replace(r, arrival_rate=s.arrival_rate)
-                for r, s in zip(results, streams, strict=True)
+                replace(r, arrival_rate=s.arrival_rate, wait=wait, kind=s.kind)
+                for s, (r, wait) in zip(streams, solved, strict=True)
             ),
         )
         return in_the_limit(result, endless)

@@ -303,6 +303,12 @@ class MMc(Station):
             return MMc(service.mean, self.servers)
         return MGc(service, self.servers)
 
+    def renewal(self, interarrival: Distribution) -> Station:
+        """Return the same servers where the times between arrivals are of another shape."""
+        from qmodel.queues.gmc import GMc
+
+        return GMc(interarrival, self.service_time, self.servers)
+
     def _solve(self, arrival_rate: Value) -> StationResult:
         rate, s, c = arrival_rate, self.service_time, self.servers
         spare, must_wait = spare_servers(rate, s, c), erlang_c(rate * s, c)

@@ -61,6 +61,7 @@ from qmodel.queues.base import (
 from qmodel.queues.busy_period import BusyPeriod
 from qmodel.queues.erlang import erlang_c
 from qmodel.queues.mg1_priority import NON_PREEMPTIVE, PREEMPTIVE
+from qmodel.queues.priority_classes import in_order
 
 __all__ = ["MMcPriority", "interrupted_waiting_time", "waiting_time"]
 
@@ -212,9 +213,7 @@ class MMcPriority(Station):
     servers: Count = 1
     preemptive: bool = False
     service: Exponential = field(init=False, repr=False)
-    not_in_paths = (
-        "the class of a request is not known on a path; solve the station with streams"
-    )
+    prioritised = True
 
     def __post_init__(self) -> None:
         s = _check.positive("service_time", self.service_time)
@@ -251,7 +250,7 @@ class MMcPriority(Station):
         ModelError
             If a stream brings its own law of service: all have the same mean.
         """
-        streams = _streams(arrival_rate)
+        streams = in_order(_streams(arrival_rate))
         if any(s.service is not None for s in streams):
             raise ModelError("streams of M/M/c with priorities share one law of service")
         rates, endless = finite_rates(streams, self.service_time)
@@ -261,9 +260,14 @@ class MMcPriority(Station):
         waits = [of(rates, k) for k in range(len(rates))]
         results = tuple(
             StreamResult(
-                s.arrival_rate, mean, mean + self.service_time, Sum((law, self.service))
+                stream.arrival_rate,
+                mean,
+                mean + self.service_time,
+                Sum((law, self.service)),
+                law,
+                stream.kind,
             )
-            for s, (mean, law) in zip(streams, waits, strict=True)
+            for stream, (mean, law) in zip(streams, waits, strict=True)
         )
         order = PREEMPTIVE if self.preemptive else NON_PREEMPTIVE
         means, one = (POISSON_ARRIVALS, mmc.EXPONENTIAL_SERVICE, order), len(rates) == 1

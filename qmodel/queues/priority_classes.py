@@ -15,10 +15,19 @@ import numpy as np
 
 from qmodel._xp import namespace
 from qmodel.distributions import Distribution
+from qmodel.errors import ModelError
 from qmodel.numerics.spare import spare_servers
-from qmodel.queues.base import mixed_service
+from qmodel.queues.base import Stream, mixed_service
 
 __all__: list[str] = []
+
+
+def in_order(streams: Sequence[Stream]) -> Sequence[Stream]:
+    """Return the streams, refusing what says of itself that it comes in another order."""
+    said = [s.priority for s in streams if s.priority is not None]
+    if said != sorted(said):
+        raise ModelError(f"streams must be in order of priority, 0 first, got {said}")
+    return streams
 
 
 def waiting(work: Any, before: Any, after: Any) -> Any:

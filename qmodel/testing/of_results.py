@@ -88,10 +88,10 @@ def flow_balance(result: Result, *, rel: float = 1e-9) -> None:
                 brought = brought * (sources - r.number_in_system)
             equal(law, "arrival_rate", r.arrival_rate, brought, rel)
         lost = np.asarray(r.loss) + np.asarray(r.abandonment)
-        through = np.minimum(r.arrival_rate * (1 - lost), r.station.max_rate)
-        equal(law, "throughput", r.throughput, through, rel)
         for name in ("loss", "abandonment"):
             within(law, name, getattr(r, name), 0.0, 1.0)
+        through = np.minimum(r.arrival_rate * (1 - lost), r.station.max_rate)
+        equal(law, "throughput", r.throughput, through, rel)
         if np.all(lost == 0) and np.all(np.isfinite(r.station.servers)):
             busy = r.arrival_rate * r.station.service.mean / r.station.servers
             equal(law, "utilization", r.utilization, busy, rel)
@@ -100,7 +100,7 @@ def flow_balance(result: Result, *, rel: float = 1e-9) -> None:
             expected = result.arrival_rate * result.visits[name]
             law = f"flow balance at {name}"
             equal(law, "arrival_rate", station.arrival_rate, expected, rel)
-        served = result.arrival_rate * result.admitted
+        served = np.minimum(result.arrival_rate, result.max_rate) * result.accepted
         equal("flow balance", "goodput", result.goodput, served, rel)
 
 

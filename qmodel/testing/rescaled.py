@@ -5,6 +5,8 @@ from __future__ import annotations
 from dataclasses import fields, is_dataclass
 from typing import Any
 
+from qmodel._fields import described
+from qmodel.pipeline import Pipeline
 from qmodel.queues.batches import RandomNumber
 
 __all__ = ["rescaled"]
@@ -46,6 +48,9 @@ def _rescaled(thing: Any, unit: float, seen: dict[int, Any]) -> Any:
         return tuple(_rescaled(x, unit, seen) for x in thing)
     if isinstance(thing, dict):
         return {name: _rescaled(x, unit, seen) for name, x in thing.items()}
+    if isinstance(thing, Pipeline):
+        kinds = {k: (p, _rescaled(step, unit, seen)) for k, (p, step) in thing.kinds.items()}
+        return Pipeline(kinds, urgent=thing.urgent)
     # How many requests a batch has is no time.
     if not is_dataclass(thing) or isinstance(thing, RandomNumber):
         return thing
@@ -54,13 +59,20 @@ def _rescaled(thing: Any, unit: float, seen: dict[int, Any]) -> Any:
         seen[id(thing)] = copy = object.__new__(type(thing))
         for f in fields(thing):
             value = getattr(thing, f.name)
-            if f.name in TIMES | RATES and not is_dataclass(value):
-                factor = unit if f.name in TIMES else 1 / unit
-                value = _times(value, factor)
+            if (power := _power(thing, f.name)) and not is_dataclass(value):
+                value = _times(value, unit**power)
             else:
                 value = _rescaled(value, unit, seen)
             object.__setattr__(copy, f.name, value)
     return seen[id(thing)]
+
+
+def _power(thing: Any, name: str) -> int:
+    """Return 1 for a field that is a time, -1 for a rate, 0 for others."""
+    said = described(thing).get(name)
+    if said is not None:
+        return {"s": 1, "1/s": -1}.get(said.unit, 0)
+    return (name in TIMES) - (name in RATES)
 
 
 def _times(value: Any, factor: float) -> Any:

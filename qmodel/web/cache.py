@@ -5,8 +5,8 @@ from __future__ import annotations
 from qmodel._typing import Count, Value
 from qmodel.caches.base import Cache
 from qmodel.caches.popularity import Popularity
-from qmodel.pipeline.nodes import Step
 from qmodel.pipeline.steps import cached, call, series
+from qmodel.pipeline.steps.base import Step
 from qmodel.queues.delay import Delay
 from qmodel.queues.mmc import MMc
 

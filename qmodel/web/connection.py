@@ -10,8 +10,8 @@ from qmodel import _check
 from qmodel._typing import Count, Value
 from qmodel._xp import is_symbolic, namespace
 from qmodel.errors import DomainError
-from qmodel.pipeline.nodes import Step
 from qmodel.pipeline.steps import branch, call, nothing, series
+from qmodel.pipeline.steps.base import Step
 from qmodel.queues.base import Station
 from qmodel.queues.delay import Delay
 from qmodel.queues.mmc import MMc
@@ -148,8 +148,8 @@ def secure_connection(
         )
     )
     handshake = call(name, station or MMc(cpu, cores))
-    opened = series(*([before] if before else []), waits, handshake)
-    return branch((1 / per, opened), (1 - 1 / per, nothing()))
+    opened = series(*([before] if before else []), waits, handshake, name="new")
+    return branch((1 / per, opened), (1 - 1 / per, nothing()), name="connection")
 
 
 def keep_alive_requests(request_rate: Value, keep_alive: Value) -> Value:

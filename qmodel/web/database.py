@@ -9,8 +9,8 @@ from qmodel._typing import Count, Value
 from qmodel.balancing.policies import Policy, balanced
 from qmodel.distributions import Exponential
 from qmodel.errors import ModelError
-from qmodel.pipeline.nodes import Step
 from qmodel.pipeline.steps import call, series
+from qmodel.pipeline.steps.base import Step
 from qmodel.queues.base import Station
 from qmodel.queues.delay import Delay
 from qmodel.queues.mmc import MMc

@@ -9,8 +9,8 @@ from qmodel.caches.base import Cache
 from qmodel.caches.popularity import Popularity
 from qmodel.distributions import Distribution, Exponential
 from qmodel.errors import ModelError
-from qmodel.pipeline.nodes import Step
 from qmodel.pipeline.steps import branch, cached, call, nothing
+from qmodel.pipeline.steps.base import Step
 from qmodel.queues.base import Station
 from qmodel.queues.delay import Delay
 
@@ -105,4 +105,4 @@ def dns(
         name=name,
     )
     share = _check.share("lookups", lookups)
-    return branch((share, resolve), (1 - share, nothing()))
+    return branch((share, resolve), (1 - share, nothing()), name=f"{name} lookups")

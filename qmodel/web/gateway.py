@@ -7,8 +7,8 @@ import numpy as np
 from qmodel import _check
 from qmodel._typing import Count, Value
 from qmodel._xp import is_symbolic
-from qmodel.pipeline.nodes import Step
 from qmodel.pipeline.steps import call, limit, series
+from qmodel.pipeline.steps.base import Step
 from qmodel.queues.mmc import MMc
 
 __all__ = ["gateway"]

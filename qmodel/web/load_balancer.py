@@ -5,8 +5,8 @@ from __future__ import annotations
 from qmodel._typing import Count, Value
 from qmodel.balancing.policies import Policy, balanced
 from qmodel.errors import ModelError
-from qmodel.pipeline.nodes import Step
 from qmodel.pipeline.steps import call, series
+from qmodel.pipeline.steps.base import Step
 from qmodel.queues.base import Station
 from qmodel.queues.mmc import MMc
 

@@ -11,8 +11,9 @@ from qmodel._typing import Count, Value
 from qmodel.balancing.policies import Policy, balanced
 from qmodel.distributions import Distribution
 from qmodel.errors import DomainError, ModelError
-from qmodel.pipeline.nodes import Call, Step
 from qmodel.pipeline.steps import call, parallel, series
+from qmodel.pipeline.steps.base import Step
+from qmodel.pipeline.steps.call import Call
 from qmodel.queues.base import Station
 from qmodel.queues.delay import Delay
 from qmodel.queues.mgc import MGc

@@ -9,8 +9,8 @@ from qmodel._typing import Value
 from qmodel._xp import namespace
 from qmodel.distributions import Exponential, Sum
 from qmodel.pipeline import Pipeline
-from qmodel.pipeline.nodes import Step
 from qmodel.pipeline.steps import series
+from qmodel.pipeline.steps.base import Step
 from qmodel.web.cache import cache
 from qmodel.web.connection import network, secure_connection
 from qmodel.web.database import database

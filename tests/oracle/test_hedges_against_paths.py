@@ -58,4 +58,6 @@ def test_a_pool_that_does_not_is_lost() -> None:
     assert copied > 0.9
     assert times[-1000:].mean() > 1000
     call = qm.call("pool", qm.MMc(1.0, servers=8))
-    assert np.isinf(qm.Pipeline(qm.hedge("hedge", call, 3.0)).solve(0.7 * 8).latency.mean)
+    r = qm.Pipeline(qm.hedge("hedge", call, 3.0)).solve(0.7 * 8)
+    assert np.isinf(r.equilibria["collapsed"].latency.mean)
+    assert float(r.hidden_capacity) < 0.7 * 8

@@ -71,7 +71,8 @@ def build(tree: Any, here: dict[str, qm.Station]) -> qm.Step:
     if kind == "repeat":
         return qm.repeat(rest[0], build(rest[1], here))
     if kind == "cached":
-        return qm.cached(rest[0], lookup=build(rest[1], here), miss=build(rest[2], here))
+        ratio, lookup, miss = rest[0], build(rest[1], here), build(rest[2], here)
+        return qm.cached(ratio, lookup=lookup, miss=miss, name=f"cache {100 * ratio:.0f}")
     assert kind == "retry"
     return qm.retry(build(rest[2], here), failure=rest[0], attempts=rest[1])
 

@@ -10,8 +10,15 @@ import sympy as sp
 
 import qmodel as qm
 from qmodel.errors import ModelError
-from qmodel.pipeline import nodes
 from qmodel.pipeline.answering import Answering
+from qmodel.pipeline.steps.branch import Branch
+from qmodel.pipeline.steps.cached import Cached
+from qmodel.pipeline.steps.call import Call
+from qmodel.pipeline.steps.hedge import Hedge
+from qmodel.pipeline.steps.parallel import Parallel
+from qmodel.pipeline.steps.repeat import Repeat
+from qmodel.pipeline.steps.retry import Retry
+from qmodel.pipeline.steps.series import Series
 
 FRONT, SHOP, ADVICE, CACHE, DB = (
     qm.call(name, qm.MMc(0.002, servers=8))
@@ -40,22 +47,22 @@ PATHS = {
 def sampled(step: qm.Step, up: np.ndarray, rng: np.random.Generator) -> np.ndarray:
     """Walk the tree with every request in a state of its own."""
     every = len(up)
-    if isinstance(step, nodes.Call):
+    if isinstance(step, Call):
         return up[:, NAMES.index(step.name)]
-    if isinstance(step, nodes.Series):
+    if isinstance(step, Series):
         return np.all([sampled(s, up, rng) for s in step.steps], axis=0)
-    if isinstance(step, nodes.Branch):
+    if isinstance(step, Branch):
         taken = rng.choice(len(step.steps), every, p=step.probabilities)
         return np.choose(taken, [sampled(s, up, rng) for s in step.steps])
-    if isinstance(step, nodes.Parallel):
+    if isinstance(step, Parallel):
         return np.sum([sampled(s, up, rng) for s in step.steps], axis=0) >= step.need
-    if isinstance(step, nodes.Cached):
+    if isinstance(step, Cached):
         hit = rng.random(every) < step.hit_ratio
         return sampled(step.lookup, up, rng) & (hit | sampled(step.miss, up, rng))
-    if isinstance(step, nodes.Repeat):
+    if isinstance(step, Repeat):
         return np.all([sampled(step.step, up, rng) for _ in range(step.times)], axis=0)
-    if isinstance(step, (nodes.Retry, nodes.Hedged)):
-        attempts = step.attempts if isinstance(step, nodes.Retry) else 2
+    if isinstance(step, (Retry, Hedge)):
+        attempts = step.attempts if isinstance(step, Retry) else 2
         return np.any([sampled(step.step, up, rng) for _ in range(attempts)], axis=0)
     return np.ones(every, dtype=bool)
 

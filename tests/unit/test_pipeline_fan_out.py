@@ -139,7 +139,7 @@ def test_numbers_that_are_no_one_number() -> None:
     with pytest.raises(ModelError, match="fan_out with need has no symbolic form"):
         qm.fan_out("some", 3, QUEUE, need=x)
     with pytest.raises(ModelError, match="the law of the last of several queues has no symb"):
-        qm.Pipeline(qm.fan_out("all", 3, QUEUE)).solve(x)
+        _ = qm.Pipeline(qm.fan_out("all", 3, QUEUE)).solve(x).latency
     with pytest.raises(ModelError, match="a hedge has no symbolic form"):
         qm.Pipeline(qm.hedge("hedge", QUEUE, 1.0)).solve(x)
     with pytest.raises(DomainError, match="delay must be a finite number >= 0, got inf"):

@@ -69,7 +69,8 @@ def test_shares_and_paths_are_checked() -> None:
 def test_parameters_and_replace() -> None:
     p = shop()
     assert p.parameters() == {
-        "web.service_time": 0.010, "web.servers": 4, "db.service_time": 0.004, "db.servers": 2,
+        "browse.share": 0.8, "buy.share": 0.2, "web.service_time": 0.010, "web.servers": 4,
+        "repeat.times": 2, "db.service_time": 0.004, "db.servers": 2,
     }  # fmt: skip
     more = p.replace({"web.servers": 8, "db.service_time": 0.002})
     assert more.max_rate == pytest.approx(800.0)

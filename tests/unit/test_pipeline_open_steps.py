@@ -110,22 +110,69 @@ def test_copies_load_the_station_at_their_fixed_point() -> None:
         assert float(alone.latency.tail(0.02)) == pytest.approx(copies, rel=1e-9)
 
 
-def test_hedging_saturates_where_copies_of_all_requests_do() -> None:
-    """In a backlog all are late: simulated, 8 servers at 70 % are lost with copies of all."""
+def test_a_hedge_has_a_healthy_and_a_collapsed_state() -> None:
+    """In a backlog all are late: simulated, 8 servers at 70 % end up with copies of all."""
     call = qm.call("shard", qm.MMc(0.010, servers=8))
     pool = qm.Pipeline(qm.hedge("hedge", call, delay=0.03))
-    assert float(pool.max_rate) == 400.0
-    below, above = pool.solve(399.0), pool.solve(401.0)
-    assert float(below.stations["shard"].utilization) < 0.6
-    assert float(above.stations["shard"].utilization) > 1
+    assert float(pool.hidden_capacity) == 400.0
+    assert list(pool.solve(399.0).equilibria) == ["healthy"]
+    both = pool.solve(560.0)
+    assert both.state == "healthy"
+    assert bool(both.converged)
+    visits = {name: float(state.visits["shard"]) for name, state in both.equilibria.items()}
+    assert 1 < visits["healthy"] < visits["threshold"] < visits["collapsed"] == 2.0
+    for name in ("healthy", "threshold"):
+        copies = visits[name] - 1
+        alone = qm.Pipeline(call).solve(560.0 * (1 + copies))
+        assert float(alone.latency.tail(0.03)) == pytest.approx(copies, rel=1e-9)
+    assert np.isinf(both.equilibria["collapsed"].latency.mean)
+    assert "also a collapsed state, overloaded" in str(both)
+    assert "comes back only below 400/s" in str(both)
+
+
+def test_a_hedge_saturates_at_its_fold() -> None:
+    call = qm.call("shard", qm.MMc(0.010, servers=8))
+    pool = qm.Pipeline(qm.hedge("hedge", call, delay=0.03))
+    # The load that the attempt rate x leaves for fresh requests is x / (1 + P(T > delay)).
+    x = np.linspace(1.0, 799.9, 20_000)
+    fold = (x / (1 + call.station.solve(x).response.tail(0.03))).max()
+    assert float(pool.max_rate) == pytest.approx(fold, rel=1e-6)
+    below, above = pool.solve(0.999 * fold), pool.solve(1.001 * fold)
+    assert float(below.stations["shard"].utilization) < 1
+    assert above.state == "collapsed"
     assert np.isinf(above.latency.mean)
+
+
+def test_the_published_example_of_two_states() -> None:
+    call = qm.call("shard", qm.MMc(0.01, servers=16))
+    r = qm.Pipeline(qm.hedge("hedge", call, delay=0.03)).solve(1200.0)
+    visits = [float(r.equilibria[s].visits["shard"]) for s in ("healthy", "collapsed")]
+    assert visits == pytest.approx([1.056, 2.0], abs=5e-4)
+    many = qm.call("shard", qm.MMc(0.01, servers=64))
+    at = qm.Pipeline(qm.hedge("hedge", many, delay=0.03)).solve(0.7 * 6400)
+    assert float(at.visits["shard"]) == pytest.approx(1.05, abs=1e-3)
+    assert float(at.latency.mean) == pytest.approx(0.00977, rel=2e-3)
+
+
+def test_two_hedges_have_their_states_too() -> None:
+    def one(name: str) -> qm.Step:
+        call = qm.call(name, qm.MMc(0.01, servers=16))
+        return qm.hedge(f"{name} hedge", call, delay=0.03)
+
+    both = qm.Pipeline(qm.series(one("a"), one("b"))).solve(1200.0)
+    alone = qm.Pipeline(one("a")).solve(1200.0)
+    assert float(both.visits["b"]) == pytest.approx(float(alone.visits["a"]), rel=1e-9)
+    assert bool(both.converged)
+    assert np.isinf(both.equilibria["collapsed"].latency.mean)
+    assert float(both.max_rate) == pytest.approx(float(alone.max_rate), rel=1e-6)
 
 
 def test_a_budget_caps_the_copies_and_moves_the_limit() -> None:
     call = qm.call("shard", qm.MMc(0.010, servers=8))
     budgets = np.array([0.0, 0.05, 0.1, 1.0])
     pool = qm.Pipeline(qm.hedge("hedge", call, delay=0.03, budget=budgets))
-    assert pool.max_rate == pytest.approx(800.0 / (1 + budgets))
+    assert pool.hidden_capacity == pytest.approx(800.0 / (1 + budgets))
+    assert pool.max_rate[:3] == pytest.approx(800.0 / (1 + budgets[:3]))
     r = pool.solve(560.0)
     assert r.visits["shard"][:2] == pytest.approx(1 + budgets[:2])
     assert (r.visits["shard"] <= 1 + budgets).all()

@@ -1,0 +1,226 @@
+"""A load is a value: what comes to a station or a pipeline.
+
+===================  =====================================================  =================
+load                 what it is                                             a number is
+===================  =====================================================  =================
+`Poisson`            a stream of independent users, constant in time        its rate
+`Renewal`            independent times between arrivals, of some variability
+`Closed`             users who wait for their answer, then think
+`Profile`            a rate that changes in time
+===================  =====================================================  =================
+
+What a model cannot take it refuses, and says why.
+
+References
+----------
+.. [1] L. Kleinrock, "Queueing Systems, Volume 2: Computer Applications", Wiley, 1976, ch. 4
+   (closed systems of users who think).
+.. [2] W. Whitt, "The queueing network analyzer", Bell System Technical Journal 62, 1983
+   (rate and variability of renewal streams).
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+
+from qmodel import _check
+from qmodel._fields import check_fields, parameter
+from qmodel._typing import Value
+from qmodel._values import digest_fields, same_fields
+from qmodel.errors import DomainError, ModelError
+
+__all__ = ["Closed", "Load", "Poisson", "Profile", "Renewal", "poisson_rate"]
+
+
+class Load:
+    """What comes to a station or a pipeline; loads of equal numbers are equal.
+
+    Examples
+    --------
+    >>> Poisson(20.0) == Poisson(20.0), isinstance(Closed(5), Load)
+    (True, True)
+    """
+
+    __slots__ = ()
+
+    def __post_init__(self) -> None:
+        check_fields(self)
+
+    def __eq__(self, other: object) -> bool:
+        """Return whether the other is the same kind of load, of the same numbers."""
+        return same_fields(self, other)
+
+    def __hash__(self) -> int:
+        """Return the same for equal loads."""
+        return digest_fields(self)
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Poisson(Load):
+    """Requests that come independently of each other, at a constant rate.
+
+    Parameters
+    ----------
+    rate : number or array
+        Requests a second, >= 0. [1/s]
+
+    Raises
+    ------
+    DomainError
+        If `rate` is negative.
+
+    Examples
+    --------
+    >>> import qmodel as qm
+    >>> db = qm.MMc(0.01)
+    >>> float(db.solve(qm.Poisson(50.0)).response_time), float(db.solve(50.0).response_time)
+    (0.02, 0.02)
+    """
+
+    rate: Value = parameter("arrival rate", unit="1/s", symbol="lambda")
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Renewal(Load):
+    """Requests with independent times between them, more or less regular than Poisson.
+
+    Parameters
+    ----------
+    rate : number or array
+        Requests a second, >= 0. [1/s]
+    scv : number or array
+        Squared coefficient of variation of the times between arrivals: 0 for a clock, 1 for
+        Poisson, more for bursts. [-]
+
+    Raises
+    ------
+    DomainError
+        If a number is negative.
+
+    Examples
+    --------
+    A queue is shorter behind regular arrivals:
+
+    >>> import qmodel as qm
+    >>> loads = [qm.Renewal(80.0, scv) for scv in (0.25, 1.0, 4.0)]
+    >>> [float(qm.MMc(0.01).solve(load).waiting_time) for load in loads]
+    [0.0227, 0.04, 0.0982]
+    """
+
+    rate: Value = parameter("arrival rate", unit="1/s", symbol="lambda")
+    scv: Value = parameter("variability of the times between arrivals", check=_check.scv)
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Closed(Load):
+    """Users who send a request, wait for its answer, think, and send the next.
+
+    Parameters
+    ----------
+    users : number or array
+        Users, >= 0. [-]
+    think_time : number or array, default 0
+        Mean time between an answer and the next request of the same user, >= 0. [s]
+
+    Raises
+    ------
+    DomainError
+        If a number is negative or infinite.
+
+    Examples
+    --------
+    >>> Closed(users=200, think_time=5.0)
+    Closed(users=200.0, think_time=5.0)
+    """
+
+    users: Value = parameter("users", symbol="N", check=_check.finite)
+    think_time: Value = parameter(
+        "mean think time", unit="s", symbol="Z", check=_check.finite, default=0.0
+    )
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Profile(Load):
+    """A rate that changes in time, linear between the times given.
+
+    Parameters
+    ----------
+    times : sequence of float
+        Times, increasing. [s]
+    rates : sequence of float
+        Requests a second at each, >= 0. [1/s]
+
+    Raises
+    ------
+    DomainError
+        If there are not as many rates as times, at least two; if times do not increase, or a
+        rate is negative, infinite or NaN.
+
+    Examples
+    --------
+    >>> crowd = Profile(times=[0.0, 60.0, 600.0], rates=[100.0, 5000.0, 100.0])
+    >>> float(crowd.rate(30.0)), crowd.peak
+    (2550.0, 5000.0)
+    """
+
+    times: Any = parameter("times", unit="s")
+    rates: Any = parameter("arrival rates", unit="1/s", symbol="lambda", check=_check.finite)
+
+    def __post_init__(self) -> None:
+        times = np.array(_check.several("times", self.times), dtype=float)
+        rates = np.array(_check.several("rates", self.rates), dtype=float)
+        if times.ndim != 1 or times.shape != rates.shape or times.size < 2:
+            raise DomainError(
+                f"times and rates must be as many, at least two, got {times.size} and "
+                f"{rates.size}"
+            )
+        late = np.flatnonzero(~(np.diff(times) > 0))
+        if late.size:
+            i = int(late[0])
+            raise DomainError(f"times must increase, got {times[i]:g} before {times[i + 1]:g}")
+        bad = np.flatnonzero(~((rates >= 0) & np.isfinite(rates)))
+        if bad.size:
+            raise DomainError(f"rates must be finite numbers >= 0, got {rates[bad[0]]}")
+        for name, values in (("times", times), ("rates", rates)):
+            values.flags.writeable = False
+            object.__setattr__(self, name, values)
+
+    def rate(self, time: Value) -> Value:
+        """Return the rate at a time, that of the nearer end outside [1/s].
+
+        Parameters
+        ----------
+        time : number or array
+            When. [s]
+
+        Returns
+        -------
+        number or array
+            The rate. [1/s]
+        """
+        return np.interp(np.asarray(time), self.times, self.rates)[()]
+
+    @property
+    def peak(self) -> float:
+        """The greatest rate. [1/s]."""
+        return float(self.rates.max())
+
+
+_REASONS = {
+    Renewal: "it takes Poisson arrivals; a station with a renewal form takes this load",
+    Closed: "it is solved for users who wait for their answer elsewhere (qmodel.networks)",
+    Profile: "it is solved for a steady state: give it one rate at a time",
+}
+
+
+def poisson_rate(load: Any, who: str) -> Any:
+    """Return the rate of a load that is a number or Poisson, and refuse others for `who`."""
+    if isinstance(load, Poisson):
+        return load.rate
+    if isinstance(load, Load):
+        reason = _REASONS[type(load)]
+        raise ModelError(f"{who} does not take {type(load).__name__} loads: {reason}")
+    return _check.nonnegative("arrival_rate", load)

@@ -1,0 +1,202 @@
+r"""All steady states of what depends on itself, with their stability.
+
+A copy of a late request makes others late; a request that is tried again is load like any
+other. The share u that is copied or tried again makes a load under which a share f(u) is:
+a steady state is u = f(u). f rises with u, and stays between 0 and the greatest share, so
+there is a least and a greatest such u, and where they differ an unstable one between them
+(f crosses the diagonal upwards): the *threshold* above which the system runs to the greatest
+one by itself [1]_ [2]_.
+
+One unknown is found by a scan of the interval and a root search in each bracket, for all cells
+at once. Several unknowns have their least and their greatest fixed point by iteration from
+below and from above, which is monotone (Tarski and Kleene) [3]_, with Aitken's extrapolation;
+the threshold is where, on the line between the two, the iteration turns from one to the other.
+
+References
+----------
+.. [1] N. Bronson, A. Aghayev, A. Charapko, T. Zhu, "Metastable failures in distributed
+   systems", HotOS 2021.
+.. [2] F. P. Kelly, "Stochastic models of computer communication systems", Journal of the
+   Royal Statistical Society B 47, 1985, sec. 4 (several states of one network).
+.. [3] A. Tarski, "A lattice-theoretical fixpoint theorem and its applications", Pacific
+   Journal of Mathematics 5, 1955.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+
+from qmodel.numerics.roots import increasing_root
+
+__all__ = ["FixedPoints", "fixed_points", "greatest_root"]
+
+_GRID = np.concatenate([[0.0], np.geomspace(1e-6, 0.02, 12), np.linspace(0.04, 1.0, 49)])
+"""Where the interval is looked at: finer near zero, where healthy states are."""
+
+_ROUNDS = 400
+
+
+@dataclass(frozen=True, slots=True)
+class FixedPoints:
+    """The fixed points of a rising map, by unknown; NaN where there is none of a kind.
+
+    Parameters
+    ----------
+    least : mapping
+        The least one, stable: the healthy state. [-]
+    threshold : mapping
+        The unstable one below the greatest, where there are several; of several unknowns
+        to about a percent. [-]
+    greatest : mapping
+        The greatest one, where it differs from the least: the collapsed state. [-]
+    converged : bool or array of bool
+        Whether they were found to rounding. [-]
+    """
+
+    least: Mapping[Any, Any]
+    threshold: Mapping[Any, Any]
+    greatest: Mapping[Any, Any]
+    converged: Any
+
+    @property
+    def several(self) -> Any:
+        """Where there is more than one."""
+        return ~np.isnan(next(iter(self.greatest.values())))
+
+
+def fixed_points(f: Callable[[dict[Any, Any]], dict[Any, Any]], top: Mapping[Any, Any]) -> Any:
+    """Return the fixed points of a rising map of shares, between 0 and `top`.
+
+    Parameters
+    ----------
+    f : callable
+        From shares by unknown to shares by unknown; leading axes broadcast. [-]
+    top : mapping
+        The greatest share of each unknown. [-]
+
+    Returns
+    -------
+    FixedPoints
+        All that there are of one unknown; of several, the least, the greatest, and one
+        threshold.
+
+    Examples
+    --------
+    >>> found = fixed_points(lambda u: {"u": 3 * u["u"] ** 2 - 2 * u["u"] ** 3}, {"u": 1.0})
+    >>> [float(x["u"]) for x in (found.least, found.threshold, found.greatest)]
+    [0.0, 0.5, 1.0]
+    """
+    if len(top) == 1:
+        return _of_one(f, *next(iter(top.items())))
+    return _of_several(f, dict(top))
+
+
+def _of_one(f: Callable[[dict[Any, Any]], dict[Any, Any]], key: Any, top: Any) -> FixedPoints:
+    def excess(u: Any) -> Any:
+        return np.asarray(f({key: u})[key]) - u
+
+    cells = np.shape(np.asarray(f({key: top})[key]) + 0.0 * np.asarray(top))
+    nodes = _GRID.reshape(-1, *[1] * len(cells)) * np.broadcast_to(top, cells)
+    over = np.broadcast_to(excess(nodes), nodes.shape)
+    above = over > 0
+    falls, rises = above[:-1] & ~above[1:], ~above[:-1] & above[1:]
+    last = len(_GRID) - 2
+    first_fall = falls.argmax(axis=0)
+    last_fall = last - falls[::-1].argmax(axis=0)
+    last_rise = last - rises[::-1].argmax(axis=0)
+    # Where nothing is above the diagonal at zero, nothing copied is a steady state.
+    none = ~above[0]
+    some = falls.any(axis=0)
+    several = some & rises.any(axis=0) & (none | (last_fall > first_fall))
+    where = np.stack([first_fall, last_rise, last_fall])
+    low = np.take_along_axis(nodes, where, axis=0)
+    high = np.take_along_axis(nodes, where + 1, axis=0)
+    sign = np.array([-1.0, 1.0, -1.0]).reshape(-1, *[1] * len(cells))
+    there = np.stack([some & ~none, several, several])
+    low, high = np.where(there, low, 0.0), np.where(there, high, 0.0)
+    roots = np.asarray(increasing_root(lambda u: sign * excess(u), low, high, rtol=1e-14))
+    unknown = np.isnan(over[-1])
+    roots = np.where(unknown, np.nan, np.where(there, roots, np.nan))
+    least = np.where(none & ~unknown, 0.0, roots[0])[()]
+    return FixedPoints({key: least}, {key: roots[1][()]}, {key: roots[2][()]}, True)
+
+
+def _of_several(f: Any, top: dict[Any, Any]) -> FixedPoints:
+    low, sure = _iterated(f, {k: 0.0 * np.asarray(v) for k, v in top.items()})
+    high, also = _iterated(f, top)
+    apart = np.logical_or.reduce(
+        np.broadcast_arrays(*(np.abs(high[k] - low[k]) > 1e-9 * (high[k] + 1e-9) for k in top))
+    )
+    nan = {k: np.where(apart, v, np.nan)[()] for k, v in high.items()}
+    edge = {k: np.where(apart, v, np.nan)[()] for k, v in _edge(f, low, high).items()}
+    return FixedPoints(low, edge, nan, sure & also)
+
+
+def _iterated(f: Any, start: dict[Any, Any]) -> tuple[dict[Any, Any], Any]:
+    """Return where a monotone iteration ends, and whether it has."""
+    now, past = start, []
+    still: Any = True
+    for _ in range(_ROUNDS):
+        past.append(now)
+        now = f(now)
+        still = np.logical_or.reduce(
+            np.broadcast_arrays(*(np.abs(x - past[-1][k]) > 1e-13 * x for k, x in now.items()))
+        )
+        if not still.any():
+            break
+        if len(past) == 2:  # The third of a row, which is nearly geometric.
+            now = {k: _limit_of(past[0][k], past[1][k], x) for k, x in now.items()}
+            past.clear()
+    return now, ~np.asarray(still)
+
+
+def _limit_of(first: Any, second: Any, third: Any) -> Any:
+    """Return where a monotone row tends, by Aitken's extrapolation, on its safe side."""
+    with np.errstate(divide="ignore", invalid="ignore"):
+        limit = third - (third - second) ** 2 / (third - 2 * second + first)
+        # Half of the way: beyond a threshold the row would tend elsewhere.
+        half = (limit + third) / 2
+    onward = (half - third) * (third - second) >= 0
+    return np.where(onward & np.isfinite(half) & (half >= 0), half, third)[()]
+
+
+def _edge(f: Any, low: dict[Any, Any], high: dict[Any, Any]) -> dict[Any, Any]:
+    """Return the unstable point between two stable ones, where iterations part."""
+    shape = np.broadcast_shapes(*(np.shape(v) for v in high.values()))
+    below, above = np.zeros(shape), np.ones(shape)
+    best: dict[Any, Any] = {k: np.asarray(v) for k, v in high.items()}
+    for _ in range(45):
+        middle = (below + above) / 2
+        now = {k: low[k] + middle * (high[k] - low[k]) for k in low}
+        slowest = np.full(shape, np.inf)
+        best = now
+        for _ in range(25):
+            new = f(now)
+            step = sum(np.abs(new[k] - now[k]) for k in new)
+            best = {k: np.where(step < slowest, new[k], best[k]) for k in new}
+            slowest, now = np.minimum(step, slowest), new
+        up = sum(now[k] - low[k] for k in now) > sum(high[k] - now[k] for k in now)
+        below, above = np.where(up, below, middle), np.where(up, middle, above)
+    return best
+
+
+def greatest_root(curve: Callable[[Any], Any], shape: tuple[int, ...]) -> Any:
+    """Return the greatest value of a smooth curve on 0 to 1, by a scan that is refined.
+
+    `curve` takes nodes along a leading axis before the cells of `shape`.
+    """
+    axis = (-1, *[1] * len(shape))
+    nodes = np.broadcast_to(_GRID.reshape(axis), (len(_GRID), *shape))
+    best: Any = np.full(shape, -np.inf)
+    for _ in range(5):
+        values = np.broadcast_to(curve(nodes), nodes.shape)
+        at = np.nanargmax(np.where(np.isnan(values), -np.inf, values), axis=0)[np.newaxis]
+        best = np.fmax(best, np.take_along_axis(values, at, axis=0)[0])
+        low = np.take_along_axis(nodes, np.maximum(at - 1, 0), axis=0)
+        high = np.take_along_axis(nodes, np.minimum(at + 1, len(nodes) - 1), axis=0)
+        nodes = low + np.linspace(0.0, 1.0, 17).reshape(axis) * (high - low)
+    return best[()]

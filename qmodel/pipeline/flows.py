@@ -1,0 +1,166 @@
+"""Where requests flow: one pass over the paths, at a load.
+
+A pass counts what comes to each station, by kind of request, service and priority. What a
+station loses, a limit turns away or a modelled cache answers follows from the flow that comes
+to it. Where such a place stands once on the paths, all that comes to it is known when the pass
+meets it, and it is settled at once; where it stands several times, passes are repeated until
+its share stays as it is.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Hashable, Mapping
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from qmodel._xp import is_symbolic
+from qmodel.queues.base import StationResult, Stream, mixed_service
+
+if TYPE_CHECKING:
+    from qmodel.pipeline.plan import Plan
+    from qmodel.pipeline.steps.base import Step
+    from qmodel.pipeline.steps.call import Call
+
+__all__ = ["Flows", "settled"]
+
+_ROUNDS = 200
+"""Passes after which shares that still move are taken as not converged."""
+
+
+class Flows:
+    """One pass over all paths.
+
+    `shares` are what the load decides: known beforehand, or settled on the way.
+    """
+
+    def __init__(self, plan: Plan, rate: Any, shares: Mapping[Any, Any]) -> None:
+        self.plan, self.rate, self.shares = plan, rate, dict(shares)
+        self.visits: dict[Any, Any] = {}
+        """By station, kind of request, service and priority: how often a request calls."""
+        self.inflow: dict[Any, Any] = {}
+        self.results: dict[str, StationResult] = {}
+        self.converged: Any = True
+        self._kind = ""
+        for kind, (share, root) in plan.kinds.items():
+            self._kind = kind
+            root.flow(share, self)
+
+    def call(self, step: Call, share: Any) -> Any:
+        """Note a call, and return the share of the requests that the station does not lose."""
+        key = (step.name, *stream_of(step, self._kind))
+        self.visits[key] = self.visits.get(key, 0) + share
+        if not step.station.loses:
+            return share
+        if step.name not in self.shares:
+            self.shares[step.name] = self.accepted(step.name)
+        return share * self.shares[step.name]
+
+    def settled(self, step: Step, share: Any) -> Any:
+        """Note what flows into a step, and return what the load makes of it."""
+        key = step.key
+        self.inflow[key] = self.inflow.get(key, 0) + share
+        if key not in self.shares:
+            self.shares[key] = step.settled(self.rate * self.inflow[key])
+        return self.shares[key]
+
+    def through(self, step: Step) -> Any:
+        """Return the share of the requests that a step does not lose; None if it loses none."""
+        dry: Any = _Dry(self)
+        return step.flow(1.0, dry) if self.plan.loses(step) else None
+
+    def accepted(self, name: str) -> Any:
+        """Return the share that a station accepts of what has come to it."""
+        result = self.plan.stations[name].solve(self.streams(name))
+        self.results[name] = result
+        return result.accepted
+
+    def again(self) -> dict[Any, Any]:
+        """Return the shares that follow from the flows, of those that were guessed."""
+        return {
+            key: self.accepted(key)
+            if isinstance(key, str)
+            else self.plan.coupled[key].settled(self.rate * self.inflow[key])
+            for key in self.plan.met_twice
+        }
+
+    def by_station(self) -> dict[str, Any]:
+        """Return the visits of one request to each station."""
+        total: dict[str, Any] = dict.fromkeys(self.plan.stations, 0)
+        for (name, *_), count in self.visits.items():
+            total[name] = total[name] + count
+        return total
+
+    def streams(self, name: str) -> list[Stream]:
+        """Return what comes to a station, most urgent first where it has priorities."""
+        own = [(key[1:], v) for key, v in self.visits.items() if key[0] == name]
+        if not self.plan.stations[name].prioritised:
+            return [Stream(self.rate * v, s, kind=k) for (k, s, _), v in own]
+        found = []
+        for urgency in self.urgencies(name):
+            same = [(k, s, v) for (k, s, p), v in own if self.plan.urgency(k, p) == urgency]
+            found.append(self._class(self.plan.stations[name].service, same, urgency))
+        return found
+
+    def _class(self, service: Any, same: list[Any], urgency: int) -> Stream:
+        """Return the stream of all calls of one priority."""
+        rates = [self.rate * v for _, _, v in same]
+        works = [service if s is None else s for _, s, _ in same]
+        alike = all(work is works[0] for work in works)
+        mix = works[0] if alike else mixed_service(works, rates)
+        own = None if mix is service else mix
+        kinds = ", ".join(dict.fromkeys(k for k, _, _ in same))
+        return Stream(sum(rates), own, kind=kinds, priority=urgency)
+
+    def urgencies(self, name: str) -> list[int]:
+        """Return the priorities that are called for at a station, most urgent first."""
+        mine = (key for key in self.visits if key[0] == name)
+        return sorted({self.plan.urgency(kind, p) for _, kind, _, p in mine})
+
+    def place(self, call: Call, kind: str) -> int:
+        """Return which of the streams of its station a call belongs to."""
+        if self.plan.stations[call.name].prioritised:
+            return self.urgencies(call.name).index(self.plan.urgency(kind, call.priority))
+        mine = [key[1:] for key in self.visits if key[0] == call.name]
+        return mine.index(stream_of(call, kind))
+
+
+class _Dry:
+    """A pass that takes note of nothing, with the shares of another."""
+
+    def __init__(self, flows: Flows) -> None:
+        self._flows = flows
+        self.through = flows.through
+
+    def call(self, step: Call, share: Any) -> Any:
+        return share * self._flows.shares.get(step.name, 1) if step.station.loses else share
+
+    def settled(self, step: Step, share: Any) -> Any:
+        return self._flows.shares.get(step.key, step.worst)
+
+
+def stream_of(call: Call, kind: str) -> tuple[Hashable, ...]:
+    """Return what tells the stream of a call from others at its station."""
+    return kind, call.service, call.priority
+
+
+def settled(plan: Plan, rate: Any, given: Mapping[Any, Any]) -> Flows:
+    """Return the flows at a load, with the shares in `given` and all others settled."""
+    guessed = {key: plan.guess(key) for key in plan.met_twice}
+    for _ in range(_ROUNDS):
+        flows = Flows(plan, rate, {**guessed, **given})
+        if not guessed:
+            return flows
+        new = flows.again()
+        moved = [_moved(new[key], guessed[key]) for key in guessed]
+        if not any(np.any(m) for m in moved):
+            return flows
+        guessed = new
+    flows.converged = ~np.logical_or.reduce(np.broadcast_arrays(*moved))
+    return flows
+
+
+def _moved(new: Any, old: Any) -> Any:
+    if is_symbolic(new, old):
+        return new != old
+    return np.abs(np.asarray(new) - old) > 1e-12 * np.abs(new)

@@ -1,0 +1,347 @@
+r"""The plan of a pipeline: what its paths say once and for all, and how a load is solved.
+
+A plan is made when it is first needed and kept with its frozen pipeline. It knows the stations,
+the names of all that has parameters, and the *coupled* places, whose share the load decides.
+A load is solved in three moves: the shares that follow from flows are settled in a pass over
+the paths (`qmodel.pipeline.flows`); those that follow from times, such as the share that a
+hedge copies, are fixed points, of which all are found (`qmodel.pipeline.fixed_points`); and
+the distributions are composed along the paths.
+
+**Saturation.** With :math:`u_i(\lambda)` the flow into station i over the greatest that it
+takes, the pipeline saturates where :math:`\max_i u_i` reaches 1. Without coupled places that is
+:math:`\min_i \lambda / u_i` at any load. With fixed points it is the greatest load that has a
+steady state at all, which is a fold: below it, and above the load that the stations carry with
+the greatest shares (the *hidden capacity*), there are several.
+"""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Iterator, Mapping
+from functools import cached_property, reduce
+from typing import Any
+
+import numpy as np
+
+from qmodel._values import same
+from qmodel._xp import is_symbolic, namespace
+from qmodel.distributions import Distribution
+from qmodel.errors import ModelError
+from qmodel.numerics.roots import increasing_root
+from qmodel.pipeline.fixed_points import FixedPoints, fixed_points, greatest_root
+from qmodel.pipeline.flows import Flows, settled
+from qmodel.pipeline.parameters import parameters
+from qmodel.pipeline.shares import labels
+from qmodel.pipeline.solved import Solved
+from qmodel.pipeline.steps.base import Step
+from qmodel.pipeline.steps.call import Call
+from qmodel.queues.base import Station
+
+__all__ = ["Plan"]
+
+_FAR = 1e9
+"""A load so many times the first guess shows whether a station ever saturates."""
+
+
+class Plan:
+    """The plan of a pipeline of kinds of request, each a share and a path."""
+
+    def __init__(self, kinds: Mapping[str, tuple[Any, Step]], urgent: tuple[str, ...]) -> None:
+        self.kinds = kinds
+        self._urgent = {kind: place for place, kind in enumerate(urgent)}
+        self.stations: dict[str, Station] = {}
+        self.coupled: dict[Any, Step] = {}
+        self.kind_of: dict[Any, str] = {}
+        self._loses: dict[int, bool] = {}
+        met: Counter[Any] = Counter()
+        for kind, (_, root) in kinds.items():
+            for step, several in _places(root):
+                self._note(step, kind)
+                if isinstance(step, Call) and step.loses:
+                    met[step.name] += 1 + several
+                elif step.settled_by == "flow":
+                    met[step.key] += 1 + several
+        self.met_twice = tuple(key for key, times in met.items() if times > 1)
+        self.timed = tuple(k for k, step in self.coupled.items() if step.settled_by == "times")
+        if any(len(things) > 1 for things in self.owners.values()):
+            self.parameters  # noqa: B018  # Two values of one name are refused at once.
+        for what, name in self.coupled:
+            if name in self.stations and what != "cache":
+                raise ModelError(f"a {what} and a station are both called {name!r}")
+
+    def _note(self, step: Step, kind: str) -> None:
+        if isinstance(step, Call):
+            known = self.stations.setdefault(step.name, step.station)
+            if known is not step.station and known != step.station:
+                raise _two("stations", step.name)
+        elif step.settled_by:
+            known_step = self.coupled.setdefault(step.key, step)
+            self.kind_of.setdefault(step.key, kind)
+            if known_step is not step and known_step != step:
+                raise _two(f"{step.word}s", step.name)
+
+    def loses(self, step: Step) -> bool:
+        """Return whether a request may be lost within a step."""
+        if id(step) not in self._loses:
+            lost = step.loses or any(self.loses(child) for child in step.children)
+            self._loses[id(step)] = lost
+        return self._loses[id(step)]
+
+    def urgency(self, kind: Any, priority: int | None) -> int:
+        """Return the place in which a call is served at a station with priorities."""
+        return self._urgent[kind] if priority is None else priority
+
+    def guess(self, key: Any) -> Any:
+        """Return a share to begin with: nothing lost, no hits."""
+        return 1.0 if isinstance(key, str) else self.coupled[key].worst
+
+    # Names.
+
+    @cached_property
+    def owners(self) -> dict[str, list[Any]]:
+        """What has parameters, by name: steps without one are numbered by kind of step."""
+        named: dict[str, list[Any]] = {}
+        plain: list[tuple[str, Any]] = []
+        seen: set[int] = set()
+        services: dict[str, list[Any]] = {}
+        for step in self._steps():
+            for name, thing in step.owned():
+                if id(thing) in seen:
+                    continue
+                seen.add(id(thing))
+                if isinstance(thing, Distribution):
+                    # Calls of one service share its parameters, others of the station do not.
+                    others = services.setdefault(name, [])
+                    place = next((i for i, x in enumerate(others) if x == thing), len(others))
+                    others.append(thing)
+                    name = labels([name] * (place + 1))[-1]
+                if name:
+                    named.setdefault(name, []).append(thing)
+                else:
+                    plain.append((step.word, thing))
+        names = [*named, *(word for word, _ in plain)]
+        for name, (_, thing) in zip(labels(names)[len(named) :], plain, strict=True):
+            named[name] = [thing]
+        return named
+
+    @cached_property
+    def parameters(self) -> dict[str, Any]:
+        """All parameters of stations and steps, by name.
+
+        Raises `ModelError` where one name would stand for two values.
+        """
+        found: dict[str, Any] = {}
+        for owner, things in self.owners.items():
+            for thing in things:
+                for name, value in parameters(thing).items():
+                    whole = f"{owner}.{name}"
+                    if not same(found.setdefault(whole, value), value):
+                        raise ModelError(
+                            f"two different values are called {whole!r}: give the steps or "
+                            "stations two names"
+                        )
+        return found
+
+    def _steps(self) -> Iterator[Step]:
+        for _, root in self.kinds.values():
+            yield from root.walk()
+
+    # A load.
+
+    @cached_property
+    def _constant(self) -> Flows | None:
+        """The flows of a pipeline in which the load decides nothing."""
+        lossless = not any(station.loses for station in self.stations.values())
+        return settled(self, 1, {}) if lossless and not self._by_load else None
+
+    @cached_property
+    def _by_load(self) -> bool:
+        """Whether a step's share depends on the load."""
+        return any(getattr(step, "rising", True) for step in self.coupled.values())
+
+    def flows(self, rate: Any, given: Mapping[Any, Any]) -> Flows:
+        """Return the flows at a load, with the shares in `given` and all others settled."""
+        constant = self._constant
+        if constant is None or given:
+            return settled(self, rate, given)
+        flows = object.__new__(Flows)
+        flows.__dict__.update(constant.__dict__, rate=rate)
+        return flows
+
+    def solved(self, rate: Any, given: Mapping[Any, Any]) -> Solved:
+        """Return the stations at a load, with given shares of what depends on times."""
+        return Solved(self.flows(rate, given))
+
+    def states(self, rate: Any) -> FixedPoints | None:
+        """Return all steady states at a load, as shares; None where there is only one."""
+        return fixed_points(self._map(rate), self._tops()) if self.timed else None
+
+    def _tops(self) -> dict[Any, Any]:
+        return {key: self.coupled[key].worst for key in self.timed}
+
+    def _map(self, rate: Any) -> Any:
+        def following(shares: Mapping[Any, Any]) -> dict[Any, Any]:
+            at = self.solved(rate, shares)
+            return {
+                key: self.coupled[key].settled_in(at.of_kind(self.kind_of[key]))
+                for key in self.timed
+            }
+
+        return following
+
+    # Saturation.
+
+    @cached_property
+    def visits(self) -> dict[str, Any]:
+        """Mean visits of one request to each station, the most at any load."""
+        worst = dict.fromkeys((n for n, s in self.stations.items() if s.loses), 1.0)
+        shares = {key: step.worst for key, step in self.coupled.items()}
+        return Flows(self, 1, {**worst, **shares}).by_station()
+
+    def _loads(self, flows: Flows, rate: Any) -> dict[str, Any]:
+        """Return the flow into each station, over the greatest that it takes."""
+        loads: dict[str, Any] = {}
+        for (name, _, service, _), count in flows.visits.items():
+            station = self.stations[name]
+            with np.errstate(divide="ignore", invalid="ignore"):
+                load = rate * count / station.max_rate
+            if service is not None:
+                load = load * (service.mean / station.service.mean)
+            loads[name] = loads.get(name, 0) + load
+        return loads
+
+    def saturation(self, given: Mapping[Any, Any]) -> tuple[Any, Any]:
+        """Return the load at which the first station saturates, and which that is.
+
+        `given` are the shares of what depends on times.
+        """
+        worst = dict.fromkeys((n for n, s in self.stations.items() if s.loses), 1.0)
+        shares = {k: step.worst for k, step in self.coupled.items()} | dict(given)
+        least = self._loads(Flows(self, 1, {**worst, **shares}), 1)
+        if not least:
+            return np.inf, ""
+        rates = {name: _inverse(load) for name, load in least.items()}
+        first = reduce(namespace(*rates.values()).minimum, rates.values())
+        if is_symbolic(first):
+            return first, None
+        settled_by_load = any(
+            s.settled_by == "flow" and getattr(s, "rising", True) for s in self.coupled.values()
+        )
+        if not settled_by_load and not worst:
+            return first, _first(rates)
+        start = np.where(np.isfinite(first), first, 1.0)
+
+        def beyond(rate: Any) -> Any:
+            return np.max(np.broadcast_arrays(*self._at(rate, given).values()), axis=0) - 1.0
+
+        never = (beyond(start * _FAR) < 0) | np.isinf(first)
+        at_once = beyond(start * (1 + 1e-12)) >= 0
+        known = never | at_once
+        found = start if np.all(known) else _crossing(beyond, start, known)
+        loads = self._at(np.where(never, start * _FAR, found), given)
+        names = _most(loads)
+        most = np.where(never, np.inf, found)[()]
+        name = np.where(never, "", names)
+        return most, name if np.ndim(name) else str(name)
+
+    def _at(self, rate: Any, given: Mapping[Any, Any]) -> dict[str, Any]:
+        return self._loads(settled(self, rate, given), rate)
+
+    @cached_property
+    def hidden(self) -> tuple[Any, Any]:
+        """The load up to which there is one steady state only, and what saturates there."""
+        return self.saturation(self._tops() if self.timed else {})
+
+    @cached_property
+    def max_rate(self) -> Any:
+        """The greatest load with a steady state."""
+        hidden = self.hidden[0]
+        if not self.timed:
+            return hidden
+        if len(self.timed) == 1:
+            return np.fmax(hidden, self._fold(self.timed[0]))
+        return self._last_with_a_state(hidden)
+
+    def _fold(self, key: Any) -> Any:
+        """Return the greatest load that is a steady state for some share of one unknown."""
+        top = self.coupled[key].worst
+        shape = np.broadcast_shapes(np.shape(top), np.shape(self.hidden[0]))
+
+        def load_of(fraction: Any) -> Any:
+            share = fraction * top
+            limit = self.saturation({key: share})[0]
+            limit = np.where(np.isfinite(limit), limit, 0.0)
+
+            def excess(rate: Any) -> Any:
+                return np.asarray(self._map(rate)({key: share})[key]) - share
+
+            high = limit * (1 - 1e-13) + 0.0 * share
+            return increasing_root(excess, 0.0 * high, high, rtol=1e-13)
+
+        once = load_of(np.full((1,) * (len(shape) + 1), 0.5))
+        return greatest_root(load_of, np.broadcast_shapes(shape, np.shape(once)[1:]))
+
+    def _last_with_a_state(self, low: Any) -> Any:
+        """Return the greatest load at which the least fixed point is no overload."""
+        high = self.saturation({key: 0.0 * top for key, top in self._tops().items()})[0]
+        low, high = np.broadcast_arrays(low, high)
+        low, high = np.array(low, dtype=float), np.array(high, dtype=float)
+        for _ in range(50):
+            middle = (low + high) / 2
+            states = self.states(middle)
+            assert states is not None
+            limit = self.saturation(states.least)[0]
+            below = middle < limit
+            low, high = np.where(below, middle, low), np.where(below, high, middle)
+        return low[()]
+
+
+def _places(root: Step) -> Iterator[tuple[Step, bool]]:
+    """Yield the steps of a path, and whether a request may do each several times."""
+    ahead = [(root, False)]
+    while ahead:
+        step, several = ahead.pop()
+        yield step, several
+        again = several or step.repeats
+        ahead.extend((child, again) for child in reversed(step.children))
+
+
+def _two(what: str, name: str) -> ModelError:
+    return ModelError(
+        f"two different {what} are called {name!r}: share one object between their calls, "
+        "or give them two names"
+    )
+
+
+def _inverse(load: Any) -> Any:
+    if is_symbolic(load):
+        return 1 / load if load != 0 else namespace(load).inf
+    with np.errstate(divide="ignore", over="ignore"):
+        return (1 / np.asarray(load, dtype=float))[()]
+
+
+def _first(rates: Mapping[str, Any]) -> Any:
+    """Return the name of the station that saturates first; "" if none does."""
+    names = np.array([*rates, ""])
+    stacked = np.stack(np.broadcast_arrays(*rates.values()))
+    first = np.where(np.isinf(stacked.min(axis=0)), len(rates), stacked.argmin(axis=0))
+    found = names[first]
+    return found if np.ndim(found) else str(found)
+
+
+def _most(loads: Mapping[str, Any]) -> Any:
+    stacked = np.stack(np.broadcast_arrays(*loads.values()))
+    return np.array([*loads])[stacked.argmax(axis=0)]
+
+
+def _crossing(beyond: Any, start: Any, known: Any) -> Any:
+    """Return where a rising function crosses zero above `start`, in cells not known."""
+    high = np.array(start, dtype=float)
+    for _ in range(64):
+        below = ~known & (np.asarray(beyond(high[()])) < 0)
+        if not below.any():
+            break
+        high = np.where(below, 2 * high, high)
+    low = np.where(known, high, np.maximum(start, high / 2) * (1 - 1e-12))
+    found = increasing_root(beyond, low, high)
+    return np.where(known, start, found)[()]

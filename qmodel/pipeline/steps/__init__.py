@@ -1,0 +1,31 @@
+"""The steps of a path, one file each: its builder, and the class with its readings."""
+
+from qmodel.pipeline.steps.base import Grounds, Outcome, Step
+from qmodel.pipeline.steps.branch import branch
+from qmodel.pipeline.steps.cached import cached
+from qmodel.pipeline.steps.call import call
+from qmodel.pipeline.steps.fan_out import fan_out
+from qmodel.pipeline.steps.hedge import hedge
+from qmodel.pipeline.steps.limit import limit
+from qmodel.pipeline.steps.nothing import nothing
+from qmodel.pipeline.steps.parallel import parallel
+from qmodel.pipeline.steps.repeat import repeat
+from qmodel.pipeline.steps.retry import retry
+from qmodel.pipeline.steps.series import series
+
+__all__ = [
+    "Grounds",
+    "Outcome",
+    "Step",
+    "branch",
+    "cached",
+    "call",
+    "fan_out",
+    "hedge",
+    "limit",
+    "nothing",
+    "parallel",
+    "repeat",
+    "retry",
+    "series",
+]

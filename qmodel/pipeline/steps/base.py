@@ -1,0 +1,286 @@
+"""A step of a path: what every kind of step says of itself, in four readings.
+
+A path is a tree of steps, and each kind of step is one file with one class. It says
+
+* where requests *flow* (`Step.flow`): which share of them comes to each station, and which
+  share goes on;
+* how long they take (`Step.outcome`): the distribution of the time, given the solved
+  stations, and the shares that are rejected or give up on the way;
+* whether they are *answered* (`Step.answered`), given which stations are up;
+* what must hold for the numbers to be exact (`Step.departures`, `Step.passage` and
+  `Step.grounds`).
+
+Its numbers are fields declared by `qmodel._fields.parameter`. The base class has the reading
+of steps done one after the other, which a new kind of step overrides where it differs.
+
+Three things may make of the requests what the load decides. A *station* may lose them; what a
+step makes of them may follow from the *flow* into it (`settled_by = "flow"`: a limit, a
+modelled cache), or from the *times* behind it (`settled_by = "times"`: a hedge). The plan of
+the pipeline settles these shares, and both of the first readings ask for them.
+"""
+
+from __future__ import annotations
+
+from abc import ABC, abstractmethod
+from collections.abc import Iterable, Iterator
+from dataclasses import fields
+from math import prod
+from typing import TYPE_CHECKING, Any, ClassVar, NamedTuple
+
+import numpy as np
+
+from qmodel._fields import check_fields, described
+from qmodel.basis import Assumption
+from qmodel.distributions import ZERO, Distribution, Repeated, Sum
+from qmodel.distributions.algebra import measure
+from qmodel.errors import ModelError
+
+if TYPE_CHECKING:
+    from qmodel.pipeline.answering import Answering
+    from qmodel.pipeline.exactness import Trace
+    from qmodel.pipeline.flows import Flows
+    from qmodel.pipeline.solved import Solved
+
+__all__ = ["Grounds", "Outcome", "Step", "again", "checked_name", "checked_step", "choice"]
+
+
+class Outcome(NamedTuple):
+    """What becomes of the requests that come to a step.
+
+    Parameters
+    ----------
+    accepted : number or array
+        Share that goes on. [-]
+    rejected : number or array
+        Share that a limit or a full station turns away. [-]
+    abandoned : number or array
+        Share that gives up waiting. [-]
+    time : Distribution
+        Distribution of the time of those that go on. [-]
+    """
+
+    accepted: Any
+    rejected: Any
+    abandoned: Any
+    time: Distribution
+
+
+class Grounds(NamedTuple):
+    """What a step adds to the grounds of a pipeline's numbers, beside those of its stations."""
+
+    flow: tuple[Assumption, ...] = ()
+    mean: tuple[Assumption, ...] = ()
+    percentiles: tuple[Assumption, ...] = ()
+
+
+class Step(ABC):
+    """A part of a request's path.
+
+    A kind of step is a frozen dataclass derived from this class; its fields that are steps,
+    or tuples of steps, are its children.
+    """
+
+    __slots__ = ()
+
+    if TYPE_CHECKING:
+        name: str
+        """Under which its parameters are known; "" for the default, its `word`."""
+
+    word: ClassVar[str] = "step"
+    """What it is called in messages, and by default in the names of its parameters."""
+
+    settled_by: ClassVar[str] = ""
+    """What settles the share that the load decides: "flow", "times", or nothing."""
+
+    at_once: ClassVar[bool] = False
+    """Whether one request may do several things in it at the same time."""
+
+    repeats: ClassVar[bool] = False
+    """Whether a request may do what is inside several times."""
+
+    def __post_init__(self) -> None:
+        for child in self.children:
+            checked_step("a part of a step", child)
+        check_fields(self)
+
+    @property
+    def children(self) -> tuple[Step, ...]:
+        """The steps inside this one."""
+        found: list[Step] = []
+        for f in fields(self):  # type: ignore[arg-type]
+            value = getattr(self, f.name)
+            if isinstance(value, Step):
+                found.append(value)
+            elif isinstance(value, tuple):
+                found.extend(v for v in value if isinstance(v, Step))
+        return tuple(found)
+
+    @property
+    def in_sequence(self) -> tuple[Step, ...]:
+        """The steps inside that one request does one after the other."""
+        return ()
+
+    @property
+    def loses(self) -> bool:
+        """Whether fewer requests may leave this step itself than come."""
+        return False
+
+    @property
+    def reorders(self) -> bool:
+        """Whether requests may come out of what is inside in another order."""
+        return False
+
+    def walk(self) -> Iterator[Step]:
+        """Yield this step and all inside it."""
+        ahead: list[Step] = [self]
+        while ahead:
+            step = ahead.pop()
+            yield step
+            ahead.extend(reversed(step.children))
+
+    @property
+    def key(self) -> tuple[str, str]:
+        """What its settled share is found by: a cache may be called as its station is."""
+        return self.word, self.name
+
+    # Its parameters.
+
+    def owned(self) -> Iterator[tuple[str, Any]]:
+        """Yield what has parameters in this step itself, each with the name it goes by."""
+        if described(self):
+            yield self.name, self
+
+    # What the load decides.
+
+    def settled(self, flow: Any) -> Any:
+        """Return the share that the step makes of a `flow` into it [1/s]."""
+        raise NotImplementedError(f"a {self.word} is not settled by its flow")
+
+    def settled_in(self, at: Solved) -> Any:
+        """Return the share that follows from the times behind the step."""
+        raise NotImplementedError(f"a {self.word} is not settled by times")
+
+    @property
+    def worst(self) -> Any:
+        """The share that brings the most load to the stations."""
+        return 1.0
+
+    # The four readings.
+
+    @abstractmethod
+    def flow(self, share: Any, at: Flows) -> Any:
+        """Note where a share of the requests flows, and return the share that goes on.
+
+        Parameters
+        ----------
+        share : number or array
+            Share of all requests that comes here. [-]
+        at : Flows
+            Takes note of the calls, `at.call`, and knows the shares that the load decides,
+            `at.settled`. [-]
+
+        Returns
+        -------
+        number or array
+            The share that goes on; the same object where none is lost.
+        """
+
+    @abstractmethod
+    def outcome(self, at: Solved, times: Any = 1) -> Outcome:
+        """Return what becomes of requests, and how long they take, `times` in a row.
+
+        Parameters
+        ----------
+        at : Solved
+            The solved stations, and the shares that the load decides. [-]
+        times : int or integer array, default 1
+            How often one request does the step, one after the other. [-]
+
+        Returns
+        -------
+        Outcome
+            Shares, and the distribution of the time.
+        """
+
+    def answered(self, reading: Answering) -> Any:
+        """Return the share of the requests that is answered; by default all parts must be."""
+        return prod(reading.of(child) for child in self.children)
+
+    def departures(self, disturbed: bool, trace: Trace) -> bool:
+        """Return whether what leaves is no Poisson stream, where arrivals are `disturbed`."""
+        left = [child.departures(disturbed, trace) for child in self.children]
+        return disturbed or any(left)
+
+    def passage(self, behind: set[Any], trace: Trace) -> set[Any]:
+        """Return which queues a request may have left last, given those before the step."""
+        found = set(behind)
+        for child in self.children:
+            found |= child.passage(set(behind), trace)
+        return found
+
+    def grounds(self, trace: Trace) -> Grounds:
+        """Return what the numbers of a pipeline rest on because of this step."""
+        return Grounds()
+
+
+def checked_step(name: str, x: Any) -> Step:
+    """Return `x`, refusing what is not a step."""
+    if not isinstance(x, Step):
+        raise ModelError(f"{name} must be a Step, got {x!r}")
+    return x
+
+
+def checked_name(x: Any) -> str:
+    """Return `x`, refusing what cannot be a name."""
+    if not isinstance(x, str) or not x or "." in x:
+        raise ModelError(f"name must be text without a dot, got {x!r}")
+    return x
+
+
+def again(outcome: Outcome, times: Any) -> Outcome:
+    """Return the outcome of a step done `times` in a row, each independently."""
+    if isinstance(times, int) and times == 1:
+        return outcome
+    time = outcome.time if outcome.time is ZERO else Repeated(outcome.time, times)
+    if not lossy(outcome):
+        return Outcome(1, 0, 0, time)
+    through = outcome.accepted**times
+    lost = np.asarray(outcome.rejected + outcome.abandoned)
+    with np.errstate(divide="ignore", invalid="ignore"):
+        # The first attempt that fails ends it: a geometric sum.
+        met = np.where(lost > 0, (1 - through) / np.where(lost > 0, lost, 1.0), 0.0)[()]
+    return Outcome(through, outcome.rejected * met, outcome.abandoned * met, time)
+
+
+def lossy(outcome: Outcome) -> bool:
+    """Return whether any request may be lost; numbers that are all through are plain."""
+    shares = outcome[:3]
+    return not all(isinstance(x, int) for x in shares) or shares != (1, 0, 0)
+
+
+def one_after_the_other(outcomes: Iterable[Outcome]) -> Outcome:
+    """Return the outcome of steps that are all done; who is lost does not come to the next."""
+    outcomes = list(outcomes)
+    times = tuple(o.time for o in outcomes if o.time is not ZERO)
+    accepted: Any = 1
+    rejected: Any = 0
+    abandoned: Any = 0
+    for o in outcomes:
+        if lossy(o):
+            rejected = rejected + accepted * o.rejected
+            abandoned = abandoned + accepted * o.abandoned
+            accepted = accepted * o.accepted
+    return Outcome(accepted, rejected, abandoned, times[0] if len(times) == 1 else Sum(times))
+
+
+def choice(probabilities: Iterable[Any], outcomes: Iterable[Outcome]) -> Outcome:
+    """Return the outcome of a choice; the time is that of the requests that go on."""
+    weights, outcomes = tuple(probabilities), list(outcomes)
+    times = tuple(o.time for o in outcomes)
+    if not any(lossy(o) for o in outcomes):
+        return Outcome(1, 0, 0, measure(weights, times))
+    accepted, rejected, abandoned = (
+        sum(p * o[i] for p, o in zip(weights, outcomes, strict=True)) for i in range(3)
+    )
+    through = tuple(p * o.accepted / accepted for p, o in zip(weights, outcomes, strict=True))
+    return Outcome(accepted, rejected, abandoned, measure(through, times))

@@ -1,0 +1,118 @@
+"""A step several times, one after the other."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from functools import partial
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from qmodel import _check
+from qmodel._fields import parameter
+from qmodel._typing import Count
+from qmodel._xp import is_symbolic
+from qmodel.basis import APPROXIMATE, Assumption
+from qmodel.distributions import ZERO
+from qmodel.pipeline.steps.base import Grounds, Outcome, Step, checked_step, choice
+
+if TYPE_CHECKING:
+    from qmodel.pipeline.answering import Answering
+    from qmodel.pipeline.exactness import Trace
+    from qmodel.pipeline.flows import Flows
+    from qmodel.pipeline.solved import Solved
+
+__all__ = ["SNAPSHOT", "Repeat", "repeat"]
+
+SNAPSHOT = Assumption(
+    "snapshot",
+    "a request that returns to a queue at once finds the same wait again; right in heavy "
+    "traffic, and on the safe side below: with M/M/1 and immediate returns the p99 is 11 % "
+    "high at 50 % load and 7 % at 80 %, where independent visits would be 27 % low",
+    "Reiman 1982",
+    APPROXIMATE,
+)
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Repeat(Step):
+    """A step several times, one after the other."""
+
+    step: Step
+    times: Count = parameter("how often", symbol="n", check=partial(_check.count, least=0))
+    name: str = ""
+    word = "repeat"
+    repeats = True
+
+    def flow(self, share: Any, at: Flows) -> Any:
+        through = at.through(self.step)
+        if through is None:
+            self.step.flow(share * self.times, at)
+            return share
+        # Who is lost does not come again: a geometric sum.
+        lost = np.asarray(1 - through)
+        with np.errstate(divide="ignore", invalid="ignore"):
+            visits = np.where(lost > 0, (1 - through**self.times) / lost, self.times)[()]
+        self.step.flow(share * visits, at)
+        return share * through**self.times
+
+    def outcome(self, at: Solved, times: Any = 1) -> Outcome:
+        times = self.times * times
+        if is_symbolic(times) or np.all(np.asarray(times) >= 1):
+            return self.step.outcome(at, times)
+        # No visit takes no time, also where the time of one would be infinite.
+        never = np.asarray(times) == 0
+        some = np.where(never, 1, times)[()]
+        outcomes = [Outcome(1, 0, 0, ZERO), self.step.outcome(at, some)]
+        return choice(((never * 1.0)[()], (~never * 1.0)[()]), outcomes)
+
+    def answered(self, reading: Answering) -> Any:
+        return reading.of(self.step) ** self.times
+
+    @property
+    def reorders(self) -> bool:
+        return is_symbolic(self.times) or bool(np.any(np.asarray(self.times) > 1))
+
+    def departures(self, disturbed: bool, trace: Trace) -> bool:
+        out = self.step.departures(disturbed, trace)
+        return out or (self.reorders and self.step.departures(out, trace))
+
+    def grounds(self, trace: Trace) -> Grounds:
+        again = self.reorders and trace.queues(self)
+        return Grounds(percentiles=(SNAPSHOT,)) if again else Grounds()
+
+
+def repeat(times: Count, step: Step, *, name: str = "") -> Step:
+    """Do a step several times, one after the other.
+
+    Parameters
+    ----------
+    times : int or integer array
+        How often, >= 0. [-]
+    step : Step
+        The step. [-]
+    name : str, optional
+        Name for `Pipeline.replace`, whose parameter is "<name>.times". [-]
+
+    Returns
+    -------
+    Step
+        The step. Repeated visits to one queue find the same wait (snapshot principle);
+        the percentiles are approximate.
+
+    Raises
+    ------
+    DomainError
+        If `times` is not a whole number >= 0.
+    ModelError
+        If `step` is not a step.
+
+    Examples
+    --------
+    >>> import qmodel as qm
+    >>> queries = qm.repeat(8, qm.call("db", qm.MMc(0.001, servers=4)), name="queries")
+    >>> p = qm.Pipeline(queries)
+    >>> float(p.max_rate), p.replace({"queries.times": [4, 8, 16]}).max_rate
+    (500.0, array([1000.,  500.,  250.]))
+    """
+    return Repeat(checked_step("step", step), times, name)

@@ -1,0 +1,95 @@
+"""Steps one after the other."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+from qmodel.pipeline.steps.base import Outcome, Step, checked_step, one_after_the_other
+from qmodel.pipeline.steps.call import Call
+
+if TYPE_CHECKING:
+    from qmodel.pipeline.exactness import Trace
+    from qmodel.pipeline.flows import Flows
+    from qmodel.pipeline.solved import Solved
+
+__all__ = ["Series", "series"]
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Series(Step):
+    """Steps one after the other."""
+
+    steps: tuple[Step, ...]
+    name: str = ""
+    word = "series"
+
+    @property
+    def in_sequence(self) -> tuple[Step, ...]:
+        return self.steps
+
+    def _flat(self) -> Iterator[Step]:
+        for step in self.steps:
+            yield from step._flat() if isinstance(step, Series) else (step,)
+
+    def flow(self, share: Any, at: Flows) -> Any:
+        for step in self.steps:
+            share = step.flow(share, at)
+        return share
+
+    def outcome(self, at: Solved, times: Any = 1) -> Outcome:
+        flat = tuple(self._flat())
+        calls: dict[Any, list[Call]] = {}
+        for step in flat:
+            if isinstance(step, Call):
+                calls.setdefault(step.name, []).append(step)
+        outcomes: list[Outcome] = []
+        for step in flat:
+            if isinstance(step, Call):
+                # Visits to one station find the same queue: they are taken together, at once.
+                if same := calls.pop(step.name, None):
+                    outcomes.append(step.visits(at, tuple(same), times))
+            else:
+                outcomes.append(step.outcome(at, times))
+        return one_after_the_other(outcomes)
+
+    def departures(self, disturbed: bool, trace: Trace) -> bool:
+        for step in self.steps:
+            disturbed = step.departures(disturbed, trace)
+        return disturbed
+
+    def passage(self, behind: set[Any], trace: Trace) -> set[Any]:
+        for step in self.steps:
+            behind = step.passage(behind, trace)
+        return behind
+
+
+def series(*steps: Step, name: str = "") -> Step:
+    """Do steps one after the other.
+
+    Parameters
+    ----------
+    *steps : Step
+        The steps, in order. [-]
+    name : str, optional
+        What the series is called where it is one of several choices. [-]
+
+    Returns
+    -------
+    Step
+        The step.
+
+    Raises
+    ------
+    ModelError
+        If an argument is not a step.
+
+    Examples
+    --------
+    >>> import qmodel as qm
+    >>> path = qm.series(qm.call("web", qm.MMc(0.01)), qm.call("db", qm.MMc(0.02)))
+    >>> float(qm.Pipeline(path).solve(20.0).latency.mean)
+    0.0458
+    """
+    return Series(tuple(checked_step("steps", s) for s in steps), name)
