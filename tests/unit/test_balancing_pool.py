@@ -148,6 +148,7 @@ def test_losing_replicas():
 
 
 def test_what_paths_cannot_call():
-    assert RandomSplit(qm.GMc(qm.Erlang(1.0, 2), 0.1), 3).not_in_paths
+    batches = RandomSplit(qm.MXG1(qm.Exponential(0.1), qm.FixedBatch(2)), 3)
+    assert batches.not_in_paths
     with pytest.raises(ModelError, match="cannot call RandomSplit 'web'"):
-        qm.call("web", RandomSplit(qm.GMc(qm.Erlang(1.0, 2), 0.1), 3))
+        qm.call("web", batches)

@@ -179,7 +179,7 @@ def test_losses_are_those_of_the_result():
         "p80 wait < 1 s": r.wait.quantile(0.8),
         "mean wait < 1 s": r.waiting_time,
         "P(wait > 0) < 1%": r.wait.tail(0.0),
-        "P(response > 1 s) < 1%": r.response.tail(1.0),
+        "P(response > 1 s) < 1%": r.served_response.tail(1.0),
     }.items():
         assert parse_objective(written).value(r) == pytest.approx(value, rel=1e-14)
     assert (parse_objective("goodput > 30/s").met(r) == [False, True]).all()

@@ -1,5 +1,6 @@
 """Every law holds for what is right, and fails for what is deliberately wrong."""
 
+import copy
 from dataclasses import dataclass, replace
 
 import numpy as np
