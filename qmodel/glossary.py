@@ -23,9 +23,7 @@ GLOSSARY = {
     "abandoned": Term("r_ab", "-", "share of the requests that give up waiting"),
     "accepted": Term("1 - r - r_ab", "-", "share of the requests that get through"),
     "max_rate": Term("λ*", "1/s", "arrival rate at which the first station saturates"),
-    "hidden_capacity": Term(
-        "", "1/s", "load below which any backlog goes away"
-    ),
+    "hidden_capacity": Term("", "1/s", "load below which any backlog goes away"),
     "headroom": Term("λ*/λ - 1", "-", "share by which the load can still grow"),
     "users": Term("N", "-", "users who wait for each answer before they ask again"),
     "think_time": Term("Z", "s", "mean time between an answer and the next request of a user"),
