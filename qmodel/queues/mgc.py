@@ -1,23 +1,29 @@
-r"""The M/G/c queue: Poisson arrivals, c servers, any law of service, FCFS; approximate.
+r"""The M/G/c queue: Poisson arrivals, c servers, any law of service, FCFS.
 
-No exact formula is known. The mean wait interpolates between exponential service
-(:math:`W_M`, Erlang C) and constant service (:math:`W_D`, exact) after Kimura [1]_,
+Service of phase type (exponential, Erlang, hyperexponential, their sums and mixtures) is solved
+exactly (`qmodel.queues.phase_queue`), constant service as M/D/c, one server as M/G/1. Other
+service, lognormal or measured, is imitated by a law of phases that is fitted to the residual of
+it, and more servers than can be solved are extrapolated from fewer
+(`qmodel.queues.mgc_phases`).
+
+Where service varies less than exponential and few phases do not fit (uniform service, an SCV of
+0.1), the mean wait interpolates between exponential service (:math:`W_M`, Erlang C) and
+constant service (:math:`W_D`, exact) after Kimura [1]_, and the probability of waiting does so
+linearly:
 
 .. math::
 
-    W_q = \frac{1 + c_s^2}{2 c_s^2 / W_M + (1 - c_s^2) / W_D} ,
+    W_q = \frac{1 + c_s^2}{2 c_s^2 / W_M + (1 - c_s^2) / W_D}, \qquad
+    P = c_s^2 P_M + (1 - c_s^2) P_D .
 
-which is exact for exponential and for constant service, and for one server. The
-probability of waiting is Erlang's C (exact for exponential and constant service, else
-within 12 %). The law of the wait is two exponentials, with the second moment that is exact
-for one server [2]_ and, where service has an exponential moment, the exact rate at which
-the tail decays (`qmodel.queues.decaying_wait`). Constant service is solved exactly, as M/D/c.
+The law of the wait is then two exponentials, with the second moment that is exact for one
+server [2]_ and, where service has an exponential moment, the exact rate at which the tail
+decays (`qmodel.queues.decaying_wait`).
 
-**Error.** Of the mean wait, against exact solutions for phase-type service: up to 5 % for
-:math:`c_s^2 \le 2`, 8 % at 4, 30 % at 9, where the third moment is usual; two laws with the
-same two moments can differ by a factor of 1.6. Of the p99 of the wait at 2 to 20 servers:
-3 % below an SCV of 1; at an SCV of 2, 1 % from 80 % load and 3 % at half load; at an SCV of 4,
-4 % at 95 % load, 9 % at 80 % and 12 % at 50 %.
+**Error.** docs/reference/errors-of-approximations.md, measured over laws, SCVs, servers and
+loads. `waiting_time` is Kimura's formula for any SCV, to compare: it is exact for exponential
+and for constant service; above an SCV of 1 two laws with the same two moments can differ in
+their mean waits by a factor of 1.6.
 
 References
 ----------
@@ -49,23 +55,31 @@ from qmodel.queues.decaying_wait import law_of_wait, scv_of_delay
 from qmodel.queues.erlang import erlang_c
 from qmodel.queues.mdc import MDc
 from qmodel.queues.mg1 import GENERAL_SERVICE, MG1
+from qmodel.queues.mgc_phases import (
+    FITTED_PHASES,
+    FROM_FEWER_SERVERS,
+    PhaseCells,
+    phase_cells,
+)
+from qmodel.queues.phase_wait import PhaseNumber, PhaseWait
 from qmodel.queues.queued_number import QueuedNumber
-from qmodel.queues.regimes import by_kind, kinds_of
+from qmodel.queues.regimes import by_kind, kinds_of, of_cells
 from qmodel.queues.server_states import ServerStates
+from qmodel.queues.states import States
 
 __all__ = ["MGc", "waiting_time"]
 
 KIMURA = Assumption(
     "kimura",
-    "the mean wait interpolates between exponential and constant service; within 8 % for an "
-    "SCV up to 4 with the usual third moment",
+    "the mean wait, and the probability of waiting, interpolate between exponential and "
+    "constant service; below an SCV of 1 within 2 %",
     "Kimura 1986",
     APPROXIMATE,
 )
 CONDITIONAL_WAIT = Assumption(
     "two-exponential-wait",
-    "the wait has the probability of Erlang C, two moments and the exact rate of decay; p99 "
-    "is within 13 % for an SCV up to 4 with the usual third moment",
+    "the wait is two exponentials of its mean, its second moment with one server and the "
+    "exact rate of decay; below an SCV of 1 its p99 is within 3 %",
     "Whitt 1993; Neuts and Takahashi 1981",
     APPROXIMATE,
 )
@@ -132,8 +146,8 @@ def waiting_time(
 class MGc(Station):
     """Station with equal servers and any law of service, first come first served.
 
-    Exponential service is solved as M/M/c, constant service as M/D/c and one server as
-    M/G/1, all exactly.
+    Service of phase type is solved exactly, constant service as M/D/c and one server as M/G/1;
+    other service is imitated by phases.
 
     Parameters
     ----------
@@ -152,10 +166,14 @@ class MGc(Station):
     Examples
     --------
     >>> import qmodel as qm
-    >>> workers = MGc(qm.Gamma(0.05, scv=0.5), servers=8)
-    >>> load = workers.solve(120.0)
-    >>> float(load.waiting_time), load.basis["waiting_time"], load.basis["utilization"]
-    (0.0070, 'approximate', 'exact')
+    >>> workers = MGc(qm.LogNormal(0.05, scv=4.0), servers=8)
+    >>> load = workers.solve(128.0)
+    >>> float(load.waiting_time), float(load.wait.quantile(0.99)), load.basis["p99"]
+    (0.0282, 0.2881, 'approximate')
+
+    >>> load = MGc(qm.Erlang(0.05, phases=2), servers=8).solve(128.0)
+    >>> float(load.waiting_time), load.basis["p99"]
+    (0.0110, 'exact')
     """
 
     service: Distribution
@@ -192,31 +210,82 @@ class MGc(Station):
         s, scv = service.mean, service.scv
         if is_symbolic(rate, s, scv, c):
             raise ModelError("M/G/c has no form for symbols; M/M/c and M/G/1 have")
-        wait = waiting_time(rate, s, scv, c)
         spare = np.asarray(spare_servers(rate, s, c))
+        over, idle = spare <= 0, np.asarray(rate) == 0
+        usual = np.where(over | idle | np.isnan(spare), 0.5 * np.asarray(c), spare)
+        shape = np.broadcast_shapes(np.shape(usual), np.shape(s + scv), np.shape(c))
+        cells = phase_cells(
+            service,
+            np.broadcast_to(c, shape).ravel().astype(int),
+            np.broadcast_to(1 - usual / np.asarray(c), shape).ravel(),
+            shape,
+        )
+        kinds = [(cells.solved, self._by_phases), (~cells.solved, self._interpolated)]
+        found = [of(rate, spare, cells, shape) for where, of in kinds if where.any()]
+        here = [where.reshape(shape)[()] for where, _ in kinds if where.any()]
+        return found[0] if len(found) == 1 else of_cells(self, rate, here, found)
+
+    def _by_phases(
+        self, rate: Value, spare: Any, cells: PhaseCells, shape: tuple[int, ...]
+    ) -> StationResult:
+        """Return the steady state of the cells that are solved by phases."""
+        s, c = self.service.mean, self.servers
+        over = spare <= 0
+        with np.errstate(invalid="ignore", divide="ignore"):
+            chance = np.minimum(cells.ratio.reshape(shape) * erlang_c(rate * s, c), 1.0)
+            chance = np.where(over, 1.0, chance)[()]
+            unit = np.where(over, np.inf, np.where(np.isnan(spare), np.nan, s / spare))[()]
+        cell = np.arange(cells.ratio.size).reshape(shape)[()]
+        wait = PhaseWait(chance, unit, cell, cells.tails)
+        model = (POISSON_ARRIVALS, GENERAL_SERVICE, FCFS)
+        rest: tuple[Assumption, ...] = ()
+        if not cells.exact[cells.solved].all():
+            rest = (FITTED_PHASES,)
+        if cells.scaled.any():
+            rest = (*rest, FROM_FEWER_SERVERS)
+        grounds = dict.fromkeys((*MEANS, *LAWS, "number"), (*model, *rest))
+        if cells.levels is None:
+            grounds["number"] = (*grounds["number"], MARKOV_STATES)
+        number = PhaseNumber(rate, ServerStates(rate * s, c, spare), wait, cells.levels)
+        return self._result(rate, wait.mean, wait, number, grounds)
+
+    def _interpolated(
+        self, rate: Value, spare: Any, cells: PhaseCells, shape: tuple[int, ...]
+    ) -> StationResult:
+        """Return the steady state of the other cells, from two moments of service."""
+        service, c = self.service, self.servers
+        s, scv = service.mean, service.scv
+        wait = waiting_time(rate, s, scv, c)
         over, idle = spare <= 0, np.asarray(rate) == 0
         # Without load there is no wait; the arrivals only need a mean.
         between = Exponential(1 / np.where(over | idle, 1 / s, rate)[()])
         law = self._law_of_wait(rate, wait, between, spare)
-        weigh = namespace(rate, wait).weigh
         model = (POISSON_ARRIVALS, GENERAL_SERVICE, FCFS)
         grounds: dict[str, Any] = dict.fromkeys(MEANS, (*model, KIMURA))
-        grounds |= dict.fromkeys(LAWS, (*grounds["waiting_time"], CONDITIONAL_WAIT))
+        grounds |= dict.fromkeys(LAWS, (*model, KIMURA, CONDITIONAL_WAIT))
         grounds["number"] = (*grounds["wait"], MARKOV_STATES)
+        markov = ServerStates(rate * s, c, spare)
+        number = QueuedNumber(markov, law, between, rate * s, c, over)
+        return self._result(rate, wait, law, number, grounds)
+
+    def _result(
+        self, rate: Value, mean: Value, law: Distribution, number: States, grounds: Any
+    ) -> StationResult:
+        s, c = self.service.mean, self.servers
+        weigh = namespace(rate, mean).weigh
+        model = (POISSON_ARRIVALS, GENERAL_SERVICE, FCFS)
         return StationResult(
             arrival_rate=rate,
             utilization=rate * s / c,
-            waiting_time=wait,
-            response_time=wait + s,
-            queue_length=weigh(rate, wait),
-            number_in_system=weigh(rate, wait + s),
+            waiting_time=mean,
+            response_time=mean + s,
+            queue_length=weigh(rate, mean),
+            number_in_system=weigh(rate, mean + s),
             wait=law,
-            response=Sum((law, service)),
+            response=Sum((law, self.service)),
             station=self,
             basis=Basis(grounds | {"utilization": model}),
-            number=QueuedNumber(
-                ServerStates(rate * s, c, spare), law, between, rate * s, c, over
-            ),
+            number=number,
         )
 
     def _law_of_wait(
@@ -225,9 +294,11 @@ class MGc(Station):
         service, c = self.service, self.servers
         over = spare <= 0
         load = np.where(over, 0.5, rate * service.mean / c)
+        exponential, constant = erlang_c(load * c, c), spitzer.waiting(load * c, c).probability
+        varied = np.minimum(service.scv, 1.0)
         return law_of_wait(
             wait,
-            erlang_c(load * c, c),
+            varied * exponential + (1 - varied) * constant,
             scv_of_delay(load, service),
             decay_rate(between, service, c, spare / c),
             service.mean,

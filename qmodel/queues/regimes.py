@@ -21,7 +21,7 @@ from qmodel.distributions import Distribution, Mixture
 from qmodel.queues.base import MEANS, Station, StationResult
 from qmodel.queues.states import States
 
-__all__ = ["by_kind", "kinds_of"]
+__all__ = ["by_kind", "kinds_of", "of_cells"]
 
 
 def kinds_of(law: Distribution) -> tuple[tuple[Any, Distribution], ...]:
@@ -85,7 +85,35 @@ def by_kind(
         kind._solve(np.where(where, rate, 0.0 * rate)[()])
         for where, (_, kind) in zip(cells, kinds, strict=True)
     ]
-    weights = tuple((1.0 * where)[()] for where in cells)
+    return of_cells(station, arrival_rate, cells, found)
+
+
+def of_cells(
+    station: Station,
+    arrival_rate: Value,
+    cells: Sequence[Any],
+    found: Sequence[StationResult],
+) -> StationResult:
+    """Return the result that has, in its cells, what each of several results has there.
+
+    Parameters
+    ----------
+    station : Station
+        The station. [-]
+    arrival_rate : number or array
+        Arrival rate, >= 0. [1/s]
+    cells : sequence of bool arrays
+        The cells of each result, which are all cells together. [-]
+    found : sequence of StationResult
+        The results. [-]
+
+    Returns
+    -------
+    StationResult
+        Means, laws and their basis. [-]
+    """
+    weights = tuple((1.0 * np.asarray(where))[()] for where in cells)
+    cells = [np.asarray(where) for where in cells]
     means = {name: _pick(cells, [getattr(r, name) for r in found]) for name in MEANS}
     waits = [r.wait for r in found if r.wait is not None]
     numbers = [r.number for r in found if r.number is not None]

@@ -1,0 +1,203 @@
+r"""A phase-type law that imitates any law where a queue with several servers looks at it.
+
+Equal moments do not make equal waits: with an SCV of 4, a lognormal law and a hyperexponential
+one of the same three moments differ by up to 17 % in the p99 of the wait behind four servers,
+by 50 % at an SCV of 9. What a queue sees is the residual service. So the law of phases is fitted
+to the logarithm of
+
+.. math::
+
+    E(S - t)^+ = \int_t^\infty P(S > u) \, du = E[S] \, P(S_e > t)
+
+on a grid of t, evenly spaced in its logarithm, up to the time that a residual service exceeds
+with probability 0.001; the mean is exact and the second moment is held. Two families are tried:
+
+* an Erlang body of n phases, chosen with a probability, else one of two exponential branches
+  (for n = 1 the hyperexponential law of three branches),
+* below an SCV of 1, a mixture of Erlang laws of 1 to n phases with one rate.
+
+Of the fits that are nearly best, the one with the fewest phases is taken. `FittedPhases.error`
+is the root mean square of the difference of the logarithms: up to 0.1 the waits of M/G/c are
+within 3 % (docs/reference/errors-of-approximations.md).
+
+References
+----------
+.. [1] A. Feldmann, W. Whitt, "Fitting mixtures of exponentials to long-tail distributions to
+   analyze network performance models", Performance Evaluation 31, 1998.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from functools import lru_cache
+from typing import Any, NamedTuple
+
+import numpy as np
+
+from qmodel.distributions.base import Distribution
+from qmodel.distributions.phase_type import PhaseType
+
+__all__ = ["FittedPhases", "fit_phases"]
+
+_REMAINS = 1e-3  # of the residual service, where the grid ends
+_POINTS = 96
+_FROM = 0.03  # means
+_SECOND_MOMENT = 17.3  # weight of the error of its logarithm against one point of the grid
+_NEARLY_BEST = 1.25, 0.005
+
+
+class FittedPhases(NamedTuple):
+    """A law of phases and how well it imitates: of the logarithm of the residual tail."""
+
+    law: PhaseType
+    error: float
+
+
+def fit_phases(law: Distribution, most: int = 4) -> FittedPhases:
+    """Return a law of at most `most` phases that imitates a law in a queue.
+
+    Parameters
+    ----------
+    law : Distribution
+        Law of a time, of finite variance; its parameters are numbers. [-]
+    most : int, default 4
+        Most phases, >= 3. [-]
+
+    Returns
+    -------
+    FittedPhases
+        The law, of the same mean, and the error of the fit. [-]
+
+    Examples
+    --------
+    >>> from qmodel.distributions import LogNormal
+    >>> fitted = fit_phases(LogNormal(0.02, scv=4.0))
+    >>> float(fitted.law.mean), fitted.law.initial.size, fitted.error
+    (0.02, 3, 0.048)
+    """
+    mean, scv = float(law.mean), float(law.scv)
+    times, log = _residual(law, mean)
+    shape, error = _fitted(times.tobytes(), log.tobytes(), scv, most)
+    return FittedPhases(PhaseType(shape.initial, shape.generator / mean), error)
+
+
+_EDGES = np.concatenate([[0.0], np.geomspace(1e-3, 1e5, 321)])
+
+
+def _residual(law: Distribution, mean: float) -> tuple[np.ndarray, np.ndarray]:
+    """Return a grid of times in means, and there the logarithm of the residual tail.
+
+    Rounded, so that laws of one shape have one fit.
+    """
+    nodes, weights = np.polynomial.legendre.leggauss(4)
+    half = np.diff(_EDGES) / 2
+    points = (_EDGES[:-1] + half)[:, None] + half[:, None] * nodes
+    left = 1 - np.cumsum(half * (np.asarray(law.tail(mean * points)) @ weights))
+    left = np.maximum(left, 1e-12)
+    to, log = np.log(_EDGES[1:]), np.minimum.accumulate(np.log(left))
+    last = int(np.argmax(log < np.log(_REMAINS)))
+    end = np.interp(-np.log(_REMAINS), -log[: last + 1], to[: last + 1])
+    times = np.linspace(np.log(_FROM), max(end, np.log(2 * _FROM)), _POINTS)
+    return np.round(times, 9), np.round(np.interp(times, to, log), 9)
+
+
+@lru_cache(maxsize=1024)
+def _fitted(times: bytes, log: bytes, scv: float, most: int) -> tuple[PhaseType, float]:
+    t, wanted = np.exp(np.frombuffer(times)), np.frombuffer(log)
+    found = []
+    for size, start, fit in _candidates(t, scv, most):
+        law, error = fit(wanted, start)
+        found.append((size, error, law))
+    relative, small = _NEARLY_BEST
+    limit = max(relative * min(error for _, error, _ in found), small)
+    _, error, law = min((f for f in found if f[1] <= limit), key=lambda f: f[:2])
+    return law, error
+
+
+Fit = Callable[[np.ndarray, np.ndarray], tuple[PhaseType, float]]
+
+
+def _candidates(t: np.ndarray, scv: float, most: int) -> Iterator[tuple[int, np.ndarray, Fit]]:
+    """Yield size, start and fit of each law that is tried."""
+    for n in range(1 if scv >= 1 else 2, most - 1):
+        # A body, a branch of a few means, and a rare one as long as the grid.
+        odds, far = ((-2.2, -5.0), t[-1] / 6) if scv > 1.5 else ((-1.0, -3.0), t[-1] / 8)
+        means = np.log([0.75, 1 + scv, min(far, 3 * (1 + scv))])
+        yield n + 2, np.append(odds, means), lambda y, z, n=n: _body(t, y, scv, n, z)
+    for n in range(2, most + 1 if scv < 1 else 2):
+        yield n, np.zeros(n - 1), lambda y, z, n=n: _mixed(t, y, scv, n, z)
+
+
+def _least_squares(
+    wanted: np.ndarray, scv: float, at: Callable[[Any], Any], start: np.ndarray
+) -> tuple[np.ndarray, float]:
+    from scipy.optimize import least_squares
+
+    def rest(z: np.ndarray) -> np.ndarray:
+        tail, second = at(z)
+        away = np.log(np.maximum(tail, 1e-300)) - wanted
+        return np.append(away, _SECOND_MOMENT * np.log(second / (1 + scv)))
+
+    found = least_squares(rest, start, xtol=1e-7, ftol=1e-7, gtol=1e-9, max_nfev=300)
+    return found.x, float(np.sqrt(np.mean(found.fun[:-1] ** 2)))
+
+
+def _weights(odds: np.ndarray) -> np.ndarray:
+    """Return probabilities from the logs of their odds to the first."""
+    weights = np.exp(np.append(0.0, odds) - max(0.0, odds.max(initial=0.0)))
+    return weights / weights.sum()
+
+
+def _erlang(t: np.ndarray, n: int, mean: float) -> np.ndarray:
+    """Return E(X - t)+ of an Erlang law."""
+    from scipy.special import gammaincc
+
+    x = n * t / mean
+    return mean * gammaincc(n + 1, x) - t * gammaincc(n, x)
+
+
+def _body(
+    t: np.ndarray, wanted: np.ndarray, scv: float, n: int, start: np.ndarray
+) -> tuple[PhaseType, float]:
+    """Fit an Erlang body of n phases and two exponential branches."""
+    sizes = np.array([n, 1, 1])
+
+    def unpack(z: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+        p, means = _weights(z[:2]), np.exp(np.clip(z[2:], -30.0, 30.0))
+        return p, means / (p @ means)
+
+    def at(z: np.ndarray) -> tuple[np.ndarray, float]:
+        p, means = unpack(z)
+        tail = sum(q * _erlang(t, k, m) for q, k, m in zip(p, sizes, means, strict=True))
+        return tail, float((p * means**2) @ (1 + 1 / sizes))
+
+    z, error = _least_squares(wanted, scv, at, start)
+    p, means = unpack(z)
+    initial, rates = np.zeros(n + 2), np.zeros((n + 2, n + 2))
+    initial[[0, n, n + 1]] = p
+    rates[:n, :n] = n / means[0] * (np.eye(n, k=1) - np.eye(n))
+    rates[n, n], rates[n + 1, n + 1] = -1 / means[1:]
+    # A branch that is never taken is no phase.
+    used = np.append(np.full(n, p[0] > 1e-12), p[1:] > 1e-12)
+    initial, rates = initial[used], rates[np.ix_(used, used)]
+    return PhaseType(initial / initial.sum(), rates), error
+
+
+def _mixed(
+    t: np.ndarray, wanted: np.ndarray, scv: float, n: int, start: np.ndarray
+) -> tuple[PhaseType, float]:
+    """Fit a mixture of Erlang laws of 1 to n phases with one rate."""
+    sizes = np.arange(1, n + 1)
+
+    def unpack(z: np.ndarray) -> tuple[np.ndarray, float]:
+        p = _weights(z)[::-1]
+        return p, float(1 / (p @ sizes))
+
+    def at(z: np.ndarray) -> tuple[np.ndarray, float]:
+        p, phase = unpack(z)
+        tail = sum(q * _erlang(t, int(k), k * phase) for q, k in zip(p, sizes, strict=True))
+        return tail, float(phase**2 * (p @ (sizes * (sizes + 1))))
+
+    z, error = _least_squares(wanted, scv, at, start)
+    p, phase = unpack(z)
+    return PhaseType(p[::-1], (np.eye(n, k=1) - np.eye(n)) / phase), error
