@@ -17,6 +17,7 @@ from qmodel.distributions.families import (
 from qmodel.distributions.fit import from_mean_scv
 from qmodel.distributions.heavy import LogNormal, Pareto
 from qmodel.distributions.order_statistics import OrderStatistic, Quorum
+from qmodel.distributions.phase_type import PhaseType
 
 __all__ = [
     "NEVER",
@@ -34,6 +35,7 @@ __all__ = [
     "Mixture",
     "OrderStatistic",
     "Pareto",
+    "PhaseType",
     "Quorum",
     "Repeated",
     "Scaled",

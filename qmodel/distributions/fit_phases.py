@@ -163,7 +163,7 @@ def _body(
     sizes = np.array([n, 1, 1])
 
     def unpack(z: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
-        p, means = _weights(z[:2]), np.exp(np.clip(z[2:], -30.0, 30.0))
+        p, means = _weights(z[:2]), np.exp(np.clip(z[2:], -8.0, 12.0))
         return p, means / (p @ means)
 
     def at(z: np.ndarray) -> tuple[np.ndarray, float]:

@@ -83,7 +83,7 @@ class PhaseType(Distribution):
                 "generator must have rates >= 0 between phases and rows that sum to at most "
                 f"0, got {rates.tolist()}"
             )
-        if np.linalg.matrix_rank(rates) < start.size:
+        if not _all_end(apart > 0, sums < -1e-12 * abs(rates.diagonal())):
             raise DomainError(f"every phase must end, got generator {rates.tolist()}")
         object.__setattr__(self, "initial", start)
         object.__setattr__(self, "generator", rates)
@@ -161,6 +161,13 @@ class PhaseType(Distribution):
     def density(self, t: Value) -> Value:
         """Return the density at `t` [s]."""
         return np.where(np.asarray(t) < 0, 0.0, self._left(t) @ self.ends)[()]
+
+
+def _all_end(leads: np.ndarray, ends: np.ndarray) -> bool:
+    """Return whether an end can be reached from each phase."""
+    for _ in range(ends.size):
+        ends = ends | (leads & ends).any(axis=1)
+    return bool(ends.all())
 
 
 _MOST_PHASES = 24

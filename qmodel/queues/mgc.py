@@ -17,7 +17,7 @@ linearly:
     P = c_s^2 P_M + (1 - c_s^2) P_D .
 
 The law of the wait is then two exponentials, with the second moment that is exact for one
-server [2]_ and, where service has an exponential moment, the exact rate at which the tail
+server [2]_ and for constant service, and, where service has an exponential moment, the exact rate at which the tail
 decays (`qmodel.queues.decaying_wait`).
 
 **Error.** docs/reference/errors-of-approximations.md, measured over laws, SCVs, servers and
@@ -92,6 +92,9 @@ MARKOV_STATES = Assumption(
     "Tijms, van Hoorn and Federgruen 1981; Haji and Newell 1971",
     APPROXIMATE,
 )
+
+
+_CONSTANT = Deterministic(1.0)
 
 
 def waiting_time(
@@ -169,7 +172,7 @@ class MGc(Station):
     >>> workers = MGc(qm.LogNormal(0.05, scv=4.0), servers=8)
     >>> load = workers.solve(128.0)
     >>> float(load.waiting_time), float(load.wait.quantile(0.99)), load.basis["p99"]
-    (0.0282, 0.2881, 'approximate')
+    (0.0284, 0.2926, 'approximate')
 
     >>> load = MGc(qm.Erlang(0.05, phases=2), servers=8).solve(128.0)
     >>> float(load.waiting_time), load.basis["p99"]
@@ -211,8 +214,7 @@ class MGc(Station):
         if is_symbolic(rate, s, scv, c):
             raise ModelError("M/G/c has no form for symbols; M/M/c and M/G/1 have")
         spare = np.asarray(spare_servers(rate, s, c))
-        over, idle = spare <= 0, np.asarray(rate) == 0
-        usual = np.where(over | idle | np.isnan(spare), 0.5 * np.asarray(c), spare)
+        usual = np.where((spare > 0) & np.isfinite(spare), spare, 0.5 * np.asarray(c))
         shape = np.broadcast_shapes(np.shape(usual), np.shape(s + scv), np.shape(c))
         cells = phase_cells(
             service,
@@ -244,7 +246,7 @@ class MGc(Station):
         if cells.scaled.any():
             rest = (*rest, FROM_FEWER_SERVERS)
         grounds = dict.fromkeys((*MEANS, *LAWS, "number"), (*model, *rest))
-        if cells.levels is None:
+        if cells.scaled.any():
             grounds["number"] = (*grounds["number"], MARKOV_STATES)
         number = PhaseNumber(rate, ServerStates(rate * s, c, spare), wait, cells.levels)
         return self._result(rate, wait.mean, wait, number, grounds)
@@ -294,12 +296,16 @@ class MGc(Station):
         service, c = self.service, self.servers
         over = spare <= 0
         load = np.where(over, 0.5, rate * service.mean / c)
-        exponential, constant = erlang_c(load * c, c), spitzer.waiting(load * c, c).probability
-        varied = np.minimum(service.scv, 1.0)
+        constant, varied = spitzer.waiting(load * c, c), np.minimum(service.scv, 1.0)
+        with np.errstate(divide="ignore", invalid="ignore"):
+            # Constant service on c servers: the waits of those that wait vary less than on one.
+            mean, chance = np.asarray(constant.mean), np.asarray(constant.probability)
+            steady = (constant.variance + mean**2) * chance / mean**2 - 1
+            away = np.where(mean > 1e-200, steady - scv_of_delay(load, _CONSTANT), 0.0)
         return law_of_wait(
             wait,
-            varied * exponential + (1 - varied) * constant,
-            scv_of_delay(load, service),
+            varied * erlang_c(load * c, c) + (1 - varied) * chance,
+            scv_of_delay(load, service) + (1 - varied) * away,
             decay_rate(between, service, c, spare / c),
             service.mean,
             over,

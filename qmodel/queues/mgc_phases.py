@@ -84,9 +84,9 @@ class PhaseCells(NamedTuple):
         Probability of waiting over Erlang's C. [-]
     tails : Tails
         Tails of the waits, in units of S / (c - a). [-]
-    levels : array of shape (cells, servers) or None
-        Ratios of the probabilities of fewer requests than servers to those of M/M/c, if all
-        cells are solved and none is scaled. [-]
+    levels : array of shape (cells, servers)
+        Ratios of the probabilities of fewer requests than servers to those of M/M/c; NaN
+        where the wait comes from fewer servers. [-]
     """
 
     solved: np.ndarray
@@ -94,7 +94,7 @@ class PhaseCells(NamedTuple):
     scaled: np.ndarray
     ratio: np.ndarray
     tails: Tails
-    levels: np.ndarray | None
+    levels: np.ndarray
 
 
 class _Blend(NamedTuple):
@@ -131,8 +131,8 @@ def phase_cells(
     >>> from qmodel.distributions import LogNormal
     >>> c, load = np.array([4, 4]), np.array([0.5, 0.8])
     >>> found = phase_cells(LogNormal(1.0, 4.0), c, load, (2,))
-    >>> found.exact.any(), (found.ratio * erlang_c(c * load, c)).round(4)
-    (False, array([0.1806, 0.6076]))
+    >>> found.exact.tolist(), (found.ratio * erlang_c(c * load, c)).round(4)
+    ([False, False], array([0.1804, 0.6086]))
     """
     cells = load.size
     solved, exact, scaled = (np.zeros(cells, dtype=bool) for _ in range(3))
@@ -149,7 +149,7 @@ def phase_cells(
             solved[here], exact[here], scaled[here] = True, is_exact, not direct
             ratio[here] = blend.ratio
             blends.append((here, blend))
-    return PhaseCells(solved, exact, scaled, ratio, *_joined(blends, cells, solved, scaled))
+    return PhaseCells(solved, exact, scaled, ratio, *_joined(blends, cells))
 
 
 def _shapes(
@@ -244,14 +244,16 @@ def _at(phases: PhaseType, servers: int, load: np.ndarray) -> _Blend:
     ratio = found.chance / erlang_c(rates, servers)
     markov = ServerStates(rates, servers, servers - rates)
     levels = found.levels / markov.probability(np.arange(servers)[:, None]).T
-    return _Blend(ratio, Tails.own(found.weights, found.rates / (servers - rates)[:, None]), levels)
+    unit = servers - rates
+    tails = Tails.own(found.weights, found.rates / unit[:, None], found.mean * unit)
+    return _Blend(ratio, tails, levels)
 
 
 def _from_fewer(phases: PhaseType, is_exact: bool, servers: int, load: np.ndarray) -> _Blend:
     """Return the waits by extrapolation from three systems with fewer servers."""
     fewer = _FEWER.get(phases.initial.size, _FEW_PHASES)
     roots = np.array([1 / np.sqrt(c) for c in fewer])
-    ratio, tails = np.zeros(load.size), []
+    ratio, means, tails = np.zeros(load.size), np.zeros(load.size), []
     for i, c in enumerate(fewer):
         others = np.delete(roots, i)
         weight = np.prod((1 / np.sqrt(servers) - others) / (roots[i] - others))
@@ -259,14 +261,16 @@ def _from_fewer(phases: PhaseType, is_exact: bool, servers: int, load: np.ndarra
         like = np.maximum(1 - (1 - load) * np.sqrt(servers / c), 0.02)
         blend = _solved(phases, is_exact, c, like)
         ratio = ratio + weight * blend.ratio
+        means = means + weight * blend.tails.means
         tails.append(blend.tails._replace(blend=weight * blend.tails.blend))
     chance = erlang_c(servers * load, servers)
     with np.errstate(divide="ignore"):
         ratio = np.clip(ratio, 0.0, np.where(chance > 0, 1 / chance, 1.0))
     weights, rates, starts = _stacked(tails)
     tables = [t.tables + start for t, start in zip(tails, starts, strict=True)]
-    rest = (np.concatenate([t[k] for t in tails], axis=1) for k in (3, 4, 5))
-    return _Blend(ratio, Tails(weights, rates, np.concatenate(tables, axis=1), *rest), None)
+    blend, speed, slowest = (np.concatenate([t[k] for t in tails], axis=1) for k in (3, 4, 5))
+    tables = np.concatenate(tables, axis=1)
+    return _Blend(ratio, Tails(weights, rates, tables, blend, speed, slowest, means), None)
 
 
 def _stacked(tails: list[Tails]) -> tuple[np.ndarray, np.ndarray, list[int]]:
@@ -314,7 +318,8 @@ def _tables(
             table = _Tables(servers, nodes, barycentric, at, slowest_apart)
             found = _between(table, tests)
             away = abs(found.tails.sums(every, _falling, times) - tail).max()
-            away = max(away, abs(found.ratio / exact.ratio - 1).max())
+            for of in (lambda b: b.ratio, lambda b: b.tails.means):
+                away = max(away, abs(of(found) / of(exact) - 1).max())
             if away < _TABLE_ERROR[is_exact]:
                 return table
     return None
@@ -341,7 +346,7 @@ def _between(table: _Tables, load: np.ndarray) -> _Blend:
         first = (blend @ slowest)[:, None] + 0 * blend
     else:
         speed, first = 1 + 0 * blend, slowest + 0 * blend
-    tails = Tails(own.weights, rates, tables, blend, speed, first)
+    tails = Tails(own.weights, rates, tables, blend, speed, first, blend @ own.means)
     return _Blend(blend @ table.at.ratio, tails, blend @ levels)
 
 
@@ -350,27 +355,26 @@ def _beside(tails: list[tuple[np.ndarray, Tails]], cells: int) -> Tails:
     deep = max(t.tables.shape[1] for _, t in tails)
     tables, blend = np.zeros((cells, deep), dtype=int), np.zeros((cells, deep))
     speed, slowest = np.ones((cells, deep)), np.ones((cells, deep))
-    blend[:, 0] = 1.0
+    means, blend[:, 0] = np.ones(cells), 1.0
     weights, rates, starts = _stacked([t for _, t in tails])
     for (here, t), start in zip(tails, starts, strict=True):
         own = t.tables.shape[1]
         blend[here, 0] = 0.0
         tables[here, :own], blend[here, :own] = t.tables + start, t.blend
-        speed[here, :own], slowest[here, :own] = t.speed, t.slowest
-    return Tails(weights, rates, tables, blend, speed, slowest)
+        speed[here, :own], slowest[here, :own], means[here] = t.speed, t.slowest, t.means
+    return Tails(weights, rates, tables, blend, speed, slowest, means)
 
 
 def _joined(
-    blends: list[tuple[np.ndarray, _Blend]], cells: int, solved: np.ndarray, scaled: np.ndarray
-) -> tuple[Tails, np.ndarray | None]:
+    blends: list[tuple[np.ndarray, _Blend]], cells: int
+) -> tuple[Tails, np.ndarray]:
     """Return the tails and levels of all cells from those of some cells each."""
     if not blends:
-        return Tails.own(np.ones((cells, 1)), np.ones((cells, 1))), None
+        return Tails.own(np.ones((cells, 1)), np.ones((cells, 1)), np.ones(cells)), np.full((cells, 1), np.nan)
     tails = _beside([(here, b.tails) for here, b in blends], cells)
-    if not solved.all() or scaled.any():
-        return tails, None
-    known = [(here, b.levels) for here, b in blends if b.levels is not None]
-    levels = np.ones((cells, max(x.shape[1] for _, x in known)))
-    for here, x in known:
-        levels[here, : x.shape[1]] = x
+    deep = max((b.levels.shape[1] for _, b in blends if b.levels is not None), default=1)
+    levels = np.full((cells, deep), np.nan)
+    for here, b in blends:
+        if b.levels is not None:
+            levels[here, : b.levels.shape[1]] = b.levels
     return tails, levels

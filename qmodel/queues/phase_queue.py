@@ -34,7 +34,7 @@ References
 
 from __future__ import annotations
 
-from typing import Any, NamedTuple
+from typing import NamedTuple
 
 import numpy as np
 
@@ -56,6 +56,8 @@ class PhaseSolution(NamedTuple):
     ----------
     chance : array of shape (cells,)
         Probability of waiting. [-]
+    mean : array of shape (cells,)
+        Mean wait, given a wait. [s]
     weights : array of shape (cells, terms)
         Weights of the exponentials of the tail, given a wait; they sum to 1. [-]
     rates : array of shape (cells, terms)
@@ -65,6 +67,7 @@ class PhaseSolution(NamedTuple):
     """
 
     chance: np.ndarray
+    mean: np.ndarray
     weights: np.ndarray
     rates: np.ndarray
     levels: np.ndarray
@@ -95,15 +98,14 @@ def solve(
     --------
     >>> h2 = np.array([[0.05, 0.95]]), np.array([np.diag([-1 / 6.4, -0.95 / 0.68])])
     >>> found = solve(*h2, servers=4, arrival_rate=np.array([3.2]))
-    >>> wait = found.chance * (found.weights / found.rates).sum(axis=1)
-    >>> found.chance.round(12), wait.round(12)
-    (array([0.60912164]), array([1.677]))
+    >>> found.chance.round(6), (found.chance * found.mean).round(6)
+    (array([0.609122]), array([1.677]))
     """
     size = busy_servers.states(servers, initial.shape[-1])
     step = max(1, _CHUNK // size**2)
     parts = [
-        _solve(*(x[i : i + step] for x in (initial, generator)), servers, arrival_rate[i : i + step])
-        for i in range(0, len(arrival_rate), step)
+        _solve(initial[here], generator[here], servers, arrival_rate[here])
+        for here in (slice(i, i + step) for i in range(0, len(arrival_rate), step))
     ]
     if len(parts) == 1:
         return parts[0]
@@ -113,6 +115,7 @@ def solve(
     rates = [_padded(part.rates, terms, 1.0) for part in parts]
     return PhaseSolution(
         np.concatenate([part.chance for part in parts]),
+        np.concatenate([part.mean for part in parts]),
         np.concatenate(weights),
         np.concatenate(rates),
         np.concatenate([part.levels for part in parts]),
@@ -127,44 +130,68 @@ def _solve(
     initial: np.ndarray, generator: np.ndarray, servers: int, arrival_rate: np.ndarray
 ) -> PhaseSolution:
     rate = arrival_rate[:, None, None]
-    stay = busy_servers.changes(servers, generator)
-    fall = busy_servers.ends(servers, generator)
-    leave = fall @ busy_servers.starts(servers - 1, initial)
+    # Everything is in the multinomial weights: rows times their roots, columns over them.
+    log = [busy_servers.log_weights(n, initial, generator) for n in range(servers + 1)]
+    root = [np.exp(x / 2) for x in log]
+
+    def weighted(x: np.ndarray, m: int, n: int) -> np.ndarray:
+        return x * (root[m][:, :, None] / root[n][:, None, :])
+
+    def change(n: int) -> np.ndarray:
+        if not n:
+            return np.zeros((len(rate), 1, 1))
+        return weighted(busy_servers.changes(n, generator), n, n)
+
+    def end(n: int) -> np.ndarray:
+        return weighted(busy_servers.ends(n, generator), n, n - 1)
+
+    def start(n: int) -> np.ndarray:
+        return weighted(busy_servers.starts(n, initial), n, n + 1)
+
+    stay, fall = change(servers), end(servers)
+    leave = fall @ start(servers - 1)
     one = np.eye(stay.shape[-1])
-    passage = first_passage(rate * one, stay - rate * one, leave)
+    passage = first_passage(rate * one, stay - rate * one, leave, root[-1])
     tail = stay + rate * passage
     ratio = rate * np.linalg.inv(rate * one - tail)
     # From c downwards: a level is the one below it times a factor.
     here = stay - rate * one + ratio @ leave
     factors = []
     for n in range(servers - 1, -1, -1):
-        factors.append(rate * (busy_servers.starts(n, initial) @ np.linalg.inv(-here)))
-        below = busy_servers.changes(n, generator) if n else np.zeros((len(rate), 1, 1))
+        factors.append(rate * (start(n) @ np.linalg.inv(-here)))
+        below = change(n)
         here = below - rate * np.eye(below.shape[-1]) + factors[-1] @ fall
         if n:
-            fall = busy_servers.ends(n, generator)
+            fall = end(n)
     level = np.ones((len(rate), 1, 1))
-    sums = [level.sum(axis=(1, 2))]
-    for factor in reversed(factors):
+    sums = [np.ones(len(rate))]
+    for n, factor in enumerate(reversed(factors)):
         level = level @ factor
-        sums.append(level.sum(axis=(1, 2)))
+        sums.append(np.einsum("nij,nj->n", level, root[n + 1]))
     waiting = np.linalg.solve(np.swapaxes(one - ratio, 1, 2), np.swapaxes(level, 1, 2))[..., 0]
     levels = np.stack(sums[:-1], axis=1)
-    total = levels.sum(axis=1) + waiting.sum(axis=1)
-    waiting, levels = waiting / total[:, None], levels / total[:, None]
-    scale = busy_servers.log_weights(servers, initial, generator)
-    weights, rates = exponentials(waiting, tail, scale)
-    return PhaseSolution(waiting.sum(axis=1), weights, rates, levels)
+    chance = np.einsum("nj,nj->n", waiting, root[-1])
+    total = levels.sum(axis=1) + chance
+    weights, rates = exponentials(waiting, tail, root[-1])
+    # Not from the exponentials, which have fewer digits where service has Erlang phases.
+    left = np.linalg.solve(-tail, root[-1][..., None])[..., 0]
+    mean = np.einsum("nj,nj->n", waiting, left) / chance
+    return PhaseSolution(chance / total, mean, weights, rates, levels / total[:, None])
 
 
-def first_passage(up: np.ndarray, stay: np.ndarray, down: np.ndarray) -> np.ndarray:
+def first_passage(
+    up: np.ndarray, stay: np.ndarray, down: np.ndarray, sure: np.ndarray
+) -> np.ndarray:
     """Return the matrix of first passages one level down, of levels that are all alike.
 
     Parameters
     ----------
     up, stay, down : array of shape (cells, states, states)
-        Rates to the next level, within a level, less all rates out, and to the level below;
-        the rows of the three together sum to zero, and the levels drift down. [1/s]
+        Rates to the next level, within a level, less all rates out, and to the level below,
+        where the levels drift down. [1/s]
+    sure : array of shape (cells, states)
+        What every passage keeps: a vector that the sum of the three takes to zero, of ones
+        for rates as they are. [-]
 
     Returns
     -------
@@ -174,16 +201,15 @@ def first_passage(up: np.ndarray, stay: np.ndarray, down: np.ndarray) -> np.ndar
     Examples
     --------
     >>> up, down = np.array([[[1.0]]]), np.array([[[2.0]]])
-    >>> first_passage(up, -up - down, down).tolist()
+    >>> first_passage(up, -up - down, down, np.ones((1, 1))).tolist()
     [[[1.0]]]
     """
-    size = up.shape[-1]
-    # The eigenvalue 1 of the passages, and its vector of ones, is shifted to 0.
-    row = lambda x: np.broadcast_to(x.sum(axis=-1, keepdims=True) / size, x.shape)  # noqa: E731
-    inverse = np.linalg.inv(-stay - row(up))
-    rise, fall = inverse @ up, inverse @ (down - row(down))
+    one = np.eye(up.shape[-1])
+    # The eigenvalue 1 of the passages, and its vector, is shifted to 0.
+    shift = sure[:, :, None] * (sure / (sure**2).sum(axis=1, keepdims=True))[:, None, :]
+    inverse = np.linalg.inv(-stay - up @ shift)
+    rise, fall = inverse @ up, inverse @ (down - down @ shift)
     found, product = fall, rise
-    one = np.eye(size)
     for _ in range(_STEPS):
         inverse = np.linalg.inv(one - rise @ fall - fall @ rise)
         rise, fall = inverse @ (rise @ rise), inverse @ (fall @ fall)
@@ -192,22 +218,22 @@ def first_passage(up: np.ndarray, stay: np.ndarray, down: np.ndarray) -> np.ndar
         if not (abs(step) > 1e-16).any():
             break
         product = product @ rise
-    return found + 1.0 / size
+    return found + shift
 
 
 def exponentials(
-    start: np.ndarray, matrix: np.ndarray, log_scale: np.ndarray
+    start: np.ndarray, matrix: np.ndarray, end: np.ndarray
 ) -> tuple[np.ndarray, np.ndarray]:
-    """Return a tail ``start exp(matrix t) 1``, over its value at 0, as exponentials.
+    """Return a tail ``start exp(matrix t) end``, over its value at 0, as exponentials.
 
     Parameters
     ----------
     start : array of shape (cells, states)
         Row vector. [-]
     matrix : array of shape (cells, states, states)
-        The generator. [1/s]
-    log_scale : array of shape (cells, states)
-        Logarithms of weights in which the matrix is nearly symmetric. [-]
+        The generator, as nearly symmetric as it can be. [1/s]
+    end : array of shape (cells, states)
+        Column vector. [-]
 
     Returns
     -------
@@ -216,16 +242,16 @@ def exponentials(
 
     Examples
     --------
-    >>> matrix = np.array([[[-3.0, 1.0], [1.0, -3.0]]])
-    >>> weights, rates = exponentials(np.array([[1.0, 0.0]]), matrix, np.zeros((1, 2)))
-    >>> weights.round(6), rates.round(6)
+    >>> matrix, one = np.array([[[-3.0, 1.0], [1.0, -3.0]]]), np.ones((1, 2))
+    >>> weights, rates = exponentials(np.array([[1.0, 0.0]]), matrix, one)
+    >>> abs(weights).round(6), rates.round(6)
     (array([[1., 0.]]), array([[2., 4.]]))
     """
-    scale = np.exp(log_scale / 2)
-    values, vectors = np.linalg.eig(scale[..., None] * matrix / scale[:, None, :])
-    left = np.einsum("ni,nij->nj", start / scale, vectors)
-    weights = left * np.linalg.solve(vectors, scale[..., None].astype(vectors.dtype))[..., 0]
-    weights, rates = weights / start.sum(axis=1, keepdims=True), -values
+    values, vectors = np.linalg.eig(matrix)
+    left = np.einsum("ni,nij->nj", start, vectors)
+    weights = left * np.linalg.solve(vectors, end[..., None].astype(vectors.dtype))[..., 0]
+    weights = weights / weights.sum(axis=1, keepdims=True)
+    rates = -values
     order = np.argsort(rates.real, axis=1)
     weights, rates = (np.take_along_axis(x, order, axis=1) for x in (weights, rates))
     # What hardly counts may have rates that rounding has made complex.

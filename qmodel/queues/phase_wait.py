@@ -56,6 +56,8 @@ class Tails(NamedTuple):
         The unit of time of the cell over that of the table. [-]
     slowest : array of shape (cells, blended)
         The first rate, in the unit of the cell. [-]
+    means : array of shape (cells,)
+        The mean of the blend, in the unit of the cell. [-]
     """
 
     weights: np.ndarray
@@ -64,13 +66,14 @@ class Tails(NamedTuple):
     blend: np.ndarray
     speed: np.ndarray
     slowest: np.ndarray
+    means: np.ndarray
 
     @classmethod
-    def own(cls, weights: np.ndarray, rates: np.ndarray) -> Tails:
+    def own(cls, weights: np.ndarray, rates: np.ndarray, means: np.ndarray) -> Tails:
         """Return tails of one table a cell."""
         tables = np.arange(len(weights))[:, None]
         one = np.ones(tables.shape)
-        return cls(weights, rates, tables, one, one, rates[:, :1].real)
+        return cls(weights, rates, tables, one, one, rates[:, :1].real, means)
 
     def sums(self, cells: Any, of: Callable[..., Any], *values: Any) -> Any:
         """Return the blended sum of ``weights * of(rates, *values)`` in each of the cells."""
@@ -111,7 +114,7 @@ class PhaseWait(Distribution):
 
     Examples
     --------
-    >>> one = Tails.own(np.array([[0.5, 0.5]]), np.array([[1.0, 2.0]]))
+    >>> one = Tails.own(np.array([[0.5, 0.5]]), np.array([[1.0, 2.0]]), np.array([0.75]))
     >>> law = PhaseWait(0.8, 2.0, 0, one)
     >>> float(law.mean), float(law.tail(0.0)), float(law.tail(2.0))
     (1.2, 0.8, 0.2013)
@@ -125,7 +128,10 @@ class PhaseWait(Distribution):
 
     def _moment(self, k: int) -> Any:
         """Return E[X^k] over the factorial of k."""
-        moment = self.tails.sums(self.cell, lambda rates: 1 / rates**k)
+        if k == 1:
+            moment = self.tails.means[self.cell]
+        else:
+            moment = self.tails.sums(self.cell, lambda rates: 1 / rates**k)
         with np.errstate(invalid="ignore"):
             found = self.probability * np.asarray(self.unit) ** k * moment
         return np.where(np.asarray(self.probability) == 0, 0.0, found)[()]
@@ -176,7 +182,7 @@ class PhaseWait(Distribution):
         x = np.maximum(t, 0.0) / np.asarray(self.unit)
         below = self.tails.sums(self.cell, lambda rates, y: np.exp(-rates * y), x)
         # Blends and rounding of rare waits may leave the interval by their error.
-        below = np.clip(below, 0.0, 1.0) * self.probability
+        below = np.where(x == 0, 1.0, np.clip(below, 0.0, 1.0)) * self.probability
         return np.where(np.asarray(t) < 0, 1.0, below)[()]
 
     def density(self, t: Value) -> Value:
@@ -202,21 +208,22 @@ class PhaseNumber(States):
         The law of the number with exponential service. [-]
     wait : PhaseWait
         Law of the time in queue. [-]
-    ratios : array of shape (cells, servers) or None
-        Of the probabilities of fewer requests than servers to those of M/M/c. [-]
+    ratios : array of shape (cells, servers)
+        Of the probabilities of fewer requests than servers to those of M/M/c; NaN where they
+        are not known. [-]
 
     Examples
     --------
     >>> import qmodel as qm
     >>> number = qm.MGc(qm.HyperExponential([0.9, 0.1], [0.5, 5.5]), servers=3).solve(2.4).number
     >>> number.probability([0, 1, 2, 3]).round(4), float(number.tail(9))
-    (array([0.0671, 0.1504, 0.1646, 0.1011]), 0.3110)
+    (array([0.0623, 0.1363, 0.1403, 0.0896]), 0.3351)
     """
 
     arrival_rate: Value
     markov: ServerStates
     wait: PhaseWait
-    ratios: np.ndarray | None = None
+    ratios: np.ndarray = whole(repr=False)  # noqa: RUF009
 
     @property
     def mean(self) -> Value:
@@ -286,17 +293,17 @@ class PhaseNumber(States):
 
     def _state(self, n: Any) -> Any:
         """Return P(N = n) for n below the servers."""
-        states = self.markov.probability(n)
-        if self.ratios is None:
+        states = np.asarray(self.markov.probability(n))
+        shape = np.broadcast_shapes(np.shape(self.wait.cell), states.shape, np.shape(n))
+        cell, at = np.broadcast_to(self.wait.cell, shape), np.broadcast_to(n, shape)
+        at = np.clip(np.where(np.isnan(at), 0, at), 0, self.ratios.shape[1] - 1).astype(int)
+        ratio = self.ratios[cell, at]
+        if np.isnan(ratio).any():
             intercept, slope = self._line()
             with np.errstate(invalid="ignore"):
-                found = np.maximum(intercept + slope * n, 0.0) * states
-        else:
-            cell = np.broadcast_to(self.wait.cell, np.broadcast_shapes(*map(np.shape, (n, states))))
-            last = self.ratios.shape[1] - 1
-            at = np.clip(np.where(np.isnan(n), 0, n), 0, last).astype(int)
-            found = states * self.ratios[cell, np.broadcast_to(at, cell.shape)]
-        return np.where(np.isinf(self.wait.unit), 0.0 * states, found)
+                ratio = np.where(np.isnan(ratio), np.maximum(intercept + slope * n, 0.0), ratio)
+        ratio = np.where(np.asarray(self.arrival_rate) == 0, 1.0, ratio)
+        return np.where(np.isinf(self.wait.unit), 0.0 * states, states * ratio)
 
     def _below(self, weight: Callable[[Any], Any]) -> Any:
         """Return the sum of the probabilities below the servers, weighted."""

@@ -9,6 +9,7 @@ import pytest
 
 import qmodel as qm
 from qmodel.distributions.fit import balanced_hyperexponential
+from qmodel.queues import erlang_c, mgc
 from qmodel.queues.decay import decay_rate
 from qmodel.queues.decaying_wait import DecayingWait, law_of_wait, scv_of_delay
 from qmodel.queues.gmc_number import RenewalNumber
@@ -38,12 +39,25 @@ def phases(qbd, scv):
 @pytest.mark.parametrize("servers", [2, 5, 15])
 @pytest.mark.parametrize("load", [0.5, 0.8, 0.95])
 @pytest.mark.parametrize("service", [0.5, 2.0, 4.0])
-def test_stated_error_of_poisson_arrivals(qbd, servers, load, service):
+def test_poisson_arrivals(qbd, servers, load, service):
     s = qbd.solve(qbd.exponential(), phases(qbd, service), servers, load * servers)
-    r = qm.MGc(law(service), servers).solve(load * servers)
+    exact = qm.MGc(law(service), servers).solve(load * servers)
     tail = 1 - np.cumsum([s.probability(int(n)) for n in N])
-    assert abs(r.number.tail(N) - tail).max() < 0.03
-    assert r.basis["number"] == "approximate"
+    assert abs(exact.number.tail(N) - tail).max() < 1e-9
+    # With the states of M/M/c below the servers, and a wait of two exponentials.
+    rate, spare = load * servers, (1 - load) * servers
+    between = qm.Exponential(1 / rate)
+    wait = law_of_wait(
+        mgc.waiting_time(rate, 1.0, law(service).scv, servers),
+        erlang_c(rate, servers),
+        scv_of_delay(load, law(service)),
+        decay_rate(between, law(service), servers, spare / servers),
+        1.0,
+        False,
+    )
+    markov = qm.MMc(1.0, servers).solve(rate).number
+    number = QueuedNumber(markov, wait, between, rate, servers, False)
+    assert abs(number.tail(N) - tail).max() < 0.03
 
 
 @pytest.mark.parametrize("servers", [1, 5])

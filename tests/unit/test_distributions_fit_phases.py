@@ -1,0 +1,62 @@
+"""Laws of phases that imitate others: the fit itself; the waits are in test_queues_mgc.py."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+
+import qmodel as qm
+from qmodel.distributions.fit_phases import _fitted, fit_phases
+
+
+@pytest.mark.parametrize(
+    ("scv", "error", "means"),
+    [
+        (2.0, 0.016, (0.7779, 2.583, 8.135)),
+        (4.0, 0.05, (0.6455, 3.8776, 18.6178)),
+        (9.0, 0.10, (0.5995, 7.4591, 54.2923)),
+    ],
+)
+def test_lognormal(scv: float, error: float, means: tuple[float, ...]) -> None:
+    """An independent fit of three exponentials to the same curve."""
+    fitted = fit_phases(qm.LogNormal(0.02, scv), 3)
+    assert fitted.law.mean == pytest.approx(0.02, rel=1e-12)
+    assert fitted.law.scv == pytest.approx(scv, rel=0.01)
+    assert fitted.error == pytest.approx(error, rel=0.05)
+    found = sorted(-1 / np.diag(fitted.law.generator) / 0.02)
+    assert found == pytest.approx(means, rel=0.01)
+
+
+@pytest.mark.parametrize(
+    ("law", "error"),
+    [
+        (qm.Gamma(1.0, 4.0), 0.012),
+        (qm.Gamma(1.0, 0.6), 0.01),
+        (qm.LogNormal(1.0, 1.2), 0.02),
+        (qm.Pareto(1 / 3, 1.5, 1000 / 3), 0.05),
+    ],
+)
+def test_other_laws(law: qm.Distribution, error: float) -> None:
+    fitted = fit_phases(law)
+    assert fitted.error < error
+    t = law.mean * np.array([0.3, 1.0, 3.0])
+    # What is fitted is the residual: E(S - t)+, here by the tail summed up.
+    grid = np.geomspace(1e-4, 1e4, 40_001) * law.mean
+    for at in t:
+        late = np.append(at, grid[grid > at])
+        there = np.trapezoid(law.tail(late), late)
+        assert np.trapezoid(fitted.law.tail(late), late) == pytest.approx(there, rel=3 * error)
+
+
+def test_few_phases_of_regular_service() -> None:
+    """Erlang laws are met; a law too regular for the phases has an error that says so."""
+    assert fit_phases(qm.Gamma(1.0, 0.25)).error < 0.005
+    assert fit_phases(qm.Uniform(0.0, 2.0)).error > 0.2
+
+
+def test_laws_of_one_shape_are_fitted_once() -> None:
+    first = fit_phases(qm.LogNormal(0.02, 3.0))
+    before = _fitted.cache_info().hits
+    second = fit_phases(qm.LogNormal(5.0, 3.0))
+    assert _fitted.cache_info().hits == before + 1
+    np.testing.assert_allclose(second.law.generator * 250, first.law.generator, rtol=1e-12)
