@@ -47,6 +47,7 @@ if TYPE_CHECKING:
         Mixture,
         OrderStatistic,
         Pareto,
+        PhaseType,
         Quorum,
         Repeated,
         Scaled,
@@ -138,7 +139,7 @@ if TYPE_CHECKING:
 _HOMES = {
     "basis": "Assumption Basis",
     "distributions": """Deterministic Distribution Empirical Erlang Exponential Gamma
-        HyperExponential LogNormal Maximum Minimum Mixture OrderStatistic Pareto
+        HyperExponential LogNormal Maximum Minimum Mixture OrderStatistic Pareto PhaseType
         Quorum Repeated Scaled Shifted Sum Uniform from_mean_scv""",
     "explanation": "Explanation explain",
     "errors": "DomainError InfeasibleError LoadFileError ModelError QModelError",
