@@ -2,8 +2,8 @@ r"""A phase-type law that imitates any law where a queue with several servers lo
 
 Equal moments do not make equal waits: with an SCV of 4, a lognormal law and a hyperexponential
 one of the same three moments differ by up to 17 % in the p99 of the wait behind four servers,
-by 50 % at an SCV of 9. What a queue sees is the residual service. So the law of phases is fitted
-to the logarithm of
+by 50 % at an SCV of 9. What a queue sees is the residual service. So the law of phases is
+fitted to the logarithm of
 
 .. math::
 
@@ -29,7 +29,7 @@ References
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator
-from functools import lru_cache
+from functools import lru_cache, partial
 from typing import Any, NamedTuple
 
 import numpy as np
@@ -123,9 +123,9 @@ def _candidates(t: np.ndarray, scv: float, most: int) -> Iterator[tuple[int, np.
         # A body, a branch of a few means, and a rare one as long as the grid.
         odds, far = ((-2.2, -5.0), t[-1] / 6) if scv > 1.5 else ((-1.0, -3.0), t[-1] / 8)
         means = np.log([0.75, 1 + scv, min(far, 3 * (1 + scv))])
-        yield n + 2, np.append(odds, means), lambda y, z, n=n: _body(t, y, scv, n, z)
+        yield n + 2, np.append(odds, means), partial(_body, t, scv, n)
     for n in range(2, most + 1 if scv < 1 else 2):
-        yield n, np.zeros(n - 1), lambda y, z, n=n: _mixed(t, y, scv, n, z)
+        yield n, np.zeros(n - 1), partial(_mixed, t, scv, n)
 
 
 def _least_squares(
@@ -142,13 +142,13 @@ def _least_squares(
     return found.x, float(np.sqrt(np.mean(found.fun[:-1] ** 2)))
 
 
-def _weights(odds: np.ndarray) -> np.ndarray:
+def _weights(odds: np.ndarray) -> Any:
     """Return probabilities from the logs of their odds to the first."""
     weights = np.exp(np.append(0.0, odds) - max(0.0, odds.max(initial=0.0)))
     return weights / weights.sum()
 
 
-def _erlang(t: np.ndarray, n: int, mean: float) -> np.ndarray:
+def _erlang(t: np.ndarray, n: int, mean: float) -> Any:
     """Return E(X - t)+ of an Erlang law."""
     from scipy.special import gammaincc
 
@@ -157,7 +157,7 @@ def _erlang(t: np.ndarray, n: int, mean: float) -> np.ndarray:
 
 
 def _body(
-    t: np.ndarray, wanted: np.ndarray, scv: float, n: int, start: np.ndarray
+    t: np.ndarray, scv: float, n: int, wanted: np.ndarray, start: np.ndarray
 ) -> tuple[PhaseType, float]:
     """Fit an Erlang body of n phases and two exponential branches."""
     sizes = np.array([n, 1, 1])
@@ -184,7 +184,7 @@ def _body(
 
 
 def _mixed(
-    t: np.ndarray, wanted: np.ndarray, scv: float, n: int, start: np.ndarray
+    t: np.ndarray, scv: float, n: int, wanted: np.ndarray, start: np.ndarray
 ) -> tuple[PhaseType, float]:
     """Fit a mixture of Erlang laws of 1 to n phases with one rate."""
     sizes = np.arange(1, n + 1)

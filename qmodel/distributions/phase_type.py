@@ -21,6 +21,7 @@ References
 from __future__ import annotations
 
 from dataclasses import dataclass
+from itertools import pairwise
 from typing import Any
 
 import numpy as np
@@ -64,8 +65,8 @@ class PhaseType(Distribution):
     (0.02, 5.0, 0.2408)
     """
 
-    initial: Any = whole()
-    generator: Any = whole()
+    initial: Any = whole()  # noqa: RUF009
+    generator: Any = whole()  # noqa: RUF009
     closed = True
 
     def __post_init__(self) -> None:
@@ -90,12 +91,14 @@ class PhaseType(Distribution):
 
     def __repr__(self) -> str:
         """Return start and rates."""
-        return f"PhaseType(initial={self.initial.tolist()}, generator={self.generator.tolist()})"
+        return (
+            f"PhaseType(initial={self.initial.tolist()}, generator={self.generator.tolist()})"
+        )
 
     @property
     def ends(self) -> np.ndarray:
         """Rate at which the time ends, in each phase. [1/s]."""
-        return np.maximum(-self.generator.sum(axis=1), 0.0)
+        return np.asarray(np.maximum(-self.generator.sum(axis=1), 0.0))
 
     def _moment(self, k: int) -> float:
         """Return E[X^k] / k!."""
@@ -232,7 +235,7 @@ def _phases(law: Distribution) -> PhaseType | None:
             return None
         rates = _diagonal([a.generator for a in laws])
         at = 0
-        for first, second in zip(laws, laws[1:], strict=False):
+        for first, second in pairwise(laws):
             n, m = first.initial.size, second.initial.size
             rates[at : at + n, at + n : at + n + m] = np.outer(first.ends, second.initial)
             at += n

@@ -205,4 +205,4 @@ def log_weights(servers: int, initial: np.ndarray, generator: np.ndarray) -> np.
     rows = configurations(servers, initial.shape[-1])
     spent = np.linalg.solve(-np.swapaxes(generator, 1, 2), initial[..., None])[..., 0]
     log: np.ndarray = np.log(np.maximum(spent, 1e-300)) @ rows.T - gammaln(rows + 1.0).sum(1)
-    return log - log.max(axis=1, keepdims=True)
+    return np.asarray(log - log.max(axis=1, keepdims=True))

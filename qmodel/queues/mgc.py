@@ -17,8 +17,8 @@ linearly:
     P = c_s^2 P_M + (1 - c_s^2) P_D .
 
 The law of the wait is then two exponentials, with the second moment that is exact for one
-server [2]_ and for constant service, and, where service has an exponential moment, the exact rate at which the tail
-decays (`qmodel.queues.decaying_wait`).
+server [2]_ and for constant service, and, where service has an exponential moment, the exact
+rate at which the tail decays (`qmodel.queues.decaying_wait`).
 
 **Error.** docs/reference/errors-of-approximations.md, measured over laws, SCVs, servers and
 loads. `waiting_time` is Kimura's formula for any SCV, to compare: it is exact for exponential
@@ -222,9 +222,9 @@ class MGc(Station):
             np.broadcast_to(1 - usual / np.asarray(c), shape).ravel(),
             shape,
         )
-        kinds = [(cells.solved, self._by_phases), (~cells.solved, self._interpolated)]
-        found = [of(rate, spare, cells, shape) for where, of in kinds if where.any()]
-        here = [where.reshape(shape)[()] for where, _ in kinds if where.any()]
+        ways = [(cells.solved, self._by_phases), (~cells.solved, self._interpolated)]
+        found = [of(rate, spare, cells, shape) for where, of in ways if where.any()]
+        here = [where.reshape(shape)[()] for where, _ in ways if where.any()]
         return found[0] if len(found) == 1 else of_cells(self, rate, here, found)
 
     def _by_phases(

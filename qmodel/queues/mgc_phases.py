@@ -215,15 +215,14 @@ def _solved(phases: PhaseType, is_exact: bool, servers: int, load: np.ndarray) -
         return _at(phases, servers, load)
     key = phases.initial.tobytes(), phases.generator.tobytes(), is_exact, servers
     low, high = max(_least(servers), 1e-3), 0.1
-    parts = [(load < low, None)]
-    if low < high:
-        parts.append(((load >= low) & (load < high), _tables(*key, low, high)))
-    parts.append((load >= max(low, high), _tables(*key, max(low, high), 1.0)))
-    blends = [
-        (np.flatnonzero(here), (_between(table, load[here]) if table else _at(phases, servers, load[here])))
-        for here, table in parts
-        if here.any()
-    ]
+    windows = [(-np.inf, low), (low, max(low, high)), (max(low, high), np.inf)]
+    blends = []
+    for first, last in windows:
+        here = np.flatnonzero((load >= first) & (load < last))
+        if here.size:
+            table = _tables(*key, first, min(last, 1.0)) if first > 0 else None
+            at = _between(table, load[here]) if table else _at(phases, servers, load[here])
+            blends.append((here, at))
     if len(blends) == 1:
         return blends[0][1]
     ratio, levels = np.ones(load.size), np.ones((load.size, servers))
@@ -268,9 +267,10 @@ def _from_fewer(phases: PhaseType, is_exact: bool, servers: int, load: np.ndarra
         ratio = np.clip(ratio, 0.0, np.where(chance > 0, 1 / chance, 1.0))
     weights, rates, starts = _stacked(tails)
     tables = [t.tables + start for t, start in zip(tails, starts, strict=True)]
-    blend, speed, slowest = (np.concatenate([t[k] for t in tails], axis=1) for k in (3, 4, 5))
-    tables = np.concatenate(tables, axis=1)
-    return _Blend(ratio, Tails(weights, rates, tables, blend, speed, slowest, means), None)
+    parts, speed, slowest = (np.concatenate([t[k] for t in tails], axis=1) for k in (3, 4, 5))
+    every = np.concatenate(tables, axis=1)
+    joined = Tails(weights, rates, every, parts, speed, slowest, means)
+    return _Blend(ratio, joined, None)
 
 
 def _stacked(tails: list[Tails]) -> tuple[np.ndarray, np.ndarray, list[int]]:
@@ -318,8 +318,8 @@ def _tables(
             table = _Tables(servers, nodes, barycentric, at, slowest_apart)
             found = _between(table, tests)
             away = abs(found.tails.sums(every, _falling, times) - tail).max()
-            for of in (lambda b: b.ratio, lambda b: b.tails.means):
-                away = max(away, abs(of(found) / of(exact) - 1).max())
+            away = max(away, abs(found.ratio / exact.ratio - 1).max())
+            away = max(away, abs(found.tails.means / exact.tails.means - 1).max())
             if away < _TABLE_ERROR[is_exact]:
                 return table
     return None
@@ -365,12 +365,12 @@ def _beside(tails: list[tuple[np.ndarray, Tails]], cells: int) -> Tails:
     return Tails(weights, rates, tables, blend, speed, slowest, means)
 
 
-def _joined(
-    blends: list[tuple[np.ndarray, _Blend]], cells: int
-) -> tuple[Tails, np.ndarray]:
+def _joined(blends: list[tuple[np.ndarray, _Blend]], cells: int) -> tuple[Tails, np.ndarray]:
     """Return the tails and levels of all cells from those of some cells each."""
     if not blends:
-        return Tails.own(np.ones((cells, 1)), np.ones((cells, 1)), np.ones(cells)), np.full((cells, 1), np.nan)
+        return Tails.own(np.ones((cells, 1)), np.ones((cells, 1)), np.ones(cells)), np.full(
+            (cells, 1), np.nan
+        )
     tails = _beside([(here, b.tails) for here, b in blends], cells)
     deep = max((b.levels.shape[1] for _, b in blends if b.levels is not None), default=1)
     levels = np.full((cells, deep), np.nan)

@@ -135,7 +135,7 @@ def _solve(
     root = [np.exp(x / 2) for x in log]
 
     def weighted(x: np.ndarray, m: int, n: int) -> np.ndarray:
-        return x * (root[m][:, :, None] / root[n][:, None, :])
+        return np.asarray(x * (root[m][:, :, None] / root[n][:, None, :]))
 
     def change(n: int) -> np.ndarray:
         if not n:
@@ -218,7 +218,7 @@ def first_passage(
         if not (abs(step) > 1e-16).any():
             break
         product = product @ rise
-    return found + shift
+    return np.asarray(found + shift)
 
 
 def exponentials(
@@ -264,7 +264,7 @@ def exponentials(
 
 
 def _gauss(weights: np.ndarray, rates: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
-    """Return the Gauss quadrature of the measure of the rates, in 1 / (rate + twice the least)."""
+    """Return the Gauss quadrature of the rates, in one over the rate plus twice the least."""
     shift = 2 * rates.min(axis=1, keepdims=True)
     at = 1 / (rates + shift)
     vector = np.sqrt(weights)

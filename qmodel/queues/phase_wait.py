@@ -77,8 +77,8 @@ class Tails(NamedTuple):
 
     def sums(self, cells: Any, of: Callable[..., Any], *values: Any) -> Any:
         """Return the blended sum of ``weights * of(rates, *values)`` in each of the cells."""
-        cells, *values = np.broadcast_arrays(cells, *values)
-        flat, at = cells.ravel(), [np.asarray(x).ravel() for x in values]
+        cells, *found = np.broadcast_arrays(cells, *values)
+        flat, at = cells.ravel(), [np.asarray(x).ravel() for x in found]
         out = np.zeros(flat.size, dtype=complex)
         step = max(1, _CHUNK // self.rates.shape[1])
         for i in range(0, flat.size, step):
@@ -91,10 +91,10 @@ class Tails(NamedTuple):
                 rates = self.rates[table] * self.speed[cell, j, None]
                 rates[:, 0] = self.slowest[cell, j]
                 with np.errstate(all="ignore"):
-                    found = of(rates, *x)
-                    out[here] += blend * (self.weights[table] * found).sum(axis=1)
-        found = out if any(np.iscomplexobj(x) for x in values) else out.real
-        return found.reshape(cells.shape)[()]
+                    terms = self.weights[table] * of(rates, *x)
+                    out[here] += blend * terms.sum(axis=1)
+        total = out if any(np.iscomplexobj(x) for x in values) else out.real
+        return total.reshape(cells.shape)[()]
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -215,7 +215,8 @@ class PhaseNumber(States):
     Examples
     --------
     >>> import qmodel as qm
-    >>> number = qm.MGc(qm.HyperExponential([0.9, 0.1], [0.5, 5.5]), servers=3).solve(2.4).number
+    >>> service = qm.HyperExponential([0.9, 0.1], [0.5, 5.5])
+    >>> number = qm.MGc(service, servers=3).solve(2.4).number
     >>> number.probability([0, 1, 2, 3]).round(4), float(number.tail(9))
     (array([0.0623, 0.1363, 0.1403, 0.0896]), 0.3351)
     """

@@ -31,10 +31,14 @@ def test_families_written_out(law: qm.Distribution) -> None:
 
 
 def test_sums_and_scales() -> None:
-    law = qm.Scaled(qm.Sum((qm.Erlang(0.3, 2), qm.HyperExponential([0.5, 0.5], [1.0, 2.0]))), 2.0)
+    law = qm.Scaled(
+        qm.Sum((qm.Erlang(0.3, 2), qm.HyperExponential([0.5, 0.5], [1.0, 2.0]))), 2.0
+    )
     phases = phases_of(law)
     assert phases.initial.size == 4
-    np.testing.assert_allclose(phases.tail([0.5, 4.0]), law.tail(np.array([0.5, 4.0])), rtol=1e-9)
+    np.testing.assert_allclose(
+        phases.tail([0.5, 4.0]), law.tail(np.array([0.5, 4.0])), rtol=1e-9
+    )
     assert phases.third_cumulant == pytest.approx(law.third_cumulant, rel=1e-12)
 
 
@@ -76,7 +80,9 @@ def test_edges_of_the_tail() -> None:
         ([0.5, 0.5], [[-1.0, 1.0], [1.0, -1.0]], "must end"),
     ],
 )
-def test_impossible_values(initial: list[float], generator: list[list[float]], says: str) -> None:
+def test_impossible_values(
+    initial: list[float], generator: list[list[float]], says: str
+) -> None:
     with pytest.raises(qm.DomainError, match=says):
         PhaseType(initial, generator)
 

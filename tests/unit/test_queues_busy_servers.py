@@ -7,7 +7,14 @@ from itertools import product
 import numpy as np
 import pytest
 
-from qmodel.queues.busy_servers import changes, configurations, ends, log_weights, starts, states
+from qmodel.queues.busy_servers import (
+    changes,
+    configurations,
+    ends,
+    log_weights,
+    starts,
+    states,
+)
 
 RATES = np.array([[[-3.0, 1.0, 0.5], [0.2, -2.0, 0.0], [0.0, 0.7, -1.0]]])
 
@@ -15,7 +22,9 @@ RATES = np.array([[[-3.0, 1.0, 0.5], [0.2, -2.0, 0.0], [0.0, 0.7, -1.0]]])
 @pytest.mark.parametrize(("servers", "phases"), [(1, 3), (3, 2), (4, 3), (2, 5)])
 def test_states(servers: int, phases: int) -> None:
     rows = configurations(servers, phases)
-    every = {tuple(np.bincount(s, minlength=phases)) for s in product(range(phases), repeat=servers)}
+    every = {
+        tuple(np.bincount(s, minlength=phases)) for s in product(range(phases), repeat=servers)
+    }
     assert {tuple(row) for row in rows.tolist()} == every
     assert len(rows) == len(every) == states(servers, phases)
 
@@ -27,7 +36,9 @@ def test_rates_are_those_of_servers_one_by_one() -> None:
     each = np.kron(np.kron(rates, one), one) + np.kron(np.kron(one, rates), one)
     each += np.kron(np.kron(one, one), rates)
     rows = configurations(n, 3).tolist()
-    labels = [rows.index(np.bincount(s, minlength=3).tolist()) for s in product(range(3), repeat=n)]
+    labels = [
+        rows.index(np.bincount(s, minlength=3).tolist()) for s in product(range(3), repeat=n)
+    ]
     lumped = np.zeros((len(rows), len(rows)))
     for i, row in zip(labels, each, strict=True):
         lumped[i] = np.bincount(labels, weights=row, minlength=len(rows))

@@ -120,9 +120,16 @@ def test_many_cells_are_each_one() -> None:
     phases, loads = phases_of(H3), np.linspace(0.05, 0.99, 300)
     n = loads.size
     initial = np.broadcast_to(phases.initial, (n, 3))
-    generator = np.broadcast_to(phases.generator, (n, 3, 3)) * np.linspace(1, 2, n)[:, None, None]
+    generator = (
+        np.broadcast_to(phases.generator, (n, 3, 3)) * np.linspace(1, 2, n)[:, None, None]
+    )
     many = solve(initial, generator, 6, loads * 6 * np.linspace(1, 2, n) / H3.mean)
     for i in (0, 150, 299):
-        one = solve(initial[i : i + 1], generator[i : i + 1], 6, loads[i : i + 1] * 6 * np.linspace(1, 2, n)[i] / H3.mean)
+        one = solve(
+            initial[i : i + 1],
+            generator[i : i + 1],
+            6,
+            loads[i : i + 1] * 6 * np.linspace(1, 2, n)[i] / H3.mean,
+        )
         assert many.chance[i] == pytest.approx(one.chance[0], rel=1e-11)
         assert many.mean[i] == pytest.approx(one.mean[0], rel=1e-11)
