@@ -103,10 +103,11 @@ def solve(
     """
     size = busy_servers.states(servers, initial.shape[-1])
     step = max(1, _CHUNK // size**2)
-    parts = [
-        _solve(initial[here], generator[here], servers, arrival_rate[here])
-        for here in (slice(i, i + step) for i in range(0, len(arrival_rate), step))
-    ]
+    with np.errstate(under="ignore"):  # of probabilities too rare for a float
+        parts = [
+            _solve(initial[here], generator[here], servers, arrival_rate[here])
+            for here in (slice(i, i + step) for i in range(0, len(arrival_rate), step))
+        ]
     if len(parts) == 1:
         return parts[0]
     # Cells whose exponentials were compressed have fewer than others.
