@@ -76,8 +76,9 @@ def fit_phases(law: Distribution, most: int = 4) -> FittedPhases:
     (0.02, 3, 0.048)
     """
     mean, scv = float(law.mean), float(law.scv)
-    times, log = _residual(law, mean)
-    shape, error = _fitted(times.tobytes(), log.tobytes(), scv, most)
+    with np.errstate(under="ignore", over="ignore"):
+        times, log = _residual(law, mean)
+        shape, error = _fitted(times.tobytes(), log.tobytes(), scv, most)
     return FittedPhases(PhaseType(shape.initial, shape.generator / mean), error)
 
 
