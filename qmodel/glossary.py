@@ -28,6 +28,7 @@ GLOSSARY = {
     "users": Term("N", "-", "users who wait for each answer before they ask again"),
     "think_time": Term("Z", "s", "mean time between an answer and the next request of a user"),
     "knee": Term("N*", "-", "users from which on they wait for each other"),
+    "limits": Term("λ*_k", "1/s", "arrival rate at which each station saturates"),
     "holding_time": Term("H", "s", "mean time for which a request holds its permit"),
     "holders": Term("", "-", "mean number of permits in use"),
     "scale": Term("ρ_P", "-", "factor of the times inside a pool that its limit makes"),

@@ -11,18 +11,24 @@ from qmodel.networks.pool_size import (
     pool_size,
     scalability,
 )
+from qmodel.networks.routed import RoutedNetwork, routed
+from qmodel.networks.routed_result import ClassResult, RoutedResult
 from qmodel.networks.users import most_users
 
 __all__ = [
     "Bounds",
+    "ClassResult",
     "ClosedResult",
     "HeldPool",
     "HeldResult",
     "PoolSize",
+    "RoutedNetwork",
+    "RoutedResult",
     "bounds",
     "closed",
     "deadlock_free_permits",
     "most_users",
     "pool_size",
+    "routed",
     "scalability",
 ]

@@ -17,9 +17,7 @@ from qmodel.glossary import GLOSSARY, units_of
 
 STRUCTURE = {
     "station", "streams", "stations", "kinds", "caches", "assumptions",
-    "cache", "popularity", "hits", "levels", "gains", "single_points", "network",
-    "share", "kind",  # of a kind, not of the whole
-    "pipeline", "load", "shares", "state", "states", "converged", "equilibria", "solved",
+    "cache", "popularity", "hits", "levels", "gains", "single_points", "network", "share", "kind", "pipeline", "load", "shares", "state", "states", "converged", "equilibria", "solved", "classes", "admitted",
 }  # fmt: skip
 """Fields that hold other results or say of which part they are."""
 
