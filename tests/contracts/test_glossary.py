@@ -17,7 +17,9 @@ from qmodel.glossary import GLOSSARY, units_of
 
 STRUCTURE = {
     "station", "streams", "stations", "kinds", "caches", "assumptions",
-    "cache", "popularity", "hits", "levels", "gains", "single_points", "network", "share", "kind", "pipeline", "load", "shares", "state", "states", "converged", "equilibria", "solved", "classes", "admitted",
+    "cache", "popularity", "hits", "levels", "gains", "single_points", "network", "classes",
+    "share", "kind",  # of a kind, not of the whole
+    "pipeline", "load", "shares", "state", "states", "converged", "equilibria", "solved",
 }  # fmt: skip
 """Fields that hold other results or say of which part they are."""
 
