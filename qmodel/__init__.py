@@ -89,11 +89,16 @@ if TYPE_CHECKING:
     from qmodel.planning.capacity import capacity
     from qmodel.planning.compare import compare
     from qmodel.planning.crossing import Crossing, crossing
+    from qmodel.planning.frontier import cost_frontier
     from qmodel.planning.memory_split import CacheDemand, MemorySplit, split_memory
     from qmodel.planning.memory_value import MemoryValue, memory_value
+    from qmodel.planning.sensitivity import Sensitivity, sensitivity
+    from qmodel.planning.size import size
+    from qmodel.planning.sizing import Sizing
     from qmodel.planning.slo import Objective
     from qmodel.planning.solve_for import solve_for
     from qmodel.planning.sweep import sweep
+    from qmodel.planning.uncertainty import Uncertainty, uncertainty
     from qmodel.queues import (
         GM1,
         MG1,
@@ -147,8 +152,9 @@ _HOMES = {
     "pipeline": """Pipeline PipelineResult Step branch cached call fan_out hedge limit
         nothing parallel repeat retry series""",
     "planning": """AvailabilityResult CacheDemand CacheLoss Crossing MemorySplit MemoryValue
-        Boundary Objective availability blast_radius cache_size capacity compare crossing
-        least_hit_ratio lose_cache memory_value solve_for split_memory sweep""",
+        Boundary Objective Sensitivity Sizing Uncertainty availability blast_radius cache_size
+        capacity compare cost_frontier crossing least_hit_ratio lose_cache memory_value
+        sensitivity size solve_for split_memory sweep uncertainty""",
     "queues": """BirthDeath Delay Engset ErlangA FiniteSource FixedBatch GGc GM1 GMc
         GeometricBatch MDc MG1 MG1K MG1KPS MG1LCFS MG1PS MG1Priority MG1Setup
         MG1SizeBased MG1Threshold MG1Vacations MGc MGcPS MGcc MMc MMcK

@@ -8,11 +8,16 @@ from qmodel.planning.cache_size import cache_size
 from qmodel.planning.capacity import capacity
 from qmodel.planning.compare import compare
 from qmodel.planning.crossing import Crossing, crossing
+from qmodel.planning.frontier import cost_frontier
 from qmodel.planning.memory_split import CacheDemand, MemorySplit, split_memory
 from qmodel.planning.memory_value import MemoryValue, memory_value
+from qmodel.planning.sensitivity import Sensitivity, sensitivity
+from qmodel.planning.size import size
+from qmodel.planning.sizing import Sizing
 from qmodel.planning.slo import Objective, parse_objective
 from qmodel.planning.solve_for import solve_for
 from qmodel.planning.sweep import sweep, sweep_chunks
+from qmodel.planning.uncertainty import Uncertainty, uncertainty
 
 __all__ = [
     "AvailabilityResult",
@@ -23,18 +28,25 @@ __all__ = [
     "MemorySplit",
     "MemoryValue",
     "Objective",
+    "Sensitivity",
+    "Sizing",
+    "Uncertainty",
     "availability",
     "blast_radius",
     "cache_size",
     "capacity",
     "compare",
+    "cost_frontier",
     "crossing",
     "least_hit_ratio",
     "lose_cache",
     "memory_value",
     "parse_objective",
+    "sensitivity",
+    "size",
     "solve_for",
     "split_memory",
     "sweep",
     "sweep_chunks",
+    "uncertainty",
 ]

@@ -9,7 +9,7 @@ at the greatest load that the other objectives permit.
 **Shapes.** One capacity for each cell of the broadcast shape of the model's parameters.
 **Limits.** A model that never saturates (delays; what refuses or loses requests; stations
 behind a token bucket) has no bracket: it doubles from one request in a mean latency, and the
-capacity is ``inf`` where the objectives still hold at 2^60 times that. The latency is that of
+capacity is ``inf`` where the objectives still hold at 2^40 times that. The latency is that of
 the requests let through, so a latency alone says nothing of what is refused at that load: add
 an objective such as "loss < 1 %".
 """
@@ -33,7 +33,7 @@ from qmodel.planning.slo import Objective, Objectives, objectives_of
 __all__ = ["capacity"]
 
 _RTOL = 1e-14  # Near saturation everything hangs on the last digits of the load.
-_DOUBLINGS = 60
+_DOUBLINGS = 40
 
 
 def capacity(model: Model, *objectives: Objectives) -> Value:
@@ -116,7 +116,7 @@ def capacity(model: Model, *objectives: Objectives) -> Value:
     floors = [o for o in wanted if o.from_below]
     if floors:
         # A million times what keeps one server busy is as good as endless.
-        served = np.where(np.isinf(answer), np.minimum(found, high * 2.0**-40), found)[()]
+        served = np.where(np.isinf(answer), np.minimum(found, high * 2.0**-20), found)[()]
         lacking = _missed(what, floors)(served) > 0
         if np.ndim(lacking) == 0 and lacking:
             raise InfeasibleError(_why(what, floors, float(served)))

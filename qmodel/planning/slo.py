@@ -40,8 +40,9 @@ from __future__ import annotations
 
 import math
 import re
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
+from functools import reduce
 
 import numpy as np
 
@@ -57,7 +58,9 @@ from qmodel.planning.quantities import (
     quantity_of,
 )
 
-__all__ = ["Objective", "Objectives", "objectives_of", "parse_objective"]
+__all__ = ["Objective", "Objectives", "missed_by", "objectives_of", "parse_objective"]
+
+_OVERLOAD = 1e100  # Beyond any margin.
 
 _TIMES = r"(?:wait|latency|response)\b"
 _WRITTEN = re.compile(
@@ -252,6 +255,19 @@ def objectives_of(given: Iterable[Objectives]) -> list[Objective]:
         several = isinstance(one, Iterable) and not isinstance(one, (str, Objective))
         found += [parse_objective(o) for o in (one if several else (one,))]  # type: ignore[union-attr, arg-type]
     return found
+
+
+def missed_by(result: Result, objectives: Sequence[Objective]) -> Value:
+    """Return by how much the worst of some objectives is missed; negative where all hold.
+
+    Without objectives, how far the load is beyond a steady state. In overload more load is
+    still worse, so that searches have a way down.
+    """
+    load = np.divide(result.arrival_rate, max_rate_of(result))
+    worst = reduce(np.maximum, [o.margin(result) for o in objectives] or [load - 1])
+    worst = np.where(np.isposinf(worst), _OVERLOAD * np.maximum(load, 1.0), worst)
+    # A steady state ends at the boundary, an objective is met there: both hold below zero.
+    return np.where((worst == 0) & bool(objectives), -1e-300, worst)
 
 
 def parse_objective(written: str | Objective) -> Objective:

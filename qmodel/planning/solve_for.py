@@ -29,13 +29,12 @@ from qmodel.planning._domains import Domain, domain_of
 from qmodel.planning._models import asked
 from qmodel.planning._results import Model, max_rate_of, share_of
 from qmodel.planning.boundary import Boundary, Side
-from qmodel.planning.slo import Objective, Objectives, objectives_of
+from qmodel.planning.slo import Objective, Objectives, missed_by, objectives_of
 from qmodel.units import text
 
 __all__ = ["solve_for"]
 
 _NEAR, _FAR, _ZOOMS = 4, 60, 16
-_OVERLOAD = 1e100  # Beyond any margin; less load is better also where there is too much.
 
 Margin = Callable[[Any], Any]
 
@@ -113,11 +112,7 @@ def solve_for(
     def margin(value: Any) -> Any:
         result = what.replace({parameter: domain.number(value)}).solve(arrival_rate)
         with np.errstate(invalid="ignore", divide="ignore", over="ignore"):
-            load = np.divide(arrival_rate, max_rate_of(result))
-            worst = reduce(np.maximum, [o.margin(result) for o in wanted] or [load - 1])
-            worst = np.where(worst == np.inf, _OVERLOAD * np.maximum(load, 1.0), worst)
-        # A steady state ends at the boundary, an objective is met there: both hold below zero.
-        return np.where((worst == 0) & bool(wanted), -1e-300, worst)
+            return missed_by(result, wanted)
 
     values, margins = _windows(margin, domain, *_scan(margin, domain))
     unknown = np.isnan(margins).any(axis=0)

@@ -153,6 +153,16 @@ def test_capacity_where_some_is_refused():
     assert patient.solve(found).abandonment == pytest.approx(0.02, rel=1e-9)
 
 
+def test_two_names_of_one_model_have_one_capacity():
+    general, markov = qm.MG1K(qm.Exponential(0.1), 3), qm.MMcK(0.1, 1, 3)
+    assert capacity(general) == capacity(markov) == math.inf
+    for goals in (["p99 < 700 ms"], ["loss < 5%"], ["mean wait < 90 ms"], ["p99 < 2 s"]):
+        first, second = capacity(general, goals), capacity(markov, goals)
+        assert first == pytest.approx(second, rel=1e-9)
+        assert capacity(Pipeline(qm.call("a", general)), goals) == pytest.approx(first)
+    assert capacity(markov, "p99 < 2 s") == math.inf  # three at most: never that long
+
+
 def test_goodput_is_a_floor():
     door = qm.MMcK(0.1, servers=5, places=10)
     found = capacity(door, "loss < 1%", "goodput > 30/s")

@@ -1,0 +1,183 @@
+"""Whole numbers tried under scenarios: do they meet the objectives, and if none do, why?"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from dataclasses import dataclass
+
+import numpy as np
+
+from qmodel.errors import InfeasibleError, ModelError
+from qmodel.planning._domains import Domain
+from qmodel.planning._least_cost import Numbers
+from qmodel.planning._models import Asked, StationModel
+from qmodel.planning._results import Result, latency_of
+from qmodel.planning.quantities import Mean, Percentile, quantity_of
+from qmodel.planning.slo import Objective, missed_by
+from qmodel.planning.solve_for import solve_for
+from qmodel.queues.base import StationResult
+from qmodel.units import text
+
+__all__ = ["Case", "Trial", "why_none"]
+
+_ROWS = 4096
+"""Choices solved at once."""
+
+_DOUBLINGS = 40
+
+
+@dataclass(frozen=True, slots=True)
+class Case:
+    """A scenario: the model in it, its load, and which share is left of what is sized."""
+
+    name: str
+    model: Asked
+    arrival_rate: float
+    left: np.ndarray
+
+
+@dataclass(frozen=True, slots=True)
+class Trial:
+    """What a choice of numbers makes of the objectives in all scenarios."""
+
+    cases: list[Case]
+    domains: list[Domain]
+    objectives: list[Objective]
+    factor: float
+
+    def results(self, rows: Numbers) -> Iterable[tuple[Case, Result, np.ndarray]]:
+        """Yield each scenario with its solution, and where too few are left of something."""
+        low = np.array([domain.bottom for domain in self.domains])
+        for case in self.cases:
+            here = np.floor(rows * case.left * (1 + 1e-12))
+            changes = {
+                d.name: np.maximum(here[:, i], low[i]) for i, d in enumerate(self.domains)
+            }
+            rate = case.arrival_rate * self.factor
+            yield case, case.model.replace(changes).solve(rate), (here < low).any(axis=1)
+
+    def excess(self, rows: Numbers) -> np.ndarray:
+        """Return by how much each choice misses the worst objective."""
+        parts = [rows[i : i + _ROWS] for i in range(0, len(rows), _ROWS)]
+        return np.concatenate([self._excess(part) for part in parts])
+
+    def _excess(self, rows: Numbers) -> np.ndarray:
+        worst = np.full(len(rows), -np.inf)
+        with np.errstate(all="ignore"):
+            for _, result, gone in self.results(rows):
+                missed = np.broadcast_to(missed_by(result, self.objectives), len(rows))
+                # A steady state needs to lie below its boundary, where nothing is missed.
+                missed = np.where((missed == 0) & (not self.objectives), 1e-300, missed)
+                worst = np.maximum(worst, np.where(gone, np.inf, missed))
+        return worst
+
+    def unlimited(self) -> Numbers:
+        """Return numbers beyond which more of all changes nothing."""
+        top = np.array([min(domain.top, 2.0**_DOUBLINGS) for domain in self.domains])
+        here = np.array([max(domain.bottom, 1.0) for domain in self.domains])
+        # Not below what is left in the worst scenario.
+        here = np.minimum(np.ceil(here / np.min([c.left for c in self.cases], axis=0)), top)
+        before = None
+        for _ in range(_DOUBLINGS):
+            # Beyond this, tails are noise.
+            now = max(self.excess(here.astype(np.int64)[None])[0], -20.0)
+            if now < 1e50 and before is not None and np.isclose(now, before, rtol=1e-9, atol=0):
+                break
+            before, here = now, np.minimum(2 * here, top)
+        most: Numbers = here.astype(np.int64)
+        return most
+
+    def refuse_what_worsens(self, most: Numbers) -> None:
+        """Refuse numbers of which more misses the objectives by more."""
+        low = np.array([domain.bottom for domain in self.domains])
+        fewer = np.tile(most, (2, most.size, 1))
+        n = np.arange(most.size)
+        fewer[:, n, n] = low, np.sqrt(np.maximum(low, 1.0) * most)
+        missed = np.maximum(self.excess(np.vstack([most, *fewer])), 0.0)
+        worse = (missed[1:] < missed[0] - 1e-6).reshape(2, -1).any(axis=0)
+        if worse.any():
+            name = self.domains[int(np.argmax(worse))].name
+            goals = " and ".join(map(str, self.objectives))
+            raise ModelError(f"more of {name} is worse for {goals}: see `solve_for`")
+
+    def values(self, numbers: Numbers) -> dict[str, dict[str, float]]:
+        """Return the values of the objectives' quantities in each scenario."""
+        return {
+            case.name: {str(o): float(np.ravel(o.value(r))[0]) for o in self.objectives}
+            for case, r, _ in self.results(numbers[None])
+        }
+
+    def binding(self, numbers: Numbers) -> tuple[str, Objective]:
+        """Return the scenario and the objective that are nearest to a limit."""
+        nearest = [
+            (float(np.ravel(o.margin(result))[0]), case.name, i)
+            for case, result, _ in self.results(numbers[None])
+            for i, o in enumerate(self.objectives)
+        ]
+        _, scenario, i = max(nearest)
+        return scenario, self.objectives[i]
+
+    def gains(
+        self, numbers: Numbers, scenario: str, objective: Objective
+    ) -> list[tuple[float, float]]:
+        """Return the change of the margin, and the value, with one more of each."""
+        top = np.array([domain.top for domain in self.domains])
+        one = np.vstack([0 * numbers, np.eye(numbers.size, dtype=np.int64)])
+        rows = np.minimum(numbers + one, top).astype(np.int64)
+        result = next(r for case, r, _ in self.results(rows) if case.name == scenario)
+        margins = np.broadcast_to(objective.margin(result), len(rows))
+        values = np.broadcast_to(objective.value(result), len(rows))
+        return list(zip(margins[1:] - margins[0], values[1:], strict=True))
+
+
+def why_none(trial: Trial, high: Numbers) -> str:
+    """Return the message for objectives that no numbers meet, with what would."""
+    names = ", ".join(domain.name for domain in trial.domains)
+    for case, result, _ in trial.results(high[None]):
+        for objective in trial.objectives:
+            if np.all(objective.margin(result) <= 0):
+                continue
+            unlimited = {d.name: int(n) for d, n in zip(trial.domains, high, strict=True)}
+            value = objective.text(float(np.ravel(objective.value(result))[0]))
+            where = f" in scenario {case.name!r}" if len(trial.cases) > 1 else ""
+            model = case.model.replace(unlimited)
+            ways = _ways(model, case.arrival_rate * trial.factor, objective)
+            return (
+                f"no number of {names} is enough for {str(objective)!r}{where}: with any "
+                f"number {objective.quantity} is {value}{_alone(result, objective)}; {ways}"
+            )
+    return f"no number of {names} is enough for all objectives at once"
+
+
+def _alone(result: Result, objective: Objective) -> str:
+    """Return which stations alone take longer than the whole may."""
+    quantity = quantity_of(objective.quantity)
+    if isinstance(result, StationResult) or not isinstance(quantity, (Mean, Percentile)):
+        return ""
+    slow = []
+    for name, station in result.stations.items():
+        if quantity_of(objective.quantity) == quantity and np.any(result.visits[name] > 0):
+            law = latency_of(station)
+            p = objective.probability
+            alone = float(np.ravel(law.mean if p is None else law.quantile(p))[0])
+            if alone > objective.limit:
+                slow.append(f"{name} {text(alone, 's')}")
+    return f" (alone {', '.join(slow)})" if slow else ""
+
+
+def _ways(model: Asked, rate: float, objective: Objective) -> str:
+    """Return how fast each service would have to become, if only it did."""
+    base = model.station if isinstance(model, StationModel) else model
+    enough = []
+    for name, value in model.parameters().items():
+        if name.rpartition(".")[2] in ("service_time", "mean"):
+            try:
+                found = solve_for(base, name, rate, objective)
+            except (InfeasibleError, ModelError):
+                continue
+            if found.side == "at most":
+                most, now = text(float(found), "s"), text(float(value), "s")
+                enough.append(f"{name} at most {most} (now {now})")
+    if not enough:
+        return "no single service time would be enough, however short"
+    return f"enough would be {', or '.join(enough)}"

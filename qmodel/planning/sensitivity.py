@@ -1,0 +1,306 @@
+r"""Sensitivity: which numbers of a model decide its latency and its capacity.
+
+The elasticity of a quantity with respect to a parameter is the percentage by which it grows
+where the parameter grows by one percent,
+
+.. math:: e = \frac{\partial \ln Q}{\partial \ln \theta} .
+
+All real parameters are moved by a few steps each, in one solution of the model with arrays, and
+differenced to fourth order; the step shrinks with the headroom. Percentiles and capacities
+have their elasticities as means do, as every cell is solved to its last digits. A whole number
+(servers) becomes one more; its elasticity is that of the arc.
+
+**Limits.** Where two stations saturate together, the capacity has a kink, and its elasticity is
+the mean of both sides. Derivatives hold for small changes, and near saturation for tiny ones:
+draw instead (`qmodel.planning.uncertainty`); the order of the parameters stays right [1]_.
+
+References
+----------
+.. [1] A. Saltelli et al., "Global Sensitivity Analysis: The Primer", Wiley, 2008, ch. 1.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from qmodel import _check
+from qmodel.errors import ModelError
+from qmodel.planning._domains import Domain, domain_of
+from qmodel.planning._models import Asked, StationModel, asked, has_arrays
+from qmodel.planning._results import Model, Result, max_rate_of, near
+from qmodel.planning.capacity import capacity
+from qmodel.planning.quantities import quantity_of
+from qmodel.planning.slo import Objective, Objectives, objectives_of
+from qmodel.queues.base import StationResult
+from qmodel.units import text
+
+if TYPE_CHECKING:
+    import pandas as pd
+
+__all__ = ["Sensitivity", "sensitivity"]
+
+_STEP = 1e-3
+# Offsets in steps, and weights, of the derivative at 0: central, and backward at an upper end.
+_CENTRAL = ((-2, 1 / 12), (-1, -2 / 3), (1, 2 / 3), (2, -1 / 12))
+_BACKWARD = ((-4, 1 / 4), (-3, -4 / 3), (-2, 3), (-1, -4), (0, 25 / 12))
+
+
+@dataclass(frozen=True, slots=True, eq=False, kw_only=True, repr=False)
+class Sensitivity:
+    """How much each parameter decides, greatest first.
+
+    Parameters
+    ----------
+    arrival_rate : float
+        The load. [1/s]
+    values : mapping of str to float
+        The quantities themselves, and the capacity. [-]
+    elasticities : mapping of str to mapping of str to float
+        For each quantity, the percentage that one percent more of each parameter adds,
+        sorted by the size of the last quantity before the capacity. [-]
+    parameters : mapping of str to float
+        The values of the parameters. [-]
+    saturations : mapping of str to float
+        Load at which each station saturates, the first bottleneck first. [1/s]
+
+    Examples
+    --------
+    >>> import qmodel as qm
+    >>> found = qm.sensitivity(qm.MMc(0.01), 80.0, over=["arrival_rate", "service_time"])
+    >>> {name: round(e, 6) for name, e in found.elasticities["mean"].items()}
+    {'service_time': 5.0, 'arrival_rate': 4.0}
+    """
+
+    arrival_rate: float
+    values: Mapping[str, float]
+    elasticities: Mapping[str, Mapping[str, float]]
+    parameters: Mapping[str, float]
+    saturations: Mapping[str, float]
+
+    def to_frame(self) -> pd.DataFrame:
+        """Return the elasticities, one row for each parameter: the bars of a tornado.
+
+        Returns
+        -------
+        pandas.DataFrame
+            `parameter`, its `value`, and a column for each quantity, in percent for one
+            percent. [-]
+        """
+        import pandas as pd
+
+        frame = pd.DataFrame(self.elasticities)
+        frame.insert(0, "value", pd.Series(self.parameters))
+        frame = frame.rename_axis("parameter").reset_index()
+        frame.attrs["units"] = dict.fromkeys(self.elasticities, "-")
+        return frame
+
+    def __str__(self) -> str:
+        """Return the answer in one line."""
+        name = list(self.elasticities)[-2]
+        value = text(self.values[name], quantity_of(name).unit)
+        most = [
+            f"{parameter} {e:+.2g} %"
+            for parameter, e in list(self.elasticities[name].items())[:3]
+            if abs(e) > 5e-4
+        ]
+        answer = f"{name} is {value} at {text(self.arrival_rate, '1/s')}"
+        if most:
+            answer += f"; for 1 % more: {', '.join(most)}"
+        limits = [f"{n} at {text(x, '1/s')}" for n, x in list(self.saturations.items())[:2]]
+        if limits:
+            answer += f"; {limits[0].replace(' at', ' saturates at', 1)}"
+            answer += f", then {limits[1]}" if limits[1:] else ""
+        return answer
+
+    def __repr__(self) -> str:
+        """Return the answer in one line."""
+        return f"<{self}>"
+
+
+def sensitivity(
+    model: Model,
+    arrival_rate: float,
+    *objectives: Objectives,
+    quantities: Sequence[str] = ("mean", "p99"),
+    over: Sequence[str] | None = None,
+) -> Sensitivity:
+    """Return the elasticities of latencies and capacity by every parameter.
+
+    Parameters
+    ----------
+    model : Pipeline or Station
+        The model, without arrays of its own. [-]
+    arrival_rate : number
+        The load, below saturation. [1/s]
+    *objectives : str, Objective or sequence of them
+        What the capacity must meet; without any, it is where the model saturates. [-]
+    quantities : sequence of str, default ("mean", "p99")
+        What objectives can be about; the rows are sorted by the last. [-]
+    over : sequence of str, optional
+        Parameters to vary, "arrival_rate" among them; by default all that are above 0. [-]
+
+    Returns
+    -------
+    Sensitivity
+        The elasticities, and which station saturates after the first.
+
+    Raises
+    ------
+    DomainError
+        If the load is not above 0, or a text is no quantity or objective.
+    ModelError
+        If the model is overloaded, has arrays, or lacks what is named.
+
+    Examples
+    --------
+    >>> import qmodel as qm
+    >>> web, db = qm.call("web", qm.MMc(0.010, servers=4)), qm.call("db", qm.MMc(0.020, 8))
+    >>> found = sensitivity(qm.Pipeline(qm.series(web, db)), 320.0)
+    >>> print(found)
+    p99 is 129 ms at 320/s; for 1 % more: arrival_rate +1.6 %, db.service_time +1.5 %,
+    web.service_time +1.1 %; web saturates at 400/s, then db at 400/s
+    """
+    what = asked(model)
+    if has_arrays(what):
+        raise ModelError("the model has arrays of its own: one scenario at a time")
+    rate = float(_check.positive("arrival_rate", arrival_rate))
+    wanted, readings = objectives_of(objectives), [quantity_of(q) for q in quantities]
+    if not readings:
+        raise ModelError("quantities must name at least one, such as 'p99'")
+    base = what.solve(rate)
+    most = float(np.max(max_rate_of(base)))
+    if rate >= most:
+        raise ModelError(
+            f"the model saturates at {text(most, '1/s')}: nothing to differentiate"
+        )
+    step = min(_STEP, (1 - rate / most) / 50)
+    names = [str(q) for q in readings]
+
+    def read(result: Result, changed: Asked) -> dict[str, Any]:
+        found = {name: q.value(result) for name, q in zip(names, readings, strict=True)}
+        return found | {"capacity": _capacity(changed, wanted)}
+
+    values = {name: float(np.max(v)) for name, v in read(base, what).items()}
+    domains = _domains(what, over)
+    own = {name: value for name, value in _numbers(what).items() if name in domains}
+    own |= {"arrival_rate": rate} if over is None or "arrival_rate" in over else {}
+    smooth = {n: v for n, v in own.items() if n not in domains or not domains[n].whole}
+    columns = _smooth(what, rate, smooth, domains, step, read)
+    for name in own.keys() - smooth.keys():
+        columns |= {name: _arc(what, rate, domains[name], own[name], read)}
+    order = sorted(own, key=lambda name: -abs(np.nan_to_num(columns[name][names[-1]])))
+    return Sensitivity(
+        arrival_rate=rate,
+        values=values,
+        elasticities={q: {name: columns[name][q] for name in order} for q in values},
+        parameters={name: float(own[name]) for name in order},
+        saturations=_saturations(base),
+    )
+
+
+def _capacity(model: Asked, wanted: list[Objective]) -> Any:
+    plain = model.station if isinstance(model, StationModel) else model
+    return capacity(plain, *wanted)
+
+
+def _numbers(model: Asked) -> dict[str, float]:
+    found = {}
+    for name, value in model.parameters().items():
+        number = float(np.max(np.asarray(value, dtype=float)))
+        if 0 < number < math.inf:
+            found[name] = number
+    return found
+
+
+def _domains(model: Asked, over: Sequence[str] | None) -> dict[str, Domain]:
+    known = _numbers(model)
+    for name in over or ():
+        if name not in known and name != "arrival_rate":
+            everything = [*model.parameters(), "arrival_rate"]
+            raise ModelError(
+                f"no parameter {name!r} above 0 in the model{near(name, everything)}"
+            )
+    names = known if over is None else [name for name in over if name in known]
+    return {name: domain_of(model, name) for name in names}
+
+
+def _smooth(
+    model: Asked,
+    rate: float,
+    own: Mapping[str, float],
+    domains: Mapping[str, Domain],
+    step: float,
+    read: Any,
+) -> dict[str, dict[str, float]]:
+    """Return the elasticities by real parameters, from one solution with arrays."""
+    # A share below 1 has its own way to go.
+    tops = {n: domains[n].top / v - 1 if n in domains else math.inf for n, v in own.items()}
+    stencils = {name: _CENTRAL if tops[name] > 0 else _BACKWARD for name in own}
+    steps = {name: min(step, tops[name] / 50) if tops[name] > 0 else step for name in own}
+    cells = sum(len(stencil) for stencil in stencils.values())
+    arrays = {name: np.full(cells, value) for name, value in own.items()}
+    rows, start = {}, 0
+    for name, stencil in stencils.items():
+        rows[name] = slice(start, start + len(stencil))
+        offsets = np.array([offset for offset, _ in stencil])
+        arrays[name][rows[name]] *= np.exp(steps[name] * offsets)
+        start += len(stencil)
+    rates = arrays.pop("arrival_rate", rate)
+    if not cells:
+        return {}
+    changed = model.replace(arrays)
+    found = {
+        q: np.broadcast_to(v, cells) for q, v in read(changed.solve(rates), changed).items()
+    }
+    with np.errstate(divide="ignore", invalid="ignore"):
+        return {
+            name: {
+                q: _slope(np.log(values[rows[name]]), stencil, steps[name])
+                for q, values in found.items()
+            }
+            for name, stencil in stencils.items()
+        }
+
+
+def _slope(logs: np.ndarray, stencil: tuple[tuple[int, float], ...], step: float) -> float:
+    # What is endless or none on either side does not depend on the parameter.
+    if np.isinf(logs).all():
+        return 0.0
+    return float(logs @ np.array([weight for _, weight in stencil]) / step) + 0.0
+
+
+def _arc(
+    model: Asked, rate: float, domain: Domain, value: float, read: Any
+) -> dict[str, float]:
+    """Return the elasticities by a whole number, to one more (to the top, from one less)."""
+    last = int(min(value + 1, domain.top))
+    ends = [last - 1, last]
+    found = []
+    for end in ends:
+        changed = model.replace({domain.name: end})
+        found.append(read(changed.solve(rate), changed))
+    with np.errstate(divide="ignore", invalid="ignore"):
+        width = math.log(ends[1] / ends[0]) if ends[0] > 0 else math.nan
+        return {
+            q: 0.0
+            if np.max(found[0][q]) == np.max(found[1][q])
+            else float(np.log(np.max(found[1][q]) / np.max(found[0][q])) / width)
+            for q in found[0]
+        }
+
+
+def _saturations(result: Result) -> dict[str, float]:
+    """Return the load at which each station saturates, the least first."""
+    if isinstance(result, StationResult):
+        return {}
+    rates = {}
+    for name, station in result.stations.items():
+        busy = float(np.max(station.utilization))
+        if busy > 0 and not station.station.loses:
+            rates[name] = float(np.max(result.arrival_rate)) / busy
+    return dict(sorted(rates.items(), key=lambda item: item[1]))

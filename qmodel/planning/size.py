@@ -1,0 +1,211 @@
+"""Sizing: the cheapest whole numbers of servers and their like that meet the objectives.
+
+One number for each of several stations, for objectives end to end: a fast station leaves time
+to a slow one, so no station can be sized by itself. More servers never lengthen a latency or
+lose more requests, which makes the search exact: every choice is bounded by what each number
+needs while the others are unlimited (`qmodel.planning._least_cost`). It is complete for eight
+stations in a second or less; where it is not, after a budget of choices, the answer is the
+best found, with a bound on what might still be saved.
+
+**Scenarios** must hold all at once: the peak, the night, a zone lost, a cache lost. In a
+scenario, a number that is sized stands for the share of it that is left, rounded down: with
+``{"web.servers": 2 / 3}`` a third of them is gone.
+**Headroom** multiplies every load. **Spares** are added to each number (N + k): as many of each
+may fail, all at the same time.
+**Shapes.** One scenario at a time: a model and load without arrays.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+import numpy as np
+
+from qmodel import _check
+from qmodel.errors import DomainError, InfeasibleError, ModelError
+from qmodel.planning._domains import domain_of
+from qmodel.planning._least_cost import Numbers, cheapest
+from qmodel.planning._models import Asked, StationModel, asked, has_arrays
+from qmodel.planning._results import Model, near
+from qmodel.planning._trials import Case, Trial, why_none
+from qmodel.planning.sizing import Sizing
+from qmodel.planning.slo import Objectives, objectives_of
+
+__all__ = ["size"]
+
+
+def size(
+    model: Model,
+    arrival_rate: float,
+    *objectives: Objectives,
+    prices: Mapping[str, float] | None = None,
+    scenarios: Mapping[str, Mapping[str, float]] | None = None,
+    headroom: float = 0.0,
+    spares: int | Mapping[str, int] = 0,
+    budget: int = 200_000,
+) -> Sizing:
+    """Return the cheapest numbers of servers with which a model meets its objectives.
+
+    Parameters
+    ----------
+    model : Pipeline or Station
+        The model; its own numbers do not count, but where they are not sized. [-]
+    arrival_rate : number
+        The load, unless a scenario has its own. [1/s]
+    *objectives : str, Objective or sequence of them
+        What must hold, all of it, such as "p99 < 300 ms", "loss < 1 %"; at least one. [-]
+    prices : mapping of str to number, optional
+        Price of one of each parameter that is sized, > 0; by default the replicas of each
+        pool and the servers of each other station, at 1. [-]
+    scenarios : mapping of str to (mapping of str to number), optional
+        In each, what differs: "arrival_rate", parameters, and of what is sized the share
+        that is left. By default the model as it is. [-]
+    headroom : number, default 0
+        Share by which all loads may exceed what is stated. [-]
+    spares : int or mapping of str to int, default 0
+        How many more of each to have. [-]
+    budget : int, default 200000
+        Most choices to try before the search ends with a bound. [-]
+
+    Returns
+    -------
+    Sizing
+        The numbers, their cost, what binds, and what one more of each would bring.
+
+    Raises
+    ------
+    DomainError
+        If a price, share or load is outside its domain, or a text is no objective.
+    InfeasibleError
+        If no numbers are enough; the message says what takes too long and how fast it must
+        become.
+    ModelError
+        If there is no such parameter, it is no whole number, more of it is worse, the model
+        has arrays, or there is no objective.
+
+    Examples
+    --------
+    >>> import qmodel as qm
+    >>> web, db = qm.call("web", qm.MMc(0.045)), qm.call("db", qm.MMc(0.020))
+    >>> site = qm.Pipeline(qm.series(web, qm.cached(0.85, lookup=qm.nothing(), miss=db)))
+    >>> print(size(site, 1200.0, "p99 < 250 ms", prices={"web.servers": 1, "db.servers": 3}))
+    web.servers 56, db.servers 5 for p99 < 250 ms at 1200/s (cost 71, the least): p99 is 238 ms;
+    web.servers binds, one more makes it 226 ms
+
+    With a zone of three lost, and the night:
+
+    >>> plan = size(site, 1200.0, "p99 < 250 ms", scenarios={
+    ...     "peak": {}, "night": {"arrival_rate": 150.0},
+    ...     "a zone lost": {"web.servers": 2 / 3, "db.servers": 2 / 3}})
+    >>> plan.numbers, plan.binding_scenario
+    ({'web.servers': 84, 'db.servers': 8}, 'a zone lost')
+    """
+    what = asked(model)
+    wanted = objectives_of(objectives)
+    if not wanted:
+        raise ModelError(
+            "size needs an objective, such as 'p99 < 300 ms' or 'utilization < 70%'"
+        )
+    if has_arrays(what):
+        raise ModelError("the model has arrays of its own: size one scenario at a time")
+    cost = _prices(what, prices)
+    more = float(_check.nonnegative("headroom", headroom))
+    kept = _spares(spares, cost)
+    domains = [domain_of(what, name) for name in cost]
+    for domain in domains:
+        if not domain.whole:
+            raise ModelError(f"{domain.name} is no whole number: see `solve_for`")
+    rate = float(_check.positive("arrival_rate", arrival_rate))
+    cases = _cases(what, rate, {"as it is": {}} if scenarios is None else scenarios, list(cost))
+    trial = Trial(cases, domains, wanted, 1 + more)
+    low = np.array([int(domain.bottom) for domain in domains])
+    high = trial.unlimited()
+    trial.refuse_what_worsens(high)
+    if trial.excess(high[None])[0] > 0:
+        raise InfeasibleError(why_none(trial, high))
+    weights = np.array(list(cost.values()))
+    found = cheapest(trial.excess, weights, low, high, budget)
+    steady = cheapest(Trial(cases, domains, [], 1 + more).excess, weights, low, high, budget)
+    needed = found.numbers
+    scenario, objective = trial.binding(needed)
+    gains = trial.gains(needed, scenario, objective)
+    drops = -np.array([gain[0] for gain in gains]) / weights
+    extra = float(weights @ kept)
+
+    def named(values: Any, kind: type = int) -> dict[str, Any]:
+        return {name: kind(value) for name, value in zip(cost, values, strict=True)}
+
+    sized = what.replace(named(needed + kept))
+    plain = Trial(cases, domains, wanted, 1.0)
+    return Sizing(
+        numbers=named(needed + kept),
+        needed=named(needed),
+        least=named(found.least),
+        steady=named(steady.least),
+        prices=cost,
+        cost=float(weights @ needed) + extra,
+        bound=found.bound + extra,
+        exact=found.exact,
+        objectives=tuple(map(str, wanted)),
+        values=plain.values(needed + kept),
+        unlimited=plain.values(high),
+        binding=list(cost)[int(np.argmax(drops))],
+        binding_objective=str(objective),
+        binding_scenario=scenario,
+        with_one_more=named([gain[1] for gain in gains], float),
+        arrival_rate=rate,
+        model=sized.station if isinstance(sized, StationModel) else sized,
+    )
+
+
+def _prices(model: Asked, prices: Mapping[str, float] | None) -> dict[str, float]:
+    known = model.parameters()
+    if prices is None:
+        pools = [n for n in known if n.rpartition(".")[2] == "replicas"]
+        owners = {n.rpartition(".")[0] for n in pools}
+        servers = [
+            n
+            for n in known
+            if n.rpartition(".")[2] == "servers"
+            and not any(n.startswith(f"{owner}.") or not owner for owner in owners)
+        ]
+        prices = dict.fromkeys([*pools, *servers], 1.0)
+    if not prices:
+        raise ModelError("there is nothing to size: prices must name at least one parameter")
+    for name in prices:
+        if name not in known:
+            raise ModelError(f"no parameter {name!r} in the model{near(name, known)}")
+    return {n: float(_check.positive(f"price of {n!r}", p)) for n, p in prices.items()}
+
+
+def _spares(spares: int | Mapping[str, int], sized: Mapping[str, float]) -> Numbers:
+    if isinstance(spares, Mapping):
+        for name in spares:
+            if name not in sized:
+                raise ModelError(f"{name!r} is not sized{near(name, sized)}")
+        given = [spares.get(name, 0) for name in sized]
+    else:
+        given = [spares] * len(sized)
+    return np.array([int(_check.count("spares", k, least=0)) for k in given])
+
+
+def _cases(
+    model: Asked, rate: float, scenarios: Mapping[str, Mapping[str, float]], sized: list[str]
+) -> list[Case]:
+    cases = []
+    for name, changes in scenarios.items():
+        left = np.array([changes.get(n, 1.0) for n in sized], dtype=float)
+        for parameter, share in zip(sized, left, strict=True):
+            if not 0 < share <= 1:
+                raise DomainError(
+                    f"{parameter} is sized: in scenario {name!r} it must be the share that is "
+                    f"left, above 0 and at most 1, got {share:g}"
+                )
+        own = changes.get("arrival_rate", rate)
+        others = {n: v for n, v in changes.items() if n not in (*sized, "arrival_rate")}
+        load = float(_check.positive(f"arrival_rate in {name!r}", own))
+        cases.append(Case(name, model.replace(others) if others else model, load, left))
+    if not cases:
+        raise ModelError("scenarios must name at least one scenario")
+    return cases
