@@ -236,7 +236,7 @@ class Objective:
     def __str__(self) -> str:
         """Return the objective as `parse_objective` reads it."""
         whose = f" of {self.subject}" if self.subject else ""
-        if re.match(_TIMES, self.subject or "") and re.fullmatch(
+        if re.match(rf"(?:the\s+)?{_TIMES}", self.subject or "") and re.fullmatch(
             r"mean|p[\d.]+", self.quantity
         ):
             whose = f" latency{whose}"  # "p99 of wait" is that of the time in queue.
