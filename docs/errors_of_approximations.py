@@ -91,7 +91,13 @@ def measured(
                     for name, formula in FORMULAS.items():
                         if name in POISSON_ONLY and arrival != 1:
                             continue
-                        got = formula(load * servers, 1.0, servers, arrival, service)
+                        got = formula(
+                            load * servers,
+                            1.0,
+                            servers=servers,
+                            arrival_scv=arrival,
+                            service_scv=service,
+                        )
                         errors[name].append(float(got) / wait - 1)
         yield load, errors
 

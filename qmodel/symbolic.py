@@ -108,12 +108,12 @@ def solve_for(equation: Any, symbol: Any, *, equals: Value = 0) -> tuple[Any, ..
     The load at which the mean wait is T, with two servers:
 
     >>> from qmodel.queues.mmc import waiting_time as wait
-    >>> solve_for(wait(arrival_rate, service_time, 2), arrival_rate, equals=target)
+    >>> solve_for(wait(arrival_rate, service_time, servers=2), arrival_rate, equals=target)
     (2*sqrt(T)/(S*sqrt(S + T)),)
 
     The servers' speed that a mean response needs, with one:
 
-    >>> response = wait(arrival_rate, service_time, 1) + service_time
+    >>> response = wait(arrival_rate, service_time, servers=1) + service_time
     >>> solve_for(response, service_time, equals=target)
     (T/(T*lambda + 1),)
     """
@@ -159,7 +159,7 @@ def root(
     The load at which three servers have a mean wait of a tenth of a service time:
 
     >>> from qmodel.queues.mmc import waiting_time as wait
-    >>> formula = wait(arrival_rate, service_time, 3)
+    >>> formula = wait(arrival_rate, service_time, servers=3)
     >>> given = {service_time: 1.0}
     >>> float(root(formula, arrival_rate, between=(0.0, 2.99), equals=0.1, given=given))
     1.2989
@@ -312,7 +312,7 @@ def series_light(expression: Any, symbol: Any = arrival_rate, order: int = 3) ->
     Two servers wait for each other in the second order only:
 
     >>> from qmodel.queues.mmc import waiting_time as wait
-    >>> series_light(wait(arrival_rate, service_time, 2), order=5)
+    >>> series_light(wait(arrival_rate, service_time, servers=2), order=5)
     S**5*lambda**4/16 + S**3*lambda**2/4
     """
     return sp.series(sp.sympify(expression).doit(), symbol, 0, order).removeO()
@@ -345,9 +345,9 @@ def series_heavy(
 
     >>> from qmodel.queues import mg1, mmc
     >>> s, c = service_time, servers
-    >>> series_heavy(mg1.waiting_time(arrival_rate, s, scv), limit=1 / s)
+    >>> series_heavy(mg1.waiting_time(arrival_rate, s, scv=scv), limit=1 / s)
     -S*c_s__2/2 - S/2 + (c_s__2/2 + 1/2)/(-lambda + 1/S)
-    >>> series_heavy(mmc.waiting_time(arrival_rate, s, c), limit=c / s)
+    >>> series_heavy(mmc.waiting_time(arrival_rate, s, servers=c), limit=c / s)
     S/c - S/(c*ErlangB(c, c)) + 1/(-lambda + c/S)
     """
     gap = sp.Dummy("x", positive=True)
@@ -390,7 +390,7 @@ def latex(expression: Any) -> str:
     Examples
     --------
     >>> from qmodel.queues.mmc import waiting_time as wait
-    >>> print(latex(wait(arrival_rate, service_time, servers)))
+    >>> print(latex(wait(arrival_rate, service_time, servers=servers)))
     \frac{S C\left(c, S \lambda\right)}{- S \lambda + c}
     """
     return str(sp.latex(expression))

@@ -127,7 +127,7 @@ def in_parallel(*availabilities: Value) -> Value:
     return 1 - reduce(mul, down, 1)
 
 
-def k_of_n(needed: Count, replicas: Count, available: Value) -> Value:
+def k_of_n(*, needed: Count, replicas: Count, available: Value) -> Value:
     """Share of the time that at least `needed` of the replicas are up.
 
     Parameters
@@ -153,7 +153,7 @@ def k_of_n(needed: Count, replicas: Count, available: Value) -> Value:
     --------
     Four must be up: without a spare replica, with one and with two.
 
-    >>> k_of_n(4, [4, 5, 6], 0.99).round(6)
+    >>> k_of_n(needed=4, replicas=[4, 5, 6], available=0.99).round(6)
     array([0.960596, 0.99902 , 0.99998 ])
     """
     k = _check.count("needed", needed, least=0)
@@ -172,7 +172,7 @@ def _k_of_n(k: Value, n: Value, a: Value) -> Value:
     return np.where(np.isnan(k + n + a), np.nan, found)[()]
 
 
-def replicas_needed(needed: Count, available: Value, target: Value) -> Value:
+def replicas_needed(needed: Count, *, available: Value, target: Value) -> Value:
     """Least number of replicas of which enough are up often enough.
 
     Parameters

@@ -88,7 +88,7 @@ _MOST_TERMS = 16
 """The alternating sum of Varma and Makowski loses its digits beyond."""
 
 
-def response_time(arrival_rate: Value, service_time: Value, queues: Count) -> Value:
+def response_time(arrival_rate: Value, service_time: Value, *, queues: Count) -> Value:
     """Mean time until the last of n queues is done, T_n.
 
     Parameters
@@ -114,9 +114,9 @@ def response_time(arrival_rate: Value, service_time: Value, queues: Count) -> Va
     --------
     Two queues at half load, exactly:
 
-    >>> float(response_time(0.5, 1.0, 2))
+    >>> float(response_time(0.5, 1.0, queues=2))
     2.875
-    >>> response_time(0.5, 1.0, [1, 2, 4, 16]).round(3)
+    >>> response_time(0.5, 1.0, queues=[1, 2, 4, 16]).round(3)
     array([2.   , 2.875, 3.79 , 5.823])
     """
     n = _check.count("queues", queues)
@@ -149,7 +149,9 @@ def _harmonic(n: Any) -> Any:
     return digamma(np.asarray(n) + 1.0) + np.euler_gamma
 
 
-def interpolated_response_time(arrival_rate: Value, service_time: Value, queues: int) -> Value:
+def interpolated_response_time(
+    arrival_rate: Value, service_time: Value, *, queues: int
+) -> Value:
     """Mean time until the last of n queues is done, between light and heavy traffic.
 
     Parameters
@@ -173,7 +175,7 @@ def interpolated_response_time(arrival_rate: Value, service_time: Value, queues:
 
     Examples
     --------
-    >>> float(interpolated_response_time(0.5, 1.0, 4))
+    >>> float(interpolated_response_time(0.5, 1.0, queues=4))
     3.8290
     """
     n = _check.count("queues", queues)
@@ -229,7 +231,7 @@ def _tail(late: Any, queues: Any, shape: Any) -> Any:
         return -np.expm1(-shape * np.log1p(hazard / shape))
 
 
-def response_law(arrival_rate: Value, service_time: Value, queues: Count) -> Distribution:
+def response_law(arrival_rate: Value, service_time: Value, *, queues: Count) -> Distribution:
     """Law of the time until the last of n queues is done.
 
     Parameters
@@ -253,18 +255,18 @@ def response_law(arrival_rate: Value, service_time: Value, queues: Count) -> Dis
 
     Examples
     --------
-    >>> law = response_law(0.8, 1.0, 16)
+    >>> law = response_law(0.8, 1.0, queues=16)
     >>> float(law.mean), law.quantile([0.5, 0.99]).round(1)
     (13.22, array([12.8, 36.8]))
     """
     _check.numbers("the law of the last of several queues", arrival_rate, service_time, queues)
-    mean = np.asarray(response_time(arrival_rate, service_time, queues))
+    mean = np.asarray(response_time(arrival_rate, service_time, queues=queues))
     over = np.isinf(mean)
     load, s, n = np.broadcast_arrays(
         np.asarray(arrival_rate) * service_time, service_time, queues
     )
     load = np.where(over | np.isnan(mean), 0.5, load)
-    known = np.where(over | np.isnan(mean), response_time(load / s, s, n), mean)
+    known = np.where(over | np.isnan(mean), response_time(load / s, s, queues=n), mean)
     one = Exponential((s / (1 - load))[()])
     target = known / one.mean
 

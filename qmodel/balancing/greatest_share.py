@@ -123,7 +123,7 @@ def ordered_means(c: int, v: Any) -> Any:
     return found / (c * v)
 
 
-def tail(x: Any, c: Any, v: Any) -> Any:
+def tail(x: Any, *, c: Any, v: Any) -> Any:
     """Return the probability that the greatest share exceeds `x`.
 
     Parameters
@@ -142,7 +142,7 @@ def tail(x: Any, c: Any, v: Any) -> Any:
 
     Examples
     --------
-    >>> tail([0.25, 0.4, 0.7, 1.0], 4, 1).round(3)
+    >>> tail([0.25, 0.4, 0.7, 1.0], c=4, v=1).round(3)
     array([1.   , 0.816, 0.108, 0.   ])
     """
     x, c, v = _floats(x, c, v)
@@ -158,7 +158,7 @@ def tail(x: Any, c: Any, v: Any) -> Any:
     return np.where(np.isnan(x + c + v), np.nan, found)[()]
 
 
-def quantile(p: Any, c: Any, v: Any) -> Any:
+def quantile(p: Any, *, c: Any, v: Any) -> Any:
     """Return the share that the greatest one exceeds with probability 1 - `p`.
 
     Parameters
@@ -177,7 +177,7 @@ def quantile(p: Any, c: Any, v: Any) -> Any:
 
     Examples
     --------
-    >>> quantile([0.5, 0.95, 0.99], 4, 1).round(3)
+    >>> quantile([0.5, 0.95, 0.99], c=4, v=1).round(3)
     array([0.5  , 0.768, 0.864])
     """
     from scipy.special import betainccinv

@@ -48,7 +48,7 @@ _NODES, _WEIGHTS = (_NODES + 1) / 2, _WEIGHTS / 2
 _ENDS = (1e-6, 1 - 1e-9)
 
 
-def ring_imbalance(servers: Count, virtual_nodes: Count = 1, *, bound: Value = np.inf) -> Value:
+def ring_imbalance(*, servers: Count, virtual_nodes: Count = 1, bound: Value = np.inf) -> Value:
     """Mean load of the fullest server over the average.
 
     Parameters
@@ -75,9 +75,9 @@ def ring_imbalance(servers: Count, virtual_nodes: Count = 1, *, bound: Value = n
     With one point each, the fullest of ten servers has three times its share, and seven
     of the ten might as well not be there:
 
-    >>> ring_imbalance(10, [1, 10, 100, 1000]).round(3)
+    >>> ring_imbalance(servers=10, virtual_nodes=[1, 10, 100, 1000]).round(3)
     array([2.929, 1.538, 1.159, 1.049])
-    >>> float(ring_imbalance(10, 100, bound=1.1))
+    >>> float(ring_imbalance(servers=10, virtual_nodes=100, bound=1.1))
     1.0981
     """
     c, v = _ring(servers, virtual_nodes)
@@ -85,14 +85,14 @@ def ring_imbalance(servers: Count, virtual_nodes: Count = 1, *, bound: Value = n
     free = c * greatest_share.mean(c, v)
     if np.all(np.isinf(bound)):
         return free
-    low, high = (np.minimum(c * greatest_share.quantile(p, c, v), bound) for p in _ENDS)
+    low, high = (np.minimum(c * greatest_share.quantile(p, c=c, v=v), bound) for p in _ENDS)
     x = low + (high - low) * _NODES.reshape(-1, *[1] * np.ndim(low))
-    above = np.einsum("k,k...->...", _WEIGHTS, greatest_share.tail(x / c, c, v))
+    above = np.einsum("k,k...->...", _WEIGHTS, greatest_share.tail(x / c, c=c, v=v))
     return np.where(np.isinf(bound), free, low + (high - low) * above)[()]
 
 
 def ring_imbalance_quantile(
-    p: Value, servers: Count, virtual_nodes: Count = 1, *, bound: Value = np.inf
+    p: Value, *, servers: Count, virtual_nodes: Count = 1, bound: Value = np.inf
 ) -> Value:
     """Load of the fullest server over the average that a share `p` of rings keeps below.
 
@@ -119,15 +119,15 @@ def ring_imbalance_quantile(
 
     Examples
     --------
-    >>> ring_imbalance_quantile([0.5, 0.95, 0.99], 10, 100).round(3)
+    >>> ring_imbalance_quantile([0.5, 0.95, 0.99], servers=10, virtual_nodes=100).round(3)
     array([1.152, 1.259, 1.315])
     """
     p = _check.probability("p", p)
     c, v = _ring(servers, virtual_nodes)
-    return np.minimum(c * greatest_share.quantile(p, c, v), _above_one("bound", bound))
+    return np.minimum(c * greatest_share.quantile(p, c=c, v=v), _above_one("bound", bound))
 
 
-def ring_imbalance_tail(imbalance: Value, servers: Count, virtual_nodes: Count = 1) -> Value:
+def ring_imbalance_tail(imbalance: Value, *, servers: Count, virtual_nodes: Count = 1) -> Value:
     """Probability that the fullest server has more than so many times the average.
 
     Parameters
@@ -151,12 +151,12 @@ def ring_imbalance_tail(imbalance: Value, servers: Count, virtual_nodes: Count =
 
     Examples
     --------
-    >>> ring_imbalance_tail([1.1, 1.25, 1.5], 10, 100).round(4)
+    >>> ring_imbalance_tail([1.1, 1.25, 1.5], servers=10, virtual_nodes=100).round(4)
     array([0.8834, 0.0629, 0.    ])
     """
     x = _check.nonnegative("imbalance", imbalance)
     c, v = _ring(servers, virtual_nodes)
-    return greatest_share.tail(x / c, c, v)
+    return greatest_share.tail(x / c, c=c, v=v)
 
 
 def ring_shares(servers: int, virtual_nodes: Count = 1) -> Value:
@@ -190,7 +190,7 @@ def ring_shares(servers: int, virtual_nodes: Count = 1) -> Value:
     return greatest_share.ordered_means(int(c), v)
 
 
-def virtual_nodes_needed(imbalance: Value, servers: Count, *, p: Value = 0.95) -> Value:
+def virtual_nodes_needed(imbalance: Value, *, servers: Count, p: Value = 0.95) -> Value:
     """Least points a server with which a share `p` of rings is even enough.
 
     Parameters
@@ -216,7 +216,7 @@ def virtual_nodes_needed(imbalance: Value, servers: Count, *, p: Value = 0.95) -
     --------
     Twice as even takes four times the points:
 
-    >>> virtual_nodes_needed([1.5, 1.2, 1.1, 1.05], 10)
+    >>> virtual_nodes_needed([1.5, 1.2, 1.1, 1.05], servers=10)
     array([  30.,  164.,  626., 2443.])
     """
     x = _above_one("imbalance", imbalance)
@@ -226,7 +226,7 @@ def virtual_nodes_needed(imbalance: Value, servers: Count, *, p: Value = 0.95) -
     x, c, p = np.broadcast_arrays(x, _check.count("servers", servers), p)
 
     def spare(v: Value) -> Value:
-        return x - c * greatest_share.quantile(p, c, v)
+        return x - c * greatest_share.quantile(p, c=c, v=v)
 
     least = np.maximum(np.floor(least_above(spare, np.ones(x.shape))), 1.0)
     return np.where(spare(least) < 0, least + 1, least)[()]

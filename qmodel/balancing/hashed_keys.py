@@ -89,7 +89,7 @@ def keys_imbalance(keys: Count, servers: Count) -> Value:
     return ((low + step * above.sum(axis=0)) * c / m)[()]
 
 
-def keys_imbalance_quantile(p: Value, keys: Count, servers: Count) -> Value:
+def keys_imbalance_quantile(p: Value, *, keys: Count, servers: Count) -> Value:
     """Keys of the fullest server over the average that a share `p` of hashes keeps to.
 
     Parameters
@@ -129,7 +129,7 @@ def keys_imbalance_quantile(p: Value, keys: Count, servers: Count) -> Value:
     return np.where(np.isnan(p), np.nan, found * c / m)[()]
 
 
-def keys_imbalance_tail(imbalance: Value, keys: Count, servers: Count) -> Value:
+def keys_imbalance_tail(imbalance: Value, *, keys: Count, servers: Count) -> Value:
     """Probability that the fullest server has more than so many times the average.
 
     Parameters

@@ -88,7 +88,7 @@ def hot_imbalance(popularity: Zipf, shards: Count, *, replicated: Count = 0) -> 
 
 
 def hot_imbalance_quantile(
-    p: Value, popularity: Zipf, shards: Count, *, replicated: Count = 0
+    p: Value, *, popularity: Zipf, shards: Count, replicated: Count = 0
 ) -> Value:
     """Load of the fullest shard over the average that a share `p` of hashes keeps below.
 
@@ -117,7 +117,7 @@ def hot_imbalance_quantile(
     --------
     >>> import qmodel as qm
     >>> keys = qm.caches.Zipf(100_000, exponent=0.9)
-    >>> hot_imbalance_quantile([0.5, 0.95, 0.99], keys, shards=16).round(2)
+    >>> hot_imbalance_quantile([0.5, 0.95, 0.99], popularity=keys, shards=16).round(2)
     array([1.64, 2.  , 2.19])
     """
     p = _check.probability("p", p)

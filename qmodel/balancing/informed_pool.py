@@ -204,8 +204,8 @@ class InformedPool(Pool):
                 f"got {self.service!r}"
             )
         rate = state.load * c / s
-        exponential = mmc.waiting_time(rate, s, c)
-        general = mgc.waiting_time(rate, s, scv, c)
+        exponential = mmc.waiting_time(rate, s, servers=c)
+        general = mgc.waiting_time(rate, s, servers=c, scv=scv)
         with np.errstate(divide="ignore", invalid="ignore"):
             alone = np.where(exponential > 0, general / exponential, (1 + scv) / 2)
         many = state.pooled * (1 - state.load)
@@ -224,7 +224,9 @@ class InformedPool(Pool):
             front = np.maximum(delay * wait.drain, 1.0)
         scv = scv * scv_of_delay(1 - 1 / front, service)
         none = np.nan + 0.0 * state.load
-        return law_of_wait(mean, chance, scv, none, service.mean, state.over)
+        return law_of_wait(
+            mean, chance=chance, scv=scv, decay=none, scale=service.mean, over=state.over
+        )
 
     def _shared_response(self, state: _State, work: Distribution) -> Distribution:
         wait, mix = state.wait, self.service

@@ -70,7 +70,7 @@ JOIN_IDLE = Assumption(
 )
 
 
-def idle_levels(load: Any, replicas: Any, servers: Any, dispatchers: Any) -> tuple[Any, Any]:
+def idle_levels(load: Any, *, replicas: Any, servers: Any, dispatchers: Any) -> tuple[Any, Any]:
     """Return the chance that a request waits, and the ratio of the levels found.
 
     Parameters
@@ -91,7 +91,7 @@ def idle_levels(load: Any, replicas: Any, servers: Any, dispatchers: Any) -> tup
 
     Examples
     --------
-    >>> [round(float(x), 2) for x in idle_levels(0.9, 20, 1, 1)]
+    >>> [round(float(x), 2) for x in idle_levels(0.9, replicas=20, servers=1, dispatchers=1)]
     [0.33, 0.49]
     """
     rho, n, c, m = (np.asarray(x, dtype=float) for x in (load, replicas, servers, dispatchers))
@@ -179,9 +179,11 @@ class JoinIdleQueue(InformedPool):
         object.__setattr__(self, "dispatchers", dispatchers)
 
     def _levels(self, load: Any, replicas: Any, servers: Any) -> tuple[tuple[Any, ...], Any]:
-        chance, ratio = idle_levels(load, replicas, servers, self.dispatchers)
+        chance, ratio = idle_levels(
+            load, replicas=replicas, servers=servers, dispatchers=self.dispatchers
+        )
         # On the mean no request fares better than behind the shortest queue.
-        other, steps = shortest_levels(load, replicas, servers)
+        other, steps = shortest_levels(load, replicas=replicas, servers=servers)
         with np.errstate(divide="ignore", invalid="ignore"):
             least = np.where(other > 0, 1 - chance * (1 - steps) / other, 0.0)
         return (chance,), np.clip(ratio, np.minimum(least, 1.0), 1.0)

@@ -55,7 +55,7 @@ SHORTEST_QUEUE = Assumption(
 )
 
 
-def shortest_levels(load: Any, replicas: Any, servers: Any) -> tuple[Any, Any]:
+def shortest_levels(load: Any, *, replicas: Any, servers: Any) -> tuple[Any, Any]:
     """Return the chance that a request waits behind the shortest queue, and the ratio.
 
     Parameters
@@ -76,7 +76,7 @@ def shortest_levels(load: Any, replicas: Any, servers: Any) -> tuple[Any, Any]:
     --------
     Two servers, where the exact chance is 0.6942 and the exact ratio tends to 0.64:
 
-    >>> [round(float(x), 3) for x in shortest_levels(0.8, 2, 1)]
+    >>> [round(float(x), 3) for x in shortest_levels(0.8, replicas=2, servers=1)]
     [0.687, 0.649]
     """
     n, c = replicas, servers
@@ -118,7 +118,7 @@ class LeastConnections(InformedPool):
     """
 
     def _levels(self, load: Any, replicas: Any, servers: Any) -> tuple[tuple[Any, ...], Any]:
-        chance, ratio = shortest_levels(load, replicas, servers)
+        chance, ratio = shortest_levels(load, replicas=replicas, servers=servers)
         return (chance,), ratio
 
     def _grounds(self) -> tuple[Assumption, ...]:

@@ -46,7 +46,7 @@ __all__ = ["marginal_wait", "marginal_wait_of", "waiting_time_of"]
 _STEP = 1e-3  # of the way to the nearer end of the stable rates
 
 
-def marginal_wait(arrival_rate: Value, service_time: Value, servers: Count = 1) -> Value:
+def marginal_wait(arrival_rate: Value, service_time: Value, *, servers: Count = 1) -> Value:
     """Derivative of the number waiting in M/M/c with respect to the arrival rate.
 
     Parameters
@@ -78,7 +78,7 @@ def marginal_wait(arrival_rate: Value, service_time: Value, servers: Count = 1) 
     rate = _check.nonnegative("arrival_rate", arrival_rate)
     s = _check.positive("service_time", service_time)
     c = _check.count("servers", servers)
-    spare, must_wait = spare_servers(rate, s, c), erlang_c(rate * s, c)
+    spare, must_wait = spare_servers(rate, s, c), erlang_c(servers=c, offered_load=rate * s)
     xp = namespace(rate, s, must_wait)
     with xp.errstate(divide="ignore", invalid="ignore", over="ignore"):
         others = 1 + spare + rate * s * (2 - must_wait) / spare
@@ -106,11 +106,11 @@ def waiting_time_of(station: Station) -> Callable[[Any], Any]:
     """
     service, c = station.service, station.servers
     if isinstance(station, (mmc.MMc, MGcPS)):
-        return lambda rate: mmc.waiting_time(rate, service.mean, c)
+        return lambda rate: mmc.waiting_time(rate, service.mean, servers=c)
     if isinstance(station, mg1.MG1):
-        return lambda rate: mg1.waiting_time(rate, service.mean, service.scv)
+        return lambda rate: mg1.waiting_time(rate, service.mean, scv=service.scv)
     if isinstance(station, mgc.MGc):
-        return lambda rate: mgc.waiting_time(rate, service.mean, service.scv, c)
+        return lambda rate: mgc.waiting_time(rate, service.mean, servers=c, scv=service.scv)
     return lambda rate: station._solve(rate).waiting_time
 
 
@@ -135,7 +135,7 @@ def marginal_wait_of(station: Station) -> Callable[[Any], Any]:
     """
     service = station.service
     if isinstance(station, (mmc.MMc, MGcPS)):
-        return lambda rate: marginal_wait(rate, service.mean, station.servers)
+        return lambda rate: marginal_wait(rate, service.mean, servers=station.servers)
     wait = waiting_time_of(station)
     if isinstance(station, mg1.MG1):
 

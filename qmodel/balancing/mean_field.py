@@ -161,7 +161,7 @@ def _alone(x: Any, c: int) -> tuple[Any, Any]:
 
 
 def levels_found(
-    load: np.ndarray, replicas: np.ndarray, servers: int, choices: int, sampling: float
+    load: np.ndarray, *, replicas: np.ndarray, servers: int, choices: int, sampling: float
 ) -> np.ndarray:
     r"""Return the chances that a request finds c + j requests or more where it joins.
 
@@ -185,7 +185,8 @@ def levels_found(
 
     Examples
     --------
-    >>> levels_found(np.array([0.9]), np.array([1e9]), 1, 2, 0.77)[:3, 0].round(4)
+    >>> many = {"replicas": np.array([1e9]), "servers": 1}
+    >>> levels_found(np.array([0.9]), **many, choices=2, sampling=0.77)[:3, 0].round(4)
     array([0.81  , 0.5314, 0.2288])
     """
     known = table(servers, choices)

@@ -135,7 +135,7 @@ class PowerOfChoices(InformedPool):
         )
         blind = (d == 1) | (n == 1)
         last = self.distinct & (d == n) & ~blind
-        least, ratio = shortest_levels(rho, n, c)
+        least, ratio = shortest_levels(rho, replicas=n, servers=c)
         most, steps = erlang_c(c * rho, c), ratio
         ratio = np.where(blind, rho, ratio)
         levels = np.where(blind, most, least)[None, :]
@@ -151,14 +151,14 @@ class PowerOfChoices(InformedPool):
 
     def _found(self, load: Any, n: Any, c: int, d: int) -> np.ndarray:
         sampling = _DIFFERENT if self.distinct else _REPEATED
-        found = levels_found(load, n, c, d, sampling)
+        found = levels_found(load, replicas=n, servers=c, choices=d, sampling=sampling)
         if not self.distinct:
             return found
         few = np.full(load.shape, float(d))
-        field = levels_found(load, few, c, d, sampling)
+        field = levels_found(load, replicas=few, servers=c, choices=d, sampling=sampling)
         most = max(len(found), len(field))
         found, field = prolonged(found, load**n, most), prolonged(field, load**d, most)
-        chance, ratio = shortest_levels(load, few, c)
+        chance, ratio = shortest_levels(load, replicas=few, servers=c)
         exact = chance * ratio ** np.arange(most)[:, None]
         with np.errstate(divide="ignore", invalid="ignore"):
             # Levels that are never found have nothing to correct.

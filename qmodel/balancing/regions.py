@@ -121,8 +121,8 @@ def detour_after_loss(
 
 def surviving_rate(
     max_rates: Sequence[Value],
-    weights: Sequence[Value],
     *,
+    weights: Sequence[Value],
     round_trips: Sequence[Sequence[float]] | None = None,
 ) -> Value:
     """Total arrival rate up to which the loss of any one region overloads no other.
@@ -154,9 +154,9 @@ def surviving_rate(
     1500/s where all users of the lost one go to the same region:
 
     >>> even, near = [1 / 3] * 3, [[0, 1, 2], [1, 0, 2], [2, 1, 0]]
-    >>> float(surviving_rate([1000.0] * 3, even))
+    >>> float(surviving_rate([1000.0] * 3, weights=even))
     2000.0
-    >>> float(surviving_rate([1000.0] * 3, even, round_trips=near))
+    >>> float(surviving_rate([1000.0] * 3, weights=even, round_trips=near))
     1500.0
     """
     shares = shares_after_loss(weights, round_trips=round_trips)

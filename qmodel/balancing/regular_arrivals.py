@@ -134,7 +134,7 @@ def with_regular_arrivals(station: Station, scv: Value, arrival_rate: Value) -> 
 def _shared(station: MGcPS, between: Gamma, rate: Value) -> StationResult:
     service, c = station.service, station.servers
     s, apart = service.mean, 1 - np.asarray(between.scv)
-    wait = gmc.waiting_time(rate, s, between, c)
+    wait = gmc.waiting_time(rate, s, interarrival=between, servers=c)
     # Of the two SCVs: 2 (1 - apart / (1 + cs2)) / (2 - apart), also where cs2 is infinite.
     wait = wait * (2 * (1 - apart / (1 + service.scv)) / (2 - apart))[()]
     result = station._solve(_equivalent_rate(rate, wait, s, c))
@@ -163,6 +163,8 @@ def _equivalent_rate(rate: Any, wait: Any, s: Any, c: Any) -> Any:
     over = spare_servers(rate, s, c) <= 0
     here, goal = np.where(over, 0.5 * c / s, rate), np.where(over, 0.0, wait)
     found = increasing_root(
-        lambda x: mmc.waiting_time(x, s, c) - goal, np.where(np.isnan(here), here, 0.0), here
+        lambda x: mmc.waiting_time(x, s, servers=c) - goal,
+        np.where(np.isnan(here), here, 0.0),
+        here,
     )
     return np.where(over, rate, found)[()]

@@ -77,7 +77,7 @@ TIED_REQUESTS = Assumption(
 _NORM, _WAY = 1.3, 0.75  # fitted: how waits add up, how chances go from all to many
 
 
-def waiting_tail_of_many(load: Value, copies: Value, t: Value) -> Value:
+def waiting_tail_of_many(load: Value, *, copies: Value, t: Value) -> Value:
     """Probability that a tied request waits longer than a time, among many replicas.
 
     Parameters
@@ -101,7 +101,7 @@ def waiting_tail_of_many(load: Value, copies: Value, t: Value) -> Value:
 
     Examples
     --------
-    >>> waiting_tail_of_many(0.9, 2, np.array([0.0, 1.0, 2.0])).round(4)
+    >>> waiting_tail_of_many(0.9, copies=2, t=np.array([0.0, 1.0, 2.0])).round(4)
     array([0.81  , 0.4603, 0.1653])
     """
     d = _check.count("copies", copies, least=2)
@@ -242,7 +242,9 @@ class TiedRequests(Pool):
         )
         mean, chance, scv = _wait(load, n, d, spare <= 0)
         mean = mean * s
-        wait = law_of_wait(mean, chance, scv, np.nan * scv, s, spare <= 0)
+        wait = law_of_wait(
+            mean, chance=chance, scv=scv, decay=np.nan * scv, scale=s, over=spare <= 0
+        )
         with np.errstate(invalid="ignore"):
             queue = np.where(rate == 0, 0.0 * mean, rate * mean)[()]
         grounds = (POISSON_ARRIVALS, EXPONENTIAL_SERVICE, FCFS, TIED_REQUESTS)
@@ -266,13 +268,13 @@ def _wait(load: Any, n: Any, d: Any, over: Any) -> tuple[Any, Any, Any]:
     idle, one = load == 0, d == 1
     x = np.where(over | idle, 0.5, np.minimum(load, 1 - 1e-15))
     two = np.where(one, 2.0, d)  # One copy is a random choice, which has no many.
-    central = np.where(one, x / (1 - x), mmc.waiting_time(n * x, 1.0, n))
+    central = np.where(one, x / (1 - x), mmc.waiting_time(n * x, 1.0, servers=n))
     apart = np.where(one, 0.0, (1 - (d / n) ** 2) * waiting_time_of_many(x, two))
     mean = (central**_NORM + apart**_NORM) ** (1 / _NORM)
     way = np.where(one, 0.0, (d / n) ** _WAY)
     chance = x ** (d * (1 - way)) * erlang_c(two * x, two) ** way
     first, second, _ = quadrature.moments(
-        lambda t: waiting_tail_of_many(x, two, t), waiting_time_of_many(x, two)
+        lambda t: waiting_tail_of_many(x, copies=two, t=t), waiting_time_of_many(x, two)
     )
     with np.errstate(invalid="ignore", divide="ignore"):
         # Where a wait is rarer than the smallest float, any spread will do.

@@ -260,8 +260,8 @@ def _hashed(pools: Pools, rate: float) -> tuple[str, dict[str, Any] | None]:
     n, points = pools.replicas, pools.virtual_nodes
     if n == 1:
         return "", None
-    mean = float(ring_imbalance(n, points))
-    worst = float(ring_imbalance_quantile(RINGS, n, points))
+    mean = float(ring_imbalance(servers=n, virtual_nodes=points))
+    worst = float(ring_imbalance_quantile(RINGS, servers=n, virtual_nodes=points))
     each = float(pools.replica.max_rate)
     fullest = pools.replica.solve(rate * worst / n)
     p99 = float(fullest.response.quantile(0.99))

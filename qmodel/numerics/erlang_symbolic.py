@@ -157,6 +157,8 @@ class ErlangC(_Erlang):
     a**2/(a + 2)
     >>> ErlangC(3, 3), ErlangC(5, 4).doit()
     (1, 128/231)
+    >>> ErlangC(1, a)
+    a
     >>> sp.latex(ErlangC(c, a) ** 2)
     'C^{2}\\left(c, a\\right)'
     """
@@ -165,12 +167,14 @@ class ErlangC(_Erlang):
 
     @classmethod
     def eval(cls, c: Any, a: Any) -> Any:
-        """Return the exact constants only."""
+        """Return the exact constants, and what waits for one server: its load."""
         if sp.nan in (c, a):
             return sp.nan
         if c.is_positive and a.is_zero:
             return sp.S.Zero
-        return sp.S.One if (a - c).is_nonnegative else None
+        if (a - c).is_nonnegative:
+            return sp.S.One
+        return a if c == 1 else None
 
     @staticmethod
     def _imp_(c: Any, a: Any) -> Any:

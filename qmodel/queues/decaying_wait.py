@@ -66,7 +66,7 @@ def scv_of_delay(load: Value, service: Distribution) -> Value:
 
 
 def law_of_wait(
-    wait: Value, chance: Value, scv: Value, decay: Value, scale: Value, over: Value
+    wait: Value, *, chance: Value, scv: Value, decay: Value, scale: Value, over: Value
 ) -> Distribution:
     """Return the law with this mean, chance, SCV of delay and rate of decay.
 
@@ -92,7 +92,7 @@ def law_of_wait(
 
     Examples
     --------
-    >>> law = law_of_wait(2.0, 0.8, 1.0, 0.4, 1.0, False)
+    >>> law = law_of_wait(2.0, chance=0.8, scv=1.0, decay=0.4, scale=1.0, over=False)
     >>> float(law.mean), float(law.tail(3.0))
     (2.0, 0.2410)
     """

@@ -77,7 +77,7 @@ def odds(load: Any, servers: Any, sources: Any) -> Any:
     return xp.guard(found, unknown, np.nan)
 
 
-def time_congestion(source_load: Value, servers: Count, sources: Count) -> Value:
+def time_congestion(source_load: Value, *, servers: Count, sources: Count) -> Value:
     """Share of time in which all servers are busy.
 
     Parameters
@@ -109,7 +109,7 @@ def time_congestion(source_load: Value, servers: Count, sources: Count) -> Value
     return 1 / (1 + odds(a, c, n))
 
 
-def call_congestion(source_load: Value, servers: Count, sources: Count) -> Value:
+def call_congestion(source_load: Value, *, servers: Count, sources: Count) -> Value:
     """Share of the requests that are lost.
 
     Parameters
@@ -157,7 +157,9 @@ class EngsetState(StationResult):
     def time_congestion(self) -> Value:
         """Share of time in which all servers are busy. [-]."""
         assert isinstance(self.station, Engset)
-        return time_congestion(self.source_load, self.station.servers, self.station.sources)
+        return time_congestion(
+            self.source_load, servers=self.station.servers, sources=self.station.sources
+        )
 
     @property
     def call_congestion(self) -> Value:

@@ -39,15 +39,15 @@ from qmodel.numerics import erlang as kernel
 __all__ = ["erlang_b", "erlang_c"]
 
 
-def erlang_b(offered_load: Value, servers: Value) -> Value:
+def erlang_b(*, servers: Value, offered_load: Value) -> Value:
     """Share of arrivals that are lost when nobody may wait, Erlang B.
 
     Parameters
     ----------
-    offered_load : number or array
-        Arrival rate times mean service time, >= 0. [erlang]
     servers : number or array
         Number of servers, > 0 and finite; a real number is allowed. [-]
+    offered_load : number or array
+        Arrival rate times mean service time, >= 0. [erlang]
 
     Returns
     -------
@@ -75,22 +75,22 @@ def erlang_b(offered_load: Value, servers: Value) -> Value:
 
     Examples
     --------
-    >>> erlang_b(4.0, 5)
+    >>> erlang_b(servers=5, offered_load=4.0)
     0.199067
 
     A thousand times the size, or a continuous number of servers, is no harder:
 
     >>> import numpy as np
-    >>> erlang_b(np.array([4900.0, 2.0]), [5000, 2.5]).round(6)
+    >>> erlang_b(servers=[5000, 2.5], offered_load=np.array([4900.0, 2.0])).round(6)
     array([0.002216, 0.29542 ])
 
     The symbolic form knows its derivative and its finite sum:
 
     >>> import sympy as sp
     >>> a, c = sp.symbols("a c", positive=True)
-    >>> erlang_b(a, c).diff(a)
+    >>> erlang_b(servers=c, offered_load=a).diff(a)
     (ErlangB(c, a) - 1 + c/a)*ErlangB(c, a)
-    >>> sp.factor(erlang_b(a, 2).doit())
+    >>> sp.factor(erlang_b(servers=2, offered_load=a).doit())
     a**2/(a**2 + 2*a + 2)
     """
     if is_symbolic(offered_load, servers):
@@ -100,15 +100,15 @@ def erlang_b(offered_load: Value, servers: Value) -> Value:
     return kernel.erlang_b(_load(offered_load), _servers(servers))
 
 
-def erlang_c(offered_load: Value, servers: Value) -> Value:
+def erlang_c(*, servers: Value, offered_load: Value) -> Value:
     """Share of arrivals that wait when everybody may, Erlang C.
 
     Parameters
     ----------
-    offered_load : number or array
-        Arrival rate times mean service time, >= 0. [erlang]
     servers : number or array
         Number of servers, > 0 and finite; a real number is allowed. [-]
+    offered_load : number or array
+        Arrival rate times mean service time, >= 0. [erlang]
 
     Returns
     -------
@@ -137,17 +137,17 @@ def erlang_c(offered_load: Value, servers: Value) -> Value:
 
     Examples
     --------
-    >>> erlang_c(4.0, 5)
+    >>> erlang_c(servers=5, offered_load=4.0)
     0.554113
     >>> import numpy as np
-    >>> erlang_c(np.array([0.0, 4.0, 5.0, 6.0]), 5).round(4)
+    >>> erlang_c(servers=5, offered_load=np.array([0.0, 4.0, 5.0, 6.0])).round(4)
     array([0.    , 0.5541, 1.    , 1.    ])
 
     Symbols stand for the stable region:
 
     >>> import sympy as sp
     >>> a = sp.Symbol("a", positive=True)
-    >>> sp.factor(erlang_c(a, 2).doit())
+    >>> sp.factor(erlang_c(servers=2, offered_load=a).doit())
     a**2/(a + 2)
     """
     if is_symbolic(offered_load, servers):

@@ -107,7 +107,8 @@ class Method:
     Examples
     --------
     >>> method = best(arrival_scv=1.0, service_scv=4.0, servers=5, load=0.8)
-    >>> method.name, method.error, float(method.formula(4.0, 1.0, 5, 1.0, 4.0))
+    >>> wait = method.formula(4.0, 1.0, servers=5, arrival_scv=1.0, service_scv=4.0)
+    >>> method.name, method.error, float(wait)
     ('kimura', 0.02, 1.2318)
     """
 
@@ -117,7 +118,7 @@ class Method:
 
 
 def methods(
-    arrival_scv: float, service_scv: float, servers: int, load: float
+    *, arrival_scv: float, service_scv: float, servers: int, load: float
 ) -> tuple[Method, ...]:
     """Return the approximations of the mean wait that hold at a point, the best first.
 
@@ -145,7 +146,7 @@ def methods(
 
     Examples
     --------
-    >>> [m.name for m in methods(0.5, 2.0, servers=4, load=0.8)][:3]
+    >>> [m.name for m in methods(arrival_scv=0.5, service_scv=2.0, servers=4, load=0.8)][:3]
     ['combined', 'whitt', 'kraemer_langenbach_belz']
     """
     arrivals = _class(float(_check.scv("arrival_scv", arrival_scv)))
@@ -172,7 +173,7 @@ def _class(scv: float) -> str:
     return "below 1" if scv < 1 else "1 to 4" if scv <= 4 else "above 4"
 
 
-def best(arrival_scv: float, service_scv: float, servers: int, load: float) -> Method:
+def best(*, arrival_scv: float, service_scv: float, servers: int, load: float) -> Method:
     """Return the approximation of the mean wait that is most accurate at a point.
 
     Parameters
@@ -198,10 +199,12 @@ def best(arrival_scv: float, service_scv: float, servers: int, load: float) -> M
 
     Examples
     --------
-    >>> best(0.5, 2.0, servers=4, load=0.8).name
+    >>> best(arrival_scv=0.5, service_scv=2.0, servers=4, load=0.8).name
     'combined'
     """
-    return methods(arrival_scv, service_scv, servers, load)[0]
+    return methods(
+        arrival_scv=arrival_scv, service_scv=service_scv, servers=servers, load=load
+    )[0]
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -296,17 +299,24 @@ class GGc(Station):
     def _wait_and_chance(self, rate: Value) -> tuple[Value, Value]:
         service, c = self.service, np.asarray(self.servers, dtype=float)[()]
         s, ca2, cs2 = service.mean, self.interarrival.scv, service.scv
-        wait = gmc.waiting_time(rate, s, self.interarrival, c)
+        wait = gmc.waiting_time(rate, s, interarrival=self.interarrival, servers=c)
         wait = corrected(wait, rate, s, c, np.asarray(ca2)[()], cs2)
-        chance = gmc.waiting_probability(rate, s, self.interarrival, c)
+        chance = gmc.waiting_probability(rate, s, interarrival=self.interarrival, servers=c)
         regular, alone = np.asarray(ca2) < 1, np.asarray(c) == 1
         with np.errstate(divide="ignore", invalid="ignore", over="ignore"):
             # What Whitt's formula makes of service that is not exponential.
-            base = chances.whitt(rate, s, c, ca2, 1.0)
-            turned = np.minimum(1.0, chance * chances.whitt(rate, s, c, ca2, cs2) / base)
+            base = chances.whitt(rate, s, servers=c, arrival_scv=ca2, service_scv=1.0)
+            turned = np.minimum(
+                1.0,
+                chance
+                * chances.whitt(rate, s, servers=c, arrival_scv=ca2, service_scv=cs2)
+                / base,
+            )
         chance = np.where(regular & (np.asarray(base) > 0), turned, chance)
         if (alone | regular).any():
-            single = chances.kraemer_langenbach_belz(rate, s, 1, ca2, cs2)
+            single = chances.kraemer_langenbach_belz(
+                rate, s, servers=1, arrival_scv=ca2, service_scv=cs2
+            )
             chance = np.where(
                 alone, single, np.where(regular, np.minimum(chance, single), chance)
             )
@@ -321,9 +331,9 @@ class GGc(Station):
         load = np.where(over, 0.5, rate * service.mean / c)
         return law_of_wait(
             wait,
-            chance,
-            scv_of_delay(load, service),
-            decay_rate(between, service, c, spare / c),
-            service.mean,
-            over,
+            chance=chance,
+            scv=scv_of_delay(load, service),
+            decay=decay_rate(between, service, c, spare / c),
+            scale=service.mean,
+            over=over,
         )

@@ -49,6 +49,7 @@ __all__ = ["combined"]
 def combined(
     arrival_rate: Value,
     service_time: Value,
+    *,
     servers: Count,
     arrival_scv: Value,
     service_scv: Value,
@@ -87,7 +88,7 @@ def combined(
     --------
     An E2/H2/3 case whose exact value is 1.2193:
 
-    >>> float(combined(2.4, 1.0, 3, arrival_scv=0.5, service_scv=2.0))
+    >>> float(combined(2.4, 1.0, servers=3, arrival_scv=0.5, service_scv=2.0))
     1.2090
     """
     checked = _checked(arrival_rate, service_time, servers, arrival_scv, service_scv)
@@ -100,15 +101,15 @@ def combined(
 
 def at_most_alone(wait: Any, rate: Any, s: Any, c: Any, ca2: Any, cs2: Any) -> Any:
     """Return the wait of regular arrivals: no longer than that at one of the servers alone."""
-    alone = kraemer_langenbach_belz(rate, s, 1, ca2, cs2)
+    alone = kraemer_langenbach_belz(rate, s, servers=1, arrival_scv=ca2, service_scv=cs2)
     return np.where(np.asarray(c) == 1, alone, np.minimum(wait, alone))
 
 
 def corrected(renewal: Any, rate: Any, s: Any, c: Any, ca2: Any, cs2: Any) -> Any:
     """Return the wait `renewal` of GI/M/c, corrected for service that is not exponential."""
-    exponential = np.asarray(mmc.waiting_time(rate, s, c))
+    exponential = np.asarray(mmc.waiting_time(rate, s, servers=c))
     with np.errstate(divide="ignore", invalid="ignore", over="ignore"):
-        factor = np.asarray(mgc.waiting_time(rate, s, cs2, c)) / exponential
+        factor = np.asarray(mgc.waiting_time(rate, s, servers=c, scv=cs2)) / exponential
         # Where nobody waits it does not matter, in overload it has its limit.
         factor = np.where(exponential == 0, 1.0, factor)
         factor = np.where(exponential == np.inf, (1 + np.asarray(cs2)) / 2, factor)
@@ -128,5 +129,5 @@ def renewal(of: Any, rate: Any, s: Any, c: Any, ca2: Any) -> Any:
     for part in (scv == 0, (scv > 0) & (scv < 1), scv == 1, scv > 1):
         if part.any():
             rate, s, c, ca2 = (x[part] for x in flat)
-            out[part] = of(rate, s, from_mean_scv(1.0, ca2), c)
+            out[part] = of(rate, s, interarrival=from_mean_scv(1.0, ca2), servers=c)
     return out.reshape(cells[0].shape)[()]

@@ -67,6 +67,7 @@ def _times(wait: Any, factor: Any) -> Any:
 def allen_cunneen(
     arrival_rate: Value,
     service_time: Value,
+    *,
     servers: Count,
     arrival_scv: Value,
     service_scv: Value,
@@ -101,23 +102,24 @@ def allen_cunneen(
 
     Examples
     --------
-    >>> float(allen_cunneen(2.4, 1.0, 3, arrival_scv=0.5, service_scv=2.0))
+    >>> float(allen_cunneen(2.4, 1.0, servers=3, arrival_scv=0.5, service_scv=2.0))
     1.348315
 
     >>> import sympy as sp
     >>> lam, s, ca, cs = sp.symbols("lambda S ca2 cs2", positive=True)
-    >>> sp.factor(allen_cunneen(lam, s, 1, ca, cs).doit())
+    >>> sp.factor(allen_cunneen(lam, s, servers=1, arrival_scv=ca, service_scv=cs).doit())
     -S**2*lambda*(ca2 + cs2)/(2*(S*lambda - 1))
     """
     rate, s, c, ca2, cs2 = _checked(
         arrival_rate, service_time, servers, arrival_scv, service_scv
     )
-    return _times(mmc.waiting_time(rate, s, c), (ca2 + cs2) / 2)
+    return _times(mmc.waiting_time(rate, s, servers=c), (ca2 + cs2) / 2)
 
 
 def kraemer_langenbach_belz(
     arrival_rate: Value,
     service_time: Value,
+    *,
     servers: Count,
     arrival_scv: Value,
     service_scv: Value,
@@ -152,7 +154,7 @@ def kraemer_langenbach_belz(
 
     Examples
     --------
-    >>> float(kraemer_langenbach_belz(0.8, 1.0, 1, arrival_scv=0.5, service_scv=2.0))
+    >>> float(kraemer_langenbach_belz(0.8, 1.0, servers=1, arrival_scv=0.5, service_scv=2.0))
     4.917357
     """
     rate, s, c, ca2, cs2 = _checked(
@@ -166,12 +168,13 @@ def kraemer_langenbach_belz(
         # Without load or variability the exponents are 0/0, and there is no wait.
         factor = xp.exp(xp.where(ca2 < 1, regular, bursty))
         factor = xp.guard(factor, (rho == 0) | (ca2 + cs2 == 0) | (slack <= 0), 1.0)
-    return _times(mmc.waiting_time(rate, s, c), (ca2 + cs2) / 2 * factor)
+    return _times(mmc.waiting_time(rate, s, servers=c), (ca2 + cs2) / 2 * factor)
 
 
 def whitt(
     arrival_rate: Value,
     service_time: Value,
+    *,
     servers: Count,
     arrival_scv: Value,
     service_scv: Value,
@@ -209,7 +212,7 @@ def whitt(
     --------
     E4/M/8 at 90 % load, where the exact value is 0.4869:
 
-    >>> float(whitt(7.2, 1.0, 8, arrival_scv=0.25, service_scv=1.0))
+    >>> float(whitt(7.2, 1.0, servers=8, arrival_scv=0.25, service_scv=1.0))
     0.4977
     """
     rate, s, c, ca2, cs2 = _checked(
@@ -230,4 +233,4 @@ def whitt(
         steady = ((cs2 - ca2) * f3 + (cs2 + 3 * ca2) * psi) / (2 * ca2 + 2 * cs2)
         factor = xp.where(ca2 > cs2, bursty, xp.where(ca2 == 0, f3, steady))
         factor = xp.guard(factor, (rho == 0) | (mean == 0) | (slack <= 0), 1.0)
-    return _times(mmc.waiting_time(rate, s, c), mean * factor)
+    return _times(mmc.waiting_time(rate, s, servers=c), mean * factor)

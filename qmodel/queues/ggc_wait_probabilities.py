@@ -46,6 +46,7 @@ __all__ = ["kraemer_langenbach_belz", "renewal_arrivals", "whitt"]
 def kraemer_langenbach_belz(
     arrival_rate: Value,
     service_time: Value,
+    *,
     servers: Count,
     arrival_scv: Value,
     service_scv: Value,
@@ -79,7 +80,7 @@ def kraemer_langenbach_belz(
 
     Examples
     --------
-    >>> float(kraemer_langenbach_belz(0.8, 1.0, 1, arrival_scv=0.5, service_scv=1.0))
+    >>> float(kraemer_langenbach_belz(0.8, 1.0, servers=1, arrival_scv=0.5, service_scv=1.0))
     0.7370
     """
     checked = _checked(arrival_rate, service_time, servers, arrival_scv, service_scv)
@@ -99,6 +100,7 @@ def kraemer_langenbach_belz(
 def renewal_arrivals(
     arrival_rate: Value,
     service_time: Value,
+    *,
     servers: Count,
     arrival_scv: Value,
     service_scv: Value,
@@ -136,7 +138,7 @@ def renewal_arrivals(
     --------
     E2/H2/4, where the exact value is 0.7546:
 
-    >>> float(renewal_arrivals(3.6, 1.0, 4, arrival_scv=0.5, service_scv=2.0))
+    >>> float(renewal_arrivals(3.6, 1.0, servers=4, arrival_scv=0.5, service_scv=2.0))
     0.7424
     """
     checked = _checked(arrival_rate, service_time, servers, arrival_scv, service_scv)
@@ -149,6 +151,7 @@ def renewal_arrivals(
 def whitt(
     arrival_rate: Value,
     service_time: Value,
+    *,
     servers: Count,
     arrival_scv: Value,
     service_scv: Value,
@@ -186,7 +189,7 @@ def whitt(
     --------
     E2/H2/4, where the exact value is 0.7546:
 
-    >>> float(whitt(3.6, 1.0, 4, arrival_scv=0.5, service_scv=2.0))
+    >>> float(whitt(3.6, 1.0, servers=4, arrival_scv=0.5, service_scv=2.0))
     0.7549
     """
     checked = _checked(arrival_rate, service_time, servers, arrival_scv, service_scv)
@@ -197,7 +200,7 @@ def whitt(
     rho = rate * s / c
     with np.errstate(all="ignore"):
         b = slack * np.sqrt(c)
-        log_c = np.log(erlang_c(rate * s, c)) - special().log_ndtr(-b)
+        log_c = np.log(erlang_c(servers=c, offered_load=rate * s)) - special().log_ndtr(-b)
 
         def scaled(factor: Any) -> Any:
             # Ratios of normal tails, in logs: both are tiny with many servers.

@@ -93,7 +93,7 @@ def waiting_time(service_time: Value, waiting_probability: Value) -> Value:
 
 
 def waiting_probability(
-    arrival_rate: Value, service_time: Value, interarrival: Distribution
+    arrival_rate: Value, service_time: Value, *, interarrival: Distribution
 ) -> Value:
     """Share of the arrivals that find the server busy, sigma.
 
@@ -121,7 +121,7 @@ def waiting_probability(
     Examples
     --------
     >>> import qmodel as qm
-    >>> float(waiting_probability(0.8, 1.0, qm.Erlang(1.0, phases=2)))
+    >>> float(waiting_probability(0.8, 1.0, interarrival=qm.Erlang(1.0, phases=2)))
     0.7399
     """
     rate = _check.nonnegative("arrival_rate", arrival_rate)

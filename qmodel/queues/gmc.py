@@ -64,7 +64,7 @@ RENEWAL_ARRIVALS = Assumption(
 
 
 def waiting_time(
-    arrival_rate: Value, service_time: Value, interarrival: Distribution, servers: Count = 1
+    arrival_rate: Value, service_time: Value, *, interarrival: Distribution, servers: Count = 1
 ) -> Value:
     """Mean time in queue before service starts, W_q.
 
@@ -94,7 +94,7 @@ def waiting_time(
     Examples
     --------
     >>> import qmodel as qm
-    >>> float(waiting_time(3.2, 1.0, qm.Erlang(1.0, phases=4), servers=4))
+    >>> float(waiting_time(3.2, 1.0, interarrival=qm.Erlang(1.0, phases=4), servers=4))
     0.38443
     """
     chance, drain = _queue(*_checked(arrival_rate, service_time, interarrival, servers))
@@ -103,7 +103,7 @@ def waiting_time(
 
 
 def waiting_probability(
-    arrival_rate: Value, service_time: Value, interarrival: Distribution, servers: Count = 1
+    arrival_rate: Value, service_time: Value, *, interarrival: Distribution, servers: Count = 1
 ) -> Value:
     """Share of the arrivals that find all servers busy.
 
@@ -133,7 +133,7 @@ def waiting_probability(
     Examples
     --------
     >>> import qmodel as qm
-    >>> float(waiting_probability(18.0, 1.0, qm.Deterministic(1.0), servers=20))
+    >>> float(waiting_probability(18.0, 1.0, interarrival=qm.Deterministic(1.0), servers=20))
     0.38944
     """
     return _queue(*_checked(arrival_rate, service_time, interarrival, servers))[0]

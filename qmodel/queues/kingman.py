@@ -32,6 +32,7 @@ __all__ = ["kingman", "kingman_bound"]
 def kingman(
     arrival_rate: Value,
     service_time: Value,
+    *,
     servers: Count,
     arrival_scv: Value,
     service_scv: Value,
@@ -66,12 +67,12 @@ def kingman(
 
     Examples
     --------
-    >>> float(kingman(0.8, 1.0, 1, arrival_scv=0.5, service_scv=2.0))
+    >>> float(kingman(0.8, 1.0, servers=1, arrival_scv=0.5, service_scv=2.0))
     5.0
 
     >>> import sympy as sp
     >>> lam, s, c, ca, cs = sp.symbols("lambda S c ca2 cs2", positive=True)
-    >>> kingman(lam, s, c, ca, cs)
+    >>> kingman(lam, s, servers=c, arrival_scv=ca, service_scv=cs)
     S**2*lambda*(ca2/2 + cs2/2)/(c*(-S*lambda + c))
     """
     rate, s, c, ca2, cs2 = _checked(
@@ -87,6 +88,7 @@ def kingman(
 def kingman_bound(
     arrival_rate: Value,
     service_time: Value,
+    *,
     servers: Count,
     arrival_scv: Value,
     service_scv: Value,
@@ -121,12 +123,12 @@ def kingman_bound(
 
     Examples
     --------
-    >>> float(kingman_bound(0.8, 1.0, 1, arrival_scv=0.5, service_scv=2.0))
+    >>> float(kingman_bound(0.8, 1.0, servers=1, arrival_scv=0.5, service_scv=2.0))
     5.5625
 
     Without load there is no bound but for constant times between arrivals:
 
-    >>> float(kingman_bound(0.0, 1.0, 1, arrival_scv=0.5, service_scv=2.0))
+    >>> float(kingman_bound(0.0, 1.0, servers=1, arrival_scv=0.5, service_scv=2.0))
     inf
     """
     rate, s, c, ca2, cs2 = _checked(

@@ -49,7 +49,7 @@ CONSTANT_SERVICE = Assumption(
 )
 
 
-def waiting_time(arrival_rate: Value, service_time: Value, servers: Count = 1) -> Value:
+def waiting_time(arrival_rate: Value, service_time: Value, *, servers: Count = 1) -> Value:
     """Mean time in queue before service starts, W_q.
 
     Parameters
@@ -86,20 +86,20 @@ def waiting_time(arrival_rate: Value, service_time: Value, servers: Count = 1) -
 
 
 def waiting_tail(
-    t: Value, arrival_rate: Value, service_time: Value, servers: Count = 1
+    arrival_rate: Value, service_time: Value, *, servers: Count = 1, t: Value
 ) -> Value:
     """Probability that the time in queue exceeds `t`.
 
     Parameters
     ----------
-    t : number or array
-        Time, >= 0. [s]
     arrival_rate : number or array
         Arrival rate, >= 0. [1/s]
     service_time : number or array
         The constant service time, > 0. [s]
     servers : int or integer array, default 1
         Number of servers, >= 1. [-]
+    t : number or array
+        Time, >= 0. [s]
 
     Returns
     -------
@@ -115,7 +115,7 @@ def waiting_tail(
 
     Examples
     --------
-    >>> waiting_tail([0.0, 0.5, 1.0], 4.0, 1.0, servers=5).round(6)
+    >>> waiting_tail(4.0, 1.0, servers=5, t=[0.0, 0.5, 1.0]).round(6)
     array([0.533615, 0.224309, 0.075406])
     """
     t = _check.nonnegative("t", t)

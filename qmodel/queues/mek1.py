@@ -55,19 +55,19 @@ _STEPS = 60
 _LAST = 1e-9  # of a root: the error after such a step of Newton's is its square
 
 
-def waiting_tail(t: Value, arrival_rate: Value, service_time: Value, phases: Count) -> Value:
+def waiting_tail(arrival_rate: Value, service_time: Value, *, phases: Count, t: Value) -> Value:
     """Probability that the time in queue exceeds `t`.
 
     Parameters
     ----------
-    t : number or array
-        Time, >= 0. [s]
     arrival_rate : number or array
         Arrival rate, >= 0. [1/s]
     service_time : number or array
         Mean service time, > 0. [s]
     phases : int or integer array
         Number of phases, >= 1. [-]
+    t : number or array
+        Time, >= 0. [s]
 
     Returns
     -------
@@ -87,7 +87,7 @@ def waiting_tail(t: Value, arrival_rate: Value, service_time: Value, phases: Cou
 
     Examples
     --------
-    >>> waiting_tail([0.0, 6.0, 20.0], 0.8, 1.0, phases=2).round(7)
+    >>> waiting_tail(0.8, 1.0, phases=2, t=[0.0, 6.0, 20.0]).round(7)
     array([0.8      , 0.159458 , 0.0034725])
     """
     t = _check.nonnegative("t", t)
@@ -96,10 +96,10 @@ def waiting_tail(t: Value, arrival_rate: Value, service_time: Value, phases: Cou
     k = _check.count("phases", phases)
     if is_symbolic(t, rate, s, k):
         raise ModelError("the roots of M/E_k/1 have no closed form for symbols")
-    return _tail_and_density(t, rate, s, exponentials(rate, s, k))[0]
+    return _tail_and_density(t, rate, s, exponentials(rate, s, phases=k))[0]
 
 
-def exponentials(arrival_rate: Value, service_time: Value, phases: Count) -> Any:
+def exponentials(arrival_rate: Value, service_time: Value, *, phases: Count) -> Any:
     """Return weights and rates of the parts of the wait, each of a pair only once.
 
     Parameters
@@ -118,7 +118,7 @@ def exponentials(arrival_rate: Value, service_time: Value, phases: Count) -> Any
 
     Examples
     --------
-    >>> [(weight, rate)] = exponentials(0.8, 1.0, 1)
+    >>> [(weight, rate)] = exponentials(0.8, 1.0, phases=1)
     >>> float(weight.real), float(rate.real)
     (0.8, 0.2)
     """
@@ -242,11 +242,11 @@ class ErlangServiceWait(_ClosedWait):
     def quantile(self, p: Value) -> Value:
         """Return the time not exceeded with probability `p` [-]."""
         # The roots are sought once, not at every step.
-        parts = exponentials(self.arrival_rate, self.service.mean, self.phases)
+        parts = exponentials(self.arrival_rate, self.service.mean, phases=self.phases)
         return _ClosedWait.quantile(replace(self, parts_found=parts), p)
 
     def _both(self, t: Value) -> tuple[Any, Any]:
         rate, s = self.arrival_rate, self.service.mean
         return _tail_and_density(
-            t, rate, s, self.parts_found or exponentials(rate, s, self.phases)
+            t, rate, s, self.parts_found or exponentials(rate, s, phases=self.phases)
         )

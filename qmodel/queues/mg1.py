@@ -56,7 +56,7 @@ GENERAL_SERVICE = Assumption(
 )
 
 
-def waiting_time(arrival_rate: Value, service_time: Value, scv: Value) -> Value:
+def waiting_time(arrival_rate: Value, service_time: Value, *, scv: Value) -> Value:
     """Mean time in queue by the Pollaczek-Khinchine formula, W_q.
 
     Parameters
@@ -89,7 +89,7 @@ def waiting_time(arrival_rate: Value, service_time: Value, scv: Value) -> Value:
 
     >>> import sympy as sp
     >>> lam, s, c2 = sp.symbols("lambda S c2", positive=True)
-    >>> waiting_time(lam, s, c2)
+    >>> waiting_time(lam, s, scv=c2)
     S**2*lambda*(c2 + 1)/(-2*S*lambda + 2)
     """
     rate = _check.nonnegative("arrival_rate", arrival_rate)
@@ -109,7 +109,7 @@ class _Wait(Distribution):
 
     @property
     def mean(self) -> Value:
-        return waiting_time(self.arrival_rate, self.service.mean, self.service.scv)
+        return waiting_time(self.arrival_rate, self.service.mean, scv=self.service.scv)
 
     @property
     def variance(self) -> Value:
@@ -329,7 +329,7 @@ class MG1(Station):
         rate, service = arrival_rate, self.service
         if len(kinds := kinds_of(service)) > 1:
             return by_kind(self, rate, [(where, MG1(law)) for where, law in kinds])
-        wait = waiting_time(rate, service.mean, service.scv)
+        wait = waiting_time(rate, service.mean, scv=service.scv)
         law = self._law_of_wait(rate)
         weigh = namespace(rate, wait).weigh
         grounds = (POISSON_ARRIVALS, GENERAL_SERVICE, FCFS)

@@ -164,7 +164,7 @@ class MG1LCFS(Station):
             mean = mmc.waiting_time(rate, service.mean)
             wait, response = _preemptive(rate, service)
         else:
-            mean = mg1.waiting_time(rate, service.mean, service.scv)
+            mean = mg1.waiting_time(rate, service.mean, scv=service.scv)
             wait = _non_preemptive(rate, service)
             response = Sum((wait, service))
         weigh = namespace(rate, mean).weigh

@@ -89,7 +89,7 @@ PREEMPTIVE = Assumption(
 )
 
 
-def waiting_time(residual_work: Value, load_above: Value, load: Value) -> Value:
+def waiting_time(residual_work: Value, *, load_above: Value, load: Value) -> Value:
     """Mean time in queue of one class when a service once begun is finished (Cobham).
 
     Parameters
@@ -113,7 +113,7 @@ def waiting_time(residual_work: Value, load_above: Value, load: Value) -> Value:
 
     Examples
     --------
-    >>> float(waiting_time(0.95, 0.5, 0.95))
+    >>> float(waiting_time(0.95, load_above=0.5, load=0.95))
     38.0
     """
     work = _check.nonnegative("residual_work", residual_work)
@@ -123,7 +123,7 @@ def waiting_time(residual_work: Value, load_above: Value, load: Value) -> Value:
 
 
 def response_time(
-    service_time: Value, residual_work: Value, load_above: Value, load: Value
+    service_time: Value, *, residual_work: Value, load_above: Value, load: Value
 ) -> Value:
     """Mean time in queue and in service of one class that is interrupted and resumed.
 
@@ -150,12 +150,12 @@ def response_time(
 
     Examples
     --------
-    >>> float(response_time(1.0, 0.95, 0.5, 0.95))
+    >>> float(response_time(1.0, residual_work=0.95, load_above=0.5, load=0.95))
     40.0
     """
     s = _check.positive("service_time", service_time)
     above = _check.nonnegative("load_above", load_above)
-    wait = waiting_time(residual_work, above, load)
+    wait = waiting_time(residual_work, load_above=above, load=load)
     return wait + stretched(s, 1 - above)
 
 

@@ -98,7 +98,7 @@ _CONSTANT = Deterministic(1.0)
 
 
 def waiting_time(
-    arrival_rate: Value, service_time: Value, scv: Value, servers: Count = 1
+    arrival_rate: Value, service_time: Value, *, servers: Count = 1, scv: Value
 ) -> Value:
     """Mean time in queue by Kimura's interpolation, W_q.
 
@@ -108,10 +108,10 @@ def waiting_time(
         Arrival rate, >= 0. [1/s]
     service_time : number or array
         Mean service time, > 0. [s]
-    scv : number or array
-        Squared coefficient of variation of the service time, >= 0. [-]
     servers : int or integer array, default 1
         Number of servers, >= 1. [-]
+    scv : number or array
+        Squared coefficient of variation of the service time, >= 0. [-]
 
     Returns
     -------
@@ -127,14 +127,14 @@ def waiting_time(
     --------
     An H2/5 case whose exact value is 1.2542:
 
-    >>> float(waiting_time(4.0, 1.0, scv=4.0, servers=5))
+    >>> float(waiting_time(4.0, 1.0, servers=5, scv=4.0))
     1.2318
     """
     rate = _check.nonnegative("arrival_rate", arrival_rate)
     s = _check.positive("service_time", service_time)
     scv = _check.scv("scv", scv)
     c = _check.count("servers", servers)
-    exponential = mmc.waiting_time(rate, s, c)
+    exponential = mmc.waiting_time(rate, s, servers=c)
     constant = spitzer.waiting(rate * s, c).mean * s
     with np.errstate(divide="ignore", invalid="ignore", over="ignore"):
         wait = (1 + scv) / (2 * scv / exponential + (1 - scv) / constant)

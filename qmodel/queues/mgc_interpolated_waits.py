@@ -66,6 +66,7 @@ def _numbers(*args: Any) -> None:
 def cosmetatos(
     arrival_rate: Value,
     service_time: Value,
+    *,
     servers: Count,
     arrival_scv: Value,
     service_scv: Value,
@@ -100,7 +101,7 @@ def cosmetatos(
 
     Examples
     --------
-    >>> float(cosmetatos(1.4, 1.0, 2, arrival_scv=1.0, service_scv=0.0))
+    >>> float(cosmetatos(1.4, 1.0, servers=2, arrival_scv=1.0, service_scv=0.0))
     0.491598
     """
     rate, s, c, _, cs2 = _poisson(arrival_rate, service_time, servers, arrival_scv, service_scv)
@@ -109,12 +110,13 @@ def cosmetatos(
     with xp.errstate(divide="ignore", invalid="ignore", over="ignore"):
         excess = spare * (c - 1) * (xp.sqrt(4 + 5 * c) - 2) / (16 * c * xp.asarray(rate * s))
         excess = xp.guard(excess, (rate == 0) | (spare <= 0), 0.0)
-    return _times(mmc.waiting_time(rate, s, c), cs2 + (1 - cs2) * (1 + excess) / 2)
+    return _times(mmc.waiting_time(rate, s, servers=c), cs2 + (1 - cs2) * (1 + excess) / 2)
 
 
 def page(
     arrival_rate: Value,
     service_time: Value,
+    *,
     servers: Count,
     arrival_scv: Value,
     service_scv: Value,
@@ -151,19 +153,22 @@ def page(
 
     Examples
     --------
-    >>> float(page(4.0, 1.0, 5, arrival_scv=1.0, service_scv=0.5))
+    >>> float(page(4.0, 1.0, servers=5, arrival_scv=1.0, service_scv=0.5))
     0.421586
     """
     rate, s, c, _, cs2 = _poisson(arrival_rate, service_time, servers, arrival_scv, service_scv)
     _numbers(rate, s, c, cs2)
     with np.errstate(invalid="ignore"):
-        wait = cs2 * mmc.waiting_time(rate, s, c) + (1 - cs2) * mdc.waiting_time(rate, s, c)
+        wait = cs2 * mmc.waiting_time(rate, s, servers=c) + (1 - cs2) * mdc.waiting_time(
+            rate, s, servers=c
+        )
     return np.where(np.asarray(spare_servers(rate, s, c)) <= 0, np.inf, wait)[()]
 
 
 def kimura(
     arrival_rate: Value,
     service_time: Value,
+    *,
     servers: Count,
     arrival_scv: Value,
     service_scv: Value,
@@ -202,9 +207,9 @@ def kimura(
     --------
     An H2/5 case whose exact value is 1.2542:
 
-    >>> float(kimura(4.0, 1.0, 5, arrival_scv=1.0, service_scv=4.0))
+    >>> float(kimura(4.0, 1.0, servers=5, arrival_scv=1.0, service_scv=4.0))
     1.2318
     """
     rate, s, c, _, cs2 = _poisson(arrival_rate, service_time, servers, arrival_scv, service_scv)
     _numbers(rate, s, c, cs2)
-    return mgc.waiting_time(rate, s, cs2, c)
+    return mgc.waiting_time(rate, s, servers=c, scv=cs2)

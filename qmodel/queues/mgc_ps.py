@@ -44,7 +44,7 @@ GAMMA_EXCESS = Assumption(
 )
 
 
-def response_time(arrival_rate: Value, service_time: Value, servers: Count = 1) -> Value:
+def response_time(arrival_rate: Value, service_time: Value, *, servers: Count = 1) -> Value:
     """Mean time in a station whose servers are shared, W.
 
     Parameters
@@ -71,7 +71,7 @@ def response_time(arrival_rate: Value, service_time: Value, servers: Count = 1) 
     >>> float(response_time(14.0, 0.05))
     0.1667
     """
-    return mmc.waiting_time(arrival_rate, service_time, servers) + service_time
+    return mmc.waiting_time(arrival_rate, service_time, servers=servers) + service_time
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -153,7 +153,7 @@ class MGcPS(Station):
 
     def _solve(self, arrival_rate: Value) -> StationResult:
         rate, s, c = arrival_rate, self.service.mean, self.servers
-        wait = mmc.waiting_time(rate, s, c)
+        wait = mmc.waiting_time(rate, s, servers=c)
         response = wait + s
         weigh = namespace(rate, response).weigh
         grounds = (POISSON_ARRIVALS, GENERAL_SERVICE, PROCESSOR_SHARING)

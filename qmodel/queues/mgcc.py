@@ -209,7 +209,7 @@ class MGcc(Station):
     def _solve(self, arrival_rate: Value) -> StationResult:
         rate, s, c = arrival_rate, self.service.mean, self.servers
         a = rate * s
-        loss = erlang_b(a, c)
+        loss = erlang_b(servers=c, offered_load=a)
         accepted = 1 - loss if namespace(a, c).symbolic else _accepted(a, c)
         busy = a * accepted
         grounds = (POISSON_ARRIVALS, GENERAL_SERVICE, INSENSITIVE_LOSS)

@@ -54,20 +54,20 @@ __all__ = ["wait", "waiting_tail"]
 
 
 def waiting_tail(
-    t: Value, arrival_rate: Value, probability: Value, service_times: tuple[Value, Value]
+    arrival_rate: Value, service_times: tuple[Value, Value], *, probability: Value, t: Value
 ) -> Value:
     """Probability that the time in queue exceeds `t`.
 
     Parameters
     ----------
-    t : number or array
-        Time, >= 0. [s]
     arrival_rate : number or array
         Arrival rate, >= 0. [1/s]
-    probability : number or array
-        Probability of the first branch. [-]
     service_times : pair of numbers or arrays
         Mean service times of the two branches, > 0. [s]
+    probability : number or array
+        Probability of the first branch. [-]
+    t : number or array
+        Time, >= 0. [s]
 
     Returns
     -------
@@ -85,12 +85,12 @@ def waiting_tail(
 
     Examples
     --------
-    >>> float(waiting_tail(0.1, 14.0, 0.9, (0.020, 0.320)))
+    >>> float(waiting_tail(14.0, (0.020, 0.320), probability=0.9, t=0.1))
     0.5402
 
     >>> import sympy as sp
     >>> x = sp.Symbol("x", positive=True)
-    >>> float(waiting_tail(x, 14.0, 0.9, (0.020, 0.320)).subs(x, 0.1))
+    >>> float(waiting_tail(14.0, (0.020, 0.320), probability=0.9, t=x).subs(x, 0.1))
     0.5402
     """
     t = _check.nonnegative("t", t)

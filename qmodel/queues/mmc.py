@@ -51,7 +51,7 @@ EXPONENTIAL_SERVICE = Assumption(
 )
 
 
-def waiting_time(arrival_rate: Value, service_time: Value, servers: Value = 1) -> Value:
+def waiting_time(arrival_rate: Value, service_time: Value, *, servers: Value = 1) -> Value:
     """Mean time in queue before service starts, W_q.
 
     Parameters
@@ -101,7 +101,7 @@ def waiting_time(arrival_rate: Value, service_time: Value, servers: Value = 1) -
     rate = _check.nonnegative("arrival_rate", arrival_rate)
     s = _check.positive("service_time", service_time)
     c = _check.size("servers", servers)
-    return _mean_wait(erlang_c(rate * s, c), s, spare_servers(rate, s, c))
+    return _mean_wait(erlang_c(servers=c, offered_load=rate * s), s, spare_servers(rate, s, c))
 
 
 def _mean_wait(must_wait: Any, s: Any, spare: Any) -> Any:
@@ -117,20 +117,20 @@ def _drain(s: Any, spare: Any) -> Any:
 
 
 def waiting_tail(
-    t: Value, arrival_rate: Value, service_time: Value, servers: Value = 1
+    arrival_rate: Value, service_time: Value, *, servers: Value = 1, t: Value
 ) -> Value:
     """Probability that the time in queue exceeds `t`.
 
     Parameters
     ----------
-    t : number or array
-        Time, >= 0. [s]
     arrival_rate : number or array
         Arrival rate, >= 0. [1/s]
     service_time : number or array
         Mean service time, > 0. [s]
     servers : number or array, default 1
         Number of servers, > 0; a real number is allowed. [-]
+    t : number or array
+        Time, >= 0. [s]
 
     Returns
     -------
@@ -144,7 +144,7 @@ def waiting_tail(
 
     Examples
     --------
-    >>> float(waiting_tail(1.0, 9.0, 0.2, servers=2))
+    >>> float(waiting_tail(9.0, 0.2, servers=2, t=1.0))
     0.3137
     """
     t = _check.nonnegative("t", t)
@@ -152,7 +152,7 @@ def waiting_tail(
     s = _check.positive("service_time", service_time)
     c = _check.size("servers", servers)
     drain = _drain(s, spare_servers(rate, s, c))
-    return erlang_c(rate * s, c) * namespace(t, drain).exp(-drain * t)
+    return erlang_c(servers=c, offered_load=rate * s) * namespace(t, drain).exp(-drain * t)
 
 
 @dataclass(frozen=True, slots=True, eq=False, repr=False)
@@ -311,7 +311,7 @@ class MMc(Station):
 
     def _solve(self, arrival_rate: Value) -> StationResult:
         rate, s, c = arrival_rate, self.service_time, self.servers
-        spare, must_wait = spare_servers(rate, s, c), erlang_c(rate * s, c)
+        spare, must_wait = spare_servers(rate, s, c), erlang_c(servers=c, offered_load=rate * s)
         wait, drain = _mean_wait(must_wait, s, spare), _drain(s, spare)
         grounds = (POISSON_ARRIVALS, EXPONENTIAL_SERVICE)
         return StationResult(

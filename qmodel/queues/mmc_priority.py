@@ -75,22 +75,22 @@ EXPONENTIAL_INTERRUPTED = Assumption(
 
 
 def waiting_time(
-    above: Value, arrival_rate: Value, below: Value, service_time: Value, servers: Count = 1
+    arrival_rate: Value, service_time: Value, *, servers: Count = 1, above: Value, below: Value
 ) -> Value:
     """Mean time in queue of one stream when a service once begun is finished.
 
     Parameters
     ----------
-    above : number or array
-        Arrival rate of the streams before this one, >= 0. [1/s]
     arrival_rate : number or array
         Arrival rate of this stream, >= 0. [1/s]
-    below : number or array
-        Arrival rate of the streams after this one, >= 0. [1/s]
     service_time : number or array
         Mean service time of all, > 0. [s]
     servers : int or integer array, default 1
         Number of servers, >= 1. [-]
+    above : number or array
+        Arrival rate of the streams before this one, >= 0. [1/s]
+    below : number or array
+        Arrival rate of the streams after this one, >= 0. [1/s]
 
     Returns
     -------
@@ -104,8 +104,9 @@ def waiting_time(
 
     Examples
     --------
-    >>> [float(waiting_time(u, 0.4, 0.8 - u, 1.0, servers=2)) for u in (0.0, 0.4, 0.8)]
-    [0.28125, 0.46875, 0.9375]
+    >>> above = np.array([0.0, 0.4, 0.8])
+    >>> waiting_time(0.4, 1.0, servers=2, above=above, below=0.8 - above)
+    array([0.28125, 0.46875, 0.9375 ])
     """
     above = _check.nonnegative("above", above)
     rate = _check.nonnegative("arrival_rate", arrival_rate)
@@ -114,26 +115,26 @@ def waiting_time(
     c = _check.count("servers", servers)
     before, after = spare_servers(above, s, c) / c, spare_servers(above + rate, s, c) / c
     xp = namespace(above, rate, below, s, c)
-    chance = erlang_c((above + rate + below) * s, c)
+    chance = erlang_c(servers=c, offered_load=(above + rate + below) * s)
     with xp.errstate(divide="ignore", invalid="ignore", over="ignore"):
         return xp.guard(chance * s / c / (before * after), after <= 0, xp.inf)
 
 
 def interrupted_waiting_time(
-    above: Value, arrival_rate: Value, service_time: Value, servers: Count = 1
+    arrival_rate: Value, service_time: Value, *, servers: Count = 1, above: Value
 ) -> Value:
     """Mean time not in service of one stream that is interrupted by those above it.
 
     Parameters
     ----------
-    above : number or array
-        Arrival rate of the streams before this one, >= 0. [1/s]
     arrival_rate : number or array
         Arrival rate of this stream, >= 0. [1/s]
     service_time : number or array
         Mean service time of all, > 0. [s]
     servers : int or integer array, default 1
         Number of servers, >= 1. [-]
+    above : number or array
+        Arrival rate of the streams before this one, >= 0. [1/s]
 
     Returns
     -------
@@ -147,7 +148,7 @@ def interrupted_waiting_time(
 
     Examples
     --------
-    >>> [float(interrupted_waiting_time(u, 0.4, 1.0, servers=2)) for u in (0.0, 0.4, 0.8)]
+    >>> [float(interrupted_waiting_time(0.4, 1.0, servers=2, above=u)) for u in (0.0, 0.4, 0.8)]
     [0.0416667, 0.3392857, 1.3065476]
     """
     above = _check.nonnegative("above", above)
@@ -157,7 +158,9 @@ def interrupted_waiting_time(
     xp = namespace(above, rate, s, c)
     total = above + rate
     with xp.errstate(invalid="ignore", over="ignore"):
-        queued = total * mmc.waiting_time(total, s, c) - above * mmc.waiting_time(above, s, c)
+        queued = total * mmc.waiting_time(total, s, servers=c) - above * mmc.waiting_time(
+            above, s, servers=c
+        )
     if xp.symbolic:
         return queued / rate
     spare = np.asarray(spare_servers(total, s, c))
@@ -166,14 +169,16 @@ def interrupted_waiting_time(
         small = np.asarray(rate * s) < 1e-5 * np.minimum(spare, total * s)
         middle = _slope((above + rate / 2) * s, c, spare + rate * s / 2)
         # Without any load the first request never waits.
-        middle = np.where(np.asarray(total) == 0, erlang_c(0.0 * total * s, c), middle)
+        middle = np.where(
+            np.asarray(total) == 0, erlang_c(servers=c, offered_load=0.0 * total * s), middle
+        )
         wait = np.where(small | (np.asarray(rate) == 0), s * middle, queued / rate)
     return np.where(spare <= 0, np.inf, wait)[()]
 
 
 def _slope(a: Any, c: Any, spare: Any) -> Any:
     """Return the derivative of the mean number in queue of M/M/c in the offered load."""
-    chance = np.asarray(erlang_c(a, c))
+    chance = np.asarray(erlang_c(servers=c, offered_load=a))
     rise = chance * (spare / a + (1 - chance) / spare)
     return rise * a / spare + chance * c / spare**2
 
@@ -292,8 +297,8 @@ class MMcPriority(Station):
     def _finished(self, rates: Sequence[Any], k: int) -> tuple[Value, Distribution]:
         s, c = self.service_time, self.servers
         above, below = sum(rates[:k]), sum(rates[k + 1 :])
-        mean = waiting_time(above, rates[k], below, s, c)
-        chance = erlang_c((above + rates[k] + below) * s, c)
+        mean = waiting_time(rates[k], s, servers=c, above=above, below=below)
+        chance = erlang_c(servers=c, offered_load=(above + rates[k] + below) * s)
         spare = spare_servers(above + rates[k], s, c)
         xp = namespace(chance, spare)
         drain = xp.guard(spare / s, spare <= 0, 0.0)
@@ -304,8 +309,8 @@ class MMcPriority(Station):
 
     def _interrupted(self, rates: Sequence[Any], k: int) -> tuple[Value, Distribution]:
         s, c = self.service_time, self.servers
-        mean = interrupted_waiting_time(sum(rates[:k]), rates[k], s, c)
-        chance = erlang_c(sum(rates[: k + 1]) * s, c)
+        mean = interrupted_waiting_time(rates[k], s, servers=c, above=sum(rates[:k]))
+        chance = erlang_c(servers=c, offered_load=sum(rates[: k + 1]) * s)
         xp = namespace(mean, chance)
         with xp.errstate(divide="ignore", invalid="ignore", over="ignore"):
             # Without load nobody waits, whatever the rate of an end.

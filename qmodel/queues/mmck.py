@@ -66,7 +66,7 @@ __all__ = ["MMcK", "loss_probability", "queue_length", "waiting_time"]
 
 
 def loss_probability(
-    arrival_rate: Value, service_time: Value, servers: Count, places: Count
+    arrival_rate: Value, service_time: Value, *, servers: Count, places: Count
 ) -> Value:
     """Share of the arrivals that find all places taken, p_K.
 
@@ -98,12 +98,12 @@ def loss_probability(
 
     At saturation all states of one server are equally likely, and there is no 0/0:
 
-    >>> loss_probability([0.999999999, 1.0, 1000.0], 1.0, 1, 9999)
+    >>> loss_probability([0.999999999, 1.0, 1000.0], 1.0, servers=1, places=9999)
     array([1.000e-04, 1.000e-04, 9.990e-01])
 
     >>> import sympy as sp
     >>> lam, s = sp.symbols("lambda S", positive=True)
-    >>> sp.factor(loss_probability(lam, s, 1, 2).doit())
+    >>> sp.factor(loss_probability(lam, s, servers=1, places=2).doit())
     S**2*lambda**2/(S**2*lambda**2 + S*lambda + 1)
     """
     odds, x, m, _ = _checked(arrival_rate, service_time, servers, places)
@@ -111,7 +111,7 @@ def loss_probability(
 
 
 def queue_length(
-    arrival_rate: Value, service_time: Value, servers: Count, places: Count
+    arrival_rate: Value, service_time: Value, *, servers: Count, places: Count
 ) -> Value:
     """Mean number in queue, L_q.
 
@@ -148,7 +148,7 @@ def queue_length(
 
 
 def waiting_time(
-    arrival_rate: Value, service_time: Value, servers: Count, places: Count
+    arrival_rate: Value, service_time: Value, *, servers: Count, places: Count
 ) -> Value:
     """Mean time in queue of the accepted requests, W_q.
 
@@ -193,7 +193,7 @@ def _checked(rate: Any, service_time: Any, servers: Any, places: Any) -> tuple[A
     c, k = _sizes(servers, places)
     xp = namespace(rate, s, c, k)
     a = rate * s
-    odds = 1 / erlang_b(a, c) - 1 if xp.symbolic else erlang.odds(a, c)
+    odds = 1 / erlang_b(servers=c, offered_load=a) - 1 if xp.symbolic else erlang.odds(a, c)
     return odds, log_load(a, c, spare_servers(rate, s, c)), k - c, c / s
 
 
@@ -279,7 +279,10 @@ class MMcK(Station):
         rate, s, c, k = arrival_rate, self.service_time, self.servers, self.places
         odds, x, room, _ = _checked(rate, s, c, k)
         loss, served = _shares(odds, x, room)
-        queue, wait = queue_length(rate, s, c, k), waiting_time(rate, s, c, k)
+        queue, wait = (
+            queue_length(rate, s, servers=c, places=k),
+            waiting_time(rate, s, servers=c, places=k),
+        )
         a, spare = rate * s, spare_servers(rate, s, c)
         means = (POISSON_ARRIVALS, EXPONENTIAL_SERVICE)
         laws: tuple[Distribution, ...] = (MeanOnly(wait), MeanOnly(wait + s))

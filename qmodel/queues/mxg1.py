@@ -42,7 +42,7 @@ BATCHES = Assumption(
 
 
 def waiting_time(
-    arrival_rate: Value, service_time: Value, scv: Value, batch_mean: Value, batch_scv: Value
+    arrival_rate: Value, service_time: Value, *, scv: Value, batch_mean: Value, batch_scv: Value
 ) -> Value:
     """Mean time in queue of a request that comes in a batch.
 
@@ -71,7 +71,7 @@ def waiting_time(
 
     Examples
     --------
-    >>> float(waiting_time(0.8, 1.0, 1.0, batch_mean=5.0, batch_scv=0.0))
+    >>> float(waiting_time(0.8, 1.0, scv=1.0, batch_mean=5.0, batch_scv=0.0))
     14.0
     """
     rate = _check.nonnegative("arrival_rate", arrival_rate)
@@ -135,7 +135,9 @@ class MXG1(Station):
         rate, service = arrival_rate, self.service
         batch = self.batch.exact(namespace(rate, service.mean))
         size, spread, _ = batch.cumulants
-        wait = waiting_time(rate, service.mean, service.scv, size, spread / size**2)
+        wait = waiting_time(
+            rate, service.mean, scv=service.scv, batch_mean=size, batch_scv=spread / size**2
+        )
         over = spare_servers(rate, service.mean, 1) <= 0
         # The rounding of the rate of batches decides nothing about overload.
         batches = rate / size

@@ -152,7 +152,7 @@ def _symbolic_response(
     rate: Any, mix: Distribution, servers: Any, service: Distribution
 ) -> Distribution:
     spare = spare_servers(rate, mix.mean, servers)
-    must_wait = erlang_c(rate * mix.mean, servers)
+    must_wait = erlang_c(servers=servers, offered_load=rate * mix.mean)
     stretch = 1 + must_wait / spare
     variance = must_wait * (1 + rate * mix.mean / servers - must_wait) / spare**2
     forgotten = mix.mean * (1 + mix.scv) / 2 / spare
@@ -190,7 +190,7 @@ def shared_response(
     load = np.where(idle, 0.5, load)
     # Not servers * (1 - load), which may round to zero a hair below saturation.
     spare = np.where(over | idle, 0.5 * servers, spare)
-    must_wait = np.asarray(erlang_c(load * servers, servers))
+    must_wait = np.asarray(erlang_c(servers=servers, offered_load=load * servers))
     # So rarely that the square of a time would lose its digits: never.
     idle = idle | (must_wait < 1e-100)
     must_wait = np.where(idle, 0.5, must_wait)

@@ -37,7 +37,7 @@ __all__ = ["accepted"]
 _NEAR = 1e-5
 
 
-def accepted(arrival_rate: Value, limit: Value, burst: Value) -> Value:
+def accepted(arrival_rate: Value, *, limit: Value, burst: Value) -> Value:
     """Share of the requests that a token bucket lets through.
 
     Parameters
@@ -61,8 +61,10 @@ def accepted(arrival_rate: Value, limit: Value, burst: Value) -> Value:
 
     Examples
     --------
-    >>> float(1 - accepted(1.0, 1.0, burst=5)), float(1 - accepted(1.3, 1.0, burst=10))
-    (0.1034, 0.2318)
+    >>> float(1 - accepted(1.0, limit=1.0, burst=5))
+    0.1034
+    >>> float(1 - accepted(1.3, limit=1.0, burst=10))
+    0.2318
     """
     rate = _check.nonnegative("arrival_rate", arrival_rate)
     limit = _check.positive("limit", limit)

@@ -39,7 +39,7 @@ def bare_transform(model, load, t):
     law = {}
     for name, (service_time, servers) in STATIONS.items():
         rate = load * model.visits[name]
-        wait = qm.erlang_c(rate * service_time, servers)
+        wait = qm.erlang_c(servers=servers, offered_load=rate * service_time)
         law[name] = wait, servers / service_time - rate, 1 / service_time
 
     def evaluate():

@@ -42,10 +42,10 @@ def test_mmc_sweep(interleaved, low, high, limit):
 
 
 SCALAR = {
-    "erlang_c": qm.erlang_c,
-    "mean wait": lambda a, c: qm.queues.mmc.waiting_time(a, 1.0, c),
-    "mean wait, M/G/1": lambda a, c: qm.queues.mg1.waiting_time(a / c, 1.0, 4.0),
-    "tail of the wait": lambda a, c: qm.queues.mmc.waiting_tail(0.1, a, 1.0, c),
+    "erlang_c": lambda a, c: qm.erlang_c(servers=c, offered_load=a),
+    "mean wait": lambda a, c: qm.queues.mmc.waiting_time(a, 1.0, servers=c),
+    "mean wait, M/G/1": lambda a, c: qm.queues.mg1.waiting_time(a / c, 1.0, scv=4.0),
+    "tail of the wait": lambda a, c: qm.queues.mmc.waiting_tail(a, 1.0, servers=c, t=0.1),
 }
 
 

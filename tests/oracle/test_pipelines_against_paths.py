@@ -37,7 +37,7 @@ def test_web3_analytically() -> None:
     r = web3().solve(100.0)
     assert float(r.latency.mean) == pytest.approx(0.0552189, abs=5e-8)
     balancer, database = 1 / (2000 - 100), 1 / (250 - 40)
-    application = 0.05 + qm.erlang_c(5.0, 8) * 0.05 / 3
+    application = 0.05 + qm.erlang_c(servers=8, offered_load=5.0) * 0.05 / 3
     assert float(r.latency.mean) == pytest.approx(
         balancer + application + 0.4 * database, rel=1e-12
     )

@@ -23,7 +23,7 @@ def qbd():
 def test_exponential_service_is_erlang_c(qbd):
     for servers, load in ((1, 0.7), (4, 0.9), (30, 0.8)):
         s = qbd.solve(qbd.exponential(), qbd.exponential(), servers, load * servers)
-        chance = erlang_c(load * servers, servers)
+        chance = erlang_c(servers=servers, offered_load=load * servers)
         assert s.wait_probability == pytest.approx(chance, rel=1e-12)
         assert s.wait_tail(0.7) == pytest.approx(
             chance * np.exp(-0.7 * servers * (1 - load)), rel=1e-11

@@ -69,8 +69,12 @@ def check(servers: int, load: float, service_time: float) -> None:
             offered = float(rate * service_time)
             limit = LIMIT + (0 if offered == a else float(spare) * 2.0**-53)
             if offered == a:  # Erlang's functions take the load itself
-                assert error(qm.erlang_b(offered, servers), blocked) <= LIMIT, where
-                assert error(qm.erlang_c(offered, servers), waits) <= LIMIT, where
+                assert (
+                    error(qm.erlang_b(servers=servers, offered_load=offered), blocked) <= LIMIT
+                ), where
+                assert (
+                    error(qm.erlang_c(servers=servers, offered_load=offered), waits) <= LIMIT
+                ), where
             assert error(found, waits * s / spare) <= limit, where
             for p in PERCENTILES:
                 log = mp.log(waits / (1 - mpf(p)))

@@ -137,8 +137,8 @@ def test_more_variable_service_waits_longer(
 ) -> None:
     less, more = sorted((one, two))
     for f in (
-        lambda scv: qm.queues.mg1.waiting_time(load / mean, mean, scv),
-        lambda scv: qm.queues.mgc.waiting_time(load * c / mean, mean, scv, c),
+        lambda scv: qm.queues.mg1.waiting_time(load / mean, mean, scv=scv),
+        lambda scv: qm.queues.mgc.waiting_time(load * c / mean, mean, servers=c, scv=scv),
     ):
         assert f(less) <= f(more) * (1 + 1e-12)
 
@@ -168,7 +168,7 @@ def test_exponential_service_makes_mgc_an_mmc(load: float, mean: float, c: int) 
     assert str(general.basis) == "exact"
     for name in MEANS:
         assert getattr(general, name) == getattr(markov, name)
-    formula = qm.queues.mgc.waiting_time(rate, mean, 1.0, c)
+    formula = qm.queues.mgc.waiting_time(rate, mean, servers=c, scv=1.0)
     assert formula == pytest.approx(markov.waiting_time, rel=1e-12, abs=1e-300)
 
 
@@ -180,7 +180,7 @@ def test_one_server_makes_mgc_an_mg1(law: str, load: float, mean: float) -> None
     assert general.response.quantile(0.9) == pytest.approx(
         single.response.quantile(0.9), rel=1e-9
     )
-    formula = qm.queues.mgc.waiting_time(rate, mean, service.scv, 1)
+    formula = qm.queues.mgc.waiting_time(rate, mean, servers=1, scv=service.scv)
     assert formula == pytest.approx(single.waiting_time, rel=1e-9)
 
 
@@ -346,9 +346,9 @@ LAM, S, C2 = sp.symbols("lambda S c2", positive=True)
 @given(loads, times, st.integers(1, 12))
 def test_mmc_is_one_formula(load: float, mean: float, c: int) -> None:
     rate = load * c / mean
-    formula = qm.queues.mmc.waiting_time(LAM, S, c)
+    formula = qm.queues.mmc.waiting_time(LAM, S, servers=c)
     value = float(formula.subs({LAM: sp.Float(rate, 40), S: sp.Float(mean, 40)}).evalf(20))
-    assert qm.queues.mmc.waiting_time(rate, mean, c) == pytest.approx(value, rel=1e-11)
+    assert qm.queues.mmc.waiting_time(rate, mean, servers=c) == pytest.approx(value, rel=1e-11)
     result = qm.MMc(S, c).solve(LAM).number_in_system
     value = float(result.subs({LAM: sp.Float(rate, 40), S: sp.Float(mean, 40)}).evalf(20))
     assert qm.MMc(mean, c).solve(rate).number_in_system == pytest.approx(value, rel=1e-11)
@@ -356,15 +356,19 @@ def test_mmc_is_one_formula(load: float, mean: float, c: int) -> None:
 
 @given(loads, times, st.floats(0, 9))
 def test_mg1_is_one_formula(load: float, mean: float, scv: float) -> None:
-    formula = qm.queues.mg1.waiting_time(LAM, S, C2)
+    formula = qm.queues.mg1.waiting_time(LAM, S, scv=C2)
     at = {LAM: sp.Float(load / mean, 40), S: sp.Float(mean, 40), C2: sp.Float(scv, 40)}
     value = float(formula.subs(at))
-    assert qm.queues.mg1.waiting_time(load / mean, mean, scv) == pytest.approx(value, rel=1e-12)
+    assert qm.queues.mg1.waiting_time(load / mean, mean, scv=scv) == pytest.approx(
+        value, rel=1e-12
+    )
 
 
 def test_symbols_for_everything() -> None:
     c = sp.Symbol("c", integer=True, positive=True)
-    formula = qm.queues.mmc.waiting_time(LAM, S, c)
+    formula = qm.queues.mmc.waiting_time(LAM, S, servers=c)
     assert formula.free_symbols == {LAM, S, c}
     value = formula.subs({LAM: 9, S: sp.Rational(1, 5), c: 4}).evalf()
-    assert float(value) == pytest.approx(qm.queues.mmc.waiting_time(9.0, 0.2, 4), rel=1e-12)
+    assert float(value) == pytest.approx(
+        qm.queues.mmc.waiting_time(9.0, 0.2, servers=4), rel=1e-12
+    )

@@ -394,18 +394,23 @@ def two_moments(wait: Any, chance: Any = None) -> Adapter:
 
     def figures(p: Parameters) -> Figures:
         time, servers = time_of(p), p.get("servers", 1)
-        scvs = p.get("arrival_scv", 1.0), p.get("service_scv", 0.0)
+        case: dict[str, Any] = {"servers": servers}
+        case |= {
+            "arrival_scv": p.get("arrival_scv", 1.0),
+            "service_scv": p.get("service_scv", 0.0),
+        }
         if "utilizations" in p:
             rates = {x: x * servers / time for x in p["utilizations"]}
-            return {f"Lq_rho{x}": r * wait(r, time, servers, *scvs) for x, r in rates.items()}
-        case = p["arrival_rate"], time, servers, *scvs
-        mean = wait(*case)
+            return {f"Lq_rho{x}": r * wait(r, time, **case) for x, r in rates.items()}
+        mean = wait(p["arrival_rate"], time, **case)
         found = {
             "mean_wait": mean,
             "mean_wait_upper_bound": mean,
             "mean_number_in_queue": p["arrival_rate"] * mean,
         }
-        return found | ({} if chance is None else {"prob_wait": chance(*case)})
+        if chance is not None:
+            found["prob_wait"] = chance(p["arrival_rate"], time, **case)
+        return found
 
     return figures
 
@@ -539,11 +544,15 @@ def fork(p: Parameters) -> Figures:
     queues, time, rates = p["queues"], 1 / p["service_rate"], p["arrival_rates"]
     figures: Figures = {
         "upper_bound": {str(x): for_all([time] * queues, x) for x in rates},
-        "nelson_tantawi": {str(x): fork_join.response_time(x, time, queues) for x in rates},
+        "nelson_tantawi": {
+            str(x): fork_join.response_time(x, time, queues=queues) for x in rates
+        },
     }
     if queues <= 16:
         interpolated = fork_join.interpolated_response_time
-        figures["varma_makowski"] = {str(x): interpolated(x, time, queues) for x in rates}
+        figures["varma_makowski"] = {
+            str(x): interpolated(x, time, queues=queues) for x in rates
+        }
     return figures
 
 
@@ -558,7 +567,7 @@ def by_formula(formula: Any) -> Adapter:
 
     def figures(p: Parameters) -> Figures:
         rate, time = float(p["arrival_rate"]), 1 / p["service_rate"]
-        return {"mean_response": formula(rate, time, p["queues"])}
+        return {"mean_response": formula(rate, time, queues=p["queues"])}
 
     return figures
 

@@ -79,7 +79,7 @@ def mmc(p: Parameters) -> Figures:
     rate = float(p["offered_load"]) / time if "offered_load" in p else float(p["arrival_rate"])
     figures = of_station(qm.MMc(time, servers).solve(rate), p)
     # The probability itself, and not 1 - (1 - it), where it is small.
-    figures["prob_wait"] = qm.erlang_c(rate * time, servers)
+    figures["prob_wait"] = qm.erlang_c(servers=servers, offered_load=rate * time)
     # C = B / (1 - load (1 - B)), where B is below the smallest float.
     figures["log_prob_wait"] = (
         np.log(figures["prob_wait"])
@@ -95,7 +95,10 @@ def delay(p: Parameters) -> Figures:
 
 def erlang(p: Parameters) -> Figures:
     load, servers = p["offered_load"], p["servers"]
-    return {"erlang_b": qm.erlang_b(load, servers), "erlang_c": qm.erlang_c(load, servers)}
+    return {
+        "erlang_b": qm.erlang_b(servers=servers, offered_load=load),
+        "erlang_c": qm.erlang_c(servers=servers, offered_load=load),
+    }
 
 
 def log_blocking(load: float, servers: int) -> float:
@@ -106,7 +109,7 @@ def log_blocking(load: float, servers: int) -> float:
 def erlang_b(p: Parameters) -> Figures:
     time = 1 / p.get("service_rate", 1.0)
     load = p["offered_load"] if "offered_load" in p else p["arrival_rate"] * time
-    blocked = qm.erlang_b(load, p["servers"])
+    blocked = qm.erlang_b(servers=p["servers"], offered_load=load)
     r = qm.MGcc(qm.Exponential(time), p["servers"]).solve(load / time)
     return others.states(r.number) | {
         "blocking_probability": blocked,
@@ -120,7 +123,9 @@ def erlang_b(p: Parameters) -> Figures:
 
 def erlang_b_servers(p: Parameters) -> Figures:
     servers = np.arange(1, 2000)
-    enough = qm.erlang_b(p["offered_load"], servers) <= p["target_blocking"]
+    enough = (
+        qm.erlang_b(servers=servers, offered_load=p["offered_load"]) <= p["target_blocking"]
+    )
     return {"min_servers": servers[enough][0]}
 
 
@@ -129,7 +134,11 @@ def erlang_b_load(p: Parameters) -> Figures:
 
     def load(blocked: float) -> float:
         return float(
-            increasing_root(lambda a: qm.erlang_b(a, servers) - blocked, 0.0, 2.0 * servers)
+            increasing_root(
+                lambda a: qm.erlang_b(servers=servers, offered_load=a) - blocked,
+                0.0,
+                2.0 * servers,
+            )
         )
 
     if "blocking_probability" in p:
@@ -203,7 +212,7 @@ def split_join(p: Parameters) -> Figures:
 
 
 def token_bucket(p: Parameters) -> Figures:
-    return {"rejected": 1 - accepted(p["arrival_rate"], p["limit"], p["burst"])}
+    return {"rejected": 1 - accepted(p["arrival_rate"], limit=p["limit"], burst=p["burst"])}
 
 
 def erlang_law(p: Parameters) -> Figures:

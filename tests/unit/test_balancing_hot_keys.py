@@ -58,7 +58,7 @@ def test_published_simulation():
 def test_the_hottest_key_alone():
     only = Zipf(1)
     assert hot_imbalance(only, 8) == pytest.approx(8)
-    assert hot_imbalance_quantile(0.5, only, 8) == pytest.approx(8)
+    assert hot_imbalance_quantile(0.5, popularity=only, shards=8) == pytest.approx(8)
     assert hot_imbalance(only, 8, replicated=1) == pytest.approx(1)
     assert useful_shards(only) == 1
     assert useful_shards(only, replicated=1) == np.inf
@@ -76,7 +76,9 @@ def test_equal_keys():
 )  # fmt: skip
 def test_more_copies_are_more_even(keys, exponent, shards, copies, p):
     popularity = Zipf(keys, exponent)
-    law = hot_imbalance_quantile(p, popularity, shards, replicated=[copies, copies + 20])
+    law = hot_imbalance_quantile(
+        p, popularity=popularity, shards=shards, replicated=[copies, copies + 20]
+    )
     assert law[1] * (1 + 1e-9) >= 1
     assert law[1] <= law[0] * (1 + 1e-9)
     assert law[0] <= shards * (1 + 1e-9)
@@ -86,7 +88,7 @@ def test_more_copies_are_more_even(keys, exponent, shards, copies, p):
 
 def test_cells_are_those_alone():
     exponent, shards = np.array([[0.7], [1.1]]), np.array([2, 9, 1])
-    for f in (hot_imbalance, lambda k, n: hot_imbalance_quantile(0.8, k, n)):
+    for f in (hot_imbalance, lambda k, n: hot_imbalance_quantile(0.8, popularity=k, shards=n)):
         alone = [[f(Zipf(500, float(a)), int(n)) for n in shards] for a in exponent[:, 0]]
         np.testing.assert_allclose(f(Zipf(500, exponent), shards), alone, rtol=1e-7)
 
@@ -96,7 +98,11 @@ def test_cells_are_those_alone():
     [
         (lambda: hot_imbalance(Zipf(10), 0), DomainError, "shards must be"),
         (lambda: hot_imbalance(Zipf(10), 2, replicated=-1), DomainError, "replicated must be"),
-        (lambda: hot_imbalance_quantile(2, Zipf(10), 2), DomainError, "p must be"),
+        (
+            lambda: hot_imbalance_quantile(2, popularity=Zipf(10), shards=2),
+            DomainError,
+            "p must be",
+        ),
         (lambda: hot_imbalance([0.5, 0.5], 2), ModelError, "popularity must be a Zipf"),
         (lambda: useful_shards(Zipf(10), replicated=0.5), DomainError, "replicated must be"),
     ],
@@ -112,7 +118,7 @@ def test_two_shards_are_exact_key_by_key():
     there = np.array(list(np.ndindex(*[2] * 5)))
     fullest = np.sort(2 * np.maximum(there @ share, (1 - there) @ share))
     p = (np.arange(32) + 0.5) / 32
-    got = hot_imbalance_quantile(p, Zipf(5), 2)
+    got = hot_imbalance_quantile(p, popularity=Zipf(5), shards=2)
     np.testing.assert_allclose(got, fullest, rtol=1e-8)
     assert hot_imbalance(Zipf(5), 2) == pytest.approx(fullest.mean(), rel=3e-3)
 
@@ -120,7 +126,7 @@ def test_two_shards_are_exact_key_by_key():
 def test_three_equal_keys_by_the_formula():
     # The first key is alone with 4/9, and the two other shards have not both keys: 64/81.
     p = 4 / 9 * 64 / 81
-    got = hot_imbalance_quantile([p - 0.01, p + 0.01], Zipf(3, 0.0), 3)
+    got = hot_imbalance_quantile([p - 0.01, p + 0.01], popularity=Zipf(3, 0.0), shards=3)
     np.testing.assert_allclose(got, [1, 2], rtol=1e-8)
 
 

@@ -45,15 +45,17 @@ def test_simulations():
 
 def test_one_replica_is_that_replica():
     for c in (1, 4):
-        chance, ratio = idle_levels(0.8, 1, c, 1)
-        assert chance == pytest.approx(float(qm.erlang_c(0.8 * c, c)), rel=1e-12)
+        chance, ratio = idle_levels(0.8, replicas=1, servers=c, dispatchers=1)
+        assert chance == pytest.approx(
+            float(qm.erlang_c(servers=c, offered_load=0.8 * c)), rel=1e-12
+        )
         assert ratio == pytest.approx(0.8, rel=1e-12)
 
 
 def test_many_replicas_and_dispatchers_are_those_of_lu_and_others():
     for load in (0.5, 0.9):
         for r in (2, 10):
-            chance, ratio = idle_levels(load, 10**6 * r, 1, 10**6)
+            chance, ratio = idle_levels(load, replicas=10**6 * r, servers=1, dispatchers=10**6)
             expected = load / (1 + r * (1 - load))
             assert chance == pytest.approx(expected, rel=1e-4)
             assert ratio == pytest.approx(expected, rel=1e-4)

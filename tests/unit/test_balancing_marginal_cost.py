@@ -26,8 +26,10 @@ def test_erlang_c_by_symbols(servers: int):
     number = qm.MMc(s, servers).solve(lam).queue_length
     at = {lam: sp.Rational(17, 2) * servers, s: sp.Rational(1, 10)}
     expected = float(sp.diff(number.doit(), lam).subs(at))
-    assert marginal_wait(8.5 * servers, 0.1, servers) == pytest.approx(expected, rel=1e-12)
-    same = marginal_wait(lam, s, servers).doit()
+    assert marginal_wait(8.5 * servers, 0.1, servers=servers) == pytest.approx(
+        expected, rel=1e-12
+    )
+    same = marginal_wait(lam, s, servers=servers).doit()
     assert float(same.subs(at)) == pytest.approx(expected, rel=1e-12)
 
 
@@ -55,14 +57,14 @@ def test_quotient_has_nine_digits():
     # M/M/c as a pool of one is not known to be M/M/c; its quotient is held against the formula.
     rates = 30.0 * np.array([1e-3, 0.3, 0.9, 0.999, 1 - 1e-6])
     found = marginal_wait_of(RandomSplit(qm.MMc(0.1, 3), 1))(rates)
-    assert found == pytest.approx(marginal_wait(rates, 0.1, 3), rel=1e-9)
+    assert found == pytest.approx(marginal_wait(rates, 0.1, servers=3), rel=1e-9)
 
 
 def test_bad_arguments():
     with pytest.raises(DomainError, match="arrival_rate must be a number >= 0"):
         marginal_wait(-1.0, 0.1)
     with pytest.raises(DomainError, match="servers must be a whole number >= 1"):
-        marginal_wait(1.0, 0.1, 0)
+        marginal_wait(1.0, 0.1, servers=0)
 
 
 @pytest.mark.parametrize("station", STATIONS, ids=lambda s: type(s).__name__)

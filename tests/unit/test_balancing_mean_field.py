@@ -14,7 +14,9 @@ LIMITS = {0.5: 1.265686036, 0.8: 1.947363386, 0.99: 5.431996579}
 @pytest.mark.parametrize(("load", "mean"), LIMITS.items())
 def test_many_replicas(load, mean):
     assert response_time(load, 2) == pytest.approx(mean, rel=1e-9)
-    levels = levels_found(np.array([load]), np.array([1e9]), 1, 2, 0.77)
+    levels = levels_found(
+        np.array([load]), replicas=np.array([1e9]), servers=1, choices=2, sampling=0.77
+    )
     assert 1 + levels.sum() == pytest.approx(mean, rel=2e-6)
 
 
@@ -56,26 +58,30 @@ def test_a_large_table_is_quick_enough_to_exist():
 def test_few_replicas_in_heavy_traffic_are_one_queue():
     load = np.array([1 - 1e-4, 1 - 1e-6])
     for n in (2, 3, 10):
-        levels = levels_found(load, np.full(2, float(n)), 1, 2, 0.77)
+        levels = levels_found(
+            load, replicas=np.full(2, float(n)), servers=1, choices=2, sampling=0.77
+        )
         mean = levels[:-1].sum(axis=0) + levels[-1] / (1 - load**n)
         assert mean * n * (1 - load) == pytest.approx([1, 1], rel=0.01)
 
 
 def test_levels_fall_and_cells_do_not_matter_to_each_other():
     load, n = np.linspace(0.05, 0.99, 1100), np.geomspace(2, 1e4, 1100).round()
-    levels = levels_found(load, n, 2, 2, 0.77)
+    levels = levels_found(load, replicas=n, servers=2, choices=2, sampling=0.77)
     assert (np.diff(levels, axis=0) <= 1e-15).all()
     assert ((levels >= 0) & (levels <= 1)).all()
     i = 700
-    alone = levels_found(load[i : i + 1], n[i : i + 1], 2, 2, 0.77)
+    alone = levels_found(
+        load[i : i + 1], replicas=n[i : i + 1], servers=2, choices=2, sampling=0.77
+    )
     assert levels[: len(alone), i] == pytest.approx(alone[:, 0], rel=1e-12)
 
 
 def test_more_nodes_change_nothing(monkeypatch):
-    cells = np.array([0.5, 0.9, 0.99]), np.array([3.0, 10.0, 200.0])
-    before = levels_found(*cells, 1, 2, 0.77)
+    load, n = np.array([0.5, 0.9, 0.99]), np.array([3.0, 10.0, 200.0])
+    before = levels_found(load, replicas=n, servers=1, choices=2, sampling=0.77)
     monkeypatch.setattr(mean_field, "_NODES", 1000)
     # With three replicas the product has a kink, where a count is below the choices: 0.0045.
-    found = levels_found(*cells, 1, 2, 0.77)
+    found = levels_found(load, replicas=n, servers=1, choices=2, sampling=0.77)
     assert found[:, 0] == pytest.approx(before[:, 0], abs=5e-3)
     assert found[:, 1:] == pytest.approx(before[:, 1:], abs=3e-4)

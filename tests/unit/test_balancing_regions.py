@@ -30,16 +30,18 @@ def test_all_users_are_served_by_the_others(w, nearest, seed):
 def test_up_to_the_surviving_rate_no_region_overloads(w, part):
     rates = 100.0 + 900 * np.random.default_rng(w.size).random(w.size)
     shares = shares_after_loss(w)
-    most = surviving_rate(rates, w)
+    most = surviving_rate(rates, weights=w)
     assert (shares * most <= rates * (1 + 1e-12)).all()
     assert (shares * most / part > rates).any()
 
 
 @pytest.mark.parametrize("n", [2, 3, 10])
 def test_equal_regions(n):
-    assert surviving_rate([100.0] * n, [1 / n] * n) == pytest.approx(100 * (n - 1))
+    assert surviving_rate([100.0] * n, weights=[1 / n] * n) == pytest.approx(100 * (n - 1))
     ring = [[abs(i - j) for j in range(n)] for i in range(n)]
-    assert surviving_rate([100.0] * n, [1 / n] * n, round_trips=ring) == pytest.approx(50 * n)
+    assert surviving_rate([100.0] * n, weights=[1 / n] * n, round_trips=ring) == pytest.approx(
+        50 * n
+    )
 
 
 def test_nearest():
@@ -59,13 +61,13 @@ def test_weights_of_cells():
     shares = shares_after_loss(w)
     assert shares.shape == (3, 3, 2)
     np.testing.assert_allclose(shares[..., 1], shares_after_loss([0.5, 0.3, 0.2]))
-    rate = surviving_rate([10.0, 20.0, 30.0], w, round_trips=NEAR)
-    alone = surviving_rate([10.0, 20.0, 30.0], [0.5, 0.3, 0.2], round_trips=NEAR)
+    rate = surviving_rate([10.0, 20.0, 30.0], weights=w, round_trips=NEAR)
+    alone = surviving_rate([10.0, 20.0, 30.0], weights=[0.5, 0.3, 0.2], round_trips=NEAR)
     assert rate[1] == pytest.approx(alone)
 
 
 def test_a_region_without_users_takes_nothing():
-    assert surviving_rate([10.0, 10.0, 0.0], [0.5, 0.5, 0.0]) == pytest.approx(10)
+    assert surviving_rate([10.0, 10.0, 0.0], weights=[0.5, 0.5, 0.0]) == pytest.approx(10)
 
 
 @pytest.mark.parametrize(
@@ -76,8 +78,14 @@ def test_a_region_without_users_takes_nothing():
         (lambda: shares_after_loss([1.0, 0.0]), "weights must be below 1"),
         (lambda: shares_after_loss([0.5, 0.5], round_trips=[[0, 1]]), "2 rows of 2"),
         (lambda: detour_after_loss([0.5, 0.5], [[0, -1], [1, 0]]), "round_trips must be"),
-        (lambda: surviving_rate([1.0], [0.5, 0.5]), "max_rates must be as many as weights, 2"),
-        (lambda: surviving_rate([1.0, -1.0], [0.5, 0.5]), "max_rates must be a number >= 0"),
+        (
+            lambda: surviving_rate([1.0], weights=[0.5, 0.5]),
+            "max_rates must be as many as weights, 2",
+        ),
+        (
+            lambda: surviving_rate([1.0, -1.0], weights=[0.5, 0.5]),
+            "max_rates must be a number >= 0",
+        ),
     ],
 )
 def test_refused(call, words):
@@ -98,7 +106,7 @@ def test_what_is_no_sequence_or_no_number():
         detour_after_loss([0.5, 0.5], None)
     for wrong in (
         lambda: shares_after_loss([x, 1 - x]),
-        lambda: surviving_rate([1.0, x], [0.5, 0.5]),
+        lambda: surviving_rate([1.0, x], weights=[0.5, 0.5]),
     ):
         with pytest.raises(ModelError, match="the loss of a region has no symbolic form"):
             wrong()

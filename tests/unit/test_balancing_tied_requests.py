@@ -124,7 +124,9 @@ def test_one_copy_is_a_random_choice() -> None:
 @pytest.mark.parametrize("copies", [2, 3, 5, 10])
 @pytest.mark.parametrize("load", [0.1, 0.5, 0.9, 0.99])
 def test_the_mean_of_many_is_the_integral_of_the_tail(copies: int, load: float) -> None:
-    mean, _ = integrate.quad(lambda t: waiting_tail_of_many(load, copies, t), 0, 60, limit=400)
+    mean, _ = integrate.quad(
+        lambda t: waiting_tail_of_many(load, copies=copies, t=t), 0, 60, limit=400
+    )
     assert float(waiting_time_of_many(load, copies)) == pytest.approx(mean, rel=1e-8)
     k = np.arange(1, 20_000)
     series = (load ** (copies * k) / (1 + k * (copies - 1))).sum()
@@ -136,7 +138,7 @@ def test_a_great_pool_has_the_mean_and_the_variance_of_many() -> None:
         wait = TiedRequests(qm.MMc(1.0), 10**7, copies).solve(load * 10**7).wait
         assert wait is not None
         t = np.linspace(0.0, 60.0, 600_001)
-        tail = waiting_tail_of_many(load, copies, t)
+        tail = waiting_tail_of_many(load, copies=copies, t=t)
         first, second = integrate.trapezoid(tail, t), integrate.trapezoid(2 * t * tail, t)
         assert float(wait.mean) == pytest.approx(first, rel=1e-4)
         assert float(wait.variance) == pytest.approx(second - first**2, rel=1e-3)
@@ -147,7 +149,7 @@ def test_the_tail_of_many_solves_the_balance_of_work(copies: int) -> None:
     """What rises above a level of work falls through it: the cavity equation."""
     load, h = 0.8, 1e-3
     t = np.arange(0, 3, h)
-    waits = waiting_tail_of_many(load, copies, t)
+    waits = waiting_tail_of_many(load, copies=copies, t=t)
     work = waits ** (1 / copies)  # of one replica
     falls = -np.gradient(work, h)
     for i in (500, 1500, 2500):
@@ -160,9 +162,9 @@ def test_the_tail_of_many_solves_the_balance_of_work(copies: int) -> None:
 
 def test_the_tail_of_many_on_symbols() -> None:
     rho, t = sp.symbols("rho t", positive=True)
-    tail = waiting_tail_of_many(rho, 2, t)
+    tail = waiting_tail_of_many(rho, copies=2, t=t)
     number = float(tail.subs({rho: sp.Rational(9, 10), t: 1}))
-    assert number == pytest.approx(float(waiting_tail_of_many(0.9, 2, 1.0)), rel=1e-13)
+    assert number == pytest.approx(float(waiting_tail_of_many(0.9, copies=2, t=1.0)), rel=1e-13)
     mean = -sp.log(1 - rho**2) / rho**2 - 1  # two copies, by hand
     assert float(mean.subs(rho, 0.7)) == pytest.approx(float(waiting_time_of_many(0.7, 2)))
 
@@ -209,4 +211,4 @@ def test_what_is_refused() -> None:
     with pytest.raises(DomainError, match="load must be a probability"):
         waiting_time_of_many(1.5, 2)
     with pytest.raises(DomainError, match="copies must be a whole number >= 2"):
-        waiting_tail_of_many(0.5, 1, 1.0)
+        waiting_tail_of_many(0.5, copies=1, t=1.0)

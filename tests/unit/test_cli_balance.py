@@ -154,8 +154,10 @@ def test_loss_of_a_replica():
 def test_a_hash_ring_and_a_hot_key():
     words = (*TWO, "--rate", "2000/s", "--virtual-nodes", "50")
     data = answer(*words)["hash_ring"]
-    worst = float(balancing.ring_imbalance_quantile(0.95, 8, 50))
-    assert data["imbalance"] == pytest.approx(float(balancing.ring_imbalance(8, 50)))
+    worst = float(balancing.ring_imbalance_quantile(0.95, servers=8, virtual_nodes=50))
+    assert data["imbalance"] == pytest.approx(
+        float(balancing.ring_imbalance(servers=8, virtual_nodes=50))
+    )
     assert data["imbalance_p95"] == pytest.approx(worst)
     assert data["max_rate"] == pytest.approx(3200 / worst)
     assert data["load"] == pytest.approx(2000 / 3200 * worst)

@@ -110,6 +110,9 @@ def test_only_constants_evaluate_by_themselves():
     assert ErlangC(1, sp.nan) is sp.nan
     assert ErlangB(1, a).func is ErlangB
     assert ErlangC(2, 1).func is ErlangC
+    assert ErlangC(1, a) is a
+    assert ErlangC(1, sp.Rational(1, 3)) == sp.Rational(1, 3)
+    assert ErlangC(1, 7) == 1
     with pytest.raises(TypeError):
         ErlangB(1)
 

@@ -32,7 +32,7 @@ def test_series_parallel_and_quorum_are_the_textbook_formulas() -> None:
         path = qm.Pipeline(qm.fan_out("quorum", copies, DB, need=need))
         found = availability(path, {"db": 0.97}).available
         assert float(found) == pytest.approx(
-            float(qm.balancing.k_of_n(need, copies, 0.97)), rel=1e-14
+            float(qm.balancing.k_of_n(needed=need, replicas=copies, available=0.97)), rel=1e-14
         )
     mixed = qm.Pipeline(qm.parallel(SHOP, ADVICE, DB, need=2))
     a, b, c = up.values()

@@ -78,44 +78,60 @@ WHITT_CHANCES = [
 
 @pytest.mark.parametrize(("rate", "time", "servers", "wait"), COSMETATOS)
 def test_cosmetatos_as_published(rate, time, servers, wait):
-    assert cosmetatos(rate, time, servers, 1.0, 0.0) == pytest.approx(wait, rel=1e-12)
+    assert cosmetatos(
+        rate, time, servers=servers, arrival_scv=1.0, service_scv=0.0
+    ) == pytest.approx(wait, rel=1e-12)
 
 
 def test_bjorklund_and_elldin_as_published():
     # Kimura 1994 (Queueing Systems 17, p. 357, table 1), with the constant-service wait of
     # Cosmetatos: queue length at loads 0.9, 0.7, 0.5.
     load = np.array([0.9, 0.7, 0.5])
-    line = cosmetatos(5 * load, 1.0, 5, 1.0, 4.0) * 5 * load
+    line = cosmetatos(5 * load, 1.0, servers=5, arrival_scv=1.0, service_scv=4.0) * 5 * load
     np.testing.assert_allclose(line, [16.962510075, 2.1081279723, 0.2928286190], rtol=1e-9)
-    np.testing.assert_allclose(page(5 * load, 1.0, 5, 1.0, 4.0) * 5 * load, line, rtol=6e-3)
+    np.testing.assert_allclose(
+        page(5 * load, 1.0, servers=5, arrival_scv=1.0, service_scv=4.0) * 5 * load,
+        line,
+        rtol=6e-3,
+    )
 
 
 def test_kimura_as_published():
     # Kimura 1994, table 1, SCV 1.5; with the exact constant-service wait to the digits printed.
     load = np.array([0.9, 0.7, 0.5, 0.3])
-    lengths = kimura(5 * load, 1.0, 5, 1.0, 1.5) * 5 * load
+    lengths = kimura(5 * load, 1.0, servers=5, arrival_scv=1.0, service_scv=1.5) * 5 * load
     np.testing.assert_allclose(lengths, [8.4996, 1.06598, 0.151965, 0.009451], rtol=0.013)
 
 
 @pytest.mark.parametrize(("arrival", "service", "servers", "load", "length", "half"), WHITT)
 def test_whitt_as_published(arrival, service, servers, load, length, half):
-    wait = whitt(servers * load, 1.0, servers, arrival, service)
+    wait = whitt(servers * load, 1.0, servers=servers, arrival_scv=arrival, service_scv=service)
     assert wait * servers * load == pytest.approx(length, abs=half)
 
 
 @pytest.mark.parametrize(("arrival", "service", "servers", "chance"), WHITT_CHANCES)
 def test_whitt_probabilities_as_published(arrival, service, servers, chance):
-    found = chances.whitt(0.9 * servers, 1.0, servers, arrival, service)
+    found = chances.whitt(
+        0.9 * servers, 1.0, servers=servers, arrival_scv=arrival, service_scv=service
+    )
     assert found == pytest.approx(chance, abs=0.0101)
 
 
 def test_single_values_as_computed_elsewhere():
     # most-queue 20275c7, gi_g_approx.py.
-    assert kraemer_langenbach_belz(0.8, 1.0, 1, 0.5, 2.0) == pytest.approx(4.917357269108088)
-    assert kingman_bound(0.8, 1.0, 1, 0.5, 2.0) == pytest.approx(5.5625)
+    assert kraemer_langenbach_belz(
+        0.8, 1.0, servers=1, arrival_scv=0.5, service_scv=2.0
+    ) == pytest.approx(4.917357269108088)
+    assert kingman_bound(
+        0.8, 1.0, servers=1, arrival_scv=0.5, service_scv=2.0
+    ) == pytest.approx(5.5625)
     # By hand: 1.6 (1 / 1.6^2 + 1 / 2 + 1 / 4) / (2 * 0.2).
-    assert kingman_bound(1.6, 1.0, 2, 1.0, 1.0) == pytest.approx(4.5625)
-    assert allen_cunneen(2.4, 1.0, 3, 0.5, 2.0) == pytest.approx(1.348314606741573)
+    assert kingman_bound(
+        1.6, 1.0, servers=2, arrival_scv=1.0, service_scv=1.0
+    ) == pytest.approx(4.5625)
+    assert allen_cunneen(
+        2.4, 1.0, servers=3, arrival_scv=0.5, service_scv=2.0
+    ) == pytest.approx(1.348314606741573)
 
 
 @pytest.mark.parametrize("formula", [*GENERAL[:-2], combined, *POISSON])
@@ -124,19 +140,23 @@ def test_exact_where_all_are(formula):
     for c in (1, 4, 50):
         if formula is not kingman or c == 1:
             np.testing.assert_allclose(
-                formula(load * c, 1.0, c, 1.0, 1.0),
-                mmc.waiting_time(load * c, 1.0, c),
+                formula(load * c, 1.0, servers=c, arrival_scv=1.0, service_scv=1.0),
+                mmc.waiting_time(load * c, 1.0, servers=c),
                 rtol=1e-9,
             )
     if formula is not whitt:
-        wait = mg1.waiting_time(load, 1.0, 0.3)
-        np.testing.assert_allclose(formula(load, 1.0, 1, 1.0, 0.3), wait, rtol=1e-9)
+        wait = mg1.waiting_time(load, 1.0, scv=0.3)
+        np.testing.assert_allclose(
+            formula(load, 1.0, servers=1, arrival_scv=1.0, service_scv=0.3), wait, rtol=1e-9
+        )
 
 
 def test_constant_service_is_exact_where_it_is_interpolated():
-    wait = mdc.waiting_time(12.0, 1.0, 15)
+    wait = mdc.waiting_time(12.0, 1.0, servers=15)
     for formula in (page, kimura, combined):
-        assert formula(12.0, 1.0, 15, 1.0, 0.0) == pytest.approx(wait, rel=1e-12)
+        assert formula(
+            12.0, 1.0, servers=15, arrival_scv=1.0, service_scv=0.0
+        ) == pytest.approx(wait, rel=1e-12)
 
 
 @pytest.mark.parametrize("formula", GENERAL)
@@ -144,7 +164,7 @@ def test_heavy_traffic(formula):
     for c, arrival, service in ((1, 0.5, 3.0), (4, 3.0, 0.5), (4, 0.25, 0.25)):
         if formula is kingman_bound and c > 1:
             continue  # a bound that is only sharp for one server
-        wait = formula(c * (1 - 1e-7), 1.0, c, arrival, service)
+        wait = formula(c * (1 - 1e-7), 1.0, servers=c, arrival_scv=arrival, service_scv=service)
         limit = (arrival + service) / 2 / (c * 1e-7)
         assert wait == pytest.approx(limit, rel=1e-5)
 
@@ -154,17 +174,19 @@ def test_shapes_edges_and_units(formula):
     arrival = 1.0 if formula in POISSON else 0.5
     rate = np.array([[0.0], [1.0], [3.9], [4.0], [9.0], [np.nan]])
     scv = np.array([0.0, 0.5, 1.0, 2.0])
-    waits = formula(rate, 1.0, 4, arrival, scv)
+    waits = formula(rate, 1.0, servers=4, arrival_scv=arrival, service_scv=scv)
     assert waits.shape == (6, 4)
     assert np.all(waits[0] == (np.inf if formula is kingman_bound else 0.0))
     assert np.all(np.isinf(waits[3:5]))
     assert np.all(np.isnan(waits[5]))
     assert np.all(np.diff(waits[1:3]) > 0)
     for i, j in ((1, 0), (2, 3)):
-        assert waits[i, j] == pytest.approx(float(formula(rate[i, 0], 1.0, 4, arrival, scv[j])))
-    slow = formula(rate[1:3] / 1000, 1000.0, 4, arrival, scv)
+        assert waits[i, j] == pytest.approx(
+            float(formula(rate[i, 0], 1.0, servers=4, arrival_scv=arrival, service_scv=scv[j]))
+        )
+    slow = formula(rate[1:3] / 1000, 1000.0, servers=4, arrival_scv=arrival, service_scv=scv)
     np.testing.assert_allclose(slow, 1000 * waits[1:3], rtol=1e-10)
-    assert formula(1.0, 1.0, 4, arrival, 0.0) >= 0
+    assert formula(1.0, 1.0, servers=4, arrival_scv=arrival, service_scv=0.0) >= 0
 
 
 @pytest.mark.parametrize("formula", GENERAL + POISSON)
@@ -175,10 +197,10 @@ def test_impossible_parameters_are_named(formula):
         bad = list(good)
         bad[i] = -1
         with pytest.raises(qm.DomainError, match=f"{name} .*got -1"):
-            formula(*bad)
+            formula(*bad[:2], **dict(zip(names[2:], bad[2:], strict=True)))
     if formula in POISSON:
         with pytest.raises(qm.DomainError, match=r"arrival_scv must be 1, .* got 2"):
-            formula(1.0, 1.0, 4, 2.0, 0.5)
+            formula(1.0, 1.0, servers=4, arrival_scv=2.0, service_scv=0.5)
 
 
 @pytest.mark.parametrize("formula", GENERAL + POISSON)
@@ -187,10 +209,16 @@ def test_symbols_where_closed(formula):
     arrival = 1 if formula in POISSON else sp.Rational(3, 2)
     if formula in NUMERIC:
         with pytest.raises(qm.errors.ModelError, match="no closed form"):
-            formula(lam, 1, 3, arrival, cs)
+            formula(lam, 1, servers=3, arrival_scv=arrival, service_scv=cs)
         return
-    value = formula(lam, 1, 3, arrival, cs).doit().subs({lam: sp.Rational(9, 4), cs: 2})
-    assert float(value) == pytest.approx(float(formula(2.25, 1.0, 3, float(arrival), 2.0)))
+    value = (
+        formula(lam, 1, servers=3, arrival_scv=arrival, service_scv=cs)
+        .doit()
+        .subs({lam: sp.Rational(9, 4), cs: 2})
+    )
+    assert float(value) == pytest.approx(
+        float(formula(2.25, 1.0, servers=3, arrival_scv=float(arrival), service_scv=2.0))
+    )
 
 
 def test_the_bound_is_one(qbd):
@@ -200,7 +228,9 @@ def test_the_bound_is_one(qbd):
             for c in (1, 2, 8):
                 for load in (0.3, 0.9):
                     scvs = arrival.moment(2) - 1, service.moment(2) - 1
-                    bound = kingman_bound(load * c, 1.0, c, *scvs)
+                    bound = kingman_bound(
+                        load * c, 1.0, servers=c, arrival_scv=scvs[0], service_scv=scvs[1]
+                    )
                     wait = qbd.solve(arrival, service, c, load * c).waiting_time
                     ratios.append(bound / wait)
     assert min(ratios) >= 1 - 1e-9
@@ -218,31 +248,41 @@ def test_methods_are_listed_by_the_error_that_they_have(qbd):
             for v in (arrival, service)
         ]
         exact = qbd.solve(*laws, c, load * c).waiting_time
-        found = methods(arrival, service, c, load)
+        found = methods(arrival_scv=arrival, service_scv=service, servers=c, load=load)
         errors = [m.error for m in found]
         assert errors == sorted(errors)
-        assert found[0] == best(arrival, service, c, load)
+        assert found[0] == best(arrival_scv=arrival, service_scv=service, servers=c, load=load)
         for m in found:
-            got = m.formula(load * c, 1.0, c, arrival, service)
+            got = m.formula(load * c, 1.0, servers=c, arrival_scv=arrival, service_scv=service)
             assert abs(got / exact - 1) <= m.error + 5e-4
-    assert best(1.0, 1.0, 8, 0.5).error == 0.0
-    assert best(1.0, 4.0, 5, 0.8).name == "kimura"
-    assert best(1.0, 7.0, 1, 0.8).error == 0.0
-    assert "kimura" not in {m.name for m in methods(2.0, 1.0, 2, 0.5)}
-    assert {m.formula for m in methods(1.0, 0.3, 2, 0.5)} == set(FORMULAS.values())
+    assert best(arrival_scv=1.0, service_scv=1.0, servers=8, load=0.5).error == 0.0
+    assert best(arrival_scv=1.0, service_scv=4.0, servers=5, load=0.8).name == "kimura"
+    assert best(arrival_scv=1.0, service_scv=7.0, servers=1, load=0.8).error == 0.0
+    assert "kimura" not in {
+        m.name for m in methods(arrival_scv=2.0, service_scv=1.0, servers=2, load=0.5)
+    }
+    assert {
+        m.formula for m in methods(arrival_scv=1.0, service_scv=0.3, servers=2, load=0.5)
+    } == set(FORMULAS.values())
     with pytest.raises(qm.DomainError, match="load must be below 1, got 1"):
-        methods(1.0, 1.0, 1, 1.0)
+        methods(arrival_scv=1.0, service_scv=1.0, servers=1, load=1.0)
 
 
 def test_klb_probability_of_one_server(qbd):
-    assert chances.kraemer_langenbach_belz(0.7, 1.0, 1, 1.0, 3.0) == pytest.approx(0.7)
+    assert chances.kraemer_langenbach_belz(
+        0.7, 1.0, servers=1, arrival_scv=1.0, service_scv=3.0
+    ) == pytest.approx(0.7)
     s = qbd.solve(qbd.erlang(2), qbd.hyperexponential(2.0), 1, 0.8)
-    found = chances.kraemer_langenbach_belz(0.8, 1.0, 1, 0.5, 2.0)
+    found = chances.kraemer_langenbach_belz(
+        0.8, 1.0, servers=1, arrival_scv=0.5, service_scv=2.0
+    )
     assert found == pytest.approx(s.wait_probability, rel=0.025)
     with pytest.raises(qm.DomainError, match="servers must be 1"):
-        chances.kraemer_langenbach_belz(0.8, 1.0, 2, 0.5, 2.0)
+        chances.kraemer_langenbach_belz(0.8, 1.0, servers=2, arrival_scv=0.5, service_scv=2.0)
     for f in (chances.kraemer_langenbach_belz, chances.renewal_arrivals, chances.whitt):
-        edge = f(np.array([0.0, 1.0, 3.0, np.nan]), 1.0, 1, 0.5, 2.0)
+        edge = f(
+            np.array([0.0, 1.0, 3.0, np.nan]), 1.0, servers=1, arrival_scv=0.5, service_scv=2.0
+        )
         np.testing.assert_array_equal(edge, [0.0, 1.0, 1.0, np.nan])
 
 
@@ -385,15 +425,15 @@ def test_golden_tails(scv, servers, late, within):
 
 
 def test_a_law_without_a_rate_is_the_customary_one():
-    plain = law_of_wait(2.0, 0.5, 1.0, np.nan, 1.0, False)
+    plain = law_of_wait(2.0, chance=0.5, scv=1.0, decay=np.nan, scale=1.0, over=False)
     assert plain.tail(3.0) == pytest.approx(0.5 * np.exp(-3.0 / 4.0), rel=1e-6)
     mixed = law_of_wait(
         np.array([2.0, 2.0, 0.0, np.inf, np.nan]),
-        np.array([0.5, 0.5, 0.0, 1.0, 0.5]),
-        np.array([1.0, 1.2, 1.0, 1.0, 1.0]),
-        np.array([np.nan, 0.2, 1.0, np.nan, 1.0]),
-        1.0,
-        np.array([0, 0, 0, 1, 0]),
+        chance=np.array([0.5, 0.5, 0.0, 1.0, 0.5]),
+        scv=np.array([1.0, 1.2, 1.0, 1.0, 1.0]),
+        decay=np.array([np.nan, 0.2, 1.0, np.nan, 1.0]),
+        scale=1.0,
+        over=np.array([0, 0, 0, 1, 0]),
     )
     np.testing.assert_allclose(mixed.mean, [2.0, 2.0, 0.0, np.inf, np.nan])
     assert mixed.tail(3.0)[0] == pytest.approx(plain.tail(3.0))

@@ -23,7 +23,7 @@ PUBLISHED = {
 def test_published(case: str) -> None:
     law, sigma, wait = PUBLISHED[case]
     r = GM1(law, 1.0).solve(0.8)
-    assert waiting_probability(0.8, 1.0, law) == pytest.approx(sigma, rel=1e-13)
+    assert waiting_probability(0.8, 1.0, interarrival=law) == pytest.approx(sigma, rel=1e-13)
     assert r.waiting_time == pytest.approx(wait, rel=1e-12)
     assert r.wait.atom == pytest.approx(1 - sigma, rel=1e-12)
     assert waiting_time(1.0, sigma) == pytest.approx(wait, rel=1e-12)
@@ -92,7 +92,7 @@ ROOTS = {
 def test_accuracy_from_light_load_to_saturation(law: str) -> None:
     shape, transform, tolerance = ROOTS[law]
     load = np.array([3e-2, 0.3, 0.9, 0.999, 1 - 1e-6, 1 - 1e-12])
-    r, waiting = GM1(shape, 1.0).solve(load), waiting_probability(load, 1.0, shape)
+    r, waiting = GM1(shape, 1.0).solve(load), waiting_probability(load, 1.0, interarrival=shape)
     with mp.workdps(50):
         for rho, sigma, response in zip(load, waiting, r.response_time, strict=True):
             rho, start = mp.mpf(float(rho)), mp.mpf(1 / float(response))

@@ -69,7 +69,9 @@ def test_published_queue_lengths(law, rate, servers, length):
 
 @pytest.mark.parametrize(("law", "rate", "servers", "chance"), CHANCES)
 def test_published_waiting_probabilities(law, rate, servers, chance):
-    assert waiting_probability(rate, 1.0, law, servers) == pytest.approx(chance, rel=1e-10)
+    assert waiting_probability(rate, 1.0, interarrival=law, servers=servers) == pytest.approx(
+        chance, rel=1e-10
+    )
 
 
 def test_round_robin_of_five():
@@ -83,8 +85,8 @@ def test_round_robin_of_five():
 def test_poisson_arrivals_are_erlang_c(servers):
     # At whole c - a the sum has 0/0 at a common term.
     load = np.array([1e-6, 0.2, 0.6, 0.8, 0.95, 0.999, 1 - 1e-9]) * servers
-    expected = mmc.waiting_time(load, 1.0, servers)
-    here = waiting_time(load, 1.0, qm.Exponential(9.0), servers)
+    expected = mmc.waiting_time(load, 1.0, servers=servers)
+    here = waiting_time(load, 1.0, interarrival=qm.Exponential(9.0), servers=servers)
     seen = expected > 1e-280
     np.testing.assert_allclose(here[seen], expected[seen], rtol=1e-11)
     assert np.all(here[~seen] < 1e-270)
@@ -125,14 +127,19 @@ def test_any_law_of_arrivals():
         sigma = 1 - rate * root(unit(law), 0.8, 0.2) / 7 / 1.0
         assert float(law.laplace(7 * (1 - sigma) / rate / law.mean)) == pytest.approx(sigma)
         assert 0 < r.waiting_time < 2.0
-    few, many = (waiting_time(rate, 1.0, qm.Gamma(1.0, v), 7) for v in (0.2, 2.0))
+    few, many = (
+        waiting_time(rate, 1.0, interarrival=qm.Gamma(1.0, v), servers=7) for v in (0.2, 2.0)
+    )
     assert few < many
 
 
 def test_more_variable_arrivals_wait_longer_from_constant_on():
-    waits = [waiting_time(4.0, 1.0, qm.Gamma(1.0, v), 5) for v in (1e-6, 0.5, 1.0, 2.0, 8.0)]
+    waits = [
+        waiting_time(4.0, 1.0, interarrival=qm.Gamma(1.0, v), servers=5)
+        for v in (1e-6, 0.5, 1.0, 2.0, 8.0)
+    ]
     assert np.all(np.diff(waits) > 0)
-    constant = waiting_time(4.0, 1.0, qm.Deterministic(1.0), 5)
+    constant = waiting_time(4.0, 1.0, interarrival=qm.Deterministic(1.0), servers=5)
     assert waits[0] == pytest.approx(constant, rel=1e-5)
 
 
@@ -184,7 +191,7 @@ def test_what_is_not_a_number_or_a_law():
     with pytest.raises(qm.errors.ModelError, match="interarrival must be a Distribution"):
         GMc(1.0, 1.0)
     with pytest.raises(qm.errors.ModelError, match="no closed form"):
-        waiting_time(sp.Symbol("lambda", positive=True), 1.0, qm.Erlang(1.0, 2))
+        waiting_time(sp.Symbol("lambda", positive=True), 1.0, interarrival=qm.Erlang(1.0, 2))
     station = GMc(qm.Erlang(1.0, 2), 1.0, 2)
     assert isinstance(station.serving(qm.Exponential(2.0)), GMc)
     assert isinstance(station.serving(qm.Erlang(2.0, 2)), GGc)

@@ -45,7 +45,7 @@ def test_the_wait_is_franx_formula_on_the_chain(servers, load):
         k = int(t) + 1
         m = np.arange(k * servers)
         below = (queue[k * servers - 1 - m] * poisson.pmf(m, servers * load * (k - t))).sum()
-        assert waiting_tail(t, servers * load, 1.0, servers) == pytest.approx(
+        assert waiting_tail(servers * load, 1.0, servers=servers, t=t) == pytest.approx(
             1 - below, abs=5e-12
         )
 
@@ -72,7 +72,7 @@ def test_published_values(rate, time, servers, wait, chance):
     r = MDc(time, servers).solve(rate)
     assert r.waiting_time == pytest.approx(wait, rel=1e-7)
     assert r.wait.tail(0.0) == pytest.approx(chance, rel=1e-7)
-    assert waiting_time(rate, time, servers) == r.waiting_time
+    assert waiting_time(rate, time, servers=servers) == r.waiting_time
 
 
 def test_golden_variance():
@@ -151,7 +151,7 @@ def test_quantiles_invert_tails_across_the_kinks():
 def test_tail_stays_positive_and_falls_far_out():
     t = np.linspace(0.0, 60.0, 601)
     for servers, load in LOADS:
-        tail = waiting_tail(t, servers * load, 1.0, servers)
+        tail = waiting_tail(servers * load, 1.0, servers=servers, t=t)
         tail = tail[tail > 1e-250]
         assert len(tail) > 60
         assert np.all(np.diff(tail) < 0)
@@ -203,7 +203,7 @@ def test_arrays_equal_their_cells_and_bad_cells_stay_alone():
         (lambda: MDc(0.0), "service_time must be a number > 0, got 0"),
         (lambda: MDc(1.0, 2.5), "servers must be a whole number >= 1, got 2.5"),
         (lambda: MDc(1.0).solve(-1.0), "arrival_rate must be a number >= 0, got -1"),
-        (lambda: waiting_tail(-1.0, 1.0, 0.5), "t must be a number >= 0, got -1"),
+        (lambda: waiting_tail(1.0, 0.5, t=-1.0), "t must be a number >= 0, got -1"),
     ],
 )
 def test_impossible_parameters_are_named(make, message):
@@ -213,7 +213,7 @@ def test_impossible_parameters_are_named(make, message):
 
 def test_symbols_are_refused_and_services_change_the_model():
     with pytest.raises(qm.errors.ModelError, match="no closed form"):
-        waiting_time(sp.Symbol("lambda", positive=True), 1.0, 2)
+        waiting_time(sp.Symbol("lambda", positive=True), 1.0, servers=2)
     assert isinstance(MDc(1.0, 2).serving(qm.Deterministic(2.0)), MDc)
     assert isinstance(MDc(1.0, 2).serving(qm.Exponential(2.0)), qm.MGc)
     for station in (MDc(1.0, 5), qm.MGc(qm.Deterministic(1.0), 5)):

@@ -27,8 +27,8 @@ def test_mean_wait_of_books() -> None:
     """Octave's qsmg1 and Kleinrock 1975, (5.63)."""
     assert qm.MG1(qm.from_mean_scv(1.0, 1.0)).solve(0.5).response_time == pytest.approx(2.0)
     assert qm.MG1(qm.Deterministic(1.0)).solve(0.7).response_time == pytest.approx(13 / 6)
-    assert mg1.waiting_time(0.8, 1.0, 0.5) == pytest.approx(3.0)
-    assert mg1.waiting_time(0.8, 1.0, 4.0) == pytest.approx(10.0)
+    assert mg1.waiting_time(0.8, 1.0, scv=0.5) == pytest.approx(3.0)
+    assert mg1.waiting_time(0.8, 1.0, scv=4.0) == pytest.approx(10.0)
 
 
 @pytest.mark.parametrize("load", [0.3, 0.8, 0.95])
@@ -59,7 +59,7 @@ def test_tail_by_roots(scv: float) -> None:
     m1, m2 = (1 / m for m in service.means)
     b, c = m1 + m2 - lam, m1 * m2 * (1 - lam)
     z1, z2 = (b - np.sqrt(b * b - 4 * c)) / 2, (b + np.sqrt(b * b - 4 * c)) / 2
-    mean = mg1.waiting_time(lam, 1.0, scv)
+    mean = mg1.waiting_time(lam, 1.0, scv=scv)
     a1 = (mean - lam / z2) / (1 / z1 - 1 / z2)
     law = qm.MG1(service).solve(lam).wait
     for t in (0.1, 2.0, 20.0, 100.0):
@@ -123,6 +123,6 @@ def test_impossible_values() -> None:
     with pytest.raises(qm.ModelError, match=r"service must be a Distribution, got 0\.05"):
         qm.MG1(0.05)
     with pytest.raises(qm.DomainError, match=r"scv must be .* got -1"):
-        mg1.waiting_time(1.0, 0.1, -1.0)
+        mg1.waiting_time(1.0, 0.1, scv=-1.0)
     with pytest.raises(TypeError):
         qm.MG1()

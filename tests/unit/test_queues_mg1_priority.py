@@ -255,8 +255,8 @@ def test_cells_units_and_edges() -> None:
         )
         assert ms.response_time == pytest.approx(1000 * r.response_time[0])
     assert solve((0.0, 0.0), (EXP, EXP)).response.quantile(0.5) == pytest.approx(np.log(2))
-    assert np.isinf(waiting_time(1.0, 0.5, 1.0))
-    assert np.isinf(response_time(1.0, 1.0, 1.0, 1.5))
+    assert np.isinf(waiting_time(1.0, load_above=0.5, load=1.0))
+    assert np.isinf(response_time(1.0, residual_work=1.0, load_above=1.0, load=1.5))
 
 
 def test_jumps_below_constant_services_are_labelled() -> None:
@@ -277,7 +277,7 @@ def test_symbols() -> None:
 
 def test_domain() -> None:
     with pytest.raises(qm.DomainError, match="load_above must be a number >= 0, got -1"):
-        waiting_time(1.0, -1.0, 0.5)
+        waiting_time(1.0, load_above=-1.0, load=0.5)
     with pytest.raises(qm.ModelError, match="service must be a Distribution"):
         MG1Priority(0.01)  # type: ignore[arg-type]
 

@@ -173,7 +173,7 @@ def test_number_is_consistent() -> None:
 def test_kimura() -> None:
     """Kimura 1994, table 1: c = 5, SCV 1.5, number in queue at four loads."""
     loads = np.array([0.9, 0.7, 0.5, 0.3])
-    got = mgc.waiting_time(5 * loads, 1.0, 1.5, 5) * 5 * loads
+    got = mgc.waiting_time(5 * loads, 1.0, servers=5, scv=1.5) * 5 * loads
     np.testing.assert_allclose(got, [8.50, 1.06, 0.15, 0.01], atol=0.005)
 
 
@@ -210,8 +210,8 @@ def test_impossible_values() -> None:
     with pytest.raises(qm.ModelError, match="service"):
         qm.MGc("E2", 2)
     with pytest.raises(qm.DomainError, match="scv"):
-        mgc.waiting_time(1.0, 1.0, -0.1, 2)
+        mgc.waiting_time(1.0, 1.0, servers=2, scv=-0.1)
 
 
 def test_waits_too_small_for_a_float_are_zero() -> None:
-    assert float(mgc.waiting_time(0.02734375 * 272, 1.0, 3.0, 272)) == 0.0
+    assert float(mgc.waiting_time(0.02734375 * 272, 1.0, servers=272, scv=3.0)) == 0.0

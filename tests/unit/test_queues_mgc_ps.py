@@ -19,7 +19,7 @@ def test_mean_of_three_cores() -> None:
         r = qm.MGcPS(service, 3).solve(2.55)
         assert r.response_time == pytest.approx(2.623, abs=5e-4)
         assert r.response.mean == pytest.approx(r.response_time, rel=1e-9)
-    assert mgc_ps.response_time(2.55, 1.0, 3) == pytest.approx(2.623, abs=5e-4)
+    assert mgc_ps.response_time(2.55, 1.0, servers=3) == pytest.approx(2.623, abs=5e-4)
 
 
 def test_wait_keeps_its_digits() -> None:

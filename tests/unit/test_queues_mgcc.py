@@ -89,7 +89,7 @@ def test_inverses_invert():
     c = np.array([1, 2, 7, 63, 64, 1000, 10**6])[:, None]
     b = np.array([1e-250, 1e-9, 0.01, 0.5, 0.999])
     a = load_for_loss(c, b)
-    np.testing.assert_allclose(qm.erlang_b(a, c), b + 0 * a, rtol=1e-10)
+    np.testing.assert_allclose(qm.erlang_b(servers=c, offered_load=a), b + 0 * a, rtol=1e-10)
     low = np.maximum(a * (1 - 1e-9), 0)
     # Just below that load, just so many servers are enough.
     found = servers_for_loss(low, b)
@@ -101,9 +101,9 @@ def test_least_number_is_least():
     a = 10 ** rng.uniform(-3, 7, 300)
     b = 10 ** rng.uniform(-12, -0.01, 300)
     c = servers_for_loss(a, b)
-    assert (qm.erlang_b(a, c) <= b).all()
+    assert (qm.erlang_b(servers=c, offered_load=a) <= b).all()
     more = c > 1
-    assert (qm.erlang_b(a[more], c[more] - 1) > b[more]).all()
+    assert (qm.erlang_b(servers=c[more] - 1, offered_load=a[more]) > b[more]).all()
 
 
 def test_edges_of_the_inverses():
@@ -137,7 +137,7 @@ def test_arrays_zero_load_overload_and_nan():
 
 def test_streams_and_time_unit():
     r = MGcc(qm.Exponential(1.0), 5).solve([Stream(1.0), Stream(2.0, qm.Deterministic(0.5))])
-    assert r.loss == pytest.approx(qm.erlang_b(2.0, 5), rel=1e-13)
+    assert r.loss == pytest.approx(qm.erlang_b(servers=5, offered_load=2.0), rel=1e-13)
     assert [s.response_time for s in r.streams] == [1.0, 0.5]
     assert MGcc(qm.Exponential(1e-3), 5).solve(2000.0).loss == pytest.approx(r.loss, rel=1e-13)
 

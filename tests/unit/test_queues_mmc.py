@@ -49,9 +49,11 @@ def test_digits_near_saturation() -> None:
 
 
 def test_waiting_tail() -> None:
-    assert mmc.waiting_tail(0.0, 9.0, 0.2, 2) == pytest.approx(qm.erlang_c(1.8, 2))
-    assert mmc.waiting_tail(1.0, 5.0, 1 / 6) == pytest.approx(5 / 6 * np.exp(-1))
-    np.testing.assert_array_equal(mmc.waiting_tail([0.0, 3.0], 11.0, 0.2, 2), [1, 1])
+    assert mmc.waiting_tail(9.0, 0.2, servers=2, t=0.0) == pytest.approx(
+        qm.erlang_c(servers=2, offered_load=1.8)
+    )
+    assert mmc.waiting_tail(5.0, 1 / 6, t=1.0) == pytest.approx(5 / 6 * np.exp(-1))
+    np.testing.assert_array_equal(mmc.waiting_tail(11.0, 0.2, servers=2, t=[0.0, 3.0]), [1, 1])
 
 
 def test_moments_of_the_laws() -> None:
@@ -91,7 +93,7 @@ def test_serving_another_law() -> None:
 )
 def test_impossible_values(arguments: tuple[object, ...], message: str) -> None:
     with pytest.raises(qm.DomainError, match=message):
-        mmc.waiting_time(*arguments)
+        mmc.waiting_time(*arguments[:2], servers=arguments[2])
 
 
 @pytest.mark.parametrize("servers", [0.3, 1.0, 2.5, 7.75, 63.9, 64.1, 400.6])
@@ -110,11 +112,13 @@ def test_a_size_between_whole_numbers(servers: float, load: float) -> None:
         wait, tail = chance * 2 / spare, chance * mp.exp(-spare / 2)
     rate = load * servers / 2.0
     if chance > 1e-280:
-        assert mmc.waiting_time(rate, 2.0, servers) == pytest.approx(float(wait), rel=1e-11)
-        here = mmc.waiting_tail(1.0, rate, 2.0, servers)
+        assert mmc.waiting_time(rate, 2.0, servers=servers) == pytest.approx(
+            float(wait), rel=1e-11
+        )
+        here = mmc.waiting_tail(rate, 2.0, servers=servers, t=1.0)
         assert here == pytest.approx(float(tail), rel=1e-11)
-    whole = mmc.waiting_time(rate, 2.0, np.array([servers, servers]))
-    np.testing.assert_allclose(whole, mmc.waiting_time(rate, 2.0, servers), rtol=1e-13)
+    whole = mmc.waiting_time(rate, 2.0, servers=np.array([servers, servers]))
+    np.testing.assert_allclose(whole, mmc.waiting_time(rate, 2.0, servers=servers), rtol=1e-13)
 
 
 def test_a_station_refuses_at_construction() -> None:
@@ -175,7 +179,9 @@ def test_states_at_the_edges() -> None:
     np.testing.assert_array_equal(column, one.probability(n))
     # Neither a million servers nor the last 1e-9 of load cost digits.
     big = qm.MMc(1.0, 10**6).solve(1e6 - 1e-3).number
-    assert big.tail(10**6 - 1) == pytest.approx(qm.erlang_c(1e6 - 1e-3, 10**6), rel=1e-12)
+    assert big.tail(10**6 - 1) == pytest.approx(
+        qm.erlang_c(servers=10**6, offered_load=1e6 - 1e-3), rel=1e-12
+    )
     assert big.mean == pytest.approx(1e6 + 1e9, rel=1e-2)
     assert r.basis["number"] == "exact"
 

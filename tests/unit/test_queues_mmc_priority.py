@@ -49,7 +49,9 @@ def test_published_waits_of_services_that_are_finished(rates, servers, waits):
     assert [s.response.mean for s in r.streams] == pytest.approx(
         [1 + w for w in waits], rel=1e-9
     )
-    assert r.wait.atom == pytest.approx(1 - qm.erlang_c(sum(rates), servers))
+    assert r.wait.atom == pytest.approx(
+        1 - qm.erlang_c(servers=servers, offered_load=sum(rates))
+    )
     assert r.basis == "exact"
 
 
@@ -129,18 +131,19 @@ def test_all_streams_together_are_m_m_c():
 
 def test_a_vanishing_stream_has_the_derivative():
     waits = [
-        float(interrupted_waiting_time(3.0, rate, 1.0, 4))
+        float(interrupted_waiting_time(rate, 1.0, servers=4, above=3.0))
         for rate in (1e-2, 1e-4, 1e-5, 1e-6, 0.0)
     ]
     h = 1e-4
     slope = (
-        (3 + h) * mmc.waiting_time(3 + h, 1.0, 4) - (3 - h) * mmc.waiting_time(3 - h, 1.0, 4)
+        (3 + h) * mmc.waiting_time(3 + h, 1.0, servers=4)
+        - (3 - h) * mmc.waiting_time(3 - h, 1.0, servers=4)
     ) / (2 * h)
     assert waits[-1] == pytest.approx(slope, rel=1e-6)
     assert np.all(np.diff(waits) < 0)
     assert waits[1] == pytest.approx(waits[-1], rel=1e-3)
-    assert interrupted_waiting_time(0.0, 0.0, 1.0, 4) == 0.0
-    assert waiting_time(0.0, 0.0, 0.0, 1.0, 4) == 0.0
+    assert interrupted_waiting_time(0.0, 1.0, servers=4, above=0.0) == 0.0
+    assert waiting_time(0.0, 1.0, servers=4, above=0.0, below=0.0) == 0.0
 
 
 def test_overload_starves_only_the_last():
@@ -152,7 +155,7 @@ def test_overload_starves_only_the_last():
     assert r.streams[2].response.quantile(0.5) == np.inf
     assert np.isfinite(r.streams[1].response.quantile(0.99))
     p = MMcPriority(1.0, 2, preemptive=True).solve(streams(0.8, 0.9, 0.9))
-    assert p.streams[0].waiting_time == pytest.approx(mmc.waiting_time(0.8, 1.0, 2))
+    assert p.streams[0].waiting_time == pytest.approx(mmc.waiting_time(0.8, 1.0, servers=2))
     assert p.streams[2].waiting_time == np.inf
 
 
@@ -182,12 +185,14 @@ def test_units_and_symbols():
         )
     lam, s = sp.symbols("lambda S", positive=True)
     for f, args in (
-        (waiting_time, (lam, lam, lam / 2)),
-        (interrupted_waiting_time, (lam, lam)),
+        (waiting_time, {"above": lam, "below": lam / 2}),
+        (interrupted_waiting_time, {"above": lam}),
     ):
-        value = f(*args, s, 2).doit().subs({lam: sp.Rational(1, 4), s: 2})
-        numbers = [float(x.subs(lam, 0.25)) for x in args]
-        assert float(value) == pytest.approx(float(f(*numbers, 2.0, 2)), rel=1e-12)
+        value = f(lam, s, servers=2, **args).doit().subs({lam: sp.Rational(1, 4), s: 2})
+        numbers = {name: float(x.subs(lam, 0.25)) for name, x in args.items()}
+        assert float(value) == pytest.approx(
+            float(f(0.25, 2.0, servers=2, **numbers)), rel=1e-12
+        )
 
 
 @pytest.mark.parametrize(
@@ -195,8 +200,14 @@ def test_units_and_symbols():
     [
         (lambda: MMcPriority(0.0), "service_time must be a number > 0, got 0"),
         (lambda: MMcPriority(1.0, 1.5), "servers must be a whole number >= 1, got 1.5"),
-        (lambda: waiting_time(-1.0, 1.0, 0.0, 1.0), "above must be a number >= 0, got -1"),
-        (lambda: waiting_time(0.0, 1.0, -2.0, 1.0), "below must be a number >= 0, got -2"),
+        (
+            lambda: waiting_time(1.0, 1.0, above=-1.0, below=0.0),
+            "above must be a number >= 0, got -1",
+        ),
+        (
+            lambda: waiting_time(1.0, 1.0, above=0.0, below=-2.0),
+            "below must be a number >= 0, got -2",
+        ),
     ],
 )
 def test_impossible_parameters_are_named(make, message):

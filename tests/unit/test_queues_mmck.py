@@ -210,7 +210,7 @@ def test_little_flow_balance_and_monotony():
     np.testing.assert_allclose(r.utilization, r.throughput * 0.5 / 4, rtol=1e-12)
     for name in ("loss", "throughput", "waiting_time", "utilization"):
         assert (np.diff(getattr(r, name)) > 0).all()
-    assert (np.diff(loss_probability(3.0, 1.0, 2, np.arange(2, 60))) < 0).all()
+    assert (np.diff(loss_probability(3.0, 1.0, servers=2, places=np.arange(2, 60))) < 0).all()
 
 
 def test_time_unit():
@@ -251,9 +251,9 @@ def test_symbols_give_the_formulas():
     lam, s = sp.symbols("lambda S", positive=True)
     for f in (loss_probability, queue_length, waiting_time):
         for c, k in ((1, 1), (1, 3), (2, 2), (2, 4)):
-            value = f(lam, s, c, k)
+            value = f(lam, s, servers=c, places=k)
             value = sp.N(value.doit().subs({lam: 1.3, s: 0.7})) if value != 0 else 0
-            assert float(value) == pytest.approx(f(1.3, 0.7, c, k), rel=1e-13)
+            assert float(value) == pytest.approx(f(1.3, 0.7, servers=c, places=k), rel=1e-13)
 
 
 def test_streams_share_the_loss_and_only_exponential_service():
@@ -283,7 +283,7 @@ def test_streams_share_the_loss_and_only_exponential_service():
 def test_impossible_values_are_refused_by_name(arguments, message):
     for f in (loss_probability, queue_length, waiting_time):
         with pytest.raises(DomainError, match=message):
-            f(*arguments)
+            f(*arguments[:2], servers=arguments[2], places=arguments[3])
     if "arrival" not in message:
         with pytest.raises(DomainError, match=message):
             MMcK(*arguments[1:])

@@ -112,7 +112,7 @@ def test_cells_units_little_and_edges() -> None:
 def test_symbols() -> None:
     lam, s, m = sp.symbols("lambda S m", positive=True)
     # A batch of m with exponential service, m known.
-    formula = waiting_time(lam, s, 1, m, 0)
+    formula = waiting_time(lam, s, scv=1, batch_mean=m, batch_scv=0)
     assert float(formula.subs({lam: 0.8, s: 1, m: 5})) == pytest.approx(14.0)
 
 

@@ -77,7 +77,9 @@ def test_exact_for_one_hyperexponential_server():
     service, n = balanced_hyperexponential(1.0, 4.0), np.arange(50)
     between, mean = qm.Exponential(1 / 0.8), qm.MG1(service).solve(0.8).waiting_time
     decay = decay_rate(between, service, 1, 0.2)
-    wait = law_of_wait(mean, 0.8, scv_of_delay(0.8, service), decay, 1.0, False)
+    wait = law_of_wait(
+        mean, chance=0.8, scv=scv_of_delay(0.8, service), decay=decay, scale=1.0, over=False
+    )
     assert isinstance(wait, DecayingWait)
     number = QueuedNumber(qm.MMc(1.0).solve(0.8).number, wait, between, 0.8, 1, False)
     exact = qm.MG1(service).solve(0.8).number

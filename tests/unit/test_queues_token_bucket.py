@@ -24,20 +24,26 @@ def rejected(load: float, burst: int) -> float:
 @pytest.mark.parametrize("load", [0.1, 0.8, 0.999, 1.3, 2.0, 10.0])
 @pytest.mark.parametrize("burst", [1, 2, 5, 8])
 def test_share(load: float, burst: int) -> None:
-    assert 1 - accepted(load, 1.0, burst) == pytest.approx(
+    assert 1 - accepted(load, limit=1.0, burst=burst) == pytest.approx(
         rejected(load, burst), rel=1e-9, abs=1e-13
     )
 
 
 @pytest.mark.parametrize("burst", [12, 20, 50])
 def test_larger_bursts(burst: int) -> None:
-    assert 1 - accepted(0.8, 1.0, burst) == pytest.approx(rejected(0.8, burst), abs=1e-7)
-    assert 1 - accepted(1.3, 1.0, burst) == pytest.approx(rejected(1.3, burst), abs=1e-7)
+    assert 1 - accepted(0.8, limit=1.0, burst=burst) == pytest.approx(
+        rejected(0.8, burst), abs=1e-7
+    )
+    assert 1 - accepted(1.3, limit=1.0, burst=burst) == pytest.approx(
+        rejected(1.3, burst), abs=1e-7
+    )
 
 
 @pytest.mark.parametrize("burst", [1, 5, 20])
 def test_at_saturation(burst: int) -> None:
-    assert 1 - accepted(1.0, 1.0, burst) == pytest.approx(rejected(1.0, burst), abs=1e-6)
+    assert 1 - accepted(1.0, limit=1.0, burst=burst) == pytest.approx(
+        rejected(1.0, burst), abs=1e-6
+    )
 
 
 def test_simulated() -> None:
@@ -50,21 +56,21 @@ def test_simulated() -> None:
         (2.0, 3): 0.5060,
     }
     for (load, burst), share in cases.items():
-        assert 1 - accepted(load, 1.0, burst) == pytest.approx(share, abs=6e-4)
+        assert 1 - accepted(load, limit=1.0, burst=burst) == pytest.approx(share, abs=6e-4)
 
 
 def test_edges() -> None:
-    assert accepted(0.0, 1.0, 5) == 1.0
-    assert accepted(1e6, 1.0, 5) == pytest.approx(1e-6, rel=1e-6)
-    assert accepted(3.0, np.inf, 1) == pytest.approx(1.0)
+    assert accepted(0.0, limit=1.0, burst=5) == 1.0
+    assert accepted(1e6, limit=1.0, burst=5) == pytest.approx(1e-6, rel=1e-6)
+    assert accepted(3.0, limit=np.inf, burst=1) == pytest.approx(1.0)
     # One token and no memory: a request is let through if the last one was long enough ago.
-    assert accepted(0.5, 1.0, 1) == pytest.approx(1 / 1.5)
+    assert accepted(0.5, limit=1.0, burst=1) == pytest.approx(1 / 1.5)
 
 
 def test_more_burst_and_more_tokens_let_more_through() -> None:
     loads = np.linspace(0.1, 3.0, 30)
-    assert (np.diff(accepted(loads, 1.0, 5)) < 0).all()
-    assert (np.diff(accepted(0.9, 1.0, np.arange(1, 30))) >= -1e-7).all()
+    assert (np.diff(accepted(loads, limit=1.0, burst=5)) < 0).all()
+    assert (np.diff(accepted(0.9, limit=1.0, burst=np.arange(1, 30))) >= -1e-7).all()
 
 
 def test_impossible_values() -> None:
@@ -74,4 +80,4 @@ def test_impossible_values() -> None:
         ((1.0, 1.0, 0.5), "burst"),
     ):
         with pytest.raises(qm.DomainError, match=name):
-            accepted(*arguments)
+            accepted(arguments[0], limit=arguments[1], burst=arguments[2])

@@ -126,17 +126,17 @@ def test_a_pipeline_of_all_kinds_of_step_solves_on_symbols():
 
 def test_load_at_which_the_mean_wait_is_a_target():
     for servers in (1, 2):
-        formula = mmc.waiting_time(LAM, S, servers)
+        formula = mmc.waiting_time(LAM, S, servers=servers)
         (load,) = sy.solve_for(formula, LAM, equals=T)
         rate = float(load.subs({S: 0.2, T: 0.5}))
-        assert mmc.waiting_time(rate, 0.2, servers) == pytest.approx(0.5, rel=1e-12)
+        assert mmc.waiting_time(rate, 0.2, servers=servers) == pytest.approx(0.5, rel=1e-12)
     assert sy.solve_for(sp.Eq(1 / (1 - sy.utilization), 5), sy.utilization) == (
         sp.Rational(4, 5),
     )
 
 
 def test_root_agrees_with_the_closed_form():
-    formula = mg1.waiting_time(LAM, S, sy.scv)
+    formula = mg1.waiting_time(LAM, S, scv=sy.scv)
     (closed,) = sy.solve_for(formula, LAM, equals=T)
     given = {S: np.array([0.1, 0.2]), sy.scv: np.array([[0.5], [4.0]]), T: 0.3}
     found = sy.root(formula, LAM, between=(0.0, 0.999999 / given[S]), equals=T, given=given)
@@ -152,16 +152,18 @@ def test_a_symbol_without_a_value_is_named():
 
 
 def test_elasticity_is_the_slope_of_the_logs():
-    formula = mmc.waiting_time(LAM, S, 5)
+    formula = mmc.waiting_time(LAM, S, servers=5)
     at = {S: 1.0, LAM: 4.0}
-    up, down = (np.log(mmc.waiting_time(4.0 * np.exp(d), 1.0, 5)) for d in (1e-5, -1e-5))
+    up, down = (
+        np.log(mmc.waiting_time(4.0 * np.exp(d), 1.0, servers=5)) for d in (1e-5, -1e-5)
+    )
     expected = (up - down) / 2e-5
     assert sy.evaluate(sy.elasticity(formula, LAM), at) == pytest.approx(expected, rel=1e-8)
 
 
 @pytest.mark.parametrize("servers", [1, 2, 5])
 def test_series_at_light_load(servers):
-    formula = mmc.waiting_time(LAM, S, servers)
+    formula = mmc.waiting_time(LAM, S, servers=servers)
     found = sy.series_light(formula, order=servers + 2)
     at = {LAM: 1e-4, S: 1.0}
     assert sy.evaluate(found, at) == pytest.approx(sy.evaluate(formula, at), rel=1e-3)
@@ -172,10 +174,10 @@ def test_series_at_light_load(servers):
 @pytest.mark.parametrize("servers", [1, 2, 5])
 @pytest.mark.parametrize("order", [1, 2])
 def test_series_at_heavy_load(servers, order):
-    found = sy.series_heavy(mmc.waiting_time(LAM, S, C), limit=C / S, order=order)
+    found = sy.series_heavy(mmc.waiting_time(LAM, S, servers=C), limit=C / S, order=order)
     gap = 1e-3
     at = {LAM: servers - gap, S: 1.0, C: servers}
-    error = sy.evaluate(found, at) - mmc.waiting_time(servers - gap, 1.0, servers)
+    error = sy.evaluate(found, at) - mmc.waiting_time(servers - gap, 1.0, servers=servers)
     assert abs(error) < 0.3 * gap**order
 
 

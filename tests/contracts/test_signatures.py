@@ -1,0 +1,69 @@
+"""Numbers that could be swapped are named: at most the rate and the time stand by position.
+
+``erlang_b(4, 1.8)`` and ``erlang_b(1.8, 4)`` both give a plausible number, and the eye does not
+see which is meant. A function of more than two numbers takes `arrival_rate` and `service_time`
+by position, in this order, or the one thing that it is about; all others by keyword.
+"""
+
+from __future__ import annotations
+
+import importlib
+import inspect
+import pkgutil
+from collections.abc import Callable, Iterator
+from typing import Any
+
+import pytest
+
+import qmodel as qm
+
+PACKAGES = ("qmodel.queues", "qmodel.balancing")
+NUMBERS = ("Value", "Count", "float", "int", "np.ndarray", "Any")
+FIRST = (("arrival_rate", "service_time"), ("arrival_rate", "service_times"))
+
+
+def formulas() -> Iterator[tuple[str, Callable[..., Any]]]:
+    """Yield the public functions of the packages."""
+    for package in PACKAGES:
+        for info in pkgutil.iter_modules(
+            importlib.import_module(package).__path__, f"{package}."
+        ):
+            module = importlib.import_module(info.name)
+            for name in getattr(module, "__all__", ()):
+                thing = getattr(module, name)
+                if inspect.isfunction(thing) and thing.__module__ == info.name:
+                    yield f"{info.name}.{name}", thing
+
+
+FORMULAS = dict(formulas())
+
+
+def is_number(parameter: inspect.Parameter) -> bool:
+    """Return whether a parameter is annotated as a number, or as several."""
+    return any(kind in str(parameter.annotation) for kind in NUMBERS)
+
+
+def by_position(function: Callable[..., Any]) -> tuple[str, ...]:
+    parameters = inspect.signature(function).parameters.values()
+    return tuple(p.name for p in parameters if p.kind is p.POSITIONAL_OR_KEYWORD)
+
+
+@pytest.mark.parametrize("name", FORMULAS)
+def test_numbers_are_named(name: str) -> None:
+    parameters = inspect.signature(FORMULAS[name]).parameters.values()
+    positions = by_position(FORMULAS[name])
+    if sum(map(is_number, parameters)) > 2:
+        assert len(positions) <= 1 or positions in FIRST
+    if {"arrival_rate", "service_time"} <= {p.name for p in parameters}:
+        assert positions == FIRST[0]
+
+
+def test_erlang_is_by_keyword_only() -> None:
+    for function in (qm.erlang_b, qm.erlang_c):
+        assert by_position(function) == ()
+        assert list(inspect.signature(function).parameters) == ["servers", "offered_load"]
+
+
+def test_the_test_sees_the_formulas() -> None:
+    assert len(FORMULAS) > 60
+    assert "qmodel.queues.mmc.waiting_time" in FORMULAS
