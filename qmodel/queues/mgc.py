@@ -234,7 +234,9 @@ class MGc(Station):
         s, c = self.service.mean, self.servers
         over = spare <= 0
         with np.errstate(invalid="ignore", divide="ignore"):
-            chance = np.minimum(cells.ratio.reshape(shape) * erlang_c(rate * s, c), 1.0)
+            chance = np.minimum(
+                cells.ratio.reshape(shape) * erlang_c(servers=c, offered_load=rate * s), 1.0
+            )
             chance = np.where(over, 1.0, chance)[()]
             unit = np.where(over, np.inf, np.where(np.isnan(spare), np.nan, s / spare))[()]
         cell = np.arange(cells.ratio.size).reshape(shape)[()]
@@ -257,7 +259,7 @@ class MGc(Station):
         """Return the steady state of the other cells, from two moments of service."""
         service, c = self.service, self.servers
         s, scv = service.mean, service.scv
-        wait = waiting_time(rate, s, scv, c)
+        wait = waiting_time(rate, s, servers=c, scv=scv)
         over, idle = spare <= 0, np.asarray(rate) == 0
         # Without load there is no wait; the arrivals only need a mean.
         between = Exponential(1 / np.where(over | idle, 1 / s, rate)[()])
@@ -304,9 +306,9 @@ class MGc(Station):
             away = np.where(mean > 1e-200, steady - scv_of_delay(load, _CONSTANT), 0.0)
         return law_of_wait(
             wait,
-            varied * erlang_c(load * c, c) + (1 - varied) * chance,
-            scv_of_delay(load, service) + (1 - varied) * away,
-            decay_rate(between, service, c, spare / c),
-            service.mean,
-            over,
+            chance=varied * erlang_c(servers=c, offered_load=load * c) + (1 - varied) * chance,
+            scv=scv_of_delay(load, service) + (1 - varied) * away,
+            decay=decay_rate(between, service, c, spare / c),
+            scale=service.mean,
+            over=over,
         )

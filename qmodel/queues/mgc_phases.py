@@ -131,7 +131,7 @@ def phase_cells(
     >>> from qmodel.distributions import LogNormal
     >>> c, load = np.array([4, 4]), np.array([0.5, 0.8])
     >>> found = phase_cells(LogNormal(1.0, 4.0), c, load, (2,))
-    >>> found.exact.tolist(), (found.ratio * erlang_c(c * load, c)).round(4)
+    >>> found.exact.tolist(), (found.ratio * erlang_c(servers=c, offered_load=c * load)).round(4)
     ([False, False], array([0.1804, 0.6086]))
     """
     cells = load.size
@@ -204,7 +204,7 @@ def _least(servers: int) -> float:
     low, high = 1e-6, 1.0
     while high - low > 1e-4 * low:
         middle = (low + high) / 2
-        rare = erlang_c(middle * servers, servers) < 1e-9
+        rare = erlang_c(servers=servers, offered_load=middle * servers) < 1e-9
         low, high = (middle, high) if rare else (low, middle)
     return low
 
@@ -240,7 +240,7 @@ def _at(phases: PhaseType, servers: int, load: np.ndarray) -> _Blend:
         servers,
         rates,
     )
-    ratio = found.chance / erlang_c(rates, servers)
+    ratio = found.chance / erlang_c(servers=servers, offered_load=rates)
     markov = ServerStates(rates, servers, servers - rates)
     levels = found.levels / markov.probability(np.arange(servers)[:, None]).T
     unit = servers - rates
@@ -262,7 +262,7 @@ def _from_fewer(phases: PhaseType, is_exact: bool, servers: int, load: np.ndarra
         ratio = ratio + weight * blend.ratio
         means = means + weight * blend.tails.means
         tails.append(blend.tails._replace(blend=weight * blend.tails.blend))
-    chance = erlang_c(servers * load, servers)
+    chance = erlang_c(servers=servers, offered_load=servers * load)
     with np.errstate(divide="ignore"):
         ratio = np.clip(ratio, 0.0, np.where(chance > 0, 1 / chance, 1.0))
     weights, rates, starts = _stacked(tails)

@@ -119,7 +119,7 @@ def test_more_servers_than_are_solved() -> None:
     from qmodel.queues.mgc_phases import _from_fewer
 
     blend = _from_fewer(phases_of(service), True, 16, np.array([0.8]))
-    chance = float(blend.ratio[0]) * erlang_c(12.8, 16)
+    chance = float(blend.ratio[0]) * erlang_c(servers=16, offered_load=12.8)
     assert chance == pytest.approx(1 - exact.wait.atom, rel=5e-4)
     assert chance * float(blend.tails.means[0]) / 3.2 == pytest.approx(
         exact.waiting_time, rel=0.003

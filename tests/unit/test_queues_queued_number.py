@@ -48,12 +48,12 @@ def test_poisson_arrivals(qbd, servers, load, service):
     rate, spare = load * servers, (1 - load) * servers
     between = qm.Exponential(1 / rate)
     wait = law_of_wait(
-        mgc.waiting_time(rate, 1.0, law(service).scv, servers),
-        erlang_c(rate, servers),
-        scv_of_delay(load, law(service)),
-        decay_rate(between, law(service), servers, spare / servers),
-        1.0,
-        False,
+        mgc.waiting_time(rate, 1.0, servers=servers, scv=law(service).scv),
+        chance=erlang_c(servers=servers, offered_load=rate),
+        scv=scv_of_delay(load, law(service)),
+        decay=decay_rate(between, law(service), servers, spare / servers),
+        scale=1.0,
+        over=False,
     )
     markov = qm.MMc(1.0, servers).solve(rate).number
     number = QueuedNumber(markov, wait, between, rate, servers, False)

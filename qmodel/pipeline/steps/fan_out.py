@@ -82,7 +82,7 @@ class FanOut(Step):
         if queue is not None:
             load = at.stations[queue.name]
             law = fork_join.response_law(
-                load.arrival_rate, load.station.service.mean, self.copies
+                load.arrival_rate, load.station.service.mean, queues=self.copies
             )
             return again(Outcome(1, 0, 0, law), times)
         need = self.copies if self.need is None else self.need

@@ -38,7 +38,7 @@ class Limit(Step):
         return True
 
     def settled(self, flow: Any) -> Any:
-        return accepted(flow, self.rate, self.burst)
+        return accepted(flow, limit=self.rate, burst=self.burst)
 
     def flow(self, share: Any, at: Flows) -> Any:
         return share * at.settled(self, share)
