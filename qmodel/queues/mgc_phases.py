@@ -131,7 +131,8 @@ def phase_cells(
     >>> from qmodel.distributions import LogNormal
     >>> c, load = np.array([4, 4]), np.array([0.5, 0.8])
     >>> found = phase_cells(LogNormal(1.0, 4.0), c, load, (2,))
-    >>> found.exact.tolist(), (found.ratio * erlang_c(servers=c, offered_load=c * load)).round(4)
+    >>> chance = found.ratio * erlang_c(servers=c, offered_load=c * load)
+    >>> found.exact.tolist(), chance.round(4)
     ([False, False], array([0.1804, 0.6086]))
     """
     cells = load.size
