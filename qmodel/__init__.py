@@ -80,6 +80,7 @@ if TYPE_CHECKING:
         repeat,
         retry,
         series,
+        timeout,
     )
     from qmodel.planning.availability import AvailabilityResult, availability
     from qmodel.planning.blast_radius import blast_radius
@@ -150,7 +151,7 @@ _HOMES = {
     "errors": "DomainError InfeasibleError LoadFileError ModelError QModelError",
     "loads": "Closed Load Poisson Profile Renewal",
     "pipeline": """Pipeline PipelineResult Step branch cached call fan_out hedge limit
-        nothing parallel repeat retry series""",
+        nothing parallel repeat retry series timeout""",
     "planning": """AvailabilityResult CacheDemand CacheLoss Crossing MemorySplit MemoryValue
         Boundary Objective Sensitivity Sizing Uncertainty availability blast_radius cache_size
         capacity compare cost_frontier crossing least_hit_ratio lose_cache memory_value

@@ -18,6 +18,7 @@ from qmodel.distributions.fit import from_mean_scv
 from qmodel.distributions.heavy import LogNormal, Pareto
 from qmodel.distributions.order_statistics import OrderStatistic, Quorum
 from qmodel.distributions.phase_type import PhaseType
+from qmodel.distributions.truncated import Truncated
 
 __all__ = [
     "NEVER",
@@ -41,6 +42,7 @@ __all__ = [
     "Scaled",
     "Shifted",
     "Sum",
+    "Truncated",
     "Uniform",
     "from_mean_scv",
 ]

@@ -17,6 +17,7 @@ from qmodel.pipeline.steps import (
     repeat,
     retry,
     series,
+    timeout,
 )
 
 __all__ = [
@@ -37,4 +38,5 @@ __all__ = [
     "repeat",
     "retry",
     "series",
+    "timeout",
 ]

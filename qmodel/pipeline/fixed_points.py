@@ -102,9 +102,10 @@ def _of_one(f: Callable[[dict[Any, Any]], dict[Any, Any]], key: Any, top: Any) -
     cells = np.shape(np.asarray(f({key: top})[key]) + 0.0 * np.asarray(top))
     nodes = _GRID.reshape(-1, *[1] * len(cells)) * np.broadcast_to(top, cells)
     over = np.broadcast_to(excess(nodes), nodes.shape)
+    nodes, over = _with_lowest(excess, nodes, over)
     above = over > 0
     falls, rises = above[:-1] & ~above[1:], ~above[:-1] & above[1:]
-    last = len(_GRID) - 2
+    last = len(nodes) - 2
     first_fall = falls.argmax(axis=0)
     last_fall = last - falls[::-1].argmax(axis=0)
     last_rise = last - rises[::-1].argmax(axis=0)
@@ -123,6 +124,30 @@ def _of_one(f: Callable[[dict[Any, Any]], dict[Any, Any]], key: Any, top: Any) -
     roots = np.where(unknown, np.nan, np.where(there, roots, np.nan))
     least = np.where(none & ~unknown, 0.0, roots[0])[()]
     return FixedPoints({key: least}, {key: roots[1][()]}, {key: roots[2][()]}, True)
+
+
+def _with_lowest(excess: Any, nodes: Any, over: Any) -> tuple[Any, Any]:
+    """Return nodes and values with one more node, the lowest point of a dip between two.
+
+    Close to a fold the two roots that meet there are nearer to each other than two nodes.
+    """
+    inner = over[1:-1]
+    dips = (inner > 0) & (inner <= over[:-2]) & (inner <= over[2:])
+    if not dips.any():
+        return nodes, over
+    at = np.where(dips, inner, np.inf).argmin(axis=0)[np.newaxis]
+    low, high = (np.take_along_axis(nodes, at + k, axis=0) for k in (0, 2))
+    fractions = np.linspace(0.0, 1.0, 17).reshape(-1, *[1] * (nodes.ndim - 1))
+    for _ in range(4):
+        fine = low + fractions * (high - low)
+        values = np.broadcast_to(excess(fine), fine.shape)
+        k = np.clip(values.argmin(axis=0), 1, 15)[np.newaxis]
+        low, high = (np.take_along_axis(fine, k + step, axis=0) for step in (-1, 1))
+    lowest = np.take_along_axis(fine, k, axis=0)
+    nodes = np.concatenate([nodes, lowest])
+    over = np.concatenate([over, np.take_along_axis(values, k, axis=0)])
+    order = nodes.argsort(axis=0, kind="stable")
+    return np.take_along_axis(nodes, order, axis=0), np.take_along_axis(over, order, axis=0)
 
 
 def _of_several(f: Any, top: dict[Any, Any]) -> FixedPoints:

@@ -152,10 +152,12 @@ class PipelineResult:
     def goodput(self) -> Value:
         """Requests a second that are served, at most those that the stations can. [1/s]."""
         through = self.load.rate * self.accepted
-        most = self.max_rate * self.accepted
-        xp = namespace(through, most)
-        with xp.errstate(invalid="ignore"):
-            return xp.minimum(through, most) if not is_symbolic(most) else through
+        if is_symbolic(through):
+            return through
+        # In overload, what the stations can do with these shares of copies and attempts.
+        limit = self.pipeline.plan.saturation(self.shares)[0] if self.shares else self.max_rate
+        with np.errstate(invalid="ignore"):
+            return np.fmin(through, limit * self.accepted)[()]
 
     @cached_property
     def visits(self) -> Mapping[str, Value]:
@@ -310,11 +312,10 @@ class PipelineResult:
         other = self.equilibria.get("collapsed")
         if other is None or other is self:
             return ""
-        mean = float(other.latency.mean)
-        there = "overloaded" if np.isinf(mean) else f"with a mean of {text(mean, 's')}"
+        goodput = text(float(other.goodput), "1/s")
         return (
-            f"; also a collapsed state, {there}, from which it comes back only below "
-            f"{text(float(self.hidden_capacity), '1/s')}"
+            f"; also a collapsed state with a goodput of {goodput}, from which it comes back "
+            f"only below {text(float(self.hidden_capacity), '1/s')}"
         )
 
     def __repr__(self) -> str:

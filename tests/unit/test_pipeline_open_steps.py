@@ -126,7 +126,7 @@ def test_a_hedge_has_a_healthy_and_a_collapsed_state() -> None:
         alone = qm.Pipeline(call).solve(560.0 * (1 + copies))
         assert float(alone.latency.tail(0.03)) == pytest.approx(copies, rel=1e-9)
     assert np.isinf(both.equilibria["collapsed"].latency.mean)
-    assert "also a collapsed state, overloaded" in str(both)
+    assert "also a collapsed state with a goodput of 400/s" in str(both)
     assert "comes back only below 400/s" in str(both)
 
 

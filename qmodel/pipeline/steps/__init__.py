@@ -12,6 +12,7 @@ from qmodel.pipeline.steps.parallel import parallel
 from qmodel.pipeline.steps.repeat import repeat
 from qmodel.pipeline.steps.retry import retry
 from qmodel.pipeline.steps.series import series
+from qmodel.pipeline.steps.timeout import timeout
 
 __all__ = [
     "Grounds",
@@ -28,4 +29,5 @@ __all__ = [
     "repeat",
     "retry",
     "series",
+    "timeout",
 ]

@@ -139,9 +139,9 @@ class Step(ABC):
             ahead.extend(reversed(step.children))
 
     @property
-    def key(self) -> tuple[str, str]:
+    def key(self) -> tuple[str, str | int]:
         """What its settled share is found by: a cache may be called as its station is."""
-        return self.word, self.name
+        return self.word, self.name or id(self)
 
     # Its parameters.
 

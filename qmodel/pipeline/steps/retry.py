@@ -1,4 +1,20 @@
-"""A step again after a failure, up to a number of attempts."""
+r"""A step again after a failure, up to a number of attempts.
+
+With a share f of the attempts failing, n attempts at most, and retries held back to a budget
+of :math:`\beta` a request, one request makes
+
+.. math:: A = \min\Bigl(\sum_{k=0}^{n-1} f^k, \; 1 + \beta\Bigr)
+
+attempts on average, and succeeds with probability :math:`A (1 - f)`, which is
+:math:`1 - f^n` without a budget. Failures are independent of the load, or they are what the
+step itself loses: timeouts, full stations, limits. Their share then depends on the load, and
+the load on it.
+
+References
+----------
+.. [1] N. Bronson, A. Aghayev, A. Charapko, T. Zhu, "Metastable failures in distributed
+   systems", HotOS 2021.
+"""
 
 from __future__ import annotations
 
@@ -12,8 +28,8 @@ from qmodel import _check
 from qmodel._fields import parameter
 from qmodel._typing import Value
 from qmodel._xp import is_symbolic
-from qmodel.distributions import Deterministic, Sum
-from qmodel.errors import DomainError
+from qmodel.distributions import Deterministic, Distribution, Sum, Uniform
+from qmodel.errors import DomainError, ModelError
 from qmodel.pipeline.steps.base import Grounds, Outcome, Step, again, checked_step, choice
 from qmodel.pipeline.steps.repeat import SNAPSHOT
 
@@ -37,65 +53,132 @@ class Retry(Step):
     """A step again after a failure, up to a number of attempts."""
 
     step: Step
-    failure: Value = parameter(
-        "probability that an attempt fails", symbol="f", check=_check.probability
-    )
     attempts: int = parameter("attempts in all", symbol="n", check=_check.one_count)
-    pause: Value = parameter("time between attempts", unit="s", check=_check.finite)
+    pause: Value = parameter("time before the second attempt", unit="s", check=_check.finite)
+    failure: Value | None = parameter(
+        "probability that an attempt fails", symbol="f", check=_check.probability, default=None
+    )
+    backoff: Value = parameter(
+        "factor of each further pause", check=_check.at_least(1), default=1.0
+    )
+    jitter: Value = parameter(
+        "share of a pause that is drawn at random", check=_check.probability, default=0.0
+    )
+    budget: Value | None = parameter(
+        "retries a request that are allowed",
+        symbol="beta",
+        check=_check.probability,
+        default=None,
+    )
     name: str = ""
     word = "retry"
     repeats = True
 
     def __post_init__(self) -> None:
         super(Retry, self).__post_init__()
+        if self.failure is None and not any(step.loses for step in self.step.walk()):
+            raise ModelError(
+                "retry needs failure, or a step that may fail: a timeout, a limit, a full one"
+            )
         if self._terms() > _MOST:
+            fail = "may" if self.failure is None else f"{np.max(self.failure):g} of them"
             raise DomainError(
-                f"attempts must be at most {_MOST} where {np.max(self.failure):g} of them "
-                f"fail, got {self.attempts}"
+                f"attempts must be at most {_MOST} where {fail} fail, got {self.attempts}"
             )
 
     def _terms(self) -> int:
         """Return how many attempts at most a request makes that anybody would notice."""
-        if is_symbolic(self.failure):
+        if self.failure is None or is_symbolic(self.failure):
             return self.attempts
         worst = float(np.nanmax(np.append(self.failure, 0.0)))
         if worst in (0.0, 1.0):
             return 1 if worst == 0 else self.attempts
         return min(self.attempts, 1 + math.ceil(math.log(_RARE) / math.log(worst)))
 
-    def _expected(self, again: Any) -> Any:
+    def _again(self, fails: Any) -> Any:
+        """Return the probability of another attempt after one, within the budget."""
+        if self.budget is None or self.attempts == 1:
+            return fails
+        fails, most = np.broadcast_arrays(np.asarray(fails, dtype=float), 1.0 + self.budget)
+        if is_symbolic(fails):
+            return fails
+        # The attempts of a request rise with this probability: Newton from above.
+        found = np.where(self._mean(fails) > most, np.minimum(fails, 1.0), fails)
+        for _ in range(60):
+            slope = sum(k * found ** (k - 1) for k in range(1, self._terms()))
+            step = (self._mean(found) - most) / slope
+            found = np.where(self._mean(fails) > most, np.maximum(found - step, 0.0), fails)
+        return found[()]
+
+    def _mean(self, again: Any) -> Any:
         """Return the mean number of attempts, each followed by another with a probability."""
         terms = self._terms()
         return sum(again**k for k in range(terms)) if terms > 1 else 1
 
     def flow(self, share: Any, at: Flows) -> Any:
         through = at.through(self.step)
+        if self.failure is None:
+            expected = self._mean(self._again(1 - through))
+            self.step.flow(share * expected, at)
+            return share * expected * through
         if through is None:
-            self.step.flow(share * self._expected(self.failure), at)
+            self.step.flow(share * self._mean(self._again(self.failure)), at)
             return share
         # Who is lost on the way does not try again.
-        self.step.flow(share * self._expected(self.failure * through), at)
-        return share * self._through(through)
+        self.step.flow(share * self._mean(self._again(self.failure * through)), at)
+        weights = self._weights(self._again(self.failure))
+        return share * sum(w * through**k for k, w in enumerate(weights, 1))
 
-    def _through(self, through: Any) -> Any:
-        terms = self._terms()
-        weights = self._weights()
-        return sum(w * through**k for w, k in zip(weights, range(1, terms + 1), strict=True))
-
-    def _weights(self) -> list[Any]:
+    def _weights(self, again: Any) -> list[Any]:
+        """Return the probability of each number of attempts."""
         terms = self._terms()
         return [
-            self.failure ** (k - 1) * (1 if k == terms else 1 - self.failure)
-            for k in range(1, terms + 1)
+            again ** (k - 1) * (1 if k == terms else 1 - again) for k in range(1, terms + 1)
         ]
 
+    def _pauses(self, attempt: int) -> list[Distribution]:
+        """Return the pauses before an attempt."""
+        lengths = [self.pause * self.backoff**k for k in range(attempt - 1)]
+        if not np.any(self.jitter):
+            return [Deterministic(sum(lengths))] if lengths else []
+        drawn = [x for x in lengths if np.all(np.asarray(x) > 0)]
+        return [Uniform((1 - self.jitter) * x, x) for x in drawn]
+
     def outcome(self, at: Solved, times: Any = 1) -> Outcome:
+        if self.failure is None:
+            return again(self._of_failing(at), times)
         outcomes = []
         for k in range(1, self._terms() + 1):
             tried = self.step.outcome(at, k)
-            pauses = Deterministic(self.pause * (k - 1))
-            outcomes.append(tried if k == 1 else tried._replace(time=Sum((tried.time, pauses))))
-        return again(choice(self._weights(), outcomes), times)
+            pauses = self._pauses(k)
+            outcomes.append(
+                tried._replace(time=Sum((tried.time, *pauses))) if pauses else tried
+            )
+        return again(choice(self._weights(self._again(self.failure)), outcomes), times)
+
+    def _of_failing(self, at: Solved) -> Outcome:
+        """Return the outcome where what the step loses is tried again."""
+        one = self.step.outcome(at)
+        fails = one.rejected + one.abandoned
+        more = self._again(fails)
+        attempts = self._mean(more)
+        served = attempts * one.accepted
+        with np.errstate(divide="ignore", invalid="ignore"):
+            # Of those that fail for good, as of all that fail.
+            lost = np.where(np.asarray(fails) > 0, (1 - served) / fails, 0.0)[()]
+            total = sum(more**k for k in range(self._terms()))
+            weights = [more**k / total for k in range(self._terms())]
+        laws = tuple(
+            Outcome(1, 0, 0, Sum((*self._failed(k), *self._pauses(k), one.time)))
+            for k in range(1, self._terms() + 1)
+        )
+        time = choice(weights, laws).time
+        return Outcome(served, one.rejected * lost, one.abandoned * lost, time)
+
+    def _failed(self, attempt: int) -> list[Distribution]:
+        """Return how long the attempts take that failed before, each up to its timeout."""
+        waits = [step.after for step in self.step.walk() if step.word == "timeout"]  # type: ignore[attr-defined]
+        return [Deterministic(waits[0] * (attempt - 1))] if waits and attempt > 1 else []
 
     def answered(self, reading: Answering) -> Any:
         one = reading.of(self.step)
@@ -115,20 +198,36 @@ class Retry(Step):
 
 
 def retry(
-    step: Step, *, failure: Value, attempts: int = 3, pause: Value = 0.0, name: str = ""
+    step: Step,
+    *,
+    failure: Value | None = None,
+    attempts: int = 3,
+    pause: Value = 0.0,
+    backoff: Value = 1.0,
+    jitter: Value = 0.0,
+    budget: Value | None = None,
+    name: str = "",
 ) -> Step:
     """Do a step again after each failure, up to a number of attempts.
 
     Parameters
     ----------
     step : Step
-        The step; failed attempts take as long as others. [-]
-    failure : number or array
-        Probability that an attempt fails, independently. [-]
+        The step; failed attempts take as long as others, or as their timeout. [-]
+    failure : number or array, optional
+        Probability that an attempt fails, independently of the load; by default what the
+        step itself loses fails: in a timeout, at a full station, at a limit. [-]
     attempts : int, default 3
         Attempts in all, the first included, >= 1. [-]
     pause : number or array, default 0
-        Constant time between attempts. [s]
+        Time before the second attempt. [s]
+    backoff : number or array, default 1
+        Factor by which each further pause is longer, >= 1. [-]
+    jitter : number or array, default 0
+        Share of each pause that is drawn at random, from 0 to 1. [-]
+    budget : number or array, optional
+        Greatest number of retries a request, over all requests, from 0 to 1; by default
+        there is no such limit. [-]
     name : str, optional
         Name for `Pipeline.replace`: "<name>.failure", "<name>.attempts", "<name>.pause". [-]
 
@@ -143,7 +242,7 @@ def retry(
         If a parameter is outside its domain, or so many attempts are made that their times
         cannot be told apart one by one.
     ModelError
-        If `step` is not a step.
+        If `step` is not a step; if it cannot fail, and `failure` is not given.
 
     Examples
     --------
@@ -152,5 +251,16 @@ def retry(
     >>> r = qm.Pipeline(path).solve(100.0)
     >>> float(r.visits["api"]), float(r.latency.mean), float(r.latency.quantile(0.95))
     (1.11, 0.0775, 0.3)
+
+    Clients that try again when a timeout is over (`timeout`), and a budget for that:
+
+    >>> app = qm.timeout(0.5, qm.call("app", qm.MMc(0.1, servers=8)))
+    >>> for budget in (None, 0.1):
+    ...     p = qm.Pipeline(qm.retry(app, attempts=3, budget=budget))
+    ...     print(f"healthy to {p.max_rate:.1f}/s, back below {p.hidden_capacity:.1f}/s")
+    healthy to 68.6/s, back below 26.7/s
+    healthy to 72.7/s, back below 72.7/s
     """
-    return Retry(checked_step("step", step), failure, attempts, pause, name)
+    return Retry(
+        checked_step("step", step), attempts, pause, failure, backoff, jitter, budget, name
+    )
