@@ -1,7 +1,8 @@
 """Networks of stations: closed loads, several classes, routing, and pools that are held."""
 
-from qmodel.networks import bounds, closed
+from qmodel.networks import bounds, classes, closed
 from qmodel.networks.bounds import Bounds
+from qmodel.networks.class_types import ClassesResult, ClosedClass, OpenClass, StationClasses
 from qmodel.networks.closed import ClosedResult
 from qmodel.networks.held_pool import HeldPool
 from qmodel.networks.held_result import HeldResult
@@ -18,13 +19,18 @@ from qmodel.networks.users import most_users
 __all__ = [
     "Bounds",
     "ClassResult",
+    "ClassesResult",
+    "ClosedClass",
     "ClosedResult",
     "HeldPool",
     "HeldResult",
+    "OpenClass",
     "PoolSize",
     "RoutedNetwork",
     "RoutedResult",
+    "StationClasses",
     "bounds",
+    "classes",
     "closed",
     "deadlock_free_permits",
     "most_users",
