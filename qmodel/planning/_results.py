@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import difflib
 from collections.abc import Iterable
+from dataclasses import dataclass
 from functools import reduce
 from typing import Any
 
@@ -36,9 +37,20 @@ Result = PipelineResult | StationResult
 """What a solved model is."""
 
 
+@dataclass(frozen=True, slots=True)
+class _Limited:
+    """What a limit lets through."""
+
+    rejected: Value
+    abandoned: Value
+    goodput: Value
+
+
 def latency_of(result: Result, subject: str | None = None) -> Distribution:
     """Return the distribution of the time of a request: of all, of a kind, at a station."""
     part = _part(result, subject)
+    if isinstance(part, _Limited):
+        raise ModelError(f"the limit {subject!r} takes no time")
     return part.served_response if isinstance(part, StationResult) else part.latency
 
 
@@ -73,11 +85,7 @@ def share_of(result: Result, name: str, subject: str | None = None) -> Value:
 def goodput_of(result: Result, subject: str | None = None) -> Value:
     """Return the requests that are served in a second: of all, of a kind, by a station."""
     part = _part(result, subject)
-    if isinstance(part, StationResult):
-        return part.throughput
-    if isinstance(part, PipelineResult):
-        return part.goodput
-    return result.arrival_rate * part.share * part.accepted
+    return part.throughput if isinstance(part, StationResult) else part.goodput
 
 
 def max_rate_of(result: Result) -> Value:
@@ -108,13 +116,19 @@ def _part(result: Result, subject: str | None) -> Any:
         return result if subject is None else _station(result, subject)
     if subject in result.kinds:
         return result.kinds[subject]
-    if subject not in result.stations:
-        known = [*result.kinds, *result.stations]
+    if subject in result.stations:
+        return result.stations[subject]
+    settled = result.solved.settled
+    limits = {name: (word, name) for word, name in settled if word == "limit"}
+    if subject not in limits:
+        known = [*result.kinds, *result.stations, *limits]
         raise ModelError(
             f"no kind of request and no station {subject!r} in the pipeline"
             f"{near(subject, known)}"
         )
-    return result.stations[subject]
+    through = settled[limits[subject]]
+    come = result.arrival_rate * result.solved.flows.inflow[limits[subject]]
+    return _Limited(1 - through, 0 * through, come * through)
 
 
 def _queue(result: Result, subject: str | None) -> tuple[str, StationResult]:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 
@@ -11,9 +12,9 @@ from qmodel.errors import InfeasibleError, ModelError
 from qmodel.planning._domains import Domain
 from qmodel.planning._least_cost import Numbers
 from qmodel.planning._models import Asked, StationModel
-from qmodel.planning._results import Result, latency_of
+from qmodel.planning._results import Result, latency_of, share_of
 from qmodel.planning.quantities import Mean, Percentile, quantity_of
-from qmodel.planning.slo import Objective, missed_by
+from qmodel.planning.slo import Objective, footprint, missed_by, unchanged
 from qmodel.planning.solve_for import solve_for
 from qmodel.queues.base import StationResult
 from qmodel.units import text
@@ -77,11 +78,13 @@ class Trial:
         here = np.array([max(domain.bottom, 1.0) for domain in self.domains])
         # Not below what is left in the worst scenario.
         here = np.minimum(np.ceil(here / np.min([c.left for c in self.cases], axis=0)), top)
-        before = None
+        before: list[Any] = []
         for _ in range(_DOUBLINGS):
-            # Beyond this, tails are noise.
-            now = max(self.excess(here.astype(np.int64)[None])[0], -20.0)
-            if now < 1e50 and before is not None and np.isclose(now, before, rtol=1e-9, atol=0):
+            now: list[Any] = []
+            with np.errstate(all="ignore"):
+                for _, result, _ in self.results(here.astype(np.int64)[None]):
+                    now += footprint(result, missed_by(result, self.objectives))
+            if before and unchanged(before, now):
                 break
             before, here = now, np.minimum(2 * here, top)
         most: Numbers = here.astype(np.int64)
@@ -105,6 +108,14 @@ class Trial:
         return {
             case.name: {str(o): float(np.ravel(o.value(r))[0]) for o in self.objectives}
             for case, r, _ in self.results(numbers[None])
+        }
+
+    def lost(self, numbers: Numbers) -> dict[str, float]:
+        """Return the greatest shares that are rejected and abandoned in any scenario."""
+        results = [result for _, result, _ in self.results(numbers[None])]
+        return {
+            name: max(float(np.max(share_of(result, name))) for result in results)
+            for name in ("rejected", "abandoned")
         }
 
     def binding(self, numbers: Numbers) -> tuple[str, Objective]:

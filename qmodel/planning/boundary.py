@@ -10,7 +10,7 @@ import numpy as np
 from qmodel._typing import Value
 from qmodel.errors import ModelError
 from qmodel.planning._domains import parameter_text
-from qmodel.planning.slo import parse_objective
+from qmodel.planning.slo import unasked_losses
 from qmodel.units import text
 
 if TYPE_CHECKING:
@@ -133,18 +133,8 @@ class Boundary:
             "between": f"between {low} and {high}",
             "any": "of any value",
         }[self.side]
-        return f"{self.parameter} {where}: {what} {at}{self._lost()}"
-
-    def _lost(self) -> str:
-        """Return what is lost, where no objective is about it."""
-        asked = {parse_objective(o).quantity for o in self.objectives}
-        if asked & {"loss", "rejected", "abandoned", "goodput"}:
-            return ""
-        lost = {"are rejected": self.rejected, "give up": self.abandoned}
-        parts = [
-            f"{text(float(x), '%', digits=2)} {what}" for what, x in lost.items() if x > 1e-9
-        ]
-        return f"; of the requests {' and '.join(parts)}" if parts else ""
+        lost = unasked_losses(self.objectives, self.rejected, self.abandoned)
+        return f"{self.parameter} {where}: {what} {at}{lost}"
 
     def __repr__(self) -> str:
         """Return the answer in one line."""

@@ -150,6 +150,7 @@ def size(
         objectives=tuple(map(str, wanted)),
         values=plain.values(needed + kept),
         unlimited=plain.values(high),
+        **plain.lost(needed + kept),
         binding=list(cost)[int(np.argmax(drops))],
         binding_objective=str(objective),
         binding_scenario=scenario,

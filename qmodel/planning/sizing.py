@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from qmodel.planning.quantities import quantity_of
-from qmodel.planning.slo import parse_objective
+from qmodel.planning.slo import parse_objective, unasked_losses
 from qmodel.units import text
 
 if TYPE_CHECKING:
@@ -47,6 +47,8 @@ class Sizing:
         For each scenario the value of each objective's quantity, as sized. [-]
     unlimited : mapping of str to mapping of str to float
         The same with unlimited numbers: no number gets below. [-]
+    rejected, abandoned : float
+        Greatest shares of the requests that are lost in any scenario, as sized. [-]
     binding : str
         What one more of would help most for its price. [-]
     binding_objective : str
@@ -79,6 +81,8 @@ class Sizing:
     objectives: tuple[str, ...]
     values: Mapping[str, Mapping[str, float]]
     unlimited: Mapping[str, Mapping[str, float]]
+    rejected: float
+    abandoned: float
     binding: str
     binding_objective: str
     binding_scenario: str
@@ -130,10 +134,11 @@ class Sizing:
                      quantity_of(objective.quantity).unit)  # fmt: skip
         where = f" in {self.binding_scenario}" if len(self.values) > 1 else ""
         more = text(self.with_one_more[self.binding], quantity_of(objective.quantity).unit)
+        lost = unasked_losses(self.objectives, self.rejected, self.abandoned)
         return (
             f"{what} for {' and '.join(self.objectives)} at {text(self.arrival_rate, '1/s')} "
             f"({price}): {objective.quantity} is {value}{where}; {self.binding} binds, one "
-            f"more makes it {more}"
+            f"more makes it {more}{lost}"
         )
 
     def __repr__(self) -> str:

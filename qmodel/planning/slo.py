@@ -19,12 +19,13 @@ teams write it down:
 ``p99.9 of checkout < 1 s``       of a kind of request (latency, shares, goodput)
 ``p99 of database < 80 ms``       of a station: its response, all visits alike
 ``p95 wait of database < 10 ms``  of a station: wait, utilization, shares, goodput
+``rejected of door < 1 %``        of a limit: shares, goodput
 ================================  ======================================================
 
-In full: ``<quantity> [of <kind or station>] <comparison> <limit>``. A time has a unit, a share
-is written as 1 % or 0.01, a rate as 100/s. Latency and response are one word. The percentiles
-and probabilities of a wait are those of one queue: a pipeline with several needs the name of
-its station. A name that a kind of request shares with a station is that of the kind.
+In full: ``<quantity> [of <kind, station or limit>] <comparison> <limit>``. A time has a unit,
+a share is written as 1 % or 0.01, a rate as 100/s. Latency and response are one word. The
+percentiles of a wait are those of one queue: a pipeline with several needs the name of its
+station. A name that a kind of request shares with a station is that of the kind.
 
 `Objective.margin` measures the distance for root finding (`qmodel.planning.quantities`); it
 rises with load through zero at the limit, but for the goodput, of which a load brings more.
@@ -49,7 +50,7 @@ import numpy as np
 from qmodel import units
 from qmodel._typing import Value
 from qmodel.errors import DomainError
-from qmodel.planning._results import Result, max_rate_of
+from qmodel.planning._results import Result, goodput_of, latency_of, max_rate_of
 from qmodel.planning.quantities import (
     Percentile,
     Quantity,
@@ -58,7 +59,16 @@ from qmodel.planning.quantities import (
     quantity_of,
 )
 
-__all__ = ["Objective", "Objectives", "missed_by", "objectives_of", "parse_objective"]
+__all__ = [
+    "Objective",
+    "Objectives",
+    "footprint",
+    "missed_by",
+    "objectives_of",
+    "parse_objective",
+    "unasked_losses",
+    "unchanged",
+]
 
 _OVERLOAD = 1e100  # Beyond any margin.
 
@@ -90,8 +100,8 @@ class Objective:
         The limit, > 0: of a time in seconds, of a share at most 1, of a goodput in requests
         a second. [s]
     subject : str, optional
-        A kind of request or a station; by default all requests, and for a utilization the
-        busiest station. [-]
+        A kind of request, a station or a limit; by default all requests, and for a
+        utilization the busiest station. [-]
     comparison : {"<", "<=", ">", ">="}, optional
         Whether the limit itself is missed or met; ">" for a goodput, "<" otherwise, which
         are the defaults. [-]
@@ -257,6 +267,16 @@ def objectives_of(given: Iterable[Objectives]) -> list[Objective]:
     return found
 
 
+def unasked_losses(objectives: Iterable[str], rejected: float, abandoned: float) -> str:
+    """Return the end of a sentence on what is lost, where no objective is about it."""
+    asked = {parse_objective(o).quantity for o in objectives}
+    if asked & {"loss", "rejected", "abandoned", "goodput"}:
+        return ""
+    lost = (("are rejected", rejected), ("give up", abandoned))
+    parts = [f"{units.text(float(x), '%', digits=2)} {what}" for what, x in lost if x > 1e-9]
+    return f"; of the requests {' and '.join(parts)}" if parts else ""
+
+
 def missed_by(result: Result, objectives: Sequence[Objective]) -> Value:
     """Return by how much the worst of some objectives is missed; negative where all hold.
 
@@ -268,6 +288,22 @@ def missed_by(result: Result, objectives: Sequence[Objective]) -> Value:
     worst = np.where(np.isposinf(worst), _OVERLOAD * np.maximum(load, 1.0), worst)
     # A steady state ends at the boundary, an objective is met there: both hold below zero.
     return np.where((worst == 0) & bool(objectives), -1e-300, worst)
+
+
+def unchanged(one: Sequence[Value], other: Sequence[Value]) -> bool:
+    """Return whether two solutions, as `footprint` has them, are the same."""
+    pairs = zip(one, other, strict=True)
+    return all(np.allclose(a, b, rtol=1e-9, atol=0, equal_nan=True) for a, b in pairs)
+
+
+def footprint(result: Result, missed: Value) -> tuple[Value, ...]:
+    """Return what changes of a solution as long as a parameter matters.
+
+    The margin alone may rest: far beyond what a full station can do, nearly all is refused,
+    and nearly all that is not has to wait.
+    """
+    # Beyond this, tails are noise.
+    return np.maximum(missed, -20.0), goodput_of(result), latency_of(result).mean
 
 
 def parse_objective(written: str | Objective) -> Objective:

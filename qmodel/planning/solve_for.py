@@ -29,7 +29,14 @@ from qmodel.planning._domains import Domain, domain_of
 from qmodel.planning._models import asked
 from qmodel.planning._results import Model, max_rate_of, share_of
 from qmodel.planning.boundary import Boundary, Side
-from qmodel.planning.slo import Objective, Objectives, missed_by, objectives_of
+from qmodel.planning.slo import (
+    Objective,
+    Objectives,
+    footprint,
+    missed_by,
+    objectives_of,
+    unchanged,
+)
 from qmodel.units import text
 
 __all__ = ["solve_for"]
@@ -109,12 +116,16 @@ def solve_for(
         )
     domain = domain_of(what, parameter)
 
-    def margin(value: Any) -> Any:
+    def look(value: Any) -> tuple[Any, ...]:
         result = what.replace({parameter: domain.number(value)}).solve(arrival_rate)
         with np.errstate(invalid="ignore", divide="ignore", over="ignore"):
-            return missed_by(result, wanted)
+            missed = missed_by(result, wanted)
+        return missed, *footprint(result, missed)
 
-    values, margins = _windows(margin, domain, *_scan(margin, domain))
+    def margin(value: Any) -> Any:
+        return look(value)[0]
+
+    values, margins = _windows(margin, domain, *_scan(look, domain))
     unknown = np.isnan(margins).any(axis=0)
     holds = margins < 0
     _refuse_gaps(domain, values, holds & ~unknown)
@@ -140,28 +151,29 @@ def solve_for(
     )
 
 
-def _scan(margin: Margin, domain: Domain) -> tuple[np.ndarray, np.ndarray]:
+def _scan(look: Callable[[Any], Any], domain: Domain) -> tuple[np.ndarray, np.ndarray]:
     """Return ascending values along a new first axis, and their margins.
 
     They go outwards until each scenario has values of both kinds, or nothing changes.
     """
-    found = {domain.current: np.asarray(margin(domain.current))}
-    last = {-1: domain.current, 1: domain.current}
+    here, *prints = look(domain.current)
+    found = {domain.current: np.asarray(here)}
+    last = {-1: (domain.current, prints), 1: (domain.current, prints)}
     step, moving = 0, {-1, 1}
     while moving and step < _FAR and (step < _NEAR or not _decided(found)):
         step += 1
         for way in tuple(moving):
-            value, before = domain.stride(domain.current, way * step), found[last[way]]
-            if value == last[way] or (value == domain.bottom and not domain.closed):
+            value, (end, before) = domain.stride(domain.current, way * step), last[way]
+            if value == end or (value == domain.bottom and not domain.closed):
                 moving.discard(way)
                 continue
-            found[value] = now = np.asarray(margin(value))
-            last[way] = value
-            if step > _NEAR and np.allclose(before, now, rtol=1e-9, atol=0, equal_nan=True):
+            here, *prints = look(value)
+            found[value], last[way] = np.asarray(here), (value, prints)
+            if step > _NEAR and unchanged(before, prints):
                 moving.discard(way)
     # A parameter that does nothing, a delay of zero, may be another thing than a small one.
     if domain.closed and domain.bottom not in found:
-        found[domain.bottom] = np.asarray(margin(domain.bottom))
+        found[domain.bottom] = np.asarray(look(domain.bottom)[0])
     ascending = sorted(found)
     shape = np.broadcast_shapes(*(m.shape for m in found.values()))
     values = np.array(ascending).reshape(-1, *[1] * len(shape))

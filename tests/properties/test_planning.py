@@ -10,6 +10,7 @@ from hypothesis import strategies as st
 import qmodel as qm
 from qmodel.planning import Objective, capacity
 from qmodel.planning.sweep import sweep
+from qmodel.testing.kinds import IN_PATHS, STATIONS, Parts
 
 times = st.floats(1e-3, 0.1)
 servers = st.integers(1, 40)
@@ -153,3 +154,28 @@ def test_a_row_of_a_sweep_is_one_solution(model, rates, delays, chunk):
             result.latency.quantile(0.99), rel=1e-8 + 1e-12 / spare**2
         )
         assert row["utilization.s0"] == result.stations["s0"].utilization
+
+
+_GOALS = {
+    "p99 < {} s": lambda station: 8.0 * station.solve(0.0).response.quantile(0.99),
+    "mean < {} s": lambda station: 3.0 * station.solve(0.0).response_time,
+    "loss < {}": lambda station: 0.02,
+}
+
+
+_COSTLY = ("ErlangA", "MDc", "MG1SizeBased", "WeightedRoundRobin")
+
+
+@pytest.mark.parametrize(
+    "name",
+    [pytest.param(n, marks=pytest.mark.slow) if n in _COSTLY else n for n in IN_PATHS],
+)
+def test_a_station_and_the_pipeline_of_one_call_to_it_have_one_capacity(name):
+    station = STATIONS[name](Parts(qm.Exponential(0.1)))
+    alone = qm.Pipeline(qm.call("one", station))
+    assert capacity(alone) == pytest.approx(capacity(station), rel=1e-12)
+    for goal, limit in _GOALS.items():
+        written = goal.format(float(limit(station)))
+        found = capacity(station, written)
+        # Tails of inverted distributions have noise, which grows close to saturation.
+        assert capacity(alone, written) == pytest.approx(found, rel=1e-6)

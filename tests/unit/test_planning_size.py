@@ -188,6 +188,18 @@ def test_loss_and_latency_together() -> None:
         assert less.rejected >= 0.01 or less.stations["db"].wait.quantile(0.95) >= 0.01
 
 
+def test_what_is_lost_is_said() -> None:
+    room = qm.Pipeline(qm.call("room", qm.MMcK(0.1, servers=5, places=60)))
+    plan = qm.size(room, 300.0, "P(wait > 50 ms) < 10 %")
+    assert plan.rejected == pytest.approx(float(plan.model.solve(300.0).rejected), rel=1e-9)
+    assert ("are rejected" in str(plan)) == (plan.rejected > 1e-9)
+    few = qm.size(room, 800.0, "p99 < 1 s")
+    assert few.rejected > 0.2
+    assert "of the requests" in str(few)
+    assert "are rejected" in str(few)
+    assert "rejected" not in str(qm.size(room, 300.0, "loss < 1 %")).split("; of")[-1][:5]
+
+
 def test_what_is_refused() -> None:
     with pytest.raises(qm.ModelError, match="needs an objective"):
         qm.size(SHOP, 1200.0)

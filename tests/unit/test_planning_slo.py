@@ -206,6 +206,23 @@ def test_parts_of_a_pipeline():
         assert parse_objective(written).value(r) == pytest.approx(value, rel=1e-12)
 
 
+def test_what_a_limit_turns_away():
+    path = qm.series(qm.limit("door", 50.0, burst=5), qm.call("db", qm.MMc(0.01)))
+    other = qm.call("db", path.steps[1].station)
+    r = qm.Pipeline({"read": (0.5, path), "write": (0.5, other)}).solve([60.0, 120.0])
+    turned = parse_objective("rejected of door < 1%").value(r)
+    assert turned == pytest.approx(2 * r.rejected, rel=1e-12)
+    assert turned == pytest.approx(r.kinds["read"].rejected, rel=1e-12)
+    assert parse_objective("goodput of door > 1/s").value(r) == pytest.approx(
+        r.kinds["read"].goodput
+    )
+    assert parse_objective("abandoned of door < 1%").value(r).tolist() == [0, 0]
+    with pytest.raises(ModelError, match="the limit 'door' takes no time"):
+        parse_objective("p99 of door < 1 s").value(r)
+    with pytest.raises(ModelError, match="did you mean 'door'"):
+        parse_objective("rejected of dor < 1%").value(r)
+
+
 def test_the_only_queue_needs_no_name():
     path = qm.series(qm.call("net", qm.Delay(0.1)), qm.call("db", qm.MMc(0.01)))
     r = qm.Pipeline(path).solve(80.0)

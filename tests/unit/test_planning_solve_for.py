@@ -90,6 +90,18 @@ def test_published_staffing() -> None:
     assert level == pytest.approx([0.79559, 0.88835], abs=1e-5)
 
 
+def test_far_below_what_is_needed() -> None:
+    # With up to hundreds of servers all requests wait, to the last digit.
+    room = qm.MMcK(0.1, servers=1, places=20_000)
+    found = qm.solve_for(room, "servers", 10_000.0, "P(wait > 50 ms) < 10 %")
+    # Erlang C: P(wait) exp(-(10 c - 10000) t).
+    waits = qm.MMc(0.1, np.array([1004, 1005])).solve(10_000.0).wait.tail(0.05)
+    assert waits[0] > 0.1 > waits[1]
+    assert found.value == 1005
+    sized = qm.size(room, 10_000.0, "P(wait > 50 ms) < 10 %", prices={"servers": 1.0})
+    assert sized.numbers == {"servers": 1005}
+
+
 def test_both_ways_of_one_parameter() -> None:
     room = qm.MMcK(0.1, servers=5, places=10)
     some = qm.solve_for(room, "places", 30.0, "loss < 1 %")
