@@ -30,6 +30,7 @@ from qmodel._typing import Count, Value
 from qmodel._xp import is_symbolic, namespace
 from qmodel.distributions.base import Distribution, Part
 from qmodel.distributions.families import ZERO
+from qmodel.distributions.pieces import MOST, Piece, Pieces, product
 from qmodel.errors import DomainError, ModelError
 
 __all__ = ["Mixture", "Repeated", "Scaled", "Shifted", "Sum", "checked_laws", "measure"]
@@ -152,6 +153,15 @@ class Sum(Distribution):
             )  # fmt: skip
         return tuple(found)
 
+    def pieces(self) -> Pieces | None:
+        """Return every combination of the pieces of the laws, what is smooth as one."""
+        smooth = tuple(law for law in self.laws if law.analytic)
+        found = [law.pieces() for law in self.laws if not law.analytic]
+        known = [pieces for pieces in found if pieces is not None]
+        if len(known) < len(found):
+            return None
+        return product([*known, Pieces((Piece(1.0, 0.0, 0, Sum(smooth) if smooth else None),))])
+
     def remaining_gap(self, s: Value) -> Value:
         """Return the gap of the remaining time at `s` [1/s], as good as those of the laws."""
         # 1 - F G = (1 - F) + F (1 - G): differences of nearby numbers never appear.
@@ -174,8 +184,16 @@ def _after(first: Distribution, second: Distribution) -> Distribution:
     for one, other in ((first, second), (second, first)):
         if one is ZERO:
             return other
-        if all(term is ZERO for _, term in one.terms()):
-            return measure((sum(p for p, _ in one.terms()),), (other,))
+        nothing = [p for p, term in one.terms() if term is ZERO]
+        if not nothing:
+            continue
+        rest = [(p, term) for p, term in one.terms() if term is not ZERO]
+        if not rest:
+            return measure((sum(nothing),), (other,))
+        if other.closed and not other.analytic:
+            # What follows nothing keeps its kinks.
+            some = measure(*zip(*rest, strict=True))
+            return measure((sum(nothing), 1.0), (other, Sum((some, other))))
     laws = (first.laws if isinstance(first, Sum) else (first,), (second,))
     return Sum(laws[0] + laws[1])
 
@@ -289,6 +307,21 @@ class Mixture(Distribution):
             for part in law.parts()
         ])  # fmt: skip
 
+    def pieces(self) -> Pieces | None:
+        """Return the pieces of all laws, by probability."""
+        found = [law.pieces() for law in self.laws]
+        known = [pieces for pieces in found if pieces is not None]
+        if len(known) < len(found):
+            return None
+        return Pieces(
+            tuple(
+                term._replace(weight=p * term.weight)
+                for p, pieces in zip(self.probabilities, known, strict=True)
+                for term in pieces.terms
+            ),
+            all(pieces.whole for pieces in known),
+        )
+
     def remaining_gap(self, s: Value) -> Value:
         """Return the gap of the remaining time at `s` [1/s], as good as those of the laws."""
         return self._mix(law.mean * law.remaining_gap(s) for law in self.laws) / self.mean
@@ -378,6 +411,13 @@ class Shifted(Distribution):
         """Return the parts of the law, all later."""
         return tuple(Part(m, shift + self.by, law) for m, shift, law in self.law.parts())
 
+    def pieces(self) -> Pieces | None:
+        """Return the pieces of the law, all later."""
+        found = self.law.pieces()
+        return found and found._replace(
+            terms=tuple(term._replace(shift=term.shift + self.by) for term in found.terms)
+        )
+
     def laplace(self, s: Value) -> Value:
         """Return the transform at `s` [1/s]."""
         return namespace(s, self.by).exp(-self.by * s) * self.law.laplace(s)
@@ -452,6 +492,16 @@ class Scaled(Distribution):
         return tuple(
             Part(m, shift * self.factor, law if law is ZERO else Scaled(law, self.factor))
             for m, shift, law in self.law.parts()
+        )
+
+    def pieces(self) -> Pieces | None:
+        """Return the pieces of the law, each scaled."""
+        found, factor = self.law.pieces(), self.factor
+        return found and found._replace(
+            terms=tuple(
+                Piece(w / factor**n, shift * factor, n, law and Scaled(law, factor))
+                for w, shift, n, law in found.terms
+            )
         )
 
     def remaining_gap(self, s: Value) -> Value:
@@ -542,6 +592,12 @@ class Repeated(Distribution):
             chosen = tuple((self.times == n) * 1.0 for n in whole)
             return measure(chosen, tuple(Repeated(self.law, int(n)) for n in whole)).parts()
         return Sum((self.law,) * int(self.times)).parts()
+
+    def pieces(self) -> Pieces | None:
+        """Return the pieces of the written-out sum, if it is short."""
+        if np.ndim(self.times) or self.times > MOST:
+            return None
+        return Sum((self.law,) * int(self.times)).pieces()
 
     def laplace(self, s: Value) -> Value:
         """Return the transform at `s` [1/s]."""

@@ -7,6 +7,7 @@ tree shares. A field marked `WHOLE` (the samples of an empirical law) is no para
 
 from __future__ import annotations
 
+import operator
 from collections.abc import Iterator
 from dataclasses import field, fields, is_dataclass
 from typing import Any
@@ -50,14 +51,22 @@ def _select(x: Any, shape: tuple[int, ...], where: Any, seen: dict[int, Any]) ->
     if isinstance(x, np.ndarray):
         return x if x.ndim == 0 else np.broadcast_to(x, shape)[where]
     if isinstance(x, tuple):
-        return tuple(_select(v, shape, where, seen) for v in x)
+        chosen = [_select(v, shape, where, seen) for v in x]
+        if all(map(operator.is_, chosen, x)):
+            return x
+        return type(x)(*chosen) if hasattr(x, "_fields") else tuple(chosen)
     if not is_dataclass(x):
         return x
     if id(x) not in seen:
-        copy = object.__new__(type(x))
+        kept = {}
         for f in fields(x):
             value = getattr(x, f.name)
-            kept = value if f.metadata.get(WHOLE) else _select(value, shape, where, seen)
-            object.__setattr__(copy, f.name, kept)
-        seen[id(x)] = copy
+            same = f.metadata.get(WHOLE)
+            kept[f.name] = value if same else _select(value, shape, where, seen)
+        seen[id(x)] = x
+        # What has no cells is one object in all of them.
+        if any(value is not getattr(x, name) for name, value in kept.items()):
+            seen[id(x)] = copy = object.__new__(type(x))
+            for name, value in kept.items():
+                object.__setattr__(copy, name, value)
     return seen[id(x)]

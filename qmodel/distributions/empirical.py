@@ -41,7 +41,9 @@ from qmodel.distributions.algebra import measure
 from qmodel.distributions.base import Distribution, Part
 from qmodel.distributions.cells import whole
 from qmodel.distributions.families import ZERO
+from qmodel.distributions.pieces import MOST, Piece, Pieces
 from qmodel.errors import DomainError
+from qmodel.numerics.exponential import exp_rest
 
 __all__ = ["Empirical"]
 
@@ -135,20 +137,37 @@ class Empirical(Distribution):
             Part(weight, value, measure((weight,), (ZERO,))) for weight, value in atoms
         )
 
+    def pieces(self) -> Pieces | None:
+        """Return the jumps, if they are not too many."""
+        if self.values.size > MOST:
+            return None
+        return Pieces(tuple(map(Piece, self.weights, self.values)))
+
     def laplace(self, s: Value) -> Value:
         """Return the transform at `s` [1/s], the exact sum."""
         if is_symbolic(s):
             xp = namespace(s)
             atoms = zip(self.weights, self.values, strict=True)
             return sum(float(w) * xp.exp(-float(x) * s) for w, x in atoms)
+        return self._averaged(np.exp, s)
+
+    def remaining_gap(self, s: Value) -> Value:
+        """Return the gap of the remaining time at `s` [1/s], to rounding."""
+        if is_symbolic(s):
+            return super(Empirical, self).remaining_gap(s)
+        with np.errstate(all="ignore"):
+            x = np.asarray(s) * self.mean
+            return np.where(x == 0, 0.0, self._averaged(exp_rest, s) / x)[()]
+
+    def _averaged(self, f: Any, s: Any) -> Any:
+        """Return the mean of f(-s X)."""
         s = np.asarray(s)
         points = s.ravel()
         total = np.zeros(points.shape, dtype=np.result_type(points, float))
         for some, here in _blocks(points.size, self.values.size):
             grid = np.multiply.outer(points[some], -self.values[here])
             # Not a matrix product: threads of BLAS cost ten times the sum of a block.
-            np.multiply(np.exp(grid, out=grid), self.weights[here], out=grid)
-            total[some] += grid.sum(axis=1)
+            total[some] += (f(grid) * self.weights[here]).sum(axis=1)
         return total.reshape(s.shape)[()]
 
     def tail(self, t: Value) -> Value:

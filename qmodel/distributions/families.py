@@ -20,6 +20,7 @@ from qmodel import _check
 from qmodel._typing import Count, Value
 from qmodel._xp import is_symbolic, namespace
 from qmodel.distributions.base import Distribution, Part
+from qmodel.distributions.pieces import Piece, Pieces
 from qmodel.errors import DomainError
 from qmodel.numerics.exponential import exp_rest
 
@@ -153,6 +154,10 @@ class Deterministic(Distribution):
     def parts(self) -> tuple[Part, ...]:
         """Return an atom at zero, shifted."""
         return (Part(1.0, self.mean, ZERO),)
+
+    def pieces(self) -> Pieces:
+        """Return the one jump."""
+        return Pieces((Piece(1.0, self.mean),))
 
     def laplace(self, s: Value) -> Value:
         """Return the transform at `s` [1/s]."""
@@ -499,6 +504,11 @@ class Uniform(Distribution):
         """The two ends are kinks of the tail."""
         return False
 
+    def pieces(self) -> Pieces:
+        """Return the ramps of the two ends."""
+        height = 1 / (self.high - self.low)
+        return Pieces((Piece(height, self.low, 1), Piece(-height, self.high, 1)))
+
     def laplace(self, s: Value) -> Value:
         """Return the transform at `s` [1/s]."""
         xp = namespace(s, self.low, self.high)
@@ -510,6 +520,25 @@ class Uniform(Distribution):
             series = 1 - x / 2 + x**2 / 6 - x**3 / 24
             middle = np.where(np.abs(x) < 1e-4, series, -np.expm1(-x) / x)
         return (np.exp(-self.low * np.asarray(s)) * middle)[()]
+
+    def remaining_gap(self, s: Value) -> Value:
+        """Return the gap of the remaining time at `s` [1/s], to rounding."""
+        if is_symbolic(s, self.low, self.high):
+            return super(Uniform, self).remaining_gap(s)
+        width = self.high - self.low
+        with np.errstate(all="ignore"):
+            x, y = width * np.asarray(s), self.low * np.asarray(s)
+            near = np.abs(x) < 1
+            small = np.where(near, x, 0.0)
+            term = rest = small / 3
+            for n in range(4, 22):
+                term = -term * small / n
+                rest = rest + term
+            # Of the part above the lower limit, 1 less its gap being the mean rise.
+            gap = np.where(near, rest, 1 - 2 * exp_rest(-x) / x**2)
+            above = np.exp(-y) * width / 2 * gap - np.expm1(-y) * width / 2
+            below = np.where(y == 0, 0.0, exp_rest(-y) / np.asarray(s))
+            return ((above + below) / self.mean)[()]
 
     def tail(self, t: Value) -> Value:
         """Return P(X > t) at `t` [s]."""

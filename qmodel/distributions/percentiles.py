@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from qmodel.distributions.cells import select, shape_of
+from qmodel.distributions.pieces import greatest
 from qmodel.distributions.tails import CELLS, chunk
 
 if TYPE_CHECKING:
@@ -55,6 +56,8 @@ def _chunk(law: Distribution, p: np.ndarray, most: int) -> tuple[np.ndarray, np.
         least = np.where(mass * one > 0, np.minimum(least, shift), least)
     low, high = least, one * np.inf
     found = np.where(p == 0, least, np.nan)
+    if (p == 1).any():
+        found = np.where((p == 1) & (law.defect == 0), greatest(law), found)
     for _, shift, smooth in parts:
         jump = smooth.atom * one
         if not (jump > 0).any():
@@ -105,7 +108,7 @@ def _newton(
     active = np.arange(t.size)
     t = np.where((t > low) & (t < high), t, _between(low, high))
     for _ in range(most):
-        tail, density = chunk(law, t)
+        tail, density, _ = chunk(law, t)
         low, high = np.where(tail > q, t, low), np.where(tail > q, high, t)
         scale, log = tail / density, np.log(tail / q)
         stepped = t + scale * log

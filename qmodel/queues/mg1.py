@@ -41,6 +41,7 @@ from qmodel.basis import POISSON_ARRIVALS, Assumption, Basis
 from qmodel.distributions import ZERO, Deterministic, Distribution, HyperExponential, Sum
 from qmodel.distributions.algebra import measure
 from qmodel.distributions.base import Part
+from qmodel.distributions.pieces import Pieces, geometric_sum
 from qmodel.numerics.exponential import exp_rest
 from qmodel.numerics.spare import spare_servers
 from qmodel.queues.base import FCFS, LAWS, MEANS, Station, StationResult
@@ -178,6 +179,18 @@ class _Queued(Distribution):
     @property
     def analytic(self) -> bool:
         return False
+
+    def pieces(self) -> Pieces | None:
+        """Return the first terms of the geometric sum of residual service times."""
+        service = self.wait.service
+        pieces, spare = service.pieces(), self.wait._spare()
+        if pieces is None:
+            return None
+        first = geometric_sum(pieces, service.mean, 1 - spare)
+        # Of those that wait.
+        return first and first._replace(
+            terms=tuple(term._replace(weight=term.weight / (1 - spare)) for term in first.terms)
+        )
 
     def laplace(self, s: Value) -> Value:
         spare, gap = self.wait._spare(), self.wait.service.remaining_gap(s)

@@ -36,6 +36,7 @@ from qmodel.testing.of_models import (
     monotone_in_load,
     tends_to,
 )
+from qmodel.testing.of_distributions import is_a_distribution, quantiles_rise, tail_falls
 from qmodel.testing.of_results import (
     conservation_law,
     flow_balance,
@@ -56,6 +57,7 @@ __all__ = [
     "float_equals_symbolic",
     "flow_balance",
     "insensitive",
+    "is_a_distribution",
     "littles_law",
     "mean_is_integral_of_tail",
     "mean_is_slope_of_transform",
@@ -63,5 +65,7 @@ __all__ = [
     "monotone_in_load",
     "pasta",
     "quantile_inverts_tail",
+    "quantiles_rise",
+    "tail_falls",
     "tends_to",
 ]

@@ -1,0 +1,185 @@
+r"""Distributions in pieces: what has kinks, in closed form.
+
+The transform of a uniform time between a and b is :math:`(e^{-as} - e^{-bs}) / ((b - a) s)`:
+two shifted ramps. Of times that are constant, uniform, or one of a few values, and of sums
+and mixtures of these among each other and with smooth times, the transform is
+
+.. math:: F(s) = \sum_j w_j \frac{e^{-d_j s}}{s^{n_j}} H_j(s) ,
+
+with smooth :math:`H_j`, so that its tail is a sum of powers :math:`(t - d_j)^{n_j}` (the law
+of Irwin and Hall, of sums of equal uniform times), or of repeated integrals of a smooth one,
+with every kink where it belongs. No number of pieces makes a queue, but the first of its
+busy periods are made so: what is left after the first terms of the geometric sum
+
+.. math:: \sum_k (1 - \rho) \rho^k B_e(s)^k
+
+in a queue of one server has its kinks in high derivatives only, and is inverted.
+
+References
+----------
+.. [1] W. Feller, "An Introduction to Probability Theory and Its Applications, Volume II",
+   2nd ed., Wiley, 1971, ch. I.9 and XI.2.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from functools import reduce
+from math import factorial
+from typing import TYPE_CHECKING, Any, NamedTuple
+
+import numpy as np
+
+from qmodel.numerics import inversion
+
+if TYPE_CHECKING:
+    from qmodel.distributions.base import Distribution
+
+__all__ = ["MOST", "Piece", "Pieces", "geometric_sum", "greatest", "pieces_of", "product", "whole_and_rest"]
+
+MOST = 128
+"""Pieces beyond which the next rule costs less."""
+
+_TERMS = 4
+
+
+class Piece(NamedTuple):
+    """One of the terms: `weight`, `shift`, power of 1/s, and what is smooth, if anything."""
+
+    weight: Any
+    shift: Any
+    power: int = 0
+    law: Distribution | None = None
+
+
+class Pieces(NamedTuple):
+    """Some terms of a transform, and whether they are all of it."""
+
+    terms: tuple[Piece, ...]
+    whole: bool = True
+
+
+def pieces_of(law: Distribution) -> Pieces | None:
+    """Return the pieces of a law with kinks, or None where they are not known, or too many."""
+    if law.analytic:
+        return None
+    pieces = law.pieces()
+    return pieces if pieces is not None and len(pieces.terms) <= MOST else None
+
+
+def greatest(law: Distribution) -> Any:
+    """Return the time that a law never exceeds; infinite where the pieces know of none."""
+    pieces = pieces_of(law)
+    if pieces is None or not pieces.whole or any(term.law for term in pieces.terms):
+        return np.inf
+    return reduce(np.maximum, (np.where(np.not_equal(w, 0), d, 0.0) for w, d, *_ in pieces.terms))
+
+
+def product(factors: Iterable[Pieces]) -> Pieces | None:
+    """Return the pieces of a sum of independent times, or None if there are too many."""
+    found = Pieces((Piece(1.0, 0.0),))
+    for other in factors:
+        if len(found.terms) * len(other.terms) > MOST**2:
+            return None
+        terms = merged(_times(a, b) for a in found.terms for b in other.terms)
+        if len(terms) > MOST:
+            return None
+        found = Pieces(terms, found.whole and other.whole)
+    return found
+
+
+def _times(a: Piece, b: Piece) -> Piece:
+    from qmodel.distributions.algebra import Sum
+
+    law = Sum((a.law, b.law)) if a.law and b.law else a.law or b.law
+    return Piece(a.weight * b.weight, a.shift + b.shift, a.power + b.power, law)
+
+
+def merged(terms: Iterable[Piece]) -> tuple[Piece, ...]:
+    """Return the terms with those of equal shift, power and law added up."""
+    by_kind: dict[Any, Piece] = {}
+    for term in terms:
+        # Sums of the same numbers in another order differ by a rounding.
+        mantissa, exponent = np.frexp(term.shift)
+        key = (
+            term.power,
+            id(term.law),
+            np.round(mantissa, 12).tobytes(),
+            np.asarray(exponent).tobytes(),
+        )
+        known = by_kind.get(key)
+        by_kind[key] = term if known is None else known._replace(weight=known.weight + term.weight)
+    return tuple(by_kind.values())
+
+
+def geometric_sum(service: Pieces, mean: Any, load: Any) -> Pieces | None:
+    """Return the first terms of the sum of (1 - load) load^k residual times, k >= 1.
+
+    None where the service has a smooth piece, which rounds the kinks off, or is too much.
+    """
+    if not service.whole or any(term.law for term in service.terms):
+        return None
+    left = tuple(
+        Piece(-term.weight / mean, term.shift, term.power + 1) for term in service.terms
+    )
+    residual = Pieces(merged((Piece(1 / mean, 0.0, 1), *left)))
+    power, found = Pieces((Piece(1 - load, 0.0),)), []
+    for _ in range(_TERMS):
+        more = product((power, residual))
+        if more is None:
+            break
+        power = Pieces(tuple(term._replace(weight=load * term.weight) for term in more.terms))
+        if sum(map(len, (t.terms for t in found))) + len(power.terms) > MOST:
+            break
+        found.append(power)
+    return Pieces(merged(t for p in found for t in p.terms), whole=False) if found else None
+
+
+def whole_and_rest(
+    pieces: Pieces, mass: Any, t: np.ndarray
+) -> tuple[np.ndarray, np.ndarray, np.ndarray, Any]:
+    """Return tail, density and error of the pieces at `t`, and the transform of the rest.
+
+    The rest takes a law, its pieces and points; it is None where the pieces are all.
+    """
+    below, density, size = np.zeros(t.shape), np.zeros(t.shape), np.zeros(t.shape)
+    for weight, shift, power, law in pieces.terms:
+        # A time a rounding before a jump is behind it.
+        after = t - shift
+        started = after > -1e-15 * t
+        x = np.where(started, np.maximum(after, 0.0), 0.0)
+        if law is None:
+            ramp = np.where(started, x**power / factorial(power), 0.0)
+            slope = x ** (power - 1) / factorial(power - 1) if power else 0.0
+            doubt: Any = 0.0
+        else:
+            ramp, slope, doubt = _integrated(law, power, np.where(x > 0, x, 1.0))
+            ramp, slope, doubt = (np.where(x > 0, y, 0.0) for y in (ramp, slope, doubt))
+        below += weight * ramp
+        density += np.where(started, weight * slope, 0.0)
+        size += np.abs(weight) * (np.abs(ramp) * (4e-16 if law is None else 1e-13) + doubt)
+    return mass - below, density, size, None if pieces.whole else _rest
+
+
+def _integrated(law: Distribution, power: int, x: np.ndarray) -> tuple[Any, Any, Any]:
+    """Return the integral of order `power` of P(X <= x), its slope, and its error."""
+    rule = inversion.TALBOT
+    s = rule.points[:, None] / x
+    values = np.broadcast_to(law.laplace(s), s.shape)
+    size = x**power / factorial(power)
+    doubt = inversion.with_doubt(lambda _: values, law.mass, x, rule)[2]
+    powers = rule.points ** -float(power)
+    ramp = np.einsum("k,k...->...", rule.tail_weights * powers, values).real * x**power
+    slope = np.einsum("k,k...->...", rule.weights * powers, values).real * x ** (power - 1.0)
+    # With a doubt above 1 nothing is known.
+    return ramp, slope, size * np.where(doubt <= 1, 1e-9 * doubt**2 + 1e-13, np.inf)
+
+
+def _rest(law: Distribution, pieces: Pieces, s: Any) -> Any:
+    """Return the transform at `s` of what the pieces leave."""
+
+    def taken(term: Piece) -> Any:
+        smooth = 1.0 if term.law is None else term.law.laplace(s)
+        return term.weight * np.exp(-s * term.shift) / s**term.power * smooth
+
+    return reduce(lambda left, term: left - taken(term), pieces.terms, law.laplace(s))
