@@ -35,7 +35,16 @@ from qmodel.numerics import inversion
 if TYPE_CHECKING:
     from qmodel.distributions.base import Distribution
 
-__all__ = ["MOST", "Piece", "Pieces", "geometric_sum", "greatest", "pieces_of", "product", "whole_and_rest"]
+__all__ = [
+    "MOST",
+    "Piece",
+    "Pieces",
+    "geometric_sum",
+    "greatest",
+    "pieces_of",
+    "product",
+    "whole_and_rest",
+]
 
 MOST = 128
 """Pieces beyond which the next rule costs less."""
@@ -72,7 +81,8 @@ def greatest(law: Distribution) -> Any:
     pieces = pieces_of(law)
     if pieces is None or not pieces.whole or any(term.law for term in pieces.terms):
         return np.inf
-    return reduce(np.maximum, (np.where(np.not_equal(w, 0), d, 0.0) for w, d, *_ in pieces.terms))
+    ends = (np.where(np.not_equal(w, 0), d, 0.0) for w, d, *_ in pieces.terms)
+    return reduce(np.maximum, ends)
 
 
 def product(factors: Iterable[Pieces]) -> Pieces | None:
@@ -98,7 +108,8 @@ def _times(a: Piece, b: Piece) -> Piece:
 def merged(terms: Iterable[Piece]) -> tuple[Piece, ...]:
     """Return the terms with those of equal shift, power and law added up."""
     by_kind: dict[Any, Piece] = {}
-    for term in terms:
+    for each in terms:
+        term = each
         # Sums of the same numbers in another order differ by a rounding.
         mantissa, exponent = np.frexp(term.shift)
         key = (
@@ -107,8 +118,9 @@ def merged(terms: Iterable[Piece]) -> tuple[Piece, ...]:
             np.round(mantissa, 12).tobytes(),
             np.asarray(exponent).tobytes(),
         )
-        known = by_kind.get(key)
-        by_kind[key] = term if known is None else known._replace(weight=known.weight + term.weight)
+        if key in by_kind:
+            term = term._replace(weight=by_kind[key].weight + term.weight)
+        by_kind[key] = term
     return tuple(by_kind.values())
 
 
@@ -123,16 +135,15 @@ def geometric_sum(service: Pieces, mean: Any, load: Any) -> Pieces | None:
         Piece(-term.weight / mean, term.shift, term.power + 1) for term in service.terms
     )
     residual = Pieces(merged((Piece(1 / mean, 0.0, 1), *left)))
-    power, found = Pieces((Piece(1 - load, 0.0),)), []
+    power = Pieces((Piece(1 - load, 0.0),))
+    found: list[Piece] = []
     for _ in range(_TERMS):
         more = product((power, residual))
-        if more is None:
+        if more is None or len(found) + len(more.terms) > MOST:
             break
         power = Pieces(tuple(term._replace(weight=load * term.weight) for term in more.terms))
-        if sum(map(len, (t.terms for t in found))) + len(power.terms) > MOST:
-            break
-        found.append(power)
-    return Pieces(merged(t for p in found for t in p.terms), whole=False) if found else None
+        found.extend(power.terms)
+    return Pieces(merged(found), whole=False) if found else None
 
 
 def whole_and_rest(

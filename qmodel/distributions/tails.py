@@ -17,6 +17,7 @@ goes on to the next of these, the others stay as they are:
 
 from __future__ import annotations
 
+from functools import partial
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -116,7 +117,7 @@ def _inverted(law: Distribution, mass: Any, t: np.ndarray) -> Any:
         here = select(law, t.shape, late) if some else law
         found = better(here, select(amount, t.shape, late) if some else amount, t[late])
         # Twelve points that agree with many have the more digits.
-        other = ~(np.abs(found[0] - tail[late]) <= _AGREED) if law.analytic else ~np.isnan(t[late])
+        other = ~(law.analytic & (np.abs(found[0] - tail[late]) <= _AGREED))
         cells = late[other]
         tail[cells], density[cells] = found[0][other], found[1][other]
         error[late] = found[2]
@@ -159,7 +160,7 @@ def _in_pieces(law: Distribution, mass: Any, t: np.ndarray) -> Any:
     for cells in _blocks(254, t):
         few = select((law, pieces), t.shape, cells)
         tail, density, doubt = inversion.with_doubt(
-            lambda s, few=few: rest(*few, s), 0.0, t[cells], inversion.line(254)
+            partial(rest, *few), 0.0, t[cells], inversion.line(254)
         )
         found[:, cells] += tail, density, 1e-10 + 1e-9 * doubt, doubt
     return found

@@ -48,6 +48,8 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from functools import lru_cache
+from itertools import accumulate
+from math import comb
 from typing import Any, NamedTuple
 
 import numpy as np
@@ -82,7 +84,7 @@ def _talbot(total: int) -> Rule:
     points = total * (0.5017 * theta * cot - 0.6122 + 0.2645j * theta)
     slopes = total * (0.5017 * cot - 0.5017 * 0.6407 * theta * csc2 + 0.2645j)
     weights = -2j / total * np.exp(points) * slopes
-    return _rule(points, weights, _null(points, weights), 1e-7)
+    return _rule(points, weights, _null(points, weights), 2e-7)
 
 
 def _null(points: np.ndarray, weights: np.ndarray) -> np.ndarray:
@@ -94,7 +96,7 @@ def _null(points: np.ndarray, weights: np.ndarray) -> np.ndarray:
         values = weights / points * (1 - transforms)
         return np.concatenate([values.real, values.imag], axis=1)
 
-    means = np.geomspace(0.02, 10.0, 24)
+    means = np.geomspace(0.02, 10.0, 18)
     first, second, third = np.meshgrid(means, means, means)
     seen = summed(np.stack([first, second, third], axis=-1)[first > second])
     # Those that the rule sums are made round and of unit size, down to their rounding.
@@ -166,13 +168,9 @@ def _averages(last: int, size: int) -> np.ndarray:
     # The share of the partial sums that hold a term: of half as many tosses, those with as
     # many heads or more.
     tosses = last // 2
-    heads = np.arange(size + 1) - (last - tosses)
-    from scipy.special import betainc
-
-    inside = (heads > 0) & (heads <= tosses)
-    few = np.where(inside, heads, 1.0)
-    share = betainc(few, tosses - few + 1, 0.5)
-    return np.where(inside, share, np.where(heads <= 0, 1.0, 0.0))
+    ways = list(accumulate(comb(tosses, heads) for heads in range(tosses, 0, -1)))[::-1]
+    shares = [1.0] * (last - tosses + 1) + [n / 2**tosses for n in ways]
+    return np.array(shares + [0.0] * (size - last))
 
 
 def tail_and_density(

@@ -26,6 +26,7 @@ Traceback (most recent call last):
 AssertionError: the models agree: waiting_time is 0.8, should be 0.4 (off by 1)
 """
 
+from qmodel.testing.of_distributions import is_a_distribution, quantiles_rise, tail_falls
 from qmodel.testing.of_models import (
     agree,
     array_equals_cells,
@@ -36,7 +37,6 @@ from qmodel.testing.of_models import (
     monotone_in_load,
     tends_to,
 )
-from qmodel.testing.of_distributions import is_a_distribution, quantiles_rise, tail_falls
 from qmodel.testing.of_results import (
     conservation_law,
     flow_balance,
