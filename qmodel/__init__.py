@@ -39,6 +39,7 @@ if TYPE_CHECKING:
         Empirical,
         Erlang,
         Exponential,
+        Fit,
         Gamma,
         HyperExponential,
         LogNormal,
@@ -54,7 +55,10 @@ if TYPE_CHECKING:
         Shifted,
         Sum,
         Uniform,
+        from_histogram,
         from_mean_scv,
+        from_percentiles,
+        from_samples,
     )
     from qmodel.errors import (
         DomainError,
@@ -144,9 +148,10 @@ if TYPE_CHECKING:
 # `import qmodel` costs next to nothing and nobody pays for pandas who makes no frame.
 _HOMES = {
     "basis": "Assumption Basis",
-    "distributions": """Deterministic Distribution Empirical Erlang Exponential Gamma
+    "distributions": """Deterministic Distribution Empirical Erlang Exponential Fit Gamma
         HyperExponential LogNormal Maximum Minimum Mixture OrderStatistic Pareto PhaseType
-        Quorum Repeated Scaled Shifted Sum Uniform from_mean_scv""",
+        Quorum Repeated Scaled Shifted Sum Uniform from_histogram from_mean_scv
+        from_percentiles from_samples""",
     "explanation": "Explanation explain",
     "errors": "DomainError InfeasibleError LoadFileError ModelError QModelError",
     "loads": "Closed Load Poisson Profile Renewal",

@@ -15,6 +15,10 @@ from qmodel.distributions.families import (
     Uniform,
 )
 from qmodel.distributions.fit import from_mean_scv
+from qmodel.distributions.from_counts import from_histogram
+from qmodel.distributions.from_fits import Fit
+from qmodel.distributions.from_quantiles import from_percentiles
+from qmodel.distributions.from_times import from_samples
 from qmodel.distributions.heavy import LogNormal, Pareto
 from qmodel.distributions.order_statistics import OrderStatistic, Quorum
 from qmodel.distributions.phase_type import PhaseType
@@ -28,6 +32,7 @@ __all__ = [
     "Empirical",
     "Erlang",
     "Exponential",
+    "Fit",
     "Gamma",
     "HyperExponential",
     "LogNormal",
@@ -44,5 +49,8 @@ __all__ = [
     "Sum",
     "Truncated",
     "Uniform",
+    "from_histogram",
     "from_mean_scv",
+    "from_percentiles",
+    "from_samples",
 ]
