@@ -69,6 +69,7 @@ if TYPE_CHECKING:
     )
     from qmodel.explanation import Explanation, explain
     from qmodel.loads import Closed, Load, Poisson, Profile, Renewal
+    from qmodel.measurements import backtest, calibrate
     from qmodel.pipeline import (
         Pipeline,
         PipelineResult,
@@ -155,6 +156,7 @@ _HOMES = {
     "explanation": "Explanation explain",
     "errors": "DomainError InfeasibleError LoadFileError ModelError QModelError",
     "loads": "Closed Load Poisson Profile Renewal",
+    "measurements": "backtest calibrate",
     "pipeline": """Pipeline PipelineResult Step branch cached call fan_out hedge limit
         nothing parallel repeat retry series timeout""",
     "planning": """AvailabilityResult CacheDemand CacheLoss Crossing MemorySplit MemoryValue

@@ -111,7 +111,8 @@ def _fitted(family: Family, shares: np.ndarray, times: np.ndarray, mean: float |
         law = family.law(z)
         found = _quantiles(law, shares, times)
         found = found if mean is None else np.append(found, np.log(law.mean / mean))
-        return np.nan_to_num(found, nan=1e3)
+        finite: np.ndarray = np.nan_to_num(found, nan=1e3)
+        return finite
 
     scale = float(np.exp(np.mean(np.log(times)))) if mean is None else mean
     spread = np.log(times[-1] / times[0]) if times.size > 1 else 0.0

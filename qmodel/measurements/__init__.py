@@ -15,8 +15,37 @@ Examples
 ('the first number after the user agent is the time in seconds',)
 """
 
+from qmodel.measurements.arrivals import arrival_variability
+from qmodel.measurements.calibration import calibrate
+from qmodel.measurements.comparison import BackTest, backtest
+from qmodel.measurements.demands import hit_ratio, service_demands
+from qmodel.measurements.estimates import Calibration, Estimate
 from qmodel.measurements.histogram import Histogram
+from qmodel.measurements.loops import LoopVerdict, Omission, coordinated_omission, loop_of
 from qmodel.measurements.measurements import Measurements
 from qmodel.measurements.reading import FORMATS, read
+from qmodel.measurements.scalability import usl
+from qmodel.measurements.service_times import number_of_servers, service_scv, service_time
 
-__all__ = ["FORMATS", "Histogram", "Measurements", "read"]
+__all__ = [
+    "FORMATS",
+    "BackTest",
+    "Calibration",
+    "Estimate",
+    "Histogram",
+    "LoopVerdict",
+    "Measurements",
+    "Omission",
+    "arrival_variability",
+    "backtest",
+    "calibrate",
+    "coordinated_omission",
+    "hit_ratio",
+    "loop_of",
+    "number_of_servers",
+    "read",
+    "service_demands",
+    "service_scv",
+    "service_time",
+    "usl",
+]

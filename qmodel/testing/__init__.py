@@ -15,5 +15,6 @@ Examples
 """
 
 from qmodel.testing import laws, strategies
+from qmodel.testing.measurements import agrees_with
 
-__all__ = ["laws", "strategies"]
+__all__ = ["agrees_with", "laws", "strategies"]
