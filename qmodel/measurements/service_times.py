@@ -56,13 +56,13 @@ class _Shape(NamedTuple):
 
 
 _SHAPES = (
-    _Shape("M/M/c", "", 0.0, "", lambda r, s, c, _: s + mmc.waiting_time(r, s, c)),
+    _Shape("M/M/c", "", 0.0, "", lambda r, s, c, _: s + mmc.waiting_time(r, s, servers=c)),
     _Shape(
         "a wait of other variability",
         "wait_factor",
         0.0,
         "-",
-        lambda r, s, c, z: s + np.exp(z) * mmc.waiting_time(r, s, c),
+        lambda r, s, c, z: s + np.exp(z) * mmc.waiting_time(r, s, servers=c),
     ),
     _Shape(
         "a demand that depends on the load",
@@ -76,13 +76,13 @@ _SHAPES = (
         "hidden_latency",
         0.01,
         "s",
-        lambda r, s, c, z: s * (1 + z) + mmc.waiting_time(r, s, c),
+        lambda r, s, c, z: s * (1 + z) + mmc.waiting_time(r, s, servers=c),
     ),
 )
 
 
 def _loaded(rate: Any, service: Any, servers: Any) -> Any:
-    return service + mmc.waiting_time(rate, service, servers)
+    return service + mmc.waiting_time(rate, service, servers=servers)
 
 
 def service_time(arrival_rate: Any, response_time: Any, *, servers: int) -> Calibration:
@@ -157,7 +157,7 @@ def _fitted(shape: _Shape, rates: np.ndarray, means: np.ndarray, c: int) -> Cali
         return Calibration(shape.name, {})
     first = [np.log(start)] + ([shape.start] if shape.extra else [])
     fit = least_squares(left, first)
-    s, half = float(np.exp(fit.z[0])), float(np.exp(min(fit.half[0], 700.0)))
+    s, half = float(np.exp(fit.z[0])), _factor(fit.half[0])
     estimates = {"service_time": Estimate(s, s / half, s * half, "s")}
     scv = 1.0
     if shape.extra:
@@ -343,8 +343,8 @@ def service_scv(
     A server of 8 cores with jobs of 120 ms, of which 95 % take less than 400 ms at 60/s:
 
     >>> found = service_scv([60.0], {0.95: [0.4]}, service_time=0.12, servers=8)
-    >>> found.model, round(found.estimates["service_scv"].value, 2)
-    ('M/G/c, first come first served', 0.27)
+    >>> found.model, round(found.estimates["service_scv"].value, 1)
+    ('M/G/c, first come first served', 0.3)
     """
     rates = np.ravel(_check.positive("arrival_rate", arrival_rate)).astype(float)
     s = float(_check.positive("service_time", service_time))
@@ -368,11 +368,18 @@ def service_scv(
     ]
     best, other = sorted(fits, key=lambda f: f.rms)
     notes = [f"measured at {float(rates.max()) * s / c:.0%} load at most"]
+    if times.size < 2:
+        notes.append("one number fixes the one parameter: nothing is left to check it by")
     if other.rms < max(2 * best.rms, 0.01):
         notes.append("both orders of service fit alike: they are not told apart")
     else:
         notes.append(f"{other.model} does not fit with any SCV: rms {other.rms:.0%}")
     return replace(best, alternatives=(other,), notes=tuple(notes))
+
+
+def _factor(half: float) -> float:
+    """Return the factor of an interval on a logarithm, inf where nothing bounds it."""
+    return float(np.exp(half)) if half < 700 else np.inf
 
 
 def _gamma(mean: float, scv: float) -> Any:
@@ -394,7 +401,7 @@ def _of_scv(
 
     fit = least_squares(left, [np.log(0.5)], diff_step=1e-3)
     scv = float(np.exp(np.clip(fit.z[0], -5, 3)))
-    half = float(np.exp(min(fit.half[0], 700.0)))
+    half = _factor(fit.half[0])
     return Calibration(
         name,
         {"service_scv": Estimate(scv, scv / half, scv * half)},

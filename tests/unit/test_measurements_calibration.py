@@ -95,10 +95,12 @@ def test_number_of_servers_is_told_from_high_loads_only() -> None:
 
 
 def test_scv_of_a_php_server() -> None:
-    # Gandhi et al. 2012: 8 cores, 120 ms, T95 = 400 ms at 60/s.
+    # Gandhi et al. 2012: 8 cores, 120 ms, T95 = 400 ms at 60/s: a rounded figure, and the
+    # p95 of M/G/c is approximate, to 1 %, which is .02 of the SCV here.
     found = service_scv([60.0], {0.95: [0.4]}, service_time=0.12, servers=8)
     assert found.model == "M/G/c, first come first served"
-    assert found.estimates["service_scv"].value == pytest.approx(0.26, abs=0.015)
+    assert found.estimates["service_scv"].value == pytest.approx(0.26, abs=0.02)
+    assert found.estimates["service_scv"].high == np.inf
     assert found.alternatives[0].rms > 0.1
     assert "does not fit with any SCV" in " ".join(found.notes)
 

@@ -1,0 +1,58 @@
+"""Predictions beside published measurements: each holds its bound, or misses as it is said."""
+
+from __future__ import annotations
+
+import importlib.util
+import sys
+from pathlib import Path
+from types import ModuleType
+
+import pytest
+
+from qmodel.measurements import arrival_variability, read
+
+ROOT = Path(__file__).parents[2]
+WORLD_CUP = ROOT.parent / "shared/data/worldcup98_requests_per_minute.csv.gz"
+
+
+def script() -> ModuleType:
+    """Return the script that has the cases; docs is no package."""
+    spec = importlib.util.spec_from_file_location("validation", ROOT / "docs/validation.py")
+    assert spec is not None
+    assert spec.loader is not None
+    module = importlib.util.module_from_spec(spec)
+    sys.modules[spec.name] = module
+    spec.loader.exec_module(module)
+    return module
+
+
+VALIDATION = script()
+CASES = VALIDATION.cases()
+
+
+@pytest.mark.parametrize("case", CASES, ids=lambda c: f"{c.group}: {c.what}")
+def test_a_prediction_holds_or_misses_with_a_reason(case) -> None:
+    # A case with a reason must miss: when the library learns to predict it, the page changes.
+    assert case.holds == (not case.why), f"{case.predicted:g} for {case.measured:g}"
+
+
+def test_every_group_has_its_source() -> None:
+    assert {case.group for case in CASES} == set(VALIDATION.SOURCES)
+    assert sum(case.holds for case in CASES) > 30
+
+
+def test_the_page_is_up_to_date() -> None:
+    page = VALIDATION.page(CASES)
+    assert VALIDATION.PAGE.read_text() == page, "run python docs/validation.py"
+
+
+@pytest.mark.skipif(not WORLD_CUP.exists(), reason="the World Cup load is not here")
+def test_a_flash_crowd_is_read_and_seen_as_bursty() -> None:
+    measured = read(WORLD_CUP)
+    frame = measured.frame
+    assert frame["count"].sum() == 1_352_804_107
+    peak = frame.loc[frame["count"].idxmax()]
+    assert (peak["count"], str(peak["time"])[:16]) == (229_426, "1998-07-07 21:41")
+    assert peak["arrival_rate"] == pytest.approx(229_426 / 60)
+    found = arrival_variability(frame["count"].to_numpy(), 60.0, scales=[60, 3600])
+    assert found["index"].iloc[0] > 1000
