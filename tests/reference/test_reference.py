@@ -20,6 +20,7 @@ import numpy as np
 import pytest
 
 import qmodel as qm
+from qmodel.networks import routed
 from qmodel.numerics.poisson import log_odds
 from qmodel.numerics.roots import increasing_root
 from qmodel.queues.token_bucket import accepted
@@ -39,7 +40,7 @@ def load(name: str) -> Any:
     return module
 
 
-others = load("adapters")
+others, networks = load("adapters"), load("network_adapters")
 service_of, of_station, moments = others.service_of, others.of_station, others.moments
 
 
@@ -253,16 +254,15 @@ def stations_of(p: Parameters) -> list[qm.Station]:
 def network(p: Parameters) -> Figures:
     stations = stations_of(p)
     total = p.get("arrival_rate", None) or sum(p["external_arrival_rates"])
+    names = [str(i) for i in range(len(stations))]
+    r: Any
     if "routing" in p:
-        external = np.array(
-            p.get("external_arrival_rates") or [total] + [0] * (len(stations) - 1)
-        )
-        flow = np.linalg.solve(np.eye(len(stations)) - np.array(p["routing"]).T, external)
-        visits = list(flow / total)
+        external = p.get("external_arrival_rates") or [total] + [0] * (len(stations) - 1)
+        site = dict(zip(names, stations, strict=True))
+        r = routed(site, p["routing"]).solve([float(rate) for rate in external])
     else:
         visits = p.get("visits") or [1] * len(stations)
-    names = [str(i) for i in range(len(stations))]
-    r = qm.Pipeline(visiting(list(zip(names, stations, visits, strict=True)))).solve(total)
+        r = qm.Pipeline(visiting(list(zip(names, stations, visits, strict=True)))).solve(total)
     solved = [r.stations[n] for n in names]
     figures = {
         "visits": [r.visits[n] for n in names],
@@ -374,7 +374,7 @@ ADAPTERS: dict[str, Callable[[Parameters], Figures]] = {
         mg1ps, split_join, token_bucket, erlang_law, lognormal, network, shared, shared_rates,
         two_kinds, delay_then_queue,
     )
-} | others.ADAPTERS  # fmt: skip
+} | others.ADAPTERS | networks.ADAPTERS  # fmt: skip
 
 
 def flat(figures: Any, name: str = "") -> Iterator[tuple[str, float]]:
