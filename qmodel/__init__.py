@@ -32,6 +32,8 @@ if TYPE_CHECKING:
         units,
         web,
     )
+    from qmodel._fields import parameter
+    from qmodel._xp import namespace
     from qmodel.basis import Assumption, Basis
     from qmodel.distributions import (
         Deterministic,
@@ -148,6 +150,8 @@ if TYPE_CHECKING:
 # Where each public name lives. It is imported when it is first asked for, so that
 # `import qmodel` costs next to nothing and nobody pays for pandas who makes no frame.
 _HOMES = {
+    "_fields": "parameter",
+    "_xp": "namespace",
     "basis": "Assumption Basis",
     "distributions": """Deterministic Distribution Empirical Erlang Exponential Fit Gamma
         HyperExponential LogNormal Maximum Minimum Mixture OrderStatistic Pareto PhaseType

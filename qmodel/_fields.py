@@ -50,12 +50,44 @@ def parameter(
     *,
     unit: str = "-",
     symbol: str = "",
-    check: Callable[[str, Any], Any] = _check.nonnegative,
+    check: str | Callable[[str, Any], Any] = "nonnegative",
     **options: Any,
 ) -> Any:
-    """Declare a dataclass field that is a number of the model; `options` go to `field`."""
-    said = Parameter(meaning, unit, symbol, check)
-    return field(metadata={_KEY: said}, **options)
+    """Declare a field that is a number of a model: of a station, a step or a distribution.
+
+    Parameters
+    ----------
+    meaning : str
+        What it is, in words. [-]
+    unit : str, default "-"
+        Its unit: "s", "1/s", "B", or "-" for none. [-]
+    symbol : str, default ""
+        Its symbol in formulas. [-]
+    check : str or callable, default "nonnegative"
+        What its values must be: "positive", "nonnegative", "finite", "probability", "count"
+        (a whole number >= 1); or a function of name and value that returns the value as a
+        number or array, and raises `DomainError` for others. [-]
+    **options
+        Of `dataclasses.field`, such as `default`. [-]
+
+    Returns
+    -------
+    Any
+        The field.
+
+    Examples
+    --------
+    >>> import qmodel as qm
+    >>> from dataclasses import dataclass
+    >>> @dataclass(frozen=True, slots=True, eq=False)
+    ... class Wait(qm.Load):
+    ...     time: float = qm.parameter("how long", unit="s", check="positive")
+    >>> Wait(-1.0)
+    Traceback (most recent call last):
+    qmodel.errors.DomainError: time must be a number > 0, got -1.0
+    """
+    checked = getattr(_check, check) if isinstance(check, str) else check
+    return field(metadata={_KEY: Parameter(meaning, unit, symbol, checked)}, **options)
 
 
 def described(thing: Any) -> dict[str, Parameter]:

@@ -34,7 +34,28 @@ def is_symbolic(*args: Any) -> bool:
 
 
 def namespace(*args: Any) -> Any:
-    """Return the namespace that can evaluate functions of all of `args`."""
+    """Return the functions that take all of `args`: floats and arrays, or SymPy's symbols.
+
+    Parameters
+    ----------
+    *args : number, array or sympy.Basic
+        What a formula is of. [-]
+
+    Returns
+    -------
+    namespace
+        With `exp`, `log`, `sqrt`, `maximum`, `minimum`, `where`; ``guard(value, overload,
+        instead)`` for what is only true below saturation, ``over(x, spare, instead)`` for a
+        division by what may be spent, ``weigh(p, x)`` for a product that is 0 where p is.
+
+    Examples
+    --------
+    >>> import qmodel as qm
+    >>> import numpy as np
+    >>> load = np.array([0.5, 1.5])
+    >>> qm.namespace(load).over(1.0, 1 - load, np.inf)
+    array([ 2., inf])
+    """
     return _sympy() if is_symbolic(*args) else _numpy()
 
 

@@ -74,6 +74,13 @@ class Exponential(Distribution):
         """Third cumulant. [s^3]."""
         return 2 * self.mean**3
 
+    @property
+    def defect(self) -> Value:
+        """Probability of no end: 1 where the mean is infinite. [-]."""
+        if is_symbolic(self.mean):
+            return 0.0
+        return np.where(np.isinf(self.mean), 1.0, 0.0)[()]
+
     def laplace(self, s: Value) -> Value:
         """Return the transform at `s` [1/s]."""
         return 1 / (1 + self.mean * s)

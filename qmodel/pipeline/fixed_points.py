@@ -26,13 +26,14 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
+from functools import cached_property
 from typing import Any
 
 import numpy as np
 
 from qmodel.numerics.roots import increasing_root
 
-__all__ = ["FixedPoints", "fixed_points", "greatest_root"]
+__all__ = ["FixedPoints", "fixed_points", "greatest_root", "least_fixed_point"]
 
 _GRID = np.concatenate([[0.0], np.geomspace(1e-6, 0.02, 12), np.linspace(0.04, 1.0, 49)])
 """Where the interval is looked at: finer near zero, where healthy states are."""
@@ -40,7 +41,7 @@ _GRID = np.concatenate([[0.0], np.geomspace(1e-6, 0.02, 12), np.linspace(0.04, 1
 _ROUNDS = 400
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True)
 class FixedPoints:
     """The fixed points of a rising map, by unknown; NaN where there is none of a kind.
 
@@ -48,19 +49,23 @@ class FixedPoints:
     ----------
     least : mapping
         The least one, stable: the healthy state. [-]
-    threshold : mapping
-        The unstable one below the greatest, where there are several; of several unknowns
-        to about a percent. [-]
     greatest : mapping
         The greatest one, where it differs from the least: the collapsed state. [-]
+    between : callable
+        Returns the unstable one below the greatest, by unknown. [-]
     converged : bool or array of bool
         Whether they were found to rounding. [-]
     """
 
     least: Mapping[Any, Any]
-    threshold: Mapping[Any, Any]
     greatest: Mapping[Any, Any]
+    between: Callable[[], Mapping[Any, Any]]
     converged: Any
+
+    @cached_property
+    def threshold(self) -> Mapping[Any, Any]:
+        """The unstable one below the greatest; of several unknowns to about a percent."""
+        return self.between()
 
     @property
     def several(self) -> Any:
@@ -120,10 +125,12 @@ def _of_one(f: Callable[[dict[Any, Any]], dict[Any, Any]], key: Any, top: Any) -
     there = np.stack([some & ~none, several, several])
     low, high = np.where(there, low, 0.0), np.where(there, high, 0.0)
     roots = np.asarray(increasing_root(lambda u: sign * excess(u), low, high, rtol=1e-14))
+    # A share that is all but the greatest is the greatest.
+    roots = np.where(roots > (1 - 1e-12) * top, top, roots)
     unknown = np.isnan(over[-1])
     roots = np.where(unknown, np.nan, np.where(there, roots, np.nan))
     least = np.where(none & ~unknown, 0.0, roots[0])[()]
-    return FixedPoints({key: least}, {key: roots[1][()]}, {key: roots[2][()]}, True)
+    return FixedPoints({key: least}, {key: roots[2][()]}, lambda: {key: roots[1][()]}, True)
 
 
 def _with_lowest(excess: Any, nodes: Any, over: Any) -> tuple[Any, Any]:
@@ -156,9 +163,18 @@ def _of_several(f: Any, top: dict[Any, Any]) -> FixedPoints:
     apart = np.logical_or.reduce(
         np.broadcast_arrays(*(np.abs(high[k] - low[k]) > 1e-9 * (high[k] + 1e-9) for k in top))
     )
-    nan = {k: np.where(apart, v, np.nan)[()] for k, v in high.items()}
-    edge = {k: np.where(apart, v, np.nan)[()] for k, v in _edge(f, low, high).items()}
-    return FixedPoints(low, edge, nan, sure & also)
+
+    def where_apart(shares: Mapping[Any, Any]) -> dict[Any, Any]:
+        return {k: np.where(apart, v, np.nan)[()] for k, v in shares.items()}
+
+    return FixedPoints(
+        low, where_apart(high), lambda: where_apart(_edge(f, low, high)), sure & also
+    )
+
+
+def least_fixed_point(f: Any, top: Mapping[Any, Any]) -> dict[Any, Any]:
+    """Return the least fixed point of a rising map, by iteration from nothing."""
+    return _iterated(f, {k: 0.0 * np.asarray(v) for k, v in top.items()})[0]
 
 
 def _iterated(f: Any, start: dict[Any, Any]) -> tuple[dict[Any, Any], Any]:

@@ -28,7 +28,12 @@ from qmodel._xp import is_symbolic, namespace
 from qmodel.distributions import Distribution
 from qmodel.errors import ModelError
 from qmodel.numerics.roots import increasing_root
-from qmodel.pipeline.fixed_points import FixedPoints, fixed_points, greatest_root
+from qmodel.pipeline.fixed_points import (
+    FixedPoints,
+    fixed_points,
+    greatest_root,
+    least_fixed_point,
+)
 from qmodel.pipeline.flows import Flows, settled
 from qmodel.pipeline.parameters import parameters
 from qmodel.pipeline.shares import labels
@@ -288,9 +293,7 @@ class Plan:
         low, high = np.array(low, dtype=float), np.array(high, dtype=float)
         for _ in range(50):
             middle = (low + high) / 2
-            states = self.states(middle)
-            assert states is not None
-            limit = self.saturation(states.least)[0]
+            limit = self.saturation(least_fixed_point(self._map(middle), self._tops()))[0]
             below = middle < limit
             low, high = np.where(below, middle, low), np.where(below, high, middle)
         return low[()]

@@ -294,7 +294,7 @@ class PipelineResult:
     def _lost(self) -> str:
         """Return what is lost, as the answer must not hide it."""
         lost = [
-            f"{text(float(share), '%')} {what}"
+            f"{text(float(share), '%') if share > _FEW else 'under 0.001 %'} {what}"
             for what, share in (("rejected", self.rejected), ("abandoned", self.abandoned))
             if share > 0
         ]
@@ -322,5 +322,8 @@ class PipelineResult:
         """Return the answer in one line."""
         return f"<{self}>"
 
+
+_FEW = 1e-5
+"""A share of the requests that is not worth its digits in a sentence."""
 
 _LOSSES = ("rejected", "abandoned", "goodput")

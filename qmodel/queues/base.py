@@ -18,6 +18,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from qmodel import _check
+from qmodel._fields import check_fields
 from qmodel._typing import Count, Value
 from qmodel._xp import is_symbolic, namespace
 from qmodel.basis import Assumption, Basis, union
@@ -283,6 +284,9 @@ class Station(ABC):
         @property
         def service(self) -> Distribution:
             """Law of the service time of one request."""
+
+    def __post_init__(self) -> None:
+        check_fields(self)
 
     @property
     def max_rate(self) -> Value:
