@@ -25,32 +25,28 @@ def times_of_queues(queues: int, load: float, jobs: int, runs: int) -> np.ndarra
     return seen[:, jobs // 3 :]
 
 
-# By how much the mean and the p99 are too low at most, as the label says.
 QUORUM_ERRORS = {
-    (2, 1): (0.20, 0.28),
-    (20, 1): (0.66, 0.76),
-    (20, 10): (0.18, 0.54),
-    (5, 4): (0.01, 0.31),
-    (20, 19): (0.01, 0.31),
-}
+    (2, 1): (0.01, 0.05), (5, 4): (0.02, 0.06), (20, 19): (0.02, 0.04),
+    (20, 10): (0.03, 0.12), (20, 1): (0.2, 0.15),
+}  # fmt: skip
+"""By how much the mean and the p99 are off at most, as the label says."""
 
 
 @pytest.mark.parametrize(("queues", "need"), QUORUM_ERRORS)
 @pytest.mark.parametrize("load", [0.3, 0.8])
-def test_quorums_of_queues_are_too_fast_by_what_the_label_says(
+def test_quorums_of_queues_are_as_good_as_the_label_says(
     queues: int, need: int, load: float
 ) -> None:
     r = qm.Pipeline(qm.fan_out("some", queues, QUEUE, need=need)).solve(load)
-    assert "independent-quorum" in r.basis.assumptions("mean")
-    assert "independent-branches" not in r.basis.assumptions("mean")
+    known = "two-queues-in-parallel" if queues == 2 else "correlated-waits"
+    assert known in r.basis.assumptions("mean")
+    assert "independent-quorum" not in r.basis.assumptions("mean")
     seen = times_of_queues(queues, load, jobs=600, runs=300)[..., need - 1]
     mean, p99 = float(r.latency.mean), float(r.latency.quantile(0.99))
-    mean_low, p99_low = QUORUM_ERRORS[queues, need]
-    # 3 % for the noise of the simulation; means of all but one are right, or high.
-    assert (
-        -mean_low - 0.03 < mean / seen.mean() - 1 < (0.29 if need == queues - 1 > 1 else 0.03)
-    )
-    assert -p99_low - 0.03 < p99 / np.quantile(seen, 0.99) - 1 < 0.03
+    mean_off, p99_off = QUORUM_ERRORS[queues, need]
+    # 3 and 5 % for the noise of the simulation.
+    assert mean == pytest.approx(seen.mean(), rel=mean_off + 0.03)
+    assert p99 == pytest.approx(np.quantile(seen, 0.99), rel=p99_off + 0.05)
 
 
 def test_labels() -> None:
@@ -62,7 +58,10 @@ def test_labels() -> None:
     assert "independent-quorum" in mean(qm.parallel(QUEUE, other, need=1))
     assert "independent-quorum" not in mean(qm.parallel(QUEUE, other, need=2))
     both = qm.series(qm.parallel(QUEUE, other), qm.fan_out("some", 3, QUEUE, need=2))
-    assert {"independent-branches", "independent-quorum"} <= set(mean(both))
+    assert {"independent-branches", "correlated-waits"} <= set(mean(both))
+    shared = qm.call("shared", qm.MG1PS(qm.Exponential(1.0)))
+    assert "independent-quorum" in mean(qm.fan_out("some", 3, shared, need=2))
+    assert "independent-branches" in mean(qm.fan_out("all", 3, shared))
     assert qm.Pipeline(qm.fan_out("some", 3, RANDOM, need=2)).solve(1.0).basis == "exact"
     assert "independent-quorum" not in mean(qm.fan_out("all", 3, QUEUE, need=3))
 
@@ -138,7 +137,7 @@ def test_numbers_that_are_no_one_number() -> None:
             qm.parallel(QUEUE, RANDOM, need=need)
     with pytest.raises(ModelError, match="fan_out with need has no symbolic form"):
         qm.fan_out("some", 3, QUEUE, need=x)
-    with pytest.raises(ModelError, match="the law of the last of several queues has no symb"):
+    with pytest.raises(ModelError, match="a fork of several stations has no symb"):
         _ = qm.Pipeline(qm.fan_out("all", 3, QUEUE)).solve(x).latency
     with pytest.raises(ModelError, match="a hedge has no symbolic form"):
         qm.Pipeline(qm.hedge("hedge", QUEUE, 1.0)).solve(x)

@@ -12,7 +12,6 @@ from qmodel import _check
 from qmodel._fields import parameter
 from qmodel._typing import Count
 from qmodel.balancing import fork_join
-from qmodel.balancing.fork_join import FORK_JOIN, FRAILTY, TWO_QUEUES
 from qmodel.basis import APPROXIMATE, Assumption
 from qmodel.distributions import OrderStatistic
 from qmodel.errors import DomainError
@@ -23,7 +22,6 @@ from qmodel.pipeline.steps.parallel import (
     INDEPENDENT_QUORUM,
     refuse_losses,
 )
-from qmodel.queues.mmc import MMc
 
 if TYPE_CHECKING:
     from qmodel.pipeline.answering import Answering
@@ -60,12 +58,9 @@ class FanOut(Step):
 
     @property
     def queue(self) -> Call | None:
-        """The one M/M/1 queue that each copy is, all of which are waited for."""
+        """The one station that each copy is."""
         step = self.step
-        if self.need is not None or not isinstance(step, Call) or step.service is not None:
-            return None
-        single = np.all(np.asarray(step.station.servers) == 1)
-        return step if single and isinstance(step.station, MMc) else None
+        return step if isinstance(step, Call) and step.service is None else None
 
     @property
     def some(self) -> bool:
@@ -80,10 +75,8 @@ class FanOut(Step):
     def outcome(self, at: Solved, times: Any = 1) -> Outcome:
         queue = self.queue
         if queue is not None:
-            load = at.stations[queue.name]
-            law = fork_join.response_law(
-                load.arrival_rate, load.station.service.mean, queues=self.copies
-            )
+            leaf = at.stations[queue.name]
+            law = fork_join.response_distribution(leaf, self.copies, need=self.need)
             return again(Outcome(1, 0, 0, law), times)
         need = self.copies if self.need is None else self.need
         law = OrderStatistic(self.step.outcome(at).time, need, of=self.copies)
@@ -98,16 +91,15 @@ class FanOut(Step):
     def grounds(self, trace: Trace) -> Grounds:
         if not (self.reorders and trace.queues(self)):
             return Grounds()
-        if self.some:
-            return Grounds(mean=(INDEPENDENT_QUORUM,))
-        if self.queue is None:
-            return Grounds(mean=(INDEPENDENT_BRANCHES,))
-        exact = np.all(np.asarray(self.copies) <= 2)
-        mean: tuple[Assumption, ...] = (TWO_QUEUES if exact else FORK_JOIN,)
-        callers = (set(_callers(root, self.queue.name)) for root in trace.roots)
-        if len(set().union(*callers)) > 1:
-            mean = (*mean, SHARED_LEAVES)
-        return Grounds(mean=mean, percentiles=(FRAILTY,))
+        queue = self.queue
+        known = queue and fork_join.grounds(
+            trace.results[queue.name], self.copies, need=self.need
+        )
+        if queue is None or not known:
+            return Grounds(mean=(INDEPENDENT_QUORUM if self.some else INDEPENDENT_BRANCHES,))
+        callers = (set(_callers(root, queue.name)) for root in trace.roots)
+        shared = (SHARED_LEAVES,) if len(set().union(*callers)) > 1 else ()
+        return Grounds(mean=(*known["mean"], *shared), percentiles=known["percentiles"])
 
 
 def _callers(step: Step, name: str, fan: int | None = None) -> Iterator[int | None]:
@@ -136,7 +128,7 @@ def fan_out(name: str, copies: Count, step: Step, *, need: Count | None = None) 
     Returns
     -------
     Step
-        The step. M/M/1 queues that are all waited for are solved as fork and join
+        The step. Copies of one station are solved as fork and join
         (`qmodel.balancing.fork_join`), other copies as in `parallel`.
 
     Raises
