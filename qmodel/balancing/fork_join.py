@@ -5,13 +5,13 @@ sooner than that of n independent ones, the first later. One number says how muc
 correlation of the waits [4]_. In heavy traffic the arrivals, which all have in common, make
 :math:`r = 1 / (1 + c_s^2)` of the variance of what drives a queue, with the SCV
 :math:`c_s^2` of service, and :math:`r (0.8 + 0.2 r)` of the waits' correlation (1 for r = 1;
-0.45 for r = 1/2, as for M/M/1); in light traffic a wait is what a single request left behind, which
-is of the same time at all stations, and of correlation
+0.45 for r = 1/2, as for M/M/1); in light traffic a wait is what a single request left behind,
+which is of the same time at all stations, and of correlation
 
 .. math:: L = \frac{\int_0^\infty (E(S - u)^+)^2 du}{E[S^3] / 3} .
 
-The part of each is read off the wait of one station: :math:`\phi = E[W]^2 / \operatorname{Var} W`
-is 1 in heavy traffic, of exponential waits, and 0 in light, so
+The part of each is read off the wait of one station: :math:`\phi = E[W]^2 /
+\operatorname{Var} W` is 1 in heavy traffic, of exponential waits, and 0 in light, so
 
 .. math:: \kappa = (1 - \phi) L + \phi r (0.8 + 0.2 r), \qquad
           r_R = \kappa \operatorname{Var} W / (\operatorname{Var} W + \operatorname{Var} S)
