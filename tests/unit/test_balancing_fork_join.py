@@ -143,9 +143,9 @@ def test_the_correlation_of_the_waits() -> None:
 
 def test_interpolation_is_exact_for_one_and_two_queues() -> None:
     for queues in (1, 2):
-        assert float(fork_join.interpolated_response_time(0.7, 1.0, queues=queues)) == pytest.approx(
-            float(fork_join.response_time(0.7, 1.0, queues=queues)), rel=1e-12
-        )
+        assert float(
+            fork_join.interpolated_response_time(0.7, 1.0, queues=queues)
+        ) == pytest.approx(float(fork_join.response_time(0.7, 1.0, queues=queues)), rel=1e-12)
     with pytest.raises(qm.DomainError, match="at most 16, got 17"):
         fork_join.interpolated_response_time(0.7, 1.0, queues=17)
 

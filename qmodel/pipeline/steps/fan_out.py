@@ -92,7 +92,9 @@ class FanOut(Step):
         if not (self.reorders and trace.queues(self)):
             return Grounds()
         queue = self.queue
-        known = queue and fork_join.grounds(trace.results[queue.name], self.copies, need=self.need)
+        known = queue and fork_join.grounds(
+            trace.results[queue.name], self.copies, need=self.need
+        )
         if queue is None or not known:
             return Grounds(mean=(INDEPENDENT_QUORUM if self.some else INDEPENDENT_BRANCHES,))
         callers = (set(_callers(root, queue.name)) for root in trace.roots)
