@@ -36,6 +36,7 @@ from qmodel.distributions import (
     Sum,
     Uniform,
 )
+from qmodel.distributions.phase_type import PhaseType
 from qmodel.numerics.roots import least_above
 
 __all__ = ["decay_rate", "exponential_limit"]
@@ -65,6 +66,8 @@ def exponential_limit(law: Distribution) -> Value:
         return 1 / np.asarray(law.mean)[()]
     if isinstance(law, Gamma):
         return 1 / np.asarray(law.mean * law.scv)[()]
+    if isinstance(law, PhaseType):
+        return -np.linalg.eigvals(law.generator).real.max()
     if isinstance(law, HyperExponential):
         return 1 / _largest(law.probabilities, law.means)
     if isinstance(law, (Sum, Mixture)):

@@ -1,7 +1,12 @@
 r"""The GI/G/c queue: independent times between arrivals, any law of service, c servers, FCFS.
 
-No exact formula is known; where one is, it is used: Poisson arrivals go to `MGc` (and from
-there to M/M/c, M/D/c and M/G/1), exponential service to `GMc`. Else the mean wait is that of
+Where service is of phase type it is solved exactly, if there are few enough states: with times
+between arrivals of phase type too (`qmodel.queues.phase_queue`), and of any law with a light tail,
+constant times among them (`qmodel.queues.renewal_phases`). Other service is imitated by phases. Constant service behind Erlang times of n phases waits as in M/D/nc, exactly;
+Poisson arrivals go to `MGc`, exponential service to `GMc`, and constant times of both kinds to
+D/D/c.
+
+Else no exact formula is known, and the mean wait is that of
 GI/M/c with the given law of arrivals, exactly, times the factor by which Kimura corrects
 M/M/c (`qmodel.queues.ggc_combined_wait`); for one server and arrivals more regular than
 Poisson it is that of Kraemer and Langenbach-Belz. The probability of waiting is that of
@@ -36,10 +41,19 @@ from qmodel import _check
 from qmodel._typing import Count, Value
 from qmodel._xp import namespace
 from qmodel.basis import APPROXIMATE, Assumption, Basis
-from qmodel.distributions import Deterministic, Distribution, Exponential, Scaled, Sum
+from qmodel.distributions import (
+    Deterministic,
+    Distribution,
+    Exponential,
+    Gamma,
+    Scaled,
+    Sum,
+)
+from qmodel.distributions.cells import shape_of
+from qmodel.distributions.phase_type import PhaseType, phases_of
 from qmodel.errors import DomainError
 from qmodel.numerics.spare import spare_servers
-from qmodel.queues import ddc, gmc, kingman
+from qmodel.queues import ddc, gmc, kingman, mdc
 from qmodel.queues import ggc_scaled_waits as scaled
 from qmodel.queues import ggc_wait_probabilities as chances
 from qmodel.queues import mgc_interpolated_waits as interpolated
@@ -51,8 +65,10 @@ from qmodel.queues.ggc_errors import ERRORS, LOADS
 from qmodel.queues.gmc_number import RenewalNumber
 from qmodel.queues.mg1 import GENERAL_SERVICE
 from qmodel.queues.mgc import MGc
+from qmodel.queues.mgc_phases import phase_cells
 from qmodel.queues.queued_number import QueuedNumber
-from qmodel.queues.regimes import by_kind, kinds_of
+from qmodel.queues.regimes import by_kind, kinds_of, of_cells
+from qmodel.queues.states import States
 
 __all__ = ["GGc", "Method", "best", "methods"]
 
@@ -207,6 +223,14 @@ def best(*, arrival_scv: float, service_scv: float, servers: int, load: float) -
     )[0]
 
 
+def _in_phases(gaps: Distribution) -> bool:
+    """Return whether times between arrivals are Erlang, in all cells."""
+    if not isinstance(gaps, Gamma):
+        return False
+    phases = 1 / np.asarray(gaps.scv)
+    return bool(np.all(abs(phases - np.round(phases)) < 1e-9 * phases))
+
+
 @dataclass(frozen=True, slots=True, eq=False)
 class GGc(Station):
     """Station with equal servers, any law of service and of the times between arrivals.
@@ -234,7 +258,7 @@ class GGc(Station):
     >>> workers = GGc(qm.Erlang(1.0, 2), qm.Gamma(0.05, scv=2.0), servers=4)
     >>> load = workers.solve(64.0)
     >>> float(load.waiting_time), load.basis["waiting_time"], load.basis["utilization"]
-    (0.0409, 'approximate', 'exact')
+    (0.0425, 'approximate', 'exact')
     """
 
     interarrival: Distribution
@@ -265,21 +289,89 @@ class GGc(Station):
             return gmc.GMc(self.interarrival, service.mean, c)._solve(rate)
         if isinstance(self.interarrival, Deterministic) and isinstance(service, Deterministic):
             return ddc.steady_state(self, rate)
-        s = service.mean
-        wait, chance = self._wait_and_chance(rate)
-        spare = np.asarray(spare_servers(rate, s, c))
-        over, idle = spare <= 0, np.asarray(rate) == 0
-        # Without load there is no wait; the arrivals only need a mean.
-        usual = np.where(over | idle, 1 / s, rate)
-        between = Scaled(
-            self.interarrival, np.asarray(1 / (usual * self.interarrival.mean))[()]
+        if isinstance(service, Deterministic) and _in_phases(self.interarrival):
+            return self._constant_service(rate)
+        spare = np.asarray(spare_servers(rate, service.mean, c))
+        gaps = self._gaps()
+        if gaps is None:
+            return self._approximated(rate, spare)
+        usual = np.where((spare > 0) & np.isfinite(spare), spare, 0.5 * np.asarray(c))
+        shape = np.broadcast_shapes(np.shape(usual), np.shape(service.scv), np.shape(c))
+        cells = phase_cells(
+            service,
+            np.broadcast_to(c, shape).ravel().astype(int),
+            np.broadcast_to(1 - usual / np.asarray(c), shape).ravel(),
+            shape,
+            gaps,
         )
-        law = self._law_of_wait(rate, wait, chance, between, spare)
-        weigh = namespace(rate, wait).weigh
+        found, here = [], []
+        if cells.solved.any():
+            wait, number = cells.laws(rate, service.mean, c, spare, shape, gaps)
+            model = (gmc.RENEWAL_ARRIVALS, GENERAL_SERVICE, FCFS, *cells.grounds())
+            grounds = dict.fromkeys((*MEANS, *LAWS, "number"), model)
+            found.append(self._result(rate, wait.mean, wait, number, grounds))
+            here.append(cells.solved.reshape(shape)[()])
+        if not cells.solved.all():
+            found.append(self._approximated(rate, spare))
+            here.append(~cells.solved.reshape(shape)[()])
+        return found[0] if len(found) == 1 else of_cells(self, rate, here, found)
+
+    def _gaps(self) -> Distribution | None:
+        """Return the times between arrivals with a mean of 1, where they can be solved."""
+        gaps = self.interarrival
+        if shape_of(gaps) != ():
+            return None
+        phases = phases_of(gaps)
+        if phases is not None:
+            return PhaseType(phases.initial, phases.generator * float(phases.mean))
+        return Scaled(gaps, float(1 / gaps.mean))
+
+    def _constant_service(self, rate: Value) -> StationResult:
+        """Return GI/D/c with n phases between arrivals: the wait of M/D/nc at n times the rate.
+
+        Constant service lets c servers take turns, so each sees every c-th arrival, after nc
+        phases; and M/D/nc is that for one phase.
+        """
+        phases = np.round(1 / np.asarray(self.interarrival.scv))
+        c = np.asarray(self.servers * phases)[()]
+        many = mdc.MDc(self.service.mean, c if np.ndim(c) else int(c))._solve(rate * phases)
+        model = (gmc.RENEWAL_ARRIVALS, GENERAL_SERVICE, FCFS)
+        grounds: dict[str, Any] = dict.fromkeys((*MEANS, *LAWS), model)
+        grounds["number"] = (*model, RENEWAL_STATES)
+        s, wait = self.service.mean, many.wait
+        assert wait is not None
+        spare = np.asarray(spare_servers(rate, s, self.servers))
+        law = self._law_of_wait(
+            rate, many.waiting_time, 1 - wait.atom, self._between(rate, spare), spare
+        )
+        number = self._number(rate, law, spare)
+        return self._result(rate, many.waiting_time, wait, number, grounds)
+
+    def _between(self, rate: Value, spare: Any) -> Distribution:
+        # Without load there is no wait; the arrivals only need a mean.
+        usual = np.where((spare <= 0) | (np.asarray(rate) == 0), 1 / self.service.mean, rate)
+        return Scaled(self.interarrival, np.asarray(1 / (usual * self.interarrival.mean))[()])
+
+    def _number(self, rate: Value, law: Distribution, spare: Any) -> States:
+        s, c = self.service.mean, self.servers
+        markov = RenewalNumber(rate, s, self.interarrival, c)
+        return QueuedNumber(markov, law, self._between(rate, spare), rate * s, c, spare <= 0)
+
+    def _approximated(self, rate: Value, spare: Any) -> StationResult:
+        wait, chance = self._wait_and_chance(rate)
+        law = self._law_of_wait(rate, wait, chance, self._between(rate, spare), spare)
         model = (gmc.RENEWAL_ARRIVALS, GENERAL_SERVICE, FCFS)
         grounds: dict[str, Any] = dict.fromkeys(MEANS, (*model, COMBINED))
         grounds |= dict.fromkeys(LAWS, (*model, COMBINED, CONDITIONAL_WAIT))
         grounds["number"] = (*grounds["wait"], RENEWAL_STATES)
+        return self._result(rate, wait, law, self._number(rate, law, spare), grounds)
+
+    def _result(
+        self, rate: Value, wait: Value, law: Distribution, number: States, grounds: Any
+    ) -> StationResult:
+        s, c = self.service.mean, self.servers
+        weigh = namespace(rate, wait).weigh
+        model = (gmc.RENEWAL_ARRIVALS, GENERAL_SERVICE, FCFS)
         return StationResult(
             arrival_rate=rate,
             utilization=rate * s / c,
@@ -288,12 +380,10 @@ class GGc(Station):
             queue_length=weigh(rate, wait),
             number_in_system=weigh(rate, wait + s),
             wait=law,
-            response=Sum((law, service)),
+            response=Sum((law, self.service)),
             station=self,
             basis=Basis(grounds | {"utilization": model}),
-            number=QueuedNumber(
-                RenewalNumber(rate, s, self.interarrival, c), law, between, rate * s, c, over
-            ),
+            number=number,
         )
 
     def _wait_and_chance(self, rate: Value) -> tuple[Value, Value]:

@@ -55,13 +55,7 @@ from qmodel.queues.decaying_wait import law_of_wait, scv_of_delay
 from qmodel.queues.erlang import erlang_c
 from qmodel.queues.mdc import MDc
 from qmodel.queues.mg1 import GENERAL_SERVICE, MG1
-from qmodel.queues.mgc_phases import (
-    FITTED_PHASES,
-    FROM_FEWER_SERVERS,
-    PhaseCells,
-    phase_cells,
-)
-from qmodel.queues.phase_wait import PhaseNumber, PhaseWait
+from qmodel.queues.mgc_phases import PhaseCells, phase_cells
 from qmodel.queues.queued_number import QueuedNumber
 from qmodel.queues.regimes import by_kind, kinds_of, of_cells
 from qmodel.queues.server_states import ServerStates
@@ -98,7 +92,7 @@ _CONSTANT = Deterministic(1.0)
 
 
 def waiting_time(
-    arrival_rate: Value, service_time: Value, *, servers: Count = 1, scv: Value
+    arrival_rate: Value, service_time: Value, scv: Value, servers: Count = 1
 ) -> Value:
     """Mean time in queue by Kimura's interpolation, W_q.
 
@@ -108,10 +102,10 @@ def waiting_time(
         Arrival rate, >= 0. [1/s]
     service_time : number or array
         Mean service time, > 0. [s]
-    servers : int or integer array, default 1
-        Number of servers, >= 1. [-]
     scv : number or array
         Squared coefficient of variation of the service time, >= 0. [-]
+    servers : int or integer array, default 1
+        Number of servers, >= 1. [-]
 
     Returns
     -------
@@ -127,14 +121,14 @@ def waiting_time(
     --------
     An H2/5 case whose exact value is 1.2542:
 
-    >>> float(waiting_time(4.0, 1.0, servers=5, scv=4.0))
+    >>> float(waiting_time(4.0, 1.0, scv=4.0, servers=5))
     1.2318
     """
     rate = _check.nonnegative("arrival_rate", arrival_rate)
     s = _check.positive("service_time", service_time)
     scv = _check.scv("scv", scv)
     c = _check.count("servers", servers)
-    exponential = mmc.waiting_time(rate, s, servers=c)
+    exponential = mmc.waiting_time(rate, s, c)
     constant = spitzer.waiting(rate * s, c).mean * s
     with np.errstate(divide="ignore", invalid="ignore", over="ignore"):
         wait = (1 + scv) / (2 * scv / exponential + (1 - scv) / constant)
@@ -231,26 +225,11 @@ class MGc(Station):
         self, rate: Value, spare: Any, cells: PhaseCells, shape: tuple[int, ...]
     ) -> StationResult:
         """Return the steady state of the cells that are solved by phases."""
-        s, c = self.service.mean, self.servers
-        over = spare <= 0
-        with np.errstate(invalid="ignore", divide="ignore"):
-            chance = np.minimum(
-                cells.ratio.reshape(shape) * erlang_c(servers=c, offered_load=rate * s), 1.0
-            )
-            chance = np.where(over, 1.0, chance)[()]
-            unit = np.where(over, np.inf, np.where(np.isnan(spare), np.nan, s / spare))[()]
-        cell = np.arange(cells.ratio.size).reshape(shape)[()]
-        wait = PhaseWait(chance, unit, cell, cells.tails)
-        model = (POISSON_ARRIVALS, GENERAL_SERVICE, FCFS)
-        rest: tuple[Assumption, ...] = ()
-        if not cells.exact[cells.solved].all():
-            rest = (FITTED_PHASES,)
+        wait, number = cells.laws(rate, self.service.mean, self.servers, spare, shape)
+        model = (POISSON_ARRIVALS, GENERAL_SERVICE, FCFS, *cells.grounds())
+        grounds: dict[str, Any] = dict.fromkeys((*MEANS, *LAWS, "number"), model)
         if cells.scaled.any():
-            rest = (*rest, FROM_FEWER_SERVERS)
-        grounds = dict.fromkeys((*MEANS, *LAWS, "number"), (*model, *rest))
-        if cells.scaled.any():
-            grounds["number"] = (*grounds["number"], MARKOV_STATES)
-        number = PhaseNumber(rate, ServerStates(rate * s, c, spare), wait, cells.levels)
+            grounds["number"] = (*model, MARKOV_STATES)
         return self._result(rate, wait.mean, wait, number, grounds)
 
     def _interpolated(
@@ -259,7 +238,7 @@ class MGc(Station):
         """Return the steady state of the other cells, from two moments of service."""
         service, c = self.service, self.servers
         s, scv = service.mean, service.scv
-        wait = waiting_time(rate, s, servers=c, scv=scv)
+        wait = waiting_time(rate, s, scv, c)
         over, idle = spare <= 0, np.asarray(rate) == 0
         # Without load there is no wait; the arrivals only need a mean.
         between = Exponential(1 / np.where(over | idle, 1 / s, rate)[()])
@@ -306,9 +285,9 @@ class MGc(Station):
             away = np.where(mean > 1e-200, steady - scv_of_delay(load, _CONSTANT), 0.0)
         return law_of_wait(
             wait,
-            chance=varied * erlang_c(servers=c, offered_load=load * c) + (1 - varied) * chance,
-            scv=scv_of_delay(load, service) + (1 - varied) * away,
-            decay=decay_rate(between, service, c, spare / c),
-            scale=service.mean,
-            over=over,
+            varied * erlang_c(load * c, c) + (1 - varied) * chance,
+            scv_of_delay(load, service) + (1 - varied) * away,
+            decay_rate(between, service, c, spare / c),
+            service.mean,
+            over,
         )

@@ -10,10 +10,8 @@ Each cell is solved in one of these ways.
   free of c and smooth in :math:`1 / \sqrt c` (Halfin and Whitt [1]_). They are extrapolated
   from three smaller systems by a parabola: from 4, 6 and 8 servers to 16 or 64 within 0.5 %.
 
-Many cells that differ only in their load share tables at Chebyshev nodes of the load, between
-which the same two quantities are interpolated, the slowest exponential apart from the others;
-the tables are kept, and checked between their nodes (to 1e-8 where service is of phase type, to
-3e-6 where it is fitted), else each cell is solved by itself.
+Cells that differ only in their load share tables (`qmodel.queues.phase_tables`). Times between
+arrivals of phase type (`qmodel.queues.ggc`) are solved in the first two ways.
 
 Below an SCV of 1 a law without a good fit is left to `qmodel.queues.mgc`.
 
@@ -25,11 +23,11 @@ References
 
 from __future__ import annotations
 
-from functools import lru_cache
 from typing import Any, NamedTuple
 
 import numpy as np
 
+from qmodel._typing import Count, Value
 from qmodel.basis import APPROXIMATE, ASYMPTOTIC, Assumption
 from qmodel.distributions import Distribution
 from qmodel.distributions.cells import select, shape_of
@@ -37,8 +35,10 @@ from qmodel.distributions.fit_phases import fit_phases
 from qmodel.distributions.phase_type import PhaseType, phases_of
 from qmodel.queues.busy_servers import states
 from qmodel.queues.erlang import erlang_c
-from qmodel.queues.phase_queue import solve
-from qmodel.queues.phase_wait import Tails
+from qmodel.queues.phase_tables import Blend, PhaseQueue, beside, stacked
+from qmodel.queues.phase_tables import solved as solve_at
+from qmodel.queues.phase_wait import POISSON, PhaseNumber, PhaseWait, Tails
+from qmodel.queues.renewal_phases import feasible
 from qmodel.queues.server_states import ServerStates
 
 __all__ = ["FITTED_PHASES", "FROM_FEWER_SERVERS", "PhaseCells", "phase_cells"]
@@ -64,9 +64,7 @@ _FITTED = 8  # servers up to which a fitted law is solved
 _GOOD_FIT = 0.05  # the error up to which a fit below an SCV of 1 is used
 _FEWER = {2: (16, 24, 32)}
 _FEW_PHASES = (4, 6, 8)
-_SAME = 32  # cells of one law and as many servers, from which tables are shared
-_NODES = (16, 24, 32)
-_TABLE_ERROR = {True: 1e-8, False: 3e-6}  # where service is of phase type, and fitted
+_ARRIVALS = 240  # states of arrivals and servers, where times between arrivals have phases
 
 
 class PhaseCells(NamedTuple):
@@ -96,30 +94,53 @@ class PhaseCells(NamedTuple):
     tails: Tails
     levels: np.ndarray
 
+    def grounds(self) -> tuple[Assumption, ...]:
+        """Return what the waits rest on, beside the model."""
+        fitted = () if self.exact[self.solved].all() else (FITTED_PHASES,)
+        return (*fitted, FROM_FEWER_SERVERS) if self.scaled.any() else fitted
 
-class _Blend(NamedTuple):
-    """Ratio, tails and levels of some cells."""
-
-    ratio: np.ndarray
-    tails: Tails
-    levels: np.ndarray | None
+    def laws(
+        self,
+        rate: Value,
+        service_time: Value,
+        servers: Count,
+        spare: Any,
+        shape: tuple[int, ...],
+        interarrival: Distribution = POISSON,
+    ) -> tuple[PhaseWait, PhaseNumber]:
+        """Return the laws of the wait and of the number, in cells of this shape."""
+        over, markov = spare <= 0, ServerStates(rate * service_time, servers, spare)
+        with np.errstate(invalid="ignore", divide="ignore"):
+            chance = self.ratio.reshape(shape) * erlang_c(markov.offered_load, servers)
+            chance = np.where(over, 1.0, np.minimum(chance, 1.0))[()]
+            unit = np.where(np.isnan(spare), np.nan, service_time / spare)
+            unit = np.where(over, np.inf, unit)[()]
+        cell = np.arange(self.ratio.size).reshape(shape)[()]
+        wait = PhaseWait(chance, unit, cell, self.tails)
+        return wait, PhaseNumber(rate, markov, wait, self.levels, interarrival)
 
 
 def phase_cells(
-    service: Distribution, servers: np.ndarray, load: np.ndarray, shape: tuple[int, ...]
+    service: Distribution,
+    servers: np.ndarray,
+    load: np.ndarray,
+    shape: tuple[int, ...],
+    interarrival: Distribution = POISSON,
 ) -> PhaseCells:
-    """Return the waits of M/G/c by phases.
+    """Return the waits of M/G/c by phases, or of PH/G/c.
 
     Parameters
     ----------
     service : Distribution
         Law of the service time. [-]
     servers : int array of shape (cells,)
-        Number of servers, >= 2. [-]
+        Number of servers, >= 1. [-]
     load : array of shape (cells,)
         Utilization, above 0 and below 1. [-]
     shape : tuple of int
         The shape of the cells, which the parameters of `service` broadcast to. [-]
+    interarrival : Distribution, default Exponential(1.0)
+        Shape of the law of the times between arrivals, of phase type. [-]
 
     Returns
     -------
@@ -131,8 +152,7 @@ def phase_cells(
     >>> from qmodel.distributions import LogNormal
     >>> c, load = np.array([4, 4]), np.array([0.5, 0.8])
     >>> found = phase_cells(LogNormal(1.0, 4.0), c, load, (2,))
-    >>> chance = found.ratio * erlang_c(servers=c, offered_load=c * load)
-    >>> found.exact.tolist(), chance.round(4)
+    >>> found.exact.tolist(), (found.ratio * erlang_c(c * load, c)).round(4)
     ([False, False], array([0.1804, 0.6086]))
     """
     cells = load.size
@@ -141,13 +161,12 @@ def phase_cells(
     for law, of_law in _shapes(service, shape, cells):
         for c in np.unique(servers[of_law]):
             here = of_law[servers[of_law] == c]
-            phases, is_exact = _phases(law, int(c))
-            if phases is None:
+            queue = _queue(law, int(c), interarrival)
+            if queue is None:
                 continue
-            size = phases.initial.size
-            direct = c <= _FITTED if not is_exact else states(int(c), size) <= _STATES
-            blend = (_solved if direct else _from_fewer)(phases, is_exact, int(c), load[here])
-            solved[here], exact[here], scaled[here] = True, is_exact, not direct
+            direct = _is_direct(queue)
+            blend = (solve_at if direct else _from_fewer)(queue, load[here])
+            solved[here], exact[here], scaled[here] = True, queue.exact, not direct
             ratio[here] = blend.ratio
             blends.append((here, blend))
     return PhaseCells(solved, exact, scaled, ratio, *_joined(blends, cells))
@@ -179,79 +198,52 @@ def _scalar(law: Any) -> Any:
     return select(law, (1,), 0) if shape_of(law) == (1,) else law
 
 
-def _phases(law: Distribution, servers: int) -> tuple[PhaseType | None, bool]:
-    """Return phases of mean 1, and whether they are the law itself."""
+def _queue(law: Distribution, servers: int, interarrival: Distribution) -> PhaseQueue | None:
+    """Return the queue by phases, or None where service is imitated too badly."""
     scv, mean = float(law.scv), float(law.mean)
     if not np.isfinite(scv * mean):
-        return None, False
+        return None
+    most = 8 if servers <= 2 else 6 if servers <= 4 else 4
     exact = phases_of(law)
     if exact is not None:
-        size = exact.initial.size
-        if min(states(servers, size), states(_FITTED, size)) <= _STATES:
-            return PhaseType(exact.initial, exact.generator * mean), True
-    most = 8 if servers <= 2 else 6 if servers <= 4 else 4
-    fitted = fit_phases(law, most)
-    if scv < 1 and fitted.error > _GOOD_FIT:
-        return None, False
-    return PhaseType(fitted.law.initial, fitted.law.generator * mean), False
+        unit = PhaseType(exact.initial, exact.generator * mean)
+        queue = PhaseQueue(unit, True, servers, interarrival)
+        if _is_direct(queue) or (interarrival is POISSON and _is_direct(_fewest(queue))):
+            return queue
+    while most >= 3:
+        fitted = fit_phases(law, most)
+        if scv < 1 and fitted.error > _GOOD_FIT:
+            return None
+        unit = PhaseType(fitted.law.initial, fitted.law.generator * mean)
+        queue = PhaseQueue(unit, False, servers, interarrival)
+        if interarrival is POISSON or _is_direct(queue):
+            return queue
+        most = min(most, unit.initial.size) - 1
+    return None
 
 
-@lru_cache(maxsize=256)
-def _least(servers: int) -> float:
-    """Return the load at which one request in 1e9 waits, or one of 1e-6 on few servers.
-
-    Below it the tail of the wait, given a wait, is that at this load.
-    """
-    low, high = 1e-6, 1.0
-    while high - low > 1e-4 * low:
-        middle = (low + high) / 2
-        rare = erlang_c(servers=servers, offered_load=middle * servers) < 1e-9
-        low, high = (middle, high) if rare else (low, middle)
-    return low
+def _fewest(queue: PhaseQueue) -> PhaseQueue:
+    """Return the greatest of the smaller systems from which many servers are extrapolated."""
+    size = queue.service.initial.size
+    return queue._replace(servers=_FEWER.get(size, _FEW_PHASES)[-1])
 
 
-def _solved(phases: PhaseType, is_exact: bool, servers: int, load: np.ndarray) -> _Blend:
-    """Return the waits at each load, through tables where there are many."""
-    if load.size < _SAME:
-        return _at(phases, servers, load)
-    key = phases.initial.tobytes(), phases.generator.tobytes(), is_exact, servers
-    low, high = max(_least(servers), 1e-3), 0.1
-    windows = [(-np.inf, low), (low, max(low, high)), (max(low, high), np.inf)]
-    blends = []
-    for first, last in windows:
-        here = np.flatnonzero((load >= first) & (load < last))
-        if here.size:
-            table = _tables(*key, first, min(last, 1.0)) if first > 0 else None
-            at = _between(table, load[here]) if table else _at(phases, servers, load[here])
-            blends.append((here, at))
-    if len(blends) == 1:
-        return blends[0][1]
-    ratio, levels = np.ones(load.size), np.ones((load.size, servers))
-    for here, blend in blends:
-        ratio[here], levels[here] = blend.ratio, blend.levels
-    return _Blend(ratio, _beside([(here, b.tails) for here, b in blends], load.size), levels)
+def _is_direct(queue: PhaseQueue) -> bool:
+    """Return whether the queue is solved as it is."""
+    if not queue.exact and queue.servers > _FITTED and queue.interarrival is POISSON:
+        return False
+    size = states(queue.servers, queue.service.initial.size)
+    if queue.interarrival is POISSON:
+        return size <= _STATES
+    shape = phases_of(queue.interarrival)
+    if shape is None:
+        return feasible(queue.interarrival, queue.servers, queue.service.initial.size)
+    return size * shape.initial.size <= _ARRIVALS
 
 
-def _at(phases: PhaseType, servers: int, load: np.ndarray) -> _Blend:
-    n = load.size
-    rates = servers * np.clip(load, _least(servers), 1 - 1e-9)
-    found = solve(
-        np.broadcast_to(phases.initial, (n, phases.initial.size)),
-        np.broadcast_to(phases.generator, (n, *phases.generator.shape)),
-        servers,
-        rates,
-    )
-    ratio = found.chance / erlang_c(servers=servers, offered_load=rates)
-    markov = ServerStates(rates, servers, servers - rates)
-    levels = found.levels / markov.probability(np.arange(servers)[:, None]).T
-    unit = servers - rates
-    tails = Tails.own(found.weights, found.rates / unit[:, None], found.mean * unit)
-    return _Blend(ratio, tails, levels)
-
-
-def _from_fewer(phases: PhaseType, is_exact: bool, servers: int, load: np.ndarray) -> _Blend:
+def _from_fewer(queue: PhaseQueue, load: np.ndarray) -> Blend:
     """Return the waits by extrapolation from three systems with fewer servers."""
-    fewer = _FEWER.get(phases.initial.size, _FEW_PHASES)
+    servers, fewer = queue.servers, _FEWER.get(queue.service.initial.size, _FEW_PHASES)
     roots = np.array([1 / np.sqrt(c) for c in fewer])
     ratio, means, tails = np.zeros(load.size), np.zeros(load.size), []
     for i, c in enumerate(fewer):
@@ -259,123 +251,29 @@ def _from_fewer(phases: PhaseType, is_exact: bool, servers: int, load: np.ndarra
         weight = np.prod((1 / np.sqrt(servers) - others) / (roots[i] - others))
         # A load that fewer servers cannot have is low enough for hardly a wait.
         like = np.maximum(1 - (1 - load) * np.sqrt(servers / c), 0.02)
-        blend = _solved(phases, is_exact, c, like)
+        blend = solve_at(queue._replace(servers=c), like)
         ratio = ratio + weight * blend.ratio
         means = means + weight * blend.tails.means
         tails.append(blend.tails._replace(blend=weight * blend.tails.blend))
-    chance = erlang_c(servers=servers, offered_load=servers * load)
+    chance = erlang_c(servers * load, servers)
     with np.errstate(divide="ignore"):
         ratio = np.clip(ratio, 0.0, np.where(chance > 0, 1 / chance, 1.0))
-    weights, rates, starts = _stacked(tails)
+    weights, rates, starts = stacked(tails)
     tables = [t.tables + start for t, start in zip(tails, starts, strict=True)]
     parts, speed, slowest = (np.concatenate([t[k] for t in tails], axis=1) for k in (3, 4, 5))
     every = np.concatenate(tables, axis=1)
     joined = Tails(weights, rates, every, parts, speed, slowest, means)
-    return _Blend(ratio, joined, None)
+    return Blend(ratio, joined, np.full((load.size, 1), np.nan))
 
 
-def _stacked(tails: list[Tails]) -> tuple[np.ndarray, np.ndarray, list[int]]:
-    """Return all tables one below the other, and where those of each begin."""
-    terms = max(t.weights.shape[1] for t in tails)
-    starts = np.cumsum([0, *(len(t.weights) for t in tails[:-1])]).tolist()
-    weights = np.concatenate([_wide(t.weights, terms, 0.0) for t in tails])
-    return weights, np.concatenate([_wide(t.rates, terms, 1.0) for t in tails]), starts
-
-
-def _wide(x: np.ndarray, columns: int, fill: float) -> np.ndarray:
-    return np.pad(x, ((0, 0), (0, columns - x.shape[1])), constant_values=fill)
-
-
-class _Tables(NamedTuple):
-    """Waits at the nodes of the load, and the weights of the nodes in an interpolation.
-
-    The rates are in units of S / (c - a), or all but the slowest in units of S.
-    """
-
-    servers: int
-    nodes: np.ndarray
-    barycentric: np.ndarray
-    at: _Blend
-    slowest_apart: bool
-
-
-@lru_cache(maxsize=128)
-def _tables(
-    initial: bytes, generator: bytes, is_exact: bool, servers: int, low: float, high: float
-) -> _Tables | None:
-    """Return tables for the loads from low to high that are right between their nodes."""
-    start = np.frombuffer(initial)
-    phases = PhaseType(start, np.frombuffer(generator).reshape(start.size, start.size))
-    tests = low + (high - low) * np.array([0.02, 0.11, 0.32, 0.61, 0.87, 0.98])
-    exact, every = _at(phases, servers, tests), np.arange(tests.size)
-    times = np.array([0.0, 0.1, 0.3, 1.0, 3.0, 8.0])[:, None]
-    tail = exact.tails.sums(every, _falling, times)
-    for n in _NODES:
-        turn = (2 * np.arange(n) + 1) * np.pi / (2 * n)
-        nodes = low + (high - low) * (1 + np.cos(turn)) / 2
-        barycentric = (-1.0) ** np.arange(n) * np.sin(turn)
-        at = _at(phases, servers, nodes)
-        for slowest_apart in (True, False):
-            table = _Tables(servers, nodes, barycentric, at, slowest_apart)
-            found = _between(table, tests)
-            away = abs(found.tails.sums(every, _falling, times) - tail).max()
-            away = max(away, abs(found.ratio / exact.ratio - 1).max())
-            away = max(away, abs(found.tails.means / exact.tails.means - 1).max())
-            if away < _TABLE_ERROR[is_exact]:
-                return table
-    return None
-
-
-def _falling(rates: Any, t: Any) -> Any:
-    return np.exp(-rates * t)
-
-
-def _between(table: _Tables, load: np.ndarray) -> _Blend:
-    away = load[:, None] - table.nodes
-    at_node = away == 0
-    with np.errstate(divide="ignore"):
-        blend = table.barycentric / np.where(at_node, 1.0, away)
-    blend = np.where(at_node.any(axis=1, keepdims=True), 1.0 * at_node, blend)
-    blend = blend / blend.sum(axis=1, keepdims=True)
-    tables = np.broadcast_to(np.arange(table.nodes.size), blend.shape)
-    levels, own = table.at.levels, table.at.tails
-    assert levels is not None
-    rates, slowest = own.rates, own.rates[:, 0].real
-    if table.slowest_apart:
-        rates = rates * (table.servers * (1 - table.nodes))[:, None]
-        speed = 1 / (table.servers * (1 - load))[:, None] + 0 * blend
-        first = (blend @ slowest)[:, None] + 0 * blend
-    else:
-        speed, first = 1 + 0 * blend, slowest + 0 * blend
-    tails = Tails(own.weights, rates, tables, blend, speed, first, blend @ own.means)
-    return _Blend(blend @ table.at.ratio, tails, blend @ levels)
-
-
-def _beside(tails: list[tuple[np.ndarray, Tails]], cells: int) -> Tails:
-    """Return the tails of all cells from those of some cells each."""
-    deep = max(t.tables.shape[1] for _, t in tails)
-    tables, blend = np.zeros((cells, deep), dtype=int), np.zeros((cells, deep))
-    speed, slowest = np.ones((cells, deep)), np.ones((cells, deep))
-    means, blend[:, 0] = np.ones(cells), 1.0
-    weights, rates, starts = _stacked([t for _, t in tails])
-    for (here, t), start in zip(tails, starts, strict=True):
-        own = t.tables.shape[1]
-        blend[here, 0] = 0.0
-        tables[here, :own], blend[here, :own] = t.tables + start, t.blend
-        speed[here, :own], slowest[here, :own], means[here] = t.speed, t.slowest, t.means
-    return Tails(weights, rates, tables, blend, speed, slowest, means)
-
-
-def _joined(blends: list[tuple[np.ndarray, _Blend]], cells: int) -> tuple[Tails, np.ndarray]:
+def _joined(blends: list[tuple[np.ndarray, Blend]], cells: int) -> tuple[Tails, np.ndarray]:
     """Return the tails and levels of all cells from those of some cells each."""
     if not blends:
         return Tails.own(np.ones((cells, 1)), np.ones((cells, 1)), np.ones(cells)), np.full(
             (cells, 1), np.nan
         )
-    tails = _beside([(here, b.tails) for here, b in blends], cells)
-    deep = max((b.levels.shape[1] for _, b in blends if b.levels is not None), default=1)
-    levels = np.full((cells, deep), np.nan)
+    tails = beside([(here, b.tails) for here, b in blends], cells)
+    levels = np.full((cells, max(b.levels.shape[1] for _, b in blends)), np.nan)
     for here, b in blends:
-        if b.levels is not None:
-            levels[here, : b.levels.shape[1]] = b.levels
+        levels[here, : b.levels.shape[1]] = b.levels
     return tails, levels

@@ -1,4 +1,4 @@
-r"""The M/PH/c queue, exactly: Poisson arrivals, c servers, service of phase type, FCFS.
+r"""The M/PH/c and PH/PH/c queues, exactly: c servers, service of phase type, FCFS.
 
 While all servers are busy, departures come from a Markov chain on the states of
 `qmodel.queues.busy_servers`, with the rates D0 without and D1 with a departure. With the
@@ -9,7 +9,19 @@ matrix G of first passages to one request fewer [1]_,
     T = D_0 + \lambda G, \qquad R = \lambda (\lambda I - T)^{-1}, \qquad
     y = \pi_c (I - R)^{-1}, \qquad P(T_q > t) = y \, e^{T t} \, \mathbf 1 ,
 
-the wait has a matrix-exponential tail of as many phases as there are states [2]_. In the
+the wait has a matrix-exponential tail of as many phases as there are states [2]_. Where the times
+between arrivals are of phase type too, with the probabilities :math:`\beta` and the generator B,
+the same holds for what the arrivals find: with the busy servers' part of the ratio matrix,
+
+.. math::
+
+    S = (\beta \otimes I) \, (-A_1 - A_0 G)^{-1} (-B \mathbf 1 \otimes I), \qquad
+    T = D_0 + S D_1, \qquad y = \pi^*_c (I - S)^{-1} ,
+
+:math:`\pi^*_c` being the states that an arrival finds with no one waiting, and the matrices A
+those of arrivals and servers together.
+
+In the
 multinomial weights of `busy_servers.log_weights` the matrix T is nearly symmetric for
 hyperexponential service, and its eigenvectors nearly orthogonal, also for 64 servers; so the
 tail is written as a sum of exponentials, complex where service has Erlang phases. Sums of more
@@ -38,7 +50,10 @@ from typing import NamedTuple
 
 import numpy as np
 
+from qmodel.distributions import Distribution
+from qmodel.distributions.phase_type import PhaseType, phases_of
 from qmodel.queues import busy_servers
+from qmodel.queues.phase_wait import POISSON
 
 __all__ = ["TERMS", "PhaseSolution", "exponentials", "first_passage", "solve"]
 
@@ -50,7 +65,7 @@ _STEPS = 64
 
 
 class PhaseSolution(NamedTuple):
-    """M/PH/c in each cell.
+    """M/PH/c or PH/PH/c in each cell.
 
     Parameters
     ----------
@@ -74,9 +89,13 @@ class PhaseSolution(NamedTuple):
 
 
 def solve(
-    initial: np.ndarray, generator: np.ndarray, servers: int, arrival_rate: np.ndarray
+    initial: np.ndarray,
+    generator: np.ndarray,
+    servers: int,
+    arrival_rate: np.ndarray,
+    interarrival: Distribution = POISSON,
 ) -> PhaseSolution:
-    """Return the steady state of M/PH/c.
+    """Return the steady state of M/PH/c, or of PH/PH/c.
 
     Parameters
     ----------
@@ -88,6 +107,8 @@ def solve(
         Number of servers, >= 1. [-]
     arrival_rate : array of shape (cells,)
         Arrival rate, > 0 and below saturation. [1/s]
+    interarrival : Distribution, default Exponential(1.0)
+        Shape of the law of the times between arrivals, of phase type. [-]
 
     Returns
     -------
@@ -101,11 +122,14 @@ def solve(
     >>> found.chance.round(6), (found.chance * found.mean).round(6)
     (array([0.609122]), array([1.677]))
     """
-    size = busy_servers.states(servers, initial.shape[-1])
+    shape = phases_of(interarrival)
+    assert shape is not None
+    between = PhaseType(shape.initial, shape.generator * float(shape.mean))
+    size = busy_servers.states(servers, initial.shape[-1]) * shape.initial.size
     step = max(1, _CHUNK // size**2)
     with np.errstate(under="ignore"):  # of probabilities too rare for a float
         parts = [
-            _solve(initial[here], generator[here], servers, arrival_rate[here])
+            _solve(initial[here], generator[here], servers, arrival_rate[here], between)
             for here in (slice(i, i + step) for i in range(0, len(arrival_rate), step))
         ]
     if len(parts) == 1:
@@ -128,9 +152,18 @@ def _padded(x: np.ndarray, terms: int, fill: float) -> np.ndarray:
 
 
 def _solve(
-    initial: np.ndarray, generator: np.ndarray, servers: int, arrival_rate: np.ndarray
+    initial: np.ndarray,
+    generator: np.ndarray,
+    servers: int,
+    arrival_rate: np.ndarray,
+    between: PhaseType,
 ) -> PhaseSolution:
     rate = arrival_rate[:, None, None]
+    # The next arrival: phases, arrivals with the next time started, and the same arrivals seen.
+    phases = between.initial.size
+    pause, again = rate * between.generator, np.eye(phases)
+    arrive = rate * np.outer(between.ends, between.initial)
+    ends, begins = rate * between.ends[:, None], between.initial[None, :]
     # Everything is in the multinomial weights: rows times their roots, columns over them.
     log = [busy_servers.log_weights(n, initial, generator) for n in range(servers + 1)]
     root = [np.exp(x / 2) for x in log]
@@ -149,35 +182,65 @@ def _solve(
     def start(n: int) -> np.ndarray:
         return weighted(busy_servers.starts(n, initial), n, n + 1)
 
+    def local(x: np.ndarray) -> np.ndarray:
+        return _kron(pause, np.eye(x.shape[-1])[None]) + _kron(again[None], x)
+
     stay, fall = change(servers), end(servers)
     leave = fall @ start(servers - 1)
     one = np.eye(stay.shape[-1])
-    passage = first_passage(rate * one, stay - rate * one, leave, root[-1])
-    tail = stay + rate * passage
-    ratio = rate * np.linalg.inv(rate * one - tail)
+    up, here, down = _kron(arrive, one[None]), local(stay), _kron(again[None], leave)
+    passage = first_passage(up, here, down, np.tile(root[-1], (1, phases)))
     # From c downwards: a level is the one below it times a factor.
-    here = stay - rate * one + ratio @ leave
+    inverse = np.linalg.inv(-here - up @ passage)
+    ratio = up @ inverse
+    seen = _kron(ends, one[None])
+    found = _kron(begins[None], one[None]) @ inverse @ seen
+    here = here + ratio @ down
     factors = []
     for n in range(servers - 1, -1, -1):
-        factors.append(rate * (start(n) @ np.linalg.inv(-here)))
-        below = change(n)
-        here = below - rate * np.eye(below.shape[-1]) + factors[-1] @ fall
+        factors.append(_kron(arrive, start(n)) @ np.linalg.inv(-here))
+        here = local(change(n)) + factors[-1] @ _kron(again[None], fall)
         if n:
             fall = end(n)
-    level = np.ones((len(rate), 1, 1))
-    sums = [np.ones(len(rate))]
+    level = _first_level(here)
+    sums = [level.sum(axis=(1, 2))]
     for n, factor in enumerate(reversed(factors)):
         level = level @ factor
-        sums.append(np.einsum("nij,nj->n", level, root[n + 1]))
-    waiting = np.linalg.solve(np.swapaxes(one - ratio, 1, 2), np.swapaxes(level, 1, 2))[..., 0]
+        sums.append(np.einsum("nij,nj->n", level, np.tile(root[n + 1], (1, phases))))
     levels = np.stack(sums[:-1], axis=1)
+    above = np.linalg.solve(
+        np.swapaxes(np.eye(len(ratio[0])) - ratio, 1, 2), np.swapaxes(level, 1, 2)
+    )[..., 0]
+    total = levels.sum(axis=1) + np.einsum("nj,nj->n", above, np.tile(root[-1], (1, phases)))
+    at_arrival = np.swapaxes(level @ seen / rate, 1, 2)
+    waiting = np.linalg.solve(np.swapaxes(one - found, 1, 2), at_arrival)[..., 0]
+    tail = stay + found @ leave
     chance = np.einsum("nj,nj->n", waiting, root[-1])
-    total = levels.sum(axis=1) + chance
     weights, rates = exponentials(waiting, tail, root[-1])
     # Not from the exponentials, which have fewer digits where service has Erlang phases.
     left = np.linalg.solve(-tail, root[-1][..., None])[..., 0]
-    mean = np.einsum("nj,nj->n", waiting, left) / chance
+    area = np.einsum("nj,nj->n", waiting, left)
+    mean = np.where(chance > 1e-280, area, 1.0) / np.maximum(chance, 1e-280)
+    mean = np.where(chance > 1e-280, mean, 1 / rates[:, 0].real)
     return PhaseSolution(chance / total, mean, weights, rates, levels / total[:, None])
+
+
+def _kron(one: np.ndarray, other: np.ndarray) -> np.ndarray:
+    """Return the Kronecker products of two stacks of matrices."""
+    product = one[:, :, None, :, None] * other[:, None, :, None, :]
+    cells, m, n, p, q = product.shape
+    return product.reshape(cells, m * n, p * q)
+
+
+def _first_level(balance: np.ndarray) -> np.ndarray:
+    """Return the row vectors, of sum 1, that the matrices take to zero."""
+    size = balance.shape[-1]
+    if size == 1:
+        return np.ones((len(balance), 1, 1))
+    matrix = np.swapaxes(balance, 1, 2).copy()
+    matrix[:, -1] = 1.0
+    last = np.broadcast_to(np.eye(size)[:, -1:], (len(balance), size, 1))
+    return np.swapaxes(np.linalg.solve(matrix, last), 1, 2)
 
 
 def first_passage(
@@ -251,6 +314,9 @@ def exponentials(
     values, vectors = np.linalg.eig(matrix)
     left = np.einsum("ni,nij->nj", start, vectors)
     weights = left * np.linalg.solve(vectors, end[..., None].astype(vectors.dtype))[..., 0]
+    total = weights.sum(axis=1, keepdims=True)
+    # Of a wait too rare for a float any tail will do.
+    weights = np.where(abs(total) > 1e-280, weights, 1.0)
     weights = weights / weights.sum(axis=1, keepdims=True)
     rates = -values
     order = np.argsort(rates.real, axis=1)

@@ -10,9 +10,9 @@ other loads and to more servers (`qmodel.queues.mgc_phases`): the tail of a cell
 
 with weights v of the tables, which sum to 1 and may be negative, and a unit of time u; the
 rates are those of the table times a speed of the cell, but for the first, the slowest, which a
-cell may have as its own. First come, first served, the number in queue is that of the Poisson
-arrivals in a wait [1]_, so that :math:`P(N > n)` falls with
-:math:`(\lambda / (\lambda + x / u))^{n - c + 1}`.
+cell may have as its own. First come, first served, the number in queue is that of the arrivals
+in a wait, at any time [1]_, so that a term falls with :math:`A_e(x / u) A(x / u)^{n - c}` in
+:math:`P(N > n)`, A being the transform of the time between arrivals.
 
 References
 ----------
@@ -29,12 +29,15 @@ from typing import Any, NamedTuple
 import numpy as np
 
 from qmodel._typing import Count, Value
-from qmodel.distributions import Distribution
+from qmodel.distributions import Distribution, Exponential
 from qmodel.distributions.cells import whole
 from qmodel.queues.server_states import ServerStates
 from qmodel.queues.states import States
 
-__all__ = ["PhaseNumber", "PhaseWait", "Tails"]
+__all__ = ["POISSON", "PhaseNumber", "PhaseWait", "Tails"]
+
+POISSON = Exponential(1.0)
+"""The shape of the times between Poisson arrivals."""
 
 _CHUNK = 1 << 16  # exponentials at a time
 
@@ -195,7 +198,7 @@ class PhaseWait(Distribution):
 
 @dataclass(frozen=True, slots=True, eq=False)
 class PhaseNumber(States):
-    """The number in queue and in service, with Poisson arrivals.
+    """The number in queue and in service.
 
     Below the servers the states are those of M/M/c, times ratios that are known, or times a
     straight line in the number, so that the mean number of busy servers is right.
@@ -211,6 +214,8 @@ class PhaseNumber(States):
     ratios : array of shape (cells, servers)
         Of the probabilities of fewer requests than servers to those of M/M/c; NaN where they
         are not known. [-]
+    interarrival : Distribution, default Exponential(1.0)
+        The law of the time between arrivals, of mean 1. [-]
 
     Examples
     --------
@@ -225,6 +230,7 @@ class PhaseNumber(States):
     markov: ServerStates
     wait: PhaseWait
     ratios: np.ndarray = whole(repr=False)  # noqa: RUF009
+    interarrival: Distribution = POISSON
 
     @property
     def mean(self) -> Value:
@@ -239,11 +245,16 @@ class PhaseNumber(States):
         """Variance of the number; inf in overload. [-]."""
         with np.errstate(invalid="ignore", over="ignore"):
             rate, mean = np.asarray(self.arrival_rate), self.mean
-            first, second = rate * self.wait._moment(1), rate**2 * self.wait._moment(2)
+            first = rate * self.wait._moment(1)
+            full = np.isinf(self.wait.unit)
+            unit = np.where(full, 1.0, self.wait.unit) * rate
+            second = self.wait.probability * self.wait.tails.sums(
+                self.wait.cell, lambda x, y: (2 * y / (x * self._rest(x / y)) - 1) * y / x, unit
+            )
             c = np.asarray(self.markov.servers, dtype=float)
             # Of N less the servers: the queue, or less the idle ones, of which one is nought.
             idle = self._below(lambda n: (c - n) ** 2)
-            variance = idle + 2 * second + first - (mean - c) ** 2
+            variance = idle + np.where(first > 0, second, 0.0) - (mean - c) ** 2
         return np.where(np.isinf(self.wait.unit), np.inf, variance)[()]
 
     def probability(self, n: Count) -> Value:
@@ -259,9 +270,15 @@ class PhaseNumber(States):
         n = np.asarray(n, dtype=float)
         c = np.asarray(self.markov.servers, dtype=float)
         least = np.minimum(n, c - 1)
-        busy = self._below(lambda k: np.where(k > least, 1.0, 0.0)) + self.wait.probability
+        busy = self._below(lambda k: np.where(k > least, 1.0, 0.0)) + self._all_busy()
         busy = np.where(np.isinf(self.wait.unit), 1.0, busy)
         return np.where(n < 0, 1.0, np.where(n < c - 1, busy, self._queue(n)))[()]
+
+    def _all_busy(self) -> Any:
+        """Return the probability that all servers are busy, at any time."""
+        if self.interarrival is POISSON:
+            return self.wait.probability
+        return 1 - self._below(lambda n: 1.0)
 
     def _queue(self, n: Any) -> Any:
         """Return P(N > n), n not less than the servers less one."""
@@ -270,9 +287,20 @@ class PhaseNumber(States):
         # A rate x in units of time is that many arrivals less one.
         unit = np.where(full, 1.0, wait.unit) * self.arrival_rate
         more = np.maximum(n - c + 1, 0.0)
-        found = wait.tails.sums(wait.cell, lambda x, y, k: (y / (y + x)) ** k, unit, more)
-        found = np.where(more == 0, 1.0, np.clip(found, 0.0, 1.0))
-        return np.where(full, 1.0, found * wait.probability)
+        found = wait.tails.sums(
+            wait.cell,
+            lambda x, y, k: self._rest(x / y) * self.interarrival.laplace(x / y) ** (k - 1),
+            unit,
+            np.maximum(more, 1.0),
+        )
+        found = np.clip(found, 0.0, 1.0) * wait.probability
+        found = np.where(more == 0, self._all_busy(), found)
+        found = np.where(np.asarray(self.arrival_rate) == 0, 0.0, found)
+        return np.where(full, 1.0, found)
+
+    def _rest(self, s: Any) -> Any:
+        """Return the transform of the rest of the time between arrivals."""
+        return 1 - self.interarrival.remaining_gap(s)
 
     def _line(self) -> tuple[Any, Any]:
         """Return intercept and slope of the ratio to M/M/c below the servers."""

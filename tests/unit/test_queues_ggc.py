@@ -305,10 +305,13 @@ def test_the_station_against_the_matrix_solution(qbd, arrival, service, servers,
     s = qbd.solve(qbd.erlang(arrival), qbd.hyperexponential(service), servers, 0.8 * servers)
     station = GGc(qm.Erlang(3.0, arrival), balanced_hyperexponential(1.0, service), servers)
     r = station.solve(0.8 * servers)
-    assert r.waiting_time == pytest.approx(s.waiting_time, rel=within)
-    assert r.wait.tail(0.0) == pytest.approx(s.wait_probability, rel=0.06)
-    assert r.wait.quantile(0.99) == pytest.approx(quantile(s, 0.99), rel=0.11)
-    assert r.basis["waiting_time"] == "approximate"
+    assert r.waiting_time == pytest.approx(s.waiting_time, rel=1e-9)
+    assert r.wait.tail(0.0) == pytest.approx(s.wait_probability, rel=1e-9)
+    assert r.wait.quantile(0.99) == pytest.approx(quantile(s, 0.99), rel=1e-5)
+    assert str(r.basis) == "exact"
+    gaps, law = qm.Erlang(3.0, arrival), balanced_hyperexponential(1.0, service)
+    formula = combined(0.8 * servers, 1.0, servers, float(gaps.scv), float(law.scv))
+    assert formula == pytest.approx(s.waiting_time, rel=within)
     assert r.basis["utilization"] == "exact"
     assert r.wait.mean == pytest.approx(r.waiting_time, rel=1e-10)
     assert r.number_in_system == pytest.approx(0.8 * servers * r.response_time)
@@ -455,6 +458,69 @@ def test_two_exponentials_as_a_law():
     assert law.density(1.0) == pytest.approx(
         (law.tail(0.999) - law.tail(1.001)) / 0.002, rel=1e-5
     )
+
+
+# Mean wait and P(wait): the first two of the package phph 0.1, the third of Richardson's
+# extrapolation of Erlang arrivals of 8 to 64 phases, the others simulated with 1e7 requests.
+RENEWAL = [
+    (qm.Erlang(1.0, 4), qm.HyperExponential([0.05, 0.95], [6.4, 0.7157894736842105]), 2, 0.8,
+     3.4281271910350224, 0.6264784202003983, 1e-7),
+    (qm.Erlang(1.0, 4), qm.Erlang(1.0, 2), 4, 0.8, 0.21989140304096633, 0.42784325777516197, 1e-11),
+    (qm.Deterministic(1.0), balanced_hyperexponential(1.0, 9.0), 4, 0.9, None, 0.738159, 1e-5),
+    (qm.Erlang(1.0, 4), qm.LogNormal(1.0, 4.0), 4, 0.8, 1.24765, 0.517042, 0.025),
+    (balanced_hyperexponential(1.0, 4.0), qm.LogNormal(1.0, 4.0), 1, 0.8, 15.924, 0.890278, 0.015),
+]  # fmt: skip
+
+
+@pytest.mark.parametrize(
+    ("gaps", "service", "servers", "load", "wait", "waits", "within"), RENEWAL
+)
+def test_renewal_arrivals_by_phases(gaps, service, servers, load, wait, waits, within):
+    r = GGc(gaps, service, servers).solve(load * servers)
+    assert 1 - r.wait.atom == pytest.approx(waits, rel=within)
+    if wait is not None:
+        assert r.waiting_time == pytest.approx(wait, rel=within)
+    exact = not isinstance(service, qm.LogNormal)
+    assert r.basis["p99"] == ("exact" if exact else "approximate")
+
+
+def test_constant_service_behind_erlang_arrivals():
+    """E2/D/2 by another program, and E4/D/4 as M/D/16 of four times the rate."""
+    r = GGc(qm.Erlang(3.0, 2), qm.Deterministic(1.0), 2).solve(1.6)
+    assert r.waiting_time == pytest.approx(0.3860949308613044, rel=1e-8)
+    r = GGc(qm.Erlang(1.0, 4), qm.Deterministic(0.01), 4).solve(np.array([160.0, 320.0, 400.0]))
+    same = mdc.MDc(0.01, 16).solve(np.array([640.0, 1280.0, 1600.0]))
+    np.testing.assert_allclose(r.waiting_time, same.waiting_time, rtol=1e-12)
+    assert r.waiting_time[1] == pytest.approx(0.000526, rel=1e-3)
+    assert r.waiting_time[2] == np.inf
+    assert r.wait.quantile(0.99)[1] == pytest.approx(same.wait.quantile(0.99)[1], rel=1e-9)
+    assert r.basis["p99"] == "exact"
+    assert r.basis["number"] == "approximate"
+
+
+def test_both_ways_of_renewal_arrivals_agree():
+    """Erlang times by their phases, and as a law whose phases are not known."""
+    from qmodel.distributions.phase_type import phases_of
+    from qmodel.queues.phase_queue import solve
+    from qmodel.queues.renewal_phases import solve_renewal
+
+    for gaps, service, servers in (
+        (qm.Erlang(1.0, 3), balanced_hyperexponential(1.0, 4.0), 3),
+        (qm.Exponential(1.0), qm.Erlang(1.0, 2), 2),
+    ):
+        phases = phases_of(service)
+        rate = np.array([0.6 * servers, 0.9 * servers])
+        one = solve_renewal(gaps, phases, servers, rate)
+        two = solve(
+            np.tile(phases.initial, (2, 1)),
+            np.tile(phases.generator, (2, 1, 1)),
+            servers,
+            rate,
+            gaps,
+        )
+        np.testing.assert_allclose(one.chance, two.chance, rtol=1e-9)
+        np.testing.assert_allclose(one.mean, two.mean, rtol=1e-9)
+        np.testing.assert_allclose(one.levels, two.levels, atol=1e-10)
 
 
 @pytest.mark.parametrize("arrival_scv", [0.0, 1e-6, 0.01, 0.05])

@@ -64,12 +64,12 @@ def test_poisson_arrivals(qbd, servers, load, service):
 @pytest.mark.parametrize("load", [0.5, 0.8, 0.95])
 @pytest.mark.parametrize("arrival", [0.25, 0.5, 4.0])
 @pytest.mark.parametrize("service", [0.5, 4.0])
-def test_stated_error_of_renewal_arrivals(qbd, servers, load, arrival, service):
+def test_renewal_arrivals(qbd, servers, load, arrival, service):
     s = qbd.solve(phases(qbd, arrival), phases(qbd, service), servers, load * servers)
     r = qm.GGc(law(arrival), law(service), servers).solve(load * servers)
     tail = 1 - np.cumsum([s.probability(int(n)) for n in N])
-    assert abs(r.number.tail(N) - tail).max() < 0.05
-    assert r.basis["number"] == "approximate"
+    assert abs(r.number.tail(N) - tail).max() < 1e-9
+    assert r.basis["number"] == "exact"
 
 
 def test_exact_for_one_hyperexponential_server():
