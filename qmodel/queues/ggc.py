@@ -1,8 +1,9 @@
 r"""The GI/G/c queue: independent times between arrivals, any law of service, c servers, FCFS.
 
-Where service is of phase type it is solved exactly, if there are few enough states: with times
-between arrivals of phase type too (`qmodel.queues.phase_queue`), and of any law with a light tail,
-constant times among them (`qmodel.queues.renewal_phases`). Other service is imitated by phases. Constant service behind Erlang times of n phases waits as in M/D/nc, exactly;
+Service of phase type is solved exactly, if there are few enough states: with times between
+arrivals of phase type too (`qmodel.queues.phase_queue`), and of any law with a light tail,
+constant times among them (`qmodel.queues.renewal_phases`). Other service is imitated by phases.
+Constant service behind Erlang times of n phases waits as in M/D/nc, exactly;
 Poisson arrivals go to `MGc`, exponential service to `GMc`, and constant times of both kinds to
 D/D/c.
 

@@ -238,7 +238,7 @@ def _is_direct(queue: PhaseQueue) -> bool:
     shape = phases_of(queue.interarrival)
     if shape is None:
         return feasible(queue.interarrival, queue.servers, queue.service.initial.size)
-    return size * shape.initial.size <= _ARRIVALS
+    return bool(size * shape.initial.size <= _ARRIVALS)
 
 
 def _from_fewer(queue: PhaseQueue, load: np.ndarray) -> Blend:

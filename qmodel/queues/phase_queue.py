@@ -9,9 +9,9 @@ matrix G of first passages to one request fewer [1]_,
     T = D_0 + \lambda G, \qquad R = \lambda (\lambda I - T)^{-1}, \qquad
     y = \pi_c (I - R)^{-1}, \qquad P(T_q > t) = y \, e^{T t} \, \mathbf 1 ,
 
-the wait has a matrix-exponential tail of as many phases as there are states [2]_. Where the times
-between arrivals are of phase type too, with the probabilities :math:`\beta` and the generator B,
-the same holds for what the arrivals find: with the busy servers' part of the ratio matrix,
+the wait has a matrix-exponential tail of as many phases as there are states [2]_. Where the
+times between arrivals are of phase type too, with the probabilities :math:`\beta` and the
+generator B, the same holds for what the arrivals find: with the busy servers' part of the ratio matrix,
 
 .. math::
 
@@ -183,7 +183,7 @@ def _solve(
         return weighted(busy_servers.starts(n, initial), n, n + 1)
 
     def local(x: np.ndarray) -> np.ndarray:
-        return _kron(pause, np.eye(x.shape[-1])[None]) + _kron(again[None], x)
+        return np.asarray(_kron(pause, np.eye(x.shape[-1])[None]) + _kron(again[None], x))
 
     stay, fall = change(servers), end(servers)
     leave = fall @ start(servers - 1)
@@ -229,7 +229,7 @@ def _kron(one: np.ndarray, other: np.ndarray) -> np.ndarray:
     """Return the Kronecker products of two stacks of matrices."""
     product = one[:, :, None, :, None] * other[:, None, :, None, :]
     cells, m, n, p, q = product.shape
-    return product.reshape(cells, m * n, p * q)
+    return np.asarray(product.reshape(cells, m * n, p * q))
 
 
 def _first_level(balance: np.ndarray) -> np.ndarray:

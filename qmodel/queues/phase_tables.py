@@ -1,11 +1,11 @@
 r"""Waits of PH/PH/c at many loads, through tables at a few of them.
 
 The probability of waiting over Erlang's C, and the tail of the wait in units of
-:math:`S / (c - a)`, are smooth in the load. Between Chebyshev nodes of it they are interpolated,
+:math:`S / (c - a)`, are smooth in the load. Between Chebyshev nodes they are interpolated,
 either as they are, or the slowest exponential apart from the others, which are then taken in
-units of S: whichever first comes within 1e-8 of the exact tail between the nodes where service is
-of phase type, within 3e-6 where it is fitted. Where neither does, and for few cells, each load is
-solved by itself.
+units of S: whichever first comes within 1e-8 of the exact tail between the nodes where service
+is of phase type, within 3e-6 where it is fitted. Where neither does, and for few cells, each
+load is solved by itself.
 
 References
 ----------

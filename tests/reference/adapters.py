@@ -384,6 +384,29 @@ def gmc(p: Parameters) -> Figures:
     return figures | {"sigma": 1 - time / servers / waiting}
 
 
+def servers_of_any_law(p: Parameters) -> Figures:
+    """Several servers, neither arrivals nor service exponential, or one of them."""
+    if "service_p1" in p:
+        first = p["service_p1"]
+        times = 1 / p["service_rate1"], 1 / p["service_rate2"]
+        service: qm.Distribution = qm.HyperExponential((first, 1 - first), times)
+    elif p.get("service_scv", 0) > 1:
+        service = balanced_hyperexponential(time_of(p), p["service_scv"])
+    else:
+        service = service_of(p)
+    poisson = p.get("arrival_scv", 0 if "arrival_phases" in p else 1) == 1
+    station: qm.Station = (
+        qm.MGc(service, p["servers"])
+        if poisson
+        else qm.GGc(interarrival_of(p), service, p["servers"])
+    )
+    if "utilizations" not in p:
+        return of_station(station.solve(p["arrival_rate"]), p)
+    loads = np.array(p["utilizations"])
+    queues = station.solve(loads * p["servers"] / service.mean).queue_length
+    return {f"Lq_rho{load}": queue for load, queue in zip(loads, queues, strict=True)}
+
+
 def unequal_servers(p: Parameters) -> Figures:
     station = qm.UnequalServers([1 / m for m in p["service_rates"]])
     return of_station(station.solve(p["arrival_rate"]), p)
@@ -589,7 +612,7 @@ ADAPTERS: dict[str, Adapter] = {
         mmck, mg1k, arrivals_in_a_service, engset, repair, repair_of_all, repair_with_spares,
         finite_source_and_room, growing_arrivals, discouraged, erlang_a, erlang_a_servers,
         accumulating, busy_period, busy_time, terminals, by_every_size, vacations, threshold,
-        batches, mg1_states, gmc, unequal_servers, supermarket, least_connections, choices,
+        batches, mg1_states, gmc, servers_of_any_law, unequal_servers, supermarket, least_connections, choices,
         repeated_choices, fork, last_of_queues, last_of_two, some_of_queues,
     )
 } | {

@@ -134,7 +134,12 @@ FAMILIES = {
     "multiserver": {
         "GI/M/1": "gmc", "D/M/4": "gmc", "D/M/8": "gmc", "D/M/20": "gmc", "E2/M/3": "gmc",
         "E4/M/2": "gmc", "E4/M/4": "gmc", "E4/M/8": "gmc", "E4/M/20": "gmc",
-        "H2/M/4 (balanced means)": "gmc",
+        "H2/M/4 (balanced means)": "gmc", "M/PH/c": "servers_of_any_law",
+        "M/H2/3": "servers_of_any_law", "M/H2/4 (balanced means)": "servers_of_any_law",
+        "D/H2/4 (balanced means)": "servers_of_any_law", "E2/D/2": "servers_of_any_law",
+        "E2/H2/4 (balanced means)": "servers_of_any_law",
+        "H2/H2/4 (balanced means)": "servers_of_any_law",
+        "E2/H2/3 (balanced means)": "servers_of_any_law",
         "M/M_i/m heterogeneous servers, random routing to idle server": "unequal_servers",
     },
     "balancing": {
@@ -180,11 +185,19 @@ APPROXIMATIONS = {
 """Cases that test one approximation, of any model: the file and the adapter."""
 
 SKIPPED = {
+    "e2d2_mq": "states of E2/D/2; only its wait is exact",
     "mq_mmk_exact_f": "several servers with a service time for each stream",
     "apq_4_2_1": "no accumulating priority; only its limits",
     "mq_mf_jsq_2_0.9": "the limit of many replicas, in which nobody waits",
 }
 """Cases that are left out though their model is there."""
+
+CORRECTED = {
+    "whitt93_pwait_exact_DH24_9": 0.738159097,
+    "gigm_pwait_precise_DH24_9": 0.738159097,
+}
+"""Values that a second computation corrects: D/H2/4 as the limit of Erlang arrivals of 8 to 64
+phases (Richardson); a chain that was cut off gave 0.738147."""
 
 STATED = {
     "least_connections": 0.02, "choices": 0.03, "repeated_choices": 0.034,
@@ -225,6 +238,8 @@ def left_out(adapter: str, inputs: dict[str, Any], name: str) -> bool:
         "number",
     ):
         return True  # the library gives times of forks
+    if adapter == "servers_of_any_law" and name == "p0":
+        return True  # the state of E2/D/2, of which only the wait is exact
     if adapter == "supermarket" and name.startswith("tail"):
         return True  # the library gives what a request finds
     if adapter == "choices" and name == "prob_all_busy":
@@ -261,7 +276,8 @@ def rows(folder: Path) -> Iterator[tuple[str, list[str]]]:
             for name, value in figures(better or case["expected"]):
                 if not left_out(adapter, inputs, name):
                     yield file, [
-                        case["id"], adapter, json.dumps(inputs), name, repr(value),
+                        case["id"], adapter, json.dumps(inputs), name,
+                        repr(CORRECTED.get(case["id"], value)),
                         repr(max(case.get("rel_tol") or 0.0, stated(adapter, inputs))),
                         repr(case.get("abs_tol") or 0.0),
                         case["source"],

@@ -465,10 +465,12 @@ def test_two_exponentials_as_a_law():
 RENEWAL = [
     (qm.Erlang(1.0, 4), qm.HyperExponential([0.05, 0.95], [6.4, 0.7157894736842105]), 2, 0.8,
      3.4281271910350224, 0.6264784202003983, 1e-7),
-    (qm.Erlang(1.0, 4), qm.Erlang(1.0, 2), 4, 0.8, 0.21989140304096633, 0.42784325777516197, 1e-11),
+    (qm.Erlang(1.0, 4), qm.Erlang(1.0, 2), 4, 0.8,
+     0.21989140304096633, 0.42784325777516197, 1e-11),
     (qm.Deterministic(1.0), balanced_hyperexponential(1.0, 9.0), 4, 0.9, None, 0.738159, 1e-5),
     (qm.Erlang(1.0, 4), qm.LogNormal(1.0, 4.0), 4, 0.8, 1.24765, 0.517042, 0.025),
-    (balanced_hyperexponential(1.0, 4.0), qm.LogNormal(1.0, 4.0), 1, 0.8, 15.924, 0.890278, 0.015),
+    (balanced_hyperexponential(1.0, 4.0), qm.LogNormal(1.0, 4.0), 1, 0.8,
+     15.924, 0.890278, 0.015),
 ]  # fmt: skip
 
 
