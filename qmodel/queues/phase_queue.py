@@ -11,7 +11,8 @@ matrix G of first passages to one request fewer [1]_,
 
 the wait has a matrix-exponential tail of as many phases as there are states [2]_. Where the
 times between arrivals are of phase type too, with the probabilities :math:`\beta` and the
-generator B, the same holds for what the arrivals find: with the busy servers' part of the ratio matrix,
+generator B, the same holds for what the arrivals find: with the busy servers' part of the ratio
+matrix,
 
 .. math::
 

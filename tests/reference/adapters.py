@@ -612,7 +612,8 @@ ADAPTERS: dict[str, Adapter] = {
         mmck, mg1k, arrivals_in_a_service, engset, repair, repair_of_all, repair_with_spares,
         finite_source_and_room, growing_arrivals, discouraged, erlang_a, erlang_a_servers,
         accumulating, busy_period, busy_time, terminals, by_every_size, vacations, threshold,
-        batches, mg1_states, gmc, servers_of_any_law, unequal_servers, supermarket, least_connections, choices,
+        batches, mg1_states, gmc, servers_of_any_law,
+        unequal_servers, supermarket, least_connections, choices,
         repeated_choices, fork, last_of_queues, last_of_two, some_of_queues,
     )
 } | {
