@@ -92,7 +92,7 @@ _CONSTANT = Deterministic(1.0)
 
 
 def waiting_time(
-    arrival_rate: Value, service_time: Value, scv: Value, servers: Count = 1
+    arrival_rate: Value, service_time: Value, *, servers: Count = 1, scv: Value
 ) -> Value:
     """Mean time in queue by Kimura's interpolation, W_q.
 
@@ -102,10 +102,10 @@ def waiting_time(
         Arrival rate, >= 0. [1/s]
     service_time : number or array
         Mean service time, > 0. [s]
-    scv : number or array
-        Squared coefficient of variation of the service time, >= 0. [-]
     servers : int or integer array, default 1
         Number of servers, >= 1. [-]
+    scv : number or array
+        Squared coefficient of variation of the service time, >= 0. [-]
 
     Returns
     -------
@@ -121,14 +121,14 @@ def waiting_time(
     --------
     An H2/5 case whose exact value is 1.2542:
 
-    >>> float(waiting_time(4.0, 1.0, scv=4.0, servers=5))
+    >>> float(waiting_time(4.0, 1.0, servers=5, scv=4.0))
     1.2318
     """
     rate = _check.nonnegative("arrival_rate", arrival_rate)
     s = _check.positive("service_time", service_time)
     scv = _check.scv("scv", scv)
     c = _check.count("servers", servers)
-    exponential = mmc.waiting_time(rate, s, c)
+    exponential = mmc.waiting_time(rate, s, servers=c)
     constant = spitzer.waiting(rate * s, c).mean * s
     with np.errstate(divide="ignore", invalid="ignore", over="ignore"):
         wait = (1 + scv) / (2 * scv / exponential + (1 - scv) / constant)
@@ -238,7 +238,7 @@ class MGc(Station):
         """Return the steady state of the other cells, from two moments of service."""
         service, c = self.service, self.servers
         s, scv = service.mean, service.scv
-        wait = waiting_time(rate, s, scv, c)
+        wait = waiting_time(rate, s, servers=c, scv=scv)
         over, idle = spare <= 0, np.asarray(rate) == 0
         # Without load there is no wait; the arrivals only need a mean.
         between = Exponential(1 / np.where(over | idle, 1 / s, rate)[()])
@@ -285,9 +285,9 @@ class MGc(Station):
             away = np.where(mean > 1e-200, steady - scv_of_delay(load, _CONSTANT), 0.0)
         return law_of_wait(
             wait,
-            varied * erlang_c(load * c, c) + (1 - varied) * chance,
-            scv_of_delay(load, service) + (1 - varied) * away,
-            decay_rate(between, service, c, spare / c),
-            service.mean,
-            over,
+            chance=varied * erlang_c(servers=c, offered_load=load * c) + (1 - varied) * chance,
+            scv=scv_of_delay(load, service) + (1 - varied) * away,
+            decay=decay_rate(between, service, c, spare / c),
+            scale=service.mean,
+            over=over,
         )

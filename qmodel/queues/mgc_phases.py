@@ -111,7 +111,8 @@ class PhaseCells(NamedTuple):
         """Return the laws of the wait and of the number, in cells of this shape."""
         over, markov = spare <= 0, ServerStates(rate * service_time, servers, spare)
         with np.errstate(invalid="ignore", divide="ignore"):
-            chance = self.ratio.reshape(shape) * erlang_c(markov.offered_load, servers)
+            blocked = erlang_c(servers=servers, offered_load=markov.offered_load)
+            chance = self.ratio.reshape(shape) * blocked
             chance = np.where(over, 1.0, np.minimum(chance, 1.0))[()]
             unit = np.where(np.isnan(spare), np.nan, service_time / spare)
             unit = np.where(over, np.inf, unit)[()]
@@ -152,7 +153,8 @@ def phase_cells(
     >>> from qmodel.distributions import LogNormal
     >>> c, load = np.array([4, 4]), np.array([0.5, 0.8])
     >>> found = phase_cells(LogNormal(1.0, 4.0), c, load, (2,))
-    >>> found.exact.tolist(), (found.ratio * erlang_c(c * load, c)).round(4)
+    >>> chance = found.ratio * erlang_c(servers=c, offered_load=c * load)
+    >>> found.exact.tolist(), chance.round(4)
     ([False, False], array([0.1804, 0.6086]))
     """
     cells = load.size
@@ -255,7 +257,7 @@ def _from_fewer(queue: PhaseQueue, load: np.ndarray) -> Blend:
         ratio = ratio + weight * blend.ratio
         means = means + weight * blend.tails.means
         tails.append(blend.tails._replace(blend=weight * blend.tails.blend))
-    chance = erlang_c(servers * load, servers)
+    chance = erlang_c(servers=servers, offered_load=servers * load)
     with np.errstate(divide="ignore"):
         ratio = np.clip(ratio, 0.0, np.where(chance > 0, 1 / chance, 1.0))
     weights, rates, starts = stacked(tails)

@@ -82,7 +82,7 @@ def _least(servers: int) -> float:
     low, high = 1e-6, 1.0
     while high - low > 1e-4 * low:
         middle = (low + high) / 2
-        rare = erlang_c(middle * servers, servers) < 1e-9
+        rare = erlang_c(servers=servers, offered_load=middle * servers) < 1e-9
         low, high = (middle, high) if rare else (low, middle)
     return low
 
@@ -141,7 +141,7 @@ def _at(queue: PhaseQueue, load: np.ndarray) -> Blend:
         found = solve(initial, generator, servers, rates, gaps)
     else:
         found = solve_renewal(gaps, queue.service, servers, rates)
-    ratio = found.chance / erlang_c(rates, servers)
+    ratio = found.chance / erlang_c(servers=servers, offered_load=rates)
     markov = ServerStates(rates, servers, servers - rates)
     levels = found.levels / markov.probability(np.arange(servers)[:, None]).T
     unit = servers - rates

@@ -310,7 +310,13 @@ def test_the_station_against_the_matrix_solution(qbd, arrival, service, servers,
     assert r.wait.quantile(0.99) == pytest.approx(quantile(s, 0.99), rel=1e-5)
     assert str(r.basis) == "exact"
     gaps, law = qm.Erlang(3.0, arrival), balanced_hyperexponential(1.0, service)
-    formula = combined(0.8 * servers, 1.0, servers, float(gaps.scv), float(law.scv))
+    formula = combined(
+        0.8 * servers,
+        1.0,
+        servers=servers,
+        arrival_scv=float(gaps.scv),
+        service_scv=float(law.scv),
+    )
     assert formula == pytest.approx(s.waiting_time, rel=within)
     assert r.basis["utilization"] == "exact"
     assert r.wait.mean == pytest.approx(r.waiting_time, rel=1e-10)

@@ -119,7 +119,7 @@ def test_more_servers_than_are_solved() -> None:
     service = qm.HyperExponential([0.9, 0.09, 0.01], [0.65, 3.9, 6.4])
     exact = qm.MGc(service, 16).solve(12.8)
     blend = _from_fewer(PhaseQueue(phases_of(service), True, 16), np.array([0.8]))
-    chance = float(blend.ratio[0]) * erlang_c(12.8, 16)
+    chance = float(blend.ratio[0]) * erlang_c(servers=16, offered_load=12.8)
     assert chance == pytest.approx(1 - exact.wait.atom, rel=5e-4)
     assert chance * float(blend.tails.means[0]) / 3.2 == pytest.approx(
         exact.waiting_time, rel=0.003
@@ -173,7 +173,7 @@ def test_number_is_consistent() -> None:
 def test_kimura() -> None:
     """Kimura 1994, table 1: c = 5, SCV 1.5, number in queue at four loads."""
     loads = np.array([0.9, 0.7, 0.5, 0.3])
-    got = mgc.waiting_time(5 * loads, 1.0, 1.5, 5) * 5 * loads
+    got = mgc.waiting_time(5 * loads, 1.0, servers=5, scv=1.5) * 5 * loads
     np.testing.assert_allclose(got, [8.50, 1.06, 0.15, 0.01], atol=0.005)
 
 
@@ -210,8 +210,8 @@ def test_impossible_values() -> None:
     with pytest.raises(qm.ModelError, match="service"):
         qm.MGc("E2", 2)
     with pytest.raises(qm.DomainError, match="scv"):
-        mgc.waiting_time(1.0, 1.0, -0.1, 2)
+        mgc.waiting_time(1.0, 1.0, servers=2, scv=-0.1)
 
 
 def test_waits_too_small_for_a_float_are_zero() -> None:
-    assert float(mgc.waiting_time(0.02734375 * 272, 1.0, 3.0, 272)) == 0.0
+    assert float(mgc.waiting_time(0.02734375 * 272, 1.0, servers=272, scv=3.0)) == 0.0
