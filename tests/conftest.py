@@ -1,7 +1,8 @@
 """Settings of the whole suite: hypothesis profiles, one thread, which tests are slow.
 
-``HYPOTHESIS_PROFILE=nightly pytest`` searches longer; ``ci`` repeats the same examples in
-every run. The doctest namespace stays empty: what a doctest uses, it imports.
+Draws are the same in every run, so that what fails fails again. A long run draws freely and
+searches for new examples: ``HYPOTHESIS_PROFILE=nightly pytest``. The doctest namespace stays
+empty: what a doctest uses, it imports.
 """
 
 from __future__ import annotations
@@ -16,7 +17,7 @@ from hypothesis import HealthCheck, settings  # noqa: E402
 
 # No deadlines: the first call into SymPy takes half a second, and that is no flake.
 _COMMON = {"deadline": None, "suppress_health_check": [HealthCheck.too_slow]}
-settings.register_profile("dev", max_examples=20, **_COMMON)
+settings.register_profile("dev", max_examples=20, derandomize=True, **_COMMON)
 settings.register_profile("ci", max_examples=40, derandomize=True, **_COMMON)
 settings.register_profile("nightly", max_examples=2000, print_blob=True, **_COMMON)
 _DEFAULT = "ci" if os.environ.get("CI") else "dev"

@@ -8,7 +8,7 @@ Examples
 --------
 >>> from hypothesis import given, settings
 >>> from qmodel.testing import strategies
->>> @settings(deadline=None, max_examples=10)
+>>> @settings(deadline=None, max_examples=10, derandomize=True)
 ... @given(strategies.pipelines(), strategies.loads(most=0.9))
 ... def test_latency_is_finite(pipeline, load):
 ...     assert pipeline.solve(strategies.rate_of(pipeline, load)).latency.mean < float("inf")
