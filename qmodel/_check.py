@@ -96,6 +96,11 @@ def at_least(least: float) -> Callable[[str, Any], Any]:
     return check
 
 
+def positive_scv(name: str, x: Any) -> Any:
+    """Return `x` as a squared coefficient of variation, a number > 0."""
+    return positive(name, x, need="a squared coefficient of variation > 0")
+
+
 def scv(name: str, x: Any) -> Any:
     """Return `x` as a squared coefficient of variation, a number >= 0."""
     return nonnegative(name, x, need="a squared coefficient of variation >= 0")
@@ -168,6 +173,11 @@ def weights(name: str, values: Any) -> tuple[Any, ...]:
     # Room for the rounding of a sum written by a person, such as 0.7 + 0.2 + 0.1.
     _refuse(f"the sum of {name}", np.asarray(total), abs(np.asarray(total) - 1) > 1e-9, "1")
     return checked
+
+
+def each(check: Callable[[str, Any], Any]) -> Callable[[str, Any], tuple[Any, ...]]:
+    """Return a check of sequences, each value of which passes `check`."""
+    return lambda name, values: tuple(check(name, x) for x in several(name, values))
 
 
 def several(name: str, values: Any) -> tuple[Any, ...]:

@@ -27,6 +27,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import field, fields
+from functools import cache
 from typing import Any, NamedTuple
 
 from qmodel import _check
@@ -87,7 +88,8 @@ def parameter(
     qmodel.errors.DomainError: time must be a number > 0, got -1.0
     """
     checked = getattr(_check, check) if isinstance(check, str) else check
-    return field(metadata={_KEY: Parameter(meaning, unit, symbol, checked)}, **options)
+    said = {_KEY: Parameter(meaning, unit, symbol, checked)}
+    return field(metadata=options.pop("metadata", {}) | said, **options)
 
 
 def described(thing: Any) -> dict[str, Parameter]:
@@ -95,9 +97,15 @@ def described(thing: Any) -> dict[str, Parameter]:
     return {f.name: f.metadata[_KEY] for f in fields(thing) if _KEY in f.metadata}
 
 
+@cache
+def _checks(kind: Any) -> tuple[tuple[str, Callable[[str, Any], Any]], ...]:
+    # The same for all models of a class, which are made by the thousand.
+    return tuple((name, said.check) for name, said in described(kind).items())
+
+
 def check_fields(thing: Any) -> None:
     """Check the parameters of a frozen model that is being made; None is left as it is."""
-    for name, said in described(thing).items():
+    for name, check in _checks(type(thing)):  # type: ignore[arg-type]
         value = getattr(thing, name)
         if value is not None:
-            object.__setattr__(thing, name, said.check(name, value))
+            object.__setattr__(thing, name, check(name, value))

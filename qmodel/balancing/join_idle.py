@@ -50,6 +50,7 @@ from typing import Any
 import numpy as np
 
 from qmodel import _check
+from qmodel._fields import parameter
 from qmodel._typing import Count
 from qmodel.balancing.informed_pool import InformedPool
 from qmodel.balancing.join_shortest import shortest_levels
@@ -157,11 +158,11 @@ class JoinIdleQueue(InformedPool):
     (0.107, 'approximate')
     """
 
-    dispatchers: Count = 1
+    dispatchers: Count = parameter("dispatchers", symbol="m", check=_check.count, default=1)
 
     def __post_init__(self) -> None:
         Pool.__post_init__(self)
-        dispatchers = _check.count("dispatchers", self.dispatchers)
+        dispatchers = self.dispatchers
         _check.numbers("JoinIdleQueue", dispatchers, self.replicas, self.replica.servers)
         m, n, c = np.broadcast_arrays(dispatchers, self.replicas, self.replica.servers)
         if np.any((m > 1) & (c > 1)):
@@ -176,7 +177,6 @@ class JoinIdleQueue(InformedPool):
                 f"dispatchers must be at most replicas, got dispatchers {m.ravel()[worst]:g} "
                 f"of replicas {n.ravel()[worst]:g}"
             )
-        object.__setattr__(self, "dispatchers", dispatchers)
 
     def _levels(self, load: Any, replicas: Any, servers: Any) -> tuple[tuple[Any, ...], Any]:
         chance, ratio = idle_levels(

@@ -38,6 +38,7 @@ from typing import Any
 import numpy as np
 
 from qmodel import _check
+from qmodel._fields import parameter
 from qmodel._typing import Count
 from qmodel.balancing.informed_pool import InformedPool
 from qmodel.balancing.join_shortest import SHORTEST_QUEUE, LeastConnections, shortest_levels
@@ -98,12 +99,14 @@ class PowerOfChoices(InformedPool):
     array([1.   , 0.265, 0.206, 0.167])
     """
 
-    choices: Count = 2
+    choices: Count = parameter(
+        "replicas drawn for a request", symbol="d", check=_check.count, default=2
+    )
     distinct: bool = True
 
     def __post_init__(self) -> None:
         Pool.__post_init__(self)
-        choices = _check.count("choices", self.choices)
+        choices = self.choices
         _check.numbers("PowerOfChoices", choices, self.replicas)
         if self.distinct:
             d, n = np.broadcast_arrays(choices, self.replicas)
@@ -113,7 +116,6 @@ class PowerOfChoices(InformedPool):
                     f"choices must be at most replicas where they are distinct, got choices "
                     f"{d.ravel()[worst]:g} of replicas {n.ravel()[worst]:g}"
                 )
-        object.__setattr__(self, "choices", choices)
 
     def _same(self) -> Pool | None:
         if np.all(np.asarray(self.choices) == 1):

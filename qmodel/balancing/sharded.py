@@ -32,6 +32,7 @@ from typing import Self
 import numpy as np
 
 from qmodel import _check
+from qmodel._fields import check_fields, parameter
 from qmodel._typing import Count, Value
 from qmodel._xp import namespace
 from qmodel.balancing.weighted_split import WeightedSplit
@@ -144,10 +145,12 @@ class Sharded(Station):
     """
 
     replica: Station
-    shares: tuple[Value, ...]
+    shares: tuple[Value, ...] = parameter(
+        "share of each shard", symbol="w", check=_check.weights
+    )
 
     def __post_init__(self) -> None:
-        object.__setattr__(self, "shares", _check.weights("shares", self.shares))
+        check_fields(self)
         _ = self._split  # refuses what cannot be a shard
 
     @property

@@ -47,6 +47,7 @@ from typing import Any
 import numpy as np
 
 from qmodel import _check
+from qmodel._fields import parameter
 from qmodel._typing import Count, Value
 from qmodel._xp import is_symbolic, namespace
 from qmodel.balancing.central_queue import CentralQueue
@@ -188,18 +189,19 @@ class TiedRequests(Pool):
     [4.61, 0.64, 0.53]
     """
 
-    copies: Count = 2
+    copies: Count = parameter(
+        "replicas at which a request queues", symbol="d", check=_check.count, default=2
+    )
 
     def __post_init__(self) -> None:
         Pool.__post_init__(self)
-        copies = _check.count("copies", self.copies)
+        copies = self.copies
         if not is_symbolic(copies, self.replicas) and np.any(
             np.asarray(copies) > np.asarray(self.replicas)
         ):
             raise DomainError(
                 f"copies must be at most replicas, got {self.copies} at {self.replicas}"
             )
-        object.__setattr__(self, "copies", copies)
 
     @property
     def poisson_output(self) -> bool:  # type: ignore[override]

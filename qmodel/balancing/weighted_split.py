@@ -32,6 +32,7 @@ from typing import Any, ClassVar, Self
 import numpy as np
 
 from qmodel import _check
+from qmodel._fields import check_fields, parameter
 from qmodel._typing import Count, Value
 from qmodel._xp import is_symbolic, namespace
 from qmodel.balancing.random_split import RANDOM_SPLIT
@@ -129,22 +130,25 @@ class WeightedSplit(Station):
     """
 
     stations: tuple[Station, ...]
-    weights: tuple[Value, ...]
-    delays: tuple[Value, ...] = ()
+    weights: tuple[Value, ...] = parameter(
+        "share of each station", symbol="w", check=_check.weights
+    )
+    delays: tuple[Value, ...] = parameter(
+        "round trip to each station", unit="s", check=_check.each(_check.finite), default=()
+    )
     service: Distribution = field(init=False, repr=False)
 
     policy: ClassVar[Assumption] = RANDOM_SPLIT
 
     def __post_init__(self) -> None:
         stations, delays = checked_sites(self.stations, self.delays)
-        weights = _check.weights("weights", self.weights)
-        _same_length("weights", weights, stations)
+        check_fields(self)
+        _same_length("weights", self.weights, stations)
         laws = tuple(s.service for s in stations)
         same = all(law == laws[0] for law in laws)
         object.__setattr__(self, "stations", stations)
-        object.__setattr__(self, "weights", weights)
         object.__setattr__(self, "delays", delays)
-        object.__setattr__(self, "service", laws[0] if same else Mixture(weights, laws))
+        object.__setattr__(self, "service", laws[0] if same else Mixture(self.weights, laws))
 
     @property
     def not_in_paths(self) -> str:  # type: ignore[override]

@@ -19,6 +19,7 @@ probability zero counts nothing, even where its time is infinite.
 from __future__ import annotations
 
 from dataclasses import dataclass
+from functools import partial
 from math import prod
 from operator import mul
 from typing import Any
@@ -26,6 +27,7 @@ from typing import Any
 import numpy as np
 
 from qmodel import _check
+from qmodel._fields import check_fields, parameter
 from qmodel._typing import Count, Value
 from qmodel._xp import is_symbolic, namespace
 from qmodel.distributions.base import Distribution, Part
@@ -224,17 +226,16 @@ class Mixture(Distribution):
     (0.0029, 0.001, 0.0461)
     """
 
-    probabilities: tuple[Value, ...]
-    laws: tuple[Distribution, ...]
+    probabilities: tuple[Value, ...] = parameter("share of each", check=_check.weights)
+    laws: tuple[Distribution, ...]  # type: ignore[misc]  # `parameter` is no default
 
     def __post_init__(self) -> None:
-        probabilities = _check.weights("probabilities", self.probabilities)
-        laws = checked_laws(self.laws)
-        if len(laws) != len(probabilities):
+        check_fields(self)
+        laws, parts = checked_laws(self.laws), len(self.probabilities)
+        if len(laws) != parts:
             raise DomainError(
-                f"laws must be as many as probabilities, {len(probabilities)}, got {len(laws)}"
+                f"laws must be as many as probabilities, {parts}, got {len(laws)}"
             )
-        object.__setattr__(self, "probabilities", probabilities)
         object.__setattr__(self, "laws", laws)
 
     def _mix(self, values: Any) -> Any:
@@ -372,10 +373,10 @@ class Shifted(Distribution):
     """
 
     law: Distribution
-    by: Value
+    by: Value = parameter("constant time", unit="s", check=_check.nonnegative)
 
     def __post_init__(self) -> None:
-        object.__setattr__(self, "by", _check.nonnegative("by", self.by))
+        check_fields(self)
 
     @property
     def mean(self) -> Value:
@@ -447,10 +448,10 @@ class Scaled(Distribution):
     """
 
     law: Distribution
-    factor: Value
+    factor: Value = parameter("factor", check=_check.positive)
 
     def __post_init__(self) -> None:
-        object.__setattr__(self, "factor", _check.positive("factor", self.factor))
+        check_fields(self)
 
     @property
     def closed(self) -> bool:  # type: ignore[override]
@@ -545,10 +546,10 @@ class Repeated(Distribution):
     """
 
     law: Distribution
-    times: Count
+    times: Count = parameter("how often", symbol="n", check=partial(_check.count, least=0))
 
     def __post_init__(self) -> None:
-        object.__setattr__(self, "times", _check.count("times", self.times, least=0))
+        check_fields(self)
 
     @property
     def mean(self) -> Value:

@@ -35,11 +35,12 @@ from typing import Any
 import numpy as np
 
 from qmodel import _check
+from qmodel._fields import parameter
 from qmodel._typing import Value
 from qmodel._xp import is_symbolic, namespace
 from qmodel.distributions.algebra import measure
 from qmodel.distributions.base import Distribution, Part
-from qmodel.distributions.cells import whole
+from qmodel.distributions.cells import WHOLE, whole
 from qmodel.distributions.families import ZERO
 from qmodel.distributions.pieces import MOST, Piece, Pieces
 from qmodel.errors import DomainError
@@ -81,8 +82,12 @@ class Empirical(Distribution):
     array([0.012, 0.03 ])
     """
 
-    values: np.ndarray = whole()  # noqa: RUF009
-    weights: np.ndarray = whole(repr=False)  # noqa: RUF009
+    values: np.ndarray = parameter(
+        "distinct samples", unit="s", check=_check.nonnegative, metadata={WHOLE: True}
+    )
+    weights: np.ndarray = parameter(
+        "share of each", check=_check.probability, repr=False, metadata={WHOLE: True}
+    )
     _below: np.ndarray = whole(repr=False)  # noqa: RUF009
     _above: np.ndarray = whole(repr=False)  # noqa: RUF009
     closed = True

@@ -11,12 +11,13 @@ References
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
 
 from qmodel import _check
+from qmodel._fields import check_fields, parameter
 from qmodel._typing import Count, Value
 from qmodel._xp import is_symbolic, namespace
 from qmodel.distributions.base import Distribution, Part
@@ -58,11 +59,11 @@ class Exponential(Distribution):
     (0.0921, 0.3679, 1.0)
     """
 
-    mean: Value
+    mean: Value = parameter("mean", unit="s", symbol="S", check=_check.positive)
     closed = True
 
     def __post_init__(self) -> None:
-        object.__setattr__(self, "mean", _check.positive("mean", self.mean))
+        check_fields(self)
 
     @property
     def variance(self) -> Value:
@@ -127,11 +128,11 @@ class Deterministic(Distribution):
     0.03
     """
 
-    mean: Value
+    mean: Value = parameter("mean", unit="s", symbol="S", check=_check.nonnegative)
     closed = True
 
     def __post_init__(self) -> None:
-        object.__setattr__(self, "mean", _check.nonnegative("mean", self.mean))
+        check_fields(self)
 
     @property
     def variance(self) -> Value:
@@ -283,14 +284,12 @@ class Gamma(Distribution):
     (0.0664, 0.0002)
     """
 
-    mean: Value
-    scv: Value = field()  # not the property of the base class
+    mean: Value = parameter("mean", unit="s", symbol="S", check=_check.positive)
+    scv: Value = parameter("squared coefficient of variation", check=_check.positive_scv)
     closed = True
 
     def __post_init__(self) -> None:
-        object.__setattr__(self, "mean", _check.positive("mean", self.mean))
-        need = "a squared coefficient of variation > 0"
-        object.__setattr__(self, "scv", _check.positive("scv", self.scv, need=need))
+        check_fields(self)
 
     @property
     def variance(self) -> Value:
@@ -403,19 +402,17 @@ class HyperExponential(Distribution):
     (0.02, 5.5, 0.2533)
     """
 
-    probabilities: tuple[Value, ...]
-    means: tuple[Value, ...]
+    probabilities: tuple[Value, ...] = parameter("share of each part", check=_check.weights)
+    means: tuple[Value, ...] = parameter(
+        "mean of each part", unit="s", check=_check.each(_check.positive)
+    )
     closed = True
 
     def __post_init__(self) -> None:
-        weights = _check.weights("probabilities", self.probabilities)
-        means = tuple(_check.positive("means", m) for m in self.means)
-        if len(weights) != len(means):
-            raise DomainError(
-                f"means must be as many as probabilities, {len(weights)}, got {len(means)}"
-            )
-        object.__setattr__(self, "probabilities", weights)
-        object.__setattr__(self, "means", means)
+        check_fields(self)
+        parts, means = len(self.probabilities), len(self.means)
+        if parts != means:
+            raise DomainError(f"means must be as many as probabilities, {parts}, got {means}")
 
     def _mix(self, f: Any) -> Any:
         xp = namespace(*self.probabilities, *self.means)
@@ -479,17 +476,15 @@ class Uniform(Distribution):
     (0.02, 0.0833, 0.029)
     """
 
-    low: Value
-    high: Value
+    low: Value = parameter("least value", unit="s", check=_check.nonnegative)
+    high: Value = parameter("greatest value", unit="s", check=_check.positive)
     closed = True
 
     def __post_init__(self) -> None:
-        low = _check.nonnegative("low", self.low)
-        high = _check.positive("high", self.high)
+        check_fields(self)
+        low, high = self.low, self.high
         if not is_symbolic(low, high) and np.any(np.asarray(high) <= low):
-            raise DomainError(f"high must be above low = {self.low}, got {self.high}")
-        object.__setattr__(self, "low", low)
-        object.__setattr__(self, "high", high)
+            raise DomainError(f"high must be above low = {low}, got {high}")
 
     @property
     def mean(self) -> Value:

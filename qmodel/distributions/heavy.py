@@ -47,12 +47,13 @@ References
 from __future__ import annotations
 
 import math
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
 
 from qmodel import _check
+from qmodel._fields import check_fields, parameter
 from qmodel._typing import Value
 from qmodel._xp import is_symbolic, namespace
 from qmodel.distributions import heavy_gaps
@@ -90,14 +91,12 @@ class LogNormal(Distribution):
     0.5748
     """
 
-    mean: Value
-    scv: Value = field()  # not the property of the base class
+    mean: Value = parameter("mean", unit="s", symbol="S", check=_check.positive)
+    scv: Value = parameter("squared coefficient of variation", check=_check.positive_scv)
     closed = True
 
     def __post_init__(self) -> None:
-        object.__setattr__(self, "mean", _check.positive("mean", self.mean))
-        need = "a squared coefficient of variation > 0"
-        object.__setattr__(self, "scv", _check.positive("scv", self.scv, need=need))
+        check_fields(self)
 
     @property
     def variance(self) -> Value:
@@ -188,15 +187,16 @@ class Pareto(Distribution):
     (0.0270, 2.700, 0.2023)
     """
 
-    minimum: Value
-    shape: Value
-    maximum: Value = math.inf
+    minimum: Value = parameter("least value", unit="s", check=_check.positive)
+    shape: Value = parameter("exponent of the tail", check=_check.positive)
+    maximum: Value = parameter(
+        "greatest value", unit="s", check=_check.positive, default=math.inf
+    )
     closed = True
 
     def __post_init__(self) -> None:
-        low = _check.positive("minimum", self.minimum)
-        shape = _check.positive("shape", self.shape)
-        high = _check.positive("maximum", self.maximum)
+        check_fields(self)
+        low, shape, high = self.minimum, self.shape, self.maximum
         if is_symbolic(low, shape, high):
             if is_symbolic(high) or not np.all(np.isinf(high)):
                 raise ModelError(
@@ -206,9 +206,6 @@ class Pareto(Distribution):
             raise DomainError(
                 f"maximum must be above minimum = {self.minimum}, got {self.maximum}"
             )
-        object.__setattr__(self, "minimum", low)
-        object.__setattr__(self, "shape", shape)
-        object.__setattr__(self, "maximum", high)
 
     def _moment(self, order: int) -> Value:
         # Mean, variance or third cumulant; inf where there is none.

@@ -23,6 +23,7 @@ from typing import Any
 import numpy as np
 
 from qmodel import _check
+from qmodel._fields import check_fields, parameter
 from qmodel._typing import Count, Value
 from qmodel.distributions.base import Distribution
 from qmodel.distributions.extremes import Extreme, OfSeveral, least_of
@@ -65,15 +66,13 @@ class OrderStatistic(Extreme):
     """
 
     law: Distribution
-    need: Count
-    of: Count
+    need: Count = parameter("how many must end", symbol="k", check=_check.count)
+    of: Count = parameter("how many begin", symbol="n", check=_check.count)
 
     def __post_init__(self) -> None:
         _check.instance("law", self.law, Distribution)
-        need, of = _check.count("need", self.need), _check.count("of", self.of)
-        _enough(need, of)
-        object.__setattr__(self, "need", need)
-        object.__setattr__(self, "of", of)
+        check_fields(self)
+        _enough(self.need, self.of)
 
     @property
     def laws(self) -> tuple[Distribution, ...]:
@@ -143,13 +142,12 @@ class Quorum(OfSeveral):
     0.0015
     """
 
-    need: int
+    need: int = parameter("how many must end", symbol="k", check=_check.one_count)
 
     def __post_init__(self) -> None:
         OfSeveral.__post_init__(self)
-        need = int(_check.count("need", self.need))
-        _enough(need, len(self.laws))
-        object.__setattr__(self, "need", need)
+        check_fields(self)
+        _enough(self.need, len(self.laws))
 
     def _scale(self, means: list[Any]) -> Any:
         return np.sort(np.stack(np.broadcast_arrays(*means)), axis=0)[self.need - 1]

@@ -27,10 +27,11 @@ from typing import Any
 import numpy as np
 
 from qmodel import _check
+from qmodel._fields import parameter
 from qmodel._typing import Value
 from qmodel.distributions.algebra import Scaled, Sum
 from qmodel.distributions.base import Distribution
-from qmodel.distributions.cells import shape_of, whole
+from qmodel.distributions.cells import WHOLE, shape_of, whole
 from qmodel.distributions.families import Exponential, Gamma, HyperExponential
 from qmodel.errors import DomainError
 
@@ -65,8 +66,8 @@ class PhaseType(Distribution):
     (0.02, 5.0, 0.2408)
     """
 
-    initial: Any = whole()  # noqa: RUF009
-    generator: Any = whole()  # noqa: RUF009
+    initial: Any = parameter("phase that begins", metadata={WHOLE: True})
+    generator: Any = parameter("rates between phases", unit="1/s", metadata={WHOLE: True})
     closed = True
 
     def __post_init__(self) -> None:

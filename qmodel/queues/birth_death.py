@@ -29,6 +29,7 @@ from typing import Any
 import numpy as np
 
 from qmodel import _check
+from qmodel._fields import check_fields, parameter
 from qmodel._typing import Count, Value
 from qmodel._xp import is_symbolic
 from qmodel.basis import POISSON_ARRIVALS, Assumption, Basis
@@ -184,29 +185,36 @@ class BirthDeath(Station):
     (23.7432, 0.0288)
     """
 
-    service_rates: tuple[Value, ...]
-    arrival_factors: tuple[Value, ...] | None = None
-    servers: Count = 1
+    service_rates: tuple[Value, ...] = parameter(
+        "rates of service by the number present",
+        unit="1/s",
+        symbol="mu",
+        check=_check.each(_check.positive),
+    )
+    arrival_factors: tuple[Value, ...] | None = parameter(
+        "factors of the arrival rate by the number present",
+        check=_check.each(_check.nonnegative),
+        default=None,
+    )
+    servers: Count = parameter(
+        "requests in service at once", symbol="c", check=_check.count, default=1
+    )
     service: Exponential = field(init=False, repr=False)
     loses = True
     not_in_paths = "its arrival rate is not that of a flow of requests"
 
     def __post_init__(self) -> None:
-        rates = tuple(_check.positive("service_rates", r) for r in self.service_rates)
+        check_fields(self)
+        rates = self.service_rates
         _refuse_symbols(*rates, *(self.arrival_factors or ()), self.servers)
         if not rates:
             raise DomainError("service_rates must not be empty")
-        given = self.arrival_factors
-        if given is not None:
-            factors = tuple(_check.nonnegative("arrival_factors", f) for f in given)
-            if len(factors) != len(rates) + 1:
-                raise DomainError(
-                    f"arrival_factors must be one more than service_rates, {len(rates) + 1}, "
-                    f"got {len(factors)}"
-                )
-            object.__setattr__(self, "arrival_factors", factors)
-        object.__setattr__(self, "service_rates", rates)
-        object.__setattr__(self, "servers", _check.count("servers", self.servers))
+        factors = self.arrival_factors
+        if factors is not None and len(factors) != len(rates) + 1:
+            raise DomainError(
+                f"arrival_factors must be one more than service_rates, {len(rates) + 1}, "
+                f"got {len(factors)}"
+            )
         # Of one server, when the station is at its fastest.
         service = Exponential(self.servers / self._fastest())
         object.__setattr__(self, "service", service)

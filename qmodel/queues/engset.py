@@ -33,6 +33,7 @@ from typing import Any
 import numpy as np
 
 from qmodel import _check
+from qmodel._fields import check_fields, parameter
 from qmodel._typing import Count, Value
 from qmodel._xp import namespace
 from qmodel.basis import Assumption, Basis
@@ -197,19 +198,18 @@ class Engset(Station):
     (0.3416, 0.3863, 2.0845)
     """
 
-    service_time: Value
-    servers: Count
-    sources: Count
+    service_time: Value = parameter(
+        "mean service time", unit="s", symbol="S", check=_check.positive
+    )
+    servers: Count = parameter("servers", symbol="c", check=_check.count)
+    sources: Count = parameter("sources", symbol="N", check=_check.count)
     service: Exponential = field(init=False, repr=False)
     loses = True
     not_in_paths = "its arrival rate is not that of a flow of requests"
 
     def __post_init__(self) -> None:
-        s = _check.positive("service_time", self.service_time)
-        object.__setattr__(self, "service_time", s)
-        object.__setattr__(self, "servers", _check.count("servers", self.servers))
-        object.__setattr__(self, "sources", _check.count("sources", self.sources))
-        object.__setattr__(self, "service", Exponential(s))
+        check_fields(self)
+        object.__setattr__(self, "service", Exponential(self.service_time))
 
     @property
     def max_rate(self) -> Value:

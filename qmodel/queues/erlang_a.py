@@ -39,11 +39,13 @@ References
 from __future__ import annotations
 
 from dataclasses import dataclass, field
+from functools import partial
 from typing import Any
 
 import numpy as np
 
 from qmodel import _check
+from qmodel._fields import check_fields, parameter
 from qmodel._typing import Count, Value
 from qmodel._xp import is_symbolic, namespace
 from qmodel.basis import POISSON_ARRIVALS, Assumption, Basis
@@ -162,25 +164,25 @@ class ErlangA(Station):
     [0.3022, 0.3686, 0.2944]
     """
 
-    service_time: Value
-    servers: Count
-    patience: Value
-    places: Count = np.inf
+    service_time: Value = parameter(
+        "mean service time", unit="s", symbol="S", check=_check.positive
+    )
+    servers: Count = parameter("servers", symbol="c", check=_check.count)
+    patience: Value = parameter("mean patience", unit="s", symbol="P", check=_check.positive)
+    places: Count = parameter(
+        "requests in the station at most",
+        symbol="K",
+        check=partial(_check.count, endless=True),
+        default=np.inf,
+    )
     service: Exponential = field(init=False, repr=False)
     loses = True
 
     def __post_init__(self) -> None:
-        s = _check.positive("service_time", self.service_time)
-        c = _check.count("servers", self.servers)
-        patience = _check.positive("patience", self.patience)
-        places = _check.count("places", self.places, endless=True)
-        if not is_symbolic(s, c, patience, places):
-            _refuse(c, patience, places)
-        object.__setattr__(self, "service_time", s)
-        object.__setattr__(self, "servers", c)
-        object.__setattr__(self, "patience", patience)
-        object.__setattr__(self, "places", places)
-        object.__setattr__(self, "service", Exponential(s))
+        check_fields(self)
+        if not is_symbolic(self.service_time, self.servers, self.patience, self.places):
+            _refuse(self.servers, self.patience, self.places)
+        object.__setattr__(self, "service", Exponential(self.service_time))
 
     @property
     def max_rate(self) -> Value:

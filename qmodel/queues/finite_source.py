@@ -37,6 +37,7 @@ from typing import Any
 import numpy as np
 
 from qmodel import _check
+from qmodel._fields import check_fields, parameter
 from qmodel._typing import Count, Value
 from qmodel._xp import is_symbolic
 from qmodel.basis import Basis
@@ -267,18 +268,17 @@ class FiniteSource(Station):
     (1.0000, 20.0000, 27.1985)
     """
 
-    service_time: Value
-    servers: Count
-    population: Count
+    service_time: Value = parameter(
+        "mean service time", unit="s", symbol="S", check=_check.positive
+    )
+    servers: Count = parameter("servers", symbol="c", check=_check.count)
+    population: Count = parameter("clients", symbol="N", check=_check.count)
     service: Exponential = field(init=False, repr=False)
     not_in_paths = "its arrival rate is not that of a flow of requests"
 
     def __post_init__(self) -> None:
-        s = _check.positive("service_time", self.service_time)
-        object.__setattr__(self, "service_time", s)
-        object.__setattr__(self, "servers", _check.count("servers", self.servers))
-        object.__setattr__(self, "population", _check.count("population", self.population))
-        object.__setattr__(self, "service", Exponential(s))
+        check_fields(self)
+        object.__setattr__(self, "service", Exponential(self.service_time))
 
     @property
     def max_rate(self) -> Value:

@@ -39,6 +39,7 @@ from typing import Any
 import numpy as np
 
 from qmodel import _check
+from qmodel._fields import check_fields, parameter
 from qmodel._typing import Count, Value
 from qmodel._xp import is_symbolic, namespace
 from qmodel.basis import Basis
@@ -212,14 +213,15 @@ class GM1(Station):
     """
 
     interarrival: Distribution
-    service_time: Value
+    service_time: Value = parameter(
+        "mean service time", unit="s", symbol="S", check=_check.positive
+    )
     service: Exponential = field(init=False, repr=False)
 
     def __post_init__(self) -> None:
         _check.instance("interarrival", self.interarrival, Distribution)
-        s = _check.positive("service_time", self.service_time)
-        object.__setattr__(self, "service_time", s)
-        object.__setattr__(self, "service", Exponential(s))
+        check_fields(self)
+        object.__setattr__(self, "service", Exponential(self.service_time))
 
     @property
     def servers(self) -> int:

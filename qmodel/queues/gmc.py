@@ -39,6 +39,7 @@ from typing import Any
 import numpy as np
 
 from qmodel import _check
+from qmodel._fields import check_fields, parameter
 from qmodel._typing import Count, Value
 from qmodel._xp import is_symbolic, namespace
 from qmodel.basis import Assumption, Basis
@@ -245,15 +246,16 @@ class GMc(Station):
     """
 
     interarrival: Distribution
-    service_time: Value
-    servers: Count = 1
+    service_time: Value = parameter(
+        "mean service time", unit="s", symbol="S", check=_check.positive
+    )
+    servers: Count = parameter("servers", symbol="c", check=_check.count, default=1)
     service: Exponential = field(init=False, repr=False)
 
     def __post_init__(self) -> None:
-        _, s, _, c = _checked(0.0, self.service_time, self.interarrival, self.servers)
-        object.__setattr__(self, "service_time", s)
-        object.__setattr__(self, "servers", c)
-        object.__setattr__(self, "service", Exponential(s))
+        check_fields(self)
+        _checked(0.0, self.service_time, self.interarrival, self.servers)
+        object.__setattr__(self, "service", Exponential(self.service_time))
 
     def serving(self, service: Distribution) -> Station:
         """Return the same arrivals and servers with another law of service."""

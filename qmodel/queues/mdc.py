@@ -32,6 +32,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from qmodel import _check
+from qmodel._fields import check_fields, parameter
 from qmodel._typing import Count, Value
 from qmodel._xp import is_symbolic
 from qmodel.basis import POISSON_ARRIVALS, Assumption, Basis
@@ -159,13 +160,14 @@ class MDc(Station):
     array([0.1618, 0.1492, 0.1201])
     """
 
-    service_time: Value
-    servers: Count = 1
+    service_time: Value = parameter(
+        "mean service time", unit="s", symbol="S", check=_check.positive
+    )
+    servers: Count = parameter("servers", symbol="c", check=_check.count, default=1)
 
     def __post_init__(self) -> None:
-        law = _wait(0.0, self.service_time, self.servers)
-        object.__setattr__(self, "service_time", law.service_time)
-        object.__setattr__(self, "servers", law.servers)
+        check_fields(self)
+        _wait(0.0, self.service_time, self.servers)  # refuses symbols
 
     @property
     def service(self) -> Deterministic:

@@ -40,6 +40,7 @@ from typing import Any
 import numpy as np
 
 from qmodel import _check
+from qmodel._fields import check_fields, parameter
 from qmodel._typing import Value
 from qmodel._xp import is_symbolic, namespace
 from qmodel.basis import POISSON_ARRIVALS, Assumption, Basis
@@ -56,7 +57,6 @@ from qmodel.distributions.residual import residual
 from qmodel.numerics.spare import spare_servers
 from qmodel.queues.base import FCFS, LAWS, MEANS, Station, StationResult
 from qmodel.queues.mg1 import GENERAL_SERVICE, MG1
-from qmodel.queues.mg1k import one_count
 
 __all__ = ["MG1Setup", "MG1Threshold", "MG1Vacations"]
 
@@ -242,11 +242,13 @@ class MG1Threshold(_Away):
     (4.8333, 15.892)
     """
 
-    threshold: int
+    threshold: int = parameter(
+        "requests at which the server begins", symbol="n", check=_check.one_count
+    )
 
     def __post_init__(self) -> None:
         _check.instance("service", self.service, Distribution)
-        object.__setattr__(self, "threshold", one_count("threshold", self.threshold))
+        check_fields(self)
 
     def serving(self, service: Distribution) -> MG1Threshold:
         """Return a server with the same threshold and another law of service."""

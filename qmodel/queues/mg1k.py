@@ -40,6 +40,7 @@ from typing import Any
 import numpy as np
 
 from qmodel import _check
+from qmodel._fields import check_fields, parameter
 from qmodel._typing import Value
 from qmodel._xp import is_symbolic
 from qmodel.basis import POISSON_ARRIVALS, Assumption, Basis
@@ -53,7 +54,7 @@ from qmodel.distributions import (
     Sum,
 )
 from qmodel.distributions.cells import shape_of
-from qmodel.errors import DomainError, ModelError
+from qmodel.errors import ModelError
 from qmodel.queues.arrivals import arrivals_in
 from qmodel.queues.base import FCFS, LAWS, MEANS, Station, StationResult, busy_share
 from qmodel.queues.mg1 import GENERAL_SERVICE
@@ -65,14 +66,6 @@ __all__ = ["MG1K"]
 FINITE_ROOM = Assumption(
     "finite-room", "who finds all places taken is lost and does not come back", "Erlang 1917"
 )
-
-
-def one_count(name: str, n: Any) -> int:
-    """Return `n` as one int >= 1: the states have an axis of this length."""
-    checked = _check.count(name, n)
-    if np.ndim(checked) or not np.isfinite(checked):
-        raise DomainError(f"{name} must be one whole number >= 1, got {n}")
-    return int(checked)
 
 
 def _embedded(rate: Any, service: Distribution, places: int) -> tuple[Any, Any]:
@@ -125,12 +118,12 @@ class MG1K(Station):
     """
 
     service: Distribution
-    places: int
+    places: int = parameter("requests that may be present", symbol="K", check=_check.one_count)
     loses = True
 
     def __post_init__(self) -> None:
         _check.instance("service", self.service, Distribution)
-        object.__setattr__(self, "places", one_count("places", self.places))
+        check_fields(self)
 
     @property
     def servers(self) -> int:

@@ -35,6 +35,7 @@ from typing import Any
 import numpy as np
 
 from qmodel import _check
+from qmodel._fields import check_fields, parameter
 from qmodel._typing import Count, Value
 from qmodel._xp import is_symbolic
 from qmodel.basis import APPROXIMATE, POISSON_ARRIVALS, Assumption, Basis
@@ -45,7 +46,7 @@ from qmodel.numerics import quadrature
 from qmodel.queues.base import LAWS, MEANS, Station, StationResult, StreamResult, busy_share
 from qmodel.queues.delay import at_load
 from qmodel.queues.mg1 import GENERAL_SERVICE
-from qmodel.queues.mg1k import FINITE_ROOM, one_count
+from qmodel.queues.mg1k import FINITE_ROOM
 from qmodel.queues.mgc_ps import PROCESSOR_SHARING
 from qmodel.queues.shared_response import cells_of_sizes
 from qmodel.queues.states import FiniteStates
@@ -225,12 +226,12 @@ class MG1KPS(Station):
     """
 
     service: Distribution
-    places: int
+    places: int = parameter("requests that may be present", symbol="K", check=_check.one_count)
     loses = True
 
     def __post_init__(self) -> None:
         _check.instance("service", self.service, Distribution)
-        object.__setattr__(self, "places", one_count("places", self.places))
+        check_fields(self)
 
     @property
     def servers(self) -> int:

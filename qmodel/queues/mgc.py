@@ -41,6 +41,7 @@ from typing import Any
 import numpy as np
 
 from qmodel import _check
+from qmodel._fields import check_fields, parameter
 from qmodel._typing import Count, Value
 from qmodel._xp import is_symbolic, namespace
 from qmodel.basis import APPROXIMATE, POISSON_ARRIVALS, Assumption, Basis
@@ -174,11 +175,11 @@ class MGc(Station):
     """
 
     service: Distribution
-    servers: Count = 1
+    servers: Count = parameter("servers", symbol="c", check=_check.count, default=1)
 
     def __post_init__(self) -> None:
         _check.instance("service", self.service, Distribution)
-        object.__setattr__(self, "servers", _check.count("servers", self.servers))
+        check_fields(self)
 
     def serving(self, service: Distribution) -> MGc:
         """Return as many servers with another law of service."""

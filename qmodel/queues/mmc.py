@@ -35,6 +35,7 @@ from typing import Any
 import numpy as np
 
 from qmodel import _check
+from qmodel._fields import check_fields, parameter
 from qmodel._typing import Count, Value
 from qmodel._xp import is_symbolic, namespace
 from qmodel.basis import POISSON_ARRIVALS, Assumption, Basis
@@ -284,16 +285,16 @@ class MMc(Station):
     (4.6689, 'exact')
     """
 
-    service_time: Value
-    servers: Count = 1
+    service_time: Value = parameter(
+        "mean service time", unit="s", symbol="S", check=_check.positive
+    )
+    servers: Count = parameter("servers", symbol="c", check=_check.count, default=1)
     service: Exponential = field(init=False, repr=False)
     poisson_output = True
 
     def __post_init__(self) -> None:
-        s = _check.positive("service_time", self.service_time)
-        object.__setattr__(self, "service_time", s)
-        object.__setattr__(self, "servers", _check.count("servers", self.servers))
-        object.__setattr__(self, "service", Exponential(s))
+        check_fields(self)
+        object.__setattr__(self, "service", Exponential(self.service_time))
 
     def serving(self, service: Distribution) -> Station:
         """Return as many servers with another law of service: M/G/c unless exponential."""

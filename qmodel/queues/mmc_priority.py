@@ -40,6 +40,7 @@ from typing import Any
 import numpy as np
 
 from qmodel import _check
+from qmodel._fields import check_fields, parameter
 from qmodel._typing import Count, Value
 from qmodel._xp import namespace
 from qmodel.basis import APPROXIMATE, POISSON_ARRIVALS, Assumption, Basis
@@ -214,17 +215,17 @@ class MMcPriority(Station):
     [0.0481, 0.1308]
     """
 
-    service_time: Value
-    servers: Count = 1
+    service_time: Value = parameter(
+        "mean service time", unit="s", symbol="S", check=_check.positive
+    )
+    servers: Count = parameter("servers", symbol="c", check=_check.count, default=1)
     preemptive: bool = False
     service: Exponential = field(init=False, repr=False)
     prioritised = True
 
     def __post_init__(self) -> None:
-        s = _check.positive("service_time", self.service_time)
-        object.__setattr__(self, "service_time", s)
-        object.__setattr__(self, "servers", _check.count("servers", self.servers))
-        object.__setattr__(self, "service", Exponential(s))
+        check_fields(self)
+        object.__setattr__(self, "service", Exponential(self.service_time))
 
     def serving(self, service: Distribution) -> MMcPriority:
         """Return the same discipline with another mean of the exponential service."""

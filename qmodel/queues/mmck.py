@@ -43,11 +43,13 @@ References
 from __future__ import annotations
 
 from dataclasses import dataclass, field
+from functools import partial
 from typing import Any
 
 import numpy as np
 
 from qmodel import _check
+from qmodel._fields import check_fields, parameter
 from qmodel._typing import Count, Value
 from qmodel._xp import is_symbolic, namespace
 from qmodel.basis import POISSON_ARRIVALS, Basis
@@ -250,19 +252,20 @@ class MMcK(Station):
     (0.5805, 'exact')
     """
 
-    service_time: Value
-    servers: Count
-    places: Count
+    service_time: Value = parameter(
+        "mean service time", unit="s", symbol="S", check=_check.positive
+    )
+    servers: Count = parameter("servers", symbol="c", check=_check.count)
+    places: Count = parameter(
+        "requests in the station at most", symbol="K", check=partial(_check.count, endless=True)
+    )
     service: Exponential = field(init=False, repr=False)
     loses = True
 
     def __post_init__(self) -> None:
-        s = _check.positive("service_time", self.service_time)
-        servers, places = _sizes(self.servers, self.places)
-        object.__setattr__(self, "service_time", s)
-        object.__setattr__(self, "servers", servers)
-        object.__setattr__(self, "places", places)
-        object.__setattr__(self, "service", Exponential(s))
+        check_fields(self)
+        _sizes(self.servers, self.places)
+        object.__setattr__(self, "service", Exponential(self.service_time))
 
     @property
     def max_rate(self) -> Value:

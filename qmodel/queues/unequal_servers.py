@@ -51,6 +51,7 @@ from typing import Any
 import numpy as np
 
 from qmodel import _check
+from qmodel._fields import check_fields, parameter
 from qmodel._typing import Count, Value
 from qmodel._xp import is_symbolic, namespace
 from qmodel.basis import POISSON_ARRIVALS, Assumption, Basis
@@ -174,19 +175,24 @@ class UnequalServers(Station):
     [0.0198, 0.0109]
     """
 
-    service_times: tuple[Value, ...]
+    service_times: tuple[Value, ...] = parameter(
+        "mean service time on each server",
+        unit="s",
+        symbol="S",
+        check=_check.each(_check.positive),
+    )
     policy: str = "random"
     service: HyperExponential = field(init=False, repr=False)
 
     def __post_init__(self) -> None:
-        times = tuple(_check.positive("service_times", s) for s in self.service_times)
+        check_fields(self)
+        times = self.service_times
         if not times:
             raise DomainError("service_times must not be empty")
         if self.policy not in POLICIES:
             known = ", ".join(POLICIES)
             raise DomainError(f"policy must be one of {known}, got {self.policy!r}")
         total = sum(1 / s for s in times)
-        object.__setattr__(self, "service_times", times)
         # While all are busy, the next free server is i with probability mu_i / sum mu.
         shares = tuple(1 / s / total for s in times)
         object.__setattr__(self, "service", HyperExponential(shares, times))

@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from itertools import pairwise
 from typing import Any
 
 import numpy as np
 
+from qmodel.errors import DomainError
 from qmodel.pipeline import Pipeline, PipelineResult
 from qmodel.queues.base import MEANS, Station, StationResult
 
@@ -20,6 +21,7 @@ __all__ = [
     "parts",
     "quantities_of",
     "rising",
+    "several",
     "within",
 ]
 
@@ -34,6 +36,14 @@ def parts(result: Result) -> list[tuple[str, StationResult]]:
     if isinstance(result, StationResult):
         return [("", result)]
     return [(f" at {name}", r) for name, r in result.stations.items()]
+
+
+def several(name: str, values: Iterable[Any], least: int = 1) -> list[Any]:
+    """Return the values, refusing so few that there is nothing to compare."""
+    found = list(values)
+    if len(found) < least:
+        raise DomainError(f"{name} must be at least {least}, got {len(found)}: {found}")
+    return found
 
 
 def quantities_of(result: Result, *, percentiles: bool = False) -> list[str]:
@@ -63,23 +73,27 @@ def rising(
 ) -> None:
     """Assert that quantities rise from result to result, or fall."""
     times = [n for n in quantities_of(results[0]) if n in TIMES]
-    for name in quantities or times:
+    for name in times if quantities is None else several("quantities", quantities):
         found = [np.asarray(get(r, name), dtype=float) for r in results]
         for k, (one, two) in enumerate(pairwise(found)):
             less, more = (one, two) if up else (two, one)
             # NaN is not "no more than" anything.
-            assert np.all(less <= more * (1 + 1e-9) + TINY), (
-                f"{law}: {name} goes from {np.ravel(one)[0]:.12g} to "
-                f"{np.ravel(two)[0]:.12g} as the {what} goes from {values[k]:g} to "
-                f"{values[k + 1]:g}"
-            )
+            if not np.all(less <= more * (1 + 1e-9) + TINY):
+                raise AssertionError(
+                    f"{law}: {name} goes from {np.ravel(one)[0]:.12g} to "
+                    f"{np.ravel(two)[0]:.12g} as the {what} goes from {values[k]:g} to "
+                    f"{values[k + 1]:g}"
+                )
 
 
 def within(law: str, name: str, found: Any, low: float, high: float) -> None:
     """Assert that all values lie between two."""
     found = np.asarray(found, dtype=float)
     inside = (found >= low) & (found <= high)
-    assert inside.all(), f"{law}: {name} is {found[~inside].flat[0]}, not from {low} to {high}"
+    if not inside.all():
+        raise AssertionError(
+            f"{law}: {name} is {found[~inside].flat[0]}, not from {low} to {high}"
+        )
 
 
 def equal(

@@ -17,6 +17,7 @@ from qmodel.testing.compare import (
     get,
     quantities_of,
     rising,
+    several,
 )
 from qmodel.testing.rescaled import rescaled
 
@@ -56,7 +57,7 @@ def monotone_in_load(
     >>> import qmodel as qm
     >>> monotone_in_load(qm.web.typical_pipeline(), [10.0, 1000.0, 3000.0])
     """
-    rates = sorted(rates)
+    rates = sorted(several("rates", rates, least=2))
     results = [model.solve(rate) for rate in rates]
     rising("more load is never faster", "load", rates, results, quantities, up=True)
 
@@ -98,7 +99,7 @@ def monotone_in(
     >>> monotone_in(lambda c: qm.MMc(0.1, c), [2, 3, 4], 15.0, up=False)
     >>> monotone_in(lambda scv: qm.MG1(qm.Gamma(0.1, scv)), [0.1, 1.0, 9.0], 8.0, up=True)
     """
-    values = sorted(values)
+    values = sorted(several("values", values, least=2))
     results = [build(value).solve(arrival_rate) for value in values]
     law = f"times {'rise' if up else 'fall'} with the parameter"
     rising(law, "parameter", values, results, quantities, up=up)
@@ -161,7 +162,7 @@ def array_equals_cells(model: Model, rates: Iterable[float], *, rel: float = 1e-
     >>> import qmodel as qm
     >>> array_equals_cells(qm.MMc(0.2, servers=4), [0.0, 9.0, 25.0])
     """
-    rates = np.asarray(list(rates), dtype=float)
+    rates = np.asarray(several("rates", rates), dtype=float)
     together = model.solve(rates)
     for name in quantities_of(together, percentiles=True):
         found = np.broadcast_to(get(together, name), rates.shape)
@@ -236,7 +237,8 @@ def agree(
     >>> agree(qm.MGc(qm.Exponential(0.2), 4), qm.MMc(0.2, 4), 9.0, quantities=["p99"])
     """
     found, expected = one.solve(arrival_rate), other.solve(arrival_rate)
-    for name in quantities or quantities_of(found):
+    names = quantities_of(found) if quantities is None else several("quantities", quantities)
+    for name in names:
         equal("the models agree", name, get(found, name), get(expected, name), rel)
 
 
@@ -277,15 +279,17 @@ def tends_to(
     >>> tends_to(lambda k: qm.MG1(qm.Erlang(0.1, k)), qm.MG1(qm.Deterministic(0.1)),
     ...          [4, 64, 4096], 8.0)
     """
+    values = several("values", values, least=2)
     goal = float(get(limit.solve(arrival_rate), quantity))
     found = [float(get(build(value).solve(arrival_rate), quantity)) for value in values]
     distance = [abs(x - goal) for x in found]
     slack = 1e-12 * abs(goal)
     for value, before, after in zip(values[1:], distance, distance[1:], strict=False):
-        assert after <= before + slack, (
-            f"the limit is approached: at {value} {quantity} is further from it, "
-            f"{after:g} after {before:g}"
-        )
+        if not after <= before + slack:
+            raise AssertionError(
+                f"the limit is approached: at {value} {quantity} is further from it, "
+                f"{after:g} after {before:g}"
+            )
     equal("the limit is reached", quantity, found[-1], goal, rel)
 
 
@@ -324,8 +328,9 @@ def insensitive(
     >>> import qmodel as qm
     >>> insensitive(qm.MG1PS, [qm.Exponential(0.1), qm.Gamma(0.1, 4.0)], 8.0)
     """
-    first, *others = [build(law).solve(arrival_rate) for law in laws]
+    some = several("laws", laws, least=2)
+    first, *others = [build(law).solve(arrival_rate) for law in some]
     for other in others:
-        for name in quantities:
+        for name in several("quantities", quantities):
             found, expected = get(other, name), get(first, name)
             equal("insensitivity to the law of service", name, found, expected, rel)

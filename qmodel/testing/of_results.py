@@ -88,10 +88,15 @@ def flow_balance(result: Result, *, rel: float = 1e-9) -> None:
                 brought = brought * (sources - r.number_in_system)
             equal(law, "arrival_rate", r.arrival_rate, brought, rel)
         lost = np.asarray(r.loss) + np.asarray(r.abandonment)
-        for name in ("loss", "abandonment"):
+        for name in ("loss", "abandonment", "accepted"):
             within(law, name, getattr(r, name), 0.0, 1.0)
-        through = np.minimum(r.arrival_rate * (1 - lost), r.station.max_rate)
+        # What is accepted has its digits in overload, where 1 - loss has none.
+        equal(law, "accepted", r.accepted, 1 - lost, rel, floor=1e-12)
+        stable = np.less(r.arrival_rate, r.station.max_rate)
+        through = np.where(stable, r.arrival_rate * r.accepted, r.throughput)
         equal(law, "throughput", r.throughput, through, rel)
+        busy = np.where(stable & (lost > 0), r.utilization, 0.0)
+        within(law, "utilization", busy, 0.0, 1.0)
         if np.all(lost == 0) and np.all(np.isfinite(r.station.servers)):
             busy = r.arrival_rate * r.station.service.mean / r.station.servers
             equal(law, "utilization", r.utilization, busy, rel)

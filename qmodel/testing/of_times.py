@@ -9,6 +9,7 @@ import numpy as np
 from qmodel.distributions import Distribution
 from qmodel.testing.compare import (
     equal,
+    several,
 )
 
 __all__ = [
@@ -42,7 +43,7 @@ def quantile_inverts_tail(
     >>> import qmodel as qm
     >>> quantile_inverts_tail(qm.MMc(0.2, servers=4).solve(9.0).response)
     """
-    for share in p:
+    for share in several("p", p):
         t = np.asarray(law.quantile(share))
         finite = np.isfinite(t)
         slack = rel * (1 - share) + 1e-9
@@ -50,11 +51,12 @@ def quantile_inverts_tail(
         before = np.where(finite & (t > 0), law.tail(np.where(finite, t, 0.0) * (1 - rel)), 1.0)
         unknown = np.isnan(t)
         wrong = ~((after <= 1 - share + slack) & (before >= 1 - share - slack)) | unknown
-        assert not wrong.any(), (
-            f"quantile inverts tail: at p = {share} the quantile is {np.ravel(t)[0]:.6g}, "
-            f"where the tail goes from {np.ravel(before)[0]:.12g} to "
-            f"{np.ravel(after)[0]:.12g}, which should enclose {1 - share:.12g}"
-        )
+        if wrong.any():
+            raise AssertionError(
+                f"quantile inverts tail: at p = {share} the quantile is {np.ravel(t)[0]:.6g}, "
+                f"where the tail goes from {np.ravel(before)[0]:.12g} to "
+                f"{np.ravel(after)[0]:.12g}, which should enclose {1 - share:.12g}"
+            )
 
 
 def mean_is_integral_of_tail(law: Distribution, *, rel: float = 1e-5) -> None:

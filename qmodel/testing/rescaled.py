@@ -2,21 +2,22 @@
 
 from __future__ import annotations
 
-from dataclasses import fields, is_dataclass
+from dataclasses import Field, fields, is_dataclass
 from typing import Any
 
+import numpy as np
+
 from qmodel._fields import described
-from qmodel.pipeline import Pipeline
+from qmodel.distributions import Distribution
+from qmodel.errors import ModelError
+from qmodel.pipeline import Pipeline, Step
+from qmodel.queues.base import Station
 from qmodel.queues.batches import RandomNumber
 
 __all__ = ["rescaled"]
 
-TIMES = {
-    "by", "high", "low", "mean", "means", "minimum", "maximum", "patience", "pause", "samples",
-    "service_time", "service_times",
-}  # fmt: skip
-RATES = {"rate", "service_rates"}
-"""Names of the parameters of laws, stations and steps that are times, and rates."""
+_POWERS = {"-": 0, "s": 1, "1/s": -1}
+"""Powers of the time in the units that fields declare."""
 
 
 def rescaled(model: Any, unit: float) -> Any:
@@ -33,6 +34,11 @@ def rescaled(model: Any, unit: float) -> Any:
     -------
     same kind
         The model in the new unit. [-]
+
+    Raises
+    ------
+    ModelError
+        If a number in the model does not say in which unit it is.
 
     Examples
     --------
@@ -59,20 +65,26 @@ def _rescaled(thing: Any, unit: float, seen: dict[int, Any]) -> Any:
         seen[id(thing)] = copy = object.__new__(type(thing))
         for f in fields(thing):
             value = getattr(thing, f.name)
-            if (power := _power(thing, f.name)) and not is_dataclass(value):
+            said = described(thing).get(f.name)
+            power = 0 if said is None else _POWERS.get(said.unit, 0)
+            if power and value is not None:
                 value = _times(value, unit**power)
+            elif said is None and _is_open(thing, f, value):
+                raise ModelError(
+                    f"{type(thing).__name__}.{f.name} does not say its unit: declare the "
+                    "field by qmodel.parameter(..., unit=...)"
+                )
             else:
                 value = _rescaled(value, unit, seen)
             object.__setattr__(copy, f.name, value)
     return seen[id(thing)]
 
 
-def _power(thing: Any, name: str) -> int:
-    """Return 1 for a field that is a time, -1 for a rate, 0 for others."""
-    said = described(thing).get(name)
-    if said is not None:
-        return {"s": 1, "1/s": -1}.get(said.unit, 0)
-    return (name in TIMES) - (name in RATES)
+def _is_open(thing: Any, f: Field[Any], value: Any) -> bool:
+    """Return whether a field is a number of which nobody knows the unit."""
+    told = not f.init or f.name.startswith("_") or isinstance(value, (bool, int))
+    number = isinstance(value, (float, np.ndarray))
+    return number and not told and isinstance(thing, (Station, Distribution, Step))
 
 
 def _times(value: Any, factor: float) -> Any:

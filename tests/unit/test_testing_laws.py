@@ -1,7 +1,9 @@
 """Every law holds for what is right, and fails for what is deliberately wrong."""
 
+import ast
 import copy
 from dataclasses import dataclass, replace
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -9,6 +11,7 @@ from hypothesis import assume, given
 from hypothesis import strategies as st
 
 import qmodel as qm
+from qmodel.distributions import PhaseType
 from qmodel.queues.mmck import MMcK
 from qmodel.queues.states import Geometric
 from qmodel.testing import laws, strategies
@@ -324,3 +327,53 @@ def test_laws_of_times_that_do_not_belong_together():
     fails(laws.mean_is_integral_of_tail, WrongLaw(mean=1.001), match=match)
     match = "the mean is minus the slope of the transform: mean is 1.001"
     fails(laws.mean_is_slope_of_transform, WrongLaw(mean=1.001), match=match)
+
+
+def test_every_unit_is_known_from_the_fields():
+    two = (qm.MMc(0.1), qm.MMc(0.2))
+    for model in (
+        qm.MG1(qm.Empirical([0.1, 0.2, 0.4])),
+        qm.MG1(qm.Pareto(0.1, 3.5)),
+        qm.MG1(PhaseType([1.0, 0.0], [[-10.0, 5.0], [0.0, -20.0]])),
+        qm.BirthDeath([10.0, 20.0]),
+        qm.balancing.WeightedSplit(two, (0.5, 0.5), delays=(0.1, 0.2)),
+        qm.Pipeline(qm.hedge("copy", qm.call("a", qm.MMc(0.1, 16)), delay=0.3)),
+    ):
+        laws.change_of_time_unit(model, 2.0)
+
+
+def test_a_number_without_a_unit_is_refused():
+    with pytest.raises(qm.ModelError, match="WrongLaw.mean does not say its unit"):
+        rescaled(qm.MG1(WrongLaw()), 60.0)
+
+
+def test_nothing_to_compare_is_refused():
+    law = qm.Exponential(1.0)
+    for check in (
+        lambda: laws.monotone_in_load(QUEUE, [9.0]),
+        lambda: laws.monotone_in_load(QUEUE, [1.0, 9.0], []),
+        lambda: laws.monotone_in(lambda c: qm.MMc(0.1, c), [2], 3.0, up=False),
+        lambda: laws.array_equals_cells(QUEUE, []),
+        lambda: laws.agree(QUEUE, QUEUE, 9.0, quantities=[]),
+        lambda: laws.tends_to(lambda k: QUEUE, QUEUE, [], 9.0),
+        lambda: laws.insensitive(qm.MG1PS, [law], 0.5),
+        lambda: laws.insensitive(qm.MG1PS, [law, law], 0.5, quantities=()),
+        lambda: laws.quantile_inverts_tail(law, []),
+    ):
+        with pytest.raises(qm.DomainError, match=r"must be at least \d, got"):
+            check()
+
+
+def test_what_is_accepted_is_what_is_not_lost():
+    full = MMcK(0.1, servers=3, places=10).solve(50.0)
+    fails(laws.flow_balance, replace(full, accepted=0.5), match="accepted is 0.5")
+    fails(laws.flow_balance, replace(full, utilization=1.2), match="utilization is 1.2")
+
+
+def test_laws_hold_without_assert_statements():
+    """`python -O` drops them, and a law would hold whatever the model does."""
+    found = []
+    for path in sorted(Path(laws.__file__).parent.glob("*.py")):
+        tree = ast.parse(path.read_text(encoding="utf-8"))
+        found += [path.name for node in ast.walk(tree) if isinstance(node, ast.Assert)]
+    assert found == []
