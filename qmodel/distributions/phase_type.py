@@ -31,7 +31,7 @@ from qmodel._fields import parameter
 from qmodel._typing import Value
 from qmodel.distributions.algebra import Scaled, Sum
 from qmodel.distributions.base import Distribution
-from qmodel.distributions.cells import WHOLE, shape_of, whole
+from qmodel.distributions.cells import WHOLE, shape_of
 from qmodel.distributions.families import Exponential, Gamma, HyperExponential
 from qmodel.errors import DomainError
 

@@ -343,7 +343,7 @@ def test_every_unit_is_known_from_the_fields():
 
 
 def test_a_number_without_a_unit_is_refused():
-    with pytest.raises(qm.ModelError, match="WrongLaw.mean does not say its unit"):
+    with pytest.raises(qm.ModelError, match=r"WrongLaw\.mean does not say its unit"):
         rescaled(qm.MG1(WrongLaw()), 60.0)
 
 
