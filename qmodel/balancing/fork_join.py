@@ -55,6 +55,7 @@ from typing import Any
 import numpy as np
 
 from qmodel import _check
+from qmodel._fields import parameter
 from qmodel._typing import Count, Value
 from qmodel._xp import namespace
 from qmodel.balancing.joined_queues import JoinedQueues
@@ -272,7 +273,7 @@ def response_distribution(
 class _OfKnownMean(JoinedQueues):
     """The time of several stations whose mean is known in some cells."""
 
-    known: Value
+    known: Value = parameter("mean, NaN where it is not known", unit="s")
 
     @property
     def mean(self) -> Value:

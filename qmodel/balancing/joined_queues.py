@@ -29,7 +29,7 @@ from typing import Any
 
 import numpy as np
 
-from qmodel import _check
+from qmodel._fields import parameter
 from qmodel._typing import Value
 from qmodel.distributions import OrderStatistic
 
@@ -68,12 +68,7 @@ class JoinedQueues(OrderStatistic):
     (array([1.5 , 1.39, 1.  ]), array([5.3 , 5.27, 4.61]))
     """
 
-    correlation: Value
-
-    def __post_init__(self) -> None:
-        OrderStatistic.__post_init__(self)
-        checked = _check.probability("correlation", self.correlation)
-        object.__setattr__(self, "correlation", checked)
+    correlation: Value = parameter("correlation of the scores", symbol="r", check="probability")
 
     def _scale(self, means: list[Any]) -> Any:
         return OrderStatistic._scale(self, means) + 0.0 * np.asarray(self.correlation)
