@@ -19,6 +19,7 @@ from qmodel._version import __version__
 
 if TYPE_CHECKING:
     from qmodel import (
+        answers,
         balancing,
         caches,
         distributions,
@@ -175,6 +176,7 @@ _HOMES = {
     "recorded_load": "read_load replay",
 }
 _MODULES = (
+    "answers",
     "balancing",
     "caches",
     "distributions",

@@ -12,7 +12,7 @@ import typer
 from typer.core import TyperGroup
 
 from qmodel._version import __version__
-from qmodel.cli import balance, cache, compare, explain, replay, solve, sweep
+from qmodel.cli import balance, cache, check, compare, explain, replay, solve, sweep
 from qmodel.cli.options import examples
 from qmodel.errors import QModelError
 
@@ -52,6 +52,7 @@ app = typer.Typer(
     epilog=examples(
         "qmodel solve --rate 2000/s",
         'qmodel solve --set cache.hit_ratio=95% --objective "p99 < 250 ms"',
+        'qmodel check --objective "p99 < 300 ms" --objective "utilization < 70 %"',
         "qmodel sweep --over arrival_rate=500/s:3000/s:6",
         'qmodel cache --memory "4 GiB" --policy 2-lru',
         "qmodel balance --replicas 8 --load 80%",
@@ -59,6 +60,7 @@ app = typer.Typer(
     ),
 )
 app.command("solve")(solve.command)
+app.command("check", epilog=check.EPILOG)(check.command)
 app.command("sweep", no_args_is_help=True)(sweep.command)
 app.command("compare")(compare.command)
 app.command("cache", epilog=cache.EPILOG)(cache.command)
@@ -82,6 +84,6 @@ def _options(
 ) -> None:
     """Capacity and latency of web pipelines, in closed form.
 
-    How much load does the typical web pipeline carry, how long do requests take, and which
-    part is full first? Each command answers for that pipeline, changed as --set says.
+    How much load does the typical web pipeline sustain, how long do requests take, and which
+    part saturates first? Each command answers for that pipeline, changed as --set says.
     """

@@ -3,19 +3,15 @@
 from __future__ import annotations
 
 from enum import StrEnum
-from typing import TYPE_CHECKING, Annotated
+from typing import Annotated
 
 import typer
 
-from qmodel.cli.numbers import number, whole
-from qmodel.cli.options import Format, Output, Rate, Shape, examples
+from qmodel.cli.numbers import number, share, whole
+from qmodel.cli.options import Format, Objectives, Output, Rate, Shape, examples
 from qmodel.errors import DomainError
-from qmodel.units import parse
 
-if TYPE_CHECKING:
-    from qmodel.queues import Station
-
-__all__ = ["Discipline", "command", "replica_of"]
+__all__ = ["EPILOG", "Discipline", "command"]
 
 DEFAULTS = {"--replicas": "8", "--workers": "4", "--service-time": "10 ms"}
 LOAD = "80%"
@@ -86,72 +82,47 @@ def command(
             help="Points of each replica on a hash ring, were requests to go by their keys.",
         ),
     ] = "100",
-    objective: Annotated[
-        str | None,
-        typer.Option(
-            "--objective",
-            metavar="TEXT",
-            help="What must hold, such as 'p99 < 80 ms' [p99 at most twice that of no load].",
-        ),
-    ] = None,
+    objective: Objectives = None,
     form: Shape = Format.TABLE,
     output: Output = None,
 ) -> None:
     """Compare the policies of a load balancer before equal replicas.
 
-    Which policy answers soonest, how much load it carries, and what a lost replica, a hash
+    Which policy answers soonest, how much load it sustains, and what a lost replica, a hash
     of keys or a hot key would do.
     """
-    from qmodel.cli.balance_report import Pools, answer, goal_of, policies_of
+    from dataclasses import replace
+
+    from qmodel import answers
+    from qmodel.cli import numbers
     from qmodel.cli.files import writing
     from qmodel.cli.render import show
 
+    if rate is not None and load is not None:
+        raise DomainError("the load is given twice: --rate and --load")
     given = {"--replicas": replicas, "--workers": workers, "--service-time": service_time}
     used = {option: written or DEFAULTS[option] for option, written in given.items()}
     guessed = [f"{o} {DEFAULTS[o]}" for o, written in given.items() if written is None]
+    if rate is None and load is None:
+        guessed.append(f"--load {LOAD}")
     with writing(output) as write:
-        replica = replica_of(
+        replica = answers.replica_of(
             number("--service-time", used["--service-time"]),
             whole("--workers", used["--workers"]),
-            number("--scv", scv, zero=True),
-            discipline,
+            scv=number("--scv", scv, zero=True),
+            shared=discipline is Discipline.SHARE,
         )
-        pools = Pools(
+        answer = answers.balance(
             replica,
             whole("--replicas", used["--replicas"]),
-            policies_of(policy),
-            whole("--virtual-nodes", virtual_nodes),
+            numbers.rate(rate),
+            load=share("--load", load or LOAD, _MOST_LOAD),
+            policies=policy,
+            objectives=objective or (),
+            virtual_nodes=whole("--virtual-nodes", virtual_nodes),
         )
-        arrivals = _rate(float(replica.max_rate) * pools.replicas, rate, load)
-        if rate is None and load is None:
-            guessed.append(f"--load {LOAD}")
-        report = answer(pools, arrivals, goal_of(objective, replica), ", ".join(guessed))
-        write(report)
-    show(report, form)
-
-
-def replica_of(
-    service_time: float, workers: int, scv: float, discipline: Discipline
-) -> Station:
-    """Return the station that one replica is."""
-    from qmodel.distributions import from_mean_scv
-    from qmodel.queues import MG1, MG1PS, MGc, MGcPS, MMc
-
-    law = from_mean_scv(service_time, scv)
-    if discipline is Discipline.SHARE:
-        return MGcPS(law, workers) if workers > 1 else MG1PS(law)
-    if scv == 1:
-        return MMc(service_time, workers)
-    return MGc(law, workers) if workers > 1 else MG1(law)
-
-
-def _rate(max_rate: float, rate: str | None, load: str | None) -> float:
-    """Return the arrival rate [1/s] of ``--rate``, or of the share that ``--load`` is."""
-    if rate is not None and load is not None:
-        raise DomainError("the load is given twice: --rate and --load")
-    if rate is not None:
-        return number("--rate", rate, zero=True)
-    share = parse(LOAD if load is None else load)
-    if not 0 <= share < _MOST_LOAD:
-        raise DomainError(f"--load must be a share such as 80%, got {load!r}")
-    return share * max_rate
+        if guessed:
+            said = f"Not given, so plausible values are taken: {', '.join(guessed)}."
+            answer = replace(answer, meaning=[*answer.meaning, said])
+        write(answer)
+    show(answer, form)

@@ -7,14 +7,22 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from qmodel.cli.numbers import number, whole
-from qmodel.cli.options import Changes, Format, Objectives, Output, Rate, Shape, examples
-from qmodel.cli.stored import CACHE, POLICIES
+from qmodel.cli.options import (
+    OBJECTIVE,
+    Changes,
+    Format,
+    Objectives,
+    Output,
+    Rate,
+    Shape,
+    examples,
+)
 from qmodel.errors import ModelError
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
-__all__ = ["command"]
+__all__ = ["EPILOG", "command"]
 
 DEFAULTS = {
     "--objects": "10M",
@@ -54,7 +62,9 @@ def command(
     ] = None,
     policy: Annotated[
         str,
-        typer.Option("--policy", metavar="NAME", help=f"One of {', '.join(POLICIES)}."),
+        typer.Option(
+            "--policy", metavar="NAME", help="lru, fifo, random, clock, 2-lru, q-lru or lfu."
+        ),
     ] = "lru",
     ttl: Annotated[
         str | None,
@@ -63,7 +73,7 @@ def command(
         ),
     ] = None,
     rate: Rate = None,
-    objective: Objectives = "p99 < 300 ms",
+    objective: Objectives = [OBJECTIVE],  # noqa: B006 (typer shows it)
     set_: Changes = None,
     form: Shape = Format.TABLE,
     output: Output = None,
@@ -72,15 +82,14 @@ def command(
 
     The cache is that of the typical pipeline; its hit ratio follows from memory and policy.
     """
+    from dataclasses import replace
+
+    from qmodel import answers
     from qmodel.caches import Zipf
-    from qmodel.cli import model
-    from qmodel.cli.cache_report import answer
+    from qmodel.cli import model, numbers
     from qmodel.cli.files import writing
     from qmodel.cli.render import show
-    from qmodel.cli.stored import policy_named, policy_of, stored_in
-    from qmodel.planning import parse_objective
 
-    goal = parse_objective(objective)
     given = {
         "--objects": objects,
         "--exponent": exponent,
@@ -88,30 +97,33 @@ def command(
         "--memory": memory,
     }
     used = {option: written or DEFAULTS[option] for option, written in given.items()}
+    _refuse_hit_ratio(set_)
     with writing(output) as write:
-        popularity = Zipf(
-            whole("--objects", used["--objects"]),
-            number("--exponent", used["--exponent"], zero=True),
-            size=number("--size", used["--size"]),
+        answer = answers.cache(
+            model.changed(set_),
+            numbers.rate(rate),
+            popularity=Zipf(
+                whole("--objects", used["--objects"]),
+                number("--exponent", used["--exponent"], zero=True),
+                size=number("--size", used["--size"]),
+            ),
+            memory=number("--memory", used["--memory"]),
+            policy=policy,
+            ttl=None if ttl is None else number("--ttl", ttl),
+            objectives=objective or (),
         )
-        life = None if ttl is None else number("--ttl", ttl)
-        name = policy_named(policy)
-        store = policy_of(name, number("--memory", used["--memory"]), life)
-        _refuse_hit_ratio(set_)
-        pipeline = stored_in(model.changed(model.default_model(), set_), store, popularity)
-        load, remark = model.load_of(pipeline, rate)
-        report = answer(
-            pipeline, load, goal, policy=name, remark=remark, guessed=_guessed(given)
-        )
-        write(report)
-    show(report, form)
+        if guessed := _guessed(given):
+            said = f"Not given, so plausible values are taken: {guessed}."
+            answer = replace(answer, meaning=[*answer.meaning, said])
+        write(answer)
+    show(answer, form)
 
 
 def _refuse_hit_ratio(changes: list[str] | None) -> None:
     for written in changes or ():
-        if written.partition("=")[0].strip() == f"{CACHE}.hit_ratio":
+        if written.partition("=")[0].strip() == "cache.hit_ratio":
             raise ModelError(
-                f"--set {CACHE}.hit_ratio: here it follows from --memory and --policy; "
+                "--set cache.hit_ratio: here it follows from --memory and --policy; "
                 "`qmodel solve` takes it as given"
             )
 

@@ -2,17 +2,15 @@
 
 from __future__ import annotations
 
-import sys
-from typing import TYPE_CHECKING, Annotated
+from typing import Annotated
 
 import typer
 
-from qmodel.cli.options import Changes, Rate
+from qmodel.cli.options import Changes, Format, Output, Rate, Shape
 
-if TYPE_CHECKING:
-    from qmodel.pipeline import PipelineResult
+__all__ = ["command"]
 
-__all__ = ["answer", "command"]
+_ENDINGS = (".json", ".md", ".html")
 
 
 def command(
@@ -26,27 +24,16 @@ def command(
     ] = "mean",
     rate: Rate = None,
     set_: Changes = None,
+    form: Shape = Format.TABLE,
+    output: Output = None,
 ) -> None:
     """Say where a number comes from: formula, numbers put in, assumptions, literature."""
-    from qmodel.cli import model
+    from qmodel import answers
+    from qmodel.cli import model, numbers
+    from qmodel.cli.files import writing
+    from qmodel.cli.render import show
 
-    pipeline = model.changed(model.default_model(), set_)
-    load, remark = model.load_of(pipeline, rate)
-    typer.echo(answer(pipeline.solve(load), name, unicode=_takes_unicode()))
-    if remark:
-        typer.echo(f"\nAt {load:.6g} requests a second ({remark}).")
-
-
-def answer(result: PipelineResult, name: str, *, unicode: bool = True) -> str:
-    """Return the text for a quantity of a pipeline, or of a station by its name."""
-    from qmodel.explanation import explain
-
-    return explain(result, name).as_text(unicode=unicode)
-
-
-def _takes_unicode() -> bool:
-    try:
-        "λ─µ".encode(sys.stdout.encoding or "ascii")
-    except (UnicodeEncodeError, LookupError):
-        return False
-    return True
+    with writing(output, _ENDINGS) as write:
+        answer = answers.explain(model.changed(set_), name, numbers.rate(rate))
+        write(answer)
+    show(answer, form)

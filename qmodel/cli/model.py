@@ -14,10 +14,7 @@ from qmodel.units import parse
 if TYPE_CHECKING:
     from qmodel.pipeline import Pipeline
 
-__all__ = ["changed", "changed_each", "default_model", "load_of", "models"]
-
-_SENSIBLE = 0.6
-_WITHOUT_LIMIT = 100.0  # [1/s] for a pipeline that never saturates
+__all__ = ["changed", "changed_each", "default_model", "models"]
 
 
 def default_model() -> Pipeline:
@@ -46,9 +43,9 @@ def _changes(written: Sequence[str] | None) -> dict[str, float]:
     return changes
 
 
-def changed(model: Pipeline, written: Sequence[str] | None) -> Pipeline:
-    """Return `model` with the changes of ``--set``."""
-    changes = _changes(written)
+def changed(written: Sequence[str] | None) -> Pipeline:
+    """Return the default model with the changes of ``--set``."""
+    changes, model = _changes(written), default_model()
     return model.replace(changes) if changes else model
 
 
@@ -71,22 +68,3 @@ def changed_each(
         name: model.replace({n: v for n, v in changes.items() if n in known[name]})
         for name, model in models.items()
     }, notes
-
-
-def _rate(written: str) -> float:
-    """Return the arrival rate of ``--rate`` [1/s]."""
-    rate = parse(written)
-    if not (math.isfinite(rate) and rate >= 0):
-        raise DomainError(f"--rate must be a finite number >= 0, got {written!r}")
-    return rate
-
-
-def load_of(model: Pipeline, written: str | None, who: str = "it") -> tuple[float, str]:
-    """Return the load [1/s], named or sensible, and a remark on how it was chosen."""
-    if written is not None:
-        return _rate(written), ""
-    limit = float(model.max_rate)
-    if not math.isfinite(limit):
-        return _WITHOUT_LIMIT, "a guess, as --rate was not given"
-    share = f"{100 * _SENSIBLE:.0f} % of what {who} can carry"
-    return _SENSIBLE * limit, f"{share}, as --rate was not given"

@@ -7,7 +7,7 @@ import math
 from qmodel.errors import DomainError
 from qmodel.units import parse
 
-__all__ = ["number", "whole"]
+__all__ = ["number", "percentiles", "rate", "share", "whole"]
 
 
 def number(option: str, written: str, *, zero: bool = False) -> float:
@@ -25,3 +25,33 @@ def whole(option: str, written: str) -> int:
     if not (math.isfinite(found) and found >= 1 and found == math.floor(found)):
         raise DomainError(f"{option} must be a whole number >= 1, got {written!r}")
     return int(found)
+
+
+def rate(written: str | None) -> float | None:
+    """Return the arrival rate of ``--rate`` [1/s], where it is given."""
+    return None if written is None else number("--rate", written, zero=True)
+
+
+def share(option: str, written: str, most: float) -> float:
+    """Return the share that the text of an option means: more than `most` lacks a %."""
+    found = parse(written)
+    if not (found >= 0 and (found < most or ("%" in written and math.isfinite(found)))):
+        example = f"{written.strip()}%" if found >= most and math.isfinite(found) else "80%"
+        raise DomainError(f"{option} must be a share such as {example}, got {written!r}")
+    return found
+
+
+def percentiles(option: str, written: str) -> list[float]:
+    """Return the shares that a text such as "50,95,99.9" means."""
+    shares = []
+    for part in written.split(","):
+        digits = part.strip().removeprefix("p")
+        try:
+            # The number as written: 99.9 / 100 is not the float nearest to 0.999.
+            found = float(f"{digits}e-2")
+        except ValueError:
+            found = float("nan")
+        if not 0 < found < 1:
+            raise DomainError(f"{option} must be between 0 and 100, got {part.strip()!r}")
+        shares.append(found)
+    return sorted(set(shares))

@@ -8,7 +8,20 @@ from typing import Annotated, TypeAlias
 
 import typer
 
-__all__ = ["Changes", "Format", "Objectives", "Output", "Rate", "Shape", "examples", "pair"]
+__all__ = [
+    "OBJECTIVE",
+    "Changes",
+    "Format",
+    "Objectives",
+    "Output",
+    "Rate",
+    "Shape",
+    "examples",
+    "pair",
+]
+
+OBJECTIVE = "p99 < 300 ms"
+"""What must hold where nothing is said."""
 
 
 class Format(StrEnum):
@@ -17,7 +30,7 @@ class Format(StrEnum):
     TABLE = "table"
     JSON = "json"
     CSV = "csv"
-    MD = "md"
+    MARKDOWN = "markdown"
 
 
 Rate: TypeAlias = Annotated[
@@ -27,8 +40,12 @@ Rate: TypeAlias = Annotated[
     ),
 ]
 Objectives: TypeAlias = Annotated[
-    str,
-    typer.Option("--objective", metavar="TEXT", help="What must hold, such as 'p99 < 300 ms'."),
+    list[str] | None,
+    typer.Option(
+        "--objective",
+        metavar="TEXT",
+        help="What must hold, such as 'p99 < 300 ms' or 'loss < 0.1 %'. May be repeated.",
+    ),
 ]
 Changes: TypeAlias = Annotated[
     list[str] | None,
@@ -51,7 +68,7 @@ Output: TypeAlias = Annotated[
         "--output",
         "-o",
         metavar="FILE",
-        help="Also write the numbers: .csv, .csv.gz, .parquet, .json or .md.",
+        help="Also write it: .csv, .csv.gz, .parquet, .json, .md or .html.",
     ),
 ]
 

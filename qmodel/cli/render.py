@@ -1,111 +1,75 @@
-"""The four forms of a report: for the terminal, as JSON, as CSV, and as Markdown.
-
-JSON has plain SI numbers (seconds, requests a second, shares from 0 to 1). It knows no
-infinity, so overload is the text "inf", which ``float`` reads; a missing value is null.
-"""
+"""An answer on the terminal, and in the other forms on standard output."""
 
 from __future__ import annotations
 
-import json
-import math
-from typing import TYPE_CHECKING, Any
-
-from qmodel.cli.options import Format
-from qmodel.cli.report import BAR, TEXT, Column, Report, Table
+from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
+    from rich.console import Console
     from rich.table import Table as RichTable
     from rich.text import Text
 
-__all__ = ["as_json", "as_markdown", "show"]
+    from qmodel.answers import Answer, Column, Table
+
+__all__ = ["show"]
 
 _CELLS = 8  # of a bar
-_UNITS = "seconds, requests a second, shares from 0 to 1; 'inf' is overload or no limit"
+_SHOWN = 40  # rows of a table
+_ASCII = str.maketrans({"λ": "lambda", "µ": "u", "–": "-", "ρ": "rho"})
 
 
-def show(report: Report, form: Format) -> None:
-    """Print a report."""
+def show(answer: Answer, form: str) -> None:
+    """Print an answer."""
     import sys
 
-    if form is Format.TABLE:
-        _print(report)
-    elif form is Format.CSV:
-        report.frame.to_csv(sys.stdout, index=False)
+    if form == "table":
+        _print(answer)
+    elif form == "csv":
+        answer.to_frame().to_csv(sys.stdout, index=False)
+    elif form == "junit":
+        from qmodel.answers import junit
+
+        sys.stdout.write(junit(answer))
     else:
-        text = as_json(report) if form is Format.JSON else as_markdown(report)
-        sys.stdout.write(text)
+        parts = answer.json_parts() if form == "json" else answer.markdown_parts()
+        sys.stdout.writelines(parts)
 
 
-def as_json(report: Report) -> str:
-    """Return a report as a JSON object."""
-    tables = {table.key: _records(table.columns) for table in report.tables if table.key}
-    whole = {"verdict": report.verdict, "units": _UNITS, **report.facts, **tables}
-    whole["notes"] = [*report.meaning, *report.notes]
-    return json.dumps(_plain(whole), indent=2, ensure_ascii=False, allow_nan=False) + "\n"
-
-
-def _records(columns: Any) -> list[dict[str, Any]]:
-    return [
-        {c.key: v for c, v in zip(columns, row, strict=True)}
-        for row in zip(*(c.values for c in columns), strict=True)
-    ]
-
-
-def _plain(x: Any) -> Any:
-    """Return what JSON can hold: no NumPy, no infinity."""
-    if isinstance(x, dict):
-        return {str(k): _plain(v) for k, v in x.items()}
-    if isinstance(x, (list, tuple)):
-        return [_plain(v) for v in x]
-    if hasattr(x, "tolist"):
-        return _plain(x.tolist())
-    if isinstance(x, float) and not math.isfinite(x):
-        return None if math.isnan(x) else str(x)
-    return x if x is None or isinstance(x, (str, bool, int, float)) else str(x)
-
-
-def as_markdown(report: Report) -> str:
-    """Return a report as Markdown, fit for the comment of a pull request."""
-    parts = [f"**{report.verdict}**", *report.meaning]
-    for table in report.tables:
-        ends = [":--" if c.unit == TEXT else "--:" for c in table.columns]
-        lines = [_row([c.header for c in table.columns]), _row(ends)]
-        for i in range(len(table)):
-            cells = [c.shown(i) for c in table.columns]
-            if i == table.marked:
-                cells = [f"**{cell}**" for cell in cells[:1]] + cells[1:]
-            lines.append(_row(cells))
-        parts += [f"### {table.title}", "\n".join(lines)]
-        if table.mark:
-            parts.append(f"In bold: {table.mark}.")
-    return "\n\n".join([*parts, *report.notes]) + "\n"
-
-
-def _row(cells: list[str]) -> str:
-    return f"| {' | '.join(cell.replace('|', chr(92) + '|') for cell in cells)} |"
-
-
-def _print(report: Report) -> None:
+def _print(answer: Answer) -> None:
     from rich.text import Text
 
     from qmodel.cli.console import console
 
     out = console()
     # A terminal that knows no blocks gets a percentage without its bar.
-    blocks = not out.options.ascii_only
-    out.print(Text(report.verdict, style="bold green" if report.good else "bold red"))
-    for line in report.meaning:
-        out.print(Text(line))
-    for table in report.tables:
-        title = Text(f"\n{table.title}", style="bold")
-        if table.mark:
-            title.append(f"  ({'▶' if blocks else '>'} {table.mark})", style="dim")
-        out.print(title)
-        out.print(_table(table, blocks))
-    if report.notes:
+    ascii_only = out.options.ascii_only
+
+    def say(words: str, style: str = "") -> None:
+        out.print(Text(words.translate(_ASCII) if ascii_only else words, style=style))
+
+    say(answer.verdict, "bold green" if answer.good else "bold red")
+    for line in answer.meaning:
+        say(line)
+    for formula in answer.formulas:
+        say(f"\n{formula.name}:" if formula.name else "")
+        for line in (formula.ascii if ascii_only else formula.text).splitlines():
+            say(f"    {line}".rstrip())
+    for table in answer.tables:
+        _print_table(out, table, ascii_only)
+    if answer.notes:
         out.print()
-    for line in report.notes:
-        out.print(Text(line, style="dim"))
+    for line in answer.notes:
+        say(line, "dim")
+
+
+def _print_table(out: Console, table: Table, ascii_only: bool) -> None:
+    from rich.text import Text
+
+    title = Text(f"\n{table.title}", style="bold")
+    if table.mark:
+        title.append(f"  ({'>' if ascii_only else '▶'} {table.mark})", style="dim")
+    out.print(title)
+    out.print(_table(table, not ascii_only))
 
 
 def _table(table: Table, blocks: bool) -> RichTable:
@@ -115,11 +79,13 @@ def _table(table: Table, blocks: bool) -> RichTable:
     drawn = RichTable(box=None, header_style="cyan", padding=(0, 2, 0, 0), pad_edge=False)
     sign, gap = ("▶ " if blocks else "> "), "  "
     for i, column in enumerate(table.columns):
-        right = column.unit != TEXT
-        header = gap + column.header if i == 0 and table.marked is not None else column.header
+        right = column.unit != ""
+        header = column.header if blocks else column.header.translate(_ASCII)
+        if i == 0 and table.marked is not None:
+            header = gap + header
         # Only names of stations may be folded where a terminal is narrow.
         drawn.add_column(header, justify="right" if right else "left", no_wrap=right or i > 0)
-    for row in range(len(table)):
+    for row in range(min(len(table), _SHOWN)):
         here = row == table.marked
         cells = [_cell(column, row, blocks) for column in table.columns]
         if table.marked is not None:
@@ -132,8 +98,10 @@ def _cell(column: Column, row: int, blocks: bool) -> Text:
     from rich.text import Text
 
     words = column.shown(row)
-    if column.unit != BAR or words == "–":
-        return Text(words, style="red" if words == "overload" else "")
+    if not blocks:
+        words = words.translate(_ASCII)
+    if column.unit != "bar" or words in ("–", "-"):
+        return Text(words, style="red" if words in ("overload", "MISSED") else "")
     share = float(column.values[row])
     filled = min(_CELLS, max(round(share * _CELLS), int(share > 0)))
     style = "green" if share < 0.7 else "yellow" if share < 0.9 else "red"

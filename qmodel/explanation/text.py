@@ -18,7 +18,7 @@ from qmodel.basis import Assumption, Label, weakest
 from qmodel.glossary import GLOSSARY, units_of
 from qmodel.units import text
 
-__all__ = ["Explanation", "shown"]
+__all__ = ["Explanation", "drawn", "headline", "meaning", "one_line", "put_in", "shown"]
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -85,24 +85,15 @@ class Explanation:
         str
             The text; print shows it with Unicode. [-]
         """
-        drawn = "\n".join(line.rstrip() for line in self._lines(unicode))
-        return drawn if unicode else drawn.translate(_ASCII)
-
-    def _headline(self) -> str:
-        value = "" if self.value is None else f" = {shown(self.value, _unit(self.quantity))}"
-        return f"{self.quantity}{value} ({self.label})"
-
-    def _put_in(self) -> Iterator[tuple[Any, str, str]]:
-        for symbol, value in self.numbers.items():
-            meaning, unit = self.meanings.get(symbol, ("", "-"))
-            yield symbol, shown(value, unit), meaning
+        text = "\n".join(line.rstrip() for line in self._lines(unicode))
+        return text if unicode else text.translate(_ASCII)
 
     def __str__(self) -> str:
         """Return text of 80 columns, the same in every terminal."""
         return self.as_text()
 
     def _lines(self, unicode: bool) -> list[str]:
-        lines = [self._headline(), *_wrapped(_meaning(self.quantity))]
+        lines = [headline(self), *_wrapped(meaning(self.quantity))]
         if self.formula is not None:
             lines += ["", *_pretty(self.formula, unicode)]
         if self.how:
@@ -111,11 +102,9 @@ class Explanation:
             lines += ["", *_wrapped(f"{name}:"), *_pretty(formula, unicode)]
         if self.numbers:
             lines += [""]
-            for symbol, value, meaning in self._put_in():
-                drawn = _drawn(symbol, unicode)
-                if "\n" in drawn:
-                    drawn = str(_OneLine().doprint(symbol))
-                lines += _wrapped(f"{drawn} = {value}   {meaning}".rstrip())
+            for symbol, value, said in put_in(self):
+                name = one_line(symbol, unicode)
+                lines += _wrapped(f"{name} = {value}   {said}".rstrip())
         lines += ["", *_aligned(self.rows)] if self.rows else []
         lines += ["", "It assumes"]
         for a in self.assumptions:
@@ -132,14 +121,14 @@ class Explanation:
         return rf"$\displaystyle {symbolic.latex(self.formula)}$"
 
     def _repr_markdown_(self) -> str:
-        lines = [f"**{self._headline()}**: {_meaning(self.quantity)}", ""]
+        lines = [f"**{headline(self)}**: {meaning(self.quantity)}", ""]
         if self.formula is not None:
             lines += [f"$${symbolic.latex(self.formula)}$$", ""]
         if self.how:
             lines += [self.how, ""]
         for name, formula in self.parts:
             lines += [f"{name}:", "", f"$${symbolic.latex(formula)}$$", ""]
-        table = [(f"${sp.latex(x)}$", v, m) for x, v, m in self._put_in()]
+        table = [(f"${sp.latex(x)}$", v, m) for x, v, m in put_in(self)]
         for rows in ([("symbol", "value", "meaning"), *table] if table else [], self.rows):
             for i, row in enumerate(rows):
                 lines += [f"| {' | '.join(row)} |"]
@@ -153,7 +142,21 @@ def _unit(quantity: str) -> str:
     return units_of([quantity]).get(quantity, "-")
 
 
-def _meaning(quantity: str) -> str:
+def headline(why: Explanation) -> str:
+    """Return what is explained, with its value and label."""
+    value = "" if why.value is None else f" = {shown(why.value, _unit(why.quantity))}"
+    return f"{why.quantity}{value} ({why.label})"
+
+
+def put_in(why: Explanation) -> Iterator[tuple[Any, str, str]]:
+    """Yield the symbols that were put in, each with its value and its meaning."""
+    for symbol, value in why.numbers.items():
+        said, unit = why.meanings.get(symbol, ("", "-"))
+        yield symbol, shown(value, unit), said
+
+
+def meaning(quantity: str) -> str:
+    """Return what a quantity is, in words."""
     percentile = re.search(r"(?:^|\.)p([\d.]+)$", quantity)
     if percentile:
         return f"{percentile[1]} % of the requests do not take longer"
@@ -188,16 +191,23 @@ class _OneLine(StrPrinter):  # type: ignore[misc]
     """An expression in one line, with the letters of the drawn formulas."""
 
     def _print_Symbol(self, symbol: Any) -> str:
-        return _drawn(symbol, True)
+        return drawn(symbol, True)
 
 
-def _drawn(formula: Any, unicode: bool) -> str:
+def one_line(symbol: Any, unicode: bool) -> str:
+    """Return a symbol, or a short formula, in one line."""
+    name = drawn(symbol, unicode)
+    return str(_OneLine().doprint(symbol)) if "\n" in name else name
+
+
+def drawn(formula: Any, unicode: bool) -> str:
+    """Return a formula as text of several lines, with Greek letters or in ASCII."""
     # Said each time, as SymPy would else ask the terminal.
     return str(sp.pretty(formula, use_unicode=unicode, wrap_line=True, num_columns=76))
 
 
 def _pretty(formula: Any, unicode: bool) -> list[str]:
-    return [f"    {line}" for line in _drawn(formula, unicode).splitlines()]
+    return [f"    {line}" for line in drawn(formula, unicode).splitlines()]
 
 
 def _aligned(rows: tuple[tuple[str, ...], ...]) -> list[str]:

@@ -7,7 +7,7 @@ Examples
 >>> path = pathlib.Path(tempfile.mkdtemp()) / "load.csv"
 >>> _ = path.write_text("minute,requests\n2026-05-01 12:00,6000\n2026-05-01 12:01,18000\n")
 >>> shop = qm.Pipeline(qm.call("web", qm.MMc(0.01, servers=4)))
->>> frame = replay(shop, read_load(path), objective="p99 < 50 ms")
+>>> frame = replay(shop, read_load(path), objectives="p99 < 50 ms")
 >>> frame["p99"].round(3).tolist(), frame["met"].tolist()
 ([0.046, 0.06], [True, False])
 """

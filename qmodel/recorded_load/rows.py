@@ -16,7 +16,7 @@ import numpy as np
 from qmodel import _check
 from qmodel.errors import DomainError, ModelError
 from qmodel.glossary import units_of
-from qmodel.planning import Objective, parse_objective
+from qmodel.planning.slo import Objective, Objectives, objectives_of
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -32,7 +32,7 @@ def replay(
     model: Pipeline,
     load: pd.DataFrame,
     *,
-    objective: str | Objective | None = None,
+    objectives: Objectives = (),
     scale_to: float | None = None,
     percentiles: Sequence[float] = (0.5, 0.95, 0.99),
     progress: Callable[[int, int], None] | None = None,
@@ -46,7 +46,7 @@ def replay(
     load : pandas.DataFrame
         As from `read_load`: columns ``time`` and ``arrival_rate`` [1/s], the latter >= 0 or
         NaN. [-]
-    objective : str or Objective, optional
+    objectives : str, Objective or sequence of them, optional
         What each row is held against, such as "p99 < 300 ms". [-]
     scale_to : float, optional
         Scale the load so that its busiest row is at this share of the rate at which the
@@ -60,9 +60,10 @@ def replay(
     -------
     pandas.DataFrame
         One row for each row of `load`, in its order: time, arrival rate, mean and
-        percentiles of the latency, headroom, bottleneck, the share of requests that a limit
-        rejects, the utilization of each station with servers, and whether the objective is
-        met. Overload is inf; a missing rate gives NaN, and NA for met. ``attrs["units"]``
+        percentiles of the latency, headroom, bottleneck, the shares of requests that are
+        rejected and that abandon, goodput, the utilization of each station with servers, and
+        whether the objectives are met. Overload is inf; a missing rate gives NaN, and NA for
+        met. ``attrs["units"]``
         has the units, ``attrs["scale"]`` the factor of `scale_to`. [-]
 
     Raises
@@ -70,7 +71,7 @@ def replay(
     DomainError
         If a rate is negative, or `scale_to` or a percentile is out of range.
     ModelError
-        If the model has arrays, never saturates and should be scaled to, or lacks what the
+        If the model has arrays, never saturates and should be scaled to, or lacks what an
         objective names.
 
     Examples
@@ -87,18 +88,18 @@ def replay(
     if np.ndim(model.max_rate):
         raise ModelError("a replay needs one scenario, but parameters of the model are arrays")
     shares = np.array([float(_check.probability("percentiles", p)) for p in percentiles])
-    goal = None if objective is None else parse_objective(objective)
+    goals = objectives_of([objectives])
     rates = _check.nonnegative("arrival_rate", load["arrival_rate"].to_numpy(dtype=float))
     factor = 1.0 if scale_to is None else _factor(model, rates, scale_to)
     distinct, where = np.unique(rates * factor, return_inverse=True)
-    parts = [_solved(model, distinct[:0], shares, goal)] if not distinct.size else []
+    parts = [_solved(model, distinct[:0], shares, goals)] if not distinct.size else []
     for start in range(0, distinct.size, _CHUNK):
-        parts.append(_solved(model, distinct[start : start + _CHUNK], shares, goal))
+        parts.append(_solved(model, distinct[start : start + _CHUNK], shares, goals))
         if progress is not None:
             progress(min(start + _CHUNK, distinct.size), distinct.size)
     columns = {name: np.concatenate([p[name] for p in parts])[where] for name in parts[0]}
     columns["bottleneck"] = pd.Categorical(columns["bottleneck"])
-    if goal is not None:
+    if goals:
         columns["met"] = pd.arrays.BooleanArray(columns["met"], np.isnan(rates))
     frame = pd.DataFrame({"time": load["time"].array} | columns)
     frame.attrs = {**load.attrs, "units": _units(frame), "scale": factor}
@@ -106,7 +107,7 @@ def replay(
 
 
 def _solved(
-    model: Pipeline, rates: np.ndarray, shares: np.ndarray, goal: Objective | None
+    model: Pipeline, rates: np.ndarray, shares: np.ndarray, goals: Sequence[Objective]
 ) -> dict[str, Any]:
     result = model.solve(rates)
     found: dict[str, Any] = {"arrival_rate": rates, "mean": result.latency.mean}
@@ -114,12 +115,13 @@ def _solved(
         times = result.latency.quantile(shares[:, None])
         found |= {f"p{100 * p:.12g}": t for p, t in zip(shares, times, strict=True)}
     found |= {"headroom": result.headroom, "bottleneck": result.bottleneck}
-    found["rejected"] = result.rejected
+    found |= {name: getattr(result, name) for name in ("rejected", "abandoned", "goodput")}
     for name, station in result.stations.items():
         if np.isfinite(station.station.servers):
             found[f"utilization.{name}"] = station.utilization
-    if goal is not None:
-        found["met"] = goal.met(result)
+    if goals:
+        met = np.broadcast_arrays(*(goal.met(result) for goal in goals))
+        found["met"] = np.logical_and.reduce(met)
     return {name: np.broadcast_to(cells, rates.shape) for name, cells in found.items()}
 
 

@@ -23,7 +23,9 @@ LAYERS = (
     "caches balancing networks pipeline",
     "web",
     "planning explanation symbolic",
-    "sweep recorded_load measurements report testing files",
+    "sweep recorded_load measurements testing files",
+    "answers",
+    "report",
     "cli",
 )
 LEVEL = {name: level for level, layer in enumerate(LAYERS) for name in layer.split()}

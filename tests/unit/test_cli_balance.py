@@ -7,8 +7,9 @@ from typer.testing import CliRunner
 
 import qmodel as qm
 from qmodel import balancing
+from qmodel.answers import replica_of
 from qmodel.cli.app import app
-from qmodel.cli.balance import Discipline, replica_of
+from qmodel.cli.balance import Discipline
 from qmodel.units import ms
 
 REPLICA = qm.MMc(10 * ms, servers=4)
@@ -47,7 +48,7 @@ def test_the_table_is_the_comparison_of_the_library():
     for row in data["policies"]:
         pool = balancing.balanced(row["policy"], REPLICA, 8)
         result = pool.solve(2400.0)
-        assert row["chance_of_wait"] == pytest.approx(float(result.wait.tail(0.0)))
+        assert row["wait_probability"] == pytest.approx(float(result.wait.tail(0.0)))
         assert row["capacity"] == pytest.approx(float(qm.capacity(pool, "p99 < 60 ms")))
         assert set(data["assumptions"][row["policy"]]) == set(result.assumptions)
         assert data["basis"][row["policy"]] == frame.attrs["basis"][row["policy"]]
@@ -110,16 +111,16 @@ def test_the_replica_is_the_station_that_its_words_mean(words, replica):
 
 
 def test_one_worker_each():
-    assert isinstance(replica_of(1.0, 1, 4.0, Discipline.QUEUE), qm.MG1)
-    assert isinstance(replica_of(1.0, 1, 4.0, Discipline.SHARE), qm.MG1PS)
-    assert isinstance(replica_of(1.0, 1, 1.0, Discipline.QUEUE), qm.MMc)
+    assert isinstance(replica_of(1.0, 1, scv=4.0), qm.MG1)
+    assert isinstance(replica_of(1.0, 1, scv=4.0, shared=True), qm.MG1PS)
+    assert isinstance(replica_of(1.0), qm.MMc)
 
 
 def test_nobody_waits_where_workers_are_shared():
     said = flat("--discipline", "share", *TWO)
     assert "must wait" not in said
     assert "must wait" in flat(*TWO)
-    assert "chance_of_wait" not in answer("--discipline", "share", *TWO)["policies"][0]
+    assert "wait_probability" not in answer("--discipline", "share", *TWO)["policies"][0]
 
 
 def test_the_objective():
@@ -179,7 +180,7 @@ def test_overload():
     assert data["best"] == "round robin", "which holds the objective up to the greater load"
     assert data["random_over_best"] is None
     assert flat(*TWO, "--load", "110%").startswith(
-        "Overloaded at 3520/s: all replicas are full"
+        "Overloaded at 3520/s: all replicas are saturated"
     )
 
 
@@ -221,8 +222,8 @@ def test_forms(tmp_path):
     assert frame[own.columns].drop(columns=["policy", "basis"]).to_numpy() == pytest.approx(
         own.drop(columns=["policy", "basis"]).to_numpy(dtype=float), rel=1e-9
     )
-    assert {"chance_of_wait", "capacity"} <= set(frame.columns)
-    assert "| **round robin** |" in run(*TWO, "--format", "md").stdout
+    assert {"wait_probability", "capacity"} <= set(frame.columns)
+    assert "| **round robin** |" in run(*TWO, "--format", "markdown").stdout
     assert run(*TWO, "--format", "csv").stdout.startswith("policy,replicas,arrival_rate,")
 
 

@@ -8,9 +8,10 @@ import pytest
 from typer.testing import CliRunner
 
 import qmodel as qm
+from qmodel.answers.cache_refill import refill
+from qmodel.answers.stored import Site, stored_in
+from qmodel.answers.words import size as in_words
 from qmodel.cli.app import app
-from qmodel.cli.cache_refill import refill
-from qmodel.cli.stored import in_words, stored_in
 from qmodel.planning.cache_loss import least_hit_ratio
 from qmodel.planning.cache_size import cache_size
 from qmodel.units import GiB, KiB, MiB, hour, minute
@@ -88,7 +89,7 @@ def test_the_verdict_has_hit_ratio_memory_database_and_p99():
 def test_what_was_not_given_is_said():
     taken = "--objects 10M, --exponent 0.9, --size 2 KiB, --memory 4 GiB"
     assert f"plausible values are taken: {taken}." in flat()
-    assert "60 % of what it can carry, as --rate was not given" in flat()
+    assert "60 % of what it can sustain, as no load was given" in flat()
     assert "plausible" not in flat(*SMALL)
 
 
@@ -166,8 +167,8 @@ def test_entries_that_expire_too_soon():
 def test_filling_of_a_cache_whose_entries_expire_first_is_not_covered():
     for ttl, said in ((1.0, ""), (1 * hour, "Emptied, the cache is full again after ")):
         store = qm.caches.ExpiringLRU(10 * MiB, ttl)
-        model = stored_in(qm.web.typical_pipeline(), store, PAGES)
-        words, facts = refill(model, model.solve(500.0), "database", "lru")
+        model = stored_in(qm.web.typical_pipeline(), "cache", store, PAGES)
+        words, facts = refill(Site(model, "cache", 500.0), "lru")
         assert words.startswith(said)
         assert bool(words) is bool(facts) is bool(said)
 
@@ -181,7 +182,7 @@ def test_the_least_hit_ratio_and_its_memory():
     )
     goal = float(least_hit_ratio(site(0.5), "cache", 1800.0, "p99 < 250 ms"))
     enough = float(cache_size(qm.caches.LRU(0.0), PAGES, goal))
-    assert data["memory_within_objective"] == pytest.approx(enough, rel=1e-6)
+    assert data["objectives"][0]["memory"] == pytest.approx(enough, rel=1e-6)
     assert goal > least
     said = flat(*SMALL, "--rate", "1800/s")
     assert f"from a hit ratio of {least:.0%}".replace("%", " %") in said
@@ -191,7 +192,7 @@ def test_the_least_hit_ratio_and_its_memory():
 def test_limits_that_are_none():
     assert "survives 800/s without a cache." in flat(*SMALL, "--rate", "800/s")
     said = flat(*SMALL, "--rate", "3500/s")
-    assert "No hit ratio is enough for 3500/s: the monolith is full" in said
+    assert "No hit ratio is enough for 3500/s: the monolith is saturated" in said
     assert "overloaded at 3500/s" in said
     assert "MISSED here; no memory is enough" in said
     assert answer(*SMALL, "--rate", "3500/s")["least_hit_ratio"] == "inf"
@@ -284,7 +285,7 @@ def test_forms(tmp_path):
     rows += [(name, 10 * MiB) for name in POLICIES]
     assert list(zip(frame["policy"], frame["memory"], strict=True)) == rows
     assert frame["hit_ratio"].between(0, 1).all()
-    assert run(*SMALL, "--format", "md").stdout.startswith("**Hit ratio ")
+    assert run(*SMALL, "--format", "markdown").stdout.startswith("**Hit ratio ")
 
 
 BAD = {
@@ -298,7 +299,7 @@ BAD = {
     "memory": (["--memory", "inf"], "--memory must be a finite number > 0"),
     "unit": (["--memory", "4 GiBs"], "unknown unit 'GiBs' in '4 GiBs'; did you mean 'GiB'?"),
     "ttl": (["--ttl", "0"], "--ttl must be a finite number > 0"),
-    "ttl of": (["--ttl", "1 h", "--policy", "fifo"], "--ttl goes with the policy lru"),
+    "ttl of": (["--ttl", "1 h", "--policy", "fifo"], "a time to live goes with the policy lru"),
     "hits": (["--set", "cache.hit_ratio=90%"], "it follows from --memory and --policy"),
     "set": (["--set", "database.server=3"], "did you mean 'database.servers'?"),
     "rate": (["--rate", "-3/s"], "--rate must be"),

@@ -33,7 +33,7 @@ def run(*words, code=0):
 def test_side_by_side():
     out = run("--rate", "300/s").stdout
     assert out.startswith("At 300/s: monolith p99 ")
-    assert "Both carry the same load: 500/s and 500/s." in out
+    assert "Both sustain the same load: 500/s and 500/s." in out
     assert max(map(len, out.splitlines())) <= 80
     data = json.loads(run("--rate", "300/s", "--format", "json").stdout)
     for row in data["models"]:
@@ -47,7 +47,7 @@ def test_side_by_side():
 def test_the_sensible_load_is_that_of_the_weaker():
     out = run("--set", "front.servers=2").stdout
     assert "At 120/s" in out
-    assert "60 % of what the weaker one can carry" in out
+    assert "60 % of what the weakest can sustain" in out
 
 
 def test_set_changes_each_that_has_the_name():
@@ -56,7 +56,7 @@ def test_set_changes_each_that_has_the_name():
     out = run("--set", "app.servers=12").stdout
     assert "app.servers was set in monolith only." in out
     assert "They are not equal: 16 and 14 servers." in out
-    assert "The monolith carries most: 600/s and 500/s." in out
+    assert "The monolith sustains most: 600/s and 500/s." in out
 
 
 def test_overload_of_one(tmp_path):

@@ -10,7 +10,7 @@ from typer.testing import CliRunner
 import qmodel as qm
 from qmodel.cli import model
 from qmodel.cli.app import app
-from qmodel.cli.replay import percentiles_of
+from qmodel.cli.numbers import percentiles
 
 WORLD_CUP = Path(__file__).parents[3] / "shared/data/worldcup98_requests_per_minute.csv.gz"
 COUNTS = [6000, 12000, 23000, 22999, 12000, 25000, 0, "", 600]
@@ -46,7 +46,7 @@ def test_the_verdict_comes_first(load):
     lines = out.splitlines()
     assert lines[0] == "Worst minute: 2026-05-01 12:05, 417/s, overload; bottleneck: web"
     text = " ".join(lines)
-    assert "the web is full at 400/s: 4.2 % more arrives" in text.replace("  ", " ")
+    assert "the web is saturated at 400/s: 4.2 % more arrives" in text.replace("  ", " ")
     assert "MISSED in 3 of 8 minutes (38 %); longest run 2 minutes" in text
     assert "2026-05-01 12:02 to 2026-05-01 12:03" in text
     assert "Overload in 1 of 8 minutes" in text
@@ -63,7 +63,9 @@ def test_one_row_out_for_each_row_in(load, tmp_path):
     frame = pd.read_parquet(parquet)
     assert len(frame) == len(pd.read_csv(csv)) == len(COUNTS)
     assert list(frame)[:6] == ["time", "arrival_rate", "mean", "p50", "p95", "p99"]
-    assert list(frame)[6:] == ["headroom", "bottleneck", "rejected", "utilization.web", "met"]
+    assert list(frame)[6:] == [
+        "headroom", "bottleneck", "rejected", "abandoned", "goodput", "utilization.web", "met",
+    ]  # fmt: skip
     assert frame["arrival_rate"][0] == 100.0
     assert frame["p99"][0] == pytest.approx(float(shop().solve(100.0).latency.quantile(0.99)))
     assert frame["p99"][5] == np.inf
@@ -104,15 +106,15 @@ def test_unit_percentiles_columns_and_set(load, tmp_path):
     assert [name for name in frame if name.startswith("p")] == ["p50", "p99.9"]
     assert frame["arrival_rate"][0] == pytest.approx(6000 / 3600)
     assert frame["utilization.web"][0] == pytest.approx(6000 / 3600 * 0.01 / 8)
-    assert percentiles_of("p99.9, 50") == [0.5, 0.999]
+    assert percentiles("--percentiles", "p99.9, 50") == [0.5, 0.999]
 
 
 def test_forms(load):
     assert len(run(load, "--format", "csv").stdout.splitlines()) == len(COUNTS) + 1
-    assert run(load, "--format", "md").stdout.startswith("**Worst minute: ")
+    assert run(load, "--format", "markdown").stdout.startswith("**Worst minute: ")
     data = json.loads(run(load, "--format", "json").stdout)
     assert data["worst_p99"] == "inf"
-    assert data["rows"] == 9
+    assert data["row_count"] == len(data["rows"]) == 9
 
 
 def test_all_met_and_unsorted(load):
@@ -183,8 +185,8 @@ def test_missing_pyarrow_is_found_before_the_work(load, tmp_path, monkeypatch):
 
 
 def test_nothing_half_written_where_writing_fails(load, tmp_path, monkeypatch):
-    def full(self, path, **_):
-        Path(path).write_text("half")
+    def full(self, file, **_):
+        file.write(b"half")
         raise OSError(28, "No space left on device")
 
     old = tmp_path / "x.csv"

@@ -39,9 +39,9 @@ def test_the_verdict_comes_first_in_one_line():
     lines = run("solve").stdout.splitlines()
     result = shop().solve(0.6 * shop().max_rate)
     p99 = qm.units.text(float(result.latency.quantile(0.99)), "s")
-    assert lines[0].startswith("Carries up to 400/s; at 240/s: mean ")
+    assert lines[0].startswith("Sustains up to 400/s; at 240/s: mean ")
     assert lines[0].endswith(f"p99 {p99}; bottleneck: web")
-    assert "60 % of what it can carry, as --rate was not given" in " ".join(lines[1:3])
+    assert "60 % of what it can sustain, as no load was given" in " ".join(lines[1:3])
 
 
 def test_one_screen_of_plain_text_in_80_columns():
@@ -73,7 +73,7 @@ def test_the_numbers_are_those_of_the_model():
     assert stations["far"]["utilization"] is None
     assert sum(row["share_of_time"] for row in data["stations"]) == pytest.approx(1.0)
     limit = float(qm.capacity(shop(), "p99 < 300 ms"))
-    assert data["capacity_within_objective"] == pytest.approx(limit)
+    assert data["capacity_within_objectives"] == pytest.approx(limit)
     assert data["basis"]["p99"] == "approximate"
 
 
@@ -99,7 +99,7 @@ def test_own_hit_ratio_is_marked():
 
 def test_overload_is_a_sentence():
     out = run("solve", "--rate", "500/s").stdout
-    assert out.startswith("Overloaded at 500/s: the web is full from 400/s on")
+    assert out.startswith("Overloaded at 500/s: the web is saturated from 400/s on")
     assert "grow for as long as the load lasts" in out.replace("\n", " ")
     data = json.loads(run("solve", "--rate", "500/s", "--format", "json").stdout)
     assert data["latency"][0]["p99"] == "inf"
@@ -123,21 +123,21 @@ def test_a_pipeline_that_never_saturates(monkeypatch):
     far = qm.Pipeline(qm.call("far", qm.Delay(0.1)))
     monkeypatch.setattr(model, "default_model", lambda: far)
     out = run("solve").stdout
-    assert out.startswith("Never full; at 100/s: mean 100 ms")
+    assert out.startswith("Never saturates; at 100/s: mean 100 ms")
     assert "holds at any load" in out
 
 
 def test_a_rate_limit_is_said(monkeypatch):
     limited = qm.Pipeline(qm.series(qm.limit("gate", 50.0), qm.call("web", qm.MMc(0.01))))
     monkeypatch.setattr(model, "default_model", lambda: limited)
-    assert "67 % turned away" in run("solve", "--rate", "100/s").stdout
+    assert "67 % rejected" in run("solve", "--rate", "100/s").stdout
 
 
 def test_forms(tmp_path):
     csv = run("solve", "--format", "csv").stdout
     assert csv.splitlines()[0].startswith("station,arrival_rate,visits,utilization")
-    markdown = run("solve", "--format", "md").stdout
-    assert markdown.startswith("**Carries up to 400/s")
+    markdown = run("solve", "--format", "markdown").stdout
+    assert markdown.startswith("**Sustains up to 400/s")
     assert "| **web** |" in markdown
     for name in ("a.csv", "a.csv.gz", "a.parquet", "a.json", "a.md"):
         run("solve", "--output", str(tmp_path / name))
@@ -239,7 +239,7 @@ def test_the_program_itself():
     done = program("solve", "--rate", "2000/s")
     assert done.returncode == 0, done.stderr
     assert done.stderr == ""
-    assert done.stdout.startswith("Carries up to ")
+    assert done.stdout.startswith("Sustains up to ")
     assert max(map(len, done.stdout.splitlines())) <= 80
 
 

@@ -7,9 +7,9 @@ import pytest
 from typer.testing import CliRunner
 
 import qmodel as qm
+from qmodel.answers.scenarios import _axis, _values
 from qmodel.cli import model
 from qmodel.cli.app import app
-from qmodel.cli.sweep import axis_of
 
 
 def shop():
@@ -60,7 +60,7 @@ def test_json_knows_overload():
 
 def test_the_load_is_named_or_sensible():
     assert "Load: 1000/s." in run("--over", "db.servers=1:4:4", "--rate", "1000/s").stdout
-    assert "60 % of what it can carry" in run("--over", "db.servers=1:4:4").stdout
+    assert "60 % of what it can sustain" in run("--over", "db.servers=1:4:4").stdout
 
 
 def test_long_tables_are_cut_and_say_so(tmp_path):
@@ -73,8 +73,8 @@ def test_long_tables_are_cut_and_say_so(tmp_path):
 
 
 def test_ranges_and_lists():
-    assert axis_of("x", "5ms,10 ms") == [0.005, 0.01]
-    assert axis_of("x", "60/min:2/s:3") == [1.0, 1.5, 2.0]
+    assert _axis("x", "5ms,10 ms") == [0.005, 0.01]
+    assert _values(_axis("x", "60/min:2/s:3")).tolist() == [1.0, 1.5, 2.0]
 
 
 BAD = {

@@ -5,52 +5,52 @@ from __future__ import annotations
 import math
 from typing import TYPE_CHECKING, Any
 
-from qmodel.cli.cache_tables import MORE
-from qmodel.cli.report import RATE, TIME, percent, shown
-from qmodel.cli.stored import CACHE, hits_of, in_words, stored_step
+from qmodel.answers.cache_tables import MORE
+from qmodel.answers.stored import hits_of
+from qmodel.answers.words import RATE, TIME, percent, shown, size
 from qmodel.errors import InfeasibleError
 from qmodel.units import text
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Mapping, Sequence
 
-    from qmodel.cli.report import Table
-    from qmodel.pipeline import Pipeline, PipelineResult
+    from qmodel.answers.answer import Table
+    from qmodel.answers.stored import Site
     from qmodel.planning import Objective
 
 __all__ = ["least", "limit", "loss", "more"]
 
 
-def least(
-    model: Pipeline, result: PipelineResult, goal: Objective | None = None
-) -> tuple[float, float]:
+def least(site: Site, goals: Sequence[Objective] = ()) -> tuple[float, float]:
     """Return the least hit ratio that is enough, and the memory for it [B]; inf for none."""
     from qmodel.planning.cache_loss import least_hit_ratio
     from qmodel.planning.cache_size import cache_size
 
-    step, load = stored_step(model), result.arrival_rate
+    step = site.step
     try:
-        ratio = float(least_hit_ratio(model, CACHE, load, () if goal is None else goal))
+        ratio = float(least_hit_ratio(site.model, site.name, site.load, goals))
     except InfeasibleError:
         return math.inf, math.inf
-    flow = result.caches[CACHE].request_rate
     try:
+        flow = site.cache.request_rate
         return ratio, float(cache_size(step.policy, step.popularity, ratio, flow))
     except InfeasibleError:
         return ratio, math.inf
 
 
-def limit(model: Pipeline, load: float, behind: str, least: float, needed: float) -> str:
+def limit(site: Site, least: float, needed: float) -> str:
     """Return in words the least hit ratio that is enough, and its memory."""
     from qmodel.planning._hit_ratios import with_hit_ratio
 
-    at = text(load, "1/s")
+    at, behind = text(site.load, "1/s"), site.behind
     if math.isinf(least):
-        first = with_hit_ratio(model, CACHE, 1.0).bottleneck
-        return f"No hit ratio is enough for {at}: the {first} is full even if all are hits."
+        first = with_hit_ratio(site.model, site.name, 1.0).bottleneck
+        return (
+            f"No hit ratio is enough for {at}: the {first} is saturated even if all are hits."
+        )
     if least == 0:
         return f"The {behind} survives {at} without a cache."
-    room = in_words(needed) if math.isfinite(needed) else "no memory is enough: entries expire"
+    room = size(needed) if math.isfinite(needed) else "no memory is enough: entries expire"
     return f"The {behind} survives {at} from a hit ratio of {percent(least)} on: {room}."
 
 
@@ -68,28 +68,28 @@ def more(table: Table, more: Mapping[str, float], behind: str) -> str:
     ]
     pairs.append(("mean", *(shown(row["mean"], TIME) for row in (now, more))))
     changes = [f"{name} {old} to {new}" for name, old, new in pairs if old != new]
-    room = in_words(MORE * now["memory"])
+    room = size(MORE * now["memory"])
     return f"25 % more memory ({room}): {', '.join(changes) or 'no change'}."
 
 
-def loss(model: Pipeline, result: PipelineResult, behind: str) -> tuple[str, dict[str, Any]]:
+def loss(site: Site) -> tuple[str, dict[str, Any]]:
     """Return in words and numbers what the site does without the cache."""
     from qmodel.planning._hit_ratios import with_hit_ratio
     from qmodel.planning.cache_loss import CacheLoss
 
-    load = result.arrival_rate
     lost = CacheLoss(
-        hit_ratio=hits_of(result.caches[CACHE]),
+        hit_ratio=hits_of(site.cache),
         remaining=0.0,
-        before=result,
-        after=with_hit_ratio(model, CACHE, 0.0).solve(load),
+        before=site.result,
+        after=with_hit_ratio(site.model, site.name, 0.0).solve(site.load),
     )
+    behind = site.behind
     factor, busy = float(lost.load_factor[behind]), lost.after.stations[behind].utilization
     facts = {"load_factor": factor, "misses_factor": lost.miss_factor, "utilization": busy}
     facts |= {"survives": bool(lost.survives), "max_rate": lost.max_rate}
-    if load == 0:
+    if site.load == 0:
         return "", {"loss": facts}
     times = f"gets {factor:.3g} times the load" if math.isfinite(factor) else "gets all of it"
     state = f"{percent(float(busy))} busy" + ("" if lost.survives else ", overloaded")
-    carries = f"the site carries {shown(lost.max_rate, RATE)}"
-    return f"Without the cache the {behind} {times} ({state}); {carries}.", {"loss": facts}
+    sustains = f"the site sustains {shown(lost.max_rate, RATE)}"
+    return f"Without the cache the {behind} {times} ({state}); {sustains}.", {"loss": facts}

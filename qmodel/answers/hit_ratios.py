@@ -2,26 +2,30 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
-from qmodel.cli.report import RATE, SHARE, TEXT, TIME, Column, Table, percent
+from qmodel.answers.answer import Column, Table
+from qmodel.answers.words import RATE, SHARE, TEXT, TIME, percent
 from qmodel.units import text
 
 if TYPE_CHECKING:
     from qmodel.pipeline import Pipeline
     from qmodel.planning import Objective
 
-__all__ = ["hit_ratios"]
+__all__ = ["hit_ratios", "within_header"]
 
 RATIOS = (0.0, 0.5, 0.8, 0.9, 0.95, 0.99)
 
 
-def hit_ratios(model: Pipeline, load: float, goal: Objective) -> tuple[list[Table], list[str]]:
+def hit_ratios(
+    model: Pipeline, load: float, goals: Sequence[Objective]
+) -> tuple[list[Table], list[str]]:
     """Return a table for each cache that decides the capacity, and a line for each other."""
     tables, notes = [], []
     for name, own in model.parameters().items():
         if name.endswith(".hit_ratio"):
-            table = _table(model, name, float(own), load, goal)
+            table = _table(model, name, float(own), load, goals)
             if len(set(table.columns[1].values)) > 1:
                 tables.append(table)
             elif load < float(model.max_rate):
@@ -29,7 +33,18 @@ def hit_ratios(model: Pipeline, load: float, goal: Objective) -> tuple[list[Tabl
     return tables, notes
 
 
-def _table(model: Pipeline, name: str, own: float, load: float, goal: Objective) -> Table:
+def within_header(goals: Sequence[Objective]) -> str:
+    """Return the header of the load that is sustained within objectives."""
+    if len(goals) != 1:
+        return "within objectives"
+    (goal,) = goals
+    what = goal.quantity if goal.subject is None else f"{goal.quantity} of {goal.subject}"
+    return f"with {what} {str(goal).removeprefix(what).strip()}"
+
+
+def _table(
+    model: Pipeline, name: str, own: float, load: float, goals: Sequence[Objective]
+) -> Table:
     import numpy as np
 
     from qmodel.planning import capacity
@@ -42,15 +57,20 @@ def _table(model: Pipeline, name: str, own: float, load: float, goal: Objective)
         found: list[float] = np.broadcast_to(np.asarray(values), ratios.shape).tolist()
         return found
 
-    what = goal.quantity if goal.subject is None else f"{goal.quantity} of {goal.subject}"
-    limit = str(goal).removeprefix(what).strip()
     columns = [
         Column("hit_ratio", "hit ratio", SHARE, ratios.tolist()),
-        Column("max_rate", "carries", RATE, cells(result.max_rate)),
-        Column("capacity", f"with {what} {limit}", RATE, cells(capacity(scenarios, goal))),
+        Column("max_rate", "sustains", RATE, cells(result.max_rate)),
+    ]
+    if goals:
+        within = cells(capacity(scenarios, *goals))
+        columns.append(Column("capacity", within_header(goals), RATE, within))
+    lost = cells(1 - np.asarray(result.accepted))
+    if max(lost) > 1e-9:
+        columns.append(Column("loss", "lost", SHARE, lost))
+    columns += [
         Column("mean", "mean", TIME, cells(result.latency.mean)),
         Column("p99", "p99", TIME, cells(result.latency.quantile(0.99))),
-        Column("bottleneck", "full first", TEXT, cells(result.bottleneck)),
+        Column("bottleneck", "saturates first", TEXT, cells(result.bottleneck)),
     ]
     cache = name.removesuffix(".hit_ratio")
     title = f"What the hit ratio of the {cache} does, at {text(load, '1/s')}"
@@ -60,7 +80,8 @@ def _table(model: Pipeline, name: str, own: float, load: float, goal: Objective)
 
 def _note(table: Table) -> str:
     """Return the least, own and greatest hit ratio with the mean latency, in one line."""
-    ratios, mean = table.columns[0], table.columns[3]
+    by_key = {column.key: column for column in table.columns}
+    ratios, mean = by_key["hit_ratio"], by_key["mean"]
     rows = sorted({0, table.marked or 0, len(table) - 1})
     parts = [
         f"{mean.shown(i)} {'now' if i == table.marked else f'at {percent(ratios.values[i])}'}"

@@ -1,0 +1,73 @@
+"""Questions to a model, each answered by a value: verdict, facts, tables, pictures.
+
+==========  =============================================================================
+`solve`     how much load it sustains, how long requests take, what is lost, and where
+`check`     which objectives it meets: for a build to go on or to stop
+`compare`   models side by side at the same load
+`sweep`     a grid of loads and parameters
+`cache`     what memory, policy and the loss of a cache do
+`balance`   what the policy of a load balancer does
+`replay`    a recorded load, row by row
+`explain`   where a number comes from
+==========  =============================================================================
+
+An `Answer` prints its verdict, shows itself in a notebook, and becomes a frame, Markdown, JSON
+or HTML. The command line ``qmodel`` asks the same questions.
+"""
+
+from importlib import import_module
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from qmodel.answers.answer import Answer, Column, Fact, Formula, Table
+    from qmodel.answers.cache_report import cache
+    from qmodel.answers.comparison import compare
+    from qmodel.answers.explained import explain
+    from qmodel.answers.policies import balance, replica_of
+    from qmodel.answers.recorded import replay
+    from qmodel.answers.scenarios import sweep
+    from qmodel.answers.steady_state import solve
+    from qmodel.answers.verdicts import check, junit
+
+_HOMES = {
+    "answer": "Answer Column Fact Formula Table",
+    "cache_report": "cache",
+    "comparison": "compare",
+    "explained": "explain",
+    "policies": "balance replica_of",
+    "recorded": "replay",
+    "scenarios": "sweep",
+    "steady_state": "solve",
+    "verdicts": "check junit",
+}
+_HOME_OF = {name: home for home, names in _HOMES.items() for name in names.split()}
+
+__all__ = [
+    "Answer",
+    "Column",
+    "Fact",
+    "Formula",
+    "Table",
+    "balance",
+    "cache",
+    "check",
+    "compare",
+    "explain",
+    "junit",
+    "replay",
+    "replica_of",
+    "solve",
+    "sweep",
+]
+
+
+def __getattr__(name: str) -> Any:
+    if name not in _HOME_OF:
+        raise AttributeError(f"module 'qmodel.answers' has no attribute {name!r}")
+    found = getattr(import_module(f"qmodel.answers.{_HOME_OF[name]}"), name)
+    globals()[name] = found
+    return found
+
+
+def __dir__() -> list[str]:
+    return list(__all__)

@@ -1,0 +1,292 @@
+"""How much load a model sustains, how long requests take, what is lost, and where."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Mapping, Sequence
+from functools import partial
+from typing import TYPE_CHECKING, Any
+
+from qmodel.answers.answer import Answer, Column, Fact, Picture, Table
+from qmodel.answers.hit_ratios import hit_ratios
+from qmodel.answers.load import goals_of, lost_in, most, pipeline_of, sensible_load
+from qmodel.answers.words import BAR, NUMBER, RATE, SHARE, TEXT, TIME, listed, percent, shown
+from qmodel.units import text
+
+if TYPE_CHECKING:
+    from qmodel.pipeline import Pipeline, PipelineResult
+    from qmodel.planning.slo import Objective, Objectives
+    from qmodel.queues import Station
+
+__all__ = ["capacity_of", "losses", "solve", "value_of"]
+
+PERCENTILES = (0.5, 0.95, 0.99, 0.999)
+_POINTS = 60  # of a curve
+
+
+def solve(
+    model: Pipeline | Station,
+    arrival_rate: float | None = None,
+    *,
+    objectives: Objectives = (),
+) -> Answer:
+    """Say how much load a model sustains, how long requests take, and what saturates first.
+
+    Parameters
+    ----------
+    model : Pipeline or Station
+        The model; one scenario. [-]
+    arrival_rate : float, optional
+        The load; by default 60 % of what the model can sustain. [1/s]
+    objectives : str, Objective or sequence of them, optional
+        What must hold, such as "p99 < 300 ms". [-]
+
+    Returns
+    -------
+    Answer
+        Latency, losses, stations, and what the hit ratios of caches do. [-]
+
+    Raises
+    ------
+    DomainError
+        If the load is negative, or a text is no objective.
+    ModelError
+        If the model has arrays, or lacks what an objective names.
+
+    Examples
+    --------
+    >>> import qmodel as qm
+    >>> door = qm.MMcK(0.1, servers=5, places=10)
+    >>> print(solve(door, 500.0, objectives="p99 < 1 s").verdict)
+    90 % rejected at 500/s, goodput 50/s; of the rest mean 198 ms, p99 570 ms; never saturates
+    """
+    whole, goals = pipeline_of(model), goals_of(objectives)
+    load, remark = sensible_load(whole, arrival_rate)
+    result = whole.solve(load)
+    tables, notes = hit_ratios(whole, load, goals)
+    within = [capacity_of(whole, [goal]) for goal in goals]
+    met = [bool(goal.met(result)) for goal in goals]
+    facts = [
+        Fact("arrival_rate", "load", load, RATE),
+        Fact("max_rate", "saturates at", float(result.max_rate), RATE),
+        Fact("headroom", "", float(result.headroom), SHARE),
+        Fact("bottleneck", "saturates first", str(result.bottleneck)),
+        Fact("mean", "mean", float(result.latency.mean), TIME),
+        Fact("p99", "p99", float(result.latency.quantile(0.99)), TIME),
+        *losses(result),
+    ]
+    details: dict[str, Any] = {
+        "objectives": [
+            {"objective": str(g), "met": m, "value": float(g.value(result)), "capacity": w}
+            for g, m, w in zip(goals, met, within, strict=True)
+        ]
+    }
+    if goals:
+        joint = within[0] if len(goals) == 1 else capacity_of(whole, goals)
+        facts.append(Fact("capacity_within_objectives", "within objectives", joint, RATE))
+        facts.append(Fact("met", "", all(met)))
+    details["basis"] = {q: result.basis[q] for q in ("max_rate", "mean", "p99")}
+    details["assumptions"] = list(result.assumptions)
+    return Answer(
+        question="solve",
+        verdict=_verdict(result, load),
+        meaning=[
+            *_meaning(result, load, remark),
+            *(_objective(whole, result, g, w) for g, w in zip(goals, within, strict=True)),
+        ],
+        facts=facts,
+        tables=[_latency(result), _stations(result), *tables],
+        notes=[*notes, *_basis(result)],
+        details=details,
+        good=load < float(result.max_rate) and all(met),
+        frame=result.to_frame,
+        draw=partial(_pictures, whole, load, tuple(goals)),
+    )
+
+
+def losses(result: PipelineResult) -> list[Fact]:
+    """Return what is lost and what is served."""
+    return [
+        Fact("rejected", "rejected", float(result.rejected), SHARE),
+        Fact("abandoned", "abandoned", float(result.abandoned), SHARE),
+        Fact("goodput", "goodput", float(result.goodput), RATE),
+    ]
+
+
+def capacity_of(model: Pipeline | Station, goals: Sequence[Objective]) -> float:
+    """Return the greatest load within objectives [1/s], 0 where there is none."""
+    from qmodel.errors import InfeasibleError
+    from qmodel.planning import capacity
+
+    try:
+        return float(capacity(model, *goals))
+    except InfeasibleError:
+        return 0.0
+
+
+def value_of(goal: Objective, result: Any) -> str:
+    """Return the quantity of an objective in words."""
+    from qmodel.planning.quantities import quantity_of
+
+    return shown(float(goal.value(result)), quantity_of(goal.quantity).unit)
+
+
+def _verdict(result: PipelineResult, load: float) -> str:
+    at, first = text(load, "1/s"), result.bottleneck
+    if load >= result.max_rate:
+        return f"Overloaded at {at}: the {first} is saturated from {most(result)} on"
+    mean, p99 = (float(t) for t in (result.latency.mean, result.latency.quantile(0.99)))
+    times = f"mean {text(mean, 's')}, p99 {text(p99, 's')}"
+    limit = f"bottleneck: {first}" if first else "never saturates"
+    if lost := lost_in(result):
+        served = text(float(result.goodput), "1/s")
+        return f"{lost} at {at}, goodput {served}; of the rest {times}; {limit}"
+    sustains = f"Sustains up to {most(result)}; at" if first else "Never saturates; at"
+    return f"{sustains} {at}: {times}" + (f"; {limit}" if first else "")
+
+
+def _meaning(result: PipelineResult, load: float, remark: str) -> list[str]:
+    first = result.bottleneck
+    chosen = f" ({remark})" if remark else ""
+    at = f"{text(load, '1/s').removesuffix('/s')} requests a second{chosen}"
+    if load >= result.max_rate:
+        return [
+            f"With {at}, more arrives than the {first} can do: queues and waiting times grow "
+            "for as long as the load lasts."
+        ]
+    half, slow = (text(float(t), "s") for t in result.latency.quantile([0.5, 0.99]))
+    lost = lost_in(result)
+    whom = f", {lost}; half of the others" if lost else ", half of them"
+    line = f"With {at}{whom} take at most {half}, 99 of 100 at most {slow}."
+    if first:
+        room = f"by {percent(float(result.headroom))}" if load > 0 else "freely"
+        line += f" The {first} saturates first; until then the load can grow {room}."
+    return [line]
+
+
+def _objective(model: Pipeline, result: PipelineResult, goal: Objective, within: float) -> str:
+    met = "met" if goal.met(result) else "MISSED"
+    if goal.from_below:
+        return f"Objective {goal}: {met} here, where it is {value_of(goal, result)}."
+    if within == 0:
+        idle = value_of(goal, model.solve(0.0))
+        return f"Objective {goal}: MISSED at any load; {idle} even without load."
+    if math.isinf(within):
+        # Who is refused does not wait: a latency alone holds where nearly all are refused.
+        hides = lost_in(result) and "loss" not in goal.quantity
+        but = "; what is lost is not counted" if hides else ""
+        return f"Objective {goal}: {met} here; it holds at any load{but}."
+    line = f"Objective {goal}: {met} here; it holds up to {text(within, '1/s')}"
+    lost = lost_in(model.solve(within * (1 - 1e-9)))
+    return f"{line}, where {lost}." if lost else f"{line}."
+
+
+def _latency(result: PipelineResult) -> Table:
+    import numpy as np
+
+    laws = {"all requests": result.latency}
+    parts: list[Any] = [result]
+    shares = [1.0]
+    if len(result.kinds) > 1:
+        laws |= {kind: r.latency for kind, r in result.kinds.items()}
+        parts += result.kinds.values()
+        shares += [float(r.share) for r in result.kinds.values()]
+    times = np.array([law.quantile(PERCENTILES) for law in laws.values()])
+    columns = [Column("kind", "", TEXT, list(laws)), Column("share", "share", SHARE, shares)]
+    for name in ("rejected", "abandoned"):
+        values = [float(getattr(part, name)) for part in parts]
+        if any(v > 1e-9 for v in values):
+            columns.append(Column(name, name, SHARE, values))
+    columns.append(Column("mean", "mean", TIME, [float(law.mean) for law in laws.values()]))
+    for i, p in enumerate(PERCENTILES):
+        columns.append(Column(f"p{100 * p:g}", f"p{100 * p:g}", TIME, times[:, i].tolist()))
+    return Table("latency", "How long requests take: 99 of 100 at most p99", columns)
+
+
+def _stations(result: PipelineResult) -> Table:
+    names = list(result.stations)
+    states = list(result.stations.values())
+    queues = [math.isfinite(float(r.station.servers)) for r in states]
+    visits = [float(result.visits[name]) for name in names]
+    times = [float(r.response_time) for r in states]
+    # In overload one part takes all the time there is, and a share says nothing.
+    spent = [v * t if v > 0 else 0.0 for v, t in zip(visits, times, strict=True)]
+    total = sum(spent)
+    known = 0 < total < math.inf
+    shares = [t / total if known else math.nan for t in spent]
+
+    def queued(quantity: str) -> list[float]:
+        values = (float(getattr(r, quantity)) for r in states)
+        return [v if q else math.nan for v, q in zip(values, queues, strict=True)]
+
+    columns = [
+        Column("station", "", TEXT, names),
+        Column("visits", "visits", NUMBER, visits),
+        Column("utilization", "busy", BAR, queued("utilization")),
+    ]
+    for name in ("rejected", "abandoned"):
+        values = [float(getattr(r, name)) for r in states]
+        if any(v > 0 for v in values):
+            columns.append(Column(name, name, SHARE, values))
+    columns += [
+        Column("waiting_time", "wait", TIME, queued("waiting_time")),
+        Column("response_time", "wait + work", TIME, times),
+        Column("share_of_time", "of the time", SHARE, shares),
+    ]
+    first = names.index(result.bottleneck) if result.bottleneck else None
+    mark = "saturates first" if result.bottleneck else ""
+    return Table("stations", "Where the time goes", columns, first, mark)
+
+
+def _basis(result: PipelineResult) -> list[str]:
+    labels = {"capacity": "max_rate", "mean": "mean", "percentiles": "p99"}
+    by_label: dict[str, list[str]] = {}
+    for name, key in labels.items():
+        by_label.setdefault(result.basis[key], []).append(name)
+    said = ", ".join(f"{listed(names)} {label}" for label, names in by_label.items())
+    weak = [a for a in result.assumptions if a.label != "exact"]
+    model = [a for a in result.assumptions if a.label == "exact"]
+    why = f" ({', '.join(weak)})" if weak else ""
+    lines = [f"Basis: {said}{why}."]
+    return [*lines, f"Model: {', '.join(model)}."] if model else lines
+
+
+def _pictures(model: Pipeline, load: float, goals: Sequence[Objective]) -> list[Picture]:
+    import numpy as np
+
+    from qmodel.answers.pictures import bars, lines, marks, rows_of
+
+    limit = float(model.max_rate)
+    until = limit if math.isfinite(limit) else 2 * max(load, 1.0)
+    # Closer together near saturation, where the curves rise.
+    rates = until * (1 - np.linspace(1, 0.03, _POINTS) ** 2)
+    law = model.solve(rates).latency
+    curves = {"mean": law.mean, "p50": 0.5, "p95": 0.95, "p99": 0.99}
+    rows = []
+    for name, p in curves.items():
+        times = law.mean if name == "mean" else law.quantile(p)
+        cells = np.broadcast_to(times, rates.shape).tolist()
+        rows += rows_of({"load": rates.tolist(), "latency": cells, "of": [name] * len(cells)})
+    latency = lines(
+        "Latency by load",
+        rows,
+        ("load", "requests/s"),
+        ("latency", "latency [s]"),
+        by="of",
+        logarithmic=False,
+    )
+    latency = marks(
+        latency, {"here": load} | ({"saturates": limit} if limit < math.inf else {})
+    )
+    times = {str(g): g.limit for g in goals if g.quantity in curves or g.probability}
+    result = model.solve(load)
+    table = _stations(result)
+    spent: Mapping[str, Any] = {c.key: list(c.values) for c in table.columns}
+    where = bars(
+        "Where the time goes",
+        rows_of({"station": spent["station"], "share": spent["share_of_time"]}),
+        ("share", "share of the time"),
+        "station",
+        marked=result.bottleneck or None,
+    )
+    return [marks(latency, times, "y") if times else latency, where]

@@ -1,0 +1,175 @@
+"""Objectives held against a model: met or missed, for a build to go on or to stop."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from functools import partial
+from typing import TYPE_CHECKING, Any
+from xml.etree import ElementTree
+
+from qmodel.answers.answer import Answer, Column, Fact, Picture, Table
+from qmodel.answers.load import goals_of, lost_in, pipeline_of, sensible_load
+from qmodel.answers.steady_state import capacity_of, losses, value_of
+from qmodel.answers.words import RATE, SHARE, TEXT, WORDS, listed
+from qmodel.errors import DomainError
+from qmodel.units import text
+
+if TYPE_CHECKING:
+    from qmodel.pipeline import Pipeline, PipelineResult
+    from qmodel.planning.slo import Objective, Objectives
+    from qmodel.queues import Station
+
+__all__ = ["check", "junit"]
+
+
+def check(
+    model: Pipeline | Station,
+    arrival_rate: float | None = None,
+    *,
+    objectives: Objectives,
+) -> Answer:
+    """Say which objectives a model meets at a load.
+
+    Parameters
+    ----------
+    model : Pipeline or Station
+        The model; one scenario. [-]
+    arrival_rate : float, optional
+        The load; by default 60 % of what the model can sustain. [1/s]
+    objectives : str, Objective or sequence of them
+        What must hold, one at least, such as "p99 < 300 ms" or "loss < 0.1 %". [-]
+
+    Returns
+    -------
+    Answer
+        Good where all are met; a row for each. [-]
+
+    Raises
+    ------
+    DomainError
+        If there is no objective, or a text is none.
+    ModelError
+        If the model lacks what an objective names.
+
+    Examples
+    --------
+    >>> import qmodel as qm
+    >>> shop = qm.Pipeline(qm.call("web", qm.MMc(0.01, servers=4)))
+    >>> found = check(shop, 300.0, objectives=["p99 < 80 ms", "utilization < 70 %"])
+    >>> print(found)
+    1 of 2 objectives missed at 300/s: utilization < 70 %
+    """
+    whole, goals = pipeline_of(model), goals_of(objectives)
+    if not goals:
+        raise DomainError("a check needs an objective, such as 'p99 < 300 ms'")
+    load, remark = sensible_load(whole, arrival_rate)
+    result = whole.solve(load)
+    overload = load >= float(result.max_rate)
+    met = [bool(goal.met(result)) for goal in goals]
+    missed = [str(goal) for goal, good in zip(goals, met, strict=True) if not good]
+    within = [capacity_of(whole, [goal]) for goal in goals]
+    values = [value_of(goal, result) for goal in goals]
+    state = ["met" if good else "MISSED" for good in met]
+    table = Table(
+        "objectives",
+        f"Objectives at {text(load, '1/s')}",
+        [
+            Column("verdict", "", TEXT, state),
+            Column("objective", "objective", TEXT, [str(goal) for goal in goals]),
+            Column("value", "here", WORDS, values),
+            Column("capacity", "holds up to", RATE, within),
+        ],
+    )
+    return Answer(
+        question="check",
+        verdict=_verdict(missed, len(goals), load),
+        facts=[
+            Fact("arrival_rate", "load", load, RATE),
+            Fact("max_rate", "saturates at", float(result.max_rate), RATE),
+            Fact("headroom", "", float(result.headroom), SHARE),
+            *losses(result),
+            Fact("met", "", not missed),
+        ],
+        tables=[table],
+        notes=_notes(result, goals, remark, overload),
+        details={"values": [float(goal.value(result)) for goal in goals]},
+        good=not missed,
+        draw=partial(_pictures, tuple(goals), result),
+    )
+
+
+def _verdict(missed: Sequence[str], of: int, load: float) -> str:
+    at = text(load, "1/s")
+    if not missed:
+        return f"All {of} objectives met at {at}" if of > 1 else f"Objective met at {at}"
+    if of == 1:
+        return f"Objective missed at {at}: {missed[0]}"
+    return f"{len(missed)} of {of} objectives missed at {at}: {listed(missed)}"
+
+
+def _notes(
+    result: PipelineResult, goals: Sequence[Objective], remark: str, overload: bool
+) -> list[str]:
+    notes = [f"The load is {remark}."] if remark else []
+    if overload:
+        notes.append("More arrives than can be served: every objective is missed in overload.")
+    lost = lost_in(result)
+    watched = {"loss", "rejected", "abandoned", "goodput"}
+    if lost and not watched & {goal.quantity for goal in goals}:
+        notes.append(f"{lost} here; no objective says how much may be, such as 'loss < 1 %'.")
+    weak = [a for a in result.assumptions if a.label != "exact"]
+    label = result.basis["p99"]
+    notes.append(f"Basis: percentiles {label}{f' ({listed(weak)})' if weak else ''}.")
+    return notes
+
+
+def junit(answer: Answer) -> str:
+    """Return the verdicts of `check` as JUnit XML, which build servers show.
+
+    Parameters
+    ----------
+    answer : Answer
+        An answer of `check`. [-]
+
+    Returns
+    -------
+    str
+        A test for each objective; a missed one is a failure. [-]
+
+    Raises
+    ------
+    DomainError
+        If the answer is to another question.
+
+    Examples
+    --------
+    >>> import qmodel as qm
+    >>> answer = check(qm.MMc(0.01), 50.0, objectives="mean < 10 ms")
+    >>> print(junit(answer).splitlines()[2])
+      <testcase classname="qmodel" name="mean &lt; 10 ms">
+    """
+    if answer.question != "check":
+        raise DomainError(f"JUnit XML is of checks, not of the question {answer.question!r}")
+    columns: dict[str, Sequence[Any]] = {c.key: c.values for c in answer.tables[0].columns}
+    missed = [state == "MISSED" for state in columns["verdict"]]
+    suite = ElementTree.Element(
+        "testsuite", name="qmodel", tests=str(len(missed)), failures=str(sum(missed))
+    )
+    cells = zip(columns["objective"], missed, columns["value"], strict=True)
+    for name, bad, value in cells:
+        case = ElementTree.SubElement(suite, "testcase", classname="qmodel", name=name)
+        if bad:
+            failure = ElementTree.SubElement(case, "failure", message=f"{value} here")
+            failure.text = answer.verdict
+    ElementTree.indent(suite)
+    body = ElementTree.tostring(suite, encoding="unicode")
+    return f'<?xml version="1.0" encoding="utf-8"?>\n{body}\n'
+
+
+def _pictures(goals: Sequence[Objective], result: PipelineResult) -> Sequence[Picture]:
+    from qmodel.answers.pictures import bars, marks, rows_of
+
+    values = [float(goal.value(result)) / goal.limit for goal in goals]
+    rows = rows_of({"objective": [str(goal) for goal in goals], "share": values})
+    axis = ("share", "value over limit")
+    return [marks(bars("How near the limits are", rows, axis, "objective"), {"limit": 1.0})]
