@@ -20,7 +20,7 @@ def parts(answer: Answer) -> Iterator[str]:
     """Yield the text; the rows of the frame come last, in chunks, as they are in the frame."""
     blocks = [f"**{_plain(answer.verdict)}**", *map(_plain, answer.meaning)]
     for formula in answer.formulas:
-        blocks += [f"{formula.name}:"] if formula.name else []
+        blocks += [f"{_plain(formula.name)}:"] if formula.name else []
         blocks.append(f"$${formula.latex}$$")
     for table in answer.tables:
         if table.key and table.key == answer.rows:
@@ -46,7 +46,7 @@ def _table(table: Table) -> str:
 
 def _rows(answer: Answer) -> Iterator[str]:
     frame = answer.to_frame()
-    yield f"\n### All rows\n\n{_row(list(frame))}\n{_row(['--:'] * frame.shape[1])}\n"
+    yield f"\n### All rows\n\n{_row([_plain(name) for name in frame])}\n{_row(['--:'] * frame.shape[1])}\n"
     for start in range(0, len(frame), _CHUNK):
         rows = frame.iloc[start : start + _CHUNK]
         cells = (_cells(rows[name]) for name in rows)

@@ -83,9 +83,9 @@ def marks(picture: Picture, values: Mapping[str, float], axis: str = "x") -> Pic
             ("y" if axis == "x" else "x"): {"value": 0 if axis == "x" else 40},
         },
     }
-    inner = {k: picture[k] for k in ("data", "mark", "encoding")}
+    inner = {k: picture[k] for k in ("data", "mark", "encoding") if k in picture}
     outer = {k: v for k, v in picture.items() if k not in inner}
-    return {**outer, "layer": [inner, across, words]}
+    return {**outer, "layer": [*picture.get("layer", [inner]), across, words]}
 
 
 def bars(

@@ -15,7 +15,6 @@ if TYPE_CHECKING:
 
     from qmodel.caches import Cache, CacheResult, Popularity
     from qmodel.pipeline import Pipeline, PipelineResult
-    from qmodel.pipeline.nodes import Step
 
 __all__ = ["POLICIES", "Site", "hits_of", "policy_named", "policy_of", "stored_in"]
 
@@ -60,7 +59,7 @@ def stored_in(model: Pipeline, name: str, cache: Cache, popularity: Popularity) 
 
     return model.swap(
         {
-            id(s): Cached(s.name, None, s.lookup, s.miss, cache, popularity)
+            id(s): Cached(s.name, s.lookup, s.miss, policy=cache, popularity=popularity)
             for s in cache_steps(model, name)
         }
     )

@@ -161,7 +161,7 @@ BAD = {
     "nan": (["--set", "web.servers=nan"], "--set web.servers must be a number"),
     "twice": (["--set", "web.servers=2", "--set", "web.servers=3"], "given twice"),
     "objective": (["--objective", "fast"], "expected an objective"),
-    "kind": (["--objective", "p99 of sell < 1 s"], "no kind of request 'sell'"),
+    "kind": (["--objective", "p99 of sell < 1 s"], "no kind of request and no station 'sell'"),
     "ending": (["--output", "x.xlsx"], "--output must end in"),
     "folder": (["--output", "/nowhere/x.csv"], "has no folder"),
 }
