@@ -46,7 +46,8 @@ def _table(table: Table) -> str:
 
 def _rows(answer: Answer) -> Iterator[str]:
     frame = answer.to_frame()
-    yield f"\n### All rows\n\n{_row([_plain(name) for name in frame])}\n{_row(['--:'] * frame.shape[1])}\n"
+    head, line = _row([_plain(name) for name in frame]), _row(["--:"] * frame.shape[1])
+    yield f"\n### All rows\n\n{head}\n{line}\n"
     for start in range(0, len(frame), _CHUNK):
         rows = frame.iloc[start : start + _CHUNK]
         cells = (_cells(rows[name]) for name in rows)
