@@ -116,7 +116,19 @@ class Table:
 
 @dataclass(frozen=True, slots=True)
 class Formula:
-    """A formula as text of several lines, the same in ASCII, and as LaTeX."""
+    """A formula in its forms.
+
+    Parameters
+    ----------
+    name : str
+        Of what it is; "" of the answer itself. [-]
+    text : str
+        The formula drawn in lines of text. [-]
+    ascii : str
+        The same in ASCII. [-]
+    latex : str
+        The same in LaTeX. [-]
+    """
 
     name: str
     text: str
