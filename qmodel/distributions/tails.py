@@ -81,6 +81,12 @@ def chunk(law: Distribution, t: np.ndarray) -> Faces:
         with np.errstate(all="ignore"):
             unknown = early & np.isnan(law.mean)
         tail, density = (np.where(unknown, np.nan, x) for x in (tail, density))
+    never = np.asarray(law.defect) >= 1
+    if never.any():
+        tail, density, error = (
+            np.where(never, x, y)
+            for x, y in zip((1, 0, 0), (tail, density, error), strict=True)
+        )
     return np.clip(tail, 0.0, 1.0), np.maximum(density, 0.0), error
 
 

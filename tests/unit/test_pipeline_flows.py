@@ -144,3 +144,10 @@ def test_a_place_met_in_two_orders_is_settled_too() -> None:
     assert float(r.stations["b"].accepted) == pytest.approx(kept, rel=1e-9)
     came = float(r.stations["a"].arrival_rate)
     assert came == pytest.approx(10 * (1 + kept), rel=1e-9)
+
+
+def test_in_overload_no_time_is_enough() -> None:
+    path = qm.series(qm.call("a", qm.MMc(0.1)), qm.call("b", qm.MMc(0.01)))
+    latency = qm.Pipeline(path).solve([5.0, 20.0]).latency
+    assert latency.tail(1.0)[1] == 1.0
+    assert latency.tail(1e9).tolist() == [pytest.approx(0.0, abs=1e-12), 1.0]
