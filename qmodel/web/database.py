@@ -59,7 +59,7 @@ def database(
     -------
     Database
         Its steps `read` and `write`. Reads and writes of different length at one pool
-        make the service hyperexponential: the result is then approximate.
+        make the service hyperexponential, M/H2/c, which is solved exactly.
 
     Raises
     ------
@@ -75,7 +75,7 @@ def database(
     >>> db = database(4 * ms, connections=10, write_time=8 * ms)
     >>> r = qm.Pipeline({"read": (0.9, db.read), "write": (0.1, db.write)}).solve(1500.0)
     >>> float(r.stations["database"].utilization), r.basis["mean"]
-    (0.66, 'approximate')
+    (0.66, 'exact')
 
     A driver that draws a replica at random, and one that takes them in turn:
 

@@ -143,3 +143,14 @@ def test_numbers_that_are_no_one_number() -> None:
         qm.Pipeline(qm.hedge("hedge", QUEUE, 1.0)).solve(x)
     with pytest.raises(DomainError, match="delay must be a finite number >= 0, got inf"):
         qm.hedge("hedge", QUEUE, np.inf)
+
+
+def test_equal_queues_in_parallel_are_a_fan_out() -> None:
+    queues = [qm.call(name, qm.MMc(1.0)) for name in "abcd"]
+    for need in (None, 2):
+        fan = qm.Pipeline(qm.fan_out("f", 4, QUEUE, need=need)).solve(0.8)
+        both = qm.Pipeline(qm.parallel(*queues, need=need)).solve(0.8)
+        assert float(both.latency.mean) == pytest.approx(float(fan.latency.mean), rel=1e-12)
+        assert both.basis.assumptions("mean") == fan.basis.assumptions("mean")
+    other = qm.parallel(*queues[:3], qm.call("d", qm.MMc(0.9)))
+    assert "independent-branches" in qm.Pipeline(other).solve(0.8).basis.assumptions("mean")

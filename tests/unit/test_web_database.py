@@ -24,7 +24,7 @@ def test_longer_writes_are_a_mixture():
     assert r.stations["database"].utilization == pytest.approx(
         1000 * (0.8 * 5 + 0.2 * 20) * ms / 10
     )
-    assert r.basis["mean"] == "approximate"
+    assert r.basis["mean"] == "exact"
     assert r.kinds["write"].latency.mean - r.kinds["read"].latency.mean == pytest.approx(
         15 * ms
     )

@@ -2,13 +2,16 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
 from qmodel import _check
+from qmodel._values import same, same_fields
 from qmodel._xp import is_symbolic
+from qmodel.balancing import fork_join
 from qmodel.basis import APPROXIMATE, Assumption
 from qmodel.distributions import Maximum, Quorum
 from qmodel.errors import DomainError, ModelError
@@ -20,6 +23,8 @@ from qmodel.pipeline.steps.base import (
     checked_step,
     one_after_the_other,
 )
+from qmodel.pipeline.steps.call import Call
+from qmodel.queues.base import StationResult
 
 if TYPE_CHECKING:
     from qmodel.pipeline.answering import Answering
@@ -72,11 +77,29 @@ class Parallel(Step):
         return share
 
     def outcome(self, at: Solved, times: Any = 1) -> Outcome:
+        leaf = self._alike(at.stations)
+        if leaf is not None:
+            law = fork_join.response_distribution(leaf, len(self.steps), need=self.need)
+            return again(Outcome(1, 0, 0, law), times)
         outcomes = [step.outcome(at) for step in self.steps]
         all_through = one_after_the_other(outcomes)
         laws = tuple(o.time for o in outcomes)
         time = Maximum(laws) if self.need == len(laws) else Quorum(laws, self.need)
         return again(all_through._replace(time=time), times)
+
+    def _alike(self, results: Mapping[str, StationResult]) -> StationResult | None:
+        """Return the station that all steps call, each one of its own, at the same load."""
+        calls = [step for step in self.steps if isinstance(step, Call) and step.service is None]
+        if not self.reorders or len({call.name for call in calls}) < len(self.steps):
+            return None
+        first, *others = (results[call.name] for call in calls)
+        if first.station.loses or is_symbolic(first.arrival_rate, first.response_time):
+            return None
+        alike = all(
+            same_fields(r.station, first.station) and same(r.arrival_rate, first.arrival_rate)
+            for r in others
+        )
+        return first if alike else None
 
     def answered(self, reading: Answering) -> Any:
         need = len(self.steps) if reading.fragile else self.need
@@ -94,6 +117,10 @@ class Parallel(Step):
     def grounds(self, trace: Trace) -> Grounds:
         if not (self.reorders and trace.queues(self)):
             return Grounds()
+        leaf = self._alike(trace.results)
+        known = leaf and fork_join.grounds(leaf, len(self.steps), need=self.need)
+        if known:
+            return Grounds(mean=known["mean"], percentiles=known["percentiles"])
         some = self.need < len(self.steps)
         return Grounds(mean=(INDEPENDENT_QUORUM if some else INDEPENDENT_BRANCHES,))
 
@@ -104,9 +131,10 @@ def parallel(*steps: Step, need: int | None = None, name: str = "") -> Step:
     Parameters
     ----------
     *steps : Step
-        The steps. Their times are taken as independent: exact for delays; for queues, which
-        are long together, the mean of all is an upper bound, and with `need` the tail is too
-        short. [-]
+        The steps. Equal stations at equal loads are solved as fork and join
+        (`qmodel.balancing.fork_join`). The times of others are taken as independent: exact for
+        delays; for queues, which are long together, the mean of all is an upper bound, and
+        with `need` the tail is too short. [-]
     need : int, optional
         How many must be done before the request goes on; by default all. The others run
         to their end and load their stations. [-]
