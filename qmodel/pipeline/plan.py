@@ -23,7 +23,7 @@ from typing import Any
 
 import numpy as np
 
-from qmodel._values import same, same_fields
+from qmodel._values import same
 from qmodel._xp import is_symbolic, namespace
 from qmodel.distributions import Distribution
 from qmodel.errors import ModelError
@@ -77,7 +77,7 @@ class Plan:
     def _note(self, step: Step, kind: str) -> None:
         if isinstance(step, Call):
             known = self.stations.setdefault(step.name, step.station)
-            if not same_fields(known, step.station):
+            if known is not step.station:
                 raise _two("stations", step.name)
         elif step.settled_by:
             known_step = self.coupled.setdefault(step.key, step)
