@@ -135,6 +135,7 @@ if TYPE_CHECKING:
         MGcc,
         MGcPS,
         MMc,
+        MMcD,
         MMcK,
         MMcPriority,
         RandomBatch,
@@ -170,7 +171,7 @@ _HOMES = {
         sensitivity size solve_for split_memory sweep uncertainty""",
     "queues": """BirthDeath Delay Engset ErlangA FiniteSource FixedBatch GGc GM1 GMc
         GeometricBatch MDc MG1 MG1K MG1KPS MG1LCFS MG1PS MG1Priority MG1Setup
-        MG1SizeBased MG1Threshold MG1Vacations MGc MGcPS MGcc MMc MMcK
+        MG1SizeBased MG1Threshold MG1Vacations MGc MGcPS MGcc MMc MMcD MMcK
         MMcPriority MXG1 RandomBatch States Station StationResult Stream
         UnequalServers erlang_b erlang_c""",
     "recorded_load": "read_load replay",

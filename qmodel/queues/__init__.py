@@ -25,6 +25,7 @@ from qmodel.queues.mgc_ps import MGcPS
 from qmodel.queues.mgcc import MGcc
 from qmodel.queues.mmc import MMc
 from qmodel.queues.mmc_priority import MMcPriority
+from qmodel.queues.mmcd import MMcD
 from qmodel.queues.mmck import MMcK
 from qmodel.queues.mxg1 import MXG1
 from qmodel.queues.states import States
@@ -57,6 +58,7 @@ __all__ = [
     "MGcPS",
     "MGcc",
     "MMc",
+    "MMcD",
     "MMcK",
     "MMcPriority",
     "RandomBatch",

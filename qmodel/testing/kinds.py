@@ -92,6 +92,7 @@ STATIONS: dict[str, Callable[[Parts], Station]] = {
     "MGcPS": lambda x: queues.MGcPS(x.law, x.servers),
     "MGcc": lambda x: queues.MGcc(x.law, x.servers),
     "MMc": lambda x: queues.MMc(x.law.mean, x.servers),
+    "MMcD": lambda x: queues.MMcD(x.law.mean, x.servers, x.other.mean),
     "MMcK": lambda x: queues.MMcK(x.law.mean, x.servers, x.servers + x.few),
     "MMcPriority": lambda x: queues.MMcPriority(x.law.mean, x.servers, x.flag),
     "MXG1": lambda x: queues.MXG1(x.law, queues.GeometricBatch(x.few)),

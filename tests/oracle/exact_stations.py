@@ -182,6 +182,13 @@ CHECKS: dict[str, list[Check]] = {
     "MGcPS": [events(qm.MGcPS(G2, 3), 2.0, GAM, sim.sharing(3), interrupted=True)],
     "MGcc": [jobs(qm.MGcc(G2, 4), 3.0, GAM, servers=4, places=4)],
     "MMc": [jobs(qm.MMc(1.0, 3), 2.4, EXP, servers=3)],
+    "MMcD": [
+        jobs(
+            qm.MMcD(1.0, 3, 1.5), load, EXP, servers=3,
+            patience=lambda rng, shape: np.full(shape, 1.5),
+        )
+        for load in (2.4, 3.6)
+    ],
     "MMcK": [jobs(qm.MMcK(1.0, 3, 7), 3.1, EXP, servers=3, places=7)],
     "MMcPriority": [
         events(

@@ -26,6 +26,7 @@ SMOOTH = ("exponential", "erlang", "gamma")
 RISING = {
     # Who gives up sooner is gone sooner.
     "ErlangA": ("waiting_time", "number_in_system"),
+    "MMcD": ("waiting_time", "number_in_system"),
     # The first request bears the whole set-up, or waits for the others.
     "MG1Setup": (),
     "MG1Threshold": (),
@@ -50,7 +51,7 @@ SYMBOLIC = (
 )  # fmt: skip
 """Stations with closed forms of their means."""
 
-MILLIONS = ("Delay", "ErlangA", "MGcPS", "MGcc", "MMc", "MMcK", "MMcPriority")
+MILLIONS = ("Delay", "ErlangA", "MGcPS", "MGcc", "MMc", "MMcD", "MMcK", "MMcPriority")
 """Stations whose formulas cost the same with a million servers."""
 
 
