@@ -1,8 +1,8 @@
 r"""The M/M/c+D queue: exponential service, and requests that give up after a constant wait.
 
-Connection pools and proxies are this: who has waited for a time :math:`\tau` leaves with an error,
-and who is in service stays. With :math:`\theta = c \mu - \lambda` and the wait V that is offered
-(to endless patience), of density v, Barrer [1]_ has
+Connection pools and proxies are this: who has waited for a time :math:`\tau` leaves with an
+error, and who is in service stays. With :math:`\theta = c \mu - \lambda` and the wait V that is
+offered (to endless patience), of density v, Barrer [1]_ has
 
 .. math::
 
