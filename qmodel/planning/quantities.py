@@ -47,7 +47,7 @@ from qmodel.planning._results import (
     wait_of,
 )
 
-__all__ = ["KNOWN", "Quantity", "quantity_of"]
+__all__ = ["KNOWN", "Quantity", "quantity_of", "tail_at"]
 
 _LEAST = 1e-300  # A tail that rounds to zero is far enough from any limit.
 _PERCENTILE = re.compile(r"p\s*(?:\(\s*(\d+(?:\.\d+)?)\s*\)|(\d+(?:\.\d+)?))")
@@ -101,6 +101,12 @@ class Quantity(ABC):
 
 def _time(result: Result, variable: str, subject: str | None) -> Distribution:
     return (wait_of if variable == "wait" else latency_of)(result, subject)
+
+
+def tail_at(result: Result, quantity: Quantity, time: float) -> Value:
+    """Return the probability that what a percentile is of is longer than a time."""
+    assert isinstance(quantity, Percentile)
+    return _time(result, quantity.variable, None).tail(time)
 
 
 def _log_excess(share: Any, bound: Any) -> Any:

@@ -6,9 +6,13 @@ where the parameter grows by one percent,
 .. math:: e = \frac{\partial \ln Q}{\partial \ln \theta} .
 
 All real parameters are moved by a few steps each, in one solution of the model with arrays, and
-differenced to fourth order; the step shrinks with the headroom. Percentiles and capacities
-have their elasticities as means do, as every cell is solved to its last digits. A whole number
-(servers) becomes one more; its elasticity is that of the arc.
+differenced to fourth order; the step shrinks with the headroom. Of a percentile only the tail
+at its time is asked for, as
+
+.. math:: \frac{\partial t_p}{\partial \theta}
+   = \frac{\partial P(T > t) / \partial \theta}{f(t)} \Big|_{t = t_p} .
+
+A whole number (servers) becomes one more; its elasticity is that of the arc.
 
 **Limits.** Where two stations saturate together, the capacity has a kink, and its elasticity is
 the mean of both sides. Derivatives hold for small changes, and near saturation for tiny ones:
@@ -29,12 +33,12 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from qmodel import _check
-from qmodel.errors import ModelError
+from qmodel.errors import DomainError, ModelError
 from qmodel.planning._domains import Domain, domain_of
 from qmodel.planning._models import Asked, StationModel, asked, has_arrays
 from qmodel.planning._results import Model, Result, max_rate_of, near
 from qmodel.planning.capacity import capacity
-from qmodel.planning.quantities import quantity_of
+from qmodel.planning.quantities import Percentile, Quantity, quantity_of, tail_at
 from qmodel.planning.slo import Objective, Objectives, objectives_of
 from qmodel.queues.base import StationResult
 from qmodel.units import text
@@ -178,21 +182,50 @@ def sensitivity(
         raise ModelError(
             f"the model saturates at {text(most, '1/s')}: nothing to differentiate"
         )
-    step = min(_STEP, (1 - rate / most) / 50)
+    step = min(_STEP, (1 - rate / most) / 100)
     names = [str(q) for q in readings]
 
-    def read(result: Result, changed: Asked) -> dict[str, Any]:
-        found = {name: q.value(result) for name, q in zip(names, readings, strict=True)}
-        return found | {"capacity": _capacity(changed, wanted)}
+    values = {
+        name: float(np.max(q.value(base))) for name, q in zip(names, readings, strict=True)
+    }
+    values["capacity"] = float(np.max(_capacity(what, wanted)))
+    slopes = {
+        name: _slope_of_tail(base, q, values[name], step)
+        for name, q in zip(names, readings, strict=True)
+    }
 
-    values = {name: float(np.max(v)) for name, v in read(base, what).items()}
+    def read(result: Result, changed: Asked) -> dict[str, Any]:
+        found = {
+            name: np.log(q.value(result))
+            if (slope := slopes[name]) is None
+            else tail_at(result, q, values[name]) / slope
+            for name, q in zip(names, readings, strict=True)
+        }
+        return found | {"capacity": np.log(_capacity(changed, wanted))}
+
     domains = _domains(what, over)
     own = {name: value for name, value in _numbers(what).items() if name in domains}
     own |= {"arrival_rate": rate} if over is None or "arrival_rate" in over else {}
     smooth = {n: v for n, v in own.items() if n not in domains or not domains[n].whole}
-    columns = _smooth(what, rate, smooth, domains, step, read)
-    for name in own.keys() - smooth.keys():
-        columns |= {name: _arc(what, rate, domains[name], own[name], read)}
+    coupled = [name for name in smooth if name in domains and _moves_others(what, name)]
+    free = {name: value for name, value in smooth.items() if name not in coupled}
+    columns = _smooth(what, rate, free, domains, step, read)
+    for name in coupled:
+        columns |= _smooth(what, rate, {name: smooth[name]}, domains, step, read)
+    ends = {
+        name: int(own[name]) + (1 if own[name] < domains[name].top else -1)
+        for name in own
+        if name not in smooth
+    }
+
+    def plain(changed: Asked) -> dict[str, Any]:
+        result = changed.solve(rate)
+        found = {str(q): q.value(result) for q in readings}
+        return found | {"capacity": _capacity(changed, wanted)}
+
+    for name, other in (_arcs(what, ends, plain) if ends else {}).items():
+        width = math.log(ends[name] / own[name]) if ends[name] > 0 else math.nan
+        columns |= {name: _arc(values, other, width)}
     order = sorted(own, key=lambda name: -abs(np.nan_to_num(columns[name][names[-1]])))
     return Sensitivity(
         arrival_rate=rate,
@@ -229,6 +262,13 @@ def _domains(model: Asked, over: Sequence[str] | None) -> dict[str, Domain]:
     return {name: domain_of(model, name) for name in names}
 
 
+def _moves_others(model: Asked, name: str) -> bool:
+    """Return whether other parameters follow one, as probabilities do that sum to 1."""
+    before = _numbers(model)
+    after = _numbers(model.replace({name: 0.999 * before[name]}))
+    return any(after.get(other) != before[other] for other in before if other != name)
+
+
 def _smooth(
     model: Asked,
     rate: float,
@@ -254,17 +294,29 @@ def _smooth(
     if not cells:
         return {}
     changed = model.replace(arrays)
-    found = {
-        q: np.broadcast_to(v, cells) for q, v in read(changed.solve(rates), changed).items()
-    }
     with np.errstate(divide="ignore", invalid="ignore"):
+        found = {
+            q: np.broadcast_to(v, cells) for q, v in read(changed.solve(rates), changed).items()
+        }
         return {
             name: {
-                q: _slope(np.log(values[rows[name]]), stencil, steps[name])
-                for q, values in found.items()
+                q: _slope(logs[rows[name]], stencil, steps[name]) for q, logs in found.items()
             }
             for name, stencil in stencils.items()
         }
+
+
+def _slope_of_tail(base: Result, quantity: Quantity, value: float, step: float) -> float | None:
+    """Return by how much the tail of a percentile falls with the logarithm of the time.
+
+    None for other quantities, and for a percentile in a jump of the distribution.
+    """
+    if not isinstance(quantity, Percentile) or value <= 0:
+        return None
+    times = value * np.exp(step * np.array([offset for offset, _ in _CENTRAL]))
+    tails = np.array([float(np.max(tail_at(base, quantity, t))) for t in times])
+    slope = -_slope(tails, _CENTRAL, step)
+    return slope if 1e-2 < slope / (1 - quantity.probability) < 1e3 else None
 
 
 def _slope(logs: np.ndarray, stencil: tuple[tuple[int, float], ...], step: float) -> float:
@@ -274,23 +326,30 @@ def _slope(logs: np.ndarray, stencil: tuple[tuple[int, float], ...], step: float
     return float(logs @ np.array([weight for _, weight in stencil]) / step) + 0.0
 
 
+def _arcs(model: Asked, ends: Mapping[str, int], read: Any) -> dict[str, dict[str, float]]:
+    """Return the values with each whole number at its other value, if it may be in one go."""
+    cells = len(ends)
+    arrays = {name: np.full(cells, int(_numbers(model)[name])) for name in ends}
+    for i, (name, end) in enumerate(ends.items()):
+        arrays[name][i] = end
+    try:
+        changed = model.replace(arrays)
+        found = {q: np.broadcast_to(v, cells) for q, v in read(changed).items()}
+    except (TypeError, ModelError, DomainError):
+        # Not all numbers may be arrays: how often something is tried again, say.
+        each = [read(model.replace({name: end})) for name, end in ends.items()]
+        found = {q: np.array([float(np.max(one[q])) for one in each]) for q in each[0]}
+    return {name: {q: float(v[i]) for q, v in found.items()} for i, name in enumerate(ends)}
+
+
 def _arc(
-    model: Asked, rate: float, domain: Domain, value: float, read: Any
+    base: Mapping[str, float], other: Mapping[str, float], width: float
 ) -> dict[str, float]:
-    """Return the elasticities by a whole number, to one more (to the top, from one less)."""
-    last = int(min(value + 1, domain.top))
-    ends = [last - 1, last]
-    found = []
-    for end in ends:
-        changed = model.replace({domain.name: end})
-        found.append(read(changed.solve(rate), changed))
+    """Return the elasticities between two values of a parameter, `width` apart in logarithm."""
     with np.errstate(divide="ignore", invalid="ignore"):
-        width = math.log(ends[1] / ends[0]) if ends[0] > 0 else math.nan
         return {
-            q: 0.0
-            if np.max(found[0][q]) == np.max(found[1][q])
-            else float(np.log(np.max(found[1][q]) / np.max(found[0][q])) / width)
-            for q in found[0]
+            q: 0.0 if base[q] == other[q] else float(np.log(other[q] / base[q]) / width)
+            for q in base
         }
 
 

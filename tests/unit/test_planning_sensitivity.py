@@ -90,7 +90,7 @@ def test_intervals_where_they_are_known() -> None:
     met = 0.5 * math.erfc(math.log(90 / 80) / 0.1 / math.sqrt(2))
     assert load.met["mean < 50 ms"] == pytest.approx(met, abs=0.02)
     assert load.intervals["p99"][2] == math.inf
-    assert "P(overload) 15 % at 90/s" in str(load)
+    assert "P(overload) 14 % at 90/s" in str(load)
 
 
 def test_a_share_stays_a_share() -> None:
@@ -135,6 +135,19 @@ def test_the_capacity_under_an_objective_and_the_next_bottleneck() -> None:
     frame = found.to_frame()
     assert frame["parameter"].tolist() == list(by)
     assert frame.loc[frame["parameter"] == "db.service_time", "value"].item() == 0.02
+
+
+def test_shares_of_kinds_give_way_to_each_other() -> None:
+    web, db = qm.call("web", qm.MMc(0.01)), qm.call("db", qm.MMc(0.02))
+    shop = qm.Pipeline({"read": (0.75, web), "write": (0.25, qm.series(web, db))})
+    found = qm.sensitivity(shop, 40.0, quantities=["mean"])
+    # T = W + p D(p), with the response D of a database at p times the load.
+    w, share, rate = 1 / (100 - 40), 0.25, 40.0
+    d = 1 / (50 - rate * share)
+    slope = d + share * rate * d**2
+    by = found.elasticities["mean"]
+    assert by["write.share"] == pytest.approx(share * slope / (w + share * d), rel=1e-6)
+    assert by["read.share"] == pytest.approx(-0.75 * slope / (w + share * d), rel=1e-6)
 
 
 def test_what_is_refused() -> None:
