@@ -28,6 +28,7 @@ __all__ = [
     "several",
     "share",
     "size",
+    "time",
     "weights",
 ]
 
@@ -37,10 +38,20 @@ _PLAIN = (float, int)
 
 def _number(name: str, x: Any, need: str) -> Any:
     try:
-        # NumPy would read None as NaN, and NaN is no error here.
+        # NumPy would read None as NaN, and NaN is no error here; and drop what is imaginary.
+        if np.iscomplexobj(x):
+            raise TypeError
         return np.asarray("" if x is None else x, dtype=float)[()]
-    except (TypeError, ValueError):
-        raise DomainError(f"{name} must be {need}, got {x!r}") from None
+    except (TypeError, ValueError, OverflowError):
+        raise DomainError(f"{name} must be {need}, got {_short(x)}") from None
+
+
+def _short(x: Any) -> str:
+    try:
+        text = repr(x)
+    except ValueError:  # an integer of more digits than Python writes
+        return "a number beyond the floats"
+    return text if len(text) <= 80 else f"{text[:77]}..."
 
 
 def _refuse(name: str, x: Any, bad: Any, need: str) -> None:
@@ -120,6 +131,27 @@ def probability(name: str, x: Any) -> Any:
         hint = f"; {worst:g} % is {worst / 100:g}" if 1 < worst <= 100 else ""
         raise DomainError(f"{name} must be {need}, got {worst}{hint}")
     return value
+
+
+def time(name: str, t: Any) -> Any:
+    """Return a time, of any sign, as a number or array."""
+    if type(t) is float or (type(t) is np.ndarray and t.dtype == float) or is_symbolic(t):
+        return t
+    return _number(name, t, "a time, a number or an array of numbers")
+
+
+def point(name: str, s: Any) -> Any:
+    """Return a point of a transform, real or complex, as a number or array."""
+    if type(s) is np.ndarray and s.dtype.kind in "fc":
+        return s
+    if is_symbolic(s):
+        return s
+    try:
+        point = np.asarray("" if s is None else s)
+        return point.astype(complex if point.dtype.kind == "c" else float)[()]
+    except (TypeError, ValueError, OverflowError):
+        need = "a point of a transform, a real or complex number or an array of them"
+        raise DomainError(f"{name} must be {need}, got {_short(s)}") from None
 
 
 def share(name: str, x: Any) -> Any:

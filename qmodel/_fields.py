@@ -30,6 +30,8 @@ from dataclasses import field, fields
 from functools import cache
 from typing import Any, NamedTuple
 
+import numpy as np
+
 from qmodel import _check
 
 __all__ = ["Parameter", "check_fields", "described", "parameter"]
@@ -104,8 +106,21 @@ def _checks(kind: Any) -> tuple[tuple[str, Callable[[str, Any], Any]], ...]:
 
 
 def check_fields(thing: Any) -> None:
-    """Check the parameters of a frozen model that is being made; None is left as it is."""
+    """Check the parameters of a frozen model that is being made; None is left as it is.
+
+    Arrays are copied in and read-only: frozen means frozen.
+    """
     for name, check in _checks(type(thing)):  # type: ignore[arg-type]
         value = getattr(thing, name)
         if value is not None:
-            object.__setattr__(thing, name, check(name, value))
+            object.__setattr__(thing, name, _held(check(name, value)))
+
+
+def _held(x: Any) -> Any:
+    if isinstance(x, tuple):
+        return tuple(map(_held, x))
+    if not isinstance(x, np.ndarray) or not x.ndim:
+        return x
+    copy = x.copy()
+    copy.flags.writeable = False
+    return copy

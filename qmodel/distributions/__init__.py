@@ -1,6 +1,6 @@
 """Laws of times: families, how they compose, and how to fit them."""
 
-from qmodel.distributions.algebra import Mixture, Repeated, Scaled, Shifted, Sum
+from qmodel.distributions.algebra import Mixture, Sum
 from qmodel.distributions.base import Distribution
 from qmodel.distributions.empirical import Empirical
 from qmodel.distributions.extremes import Maximum, Minimum
@@ -22,6 +22,7 @@ from qmodel.distributions.from_times import from_samples
 from qmodel.distributions.heavy import LogNormal, Pareto
 from qmodel.distributions.order_statistics import OrderStatistic, Quorum
 from qmodel.distributions.phase_type import PhaseType
+from qmodel.distributions.repeated import Repeated, Scaled, Shifted
 from qmodel.distributions.truncated import Truncated
 
 __all__ = [

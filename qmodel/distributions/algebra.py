@@ -1,4 +1,4 @@
-r"""How laws compose: in sequence, as alternatives, repeated, shifted and scaled.
+r"""How laws compose: in sequence, as alternatives, repeated (`repeated`), shifted and scaled.
 
 =============  ============================  =========================
 a pipeline's   is the law's                  with transform or tail
@@ -19,7 +19,6 @@ probability zero counts nothing, even where its time is infinite.
 from __future__ import annotations
 
 from dataclasses import dataclass
-from functools import partial
 from math import prod
 from operator import mul
 from typing import Any
@@ -28,38 +27,50 @@ import numpy as np
 
 from qmodel import _check
 from qmodel._fields import check_fields, parameter
-from qmodel._typing import Count, Value
+from qmodel._typing import Value
 from qmodel._xp import is_symbolic, namespace
 from qmodel.distributions.base import Distribution, Part
 from qmodel.distributions.families import ZERO
-from qmodel.distributions.pieces import MOST, Piece, Pieces, product
+from qmodel.distributions.pieces import Piece, Pieces, product
 from qmodel.errors import DomainError, ModelError
 
-__all__ = ["Mixture", "Repeated", "Scaled", "Shifted", "Sum", "checked_laws", "measure"]
+__all__ = ["Mixture", "Sum", "checked_laws", "measure"]
+
+
+_MOST_PARTS = 128
 
 
 def merged(parts: list[Part]) -> tuple[Part, ...]:
     """Return `parts` with those of equal shift put together, and empty ones left out."""
-    by_shift: list[list[Part]] = []
+    by_shift: dict[Any, list[Part]] = {}
     for part in parts:
-        if not np.any(part.mass):
-            continue
-        for group in by_shift:
-            if group[0].shift is part.shift or np.array_equal(group[0].shift, part.shift):
-                group.append(part)
-                break
-        else:
-            by_shift.append([part])
+        if np.any(part.mass):
+            shift = np.asarray(part.shift, dtype=float) + 0.0
+            by_shift.setdefault((shift.shape, shift.tobytes()), []).append(part)
     return tuple(
         group[0]
         if len(group) == 1
-        else Part(
-            sum(part.mass for part in group),
-            group[0].shift,
-            measure((1.0,) * len(group), tuple(part.law for part in group)),
-        )
-        for group in by_shift
+        else Part(sum(part.mass for part in group), group[0].shift, _together(group))
+        for group in by_shift.values()
     )
+
+
+def _together(parts: list[Part]) -> Distribution:
+    """Return the law of parts of one shift; what they share is in it once."""
+    weights: dict[int, Any] = {}
+    laws: dict[int, Distribution] = {}
+    for part in parts:
+        for p, law in part.law.terms():
+            known = id(law) in laws
+            weights[id(law)] = weights[id(law)] + p if known else p
+            laws[id(law)] = law
+    return measure(tuple(weights.values()), tuple(laws.values()))
+
+
+def weighed(p: Any, law: Distribution) -> Distribution:
+    """Return a law whose mass is multiplied by `p`, its terms staying what they are."""
+    terms = law.terms()
+    return measure(tuple(p * q for q, _ in terms), tuple(term for _, term in terms))
 
 
 def measure(weights: tuple[Any, ...], laws: tuple[Distribution, ...]) -> Distribution:
@@ -142,18 +153,15 @@ class Sum(Distribution):
         return prod(law.mass for law in self.laws)
 
     def parts(self) -> tuple[Part, ...]:
-        """Return every combination of the parts of the laws."""
-        found: list[Part] = [Part(1.0, 0.0, ZERO)]
-        for law in self.laws:
+        """Return every combination of the parts of the laws, of equal shifts as one."""
+        found: tuple[Part, ...] = (Part(1.0, 0.0, ZERO),)
+        for i, law in enumerate(self.laws):
             steps = law.parts()
-            found = list(
-                merged([
-                    Part(mul(a.mass, b.mass), a.shift + b.shift, _after(a.law, b.law))
-                    for a in found
-                    for b in steps
-                ])
-            )  # fmt: skip
-        return tuple(found)
+            # More jumps than these are not told apart: what follows is inverted whole.
+            if len(steps) > 1 and len(found) * len(steps) > _MOST_PARTS:
+                return _combined(found, (Part(1.0, 0.0, Sum(self.laws[i:])),))
+            found = _combined(found, steps)
+        return found
 
     def pieces(self) -> Pieces | None:
         """Return every combination of the pieces of the laws, what is smooth as one."""
@@ -182,6 +190,14 @@ class Sum(Distribution):
         return prod(law.laplace(s) for law in self.laws)
 
 
+def _combined(first: tuple[Part, ...], second: tuple[Part, ...]) -> tuple[Part, ...]:
+    return merged([
+        Part(mul(a.mass, b.mass), a.shift + b.shift, _after(a.law, b.law))
+        for a in first
+        for b in second
+    ])  # fmt: skip
+
+
 def _after(first: Distribution, second: Distribution) -> Distribution:
     for one, other in ((first, second), (second, first)):
         if one is ZERO:
@@ -191,7 +207,7 @@ def _after(first: Distribution, second: Distribution) -> Distribution:
             continue
         rest = [(p, term) for p, term in one.terms() if term is not ZERO]
         if not rest:
-            return measure((sum(nothing),), (other,))
+            return weighed(sum(nothing), other)
         if other.closed and not other.analytic:
             # What follows nothing keeps its kinks.
             some = measure(*zip(*rest, strict=True))
@@ -303,7 +319,7 @@ class Mixture(Distribution):
     def parts(self) -> tuple[Part, ...]:
         """Return the parts of all laws, by probability."""
         return merged([
-            Part(p * part.mass, part.shift, part.law if _one(p) else measure((p,), (part.law,)))
+            Part(p * part.mass, part.shift, part.law if _one(p) else weighed(p, part.law))
             for p, law in zip(self.probabilities, self.laws, strict=True)
             for part in law.parts()
         ])  # fmt: skip
@@ -347,259 +363,3 @@ class Mixture(Distribution):
 
 def _one(p: Any) -> bool:
     return isinstance(p, (int, float)) and p == 1
-
-
-@dataclass(frozen=True, slots=True, eq=False, repr=False)
-class Shifted(Distribution):
-    """A law after a constant time.
-
-    Parameters
-    ----------
-    law : Distribution
-        What follows. [-]
-    by : number or array
-        The constant, >= 0. [s]
-
-    Raises
-    ------
-    DomainError
-        If `by` is negative.
-
-    Examples
-    --------
-    >>> from qmodel.distributions import Exponential
-    >>> float(Shifted(Exponential(0.02), by=0.05).quantile(0.5))
-    0.0639
-    """
-
-    law: Distribution
-    by: Value = parameter("constant time", unit="s", check=_check.nonnegative)
-
-    def __post_init__(self) -> None:
-        check_fields(self)
-
-    @property
-    def mean(self) -> Value:
-        """Mean. [s]."""
-        return self.law.mean + self.by
-
-    @property
-    def variance(self) -> Value:
-        """Variance. [s^2]."""
-        return self.law.variance + 0 * self.by
-
-    @property
-    def third_cumulant(self) -> Value:
-        """Third cumulant. [s^3]."""
-        return self.law.third_cumulant + 0 * self.by
-
-    @property
-    def atom(self) -> Value:
-        """Probability of the value 0. [-]."""
-        return np.where(np.asarray(self.by) == 0, self.law.atom, 0.0)[()]
-
-    @property
-    def defect(self) -> Value:
-        """Probability of no end. [-]."""
-        return self.law.defect
-
-    @property
-    def analytic(self) -> bool:
-        """Only without a shift."""
-        return self.law.analytic and not np.any(self.by)
-
-    def parts(self) -> tuple[Part, ...]:
-        """Return the parts of the law, all later."""
-        return tuple(Part(m, shift + self.by, law) for m, shift, law in self.law.parts())
-
-    def pieces(self) -> Pieces | None:
-        """Return the pieces of the law, all later."""
-        found = self.law.pieces()
-        return found and found._replace(
-            terms=tuple(term._replace(shift=term.shift + self.by) for term in found.terms)
-        )
-
-    def laplace(self, s: Value) -> Value:
-        """Return the transform at `s` [1/s]."""
-        return namespace(s, self.by).exp(-self.by * s) * self.law.laplace(s)
-
-
-@dataclass(frozen=True, slots=True, eq=False, repr=False)
-class Scaled(Distribution):
-    """A law with all times multiplied: another unit, or a slower server.
-
-    Parameters
-    ----------
-    law : Distribution
-        The law. [-]
-    factor : number or array
-        What its times are multiplied with, > 0. [-]
-
-    Raises
-    ------
-    DomainError
-        If `factor` is not > 0.
-
-    Examples
-    --------
-    >>> from qmodel.distributions import Exponential
-    >>> float(Scaled(Exponential(0.02), 1000.0).quantile(0.5))
-    13.8629
-    """
-
-    law: Distribution
-    factor: Value = parameter("factor", check=_check.positive)
-
-    def __post_init__(self) -> None:
-        check_fields(self)
-
-    @property
-    def closed(self) -> bool:  # type: ignore[override]
-        """Whether the tail is a closed form."""
-        return self.law.closed
-
-    @property
-    def mean(self) -> Value:
-        """Mean. [s]."""
-        return self.law.mean * self.factor
-
-    @property
-    def variance(self) -> Value:
-        """Variance. [s^2]."""
-        return self.law.variance * self.factor**2
-
-    @property
-    def third_cumulant(self) -> Value:
-        """Third cumulant. [s^3]."""
-        return self.law.third_cumulant * self.factor**3
-
-    @property
-    def atom(self) -> Value:
-        """Probability of the value 0. [-]."""
-        return self.law.atom
-
-    @property
-    def defect(self) -> Value:
-        """Probability of no end. [-]."""
-        return self.law.defect
-
-    @property
-    def analytic(self) -> bool:
-        """As the law."""
-        return self.law.analytic
-
-    def parts(self) -> tuple[Part, ...]:
-        """Return the parts of the law, each scaled."""
-        return tuple(
-            Part(m, shift * self.factor, law if law is ZERO else Scaled(law, self.factor))
-            for m, shift, law in self.law.parts()
-        )
-
-    def pieces(self) -> Pieces | None:
-        """Return the pieces of the law, each scaled."""
-        found, factor = self.law.pieces(), self.factor
-        return found and found._replace(
-            terms=tuple(
-                Piece(w / factor**n, shift * factor, n, law and Scaled(law, factor))
-                for w, shift, n, law in found.terms
-            )
-        )
-
-    def remaining_gap(self, s: Value) -> Value:
-        """Return the gap of the remaining time at `s` [1/s]."""
-        return self.law.remaining_gap(self.factor * s)
-
-    def laplace(self, s: Value) -> Value:
-        """Return the transform at `s` [1/s]."""
-        return self.law.laplace(self.factor * s)
-
-    def tail(self, t: Value) -> Value:
-        """Return P(X > t) at `t` [s]."""
-        return self.law.tail(t / self.factor)
-
-    def density(self, t: Value) -> Value:
-        """Return the density at `t` [s]."""
-        return self.law.density(t / self.factor) / self.factor
-
-
-@dataclass(frozen=True, slots=True, eq=False, repr=False)
-class Repeated(Distribution):
-    """The sum of `times` independent times of one law.
-
-    Parameters
-    ----------
-    law : Distribution
-        The law of each. [-]
-    times : int or integer array
-        How many, >= 0. [-]
-
-    Raises
-    ------
-    DomainError
-        If `times` is not a whole number >= 0.
-
-    Examples
-    --------
-    >>> from qmodel.distributions import Exponential
-    >>> float(Repeated(Exponential(0.02), 5).quantile(0.99))
-    0.2321
-    """
-
-    law: Distribution
-    times: Count = parameter("how often", symbol="n", check=partial(_check.count, least=0))
-
-    def __post_init__(self) -> None:
-        check_fields(self)
-
-    @property
-    def mean(self) -> Value:
-        """Mean. [s]."""
-        return self.times * self.law.mean
-
-    @property
-    def variance(self) -> Value:
-        """Variance. [s^2]."""
-        return self.times * self.law.variance
-
-    @property
-    def third_cumulant(self) -> Value:
-        """Third cumulant. [s^3]."""
-        return self.times * self.law.third_cumulant
-
-    @property
-    def atom(self) -> Value:
-        """Probability of the value 0. [-]."""
-        return self.law.atom**self.times
-
-    @property
-    def defect(self) -> Value:
-        """Probability of no end. [-]."""
-        return 1 - (1 - self.law.defect) ** self.times
-
-    @property
-    def analytic(self) -> bool:
-        """As the law."""
-        return self.law.analytic
-
-    def parts(self) -> tuple[Part, ...]:
-        """Return one part where the law has one; otherwise those of the written-out sum."""
-        parts = self.law.parts()
-        if len(parts) == 1:
-            mass, shift, law = parts[0]
-            rest = law if law is ZERO else Repeated(law, self.times)
-            return (Part(mass**self.times, shift * self.times, rest),)
-        if np.ndim(self.times):
-            whole = [n for n in np.unique(self.times) if not np.isnan(n)]
-            chosen = tuple((self.times == n) * 1.0 for n in whole)
-            return measure(chosen, tuple(Repeated(self.law, int(n)) for n in whole)).parts()
-        return Sum((self.law,) * int(self.times)).parts()
-
-    def pieces(self) -> Pieces | None:
-        """Return the pieces of the written-out sum, if it is short."""
-        if np.ndim(self.times) or self.times > MOST:
-            return None
-        return Sum((self.law,) * int(self.times)).pieces()
-
-    def laplace(self, s: Value) -> Value:
-        """Return the transform at `s` [1/s]."""
-        return self.law.laplace(s) ** self.times

@@ -29,7 +29,8 @@ from qmodel import _check
 from qmodel._typing import Value
 from qmodel._values import digest_fields, same_fields
 from qmodel._xp import is_symbolic
-from qmodel.distributions.percentiles import quantile
+from qmodel.distributions.arguments import check_arguments
+from qmodel.distributions.percentiles import gamma_quantile, quantile
 from qmodel.distributions.pieces import Piece, Pieces
 from qmodel.distributions.tails import faces
 from qmodel.units import text
@@ -56,6 +57,11 @@ class Distribution(ABC):
 
     closed: ClassVar[bool] = False
     """Whether `tail` and `density` are closed forms, with no inversion."""
+
+    def __init_subclass__(cls) -> None:
+        """Put the checks of arguments around the methods of each class."""
+        super().__init_subclass__()
+        check_arguments(cls)
 
     if TYPE_CHECKING:
 
@@ -194,6 +200,25 @@ class Distribution(ABC):
         """
         return faces(self, t)[1]
 
+    def tail_and_density(self, t: Value) -> tuple[Value, Value]:
+        """Return `tail` and `density` at `t` [s], at the price of one where they share work."""
+        if self.closed:
+            return self.tail(t), self.density(t)
+        tail, density, _ = faces(self, t)
+        return tail, density
+
+    def guess(self, p: Any, least: Any) -> tuple[Any, Any]:
+        """Return a first guess of the quantile at `p`, and a bound above it.
+
+        The guess is the quantile of the gamma law with the mean beyond `least` and the
+        variance; the bound is Cantelli's. NaN where the moments are not known.
+        """
+        mean, variance = self.mean + 0 * p, self.variance + 0 * p
+        start = gamma_quantile(mean - least, variance, p) + least
+        bound = mean + np.sqrt(variance * p / (1 - p))
+        bound = np.where(np.isfinite(bound), bound, np.inf)
+        return np.where(np.isnan(mean), np.nan, start), bound
+
     def tail_error(self, t: Value) -> Value:
         """Return an estimate of the absolute error of `tail` at `t` [-].
 
@@ -247,3 +272,6 @@ class Distribution(ABC):
             If `p` is outside 0 to 1.
         """
         return quantile(self, _check.probability("p", p))
+
+
+check_arguments(Distribution)

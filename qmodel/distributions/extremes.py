@@ -13,9 +13,12 @@ always takes, such as a network round trip in every branch, is kept apart exactl
 from __future__ import annotations
 
 from abc import abstractmethod
+from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import reduce
+from itertools import accumulate
 from math import prod
+from operator import mul
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -113,8 +116,23 @@ class OfSeveral(Extreme):
             raise ModelError("laws must hold at least one distribution")
         object.__setattr__(self, "laws", laws)
 
-    def _leaving_out(self, i: int) -> tuple[Distribution, ...]:
-        return self.laws[:i] + self.laws[i + 1 :]
+    def density(self, t: Value) -> Value:
+        """Return the density at `t` [s]."""
+        return self.tail_and_density(t)[1]
+
+    def guess(self, p: Any, least: Any) -> tuple[Any, Any]:
+        """Return the extreme of the first guesses of the times, and no bound."""
+        # A moment is an integral of the tail, and costs more than all steps from here.
+        guesses = [law.guess(p, least_of(law) + 0 * p)[0] for law in self.laws]
+        start = np.maximum(self._scale(guesses), least)
+        return start, np.inf
+
+
+def others(shares: Sequence[Any]) -> list[Any]:
+    """Return the product of all but one of `shares`, for each: a product from either end."""
+    before = accumulate(shares[:-1], mul, initial=1.0)
+    behind = reversed(list(accumulate(shares[:0:-1], mul, initial=1.0)))
+    return [a * b for a, b in zip(before, behind, strict=True)]
 
 
 def least_of(law: Distribution) -> Any:
@@ -155,6 +173,9 @@ class _Rest(Distribution):
 
     def density(self, t: Value) -> Value:
         return self.law.density(t + self.taken)
+
+    def tail_and_density(self, t: Value) -> tuple[Value, Value]:
+        return self.law.tail_and_density(t + self.taken)
 
 
 @dataclass(frozen=True, slots=True, eq=False, repr=False)
@@ -201,12 +222,14 @@ class Maximum(OfSeveral):
             # A tail that is a sum may exceed 1 by its rounding.
             return -np.expm1(sum(np.log1p(-np.minimum(law.tail(t), 1.0)) for law in self.laws))
 
-    def density(self, t: Value) -> Value:
-        """Return the density at `t` [s]."""
-        return sum(
-            law.density(t) * prod(1 - other.tail(t) for other in self._leaving_out(i))
-            for i, law in enumerate(self.laws)
-        )
+    def tail_and_density(self, t: Value) -> tuple[Value, Value]:
+        """Return tail and density at `t` [s], from one look at each time."""
+        tails, densities = zip(*(law.tail_and_density(t) for law in self.laws), strict=True)
+        with np.errstate(divide="ignore"):
+            # A tail that is a sum may exceed 1 by its rounding.
+            done = [np.log1p(-np.minimum(tail, 1.0)) for tail in tails]
+        rest = others([1 - tail for tail in tails])
+        return -np.expm1(sum(done)), sum(map(mul, densities, rest))
 
 
 @dataclass(frozen=True, slots=True, eq=False, repr=False)
@@ -251,9 +274,7 @@ class Minimum(OfSeveral):
         """Return P(X > t) at `t` [s]."""
         return prod(law.tail(t) for law in self.laws)
 
-    def density(self, t: Value) -> Value:
-        """Return the density at `t` [s]."""
-        return sum(
-            law.density(t) * prod(other.tail(t) for other in self._leaving_out(i))
-            for i, law in enumerate(self.laws)
-        )
+    def tail_and_density(self, t: Value) -> tuple[Value, Value]:
+        """Return tail and density at `t` [s], from one look at each time."""
+        tails, densities = zip(*(law.tail_and_density(t) for law in self.laws), strict=True)
+        return prod(tails), sum(map(mul, densities, others(tails)))

@@ -134,6 +134,10 @@ class Deterministic(Distribution):
     def __post_init__(self) -> None:
         check_fields(self)
 
+    def __reduce_ex__(self, protocol: Any) -> Any:
+        # One object wherever it goes: compositions know it by its identity.
+        return "ZERO" if self is ZERO else object.__reduce_ex__(self, protocol)
+
     @property
     def variance(self) -> Value:
         """Variance, zero. [s^2]."""
@@ -210,6 +214,9 @@ class Never(Distribution):
     """
 
     closed = True
+
+    def __reduce_ex__(self, protocol: Any) -> Any:
+        return "NEVER" if self is NEVER else object.__reduce_ex__(self, protocol)
 
     @property
     def mean(self) -> Value:

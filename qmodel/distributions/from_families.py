@@ -13,10 +13,11 @@ from typing import Any
 
 import numpy as np
 
-from qmodel.distributions.algebra import Mixture, Shifted
+from qmodel.distributions.algebra import Mixture
 from qmodel.distributions.base import Distribution
 from qmodel.distributions.families import Exponential, Gamma, HyperExponential
 from qmodel.distributions.heavy import LogNormal
+from qmodel.distributions.repeated import Shifted
 from qmodel.errors import DomainError
 
 __all__ = ["FAMILIES", "Family", "chosen"]

@@ -106,14 +106,27 @@ class OrderStatistic(Extreme):
         """Return P(X > t) at `t` [s], without loss of small tails."""
         return self._not_done(self.law.tail(t))
 
+    def guess(self, p: Any, least: Any) -> tuple[Any, Any]:
+        """Return the first guess of one time at the share that it must reach, and no bound."""
+        from scipy.special import betaincinv
+
+        k, n = np.asarray(self.need), np.asarray(self.of)
+        share = np.clip(betaincinv(k, n - k + 1.0, p), 1e-12, 1 - 1e-12)
+        return np.maximum(self.law.guess(share, least + 0 * p)[0], least), np.inf
+
     def density(self, t: Value) -> Value:
         """Return the density at `t` [s]."""
+        return self.tail_and_density(t)[1]
+
+    def tail_and_density(self, t: Value) -> tuple[Value, Value]:
+        """Return tail and density at `t` [s], from one look at the time."""
         from scipy.special import betaln, xlogy
 
-        late = np.clip(self.law.tail(t), 0.0, 1.0)
+        late, slope = self.law.tail_and_density(t)
+        late = np.clip(late, 0.0, 1.0)
         k, n = np.asarray(self.need, dtype=float), np.asarray(self.of, dtype=float)
         weight = xlogy(k - 1, 1 - late) + xlogy(n - k, late) - betaln(k, n - k + 1)
-        return np.exp(weight) * self.law.density(t)
+        return self._not_done(late), np.exp(weight) * slope
 
 
 @dataclass(frozen=True, slots=True, eq=False, repr=False)
@@ -181,20 +194,23 @@ class Quorum(OfSeveral):
         """Return P(X > t) at `t` [s], a sum of positive terms."""
         return self._not_done([np.minimum(law.tail(t), 1.0) for law in self.laws])
 
-    def density(self, t: Value) -> Value:
-        """Return the density at `t` [s]."""
-        return reduce(np.add, (self._turn(i, t) for i in range(len(self.laws))))
+    def tail_and_density(self, t: Value) -> tuple[Value, Value]:
+        """Return tail and density at `t` [s], from one look at each time."""
+        tails, densities = zip(*(law.tail_and_density(t) for law in self.laws), strict=True)
+        late = [np.minimum(tail, 1.0) for tail in tails]
+        turns = (
+            slope * self._just(late[:i] + late[i + 1 :]) for i, slope in enumerate(densities)
+        )
+        return self._not_done(late), reduce(np.add, turns)
 
-    def _turn(self, i: int, t: Any) -> Any:
-        """Return the density of the law `i` at `t` where it is the one that was missing."""
-        late = [np.minimum(law.tail(t), 1.0) for law in self._leaving_out(i)]
+    def _just(self, late: list[Any]) -> Any:
+        """Return the probability that one is missing, where the others are late."""
         if not late:
-            return self.laws[0].density(t)
-        just = Quorum._not_done(self, late)
+            return 1.0
+        just = self._not_done(late)
         if self.need > 1:
-            fewer = Quorum(self.laws, self.need - 1)
-            just = just - fewer._not_done(late)
-        return self.laws[i].density(t) * just
+            just = just - Quorum(self.laws, self.need - 1)._not_done(late)
+        return just
 
 
 def _enough(need: Any, of: Any) -> None:

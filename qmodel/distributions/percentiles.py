@@ -20,7 +20,7 @@ from qmodel.distributions.tails import CELLS, chunk
 if TYPE_CHECKING:
     from qmodel.distributions.base import Distribution
 
-__all__ = ["quantile"]
+__all__ = ["gamma_quantile", "quantile"]
 
 _STEP = 1e-7  # A Newton step this small, relative, leaves an error of its square.
 _ROUNDING = 1e-15  # A step this small is all rounding, wherever it leads.
@@ -66,14 +66,12 @@ def _chunk(law: Distribution, p: np.ndarray, most: int) -> tuple[np.ndarray, np.
         found = np.where((after <= q) & (q < after + jump), shift, found)
         low = np.where(after > q, np.maximum(low, shift), low)
         high = np.where(after <= q, np.minimum(high, shift), high)
-    mean, variance = law.mean * one, law.variance * one
+    start, bound = law.guess(p, least)
     beyond = (q <= law.defect) & ~(found < np.inf)
-    found = np.where(beyond & ~np.isnan(mean), np.inf, found)
-    wanted = np.flatnonzero(np.isnan(found) & ~np.isnan(mean + p))
+    found = np.where(beyond & ~np.isnan(start), np.inf, found)
+    wanted = np.flatnonzero(np.isnan(found) & ~np.isnan(start))
     if wanted.size:
-        start = _gamma_quantile(mean - least, variance, p) + least
-        cantelli = mean + np.sqrt(variance * p / q)
-        high = np.fmin(high, np.where(np.isfinite(cantelli), cantelli, np.inf))
+        start, high = start * one, np.fmin(high, bound)
         some = wanted.size < p.size
         found[wanted], late = _newton(
             select(law, p.shape, wanted) if some else law,
@@ -84,7 +82,8 @@ def _chunk(law: Distribution, p: np.ndarray, most: int) -> tuple[np.ndarray, np.
     return found, wanted
 
 
-def _gamma_quantile(mean: np.ndarray, variance: np.ndarray, p: np.ndarray) -> np.ndarray:
+def gamma_quantile(mean: Any, variance: Any, p: Any) -> Any:
+    """Return the quantile of the gamma law with these moments, of a size that helps."""
     from scipy.special import gammaincinv
 
     shape = mean**2 / variance

@@ -93,7 +93,7 @@ def chunk(law: Distribution, t: np.ndarray) -> Faces:
 def _smooth(law: Distribution, mass: Any, t: np.ndarray) -> Any:
     with np.errstate(all="ignore"):
         if law.closed:
-            return law.tail(t), law.density(t), 0 * t
+            return *law.tail_and_density(t), 0 * t
         terms = law.terms()
         if not any(term.closed for _, term in terms):
             return _inverted(law, mass, t)
