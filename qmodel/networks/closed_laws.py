@@ -29,7 +29,8 @@ import numpy as np
 
 from qmodel._typing import Count, Value
 from qmodel.distributions import Distribution
-from qmodel.networks.contour import Loop, SpeedTable, log_constant, steady_state
+from qmodel.networks.contour import log_constant, steady_state
+from qmodel.networks.saddle import Loop, SpeedTable
 from qmodel.numerics import quadrature
 from qmodel.queues.states import FiniteStates, States
 

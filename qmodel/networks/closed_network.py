@@ -16,9 +16,10 @@ from qmodel.distributions import Distribution, Sum
 from qmodel.errors import DomainError, ModelError
 from qmodel.networks import convolution
 from qmodel.networks.closed_laws import ClosedNumber, ClosedWait, Others
-from qmodel.networks.contour import Loop, steady_state
+from qmodel.networks.contour import steady_state
 from qmodel.networks.product_form import node_of
 from qmodel.networks.round_trip import Leg
+from qmodel.networks.saddle import Loop
 from qmodel.queues.base import Station
 from qmodel.queues.birth_death import MeanOnly
 from qmodel.queues.delay import at_load

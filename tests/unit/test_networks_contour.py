@@ -7,7 +7,8 @@ import numpy as np
 import pytest
 
 from qmodel.networks import convolution
-from qmodel.networks.contour import Loop, SpeedTable, log_constant, steady_state
+from qmodel.networks.contour import log_constant, steady_state
+from qmodel.networks.saddle import Loop, SpeedTable
 
 RNG = np.random.default_rng(0)
 
