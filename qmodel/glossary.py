@@ -45,6 +45,7 @@ GLOSSARY = {
     "replicas": Term("N", "-", "equal replicas behind a balancer"),
     "service_time": Term("S", "s", "mean time of a request on one server"),
     "visits": Term("V", "-", "mean number of visits of one request to a station"),
+    "departure_scv": Term("c_d²", "-", "variability of the times between departures"),
     "offered_load": Term("a", "erlang", "arrival rate times mean service time"),
     "utilization": Term("ρ", "-", "busy share of the servers; above 1, what they would need"),
     "waiting_time": Term("W_q", "s", "mean time in queue, before service"),

@@ -233,6 +233,31 @@ class StationResult:
         return self.response
 
     @property
+    def departure_scv(self) -> Value:
+        """SCV of the times between departures, as the next station sees them. [-].
+
+        1 where they are Poisson; behind one server that is first come first served it is
+        exact, behind several Whitt's approximation (`qmodel.queues.departures`). Of what
+        is lost or gives up it takes the rest as thinned at random.
+        """
+        from qmodel.queues.departures import departure_scv
+
+        station, rho = self.station, self.utilization
+        between = getattr(station, "interarrival", None)
+        arrival_scv = 1.0 if between is None else between.scv
+        unknown = self.wait is None or not np.isfinite(station.servers).all()
+        if unknown or (station.poisson_output and between is None):
+            return 1.0 + 0.0 * np.asarray(rho)[()]
+        waiting = None if station.loses else self.waiting_time / station.service.mean
+        return departure_scv(
+            rho,
+            servers=station.servers,
+            arrival_scv=arrival_scv,
+            service_scv=station.service.scv,
+            waiting_time=waiting,
+        )
+
+    @property
     def assumptions(self) -> tuple[Assumption, ...]:
         """What the result rests on, each a name with a statement and a source."""
         return union(*self.basis.grounds.values())
