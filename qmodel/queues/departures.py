@@ -1,6 +1,7 @@
 r"""How variable the times between departures are, for the station that they load next.
 
-Behind one server, first come first served, Marshall's formula [1]_ is exact for renewal arrivals,
+Behind one server, first come first served, Marshall's formula [1]_ is exact for renewal
+arrivals,
 
 .. math::
 
@@ -14,8 +15,8 @@ and behind c servers Whitt's [2]_ approximates
     c_d^2 = 1 + (1 - \rho^2)(c_a^2 - 1)
         + \frac{\rho^2}{\sqrt c} \left( \max(c_s^2, 0.2) - 1 \right) .
 
-Behind several servers the times themselves vary less than that (1.13 where the formula has 1.74,
-for lognormal service of SCV 4 on four servers at 70 % load), but they are correlated: the formula
+Behind several servers the times themselves vary less than that (1.13 where it has 1.74, for
+lognormal service of SCV 4 on four servers at 70 % load), but they are correlated: the formula
 gives the SCV of independent times that make the next queue as long, within 5 % there.
 
 References

@@ -54,7 +54,7 @@ def test_many_servers_and_overload() -> None:
 
 
 def test_the_next_queue_is_as_long() -> None:
-    """Lognormal SCV 4, four servers at 70 %: the second wait is 1.12 of the first, simulated."""
+    """Lognormal, four servers at 70 %: the second wait is 1.12 of the first, simulated."""
     first = qm.MGc(qm.LogNormal(1.0, 4.0), 4).solve(2.8)
     arrival, service = float(first.departure_scv), 4.0
     assert (arrival + service) / (1 + service) == pytest.approx(0.825 / 0.736, rel=0.05)
