@@ -36,23 +36,22 @@ _ASKED = r"([A-Z]{2,10} (?:\w+://[^/ \"\n]*)?(?:/[^/?# \"\n]*){0,2}|)"
 
 _FAST = re.compile(
     rf'^[^\[\n"]* {_TIME} "{_ASKED}[^"\n]*" (\d{{3}}) (?:\d+|-)'
-    r'((?: "[^"\n]*" "[^"\n]*")?[^\n]*)$',
+    r'(?: "[^"\n]*"){0,4}(?: ([\d.]+|-)(?= |$))?((?: [^"\n][^\n]*)?)$',
     re.M,
 )
 _CAREFUL = re.compile(
     rf'^[^\[\n]* {_TIME} "((?:[^"\\]|\\.)*)" (\d{{3}}) (?:\d+|-)'
-    r'((?: "(?:[^"\\]|\\.)*" "(?:[^"\\]|\\.)*")?.*)$'
+    r'(?: "(?:[^"\\]|\\.)*"){0,4}(?: ([\d.]+|-)(?= |$))?((?: [^"].*)?)$'
 )
-_REST = re.compile(r'(?: "(?:[^"\\]|\\.)*" "(?:[^"\\]|\\.)*")?(.*)$')
 _NAMED = re.compile(r'(\w+)[=:]"?([-\d.,: ]+)"?')
 _ALB = re.compile(
     r"^(?:https?|h2|grpcs?|wss?) (\S+) \S+ \S+ (\S+) ([-\d.]+) ([-\d.]+) ([-\d.]+) "
     r'(\d{3}|-) (\d{3}|-) \d+ \d+ "((?:[^"\\]|\\.)*)".*$',
     re.M,
 )
-_TIME_NAMES = {"rt": "request_time", "request_time": "request_time", "reqtime": "request_time"}
+_TIME_NAMES = {"rt", "request_time", "reqtime"}
 _UPSTREAM_NAMES = {"urt", "upstream_response_time", "upstream_time", "uptime"}
-_FIRST_TIME = re.compile(r"\d+\.\d+|\d+")
+_NUMBER = re.compile(r"\d+\.\d+|\d+")
 
 
 def recognises(source: Source) -> bool:
@@ -102,8 +101,8 @@ class _Log:
         if not len(found):
             return
         self.source.good_lines += len(found)
-        stamps, asked, status, rest = zip(*found, strict=True)
-        taken, behind = self._taken(lines, rest)
+        stamps, asked, status, first, more = zip(*found, strict=True)
+        taken, behind = self._taken(lines, first, more)
         self._count(lines, self._times(lines, stamps), asked, status, taken, behind)
 
     def _carefully(self, block: Block) -> tuple[list[Any], np.ndarray]:
@@ -130,35 +129,27 @@ class _Log:
         return times
 
     def _taken(
-        self, lines: np.ndarray, rest: Sequence[str]
+        self, lines: np.ndarray, first: Sequence[str], more: Sequence[str]
     ) -> tuple[np.ndarray | None, Sequence[str] | None]:
         """Return the time that each request took and that of its upstream, where written."""
-        tails = [r[r.rfind('"') + 1 :] if '="' not in r and ':"' not in r else r for r in rest]
-        if not any(t.strip() for t in tails):
-            named = [r for r in rest if "=" in r[-80:]]
-            if not named:
-                return None, None
-        if any("=" in t or ':"' in t for t in tails[:50]):
-            return self._named(lines, rest)
-        parts = [t.split() for t in tails]
-        width = max(map(len, parts))
-        first = [p[0] if p else "-" for p in parts]
-        values = cells.numbers(first, self.source.note, name="the time after the user agent")
+        if not any(first):
+            return self._named(lines, more) if any(more) else (None, None)
+        name = "the time after the user agent"
+        values = cells.numbers([f or "-" for f in first], self.source.note, name=name)
         if not np.isfinite(values).any():
             return None, None
-        if all("." not in f for f in first):
+        if not any("." in f for f in first):
             self.source.note("the whole number at the end of a line is in microseconds (%D)")
             return values * 1e-6, None
         self.source.note("the first number after the user agent is the time in seconds")
-        behind = [" ".join(p[1:]) or "-" for p in parts] if width > 1 else None
-        return values, behind
+        return values, [m.strip() or "-" for m in more] if any(more) else None
 
     def _named(
-        self, lines: np.ndarray, rest: Sequence[str]
+        self, lines: np.ndarray, more: Sequence[str]
     ) -> tuple[np.ndarray | None, Sequence[str] | None]:
         first, behind = [], []
-        for tail in rest:
-            pairs = {k.lower(): v for k, v in _NAMED.findall(tail[-200:])}
+        for tail in more:
+            pairs = {k.lower(): v for k, v in _NAMED.findall(tail)}
             first.append(next((v for k, v in pairs.items() if k in _TIME_NAMES), "-"))
             behind.append(next((v for k, v in pairs.items() if k in _UPSTREAM_NAMES), "-"))
         if all(f == "-" for f in first):
@@ -175,7 +166,8 @@ class _Log:
         taken: np.ndarray | None,
         behind: Sequence[str] | None,
     ) -> None:
-        failed = np.fromiter((s[0] == "5" or s == "499" for s in status), bool, len(status))
+        bad = {s: s[0] == "5" or s == "499" for s in set(status)}
+        failed = np.fromiter(map(bad.__getitem__, status), bool, len(status))
         kinds = kind_numbers(self.front, asked, _kind)
         if taken is not None:
             taken = checked_times(self.source, lines, taken)
@@ -292,14 +284,14 @@ def _moment(stamp: str) -> float:
         return float("nan")
 
 
-def _upstream(cellss: Sequence[str]) -> tuple[np.ndarray, np.ndarray]:
+def _upstream(written: Sequence[str]) -> tuple[np.ndarray, np.ndarray]:
     """Return the time spent upstream, all attempts together, and the number of attempts."""
     try:
-        return np.array(cellss, dtype=float), np.ones(len(cellss))
+        spent = np.array(["nan" if w == "-" else w for w in written], dtype=float)
     except ValueError:
-        pass
-    tries = [[float(x) for x in _FIRST_TIME.findall(c)] for c in cellss]
-    return np.array([sum(t) for t in tries]), np.array([len(t) for t in tries])
+        tries = [[float(x) for x in _NUMBER.findall(w)] for w in written]
+        return np.array([sum(t) for t in tries]), np.array([len(t) for t in tries])
+    return spent, np.isfinite(spent).astype(float)
 
 
 def _of_layout(source: Source, layout: str) -> tuple[re.Pattern[str], list[str]]:

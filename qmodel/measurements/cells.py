@@ -15,7 +15,7 @@ from typing import Any
 
 import numpy as np
 
-__all__ = ["MISSING", "epoch_seconds", "numbers", "per_unit", "seconds_of", "times"]
+__all__ = ["EARLIEST", "MISSING", "epoch_seconds", "numbers", "per_unit", "seconds_of", "times"]
 
 MISSING = frozenset(("", "-", "nan", "na", "n/a", "null", "none", "\\n"))
 """Cells without a value, in small letters."""
@@ -25,7 +25,8 @@ _EPOCHS = (
     (1e14, 1e-6, "microseconds"),
     (1e11, 1e-3, "milliseconds"),
 )
-_EARLIEST = 1e8  # [s] since 1970: below, numbers are seconds since a start.
+EARLIEST = 1e8
+"""Since 1970: smaller numbers are seconds since a start. [s]."""
 _UNITS = {
     "s": 1.0, "sec": 1.0, "secs": 1.0, "second": 1.0, "seconds": 1.0,
     "ms": 1e-3, "msec": 1e-3, "millis": 1e-3, "milliseconds": 1e-3, "millisecond": 1e-3,
@@ -104,7 +105,7 @@ def epoch_seconds(
         if middle >= least:
             note(f"{name}: numbers of {unit} since 1970, by their magnitude")
             return values * factor
-    if middle >= _EARLIEST:
+    if middle >= EARLIEST:
         note(f"{name}: numbers of seconds since 1970, by their magnitude")
     elif some.size:
         note(f"{name}: seconds since a start that is not given")

@@ -176,6 +176,34 @@ class Histogram:
             np.add.at(counts, last, one.counts[some])
         return Histogram(bounds, counts, self.total + other.total)
 
+    def since(self, earlier: Histogram | None) -> Histogram:
+        """Return what was added since an earlier state; all of it after a restart.
+
+        Parameters
+        ----------
+        earlier : Histogram or None
+            The same counters before. [-]
+
+        Returns
+        -------
+        Histogram
+            The counts between. [-]
+        """
+        if earlier is None:
+            return self
+        bounds = np.union1d(self.bounds, earlier.bounds)
+
+        def on(h: Histogram) -> np.ndarray:
+            counts = np.zeros(bounds.size + 1)
+            counts[np.searchsorted(bounds, h.bounds)] = h.counts[:-1]
+            counts[-1] = h.counts[-1]
+            return counts
+
+        added = on(self) - on(earlier)
+        if (added < 0).any():
+            return self
+        return Histogram(bounds, added, self.total - earlier.total)
+
     @staticmethod
     def merged(histograms: Sequence[Histogram]) -> Histogram:
         """Return the counts of several histograms together.
@@ -206,10 +234,13 @@ def bucket_of(times: np.ndarray) -> np.ndarray:
 
 def of_buckets(buckets: np.ndarray, counts: np.ndarray, total: float) -> Histogram:
     """Return the histogram of counts by rising numbers of buckets."""
-    upper = np.exp2(buckets / PER_DOUBLING)
-    lower = np.where(buckets == ZERO_BUCKET, 0.0, np.exp2((buckets - 1) / PER_DOUBLING))
-    upper = np.where(buckets == ZERO_BUCKET, 1e-9, upper)
-    bounds = np.union1d(lower[lower > 0], upper)
-    full = np.zeros(bounds.size)
-    full[np.searchsorted(bounds, upper)] = counts
-    return Histogram(bounds, full, total)
+    zero = buckets == ZERO_BUCKET
+    ends = np.unique(np.concatenate((buckets, buckets[~zero] - 1)))
+    bounds = np.where(ends == ZERO_BUCKET, 1e-9, np.exp2(ends / PER_DOUBLING))
+    full = np.zeros(bounds.size + 1)
+    full[np.searchsorted(ends, buckets)] = counts
+    # What is counted here needs no check, and there are many.
+    made = object.__new__(Histogram)
+    for name, value in (("bounds", bounds), ("counts", full), ("total", float(total))):
+        object.__setattr__(made, name, value)
+    return made

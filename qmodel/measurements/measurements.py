@@ -9,11 +9,12 @@ together. Times are UTC; NaT where a file has none, as the summary of a load tes
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING, Any, Literal
 
 import numpy as np
 
+from qmodel.errors import ModelError
 from qmodel.glossary import units_of
 from qmodel.measurements.histogram import Histogram
 from qmodel.units import text
@@ -129,8 +130,6 @@ class Measurements:
         ModelError
             If no row has this component.
         """
-        from qmodel.errors import ModelError
-
         known = self.frame["component"].unique().tolist()
         if component not in known:
             raise ModelError(f"{self.source} has no component {component!r}; it has {known}")
@@ -164,6 +163,47 @@ class Measurements:
         groups = left.groupby(["time", "component"], sort=False, dropna=False)
         return framed([merged(rows, at_once=True) for _, rows in groups])
 
+    def since(self, earlier: Measurements, interval: float | None = None) -> Measurements:
+        """Return what happened between two files of counters, by their difference.
+
+        For scrapes of Prometheus, ``pg_stat_statements`` and ``INFO`` of Redis, which count
+        from the start of a process. A count that fell was reset: it is taken as it stands.
+
+        Parameters
+        ----------
+        earlier : Measurements
+            The same counters before. [-]
+        interval : float, optional
+            Time between the files; by default that by which the uptime grew, if it is there.
+            [s]
+
+        Returns
+        -------
+        Measurements
+            Counts, errors, means, hit ratios and histograms of the time between; rates where
+            its length is known. [-]
+
+        Raises
+        ------
+        ModelError
+            If the two have no row in common.
+        """
+        keys = ["component", "kind"]
+        before = {tuple(row[keys]): row for _, row in earlier.frame.iterrows()}
+        pairs = [
+            (row, before[key])
+            for _, row in self.frame.iterrows()
+            if (key := tuple(row[keys])) in before
+        ]
+        if not pairs:
+            raise ModelError(f"{self.source} and {earlier.source} have no counter in common")
+        rows = [difference(now, then, interval) for now, then in pairs]
+        resets = sum(now["count"] < then["count"] for now, then in pairs)
+        lost = len(self.frame) - len(pairs)
+        notes = [f"{resets} counters fell: a restart, counted from zero"] * bool(resets)
+        notes += [f"{lost} rows are not in {earlier.source}: left out"] * bool(lost)
+        return replace(self, frame=framed(rows), notes=(*self.notes, *notes))
+
     def load(self) -> pd.DataFrame:
         """Return the load over time, as `qmodel.replay` takes it.
 
@@ -182,8 +222,6 @@ class Measurements:
         return found
 
     def _with(self, frame: pd.DataFrame) -> Measurements:
-        from dataclasses import replace
-
         kept = frame.reset_index(drop=True)
         kept.attrs = dict(self.frame.attrs)
         return replace(self, frame=kept)
@@ -261,6 +299,40 @@ def _of_histogram(counted: Histogram, known: Mapping[str, Any]) -> dict[str, flo
         if value == value:
             found[f"p{100 * p:.12g}"] = value
     return found
+
+
+def difference(
+    now: Mapping[str, Any], then: Mapping[str, Any], interval: float | None
+) -> dict[str, Any]:
+    """Return the row between two rows of the same counters."""
+    if now["count"] < then["count"]:
+        then = dict.fromkeys(now.keys(), 0.0) | {"histogram": None}
+    count = now["count"] - then["count"]
+    grown = now["interval"] - then["interval"]
+    length = interval if interval is not None else grown if grown > 0 else np.nan
+    row: dict[str, Any] = {
+        "component": now["component"],
+        "kind": now["kind"],
+        "interval": length,
+        "count": count,
+        "errors": now["errors"] - then["errors"],
+        "arrival_rate": count / length,
+    }
+    if count > 0:
+        # Sums of counters: n mean, n mean^2 (1 + scv), hits, busy time.
+        def between(total: Any) -> float:
+            return float((total(now) - total(then)) / count)
+
+        row["mean"] = mean = between(lambda r: r["count"] * r["mean"])
+        second = between(lambda r: r["count"] * r["mean"] ** 2 * (1 + r["scv"]))
+        row["scv"] = max(second / mean**2 - 1, 0.0) if mean else np.nan
+        row["hit_ratio"] = between(lambda r: r["count"] * r["hit_ratio"])
+    busy = now["utilization"] * now["interval"] - then["utilization"] * then["interval"]
+    row["utilization"] = busy / length
+    if isinstance(now["histogram"], Histogram):
+        added = now["histogram"].since(then["histogram"])
+        row |= {"histogram": added} | _of_histogram(added, row)
+    return row
 
 
 def merged(rows: pd.DataFrame, *, at_once: bool = False) -> dict[str, Any]:

@@ -22,7 +22,7 @@ from qmodel.measurements.sources import Source
 from qmodel.measurements.tables import columns, delimiter_of, header_of
 from qmodel.units import parse
 
-__all__ = ["NAME", "read", "recognises"]
+__all__ = ["NAME", "is_counter", "read", "recognises"]
 
 NAME = "CSV"
 
@@ -241,7 +241,7 @@ def _with_rates(
     lengths = np.full(counts.size, interval)
     told = name in named.values()
     counter = role == "counter" or any(
-        _is_counter(source, name, counts[g][np.argsort(times[g], kind="stable")])
+        is_counter(source, name, counts[g][np.argsort(times[g], kind="stable")])
         for g in groups
         if not told
     )
@@ -268,7 +268,8 @@ def _with_rates(
     found.setdefault("arrival_rate", rates)
 
 
-def _is_counter(source: Source, name: str, counts: np.ndarray) -> bool:
+def is_counter(source: Source, name: str, counts: np.ndarray) -> bool:
+    """Return whether counts only ever grow, but for restarts; refuse what may be a ramp."""
     steps = np.diff(counts)
     if counts.size < 2 or not np.isfinite(steps).all():
         return False

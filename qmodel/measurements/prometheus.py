@@ -16,7 +16,6 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
-from qmodel.errors import DomainError
 from qmodel.measurements.histogram import Histogram
 from qmodel.measurements.measurements import Measurements, of_rows
 from qmodel.measurements.sources import Source
@@ -247,7 +246,7 @@ class _Series:
                 now = _native_histogram(series[time], factor)
                 if before is not None or len(series) == 1:
                     interval = time - last
-                    grown = now if before is None else _difference(now, before)
+                    grown = now if before is None else now.since(before)
                     if before is not None and grown is now:
                         self.resets += 1
                     yield {
@@ -316,21 +315,3 @@ def _native_histogram(value: Any, factor: float) -> Histogram:
             bounds.append(most)
             counts.append(float(count))
     return Histogram(bounds, counts, float(value["sum"]) * factor)
-
-
-def _difference(now: Histogram, before: Histogram) -> Histogram:
-    """Return what was added since; all of `now` after a restart."""
-    bounds = np.union1d(now.bounds, before.bounds)
-
-    def on(h: Histogram) -> np.ndarray:
-        counts = np.zeros(bounds.size)
-        counts[np.searchsorted(bounds, h.bounds)] = h.counts[:-1]
-        return counts
-
-    added = on(now) - on(before)
-    if (added < 0).any():
-        return now
-    try:
-        return Histogram(bounds, added, now.total - before.total)
-    except DomainError:
-        return now

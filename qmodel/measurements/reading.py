@@ -22,7 +22,7 @@ from qmodel.measurements import (
 from qmodel.measurements.measurements import Measurements
 from qmodel.measurements.sources import Source
 
-__all__ = ["FORMATS", "read"]
+__all__ = ["FORMATS", "format_of", "read"]
 
 FORMATS = (
     "prometheus", "opentelemetry", "k6", "locust", "jmeter", "vegeta", "hey", "hdr", "wrk",
@@ -86,7 +86,7 @@ def read(
     source = Source(path)
     if format is not None and "$" in format:
         return access_log.read(source, format)
-    chosen = _recognised(source) if format is None else format
+    chosen = (format_of(source) or _unknown(source)) if format is None else format
     if chosen == "csv":
         return plain.read(source, dict(columns or {}), unit, day_first)
     readers = {
@@ -114,7 +114,8 @@ def read(
         raise source.refusal(f"looks like {chosen}, but has no usable {e}") from None
 
 
-def _recognised(source: Source) -> str:
+def format_of(source: Source) -> str:
+    """Return the name of the format that a file has, "" if it is none of them."""
     server = server_counters.recognises(source)
     if server:
         return server
@@ -133,6 +134,10 @@ def _recognised(source: Source) -> str:
     ):
         if module.recognises(source):
             return name
+    return ""
+
+
+def _unknown(source: Source) -> str:
     shown = source.first_lines[0][:60]
     raise source.refusal(
         f"begins with {shown!r}, which is no format that is known ({', '.join(FORMATS)}): a "

@@ -12,6 +12,7 @@ from qmodel.measurements.tally import Tally
 
 __all__ = ["checked_times", "kind_numbers", "numbers_of", "route"]
 
+_REMEMBERED = 100_000
 _LONGEST = 1e6  # [s]: no request takes longer; a unit is wrong.
 
 
@@ -43,9 +44,12 @@ def kind_numbers(
     tally: Tally, names: Sequence[str], of: Callable[[str], str] = str
 ) -> np.ndarray:
     """Return the numbers of the kinds of requests in a tally."""
-    known: dict[str, int] = {}
+    known = tally.known
+    if len(known) > _REMEMBERED:
+        known.clear()
     for name in dict.fromkeys(names):
-        known[name] = tally.kind(of(name))
+        if name not in known:
+            known[name] = tally.kind(of(name))
     return np.fromiter(map(known.__getitem__, names), dtype=np.int64, count=len(names))
 
 

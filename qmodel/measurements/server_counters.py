@@ -1,7 +1,7 @@
 """Counters of servers: ``pg_stat_statements`` as CSV, INFO of Redis, stats of memcached.
 
 All are counts since a start or a reset. With the time since then they give mean rates; two
-files give the rate between them by their difference. ``pg_stat_statements`` has the standard
+files give those between them, by `Measurements.since`. ``pg_stat_statements`` has the standard
 deviation of each statement, so its SCV is known directly.
 """
 

@@ -39,6 +39,7 @@ class Tally:
 
     def __init__(self, resolution: float = 1e-3) -> None:
         self.kinds: dict[str, int] = {}
+        self.known: dict[str, int] = {}  # the number of a kind by what it was called
         self.step = INTERVALS[0]
         self.others = 0
         self.timed = False

@@ -1,10 +1,15 @@
 """A file of recorded load: a column of times, and a column of counts or rates.
 
-* Times are ISO 8601 ("1998-04-30 21:30", with or without an offset), or seconds as numbers.
+* What load tools and monitoring write (Locust, k6, JMeter, access logs, Prometheus and more) is
+  read by `qmodel.measurements`; the rest of this page is about a plain table.
+* Times are ISO 8601 ("1998-04-30 21:30", with or without an offset), or numbers: seconds since
+a
+  start, or seconds, milli-, micro- or nanoseconds since 1970, told apart by their magnitude.
   Rows may come in any order and keep it, and gaps are fine; but one time twice is an error,
   as it is open whether the counts add up or one of them is wrong.
-* Counts become rates by the interval between times, which must then be regular. A column of
-  rates has a unit, such as "requests/min", and is taken as it stands.
+* Counts become rates by the interval between times, which must then be regular. A counter that
+  only ever grows is differenced. A column of rates has a unit, such as "requests/min", and is
+  taken as it stands.
 * An empty cell, "nan", "NA", "null" or "none" is a missing value: it becomes NaN (a time:
   NaT), and the row stays.
 """
@@ -20,6 +25,10 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from qmodel.errors import DomainError, LoadFileError
+from qmodel.measurements.cells import EARLIEST, epoch_seconds
+from qmodel.measurements.plain import is_counter
+from qmodel.measurements.reading import format_of, read
+from qmodel.measurements.sources import Source
 from qmodel.recorded_load.table import Table, read_table
 from qmodel.units import parse
 
@@ -46,7 +55,8 @@ def read_load(
     Parameters
     ----------
     path : str or path
-        CSV file, plain or gzip, whose first line names the columns. [-]
+        CSV file, plain or gzip, whose first line names the columns; or any other that
+        `qmodel.measurements.read` knows. [-]
     time : str, optional
         Column of times; by default the only one that holds dates. [-]
     count : str, optional
@@ -80,6 +90,12 @@ def read_load(
     import pandas as pd
 
     per_second = None if unit is None else _rate(unit)
+    source = Source(path)
+    if time is None and count is None and format_of(source) not in ("csv", ""):
+        measured = read(path)
+        frame = measured.load()
+        frame.attrs["notes"] = measured.notes
+        return frame
     table = read_table(Path(path))
     at, counted = _columns(table, time, count)
     times, counts = _times(table, at), _counts(table, counted)
@@ -91,6 +107,7 @@ def read_load(
                 "tell rates: if the column holds rates, name their unit, such as 'requests/min'"
             )
         per_second = 1 / interval
+        counts = _differenced(source, table.header[counted], times, counts, count is None)
     frame = pd.DataFrame({"time": times, "arrival_rate": counts * per_second})
     frame.attrs = {"units": {"arrival_rate": "1/s"}, "interval": interval}
     return frame
@@ -198,13 +215,12 @@ def _counts(table: Table, at: int) -> np.ndarray:
 
 
 def _times(table: Table, at: int) -> Any:
-    import pandas as pd
 
     cells = table.column(at)
     plain = [c for c in cells[:_LOOKED_AT] if c.lower() not in _MISSING]
     seconds = bool(plain) and _share(_numbers(plain))
     what = "number of seconds" if seconds else "time such as 2026-05-01 12:30:00"
-    times = pd.Series(_numbers(cells)) if seconds else _dates(cells)
+    times = _since_1970(_numbers(cells)) if seconds else _dates(cells)
     _filled(table, at, times, what)
     again = times.duplicated() & times.notna()
     for row in np.flatnonzero(again)[:1]:
@@ -212,6 +228,33 @@ def _times(table: Table, at: int) -> Any:
             int(row), "has a time that an earlier row has; add up the counts of one time first"
         )
     return times
+
+
+def _since_1970(values: np.ndarray) -> Any:
+    """Return numbers as dates if their magnitude is that of a time since 1970."""
+    import pandas as pd
+
+    found = epoch_seconds(values, lambda _: None)
+    known = np.isfinite(found)
+    if not known.any() or np.median(found[known]) < EARLIEST:
+        return pd.Series(values)
+    whole = np.where(known, np.round(found * 1e6), 0).astype(np.int64)
+    return pd.Series(whole.astype("datetime64[us]")).where(known)
+
+
+def _differenced(
+    source: Source, name: str, times: Any, counts: np.ndarray, guessed: bool
+) -> np.ndarray:
+    """Return what a counter grew by until each row; other counts as they are."""
+    order = np.argsort(times.to_numpy(), kind="stable")
+    known = order[np.isfinite(counts[order])]
+    if not guessed or not is_counter(source, name, counts[known]):
+        return counts
+    grown = np.diff(counts[known], prepend=np.nan)
+    found = np.full(counts.size, np.nan)
+    # After a restart the counter begins at zero.
+    found[known] = np.where(grown < 0, counts[known], grown)
+    return found
 
 
 def _interval(table: Table, times: Any) -> float:

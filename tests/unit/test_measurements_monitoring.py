@@ -219,3 +219,43 @@ def test_spans_that_do_not_fit_are_told(tmp_path: Path) -> None:
     assert reading(tmp_path, lines).whole()["mean"][0] == pytest.approx(1.5, abs=1e-6)
     with pytest.raises(LoadFileError, match="no span"):
         reading(tmp_path, '{"resourceSpans": []}')
+
+
+# Two files of counters
+
+
+def test_the_difference_of_two_scrapes(tmp_path: Path) -> None:
+    before = reading(tmp_path, TEXT)
+    later = (
+        TEXT.replace("} 900", "} 1800").replace("} 990", "} 1985").replace("} 1000", "} 2000")
+    )
+    now = reading(tmp_path, later.replace("} 62", "} 162"))
+    row = now.since(before, interval=50.0).of("api").frame.iloc[0]
+    assert row[["count", "arrival_rate", "mean"]].tolist() == [1000, 20, pytest.approx(0.1)]
+    assert row["histogram"].counts.tolist() == [900, 95, 5]
+    restarted = before.since(now, interval=50.0)
+    assert restarted.of("api").frame["count"][0] == 1000
+    assert any("a restart" in n for n in restarted.notes)
+
+
+def test_the_difference_of_servers(tmp_path: Path) -> None:
+    def redis(uptime: int, hits: int, misses: int, cpu: float) -> Measurements:
+        text = f"redis_version:7\nuptime_in_seconds:{uptime}\nkeyspace_hits:{hits}\n"
+        text += f"keyspace_misses:{misses}\ntotal_commands_processed:{hits + misses}\n"
+        return reading(tmp_path, f"{text}used_cpu_user:{cpu}\nused_cpu_sys:0\n")
+
+    found = redis(1100, 1700, 300, 60.0).since(redis(1000, 900, 100, 30.0))
+    row = found.frame.iloc[0]
+    assert row[["interval", "arrival_rate", "hit_ratio", "utilization"]].tolist() == [
+        100, 10, pytest.approx(0.8), pytest.approx(0.3),
+    ]  # fmt: skip
+    head = "query,calls,mean_exec_time,stddev_exec_time\n"
+    before = reading(tmp_path, head + "SELECT 1,100,5,0\n")
+    now = reading(tmp_path, head + "SELECT 1,200,10,5\nSELECT 2,1,1,0\n")
+    found = now.since(before)
+    row = found.frame.iloc[0]
+    # 200 of mean 10 and second moment 125, less 100 of 5 and 25: 100 of 15 and 225.
+    assert row[["count", "mean", "scv"]].tolist() == pytest.approx([100, 0.015, 0.0], abs=1e-12)
+    assert any("1 rows are not in" in n for n in found.notes)
+    with pytest.raises(ModelError, match="no counter in common"):
+        before.since(reading(tmp_path, TEXT))

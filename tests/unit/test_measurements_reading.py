@@ -65,6 +65,13 @@ def test_named_times_of_nginx(tmp_path: Path) -> None:
     assert means.to_dict() == {"web": pytest.approx(0.25), "upstream": pytest.approx(0.2)}
 
 
+def test_forwarded_for_stands_before_the_times(tmp_path: Path) -> None:
+    line = COMBINED.format(i=1, s=5, a="GET / HTTP/1.1", c=200)
+    found = reading(tmp_path, f'{line} "1.2.3.4, 10.0.0.1" 0.250 0.200\n{line} "-"\n')
+    assert found.bad_lines == 0
+    assert found.of("web").whole()["mean"][0] == pytest.approx(0.25)
+
+
 def test_apache_microseconds(tmp_path: Path) -> None:
     line = COMBINED.format(i=1, s=5, a="GET / HTTP/1.1", c=200)
     found = reading(tmp_path, f"{line} 25000\n")

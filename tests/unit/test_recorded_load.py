@@ -171,6 +171,39 @@ def test_a_unit_must_be_of_a_rate(write, unit):
         read_load(write(GOOD), unit=unit)
 
 
+def test_milliseconds_since_1970_are_told_by_their_magnitude(write):
+    rows = "1499876010000,4337\n1499876020000,4410\n1499876030000,4290\n"
+    frame = read_load(write(f"timestamp,requests\n{rows}"), time="timestamp")
+    assert frame["arrival_rate"].tolist() == pytest.approx([433.7, 441.0, 429.0])
+    assert frame["time"][0] == pd.Timestamp("2017-07-12 16:13:30")
+
+
+def test_a_counter_is_differenced(write):
+    rows = "".join(
+        f"2026-05-01 12:0{i},{n}\n" for i, n in enumerate((5000, 5250, 5480, 5729, 90))
+    )
+    frame = read_load(write(f"minute,requests_total\n{rows}"))
+    assert (60 * frame["arrival_rate"]).round(6).tolist()[1:] == [250, 230, 249, 90]
+    assert np.isnan(frame["arrival_rate"][0])
+    ramp = "".join(f"2026-05-01 12:0{i},{600 * (i + 1)}\n" for i in range(6))
+    with pytest.raises(LoadFileError, match="only ever grows"):
+        read_load(write(f"minute,requests\n{ramp}"))
+    assert read_load(write(f"minute,requests\n{ramp}"), count="requests")[
+        "arrival_rate"
+    ].tolist() == [10, 20, 30, 40, 50, 60]
+
+
+def test_what_load_tools_write(write):
+    head = "Timestamp,User Count,Type,Name,Requests/s,Failures/s,50%,Total Request Count\n"
+    rows = "1782550573,0,,Aggregated,0.0,0.0,N/A,0\n1782550574,40,,Aggregated,3.2,0.0,1300,5\n"
+    frame = read_load(write(head + rows))
+    assert frame["arrival_rate"].tolist() == [0.0, 3.2]
+    log = '10.0.0.1 - - [24/Oct/2026:14:20:0{} +0000] "GET / HTTP/1.1" 200 2 "-" "curl"\n'
+    frame = read_load(write("".join(log.format(i // 2) for i in range(4))))
+    assert frame["arrival_rate"].tolist() == [2, 2]
+    assert frame.attrs["interval"] == 1
+
+
 # Replaying
 
 
