@@ -3,8 +3,7 @@
 * What load tools and monitoring write (Locust, k6, JMeter, access logs, Prometheus and more) is
   read by `qmodel.measurements`; the rest of this page is about a plain table.
 * Times are ISO 8601 ("1998-04-30 21:30", with or without an offset), or numbers: seconds since
-a
-  start, or seconds, milli-, micro- or nanoseconds since 1970, told apart by their magnitude.
+  a start, or seconds, milli-, micro- or nanoseconds since 1970, told apart by their magnitude.
   Rows may come in any order and keep it, and gaps are fine; but one time twice is an error,
   as it is open whether the counts add up or one of them is wrong.
 * Counts become rates by the interval between times, which must then be regular. A counter that

@@ -209,7 +209,7 @@ def test_what_load_tools_write(write):
 
 def test_each_row_is_the_solved_model(shop):
     rates = [100.0, 300.0, 100.0, 0.0, 390.0]
-    frame = replay(shop, frame_of(rates), objective="p99 < 60 ms")
+    frame = replay(shop, frame_of(rates), objectives="p99 < 60 ms")
     result = shop.solve(np.array(rates))
     np.testing.assert_allclose(frame["mean"], result.latency.mean, rtol=1e-12)
     np.testing.assert_allclose(frame["p99"], result.latency.quantile(0.99), rtol=1e-9)
@@ -222,7 +222,7 @@ def test_each_row_is_the_solved_model(shop):
 
 
 def test_nan_in_nan_out_and_overload_is_inf(shop):
-    frame = replay(shop, frame_of([np.nan, 500.0, 100.0]), objective="mean < 1 s")
+    frame = replay(shop, frame_of([np.nan, 500.0, 100.0]), objectives="mean < 1 s")
     assert np.isnan(
         frame.loc[0, ["arrival_rate", "mean", "p99", "headroom"]].astype(float)
     ).all()
@@ -300,7 +300,7 @@ def test_the_world_cup(shop):
     assert len(load) == 125_300
     assert load["arrival_rate"].sum() * 60 == pytest.approx(1_352_804_107)
     assert load.attrs["interval"] == 60.0
-    frame = replay(shop, load, scale_to=0.95, objective="p99 < 300 ms")
+    frame = replay(shop, load, scale_to=0.95, objectives="p99 < 300 ms")
     assert len(frame) == len(load)
     worst = frame["p99"].idxmax()
     assert str(frame["time"][worst]) == "1998-07-07 21:41:00"
