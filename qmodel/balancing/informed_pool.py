@@ -21,6 +21,9 @@ times: within 10 % below an SCV of 1, within 15 % for one worker above; for four
 waits are then short, up to 27 % high at an SCV of 4 and 53 % at 9. The chance of a wait is
 within 0.04 below an SCV of 1, but up to 0.09 low at 4 and 0.13 at 9.
 
+Where the variance of service is infinite, the mean wait is ``inf`` in its cell, and percentiles
+stay (`qmodel.queues.infinite_variance`).
+
 **Sharing** (`MG1PS`, `MGcPS`): the mean hardly depends on the law of service [2]_ and is taken
 from exponential service. A request of size x takes x and a gamma excess as in
 `qmodel.queues.shared_response`, with mean and variance of the stretch from the levels; it is
@@ -53,6 +56,7 @@ from qmodel.numerics.spare import spare_servers
 from qmodel.queues import mgc, mmc
 from qmodel.queues.base import FCFS, LAWS, MEANS, StationResult, StreamResult
 from qmodel.queues.decaying_wait import law_of_wait, scv_of_delay
+from qmodel.queues.infinite_variance import infinite_in_its_cell
 from qmodel.queues.mdc import MDc
 from qmodel.queues.mg1 import GENERAL_SERVICE, MG1
 from qmodel.queues.mgc import MGc
@@ -135,9 +139,16 @@ class InformedPool(Pool):
             grounds = (*grounds, FCFS)
         else:
             mean = self._scaled_mean(state)
-            law = self._scaled_wait(state, mean)
+            mean, law, endless = infinite_in_its_cell(
+                mean,
+                self._scaled_wait(state, mean),
+                arrival_rate=rate,
+                service=service,
+                servers=self.servers,
+                chance=state.wait.levels[0],
+            )
             wait, response = law, Sum((law, service))
-            grounds = (POISSON_ARRIVALS, GENERAL_SERVICE, FCFS, SCALED_WAIT)
+            grounds = (POISSON_ARRIVALS, GENERAL_SERVICE, FCFS, SCALED_WAIT, *endless)
         with np.errstate(invalid="ignore"):
             queue = np.where(np.asarray(rate) == 0, 0.0 * mean, rate * mean)[()]
         basis = dict.fromkeys((*MEANS, *LAWS), (*grounds, *self._grounds()))
@@ -198,11 +209,6 @@ class InformedPool(Pool):
 
     def _scaled_mean(self, state: _State) -> Any:
         s, scv, c = self.service.mean, self.service.scv, self.replica.servers
-        if np.any(np.isinf(scv)):
-            raise ModelError(
-                f"{type(self).__name__} needs a service time with a variance, "
-                f"got {self.service!r}"
-            )
         rate = state.load * c / s
         exponential = mmc.waiting_time(rate, s, servers=c)
         general = mgc.waiting_time(rate, s, servers=c, scv=scv)

@@ -18,6 +18,8 @@ of decay where service has an exponential moment (`qmodel.queues.decaying_wait`)
 `methods` lists the approximations of the mean wait that hold at a point, with their largest
 error over a class of points around it, measured against exact solutions.
 
+**Infinite variance** of service: the mean wait is ``inf`` in its cell, and percentiles stay
+(`qmodel.queues.infinite_variance`).
 **Load.** The law of the times between arrivals gives the shape; ``solve(arrival_rate)``
 scales it to the rate.
 **Error** of the mean wait at 80 % load: 3 % on one server, 12 % on up to six; see
@@ -65,6 +67,7 @@ from qmodel.queues.decaying_wait import law_of_wait, scv_of_delay
 from qmodel.queues.ggc_combined_wait import at_most_alone, combined, corrected
 from qmodel.queues.ggc_errors import ERRORS, LOADS
 from qmodel.queues.gmc_number import RenewalNumber
+from qmodel.queues.infinite_variance import infinite_in_its_cell
 from qmodel.queues.mg1 import GENERAL_SERVICE
 from qmodel.queues.mgc import MGc
 from qmodel.queues.mgc_phases import phase_cells
@@ -361,8 +364,17 @@ class GGc(Station):
 
     def _approximated(self, rate: Value, spare: Any) -> StationResult:
         wait, chance = self._wait_and_chance(rate)
-        law = self._law_of_wait(rate, wait, chance, self._between(rate, spare), spare)
-        model = (gmc.RENEWAL_ARRIVALS, GENERAL_SERVICE, FCFS)
+        wait, law, endless = infinite_in_its_cell(
+            wait,
+            self._law_of_wait(rate, wait, chance, self._between(rate, spare), spare),
+            arrival_rate=rate,
+            service=self.service,
+            servers=self.servers,
+            chance=gmc.waiting_probability(
+                rate, self.service.mean, interarrival=self.interarrival, servers=self.servers
+            ),
+        )
+        model = (gmc.RENEWAL_ARRIVALS, GENERAL_SERVICE, FCFS, *endless)
         grounds: dict[str, Any] = dict.fromkeys(MEANS, (*model, COMBINED))
         grounds |= dict.fromkeys(LAWS, (*model, COMBINED, CONDITIONAL_WAIT))
         grounds["number"] = (*grounds["wait"], RENEWAL_STATES)

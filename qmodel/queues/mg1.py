@@ -157,6 +157,11 @@ class _Wait(Distribution):
         return np.where(spare <= 0, 0.0, transform)[()]
 
 
+def queued(arrival_rate: Value, service: Distribution) -> Distribution:
+    """Return the distribution of the wait of those that wait."""
+    return _Queued(_Wait(arrival_rate, service))
+
+
 @dataclass(frozen=True, slots=True, eq=False, repr=False)
 class _Queued(Distribution):
     """The wait of those that wait: without the atom at zero, and its kinks downstream."""

@@ -295,12 +295,17 @@ class MG1KPS(Station):
         others = np.where(idle, self.places / 2, found.mean)
         forgotten = mix.mean * (1 + mix.scv) / 2 * (1 + others)
         ratios = [np.asarray(x / forgotten) for x in sizes]
-        growth = [np.where(r < 1e-4, r * r / 2, r + np.expm1(-r)) for r in ratios]
+        # A size and not its share of an infinite second moment, which would be 0 times inf.
+        with np.errstate(invalid="ignore", over="ignore"):
+            growth = [
+                np.where(r < 1e-4, x * x / 2, forgotten**2 * (r + np.expm1(-r)))
+                for r, x in zip(ratios, sizes, strict=True)
+            ]
         law = _BoundedResponse(
             tuple(share),
             tuple(sizes),
             others[()],
-            tuple((2 * spread * forgotten**2 * g)[()] for g in growth),
+            tuple((2 * spread * g)[()] for g in growth),
             self.places - 1,
         )
         if idle.any():

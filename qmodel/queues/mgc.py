@@ -25,6 +25,9 @@ loads. `waiting_time` is Kimura's formula for any SCV, to compare: it is exact f
 and for constant service; above an SCV of 1 two laws with the same two moments can differ in
 their mean waits by a factor of 1.6.
 
+**Infinite variance.** The mean wait is ``inf`` in its cell, and percentiles stay
+(`qmodel.queues.infinite_variance`).
+
 References
 ----------
 .. [1] T. Kimura, "A two-moment approximation for the mean waiting time in the GI/G/s
@@ -54,6 +57,7 @@ from qmodel.queues.base import FCFS, LAWS, MEANS, Station, StationResult
 from qmodel.queues.decay import decay_rate
 from qmodel.queues.decaying_wait import law_of_wait, scv_of_delay
 from qmodel.queues.erlang import erlang_c
+from qmodel.queues.infinite_variance import infinite_in_its_cell
 from qmodel.queues.mdc import MDc
 from qmodel.queues.mg1 import GENERAL_SERVICE, MG1
 from qmodel.queues.mgc_phases import PhaseCells, phase_cells
@@ -243,8 +247,15 @@ class MGc(Station):
         over, idle = spare <= 0, np.asarray(rate) == 0
         # Without load there is no wait; the arrivals only need a mean.
         between = Exponential(1 / np.where(over | idle, 1 / s, rate)[()])
-        law = self._law_of_wait(rate, wait, between, spare)
-        model = (POISSON_ARRIVALS, GENERAL_SERVICE, FCFS)
+        wait, law, endless = infinite_in_its_cell(
+            wait,
+            self._law_of_wait(rate, wait, between, spare),
+            arrival_rate=rate,
+            service=service,
+            servers=c,
+            chance=erlang_c(servers=c, offered_load=rate * s),
+        )
+        model = (POISSON_ARRIVALS, GENERAL_SERVICE, FCFS, *endless)
         grounds: dict[str, Any] = dict.fromkeys(MEANS, (*model, KIMURA))
         grounds |= dict.fromkeys(LAWS, (*model, KIMURA, CONDITIONAL_WAIT))
         grounds["number"] = (*grounds["wait"], MARKOV_STATES)

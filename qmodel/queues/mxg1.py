@@ -83,7 +83,8 @@ def waiting_time(
     spare = spare_servers(rate, s, 1)
     with xp.errstate(divide="ignore", invalid="ignore", over="ignore"):
         own = s * (size * (1 + spread) - 1)
-        wait = (rate * s**2 * (scv + 1) + own) / (2 * spare)
+        found = xp.weigh(rate, s**2 * (scv + 1))  # nothing without load, also where inf
+        wait = (found + own) / (2 * spare)
         return xp.guard(wait, spare <= 0, xp.inf)
 
 

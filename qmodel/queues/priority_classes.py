@@ -61,7 +61,8 @@ class Class:
     def residual_work(self) -> Any:
         """Mean remaining service that an arrival finds of this class. [s]."""
         s = self.service
-        return self.served * s.mean * (1 + s.scv) / 2
+        # Without load nobody is found in service, however long it lasts.
+        return namespace(self.served, s.scv).weigh(self.served, s.mean * (1 + s.scv) / 2)
 
 
 def classes_of(rates: Sequence[Any], laws: Sequence[Distribution]) -> list[Class]:

@@ -204,6 +204,7 @@ def _averages(x: Any, integrate: Any, density: Any, found: Any) -> tuple[Any, An
     none = total <= 0
     density = np.where(none, 1.0, density)
     total = np.where(none, integrate(density), total)
+    total = np.where(total > 0, total, 1.0)  # a panel may have no width in one of the cells
 
     def average(values: Any) -> Any:
         return integrate(density * values) / total

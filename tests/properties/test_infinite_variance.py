@@ -1,0 +1,75 @@
+"""One policy for service without a variance: the mean wait is inf in its cell, no NaN."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+
+import qmodel as qm
+from qmodel.queues.infinite_variance import INFINITE_VARIANCE, wait_of_those
+from qmodel.queues.mg1 import MG1
+from qmodel.testing.kinds import STATIONS, Parts
+from qmodel.testing.strategies import rate_of
+
+HEAVY = qm.Pareto(0.05, 1.5)
+BOTH = qm.Pareto(0.05, np.array([1.5, 2.0, 3.5]))
+ARRIVALS = qm.Erlang(1.0, 2)
+
+FINITE = ("Delay", "MG1K", "MG1KPS", "MG1PS", "MG1SizeBased", "MGcPS", "MGcc")
+"""Where sharing, the sizes or the room keep the mean finite."""
+
+
+def station(kind: str, law: qm.Distribution) -> qm.Station:
+    return STATIONS[kind](Parts(law, servers=2, few=3, other=ARRIVALS))
+
+
+TAKES_ANY = [k for k in STATIONS if np.isinf(station(k, HEAVY).service.scv)]
+"""Stations that take a distribution of service, and not only its mean."""
+
+
+def test_which_take_a_distribution() -> None:
+    assert {"MG1", "MGc", "GGc", "LeastConnections", "RandomSplit"} <= set(TAKES_ANY)
+    assert set(FINITE) <= set(TAKES_ANY)
+
+
+@pytest.mark.parametrize("kind", TAKES_ANY)
+def test_the_mean_wait_is_infinite_in_its_cell(kind: str) -> None:
+    one = station(kind, HEAVY)
+    for share in (0.2, 0.9):
+        r = one.solve(rate_of(one, share))
+        means = [r.waiting_time, r.response_time, r.queue_length, r.number_in_system]
+        assert (np.isfinite(means) if kind in FINITE else np.isposinf(means)).all()
+        if r.wait is not None:
+            assert np.isposinf(r.wait.mean) == (kind not in FINITE)
+        assert np.isfinite(r.response.quantile(0.5))
+    idle = one.solve(0.0)
+    assert not np.isnan(idle.waiting_time)
+    assert np.isnan(one.solve(np.nan).waiting_time)
+
+
+@pytest.mark.parametrize("kind", TAKES_ANY)
+def test_other_cells_do_not_notice(kind: str) -> None:
+    rate = 0.3 * float(rate_of(station(kind, HEAVY), 1.0))
+    r = station(kind, BOTH).solve(rate)
+    alone = station(kind, qm.Pareto(0.05, 3.5)).solve(rate)
+    assert r.waiting_time[2] == pytest.approx(alone.waiting_time, rel=1e-9)
+    assert not np.isnan(r.waiting_time).any()
+    p50 = r.response.quantile(0.5)
+    assert not np.isnan(p50).any()
+    assert p50[2] == pytest.approx(alone.response.quantile(0.5), rel=1e-6)
+
+
+def test_several_servers_say_what_they_rest_on() -> None:
+    for model in (qm.MGc(HEAVY, 3), qm.GGc(ARRIVALS, HEAVY, 3)):
+        r = model.solve(5.0)
+        assert INFINITE_VARIANCE in r.basis.grounds["waiting_time"]
+        assert str(r.basis) == "approximate"
+    assert INFINITE_VARIANCE not in MG1(HEAVY).solve(2.0).basis.grounds["waiting_time"]
+
+
+def test_one_server_is_exact() -> None:
+    """With the chance of one server the distribution is that of Pollaczek and Khinchine."""
+    rate = 0.6 / float(HEAVY.mean)
+    law = wait_of_those(rate, HEAVY, servers=1, chance=0.6)
+    t = np.array([0.0, 0.05, 1.0, 30.0])
+    np.testing.assert_allclose(law.tail(t), MG1(HEAVY).solve(rate).wait.tail(t), rtol=1e-6)
