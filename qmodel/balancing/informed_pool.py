@@ -141,7 +141,7 @@ class InformedPool(Pool):
             mean = self._scaled_mean(state)
             mean, law, endless = infinite_in_its_cell(
                 mean,
-                self._scaled_wait(state, mean),
+                law=self._scaled_wait(state, mean),
                 arrival_rate=rate,
                 service=service,
                 servers=self.servers,

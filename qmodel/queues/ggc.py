@@ -366,7 +366,7 @@ class GGc(Station):
         wait, chance = self._wait_and_chance(rate)
         wait, law, endless = infinite_in_its_cell(
             wait,
-            self._law_of_wait(rate, wait, chance, self._between(rate, spare), spare),
+            law=self._law_of_wait(rate, wait, chance, self._between(rate, spare), spare),
             arrival_rate=rate,
             service=self.service,
             servers=self.servers,

@@ -105,8 +105,8 @@ def wait_of_those(
 
 def infinite_in_its_cell(
     wait: Value,
-    law: Distribution,
     *,
+    law: Distribution,
     arrival_rate: Value,
     service: Distribution,
     servers: Any,
@@ -137,9 +137,9 @@ def infinite_in_its_cell(
     Examples
     --------
     >>> from qmodel.distributions import Exponential, Pareto
-    >>> load = {"arrival_rate": 5.0, "servers": 2, "chance": 0.2}
-    >>> same = infinite_in_its_cell(0.1, Exponential(0.1), service=Exponential(0.2), **load)
-    >>> other = infinite_in_its_cell(0.1, Exponential(0.1), service=Pareto(0.1, 1.5), **load)
+    >>> load = {"law": Exponential(0.1), "arrival_rate": 5.0, "servers": 2, "chance": 0.2}
+    >>> same = infinite_in_its_cell(0.1, service=Exponential(0.2), **load)
+    >>> other = infinite_in_its_cell(0.1, service=Pareto(0.1, 1.5), **load)
     >>> float(same[0]), float(other[0])
     (0.1, inf)
     """

@@ -249,7 +249,7 @@ class MGc(Station):
         between = Exponential(1 / np.where(over | idle, 1 / s, rate)[()])
         wait, law, endless = infinite_in_its_cell(
             wait,
-            self._law_of_wait(rate, wait, between, spare),
+            law=self._law_of_wait(rate, wait, between, spare),
             arrival_rate=rate,
             service=service,
             servers=c,
