@@ -15,7 +15,7 @@ __all__ = ["show"]
 
 _CELLS = 8  # of a bar
 _SHOWN = 40  # rows of a table
-_ASCII = str.maketrans({"λ": "lambda", "µ": "u", "–": "-", "ρ": "rho"})
+_ASCII = str.maketrans({"λ": "lambda", "µ": "u", "–": "-", "ρ": "rho", "⋅": "*"})
 
 
 def show(answer: Answer, form: str) -> None:

@@ -241,7 +241,7 @@ BAD = {
     "rate": (["--rate", "-3/s"], "--rate must be"),
     "points": (["--virtual-nodes", "0"], "--virtual-nodes must be a whole number >= 1"),
     "objective": (["--objective", "fast"], "expected an objective"),
-    "kind": (["--objective", "p99 of buy < 1 s"], "no kinds of request"),
+    "kind": (["--objective", "p99 of buy < 1 s"], "a station has no parts"),
     "output": (["--output", "a.xlsx"], "--output must end in"),
 }
 
