@@ -3,18 +3,19 @@
 from __future__ import annotations
 
 import math
-from dataclasses import dataclass
+from dataclasses import dataclass, fields, is_dataclass
 from typing import Any
 
 import numpy as np
 
+from qmodel._fields import described
 from qmodel.errors import DomainError, ModelError
 from qmodel.glossary import units_of
-from qmodel.planning._models import Asked
+from qmodel.planning._models import Asked, StationModel
 from qmodel.planning._results import near
 from qmodel.units import text
 
-__all__ = ["Domain", "domain_of", "parameter_text"]
+__all__ = ["Domain", "domain_of"]
 
 _FAR = 2.0**60
 
@@ -32,6 +33,7 @@ class Domain:
     closed: bool
     top: float
     whole: bool
+    unit: str
 
     def number(self, value: Any) -> Any:
         """Return a value as models take it: a whole number is an int."""
@@ -41,7 +43,7 @@ class Domain:
 
     def text(self, value: float) -> str:
         """Return a value as people write it."""
-        return parameter_text(self.name, value, whole=self.whole)
+        return text(value, self.unit, digits=12 if self.whole else 5)
 
     def stride(self, value: float, steps: float) -> float:
         """Return the value so many doublings away (in a share: of its odds), within bounds."""
@@ -66,10 +68,24 @@ class Domain:
         return np.sqrt(np.maximum(low, 0.0) * high)
 
 
-def parameter_text(name: str, value: float, *, whole: bool = False) -> str:
-    """Return a value of a parameter as people write it."""
-    unit = units_of([name]).get(name, "-")
-    return text(value, unit, digits=12 if whole else 5)
+def _unit_of(model: Asked, name: str) -> str:
+    """Return the unit of a parameter, which the field says that it is."""
+    owners: list[tuple[str, Any]] = []
+    if isinstance(model, StationModel):
+        owners = [("", model.station)]
+    else:
+        for _, root in model.kinds.values():
+            for step in root.walk():
+                own = [step, *(getattr(step, f.name) for f in fields(step))]  # type: ignore[arg-type]
+                owners += [(f"{getattr(step, 'name', '')}.", thing) for thing in own]
+    for prefix, thing in owners:
+        if name.startswith(prefix):
+            *path, last = name.removeprefix(prefix).split(".")
+            for attribute in path:
+                thing = getattr(thing, attribute, None)
+            if is_dataclass(thing) and (said := described(thing).get(last)):
+                return said.unit
+    return units_of([name]).get(name, "-")
 
 
 def domain_of(model: Asked, name: str) -> Domain:
@@ -101,7 +117,7 @@ def domain_of(model: Asked, name: str) -> Domain:
         top = math.inf if takes(current * _FAR) else _end(takes, current, current * _FAR, whole)
     if math.isfinite(top) and not whole:
         current = min(max(current, bottom + (top - bottom) / 1000), top - (top - bottom) / 1000)
-    return Domain(name, current, bottom, takes(bottom), top, whole)
+    return Domain(name, current, bottom, takes(bottom), top, whole, _unit_of(model, name))
 
 
 def _end(takes: Any, inside: float, outside: float, whole: bool) -> float:

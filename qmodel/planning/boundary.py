@@ -9,7 +9,7 @@ import numpy as np
 
 from qmodel._typing import Value
 from qmodel.errors import ModelError
-from qmodel.planning._domains import parameter_text
+from qmodel.glossary import units_of
 from qmodel.planning.slo import unasked_losses
 from qmodel.units import text
 
@@ -41,6 +41,8 @@ class Boundary:
         The load. [1/s]
     whole : bool
         Whether the parameter is a whole number. [-]
+    unit : str
+        Its unit, "-" for none. [-]
     rejected, abandoned : number or array
         Shares of the requests that are lost at the boundary; NaN where there is none. [-]
 
@@ -61,6 +63,7 @@ class Boundary:
     objectives: tuple[str, ...]
     arrival_rate: Value
     whole: bool
+    unit: str
     rejected: Value
     abandoned: Value
 
@@ -110,7 +113,7 @@ class Boundary:
         frame = pd.DataFrame({n: c.ravel() for n, c in zip(names, cells, strict=True)})
         frame.insert(0, "parameter", self.parameter)
         frame.insert(1, "side", self.side)
-        frame.attrs["units"] = {"arrival_rate": "1/s", "rejected": "-", "abandoned": "-"}
+        frame.attrs["units"] = units_of(list(frame)) | dict.fromkeys(("low", "high"), self.unit)
         return frame
 
     def __str__(self) -> str:
@@ -123,10 +126,8 @@ class Boundary:
         what = f"{' and '.join(self.objectives)} {holds}"
         if not self.objectives:
             what = "there is a steady state"
-        low, high = (
-            parameter_text(self.parameter, float(x), whole=self.whole)
-            for x in (self.low, self.high)
-        )
+        digits = 12 if self.whole else 5
+        low, high = (text(float(x), self.unit, digits=digits) for x in (self.low, self.high))
         where = {
             "at least": f"at least {low}",
             "at most": f"at most {high}" if np.isfinite(self.high) else "of any value",

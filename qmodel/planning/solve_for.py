@@ -146,6 +146,7 @@ def solve_for(
         objectives=tuple(map(str, wanted)),
         arrival_rate=arrival_rate,
         whole=domain.whole,
+        unit=domain.unit,
         rejected=share_of(result, "rejected") if result else np.nan,
         abandoned=share_of(result, "abandoned") if result else np.nan,
     )

@@ -8,6 +8,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 import qmodel as qm
+from qmodel.planning._domains import domain_of
 
 CACHE, DB = qm.call("cache", qm.MMc(0.0002)), qm.call("db", qm.MMc(0.01, servers=4))
 SITE = qm.Pipeline(qm.cached(0.9, lookup=CACHE, miss=DB))
@@ -22,6 +23,7 @@ def test_the_least_hit_ratio_that_the_database_survives() -> None:
     assert (SITE.replace({"cache.hit_ratio": found}).solve(rates).max_rate > rates).all()
 
 
+@settings(max_examples=30)
 @given(rate=st.floats(1.0, 4000.0), limit=st.sampled_from(["p99 < 60 ms", "mean < 25 ms"]))
 def test_servers_are_enough_and_one_less_is_not(rate: float, limit: str) -> None:
     servers = int(qm.solve_for(SITE, "db.servers", rate, limit))
@@ -216,3 +218,18 @@ def test_scenarios_share_one_search(monkeypatch: pytest.MonkeyPatch) -> None:
     frame = found.to_frame()
     assert frame["low"].to_numpy() == pytest.approx(found.low)
     assert set(frame["side"]) == {"at least"}
+    assert frame.attrs["units"]["low"] == "-"
+
+
+def test_units_are_those_of_the_fields() -> None:
+    path = qm.series(
+        qm.limit("limit", 80.0, burst=5),
+        qm.hedge("hedge", qm.call("db", qm.MG1(qm.Gamma(0.002, scv=2.0))), delay=0.03),
+    )
+    site = qm.Pipeline(path)
+    units = {name: domain_of(site, name).unit for name in site.parameters()}
+    assert units == {
+        "limit.rate": "1/s", "limit.burst": "-", "hedge.delay": "s", "hedge.budget": "-",
+        "db.service.mean": "s", "db.service.scv": "-",
+    }  # fmt: skip
+    assert qm.solve_for(qm.ErlangA(0.1, 4, 2.0), "patience", 10.0).unit == "s"
