@@ -235,18 +235,21 @@ class Plan:
         if not settled_by_load and not worst:
             return first, _first(rates)
         start = np.where(np.isfinite(first), first, 1.0)
-
-        def beyond(rate: Any) -> Any:
-            return np.max(np.broadcast_arrays(*self._at(rate, given).values()), axis=0) - 1.0
-
-        never = (beyond(start * _FAR) < 0) | np.isinf(first)
-        at_once = beyond(start * (1 + 1e-12)) >= 0
+        # At the least load that could be too much, and at one that is beyond all.
+        loads = self._at(np.stack([start * (1 + 1e-12), start * _FAR]), given)
+        at_once, far = np.max(np.broadcast_arrays(*loads.values()), axis=0) >= 1
+        never = ~far | np.isinf(first)
         known = never | at_once
-        found = start if np.all(known) else _crossing(beyond, start, known)
-        loads = self._at(np.where(never, start * _FAR, found), given)
-        names = _most(loads)
-        most = np.where(never, np.inf, found)[()]
-        name = np.where(never, "", names)
+        found, names = start, _most({name: load[0] for name, load in loads.items()})
+        if not np.all(known):
+
+            def beyond(rate: Any) -> Any:
+                here = self._at(rate, given).values()
+                return np.max(np.broadcast_arrays(*here), axis=0) - 1.0
+
+            found = _crossing(beyond, start, known)
+            names = np.where(known, names, _most(self._at(found, given)))
+        most, name = np.where(never, np.inf, found)[()], np.where(never, "", names)
         return most, name if np.ndim(name) else str(name)
 
     def _at(self, rate: Any, given: Mapping[Any, Any]) -> dict[str, Any]:

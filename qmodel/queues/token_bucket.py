@@ -72,6 +72,8 @@ def accepted(arrival_rate: Value, *, limit: Value, burst: Value) -> Value:
     rho = np.asarray(rate / limit)
     # At saturation the form is 0/0: there the mean of both sides, right to 1e-9.
     aside = np.where(abs(rho - 1) < _NEAR, _NEAR, 0.0)
+    if not aside.any():
+        return _share(rho, room)[()]
     return (_share(rho - aside, room) + _share(rho + aside, room))[()] / 2
 
 

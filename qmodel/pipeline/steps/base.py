@@ -261,7 +261,9 @@ def lossy(outcome: Outcome) -> bool:
 def one_after_the_other(outcomes: Iterable[Outcome]) -> Outcome:
     """Return the outcome of steps that are all done; who is lost does not come to the next."""
     outcomes = list(outcomes)
-    times = tuple(o.time for o in outcomes if o.time is not ZERO)
+    times: tuple[Distribution, ...] = ()
+    for o in outcomes:  # A sum in a sum is one, so that deep paths make no deep laws.
+        times += o.time.laws if isinstance(o.time, Sum) else (o.time,) * (o.time is not ZERO)
     accepted: Any = 1
     rejected: Any = 0
     abandoned: Any = 0

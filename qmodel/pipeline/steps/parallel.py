@@ -77,6 +77,8 @@ class Parallel(Step):
         return share
 
     def outcome(self, at: Solved, times: Any = 1) -> Outcome:
+        if not self.reorders:
+            return again(self.steps[0].outcome(at), times)
         leaf = self._alike(at.stations)
         if leaf is not None:
             law = fork_join.response_distribution(leaf, len(self.steps), need=self.need)

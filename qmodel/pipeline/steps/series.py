@@ -92,4 +92,10 @@ def series(*steps: Step, name: str = "") -> Step:
     >>> float(qm.Pipeline(path).solve(20.0).latency.mean)
     0.0458
     """
-    return Series(tuple(checked_step("steps", s) for s in steps), name)
+    flat: list[Step] = []
+    for step in steps:
+        if isinstance(step, Series) and not step.name:
+            flat.extend(step.steps)
+        else:
+            flat.append(checked_step("steps", step))
+    return Series(tuple(flat), name)
