@@ -33,6 +33,7 @@ from qmodel.distributions.arguments import check_arguments
 from qmodel.distributions.percentiles import gamma_quantile, quantile
 from qmodel.distributions.pieces import Piece, Pieces
 from qmodel.distributions.tails import faces
+from qmodel.errors import ModelError
 from qmodel.units import text
 
 __all__ = ["Distribution", "Part"]
@@ -270,8 +271,25 @@ class Distribution(ABC):
         ------
         DomainError
             If `p` is outside 0 to 1.
+        ModelError
+            If something is a symbol, and the quantile has no formula.
         """
-        return quantile(self, _check.probability("p", p))
+        p = _check.probability("p", p)
+        try:
+            return quantile(self, p)
+        except TypeError:
+            # NumPy refuses symbols; asking for them first would cost each percentile a mean.
+            if not is_symbolic(p, self.mean):
+                raise
+        return self._quantile_on_symbols(p)
+
+    def _quantile_on_symbols(self, p: Any) -> Any:
+        """Return the formula of the quantile where there is one; refuse where there is none."""
+        kind = type(self).__name__.strip("_")
+        raise ModelError(
+            f"a quantile of {kind} has no formula on symbols: put numbers in, or take its tail "
+            "or transform"
+        )
 
 
 check_arguments(Distribution)

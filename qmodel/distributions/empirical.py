@@ -195,6 +195,8 @@ class Empirical(Distribution):
     def quantile(self, p: Value) -> Value:
         """Return the least sample not exceeded with probability `p` [-] or more."""
         p = _check.probability("p", p)
+        if is_symbolic(p):
+            return self._quantile_on_symbols(p)
         # The first and last bound the ranks of p = 0 and of a NaN.
         rank = np.clip(np.searchsorted(self._below, p), 1, self.values.size) - 1
         return np.where(np.isnan(p), np.nan, self.values[rank])[()]

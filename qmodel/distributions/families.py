@@ -352,6 +352,8 @@ class Gamma(Distribution):
         from scipy.special import gammainccinv, gammaincinv
 
         p, shape = _check.probability("p", p), 1 / self.scv
+        if is_symbolic(p, shape):
+            return self._quantile_on_symbols(p)
         # The one keeps the digits near p = 0, the other near 1.
         quantile = np.where(p < 0.5, gammaincinv(shape, p), gammainccinv(shape, 1 - p))[()]
         return self.mean * self.scv * quantile

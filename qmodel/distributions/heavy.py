@@ -150,8 +150,17 @@ class LogNormal(Distribution):
         """Return the time not exceeded with probability `p` [-]."""
         from scipy.special import ndtri
 
+        p = _check.probability("p", p)
+        if is_symbolic(p, self.mean, self.scv):
+            return self._quantile_on_symbols(p)
         mu, sigma = self._normal()
-        return np.exp(mu + sigma * ndtri(_check.probability("p", p)))
+        return np.exp(mu + sigma * ndtri(p))
+
+    def _quantile_on_symbols(self, p: Any) -> Any:
+        import sympy as sp
+
+        spread = sp.log(1 + self.scv)
+        return self.mean * sp.exp(sp.sqrt(2 * spread) * sp.erfinv(2 * p - 1) - spread / 2)
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -291,6 +300,8 @@ class Pareto(Distribution):
     def quantile(self, p: Value) -> Value:
         """Return the time not exceeded with probability `p` [-]."""
         p = _check.probability("p", p)
+        if is_symbolic(p, self.minimum, self.shape):
+            return self._quantile_on_symbols(p)
         inverse = np.exp(-self.shape * self._span())
         mass = -np.expm1(-self.shape * self._span()) * p
         with np.errstate(divide="ignore"):
@@ -300,6 +311,11 @@ class Pareto(Distribution):
         return np.where(p == 1, self.maximum, np.minimum(self.minimum + above, self.maximum))[
             ()
         ]
+
+    def _quantile_on_symbols(self, p: Any) -> Any:
+        if not np.all(np.isinf(self.maximum)):
+            return Distribution._quantile_on_symbols(self, p)
+        return self.minimum * (1 - p) ** (-1 / self.shape)
 
 
 @dataclass(frozen=True, slots=True, eq=False)

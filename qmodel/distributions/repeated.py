@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from functools import partial
+from typing import Any
 
 import numpy as np
 
@@ -92,6 +93,9 @@ class Shifted(Distribution):
     def laplace(self, s: Value) -> Value:
         """Return the transform at `s` [1/s]."""
         return namespace(s, self.by).exp(-self.by * s) * self.law.laplace(s)
+
+    def _quantile_on_symbols(self, p: Any) -> Any:
+        return self.law.quantile(p) + self.by
 
 
 @dataclass(frozen=True, slots=True, eq=False, repr=False)
@@ -190,6 +194,9 @@ class Scaled(Distribution):
     def density(self, t: Value) -> Value:
         """Return the density at `t` [s]."""
         return self.law.density(t / self.factor) / self.factor
+
+    def _quantile_on_symbols(self, p: Any) -> Any:
+        return self.law.quantile(p) * self.factor
 
 
 @dataclass(frozen=True, slots=True, eq=False, repr=False)

@@ -241,6 +241,8 @@ class ErlangServiceWait(_ClosedWait):
 
     def quantile(self, p: Value) -> Value:
         """Return the time not exceeded with probability `p` [-]."""
+        if is_symbolic(p, self.arrival_rate, self.service.mean):
+            return self._quantile_on_symbols(p)
         # The roots are sought once, not at every step.
         parts = exponentials(self.arrival_rate, self.service.mean, phases=self.phases)
         return _ClosedWait.quantile(replace(self, parts_found=parts), p)

@@ -251,6 +251,14 @@ class _Response(Distribution):
             both = mu * t * np.exp(-np.minimum(mu, theta) * t) * exprel(-np.abs(mu - theta) * t)
         return np.where(theta == 0, 1.0, np.exp(-mu * t) + self.probability * both)[()]
 
+    def _quantile_on_symbols(self, p: Any) -> Any:
+        import sympy as sp
+
+        # Of one server the response is exponential: P(wait) is 1 - drain / serve.
+        if sp.simplify(self.probability * self.serve + self.drain - self.serve) != 0:
+            return Distribution._quantile_on_symbols(self, p)
+        return -namespace(p, self.drain).log1p(-p) / self.drain
+
     def density(self, t: Value) -> Value:
         # The tail solves f = mu * (P(T > t) - P(Tq > t)): served at rate mu once begun.
         slope = self.serve * (self.tail(t) - self._wait().tail(t))
