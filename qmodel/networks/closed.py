@@ -110,7 +110,10 @@ class ClosedResult:
         if is_symbolic(self.response_time) or any(leg.node.speeds for leg in legs):
             return MeanOnly(self.response_time)
         met = self.network.log_constant(np.maximum(self.users - 1.0, 0.0))
-        return round_trip(legs, self.think_time, self.users, self.throughput, met)
+        # Without users, what one would find.
+        rate = 1 / (self.think_time + self.response_time)
+        rate = np.where(self.users == 0, rate, self.throughput)[()]
+        return round_trip(legs, self.think_time, np.maximum(self.users, 1), rate, met)
 
     @property
     def bottleneck(self) -> Any:

@@ -49,7 +49,14 @@ import numpy as np
 
 from qmodel._typing import Value
 from qmodel.basis import APPROXIMATE, Assumption
-from qmodel.distributions import Distribution, Exponential, Mixture, Repeated, Sum
+from qmodel.distributions import (
+    Distribution,
+    Exponential,
+    Mixture,
+    Repeated,
+    Scaled,
+    Sum,
+)
 from qmodel.networks.product_form import Node
 from qmodel.numerics.inversion import TALBOT
 from qmodel.queues.base import Station
@@ -99,8 +106,12 @@ def law_grounds(legs: Sequence[Leg]) -> tuple[Assumption, ...]:
 
 def _of_visits(service: Distribution, visits: Any) -> Distribution:
     """Return the law of the services of all visits; a fraction is a visit more or less."""
-    least = np.floor(np.asarray(visits, dtype=float))
-    more = np.asarray(visits - least)[()]
+    visits = np.asarray(visits, dtype=float)
+    if np.isnan(visits).any():
+        known = _of_visits(service, np.where(np.isnan(visits), 0.0, visits))
+        return Scaled(known, np.where(np.isnan(visits), np.nan, 1.0)[()])
+    least = np.floor(visits)
+    more = (visits - least)[()]
     few = Repeated(service, least.astype(int)[()])
     if not np.any(more):
         return few
@@ -171,10 +182,10 @@ def _waiting(leg: Leg, throughput: Any) -> tuple[_Station, Any]:
     c = np.asarray(leg.node.servers, dtype=float)
     most = int(np.max(c))
     n = np.arange(most + 1).reshape(-1, *[1] * np.ndim(throughput * demand * c))
-    with np.errstate(divide="ignore"):
-        # A station that nobody visits has all servers free.
+    with np.errstate(divide="ignore", invalid="ignore"):
+        # A station that nobody visits has all servers free, and a rate that never shows.
         logs = np.where(n == 0, 0.0, n * np.log(throughput * demand)) - gammaln(n + 1.0)
-        rate = np.divide(c, demand)
+        rate = np.where(demand == 0, 1e9 * throughput, np.divide(c, demand))
     top = np.where(n <= c, logs, -np.inf).max(axis=0)
     terms = np.exp(logs - top)
     free = tuple(np.where(n < c, terms, 0.0)[:-1])

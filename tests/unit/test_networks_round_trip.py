@@ -95,3 +95,17 @@ def test_only_delays() -> None:
     r = closed.solve({"net": qm.Delay(0.1)}, {"net": 3}, 1000, 1.0)
     assert r.latency.quantile(0.99) == pytest.approx(0.3)
     assert r.throughput == pytest.approx(1000 / 1.3)
+
+
+def test_no_visits_no_users_and_unknown_numbers() -> None:
+    site = {"a": qm.MMc(0.1), "b": qm.MMc(0.2, servers=2), "net": qm.Delay(0.1)}
+    r = closed.solve(site, {"a": 1, "b": [0, 1, np.nan], "net": 1}, 10, 1.0)
+    without = closed.solve({"a": site["a"], "net": site["net"]}, {"a": 1, "net": 1}, 10, 1.0)
+    p90 = r.latency.quantile(0.9)
+    assert p90[0] == pytest.approx(without.latency.quantile(0.9), rel=1e-7)
+    assert np.isnan(p90[2])
+    assert np.isnan(r.throughput[2])
+    nobody = closed.solve(site, {"a": 1, "b": 1, "net": 1}, [0, 1], 1.0).latency.quantile(0.9)
+    assert nobody[0] == pytest.approx(nobody[1], rel=1e-9)
+    unknown = closed.solve(site, {"a": 1, "b": 1, "net": 1}, 5, [1.0, np.nan])
+    assert np.isnan(unknown.latency.quantile(0.9)).tolist() == [False, True]
