@@ -27,6 +27,7 @@ _EPOCHS = (
 )
 EARLIEST = 1e8
 """Since 1970: smaller numbers are seconds since a start. [s]."""
+_LATEST = 1e11  # [s] since 1970: no date is later.
 _UNITS = {
     "s": 1.0, "sec": 1.0, "secs": 1.0, "second": 1.0, "seconds": 1.0,
     "ms": 1e-3, "msec": 1e-3, "millis": 1e-3, "milliseconds": 1e-3, "millisecond": 1e-3,
@@ -127,6 +128,7 @@ def times(
         found = epoch_seconds(values, note, name=name)
     else:
         found = _dates(distinct, note, name, day_first)
+    found = np.where(np.abs(found) < _LATEST, found, np.nan)
     at = dict(zip(distinct, found, strict=True))
     return np.array([at[c] for c in cells], dtype=float)
 

@@ -253,9 +253,10 @@ def _as_times(values: np.ndarray) -> Any:
     some = values[np.isfinite(values)]
     if some.size and np.median(some) < 1e8:
         return values
-    whole = np.where(np.isfinite(values), np.round(values * 1e6), 0).astype(np.int64)
+    known = np.abs(values) < 1e11
+    whole = np.where(known, np.round(np.where(known, values, 0.0) * 1e6), 0).astype(np.int64)
     times = pd.Series(whole.astype("datetime64[us]")).dt.tz_localize("UTC")
-    return times.where(np.isfinite(values))
+    return times.where(known)
 
 
 def _percentiles(names: Iterable[str]) -> list[str]:
@@ -368,8 +369,12 @@ def merged(rows: pd.DataFrame, *, at_once: bool = False) -> dict[str, Any]:
     row["hit_ratio"] = _weighted(rows["hit_ratio"].to_numpy(dtype=float), weights)
     histograms = [h for h in rows["histogram"] if isinstance(h, Histogram)]
     if histograms:
-        row["histogram"] = whole = Histogram.merged(histograms)
-        row |= _of_histogram(whole, row)
+        try:
+            row["histogram"] = whole = Histogram.merged(histograms)
+            row |= _of_histogram(whole, row)
+        except ModelError:
+            # Of different bounds, as after a change of the configuration: no common counts.
+            pass
     return row
 
 

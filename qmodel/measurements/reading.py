@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from os import PathLike
 
+from qmodel.errors import LoadFileError
 from qmodel.measurements import (
     access_log,
     hdr_histogram,
@@ -87,9 +88,8 @@ def read(
     if format is not None and "$" in format:
         return access_log.read(source, format)
     chosen = (format_of(source) or _unknown(source)) if format is None else format
-    if chosen == "csv":
-        return plain.read(source, dict(columns or {}), unit, day_first)
     readers = {
+        "csv": lambda: plain.read(source, dict(columns or {}), unit, day_first),
         "prometheus": lambda: prometheus.read(source),
         "opentelemetry": lambda: opentelemetry.read(source),
         "k6": lambda: k6.read(source),
@@ -109,9 +109,13 @@ def read(
         raise source.refusal(f"cannot be read as {chosen!r}: known are {', '.join(FORMATS)}")
     try:
         return readers[chosen]()
+    except LoadFileError:
+        raise
     except (KeyError, TypeError, AttributeError, IndexError) as e:
         # A document of the right kind with a part missing or of another type.
         raise source.refusal(f"looks like {chosen}, but has no usable {e}") from None
+    except (ValueError, OverflowError) as e:
+        raise source.refusal(f"looks like {chosen}, but {e}") from None
 
 
 def format_of(source: Source) -> str:

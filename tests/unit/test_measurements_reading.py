@@ -549,6 +549,7 @@ def test_bomb_is_refused(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Non
         (b'{"metrics": {"http_reqs": {"count": 1', "ends in the middle"),
         (b'{"metrics": {"http_reqs": {}, "http_req_duration": 3}}', "usable|without"),
         (b'{"resourceSpans": [], "x": }', "line 1"),
+        (b'{"metrics": {"http_reqs": {}, "http_req_duration": {"p()": 1}}}', "looks like k6"),
         (b"time,requests\n", "no rows"),
         (b'{"status": "error", "error": "bad_data", "resultType": 1}', "bad_data"),
     ],
@@ -611,3 +612,29 @@ def test_blocks_may_cut_anywhere(tmp_path: Path, monkeypatch: pytest.MonkeyPatch
     cut = reading(tmp_path, text)
     assert cut.bad_lines == whole.bad_lines == 0
     assert cut.frame["count"].tolist() == whole.frame["count"].tolist() == [17, 17, 16]
+
+
+def test_damaged_files_are_read_or_refused_and_nothing_else(tmp_path: Path) -> None:
+    line = COMBINED.format(i=1, s=5, a="GET /a/1 HTTP/1.1", c=200) + " 0.1 0.05\n"
+    whole = [line * 4, LOCUST, HEY, WRK2, "time,rps,p99 (ms)\n0,5,20\n10,6,22\n20,7,23\n"]
+    rng, refused = np.random.default_rng(4), 0
+    path = tmp_path / "damaged"
+    for i in range(150):
+        data = bytearray(whole[i % len(whole)].encode())
+        at = int(rng.integers(1, len(data)))
+        match i % 3:
+            case 0:
+                del data[at:]
+            case 1:
+                data[at] = int(rng.integers(256))
+            case 2:
+                data[at:at] = rng.choice([b"nan", b"-1", b"1e999", b'"', b",,", b"\n"])
+        path.write_bytes(data)
+        try:
+            found = read(path)
+        except LoadFileError:
+            refused += 1
+        else:
+            assert len(found.together()) <= len(found.frame)
+            assert np.isfinite(found.load()["arrival_rate"].dropna()).all()
+    assert 5 < refused < 140
