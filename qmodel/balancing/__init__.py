@@ -1,6 +1,6 @@
 """Load balancing: how requests reach the servers behind a balancer, and what it costs."""
 
-from qmodel.balancing import fork_join, hedging
+from qmodel.balancing import breakdowns, fork_join, hedging
 from qmodel.balancing.availability import (
     availability,
     in_parallel,
@@ -63,6 +63,7 @@ __all__ = [
     "availability",
     "balanced",
     "best_split",
+    "breakdowns",
     "compare",
     "detour_after_loss",
     "equal_time_split",

@@ -7,7 +7,7 @@ import numpy as np
 import pytest
 
 import qmodel as qm
-from qmodel.queues.token_bucket import accepted
+from qmodel.queues.token_bucket import accepted, accepted_of_batches
 
 
 def rejected(load: float, burst: int) -> float:
@@ -81,3 +81,37 @@ def test_impossible_values() -> None:
     ):
         with pytest.raises(qm.DomainError, match=name):
             accepted(arguments[0], limit=arguments[1], burst=arguments[2])
+
+
+def replayed(batch: int, interval: float, limit: float, burst: int, many: int = 5000) -> float:
+    """Return the share that a bucket lets through, batch by batch, from a full one on."""
+    tokens, through = float(burst), 0
+    for _ in range(many):
+        taken = min(batch, int(tokens + 1e-9))
+        through += taken
+        tokens = min(float(burst), tokens - taken + limit * interval)
+    return through / many / batch
+
+
+@pytest.mark.parametrize("come", [0.125, 0.3, 0.7, 1.0, 1.75, 2.0, 2.6, 3.999, 4.5, 6.0])
+def test_batches_at_regular_intervals(come: float) -> None:
+    for batch in (1, 2, 3, 5, 8):
+        for burst in (1, 2, 3, 5, 9):
+            found = accepted_of_batches(batch, interval=2.0, limit=come / 2, burst=burst)
+            expected = replayed(batch, 2.0, come / 2, burst)
+            assert found == pytest.approx(expected, abs=burst / 2500), (batch, burst)
+
+
+def test_a_page_of_images_at_once() -> None:
+    """A published case: 154 images, 100/s with a burst of 100 behind the first; 53 refused."""
+    share = accepted_of_batches(154, interval=60.0, limit=100.0, burst=101)
+    assert 154 * (1 - share) == pytest.approx(53)
+    alone = accepted_of_batches([1, 101, 154], interval=np.inf, limit=100.0, burst=101)
+    assert alone == pytest.approx([1.0, 1.0, 101 / 154])
+    assert np.isnan(accepted_of_batches(3, interval=np.nan, limit=1.0, burst=5))
+    for arguments, name in (
+        ({"batch": 0}, "batch"), ({"interval": 0.0}, "interval"), ({"burst": 1.5}, "burst"),
+    ):  # fmt: skip
+        usual = {"batch": 3, "interval": 1.0, "limit": 1.0, "burst": 5} | arguments
+        with pytest.raises(qm.DomainError, match=name):
+            accepted_of_batches(usual.pop("batch"), **usual)
