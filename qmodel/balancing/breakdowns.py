@@ -4,8 +4,8 @@ Each of c servers is up for an exponential time of mean :math:`R A / (1 - A)` an
 in one of mean R, whether it serves or not, so that it is up for the share A of the time; a
 request whose server breaks down is the next to be served, from where it was. Requests present
 and servers up are a quasi-birth-death process [1]_ [2]_: from c requests on all levels are
-alike, and their ratio R of the matrix-geometric solution comes from cyclic reduction [3]_. Below c
-the ratios of neighbouring levels follow one from the other, down to the empty system.
+alike, and the ratio of neighbours comes from cyclic reduction [3]_. Below c the ratios follow
+one from the other, down to the empty system.
 
 **Domain.** Stable while the load is below the mean number of servers that are up.
 
