@@ -323,7 +323,7 @@ class Failing:
             response_time=time,
             response=law,
             response_overall=law,
-            basis=Basis(found.basis.grounds | means | laws),
+            basis=Basis({**found.basis.grounds, **means, **laws}),
         )
 
 
