@@ -42,6 +42,7 @@ from qmodel.balancing.split import (
 )
 from qmodel.balancing.tail_amplification import leaf_percentile, slow_share
 from qmodel.balancing.tied_requests import TiedRequests
+from qmodel.balancing.two_queues import ShorterOfTwo, shorter_of_two
 from qmodel.balancing.weighted_round_robin import WeightedRoundRobin
 from qmodel.balancing.weighted_split import WeightedSplit
 
@@ -57,6 +58,7 @@ __all__ = [
     "RandomSplit",
     "RoundRobin",
     "Sharded",
+    "ShorterOfTwo",
     "TiedRequests",
     "WeightedRoundRobin",
     "WeightedSplit",
@@ -88,6 +90,7 @@ __all__ = [
     "ring_shares",
     "shares_after_loss",
     "shares_of_imbalance",
+    "shorter_of_two",
     "slow_share",
     "square_root_split",
     "surviving_rate",

@@ -32,7 +32,7 @@ import numpy as np
 from qmodel import _check
 from qmodel._typing import Count, Value
 
-__all__ = ["response_time"]
+__all__ = ["ratio_of_levels", "response_time"]
 
 _CHUNK = 1 << 20
 """Numbers at a time."""
@@ -75,7 +75,8 @@ def response_time(
     --------
     Two servers that are up for 90 % of the time, by how long repairs take in service times:
 
-    >>> response_time(1.0, 1.0, servers=2, available=0.9, repair_time=[0.01, 1.0, 100.0])
+    >>> repairs = [0.01, 1.0, 100.0]
+    >>> response_time(1.0, 1.0, servers=2, available=0.9, repair_time=repairs).round(4)
     array([1.5635, 1.6456, 5.4106])
     """
     given = (
@@ -123,7 +124,7 @@ def _number(load: Any, servers: int, available: Any, repair: Any) -> Any:
         leave = fails + mends + load[:, None] + np.minimum(present, up)
         return change - leave[:, None] * same
 
-    ratio = _ratio(arrive * same, within(servers), np.diag(up) + 0 * change)
+    ratio = ratio_of_levels(arrive * same, within(servers), np.diag(up) + 0 * change)
     ratios = [ratio]
     for present in range(servers - 1, 0, -1):
         down = np.minimum(present + 1, up) * same
@@ -148,8 +149,28 @@ def _number(load: Any, servers: int, available: Any, repair: Any) -> Any:
     return number / (total + mass)
 
 
-def _ratio(up: Any, within: Any, down: Any) -> Any:
-    """Return the ratio of neighbouring levels that are alike, by cyclic reduction."""
+def ratio_of_levels(up: Any, within: Any, down: Any) -> Any:
+    """Ratio of neighbouring levels that are alike, by cyclic reduction.
+
+    Parameters
+    ----------
+    up, within, down : array
+        Rates one level up, on the level and one down, of some processes. [1/s]
+
+    Returns
+    -------
+    array
+        The matrix R, one a process: the state of each level is that of the one below it
+        times R. [-]
+
+    Examples
+    --------
+    M/M/1 at 80 % load:
+
+    >>> import numpy as np
+    >>> ratio_of_levels(*(np.full((1, 1, 1), x) for x in (0.8, -1.8, 1.0)))
+    array([[[0.8]]])
+    """
     low, high, middle, last = down, up, within, within
     for _ in range(60):
         inverse = np.linalg.inv(-middle)
