@@ -125,6 +125,10 @@ def _candidates(t: np.ndarray, scv: float, most: int) -> Iterator[tuple[int, np.
         odds, far = ((-2.2, -5.0), t[-1] / 6) if scv > 1.5 else ((-1.0, -3.0), t[-1] / 8)
         means = np.log([0.75, 1 + scv, min(far, 3 * (1 + scv))])
         yield n + 2, np.append(odds, means), partial(_body, t, scv, n)
+    if scv > 1.5 and most >= 6:
+        # Four branches: a body, and three means evenly spaced in their logarithm.
+        means = np.append(np.log(0.6), np.log(np.geomspace(0.4 * (1 + scv), t[-1] / 6, 3)))
+        yield 4, np.append([-1.5, -3.5, -6.5], means), partial(_body, t, scv, 1)
     for n in range(2, most + 1 if scv < 1 else 2):
         yield n, np.zeros(n - 1), partial(_mixed, t, scv, n)
 
@@ -160,11 +164,12 @@ def _erlang(t: np.ndarray, n: int, mean: float) -> Any:
 def _body(
     t: np.ndarray, scv: float, n: int, wanted: np.ndarray, start: np.ndarray
 ) -> tuple[PhaseType, float]:
-    """Fit an Erlang body of n phases and two exponential branches."""
-    sizes = np.array([n, 1, 1])
+    """Fit an Erlang body of n phases and exponential branches."""
+    branches = start.size // 2
+    sizes = np.array([n, *[1] * branches])
 
     def unpack(z: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
-        p, means = _weights(z[:2]), np.exp(np.clip(z[2:], -8.0, 12.0))
+        p, means = _weights(z[:branches]), np.exp(np.clip(z[branches:], -8.0, 12.0))
         return p, means / (p @ means)
 
     def at(z: np.ndarray) -> tuple[np.ndarray, float]:
@@ -174,10 +179,11 @@ def _body(
 
     z, error = _least_squares(wanted, scv, at, start)
     p, means = unpack(z)
-    initial, rates = np.zeros(n + 2), np.zeros((n + 2, n + 2))
-    initial[[0, n, n + 1]] = p
+    size = n + branches
+    initial, rates = np.zeros(size), np.zeros((size, size))
+    initial[[0, *range(n, size)]] = p
     rates[:n, :n] = n / means[0] * (np.eye(n, k=1) - np.eye(n))
-    rates[n, n], rates[n + 1, n + 1] = -1 / means[1:]
+    rates[n:, n:] = np.diag(-1 / means[1:])
     # A branch that is never taken is no phase.
     used = np.append(np.full(n, p[0] > 1e-12), p[1:] > 1e-12)
     initial, rates = initial[used], rates[np.ix_(used, used)]

@@ -60,6 +60,7 @@ from qmodel.queues.erlang import erlang_c
 from qmodel.queues.infinite_variance import infinite_in_its_cell
 from qmodel.queues.mdc import MDc
 from qmodel.queues.mg1 import GENERAL_SERVICE, MG1
+from qmodel.queues.mgc_errors import WORST
 from qmodel.queues.mgc_phases import PhaseCells, phase_cells
 from qmodel.queues.queued_number import QueuedNumber
 from qmodel.queues.regimes import by_kind, kinds_of, of_cells
@@ -71,14 +72,14 @@ __all__ = ["MGc", "waiting_time"]
 KIMURA = Assumption(
     "kimura",
     "the mean wait, and the probability of waiting, interpolate between exponential and "
-    "constant service; below an SCV of 1 within 2 %",
+    f"constant service; below an SCV of 1 within {WORST['SCV below 1']['mean']} %",
     "Kimura 1986",
     APPROXIMATE,
 )
 CONDITIONAL_WAIT = Assumption(
     "two-exponential-wait",
     "the wait is two exponentials of its mean, its second moment with one server and the "
-    "exact rate of decay; below an SCV of 1 its p99 is within 3 %",
+    f"exact rate of decay; below an SCV of 1 its p99 is within {WORST['SCV below 1']['p99']} %",
     "Whitt 1993; Neuts and Takahashi 1981",
     APPROXIMATE,
 )

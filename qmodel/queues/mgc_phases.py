@@ -35,6 +35,7 @@ from qmodel.distributions.fit_phases import fit_phases
 from qmodel.distributions.phase_type import PhaseType, phases_of
 from qmodel.queues.busy_servers import states
 from qmodel.queues.erlang import erlang_c
+from qmodel.queues.mgc_errors import WORST
 from qmodel.queues.phase_tables import Blend, PhaseQueue, beside, stacked
 from qmodel.queues.phase_tables import solved as solve_at
 from qmodel.queues.phase_wait import POISSON, PhaseNumber, PhaseWait, Tails
@@ -43,11 +44,23 @@ from qmodel.queues.server_states import ServerStates
 
 __all__ = ["FITTED_PHASES", "FROM_FEWER_SERVERS", "PhaseCells", "phase_cells"]
 
+
+def _measured(name: str) -> str:
+    names = {
+        "mean": "mean wait",
+        "p95": "its p95",
+        "p99": "its p99",
+        "response_p99": "response p99",
+    }
+    errors = WORST[name]
+    return ", ".join(f"{text} {errors[q]} %" for q, text in names.items() if q in errors)
+
+
 FITTED_PHASES = Assumption(
     "fitted-phases",
-    "service is imitated by phases that are fitted to its residual: of lognormal, gamma and "
-    "hyperexponential service with an SCV up to 4 the mean, P(wait) and the p99 of wait and "
-    "response are within 3 %, to an SCV of 9 within 6 %; of Pareto service within 10 %",
+    "service is imitated by phases that are fitted to its residual; measured errors of "
+    f"lognormal and gamma service with an SCV up to 4: {_measured('SCV up to 4')}; at an SCV of 9: "
+    f"{_measured('SCV 9')}; of bounded Pareto service: {_measured('bounded Pareto')}",
     "Feldmann and Whitt 1998; Asmussen and Møller 2001",
     APPROXIMATE,
 )

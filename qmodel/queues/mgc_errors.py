@@ -1,0 +1,39 @@
+"""Largest errors of M/G/c that simulations show, in percent, over classes of laws.
+
+Written by docs/errors_of_many_servers.py from its table of all points.
+"""
+
+from __future__ import annotations
+
+__all__ = ["WORST"]
+
+WORST: dict[str, dict[str, int]] = {
+    "SCV up to 4": {
+        "mean": 2,
+        "chance": 2,
+        "p95": 3,
+        "p99": 2,
+        "response_p99": 1,
+        "p50": 1,
+    },
+    "SCV 9": {
+        "mean": 3,
+        "chance": 1,
+        "p95": 1,
+        "p99": 2,
+        "response_p99": 5,
+    },
+    "bounded Pareto": {
+        "chance": 1,
+        "p95": 3,
+        "response_p99": 1,
+    },
+    "SCV below 1": {
+        "mean": 2,
+        "chance": 2,
+        "p95": 5,
+        "p99": 4,
+        "response_p99": 2,
+        "p50": 6,
+    },
+}

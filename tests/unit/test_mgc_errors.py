@@ -1,0 +1,69 @@
+"""The table of errors of M/G/c: what the labels say is what the table has, and it is true."""
+
+from __future__ import annotations
+
+import importlib.util
+import sys
+from pathlib import Path
+from types import ModuleType
+
+import numpy as np
+import pytest
+
+import qmodel as qm
+from qmodel.queues.mgc_errors import WORST
+
+ROOT = Path(__file__).parents[2]
+
+
+@pytest.fixture(scope="module")
+def script() -> ModuleType:
+    path = ROOT / "docs" / "errors_of_many_servers.py"
+    spec = importlib.util.spec_from_file_location("errors_of_many_servers", path)
+    assert spec is not None
+    assert spec.loader is not None
+    module = importlib.util.module_from_spec(spec)
+    sys.modules[spec.name] = module
+    spec.loader.exec_module(module)
+    return module
+
+
+def test_labels_are_those_of_the_table(script: ModuleType) -> None:
+    assert script.established(script.read()) == WORST
+    assert script.page(WORST) == script.PAGE.read_text()
+    fitted = qm.MGc(qm.LogNormal(1.0, 4.0), 2).solve(1.0).basis.assumptions("p99")
+    statement = next(str(a.statement) for a in fitted if a == "fitted-phases")
+    assert f"its p99 {WORST['SCV up to 4']['p99']} %" in statement
+
+
+def test_errors_are_within_what_was_aimed_at() -> None:
+    """3 % to an SCV of 4, 6 % at 9 and for bounded Pareto service, in mean and response."""
+    assert max(WORST["SCV up to 4"][q] for q in ("mean", "chance", "p99", "response_p99")) <= 3
+    assert max(WORST["SCV 9"][q] for q in ("mean", "chance", "response_p99")) <= 6
+    assert max(WORST["bounded Pareto"].values()) <= 6
+
+
+@pytest.mark.parametrize(
+    "point", [("lognormal", 4.0, 4, 0.5), ("gamma", 0.3, 2, 0.8), ("uniform", 0.3333, 4, 0.5)]
+)
+def test_the_library_still_has_these_errors(script: ModuleType, point: tuple) -> None:
+    rows = [r for r in script.read() if (r["family"], float(r["scv"])) == point[:2]]
+    rows = [r for r in rows if (int(r["servers"]), float(r["load"])) == point[2:]]
+    assert rows
+    found = dict(zip(script.QUANTITIES, script.computed(*point), strict=True))
+    for row in rows:
+        error = 100 * (found[row["quantity"]] / float(row["simulated"]) - 1)
+        assert error == pytest.approx(float(row["error_percent"]), abs=0.02)
+
+
+def test_simulated_values_are_found_again(script: ModuleType) -> None:
+    """One point with a twentieth of the requests: within four standard errors."""
+    point = ("gamma", 4.0, 4, 0.5)
+    rows = [r for r in script.read() if r["family"] == "gamma" and float(r["scv"]) == 4]
+    rows = [r for r in rows if (int(r["servers"]), float(r["load"])) == point[2:]]
+    found = dict(zip(script.QUANTITIES, script.simulated(*point, 300_000, 99), strict=True))
+    for row in rows:
+        value, error = found[row["quantity"]]
+        stored = float(row["simulated"])
+        theirs = stored * float(row["standard_error_percent"]) / 100
+        assert abs(value - stored) < 4 * np.hypot(error, theirs)
