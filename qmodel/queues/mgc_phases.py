@@ -59,8 +59,9 @@ def _measured(name: str) -> str:
 FITTED_PHASES = Assumption(
     "fitted-phases",
     "service is imitated by phases that are fitted to its residual; measured errors of "
-    f"lognormal and gamma service with an SCV up to 4: {_measured('SCV up to 4')}; at an SCV of 9: "
-    f"{_measured('SCV 9')}; of bounded Pareto service: {_measured('bounded Pareto')}",
+    f"lognormal and gamma service with an SCV up to 4: {_measured('SCV up to 4')}; "
+    f"at an SCV of 9: {_measured('SCV 9')}; "
+    f"of bounded Pareto service: {_measured('bounded Pareto')}",
     "Feldmann and Whitt 1998; Asmussen and Møller 2001",
     APPROXIMATE,
 )
