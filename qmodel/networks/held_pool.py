@@ -79,8 +79,8 @@ HELD_INDEPENDENT = Assumption(
 FLOW_EQUIVALENCE = Assumption(
     "flow-equivalence",
     "the limit of an outer pool scales the times that its inside would have without it, by the "
-    "ratio of two queues with the same throughput; means within 7 % and p99 within 7 % of "
-    "simulations up to 80 % load, and up to 10 % at 90 %",
+    "ratio of two queues with the same throughput; means and p99 within 7 % of simulations up "
+    "to 80 % load; at 90 % means up to 10 % high and p99 up to 10 % low",
     "Chandy, Herzog and Woo 1975; our simulations",
     APPROXIMATE,
 )
