@@ -148,6 +148,11 @@ class Sum(Distribution):
         return all(law.analytic for law in self.laws)
 
     @property
+    def finest(self) -> int:
+        """Number of points on a line that the worst of the laws bears. [-]."""
+        return min((law.finest for law in self.laws), default=4094)
+
+    @property
     def mass(self) -> Value:
         """Total probability. [-]."""
         return prod(law.mass for law in self.laws)
@@ -191,11 +196,12 @@ class Sum(Distribution):
 
 
 def _combined(first: tuple[Part, ...], second: tuple[Part, ...]) -> tuple[Part, ...]:
-    return merged([
+    found = [
         Part(mul(a.mass, b.mass), a.shift + b.shift, _after(a.law, b.law))
         for a in first
         for b in second
-    ])  # fmt: skip
+    ]
+    return merged(found) if len(found) > 1 else tuple(found)
 
 
 def _after(first: Distribution, second: Distribution) -> Distribution:
@@ -302,6 +308,11 @@ class Mixture(Distribution):
     def analytic(self) -> bool:
         """Whether all transforms continue to the left half-plane."""
         return all(law.analytic for law in self.laws)
+
+    @property
+    def finest(self) -> int:
+        """Number of points on a line that the worst of the laws bears. [-]."""
+        return min((law.finest for law in self.laws), default=4094)
 
     @property
     def mass(self) -> Value:

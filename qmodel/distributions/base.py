@@ -155,6 +155,11 @@ class Distribution(ABC):
         return True
 
     @property
+    def finest(self) -> int:
+        """Number of points on a line beyond which the transform costs too much. [-]."""
+        return 4094
+
+    @property
     def mass(self) -> Value:
         """Total probability, infinity included: 1 but for parts of a law. [-]."""
         return 1.0

@@ -97,6 +97,11 @@ class Extreme(Distribution):
         """The transform is known to the right of zero only."""
         return False
 
+    @property
+    def finest(self) -> int:
+        """Number of points on a line that a quadrature resolves at a bearable cost. [-]."""
+        return 254
+
     def laplace(self, s: Value) -> Value:
         """Return the transform at `s` [1/s], Re s > 0, by quadrature of the tail."""
         if is_symbolic(s):
@@ -163,6 +168,10 @@ class _Rest(Distribution):
     @property
     def analytic(self) -> bool:
         return False
+
+    @property
+    def finest(self) -> int:
+        return self.law.finest
 
     def laplace(self, s: Value) -> Value:
         later = (b - self.taken for b in self.law._breaks())

@@ -75,6 +75,11 @@ class Shifted(Distribution):
         return self.law.defect
 
     @property
+    def finest(self) -> int:
+        """As the law. [-]."""
+        return self.law.finest
+
+    @property
     def analytic(self) -> bool:
         """Only without a shift."""
         return self.law.analytic and not np.any(self.by)
@@ -156,6 +161,11 @@ class Scaled(Distribution):
     def defect(self) -> Value:
         """Probability of no end. [-]."""
         return self.law.defect
+
+    @property
+    def finest(self) -> int:
+        """As the law. [-]."""
+        return self.law.finest
 
     @property
     def analytic(self) -> bool:
@@ -252,6 +262,11 @@ class Repeated(Distribution):
     def defect(self) -> Value:
         """Probability of no end. [-]."""
         return 1 - (1 - self.law.defect) ** self.times
+
+    @property
+    def finest(self) -> int:
+        """As the law. [-]."""
+        return self.law.finest
 
     @property
     def analytic(self) -> bool:

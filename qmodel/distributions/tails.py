@@ -40,7 +40,6 @@ CELLS = 1024
 """Cells a chunk: 12 complex points of each fit in the second-level cache."""
 
 _AGREED = 1e-10
-_LAST = 4094
 _POINTS = 1 << 17
 """Points times cells of one pass on a line."""
 
@@ -118,7 +117,9 @@ def _inverted(law: Distribution, mass: Any, t: np.ndarray) -> Any:
     if not late.size:
         return tail, density, error
     amount = np.asarray(mass)
-    for better in (_on_line(62), _on_line(254), _in_pieces, _on_line(1022), _averaged):
+    # A transform by quadrature costs as much as its points turn.
+    more = (_on_line(254), _in_pieces, _on_line(1022)) if law.finest > 1022 else ()
+    for better in (_on_line(62), *more, _averaged):
         some = late.size < t.size
         here = select(law, t.shape, late) if some else law
         found = better(here, select(amount, t.shape, late) if some else amount, t[late])
@@ -173,14 +174,14 @@ def _in_pieces(law: Distribution, mass: Any, t: np.ndarray) -> Any:
 
 
 def _averaged(law: Distribution, mass: Any, t: np.ndarray) -> Any:
-    found = np.zeros((4, t.size))
-    for cells in _blocks(_LAST, t):
+    found, last = np.zeros((4, t.size)), law.finest
+    for cells in _blocks(last, t):
         here, amount = select((law, np.asarray(mass)), t.shape, cells)
-        s = inversion.line(_LAST).points[:, None] / t[cells]
+        s = inversion.line(last).points[:, None] / t[cells]
         values = np.broadcast_to(here.laplace(s), s.shape)
         ringing, falling = (
             inversion.tail_and_density(lambda _: values, amount, t[cells], rule)  # noqa: B023
-            for rule in (inversion.line(_LAST), inversion.smoothed(_LAST))
+            for rule in (inversion.line(last), inversion.smoothed(last))
         )
         found[:3, cells] = *falling, np.abs(ringing[0] - falling[0])
     return found

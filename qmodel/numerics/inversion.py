@@ -103,7 +103,7 @@ def _null(points: np.ndarray, weights: np.ndarray) -> np.ndarray:
     _, size, axes = np.linalg.svd(seen / np.sqrt(len(seen)), full_matrices=False)
     white = axes.T / np.hypot(size, 1e-11)
     dozens = summed(np.repeat(np.geomspace(0.2, 3.0, 40)[:, None] / 12, 12, axis=1))
-    rows = np.linalg.svd(dozens @ white, full_matrices=False)[2][:2] @ white.T
+    rows = np.linalg.svd(dozens @ white, full_matrices=False)[2][:1] @ white.T
     rows /= np.abs(rows).max(axis=1, keepdims=True)
     half = len(points)
     found: np.ndarray = (rows[:, :half] - 1j * rows[:, half:]) * weights

@@ -116,6 +116,7 @@ def transform(tail: Callable[[Any], Any], s: Any, breaks: Sequence[Any] = ()) ->
     s = np.asarray(s)
     points = s if s.ndim > 1 and np.all(s.real == s.real[:1]) else s[None]
     scale = 1 / points.real[0]
+    edges = _resolving(float(np.nanmax(np.abs(points.imag) * scale, initial=0.0)))
     turned = points * scale
     first = turned.reshape(len(points), -1)[:, :1]
     if not breaks and np.allclose(turned.reshape(len(points), -1), first, rtol=1e-13, atol=0):
@@ -127,16 +128,28 @@ def transform(tail: Callable[[Any], Any], s: Any, breaks: Sequence[Any] = ()) ->
         integral = scale * (real + 1j * imaginary)
     else:
         integral = np.zeros(points.shape, dtype=complex)
-        for t, weight in _panels(_DECAY_EDGES, scale, breaks):
+        for t, weight in _panels(edges, scale, breaks):
             for here, amount in zip(t, weight * tail(t), strict=True):
                 integral += amount * np.exp(-points * here)
     return (1 - points * integral).reshape(s.shape)[()]
 
 
+def _resolving(turns: float) -> np.ndarray:
+    """Return the edges of panels over which an oscillation so fast turns by 20 at most."""
+    most = max(1, int(np.ceil(turns * 2 / 20)))
+    pieces = [
+        # Short panels near zero turn less than the even ones behind.
+        np.linspace(low, high, max(1, int(np.ceil(most * (high - low) / 2))), endpoint=False)
+        for low, high in itertools.pairwise(_DECAY_EDGES)
+    ]
+    return np.concatenate([*pieces, _DECAY_EDGES[-1:]])
+
+
 @lru_cache(maxsize=8)
 def _kernel(turned: tuple[complex, ...]) -> tuple[np.ndarray, np.ndarray, tuple[Any, Any]]:
     """Return nodes and weights in units of 1 / Re s, and exp(-s t) there, in two parts."""
-    panels = list(_panels(_DECAY_EDGES, np.array(1.0), ()))
+    edges = _resolving(max(abs(s.imag / s.real) for s in turned))
+    panels = list(_panels(edges, np.array(1.0), ()))
     nodes = np.concatenate([t.ravel() for t, _ in panels])
     weights = np.concatenate([w.ravel() for _, w in panels])
     kernel = np.exp(-np.outer(np.array(turned), nodes))

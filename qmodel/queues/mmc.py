@@ -236,7 +236,9 @@ class _Response(Distribution):
         return self._wait().defect
 
     def laplace(self, s: Value) -> Value:
-        return self._wait().laplace(s) * (self.serve / (self.serve + s))
+        mu, theta, c = self.serve, self.drain, self.probability
+        # One quotient of both, as a division costs as much as all else.
+        return mu * (theta + (1 - c) * s) / ((theta + s) * (mu + s))
 
     def tail(self, t: Value) -> Value:
         mu, theta = self.serve, self.drain
