@@ -85,7 +85,7 @@ class Grid:
         return np.interp(p, np.maximum.accumulate(below[:last]), edges)
 
 
-@pytest.mark.parametrize("law", map(some, FAMILIES), ids=repr)
+@pytest.mark.parametrize("law", [some(x) for x in FAMILIES], ids=repr)
 @pytest.mark.parametrize("times", [2, pytest.param(5, marks=pytest.mark.slow), 40])
 def test_sums_on_a_grid(law, times):
     # The step divides the samples and the limits.
