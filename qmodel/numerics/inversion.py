@@ -84,7 +84,7 @@ def _talbot(total: int) -> Rule:
     points = total * (0.5017 * theta * cot - 0.6122 + 0.2645j * theta)
     slopes = total * (0.5017 * cot - 0.5017 * 0.6407 * theta * csc2 + 0.2645j)
     weights = -2j / total * np.exp(points) * slopes
-    return _rule(points, weights, _null(points, weights), 2e-7)
+    return _rule(points, weights, _null(points, weights), 1e-7)
 
 
 def _null(points: np.ndarray, weights: np.ndarray) -> np.ndarray:
@@ -103,7 +103,7 @@ def _null(points: np.ndarray, weights: np.ndarray) -> np.ndarray:
     _, size, axes = np.linalg.svd(seen / np.sqrt(len(seen)), full_matrices=False)
     white = axes.T / np.hypot(size, 1e-11)
     dozens = summed(np.repeat(np.geomspace(0.2, 3.0, 40)[:, None] / 12, 12, axis=1))
-    rows = np.linalg.svd(dozens @ white, full_matrices=False)[2][:1] @ white.T
+    rows = np.linalg.svd(dozens @ white, full_matrices=False)[2][:2] @ white.T
     rows /= np.abs(rows).max(axis=1, keepdims=True)
     half = len(points)
     found: np.ndarray = (rows[:, :half] - 1j * rows[:, half:]) * weights
