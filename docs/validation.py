@@ -289,7 +289,7 @@ def page(found: Sequence[Case]) -> str:
                 bound = text(case.within, "%") if case.within else "exact"
                 lines.append(
                     f"| {case.what} | {shown(case.measured, case.unit)} | "
-                    f"{shown(case.predicted, case.unit)} | {100 * case.error:+.1f} % | "
+                    f"{shown(case.predicted, case.unit)} | {round(100 * case.error, 1) + 0.0:+.1f} % | "
                     f"{bound} | {verdict} |"
                 )
     return "\n".join(lines) + "\n"
