@@ -287,9 +287,11 @@ def page(found: Sequence[Case]) -> str:
             if case.group == group:
                 verdict = "holds" if case.holds else f"misses: {case.why}"
                 bound = text(case.within, "%") if case.within else "exact"
+                # An error of zero has no sign, which rounding would decide.
+                error = round(100 * case.error, 1) + 0.0
                 lines.append(
                     f"| {case.what} | {shown(case.measured, case.unit)} | "
-                    f"{shown(case.predicted, case.unit)} | {round(100 * case.error, 1) + 0.0:+.1f} % | "
+                    f"{shown(case.predicted, case.unit)} | {error:+.1f} % | "
                     f"{bound} | {verdict} |"
                 )
     return "\n".join(lines) + "\n"
