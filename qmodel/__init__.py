@@ -96,6 +96,7 @@ if TYPE_CHECKING:
     from qmodel.planning.cache_loss import CacheLoss, least_hit_ratio, lose_cache
     from qmodel.planning.cache_size import cache_size
     from qmodel.planning.capacity import capacity
+    from qmodel.planning.collapse import safe_load, time_to_collapse
     from qmodel.planning.compare import compare
     from qmodel.planning.crossing import Crossing, crossing
     from qmodel.planning.frontier import cost_frontier
@@ -168,7 +169,7 @@ _HOMES = {
     "planning": """AvailabilityResult CacheDemand CacheLoss Crossing MemorySplit MemoryValue
         Boundary Objective Sensitivity Sizing Uncertainty availability blast_radius cache_size
         capacity compare cost_frontier crossing least_hit_ratio lose_cache memory_value
-        sensitivity size solve_for split_memory sweep uncertainty""",
+        sensitivity size solve_for split_memory sweep uncertainty safe_load time_to_collapse""",
     "queues": """BirthDeath Delay Engset ErlangA FiniteSource FixedBatch GGc GM1 GMc
         GeometricBatch MDc MG1 MG1K MG1KPS MG1LCFS MG1PS MG1Priority MG1Setup
         MG1SizeBased MG1Threshold MG1Vacations MGc MGcPS MGcc MMc MMcD MMcK

@@ -6,6 +6,7 @@ from qmodel.planning.boundary import Boundary
 from qmodel.planning.cache_loss import CacheLoss, least_hit_ratio, lose_cache
 from qmodel.planning.cache_size import cache_size
 from qmodel.planning.capacity import capacity
+from qmodel.planning.collapse import safe_load, time_to_collapse
 from qmodel.planning.compare import compare
 from qmodel.planning.crossing import Crossing, crossing
 from qmodel.planning.frontier import cost_frontier
@@ -42,11 +43,13 @@ __all__ = [
     "lose_cache",
     "memory_value",
     "parse_objective",
+    "safe_load",
     "sensitivity",
     "size",
     "solve_for",
     "split_memory",
     "sweep",
     "sweep_chunks",
+    "time_to_collapse",
     "uncertainty",
 ]
