@@ -236,11 +236,13 @@ class Plan:
             return first, _first(rates)
         start = np.where(np.isfinite(first), first, 1.0)
         # At the least load that could be too much, and at one that is beyond all.
-        loads = self._at(np.stack([start * (1 + 1e-12), start * _FAR]), given)
-        at_once, far = np.max(np.broadcast_arrays(*loads.values()), axis=0) >= 1
+        loads, last = (self._at(rate, given) for rate in (start * (1 + 1e-12), start * _FAR))
+        at_once, far = (
+            np.max(np.broadcast_arrays(*here.values()), axis=0) >= 1 for here in (loads, last)
+        )
         never = ~far | np.isinf(first)
         known = never | at_once
-        found, names = start, _most({name: load[0] for name, load in loads.items()})
+        found, names = start, _most(loads)
         if not np.all(known):
 
             def beyond(rate: Any) -> Any:
