@@ -28,7 +28,7 @@ from qmodel.measurements.cells import EARLIEST, epoch_seconds
 from qmodel.measurements.plain import is_counter
 from qmodel.measurements.reading import format_of, read
 from qmodel.measurements.sources import Source
-from qmodel.recorded_load.table import Table, read_table
+from qmodel.recorded_load.table import GROUPED, Table, read_table
 from qmodel.units import parse
 
 if TYPE_CHECKING:
@@ -38,7 +38,6 @@ __all__ = ["read_load"]
 
 _MISSING = ("", "nan", "na", "n/a", "null", "none")
 _RATE = re.compile(r".*(/\s*\w+|rps|qps|rpm)")
-_LOOKED_AT = 100  # Rows that a guess of the columns rests on.
 _JITTER = 0.01  # Of the interval: how far times may be off a regular grid.
 
 
@@ -97,7 +96,7 @@ def read_load(
         return frame
     table = read_table(Path(path))
     at, counted = _columns(table, time, count)
-    times, counts = _times(table, at), _counts(table, counted)
+    times, counts = _read(table, at, counted)
     interval = _interval(table, times)
     if per_second is None:
         if np.isnan(interval):
@@ -129,7 +128,7 @@ def _columns(table: Table, time: str | None, count: str | None) -> tuple[int, in
         raise LoadFileError(f"{table.path.name}, line 1: {first!r} does not name the columns")
     at = None if time is None else _named(table, time)
     counted = None if count is None else _named(table, count)
-    some = [table.column(i)[:_LOOKED_AT] for i in range(len(table.header))]
+    some = [table.head(i) for i in range(len(table.header))]
     filled = [[c for c in cells if c.lower() not in _MISSING] for cells in some]
     numbers = [i for i, cells in enumerate(filled) if cells and _share(_numbers(cells))]
     dates = [
@@ -140,7 +139,10 @@ def _columns(table: Table, time: str | None, count: str | None) -> tuple[int, in
     if at is None:
         at = _only(table, [i for i in dates if i != counted], "dates", "--time", "times")
     if counted is None:
-        counted = _only(table, [i for i in numbers if i != at], "numbers", "--count", "counts")
+        known = [i for i in numbers if i != at]
+        if not known:
+            _refuse_separators(table, filled)
+        counted = _only(table, known, "numbers", "--count", "counts")
     if at == counted:
         raise LoadFileError(f"column {table.header[at]!r} cannot be both times and counts")
     return at, counted
@@ -166,6 +168,17 @@ def _only(table: Table, found: list[int], what: str, option: str, role: str) -> 
     )
 
 
+def _refuse_separators(table: Table, filled: list[list[str]]) -> None:
+    """Say it where the only numbers have thousands separators."""
+    for name, cells in zip(table.header, filled, strict=True):
+        grouped = [cell for cell in cells if GROUPED.fullmatch(cell)]
+        if grouped:
+            raise LoadFileError(
+                f"the numbers in column {name!r} of {table.path.name} have thousands "
+                f"separators, such as {grouped[0]!r}: write them without"
+            )
+
+
 def _share(values: Any) -> bool:
     """Return whether most cells have a value: one bad line must not hide a column."""
     import pandas as pd
@@ -182,51 +195,72 @@ def _numbers(cells: list[str]) -> np.ndarray:
     return found.astype(float)
 
 
-def _dates(cells: list[str]) -> Any:
+def _dates(cells: list[str], zoned: bool | None = None) -> Any:
     import pandas as pd
 
     # Offsets may change within a file (summer time), which only UTC can hold.
-    zoned = re.search(
-        r"(Z|[+-]\d\d:?\d\d)$", next((c for c in cells if c.lower() not in _MISSING), "")
-    )
+    if zoned is None:
+        zoned = _zoned(cells)
     return pd.to_datetime(
-        pd.Series(cells, dtype=object), format="ISO8601", errors="coerce", utc=bool(zoned)
+        pd.Series(cells, dtype=object), format="ISO8601", errors="coerce", utc=zoned
     )
 
 
-def _filled(table: Table, at: int, values: Any, need: str) -> Any:
-    """Return `values`, refusing what is neither a value nor missing."""
+def _zoned(cells: list[str]) -> bool:
+    first = next((c for c in cells if c.lower() not in _MISSING), "")
+    return bool(re.search(r"(Z|[+-]\d\d:?\d\d)$", first))
+
+
+def _read(table: Table, at: int, counted: int) -> tuple[Any, np.ndarray]:
+    """Return times and counts, chunk by chunk."""
     import pandas as pd
 
-    cells = table.column(at)
+    plain = [c for c in table.head(at) if c.lower() not in _MISSING]
+    seconds = bool(plain) and _share(_numbers(plain))
+    zoned = _zoned(plain)
+    what = "number of seconds" if seconds else "time such as 2026-05-01 12:30:00"
+    times, counts, done = [], [], 0
+    for moments, numbers in table.chunks(at, counted):
+        found = pd.Series(_numbers(moments)) if seconds else _dates(moments, zoned)
+        times.append(_filled(table, done, moments, found, at, what))
+        counts.append(_counts(table, done, numbers, counted))
+        done += len(moments)
+    joined = pd.concat(times, ignore_index=True)
+    if seconds:
+        joined = _since_1970(joined.to_numpy())
+    _refuse_twice(table, joined)
+    return joined, np.concatenate(counts)
+
+
+def _filled(table: Table, first: int, cells: list[str], values: Any, at: int, need: str) -> Any:
+    """Return `values` of rows from `first` on, refusing what is neither value nor missing."""
+    import pandas as pd
+
     for row in np.flatnonzero(pd.isna(values)):
         if cells[row].lower() not in _MISSING:
-            raise table.error(int(row), f"has no {need} in column {table.header[at]!r}")
+            why = f"has no {need} in column {table.header[at]!r}"
+            if need == "number" and GROUPED.fullmatch(cells[row]):
+                why += f": write {cells[row]!r} without thousands separators"
+            raise table.error(first + int(row), why)
     return values
 
 
-def _counts(table: Table, at: int) -> np.ndarray:
-    counts: np.ndarray = _filled(table, at, _numbers(table.column(at)), "number")
+def _counts(table: Table, first: int, cells: list[str], at: int) -> np.ndarray:
+    counts: np.ndarray = _filled(table, first, cells, _numbers(cells), at, "number")
     for bad in np.flatnonzero((counts < 0) | np.isinf(counts))[:1]:
         what = "is negative" if counts[bad] < 0 else "is not finite"
-        raise table.error(int(bad), f"{what} in column {table.header[at]!r}")
+        raise table.error(first + int(bad), f"{what} in column {table.header[at]!r}")
     return counts
 
 
-def _times(table: Table, at: int) -> Any:
-
-    cells = table.column(at)
-    plain = [c for c in cells[:_LOOKED_AT] if c.lower() not in _MISSING]
-    seconds = bool(plain) and _share(_numbers(plain))
-    what = "number of seconds" if seconds else "time such as 2026-05-01 12:30:00"
-    times = _since_1970(_numbers(cells)) if seconds else _dates(cells)
-    _filled(table, at, times, what)
+def _refuse_twice(table: Table, times: Any) -> None:
+    if times.dropna().is_unique:
+        return
     again = times.duplicated() & times.notna()
     for row in np.flatnonzero(again)[:1]:
         raise table.error(
             int(row), "has a time that an earlier row has; add up the counts of one time first"
         )
-    return times
 
 
 def _since_1970(values: np.ndarray) -> Any:

@@ -129,7 +129,22 @@ BAD = {
     "negative": (GOOD.replace("1200", "-5"), "line 3: .*is negative"),
     "infinite": (GOOD.replace("1200", "inf"), "line 3: .*is not finite"),
     "short": (GOOD.replace(",1200", ""), "line 3: '2026-05-01 12:01' has 1 cell, but .* 2"),
-    "long": (GOOD.replace("1200", "1,200"), "line 3: .* has 3 cells"),
+    "long": (
+        GOOD.replace("1200", "1,x"),
+        "line 3: .* has 3 cells, but .* 2 cells$",
+    ),
+    "thousands": (
+        GOOD.replace("1200", "1,200"),
+        "line 3: .* has 3 cells.*: write '1,200' without its thousands separator",
+    ),
+    "some quoted thousands": (
+        GOOD.replace("1200", '"1,200"'),
+        "line 3: .* has no number in column 'requests': write '1,200' without",
+    ),
+    "all quoted thousands": (
+        'minute,requests\n2026-05-01 12:00,"1,600"\n2026-05-01 12:01,"1,200"\n',
+        "numbers in column 'requests' of load.csv have thousands separators, such as '1,600'",
+    ),
     "blank line above": (GOOD.replace("\n2026-05-01 12:01,1200", "\n\nx,1"), "line 4: 'x,1'"),
     "date": (GOOD.replace("2026-05-01 12:02", "yesterday"), "line 4: .* has no time such as"),
     "twice": (GOOD.replace("12:02", "12:01"), "line 4: .* has a time that an earlier row has"),
@@ -202,6 +217,27 @@ def test_what_load_tools_write(write):
     frame = read_load(write("".join(log.format(i // 2) for i in range(4))))
     assert frame["arrival_rate"].tolist() == [2, 2]
     assert frame.attrs["interval"] == 1
+
+
+def test_what_is_wrong_far_down_has_its_line(write):
+    rows = [f"{i},1" for i in range(66_000)]
+    assert len(read_load(write("\n".join(["t,n", *rows])), time="t", count="n")) == 66_000
+    for bad, message in (("x,1", "has no number of seconds"), ("5,1,1", "has 3 cells")):
+        rows[65_900] = bad
+        with pytest.raises(LoadFileError, match=rf"line 65902: '{bad}' {message}"):
+            read_load(write("\n".join(["t,n", *rows])), time="t", count="n")
+    rows[65_900] = "5,1"
+    with pytest.raises(LoadFileError, match="line 65902: '5,1' has a time that an earlier"):
+        read_load(write("\n".join(["t,n", *rows])), time="t", count="n")
+
+
+def test_a_gzip_bomb_is_refused(write, monkeypatch):
+    monkeypatch.setattr("qmodel.recorded_load.table._LARGE", 2**16)
+    bomb = gzip.compress(b"t,n\n" + b"0,1\n" * 2**17)
+    with pytest.raises(LoadFileError, match="unpacks to more than 200 times its size"):
+        read_load(write(bomb, "a.gz"), time="t", count="n")
+    with pytest.raises(LoadFileError, match="line 2: longer than 1,048,576 bytes"):
+        read_load(write(gzip.compress(b"t,n\n" + b"0" * 2**22), "b.gz"), time="t", count="n")
 
 
 # Replaying
