@@ -36,7 +36,7 @@ from qmodel import _check
 from qmodel._typing import Count, Value
 from qmodel._xp import namespace
 from qmodel.numerics.spare import spare_servers
-from qmodel.queues import mg1, mgc, mmc
+from qmodel.queues import mg1, mmc
 from qmodel.queues.base import Station
 from qmodel.queues.erlang import erlang_c
 from qmodel.queues.mgc_ps import MGcPS
@@ -109,8 +109,6 @@ def waiting_time_of(station: Station) -> Callable[[Any], Any]:
         return lambda rate: mmc.waiting_time(rate, service.mean, servers=c)
     if isinstance(station, mg1.MG1):
         return lambda rate: mg1.waiting_time(rate, service.mean, scv=service.scv)
-    if isinstance(station, mgc.MGc):
-        return lambda rate: mgc.waiting_time(rate, service.mean, servers=c, scv=service.scv)
     return lambda rate: station._solve(rate).waiting_time
 
 

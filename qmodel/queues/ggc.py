@@ -53,7 +53,7 @@ from qmodel.distributions import (
     Scaled,
     Sum,
 )
-from qmodel.distributions.cells import shape_of
+from qmodel.distributions.cells import select, shape_of
 from qmodel.distributions.phase_type import PhaseType, phases_of
 from qmodel.errors import DomainError
 from qmodel.numerics.spare import spare_servers
@@ -296,10 +296,10 @@ class GGc(Station):
             return ddc.steady_state(self, rate)
         if isinstance(service, Deterministic) and _in_phases(self.interarrival):
             return self._constant_service(rate)
+        if shape_of(self.interarrival):
+            return by_kind(self, rate, self._by_arrivals())
         spare = np.asarray(spare_servers(rate, service.mean, c))
         gaps = self._gaps()
-        if gaps is None:
-            return self._approximated(rate, spare)
         usual = np.where((spare > 0) & np.isfinite(spare), spare, 0.5 * np.asarray(c))
         shape = np.broadcast_shapes(np.shape(usual), np.shape(service.scv), np.shape(c))
         cells = phase_cells(
@@ -321,11 +321,24 @@ class GGc(Station):
             here.append(~cells.solved.reshape(shape)[()])
         return found[0] if len(found) == 1 else of_cells(self, rate, here, found)
 
-    def _gaps(self) -> Distribution | None:
-        """Return the times between arrivals with a mean of 1, where they can be solved."""
+    def _by_arrivals(self) -> list[tuple[Any, Station]]:
+        """Return the stations of each distribution of times between arrivals, and where."""
+        shape = shape_of(self.interarrival)
+        kinds: list[Distribution] = []
+        which = np.empty(int(np.prod(shape)), dtype=int)
+        for i in range(which.size):
+            gaps = select(self.interarrival, shape, i)
+            which[i] = next((k for k, x in enumerate(kinds) if x == gaps), len(kinds))
+            if which[i] == len(kinds):
+                kinds.append(gaps)
+        return [
+            ((which == k).reshape(shape), GGc(gaps, self.service, self.servers))
+            for k, gaps in enumerate(kinds)
+        ]
+
+    def _gaps(self) -> Distribution:
+        """Return the times between arrivals with a mean of 1."""
         gaps = self.interarrival
-        if shape_of(gaps) != ():
-            return None
         phases = phases_of(gaps)
         if phases is not None:
             return PhaseType(phases.initial, phases.generator * float(phases.mean))

@@ -33,6 +33,7 @@ from typing import Any
 import numpy as np
 
 from qmodel import _check
+from qmodel._fields import check_fields, parameter
 from qmodel._typing import Count, Value
 from qmodel._xp import is_symbolic
 from qmodel.basis import POISSON_ARRIVALS, Assumption, Basis
@@ -228,21 +229,22 @@ class MMcD(Station):
     (0.0683, 29.8955, 1.0)
     """
 
-    service_time: Value
-    servers: Count
-    patience: Value
+    service_time: Value = parameter(
+        "mean service time", unit="s", symbol="S", check=_check.positive
+    )
+    servers: Count = parameter("servers", symbol="c", check=_check.count)
+    patience: Value = parameter(
+        "constant patience", unit="s", symbol="P", check=_check.positive
+    )
     service: Exponential = field(init=False, repr=False)
     loses = True
 
     def __post_init__(self) -> None:
-        s = _check.positive("service_time", self.service_time)
-        object.__setattr__(self, "service_time", s)
-        object.__setattr__(self, "servers", _check.count("servers", self.servers))
-        patience = _check.positive("patience", self.patience)
+        check_fields(self)
+        patience = self.patience
         if not is_symbolic(patience) and np.any(np.isinf(patience)):
             raise DomainError(f"patience must be finite, got {patience}; endless, it is MMc")
-        object.__setattr__(self, "patience", patience)
-        object.__setattr__(self, "service", Exponential(s))
+        object.__setattr__(self, "service", Exponential(self.service_time))
 
     @property
     def max_rate(self) -> Value:

@@ -55,6 +55,8 @@ def agrees_with(
     rows = test.frame
     if up_to is not None:
         rows = rows[rows["arrival_rate"] <= up_to]
-        assert len(rows), f"nothing was measured up to {up_to:g}/s"
+        if not len(rows):
+            raise AssertionError(f"nothing was measured up to {up_to:g}/s")
     off = rows[rows["verdict"] != "agrees"]
-    assert off.empty, f"{test.verdict}\n{off.to_string(index=False)}"
+    if not off.empty:
+        raise AssertionError(f"{test.verdict}\n{off.to_string(index=False)}")

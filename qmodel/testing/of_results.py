@@ -143,6 +143,8 @@ def pasta(result: StationResult, *, rel: float = 1e-9) -> None:
     grounds = union(*(result.basis.grounds.get(name, ()) for name in ("number", "wait")))
     if POISSON_ARRIVALS not in grounds or LAST_FIRST_PREEMPTIVE in grounds:
         return
+    if "markov-states" in grounds:  # the states below the servers are not those of the wait
+        return
     servers = result.station.servers
     if not np.all(np.isfinite(servers)):
         return

@@ -85,6 +85,7 @@ class Grid:
         return np.interp(p, np.maximum.accumulate(below[:last]), edges)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("law", [some(x) for x in FAMILIES], ids=repr)
 @pytest.mark.parametrize("times", [2, pytest.param(5, marks=pytest.mark.slow), 40])
 def test_sums_on_a_grid(law, times):
@@ -150,6 +151,7 @@ def test_sums_of_uniform_times(times):
         assert law.quantile(1.0) == 2 * times
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("law", [some(x) for x in FAMILIES if x.tail(60.0) < 1e-3], ids=repr)
 @pytest.mark.parametrize(
     "load", [0.2, *(pytest.param(x, marks=pytest.mark.slow) for x in (0.001, 0.9, 0.999))]

@@ -106,7 +106,5 @@ def test_what_is_refused():
         LeastConnections(0.1, 2)
     with pytest.raises(ModelError, match="replica must be MMc"):
         LeastConnections(qm.MMcK(0.1, 1, 3), 2).solve(3.0)
-    with pytest.raises(ModelError, match="service time with a variance"):
-        LeastConnections(qm.MG1(qm.Pareto(0.1, 1.5)), 2).solve(3.0)
     with pytest.raises(ModelError, match="no symbolic form"):
         LeastConnections(qm.MMc(0.1), 2).solve(sp.Symbol("lambda", positive=True))

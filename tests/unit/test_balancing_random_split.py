@@ -31,7 +31,7 @@ def test_labels():
     assert r.basis["response_time"] == "approximate"
     assert r.basis["utilization"] == "exact"
     assert "random-split" in r.basis.assumptions("p99")
-    assert "kimura" in r.basis.assumptions("response_time")
+    assert "fitted-phases" in r.basis.assumptions("response_time")
 
 
 def test_poisson_leaves_as_poisson_where_it_does_from_the_replica():

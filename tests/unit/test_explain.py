@@ -116,7 +116,7 @@ def test_what_has_no_form_on_symbols_says_so():
     assert why.formula is None
     assert "Found numerically" in str(why)
     assert why._repr_latex_() is None
-    assert "kimura (approximate): the mean wait interpolates" in str(why)
+    assert "fitted-phases (approximate)" in str(why)
 
 
 @pytest.mark.parametrize("station", STATIONS.values(), ids=STATIONS)

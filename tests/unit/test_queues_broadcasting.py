@@ -106,6 +106,7 @@ CASES: dict[str, tuple[Make, tuple[Any, ...], tuple[Any, ...]]] = {
     "MGcPS": (lambda s, c: qm.MGcPS(qm.Exponential(s), c), (0.5, 1), (2.0, 3)),
     "MGcc": (lambda s, c: qm.MGcc(qm.Gamma(s, 2.0), c), (0.5, 1), (2.0, 3)),
     "MMc": (qm.MMc, (0.5, 1), (2.0, 3)),
+    "MMcD": (qm.MMcD, (0.5, 1, 1.0), (2.0, 3, 4.0)),
     "MMcK": (qm.MMcK, (0.5, 1, 4), (2.0, 3, 9)),
     "MMcPriority": (qm.MMcPriority, (0.5, 1), (2.0, 3)),
     "MXG1": (
