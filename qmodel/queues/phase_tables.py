@@ -107,7 +107,7 @@ def solved(queue: PhaseQueue, load: np.ndarray) -> Blend:
     >>> h2 = PhaseType([0.9, 0.1], [[-2.0, 0.0], [0.0, -2 / 11]])
     >>> found = solved(PhaseQueue(h2, True, 2), np.array([0.5, 0.9]))
     >>> found.ratio.round(4)
-    array([1.0285, 1.0051])
+    array([1.0274, 1.0063])
     """
     if load.size < _SAME:
         return _at(queue, load)
