@@ -55,8 +55,8 @@ def tail_falls(law: Distribution, *, slack: float = 1e-8, points: int = 150) -> 
     wrong = rise > 0
     if wrong.any():
         raise AssertionError(
-            f"the tail falls: from {tail[:-1][wrong][0]:.9g} at {times[:-1][wrong][0]:.6g} s it "
-            f"rises to {tail[1:][wrong][0]:.9g} at {times[1:][wrong][0]:.6g} s"
+            f"the tail falls: from {tail[:-1][wrong][0]:.9g} at {times[:-1][wrong][0]:.6g} s "
+            f"it rises to {tail[1:][wrong][0]:.9g} at {times[1:][wrong][0]:.6g} s"
         )
 
 
