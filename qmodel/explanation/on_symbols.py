@@ -9,7 +9,8 @@ from typing import Any
 import numpy as np
 import sympy as sp
 
-from qmodel import symbolic
+from qmodel import _check, symbolic
+from qmodel._fields import described
 from qmodel._typing import Value
 from qmodel.distributions import Deterministic, Distribution, Exponential
 from qmodel.numerics.erlang_symbolic import ErlangB, ErlangC
@@ -18,11 +19,32 @@ from qmodel.queues.base import Station, StationResult
 __all__: list[str] = []
 
 _S, _B = sp.Symbol("s", positive=True), sp.Function("B")
-_NAMES = {
-    "service_time": "S", "servers": "c", "places": "K", "sources": "N", "population": "N",
-    "patience": "P", "vacation": "V", "setup": "D",
-}  # fmt: skip
-_WHOLE = ("servers", "places", "sources", "population")
+
+
+def _letter(thing: Any, name: str) -> str:
+    """Return the symbol of a field, as it says itself; else its name."""
+    said = described(thing).get(name)
+    return said.symbol if said is not None and said.symbol else name
+
+
+def _counts(thing: Any, name: str) -> bool:
+    """Return whether a field is a whole number, by what its values are checked for."""
+    said = described(thing).get(name)
+    check = None if said is None else getattr(said.check, "func", said.check)
+    return check in (_check.count, _check.one_count)
+
+
+def _symbol(thing: Any, name: str) -> Any:
+    kind = {"integer": True} if _counts(thing, name) else {}
+    return sp.Symbol(_letter(thing, name), positive=True, **kind)
+
+
+def meanings(station: Station) -> dict[Any, tuple[str, str]]:
+    """Return what the symbols of a station mean, and their units, as its fields say."""
+    return {
+        _symbol(station, name): (said.meaning, said.unit)
+        for name, said in described(station).items()
+    }
 
 
 def equation(left: Any, right: Any) -> Any:
@@ -87,11 +109,10 @@ def _on_symbols(station: Station, numbers: dict[Any, Value], whole: bool) -> Sta
     for f in fields(station):  # type: ignore[arg-type]
         value = getattr(station, f.name)
         if f.init and isinstance(value, Distribution):
-            new[f.name] = _law_on_symbols(f.name, value, numbers)
-        elif f.init and _is_number(value) and (whole or f.name not in _WHOLE):
-            name = _NAMES.get(f.name, f.name)
-            kind = {"integer": True} if f.name in _WHOLE else {}
-            new[f.name] = symbol = sp.Symbol(name, positive=True, **kind)
+            letter = _letter(station, f.name)
+            new[f.name] = _law_on_symbols(f.name, letter, value, numbers)
+        elif f.init and _is_number(value) and (whole or not _counts(station, f.name)):
+            new[f.name] = symbol = _symbol(station, f.name)
             numbers[symbol] = value
     return replace(station, **new)  # type: ignore[type-var]
 
@@ -102,8 +123,9 @@ def _is_number(value: Any) -> bool:
     return number and not isinstance(value, bool) and bool(np.all(np.isfinite(value)))
 
 
-def _law_on_symbols(name: str, law: Distribution, numbers: dict[Any, Value]) -> Distribution:
-    letter = _NAMES.get(name, name)
+def _law_on_symbols(
+    name: str, letter: str, law: Distribution, numbers: dict[Any, Value]
+) -> Distribution:
     service = name == "service"
     mean = symbolic.service_time if service else sp.Symbol(letter, positive=True)
     numbers[mean] = law.mean

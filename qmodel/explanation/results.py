@@ -21,6 +21,7 @@ from qmodel.explanation.on_symbols import (
     equation,
     gives,
     inverted,
+    meanings,
     of_law,
     solved_on_symbols,
     used_in,
@@ -40,11 +41,6 @@ _MEANING = {
     symbolic.servers: ("servers", "-"),
     symbolic.scv: ("squared coefficient of variation of service", "-"),
     symbolic.probability: ("share that does not take longer", "-"),
-    sp.Symbol("K", integer=True, positive=True): ("places", "-"),
-    sp.Symbol("N", integer=True, positive=True): ("clients", "-"),
-    sp.Symbol("P", positive=True): ("mean patience", "s"),
-    sp.Symbol("V", positive=True): ("mean vacation", "s"),
-    sp.Symbol("D", positive=True): ("mean set-up time", "s"),
     _REJECTED: ("share turned away", "-"),
 }
 _OF_STATION = (
@@ -118,7 +114,7 @@ def _station(result: StationResult, quantity: str) -> Explanation:
         formula=formula,
         how=how,
         numbers=used_in(formula, numbers),
-        meanings=_MEANING,
+        meanings=_MEANING | meanings(result.station),
         parts=(),
         rows=(),
         assumptions=result.basis.grounds.get(ground, result.assumptions),

@@ -35,6 +35,7 @@ from __future__ import annotations
 
 from abc import abstractmethod
 from dataclasses import dataclass
+from functools import partial
 from typing import Any
 
 import numpy as np
@@ -73,6 +74,8 @@ SETUP = Assumption(
 THRESHOLD = Assumption(
     "threshold", "an empty server begins again when a given number waits", "Heyman 1968"
 )
+
+_a_time = partial(_check.instance, kind=Distribution)
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -146,7 +149,7 @@ class MG1Vacations(_Away):
     (1.75, 3.1875, 'exact')
     """
 
-    vacation: Distribution
+    vacation: Distribution = parameter("mean vacation", unit="s", symbol="V", check=_a_time)
     repeated: bool = True
 
     def __post_init__(self) -> None:
@@ -196,7 +199,7 @@ class MG1Setup(_Away):
     array([0.437, 0.317, 0.362])
     """
 
-    setup: Distribution
+    setup: Distribution = parameter("mean set-up time", unit="s", symbol="D", check=_a_time)
 
     def __post_init__(self) -> None:
         _check.instance("service", self.service, Distribution)

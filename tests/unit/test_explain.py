@@ -275,4 +275,4 @@ def test_a_cache_is_explained() -> None:
 
 def test_numbers_of_functions_stand_in_one_line() -> None:
     r = qm.balancing.RandomSplit(qm.MMc(0.01, servers=2), 4).solve(400.0)
-    assert "\nErlangC(2, 0.01*λ/replicas) = 0.333333\n" in str(qm.explain(r, "response_time"))
+    assert "\nErlangC(2, 0.01*λ/N) = 0.333333\n" in str(qm.explain(r, "response_time"))
