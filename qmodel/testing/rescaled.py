@@ -67,7 +67,7 @@ def _rescaled(thing: Any, unit: float, seen: dict[int, Any]) -> Any:
             value = getattr(thing, f.name)
             said = described(thing).get(f.name)
             power = 0 if said is None else _POWERS.get(said.unit, 0)
-            if power and value is not None:
+            if power and value is not None and not is_dataclass(value):
                 value = _times(value, unit**power)
             elif said is None and _is_open(thing, f, value):
                 raise ModelError(
