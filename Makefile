@@ -6,13 +6,20 @@ BIN := $(VENV)/bin
 export OPENBLAS_NUM_THREADS := 1
 export OMP_NUM_THREADS := 1
 
-.PHONY: run test test-slow test-oldest lint bench docs clean
+PYTHONS := 3.11 3.12 3.13
+SINCE ?= main
+
+.PHONY: run quick test test-slow test-long test-oldest $(PYTHONS:%=test-%) coverage lint bench docs clean
 
 run: $(VENV)/.installed
 	@$(BIN)/qmodel solve
 
+# The contracts, and unit tests and doctests of what changed since the branch SINCE.
+quick: $(VENV)/.installed-test
+	$(BIN)/python -m pytest -q -n auto $$($(BIN)/python tests/changed.py $(SINCE))
+
 test: $(VENV)/.installed-test
-	$(BIN)/python -m pytest -n auto
+	$(BIN)/python -m pytest -n auto $(TESTS)
 
 test-slow: $(VENV)/.installed-test
 	$(BIN)/python -m pytest -m slow
@@ -30,6 +37,24 @@ docs: $(VENV)/.installed-test
 	$(BIN)/python docs/generate.py
 	$(BIN)/python -m pytest -q README.md docs
 
+# Draws that differ from run to run, and many more of them: an hour or so.
+test-long: $(VENV)/.installed-test
+	HYPOTHESIS_PROFILE=nightly $(BIN)/python -m pytest -n auto -m "not benchmark" \
+		tests/properties tests/unit
+
+# The whole suite on another Python, from the path or from pyenv.
+$(PYTHONS:%=test-%): test-%:
+	for p in python$* $$HOME/.pyenv/versions/$*.*/bin/python; do \
+		$$p -m venv .venv-$* 2>/dev/null && break; done
+	.venv-$*/bin/python -m pip install --quiet --upgrade "pip>=25.1"
+	.venv-$*/bin/python -m pip install --quiet -e . --group test
+	.venv-$*/bin/python -m pytest -n auto $(TESTS)
+
+# Lines and branches that the default tests reach; it fails below the floor of pyproject.toml.
+coverage: $(VENV)/.installed-test
+	$(BIN)/python -m pip install --quiet --group coverage
+	$(BIN)/python -m pytest -q -n auto --cov --cov-report=term:skip-covered $(TESTS)
+
 # The lower bounds of pyproject.toml, installed and tested.
 test-oldest:
 	$(PYTHON) -m venv .venv-oldest
@@ -37,10 +62,10 @@ test-oldest:
 	.venv-oldest/bin/python -m pip install --quiet -e . --group test \
 		"numpy==2.0.*" "scipy==1.13.*" "sympy==1.13.*" "pandas==2.2.*" \
 		"typer==0.29.*" "rich==13.8.*" "hypothesis==6.112.*" "pyarrow==16.*"
-	.venv-oldest/bin/python -m pytest -n auto
+	.venv-oldest/bin/python -m pytest -n auto $(TESTS)
 
 clean:
-	rm -rf $(VENV) .venv-oldest build *.egg-info .pytest_cache .mypy_cache .ruff_cache
+	rm -rf $(VENV) .venv-* build *.egg-info .pytest_cache .mypy_cache .ruff_cache
 
 $(VENV)/bin/python:
 	@echo "Setting up $(VENV), once: half a minute or so."

@@ -16,6 +16,7 @@ from qmodel.errors import DomainError, ModelError
 
 __all__ = [
     "at_least",
+    "broadcast",
     "count",
     "finite",
     "instance",
@@ -24,9 +25,11 @@ __all__ = [
     "one_count",
     "positive",
     "probability",
+    "real",
     "scv",
     "several",
     "share",
+    "short",
     "size",
     "time",
     "weights",
@@ -43,10 +46,11 @@ def _number(name: str, x: Any, need: str) -> Any:
             raise TypeError
         return np.asarray("" if x is None else x, dtype=float)[()]
     except (TypeError, ValueError, OverflowError):
-        raise DomainError(f"{name} must be {need}, got {_short(x)}") from None
+        raise DomainError(f"{name} must be {need}, got {short(x)}") from None
 
 
-def _short(x: Any) -> str:
+def short(x: Any) -> str:
+    """Return what `x` looks like, in at most 80 characters."""
     try:
         text = repr(x)
     except ValueError:  # an integer of more digits than Python writes
@@ -151,7 +155,27 @@ def point(name: str, s: Any) -> Any:
         return point.astype(complex if point.dtype.kind == "c" else float)[()]
     except (TypeError, ValueError, OverflowError):
         need = "a point of a transform, a real or complex number or an array of them"
-        raise DomainError(f"{name} must be {need}, got {_short(s)}") from None
+        raise DomainError(f"{name} must be {need}, got {short(s)}") from None
+
+
+def real(name: str, x: Any) -> Any:
+    """Return `x` as a real number or array, of any sign."""
+    return _number(name, x, "a number or an array of numbers")
+
+
+def broadcast(**values: Any) -> tuple[int, ...]:
+    """Return the shape that values broadcast to, refusing by name what does not fit."""
+    shape: tuple[int, ...] = ()
+    for name, value in values.items():
+        here = np.shape(value)
+        try:
+            shape = np.broadcast_shapes(shape, here)
+        except ValueError:
+            rest = ", ".join(f"{n} {np.shape(v)}" for n, v in values.items() if np.ndim(v))
+            raise DomainError(
+                f"{name} must have a shape that broadcasts with the others, got {rest}"
+            ) from None
+    return shape
 
 
 def share(name: str, x: Any) -> Any:

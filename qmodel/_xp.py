@@ -110,6 +110,9 @@ def _sympy() -> SimpleNamespace:
 
     import sympy as sp
 
+    def expression(x: Any) -> Any:
+        return sp.sympify(x, strict=True)  # SymPy's parser executes text
+
     def where(condition: Any, x: Any, y: Any) -> Any:
         return sp.Piecewise((x, condition), (y, True))
 
@@ -122,8 +125,8 @@ def _sympy() -> SimpleNamespace:
         inf=sp.oo,
         over=lambda x, spare, instead: guard(x / spare, spare <= 0, instead),
         weigh=lambda probability, x: 0 if probability == 0 else probability * x,
-        asarray=sp.sympify,
-        exact=lambda x: sp.nsimplify(x, rational=True),
+        asarray=expression,
+        exact=lambda x: sp.nsimplify(expression(x), rational=True),
         where=where,
         guard=guard,
         exp=sp.exp,

@@ -51,7 +51,9 @@ import numpy as np
 import sympy as sp
 from sympy.utilities.lambdify import implemented_function
 
+from qmodel import _check
 from qmodel._typing import Value
+from qmodel.errors import DomainError, ModelError
 from qmodel.numerics.erlang_symbolic import ErlangB, ErlangC
 from qmodel.numerics.roots import increasing_root
 
@@ -100,6 +102,8 @@ def solve_for(equation: Any, symbol: Any, *, equals: Value = 0) -> tuple[Any, ..
 
     Raises
     ------
+    DomainError
+        If an argument is text, which is never executed, or is no expression or symbol.
     NotImplementedError
         If SymPy finds no closed form, as with many servers: see `root`.
 
@@ -117,7 +121,7 @@ def solve_for(equation: Any, symbol: Any, *, equals: Value = 0) -> tuple[Any, ..
     >>> solve_for(response, service_time, equals=target)
     (T/(T*lambda + 1),)
     """
-    found = sp.solve(_difference(equation, equals).doit(), symbol, simplify=False)
+    found = sp.solve(_difference(equation, equals).doit(), _symbol(symbol), simplify=False)
     return tuple(found)
 
 
@@ -151,7 +155,9 @@ def root(
 
     Raises
     ------
-    TypeError
+    DomainError
+        If an argument is text, which is never executed, or is no expression or number.
+    ModelError
         If a symbol has no value.
 
     Examples
@@ -165,11 +171,16 @@ def root(
     1.2989
     """
     difference = _difference(equation, equals)
-    known = dict(given or {})
+    _symbol(symbol)
+    known = _known("given", given or {})
+    _all_known(difference, {symbol, *known})
     sides = _function([symbol, *known], difference)
-    values = [np.asarray(v, dtype=float) for v in known.values()]
-    low, high = (np.asarray(b, dtype=float) for b in between)
-    shape = np.broadcast_shapes(low.shape, high.shape, *(v.shape for v in values))
+    values = [np.asarray(v) for v in known.values()]
+    ends = _check.several("between", between)
+    if len(ends) != 2:
+        raise DomainError(f"between must be two numbers, got {_check.short(between)}")
+    low, high = (np.asarray(_check.real("between", b)) for b in ends)
+    shape = _check.broadcast(low=low, high=high, **{str(x): v for x, v in known.items()})
     with np.errstate(all="ignore"):
         left, right = (np.asarray(sides(x, *values), dtype=float) for x in (low, high))
         rising = np.sign(right - left)
@@ -184,12 +195,49 @@ def root(
 def _difference(equation: Any, equals: Any) -> Any:
     if isinstance(equation, sp.Equality):
         return equation.lhs - equation.rhs
-    return sp.sympify(equation) - equals
+    return _expression("equation", equation) - _expression("equals", equals)
+
+
+def _expression(name: str, x: Any) -> Any:
+    """Return `x` as an expression; text is refused, as SymPy would execute it."""
+    if isinstance(x, np.generic):
+        x = x.item()
+    try:
+        found = sp.sympify(x, strict=True)
+    except (sp.SympifyError, TypeError, ValueError):
+        found = None
+    if not isinstance(found, sp.Expr):
+        text = "; text is not executed" if isinstance(x, (str, bytes)) else ""
+        raise DomainError(f"{name} must be a SymPy expression, got {_check.short(x)}{text}")
+    return found
+
+
+def _symbol(x: Any) -> Any:
+    if not isinstance(x, sp.Symbol):
+        raise DomainError(f"symbol must be a SymPy symbol, got {_check.short(x)}")
+    return x
+
+
+def _known(name: str, values: Any) -> dict[Any, Any]:
+    """Return the values of symbols as numbers or arrays of one shape."""
+    if not isinstance(values, Mapping):
+        raise DomainError(
+            f"{name} must be a mapping of symbols to numbers, got {_check.short(values)}"
+        )
+    known = {_symbol(x): _check.real(f"{name}[{x}]", v) for x, v in values.items()}
+    _check.broadcast(**{f"{name}[{x}]": v for x, v in known.items()})
+    return known
+
+
+def _all_known(expression: Any, known: set[Any]) -> None:
+    missing = expression.free_symbols - known
+    if missing:
+        raise ModelError(f"no value for {', '.join(sorted(map(str, missing)))}")
 
 
 def _function(symbols: list[Any], expression: Any) -> Any:
     """Return an expression as a function of numbers, with what NumPy lacks."""
-    numeric = sp.sympify(expression).replace(sp.lowergamma, _LOWER)
+    numeric = expression.replace(sp.lowergamma, _LOWER)
     return sp.lambdify(symbols, numeric, modules="numpy")
 
 
@@ -219,7 +267,9 @@ def evaluate(expression: Any, values: Mapping[Any, Value]) -> Value:
 
     Raises
     ------
-    TypeError
+    DomainError
+        If an argument is text, which is never executed, or is no expression or number.
+    ModelError
         If a symbol has no value.
 
     Examples
@@ -228,12 +278,10 @@ def evaluate(expression: Any, values: Mapping[Any, Value]) -> Value:
     >>> evaluate(1 / (1 - utilization), {utilization: np.array([0.5, 0.8])})
     array([2., 5.])
     """
-    expression = sp.sympify(expression)
-    missing = expression.free_symbols - set(values)
-    if missing:
-        raise TypeError(f"no value for {', '.join(sorted(map(str, missing)))}")
-    numbers = [np.asarray(v, dtype=float)[()] for v in values.values()]
-    found = _function(list(values), expression)(*numbers)
+    expression, known = _expression("expression", expression), _known("values", values)
+    _all_known(expression, set(known))
+    numbers = list(known.values())
+    found = _function(list(known), expression)(*numbers)
     return np.broadcast_to(
         found, np.broadcast_shapes(*(np.shape(x) for x in (found, *numbers)))
     )[()]
@@ -256,12 +304,18 @@ def derivative(expression: Any, symbol: Any, order: int = 1) -> Any:
     sympy.Expr
         The derivative, as it comes. [-]
 
+    Raises
+    ------
+    DomainError
+        If an argument is text, which is never executed, or is no expression or symbol.
+
     Examples
     --------
     >>> derivative(1 / (1 - utilization), utilization)
     (1 - rho)**(-2)
     """
-    return sp.diff(expression, symbol, order)
+    times = _check.one_count("order", order)
+    return sp.diff(_expression("expression", expression), _symbol(symbol), times)
 
 
 def elasticity(expression: Any, symbol: Any) -> Any:
@@ -279,6 +333,11 @@ def elasticity(expression: Any, symbol: Any) -> Any:
     sympy.Expr
         (x / f) df/dx, as it comes. [-]
 
+    Raises
+    ------
+    DomainError
+        If an argument is text, which is never executed, or is no expression or symbol.
+
     Examples
     --------
     At 90 % load, one percent more load is nine percent more time in M/M/1:
@@ -287,7 +346,8 @@ def elasticity(expression: Any, symbol: Any) -> Any:
     >>> found, found.subs(utilization, sp.Rational(9, 10))
     (rho/(1 - rho), 9)
     """
-    return symbol / expression * sp.diff(expression, symbol)
+    f, x = _expression("expression", expression), _symbol(symbol)
+    return x / f * sp.diff(f, x)
 
 
 def series_light(expression: Any, symbol: Any = arrival_rate, order: int = 3) -> Any:
@@ -307,6 +367,11 @@ def series_light(expression: Any, symbol: Any = arrival_rate, order: int = 3) ->
     sympy.Expr
         The first terms. [-]
 
+    Raises
+    ------
+    DomainError
+        If an argument is text, which is never executed, or is no expression or symbol.
+
     Examples
     --------
     Two servers wait for each other in the second order only:
@@ -315,7 +380,8 @@ def series_light(expression: Any, symbol: Any = arrival_rate, order: int = 3) ->
     >>> series_light(wait(arrival_rate, service_time, servers=2), order=5)
     S**5*lambda**4/16 + S**3*lambda**2/4
     """
-    return sp.series(sp.sympify(expression).doit(), symbol, 0, order).removeO()
+    f = _expression("expression", expression).doit()
+    return sp.series(f, _symbol(symbol), 0, _check.one_count("order", order)).removeO()
 
 
 def series_heavy(
@@ -339,6 +405,11 @@ def series_heavy(
     sympy.Expr
         The first terms, in powers of ``limit - symbol``. [-]
 
+    Raises
+    ------
+    DomainError
+        If an argument is text, which is never executed, or is no expression or symbol.
+
     Examples
     --------
     One server with any law of service, and any number of exponential servers:
@@ -350,10 +421,12 @@ def series_heavy(
     >>> series_heavy(mmc.waiting_time(arrival_rate, s, servers=c), limit=c / s)
     S/c - S/(c*ErlangB(c, c)) + 1/(-lambda + c/S)
     """
+    order = _check.one_count("order", order)
     gap = sp.Dummy("x", positive=True)
     # Erlang C is 0/0 in its own slope at saturation; Erlang B is smooth there.
-    smooth = sp.sympify(expression).replace(ErlangC, _by_loss)
-    near = smooth.subs(symbol, limit - gap)
+    smooth = _expression("expression", expression).replace(ErlangC, _by_loss)
+    limit = _expression("limit", limit)
+    near = smooth.subs(_symbol(symbol), limit - gap)
 
     def taylor(c: Any, a: Any) -> Any:
         loss = ErlangB(c, sp.expand(a))
@@ -387,10 +460,17 @@ def latex(expression: Any) -> str:
     str
         The formula, without dollar signs. [-]
 
+    Raises
+    ------
+    DomainError
+        If an argument is text, which is never executed, or is no expression or symbol.
+
     Examples
     --------
     >>> from qmodel.queues.mmc import waiting_time as wait
     >>> print(latex(wait(arrival_rate, service_time, servers=servers)))
     \frac{S C\left(c, S \lambda\right)}{- S \lambda + c}
     """
+    if not isinstance(expression, sp.Equality):
+        expression = _expression("expression", expression)
     return str(sp.latex(expression))

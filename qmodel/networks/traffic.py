@@ -122,7 +122,9 @@ def fundamental(rows: Routes) -> Any:
     if is_symbolic(*(p for row in rows for p in row)):
         import sympy as sp
 
-        matrix = sp.eye(size) - sp.Matrix(size, size, lambda i, j: sp.nsimplify(rows[i][j]))
+        matrix = sp.eye(size) - sp.Matrix(
+            size, size, lambda i, j: sp.nsimplify(sp.sympify(rows[i][j], strict=True))
+        )
         return np.array(matrix.inv().tolist(), dtype=object)
     cells = np.broadcast_shapes(*(np.shape(p) for row in rows for p in row))
     matrix = np.empty((*cells, size, size))

@@ -16,6 +16,7 @@ import pkgutil
 import re
 import textwrap
 from collections.abc import Callable, Iterable, Iterator
+from functools import partial
 from types import ModuleType
 from typing import Any
 
@@ -136,6 +137,7 @@ def takes_parameters(thing: Any) -> bool:
 
 def check_summary(doc: str) -> None:
     lines = doc.splitlines()
+    assert doc, "the summary is on the first line"
     assert lines[0].strip(), "the summary is on the first line"
     assert len(lines[0]) <= 93, "the summary is one line of the file"
     assert lines[0].rstrip().endswith((".", "]", "].")), "a summary is a sentence"
@@ -190,31 +192,12 @@ def is_enumeration(thing: Any) -> bool:
     )
 
 
-@pytest.mark.parametrize("name", PUBLIC)
-def test_summary(name: str) -> None:
-    check_summary(inspect.getdoc(PUBLIC[name]) or "")
-
-
-@pytest.mark.parametrize("name", [n for n, x in PUBLIC.items() if not is_enumeration(x)])
-def test_parameters_in_order_with_units(name: str) -> None:
-    check_parameters(PUBLIC[name], inspect.getdoc(PUBLIC[name]) or "")
-
-
-@pytest.mark.parametrize("name", [n for n in ALL if n not in PUBLIC])
-def test_what_internals_document_is_right(name: str) -> None:
-    doc = inspect.getdoc(ALL[name]) or ""
-    check_summary(doc)
-    if "Parameters" in sections(doc):
-        check_parameters(ALL[name], doc)
-
-
-@pytest.mark.parametrize("name", PUBLIC)
-def test_returns_and_raises(name: str) -> None:
-    thing, found = PUBLIC[name], sections(inspect.getdoc(PUBLIC[name]) or "")
+def check_returns_and_raises(thing: Any, doc: str) -> None:
+    found = sections(doc)
     if inspect.isfunction(thing) and returns(thing):
-        assert "Returns" in found or "Yields" in found
+        assert "Returns" in found or "Yields" in found, "what it returns is not documented"
     if raises(thing) and not is_enumeration(thing):
-        assert "Raises" in found
+        assert "Raises" in found, "what it raises is not documented"
 
 
 USER_FACING = {
@@ -235,33 +218,72 @@ def has_results_only(thing: Any) -> bool:
     )
 
 
-@pytest.mark.parametrize("name", sorted(USER_FACING))
-def test_an_example(name: str) -> None:
-    thing = USER_FACING[name]
-    if not has_results_only(thing):
-        assert ">>>" in (inspect.getdoc(thing) or "")
+def check_public(thing: Any, doc: str) -> None:
+    check_summary(doc)
+    if not is_enumeration(thing):
+        check_parameters(thing, doc)
+    check_returns_and_raises(thing, doc)
 
 
-@pytest.mark.parametrize("name", METHODS)
-def test_methods(name: str) -> None:
-    method = METHODS[name]
+def check_internal(thing: Any, doc: str) -> None:
+    check_summary(doc)
+    if "Parameters" in sections(doc):
+        check_parameters(thing, doc)
+
+
+def check_example(thing: Any, doc: str) -> None:
+    assert has_results_only(thing) or ">>>" in doc, "there is no example"
+
+
+def check_method(name: str, method: Callable[..., Any]) -> None:
     doc = method.__doc__
-    owner = name.rsplit(".", 2)[-2]
     inherited = not doc and any(
         getattr(base, method.__name__, None) is not None
         for base in PUBLIC[name.rsplit(".", 1)[0]].__mro__[1:]
     )
-    assert doc or inherited, f"{owner}.{method.__name__} has no docstring"
+    assert doc or inherited, "there is no docstring"
     if doc:
-        doc = inspect.cleandoc(doc)
-        check_summary(doc)
-        if "Parameters" in sections(doc):
-            check_parameters(method, doc)
+        check_internal(method, inspect.cleandoc(doc))
+
+
+def faults(name: str, check: Callable[[], None]) -> list[str]:
+    """Return what a check says of a name: one line, or nothing."""
+    try:
+        check()
+    except AssertionError as fault:
+        return [f"{name}: {fault}"]
+    return []
+
+
+def doc_of(thing: Any) -> str:
+    return inspect.getdoc(thing) or ""
 
 
 @pytest.mark.parametrize("module", MODULES, ids=lambda m: m.__name__)
-def test_modules_say_what_they_hold(module: ModuleType) -> None:
-    check_summary(inspect.getdoc(module) or "")
+def test_a_module_is_documented(module: ModuleType) -> None:
+    """All names of a module in one test: a test a name costs more than what it checks."""
+    name = module.__name__
+    found = faults(name, lambda: check_summary(doc_of(module)))
+    for name, thing in of_module(ALL, module):
+        check = check_public if name in PUBLIC else check_internal
+        found += faults(name, partial(check, thing, doc_of(thing)))
+    for name, method in of_module(METHODS, module):
+        found += faults(name, partial(check_method, name, method))
+    for name, thing in of_module(USER_FACING, module):
+        found += faults(name, partial(check_example, thing, doc_of(thing)))
+    assert not found, "\n".join(found)
+
+
+def of_module(named: dict[str, Any], module: ModuleType) -> list[tuple[str, Any]]:
+    return [(n, x) for n, x in named.items() if x.__module__ == module.__name__]
+
+
+def test_every_name_belongs_to_a_module_that_is_tested() -> None:
+    tested = {m.__name__ for m in MODULES}
+    for named in (ALL, METHODS, USER_FACING):
+        private = {"qmodel._fields", "qmodel._xp"}
+        assert {x.__module__ for x in named.values()} <= tested | private
+    assert len(PUBLIC) > 300
 
 
 GOOD = """Time in queue.
@@ -296,3 +318,8 @@ def test_the_reader_finds_what_is_wrong() -> None:
             check_parameters(example, wrong)
     with pytest.raises(AssertionError):
         check_summary("Time in queue\nand more")
+
+
+def test_a_fault_is_reported_by_name() -> None:
+    assert "f: " in faults("f", lambda: check_summary(""))[0]
+    assert faults("f", lambda: check_summary("Time in queue.")) == []

@@ -13,9 +13,8 @@ import pkgutil
 from collections.abc import Callable, Iterator
 from typing import Any
 
-import pytest
-
 import qmodel as qm
+from qmodel._typing import Value
 
 PACKAGES = ("qmodel.queues", "qmodel.balancing")
 NUMBERS = ("Value", "Count", "float", "int")
@@ -49,14 +48,23 @@ def by_position(function: Callable[..., Any]) -> tuple[str, ...]:
     return tuple(p.name for p in parameters if p.kind is p.POSITIONAL_OR_KEYWORD)
 
 
-@pytest.mark.parametrize("name", FORMULAS)
-def test_numbers_are_named(name: str) -> None:
-    parameters = inspect.signature(FORMULAS[name]).parameters.values()
-    positions = by_position(FORMULAS[name])
-    if sum(map(is_number, parameters)) > 2:
-        assert len(positions) <= 1 or positions in FIRST
-    if {"arrival_rate", "service_time"} <= {p.name for p in parameters}:
-        assert positions == FIRST[0]
+def fault(function: Callable[..., Any]) -> bool:
+    """Return whether numbers of a function could be swapped unseen."""
+    parameters = inspect.signature(function).parameters.values()
+    positions = by_position(function)
+    swapped = len(positions) > 1 and positions not in FIRST
+    flow = {"arrival_rate", "service_time"} <= {p.name for p in parameters}
+    return (sum(map(is_number, parameters)) > 2 and swapped) or (flow and positions != FIRST[0])
+
+
+def test_numbers_are_named() -> None:
+    assert [name for name, function in FORMULAS.items() if fault(function)] == []
+
+
+def test_a_fault_is_seen() -> None:
+    def wrong(arrival_rate: Value, scv: Value, service_time: Value) -> None: ...
+
+    assert fault(wrong)
 
 
 def test_erlang_is_by_keyword_only() -> None:

@@ -9,6 +9,7 @@ import sympy as sp
 
 import qmodel as qm
 from qmodel import symbolic as sy
+from qmodel.errors import DomainError, ModelError
 from qmodel.queues import mg1, mmc
 from qmodel.web import typical_microservices, typical_pipeline
 
@@ -147,7 +148,7 @@ def test_root_agrees_with_the_closed_form():
 
 
 def test_a_symbol_without_a_value_is_named():
-    with pytest.raises(TypeError, match="no value for S, lambda"):
+    with pytest.raises(ModelError, match="no value for S, lambda"):
         sy.evaluate(LAM * S * H, {H: 0.5})
 
 
@@ -193,3 +194,55 @@ def test_nothing_is_simplified():
     formula = (sy.utilization**2 - 1) / (sy.utilization - 1)
     assert sy.derivative(formula * 1, LAM) == 0
     assert sy.latex(formula) == r"\frac{\rho^{2} - 1}{\rho - 1}"
+
+
+# Text is never executed, whichever argument brings it.
+
+SYMBOL = sp.Symbol("y")
+
+
+def bad_calls(bad):
+    mean = 1 / (1 - SYMBOL)
+    yield lambda: sy.evaluate(bad, {})
+    yield lambda: sy.evaluate(mean, {SYMBOL: bad})
+    yield lambda: sy.evaluate(mean, {bad: 1.0})
+    yield lambda: sy.evaluate(mean, bad)
+    yield lambda: sy.root(bad, SYMBOL, between=(0.0, 1.0))
+    yield lambda: sy.root(mean, bad, between=(0.0, 1.0))
+    yield lambda: sy.root(mean, SYMBOL, between=(0.0, bad))
+    yield lambda: sy.root(mean, SYMBOL, between=bad)
+    yield lambda: sy.root(mean, SYMBOL, between=(0.0, 1.0), equals=bad)
+    yield lambda: sy.solve_for(bad, SYMBOL)
+    yield lambda: sy.solve_for(mean, bad)
+    yield lambda: sy.solve_for(mean, SYMBOL, equals=bad)
+    yield lambda: sy.derivative(bad, SYMBOL)
+    yield lambda: sy.derivative(mean, bad)
+    yield lambda: sy.derivative(mean, SYMBOL, bad)
+    yield lambda: sy.elasticity(bad, SYMBOL)
+    yield lambda: sy.series_light(bad, SYMBOL)
+    yield lambda: sy.series_heavy(bad, 1, SYMBOL)
+    yield lambda: sy.series_heavy(mean, bad, SYMBOL)
+    yield lambda: sy.latex(bad)
+    yield lambda: qm.MMc(bad).solve(SYMBOL)
+    yield lambda: qm.namespace(SYMBOL).asarray(bad)
+    yield lambda: qm.namespace(SYMBOL).exact(bad)
+
+
+def test_text_is_never_executed(tmp_path):
+    written = tmp_path / "x"
+    text = f"__import__('pathlib').Path({str(written)!r}).write_text('y')"
+    for bad_call in bad_calls(text):
+        with pytest.raises((DomainError, sp.SympifyError)):
+            bad_call()
+        assert not written.exists()
+
+
+def test_what_is_no_expression_is_named():
+    with pytest.raises(DomainError, match="expression must be a SymPy expression, got 'x'; te"):
+        sy.evaluate("x", {})
+    with pytest.raises(DomainError, match="symbol must be a SymPy symbol, got 3"):
+        sy.derivative(SYMBOL, 3)
+    with pytest.raises(DomainError, match=r"values\[y\] must be a number .*, got 1j"):
+        sy.evaluate(SYMBOL, {SYMBOL: 1j})
+    with pytest.raises(DomainError, match="must have a shape that broadcasts"):
+        sy.evaluate(SYMBOL + LAM, {SYMBOL: np.ones(2), LAM: np.ones(3)})
