@@ -7,12 +7,13 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from itertools import pairwise
+from math import comb, factorial
 from typing import Any
 
 import numpy as np
 
 import qmodel as qm
-from qmodel.balancing import fork_join, mean_field
+from qmodel.balancing import breakdowns, fork_join, mean_field
 from qmodel.balancing.join_shortest import LeastConnections
 from qmodel.balancing.power_of_d import PowerOfChoices
 from qmodel.distributions.fit import balanced_hyperexponential
@@ -219,6 +220,19 @@ def erlang_a_servers(p: Parameters) -> Figures:
     station = qm.ErlangA(time_of(p), servers, 1 / p["abandonment_rate"])
     enough = station.solve(p["arrival_rate"]).abandonment <= p["target_abandonment"]
     return {"min_servers": servers[enough][0]}
+
+
+def constant_patience(p: Parameters) -> Figures:
+    r = qm.MMcD(time_of(p), p.get("servers", 1), p["patience"]).solve(float(p["arrival_rate"]))
+    return {"p_idle": 1 - r.utilization, "prob_abandon": r.abandonment}
+
+
+def servers_that_fail(p: Parameters) -> Figures:
+    up, repair = p["repair_rate"] / (p["failure_rate"] + p["repair_rate"]), 1 / p["repair_rate"]
+    mean = breakdowns.response_time(
+        p["arrival_rate"], time_of(p), servers=p["servers"], available=up, repair_time=repair
+    )
+    return {"mean_sojourn": mean, "availability": up}
 
 
 # Streams in order of importance.
@@ -596,13 +610,52 @@ def by_formula(formula: Any) -> Adapter:
 
 def last_of_two(p: Parameters) -> Figures:
     times = [1 / m for m in p["service_rates"]]
-    return {"mean_response": for_all(times, p["arrival_rate"])}
+    rate = p["arrival_rate"]
+    return {
+        "mean_response": for_all(times, rate),
+        "number": [qm.MMc(time).solve(rate).number_in_system for time in times],
+    }
 
 
 def some_of_queues(p: Parameters) -> Figures:
+    n, k, rate, time = (
+        p["queues"], p["required"], float(p["arrival_rate"]), 1 / p["service_rate"],
+    )  # fmt: skip
+    figures: Figures = {}
+    for name, last in (
+        ("varma", fork_join.interpolated_response_time),
+        ("nelson", fork_join.response_time),
+    ):
+        figures[f"mean_response_{name}"] = sum(
+            (-1) ** (j - k) * comb(j - 1, k - 1) * comb(n, j) * last(rate, time, queues=j)
+            for j in range(k, n + 1)
+        )
+    return figures | {"mean_response": some_of_leaves(p)}
+
+
+def some_of_leaves(p: Parameters) -> Any:
     leaf = qm.call("leaf", qm.MMc(1 / p["service_rate"]))
     some = qm.fan_out("some", p["queues"], leaf, need=p["required"])
-    return {"mean_response": qm.Pipeline(some).solve(p["arrival_rate"]).latency.mean}
+    return qm.Pipeline(some).solve(p["arrival_rate"]).latency.mean
+
+
+# Distributions.
+
+
+def phases(p: Parameters) -> Figures:
+    law = qm.PhaseType(p["alpha"], p["A"])
+    return {
+        "moments": [factorial(k) * law._moment(k) for k in range(1, 6)],
+        "cdf": law.cdf(np.array(p.get("cdf_at", []), dtype=float)),
+        "pdf": law.density(np.array(p.get("pdf_at", []), dtype=float)),
+    }
+
+
+def chain(p: Parameters) -> Figures:
+    """A birth-death chain by its generator."""
+    rates = np.array(p["generator"], dtype=float)
+    law = qm.queues.birth_death.state_probabilities(rates.diagonal(1), rates.diagonal(-1))
+    return {"probabilities": law}
 
 
 ADAPTERS: dict[str, Adapter] = {
@@ -610,6 +663,7 @@ ADAPTERS: dict[str, Adapter] = {
     for f in (
         mmck, mg1k, arrivals_in_a_service, engset, repair, repair_of_all, repair_with_spares,
         finite_source_and_room, growing_arrivals, discouraged, erlang_a, erlang_a_servers,
+        constant_patience, servers_that_fail, phases, chain,
         accumulating, busy_period, busy_time, terminals, by_every_size, vacations, threshold,
         batches, mg1_states, gmc, servers_of_any_law,
         unequal_servers, supermarket, least_connections, choices,

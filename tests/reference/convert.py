@@ -3,7 +3,9 @@
 Run on purpose, never by the tests:
 
     python tests/reference/convert.py FOLDER_OF_JSONL
+    python tests/reference/convert.py FOLDER_OF_JSONL --left-out
 
+The second writes nothing, and lists the cases and the figures that have no test.
 A case is taken if its model is in `FAMILIES`; a figure of it, if `test_reference.py` can
 compute it (`left_out` names the others, with the reason). Values are the recomputed ones
 where there are any; tolerances are those of the source.
@@ -121,6 +123,8 @@ FAMILIES = {
         "M/M/n/K+M service level": "erlang_a", "M/M/n+M (Erlang-A)": "erlang_a",
         "M/M/1+M": "erlang_a", "Erlang-A staffing": "erlang_a_servers",
         "M/M/5+M with abandonment rate = service rate (Poisson law)": "erlang_a",
+        "M/M/1+D, deterministic patience (wait limit)": "constant_patience",
+        "M/M/c with server breakdowns, unlimited repair": "servers_that_fail",
     },
     "priority": {
         "M/G/1 non-preemptive (HOL) priority": "priority",
@@ -152,7 +156,11 @@ FAMILIES = {
         "JSQ(2) with N=3 exponential servers, choices without replacement": "choices",
         "JSQ(2), N=10, choices with replacement": "repeated_choices",
     },
-    "laws": {"Erlang-k, mean 1": "erlang_law", "lognormal, mean 1": "lognormal"},
+    "laws": {
+        "Erlang-k, mean 1": "erlang_law", "lognormal, mean 1": "lognormal",
+        "phase-type moments": "phases", "phase-type cdf/pdf": "phases",
+        "CTMC stationary distribution": "chain",
+    },
     "caches": {
         "cache RAND(m)/LRU(m), uniform popularity": "uniform_cache",
         "cache FIFO and LRU, uniform": "uniform_cache",
@@ -180,6 +188,9 @@ APPROXIMATIONS = {
     "approximation:Kraemer-Langenbach-Belz": ("multiserver", "kraemer_langenbach_belz"),
     "approximation:Kingman-upper-bound": ("multiserver", "kingman_bound"),
     "approximation:Whitt-1993-GI/G/m": ("multiserver", "whitt"),
+    "approximation:source formula": ("impatience", "erlang_a"),
+    "approximation:linear combination of (n,n) values": ("fan_out", "some_of_queues"),
+    "approximation:LINE default MVA (egflin)": ("multiclass", "delay_and_shared"),
     "approximation:Whitt-1993-GI/G/m-prob-wait": ("multiserver", "whitt"),
 }
 """Cases that test one approximation, of any model: the file and the adapter."""
@@ -233,10 +244,7 @@ def figures(expected: Any, name: str = "") -> Iterator[tuple[str, float]]:
 def left_out(adapter: str, inputs: dict[str, Any], name: str) -> bool:
     if name.startswith("varma_makowski") and inputs["queues"] > 16:
         return True  # the sum loses its digits
-    if name.startswith("number_waiting_at_join") or (adapter, name[:6]) == (
-        "last_of_two",
-        "number",
-    ):
+    if name.startswith("number_waiting_at_join"):
         return True  # the library gives times of forks
     if adapter == "servers_of_any_law" and name == "p0":
         return True  # the state of E2/D/2, of which only the wait is exact
@@ -284,6 +292,23 @@ def rows(folder: Path) -> Iterator[tuple[str, list[str]]]:
                     ]  # fmt: skip
 
 
+def untested(folder: Path) -> Iterator[str]:
+    """Yield a line for each case that has no test, or of which only some figures have one."""
+    tested: dict[str, set[str]] = {}
+    for path in HERE.glob("*.csv"):
+        with path.open(newline="") as file:
+            for row in csv.DictReader(file):
+                tested.setdefault(row["id"], set()).add(row["quantity"])
+    for path in sorted(folder.glob("*.jsonl")):
+        for text in path.read_text().splitlines():
+            case = json.loads(text)
+            wanted = {name for name, _ in figures(case["expected"])}
+            lacking = sorted(wanted - tested.get(case["id"], set()))
+            if lacking:
+                which = ", ".join(lacking) if case["id"] in tested else "all"
+                yield f"{path.stem}: {case['id']}: {case['model']} ({case['kind']}): {which}"
+
+
 def main(folder: Path) -> None:
     every = list(rows(folder))
     for name in FAMILIES:
@@ -307,4 +332,7 @@ def main(folder: Path) -> None:
 
 
 if __name__ == "__main__":
-    main(Path(sys.argv[1]))
+    if "--left-out" in sys.argv:
+        print(*untested(Path(sys.argv[1])), sep="\n")
+    else:
+        main(Path(sys.argv[1]))

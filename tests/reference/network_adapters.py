@@ -253,6 +253,23 @@ def mixed(p: Parameters) -> Figures:
     return figures | {"throughput_closed": x if "closed_service" in p else x[0]}
 
 
+def delay_and_shared(p: Parameters) -> Figures:
+    """A closed and an open class at a delay and a queue."""
+
+    def demands(kind: str) -> list[list[float]]:
+        return [[p["delay_means"][kind], p["queue_means"][kind]]]
+
+    return mixed(
+        {
+            "closed_means": demands("closed"),
+            "open_means": demands("open"),
+            "closed_population": p["closed_population"],
+            "open_arrival_rates": [p["open_arrival_rate"]],
+            "servers": [-1, 1],
+        }
+    )
+
+
 def delays_and_queue(p: Parameters) -> Figures:
     """Two classes with their own delay at one or two stations of several servers."""
     means = np.array(p["service_means"], dtype=float).reshape(2, -1)
@@ -288,7 +305,7 @@ ADAPTERS: dict[str, Callable[[Parameters], Figures]] = {
     f.__name__: f
     for f in (
         closed_network, many_stations, memory_limit, delay_and_servers, of_bounds, schweitzer,
-        several, switching, mixed, delays_and_queue, insensitive,
+        several, switching, mixed, delay_and_shared, delays_and_queue, insensitive,
     )
 } | {
     "geometric": bounded(bounds.geometric), "proportional": bounded(bounds.proportional)
