@@ -73,19 +73,21 @@ def marks(picture: Picture, values: Mapping[str, float], axis: str = "x") -> Pic
         "mark": {"type": "rule", "strokeDash": [4, 3]},
         "encoding": {axis: at},
     }
-    place = {"align": "left", "dx": 4, "baseline": "top"} if axis == "x" else {"dy": -6}
-    words = {
-        "data": {"values": finite},
-        "mark": {"type": "text", **place},
-        "encoding": {
-            axis: at,
-            "text": {"field": "is", "type": "nominal"},
-            ("y" if axis == "x" else "x"): {"value": 0 if axis == "x" else 40},
-        },
-    }
+    words = []
+    # Beside its line, on the side that has room.
+    half = max(value["at"] for value in finite) / 2
+    for late in (False, True):
+        some = [value for value in finite if (value["at"] > half) == late]
+        side = {"align": "right", "dx": -4} if late else {"align": "left", "dx": 4}
+        place = {**side, "baseline": "top"} if axis == "x" else {"dy": -6, "align": "left"}
+        beside = {"y" if axis == "x" else "x": {"value": 2}}
+        encoding = {axis: at, "text": {"field": "is", "type": "nominal"}, **beside}
+        mark = {"type": "text", **place}
+        if some:
+            words.append({"data": {"values": some}, "mark": mark, "encoding": encoding})
     inner = {k: picture[k] for k in ("data", "mark", "encoding") if k in picture}
     outer = {k: v for k, v in picture.items() if k not in inner}
-    return {**outer, "layer": [*picture.get("layer", [inner]), across, words]}
+    return {**outer, "layer": [*picture.get("layer", [inner]), across, *words]}
 
 
 def bars(

@@ -12,7 +12,7 @@ from __future__ import annotations
 import difflib
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import Any, overload
+from typing import TYPE_CHECKING, Any, overload
 
 import numpy as np
 
@@ -28,6 +28,9 @@ from qmodel.pipeline.result import PipelineResult
 from qmodel.pipeline.shares import rescaled
 from qmodel.pipeline.steps.base import Step, checked_step
 from qmodel.queues.base import Station
+
+if TYPE_CHECKING:
+    from qmodel.pipeline.drawing import Drawing
 
 __all__ = ["Pipeline"]
 
@@ -179,6 +182,41 @@ class Pipeline:
             return closed_state(self.plan, arrival_rate)
         rate = poisson_rate(arrival_rate, "a pipeline")
         return PipelineResult.of(self, Poisson(rate))
+
+    def draw(self, arrival_rate: float = 0.0) -> Drawing:
+        """Return a map of the stations and of the flows between them.
+
+        Parameters
+        ----------
+        arrival_rate : float, default 0
+            The load; without one the flows are those of one request. [1/s]
+
+        Returns
+        -------
+        Drawing
+            The map: a notebook shows it, ``svg()`` and ``mermaid()`` give it as text. [-]
+
+        Raises
+        ------
+        DomainError
+            If `arrival_rate` is negative.
+        ModelError
+            If the pipeline has arrays or symbols.
+
+        Examples
+        --------
+        >>> import qmodel as qm
+        >>> print(Pipeline(qm.repeat(3, qm.call("db", qm.MMc(0.004, 8)))).draw(100.0).mermaid())
+        flowchart TD
+            n0(["client<br/>100/s"])
+            n1["db<br/>8 servers × 4 ms<br/>15 % busy"]
+            n0 -->|"300/s, 3 times"| n1
+        <BLANKLINE>
+        """
+        from qmodel.pipeline.drawing import Drawing
+        from qmodel.pipeline.drawing.graph import Graph
+
+        return Drawing(Graph(self.solve(arrival_rate)))
 
     # Parameters.
 

@@ -1,4 +1,4 @@
-"""A step of a path: what every kind of step says of itself, in four readings.
+"""A step of a path: what every kind of step says of itself, in five readings.
 
 A path is a tree of steps, and each kind of step is one file with one class. It says
 
@@ -8,7 +8,8 @@ A path is a tree of steps, and each kind of step is one file with one class. It 
   stations, and the shares that are rejected or give up on the way;
 * whether they are *answered* (`Step.answered`), given which stations are up;
 * what must hold for the numbers to be exact (`Step.departures`, `Step.passage` and
-  `Step.grounds`).
+  `Step.grounds`);
+* how it is *drawn* (`Step.sketch`).
 
 Its numbers are fields declared by `qmodel._fields.parameter`. The base class has the reading
 of steps done one after the other, which a new kind of step overrides where it differs.
@@ -37,6 +38,7 @@ from qmodel.errors import ModelError
 
 if TYPE_CHECKING:
     from qmodel.pipeline.answering import Answering
+    from qmodel.pipeline.drawing.graph import Ends, Graph
     from qmodel.pipeline.exactness import Trace
     from qmodel.pipeline.flows import Flows
     from qmodel.pipeline.solved import Solved
@@ -165,7 +167,7 @@ class Step(ABC):
         """The share that brings the most load to the stations."""
         return 1.0
 
-    # The four readings.
+    # The five readings.
 
     @abstractmethod
     def flow(self, share: Any, at: Flows) -> Any:
@@ -221,6 +223,19 @@ class Step(ABC):
     def grounds(self, trace: Trace) -> Grounds:
         """Return what the numbers of a pipeline rest on because of this step."""
         return Grounds()
+
+    @property
+    def caption(self) -> str:
+        """What is written on the way into it, such as "3 attempts"."""
+        return ""
+
+    def sketch(self, ends: Ends, on: Graph) -> Ends:
+        """Draw the step behind the ends that are open, and return those that it leaves open."""
+        if len(self.children) == 1:
+            return on.around(self, ends)
+        for child in self.children:
+            ends = child.sketch(ends, on)
+        return ends
 
 
 def checked_step(name: str, x: Any) -> Step:

@@ -14,6 +14,7 @@ from qmodel.pipeline.steps.base import Outcome, Step, again, checked_step, choic
 
 if TYPE_CHECKING:
     from qmodel.pipeline.answering import Answering
+    from qmodel.pipeline.drawing.graph import Ends, Graph
     from qmodel.pipeline.exactness import Trace
     from qmodel.pipeline.flows import Flows
     from qmodel.pipeline.solved import Solved
@@ -62,6 +63,10 @@ class Branch(Step):
 
     def passage(self, behind: set[Any], trace: Trace) -> set[Any]:
         return set().union(*(step.passage(set(behind), trace) for step in self.steps))
+
+    def sketch(self, ends: Ends, on: Graph) -> Ends:
+        comes = zip(self.steps, self.probabilities, strict=True)
+        return on.merged(step.sketch(on.scaled(ends, p), on) for step, p in comes)
 
 
 def branch(*choices: tuple[Value, Step], name: str = "") -> Step:

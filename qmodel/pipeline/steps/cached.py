@@ -21,9 +21,11 @@ from qmodel.pipeline.steps.branch import Branch
 from qmodel.pipeline.steps.call import Call
 from qmodel.pipeline.steps.nothing import Nothing
 from qmodel.pipeline.steps.series import Series
+from qmodel.units import text
 
 if TYPE_CHECKING:
     from qmodel.pipeline.answering import Answering
+    from qmodel.pipeline.drawing.graph import Ends, Graph
     from qmodel.pipeline.exactness import Trace
     from qmodel.pipeline.flows import Flows
     from qmodel.pipeline.solved import Solved
@@ -110,6 +112,15 @@ class Cached(Step):
     def passage(self, behind: set[Any], trace: Trace) -> set[Any]:
         behind = self.lookup.passage(behind, trace)
         return behind | self.miss.passage(behind, trace)
+
+    def sketch(self, ends: Ends, on: Graph) -> Ends:
+        ratio = on.share(self) if self.policy is not None else on.number(self.hit_ratio)
+        looked = self.lookup.sketch(ends, on)
+        if looked == ends:
+            looked = on.node(ends, self, self.name)
+        on.note(looked, f"{text(ratio, '%', digits=3)} hits")
+        missed = self.miss.sketch(on.scaled(looked, 1 - ratio, "miss"), on)
+        return on.merged([on.scaled(looked, ratio), missed])
 
 
 def cached(

@@ -15,6 +15,7 @@ from qmodel.queues.delay import Delay
 
 if TYPE_CHECKING:
     from qmodel.pipeline.answering import Answering
+    from qmodel.pipeline.drawing.graph import Ends, Graph
     from qmodel.pipeline.exactness import Trace
     from qmodel.pipeline.flows import Flows
     from qmodel.pipeline.solved import Solved
@@ -99,6 +100,9 @@ class Call(Step):
             state and ((*state, self.name) if constant else (*state, trace.RANDOM_DELAY))
             for state in behind
         }
+
+    def sketch(self, ends: Ends, on: Graph) -> Ends:
+        return on.station(self, ends)
 
 
 def call(

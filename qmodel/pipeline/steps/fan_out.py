@@ -101,6 +101,10 @@ class FanOut(Step):
         shared = (SHARED_LEAVES,) if len(set().union(*callers)) > 1 else ()
         return Grounds(mean=(*known["mean"], *shared), percentiles=known["percentiles"])
 
+    @property
+    def caption(self) -> str:
+        return f"{self.copies} at once" + (f", {self.need} needed" if self.some else "")
+
 
 def _callers(step: Step, name: str, fan: int | None = None) -> Iterator[int | None]:
     """Yield the fan-out from which each call to a station comes, None where from none."""

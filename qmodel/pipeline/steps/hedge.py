@@ -15,6 +15,7 @@ from qmodel.basis import APPROXIMATE, Assumption
 from qmodel.distributions import Minimum, Shifted
 from qmodel.distributions.algebra import measure
 from qmodel.pipeline.steps.base import Grounds, Outcome, Step, again, checked_name, checked_step
+from qmodel.units import text
 
 if TYPE_CHECKING:
     from qmodel.pipeline.answering import Answering
@@ -85,6 +86,10 @@ class Hedge(Step):
     def grounds(self, trace: Trace) -> Grounds:
         copies = (INDEPENDENT_COPIES,) if trace.queues(self) else ()
         return Grounds(flow=copies, mean=copies)
+
+    @property
+    def caption(self) -> str:
+        return f"copied after {text(self.delay, 's')}"
 
 
 def hedge(name: str, step: Step, delay: Value, *, budget: Value = 1.0) -> Step:

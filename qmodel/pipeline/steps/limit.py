@@ -11,9 +11,11 @@ from qmodel._typing import Value
 from qmodel.distributions import ZERO
 from qmodel.pipeline.steps.base import Outcome, Step, again, checked_name
 from qmodel.queues.token_bucket import accepted
+from qmodel.units import text
 
 if TYPE_CHECKING:
     from qmodel.pipeline.answering import Answering
+    from qmodel.pipeline.drawing.graph import Ends, Graph
     from qmodel.pipeline.exactness import Trace
     from qmodel.pipeline.flows import Flows
     from qmodel.pipeline.solved import Solved
@@ -55,6 +57,11 @@ class Limit(Step):
 
     def passage(self, behind: set[Any], trace: Trace) -> set[Any]:
         return behind
+
+    def sketch(self, ends: Ends, on: Graph) -> Ends:
+        burst = f"bursts of {on.number(self.burst):g}"
+        at = on.node(ends, self, self.name, text(on.number(self.rate), "1/s"), burst)
+        return on.scaled(at, on.share(self))
 
 
 def limit(name: str, rate: Value, *, burst: Value = 1.0) -> Step:

@@ -9,6 +9,7 @@ from qmodel.distributions import ZERO
 from qmodel.pipeline.steps.base import Outcome, Step
 
 if TYPE_CHECKING:
+    from qmodel.pipeline.drawing.graph import Ends, Graph
     from qmodel.pipeline.flows import Flows
     from qmodel.pipeline.solved import Solved
 
@@ -27,6 +28,9 @@ class Nothing(Step):
 
     def outcome(self, at: Solved, times: Any = 1) -> Outcome:
         return Outcome(1, 0, 0, ZERO)
+
+    def sketch(self, ends: Ends, on: Graph) -> Ends:
+        return ends
 
 
 def nothing() -> Step:

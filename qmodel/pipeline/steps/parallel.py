@@ -28,6 +28,7 @@ from qmodel.queues.base import StationResult
 
 if TYPE_CHECKING:
     from qmodel.pipeline.answering import Answering
+    from qmodel.pipeline.drawing.graph import Ends, Graph
     from qmodel.pipeline.exactness import Trace
     from qmodel.pipeline.flows import Flows
     from qmodel.pipeline.solved import Solved
@@ -125,6 +126,13 @@ class Parallel(Step):
             return Grounds(mean=known["mean"], percentiles=known["percentiles"])
         some = self.need < len(self.steps)
         return Grounds(mean=(INDEPENDENT_QUORUM if some else INDEPENDENT_BRANCHES,))
+
+    def sketch(self, ends: Ends, on: Graph) -> Ends:
+        if not self.reorders:
+            return self.steps[0].sketch(ends, on)
+        needed = "all" if self.need == len(self.steps) else f"{self.need}"
+        done = [step.sketch(ends, on) for step in self.steps]
+        return on.join(done, self, f"{needed} of {len(self.steps)}", ends)
 
 
 def parallel(*steps: Step, need: int | None = None, name: str = "") -> Step:

@@ -81,6 +81,10 @@ class Repeat(Step):
         again = self.reorders and trace.queues(self)
         return Grounds(percentiles=(SNAPSHOT,)) if again else Grounds()
 
+    @property
+    def caption(self) -> str:
+        return f"{self.times} times"
+
 
 def repeat(times: Count, step: Step, *, name: str = "") -> Step:
     """Do a step several times, one after the other.

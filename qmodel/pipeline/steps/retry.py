@@ -196,6 +196,10 @@ class Retry(Step):
         tries = self.reorders and trace.queues(self)
         return Grounds(percentiles=(SNAPSHOT,)) if tries else Grounds()
 
+    @property
+    def caption(self) -> str:
+        return f"up to {self.attempts} attempts"
+
 
 def retry(
     step: Step,

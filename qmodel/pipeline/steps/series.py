@@ -10,6 +10,7 @@ from qmodel.pipeline.steps.base import Outcome, Step, checked_step, one_after_th
 from qmodel.pipeline.steps.call import Call
 
 if TYPE_CHECKING:
+    from qmodel.pipeline.drawing.graph import Ends, Graph
     from qmodel.pipeline.exactness import Trace
     from qmodel.pipeline.flows import Flows
     from qmodel.pipeline.solved import Solved
@@ -63,6 +64,11 @@ class Series(Step):
         for step in self.steps:
             behind = step.passage(behind, trace)
         return behind
+
+    def sketch(self, ends: Ends, on: Graph) -> Ends:
+        for step in self.steps:
+            ends = step.sketch(ends, on)
+        return ends
 
 
 def series(*steps: Step, name: str = "") -> Step:

@@ -24,6 +24,7 @@ from qmodel.basis import ASYMPTOTIC, Assumption
 from qmodel.distributions.truncated import Truncated
 from qmodel.errors import DomainError
 from qmodel.pipeline.steps.base import Grounds, Outcome, Step, again, checked_step
+from qmodel.units import text
 
 if TYPE_CHECKING:
     from qmodel.pipeline.exactness import Trace
@@ -93,6 +94,10 @@ class Timeout(Step):
 
     def grounds(self, trace: Trace) -> Grounds:
         return Grounds(flow=(POISSON_RETRIES,)) if trace.queues(self) else Grounds()
+
+    @property
+    def caption(self) -> str:
+        return f"within {text(self.after, 's')}"
 
 
 def timeout(after: Value, step: Step, *, name: str = "") -> Step:
