@@ -64,7 +64,9 @@ def lines(
 
 def marks(picture: Picture, values: Mapping[str, float], axis: str = "x") -> Picture:
     """Return a picture with a line across it for each value, with its name."""
-    finite = [{"at": v, "is": n} for n, v in values.items() if math.isfinite(v)]
+    finite: list[dict[str, Any]] = [
+        {"at": v, "is": n} for n, v in values.items() if math.isfinite(v)
+    ]
     if not finite:
         return picture
     at = {"field": "at", "type": "quantitative"}
