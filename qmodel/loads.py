@@ -28,11 +28,21 @@ import numpy as np
 
 from qmodel import _check
 from qmodel._fields import check_fields, parameter
-from qmodel._typing import Value
+from qmodel._typing import Count, Value
 from qmodel._values import digest_fields, same_fields
 from qmodel.errors import DomainError, ModelError
+from qmodel.units import text
 
-__all__ = ["Closed", "Load", "Poisson", "Profile", "Renewal", "poisson_rate"]
+__all__ = [
+    "Closed",
+    "Load",
+    "Poisson",
+    "Profile",
+    "Renewal",
+    "columns_of",
+    "in_words",
+    "poisson_rate",
+]
 
 
 class Load:
@@ -114,29 +124,33 @@ class Renewal(Load):
     scv: Value = parameter("variability of the times between arrivals", check=_check.scv)
 
 
+def _users(name: str, n: Any) -> Any:
+    return _check.count(name, n, least=0)
+
+
 @dataclass(frozen=True, slots=True, eq=False)
 class Closed(Load):
     """Users who send a request, wait for its answer, think, and send the next.
 
     Parameters
     ----------
-    users : number or array
-        Users, >= 0. [-]
+    users : int or integer array
+        Users, a whole number >= 0: between two there is no such load. [-]
     think_time : number or array, default 0
         Mean time between an answer and the next request of the same user, >= 0. [s]
 
     Raises
     ------
     DomainError
-        If a number is negative or infinite.
+        If `users` is no whole number >= 0, or `think_time` is negative or infinite.
 
     Examples
     --------
     >>> Closed(users=200, think_time=5.0)
-    Closed(users=200.0, think_time=5.0)
+    Closed(users=200, think_time=5.0)
     """
 
-    users: Value = parameter("users", symbol="N", check=_check.finite)
+    users: Count = parameter("users", symbol="N", check=_users)
     think_time: Value = parameter(
         "mean think time", unit="s", symbol="Z", check=_check.finite, default=0.0
     )
@@ -224,3 +238,21 @@ def poisson_rate(load: Any, who: str) -> Any:
         reason = _REASONS[type(load)]
         raise ModelError(f"{who} does not take {type(load).__name__} loads: {reason}")
     return _check.nonnegative("arrival_rate", load)
+
+
+def columns_of(load: Any) -> dict[str, Any]:
+    """Return the numbers of a load by name, as frames have them."""
+    if isinstance(load, Closed):
+        return {"users": load.users, "think_time": load.think_time}
+    return {"arrival_rate": load.rate if isinstance(load, Poisson) else load}
+
+
+def in_words(load: Any) -> str:
+    """Return one load as in a sentence: "at 20/s", "with 200 users who think 5 s"."""
+    if not isinstance(load, Closed):
+        return f"at {text(float(load.rate if isinstance(load, Poisson) else load), '1/s')}"
+    users = int(load.users)
+    who = f"{users:,} users who think" if users != 1 else "1 user who thinks"
+    if not load.think_time:
+        return f"with {who.partition(' who')[0]}"
+    return f"with {who} {text(float(load.think_time), 's')}"

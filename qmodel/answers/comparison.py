@@ -7,13 +7,13 @@ from collections.abc import Mapping, Sequence
 from functools import partial
 from typing import TYPE_CHECKING, Any
 
-from qmodel.answers.answer import Answer, Column, Fact, Picture, Table
+from qmodel.answers.answer import Answer, Column, Picture, Table
 from qmodel.answers.hit_ratios import within_header
-from qmodel.answers.load import goals_of, pipeline_of, sensible_load
+from qmodel.answers.load import curve_of, facts_of, goals_of, pipeline_of, sensible_load
 from qmodel.answers.steady_state import capacity_of
 from qmodel.answers.words import COUNT, RATE, SHARE, TEXT, TIME, WORDS, listed, lost, shown
 from qmodel.errors import ModelError
-from qmodel.units import text
+from qmodel.loads import Closed, columns_of, in_words
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -46,7 +46,7 @@ _POINTS = 40  # of a curve
 
 def compare(
     models: Mapping[str, Pipeline | Station],
-    arrival_rate: float | None = None,
+    arrival_rate: float | Closed | None = None,
     *,
     objectives: Objectives = (),
 ) -> Answer:
@@ -56,7 +56,7 @@ def compare(
     ----------
     models : mapping of str to Pipeline or Station
         The models by name. [-]
-    arrival_rate : float, optional
+    arrival_rate : float or Closed, optional
         The load; by default 60 % of what the weakest can sustain. [1/s]
     objectives : str, Objective or sequence of them, optional
         What must hold, such as "p99 < 300 ms". [-]
@@ -92,11 +92,13 @@ def compare(
     load, remark = sensible_load(weakest, arrival_rate, "the weakest")
     frame = side_by_side(whole, load)
     if goals:
-        frame["within"] = [capacity_of(m, goals) for m in whole.values()]
+        frame["within"] = [capacity_of(m, goals, load) for m in whole.values()]
         frame["met"] = [
             all(bool(goal.met(m.solve(load))) for goal in goals) for m in whole.values()
         ]
-    good = bool((load < frame["max_rate"]).all() and (not goals or frame["met"].all()))
+    users = isinstance(load, Closed)
+    sustained = users or (load < frame["max_rate"]).all()
+    good = bool(sustained and (not goals or frame["met"].all()))
     basis = [
         f"{name}: mean {b['mean']}, percentiles {b['percentiles']}"
         for name, b in frame.attrs["basis"].items()
@@ -105,7 +107,7 @@ def compare(
         question="compare",
         verdict=_verdict(frame, list(whole), load),
         meaning=_meaning(frame, list(whole), goals, remark),
-        facts=[Fact("arrival_rate", "load", load, RATE)],
+        facts=facts_of(load),
         tables=[_table(frame, list(whole), goals, load)],
         notes=[f"Basis: {'; '.join(basis)}."],
         details={
@@ -122,12 +124,13 @@ def _same(frame: pd.DataFrame) -> pd.DataFrame:
     return frame.copy()
 
 
-def _verdict(frame: pd.DataFrame, names: Sequence[str], load: float) -> str:
+def _verdict(frame: pd.DataFrame, names: Sequence[str], load: Any) -> str:
     parts = []
     for name, row in zip(names, frame.to_dict("records"), strict=True):
         gone = lost(row["rejected"], row["abandoned"])
         parts.append(f"{name} p99 {shown(row['p99'], TIME)}{f' ({gone})' if gone else ''}")
-    return f"At {text(load, '1/s')}: {', '.join(parts)}"
+    at = in_words(load)
+    return f"{at[0].upper()}{at[1:]}: {', '.join(parts)}"
 
 
 def _meaning(
@@ -153,13 +156,21 @@ def _meaning(
 
 
 def _table(
-    frame: pd.DataFrame, names: Sequence[str], goals: Sequence[Objective], load: float
+    frame: pd.DataFrame, names: Sequence[str], goals: Sequence[Objective], load: Any
 ) -> Table:
     rows = {key: row for key, row in _ROWS.items() if key in frame}
+    users = isinstance(load, Closed)
+    if users:
+        rows |= {
+            "max_rate": ("answers at most", RATE),
+            "headroom": ("users to the knee", SHARE),
+        }
+        if "within" in rows:
+            rows["within"] = (f"users within {listed([str(goal) for goal in goals])}", COUNT)
     for key in ("rejected", "abandoned"):
         if (frame[key] <= 1e-9).all():
             del rows[key]
-    if not {"rejected", "abandoned"} & set(rows):
+    if not users and not {"rejected", "abandoned"} & set(rows):
         del rows["goodput"]
     heads = [h or within_header(goals) for h, _ in rows.values()]
     columns = [Column("quantity", "", TEXT, heads)]
@@ -169,7 +180,7 @@ def _table(
     for row, name in enumerate(names[1:], start=1):
         header = "change" if len(names) == 2 else f"change, {name}"
         columns.append(Column(f"{name}.change", header, WORDS, _changes(frame, row, rows)))
-    return Table("", f"Side by side at {text(load, '1/s')}", columns)
+    return Table("", f"Side by side {in_words(load)}", columns)
 
 
 def _changes(frame: pd.DataFrame, row: int, rows: Mapping[str, Any]) -> list[str]:
@@ -185,18 +196,18 @@ def _changes(frame: pd.DataFrame, row: int, rows: Mapping[str, Any]) -> list[str
     return found
 
 
-def _pictures(models: Mapping[str, Pipeline], load: float) -> Sequence[Picture]:
+def _pictures(models: Mapping[str, Pipeline], load: Any) -> Sequence[Picture]:
     import numpy as np
 
     from qmodel.answers.pictures import lines, marks, rows_of
 
     rows = []
     for name, model in models.items():
-        limit = float(model.max_rate)
-        until = limit if math.isfinite(limit) else 2 * max(load, 1.0)
-        rates = until * (1 - np.linspace(1, 0.05, _POINTS) ** 2)
-        p99 = np.broadcast_to(model.solve(rates).latency.quantile(0.99), rates.shape)
-        cells = {"load": rates.tolist(), "p99": p99.tolist(), "of": [name] * rates.size}
-        rows += rows_of(cells)
-    picture = lines("p99 by load", rows, ("load", "requests/s"), ("p99", "p99 [s]"), by="of")
-    return [marks(picture, {"here": load})]
+        here = next(iter(columns_of(load).values()))
+        limit = math.inf if isinstance(load, Closed) else float(model.max_rate)
+        until = limit if math.isfinite(limit) else 2 * max(here, 1.0)
+        loads, x, unit = curve_of(load, until, _POINTS)
+        p99 = np.broadcast_to(model.solve(loads).latency.quantile(0.99), x.shape)
+        rows += rows_of({"load": x.tolist(), "p99": p99.tolist(), "of": [name] * x.size})
+    picture = lines("p99 by load", rows, ("load", unit), ("p99", "p99 [s]"), by="of")
+    return [marks(picture, {"here": float(here)})]

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 from qmodel.answers.answer import Answer, Column, Formula, Table
 from qmodel.answers.load import pipeline_of, sensible_load
 from qmodel.answers.words import TEXT
-from qmodel.units import text
+from qmodel.loads import Closed, columns_of, in_words
 
 if TYPE_CHECKING:
     from qmodel.pipeline import Pipeline
@@ -17,7 +17,9 @@ __all__ = ["explain"]
 
 
 def explain(
-    model: Pipeline | Station, quantity: str = "mean", arrival_rate: float | None = None
+    model: Pipeline | Station,
+    quantity: str = "mean",
+    arrival_rate: float | Closed | None = None,
 ) -> Answer:
     r"""Say where a number comes from: formula, numbers put in, assumptions, literature.
 
@@ -27,7 +29,7 @@ def explain(
         The model; one scenario. [-]
     quantity : str, default "mean"
         "mean", "p99", "max_rate", "goodput", ..., or of a station "database.waiting_time". [-]
-    arrival_rate : float, optional
+    arrival_rate : float or Closed, optional
         The load; by default 60 % of what the model can sustain. [1/s]
 
     Returns
@@ -57,7 +59,8 @@ def explain(
     what = asked(model)
     whole = pipeline_of(model)
     load, remark = sensible_load(whole, arrival_rate)
-    solved = what.station if isinstance(what, StationModel) else what
+    users = isinstance(load, Closed)
+    solved = what.station if isinstance(what, StationModel) and not users else whole
     why = explained(solved.solve(load), quantity)
     tables = []
     if why.numbers:
@@ -73,7 +76,8 @@ def explain(
             for i, name in enumerate(head)
         ]
         tables.append(Table("stations", "The stations", columns))
-    at = f"At {text(load, '1/s')}{f' ({remark})' if remark else ''}."
+    at = in_words(load)
+    at = f"{at[0].upper()}{at[1:]}{f' ({remark})' if remark else ''}."
     assumed = [f"{a} ({a.label}): {a.statement}. {a.source}" for a in why.assumptions]
     return Answer(
         question="explain",
@@ -87,7 +91,7 @@ def explain(
             "quantity": quantity,
             "value": why.value,
             "label": why.label,
-            "arrival_rate": load,
+            **columns_of(load),
             "formulas": [f.ascii for f in _formulas(why)],
         },
     )

@@ -3,10 +3,15 @@
 from __future__ import annotations
 
 import math
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
 
 from qmodel import _check
-from qmodel.answers.words import lost
+from qmodel.answers.answer import Fact
+from qmodel.answers.words import COUNT, RATE, TIME, lost
+from qmodel.errors import DomainError
+from qmodel.loads import Closed, columns_of
 from qmodel.units import text
 
 if TYPE_CHECKING:
@@ -18,7 +23,15 @@ if TYPE_CHECKING:
 
     Model = Pipeline | Station
 
-__all__ = ["goals_of", "lost_in", "most", "pipeline_of", "sensible_load"]
+__all__ = [
+    "curve_of",
+    "facts_of",
+    "goals_of",
+    "lost_in",
+    "most",
+    "pipeline_of",
+    "sensible_load",
+]
 
 _SENSIBLE = 0.6
 _WITHOUT_LIMIT = 100.0  # [1/s] for a pipeline that never saturates
@@ -44,9 +57,14 @@ def goals_of(objectives: Objectives | Iterable[Objectives]) -> list[Objective]:
 
 
 def sensible_load(
-    model: Pipeline, arrival_rate: float | None, who: str = "it"
-) -> tuple[float, str]:
+    model: Pipeline, arrival_rate: float | Closed | None, who: str = "it"
+) -> tuple[Any, str]:
     """Return the load [1/s], given or sensible, and a remark on how it was chosen."""
+    if isinstance(arrival_rate, Closed):
+        for name, value in columns_of(arrival_rate).items():
+            if np.ndim(value):
+                raise DomainError(f"{name} must be one number: an answer is to one scenario")
+        return arrival_rate, ""
     if arrival_rate is not None:
         return float(_check.nonnegative("arrival_rate", arrival_rate)), ""
     limit = float(model.max_rate)
@@ -54,6 +72,30 @@ def sensible_load(
         return _WITHOUT_LIMIT, "a guess, as no load was given"
     share = f"{100 * _SENSIBLE:.0f} % of what {who} can sustain"
     return _SENSIBLE * limit, f"{share}, as no load was given"
+
+
+def facts_of(load: Any) -> list[Fact]:
+    """Return a load as facts."""
+    if not isinstance(load, Closed):
+        return [Fact("arrival_rate", "load", load, RATE)]
+    return [
+        Fact("users", "users", int(load.users), COUNT),
+        Fact("think_time", "think time", float(load.think_time), TIME),
+    ]
+
+
+def curve_of(load: Any, until: float, points: int) -> tuple[Any, Any, str]:
+    """Return loads of a curve, the same as numbers, and what they are.
+
+    `until` is a rate; the curve of users ends at four times their number, or at twice the
+    knee.
+    """
+    # Closer together at the end, where the curves rise.
+    grid = 1 - np.linspace(1, 0.05, points) ** 2
+    if not isinstance(load, Closed):
+        return until * grid, until * grid, "requests/s"
+    users = np.unique(np.ceil(max(until, 1.0) * np.linspace(0, 1, points + 1)[1:]))
+    return Closed(users, load.think_time), users, "users"
 
 
 def lost_in(result: PipelineResult) -> str:

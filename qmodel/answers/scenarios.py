@@ -8,7 +8,7 @@ from functools import partial
 from typing import TYPE_CHECKING, Any
 
 from qmodel.answers.answer import Answer, Column, Fact, Picture, Table
-from qmodel.answers.load import pipeline_of, sensible_load
+from qmodel.answers.load import facts_of, pipeline_of, sensible_load
 from qmodel.answers.words import (
     COUNT,
     NUMBER,
@@ -20,6 +20,7 @@ from qmodel.answers.words import (
     size,
 )
 from qmodel.errors import DomainError
+from qmodel.loads import Closed, in_words
 from qmodel.units import parse, text
 
 if TYPE_CHECKING:
@@ -40,7 +41,7 @@ _CELL = 8.0  # [B]
 def sweep(
     model: Pipeline | Station,
     over: Mapping[str, Any],
-    arrival_rate: float | None = None,
+    arrival_rate: float | Closed | None = None,
 ) -> Answer:
     """Solve a model over loads and parameters, one row for each combination.
 
@@ -49,10 +50,10 @@ def sweep(
     model : Pipeline or Station
         The model. [-]
     over : mapping of str to sequence or str
-        The axes, "arrival_rate" or names as in `Pipeline.parameters`, and their values: a
-        sequence, or text: a list "0.8,90%,0.99", or a range "500/s:2000/s:4" of start, stop
-        and count. [-]
-    arrival_rate : float, optional
+        The axes, "arrival_rate", "users" and "think_time", or names as in
+        `Pipeline.parameters`, and their values: a sequence, or text: a list "0.8,90%,0.99",
+        or a range "500/s:2000/s:4" of start, stop and count. [-]
+    arrival_rate : float or Closed, optional
         The load, where it is no axis; by default 60 % of what the model can sustain. [1/s]
 
     Returns
@@ -81,7 +82,7 @@ def sweep(
 
     whole = pipeline_of(model)
     load, remark = None, ""
-    if "arrival_rate" not in over:
+    if not {"arrival_rate", "users"} & set(over):
         load, remark = sensible_load(whole, arrival_rate)
     elif arrival_rate is not None:
         raise DomainError("the load is given twice: arrival_rate, and as an axis")
@@ -91,9 +92,10 @@ def sweep(
     )
     _refuse(cells, _CELL * cells * (_COLUMNS + len(whole.stations)))
     frame = solved(whole, {n: _values(a) for n, a in axes.items()}, arrival_rate=load)
-    facts = [] if load is None else [Fact("arrival_rate", "load", load, RATE)]
+    facts = [] if load is None else facts_of(load)
     facts.append(Fact("scenario_count", "scenarios", len(frame), COUNT))
-    said = f"Load: {text(load or 0.0, '1/s')}{f' ({remark})' if remark else ''}."
+    said = "" if load is None else in_words(load)
+    said = f"{said[:1].upper()}{said[1:]}{f' ({remark})' if remark else ''}."
     return Answer(
         question="sweep",
         verdict=_verdict(frame),
@@ -101,7 +103,7 @@ def sweep(
         facts=facts,
         tables=[_table(frame, list(over))],
         notes=_notes(frame),
-        good=bool((frame["arrival_rate"] < frame["max_rate"]).any()),
+        good="users" in frame or bool((frame["arrival_rate"] < frame["max_rate"]).any()),
         frame=partial(_same, frame),
         rows="scenarios",
         draw=partial(_pictures, frame, list(over)),
@@ -193,7 +195,9 @@ def _unit(name: str) -> str:
         return RATE
     if last in ("hit_ratio", "failure", "share"):
         return SHARE
-    return TIME if last in ("service_time", "mean", "pause") else NUMBER
+    if last == "users":
+        return COUNT
+    return TIME if last in ("service_time", "mean", "pause", "think_time") else NUMBER
 
 
 def _pictures(frame: pd.DataFrame, axes: Sequence[str]) -> Sequence[Picture]:

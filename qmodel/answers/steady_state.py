@@ -11,14 +11,24 @@ from qmodel.answers.answer import Answer, Column, Fact, Picture, Table
 from qmodel.answers.hit_ratios import hit_ratios
 from qmodel.answers.load import goals_of, lost_in, most, pipeline_of, sensible_load
 from qmodel.answers.words import BAR, NUMBER, RATE, SHARE, TEXT, TIME, listed, percent, shown
+from qmodel.loads import Closed
 from qmodel.units import text
 
 if TYPE_CHECKING:
+    from qmodel.networks.closed_result import ClosedResult
     from qmodel.pipeline import Pipeline, PipelineResult
     from qmodel.planning.slo import Objective, Objectives
     from qmodel.queues import Station
 
-__all__ = ["capacity_of", "losses", "solve", "value_of"]
+__all__ = [
+    "basis_notes",
+    "capacity_of",
+    "latency_table",
+    "losses",
+    "solve",
+    "stations_table",
+    "value_of",
+]
 
 PERCENTILES = (0.5, 0.95, 0.99, 0.999)
 _POINTS = 60  # of a curve
@@ -26,7 +36,7 @@ _POINTS = 60  # of a curve
 
 def solve(
     model: Pipeline | Station,
-    arrival_rate: float | None = None,
+    arrival_rate: float | Closed | None = None,
     *,
     objectives: Objectives = (),
 ) -> Answer:
@@ -36,7 +46,7 @@ def solve(
     ----------
     model : Pipeline or Station
         The model; one scenario. [-]
-    arrival_rate : float, optional
+    arrival_rate : float or Closed, optional
         The load; by default 60 % of what the model can sustain. [1/s]
     objectives : str, Objective or sequence of them, optional
         What must hold, such as "p99 < 300 ms". [-]
@@ -59,9 +69,20 @@ def solve(
     >>> door = qm.MMcK(0.1, servers=5, places=10)
     >>> print(solve(door, 500.0, objectives="p99 < 1 s").verdict)
     90 % rejected at 500/s, goodput 50/s; of the rest mean 198 ms, p99 570 ms; never saturates
+
+    Users who wait for their answers:
+
+    >>> print(solve(qm.MMc(0.1, 5), qm.Closed(200, think_time=5.0), objectives="p99 < 1 s"))
+    With 200 users who think 5 s: 38.9/s, mean 141 ms, p99 547 ms; bottleneck: MMc
+    Half of the answers take at most 109 ms, 99 of 100 at most 547 ms. The MMc saturates ...
+    Objective p99 < 1 s: met here; it holds up to 255 users.
     """
+    from qmodel.answers.users import of_users
+
     whole, goals = pipeline_of(model), goals_of(objectives)
     load, remark = sensible_load(whole, arrival_rate)
+    if isinstance(load, Closed):
+        return of_users(whole, load, goals)
     result = whole.solve(load)
     tables, notes = hit_ratios(whole, load, goals)
     within = [capacity_of(whole, [goal]) for goal in goals]
@@ -95,8 +116,8 @@ def solve(
             *(_objective(whole, result, g, w) for g, w in zip(goals, within, strict=True)),
         ],
         facts=facts,
-        tables=[_latency(result), _stations(result), *tables],
-        notes=[*notes, *_basis(result)],
+        tables=[latency_table(result), stations_table(result), *tables],
+        notes=[*notes, *basis_notes(result)],
         details=details,
         good=load < float(result.max_rate) and all(met),
         frame=result.to_frame,
@@ -113,13 +134,19 @@ def losses(result: PipelineResult) -> list[Fact]:
     ]
 
 
-def capacity_of(model: Pipeline | Station, goals: Sequence[Objective]) -> float:
-    """Return the greatest load within objectives [1/s], 0 where there is none."""
+def capacity_of(
+    model: Pipeline | Station, goals: Sequence[Objective], load: Any = None
+) -> float:
+    """Return the greatest rate within objectives, or number of users; 0 where there is none.
+
+    `load` is of the kind that is asked for.
+    """
     from qmodel.errors import InfeasibleError
     from qmodel.planning import capacity
 
     try:
-        return float(capacity(model, *goals))
+        think = load.think_time if isinstance(load, Closed) else None
+        return float(capacity(model, *goals, think_time=think))
     except InfeasibleError:
         return 0.0
 
@@ -181,13 +208,16 @@ def _objective(model: Pipeline, result: PipelineResult, goal: Objective, within:
     return f"{line}, where {lost}." if lost else f"{line}."
 
 
-def _latency(result: PipelineResult) -> Table:
+def latency_table(result: PipelineResult | ClosedResult) -> Table:
+    """Return mean and percentiles of the latency, of each kind of request."""
     import numpy as np
+
+    from qmodel.pipeline import PipelineResult
 
     laws = {"all requests": result.latency}
     parts: list[Any] = [result]
     shares = [1.0]
-    if len(result.kinds) > 1:
+    if isinstance(result, PipelineResult) and len(result.kinds) > 1:
         laws |= {kind: r.latency for kind, r in result.kinds.items()}
         parts += result.kinds.values()
         shares += [float(r.share) for r in result.kinds.values()]
@@ -203,7 +233,8 @@ def _latency(result: PipelineResult) -> Table:
     return Table("latency", "How long requests take: 99 of 100 at most p99", columns)
 
 
-def _stations(result: PipelineResult) -> Table:
+def stations_table(result: PipelineResult | ClosedResult) -> Table:
+    """Return what each station adds to the latency."""
     names = list(result.stations)
     states = list(result.stations.values())
     queues = [math.isfinite(float(r.station.servers)) for r in states]
@@ -238,8 +269,9 @@ def _stations(result: PipelineResult) -> Table:
     return Table("stations", "Where the time goes", columns, first, mark)
 
 
-def _basis(result: PipelineResult) -> list[str]:
-    labels = {"capacity": "max_rate", "mean": "mean", "percentiles": "p99"}
+def basis_notes(result: PipelineResult | ClosedResult) -> list[str]:
+    """Return what the numbers rest on."""
+    labels = {"capacity": "max_rate", "mean": "mean", "percentiles": "percentiles"}
     by_label: dict[str, list[str]] = {}
     for name, key in labels.items():
         by_label.setdefault(result.basis[key], []).append(name)
@@ -280,7 +312,7 @@ def _pictures(model: Pipeline, load: float, goals: Sequence[Objective]) -> list[
     )
     times = {str(g): g.limit for g in goals if g.quantity in curves or g.probability}
     result = model.solve(load)
-    table = _stations(result)
+    table = stations_table(result)
     spent: Mapping[str, Any] = {c.key: list(c.values) for c in table.columns}
     where = bars(
         "Where the time goes",

@@ -8,11 +8,11 @@ from typing import TYPE_CHECKING, Any
 from xml.etree import ElementTree
 
 from qmodel.answers.answer import Answer, Column, Fact, Picture, Table
-from qmodel.answers.load import goals_of, lost_in, pipeline_of, sensible_load
+from qmodel.answers.load import facts_of, goals_of, lost_in, pipeline_of, sensible_load
 from qmodel.answers.steady_state import capacity_of, losses, value_of
-from qmodel.answers.words import RATE, SHARE, TEXT, WORDS, listed
+from qmodel.answers.words import COUNT, RATE, SHARE, TEXT, WORDS, listed
 from qmodel.errors import DomainError
-from qmodel.units import text
+from qmodel.loads import Closed, in_words
 
 if TYPE_CHECKING:
     from qmodel.pipeline import Pipeline, PipelineResult
@@ -24,7 +24,7 @@ __all__ = ["check", "junit"]
 
 def check(
     model: Pipeline | Station,
-    arrival_rate: float | None = None,
+    arrival_rate: float | Closed | None = None,
     *,
     objectives: Objectives,
 ) -> Answer:
@@ -34,7 +34,7 @@ def check(
     ----------
     model : Pipeline or Station
         The model; one scenario. [-]
-    arrival_rate : float, optional
+    arrival_rate : float or Closed, optional
         The load; by default 60 % of what the model can sustain. [1/s]
     objectives : str, Objective or sequence of them
         What must hold, one at least, such as "p99 < 300 ms" or "loss < 0.1 %". [-]
@@ -58,33 +58,43 @@ def check(
     >>> found = check(shop, 300.0, objectives=["p99 < 80 ms", "utilization < 70 %"])
     >>> print(found)
     1 of 2 objectives missed at 300/s: utilization < 70 %
+    >>> print(check(shop, qm.Closed(600, think_time=2.0), objectives="p99 < 80 ms"))
+    Objective met with 600 users who think 2 s
     """
+    from qmodel.planning._results import load_share_of
+
     whole, goals = pipeline_of(model), goals_of(objectives)
     if not goals:
         raise DomainError("a check needs an objective, such as 'p99 < 300 ms'")
     load, remark = sensible_load(whole, arrival_rate)
     result = whole.solve(load)
-    overload = load >= float(result.max_rate)
+    overload = bool(load_share_of(result) >= 1)
     met = [bool(goal.met(result)) for goal in goals]
     missed = [str(goal) for goal, good in zip(goals, met, strict=True) if not good]
-    within = [capacity_of(whole, [goal]) for goal in goals]
+    within = [capacity_of(whole, [goal], load) for goal in goals]
+    users = isinstance(load, Closed)
     values = [value_of(goal, result) for goal in goals]
     state = ["met" if good else "MISSED" for good in met]
     table = Table(
         "objectives",
-        f"Objectives at {text(load, '1/s')}",
+        f"Objectives {in_words(load)}",
         [
             Column("verdict", "", TEXT, state),
             Column("objective", "objective", TEXT, [str(goal) for goal in goals]),
             Column("value", "here", WORDS, values),
-            Column("capacity", "holds up to", RATE, within),
+            Column(
+                "users" if users else "capacity",
+                "holds up to users" if users else "holds up to",
+                COUNT if users else RATE,
+                within,
+            ),
         ],
     )
     return Answer(
         question="check",
         verdict=_verdict(missed, len(goals), load),
         facts=[
-            Fact("arrival_rate", "load", load, RATE),
+            *facts_of(load),
             Fact("max_rate", "saturates at", float(result.max_rate), RATE),
             Fact("headroom", "", float(result.headroom), SHARE),
             *losses(result),
@@ -98,13 +108,13 @@ def check(
     )
 
 
-def _verdict(missed: Sequence[str], of: int, load: float) -> str:
-    at = text(load, "1/s")
+def _verdict(missed: Sequence[str], of: int, load: Any) -> str:
+    at = in_words(load)
     if not missed:
-        return f"All {of} objectives met at {at}" if of > 1 else f"Objective met at {at}"
+        return f"All {of} objectives met {at}" if of > 1 else f"Objective met {at}"
     if of == 1:
-        return f"Objective missed at {at}: {missed[0]}"
-    return f"{len(missed)} of {of} objectives missed at {at}: {listed(missed)}"
+        return f"Objective missed {at}: {missed[0]}"
+    return f"{len(missed)} of {of} objectives missed {at}: {listed(missed)}"
 
 
 def _notes(
@@ -118,7 +128,7 @@ def _notes(
     if lost and not watched & {goal.quantity for goal in goals}:
         notes.append(f"{lost} here; no objective says how much may be, such as 'loss < 1 %'.")
     weak = [a for a in result.assumptions if a.label != "exact"]
-    label = result.basis["p99"]
+    label = result.basis["percentiles"]
     notes.append(f"Basis: percentiles {label}{f' ({listed(weak)})' if weak else ''}.")
     return notes
 

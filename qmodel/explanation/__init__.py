@@ -7,7 +7,7 @@ transform that they are found from is shown, and how. Nothing is simplified.
 In a terminal ``print`` gives text of 80 columns; a notebook shows Markdown with LaTeX.
 """
 
-from qmodel.explanation import of_caches  # noqa: F401  (adds its kind to `explain`)
+from qmodel.explanation import of_caches, of_users  # noqa: F401  (add kinds to `explain`)
 from qmodel.explanation.results import explain
 from qmodel.explanation.text import Explanation
 

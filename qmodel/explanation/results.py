@@ -31,7 +31,7 @@ from qmodel.glossary import GLOSSARY
 from qmodel.pipeline import PipelineResult
 from qmodel.queues.base import MEANS, StationResult
 
-__all__ = ["explain", "literature"]
+__all__ = ["checked", "explain", "literature", "of_station", "percent", "stations_table"]
 
 _INDEX, _STATIONS = sp.symbols("i n", integer=True, positive=True)
 _REJECTED = sp.Symbol("r", positive=True)
@@ -57,7 +57,7 @@ def explain(result: Any, quantity: str) -> Explanation:
 
     Parameters
     ----------
-    result : StationResult, PipelineResult or CacheResult
+    result : StationResult, PipelineResult, ClosedResult or CacheResult
         The result. [-]
     quantity : str
         Of a station "waiting_time", "p99" (of the response), "max_rate", ...; of a pipeline
@@ -92,7 +92,7 @@ def explain(result: Any, quantity: str) -> Explanation:
 @explain.register
 def _station(result: StationResult, quantity: str) -> Explanation:
     known = [n for n in _OF_STATION if _value(result, n) is not None]
-    p = _checked(quantity, known)
+    p = checked(quantity, known)
     numbers, on_symbols = solved_on_symbols(result)
     formula, how = None, "Found numerically: it has no form on symbols here."
     if p is not None or quantity in ("wait", "response"):
@@ -130,9 +130,9 @@ def _value(result: Any, quantity: str) -> Any:
 def _pipeline(result: PipelineResult, quantity: str) -> Explanation:
     names = [f"{name}.{q}" for name in result.stations for q in (*_OF_STATION, "visits")]
     name, dot, rest = str(quantity).partition(".")
-    if dot and _percent(quantity) is None:
-        return _of_station(result, name, rest)
-    p = _checked(quantity, list(_OF_PIPELINE), names)
+    if dot and percent(quantity) is None:
+        return of_station(result, name, rest)
+    p = checked(quantity, list(_OF_PIPELINE), names)
     formula, how, value = None, "", None
     numbers: dict[Any, Any] = {}
     parts: tuple[tuple[str, Any], ...] = ()
@@ -169,7 +169,7 @@ def _pipeline(result: PipelineResult, quantity: str) -> Explanation:
         numbers=numbers,
         meanings=_MEANING,
         parts=parts,
-        rows=_table(result),
+        rows=stations_table(result),
         assumptions=result.basis.assumptions(ground),
         sources=(),
     )
@@ -181,7 +181,7 @@ _OF_LIMITS = (
 )
 
 
-def _of_station(result: PipelineResult, name: str, quantity: str) -> Explanation:
+def of_station(result: Any, name: str, quantity: str) -> Explanation:
     """Explain a quantity of one station of a pipeline, under its whole name."""
     if name not in result.stations:
         near = difflib.get_close_matches(name, result.stations, n=1, cutoff=0.0)
@@ -230,15 +230,15 @@ def _capacity(result: PipelineResult, quantity: str) -> tuple[Any, str]:
 # What is known by name.
 
 
-def _percent(quantity: str) -> float | None:
+def percent(quantity: str) -> float | None:
     """Return p of a percentile, None of another quantity."""
     match = re.fullmatch(r"p(\d+(?:\.\d+)?)", str(quantity))
     return float(match[1]) / 100 if match and 0 < float(match[1]) < 100 else None
 
 
-def _checked(quantity: str, known: list[str], beside: Sequence[str] = ()) -> float | None:
+def checked(quantity: str, known: list[str], beside: Sequence[str] = ()) -> float | None:
     """Return p of a percentile, None of another quantity that is known."""
-    p = _percent(quantity)
+    p = percent(quantity)
     if p is not None or quantity in known:
         return p
     names = [*known, "p99", *beside]
@@ -251,7 +251,7 @@ def _symbol(quantity: str) -> Any:
     return sp.Symbol(greek.get(quantity, GLOSSARY[quantity].symbol))
 
 
-def literature(kind: type[Any]) -> tuple[str, ...]:
+def literature(kind: Any) -> tuple[str, ...]:
     """Return the references of the module in which a station or cache is."""
     doc = inspect.getdoc(inspect.getmodule(kind)) or ""
     _, _, listed = doc.partition("References\n----------\n")
@@ -277,7 +277,8 @@ def _station_formulas(result: PipelineResult) -> Iterator[tuple[str, Any]]:
             yield ", ".join(names), formula
 
 
-def _table(result: PipelineResult) -> tuple[tuple[str, ...], ...]:
+def stations_table(result: Any) -> tuple[tuple[str, ...], ...]:
+    """Return what is put in for each station."""
     rows = [("station", "V", "λ", "S", "c", "W")]
     for name, r in result.stations.items():
         rows.append(

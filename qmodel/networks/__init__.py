@@ -3,7 +3,7 @@
 from qmodel.networks import bounds, classes, closed
 from qmodel.networks.bounds import Bounds
 from qmodel.networks.class_types import ClassesResult, ClosedClass, OpenClass, StationClasses
-from qmodel.networks.closed import ClosedResult
+from qmodel.networks.closed_result import ClosedResult
 from qmodel.networks.held_pool import HeldPool
 from qmodel.networks.held_result import HeldResult
 from qmodel.networks.pool_size import (
@@ -14,7 +14,6 @@ from qmodel.networks.pool_size import (
 )
 from qmodel.networks.routed import RoutedNetwork, routed
 from qmodel.networks.routed_result import ClassResult, RoutedResult
-from qmodel.networks.users import most_users
 
 __all__ = [
     "Bounds",
@@ -33,7 +32,6 @@ __all__ = [
     "classes",
     "closed",
     "deadlock_free_permits",
-    "most_users",
     "pool_size",
     "routed",
     "scalability",

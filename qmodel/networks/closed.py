@@ -30,7 +30,6 @@ References
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
@@ -38,14 +37,12 @@ import numpy as np
 from qmodel._typing import Count, Value
 from qmodel._xp import is_symbolic, namespace
 from qmodel.basis import Assumption, Basis, union
-from qmodel.distributions import Distribution
 from qmodel.networks.closed_network import ClosedNetwork, closed_network
-from qmodel.networks.round_trip import law_grounds, round_trip
+from qmodel.networks.closed_result import ClosedResult
+from qmodel.networks.round_trip import law_grounds
 from qmodel.queues.base import LAWS, MEANS, Station, StationResult
-from qmodel.queues.birth_death import MeanOnly
-from qmodel.units import text
 
-__all__ = ["ClosedResult", "solve"]
+__all__ = ["solve"]
 
 CLOSED_LOAD = Assumption(
     "closed-load",
@@ -53,81 +50,6 @@ CLOSED_LOAD = Assumption(
     "its own user did not exist",
     "Gordon and Newell 1967; Sevcik and Mitrani 1981 (arrival theorem)",
 )
-
-
-@dataclass(frozen=True, slots=True, eq=False, kw_only=True, repr=False)
-class ClosedResult:
-    """The steady state of a closed network.
-
-    Parameters
-    ----------
-    users : int or integer array
-        Number of users. [-]
-    think_time : number or array
-        Mean time between an answer and the next request of a user. [s]
-    throughput : number or array
-        Requests answered a second. [1/s]
-    response_time : number or array
-        Mean time from a request to its answer. [s]
-    number_in_system : number or array
-        Mean number of requests under way; the other users think. [-]
-    max_rate : number or array
-        Throughput that no number of users exceeds. [1/s]
-    knee : number or array
-        Users from which on they wait for each other, even if nothing were random. [-]
-    stations : dict of str to StationResult
-        Each station under its share of the load; laws are those that a request meets. [-]
-    basis : Basis
-        How much each quantity can be trusted. [-]
-    network : ClosedNetwork
-        The product form that was solved. [-]
-    """
-
-    users: Count
-    think_time: Value
-    throughput: Value
-    response_time: Value
-    number_in_system: Value
-    max_rate: Value
-    knee: Value
-    stations: dict[str, StationResult]
-    basis: Basis
-    network: ClosedNetwork
-
-    def __repr__(self) -> str:
-        """Return users, throughput and mean response in one line."""
-        if is_symbolic(self.response_time) or np.ndim(self.response_time):
-            return f"<ClosedResult, shape {np.shape(self.response_time)}>"
-        return (
-            f"<{int(self.users)} users: throughput {text(float(self.throughput), '1/s')}, "
-            f"mean response {text(float(self.response_time), 's')}>"
-        )
-
-    @property
-    def latency(self) -> Distribution:
-        """Law of the time from a request to its answer. [-]."""
-        legs = self.network.legs
-        if is_symbolic(self.response_time) or any(leg.node.speeds for leg in legs):
-            return MeanOnly(self.response_time)
-        met = self.network.log_constant(np.maximum(self.users - 1.0, 0.0))
-        # Without users, what one would find.
-        rate = 1 / (self.think_time + self.response_time)
-        rate = np.where(self.users == 0, rate, self.throughput)[()]
-        return round_trip(legs, self.think_time, np.maximum(self.users, 1), rate, met)
-
-    @property
-    def bottleneck(self) -> Any:
-        """Name of the station that saturates first; an array of names where cells differ."""
-        each = self.network.demands_per_server()
-        names = np.array(list(each))
-        most = np.argmax(np.array(np.broadcast_arrays(*each.values())), axis=0)
-        found = names[most]
-        return str(found) if found.ndim == 0 else found
-
-    @property
-    def assumptions(self) -> tuple[Assumption, ...]:
-        """What the result rests on, each a name with a statement and a source."""
-        return union(*self.basis.grounds.values())
 
 
 def solve(

@@ -23,6 +23,7 @@ from qmodel.networks.saddle import Loop
 from qmodel.queues.base import Station
 from qmodel.queues.birth_death import MeanOnly
 from qmodel.queues.delay import at_load
+from qmodel.queues.finite_source import FiniteSource
 from qmodel.queues.states import States
 
 __all__ = ["ClosedNetwork", "closed_network"]
@@ -200,6 +201,13 @@ def closed_network(
         for name, station in stations.items()
     )
     users = users if is_symbolic(users) else _check.count("users", users, least=0)
+    for name, station in stations.items():
+        clients = station.population if isinstance(station, FiniteSource) else users
+        if not is_symbolic(users, clients) and np.any(np.greater(users, clients)):
+            raise DomainError(
+                f"users must be at most the population of {name}, {np.min(clients):g}, got "
+                f"{np.max(users):g}"
+            )
     network = ClosedNetwork(
         tuple(stations), legs, users, _check.finite("think_time", think_time)
     )

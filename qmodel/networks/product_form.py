@@ -28,6 +28,7 @@ from qmodel.queues import (
     MG1LCFS,
     BirthDeath,
     Delay,
+    FiniteSource,
     MDc,
     MGc,
     MGcPS,
@@ -91,13 +92,14 @@ def node_of(name: str, station: Station) -> Node:
     if isinstance(station, BirthDeath) and station.arrival_factors is None:
         speeds = station.service_rates
         return Node(1.0, speeds, station.servers, False, (STATE_DEPENDENT,))
-    if isinstance(station, (MMc, MG1, MGc, MDc)):
+    if isinstance(station, (MMc, MG1, MGc, MDc, FiniteSource)):
         grounds = (FCFS, EXPONENTIAL_SERVICE)
         if not isinstance(station.service, Exponential):
             grounds = (FCFS, AS_EXPONENTIAL)
         return Node(station.service.mean, None, station.servers, True, grounds)
     raise ModelError(
         f"{name} cannot take a closed load: {type(station).__name__} has no product form; MMc, "
-        "MG1PS, MGcPS, preemptive MG1LCFS, Delay and BirthDeath have one, and MG1, MGc and MDc "
+        "FiniteSource, MG1PS, MGcPS, preemptive MG1LCFS, Delay and BirthDeath have one, and "
+        "MG1, MGc and MDc "
         "are approximated"
     )

@@ -31,12 +31,12 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, overload
 
 import numpy as np
 
 from qmodel import _check
-from qmodel._typing import Count, Value
+from qmodel._typing import Value
 from qmodel._xp import is_symbolic, namespace
 from qmodel.basis import (
     INDEPENDENT_SOJOURNS,
@@ -48,8 +48,9 @@ from qmodel.basis import (
 )
 from qmodel.distributions import Distribution
 from qmodel.errors import ModelError
+from qmodel.loads import Closed
 from qmodel.networks import closed
-from qmodel.networks.closed import ClosedResult
+from qmodel.networks.closed_result import ClosedResult
 from qmodel.networks.routed_latency import REVISITS, Ways, latency_of
 from qmodel.networks.routed_result import ClassResult, RoutedResult
 from qmodel.networks.traffic import check_exits, fundamental, leaves, routing_matrix, stationary
@@ -151,27 +152,50 @@ class RoutedNetwork:
             found.append(total if is_symbolic(total) else np.maximum(total, 0.0))
         return found
 
-    def solve(self, arrivals: Any) -> RoutedResult:
-        """Return the steady state under Poisson arrivals from outside.
+    @overload
+    def solve(self, arrivals: Closed, *, entry: str | None = None) -> ClosedResult: ...
+    @overload
+    def solve(self, arrivals: Any) -> RoutedResult: ...
+    def solve(self, arrivals: Any, *, entry: str | None = None) -> RoutedResult | ClosedResult:
+        """Return the steady state under Poisson arrivals from outside, or with users inside.
 
         Parameters
         ----------
-        arrivals : mapping or sequence
+        arrivals : mapping, sequence or Closed
             Rates of the arrivals from outside: ``{station: rate}``, with several classes
-            ``{class: {station: rate}}``; or one rate for each station. [1/s]
+            ``{class: {station: rate}}``; or one rate for each station; or `qmodel.Closed`,
+            users who go round, of one class. [1/s]
+        entry : str, optional
+            Where the requests of users begin; by default at the first station. If the
+            routing never ends, a round is from one visit of it to the next. [-]
 
         Returns
         -------
-        RoutedResult
+        RoutedResult or ClosedResult
             Stations, visits, means and latency, in all and by class. [-]
 
         Raises
         ------
         DomainError
-            If a rate is negative.
+            If a number is outside its domain.
         ModelError
-            If a name is unknown, or requests cannot leave.
+            If a name is unknown, requests cannot leave where they must, or a station has no
+            product form for users.
+
+        Examples
+        --------
+        >>> import qmodel as qm
+        >>> stations = {"cpu": qm.MMc(0.005), "disk": qm.MMc(0.030)}
+        >>> network = routed(stations, {"cpu": {"disk": 0.2}, "disk": {"cpu": 1}})
+        >>> network.solve({"cpu": 20.0})
+        <network at 20/s: mean response 16 ms, disk saturates first at 133/s>
+        >>> network.solve(qm.Closed(users=50, think_time=1.0))
+        <50 users: throughput 49/s, mean response 20.5 ms>
         """
+        if isinstance(arrivals, Closed):
+            return self._of_users(arrivals, entry)
+        if entry is not None:
+            raise ModelError("entry is for users; arrivals say where they enter")
         entries = self._entries(arrivals)
         rates = self._rates(entries)
         found: dict[str, StationResult] = {}
@@ -276,36 +300,10 @@ class RoutedNetwork:
         )
         return single and max(sources) <= 1 and len(self.stops) == len(self.stations)
 
-    def closed(
-        self, users: Count, think_time: Value = 0.0, *, entry: str | None = None
-    ) -> ClosedResult:
-        """Return the steady state if a fixed number of users goes round the network.
-
-        Parameters
-        ----------
-        users : int or integer array
-            Number of users, >= 0. [-]
-        think_time : number or array, default 0
-            Mean time between an answer and the next request of a user, >= 0. [s]
-        entry : str, optional
-            Where requests begin; by default at the first station. If the routing never ends,
-            a round is from one visit of it to the next. [-]
-
-        Returns
-        -------
-        ClosedResult
-            Throughput of rounds, means and laws. [-]
-
-        Raises
-        ------
-        DomainError
-            If a number is outside its domain.
-        ModelError
-            If there are several classes, a station has no product form, or a request gets to
-            where it cannot leave.
-        """
+    def _of_users(self, load: Closed, entry: str | None) -> ClosedResult:
+        """Return the steady state if users go round the network, from where they enter."""
         if {c for c, _ in self.stops} != {""}:
-            raise ModelError("closed takes one class: several go to qmodel.networks.classes")
+            raise ModelError("a closed load has one class: several go to networks.classes")
         names = list(self.stations)
         start = names[0] if entry is None else entry
         if start not in names:
@@ -315,7 +313,7 @@ class RoutedNetwork:
             visits = dict(zip(names, stationary(self.rows, at), strict=True))
         else:
             visits = self.visits({start: 1.0})
-        return closed.solve(dict(self.stations), visits, users, think_time)
+        return closed.solve(dict(self.stations), visits, load.users, load.think_time)
 
 
 def routed(

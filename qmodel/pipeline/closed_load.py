@@ -9,7 +9,7 @@ from qmodel.loads import Closed
 from qmodel.networks import closed
 
 if TYPE_CHECKING:
-    from qmodel.networks.closed import ClosedResult
+    from qmodel.networks.closed_result import ClosedResult
     from qmodel.pipeline.plan import Plan
 
 __all__ = ["closed_state"]

@@ -20,7 +20,7 @@ from qmodel import _check
 from qmodel._typing import Value
 from qmodel.errors import ModelError
 from qmodel.loads import Closed, Load, Poisson, poisson_rate
-from qmodel.networks.closed import ClosedResult
+from qmodel.networks.closed_result import ClosedResult
 from qmodel.pipeline.closed_load import closed_state
 from qmodel.pipeline.parameters import changed, parameters, swapped
 from qmodel.pipeline.plan import Plan
@@ -181,6 +181,12 @@ class Pipeline:
         if isinstance(arrival_rate, Closed):
             return closed_state(self.plan, arrival_rate)
         rate = poisson_rate(arrival_rate, "a pipeline")
+        for name, station in self.stations.items():
+            if station.users_only:
+                raise ModelError(
+                    f"{name} serves a finite number of clients: {station.not_in_paths}; give "
+                    "the load as qmodel.Closed(users, think_time)"
+                )
         return PipelineResult.of(self, Poisson(rate))
 
     def draw(self, arrival_rate: float = 0.0) -> Drawing:

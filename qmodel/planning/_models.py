@@ -2,19 +2,21 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from typing import Any
 
 from qmodel._typing import Value
 from qmodel.distributions.cells import shape_of
 from qmodel.errors import ModelError
+from qmodel.loads import Closed, Load
+from qmodel.networks.closed_result import ClosedResult
 from qmodel.pipeline import Pipeline, call
 from qmodel.pipeline.parameters import changed, parameters
 from qmodel.planning._results import latency_of, max_rate_of, near
 from qmodel.queues.base import Station, StationResult
 
-__all__ = ["Asked", "StationModel", "as_pipeline", "asked", "has_arrays"]
+__all__ = ["Asked", "StationModel", "as_pipeline", "asked", "has_arrays", "stations_of"]
 
 
 def as_pipeline(station: Station, name: str | None = None) -> Pipeline:
@@ -40,8 +42,10 @@ class StationModel:
                 raise ModelError(f"no parameter {name!r} in the station{near(name, known)}")
         return StationModel(changed(self.station, changes))
 
-    def solve(self, arrival_rate: Value) -> StationResult:
+    def solve(self, arrival_rate: Value | Load) -> StationResult | ClosedResult:
         """Return the steady state at a load."""
+        if isinstance(arrival_rate, Closed):
+            return as_pipeline(self.station).solve(arrival_rate)
         return self.station.solve(arrival_rate)
 
     @property
@@ -62,7 +66,14 @@ def asked(model: Any, what: str = "model") -> Asked:
     return model
 
 
+def stations_of(model: Asked) -> Iterable[Station]:
+    """Return the stations of a model."""
+    return (model.station,) if isinstance(model, StationModel) else model.stations.values()
+
+
 def has_arrays(model: Asked) -> bool:
     """Return whether a model stands for several scenarios."""
+    if any(station.users_only for station in stations_of(model)):
+        return bool(shape_of(latency_of(model.solve(Closed(1)))))
     result = model.solve(0.0)
     return bool(shape_of(latency_of(result)) or shape_of(max_rate_of(result)))

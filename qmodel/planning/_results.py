@@ -14,6 +14,7 @@ from qmodel._typing import Value
 from qmodel._xp import namespace
 from qmodel.distributions import Distribution
 from qmodel.errors import ModelError
+from qmodel.networks.closed_result import ClosedResult
 from qmodel.pipeline import Pipeline, PipelineResult
 from qmodel.queues.base import Station, StationResult
 
@@ -22,6 +23,7 @@ __all__ = [
     "Result",
     "goodput_of",
     "latency_of",
+    "load_share_of",
     "max_rate_of",
     "mean_wait_of",
     "near",
@@ -33,7 +35,7 @@ __all__ = [
 Model = Pipeline | Station
 """What can be asked."""
 
-Result = PipelineResult | StationResult
+Result = PipelineResult | StationResult | ClosedResult
 """What a solved model is."""
 
 
@@ -65,7 +67,7 @@ def wait_of(result: Result, subject: str | None = None) -> Distribution:
 
 def mean_wait_of(result: Result, subject: str | None = None) -> Value:
     """Return the mean time in queue: of a station, or in all queues that a request sees."""
-    if isinstance(result, PipelineResult) and subject is None:
+    if not isinstance(result, StationResult) and subject is None:
         # What nobody visits adds nothing, also where its queue would be endless.
         weigh = namespace(*result.visits.values()).weigh
         return sum(weigh(result.visits[n], r.waiting_time) for n, r in result.stations.items())
@@ -93,9 +95,16 @@ def max_rate_of(result: Result) -> Value:
     return (result.station if isinstance(result, StationResult) else result).max_rate
 
 
+def load_share_of(result: Result) -> Value:
+    """Return the load over the greatest with a steady state: 0 of users, who wait. [-]."""
+    if isinstance(result, ClosedResult):
+        return 0 * result.throughput
+    return np.divide(result.arrival_rate, max_rate_of(result))
+
+
 def utilization_of(result: Result, station: str | None = None) -> Value:
     """Return the utilization of the busiest station, or of one."""
-    if isinstance(result, PipelineResult) and station is None:
+    if not isinstance(result, StationResult) and station is None:
         return reduce(np.maximum, (r.utilization for r in result.stations.values()), 0.0)
     return _station(result, station).utilization
 
@@ -114,10 +123,10 @@ def _part(result: Result, subject: str | None) -> Any:
     """Return what has the name: the whole, a kind of request, or a station."""
     if subject is None or isinstance(result, StationResult):
         return result if subject is None else _station(result, subject)
-    if subject in result.kinds:
+    if isinstance(result, PipelineResult) and subject in result.kinds:
         return result.kinds[subject]
-    if subject in result.stations:
-        return result.stations[subject]
+    if subject in result.stations or isinstance(result, ClosedResult):
+        return _station(result, subject)
     settled = result.solved.settled
     limits = {name: (word, name) for word, name in settled if word == "limit"}
     if subject not in limits:

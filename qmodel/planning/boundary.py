@@ -10,6 +10,7 @@ import numpy as np
 from qmodel._typing import Value
 from qmodel.errors import ModelError
 from qmodel.glossary import units_of
+from qmodel.loads import Load, columns_of, in_words
 from qmodel.planning.slo import unasked_losses
 from qmodel.units import text
 
@@ -37,7 +38,7 @@ class Boundary:
         nothing else ends it, ``inf`` and ``-inf`` where no value is good enough. [-]
     objectives : tuple of str
         What must hold; empty for a steady state. [-]
-    arrival_rate : number or array
+    load : number, array or Load
         The load. [1/s]
     whole : bool
         Whether the parameter is a whole number. [-]
@@ -61,7 +62,7 @@ class Boundary:
     low: Value
     high: Value
     objectives: tuple[str, ...]
-    arrival_rate: Value
+    load: Value | Load
     whole: bool
     unit: str
     rejected: Value
@@ -104,13 +105,14 @@ class Boundary:
         Returns
         -------
         pandas.DataFrame
-            `arrival_rate`, `low`, `high`, `rejected`, `abandoned`. [-]
+            The load, `low`, `high`, `rejected`, `abandoned`. [-]
         """
         import pandas as pd
 
-        names = ("arrival_rate", "low", "high", "rejected", "abandoned")
-        cells = np.broadcast_arrays(*(np.atleast_1d(getattr(self, name)) for name in names))
-        frame = pd.DataFrame({n: c.ravel() for n, c in zip(names, cells, strict=True)})
+        columns = columns_of(self.load)
+        columns |= {n: getattr(self, n) for n in ("low", "high", "rejected", "abandoned")}
+        cells = np.broadcast_arrays(*(np.atleast_1d(value) for value in columns.values()))
+        frame = pd.DataFrame({n: c.ravel() for n, c in zip(columns, cells, strict=True)})
         frame.insert(0, "parameter", self.parameter)
         frame.insert(1, "side", self.side)
         frame.attrs["units"] = units_of(list(frame)) | dict.fromkeys(("low", "high"), self.unit)
@@ -118,10 +120,10 @@ class Boundary:
 
     def __str__(self) -> str:
         """Return the answer in one line, where there is one scenario."""
-        if np.ndim(self.low) or np.ndim(self.arrival_rate):
+        if np.ndim(self.low) or any(map(np.ndim, columns_of(self.load).values())):
             what = " and ".join(self.objectives) or "a steady state"
             return f"Boundary of {self.parameter}, {self.side}, for {what}"
-        at = f"at {text(float(self.arrival_rate), '1/s')}"
+        at = in_words(self.load)
         holds = "hold" if len(self.objectives) > 1 else "holds"
         what = f"{' and '.join(self.objectives)} {holds}"
         if not self.objectives:

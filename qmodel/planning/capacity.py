@@ -29,6 +29,7 @@ from qmodel.numerics.roots import increasing_root
 from qmodel.planning._models import Asked, asked
 from qmodel.planning._results import Model, latency_of
 from qmodel.planning.slo import Objective, Objectives, objectives_of
+from qmodel.planning.users import most_users
 
 __all__ = ["capacity"]
 
@@ -36,8 +37,8 @@ _RTOL = 1e-14  # Near saturation everything hangs on the last digits of the load
 _DOUBLINGS = 40
 
 
-def capacity(model: Model, *objectives: Objectives) -> Value:
-    """Return the greatest arrival rate at which a model meets its objectives.
+def capacity(model: Model, *objectives: Objectives, think_time: Value | None = None) -> Value:
+    """Return the greatest arrival rate, or number of users, at which objectives are met.
 
     Parameters
     ----------
@@ -46,6 +47,9 @@ def capacity(model: Model, *objectives: Objectives) -> Value:
     *objectives : str, Objective or sequence of them
         What must hold, all of it, such as "p99 < 300 ms", "loss < 1 %"; without any, only
         that the model does not saturate. [-]
+    think_time : number or array, optional
+        Mean time between an answer and the next request of a user, >= 0; with it the load is
+        `qmodel.Closed`, and the capacity a number of users. [s]
 
     Returns
     -------
@@ -55,15 +59,19 @@ def capacity(model: Model, *objectives: Objectives) -> Value:
         ``inf`` where they hold at any load, NaN where a parameter is. In a model with
         arrays, 0 where they are missed even without load. [1/s]
 
+        With `think_time`, the greatest whole number of users, ``inf`` where any number is
+        served well enough: users wait, so they saturate nothing. [-]
+
     Raises
     ------
     DomainError
         If a text is no objective.
     InfeasibleError
-        If a model without arrays misses an objective even without load; the message has
-        the value.
+        If a model without arrays misses an objective even without load, or with one user;
+        the message has the value.
     ModelError
-        If the model is symbolic, is no model, or lacks what an objective names.
+        If the model is symbolic, is no model, lacks what an objective names, or cannot take
+        a closed load.
 
     Examples
     --------
@@ -84,12 +92,19 @@ def capacity(model: Model, *objectives: Objectives) -> Value:
     >>> float(capacity(qm.MGcc(qm.Exponential(1.0), 15), "loss <= 1 %"))
     8.1080
 
+    How many users who think for 5 s between two pages:
+
+    >>> float(capacity(scenarios.replace({"db.servers": 2}), "p99 < 1 s", think_time=5.0))
+    543.0
+
     >>> capacity(database, "p99 < 90 ms")
     Traceback (most recent call last):
     qmodel.errors.InfeasibleError: p99 is 92.1034037198 ms without any load: 'p99 < 90 ms' ...
     """
     what = asked(model)
     wanted = objectives_of(objectives)
+    if think_time is not None:
+        return most_users(what, wanted, think_time)
     saturation = what.max_rate
     if not wanted:
         return saturation

@@ -21,6 +21,7 @@ from qmodel import _check
 from qmodel._typing import Value
 from qmodel.errors import ModelError
 from qmodel.glossary import units_of
+from qmodel.loads import Closed, Load, columns_of
 from qmodel.planning._models import as_pipeline, asked, has_arrays
 from qmodel.planning._results import Model
 from qmodel.queues.base import Station
@@ -35,20 +36,21 @@ _LOSSES = ("rejected", "abandoned", "goodput")
 _CHANGES = ("servers", "max_rate", "mean", *_PERCENTILES, "goodput")
 
 
-def compare(models: Mapping[str, Model], arrival_rate: Value) -> pd.DataFrame:
+def compare(models: Mapping[str, Model], arrival_rate: Value | Load) -> pd.DataFrame:
     """Return models side by side at the same load, with their changes against the first.
 
     Parameters
     ----------
     models : mapping of str to Pipeline or Station
         The models by name, without arrays of their own; the first is the reference. [-]
-    arrival_rate : number or array
-        The load, the same for all; an array gives a row for each model and load. [1/s]
+    arrival_rate : number, array or Load
+        The load, the same for all, a rate or `qmodel.Closed`; an array gives a row for each
+        model and load. [1/s]
 
     Returns
     -------
     pandas.DataFrame
-        `model`, `arrival_rate`, `servers` of all stations without delays, `max_rate`,
+        `model`, the load, `servers` of all stations without delays, `max_rate`,
         `headroom`, `bottleneck` and its `utilization`, `mean`, `p50` to `p99.9`, `rejected`,
         `abandoned`, `goodput`, and ``<column>.change`` in percent. ``attrs["units"]`` has
         the units, ``attrs["basis"]`` for each model what its max_rate, mean and percentiles
@@ -70,15 +72,23 @@ def compare(models: Mapping[str, Model], arrival_rate: Value) -> pd.DataFrame:
            model   mean  mean.change  p99.change
     0   one fast  0.025        0.000       0.000
     1  four slow  0.047       88.704      73.012
+
+    The same for users who wait for their answers:
+
+    >>> frame = compare({"one fast": one, "four slow": pool}, qm.Closed(100, think_time=1.0))
+    >>> frame[["model", "users", "goodput", "mean", "p99"]].round(3)
+           model  users  goodput   mean    p99
+    0   one fast  100.0    92.43  0.082  0.277
+    1  four slow  100.0    91.35  0.095  0.310
     """
     import pandas as pd
 
     if not models:
         raise ModelError("models must have at least one model")
-    rates = np.asarray(_check.nonnegative("arrival_rate", arrival_rate), dtype=float).ravel()
+    load = _flat(arrival_rate)
     frames, basis = [], {}
     for name, model in models.items():
-        columns, basis[name] = _state(name, model, rates)
+        columns, basis[name] = _state(name, model, load)
         frames.append(pd.DataFrame({"model": name} | columns))
     for name in _CHANGES:
         first = frames[0][name].to_numpy()
@@ -92,7 +102,16 @@ def compare(models: Mapping[str, Model], arrival_rate: Value) -> pd.DataFrame:
     return table
 
 
-def _state(name: str, model: Model, rates: np.ndarray) -> tuple[dict[str, Any], dict[str, str]]:
+def _flat(load: Any) -> Any:
+    """Return a load with one axis of cells."""
+    if not isinstance(load, Load):
+        return np.asarray(_check.nonnegative("arrival_rate", load), dtype=float).ravel()
+    cells = np.broadcast_arrays(*columns_of(load).values())
+    flat = [cell.ravel() for cell in cells]
+    return Closed(*flat) if isinstance(load, Closed) else flat[0]
+
+
+def _state(name: str, model: Model, load: Any) -> tuple[dict[str, Any], dict[str, str]]:
     """Return the columns of one model, and what they rest on."""
     if isinstance(model, Station):
         model = as_pipeline(model, name)
@@ -100,24 +119,24 @@ def _state(name: str, model: Model, rates: np.ndarray) -> tuple[dict[str, Any], 
         raise ModelError(
             f"model {name!r} has arrays of its own: compare one scenario, or sweep"
         )
-    result = model.solve(rates)
+    result: Any = model.solve(load)
+    given = columns_of(load)
+    cells = np.shape(next(iter(given.values())))
     servers = [float(station.servers) for station in model.stations.values()]
-    first = result.stations.get(result.bottleneck)
+    saturating = np.unique(result.bottleneck)[0]  # the same in all cells: one scenario
+    first = result.stations.get(saturating)
     shares = np.array(list(_PERCENTILES.values()))[:, None]
-    columns = {
-        "arrival_rate": rates,
+    columns = given | {
         "servers": sum(count for count in servers if np.isfinite(count)),
-        "max_rate": float(result.max_rate),
+        "max_rate": float(np.ravel(result.max_rate)[0]),
         "headroom": result.headroom,
-        "bottleneck": result.bottleneck,
+        "bottleneck": str(saturating),
         "utilization": 0.0 if first is None else first.utilization,
         "mean": result.latency.mean,
     }
-    times = np.broadcast_to(result.latency.quantile(shares), (shares.size, rates.size))
+    times = np.broadcast_to(result.latency.quantile(shares), (shares.size, *cells))
     columns |= dict(zip(_PERCENTILES, times, strict=True))
-    columns |= {
-        name: 1.0 * np.broadcast_to(getattr(result, name), rates.shape) for name in _LOSSES
-    }
+    columns |= {name: 1.0 * np.broadcast_to(getattr(result, name), cells) for name in _LOSSES}
     return columns, {key: result.basis[key] for key in ("max_rate", "mean", "percentiles")}
 
 

@@ -50,7 +50,7 @@ import numpy as np
 from qmodel import units
 from qmodel._typing import Value
 from qmodel.errors import DomainError
-from qmodel.planning._results import Result, goodput_of, latency_of, max_rate_of
+from qmodel.planning._results import Result, goodput_of, latency_of, load_share_of
 from qmodel.planning.quantities import (
     Percentile,
     Quantity,
@@ -205,7 +205,7 @@ class Objective:
             bound = math.nextafter(bound, 0.0 if self.comparison == "<" else math.inf)
         with np.errstate(divide="ignore"):
             margin = quantity_of(self.quantity).margin(result, self.subject, bound)
-        overload = np.greater_equal(result.arrival_rate, max_rate_of(result))
+        overload = np.greater_equal(load_share_of(result), 1.0)
         return np.where(overload, np.inf, margin)[()]
 
     def met(self, result: Result) -> Value:
@@ -283,7 +283,7 @@ def missed_by(result: Result, objectives: Sequence[Objective]) -> Value:
     Without objectives, how far the load is beyond a steady state. In overload more load is
     still worse, so that searches have a way down.
     """
-    load = np.divide(result.arrival_rate, max_rate_of(result))
+    load = load_share_of(result)
     worst = reduce(np.maximum, [o.margin(result) for o in objectives] or [load - 1])
     worst = np.where(np.isposinf(worst), _OVERLOAD * np.maximum(load, 1.0), worst)
     # A steady state ends at the boundary, an objective is met there: both hold below zero.

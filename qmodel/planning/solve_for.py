@@ -17,17 +17,18 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from functools import reduce
-from typing import Any
+from typing import Any, cast
 
 import numpy as np
 
 from qmodel._typing import Value
 from qmodel._xp import is_symbolic
 from qmodel.errors import InfeasibleError, ModelError
+from qmodel.loads import Load, columns_of, in_words
 from qmodel.numerics.roots import increasing_root
 from qmodel.planning._domains import Domain, domain_of
 from qmodel.planning._models import asked
-from qmodel.planning._results import Model, max_rate_of, share_of
+from qmodel.planning._results import Model, load_share_of, max_rate_of, share_of
 from qmodel.planning.boundary import Boundary, Side
 from qmodel.planning.slo import (
     Objective,
@@ -47,7 +48,7 @@ Margin = Callable[[Any], Any]
 
 
 def solve_for(
-    model: Model, parameter: str, arrival_rate: Value, *objectives: Objectives
+    model: Model, parameter: str, arrival_rate: Value | Load, *objectives: Objectives
 ) -> Boundary:
     """Return the boundary value of a parameter with which a model meets its objectives.
 
@@ -58,8 +59,8 @@ def solve_for(
     parameter : str
         A parameter as in `Pipeline.parameters`, "db.servers"; of a station without the
         prefix, "servers". [-]
-    arrival_rate : number or array
-        The load. [1/s]
+    arrival_rate : number, array or Load
+        The load: a rate, or `qmodel.Closed`, users who wait for their answers. [1/s]
     *objectives : str, Objective or sequence of them
         What must hold, all of it, such as "p99 < 300 ms", "loss < 1 %"; without any, only
         that there is a steady state. [-]
@@ -100,24 +101,29 @@ def solve_for(
     >>> solve_for(site, "db.servers", [1000.0, 2000.0, 4000.0], "p99 < 30 ms").value
     array([3, 4, 6])
 
+    With users who think for 2 s instead of a rate:
+
+    >>> print(solve_for(site, "db.servers", qm.Closed(8000, think_time=2.0), "p99 < 80 ms"))
+    db.servers at least 4: p99 < 80 ms holds with 8,000 users who think 2 s
+
     The reserved concurrency at which one call in a thousand is throttled:
 
     >>> calls = qm.MGcc(qm.Exponential(2.0), servers=200)
     >>> int(solve_for(calls, "servers", 100.0, "loss < 0.1 %"))
     238
     """
-    what = asked(model)
+    what, load = asked(model), cast(Any, arrival_rate)
     wanted = objectives_of(objectives)
-    if is_symbolic(arrival_rate, what.max_rate):
+    if is_symbolic(*columns_of(load).values(), what.max_rate):
         raise ModelError("the boundary of a parameter has no symbolic form: put numbers in")
-    if parameter == "arrival_rate":
+    if parameter in ("arrival_rate", "users"):
         raise ModelError(
             "which load a model meets its objectives at is what `capacity` answers"
         )
     domain = domain_of(what, parameter)
 
     def look(value: Any) -> tuple[Any, ...]:
-        result = what.replace({parameter: domain.number(value)}).solve(arrival_rate)
+        result = what.replace({parameter: domain.number(value)}).solve(load)
         with np.errstate(invalid="ignore", divide="ignore", over="ignore"):
             missed = missed_by(result, wanted)
         return missed, *footprint(result, missed)
@@ -131,20 +137,20 @@ def solve_for(
     _refuse_gaps(domain, values, holds & ~unknown)
     some, every = holds.any(axis=0), holds.all(axis=0)
     if holds.ndim == 1 and not some and not unknown:
-        raise InfeasibleError(_why(model, domain, values, margins, arrival_rate, wanted))
+        raise InfeasibleError(_why(model, domain, values, margins, load, wanted))
     low, high = (_edge(margin, domain, values, holds, way) for way in (1, -1))
     side = _side(margins, holds, some & ~every & ~unknown)
     low, high = (np.where(unknown, np.nan, x)[()] for x in (low, high))
     result = None
     if side != "between" and np.isfinite(at := low if side == "at least" else high).all():
-        result = what.replace({parameter: domain.number(at)}).solve(arrival_rate)
+        result = what.replace({parameter: domain.number(at)}).solve(load)
     return Boundary(
         parameter=parameter,
         side=side,
         low=low,
         high=high,
         objectives=tuple(map(str, wanted)),
-        arrival_rate=arrival_rate,
+        load=load,
         whole=domain.whole,
         unit=domain.unit,
         rejected=share_of(result, "rejected") if result else np.nan,
@@ -304,11 +310,11 @@ def _why(
     """Return the message for a model that meets its objectives with no value."""
     best = domain.number(values[np.argmin(margins)])
     what = asked(model).replace({domain.name: best})
-    result, at = what.solve(rate), f"at {text(float(rate), '1/s')}"
+    result, at = what.solve(rate), in_words(rate)
     goal = ", ".join(map(str, wanted)) or "a steady state"
     message = f"no {domain.name} is good enough for {goal} {at}"
     most = max_rate_of(result)
-    if rate >= most:
+    if load_share_of(result) >= 1:
         return f"{message}: it saturates at {text(float(most), '1/s')} with {domain.text(best)}"
     missed = next(o for o in wanted if not o.met(result))
     value = missed.text(float(missed.value(result)))

@@ -8,12 +8,13 @@ larger than memory.
 ================  ===========================================================
 model             axes
 ================  ===========================================================
-a `Pipeline`      "arrival_rate", and the names of `Pipeline.parameters`
-a `Station`       "arrival_rate", and its fields
+a `Pipeline`      the load, and the names of `Pipeline.parameters`
+a `Station`       the load, and its fields
 a function        its keywords; it gets flat arrays and returns a solved model
                   or a mapping of columns
 ================  ===========================================================
 
+**Loads.** "arrival_rate"; or "users" and "think_time", for users who wait for answers.
 **Losses.** What is rejected and abandoned stands beside the latencies, which are those of
 the requests that get through.
 **Overload.** Its rows keep their ``inf``; they do not spoil their neighbours.
@@ -36,6 +37,8 @@ from qmodel._typing import Value
 from qmodel.distributions.cells import shape_of
 from qmodel.errors import DomainError, ModelError
 from qmodel.glossary import units_of
+from qmodel.loads import Closed, columns_of
+from qmodel.networks.closed_result import ClosedResult
 from qmodel.pipeline import Pipeline, PipelineResult
 from qmodel.planning._models import asked, has_arrays
 from qmodel.planning._results import (
@@ -78,7 +81,7 @@ def sweep(
     over : mapping of str to sequence
         The axes and their values, numbers or texts with units ("5 ms"); the last axis
         varies fastest. [-]
-    arrival_rate : number or str, optional
+    arrival_rate : number, str or Closed, optional
         The load, where it is no axis: an axis of one value. [1/s]
     percentiles : sequence of float, default (0.5, 0.95, 0.99)
         The percentiles of the latency. [-]
@@ -114,6 +117,16 @@ def sweep(
     1          20.0           2  0.1078         db
     2          60.0           1     inf         db
     3          60.0           2  0.1439         db
+
+    Users who wait for their answers, instead of a rate:
+
+    >>> frame = sweep(shop, {"users": [50, 500], "think_time": [4.0, 8.0]})
+    >>> frame[["users", "think_time", "goodput", "p99", "bottleneck"]].round(3)
+       users  think_time  goodput    p99 bottleneck
+    0     50         4.0   12.387  0.134         db
+    1     50         8.0    6.225  0.118         db
+    2    500         4.0   50.000  7.070         db
+    3    500         8.0   50.000  3.070         db
     """
     import pandas as pd
 
@@ -141,7 +154,7 @@ def sweep_chunks(
         As for `sweep`. [-]
     over : mapping of str to sequence
         As for `sweep`. [-]
-    arrival_rate : number or str, optional
+    arrival_rate : number, str or Closed, optional
         The load, where it is no axis: an axis of one value. [1/s]
     percentiles : sequence of float, default (0.5, 0.95, 0.99)
         The percentiles of the latency. [-]
@@ -202,9 +215,11 @@ def _frames(
 def _axes(over: Axes, arrival_rate: Value) -> dict[str, np.ndarray]:
     axes = {name: _axis(name, values) for name, values in over.items()}
     if arrival_rate is not None:
-        if "arrival_rate" in axes:
-            raise ModelError("arrival_rate is given twice, as an axis and as a keyword")
-        axes = {"arrival_rate": _axis("arrival_rate", arrival_rate)} | axes
+        given = columns_of(arrival_rate)
+        for name in given:
+            if name in axes:
+                raise ModelError(f"{name} is given twice, as an axis and as a keyword")
+        axes = {name: _axis(name, value) for name, value in given.items()} | axes
     if not axes:
         raise ModelError("a sweep needs at least one axis")
     return axes
@@ -229,18 +244,28 @@ def _solver(model: Any, axes: Mapping[str, Any]) -> Solve:
         if not callable(model):
             raise ModelError(f"model must be a Pipeline, Station or callable, got {model!r}")
         return model  # type: ignore[no-any-return]
-    if "arrival_rate" not in axes:
-        raise ModelError("a sweep needs a load: an axis or a keyword 'arrival_rate'")
+    loads = [name for name in ("arrival_rate", "users") if name in axes]
+    if not loads:
+        raise ModelError(
+            "a sweep needs a load: an axis 'arrival_rate' or 'users', or a keyword"
+        )
+    if len(loads) > 1:
+        raise ModelError("a sweep has one kind of load: arrival_rate, or users")
     whole = asked(model)
     if has_arrays(whole):
         raise ModelError("the model has arrays of its own: put them into the axes of the sweep")
-    known = [*whole.parameters(), "arrival_rate"]
+    known = [*whole.parameters(), *loads]
+    if loads == ["users"]:
+        known.append("think_time")
     for name in axes:
         if name not in known:
             raise ModelError(f"no parameter {name!r} in the model{near(name, known)}")
 
-    def solve(*, arrival_rate: np.ndarray, **others: Any) -> Result:
-        return whole.replace(others).solve(arrival_rate)
+    def solve(**here: Any) -> Result:
+        load = here.pop(loads[0])
+        if loads == ["users"]:
+            load = Closed(load, here.pop("think_time", 0.0))
+        return whole.replace(here).solve(load)
 
     return solve
 
@@ -253,7 +278,7 @@ def _columns(
         if both:
             raise ModelError(f"the function returns {both[0]!r}, which is an axis")
         return dict(result)
-    if not isinstance(result, (PipelineResult, StationResult)):
+    if not isinstance(result, (PipelineResult, StationResult, ClosedResult)):
         raise ModelError(
             f"a swept function must return a solved model or a mapping, got {result!r}"
         )
@@ -265,7 +290,10 @@ def _columns(
     columns |= {name: share_of(result, name) for name in ("rejected", "abandoned")}
     columns["goodput"] = goodput_of(result)
     with np.errstate(divide="ignore", invalid="ignore", over="ignore"):
-        columns |= {"max_rate": most, "headroom": most / np.asarray(result.arrival_rate) - 1}
+        headroom = most / np.asarray(result.arrival_rate) - 1
+    if isinstance(result, ClosedResult):
+        headroom = result.headroom
+    columns |= {"max_rate": most, "headroom": headroom}
     if isinstance(result, StationResult):
         return columns | {"utilization": result.utilization}
     columns["bottleneck"] = result.bottleneck

@@ -290,6 +290,9 @@ class Station(ABC):
     not_in_paths = ""
     """Why a path cannot call the station, where it cannot."""
 
+    users_only = False
+    """Whether a path can call it nevertheless, under a load of users who wait for answers."""
+
     loses = False
     """Whether `accepted` may be below 1: arrivals may be lost or give up."""
 

@@ -242,7 +242,8 @@ class FiniteSource(Station):
     """Station with exponential service and equal servers, for a finite number of clients.
 
     `solve` takes the rate of *one idle client*, the reciprocal of its think time;
-    `arrival_rate` and `throughput` of the result are those of all clients together.
+    `arrival_rate` and `throughput` of the result are those of all clients together. On a path
+    its clients are the users of a `qmodel.Closed` load.
 
     Parameters
     ----------
@@ -266,6 +267,10 @@ class FiniteSource(Station):
     >>> load = terminal.solve(1 / 10.0)
     >>> float(load.throughput), float(load.response_time), float(load.response.quantile(0.9))
     (1.0000, 20.0000, 27.1985)
+    >>> import qmodel as qm
+    >>> path = qm.Pipeline(qm.series(qm.call("net", qm.Delay(0.5)), qm.call("x", terminal)))
+    >>> path.solve(qm.Closed(users=30, think_time=9.5))
+    <30 users: throughput 1/s, mean response 20.5 s>
     """
 
     service_time: Value = parameter(
@@ -275,6 +280,7 @@ class FiniteSource(Station):
     population: Count = parameter("clients", symbol="N", check=_check.count)
     service: Exponential = field(init=False, repr=False)
     not_in_paths = "its arrival rate is not that of a flow of requests"
+    users_only = True
 
     def __post_init__(self) -> None:
         check_fields(self)

@@ -54,7 +54,7 @@ def closed_network(p: Parameters) -> Figures:
     site = {f"s{k}": station(t, c) for k, (t, c) in enumerate(zip(times, servers, strict=True))}
     think, users = p.get("think_time", 0), p.get("population", p.get("populations"))
     if "routing" in p:
-        r = routed(site, p["routing"]).closed(users)
+        r = routed(site, p["routing"]).solve(qm.Closed(users))
     else:
         visits = p.get("visits") or [1] * len(times)
         r = closed.solve(site, dict(zip(site, visits, strict=True)), users, float(think))

@@ -56,8 +56,8 @@ def test_what_cannot_be_taken_is_refused(model, load, says) -> None:
     [
         (lambda: qm.Poisson(-1.0), "rate must be a number >= 0, got -1"),
         (lambda: qm.Renewal(1.0, -0.5), "scv must be a squared coefficient of variation"),
-        (lambda: qm.Closed(-1), "users must be a finite number >= 0, got -1"),
-        (lambda: qm.Closed(np.inf), "users must be a finite number >= 0, got inf"),
+        (lambda: qm.Closed(-1), "users must be a whole number >= 0, got -1"),
+        (lambda: qm.Closed(np.inf), "users must be a whole number >= 0, got inf"),
         (lambda: qm.Closed(1, -2.0), "think_time must be a finite number >= 0, got -2"),
         (lambda: qm.Profile([0, 1], [1]), "must be as many, at least two, got 2 and 1"),
         (lambda: qm.Profile([0, 2, 1], [1, 1, 1]), "times must increase, got 2 before 1"),

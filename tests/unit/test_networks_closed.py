@@ -8,7 +8,7 @@ import sympy as sp
 
 import qmodel as qm
 from qmodel.errors import DomainError, ModelError
-from qmodel.networks import closed, most_users
+from qmodel.networks import closed
 
 SITE = {"cpu": qm.MMc(0.020, servers=2), "db": qm.MMc(0.008), "net": qm.Delay(0.030)}
 VISITS = {"cpu": 1, "db": 3, "net": 2}
@@ -185,16 +185,3 @@ def test_models_that_do_not_fit() -> None:
         closed.solve({}, {}, 3)
     with pytest.raises(ModelError, match="srpt cannot take a closed load: MG1SizeBased"):
         closed.solve({"srpt": qm.MG1SizeBased(qm.Exponential(0.1), "srpt")}, {"srpt": 1}, 3)
-
-
-def test_most_users() -> None:
-    site, visits = {"cpu": qm.MMc(0.020, servers=2), "db": qm.MMc(0.008)}, {"cpu": 1, "db": 3}
-    most = most_users(site, visits, 5.0, within=1.0, percentile=0.99)
-    r = closed.solve(site, visits, [most, most + 1], 5.0)
-    assert r.latency.quantile(0.99)[0] <= 1.0 < r.latency.quantile(0.99)[1]
-    found = most_users(site, visits, 5.0, within=[0.01, 1.0, 60.0])
-    assert found[0] == 0
-    means = closed.solve(site, visits, np.add(found[1:], [[0], [1]]), 5.0).response_time
-    assert (means[0] <= [1.0, 60.0]).all()
-    assert (means[1] > [1.0, 60.0]).all()
-    assert most_users({"net": qm.Delay(0.1)}, {"net": 1}, within=1.0) == np.inf

@@ -127,11 +127,13 @@ def test_closed_forms_on_symbols() -> None:
 def test_closed() -> None:
     """A central server with 8 jobs, of a loop without an end and of one with."""
     rows = [[0.1, 0.5, 0.4], [1, 0, 0], [1, 0, 0]]
-    r = routed(servers(0.02, 0.06, 0.08), rows).closed(8)
+    r = routed(servers(0.02, 0.06, 0.08), rows).solve(qm.Closed(8))
     assert r.throughput == pytest.approx(27.821381821344254, rel=1e-13)
     numbers = [s.number_in_system for s in r.stations.values()]
     assert numbers == pytest.approx([1.162040457658527, 3.084268623525686, 3.7536909188157876])
-    ends = routed(servers(0.02, 0.06), {"s0": {"s1": 0.75}, "s1": {"s0": 1}}).closed(20, 5.0)
+    ends = routed(servers(0.02, 0.06), {"s0": {"s1": 0.75}, "s1": {"s0": 1}}).solve(
+        qm.Closed(20, 5.0)
+    )
     twin = qm.networks.closed.solve(servers(0.02, 0.06), {"s0": 4, "s1": 3}, 20, 5.0)
     assert ends.throughput == pytest.approx(twin.throughput, rel=1e-13)
 

@@ -149,7 +149,8 @@ def call(
     """
     if service is not None:
         _check.instance("service", service, Distribution)
-    if _check.instance("station", station, Station).not_in_paths:
+    _check.instance("station", station, Station)
+    if station.not_in_paths and not station.users_only:
         kind = type(station).__name__
         raise ModelError(f"a path cannot call {kind} {name!r}: {station.not_in_paths}")
     if priority is not None:
