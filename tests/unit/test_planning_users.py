@@ -56,7 +56,9 @@ def test_edges_of_a_capacity_in_users() -> None:
     assert np.isnan(
         capacity(pages().replace({"db.service_time": np.nan}), "mean < 1 s", think_time=1.0)
     )
-    with pytest.raises(InfeasibleError, match="mean is 44 ms with 1 user who thinks 1 s: 'mean"):
+    with pytest.raises(
+        InfeasibleError, match="mean is 44 ms with 1 user who thinks 1 s: 'mean"
+    ):
         capacity(pages(), "mean < 40 ms", think_time=1.0)
     with pytest.raises(InfeasibleError, match=r"goodput is at most 39\.65"):
         capacity(pages(), "p99 < 1 s", "goodput > 50/s", think_time=5.0)
