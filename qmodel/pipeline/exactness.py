@@ -1,11 +1,9 @@
 """What the numbers of a pipeline rest on, read off its steps and its solved stations.
 
-Two questions decide. Do all stations see Poisson arrivals? Stations with a Poisson output
-(M/M/c, processor sharing, delays) pass them on; a limit, a fork, or FCFS with general
-service does not (`Step.departures`). And are the times along a path independent? They are on
-overtake-free paths of FCFS exponential stations, single-server but at the ends, with delays
-outside and constant delays anywhere; a random delay *between* two queues lets requests
-overtake (`Step.passage`).
+Two questions decide. Do all stations see Poisson arrivals (`qmodel.pipeline.arrivals`)? And are
+the times along a path independent? They are on overtake-free paths of FCFS exponential stations,
+single-server but at the ends, with delays outside and constant delays anywhere; a random delay
+*between* two queues lets requests overtake (`Step.passage`).
 """
 
 from __future__ import annotations
@@ -18,6 +16,8 @@ import numpy as np
 
 from qmodel.basis import INDEPENDENT_SOJOURNS, POISSON_SPLIT, Basis, union
 from qmodel.caches.base import CacheResult
+from qmodel.pipeline.arrivals import Calls
+from qmodel.pipeline.solved import Stations
 from qmodel.pipeline.steps.base import Step
 from qmodel.pipeline.steps.call import Call
 from qmodel.pipeline.steps.repeat import SNAPSHOT
@@ -27,39 +27,16 @@ from qmodel.queues.mmc import MMc
 __all__ = ["Trace", "labelled"]
 
 
-class Trace:
-    """What steps are asked about, and what they take note of.
-
-    `disturbed` are the stations whose arrivals are not Poisson.
-    """
+class Trace(Calls):
+    """What steps are asked about, and what they take note of."""
 
     RANDOM_DELAY = "a random delay"
 
     def __init__(self, roots: Iterable[Step], results: Mapping[str, StationResult]) -> None:
+        super().__init__()
         self.roots, self.results = tuple(roots), results
-        self.disturbed: set[str] = set()
         self._came_from: dict[str, set[tuple[str, ...] | None]] = {}
         self._left: set[str] = set()
-        self._called: dict[int, frozenset[Call]] = {}
-        before = -1
-        while len(self.disturbed) != before:
-            before = len(self.disturbed)
-            for root in self.roots:
-                root.departures(False, self)
-
-    def _calls(self, step: Step) -> frozenset[Call]:
-        if id(step) not in self._called:
-            found = (inner for inner in step.walk() if isinstance(inner, Call))
-            self._called[id(step)] = frozenset(found)
-        return self._called[id(step)]
-
-    def called(self, step: Step) -> set[str]:
-        """Return the stations that are called within a step."""
-        return {call.name for call in self._calls(step)}
-
-    def queues(self, step: Step) -> set[str]:
-        """Return those of them at which requests may wait for each other."""
-        return {call.name for call in self._calls(step) if call.queues}
 
     def arrive(self, name: str, behind: set[Any]) -> None:
         """Note that requests come to a queue from those in `behind`."""
@@ -99,12 +76,13 @@ class Trace:
 
 
 def labelled(
-    roots: Iterable[Step], results: Mapping[str, StationResult], caches: Iterable[CacheResult]
+    roots: Iterable[Step], results: Stations, caches: Iterable[CacheResult]
 ) -> tuple[Basis, dict[str, StationResult]]:
     """Return the basis of a pipeline, and its stations with theirs as their arrivals are."""
     trace = Trace(roots, results)
+    unknown = results.arrivals.disturbed - set(results.arrivals.scvs)
     stations = {
-        name: replace(r, basis=_with_arrivals(r, name not in trace.disturbed))
+        name: replace(r, basis=_with_arrivals(r)) if name in unknown else r
         for name, r in results.items()
     }
     steps = [step for root in trace.roots for step in root.walk()]
@@ -131,10 +109,8 @@ def labelled(
     return basis, stations
 
 
-def _with_arrivals(result: StationResult, poisson: bool) -> Basis:
-    """Return the basis of a station's result, weaker where its arrivals are not Poisson."""
-    if poisson:
-        return result.basis
+def _with_arrivals(result: StationResult) -> Basis:
+    """Return the basis of a station's result where its arrivals are taken as Poisson."""
     return Basis(
         {
             name: grounds if name == "utilization" else union(grounds, (POISSON_SPLIT,))

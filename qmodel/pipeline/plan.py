@@ -59,14 +59,18 @@ class Plan:
         self.kind_of: dict[Any, str] = {}
         self._loses: dict[int, bool] = {}
         met: Counter[Any] = Counter()
+        calls: Counter[str] = Counter()
         for kind, (_, root) in kinds.items():
             for step, several in _places(root):
                 self._note(step, kind)
-                if isinstance(step, Call) and step.loses:
-                    met[step.name] += 1 + several
+                if isinstance(step, Call):
+                    calls[step.name] += 1 + several
+                    if step.loses:
+                        met[step.name] += 1 + several
                 elif step.settled_by == "flow":
                     met[step.key] += 1 + several
         self.met_twice = tuple(key for key, times in met.items() if times > 1)
+        self.revisited = any(times > 1 for times in calls.values())
         self.timed = tuple(k for k, step in self.coupled.items() if step.settled_by == "times")
         if any(len(things) > 1 for things in self.owners.values()):
             self.parameters  # noqa: B018  # Two values of one name are refused at once.
@@ -146,6 +150,15 @@ class Plan:
                             "stations two names"
                         )
         return found
+
+    @cached_property
+    def variable(self) -> bool:
+        """Whether what leaves a station may be no Poisson stream."""
+        return any(
+            not step.station.poisson_output or step.service not in (None, step.station.service)
+            for step in self._steps()
+            if isinstance(step, Call)
+        )
 
     def _steps(self) -> Iterator[Step]:
         for _, root in self.kinds.values():

@@ -3,8 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
+from dataclasses import replace
+from functools import cached_property
 from typing import TYPE_CHECKING, Any
 
+from qmodel.pipeline.arrivals import Arrivals
 from qmodel.queues.base import StationResult, StreamResult
 
 if TYPE_CHECKING:
@@ -23,9 +26,17 @@ class Stations(Mapping[str, StationResult]):
 
     def __getitem__(self, name: str) -> StationResult:
         if name not in self._results:
-            station = self._flows.plan.stations[name]
-            self._results[name] = station.solve(self._flows.streams(name))
+            station, streams = self._flows.plan.stations[name], self._flows.streams(name)
+            if self._flows.plan.variable and name in self.arrivals.scvs:
+                scv = self.arrivals.scvs[name]
+                streams = [replace(stream, scv=scv) for stream in streams]
+            self._results[name] = station.solve(streams)
         return self._results[name]
+
+    @cached_property
+    def arrivals(self) -> Arrivals:
+        """How variable the streams are that come to the stations."""
+        return Arrivals(self._flows)
 
     def __iter__(self) -> Iterator[str]:
         return iter(self._flows.plan.stations)
@@ -42,7 +53,7 @@ class Solved:
 
     def __init__(self, flows: Flows) -> None:
         self.flows = flows
-        self.stations: Mapping[str, StationResult] = Stations(flows)
+        self.stations = Stations(flows)
         self.settled: Mapping[Any, Any] = flows.shares
         self.kind = next(iter(flows.plan.kinds))
 

@@ -27,6 +27,7 @@ from qmodel.distributions.algebra import measure
 from qmodel.errors import ModelError
 from qmodel.glossary import units_of
 from qmodel.loads import Load, Renewal, poisson_rate
+from qmodel.queues.dispersion import VARIABILITY, wait_factor
 from qmodel.queues.states import States
 from qmodel.units import text
 
@@ -59,11 +60,15 @@ class Stream:
     priority : int, optional
         Their class at a station with priorities, 0 for the most urgent; by default the
         order of the streams. [-]
+    scv : number or array, optional
+        How variable the arrivals are over the times in which the queue fills: SCV of the times
+        between them, or index of dispersion (`qmodel.queues.dispersion`); by default they are
+        Poisson, of SCV 1. [-]
 
     Raises
     ------
     DomainError
-        If `arrival_rate` is negative.
+        If `arrival_rate` or `scv` is negative.
 
     Examples
     --------
@@ -78,8 +83,11 @@ class Stream:
     service: Distribution | None = None
     kind: str = ""
     priority: int | None = None
+    scv: Value | None = None
 
     def __post_init__(self) -> None:
+        if self.scv is not None:
+            object.__setattr__(self, "scv", _check.scv("scv", self.scv))
         rate = _check.nonnegative("arrival_rate", self.arrival_rate)
         object.__setattr__(self, "arrival_rate", rate)
         if self.service is not None:
@@ -299,6 +307,9 @@ class Station(ABC):
     prioritised = False
     """Whether some streams are served before others."""
 
+    variable_arrivals = False
+    """Whether streams may be more or less variable than Poisson (`Stream.scv`)."""
+
     poisson_output = False
     """Whether Poisson arrivals leave as a Poisson stream (Burke 1956; Kelly 1979)."""
 
@@ -388,13 +399,10 @@ class Station(ABC):
         streams = _streams(arrival_rate, type(self).__name__)
         laws = [self.service if s.service is None else s.service for s in streams]
         rates, endless = finite_rates(streams, self.service.mean)
-        if all(law == self.service for law in laws):
-            here: Station = self
-        elif all(law == laws[0] for law in laws):
-            here = self.serving(laws[0])
-        else:
-            here = self.serving(mixed_service(laws, rates))
+        here = self.serving_all(laws, rates)
         result = here._solve(sum(rates))
+        if any(s.scv is not None for s in streams):
+            result = self._behind(result, streams, rates)
         if here is self:
             laws = [here.service] * len(laws)
         parts = tuple(
@@ -402,6 +410,52 @@ class Station(ABC):
             for s, law in zip(streams, laws, strict=True)
         )
         return in_the_limit(replace(result, streams=parts), endless)
+
+    def serving_all(self, laws: Sequence[Distribution], rates: Sequence[Value]) -> Station:
+        """Return the station with the law of service of a mix of streams."""
+        if all(law == self.service for law in laws):
+            return self
+        if all(law == laws[0] for law in laws):
+            return self.serving(laws[0])
+        return self.serving(mixed_service(laws, rates))
+
+    def _behind(
+        self, result: StationResult, streams: Sequence[Stream], rates: Sequence[Value]
+    ) -> StationResult:
+        """Return the steady state behind streams that are not Poisson: the waits scaled."""
+        if not self.variable_arrivals:
+            raise ModelError(
+                f"{type(self).__name__} takes Poisson arrivals, no stream with an scv"
+            )
+        total: Any = sum(rates)
+        own: Any = sum(
+            rate * (1 if s.scv is None else s.scv)
+            for rate, s in zip(rates, streams, strict=True)
+        )
+        xp = namespace(own, total)
+        with xp.errstate(divide="ignore", invalid="ignore"):
+            scv = xp.guard(xp.asarray(own) / total, total == 0, 1.0)
+        service = result.station.service
+        factor = wait_factor(scv, result.utilization, service.scv)
+        wait = xp.weigh(factor, result.waiting_time)
+        waits = Scaled(result.wait, factor) if result.wait is not None else None
+        slower = replace(result, wait=waits)
+        return replace(
+            slower,
+            waiting_time=wait,
+            response_time=wait + service.mean,
+            queue_length=xp.weigh(total, wait),
+            number_in_system=xp.weigh(total, wait + service.mean),
+            response=result.station.law_of_response(slower, service),
+            number=None,
+            basis=Basis(
+                {
+                    name: ground if name == "utilization" else union(ground, (VARIABILITY,))
+                    for name, ground in result.basis.grounds.items()
+                    if name != "number"
+                }
+            ),
+        )
 
     def _stream(
         self, result: StationResult, rate: Value, service: Distribution

@@ -160,6 +160,8 @@ class MDc(Station):
     array([0.1618, 0.1492, 0.1201])
     """
 
+    variable_arrivals = True
+
     service_time: Value = parameter(
         "mean service time", unit="s", symbol="S", check=_check.positive
     )

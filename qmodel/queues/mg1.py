@@ -323,6 +323,8 @@ class MG1(Station):
     (0.2917, 1.9273, 'exact')
     """
 
+    variable_arrivals = True
+
     service: Distribution
 
     def __post_init__(self) -> None:

@@ -179,6 +179,8 @@ class MGc(Station):
     (0.0110, 'exact')
     """
 
+    variable_arrivals = True
+
     service: Distribution
     servers: Count = parameter("servers", symbol="c", check=_check.count, default=1)
 

@@ -301,6 +301,7 @@ class MMc(Station):
     servers: Count = parameter("servers", symbol="c", check=_check.count, default=1)
     service: Exponential = field(init=False, repr=False)
     poisson_output = True
+    variable_arrivals = True
 
     def __post_init__(self) -> None:
         check_fields(self)

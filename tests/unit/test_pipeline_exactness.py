@@ -54,7 +54,11 @@ APPROXIMATE = {
         "independent-sojourns",
         "exact",
     ),
-    "general service before": (line(GENERAL, ONE), "poisson-departures", "approximate"),
+    "general service before": (
+        line(GENERAL, ONE),
+        "variability-of-arrivals",
+        "approximate",
+    ),
     "a second visit": (
         qm.series(qm.call("a", ONE), qm.call("b", OTHER), qm.call("a", ONE)),
         "independent-sojourns",

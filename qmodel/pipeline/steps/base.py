@@ -38,10 +38,12 @@ from qmodel.errors import ModelError
 
 if TYPE_CHECKING:
     from qmodel.pipeline.answering import Answering
+    from qmodel.pipeline.arrivals import Arrivals
     from qmodel.pipeline.drawing.graph import Ends, Graph
     from qmodel.pipeline.exactness import Trace
     from qmodel.pipeline.flows import Flows
     from qmodel.pipeline.solved import Solved
+    from qmodel.queues.dispersion import Dispersion
 
 __all__ = ["Grounds", "Outcome", "Step", "again", "checked_name", "checked_step", "choice"]
 
@@ -208,10 +210,10 @@ class Step(ABC):
         """Return the share of the requests that is answered; by default all parts must be."""
         return prod(reading.of(child) for child in self.children)
 
-    def departures(self, disturbed: bool, trace: Trace) -> bool:
-        """Return whether what leaves is no Poisson stream, where arrivals are `disturbed`."""
-        left = [child.departures(disturbed, trace) for child in self.children]
-        return disturbed or any(left)
+    def departures(self, arriving: Dispersion, at: Arrivals) -> Dispersion:
+        """Return how variable the stream is that leaves, given the one that comes."""
+        left = [child.departures(arriving, at) for child in self.children]
+        return next((stream for stream in left if stream), arriving)
 
     def passage(self, behind: set[Any], trace: Trace) -> set[Any]:
         """Return which queues a request may have left last, given those before the step."""

@@ -11,9 +11,11 @@ from qmodel._typing import Value
 from qmodel.errors import ModelError
 from qmodel.pipeline.shares import labels, rescaled
 from qmodel.pipeline.steps.base import Outcome, Step, again, checked_step, choice
+from qmodel.queues.dispersion import Dispersion, mixed
 
 if TYPE_CHECKING:
     from qmodel.pipeline.answering import Answering
+    from qmodel.pipeline.arrivals import Arrivals
     from qmodel.pipeline.drawing.graph import Ends, Graph
     from qmodel.pipeline.exactness import Trace
     from qmodel.pipeline.flows import Flows
@@ -60,6 +62,14 @@ class Branch(Step):
     def answered(self, reading: Answering) -> Any:
         shares = (reading.of(step) for step in self.steps)
         return sum(p * x for p, x in zip(self.probabilities, shares, strict=True))
+
+    def departures(self, arriving: Dispersion, at: Arrivals) -> Dispersion:
+        parts = []
+        for share, step in zip(self.probabilities, self.steps, strict=True):
+            chosen = arriving.thinned(share)
+            left = step.departures(chosen, at)
+            parts.append((share, arriving if left is chosen else left))
+        return mixed(parts)
 
     def passage(self, behind: set[Any], trace: Trace) -> set[Any]:
         return set().union(*(step.passage(set(behind), trace) for step in self.steps))

@@ -26,6 +26,9 @@ from qmodel.units import text
 if TYPE_CHECKING:
     from qmodel.pipeline.answering import Answering
     from qmodel.pipeline.drawing.graph import Ends, Graph
+from qmodel.queues.dispersion import DISTURBED, Dispersion
+
+    from qmodel.pipeline.arrivals import Arrivals
     from qmodel.pipeline.exactness import Trace
     from qmodel.pipeline.flows import Flows
     from qmodel.pipeline.solved import Solved
@@ -104,10 +107,13 @@ class Cached(Step):
         spared = reading.of(self.lookup) - looked
         return looked * (ratio + (1 - ratio) * miss) + spared * miss
 
-    def departures(self, disturbed: bool, trace: Trace) -> bool:
+    def departures(self, arriving: Dispersion, at: Arrivals) -> Dispersion:
         # Misses of one object keep their distance: its last fetch is in the cache.
-        behind = self.lookup.departures(disturbed, trace) or self.policy is not None
-        return self.miss.departures(behind, trace)
+        behind = self.lookup.departures(arriving, at)
+        if self.policy is not None:
+            behind = behind or DISTURBED
+        ratio: Any = self.hit_ratio if self.policy is None else at.share(self)
+        return Branch((1 - ratio, ratio), (self.miss, Nothing())).departures(behind, at)
 
     def passage(self, behind: set[Any], trace: Trace) -> set[Any]:
         behind = self.lookup.passage(behind, trace)

@@ -15,10 +15,12 @@ from qmodel.queues.delay import Delay
 
 if TYPE_CHECKING:
     from qmodel.pipeline.answering import Answering
+    from qmodel.pipeline.arrivals import Arrivals
     from qmodel.pipeline.drawing.graph import Ends, Graph
     from qmodel.pipeline.exactness import Trace
     from qmodel.pipeline.flows import Flows
     from qmodel.pipeline.solved import Solved
+    from qmodel.queues.dispersion import Dispersion
 
 __all__ = ["Call", "call"]
 
@@ -85,11 +87,8 @@ class Call(Step):
     def answered(self, reading: Answering) -> Any:
         return reading.unit(self.name)
 
-    def departures(self, disturbed: bool, trace: Trace) -> bool:
-        if disturbed:
-            trace.disturbed.add(self.name)
-        clean = trace.results[self.name].station.poisson_output
-        return disturbed or self.name in trace.disturbed or not clean
+    def departures(self, arriving: Dispersion, at: Arrivals) -> Dispersion:
+        return at.through(self, arriving)
 
     def passage(self, behind: set[Any], trace: Trace) -> set[Any]:
         if self.queues:

@@ -22,9 +22,11 @@ from qmodel.pipeline.steps.parallel import (
     INDEPENDENT_QUORUM,
     refuse_losses,
 )
+from qmodel.queues.dispersion import DISTURBED, Dispersion
 
 if TYPE_CHECKING:
     from qmodel.pipeline.answering import Answering
+    from qmodel.pipeline.arrivals import Arrivals
     from qmodel.pipeline.exactness import Trace
     from qmodel.pipeline.flows import Flows
     from qmodel.pipeline.solved import Solved
@@ -85,8 +87,9 @@ class FanOut(Step):
     def answered(self, reading: Answering) -> Any:
         return reading.unit(self)
 
-    def departures(self, disturbed: bool, trace: Trace) -> bool:
-        return self.step.departures(disturbed, trace) or self.reorders
+    def departures(self, arriving: Dispersion, at: Arrivals) -> Dispersion:
+        left = self.step.departures(arriving, at)
+        return left or (DISTURBED if self.reorders else left)
 
     def grounds(self, trace: Trace) -> Grounds:
         if not (self.reorders and trace.queues(self)):

@@ -15,10 +15,12 @@ from qmodel.basis import APPROXIMATE, Assumption
 from qmodel.distributions import Minimum, Shifted
 from qmodel.distributions.algebra import measure
 from qmodel.pipeline.steps.base import Grounds, Outcome, Step, again, checked_name, checked_step
+from qmodel.queues.dispersion import DISTURBED, Dispersion
 from qmodel.units import text
 
 if TYPE_CHECKING:
     from qmodel.pipeline.answering import Answering
+    from qmodel.pipeline.arrivals import Arrivals
     from qmodel.pipeline.exactness import Trace
     from qmodel.pipeline.flows import Flows
     from qmodel.pipeline.solved import Solved
@@ -80,8 +82,9 @@ class Hedge(Step):
         copied = namespace(one, self.budget).minimum(1 - one, self.budget)
         return one if reading.fragile else one + copied * one
 
-    def departures(self, disturbed: bool, trace: Trace) -> bool:
-        return self.step.departures(disturbed or bool(trace.queues(self)), trace)
+    def departures(self, arriving: Dispersion, at: Arrivals) -> Dispersion:
+        copied = DISTURBED if at.queues(self) else arriving
+        return self.step.departures(arriving or copied, at)
 
     def grounds(self, trace: Trace) -> Grounds:
         copies = (INDEPENDENT_COPIES,) if trace.queues(self) else ()

@@ -10,11 +10,13 @@ from qmodel._fields import parameter
 from qmodel._typing import Value
 from qmodel.distributions import ZERO
 from qmodel.pipeline.steps.base import Outcome, Step, again, checked_name
+from qmodel.queues.dispersion import DISTURBED, Dispersion
 from qmodel.queues.token_bucket import accepted
 from qmodel.units import text
 
 if TYPE_CHECKING:
     from qmodel.pipeline.answering import Answering
+    from qmodel.pipeline.arrivals import Arrivals
     from qmodel.pipeline.drawing.graph import Ends, Graph
     from qmodel.pipeline.exactness import Trace
     from qmodel.pipeline.flows import Flows
@@ -52,8 +54,8 @@ class Limit(Step):
     def answered(self, reading: Answering) -> Any:
         return 1.0  # A limit is no failure.
 
-    def departures(self, disturbed: bool, trace: Trace) -> bool:
-        return True
+    def departures(self, arriving: Dispersion, at: Arrivals) -> Dispersion:
+        return arriving or DISTURBED
 
     def passage(self, behind: set[Any], trace: Trace) -> set[Any]:
         return behind

@@ -25,9 +25,11 @@ from qmodel.pipeline.steps.base import (
 )
 from qmodel.pipeline.steps.call import Call
 from qmodel.queues.base import StationResult
+from qmodel.queues.dispersion import DISTURBED, Dispersion
 
 if TYPE_CHECKING:
     from qmodel.pipeline.answering import Answering
+    from qmodel.pipeline.arrivals import Arrivals
     from qmodel.pipeline.drawing.graph import Ends, Graph
     from qmodel.pipeline.exactness import Trace
     from qmodel.pipeline.flows import Flows
@@ -108,14 +110,15 @@ class Parallel(Step):
         need = len(self.steps) if reading.fragile else self.need
         return reading.enough([reading.of(step) for step in self.steps], need)
 
-    def departures(self, disturbed: bool, trace: Trace) -> bool:
+    def departures(self, arriving: Dispersion, at: Arrivals) -> Dispersion:
         # What joins again is no Poisson stream, and branches disturb each other's stations.
         met: set[str] = set()
         for step in self.steps:
-            called = trace.called(step)
-            trace.disturbed |= called & met
+            called = at.called(step)
+            at.disturbed |= called & met
             met |= called
-        return super(Parallel, self).departures(disturbed, trace) or self.reorders
+        left = super(Parallel, self).departures(arriving, at)
+        return left or (DISTURBED if self.reorders else left)
 
     def grounds(self, trace: Trace) -> Grounds:
         if not (self.reorders and trace.queues(self)):

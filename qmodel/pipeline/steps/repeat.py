@@ -18,9 +18,11 @@ from qmodel.pipeline.steps.base import Grounds, Outcome, Step, checked_step, cho
 
 if TYPE_CHECKING:
     from qmodel.pipeline.answering import Answering
+    from qmodel.pipeline.arrivals import Arrivals
     from qmodel.pipeline.exactness import Trace
     from qmodel.pipeline.flows import Flows
     from qmodel.pipeline.solved import Solved
+    from qmodel.queues.dispersion import Dispersion
 
 __all__ = ["SNAPSHOT", "Repeat", "repeat"]
 
@@ -73,9 +75,9 @@ class Repeat(Step):
     def reorders(self) -> bool:
         return is_symbolic(self.times) or bool(np.any(np.asarray(self.times) > 1))
 
-    def departures(self, disturbed: bool, trace: Trace) -> bool:
-        out = self.step.departures(disturbed, trace)
-        return out or (self.reorders and self.step.departures(out, trace))
+    def departures(self, arriving: Dispersion, at: Arrivals) -> Dispersion:
+        left = self.step.departures(arriving, at)
+        return self.step.departures(left, at) if self.reorders else left
 
     def grounds(self, trace: Trace) -> Grounds:
         again = self.reorders and trace.queues(self)

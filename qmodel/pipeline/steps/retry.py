@@ -35,9 +35,11 @@ from qmodel.pipeline.steps.repeat import SNAPSHOT
 
 if TYPE_CHECKING:
     from qmodel.pipeline.answering import Answering
+    from qmodel.pipeline.arrivals import Arrivals
     from qmodel.pipeline.exactness import Trace
     from qmodel.pipeline.flows import Flows
     from qmodel.pipeline.solved import Solved
+    from qmodel.queues.dispersion import Dispersion
 
 __all__ = ["Retry", "retry"]
 
@@ -188,9 +190,9 @@ class Retry(Step):
     def reorders(self) -> bool:
         return self.attempts > 1 and bool(np.any(self.failure != 0))
 
-    def departures(self, disturbed: bool, trace: Trace) -> bool:
-        out = self.step.departures(disturbed, trace)
-        return out or (self.reorders and self.step.departures(out, trace))
+    def departures(self, arriving: Dispersion, at: Arrivals) -> Dispersion:
+        left = self.step.departures(arriving, at)
+        return self.step.departures(left, at) if self.reorders else left
 
     def grounds(self, trace: Trace) -> Grounds:
         tries = self.reorders and trace.queues(self)

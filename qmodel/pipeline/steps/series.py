@@ -10,10 +10,12 @@ from qmodel.pipeline.steps.base import Outcome, Step, checked_step, one_after_th
 from qmodel.pipeline.steps.call import Call
 
 if TYPE_CHECKING:
+    from qmodel.pipeline.arrivals import Arrivals
     from qmodel.pipeline.drawing.graph import Ends, Graph
     from qmodel.pipeline.exactness import Trace
     from qmodel.pipeline.flows import Flows
     from qmodel.pipeline.solved import Solved
+    from qmodel.queues.dispersion import Dispersion
 
 __all__ = ["Series", "series"]
 
@@ -55,10 +57,10 @@ class Series(Step):
                 outcomes.append(step.outcome(at, times))
         return one_after_the_other(outcomes)
 
-    def departures(self, disturbed: bool, trace: Trace) -> bool:
+    def departures(self, arriving: Dispersion, at: Arrivals) -> Dispersion:
         for step in self.steps:
-            disturbed = step.departures(disturbed, trace)
-        return disturbed
+            arriving = step.departures(arriving, at)
+        return arriving
 
     def passage(self, behind: set[Any], trace: Trace) -> set[Any]:
         for step in self.steps:

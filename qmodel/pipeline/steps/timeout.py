@@ -24,9 +24,11 @@ from qmodel.basis import ASYMPTOTIC, Assumption
 from qmodel.distributions.truncated import Truncated
 from qmodel.errors import DomainError
 from qmodel.pipeline.steps.base import Grounds, Outcome, Step, again, checked_step
+from qmodel.queues.dispersion import DISTURBED, Dispersion
 from qmodel.units import text
 
 if TYPE_CHECKING:
+    from qmodel.pipeline.arrivals import Arrivals
     from qmodel.pipeline.exactness import Trace
     from qmodel.pipeline.flows import Flows
     from qmodel.pipeline.solved import Solved
@@ -88,9 +90,8 @@ class Timeout(Step):
             times,
         )
 
-    def departures(self, disturbed: bool, trace: Trace) -> bool:
-        self.step.departures(disturbed, trace)
-        return True
+    def departures(self, arriving: Dispersion, at: Arrivals) -> Dispersion:
+        return self.step.departures(arriving, at) or DISTURBED
 
     def grounds(self, trace: Trace) -> Grounds:
         return Grounds(flow=(POISSON_RETRIES,)) if trace.queues(self) else Grounds()

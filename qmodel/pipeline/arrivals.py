@@ -1,0 +1,130 @@
+"""How the streams arrive: a pass over the paths that follows how variable they are.
+
+Stations with a Poisson output (M/M/c, processor sharing, delays) pass Poisson streams on; a
+limit, a fork, or FCFS with general service does not (`Step.departures`). What leaves a station
+is as variable as its service and its arrivals make it (`qmodel.queues.dispersion`).
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from qmodel._xp import is_symbolic
+from qmodel.pipeline.flows import stream_of
+from qmodel.pipeline.steps.call import Call
+from qmodel.queues.dispersion import DISTURBED, POISSON, Behind, Dispersion, mixed, scv_at
+
+if TYPE_CHECKING:
+    from qmodel.pipeline.flows import Flows
+    from qmodel.pipeline.steps.base import Step
+
+__all__ = ["Arrivals", "Calls"]
+
+_ROUNDS = 12
+"""Passes after which streams that come back to a station are taken as they are."""
+
+
+class Calls:
+    """Which stations are called within a step."""
+
+    def __init__(self) -> None:
+        self._called: dict[int, frozenset[Call]] = {}
+
+    def _calls(self, step: Step) -> frozenset[Call]:
+        if id(step) not in self._called:
+            found = (inner for inner in step.walk() if isinstance(inner, Call))
+            self._called[id(step)] = frozenset(found)
+        return self._called[id(step)]
+
+    def called(self, step: Step) -> set[str]:
+        """Return the stations that are called within a step."""
+        return {call.name for call in self._calls(step)}
+
+    def queues(self, step: Step) -> set[str]:
+        """Return those of them at which requests may wait for each other."""
+        return {call.name for call in self._calls(step) if call.queues}
+
+
+class Arrivals(Calls):
+    """What streams come to the stations, given their flows.
+
+    `disturbed` are the stations whose arrivals are not Poisson, `scvs` how variable they are
+    where that is known.
+    """
+
+    def __init__(self, flows: Flows) -> None:
+        super().__init__()
+        self.flows = flows
+        self.disturbed: set[str] = set()
+        self.scvs: dict[str, Any] = {}
+        self._shares: dict[str, Any] = flows.by_station()
+        self._into: dict[str, dict[Any, list[Dispersion]]] = {}
+        self._before = self._into
+        self._stations: dict[str, Any] = {}
+        self._symbolic = is_symbolic(flows.rate, *self._shares.values())
+        for _ in range(_ROUNDS):
+            before, known = set(self.disturbed), dict(self.scvs)
+            self._before, self._into = self._into, {}
+            for kind, (_, root) in flows.plan.kinds.items():
+                self._kind = kind
+                root.departures(POISSON, self)
+            if not flows.plan.revisited or (
+                before == self.disturbed
+                and not any(
+                    _moved(scv, known.get(name, 1.0)) for name, scv in self.scvs.items()
+                )
+            ):
+                break
+
+    def share(self, step: Step) -> Any:
+        """Return the share that the load decides of a step."""
+        return self.flows.shares.get(step.key, step.worst)
+
+    def through(self, call: Call, arriving: Dispersion) -> Dispersion:
+        """Note what comes to the station of a call, and return what leaves."""
+        name = call.name
+        if arriving:
+            self.disturbed.add(name)
+        key = (name, *stream_of(call, self._kind))
+        here = self._into.setdefault(name, {}).setdefault(key, [])
+        here.append(arriving)
+        station, services, rate = self._loaded(name)
+        if station.poisson_output and name not in self.disturbed:
+            return POISSON
+        if self._symbolic or not station.variable_arrivals:
+            return (station.poisson_output and arriving) or DISTURBED
+        into = self._before.get(name, self._into[name])
+        parts = [
+            (self._part(name, key) / len(streams), stream)
+            for key, streams in into.items()
+            for stream in streams
+        ]
+        mine = self._part(name, key)
+        stream, utilization = mixed(parts), rate * services.mean / station.servers
+        scv: Any = 1.0
+        if stream.depth:
+            scv = scv_at(stream, rate, utilization, services.scv)
+            self.scvs[name] = scv
+        behind = Behind(stream, rate, utilization, station.servers, services.scv, scv)
+        return behind if np.all(mine == 1) else behind.thinned(mine)
+
+    def _part(self, name: str, key: Any) -> Any:
+        """Return the share of a stream in what comes to a station."""
+        with np.errstate(divide="ignore", invalid="ignore"):
+            return np.nan_to_num(self.flows.visits[key] / self._shares[name])
+
+    def _loaded(self, name: str) -> Any:
+        if name not in self._stations:
+            streams = self.flows.streams(name)
+            plain = self.flows.plan.stations[name]
+            laws = [plain.service if s.service is None else s.service for s in streams]
+            rates = [s.arrival_rate for s in streams]
+            station = plain.serving_all(laws, rates)
+            self._stations[name] = station, station.service, sum(rates)
+        return self._stations[name]
+
+
+def _moved(new: Any, old: Any) -> bool:
+    return bool(np.any(np.abs(np.asarray(new) - old) > 1e-3))

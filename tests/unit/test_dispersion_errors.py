@@ -1,0 +1,58 @@
+"""The table of errors of paths: what the labels say is what the table has, and it is true."""
+
+from __future__ import annotations
+
+import importlib.util
+import sys
+from pathlib import Path
+from types import ModuleType
+
+import numpy as np
+import pytest
+
+import qmodel as qm
+from qmodel.queues.dispersion_errors import WORST
+
+ROOT = Path(__file__).parents[2]
+
+
+@pytest.fixture(scope="module")
+def script() -> ModuleType:
+    path = ROOT / "docs" / "errors_of_tandems.py"
+    spec = importlib.util.spec_from_file_location("errors_of_tandems", path)
+    assert spec is not None
+    assert spec.loader is not None
+    module = importlib.util.module_from_spec(spec)
+    sys.modules[spec.name] = module
+    spec.loader.exec_module(module)
+    return module
+
+
+def test_labels_are_those_of_the_table(script: ModuleType) -> None:
+    table = script.read()
+    assert script.established(table) == WORST
+    assert script.page(table) == script.PAGE.read_text()
+    tandem = qm.series(qm.call("a", qm.MDc(1.0)), qm.call("b", qm.MMc(1.0)))
+    basis = qm.Pipeline(tandem).solve(0.5).basis
+    statement = next(a.statement for a in basis.assumptions("mean") if a.startswith("vari"))
+    assert f"mean was found within {WORST['mean']} %" in statement
+
+
+@pytest.mark.parametrize("point", [0, 9, 19, -1])
+def test_the_library_still_has_these_errors(script: ModuleType, point: int) -> None:
+    places = script.POINTS[point]
+    rows = [r for r in script.read() if r["stations"] == script.named(places)]
+    assert len(rows) == len(script.QUANTITIES)
+    for row, value in zip(rows, script.computed(places), strict=True):
+        error = 100 * (value / float(row["simulated"]) - 1)
+        assert error == pytest.approx(float(row["error_percent"]), abs=0.02)
+
+
+def test_simulated_values_are_found_again(script: ModuleType) -> None:
+    """One point with a tenth of the requests: within four standard errors."""
+    places = script.POINTS[0]
+    rows = [r for r in script.read() if r["stations"] == script.named(places)]
+    for row, (value, error) in zip(rows, script.simulated(places, 200_000, 99), strict=True):
+        stored = float(row["simulated"])
+        theirs = stored * float(row["standard_error_percent"]) / 100
+        assert abs(value - stored) < 4 * np.hypot(error, theirs)
