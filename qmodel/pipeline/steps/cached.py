@@ -21,14 +21,13 @@ from qmodel.pipeline.steps.branch import Branch
 from qmodel.pipeline.steps.call import Call
 from qmodel.pipeline.steps.nothing import Nothing
 from qmodel.pipeline.steps.series import Series
+from qmodel.queues.dispersion import DISTURBED, Dispersion
 from qmodel.units import text
 
 if TYPE_CHECKING:
     from qmodel.pipeline.answering import Answering
-    from qmodel.pipeline.drawing.graph import Ends, Graph
-from qmodel.queues.dispersion import DISTURBED, Dispersion
-
     from qmodel.pipeline.arrivals import Arrivals
+    from qmodel.pipeline.drawing.graph import Ends, Graph
     from qmodel.pipeline.exactness import Trace
     from qmodel.pipeline.flows import Flows
     from qmodel.pipeline.solved import Solved
