@@ -2,8 +2,8 @@
 
 Two questions decide. Do all stations see Poisson arrivals (`qmodel.pipeline.arrivals`)? And are
 the times along a path independent? They are on overtake-free paths of FCFS exponential
-stations, single-server but at the ends, with delays outside and constant delays anywhere; a random delay
-*between* two queues lets requests overtake (`Step.passage`).
+stations, single-server but at the ends, with delays outside and constant delays anywhere; a
+random delay *between* two queues lets requests overtake (`Step.passage`).
 """
 
 from __future__ import annotations
