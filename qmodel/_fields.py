@@ -8,12 +8,9 @@ Examples
 --------
 >>> from dataclasses import dataclass
 >>> @dataclass(frozen=True)
-... class Road:
+... class Road(Model):
 ...     lanes: int = parameter("lanes in each direction", symbol="c", check=_check.count)
 ...     length: float = parameter("its length", unit="m", check=_check.positive, default=1.0)
-...
-...     def __post_init__(self) -> None:
-...         check_fields(self)
 >>> Road(lanes=2)
 Road(lanes=2, length=1.0)
 >>> Road(lanes=2.5)
@@ -25,16 +22,18 @@ qmodel.errors.DomainError: lanes must be a whole number >= 1, got 2.5
 
 from __future__ import annotations
 
+import inspect
 from collections.abc import Callable
 from dataclasses import field, fields
-from functools import cache
+from functools import cache, wraps
 from typing import Any, NamedTuple
 
 import numpy as np
 
 from qmodel import _check
+from qmodel._annotations import check_of, resolved
 
-__all__ = ["Parameter", "check_fields", "described", "parameter"]
+__all__ = ["Model", "Parameter", "check_fields", "described", "parameter"]
 
 _KEY = "parameter"
 
@@ -99,20 +98,82 @@ def described(thing: Any) -> dict[str, Parameter]:
     return {f.name: f.metadata[_KEY] for f in fields(thing) if _KEY in f.metadata}
 
 
+class Model:
+    """A frozen dataclass whose fields are checked as it is made, before anything else.
+
+    Numbers are checked by their `parameter`, all other fields by their annotation. The check
+    is put before the ``__post_init__`` of each class, so that no class can forget it.
+
+    Examples
+    --------
+    >>> from dataclasses import dataclass
+    >>> @dataclass(frozen=True)
+    ... class Lane(Model):
+    ...     width: float = parameter("its width", unit="m", check="positive")
+    ...     one_way: bool = False
+    >>> Lane(3.5, "no")
+    Traceback (most recent call last):
+    qmodel.errors.DomainError: one_way must be True or False, got 'no'
+    """
+
+    __slots__ = ()
+
+    def __init_subclass__(cls) -> None:
+        """Put the check before what the class does itself as it is made."""
+        super().__init_subclass__()
+        own = cls.__dict__.get("__post_init__")
+        # A dataclass with slots is made twice of the same methods.
+        if own is not None and not hasattr(own, "__wrapped__"):
+
+            @wraps(own)
+            def checked(self: Any) -> None:
+                check_fields(self)
+                own(self)
+
+            cls.__post_init__ = checked  # type: ignore[method-assign]
+
+    def __post_init__(self) -> None:
+        check_fields(self)
+
+
 @cache
-def _checks(kind: Any) -> tuple[tuple[str, Callable[[str, Any], Any]], ...]:
+def _checks(kind: Any) -> tuple[tuple[str, Callable[[str, Any], Any], bool], ...]:
+    """Return name, check, and whether None is allowed, of each parameter of a class."""
     # The same for all models of a class, which are made by the thousand.
-    return tuple((name, said.check) for name, said in described(kind).items())
+    return tuple(
+        (f.name, f.metadata[_KEY].check, f.default is None or "None" in str(f.type))
+        for f in fields(kind)
+        if _KEY in f.metadata
+    )
+
+
+@cache
+def _kinds(kind: Any) -> tuple[tuple[str, Callable[[Any], None]], ...]:
+    """Return the checks of the fields that are no numbers, by their annotations."""
+    homes = {
+        name: one.__module__
+        for one in reversed(kind.__mro__)
+        for name in inspect.get_annotations(one)
+    }
+    found = (
+        (f.name, check_of(f.name, resolved(f.type, homes[f.name]), f.default is None))
+        for f in fields(kind)
+        if f.init and _KEY not in f.metadata
+    )
+    return tuple((name, check) for name, check in found if check is not None)
 
 
 def check_fields(thing: Any) -> None:
-    """Check the parameters of a frozen model that is being made; None is left as it is.
+    """Check the fields of a frozen model that is being made; None may stand for no number.
 
     Arrays are copied in and read-only: frozen means frozen.
     """
-    for name, check in _checks(type(thing)):  # type: ignore[arg-type]
+    kind: Any = type(thing)
+    for name, kind_check in _kinds(kind):
+        kind_check(getattr(thing, name))
+    for name, check, optional in _checks(kind):
         value = getattr(thing, name)
-        if value is not None:
+        if not (optional and value is None):
             object.__setattr__(thing, name, _held(check(name, value)))
 
 

@@ -27,7 +27,7 @@ from typing import Any
 import numpy as np
 
 from qmodel import _check
-from qmodel._fields import check_fields, parameter
+from qmodel._fields import Model, parameter
 from qmodel._typing import Count, Value
 from qmodel._values import digest_fields, same_fields
 from qmodel.errors import DomainError, ModelError
@@ -45,7 +45,7 @@ __all__ = [
 ]
 
 
-class Load:
+class Load(Model):
     """What comes to a station or a pipeline; loads of equal numbers are equal.
 
     Examples
@@ -55,9 +55,6 @@ class Load:
     """
 
     __slots__ = ()
-
-    def __post_init__(self) -> None:
-        check_fields(self)
 
     def __eq__(self, other: object) -> bool:
         """Return whether the other is the same kind of load, of the same numbers."""
@@ -180,7 +177,7 @@ class Profile(Load):
     (2550.0, 5000.0)
     """
 
-    times: Any = parameter("times", unit="s")
+    times: Any = parameter("times", unit="s", check=_check.real)
     rates: Any = parameter("arrival rates", unit="1/s", symbol="lambda", check=_check.finite)
 
     def __post_init__(self) -> None:
@@ -195,9 +192,8 @@ class Profile(Load):
         if late.size:
             i = int(late[0])
             raise DomainError(f"times must increase, got {times[i]:g} before {times[i + 1]:g}")
-        bad = np.flatnonzero(~((rates >= 0) & np.isfinite(rates)))
-        if bad.size:
-            raise DomainError(f"rates must be finite numbers >= 0, got {rates[bad[0]]}")
+        if np.isnan(rates).any():
+            raise DomainError("rates must be finite numbers >= 0, got nan")
         for name, values in (("times", times), ("rates", rates)):
             values.flags.writeable = False
             object.__setattr__(self, name, values)

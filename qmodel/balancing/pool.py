@@ -12,7 +12,7 @@ from dataclasses import dataclass, replace
 from typing import ClassVar, Self
 
 from qmodel import _check
-from qmodel._fields import check_fields, parameter
+from qmodel._fields import parameter
 from qmodel._typing import Count, Value
 from qmodel.basis import Assumption, Basis, union
 from qmodel.distributions import Distribution
@@ -42,10 +42,6 @@ class Pool(Station):
 
     replica: Station
     replicas: Count = parameter("replicas", symbol="N", check=_check.count)
-
-    def __post_init__(self) -> None:
-        _check.instance("replica", self.replica, Station)
-        check_fields(self)
 
     @property
     def not_in_paths(self) -> str:  # type: ignore[override]

@@ -32,7 +32,7 @@ from typing import Self
 import numpy as np
 
 from qmodel import _check
-from qmodel._fields import check_fields, parameter
+from qmodel._fields import parameter
 from qmodel._typing import Count, Value
 from qmodel._xp import namespace
 from qmodel.balancing.weighted_split import WeightedSplit
@@ -150,7 +150,6 @@ class Sharded(Station):
     )
 
     def __post_init__(self) -> None:
-        check_fields(self)
         _ = self._split  # refuses what cannot be a shard
 
     @property

@@ -32,7 +32,7 @@ from typing import Any, ClassVar, Self
 import numpy as np
 
 from qmodel import _check
-from qmodel._fields import check_fields, parameter
+from qmodel._fields import parameter
 from qmodel._typing import Count, Value
 from qmodel._xp import is_symbolic, namespace
 from qmodel.balancing.random_split import RANDOM_SPLIT
@@ -142,7 +142,6 @@ class WeightedSplit(Station):
 
     def __post_init__(self) -> None:
         stations, delays = checked_sites(self.stations, self.delays)
-        check_fields(self)
         _same_length("weights", self.weights, stations)
         laws = tuple(s.service for s in stations)
         same = all(law == laws[0] for law in laws)

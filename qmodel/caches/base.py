@@ -15,6 +15,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from qmodel import _check
+from qmodel._fields import Model
 from qmodel._typing import Value
 from qmodel.basis import Assumption, Basis, union
 from qmodel.caches.popularity import Popularity
@@ -165,7 +166,7 @@ class CacheResult:
         return frame
 
 
-class Cache(ABC):
+class Cache(Model, ABC):
     """A place that keeps some objects of a catalogue: intrinsic data only."""
 
     __slots__ = ()

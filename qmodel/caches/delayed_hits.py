@@ -144,7 +144,6 @@ class FetchedTTL(Fetching):
 
     def __post_init__(self) -> None:
         object.__setattr__(self, "ttl", _check.positive("ttl", self.ttl))
-        _check.instance("fetch", self.fetch, Distribution)
 
     @property
     def _parameters(self) -> tuple[Any, ...]:
@@ -187,7 +186,6 @@ class FetchedLRU(Fetching):
 
     def __post_init__(self) -> None:
         object.__setattr__(self, "capacity", _check.nonnegative("capacity", self.capacity))
-        _check.instance("fetch", self.fetch, Distribution)
 
     @property
     def _grounds(self) -> tuple[Assumption, ...]:

@@ -34,6 +34,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 import numpy as np
 
 from qmodel import _check
+from qmodel._fields import Model
 from qmodel._typing import Value
 from qmodel.basis import POISSON_ARRIVALS, Assumption, Basis, union
 from qmodel.caches.base import INDEPENDENT_REFERENCE
@@ -124,7 +125,7 @@ class FetchResult:
         return union(*self.basis.grounds.values())
 
 
-class Fetching(ABC):
+class Fetching(Model, ABC):
     """A cache whose misses take time: intrinsic data only."""
 
     __slots__ = ()

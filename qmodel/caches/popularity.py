@@ -20,6 +20,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 import numpy as np
 
 from qmodel import _check
+from qmodel._fields import Model
 from qmodel._typing import Value
 from qmodel.basis import Assumption, Basis, union
 
@@ -129,7 +130,7 @@ class Head(NamedTuple):
     """Their size, in the unit of the sizes. [-]."""
 
 
-class Popularity(ABC):
+class Popularity(Model, ABC):
     """Shares of the requests over the objects of a catalogue."""
 
     __slots__ = ()

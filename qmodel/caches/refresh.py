@@ -131,7 +131,6 @@ class RefreshedTTL(Fetching):
     def __post_init__(self) -> None:
         object.__setattr__(self, "ttl", _check.positive("ttl", self.ttl))
         object.__setattr__(self, "stale", _check.nonnegative("stale", self.stale))
-        _check.instance("fetch", self.fetch, Distribution)
 
     @property
     def _parameters(self) -> tuple[Any, ...]:

@@ -150,7 +150,6 @@ class UnsharedTTL(Fetching):
 
     def __post_init__(self) -> None:
         object.__setattr__(self, "ttl", _check.positive("ttl", self.ttl))
-        _check.instance("fetch", self.fetch, Distribution)
 
     @property
     def _parameters(self) -> tuple[Any, ...]:

@@ -26,7 +26,7 @@ from typing import Any
 import numpy as np
 
 from qmodel import _check
-from qmodel._fields import check_fields, parameter
+from qmodel._fields import parameter
 from qmodel._typing import Value
 from qmodel._xp import is_symbolic, namespace
 from qmodel.distributions.base import Distribution, Part
@@ -252,7 +252,6 @@ class Mixture(Distribution):
     laws: tuple[Distribution, ...]  # type: ignore[misc]  # `parameter` is no default
 
     def __post_init__(self) -> None:
-        check_fields(self)
         laws, parts = checked_laws(self.laws), len(self.probabilities)
         if len(laws) != parts:
             raise DomainError(

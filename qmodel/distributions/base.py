@@ -26,6 +26,7 @@ from typing import TYPE_CHECKING, Any, ClassVar, NamedTuple
 import numpy as np
 
 from qmodel import _check
+from qmodel._fields import Model
 from qmodel._typing import Value
 from qmodel._values import digest_fields, same_fields
 from qmodel._xp import is_symbolic
@@ -47,7 +48,7 @@ class Part(NamedTuple):
     law: Any
 
 
-class Distribution(ABC):
+class Distribution(Model, ABC):
     """The law of a time X >= 0.
 
     A concrete law gives `mean`, `variance` and `laplace`; one with closed forms sets

@@ -17,7 +17,7 @@ from typing import Any
 import numpy as np
 
 from qmodel import _check
-from qmodel._fields import check_fields, parameter
+from qmodel._fields import parameter
 from qmodel._typing import Count, Value
 from qmodel._xp import is_symbolic, namespace
 from qmodel.distributions.base import Distribution, Part
@@ -61,9 +61,6 @@ class Exponential(Distribution):
 
     mean: Value = parameter("mean", unit="s", symbol="S", check=_check.positive)
     closed = True
-
-    def __post_init__(self) -> None:
-        check_fields(self)
 
     @property
     def variance(self) -> Value:
@@ -130,9 +127,6 @@ class Deterministic(Distribution):
 
     mean: Value = parameter("mean", unit="s", symbol="S", check=_check.nonnegative)
     closed = True
-
-    def __post_init__(self) -> None:
-        check_fields(self)
 
     def __reduce_ex__(self, protocol: Any) -> Any:
         # One object wherever it goes: compositions know it by its identity.
@@ -295,9 +289,6 @@ class Gamma(Distribution):
     scv: Value = parameter("squared coefficient of variation", check=_check.positive_scv)
     closed = True
 
-    def __post_init__(self) -> None:
-        check_fields(self)
-
     @property
     def variance(self) -> Value:
         """Variance. [s^2]."""
@@ -418,7 +409,6 @@ class HyperExponential(Distribution):
     closed = True
 
     def __post_init__(self) -> None:
-        check_fields(self)
         parts, means = len(self.probabilities), len(self.means)
         if parts != means:
             raise DomainError(f"means must be as many as probabilities, {parts}, got {means}")
@@ -490,7 +480,6 @@ class Uniform(Distribution):
     closed = True
 
     def __post_init__(self) -> None:
-        check_fields(self)
         low, high = self.low, self.high
         if not is_symbolic(low, high) and np.any(np.asarray(high) <= low):
             raise DomainError(f"high must be above low = {low}, got {high}")

@@ -53,7 +53,7 @@ from typing import Any
 import numpy as np
 
 from qmodel import _check
-from qmodel._fields import check_fields, parameter
+from qmodel._fields import parameter
 from qmodel._typing import Value
 from qmodel._xp import is_symbolic, namespace
 from qmodel.distributions import heavy_gaps
@@ -94,9 +94,6 @@ class LogNormal(Distribution):
     mean: Value = parameter("mean", unit="s", symbol="S", check=_check.positive)
     scv: Value = parameter("squared coefficient of variation", check=_check.positive_scv)
     closed = True
-
-    def __post_init__(self) -> None:
-        check_fields(self)
 
     @property
     def variance(self) -> Value:
@@ -204,7 +201,6 @@ class Pareto(Distribution):
     closed = True
 
     def __post_init__(self) -> None:
-        check_fields(self)
         low, shape, high = self.minimum, self.shape, self.maximum
         if is_symbolic(low, shape, high):
             if is_symbolic(high) or not np.all(np.isinf(high)):

@@ -23,7 +23,7 @@ from typing import Any
 import numpy as np
 
 from qmodel import _check
-from qmodel._fields import check_fields, parameter
+from qmodel._fields import parameter
 from qmodel._typing import Count, Value
 from qmodel.distributions.base import Distribution
 from qmodel.distributions.extremes import Extreme, OfSeveral, least_of
@@ -70,8 +70,6 @@ class OrderStatistic(Extreme):
     of: Count = parameter("how many begin", symbol="n", check=_check.count)
 
     def __post_init__(self) -> None:
-        _check.instance("law", self.law, Distribution)
-        check_fields(self)
         _enough(self.need, self.of)
 
     @property
@@ -159,7 +157,6 @@ class Quorum(OfSeveral):
 
     def __post_init__(self) -> None:
         OfSeveral.__post_init__(self)
-        check_fields(self)
         _enough(self.need, len(self.laws))
 
     def _scale(self, means: list[Any]) -> Any:

@@ -68,7 +68,9 @@ class PhaseType(Distribution):
     """
 
     initial: Any = parameter("phase that begins", metadata={WHOLE: True})
-    generator: Any = parameter("rates between phases", unit="1/s", metadata={WHOLE: True})
+    generator: Any = parameter(
+        "rates between phases", unit="1/s", check=_check.real, metadata={WHOLE: True}
+    )
     closed = True
 
     def __post_init__(self) -> None:

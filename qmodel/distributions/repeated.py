@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 
 from qmodel import _check
-from qmodel._fields import check_fields, parameter
+from qmodel._fields import parameter
 from qmodel._typing import Count, Value
 from qmodel._xp import namespace
 from qmodel.distributions.algebra import Sum, measure
@@ -45,9 +45,6 @@ class Shifted(Distribution):
 
     law: Distribution
     by: Value = parameter("constant time", unit="s", check=_check.nonnegative)
-
-    def __post_init__(self) -> None:
-        check_fields(self)
 
     @property
     def mean(self) -> Value:
@@ -128,9 +125,6 @@ class Scaled(Distribution):
 
     law: Distribution
     factor: Value = parameter("factor", check=_check.positive)
-
-    def __post_init__(self) -> None:
-        check_fields(self)
 
     @property
     def closed(self) -> bool:  # type: ignore[override]
@@ -234,9 +228,6 @@ class Repeated(Distribution):
 
     law: Distribution
     times: Count = parameter("how often", symbol="n", check=partial(_check.count, least=0))
-
-    def __post_init__(self) -> None:
-        check_fields(self)
 
     @property
     def mean(self) -> Value:

@@ -51,7 +51,6 @@ class Truncated(Distribution):
     closed = True
 
     def __post_init__(self) -> None:
-        _check.instance("law", self.law, Distribution)
         object.__setattr__(self, "deadline", _check.positive("deadline", self.deadline))
 
     def _late(self) -> Any:

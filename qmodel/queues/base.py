@@ -18,7 +18,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from qmodel import _check
-from qmodel._fields import check_fields
+from qmodel._fields import Model, parameter
 from qmodel._typing import Count, Value
 from qmodel._xp import is_symbolic, namespace
 from qmodel.basis import Assumption, Basis, union
@@ -46,7 +46,7 @@ FCFS = Assumption("fcfs", "requests are served in the order of arrival", "Kendal
 
 
 @dataclass(frozen=True, slots=True, eq=False)
-class Stream:
+class Stream(Model):
     """A flow of requests that arrives at a station.
 
     Parameters
@@ -79,19 +79,15 @@ class Stream:
     (0.3, [0.0102, 0.0302])
     """
 
-    arrival_rate: Value
+    arrival_rate: Value = parameter("requests a second", unit="1/s", symbol="lambda")
     service: Distribution | None = None
     kind: str = ""
     priority: int | None = None
-    scv: Value | None = None
+    scv: Value | None = parameter(
+        "variability of its times between arrivals", check=_check.scv, default=None
+    )
 
     def __post_init__(self) -> None:
-        if self.scv is not None:
-            object.__setattr__(self, "scv", _check.scv("scv", self.scv))
-        rate = _check.nonnegative("arrival_rate", self.arrival_rate)
-        object.__setattr__(self, "arrival_rate", rate)
-        if self.service is not None:
-            _check.instance("service", self.service, Distribution)
         if self.priority is not None:
             priority = int(_check.count("priority", self.priority, least=0))
             object.__setattr__(self, "priority", priority)
@@ -290,7 +286,7 @@ class StationResult:
         return frame
 
 
-class Station(ABC):
+class Station(Model, ABC):
     """A place where requests are served: intrinsic data only."""
 
     __slots__ = ()
@@ -323,9 +319,6 @@ class Station(ABC):
         @property
         def service(self) -> Distribution:
             """Law of the service time of one request."""
-
-    def __post_init__(self) -> None:
-        check_fields(self)
 
     @property
     def max_rate(self) -> Value:

@@ -14,6 +14,7 @@ from typing import Any
 import numpy as np
 
 from qmodel import _check
+from qmodel._fields import Model
 from qmodel._typing import Value
 from qmodel.distributions import Distribution
 from qmodel.errors import DomainError
@@ -21,7 +22,7 @@ from qmodel.errors import DomainError
 __all__ = ["FixedBatch", "GeometricBatch", "RandomBatch"]
 
 
-class RandomNumber(ABC):
+class RandomNumber(Model, ABC):
     """A random number: its cumulants and its generating function."""
 
     __slots__ = ()

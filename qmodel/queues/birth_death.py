@@ -29,7 +29,7 @@ from typing import Any
 import numpy as np
 
 from qmodel import _check
-from qmodel._fields import check_fields, parameter
+from qmodel._fields import parameter
 from qmodel._typing import Count, Value
 from qmodel._xp import is_symbolic
 from qmodel.basis import POISSON_ARRIVALS, Assumption, Basis
@@ -204,7 +204,6 @@ class BirthDeath(Station):
     not_in_paths = "its arrival rate is not that of a flow of requests"
 
     def __post_init__(self) -> None:
-        check_fields(self)
         rates = self.service_rates
         _refuse_symbols(*rates, *(self.arrival_factors or ()), self.servers)
         if not rates:

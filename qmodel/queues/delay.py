@@ -60,7 +60,7 @@ class Delay(Station):
     (0.045, 45.0, 0.0)
     """
 
-    service: Distribution
+    service: Distribution | Value
     poisson_output = True
 
     def __post_init__(self) -> None:

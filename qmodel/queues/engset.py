@@ -33,7 +33,7 @@ from typing import Any
 import numpy as np
 
 from qmodel import _check
-from qmodel._fields import check_fields, parameter
+from qmodel._fields import parameter
 from qmodel._typing import Count, Value
 from qmodel._xp import namespace
 from qmodel.basis import Assumption, Basis
@@ -208,7 +208,6 @@ class Engset(Station):
     not_in_paths = "its arrival rate is not that of a flow of requests"
 
     def __post_init__(self) -> None:
-        check_fields(self)
         object.__setattr__(self, "service", Exponential(self.service_time))
 
     @property

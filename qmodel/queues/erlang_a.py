@@ -45,7 +45,7 @@ from typing import Any
 import numpy as np
 
 from qmodel import _check
-from qmodel._fields import check_fields, parameter
+from qmodel._fields import parameter
 from qmodel._typing import Count, Value
 from qmodel._xp import is_symbolic, namespace
 from qmodel.basis import POISSON_ARRIVALS, Assumption, Basis
@@ -179,7 +179,6 @@ class ErlangA(Station):
     loses = True
 
     def __post_init__(self) -> None:
-        check_fields(self)
         if not is_symbolic(self.service_time, self.servers, self.patience, self.places):
             _refuse(self.servers, self.patience, self.places)
         object.__setattr__(self, "service", Exponential(self.service_time))

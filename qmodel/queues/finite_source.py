@@ -37,7 +37,7 @@ from typing import Any
 import numpy as np
 
 from qmodel import _check
-from qmodel._fields import check_fields, parameter
+from qmodel._fields import parameter
 from qmodel._typing import Count, Value
 from qmodel._xp import is_symbolic
 from qmodel.basis import Basis
@@ -283,7 +283,6 @@ class FiniteSource(Station):
     users_only = True
 
     def __post_init__(self) -> None:
-        check_fields(self)
         object.__setattr__(self, "service", Exponential(self.service_time))
 
     @property

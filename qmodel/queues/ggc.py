@@ -41,7 +41,7 @@ from typing import Any
 import numpy as np
 
 from qmodel import _check
-from qmodel._fields import check_fields, parameter
+from qmodel._fields import parameter
 from qmodel._typing import Count, Value
 from qmodel._xp import namespace
 from qmodel.basis import APPROXIMATE, Assumption, Basis
@@ -269,11 +269,6 @@ class GGc(Station):
     interarrival: Distribution
     service: Distribution
     servers: Count = parameter("servers", symbol="c", check=_check.count, default=1)
-
-    def __post_init__(self) -> None:
-        _check.instance("interarrival", self.interarrival, Distribution)
-        _check.instance("service", self.service, Distribution)
-        check_fields(self)
 
     def serving(self, service: Distribution) -> GGc:
         """Return the same arrivals and servers with another law of service."""

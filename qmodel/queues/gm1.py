@@ -39,7 +39,7 @@ from typing import Any
 import numpy as np
 
 from qmodel import _check
-from qmodel._fields import check_fields, parameter
+from qmodel._fields import parameter
 from qmodel._typing import Count, Value
 from qmodel._xp import is_symbolic, namespace
 from qmodel.basis import Basis
@@ -219,8 +219,6 @@ class GM1(Station):
     service: Exponential = field(init=False, repr=False)
 
     def __post_init__(self) -> None:
-        _check.instance("interarrival", self.interarrival, Distribution)
-        check_fields(self)
         object.__setattr__(self, "service", Exponential(self.service_time))
 
     @property

@@ -39,7 +39,7 @@ from typing import Any
 import numpy as np
 
 from qmodel import _check
-from qmodel._fields import check_fields, parameter
+from qmodel._fields import parameter
 from qmodel._typing import Count, Value
 from qmodel._xp import is_symbolic, namespace
 from qmodel.basis import Assumption, Basis
@@ -253,7 +253,6 @@ class GMc(Station):
     service: Exponential = field(init=False, repr=False)
 
     def __post_init__(self) -> None:
-        check_fields(self)
         _checked(0.0, self.service_time, self.interarrival, self.servers)
         object.__setattr__(self, "service", Exponential(self.service_time))
 

@@ -32,7 +32,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from qmodel import _check
-from qmodel._fields import check_fields, parameter
+from qmodel._fields import parameter
 from qmodel._typing import Count, Value
 from qmodel._xp import is_symbolic
 from qmodel.basis import POISSON_ARRIVALS, Assumption, Basis
@@ -168,7 +168,6 @@ class MDc(Station):
     servers: Count = parameter("servers", symbol="c", check=_check.count, default=1)
 
     def __post_init__(self) -> None:
-        check_fields(self)
         _wait(0.0, self.service_time, self.servers)  # refuses symbols
 
     @property

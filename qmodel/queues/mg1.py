@@ -327,9 +327,6 @@ class MG1(Station):
 
     service: Distribution
 
-    def __post_init__(self) -> None:
-        _check.instance("service", self.service, Distribution)
-
     @property
     def servers(self) -> int:
         """Number of servers, one. [-]."""

@@ -41,7 +41,6 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from qmodel import _check
 from qmodel._typing import Count, Value
 from qmodel._xp import namespace
 from qmodel.basis import POISSON_ARRIVALS, Assumption, Basis
@@ -103,9 +102,6 @@ class MG1LCFS(Station):
 
     service: Distribution
     preemptive: bool = True
-
-    def __post_init__(self) -> None:
-        _check.instance("service", self.service, Distribution)
 
     @property
     def servers(self) -> int:

@@ -193,9 +193,6 @@ class MG1Priority(Station):
     preemptive: bool = False
     prioritised = True
 
-    def __post_init__(self) -> None:
-        _check.instance("service", self.service, Distribution)
-
     @property
     def servers(self) -> int:
         """Number of servers, one. [-]."""

@@ -44,7 +44,6 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from qmodel import _check
 from qmodel._typing import Count, Value
 from qmodel._xp import is_symbolic, namespace
 from qmodel.basis import APPROXIMATE, POISSON_ARRIVALS, Assumption, Basis
@@ -103,7 +102,6 @@ class MG1SizeBased(Station):
     policy: str = "srpt"
 
     def __post_init__(self) -> None:
-        _check.instance("service", self.service, Distribution)
         if self.policy not in POLICIES:
             known = ", ".join(POLICIES)
             raise DomainError(f"policy must be one of {known}, got {self.policy!r}")

@@ -41,7 +41,7 @@ from typing import Any
 import numpy as np
 
 from qmodel import _check
-from qmodel._fields import check_fields, parameter
+from qmodel._fields import parameter
 from qmodel._typing import Value
 from qmodel._xp import is_symbolic, namespace
 from qmodel.basis import POISSON_ARRIVALS, Assumption, Basis
@@ -153,8 +153,6 @@ class MG1Vacations(_Away):
     repeated: bool = True
 
     def __post_init__(self) -> None:
-        _check.instance("service", self.service, Distribution)
-        _check.instance("vacation", self.vacation, Distribution)
         _check.positive("the mean of vacation", self.vacation.mean)
 
     def serving(self, service: Distribution) -> MG1Vacations:
@@ -202,8 +200,6 @@ class MG1Setup(_Away):
     setup: Distribution = parameter("mean set-up time", unit="s", symbol="D", check=_a_time)
 
     def __post_init__(self) -> None:
-        _check.instance("service", self.service, Distribution)
-        _check.instance("setup", self.setup, Distribution)
         _check.positive("the mean of setup", self.setup.mean)
 
     def serving(self, service: Distribution) -> MG1Setup:
@@ -248,10 +244,6 @@ class MG1Threshold(_Away):
     threshold: int = parameter(
         "requests at which the server begins", symbol="n", check=_check.one_count
     )
-
-    def __post_init__(self) -> None:
-        _check.instance("service", self.service, Distribution)
-        check_fields(self)
 
     def serving(self, service: Distribution) -> MG1Threshold:
         """Return a server with the same threshold and another law of service."""

@@ -35,7 +35,7 @@ from typing import Any
 import numpy as np
 
 from qmodel import _check
-from qmodel._fields import check_fields, parameter
+from qmodel._fields import parameter
 from qmodel._typing import Count, Value
 from qmodel._xp import is_symbolic
 from qmodel.basis import APPROXIMATE, POISSON_ARRIVALS, Assumption, Basis
@@ -228,10 +228,6 @@ class MG1KPS(Station):
     service: Distribution
     places: int = parameter("requests that may be present", symbol="K", check=_check.one_count)
     loses = True
-
-    def __post_init__(self) -> None:
-        _check.instance("service", self.service, Distribution)
-        check_fields(self)
 
     @property
     def servers(self) -> int:

@@ -44,7 +44,7 @@ from typing import Any
 import numpy as np
 
 from qmodel import _check
-from qmodel._fields import check_fields, parameter
+from qmodel._fields import parameter
 from qmodel._typing import Count, Value
 from qmodel._xp import is_symbolic, namespace
 from qmodel.basis import APPROXIMATE, POISSON_ARRIVALS, Assumption, Basis
@@ -183,10 +183,6 @@ class MGc(Station):
 
     service: Distribution
     servers: Count = parameter("servers", symbol="c", check=_check.count, default=1)
-
-    def __post_init__(self) -> None:
-        _check.instance("service", self.service, Distribution)
-        check_fields(self)
 
     def serving(self, service: Distribution) -> MGc:
         """Return as many servers with another law of service."""

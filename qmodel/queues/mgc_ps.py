@@ -17,7 +17,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from qmodel import _check
-from qmodel._fields import check_fields, parameter
+from qmodel._fields import parameter
 from qmodel._typing import Count, Value
 from qmodel._xp import namespace
 from qmodel.basis import APPROXIMATE, POISSON_ARRIVALS, Assumption, Basis
@@ -105,10 +105,6 @@ class MGcPS(Station):
     service: Distribution
     servers: Count = parameter("servers", symbol="c", check=_check.count, default=1)
     poisson_output = True
-
-    def __post_init__(self) -> None:
-        _check.instance("service", self.service, Distribution)
-        check_fields(self)
 
     def serving(self, service: Distribution) -> Station:
         """Return as many shared servers with another law of service."""

@@ -33,7 +33,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from qmodel import _check
-from qmodel._fields import check_fields, parameter
+from qmodel._fields import parameter
 from qmodel._typing import Count, Value
 from qmodel._xp import namespace
 from qmodel.basis import POISSON_ARRIVALS, Assumption, Basis
@@ -193,10 +193,6 @@ class MGcc(Station):
     service: Distribution
     servers: Count = parameter("servers", symbol="c", check=_check.count)
     loses = True
-
-    def __post_init__(self) -> None:
-        _check.instance("service", self.service, Distribution)
-        check_fields(self)
 
     @property
     def max_rate(self) -> Value:

@@ -40,7 +40,7 @@ from typing import Any
 import numpy as np
 
 from qmodel import _check
-from qmodel._fields import check_fields, parameter
+from qmodel._fields import parameter
 from qmodel._typing import Count, Value
 from qmodel._xp import namespace
 from qmodel.basis import APPROXIMATE, POISSON_ARRIVALS, Assumption, Basis
@@ -224,7 +224,6 @@ class MMcPriority(Station):
     prioritised = True
 
     def __post_init__(self) -> None:
-        check_fields(self)
         object.__setattr__(self, "service", Exponential(self.service_time))
 
     def serving(self, service: Distribution) -> MMcPriority:

@@ -33,7 +33,7 @@ from typing import Any
 import numpy as np
 
 from qmodel import _check
-from qmodel._fields import check_fields, parameter
+from qmodel._fields import parameter
 from qmodel._typing import Count, Value
 from qmodel._xp import is_symbolic
 from qmodel.basis import POISSON_ARRIVALS, Assumption, Basis
@@ -240,7 +240,6 @@ class MMcD(Station):
     loses = True
 
     def __post_init__(self) -> None:
-        check_fields(self)
         patience = self.patience
         if not is_symbolic(patience) and np.any(np.isinf(patience)):
             raise DomainError(f"patience must be finite, got {patience}; endless, it is MMc")

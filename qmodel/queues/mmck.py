@@ -49,7 +49,7 @@ from typing import Any
 import numpy as np
 
 from qmodel import _check
-from qmodel._fields import check_fields, parameter
+from qmodel._fields import parameter
 from qmodel._typing import Count, Value
 from qmodel._xp import is_symbolic, namespace
 from qmodel.basis import POISSON_ARRIVALS, Basis
@@ -263,7 +263,6 @@ class MMcK(Station):
     loses = True
 
     def __post_init__(self) -> None:
-        check_fields(self)
         _sizes(self.servers, self.places)
         object.__setattr__(self, "service", Exponential(self.service_time))
 

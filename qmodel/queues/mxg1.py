@@ -29,7 +29,7 @@ from qmodel.basis import Assumption, Basis
 from qmodel.distributions import Distribution, Sum
 from qmodel.numerics.spare import spare_servers
 from qmodel.queues.base import FCFS, LAWS, MEANS, Station, StationResult
-from qmodel.queues.batches import GeometricBatch, RandomBatch, RandomNumber, Services
+from qmodel.queues.batches import GeometricBatch, RandomBatch, Services
 from qmodel.queues.mg1 import GENERAL_SERVICE, MG1
 
 __all__ = ["MXG1", "waiting_time"]
@@ -118,10 +118,6 @@ class MXG1(Station):
     service: Distribution
     batch: RandomBatch | GeometricBatch
     not_in_paths = "requests of a path come one by one, not in batches"
-
-    def __post_init__(self) -> None:
-        _check.instance("service", self.service, Distribution)
-        _check.instance("batch", self.batch, RandomNumber)
 
     @property
     def servers(self) -> int:

@@ -51,7 +51,7 @@ from typing import Any
 import numpy as np
 
 from qmodel import _check
-from qmodel._fields import check_fields, parameter
+from qmodel._fields import parameter
 from qmodel._typing import Count, Value
 from qmodel._xp import is_symbolic, namespace
 from qmodel.basis import POISSON_ARRIVALS, Assumption, Basis
@@ -185,7 +185,6 @@ class UnequalServers(Station):
     service: HyperExponential = field(init=False, repr=False)
 
     def __post_init__(self) -> None:
-        check_fields(self)
         times = self.service_times
         if not times:
             raise DomainError("service_times must not be empty")

@@ -62,8 +62,11 @@ def test_what_cannot_be_taken_is_refused(model, load, says) -> None:
         (lambda: qm.Profile([0, 1], [1]), "must be as many, at least two, got 2 and 1"),
         (lambda: qm.Profile([0, 2, 1], [1, 1, 1]), "times must increase, got 2 before 1"),
         (lambda: qm.Profile([0, np.nan], [1, 1]), "times must increase, got 0 before nan"),
-        (lambda: qm.Profile([0, 1], [1, -1]), "rates must be finite numbers >= 0, got -1"),
-        (lambda: qm.Profile([0, 1], [1, np.inf]), "rates must be finite numbers"),
+        (lambda: qm.Profile([0, 1], [1, -1]), "rates must be a finite number >= 0, got -1"),
+        (
+            lambda: qm.Profile([0, 1], [1, np.inf]),
+            "rates must be a finite number >= 0, got inf",
+        ),
     ],
 )
 def test_impossible_loads(make, says) -> None:

@@ -30,7 +30,7 @@ from typing import TYPE_CHECKING, Any, ClassVar, NamedTuple
 
 import numpy as np
 
-from qmodel._fields import check_fields, described
+from qmodel._fields import Model, described
 from qmodel.basis import Assumption
 from qmodel.distributions import ZERO, Distribution, Repeated, Sum
 from qmodel.distributions.algebra import measure
@@ -77,7 +77,7 @@ class Grounds(NamedTuple):
     percentiles: tuple[Assumption, ...] = ()
 
 
-class Step(ABC):
+class Step(Model, ABC):
     """A part of a request's path.
 
     A kind of step is a frozen dataclass derived from this class; its fields that are steps,
@@ -105,7 +105,6 @@ class Step(ABC):
     def __post_init__(self) -> None:
         for child in self.children:
             checked_step("a part of a step", child)
-        check_fields(self)
 
     @property
     def children(self) -> tuple[Step, ...]:

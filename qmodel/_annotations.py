@@ -1,0 +1,135 @@
+"""What an annotation says that an object must be, as a check of values.
+
+Numbers have their own checks, as their domain is more than a type says. All else that a model
+or a function takes (distributions, stations, texts, flags, one of some words, sequences of
+them) is checked by its annotation, in one place, so that no class and no function forgets it.
+
+Examples
+--------
+>>> from typing import Literal
+>>> check = check_of("order", Literal["first", "last"])
+>>> check("last")
+>>> check("least")
+Traceback (most recent call last):
+qmodel.errors.DomainError: order must be 'first' or 'last', got 'least'; did you mean 'last'?
+"""
+
+from __future__ import annotations
+
+import builtins
+import difflib
+import inspect
+import sys
+import types
+import typing
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Set as AbstractSet
+from typing import Any
+
+import numpy as np
+
+from qmodel import _check
+from qmodel.errors import DomainError, ModelError
+
+__all__ = ["check_of", "resolved"]
+
+_Test = Callable[[Any], bool]
+
+_NUMBERS = (int, float, complex)
+_WORDS = {bool: "True or False", str: "a text", type(None): "None"}
+_SEVERAL = (tuple, list, Sequence, Iterable)
+
+
+class _Names(dict[str, Any]):
+    """Names of a module; what it imports for type checkers only is anything."""
+
+    def __missing__(self, name: str) -> Any:
+        return Any
+
+
+def resolved(annotation: Any, module: str) -> Any:
+    """Return an annotation, which may be text, as an object; what is unknown is `Any`."""
+    if not isinstance(annotation, str):
+        return annotation
+    names = _Names(vars(builtins) | vars(sys.modules[module]))
+    try:
+        return eval(annotation, {}, names)  # as typing.get_type_hints does
+    except Exception:
+        return Any
+
+
+def check_of(name: str, hint: Any, optional: bool = False) -> Callable[[Any], None] | None:
+    """Return a check of values by an annotation; None where it says nothing."""
+    test = _test(hint)
+    if test is None:
+        return None
+    need = _words(hint)
+    choices = [a for a in typing.get_args(hint) if isinstance(a, str)]
+
+    def check(value: Any) -> None:
+        if not test(value) and not (optional and value is None):
+            error = DomainError if choices or hint in _WORDS else ModelError
+            near = difflib.get_close_matches(str(value), choices, n=1) if choices else []
+            hinted = f"; did you mean {near[0]!r}?" if near else ""
+            raise error(f"{name} must be {need}, got {_check.short(value)}{hinted}")
+
+    return check
+
+
+def _test(hint: Any) -> _Test | None:
+    origin, inside = typing.get_origin(hint), typing.get_args(hint)
+    if hint is None:
+        hint = type(None)
+    if hint is bool:
+        return lambda x: isinstance(x, (bool, np.bool_))
+    if origin in (typing.Union, types.UnionType):
+        tests = [_test(h) for h in inside]
+        return None if None in tests else lambda x: any(t(x) for t in tests if t is not None)
+    if origin is typing.Literal:
+        return lambda x: isinstance(x, str) and x in inside if _texts(inside) else None  # type: ignore[return-value]
+    if origin is Callable:
+        return callable
+    if origin is not None and origin in _SEVERAL:
+        each = _test(inside[0]) if inside and (len(inside) == 1 or inside[1] is ...) else None
+        return (lambda x: _iterable(x) and all(map(each, x))) if each else None
+    if inspect.isclass(origin) and issubclass(origin, (Mapping, AbstractSet)):
+        return lambda x: isinstance(x, origin)
+    if inspect.isclass(hint) and hint not in (Any, object, *_NUMBERS, np.ndarray):
+        return (
+            None if origin or hasattr(hint, "_is_protocol") else lambda x: isinstance(x, hint)
+        )
+    return None
+
+
+def _texts(values: Iterable[Any]) -> bool:
+    return all(isinstance(v, str) for v in values)
+
+
+def _iterable(x: Any) -> bool:
+    return isinstance(x, (tuple, list)) or (
+        isinstance(x, Sequence) and not isinstance(x, (str, bytes))
+    )
+
+
+def _words(hint: Any) -> str:
+    """Return an annotation in words."""
+    inside = typing.get_args(hint)
+    origin = typing.get_origin(hint)
+    if hint in _WORDS:
+        return _WORDS[hint]
+    if hint is None:
+        return "None"
+    if origin in (typing.Union, types.UnionType):
+        said = [_words(h) for h in inside]
+        return f"{', '.join(said[:-1])} or {said[-1]}"
+    if origin is typing.Literal:
+        said = [repr(v) for v in inside]
+        return f"{', '.join(said[:-1])} or {said[-1]}" if len(said) > 1 else said[0]
+    if origin is Callable:
+        return "a function"
+    if origin is not None and origin in _SEVERAL:
+        return f"a sequence, each of it {_words(inside[0])}"
+    if inspect.isclass(origin) and issubclass(origin, Mapping):
+        return "a mapping"
+    kind = hint.__name__.strip("_")
+    return f"{'an' if kind[0] in 'AEIOU' else 'a'} {kind}"
