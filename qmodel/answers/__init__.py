@@ -1,15 +1,19 @@
 """Questions to a model, each answered by a value: verdict, facts, tables, pictures.
 
-==========  =============================================================================
-`solve`     how much load it sustains, how long requests take, what is lost, and where
-`check`     which objectives it meets: for a build to go on or to stop
-`compare`   models side by side at the same load
-`sweep`     a grid of loads and parameters
-`cache`     what memory, policy and the loss of a cache do
-`balance`   what the policy of a load balancer does
-`replay`    a recorded load, row by row
-`explain`   where a number comes from
-==========  =============================================================================
+=============  ==========================================================================
+`solve`        how much load it sustains, how long requests take, what is lost, and where
+`check`        which objectives it meets: for a build to go on or to stop
+`compare`      models side by side at the same load
+`sweep`        a grid of loads and parameters
+`cache`        what memory, policy and the loss of a cache do
+`balance`      what the policy of a load balancer does
+`replay`       a recorded load, row by row
+`explain`      where a number comes from
+`size`         how many of each, for the least cost
+`outages`      what remains when a cache, a server or a zone is lost
+`sensitivity`  which numbers decide
+`uncertainty`  how sure that is
+=============  ==========================================================================
 
 An `Answer` prints its verdict, shows itself in a notebook, and becomes a frame, Markdown, JSON
 or HTML. The command line ``qmodel`` asks the same questions.
@@ -23,6 +27,10 @@ if TYPE_CHECKING:
     from qmodel.answers.cache_report import cache
     from qmodel.answers.comparison import compare
     from qmodel.answers.explained import explain
+    from qmodel.answers.influence import sensitivity
+    from qmodel.answers.intervals import uncertainty
+    from qmodel.answers.least_cost import size
+    from qmodel.answers.outages import outages
     from qmodel.answers.policies import balance, replica_of
     from qmodel.answers.recorded import replay
     from qmodel.answers.scenarios import sweep
@@ -34,6 +42,10 @@ _HOMES = {
     "cache_report": "cache",
     "comparison": "compare",
     "explained": "explain",
+    "influence": "sensitivity",
+    "intervals": "uncertainty",
+    "least_cost": "size",
+    "outages": "outages",
     "policies": "balance replica_of",
     "recorded": "replay",
     "scenarios": "sweep",
@@ -54,10 +66,14 @@ __all__ = [
     "compare",
     "explain",
     "junit",
+    "outages",
     "replay",
     "replica_of",
+    "sensitivity",
+    "size",
     "solve",
     "sweep",
+    "uncertainty",
 ]
 
 

@@ -15,11 +15,11 @@ from qmodel.answers.words import BAR, TEXT
 if TYPE_CHECKING:
     from qmodel.answers.answer import Answer, Column, Table
 
-__all__ = ["fragment", "page"]
+__all__ = ["STYLE", "fragment", "page", "parts", "wide"]
 
 _SHOWN = 40  # Rows of a table.
 
-_STYLE = """
+STYLE = """
 .qmodel{--ink:#1a1a1a;--soft:#595959;--line:#d9d9d9;--ground:#fff;--mark:#eef4fb;
 --good:#1a7431;--bad:#b3261e;--bar:#2f6fb0;--warm:#9a6700;
 color:var(--ink);background:var(--ground);font:14px/1.45 system-ui,sans-serif;
@@ -43,7 +43,8 @@ border-left:4px solid var(--good);padding-left:.6rem}
 .qmodel .wide{overflow-x:auto}
 .qmodel table{border-collapse:collapse;margin:.8rem 0;color:var(--ink);background:none;
 font-size:.95em;font-variant-numeric:tabular-nums}
-.qmodel caption{text-align:left;font-weight:600;padding-bottom:.25rem;color:var(--ink)}
+.qmodel caption{text-align:left;white-space:nowrap;font-weight:600;
+padding-bottom:.25rem;color:var(--ink)}
 .qmodel caption small{font-weight:400;color:var(--soft)}
 .qmodel th,.qmodel td{padding:.15rem .75rem .15rem 0;text-align:right;white-space:nowrap;
 border:0;border-bottom:1px solid var(--line);background:none;color:var(--ink)}
@@ -64,7 +65,7 @@ font-family:ui-monospace,monospace;margin:.6rem 0}
 
 def fragment(answer: Answer) -> str:
     """Return the answer as an element with its own style."""
-    return f"<style>{_STYLE}</style>{_article(answer)}"
+    return f"<style>{STYLE}</style>{_article(answer)}"
 
 
 def page(answer: Answer) -> str:
@@ -76,17 +77,18 @@ def page(answer: Answer) -> str:
         f"<title>{escape(answer.verdict)}</title><style>"
         "body{margin:0}@media(prefers-color-scheme:dark){body{background:#16181c}}"
         ".qmodel{margin:1rem auto}"
-        f"{_STYLE}</style></head><body>{_article(answer)}</body></html>\n"
+        f"{STYLE}</style></head><body>{_article(answer)}</body></html>\n"
     )
 
 
 def _article(answer: Answer) -> str:
-    return "".join(_parts(answer))
-
-
-def _parts(answer: Answer) -> Iterator[str]:
     bad = "" if answer.good else " bad"
-    yield f'<article class="qmodel"><p class="verdict{bad}">{escape(answer.verdict)}</p>'
+    verdict = f'<p class="verdict{bad}">{escape(answer.verdict)}</p>'
+    return f'<article class="qmodel">{verdict}{"".join(parts(answer))}</article>'
+
+
+def parts(answer: Answer) -> Iterator[str]:
+    """Yield what comes after the verdict: its meaning, facts, pictures, tables and notes."""
     for line in answer.meaning:
         yield f"<p>{escape(line)}</p>"
     facts = [f for f in answer.facts if f.label]
@@ -101,10 +103,9 @@ def _parts(answer: Answer) -> Iterator[str]:
     for svg in _drawn(answer):
         yield f"<figure>{svg}</figure>"
     for table in answer.tables:
-        yield f'<div class="wide">{_table(table)}</div>'
+        yield wide(table)
     for line in answer.notes:
         yield f'<p class="note">{escape(line)}</p>'
-    yield "</article>"
 
 
 def _drawn(answer: Answer) -> list[str]:
@@ -112,6 +113,14 @@ def _drawn(answer: Answer) -> list[str]:
     from qmodel.answers.pictures import svg
 
     return svg(answer.pictures)
+
+
+def wide(table: Table) -> str:
+    """Return a table that scrolls where it is too wide, by keyboard too."""
+    return (
+        f'<div class="wide" role="region" tabindex="0" aria-label="{escape(table.title)}">'
+        f"{_table(table)}</div>"
+    )
 
 
 def _table(table: Table) -> str:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from functools import partial
 from typing import TYPE_CHECKING, Any
 
@@ -31,6 +31,7 @@ __all__ = [
 ]
 
 PERCENTILES = (0.5, 0.95, 0.99, 0.999)
+CURVES = {"mean": None, "p50": 0.5, "p95": 0.95, "p99": 0.99}
 _POINTS = 60  # of a curve
 
 
@@ -284,41 +285,63 @@ def basis_notes(result: PipelineResult | ClosedResult) -> list[str]:
 
 
 def _pictures(model: Pipeline, load: float, goals: Sequence[Objective]) -> list[Picture]:
+    from qmodel.answers.pictures import marks
+
+    limits = {str(g): g.limit for g in goals if g.quantity in CURVES or g.probability}
+    latency = _latency_by_load(model, load, max(limits.values(), default=0.0))
+    return [
+        marks(latency, limits, "y") if limits else latency,
+        *_where_time_goes(model.solve(load)),
+    ]
+
+
+def _latency_by_load(model: Pipeline, load: float, limit: float) -> Picture:
     import numpy as np
 
-    from qmodel.answers.pictures import bars, lines, marks, rows_of
+    from qmodel.answers.pictures import lines, marks, rows_of
 
-    limit = float(model.max_rate)
-    until = limit if math.isfinite(limit) else 2 * max(load, 1.0)
+    saturation = float(model.max_rate)
+    until = saturation if math.isfinite(saturation) else 2 * max(load, 1.0)
     # Closer together near saturation, where the curves rise.
     rates = until * (1 - np.linspace(1, 0.03, _POINTS) ** 2)
     law = model.solve(rates).latency
-    curves = {"mean": law.mean, "p50": 0.5, "p95": 0.95, "p99": 0.99}
+    curves = {
+        name: np.broadcast_to(law.mean if p is None else law.quantile(p), rates.shape)
+        for name, p in CURVES.items()
+    }
     rows = []
-    for name, p in curves.items():
-        times = law.mean if name == "mean" else law.quantile(p)
-        cells = np.broadcast_to(times, rates.shape).tolist()
-        rows += rows_of({"load": rates.tolist(), "latency": cells, "of": [name] * len(cells)})
+    for name, times in curves.items():
+        columns = {"load": rates.tolist(), "latency": times.tolist()}
+        rows += rows_of(columns | {"of": [name] * len(rates)})
+    here = [rates.searchsorted(load)] if load < rates[-1] else []
+    p99 = curves["p99"]
+    most = max(3 * float(p99[0]), 1.3 * limit, *(1.3 * float(p99[i]) for i in here))
     latency = lines(
         "Latency by load",
         rows,
         ("load", "requests/s"),
         ("latency", "latency [s]"),
         by="of",
-        logarithmic=False,
+        most=min(most, float(np.max(p99, initial=0.0, where=np.isfinite(p99)))) or None,
     )
-    latency = marks(
-        latency, {"here": load} | ({"saturates": limit} if limit < math.inf else {})
-    )
-    times = {str(g): g.limit for g in goals if g.quantity in curves or g.probability}
-    result = model.solve(load)
-    table = stations_table(result)
-    spent: Mapping[str, Any] = {c.key: list(c.values) for c in table.columns}
-    where = bars(
-        "Where the time goes",
-        rows_of({"station": spent["station"], "share": spent["share_of_time"]}),
-        ("share", "share of the time"),
-        "station",
-        marked=result.bottleneck or None,
-    )
-    return [marks(latency, times, "y") if times else latency, where]
+    places = {"here": load}
+    if math.isfinite(saturation):
+        # The knee of Kleinrock: the most throughput for its latency.
+        places["knee"] = float(rates[np.argmax(rates / curves["mean"])])
+        places["saturates"] = saturation
+    return marks(latency, places)
+
+
+def _where_time_goes(result: PipelineResult) -> list[Picture]:
+    from qmodel.answers.pictures import waterfall
+
+    parts = []
+    for name, state in result.stations.items():
+        visits = float(result.visits[name])
+        whole = visits * float(state.response_time) if visits > 0 else 0.0
+        wait = visits * float(state.waiting_time) if visits > 0 else 0.0
+        parts.append((name, whole - wait, wait))
+    if not all(math.isfinite(whole) for _, *times in parts for whole in times):
+        return []
+    title = "Where the time of a request goes"
+    return [waterfall(title, parts, "mean time [s]", ("work", "wait"))]

@@ -16,7 +16,7 @@ from qmodel.pipeline.parameters import changed, parameters
 from qmodel.planning._results import latency_of, max_rate_of, near
 from qmodel.queues.base import Station, StationResult
 
-__all__ = ["Asked", "StationModel", "as_pipeline", "asked", "has_arrays", "stations_of"]
+__all__ = ["Asked", "StationModel", "as_pipeline", "asked", "counted", "has_arrays", "stations_of"]
 
 
 def as_pipeline(station: Station, name: str | None = None) -> Pipeline:
@@ -69,6 +69,22 @@ def asked(model: Any, what: str = "model") -> Asked:
 def stations_of(model: Asked) -> Iterable[Station]:
     """Return the stations of a model."""
     return (model.station,) if isinstance(model, StationModel) else model.stations.values()
+
+
+def counted(model: Asked) -> list[str]:
+    """Return what there are several of: the replicas of pools, the servers of others."""
+    known = model.parameters()
+    pools = [n for n in known if n.rpartition(".")[2] == "replicas"]
+    owners = {n.rpartition(".")[0] for n in pools}
+    return [
+        *pools,
+        *(
+            n
+            for n in known
+            if n.rpartition(".")[2] == "servers"
+            and not any(n.startswith(f"{owner}.") or not owner for owner in owners)
+        ),
+    ]
 
 
 def has_arrays(model: Asked) -> bool:

@@ -26,7 +26,7 @@ from qmodel import _check
 from qmodel.errors import DomainError, InfeasibleError, ModelError
 from qmodel.planning._domains import domain_of
 from qmodel.planning._least_cost import Numbers, cheapest
-from qmodel.planning._models import Asked, StationModel, asked, has_arrays
+from qmodel.planning._models import Asked, StationModel, asked, counted, has_arrays
 from qmodel.planning._results import Model, near
 from qmodel.planning._trials import Case, Trial, why_none
 from qmodel.planning.sizing import Sizing
@@ -163,15 +163,7 @@ def size(
 def _prices(model: Asked, prices: Mapping[str, float] | None) -> dict[str, float]:
     known = model.parameters()
     if prices is None:
-        pools = [n for n in known if n.rpartition(".")[2] == "replicas"]
-        owners = {n.rpartition(".")[0] for n in pools}
-        servers = [
-            n
-            for n in known
-            if n.rpartition(".")[2] == "servers"
-            and not any(n.startswith(f"{owner}.") or not owner for owner in owners)
-        ]
-        prices = dict.fromkeys([*pools, *servers], 1.0)
+        prices = dict.fromkeys(counted(model), 1.0)
     if not prices:
         raise ModelError("there is nothing to size: prices must name at least one parameter")
     for name in prices:

@@ -32,10 +32,11 @@ from qmodel import _check
 from qmodel.errors import DomainError, ModelError
 from qmodel.planning._domains import domain_of
 from qmodel.planning._models import Asked, asked, has_arrays
-from qmodel.planning._results import Model, max_rate_of, near
+from qmodel.planning._results import Model, Result, max_rate_of, near
 from qmodel.planning.quantities import quantity_of
 from qmodel.planning.sensitivity import sensitivity
 from qmodel.planning.slo import Objectives, objectives_of
+from qmodel.queues.base import StationResult
 from qmodel.units import text
 
 if TYPE_CHECKING:
@@ -59,6 +60,8 @@ class Uncertainty:
         many draws are in overload. [-]
     met : mapping of str to float
         Probability that each objective is met. [-]
+    bottlenecks : mapping of str to float
+        Probability that each station saturates first, greatest first; "" where none does. [-]
     shares : mapping of str to float
         Part of the variance of the last quantity that each parameter explains, greatest
         first; NaN where the model is overloaded without uncertainty. [-]
@@ -81,6 +84,7 @@ class Uncertainty:
     overload: float
     intervals: Mapping[str, tuple[float, float, float]]
     met: Mapping[str, float]
+    bottlenecks: Mapping[str, float]
     shares: Mapping[str, float]
     probability: float
     draws: int
@@ -110,6 +114,10 @@ class Uncertainty:
             f"({text(self.probability, '%')})"
         )
         goals = [f"{goal} holds with {text(p, '%')}" for goal, p in self.met.items()]
+        if len(self.bottlenecks) > 1:
+            named = list(self.bottlenecks.items())[:2]
+            said = (f"{n or 'nothing'} with {text(p, '%', digits=2)}" for n, p in named)
+            goals.append(f"saturates first: {', '.join(said)}")
         first, share = next(iter(self.shares.items()))
         if share > 0:
             goals.append(f"{first} decides {text(share, '%', digits=2)} of it")
@@ -205,11 +213,22 @@ def uncertainty(
         overload=float(np.mean(over)),
         intervals={name: interval(values) for name, values in found.items()},
         met={str(o): float(np.mean(np.broadcast_to(o.met(result), count))) for o in wanted},
+        bottlenecks=_bottlenecks(result, count),
         shares=_shares(model, what, rate, spreads, str(readings[-1])),
         probability=share,
         draws=count,
         samples=drawn | found,
     )
+
+
+def _bottlenecks(result: Result, draws: int) -> dict[str, float]:
+    """Return the probability that each station of a pipeline saturates first."""
+    if isinstance(result, StationResult):
+        return {}
+    first = np.broadcast_to(np.asarray(result.bottleneck), draws)
+    names, counts = np.unique(first, return_counts=True)
+    order = np.argsort(-counts, kind="stable")
+    return {str(names[i]): float(counts[i] / draws) for i in order}
 
 
 def _drawn(

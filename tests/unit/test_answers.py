@@ -1,5 +1,6 @@
 """Answers as values: their words, their forms, and models that lose."""
 
+import html
 import json
 import pickle
 import re
@@ -11,10 +12,15 @@ import pytest
 
 import qmodel as qm
 from qmodel import answers
+from qmodel.answers.as_html import STYLE
+from qmodel.answers.pictures import COLOURS, svg
 from qmodel.answers.words import age, listed, lost, percent, shown, size
 from qmodel.errors import DomainError, ModelError
 
 NASTY = "<script>alert(1)</script> | *x* `y`"
+
+
+DAYS = {"peak": {}, "night": {"arrival_rate": 30.0}}
 
 
 def shop(name="web"):
@@ -41,6 +47,10 @@ def asked(model):
         answers.balance(qm.MMc(0.01, 4), 3, policies=["random", "round robin"]),
         answers.replay(model, load(), objectives="p99 < 80 ms"),
         answers.explain(model, "mean", 300.0),
+        answers.size(model, 300.0, objectives="p99 < 80 ms", scenarios=DAYS, spares=1),
+        answers.outages(model, 300.0, objectives="p99 < 80 ms"),
+        answers.sensitivity(model, 300.0, objectives="p99 < 80 ms"),
+        answers.uncertainty(model, 300.0, objectives="p99 < 80 ms", draws=200),
     ]
 
 
@@ -121,15 +131,15 @@ class Tags(HTMLParser):
 
 def test_html_is_escaped_and_needs_no_network(every):
     for answer in every:
-        for html in (answer._repr_html_(), answer.to_html()):
+        for page in (answer._repr_html_(), answer.to_html()):
             reader = Tags()
-            reader.feed(html)
+            reader.feed(page)
             assert reader.open == []
             assert not {"script", "link", "img", "iframe", "object"} & reader.seen
             assert not {s for s in reader.seen if s.split(":")[-1] in ("src", "href", "onload")}
-            assert "@import" not in html
-            assert "url(http" not in html
-            assert "prefers-color-scheme:dark" in html
+            assert "@import" not in page
+            assert "url(http" not in page
+            assert "prefers-color-scheme:dark" in page
         assert len(answer.to_html()) < 1_500_000
 
 
@@ -181,6 +191,97 @@ def test_html_without_the_extra_has_no_picture(every, monkeypatch):
     assert "<svg" in every[0]._repr_html_()
     monkeypatch.setitem(__import__("sys").modules, "vl_convert", None)
     assert "<svg" not in every[0]._repr_html_()
+
+
+def test_pictures_say_what_they_show(every):
+    for answer in every:
+        for picture in answer.pictures:
+            assert picture["description"].startswith(picture["title"])
+            (drawn,) = svg([picture])
+            assert f'role="img" aria-label="{html.escape(picture["description"])}"' in drawn
+
+
+def luminance(colour):
+    parts = [int(colour[i : i + 2], 16) / 255 for i in (1, 3, 5)]
+    parts = [x / 12.92 if x <= 0.04045 else ((x + 0.055) / 1.055) ** 2.4 for x in parts]
+    return 0.2126 * parts[0] + 0.7152 * parts[1] + 0.0722 * parts[2]
+
+
+def contrast(one, other):
+    """Return the contrast of two colours, as WCAG 2.2 defines it."""
+    dark, light = sorted([luminance(one), luminance(other)])
+    return (light + 0.05) / (dark + 0.05)
+
+
+def themes():
+    """Return the colours of each theme of a page, by name."""
+    blocks = re.findall(r"\{(--ink:[^}]*)", STYLE.replace("\n", ""))
+    named = [dict(re.findall(r"--(\w+):(#\w+)", block)) for block in blocks]
+    return [{k: v if len(v) == 7 else "#" + "".join(2 * c for c in v[1:]) for k, v in n.items()}
+            for n in named]  # fmt: skip
+
+
+def test_contrast_is_that_of_wcag_aa():
+    assert contrast("#000000", "#ffffff") == pytest.approx(21)
+    assert len(themes()) == 4  # light and dark, of the system and of the notebook
+    for colours in themes():
+        for ground in ("ground", "mark"):
+            for text in ("ink", "soft", "good", "bad"):
+                assert contrast(colours[text], colours[ground]) >= 4.5, (text, colours)
+        for drawn in ("bar", "warm", "bad", "good"):
+            assert contrast(colours[drawn], colours["ground"]) >= 3, (drawn, colours)
+        for data in COLOURS:
+            assert contrast(data, colours["ground"]) >= 3, data
+
+
+# Size, losses, sensitivity, uncertainty
+
+
+def test_a_size_says_what_the_library_does(every):
+    answer = every[8]
+    model = shop(NASTY)
+    plan = qm.size(model, 300.0, "p99 < 80 ms", scenarios=DAYS, spares=1)
+    assert answer.verdict == str(plan)
+    assert answer.details["numbers"] == plan.numbers
+    assert [t.key for t in answer.tables] == ["sizes", "by_scenario"]
+    none = answers.size(model, 300.0, objectives="p99 < 10 ms")
+    assert not none.good
+    assert none.verdict.startswith("No number of")
+    assert "db 36.8 ms); no single service time would be enough" in none.verdict
+    assert none.pictures == ()
+
+
+def test_losses_are_those_of_changed_models():
+    model = shop()
+    answer = answers.outages(model, 300.0, objectives="p99 < 80 ms")
+    rows = answer.tables[0].to_frame().set_index("loss")
+    assert list(rows.index) == [
+        "as it is", "without cache", "one server of web", "cache down", "db down",
+        "one zone of 3",
+    ]  # fmt: skip
+    lost = model.replace({"cache.hit_ratio": 0.0})
+    assert rows.loc["without cache", "max_rate"] == float(lost.max_rate)
+    assert rows.loc["without cache", "p99"] == np.inf
+    assert rows.loc["db down", "failing"] == pytest.approx(0.1)
+    one = model.replace({"web.servers": 3})
+    assert rows.loc["one server of web", "max_rate"] == float(one.max_rate)
+    assert rows.loc["one zone of 3", "max_rate"] == float(
+        model.replace({"web.servers": 2}).max_rate
+    )
+    assert answer.verdict.startswith("At 300/s it survives 0 of 5 losses, but not: ")
+    assert not answer.good
+    nothing = answers.outages(qm.Pipeline(qm.call("wait", qm.Delay(qm.Exponential(0.1)))))
+    assert "nothing to lose" in nothing.verdict
+    assert nothing.good
+
+
+def test_what_is_uncertain_by_default_is_load_and_work():
+    answer = answers.uncertainty(shop(), 300.0, spreads=0.05, draws=200)
+    frame = {t.key: t.to_frame() for t in answer.tables}["shares"]
+    assert set(frame["parameter"]) == {
+        "arrival_rate", "web.service_time", "cache.service_time", "db.service_time",
+    }  # fmt: skip
+    assert sum(answer.details["bottlenecks"].values()) == pytest.approx(1.0)
 
 
 # Losses

@@ -1,0 +1,128 @@
+"""Which numbers of a model decide its latency and its capacity."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from functools import partial
+from typing import TYPE_CHECKING
+
+from qmodel.answers.answer import Answer, Column, Fact, Picture, Table
+from qmodel.answers.load import goals_of, pipeline_of, sensible_load
+from qmodel.answers.words import NUMBER, RATE, TEXT, WORDS, shown
+from qmodel.units import text
+
+if TYPE_CHECKING:
+    from qmodel.pipeline import Pipeline
+    from qmodel.planning.sensitivity import Sensitivity
+    from qmodel.planning.slo import Objectives
+    from qmodel.queues import Station
+
+__all__ = ["sensitivity"]
+
+_SHOWN = 12  # parameters of the table and of the picture
+_LITTLE = 5e-4
+
+
+def sensitivity(
+    model: Pipeline | Station,
+    arrival_rate: float | None = None,
+    *,
+    objectives: Objectives = (),
+    quantities: Sequence[str] = ("mean", "p99"),
+) -> Answer:
+    """Say which parameters decide latency and capacity, and what saturates after the first.
+
+    Parameters
+    ----------
+    model : Pipeline or Station
+        The model; one scenario. [-]
+    arrival_rate : float, optional
+        The load, below saturation; by default 60 % of what the model can sustain. [1/s]
+    objectives : str, Objective or sequence of them, optional
+        What the capacity must meet. [-]
+    quantities : sequence of str, default ("mean", "p99")
+        What objectives can be about; the rows are sorted by the last. [-]
+
+    Returns
+    -------
+    Answer
+        For one percent more of each parameter, how many percent each quantity grows. [-]
+
+    Raises
+    ------
+    DomainError
+        If the load is not above 0, or a text is no quantity or objective.
+    ModelError
+        If the model is overloaded or has arrays.
+
+    Examples
+    --------
+    >>> import qmodel as qm
+    >>> web, db = qm.call("web", qm.MMc(0.010, servers=4)), qm.call("db", qm.MMc(0.020, 9))
+    >>> print(sensitivity(qm.Pipeline(qm.series(web, db)), 320.0))
+    p99 is 122 ms at 320/s; for 1 % more: web.service_time +1.2 %, arrival_rate +1.1 %,
+    db.service_time +0.86 %; web saturates at 400/s, then db at 450/s
+    """
+    from qmodel.planning.sensitivity import sensitivity as elasticities
+
+    whole, goals = pipeline_of(model), goals_of(objectives)
+    load, remark = sensible_load(whole, arrival_rate)
+    found = elasticities(whole, load, *goals, quantities=quantities)
+    facts = [Fact("arrival_rate", "load", load, RATE)]
+    tables = [_elasticities(found)]
+    if found.saturations:
+        names = list(found.saturations)
+        rates = list(found.saturations.values())
+        columns = [
+            Column("station", "", TEXT, names), Column("max_rate", "saturates at", RATE, rates),
+        ]  # fmt: skip
+        tables.append(Table("saturations", "What saturates first, and then", columns))
+    return Answer(
+        question="sensitivity",
+        verdict=str(found),
+        good=True,
+        meaning=[f"The load is {remark}."] if remark else [],
+        facts=facts,
+        tables=tables,
+        notes=_notes(found, goals),
+        details={"elasticities": {q: dict(v) for q, v in found.elasticities.items()}},
+        frame=found.to_frame,
+        draw=partial(_pictures, found),
+    )
+
+
+def _elasticities(found: Sensitivity) -> Table:
+    first = list(found.elasticities)[-2]
+    names = list(found.elasticities[first])[:_SHOWN]
+    columns = [
+        Column("parameter", "", TEXT, names),
+        Column("value", "value", NUMBER, [found.parameters[name] for name in names]),
+    ]
+    for quantity, by in found.elasticities.items():
+        cells = [f"{by[n]:+.2g} %" if abs(by[n]) > _LITTLE else "0 %" for n in names]
+        columns.append(Column(quantity, quantity, WORDS, cells))
+    return Table("elasticities", "One percent more of each parameter makes of", columns)
+
+
+def _notes(found: Sensitivity, goals: Sequence[object]) -> list[str]:
+    rest = len(found.parameters) - _SHOWN
+    notes = [f"{rest} parameters that decide less are not shown."] if rest > 0 else []
+    capacity = shown(found.values["capacity"], RATE)
+    held = f"up to which {' and '.join(map(str, goals))} holds" if goals else "of saturation"
+    notes.append(f"Capacity is the load {held}: {capacity}.")
+    notes.append("Whole numbers, such as servers: by one more, in percent of their percent.")
+    return notes
+
+
+def _pictures(found: Sensitivity) -> list[Picture]:
+    from qmodel.answers.pictures import tornado
+
+    drawn = []
+    for quantity in list(found.elasticities)[-2:]:
+        by = sorted(found.elasticities[quantity].items(), key=lambda item: -abs(item[1]))
+        most = {name: e for name, e in by[:_SHOWN] if abs(e) > _LITTLE}
+        if most:
+            at = f" at {text(found.arrival_rate, '1/s')}" if quantity != "capacity" else ""
+            title = f"What decides the {quantity}{at}"
+            drawn.append(tornado(title, most, f"percent of {quantity} for one percent"))
+    return drawn

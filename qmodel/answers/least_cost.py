@@ -1,0 +1,204 @@
+"""How many of each: the cheapest numbers of servers that meet the objectives."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from functools import partial
+from typing import TYPE_CHECKING, Any
+
+from qmodel.answers.answer import Answer, Column, Fact, Picture, Table
+from qmodel.answers.load import goals_of, sensible_load
+from qmodel.answers.words import COUNT, NUMBER, RATE, SHARE, TEXT, WORDS, percent, shown
+from qmodel.errors import InfeasibleError, ModelError
+
+if TYPE_CHECKING:
+    from qmodel.pipeline import Pipeline
+    from qmodel.planning.sizing import Sizing
+    from qmodel.planning.slo import Objectives
+    from qmodel.queues import Station
+
+__all__ = ["size"]
+
+_ROWS = 8  # of the picture of costs
+
+
+def size(
+    model: Pipeline | Station,
+    arrival_rate: float | None = None,
+    *,
+    objectives: Objectives,
+    prices: Mapping[str, float] | None = None,
+    scenarios: Mapping[str, Mapping[str, float]] | None = None,
+    headroom: float = 0.0,
+    spares: int | Mapping[str, int] = 0,
+) -> Answer:
+    """Say how many of each to have, for the least cost, and what one more of each would buy.
+
+    Parameters
+    ----------
+    model : Pipeline or Station
+        The model; one scenario. [-]
+    arrival_rate : float, optional
+        The load; by default 60 % of what the model can sustain. [1/s]
+    objectives : str, Objective or sequence of them
+        What must hold in all scenarios, such as "p99 < 300 ms". [-]
+    prices : mapping of str to number, optional
+        Price of one of each parameter that is sized; by default the replicas of each pool
+        and the servers of each other station, at 1. [-]
+    scenarios : mapping of str to (mapping of str to number), optional
+        In each, what differs, as in `qmodel.size`. [-]
+    headroom : number, default 0
+        Share by which all loads may exceed what is stated. [-]
+    spares : int or mapping of str to int, default 0
+        How many more of each to have. [-]
+
+    Returns
+    -------
+    Answer
+        The numbers, their cost and what binds; good unless no numbers are enough, and then
+        its verdict says what is too slow, and how fast it must become.
+
+    Raises
+    ------
+    DomainError
+        If a price, share or load is outside its domain, or a text is no objective.
+    ModelError
+        If there is no such parameter, it is no whole number, or more of it is worse.
+
+    Examples
+    --------
+    >>> import qmodel as qm
+    >>> web, db = qm.call("web", qm.MMc(0.045)), qm.call("db", qm.MMc(0.020))
+    >>> site = qm.Pipeline(qm.series(web, qm.cached(0.85, lookup=qm.nothing(), miss=db)))
+    >>> found = size(site, 1200.0, objectives="p99 < 250 ms", prices={"web.servers": 1,
+    ...     "db.servers": 3})
+    >>> print(found.verdict)
+    web.servers 56, db.servers 5 for p99 < 250 ms at 1200/s (cost 71, the least): p99 is 238 ms;
+    web.servers binds, one more makes it 226 ms
+    >>> size(site, 1200.0, objectives="p99 < 150 ms").good
+    False
+    """
+    from qmodel.planning.size import size as sized
+
+    goals = goals_of(objectives)
+    if not goals:
+        raise ModelError("size needs an objective, such as 'p99 < 300 ms'")
+    load, remark = _load(model, arrival_rate)
+    given = {"prices": prices, "scenarios": scenarios, "headroom": headroom, "spares": spares}
+    said = [f"The load is {remark}."] if remark else []
+    rate = Fact("arrival_rate", "load", load, RATE)
+    try:
+        plan = sized(model, load, *goals, **given)  # type: ignore[arg-type]
+    except InfeasibleError as none:
+        verdict = str(none)[:1].upper() + str(none)[1:]
+        facts = [rate, Fact("feasible", "", False)]
+        return Answer(
+            question="size", verdict=verdict, good=False, meaning=said, facts=facts, tables=[]
+        )
+    return Answer(
+        question="size",
+        verdict=str(plan),
+        good=True,
+        meaning=said,
+        facts=[
+            rate,
+            Fact("feasible", "", True),
+            Fact("cost", "cost", plan.cost, NUMBER),
+            Fact("bound", "costs at least", plan.bound, NUMBER),
+            Fact("binding", "binds", plan.binding),
+            Fact("binding_objective", "nearest objective", plan.binding_objective),
+            Fact("binding_scenario", "in", plan.binding_scenario),
+            Fact("rejected", "rejected", plan.rejected, SHARE),
+            Fact("abandoned", "abandoned", plan.abandoned, SHARE),
+        ],
+        tables=[_numbers(model, plan), *_scenarios(plan)],
+        notes=_notes(plan, headroom),
+        details={"numbers": dict(plan.numbers), "exact": plan.exact, "gap": plan.gap},
+        frame=plan.to_frame,
+        draw=partial(_pictures, model, load, plan, given),
+    )
+
+
+def _load(model: Any, arrival_rate: float | None) -> tuple[float, str]:
+    from qmodel.answers.load import pipeline_of
+
+    return sensible_load(pipeline_of(model), arrival_rate)
+
+
+def _numbers(model: Any, plan: Sizing) -> Table:
+    from qmodel.planning._models import asked
+    from qmodel.planning.quantities import quantity_of
+    from qmodel.planning.slo import parse_objective
+
+    now = asked(model).parameters()
+    binding = parse_objective(plan.binding_objective)
+    unit = quantity_of(binding.quantity).unit
+    more = [shown(x, unit) for x in plan.with_one_more.values()]
+    columns = [
+        Column("parameter", "", TEXT, list(plan.numbers)),
+        Column("now", "in the model", COUNT, [float(now[name]) for name in plan.numbers]),
+        Column("number", "to have", COUNT, list(plan.numbers.values())),
+        Column("needed", "needed", COUNT, list(plan.needed.values())),
+        Column("least", "if all else is unlimited", COUNT, list(plan.least.values())),
+        Column("steady", "for a steady state", COUNT, list(plan.steady.values())),
+        Column("price", "price", NUMBER, list(plan.prices.values())),
+        Column("with_one_more", f"{binding.quantity} with one more", WORDS, more),
+    ]
+    at = list(plan.numbers).index(plan.binding)
+    return Table("sizes", "How many of each", columns, at, "one more of it buys the most")
+
+
+def _scenarios(plan: Sizing) -> list[Table]:
+    from qmodel.planning.quantities import quantity_of
+    from qmodel.planning.slo import parse_objective
+
+    if len(plan.values) < 2:
+        return []
+    names = list(plan.values)
+    columns = [Column("scenario", "", TEXT, names)]
+    for goal in plan.objectives:
+        unit = quantity_of(parse_objective(goal).quantity).unit
+        cells = [shown(plan.values[name][goal], unit) for name in names]
+        columns.append(Column(goal, goal, WORDS, cells))
+    at = names.index(plan.binding_scenario)
+    return [Table("by_scenario", "As sized, in each scenario", columns, at, "decides")]
+
+
+def _notes(plan: Sizing, headroom: float) -> list[str]:
+    notes = []
+    if plan.exact:
+        notes.append("The search was complete: nothing cheaper is enough.")
+    else:
+        over = percent(plan.gap)
+        notes.append(f"The search was cut short: the least cost may be up to {over} lower.")
+    if headroom:
+        notes.append(f"All loads with {percent(headroom)} of headroom.")
+    spare = {n: plan.numbers[n] - k for n, k in plan.needed.items() if plan.numbers[n] > k}
+    if spare:
+        said = ", ".join(f"{k} of {name}" for name, k in spare.items())
+        notes.append(f"Spares, all of which may fail at once: {said}.")
+    return notes
+
+
+def _pictures(model: Any, load: float, plan: Sizing, given: Mapping[str, Any]) -> list[Picture]:
+    from qmodel.answers.pictures import costs
+    from qmodel.planning.frontier import cost_frontier
+    from qmodel.planning.quantities import quantity_of
+    from qmodel.planning.slo import parse_objective
+
+    goal = parse_objective(plan.binding_objective)
+    what = quantity_of(goal.quantity)
+    if goal.subject is not None or what.more_is_better or what.unit not in ("s", "%"):
+        return []
+    frame = cost_frontier(model, load, goal.quantity, points=_ROWS, **given)
+    unit = "share" if what.unit == "%" else what.unit
+    rows = [
+        {"cost": row["cost"], "value": row[str(what)], "what": "least cost"}
+        for row in frame.to_dict("records")
+    ]
+    title = f"What a better {goal.quantity} costs"
+    return (
+        []
+        if len(rows) < 2
+        else [costs(title, rows, f"{goal.quantity} [{unit}]", (goal.limit, str(goal)))]
+    )

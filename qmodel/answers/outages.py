@@ -1,0 +1,196 @@
+"""What remains when something is lost: a cache, a server, a zone."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from functools import partial
+from typing import TYPE_CHECKING, Any
+
+from qmodel import _check
+from qmodel.answers.answer import Answer, Column, Fact, Picture, Table
+from qmodel.answers.load import goals_of, pipeline_of, sensible_load
+from qmodel.answers.words import RATE, SHARE, TEXT, TIME, WORDS, listed, shown
+from qmodel.units import text
+
+if TYPE_CHECKING:
+    from qmodel.pipeline import Pipeline, PipelineResult
+    from qmodel.planning.slo import Objective, Objectives
+    from qmodel.queues import Station
+
+__all__ = ["outages"]
+
+
+@dataclass(frozen=True, slots=True)
+class _Loss:
+    """What is lost, what is left, and which share of the requests fails meanwhile."""
+
+    name: str
+    model: Pipeline | None
+    failing: float = 0.0
+
+
+_Row = tuple[str, "PipelineResult | None", float]
+
+
+def outages(
+    model: Pipeline | Station,
+    arrival_rate: float | None = None,
+    *,
+    objectives: Objectives = (),
+    zones: int = 3,
+) -> Answer:
+    """Say what remains when a cache, a server of a station, or one of several zones is lost.
+
+    Parameters
+    ----------
+    model : Pipeline or Station
+        The model; one scenario. [-]
+    arrival_rate : float, optional
+        The load; by default 60 % of what the model can sustain. [1/s]
+    objectives : str, Objective or sequence of them, optional
+        What must hold then too. [-]
+    zones : int, default 3
+        Over how many zones all that there are several of is spread, >= 2. [-]
+
+    Returns
+    -------
+    Answer
+        A row for each loss; good where the load is sustained and the objectives are met in
+        all of them. What has one server only is down as a whole: its row says which share of
+        the requests fails. [-]
+
+    Raises
+    ------
+    DomainError
+        If a number is outside its domain, or a text is no objective.
+    ModelError
+        If the model has arrays, or lacks what an objective names.
+
+    Examples
+    --------
+    >>> import qmodel as qm
+    >>> web, db = qm.call("web", qm.MMc(0.010, servers=9)), qm.call("db", qm.MMc(0.004))
+    >>> site = qm.Pipeline(qm.series(web, qm.cached(0.8, lookup=qm.nothing(), miss=db)))
+    >>> print(outages(site, 500.0, objectives="p99 < 80 ms"))
+    At 500/s it survives 2 of 4 losses, but not: without cache, db down
+    """
+    whole, goals = pipeline_of(model), goals_of(objectives)
+    load, remark = sensible_load(whole, arrival_rate)
+    count = int(_check.count("zones", zones, least=2))
+    lost = _losses(whole, load, count)
+    with_nothing = whole.solve(load)
+    rows: list[_Row] = [("as it is", with_nothing, 0.0)]
+    for loss in lost:
+        left = None if loss.model is None else loss.model.solve(load)
+        rows.append((loss.name, left, loss.failing))
+    table = _table(rows, goals)
+    bad = [name for name, result, failing in rows[1:] if _fails(result, failing, load, goals)]
+    fine = len(lost) - len(bad)
+    at = text(load, "1/s")
+    verdict = f"At {at} it survives {fine} of {len(lost)} losses"
+    verdict += f", but not: {', '.join(bad)}" if bad else ""
+    if not lost:
+        verdict = f"At {at} there is nothing to lose: no cache, no servers that are counted"
+    return Answer(
+        question="outages",
+        verdict=verdict,
+        good=not bad and not _fails(with_nothing, 0.0, load, goals),
+        meaning=[f"The load is {remark}."] if remark else [],
+        facts=[Fact("arrival_rate", "load", load, RATE), Fact("survived", "", fine)],
+        tables=[table],
+        notes=_notes(whole, count),
+        draw=partial(_pictures, tuple((n, r) for n, r, _ in rows), load),
+    )
+
+
+def _losses(model: Pipeline, load: float, zones: int) -> list[_Loss]:
+    from qmodel.pipeline.steps.cached import Cached
+    from qmodel.planning._hit_ratios import with_hit_ratio
+    from qmodel.planning._models import counted
+    from qmodel.planning.blast_radius import blast_radius
+
+    steps = (step for _, root in model.kinds.values() for step in root.walk())
+    caches = dict.fromkeys(step.name for step in steps if isinstance(step, Cached))
+    found = [_Loss(f"without {name}", with_hit_ratio(model, name, 0.0)) for name in caches]
+    known = model.parameters()
+    several = {n: int(known[n]) for n in counted(model) if math.isfinite(known[n])}
+    alone = [name.rpartition(".")[0] for name, number in several.items() if number == 1]
+    for name, number in several.items():
+        owner = name.rpartition(".")[0]
+        if number > 1:
+            what = name.rpartition(".")[2].removesuffix("s")
+            found.append(_Loss(f"one {what} of {owner}", model.replace({name: number - 1})))
+    if alone:
+        frame = blast_radius(model, arrival_rate=load)
+        failing = dict(zip(frame["station"], frame["failing"], strict=True))
+        found += [_Loss(f"{n} down", None, float(failing[n])) for n in alone if n in failing]
+    left = {n: k * (zones - 1) // zones for n, k in several.items() if k >= zones}
+    if left:
+        found.append(_Loss(f"one zone of {zones}", model.replace(left)))
+    return found
+
+
+def _fails(
+    result: PipelineResult | None, failing: float, load: float, goals: Sequence[Objective]
+) -> bool:
+    if result is None:
+        return failing > 1e-9
+    return load >= float(result.max_rate) or not all(bool(g.met(result)) for g in goals)
+
+
+def _table(rows: Sequence[_Row], goals: Sequence[Objective]) -> Table:
+    def read(take: Any, instead: Any = math.nan) -> list[Any]:
+        return [instead if result is None else take(result) for _, result, _ in rows]
+
+    def said(result: PipelineResult) -> str:
+        missed = [f"{g} ({_value(g, result)})" for g in goals if not bool(g.met(result))]
+        return f"MISSED: {', '.join(missed)}" if missed else "met"
+
+    columns = [
+        Column("loss", "", TEXT, [name for name, _, _ in rows]),
+        Column("failing", "requests fail", SHARE, [failing for _, _, failing in rows]),
+        Column("max_rate", "sustains", RATE, read(lambda r: float(r.max_rate))),
+        Column("bottleneck", "saturates first", TEXT, read(lambda r: str(r.bottleneck), "–")),
+        Column("mean", "mean", TIME, read(lambda r: float(r.latency.mean))),
+        Column("p99", "p99", TIME, read(lambda r: float(r.latency.quantile(0.99)))),
+    ]
+    if goals:
+        columns.append(Column("objectives", "objectives", WORDS, read(said, "–")))
+    return Table("losses", "What remains when something is lost", columns)
+
+
+def _value(goal: Objective, result: PipelineResult) -> str:
+    from qmodel.planning.quantities import quantity_of
+
+    return shown(float(goal.value(result)), quantity_of(goal.quantity).unit)
+
+
+def _notes(model: Pipeline, zones: int) -> list[str]:
+    from qmodel.planning._models import counted
+
+    known = model.parameters()
+    few = [n.rpartition(".")[0] for n in counted(model) if known[n] < zones]
+    notes = ["The load is the same in every row; a row shows the steady state of what is left."]
+    if few:
+        notes.append(
+            f"Of {listed(few)} there are fewer than {zones}: what stands in the zone that is "
+            "lost is down as a whole."
+        )
+    return notes
+
+
+def _pictures(rows: Sequence[tuple[str, Any]], load: float) -> list[Picture]:
+    from qmodel.answers.pictures import bars, marks
+
+    limits: Mapping[str, float] = {
+        name: float(result.max_rate)
+        for name, result in rows
+        if result is not None and math.isfinite(float(result.max_rate))
+    }
+    if not limits:
+        return []
+    cells = [{"loss": name, "max_rate": rate} for name, rate in limits.items()]
+    title = "What the site sustains when something is lost"
+    return [marks(bars(title, cells, ("max_rate", "requests/s"), "loss"), {"load": load})]
