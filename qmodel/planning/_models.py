@@ -16,7 +16,15 @@ from qmodel.pipeline.parameters import changed, parameters
 from qmodel.planning._results import latency_of, max_rate_of, near
 from qmodel.queues.base import Station, StationResult
 
-__all__ = ["Asked", "StationModel", "as_pipeline", "asked", "counted", "has_arrays", "stations_of"]
+__all__ = [
+    "Asked",
+    "StationModel",
+    "as_pipeline",
+    "asked",
+    "counted",
+    "has_arrays",
+    "stations_of",
+]
 
 
 def as_pipeline(station: Station, name: str | None = None) -> Pipeline:
