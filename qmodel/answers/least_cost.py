@@ -197,8 +197,5 @@ def _pictures(model: Any, load: float, plan: Sizing, given: Mapping[str, Any]) -
         for row in frame.to_dict("records")
     ]
     title = f"What a better {goal.quantity} costs"
-    return (
-        []
-        if len(rows) < 2
-        else [costs(title, rows, f"{goal.quantity} [{unit}]", (goal.limit, str(goal)))]
-    )
+    limit = (goal.limit, str(goal))
+    return [costs(title, rows, f"{goal.quantity} [{unit}]", limit)] if len(rows) > 1 else []
