@@ -30,7 +30,7 @@ if TYPE_CHECKING:
     from qmodel.answers.influence import sensitivity
     from qmodel.answers.intervals import uncertainty
     from qmodel.answers.least_cost import size
-    from qmodel.answers.outages import outages
+    from qmodel.answers.lost_parts import outages
     from qmodel.answers.policies import balance, replica_of
     from qmodel.answers.recorded import replay
     from qmodel.answers.scenarios import sweep
@@ -45,7 +45,7 @@ _HOMES = {
     "influence": "sensitivity",
     "intervals": "uncertainty",
     "least_cost": "size",
-    "outages": "outages",
+    "lost_parts": "outages",
     "policies": "balance replica_of",
     "recorded": "replay",
     "scenarios": "sweep",
