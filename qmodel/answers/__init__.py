@@ -1,20 +1,6 @@
 """Questions to a model, each answered by a value: verdict, facts, tables, pictures.
 
-=============  ==========================================================================
-`solve`        how much load it sustains, how long requests take, what is lost, and where
-`check`        which objectives it meets: for a build to go on or to stop
-`compare`      models side by side at the same load
-`sweep`        a grid of loads and parameters
-`cache`        what memory, policy and the loss of a cache do
-`balance`      what the policy of a load balancer does
-`replay`       a recorded load, row by row
-`explain`      where a number comes from
-`size`         how many of each, for the least cost
-`outages`      what remains when a cache, a server or a zone is lost
-`sensitivity`  which numbers decide
-`uncertainty`  how sure that is
-=============  ==========================================================================
-
+=============  ===================================================================
 An `Answer` prints its verdict, shows itself in a notebook, and becomes a frame, Markdown, JSON
 or HTML. The command line ``qmodel`` asks the same questions.
 """
@@ -31,6 +17,7 @@ if TYPE_CHECKING:
     from qmodel.answers.intervals import uncertainty
     from qmodel.answers.least_cost import size
     from qmodel.answers.lost_parts import outages
+    from qmodel.answers.most_load import capacity
     from qmodel.answers.policies import balance, replica_of
     from qmodel.answers.recorded import replay
     from qmodel.answers.scenarios import sweep
@@ -46,6 +33,7 @@ _HOMES = {
     "intervals": "uncertainty",
     "least_cost": "size",
     "lost_parts": "outages",
+    "most_load": "capacity",
     "policies": "balance replica_of",
     "recorded": "replay",
     "scenarios": "sweep",
@@ -62,6 +50,7 @@ __all__ = [
     "Table",
     "balance",
     "cache",
+    "capacity",
     "check",
     "compare",
     "explain",

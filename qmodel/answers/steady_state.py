@@ -24,6 +24,7 @@ __all__ = [
     "basis_notes",
     "capacity_of",
     "latency_table",
+    "load_pictures",
     "losses",
     "solve",
     "stations_table",
@@ -122,7 +123,7 @@ def solve(
         details=details,
         good=load < float(result.max_rate) and all(met),
         frame=result.to_frame,
-        draw=partial(_pictures, whole, load, tuple(goals)),
+        draw=partial(load_pictures, whole, load, tuple(goals)),
     )
 
 
@@ -284,7 +285,8 @@ def basis_notes(result: PipelineResult | ClosedResult) -> list[str]:
     return [*lines, f"Model: {', '.join(model)}."] if model else lines
 
 
-def _pictures(model: Pipeline, load: float, goals: Sequence[Objective]) -> list[Picture]:
+def load_pictures(model: Pipeline, load: float, goals: Sequence[Objective]) -> list[Picture]:
+    """Return latency by load, and where the time goes."""
     from qmodel.answers.pictures import marks
 
     limits = {str(g): g.limit for g in goals if g.quantity in CURVES or g.probability}

@@ -19,7 +19,7 @@ if TYPE_CHECKING:
     from qmodel.pipeline import Pipeline
     from qmodel.planning.slo import Objective
 
-__all__ = ["of_users"]
+__all__ = ["of_users", "user_pictures"]
 
 _POINTS = 60  # of a curve
 
@@ -59,7 +59,7 @@ def of_users(model: Pipeline, load: Closed, goals: Sequence[Objective]) -> Answe
         },
         good=all(met),
         frame=result.to_frame,
-        draw=partial(_pictures, model, load),
+        draw=partial(user_pictures, model, load),
     )
 
 
@@ -104,7 +104,8 @@ def _objective(goal: Objective, met: bool, within: float) -> str:
     return f"{line}; it holds up to {shown(within, COUNT)} users."
 
 
-def _pictures(model: Pipeline, load: Closed) -> Sequence[Picture]:
+def user_pictures(model: Pipeline, load: Closed) -> Sequence[Picture]:
+    """Return latency and throughput by users."""
     import numpy as np
 
     from qmodel.answers.pictures import lines, marks, rows_of

@@ -11,7 +11,7 @@ at the greatest load that the other objectives permit.
 behind a token bucket) has no bracket: it doubles from one request in a mean latency, and the
 capacity is ``inf`` where the objectives still hold at 2^40 times that. The latency is that of
 the requests let through, so a latency alone says nothing of what is refused at that load: add
-an objective such as "loss < 1 %".
+an objective such as "loss < 1 %", or ask `qmodel.answers.capacity`, which says what is lost.
 """
 
 from __future__ import annotations
