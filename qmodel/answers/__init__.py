@@ -1,6 +1,21 @@
 """Questions to a model, each answered by a value: verdict, facts, tables, pictures.
 
-=============  ===================================================================
+=============  ==========================================================================
+`solve`        how much load it sustains, how long requests take, what is lost, and where
+`capacity`     how much load it takes within its objectives, and what is lost there
+`check`        which objectives it meets: for a build to go on or to stop
+`compare`      models side by side at the same load
+`sweep`        a grid of loads and parameters
+`cache`        what memory, policy and the loss of a cache do
+`balance`      what the policy of a load balancer does
+`replay`       a recorded load, row by row
+`explain`      where a number comes from
+`size`         how many of each, for the least cost
+`outages`      what remains when a cache, a server or a zone is lost
+`sensitivity`  which numbers decide
+`uncertainty`  how sure that is
+=============  ==========================================================================
+
 An `Answer` prints its verdict, shows itself in a notebook, and becomes a frame, Markdown, JSON
 or HTML. The command line ``qmodel`` asks the same questions.
 """
