@@ -15,7 +15,7 @@ import numpy as np
 
 from qmodel.distributions.cells import select, shape_of
 from qmodel.distributions.pieces import greatest
-from qmodel.distributions.tails import CELLS, chunk
+from qmodel.distributions.tails import CELLS, Ready, chunk, ready
 
 if TYPE_CHECKING:
     from qmodel.distributions.base import Distribution
@@ -32,14 +32,14 @@ def quantile(law: Distribution, p: Any) -> Any:
     """Return the least t with P(X <= t) >= p, of the broadcast shape."""
     shape = np.broadcast_shapes(np.shape(p), shape_of(law))
     flat = np.broadcast_to(np.asarray(p, dtype=float), shape).ravel()
-    found = np.empty(flat.size)
+    found, apart = np.empty(flat.size), ready(law)
     # A few cells of many need more steps than the rest: they are finished together.
     cells = np.arange(flat.size)
     for most in (_FIRST, _MOST):
         late = []
         for start in range(0, cells.size, CELLS):
             here = cells[start : start + CELLS]
-            part = select(law, shape, here) if shape else law
+            part = select(apart, shape, here) if shape else apart
             with np.errstate(all="ignore"):
                 found[here], unfinished = _chunk(part, flat[here], most)
             late.append(here[unfinished])
@@ -47,34 +47,34 @@ def quantile(law: Distribution, p: Any) -> Any:
     return found.reshape(shape)[()]
 
 
-def _chunk(law: Distribution, p: np.ndarray, most: int) -> tuple[np.ndarray, np.ndarray]:
+def _chunk(of: Ready, p: np.ndarray, most: int) -> tuple[np.ndarray, np.ndarray]:
+    law, defect = of.law, of.defect
     q = 1 - p
     one = np.ones(p.shape)
-    parts = law.parts()
     least = one * np.inf
-    for mass, shift, _ in parts:
+    for mass, shift, _, _ in of.parts:
         least = np.where(mass * one > 0, np.minimum(least, shift), least)
     low, high = least, one * np.inf
     found = np.where(p == 0, least, np.nan)
     if (p == 1).any():
-        found = np.where((p == 1) & (law.defect == 0), greatest(law), found)
-    for _, shift, smooth in parts:
-        jump = smooth.atom * one
+        found = np.where((p == 1) & (defect == 0), greatest(law), found)
+    for _, shift, _, atom in of.parts:
+        jump = atom * one
         if not (jump > 0).any():
             continue
-        after = chunk(law, one * shift)[0]
+        after = chunk(of, one * shift)[0]
         found = np.where((after <= q) & (q < after + jump), shift, found)
         low = np.where(after > q, np.maximum(low, shift), low)
         high = np.where(after <= q, np.minimum(high, shift), high)
     start, bound = law.guess(p, least)
-    beyond = (q <= law.defect) & ~(found < np.inf)
+    beyond = (q <= defect) & ~(found < np.inf)
     found = np.where(beyond & ~np.isnan(start), np.inf, found)
     wanted = np.flatnonzero(np.isnan(found) & ~np.isnan(start))
     if wanted.size:
         start, high = start * one, np.fmin(high, bound)
         some = wanted.size < p.size
         found[wanted], late = _newton(
-            select(law, p.shape, wanted) if some else law,
+            select(of, p.shape, wanted) if some else of,
             most,
             *(x[wanted] for x in (q, start, low, high * (1 + 1e-9))),
         )
@@ -104,7 +104,7 @@ def gamma_quantile(mean: Any, variance: Any, p: Any) -> Any:
 
 
 def _newton(
-    law: Distribution,
+    of: Ready,
     most: int,
     q: np.ndarray,
     t: np.ndarray,
@@ -112,13 +112,13 @@ def _newton(
     high: np.ndarray,
 ) -> tuple[np.ndarray, np.ndarray]:
     """Return the quantiles, and the indices of those that `most` steps do not reach."""
-    euler = any(not (part.law.closed or part.law.analytic) for part in law.parts())
+    euler = not all(term.analytic for part in of.parts for term in part.terms)
     noise = _NOISE[euler]
     found = t.copy()
     active = np.arange(t.size)
     t = np.where((t > low) & (t < high), t, _between(low, high))
     for _ in range(most):
-        tail, density, _ = chunk(law, t)
+        tail, density, _ = chunk(of, t)
         low, high = np.where(tail > q, t, low), np.where(tail > q, high, t)
         scale, log = tail / density, np.log(tail / q)
         stepped = t + scale * log
@@ -140,7 +140,7 @@ def _newton(
             return found, active[:0]
         kept = np.flatnonzero(~done)
         if 2 * kept.size <= done.size:
-            law = select(law, t.shape, kept)
+            of = select(of, t.shape, kept)
             active, q, t, low, high = (x[kept] for x in (active, q, t, low, high))
     return found, active
 

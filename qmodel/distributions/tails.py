@@ -17,8 +17,9 @@ goes on to the next of these, the others stay as they are:
 
 from __future__ import annotations
 
+from dataclasses import dataclass
 from functools import partial
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 import numpy as np
 
@@ -34,7 +35,7 @@ if TYPE_CHECKING:
     Faces = tuple[np.ndarray, np.ndarray, np.ndarray]
     """Tail, density, and the error of the tail."""
 
-__all__ = ["CELLS", "faces"]
+__all__ = ["CELLS", "Ready", "chunk", "faces", "ready"]
 
 CELLS = 1024
 """Cells a chunk: 12 complex points of each fit in the second-level cache."""
@@ -44,43 +45,89 @@ _POINTS = 1 << 17
 """Points times cells of one pass on a line."""
 
 
+class _Term(NamedTuple):
+    """A law with a closed tail, or one that is inverted, and its share of a smooth part."""
+
+    weight: Any
+    law: Distribution
+    mass: Any
+    closed: bool
+    analytic: bool
+
+
+class _Smooth(NamedTuple):
+    """A part of a law: its mass, its shift, what is in it, and its atom at the shift."""
+
+    mass: Any
+    shift: Any
+    terms: tuple[_Term, ...]
+    atom: Any
+
+
+@dataclass(frozen=True, slots=True)
+class Ready:
+    """A law taken apart, once for all times that are asked for."""
+
+    law: Distribution
+    parts: tuple[_Smooth, ...]
+    defect: Any
+
+
+def ready(law: Distribution) -> Ready:
+    """Return a law taken apart into its parts, and these into what is closed and the rest."""
+    parts = tuple(
+        _Smooth(mass, shift, _terms(smooth, mass), smooth.atom)
+        for mass, shift, smooth in law.parts()
+    )
+    return Ready(law, parts, law.defect)
+
+
+def _terms(law: Distribution, mass: Any) -> tuple[_Term, ...]:
+    # What has a closed tail keeps its kinks; only the rest is inverted, in one if all is.
+    terms = () if law.closed else law.terms()
+    if not any(term.closed for _, term in terms):
+        return (_Term(1.0, law, mass, law.closed, law.closed or law.analytic),)
+    return tuple(
+        _Term(weight, term, term.mass, term.closed, term.closed or term.analytic)
+        for weight, term in terms
+    )
+
+
 def faces(law: Distribution, t: Any) -> tuple[Any, Any, Any]:
     """Return P(X > t), the density and the error of the tail, of the broadcast shape."""
     shape = np.broadcast_shapes(np.shape(t), shape_of(law))
     flat = np.broadcast_to(np.asarray(t, dtype=float), shape).ravel()
-    found = np.empty((3, flat.size))
+    found, apart = np.empty((3, flat.size)), ready(law)
     for start in range(0, flat.size, CELLS):
         cells = slice(start, min(start + CELLS, flat.size))
-        here = select(law, shape, np.arange(cells.start, cells.stop)) if shape else law
+        here = select(apart, shape, np.arange(cells.start, cells.stop)) if shape else apart
         found[:, cells] = chunk(here, flat[cells])
     return tuple(x.reshape(shape)[()] for x in found)  # type: ignore[return-value]
 
 
-def chunk(law: Distribution, t: np.ndarray) -> Faces:
+def chunk(of: Ready, t: np.ndarray) -> Faces:
     """Return the faces of a law with parameters of the one-axis shape of `t`."""
     found = np.zeros((3, *t.shape))
     early = np.zeros(t.shape, dtype=bool)
-    for mass, shift, smooth in law.parts():
+    for mass, shift, terms, atom in of.parts:
         after = t - shift
         inside = after > 0
         if inside.all():
-            found += _smooth(smooth, mass, after)
+            found += _smooth(terms, after)
             continue
         early |= ~inside
-        atom = np.where(after < 0, mass, np.where(after == 0, mass - smooth.atom, 0 * after))
-        found[0] += atom
+        left = np.where(after == 0, mass - atom, 0 * after)
+        found[0] += np.where(after < 0, mass, left)
         if inside.any():
             cells = np.flatnonzero(inside)
-            here = select(smooth, t.shape, cells)
-            amount = select(np.asarray(mass), t.shape, cells)
-            found[:, cells] += _smooth(here, amount, after[cells])
+            found[:, cells] += _smooth(select(terms, t.shape, cells), after[cells])
     tail, density, error = found
     if early.any():
         # Before its shift a part does not look at its law, which may be unknown.
         with np.errstate(all="ignore"):
-            unknown = early & np.isnan(law.mean)
+            unknown = early & np.isnan(of.law.mean)
         tail, density = (np.where(unknown, np.nan, x) for x in (tail, density))
-    never = np.asarray(law.defect) >= 1
+    never = np.asarray(of.defect) >= 1
     if never.any():
         tail, density, error = (
             np.where(never, x, y)
@@ -89,31 +136,36 @@ def chunk(law: Distribution, t: np.ndarray) -> Faces:
     return np.clip(tail, 0.0, 1.0), np.maximum(density, 0.0), error
 
 
-def _smooth(law: Distribution, mass: Any, t: np.ndarray) -> Any:
+def _smooth(terms: tuple[_Term, ...], t: np.ndarray) -> Any:
     with np.errstate(all="ignore"):
-        if law.closed:
-            return *law.tail_and_density(t), 0 * t
-        terms = law.terms()
-        if not any(term.closed for _, term in terms):
-            return _inverted(law, mass, t)
-        # What has a closed tail keeps its kinks; only the rest is inverted.
+        if len(terms) == 1:
+            return _of_term(terms[0], t)
         found = np.zeros((3, *t.shape))
-        for weight, term in terms:
-            found += [weight * x for x in _smooth(term, term.mass, t)]
+        for term in terms:
+            found += [term.weight * x for x in _of_term(term, t)]
         return found
 
 
-def _inverted(law: Distribution, mass: Any, t: np.ndarray) -> Any:
-    pieces = pieces_of(law)
+def _of_term(term: _Term, t: np.ndarray) -> Any:
+    if term.closed:
+        return *term.law.tail_and_density(t), 0 * t
+    return _inverted(term.law, term.mass, t, term.analytic)
+
+
+def _inverted(law: Distribution, mass: Any, t: np.ndarray, analytic: bool) -> Any:
+    pieces = None if analytic else pieces_of(law)
     if pieces is not None and pieces.whole and not any(term.law for term in pieces.terms):
         tail, density, error, _ = whole_and_rest(pieces, mass, t)
         doubt = error / 1e-9
     else:
-        first = inversion.TALBOT if law.analytic else inversion.EULER
+        first = inversion.TALBOT if analytic else inversion.EULER
         tail, density, doubt = inversion.with_doubt(law.laplace, mass, t, first)
         error = 3e-8 * doubt
     # A NaN of unknown parameters stays; one of a transform that has left the floats does not.
-    late = np.flatnonzero(~(doubt <= 1) & ~np.isnan(law.mean + 0 * t))
+    doubtful = ~(doubt <= 1)
+    if not doubtful.any():
+        return tail, density, error
+    late = np.flatnonzero(doubtful & ~np.isnan(law.mean + 0 * t))
     if not late.size:
         return tail, density, error
     amount = np.asarray(mass)
@@ -124,7 +176,7 @@ def _inverted(law: Distribution, mass: Any, t: np.ndarray) -> Any:
         here = select(law, t.shape, late) if some else law
         found = better(here, select(amount, t.shape, late) if some else amount, t[late])
         # Twelve points that agree with many have the more digits.
-        other = ~(law.analytic & (np.abs(found[0] - tail[late]) <= _AGREED))
+        other = ~(analytic & (np.abs(found[0] - tail[late]) <= _AGREED))
         cells = late[other]
         tail[cells], density[cells] = found[0][other], found[1][other]
         error[late] = found[2]
