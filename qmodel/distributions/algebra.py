@@ -45,14 +45,21 @@ def merged(parts: list[Part]) -> tuple[Part, ...]:
     by_shift: dict[Any, list[Part]] = {}
     for part in parts:
         if np.any(part.mass):
-            shift = np.asarray(part.shift, dtype=float) + 0.0
-            by_shift.setdefault((shift.shape, shift.tobytes()), []).append(part)
+            by_shift.setdefault(_key(part.shift), []).append(part)
     return tuple(
         group[0]
         if len(group) == 1
         else Part(sum(part.mass for part in group), group[0].shift, _together(group))
         for group in by_shift.values()
     )
+
+
+def _key(shift: Any) -> Any:
+    """Return what equal shifts share; 0.0 and -0.0 are equal."""
+    if isinstance(shift, float):
+        return float(shift)
+    values = np.asarray(shift, dtype=float) + 0.0
+    return values.shape, values.tobytes()
 
 
 def _together(parts: list[Part]) -> Distribution:

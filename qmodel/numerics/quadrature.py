@@ -33,37 +33,35 @@ _MOMENT_EDGES = np.concatenate([[0.0], np.geomspace(1e-4, 1e4, 56)])
 _DECAY_EDGES = np.concatenate([[0.0], 2.0 * 3.0 ** np.arange(-8, 0), np.arange(2.0, 38.0, 2.0)])
 
 
+@lru_cache(maxsize=1)
+def _gauss() -> tuple[np.ndarray, np.ndarray]:
+    """Return nodes and weights on -1 to 1."""
+    return np.polynomial.legendre.leggauss(_GAUSS)
+
+
 def _panels(
     edges: np.ndarray, scale: np.ndarray, breaks: Sequence[Any]
 ) -> Iterator[tuple[np.ndarray, np.ndarray]]:
-    """Yield nodes and weights, cells last, of one panel after the other."""
+    """Yield nodes and weights, cells last, of as many panels at a time as have room."""
     zero = np.zeros(scale.shape)
     starts = np.sort([zero, *(np.maximum(b, 0) + zero for b in breaks)], axis=0)
     ends = np.concatenate([starts[1:], np.full((1, *scale.shape), np.inf)])
     column = (-1, *[1] * scale.ndim)
-    nodes, weights = (x.reshape(column) for x in np.polynomial.legendre.leggauss(_GAUSS))
+    nodes, weights = (x.reshape(column) for x in _gauss())
+    bounds = edges.reshape(column) * scale
+    step = max(1, _ROOM // (_GAUSS * max(scale.size, 1)))
     for start, length in zip(starts, ends - starts, strict=True):
         if not np.any(length):
             continue
-        for low, high in itertools.pairwise(edges):
-            left, right = np.minimum(low * scale, length), np.minimum(high * scale, length)
-            half = (right - left) / 2
-            if np.any(half):
-                yield start + left + half * (1 + nodes), half * weights
-
-
-def _batches(
-    panels: Iterator[tuple[np.ndarray, np.ndarray]],
-) -> Iterator[tuple[np.ndarray, np.ndarray]]:
-    """Yield the panels together, as many as have room: a tail costs by the call."""
-    batch: list[tuple[np.ndarray, np.ndarray]] = []
-    for panel in panels:
-        batch.append(panel)
-        if len(batch) * panel[0].size >= _ROOM:
-            yield np.concatenate([t for t, _ in batch]), np.concatenate([w for _, w in batch])
-            batch = []
-    if batch:
-        yield np.concatenate([t for t, _ in batch]), np.concatenate([w for _, w in batch])
+        for first in range(0, len(bounds) - 1, step):
+            cut = np.minimum(bounds[first : first + step + 1], length)
+            left, half = cut[:-1], np.diff(cut, axis=0) / 2
+            some = half.reshape(len(half), -1).any(axis=1)
+            if some.any():
+                left, half = left[some][:, None], half[some][:, None]
+                flat = (-1, *scale.shape)
+                t = start + left + half * (1 + nodes)
+                yield t.reshape(flat), (half * weights).reshape(flat)
 
 
 def moments(
@@ -87,7 +85,7 @@ def moments(
     """
     scale = np.asarray(scale, dtype=float)
     first = second = third = np.zeros(scale.shape)
-    for t, weights in _batches(_panels(_MOMENT_EDGES, scale, breaks)):
+    for t, weights in _panels(_MOMENT_EDGES, scale, breaks):
         mass = weights * tail(t)
         first = first + mass.sum(axis=0)
         second = second + 2 * (mass * t).sum(axis=0)

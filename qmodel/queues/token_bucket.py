@@ -138,8 +138,11 @@ def _share(beside: Any, room: Any) -> Any:
 
     with np.errstate(over="ignore", under="ignore", invalid="ignore", divide="ignore"):
         low = np.where(beside <= 1, beside, -lambertw(-beside * np.exp(-beside)).real)
-        missing = MG1(Deterministic(1.0)).solve(low[()]).wait
-        assert missing is not None
-        below = missing.cdf(room)
+        if np.any(room):
+            missing = MG1(Deterministic(1.0)).solve(low[()]).wait
+            assert missing is not None
+            below = missing.cdf(room)
+        else:
+            below = 1 - low  # A bucket of one token misses none while nothing has come.
         inverse = (1 - low) * np.exp(-(beside - low) * room) / below
         return np.minimum(1 / (beside + inverse), 1.0)

@@ -1,0 +1,68 @@
+"""What a pipeline costs for what is in it, against one of a single M/M/c; in CPU time."""
+
+import pytest
+from scipy.special import gammaincc
+
+import qmodel as qm
+from qmodel import web
+
+pytestmark = pytest.mark.benchmark
+
+ONE = qm.call("a", qm.MMc(0.01, 4))
+PLAIN = qm.Pipeline(ONE)
+OTHERS = qm.call("b", qm.MMc(0.012)), qm.call("c", qm.MMc(0.01))
+LIMITED = qm.Pipeline(qm.series(qm.limit("quota", 300.0), ONE))
+FORK = qm.Pipeline(qm.parallel(*OTHERS))
+TYPICAL = web.typical_pipeline()
+
+
+def mean(pipeline, rate):
+    return lambda: [pipeline.solve(rate).latency.mean for _ in range(20)]
+
+
+MEANS = {
+    "behind a limit": (LIMITED, 100.0, 3),
+    "a fork of two": (FORK, 30.0, 8),
+    "a fork in a fork": (qm.Pipeline(qm.parallel(qm.parallel(*OTHERS), ONE)), 30.0, 20),
+    # All steady states: a scan, and a root search of five steps, each some cells.
+    "a hedge": (qm.Pipeline(qm.hedge("late", qm.call("a", qm.MMc(0.01, 16)), 0.03)), 800.0, 45),
+}
+
+
+@pytest.mark.parametrize("what", MEANS)
+def test_means(interleaved, what):
+    pipeline, rate, limit = MEANS[what]
+    r = interleaved(mean(pipeline, rate), mean(PLAIN, 100.0))
+    print(f"\nmean of {what}: {r} plain cells, limit {limit}")
+    assert r.median <= limit
+
+
+def test_capacity_behind_a_limit(interleaved):
+    def asked(pipeline):
+        return lambda: [qm.capacity(pipeline, "p99 < 100 ms") for _ in range(3)]
+
+    r = interleaved(asked(LIMITED), asked(PLAIN))
+    print(f"\ncapacity behind a limit: {r} of that without, limit 3")
+    assert r.median <= 3
+
+
+def test_percentile_of_the_typical_pipeline(interleaved):
+    rate = 0.6 * float(TYPICAL.max_rate)
+
+    def asked():
+        return [TYPICAL.solve(rate).latency.quantile(0.99) for _ in range(5)]
+
+    r = interleaved(asked, lambda: mean(PLAIN, 100.0)() and None)
+    print(f"\np99 of the typical pipeline: {r.median / 5 * 20:.0f} plain cells, limit 130")
+    assert r.median / 5 * 20 <= 130
+
+
+def test_percentile_of_one_station(interleaved):
+    station = qm.MMc(0.01, 8)
+
+    def asked():
+        return [station.solve(500.0).response.quantile(0.99) for _ in range(20)]
+
+    r = interleaved(asked, lambda: [gammaincc(8.0, 5.0) for _ in range(8000)])
+    print(f"\nsolve and p99 of M/M/8: {400 * r.median:.0f} bare gammaincc, limit 700")
+    assert 400 * r.median <= 700
