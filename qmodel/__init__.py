@@ -82,6 +82,7 @@ if TYPE_CHECKING:
         call,
         fan_out,
         hedge,
+        hold,
         limit,
         nothing,
         parallel,
@@ -164,7 +165,7 @@ _HOMES = {
     "errors": "DomainError InfeasibleError LoadFileError ModelError QModelError",
     "loads": "Closed Load Poisson Profile Renewal",
     "measurements": "backtest calibrate",
-    "pipeline": """Pipeline PipelineResult Step branch cached call fan_out hedge limit
+    "pipeline": """Pipeline PipelineResult Step branch cached call fan_out hedge hold limit
         nothing parallel repeat retry series timeout""",
     "planning": """AvailabilityResult CacheDemand CacheLoss Crossing MemorySplit MemoryValue
         Boundary Objective Sensitivity Sizing Uncertainty availability blast_radius cache_size

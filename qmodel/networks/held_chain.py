@@ -1,11 +1,12 @@
 r"""The Markov chain of a pool whose permits are held while their holders pass queues inside.
 
 Requests arrive at rate :math:`\lambda` and wait for one of P permits in the order of arrival. A
-holder passes the inner stations one after the other and then returns its permit. A level is the
-number of requests, waiting and holding; a phase says how many holders are at each station but
-the first. From P requests on all levels are alike: with :math:`D_0` the moves inside (less all
-rates, on the diagonal), :math:`D_1` the completions, upon which the next in line enters, and G
-the probabilities of the phase in which the chain first comes a level down,
+holder passes the inner stations in one order, some of them perhaps left out, and then returns
+its permit. A level is the number of requests, waiting and holding; a phase says how many
+holders are at each station but the first. From P requests on all levels are alike: with
+:math:`D_0` the moves inside (less all rates, on the diagonal), :math:`D_1` the completions,
+upon which the next in line enters, and G the probabilities of the phase in which the chain
+first comes a level down,
 
 .. math::
 
@@ -46,6 +47,26 @@ class Chain(NamedTuple):
     permits: int
     rates: Any
     """Completions a second at each station with 0 to P there, (stations, P + 1, cells)."""
+    visits: Any
+    """Probability that a holder visits each station; one of them is 1. (stations, cells)."""
+
+    @property
+    def entry(self) -> Any:
+        """Probability of each station to be the first, (stations, cells)."""
+        return self.visits * _none_before(self.visits)
+
+    @property
+    def leave(self) -> Any:
+        """Probability of each station to be the last, (stations, cells)."""
+        return _none_before(self.visits[::-1])[::-1]
+
+    @property
+    def onward(self) -> Any:
+        """Probabilities of each station to be next, (stations, stations, cells)."""
+        found = np.zeros((len(self.visits), *self.visits.shape))
+        for k in range(len(self.visits) - 1):
+            found[k, k + 1 :] = self.visits[k + 1 :] * _none_before(self.visits[k + 1 :])
+        return found
 
 
 class PoolState(NamedTuple):
@@ -63,6 +84,11 @@ class PoolState(NamedTuple):
     """Law of the number that a holder finds at each station; (stations, P, cells)."""
 
 
+def _none_before(visits: Any) -> Any:
+    """Return the probabilities that no station before each one is visited."""
+    return np.cumprod(np.concatenate([np.ones_like(visits[:1]), 1 - visits[:-1]]), axis=0)
+
+
 @lru_cache(maxsize=64)
 def phases_of(holders: int, stations: int) -> tuple[tuple[int, ...], ...]:
     """Return all ways in which holders can be at the stations, the first one last in line."""
@@ -76,7 +102,7 @@ def phases_of(holders: int, stations: int) -> tuple[tuple[int, ...], ...]:
 
 
 class _Moves(NamedTuple):
-    """The transitions with a number of holders: from which phase, to which, and where."""
+    """The transitions with a number of holders: from phase, to phase, from and to station."""
 
     there: Any  # number at each station, (phases, stations)
     inside: Any
@@ -94,24 +120,25 @@ def _moves(holders: int, stations: int) -> _Moves:
     phases = phases_of(holders, stations)
     index, more = _numbered(holders, stations), _numbered(holders + 1, stations)
     fewer = _numbered(holders - 1, stations) if holders else {}
-    inside, down, refilled = [], [], []
+    inside, down, refilled, entered = [], [], [], []
     for i, p in enumerate(phases):
         for k in range(stations):
+            entered.append((i, more[_moved(p, to=k)], k, k))
             if not p[k]:
                 continue
-            left = [n - (m == k) for m, n in enumerate(p)]
-            if k < stations - 1:
-                left[k + 1] += 1
-                inside.append((i, index[tuple(left)], k))
-            else:
-                down.append((i, fewer[tuple(left)], k))
-                left[0] += 1
-                refilled.append((i, index[tuple(left)], k))
-    entered = [(i, more[p[0] + 1, *p[1:]], 0) for i, p in enumerate(phases)]
+            down.append((i, fewer[_moved(p, k)], k, k))
+            for m in range(stations):
+                refilled.append((i, index[_moved(p, k, m)], k, m))
+                if m > k:
+                    inside.append((i, index[_moved(p, k, m)], k, m))
     columns = (
-        np.array(x, dtype=int).reshape(-1, 3).T for x in (inside, down, refilled, entered)
+        np.array(x, dtype=int).reshape(-1, 4).T for x in (inside, down, refilled, entered)
     )
     return _Moves(np.array(phases), *columns)
+
+
+def _moved(phase: tuple[int, ...], away: int | None = None, to: int | None = None) -> Any:
+    return tuple(n - (k == away) + (k == to) for k, n in enumerate(phase))
 
 
 def _rates(chain: Chain, holders: int) -> Any:
@@ -125,26 +152,31 @@ def _matrices(chain: Chain, holders: int) -> tuple[Any, Any, Any]:
     stations = len(chain.rates)
     moves, rates = _moves(holders, stations), _rates(chain, holders)
     size = len(moves.there)
-    found = []
-    for (i, j, k), width in (
-        (moves.inside, size),
-        (moves.down, len(phases_of(holders - 1, stations)) if holders else 1),
-        (moves.refilled, size),
-    ):
-        matrix = np.zeros((rates.shape[-1], size, width))
-        matrix[:, i, j] = rates[i, k].T
-        found.append(matrix)
+    fewer = len(phases_of(holders - 1, stations)) if holders else 1
     every = np.arange(size)
-    found[0][:, every, every] -= rates.sum(axis=1).T
-    return found[0], found[1], found[2]
+    i, j, k, m = moves.inside
+    inside = _filled((size, size), i, j, rates[i, k] * chain.onward[k, m])
+    inside[:, every, every] -= rates.sum(axis=1).T
+    i, j, k, _ = moves.down
+    down = _filled((size, fewer), i, j, rates[i, k] * chain.leave[k])
+    i, j, k, m = moves.refilled
+    refilled = _filled((size, size), i, j, rates[i, k] * chain.leave[k] * chain.entry[m])
+    return inside, down, refilled
 
 
-def _entering(holders: int, stations: int) -> Any:
-    """Return the phases that an arrival leads to when it takes a permit."""
-    i, j, _ = _moves(holders, stations).entered
-    found = np.zeros((len(i), len(phases_of(holders + 1, stations))))
-    found[i, j] = 1.0
-    return found
+def _filled(shape: tuple[int, int], i: Any, j: Any, values: Any) -> Any:
+    """Return matrices in cells, with values (entries, cells) added at their places."""
+    found = np.zeros((*shape, values.shape[-1]))
+    np.add.at(found, (i, j), values)
+    return np.moveaxis(found, -1, 0)
+
+
+def _entering(chain: Chain, holders: int) -> Any:
+    """Return the phases that an arrival leads to when it takes a permit, in cells."""
+    stations = len(chain.rates)
+    i, j, _, m = _moves(holders, stations).entered
+    shape = len(phases_of(holders, stations)), len(phases_of(holders + 1, stations))
+    return _filled(shape, i, j, chain.entry[m])
 
 
 def _first_passage(inside: Any, refilled: Any, rate: Any) -> Any:
@@ -181,7 +213,7 @@ def solve(chain: Chain, arrival_rate: Any) -> PoolState:
     PoolState
         Waits, holders and what they find at the stations. [-]
     """
-    permits, stations = chain.permits, len(chain.rates)
+    permits = chain.permits
     rate = arrival_rate[:, None, None]
     inside, down, refilled = _matrices(chain, permits)
     one = np.eye(inside.shape[-1])
@@ -192,11 +224,11 @@ def solve(chain: Chain, arrival_rate: Any) -> PoolState:
     for n in range(permits):
         leave = rate * np.eye(downs[n][0].shape[-1]) - downs[n][0]
         if n:
-            leave = leave - rate * ratios[-1] @ _entering(n - 1, stations)
+            leave = leave - rate * ratios[-1] @ _entering(chain, n - 1)
         following = down if n == permits - 1 else downs[n + 1][1]
         ratios.append(_right_divided(following, leave))
     balance = inside - rate * one + ratio @ refilled
-    balance = balance + rate * ratios[-1] @ _entering(permits - 1, stations)
+    balance = balance + rate * ratios[-1] @ _entering(chain, permits - 1)
     balance[:, :, 0] = 1.0
     unit = np.zeros((len(arrival_rate), 1, len(one)))
     unit[..., 0] = 1.0
@@ -228,15 +260,15 @@ def _inside(chain: Chain, levels: list[Any], queued: Any, rate: Any) -> tuple[An
         moves, rates = _moves(holders, stations), _rates(chain, holders)
         present += np.einsum("ps,cp->sc", moves.there, level)
         if holders < chain.permits:
-            np.add.at(met[0], moves.there[:, 0], (level * rate[:, None]).T)
-        i, _, k = moves.inside
-        for phase, station in zip(i, k, strict=True):
-            # Who comes from the station before finds the others here.
-            n = moves.there[phase, station + 1]
-            met[station + 1, n] += level[:, phase] * rates[phase, station]
-    i, _, k = moves.refilled
-    n = moves.there[i, 0] - (stations == 1)
-    np.add.at(met[0], n, queued[:, i].T * rates[i, k])
+            i, _, _, m = moves.entered
+            np.add.at(met, (m, moves.there[i, m]), level[:, i].T * rate * chain.entry[m])
+        # Who comes from another station finds the others here.
+        i, _, k, m = moves.inside
+        come = level[:, i].T * rates[i, k] * chain.onward[k, m]
+        np.add.at(met, (m, moves.there[i, m]), come)
+    i, _, k, m = moves.refilled
+    come = queued[:, i].T * rates[i, k] * chain.leave[k] * chain.entry[m]
+    np.add.at(met, (m, moves.there[i, m] - (m == k)), come)
     # Without load a holder finds nobody.
     met[:, 0] += met.sum(axis=1) == 0
     return present, met / met.sum(axis=1, keepdims=True)

@@ -5,85 +5,65 @@ there included, and returns it. The time for which a permit is held thus grows w
 and the pool saturates not at P over the service time but at the throughput :math:`X(P)` of its
 stations with P requests inside, a closed network.
 
-**Exact.** With exponential service the wait and all means are those of a Markov chain
-(`qmodel.networks.held_chain`); the law of the response takes its parts as independent.
-**Nested.** Where a station inside is itself a held pool (workers that are held while they wait
-for a connection), or where the chain is too large, the pool is solved without its own limit,
-and all times are scaled by
+**Nothing queues inside.** The pool is M/G/P, its service the time for which a permit is held.
+**Few permits.** The wait and what holders find are those of a Markov chain with exponential
+service (`qmodel.networks.held_chain`); the parts of the response are taken as independent.
+**Many permits, pools in pools.** The chain is too large: the stations inside are in
+equilibrium at each number of holders (`qmodel.networks.held_counts`). Those that find a
+permit and those that wait for one are kept apart, as the latter find full queues inside, too.
+This limit moves a queue from the inside to the outside and adds no work: to add a wait for a
+permit to times that have no limit would count it twice.
 
-.. math:: \rho_P = R_F(P) / R_F(\infty),
+Service that is not exponential changes the waits inside as it does without a pool, and the
+wait for a permit by the variability of the time for which permits are held,
 
-where :math:`R_F(P)` is the mean response of one queue that serves with the rate
-:math:`X(\min(n, P))` while n are present (flow equivalence [1]_). The limit moves a queue from
-the inside to the outside and adds no work: to add its wait would count it twice.
-**Shapes.** Rates and the parameters of the stations broadcast; P is one number.
-**Overload.** ``inf`` in its cell. NaN in, NaN out.
+.. math:: \frac{1 + c_h^2}{2}, \qquad
+   c_h^2 = \frac{h_0 X(P)}{P} c_0^2 + \left(1 - \frac{h_0 X(P)}{P}\right) c_b^2 ,
+
+with :math:`h_0, c_0^2` of that time without queues inside, and the SCV :math:`c_b^2` of service
+at the station that limits the throughput.
+
+**Shapes.** All parameters broadcast, P too. **Overload.** ``inf`` in its cell. NaN in, NaN out.
 
 References
 ----------
-.. [1] K. M. Chandy, U. Herzog, L. Woo, "Parametric analysis of queuing networks", IBM Journal
+.. [1] M. F. Neuts, "Matrix-Geometric Solutions in Stochastic Models", Johns Hopkins University
+   Press, 1981.
+.. [2] K. M. Chandy, U. Herzog, L. Woo, "Parametric analysis of queuing networks", IBM Journal
    of Research and Development 19, 1975.
-.. [2] J. A. Rolia, K. C. Sevcik, "The method of layers", IEEE Transactions on Software
+.. [3] J. A. Rolia, K. C. Sevcik, "The method of layers", IEEE Transactions on Software
    Engineering 21, 1995.
 """
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from dataclasses import dataclass
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, replace
 from math import comb
 from typing import Any
 
 import numpy as np
 
 from qmodel import _check
+from qmodel._fields import check_fields, parameter
 from qmodel._typing import Count, Value
-from qmodel._xp import namespace
-from qmodel.basis import APPROXIMATE, POISSON_ARRIVALS, Assumption, Basis, union
-from qmodel.distributions import (
-    NEVER,
-    ZERO,
-    Distribution,
-    Exponential,
-    Mixture,
-    Repeated,
-    Scaled,
-    Sum,
-)
-from qmodel.errors import ModelError
-from qmodel.networks.flow_equivalence import flow_equivalent, throughputs
-from qmodel.networks.held_chain import Chain, solve
+from qmodel._values import digest_fields, same
+from qmodel._xp import is_symbolic, namespace
+from qmodel.distributions import ZERO, Distribution, Exponential, Repeated, Sum
+from qmodel.distributions.algebra import measure
+from qmodel.distributions.cells import whole
+from qmodel.errors import DomainError, ModelError
+from qmodel.networks import held_states
+from qmodel.networks.held_counts import curve, saturation
+from qmodel.networks.held_inside import InSeries, Inside
 from qmodel.networks.held_result import HeldResult
-from qmodel.networks.phase_wait import PhaseWait
-from qmodel.networks.product_form import Node, node_of
-from qmodel.queues.base import LAWS, MEANS, Station, StationResult
-from qmodel.queues.birth_death import MeanOnly
+from qmodel.queues.base import Station, StationResult
+from qmodel.queues.mgc import MGc
+from qmodel.queues.mmc import MMc
 
 __all__ = ["HeldPool"]
 
-_MOST_PHASES = 400
-_ENDLESS = 200  # requests inside a pool that are as good as without limit
-
-HELD_PERMITS = Assumption(
-    "held-permits",
-    "a permit is held from its first to its last station inside, waits there included",
-    "Neuts 1981",
-)
-HELD_INDEPENDENT = Assumption(
-    "held-independent",
-    "the wait for a permit and the times at the stations inside are taken as independent; p99 "
-    "of the response was within 7 % of simulations",
-    "our simulations",
-    APPROXIMATE,
-)
-FLOW_EQUIVALENCE = Assumption(
-    "flow-equivalence",
-    "the limit of an outer pool scales the times that its inside would have without it, by the "
-    "ratio of two queues with the same throughput; means and p99 within 7 % of simulations up "
-    "to 80 % load; at 90 % means up to 10 % high and p99 up to 10 % low",
-    "Chandy, Herzog and Woo 1975; our simulations",
-    APPROXIMATE,
-)
+_MOST_PHASES = 66
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -92,18 +72,20 @@ class HeldPool(Station):
 
     Parameters
     ----------
-    permits : int
+    permits : int or integer array
         Number of permits: threads, workers or connections, >= 1. [-]
-    inside : mapping of str to Station
-        The stations in the order in which a holder passes them, exponential; the last may be
-        a held pool itself. [-]
+    inside : mapping of str to Station, optional
+        The stations in the order in which a holder passes them, pools among them; by default
+        what is inside is said by the steps that hold the pool, `qmodel.hold`. [-]
+    each : int, default 1
+        Permits that one request takes, >= 1. [-]
 
     Raises
     ------
     DomainError
-        If `permits` is not a whole number >= 1.
+        If `permits` or `each` are not whole numbers >= 1, or `each` exceeds `permits`.
     ModelError
-        If a station has no place inside.
+        If what is inside is no station.
 
     Examples
     --------
@@ -120,44 +102,92 @@ class HeldPool(Station):
     (0.005, 0.0297, 0.1089)
     """
 
-    permits: Count
-    inside: Mapping[str, Station]
+    permits: Count = parameter("permits of the pool", symbol="P", check=_check.count)
+    inside: Mapping[str, Station] = whole(default_factory=dict)
+    each: int = whole(default=1)
+    setting: Inside | None = whole(default=None, repr=False)  # noqa: RUF009
 
     def __post_init__(self) -> None:
-        permits = _check.count("permits", self.permits)
-        if np.ndim(permits):
-            raise ModelError("permits must be one number: solve a pool for each size")
-        if not self.inside:
-            raise ModelError("a held pool needs at least one station inside")
+        check_fields(self)
+        object.__setattr__(self, "each", _check.one_count("each", self.each))
+        if not is_symbolic(self.permits) and np.any(np.asarray(self.permits) < self.each):
+            raise DomainError(
+                f"each must be at most the permits, {np.min(self.permits):g}, got {self.each}"
+            )
         for name, station in self.inside.items():
-            if not isinstance(station, HeldPool):
-                node_of(name, station)
-        object.__setattr__(self, "permits", int(permits))
+            _check.instance(f"{name} inside a pool", station, Station)
         object.__setattr__(self, "inside", dict(self.inside))
+
+    def __eq__(self, other: object) -> bool:
+        """Return whether the other is as large, with the same inside: one pool by value."""
+        return isinstance(other, HeldPool) and all(
+            same(getattr(self, name), getattr(other, name))
+            for name in ("permits", "inside", "each", "setting")
+        )
+
+    def __hash__(self) -> int:
+        """Return what equal pools share."""
+        return digest_fields(self)
+
+    @property
+    def within(self) -> Inside:
+        """What holders do."""
+        return self.setting or InSeries(self.inside)
 
     @property
     def servers(self) -> Count:
-        """Number of permits. [-]."""
-        return self.permits
+        """Requests that can hold permits at once. [-]."""
+        return self.permits // self.each
 
     @property
     def service(self) -> Distribution:
-        """Law of the time for which a request alone holds its permit. [-]."""
-        return Sum(tuple(station.service for station in self.inside.values()))
+        """Distribution of the time for which a request alone holds its permit. [-]."""
+        return self.within.alone
 
     @property
     def max_rate(self) -> Value:
         """Arrival rate at which the pool saturates, X(P). [1/s]."""
-        return throughputs(self.inside, self.permits)[-1]
+        if self.setting is None and not self.inside:
+            return np.inf
+        places = self.within.places
+        if all(place.endless for place in places.values()):
+            mean = self.within.alone.mean
+            return namespace(self.servers, mean).over(self.servers, mean, np.inf)
+        if is_symbolic(self.servers, *(x for p in places.values() for x in (p.work, p.visits))):
+            raise ModelError("a pool with queues inside takes numbers, not symbols")
+        return saturation(self.servers, places)
+
+    @property
+    def throughputs(self) -> Sequence[Any]:
+        """Throughput with 1, 2, ... requests inside, of all permits. [1/s]."""
+        found: Sequence[Any] = curve(self.servers, self.within.places)
+        return found
+
+    @property
+    def poisson_output(self) -> bool:  # type: ignore[override]
+        """Whether it is M/M/c, as nothing queues inside and the time held is exponential."""
+        return isinstance(self.alike, MMc)
+
+    @property
+    def alike(self) -> Station | None:
+        """The station that the pool is where nothing queues inside."""
+        inside = self.within
+        if not inside.places or not all(place.endless for place in inside.places.values()):
+            return None
+        alone = inside.alone
+        laws = [x for x in alone.laws if x is not ZERO] if isinstance(alone, Sum) else [alone]
+        if len(laws) == 1 and isinstance(laws[0], Exponential):
+            return MMc(laws[0].mean, self.servers)
+        return MGc(alone, self.servers)
 
     def serving(self, service: Distribution) -> Station:
         """Refuse: what is inside is what this pool is."""
-        raise ModelError("a held pool has stations inside, not a law of service")
+        raise ModelError("a held pool has stations inside, not a service time of its own")
 
     def law_of_response(
         self, result: StationResult, work: Distribution, visits: Count = 1
     ) -> Distribution:
-        """Return the law of the response of requests that come several times.
+        """Return the distribution of the response of requests that come several times.
 
         Parameters
         ----------
@@ -172,172 +202,53 @@ class HeldPool(Station):
         Returns
         -------
         Distribution
-            Law of the time of all these visits. [-]
+            Distribution of the time of all these visits. [-]
         """
         assert isinstance(result, HeldResult)
         if isinstance(visits, int) and visits == 1:
             return result.response
-        # The wait of a scaled pool is within the times of its inside.
-        parts: list[Distribution] = []
-        if result.wait is not None and FLOW_EQUIVALENCE not in result.assumptions:
-            parts.append(Scaled(result.wait, visits))
-        for inner in result.stations.values():
-            if inner.wait is None:
-                parts.append(Repeated(inner.response, visits))
-            else:
-                work = Repeated(inner.station.service, visits)
-                parts.append(inner.station.law_of_response(inner, work, visits))
-        return Scaled(Sum(tuple(parts)), result.scale)
+        laws = []
+        for view in result.views:
+            held = []
+            for name in self.inside:
+                inner = view.stations.get(name, result.stations[name])
+                own = Repeated(inner.station.service, visits)
+                held.append(inner.station.law_of_response(inner, own, visits))
+            laws.append(view.after(Sum(tuple(held)), visits))
+        return measure(tuple(view.share for view in result.views), tuple(laws))
+
+    def limited(self, result: HeldResult, met: Any) -> HeldResult:
+        """Return the state where holders of an outer pool meet so many others here."""
+        return held_states.limited(self, result, met)
 
     def _solve(self, arrival_rate: Value) -> StationResult:
-        nested = any(isinstance(s, HeldPool) for s in self.inside.values())
-        size = len(self.inside)
-        if nested or comb(self.permits + size - 1, size - 1) > _MOST_PHASES:
-            return self._scaled(arrival_rate)
-        return self._exact(arrival_rate)
+        if self.setting is None:
+            if not self.inside:
+                raise ModelError("a pool is held by steps, qmodel.hold, or has stations inside")
+            return replace(self, setting=InSeries(self.inside, arrival_rate)).among(
+                arrival_rate
+            )
+        return self.among(arrival_rate)
 
-    def _exact(self, arrival_rate: Value) -> StationResult:
-        nodes = {name: node_of(name, station) for name, station in self.inside.items()}
-        permits, limit = self.permits, self.max_rate
-        n = np.arange(permits + 1)
-        curves = []
-        for node in nodes.values():
-            if node.speeds is None:
-                curves.append([np.minimum(i, node.servers) / node.work for i in n])
-            else:
-                curves.append(
-                    [0.0, *(node.speeds[min(i, len(node.speeds)) - 1] for i in n[1:])]
-                )
-        flat = [c for curve in curves for c in curve]
-        shape = np.broadcast_shapes(*(np.shape(x) for x in (arrival_rate, limit, *flat)))
-        rate = np.broadcast_to(np.asarray(arrival_rate, dtype=float), shape)
-        over = rate >= limit
-        known = ~np.isnan(rate + limit)
-        used = np.where(over | ~known, limit / 2, np.maximum(rate, 1e-12 * limit)).ravel()
-        rates = np.array([np.broadcast_to(c, shape).ravel() for c in flat])
-        filled = np.where(np.isnan(rates), 1.0, rates).reshape(len(curves), permits + 1, -1)
-        state = solve(Chain(permits, filled), np.where(np.isnan(used), 0.1, used))
-        cells = np.arange(used.size).reshape(shape)
-        worse = np.where(~known, np.nan, np.where(over, np.inf, 1.0))
-        wait = PhaseWait.of(state.waits, state.start, cells, worse)
-        inner = {}
-        for k, (name, station) in enumerate(self.inside.items()):
-            present, met = state.present[k].reshape(shape), state.met[k].reshape(-1, *shape)
-            inner[name] = _inner(station, nodes[name], rate, present * worse, met)
-        holders = np.where(rate == 0, 0.0, (n @ state.holders).reshape(shape))
-        holding = sum(r.response_time for r in inner.values())
-        return self._result(
-            rate,
-            np.where(over, rate / limit * permits, holders) + 0 / worse,
-            wait,
-            wait.mean + holding,
-            holding,
-            Sum((wait, *(r.response for r in inner.values()))),
-            inner,
-            union(*(node.grounds for node in nodes.values())),
-            HELD_INDEPENDENT,
+    def among(self, arrival_rate: Value) -> HeldResult:
+        """Return the steady state, with the stations inside at their loads."""
+        alike = self.alike
+        if alike is not None:
+            return held_states.without_queues(self, alike, arrival_rate)
+        state = held_states.state_of(self, arrival_rate)
+        return held_states.few(self, state) if self._few else held_states.many(self, state)
+
+    @property
+    def _few(self) -> bool:
+        """Whether the chain of all numbers inside is small enough to be solved."""
+        places = self.within.places.values()
+        limited = sum(place.limited for place in places)
+        if limited + sum(place.endless for place in places) < len(places):
+            return False
+        size = limited + any(place.endless for place in places) - 1
+        return (
+            comb(int(np.max(self.servers)) + size, size) <= _MOST_PHASES
+            and all(np.all(np.asarray(place.visits) <= 1) for place in places)
+            and any(np.all(np.asarray(place.visits) == 1) for place in places)
+            and not any(place.pool for place in places)
         )
-
-    def _scaled(self, arrival_rate: Value) -> StationResult:
-        inner = {name: station.solve(arrival_rate) for name, station in self.inside.items()}
-        rates = throughputs(self.inside, max(_ENDLESS, 2 * self.permits))
-        rate = np.asarray(arrival_rate + 0.0 * rates[-1], dtype=float)
-        over = rate >= rates[self.permits - 1]
-        limited = flow_equivalent(rates[: self.permits], rate)
-        with np.errstate(divide="ignore", invalid="ignore"):
-            scale = limited.number / flow_equivalent(rates, rate).number
-            # Without load there is no queue to move.
-            scale = np.where(over, np.inf, np.where(rate == 0, 1.0, scale))[()]
-            response = scale * sum(r.response_time for r in inner.values())
-            waits = 1 - limited.holders / limited.number
-            waiting = np.where(over, np.inf, np.where(rate == 0, 0.0, waits * response))[()]
-            mean = np.divide(waiting, limited.full)
-        full = np.where(over, 1.0, limited.full)[()]
-        queue = Exponential(np.where(full > 0, mean, 1.0)[()])
-        wait = Mixture((1 - full, full), (ZERO, queue))
-        law = Scaled(Sum(tuple(r.response for r in inner.values())), scale)
-        return self._result(
-            rate,
-            np.where(over, rate / rates[self.permits - 1] * self.permits, limited.holders),
-            wait,
-            response,
-            response - waiting,
-            law,
-            inner,
-            union(*(r.assumptions for r in inner.values())),
-            FLOW_EQUIVALENCE,
-            scale,
-        )
-
-    def _result(
-        self,
-        rate: Any,
-        holders: Any,
-        wait: Distribution,
-        response: Any,
-        holding: Any,
-        law: Distribution,
-        inner: dict[str, StationResult],
-        inside: tuple[Assumption, ...],
-        of_law: Assumption,
-        scale: Value = 1.0,
-    ) -> HeldResult:
-        waiting = wait.mean
-        means = union((POISSON_ARRIVALS, HELD_PERMITS), inside)
-        if of_law is FLOW_EQUIVALENCE:
-            means = (*means, of_law)
-        weigh = namespace(rate).weigh
-        return HeldResult(
-            arrival_rate=rate[()],
-            utilization=holders[()] / self.permits,
-            waiting_time=waiting,
-            response_time=response,
-            queue_length=weigh(rate, waiting),
-            number_in_system=weigh(rate, response),
-            wait=wait,
-            response=law,
-            basis=Basis(
-                dict.fromkeys((*MEANS, "holding_time", "holders", "wait"), means)
-                | dict.fromkeys(("response", "percentiles"), union(means, (of_law,)))
-            ),
-            station=self,
-            holding_time=holding,
-            holders=np.minimum(holders, self.permits)[()],
-            stations=inner,
-            scale=scale,
-        )
-
-
-def _inner(station: Station, node: Node, rate: Any, present: Any, met: Any) -> StationResult:
-    """Return the steady state of a station inside, from its number and what is met there."""
-    alone = node.work if node.speeds is None else 1 / node.speeds[0]
-    with np.errstate(divide="ignore", invalid="ignore"):
-        response = np.where(rate > 0, present / rate, alone)[()]
-    waiting = np.maximum(response - alone, 0.0)
-    wait: Distribution | None = None
-    law: Distribution = MeanOnly(response)
-    if node.delays:
-        law = station.service
-    elif node.speeds is None and node.queues:
-        c = np.asarray(node.servers, dtype=float)
-        ahead = [np.maximum(q - c + 1, 0)[()] for q in range(len(met))]
-        stage = Exponential(node.work / c)
-        law = Mixture(tuple(met), tuple(Repeated(stage, k) for k in ahead))
-        if np.any(np.isinf(response)):
-            never = np.where(np.isinf(response), 1.0, 0.0)[()]
-            law = Mixture((1 - never, never), (law, NEVER))
-        wait = Scaled(law, (1 + 0 * np.where(np.isinf(response), 0.0, response))[()])
-        law = Sum((wait, station.service))
-    grounds = (*node.grounds, HELD_PERMITS)
-    return StationResult(
-        arrival_rate=rate[()],
-        utilization=0 * rate if node.delays else rate * node.work / node.fastest,
-        waiting_time=waiting,
-        response_time=response,
-        queue_length=namespace(rate).weigh(rate, waiting),
-        number_in_system=present[()],
-        wait=wait,
-        response=law,
-        basis=Basis(dict.fromkeys((*MEANS, *LAWS), grounds)),
-        station=station,
-    )

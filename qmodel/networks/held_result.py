@@ -2,12 +2,36 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass
+from typing import NamedTuple
 
-from qmodel._typing import Value
+from qmodel._typing import Count, Value
+from qmodel.distributions import Distribution, Scaled, Sum
 from qmodel.queues.base import StationResult
 
-__all__ = ["HeldResult"]
+__all__ = ["HeldResult", "View"]
+
+
+class View(NamedTuple):
+    """What becomes of some of the requests: those that find a permit, or those that wait."""
+
+    share: Value
+    """Share of the requests. [-]"""
+    wait: Distribution | None
+    """Distribution of their wait for a permit; None where they find one."""
+    stations: Mapping[str, StationResult]
+    """What they find at stations inside; those left out are as they are without the pool."""
+    scale: Value = 1
+    """Factor of all their times. [-]"""
+
+    def after(self, held: Distribution, visits: Count = 1) -> Distribution:
+        """Return the time of `visits` that find the same, permits being `held` so long."""
+        law = held
+        if self.wait is not None:
+            once = isinstance(visits, int) and visits == 1
+            law = Sum((self.wait if once else Scaled(self.wait, visits), held))
+        return law if isinstance(self.scale, int) else Scaled(law, self.scale)
 
 
 @dataclass(frozen=True, slots=True, eq=False, kw_only=True, repr=False)
@@ -19,46 +43,49 @@ class HeldResult(StationResult):
     arrival_rate : number or array
         Arrival rate of all streams. [1/s]
     utilization : number or array
-        Busy share of the servers. Where requests are lost or give up it is at most 1; in
-        overload of a queue it is what they would need, 1 and above. [-]
+        Share of the permits in use; in overload 1 and above. [-]
     waiting_time : number or array
-        Mean time in queue; where servers are shared, response less service time. [s]
+        Mean wait for a permit. [s]
     response_time : number or array
-        Mean time in queue and in service. [s]
+        Mean time from the request for a permit to its return. [s]
     queue_length : number or array
-        Mean number in queue. [-]
+        Mean number that waits for a permit. [-]
     number_in_system : number or array
-        Mean number in queue and in service. [-]
+        Mean number that waits for a permit or holds one. [-]
     wait : Distribution or None
-        Law of the time in queue; None where servers are shared and nobody queues. [-]
+        Distribution of the wait for a permit. [-]
     response : Distribution
-        Law of the time in queue and in service. [-]
+        Distribution of the time from the request for a permit to its return. [-]
     basis : Basis
         How much each quantity can be trusted. [-]
     station : Station
-        The station, with the law of service of the mix of its streams. [-]
+        The pool. [-]
     loss : number or array, default 0
         Share of the arrivals that find no place and are lost. [-]
     abandonment : number or array, default 0
         Share of the arrivals that give up waiting. [-]
     accepted : number or array, optional
-        Share of the arrivals that is served and goes on; by default 1 - loss - abandonment,
-        which has no digits left in deep overload. [-]
+        Share of the arrivals that is served and goes on. [-]
     number : States or None
-        Law of the number of requests present, where it is known. [-]
+        Distribution of the number of requests present, where it is known. [-]
     streams : tuple of StreamResult
         The same for each stream. [-]
     holding_time : number or array
         Mean time for which a request holds its permit. [s]
     holders : number or array
         Mean number of permits in use. [-]
-    stations : dict of str to StationResult
-        The stations inside. [-]
-    scale : number or array, default 1
-        Factor of all times inside, by flow equivalence; 1 where the pool is exact. [-]
+    stations : mapping of str to StationResult
+        The stations inside, as holders find them. [-]
+    views : tuple of View
+        What those that find a permit and those that wait for one find inside. [-]
     """
 
     holding_time: Value
     holders: Value
-    stations: dict[str, StationResult]
-    scale: Value = 1.0
+    stations: Mapping[str, StationResult]
+    views: tuple[View, ...]
+
+    @property
+    def time_here(self) -> Value:
+        """Mean time at the pool itself: what is inside counts there. [s]."""
+        return self.waiting_time

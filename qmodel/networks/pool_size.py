@@ -1,7 +1,7 @@
 r"""How large a pool must be, where what it feeds depends on how many it lets in.
 
 Let :math:`X(n)` be the throughput with n requests inside: measured, of a scalability law, or of
-the stations inside (`qmodel.networks.flow_equivalence.throughputs`). With P permits the queue
+the stations inside (`HeldPool.throughputs`). With P permits the queue
 serves at the rate :math:`X(\min(n, P))`; one running sum over n gives every P at once. A pool
 that is too small wastes capacity, one beyond the peak of X lets the inside slow itself down.
 

@@ -16,8 +16,7 @@ import numpy as np
 
 from qmodel.basis import INDEPENDENT_SOJOURNS, POISSON_SPLIT, Basis, union
 from qmodel.caches.base import CacheResult
-from qmodel.pipeline.arrivals import Calls
-from qmodel.pipeline.solved import Stations
+from qmodel.pipeline.arrivals import Arrivals, Calls
 from qmodel.pipeline.steps.base import Step
 from qmodel.pipeline.steps.call import Call
 from qmodel.pipeline.steps.repeat import SNAPSHOT
@@ -76,11 +75,14 @@ class Trace(Calls):
 
 
 def labelled(
-    roots: Iterable[Step], results: Stations, caches: Iterable[CacheResult]
+    roots: Iterable[Step],
+    results: Mapping[str, StationResult],
+    arrivals: Arrivals,
+    caches: Iterable[CacheResult],
 ) -> tuple[Basis, dict[str, StationResult]]:
     """Return the basis of a pipeline, and its stations with theirs as their arrivals are."""
     trace = Trace(roots, results)
-    unknown = results.arrivals.disturbed - set(results.arrivals.scvs)
+    unknown = arrivals.disturbed - set(arrivals.scvs)
     stations = {
         name: replace(r, basis=_with_arrivals(r)) if name in unknown else r
         for name, r in results.items()

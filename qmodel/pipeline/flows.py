@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from qmodel._xp import is_symbolic
-from qmodel.queues.base import StationResult, Stream, mixed_service
+from qmodel.queues.base import Station, StationResult, Stream, mixed_service
 
 if TYPE_CHECKING:
     from qmodel.pipeline.plan import Plan
@@ -40,6 +40,12 @@ class Flows:
         """By station, kind of request, service and priority: how often a request calls."""
         self.inflow: dict[Any, Any] = {}
         self.results: dict[str, StationResult] = {}
+        self.held: dict[str, dict[Any, Any]] = {}
+        """By station that is held: how often a request calls others meanwhile, by stream."""
+        self.holders: dict[str, list[tuple[str, Step, Any]]] = {}
+        """By station that is held: kind of request, what is done meanwhile, and its share."""
+        self.placed: dict[str, Station] = {}
+        self._holding: list[str] = []
         self.converged: Any = True
         self._kind = ""
         for kind, (share, root) in plan.kinds.items():
@@ -50,11 +56,40 @@ class Flows:
         """Note a call, and return the share of the requests that the station does not lose."""
         key = (step.name, *stream_of(step, self._kind))
         self.visits[key] = self.visits.get(key, 0) + share
+        if self._holding:
+            held = self.held[self._holding[-1]]
+            held[key] = held.get(key, 0) + share
         if not step.station.loses:
             return share
         if step.name not in self.shares:
             self.shares[step.name] = self.accepted(step.name)
         return share * self.shares[step.name]
+
+    def hold(self, entry: Call, step: Step, share: Any) -> Any:
+        """Note a station held during a step, and return the share that goes on."""
+        self.call(entry, share)
+        self.held.setdefault(entry.name, {})
+        self.holders.setdefault(entry.name, []).append((self._kind, step, share))
+        self._holding.append(entry.name)
+        through = step.flow(share, self)
+        self._holding.pop()
+        return through
+
+    def station(self, name: str) -> Station:
+        """Return a station as it stands in these flows."""
+        if name not in self.placed:
+            self.placed[name] = self.plan.stations[name].placed(name, self)
+        return self.placed[name]
+
+    @property
+    def inside(self) -> dict[str, list[str]]:
+        """By station that is held: the stations called meanwhile."""
+        return {h: list(dict.fromkeys(key[0] for key in c)) for h, c in self.held.items()}
+
+    def depth(self, name: str) -> int:
+        """Return how many stations are held, one in the other, where this one is called."""
+        outer = [h for h, inside in self.inside.items() if name in inside]
+        return max((1 + self.depth(h) for h in outer), default=0)
 
     def settled(self, step: Step, share: Any) -> Any:
         """Note what flows into a step, and return what the load makes of it."""
@@ -134,6 +169,10 @@ class _Dry:
 
     def call(self, step: Call, share: Any) -> Any:
         return share * self._flows.shares.get(step.name, 1) if step.station.loses else share
+
+    def hold(self, entry: Call, step: Step, share: Any) -> Any:
+        dry: Any = self
+        return step.flow(share, dry)
 
     def settled(self, step: Step, share: Any) -> Any:
         return self._flows.shares.get(step.key, step.worst)

@@ -36,6 +36,7 @@ from qmodel.pipeline.fixed_points import (
 )
 from qmodel.pipeline.flows import Flows, settled
 from qmodel.pipeline.parameters import parameters
+from qmodel.pipeline.saturates_first import saturates_first
 from qmodel.pipeline.shares import labels
 from qmodel.pipeline.solved import Solved
 from qmodel.pipeline.steps.base import Step
@@ -81,7 +82,7 @@ class Plan:
     def _note(self, step: Step, kind: str) -> None:
         if isinstance(step, Call):
             known = self.stations.setdefault(step.name, step.station)
-            if known is not step.station:
+            if known is not step.station and known != step.station:
                 raise _two("stations", step.name)
         elif step.settled_by:
             known_step = self.coupled.setdefault(step.key, step)
@@ -220,7 +221,7 @@ class Plan:
         """Return the flow into each station, over the greatest that it takes."""
         loads: dict[str, Any] = {}
         for (name, _, service, _), count in flows.visits.items():
-            station = self.stations[name]
+            station = flows.station(name)
             with np.errstate(divide="ignore", invalid="ignore"):
                 load = rate * count / station.max_rate
             if service is not None:
@@ -235,7 +236,9 @@ class Plan:
         """
         worst = dict.fromkeys((n for n, s in self.stations.items() if s.loses), 1.0)
         shares = {k: step.worst for k, step in self.coupled.items()} | dict(given)
-        least = self._loads(Flows(self, 1, {**worst, **shares}), 1)
+        flows = Flows(self, 1, {**worst, **shares})
+        least = self._loads(flows, 1)
+        held = flows.inside
         if not least:
             return np.inf, ""
         rates = {name: _inverse(load) for name, load in least.items()}
@@ -246,7 +249,7 @@ class Plan:
             s.settled_by == "flow" and getattr(s, "rising", True) for s in self.coupled.values()
         )
         if not settled_by_load and not worst:
-            return first, _first(rates)
+            return first, saturates_first(rates, held)
         start = np.where(np.isfinite(first), first, 1.0)
         # At the least load that could be too much, and at one that is beyond all.
         loads, last = (self._at(rate, given) for rate in (start * (1 + 1e-12), start * _FAR))
@@ -255,7 +258,7 @@ class Plan:
         )
         never = ~far | np.isinf(first)
         known = never | at_once
-        found, names = start, _most(loads)
+        found, names = start, _most(loads, held)
         if not np.all(known):
 
             def beyond(rate: Any) -> Any:
@@ -263,7 +266,7 @@ class Plan:
                 return np.max(np.broadcast_arrays(*here), axis=0) - 1.0
 
             found = _crossing(beyond, start, known)
-            names = np.where(known, names, _most(self._at(found, given)))
+            names = np.where(known, names, _most(self._at(found, given), held))
         most, name = np.where(never, np.inf, found)[()], np.where(never, "", names)
         return most, name if np.ndim(name) else str(name)
 
@@ -341,18 +344,8 @@ def _inverse(load: Any) -> Any:
         return (1 / np.asarray(load, dtype=float))[()]
 
 
-def _first(rates: Mapping[str, Any]) -> Any:
-    """Return the name of the station that saturates first; "" if none does."""
-    names = np.array([*rates, ""])
-    stacked = np.stack(np.broadcast_arrays(*rates.values()))
-    first = np.where(np.isinf(stacked.min(axis=0)), len(rates), stacked.argmin(axis=0))
-    found = names[first]
-    return found if np.ndim(found) else str(found)
-
-
-def _most(loads: Mapping[str, Any]) -> Any:
-    stacked = np.stack(np.broadcast_arrays(*loads.values()))
-    return np.array([*loads])[stacked.argmax(axis=0)]
+def _most(loads: Mapping[str, Any], held: Any) -> Any:
+    return saturates_first({name: _inverse(load) for name, load in loads.items()}, held)
 
 
 def _crossing(beyond: Any, start: Any, known: Any) -> Any:

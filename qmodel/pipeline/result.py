@@ -221,7 +221,9 @@ class PipelineResult:
     @cached_property
     def _labelled(self) -> tuple[Basis, Mapping[str, StationResult]]:
         roots = [root for _, root in self.pipeline.kinds.values()]
-        return exactness.labelled(roots, self.solved.stations, self.caches.values())
+        return exactness.labelled(
+            roots, self.solved.as_found, self.solved.stations.arrivals, self.caches.values()
+        )
 
     @property
     def basis(self) -> Basis:
@@ -262,8 +264,8 @@ class PipelineResult:
             columns: dict[str, Any] = {"arrival_rate": self.arrival_rate}
             columns["visits"] = self.visits[name]
             columns |= {name: getattr(result, name) for name in (*MEANS, *_LOSSES)}
-            weigh = namespace(columns["visits"], result.response_time).weigh
-            columns["time_per_request"] = weigh(columns["visits"], result.response_time)
+            weigh = namespace(columns["visits"], result.time_here).weigh
+            columns["time_per_request"] = weigh(columns["visits"], result.time_here)
             cells = np.broadcast_arrays(*(np.atleast_1d(v) for v in columns.values()))
             frame = pd.DataFrame({n: c.ravel() for n, c in zip(columns, cells, strict=True)})
             frame.insert(0, "station", name)

@@ -2,11 +2,15 @@
 
 from __future__ import annotations
 
+from collections import ChainMap
 from collections.abc import Iterator, Mapping
 from dataclasses import replace
 from functools import cached_property
 from typing import TYPE_CHECKING, Any
 
+import numpy as np
+
+from qmodel.networks.held_inside import together
 from qmodel.pipeline.arrivals import Arrivals
 from qmodel.queues.base import StationResult, StreamResult
 
@@ -18,19 +22,19 @@ __all__ = ["Solved"]
 
 
 class Stations(Mapping[str, StationResult]):
-    """The results of the stations by name."""
+    """The results of the stations by name, where nothing that is held limits their load."""
 
-    def __init__(self, flows: Flows) -> None:
-        self._flows = flows
+    def __init__(self, flows: Flows, at: Solved) -> None:
+        self._flows, self._at = flows, at
         self._results = dict(flows.results)
 
     def __getitem__(self, name: str) -> StationResult:
         if name not in self._results:
-            station, streams = self._flows.plan.stations[name], self._flows.streams(name)
+            station, streams = self._flows.station(name), self._flows.streams(name)
             if self._flows.plan.variable and name in self.arrivals.scvs:
                 scv = self.arrivals.scvs[name]
                 streams = [replace(stream, scv=scv) for stream in streams]
-            self._results[name] = station.solve(streams)
+            self._results[name] = station.solve_at(streams, self._at)
         return self._results[name]
 
     @cached_property
@@ -53,7 +57,7 @@ class Solved:
 
     def __init__(self, flows: Flows) -> None:
         self.flows = flows
-        self.stations = Stations(flows)
+        self.stations = Stations(flows, self)
         self.settled: Mapping[Any, Any] = flows.shares
         self.kind = next(iter(flows.plan.kinds))
 
@@ -63,6 +67,36 @@ class Solved:
         other.flows, other.stations, other.settled = self.flows, self.stations, self.settled
         other.kind = kind
         return other
+
+    def where(self, found: Mapping[str, StationResult]) -> Solved:
+        """Return the same where some stations are as they are found in a part of the path."""
+        if not found:
+            return self
+        other = self.of_kind(self.kind)
+        other.stations = ChainMap(dict(found), self.stations)  # type: ignore[arg-type]
+        return other
+
+    @property
+    def as_found(self) -> dict[str, StationResult]:
+        """The results of the stations as requests find them, those that hold others, too."""
+        flows, found = self.flows, dict(self.stations)
+        for name in sorted(found, key=flows.depth) if flows.held else ():
+            result = found[name]
+            parts, rest = [], 1.0
+            for holder, calls in flows.held.items():
+                mine = [v for key, v in calls.items() if key[0] == name]
+                if not mine:
+                    continue
+                total: Any = sum(v for key, v in flows.visits.items() if key[0] == name)
+                share = sum(mine) / total if np.all(np.asarray(total) > 0) else 1.0
+                parts.append((share, found[holder].stations[name]))  # type: ignore[attr-defined]
+                rest = rest - share
+            if not parts:
+                continue
+            if not np.all(np.abs(rest) < 1e-12):
+                parts.append((rest, result))
+            found[name] = together(*zip(*parts, strict=True))
+        return found
 
     def stream(self, call: Call) -> tuple[StationResult, StreamResult]:
         """Return the result of the station of a call, and that of its stream there."""

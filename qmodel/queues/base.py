@@ -193,6 +193,11 @@ class StationResult:
         )
 
     @property
+    def time_here(self) -> Value:
+        """Mean time of a visit that counts at no other station. [s]."""
+        return self.response_time
+
+    @property
     def offered_load(self) -> Value:
         """Arrival rate times mean service time: the servers that it takes. [erlang]."""
         service = self.station.service.mean
@@ -332,6 +337,14 @@ class Station(Model, ABC):
     @abstractmethod
     def _solve(self, arrival_rate: Value) -> StationResult:
         """Return the steady state under one stream."""
+
+    def placed(self, name: str, flows: Any) -> Station:
+        """Return the station as it stands in a pipeline; itself, unless others are inside."""
+        return self
+
+    def solve_at(self, load: Value | Sequence[Stream], at: Any) -> StationResult:
+        """Return the steady state in a pipeline, given its other stations."""
+        return self.solve(load)
 
     def renewal(self, interarrival: Distribution) -> Station:
         """Return the same station where the times between arrivals are of this shape.

@@ -11,8 +11,7 @@ from typing import Any
 import numpy as np
 
 import qmodel as qm
-from qmodel.networks import bounds, classes, closed, routed
-from qmodel.networks.flow_equivalence import throughputs
+from qmodel.networks import HeldPool, bounds, classes, closed, routed
 from qmodel.networks.traffic import stationary
 from qmodel.queues.birth_death import state_probabilities
 
@@ -78,7 +77,7 @@ def many_stations(p: Parameters) -> Figures:
 def memory_limit(p: Parameters) -> Figures:
     """Terminals over a subsystem with a limit, by flow equivalence."""
     inside = {f"s{k}": qm.MMc(float(d)) for k, d in enumerate(p["subsystem_demands"])}
-    rates = throughputs(inside, p["multiprogramming_limit"])
+    rates = HeldPool(p["multiprogramming_limit"], inside).throughputs
     users, think = p["terminals"], p["think_time"]
     site = {"inside": qm.BirthDeath(tuple(rates))}
     r = closed.solve(site, {"inside": 1}, users, think)

@@ -171,11 +171,11 @@ def test_a_delay_inside_holds_and_does_not_queue() -> None:
 def test_models_that_do_not_fit() -> None:
     with pytest.raises(DomainError, match="permits must be a whole number >= 1, got 0"):
         HeldPool(0, DATABASE)
-    with pytest.raises(ModelError, match="one number"):
-        HeldPool([2, 3], DATABASE)
-    with pytest.raises(ModelError, match="at least one station"):
-        HeldPool(3, {})
-    with pytest.raises(ModelError, match="cpu cannot take a closed load"):
-        HeldPool(3, {"cpu": qm.MMcK(0.1, servers=2, places=4)})
-    with pytest.raises(ModelError, match="not a law of service"):
+    with pytest.raises(ModelError, match="has stations inside"):
+        HeldPool(3).solve(1.0)
+    with pytest.raises(ModelError, match="disk inside a pool must be a Station, got 3"):
+        HeldPool(3, {"disk": 3})
+    with pytest.raises(DomainError, match="each must be at most the permits, 3, got 4"):
+        HeldPool(3, DATABASE, each=4)
+    with pytest.raises(ModelError, match="not a service time of its own"):
         HeldPool(3, DATABASE).serving(qm.Exponential(1.0))

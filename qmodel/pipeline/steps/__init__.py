@@ -6,6 +6,7 @@ from qmodel.pipeline.steps.cached import cached
 from qmodel.pipeline.steps.call import call
 from qmodel.pipeline.steps.fan_out import fan_out
 from qmodel.pipeline.steps.hedge import hedge
+from qmodel.pipeline.steps.hold import hold
 from qmodel.pipeline.steps.limit import limit
 from qmodel.pipeline.steps.nothing import nothing
 from qmodel.pipeline.steps.parallel import parallel
@@ -23,6 +24,7 @@ __all__ = [
     "call",
     "fan_out",
     "hedge",
+    "hold",
     "limit",
     "nothing",
     "parallel",

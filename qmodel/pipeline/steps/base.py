@@ -205,6 +205,15 @@ class Step(Model, ABC):
             Shares, and the distribution of the time.
         """
 
+    @property
+    def meets(self) -> str:
+        """The queue that several such steps on one path find the same; "" for none."""
+        return ""
+
+    def visits(self, at: Solved, same: tuple[Any, ...], times: Any = 1) -> Outcome:
+        """Return the outcome of all steps of a path that meet the `same` queue."""
+        return one_after_the_other(step.outcome(at, times) for step in same)
+
     def answered(self, reading: Answering) -> Any:
         """Return the share of the requests that is answered; by default all parts must be."""
         return prod(reading.of(child) for child in self.children)

@@ -40,6 +40,10 @@ class Call(Step):
         return self.station.loses
 
     @property
+    def meets(self) -> str:
+        return self.name
+
+    @property
     def queues(self) -> bool:
         """Whether requests may wait for each other at the station."""
         return not isinstance(self.station, Delay)
@@ -64,20 +68,20 @@ class Call(Step):
     def outcome(self, at: Solved, times: Any = 1) -> Outcome:
         return self.visits(at, (self,), times)
 
-    def visits(self, at: Solved, calls: tuple[Call, ...], times: Any = 1) -> Outcome:
-        """Return the outcome of all `calls` that a request makes to the station on its path."""
+    def visits(self, at: Solved, same: tuple[Call, ...], times: Any = 1) -> Outcome:
+        """Return the outcome of all calls that a request makes to the station on its path."""
         result, stream = at.stream(self)
         accepted = (1, 0, 0)
         if self.station.loses:
             accepted = (result.accepted, result.loss, result.abandonment)
         once = isinstance(times, int) and times == 1
-        served = self.station.loses and calls[0].service is None
-        if once and len(calls) == 1:
+        served = self.station.loses and same[0].service is None
+        if once and len(same) == 1:
             return Outcome(*accepted, result.served_response if served else stream.response)
-        works = tuple(call.work for call in calls)
+        works = tuple(call.work for call in same)
         work = works[0] if len(works) == 1 else Sum(works)
         work = work if once else Repeated(work, times)
-        visits = len(calls) * times
+        visits = len(same) * times
         lost = again(Outcome(*accepted, work), visits)
         # The waits of one request are those of its stream, and of those that are served.
         wait = result.served_wait if self.station.loses else stream.wait

@@ -7,7 +7,6 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 from qmodel.pipeline.steps.base import Outcome, Step, checked_step, one_after_the_other
-from qmodel.pipeline.steps.call import Call
 
 if TYPE_CHECKING:
     from qmodel.pipeline.arrivals import Arrivals
@@ -43,18 +42,17 @@ class Series(Step):
 
     def outcome(self, at: Solved, times: Any = 1) -> Outcome:
         flat = tuple(self._flat())
-        calls: dict[Any, list[Call]] = {}
+        visits: dict[str, list[Step]] = {}
         for step in flat:
-            if isinstance(step, Call):
-                calls.setdefault(step.name, []).append(step)
+            if step.meets:
+                visits.setdefault(step.meets, []).append(step)
         outcomes: list[Outcome] = []
         for step in flat:
-            if isinstance(step, Call):
-                # Visits to one station find the same queue: they are taken together, at once.
-                if same := calls.pop(step.name, None):
-                    outcomes.append(step.visits(at, tuple(same), times))
-            else:
+            if not step.meets:
                 outcomes.append(step.outcome(at, times))
+            # Visits to one station find the same queue: they are taken together, at once.
+            elif same := visits.pop(step.meets, None):
+                outcomes.append(step.visits(at, tuple(same), times))
         return one_after_the_other(outcomes)
 
     def departures(self, arriving: Dispersion, at: Arrivals) -> Dispersion:

@@ -1,0 +1,243 @@
+"""What is inside a held pool: its stations as they count, and as holders find them."""
+
+from __future__ import annotations
+
+from abc import ABC, abstractmethod
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, replace
+from typing import Any
+
+import numpy as np
+
+from qmodel.basis import Assumption
+from qmodel.distributions import Distribution, Mixture, Scaled, Sum
+from qmodel.errors import ModelError
+from qmodel.networks.found_wait import FoundWait
+from qmodel.networks.held_counts import Place
+from qmodel.networks.held_result import HeldResult
+from qmodel.networks.product_form import node_of
+from qmodel.queues import mmc
+from qmodel.queues.base import Station, StationResult, StreamResult
+
+__all__ = ["InSeries", "Inside", "found", "longer", "place_of", "together"]
+
+
+class Inside(ABC):
+    """What holders do: which stations they visit, and how long that takes."""
+
+    places: Mapping[str, Place]
+    """The stations, as they count; under "" the time that is spent at none."""
+
+    alone: Distribution
+    """Distribution of the time for which a permit is held without load."""
+
+    grounds: tuple[Assumption, ...] = ()
+    """What the way in which the stations count rests on."""
+
+    @property
+    def names(self) -> list[str]:
+        """The names of the stations."""
+        return [name for name in self.places if name]
+
+    @abstractmethod
+    def result(self, name: str) -> StationResult:
+        """Return the steady state of a station at its load, if no pool limits it."""
+
+    @abstractmethod
+    def services(self, name: str) -> Sequence[Distribution]:
+        """Return the service of each stream of a station, in the order of its result."""
+
+    @abstractmethod
+    def passage(self, found: Mapping[str, StationResult]) -> Distribution:
+        """Return how long a permit is held, given what holders find at some stations."""
+
+
+@dataclass(frozen=True)
+class InSeries(Inside):
+    """Stations one after the other, each visited once."""
+
+    stations: Mapping[str, Station]
+    arrival_rate: Any = 0.0
+
+    @property
+    def places(self) -> Mapping[str, Place]:  # type: ignore[override]
+        """The stations, as they count."""
+        return {
+            name: place_of(name, s, 1.0, s.service.mean) for name, s in self.stations.items()
+        }
+
+    @property
+    def alone(self) -> Distribution:  # type: ignore[override]
+        """Distribution of the time held without load."""
+        return Sum(tuple(s.service for s in self.stations.values()))
+
+    def result(self, name: str) -> StationResult:
+        """Return the steady state of a station at the load of the pool."""
+        return self.stations[name].solve(self.arrival_rate)
+
+    def services(self, name: str) -> Sequence[Distribution]:
+        """Return the service of the one stream."""
+        return (self.stations[name].service,)
+
+    def passage(self, found: Mapping[str, StationResult]) -> Distribution:
+        """Return the time at all stations."""
+        return Sum(
+            tuple((found.get(name) or self.result(name)).response for name in self.stations)
+        )
+
+
+def place_of(name: str, station: Station, visits: Any, work: Any, counted: Any = 1.0) -> Place:
+    """Return how a station counts, to whose visits holders bring a mean `work` [s]."""
+    curve = getattr(station, "throughputs", None)
+    if curve is not None:  # A pool in the pool serves as its inside does.
+        return Place(visits, 1.0, station.servers, tuple(curve), counted, station)
+    try:
+        node = node_of(name, station)
+    except ModelError:
+        # No product form: what loses requests as a delay, others by their servers.
+        return Place(visits, work, np.inf if station.loses else station.servers, None, counted)
+    if node.delays:
+        return Place(visits, work)
+    if node.speeds is not None:
+        return Place(visits, node.work, station.servers, node.speeds, counted)
+    return Place(visits, work, node.servers, None, counted)
+
+
+def found(inside: Inside, met: Mapping[str, Any]) -> dict[str, StationResult]:
+    """Return the stations where holders meet 0, 1, ... others with these probabilities."""
+    return {name: _limited(inside, name, m) for name, m in met.items()}
+
+
+def _limited(inside: Inside, name: str, met: Any) -> StationResult:
+    result, place = inside.result(name), inside.places[name]
+    if place.pool:
+        return result.station.limited(result, met)  # type: ignore[attr-defined,no-any-return]
+    alike = result.wait is not None and place.speeds is None
+    if alike and all(s.wait is None for s in result.streams):
+        return _queued(result, place, met, inside.services(name))
+    return longer(result, _mean(place, met) / np.asarray(result.response_time))
+
+
+def _queued(
+    result: StationResult, place: Place, met: Any, services: Sequence[Distribution]
+) -> StationResult:
+    """Return a station first come first served where holders find `met`."""
+    station = result.station
+    law: Distribution = FoundWait.of(met, place.servers, place.servers / place.work)
+    factor = _variability(result, place)
+    if factor is not None:
+        law = Scaled(law, factor)
+    new = _with_wait(result, law, law.mean)
+    streams = tuple(
+        replace(station._stream(new, s.arrival_rate, work), kind=s.kind)
+        for s, work in zip(result.streams, services, strict=True)
+    )
+    return replace(new, streams=streams)
+
+
+def _with_wait(result: StationResult, wait: Distribution, mean: Any) -> StationResult:
+    service, rate = result.station.service, np.asarray(result.arrival_rate)
+    return replace(
+        result,
+        wait=wait,
+        waiting_time=mean,
+        response_time=mean + service.mean,
+        queue_length=rate * mean,
+        number_in_system=rate * (mean + service.mean),
+        response=result.station.law_of_response(replace(result, wait=wait), service),
+        number=None,
+        streams=(),
+    )
+
+
+def _variability(result: StationResult, place: Place) -> Any:
+    """Return the wait of a station over that with exponential service; None where equal."""
+    plain = mmc.waiting_time(result.arrival_rate, place.work, servers=place.servers)
+    with np.errstate(divide="ignore", invalid="ignore"):
+        factor = result.waiting_time / plain
+    factor = np.where(np.isfinite(factor) & (plain > 0), factor, 1.0)[()]
+    return None if np.all(np.abs(factor - 1) < 1e-9) else factor
+
+
+def _mean(place: Place, met: Any) -> Any:
+    """Return the mean time at a station whose speed depends on the number present."""
+    found: Any = 0.0
+    for j, p in enumerate(met):
+        if place.speeds is None:
+            speed = np.minimum(j + 1.0, place.servers)
+        else:
+            speed = place.speeds[min(j, len(place.speeds) - 1)]
+        found = found + p * (j + 1) / speed
+    return found * place.work
+
+
+def longer(result: StationResult, factor: Any) -> StationResult:
+    """Return a station where all times are so many times longer."""
+    if isinstance(factor, int) and factor == 1:
+        return result
+    factor = np.where(np.isfinite(factor), factor, 1.0)[()]
+    service = result.response_time - result.waiting_time
+    response = result.response_time * factor
+    waiting = np.maximum(response - service, 0.0)
+    streams = tuple(
+        StreamResult(
+            s.arrival_rate,
+            np.maximum(s.response_time * factor - (s.response_time - s.waiting_time), 0.0),
+            s.response_time * factor,
+            Scaled(s.response, factor),
+            None if s.wait is None else Scaled(s.wait, factor),
+            s.kind,
+        )
+        for s in result.streams
+    )
+    rate = np.asarray(result.arrival_rate)
+    return replace(
+        result,
+        waiting_time=waiting,
+        response_time=response,
+        queue_length=rate * waiting,
+        number_in_system=rate * response,
+        wait=None if result.wait is None else Scaled(result.wait, factor),
+        response=Scaled(result.response, factor),
+        number=None,
+        streams=streams,
+    )
+
+
+def together(shares: Sequence[Any], results: Sequence[StationResult]) -> StationResult:
+    """Return one station as requests of several shares find it."""
+    if len(results) == 1:
+        return results[0]
+    first = results[0]
+    pairs = list(zip(shares, results, strict=True))
+    waiting: Any = sum(p * r.waiting_time for p, r in pairs)
+    response: Any = sum(p * r.response_time for p, r in pairs)
+    rate = np.asarray(first.arrival_rate)
+    waits = tuple(r.wait for r in results if r.wait is not None)
+    mixed = len(waits) == len(results)
+    weights = tuple(shares)
+    streams = tuple(
+        replace(
+            s,
+            waiting_time=sum(p * r.streams[i].waiting_time for p, r in pairs),
+            response_time=sum(p * r.streams[i].response_time for p, r in pairs),
+            response=Mixture(weights, tuple(r.streams[i].response for r in results)),
+        )
+        for i, s in enumerate(first.streams)
+    )
+    inside: dict[str, Any] = {}
+    if isinstance(first, HeldResult):
+        inner = {n: [r.stations[n] for r in results] for n in first.stations}  # type: ignore[attr-defined]
+        inside["stations"] = {n: together(shares, found) for n, found in inner.items()}
+    return replace(
+        first,
+        **inside,
+        waiting_time=waiting,
+        response_time=response,
+        queue_length=rate * waiting,
+        number_in_system=rate * response,
+        wait=Mixture(weights, waits) if mixed else None,
+        response=Mixture(weights, tuple(r.response for r in results)),
+        basis=first.basis,
+        streams=streams,
+    )
