@@ -73,7 +73,7 @@ class Solved:
         if not found:
             return self
         other = self.of_kind(self.kind)
-        other.stations = ChainMap(dict(found), self.stations)  # type: ignore[arg-type]
+        other.stations = ChainMap(dict(found), self.stations)  # type: ignore[arg-type,assignment]
         return other
 
     @property
