@@ -35,6 +35,7 @@ GLOSSARY = {
     "limits": Term("λ*_k", "1/s", "arrival rate at which each station saturates"),
     "holding_time": Term("H", "s", "mean time for which a request holds its permit"),
     "holders": Term("", "-", "mean number of permits in use"),
+    "time_here": Term("", "s", "mean time of a visit that counts at no other station"),
     "scale": Term("ρ_P", "-", "factor of the times inside a pool that its limit makes"),
     "best": Term("P*", "-", "permits with the least mean response"),
     "least": Term("", "-", "fewest permits nearly as good as the best"),

@@ -79,6 +79,8 @@ class HeldPool(Station):
         what is inside is said by the steps that hold the pool, `qmodel.hold`. [-]
     each : int, default 1
         Permits that one request takes, >= 1. [-]
+    setting : Inside, optional
+        What is done while a permit is held: the pipeline says it. [-]
 
     Raises
     ------
