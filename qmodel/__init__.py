@@ -150,6 +150,7 @@ if TYPE_CHECKING:
         erlang_c,
     )
     from qmodel.recorded_load import read_load, replay
+    from qmodel.reports import Report, report
 
 # Where each public name lives. It is imported when it is first asked for, so that
 # `import qmodel` costs next to nothing and nobody pays for pandas who makes no frame.
@@ -177,6 +178,7 @@ _HOMES = {
         MMcPriority MXG1 RandomBatch States Station StationResult Stream
         UnequalServers erlang_b erlang_c""",
     "recorded_load": "read_load replay",
+    "reports": "Report report",
 }
 _MODULES = (
     "answers",

@@ -18,6 +18,7 @@ if TYPE_CHECKING:
 __all__ = ["STYLE", "fragment", "page", "parts", "wide"]
 
 _SHOWN = 40  # Rows of a table.
+_OPEN = 30  # Rows of a table that is not folded.
 
 STYLE = """
 .qmodel{--ink:#1a1a1a;--soft:#595959;--line:#d9d9d9;--ground:#fff;--mark:#eef4fb;
@@ -57,6 +58,7 @@ border:0;border-bottom:1px solid var(--line);background:none;color:var(--ink)}
 background:linear-gradient(var(--c),var(--c)) 0/var(--w) 100% no-repeat var(--line)}
 .qmodel pre{color:var(--ink);background:none;overflow-x:auto;line-height:1.25;
 font-family:ui-monospace,monospace;margin:.6rem 0}
+.qmodel summary{cursor:pointer;font-weight:600;margin:.6rem 0}
 .qmodel figure{margin:1rem 0;overflow-x:auto}
 .qmodel svg{max-width:100%;height:auto;color:var(--ink)}
 @media print{.qmodel{max-width:none}.qmodel table{break-inside:avoid}}
@@ -117,10 +119,13 @@ def _drawn(answer: Answer) -> list[str]:
 
 def wide(table: Table) -> str:
     """Return a table that scrolls where it is too wide, by keyboard too."""
-    return (
+    scrolled = (
         f'<div class="wide" role="region" tabindex="0" aria-label="{escape(table.title)}">'
         f"{_table(table)}</div>"
     )
+    if len(table) <= _OPEN:
+        return scrolled
+    return f"<details><summary>{escape(table.title)}: the table</summary>{scrolled}</details>"
 
 
 def _table(table: Table) -> str:

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 
 from qmodel.answers.answer import Answer, Column, Fact, Picture, Table
 from qmodel.answers.load import goals_of, pipeline_of, sensible_load
-from qmodel.answers.words import NUMBER, RATE, TEXT, WORDS, shown
+from qmodel.answers.words import RATE, TEXT, WORDS, shown
 from qmodel.units import text
 
 if TYPE_CHECKING:
@@ -94,9 +94,10 @@ def sensitivity(
 def _elasticities(found: Sensitivity) -> Table:
     first = list(found.elasticities)[-2]
     names = list(found.elasticities[first])[:_SHOWN]
+    values = [shown(found.parameters[name], found.units[name]) for name in names]
     columns = [
         Column("parameter", "", TEXT, names),
-        Column("value", "value", NUMBER, [found.parameters[name] for name in names]),
+        Column("value", "value", WORDS, values),
     ]
     for quantity, by in found.elasticities.items():
         cells = [f"{by[n]:+.2g} %" if abs(by[n]) > _LITTLE else "0 %" for n in names]
@@ -110,7 +111,7 @@ def _notes(found: Sensitivity, goals: Sequence[object]) -> list[str]:
     capacity = shown(found.values["capacity"], RATE)
     held = f"up to which {' and '.join(map(str, goals))} holds" if goals else "of saturation"
     notes.append(f"Capacity is the load {held}: {capacity}.")
-    notes.append("Whole numbers, such as servers: by one more, in percent of their percent.")
+    notes.append("Whole numbers, such as servers, go up by one; the figure is for one percent.")
     return notes
 
 

@@ -19,7 +19,7 @@ if TYPE_CHECKING:
 
 __all__ = ["size"]
 
-_ROWS = 8  # of the picture of costs
+_ROWS = 5  # of the picture of costs
 
 
 def size(
@@ -186,16 +186,15 @@ def _pictures(model: Any, load: float, plan: Sizing, given: Mapping[str, Any]) -
     from qmodel.planning.quantities import quantity_of
     from qmodel.planning.slo import parse_objective
 
-    goal = parse_objective(plan.binding_objective)
-    what = quantity_of(goal.quantity)
-    if goal.subject is not None or what.more_is_better or what.unit not in ("s", "%"):
+    goals = map(parse_objective, plan.objectives)
+    timed = (g for g in goals if g.subject is None and quantity_of(g.quantity).unit == "s")
+    goal = next(timed, None)
+    if goal is None:
         return []
     frame = cost_frontier(model, load, goal.quantity, points=_ROWS, **given)
-    unit = "share" if what.unit == "%" else what.unit
     rows = [
-        {"cost": row["cost"], "value": row[str(what)], "what": "least cost"}
-        for row in frame.to_dict("records")
+        {"cost": row["cost"], "value": row[goal.quantity]} for row in frame.to_dict("records")
     ]
     title = f"What a better {goal.quantity} costs"
     limit = (goal.limit, str(goal))
-    return [costs(title, rows, f"{goal.quantity} [{unit}]", limit)] if len(rows) > 1 else []
+    return [costs(title, rows, f"{goal.quantity} [s]", limit)] if len(rows) > 1 else []

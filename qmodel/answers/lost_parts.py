@@ -74,7 +74,7 @@ def outages(
     >>> web, db = qm.call("web", qm.MMc(0.010, servers=9)), qm.call("db", qm.MMc(0.004))
     >>> site = qm.Pipeline(qm.series(web, qm.cached(0.8, lookup=qm.nothing(), miss=db)))
     >>> print(outages(site, 500.0, objectives="p99 < 80 ms"))
-    At 500/s it survives 2 of 4 losses, but not: without cache, db down
+    At 500/s it survives 2 of 4 losses, but not: no hits in cache, db down
     """
     whole, goals = pipeline_of(model), goals_of(objectives)
     load, remark = sensible_load(whole, arrival_rate)
@@ -113,7 +113,7 @@ def _losses(model: Pipeline, load: float, zones: int) -> list[_Loss]:
 
     steps = (step for _, root in model.kinds.values() for step in root.walk())
     caches = dict.fromkeys(step.name for step in steps if isinstance(step, Cached))
-    found = [_Loss(f"without {name}", with_hit_ratio(model, name, 0.0)) for name in caches]
+    found = [_Loss(f"no hits in {name}", with_hit_ratio(model, name, 0.0)) for name in caches]
     known = model.parameters()
     several = {n: int(known[n]) for n in counted(model) if math.isfinite(known[n])}
     alone = [name.rpartition(".")[0] for name, number in several.items() if number == 1]
@@ -193,4 +193,5 @@ def _pictures(rows: Sequence[tuple[str, Any]], load: float) -> list[Picture]:
         return []
     cells = [{"loss": name, "max_rate": rate} for name, rate in limits.items()]
     title = "What the site sustains when something is lost"
-    return [marks(bars(title, cells, ("max_rate", "requests/s"), "loss"), {"load": load})]
+    drawn = bars(title, cells, ("max_rate", "requests/s"), "loss")
+    return [marks(drawn, {"load": load}, above=True)]

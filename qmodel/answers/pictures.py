@@ -108,8 +108,10 @@ def lines(
     )
 
 
-def marks(picture: Picture, values: Mapping[str, float], axis: str = "x") -> Picture:
-    """Return a picture with a line across it for each value, with its name."""
+def marks(
+    picture: Picture, values: Mapping[str, float], axis: str = "x", *, above: bool = False
+) -> Picture:
+    """Return a picture with a line across it for each value, with its name; or `above` it."""
     finite: list[dict[str, Any]] = [
         {"at": v, "is": n} for n, v in values.items() if math.isfinite(v)
     ]
@@ -129,7 +131,8 @@ def marks(picture: Picture, values: Mapping[str, float], axis: str = "x") -> Pic
         side = {"align": "right", "dx": -4} if late else {"align": "left", "dx": 4}
         place = {**side, "baseline": "top"} if axis == "x" else {"dy": -6, "align": "left"}
         # One below the other: lines may be close together.
-        beside = {"y": {"value": 2 + 13 * i}} if axis == "x" else {"x": {"value": 4}}
+        height = -12 if above else 2 + 13 * i
+        beside = {"y": {"value": height}} if axis == "x" else {"x": {"value": 4}}
         encoding = {axis: at, "text": {"field": "is", "type": "nominal"}, **beside}
         words.append(
             {
@@ -233,28 +236,45 @@ def costs(
 
 
 def heat_map(
-    title: str, rows: Sequence[Mapping[str, Any]], x: str, y: str, colour: tuple[str, str]
+    title: str,
+    rows: Sequence[Mapping[str, Any]],
+    x: str,
+    y: str,
+    colour: tuple[str, str],
 ) -> Picture:
-    """Return a cell for each pair of two columns, coloured by a third; none for overload."""
-    cells = [{"x": row[x], "y": row[y], "value": row[colour[0]]} for row in rows]
-    values = [cell["value"] for cell in cells] or [math.nan]
+    """Return a cell for each pair of two columns, coloured by a third; blank where infinite.
 
-    def axis(field: str, name: str, order: str) -> dict[str, Any]:
-        label = {"labelExpr": "format(datum.value, '.4~r')", "labelOverlap": True}
-        return {"field": field, "type": "ordinal", "title": name, "sort": order, "axis": label}
+    Above three times the least the colour stays the same.
+    """
+    cells = [{"x": row[x], "y": row[y], "value": row[colour[0]]} for row in rows]
+    finite = [c for c in cells if math.isfinite(c["value"])]
+    values = [cell["value"] for cell in finite] or [0.0]
+    top = min(max(values), 3 * min(values))
+
+    def axis(field: str, name: str) -> dict[str, Any]:
+        label = {"labelExpr": "format(datum.value, '.4~r')", "labelAngle": 0}
+        every = sorted({cell[field] for cell in cells}, reverse=field == "y")
+        return {
+            "field": field,
+            "type": "ordinal",
+            "title": name,
+            "scale": {"domain": every},
+            "axis": label,
+        }
 
     encoding = {
-        "x": axis("x", x, "ascending"),
-        "y": axis("y", y, "descending"),
+        "x": axis("x", x),
+        "y": axis("y", y),
         "color": {
             "field": "value",
             "type": "quantitative",
             "title": colour[1],
-            "scale": {"scheme": "viridis", "zero": False},
+            "scale": {"scheme": "viridis", "domain": [min(values), top], "clamp": True},
         },
     }
     told = f"{colour[1]} by {x} and {y}: from {min(values):.3g} to {max(values):.3g}"
-    return _picture(title, cells, {"mark": {"type": "rect"}, "encoding": encoding}, told)
+    told += f", {len(cells) - len(finite)} of {len(cells)} cells blank"
+    return _picture(title, finite, {"mark": {"type": "rect"}, "encoding": encoding}, told)
 
 
 def _picture(

@@ -213,5 +213,5 @@ def _pictures(frame: pd.DataFrame, axes: Sequence[str]) -> Sequence[Picture]:
             rows += rows_of(cells | {"of": [name] * len(frame)})
         title = f"Latency by {x}"
         return [lines(title, rows, (x, x), ("latency", "latency [s]"), by="of")]
-    rows = rows_of({name: frame[name].tolist() for name in (*axes, "p99")})
+    rows = frame[[*axes, "p99"]].to_dict("records")
     return [heat_map("p99 (blank: overload)", rows, axes[0], axes[1], ("p99", "p99 [s]"))]

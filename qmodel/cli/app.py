@@ -12,7 +12,7 @@ import typer
 from typer.core import TyperGroup
 
 from qmodel._version import __version__
-from qmodel.cli import balance, cache, check, compare, explain, replay, solve, sweep
+from qmodel.cli import balance, cache, check, compare, explain, replay, report, solve, sweep
 from qmodel.cli.options import examples
 from qmodel.errors import QModelError
 
@@ -66,6 +66,7 @@ app.command("compare")(compare.command)
 app.command("cache", epilog=cache.EPILOG)(cache.command)
 app.command("balance", epilog=balance.EPILOG)(balance.command)
 app.command("explain")(explain.command)
+app.command("report", epilog=report.EPILOG)(report.command)
 app.command("replay", no_args_is_help=True)(replay.command)
 
 

@@ -49,9 +49,10 @@ if TYPE_CHECKING:
 __all__ = ["Sensitivity", "sensitivity"]
 
 _STEP = 1e-3
-# Offsets in steps, and weights, of the derivative at 0: central, and backward at an upper end.
+# Offsets in steps, and weights, of the derivative at 0: central, and one-sided at an end.
 _CENTRAL = ((-2, 1 / 12), (-1, -2 / 3), (1, 2 / 3), (2, -1 / 12))
 _BACKWARD = ((-4, 1 / 4), (-3, -4 / 3), (-2, 3), (-1, -4), (0, 25 / 12))
+_FORWARD = tuple((-offset, -weight) for offset, weight in _BACKWARD)
 
 
 @dataclass(frozen=True, slots=True, eq=False, kw_only=True, repr=False)
@@ -69,6 +70,8 @@ class Sensitivity:
         sorted by the size of the last quantity before the capacity. [-]
     parameters : mapping of str to float
         The values of the parameters. [-]
+    units : mapping of str to str
+        Their units. [-]
     saturations : mapping of str to float
         Load at which each station saturates, the first bottleneck first. [1/s]
 
@@ -84,6 +87,7 @@ class Sensitivity:
     values: Mapping[str, float]
     elasticities: Mapping[str, Mapping[str, float]]
     parameters: Mapping[str, float]
+    units: Mapping[str, str]
     saturations: Mapping[str, float]
 
     def to_frame(self) -> pd.DataFrame:
@@ -207,7 +211,9 @@ def sensitivity(
     own = {name: value for name, value in _numbers(what).items() if name in domains}
     own |= {"arrival_rate": rate} if over is None or "arrival_rate" in over else {}
     smooth = {n: v for n, v in own.items() if n not in domains or not domains[n].whole}
-    coupled = [name for name in smooth if name in domains and _moves_others(what, name)]
+    coupled = [
+        name for name in smooth if name in domains and _moves_others(what, domains[name])
+    ]
     free = {name: value for name, value in smooth.items() if name not in coupled}
     columns = _smooth(what, rate, free, domains, step, read)
     for name in coupled:
@@ -232,6 +238,7 @@ def sensitivity(
         values=values,
         elasticities={q: {name: columns[name][q] for name in order} for q in values},
         parameters={name: float(own[name]) for name in order},
+        units={name: domains[name].unit if name in domains else "1/s" for name in order},
         saturations=_saturations(base),
     )
 
@@ -262,10 +269,11 @@ def _domains(model: Asked, over: Sequence[str] | None) -> dict[str, Domain]:
     return {name: domain_of(model, name) for name in names}
 
 
-def _moves_others(model: Asked, name: str) -> bool:
+def _moves_others(model: Asked, domain: Domain) -> bool:
     """Return whether other parameters follow one, as probabilities do that sum to 1."""
-    before = _numbers(model)
-    after = _numbers(model.replace({name: 0.999 * before[name]}))
+    before, name = _numbers(model), domain.name
+    away = 0.999 if before[name] > domain.bottom else 1.001
+    after = _numbers(model.replace({name: away * before[name]}))
     return any(after.get(other) != before[other] for other in before if other != name)
 
 
@@ -280,7 +288,11 @@ def _smooth(
     """Return the elasticities by real parameters, from one solution with arrays."""
     # A share below 1 has its own way to go.
     tops = {n: domains[n].top / v - 1 if n in domains else math.inf for n, v in own.items()}
-    stencils = {name: _CENTRAL if tops[name] > 0 else _BACKWARD for name in own}
+    ends = {n for n, v in own.items() if n in domains and v <= domains[n].bottom}
+    stencils = {
+        name: _FORWARD if name in ends else _CENTRAL if tops[name] > 0 else _BACKWARD
+        for name in own
+    }
     steps = {name: min(step, tops[name] / 50) if tops[name] > 0 else step for name in own}
     cells = sum(len(stencil) for stencil in stencils.values())
     arrays = {name: np.full(cells, value) for name, value in own.items()}

@@ -25,7 +25,7 @@ LAYERS = (
     "planning explanation symbolic",
     "sweep recorded_load measurements testing files",
     "answers",
-    "report",
+    "reports",
     "cli",
 )
 LEVEL = {name: level for level, layer in enumerate(LAYERS) for name in layer.split()}

@@ -256,12 +256,12 @@ def test_losses_are_those_of_changed_models():
     answer = answers.outages(model, 300.0, objectives="p99 < 80 ms")
     rows = answer.tables[0].to_frame().set_index("loss")
     assert list(rows.index) == [
-        "as it is", "without cache", "one server of web", "cache down", "db down",
+        "as it is", "no hits in cache", "one server of web", "cache down", "db down",
         "one zone of 3",
     ]  # fmt: skip
     lost = model.replace({"cache.hit_ratio": 0.0})
-    assert rows.loc["without cache", "max_rate"] == float(lost.max_rate)
-    assert rows.loc["without cache", "p99"] == np.inf
+    assert rows.loc["no hits in cache", "max_rate"] == float(lost.max_rate)
+    assert rows.loc["no hits in cache", "p99"] == np.inf
     assert rows.loc["db down", "failing"] == pytest.approx(0.1)
     one = model.replace({"web.servers": 3})
     assert rows.loc["one server of web", "max_rate"] == float(one.max_rate)

@@ -171,3 +171,16 @@ def test_what_is_refused() -> None:
     assert over.overload > 0.8
     assert math.isnan(over.shares["arrival_rate"])
     assert over.to_frame()["quantity"].tolist() == ["max_rate", "mean", "p99"]
+
+
+def test_a_parameter_at_the_lower_end_of_its_domain_goes_up() -> None:
+    # A backoff may not be below 1; a request that fails once pauses p, then p b, then p b^2.
+    step = qm.retry(
+        qm.call("app", qm.Delay(qm.Exponential(0.1))), attempts=4, failure=0.5, pause=0.2
+    )
+    found = qm.sensitivity(qm.Pipeline(step), 1.0, quantities=["mean"])
+    # The mean is 0.1 (1 + f + f^2 + f^3) + 0.2 (f + f^2 b + f^3 b^2), at b = 1.
+    slope = 0.2 * (0.25 + 2 * 0.125)
+    mean = 0.1 * 1.875 + 0.2 * 0.875
+    assert found.values["mean"] == pytest.approx(mean)
+    assert found.elasticities["mean"]["retry.backoff"] == pytest.approx(slope / mean, rel=1e-6)

@@ -1,0 +1,286 @@
+"""What a report says of a model, section by section, each an answer to a question."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from qmodel.errors import ModelError
+
+if TYPE_CHECKING:
+    from qmodel.answers.answer import Answer
+    from qmodel.pipeline import Pipeline
+    from qmodel.planning.slo import Objective, Objectives
+    from qmodel.queues import Station
+
+__all__ = ["Report", "Section", "report"]
+
+_ACROSS = 9  # cells of each side of the heat map
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Section:
+    """A part of a report: an answer under a heading, and what else belongs to it.
+
+    Parameters
+    ----------
+    key : str
+        Where links lead. [-]
+    title : str
+        The heading. [-]
+    answer : Answer
+        What it says. [-]
+    drawing : str, optional
+        An SVG element before the pictures of the answer. [-]
+    source : str, optional
+        Text that is shown as it is written. [-]
+    """
+
+    key: str
+    title: str
+    answer: Answer
+    drawing: str = ""
+    source: str = ""
+
+
+@dataclass(frozen=True, slots=True, eq=False, repr=False)
+class Report:
+    """A report on a model.
+
+    Parameters
+    ----------
+    title : str
+        Its title. [-]
+    sections : tuple of Section
+        Its parts; the first holds the verdict. [-]
+
+    Examples
+    --------
+    >>> import qmodel as qm
+    >>> shop = qm.Pipeline(qm.call("web", qm.MMc(0.01, servers=4)))
+    >>> print(qm.report(shop, 300.0, objectives="p99 < 80 ms"))
+    Sustains up to 400/s; at 300/s: mean 15.1 ms, p99 60.1 ms; bottleneck: web
+    """
+
+    title: str
+    sections: tuple[Section, ...]
+
+    @property
+    def verdict(self) -> str:
+        """What the report comes to, in one line."""
+        return self.sections[0].answer.verdict
+
+    @property
+    def good(self) -> bool:
+        """Whether the load is sustained and the objectives are met."""
+        return self.sections[0].answer.good
+
+    def to_html(self) -> str:
+        """Return the report as one page that needs no network.
+
+        Returns
+        -------
+        str
+            The page, in light or dark as the reader has it, fit to be printed. [-]
+
+        Raises
+        ------
+        ModelError
+            If what draws the pictures is not installed.
+        """
+        from qmodel.reports.page import page
+
+        return page(self)
+
+    def save(self, path: str | Path) -> Path:
+        """Write the page to a file.
+
+        Parameters
+        ----------
+        path : str or pathlib.Path
+            Where to; ``.html`` opens in a browser. [-]
+
+        Returns
+        -------
+        pathlib.Path
+            The path. [-]
+        """
+        written = Path(path)
+        written.write_text(self.to_html(), encoding="utf-8")
+        return written
+
+    def __str__(self) -> str:
+        """Return the verdict."""
+        return self.verdict
+
+    def __repr__(self) -> str:
+        """Return the verdict."""
+        return f"<Report: {self.verdict}>"
+
+    def _repr_html_(self) -> str:
+        from qmodel.reports.page import framed
+
+        return framed(self)
+
+
+def report(
+    model: Pipeline | Station,
+    arrival_rate: float | None = None,
+    *,
+    objectives: Objectives = (),
+    prices: Mapping[str, float] | None = None,
+    scenarios: Mapping[str, Mapping[str, float]] | None = None,
+    spreads: Mapping[str, float] | float = 0.1,
+    over: Mapping[str, Any] | None = None,
+    zones: int = 3,
+    title: str = "Capacity and latency",
+    source: str = "",
+) -> Report:
+    """Return a report on a model: one page for who decides, with all that it rests on.
+
+    It says in one line whether the model holds, draws it, and shows latency against load,
+    where the time goes, two parameters at once, how many of each to have, what remains when
+    something is lost, what decides, how sure that is, and on which assumptions it rests.
+
+    Parameters
+    ----------
+    model : Pipeline or Station
+        The model; one scenario. [-]
+    arrival_rate : float, optional
+        The load; by default 60 % of what the model can sustain. [1/s]
+    objectives : str, Objective or sequence of them, optional
+        What must hold, such as "p99 < 300 ms"; without any, nothing is sized. [-]
+    prices : mapping of str to number, optional
+        Price of one of each parameter that is sized, as in `qmodel.size`. [-]
+    scenarios : mapping of str to (mapping of str to number), optional
+        What must hold too when sizing: peak, night, a zone lost, as in `qmodel.size`. [-]
+    spreads : number or mapping of str to number, default 0.1
+        How well the numbers are known, as in `qmodel.answers.uncertainty`. [-]
+    over : mapping of str to sequence or str, optional
+        The two axes of the heat map, as in `qmodel.answers.sweep`; by default the load, and
+        the hit ratio that decides most, or the servers of the bottleneck. [-]
+    zones : int, default 3
+        Over how many zones all that there are several of is spread. [-]
+    title : str, optional
+        Title of the page. [-]
+    source : str, optional
+        Text of the model file, to be shown at the end. [-]
+
+    Returns
+    -------
+    Report
+        The report: a notebook shows it, ``save("site.html")`` writes it.
+
+    Raises
+    ------
+    DomainError
+        If a number is outside its domain, or a text is no objective.
+    ModelError
+        If the model has arrays, or lacks what an objective or an axis names.
+
+    Examples
+    --------
+    >>> import qmodel as qm
+    >>> shop = qm.Pipeline(qm.call("web", qm.MMc(0.01, servers=4)))
+    >>> found = report(shop, 300.0, objectives="p99 < 80 ms")
+    >>> ", ".join(section.key for section in found.sections)
+    'verdict, map, sweep, size, losses, sensitivity, uncertainty, basis, model'
+    >>> found.good
+    True
+    """
+    from qmodel import answers
+    from qmodel.answers.load import goals_of, pipeline_of, sensible_load
+    from qmodel.reports import grounds
+
+    whole, goals = pipeline_of(model), goals_of(objectives)
+    load, _ = sensible_load(whole, arrival_rate)
+    result = whole.solve(load)
+    sections = [
+        Section(
+            "verdict",
+            "Latency and load",
+            answers.solve(whole, arrival_rate, objectives=goals),
+        ),
+        Section("map", "The pipeline", grounds.flows(result), drawing=whole.draw(load).svg()),
+    ]
+    axes = _axes(whole, result) if over is None else over
+    if axes:
+        named = " and ".join("load" if a == "arrival_rate" else a for a in axes)
+        fixed = None if "arrival_rate" in axes else load
+        sections.append(Section("sweep", f"By {named}", answers.sweep(whole, axes, fixed)))
+    if goals:
+        sized = answers.size(
+            whole, load, objectives=goals, prices=prices, scenarios=scenarios
+        ) if _sizable(whole, prices) else None  # fmt: skip
+        sections += [Section("size", "How many of each", sized)] if sized else []
+    losses = answers.outages(whole, load, objectives=goals, zones=zones)
+    sections.append(Section("losses", "When something is lost", losses))
+    if 0 < load < float(whole.max_rate):
+        found = answers.sensitivity(whole, load, objectives=_reachable(whole, goals))
+        sections.append(Section("sensitivity", "What decides", found))
+    if load > 0:
+        sure = answers.uncertainty(whole, load, spreads=spreads, objectives=goals)
+        sections.append(Section("uncertainty", "How sure this is", sure))
+    sections.append(Section("basis", "What this rests on", grounds.assumptions(result)))
+    sections.append(Section("model", "The model", grounds.numbers(whole), source=source))
+    return Report(title, tuple(sections))
+
+
+def _sizable(model: Pipeline, prices: Mapping[str, float] | None) -> bool:
+    from qmodel.planning._models import counted
+
+    return bool(prices or counted(model))
+
+
+def _reachable(model: Pipeline, goals: Sequence[Objective]) -> list[Objective]:
+    """Return the objectives that the model meets at some load."""
+    from qmodel.answers.steady_state import capacity_of
+
+    return list(goals) if goals and capacity_of(model, goals) > 0 else []
+
+
+def _axes(model: Pipeline, result: Any) -> dict[str, list[float]]:
+    """Return the load, and what else decides: a hit ratio, or the servers of the bottleneck."""
+    import math
+
+    from qmodel.pipeline.steps.cached import Cached
+
+    limit = float(model.max_rate)
+    if not math.isfinite(limit):
+        return {}
+    steps = [step for _, root in model.kinds.values() for step in root.walk()]
+    given = [s.name for s in steps if isinstance(s, Cached) and s.policy is None]
+    rates: dict[str, float] = {
+        name: float(model.replace({f"{name}.hit_ratio": 0.0}).max_rate)
+        for name in dict.fromkeys(given)
+    }
+    loads = _round([limit * (0.2 + 0.125 * i) for i in range(_ACROSS)])
+    known = model.parameters()
+    least = min(rates, key=lambda name: rates[name], default="")
+    if least and rates[least] < 0.95 * limit:
+        now = float(known[f"{least}.hit_ratio"])
+        ratios = sorted({*_round([i / (_ACROSS - 1) for i in range(_ACROSS)]), round(now, 3)})
+        return {"arrival_rate": loads, f"{least}.hit_ratio": ratios}
+    servers = f"{result.bottleneck}.servers"
+    if servers not in known:
+        return {}
+    now = int(known[servers])
+    span = max(1, round(now / 10))
+    first = max(1, now - span * (_ACROSS // 2))
+    counts = [first + span * i for i in range(_ACROSS)]
+    return {"arrival_rate": loads, servers: sorted({*counts, now})}
+
+
+def _round(values: Sequence[float]) -> list[float]:
+    return [float(f"{value:.3g}") for value in values]
+
+
+def drawing_library() -> Any:
+    """Return what draws the pictures, or say how to install it."""
+    try:
+        import vl_convert
+    except ImportError:
+        raise ModelError("a report needs vl-convert: pip install 'qmodel[report]'") from None
+    return vl_convert
