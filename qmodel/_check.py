@@ -7,6 +7,8 @@ begins with ``rate = nonnegative("arrival_rate", arrival_rate)``.
 from __future__ import annotations
 
 from collections.abc import Callable
+from decimal import Decimal
+from numbers import Real
 from typing import Any
 
 import numpy as np
@@ -35,16 +37,22 @@ __all__ = [
     "weights",
 ]
 
-# A single point need not become an array.
-_PLAIN = (float, int)
+_EXACT = 2**53
+"""Largest whole number to which all are floats."""
+
+_REAL = (Real, Decimal)
 
 
 def _number(name: str, x: Any, need: str) -> Any:
     try:
-        # NumPy would read None as NaN, and NaN is no error here; and drop what is imaginary.
-        if np.iscomplexobj(x):
+        array = np.asarray(x)
+        if array.dtype.kind == "O":
+            # Big integers, fractions and decimals, but no text, None or complex number.
+            if not all(isinstance(v, _REAL) for v in array.flat):
+                raise TypeError
+        elif array.dtype.kind not in "biuf":
             raise TypeError
-        return np.asarray("" if x is None else x, dtype=float)[()]
+        return array.astype(float, copy=False)[()]
     except (TypeError, ValueError, OverflowError):
         raise DomainError(f"{name} must be {need}, got {short(x)}") from None
 
@@ -65,7 +73,7 @@ def _refuse(name: str, x: Any, bad: Any, need: str) -> None:
 
 def nonnegative(name: str, x: Any, *, need: str = "a number >= 0") -> Any:
     """Return `x` as a number or array, refusing values below zero."""
-    if type(x) in _PLAIN and x >= 0:
+    if (type(x) is float and x >= 0) or (type(x) is int and 0 <= x <= _EXACT):
         return float(x)
     if is_symbolic(x):
         if x.is_negative:
@@ -87,7 +95,7 @@ def finite(name: str, x: Any) -> Any:
 
 def positive(name: str, x: Any, *, need: str = "a number > 0") -> Any:
     """Return `x` as a number or array, refusing zero and values below."""
-    if type(x) in _PLAIN and x > 0:
+    if (type(x) is float and x > 0) or (type(x) is int and 0 < x <= _EXACT):
         return float(x)
     if is_symbolic(x):
         if x.is_nonpositive:
@@ -188,7 +196,7 @@ def count(name: str, n: Any, *, least: int = 1, endless: bool = False) -> Any:
 
     Infinity is refused too, unless `endless`.
     """
-    if type(n) is int and n >= least:
+    if type(n) is int and least <= n <= _EXACT:
         return n
     need = f"a whole number >= {least}"
     if is_symbolic(n):
@@ -213,7 +221,7 @@ def one_count(name: str, n: Any) -> int:
 
 def size(name: str, n: Any) -> Any:
     """Return `n` as a number > 0; a whole number stays exact beside symbols."""
-    return n if type(n) is int and n > 0 else positive(name, n)
+    return n if type(n) is int and 0 < n <= _EXACT else positive(name, n)
 
 
 def weights(name: str, values: Any) -> tuple[Any, ...]:

@@ -32,6 +32,7 @@ from operator import mul
 import numpy as np
 
 from qmodel import _check
+from qmodel._checked import checked
 from qmodel._typing import Count, Value
 from qmodel._xp import namespace
 from qmodel.numerics.roots import least_above
@@ -39,6 +40,7 @@ from qmodel.numerics.roots import least_above
 __all__ = ["availability", "in_parallel", "in_series", "k_of_n", "replicas_needed"]
 
 
+@checked
 def availability(time_between_failures: Value, time_to_repair: Value) -> Value:
     """Share of the time that a part is up.
 
@@ -74,6 +76,7 @@ def availability(time_between_failures: Value, time_to_repair: Value) -> Value:
         return 1 / (1 + down / up)
 
 
+@checked
 def in_series(*availabilities: Value) -> Value:
     """Share of the time that all of some parts are up.
 
@@ -100,6 +103,7 @@ def in_series(*availabilities: Value) -> Value:
     return reduce(mul, (_check.share("availabilities", a) for a in availabilities), 1)
 
 
+@checked
 def in_parallel(*availabilities: Value) -> Value:
     """Share of the time that at least one of some parts is up.
 
@@ -127,6 +131,7 @@ def in_parallel(*availabilities: Value) -> Value:
     return 1 - reduce(mul, down, 1)
 
 
+@checked
 def k_of_n(*, needed: Count, replicas: Count, available: Value) -> Value:
     """Share of the time that at least `needed` of the replicas are up.
 
@@ -172,6 +177,7 @@ def _k_of_n(k: Value, n: Value, a: Value) -> Value:
     return np.where(np.isnan(k + n + a), np.nan, found)[()]
 
 
+@checked
 def replicas_needed(needed: Count, *, available: Value, target: Value) -> Value:
     """Least number of replicas of which enough are up often enough.
 

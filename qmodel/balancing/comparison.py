@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from qmodel import _check
+from qmodel._checked import checked
 from qmodel._typing import Count, Value
 from qmodel.balancing.central_queue import CentralQueue
 from qmodel.balancing.policies import POLICIES, Policy, balanced
@@ -23,6 +24,7 @@ __all__ = ["compare"]
 _PERCENTILES = {"p50": 0.5, "p95": 0.95, "p99": 0.99}
 
 
+@checked
 def compare(
     replica: Station,
     replicas: Count,

@@ -41,6 +41,7 @@ from typing import Any
 import numpy as np
 
 from qmodel import _check
+from qmodel._checked import checked
 from qmodel._typing import Count, Value
 from qmodel._xp import namespace
 from qmodel.balancing import breakdowns
@@ -88,6 +89,7 @@ def _number(station: Station) -> str:
     raise ModelError(f"station must have replicas or servers, got {station!r}")
 
 
+@checked
 def rate_after_loss(station: Station, lost: Count = 1) -> Value:
     """Arrival rate that a station carries when some of its replicas are lost.
 

@@ -30,6 +30,7 @@ from __future__ import annotations
 import numpy as np
 
 from qmodel import _check
+from qmodel._checked import checked
 from qmodel._typing import Count, Value
 from qmodel.balancing import greatest_share
 from qmodel.errors import DomainError
@@ -48,6 +49,7 @@ _NODES, _WEIGHTS = (_NODES + 1) / 2, _WEIGHTS / 2
 _ENDS = (1e-6, 1 - 1e-9)
 
 
+@checked
 def ring_imbalance(*, servers: Count, virtual_nodes: Count = 1, bound: Value = np.inf) -> Value:
     """Mean load of the fullest server over the average.
 
@@ -91,6 +93,7 @@ def ring_imbalance(*, servers: Count, virtual_nodes: Count = 1, bound: Value = n
     return np.where(np.isinf(bound), free, low + (high - low) * above)[()]
 
 
+@checked
 def ring_imbalance_quantile(
     p: Value, *, servers: Count, virtual_nodes: Count = 1, bound: Value = np.inf
 ) -> Value:
@@ -127,6 +130,7 @@ def ring_imbalance_quantile(
     return np.minimum(c * greatest_share.quantile(p, c=c, v=v), _above_one("bound", bound))
 
 
+@checked
 def ring_imbalance_tail(imbalance: Value, *, servers: Count, virtual_nodes: Count = 1) -> Value:
     """Probability that the fullest server has more than so many times the average.
 
@@ -159,6 +163,7 @@ def ring_imbalance_tail(imbalance: Value, *, servers: Count, virtual_nodes: Coun
     return greatest_share.tail(x / c, c=c, v=v)
 
 
+@checked
 def ring_shares(servers: int, virtual_nodes: Count = 1) -> Value:
     """Mean shares of the servers of a ring, the fullest first; exact.
 
@@ -190,6 +195,7 @@ def ring_shares(servers: int, virtual_nodes: Count = 1) -> Value:
     return greatest_share.ordered_means(int(c), v)
 
 
+@checked
 def virtual_nodes_needed(imbalance: Value, *, servers: Count, p: Value = 0.95) -> Value:
     """Least points a server with which a share `p` of rings is even enough.
 

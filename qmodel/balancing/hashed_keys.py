@@ -45,6 +45,7 @@ from typing import Any
 import numpy as np
 
 from qmodel import _check
+from qmodel._checked import checked
 from qmodel._typing import Count, Value
 from qmodel.numerics import poisson
 from qmodel.numerics.roots import increasing_root
@@ -55,6 +56,7 @@ _STEPS = 128
 _ROUNDING = 1e-15
 
 
+@checked
 def keys_imbalance(keys: Count, servers: Count) -> Value:
     """Mean number of keys of the fullest server over the average.
 
@@ -89,6 +91,7 @@ def keys_imbalance(keys: Count, servers: Count) -> Value:
     return ((low + step * above.sum(axis=0)) * c / m)[()]
 
 
+@checked
 def keys_imbalance_quantile(p: Value, *, keys: Count, servers: Count) -> Value:
     """Keys of the fullest server over the average that a share `p` of hashes keeps to.
 
@@ -129,6 +132,7 @@ def keys_imbalance_quantile(p: Value, *, keys: Count, servers: Count) -> Value:
     return np.where(np.isnan(p), np.nan, found * c / m)[()]
 
 
+@checked
 def keys_imbalance_tail(imbalance: Value, *, keys: Count, servers: Count) -> Value:
     """Probability that the fullest server has more than so many times the average.
 

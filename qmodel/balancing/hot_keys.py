@@ -38,6 +38,7 @@ from typing import Any
 import numpy as np
 
 from qmodel import _check
+from qmodel._checked import checked
 from qmodel._typing import Count, Value
 from qmodel.caches.zipf import Zipf
 from qmodel.numerics.power_sums import power_sum
@@ -49,6 +50,7 @@ _HOT = 6
 _STEPS = 200
 
 
+@checked
 def hot_imbalance(popularity: Zipf, shards: Count, *, replicated: Count = 0) -> Value:
     """Mean load of the fullest shard over the average.
 
@@ -87,6 +89,7 @@ def hot_imbalance(popularity: Zipf, shards: Count, *, replicated: Count = 0) -> 
     return (law.shards * law.mean)[()]
 
 
+@checked
 def hot_imbalance_quantile(
     p: Value, *, popularity: Zipf, shards: Count, replicated: Count = 0
 ) -> Value:
@@ -128,6 +131,7 @@ def hot_imbalance_quantile(
     return np.where(np.isnan(p), np.nan, law.shards * found)[()]
 
 
+@checked
 def useful_shards(popularity: Zipf, *, replicated: Count = 0) -> Value:
     """Number of shards beyond which the hottest key alone limits the whole; exact.
 

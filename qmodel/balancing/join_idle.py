@@ -50,6 +50,7 @@ from typing import Any
 import numpy as np
 
 from qmodel import _check
+from qmodel._checked import checked
 from qmodel._fields import parameter
 from qmodel._typing import Count
 from qmodel.balancing.informed_pool import InformedPool
@@ -71,6 +72,7 @@ JOIN_IDLE = Assumption(
 )
 
 
+@checked
 def idle_levels(load: Any, *, replicas: Any, servers: Any, dispatchers: Any) -> tuple[Any, Any]:
     """Return the chance that a request waits, and the ratio of the levels found.
 

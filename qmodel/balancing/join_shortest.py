@@ -39,6 +39,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Any
 
+from qmodel._checked import checked
 from qmodel.balancing.informed_pool import InformedPool
 from qmodel.basis import APPROXIMATE, Assumption
 from qmodel.numerics.erlang import erlang_c
@@ -55,6 +56,7 @@ SHORTEST_QUEUE = Assumption(
 )
 
 
+@checked
 def shortest_levels(load: Any, *, replicas: Any, servers: Any) -> tuple[Any, Any]:
     """Return the chance that a request waits behind the shortest queue, and the ratio.
 

@@ -33,6 +33,7 @@ from typing import Any
 import numpy as np
 
 from qmodel import _check
+from qmodel._checked import checked
 from qmodel._typing import Count, Value
 from qmodel._xp import namespace
 from qmodel.numerics.spare import spare_servers
@@ -46,6 +47,7 @@ __all__ = ["marginal_wait", "marginal_wait_of", "waiting_time_of"]
 _STEP = 1e-3  # of the way to the nearer end of the stable rates
 
 
+@checked
 def marginal_wait(arrival_rate: Value, service_time: Value, *, servers: Count = 1) -> Value:
     """Derivative of the number waiting in M/M/c with respect to the arrival rate.
 
@@ -85,6 +87,7 @@ def marginal_wait(arrival_rate: Value, service_time: Value, *, servers: Count = 
         return xp.guard(must_wait * s / spare * others, spare <= 0, xp.inf)
 
 
+@checked
 def waiting_time_of(station: Station) -> Callable[[Any], Any]:
     """Return the mean wait at a station as a function of its arrival rate.
 
@@ -112,6 +115,7 @@ def waiting_time_of(station: Station) -> Callable[[Any], Any]:
     return lambda rate: station._solve(rate).waiting_time
 
 
+@checked
 def marginal_wait_of(station: Station) -> Callable[[Any], Any]:
     """Return the derivative of the number waiting at a station as a function of the rate.
 

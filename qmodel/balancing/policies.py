@@ -10,6 +10,7 @@ from typing import TypeAlias
 import numpy as np
 
 from qmodel import _check
+from qmodel._checked import checked
 from qmodel._typing import Count
 from qmodel._xp import is_symbolic
 from qmodel.balancing.central_queue import CentralQueue
@@ -51,6 +52,7 @@ POLICIES: Mapping[str, Callable[[Station, Count], Pool]] = MappingProxyType(
 """From the name of a policy to its pool; those that know less come first."""
 
 
+@checked
 def balanced(policy: Policy, replica: Station, replicas: Count) -> Pool:
     """Return equal replicas behind a balancer with a policy.
 

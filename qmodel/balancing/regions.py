@@ -29,12 +29,14 @@ from typing import Any
 import numpy as np
 
 from qmodel import _check
+from qmodel._checked import checked
 from qmodel._typing import Value
 from qmodel.errors import DomainError
 
 __all__ = ["detour_after_loss", "shares_after_loss", "surviving_rate"]
 
 
+@checked
 def shares_after_loss(
     weights: Sequence[Value], *, round_trips: Sequence[Sequence[float]] | None = None
 ) -> Value:
@@ -75,6 +77,7 @@ def shares_after_loss(
     return stays * w + w[:, None] * moved
 
 
+@checked
 def detour_after_loss(
     weights: Sequence[Value],
     round_trips: Sequence[Sequence[float]],
@@ -119,6 +122,7 @@ def detour_after_loss(
     return (moved * there).sum(axis=1) - home
 
 
+@checked
 def surviving_rate(
     max_rates: Sequence[Value],
     *,

@@ -32,6 +32,7 @@ from typing import Self
 import numpy as np
 
 from qmodel import _check
+from qmodel._checked import checked
 from qmodel._fields import parameter
 from qmodel._typing import Count, Value
 from qmodel._xp import namespace
@@ -43,6 +44,7 @@ from qmodel.queues.base import Station, StationResult, StreamResult
 __all__ = ["Sharded", "shares_of_imbalance", "usable_capacity"]
 
 
+@checked
 def shares_of_imbalance(imbalance: Value, shards: int) -> tuple[Value, ...]:
     """Shares of the shards if one has so many times the average, and the others are even.
 
@@ -80,6 +82,7 @@ def shares_of_imbalance(imbalance: Value, shards: int) -> tuple[Value, ...]:
     return (fullest, *((1 - fullest) / (n - 1) for _ in range(n - 1)))
 
 
+@checked
 def usable_capacity(shares: Sequence[Value]) -> Value:
     """Share of the capacity of equal shards that can be used before the fullest is full.
 

@@ -46,6 +46,7 @@ from typing import Any
 import numpy as np
 
 from qmodel import _check
+from qmodel._checked import checked
 from qmodel._typing import Value
 from qmodel._xp import is_symbolic, namespace
 from qmodel.balancing.marginal_cost import marginal_wait_of, waiting_time_of
@@ -57,6 +58,7 @@ from qmodel.queues.base import Station
 __all__ = ["best_split", "equal_time_split", "price_of_anarchy", "square_root_split"]
 
 
+@checked
 def square_root_split(arrival_rate: Value, service_times: Sequence[Value]) -> tuple[Value, ...]:
     """Return the shares of M/M/1 sites that give the shortest mean response.
 
@@ -118,6 +120,7 @@ def square_root_split(arrival_rate: Value, service_times: Sequence[Value]) -> tu
     return tuple(shares)
 
 
+@checked
 def best_split(
     arrival_rate: Value, stations: Sequence[Station], delays: Sequence[Value] = ()
 ) -> tuple[Value, ...]:
@@ -158,6 +161,7 @@ def best_split(
     return _balanced("best_split", arrival_rate, stations, delays, marginal_wait_of)
 
 
+@checked
 def equal_time_split(
     arrival_rate: Value, stations: Sequence[Station], delays: Sequence[Value] = ()
 ) -> tuple[Value, ...]:
@@ -196,6 +200,7 @@ def equal_time_split(
     return _balanced("equal_time_split", arrival_rate, stations, delays, waiting_time_of)
 
 
+@checked
 def price_of_anarchy(
     arrival_rate: Value, stations: Sequence[Station], delays: Sequence[Value] = ()
 ) -> Value:

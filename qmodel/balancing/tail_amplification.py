@@ -15,12 +15,14 @@ References
 from __future__ import annotations
 
 from qmodel import _check
+from qmodel._checked import checked
 from qmodel._typing import Count, Value
 from qmodel._xp import namespace
 
 __all__ = ["leaf_percentile", "slow_share"]
 
 
+@checked
 def slow_share(slow: Value, leaves: Count) -> Value:
     """Share of the requests that at least one leaf answers slowly.
 
@@ -54,6 +56,7 @@ def slow_share(slow: Value, leaves: Count) -> Value:
         return -xp.expm1(n * xp.log1p(-p))
 
 
+@checked
 def leaf_percentile(percentile: Value, leaves: Count) -> Value:
     """Percentile that every leaf must hold for the slowest of them to hold another.
 

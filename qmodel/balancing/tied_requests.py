@@ -47,6 +47,7 @@ from typing import Any
 import numpy as np
 
 from qmodel import _check
+from qmodel._checked import checked
 from qmodel._fields import parameter
 from qmodel._typing import Count, Value
 from qmodel._xp import is_symbolic, namespace
@@ -78,6 +79,7 @@ TIED_REQUESTS = Assumption(
 _NORM, _WAY = 1.3, 0.75  # fitted: how waits add up, how chances go from all to many
 
 
+@checked
 def waiting_tail_of_many(load: Value, *, copies: Value, t: Value) -> Value:
     """Probability that a tied request waits longer than a time, among many replicas.
 
@@ -113,6 +115,7 @@ def waiting_tail_of_many(load: Value, *, copies: Value, t: Value) -> Value:
         return (load + grown) ** (d / (1 - d))
 
 
+@checked
 def waiting_time_of_many(load: Value, copies: Value) -> Value:
     """Mean wait of a tied request among many replicas, in service times.
 

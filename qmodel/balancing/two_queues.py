@@ -24,6 +24,7 @@ from typing import Any, NamedTuple
 import numpy as np
 
 from qmodel import _check
+from qmodel._checked import checked
 from qmodel._typing import Value
 from qmodel.balancing.breakdowns import ratio_of_levels
 from qmodel.errors import DomainError
@@ -47,6 +48,7 @@ class ShorterOfTwo(NamedTuple):
     """Chance that a request finds all workers of its replica busy. [-]."""
 
 
+@checked
 def shorter_of_two(
     arrival_rate: Value, service_times: Sequence[Value], *, workers: int = 1
 ) -> ShorterOfTwo:

@@ -32,6 +32,7 @@ from typing import Any, ClassVar, Self
 import numpy as np
 
 from qmodel import _check
+from qmodel._checked import checked
 from qmodel._fields import parameter
 from qmodel._typing import Count, Value
 from qmodel._xp import is_symbolic, namespace
@@ -44,6 +45,7 @@ from qmodel.queues.base import LAWS, MEANS, Station, StationResult, StreamResult
 __all__ = ["WeightedSplit", "checked_sites"]
 
 
+@checked
 def checked_sites(
     stations: Iterable[Any], delays: Iterable[Any]
 ) -> tuple[tuple[Station, ...], tuple[Value, ...]]:

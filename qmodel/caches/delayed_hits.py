@@ -33,6 +33,7 @@ from typing import Any
 import numpy as np
 
 from qmodel import _check
+from qmodel._checked import checked
 from qmodel._typing import Value
 from qmodel._xp import namespace
 from qmodel.basis import POISSON_ARRIVALS, Assumption
@@ -45,6 +46,7 @@ from qmodel.distributions import Distribution
 __all__ = ["FetchedLRU", "FetchedTTL", "outcome"]
 
 
+@checked
 def outcome(
     request_rate: Value, ttl: Value, fetch_time: Value, *, renewing: bool = False
 ) -> Outcome:

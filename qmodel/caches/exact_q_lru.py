@@ -23,6 +23,7 @@ from typing import Any
 import numpy as np
 
 from qmodel import _check
+from qmodel._checked import checked
 from qmodel._typing import Value
 from qmodel.caches.exact import Exact
 from qmodel.errors import DomainError
@@ -34,6 +35,7 @@ _CHUNK = 1 << 22
 """Numbers at a time."""
 
 
+@checked
 def solvable(objects: int, places: int) -> bool:
     """Return whether a cache has few enough states.
 
@@ -101,6 +103,7 @@ class ExactQLRU(Exact):
         return present(shares, capacity, *parameters)
 
 
+@checked
 def present(shares: Any, places: Any, admitted: Any) -> Any:
     """Return which objects are in the cache, one catalogue a row.
 

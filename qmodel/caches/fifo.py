@@ -33,6 +33,7 @@ from typing import Any
 
 import numpy as np
 
+from qmodel._checked import checked
 from qmodel.caches.few_places import Catalogue, FewPlaces
 from qmodel.numerics.poisson_binomial import Groups, marked_law
 from qmodel.numerics.roots import increasing_root
@@ -46,6 +47,7 @@ _UNSURE = 1e5
 """Factor by which the error of a recursion may grow."""
 
 
+@checked
 def presence(x: Any) -> tuple[Any, Any]:
     """Probability that an object is present that stays for a fixed or a random time.
 

@@ -39,6 +39,7 @@ from typing import Any
 import numpy as np
 
 from qmodel import _check
+from qmodel._checked import checked
 from qmodel._typing import Value
 from qmodel._xp import namespace
 from qmodel.basis import Assumption, Basis
@@ -56,6 +57,7 @@ POISSON_WRITES = Assumption(
 )
 
 
+@checked
 def hit_ratio(
     request_rate: Value, write_rate: Value, ttl: Value = np.inf, *, renewing: bool = False
 ) -> Value:

@@ -31,6 +31,7 @@ from typing import Any
 
 import numpy as np
 
+from qmodel._checked import checked
 from qmodel.caches.few_places import Catalogue, FewPlaces
 from qmodel.numerics.poisson_binomial import Groups, marked_law
 
@@ -50,6 +51,7 @@ _BEYOND = 80
 """Number of objects from which on the large numbers are not known."""
 
 
+@checked
 def presence(x: Any) -> tuple[Any, Any]:
     """Probability that an object was asked for in a characteristic time.
 

@@ -37,6 +37,7 @@ from typing import Any
 import numpy as np
 
 from qmodel import _check
+from qmodel._checked import checked
 from qmodel._typing import Value
 from qmodel.basis import ASYMPTOTIC, POISSON_ARRIVALS, Assumption
 from qmodel.caches import lru
@@ -126,6 +127,7 @@ class ExpiringLRU(Replacement):
         return alive(share, life, self.renewing)
 
 
+@checked
 def hits_of_one_life(x: Any, lives: Any) -> tuple[Any, Any]:
     """Share of hits for an object in LRU whose entry expires a fixed time after its fetch.
 

@@ -20,6 +20,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 import numpy as np
 
 from qmodel import _check
+from qmodel._checked import checked
 from qmodel._fields import Model
 from qmodel._typing import Value
 from qmodel.basis import Assumption, Basis, union
@@ -85,6 +86,7 @@ class Grid(NamedTuple):
         return _dot(self.volume, values)
 
 
+@checked
 def size_of(grid: Grid) -> Any:
     """Return the size of each object, NaN where sizes differ.
 

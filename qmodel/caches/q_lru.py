@@ -29,6 +29,7 @@ from typing import Any
 import numpy as np
 
 from qmodel import _check
+from qmodel._checked import checked
 from qmodel._typing import Value
 from qmodel.basis import ASYMPTOTIC, EXACT, Assumption, Basis
 from qmodel.caches.base import QUANTITIES, CacheResult
@@ -50,6 +51,7 @@ RARE_ADMISSION = Assumption(
 )
 
 
+@checked
 def presence(x: Any, admitted: Any) -> tuple[Any, Any]:
     """Probability that an object is present that is taken in with a probability.
 

@@ -31,6 +31,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from qmodel import _check
+from qmodel._checked import checked
 from qmodel._typing import Value
 from qmodel._xp import namespace
 from qmodel.caches.fetching import Fetching, Outcome
@@ -39,6 +40,7 @@ from qmodel.distributions import Distribution
 __all__ = ["RefreshedTTL", "outcome"]
 
 
+@checked
 def outcome(request_rate: Value, ttl: Value, stale: Value, fetch_time: Value) -> Outcome:
     """Return what becomes of the requests for an object that is refreshed behind the scenes.
 

@@ -39,6 +39,7 @@ from typing import Any
 import numpy as np
 
 from qmodel import _check
+from qmodel._checked import checked
 from qmodel._typing import Count, Value
 from qmodel.basis import Assumption
 from qmodel.caches.popularity import Grid, Head, Popularity
@@ -46,6 +47,7 @@ from qmodel.caches.popularity import Grid, Head, Popularity
 __all__ = ["Replicated", "load_scv"]
 
 
+@checked
 def load_scv(popularity: Popularity, nodes: Count, *, replicated: Value = 0) -> Value:
     """Squared coefficient of variation of the load of a node, over random placements.
 

@@ -43,6 +43,7 @@ from typing import Any
 import numpy as np
 
 from qmodel import _check
+from qmodel._checked import checked
 from qmodel._typing import Value
 from qmodel.basis import APPROXIMATE, POISSON_ARRIVALS, Assumption, Basis, union
 from qmodel.caches.base import INDEPENDENT_REFERENCE
@@ -115,6 +116,7 @@ class SlowMissesResult:
         return union(*self.basis.grounds.values())
 
 
+@checked
 def slow_misses(
     popularity: Popularity,
     request_rate: Value,

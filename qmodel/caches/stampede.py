@@ -31,6 +31,7 @@ from typing import Any, NamedTuple
 import numpy as np
 
 from qmodel import _check
+from qmodel._checked import checked
 from qmodel._typing import Value
 from qmodel.caches.fetching import Fetching, Outcome
 from qmodel.distributions import Deterministic, Distribution
@@ -43,6 +44,7 @@ _EDGES = np.concatenate([[0.0], np.geomspace(1e-8, 1.0, 25), np.geomspace(1.0, 1
 _GAUSS = 8
 
 
+@checked
 def stampede_size(request_rate: Value, fetch: Distribution) -> Value:
     """Mean number of fetches that one expiry causes, without coalescing.
 

@@ -32,6 +32,7 @@ from typing import Any
 import numpy as np
 
 from qmodel import _check
+from qmodel._checked import checked
 from qmodel._typing import Value
 from qmodel.basis import POISSON_ARRIVALS, Basis
 from qmodel.caches.base import INDEPENDENT_REFERENCE, QUANTITIES, Cache, CacheResult
@@ -44,6 +45,7 @@ from qmodel.numerics.inversion import EULER, tail_and_density
 __all__ = ["TTL", "hit_ratio", "hit_ratio_of_renewals"]
 
 
+@checked
 def hit_ratio(request_rate: Value, ttl: Value) -> Value:
     """Share of the requests for one entry that find it alive.
 
@@ -101,6 +103,7 @@ def alive(request_rate: Any, ttl: Any, renewing: bool) -> Any:
         return (-np.expm1(-asked) if renewing else 1 / (1 + 1 / asked))[()]
 
 
+@checked
 def hit_ratio_of_renewals(gaps: Distribution, ttl: Value, *, renewing: bool = False) -> Value:
     """Share of the requests for one entry that find it alive, if they are no Poisson stream.
 

@@ -17,6 +17,7 @@ from typing import Any
 import numpy as np
 
 from qmodel import _check
+from qmodel._checked import checked
 from qmodel._fields import parameter
 from qmodel._typing import Count, Value
 from qmodel._xp import is_symbolic, namespace
@@ -350,6 +351,7 @@ class Gamma(Distribution):
         return self.mean * self.scv * quantile
 
 
+@checked
 def Erlang(mean: Value, phases: Count) -> Gamma:
     """Return the Erlang law, the sum of `phases` equal exponential times.
 

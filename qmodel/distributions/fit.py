@@ -10,6 +10,7 @@ from typing import Any
 import numpy as np
 
 from qmodel import _check
+from qmodel._checked import checked
 from qmodel._typing import Value
 from qmodel._xp import is_symbolic
 from qmodel.distributions.algebra import Mixture
@@ -56,6 +57,7 @@ def _chosen(family: type[Distribution], values: Mapping[str, Any]) -> Distributi
     return found
 
 
+@checked
 def from_mean_scv(mean: Value, scv: Value) -> Distribution:
     """Return the customary law with this mean and SCV.
 

@@ -9,6 +9,7 @@ from typing import Any
 import numpy as np
 
 from qmodel import _check
+from qmodel._checked import checked
 from qmodel.distributions.from_families import chosen
 from qmodel.distributions.from_fits import Fit, fit_counts
 from qmodel.errors import DomainError
@@ -18,6 +19,7 @@ __all__ = ["from_histogram"]
 _BEYOND = 0.01  # Share above the last bound from which on p99 rests on the family alone.
 
 
+@checked
 def from_histogram(
     bounds: Any,
     counts: Any,

@@ -13,6 +13,7 @@ from dataclasses import replace
 import numpy as np
 
 from qmodel import _check
+from qmodel._checked import checked
 from qmodel.distributions.base import Distribution
 from qmodel.distributions.from_families import Family, chosen
 from qmodel.distributions.from_fits import QUANTITIES, Fit, quantities
@@ -26,6 +27,7 @@ CLOSE = 0.02
 _STEPS = 40
 
 
+@checked
 def from_percentiles(
     percentiles: Mapping[float, float],
     *,

@@ -9,6 +9,7 @@ from typing import Any
 import numpy as np
 
 from qmodel import _check
+from qmodel._checked import checked
 from qmodel.distributions.from_families import chosen
 from qmodel.distributions.from_fits import Fit, fit_counts
 from qmodel.errors import DomainError
@@ -19,6 +20,7 @@ _BINS = 200
 _FEWEST = 8
 
 
+@checked
 def from_samples(samples: Any, *, families: Sequence[str] | None = None) -> Fit:
     """Return the distribution that measured times come from.
 

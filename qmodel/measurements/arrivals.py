@@ -21,6 +21,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from qmodel import _check
+from qmodel._checked import checked
 from qmodel.errors import DomainError
 
 if TYPE_CHECKING:
@@ -33,6 +34,7 @@ _POISSON = 1.5
 _TREND = 0.2  # Of the index: a smaller Allan factor means that the rate changes slowly.
 
 
+@checked
 def arrival_variability(
     counts: Any, interval: float, *, scales: Sequence[float] | None = None
 ) -> pd.DataFrame:

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
+from qmodel._checked import checked
 from qmodel.errors import DomainError, InfeasibleError, ModelError
 from qmodel.measurements.arrivals import arrival_variability
 from qmodel.measurements.demands import hit_ratio, service_demands
@@ -27,6 +28,7 @@ _FEWEST = 2
 _SPREAD = 1.2  # Ratio of two loads from which on they are different.
 
 
+@checked
 def calibrate(
     measured: Measurements, *, servers: int | None = None, component: str | None = None
 ) -> Calibration:

@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from qmodel import _check
+from qmodel._checked import checked
 from qmodel._typing import Value
 from qmodel.errors import ModelError
 from qmodel.measurements.calibration import at_loads
@@ -132,6 +133,7 @@ class BackTest:
         return tuple(found)
 
 
+@checked
 def backtest(
     model: Station | Pipeline,
     measured: Measurements | pd.DataFrame,

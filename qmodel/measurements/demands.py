@@ -22,6 +22,7 @@ from typing import Any
 import numpy as np
 
 from qmodel import _check
+from qmodel._checked import checked
 from qmodel.errors import DomainError
 from qmodel.measurements.estimates import Calibration, Estimate
 
@@ -31,6 +32,7 @@ _COLLINEAR = 30.0  # Condition number beyond which kinds are not told apart.
 _NORMAL = 1.959963984540054
 
 
+@checked
 def service_demands(
     throughput: Mapping[str, Any], utilization: Any, *, servers: int = 1
 ) -> Calibration:
@@ -142,6 +144,7 @@ def _notes(
     return tuple(notes)
 
 
+@checked
 def hit_ratio(hits: float, lookups: float) -> Estimate:
     """Return a hit ratio with its interval, by Wilson's formula.
 

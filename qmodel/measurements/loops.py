@@ -24,6 +24,7 @@ from typing import Any, NamedTuple
 import numpy as np
 
 from qmodel import _check
+from qmodel._checked import checked
 from qmodel.errors import DomainError
 from qmodel.measurements.measurements import Loop
 
@@ -51,6 +52,7 @@ class Omission(NamedTuple):
     reason: str
 
 
+@checked
 def loop_of(arrival_rate: Any, response_time: Any, users: Any = None) -> LoopVerdict:
     """Return whether requests came whatever the answers, or users waited for them.
 
@@ -119,6 +121,7 @@ def loop_of(arrival_rate: Any, response_time: Any, users: Any = None) -> LoopVer
     return LoopVerdict("unknown", float("nan"), f"a weak correlation, {together:.2f}")
 
 
+@checked
 def coordinated_omission(
     starts: Any, latencies: Any, *, interval: float | None = None
 ) -> Omission:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from os import PathLike
 
+from qmodel._checked import checked
 from qmodel.errors import LoadFileError
 from qmodel.measurements import (
     access_log,
@@ -32,6 +33,7 @@ FORMATS = (
 """The names that `read` takes for a format."""
 
 
+@checked
 def read(
     path: str | PathLike[str],
     format: str | None = None,

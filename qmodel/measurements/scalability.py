@@ -27,6 +27,7 @@ from typing import Any, Literal
 import numpy as np
 
 from qmodel import _check
+from qmodel._checked import checked
 from qmodel.errors import DomainError
 from qmodel.measurements.estimates import Calibration, Estimate
 
@@ -41,6 +42,7 @@ def _throughput(n: Any, alpha: Any, beta: Any, gamma: Any) -> Any:
     return gamma * n / (1 + alpha * (n - 1) + beta * n * (n - 1))
 
 
+@checked
 def usl(
     load: Any, throughput: Any, *, form: Literal["throughput", "relative"] = "throughput"
 ) -> Calibration:

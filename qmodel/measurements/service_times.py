@@ -29,6 +29,7 @@ from typing import Any, NamedTuple
 import numpy as np
 
 from qmodel import _check
+from qmodel._checked import checked
 from qmodel.distributions import Gamma, from_mean_scv
 from qmodel.errors import DomainError, InfeasibleError
 from qmodel.measurements.estimates import Calibration, Estimate, least_squares
@@ -85,6 +86,7 @@ def _loaded(rate: Any, service: Any, servers: Any) -> Any:
     return service + mmc.waiting_time(rate, service, servers=servers)
 
 
+@checked
 def service_time(arrival_rate: Any, response_time: Any, *, servers: int) -> Calibration:
     """Return the service time that mean response times at several loads tell.
 
@@ -217,6 +219,7 @@ def _notes(
     return tuple(notes)
 
 
+@checked
 def number_of_servers(arrival_rate: Any, response_time: Any) -> Calibration:
     """Return the number of servers that mean response times tell, if they do.
 
@@ -305,6 +308,7 @@ def _rss(servers: np.ndarray, rates: np.ndarray, means: np.ndarray) -> list[floa
     return [float(squares) for squares in (left(z) ** 2).sum(axis=1)]
 
 
+@checked
 def service_scv(
     arrival_rate: Any,
     percentiles: Mapping[float, Any],

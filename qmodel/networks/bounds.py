@@ -38,6 +38,7 @@ from collections.abc import Sequence
 from typing import Any, NamedTuple
 
 from qmodel import _check
+from qmodel._checked import checked
 from qmodel._typing import Value
 from qmodel._xp import namespace
 
@@ -63,6 +64,7 @@ def _parts(demands: Sequence[Value], users: Value, think_time: Value) -> tuple[A
     return given, n, _check.finite("think_time", think_time), total, greatest
 
 
+@checked
 def asymptotic(
     demands: Sequence[Value], users: Value, think_time: Value = 0.0, *, servers: Any = None
 ) -> Bounds:
@@ -105,6 +107,7 @@ def asymptotic(
     return Bounds(n / (n * total + z), upper)
 
 
+@checked
 def balanced(demands: Sequence[Value], users: Value, think_time: Value = 0.0) -> Bounds:
     """Balanced job bounds of the throughput (BJB).
 
@@ -141,6 +144,7 @@ def balanced(demands: Sequence[Value], users: Value, think_time: Value = 0.0) ->
     return Bounds(low, xp.minimum(1 / xp.asarray(greatest), high))
 
 
+@checked
 def proportional(demands: Sequence[Value], users: Value, think_time: Value = 0.0) -> Bounds:
     r"""Proportional bounds of the throughput (PB), which do not iterate.
 
@@ -189,6 +193,7 @@ def proportional(demands: Sequence[Value], users: Value, think_time: Value = 0.0
     return Bounds(n / (z + total + (n - 1) * most), upper)
 
 
+@checked
 def geometric(demands: Sequence[Value], users: Value, think_time: Value = 0.0) -> Bounds:
     r"""Geometric bounds of the throughput (GB; with think time, GSB).
 
@@ -246,6 +251,7 @@ def geometric(demands: Sequence[Value], users: Value, think_time: Value = 0.0) -
     return Bounds(bound(few, n - 1), xp.minimum(upper, 1 / xp.asarray(greatest)))
 
 
+@checked
 def open_response(demands: Sequence[Value], arrival_rate: Value) -> Bounds:
     """Bounds of the mean response of an open network of single servers.
 

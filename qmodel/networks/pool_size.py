@@ -28,12 +28,14 @@ from typing import Any
 import numpy as np
 
 from qmodel import _check
+from qmodel._checked import checked
 from qmodel._typing import Count, Value
 from qmodel.errors import DomainError
 
 __all__ = ["PoolSize", "deadlock_free_permits", "pool_size", "scalability"]
 
 
+@checked
 def scalability(users: Value, *, speed: Value, contention: Value, coherency: Value) -> Value:
     """Throughput by the universal scalability law.
 
@@ -101,6 +103,7 @@ class PoolSize:
     response_by_permits: Any
 
 
+@checked
 def pool_size(throughputs: Any, arrival_rate: Value, *, tolerance: float = 0.01) -> PoolSize:
     """Return how many permits a pool should have.
 
@@ -187,6 +190,7 @@ def _running(logs: Any, counts: Any, shift: Any) -> tuple[Any, Any]:
     return mass, number
 
 
+@checked
 def deadlock_free_permits(threads: Count, *, each: Count) -> Count:
     """Fewest permits of a pool with which threads that need several cannot block each other.
 

@@ -36,6 +36,7 @@ from typing import Any, overload
 import numpy as np
 
 from qmodel import _check
+from qmodel._checked import checked
 from qmodel._typing import Value
 from qmodel._xp import is_symbolic, namespace
 from qmodel.basis import (
@@ -316,6 +317,7 @@ class RoutedNetwork:
         return closed.solve(dict(self.stations), visits, load.users, load.think_time)
 
 
+@checked
 def routed(
     stations: Mapping[str, Station],
     routing: Any,

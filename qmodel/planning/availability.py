@@ -27,6 +27,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from qmodel import _check
+from qmodel._checked import checked
 from qmodel._typing import Value
 from qmodel._xp import is_symbolic
 from qmodel.basis import Assumption, Basis
@@ -122,6 +123,7 @@ class AvailabilityResult:
         return f"<{self}>"
 
 
+@checked
 def availability(
     pipeline: Pipeline,
     up: Mapping[str, Value],

@@ -24,6 +24,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from qmodel import _check
+from qmodel._checked import checked
 from qmodel.errors import ModelError
 from qmodel.pipeline import Pipeline
 from qmodel.pipeline.answering import Answering
@@ -35,6 +36,7 @@ if TYPE_CHECKING:
 __all__ = ["blast_radius"]
 
 
+@checked
 def blast_radius(
     pipeline: Pipeline,
     *,

@@ -22,6 +22,7 @@ from typing import Any
 import numpy as np
 
 from qmodel import _check
+from qmodel._checked import checked
 from qmodel._typing import Value
 from qmodel.basis import Basis
 from qmodel.pipeline import Pipeline, PipelineResult
@@ -96,6 +97,7 @@ class CacheLoss:
         return self.after.basis
 
 
+@checked
 def lose_cache(
     model: Pipeline, cache: str, arrival_rate: Value, *, remaining: Value = 0.0
 ) -> CacheLoss:
@@ -144,6 +146,7 @@ def lose_cache(
     )
 
 
+@checked
 def least_hit_ratio(
     model: Pipeline, cache: str, arrival_rate: Value, *objectives: Objectives
 ) -> Value:

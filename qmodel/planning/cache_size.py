@@ -24,6 +24,7 @@ from typing import Any
 import numpy as np
 
 from qmodel import _check
+from qmodel._checked import checked
 from qmodel._typing import Value
 from qmodel.caches.base import Cache
 from qmodel.caches.popularity import Popularity
@@ -43,6 +44,7 @@ def resized(cache: Cache, capacity: Value) -> Any:
     return replace(cache, capacity=capacity)  # type: ignore[type-var]
 
 
+@checked
 def cache_size(
     cache: Cache, popularity: Popularity, hit_ratio: Value, request_rate: Value = 1.0
 ) -> Value:

@@ -22,6 +22,7 @@ from typing import Any
 
 import numpy as np
 
+from qmodel._checked import checked
 from qmodel._typing import Value
 from qmodel._xp import is_symbolic
 from qmodel.errors import InfeasibleError, ModelError
@@ -37,6 +38,7 @@ _RTOL = 1e-14  # Near saturation everything hangs on the last digits of the load
 _DOUBLINGS = 40
 
 
+@checked
 def capacity(model: Model, *objectives: Objectives, think_time: Value | None = None) -> Value:
     """Return the greatest arrival rate, or number of users, at which objectives are met.
 

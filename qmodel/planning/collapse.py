@@ -30,6 +30,7 @@ from typing import Any
 import numpy as np
 
 from qmodel import _check
+from qmodel._checked import checked
 from qmodel._typing import Value
 from qmodel.errors import InfeasibleError
 from qmodel.numerics.roots import increasing_root
@@ -37,6 +38,7 @@ from qmodel.numerics.roots import increasing_root
 __all__ = ["safe_load", "time_to_collapse"]
 
 
+@checked
 def time_to_collapse(
     arrival_rate: Value, service_time: Value, *, servers: int = 1, timeout: Value, attempts: int
 ) -> Value:
@@ -123,6 +125,7 @@ def _failure(n: Any, c: int, tau: Any) -> Any:
     return np.clip(late + np.nan_to_num(inner, nan=0.0), 0.0, 1.0)
 
 
+@checked
 def safe_load(
     horizon: Value, service_time: Value, *, servers: int = 1, timeout: Value, attempts: int
 ) -> Value:

@@ -18,6 +18,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from qmodel import _check
+from qmodel._checked import checked
 from qmodel._typing import Value
 from qmodel.errors import ModelError
 from qmodel.glossary import units_of
@@ -36,6 +37,7 @@ _LOSSES = ("rejected", "abandoned", "goodput")
 _CHANGES = ("servers", "max_rate", "mean", *_PERCENTILES, "goodput")
 
 
+@checked
 def compare(models: Mapping[str, Model], arrival_rate: Value | Load) -> pd.DataFrame:
     """Return models side by side at the same load, with their changes against the first.
 

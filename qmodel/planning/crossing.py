@@ -25,6 +25,7 @@ from typing import Any
 import numpy as np
 
 from qmodel import _check
+from qmodel._checked import checked
 from qmodel._typing import Value
 from qmodel._xp import is_symbolic
 from qmodel.basis import Basis, union
@@ -138,6 +139,7 @@ class Crossing:
         return f"<{self}>"
 
 
+@checked
 def crossing(
     first: Model,
     second: Model,

@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from qmodel import _check
+from qmodel._checked import checked
 from qmodel.errors import DomainError
 from qmodel.planning._results import Model
 from qmodel.planning.quantities import quantity_of
@@ -28,6 +29,7 @@ _LOOSE = {"s": 1e12, "%": 1.0}
 """Limits that any steady state keeps."""
 
 
+@checked
 def cost_frontier(
     model: Model,
     arrival_rate: float,

@@ -35,6 +35,7 @@ from typing import Any
 import numpy as np
 
 from qmodel import _check
+from qmodel._checked import checked
 from qmodel._typing import Value
 from qmodel.caches.k_lru import KLRU
 from qmodel.caches.popularity import Popularity
@@ -137,6 +138,7 @@ class MemorySplit:
     value: Value
 
 
+@checked
 def split_memory(demands: Sequence[CacheDemand], total: Value) -> MemorySplit:
     """Return the split of a memory over caches that saves most.
 

@@ -28,6 +28,7 @@ from typing import Any
 import numpy as np
 
 from qmodel import _check
+from qmodel._checked import checked
 from qmodel._typing import Value
 from qmodel._xp import is_symbolic
 from qmodel.basis import Basis
@@ -77,6 +78,7 @@ class MemoryValue:
     basis: Basis
 
 
+@checked
 def memory_value(
     model: Pipeline, cache: str, arrival_rate: Value, *, per: Value = 1.0
 ) -> MemoryValue:

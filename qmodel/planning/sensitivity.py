@@ -33,6 +33,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from qmodel import _check
+from qmodel._checked import checked
 from qmodel.errors import DomainError, ModelError
 from qmodel.planning._domains import Domain, domain_of
 from qmodel.planning._models import Asked, StationModel, asked, has_arrays
@@ -130,6 +131,7 @@ class Sensitivity:
         return f"<{self}>"
 
 
+@checked
 def sensitivity(
     model: Model,
     arrival_rate: float,

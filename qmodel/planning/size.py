@@ -23,6 +23,7 @@ from typing import Any
 import numpy as np
 
 from qmodel import _check
+from qmodel._checked import checked
 from qmodel.errors import DomainError, InfeasibleError, ModelError
 from qmodel.planning._domains import domain_of
 from qmodel.planning._least_cost import Numbers, cheapest
@@ -35,6 +36,7 @@ from qmodel.planning.slo import Objectives, objectives_of
 __all__ = ["size"]
 
 
+@checked
 def size(
     model: Model,
     arrival_rate: float,

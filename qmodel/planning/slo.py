@@ -48,6 +48,7 @@ from functools import reduce
 import numpy as np
 
 from qmodel import units
+from qmodel._checked import checked
 from qmodel._typing import Value
 from qmodel.errors import DomainError
 from qmodel.planning._results import Result, goodput_of, latency_of, load_share_of
@@ -306,6 +307,7 @@ def footprint(result: Result, missed: Value) -> tuple[Value, ...]:
     return np.maximum(missed, -20.0), goodput_of(result), latency_of(result).mean
 
 
+@checked
 def parse_objective(written: str | Objective) -> Objective:
     """Return the objective that a text means.
 

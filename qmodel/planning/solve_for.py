@@ -21,6 +21,7 @@ from typing import Any, cast
 
 import numpy as np
 
+from qmodel._checked import checked
 from qmodel._typing import Value
 from qmodel._xp import is_symbolic
 from qmodel.errors import InfeasibleError, ModelError
@@ -47,6 +48,7 @@ _NEAR, _FAR, _ZOOMS = 4, 60, 16
 Margin = Callable[[Any], Any]
 
 
+@checked
 def solve_for(
     model: Model, parameter: str, arrival_rate: Value | Load, *objectives: Objectives
 ) -> Boundary:

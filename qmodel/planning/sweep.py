@@ -33,6 +33,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from qmodel import _check, units
+from qmodel._checked import checked
 from qmodel._typing import Value
 from qmodel.distributions.cells import shape_of
 from qmodel.errors import DomainError, ModelError
@@ -62,6 +63,7 @@ Solve = Callable[..., Any]
 _PATIENCE = 2.0  # Seconds before a bar is worth showing.
 
 
+@checked
 def sweep(
     model: Pipeline | Station | Solve,
     over: Axes,
@@ -138,6 +140,7 @@ def sweep(
     return table
 
 
+@checked
 def sweep_chunks(
     model: Pipeline | Station | Solve,
     over: Axes,

@@ -29,6 +29,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from qmodel import _check
+from qmodel._checked import checked
 from qmodel.errors import DomainError, ModelError
 from qmodel.planning._domains import domain_of
 from qmodel.planning._models import Asked, asked, has_arrays
@@ -128,6 +129,7 @@ class Uncertainty:
         return f"<{self}>"
 
 
+@checked
 def uncertainty(
     model: Model,
     arrival_rate: float,

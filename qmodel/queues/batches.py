@@ -14,6 +14,7 @@ from typing import Any
 import numpy as np
 
 from qmodel import _check
+from qmodel._checked import checked
 from qmodel._fields import Model
 from qmodel._typing import Value
 from qmodel.distributions import Distribution
@@ -93,6 +94,7 @@ class RandomBatch(RandomNumber):
         return _Ahead(tuple(p / mean for p in left))
 
 
+@checked
 def FixedBatch(size: int) -> RandomBatch:
     """Return batches of the same number of requests.
 

@@ -29,6 +29,7 @@ from typing import Any
 import numpy as np
 
 from qmodel import _check
+from qmodel._checked import checked
 from qmodel._fields import parameter
 from qmodel._typing import Count, Value
 from qmodel._xp import is_symbolic
@@ -47,6 +48,7 @@ STATE_DEPENDENT = Assumption(
 )
 
 
+@checked
 def state_probabilities(birth_rates: Value, death_rates: Value) -> np.ndarray:
     """Return the stationary law of a finite birth-death chain.
 

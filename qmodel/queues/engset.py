@@ -33,6 +33,7 @@ from typing import Any
 import numpy as np
 
 from qmodel import _check
+from qmodel._checked import checked
 from qmodel._fields import parameter
 from qmodel._typing import Count, Value
 from qmodel._xp import namespace
@@ -78,6 +79,7 @@ def odds(load: Any, servers: Any, sources: Any) -> Any:
     return xp.guard(found, unknown, np.nan)
 
 
+@checked
 def time_congestion(source_load: Value, *, servers: Count, sources: Count) -> Value:
     """Share of time in which all servers are busy.
 
@@ -110,6 +112,7 @@ def time_congestion(source_load: Value, *, servers: Count, sources: Count) -> Va
     return 1 / (1 + odds(a, c, n))
 
 
+@checked
 def call_congestion(source_load: Value, *, servers: Count, sources: Count) -> Value:
     """Share of the requests that are lost.
 

@@ -32,6 +32,7 @@ from __future__ import annotations
 from typing import Any
 
 from qmodel import _check
+from qmodel._checked import checked
 from qmodel._typing import Value
 from qmodel._xp import is_symbolic
 from qmodel.numerics import erlang as kernel
@@ -39,6 +40,7 @@ from qmodel.numerics import erlang as kernel
 __all__ = ["erlang_b", "erlang_c"]
 
 
+@checked
 def erlang_b(*, servers: Value, offered_load: Value) -> Value:
     """Share of arrivals that are lost when nobody may wait, Erlang B.
 
@@ -100,6 +102,7 @@ def erlang_b(*, servers: Value, offered_load: Value) -> Value:
     return kernel.erlang_b(_load(offered_load), _servers(servers))
 
 
+@checked
 def erlang_c(*, servers: Value, offered_load: Value) -> Value:
     """Share of arrivals that wait when everybody may, Erlang C.
 

@@ -41,6 +41,7 @@ from typing import Any
 import numpy as np
 
 from qmodel import _check
+from qmodel._checked import checked
 from qmodel._fields import parameter
 from qmodel._typing import Count, Value
 from qmodel._xp import namespace
@@ -138,6 +139,7 @@ class Method:
     error: float
 
 
+@checked
 def methods(
     *, arrival_scv: float, service_scv: float, servers: int, load: float
 ) -> tuple[Method, ...]:
@@ -194,6 +196,7 @@ def _class(scv: float) -> str:
     return "below 1" if scv < 1 else "1 to 4" if scv <= 4 else "above 4"
 
 
+@checked
 def best(*, arrival_scv: float, service_scv: float, servers: int, load: float) -> Method:
     """Return the approximation of the mean wait that is most accurate at a point.
 

@@ -39,6 +39,7 @@ from typing import Any
 import numpy as np
 
 from qmodel import _check
+from qmodel._checked import checked
 from qmodel._fields import parameter
 from qmodel._typing import Count, Value
 from qmodel._xp import is_symbolic, namespace
@@ -55,6 +56,7 @@ from qmodel.queues.states import States
 __all__ = ["GM1", "waiting_probability", "waiting_time"]
 
 
+@checked
 def waiting_time(service_time: Value, waiting_probability: Value) -> Value:
     """Mean time in queue, from the share of the arrivals that wait.
 
@@ -93,6 +95,7 @@ def waiting_time(service_time: Value, waiting_probability: Value) -> Value:
         return s * sigma / (1 - np.asarray(sigma))[()]
 
 
+@checked
 def waiting_probability(
     arrival_rate: Value, service_time: Value, *, interarrival: Distribution
 ) -> Value:

@@ -39,6 +39,7 @@ from typing import Any
 import numpy as np
 
 from qmodel import _check
+from qmodel._checked import checked
 from qmodel._fields import parameter
 from qmodel._typing import Count, Value
 from qmodel._xp import is_symbolic, namespace
@@ -64,6 +65,7 @@ RENEWAL_ARRIVALS = Assumption(
 )
 
 
+@checked
 def waiting_time(
     arrival_rate: Value, service_time: Value, *, interarrival: Distribution, servers: Count = 1
 ) -> Value:
@@ -103,6 +105,7 @@ def waiting_time(
         return _mean(chance, drain)
 
 
+@checked
 def waiting_probability(
     arrival_rate: Value, service_time: Value, *, interarrival: Distribution, servers: Count = 1
 ) -> Value:

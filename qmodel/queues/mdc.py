@@ -32,6 +32,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from qmodel import _check
+from qmodel._checked import checked
 from qmodel._fields import parameter
 from qmodel._typing import Count, Value
 from qmodel._xp import is_symbolic
@@ -50,6 +51,7 @@ CONSTANT_SERVICE = Assumption(
 )
 
 
+@checked
 def waiting_time(arrival_rate: Value, service_time: Value, *, servers: Count = 1) -> Value:
     """Mean time in queue before service starts, W_q.
 
@@ -86,6 +88,7 @@ def waiting_time(arrival_rate: Value, service_time: Value, *, servers: Count = 1
     return _wait(arrival_rate, service_time, servers).mean
 
 
+@checked
 def waiting_tail(
     arrival_rate: Value, service_time: Value, *, servers: Count = 1, t: Value
 ) -> Value:

@@ -35,6 +35,7 @@ from typing import Any
 import numpy as np
 
 from qmodel import _check
+from qmodel._checked import checked
 from qmodel._typing import Value
 from qmodel._xp import is_symbolic, namespace
 from qmodel.basis import POISSON_ARRIVALS, Assumption, Basis
@@ -57,6 +58,7 @@ GENERAL_SERVICE = Assumption(
 )
 
 
+@checked
 def waiting_time(arrival_rate: Value, service_time: Value, *, scv: Value) -> Value:
     """Mean time in queue by the Pollaczek-Khinchine formula, W_q.
 

@@ -48,6 +48,7 @@ from dataclasses import dataclass, replace
 import numpy as np
 
 from qmodel import _check
+from qmodel._checked import checked
 from qmodel._typing import Value
 from qmodel._xp import namespace
 from qmodel.basis import POISSON_ARRIVALS, Assumption, Basis
@@ -89,6 +90,7 @@ PREEMPTIVE = Assumption(
 )
 
 
+@checked
 def waiting_time(residual_work: Value, *, load_above: Value, load: Value) -> Value:
     """Mean time in queue of one class when a service once begun is finished (Cobham).
 
@@ -122,6 +124,7 @@ def waiting_time(residual_work: Value, *, load_above: Value, load: Value) -> Val
     return waiting(work, 1 - above, 1 - load)
 
 
+@checked
 def response_time(
     service_time: Value, *, residual_work: Value, load_above: Value, load: Value
 ) -> Value:

@@ -44,6 +44,7 @@ from typing import Any
 import numpy as np
 
 from qmodel import _check
+from qmodel._checked import checked
 from qmodel._fields import parameter
 from qmodel._typing import Count, Value
 from qmodel._xp import is_symbolic, namespace
@@ -97,6 +98,7 @@ MARKOV_STATES = Assumption(
 _CONSTANT = Deterministic(1.0)
 
 
+@checked
 def waiting_time(
     arrival_rate: Value, service_time: Value, *, servers: Count = 1, scv: Value
 ) -> Value:

@@ -17,6 +17,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from qmodel import _check
+from qmodel._checked import checked
 from qmodel._fields import parameter
 from qmodel._typing import Count, Value
 from qmodel._xp import namespace
@@ -45,6 +46,7 @@ GAMMA_EXCESS = Assumption(
 )
 
 
+@checked
 def response_time(arrival_rate: Value, service_time: Value, *, servers: Count = 1) -> Value:
     """Mean time in a station whose servers are shared, W.
 

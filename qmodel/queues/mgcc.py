@@ -33,6 +33,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from qmodel import _check
+from qmodel._checked import checked
 from qmodel._fields import parameter
 from qmodel._typing import Count, Value
 from qmodel._xp import namespace
@@ -56,6 +57,7 @@ INSENSITIVE_LOSS = Assumption(
 )
 
 
+@checked
 def servers_for_loss(offered_load: Value, loss: Value) -> Value:
     """Least number of servers that lose no more than a share `loss` of the arrivals.
 
@@ -110,6 +112,7 @@ def servers_for_loss(offered_load: Value, loss: Value) -> Value:
     return np.where(known, high, instead)[()]
 
 
+@checked
 def load_for_loss(servers: Count, loss: Value) -> Value:
     """Offered load of which `servers` lose just a share `loss`.
 

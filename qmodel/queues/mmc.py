@@ -35,6 +35,7 @@ from typing import Any
 import numpy as np
 
 from qmodel import _check
+from qmodel._checked import checked
 from qmodel._fields import parameter
 from qmodel._typing import Count, Value
 from qmodel._xp import is_symbolic, namespace
@@ -52,6 +53,7 @@ EXPONENTIAL_SERVICE = Assumption(
 )
 
 
+@checked
 def waiting_time(arrival_rate: Value, service_time: Value, *, servers: Value = 1) -> Value:
     """Mean time in queue before service starts, W_q.
 
@@ -117,6 +119,7 @@ def _drain(s: Any, spare: Any) -> Any:
         return xp.guard(spare / s, spare <= 0, 0.0)
 
 
+@checked
 def waiting_tail(
     arrival_rate: Value, service_time: Value, *, servers: Value = 1, t: Value
 ) -> Value:

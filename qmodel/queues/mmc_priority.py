@@ -40,6 +40,7 @@ from typing import Any
 import numpy as np
 
 from qmodel import _check
+from qmodel._checked import checked
 from qmodel._fields import parameter
 from qmodel._typing import Count, Value
 from qmodel._xp import namespace
@@ -75,6 +76,7 @@ EXPONENTIAL_INTERRUPTED = Assumption(
 )
 
 
+@checked
 def waiting_time(
     arrival_rate: Value, service_time: Value, *, servers: Count = 1, above: Value, below: Value
 ) -> Value:
@@ -121,6 +123,7 @@ def waiting_time(
         return xp.guard(chance * s / c / (before * after), after <= 0, xp.inf)
 
 
+@checked
 def interrupted_waiting_time(
     arrival_rate: Value, service_time: Value, *, servers: Count = 1, above: Value
 ) -> Value:

@@ -49,6 +49,7 @@ from typing import Any
 import numpy as np
 
 from qmodel import _check
+from qmodel._checked import checked
 from qmodel._fields import parameter
 from qmodel._typing import Count, Value
 from qmodel._xp import is_symbolic, namespace
@@ -67,6 +68,7 @@ from qmodel.queues.server_states import ServerStates, log_load
 __all__ = ["MMcK", "loss_probability", "queue_length", "waiting_time"]
 
 
+@checked
 def loss_probability(
     arrival_rate: Value, service_time: Value, *, servers: Count, places: Count
 ) -> Value:
@@ -112,6 +114,7 @@ def loss_probability(
     return _shares(odds, x, m)[0]
 
 
+@checked
 def queue_length(
     arrival_rate: Value, service_time: Value, *, servers: Count, places: Count
 ) -> Value:
@@ -149,6 +152,7 @@ def queue_length(
         return geometric.mean(x, m) / (1 + odds / geometric.scaled_sum(x, m))
 
 
+@checked
 def waiting_time(
     arrival_rate: Value, service_time: Value, *, servers: Count, places: Count
 ) -> Value:

@@ -23,6 +23,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from qmodel import _check
+from qmodel._checked import checked
 from qmodel._typing import Value
 from qmodel._xp import namespace
 from qmodel.basis import Assumption, Basis
@@ -41,6 +42,7 @@ BATCHES = Assumption(
 )
 
 
+@checked
 def waiting_time(
     arrival_rate: Value, service_time: Value, *, scv: Value, batch_mean: Value, batch_scv: Value
 ) -> Value:

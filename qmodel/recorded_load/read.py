@@ -23,6 +23,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from qmodel._checked import checked
 from qmodel.errors import DomainError, LoadFileError
 from qmodel.measurements.cells import EARLIEST, epoch_seconds
 from qmodel.measurements.plain import is_counter
@@ -41,6 +42,7 @@ _RATE = re.compile(r".*(/\s*\w+|rps|qps|rpm)")
 _JITTER = 0.01  # Of the interval: how far times may be off a regular grid.
 
 
+@checked
 def read_load(
     path: str | PathLike[str],
     *,

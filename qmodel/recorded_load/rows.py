@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from qmodel import _check
+from qmodel._checked import checked
 from qmodel.errors import DomainError, ModelError
 from qmodel.glossary import units_of
 from qmodel.planning.slo import Objective, Objectives, objectives_of
@@ -28,6 +29,7 @@ __all__ = ["replay"]
 _CHUNK = 2048
 
 
+@checked
 def replay(
     model: Pipeline,
     load: pd.DataFrame,

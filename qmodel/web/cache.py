@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from qmodel._checked import checked
 from qmodel._typing import Count, Value
 from qmodel.caches.base import Cache
 from qmodel.caches.popularity import Popularity
@@ -13,6 +14,7 @@ from qmodel.queues.mmc import MMc
 __all__ = ["cache"]
 
 
+@checked
 def cache(
     hit_ratio: Value | Cache,
     service_time: Value,

@@ -7,6 +7,7 @@ from typing import Literal
 import numpy as np
 
 from qmodel import _check
+from qmodel._checked import checked
 from qmodel._typing import Count, Value
 from qmodel._xp import is_symbolic, namespace
 from qmodel.errors import DomainError
@@ -22,6 +23,7 @@ _TLS_ROUND_TRIPS = {"1.2": (2, 1), "1.3": (1, 1)}
 """Round trips of a full and of a resumed handshake: RFC 5246 sec. 7.3, RFC 8446 sec. 2."""
 
 
+@checked
 def network(round_trip_time: Value, *, name: str = "network") -> Step:
     """Cross the network and back: every request does.
 
@@ -51,6 +53,7 @@ def network(round_trip_time: Value, *, name: str = "network") -> Step:
     return call(name, Delay(_check.nonnegative("round_trip_time", round_trip_time)))
 
 
+@checked
 def secure_connection(
     round_trip_time: Value,
     full_handshake: Value,
@@ -152,6 +155,7 @@ def secure_connection(
     return branch((1 / per, opened), (1 - 1 / per, nothing()), name="connection")
 
 
+@checked
 def keep_alive_requests(request_rate: Value, keep_alive: Value) -> Value:
     """Requests that share a connection which is closed after a time of silence.
 

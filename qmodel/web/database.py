@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import NamedTuple
 
 from qmodel import _check
+from qmodel._checked import checked
 from qmodel._typing import Count, Value
 from qmodel.balancing.policies import Policy, balanced
 from qmodel.distributions import Exponential
@@ -25,6 +26,7 @@ class Database(NamedTuple):
     write: Step
 
 
+@checked
 def database(
     read_time: Value,
     connections: Count,

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from qmodel import _check
+from qmodel._checked import checked
 from qmodel._typing import Value
 from qmodel.caches import ttl as ttl_cache
 from qmodel.caches.base import Cache
@@ -17,6 +18,7 @@ from qmodel.queues.delay import Delay
 __all__ = ["dns"]
 
 
+@checked
 def dns(
     hit_time: Value | Distribution,
     miss_time: Value | Distribution,

@@ -5,6 +5,7 @@ from __future__ import annotations
 import numpy as np
 
 from qmodel import _check
+from qmodel._checked import checked
 from qmodel._typing import Count, Value
 from qmodel._xp import is_symbolic
 from qmodel.pipeline.steps import call, limit, series
@@ -14,6 +15,7 @@ from qmodel.queues.mmc import MMc
 __all__ = ["gateway"]
 
 
+@checked
 def gateway(
     service_time: Value,
     *,

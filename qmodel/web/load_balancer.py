@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from qmodel._checked import checked
 from qmodel._typing import Count, Value
 from qmodel.balancing.policies import Policy, balanced
 from qmodel.errors import ModelError
@@ -13,6 +14,7 @@ from qmodel.queues.mmc import MMc
 __all__ = ["load_balancer"]
 
 
+@checked
 def load_balancer(
     service_time: Value,
     *,

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from typing import Literal
 
 from qmodel import _check
+from qmodel._checked import checked
 from qmodel._typing import Count, Value
 from qmodel.balancing.policies import Policy, balanced
 from qmodel.distributions import Distribution
@@ -48,6 +49,7 @@ def _pool(
     return balanced(balancing, _station(service, workers, discipline), servers)
 
 
+@checked
 def monolith(
     service: Value | Distribution,
     servers: Count,
@@ -147,6 +149,7 @@ class Service:
     balancing: Policy = "central queue"
 
 
+@checked
 def microservices(
     entry: Service, *, hop: Value = 0.0, gateway: Step | None = None, name: str = "hop"
 ) -> Step:

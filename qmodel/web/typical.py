@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Any
 
+from qmodel._checked import checked
 from qmodel._typing import Value
 from qmodel._xp import namespace
 from qmodel.distributions import Exponential, Sum
@@ -83,6 +84,7 @@ def _site(
     )
 
 
+@checked
 def typical_pipeline(
     *, hit_ratio: Value | None = None, rate_limit: Value | None = None
 ) -> Pipeline:
@@ -135,6 +137,7 @@ def typical_pipeline(
     return _site(lambda data: series(application, data), hit_ratio, rate_limit)
 
 
+@checked
 def typical_monolith(
     *, hit_ratio: Value | None = None, rate_limit: Value | None = None
 ) -> Pipeline:
@@ -175,6 +178,7 @@ def typical_monolith(
     return _site(lambda data: series(application, data), hit_ratio, rate_limit)
 
 
+@checked
 def typical_microservices(
     *, hit_ratio: Value | None = None, rate_limit: Value | None = None
 ) -> Pipeline:

@@ -17,7 +17,7 @@ import qmodel
 ROOT = Path(qmodel.__path__[0])
 LAYERS = (
     "errors _typing units glossary basis _version",
-    "_xp _check _annotations _fields _values loads numerics",
+    "_xp _check _annotations _checked _fields _values loads numerics",
     "distributions",
     "queues",
     "caches balancing networks pipeline",

@@ -7,6 +7,7 @@ from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any
 
 from qmodel import _check
+from qmodel._checked import checked
 from qmodel._typing import Value
 from qmodel.errors import ModelError
 from qmodel.pipeline.shares import labels, rescaled
@@ -79,6 +80,7 @@ class Branch(Step):
         return on.merged(step.sketch(on.scaled(ends, p), on) for step, p in comes)
 
 
+@checked
 def branch(*choices: tuple[Value, Step], name: str = "") -> Step:
     """Do one of several steps, by probability.
 

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from qmodel import _check
+from qmodel._checked import checked
 from qmodel._fields import parameter
 from qmodel._typing import Value
 from qmodel._xp import is_symbolic
@@ -128,6 +129,7 @@ class Cached(Step):
         return on.merged([on.scaled(looked, ratio), missed])
 
 
+@checked
 def cached(
     hit_ratio: Value | Cache,
     *,

@@ -7,6 +7,7 @@ from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any
 
 from qmodel import _check
+from qmodel._checked import checked
 from qmodel.distributions import Deterministic, Distribution, Repeated, Sum
 from qmodel.errors import ModelError
 from qmodel.pipeline.steps.base import Outcome, Step, again, checked_name
@@ -108,6 +109,7 @@ class Call(Step):
         return on.station(self, ends)
 
 
+@checked
 def call(
     name: str,
     station: Station,

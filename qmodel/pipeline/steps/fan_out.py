@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from qmodel import _check
+from qmodel._checked import checked
 from qmodel._fields import parameter
 from qmodel._typing import Count
 from qmodel.balancing import fork_join
@@ -117,6 +118,7 @@ def _callers(step: Step, name: str, fan: int | None = None) -> Iterator[int | No
         yield from _callers(child, name, id(step) if isinstance(step, FanOut) else fan)
 
 
+@checked
 def fan_out(name: str, copies: Count, step: Step, *, need: Count | None = None) -> Step:
     """Ask equal copies of a step all at once, as a search asks all its shards.
 

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from qmodel import _check
+from qmodel._checked import checked
 from qmodel._fields import parameter
 from qmodel._typing import Value
 from qmodel._xp import namespace
@@ -95,6 +96,7 @@ class Hedge(Step):
         return f"copied after {text(self.delay, 's')}"
 
 
+@checked
 def hedge(name: str, step: Step, delay: Value, *, budget: Value = 1.0) -> Step:
     """Do a step a second time where it takes long, and take the first answer.
 

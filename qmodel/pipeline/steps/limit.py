@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 from qmodel import _check
+from qmodel._checked import checked
 from qmodel._fields import parameter
 from qmodel._typing import Value
 from qmodel.distributions import ZERO
@@ -66,6 +67,7 @@ class Limit(Step):
         return on.scaled(at, on.share(self))
 
 
+@checked
 def limit(name: str, rate: Value, *, burst: Value = 1.0) -> Step:
     """Turn away requests that come faster than a rate: a token bucket.
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
+from qmodel._checked import checked
 from qmodel.distributions import ZERO
 from qmodel.pipeline.steps.base import Outcome, Step
 
@@ -33,6 +34,7 @@ class Nothing(Step):
         return ends
 
 
+@checked
 def nothing() -> Step:
     """Do nothing: no time, no station.
 

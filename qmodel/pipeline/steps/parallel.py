@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from qmodel import _check
+from qmodel._checked import checked
 from qmodel._values import same, same_fields
 from qmodel._xp import is_symbolic
 from qmodel.balancing import fork_join
@@ -138,6 +139,7 @@ class Parallel(Step):
         return on.join(done, self, f"{needed} of {len(self.steps)}", ends)
 
 
+@checked
 def parallel(*steps: Step, need: int | None = None, name: str = "") -> Step:
     """Do steps all at once and wait for the last one, or for some of them.
 

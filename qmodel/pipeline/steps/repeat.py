@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from qmodel import _check
+from qmodel._checked import checked
 from qmodel._fields import parameter
 from qmodel._typing import Count
 from qmodel._xp import is_symbolic
@@ -88,6 +89,7 @@ class Repeat(Step):
         return f"{self.times} times"
 
 
+@checked
 def repeat(times: Count, step: Step, *, name: str = "") -> Step:
     """Do a step several times, one after the other.
 

@@ -25,6 +25,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from qmodel import _check
+from qmodel._checked import checked
 from qmodel._fields import parameter
 from qmodel._typing import Value
 from qmodel._xp import is_symbolic
@@ -203,6 +204,7 @@ class Retry(Step):
         return f"up to {self.attempts} attempts"
 
 
+@checked
 def retry(
     step: Step,
     *,

@@ -6,6 +6,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
+from qmodel._checked import checked
 from qmodel.pipeline.steps.base import Outcome, Step, checked_step, one_after_the_other
 
 if TYPE_CHECKING:
@@ -71,6 +72,7 @@ class Series(Step):
         return ends
 
 
+@checked
 def series(*steps: Step, name: str = "") -> Step:
     """Do steps one after the other.
 

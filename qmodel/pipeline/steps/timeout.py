@@ -18,6 +18,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from qmodel import _check
+from qmodel._checked import checked
 from qmodel._fields import parameter
 from qmodel._typing import Value
 from qmodel.basis import ASYMPTOTIC, Assumption
@@ -101,6 +102,7 @@ class Timeout(Step):
         return f"within {text(self.after, 's')}"
 
 
+@checked
 def timeout(after: Value, step: Step, *, name: str = "") -> Step:
     """Wait for a step only so long; what is late is abandoned, but done to its end.
 

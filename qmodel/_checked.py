@@ -1,0 +1,126 @@
+"""What every public function does around its formula: `checked`.
+
+A formula checks its numbers itself (`qmodel._check`). Around it, in one place:
+
+* Objects, texts, flags and words are checked by their annotations before it runs.
+* Overflow is ``inf`` and underflow 0 without a warning, as in the formula on paper; where a
+  Python float would raise OverflowError or ZeroDivisionError, NumPy's goes on to ``inf``.
+* What fails inside on an argument that is no number, or on shapes that do not broadcast, is
+  told by the name of the argument. An error that has no such cause passes as it is.
+
+Only the outermost call does so: a formula that calls another pays once.
+
+Examples
+--------
+>>> import numpy as np
+>>> @checked
+... def gap(rate: Value, limit: Value, *, exact: bool = False) -> Value:
+...     return (np.asarray(limit) - rate) / rate
+>>> gap([1.0, 2.0], [1.0, 2.0, 3.0])
+Traceback (most recent call last):
+qmodel.errors.DomainError: limit must have a shape that broadcasts with the others, got ...
+>>> gap(1.0, 2.0, exact="no")
+Traceback (most recent call last):
+qmodel.errors.DomainError: exact must be True or False, got 'no'
+"""
+
+from __future__ import annotations
+
+import inspect
+import re
+from collections.abc import Callable, Mapping
+from contextvars import ContextVar
+from functools import wraps
+from typing import Any, NamedTuple, TypeVar
+
+import numpy as np
+
+from qmodel import _check
+from qmodel._annotations import check_of, resolved
+from qmodel._xp import is_symbolic
+from qmodel.errors import QModelError
+
+__all__ = ["checked"]
+
+F = TypeVar("F", bound=Callable[..., Any])
+
+_INSIDE: ContextVar[bool] = ContextVar("inside a checked function", default=False)
+
+_NUMBER = r"(Value|Count|float|int|np\.ndarray)"
+_NUMBERS = re.compile(
+    rf"({_NUMBER}|(Sequence|Iterable|tuple)\[{_NUMBER}(, \.\.\.)?\])"
+    rf"( \| {_NUMBER}| \| Sequence\[{_NUMBER}\])*( \| None)?"
+)
+"""Annotations of arguments that are numbers, or sequences of them."""
+
+
+class _Said(NamedTuple):
+    """What the signature of a function says of its arguments."""
+
+    parameters: tuple[str, ...]
+    objects: tuple[tuple[str, int, Callable[[Any], None]], ...]
+    numbers: frozenset[str]
+
+
+def checked(function: F) -> F:
+    """Return a public function that checks what its annotations say, and names what fails."""
+    said: list[_Said] = []  # Read at the first call: annotations may name what comes later.
+
+    @wraps(function)
+    def call(*args: Any, **named: Any) -> Any:
+        if _INSIDE.get():
+            return function(*args, **named)
+        if not said:
+            said.append(_said(function))
+        for name, position, check in said[0].objects:
+            if name in named:
+                check(named[name])
+            elif position < len(args):
+                check(args[position])
+        token = _INSIDE.set(True)
+        try:
+            with np.errstate(all="ignore"):
+                return function(*args, **named)
+        except QModelError:
+            raise
+        except (ArithmeticError, ValueError, TypeError, AttributeError, LookupError) as error:
+            given = dict(zip(said[0].parameters, args, strict=False)) | named
+            _name_the_cause(said[0], given)
+            if not isinstance(error, ArithmeticError):
+                raise
+            with np.errstate(all="ignore"):
+                return function(**{n: _of_numpy(x) for n, x in given.items()})
+        finally:
+            _INSIDE.reset(token)
+
+    return call  # type: ignore[return-value]
+
+
+def _said(function: Callable[..., Any]) -> _Said:
+    found, numbers = [], set()
+    parameters = inspect.signature(function).parameters.values()
+    for position, p in enumerate(parameters):
+        if p.kind in (p.VAR_POSITIONAL, p.VAR_KEYWORD):
+            continue
+        annotation = p.annotation
+        if isinstance(annotation, str) and _NUMBERS.fullmatch(annotation):
+            numbers.add(p.name)
+            continue
+        hint = resolved(annotation, function.__module__)
+        check = check_of(p.name, hint, p.default is None)
+        if check is not None and annotation is not p.empty:
+            found.append((p.name, position, check))
+    return _Said(tuple(p.name for p in parameters), tuple(found), frozenset(numbers))
+
+
+def _name_the_cause(said: _Said, given: Mapping[str, Any]) -> None:
+    """Raise what is wrong with an argument by its name, if something is."""
+    numbers = {n: x for n, x in given.items() if n in said.numbers and x is not None}
+    for name, x in numbers.items():
+        if not is_symbolic(x):
+            _check.real(name, x)
+    _check.broadcast(**{n: x for n, x in numbers.items() if not is_symbolic(x)})
+
+
+def _of_numpy(x: Any) -> Any:
+    return np.float64(x) if type(x) is float else x
