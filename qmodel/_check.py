@@ -6,7 +6,8 @@ begins with ``rate = nonnegative("arrival_rate", arrival_rate)``.
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
+from collections.abc import Set as AbstractSet
 from decimal import Decimal
 from numbers import Real
 from typing import Any
@@ -24,6 +25,7 @@ __all__ = [
     "instance",
     "nonnegative",
     "numbers",
+    "one",
     "one_count",
     "positive",
     "probability",
@@ -159,7 +161,9 @@ def point(name: str, s: Any) -> Any:
     if is_symbolic(s):
         return s
     try:
-        point = np.asarray("" if s is None else s)
+        point = np.asarray(s)
+        if point.dtype.kind not in "biufc":
+            return _number(name, s, "")
         return point.astype(complex if point.dtype.kind == "c" else float)[()]
     except (TypeError, ValueError, OverflowError):
         need = "a point of a transform, a real or complex number or an array of them"
@@ -191,14 +195,19 @@ def share(name: str, x: Any) -> Any:
     return x if type(x) is int and x in (0, 1) else probability(name, x)
 
 
-def count(name: str, n: Any, *, least: int = 1, endless: bool = False) -> Any:
+def count(
+    name: str, n: Any, *, least: int = 1, most: int = _EXACT, endless: bool = False
+) -> Any:
     """Return `n` as an int or an array of whole floats, refusing 2.5 and less than `least`.
 
-    Infinity is refused too, unless `endless`.
+    Infinity is refused too, unless `endless`, and what is finite and above `most`, because
+    the cost grows with the number.
     """
-    if type(n) is int and least <= n <= _EXACT:
+    if type(n) is int and least <= n <= most:
         return n
     need = f"a whole number >= {least}"
+    if most < _EXACT:
+        need += f" and at most {most:,}, as the cost grows with it"
     if is_symbolic(n):
         if n.is_integer is False or (n - least).is_negative:
             raise DomainError(f"{name} must be {need}, got {n}")
@@ -207,16 +216,25 @@ def count(name: str, n: Any, *, least: int = 1, endless: bool = False) -> Any:
         raise DomainError(f"{name} must be {need}, got {n}")
     value = _number(name, n, need)
     broken = (value != np.floor(value)) | ((value == np.inf) & (not endless))
+    broken |= (value > most) & (value != np.inf) & (most < _EXACT)
     _refuse(name, value, (value < least) | broken, need)
     return value
 
 
-def one_count(name: str, n: Any) -> int:
-    """Return `n` as one int >= 1, where an axis or a loop has this length."""
-    checked = count(name, n)
+def one_count(name: str, n: Any, *, least: int = 1, most: int = _EXACT) -> int:
+    """Return `n` as one int >= `least`, where an axis or a loop has this length."""
+    checked = count(name, n, least=least, most=most)
     if is_symbolic(checked) or np.ndim(checked) or not np.isfinite(checked):
-        raise DomainError(f"{name} must be one whole number >= 1, got {n}")
+        raise DomainError(f"{name} must be one whole number >= {least}, got {short(n)}")
     return int(checked)
+
+
+def one(name: str, x: Any, check: Callable[[str, Any], Any]) -> float:
+    """Return `x` as one float that passes `check`, where arrays have no meaning."""
+    value = check(name, x)
+    if is_symbolic(value) or np.ndim(value):
+        raise DomainError(f"{name} must be one number, got {short(x)}")
+    return float(value)
 
 
 def size(name: str, n: Any) -> Any:
@@ -247,9 +265,11 @@ def each(check: Callable[[str, Any], Any]) -> Callable[[str, Any], tuple[Any, ..
 def several(name: str, values: Any) -> tuple[Any, ...]:
     """Return `values` as a tuple, refusing what is no sequence."""
     try:
+        if isinstance(values, (str, bytes, Mapping, AbstractSet)):
+            raise TypeError
         return tuple(values)
     except TypeError:
-        raise DomainError(f"{name} must be a sequence, got {values!r}") from None
+        raise DomainError(f"{name} must be a sequence, got {short(values)}") from None
 
 
 def numbers(who: str, *values: Any) -> None:

@@ -60,6 +60,7 @@ class _Said(NamedTuple):
     parameters: tuple[str, ...]
     objects: tuple[tuple[str, int, Callable[[Any], None]], ...]
     numbers: frozenset[str]
+    single: frozenset[str]
 
 
 def checked(function: F) -> F:
@@ -97,7 +98,7 @@ def checked(function: F) -> F:
 
 
 def _said(function: Callable[..., Any]) -> _Said:
-    found, numbers = [], set()
+    found, numbers, single = [], set(), set()
     parameters = inspect.signature(function).parameters.values()
     for position, p in enumerate(parameters):
         if p.kind in (p.VAR_POSITIONAL, p.VAR_KEYWORD):
@@ -105,12 +106,15 @@ def _said(function: Callable[..., Any]) -> _Said:
         annotation = p.annotation
         if isinstance(annotation, str) and _NUMBERS.fullmatch(annotation):
             numbers.add(p.name)
+            if annotation.split(" | ")[0] in ("int", "float"):
+                single.add(p.name)
             continue
         hint = resolved(annotation, function.__module__)
         check = check_of(p.name, hint, p.default is None)
         if check is not None and annotation is not p.empty:
             found.append((p.name, position, check))
-    return _Said(tuple(p.name for p in parameters), tuple(found), frozenset(numbers))
+    names = tuple(p.name for p in parameters)
+    return _Said(names, tuple(found), frozenset(numbers), frozenset(single))
 
 
 def _name_the_cause(said: _Said, given: Mapping[str, Any]) -> None:
@@ -118,7 +122,7 @@ def _name_the_cause(said: _Said, given: Mapping[str, Any]) -> None:
     numbers = {n: x for n, x in given.items() if n in said.numbers and x is not None}
     for name, x in numbers.items():
         if not is_symbolic(x):
-            _check.real(name, x)
+            _check.one(name, x, _check.real) if name in said.single else _check.real(name, x)
     _check.broadcast(**{n: x for n, x in numbers.items() if not is_symbolic(x)})
 
 

@@ -32,6 +32,7 @@ import numpy as np
 
 from qmodel import _check
 from qmodel._annotations import check_of, resolved
+from qmodel.errors import DomainError
 
 __all__ = ["Model", "Parameter", "check_fields", "described", "parameter"]
 
@@ -163,6 +164,12 @@ def _kinds(kind: Any) -> tuple[tuple[str, Callable[[Any], None]], ...]:
     return tuple((name, check) for name, check in found if check is not None)
 
 
+@cache
+def _apart(kind: Any) -> frozenset[str]:
+    """Return the parameters that are one object each, whose shapes are no cells."""
+    return frozenset(f.name for f in fields(kind) if f.metadata.get("whole"))
+
+
 def check_fields(thing: Any) -> None:
     """Check the fields of a frozen model that is being made; None may stand for no number.
 
@@ -171,10 +178,18 @@ def check_fields(thing: Any) -> None:
     kind: Any = type(thing)
     for name, kind_check in _kinds(kind):
         kind_check(getattr(thing, name))
+    arrays = {}
     for name, check, optional in _checks(kind):
         value = getattr(thing, name)
         if not (optional and value is None):
-            object.__setattr__(thing, name, _held(check(name, value)))
+            held = _held(check(name, value))
+            object.__setattr__(thing, name, held)
+            if type(held) is np.ndarray:
+                if not held.size:
+                    raise DomainError(f"{name} must have at least one value, got none")
+                arrays[name] = held
+    if len(arrays) > 1:
+        _check.broadcast(**{n: x for n, x in arrays.items() if n not in _apart(kind)})
 
 
 def _held(x: Any) -> Any:

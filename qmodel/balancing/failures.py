@@ -229,6 +229,7 @@ class Failing:
                     f"{type(self.station).__name__}; without repair_time they are slow"
                 )
 
+    @checked
     def solve(self, arrival_rate: Value) -> FailingResult:
         """Return what the station does at a load.
 

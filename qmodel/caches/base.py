@@ -15,6 +15,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from qmodel import _check
+from qmodel._checked import checked
 from qmodel._fields import Model
 from qmodel._typing import Value
 from qmodel.basis import Assumption, Basis, union
@@ -107,6 +108,7 @@ class CacheResult:
         """What the result rests on, each a name with a statement and a source."""
         return union(*self.basis.grounds.values())
 
+    @checked
     def hit_ratio_of(self, rank: Value) -> Value:
         """Return the share of hits among the requests for the object of a rank.
 
@@ -182,6 +184,7 @@ class Cache(Model, ABC):
         """Return the derivative of the hit ratio in the capacity."""
         raise ModelError(f"{type(self).__name__} has no derivative in the capacity")
 
+    @checked
     def solve(self, popularity: Popularity, request_rate: Value = 1.0) -> CacheResult:
         """Return the steady state under a demand.
 

@@ -34,6 +34,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 import numpy as np
 
 from qmodel import _check
+from qmodel._checked import checked
 from qmodel._fields import Model
 from qmodel._typing import Value
 from qmodel.basis import POISSON_ARRIVALS, Assumption, Basis, union
@@ -149,6 +150,7 @@ class Fetching(Model, ABC):
     def _grounds(self) -> tuple[Assumption, ...]:
         return (POISSON_ARRIVALS, INDEPENDENT_FETCHES)
 
+    @checked
     def outcome(self, request_rate: Value) -> Outcome:
         """Return what becomes of the requests for one object.
 
@@ -170,6 +172,7 @@ class Fetching(Model, ABC):
         rate = _check.nonnegative("request_rate", request_rate)
         return self._outcome(rate, *self._parameters)
 
+    @checked
     def solve(self, popularity: Popularity, request_rate: Value) -> FetchResult:
         """Return the steady state under a demand.
 

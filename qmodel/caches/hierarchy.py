@@ -44,6 +44,7 @@ from typing import Any, NamedTuple
 import numpy as np
 
 from qmodel import _check
+from qmodel._checked import checked
 from qmodel._typing import Count, Value
 from qmodel.basis import APPROXIMATE, POISSON_ARRIVALS, Assumption, Basis, union
 from qmodel.caches.base import INDEPENDENT_REFERENCE
@@ -188,6 +189,7 @@ class Hierarchy:
                 raise ModelError("behind nodes with shares there must be one node")
         object.__setattr__(self, "levels", made)
 
+    @checked
     def solve(self, popularity: Popularity, request_rate: Value = 1.0) -> HierarchyResult:
         """Return the steady state under a demand.
 

@@ -6,15 +6,18 @@ its formulas; the check is put around them as the class is made, so that none ca
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from functools import wraps
 from typing import Any
 
 from qmodel import _check
+from qmodel._checked import checked
 
 __all__ = ["check_arguments"]
 
-_ARGUMENTS = {
+Argument = tuple[str, Callable[[str, Any], Any]]
+
+_ARGUMENTS: dict[str, Argument] = {
     "tail": ("t", _check.time),
     "cdf": ("t", _check.time),
     "density": ("t", _check.time),
@@ -23,22 +26,30 @@ _ARGUMENTS = {
 }
 
 
-def check_arguments(cls: type) -> None:
-    """Put the checks around the methods that the class itself gives."""
-    for name, (argument, check) in _ARGUMENTS.items():
+_MOMENTS = ("variance", "third_cumulant", "scv")
+"""Properties whose powers go beyond the floats: inf, without a warning."""
+
+
+def check_arguments(cls: type, arguments: Mapping[str, Argument] = _ARGUMENTS) -> None:
+    """Put the checks around the methods that the class itself gives, by their names."""
+    for name, (argument, check) in arguments.items():
         method = cls.__dict__.get(name)
         # A dataclass with slots is made twice of the same methods.
         if method is not None and not hasattr(method, "__wrapped__"):
-            setattr(cls, name, _checked(method, argument, check))
+            setattr(cls, name, checked(_with_check(method, argument, check)))
+    for name in _MOMENTS:
+        moment = cls.__dict__.get(name)
+        if isinstance(moment, property) and not hasattr(moment.fget, "__wrapped__"):
+            setattr(cls, name, property(checked(moment.fget), doc=moment.__doc__))  # type: ignore[type-var]
 
 
-def _checked(method: Any, argument: str, check: Callable[[str, Any], Any]) -> Any:
+def _with_check(method: Any, argument: str, check: Callable[[str, Any], Any]) -> Any:
     @wraps(method)
-    def checked(self: Any, *args: Any, **named: Any) -> Any:
+    def call(self: Any, *args: Any, **named: Any) -> Any:
         if args:
             return method(self, check(argument, args[0]), *args[1:], **named)
         return method(
             self, **{k: check(k, v) if k == argument else v for k, v in named.items()}
         )
 
-    return checked
+    return call

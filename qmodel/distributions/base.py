@@ -26,6 +26,7 @@ from typing import TYPE_CHECKING, Any, ClassVar, NamedTuple
 import numpy as np
 
 from qmodel import _check
+from qmodel._checked import checked
 from qmodel._fields import Model
 from qmodel._typing import Value
 from qmodel._values import digest_fields, same_fields
@@ -260,6 +261,7 @@ class Distribution(Model, ABC):
         """
         return 1 - self.tail(t)
 
+    @checked
     def quantile(self, p: Value) -> Value:
         """Return the least t with P(X <= t) >= p.
 

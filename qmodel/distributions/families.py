@@ -66,7 +66,7 @@ class Exponential(Distribution):
     @property
     def variance(self) -> Value:
         """Variance. [s^2]."""
-        return self.mean**2
+        return self.mean * self.mean
 
     @property
     def third_cumulant(self) -> Value:
@@ -293,12 +293,13 @@ class Gamma(Distribution):
     @property
     def variance(self) -> Value:
         """Variance. [s^2]."""
-        return self.scv * self.mean**2
+        return self.scv * self.mean * self.mean
 
     @property
     def third_cumulant(self) -> Value:
         """Third cumulant. [s^3]."""
-        return 2 * self.scv**2 * self.mean**3
+        square = self.scv * self.mean * self.mean
+        return 2 * square * self.scv * self.mean
 
     @property
     def analytic(self) -> bool:
@@ -494,7 +495,8 @@ class Uniform(Distribution):
     @property
     def variance(self) -> Value:
         """Variance. [s^2]."""
-        return (self.high - self.low) ** 2 / 12
+        width = self.high - self.low
+        return width * width / 12
 
     @property
     def third_cumulant(self) -> Value:

@@ -16,7 +16,7 @@ from qmodel._xp import is_symbolic
 from qmodel.distributions.algebra import Mixture
 from qmodel.distributions.base import Distribution
 from qmodel.distributions.families import Deterministic, Exponential, Gamma, HyperExponential
-from qmodel.errors import ModelError
+from qmodel.errors import DomainError, ModelError
 
 __all__ = ["balanced_hyperexponential", "from_mean_scv"]
 
@@ -113,6 +113,8 @@ def from_mean_scv(mean: Value, scv: Value) -> Distribution:
         ),
     )
     present = [(where, law()) for where, law in regimes if where.any()]
+    if not present:
+        raise DomainError("scv must have at least one value, got none")
     found: Distribution = present[0][1]
     if len(present) > 1:
         found = Mixture(

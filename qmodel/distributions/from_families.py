@@ -101,6 +101,8 @@ def chosen(names: Sequence[str] | None) -> tuple[Family, ...]:
     """Return the families of these names, all by default."""
     if names is None:
         return FAMILIES
+    if not names:
+        raise DomainError("families must name at least one, got none")
     known = {family.name: family for family in FAMILIES}
     for name in names:
         if name not in known:

@@ -77,7 +77,9 @@ def from_percentiles(
         raise DomainError(
             f"percentiles are all {times[0]:g}: that is Deterministic({times[0]:g}), not a fit"
         )
-    known = None if mean is None else float(_check.positive("mean", mean))
+    known = None if mean is None else _check.one("mean", mean, _check.positive)
+    if known is not None and not np.isfinite(known):
+        raise DomainError(f"mean must be finite, got {known}")
     numbers = times.size + (known is not None)
     usable = [f for f in chosen(families) if f.size <= numbers]
     if not usable:

@@ -98,12 +98,13 @@ class LogNormal(Distribution):
     @property
     def variance(self) -> Value:
         """Variance. [s^2]."""
-        return self.scv * self.mean**2
+        return self.scv * self.mean * self.mean
 
     @property
     def third_cumulant(self) -> Value:
         """Third cumulant. [s^3]."""
-        return self.scv**2 * (self.scv + 3) * self.mean**3
+        square = self.scv * self.mean * self.mean
+        return square * self.scv * (self.scv + 3) * self.mean
 
     @property
     def analytic(self) -> bool:
@@ -226,7 +227,7 @@ class Pareto(Distribution):
             if not xp.symbolic and np.any(np.isfinite(self.maximum)):
                 bounded = _bounded_moment(order, a, self._span())
                 free = np.where(np.isinf(self.maximum), free, bounded)[()]
-            return free * self.minimum**order
+            return free * math.prod([self.minimum] * order)
 
     def _span(self) -> Any:
         # Logarithm of maximum over minimum.

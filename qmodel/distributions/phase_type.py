@@ -74,7 +74,7 @@ class PhaseType(Distribution):
     closed = True
 
     def __post_init__(self) -> None:
-        weights = _check.weights("initial", tuple(np.asarray(self.initial, dtype=float)))
+        weights = _check.weights("initial", self.initial)
         start, rates = np.array(weights, dtype=float), np.array(self.generator, dtype=float)
         if rates.shape != (start.size, start.size):
             raise DomainError(

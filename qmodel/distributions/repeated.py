@@ -139,7 +139,7 @@ class Scaled(Distribution):
     @property
     def variance(self) -> Value:
         """Variance. [s^2]."""
-        return self.law.variance * self.factor**2
+        return self.law.variance * self.factor * self.factor
 
     @property
     def third_cumulant(self) -> Value:

@@ -157,6 +157,7 @@ class RoutedNetwork:
     def solve(self, arrivals: Closed, *, entry: str | None = None) -> ClosedResult: ...
     @overload
     def solve(self, arrivals: Any) -> RoutedResult: ...
+    @checked
     def solve(self, arrivals: Any, *, entry: str | None = None) -> RoutedResult | ClosedResult:
         """Return the steady state under Poisson arrivals from outside, or with users inside.
 

@@ -113,7 +113,7 @@ class Arrivals(Calls):
     def _part(self, name: str, key: Any) -> Any:
         """Return the share of a stream in what comes to a station."""
         with np.errstate(divide="ignore", invalid="ignore"):
-            return np.nan_to_num(self.flows.visits[key] / self._shares[name])
+            return np.nan_to_num(np.divide(self.flows.visits[key], self._shares[name]))
 
     def _loaded(self, name: str) -> Any:
         if name not in self._stations:

@@ -17,6 +17,7 @@ from typing import TYPE_CHECKING, Any, overload
 import numpy as np
 
 from qmodel import _check
+from qmodel._checked import checked
 from qmodel._typing import Value
 from qmodel.errors import ModelError
 from qmodel.loads import Closed, Load, Poisson, poisson_rate
@@ -146,6 +147,7 @@ class Pipeline:
     def solve(self, arrival_rate: Number | Poisson) -> PipelineResult: ...
     @overload
     def solve(self, arrival_rate: Closed) -> ClosedResult: ...
+    @checked
     def solve(self, arrival_rate: Value | Load) -> PipelineResult | ClosedResult:
         """Return the steady state at a load.
 
@@ -248,6 +250,7 @@ class Pipeline:
             return {}
         return {f"{kind}.share": share for kind, (share, _) in self.kinds.items()}
 
+    @checked
     def replace(self, changes: Mapping[str, Value]) -> Pipeline:
         """Return the pipeline with other parameters; arrays broadcast.
 

@@ -13,11 +13,13 @@ from __future__ import annotations
 from abc import ABC, abstractmethod
 from collections.abc import Sequence
 from dataclasses import dataclass, field, replace
+from functools import partial
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
 from qmodel import _check
+from qmodel._checked import checked
 from qmodel._fields import Model, parameter
 from qmodel._typing import Count, Value
 from qmodel._xp import is_symbolic, namespace
@@ -82,15 +84,12 @@ class Stream(Model):
     arrival_rate: Value = parameter("requests a second", unit="1/s", symbol="lambda")
     service: Distribution | None = None
     kind: str = ""
-    priority: int | None = None
+    priority: int | None = parameter(
+        "class, 0 for the most urgent", check=partial(_check.one_count, least=0), default=None
+    )
     scv: Value | None = parameter(
         "variability of its times between arrivals", check=_check.scv, default=None
     )
-
-    def __post_init__(self) -> None:
-        if self.priority is not None:
-            priority = int(_check.count("priority", self.priority, least=0))
-            object.__setattr__(self, "priority", priority)
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -378,6 +377,7 @@ class Station(Model, ABC):
             return Sum((result.wait, work))
         return Sum((Scaled(result.wait, visits), work))
 
+    @checked
     def solve(self, arrival_rate: Value | Load | Sequence[Stream]) -> StationResult:
         """Return the steady state at a load.
 

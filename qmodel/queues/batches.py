@@ -9,16 +9,17 @@ from __future__ import annotations
 
 from abc import ABC, abstractmethod
 from dataclasses import dataclass
+from functools import partial
 from typing import Any
 
 import numpy as np
 
 from qmodel import _check
 from qmodel._checked import checked
-from qmodel._fields import Model
+from qmodel._fields import Model, parameter
 from qmodel._typing import Value
 from qmodel.distributions import Distribution
-from qmodel.errors import DomainError
+from qmodel.distributions.arguments import check_arguments
 
 __all__ = ["FixedBatch", "GeometricBatch", "RandomBatch"]
 
@@ -28,6 +29,11 @@ class RandomNumber(Model, ABC):
 
     __slots__ = ()
 
+    def __init_subclass__(cls) -> None:
+        """Put the checks of arguments around the methods of each class."""
+        super().__init_subclass__()
+        check_arguments(cls, {"generate": ("z", _check.point)})
+
     @property
     @abstractmethod
     def cumulants(self) -> tuple[Any, Any, Any]:
@@ -35,7 +41,7 @@ class RandomNumber(Model, ABC):
 
     @abstractmethod
     def generate(self, z: Any) -> Any:
-        """Return E[z^N] at `z` [-]."""
+        """Return E[z^N] at `z`, real or complex [-]."""
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -58,11 +64,9 @@ class RandomBatch(RandomNumber):
     2.0
     """
 
-    probabilities: tuple[Value, ...]
-
-    def __post_init__(self) -> None:
-        checked = _check.weights("probabilities", self.probabilities)
-        object.__setattr__(self, "probabilities", checked)
+    probabilities: tuple[Value, ...] = parameter(
+        "probability of 1, 2, ...", check=_check.weights
+    )
 
     @property
     def mean(self) -> Value:
@@ -75,7 +79,7 @@ class RandomBatch(RandomNumber):
         return _moments(self.probabilities, 1)
 
     def generate(self, z: Value) -> Value:
-        """Return E[z^X] at `z` [-]."""
+        """Return E[z^X] at `z`, real or complex [-]."""
         return _power_series((0, *self.probabilities), z)
 
     def exact(self, xp: Any) -> RandomBatch:
@@ -118,10 +122,8 @@ def FixedBatch(size: int) -> RandomBatch:
     >>> float(FixedBatch(5).mean)
     5.0
     """
-    checked = _check.count("size", size)
-    if not np.isfinite(checked).all() or np.ndim(checked):
-        raise DomainError(f"size must be one whole number >= 1, got {size}")
-    return RandomBatch((*[0] * (int(checked) - 1), 1))
+    number = _check.one_count("size", size, most=10**6)
+    return RandomBatch((*[0] * (number - 1), 1))
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -174,12 +176,10 @@ class GeometricBatch(RandomNumber):
     0.2
     """
 
-    mean: Value
-    least: int = 1
-
-    def __post_init__(self) -> None:
-        mean = 1 + _check.nonnegative("mean - 1", self.mean - 1)
-        object.__setattr__(self, "mean", mean)
+    mean: Value = parameter("mean number of a batch", symbol="X", check=_check.at_least(1.0))
+    least: int = parameter(
+        "the least number", check=partial(_check.one_count, least=0), default=1
+    )
 
     @property
     def cumulants(self) -> tuple[Any, Any, Any]:
@@ -188,7 +188,7 @@ class GeometricBatch(RandomNumber):
         return m - 1 + self.least, m * (m - 1), m * (m - 1) * (2 * m - 1)
 
     def generate(self, z: Value) -> Value:
-        """Return E[z^X] at `z` [-]."""
+        """Return E[z^X] at `z`, real or complex [-]."""
         return z**self.least / (self.mean - (self.mean - 1) * z)
 
     def exact(self, xp: Any) -> GeometricBatch:

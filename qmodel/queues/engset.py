@@ -28,6 +28,7 @@ References
 from __future__ import annotations
 
 from dataclasses import dataclass, field
+from functools import partial
 from typing import Any
 
 import numpy as np
@@ -79,6 +80,9 @@ def odds(load: Any, servers: Any, sources: Any) -> Any:
     return xp.guard(found, unknown, np.nan)
 
 
+_count = partial(_check.count, most=10**6)
+
+
 @checked
 def time_congestion(source_load: Value, *, servers: Count, sources: Count) -> Value:
     """Share of time in which all servers are busy.
@@ -108,7 +112,7 @@ def time_congestion(source_load: Value, *, servers: Count, sources: Count) -> Va
     0.3863
     """
     a = _check.nonnegative("source_load", source_load)
-    c, n = _check.count("servers", servers), _check.count("sources", sources)
+    c, n = _count("servers", servers), _count("sources", sources)
     return 1 / (1 + odds(a, c, n))
 
 
@@ -141,7 +145,7 @@ def call_congestion(source_load: Value, *, servers: Count, sources: Count) -> Va
     0.3416
     """
     a = _check.nonnegative("source_load", source_load)
-    c, n = _check.count("servers", servers), _check.count("sources", sources)
+    c, n = _count("servers", servers), _count("sources", sources)
     return 1 / (1 + odds(a, c, n - 1))
 
 
@@ -204,8 +208,8 @@ class Engset(Station):
     service_time: Value = parameter(
         "mean service time", unit="s", symbol="S", check=_check.positive
     )
-    servers: Count = parameter("servers", symbol="c", check=_check.count)
-    sources: Count = parameter("sources", symbol="N", check=_check.count)
+    servers: Count = parameter("servers", symbol="c", check=_count)
+    sources: Count = parameter("sources", symbol="N", check=_count)
     service: Exponential = field(init=False, repr=False)
     loses = True
     not_in_paths = "its arrival rate is not that of a flow of requests"

@@ -172,7 +172,7 @@ class ErlangA(Station):
     places: Count = parameter(
         "requests in the station at most",
         symbol="K",
-        check=partial(_check.count, endless=True),
+        check=partial(_check.count, endless=True, most=10**5),
         default=np.inf,
     )
     service: Exponential = field(init=False, repr=False)

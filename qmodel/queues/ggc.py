@@ -36,6 +36,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass
+from functools import partial
 from typing import Any
 
 import numpy as np
@@ -172,10 +173,10 @@ def methods(
     >>> [m.name for m in methods(arrival_scv=0.5, service_scv=2.0, servers=4, load=0.8)][:3]
     ['combined', 'whitt', 'kraemer_langenbach_belz']
     """
-    arrivals = _class(float(_check.scv("arrival_scv", arrival_scv)))
-    services = _class(float(_check.scv("service_scv", service_scv)))
-    c = int(_check.count("servers", servers))
-    rho = float(_check.nonnegative("load", load))
+    arrivals = _class(_check.one("arrival_scv", arrival_scv, _check.scv))
+    services = _class(_check.one("service_scv", service_scv, _check.scv))
+    c = _check.one_count("servers", servers)
+    rho = _check.one("load", load, _check.nonnegative)
     if not rho < 1:
         raise DomainError(f"load must be below 1, got {load}")
     many = "1" if c == 1 else "2 to 6" if c <= 6 else "more"
@@ -271,7 +272,9 @@ class GGc(Station):
 
     interarrival: Distribution
     service: Distribution
-    servers: Count = parameter("servers", symbol="c", check=_check.count, default=1)
+    servers: Count = parameter(
+        "servers", symbol="c", check=partial(_check.count, most=10**7), default=1
+    )
 
     def serving(self, service: Distribution) -> GGc:
         """Return the same arrivals and servers with another law of service."""

@@ -34,6 +34,7 @@ References
 from __future__ import annotations
 
 from dataclasses import dataclass, field
+from functools import partial
 from typing import Any
 
 import numpy as np
@@ -63,6 +64,9 @@ RENEWAL_ARRIVALS = Assumption(
     "times between arrivals are independent, with the given law scaled to the rate",
     "Takács 1962",
 )
+
+
+_servers = partial(_check.count, most=10**7)
 
 
 @checked
@@ -146,7 +150,7 @@ def waiting_probability(
 def _checked(rate: Any, s: Any, law: Any, c: Any) -> tuple[Any, ...]:
     rate = _check.nonnegative("arrival_rate", rate)
     s = _check.positive("service_time", s)
-    c = _check.count("servers", c)
+    c = _servers("servers", c)
     if is_symbolic(rate, s, c):
         raise ModelError("GI/M/c has no closed form for symbols; M/M/c has")
     return rate, s, _check.instance("interarrival", law, Distribution), c
@@ -252,7 +256,7 @@ class GMc(Station):
     service_time: Value = parameter(
         "mean service time", unit="s", symbol="S", check=_check.positive
     )
-    servers: Count = parameter("servers", symbol="c", check=_check.count, default=1)
+    servers: Count = parameter("servers", symbol="c", check=_servers, default=1)
     service: Exponential = field(init=False, repr=False)
 
     def __post_init__(self) -> None:

@@ -129,7 +129,7 @@ def waiting_tail(
 def _wait(arrival_rate: Value, service_time: Value, servers: Count) -> ConstantServiceWait:
     rate = _check.nonnegative("arrival_rate", arrival_rate)
     constant = _check.positive("service_time", service_time)
-    c = _check.count("servers", servers)
+    c = _check.count("servers", servers, most=10**7)
     if is_symbolic(rate, constant, c):
         raise ModelError("M/D/c has no closed form for symbols; M/D/1 has, as MG1")
     return ConstantServiceWait(rate, constant, c)

@@ -208,6 +208,7 @@ class MG1Priority(Station):
     def _solve(self, arrival_rate: Value) -> StationResult:
         return self.solve(arrival_rate)
 
+    @checked
     def solve(self, arrival_rate: Value | Sequence[Stream]) -> StationResult:
         """Return the steady state at a load.
 

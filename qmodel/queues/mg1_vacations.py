@@ -242,7 +242,9 @@ class MG1Threshold(_Away):
     """
 
     threshold: int = parameter(
-        "requests at which the server begins", symbol="n", check=_check.one_count
+        "requests at which the server begins",
+        symbol="n",
+        check=partial(_check.one_count, most=10**4),
     )
 
     def serving(self, service: Distribution) -> MG1Threshold:

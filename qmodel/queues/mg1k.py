@@ -35,6 +35,7 @@ References
 from __future__ import annotations
 
 from dataclasses import dataclass
+from functools import partial
 from typing import Any
 
 import numpy as np
@@ -118,7 +119,11 @@ class MG1K(Station):
     """
 
     service: Distribution
-    places: int = parameter("requests that may be present", symbol="K", check=_check.one_count)
+    places: int = parameter(
+        "requests that may be present",
+        symbol="K",
+        check=partial(_check.one_count, most=20_000),
+    )
     loses = True
 
     @property

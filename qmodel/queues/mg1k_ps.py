@@ -30,6 +30,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from dataclasses import dataclass
+from functools import partial
 from typing import Any
 
 import numpy as np
@@ -226,7 +227,11 @@ class MG1KPS(Station):
     """
 
     service: Distribution
-    places: int = parameter("requests that may be present", symbol="K", check=_check.one_count)
+    places: int = parameter(
+        "requests that may be present",
+        symbol="K",
+        check=partial(_check.one_count, most=10**6),
+    )
     loses = True
 
     @property

@@ -57,6 +57,9 @@ INSENSITIVE_LOSS = Assumption(
 )
 
 
+_COUNTED = 2.0**50
+
+
 @checked
 def servers_for_loss(offered_load: Value, loss: Value) -> Value:
     """Least number of servers that lose no more than a share `loss` of the arrivals.
@@ -90,7 +93,9 @@ def servers_for_loss(offered_load: Value, loss: Value) -> Value:
     a = np.asarray(_check.nonnegative("offered_load", offered_load), dtype=float)
     b = np.asarray(_check.probability("loss", loss), dtype=float)
     a, b = np.broadcast_arrays(a, b)
-    known = np.isfinite(a) & ~np.isnan(b) & ((b > 0) | (a == 0))
+    known = (a < _COUNTED) & ~np.isnan(b) & ((b > 0) | (a == 0))
+    # Of so many that floats do not count them one by one: what is not lost is carried.
+    instead = np.where(b > 0, np.ceil(a * (1 - b)), np.where(np.isnan(a + b), np.nan, np.inf))
     a, b = np.where(known, a, 1.0), np.where(known, b, 0.5)
 
     def enough(c: np.ndarray) -> np.ndarray:
@@ -108,7 +113,6 @@ def servers_for_loss(offered_load: Value, loss: Value) -> Value:
         middle = np.where(wide, np.floor((low + high) / 2), high)
         met = enough(middle)
         low, high = np.where(wide & ~met, middle, low), np.where(met, middle, high)
-    instead = np.where(np.isnan(offered_load + b) | np.isnan(loss), np.nan, np.inf)
     return np.where(known, high, instead)[()]
 
 

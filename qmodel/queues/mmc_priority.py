@@ -238,6 +238,7 @@ class MMcPriority(Station):
     def _solve(self, arrival_rate: Value) -> StationResult:
         return self.solve(arrival_rate)
 
+    @checked
     def solve(self, arrival_rate: Value | Sequence[Stream]) -> StationResult:
         """Return the steady state at a load.
 

@@ -79,7 +79,7 @@ def waiting_time(
     rate = _check.nonnegative("arrival_rate", arrival_rate)
     s = _check.positive("service_time", service_time)
     scv = _check.scv("scv", scv)
-    size = 1 + _check.nonnegative("batch_mean - 1", batch_mean - 1)
+    size = _check.at_least(1.0)("batch_mean", batch_mean)
     spread = _check.scv("batch_scv", batch_scv)
     xp = namespace(rate, s, scv, size, spread)
     spare = spare_servers(rate, s, 1)

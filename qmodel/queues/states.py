@@ -13,15 +13,27 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from qmodel import _check
+from qmodel._fields import Model, parameter
 from qmodel._typing import Count, Value
+from qmodel.distributions.arguments import check_arguments
 
 __all__ = ["FiniteStates", "Geometric", "Poisson", "States"]
 
 
-class States(ABC):
+def _probabilities(name: str, x: Any) -> np.ndarray:
+    return np.asarray(_check.real(name, x))
+
+
+class States(Model, ABC):
     """The law of a number of requests, 0, 1, 2, ..."""
 
     __slots__ = ()
+
+    def __init_subclass__(cls) -> None:
+        """Put the checks of arguments around the methods of each class."""
+        super().__init_subclass__()
+        check_arguments(cls, {"probability": ("n", _check.real), "tail": ("n", _check.real)})
 
     if TYPE_CHECKING:
 
@@ -57,7 +69,7 @@ class Poisson(States):
     (0.1804, 0.1429)
     """
 
-    mean: Value
+    mean: Value = parameter("mean number", symbol="L")
 
     @property
     def variance(self) -> Value:
@@ -92,7 +104,7 @@ class Geometric(States):
     (0.128, 4.0)
     """
 
-    utilization: Value
+    utilization: Value = parameter("ratio of neighbours", symbol="rho")
 
     @property
     def mean(self) -> Value:
@@ -134,7 +146,9 @@ class FiniteStates(States):
     (0.7, 0.61, array([0.2, 0.3, 0.5]))
     """
 
-    probabilities: np.ndarray
+    probabilities: np.ndarray = parameter(
+        "probability of each number", check=_probabilities, metadata={"whole": True}
+    )
 
     def _counts(self) -> np.ndarray:
         states = np.arange(len(self.probabilities))
@@ -157,7 +171,8 @@ class FiniteStates(States):
         states = np.arange(len(self.probabilities)).reshape(-1, *[1] * axes)
         spread = self.probabilities.reshape(len(states), *[1] * (axes - len(cells)), *cells)
         # Times, not where: a cell that is NaN stays so for every count.
-        return (which(states, n) * spread).sum(axis=0)[()]
+        found = (which(states, n) * spread).sum(axis=0)
+        return np.where(np.isnan(n), np.nan, found)[()]
 
     def probability(self, n: Count) -> Value:
         """Return P(N = n) [-]."""

@@ -69,13 +69,24 @@ def offering() -> set[str]:
 
 
 READ = offering()
+FORMULAS = ("queues", "caches", "balancing", "networks", "units")
+"""Parts whose modules are public, not only their package."""
+
+OFFERED = {
+    f"{thing.__module__}.{thing.__qualname__}"
+    for m in modules()
+    if hasattr(m, "__path__")
+    for thing in (getattr(m, name, None) for name in getattr(m, "__all__", ()))
+    if hasattr(thing, "__qualname__")
+}
 
 
 def is_public(thing: Any, name: str) -> bool:
     """Return whether users reach it: listed by a module of which a package offers something."""
-    module = sys.modules.get(thing.__module__)
+    module, part = sys.modules.get(thing.__module__), thing.__module__.split(".")[1:2]
     return (
         thing.__module__ in READ
+        and (part[0] in FORMULAS or f"{thing.__module__}.{name.split('.')[0]}" in OFFERED)
         and not thing.__module__.startswith(("qmodel.testing", "qmodel.cli"))
         and not any(part.startswith("_") for part in name.split("."))
         and name.split(".")[0] in getattr(module, "__all__", ())

@@ -159,5 +159,5 @@ def call(
         kind = type(station).__name__
         raise ModelError(f"a path cannot call {kind} {name!r}: {station.not_in_paths}")
     if priority is not None:
-        priority = int(_check.count("priority", priority, least=0))
+        priority = _check.one_count("priority", priority, least=0)
     return Call(checked_name(name), station, service, priority)
