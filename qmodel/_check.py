@@ -206,8 +206,6 @@ def count(
     if type(n) is int and least <= n <= most:
         return n
     need = f"a whole number >= {least}"
-    if most < _EXACT:
-        need += f" and at most {most:,}, as the cost grows with it"
     if is_symbolic(n):
         if n.is_integer is False or (n - least).is_negative:
             raise DomainError(f"{name} must be {need}, got {n}")
@@ -216,8 +214,10 @@ def count(
         raise DomainError(f"{name} must be {need}, got {n}")
     value = _number(name, n, need)
     broken = (value != np.floor(value)) | ((value == np.inf) & (not endless))
-    broken |= (value > most) & (value != np.inf) & (most < _EXACT)
     _refuse(name, value, (value < least) | broken, need)
+    if most < _EXACT:
+        large = (value > most) & (value != np.inf)
+        _refuse(name, value, large, f"at most {most:,}, as the cost grows with it")
     return value
 
 

@@ -28,6 +28,7 @@ from __future__ import annotations
 
 import inspect
 import re
+import sys
 from collections.abc import Callable, Mapping
 from contextvars import ContextVar
 from functools import wraps
@@ -100,9 +101,10 @@ def checked(function: F) -> F:
 def _said(function: Callable[..., Any]) -> _Said:
     found, numbers, single = [], set(), set()
     parameters = inspect.signature(function).parameters.values()
-    for position, p in enumerate(parameters):
+    for place, p in enumerate(parameters):
         if p.kind in (p.VAR_POSITIONAL, p.VAR_KEYWORD):
             continue
+        position = sys.maxsize if p.kind is p.KEYWORD_ONLY else place
         annotation = p.annotation
         if isinstance(annotation, str) and _NUMBERS.fullmatch(annotation):
             numbers.add(p.name)
@@ -113,7 +115,7 @@ def _said(function: Callable[..., Any]) -> _Said:
         check = check_of(p.name, hint, p.default is None)
         if check is not None and annotation is not p.empty:
             found.append((p.name, position, check))
-    names = tuple(p.name for p in parameters)
+    names = tuple(p.name for p in parameters if p.kind is p.POSITIONAL_OR_KEYWORD)
     return _Said(names, tuple(found), frozenset(numbers), frozenset(single))
 
 

@@ -112,7 +112,7 @@ def time_congestion(source_load: Value, *, servers: Count, sources: Count) -> Va
     0.3863
     """
     a = _check.nonnegative("source_load", source_load)
-    c, n = _count("servers", servers), _count("sources", sources)
+    c, n = _count("servers", servers), _check.count("sources", sources)
     return 1 / (1 + odds(a, c, n))
 
 
@@ -145,7 +145,7 @@ def call_congestion(source_load: Value, *, servers: Count, sources: Count) -> Va
     0.3416
     """
     a = _check.nonnegative("source_load", source_load)
-    c, n = _count("servers", servers), _count("sources", sources)
+    c, n = _count("servers", servers), _check.count("sources", sources)
     return 1 / (1 + odds(a, c, n - 1))
 
 
@@ -209,7 +209,7 @@ class Engset(Station):
         "mean service time", unit="s", symbol="S", check=_check.positive
     )
     servers: Count = parameter("servers", symbol="c", check=_count)
-    sources: Count = parameter("sources", symbol="N", check=_count)
+    sources: Count = parameter("sources", symbol="N", check=_check.count)
     service: Exponential = field(init=False, repr=False)
     loses = True
     not_in_paths = "its arrival rate is not that of a flow of requests"
