@@ -68,7 +68,7 @@ def check_of(name: str, hint: Any, optional: bool = False) -> Callable[[Any], No
 
     def check(value: Any) -> None:
         if not test(value) and not (optional and value is None):
-            error = DomainError if choices or hint in _WORDS else ModelError
+            error = DomainError if choices or hint is bool else ModelError
             near = difflib.get_close_matches(str(value), choices, n=1) if choices else []
             hinted = f"; did you mean {near[0]!r}?" if near else ""
             raise error(f"{name} must be {need}, got {_check.short(value)}{hinted}")

@@ -20,7 +20,6 @@ import difflib
 import math
 import re
 
-from qmodel._checked import checked
 from qmodel.errors import DomainError
 
 __all__ = [
@@ -54,7 +53,6 @@ _NUMBER = re.compile(
 )
 
 
-@checked
 def parse(written: str | float) -> float:
     """Return the number that a text with a unit means, in seconds, 1/s, bytes or as it is.
 
@@ -107,7 +105,6 @@ def _multiplier(unit: str, written: str) -> float:
     raise DomainError(f"unknown unit {unit!r} in {written!r}{hint}")
 
 
-@checked
 def text(value: float, unit: str, *, digits: int = 3) -> str:
     """Return `value` as people write it, with a unit of readable size.
 

@@ -64,7 +64,7 @@ class Dashed(Line):
             DomainError,
         ),
         ({"open": "no"}, "open must be True or False, got 'no'", DomainError),
-        ({"kind": 5}, "kind must be a text, got 5", DomainError),
+        ({"kind": 5}, "kind must be a text, got 5", ModelError),
     ],
 )
 def test_each_field_is_checked_by_name(
