@@ -80,6 +80,7 @@ if TYPE_CHECKING:
         branch,
         cached,
         call,
+        circuit_breaker,
         fan_out,
         hedge,
         hold,
@@ -139,6 +140,7 @@ if TYPE_CHECKING:
         MMc,
         MMcD,
         MMcK,
+        MMcLCFS,
         MMcPriority,
         RandomBatch,
         States,
@@ -166,15 +168,15 @@ _HOMES = {
     "errors": "DomainError InfeasibleError LoadFileError ModelError QModelError",
     "loads": "Closed Load Poisson Profile Renewal",
     "measurements": "backtest calibrate",
-    "pipeline": """Pipeline PipelineResult Step branch cached call fan_out hedge hold limit
-        nothing parallel repeat retry series timeout""",
+    "pipeline": """Pipeline PipelineResult Step branch cached call circuit_breaker fan_out
+        hedge hold limit nothing parallel repeat retry series timeout""",
     "planning": """AvailabilityResult CacheDemand CacheLoss Crossing MemorySplit MemoryValue
         Boundary Objective Sensitivity Sizing Uncertainty availability blast_radius cache_size
         capacity compare cost_frontier crossing least_hit_ratio lose_cache memory_value
         sensitivity size solve_for split_memory sweep uncertainty safe_load time_to_collapse""",
     "queues": """BirthDeath Delay Engset ErlangA FiniteSource FixedBatch GGc GM1 GMc
         GeometricBatch MDc MG1 MG1K MG1KPS MG1LCFS MG1PS MG1Priority MG1Setup
-        MG1SizeBased MG1Threshold MG1Vacations MGc MGcPS MGcc MMc MMcD MMcK
+        MG1SizeBased MG1Threshold MG1Vacations MGc MGcPS MGcc MMc MMcD MMcK MMcLCFS
         MMcPriority MXG1 RandomBatch States Station StationResult Stream
         UnequalServers erlang_b erlang_c""",
     "recorded_load": "read_load replay",

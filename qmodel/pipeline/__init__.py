@@ -9,6 +9,7 @@ from qmodel.pipeline.steps import (
     branch,
     cached,
     call,
+    circuit_breaker,
     fan_out,
     hedge,
     hold,
@@ -20,6 +21,7 @@ from qmodel.pipeline.steps import (
     series,
     timeout,
 )
+from qmodel.pipeline.steps.retried import RetryResult
 
 __all__ = [
     "Grounds",
@@ -27,10 +29,12 @@ __all__ = [
     "Outcome",
     "Pipeline",
     "PipelineResult",
+    "RetryResult",
     "Step",
     "branch",
     "cached",
     "call",
+    "circuit_breaker",
     "fan_out",
     "hedge",
     "hold",

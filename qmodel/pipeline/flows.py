@@ -93,15 +93,21 @@ class Flows:
 
     def settled(self, step: Step, share: Any) -> Any:
         """Note what flows into a step, and return what the load makes of it."""
-        key = step.key
-        self.inflow[key] = self.inflow.get(key, 0) + share
-        if key not in self.shares:
+        self.note(step, share)
+        if (key := step.key) not in self.shares:
             self.shares[key] = step.settled(self.rate * self.inflow[key])
         return self.shares[key]
 
-    def through(self, step: Step) -> Any:
-        """Return the share of the requests that a step does not lose; None if it loses none."""
-        dry: Any = _Dry(self)
+    def note(self, step: Step, share: Any) -> None:
+        """Note what flows into a step."""
+        self.inflow[step.key] = self.inflow.get(step.key, 0) + share
+
+    def through(self, step: Step, share: Any = 1.0) -> Any:
+        """Return the share that a step does not lose of a share of all; None if it loses none.
+
+        The share counts where what is lost depends on the rate.
+        """
+        dry: Any = _Dry(self, self.rate * share)
         return step.flow(1.0, dry) if self.plan.loses(step) else None
 
     def accepted(self, name: str) -> Any:
@@ -163,9 +169,16 @@ class Flows:
 class _Dry:
     """A pass that takes note of nothing, with the shares of another."""
 
-    def __init__(self, flows: Flows) -> None:
-        self._flows = flows
-        self.through = flows.through
+    def __init__(self, flows: Flows, rate: Any) -> None:
+        self._flows, self.rate = flows, rate
+
+    def through(self, step: Step, share: Any = 1.0) -> Any:
+        flows = self._flows
+        inner: Any = _Dry(flows, self.rate * share)
+        return step.flow(1.0, inner) if flows.plan.loses(step) else None
+
+    def note(self, step: Step, share: Any) -> None:
+        pass
 
     def call(self, step: Call, share: Any) -> Any:
         return share * self._flows.shares.get(step.name, 1) if step.station.loses else share

@@ -127,13 +127,24 @@ class Pipeline:
         return self.plan.max_rate
 
     @property
+    def fold(self) -> Value:
+        """Arrival rate at which the healthy state ends. [1/s].
+
+        It is `max_rate` where clients who time out and try again bring the load that no
+        station can serve; with a budget, a bounded queue or a breaker there are steady states
+        beyond it, in which many requests fail. ``inf`` where more load only ever makes a few
+        more fail, and nothing saturates.
+        """
+        return self.plan.folds[0]
+
+    @property
     def hidden_capacity(self) -> Value:
         """Arrival rate below which the pipeline comes back from any backlog. [1/s].
 
         It is less than `max_rate` where requests are copied because others are late: above it
         a backlog that makes all of them late can keep itself alive (Bronson et al. 2021).
         """
-        return self.plan.hidden[0]
+        return self.plan.folds[1]
 
     @property
     def bottleneck(self) -> Any:

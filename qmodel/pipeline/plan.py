@@ -31,11 +31,12 @@ from qmodel.numerics.roots import increasing_root
 from qmodel.pipeline.fixed_points import (
     FixedPoints,
     fixed_points,
-    greatest_root,
-    least_fixed_point,
 )
 from qmodel.pipeline.flows import Flows, settled
+from qmodel.pipeline.folds import fold, folds, last_with_a_state
+from qmodel.pipeline.late_curve import LateCurve, late_curve
 from qmodel.pipeline.parameters import parameters
+from qmodel.pipeline.s_curve import SCurve, s_curve
 from qmodel.pipeline.saturates_first import saturates_first
 from qmodel.pipeline.shares import labels
 from qmodel.pipeline.solved import Solved
@@ -114,7 +115,7 @@ class Plan:
         plain: list[tuple[str, Any]] = []
         seen: set[int] = set()
         services: dict[str, list[Any]] = {}
-        for step in self._steps():
+        for step in self.steps():
             for name, thing in step.owned():
                 if id(thing) in seen:
                     continue
@@ -157,11 +158,12 @@ class Plan:
         """Whether what leaves a station may be no Poisson stream."""
         return any(
             not step.station.poisson_output or step.service not in (None, step.station.service)
-            for step in self._steps()
+            for step in self.steps()
             if isinstance(step, Call)
         )
 
-    def _steps(self) -> Iterator[Step]:
+    def steps(self) -> Iterator[Step]:
+        """Yield all steps of all kinds of request."""
         for _, root in self.kinds.values():
             yield from root.walk()
 
@@ -171,12 +173,17 @@ class Plan:
     def _constant(self) -> Flows | None:
         """The flows of a pipeline in which the load decides nothing."""
         lossless = not any(station.loses for station in self.stations.values())
-        return settled(self, 1, {}) if lossless and not self._by_load else None
+        return settled(self, 0, {}) if lossless and not self._by_load else None
 
     @cached_property
     def _by_load(self) -> bool:
         """Whether a step's share depends on the load."""
-        return any(getattr(step, "rising", True) for step in self.coupled.values())
+        rising = any(getattr(step, "rising", True) for step in self.coupled.values())
+        return rising or self._by_rate
+
+    @cached_property
+    def _by_rate(self) -> bool:
+        return any(step.by_rate for step in self.steps())
 
     def flows(self, rate: Any, given: Mapping[Any, Any]) -> Flows:
         """Return the flows at a load, with the shares in `given` and all others settled."""
@@ -193,12 +200,42 @@ class Plan:
 
     def states(self, rate: Any) -> FixedPoints | None:
         """Return all steady states at a load, as shares; None where there is only one."""
-        return fixed_points(self._map(rate), self._tops()) if self.timed else None
+        if not self.timed:
+            return None
+        down = [step.word for step in self.steps() if step.settles_down]
+        if len(self.timed) > 1 and down:
+            raise ModelError(
+                f"a {down[0]} that lets fewer through when more fail is solved beside one "
+                f"timeout or hedge; here are {len(self.timed)}"
+            )
+        if self.s_curve is not None:
+            return self.s_curve.states(rate)
+        found: FixedPoints = fixed_points(self.map(rate), self.tops())
+        return found
 
-    def _tops(self) -> dict[Any, Any]:
+    def tops(self) -> dict[Any, Any]:
+        """Return the greatest share of what depends on times."""
         return {key: self.coupled[key].worst for key in self.timed}
 
-    def _map(self, rate: Any) -> Any:
+    @cached_property
+    def curve(self) -> LateCurve | None:
+        """What fails behind the only timeout, as a curve of its attempts."""
+        return late_curve(self)
+
+    @cached_property
+    def s_curve(self) -> SCurve | None:
+        """All steady states, where all stands behind one timeout."""
+        return s_curve(self)
+
+    def map(self, rate: Any) -> Any:
+        """Return the function from shares of what depends on times to those that follow."""
+        if (curve := self.curve) is not None:
+            return lambda shares: {
+                curve.key: curve(
+                    rate * self.flows(rate, {**curve.given, **shares}).inflow[curve.key]
+                )
+            }
+
         def following(shares: Mapping[Any, Any]) -> dict[Any, Any]:
             at = self.solved(rate, shares)
             return {
@@ -215,7 +252,7 @@ class Plan:
         """Mean visits of one request to each station, the most at any load."""
         worst = dict.fromkeys((n for n, s in self.stations.items() if s.loses), 1.0)
         shares = {key: step.worst for key, step in self.coupled.items()}
-        return Flows(self, 1, {**worst, **shares}).by_station()
+        return Flows(self, 0, {**worst, **shares}).by_station()
 
     def _loads(self, flows: Flows, rate: Any) -> dict[str, Any]:
         """Return the flow into each station, over the greatest that it takes."""
@@ -229,15 +266,18 @@ class Plan:
             loads[name] = loads.get(name, 0) + load
         return loads
 
-    def saturation(self, given: Mapping[Any, Any]) -> tuple[Any, Any]:
+    def saturation(
+        self, given: Mapping[Any, Any], but: frozenset[str] = frozenset()
+    ) -> tuple[Any, Any]:
         """Return the load at which the first station saturates, and which that is.
 
-        `given` are the shares of what depends on times.
+        `given` are the shares of what depends on times; `but` are left out.
         """
         worst = dict.fromkeys((n for n, s in self.stations.items() if s.loses), 1.0)
         shares = {k: step.worst for k, step in self.coupled.items()} | dict(given)
-        flows = Flows(self, 1, {**worst, **shares})
-        least = self._loads(flows, 1)
+        # Without load no budget is spent, and no breaker open: the most that may come.
+        flows = Flows(self, 0, {**worst, **shares})
+        least = {name: x for name, x in self._loads(flows, 1).items() if name not in but}
         held = flows.inside
         if not least:
             return np.inf, ""
@@ -245,7 +285,7 @@ class Plan:
         first = reduce(namespace(*rates.values()).minimum, rates.values())
         if is_symbolic(first):
             return first, None
-        settled_by_load = any(
+        settled_by_load = self._by_rate or any(
             s.settled_by == "flow" and getattr(s, "rising", True) for s in self.coupled.values()
         )
         if not settled_by_load and not worst:
@@ -276,7 +316,7 @@ class Plan:
     @cached_property
     def hidden(self) -> tuple[Any, Any]:
         """The load up to which there is one steady state only, and what saturates there."""
-        return self.saturation(self._tops() if self.timed else {})
+        return self.saturation(self.tops() if self.timed else {})
 
     @cached_property
     def max_rate(self) -> Any:
@@ -285,39 +325,13 @@ class Plan:
         if not self.timed:
             return hidden
         if len(self.timed) == 1:
-            return np.fmax(hidden, self._fold(self.timed[0]))
-        return self._last_with_a_state(hidden)
+            return np.fmax(hidden, fold(self, self.timed[0]))
+        return last_with_a_state(self, hidden)
 
-    def _fold(self, key: Any) -> Any:
-        """Return the greatest load that is a steady state for some share of one unknown."""
-        top = self.coupled[key].worst
-        shape = np.broadcast_shapes(np.shape(top), np.shape(self.hidden[0]))
-
-        def load_of(fraction: Any) -> Any:
-            share = fraction * top
-            limit = self.saturation({key: share})[0]
-            limit = np.where(np.isfinite(limit), limit, 0.0)
-
-            def excess(rate: Any) -> Any:
-                return np.asarray(self._map(rate)({key: share})[key]) - share
-
-            high = limit * (1 - 1e-13) + 0.0 * share
-            return increasing_root(excess, 0.0 * high, high, rtol=1e-13)
-
-        once = load_of(np.full((1,) * (len(shape) + 1), 0.5))
-        return greatest_root(load_of, np.broadcast_shapes(shape, np.shape(once)[1:]))
-
-    def _last_with_a_state(self, low: Any) -> Any:
-        """Return the greatest load at which the least fixed point is no overload."""
-        high = self.saturation({key: 0.0 * top for key, top in self._tops().items()})[0]
-        low, high = np.broadcast_arrays(low, high)
-        low, high = np.array(low, dtype=float), np.array(high, dtype=float)
-        for _ in range(50):
-            middle = (low + high) / 2
-            limit = self.saturation(least_fixed_point(self._map(middle), self._tops()))[0]
-            below = middle < limit
-            low, high = np.where(below, middle, low), np.where(below, high, middle)
-        return low[()]
+    @cached_property
+    def folds(self) -> tuple[Any, Any]:
+        """The load at which the healthy state ends, and below which it is the only one."""
+        return folds(self)
 
 
 def _places(root: Step) -> Iterator[tuple[Step, bool]]:

@@ -17,9 +17,12 @@ from qmodel.distributions import Distribution
 from qmodel.glossary import units_of
 from qmodel.loads import Poisson
 from qmodel.pipeline import exactness
+from qmodel.pipeline.folds import served_late
 from qmodel.pipeline.solved import Solved
 from qmodel.pipeline.steps.base import Outcome, choice
 from qmodel.pipeline.steps.cached import Cached
+from qmodel.pipeline.steps.retried import RetryResult
+from qmodel.pipeline.steps.retry import Retry
 from qmodel.queues.base import MEANS, StationResult
 from qmodel.units import text
 
@@ -98,7 +101,7 @@ class PipelineResult:
         states = pipeline.plan.states(load.rate)
         if states is None:
             return cls(pipeline, load)
-        lost = np.greater_equal(load.rate, pipeline.max_rate)
+        lost = np.greater_equal(load.rate, pipeline.plan.folds[0])
         state = np.where(lost, "collapsed", "healthy")
         return cls(
             pipeline, load, states.least, states, state if np.ndim(state) else str(state)
@@ -155,7 +158,10 @@ class PipelineResult:
         if is_symbolic(through):
             return through
         # In overload, what the stations can do with these shares of copies and attempts.
-        limit = self.pipeline.plan.saturation(self.shares)[0] if self.shares else self.max_rate
+        plan = self.pipeline.plan
+        limit = (
+            plan.saturation(self.shares, served_late(plan))[0] if self.shares else self.max_rate
+        )
         with np.errstate(invalid="ignore"):
             return np.fmin(through, limit * self.accepted)[()]
 
@@ -207,6 +213,18 @@ class PipelineResult:
             name: PipelineResult(self.pipeline, self.load, shares, None, name)
             for name, shares in others.items()
         }
+
+    @cached_property
+    def retries(self) -> Mapping[str, RetryResult]:
+        """The attempts of each retry, by the name that its parameters have."""
+        found = {}
+        for name, things in self.pipeline.plan.owners.items():
+            if isinstance(retry := things[0], Retry):
+                kind = next(
+                    k for k, (_, root) in self.pipeline.kinds.items() if retry in root.walk()
+                )
+                found[name] = retry.result(self.solved.of_kind(kind))
+        return found
 
     @cached_property
     def caches(self) -> Mapping[str, CacheResult]:

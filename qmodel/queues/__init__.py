@@ -24,6 +24,7 @@ from qmodel.queues.mgc import MGc
 from qmodel.queues.mgc_ps import MGcPS
 from qmodel.queues.mgcc import MGcc
 from qmodel.queues.mmc import MMc
+from qmodel.queues.mmc_lcfs import MMcLCFS
 from qmodel.queues.mmc_priority import MMcPriority
 from qmodel.queues.mmcd import MMcD
 from qmodel.queues.mmck import MMcK
@@ -60,6 +61,7 @@ __all__ = [
     "MMc",
     "MMcD",
     "MMcK",
+    "MMcLCFS",
     "MMcPriority",
     "RandomBatch",
     "States",

@@ -301,6 +301,9 @@ class Station(Model, ABC):
     users_only = False
     """Whether a path can call it nevertheless, under a load of users who wait for answers."""
 
+    newest_first = False
+    """Whether the newest request goes first, so that in overload most still are in time."""
+
     loses = False
     """Whether `accepted` may be below 1: arrivals may be lost or give up."""
 

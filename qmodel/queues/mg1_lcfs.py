@@ -102,6 +102,7 @@ class MG1LCFS(Station):
 
     service: Distribution
     preemptive: bool = True
+    newest_first = True
 
     @property
     def servers(self) -> int:

@@ -94,6 +94,7 @@ STATIONS: dict[str, Callable[[Parts], Station]] = {
     "MMc": lambda x: queues.MMc(x.law.mean, x.servers),
     "MMcD": lambda x: queues.MMcD(x.law.mean, x.servers, x.other.mean),
     "MMcK": lambda x: queues.MMcK(x.law.mean, x.servers, x.servers + x.few),
+    "MMcLCFS": lambda x: queues.MMcLCFS(x.law.mean, x.servers),
     "MMcPriority": lambda x: queues.MMcPriority(x.law.mean, x.servers, x.flag),
     "MXG1": lambda x: queues.MXG1(x.law, queues.GeometricBatch(x.few)),
     "UnequalServers": _unequal,

@@ -98,20 +98,26 @@ def test_backoff_and_jitter_are_pauses() -> None:
 @pytest.mark.parametrize("budget", [0.0, 0.1, 0.2])
 def test_a_budget_bounds_the_attempts(budget: float) -> None:
     p = tried(APP, 5.0, 3, budget=budget)
-    assert float(p.hidden_capacity) == pytest.approx(8 / (1 + budget))
+    # Below this no station saturates, however many fail.
+    assert float(p.plan.hidden[0]) == pytest.approx(8 / (1 + budget))
     r = p.solve(6.0)
     assert rates(r)[0] == pytest.approx(min(6.056684516923645, 6 * (1 + budget)), rel=1e-6)
     assert list(r.equilibria) == ["healthy"]
 
 
 def test_nested_attempts_multiply_where_all_fails() -> None:
-    inner = qm.retry(qm.timeout(5.0, APP, name="inner"), attempts=3)
-    outer = qm.retry(qm.timeout(12.0, inner, name="outer"), attempts=3)
+    inner = qm.retry(qm.timeout(5.0, APP, name="inner"), attempts=3, name="calls")
+    outer = qm.retry(qm.timeout(12.0, inner, name="outer"), attempts=3, name="pages")
     p = qm.Pipeline(outer)
-    assert float(p.hidden_capacity) == pytest.approx(8 / 9)
-    r = p.solve(5.0)
-    assert rates(r)[-1] == pytest.approx(45.0)
-    assert rates(r)[0] < 5.2
+    assert float(p.plan.hidden[0]) == pytest.approx(8 / 9)
+    states = p.plan.states(5.0)
+    healthy, worst = (p.plan.solved(5.0, shares) for shares in (states.least, states.greatest))
+    assert 5.0 < 5.0 * healthy.flows.by_station()["app"] < 5.2
+    assert 5.0 * worst.flows.by_station()["app"] == pytest.approx(45.0)
+    # Each retry knows its own attempts.
+    pages, calls = outer.result(worst), inner.result(worst)
+    assert float(pages.attempt_rate) == float(calls.fresh_rate) == pytest.approx(15.0)
+    assert float(calls.attempt_rate) == pytest.approx(45.0)
 
 
 def test_what_a_full_station_turns_away_is_tried_again() -> None:
@@ -122,12 +128,146 @@ def test_what_a_full_station_turns_away_is_tried_again() -> None:
     assert float(r.rejected) == pytest.approx(refused**3, rel=1e-9)
 
 
-def test_a_retry_around_what_cannot_fail() -> None:
-    with pytest.raises(qm.ModelError, match="retry needs failure, or a step that may fail"):
-        qm.retry(APP)
-    plain, never = (qm.Pipeline(s).solve(6.0) for s in (APP, qm.retry(APP, failure=0.0)))
-    assert float(never.latency.mean) == float(plain.latency.mean)
-    assert never.basis["p99"] == plain.basis["p99"] == "exact"
+@pytest.mark.parametrize("options", [{}, {"failure": 0.0}, {"budget": 0.1}, {"ratio": 0.1}])
+def test_a_retry_around_what_cannot_fail_changes_nothing(options) -> None:
+    plain = qm.Pipeline(APP)
+    tried_ = qm.Pipeline(qm.retry(APP, attempts=300, pause=1.0, **options))
+    assert tried_.max_rate == plain.max_rate
+    one, other = plain.solve([6.0, 9.0]), tried_.solve([6.0, 9.0])
+    assert other.latency.mean.tolist() == one.latency.mean.tolist()
+    assert other.latency.tail(3.0).tolist() == one.latency.tail(3.0).tolist()
+    assert other.goodput.tolist() == one.goodput.tolist()
+    assert other.basis["p99"] == one.basis["p99"] == "exact"
+    assert float(np.max(other.retries["retry"].amplification)) == 1.0
+
+
+def test_a_bounded_queue_keeps_work_useful() -> None:
+    """M/M/1/K behind a timeout of 10, four attempts: theory and simulations agree."""
+    p = tried(qm.call("app", qm.MMcK(1.0, 1, 8)), 10.0, 4)
+    for load, attempts, goodput in ((0.9, 1.5551749, 0.8651116), (1.2, 3.2966347, 0.8140895)):
+        r = p.solve(load)
+        assert list(r.equilibria) == ["healthy"]
+        assert rates(r) == pytest.approx([attempts], abs=1e-7)
+        assert float(r.goodput) == pytest.approx(goodput, abs=1e-7)
+    assert p.fold == p.hidden_capacity == np.inf
+    # So long a queue is as good as none.
+    r = tried(qm.call("app", qm.MMcK(1.0, 1, 30)), 10.0, 4).solve(0.6)
+    assert rates(r) == pytest.approx([0.6127, 0.8999, 2.4], abs=1e-4)
+    assert float(r.equilibria["collapsed"].goodput) < 1e-5
+
+
+def test_who_is_turned_away_knows_it_at_once() -> None:
+    """Rejected attempts take no time, late ones the timeout: by total probability."""
+    p = tried(qm.call("app", qm.MMcK(1.0, 1, 3)), 2.0, 2)
+    r = p.solve(0.9)
+    station = r.stations["app"]
+    rejected, late = float(station.loss), float(station.served_response.tail(2.0))
+    fails = rejected + (1 - rejected) * late
+    in_time = qm.distributions.Truncated(station.served_response, 2.0)
+    second = fails * (1 - fails) * (float(in_time.mean) + 2.0 * (fails - rejected) / fails)
+    mean = ((1 - fails) * float(in_time.mean) + second) / (1 - fails**2)
+    assert float(r.latency.mean) == pytest.approx(mean, rel=1e-9)
+
+
+def test_dropping_late_work_does_not_save_the_goodput() -> None:
+    """M/M/c+D: fixed points and goodput to the digits of an independent computation."""
+    p = tried(qm.call("app", qm.MMcD(1.0, 8, 5.0)), 5.0, 3)
+    r = p.solve(6.0)
+    assert rates(r) == pytest.approx([6.0566, 8.2201, 17.1905], abs=5e-5)
+    served = [float(s.goodput) for s in r.equilibria.values()]
+    assert served == pytest.approx([6.0, 5.86, 0.785], abs=3e-3)
+    for load, attempts, goodput in (
+        (7.0, 20.39, 0.597),
+        (9.0, 26.587, 0.408),
+        (16, 47.80, 0.196),
+    ):
+        r = p.solve(load)
+        assert r.state == "collapsed"
+        assert rates(r) == pytest.approx([attempts], abs=5e-3)
+        assert float(r.goodput) == pytest.approx(goodput, abs=5e-4)
+    # A deadline on the wait that leaves room for the service does save it.
+    early = tried(qm.call("app", qm.MMcD(1.0, 8, 1.0)), 5.0, 3).solve(16.0)
+    assert float(early.goodput) > 7.5
+
+
+def test_the_newest_first_keep_a_pool_useful() -> None:
+    p = tried(qm.call("app", qm.MMcLCFS(1.0, 8)), 5.0, 3)
+    loads = np.array([4.0, 7.0, 9.0, 16.0])
+    r = p.solve(loads)
+    assert list(r.equilibria) == ["healthy"]
+    assert (r.goodput > 0.98 * np.minimum(loads, 8.0)).all()
+    assert (r.goodput < 8.0).all()
+
+
+def test_active_retries_share_a_budget() -> None:
+    """Of all attempts a share b may be retries: x <= l0 / (1 - b)."""
+    p = tried(APP, 5.0, 3, active=0.2)
+    assert float(p.plan.hidden[0]) == pytest.approx(8 * 0.8)
+    worst = p.solve(7.0)
+    assert worst.state == "collapsed"
+    assert rates(worst) == pytest.approx([7 / 0.8])
+    assert rates(p.solve(6.0))[0] == pytest.approx(6.056684516923645, rel=1e-12)
+    assert rates(tried(APP, 5.0, 3, active=0.05).solve(7.0)) == pytest.approx([7 / 0.95])
+
+
+def test_a_reserve_is_spent_whatever_the_load() -> None:
+    """Deposits of beta a request and r a second: x <= l0 (1 + beta) + r."""
+    p = tried(APP, 5.0, 3, budget=0.1, reserve=1.0)
+    assert float(p.plan.hidden[0]) == pytest.approx((8 - 1) / 1.1)
+    assert rates(p.solve(7.0)) == pytest.approx([7 * 1.1 + 1])
+    shared = tried(APP, 5.0, 3, active=0.1, reserve=1.0)
+    assert rates(shared.solve(7.5)) == pytest.approx([8.5])  # the reserve is more than a tenth
+    fixed = qm.Pipeline(qm.retry(APP, failure=0.5, attempts=9, budget=0.1, reserve=1.0))
+    assert fixed.solve([2.0, 4.0]).visits["app"].tolist() == pytest.approx([1.6, 1.35])
+    assert float(fixed.max_rate) == pytest.approx((8 - 1) / 1.1)
+
+
+def test_tokens_hold_the_failures_at_their_ratio() -> None:
+    """There are as many retries as keep the share of failures at rho / (1 + rho)."""
+    p = tried(APP, 5.0, 3, ratio=0.1)
+    held = p.solve(7.0)
+    x = rates(held)[-1]
+    assert float(APP.station.solve(x).response.tail(5.0)) == pytest.approx(0.1 / 1.1, rel=1e-5)
+    assert float(held.goodput) == pytest.approx(x / 1.1, rel=1e-5)
+    # Where even the first attempts fail more often there are no others.
+    assert rates(p.solve(7.5)) == pytest.approx([7.5])
+    assert rates(p.solve(6.0)) == pytest.approx([6.056684516923645])
+    assert p.max_rate == pytest.approx(8.0)
+    assert float(p.fold) == pytest.approx(6.859954, abs=1e-6)
+    assert 6.7 < float(p.hidden_capacity) < 6.8
+    inner = qm.retry(qm.timeout(5.0, APP, name="a"), attempts=2, ratio=0.1)
+    with pytest.raises(qm.ModelError, match="one timeout or hedge; here are 2"):
+        qm.Pipeline(qm.timeout(9.0, inner, name="b")).solve(1.0)
+
+
+def test_a_budget_leaves_a_third_state_below_its_bound() -> None:
+    """With 20 % more attempts a pool is not saturated at 6.5/s, and still loses a quarter."""
+    p = tried(APP, 5.0, 3, budget=0.2)
+    worst = p.solve(6.5).equilibria["collapsed"]
+    assert float(worst.retries["retry"].attempt_rate) == pytest.approx(7.8)
+    late = float(APP.station.solve(7.8).response.tail(5.0))
+    assert float(worst.goodput) == pytest.approx(7.8 * (1 - late), rel=1e-9)
+    assert float(p.hidden_capacity) == pytest.approx(6.31308, abs=1e-5)
+    below = p.solve(p.hidden_capacity * 0.999)
+    assert list(below.equilibria) == ["healthy"]
+
+
+def test_what_the_attempts_come_to() -> None:
+    r = tried(APP, 5.0, 3, pause=1.0).solve(6.0)
+    seen = r.retries["retry"]
+    late = float(APP.station.solve(rates(r)[0]).response.tail(5.0))
+    assert float(seen.fresh_rate) == 6.0
+    assert float(seen.attempt_rate) == pytest.approx(6.056684516923645)
+    assert float(seen.amplification) == pytest.approx(1 + late + late**2)
+    assert float(seen.success) == pytest.approx(1 - late**3)
+    assert float(seen.wasted) == pytest.approx(late)
+    assert float(seen.goodput) == pytest.approx(float(r.goodput))
+    # 4.11 of the theory: P(T <= t, success) = 1 - q^k + q^k F(t - k (tau + b)).
+    law = APP.station.solve(rates(r)[0]).response
+    for t in (3.0, 7.5, 13.5):
+        k = int(t // 6.0)
+        met = 1 - late**k + late**k * (1 - float(law.tail(min(t - 6.0 * k, 5.0))))
+        assert float(seen.success * (1 - seen.latency.tail(t))) == pytest.approx(met, rel=1e-9)
 
 
 @pytest.mark.parametrize(
@@ -137,6 +277,14 @@ def test_a_retry_around_what_cannot_fail() -> None:
         (lambda: qm.timeout(np.inf, APP), "after must be a finite number > 0, got inf"),
         (lambda: tried(APP, 1.0, 0), "attempts must be a whole number >= 1, got 0"),
         (lambda: tried(APP, 1.0, 2, budget=1.5), "budget must be a probability"),
+        (lambda: tried(APP, 1.0, 2, budget=-0.1), "budget must be a probability"),
+        (lambda: tried(APP, 1.0, 2, active=1.5), "active must be a probability"),
+        (lambda: tried(APP, 1.0, 2, ratio=-1.0), "ratio must be a finite number >= 0"),
+        (
+            lambda: tried(APP, 1.0, 2, budget=0.1, reserve=-1.0),
+            "reserve must be a finite number",
+        ),
+        (lambda: qm.timeout(-1.0, APP), "after must be a number > 0, got -1"),
         (lambda: tried(APP, 1.0, 2, backoff=0.5), "backoff must be a number >= 1"),
         (lambda: tried(APP, 1.0, 10**6), "attempts must be at most 256"),
         (lambda: qm.retry(APP, failure=0.99, attempts=10**6), "at most 256 where 0.99 of them"),
@@ -145,6 +293,11 @@ def test_a_retry_around_what_cannot_fail() -> None:
 def test_impossible_retries(make, says) -> None:
     with pytest.raises(qm.DomainError, match=says):
         make()
+
+
+def test_a_reserve_of_no_budget() -> None:
+    with pytest.raises(qm.ModelError, match="give budget or active as well"):
+        tried(APP, 1.0, 2, reserve=1.0)
 
 
 def test_a_million_attempts_that_nobody_makes() -> None:

@@ -2,6 +2,7 @@
 
 from qmodel.pipeline.steps.base import Grounds, Outcome, Step
 from qmodel.pipeline.steps.branch import branch
+from qmodel.pipeline.steps.breaker import circuit_breaker
 from qmodel.pipeline.steps.cached import cached
 from qmodel.pipeline.steps.call import call
 from qmodel.pipeline.steps.fan_out import fan_out
@@ -22,6 +23,7 @@ __all__ = [
     "branch",
     "cached",
     "call",
+    "circuit_breaker",
     "fan_out",
     "hedge",
     "hold",

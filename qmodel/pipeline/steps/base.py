@@ -99,6 +99,19 @@ class Step(Model, ABC):
     at_once: ClassVar[bool] = False
     """Whether one request may do several things in it at the same time."""
 
+    @property
+    def settles_down(self) -> bool:
+        """Whether more failures may bring less load, as with a breaker that opens."""
+        return False
+
+    @property
+    def holds_out(self) -> bool:
+        """Whether it bounds the load that failures bring, as a budget of retries does."""
+        return self.settles_down
+
+    by_rate: bool = False
+    """Whether what flows out of it depends on the rate into it, though nothing is settled."""
+
     repeats: ClassVar[bool] = False
     """Whether a request may do what is inside several times."""
 

@@ -30,9 +30,17 @@ from qmodel._fields import parameter
 from qmodel._typing import Value
 from qmodel._xp import is_symbolic
 from qmodel.distributions import Deterministic, Distribution, Sum, Uniform
+from qmodel.distributions.algebra import measure
 from qmodel.errors import DomainError, ModelError
 from qmodel.pipeline.steps.base import Grounds, Outcome, Step, again, checked_step, choice
 from qmodel.pipeline.steps.repeat import SNAPSHOT
+from qmodel.pipeline.steps.retried import RetryResult
+from qmodel.pipeline.steps.retry_budget import (
+    allowed,
+    mean_attempts,
+    most_attempts,
+    throttled,
+)
 
 if TYPE_CHECKING:
     from qmodel.pipeline.answering import Answering
@@ -46,6 +54,8 @@ __all__ = ["Retry", "retry"]
 
 _MOST = 256
 """Attempts whose times are told apart; each is a term of the distribution."""
+
+_ROUNDS = 60
 
 _RARE = 1e-17
 """Attempts that fewer requests make change no number."""
@@ -73,24 +83,59 @@ class Retry(Step):
         check=_check.probability,
         default=None,
     )
+    active: Value | None = parameter(
+        "share of the attempts under way that may be retries",
+        symbol="b",
+        check=_check.probability,
+        default=None,
+    )
+    ratio: Value | None = parameter(
+        "tokens that a success gives back, of which a failure takes one",
+        symbol="rho",
+        check=_check.finite,
+        default=None,
+    )
+    reserve: Value = parameter(
+        "retries that a budget always allows", unit="1/s", check=_check.finite, default=0.0
+    )
     name: str = ""
     word = "retry"
     repeats = True
 
     def __post_init__(self) -> None:
         super(Retry, self).__post_init__()
-        if self.failure is None and not any(step.loses for step in self.step.walk()):
-            raise ModelError(
-                "retry needs failure, or a step that may fail: a timeout, a limit, a full one"
-            )
         if self._terms() > _MOST:
             fail = "may" if self.failure is None else f"{np.max(self.failure):g} of them"
             raise DomainError(
                 f"attempts must be at most {_MOST} where {fail} fail, got {self.attempts}"
             )
+        if np.any(self.reserve) and self.budget is None and self.active is None:
+            raise ModelError("reserve is of a budget: give budget or active as well")
+
+    @property
+    def _fails(self) -> bool:
+        """Whether an attempt may fail at all."""
+        return self.failure is not None or any(step.loses for step in self.step.walk())
+
+    @property
+    def by_rate(self) -> bool:  # type: ignore[override]
+        """Whether the attempts of a request depend on how many requests there are."""
+        return bool(np.any(self.reserve))
+
+    @property
+    def settles_down(self) -> bool:
+        """Whether more failures may bring less load: with few tokens left."""
+        return self.ratio is not None
+
+    @property
+    def holds_out(self) -> bool:
+        """Whether something bounds the attempts."""
+        return any(x is not None for x in (self.budget, self.active, self.ratio))
 
     def _terms(self) -> int:
         """Return how many attempts at most a request makes that anybody would notice."""
+        if not self._fails:
+            return 1
         if self.failure is None or is_symbolic(self.failure):
             return self.attempts
         worst = float(np.nanmax(np.append(self.failure, 0.0)))
@@ -98,39 +143,43 @@ class Retry(Step):
             return 1 if worst == 0 else self.attempts
         return min(self.attempts, 1 + math.ceil(math.log(_RARE) / math.log(worst)))
 
-    def _again(self, fails: Any) -> Any:
-        """Return the probability of another attempt after one, within the budget."""
-        if self.budget is None or self.attempts == 1:
-            return fails
-        fails, most = np.broadcast_arrays(np.asarray(fails, dtype=float), 1.0 + self.budget)
-        if is_symbolic(fails):
-            return fails
-        # The attempts of a request rise with this probability: Newton from above.
-        found = np.where(self._mean(fails) > most, np.minimum(fails, 1.0), fails)
-        for _ in range(60):
-            slope = sum(k * found ** (k - 1) for k in range(1, self._terms()))
-            step = (self._mean(found) - most) / slope
-            found = np.where(self._mean(fails) > most, np.maximum(found - step, 0.0), fails)
-        return found[()]
+    def _again(self, fails: Any, fresh: Any) -> Any:
+        """Return the probability of another attempt after one, within the budgets."""
+        most = most_attempts(self.budget, self.active, self.reserve, fresh)
+        return allowed(throttled(fails, self.ratio), self._terms(), most)
 
     def _mean(self, again: Any) -> Any:
-        """Return the mean number of attempts, each followed by another with a probability."""
-        terms = self._terms()
-        return sum(again**k for k in range(terms)) if terms > 1 else 1
+        return mean_attempts(again, self._terms())
 
     def flow(self, share: Any, at: Flows) -> Any:
-        through = at.through(self.step)
+        at.note(self, share)
+        fresh = at.rate * share
         if self.failure is None:
-            expected = self._mean(self._again(1 - through))
+            expected, through = self._tried(share, at)
             self.step.flow(share * expected, at)
-            return share * expected * through
+            return share if through is None else share * expected * through
+        through = at.through(self.step, share)
         if through is None:
-            self.step.flow(share * self._mean(self._again(self.failure)), at)
+            self.step.flow(share * self._mean(self._again(self.failure, fresh)), at)
             return share
         # Who is lost on the way does not try again.
-        self.step.flow(share * self._mean(self._again(self.failure * through)), at)
-        weights = self._weights(self._again(self.failure))
+        self.step.flow(share * self._mean(self._again(self.failure * through, fresh)), at)
+        weights = self._weights(self._again(self.failure, fresh))
         return share * sum(w * through**k for k, w in enumerate(weights, 1))
+
+    def _tried(self, share: Any, at: Flows) -> tuple[Any, Any]:
+        """Return the mean attempts, and the share of them that does not fail."""
+        expected: Any = 1
+        rated = any(step.by_rate for step in self.step.walk())
+        for _ in range(_ROUNDS):
+            through = at.through(self.step, share * expected)
+            if through is None:
+                break
+            before, expected = expected, self._mean(self._again(1 - through, at.rate * share))
+            # What a breaker lets through depends on the attempts that are made.
+            if not rated or not np.any(np.abs(expected - before) > 1e-13 * expected):
+                break
+        return expected, through
 
     def _weights(self, again: Any) -> list[Any]:
         """Return the probability of each number of attempts."""
@@ -148,6 +197,8 @@ class Retry(Step):
         return [Uniform((1 - self.jitter) * x, x) for x in drawn]
 
     def outcome(self, at: Solved, times: Any = 1) -> Outcome:
+        if not self._fails:
+            return self.step.outcome(at, times)
         if self.failure is None:
             return again(self._of_failing(at), times)
         outcomes = []
@@ -157,13 +208,18 @@ class Retry(Step):
             outcomes.append(
                 tried._replace(time=Sum((tried.time, *pauses))) if pauses else tried
             )
-        return again(choice(self._weights(self._again(self.failure)), outcomes), times)
+        fresh = self._fresh(at)
+        return again(choice(self._weights(self._again(self.failure, fresh)), outcomes), times)
+
+    def _fresh(self, at: Solved) -> Any:
+        """Return the requests a second that come to the step."""
+        return at.flows.rate * at.flows.inflow[self.key]
 
     def _of_failing(self, at: Solved) -> Outcome:
         """Return the outcome where what the step loses is tried again."""
         one = self.step.outcome(at)
         fails = one.rejected + one.abandoned
-        more = self._again(fails)
+        more = self._again(fails, self._fresh(at))
         attempts = self._mean(more)
         served = attempts * one.accepted
         with np.errstate(divide="ignore", invalid="ignore"):
@@ -171,17 +227,48 @@ class Retry(Step):
             lost = np.where(np.asarray(fails) > 0, (1 - served) / fails, 0.0)[()]
             total = sum(more**k for k in range(self._terms()))
             weights = [more**k / total for k in range(self._terms())]
+        with np.errstate(divide="ignore", invalid="ignore"):
+            at_once = np.where(np.asarray(fails) > 0, one.rejected / fails, 0.0)[()]
         laws = tuple(
-            Outcome(1, 0, 0, Sum((*self._failed(k), *self._pauses(k), one.time)))
+            Outcome(1, 0, 0, Sum((*self._failed(k, at_once), *self._pauses(k), one.time)))
             for k in range(1, self._terms() + 1)
         )
         time = choice(weights, laws).time
         return Outcome(served, one.rejected * lost, one.abandoned * lost, time)
 
-    def _failed(self, attempt: int) -> list[Distribution]:
-        """Return how long the attempts take that failed before, each up to its timeout."""
+    def _failed(self, attempt: int, at_once: Any) -> list[Distribution]:
+        """Return how long the attempts take that failed before.
+
+        What is rejected fails at once, which is a share `at_once` of what fails; what is late
+        takes the timeout.
+        """
         waits = [step.after for step in self.step.walk() if step.word == "timeout"]  # type: ignore[attr-defined]
-        return [Deterministic(waits[0] * (attempt - 1))] if waits and attempt > 1 else []
+        before = attempt - 1
+        if not waits or not before:
+            return []
+        if not np.any(at_once):
+            return [Deterministic(waits[0] * before)]
+        late = range(before + 1)
+        shares = tuple(
+            math.comb(before, j) * (1 - at_once) ** j * at_once ** (before - j) for j in late
+        )
+        return [measure(shares, tuple(Deterministic(waits[0] * j) for j in late))]
+
+    def result(self, at: Solved) -> RetryResult:
+        """Return what the attempts are, and what becomes of them."""
+        one, all_ = self.step.outcome(at), self.outcome(at)
+        fails = one.rejected + one.abandoned if self.failure is None else self.failure
+        fresh = self._fresh(at)
+        attempts = self._mean(self._again(fails, fresh)) if self._fails else 1.0
+        return RetryResult(
+            fresh_rate=fresh,
+            attempt_rate=fresh * attempts,
+            amplification=attempts,
+            success=all_.accepted,
+            goodput=fresh * all_.accepted,
+            wasted=one.abandoned if self.failure is None else self.failure,
+            latency=all_.time,
+        )
 
     def answered(self, reading: Answering) -> Any:
         one = reading.of(self.step)
@@ -189,7 +276,7 @@ class Retry(Step):
 
     @property
     def reorders(self) -> bool:
-        return self.attempts > 1 and bool(np.any(self.failure != 0))
+        return self._fails and self.attempts > 1 and bool(np.any(self.failure != 0))
 
     def departures(self, arriving: Dispersion, at: Arrivals) -> Dispersion:
         left = self.step.departures(arriving, at)
@@ -214,6 +301,9 @@ def retry(
     backoff: Value = 1.0,
     jitter: Value = 0.0,
     budget: Value | None = None,
+    active: Value | None = None,
+    ratio: Value | None = None,
+    reserve: Value = 0.0,
     name: str = "",
 ) -> Step:
     """Do a step again after each failure, up to a number of attempts.
@@ -224,7 +314,8 @@ def retry(
         The step; failed attempts take as long as others, or as their timeout. [-]
     failure : number or array, optional
         Probability that an attempt fails, independently of the load; by default what the
-        step itself loses fails: in a timeout, at a full station, at a limit. [-]
+        step itself loses fails: in a timeout, at a full station, at a limit. Where nothing
+        can fail, nothing is tried again. [-]
     attempts : int, default 3
         Attempts in all, the first included, >= 1. [-]
     pause : number or array, default 0
@@ -235,7 +326,16 @@ def retry(
         Share of each pause that is drawn at random, from 0 to 1. [-]
     budget : number or array, optional
         Greatest number of retries a request, over all requests, from 0 to 1; by default
-        there is no such limit. [-]
+        there is no such limit. Finagle's is 0.2. [-]
+    active : number or array, optional
+        Greatest share that retries may be of all attempts under way, from 0 to 1. Envoy's is
+        0.2. [-]
+    ratio : number or array, optional
+        Tokens that a success gives back, where a failure takes one, and there are retries
+        only while more than half of them are left, >= 0. gRPC's is often 0.1. [-]
+    reserve : number or array, default 0
+        Retries a second that a budget allows whatever the load; of concurrent ones, their
+        number over the time of an attempt. [1/s]
     name : str, optional
         Name for `Pipeline.replace`: "<name>.failure", "<name>.attempts", "<name>.pause". [-]
 
@@ -250,7 +350,7 @@ def retry(
         If a parameter is outside its domain, or so many attempts are made that their times
         cannot be told apart one by one.
     ModelError
-        If `step` is not a step; if it cannot fail, and `failure` is not given.
+        If `step` is not a step; if there is a reserve without a budget.
 
     Examples
     --------
@@ -267,8 +367,18 @@ def retry(
     ...     p = qm.Pipeline(qm.retry(app, attempts=3, budget=budget))
     ...     print(f"healthy to {p.max_rate:.1f}/s, back below {p.hidden_capacity:.1f}/s")
     healthy to 68.6/s, back below 26.7/s
-    healthy to 72.7/s, back below 72.7/s
+    healthy to 72.7/s, back below 67.3/s
     """
     return Retry(
-        checked_step("step", step), attempts, pause, failure, backoff, jitter, budget, name
+        checked_step("step", step),
+        attempts,
+        pause,
+        failure,
+        backoff,
+        jitter,
+        budget,
+        active,
+        ratio,
+        reserve,
+        name,
     )

@@ -1,8 +1,10 @@
 r"""A timeout: the client gives up what takes longer, and the servers finish it nevertheless.
 
-With T the time of what is inside, a share :math:`f = P(T > d)` of the requests is late. Their
-work is done and wasted. Tried again (`qmodel.pipeline.steps.retry`), it is load like any other,
-which makes more of it late: the share f is a fixed point, of which there may be three [1]_.
+With T the time of what is inside, a share :math:`P(T > d)` of what is served is late. Its work
+is done and wasted; with what is lost inside (a full station, servers that drop what has waited
+too long) it is the share f that fails. Tried again (`qmodel.pipeline.steps.retry`), it is load
+like any other, which makes more of it late: the share f is a fixed point, of which there may
+be three [1]_.
 
 References
 ----------
@@ -73,19 +75,22 @@ class Timeout(Step):
         return 1.0 + 0.0 * np.asarray(self.after)
 
     def settled_in(self, at: Solved) -> Any:
-        return self.step.outcome(at).time.tail(self.after)
+        inside = self.step.outcome(at)
+        late = inside.accepted * inside.time.tail(self.after)
+        return inside.rejected + inside.abandoned + late
 
     def flow(self, share: Any, at: Flows) -> Any:
-        # What is late is done to its end, and wasted.
-        return self.step.flow(share, at) * (1 - at.settled(self, share))
+        # What is late is done to its end, and wasted; what fails is told by `settled_in`.
+        self.step.flow(share, at)
+        return share * (1 - at.settled(self, share))
 
     def outcome(self, at: Solved, times: Any = 1) -> Outcome:
-        inside, late = self.step.outcome(at), at.settled[self.key]
+        inside, fails = self.step.outcome(at), at.settled[self.key]
         return again(
             Outcome(
-                inside.accepted * (1 - late),
+                1 - fails,
                 inside.rejected,
-                inside.abandoned + inside.accepted * late,
+                np.maximum(fails - inside.rejected, 0.0),
                 Truncated(inside.time, self.after),
             ),
             times,

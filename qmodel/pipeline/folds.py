@@ -1,0 +1,144 @@
+r"""Folds: where a healthy state ends, and below which load it is the only one.
+
+To each share u that fails (or is copied) belongs the load under which just that share fails. As
+u rises, so does this load, up to the *fold* where the healthy state ends; then it may fall, and
+rise again. Between its least value after the fold and the fold there are three steady states
+for one load: healthy, threshold and collapsed. Where the load rises with u throughout, there is
+one state at any load, and no collapse.
+
+References
+----------
+.. [1] S. H. Strogatz, "Nonlinear Dynamics and Chaos", 2nd ed., Westview, 2015, sec. 3.6
+   (hysteresis and catastrophes).
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from qmodel.numerics.roots import increasing_root
+from qmodel.pipeline.fixed_points import greatest_root, least_fixed_point
+
+if TYPE_CHECKING:
+    from qmodel.pipeline.plan import Plan
+
+__all__ = ["fold", "folds", "last_with_a_state", "served_late"]
+
+_FAR = 1e6
+"""A load so many times the first guess is endless."""
+
+_GRID = np.concatenate(
+    [
+        np.geomspace(1e-7, 0.02, 15),
+        np.linspace(0.03, 0.97, 48),
+        1 - np.geomspace(0.02, 1e-6, 12),
+    ]
+)
+_ZOOMS, _FINE = 4, 17
+
+
+def fold(plan: Plan, key: Any) -> Any:
+    """Return the greatest load that is a steady state for some share of one unknown."""
+    if plan.s_curve is not None and np.isfinite(plan.hidden[0]):
+        return plan.s_curve.greatest
+    shape, load_of = _loads(plan, key, beyond=False)
+    return greatest_root(load_of, shape)
+
+
+def folds(plan: Plan) -> tuple[Any, Any]:
+    """Return the load at which the healthy state ends, and below which it is the only one.
+
+    Both are ``inf``, or the saturation, where there is one state at any load.
+    """
+    if len(plan.timed) != 1 or not _holds_out(plan):
+        return plan.max_rate, plan.hidden[0]
+    curve = plan.s_curve
+    upper, lower = _of_curve(plan, plan.timed[0]) if curve is None else curve.folds
+    return upper, np.fmin(lower, plan.max_rate)[()]
+
+
+def _holds_out(plan: Plan) -> bool:
+    """Return whether something bounds the attempts, or serves in time, in overload."""
+    stations = plan.stations.values()
+    soft = any(station.loses or station.newest_first for station in stations)
+    return soft or any(step.holds_out for step in plan.steps())
+
+
+def last_with_a_state(plan: Plan, low: Any) -> Any:
+    """Return the greatest load at which the least fixed point of several is no overload."""
+    high = plan.saturation({key: 0.0 * top for key, top in plan.tops().items()})[0]
+    low, high = np.broadcast_arrays(low, high)
+    low, high = np.array(low, dtype=float), np.array(high, dtype=float)
+    for _ in range(50):
+        middle = (low + high) / 2
+        limit = plan.saturation(least_fixed_point(plan.map(middle), plan.tops()))[0]
+        below = middle < limit
+        low, high = np.where(below, middle, low), np.where(below, high, middle)
+    return low[()]
+
+
+def served_late(plan: Plan) -> frozenset[str]:
+    """Return the stations whose timeouts say what they serve in overload: the newest first."""
+    late = [step for step in plan.steps() if step.settled_by == "times" and step.loses]
+    inside = {id(step) for one in late for step in one.walk()}
+    newest = {name for name, station in plan.stations.items() if station.newest_first}
+    plain = {step.name for step in plan.steps() if id(step) not in inside}
+    return frozenset(newest - plain)
+
+
+def _of_curve(plan: Plan, key: Any) -> tuple[Any, Any]:
+    shape, load_of = _loads(plan, key, beyond=True)
+    nodes = np.broadcast_to(_GRID.reshape(-1, *[1] * len(shape)), (_GRID.size, *shape))
+    loads = np.broadcast_to(load_of(nodes), nodes.shape)
+    with np.errstate(invalid="ignore"):
+        down = loads[1:] < loads[:-1] * (1 - 1e-9)
+    several = down.any(axis=0)
+    top = down.argmax(axis=0)
+    after = np.arange(_GRID.size).reshape(-1, *[1] * len(shape)) > top
+    bottom = np.where(after, loads, np.inf).argmin(axis=0)
+    most = _refined(load_of, nodes, top, 1.0)
+    least = _refined(load_of, nodes, bottom, -1.0)
+    return np.where(several, most, np.inf)[()], np.where(several, least, np.inf)[()]
+
+
+def _loads(plan: Plan, key: Any, *, beyond: bool) -> tuple[tuple[int, ...], Any]:
+    """Return the shape of the cells, and the load that belongs to fractions of the top share.
+
+    `beyond` the saturation of a station its requests may still be served in time.
+    """
+    top = plan.coupled[key].worst
+    shape = np.broadcast_shapes(np.shape(top), np.shape(plan.hidden[0]))
+
+    def load_of(fraction: Any) -> Any:
+        share = fraction * top
+        limit = plan.saturation({key: share}, served_late(plan) if beyond else frozenset())[0]
+
+        def excess(rate: Any) -> Any:
+            return np.asarray(plan.map(rate)({key: share})[key]) - share
+
+        endless = np.isinf(limit)
+        far = _FAR * plan.saturation({key: 0.0 * share})[0] if beyond else 0.0
+        far = np.where(np.isfinite(far), far, _FAR)
+        high = np.where(endless, far if beyond else 0.0, limit * (1 - 1e-13)) + 0.0 * share
+        found = increasing_root(excess, 0.0 * high, high, rtol=1e-13)
+        return np.where(endless & beyond & (found >= high), np.inf, found)[()]
+
+    once = load_of(np.full((1,) * (len(shape) + 1), 0.5))
+    return np.broadcast_shapes(shape, np.shape(once)[1:]), load_of
+
+
+def _refined(load_of: Any, nodes: Any, at: Any, sign: float) -> Any:
+    """Return the greatest (sign 1) or least load near a node, by narrower scans."""
+    best: Any = np.full(at.shape, -np.inf)
+    at = at[np.newaxis]
+    for _ in range(_ZOOMS):
+        low = np.take_along_axis(nodes, np.maximum(at - 1, 0), axis=0)
+        high = np.take_along_axis(nodes, np.minimum(at + 1, len(nodes) - 1), axis=0)
+        steps = np.linspace(0.0, 1.0, _FINE).reshape(-1, *[1] * (nodes.ndim - 1))
+        nodes = low + steps * (high - low)
+        loads = np.broadcast_to(load_of(nodes), nodes.shape)
+        at = (sign * loads).argmax(axis=0)[np.newaxis]
+        best = np.fmax(best, sign * np.take_along_axis(loads, at, axis=0)[0])
+    return sign * best
