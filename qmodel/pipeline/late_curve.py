@@ -55,7 +55,9 @@ def late_curve(plan: Plan) -> LateCurve | None:
     if own & {_name(other) for other in others}:
         return None
     # What holds a resource meanwhile, or sends no Poisson stream there, is part of the times.
-    if any(other.word == "hold" or (plan.variable and _name(other)) for other in others):
+    if any(other.word == "hold" for other in others):
+        return None
+    if plan.variable and len(plan.stations) > 1:
         return None
     return LateCurve.of(plan, key, step)
 

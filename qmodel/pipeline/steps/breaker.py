@@ -39,8 +39,10 @@ from qmodel._typing import Value
 from qmodel.basis import APPROXIMATE, Assumption
 from qmodel.errors import DomainError
 from qmodel.pipeline.steps.base import Grounds, Outcome, Step, again, checked_step
+from qmodel.queues.dispersion import DISTURBED, Dispersion
 
 if TYPE_CHECKING:
+    from qmodel.pipeline.arrivals import Arrivals
     from qmodel.pipeline.exactness import Trace
     from qmodel.pipeline.flows import Flows
     from qmodel.pipeline.solved import Solved
@@ -134,9 +136,8 @@ class Breaker(Step):
             times,
         )
 
-    def departures(self, disturbed: bool, trace: Trace) -> bool:
-        self.step.departures(disturbed, trace)
-        return True
+    def departures(self, arriving: Dispersion, at: Arrivals) -> Dispersion:
+        return self.step.departures(arriving, at) or DISTURBED
 
     def grounds(self, trace: Trace) -> Grounds:
         return Grounds(flow=(INDEPENDENT_BREAKERS,))
