@@ -242,14 +242,14 @@ def heat_map(
     y: str,
     colour: tuple[str, str],
 ) -> Picture:
-    """Return a cell for each pair of two columns, coloured by a third; blank where infinite.
+    """Return a cell for each pair of two columns, coloured by a third; orange where infinite.
 
-    Above three times the least the colour stays the same.
+    Above half as much again as the least, the colour stays the same.
     """
     cells = [{"x": row[x], "y": row[y], "value": row[colour[0]]} for row in rows]
-    finite = [c for c in cells if math.isfinite(c["value"])]
-    values = [cell["value"] for cell in finite] or [0.0]
-    top = min(max(values), 3 * min(values))
+    values = [cell["value"] for cell in cells if math.isfinite(cell["value"])] or [0.0]
+    known = [c if math.isfinite(c["value"]) else {**c, "value": None} for c in cells]
+    top = min(max(values), 1.5 * min(values))
 
     def axis(field: str, name: str) -> dict[str, Any]:
         label = {"labelExpr": "format(datum.value, '.4~r')", "labelAngle": 0}
@@ -266,6 +266,7 @@ def heat_map(
         "x": axis("x", x),
         "y": axis("y", y),
         "color": {
+            "condition": {"test": "datum.value === null", "value": COLOURS[1]},
             "field": "value",
             "type": "quantitative",
             "title": colour[1],
@@ -273,8 +274,9 @@ def heat_map(
         },
     }
     told = f"{colour[1]} by {x} and {y}: from {min(values):.3g} to {max(values):.3g}"
-    told += f", {len(cells) - len(finite)} of {len(cells)} cells blank"
-    return _picture(title, finite, {"mark": {"type": "rect"}, "encoding": encoding}, told)
+    told += f", and infinite in {len(cells) - len(values)} of {len(cells)} cells"
+    mark = {"type": "rect", "invalid": None}
+    return _picture(title, known, {"mark": mark, "encoding": encoding}, told)
 
 
 def _picture(

@@ -214,4 +214,4 @@ def _pictures(frame: pd.DataFrame, axes: Sequence[str]) -> Sequence[Picture]:
         title = f"Latency by {x}"
         return [lines(title, rows, (x, x), ("latency", "latency [s]"), by="of")]
     rows = frame[[*axes, "p99"]].to_dict("records")
-    return [heat_map("p99 (blank: overload)", rows, axes[0], axes[1], ("p99", "p99 [s]"))]
+    return [heat_map("p99 (orange: overload)", rows, axes[0], axes[1], ("p99", "p99 [s]"))]

@@ -19,6 +19,9 @@ if TYPE_CHECKING:
 
 __all__ = ["assumptions", "flows", "numbers"]
 
+_OTHERS = {"probability": "share of the requests that take this path"}
+"""Numbers that no field describes."""
+
 _LABELS = {"capacity": "max_rate", "mean": "mean", "percentiles": "p99"}
 
 
@@ -96,7 +99,8 @@ def _said(thing: Any, name: str, value: Any) -> tuple[str, str]:
     for part in path:
         thing = getattr(thing, part, thing)
     said = described(thing).get(last) if hasattr(thing, "__dataclass_fields__") else None
+    meaning = said.meaning if said else _OTHERS.get(last, "")
     number = np.asarray(value)
     if number.ndim or number.dtype.kind not in "fiu":
-        return str(value), said.meaning if said else ""
-    return shown(float(number), said.unit if said else NUMBER), said.meaning if said else ""
+        return str(value), meaning
+    return shown(float(number), said.unit if said else NUMBER), meaning

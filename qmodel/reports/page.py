@@ -52,7 +52,7 @@ margin:1rem 0 0}
 font-size:11px}.report th,.report td{white-space:normal}
 .qmodel{--ink:#000;--soft:#444;--line:#bbb;--ground:#fff;--mark:#eee;--good:#1a7431;
 --bad:#b3261e;--bar:#2f6fb0;--warm:#9a6700}body{background:#fff}
-.report pre{white-space:pre-wrap}}
+.report pre{white-space:pre-wrap}.report svg{max-height:23cm;width:auto}}
 """
 
 _POLICY = "default-src 'none'; style-src 'unsafe-inline'; img-src data:"

@@ -14,6 +14,7 @@ from typer.testing import CliRunner
 import qmodel as qm
 from qmodel.answers.as_html import STYLE
 from qmodel.cli.app import app
+from qmodel.reports import grounds
 from qmodel.reports.page import _STYLE
 
 NASTY = "<script>alert(1)</script> & 'x'"
@@ -111,7 +112,7 @@ def test_the_colours_on_paper_are_a_theme_of_their_own() -> None:
 def test_what_is_in_it(default: str) -> None:
     for words in (
         "Sustains up to 3368/s; at 2000/s", "Every objective is met.", "Latency by load",
-        "Where the time of a request goes", "p99 (blank: overload)", "What a better p99 costs",
+        "Where the time of a request goes", "p99 (orange: overload)", "What a better p99 costs",
         "no hits in cache", "one zone of 3", "What decides the p99", "P(overload)",
         "independent-sojourns", "database.service_time", "a: &lt;b&gt;", ">knee<",
     ):  # fmt: skip
@@ -165,6 +166,8 @@ def test_every_number_of_the_model_has_its_unit_and_meaning() -> None:
     assert set(frame.index) == set(shop().parameters())
     assert frame.loc["db.service_time", "value"] == "8 ms"
     assert (frame["meaning"] != "").all()
+    default = grounds.numbers(qm.web.typical_pipeline()).tables[0].to_frame()
+    assert (default["meaning"] != "").all()
 
 
 def test_a_notebook_gets_a_frame_of_its_own() -> None:
