@@ -2,6 +2,7 @@
 
 =========================================  ============================================
 of one result                              `littles_law`, `flow_balance`, `pasta`
+of how a model is put together             `visits`, `idle_latency`, `agrees_with`
 of a model and its parameters              `monotone_in_load`, `monotone_in`,
                                            `change_of_time_unit`, `array_equals_cells`,
                                            `float_equals_symbolic`
@@ -26,6 +27,7 @@ Traceback (most recent call last):
 AssertionError: the models agree: waiting_time is 0.8, should be 0.4 (off by 1)
 """
 
+from qmodel.testing.measurements import agrees_with
 from qmodel.testing.of_distributions import is_a_distribution, quantiles_rise, tail_falls
 from qmodel.testing.of_models import (
     agree,
@@ -43,6 +45,7 @@ from qmodel.testing.of_results import (
     littles_law,
     pasta,
 )
+from qmodel.testing.of_structure import idle_latency, visits
 from qmodel.testing.of_times import (
     mean_is_integral_of_tail,
     mean_is_slope_of_transform,
@@ -51,11 +54,13 @@ from qmodel.testing.of_times import (
 
 __all__ = [
     "agree",
+    "agrees_with",
     "array_equals_cells",
     "change_of_time_unit",
     "conservation_law",
     "float_equals_symbolic",
     "flow_balance",
+    "idle_latency",
     "insensitive",
     "is_a_distribution",
     "littles_law",
@@ -68,4 +73,5 @@ __all__ = [
     "quantiles_rise",
     "tail_falls",
     "tends_to",
+    "visits",
 ]

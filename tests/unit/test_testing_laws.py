@@ -377,3 +377,35 @@ def test_laws_hold_without_assert_statements():
         tree = ast.parse(path.read_text(encoding="utf-8"))
         found += [path.name for node in ast.walk(tree) if isinstance(node, ast.Assert)]
     assert found == []
+
+
+def test_visits_find_a_station_that_is_called_twice():
+    web, db = qm.call("web", qm.MMc(0.02, 16)), qm.call("db", qm.MMc(0.008, 4))
+    once, twice = qm.Pipeline(qm.series(web, db)), qm.Pipeline(qm.series(web, db, db))
+    laws.visits(once, {"web": 1, "db": 1})
+    with pytest.raises(AssertionError, match="db is 2, should be 1"):
+        laws.visits(twice, {"web": 1, "db": 1})
+    with pytest.raises(AssertionError, match="db is 2.0, not from 0 to 1"):
+        laws.visits(twice, {"web": 1, "db": (0, 1)})
+    with pytest.raises(AssertionError, match="db is called, and is not expected"):
+        laws.visits(once, {"web": 1})
+    with pytest.raises(qm.ModelError, match="did you mean 'web'"):
+        laws.visits(once, {"webb": 1})
+    with pytest.raises(qm.DomainError, match="at least one station"):
+        laws.visits(once, {})
+
+
+def test_idle_latency_finds_milliseconds_for_seconds():
+    def site(time):
+        return qm.Pipeline(qm.call("web", qm.MMc(time, servers=16)))
+
+    laws.idle_latency(site(0.02), 0.001, 1.0)
+    laws.idle_latency(qm.MG1(qm.Gamma(0.02, 2.0)), 0.001, 1.0)
+    with pytest.raises(AssertionError, match=r"mean is 20\.0, not from 0\.001 to 1\.0"):
+        laws.idle_latency(site(20.0), 0.001, 1.0)
+    with pytest.raises(AssertionError, match="not from"):
+        laws.idle_latency(site(0.02e-3), 0.001, 1.0)
+    with pytest.raises(AssertionError, match="p99 is"):
+        laws.idle_latency(site(0.5), 0.001, 1.0)
+    with pytest.raises(qm.DomainError, match="below most"):
+        laws.idle_latency(site(0.5), 1.0, 1.0)
