@@ -9,7 +9,7 @@ export OMP_NUM_THREADS := 1
 PYTHONS := 3.11 3.12 3.13
 SINCE ?= main
 
-.PHONY: run quick test test-slow test-long test-oldest $(PYTHONS:%=test-%) coverage lint bench docs clean
+.PHONY: run quick test test-slow test-long test-oldest $(PYTHONS:%=test-%) coverage lint bench docs site clean
 
 run: $(VENV)/.installed
 	@$(BIN)/qmodel solve
@@ -55,6 +55,11 @@ coverage: $(VENV)/.installed-test
 	$(BIN)/python -m pip install --quiet --group coverage
 	$(BIN)/python -m pytest -q -n auto --cov --cov-report=term:skip-covered $(TESTS)
 
+# The documentation as a site, in build/site; warnings are errors. It takes a minute or two.
+site: $(VENV)/.installed-docs
+	$(BIN)/python -m sphinx -q -W --keep-going -c docs . build/site
+	@echo "open build/site/index.html"
+
 # The lower bounds of pyproject.toml, installed and tested.
 test-oldest:
 	$(PYTHON) -m venv .venv-oldest
@@ -82,6 +87,10 @@ $(VENV)/.installed: $(VENV)/.pip pyproject.toml
 
 $(VENV)/.installed-test: $(VENV)/.pip pyproject.toml
 	$(BIN)/python -m pip install --quiet -e . --group test
+	@touch $@ $(VENV)/.installed
+
+$(VENV)/.installed-docs: $(VENV)/.pip pyproject.toml
+	$(BIN)/python -m pip install --quiet -e . --group docs
 	@touch $@ $(VENV)/.installed
 
 $(VENV)/.installed-lint: $(VENV)/.pip pyproject.toml

@@ -1,6 +1,6 @@
 """Draw the pictures of README.md and docs; `make docs` runs it.
 
-``python docs/pictures.py`` writes docs/images/latency_by_load.svg, ``--png`` a PNG beside it.
+``python docs/pictures.py`` writes them into docs/images, ``--png`` a PNG beside the first.
 """
 
 from __future__ import annotations
@@ -13,6 +13,7 @@ import numpy as np
 import pandas as pd
 
 import qmodel as qm
+from qmodel.answers.pictures import svg
 
 IMAGES = Path(__file__).parent / "images"
 
@@ -154,6 +155,29 @@ def latency_by_load() -> alt.TopLevelMixin:
     )
 
 
+def gallery() -> dict[str, str]:
+    """Return the pictures of docs/gallery.md as SVG, by the name of their file."""
+    site, goal = qm.web.typical_pipeline(), "p99 < 300 ms"
+    over = {
+        "arrival_rate": "500:4000:8",
+        "cache.hit_ratio": [0, 0.3, 0.5, 0.7, 0.8, 0.86, 0.95],
+    }
+    asked = {
+        ("load", "time"): qm.answers.solve(site, 2000.0, objectives=goal),
+        ("sweep",): qm.answers.sweep(site, over),
+        ("cost",): qm.answers.size(site, 2000.0, objectives=goal),
+        ("losses",): qm.answers.outages(site, 2000.0, objectives=goal),
+        ("tornado",): qm.answers.sensitivity(site, 2000.0),
+    }
+    drawn = {"gallery_map": site.draw(2000.0).svg()}
+    for names, answer in asked.items():
+        for name, picture in zip(names, svg(answer.pictures), strict=False):
+            drawn[f"gallery_{name}"] = picture
+    # As files they stand on white, whatever the page has.
+    return {n: x.replace("<svg ", '<svg style="background:#fff;color:#1a1a1a" ', 1)
+            for n, x in drawn.items()}  # fmt: skip
+
+
 def main() -> None:
     """Write the pictures."""
     parser = argparse.ArgumentParser(description=__doc__)
@@ -162,6 +186,8 @@ def main() -> None:
     IMAGES.mkdir(exist_ok=True)
     chart = latency_by_load()
     chart.save(str(IMAGES / "latency_by_load.svg"))
+    for name, drawn in gallery().items():
+        (IMAGES / f"{name}.svg").write_text(drawn)
     if chosen.png:
         chart.save(str(IMAGES / "latency_by_load.png"), ppi=144)
 
