@@ -385,7 +385,7 @@ def test_visits_find_a_station_that_is_called_twice():
     laws.visits(once, {"web": 1, "db": 1})
     with pytest.raises(AssertionError, match="db is 2, should be 1"):
         laws.visits(twice, {"web": 1, "db": 1})
-    with pytest.raises(AssertionError, match="db is 2.0, not from 0 to 1"):
+    with pytest.raises(AssertionError, match="not from 0 to 1"):
         laws.visits(twice, {"web": 1, "db": (0, 1)})
     with pytest.raises(AssertionError, match="db is called, and is not expected"):
         laws.visits(once, {"web": 1})
