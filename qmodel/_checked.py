@@ -6,7 +6,7 @@ A formula checks its numbers itself (`qmodel._check`). Around it, in one place:
 * Overflow is ``inf`` and underflow 0 without a warning, as in the formula on paper; where a
   Python float would raise OverflowError or ZeroDivisionError, NumPy's goes on to ``inf``.
 * What fails inside on an argument that is no number, or on shapes that do not broadcast, is
-  told by the name of the argument. An error that has no such cause passes as it is.
+  told by the name of the argument; another failure on types is told with all arguments.
 
 Only the outermost call does so: a formula that calls another pays once.
 
@@ -39,7 +39,7 @@ import numpy as np
 from qmodel import _check
 from qmodel._annotations import check_of, resolved
 from qmodel._xp import is_symbolic
-from qmodel.errors import QModelError
+from qmodel.errors import DomainError, QModelError
 
 __all__ = ["checked"]
 
@@ -53,6 +53,11 @@ _NUMBERS = re.compile(
     rf"( \| {_NUMBER}| \| Sequence\[{_NUMBER}\])*( \| None)?"
 )
 """Annotations of arguments that are numbers, or sequences of them."""
+
+
+_FAILURES = (
+    ArithmeticError, ValueError, TypeError, AttributeError, LookupError, MemoryError,
+)  # fmt: skip
 
 
 class _Said(NamedTuple):
@@ -85,17 +90,30 @@ def checked(function: F) -> F:
                 return function(*args, **named)
         except QModelError:
             raise
-        except (ArithmeticError, ValueError, TypeError, AttributeError, LookupError) as error:
+        except _FAILURES as error:
             given = dict(zip(said[0].parameters, args, strict=False)) | named
             _name_the_cause(said[0], given)
-            if not isinstance(error, ArithmeticError):
-                raise
-            with np.errstate(all="ignore"):
-                return function(**{n: _of_numpy(x) for n, x in given.items()})
+            if isinstance(error, ArithmeticError):
+                try:
+                    with np.errstate(all="ignore"):
+                        return function(**{n: _of_numpy(x) for n, x in given.items()})
+                except _FAILURES:
+                    pass
+            raise _with_arguments(function, error, given) from error
         finally:
             _INSIDE.reset(token)
 
     return call  # type: ignore[return-value]
+
+
+def _with_arguments(
+    function: Callable[..., Any], error: BaseException, given: dict[str, Any]
+) -> Exception:
+    """Return what an error of another library says, with the arguments that it does not."""
+    listed = ", ".join(f"{n}={_check.short(x)}" for n, x in given.items() if n != "self")
+    said = f"{function.__qualname__} cannot take these arguments ({error}): {listed}"
+    kind = TypeError if isinstance(error, (TypeError, AttributeError)) else DomainError
+    return kind(said)
 
 
 def _said(function: Callable[..., Any]) -> _Said:

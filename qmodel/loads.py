@@ -27,6 +27,7 @@ from typing import Any
 import numpy as np
 
 from qmodel import _check
+from qmodel._checked import checked
 from qmodel._fields import Model, parameter
 from qmodel._typing import Count, Value
 from qmodel._values import digest_fields, same_fields
@@ -198,6 +199,7 @@ class Profile(Load):
             values.flags.writeable = False
             object.__setattr__(self, name, values)
 
+    @checked
     def rate(self, time: Value) -> Value:
         """Return the rate at a time, that of the nearer end outside [1/s].
 

@@ -29,6 +29,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass, replace
 
+from qmodel._checked import checked
 from qmodel._typing import Count, Value
 from qmodel.balancing.pool import Pool
 from qmodel.distributions import Distribution
@@ -98,6 +99,7 @@ class CentralQueue(Pool):
     def _solve(self, arrival_rate: Value) -> StationResult:
         return self.joined()._solve(arrival_rate)
 
+    @checked
     def law_of_response(
         self, result: StationResult, work: Distribution, visits: Count = 1
     ) -> Distribution:

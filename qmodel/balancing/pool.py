@@ -12,6 +12,7 @@ from dataclasses import dataclass, replace
 from typing import ClassVar, Self
 
 from qmodel import _check
+from qmodel._checked import checked
 from qmodel._fields import parameter
 from qmodel._typing import Count, Value
 from qmodel.basis import Assumption, Basis, union
@@ -73,6 +74,7 @@ class Pool(Station):
         """Whether there is one replica, with nothing to balance. [-]."""
         return isinstance(self.replicas, int) and self.replicas == 1
 
+    @checked
     def serving(self, service: Distribution) -> Self:
         """Return as many replicas with another law of service."""
         return replace(self, replica=self.replica.serving(service))
@@ -113,6 +115,7 @@ class SplitPool(Pool):
             basis=Basis(grounds),
         )
 
+    @checked
     def law_of_response(
         self, result: StationResult, work: Distribution, visits: Count = 1
     ) -> Distribution:

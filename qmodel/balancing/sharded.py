@@ -184,6 +184,7 @@ class Sharded(Station):
         """Arrival rate at which the fullest shard is full. [1/s]."""
         return self._split.max_rate
 
+    @checked
     def serving(self, service: Distribution) -> Self:
         """Return the shards with another law of service."""
         return replace(self, replica=self.replica.serving(service))
@@ -191,6 +192,7 @@ class Sharded(Station):
     def _solve(self, arrival_rate: Value) -> StationResult:
         return replace(self._split._solve(arrival_rate), station=self)
 
+    @checked
     def law_of_response(
         self, result: StationResult, work: Distribution, visits: Count = 1
     ) -> Distribution:

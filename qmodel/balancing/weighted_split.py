@@ -174,6 +174,7 @@ class WeightedSplit(Station):
         """Workers that the weights let the stations use. [-]."""
         return self.max_rate * self.service.mean
 
+    @checked
     def serving(self, service: Distribution) -> Self:
         """Return the stations with another law of service, if they have one in common."""
         if any(s.service != self.service for s in self.stations):
@@ -231,6 +232,7 @@ class WeightedSplit(Station):
             basis=Basis(grounds | {"utilization": flows}),
         )
 
+    @checked
     def law_of_response(
         self, result: StationResult, work: Distribution, visits: Count = 1
     ) -> Distribution:

@@ -20,6 +20,7 @@ from typing import Any, Self
 import numpy as np
 
 from qmodel import _check
+from qmodel._checked import checked
 from qmodel._typing import Value
 from qmodel.basis import Assumption
 from qmodel.caches.popularity import Grid, Head, Popularity
@@ -186,6 +187,7 @@ class Measured(Popularity):
             self._ranked.extend([asked / sums[0][-1], *sums])
         return tuple(self._ranked)
 
+    @checked
     def share_of(self, rank: Value) -> Value:
         """Return the share of the requests that asks for the object of a rank.
 
@@ -217,6 +219,7 @@ class Measured(Popularity):
         node = np.searchsorted(objects[1:], ranks - 1e-6)
         return shares[np.minimum(node, shares.size - 1)]
 
+    @checked
     def above(self, share: Value) -> Head:
         """Return the objects that are asked for by at least a share of the requests.
 

@@ -8,6 +8,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from qmodel import _check
+from qmodel._checked import checked
 from qmodel._typing import Value
 from qmodel.basis import Assumption, union
 from qmodel.caches.popularity import Grid, Head, Popularity
@@ -86,6 +87,7 @@ class Mixed(Popularity):
         """What the shares of the catalogues rest on. [-]."""
         return union(*(part.grounds for part in self.parts))
 
+    @checked
     def share_of(self, rank: Value) -> Value:
         """Return the share of the requests that asks for the object of a rank.
 
@@ -131,6 +133,7 @@ class Mixed(Popularity):
             low, high = np.where(enough, middle, low), np.where(enough, high, middle)
         return np.where(none, 0.0, np.exp(low))[()]
 
+    @checked
     def above(self, share: Value) -> Head:
         """Return the objects that are asked for by at least a share of the requests.
 

@@ -68,19 +68,23 @@ class Grid(NamedTuple):
             index = np.unravel_index(np.arange(cells)[here], shape)
             yield here, Grid(*(np.broadcast_to(x, (*shape, nodes))[index] for x in self))
 
+    @checked
     def over_requests(self, values: Any) -> Any:
         """Return the mean of `values` over the requests."""
         return _dot(self.count * self.share, values)
 
+    @checked
     def over_bytes(self, values: Any) -> Any:
         """Return the mean of `values` over the bytes (or other units of size) asked for."""
         asked = self.volume * self.share
         return _dot(asked, values) / asked.sum(axis=-1)
 
+    @checked
     def over_objects(self, values: Any) -> Any:
         """Return the sum of `values` over the objects."""
         return _dot(self.count, values)
 
+    @checked
     def over_sizes(self, values: Any) -> Any:
         """Return the sum of `values` over the objects by their sizes."""
         return _dot(self.volume, values)
@@ -147,6 +151,7 @@ class Popularity(Model, ABC):
         """What the shares rest on where they were not given. [-]."""
         return ()
 
+    @checked
     def known_in(self, basis: Basis) -> Basis:
         """Return what numbers rest on that are computed from these shares."""
         if not self.grounds:
@@ -191,6 +196,7 @@ class Popularity(Model, ABC):
         """Size of all objects together, in the unit of the sizes. [-]."""
         return self.grid.volume.sum(axis=-1)[()]
 
+    @checked
     def most_popular(self, volume: Value) -> Head:
         """Return the most popular objects that fill a volume.
 

@@ -47,6 +47,7 @@ from typing import Any
 import numpy as np
 
 from qmodel import _check
+from qmodel._checked import checked
 from qmodel._typing import Value
 from qmodel.basis import POISSON_ARRIVALS, Assumption, Basis
 from qmodel.caches.base import QUANTITIES, Cache, CacheResult
@@ -184,6 +185,7 @@ class Resolvers(Cache):
         there, _ = _alive(np.asarray(share) * rate, *more)
         return (1 - more[1]) * there[0] + more[1] * there[1]
 
+    @checked
     def answered(
         self, popularity: Popularity, request_rate: Value, time: Value, *, stale: Value = 0.0
     ) -> Value:

@@ -178,6 +178,7 @@ class Replicated(Popularity):
         """Number of objects and copies. [-]."""
         return self.grid.count.sum(axis=-1)[()]
 
+    @checked
     def share_of(self, rank: Value) -> Value:
         """Return the share of the requests for the object of a rank, by all its copies.
 
@@ -193,6 +194,7 @@ class Replicated(Popularity):
         """
         return self.popularity.share_of(rank)
 
+    @checked
     def above(self, share: Value) -> Head:
         """Return the objects and copies that are asked for by at least a share.
 

@@ -46,6 +46,7 @@ from typing import Any
 import numpy as np
 
 from qmodel import _check
+from qmodel._checked import checked
 from qmodel._typing import Value
 from qmodel.basis import APPROXIMATE, POISSON_ARRIVALS, Assumption, Basis, union
 from qmodel.caches.base import INDEPENDENT_REFERENCE
@@ -198,6 +199,7 @@ class Warming:
             found[here] = self._state(rate[here] * t[here], full[here], part)[which]
         return found.reshape(shape)[()]
 
+    @checked
     def hit_ratio(self, time: Value) -> Value:
         """Return the share of the requests that hit at a time after the flush.
 
@@ -213,6 +215,7 @@ class Warming:
         """
         return self._at(time, 0)
 
+    @checked
     def miss_rate(self, time: Value) -> Value:
         """Return the demand on the database at a time after the flush.
 
@@ -228,6 +231,7 @@ class Warming:
         """
         return self.request_rate * self._at(time, 1)
 
+    @checked
     def fetches(self, time: Value) -> Value:
         """Return the number of misses from the flush to a time after it.
 
@@ -243,6 +247,7 @@ class Warming:
         """
         return self._at(time, 2)
 
+    @checked
     def time_to(self, share: Value) -> Value:
         """Return when the hit ratio has reached a share of its steady value.
 
@@ -282,6 +287,7 @@ class Warming:
             high = np.clip(np.log(full), -40.0, 600.0)
         return np.exp(increasing_root(at, low, high, rtol=1e-14))
 
+    @checked
     def survival(self, max_rate: Value) -> SurvivalResult:
         """Return how a database of limited rate lives through the warming.
 
@@ -353,6 +359,7 @@ class Warming:
         found = np.where(even == 0, 0.0, found)
         return np.where(finite, found, even)
 
+    @checked
     def admitted_rate(self, time: Value, max_rate: Value) -> Value:
         """Return how many requests may be let in so that the database is not overloaded.
 

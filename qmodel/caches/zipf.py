@@ -21,6 +21,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from qmodel import _check
+from qmodel._checked import checked
 from qmodel._typing import Count, Value
 from qmodel.caches.popularity import Grid, Head, Popularity
 from qmodel.errors import DomainError
@@ -74,6 +75,7 @@ class Zipf(Popularity):
             if np.isinf(getattr(self, name)).any():
                 raise DomainError(f"{name} must be finite, got inf")
 
+    @checked
     def share_of(self, rank: Value) -> Value:
         """Return the share of the requests that asks for the object of a rank.
 
@@ -119,6 +121,7 @@ class Zipf(Popularity):
         )
         return Grid(_share(ranks, *parameters), count, count * np.asarray(self.size)[..., None])
 
+    @checked
     def above(self, share: Value) -> Head:
         """Return the objects that are asked for by at least a share of the requests.
 
@@ -149,6 +152,7 @@ class Zipf(Popularity):
         asked = power_sum(a, self.shift, rank) / self._total
         return Head(asked, asked, rank[()], (rank * self.size)[()])
 
+    @checked
     def most_popular(self, volume: Value) -> Head:  # noqa: D102 (the ranks are in order)
         volume = np.asarray(_check.nonnegative("volume", volume))
         places = np.minimum(volume / self.size, self.objects)

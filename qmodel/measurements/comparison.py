@@ -101,6 +101,7 @@ class BackTest:
         """Return the verdict."""
         return f"<BackTest: {self.verdict}>"
 
+    @checked
     def doubts(self, arrival_rate: Value) -> tuple[str, ...]:
         """Return why a prediction at a load should not be believed; nothing if it may be.
 

@@ -18,6 +18,7 @@ from typing import Any
 import numpy as np
 
 from qmodel import _check
+from qmodel._checked import checked
 from qmodel._typing import Value
 from qmodel.errors import DomainError, ModelError
 
@@ -91,6 +92,7 @@ class Histogram:
         """Mean time, NaN where the sum is not known. [s]."""
         return self.total / self.count if self.count else float("nan")
 
+    @checked
     def between(self, p: float) -> tuple[float, float]:
         """Return the bounds between which a percentile lies.
 
@@ -122,6 +124,7 @@ class Histogram:
         edges = np.concatenate(([0.0], self.bounds, [np.inf]))
         return edges[at], edges[at + 1]
 
+    @checked
     def quantile(self, p: Value) -> Value:
         """Return percentiles where the bounds are close, else NaN.
 
@@ -176,6 +179,7 @@ class Histogram:
             np.add.at(counts, last, one.counts[some])
         return Histogram(bounds, counts, self.total + other.total)
 
+    @checked
     def since(self, earlier: Histogram | None) -> Histogram:
         """Return what was added since an earlier state; all of it after a restart.
 

@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING, Any, Literal
 
 import numpy as np
 
+from qmodel._checked import checked
 from qmodel.errors import ModelError
 from qmodel.glossary import units_of
 from qmodel.measurements.histogram import Histogram
@@ -112,6 +113,7 @@ class Measurements:
         rows = f"{n:,} row{'' if n == 1 else 's'}"
         return f"<Measurements of {self.source}, {self.format}: {rows}{span}{bad}>"
 
+    @checked
     def of(self, component: str) -> Measurements:
         """Return the measurements of one component.
 
@@ -163,6 +165,7 @@ class Measurements:
         groups = left.groupby(["time", "component"], sort=False, dropna=False)
         return framed([merged(rows, at_once=True) for _, rows in groups])
 
+    @checked
     def since(self, earlier: Measurements, interval: float | None = None) -> Measurements:
         """Return what happened between two files of counters, by their difference.
 

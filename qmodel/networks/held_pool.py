@@ -45,6 +45,7 @@ from typing import Any
 import numpy as np
 
 from qmodel import _check
+from qmodel._checked import checked
 from qmodel._fields import check_fields, parameter
 from qmodel._typing import Count, Value
 from qmodel._values import digest_fields, same
@@ -182,10 +183,12 @@ class HeldPool(Station):
             return MMc(laws[0].mean, self.servers)
         return MGc(alone, self.servers)
 
+    @checked
     def serving(self, service: Distribution) -> Station:
         """Refuse: what is inside is what this pool is."""
         raise ModelError("a held pool has stations inside, not a service time of its own")
 
+    @checked
     def law_of_response(
         self, result: StationResult, work: Distribution, visits: Count = 1
     ) -> Distribution:
@@ -219,6 +222,7 @@ class HeldPool(Station):
             laws.append(view.after(Sum(tuple(held)), visits))
         return measure(tuple(view.share for view in result.views), tuple(laws))
 
+    @checked
     def limited(self, result: HeldResult, met: Any) -> HeldResult:
         """Return the state where holders of an outer pool meet so many others here."""
         return held_states.limited(self, result, met)
@@ -232,6 +236,7 @@ class HeldPool(Station):
             )
         return self.among(arrival_rate)
 
+    @checked
     def among(self, arrival_rate: Value) -> HeldResult:
         """Return the steady state, with the stations inside at their loads."""
         alike = self.alike

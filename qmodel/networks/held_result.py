@@ -6,6 +6,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import NamedTuple
 
+from qmodel._checked import checked
 from qmodel._typing import Count, Value
 from qmodel.distributions import Distribution, Scaled, Sum
 from qmodel.queues.base import StationResult
@@ -25,6 +26,7 @@ class View(NamedTuple):
     scale: Value = 1
     """Factor of all their times. [-]"""
 
+    @checked
     def after(self, held: Distribution, visits: Count = 1) -> Distribution:
         """Return the time of `visits` that find the same, permits being `held` so long."""
         law = held

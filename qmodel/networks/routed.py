@@ -112,6 +112,7 @@ class RoutedNetwork:
                 rates[c, name] = _check.nonnegative(f"the arrival rate at {name}", rate)
         return [rates.get(stop, 0) for stop in self.stops]
 
+    @checked
     def visits(self, arrivals: Any) -> dict[str, Value]:
         """Return how often a request visits each station, on average.
 

@@ -202,6 +202,7 @@ class Pipeline:
                 )
         return PipelineResult.of(self, Poisson(rate))
 
+    @checked
     def draw(self, arrival_rate: float = 0.0) -> Drawing:
         """Return a map of the stations and of the flows between them.
 
@@ -311,6 +312,7 @@ class Pipeline:
                     swap[id(thing)] = changed(thing, own)
         return self._swapped(swap, kinds)
 
+    @checked
     def swap(self, things: Mapping[int, Any]) -> Pipeline:
         """Return the pipeline with things exchanged, by their `id`: stations or steps."""
         return self._swapped(things, None)

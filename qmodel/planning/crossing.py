@@ -80,6 +80,7 @@ class Crossing:
     max_rates: tuple[Value, Value]
     basis: Basis
 
+    @checked
     def better(self, arrival_rate: Value) -> Any:
         """Return the name of the better model at a load.
 

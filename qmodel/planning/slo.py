@@ -155,6 +155,7 @@ class Objective:
         """Whether the limit is one from below, as of a goodput. [-]."""
         return quantity_of(self.quantity).more_is_better
 
+    @checked
     def value(self, result: Result) -> Value:
         """Return the quantity itself.
 
@@ -175,6 +176,7 @@ class Objective:
         """
         return quantity_of(self.quantity).value(result, self.subject)
 
+    @checked
     def margin(self, result: Result) -> Value:
         """Return how far beyond its limit the quantity is: positive where it is missed.
 
@@ -209,6 +211,7 @@ class Objective:
         overload = np.greater_equal(load_share_of(result), 1.0)
         return np.where(overload, np.inf, margin)[()]
 
+    @checked
     def met(self, result: Result) -> Value:
         """Return whether the objective is met; never in overload, nor for NaN.
 
@@ -229,6 +232,7 @@ class Objective:
         """
         return self.margin(result) <= 0
 
+    @checked
     def text(self, value: float) -> str:
         """Return a value of the quantity as people write it.
 

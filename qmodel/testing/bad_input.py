@@ -257,10 +257,9 @@ def _answer(
     except (QModelError, TypeError) as error:
         if not parameter:
             return f"{error}"
-        named = [n for n in arguments if n in str(error)]
-        if named and kind == "shapes that do not fit":
-            return None
-        return _wording(error, parameter)
+        if isinstance(error, QModelError) and any(n in str(error) for n in arguments):
+            return None  # Where arguments do not go together, any of them may be named.
+        return _wording(error, parameter, value)
     except RecursionError:
         return "RecursionError"
     except Exception as error:
@@ -341,11 +340,16 @@ def _has_nan(x: Any) -> bool:
     return not isinstance(x, (bool, int))
 
 
-def _wording(error: Exception, parameter: str) -> str | None:
-    said = str(error)
-    if parameter not in said:
-        return f"{type(error).__name__} does not name {parameter}: {_check.short(said)}"
-    return None
+def _wording(error: Exception, parameter: str, value: Any) -> str | None:
+    """Return what is missing in a message: the parameter by its name, or else the value."""
+    said, ours = str(error), isinstance(error, QModelError)
+    names = (parameter, parameter.removesuffix("s").replace("_", " "))
+    if any(n in said for n in (names if ours else names[:1])):
+        return None
+    shown = _check.short(value)
+    if ours and (shown[:70] in said or f"{value}"[:30] in said):
+        return None
+    return f"{type(error).__name__} does not name {parameter}: {_check.short(said)}"
 
 
 @contextlib.contextmanager

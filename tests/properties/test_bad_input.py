@@ -185,9 +185,10 @@ PARTS = sorted({name.split(".")[1] for name in EXAMPLES if "." in name} - {"test
 
 
 def test_a_sample_is_answered_right_or_refused_by_name() -> None:
-    some = [n for n in EXAMPLES if zlib.crc32(n.encode()) % 10 == 0]
-    found, tries = search(some, one_in=SAMPLE // 10)
-    assert tries > 300
+    sampled = ("qmodel.queues.", "qmodel.distributions.")
+    some = [n for n in EXAMPLES if n.startswith(sampled) and zlib.crc32(n.encode()) % 5 == 0]
+    found, tries = search(some, one_in=SAMPLE // 5)
+    assert tries > 100
     assert not found, "\n".join(map(str, found))
 
 
