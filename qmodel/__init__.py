@@ -128,6 +128,7 @@ if TYPE_CHECKING:
         GeometricBatch,
         GGc,
         GMc,
+        LoadDependent,
         MDc,
         MG1Priority,
         MG1Setup,
@@ -136,6 +137,7 @@ if TYPE_CHECKING:
         MG1Vacations,
         MGc,
         MGcc,
+        MGcK,
         MGcPS,
         MMc,
         MMcD,
@@ -143,6 +145,7 @@ if TYPE_CHECKING:
         MMcLCFS,
         MMcPriority,
         RandomBatch,
+        Serverless,
         States,
         Station,
         StationResult,
@@ -175,9 +178,9 @@ _HOMES = {
         capacity compare cost_frontier crossing least_hit_ratio lose_cache memory_value
         sensitivity size solve_for split_memory sweep uncertainty safe_load time_to_collapse""",
     "queues": """BirthDeath Delay Engset ErlangA FiniteSource FixedBatch GGc GM1 GMc
-        GeometricBatch MDc MG1 MG1K MG1KPS MG1LCFS MG1PS MG1Priority MG1Setup
-        MG1SizeBased MG1Threshold MG1Vacations MGc MGcPS MGcc MMc MMcD MMcK MMcLCFS
-        MMcPriority MXG1 RandomBatch States Station StationResult Stream
+        GeometricBatch LoadDependent MDc MG1 MG1K MG1KPS MG1LCFS MG1PS MG1Priority MG1Setup
+        MG1SizeBased MG1Threshold MG1Vacations MGc MGcK MGcPS MGcc MMc MMcD MMcK MMcLCFS
+        MMcPriority MXG1 RandomBatch Serverless States Station StationResult Stream
         UnequalServers erlang_b erlang_c""",
     "recorded_load": "read_load replay",
     "reports": "Report report",

@@ -40,6 +40,8 @@ GLOSSARY = {
     "residence_times": Term("V W", "s", "mean time of all visits to a station, by class"),
     "limits": Term("λ*_k", "1/s", "arrival rate at which each station saturates"),
     "holding_time": Term("H", "s", "mean time for which a request holds its permit"),
+    "cold": Term("p", "-", "share of the requests served that start cold"),
+    "instances": Term("E", "-", "mean number of instances alive, idle ones included"),
     "holders": Term("", "-", "mean number of permits in use"),
     "time_here": Term("", "s", "mean time of a visit that counts at no other station"),
     "scale": Term("ρ_P", "-", "factor of the times inside a pool that its limit makes"),

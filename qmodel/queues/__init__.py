@@ -11,6 +11,7 @@ from qmodel.queues.finite_source import FiniteSource
 from qmodel.queues.ggc import GGc
 from qmodel.queues.gm1 import GM1
 from qmodel.queues.gmc import GMc
+from qmodel.queues.load_dependent import LoadDependent
 from qmodel.queues.mdc import MDc
 from qmodel.queues.mg1 import MG1
 from qmodel.queues.mg1_lcfs import MG1LCFS
@@ -23,12 +24,14 @@ from qmodel.queues.mg1k_ps import MG1KPS
 from qmodel.queues.mgc import MGc
 from qmodel.queues.mgc_ps import MGcPS
 from qmodel.queues.mgcc import MGcc
+from qmodel.queues.mgck import MGcK
 from qmodel.queues.mmc import MMc
 from qmodel.queues.mmc_lcfs import MMcLCFS
 from qmodel.queues.mmc_priority import MMcPriority
 from qmodel.queues.mmcd import MMcD
 from qmodel.queues.mmck import MMcK
 from qmodel.queues.mxg1 import MXG1
+from qmodel.queues.serverless import Serverless, cold_starts
 from qmodel.queues.states import States
 from qmodel.queues.unequal_servers import UnequalServers
 
@@ -49,6 +52,7 @@ __all__ = [
     "GGc",
     "GMc",
     "GeometricBatch",
+    "LoadDependent",
     "MDc",
     "MG1Priority",
     "MG1Setup",
@@ -56,6 +60,7 @@ __all__ = [
     "MG1Threshold",
     "MG1Vacations",
     "MGc",
+    "MGcK",
     "MGcPS",
     "MGcc",
     "MMc",
@@ -64,11 +69,13 @@ __all__ = [
     "MMcLCFS",
     "MMcPriority",
     "RandomBatch",
+    "Serverless",
     "States",
     "Station",
     "StationResult",
     "Stream",
     "UnequalServers",
+    "cold_starts",
     "erlang_b",
     "erlang_c",
 ]

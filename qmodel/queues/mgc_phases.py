@@ -42,7 +42,7 @@ from qmodel.queues.phase_wait import POISSON, PhaseNumber, PhaseWait, Tails
 from qmodel.queues.renewal_phases import feasible
 from qmodel.queues.server_states import ServerStates
 
-__all__ = ["FITTED_PHASES", "FROM_FEWER_SERVERS", "PhaseCells", "phase_cells"]
+__all__ = ["FITTED_PHASES", "FROM_FEWER_SERVERS", "PhaseCells", "phase_cells", "shapes"]
 
 
 def _measured(name: str) -> str:
@@ -174,7 +174,7 @@ def phase_cells(
     cells = load.size
     solved, exact, scaled = (np.zeros(cells, dtype=bool) for _ in range(3))
     ratio, blends = np.ones(cells), []
-    for law, of_law in _shapes(service, shape, cells):
+    for law, of_law in shapes(service, shape, cells):
         for c in np.unique(servers[of_law]):
             here = of_law[servers[of_law] == c]
             queue = _queue(law, int(c), interarrival)
@@ -188,10 +188,32 @@ def phase_cells(
     return PhaseCells(solved, exact, scaled, ratio, *_joined(blends, cells))
 
 
-def _shapes(
+def shapes(
     service: Distribution, shape: tuple[int, ...], cells: int
 ) -> list[tuple[Distribution, np.ndarray]]:
-    """Return each law but for its mean, and the cells that have it."""
+    """Return each law but for its mean, and the flat cells that have it.
+
+    Parameters
+    ----------
+    service : Distribution
+        Law of the service time. [-]
+    shape : tuple of int
+        The shape of the cells. [-]
+    cells : int
+        Their number. [-]
+
+    Returns
+    -------
+    list of (Distribution, int array)
+        A law with numbers for its parameters, and the cells that it has the shape of. [-]
+
+    Examples
+    --------
+    >>> from qmodel.distributions import Gamma
+    >>> law = Gamma(np.array([1.0, 2.0, 3.0]), np.array([2.0, 2.0, 4.0]))
+    >>> [cells.tolist() for _, cells in shapes(law, (3,), 3)]
+    [[0, 1], [2]]
+    """
     own = shape_of(service)
     if own == () or np.prod(own) == 1:
         law = service if own == () else select(service, own, np.array([0]))

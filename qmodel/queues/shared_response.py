@@ -39,7 +39,7 @@ from qmodel.errors import ModelError
 from qmodel.numerics.spare import spare_servers
 from qmodel.queues.erlang import erlang_c
 
-__all__ = ["cells_of_sizes", "shared_response"]
+__all__ = ["cells_of_sizes", "response_of_sizes", "shared_response"]
 
 # Edges of the cells in the log of the tail of the law of sizes.
 _EDGES = np.concatenate(
@@ -196,7 +196,45 @@ def shared_response(
     must_wait = np.where(idle, 0.5, must_wait)
     variance = must_wait * (1 + load - must_wait) / spare**2
     forgotten = s * (1 + mix.scv) / 2 / spare
-    stretch = must_wait / spare
+    law = response_of_sizes(service, must_wait / spare, variance, forgotten)
+    alone = (1.0 - over) * ~idle
+    if over.any() or idle.any():
+        chosen = (alone[()], (1.0 * idle * ~over)[()], (1.0 * over)[()])
+        return Mixture(chosen, (law, service, NEVER))
+    return law
+
+
+def response_of_sizes(
+    service: Distribution, excess: Any, variance: Any, forgotten: Any
+) -> SharedResponse:
+    """Return the law of response of requests with `service`, of what a size meets.
+
+    Parameters
+    ----------
+    service : Distribution
+        Law of the sizes: of the service time alone. [-]
+    excess : array
+        By how much a size is stretched on average, less 1. [-]
+    variance : array
+        Variance of the stretch that an arrival meets. [-]
+    forgotten : array
+        Size over which it is forgotten, > 0. [s]
+
+    Returns
+    -------
+    SharedResponse
+        The law, by cells of sizes. [-]
+
+    Examples
+    --------
+    Constant work in M/M/1-PS at half load:
+
+    >>> from qmodel.distributions import Deterministic
+    >>> work, two = Deterministic(1.0), np.array(2.0)
+    >>> found = response_of_sizes(work, np.array(1.0), two, two)
+    >>> float(found.mean), float(found.variance.round(4))
+    (2.0, 1.7045)
+    """
     share, lows, widths = cells_of_sizes(service)
     sizes = [low + width / 2 for low, width in zip(lows, widths, strict=True)]
     ratios = [np.asarray(x / forgotten) for x in sizes]
@@ -207,15 +245,10 @@ def shared_response(
             np.where(r < 1e-4, x * x / 2, forgotten**2 * (r + np.expm1(-r)))
             for r, x in zip(ratios, sizes, strict=True)
         ]
-    law = SharedResponse(
+    return SharedResponse(
         share,
         lows,
         widths,
-        tuple((stretch * x)[()] for x in sizes),
+        tuple((excess * x)[()] for x in sizes),
         tuple((2 * variance * g)[()] for g in growth),
     )
-    alone = (1.0 - over) * ~idle
-    if over.any() or idle.any():
-        chosen = (alone[()], (1.0 * idle * ~over)[()], (1.0 * over)[()])
-        return Mixture(chosen, (law, service, NEVER))
-    return law

@@ -18,7 +18,7 @@ from qmodel._fields import Model, parameter
 from qmodel._typing import Count, Value
 from qmodel.distributions.arguments import check_arguments
 
-__all__ = ["FiniteStates", "Geometric", "Poisson", "States"]
+__all__ = ["FiniteStates", "Geometric", "GeometricBeyond", "Poisson", "States"]
 
 
 def _probabilities(name: str, x: Any) -> np.ndarray:
@@ -181,3 +181,77 @@ class FiniteStates(States):
     def tail(self, n: Count) -> Value:
         """Return P(N > n) [-]."""
         return self._pick(n, np.greater)
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class GeometricBeyond(States):
+    """Given probabilities of few, and beyond a geometric law.
+
+    Parameters
+    ----------
+    below : tuple of numbers or arrays
+        Probabilities of 0, 1, ..., c - 1. [-]
+    full : number or array
+        Probability of c. [-]
+    load : number or array
+        Ratio of the probabilities from c on; from 1 on the number is infinite. [-]
+    spare : number or array
+        1 - load, with its digits near saturation. [-]
+
+    Examples
+    --------
+    M/M/1 at half load, whose first states are given:
+
+    >>> law = GeometricBeyond((0.5, 0.25), 0.125, 0.5, 0.5)
+    >>> float(law.mean), float(law.tail(2)), float(law.probability(3))
+    (1.0, 0.125, 0.0625)
+    """
+
+    below: tuple[Value, ...]
+    full: Value
+    load: Value
+    spare: Value
+
+    @property
+    def _over(self) -> Any:
+        return np.asarray(self.load) >= 1
+
+    @property
+    def mean(self) -> Value:
+        """Mean number; inf in overload. [-]."""
+        return self._moment(1)
+
+    @property
+    def variance(self) -> Value:
+        """Variance of the number; inf in overload. [-]."""
+        with np.errstate(invalid="ignore"):
+            square = self._moment(2)
+            return np.where(np.isinf(square), np.inf, square - self._moment(1) ** 2)[()]
+
+    def _moment(self, order: int) -> Any:
+        c, rho = len(self.below), np.minimum(self.load, 1.0)
+        with np.errstate(all="ignore"):
+            total = sum(n**order * p for n, p in enumerate(self.below))
+            ahead = rho / self.spare
+            beyond = c + ahead if order == 1 else (c + ahead) ** 2 + ahead / self.spare
+            return np.where(self._over, np.inf, total + self.full / self.spare * beyond)[()]
+
+    def probability(self, n: Count) -> Value:
+        """Return P(N = n) [-]."""
+        n, c = np.asarray(n), len(self.below)
+        found = np.where(
+            n >= c, self.full * np.minimum(self.load, 1.0) ** np.maximum(n - c, 0), 0.0
+        )
+        for k, p in enumerate(self.below):
+            found = np.where(n == k, p, found)
+        return found[()]
+
+    def tail(self, n: Count) -> Value:
+        """Return P(N > n) [-]."""
+        n, c = np.asarray(n), len(self.below)
+        rho = np.minimum(self.load, 1.0)
+        with np.errstate(all="ignore"):
+            found = self.full * rho ** np.maximum(n + 1 - c, 0) / self.spare
+            for k in range(c - 1, -1, -1):
+                found = found + np.where(n < k, self.below[k], 0.0)
+        return np.where(self._over | (n < 0), 1.0, found)[()]

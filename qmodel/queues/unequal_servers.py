@@ -52,7 +52,7 @@ import numpy as np
 
 from qmodel import _check
 from qmodel._fields import parameter
-from qmodel._typing import Count, Value
+from qmodel._typing import Value
 from qmodel._xp import is_symbolic, namespace
 from qmodel.basis import POISSON_ARRIVALS, Assumption, Basis
 from qmodel.distributions import Distribution, HyperExponential, Mixture
@@ -61,7 +61,7 @@ from qmodel.numerics import erlang
 from qmodel.queues.base import FCFS, LAWS, MEANS, Station, StationResult
 from qmodel.queues.mmc import EXPONENTIAL_SERVICE, _Response, _Wait
 from qmodel.queues.ordered_entry import groups_of_equals, ordered_entry
-from qmodel.queues.states import States
+from qmodel.queues.states import GeometricBeyond
 
 __all__ = ["UnequalServers"]
 
@@ -79,56 +79,6 @@ POLICIES = {"random": RANDOM_SERVER, "fastest": FASTEST_SERVER}
 
 _MOST_SUMS = 4096
 _MOST_STATES = 12
-
-
-@dataclass(frozen=True, slots=True, eq=False)
-class _Number(States):
-    """Given probabilities below the number of servers, then a geometric law."""
-
-    below: tuple[Value, ...]
-    full: Value
-    load: Value
-    spare: Value  # 1 - load, with its digits near saturation
-
-    @property
-    def _over(self) -> Any:
-        return np.asarray(self.load) >= 1
-
-    @property
-    def mean(self) -> Value:
-        return self._moment(1)
-
-    @property
-    def variance(self) -> Value:
-        with np.errstate(invalid="ignore"):
-            square = self._moment(2)
-            return np.where(np.isinf(square), np.inf, square - self._moment(1) ** 2)[()]
-
-    def _moment(self, order: int) -> Any:
-        c, rho = len(self.below), np.minimum(self.load, 1.0)
-        with np.errstate(all="ignore"):
-            total = sum(n**order * p for n, p in enumerate(self.below))
-            ahead = rho / self.spare
-            beyond = c + ahead if order == 1 else (c + ahead) ** 2 + ahead / self.spare
-            return np.where(self._over, np.inf, total + self.full / self.spare * beyond)[()]
-
-    def probability(self, n: Count) -> Value:
-        n, c = np.asarray(n), len(self.below)
-        found = np.where(
-            n >= c, self.full * np.minimum(self.load, 1.0) ** np.maximum(n - c, 0), 0.0
-        )
-        for k, p in enumerate(self.below):
-            found = np.where(n == k, p, found)
-        return found[()]
-
-    def tail(self, n: Count) -> Value:
-        n, c = np.asarray(n), len(self.below)
-        rho = np.minimum(self.load, 1.0)
-        with np.errstate(all="ignore"):
-            found = self.full * rho ** np.maximum(n + 1 - c, 0) / self.spare
-            for k in range(c - 1, -1, -1):
-                found = found + np.where(n < k, self.below[k], 0.0)
-        return np.where(self._over | (n < 0), 1.0, found)[()]
 
 
 def _subsets(ratios: list[Any]) -> list[Any]:
@@ -249,7 +199,7 @@ class UnequalServers(Station):
         number = None
         if below:
             below = [np.where(over, 0.0, p / norm)[()] for p in below]
-            number = _Number(tuple(below), full[()], rho[()], spare[()])
+            number = GeometricBeyond(tuple(below), full[()], rho[()], spare[()])
         known = MEANS if number is None else (*MEANS, "number")
         return StationResult(
             arrival_rate=arrival_rate,

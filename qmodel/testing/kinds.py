@@ -16,7 +16,8 @@ from collections.abc import Callable
 from dataclasses import dataclass, field
 
 from qmodel import balancing, queues
-from qmodel.distributions import Distribution, Exponential
+from qmodel.distributions import Distribution, Erlang, Exponential
+from qmodel.distributions.phase_type import phases_of
 from qmodel.queues.base import Station
 
 __all__ = ["IN_PATHS", "STATIONS", "Parts"]
@@ -64,6 +65,22 @@ def _unequal(x: Parts) -> Station:
     return queues.UnequalServers(tuple(times))
 
 
+def _slower(x: Parts) -> Station:
+    speeds = (*range(1, x.servers + 1), *x.few * (0.9 * x.servers,))
+    return queues.LoadDependent(x.law, speeds)
+
+
+def _in_room(x: Parts) -> Station:
+    # Phases as they are; a fit to other laws would take most of the time of a test.
+    law = x.law if phases_of(x.law) else Erlang(x.law.mean, 2)
+    servers = min(x.servers, 6)
+    return queues.MGcK(law, servers, servers + x.few)
+
+
+def _kept(x: Parts) -> Station:
+    return queues.Serverless(x.law, Exponential(x.law.mean), 10 * x.other.mean)
+
+
 def _two(x: Parts) -> tuple[Station, Station]:
     return queues.MMc(x.law.mean), queues.MMc(1.5 * x.law.mean)
 
@@ -77,6 +94,7 @@ STATIONS: dict[str, Callable[[Parts], Station]] = {
     "GGc": lambda x: queues.GGc(x.other, x.law, x.servers),
     "GM1": lambda x: queues.GM1(x.other, x.law.mean),
     "GMc": lambda x: queues.GMc(x.other, x.law.mean, x.servers),
+    "LoadDependent": _slower,
     "MDc": lambda x: queues.MDc(x.law.mean, x.servers),
     "MG1": lambda x: queues.MG1(x.law),
     "MG1K": lambda x: queues.MG1K(x.law, x.few),
@@ -89,6 +107,7 @@ STATIONS: dict[str, Callable[[Parts], Station]] = {
     "MG1Threshold": lambda x: queues.MG1Threshold(x.law, x.few),
     "MG1Vacations": lambda x: queues.MG1Vacations(x.law, x.other, x.flag),
     "MGc": lambda x: queues.MGc(x.law, x.servers),
+    "MGcK": _in_room,
     "MGcPS": lambda x: queues.MGcPS(x.law, x.servers),
     "MGcc": lambda x: queues.MGcc(x.law, x.servers),
     "MMc": lambda x: queues.MMc(x.law.mean, x.servers),
@@ -97,6 +116,7 @@ STATIONS: dict[str, Callable[[Parts], Station]] = {
     "MMcLCFS": lambda x: queues.MMcLCFS(x.law.mean, x.servers),
     "MMcPriority": lambda x: queues.MMcPriority(x.law.mean, x.servers, x.flag),
     "MXG1": lambda x: queues.MXG1(x.law, queues.GeometricBatch(x.few)),
+    "Serverless": _kept,
     "UnequalServers": _unequal,
     # Replicas behind a balancer.
     "CentralQueue": lambda x: balancing.CentralQueue(queues.MMc(x.law.mean), x.servers),

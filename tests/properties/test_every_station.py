@@ -31,17 +31,26 @@ RISING = {
     "MG1Setup": (),
     "MG1Threshold": (),
     "MG1Vacations": (),
+    # The busier, the fewer start cold.
+    "Serverless": ("number_in_system",),
     # More load leaves more to the fast servers, so that a service is shorter on average.
     "UnequalServers": ("waiting_time", "number_in_system"),
 }
 """What rises with the load, where it is not every mean."""
 
-OWN_SERVERS = ("BirthDeath", "GGc", "PowerOfChoices", "TiedRequests", "UnequalServers")
+OWN_SERVERS = (
+    "BirthDeath",
+    "GGc",
+    "LoadDependent",
+    "PowerOfChoices",
+    "TiedRequests",
+    "UnequalServers",
+)
 """Another server is another station, faster or not, or another approximation."""
 
 SLOW = (
-    "ErlangA", "GGc", "MG1K", "MG1KPS", "MG1LCFS", "MG1PS", "MG1SizeBased", "MGcPS",
-    "WeightedRoundRobin",
+    "ErlangA", "GGc", "LoadDependent", "MG1K", "MG1KPS", "MG1LCFS", "MG1PS", "MG1SizeBased",
+    "MGcK", "MGcPS", "WeightedRoundRobin",
 )  # fmt: skip
 """Percentiles of these take a tenth of a second and more."""
 

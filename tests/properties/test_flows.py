@@ -34,6 +34,7 @@ def test_which_stations_lose() -> None:
         "ErlangA",
         "MG1K",
         "MG1KPS",
+        "MGcK",
         "MGcc",
         "MMcD",
         "MMcK",
