@@ -34,6 +34,10 @@ MODELS = {
     "every step": (qm.Pipeline(EVERY), 45.0),
     "typical": (qm.web.typical_pipeline(), 2000.0),
     "microservices": (qm.web.typical_microservices(), 2000.0),
+    "held": (
+        qm.Pipeline(qm.hold("threads", 16, qm.series(APP, qm.hold("pool", 10, KV)))),
+        60.0,
+    ),
     "modelled cache": (
         qm.Pipeline(
             qm.cached(
@@ -81,6 +85,8 @@ def test_words_of_every_step() -> None:
         "80 % hits", "miss", "3 times", "bursts of 10", "45/s", "8 servers × 100 ms",
     ):  # fmt: skip
         assert words in text
+    held = MODELS["held"][0].draw(60.0).mermaid()
+    assert held.count("kept until all below is done") == 2
     some = qm.Pipeline(qm.parallel(*SHARDS, need=2)).draw().mermaid()
     assert "2 of 3" in some
     assert set(re.findall(r'-->\|"(.*)"\|', some)) == {"100 %"}

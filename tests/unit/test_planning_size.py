@@ -50,7 +50,7 @@ def check_against_all(seed: int, stations: int) -> None:
     objective = qm.planning.parse_objective(goal)
     assert objective.met(plan.model.solve(rate))
     rows = all_cheaper(plan)
-    for part in np.array_split(rows, max(len(rows) // 20_000, 1)):
+    for part in np.array_split(rows, max(len(rows) // 20_000, 1)) if len(rows) else ():
         changes = {name: part[:, i] for i, name in enumerate(prices)}
         assert not objective.met(model.replace(changes).solve(rate)).any()
 

@@ -30,6 +30,7 @@ from qmodel.queues.base import Station, StationResult
 
 if TYPE_CHECKING:
     from qmodel.pipeline.arrivals import Arrivals
+    from qmodel.pipeline.drawing.graph import Ends, Graph
     from qmodel.pipeline.exactness import Trace
     from qmodel.pipeline.flows import Flows
     from qmodel.pipeline.solved import Solved
@@ -225,6 +226,11 @@ class Hold(Step):
         if arriving:
             at.disturbed.add(self.name)
         return self.step.departures(arriving, at)
+
+    def sketch(self, ends: Ends, on: Graph) -> Ends:
+        taken = self.entry.sketch(ends, on)
+        on.note(taken, "kept until all below is done")
+        return self.step.sketch(taken, on)
 
 
 def hold(name: str, permits: Count, step: Step, *, each: int = 1) -> Step:
