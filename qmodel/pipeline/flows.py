@@ -22,7 +22,7 @@ if TYPE_CHECKING:
     from qmodel.pipeline.steps.base import Step
     from qmodel.pipeline.steps.call import Call
 
-__all__ = ["Flows", "settled"]
+__all__ = ["DryPass", "Flows", "settled"]
 
 _ROUNDS = 200
 """Passes after which shares that still move are taken as not converged."""
@@ -107,7 +107,7 @@ class Flows:
 
         The share counts where what is lost depends on the rate.
         """
-        dry: Any = _Dry(self, self.rate * share)
+        dry: Any = DryPass(self, self.rate * share)
         return step.flow(1.0, dry) if self.plan.loses(step) else None
 
     def accepted(self, name: str) -> Any:
@@ -166,28 +166,32 @@ class Flows:
         return mine.index(stream_of(call, kind))
 
 
-class _Dry:
+class DryPass:
     """A pass that takes note of nothing, with the shares of another."""
 
     def __init__(self, flows: Flows, rate: Any) -> None:
         self._flows, self.rate = flows, rate
 
     def through(self, step: Step, share: Any = 1.0) -> Any:
+        """Return the share of the requests that a step does not lose, as `Flows` does."""
         flows = self._flows
-        inner: Any = _Dry(flows, self.rate * share)
+        inner: Any = DryPass(flows, self.rate * share)
         return step.flow(1.0, inner) if flows.plan.loses(step) else None
 
     def note(self, step: Step, share: Any) -> None:
-        pass
+        """Note nothing."""
 
     def call(self, step: Call, share: Any) -> Any:
+        """Return the share of the requests that a station does not lose."""
         return share * self._flows.shares.get(step.name, 1) if step.station.loses else share
 
     def hold(self, entry: Call, step: Step, share: Any) -> Any:
+        """Return the share that goes on after a step during which a station is held."""
         dry: Any = self
         return step.flow(share, dry)
 
     def settled(self, step: Step, share: Any) -> Any:
+        """Return what the load makes of the requests into a step."""
         return self._flows.shares.get(step.key, step.worst)
 
 

@@ -18,6 +18,7 @@ import numpy as np
 
 from qmodel._xp import is_symbolic
 from qmodel.errors import ModelError
+from qmodel.pipeline.flows import DryPass, Flows
 from qmodel.units import text
 
 if TYPE_CHECKING:
@@ -151,7 +152,7 @@ class Graph:
         return all_calls / calls if calls > 0 else 1.0
 
     def _calls(self, step: Step) -> float:
-        counter: Any = _Counter(self.result)
+        counter: Any = _Counter(self.result.solved.flows)
         step.flow(1.0, counter)
         return self.number(counter.calls)
 
@@ -177,20 +178,16 @@ class Graph:
         return ", ".join([self.flow_of(edge), *kinds, *edge.words])
 
 
-class _Counter:
+class _Counter(DryPass):
     """A pass over a path that counts the calls of one request into a step."""
 
-    def __init__(self, result: PipelineResult) -> None:
-        self._solved = result.solved
-        self.through = result.solved.flows.through
+    def __init__(self, flows: Flows) -> None:
+        super().__init__(flows, flows.rate)
         self.calls: Any = 0
 
     def call(self, step: Call, share: Any) -> Any:
         self.calls = self.calls + share
-        return share * self._solved.settled.get(step.name, 1)
-
-    def settled(self, step: Step, share: Any) -> Any:
-        return self._solved.settled.get(step.key, step.worst)
+        return super().call(step, share)
 
 
 def _note(words: list[str], new: Iterable[str]) -> None:
