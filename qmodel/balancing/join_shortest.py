@@ -1,6 +1,7 @@
 r"""Least connections: each request joins the replica with the fewest requests.
 
-Also "join the shortest queue". There is no closed law for more than two replicas. With N
+Also "join the shortest queue". Two replicas of up to eight workers are solved exactly
+(`qmodel.balancing.two_queues`). There is no closed law for more. With N
 replicas of c workers, exponential service and load :math:`\rho`, the levels found are nearly
 geometric from c on, with the ratio that is exact far out, so that the wait is exponential
 
@@ -39,8 +40,11 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Any
 
+import numpy as np
+
 from qmodel._checked import checked
 from qmodel.balancing.informed_pool import InformedPool
+from qmodel.balancing.two_queues import LEVELS, equal_levels
 from qmodel.basis import APPROXIMATE, Assumption
 from qmodel.numerics.erlang import erlang_c
 
@@ -54,6 +58,12 @@ SHORTEST_QUEUE = Assumption(
     "our simulations; Foschini and Salz 1978",
     APPROXIMATE,
 )
+SHORTER_OF_TWO = Assumption(
+    "shorter-of-two",
+    "requests join the replica of two that has fewer; its levels are those of the exact chain",
+    "Haight 1958; Neuts 1981",
+)
+_MOST_WORKERS = 8
 
 
 @checked
@@ -121,7 +131,20 @@ class LeastConnections(InformedPool):
 
     def _levels(self, load: Any, replicas: Any, servers: Any) -> tuple[tuple[Any, ...], Any]:
         chance, ratio = shortest_levels(load, replicas=replicas, servers=servers)
-        return (chance,), ratio
+        two = _solved(replicas, servers)
+        if not two.any():
+            return (chance,), ratio
+        levels = np.stack([chance * ratio**j for j in range(LEVELS)])
+        for workers in np.unique(servers[two]):
+            here = two & (servers == workers)
+            levels[:, here] = equal_levels(load[here], int(workers))
+        return tuple(levels), np.where(two, load**2, ratio)
 
     def _grounds(self) -> tuple[Assumption, ...]:
-        return (SHORTEST_QUEUE,)
+        exact = _solved(self.replicas, self.replica.servers).all()
+        return (SHORTER_OF_TWO if exact else SHORTEST_QUEUE,)
+
+
+def _solved(replicas: Any, servers: Any) -> Any:
+    """Return whether pools are two replicas of few workers."""
+    return np.equal(replicas, 2) & np.less_equal(servers, _MOST_WORKERS)

@@ -5,7 +5,9 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from qmodel.balancing import shorter_of_two
+import qmodel as qm
+from qmodel.balancing import LeastConnections, PowerOfChoices, shorter_of_two
+from qmodel.balancing.two_queues import LEVELS, _solved, equal_levels
 from qmodel.errors import DomainError
 
 
@@ -60,6 +62,54 @@ def test_published_figures() -> None:
     assert equal.prob_wait == pytest.approx(
         [0.31596749798201057, 0.6941647752122341], rel=1e-10
     )
+
+
+def test_least_connections_of_two_is_exact() -> None:
+    load = np.array([0.3, 0.5, 0.8, 0.95])
+    for workers in (1, 2, 8):
+        pool = LeastConnections(qm.MMc(1.0, workers), replicas=2)
+        r = pool.solve(2 * workers * load)
+        exact = shorter_of_two(2 * workers * load, (1.0, 1.0), workers=workers)
+        assert r.response_time == pytest.approx(exact.response_time, rel=1e-8)
+        assert r.basis["response_time"] == r.basis["p99"] == "exact"
+        assert r.response.mean == pytest.approx(r.response_time, rel=1e-8)
+    both = PowerOfChoices(qm.MMc(1.0), replicas=2, choices=2).solve(1.6)
+    assert float(both.response_time) == pytest.approx(2.955736617637522, rel=1e-9)
+    three = LeastConnections(qm.MMc(1.0), replicas=[2, 3]).solve(1.6)
+    assert three.basis["response_time"] == "approximate"
+    assert three.response_time[0] == pytest.approx(2.955736617637522, rel=1e-9)
+    assert LeastConnections(qm.MMc(1.0, 9), replicas=2).solve(9.0).basis == "approximate"
+
+
+def test_the_percentiles_of_two() -> None:
+    """The wait behind m requests is Erlang's law: replayed, 400,000 requests."""
+    rng, rate = np.random.default_rng(3), 1.6
+    free, seen = np.zeros((2, 400)), []
+    ends = np.full((2, 400, 60), -1.0)
+    time = np.zeros(400)
+    for step in range(2500):
+        time = time + rng.exponential(1 / rate, 400)
+        numbers = (ends > time[:, None]).sum(axis=2)
+        first = (numbers[0] < numbers[1]) | (
+            (numbers[0] == numbers[1]) & (rng.random(400) < 0.5)
+        )
+        chosen, row = np.where(first, 0, 1), np.arange(400)
+        done = np.maximum(free[chosen, row], time) + rng.exponential(1.0, 400)
+        free[chosen, row] = done
+        ends[chosen, row, step % 60] = done
+        if step > 500:
+            seen.append(done - time)
+    law = LeastConnections(qm.MMc(1.0), replicas=2).solve(rate).response
+    found = np.concatenate(seen)
+    for p in (0.5, 0.9, 0.99):
+        assert float(law.quantile(p)) == pytest.approx(np.quantile(found, p), rel=0.03)
+
+
+def test_the_fit_of_the_levels() -> None:
+    load = np.array([0.003, 0.05, 0.21, 0.5, 0.77, 0.97, 0.9999])
+    for workers in (1, 3):
+        exact = _solved(2 * workers * load, np.ones(7), np.ones(7), workers, LEVELS)[2]
+        assert np.array(equal_levels(load, workers)) == pytest.approx(exact, abs=1e-8)
 
 
 def test_cells_and_what_is_refused() -> None:
