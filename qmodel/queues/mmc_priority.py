@@ -1,4 +1,6 @@
-r"""The M/M/c queue with priorities: equal servers, one mean service time, several streams.
+r"""The M/M/c queue with priorities: equal servers, exponential service, several streams.
+
+Streams with mean service times of their own: `qmodel.queues.unequal_priorities`. Of one mean:
 
 With :math:`\sigma_k = (\lambda_1 + \dots + \lambda_k) S / c` and Erlang's C at the load of all
 streams, a service once begun being finished (non-preemptive) [1]_ [2]_,
@@ -43,7 +45,7 @@ from qmodel import _check
 from qmodel._checked import checked
 from qmodel._fields import parameter
 from qmodel._typing import Count, Value
-from qmodel._xp import namespace
+from qmodel._xp import is_symbolic, namespace
 from qmodel.basis import APPROXIMATE, POISSON_ARRIVALS, Assumption, Basis
 from qmodel.distributions import ZERO, Distribution, Exponential, Mixture, Sum
 from qmodel.errors import ModelError
@@ -59,11 +61,18 @@ from qmodel.queues.base import (
     _streams,
     finite_rates,
     in_the_limit,
+    mixed_service,
 )
 from qmodel.queues.busy_period import BusyPeriod
 from qmodel.queues.erlang import erlang_c
 from qmodel.queues.mg1_priority import NON_PREEMPTIVE, PREEMPTIVE
 from qmodel.queues.priority_classes import in_order
+from qmodel.queues.unequal_priorities import (
+    SAME_PROPORTION,
+    STREAMS_AS_ONE,
+    finished,
+    interrupted,
+)
 
 __all__ = ["MMcPriority", "interrupted_waiting_time", "waiting_time"]
 
@@ -257,11 +266,11 @@ class MMcPriority(Station):
         DomainError
             If a rate is negative.
         ModelError
-            If a stream brings its own law of service: all have the same mean.
+            If a stream brings a law of service that is not exponential.
         """
         streams = in_order(_streams(arrival_rate))
-        if any(s.service is not None for s in streams):
-            raise ModelError("streams of M/M/c with priorities share one law of service")
+        if any(s.service is not None and s.service != self.service for s in streams):
+            return self._unequal(streams)
         rates, endless = finite_rates(streams, self.service_time)
         # All together, in any of these orders, are an M/M/c queue.
         whole = mmc.MMc(self.service_time, self.servers)._solve(sum(rates))
@@ -295,6 +304,80 @@ class MMcPriority(Station):
             station=self,
             basis=Basis(grounds),
             streams=results,
+        )
+        return in_the_limit(result, endless)
+
+    def _unequal(self, streams: Sequence[Stream]) -> StationResult:
+        """Return the steady state of streams with their own mean service times."""
+        laws = [self.service if s.service is None else s.service for s in streams]
+        if not all(isinstance(law, Exponential) for law in laws):
+            kinds = sorted({type(law).__name__ for law in laws} - {"Exponential"})
+            raise ModelError(f"service must be Exponential for M/M/c, got {', '.join(kinds)}")
+        c, times = self.servers, [law.mean for law in laws]
+        if not isinstance(c, int) or is_symbolic(*times, *(s.arrival_rate for s in streams)):
+            raise ModelError(
+                "streams with means of their own need numbers, and one number of servers"
+            )
+        rates, endless = finite_rates(streams, self.service_time)
+        of = interrupted if self.preemptive else finished
+        results: list[StreamResult] = []
+        above, work = 0.0 * rates[0], 0.0 * rates[0]
+        for stream, law, rate, (wait, chance) in zip(
+            streams, laws, rates, of(rates, times, c), strict=True
+        ):
+            with np.errstate(divide="ignore", invalid="ignore"):
+                drain = np.where(wait == 0, c / law.mean, chance / wait)[()]
+                if results and not self.preemptive:
+                    # A wait is the busy period of those above that it begins.
+                    drain = drain / np.where(np.isinf(wait), 1.0, 1 - work / c)
+                    mean = np.where(above == 0, 1.0, work / above)[()]
+                    begun = mmc._Wait(1 + 0 * drain, drain)
+                    queued = BusyPeriod(begun, above, Exponential(mean / c))
+                    time: Distribution = Mixture((1 - chance, chance), (ZERO, queued))
+                else:
+                    time = mmc._Wait(chance, drain)
+            above, work = above + rate, work + rate * law.mean
+            response = Sum((time, law))
+            results.append(
+                StreamResult(
+                    stream.arrival_rate, wait, wait + law.mean, response, time, stream.kind
+                )
+            )
+        mix, total = mixed_service(laws, rates), sum(rates)
+        with np.errstate(divide="ignore", invalid="ignore"):
+            shares = tuple(np.where(total == 0, 1 / len(rates), r / total)[()] for r in rates)
+        # A stream that is not there does not count, however long it would wait.
+        means = [
+            sum(np.where(p == 0, 0.0, p * x) for p, x in zip(shares, values, strict=True))[()]
+            for values in (
+                [r.waiting_time for r in results],
+                [r.response_time for r in results],
+            )
+        ]
+        order = PREEMPTIVE if self.preemptive else NON_PREEMPTIVE
+        model = (POISSON_ARRIVALS, mmc.EXPONENTIAL_SERVICE, order)
+        if not self.preemptive and c > 1:
+            model = (*model, SAME_PROPORTION)
+        elif self.preemptive and len(streams) > 2:
+            model = (*model, STREAMS_AS_ONE)
+        weigh = namespace(total).weigh
+        grounds = dict.fromkeys(MEANS, model)
+        grounds |= dict.fromkeys(LAWS, (*model, EXPONENTIAL_INTERRUPTED))
+        load = sum(r * s for r, s in zip(rates, times, strict=True))
+        station = replace(self)
+        object.__setattr__(station, "service", mix)
+        result = StationResult(
+            arrival_rate=total,
+            utilization=load / c,
+            waiting_time=means[0],
+            response_time=means[1],
+            queue_length=weigh(total, means[0]),
+            number_in_system=weigh(total, means[1]),
+            wait=Mixture(shares, tuple(r.wait for r in results)),
+            response=Mixture(shares, tuple(r.response for r in results)),
+            station=station,
+            basis=Basis(grounds),
+            streams=tuple(results),
         )
         return in_the_limit(result, endless)
 

@@ -265,10 +265,14 @@ def one_server(preemptive: bool) -> Adapter:
 
 def servers_alike(preemptive: bool) -> Adapter:
     def figures(p: Parameters) -> Figures:
-        rate, *others = set(p["service_rates"] if "service_rates" in p else [p["service_rate"]])
-        assert not others
-        station = qm.MMcPriority(1 / rate, p["servers"], preemptive)
-        r = station.solve([qm.Stream(x) for x in p["arrival_rates"]])
+        first, *others = p["service_rates"] if "service_rates" in p else [p["service_rate"]]
+        station = qm.MMcPriority(1 / first, p["servers"], preemptive)
+        alike = set(others) <= {first}
+        laws = [None if alike else qm.Exponential(1 / m) for m in (first, *others)]
+        laws = laws if others else laws * len(p["arrival_rates"])
+        r = station.solve(
+            [qm.Stream(x, law) for x, law in zip(p["arrival_rates"], laws, strict=True)]
+        )
         return of_streams(r)
 
     return figures

@@ -188,6 +188,8 @@ APPROXIMATIONS = {
     "approximation:Kraemer-Langenbach-Belz": ("multiserver", "kraemer_langenbach_belz"),
     "approximation:Kingman-upper-bound": ("multiserver", "kingman_bound"),
     "approximation:Whitt-1993-GI/G/m": ("multiserver", "whitt"),
+    "approximation:RDR-A": ("priority", "mmc_preemptive"),
+    "approximation:RDR-A (recursive dimensionality reduction)": ("priority", "mmc_preemptive"),
     "approximation:source formula": ("impatience", "erlang_a"),
     "approximation:linear combination of (n,n) values": ("fan_out", "some_of_queues"),
     "approximation:LINE default MVA (egflin)": ("multiclass", "delay_and_shared"),
@@ -197,7 +199,6 @@ APPROXIMATIONS = {
 
 SKIPPED = {
     "e2d2_mq": "states of E2/D/2; only its wait is exact",
-    "mq_mmk_exact_f": "several servers with a service time for each stream",
     "apq_4_2_1": "no accumulating priority; only its limits",
     "mq_mf_jsq_2_0.9": "the limit of many replicas, in which nobody waits",
 }

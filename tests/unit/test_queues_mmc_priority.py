@@ -215,8 +215,62 @@ def test_impossible_parameters_are_named(make, message):
         make()
 
 
-def test_streams_share_one_law_of_service():
-    with pytest.raises(qm.errors.ModelError, match="share one law"):
-        MMcPriority(1.0).solve([qm.Stream(0.1, qm.Exponential(2.0))])
+def test_streams_with_means_of_their_own():
+    """Published and recomputed by a chain of both numbers; for three streams, of all three."""
+    own = [qm.Exponential(1 / 1.2), None, qm.Exponential(1 / 0.8)]
+    two = MMcPriority(1.0, 2, preemptive=True).solve(
+        [qm.Stream(0.5, own[0]), qm.Stream(0.3, own[2])]
+    )
+    assert [s.response_time for s in two.streams] == pytest.approx(
+        [0.8711433756805798, 1.6251646867447853], rel=1e-10
+    )
+    assert two.basis["waiting_time"] == "exact"
+    assert two.response.mean == pytest.approx(two.response_time, rel=1e-10)
+    assert two.offered_load == pytest.approx(0.5 / 1.2 + 0.3 / 0.8)
+    three = MMcPriority(1.0, 2, preemptive=True).solve([qm.Stream(0.3, law) for law in own])
+    assert [s.response_time for s in three.streams] == pytest.approx(
+        [0.846560846558316, 1.1300993751541617, 1.8626383046645034], rel=5e-4
+    )
+    assert three.basis["waiting_time"] == "approximate"
+
+
+@pytest.mark.parametrize("preemptive", [False, True])
+def test_means_of_their_own_have_the_limits_of_equal_means_and_of_one_server(preemptive):
+    alike = qm.Exponential(1.0 + 1e-9)
+    equal, nearly = (
+        MMcPriority(1.0, 3, preemptive).solve(
+            [qm.Stream(0.8), qm.Stream(1.0, law), qm.Stream(0.9)]
+        )
+        for law in (None, alike)
+    )
+    for one, other in zip(equal.streams, nearly.streams, strict=True):
+        assert other.waiting_time == pytest.approx(one.waiting_time, rel=1e-7)
+        assert other.response.quantile(0.99) == pytest.approx(
+            one.response.quantile(0.99), rel=1e-6
+        )
+    streams = [qm.Stream(0.3, qm.Exponential(0.5)), qm.Stream(0.3, qm.Exponential(2.0))]
+    single = qm.MG1Priority(qm.Exponential(1.0), preemptive).solve(streams)
+    found = MMcPriority(1.0, 1, preemptive).solve(streams)
+    for one, other in zip(single.streams, found.streams, strict=True):
+        assert other.response_time == pytest.approx(one.response_time, rel=1e-9)
+
+
+@pytest.mark.parametrize("preemptive", [False, True])
+def test_overload_below_leaves_the_streams_above(preemptive):
+    rates = np.array([0.0, 1.0, 3.0, np.nan])
+    r = MMcPriority(1.0, 3, preemptive).solve(
+        [qm.Stream(0.8), qm.Stream(rates, qm.Exponential(1.5))]
+    )
+    first, second = r.streams
+    assert np.isfinite(np.broadcast_to(first.waiting_time, 4)[:3]).all()
+    np.testing.assert_array_equal(np.isinf(second.waiting_time), [False, False, True, False])
+    assert np.isnan(second.waiting_time[3])
+    assert np.isnan(r.waiting_time[3])
+    np.testing.assert_allclose(r.utilization[:3], (0.8 + 1.5 * rates[:3]) / 3)
+
+
+def test_streams_have_exponential_service():
+    with pytest.raises(qm.errors.ModelError, match="must be Exponential"):
+        MMcPriority(1.0).solve([qm.Stream(0.1, qm.Erlang(2.0, 2))])
     with pytest.raises(qm.errors.ModelError, match="must be Exponential"):
         MMcPriority(1.0).serving(qm.Erlang(1.0, 2))
