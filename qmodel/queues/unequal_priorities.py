@@ -3,9 +3,9 @@ r"""M/M/c with priorities where the streams differ in their mean service times.
 **Interrupted service.** Streams do not see those below them. A stream k works on the servers
 that the streams above leave it; these are taken as one stream of the same load and of
 exponential service with the mean of theirs, which is exact for two streams. Its own number
-is then the level, and theirs the phase, of a quasi-birth-death process
-(`qmodel.queues.phase_queue` has the same equations): with n requests of its own and m above, it is served at the rate
-:math:`\min(n, (c - m)^+) / S_k`. The phases end where hardly ever so many are above.
+is then the level, and theirs the phase, of a quasi-birth-death process, whose equations are
+those of `qmodel.queues.phase_queue`: with n requests of its own and m above, it is served at
+the rate :math:`\min(n, (c - m)^+) / S_k`. The phases end where hardly ever so many are above.
 
 **Finished service.** Bondi and Buzen [1]_: the servers shorten the wait of each stream in the
 same proportion as without priorities. With :math:`\sigma_k` the load of streams 1 to k and
