@@ -321,6 +321,7 @@ class MMcPriority(Station):
         rates, endless = finite_rates(streams, self.service_time)
         of = interrupted if self.preemptive else finished
         results: list[StreamResult] = []
+        times_in_queue: list[Distribution] = []
         above, work = 0.0 * rates[0], 0.0 * rates[0]
         for stream, law, rate, (wait, chance) in zip(
             streams, laws, rates, of(rates, times, c), strict=True
@@ -330,14 +331,15 @@ class MMcPriority(Station):
                 if results and not self.preemptive:
                     # A wait is the busy period of those above that it begins.
                     drain = drain / np.where(np.isinf(wait), 1.0, 1 - work / c)
-                    mean = np.where(above == 0, 1.0, work / above)[()]
+                    their_time = np.where(above == 0, 1.0, work / above)[()]
                     begun = mmc._Wait(1 + 0 * drain, drain)
-                    queued = BusyPeriod(begun, above, Exponential(mean / c))
+                    queued = BusyPeriod(begun, above, Exponential(their_time / c))
                     time: Distribution = Mixture((1 - chance, chance), (ZERO, queued))
                 else:
                     time = mmc._Wait(chance, drain)
             above, work = above + rate, work + rate * law.mean
             response = Sum((time, law))
+            times_in_queue.append(time)
             results.append(
                 StreamResult(
                     stream.arrival_rate, wait, wait + law.mean, response, time, stream.kind
@@ -347,15 +349,12 @@ class MMcPriority(Station):
         with np.errstate(divide="ignore", invalid="ignore"):
             shares = tuple(np.where(total == 0, 1 / len(rates), r / total)[()] for r in rates)
         # A stream that is not there does not count, however long it would wait.
-        means = [
-            sum(np.where(p == 0, 0.0, p * x) for p, x in zip(shares, values, strict=True))[()]
-            for values in (
-                [r.waiting_time for r in results],
-                [r.response_time for r in results],
-            )
-        ]
+        parts = zip(shares, results, strict=True)
+        wait = sum(np.where(p == 0, 0.0, p * r.waiting_time) for p, r in parts)
+        service = sum(p * law.mean for p, law in zip(shares, laws, strict=True))
+        mean = np.asarray(wait)[()]
         order = PREEMPTIVE if self.preemptive else NON_PREEMPTIVE
-        model = (POISSON_ARRIVALS, mmc.EXPONENTIAL_SERVICE, order)
+        model: tuple[Assumption, ...] = (POISSON_ARRIVALS, mmc.EXPONENTIAL_SERVICE, order)
         if not self.preemptive and c > 1:
             model = (*model, SAME_PROPORTION)
         elif self.preemptive and len(streams) > 2:
@@ -369,11 +368,11 @@ class MMcPriority(Station):
         result = StationResult(
             arrival_rate=total,
             utilization=load / c,
-            waiting_time=means[0],
-            response_time=means[1],
-            queue_length=weigh(total, means[0]),
-            number_in_system=weigh(total, means[1]),
-            wait=Mixture(shares, tuple(r.wait for r in results)),
+            waiting_time=mean,
+            response_time=mean + service,
+            queue_length=weigh(total, mean),
+            number_in_system=weigh(total, mean + service),
+            wait=Mixture(shares, tuple(times_in_queue)),
             response=Mixture(shares, tuple(r.response for r in results)),
             station=station,
             basis=Basis(grounds),
