@@ -28,6 +28,7 @@ def size(
     *,
     objectives: Objectives,
     prices: Mapping[str, float] | None = None,
+    lots: Mapping[str, float] | None = None,
     scenarios: Mapping[str, Mapping[str, float]] | None = None,
     headroom: float = 0.0,
     spares: int | Mapping[str, int] = 0,
@@ -45,6 +46,8 @@ def size(
     prices : mapping of str to number, optional
         Price of one of each parameter that is sized; by default the replicas of each pool
         and the servers of each other station, at 1. [-]
+    lots : mapping of str to number, optional
+        How much is bought at once of what is no whole number, such as memory. [-]
     scenarios : mapping of str to (mapping of str to number), optional
         In each, what differs, as in `qmodel.size`. [-]
     headroom : number, default 0
@@ -84,7 +87,10 @@ def size(
     if not goals:
         raise ModelError("size needs an objective, such as 'p99 < 300 ms'")
     load, remark = _load(model, arrival_rate)
-    given = {"prices": prices, "scenarios": scenarios, "headroom": headroom, "spares": spares}
+    given = {
+        "prices": prices, "lots": lots, "scenarios": scenarios, "headroom": headroom,
+        "spares": spares,
+    }  # fmt: skip
     said = [f"The load is {remark}."] if remark else []
     rate = Fact("arrival_rate", "load", load, RATE)
     try:
@@ -134,9 +140,10 @@ def _numbers(model: Any, plan: Sizing) -> Table:
     binding = parse_objective(plan.binding_objective)
     unit = quantity_of(binding.quantity).unit
     more = [shown(x, unit) for x in plan.with_one_more.values()]
+    here = [float(now[name]) / plan.lots.get(name, 1) for name in plan.numbers]
     columns = [
         Column("parameter", "", TEXT, list(plan.numbers)),
-        Column("now", "in the model", COUNT, [float(now[name]) for name in plan.numbers]),
+        Column("now", "in the model", COUNT, here),
         Column("number", "to have", COUNT, list(plan.numbers.values())),
         Column("needed", "needed", COUNT, list(plan.needed.values())),
         Column("least", "if all else is unlimited", COUNT, list(plan.least.values())),
@@ -171,6 +178,8 @@ def _notes(plan: Sizing, headroom: float) -> list[str]:
     else:
         over = percent(plan.gap)
         notes.append(f"The search was cut short: the least cost may be up to {over} lower.")
+    for name, lot in plan.lots.items():
+        notes.append(f"One {name} is {lot:.10g}.")
     if headroom:
         notes.append(f"All loads with {percent(headroom)} of headroom.")
     spare = {n: plan.numbers[n] - k for n, k in plan.needed.items() if plan.numbers[n] > k}

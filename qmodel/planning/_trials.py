@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Iterable
 from dataclasses import dataclass
 from typing import Any
@@ -45,17 +46,33 @@ class Trial:
     domains: list[Domain]
     objectives: list[Objective]
     factor: float
+    lots: np.ndarray
+    """How much of each parameter one of it is: 1 where it is a whole number."""
 
     def results(self, rows: Numbers) -> Iterable[tuple[Case, Result, np.ndarray]]:
         """Yield each scenario with its solution, and where too few are left of something."""
-        low = np.array([domain.bottom for domain in self.domains])
+        low = self.bottom
         for case in self.cases:
             here = np.floor(rows * case.left * (1 + 1e-12))
-            changes = {
-                d.name: np.maximum(here[:, i], low[i]) for i, d in enumerate(self.domains)
-            }
+            kept = np.maximum(here, low) * self.lots
+            changes = {d.name: kept[:, i] for i, d in enumerate(self.domains)}
             rate = case.arrival_rate * self.factor
             yield case, case.model.replace(changes).solve(rate), (here < low).any(axis=1)
+
+    @property
+    def bottom(self) -> np.ndarray:
+        """The fewest of each that there may be."""
+        least = [
+            max(math.ceil(domain.bottom / lot), 0 if domain.closed and domain.whole else 1)
+            for domain, lot in zip(self.domains, self.lots, strict=True)
+        ]
+        return np.array(least, dtype=np.int64)
+
+    @property
+    def top(self) -> np.ndarray:
+        """The most of each that there may be."""
+        most: np.ndarray = np.floor(np.array([d.top for d in self.domains]) / self.lots)
+        return most
 
     def excess(self, rows: Numbers) -> np.ndarray:
         """Return by how much each choice misses the worst objective."""
@@ -74,8 +91,8 @@ class Trial:
 
     def unlimited(self) -> Numbers:
         """Return numbers beyond which more of all changes nothing."""
-        top = np.array([min(domain.top, 2.0**_DOUBLINGS) for domain in self.domains])
-        here = np.array([max(domain.bottom, 1.0) for domain in self.domains])
+        top = np.minimum(self.top, 2.0**_DOUBLINGS)
+        here = np.maximum(self.bottom, 1.0)
         # Not below what is left in the worst scenario.
         here = np.minimum(np.ceil(here / np.min([c.left for c in self.cases], axis=0)), top)
         before: list[Any] = []
@@ -92,7 +109,7 @@ class Trial:
 
     def refuse_what_worsens(self, most: Numbers) -> None:
         """Refuse numbers of which more misses the objectives by more."""
-        low = np.array([domain.bottom for domain in self.domains])
+        low = self.bottom
         fewer = np.tile(most, (2, most.size, 1))
         n = np.arange(most.size)
         fewer[:, n, n] = low, np.sqrt(np.maximum(low, 1.0) * most)
@@ -132,7 +149,7 @@ class Trial:
         self, numbers: Numbers, scenario: str, objective: Objective
     ) -> list[tuple[float, float]]:
         """Return the change of the margin, and the value, with one more of each."""
-        top = np.array([domain.top for domain in self.domains])
+        top = self.top
         one = np.vstack([0 * numbers, np.eye(numbers.size, dtype=np.int64)])
         rows = np.minimum(numbers + one, top).astype(np.int64)
         result = next(r for case, r, _ in self.results(rows) if case.name == scenario)
@@ -148,7 +165,8 @@ def why_none(trial: Trial, high: Numbers) -> str:
         for objective in trial.objectives:
             if np.all(objective.margin(result) <= 0):
                 continue
-            unlimited = {d.name: int(n) for d, n in zip(trial.domains, high, strict=True)}
+            much = zip(trial.domains, high, trial.lots, strict=True)
+            unlimited = {d.name: d.number(n * lot) for d, n, lot in much}
             value = objective.text(float(np.ravel(objective.value(result))[0]))
             where = f" in scenario {case.name!r}" if len(trial.cases) > 1 else ""
             model = case.model.replace(unlimited)

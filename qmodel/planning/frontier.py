@@ -54,7 +54,7 @@ def cost_frontier(
     nearest : number, default 0.01
         Share by which the last limit lies above what unlimited numbers give, > 0. [-]
     **options
-        Prices, scenarios, headroom, spares and budget of `size`. [-]
+        Prices, lots, scenarios, headroom, spares and budget of `size`. [-]
 
     Returns
     -------

@@ -6,8 +6,9 @@ where the parameter grows by one percent,
 .. math:: e = \frac{\partial \ln Q}{\partial \ln \theta} .
 
 All real parameters are moved by a few steps each, in one solution of the model with arrays, and
-differenced to fourth order; the step shrinks with the headroom. Of a percentile only the tail
-at its time is asked for, as
+differenced to fourth order; the step shrinks with the headroom. The nodes of the inversion stay
+the same, so the differences are as smooth as the formulas: they agree with derivatives in 40
+digits to 1e-7. Of a percentile only the tail at its time is asked for, as
 
 .. math:: \frac{\partial t_p}{\partial \theta}
    = \frac{\partial P(T > t) / \partial \theta}{f(t)} \Big|_{t = t_p} .

@@ -10,6 +10,8 @@ best found, with a bound on what might still be saved.
 **Scenarios** must hold all at once: the peak, the night, a zone lost, a cache lost. In a
 scenario, a number that is sized stands for the share of it that is left, rounded down: with
 ``{"web.servers": 2 / 3}`` a third of them is gone.
+**Lots.** What is no whole number, such as the memory of a cache, is bought in lots: with
+``lots={"cache.capacity": 2**30}`` its number counts GiB.
 **Headroom** multiplies every load. **Spares** are added to each number (N + k): as many of each
 may fail, all at the same time.
 **Shapes.** One scenario at a time: a model and load without arrays.
@@ -25,7 +27,7 @@ import numpy as np
 from qmodel import _check
 from qmodel._checked import checked
 from qmodel.errors import DomainError, InfeasibleError, ModelError
-from qmodel.planning._domains import domain_of
+from qmodel.planning._domains import Domain, domain_of
 from qmodel.planning._least_cost import Numbers, cheapest
 from qmodel.planning._models import Asked, StationModel, asked, counted, has_arrays
 from qmodel.planning._results import Model, near
@@ -42,6 +44,7 @@ def size(
     arrival_rate: float,
     *objectives: Objectives,
     prices: Mapping[str, float] | None = None,
+    lots: Mapping[str, float] | None = None,
     scenarios: Mapping[str, Mapping[str, float]] | None = None,
     headroom: float = 0.0,
     spares: int | Mapping[str, int] = 0,
@@ -60,6 +63,9 @@ def size(
     prices : mapping of str to number, optional
         Price of one of each parameter that is sized, > 0; by default the replicas of each
         pool and the servers of each other station, at 1. [-]
+    lots : mapping of str to number, optional
+        Of what is sized and no whole number: how much of it is bought at once, > 0, which is
+        what its price and its number count. [-]
     scenarios : mapping of str to (mapping of str to number), optional
         In each, what differs: "arrival_rate", parameters, and of what is sized the share
         that is left. By default the model as it is. [-]
@@ -115,20 +121,19 @@ def size(
     more = float(_check.nonnegative("headroom", headroom))
     kept = _spares(spares, cost)
     domains = [domain_of(what, name) for name in cost]
-    for domain in domains:
-        if not domain.whole:
-            raise ModelError(f"{domain.name} is no whole number: see `solve_for`")
+    portions = _lots(domains, lots or {})
     rate = float(_check.positive("arrival_rate", arrival_rate))
     cases = _cases(what, rate, {"as it is": {}} if scenarios is None else scenarios, list(cost))
-    trial = Trial(cases, domains, wanted, 1 + more)
-    low = np.array([int(domain.bottom) for domain in domains])
-    high = trial.unlimited()
+    trial = Trial(cases, domains, wanted, 1 + more, portions)
+    low, high = trial.bottom, trial.unlimited()
     trial.refuse_what_worsens(high)
     if trial.excess(high[None])[0] > 0:
         raise InfeasibleError(why_none(trial, high))
     weights = np.array(list(cost.values()))
     found = cheapest(trial.excess, weights, low, high, budget)
-    steady = cheapest(Trial(cases, domains, [], 1 + more).excess, weights, low, high, budget)
+    steady = cheapest(
+        Trial(cases, domains, [], 1 + more, portions).excess, weights, low, high, budget
+    )
     needed = found.numbers
     scenario, objective = trial.binding(needed)
     gains = trial.gains(needed, scenario, objective)
@@ -138,14 +143,16 @@ def size(
     def named(values: Any, kind: type = int) -> dict[str, Any]:
         return {name: kind(value) for name, value in zip(cost, values, strict=True)}
 
-    sized = what.replace(named(needed + kept))
-    plain = Trial(cases, domains, wanted, 1.0)
+    bought = zip(domains, needed + kept, portions, strict=True)
+    sized = what.replace({d.name: d.number(n * lot) for d, n, lot in bought})
+    plain = Trial(cases, domains, wanted, 1.0, portions)
     return Sizing(
         numbers=named(needed + kept),
         needed=named(needed),
         least=named(found.least),
         steady=named(steady.least),
         prices=cost,
+        lots={name: float(lot) for name, lot in named(portions, float).items() if lot != 1},
         cost=float(weights @ needed) + extra,
         bound=found.bound + extra,
         exact=found.exact,
@@ -172,6 +179,23 @@ def _prices(model: Asked, prices: Mapping[str, float] | None) -> dict[str, float
         if name not in known:
             raise ModelError(f"no parameter {name!r} in the model{near(name, known)}")
     return {n: float(_check.positive(f"price of {n!r}", p)) for n, p in prices.items()}
+
+
+def _lots(domains: list[Domain], lots: Mapping[str, float]) -> Any:
+    """Return how much of each parameter is bought at once: 1 of whole numbers."""
+    names = [domain.name for domain in domains]
+    for name in lots:
+        if name not in names:
+            raise ModelError(f"{name!r} is not sized{near(name, names)}")
+    for domain in domains:
+        if not domain.whole and domain.name not in lots:
+            raise ModelError(
+                f"{domain.name} is no whole number: lots must say how much of it is bought at "
+                "once, or see `solve_for`"
+            )
+        if domain.whole and lots.get(domain.name, 1) != 1:
+            raise ModelError(f"{domain.name} is a whole number: it is bought one by one")
+    return np.array([float(_check.positive(f"lot of {n!r}", lots.get(n, 1))) for n in names])
 
 
 def _spares(spares: int | Mapping[str, int], sized: Mapping[str, float]) -> Numbers:

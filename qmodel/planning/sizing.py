@@ -35,6 +35,8 @@ class Sizing:
         How many of each a steady state needs, with any latency. [-]
     prices : mapping of str to float
         Price of one of each. [-]
+    lots : mapping of str to float
+        How much one is, of what is bought in lots. [-]
     cost : float
         Price of all, with the spares. [-]
     bound : float
@@ -75,6 +77,7 @@ class Sizing:
     least: Mapping[str, int]
     steady: Mapping[str, int]
     prices: Mapping[str, float]
+    lots: Mapping[str, float]
     cost: float
     bound: float
     exact: bool
@@ -124,7 +127,8 @@ class Sizing:
 
     def __str__(self) -> str:
         """Return the answer in one line."""
-        what = ", ".join(f"{name} {number}" for name, number in self.numbers.items())
+        lots = {name: f" x {lot:.10g}" for name, lot in self.lots.items()}
+        what = ", ".join(f"{n} {count}{lots.get(n, '')}" for n, count in self.numbers.items())
         price = f"cost {self.cost:.6g}"
         price += (
             ", the least" if self.exact else f", at most {text(self.gap, '%')} over the least"

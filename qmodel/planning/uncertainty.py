@@ -10,6 +10,10 @@ logarithm that each would explain alone, from the elasticities,
 
 .. math:: s_i = e_i^2 \sigma_i^2 / \textstyle\sum_j e_j^2 \sigma_j^2 .
 
+Derivatives alone would give the intervals too, but only while the busiest station stays below
+80 % two deviations away: beyond, they are far too narrow (for four stations at 85 % load and
+deviations of 5 %, up to 0.34 s where draws give 1.3 s). So draws are taken everywhere.
+
 **Limits.** Parameters are independent of each other. With n draws, a probability p has a
 standard error of :math:`\sqrt{p(1 - p)/n}`.
 

@@ -21,7 +21,7 @@ KV = qm.call("kv", qm.MMc(0.01, servers=4))
 SHARDS = [qm.call(f"shard {i}", qm.MMc(0.002)) for i in range(3)]
 EVERY = qm.series(
     qm.limit("quota", 50.0, burst=10),
-    qm.retry(qm.timeout(0.5, APP), attempts=3),
+    qm.retry(APP, attempts=3, failure=0.1, pause=0.1),
     qm.call("door", qm.MMcK(0.05, servers=4, places=6)),
     qm.fan_out("search", 10, qm.call("leaf", qm.MMc(0.002))),
     qm.parallel(*SHARDS),
@@ -34,6 +34,7 @@ MODELS = {
     "typical": (qm.web.typical_pipeline(), 2000.0),
     "microservices": (qm.web.typical_microservices(), 2000.0),
     "hedged": (qm.Pipeline(qm.hedge("hedge", KV, 0.03, budget=0.5)), 45.0),
+    "patient": (qm.Pipeline(qm.retry(qm.timeout(0.5, APP), attempts=3)), 45.0),
     "held": (
         qm.Pipeline(qm.hold("threads", 16, qm.series(APP, qm.hold("pool", 10, KV)))),
         60.0,
@@ -81,10 +82,12 @@ def test_flows_of_any_pipeline(model: qm.Pipeline, load: float) -> None:
 def test_words_of_every_step() -> None:
     text = qm.Pipeline(EVERY).draw(45.0).mermaid()
     for words in (
-        "up to 3 attempts, within 500 ms", "10 at once", "all of 3",
+        "up to 3 attempts", "10 at once", "all of 3",
         "80 % hits", "miss", "3 times", "bursts of 10", "45/s", "8 servers × 100 ms",
     ):  # fmt: skip
         assert words in text
+    patient = MODELS["patient"][0].draw(45.0).mermaid()
+    assert "up to 3 attempts, within 500 ms" in patient
     assert "copied after 30 ms" in MODELS["hedged"][0].draw(45.0).mermaid()
     held = MODELS["held"][0].draw(60.0).mermaid()
     assert held.count("kept until all below is done") == 2

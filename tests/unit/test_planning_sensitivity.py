@@ -54,6 +54,16 @@ def test_elasticities_of_a_path(rate: float) -> None:
     assert sizes == sorted(sizes, reverse=True)
 
 
+def test_elasticities_to_seven_digits() -> None:
+    # Derivatives of the transforms, inverted by Talbot's rule with 40 digits of mpmath.
+    exact = [
+        0.44442354443649, 0.54405465516682, 0.76451110113244, 0.48162362225971, 1.2346129229955
+    ]  # fmt: skip
+    found = qm.sensitivity(PATH, 320.0, over=SPREAD)
+    assert found.values["p99"] == pytest.approx(0.236464226300977, rel=1e-10)
+    assert [found.elasticities["p99"][n] for n in SPREAD] == pytest.approx(exact, rel=1e-7)
+
+
 # Monte Carlo with 1,500 draws of an independent solver: 5 % and 95 % of the p99.
 DRAWN = [
     (240.0, 0.05, 0.1978, 0.2208, 0.0),

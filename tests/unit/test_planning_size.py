@@ -205,7 +205,7 @@ def test_what_is_refused() -> None:
         qm.size(SHOP, 1200.0)
     with pytest.raises(qm.ModelError, match=r"did you mean 'db.servers'"):
         qm.size(SHOP, 1200.0, "p99 < 1 s", prices={"db.server": 1.0})
-    with pytest.raises(qm.ModelError, match=r"web\.service_time is no whole number"):
+    with pytest.raises(qm.ModelError, match=r"web\.service_time is no whole number: lots must"):
         qm.size(SHOP, 1200.0, "p99 < 1 s", prices={"web.service_time": 1.0})
     with pytest.raises(qm.DomainError, match=r"price of 'db\.servers'"):
         qm.size(SHOP, 1200.0, "p99 < 1 s", prices={"db.servers": 0.0})
@@ -265,3 +265,35 @@ def test_the_frontier_falls_as_its_cost_rises() -> None:
     assert lost["loss"].is_monotonic_decreasing
     with pytest.raises(qm.DomainError, match="less is better"):
         qm.cost_frontier(SHOP, 1200.0, "goodput")
+
+
+def test_memory_is_bought_in_lots() -> None:
+    store = qm.cached(
+        qm.caches.LRU(1000),
+        popularity=qm.caches.Zipf(100_000, exponent=0.9),
+        lookup=qm.call("cache", qm.MMc(0.0002, servers=2)),
+        miss=qm.call("db", qm.MMc(0.004)),
+    )
+    site, goal = qm.Pipeline(store), "p99 < 19 ms"
+    prices = {"db.servers": 3.0, "cache.capacity": 1.0}
+    plan = qm.size(site, 800.0, goal, prices=prices, lots={"cache.capacity": 2000.0})
+    assert plan.exact
+    memory, servers = plan.numbers["cache.capacity"], plan.numbers["db.servers"]
+    assert plan.lots == {"cache.capacity": 2000.0}
+    assert plan.model.parameters()["cache.capacity"] == 2000.0 * memory
+    assert f"cache.capacity {memory} x 2000" in str(plan)
+    objective = qm.planning.parse_objective(goal)
+    assert objective.met(plan.model.solve(800.0))
+    # Nothing that costs less is enough, of all pairs of numbers.
+    for count in range(1, int(plan.cost / 3) + 1):
+        most = int(np.ceil(plan.cost - 3 * count)) - 1
+        if most >= 1:
+            cheaper = site.replace({"db.servers": count, "cache.capacity": 2000.0 * most})
+            assert not objective.met(cheaper.solve(800.0)), (count, most)
+    assert servers >= 1
+    with pytest.raises(qm.ModelError, match="lots must say how much"):
+        qm.size(site, 800.0, goal, prices=prices)
+    with pytest.raises(qm.ModelError, match="bought one by one"):
+        qm.size(site, 800.0, goal, prices=prices, lots={"db.servers": 2.0})
+    with pytest.raises(qm.ModelError, match=r"not sized; did you mean 'cache\.capacity'"):
+        qm.size(site, 800.0, goal, prices=prices, lots={"cache.capacit": 2.0})
