@@ -9,6 +9,8 @@ from qmodel.planning.capacity import capacity
 from qmodel.planning.collapse import safe_load, time_to_collapse
 from qmodel.planning.compare import compare
 from qmodel.planning.crossing import Crossing, crossing
+from qmodel.planning.designs import Design, Grid, Random, Sobol
+from qmodel.planning.engines import Dask, Engine, Local
 from qmodel.planning.frontier import cost_frontier
 from qmodel.planning.memory_split import CacheDemand, MemorySplit, split_memory
 from qmodel.planning.memory_value import MemoryValue, memory_value
@@ -18,6 +20,7 @@ from qmodel.planning.sizing import Sizing
 from qmodel.planning.slo import Objective, parse_objective
 from qmodel.planning.solve_for import solve_for
 from qmodel.planning.sweep import sweep, sweep_chunks
+from qmodel.planning.sweep_parts import SweepParts
 from qmodel.planning.uncertainty import Uncertainty, uncertainty
 
 __all__ = [
@@ -26,11 +29,19 @@ __all__ = [
     "CacheDemand",
     "CacheLoss",
     "Crossing",
+    "Dask",
+    "Design",
+    "Engine",
+    "Grid",
+    "Local",
     "MemorySplit",
     "MemoryValue",
     "Objective",
+    "Random",
     "Sensitivity",
     "Sizing",
+    "Sobol",
+    "SweepParts",
     "Uncertainty",
     "availability",
     "blast_radius",

@@ -9,6 +9,7 @@ chunks, so memory grows with the rows of the frame only.
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
+from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -17,6 +18,7 @@ from qmodel import _check
 from qmodel._checked import checked
 from qmodel.errors import DomainError, ModelError
 from qmodel.glossary import units_of
+from qmodel.planning.engines import Engine, engine_of
 from qmodel.planning.slo import Objective, Objectives, objectives_of
 
 if TYPE_CHECKING:
@@ -38,6 +40,7 @@ def replay(
     scale_to: float | None = None,
     percentiles: Sequence[float] = (0.5, 0.95, 0.99),
     progress: Callable[[int, int], None] | None = None,
+    engine: Engine | str | None = None,
 ) -> pd.DataFrame:
     """Return what a model does under a recorded load, row by row.
 
@@ -57,6 +60,9 @@ def replay(
         Percentiles of the latency, as shares. [-]
     progress : callable, optional
         Called with the number of rates solved and of all. [-]
+    engine : Engine or str, optional
+        Where the rates are solved, as for `qmodel.sweep`: "local", "dask", or the address of
+        a Dask cluster; by default this process. [-]
 
     Returns
     -------
@@ -95,10 +101,13 @@ def replay(
     factor = 1.0 if scale_to is None else _factor(model, rates, scale_to)
     distinct, where = np.unique(rates * factor, return_inverse=True)
     parts = [_solved(model, distinct[:0], shares, goals)] if not distinct.size else []
-    for start in range(0, distinct.size, _CHUNK):
-        parts.append(_solved(model, distinct[start : start + _CHUNK], shares, goals))
+    chunks = range(-(-distinct.size // _CHUNK))
+    found: dict[int, dict[str, Any]] = {}
+    for number, part in engine_of(engine).run(_Part(model, distinct, shares, goals), chunks):
+        found[number] = part
         if progress is not None:
-            progress(min(start + _CHUNK, distinct.size), distinct.size)
+            progress(min(len(found) * _CHUNK, distinct.size), distinct.size)
+    parts += [found[number] for number in chunks]
     columns = {name: np.concatenate([p[name] for p in parts])[where] for name in parts[0]}
     columns["bottleneck"] = pd.Categorical(columns["bottleneck"])
     if goals:
@@ -106,6 +115,20 @@ def replay(
     frame = pd.DataFrame({"time": load["time"].array} | columns)
     frame.attrs = {**load.attrs, "units": _units(frame), "scale": factor}
     return frame
+
+
+@dataclass(frozen=True, slots=True)
+class _Part:
+    """What solves some of the rates, by their number."""
+
+    model: Pipeline
+    rates: np.ndarray
+    shares: np.ndarray
+    goals: Sequence[Objective]
+
+    def __call__(self, number: int) -> dict[str, Any]:
+        here = self.rates[number * _CHUNK : (number + 1) * _CHUNK]
+        return _solved(self.model, here, self.shares, self.goals)
 
 
 def _solved(

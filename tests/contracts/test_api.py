@@ -7,6 +7,7 @@ A change of the interface is a visible line of a diff, made on purpose:
 
 from __future__ import annotations
 
+import ast
 import dataclasses
 import difflib
 import inspect
@@ -83,6 +84,21 @@ def test_every_name_resolves_and_is_listed() -> None:
     for name in names():
         assert getattr(qmodel, name) is not None
         assert name in dir(qmodel)
+
+
+def test_the_names_are_listed_for_type_checkers() -> None:
+    """The list is a literal: what is not in it, `mypy --strict` does not let users import."""
+    homes, modules = qmodel._HOME_OF, qmodel._MODULES
+    assert set(qmodel.__all__) == {*homes, *modules, "__version__"}
+    guarded = {
+        alias.name
+        for node in ast.walk(ast.parse(inspect.getsource(qmodel)))
+        if isinstance(node, ast.If)
+        for inner in node.body
+        if isinstance(inner, ast.ImportFrom)
+        for alias in inner.names
+    }
+    assert guarded == {*homes, *modules}
 
 
 def test_a_name_does_not_depend_on_what_was_imported() -> None:

@@ -151,7 +151,7 @@ def test_a_function_of_columns():
         ),
         (qm.MMc([0.01, 0.02]), {"arrival_rate": [1.0]}, {}, "arrays of its own"),
         (qm.Delay([0.01, 0.02]), {"arrival_rate": [1.0]}, {}, "arrays of its own"),
-        ("shop", {"arrival_rate": [1.0]}, {}, "Pipeline, Station or callable"),
+        ("shop", {"arrival_rate": [1.0]}, {}, "a Pipeline, a Station or a function"),
         (lambda x: 2 * x, {"x": [1.0]}, {}, "a solved model or a mapping"),
         (lambda x: {"x": 2 * x}, {"x": [1.0]}, {}, "which is an axis"),
         (lambda x: {"y": [1.0, 2.0]}, {"x": [1.0, 2.0, 3.0]}, {}, "'y' must have"),
