@@ -13,7 +13,7 @@ always takes, such as a network round trip in every branch, is kept apart exactl
 from __future__ import annotations
 
 from abc import abstractmethod
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from functools import reduce
 from itertools import accumulate
@@ -33,6 +33,25 @@ from qmodel.numerics import quadrature
 __all__ = ["Extreme", "Maximum", "Minimum", "OfSeveral", "least_of"]
 
 
+_SEEN: dict[Any, Any] = {}
+"""The last transforms by quadrature: of alternatives that share a law, each is asked for it."""
+
+
+def _known(law: Distribution, later: Any, s: Any, make: Callable[[Any], Any]) -> Any:
+    at = None if s is None else np.asarray(s)
+    where = None if at is None else (at.shape, at.tobytes())
+    key = id(law), later if isinstance(later, str) else np.asarray(later).tobytes(), where
+    found = _SEEN.get(key)
+    if found is None or found[0] is not law:
+        while len(_SEEN) >= _MOST_SEEN:
+            _SEEN.pop(next(iter(_SEEN)), None)
+        found = _SEEN[key] = law, make(s)
+    return found[1]
+
+
+_MOST_SEEN = 16
+
+
 class Extreme(Distribution):
     """What times in parallel share: a tail in closed form, the rest by quadrature of it."""
 
@@ -47,6 +66,10 @@ class Extreme(Distribution):
     closed = True
 
     def _moments(self) -> tuple[Any, Any, Any]:
+        found: tuple[Any, Any, Any] = _known(self, "moments", None, self._by_quadrature)
+        return found
+
+    def _by_quadrature(self, _: Any) -> tuple[Any, Any, Any]:
         means = [law.mean for law in self.laws]
         if is_symbolic(*means):
             raise ModelError("the moments of a maximum or minimum have no symbolic form here")
@@ -106,7 +129,9 @@ class Extreme(Distribution):
         """Return the transform at `s` [1/s], Re s > 0, by quadrature of the tail."""
         if is_symbolic(s):
             raise ModelError("the transform of a maximum or minimum has no symbolic form here")
-        return quadrature.transform(self.tail, s, self._breaks())
+        return _known(
+            self, 0.0, s, lambda s: quadrature.transform(self.tail, s, self._breaks())
+        )
 
 
 @dataclass(frozen=True, slots=True, eq=False, repr=False)
@@ -174,6 +199,9 @@ class _Rest(Distribution):
         return self.law.finest
 
     def laplace(self, s: Value) -> Value:
+        return _known(self.law, self.taken, s, self._transform)
+
+    def _transform(self, s: Value) -> Value:
         later = (b - self.taken for b in self.law._breaks())
         return quadrature.transform(self.tail, s, [b for b in later if np.any(b > 0)])
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Any
 
@@ -33,6 +33,13 @@ class Inside(ABC):
 
     grounds: tuple[Assumption, ...] = ()
     """What the way in which the stations count rests on."""
+
+    def once(self, what: str, make: Callable[[], Any]) -> Any:
+        """Return what does not depend on the load, made when it is first asked for."""
+        known: dict[str, Any] = self.__dict__.setdefault("known", {})
+        if what not in known:
+            known[what] = make()
+        return known[what]
 
     @property
     def names(self) -> list[str]:

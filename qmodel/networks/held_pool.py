@@ -57,7 +57,7 @@ from qmodel.errors import DomainError, ModelError
 from qmodel.networks import held_states
 from qmodel.networks.held_counts import curve, saturation
 from qmodel.networks.held_inside import InSeries, Inside
-from qmodel.networks.held_result import HeldResult
+from qmodel.networks.held_result import HeldResult, View
 from qmodel.queues.base import Station, StationResult
 from qmodel.queues.mgc import MGc
 from qmodel.queues.mmc import MMc
@@ -158,12 +158,13 @@ class HeldPool(Station):
             return namespace(self.servers, mean).over(self.servers, mean, np.inf)
         if is_symbolic(self.servers, *(x for p in places.values() for x in (p.work, p.visits))):
             raise ModelError("a pool with queues inside takes numbers, not symbols")
-        return saturation(self.servers, places)
+        return self.within.once("limit", lambda: saturation(self.servers, places))
 
     @property
     def throughputs(self) -> Sequence[Any]:
         """Throughput with 1, 2, ... requests inside, of all permits. [1/s]."""
-        found: Sequence[Any] = curve(self.servers, self.within.places)
+        inside = self.within
+        found: Sequence[Any] = inside.once("curve", lambda: curve(self.servers, inside.places))
         return found
 
     @property
@@ -243,7 +244,19 @@ class HeldPool(Station):
         if alike is not None:
             return held_states.without_queues(self, alike, arrival_rate)
         state = held_states.state_of(self, arrival_rate)
-        return held_states.few(self, state) if self._few else held_states.many(self, state)
+        return held_states.result_of(self, state, self._found(state))
+
+    def views(self, arrival_rate: Value) -> tuple[View, ...]:
+        """Return what requests find, which costs less than the whole steady state."""
+        if self.alike is not None:
+            return self.among(arrival_rate).views
+        return self._found(held_states.state_of(self, arrival_rate)).views
+
+    def _found(self, state: held_states.State) -> held_states.Found:
+        known: dict[str, held_states.Found] = self.within.__dict__.setdefault("found", {})
+        if "" not in known:
+            known[""] = (held_states.few if self._few else held_states.many)(self, state)
+        return known[""]
 
     @property
     def _few(self) -> bool:

@@ -23,7 +23,7 @@ from qmodel.queues.base import LAWS, MEANS, Station
 if TYPE_CHECKING:
     from qmodel.networks.held_pool import HeldPool
 
-__all__ = ["few", "limited", "many", "state_of", "without_queues"]
+__all__ = ["few", "limited", "many", "result_of", "state_of", "without_queues"]
 
 HELD_PERMITS = Assumption(
     "held-permits",
@@ -104,8 +104,18 @@ def without_queues(pool: HeldPool, alike: Station, rate: Value) -> HeldResult:
     )
 
 
-def few(pool: HeldPool, state: State) -> HeldResult:
-    """Return the state of a pool of few permits, by its chain."""
+class Found(NamedTuple):
+    """What requests find at a pool, and what that rests on."""
+
+    views: tuple[View, ...]
+    wait: Distribution
+    grounds: tuple[Assumption, ...]
+    of_law: tuple[Assumption, ...] = ()
+    """What only the distribution of the response rests on."""
+
+
+def few(pool: HeldPool, state: State) -> Found:
+    """Return what is found at a pool of few permits, by its chain."""
     shape, places = state.flow.shape, pool.within.places
     still = [place for place in places.values() if place.endless]
     queues = {name: place for name, place in places.items() if not place.endless}
@@ -131,7 +141,7 @@ def few(pool: HeldPool, state: State) -> HeldResult:
     found_ = [m.reshape(most, *shape) for m in met]
     stations = found(pool.within, dict(zip(queues, found_, strict=True)))
     grounds = (POISSON_ARRIVALS, HELD_PERMITS)
-    return _result(pool, state, (View(1, wait, stations),), wait, grounds, (HELD_INDEPENDENT,))
+    return Found((View(1, wait, stations),), wait, grounds, (HELD_INDEPENDENT,))
 
 
 def _completions(place: Place, most: int, shape: tuple[int, ...]) -> Any:
@@ -165,8 +175,8 @@ def _scv_of_series(order: Sequence[Place]) -> Any:
     return own / mean**2
 
 
-def many(pool: HeldPool, state: State) -> HeldResult:
-    """Return the state of a pool of many permits, by the numbers inside."""
+def many(pool: HeldPool, state: State) -> Found:
+    """Return what is found at a pool of many permits, by the numbers inside."""
     held = counts(pool.servers, pool.within.places, state.flow, state.limit)
     once, waited = _inside(pool, held)
     full = (np.where(state.over, 1.0, held.full) * _known(state))[()]
@@ -176,8 +186,7 @@ def many(pool: HeldPool, state: State) -> HeldResult:
     drain = _varied(drain, _variability(pool, state, None))
     views = (View(1 - full, None, once), View(full, drain, waited))
     wait = Mixture((1 - full, full), (ZERO, drain))
-    grounds = (POISSON_ARRIVALS, HELD_PERMITS, FLOW_EQUIVALENCE)
-    return _result(pool, state, views, wait, grounds, ())
+    return Found(views, wait, (POISSON_ARRIVALS, HELD_PERMITS, FLOW_EQUIVALENCE))
 
 
 def _known(state: State) -> Any:
@@ -217,7 +226,7 @@ def limited(pool: HeldPool, result: HeldResult, met: Any) -> HeldResult:
     views = (View((1 - full)[()], None, once, scale), View(full[()], wait, waited, scale))
     whole = Scaled(Mixture(((1 - full)[()], full[()]), (ZERO, wait)), scale)
     grounds = (POISSON_ARRIVALS, HELD_PERMITS, FLOW_EQUIVALENCE)
-    return _result(pool, state, views, whole, grounds, ())
+    return result_of(pool, state, Found(views, whole, grounds))
 
 
 def _varied(wait: Distribution, factor: Any) -> Distribution:
@@ -232,25 +241,21 @@ def _variability(pool: HeldPool, state: State, chain_scv: Any) -> Any:
     """
     inside, shape = pool.within, state.flow.shape
     queues = {name: place for name, place in inside.places.items() if not place.endless}
+    alone = inside.once("moments", lambda: (inside.alone.mean, inside.alone.scv))
     with np.errstate(divide="ignore", invalid="ignore"):
-        free = np.clip(inside.alone.mean * state.limit / pool.servers, 0.0, 1.0)
+        free = np.clip(alone[0] * state.limit / pool.servers, 0.0, 1.0)
         loads = [np.broadcast_to(p.visits * p.work / p.fastest, shape) for p in queues.values()]
     scvs = [np.broadcast_to(inside.result(n).station.service.scv, shape) for n in queues]
     first = np.argmax(np.array(loads), axis=0)[None]
     of_queue = np.take_along_axis(np.array(scvs), first, axis=0)[0]
-    factor = 1 + free * inside.alone.scv + (1 - free) * of_queue
+    factor = 1 + free * alone[1] + (1 - free) * of_queue
     factor = factor / (2 if chain_scv is None else 2 - free + free * chain_scv)
     return np.where(np.isfinite(factor), factor, 1.0)[()]
 
 
-def _result(
-    pool: HeldPool,
-    state: State,
-    views: tuple[View, ...],
-    wait: Distribution,
-    grounds: tuple[Assumption, ...],
-    of_law: tuple[Assumption, ...],
-) -> HeldResult:
+def result_of(pool: HeldPool, state: State, at: Found) -> HeldResult:
+    """Return the steady state of a pool from what is found there."""
+    views, wait, grounds, of_law = at
     inside, rate, shares = pool.within, state.rate, tuple(view.share for view in views)
     weigh = namespace(rate).weigh
     passages = [inside.passage(view.stations) for view in views]

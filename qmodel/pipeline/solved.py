@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from qmodel.distributions import Distribution
 from qmodel.networks.held_inside import together
 from qmodel.pipeline.arrivals import Arrivals
 from qmodel.queues.base import StationResult, StreamResult
@@ -58,6 +59,9 @@ class Solved:
     def __init__(self, flows: Flows) -> None:
         self.flows = flows
         self.stations = Stations(flows, self)
+        self.found: Mapping[str, StationResult] = {}
+        self.held: dict[str, Any] = {}
+        self._laws: dict[Distribution, Distribution] = {}
         self.settled: Mapping[Any, Any] = flows.shares
         self.kind = next(iter(flows.plan.kinds))
 
@@ -65,6 +69,7 @@ class Solved:
         """Return the same for another kind of request."""
         other = object.__new__(Solved)
         other.flows, other.stations, other.settled = self.flows, self.stations, self.settled
+        other.found, other.held, other._laws = self.found, self.held, self._laws
         other.kind = kind
         return other
 
@@ -74,7 +79,12 @@ class Solved:
             return self
         other = self.of_kind(self.kind)
         other.stations = ChainMap(dict(found), self.stations)  # type: ignore[arg-type,assignment]
+        other.found = {**self.found, **found}
         return other
+
+    def shared(self, law: Distribution) -> Distribution:
+        """Return one law for all that are equal, whose transform then is known to all."""
+        return self._laws.setdefault(law, law)
 
     @property
     def as_found(self) -> dict[str, StationResult]:

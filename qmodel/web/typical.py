@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from typing import Any
+from dataclasses import replace
+from typing import Any, Literal
 
 from qmodel._checked import checked
 from qmodel._typing import Value
 from qmodel._xp import namespace
 from qmodel.distributions import Exponential, Sum
+from qmodel.errors import DomainError
 from qmodel.pipeline import Pipeline
 from qmodel.pipeline.steps import series
 from qmodel.pipeline.steps.base import Step
@@ -24,6 +26,8 @@ from qmodel.web.services import Service, microservices, monolith
 __all__ = ["typical_microservices", "typical_monolith", "typical_pipeline"]
 
 
+Workers = Literal["held", "free"]
+
 _PARTS = ("front", "catalogue", "advice")
 
 
@@ -34,9 +38,11 @@ def _figures(*given: Value | None) -> Callable[[str], Value]:
 
 
 def _site(
-    application: Callable[[Step], Step], hit_ratio: Value | None, rate_limit: Value | None
+    application: Callable[[dict[str, Step]], dict[str, Step]],
+    hit_ratio: Value | None,
+    rate_limit: Value | None,
 ) -> Pipeline:
-    """Return the typical site around an application that ends in a step for its data."""
+    """Return the typical site around an application that ends in steps for its data."""
     figure = _figures(hit_ratio, rate_limit)
     hop, round_trip = figure("data_centre_hop"), figure("round_trip_time")
     cores = int(figure("edge_cores"))
@@ -75,18 +81,31 @@ def _site(
         data.read,
         hop=hop,
     )
-    reads = figure("read_share")
-    return Pipeline(
-        {
-            "read": (reads, series(edge, application(look_up))),
-            "write": (1 - reads, series(edge, application(data.write))),
-        }
-    )
+    shares = {"read": figure("read_share"), "write": 1 - figure("read_share")}
+    paths = application({"read": look_up, "write": data.write})
+    return Pipeline({k: (share, series(edge, paths[k])) for k, share in shares.items()})
+
+
+def _held(workers: Workers) -> bool:
+    if workers not in ("held", "free"):
+        raise DomainError(f"workers must be 'held' or 'free', got {workers!r}")
+    return workers == "held"
+
+
+def _monolith(work: Any, servers: int, each: int, workers: Workers) -> Any:
+    """Return what puts the monolith around, or before, the steps for its data."""
+    if _held(workers):
+        return lambda data: monolith(work, servers, workers=each, calls=data)
+    application = monolith(work, servers, workers=each)
+    return lambda data: {kind: series(application, step) for kind, step in data.items()}
 
 
 @checked
 def typical_pipeline(
-    *, hit_ratio: Value | None = None, rate_limit: Value | None = None
+    *,
+    hit_ratio: Value | None = None,
+    rate_limit: Value | None = None,
+    workers: Workers = "held",
 ) -> Pipeline:
     """Return the typical web pipeline, with a monolith as its application.
 
@@ -102,6 +121,9 @@ def typical_pipeline(
     rate_limit : number or array, optional
         Requests a second that the gateway lets through, in bursts of up to 100; by
         default all. [1/s]
+    workers : {"held", "free"}, default "held"
+        Whether a worker is held while cache and database work for it, as in most frameworks,
+        or free meanwhile, as in asynchronous ones. [-]
 
     Returns
     -------
@@ -130,16 +152,17 @@ def typical_pipeline(
     Min(64000/19, 1/(91/100000 - 3913*h/5000000))
     """
     figure = _figures(hit_ratio, rate_limit)
-    workers = int(figure("application_workers"))
-    application = monolith(
-        figure("application_time"), int(figure("application_servers")), workers=workers
-    )
-    return _site(lambda data: series(application, data), hit_ratio, rate_limit)
+    servers, each = int(figure("application_servers")), int(figure("application_workers"))
+    application = _monolith(figure("application_time"), servers, each, workers)
+    return _site(application, hit_ratio, rate_limit)
 
 
 @checked
 def typical_monolith(
-    *, hit_ratio: Value | None = None, rate_limit: Value | None = None
+    *,
+    hit_ratio: Value | None = None,
+    rate_limit: Value | None = None,
+    workers: Workers = "held",
 ) -> Pipeline:
     """Return the typical pipeline with the work of `typical_microservices` in one application.
 
@@ -154,6 +177,9 @@ def typical_monolith(
     rate_limit : number or array, optional
         Requests a second that the gateway lets through, in bursts of up to 100; by
         default all. [1/s]
+    workers : {"held", "free"}, default "held"
+        Whether a worker is held while cache and database work for it, as in most frameworks,
+        or free meanwhile, as in asynchronous ones. [-]
 
     Returns
     -------
@@ -173,14 +199,16 @@ def typical_monolith(
     """
     figure = _figures(hit_ratio, rate_limit)
     work = Sum(tuple(Exponential(figure(f"{part}_time")) for part in _PARTS))
-    workers = int(figure("application_servers") * figure("application_workers"))
-    application = monolith(work, workers)
-    return _site(lambda data: series(application, data), hit_ratio, rate_limit)
+    servers, each = int(figure("application_servers")), int(figure("application_workers"))
+    return _site(_monolith(work, servers, each, workers), hit_ratio, rate_limit)
 
 
 @checked
 def typical_microservices(
-    *, hit_ratio: Value | None = None, rate_limit: Value | None = None
+    *,
+    hit_ratio: Value | None = None,
+    rate_limit: Value | None = None,
+    workers: Workers = "held",
 ) -> Pipeline:
     """Return the typical web pipeline with its monolith split into three services.
 
@@ -194,6 +222,9 @@ def typical_microservices(
     rate_limit : number or array, optional
         Requests a second that the gateway lets through, in bursts of up to 100; by
         default all. [1/s]
+    workers : {"held", "free"}, default "held"
+        Whether a worker is held while cache and database work for it, as in most frameworks,
+        or free meanwhile, as in asynchronous ones. [-]
 
     Returns
     -------
@@ -213,10 +244,22 @@ def typical_microservices(
     figure = _figures(hit_ratio, rate_limit)
 
     def part(name: str, figures: str, **calls: Any) -> Service:
-        workers = int(figure(f"{figures}_workers"))
-        return Service(name, figure(f"{figures}_time"), workers, **calls)
+        return Service(
+            name, figure(f"{figures}_time"), int(figure(f"{figures}_workers")), **calls
+        )
 
     asked = [part("catalogue", "catalogue"), part("recommendations", "advice")]
-    front = part("front", "front", calls=asked, at_once=True)
-    application = microservices(front, hop=figure("data_centre_hop"))
-    return _site(lambda data: series(application, data), hit_ratio, rate_limit)
+    hop = figure("data_centre_hop")
+    threads: dict[str, Any] = {}
+    if _held(workers):  # As many threads as the monolith has, on the cores of the front.
+        each = int(figure("application_servers") * figure("application_workers"))
+        cores = int(figure("front_workers"))
+        threads = {"servers": 1, "workers": each, "cores": cores, "workers_held": True}
+
+    def application(data: dict[str, Step]) -> dict[str, Step]:
+        front = part("front", "front", calls=asked, at_once=True, then=data)
+        front = replace(front, **threads)
+        found: dict[str, Step] = microservices(front, hop=hop)
+        return found
+
+    return _site(application, hit_ratio, rate_limit)

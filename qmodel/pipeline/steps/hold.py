@@ -16,6 +16,7 @@ from qmodel.errors import ModelError
 from qmodel.networks.held_counts import Place
 from qmodel.networks.held_inside import Inside, place_of
 from qmodel.networks.held_pool import HeldPool
+from qmodel.networks.held_result import View
 from qmodel.networks.pool_size import deadlock_free_permits
 from qmodel.pipeline.steps.base import (
     Outcome,
@@ -49,8 +50,12 @@ class Pool(HeldPool):
         return replace(self, setting=_Meanwhile(name, flows))
 
     def solve_at(self, load: Any, at: Solved) -> StationResult:
+        return self.at(at).solve(load)
+
+    def at(self, solved: Solved) -> Pool:
+        """Return the pool with the stations inside as they are solved."""
         assert isinstance(self.setting, _Meanwhile)
-        return replace(self, setting=self.setting.at(at)).solve(load)
+        return replace(self, setting=self.setting.at(solved))
 
     def _refuse_deadlock(self, name: str, flows: Flows) -> None:
         """Refuse requests that may each keep some permits and wait for more for ever."""
@@ -76,9 +81,14 @@ class _Meanwhile(Inside):
 
     def at(self, solved: Solved) -> Inside:
         """Return the same at solved stations."""
+        if self._name in solved.held:
+            known: Inside = solved.held[self._name]
+            return known
         other = object.__new__(_Meanwhile)
-        other.__dict__.update(places=self.places, alone=self.alone)
+        known = self.__dict__.setdefault("known", {})
+        other.__dict__.update(places=self.places, alone=self.alone, known=known)
         other._name, other._flows, other._at = self._name, solved.flows, solved
+        solved.held[self._name] = other
         return other
 
     @cached_property
@@ -207,15 +217,21 @@ class Hold(Step):
         return self.visits(at, (self,), times)
 
     def visits(self, at: Solved, same: tuple[Hold, ...], times: Any = 1) -> Outcome:
-        pool: Any = at.stations[self.name]
-        found = []
-        for view in pool.views:
+        views, found = self._views(at), []
+        for view in views:
             here = at.where(view.stations)
             held = one_after_the_other([hold.step.outcome(here, times) for hold in same])
             found.append(held._replace(time=view.after(held.time, len(same) * times)))
         if len(found) == 1:
             return found[0]
-        return choice([view.share for view in pool.views], found)
+        return choice([view.share for view in views], found)
+
+    def _views(self, at: Solved) -> tuple[View, ...]:
+        """Return what requests find at the pool: as an outer one lets them, or as it is."""
+        if self.name in at.found:
+            return at.found[self.name].views  # type: ignore[attr-defined,no-any-return]
+        pool: Any = at.flows.station(self.name)
+        return pool.at(at).views(sum(s.arrival_rate for s in at.flows.streams(self.name)))  # type: ignore[no-any-return]
 
     def passage(self, behind: set[Any], trace: Trace) -> set[Any]:
         for step in self.in_sequence:

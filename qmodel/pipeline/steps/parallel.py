@@ -91,7 +91,7 @@ class Parallel(Step):
         all_through = one_after_the_other(outcomes)
         laws = tuple(o.time for o in outcomes)
         time = Maximum(laws) if self.need == len(laws) else Quorum(laws, self.need)
-        return again(all_through._replace(time=time), times)
+        return again(all_through._replace(time=at.shared(time)), times)
 
     def _alike(self, results: Mapping[str, StationResult]) -> StationResult | None:
         """Return the station that all steps call, each one of its own, at the same load."""
