@@ -43,6 +43,7 @@ GLOSSARY = {
     "cold": Term("p", "-", "share of the requests served that start cold"),
     "instances": Term("E", "-", "mean number of instances alive, idle ones included"),
     "holders": Term("", "-", "mean number of permits in use"),
+    "working_servers": Term("", "-", "servers that do work, not those that wait for others"),
     "time_here": Term("", "s", "mean time of a visit that counts at no other station"),
     "scale": Term("ρ_P", "-", "factor of the times inside a pool that its limit makes"),
     "best": Term("P*", "-", "permits with the least mean response"),

@@ -27,7 +27,8 @@ How latency answers to the hit ratio of the cache, whole pipeline:
 
 >>> import qmodel as qm
 >>> from qmodel import symbolic as sy
->>> mean = qm.web.typical_pipeline(hit_ratio=sy.hit_ratio).solve(sy.arrival_rate).latency.mean
+>>> site = qm.web.typical_pipeline(hit_ratio=sy.hit_ratio, workers="free")
+>>> mean = site.solve(sy.arrival_rate).latency.mean
 >>> sorted(mean.free_symbols, key=str)
 [h, lambda]
 >>> slope = sy.derivative(mean, sy.hit_ratio)

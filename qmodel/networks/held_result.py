@@ -6,6 +6,8 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import NamedTuple
 
+import numpy as np
+
 from qmodel._checked import checked
 from qmodel._typing import Count, Value
 from qmodel.distributions import Distribution, Scaled, Sum
@@ -86,6 +88,18 @@ class HeldResult(StationResult):
     holders: Value
     stations: Mapping[str, StationResult]
     views: tuple[View, ...]
+
+    @property
+    def offered_load(self) -> Value:
+        """Arrival rate times mean holding time: the permits that it takes. [erlang]."""
+        return self.utilization * self.station.servers
+
+    @property
+    def working_servers(self) -> Value:
+        """Permits of those who do their own work, at no station with servers. [-]."""
+        delays = (r for r in self.stations.values() if np.all(np.isinf(r.station.servers)))
+        busy = any(np.any(np.asarray(r.station.service.variance) > 0) for r in delays)
+        return self.station.servers if busy else 0
 
     @property
     def time_here(self) -> Value:

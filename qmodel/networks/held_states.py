@@ -267,7 +267,7 @@ def result_of(pool: HeldPool, state: State, at: Found) -> HeldResult:
     general = any(
         not isinstance(r.station.service, Exponential) and np.all(r.station.service.scv != 1)
         for name, r in alone.items()
-        if not inside.places[name].pool
+        if not inside.places[name].pool and not inside.places[name].endless
     )
     grounds = (*grounds, HELD_AS_EXPONENTIAL) if general else grounds
     means = union(grounds, inside.grounds)

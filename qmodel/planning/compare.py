@@ -124,7 +124,7 @@ def _state(name: str, model: Model, load: Any) -> tuple[dict[str, Any], dict[str
     result: Any = model.solve(load)
     given = columns_of(load)
     cells = np.shape(next(iter(given.values())))
-    servers = [float(station.servers) for station in model.stations.values()]
+    servers = [float(np.max(r.working_servers)) for r in result.stations.values()]
     saturating = np.unique(result.bottleneck)[0]  # the same in all cells: one scenario
     first = result.stations.get(saturating)
     shares = np.array(list(_PERCENTILES.values()))[:, None]

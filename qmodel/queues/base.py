@@ -192,6 +192,11 @@ class StationResult:
         )
 
     @property
+    def working_servers(self) -> Value:
+        """Servers that do work, not those that are held while others do. [-]."""
+        return self.station.servers
+
+    @property
     def time_here(self) -> Value:
         """Mean time of a visit that counts at no other station. [s]."""
         return self.response_time

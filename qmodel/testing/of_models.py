@@ -191,7 +191,7 @@ def float_equals_symbolic(model: Model, arrival_rate: float, *, rel: float = 1e-
     Examples
     --------
     >>> import qmodel as qm
-    >>> float_equals_symbolic(qm.web.typical_pipeline(), 2000.0)
+    >>> float_equals_symbolic(qm.web.typical_pipeline(workers="free"), 2000.0)
     """
     from qmodel import symbolic
 

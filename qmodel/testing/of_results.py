@@ -98,7 +98,7 @@ def flow_balance(result: Result, *, rel: float = 1e-9) -> None:
         busy = np.where(stable & (lost > 0), r.utilization, 0.0)
         within(law, "utilization", busy, 0.0, 1.0)
         if np.all(lost == 0) and np.all(np.isfinite(r.station.servers)):
-            busy = r.arrival_rate * r.station.service.mean / r.station.servers
+            busy = r.offered_load / r.station.servers
             equal(law, "utilization", r.utilization, busy, rel)
     if isinstance(result, PipelineResult):
         for name, station in result.stations.items():

@@ -181,7 +181,7 @@ def monolith(
     >>> db = qm.call("database", qm.MMc(9 * ms, servers=40))
     >>> held = monolith(19 * ms, servers=8, workers=8, calls=db)
     >>> [float(qm.Pipeline(p).max_rate) for p in (held, qm.series(page, db))]
-    [2284.9963, 3368.4211]
+    [2285.7143, 3368.4211]
     """
     if calls is None:
         if cores is not None:
@@ -341,6 +341,7 @@ def _kinds(service: Service | Step) -> tuple[str | None, ...]:
     """Return the kinds of request that services of a tree tell apart."""
     if isinstance(service, Step):
         return (None,)
+    _check.instance("calls", service, Service)
     found = {_kinds(child) for child in service.calls}
     if isinstance(service.then, Mapping):
         found.add(tuple(service.then))

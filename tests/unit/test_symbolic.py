@@ -14,7 +14,7 @@ from qmodel.queues import mg1, mmc
 from qmodel.web import typical_microservices, typical_pipeline
 
 LAM, S, C, H, T = sy.arrival_rate, sy.service_time, sy.servers, sy.hit_ratio, sy.target
-SITE = typical_pipeline(hit_ratio=H)
+SITE = typical_pipeline(hit_ratio=H, workers="free")
 MEAN = SITE.solve(LAM).latency.mean
 
 
@@ -35,7 +35,7 @@ def test_every_symbol_is_positive():
 
 def numbers(rng):
     h = float(rng.uniform(0.05, 1.0))
-    site = typical_pipeline(hit_ratio=h)
+    site = typical_pipeline(hit_ratio=h, workers="free")
     return site, {LAM: float(rng.uniform(0.01, 0.98) * site.max_rate), H: h}
 
 
@@ -66,7 +66,7 @@ def test_formulas_of_the_pipeline_have_no_rounded_numbers():
 def test_derivative_in_the_hit_ratio_is_the_slope_of_the_numbers():
     slope, at = sy.derivative(MEAN, H), {LAM: 2000.0, H: 0.8}
     step = 1e-5
-    up, down = (typical_pipeline(hit_ratio=0.8 + d).solve(2000.0) for d in (step, -step))
+    up, down = (typical_pipeline(hit_ratio=0.8 + d, workers="free").solve(2000.0) for d in (step, -step))
     expected = float(up.latency.mean - down.latency.mean) / (2 * step)
     assert sy.evaluate(slope, at) == pytest.approx(expected, rel=1e-6)
 
@@ -75,7 +75,7 @@ def test_derivative_in_the_hit_ratio_is_the_slope_of_the_numbers():
 def test_hit_ratio_that_a_target_needs(load):
     low = max(0.0, (1 - 1098.0 / load) / 0.86)  # where the database is stable
     needed = sy.root(MEAN, H, between=(low, 1.0), equals=0.0861, given={LAM: load})
-    mean = typical_pipeline(hit_ratio=float(needed)).solve(load).latency.mean
+    mean = typical_pipeline(hit_ratio=float(needed), workers="free").solve(load).latency.mean
     assert mean == pytest.approx(0.0861, rel=1e-11)
 
 
@@ -89,10 +89,10 @@ def test_hit_ratios_for_many_loads_at_once():
 
 
 def test_microservices_have_visits_and_capacity_on_symbols():
-    site = typical_microservices(hit_ratio=H)
+    site = typical_microservices(hit_ratio=H, workers="free")
     assert site.visits["hop"] == 3
     at = {H: 0.4}
-    expected = float(typical_microservices(hit_ratio=0.4).max_rate)
+    expected = float(typical_microservices(hit_ratio=0.4, workers="free").max_rate)
     assert sy.evaluate(site.max_rate, at) == pytest.approx(expected, rel=1e-12)
 
 
