@@ -1,8 +1,9 @@
 """Closed networks and held pools, event by event; knows nothing of the library.
 
-A station is a pair of servers and mean service time, exponential and FCFS. A pool is a number
-of permits around a list of parts, each a station or another pool. A request passes the parts in
-order and keeps each permit until it has passed the parts inside.
+A station is a pair of servers and mean service time, exponential and FCFS, or of servers and a
+function that draws service times. A pool is a number of permits around a list of parts, each a
+station or another pool. A request passes the parts in order and keeps each permit until it has
+passed the parts inside; parts with a probability are passed or left out.
 """
 
 from __future__ import annotations
@@ -29,6 +30,10 @@ def _program(parts: list[Part], places: list[_Place], times: list[float]) -> lis
     steps: list[tuple] = []
     for part in parts:
         number = len(places)
+        if isinstance(part, dict) and "probability" in part:
+            inner = _program(part["inside"], places, times)
+            steps += [("skip", (1 - part["probability"], len(inner))), *inner]
+            continue
         if isinstance(part, dict):
             places.append(_Place(part["permits"]))
             times.append(0.0)
@@ -54,6 +59,7 @@ class Simulation:
         self.events: list[tuple[float, int, int]] = []
         self.start: dict[int, float] = {}
         self.draws: list[float] = []
+        self.drawn: dict[int, list[float]] = {}
 
     def exponential(self, mean: float) -> float:
         """Return a time with this mean."""
@@ -61,10 +67,28 @@ class Simulation:
             self.draws = list(self.random.exponential(1.0, 100_000))
         return mean * self.draws.pop()
 
+    def uniform(self) -> float:
+        """Return a number from 0 to 1."""
+        return float(np.exp(-self.exponential(1.0)))
+
+    def service(self, number: int) -> float:
+        """Return a service time at a station."""
+        time = self.times[number]
+        if not callable(time):
+            return self.exponential(time)
+        drawn = self.drawn.setdefault(number, [])
+        if not drawn:
+            drawn.extend(time(self.random, 10_000))
+        return drawn.pop()
+
     def go_on(self, now: float, who: int, at: int) -> bool:
         """Let a request pass its steps until it works or waits; return whether it is done."""
         while at < len(self.steps):
             what, number = self.steps[at]
+            if what == "skip":
+                probability, length = number
+                at += 1 + length * (self.uniform() < probability)
+                continue
             place = self.places[number]
             if what == "take":
                 if not place.free:
@@ -72,7 +96,7 @@ class Simulation:
                     return False
                 place.free -= 1
             elif what == "work":
-                end = now + self.exponential(self.times[number])
+                end = now + self.service(number)
                 heapq.heappush(self.events, (end, who, at + 1))
                 return False
             elif place.line:

@@ -183,7 +183,7 @@ def test_series_at_heavy_load(servers, order):
 
 
 def test_series_at_heavy_load_of_a_whole_pipeline():
-    site = typical_pipeline(hit_ratio=sp.Rational(1, 2))
+    site = typical_pipeline(hit_ratio=sp.Rational(1, 2), workers="free")
     formula = site.solve(LAM).latency.mean
     found = sy.series_heavy(formula, limit=site.max_rate, order=1)
     at = {LAM: float(site.max_rate) - 1e-3}
