@@ -80,7 +80,7 @@ def stations_of(model: Asked) -> Iterable[Station]:
 
 
 def counted(model: Asked) -> list[str]:
-    """Return what there are several of: the replicas of pools, the servers of others."""
+    """Return what there are several of: replicas of pools, permits that are held, servers of others."""
     known = model.parameters()
     pools = [n for n in known if n.rpartition(".")[2] == "replicas"]
     owners = {n.rpartition(".")[0] for n in pools}
@@ -89,7 +89,7 @@ def counted(model: Asked) -> list[str]:
         *(
             n
             for n in known
-            if n.rpartition(".")[2] == "servers"
+            if n.rpartition(".")[2] in ("servers", "permits")
             and not any(n.startswith(f"{owner}.") or not owner for owner in owners)
         ),
     ]

@@ -82,7 +82,9 @@ def test_a_short_look(case: tuple[qm.Pipeline, list[Any]], share: float) -> None
 
 
 @pytest.mark.slow
-@pytest.mark.parametrize(("threads", "permits"), [(16, 4), (16, 10), (32, 6), (12, 10), (8, 10)])
+@pytest.mark.parametrize(
+    ("threads", "permits"), [(16, 4), (16, 10), (32, 6), (12, 10), (8, 10)]
+)
 @pytest.mark.parametrize("share", [0.6, 0.8])
 def test_threads_over_connections(threads: int, permits: int, share: float) -> None:
     """A million requests a point: mean within 2 %, p99 within 4 %."""

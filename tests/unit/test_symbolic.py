@@ -66,7 +66,9 @@ def test_formulas_of_the_pipeline_have_no_rounded_numbers():
 def test_derivative_in_the_hit_ratio_is_the_slope_of_the_numbers():
     slope, at = sy.derivative(MEAN, H), {LAM: 2000.0, H: 0.8}
     step = 1e-5
-    up, down = (typical_pipeline(hit_ratio=0.8 + d, workers="free").solve(2000.0) for d in (step, -step))
+    up, down = (
+        typical_pipeline(hit_ratio=0.8 + d, workers="free").solve(2000.0) for d in (step, -step)
+    )
     expected = float(up.latency.mean - down.latency.mean) / (2 * step)
     assert sy.evaluate(slope, at) == pytest.approx(expected, rel=1e-6)
 
