@@ -13,6 +13,7 @@ from qmodel import _check, symbolic
 from qmodel._fields import described
 from qmodel._typing import Value
 from qmodel.distributions import Deterministic, Distribution, Exponential
+from qmodel.distributions.cells import WHOLE
 from qmodel.numerics.erlang_symbolic import ErlangB, ErlangC
 from qmodel.queues.base import Station, StationResult
 
@@ -108,6 +109,8 @@ def _on_symbols(station: Station, numbers: dict[Any, Value], whole: bool) -> Sta
     new: dict[str, Any] = {}
     for f in fields(station):  # type: ignore[arg-type]
         value = getattr(station, f.name)
+        if f.metadata.get(WHOLE):
+            continue
         if f.init and isinstance(value, Distribution):
             letter = _letter(station, f.name)
             new[f.name] = _law_on_symbols(f.name, letter, value, numbers)

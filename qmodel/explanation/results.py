@@ -288,7 +288,7 @@ def stations_table(result: Any) -> tuple[tuple[str, ...], ...]:
                 shown(r.arrival_rate, "1/s"),
                 shown(r.station.service.mean, "s"),
                 shown(r.station.servers, "-"),
-                shown(r.response_time, "s"),
+                shown(r.time_here, "s"),
             )
         )
     return tuple(rows)

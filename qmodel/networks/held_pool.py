@@ -157,7 +157,7 @@ class HeldPool(Station):
             mean = self.within.alone.mean
             return namespace(self.servers, mean).over(self.servers, mean, np.inf)
         if is_symbolic(self.servers, *(x for p in places.values() for x in (p.work, p.visits))):
-            raise ModelError("a pool with queues inside takes numbers, not symbols")
+            raise _numbers()
         return self.within.once("limit", lambda: saturation(self.servers, places))
 
     @property
@@ -243,6 +243,8 @@ class HeldPool(Station):
         alike = self.alike
         if alike is not None:
             return held_states.without_queues(self, alike, arrival_rate)
+        if is_symbolic(arrival_rate):
+            raise _numbers()
         state = held_states.state_of(self, arrival_rate)
         return held_states.result_of(self, state, self._found(state))
 
@@ -272,3 +274,7 @@ class HeldPool(Station):
             and any(np.all(np.asarray(place.visits) == 1) for place in places)
             and not any(place.pool for place in places)
         )
+
+
+def _numbers() -> ModelError:
+    return ModelError("a pool with queues inside takes numbers, not symbols")

@@ -80,7 +80,7 @@ def stations_of(model: Asked) -> Iterable[Station]:
 
 
 def counted(model: Asked) -> list[str]:
-    """Return what there are several of: replicas of pools, permits that are held, servers of others."""
+    """Return what there are several of: replicas, permits that are held, other servers."""
     known = model.parameters()
     pools = [n for n in known if n.rpartition(".")[2] == "replicas"]
     owners = {n.rpartition(".")[0] for n in pools}

@@ -98,7 +98,8 @@ def test_threads_over_connections(threads: int, permits: int, share: float) -> N
 
 @pytest.mark.slow
 @pytest.mark.parametrize("case", [
-    with_branches(9), with_branches(12), of_general_service(8, 0.25), of_general_service(8, 4.0),
+    with_branches(9), with_branches(12),
+    of_general_service(8, 0.25), of_general_service(8, 4.0),
     of_general_service(12, 0.25), of_general_service(12, 4.0),
 ])  # fmt: skip
 @pytest.mark.parametrize("share", [0.6, 0.85])

@@ -157,7 +157,7 @@ def test_notebooks_get_latex_and_markdown():
 
 @pytest.fixture(scope="module")
 def site():
-    return typical_pipeline().solve(2000.0)
+    return typical_pipeline(workers="free").solve(2000.0)
 
 
 def test_mean_of_a_pipeline_is_the_sum_over_its_stations(site):
@@ -276,3 +276,11 @@ def test_a_cache_is_explained() -> None:
 def test_numbers_of_functions_stand_in_one_line() -> None:
     r = qm.balancing.RandomSplit(qm.MMc(0.01, servers=2), 4).solve(400.0)
     assert "\nErlangC(2, 0.01*λ/N) = 0.333333\n" in str(qm.explain(r, "response_time"))
+
+
+def test_a_pool_that_is_held_counts_its_wait_only() -> None:
+    """The rows of the stations add up to the mean; what has no formula has none."""
+    site = typical_pipeline().solve(2000.0)
+    why = explain(site, "mean")
+    assert [row[0] for row in why.rows[1:]] == list(site.stations)
+    assert explain(site.stations["monolith"], "waiting_time").formula is None
