@@ -1,6 +1,6 @@
 """Draw the pictures of README.md and docs; `make docs` runs it.
 
-``python docs/pictures.py`` writes them into docs/images, ``--png`` a PNG beside the first.
+``python docs/pictures.py`` writes them into docs/images, with ``--png`` a PNG of those that are no answers.
 """
 
 from __future__ import annotations
@@ -178,18 +178,26 @@ def gallery() -> dict[str, str]:
             for n, x in drawn.items()}  # fmt: skip
 
 
+def goodput_by_load() -> alt.TopLevelMixin:
+    """Return the chart of several steady states: goodput against load, up and back."""
+    app = qm.timeout(0.5, qm.call("app", qm.MMc(0.1, servers=8)))
+    site = qm.Pipeline(qm.retry(app, attempts=3, pause=0.1))
+    picture = qm.answers.hysteresis(site, 60.0).pictures[0]
+    return alt.Chart.from_dict({**picture, "background": "white", "padding": 10})
+
+
 def main() -> None:
     """Write the pictures."""
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--png", action="store_true", help="write a PNG too, to look at")
     chosen = parser.parse_args()
     IMAGES.mkdir(exist_ok=True)
-    chart = latency_by_load()
-    chart.save(str(IMAGES / "latency_by_load.svg"))
     for name, drawn in gallery().items():
         (IMAGES / f"{name}.svg").write_text(drawn)
-    if chosen.png:
-        chart.save(str(IMAGES / "latency_by_load.png"), ppi=144)
+    for draw in (latency_by_load, goodput_by_load):
+        draw().save(str(IMAGES / f"{draw.__name__}.svg"))
+        if chosen.png:
+            draw().save(str(IMAGES / f"{draw.__name__}.png"), ppi=144)
 
 
 if __name__ == "__main__":

@@ -110,6 +110,7 @@ if TYPE_CHECKING:
     from qmodel.planning.slo import Objective
     from qmodel.planning.solve_for import solve_for
     from qmodel.planning.sweep import sweep
+    from qmodel.planning.triggers import Trigger, trigger
     from qmodel.planning.uncertainty import Uncertainty, uncertainty
     from qmodel.queues import (
         GM1,
@@ -176,7 +177,8 @@ _HOMES = {
     "planning": """AvailabilityResult CacheDemand CacheLoss Crossing MemorySplit MemoryValue
         Boundary Objective Sensitivity Sizing Uncertainty availability blast_radius cache_size
         capacity compare cost_frontier crossing least_hit_ratio lose_cache memory_value
-        sensitivity size solve_for split_memory sweep uncertainty safe_load time_to_collapse""",
+        sensitivity size solve_for split_memory sweep uncertainty safe_load time_to_collapse
+        Trigger trigger""",
     "queues": """BirthDeath Delay Engset ErlangA FiniteSource FixedBatch GGc GM1 GMc
         GeometricBatch LoadDependent MDc MG1 MG1K MG1KPS MG1LCFS MG1PS MG1Priority MG1Setup
         MG1SizeBased MG1Threshold MG1Vacations MGc MGcK MGcPS MGcc MMc MMcD MMcK MMcLCFS

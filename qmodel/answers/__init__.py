@@ -9,6 +9,7 @@
 `cache`        what memory, policy and the loss of a cache do
 `balance`      what the policy of a load balancer does
 `replay`       a recorded load, row by row
+`hysteresis`   all steady states of clients who try again, and what brings a site back
 `explain`      where a number comes from
 `size`         how many of each, for the least cost
 `outages`      what remains when a cache, a server or a zone is lost
@@ -37,6 +38,7 @@ if TYPE_CHECKING:
     from qmodel.answers.recorded import replay
     from qmodel.answers.scenarios import sweep
     from qmodel.answers.steady_state import solve
+    from qmodel.answers.steady_states import hysteresis
     from qmodel.answers.verdicts import check, junit
 
 _HOMES = {
@@ -49,6 +51,7 @@ _HOMES = {
     "least_cost": "size",
     "lost_parts": "outages",
     "most_load": "capacity",
+    "steady_states": "hysteresis",
     "policies": "balance replica_of",
     "recorded": "replay",
     "scenarios": "sweep",
@@ -69,6 +72,7 @@ __all__ = [
     "check",
     "compare",
     "explain",
+    "hysteresis",
     "junit",
     "outages",
     "replay",

@@ -47,13 +47,14 @@ def fold(plan: Plan, key: Any) -> Any:
     return greatest_root(load_of, shape)
 
 
-def folds(plan: Plan) -> tuple[Any, Any]:
+def folds(plan: Plan) -> tuple[Any, Any] | None:
     """Return the load at which the healthy state ends, and below which it is the only one.
 
-    Both are ``inf``, or the saturation, where there is one state at any load.
+    Both are ``inf``, or the saturation, where there is one state at any load; None where the
+    stations saturate at both.
     """
     if len(plan.timed) != 1 or not _holds_out(plan):
-        return plan.max_rate, plan.hidden[0]
+        return None
     curve = plan.s_curve
     upper, lower = _of_curve(plan, plan.timed[0]) if curve is None else curve.folds
     return upper, np.fmin(lower, plan.max_rate)[()]

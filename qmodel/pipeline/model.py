@@ -135,7 +135,8 @@ class Pipeline:
         beyond it, in which many requests fail. ``inf`` where more load only ever makes a few
         more fail, and nothing saturates.
         """
-        return self.plan.folds[0]
+        found = self.plan.folds
+        return self.plan.max_rate if found is None else found[0]
 
     @property
     def hidden_capacity(self) -> Value:
@@ -144,7 +145,8 @@ class Pipeline:
         It is less than `max_rate` where requests are copied because others are late: above it
         a backlog that makes all of them late can keep itself alive (Bronson et al. 2021).
         """
-        return self.plan.folds[1]
+        found = self.plan.folds
+        return self.plan.hidden[0] if found is None else found[1]
 
     @property
     def bottleneck(self) -> Any:

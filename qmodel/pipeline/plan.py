@@ -329,8 +329,11 @@ class Plan:
         return last_with_a_state(self, hidden)
 
     @cached_property
-    def folds(self) -> tuple[Any, Any]:
-        """The load at which the healthy state ends, and below which it is the only one."""
+    def folds(self) -> tuple[Any, Any] | None:
+        """The load at which the healthy state ends, and below which it is the only one.
+
+        None where that is where the stations saturate.
+        """
         return folds(self)
 
 

@@ -101,7 +101,7 @@ class PipelineResult:
         states = pipeline.plan.states(load.rate)
         if states is None:
             return cls(pipeline, load)
-        lost = np.greater_equal(load.rate, pipeline.plan.folds[0])
+        lost = np.greater_equal(load.rate, pipeline.fold)
         state = np.where(lost, "collapsed", "healthy")
         return cls(
             pipeline, load, states.least, states, state if np.ndim(state) else str(state)

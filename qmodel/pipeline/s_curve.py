@@ -105,7 +105,8 @@ class SCurve:
         """Return all steady states at a load."""
         rate = np.asarray(rate, dtype=float)
         key, size = self._curve.key, len(self._loads)
-        above = self._loads.reshape(-1, *[1] * rate.ndim) >= rate
+        # At the fold itself there is no healthy state any more.
+        above = self._loads.reshape(-1, *[1] * rate.ndim) > rate
         rises, falls = above[1:] & ~above[:-1], above[:-1] & ~above[1:]
         first = rises.argmax(axis=0)
         last = size - 2 - rises[::-1].argmax(axis=0)

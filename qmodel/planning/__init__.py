@@ -21,6 +21,7 @@ from qmodel.planning.slo import Objective, parse_objective
 from qmodel.planning.solve_for import solve_for
 from qmodel.planning.sweep import sweep, sweep_chunks
 from qmodel.planning.sweep_parts import SweepParts
+from qmodel.planning.triggers import Trigger, trigger
 from qmodel.planning.uncertainty import Uncertainty, uncertainty
 
 __all__ = [
@@ -42,6 +43,7 @@ __all__ = [
     "Sizing",
     "Sobol",
     "SweepParts",
+    "Trigger",
     "Uncertainty",
     "availability",
     "blast_radius",
@@ -62,5 +64,6 @@ __all__ = [
     "sweep",
     "sweep_chunks",
     "time_to_collapse",
+    "trigger",
     "uncertainty",
 ]
