@@ -1,6 +1,6 @@
 """Draw the pictures of README.md and docs; `make docs` runs it.
 
-``python docs/pictures.py`` writes them into docs/images, with ``--png`` a PNG of those that are no answers.
+``python docs/pictures.py`` writes them into docs/images, ``--png`` a PNG beside some.
 """
 
 from __future__ import annotations

@@ -47,10 +47,7 @@ def test_below_and_beyond() -> None:
 def test_the_branches_of_the_picture() -> None:
     goodput, attempts = qm.answers.hysteresis(SITE, 60.0).pictures
     for picture, key in ((goodput, "goodput"), (attempts, "attempts")):
-        drawn = [
-            part["data"]["values"] for part in (picture, *picture["layer"]) if "data" in part
-        ]
-        rows = next(values for values in drawn if key in values[0])
+        rows = rows_with(picture, key)
         by_state: dict[str, list] = {}
         for row in rows:
             by_state.setdefault(row["of"], []).append((row["load"], row[key]))
