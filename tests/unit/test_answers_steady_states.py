@@ -10,17 +10,6 @@ APP = qm.timeout(0.5, qm.call("app", qm.MMc(0.1, servers=8)))
 SITE = qm.Pipeline(qm.retry(APP, attempts=3, pause=0.1))
 
 
-def rows_with(part: object, key: str) -> list:
-    """Return the data of a picture that has a column."""
-    if isinstance(part, dict):
-        values = part.get("values")
-        if isinstance(values, list) and values and key in values[0]:
-            return values
-        part = list(part.values())
-    found = [rows_with(inner, key) for inner in part] if isinstance(part, list) else []
-    return next((rows for rows in found if rows), [])
-
-
 def test_between_the_folds() -> None:
     found = qm.answers.hysteresis(SITE, 60.0)
     assert found.good
@@ -47,10 +36,10 @@ def test_below_and_beyond() -> None:
 def test_the_branches_of_the_picture() -> None:
     goodput, attempts = qm.answers.hysteresis(SITE, 60.0).pictures
     for picture, key in ((goodput, "goodput"), (attempts, "attempts")):
-        rows = rows_with(picture, key)
+        rows = picture["layer"][0]["data"]["values"]
         by_state: dict[str, list] = {}
         for row in rows:
-            by_state.setdefault(row["of"], []).append((row["load"], row[key]))
+            by_state.setdefault(row["of"], []).append((row["x"], row["y"]))
         assert set(by_state) == {"healthy", "threshold (unstable)", "collapsed"}
         ends = {name: (min(p)[0], max(p)[0]) for name, p in by_state.items()}
         assert ends["healthy"][1] == pytest.approx(68.59954, rel=1e-6)
