@@ -1,0 +1,135 @@
+"""What a station is over time: births and deaths of the number of requests present.
+
+========================  =====================================================================
+station                   its walk
+========================  =====================================================================
+`MMc`, `MMcK`, `ErlangA`  exact: deaths at min(n, c) / S, a last number, impatience
+`MGcPS`, `MG1PS`          the same number, whatever the work: exact for exponential work
+`MGc`, `MG1`, `MDc`       births and deaths of requests that wait are more, or fewer, in one
+                          measure, so that the mean wait of the steady state is theirs
+========================  =====================================================================
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from functools import singledispatch
+from typing import Any
+
+import numpy as np
+
+from qmodel.distributions import Distribution
+from qmodel.errors import DomainError, ModelError
+from qmodel.queues.base import Station
+from qmodel.queues.erlang_a import ErlangA
+from qmodel.queues.mdc import MDc
+from qmodel.queues.mg1 import MG1
+from qmodel.queues.mg1_ps import MG1PS
+from qmodel.queues.mgc import MGc
+from qmodel.queues.mgc_ps import MGcPS
+from qmodel.queues.mmc import MMc
+from qmodel.queues.mmck import MMcK
+
+__all__ = ["Walk", "walk_of"]
+
+_BUSY = 0.8
+"""The load at which the variability of service is measured."""
+
+
+@dataclass(frozen=True, slots=True, eq=False, kw_only=True)
+class Walk:
+    """The number present at a station, as births and deaths.
+
+    Parameters
+    ----------
+    service : Distribution
+        Work of a request. [-]
+    servers : float
+        Number of servers. [-]
+    room : float, default inf
+        Requests in the station at most. [-]
+    impatience : float, default 0.0
+        Rate at which a request that waits gives up. [1/s]
+    variability : float, default 1.0
+        Mean wait over that of exponential work. [-]
+    shared : bool, default False
+        Whether all present are served at once. [-]
+    """
+
+    service: Distribution
+    servers: float
+    room: float = np.inf
+    impatience: float = 0.0
+    variability: float = 1.0
+    shared: bool = False
+
+    @property
+    def service_time(self) -> float:
+        """Mean work of a request. [s]."""
+        return float(self.service.mean)
+
+    def births_and_deaths(
+        self, numbers: np.ndarray, rate: float, servers: float
+    ) -> tuple[np.ndarray, np.ndarray]:
+        """Return births and deaths at each number present [1/s]."""
+        waiting = np.maximum(numbers - servers, 0.0)
+        busy = np.minimum(numbers, servers) / self.service_time
+        births = np.full(len(numbers), float(rate))
+        deaths = busy + self.impatience * waiting
+        if self.variability == 1:
+            return births, deaths
+        # As many more of both: the drift stays, and the spread is that of the service.
+        most = min(rate, servers / self.service_time)
+        more = max((self.variability - 1) * most, -0.95 * most)
+        full = numbers >= max(servers, 1)
+        return births + more * full, deaths + more * full
+
+
+@singledispatch
+def walk_of(station: Station) -> Walk:
+    """Return a station as a walk; `ModelError` where there is none.
+
+    Register a function for a station of one's own.
+    """
+    raise ModelError(
+        f"{type(station).__name__} has no solution over time: MMc, MMcK, ErlangA, MGc, MDc, "
+        "MG1, MGcPS, MG1PS and Delay have"
+    )
+
+
+def _plain(station: Any, **more: Any) -> Walk:
+    if np.ndim(station.servers) or np.ndim(station.service.mean):
+        raise DomainError("over time a station is one scenario: its parameters are no arrays")
+    return Walk(service=station.service, servers=float(station.servers), **more)
+
+
+@walk_of.register
+def _(station: MMc) -> Walk:
+    return _plain(station)
+
+
+@walk_of.register
+def _(station: MMcK) -> Walk:
+    return _plain(station, room=float(station.places))
+
+
+@walk_of.register
+def _(station: ErlangA) -> Walk:
+    return _plain(station, impatience=1 / float(station.patience))
+
+
+@walk_of.register(MGcPS)
+@walk_of.register(MG1PS)
+def _(station: MGcPS | MG1PS) -> Walk:
+    return _plain(station, shared=True)
+
+
+@walk_of.register(MGc)
+@walk_of.register(MG1)
+@walk_of.register(MDc)
+def _(station: MGc | MG1 | MDc) -> Walk:
+    plain = _plain(station)
+    rate = _BUSY * plain.servers / plain.service_time
+    wait = float(station.solve(rate).waiting_time)
+    same = MMc(plain.service_time, int(plain.servers)).solve(rate)
+    return _plain(station, variability=wait / float(same.waiting_time))
