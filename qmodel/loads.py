@@ -174,8 +174,13 @@ class Profile(Load):
     Examples
     --------
     >>> crowd = Profile(times=[0.0, 60.0, 600.0], rates=[100.0, 5000.0, 100.0])
-    >>> float(crowd.rate(30.0)), crowd.peak
-    (2550.0, 5000.0)
+    >>> float(crowd.rate(30.0)), crowd.peak, crowd.total
+    (2550.0, 5000.0, 1530000.0)
+
+    Profiles add up, and can be scaled:
+
+    >>> float((crowd + 0.5 * crowd).rate(30.0))
+    3825.0
     """
 
     times: Any = parameter("times", unit="s", check=_check.real)
@@ -220,11 +225,31 @@ class Profile(Load):
         """The greatest rate. [1/s]."""
         return float(self.rates.max())
 
+    @property
+    def total(self) -> float:
+        """Requests from the first time to the last. [-]."""
+        return float(np.trapezoid(self.rates, self.times))
+
+    def __add__(self, other: object) -> Profile:
+        """Return both together, each outside its times as at their nearer end."""
+        if not isinstance(other, Profile):
+            return NotImplemented
+        times = np.union1d(self.times, other.times)
+        return Profile(times, self.rate(times) + other.rate(times))
+
+    def __mul__(self, factor: float) -> Profile:
+        """Return so many times as much."""
+        if not isinstance(factor, (int, float, np.number)):
+            return NotImplemented
+        return Profile(self.times, _check.finite("factor", factor) * self.rates)
+
+    __rmul__ = __mul__
+
 
 _REASONS = {
     Renewal: "it takes Poisson arrivals; a station with a renewal form takes this load",
     Closed: "it is solved for users who wait for their answer elsewhere (qmodel.networks)",
-    Profile: "it is solved for a steady state: give it one rate at a time",
+    Profile: "it is solved for a steady state; `qmodel.over_time` solves it in time",
 }
 
 

@@ -8,8 +8,9 @@ at most `growth` times as many as there are, and what it starts is ready after `
 pods away when fewer were wanted for as long as `stabilisation`. While all are busy u is 1, so
 the pods can grow by no more than 1 / target within a boot time, whatever comes.
 
-**No backlog.** A load that grows as :math:`e^{t / \tau}` is followed in time if the target is at
-most :math:`e^{-\text{lag} / \tau}`, with the lag of window, period and boot (`highest_target`).
+**No backlog.** A load that grows as :math:`e^{t / \tau}` is followed in time if the target is
+at most :math:`e^{-\text{lag} / \tau}`, with the lag of window, period and boot
+(`highest_target`).
 
 References
 ----------
@@ -63,7 +64,7 @@ class Autoscaler:
     Examples
     --------
     >>> rules = Autoscaler(target=0.7, pod=4, least=2, most=50)
-    >>> rules.target, rules.boot
+    >>> float(rules.target), float(rules.boot)
     (0.7, 90.0)
     """
 

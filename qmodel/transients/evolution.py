@@ -1,10 +1,11 @@
-r"""How the probabilities of the levels change: the Kolmogorov equations, in steps of their own size.
+r"""How the probabilities of the levels change: the Kolmogorov equations, in adaptive steps.
 
 .. math:: \dot p = p \, Q(t)
 
-is stiff (a request takes milliseconds, a crowd minutes), so it is integrated by TR-BDF2 [1]_: a
-half step of the trapezoidal rule and one of the second backward formula, both tridiagonal, which
-keep the mass to rounding and forget fast modes. Steps are as long as the error of one allows.
+is stiff (a request takes milliseconds, a crowd minutes), so it is integrated by TR-BDF2 [1]_:
+half a step of the trapezoidal rule, then one of the second backward formula. Both are
+tridiagonal, keep the mass to rounding and forget fast modes. Steps are as long as the error of
+one allows.
 
 References
 ----------
@@ -76,7 +77,10 @@ def evolve(
 def _flow(up: np.ndarray, down: np.ndarray, p: np.ndarray) -> np.ndarray:
     """Return the change of the probabilities a second."""
     across = up[:-1] * p[:-1] - down[1:] * p[1:]
-    return np.diff(across, prepend=0.0, append=0.0) * -1.0
+    change = np.zeros(len(p))
+    change[:-1] -= across
+    change[1:] += across
+    return change
 
 
 def _solved(up: np.ndarray, down: np.ndarray, step: float, right: np.ndarray) -> Any:

@@ -1,10 +1,10 @@
 r"""The numbers present that are told apart, and the rates between them.
 
 The number of requests at a station with exponential work is a birth and death process. Where
-it stays small each number is a level of its own, and nothing is approximated. Where backlogs run
-to millions, levels lie further apart the further they are from full: a fixed share of their
-distance. Between three neighbours, a below and b above, a walk with births :math:`\lambda` and
-deaths d leaves by the upper one with
+it stays small each number is a level of its own, and nothing is approximated. Where backlogs
+run to millions, levels lie further apart the further they are from full: a fixed share of
+their distance. Between three neighbours, a below and b above, a walk with births
+:math:`\lambda` and deaths d leaves by the upper one with
 
 .. math::
 
@@ -24,20 +24,21 @@ References
 from __future__ import annotations
 
 from dataclasses import dataclass
+from functools import cached_property
 from typing import Any
 
 import numpy as np
 
 __all__ = ["Levels", "levels_for"]
 
-_SINGLY = 400
+_SINGLY = 300
 """Numbers next to full that are levels of their own."""
 
 _FINE = 25
 """Levels in the standard deviation of a Poisson number of all servers."""
 
 
-@dataclass(frozen=True, slots=True, eq=False)
+@dataclass(frozen=True, eq=False)
 class Levels:
     """The levels of a station, from 0.
 
@@ -49,44 +50,56 @@ class Levels:
 
     numbers: np.ndarray
 
-    @property
-    def above(self) -> np.ndarray:
+    @cached_property
+    def _above(self) -> np.ndarray:
         """Distance to the next level, 0 at the last. [-]."""
         return np.diff(self.numbers, append=self.numbers[-1])
 
-    @property
-    def below(self) -> np.ndarray:
+    @cached_property
+    def _below(self) -> np.ndarray:
         """Distance to the level before, 0 at the first. [-]."""
         return np.diff(self.numbers, prepend=0.0)
 
+    @cached_property
+    def _wide(self) -> np.ndarray:
+        """Levels with a neighbour that is not the next number."""
+        return np.flatnonzero((self._above > 1) | (self._below > 1))
+
     def rates(self, births: np.ndarray, deaths: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
         """Return the rates up and down from each level, given those of the walk there [1/s]."""
-        up, down = self.above, self.below
-        if len(self.numbers) < 2 or (up[:-1] == 1).all():
-            return np.where(up > 0, births, 0.0), np.where(down > 0, deaths, 0.0)
-        with np.errstate(all="ignore"):
-            slope = np.log(deaths / births)
-            steep = np.abs(slope)
-            # Of the steep walk the way against the drift has no weight: no overflow either way.
-            along = np.where(slope > 0, down, up)
-            against = np.where(slope > 0, up, down)
-            other = np.exp(-against * steep) * np.expm1(-along * steep)
-            other /= np.expm1(-(up + down) * steep)
-            rising = np.where(slope > 0, other, 1 - other)
-            time = (up * rising - down * (1 - rising)) / (births - deaths)
+        rise, fall = births.copy(), deaths.copy()
+        rise[-1] = fall[0] = 0.0
+        if self._wide.size:
+            k = self._wide
+            rise[k], fall[k] = _jumps(births[k], deaths[k], self._above[k], self._below[k])
+        return rise, fall
+
+
+def _jumps(births: Any, deaths: Any, up: Any, down: Any) -> tuple[Any, Any]:
+    """Return the rates of jumps so far up and down."""
+    with np.errstate(all="ignore"):
+        slope = np.log(deaths / births)
+        steep = np.abs(slope)
+        # The way against the drift has the small weight: no overflow either way.
+        falling = slope > 0
+        along, against = np.where(falling, down, up), np.where(falling, up, down)
+        other = np.exp(-against * steep) * np.expm1(-along * steep)
+        other /= np.expm1(-(up + down) * steep)
+        rising = np.where(falling, other, 1 - other)
+        over = (births - deaths) / (up * rising - down * (1 - rising))
         flat = steep * (up + down) < 1e-6
         total = births + deaths
-        with np.errstate(all="ignore"):
-            rising = np.where(flat, down / (up + down), rising)
-            time = np.where(flat, up * down / total, time)
-            one_way = (births == 0) | (deaths == 0)
-            rising = np.where(one_way, births > 0, rising)
-            time = np.where(one_way, np.where(births > 0, up, down) / total, time)
-            first, last = down == 0, up == 0
-            over = np.where(total == 0, 0.0, 1 / time)
-        rise = np.where(first, births / np.where(up > 0, up, 1.0), over * rising)
-        fall = np.where(last, deaths / np.where(down > 0, down, 1.0), over * (1 - rising))
-        return np.where(last, 0.0, rise), np.where(first, 0.0, fall)
+        rising = np.where(flat, down / (up + down), rising)
+        over = np.where(flat, total / (up * down), over)
+        # Births or deaths only, and the two ends.
+        alone = (births == 0) | (deaths == 0)
+        rising = np.where(alone, births > 0, rising)
+        over = np.where(alone, total / np.where(births > 0, up, down), over)
+        rise, fall = over * rising, over * (1 - rising)
+        first, last = down == 0, up == 0
+        rise = np.where(first, births / up, np.where(last, 0.0, rise))
+        fall = np.where(first, 0.0, np.where(last, deaths / down, fall))
+    return np.nan_to_num(rise, posinf=0.0), np.nan_to_num(fall, posinf=0.0)
 
 
 def levels_for(servers: float, most: float, room: float = np.inf) -> Levels:

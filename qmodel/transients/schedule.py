@@ -32,13 +32,15 @@ class Constant:
         self._servers = servers
 
     def servers(self, time: float) -> float:
+        """Return their number."""
         return self._servers
 
     def next_change(self, time: float) -> float:
+        """Return that it never changes."""
         return np.inf
 
     def observe(self, time: float, busy: float) -> None:
-        pass
+        """Take note of nothing."""
 
 
 class Schedule:

@@ -1,10 +1,11 @@
-"""A station whose load, or whose servers, change in time: everything a request meets, and when.
+"""A station whose load, or whose servers, change in time: what a request meets, and when.
 
-The number present follows the Kolmogorov equations (`qmodel.transients.evolution`) on the levels
-of `qmodel.transients.levels`: exact for exponential work where backlogs stay below some hundred,
-and otherwise with a spread that is told apart to a quarter of a percent of the backlog. A request
-that finds b requests more than it can pass waits for b services of all servers: the time in which
-they do so much, with the servers that will be there then.
+The number present follows the Kolmogorov equations (`qmodel.transients.evolution`) on levels
+(`qmodel.transients.levels`): exact for exponential work where backlogs stay below some hundred,
+and told apart to a quarter of a percent of the backlog beyond. A request that has b services
+in front of it waits for as long as all servers take for b services, with the servers that will
+be there then. Where a load is light, and slow against the memory of the queue, each moment is a
+steady state.
 
 References
 ----------
@@ -18,8 +19,9 @@ References
 
 from __future__ import annotations
 
+import itertools
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, fields, replace
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -27,9 +29,9 @@ import numpy as np
 from qmodel import _check
 from qmodel.distributions import ZERO, Distribution, Gamma, Scaled, Sum
 from qmodel.distributions.algebra import measure
+from qmodel.distributions.cells import select
 from qmodel.errors import DomainError
 from qmodel.loads import Profile
-from qmodel.numerics.quadrature import _gauss  # noqa: F401
 from qmodel.queues.base import Station
 from qmodel.queues.delay import Delay
 from qmodel.transients.autoscaler import Autoscaler
@@ -44,12 +46,13 @@ if TYPE_CHECKING:
 __all__ = ["StationOverTime", "default_times", "station_over_time"]
 
 _POINTS = 300
-_TOLERANCE = 1e-5
+_TOLERANCE = 1e-4
 """Error of one step, in probability mass."""
 
-_CUTS = np.array(
-    [0.0, 0.05, 0.1, 0.2, 0.3, 0.4, 0.5, 0.6, 0.7, 0.8, 0.87, 0.92, 0.95, 0.97, 0.985, 0.995, 1.0]
-)
+_LIGHT, _SLOW = 0.95, 1e-3
+"""Below this load, and as slow against the memory of the queue, a load is followed at once."""
+
+_CUTS = np.array([0.0, 0.1, 0.25, 0.4, 0.55, 0.7, 0.82, 0.9, 0.95, 0.98, 0.993, 1.0])
 """Shares of those that wait between which their backlogs are taken together."""
 
 
@@ -108,13 +111,27 @@ class StationOverTime:
     @property
     def accepted(self) -> np.ndarray:
         """Share of the requests that come then that is served. [-]."""
-        return 1 - self.rejected - self.abandoned
+        accepted: np.ndarray = 1 - self.rejected - self.abandoned
+        return accepted
 
     @property
     def utilization(self) -> np.ndarray:
         """Busy share of the servers. [-]."""
         ready = np.maximum(self.servers, 1e-300)
         return np.where(self.servers > 0, self.busy / ready, np.nan)
+
+    def at(self, places: np.ndarray) -> StationOverTime:
+        """Return the same at some of the times, by their places."""
+        shape = self.times.shape
+        values = {
+            f.name: getattr(self, f.name)[places]
+            for f in fields(self)
+            if isinstance(getattr(self, f.name), np.ndarray)
+        }
+        for name in ("wait", "response"):
+            law = getattr(self, name)
+            values[name] = law if law is None else select(law, shape, places)
+        return replace(self, **values)
 
     def to_frame(self) -> pd.DataFrame:
         """Return a row for each time.
@@ -181,6 +198,9 @@ def station_over_time(
     if isinstance(station, Delay):
         return _delayed(station, profile, times)
     walk = walk_of(station)
+    plain = servers is None and start is None and walk.throughputs is None
+    if plain and _follows(walk, profile, times):
+        return _steady(station, profile, times)
     reach = _reach(walk, profile, times, servers, start)
     for _ in range(6):
         levels = levels_for(max(walk.servers, 1.0), reach, walk.room)
@@ -189,6 +209,41 @@ def station_over_time(
             return run.result(station)
         reach *= 4
     return run.result(station)
+
+
+def _follows(walk: Walk, profile: Profile, times: np.ndarray) -> bool:
+    """Return whether a load is so slow, and so light, that each moment is a steady state."""
+    inside = (profile.times >= times[0]) & (profile.times <= times[-1])
+    corners = np.unique(np.concatenate([times, profile.times[inside]]))
+    rate = np.asarray(profile.rate(corners))
+    most = float(walk.completions(walk.servers, walk.servers))
+    if not rate.max() < _LIGHT * most:
+        return False
+    # The time that the queue remembers, at the greatest load.
+    memory = max(1 / (np.sqrt(most) - np.sqrt(rate.max())) ** 2, walk.service_time)
+    drift = np.abs(np.diff(rate)) / np.diff(corners)
+    return bool((drift * memory <= _SLOW * (most - rate[1:])).all())
+
+
+def _steady(station: Station, profile: Profile, times: np.ndarray) -> StationOverTime:
+    rate = np.asarray(profile.rate(times))
+    r, zero = station.solve(rate), np.zeros(len(times))
+    return StationOverTime(
+        times=times,
+        arrival_rate=rate,
+        servers=zero + station.servers,
+        number_in_system=zero + r.number_in_system,
+        queue_length=zero + r.queue_length,
+        busy=zero + r.utilization * station.servers,
+        throughput=zero + rate * r.accepted,
+        rejected=zero + r.loss,
+        abandoned=zero + r.abandonment,
+        waiting_time=zero + r.waiting_time,
+        response_time=zero + r.response_time,
+        wait=r.served_wait,
+        response=r.served_response,
+        station=station,
+    )
 
 
 def _staffing(servers: Schedule | Autoscaler | None, walk: Walk, time: float) -> Staffing:
@@ -205,14 +260,17 @@ def _reach(walk: Walk, profile: Profile, times: np.ndarray, servers: Any, start:
     backlog = most = float(start or 0)
     for i, step in enumerate(np.diff(grid)):
         ready = staff.servers(grid[i]) if isinstance(servers, Schedule) else ready
-        backlog = max(backlog + (rate[i] - ready / walk.service_time) * step, 0.0)
+        served = float(walk.completions(ready, ready))
+        backlog = max(backlog + (rate[i] - served) * step, 0.0)
         if walk.impatience:
             backlog /= 1 + walk.impatience * step
         most = max(most, backlog)
     moved = float(rate.max()) * min(times[-1] - times[0], 1e4 * walk.service_time)
     present = float(rate.max()) * walk.service_time
     crowd = max(most, min(present, walk.servers)) + walk.servers
-    return min(crowd + 8 * np.sqrt(crowd + moved * max(walk.variability, 1.0)) + 60, walk.room)
+    # Levels that are far apart spread more.
+    spread = np.sqrt((crowd + moved * max(walk.variability, 1.0)) * max(1.0, most / 300))
+    return float(min(crowd + 8 * spread + 60, walk.room))
 
 
 class _Run:
@@ -244,13 +302,14 @@ class _Run:
         numbers = self.levels.numbers
         p = np.zeros(len(numbers))
         rate = float(self.profile.rate(self.times[0]))
-        stable = rate * self.walk.service_time < servers or np.isfinite(self.walk.room)
+        most = float(self.walk.completions(servers, servers))
+        stable = rate < most or np.isfinite(self.walk.room)
         if start is None and (stable or self.walk.impatience):
             up, down = self._rates(servers)(self.times[0])
             with np.errstate(divide="ignore"):
                 logs = np.concatenate([[0.0], np.cumsum(np.log(up[:-1]) - np.log(down[1:]))])
-            p = np.exp(logs - logs.max())
-            return p / p.sum()
+            steady: np.ndarray = np.exp(logs - logs.max())
+            return np.asarray(steady / steady.sum())
         p[int(np.argmin(np.abs(numbers - (start or 0))))] = 1.0
         return p
 
@@ -269,14 +328,13 @@ class _Run:
                 later = corners[np.searchsorted(corners, now, side="right") :]
                 corner = float(later[0]) if later.size else np.inf
                 end = min(until, self.staff.next_change(now), corner)
-                for time, p in evolve(
-                    self._rates(ready), p, now, end, tolerance=_TOLERANCE, step=step
-                ):
-                    self.staff.observe(time, float(np.minimum(numbers, ready) @ p))
-                    step, now = max(time - now, 1e-12), time
+                rates = self._rates(ready)
+                for time, new in evolve(rates, p, now, end, tolerance=_TOLERANCE, step=step):
+                    self.staff.observe(time, float(np.minimum(numbers, ready) @ new))
+                    step, now, p = max(time - now, 1e-12), time, new
                 edge = max(edge, float(p[-1]))
-                if (new := self.staff.servers(now)) != ready:
-                    ready = new
+                if (others := self.staff.servers(now)) != ready:
+                    ready = others
                     self.changes.append((now, ready))
             self.ready[i], self.seen[i] = ready, p
         return edge > 1e-9
@@ -295,7 +353,10 @@ class _Run:
             waiting = response.mean - walk.service_time
         else:
             wait = self._wait(p)
-            response = Sum((wait, walk.service))
+            held = walk.service
+            if walk.throughputs is not None:
+                held = Scaled(held, self._slower(p))
+            response = Sum((wait, held))
             waiting = np.asarray(wait.mean)
         return StationOverTime(
             times=self.times,
@@ -304,20 +365,37 @@ class _Run:
             number_in_system=present,
             queue_length=present - busy,
             busy=busy,
-            throughput=busy / walk.service_time,
+            throughput=self._served(p),
             rejected=rejected,
             abandoned=abandoned,
             waiting_time=waiting,
-            response_time=waiting + walk.service_time,
+            response_time=np.asarray(response.mean),
             wait=wait,
             response=response,
             station=station,
         )
 
+    def _slower(self, p: np.ndarray) -> np.ndarray:
+        """Return how many times longer than alone what is inside a pool takes, in the mean."""
+        numbers, found = self.levels.numbers, []
+        for c, row in zip(self.ready, p, strict=True):
+            inside = np.clip(numbers + 1, 1, max(c, 1))
+            found.append((inside / self.walk.completions(inside, c)) @ row)
+        return np.asarray(np.maximum(np.array(found) / self.walk.service_time, 1.0))
+
+    def _served(self, p: np.ndarray) -> np.ndarray:
+        """Return the requests that are served a second at each time."""
+        numbers = self.levels.numbers
+        done = [
+            self.walk.completions(numbers, c) @ row
+            for c, row in zip(self.ready, p, strict=True)
+        ]
+        return np.array(done)
+
     def _served_from(self, time: float) -> Any:
-        """Return the function from services of all servers after a time to the time they take."""
+        """Return the function from services after a time to the time that they take."""
         starts = np.array([t for t, _ in self.changes])
-        speeds = np.array([c for _, c in self.changes]) / self.walk.service_time
+        speeds = np.array([float(self.walk.completions(c, c)) for _, c in self.changes])
         first = max(int(np.searchsorted(starts, time, side="right")) - 1, 0)
         edges = np.concatenate([[time], starts[first + 1 :]])
         pace = speeds[first:]
@@ -327,15 +405,13 @@ class _Run:
 
         def needed(services: np.ndarray) -> np.ndarray:
             inside = np.interp(services, done, edges - time)
-            if last > 0:
-                return np.where(
-                    services > done[-1], edges[-1] - time + (services - done[-1]) / last, inside
-                )
-            return np.where(services > done[-1], np.inf, inside)
+            more = services - done[-1]
+            beyond = edges[-1] - time + more / last if last > 0 else np.inf
+            return np.asarray(np.where(more > 0, beyond, inside))
 
         return needed
 
-    def _bins(self, p: np.ndarray, full: np.ndarray, ahead: np.ndarray) -> tuple[Any, Any]:
+    def _bins(self, p: np.ndarray, full: np.ndarray) -> tuple[Any, Any]:
         """Return weights and levels of those that wait, in bins by share of them: (bins, n)."""
         waits = p * full
         total = waits.sum()
@@ -350,22 +426,34 @@ class _Run:
     def _wait(self, p: np.ndarray) -> Distribution:
         """Return the wait as a mixture of gamma distributions, a cell for each time."""
         numbers, bins, size = self.levels.numbers, len(_CUTS) - 1, len(self.times)
-        weights, means, scvs = np.zeros((bins, size)), np.ones((bins, size)), np.ones((bins, size))
-        spread = max(self.walk.variability * 2 - 1, 0.05)  # SCV of a service, from the mean wait
+        weights, means, scvs = (
+            np.zeros((bins, size)),
+            np.ones((bins, size)),
+            np.ones((bins, size)),
+        )
+        spread = max(
+            self.walk.variability * 2 - 1, 0.05
+        )  # SCV of a service, from the mean wait
         arriving = numbers < self.walk.room
         for i, time in enumerate(self.times):
             found = p[i] * arriving
             found = found / max(found.sum(), 1e-300)
             full = numbers >= self.ready[i]
-            behind = np.maximum(numbers - self.ready[i] + 1, 1.0)
-            weight, shares = self._bins(found, full, behind)
+            # Those in front, and what is left of the service that ends first.
+            behind = np.maximum(numbers - self.ready[i], 0.0) + self.walk.variability
+            weight, shares = self._bins(found, full)
             mass = np.maximum(shares.sum(axis=1), 1e-300)
-            takes = self._served_from(time)(behind)
+            if self.walk.impatience:
+                found, takes, square = self._patient(found, full, behind, self.ready[i])
+                weight, shares = self._bins(found, full)
+                mass = np.maximum(shares.sum(axis=1), 1e-300)
+            else:
+                takes = self._served_from(time)(behind)
+                square = takes**2 * (1 + spread / behind)
             with np.errstate(invalid="ignore"):
                 mean = np.where(mass > 1e-290, (shares * takes).sum(axis=1) / mass, 1.0)
                 # Each of b services is as variable as one; the backlogs of a bin differ too.
-                square = (shares * takes**2 * (1 + spread / behind)).sum(axis=1) / mass
-            scv = np.maximum(square / mean**2 - 1, 1e-9)
+                scv = np.maximum((shares * square).sum(axis=1) / mass / mean**2 - 1, 1e-9)
             weights[:, i] = weight
             means[:, i] = np.where(weight > 0, mean, 1.0)
             scvs[:, i] = np.where((weight > 0) & np.isfinite(scv), scv, 1.0)
@@ -374,12 +462,12 @@ class _Run:
         return measure((none, *weights), (ZERO, *laws))
 
     def _shared(self, p: np.ndarray) -> Distribution:
-        """Return the time at shared servers: the work, as slow as what is found there makes it."""
+        """Return the time at shared servers: the work, slower by what is found there."""
         numbers, ready = self.levels.numbers, np.maximum(self.ready, 1e-300)[:, None]
         slower = np.maximum((numbers + 1) / ready, 1.0)
         edges = np.cumsum(p, axis=1)
         weights, laws = [], []
-        for low, high in zip(_CUTS[:-1], _CUTS[1:], strict=True):
+        for low, high in itertools.pairwise(_CUTS):
             upto = np.concatenate([np.zeros((len(p), 1)), edges], axis=1)
             share = np.diff(np.clip(upto, low, high), axis=1)
             mass = np.maximum(share.sum(axis=1), 1e-300)
@@ -392,14 +480,36 @@ class _Run:
     def _abandoned(self, p: np.ndarray) -> np.ndarray:
         """Return the share that gives up before its turn, by the numbers that it finds."""
         numbers, found = self.levels.numbers, np.zeros(len(p))
-        for i in range(len(p)):
-            ahead = np.maximum(numbers - self.ready[i] + 1, 0.0)
-            pace = max(self.ready[i] / self.walk.service_time, 1e-300)
-            # With k in front, who wait and may leave too: served first with probability below.
-            rate = self.walk.impatience
-            served = np.exp(-np.log1p(rate * ahead / pace))
-            found[i] = (p[i] * (numbers >= self.ready[i]) * (1 - served)).sum()
+        for i, c in enumerate(self.ready):
+            behind = np.maximum(numbers - c + 1, 0.0)
+            served = self._stay(behind, c)
+            found[i] = (p[i] * (numbers >= c) * (1 - served)).sum()
         return found
+
+    def _stay(self, behind: np.ndarray, servers: float) -> Any:
+        """Return the probability to be served of those with so many services to wait for.
+
+        With k in front that leave or are served at the rates of all servers and of their own
+        patience, the product telescopes.
+        """
+        pace = float(self.walk.completions(servers, servers))
+        return pace / (pace + self.walk.impatience * behind) if pace else 0.0 * behind
+
+    def _patient(
+        self, p: np.ndarray, full: np.ndarray, behind: np.ndarray, servers: float
+    ) -> tuple[Any, Any, Any]:
+        """Return who is served, and mean and mean square of their waits."""
+        from scipy.special import digamma, polygamma
+
+        rate = self.walk.impatience
+        pace = float(self.walk.completions(servers, servers))
+        served = p * np.where(full, self._stay(behind, servers), 1.0)
+        served = served / max(served.sum(), 1e-300)
+        # Who is served stays: each step in front is as fast as with one more who may leave.
+        x = pace / rate
+        mean = (digamma(x + behind + 1) - digamma(x + 1)) / rate
+        variance = (polygamma(1, x + 1) - polygamma(1, x + behind + 1)) / rate**2
+        return served, mean, mean**2 + variance
 
 
 def _delayed(station: Delay, profile: Profile, times: np.ndarray) -> StationOverTime:

@@ -5,6 +5,8 @@ station                   its walk
 ========================  =====================================================================
 `MMc`, `MMcK`, `ErlangA`  exact: deaths at min(n, c) / S, a last number, impatience
 `MGcPS`, `MG1PS`          the same number, whatever the work: exact for exponential work
+`HeldPool`                deaths at the throughput X(n) of what is inside: the pool as one
+                          server that is as fast as n holders let it be (Chandy, Herzog and Woo)
 `MGc`, `MG1`, `MDc`       births and deaths of requests that wait are more, or fewer, in one
                           measure, so that the mean wait of the steady state is theirs
 ========================  =====================================================================
@@ -20,6 +22,7 @@ import numpy as np
 
 from qmodel.distributions import Distribution
 from qmodel.errors import DomainError, ModelError
+from qmodel.networks.held_pool import HeldPool
 from qmodel.queues.base import Station
 from qmodel.queues.erlang_a import ErlangA
 from qmodel.queues.mdc import MDc
@@ -46,6 +49,9 @@ class Walk:
         Work of a request. [-]
     servers : float
         Number of servers. [-]
+    throughputs : array, optional
+        Requests served a second with 1, 2, ... inside; by default of servers that do not
+        disturb each other. [1/s]
     room : float, default inf
         Requests in the station at most. [-]
     impatience : float, default 0.0
@@ -58,6 +64,7 @@ class Walk:
 
     service: Distribution
     servers: float
+    throughputs: np.ndarray | None = None
     room: float = np.inf
     impatience: float = 0.0
     variability: float = 1.0
@@ -68,18 +75,25 @@ class Walk:
         """Mean work of a request. [s]."""
         return float(self.service.mean)
 
+    def completions(self, numbers: Any, servers: float) -> Any:
+        """Return the requests that are served a second at numbers present [1/s]."""
+        busy = np.minimum(numbers, servers)
+        if self.throughputs is None:
+            return busy / self.service_time
+        known = np.concatenate([[0.0], self.throughputs])
+        return np.interp(busy, np.arange(len(known)), known)
+
     def births_and_deaths(
         self, numbers: np.ndarray, rate: float, servers: float
     ) -> tuple[np.ndarray, np.ndarray]:
         """Return births and deaths at each number present [1/s]."""
         waiting = np.maximum(numbers - servers, 0.0)
-        busy = np.minimum(numbers, servers) / self.service_time
         births = np.full(len(numbers), float(rate))
-        deaths = busy + self.impatience * waiting
+        deaths = self.completions(numbers, servers) + self.impatience * waiting
         if self.variability == 1:
             return births, deaths
         # As many more of both: the drift stays, and the spread is that of the service.
-        most = min(rate, servers / self.service_time)
+        most = min(rate, float(self.completions(servers, servers)))
         more = max((self.variability - 1) * most, -0.95 * most)
         full = numbers >= max(servers, 1)
         return births + more * full, deaths + more * full
@@ -93,7 +107,7 @@ def walk_of(station: Station) -> Walk:
     """
     raise ModelError(
         f"{type(station).__name__} has no solution over time: MMc, MMcK, ErlangA, MGc, MDc, "
-        "MG1, MGcPS, MG1PS and Delay have"
+        "MG1, MGcPS, MG1PS, held pools and Delay have"
     )
 
 
@@ -133,3 +147,8 @@ def _(station: MGc | MG1 | MDc) -> Walk:
     wait = float(station.solve(rate).waiting_time)
     same = MMc(plain.service_time, int(plain.servers)).solve(rate)
     return _plain(station, variability=wait / float(same.waiting_time))
+
+
+@walk_of.register
+def _(station: HeldPool) -> Walk:
+    return _plain(station, throughputs=np.asarray(station.throughputs, dtype=float))

@@ -1,0 +1,570 @@
+r"""A pipeline whose load changes in time: every station, and what a request meets that enters.
+
+Flows go along the paths as functions of time: what leaves a station, with its backlog, is what
+comes to the next (`qmodel.transients.station`), so that a crowd which the first station holds
+up reaches the second later, and no faster than the first lets it through. Shares that depend on
+times, such as that of requests that time out and come again, follow from the latency at each
+moment; passes are repeated until they agree. The latency of a request that enters at t is
+composed, by the same steps as in a steady state, of what it meets at each station when it gets
+there.
+
+**Held pools** are one station each, as fast as their holders let them be. **Arrays**: one
+scenario; parameters may not be arrays, but for those that change in time, with a value for each
+of the `times`.
+
+References
+----------
+.. [1] G. F. Newell, "Applications of Queueing Theory", 2nd ed., Chapman and Hall, 1982.
+.. [2] R. Bronson, A. Aghayev, A. Charapko, T. Zhu, "Metastable failures in distributed
+   systems", HotOS 2021 (crowds that tip).
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from functools import cached_property
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from qmodel import _check
+from qmodel.basis import APPROXIMATE, Assumption, Basis
+from qmodel.distributions import Distribution, Scaled, Sum
+from qmodel.distributions.cells import select
+from qmodel.errors import ModelError
+from qmodel.loads import Profile
+from qmodel.networks.held_pool import HeldPool
+from qmodel.networks.held_result import HeldResult, View
+from qmodel.pipeline.model import Pipeline
+from qmodel.pipeline.steps.base import Outcome, choice
+from qmodel.pipeline.steps.call import Call, call
+from qmodel.queues.base import LAWS, MEANS, Station, StationResult, StreamResult
+from qmodel.transients.autoscaler import Autoscaler
+from qmodel.transients.schedule import Schedule
+from qmodel.transients.station import StationOverTime, default_times, station_over_time
+from qmodel.units import text
+
+if TYPE_CHECKING:
+    import pandas as pd
+
+    from qmodel.pipeline.steps.base import Step
+
+__all__ = ["PipelineOverTime", "over_time"]
+
+_PASSES = 60
+_AGREED = 1e-3
+
+FLOWS_IN_TIME = Assumption(
+    "flows-in-time",
+    "a station is fed by the mean of what leaves those before it, as a Poisson stream of that "
+    "rate at each moment, and the times at the stations of a path are independent",
+    "Newell 1982; Eick, Massey and Whitt 1993",
+    APPROXIMATE,
+)
+
+
+@dataclass(frozen=True, eq=False, repr=False)
+class PipelineOverTime:
+    """A pipeline at a sequence of times; arrays have the shape of `times`.
+
+    Parameters
+    ----------
+    times : array
+        The times. [s]
+    arrival_rate : array
+        Requests that come. [1/s]
+    goodput : array
+        Requests that are served and leave. [1/s]
+    latency : Distribution
+        Distribution of the time of a request that enters then and gets through, a cell for
+        each time. [-]
+    accepted, rejected, abandoned : array
+        Shares of the requests that enter then. [-]
+    stations : mapping of str to StationOverTime
+        Each station and held pool. [-]
+    shares : mapping
+        What depends on times: the shares that are late, or copied, at each time. [-]
+    basis : Basis
+        How much "mean" and "percentiles" can be trusted. [-]
+    """
+
+    times: np.ndarray
+    arrival_rate: np.ndarray
+    goodput: np.ndarray
+    latency: Distribution
+    accepted: np.ndarray
+    rejected: np.ndarray
+    abandoned: np.ndarray
+    stations: Mapping[str, StationOverTime]
+    shares: Mapping[Any, np.ndarray]
+    basis: Basis
+
+    @cached_property
+    def mean(self) -> np.ndarray:
+        """Mean latency of the requests that enter at each time. [s]."""
+        return np.broadcast_to(self.latency.mean, self.times.shape)
+
+    @cached_property
+    def p99(self) -> np.ndarray:
+        """The 99th percentile of their latency. [s]."""
+        return np.asarray(self.latency.quantile(0.99))
+
+    @property
+    def backlog(self) -> np.ndarray:
+        """Requests that wait, at all stations. [-]."""
+        total: np.ndarray = sum(
+            (station.queue_length for station in self.stations.values()),
+            np.zeros(len(self.times)),
+        )
+        return total
+
+    @property
+    def lost(self) -> float:
+        """Requests that come and are turned away, or give up, in all. [-]."""
+        gone = self.arrival_rate * (self.rejected + self.abandoned)
+        return float(np.trapezoid(gone, self.times))
+
+    @property
+    def overloaded(self) -> dict[str, tuple[float, float]]:
+        """First and last time at which each station is full, of those that ever are. [s]."""
+        found = {}
+        for name, station in self.stations.items():
+            with np.errstate(invalid="ignore"):
+                full = np.flatnonzero(station.utilization > _FULL)
+            if full.size:
+                found[name] = float(self.times[full[0]]), float(self.times[full[-1]])
+        return found
+
+    @property
+    def settled_at(self) -> float:
+        """When the last station is no longer full; inf if never, NaN if none was. [s]."""
+        spans = self.overloaded.values()
+        if not spans:
+            return np.nan
+        last = max(end for _, end in spans)
+        return float(np.inf if last >= self.times[-1] else last)
+
+    def __str__(self) -> str:
+        """Return what happens in one line."""
+        i, worst = int(np.argmax(self.arrival_rate)), int(np.argmax(self.p99))
+        peak = f"peak of {_rate(self.arrival_rate[i])} after {_time(self.times[i])}"
+        slowest = f"p99 at most {text(float(self.p99[worst]), 's')}"
+        lost = f"; {self.lost:,.0f} requests are lost" if self.lost >= 1 else ""
+        spans = self.overloaded
+        if not spans:
+            return f"{peak}: no station is ever full, {slowest}{lost}"
+        most = float(self.backlog.max())
+        names = sorted(spans, key=lambda n: -self.stations[n].queue_length.max())
+        begin, end = spans[names[0]]
+        when = f"from {_time(begin)} " + (
+            f"to {_time(end)}" if end < self.times[-1] else "to the end, and beyond"
+        )
+        return (
+            f"{peak}: {names[0]} is full {when}; backlog up to {most:,.0f}, {slowest} "
+            f"after {_time(self.times[worst])}{lost}"
+        )
+
+    def __repr__(self) -> str:
+        """Return what happens in one line."""
+        return f"<PipelineOverTime: {self}>"
+
+    def to_frame(self) -> pd.DataFrame:
+        """Return a row for each time.
+
+        Returns
+        -------
+        pandas.DataFrame
+            Load, goodput, latency, losses and backlog; of each station utilization, backlog
+            and servers. [-]
+        """
+        import pandas as pd
+
+        columns: dict[str, Any] = {
+            "time": self.times,
+            "arrival_rate": self.arrival_rate,
+            "goodput": self.goodput,
+            "mean": self.mean,
+        }
+        columns |= {f"p{100 * p:g}": self.latency.quantile(p) for p in (0.5, 0.95)}
+        columns["p99"] = self.p99
+        columns |= {n: getattr(self, n) for n in ("rejected", "abandoned", "backlog")}
+        for name, station in self.stations.items():
+            columns[f"{name}.utilization"] = station.utilization
+            columns[f"{name}.queue_length"] = station.queue_length
+            columns[f"{name}.servers"] = station.servers
+        return pd.DataFrame(columns)
+
+
+_FULL = 0.995
+
+
+def _time(seconds: float) -> str:
+    if seconds < 120:
+        return f"{seconds:.0f} s"
+    return f"{seconds / 60:.0f} min" if seconds < 10_000 else f"{seconds / 3600:.1f} h"
+
+
+def _rate(rate: float) -> str:
+    return text(float(rate), "1/s")
+
+
+def over_time(
+    model: Pipeline | Station,
+    load: Profile,
+    *,
+    times: Any = None,
+    servers: Mapping[str, Schedule | Autoscaler] | Schedule | Autoscaler | None = None,
+    start: Mapping[str, int] | int | None = None,
+) -> PipelineOverTime:
+    """Return a model under a load that changes in time.
+
+    Parameters
+    ----------
+    model : Pipeline or Station
+        The model, one scenario; parameters that change in time have a value for each of the
+        `times`. [-]
+    load : Profile
+        What comes. [1/s]
+    times : array, optional
+        Increasing times at which to look; by default 300 of them, and the corners of the
+        load. [s]
+    servers : mapping of str to Schedule or Autoscaler, optional
+        By station, how the number of its servers changes; for a station alone, or all that
+        scale with one rule of an autoscaler, without the mapping. [-]
+    start : mapping of str to int, or int, optional
+        By station, requests that are there at the first time; by default the steady state of
+        the first rate, or none where there is no such state. [-]
+
+    Returns
+    -------
+    PipelineOverTime
+        Latency, losses, backlogs and stations over time. [-]
+
+    Raises
+    ------
+    DomainError
+        If times do not increase, or a parameter is an array without being one of time.
+    ModelError
+        If a name is no station, or a station has no solution over time.
+
+    Examples
+    --------
+    >>> import qmodel as qm
+    >>> web, db = qm.MMc(0.02, servers=16), qm.MMc(0.005, servers=4)
+    >>> site = qm.Pipeline(qm.series(qm.call("web", web), qm.call("db", db)))
+    >>> crowd = qm.transients.pulse(200_000, 120.0, base=300.0)
+    >>> print(over_time(site, crowd))
+    peak of 2.9k/s after 180 s: web is full from 108 s to 8 min; backlog up to 124,711, p99 ...
+    """
+    whole = Pipeline(call(type(model).__name__, model)) if isinstance(model, Station) else model
+    _check.instance("model", whole, Pipeline)
+    _check.instance("load", load, Profile)
+    names = list(whole.stations)
+    staff = _by_name("servers", servers, names, (Schedule, Autoscaler))
+    begin = _by_name("start", start, names, (int, np.integer))
+    asked = default_times(load, times)
+    return _InTime(whole, load, asked, staff, begin).result()
+
+
+def _by_name(what: str, given: Any, names: list[str], kind: Any) -> dict[str, Any]:
+    if given is None:
+        return {}
+    found = given if isinstance(given, Mapping) else dict.fromkeys(names, given)
+    for name, value in found.items():
+        if name not in names:
+            raise ModelError(f"{what} has no station {name!r}; there are {', '.join(names)}")
+        if not isinstance(value, kind):
+            raise ModelError(f"{what} of {name!r} must be one of these, got {value!r}")
+    return dict(found)
+
+
+class _Flow(np.ndarray):
+    """A flow of requests at each time, and how old they are when they come."""
+
+    age: Any
+
+    def __array_finalize__(self, other: Any) -> None:
+        self.age = getattr(other, "age", 0.0)
+
+
+def _flow(values: Any, age: Any) -> Any:
+    found = np.asarray(values, dtype=float).view(_Flow)
+    found.age = age
+    return found
+
+
+class _InTime:
+    """Passes over the paths, with flows that are functions of time."""
+
+    def __init__(
+        self,
+        pipeline: Pipeline,
+        load: Profile,
+        times: np.ndarray,
+        servers: Mapping[str, Schedule | Autoscaler],
+        start: Mapping[str, int],
+    ) -> None:
+        # Flows are followed on a grid of their own, be there few times to look at, or many.
+        self.plan, self.load, self.asked = pipeline.plan, load, times
+        self.times = np.union1d(default_times(load), times)
+        inside = (self.times >= times[0]) & (self.times <= times[-1])
+        self.times = self.times[inside]
+        self.servers, self.start = servers, start
+        self.rate = np.asarray(load.rate(self.times))
+        mean = float(np.mean(self.rate)) or 1.0
+        # Who calls what, and holds what: the same at all loads.
+        light = min(mean, 0.5 * _least(self.plan.max_rate))
+        self.steady = self.plan.flows(light, dict.fromkeys(self.plan.timed, 0.0))
+        size = len(self.times)
+        self.shares: dict[Any, Any] = {key: np.zeros(size) for key in self.plan.timed}
+        self.over: dict[str, StationOverTime] = {}
+        self.met: dict[str, np.ndarray] = {}
+        self._before: dict[str, Any] = {}
+        self._solved_for: dict[str, np.ndarray] = {}
+
+    # What steps ask of a pass.
+
+    def call(self, step: Call, share: Any) -> Any:
+        """Note what comes to a station, and return what leaves it."""
+        return self._through(step.name, share)
+
+    def hold(self, entry: Call, step: Step, share: Any) -> Any:
+        """Note what comes to a pool, and return what leaves it; what is inside is in it."""
+        left = self._through(entry.name, share)
+        through = self.through(step)
+        return left if through is None else left * through
+
+    def settled(self, step: Step, share: Any) -> Any:
+        """Return the share that a step makes of what comes to it."""
+        key = step.key
+        if key in self.plan.timed:
+            return self.shares[key]
+        self._inflow[key] = self._inflow.get(key, 0) + np.asarray(share)
+        self._settled[key] = np.broadcast_to(
+            step.settled(np.maximum(self._inflow[key], 0.0)), self.times.shape
+        )
+        return self._settled[key]
+
+    def through(self, step: Step) -> Any:
+        """Return the share of the requests that a step does not lose; None if it loses none."""
+        dry: Any = _Dry(self)
+        return step.flow(1.0, dry) if self.plan.loses(step) else None
+
+    def _through(self, name: str, share: Any) -> Any:
+        flow = np.maximum(np.broadcast_to(np.asarray(share), self.times.shape), 0.0)
+        total = self._into.get(name, 0) + flow
+        self._into[name] = total
+        if self.plan.revisited and name in self._before:
+            total = self._before[name]
+        age = np.broadcast_to(getattr(share, "age", 0.0), self.times.shape)
+        self.met.setdefault(name, age)
+        over = self._station(name, total)
+        with np.errstate(invalid="ignore", divide="ignore"):
+            own = np.where(total > 0, flow / total, 1.0)
+        return _flow(own * over.throughput, age + over.response_time)
+
+    def _station(self, name: str, total: np.ndarray) -> StationOverTime:
+        known = self._solved_for.get(name)
+        if known is not None and np.abs(total - known).max() <= 1e-4 * (known.max() + 1e-300):
+            return self.over[name]
+        streams = self.steady.streams(name)
+        station = self.steady.station(name)
+        laws = [station.service if s.service is None else s.service for s in streams]
+        if not isinstance(station, HeldPool):
+            station = station.serving_all(laws, [s.arrival_rate for s in streams])
+        self.over[name] = station_over_time(
+            station,
+            Profile(self.times, total),
+            self.times,
+            servers=self.servers.get(name),
+            start=self.start.get(name),
+        )
+        self._solved_for[name] = total
+        return self.over[name]
+
+    # Passes.
+
+    def _pass(self) -> np.ndarray:
+        self._into: dict[str, Any] = {}
+        self._inflow: dict[Any, Any] = {}
+        self._settled: dict[Any, Any] = {}
+        self.met = {}
+        left = np.zeros(len(self.times))
+        for share, root in self.plan.kinds.values():
+            here: Any = self
+            left = left + np.asarray(root.flow(_flow(share * self.rate, 0.0), here))
+        return left
+
+    def result(self) -> PipelineOverTime:
+        """Repeat passes until they agree, and read off what a request meets."""
+        single = not (self.plan.revisited or self.plan.timed or self.plan.met_twice)
+        for _ in range(1 if single else _PASSES):
+            left = self._pass()
+            moved = [
+                np.abs(total - self._before.get(name, 0.0)).max() > _AGREED * total.max()
+                for name, total in self._into.items()
+            ]
+            self._before = dict(self._into)
+            new = self._new_shares()
+            moved += [np.abs(new[k] - self.shares[k]).max() > _AGREED for k in new]
+            self.shares.update(new)
+            if not any(moved):
+                break
+        outcome = self._outcome()
+        shape = self.times.shape
+        at = np.searchsorted(self.times, self.asked)
+        accepted, rejected, abandoned = (
+            np.broadcast_to(np.asarray(x, dtype=float), shape)[at] for x in outcome[:3]
+        )
+        grounds = (FLOWS_IN_TIME,)
+        return PipelineOverTime(
+            times=self.asked,
+            arrival_rate=self.rate[at],
+            goodput=left[at],
+            latency=select(_celled(outcome.time, shape), shape, at),
+            accepted=accepted,
+            rejected=rejected,
+            abandoned=abandoned,
+            stations={name: over.at(at) for name, over in self.over.items()},
+            shares={key: share[at] for key, share in self.shares.items()},
+            basis=Basis(dict.fromkeys(("mean", "percentiles", "backlog"), grounds)),
+        )
+
+    def _new_shares(self) -> dict[Any, Any]:
+        at = _At(self)
+        return {
+            key: np.broadcast_to(
+                self.plan.coupled[key].settled_in(at.of_kind(self.plan.kind_of[key])),
+                self.times.shape,
+            )
+            for key in self.plan.timed
+        }
+
+    def _outcome(self) -> Outcome:
+        at = _At(self)
+        found = [root.outcome(at.of_kind(kind)) for kind, (_, root) in self.plan.kinds.items()]
+        if len(found) == 1:
+            return found[0]
+        return choice([share for share, _ in self.plan.kinds.values()], found)
+
+
+def _least(rate: Any) -> float:
+    least = float(np.min(rate))
+    return least if np.isfinite(least) else 1e300
+
+
+def _celled(law: Distribution, shape: tuple[int, ...]) -> Distribution:
+    """Return a distribution with a cell for each time."""
+    return law if np.shape(law.mean) == shape else Scaled(law, np.ones(shape))
+
+
+class _Dry:
+    """A pass that takes note of nothing, with the losses of another."""
+
+    def __init__(self, of: _InTime) -> None:
+        self._of = of
+        self.through = of.through
+
+    def call(self, step: Call, share: Any) -> Any:
+        over = self._of.over.get(step.name)
+        return share if over is None else share * over.accepted
+
+    def hold(self, entry: Call, step: Step, share: Any) -> Any:
+        dry: Any = self
+        return step.flow(share, dry)
+
+    def settled(self, step: Step, share: Any) -> Any:
+        known = self._of._settled.get(step.key, self._of.shares.get(step.key))
+        return step.worst if known is None else known
+
+
+class _At:
+    """What a request that enters at each time meets, as the steps of a path ask for it."""
+
+    def __init__(self, of: _InTime) -> None:
+        self._of = of
+        self.kind = next(iter(of.plan.kinds))
+        self.stations: Any = _Met(of)
+        self.settled = {**of._settled, **of.shares}
+
+    def of_kind(self, kind: str) -> Any:
+        """Return the same for another kind of request."""
+        other = object.__new__(_At)
+        other.__dict__.update(self.__dict__, kind=kind)
+        return other
+
+    def where(self, found: Any) -> Any:
+        """Return the same: what is inside a pool is in it."""
+        return self
+
+    def stream(self, step: Call) -> tuple[StationResult, StreamResult]:
+        """Return what a call meets."""
+        result = self.stations[step.name]
+        work = result.station.service if step.service is None else step.service
+        response = result.response
+        if step.service is not None and result.wait is not None:
+            response = Sum((result.wait, work))
+        return result, StreamResult(
+            arrival_rate=result.arrival_rate,
+            waiting_time=result.waiting_time,
+            response_time=result.waiting_time + work.mean,
+            response=response,
+            wait=result.wait,
+        )
+
+
+class _Met(dict[str, StationResult]):
+    """The results of the stations, as requests that enter at each time meet them."""
+
+    def __init__(self, of: _InTime) -> None:
+        super().__init__()
+        self._of = of
+
+    def __missing__(self, name: str) -> StationResult:
+        of = self._of
+        if name not in of.over:  # inside a pool
+            found = of.steady.station(name).solve(0.0)
+            self[name] = found
+            return found
+        over, times = of.over[name], of.times
+        # Who enters at t comes here at the time u with t = u - age(u).
+        entered = np.maximum.accumulate(times - of.met[name])
+        comes = np.interp(times, entered, times)
+        at = np.clip(np.searchsorted(times, comes, side="left"), 0, len(times) - 1)
+
+        def here(values: Any) -> Any:
+            return np.interp(comes, times, values)
+
+        shape = times.shape
+        wait = None if over.wait is None else select(_celled(over.wait, shape), shape, at)
+        response = select(_celled(over.response, shape), shape, at)
+        common: dict[str, Any] = {
+            "arrival_rate": here(over.arrival_rate),
+            "utilization": np.nan_to_num(here(over.utilization)),
+            "waiting_time": here(over.waiting_time),
+            "response_time": here(over.response_time),
+            "queue_length": here(over.queue_length),
+            "number_in_system": here(over.number_in_system),
+            "wait": wait,
+            "response": response,
+            "basis": Basis(dict.fromkeys((*MEANS, *LAWS), (FLOWS_IN_TIME,))),
+            "station": over.station,
+            "loss": here(over.rejected),
+            "abandonment": here(over.abandoned),
+        }
+        if isinstance(over.station, HeldPool):
+            alone = over.station.service.mean
+            slower = np.maximum((common["response_time"] - common["waiting_time"]) / alone, 1.0)
+            assert wait is not None
+            view = View(1.0, Scaled(wait, 1 / slower), {}, slower)
+            self[name] = HeldResult(
+                **common,
+                holding_time=common["response_time"] - common["waiting_time"],
+                holders=here(over.busy),
+                stations={},
+                views=(view,),
+            )
+        else:
+            self[name] = StationResult(**common)
+        return self[name]
