@@ -21,6 +21,7 @@ References
 
 from __future__ import annotations
 
+import itertools
 from collections.abc import Mapping
 from dataclasses import dataclass
 from functools import cached_property
@@ -40,9 +41,18 @@ from qmodel.pipeline.model import Pipeline
 from qmodel.pipeline.steps.base import Outcome, choice
 from qmodel.pipeline.steps.call import Call, call
 from qmodel.queues.base import LAWS, MEANS, Station, StationResult, StreamResult
+from qmodel.queues.delay import Delay
 from qmodel.transients.autoscaler import Autoscaler
+from qmodel.transients.course import Course, Stretch, reach_of
+from qmodel.transients.over_time import StationOverTime
 from qmodel.transients.schedule import Schedule
-from qmodel.transients.station import StationOverTime, default_times, station_over_time
+from qmodel.transients.station import (
+    default_times,
+    delayed,
+    follows,
+    steady,
+    walk_or_none,
+)
 from qmodel.units import text
 
 if TYPE_CHECKING:
@@ -53,6 +63,12 @@ if TYPE_CHECKING:
 __all__ = ["PipelineOverTime", "over_time"]
 
 _PASSES = 60
+_SOME = 1e-6
+"""A share of requests that is hardly anybody."""
+
+_WINDOW = 8
+"""Times of a window in which shares and times are made to agree."""
+
 _AGREED = 1e-3
 
 FLOWS_IN_TIME = Assumption(
@@ -102,13 +118,46 @@ class PipelineOverTime:
 
     @cached_property
     def mean(self) -> np.ndarray:
-        """Mean latency of the requests that enter at each time. [s]."""
-        return np.broadcast_to(self.latency.mean, self.times.shape)
+        """Mean latency of those that enter at each time and get through. [s]."""
+        mean = np.broadcast_to(self.latency.mean, self.times.shape)
+        return np.where(self._answered, mean, np.nan)
+
+    @cached_property
+    def p50(self) -> np.ndarray:
+        """Their median latency. [s]."""
+        return self.percentile(0.5)
+
+    @cached_property
+    def p95(self) -> np.ndarray:
+        """The 95th percentile of their latency. [s]."""
+        return self.percentile(0.95)
 
     @cached_property
     def p99(self) -> np.ndarray:
         """The 99th percentile of their latency. [s]."""
-        return np.asarray(self.latency.quantile(0.99))
+        return self.percentile(0.99)
+
+    @property
+    def _answered(self) -> np.ndarray:
+        return np.asarray(self.accepted > _SOME)
+
+    def percentile(self, p: float) -> np.ndarray:
+        """Return a percentile of the latency at each time; NaN where nobody gets through.
+
+        Parameters
+        ----------
+        p : float
+            Probability from 0 to 1. [-]
+
+        Returns
+        -------
+        array
+            The percentile. [s]
+        """
+        found, some = np.full(len(self.times), np.nan), np.flatnonzero(self._answered)
+        if some.size:
+            found[some] = select(self.latency, self.times.shape, some).quantile(p)
+        return found
 
     @property
     def backlog(self) -> np.ndarray:
@@ -147,7 +196,7 @@ class PipelineOverTime:
 
     def __str__(self) -> str:
         """Return what happens in one line."""
-        i, worst = int(np.argmax(self.arrival_rate)), int(np.argmax(self.p99))
+        i, worst = int(np.argmax(self.arrival_rate)), int(np.argmax(np.nan_to_num(self.p99)))
         peak = f"peak of {_rate(self.arrival_rate[i])} after {_time(self.times[i])}"
         slowest = f"p99 at most {text(float(self.p99[worst]), 's')}"
         lost = f"; {self.lost:,.0f} requests are lost" if self.lost >= 1 else ""
@@ -186,9 +235,8 @@ class PipelineOverTime:
             "goodput": self.goodput,
             "mean": self.mean,
         }
-        columns |= {f"p{100 * p:g}": self.latency.quantile(p) for p in (0.5, 0.95)}
-        columns["p99"] = self.p99
-        columns |= {n: getattr(self, n) for n in ("rejected", "abandoned", "backlog")}
+        names = ("p50", "p95", "p99", "rejected", "abandoned", "backlog")
+        columns |= {name: getattr(self, name) for name in names}
         for name, station in self.stations.items():
             columns[f"{name}.utilization"] = station.utilization
             columns[f"{name}.queue_length"] = station.queue_length
@@ -294,34 +342,77 @@ def _flow(values: Any, age: Any) -> Any:
     return found
 
 
+class _Place:
+    """A station of a pipeline on its way through time."""
+
+    def __init__(self, station: Station, servers: Any, start: Any) -> None:
+        self.station, self._servers, self._start = station, servers, start
+        self._course: Course | None = None
+        self._stretch: Stretch | None = None
+        self._load: Profile | None = None
+
+    def advance(self, load: Profile, times: np.ndarray, whole: bool) -> StationOverTime:
+        """Return the station over the `times`, of a load up to the last of them."""
+        self._load = load
+        if isinstance(self.station, Delay):
+            return delayed(self.station, load, times)
+        walk = walk_or_none(self.station, load)
+        plain = whole and self._servers is None and self._start is None
+        if walk is None or (plain and follows(walk, load, times)):
+            return steady(self.station, load, times)
+        if self._course is None:
+            # Of a part of the way the worst is not known yet: there is room to widen.
+            reach = reach_of(walk, load, self._servers, self._start)
+            self._course = Course(walk, load, reach, servers=self._servers, start=self._start)
+        self._stretch = self._course.advance(load, times)
+        return self._stretch.reading.result(self.station)
+
+    def keep(self) -> None:
+        """Go on from the end of what was tried last."""
+        if self._course is not None and self._stretch is not None:
+            self._course.keep(self._stretch)
+
+    def over(self, times: np.ndarray) -> StationOverTime:
+        """Return the station over all the way."""
+        if self._course is not None:
+            return self._course.whole().result(self.station)
+        assert self._load is not None
+        if isinstance(self.station, Delay):
+            return delayed(self.station, self._load, times)
+        return steady(self.station, self._load, times)
+
+
 class _InTime:
-    """Passes over the paths, with flows that are functions of time."""
+    """Passes over the paths, with flows that are functions of time.
+
+    Where shares depend on times, time is gone through in windows: in each, passes are repeated
+    until they agree, and the next begins where it ends.
+    """
 
     def __init__(
         self,
         pipeline: Pipeline,
         load: Profile,
-        times: np.ndarray,
+        asked: np.ndarray,
         servers: Mapping[str, Schedule | Autoscaler],
         start: Mapping[str, int],
     ) -> None:
+        self.plan, self.load, self.asked = pipeline.plan, load, asked
         # Flows are followed on a grid of their own, be there few times to look at, or many.
-        self.plan, self.load, self.asked = pipeline.plan, load, times
-        self.times = np.union1d(default_times(load), times)
-        inside = (self.times >= times[0]) & (self.times <= times[-1])
-        self.times = self.times[inside]
+        grid = np.union1d(default_times(load), asked)
+        self.grid = grid[(grid >= asked[0]) & (grid <= asked[-1])]
         self.servers, self.start = servers, start
-        self.rate = np.asarray(load.rate(self.times))
-        mean = float(np.mean(self.rate)) or 1.0
+        mean = float(np.mean(load.rate(self.grid))) or 1.0
         # Who calls what, and holds what: the same at all loads.
         light = min(mean, 0.5 * _least(self.plan.max_rate))
         self.steady = self.plan.flows(light, dict.fromkeys(self.plan.timed, 0.0))
-        size = len(self.times)
-        self.shares: dict[Any, Any] = {key: np.zeros(size) for key in self.plan.timed}
+        self.shares: dict[Any, Any] = {}
         self.over: dict[str, StationOverTime] = {}
         self.met: dict[str, np.ndarray] = {}
+        self._places: dict[str, _Place] = {}
+        self._done: dict[str, np.ndarray] = {}
         self._before: dict[str, Any] = {}
-        self._solved_for: dict[str, np.ndarray] = {}
+        self._tried: dict[str, np.ndarray] = {}
 
     # What steps ask of a pass.
 
@@ -365,27 +456,30 @@ class _InTime:
         return _flow(own * over.throughput, age + over.response_time)
 
     def _station(self, name: str, total: np.ndarray) -> StationOverTime:
-        known = self._solved_for.get(name)
+        if self._over is not None:
+            return self._over[name]
+        known = self._tried.get(name)
         if known is not None and np.abs(total - known).max() <= 1e-4 * (known.max() + 1e-300):
             return self.over[name]
-        streams = self.steady.streams(name)
-        station = self.steady.station(name)
-        laws = [station.service if s.service is None else s.service for s in streams]
-        if not isinstance(station, HeldPool):
-            station = station.serving_all(laws, [s.arrival_rate for s in streams])
-        self.over[name] = station_over_time(
-            station,
-            Profile(self.times, total),
-            self.times,
-            servers=self.servers.get(name),
-            start=self.start.get(name),
-        )
-        self._solved_for[name] = total
+        if name not in self._places:
+            streams = self.steady.streams(name)
+            station = self.steady.station(name)
+            if not isinstance(station, HeldPool):
+                laws = [station.service if s.service is None else s.service for s in streams]
+                station = station.serving_all(laws, [s.arrival_rate for s in streams])
+            own = self.servers.get(name), self.start.get(name)
+            self._places[name] = _Place(station, *own)
+        flow = np.concatenate([self._done.get(name, total[:0]), total])
+        history = Profile(self.grid[: len(flow)], flow)
+        whole = len(self.times) == len(self.grid)
+        self.over[name] = self._places[name].advance(history, self.times, whole)
+        self._tried[name] = total
         return self.over[name]
 
     # Passes.
 
     def _pass(self) -> np.ndarray:
+        self.rate = np.asarray(self.load.rate(self.times))
         self._into: dict[str, Any] = {}
         self._inflow: dict[Any, Any] = {}
         self._settled: dict[Any, Any] = {}
@@ -396,11 +490,12 @@ class _InTime:
             left = left + np.asarray(root.flow(_flow(share * self.rate, 0.0), here))
         return left
 
-    def result(self) -> PipelineOverTime:
-        """Repeat passes until they agree, and read off what a request meets."""
+    def _agree(self) -> None:
+        """Repeat passes over a window until flows and shares stay as they are."""
+        self._before, self._tried = {}, {}
         single = not (self.plan.revisited or self.plan.timed or self.plan.met_twice)
         for _ in range(1 if single else _PASSES):
-            left = self._pass()
+            self._pass()
             moved = [
                 np.abs(total - self._before.get(name, 0.0)).max() > _AGREED * total.max()
                 for name, total in self._into.items()
@@ -410,14 +505,53 @@ class _InTime:
             moved += [np.abs(new[k] - self.shares[k]).max() > _AGREED for k in new]
             self.shares.update(new)
             if not any(moved):
-                break
+                return
+
+    def _windows(self) -> list[tuple[int, int]]:
+        size = len(self.grid)
+        if not self.plan.timed:
+            return [(0, size)]
+        # Each begins with the last time of the one before.
+        cuts = [*range(0, size - 1, _WINDOW), size - 1]
+        return [(low, high + 1) for low, high in itertools.pairwise(cuts)]
+
+    def result(self) -> PipelineOverTime:
+        """Go through time, and read off what a request meets."""
+        self._over = None
+        kept: dict[Any, list[np.ndarray]] = {key: [] for key in self.plan.timed}
+        for low, high in self._windows():
+            self.times = self.grid[low:high]
+            for key, parts in kept.items():
+                last = parts[-1][-1] if parts else 0.0
+                self.shares[key] = np.full(high - low, last)
+            self._agree()
+            later = 1 if low else 0
+            for name, total in self._into.items():
+                self._places[name].keep()
+                # The last time comes again, as the first of the next window.
+                done = self._done.get(name, total[:0])
+                self._done[name] = np.concatenate([done, total[:-1]])
+            for key, parts in kept.items():
+                parts.append(self.shares[key][later:])
+        self._before = {
+            name: np.concatenate([self._done[name], total[-1:]])
+            for name, total in self._into.items()
+        }
+        self.times = self.grid
+        self.shares = {key: np.concatenate(parts) for key, parts in kept.items()}
+        if self.plan.timed:
+            self.over = {name: place.over(self.grid) for name, place in self._places.items()}
+        self._over = self.over
+        left = self._pass()
+        return self._result(left)
+
+    def _result(self, left: np.ndarray) -> PipelineOverTime:
         outcome = self._outcome()
         shape = self.times.shape
         at = np.searchsorted(self.times, self.asked)
         accepted, rejected, abandoned = (
             np.broadcast_to(np.asarray(x, dtype=float), shape)[at] for x in outcome[:3]
         )
-        grounds = (FLOWS_IN_TIME,)
         return PipelineOverTime(
             times=self.asked,
             arrival_rate=self.rate[at],
@@ -428,7 +562,7 @@ class _InTime:
             abandoned=abandoned,
             stations={name: over.at(at) for name, over in self.over.items()},
             shares={key: share[at] for key, share in self.shares.items()},
-            basis=Basis(dict.fromkeys(("mean", "percentiles", "backlog"), grounds)),
+            basis=Basis(dict.fromkeys(("mean", "percentiles", "backlog"), (FLOWS_IN_TIME,))),
         )
 
     def _new_shares(self) -> dict[Any, Any]:

@@ -1,9 +1,9 @@
 """Loads that change faster than queues settle: crowds, ramps, days, autoscalers, outages."""
 
 from qmodel.transients.autoscaler import Autoscaler, highest_target
+from qmodel.transients.over_time import StationOverTime
 from qmodel.transients.profiles import diurnal, pulse, ramp, visitors
 from qmodel.transients.schedule import Schedule
-from qmodel.transients.station import StationOverTime
 from qmodel.transients.walk import Walk, walk_of
 
 __all__ = [
