@@ -30,6 +30,7 @@ if TYPE_CHECKING:
         queues,
         symbolic,
         testing,
+        transients,
         units,
         web,
     )
@@ -199,6 +200,7 @@ _MODULES = (
     "queues",
     "symbolic",
     "testing",
+    "transients",
     "units",
     "web",
 )

@@ -249,7 +249,7 @@ class Profile(Load):
 _REASONS = {
     Renewal: "it takes Poisson arrivals; a station with a renewal form takes this load",
     Closed: "it is solved for users who wait for their answer elsewhere (qmodel.networks)",
-    Profile: "it is solved for a steady state; `qmodel.over_time` solves it in time",
+    Profile: "it is solved for a steady state; pipelines are solved over time",
 }
 
 

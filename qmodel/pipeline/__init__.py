@@ -1,6 +1,7 @@
 """Paths through stations, and the pipelines that they make."""
 
 from qmodel.pipeline.model import Pipeline
+from qmodel.pipeline.over_time import PipelineOverTime
 from qmodel.pipeline.result import KindResult, PipelineResult
 from qmodel.pipeline.steps import (
     Grounds,
@@ -28,6 +29,7 @@ __all__ = [
     "KindResult",
     "Outcome",
     "Pipeline",
+    "PipelineOverTime",
     "PipelineResult",
     "RetryResult",
     "Step",

@@ -20,15 +20,18 @@ from qmodel import _check
 from qmodel._checked import checked
 from qmodel._typing import Value
 from qmodel.errors import ModelError
-from qmodel.loads import Closed, Load, Poisson, poisson_rate
+from qmodel.loads import Closed, Load, Poisson, Profile, poisson_rate
 from qmodel.networks.closed_result import ClosedResult
 from qmodel.pipeline.closed_load import closed_state
+from qmodel.pipeline.over_time import PipelineOverTime, over_time
 from qmodel.pipeline.parameters import changed, parameters, swapped
 from qmodel.pipeline.plan import Plan
 from qmodel.pipeline.result import PipelineResult
 from qmodel.pipeline.shares import rescaled
 from qmodel.pipeline.steps.base import Step, checked_step
 from qmodel.queues.base import Station
+from qmodel.transients.autoscaler import Autoscaler
+from qmodel.transients.schedule import Schedule
 
 if TYPE_CHECKING:
     from qmodel.pipeline.drawing import Drawing
@@ -160,19 +163,24 @@ class Pipeline:
     def solve(self, arrival_rate: Number | Poisson) -> PipelineResult: ...
     @overload
     def solve(self, arrival_rate: Closed) -> ClosedResult: ...
+    @overload
+    def solve(self, arrival_rate: Profile) -> PipelineOverTime: ...
     @checked
-    def solve(self, arrival_rate: Value | Load) -> PipelineResult | ClosedResult:
+    def solve(
+        self, arrival_rate: Value | Load
+    ) -> PipelineResult | ClosedResult | PipelineOverTime:
         """Return the steady state at a load.
 
         Parameters
         ----------
         arrival_rate : number, array or Load
             Requests a second, all kinds together, >= 0, or a `qmodel.Poisson` load, which
-            is the same; or `qmodel.Closed`, users who wait for their answers. [1/s]
+            is the same; or `qmodel.Closed`, users who wait for their answers, or
+            `qmodel.Profile`, a rate that changes in time (`over_time`). [1/s]
 
         Returns
         -------
-        PipelineResult or ClosedResult
+        PipelineResult, ClosedResult or PipelineOverTime
             Latency, stations, capacity and their basis; ``inf`` in cells of overload. [-]
 
         Raises
@@ -195,6 +203,8 @@ class Pipeline:
         """
         if isinstance(arrival_rate, Closed):
             return closed_state(self.plan, arrival_rate)
+        if isinstance(arrival_rate, Profile):
+            return over_time(self.plan, arrival_rate)
         rate = poisson_rate(arrival_rate, "a pipeline")
         for name, station in self.stations.items():
             if station.users_only:
@@ -203,6 +213,61 @@ class Pipeline:
                     "the load as qmodel.Closed(users, think_time)"
                 )
         return PipelineResult.of(self, Poisson(rate))
+
+    @checked
+    def over_time(
+        self,
+        load: Profile,
+        *,
+        times: Any = None,
+        servers: Mapping[str, Schedule | Autoscaler] | Schedule | Autoscaler | None = None,
+        start: Mapping[str, int] | int | None = None,
+    ) -> PipelineOverTime:
+        """Return the pipeline under a load that changes in time.
+
+        Parameters
+        ----------
+        load : Profile
+            What comes; `qmodel.transients` has crowds, ramps and days. [1/s]
+        times : array, optional
+            Increasing times at which to look; by default 300 of them, and the corners of the
+            load. [s]
+        servers : mapping of str to Schedule or Autoscaler, optional
+            By station, how the number of its servers changes; one without a mapping is for
+            all stations. [-]
+        start : mapping of str to int, or int, optional
+            By station, requests that are there at the first time; by default the steady state
+            of the first rate, or none where there is no such state. [-]
+
+        Returns
+        -------
+        PipelineOverTime
+            Latency, losses, backlogs and stations over time. [-]
+
+        Raises
+        ------
+        DomainError
+            If times do not increase, or a parameter is an array.
+        ModelError
+            If a name is no station, or a station has no solution over time.
+
+        Examples
+        --------
+        >>> import qmodel as qm
+        >>> web, db = qm.MMc(0.02, servers=24), qm.MMc(0.005, servers=4)
+        >>> site = qm.Pipeline(qm.series(qm.call("web", web), qm.call("db", db)))
+        >>> crowd = qm.transients.pulse(20_000, 60.0, base=300.0)
+        >>> print(site.over_time(crowd))
+        peak of 821/s after 90 s: db is full from 88 s to 97 s; backlog up to 185, p99 at ...
+
+        The same with pods that an autoscaler starts:
+
+        >>> pods = qm.transients.Autoscaler(target=0.6, pod=4, boot=30.0)
+        >>> r = site.over_time(crowd, servers={"db": pods})
+        >>> float(r.stations["db"].servers.max())
+        8.0
+        """
+        return over_time(self.plan, load, times=times, servers=servers, start=start)
 
     @checked
     def draw(self, arrival_rate: float = 0.0) -> Drawing:

@@ -37,9 +37,8 @@ from qmodel.errors import ModelError
 from qmodel.loads import Profile
 from qmodel.networks.held_pool import HeldPool
 from qmodel.networks.held_result import HeldResult, View
-from qmodel.pipeline.model import Pipeline
 from qmodel.pipeline.steps.base import Outcome, choice
-from qmodel.pipeline.steps.call import Call, call
+from qmodel.pipeline.steps.call import Call
 from qmodel.queues.base import LAWS, MEANS, Station, StationResult, StreamResult
 from qmodel.queues.delay import Delay
 from qmodel.transients.autoscaler import Autoscaler
@@ -58,6 +57,7 @@ from qmodel.units import text
 if TYPE_CHECKING:
     import pandas as pd
 
+    from qmodel.pipeline.plan import Plan
     from qmodel.pipeline.steps.base import Step
 
 __all__ = ["PipelineOverTime", "over_time"]
@@ -258,61 +258,19 @@ def _rate(rate: float) -> str:
 
 
 def over_time(
-    model: Pipeline | Station,
+    plan: Plan,
     load: Profile,
     *,
     times: Any = None,
     servers: Mapping[str, Schedule | Autoscaler] | Schedule | Autoscaler | None = None,
     start: Mapping[str, int] | int | None = None,
 ) -> PipelineOverTime:
-    """Return a model under a load that changes in time.
-
-    Parameters
-    ----------
-    model : Pipeline or Station
-        The model, one scenario; parameters that change in time have a value for each of the
-        `times`. [-]
-    load : Profile
-        What comes. [1/s]
-    times : array, optional
-        Increasing times at which to look; by default 300 of them, and the corners of the
-        load. [s]
-    servers : mapping of str to Schedule or Autoscaler, optional
-        By station, how the number of its servers changes; for a station alone, or all that
-        scale with one rule of an autoscaler, without the mapping. [-]
-    start : mapping of str to int, or int, optional
-        By station, requests that are there at the first time; by default the steady state of
-        the first rate, or none where there is no such state. [-]
-
-    Returns
-    -------
-    PipelineOverTime
-        Latency, losses, backlogs and stations over time. [-]
-
-    Raises
-    ------
-    DomainError
-        If times do not increase, or a parameter is an array without being one of time.
-    ModelError
-        If a name is no station, or a station has no solution over time.
-
-    Examples
-    --------
-    >>> import qmodel as qm
-    >>> web, db = qm.MMc(0.02, servers=16), qm.MMc(0.005, servers=4)
-    >>> site = qm.Pipeline(qm.series(qm.call("web", web), qm.call("db", db)))
-    >>> crowd = qm.transients.pulse(200_000, 120.0, base=300.0)
-    >>> print(over_time(site, crowd))
-    peak of 2.9k/s after 180 s: web is full from 108 s to 8 min; backlog up to 124,711, p99 ...
-    """
-    whole = Pipeline(call(type(model).__name__, model)) if isinstance(model, Station) else model
-    _check.instance("model", whole, Pipeline)
+    """Return a pipeline under a load that changes in time (`Pipeline.over_time`)."""
     _check.instance("load", load, Profile)
-    names = list(whole.stations)
+    names = list(plan.stations)
     staff = _by_name("servers", servers, names, (Schedule, Autoscaler))
     begin = _by_name("start", start, names, (int, np.integer))
-    asked = default_times(load, times)
-    return _InTime(whole, load, asked, staff, begin).result()
+    return _InTime(plan, load, default_times(load, times), staff, begin).result()
 
 
 def _by_name(what: str, given: Any, names: list[str], kind: Any) -> dict[str, Any]:
@@ -323,7 +281,8 @@ def _by_name(what: str, given: Any, names: list[str], kind: Any) -> dict[str, An
         if name not in names:
             raise ModelError(f"{what} has no station {name!r}; there are {', '.join(names)}")
         if not isinstance(value, kind):
-            raise ModelError(f"{what} of {name!r} must be one of these, got {value!r}")
+            wanted = " or ".join(k.__name__ for k in kind)
+            raise ModelError(f"{what} of {name!r} must be of {wanted}, got {value!r}")
     return dict(found)
 
 
@@ -365,7 +324,7 @@ class _Place:
             reach = reach_of(walk, load, self._servers, self._start)
             self._course = Course(walk, load, reach, servers=self._servers, start=self._start)
         self._stretch = self._course.advance(load, times)
-        return self._stretch.reading.result(self.station)
+        return self._stretch.reading.result(self.station, closed=not whole)
 
     def keep(self) -> None:
         """Go on from the end of what was tried last."""
@@ -375,7 +334,7 @@ class _Place:
     def over(self, times: np.ndarray) -> StationOverTime:
         """Return the station over all the way."""
         if self._course is not None:
-            return self._course.whole().result(self.station)
+            return self._course.whole().result(self.station, closed=True)
         assert self._load is not None
         if isinstance(self.station, Delay):
             return delayed(self.station, self._load, times)
@@ -391,13 +350,13 @@ class _InTime:
 
     def __init__(
         self,
-        pipeline: Pipeline,
+        plan: Plan,
         load: Profile,
         asked: np.ndarray,
         servers: Mapping[str, Schedule | Autoscaler],
         start: Mapping[str, int],
     ) -> None:
-        self.plan, self.load, self.asked = pipeline.plan, load, asked
+        self.plan, self.load, self.asked = plan, load, asked
         # Flows are followed on a grid of their own, be there few times to look at, or many.
         grid = np.union1d(default_times(load), asked)
         self.grid = grid[(grid >= asked[0]) & (grid <= asked[-1])]
@@ -414,7 +373,13 @@ class _InTime:
         self._before: dict[str, Any] = {}
         self._tried: dict[str, np.ndarray] = {}
 
-    # What steps ask of a pass.
+    # What steps ask of a pass: the share of it that comes is a flow here.
+
+    rate = 1.0
+
+    def note(self, step: Step, share: Any) -> None:
+        """Note what flows into a step [1/s]."""
+        self.inflow[step.key] = self.inflow.get(step.key, 0) + np.asarray(share)
 
     def call(self, step: Call, share: Any) -> Any:
         """Note what comes to a station, and return what leaves it."""
@@ -423,7 +388,7 @@ class _InTime:
     def hold(self, entry: Call, step: Step, share: Any) -> Any:
         """Note what comes to a pool, and return what leaves it; what is inside is in it."""
         left = self._through(entry.name, share)
-        through = self.through(step)
+        through = self.through(step, share)
         return left if through is None else left * through
 
     def settled(self, step: Step, share: Any) -> Any:
@@ -431,15 +396,14 @@ class _InTime:
         key = step.key
         if key in self.plan.timed:
             return self.shares[key]
-        self._inflow[key] = self._inflow.get(key, 0) + np.asarray(share)
-        self._settled[key] = np.broadcast_to(
-            step.settled(np.maximum(self._inflow[key], 0.0)), self.times.shape
-        )
+        self.note(step, share)
+        flow = np.maximum(self.inflow[key], 0.0)
+        self._settled[key] = np.broadcast_to(step.settled(flow), self.times.shape)
         return self._settled[key]
 
-    def through(self, step: Step) -> Any:
-        """Return the share of the requests that a step does not lose; None if it loses none."""
-        dry: Any = _Dry(self)
+    def through(self, step: Step, share: Any = 1.0) -> Any:
+        """Return the share of a flow that a step does not lose; None if it loses none."""
+        dry: Any = _Dry(self, np.asarray(share))
         return step.flow(1.0, dry) if self.plan.loses(step) else None
 
     def _through(self, name: str, share: Any) -> Any:
@@ -479,15 +443,15 @@ class _InTime:
     # Passes.
 
     def _pass(self) -> np.ndarray:
-        self.rate = np.asarray(self.load.rate(self.times))
+        self.coming = np.asarray(self.load.rate(self.times))
         self._into: dict[str, Any] = {}
-        self._inflow: dict[Any, Any] = {}
+        self.inflow: dict[Any, Any] = {}
         self._settled: dict[Any, Any] = {}
         self.met = {}
         left = np.zeros(len(self.times))
         for share, root in self.plan.kinds.values():
             here: Any = self
-            left = left + np.asarray(root.flow(_flow(share * self.rate, 0.0), here))
+            left = left + np.asarray(root.flow(_flow(share * self.coming, 0.0), here))
         return left
 
     def _agree(self) -> None:
@@ -554,7 +518,7 @@ class _InTime:
         )
         return PipelineOverTime(
             times=self.asked,
-            arrival_rate=self.rate[at],
+            arrival_rate=self.coming[at],
             goodput=left[at],
             latency=select(_celled(outcome.time, shape), shape, at),
             accepted=accepted,
@@ -596,9 +560,16 @@ def _celled(law: Distribution, shape: tuple[int, ...]) -> Distribution:
 class _Dry:
     """A pass that takes note of nothing, with the losses of another."""
 
-    def __init__(self, of: _InTime) -> None:
-        self._of = of
-        self.through = of.through
+    def __init__(self, of: _InTime, rate: Any) -> None:
+        self._of, self.rate = of, rate
+
+    def through(self, step: Step, share: Any = 1.0) -> Any:
+        """Return the share that a step does not lose, as `_InTime` does."""
+        inner: Any = _Dry(self._of, self.rate * share)
+        return step.flow(1.0, inner) if self._of.plan.loses(step) else None
+
+    def note(self, step: Step, share: Any) -> None:
+        """Note nothing."""
 
     def call(self, step: Call, share: Any) -> Any:
         over = self._of.over.get(step.name)
@@ -620,6 +591,7 @@ class _At:
         self._of = of
         self.kind = next(iter(of.plan.kinds))
         self.stations: Any = _Met(of)
+        self.flows: Any = of
         self.settled = {**of._settled, **of.shares}
 
     def of_kind(self, kind: str) -> Any:

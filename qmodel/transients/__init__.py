@@ -4,6 +4,7 @@ from qmodel.transients.autoscaler import Autoscaler, highest_target
 from qmodel.transients.over_time import StationOverTime
 from qmodel.transients.profiles import diurnal, pulse, ramp, visitors
 from qmodel.transients.schedule import Schedule
+from qmodel.transients.uniformisation import number_after
 from qmodel.transients.walk import Walk, walk_of
 
 __all__ = [
@@ -13,6 +14,7 @@ __all__ = [
     "Walk",
     "diurnal",
     "highest_target",
+    "number_after",
     "pulse",
     "ramp",
     "visitors",

@@ -53,8 +53,12 @@ class Reading:
     seen: np.ndarray
     changes: Sequence[tuple[float, float]]
 
-    def result(self, station: Station) -> StationOverTime:
-        """Return the station at all times."""
+    def result(self, station: Station, *, closed: bool = False) -> StationOverTime:
+        """Return the station at all times.
+
+        `closed` asks for a response in closed form where there is one, right to a percent: on
+        it timeouts and retries can be composed.
+        """
         walk, numbers, ready, rate = self.walk, self.numbers, self.ready, self.rates
         p = np.maximum(self.seen, 0.0)
         p /= p.sum(axis=1, keepdims=True)
@@ -70,7 +74,7 @@ class Reading:
             held = walk.service
             if walk.throughputs is not None:
                 held = Scaled(held, self._slower(p))
-            response = _after(wait, held)
+            response = _after(wait, held) if closed else Sum((wait, held))
             waiting = np.asarray(wait.mean)
         return StationOverTime(
             times=self.times,
@@ -227,10 +231,9 @@ class Reading:
 
 
 def _after(wait: Distribution, held: Distribution) -> Distribution:
-    """Return the time of a wait and what follows it.
+    """Return the time of a wait and what follows it, in closed form if that is exponential.
 
-    After a gamma distributed wait an exponential service makes a gamma distributed time again,
-    to less than a percent: a closed form, on which timeouts and retries can be composed.
+    After a gamma distributed wait an exponential service makes nearly a gamma distributed time.
     """
     if not isinstance(held, Exponential):
         return Sum((wait, held))

@@ -20,7 +20,7 @@ LAYERS = (
     "_xp _check _annotations _checked _fields _values loads numerics",
     "distributions",
     "queues",
-    "caches balancing networks pipeline",
+    "caches balancing networks transients pipeline",
     "web",
     "planning explanation symbolic",
     "sweep recorded_load measurements testing files",
@@ -29,7 +29,9 @@ LAYERS = (
     "cli",
 )
 LEVEL = {name: level for level, layer in enumerate(LAYERS) for name in layer.split()}
-SAME_LAYER = {("caches", "pipeline"), ("balancing", "pipeline"), ("networks", "pipeline")}
+SAME_LAYER = {
+    (below, "pipeline") for below in ("caches", "balancing", "networks", "transients")
+} | {("networks", "transients")}
 """Within a layer these would be backwards: pipelines are made of the others."""
 
 EXCEPTIONS: set[tuple[str, str]] = set()

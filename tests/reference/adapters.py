@@ -662,9 +662,29 @@ def chain(p: Parameters) -> Figures:
     return {"probabilities": law}
 
 
+def number_after(p: Parameters) -> Figures:
+    """Return the number present after a while, from a number at the start."""
+    rate, mean = float(p["arrival_rate"]), 1 / float(p["service_rate"])
+    if "capacity" in p:
+        station: qm.Station = qm.MMcK(mean, p["servers"], p["capacity"])
+    elif "initial" in p:
+        station = qm.MMc(mean)
+    else:
+        station = qm.Delay(qm.Exponential(mean))
+    found = qm.transients.number_after(
+        station, rate, float(p["time"]), start=p.get("initial", 0)
+    )
+    return {
+        "probabilities": found,
+        "mean_number": float(found @ np.arange(len(found))),
+        "prob_full": found[-1],
+    }
+
+
 ADAPTERS: dict[str, Adapter] = {
     f.__name__: f
     for f in (
+        number_after,
         mmck, mg1k, arrivals_in_a_service, engset, repair, repair_of_all, repair_with_spares,
         finite_source_and_room, growing_arrivals, discouraged, erlang_a, erlang_a_servers,
         constant_patience, servers_that_fail, phases, chain,

@@ -49,6 +49,10 @@ FAMILIES = {
         "M/M/1-SJF": "sjf", "M/M/1-PSJF": "psjf", "M/M/1-SRPT": "srpt",
         "M/M/1 size-based policies, mean response": "by_every_size",
     },
+    "transient": {
+        "M/M/1 transient": "number_after", "M/M/infinity transient from empty": "number_after",
+        "M/M/c/K transient from empty": "number_after",
+    },
     "networks": {
         "open Jackson network": "network", "open network": "network",
         "open network with multi-server and delay stations": "network",

@@ -43,7 +43,6 @@ def test_renewal_arrivals_of_one_are_poisson() -> None:
         (DB, qm.Closed(10, 1.0), "MMc does not take Closed loads: .*networks"),
         (DB, qm.Profile([0, 1], [1, 1]), "MMc does not take Profile loads: .*steady state"),
         (qm.Pipeline(qm.call("db", DB)), qm.Renewal(1.0, 0.5), "a pipeline does not take"),
-        (qm.Pipeline(qm.call("db", DB)), qm.Profile([0, 1], [1, 1]), "one rate at a time"),
     ],
 )
 def test_what_cannot_be_taken_is_refused(model, load, says) -> None:

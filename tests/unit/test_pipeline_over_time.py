@@ -1,0 +1,101 @@
+"""Pipelines over time: flows, losses, caches, pools, clients who try again."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+
+import qmodel as qm
+from qmodel.transients import pulse
+
+WEB, DB = qm.MMc(0.02, 16), qm.MMc(0.005, 3)
+SITE = qm.Pipeline(qm.series(qm.call("web", WEB), qm.call("db", DB)))
+
+
+def test_a_slow_load_is_a_steady_state_at_each_moment() -> None:
+    slow = qm.Profile([0.0, 7200.0], [100.0, 500.0])
+    at = [0.0, 3600.0, 7200.0]
+    found, steady = SITE.over_time(slow, times=at), SITE.solve(slow.rate(np.array(at)))
+    assert found.p99 == pytest.approx(steady.latency.quantile(0.99), rel=1e-3)
+    assert found.mean == pytest.approx(steady.latency.mean, rel=1e-3)
+    assert np.isnan(found.settled_at)
+    assert "no station is ever full" in str(found)
+
+
+def test_what_the_first_station_holds_up_comes_to_the_second_no_faster() -> None:
+    crowd = pulse(30_000, 60.0, base=200.0, until=400.0)
+    r = SITE.over_time(crowd)
+    assert r.stations["db"].arrival_rate.max() <= 800.001
+    assert set(r.overloaded) == {"web", "db"}
+    assert r.overloaded["db"][1] >= r.overloaded["web"][0]
+    times = np.linspace(0, 400, 800)
+    fine = SITE.over_time(crowd, times=times)
+    served = np.trapezoid(fine.goodput, times)
+    assert served == pytest.approx(crowd.total, rel=2e-3)
+    assert r.p99.max() > r.p99[0] * 100
+    # The longest wait is after the peak of the load.
+    assert r.times[np.argmax(r.p99)] > r.times[np.argmax(r.arrival_rate)]
+    assert str(r).startswith("peak of ")
+    frame = r.to_frame()
+    assert len(frame) == len(r.times)
+    assert {"p99", "backlog", "db.servers", "web.utilization"} <= set(frame)
+
+
+def test_losses_and_limits() -> None:
+    door = qm.MMcK(0.02, servers=8, places=20)
+    shop = qm.Pipeline(qm.series(qm.limit("quota", 500.0), qm.call("door", door)))
+    r = shop.over_time(pulse(60_000, 60.0, base=100.0, until=300.0))
+    assert r.rejected.max() > 0.6
+    assert r.lost == pytest.approx(np.trapezoid(r.arrival_rate * r.rejected, r.times), rel=1e-9)
+    assert r.goodput.max() <= 400.0
+    assert "requests are lost" in str(r)
+
+
+def test_caches_branches_and_kinds() -> None:
+    cache, db = qm.call("cache", qm.MMc(0.0005)), qm.call("db", qm.MMc(0.02, 4))
+    read = qm.cached(0.9, lookup=cache, miss=db)
+    shop = qm.Pipeline({"read": (0.9, read), "write": (0.1, db)})
+    flat = qm.Profile([0.0, 60.0], [500.0, 500.0])
+    r, steady = shop.over_time(flat, times=[0.0, 60.0]), shop.solve(500.0)
+    assert r.stations["db"].arrival_rate == pytest.approx(500 * 0.19, rel=1e-6)
+    assert r.mean[-1] == pytest.approx(float(steady.latency.mean), rel=2e-3)
+    assert r.p99[-1] == pytest.approx(float(steady.latency.quantile(0.99)), rel=5e-3)
+
+
+def test_held_pools() -> None:
+    query = qm.call("db", qm.MMc(0.02, 8))
+    site = qm.Pipeline(
+        qm.hold("threads", 16, qm.series(qm.call("cpu", qm.MMc(0.01, 4)), query))
+    )
+    flat = qm.Profile([0.0, 300.0], [200.0, 200.0])
+    r, steady = site.over_time(flat, times=[0.0, 300.0]), site.solve(200.0)
+    assert r.mean[-1] == pytest.approx(float(steady.latency.mean), rel=0.02)
+    assert r.p99[-1] == pytest.approx(float(steady.latency.quantile(0.99)), rel=0.06)
+    crowd = site.over_time(pulse(30_000, 60.0, base=100.0, until=400.0))
+    assert crowd.stations["threads"].throughput.max() == pytest.approx(
+        float(site.max_rate), rel=0.01
+    )
+
+
+def test_clients_who_try_again_keep_a_site_down() -> None:
+    again = qm.retry(qm.timeout(0.5, qm.call("db", qm.MMc(0.01, 10))), attempts=3)
+    site, alone = qm.Pipeline(again), qm.Pipeline(qm.call("db", qm.MMc(0.01, 10)))
+    crowd = pulse(30_000, 30.0, base=500.0, until=240.0)
+    assert site.hidden_capacity < 500 < site.max_rate
+    stuck, fine = site.over_time(crowd), alone.over_time(crowd)
+    assert fine.settled_at < 120
+    assert stuck.settled_at == np.inf
+    assert stuck.goodput[-1] < 1
+    assert np.isnan(stuck.p99[-1])
+    small = site.over_time(pulse(1000, 30.0, base=300.0, until=240.0))
+    assert small.goodput[-1] == pytest.approx(300.0, rel=1e-3)
+
+
+def test_bad_input() -> None:
+    crowd = pulse(1000, 30.0)
+    with pytest.raises(qm.ModelError, match="servers has no station 'wbe'"):
+        SITE.over_time(crowd, servers={"wbe": qm.transients.Schedule([0.0], [3])})
+    with pytest.raises(qm.ModelError, match="servers of 'web' must be of Schedule or Autosc"):
+        SITE.over_time(crowd, servers={"web": 3})  # type: ignore[dict-item]
+    with pytest.raises(qm.DomainError, match="times must increase"):
+        SITE.over_time(crowd, times=[1.0, 0.0])
