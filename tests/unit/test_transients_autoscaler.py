@@ -9,7 +9,7 @@ import qmodel as qm
 from qmodel.transients import Autoscaler, Schedule, highest_target, ramp
 
 # Load times five from 600/s within some seconds, pods of 10/s, 60 s window, 15 s period, 90 s
-# boot: peak of the backlog, when, and when it is gone; to 2 %, for the time steps of the source.
+# boot: peak of the backlog, when, and when it is gone; to 2 %, as the source has other steps.
 RAMPS = {
     (60, 0.5): (214_500, 509, 620),
     (60, 0.7): (511_580, 689, 942),
