@@ -354,6 +354,7 @@ __all__ = [
     "testing",
     "time_to_collapse",
     "timeout",
+    "transients",
     "trigger",
     "uncertainty",
     "units",

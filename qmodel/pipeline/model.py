@@ -23,7 +23,8 @@ from qmodel.errors import ModelError
 from qmodel.loads import Closed, Load, Poisson, Profile, poisson_rate
 from qmodel.networks.closed_result import ClosedResult
 from qmodel.pipeline.closed_load import closed_state
-from qmodel.pipeline.over_time import PipelineOverTime, over_time
+from qmodel.pipeline.in_time import over_time
+from qmodel.pipeline.over_time import PipelineOverTime
 from qmodel.pipeline.parameters import changed, parameters, swapped
 from qmodel.pipeline.plan import Plan
 from qmodel.pipeline.result import PipelineResult

@@ -101,9 +101,32 @@ class Walk:
 
 @singledispatch
 def walk_of(station: Station) -> Walk:
-    """Return a station as a walk; `ModelError` where there is none.
+    """Return a station as a walk.
 
-    Register a function for a station of one's own.
+    Parameters
+    ----------
+    station : Station
+        The station, one scenario. Of a class of one's own, `walk_of.register` takes the
+        function that makes it a walk. [-]
+
+    Returns
+    -------
+    Walk
+        Births and deaths of the number present.
+
+    Raises
+    ------
+    DomainError
+        If a parameter is an array.
+    ModelError
+        If there is no such form of the station.
+
+    Examples
+    --------
+    >>> import qmodel as qm
+    >>> walk = walk_of(qm.MMcK(0.1, servers=2, places=5))
+    >>> float(walk.completions(4, walk.servers)), walk.room
+    (20.0, 5.0)
     """
     raise ModelError(
         f"{type(station).__name__} has no solution over time: MMc, MMcK, ErlangA, MGc, MDc, "

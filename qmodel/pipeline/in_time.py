@@ -1,0 +1,386 @@
+r"""A pipeline whose load changes in time: every station, and what a request meets that enters.
+
+Flows go along the paths as functions of time: what leaves a station, with its backlog, is what
+comes to the next (`qmodel.transients.station`), so that a crowd which the first station holds
+up reaches the second later, and no faster than the first lets it through. Shares that depend on
+times, such as that of requests that time out and come again, follow from the latency at each
+moment; passes are repeated until they agree. The latency of a request that enters at t is
+composed, by the same steps as in a steady state, of what it meets at each station when it gets
+there.
+
+**Held pools** are one station each, as fast as their holders let them be. **Arrays**: one
+scenario; parameters may not be arrays, but for those that change in time, with a value for each
+of the `times`.
+
+References
+----------
+.. [1] G. F. Newell, "Applications of Queueing Theory", 2nd ed., Chapman and Hall, 1982.
+.. [2] R. Bronson, A. Aghayev, A. Charapko, T. Zhu, "Metastable failures in distributed
+   systems", HotOS 2021 (crowds that tip).
+"""
+
+from __future__ import annotations
+
+import itertools
+from collections.abc import Mapping
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from qmodel import _check
+from qmodel.basis import Basis
+from qmodel.distributions.cells import select
+from qmodel.errors import ModelError
+from qmodel.loads import Profile
+from qmodel.networks.held_pool import HeldPool
+from qmodel.pipeline.met_in_time import Met, celled
+from qmodel.pipeline.over_time import FLOWS_IN_TIME, PipelineOverTime
+from qmodel.pipeline.steps.base import Outcome, choice
+from qmodel.pipeline.steps.call import Call
+from qmodel.queues.base import Station
+from qmodel.queues.delay import Delay
+from qmodel.transients.autoscaler import Autoscaler
+from qmodel.transients.course import Course, Stretch, reach_of
+from qmodel.transients.over_time import StationOverTime
+from qmodel.transients.schedule import Schedule
+from qmodel.transients.station import (
+    default_times,
+    delayed,
+    follows,
+    steady,
+    walk_or_none,
+)
+
+if TYPE_CHECKING:
+    from qmodel.pipeline.plan import Plan
+    from qmodel.pipeline.steps.base import Step
+
+__all__ = ["InTime", "over_time"]
+
+_PASSES = 60
+_AGREED = 1e-3
+
+_WINDOW = 8
+"""Times of a window in which shares and times are made to agree."""
+
+
+def over_time(
+    plan: Plan,
+    load: Profile,
+    *,
+    times: Any = None,
+    servers: Mapping[str, Schedule | Autoscaler] | Schedule | Autoscaler | None = None,
+    start: Mapping[str, int] | int | None = None,
+) -> PipelineOverTime:
+    """Return a pipeline under a load that changes in time (`Pipeline.over_time`)."""
+    _check.instance("load", load, Profile)
+    names = list(plan.stations)
+    staff = _by_name("servers", servers, names, (Schedule, Autoscaler))
+    begin = _by_name("start", start, names, (int, np.integer))
+    return InTime(plan, load, default_times(load, times), staff, begin).result()
+
+
+def _by_name(what: str, given: Any, names: list[str], kind: Any) -> dict[str, Any]:
+    if given is None:
+        return {}
+    found = given if isinstance(given, Mapping) else dict.fromkeys(names, given)
+    for name, value in found.items():
+        if name not in names:
+            raise ModelError(f"{what} has no station {name!r}; there are {', '.join(names)}")
+        if not isinstance(value, kind):
+            wanted = " or ".join(k.__name__ for k in kind)
+            raise ModelError(f"{what} of {name!r} must be of {wanted}, got {value!r}")
+    return dict(found)
+
+
+class _Flow(np.ndarray):
+    """A flow of requests at each time, and how old they are when they come."""
+
+    age: Any
+
+    def __array_finalize__(self, other: Any) -> None:
+        self.age = getattr(other, "age", 0.0)
+
+
+def _flow(values: Any, age: Any) -> Any:
+    found = np.asarray(values, dtype=float).view(_Flow)
+    found.age = age
+    return found
+
+
+class _Place:
+    """A station of a pipeline on its way through time."""
+
+    def __init__(self, station: Station, servers: Any, start: Any) -> None:
+        self.station, self._servers, self._start = station, servers, start
+        self._course: Course | None = None
+        self._stretch: Stretch | None = None
+        self._load: Profile | None = None
+
+    def advance(self, load: Profile, times: np.ndarray, whole: bool) -> StationOverTime:
+        """Return the station over the `times`, of a load up to the last of them."""
+        self._load = load
+        if isinstance(self.station, Delay):
+            return delayed(self.station, load, times)
+        walk = walk_or_none(self.station, load)
+        plain = whole and self._servers is None and self._start is None
+        if walk is None or (plain and follows(walk, load, times)):
+            return steady(self.station, load, times)
+        if self._course is None:
+            # Of a part of the way the worst is not known yet: there is room to widen.
+            reach = reach_of(walk, load, self._servers, self._start)
+            self._course = Course(walk, load, reach, servers=self._servers, start=self._start)
+        self._stretch = self._course.advance(load, times)
+        return self._stretch.reading.result(self.station, closed=not whole)
+
+    def keep(self) -> None:
+        """Go on from the end of what was tried last."""
+        if self._course is not None and self._stretch is not None:
+            self._course.keep(self._stretch)
+
+    def over(self, times: np.ndarray) -> StationOverTime:
+        """Return the station over all the way."""
+        if self._course is not None:
+            return self._course.whole().result(self.station, closed=True)
+        assert self._load is not None
+        if isinstance(self.station, Delay):
+            return delayed(self.station, self._load, times)
+        return steady(self.station, self._load, times)
+
+
+class InTime:
+    """Passes over the paths, with flows that are functions of time.
+
+    Where shares depend on times, time is gone through in windows: in each, passes are repeated
+    until they agree, and the next begins where it ends.
+    """
+
+    def __init__(
+        self,
+        plan: Plan,
+        load: Profile,
+        asked: np.ndarray,
+        servers: Mapping[str, Schedule | Autoscaler],
+        start: Mapping[str, int],
+    ) -> None:
+        self.plan, self.load, self.asked = plan, load, asked
+        # Flows are followed on a grid of their own, be there few times to look at, or many.
+        grid = np.union1d(default_times(load), asked)
+        self.grid = grid[(grid >= asked[0]) & (grid <= asked[-1])]
+        self.servers, self.start = servers, start
+        mean = float(np.mean(load.rate(self.grid))) or 1.0
+        # Who calls what, and holds what: the same at all loads.
+        light = min(mean, 0.5 * _least(self.plan.max_rate))
+        self.steady = self.plan.flows(light, dict.fromkeys(self.plan.timed, 0.0))
+        self.shares: dict[Any, Any] = {}
+        self.over: dict[str, StationOverTime] = {}
+        self.met: dict[str, np.ndarray] = {}
+        self._places: dict[str, _Place] = {}
+        self._done: dict[str, np.ndarray] = {}
+        self._before: dict[str, Any] = {}
+        self._tried: dict[str, np.ndarray] = {}
+
+    # What steps ask of a pass: the share of it that comes is a flow here.
+
+    rate = 1.0
+
+    def note(self, step: Step, share: Any) -> None:
+        """Note what flows into a step [1/s]."""
+        self.inflow[step.key] = self.inflow.get(step.key, 0) + np.asarray(share)
+
+    def call(self, step: Call, share: Any) -> Any:
+        """Note what comes to a station, and return what leaves it."""
+        return self._through(step.name, share)
+
+    def hold(self, entry: Call, step: Step, share: Any) -> Any:
+        """Note what comes to a pool, and return what leaves it; what is inside is in it."""
+        left = self._through(entry.name, share)
+        through = self.through(step, share)
+        return left if through is None else left * through
+
+    def settled(self, step: Step, share: Any) -> Any:
+        """Return the share that a step makes of what comes to it."""
+        key = step.key
+        if key in self.plan.timed:
+            return self.shares[key]
+        self.note(step, share)
+        flow = np.maximum(self.inflow[key], 0.0)
+        self._settled[key] = np.broadcast_to(step.settled(flow), self.times.shape)
+        return self._settled[key]
+
+    def through(self, step: Step, share: Any = 1.0) -> Any:
+        """Return the share of a flow that a step does not lose; None if it loses none."""
+        dry: Any = _Dry(self, np.asarray(share))
+        return step.flow(1.0, dry) if self.plan.loses(step) else None
+
+    def _through(self, name: str, share: Any) -> Any:
+        flow = np.maximum(np.broadcast_to(np.asarray(share), self.times.shape), 0.0)
+        total = self._into.get(name, 0) + flow
+        self._into[name] = total
+        if self.plan.revisited and name in self._before:
+            total = self._before[name]
+        age = np.broadcast_to(getattr(share, "age", 0.0), self.times.shape)
+        self.met.setdefault(name, age)
+        over = self._station(name, total)
+        with np.errstate(invalid="ignore", divide="ignore"):
+            own = np.where(total > 0, flow / total, 1.0)
+        return _flow(own * over.throughput, age + over.response_time)
+
+    def _station(self, name: str, total: np.ndarray) -> StationOverTime:
+        if self._over is not None:
+            return self._over[name]
+        known = self._tried.get(name)
+        if known is not None and np.abs(total - known).max() <= 1e-4 * (known.max() + 1e-300):
+            return self.over[name]
+        if name not in self._places:
+            streams = self.steady.streams(name)
+            station = self.steady.station(name)
+            if not isinstance(station, HeldPool):
+                laws = [station.service if s.service is None else s.service for s in streams]
+                station = station.serving_all(laws, [s.arrival_rate for s in streams])
+            own = self.servers.get(name), self.start.get(name)
+            self._places[name] = _Place(station, *own)
+        flow = np.concatenate([self._done.get(name, total[:0]), total])
+        history = Profile(self.grid[: len(flow)], flow)
+        whole = len(self.times) == len(self.grid)
+        self.over[name] = self._places[name].advance(history, self.times, whole)
+        self._tried[name] = total
+        return self.over[name]
+
+    # Passes.
+
+    def _pass(self) -> np.ndarray:
+        self.coming = np.asarray(self.load.rate(self.times))
+        self._into: dict[str, Any] = {}
+        self.inflow: dict[Any, Any] = {}
+        self._settled: dict[Any, Any] = {}
+        self.met = {}
+        left = np.zeros(len(self.times))
+        for share, root in self.plan.kinds.values():
+            here: Any = self
+            left = left + np.asarray(root.flow(_flow(share * self.coming, 0.0), here))
+        return left
+
+    def _agree(self) -> None:
+        """Repeat passes over a window until flows and shares stay as they are."""
+        self._before, self._tried = {}, {}
+        single = not (self.plan.revisited or self.plan.timed or self.plan.met_twice)
+        for _ in range(1 if single else _PASSES):
+            self._pass()
+            moved = [
+                np.abs(total - self._before.get(name, 0.0)).max() > _AGREED * total.max()
+                for name, total in self._into.items()
+            ]
+            self._before = dict(self._into)
+            new = self._new_shares()
+            moved += [np.abs(new[k] - self.shares[k]).max() > _AGREED for k in new]
+            self.shares.update(new)
+            if not any(moved):
+                return
+
+    def _windows(self) -> list[tuple[int, int]]:
+        size = len(self.grid)
+        if not self.plan.timed:
+            return [(0, size)]
+        # Each begins with the last time of the one before.
+        cuts = [*range(0, size - 1, _WINDOW), size - 1]
+        return [(low, high + 1) for low, high in itertools.pairwise(cuts)]
+
+    def result(self) -> PipelineOverTime:
+        """Go through time, and read off what a request meets."""
+        self._over = None
+        kept: dict[Any, list[np.ndarray]] = {key: [] for key in self.plan.timed}
+        for low, high in self._windows():
+            self.times = self.grid[low:high]
+            for key, parts in kept.items():
+                last = parts[-1][-1] if parts else 0.0
+                self.shares[key] = np.full(high - low, last)
+            self._agree()
+            later = 1 if low else 0
+            for name, total in self._into.items():
+                self._places[name].keep()
+                # The last time comes again, as the first of the next window.
+                done = self._done.get(name, total[:0])
+                self._done[name] = np.concatenate([done, total[:-1]])
+            for key, parts in kept.items():
+                parts.append(self.shares[key][later:])
+        self._before = {
+            name: np.concatenate([self._done[name], total[-1:]])
+            for name, total in self._into.items()
+        }
+        self.times = self.grid
+        self.shares = {key: np.concatenate(parts) for key, parts in kept.items()}
+        if self.plan.timed:
+            self.over = {name: place.over(self.grid) for name, place in self._places.items()}
+        self._over = self.over
+        left = self._pass()
+        return self._result(left)
+
+    def _result(self, left: np.ndarray) -> PipelineOverTime:
+        outcome = self._outcome()
+        shape = self.times.shape
+        at = np.searchsorted(self.times, self.asked)
+        accepted, rejected, abandoned = (
+            np.broadcast_to(np.asarray(x, dtype=float), shape)[at] for x in outcome[:3]
+        )
+        return PipelineOverTime(
+            times=self.asked,
+            arrival_rate=self.coming[at],
+            goodput=left[at],
+            latency=select(celled(outcome.time, shape), shape, at),
+            accepted=accepted,
+            rejected=rejected,
+            abandoned=abandoned,
+            stations={name: over.at(at) for name, over in self.over.items()},
+            shares={key: share[at] for key, share in self.shares.items()},
+            basis=Basis(dict.fromkeys(("mean", "percentiles", "backlog"), (FLOWS_IN_TIME,))),
+        )
+
+    def _new_shares(self) -> dict[Any, Any]:
+        at = Met(self)
+        return {
+            key: np.broadcast_to(
+                self.plan.coupled[key].settled_in(at.of_kind(self.plan.kind_of[key])),
+                self.times.shape,
+            )
+            for key in self.plan.timed
+        }
+
+    def _outcome(self) -> Outcome:
+        at = Met(self)
+        found = [root.outcome(at.of_kind(kind)) for kind, (_, root) in self.plan.kinds.items()]
+        if len(found) == 1:
+            return found[0]
+        return choice([share for share, _ in self.plan.kinds.values()], found)
+
+
+def _least(rate: Any) -> float:
+    least = float(np.min(rate))
+    return least if np.isfinite(least) else 1e300
+
+
+class _Dry:
+    """A pass that takes note of nothing, with the losses of another."""
+
+    def __init__(self, of: InTime, rate: Any) -> None:
+        self._of, self.rate = of, rate
+
+    def through(self, step: Step, share: Any = 1.0) -> Any:
+        """Return the share that a step does not lose, as `InTime` does."""
+        inner: Any = _Dry(self._of, self.rate * share)
+        return step.flow(1.0, inner) if self._of.plan.loses(step) else None
+
+    def note(self, step: Step, share: Any) -> None:
+        """Note nothing."""
+
+    def call(self, step: Call, share: Any) -> Any:
+        over = self._of.over.get(step.name)
+        return share if over is None else share * over.accepted
+
+    def hold(self, entry: Call, step: Step, share: Any) -> Any:
+        dry: Any = self
+        return step.flow(share, dry)
+
+    def settled(self, step: Step, share: Any) -> Any:
+        known = self._of._settled.get(step.key, self._of.shares.get(step.key))
+        return step.worst if known is None else known

@@ -1,0 +1,122 @@
+"""What a request that enters at each time meets, as the steps of a path ask for it."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from qmodel.basis import Basis
+from qmodel.distributions import Distribution, Scaled, Sum
+from qmodel.distributions.cells import select
+from qmodel.networks.held_pool import HeldPool
+from qmodel.networks.held_result import HeldResult, View
+from qmodel.pipeline.steps.call import Call
+from qmodel.queues.base import LAWS, MEANS, StationResult, StreamResult
+
+if TYPE_CHECKING:
+    pass
+
+from qmodel.pipeline.over_time import FLOWS_IN_TIME
+
+if TYPE_CHECKING:
+    from qmodel.pipeline.in_time import InTime
+
+__all__ = ["Met", "celled"]
+
+
+def celled(law: Distribution, shape: tuple[int, ...]) -> Distribution:
+    """Return a distribution with a cell for each time."""
+    return law if np.shape(law.mean) == shape else Scaled(law, np.ones(shape))
+
+
+class Met:
+    """What a request that enters at each time meets, as the steps of a path ask for it."""
+
+    def __init__(self, of: InTime) -> None:
+        self._of = of
+        self.kind = next(iter(of.plan.kinds))
+        self.stations: Any = _Results(of)
+        self.flows: Any = of
+        self.settled = {**of._settled, **of.shares}
+
+    def of_kind(self, kind: str) -> Any:
+        """Return the same for another kind of request."""
+        other = object.__new__(Met)
+        other.__dict__.update(self.__dict__, kind=kind)
+        return other
+
+    def where(self, found: Any) -> Any:
+        """Return the same: what is inside a pool is in it."""
+        return self
+
+    def stream(self, step: Call) -> tuple[StationResult, StreamResult]:
+        """Return what a call meets."""
+        result = self.stations[step.name]
+        work = result.station.service if step.service is None else step.service
+        response = result.response
+        if step.service is not None and result.wait is not None:
+            response = Sum((result.wait, work))
+        return result, StreamResult(
+            arrival_rate=result.arrival_rate,
+            waiting_time=result.waiting_time,
+            response_time=result.waiting_time + work.mean,
+            response=response,
+            wait=result.wait,
+        )
+
+
+class _Results(dict[str, StationResult]):
+    """The results of the stations, as requests that enter at each time meet them."""
+
+    def __init__(self, of: InTime) -> None:
+        super().__init__()
+        self._of = of
+
+    def __missing__(self, name: str) -> StationResult:
+        of = self._of
+        if name not in of.over:  # inside a pool
+            found = of.steady.station(name).solve(0.0)
+            self[name] = found
+            return found
+        over, times = of.over[name], of.times
+        # Who enters at t comes here at the time u with t = u - age(u).
+        entered = np.maximum.accumulate(times - of.met[name])
+        comes = np.interp(times, entered, times)
+        at = np.clip(np.searchsorted(times, comes, side="left"), 0, len(times) - 1)
+
+        def here(values: Any) -> Any:
+            return np.interp(comes, times, values)
+
+        shape = times.shape
+        wait = None if over.wait is None else select(celled(over.wait, shape), shape, at)
+        response = select(celled(over.response, shape), shape, at)
+        common: dict[str, Any] = {
+            "arrival_rate": here(over.arrival_rate),
+            "utilization": np.nan_to_num(here(over.utilization)),
+            "waiting_time": here(over.waiting_time),
+            "response_time": here(over.response_time),
+            "queue_length": here(over.queue_length),
+            "number_in_system": here(over.number_in_system),
+            "wait": wait,
+            "response": response,
+            "basis": Basis(dict.fromkeys((*MEANS, *LAWS), (FLOWS_IN_TIME,))),
+            "station": over.station,
+            "loss": here(over.rejected),
+            "abandonment": here(over.abandoned),
+        }
+        if isinstance(over.station, HeldPool):
+            alone = over.station.service.mean
+            slower = np.maximum((common["response_time"] - common["waiting_time"]) / alone, 1.0)
+            assert wait is not None
+            view = View(1.0, Scaled(wait, 1 / slower), {}, slower)
+            self[name] = HeldResult(
+                **common,
+                holding_time=common["response_time"] - common["waiting_time"],
+                holders=here(over.busy),
+                stations={},
+                views=(view,),
+            )
+        else:
+            self[name] = StationResult(**common)
+        return self[name]
