@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from types import SimpleNamespace
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -37,6 +38,7 @@ class Met:
         self._of = of
         self.kind = next(iter(of.plan.kinds))
         self.stations: Any = _Results(of)
+        self.found: Any = _Pools(self.stations)
         self.flows: Any = of
         self.settled = {**of._settled, **of.shares}
 
@@ -66,15 +68,30 @@ class Met:
         )
 
 
+class _Pools:
+    """What requests find at pools: those inside another one are in that."""
+
+    def __init__(self, stations: _Results) -> None:
+        self._stations = stations
+
+    def __contains__(self, name: str) -> bool:
+        return True
+
+    def __getitem__(self, name: str) -> Any:
+        inside = name not in self._stations.of.over
+        none = SimpleNamespace(views=(View(1.0, None, {}),))
+        return none if inside else self._stations[name]
+
+
 class _Results(dict[str, StationResult]):
     """The results of the stations, as requests that enter at each time meet them."""
 
     def __init__(self, of: InTime) -> None:
         super().__init__()
-        self._of = of
+        self.of = of
 
     def __missing__(self, name: str) -> StationResult:
-        of = self._of
+        of = self.of
         if name not in of.over:  # inside a pool
             found = of.steady.station(name).solve(0.0)
             self[name] = found

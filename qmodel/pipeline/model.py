@@ -266,7 +266,7 @@ class Pipeline:
         >>> pods = qm.transients.Autoscaler(target=0.6, pod=4, boot=30.0)
         >>> r = site.over_time(crowd, servers={"db": pods})
         >>> float(r.stations["db"].servers.max())
-        8.0
+        12.0
         """
         return over_time(self.plan, load, times=times, servers=servers, start=start)
 
