@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from qmodel._xp import is_symbolic
 from qmodel.distributions import Distribution
 from qmodel.networks.held_inside import together
 from qmodel.pipeline.arrivals import Arrivals
@@ -64,14 +65,32 @@ class Solved:
         self._laws: dict[Distribution, Distribution] = {}
         self.settled: Mapping[Any, Any] = flows.shares
         self.kind = next(iter(flows.plan.kinds))
+        self.pause: Any = 0.0
+        self.round: Any = None
 
     def of_kind(self, kind: str) -> Solved:
         """Return the same for another kind of request."""
         other = object.__new__(Solved)
         other.flows, other.stations, other.settled = self.flows, self.stations, self.settled
         other.found, other.held, other._laws = self.found, self.held, self._laws
-        other.kind = kind
+        other.kind, other.pause, other.round = kind, self.pause, self.round
         return other
+
+    def again_after(self, pause: Any, every: Any = None) -> Solved:
+        """Return the same where a request comes back to a station after a mean time.
+
+        The time is `pause`, or what `every` round takes less the time at the station. [s]
+        """
+        other = self.of_kind(self.kind)
+        other.pause, other.round = pause, every
+        return other
+
+    def pause_of(self, response: Any, visits: int) -> Any:
+        """Return the mean time between visits, of which a round has so many."""
+        if self.round is None:
+            return self.pause
+        left = self.round / visits - response
+        return left if is_symbolic(left) else np.maximum(left, 0.0)
 
     def where(self, found: Mapping[str, StationResult]) -> Solved:
         """Return the same where some stations are as they are found in a part of the path."""

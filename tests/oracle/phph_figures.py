@@ -12,7 +12,6 @@ phph runs with NumPy below 2 only, so it has an environment of its own:
 from __future__ import annotations
 
 import csv
-import json
 from pathlib import Path
 from typing import Any
 
@@ -71,7 +70,16 @@ def main() -> None:
     with FILE.open("w", newline="") as file:
         writer = csv.writer(file, lineterminator="\n")
         writer.writerow(
-            "arrivals service servers load prob_wait mean_wait tail_0 tail_1".split()
+            [
+                "arrivals",
+                "service",
+                "servers",
+                "load",
+                "prob_wait",
+                "mean_wait",
+                "tail_0",
+                "tail_1",
+            ]
         )
         for arrivals, service, servers, load in GRID:
             found = figures(LAWS[arrivals], LAWS[service], servers, load)

@@ -44,9 +44,7 @@ def law(name: str) -> qm.Distribution:
 
 
 def test_all_points_are_there() -> None:
-    found = [
-        (r["arrivals"], r["service"], int(r["servers"]), float(r["load"])) for r in ROWS
-    ]
+    found = [(r["arrivals"], r["service"], int(r["servers"]), float(r["load"])) for r in ROWS]
     assert found == WRITER.GRID
 
 

@@ -114,7 +114,7 @@ def test_replace_refuses() -> None:
 def test_words() -> None:
     p = shop()
     assert str(p.solve(300.0)) == (
-        "at 300/s: mean 16.8 ms, p99 63.1 ms (approximate); web saturates first, at 400/s"
+        "at 300/s: mean 16.8 ms, p99 63 ms (approximate); web saturates first, at 400/s"
     )
     assert str(p.solve(500.0)) == "at 500/s the pipeline is overloaded: web saturates at 400/s"
     assert "web, db" in str(p.solve(np.array([1.0, 2.0])))

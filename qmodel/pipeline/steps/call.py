@@ -13,6 +13,7 @@ from qmodel.errors import ModelError
 from qmodel.pipeline.steps.base import Outcome, Step, again, checked_name
 from qmodel.queues.base import Station
 from qmodel.queues.delay import Delay
+from qmodel.queues.repeated_visits import mean_of_visits
 
 if TYPE_CHECKING:
     from qmodel.pipeline.answering import Answering
@@ -85,8 +86,11 @@ class Call(Step):
         visits = len(same) * times
         lost = again(Outcome(*accepted, work), visits)
         # The waits of one request are those of its stream, and of those that are served.
-        wait = result.served_wait if self.station.loses else stream.wait
-        own = result if wait is None else replace(result, wait=wait)
+        wait = result.served_wait if self.station.loses else stream.wait or result.wait
+        own = result
+        if wait is not None:
+            pause = at.pause_of(stream.response_time, len(same))
+            own = replace(result, wait=mean_of_visits(result, wait, visits, pause))
         return lost._replace(time=result.station.law_of_response(own, work, visits))
 
     def answered(self, reading: Answering) -> Any:

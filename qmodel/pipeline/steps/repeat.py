@@ -29,10 +29,11 @@ __all__ = ["SNAPSHOT", "Repeat", "repeat"]
 
 SNAPSHOT = Assumption(
     "snapshot",
-    "a request that returns to a queue at once finds the same wait again; right in heavy "
-    "traffic, and on the safe side below: with M/M/1 and immediate returns the p99 is 11 % "
-    "high at 50 % load and 7 % at 80 %, where independent visits would be 27 % low",
-    "Reiman 1982",
+    "a request that returns to a queue finds a wait like its last one, the less the longer it "
+    "was away; of 2 to 8 visits to one and to four servers of exponential service, at once or "
+    "with pauses, at loads of 0.5 to 0.9, p99 was found within 7 %, where equal waits are up "
+    "to 27 % high and independent ones up to 52 % low",
+    "Reiman 1982; Abate and Whitt 1987; our simulations",
     APPROXIMATE,
 )
 
@@ -61,6 +62,10 @@ class Repeat(Step):
 
     def outcome(self, at: Solved, times: Any = 1) -> Outcome:
         times = self.times * times
+        inner = self.step
+        # A call comes back at once; what stands in a row with it takes its time.
+        round_ = None if inner.meets else inner.outcome(at.again_after(0.0)).time.mean
+        at = at.again_after(0.0, round_)
         if is_symbolic(times) or np.all(np.asarray(times) >= 1):
             return self.step.outcome(at, times)
         # No visit takes no time, also where the time of one would be infinite.
@@ -105,8 +110,8 @@ def repeat(times: Count, step: Step, *, name: str = "") -> Step:
     Returns
     -------
     Step
-        The step. Repeated visits to one queue find the same wait (snapshot principle);
-        the percentiles are approximate.
+        The step. Repeated visits to one queue find waits that are like each other
+        (`qmodel.queues.repeated_visits`); the percentiles are approximate.
 
     Raises
     ------

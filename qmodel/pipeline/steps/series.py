@@ -53,8 +53,17 @@ class Series(Step):
                 outcomes.append(step.outcome(at, times))
             # Visits to one station find the same queue: they are taken together, at once.
             elif same := visits.pop(step.meets, None):
-                outcomes.append(step.visits(at, tuple(same), times))
+                apart = len(same) > 1 and at.round is None
+                here = at.again_after(self._between(flat, same, at)) if apart else at
+                outcomes.append(step.visits(here, tuple(same), times))
         return one_after_the_other(outcomes)
+
+    @staticmethod
+    def _between(flat: tuple[Step, ...], same: list[Step], at: Solved) -> Any:
+        """Return the mean time from one visit to a station to the next."""
+        places = [i for i, step in enumerate(flat) if step.meets == same[0].meets]
+        between = (step for step in flat[places[0] : places[-1]] if step not in same)
+        return sum(step.outcome(at).time.mean for step in between) / (len(same) - 1)
 
     def departures(self, arriving: Dispersion, at: Arrivals) -> Dispersion:
         for step in self.steps:
