@@ -4,6 +4,7 @@
 `solve`        how much load it sustains, how long requests take, what is lost, and where
 `capacity`     how much load it takes within its objectives, and what is lost there
 `check`        which objectives it meets: for a build to go on or to stop
+`crowd`        what a load that changes in time does, and what would be enough
 `compare`      models side by side at the same load
 `sweep`        a grid of loads and parameters
 `cache`        what memory, policy and the loss of a cache do
@@ -28,6 +29,7 @@ if TYPE_CHECKING:
     from qmodel.answers.answer import Answer, Column, Fact, Formula, Table
     from qmodel.answers.cache_report import cache
     from qmodel.answers.comparison import compare
+    from qmodel.answers.crowds import crowd
     from qmodel.answers.explained import explain
     from qmodel.answers.influence import sensitivity
     from qmodel.answers.intervals import uncertainty
@@ -45,6 +47,7 @@ _HOMES = {
     "answer": "Answer Column Fact Formula Table",
     "cache_report": "cache",
     "comparison": "compare",
+    "crowds": "crowd",
     "explained": "explain",
     "influence": "sensitivity",
     "intervals": "uncertainty",
@@ -71,6 +74,7 @@ __all__ = [
     "capacity",
     "check",
     "compare",
+    "crowd",
     "explain",
     "hysteresis",
     "junit",

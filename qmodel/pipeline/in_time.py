@@ -126,8 +126,9 @@ class _Place:
         plain = whole and self._servers is None and self._start is None
         if walk is None or (plain and follows(walk, load, times)):
             return steady(self.station, load, times)
-        if self._course is None:
-            # Of a part of the way the worst is not known yet: there is room to widen.
+        if self._course is None or not self._course.kept:
+            # The first state is that of the first rate, on which passes agree; of a part of
+            # the way the worst is not known yet, and there is room to widen.
             reach = reach_of(walk, load, self._servers, self._start)
             self._course = Course(walk, load, reach, servers=self._servers, start=self._start)
         self._stretch = self._course.advance(load, times)

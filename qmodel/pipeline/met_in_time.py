@@ -100,7 +100,7 @@ class _Results(dict[str, StationResult]):
         # Who enters at t comes here at the time u with t = u - age(u).
         entered = np.maximum.accumulate(times - of.met[name])
         comes = np.interp(times, entered, times)
-        at = np.clip(np.searchsorted(times, comes, side="left"), 0, len(times) - 1)
+        at = np.rint(np.interp(comes, times, np.arange(len(times)))).astype(int)
 
         def here(values: Any) -> Any:
             return np.interp(comes, times, values)

@@ -19,7 +19,7 @@ if TYPE_CHECKING:
     import pandas as pd
 
 
-__all__ = ["FLOWS_IN_TIME", "PipelineOverTime"]
+__all__ = ["FLOWS_IN_TIME", "PipelineOverTime", "in_minutes"]
 
 FLOWS_IN_TIME = Assumption(
     "flows-in-time",
@@ -153,7 +153,7 @@ class PipelineOverTime:
     def __str__(self) -> str:
         """Return what happens in one line."""
         i, worst = int(np.argmax(self.arrival_rate)), int(np.argmax(np.nan_to_num(self.p99)))
-        peak = f"peak of {_rate(self.arrival_rate[i])} after {_time(self.times[i])}"
+        peak = f"peak of {_rate(self.arrival_rate[i])} after {in_minutes(self.times[i])}"
         slowest = f"p99 at most {text(float(self.p99[worst]), 's')}"
         lost = f"; {self.lost:,.0f} requests are lost" if self.lost >= 1 else ""
         spans = self.overloaded
@@ -162,12 +162,12 @@ class PipelineOverTime:
         most = float(self.backlog.max())
         names = sorted(spans, key=lambda n: -self.stations[n].queue_length.max())
         begin, end = spans[names[0]]
-        when = f"from {_time(begin)} " + (
-            f"to {_time(end)}" if end < self.times[-1] else "to the end, and beyond"
+        when = f"from {in_minutes(begin)} " + (
+            f"to {in_minutes(end)}" if end < self.times[-1] else "to the end, and beyond"
         )
         return (
             f"{peak}: {names[0]} is full {when}; backlog up to {most:,.0f}, {slowest} "
-            f"after {_time(self.times[worst])}{lost}"
+            f"after {in_minutes(self.times[worst])}{lost}"
         )
 
     def __repr__(self) -> str:
@@ -200,7 +200,8 @@ class PipelineOverTime:
         return pd.DataFrame(columns)
 
 
-def _time(seconds: float) -> str:
+def in_minutes(seconds: float) -> str:
+    """Return a time in the unit that people would say."""
     if seconds < 120:
         return f"{seconds:.0f} s"
     return f"{seconds / 60:.0f} min" if seconds < 10_000 else f"{seconds / 3600:.1f} h"

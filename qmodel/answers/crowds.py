@@ -1,0 +1,308 @@
+"""What a load that changes in time does: who waits, for how long, and what would be enough."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Mapping, Sequence
+from functools import partial
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from qmodel import _check
+from qmodel.answers.answer import Answer, Column, Fact, Picture, Table
+from qmodel.answers.load import goals_of, pipeline_of
+from qmodel.answers.steady_state import capacity_of
+from qmodel.answers.words import BAR, COUNT, RATE, SHARE, TEXT, TIME, WORDS, shown
+from qmodel.errors import InfeasibleError, ModelError
+from qmodel.loads import Profile
+from qmodel.units import text
+
+if TYPE_CHECKING:
+    from qmodel.pipeline import Pipeline, PipelineOverTime
+    from qmodel.planning.slo import Objective, Objectives
+    from qmodel.queues import Station
+    from qmodel.transients import Autoscaler, Schedule
+
+__all__ = ["crowd"]
+
+_ROWS = 16
+
+
+def crowd(
+    model: Pipeline | Station,
+    load: Profile,
+    *,
+    objectives: Objectives = (),
+    servers: Mapping[str, Schedule | Autoscaler] | Schedule | Autoscaler | None = None,
+) -> Answer:
+    """Say what a crowd does to a model, minute by minute, and what would have been enough.
+
+    Parameters
+    ----------
+    model : Pipeline or Station
+        The model; one scenario. [-]
+    load : Profile
+        What comes; `qmodel.transients` has crowds, ramps and days. [1/s]
+    objectives : str, Objective or sequence of them, optional
+        What must hold at each moment: percentiles and the mean of the latency, losses. [-]
+    servers : mapping of str to Schedule or Autoscaler, optional
+        By station, how the number of its servers changes. [-]
+
+    Returns
+    -------
+    Answer
+        Good where no objective is missed at any time, or, without any, no station is full.
+        What would have been enough: servers that are ready beforehand, or a rate at which
+        requests are admitted from a waiting room. [-]
+
+    Raises
+    ------
+    DomainError
+        If a text is no objective.
+    ModelError
+        If the model has arrays, an objective is not one over time, or a station has no
+        solution over time.
+
+    Examples
+    --------
+    >>> import qmodel as qm
+    >>> web, db = qm.MMc(0.02, servers=24), qm.MMc(0.005, servers=4)
+    >>> site = qm.Pipeline(qm.series(qm.call("web", web), qm.call("db", db)))
+    >>> news = qm.transients.pulse(40_000, 60.0, base=300.0)
+    >>> found = crowd(site, news, objectives="p99 < 1 s")
+    >>> print(found.verdict)
+    peak of 1343/s after 90 s: db is full from 73 s to 2 min; backlog up to 12,417, p99 at ...
+    >>> [str(line) for line in found.meaning][0]
+    'p99 < 1 s is missed from 77 s to 2 min, by 34 % of the requests.'
+    """
+    whole, goals = pipeline_of(model), goals_of(objectives)
+    _check.instance("load", load, Profile)
+    result = whole.over_time(load, servers=servers)
+    meaning, met = [], []
+    for goal in goals:
+        good = _met(goal, result)
+        met.append(bool(good.all()))
+        meaning.append(_held(goal, good, result))
+    enough = _enough(whole, load, goals, result)
+    settled = result.settled_at
+    worst = int(np.argmax(np.nan_to_num(result.p99)))
+    facts = [
+        Fact("peak", "peak of the load", load.peak, RATE),
+        Fact("requests", "requests", load.total, COUNT),
+        Fact("backlog", "backlog up to", float(result.backlog.max()), COUNT),
+        Fact("p99", "p99 up to", float(result.p99[worst]), TIME),
+        Fact("p99_at", "after", float(result.times[worst]), TIME),
+        Fact("lost", "lost", result.lost, COUNT),
+    ]
+    if not math.isnan(settled):
+        facts.append(Fact("settled_at", "over after", settled, TIME))
+    return Answer(
+        question="crowd",
+        verdict=str(result),
+        meaning=meaning,
+        facts=facts,
+        tables=[_stations(result), _by_time(result), *enough],
+        notes=[f"Basis: {next(iter(result.basis.assumptions('mean'))).statement}."],
+        good=all(met) if goals else not result.overloaded,
+        frame=result.to_frame,
+        draw=partial(_pictures, result, tuple(goals)),
+    )
+
+
+def _met(goal: Objective, result: PipelineOverTime) -> np.ndarray:
+    """Return at which times an objective holds."""
+    quantity = str(goal.quantity)
+    if quantity == "mean":
+        values = result.mean
+    elif quantity[:1] == "p" and quantity[1:].replace(".", "", 1).isdigit():
+        values = result.percentile(float(quantity[1:]) / 100)
+    elif quantity in ("loss", "rejected", "abandoned"):
+        lost = {"rejected": result.rejected, "abandoned": result.abandoned}
+        values = lost.get(quantity, result.rejected + result.abandoned)
+    else:
+        raise ModelError(
+            f"{goal} is no objective over time: take the mean or a percentile of the latency, "
+            "or a loss"
+        )
+    # Where nobody gets through the latency is no number, and missed.
+    good: np.ndarray = values <= goal.limit * (1 + 1e-9)
+    return good
+
+
+def _held(goal: Objective, good: np.ndarray, result: PipelineOverTime) -> str:
+    if good.all():
+        return f"{goal} holds at all times."
+    bad = np.flatnonzero(~good)
+    late = np.where(good, 0.0, result.arrival_rate)
+    share = np.trapezoid(late, result.times) / np.trapezoid(result.arrival_rate, result.times)
+    first, last = (_time(result.times[i]) for i in (bad[0], bad[-1]))
+    until = "the end" if bad[-1] == len(good) - 1 else last
+    return (
+        f"{goal} is missed from {first} to {until}, by {shown(float(share), SHARE)} of the "
+        "requests."
+    )
+
+
+def _time(seconds: float) -> str:
+    from qmodel.pipeline.over_time import in_minutes
+
+    return in_minutes(float(seconds))
+
+
+def _clock(seconds: float) -> str:
+    minutes, rest = divmod(round(float(seconds)), 60)
+    hours, minutes = divmod(minutes, 60)
+    return f"{hours}:{minutes:02}:{rest:02}" if hours else f"{minutes}:{rest:02}"
+
+
+def _stations(result: PipelineOverTime) -> Table:
+    names = list(result.stations)
+    spans = result.overloaded
+    over = [result.stations[name] for name in names]
+    busy = [float(np.nanmax(np.nan_to_num(s.utilization))) for s in over]
+    queues = [math.isfinite(float(s.servers.max())) for s in over]
+    when = [
+        f"{_time(spans[n][0])} to {_time(spans[n][1])}" if n in spans else "never"
+        for n in names
+    ]
+    kept = [i for i, queue in enumerate(queues) if queue]
+    return Table(
+        "stations",
+        "Where the crowd waits",
+        [
+            Column("station", "", TEXT, [names[i] for i in kept]),
+            Column("busy", "busy up to", BAR, [min(busy[i], 1.0) for i in kept]),
+            Column("full", "full from", WORDS, [when[i] for i in kept]),
+            Column(
+                "backlog",
+                "backlog up to",
+                COUNT,
+                [round(float(over[i].queue_length.max())) for i in kept],
+            ),
+            Column(
+                "waiting_time",
+                "wait up to",
+                TIME,
+                [float(np.max(over[i].waiting_time)) for i in kept],
+            ),
+        ],
+    )
+
+
+def _by_time(result: PipelineOverTime) -> Table:
+    # More of them where something happens.
+    wait = result.backlog / max(float(result.backlog.max()), 1.0)
+    happens = result.arrival_rate / result.arrival_rate.max() + 2 * wait
+    happens = happens - 0.95 * happens.min()
+    grown = np.concatenate([[0.0], np.cumsum(happens[1:] * np.diff(result.times))])
+    wanted = np.linspace(0.0, grown[-1], _ROWS)
+    rows = np.unique(np.searchsorted(grown, wanted).clip(0, len(result.times) - 1))
+    names = {"p50": TIME, "p99": TIME}
+    return Table(
+        "times",
+        "Minute by minute",
+        [
+            Column("time", "after", WORDS, [_clock(t) for t in result.times[rows]]),
+            Column("arrival_rate", "load", RATE, result.arrival_rate[rows].tolist()),
+            Column("goodput", "served", RATE, np.maximum(result.goodput[rows], 0).tolist()),
+            *(
+                Column(name, name, unit, getattr(result, name)[rows].tolist())
+                for name, unit in names.items()
+            ),
+            Column("backlog", "backlog", COUNT, result.backlog[rows].round().tolist()),
+        ],
+    )
+
+
+def _enough(
+    model: Pipeline, load: Profile, goals: Sequence[Objective], result: PipelineOverTime
+) -> list[Table]:
+    """Return what would have been enough: nothing where it was."""
+    if not result.overloaded:
+        return []
+    what, how = [], []
+    for name in result.overloaded:
+        if (needed := _servers(model, name, load.peak, goals)) is not None:
+            have = int(np.max(model.stations[name].servers))
+            what.append(f"{name}: servers that are ready beforehand")
+            how.append(
+                f"{needed:,} instead of {have:,}" if needed > have else "those there are"
+            )
+    rate = capacity_of(model, goals)
+    if 0 < rate < load.peak:
+        times = np.linspace(load.times[0], load.times[-1], 4000)
+        room = longest = 0.0
+        coming = load.rate(times)
+        for i, step in enumerate(np.diff(times)):
+            room = max(room + (float(coming[i]) - rate) * step, 0.0)
+            longest = max(longest, room)
+        wait, admits = text(longest / rate, "s"), text(rate, "1/s")
+        what.append("a waiting room")
+        how.append(f"that admits {admits}: up to {longest:,.0f} wait in it, at most {wait}")
+    if not what:
+        return []
+    columns = [Column("what", "", TEXT, what), Column("how", "", WORDS, how)]
+    return [Table("enough", "What would have been enough, each with all others", columns)]
+
+
+def _servers(model: Pipeline, name: str, rate: float, goals: Sequence[Objective]) -> int | None:
+    """Return the servers of a station that sustain the peak as a steady state."""
+    from qmodel.planning import solve_for
+
+    for parameter in (f"{name}.servers", f"{name}.permits"):
+        if parameter not in model.parameters():
+            continue
+        # The others must not be what limits: each is asked about alone.
+        others = {
+            other: 1_000_000
+            for other in model.parameters()
+            if other.rpartition(".")[2] in ("servers", "permits") and other != parameter
+        }
+        try:
+            return int(solve_for(model.replace(others), parameter, rate, list(goals)))
+        except (InfeasibleError, ModelError):
+            return None
+    return None
+
+
+def _pictures(result: PipelineOverTime, goals: Sequence[Objective]) -> Sequence[Picture]:
+    from qmodel.answers.pictures import lines, marks, rows_of
+
+    scale, unit = (60.0, "minutes") if result.times[-1] > 300 else (1.0, "seconds")
+    times = (result.times / scale).tolist()
+
+    def curves(named: Mapping[str, Any]) -> list[dict[str, Any]]:
+        rows: list[dict[str, Any]] = []
+        for name, values in named.items():
+            known = np.isfinite(values)
+            rows += rows_of(
+                {
+                    "time": np.asarray(times)[known].tolist(),
+                    "value": np.asarray(values)[known].tolist(),
+                    "of": [name] * int(known.sum()),
+                }
+            )
+        return rows
+
+    x = ("time", unit)
+    flow = curves({"comes": result.arrival_rate, "is served": np.maximum(result.goodput, 0.0)})
+    late = curves({"p50": result.p50, "p99": result.p99})
+    waiting = curves(
+        {
+            name: station.queue_length
+            for name, station in result.stations.items()
+            if station.queue_length.max() > 0.01 * max(result.backlog.max(), 1e-9)
+        }
+    )
+    limits = {str(g): g.limit for g in goals if str(g.quantity).startswith("p")}
+    latency = lines(
+        "Latency of those who come then", late, x, ("value", "latency [s]"), by="of"
+    )
+    found = [
+        lines("Load", flow, x, ("value", "requests/s"), by="of"),
+        marks(latency, limits, "y") if limits else latency,
+    ]
+    if waiting:
+        found.append(lines("Backlog", waiting, x, ("value", "requests that wait"), by="of"))
+    return found

@@ -1,0 +1,56 @@
+"""What a crowd does, in words: verdict, objectives, what would have been enough."""
+
+from __future__ import annotations
+
+import pytest
+
+import qmodel as qm
+from qmodel import answers
+
+SITE = qm.Pipeline(qm.series(qm.call("web", qm.MMc(0.02, 24)), qm.call("db", qm.MMc(0.005, 4))))
+NEWS = qm.transients.pulse(40_000, 60.0, base=300.0)
+
+
+def fact(answer: answers.Answer, key: str) -> float:
+    return next(f.value for f in answer.facts if f.key == key)
+
+
+def test_a_crowd_that_is_too_much() -> None:
+    found = answers.crowd(SITE, NEWS, objectives=["p99 < 1 s", "loss < 1 %"])
+    over = SITE.over_time(NEWS)
+    assert not found.good
+    assert found.verdict == str(over)
+    assert fact(found, "backlog") == pytest.approx(over.backlog.max())
+    assert fact(found, "p99") == pytest.approx(over.p99.max())
+    assert "is missed from" in str(found.meaning[0])
+    assert str(found.meaning[1]) == "loss < 1 % holds at all times."
+    assert {table.key for table in found.tables} == {"stations", "times", "enough"}
+    assert len(found.pictures) == 3
+    assert len(found.to_frame()) == len(over.times)
+
+
+def test_what_would_have_been_enough_is_enough() -> None:
+    goals = ["p99 < 1 s"]
+    found = answers.crowd(SITE, NEWS, objectives=goals)
+    table = next(table for table in found.tables if table.key == "enough")
+    what, how = (column.values for column in table.columns)
+    said = dict(zip(what, how, strict=True))
+    needed = {
+        name: int(said[f"{name}: servers that are ready beforehand"].split()[0])
+        for name in ("web", "db")
+    }
+    larger = SITE.replace({f"{name}.servers": n for name, n in needed.items()})
+    assert answers.crowd(larger, NEWS, objectives=goals).good
+    assert "that admits" in said["a waiting room"]
+    rate = float(qm.capacity(SITE, *goals))
+    admitted = qm.Profile([0.0, 600.0], [0.999 * rate, 0.999 * rate])
+    assert answers.crowd(SITE, admitted, objectives=goals).good
+
+
+def test_nothing_happens_where_nothing_is_full() -> None:
+    calm = answers.crowd(SITE, 0.1 * NEWS)
+    assert calm.good
+    assert "no station is ever full" in calm.verdict
+    assert {table.key for table in calm.tables} == {"stations", "times"}
+    with pytest.raises(qm.ModelError, match="is no objective over time"):
+        answers.crowd(SITE, NEWS, objectives="utilization < 70 %")
