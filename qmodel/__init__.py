@@ -94,6 +94,7 @@ if TYPE_CHECKING:
         timeout,
     )
     from qmodel.planning.availability import AvailabilityResult, availability
+    from qmodel.planning.best_pool import best_pool
     from qmodel.planning.blast_radius import blast_radius
     from qmodel.planning.boundary import Boundary
     from qmodel.planning.cache_loss import CacheLoss, least_hit_ratio, lose_cache
@@ -176,7 +177,7 @@ _HOMES = {
     "pipeline": """Pipeline PipelineResult Step branch cached call circuit_breaker fan_out
         hedge hold limit nothing parallel repeat retry series timeout""",
     "planning": """AvailabilityResult CacheDemand CacheLoss Crossing MemorySplit MemoryValue
-        Boundary Objective Sensitivity Sizing Uncertainty availability blast_radius cache_size
+        Boundary Objective Sensitivity Sizing Uncertainty availability best_pool blast_radius cache_size
         capacity compare cost_frontier crossing least_hit_ratio lose_cache memory_value
         sensitivity size solve_for split_memory sweep uncertainty safe_load time_to_collapse
         Trigger trigger""",
@@ -302,6 +303,7 @@ __all__ = [
     "availability",
     "backtest",
     "balancing",
+    "best_pool",
     "blast_radius",
     "branch",
     "cache_size",

@@ -10,7 +10,14 @@ from typing import Any
 import numpy as np
 
 from qmodel.basis import Assumption
-from qmodel.distributions import Distribution, Mixture, Scaled, Sum
+from qmodel.distributions import (
+    Distribution,
+    Exponential,
+    HyperExponential,
+    Mixture,
+    Scaled,
+    Sum,
+)
 from qmodel.errors import ModelError
 from qmodel.networks.found_wait import FoundWait
 from qmodel.networks.held_counts import Place
@@ -119,10 +126,41 @@ def _limited(inside: Inside, name: str, met: Any) -> StationResult:
     result, place = inside.result(name), inside.places[name]
     if place.pool:
         return result.station.limited(result, met)  # type: ignore[attr-defined,no-any-return]
+    if place.speeds is not None and isinstance(result.station.service, Exponential):
+        return _shared(result, place, met)
     alike = result.wait is not None and place.speeds is None
     if alike and all(s.wait is None for s in result.streams):
         return _queued(result, place, met, inside.services(name))
     return longer(result, _mean(place, met) / np.asarray(result.response_time))
+
+
+def _shared(result: StationResult, place: Place, met: Any) -> StationResult:
+    """Return a station that all present share where holders find `met`.
+
+    A request stays as long as it would among those that it finds: exactly so while the pool
+    is full.
+    """
+    last = len(place.speeds) - 1  # type: ignore[arg-type]
+    speeds = (place.speeds[min(j, last)] for j in range(len(met)))  # type: ignore[index]
+    means = tuple(
+        (place.work * (j + 1) / speed + 0 * met[j])[()] for j, speed in enumerate(speeds)
+    )
+    law = HyperExponential(tuple(p[()] for p in met), means)
+    rate, mean = np.asarray(result.arrival_rate), law.mean
+    streams = tuple(
+        StreamResult(s.arrival_rate, mean - result.station.service.mean, mean, law, kind=s.kind)
+        for s in result.streams
+    )
+    return replace(
+        result,
+        waiting_time=mean - result.station.service.mean,
+        response_time=mean,
+        queue_length=rate * (mean - result.station.service.mean),
+        number_in_system=rate * mean,
+        response=law,
+        number=None,
+        streams=streams,
+    )
 
 
 def _queued(

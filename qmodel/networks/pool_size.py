@@ -159,6 +159,11 @@ def pool_size(throughputs: Any, arrival_rate: Value, *, tolerance: float = 0.01)
         response = np.where(load < 1, present / rate, np.inf)
         response = np.where(rate == 0, 1 / x[:1], response)
     response = np.where(np.isnan(rate + x), np.nan, response)
+    return chosen(response, x, tolerance)
+
+
+def chosen(response: Any, max_rate: Any, tolerance: Any) -> PoolSize:
+    """Return the sizes from the time and the limit with 1, 2, ... permits, on the first axis."""
     least_time = np.min(response, axis=0)
     sustained = np.isfinite(least_time)
     near = response <= least_time * (1 + tolerance)
@@ -170,8 +175,8 @@ def pool_size(throughputs: Any, arrival_rate: Value, *, tolerance: float = 0.01)
     counts = {name: np.where(sustained, at + 1, 0)[()] for name, at in found.items()}
     return PoolSize(
         **counts,
-        ceiling=(np.argmax(x, axis=0) + 1)[()],
-        max_rate=np.max(x, axis=0)[()],
+        ceiling=(np.argmax(max_rate, axis=0) + 1)[()],
+        max_rate=np.max(max_rate, axis=0)[()],
         response_time=least_time[()],
         response_by_permits=response,
     )

@@ -29,6 +29,7 @@ from qmodel.queues import (
     BirthDeath,
     Delay,
     FiniteSource,
+    LoadDependent,
     MDc,
     MGc,
     MGcPS,
@@ -37,6 +38,7 @@ from qmodel.queues import (
 )
 from qmodel.queues.base import FCFS
 from qmodel.queues.birth_death import STATE_DEPENDENT
+from qmodel.queues.load_dependent import SPEED_BY_NUMBER
 from qmodel.queues.mg1 import GENERAL_SERVICE
 from qmodel.queues.mg1_lcfs import LAST_FIRST_PREEMPTIVE
 from qmodel.queues.mgc_ps import PROCESSOR_SHARING
@@ -89,6 +91,9 @@ def node_of(name: str, station: Station) -> Node:
     if isinstance(station, MG1LCFS) and station.preemptive:
         grounds = (GENERAL_SERVICE, LAST_FIRST_PREEMPTIVE)
         return Node(station.service.mean, None, 1, False, grounds)
+    if isinstance(station, LoadDependent):
+        grounds = (GENERAL_SERVICE, SPEED_BY_NUMBER)
+        return Node(station.service.mean, station.speeds, station.servers, False, grounds)
     if isinstance(station, BirthDeath) and station.arrival_factors is None:
         speeds = station.service_rates
         return Node(1.0, speeds, station.servers, False, (STATE_DEPENDENT,))
@@ -99,7 +104,6 @@ def node_of(name: str, station: Station) -> Node:
         return Node(station.service.mean, None, station.servers, True, grounds)
     raise ModelError(
         f"{name} cannot take a closed load: {type(station).__name__} has no product form; MMc, "
-        "FiniteSource, MG1PS, MGcPS, preemptive MG1LCFS, Delay and BirthDeath have one, and "
-        "MG1, MGc and MDc "
-        "are approximated"
+        "FiniteSource, MG1PS, MGcPS, preemptive MG1LCFS, LoadDependent, Delay and BirthDeath "
+        "have one, and MG1, MGc and MDc are approximated"
     )

@@ -86,6 +86,15 @@ class Flows:
         """By station that is held: the stations called meanwhile."""
         return {h: list(dict.fromkeys(key[0] for key in c)) for h, c in self.held.items()}
 
+    def most(self, name: str) -> Any:
+        """Return how many can be at a station at once, as all hold one pool; None if any."""
+        total = sum(v for key, v in self.visits.items() if key[0] == name)
+        for holder, calls in self.held.items():
+            own = sum(v for key, v in calls.items() if key[0] == name)
+            if np.all(np.asarray(own) > 0) and np.all(np.isclose(own, total, rtol=1e-12)):
+                return self.plan.stations[holder].servers
+        return None
+
     def depth(self, name: str) -> int:
         """Return how many stations are held, one in the other, where this one is called."""
         outer = [h for h, inside in self.inside.items() if name in inside]

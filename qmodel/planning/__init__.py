@@ -1,6 +1,7 @@
 """Questions to a model: does it hold, up to which load, and which of several is better."""
 
 from qmodel.planning.availability import AvailabilityResult, availability
+from qmodel.planning.best_pool import best_pool
 from qmodel.planning.blast_radius import blast_radius
 from qmodel.planning.boundary import Boundary
 from qmodel.planning.cache_loss import CacheLoss, least_hit_ratio, lose_cache
@@ -46,6 +47,7 @@ __all__ = [
     "Trigger",
     "Uncertainty",
     "availability",
+    "best_pool",
     "blast_radius",
     "cache_size",
     "capacity",

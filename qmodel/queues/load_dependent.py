@@ -113,6 +113,19 @@ class LoadDependent(Station):
         """Requests at the speed 1 that it is worth when it is full: the last speed. [-]."""
         return self.speeds[-1]
 
+    def placed(self, name: str, flows: Any) -> Station:
+        """Return the station with the speeds that it can have, as a pool limits who comes."""
+        most = flows.most(name)
+        if most is None or np.all(np.asarray(most) >= len(self.speeds)):
+            return self
+        last = int(np.max(most))
+        speeds = [self.speeds[min(n, len(self.speeds)) - 1] for n in range(1, last + 1)]
+        if np.ndim(most):
+            table = np.stack(np.broadcast_arrays(*speeds, most)[:-1])
+            index = np.minimum(np.arange(last).reshape(-1, *[1] * np.ndim(most)), most - 1)
+            speeds = list(np.take_along_axis(table, index.astype(int), axis=0))
+        return LoadDependent(self.service, tuple(speeds))
+
     def serving(self, service: Distribution) -> LoadDependent:
         """Return the same speeds with another law of service."""
         return LoadDependent(service, self.speeds)

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from typing import NamedTuple
+from collections.abc import Sequence
+from typing import Any, NamedTuple
 
 from qmodel import _check
 from qmodel._checked import checked
@@ -10,10 +11,11 @@ from qmodel._typing import Count, Value
 from qmodel.balancing.policies import Policy, balanced
 from qmodel.distributions import Exponential
 from qmodel.errors import ModelError
-from qmodel.pipeline.steps import call, series
+from qmodel.pipeline.steps import call, hold, series
 from qmodel.pipeline.steps.base import Step
 from qmodel.queues.base import Station
 from qmodel.queues.delay import Delay
+from qmodel.queues.load_dependent import LoadDependent
 from qmodel.queues.mmc import MMc
 
 __all__ = ["Database", "database"]
@@ -34,6 +36,8 @@ def database(
     write_time: Value | None = None,
     replicas: Count = 0,
     balancing: Policy = "central queue",
+    cores: Count | None = None,
+    speeds: Sequence[Value] | None = None,
     hop: Value = 0.0,
     name: str = "database",
 ) -> Database:
@@ -52,6 +56,12 @@ def database(
     balancing : str or class of pools, default "central queue"
         How reads find a replica: a name in `qmodel.balancing.POLICIES`, such as "random",
         or a class. By default they wait for a connection to any replica. [-]
+    cores : int or integer array, optional
+        Cores of the database (of each replica), for which queries wait with their
+        connection, >= 1; by default each connection has one. [-]
+    speeds : sequence of numbers or arrays, optional
+        Instead of cores, the speed of the database with 1, 2, ... connections in use, 1 that
+        of the times given: measured, or of a scalability law. [-]
     hop : number or array, default 0
         Constant network round trip to the database, >= 0. [s]
     name : str, default "database"
@@ -68,7 +78,8 @@ def database(
     DomainError
         If a parameter is outside its domain, or no policy has the name.
     ModelError
-        If there is a policy, but no replicas.
+        If there is a policy, but no replicas; if there are cores and speeds, or a policy with
+        either.
 
     Examples
     --------
@@ -87,7 +98,20 @@ def database(
     ... ]
     >>> [float(qm.Pipeline(db.read).solve(2400.0).latency.mean) for db in drivers]
     [0.0111, 0.0075]
+
+    Forty connections to eight cores carry no more than eight cores do:
+
+    >>> db = database(4 * ms, connections=40, cores=8)
+    >>> p = qm.Pipeline(db.read)
+    >>> float(p.max_rate), p.bottleneck
+    (2000.0, 'database cores')
     """
+    if cores is not None or speeds is not None:
+        if balancing != "central queue":
+            raise ModelError("balancing is not for a database with cores or speeds of its own")
+        return _held(
+            read_time, connections, write_time, replicas, cores, speeds, hop=hop, name=name
+        )
     primary = MMc(read_time if write_time is None else write_time, connections)
     if _check.count("replicas", replicas, least=0) > 0:
         pool: Station = MMc(read_time, replicas * primary.servers)
@@ -100,7 +124,47 @@ def database(
         station = MMc(read_time, connections)
         other = None if write_time is None else Exponential(write_time)
         read, write = call(name, station), call(name, station, other)
+    return _behind(hop, name, read, write)
+
+
+def _behind(hop: Value, name: str, read: Step, write: Step) -> Database:
     if isinstance(hop, (int, float)) and hop == 0:
         return Database(read, write)
     crossing = call(f"{name} hop", Delay(hop))
     return Database(series(crossing, read), series(crossing, write))
+
+
+def _held(
+    read_time: Value,
+    connections: Count,
+    write_time: Value | None,
+    replicas: Count,
+    cores: Count | None,
+    speeds: Sequence[Value] | None,
+    *,
+    hop: Value,
+    name: str,
+) -> Database:
+    """Return a database whose connections are held while queries wait for it."""
+    connections = _check.count("connections", connections)
+
+    def way(name: str, time: Value, several: Any) -> Any:
+        if speeds is None:
+            own: Station = MMc(time, _check.count("cores", cores) * several)
+            inner = f"{name} cores"
+        elif cores is not None:
+            raise ModelError("a database has cores or speeds, not both")
+        else:
+            own, inner = LoadDependent(Exponential(time), tuple(speeds)), f"{name} work"
+        permits = connections * several
+        return lambda service: hold(name, permits, call(inner, own, service))
+
+    copies = _check.count("replicas", replicas, least=0)
+    other = None if write_time is None else Exponential(write_time)
+    if copies > 0:
+        if speeds is not None:
+            raise ModelError("a database with speeds has no replicas here: make it per replica")
+        write = way(name, read_time if write_time is None else write_time, 1)(None)
+        return _behind(hop, name, way(f"{name} replicas", read_time, copies)(None), write)
+    one = way(name, read_time, 1)
+    return _behind(hop, name, one(None), one(other))

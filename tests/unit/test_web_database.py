@@ -77,3 +77,29 @@ def test_hit_ratio_one_never_asks_an_overloaded_database():
     step = cache(1.0, 10 * us, qm.call("db", qm.MMc(10.0)))
     r = qm.Pipeline(step).solve(100.0)
     assert r.latency.mean == pytest.approx(r.stations["cache"].response_time)
+
+
+def test_connections_are_held_over_cores():
+    """The pool is that of `qm.hold`; reads and writes share it and the cores."""
+    from qmodel.networks import HeldPool
+
+    db = qm.web.database(0.012, 10, cores=4)
+    r = qm.Pipeline(db.read).solve(250.0)
+    twin = HeldPool(10, {"cores": qm.MMc(0.012, servers=4)}).solve(250.0)
+    assert r.latency.mean == pytest.approx(twin.response_time, rel=1e-9)
+    both = qm.web.database(0.012, 10, write_time=0.020, cores=4)
+    mix = qm.Pipeline({"read": (0.8, both.read), "write": (0.2, both.write)}).solve(200.0)
+    assert mix.stations["database cores"].utilization == pytest.approx(200 * 0.0136 / 4)
+    assert mix.kinds["write"].latency.mean > mix.kinds["read"].latency.mean
+    apart = qm.Pipeline(qm.web.database(0.012, 5, replicas=2, cores=2).read)
+    assert apart.parameters()["database replicas.permits"] == 10
+
+
+def test_a_database_that_slows_down_under_its_connections():
+    speeds = [n / (1 + 0.05 * (n - 1) + 0.002 * n * (n - 1)) for n in range(1, 41)]
+    db = qm.web.database(0.05, 22, speeds=speeds)
+    assert qm.Pipeline(db.read).solve(120.0).latency.mean == pytest.approx(0.096498, abs=1e-6)
+    with pytest.raises(qm.ModelError, match="cores or speeds, not both"):
+        qm.web.database(0.05, 22, speeds=speeds, cores=4)
+    with pytest.raises(qm.ModelError, match="balancing is not for a database with cores"):
+        qm.web.database(0.05, 22, cores=4, replicas=2, balancing="random")
