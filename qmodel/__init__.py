@@ -177,8 +177,8 @@ _HOMES = {
     "pipeline": """Pipeline PipelineResult Step branch cached call circuit_breaker fan_out
         hedge hold limit nothing parallel repeat retry series timeout""",
     "planning": """AvailabilityResult CacheDemand CacheLoss Crossing MemorySplit MemoryValue
-        Boundary Objective Sensitivity Sizing Uncertainty availability best_pool blast_radius cache_size
-        capacity compare cost_frontier crossing least_hit_ratio lose_cache memory_value
+        Boundary Objective Sensitivity Sizing Uncertainty availability best_pool blast_radius
+        cache_size capacity compare cost_frontier crossing least_hit_ratio lose_cache memory_value
         sensitivity size solve_for split_memory sweep uncertainty safe_load time_to_collapse
         Trigger trigger""",
     "queues": """BirthDeath Delay Engset ErlangA FiniteSource FixedBatch GGc GM1 GMc

@@ -163,7 +163,7 @@ def pool_size(throughputs: Any, arrival_rate: Value, *, tolerance: float = 0.01)
 
 
 def chosen(response: Any, max_rate: Any, tolerance: Any) -> PoolSize:
-    """Return the sizes from the time and the limit with 1, 2, ... permits, on the first axis."""
+    """Return the sizes from time and limit with 1, 2, ... permits, on the first axis."""
     least_time = np.min(response, axis=0)
     sustained = np.isfinite(least_time)
     near = response <= least_time * (1 + tolerance)

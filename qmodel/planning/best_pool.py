@@ -64,7 +64,7 @@ def best_pool(
     A database that slows down under many queries:
 
     >>> import qmodel as qm
-    >>> curve = qm.networks.scalability(range(1, 65), speed=20, contention=0.05, coherency=0.002)
+    >>> curve = qm.networks.scalability(range(1, 65), speed=20, contention=0.05, coherency=2e-3)
     >>> db = qm.LoadDependent(qm.Exponential(0.05), curve * 0.05)
     >>> site = qm.Pipeline(qm.hold("connections", 10, qm.call("database", db)))
     >>> size = best_pool(site, "connections", [80.0, 120.0, 140.0])
