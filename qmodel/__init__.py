@@ -178,9 +178,9 @@ _HOMES = {
         hedge hold limit nothing parallel repeat retry series timeout""",
     "planning": """AvailabilityResult CacheDemand CacheLoss Crossing MemorySplit MemoryValue
         Boundary Objective Sensitivity Sizing Uncertainty availability best_pool blast_radius
-        cache_size capacity compare cost_frontier crossing least_hit_ratio lose_cache memory_value
-        sensitivity size solve_for split_memory sweep uncertainty safe_load time_to_collapse
-        Trigger trigger""",
+        cache_size capacity compare cost_frontier crossing least_hit_ratio lose_cache
+        memory_value sensitivity size solve_for split_memory sweep uncertainty safe_load
+        time_to_collapse Trigger trigger""",
     "queues": """BirthDeath Delay Engset ErlangA FiniteSource FixedBatch GGc GM1 GMc
         GeometricBatch LoadDependent MDc MG1 MG1K MG1KPS MG1LCFS MG1PS MG1Priority MG1Setup
         MG1SizeBased MG1Threshold MG1Vacations MGc MGcK MGcPS MGcc MMc MMcD MMcK MMcLCFS
