@@ -105,6 +105,14 @@ class Pipeline:
         kinds = "" if len(self.kinds) == 1 else f"{', '.join(self.kinds)} through "
         return f"<Pipeline: {kinds}{', '.join(self.stations) or 'nothing'}>"
 
+    def _repr_html_(self) -> str:
+        from html import escape
+
+        try:
+            return self.draw()._repr_html_()
+        except ModelError:  # Several scenarios have no drawing.
+            return f"<pre>{escape(repr(self))}</pre>"
+
     def __getstate__(self) -> Any:
         return self.kinds, self.urgent
 

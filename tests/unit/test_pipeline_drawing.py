@@ -121,6 +121,12 @@ def test_names_are_escaped() -> None:
     assert model.draw(50.0)._repr_html_().count("<svg") == 1
 
 
+def test_a_notebook_shows_a_pipeline() -> None:
+    assert qm.Pipeline(KV)._repr_html_().count("<svg") == 1
+    several = qm.Pipeline(KV).replace({"kv.servers": [1, 2]})
+    assert several._repr_html_() == "<pre>&lt;Pipeline: kv&gt;</pre>"
+
+
 def test_one_scenario_is_drawn() -> None:
     with pytest.raises(qm.ModelError, match="a drawing is of one scenario"):
         qm.Pipeline(KV).replace({"kv.servers": [1, 2]}).draw(50.0)
