@@ -91,7 +91,7 @@ class Graph:
     def station(self, call: Call, ends: Ends) -> Ends:
         """Lead open ends to a station, and return what it does not lose."""
         state = self.result.stations[call.name]
-        node = Node(call.name, [_work(state.station)], plain=not call.queues)
+        node = Node(call.name, [self._work(state.station)], plain=not call.queues)
         if self.rate and call.queues:
             node.busy = self.number(state.utilization)
         key = ("station", call.name)
@@ -165,6 +165,14 @@ class Graph:
 
     # Words for people.
 
+    def _work(self, station: Any) -> str:
+        """Return the servers of a station and how long they take."""
+        work = text(self.number(station.service.mean), "s", digits=3)
+        servers = self.number(station.servers)
+        if not math.isfinite(servers):
+            return work
+        return f"{servers:,.0f} {'server' if servers == 1 else 'servers'} × {work}"
+
     def flow_of(self, edge: Edge) -> str:
         """Return the flow along an edge in words."""
         if self.rate:
@@ -192,12 +200,3 @@ class _Counter(DryPass):
 
 def _note(words: list[str], new: Iterable[str]) -> None:
     words.extend(word for word in new if word not in words)
-
-
-def _work(station: Any) -> str:
-    """Return the servers of a station and how long they take."""
-    work = text(float(np.max(station.service.mean)), "s", digits=3)
-    servers = float(np.max(station.servers))
-    if not math.isfinite(servers):
-        return work
-    return f"{servers:,.0f} {'server' if servers == 1 else 'servers'} × {work}"
