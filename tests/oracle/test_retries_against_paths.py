@@ -11,18 +11,23 @@ import pytest
 import qmodel as qm
 
 SERVERS, AFTER, ATTEMPTS = 8, 5.0, 3
-POOL = qm.call("pool", qm.MMc(1.0, servers=SERVERS))
 
 
 def simulated(
-    rate: float, requests: int, *, pause: float, backlog: int = 0, seed: int = 1
+    rate: float,
+    requests: int,
+    *,
+    pause: float,
+    backlog: int = 0,
+    seed: int = 1,
+    servers: int = SERVERS,
 ) -> tuple[np.ndarray, float]:
     """Return the times of requests that succeed, and the attempts of a request.
 
     Service time 1; the times are seen by the client, with earlier attempts and pauses in them.
     """
     draw = random.Random(seed).expovariate
-    free = [0.0] * SERVERS
+    free = [0.0] * servers
     for _ in range(backlog):
         heapq.heapreplace(free, free[0] + draw(1.0))
     ahead: list[tuple[float, float, int]] = []  # when, since when, which attempt
@@ -44,8 +49,9 @@ def simulated(
     return np.array(times[len(times) // 10 :]), tried / requests
 
 
-def solved(rate: float, pause: float) -> qm.PipelineResult:
-    path = qm.retry(qm.timeout(AFTER, POOL), attempts=ATTEMPTS, pause=pause)
+def solved(rate: float, pause: float, servers: int = SERVERS) -> qm.PipelineResult:
+    pool = qm.call("pool", qm.MMc(1.0, servers=servers))
+    path = qm.retry(qm.timeout(AFTER, pool), attempts=ATTEMPTS, pause=pause)
     return qm.Pipeline(path).solve(rate)
 
 
@@ -59,6 +65,18 @@ def test_the_healthy_state(share: float) -> None:
     assert float(r.visits["pool"]) == pytest.approx(attempts, rel=0.003)
     assert float(r.latency.mean) == pytest.approx(times.mean(), rel=0.01)
     assert float(r.latency.quantile(0.99)) == pytest.approx(np.quantile(times, 0.99), rel=0.02)
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("share", [0.5, 0.8, 0.9, 0.95])
+def test_the_healthy_state_of_fifty_servers(share: float) -> None:
+    """Noise tips them at 95 % of the fold after six million requests, so it is seen there."""
+    rate, pause = share * 47.722424660, 100.0
+    times, attempts = simulated(rate, 1_000_000, pause=pause, servers=50)
+    r = solved(rate, pause, servers=50)
+    assert float(r.visits["pool"]) == pytest.approx(attempts, rel=0.003)
+    assert float(r.latency.mean) == pytest.approx(times.mean(), rel=0.03)
+    assert float(r.latency.quantile(0.99)) == pytest.approx(np.quantile(times, 0.99), rel=0.05)
 
 
 @pytest.mark.slow

@@ -69,9 +69,28 @@ def test_next_to_the_fold_both_states_are_found() -> None:
 
 
 def test_the_published_example_of_one_retry() -> None:
-    """A database of 300/s whose clients try once more: 150/s, of which 20 are left at 280."""
+    """A database of 300/s whose clients try once more: 150/s, and 20/s are left at 280."""
     p = tried(qm.call("db", qm.MMc(1 / 300)), 1.0, 2)
     assert float(p.hidden_capacity) == pytest.approx(150.0)
+    r = p.solve(280.0)
+    assert list(r.equilibria) == ["healthy", "threshold", "collapsed"]
+    capacity = float(qm.MMc(1 / 300).max_rate)
+    assert capacity - float(r.visits["db"]) * 280.0 == pytest.approx(20.0, abs=1e-4)
+
+
+def test_the_published_storm_of_a_database() -> None:
+    """Four servers of 40 ms and SCV 0.25, a timeout of 250 ms and three attempts [1]_.
+
+    .. [1] Presets of xevrion/breakscale: vulnerable above 33.3/s, at 45/s equilibria at 45,
+       98.9 and 135 attempts a second, none that is healthy at 90/s.
+    """
+    service = qm.from_mean_scv(0.04, 0.25)
+    p = tried(qm.call("db", qm.MGc(service, servers=4)), 0.25, 3, pause=0.5)
+    assert float(p.hidden_capacity) == pytest.approx(100 / 3)
+    assert rates(p.solve(45.0), "db") == pytest.approx([45.0, 98.9, 135.0], rel=2e-3)
+    assert rates(p.solve(30.0), "db") == pytest.approx([30.0], rel=1e-6)
+    assert p.solve(85.0).state == "healthy"
+    assert p.solve(90.0).state == "collapsed"
 
 
 def test_success_and_time_of_those_in_time() -> None:

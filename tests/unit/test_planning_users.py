@@ -218,3 +218,13 @@ def test_kinds_of_request_are_mixed_by_their_visits() -> None:
     r = shop.solve(qm.Closed(50, 1.0))
     same = closed.solve({"web": web.station, "db": db.station}, {"web": 1, "db": 0.1}, 50, 1.0)
     assert r.throughput == pytest.approx(same.throughput, rel=1e-13)
+
+
+def test_eight_servers_and_ninety_users_are_stable() -> None:
+    """Recursions that subtract print -98 for this response of 35."""
+    station = qm.Pipeline(qm.call("x", qm.MMc(1.0, servers=8)))
+    users = np.arange(1, 201)
+    r = station.solve(qm.Closed(users, 5.0))
+    assert (np.diff(r.throughput) > -1e-13).all()
+    assert r.throughput[-1] == pytest.approx(8.0, rel=1e-12)
+    assert r.response_time[89] == pytest.approx(90 / r.throughput[89] - 5.0, rel=1e-12)
