@@ -106,6 +106,9 @@ class Arrivals(Calls):
         scv: Any = 1.0
         if stream.depth:
             scv = scv_at(stream, rate, utilization, services.scv)
+            if isinstance(stream, Behind):
+                spaced = stream.spaces(services, station.servers)
+                scv = np.where(spaced, 0.0, scv)[()]
             self.scvs[name] = scv
         behind = Behind(stream, rate, utilization, station.servers, services.scv, scv)
         return behind if np.all(mine == 1) else behind.thinned(mine)

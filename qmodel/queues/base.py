@@ -24,12 +24,12 @@ from qmodel._fields import Model, parameter
 from qmodel._typing import Count, Value
 from qmodel._xp import is_symbolic, namespace
 from qmodel.basis import Assumption, Basis, union
-from qmodel.distributions import Distribution, Scaled, Sum, from_mean_scv
+from qmodel.distributions import ZERO, Distribution, Scaled, Sum, from_mean_scv
 from qmodel.distributions.algebra import measure
 from qmodel.errors import ModelError
 from qmodel.glossary import units_of
 from qmodel.loads import Load, Renewal, poisson_rate
-from qmodel.queues.dispersion import VARIABILITY, wait_factor
+from qmodel.queues.dispersion import VARIABILITY, chance_factor, wait_factor
 from qmodel.queues.states import States
 from qmodel.units import text
 
@@ -452,7 +452,15 @@ class Station(Model, ABC):
         service = result.station.service
         factor = wait_factor(scv, result.utilization, service.scv)
         wait = xp.weigh(factor, result.waiting_time)
-        waits = Scaled(result.wait, factor) if result.wait is not None else None
+        waits = result.wait
+        if waits is not None:
+            share = chance_factor(scv, result.utilization, service.scv)
+            if not is_symbolic(share, factor):
+                # No more than all of them wait.
+                share = np.minimum(share, 1 / np.maximum(waits.tail(0.0), 1e-300))[()]
+            waits = Scaled(waits, factor / share)
+            if np.any(share != 1):
+                waits = measure((share, 1 - share), (waits, ZERO))
         slower = replace(result, wait=waits)
         return replace(
             slower,

@@ -31,7 +31,8 @@ random it is :math:`1 + p (I - 1)`.
 
 The waits of a station are then those behind Poisson arrivals, longer or shorter in the
 proportion :math:`(I + c_s^2) / (1 + c_s^2)`, and behind arrivals more regular than Poisson
-less by the factor of [4]_ for low loads.
+less by the factor of [4]_ for low loads; the chance of a wait differs by the factor of [4]_ for
+one server, and what is left by the time of those that wait.
 
 References
 ----------
@@ -64,6 +65,7 @@ __all__ = [
     "VARIABILITY",
     "Behind",
     "Dispersion",
+    "chance_factor",
     "mixed",
     "scv_at",
     "wait_factor",
@@ -177,6 +179,18 @@ class Behind(Dispersion):
         # Behind servers that are always busy, and behind a clock that meets constant work.
         self._pace = np.where(np.less(load, 1), pace, 0.0)
         self._service = service_scv - 1
+        self._servers = servers
+        with np.errstate(divide="ignore", invalid="ignore"):
+            self._time = np.where(np.equal(rate, 0), np.inf, utilization * servers / rate)
+
+    def spaces(self, services: Any, servers: Any) -> Any:
+        """Return whether nobody waits who goes on to servers with such services.
+
+        Servers of constant work let no more go in the time of a service than they are.
+        """
+        constant = np.equal(self._service, -1) & np.equal(services.scv, 0)
+        fast = np.less_equal(services.mean, self._time * (1 + 1e-12))
+        return constant & fast & np.less_equal(self._servers, servers)
 
     def _extra(self, time: Any, known: dict[int, Any]) -> Any:
         with np.errstate(invalid="ignore"):
@@ -227,3 +241,15 @@ def wait_factor(scv: Any, utilization: Any, service_scv: Any) -> Any:
         less = np.exp(-2 * (1 - load) * (1 - ca2) ** 2 / (3 * load * (ca2 + service_scv)))
     factor = total * np.where((ca2 < 1) & (load < 1), less, 1.0)
     return np.maximum(factor, 1e-12)[()]  # A clock before constant work: no wait to speak of.
+
+
+def chance_factor(scv: Any, utilization: Any, service_scv: Any) -> Any:
+    """Return how many times likelier a wait is than behind Poisson arrivals."""
+    if is_symbolic(scv, utilization, service_scv):
+        return 1
+    rho, ca2 = np.minimum(np.asarray(utilization, dtype=float), 1.0), np.asarray(scv)
+    with np.errstate(divide="ignore", invalid="ignore"):
+        common = rho**2 * (4 * ca2 + service_scv)
+        regular = (1 + ca2 + rho * service_scv) / (1 + rho * (service_scv - 1) + common)
+        more = (ca2 - 1) * (1 - rho) * np.where(ca2 < 1, regular, 4 * rho / (ca2 + common))
+    return np.where(np.isfinite(more), np.maximum(1 + more, 0.1), 1.0)[()]

@@ -139,10 +139,13 @@ def waiting_time(
     exponential = mmc.waiting_time(rate, s, servers=c)
     constant = spitzer.waiting(rate * s, c).mean * s
     with np.errstate(divide="ignore", invalid="ignore", over="ignore"):
-        wait = (1 + scv) / (2 * scv / exponential + (1 - scv) / constant)
+        finite = np.where(np.isinf(scv), 1.0, scv)
+        wait = (1 + finite) / (2 * finite / exponential + (1 - finite) / constant)
+        # Without a variance the wait has no mean.
+        wait = np.where(np.isinf(scv), np.inf, wait)
         # No wait with either service is no wait with this one.
         some = np.minimum(constant, exponential) > 1e-300
-        either = np.where(some, wait, 0.0 * scv * exponential)
+        either = np.where(some, wait, 0.0 * finite * exponential)
     over = spare_servers(rate, s, c) <= 0
     return np.where(over, np.inf, either)[()]
 

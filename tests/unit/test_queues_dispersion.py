@@ -106,3 +106,32 @@ def test_bad_input() -> None:
         qm.Stream(1.0, scv=-1.0)
     with pytest.raises(qm.ModelError, match="MMcK takes Poisson arrivals"):
         qm.MMcK(0.1, 2, 5).solve(qm.Stream(1.0, scv=2.0))
+
+
+def test_a_wait_is_rarer_behind_regular_arrivals_and_longer() -> None:
+    """Behind constant service M/M/1 is nearly D/M/1 at this load, and less often busy."""
+    station = qm.MMc(1.0)
+    poisson = station.solve(0.8)
+    regular, bursty = (station.solve([qm.Stream(0.8, scv=v)]) for v in (0.36, 4.0))
+    assert poisson.wait is not None
+    assert regular.wait is not None
+    assert bursty.wait is not None
+    chances = [float(r.wait.tail(0.0)) for r in (regular, poisson, bursty)]
+    assert chances == sorted(chances)
+    assert 0.6 < chances[0] < 0.75
+    assert chances[2] < 1
+    for r in (regular, bursty):
+        assert r.wait is not None
+        assert r.wait.mean == pytest.approx(r.waiting_time, rel=1e-9)
+
+
+def test_servers_of_constant_work_space_what_they_let_go() -> None:
+    first, second = qm.call("a", qm.MDc(1.0, 2)), qm.call("b", qm.MDc(1.0, 2))
+    slow, few = qm.call("slow", qm.MDc(1.1, 2)), qm.call("few", qm.MDc(0.5, 1))
+    for after, waits in ((second, False), (slow, True), (few, True)):
+        r = qm.Pipeline(qm.series(first, after)).solve(1.7)
+        assert (r.stations[after.name].waiting_time > 1e-9) == waits
+    # Of a share, drawn at random, some come at once.
+    branched = qm.series(first, qm.branch((0.9, second), (0.1, qm.nothing())))
+    r = qm.Pipeline(branched).solve(1.7)
+    assert r.stations["b"].waiting_time > 1e-3

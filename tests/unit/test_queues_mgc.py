@@ -215,3 +215,15 @@ def test_impossible_values() -> None:
 
 def test_waits_too_small_for_a_float_are_zero() -> None:
     assert float(mgc.waiting_time(0.02734375 * 272, 1.0, servers=272, scv=3.0)) == 0.0
+
+
+def test_without_a_variance_the_formula_has_no_mean():
+    found = qm.queues.mgc.waiting_time([0.0, 100.0, 300.0], 0.01, servers=2, scv=np.inf)
+    np.testing.assert_array_equal(found, [0.0, np.inf, np.inf])
+
+
+def test_the_utilization_is_the_busy_share_of_all_servers():
+    for law in (qm.LogNormal(0.01, 4.0), qm.Uniform(0.0, 0.02), qm.Erlang(0.01, 2)):
+        r = qm.MGc(law, 4).solve([100.0, 300.0, 500.0])
+        np.testing.assert_allclose(r.utilization, [0.25, 0.75, 1.25])
+        np.testing.assert_allclose(r.number_in_system[:2] - r.queue_length[:2], [1.0, 3.0])
