@@ -31,7 +31,8 @@ import re
 import sys
 from collections.abc import Callable, Mapping
 from contextvars import ContextVar
-from functools import wraps
+from functools import partial, wraps
+from types import FunctionType
 from typing import Any, NamedTuple, TypeVar
 
 import numpy as np
@@ -58,6 +59,14 @@ _NUMBERS = re.compile(
 _FAILURES = (
     ArithmeticError, ValueError, TypeError, AttributeError, LookupError, MemoryError,
 )  # fmt: skip
+
+
+_COMPLEX = ("laplace", "generate")
+"""Methods of transforms: their points may be complex."""
+
+_PLAIN = (float, np.float64)
+_LARGEST = 2**1023
+_ODD = (complex, np.complexfloating, bytes, dict, set, frozenset, type, FunctionType)
 
 
 class _Said(NamedTuple):
@@ -117,7 +126,9 @@ def _with_arguments(
 
 
 def _said(function: Callable[..., Any]) -> _Said:
-    found, numbers, single = [], set(), set()
+    found: list[tuple[str, int, Callable[[Any], None]]] = []
+    numbers, single = set(), set()
+    complex_too = "complex" in (function.__doc__ or "") or function.__name__ in _COMPLEX
     parameters = inspect.signature(function).parameters.values()
     for place, p in enumerate(parameters):
         if p.kind in (p.VAR_POSITIONAL, p.VAR_KEYWORD):
@@ -126,6 +137,9 @@ def _said(function: Callable[..., Any]) -> _Said:
         annotation = p.annotation
         if isinstance(annotation, str) and _NUMBERS.fullmatch(annotation):
             numbers.add(p.name)
+            optional = p.default is None or "None" in annotation
+            if not complex_too:
+                found.append((p.name, position, partial(_no_number, p.name, optional)))
             if annotation.split(" | ")[0] in ("int", "float"):
                 single.add(p.name)
             continue
@@ -135,6 +149,21 @@ def _said(function: Callable[..., Any]) -> _Said:
             found.append((p.name, position, check))
     names = tuple(p.name for p in parameters if p.kind is p.POSITIONAL_OR_KEYWORD)
     return _Said(names, tuple(found), frozenset(numbers), frozenset(single))
+
+
+def _no_number(name: str, optional: bool, x: Any) -> None:
+    """Refuse what is no real number; a text is for the function, as it may have a unit."""
+    kind = type(x)
+    if kind in _PLAIN or (kind is int and -_LARGEST < x < _LARGEST):
+        return
+    if x is None:
+        odd = not optional
+    elif isinstance(x, np.ndarray):
+        odd = x.dtype.kind not in "biufO"
+    else:
+        odd = kind in (object, int) or isinstance(x, _ODD)
+    if odd:
+        _check.real(name, x)
 
 
 def _name_the_cause(said: _Said, given: Mapping[str, Any]) -> None:

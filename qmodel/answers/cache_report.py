@@ -6,6 +6,7 @@ import math
 from functools import partial
 from typing import TYPE_CHECKING, Any
 
+from qmodel._checked import checked
 from qmodel.answers import cache_limits, cache_tables
 from qmodel.answers.answer import Answer, Fact, Picture, Table
 from qmodel.answers.cache_refill import refill
@@ -25,6 +26,7 @@ if TYPE_CHECKING:
 __all__ = ["cache"]
 
 
+@checked
 def cache(
     model: Pipeline,
     arrival_rate: float | None = None,

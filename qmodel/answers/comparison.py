@@ -7,6 +7,7 @@ from collections.abc import Mapping, Sequence
 from functools import partial
 from typing import TYPE_CHECKING, Any
 
+from qmodel._checked import checked
 from qmodel.answers.answer import Answer, Column, Picture, Table
 from qmodel.answers.hit_ratios import within_header
 from qmodel.answers.load import curve_of, facts_of, goals_of, pipeline_of, sensible_load
@@ -44,6 +45,7 @@ _ROWS = {
 _POINTS = 40  # of a curve
 
 
+@checked
 def compare(
     models: Mapping[str, Pipeline | Station],
     arrival_rate: float | Closed | None = None,

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
+from qmodel._checked import checked
 from qmodel.answers.answer import Answer, Column, Formula, Table
 from qmodel.answers.load import pipeline_of, sensible_load
 from qmodel.answers.words import TEXT
@@ -16,6 +17,7 @@ if TYPE_CHECKING:
 __all__ = ["explain"]
 
 
+@checked
 def explain(
     model: Pipeline | Station,
     quantity: str = "mean",

@@ -6,6 +6,7 @@ from collections.abc import Sequence
 from functools import partial
 from typing import TYPE_CHECKING
 
+from qmodel._checked import checked
 from qmodel.answers.answer import Answer, Column, Fact, Picture, Table
 from qmodel.answers.load import goals_of, pipeline_of, sensible_load
 from qmodel.answers.words import RATE, TEXT, WORDS, shown
@@ -23,6 +24,7 @@ _SHOWN = 12  # parameters of the table and of the picture
 _LITTLE = 5e-4
 
 
+@checked
 def sensitivity(
     model: Pipeline | Station,
     arrival_rate: float | None = None,

@@ -6,6 +6,7 @@ from collections.abc import Mapping
 from functools import partial
 from typing import TYPE_CHECKING, Any
 
+from qmodel._checked import checked
 from qmodel.answers.answer import Answer, Column, Fact, Picture, Table
 from qmodel.answers.load import goals_of, pipeline_of, sensible_load
 from qmodel.answers.words import COUNT, RATE, SHARE, TEXT, WORDS, percent, shown
@@ -23,6 +24,7 @@ _CALM = 0.01
 """An overload that is less probable than this is no bad news."""
 
 
+@checked
 def uncertainty(
     model: Pipeline | Station,
     arrival_rate: float | None = None,

@@ -6,6 +6,7 @@ from collections.abc import Mapping
 from functools import partial
 from typing import TYPE_CHECKING, Any
 
+from qmodel._checked import checked
 from qmodel.answers.answer import Answer, Column, Fact, Picture, Table
 from qmodel.answers.load import goals_of, sensible_load
 from qmodel.answers.words import COUNT, NUMBER, RATE, SHARE, TEXT, WORDS, percent, shown
@@ -22,6 +23,7 @@ __all__ = ["size"]
 _ROWS = 5  # of the picture of costs
 
 
+@checked
 def size(
     model: Pipeline | Station,
     arrival_rate: float | None = None,

@@ -9,6 +9,7 @@ from functools import partial
 from typing import TYPE_CHECKING, Any
 
 from qmodel import _check
+from qmodel._checked import checked
 from qmodel.answers.answer import Answer, Column, Fact, Picture, Table
 from qmodel.answers.load import goals_of, pipeline_of, sensible_load
 from qmodel.answers.words import RATE, SHARE, TEXT, TIME, WORDS, listed, shown
@@ -34,6 +35,7 @@ class _Loss:
 _Row = tuple[str, "PipelineResult | None", float]
 
 
+@checked
 def outages(
     model: Pipeline | Station,
     arrival_rate: float | None = None,

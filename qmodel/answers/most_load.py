@@ -7,6 +7,7 @@ from collections.abc import Sequence
 from functools import partial
 from typing import TYPE_CHECKING, Any
 
+from qmodel._checked import checked
 from qmodel.answers.answer import Answer, Column, Fact, Table
 from qmodel.answers.load import goals_of, pipeline_of
 from qmodel.answers.steady_state import capacity_of, load_pictures, losses, value_of
@@ -28,6 +29,7 @@ _HUGE = 1e12
 _UNLIMITED = "No objective limits what is lost: add 'loss < 1 %'."
 
 
+@checked
 def capacity(
     model: Pipeline | Station, objectives: Objectives = (), *, think_time: float | None = None
 ) -> Answer:

@@ -9,6 +9,7 @@ from functools import partial
 from typing import TYPE_CHECKING, Any
 
 from qmodel import _check
+from qmodel._checked import checked
 from qmodel.answers.answer import Answer, Column, Fact, Picture, Table
 from qmodel.answers.hit_ratios import within_header
 from qmodel.answers.load import goals_of
@@ -54,6 +55,7 @@ class Pools:
         return balanced(policy, self.replica, self.replicas - lost)
 
 
+@checked
 def replica_of(
     service_time: float, workers: int = 1, *, scv: float = 1.0, shared: bool = False
 ) -> Station:
@@ -119,6 +121,7 @@ def _goals(objectives: Objectives, replica: Station) -> list[Objective]:
     return goals_of(f"p99 < {text(twice, 's', digits=2)}")
 
 
+@checked
 def balance(
     replica: Station,
     replicas: int,

@@ -6,6 +6,7 @@ from collections.abc import Callable, Sequence
 from functools import partial
 from typing import TYPE_CHECKING, Any
 
+from qmodel._checked import checked
 from qmodel.answers.answer import Answer, Column, Fact, Picture, Table
 from qmodel.answers.load import goals_of, pipeline_of
 from qmodel.answers.words import BAR, COUNT, RATE, SHARE, TEXT, TIME, listed, percent
@@ -28,6 +29,7 @@ _WORDS = {1.0: "second", 60.0: "minute", 3600.0: "hour", 86400.0: "day"}
 _DRAWN = 2000  # Rows of a picture.
 
 
+@checked
 def replay(
     model: Pipeline | Station,
     load: pd.DataFrame,

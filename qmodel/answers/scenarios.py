@@ -7,6 +7,7 @@ from collections.abc import Mapping, Sequence
 from functools import partial
 from typing import TYPE_CHECKING, Any
 
+from qmodel._checked import checked
 from qmodel.answers.answer import Answer, Column, Fact, Picture, Table
 from qmodel.answers.load import facts_of, pipeline_of, sensible_load
 from qmodel.answers.words import (
@@ -38,6 +39,7 @@ _COLUMNS = 15  # of a frame, beside one for each station
 _CELL = 8.0  # [B]
 
 
+@checked
 def sweep(
     model: Pipeline | Station,
     over: Mapping[str, Any],

@@ -7,6 +7,7 @@ from collections.abc import Sequence
 from functools import partial
 from typing import TYPE_CHECKING, Any
 
+from qmodel._checked import checked
 from qmodel.answers.answer import Answer, Column, Fact, Picture, Table
 from qmodel.answers.hit_ratios import hit_ratios
 from qmodel.answers.load import goals_of, lost_in, most, pipeline_of, sensible_load
@@ -36,6 +37,7 @@ CURVES = {"mean": None, "p50": 0.5, "p95": 0.95, "p99": 0.99}
 _POINTS = 60  # of a curve
 
 
+@checked
 def solve(
     model: Pipeline | Station,
     arrival_rate: float | Closed | None = None,

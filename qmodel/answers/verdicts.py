@@ -7,6 +7,7 @@ from functools import partial
 from typing import TYPE_CHECKING, Any
 from xml.etree import ElementTree
 
+from qmodel._checked import checked
 from qmodel.answers.answer import Answer, Column, Fact, Picture, Table
 from qmodel.answers.load import facts_of, goals_of, lost_in, pipeline_of, sensible_load
 from qmodel.answers.steady_state import capacity_of, losses, value_of
@@ -22,6 +23,7 @@ if TYPE_CHECKING:
 __all__ = ["check", "junit"]
 
 
+@checked
 def check(
     model: Pipeline | Station,
     arrival_rate: float | Closed | None = None,
@@ -133,6 +135,7 @@ def _notes(
     return notes
 
 
+@checked
 def junit(answer: Answer) -> str:
     """Return the verdicts of `check` as JUnit XML, which build servers show.
 

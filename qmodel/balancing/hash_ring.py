@@ -229,7 +229,7 @@ def virtual_nodes_needed(imbalance: Value, *, servers: Count, p: Value = 0.95) -
     p = _check.probability("p", p)
     if np.any(p == 1):
         raise DomainError("p must be below 1, as no number of points is certain, got 1.0")
-    x, c, p = np.broadcast_arrays(x, _check.count("servers", servers), p)
+    x, c, p = np.broadcast_arrays(x, _check.count("servers", servers, most=10**5), p)
 
     def spare(v: Value) -> Value:
         return x - c * greatest_share.quantile(p, c=c, v=v)
@@ -240,7 +240,9 @@ def virtual_nodes_needed(imbalance: Value, *, servers: Count, p: Value = 0.95) -
 
 def _ring(servers: Count, virtual_nodes: Count) -> tuple[Count, Count]:
     _check.numbers("the imbalance of a ring", servers, virtual_nodes)
-    return _check.count("servers", servers), _check.count("virtual_nodes", virtual_nodes)
+    return _check.count("servers", servers, most=10**5), _check.count(
+        "virtual_nodes", virtual_nodes
+    )
 
 
 def _above_one(name: str, x: Value) -> Value:

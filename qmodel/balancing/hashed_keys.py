@@ -167,7 +167,7 @@ def keys_imbalance_tail(imbalance: Value, *, keys: Count, servers: Count) -> Val
 
 
 def _keys(keys: Count, servers: Count) -> Any:
-    found = (_check.count("keys", keys), _check.count("servers", servers))
+    found = (_check.count("keys", keys, most=10**15), _check.count("servers", servers))
     _check.numbers("the imbalance of hashed keys", *found)
     return np.broadcast_arrays(*(np.asarray(x, dtype=float) for x in found))
 

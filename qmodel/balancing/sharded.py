@@ -70,7 +70,7 @@ def shares_of_imbalance(imbalance: Value, shards: int) -> tuple[Value, ...]:
     >>> shares_of_imbalance(1.5, 4)
     (0.375, 0.2083, 0.2083, 0.2083)
     """
-    count = _check.count("shards", shards)
+    count = _check.count("shards", shards, most=10**6)
     _check.numbers("shares_of_imbalance", count, imbalance)
     if np.ndim(count):
         raise DomainError(f"shards must be one number, got shape {np.shape(count)}")

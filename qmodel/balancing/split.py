@@ -93,7 +93,10 @@ def square_root_split(arrival_rate: Value, service_times: Sequence[Value]) -> tu
     2*(lambda + mu)/(3*lambda)
     """
     rate = _check.nonnegative("arrival_rate", arrival_rate)
-    times = [_check.positive("service_times", s) for s in service_times]
+    times = [
+        _check.positive("service_times", s)
+        for s in _check.several("service_times", service_times)
+    ]
     if not times:
         raise DomainError("service_times must not be empty")
     xp = namespace(rate, *times)

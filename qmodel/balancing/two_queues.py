@@ -93,7 +93,10 @@ def shorter_of_two(
     (0.5977, 2.0554)
     """
     rate = _check.positive("arrival_rate", arrival_rate)
-    times = tuple(_check.positive("service_times", s) for s in service_times)
+    times = tuple(
+        _check.positive("service_times", s)
+        for s in _check.several("service_times", service_times)
+    )
     c = _check.one_count("workers", workers)
     if len(times) != 2 or c > _MOST_WORKERS:
         what = f"two service_times, got {len(times)}" if c <= _MOST_WORKERS else f"got {c}"

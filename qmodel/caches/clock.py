@@ -29,6 +29,7 @@ from typing import Any
 import numpy as np
 
 from qmodel._checked import checked
+from qmodel._typing import Value
 from qmodel.basis import APPROXIMATE, POISSON_ARRIVALS, Assumption
 from qmodel.caches.base import INDEPENDENT_REFERENCE
 from qmodel.caches.replacement import Replacement
@@ -45,7 +46,7 @@ CONSTANT_ROUND = Assumption(
 
 
 @checked
-def presence(x: Any) -> tuple[Any, Any]:
+def presence(x: Value) -> tuple[Any, Any]:
     """Probability that an object is present that gets second chances.
 
     Parameters

@@ -34,6 +34,7 @@ from typing import Any
 import numpy as np
 
 from qmodel._checked import checked
+from qmodel._typing import Value
 from qmodel.caches.few_places import Catalogue, FewPlaces
 from qmodel.numerics.poisson_binomial import Groups, marked_law
 from qmodel.numerics.roots import increasing_root
@@ -48,7 +49,7 @@ _UNSURE = 1e5
 
 
 @checked
-def presence(x: Any) -> tuple[Any, Any]:
+def presence(x: Value) -> tuple[Any, Any]:
     """Probability that an object is present that stays for a fixed or a random time.
 
     Parameters

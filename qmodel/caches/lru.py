@@ -32,6 +32,7 @@ from typing import Any
 import numpy as np
 
 from qmodel._checked import checked
+from qmodel._typing import Value
 from qmodel.caches.few_places import Catalogue, FewPlaces
 from qmodel.numerics.poisson_binomial import Groups, marked_law
 
@@ -52,7 +53,7 @@ _BEYOND = 80
 
 
 @checked
-def presence(x: Any) -> tuple[Any, Any]:
+def presence(x: Value) -> tuple[Any, Any]:
     """Probability that an object was asked for in a characteristic time.
 
     Parameters

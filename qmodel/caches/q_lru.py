@@ -52,7 +52,7 @@ RARE_ADMISSION = Assumption(
 
 
 @checked
-def presence(x: Any, admitted: Any) -> tuple[Any, Any]:
+def presence(x: Value, admitted: Value) -> tuple[Any, Any]:
     """Probability that an object is present that is taken in with a probability.
 
     Parameters

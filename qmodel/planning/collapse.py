@@ -80,7 +80,10 @@ def time_to_collapse(
     rate = np.asarray(_check.nonnegative("arrival_rate", arrival_rate))
     s = np.asarray(_check.positive("service_time", service_time))
     tau = np.asarray(_check.positive("timeout", timeout)) / s
-    c, tries = _check.one_count("servers", servers), _check.one_count("attempts", attempts)
+    c, tries = (
+        _check.one_count("servers", servers),
+        _check.one_count("attempts", attempts, most=10**4),
+    )
     with np.errstate(divide="ignore", over="ignore"):
         found = s * np.exp(_log_time(rate * s, c, tau, tries))
     return np.where(rate == 0, np.inf, found)[()]
@@ -168,7 +171,10 @@ def safe_load(
     time = np.asarray(_check.positive("horizon", horizon))
     s = np.asarray(_check.positive("service_time", service_time))
     tau = np.asarray(_check.positive("timeout", timeout)) / s
-    c, tries = _check.one_count("servers", servers), _check.one_count("attempts", attempts)
+    c, tries = (
+        _check.one_count("servers", servers),
+        _check.one_count("attempts", attempts, most=10**4),
+    )
     goal, tau = np.broadcast_arrays(np.log(time / s), tau)
     high = np.full(goal.shape, float(c))
     if np.any(_log_time(high, c, tau, tries) > goal):

@@ -192,7 +192,7 @@ def uncertainty(
         raise ModelError("the model has arrays of its own: one scenario at a time")
     rate = float(_check.positive("arrival_rate", arrival_rate))
     share = float(_check.probability("probability", probability))
-    count = int(_check.count("draws", draws, least=100))
+    count = _check.one_count("draws", draws, least=100, most=10**6)
     wanted, readings = objectives_of(objectives), [quantity_of(q) for q in quantities]
     if not readings:
         raise ModelError("quantities must name at least one, such as 'p99'")

@@ -37,7 +37,7 @@ from qmodel import _check
 from qmodel.caches.base import Cache
 from qmodel.caches.popularity import Popularity
 from qmodel.distributions import Distribution
-from qmodel.errors import DomainError, QModelError
+from qmodel.errors import DomainError, InfeasibleError, QModelError
 from qmodel.pipeline import Pipeline, Step
 from qmodel.queues.base import Station
 
@@ -180,7 +180,7 @@ def bad_answers(
             arguments = dict(good) | {parameter: value}
             if kind == "shapes that do not fit":
                 arguments |= _arrays(good, parameter)
-            several = isinstance(good[parameter], (list, tuple, np.ndarray))
+            several = isinstance(good[parameter], (list, tuple, dict, np.ndarray))
             said = _answer(function, arguments, parameter, kind, hints, several)
             if said is not None:
                 found.append(BadAnswer(name, parameter, kind, said))
@@ -268,7 +268,7 @@ def _answer(
         return None
     if kind in ("1j", "complex array") and "complex" in (inspect.getdoc(function) or ""):
         return None
-    if kind == "[[1], [1, 2]]" and several:
+    if (kind == "[[1], [1, 2]]" and several) or (several and _is_empty(value)):
         return None
     good_hint = (hints or {}).get(parameter, Any)
     if kind in _NEVER_NUMBERS and good_hint is not Any and not _fits(value, good_hint):
@@ -340,12 +340,22 @@ def _has_nan(x: Any) -> bool:
     return not isinstance(x, (bool, int))
 
 
+def _is_empty(x: Any) -> bool:
+    return isinstance(x, (str, list, dict, set)) and not x
+
+
 def _wording(error: Exception, parameter: str, value: Any) -> str | None:
     """Return what is missing in a message: the parameter by its name, or else the value."""
     said, ours = str(error), isinstance(error, QModelError)
+    if isinstance(error, InfeasibleError) or (ours and _is_empty(value)):
+        return None  # No answer is an answer, and of what is empty nothing can be shown.
     names = (parameter, parameter.removesuffix("s").replace("_", " "))
     if any(n in said for n in (names if ours else names[:1])):
         return None
+    if ours and isinstance(value, (list, dict, np.ndarray)):
+        inside = [*value] if not isinstance(value, dict) else [*value, *value.values()]
+        if any(f"{v}" in said for v in inside):
+            return None
     shown = _check.short(value)
     if ours and (shown[:70] in said or f"{value}"[:30] in said):
         return None

@@ -109,7 +109,7 @@ def test_what_is_refused() -> None:
 def test_unknown_shares_and_what_is_no_mapping() -> None:
     site = qm.Pipeline(qm.series(FRONT, SHOP))
     assert "unknown" in str(availability(site, {"front": np.nan, "shop": 0.9}))
-    with pytest.raises(ModelError, match="up must map stations to shares"):
+    with pytest.raises(ModelError, match="up must be a mapping"):
         availability(site, 0.9)  # type: ignore[arg-type]
     a = sp.Symbol("a", positive=True)
     with pytest.raises(ModelError, match="a frame has no symbolic form"):

@@ -63,7 +63,7 @@ def test_caches_that_are_modelled() -> None:
 def test_what_is_refused() -> None:
     site = qm.Pipeline(qm.series(FRONT, CACHED))
     with pytest.raises(ModelError, match="no station 'x'"):
-        blast_radius(site, spared="x")
+        blast_radius(site, spared=["x"])
     with pytest.raises(ModelError, match="pipeline must be a Pipeline"):
         blast_radius(qm.MMc(1.0))  # type: ignore[arg-type]
     with pytest.raises(ModelError, match="arrays of its own"):

@@ -132,7 +132,7 @@ def test_bytes_and_one_cache_alone() -> None:
 def test_what_cannot_be_asked() -> None:
     with pytest.raises(qm.DomainError, match="demands must not be empty"):
         split_memory([], 1.0)
-    with pytest.raises(qm.ModelError, match="demands must be a CacheDemand"):
+    with pytest.raises(qm.ModelError, match="demands must be a sequence, each"):
         split_memory([LRU(1.0)], 1.0)  # type: ignore[list-item]
     with pytest.raises(qm.DomainError, match=r"total must be .* got -1"):
         split_memory([PAGES], -1.0)
