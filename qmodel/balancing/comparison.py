@@ -30,7 +30,7 @@ def compare(
     replicas: Count,
     arrival_rate: Value,
     *,
-    policies: Iterable[Policy] = tuple(POLICIES),
+    policies: Policy | Iterable[Policy] = tuple(POLICIES),
 ) -> pd.DataFrame:
     """Solve one pool under several policies and return a row for each.
 
