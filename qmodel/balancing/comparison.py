@@ -75,7 +75,7 @@ def compare(
 
     rate = _check.nonnegative("arrival_rate", arrival_rate)
     _check.numbers("a frame of policies", rate, replicas, replica.max_rate)
-    if isinstance(policies, str):
+    if isinstance(policies, str) or callable(policies):
         policies = (policies,)
     ideal = CentralQueue(replica, replicas).solve(rate).response_time
     frames, labels = [], {}
