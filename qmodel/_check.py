@@ -147,6 +147,11 @@ def probability(name: str, x: Any) -> Any:
     return value
 
 
+def positive_probability(name: str, x: Any) -> Any:
+    """Return `x` as a probability above 0."""
+    return positive(name, probability(name, x), need="a probability above 0")
+
+
 def time(name: str, t: Any) -> Any:
     """Return a time, of any sign, as a number or array."""
     if type(t) is float or (type(t) is np.ndarray and t.dtype == float) or is_symbolic(t):

@@ -52,7 +52,7 @@ import numpy as np
 from qmodel import _check
 from qmodel._checked import checked
 from qmodel._fields import parameter
-from qmodel._typing import Count
+from qmodel._typing import Count, Value
 from qmodel.balancing.informed_pool import InformedPool
 from qmodel.balancing.join_shortest import shortest_levels
 from qmodel.balancing.pool import Pool
@@ -73,7 +73,9 @@ JOIN_IDLE = Assumption(
 
 
 @checked
-def idle_levels(load: Any, *, replicas: Any, servers: Any, dispatchers: Any) -> tuple[Any, Any]:
+def idle_levels(
+    load: Value, *, replicas: Value, servers: Value, dispatchers: Value
+) -> tuple[Any, Any]:
     """Return the chance that a request waits, and the ratio of the levels found.
 
     Parameters

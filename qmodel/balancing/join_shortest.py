@@ -43,6 +43,7 @@ from typing import Any
 import numpy as np
 
 from qmodel._checked import checked
+from qmodel._typing import Value
 from qmodel.balancing.informed_pool import InformedPool
 from qmodel.balancing.two_queues import LEVELS, equal_levels
 from qmodel.basis import APPROXIMATE, Assumption
@@ -67,7 +68,7 @@ _MOST_WORKERS = 8
 
 
 @checked
-def shortest_levels(load: Any, *, replicas: Any, servers: Any) -> tuple[Any, Any]:
+def shortest_levels(load: Value, *, replicas: Value, servers: Value) -> tuple[Any, Any]:
     """Return the chance that a request waits behind the shortest queue, and the ratio.
 
     Parameters

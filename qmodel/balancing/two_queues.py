@@ -115,7 +115,8 @@ def shorter_of_two(
     return ShorterOfTwo(*(x.reshape(shape)[()] for x in found))
 
 
-def equal_levels(load: Any, workers: int) -> tuple[Any, ...]:
+@checked
+def equal_levels(load: Value, workers: int) -> tuple[Any, ...]:
     """Return the chances that both of two equal replicas have c + j requests or more.
 
     Parameters

@@ -34,6 +34,7 @@ import numpy as np
 
 from qmodel import _check
 from qmodel._checked import checked
+from qmodel._fields import parameter
 from qmodel._typing import Value
 from qmodel._xp import namespace
 from qmodel.basis import POISSON_ARRIVALS, Assumption
@@ -140,12 +141,9 @@ class FetchedTTL(Fetching):
     (0.0021, 0.0722)
     """
 
-    ttl: Value
-    fetch: Distribution
+    ttl: Value = parameter("time to live", unit="s", symbol="T", check="positive")
+    fetch: Distribution  # type: ignore[misc]  # `parameter` is no default
     renewing: bool = False
-
-    def __post_init__(self) -> None:
-        object.__setattr__(self, "ttl", _check.positive("ttl", self.ttl))
 
     @property
     def _parameters(self) -> tuple[Any, ...]:
@@ -183,11 +181,8 @@ class FetchedLRU(Fetching):
     (array([0.4366, 0.4321, 0.3912]), array([0.0002, 0.0181, 0.3902]))
     """
 
-    capacity: Value
-    fetch: Distribution
-
-    def __post_init__(self) -> None:
-        object.__setattr__(self, "capacity", _check.nonnegative("capacity", self.capacity))
+    capacity: Value = parameter("what fits, in the unit of the sizes", symbol="C")
+    fetch: Distribution  # type: ignore[misc]  # `parameter` is no default
 
     @property
     def _grounds(self) -> tuple[Assumption, ...]:

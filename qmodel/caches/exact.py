@@ -15,6 +15,7 @@ from typing import Any, ClassVar
 import numpy as np
 
 from qmodel import _check
+from qmodel._fields import parameter
 from qmodel._typing import Count, Value
 from qmodel.basis import Assumption, Basis
 from qmodel.caches.base import INDEPENDENT_REFERENCE, QUANTITIES, Cache, CacheResult
@@ -43,14 +44,12 @@ class Exact(Cache):
         If `capacity` is no whole number.
     """
 
-    capacity: Count
+    capacity: Count = parameter(
+        "number of objects that fit", symbol="C", check=partial(_check.count, least=0)
+    )
 
     most_objects: ClassVar[int]
     """The largest catalogue that is solved."""
-
-    def __post_init__(self) -> None:
-        capacity = _check.count("capacity", self.capacity, least=0)
-        object.__setattr__(self, "capacity", capacity)
 
     @abstractmethod
     def _hits_of(self, shares: Any, capacity: Any, *parameters: Any) -> Any:

@@ -24,6 +24,7 @@ import numpy as np
 
 from qmodel import _check
 from qmodel._checked import checked
+from qmodel._fields import parameter
 from qmodel._typing import Value
 from qmodel.caches.exact import Exact
 from qmodel.errors import DomainError
@@ -85,15 +86,11 @@ class ExactQLRU(Exact):
     array([0.591639, 0.612966, 0.618371])
     """
 
-    admitted: Value = 0.1
+    admitted: Value = parameter(
+        "probability to be taken in", symbol="q", check=_check.positive_probability, default=0.1
+    )
 
     most_objects = 1000
-
-    def __post_init__(self) -> None:
-        Exact.__post_init__(self)
-        admitted = _check.probability("admitted", self.admitted)
-        need = "a probability above 0"
-        object.__setattr__(self, "admitted", _check.positive("admitted", admitted, need=need))
 
     @property
     def _parameters(self) -> tuple[Any, ...]:
@@ -104,7 +101,7 @@ class ExactQLRU(Exact):
 
 
 @checked
-def present(shares: Any, places: Any, admitted: Any) -> Any:
+def present(shares: Value, places: Value, admitted: Value) -> Any:
     """Return which objects are in the cache, one catalogue a row.
 
     Parameters

@@ -45,6 +45,7 @@ import numpy as np
 
 from qmodel import _check
 from qmodel._checked import checked
+from qmodel._fields import Model, parameter
 from qmodel._typing import Count, Value
 from qmodel.basis import APPROXIMATE, POISSON_ARRIVALS, Assumption, Basis, union
 from qmodel.caches.base import INDEPENDENT_REFERENCE
@@ -84,7 +85,7 @@ def renewed_life(cache: Any) -> Value:
 
 
 @dataclass(frozen=True, slots=True, eq=False)
-class Level:
+class Level(Model):
     """The caches of one level of a hierarchy, all built alike.
 
     Parameters
@@ -110,14 +111,13 @@ class Level:
     16
     """
 
-    cache: LRU | TTL
-    nodes: Count = 1
+    cache: Any
+    nodes: Count = parameter("number of nodes", check=_check.count, default=1)
     shares: tuple[float, ...] | None = None
 
     def __post_init__(self) -> None:
         if not isinstance(self.cache, LRU):
             renewed_life(self.cache)
-        object.__setattr__(self, "nodes", _check.count("nodes", self.nodes))
         if self.shares is not None:
             shares = _check.weights("shares", self.shares)
             if np.ndim(self.nodes) or self.nodes not in (1, len(shares)):
@@ -174,6 +174,7 @@ class Hierarchy:
     levels: tuple[Any, ...]
 
     def __init__(self, levels: Sequence[LRU | TTL | Level]) -> None:
+        levels = _check.several("levels", levels)
         if not levels:
             raise ModelError("a hierarchy needs a level")
         made = tuple(x if isinstance(x, Level) else Level(x) for x in levels)

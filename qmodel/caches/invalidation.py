@@ -40,6 +40,7 @@ import numpy as np
 
 from qmodel import _check
 from qmodel._checked import checked
+from qmodel._fields import parameter
 from qmodel._typing import Value
 from qmodel._xp import namespace
 from qmodel.basis import Assumption, Basis
@@ -135,12 +136,8 @@ class WrittenLRU(Cache):
     array([0.3421, 0.3192, 0.2056])
     """
 
-    capacity: Value
-    writes: Value
-
-    def __post_init__(self) -> None:
-        object.__setattr__(self, "capacity", _check.nonnegative("capacity", self.capacity))
-        object.__setattr__(self, "writes", _check.nonnegative("writes", self.writes))
+    capacity: Value = parameter("what fits, in the unit of the sizes", symbol="C")
+    writes: Value = parameter("writes for each request of an object", symbol="w")
 
     def _solve(self, popularity: Popularity, request_rate: Value) -> CacheResult:
         events = 1 + np.asarray(self.writes, dtype=float)

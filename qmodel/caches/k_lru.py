@@ -22,11 +22,13 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from functools import partial
 from typing import Any
 
 import numpy as np
 
 from qmodel import _check
+from qmodel._fields import parameter
 from qmodel._typing import Value
 from qmodel.basis import APPROXIMATE, Assumption
 from qmodel.caches.characteristic_time import characteristic_time
@@ -77,15 +79,12 @@ class KLRU(Replacement):
     [0.2319, 0.3388, 0.3490]
     """
 
-    levels: int = 2
-    identifiers: Value | None = None
-
-    def __post_init__(self) -> None:
-        Replacement.__post_init__(self)
-        object.__setattr__(self, "levels", int(_check.count("levels", self.levels)))
-        if self.identifiers is not None:
-            checked = _check.positive("identifiers", self.identifiers)
-            object.__setattr__(self, "identifiers", checked)
+    levels: int = parameter(
+        "number of lists", symbol="k", check=partial(_check.one_count, most=100), default=2
+    )
+    identifiers: Value | None = parameter(
+        "objects whose identifiers a list holds", check="positive", default=None
+    )
 
     @property
     def _grounds(self) -> tuple[Assumption, ...]:

@@ -20,7 +20,7 @@ from typing import Any
 
 import numpy as np
 
-from qmodel import _check
+from qmodel._fields import parameter
 from qmodel._typing import Value
 from qmodel.basis import Basis
 from qmodel.caches.base import INDEPENDENT_REFERENCE, QUANTITIES, Cache, CacheResult
@@ -56,10 +56,7 @@ class LFU(Cache):
     (array([0.2068, 0.3624, 0.6091]), 'exact')
     """
 
-    capacity: Value
-
-    def __post_init__(self) -> None:
-        object.__setattr__(self, "capacity", _check.nonnegative("capacity", self.capacity))
+    capacity: Value = parameter("what fits, in the unit of the sizes", symbol="C")
 
     def _solve(self, popularity: Popularity, request_rate: Value) -> CacheResult:
         head = popularity.most_popular(self.capacity)

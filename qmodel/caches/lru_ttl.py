@@ -36,8 +36,8 @@ from typing import Any
 
 import numpy as np
 
-from qmodel import _check
 from qmodel._checked import checked
+from qmodel._fields import parameter
 from qmodel._typing import Value
 from qmodel.basis import ASYMPTOTIC, POISSON_ARRIVALS, Assumption
 from qmodel.caches import lru
@@ -93,14 +93,10 @@ class ExpiringLRU(Replacement):
     (array([0.3291, 0.3891, 0.3949]), 0.3949)
     """
 
-    ttl: Value
+    ttl: Value = parameter("time to live", unit="s", symbol="T", check="positive")
     renewing: bool = False
 
     needs_rate = True
-
-    def __post_init__(self) -> None:
-        Replacement.__post_init__(self)
-        object.__setattr__(self, "ttl", _check.positive("ttl", self.ttl))
 
     @property
     def _grounds(self) -> tuple[Assumption, ...]:
@@ -128,7 +124,7 @@ class ExpiringLRU(Replacement):
 
 
 @checked
-def hits_of_one_life(x: Any, lives: Any) -> tuple[Any, Any]:
+def hits_of_one_life(x: Value, lives: Value) -> tuple[Any, Any]:
     """Share of hits for an object in LRU whose entry expires a fixed time after its fetch.
 
     Parameters

@@ -30,6 +30,7 @@ import numpy as np
 
 from qmodel import _check
 from qmodel._checked import checked
+from qmodel._fields import parameter
 from qmodel._typing import Value
 from qmodel.basis import ASYMPTOTIC, EXACT, Assumption, Basis
 from qmodel.caches.base import QUANTITIES, CacheResult
@@ -103,13 +104,9 @@ class QLRU(Replacement):
     array([0.2319, 0.2821, 0.3326])
     """
 
-    admitted: Value = 0.1
-
-    def __post_init__(self) -> None:
-        Replacement.__post_init__(self)
-        admitted = _check.probability("admitted", self.admitted)
-        need = "a probability above 0"
-        object.__setattr__(self, "admitted", _check.positive("admitted", admitted, need=need))
+    admitted: Value = parameter(
+        "probability to be taken in", symbol="q", check=_check.positive_probability, default=0.1
+    )
 
     @property
     def _grounds(self) -> tuple[Assumption, ...]:

@@ -32,6 +32,7 @@ from typing import Any
 
 from qmodel import _check
 from qmodel._checked import checked
+from qmodel._fields import parameter
 from qmodel._typing import Value
 from qmodel._xp import namespace
 from qmodel.caches.fetching import Fetching, Outcome
@@ -126,13 +127,9 @@ class RefreshedTTL(Fetching):
     (array([19.61,  1.68,  0.  ]), array([121.4, 121.4, 121.4]))
     """
 
-    ttl: Value
-    stale: Value
-    fetch: Distribution
-
-    def __post_init__(self) -> None:
-        object.__setattr__(self, "ttl", _check.positive("ttl", self.ttl))
-        object.__setattr__(self, "stale", _check.nonnegative("stale", self.stale))
+    ttl: Value = parameter("time to live", unit="s", symbol="T", check="positive")
+    stale: Value = parameter("time to answer stale", unit="s")
+    fetch: Distribution  # type: ignore[misc]  # `parameter` is no default
 
     @property
     def _parameters(self) -> tuple[Any, ...]:

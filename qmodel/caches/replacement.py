@@ -20,7 +20,7 @@ from typing import Any
 
 import numpy as np
 
-from qmodel import _check
+from qmodel._fields import parameter
 from qmodel._typing import Value
 from qmodel.basis import ASYMPTOTIC, POISSON_ARRIVALS, Assumption, Basis
 from qmodel.caches.base import INDEPENDENT_REFERENCE, QUANTITIES, Cache, CacheResult
@@ -55,10 +55,7 @@ class Replacement(Cache):
         If `capacity` is negative.
     """
 
-    capacity: Value
-
-    def __post_init__(self) -> None:
-        object.__setattr__(self, "capacity", _check.nonnegative("capacity", self.capacity))
+    capacity: Value = parameter("what fits, in the unit of the sizes", symbol="C")
 
     @abstractmethod
     def _presence(self, share: Any, time: Any, *parameters: Any) -> tuple[Any, Any]:

@@ -48,12 +48,12 @@ import numpy as np
 
 from qmodel import _check
 from qmodel._checked import checked
+from qmodel._fields import parameter
 from qmodel._typing import Value
 from qmodel.basis import POISSON_ARRIVALS, Assumption, Basis
 from qmodel.caches.base import QUANTITIES, Cache, CacheResult
 from qmodel.caches.characteristic_time import in_cells
 from qmodel.caches.popularity import Popularity
-from qmodel.errors import DomainError
 
 __all__ = ["SEPARATE_RESOLVERS", "Resolvers"]
 
@@ -117,24 +117,16 @@ class Resolvers(Cache):
     array([0.4  , 0.524, 0.577])
     """
 
-    ttl: Value
-    negative_share: Value = 0.0
-    negative_ttl: Value = 0.0
-    negative_names: Value = 1.0
+    ttl: Value = parameter("time to live", unit="s", symbol="T", check="positive")
+    negative_share: Value = parameter(
+        "share of questions for names that do not exist", check="probability", default=0.0
+    )
+    negative_ttl: Value = parameter("time to live of such an answer", unit="s", default=0.0)
+    negative_names: Value = parameter(
+        "number of such names", check=_check.at_least(1.0), default=1.0
+    )
 
     needs_rate = True
-
-    def __post_init__(self) -> None:
-        object.__setattr__(self, "ttl", _check.positive("ttl", self.ttl))
-        negative = _check.nonnegative("negative_ttl", self.negative_ttl)
-        object.__setattr__(self, "negative_ttl", negative)
-        share = _check.probability("negative_share", self.negative_share)
-        object.__setattr__(self, "negative_share", share)
-        need = "a number of names >= 1"
-        names = np.asarray(_check.positive("negative_names", self.negative_names, need=need))
-        if (names < 1).any():
-            raise DomainError(f"negative_names must be {need}, got {names[names < 1].flat[0]}")
-        object.__setattr__(self, "negative_names", names[()])
 
     @property
     def _parameters(self) -> tuple[Value, ...]:

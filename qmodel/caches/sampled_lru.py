@@ -40,13 +40,13 @@ from typing import Any
 import numpy as np
 
 from qmodel import _check
+from qmodel._fields import parameter
 from qmodel._typing import Count, Value
 from qmodel.basis import ASYMPTOTIC, POISSON_ARRIVALS, Assumption, Basis
 from qmodel.caches.base import INDEPENDENT_REFERENCE, QUANTITIES, Cache, CacheResult
 from qmodel.caches.characteristic_time import characteristic_time, in_cells
 from qmodel.caches.fifo import presence
 from qmodel.caches.popularity import Grid, Popularity, size_of
-from qmodel.errors import DomainError
 
 __all__ = ["SAMPLED_AGES", "SampledLRU"]
 
@@ -106,20 +106,13 @@ class SampledLRU(Cache):
     (0.4348, 0.4367)
     """
 
-    capacity: Value
-    samples: Count = 5
-    candidates: int = 1
-
-    def __post_init__(self) -> None:
-        object.__setattr__(self, "capacity", _check.nonnegative("capacity", self.capacity))
-        object.__setattr__(self, "samples", _check.count("samples", self.samples))
-        object.__setattr__(self, "candidates", int(_check.count("candidates", self.candidates)))
-        for name in ("samples", "candidates"):
-            if np.max(getattr(self, name)) > _MOST:
-                raise DomainError(
-                    f"{name} must be at most {_MOST}, got {np.max(getattr(self, name))}; "
-                    "so many are LRU"
-                )
+    capacity: Value = parameter("what fits, in the unit of the sizes", symbol="C")
+    samples: Count = parameter(
+        "objects looked at", symbol="k", check=partial(_check.count, most=_MOST), default=5
+    )
+    candidates: int = parameter(
+        "objects kept from before", check=partial(_check.one_count, most=_MOST), default=1
+    )
 
     def _solve(self, popularity: Popularity, request_rate: Value) -> CacheResult:
         grid = popularity.grid

@@ -32,6 +32,7 @@ import numpy as np
 
 from qmodel import _check
 from qmodel._checked import checked
+from qmodel._fields import parameter
 from qmodel._typing import Value
 from qmodel.caches.fetching import Fetching, Outcome
 from qmodel.distributions import Deterministic, Distribution
@@ -147,11 +148,8 @@ class UnsharedTTL(Fetching):
     121.4
     """
 
-    ttl: Value
-    fetch: Distribution
-
-    def __post_init__(self) -> None:
-        object.__setattr__(self, "ttl", _check.positive("ttl", self.ttl))
+    ttl: Value = parameter("time to live", unit="s", symbol="T", check="positive")
+    fetch: Distribution  # type: ignore[misc]  # `parameter` is no default
 
     @property
     def _parameters(self) -> tuple[Any, ...]:

@@ -22,6 +22,7 @@ import numpy as np
 
 from qmodel import _check
 from qmodel._checked import checked
+from qmodel._fields import parameter
 from qmodel._typing import Count, Value
 from qmodel.caches.popularity import Grid, Head, Popularity
 from qmodel.errors import DomainError
@@ -29,6 +30,10 @@ from qmodel.numerics.panels import integers
 from qmodel.numerics.power_sums import power_sum
 
 __all__ = ["Zipf"]
+
+
+def _size(name: str, x: Value) -> Value:
+    return _check.finite(name, _check.positive(name, x))
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -61,19 +66,10 @@ class Zipf(Popularity):
     array([0.0629, 0.2405, 0.6757])
     """
 
-    objects: Count
-    exponent: Value = 1.0
-    shift: Value = 0.0
-    size: Value = 1.0
-
-    def __post_init__(self) -> None:
-        object.__setattr__(self, "objects", _check.count("objects", self.objects))
-        object.__setattr__(self, "exponent", _check.nonnegative("exponent", self.exponent))
-        object.__setattr__(self, "shift", _check.nonnegative("shift", self.shift))
-        object.__setattr__(self, "size", _check.positive("size", self.size))
-        for name in ("exponent", "shift", "size"):
-            if np.isinf(getattr(self, name)).any():
-                raise DomainError(f"{name} must be finite, got inf")
+    objects: Count = parameter("number of objects", symbol="N", check=_check.count)
+    exponent: Value = parameter("exponent", symbol="alpha", check="finite", default=1.0)
+    shift: Value = parameter("shift of the rank", symbol="q", check="finite", default=0.0)
+    size: Value = parameter("mean size", check=_size, default=1.0)
 
     @checked
     def share_of(self, rank: Value) -> Value:

@@ -27,14 +27,14 @@ from dataclasses import dataclass, field
 import numpy as np
 
 from qmodel import _check
-from qmodel._fields import check_fields, parameter
+from qmodel._fields import Model, parameter
 from qmodel._typing import Value
 
 __all__ = ["Autoscaler", "highest_target"]
 
 
 @dataclass(frozen=True, slots=True, eq=False, kw_only=True)
-class Autoscaler:
+class Autoscaler(Model):
     """The rules of an autoscaler.
 
     Parameters
@@ -83,9 +83,6 @@ class Autoscaler:
         "time before fewer", unit="s", check=_check.nonnegative, default=300.0
     )
     growth: float = parameter("growth at once", check=_check.at_least(1), default=2.0)
-
-    def __post_init__(self) -> None:
-        check_fields(self)
 
     def begin(self, servers: float, time: float) -> Running:
         """Return the autoscaler at work, from so many servers on."""

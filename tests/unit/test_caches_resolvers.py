@@ -145,7 +145,7 @@ def test_an_outage_at_its_ends() -> None:
         ({"ttl": -1.0}, "ttl must be .* got -1"),
         ({"ttl": 1.0, "negative_ttl": -2.0}, "negative_ttl must be .* got -2"),
         ({"ttl": 1.0, "negative_share": 1.5}, "negative_share must be a probability"),
-        ({"ttl": 1.0, "negative_names": 0.5}, "negative_names must be a number of names >= 1"),
+        ({"ttl": 1.0, "negative_names": 0.5}, "negative_names must be a number >= 1"),
     ],
 )
 def test_what_cannot_be(given: dict[str, float], message: str) -> None:
