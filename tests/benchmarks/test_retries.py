@@ -1,0 +1,39 @@
+"""All steady states of clients who try again, in solutions of the same path without retries."""
+
+import numpy as np
+import pytest
+
+import qmodel as qm
+
+pytestmark = pytest.mark.benchmark
+
+PATH = qm.series(
+    qm.call("gateway", qm.MMc(0.0025, servers=4)),
+    qm.call("app", qm.MMc(0.010, servers=16)),
+    qm.call("database", qm.MMc(0.005, servers=6)),
+)
+LOADS = np.linspace(100.0, 1000.0, 200)
+
+
+def states():
+    """Find all states at 200 loads, with nothing known beforehand."""
+    site = qm.Pipeline(qm.retry(qm.timeout(0.060, PATH), attempts=3, pause=0.05))
+    found = site.solve(LOADS)
+    return [state.visits for state in found.equilibria.values()]
+
+
+def test_all_states_at_200_loads(interleaved):
+    plain = qm.Pipeline(PATH)
+
+    def alone():
+        return [plain.solve(rate).latency.tail(0.060) for rate in np.resize(LOADS, 250)]
+
+    def bulk():
+        return plain.solve(np.resize(LOADS, 250)).latency.tail(0.060)
+
+    r = interleaved(states, alone, rounds=3)
+    print(f"\nall states at 200 loads: {r} times 250 plain solutions one by one, limit 0.2")
+    assert r.median <= 0.2
+    r = interleaved(states, bulk, rounds=5)
+    print(f"all states at 200 loads: {r} times 250 plain cells in bulk, limit 10")
+    assert r.median <= 10
