@@ -72,7 +72,7 @@ class Pipeline:
     >>> buy = qm.series(browse, qm.repeat(2, qm.call("db", db)))
     >>> shop = Pipeline({"browse": (0.8, browse), "buy": (0.2, buy)})
     >>> print(shop.solve(300.0))
-    at 300/s: mean 16.8 ms, p99 63.1 ms (approximate); web saturates first, at 400/s
+    at 300/s: mean 16.8 ms, p99 63 ms (approximate); web saturates first, at 400/s
     >>> float(shop.replace({"buy.share": 0.5}).solve(300.0).visits["db"])
     1.0
     """
@@ -205,7 +205,7 @@ class Pipeline:
         >>> web, db = qm.call("web", qm.MMc(0.02, 2)), qm.call("db", qm.MMc(0.008))
         >>> site = Pipeline(qm.series(web, qm.repeat(3, db)))
         >>> print(site.solve(30.0))
-        at 30/s: mean 108 ms, p99 417 ms (approximate); db saturates first, at 41.7/s
+        at 30/s: mean 108 ms, p99 389 ms (approximate); db saturates first, at 41.7/s
         >>> r = site.solve(qm.Closed(users=200, think_time=5.0))
         >>> float(r.throughput), float(r.response_time)
         (38.1878, 0.2373)

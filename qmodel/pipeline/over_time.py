@@ -202,9 +202,12 @@ class PipelineOverTime:
 
 def in_minutes(seconds: float) -> str:
     """Return a time in the unit that people would say."""
-    if seconds < 120:
+    if seconds < 119.5:
         return f"{seconds:.0f} s"
-    return f"{seconds / 60:.0f} min" if seconds < 10_000 else f"{seconds / 3600:.1f} h"
+    if seconds > 7200:
+        return f"{seconds / 3600:.1f} h"
+    minutes, rest = divmod(round(seconds), 60)
+    return f"{minutes}:{rest:02} min"
 
 
 def _rate(rate: float) -> str:
