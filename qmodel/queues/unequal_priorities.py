@@ -45,13 +45,18 @@ __all__ = ["SAME_PROPORTION", "STREAMS_AS_ONE", "finished", "interrupted"]
 
 STREAMS_AS_ONE = Assumption(
     "streams-above-as-one",
-    "to a third stream and those below it, the streams above are one, of exponential service",
-    "this library; exact for two streams",
+    "to a third stream and those below it, the streams above are one, of exponential service; "
+    "exact for two streams; the mean response of the third was found within 0.1 % for means "
+    "that differ by half, 5 % low for 3, 1 and 5, and 22 % low for 1, 3 and 0.5",
+    "our simulations",
     APPROXIMATE,
 )
 SAME_PROPORTION = Assumption(
     "same-proportion",
-    "several servers shorten the wait of each stream in the same proportion",
+    "several servers shorten the wait of each stream in the same proportion; on two and four "
+    "servers at loads of 0.7 and 0.9 the last of two streams was found within 5 %, the first "
+    "up to 12 % low where its services are four times as short, 49 % high where four times as "
+    "long",
     "Bondi and Buzen 1984",
     APPROXIMATE,
 )

@@ -1,0 +1,55 @@
+"""Kinds of stations against M/M/c of as many loads, each with its p99: ratios of CPU time."""
+
+import numpy as np
+import pytest
+
+import qmodel as qm
+
+pytestmark = pytest.mark.benchmark
+
+LOADS = np.linspace(0.05, 0.95, 64)
+EXP, LOGNORMAL = qm.Exponential(1.0), qm.LogNormal(1.0, 4.0)
+H2 = qm.HyperExponential((0.05, 0.95), (6.4, 0.68 / 0.95))
+
+# A station, the servers that its loads are of, and how many times M/M/4 it may cost.
+KINDS = {
+    "MG1PS": (qm.MG1PS(EXP), 1, 50),
+    "MDc": (qm.MDc(1.0, 4), 4, 60),
+    "MG1 lognormal": (qm.MG1(LOGNORMAL), 1, 350),
+    "MGc lognormal": (qm.MGc(LOGNORMAL, 4), 4, 300),
+    "MGcK": (qm.MGcK(H2, 4, 12), 4, 400),
+    "LoadDependent": (qm.LoadDependent(EXP, (1.0, 1.8, 2.4, 2.6)), 2.6, 500),
+    "Serverless": (qm.Serverless(EXP, qm.Exponential(0.5), 30.0), 4, 25),
+    "MMcPriority": (qm.MMcPriority(1.0, 4), 4, 4),
+    "two of least connections": (
+        qm.balancing.LeastConnections(qm.MMc(1.0, 2), 2), 4, 8,
+    ),
+}  # fmt: skip
+
+
+def p99(station, rates):
+    """Return mean response and its p99."""
+    r = station.solve(rates)
+    return r.response_time, r.response.quantile(0.99)
+
+
+@pytest.mark.parametrize("kind", KINDS)
+def test_kind(interleaved, kind):
+    station, servers, limit = KINDS[kind]
+    r = interleaved(
+        lambda: p99(station, LOADS * servers), lambda: p99(qm.MMc(1.0, 4), LOADS * 4), rounds=5
+    )
+    print(f"\n{kind}, 64 loads, mean and p99: {r} M/M/4, limit {limit}")
+    assert r.median <= limit
+
+
+def test_a_path_that_repeats(interleaved):
+    db, away = qm.call("db", qm.MMc(1.0, 4)), qm.call("away", qm.Delay(EXP))
+    loop, once = (qm.Pipeline(s) for s in (qm.repeat(4, qm.series(db, away)), db))
+    r = interleaved(
+        lambda: loop.solve(LOADS).latency.quantile(0.99),
+        lambda: once.solve(LOADS * 4).latency.quantile(0.99),
+        rounds=5,
+    )
+    print(f"\nfour visits with pauses, 64 loads, p99: {r} one visit, limit 12")
+    assert r.median <= 12
