@@ -26,7 +26,7 @@ def closed_state(plan: Plan, load: Closed) -> ClosedResult:
             if step.at_once or step.loses or step.settled_by:
                 why = "does several things at once" if step.at_once else "depends on the load"
                 raise ModelError(
-                    f"a closed load is solved along visits to stations, and {step.word} "
-                    f"{step.name!r} {why}"
+                    "a closed load is solved along visits to stations, and "
+                    f"{f'{step.word} {step.name!r}' if step.name else f'a {step.word}'} {why}"
                 )
     return closed.solve(plan.stations, plan.visits, load.users, load.think_time)

@@ -14,6 +14,7 @@ from qmodel._xp import is_symbolic, namespace
 from qmodel.basis import Assumption, Basis, union
 from qmodel.caches.base import CacheResult
 from qmodel.distributions import Distribution
+from qmodel.errors import ModelError
 from qmodel.glossary import units_of
 from qmodel.loads import Poisson
 from qmodel.pipeline import exactness
@@ -98,7 +99,11 @@ class PipelineResult:
     @classmethod
     def of(cls, pipeline: Pipeline, load: Poisson) -> PipelineResult:
         """Solve a pipeline: return its healthy state where there is one, else the other."""
-        states = pipeline.plan.states(load.rate)
+        plan = pipeline.plan
+        late = any(plan.coupled[key].loses for key in plan.timed)
+        if late and is_symbolic(load.rate, plan.hidden[0]):
+            raise ModelError("what a timeout makes late has no symbolic form: put numbers in")
+        states = plan.states(load.rate)
         if states is None:
             return cls(pipeline, load)
         lost = np.greater_equal(load.rate, pipeline.fold)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 import pytest
+import sympy as sp
 
 import qmodel as qm
 
@@ -312,6 +313,18 @@ def test_what_the_attempts_come_to() -> None:
 def test_impossible_retries(make, says) -> None:
     with pytest.raises(qm.DomainError, match=says):
         make()
+
+
+def test_symbols_and_closed_loads_are_refused_with_the_reason() -> None:
+    rate = sp.Symbol("lambda", positive=True)
+    for path, load in (
+        (tried(APP, 5.0, 3), rate),
+        (tried(qm.call("app", qm.MMc(rate, 8)), 5.0, 3), 1.0),
+    ):
+        with pytest.raises(qm.ModelError, match="no symbolic form: put numbers in"):
+            path.solve(load)
+    with pytest.raises(qm.ModelError, match="visits to stations, and a timeout depends on the"):
+        tried(APP, 5.0, 3).solve(qm.Closed(3, 1.0))
 
 
 def test_a_reserve_of_no_budget() -> None:
