@@ -160,6 +160,8 @@ def _no_number(name: str, optional: bool, x: Any) -> None:
         odd = not optional
     elif isinstance(x, np.ndarray):
         odd = x.dtype.kind not in "biufO"
+    elif kind in (list, tuple):
+        odd = any(v is None for v in x)
     else:
         odd = kind in (object, int) or isinstance(x, _ODD)
     if odd:

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 from abc import abstractmethod
 from dataclasses import dataclass, replace
+from functools import partial
 from typing import ClassVar, Self
 
 from qmodel import _check
@@ -42,7 +43,7 @@ class Pool(Station):
     """
 
     replica: Station
-    replicas: Count = parameter("replicas", symbol="N", check=_check.count)
+    replicas: Count = parameter("replicas", symbol="N", check=partial(_check.count, most=10**9))
 
     @property
     def not_in_paths(self) -> str:  # type: ignore[override]

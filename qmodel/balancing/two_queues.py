@@ -132,12 +132,18 @@ def equal_levels(load: Value, workers: int) -> tuple[Any, ...]:
         The chances for j = 0 to 15; from there on each is that before, times the square of
         the load. [-]
 
+    Raises
+    ------
+    DomainError
+        If an argument is outside its domain.
+
     Examples
     --------
     >>> [round(float(x), 4) for x in equal_levels(0.8, 1)[:3]]
     [0.6942, 0.4528, 0.291]
     """
-    x = np.asarray(load, dtype=float)
+    workers = _check.one_count("workers", workers, most=_MOST_WORKERS)
+    x = np.asarray(_check.nonnegative("load", load), dtype=float)
     found = (
         x ** (2 * (workers + j)) * np.exp(fit(np.maximum(x, least)))
         for j, (fit, least) in enumerate(_fitted(workers))

@@ -240,12 +240,14 @@ class Measured(Popularity):
         (2.0, 0.8)
         """
         shares, asked, volume_asked, objects, volume = self._order()
-        rank = np.searchsorted(-shares, -np.asarray(_check.positive("share", share)), "right")
+        least = np.asarray(_check.positive("share", share))
+        rank = np.searchsorted(-shares, -least, "right")
+        unknown = np.where(np.isnan(least), np.nan, 0.0)
         return Head(
-            asked[rank] / asked[-1],
-            volume_asked[rank] / volume_asked[-1],
-            objects[rank],
-            volume[rank],
+            asked[rank] / asked[-1] + unknown,
+            volume_asked[rank] / volume_asked[-1] + unknown,
+            objects[rank] + unknown,
+            volume[rank] + unknown,
         )
 
 

@@ -81,7 +81,7 @@ def load_scv(popularity: Popularity, nodes: Count, *, replicated: Value = 0) -> 
     array([0.1013, 0.0397, 0.0059, 0.0006])
     """
     _check.instance("popularity", popularity, Popularity)
-    n = np.asarray(_check.count("nodes", nodes), dtype=float)
+    n = np.asarray(_check.count("nodes", nodes, most=10**9), dtype=float)
     k = np.asarray(_check.nonnegative("replicated", replicated))
     grid = popularity.grid
     hot = _hottest(grid, k)
@@ -155,7 +155,7 @@ class Replicated(Popularity):
 
     def __post_init__(self) -> None:
         _check.instance("popularity", self.popularity, Popularity)
-        n = np.asarray(_check.count("nodes", self.nodes), dtype=float)[..., None]
+        n = np.asarray(_check.count("nodes", self.nodes, most=10**9), dtype=float)[..., None]
         k = np.asarray(_check.nonnegative("replicated", self.replicated))
         grid = self.popularity.grid
         part = _part(grid, _hottest(grid, k))

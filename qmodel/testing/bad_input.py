@@ -275,7 +275,8 @@ def _answer(
         return f"takes it, and answers {_check.short(result)}"
     if kind in _NEVER_NUMBERS and good_hint is Any and kind not in ("None",):
         return f"takes it, and answers {_check.short(result)}"
-    if kind in ("NaN", "NaN beside good") and made is not None and not _has_nan(made):
+    undecided = made is None or isinstance(made, (bool, np.bool_))
+    if kind in ("NaN", "NaN beside good") and not undecided and not _has_nan(made):
         return f"NaN in, and {_check.short(made)} out"
     return None
 
