@@ -242,3 +242,19 @@ def test_several_permits_a_request() -> None:
     assert of(20).max_rate == pytest.approx(slots.max_rate)
     with pytest.raises(ModelError, match="must be held inside another pool"):
         _ = qm.Pipeline(qm.hold("pool", 20, QUERY, each=2)).max_rate
+
+
+def test_users_who_wait_for_their_answers() -> None:
+    """A permit for each user limits nobody; fewer make of the inside one station."""
+    inside = qm.series(qm.call("cpu", CPU), QUERY)
+    load = qm.Closed(20, think_time=0.2)
+    free = qm.Pipeline(inside).solve(load)
+    wide = qm.Pipeline(qm.hold("threads", 20, inside)).solve(load)
+    assert wide.response_time == pytest.approx(free.response_time, rel=1e-9)
+    assert wide.latency.quantile(0.9) == pytest.approx(free.latency.quantile(0.9), rel=1e-6)
+    # A pool moves the queue, but the stations inside work for as many as they did.
+    tight = qm.Pipeline(qm.hold("threads", 6, inside)).solve(load)
+    assert tight.throughput < free.throughput
+    assert tight.throughput == pytest.approx(20 / (0.2 + tight.response_time), rel=1e-9)
+    busy = site(16, 10).solve(qm.Closed(500, think_time=0.1))
+    assert busy.throughput == pytest.approx(site(16, 10).max_rate, rel=1e-4)
