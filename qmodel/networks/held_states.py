@@ -46,7 +46,7 @@ HELD_AS_EXPONENTIAL = Assumption(
 )
 FLOW_EQUIVALENCE = Assumption(
     "flow-equivalence",
-    "the stations inside a pool are in equilibrium at each number of holders; at 60 to 80 % load "
+    "the stations inside a pool are in equilibrium at each number of holders; to 80 % load "
     "the mean was within 1.5 % and the p99 within 3 % of simulations with exponential service, "
     "5 and 7 % with lognormal service of SCV 4",
     "Chandy, Herzog and Woo 1975; our simulations",
