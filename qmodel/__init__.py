@@ -23,6 +23,7 @@ if TYPE_CHECKING:
         balancing,
         caches,
         distributions,
+        files,
         measurements,
         networks,
         pipeline,
@@ -69,9 +70,11 @@ if TYPE_CHECKING:
         InfeasibleError,
         LoadFileError,
         ModelError,
+        ModelFileError,
         QModelError,
     )
     from qmodel.explanation import Explanation, explain
+    from qmodel.files import Site, read_model, write_model
     from qmodel.loads import Closed, Load, Poisson, Profile, Renewal
     from qmodel.measurements import backtest, calibrate
     from qmodel.pipeline import (
@@ -171,7 +174,9 @@ _HOMES = {
         Quorum Repeated Scaled Shifted Sum Uniform from_histogram from_mean_scv
         from_percentiles from_samples""",
     "explanation": "Explanation explain",
-    "errors": "DomainError InfeasibleError LoadFileError ModelError QModelError",
+    "errors": """DomainError InfeasibleError LoadFileError ModelError ModelFileError
+        QModelError""",
+    "files": "Site read_model write_model",
     "loads": "Closed Load Poisson Profile Renewal",
     "measurements": "backtest calibrate",
     "pipeline": """Pipeline PipelineResult Step branch cached call circuit_breaker fan_out
@@ -194,6 +199,7 @@ _MODULES = (
     "balancing",
     "caches",
     "distributions",
+    "files",
     "measurements",
     "networks",
     "pipeline",

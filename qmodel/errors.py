@@ -2,7 +2,14 @@
 
 from __future__ import annotations
 
-__all__ = ["DomainError", "InfeasibleError", "LoadFileError", "ModelError", "QModelError"]
+__all__ = [
+    "DomainError",
+    "InfeasibleError",
+    "LoadFileError",
+    "ModelError",
+    "ModelFileError",
+    "QModelError",
+]
 
 
 class QModelError(Exception):
@@ -23,3 +30,7 @@ class InfeasibleError(QModelError, ValueError):
 
 class LoadFileError(QModelError, ValueError):
     """A file of measurements cannot be read; the message names the line and what would help."""
+
+
+class ModelFileError(QModelError, ValueError):
+    """A model file cannot be read; the message names file, line, column and what is wrong."""

@@ -47,13 +47,14 @@ _TIMES = {
 }  # fmt: skip
 _SIZES = {"B": 1.0, "KiB": KiB, "MiB": MiB, "GiB": GiB, "kB": 1e3, "MB": 1e6, "GB": 1e9}
 _RATES = {"rps": 1.0, "qps": 1.0, "rpm": 1 / minute}
+_POWERS = {1e-9: -9, 1e-6: -6, 1e-3: -3, 1e3: 3, 1e6: 6, 1e9: 9}
 _PREFIXES = {"": 1.0, "k": 1e3, "M": 1e6, "G": 1e9}
 _NUMBER = re.compile(
     r"\s*([-+]?(?:\d[\d_]*\.?\d*|\.\d+)(?:[eE][-+]?\d+)?|[-+]?inf|nan)\s*(.*?)\s*"
 )
 
 
-def parse(written: str | float) -> float:
+def parse(written: str | float, unit: str = "") -> float:
     """Return the number that a text with a unit means, in seconds, 1/s, bytes or as it is.
 
     Parameters
@@ -61,6 +62,9 @@ def parse(written: str | float) -> float:
     written : str or float
         A number, alone or followed by a unit of time ("5 ms"), a rate ("1200/s",
         "18k rps"), a size ("2 GiB"), a percent sign, or k, M, G. A float passes. [-]
+    unit : str, default ""
+        What it must be: "s", "1/s", "B", or "-" for a number without unit; by default
+        any. [-]
 
     Returns
     -------
@@ -70,35 +74,56 @@ def parse(written: str | float) -> float:
     Raises
     ------
     DomainError
-        If the text is not a number with a known unit.
+        If the text is not a number with a known unit, or is of another kind than `unit`.
 
     Examples
     --------
     >>> parse("5ms"), parse("2 rps"), parse("0.3")
     (0.005, 2.0, 0.3)
+    >>> parse("1200/s", "s")
+    Traceback (most recent call last):
+    qmodel.errors.DomainError: expected a time such as '5 ms', got '1200/s'
     """
     if isinstance(written, (int, float)):
         return float(written)
     match = _NUMBER.fullmatch(written)
     if match is None:
-        raise DomainError(f"expected a number with a unit, such as '5 ms', got {written!r}")
-    value, unit = float(match[1].replace("_", "")), match[2]
-    return value * _multiplier(unit, written)
+        raise DomainError(f"expected {_EXAMPLES.get(unit, _EXAMPLES[''])}, got {written!r}")
+    digits, given = match[1].replace("_", ""), match[2]
+    kind, multiplier, power = _unit(given, written)
+    if unit and kind != unit:
+        raise DomainError(f"expected {_EXAMPLES[unit]}, got {written!r}")
+    if power:
+        # The decimal as written: 0.07 ms is the float next to 7e-5, which 0.07 * 1e-3 is not.
+        mantissa, _, exponent = digits.lower().partition("e")
+        finite = mantissa.strip("+-") not in ("inf", "nan")
+        return float(f"{mantissa}e{int(exponent or 0) + power}" if finite else mantissa)
+    return float(digits) * multiplier
 
 
-def _multiplier(unit: str, written: str) -> float:
+_EXAMPLES = {
+    "": "a number with a unit, such as '5 ms'",
+    "s": "a time such as '5 ms'",
+    "1/s": "a rate such as '1200/s'",
+    "B": "a size such as '4 GiB'",
+    "-": "a number without a unit, or a share such as '85 %'",
+}
+
+
+def _unit(unit: str, written: str) -> tuple[str, float, int]:
+    """Return what a unit is of, its multiplier, and its power of ten where it is one."""
     if unit == "%":
-        return 0.01
-    for table in (_PREFIXES, _TIMES, _SIZES, _RATES):
+        return "-", 0.01, -2
+    for kind, table in (("-", _PREFIXES), ("s", _TIMES), ("B", _SIZES), ("1/s", _RATES)):
         if unit in table:
-            return table[unit]
+            return kind, table[unit], _POWERS.get(table[unit], 0)
     prefix, per, time = unit.partition("/")
     prefix = prefix.strip().removesuffix("requests").removesuffix("req").strip()
     if per and prefix in _PREFIXES and time.strip() in _TIMES:
-        return _PREFIXES[prefix] / _TIMES[time.strip()]
+        return "1/s", _PREFIXES[prefix] / _TIMES[time.strip()], 0
     for rate, multiplier in _RATES.items():
         if unit.endswith(rate) and unit.removesuffix(rate).strip() in _PREFIXES:
-            return _PREFIXES[unit.removesuffix(rate).strip()] * multiplier
+            return "1/s", _PREFIXES[unit.removesuffix(rate).strip()] * multiplier, 0
     known = [*_TIMES, *_SIZES, *_RATES, "/s", "/min", "%"]
     near = difflib.get_close_matches(unit, known, n=1)
     hint = f"; did you mean {near[0]!r}?" if near else "; known are ms, s, /s, rps, MiB, %"

@@ -30,24 +30,27 @@ if TYPE_CHECKING:
     from qmodel.answers.cache_report import cache
     from qmodel.answers.comparison import compare
     from qmodel.answers.crowds import crowd
+    from qmodel.answers.cost_steps import frontier
     from qmodel.answers.explained import explain
     from qmodel.answers.influence import sensitivity
     from qmodel.answers.intervals import uncertainty
     from qmodel.answers.least_cost import size
     from qmodel.answers.lost_parts import outages
     from qmodel.answers.most_load import capacity
+    from qmodel.answers.parameters import parameters
     from qmodel.answers.policies import balance, replica_of
     from qmodel.answers.recorded import replay
     from qmodel.answers.scenarios import sweep
     from qmodel.answers.steady_state import solve
     from qmodel.answers.steady_states import hysteresis
-    from qmodel.answers.verdicts import check, junit
+    from qmodel.answers.verdicts import check, gathered, junit
 
 _HOMES = {
     "answer": "Answer Column Fact Formula Table",
     "cache_report": "cache",
     "comparison": "compare",
     "crowds": "crowd",
+    "cost_steps": "frontier",
     "explained": "explain",
     "influence": "sensitivity",
     "intervals": "uncertainty",
@@ -55,11 +58,12 @@ _HOMES = {
     "lost_parts": "outages",
     "most_load": "capacity",
     "steady_states": "hysteresis",
+    "parameters": "parameters",
     "policies": "balance replica_of",
     "recorded": "replay",
     "scenarios": "sweep",
     "steady_state": "solve",
-    "verdicts": "check junit",
+    "verdicts": "check gathered junit",
 }
 _HOME_OF = {name: home for home, names in _HOMES.items() for name in names.split()}
 
@@ -77,8 +81,11 @@ __all__ = [
     "crowd",
     "explain",
     "hysteresis",
+    "frontier",
+    "gathered",
     "junit",
     "outages",
+    "parameters",
     "replay",
     "replica_of",
     "sensitivity",

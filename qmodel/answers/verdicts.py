@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from functools import partial
 from typing import TYPE_CHECKING, Any
 from xml.etree import ElementTree
@@ -20,7 +20,7 @@ if TYPE_CHECKING:
     from qmodel.planning.slo import Objective, Objectives
     from qmodel.queues import Station
 
-__all__ = ["check", "junit"]
+__all__ = ["check", "gathered", "junit"]
 
 
 @checked
@@ -136,6 +136,69 @@ def _notes(
 
 
 @checked
+def gathered(answers: Mapping[str, Answer]) -> Answer:
+    """Return the checks of several models as one.
+
+    Parameters
+    ----------
+    answers : mapping of str to Answer
+        Answers of `check`, by the names of the models. [-]
+
+    Returns
+    -------
+    Answer
+        Good where all are; a row for each model and objective. [-]
+
+    Examples
+    --------
+    >>> import qmodel as qm
+    >>> loads = {"day": 50.0, "peak": 95.0}
+    >>> print(gathered({n: check(qm.MMc(0.01), x, objectives="mean < 50 ms")
+    ...                 for n, x in loads.items()}))
+    1 of 2 objectives missed: mean < 50 ms in peak
+    """
+    rows: dict[str, list[Any]] = {key: [] for key in ("verdict", "objective", "value", "model")}
+    rows["load"] = []
+    for name, answer in answers.items():
+        columns = {c.key: list(c.values) for c in answer.tables[0].columns}
+        for key in ("verdict", "objective", "value"):
+            rows[key] += columns[key]
+        count = len(columns["verdict"])
+        rows["model"] += [name] * count
+        rows["load"] += [answer.tables[0].title.partition(" ")[2]] * count
+    missed = [
+        f"{objective} in {model}"
+        for verdict, objective, model in zip(
+            rows["verdict"], rows["objective"], rows["model"], strict=True
+        )
+        if verdict == "MISSED"
+    ]
+    of = len(rows["verdict"])
+    some = f"{len(missed)} of {of} objectives missed: {listed(missed)}" if missed else ""
+    return Answer(
+        question="check",
+        verdict=some or f"All {of} objectives met in {listed(list(answers))}",
+        good=not missed,
+        facts=[Fact("met", "", not missed)],
+        tables=[
+            Table(
+                "objectives",
+                "Objectives",
+                [
+                    Column("verdict", "", TEXT, rows["verdict"]),
+                    Column("objective", "objective", TEXT, rows["objective"]),
+                    Column("value", "here", WORDS, rows["value"]),
+                    Column("model", "model", TEXT, rows["model"]),
+                    Column("load", "load", TEXT, rows["load"]),
+                ],
+            )
+        ],
+        notes=list(dict.fromkeys(note for a in answers.values() for note in a.notes)),
+        details={"models": {name: a.verdict for name, a in answers.items()}},
+    )
+
+
+@checked
 def junit(answer: Answer) -> str:
     """Return the verdicts of `check` as JUnit XML, which build servers show.
 
@@ -168,9 +231,10 @@ def junit(answer: Answer) -> str:
     suite = ElementTree.Element(
         "testsuite", name="qmodel", tests=str(len(missed)), failures=str(sum(missed))
     )
-    cells = zip(columns["objective"], missed, columns["value"], strict=True)
-    for name, bad, value in cells:
-        case = ElementTree.SubElement(suite, "testcase", classname="qmodel", name=name)
+    models = columns.get("model", ["qmodel"] * len(missed))
+    cells = zip(models, columns["objective"], missed, columns["value"], strict=True)
+    for model, name, bad, value in cells:
+        case = ElementTree.SubElement(suite, "testcase", classname=model, name=name)
         if bad:
             failure = ElementTree.SubElement(case, "failure", message=f"{value} here")
             failure.text = answer.verdict

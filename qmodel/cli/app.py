@@ -12,7 +12,26 @@ import typer
 from typer.core import TyperGroup
 
 from qmodel._version import __version__
-from qmodel.cli import balance, cache, check, compare, explain, replay, report, solve, sweep
+from qmodel.cli import (
+    balance,
+    cache,
+    capacity,
+    check,
+    compare,
+    explain,
+    frontier,
+    init,
+    outages,
+    params,
+    replay,
+    report,
+    schema,
+    sensitivity,
+    size,
+    solve,
+    sweep,
+    uncertainty,
+)
 from qmodel.cli.options import examples
 from qmodel.errors import QModelError
 
@@ -50,7 +69,8 @@ app = typer.Typer(
     pretty_exceptions_enable=False,
     context_settings={"help_option_names": ["-h", "--help"]},
     epilog=examples(
-        "qmodel solve --rate 2000/s",
+        "qmodel init",
+        "qmodel solve site.yaml --rate 2000/s",
         'qmodel solve --set cache.hit_ratio=95% --objective "p99 < 250 ms"',
         'qmodel check --objective "p99 < 300 ms" --objective "utilization < 70 %"',
         "qmodel sweep --over arrival_rate=500/s:3000/s:6",
@@ -59,15 +79,24 @@ app = typer.Typer(
         "qmodel replay load.csv.gz --output minutes.parquet",
     ),
 )
+app.command("init", epilog=init.EPILOG)(init.command)
 app.command("solve")(solve.command)
+app.command("capacity")(capacity.command)
+app.command("size", epilog=size.EPILOG)(size.command)
+app.command("frontier")(frontier.command)
 app.command("check", epilog=check.EPILOG)(check.command)
 app.command("sweep", no_args_is_help=True)(sweep.command)
-app.command("compare")(compare.command)
+app.command("compare", epilog=compare.EPILOG)(compare.command)
+app.command("outages")(outages.command)
+app.command("sensitivity")(sensitivity.command)
+app.command("uncertainty", epilog=uncertainty.EPILOG)(uncertainty.command)
 app.command("cache", epilog=cache.EPILOG)(cache.command)
 app.command("balance", epilog=balance.EPILOG)(balance.command)
 app.command("explain")(explain.command)
 app.command("report", epilog=report.EPILOG)(report.command)
 app.command("replay", no_args_is_help=True)(replay.command)
+app.command("params")(params.command)
+app.command("schema")(schema.command)
 
 
 def _version(wanted: bool) -> None:
@@ -85,6 +114,7 @@ def _options(
 ) -> None:
     """Capacity and latency of web pipelines, in closed form.
 
-    How much load does the typical web pipeline sustain, how long do requests take, and which
-    part saturates first? Each command answers for that pipeline, changed as --set says.
+    How much load does a site sustain, how long do requests take, and which part saturates
+    first? Each command answers for the site of a model file, which `qmodel init` begins, or
+    for the typical web pipeline, changed as --set says.
     """

@@ -8,12 +8,14 @@ import typer
 
 from qmodel.cli.numbers import number, whole
 from qmodel.cli.options import (
-    OBJECTIVE,
     Changes,
+    File,
     Format,
     Objectives,
     Output,
+    Overrides,
     Rate,
+    Scenario,
     Shape,
     examples,
 )
@@ -38,6 +40,15 @@ EPILOG = examples(
 
 
 def command(
+    file: File = None,
+    name: Annotated[
+        str | None,
+        typer.Option(
+            "--name",
+            metavar="NAME",
+            help="Which cache it is, where the file has several.",
+        ),
+    ] = None,
     objects: Annotated[
         str | None,
         typer.Option("--objects", metavar="NUMBER", help="Objects that are asked for [10M]."),
@@ -73,20 +84,23 @@ def command(
         ),
     ] = None,
     rate: Rate = None,
-    objective: Objectives = [OBJECTIVE],  # noqa: B006 (typer shows it)
+    objective: Objectives = None,
     set_: Changes = None,
+    override: Overrides = None,
+    scenario: Scenario = None,
     form: Shape = Format.TABLE,
     output: Output = None,
 ) -> None:
     """Say which hit ratio a cache has, and what memory, policy and its loss do to the site.
 
-    The cache is that of the typical pipeline; its hit ratio follows from memory and policy.
+    The cache is that of the file, or of the typical pipeline; its hit ratio follows from memory
+    and policy.
     """
     from dataclasses import replace
 
     from qmodel import answers
     from qmodel.caches import Zipf
-    from qmodel.cli import model, numbers
+    from qmodel.cli import model
     from qmodel.cli.files import writing
     from qmodel.cli.render import show
 
@@ -99,9 +113,13 @@ def command(
     used = {option: written or DEFAULTS[option] for option, written in given.items()}
     _refuse_hit_ratio(set_)
     with writing(output) as write:
+        it = model.asked(
+            file, set_, override, scenario=scenario, rate=rate, objectives=objective
+        )
         answer = answers.cache(
-            model.changed(set_),
-            numbers.rate(rate),
+            it.model,
+            it.rate(),
+            name=it.site.cache_named(name),
             popularity=Zipf(
                 whole("--objects", used["--objects"]),
                 number("--exponent", used["--exponent"], zero=True),
@@ -110,7 +128,7 @@ def command(
             memory=number("--memory", used["--memory"]),
             policy=policy,
             ttl=None if ttl is None else number("--ttl", ttl),
-            objectives=objective or (),
+            objectives=it.objectives,
         )
         if guessed := _guessed(given):
             said = f"Not given, so plausible values are taken: {guessed}."
@@ -121,9 +139,10 @@ def command(
 
 def _refuse_hit_ratio(changes: list[str] | None) -> None:
     for written in changes or ():
-        if written.partition("=")[0].strip() == "cache.hit_ratio":
+        name = written.partition("=")[0].strip()
+        if name.endswith(".hit_ratio"):
             raise ModelError(
-                "--set cache.hit_ratio: here it follows from --memory and --policy; "
+                f"--set {name}: here it follows from --memory and --policy; "
                 "`qmodel solve` takes it as given"
             )
 

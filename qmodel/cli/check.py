@@ -1,21 +1,33 @@
-"""``qmodel check``: objectives held against the pipeline, for a build to go on or to stop."""
+"""``qmodel check``: objectives held against models, for a build to go on or to stop."""
 
 from __future__ import annotations
 
 from enum import StrEnum
+from pathlib import Path
 from typing import Annotated
 
 import typer
 
-from qmodel.cli.options import Changes, Objectives, Output, Rate, examples
+from qmodel.cli.options import (
+    Changes,
+    Objectives,
+    Output,
+    Overrides,
+    Rate,
+    ThinkTime,
+    Users,
+    examples,
+)
 
 __all__ = ["EPILOG", "MISSED", "command"]
 
 MISSED = 99
 """Exit status where an objective is missed."""
 EPILOG = examples(
+    "qmodel check site.yaml",
+    'qmodel check site.yaml --scenario "a zone lost" --format markdown',
     'qmodel check --rate 2000/s --objective "p99 < 300 ms" --objective "loss < 0.1 %"',
-    'qmodel check --objective "utilization < 70 %" --format junit --output check.xml',
+    "qmodel check sites/*.yaml --scenario all --format junit --output check.xml",
 )
 
 
@@ -30,9 +42,30 @@ class CheckFormat(StrEnum):
 
 
 def command(
+    files: Annotated[
+        list[Path] | None,
+        typer.Argument(
+            metavar="[FILES]...",
+            help="Model files, each with its load and objectives; without any, the typical web "
+            "pipeline.",
+            show_default=False,
+        ),
+    ] = None,
     objective: Objectives = None,
     rate: Rate = None,
+    users: Users = None,
+    think_time: ThinkTime = None,
+    scenario: Annotated[
+        list[str] | None,
+        typer.Option(
+            "--scenario",
+            metavar="NAME",
+            help="A scenario of the files, such as 'a zone lost'; all: as it is, and each of "
+            "them. May be repeated.",
+        ),
+    ] = None,
     set_: Changes = None,
+    override: Overrides = None,
     form: Annotated[
         CheckFormat,
         typer.Option("--format", help="How to print: for people, programs or build servers."),
@@ -45,13 +78,31 @@ def command(
     takes .xml, too: JUnit.
     """
     from qmodel import answers
-    from qmodel.cli import model, numbers
+    from qmodel.cli import model
     from qmodel.cli.files import ENDINGS, writing
     from qmodel.cli.render import show
 
     with writing(output, (*ENDINGS, ".xml")) as write:
-        load = numbers.rate(rate)
-        answer = answers.check(model.changed(set_), load, objectives=objective or ())
+        found = {}
+        named: list[Path | None] = [*(files or ())]
+        for file in named or [None]:
+            for name in model.cases(file, scenario or [], override):
+                it = model.asked(
+                    file,
+                    set_,
+                    override,
+                    scenario=name,
+                    rate=rate,
+                    users=users,
+                    think_time=think_time,
+                    objectives=objective,
+                    default="",
+                )
+                model.refuse_open(it, file)
+                label = model.label(file, name)
+                found[label] = answers.check(it.model, it.load, objectives=it.objectives)
+        one = next(iter(found.values()))
+        answer = one if len(found) == 1 else answers.gathered(found)
         write(answer)
     show(answer, form)
     if not answer.good:

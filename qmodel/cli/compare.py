@@ -1,33 +1,75 @@
-"""``qmodel compare``: monolith against microservices, at equal servers and load."""
+"""``qmodel compare``: models side by side, at the same load."""
 
 from __future__ import annotations
 
-from qmodel.cli.options import OBJECTIVE, Changes, Format, Objectives, Output, Rate, Shape
+from pathlib import Path
+from typing import Annotated
 
-__all__ = ["command"]
+import typer
+
+from qmodel.cli.options import (
+    Changes,
+    Format,
+    Objectives,
+    Output,
+    Overrides,
+    Rate,
+    Shape,
+    ThinkTime,
+    Users,
+    examples,
+)
+
+__all__ = ["EPILOG", "command"]
+
+EPILOG = examples(
+    "qmodel compare",
+    "qmodel compare site.yaml",
+    "qmodel compare today.yaml tomorrow.yaml --rate 2000/s",
+)
 
 
 def command(
+    files: Annotated[
+        list[Path] | None,
+        typer.Argument(
+            metavar="[FILES]...",
+            help="Model files; the first is the reference. One alone is compared with itself "
+            "in its scenarios; without any, monolith and microservices are.",
+            show_default=False,
+        ),
+    ] = None,
     rate: Rate = None,
-    objective: Objectives = [OBJECTIVE],  # noqa: B006 (typer shows it)
+    users: Users = None,
+    think_time: ThinkTime = None,
+    objective: Objectives = None,
     set_: Changes = None,
+    override: Overrides = None,
     form: Shape = Format.TABLE,
     output: Output = None,
 ) -> None:
-    """Compare the monolith with microservices, at as many servers and the same load.
+    """Compare models at the same load: files, scenarios, or monolith and microservices.
 
-    --set changes each of the two that has the parameter.
+    --set changes each of them that has the parameter; --override is laid over each file.
     """
     from dataclasses import replace
 
     from qmodel import answers
-    from qmodel.cli import model, numbers
+    from qmodel.cli import model
     from qmodel.cli.files import writing
     from qmodel.cli.render import show
 
     with writing(output) as write:
-        models, notes = model.changed_each(model.models(), set_)
-        answer = answers.compare(models, numbers.rate(rate), objectives=objective or ())
+        sites, load, goals = model.compared(
+            files or [],
+            override,
+            rate=rate,
+            users=users,
+            think_time=think_time,
+            objectives=objective,
+        )
+        models, notes = model.changed_each(sites, model.changes_of(set_))
+        answer = answers.compare(models, load, objectives=goals)
         answer = replace(answer, notes=[*notes, *answer.notes])
         write(answer)
     show(answer, form)

@@ -1,70 +1,240 @@
-"""The model that commands ask: the typical web pipeline, changed as the options say."""
+"""What commands ask: the site of a file, or the typical web pipeline, as the options say."""
 
 from __future__ import annotations
 
-import difflib
-import math
-from collections.abc import Mapping, Sequence
-from typing import TYPE_CHECKING
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
 
-from qmodel.cli.options import pair
+from qmodel.cli import numbers
+from qmodel.cli.options import OBJECTIVE, pair
 from qmodel.errors import DomainError, ModelError
-from qmodel.units import parse
 
 if TYPE_CHECKING:
+    from pathlib import Path
+
+    from qmodel.files import Site
     from qmodel.pipeline import Pipeline
 
-__all__ = ["changed", "changed_each", "default_model", "models"]
+__all__ = [
+    "Asked",
+    "asked",
+    "cases",
+    "changed_each",
+    "changes_of",
+    "compared",
+    "default_model",
+    "label",
+    "models",
+    "refuse_open",
+]
+
+
+@dataclass(frozen=True, slots=True)
+class Asked:
+    """A site, with the load and the objectives of a question.
+
+    Parameters
+    ----------
+    site : Site
+        The site. [-]
+    load : number, Load or None
+        The load; None where nothing says one. [1/s]
+    objectives : sequence of str or Objective
+        What must hold. [-]
+    """
+
+    site: Site
+    load: Any
+    objectives: Sequence[Any]
+
+    @property
+    def model(self) -> Pipeline:
+        """The model."""
+        return self.site.pipeline
+
+    def rate(self) -> float | None:
+        """Return the rate of the load, where it has one."""
+        from qmodel.files.site import rate_of
+
+        if isinstance(self.load, float) or self.load is None:
+            return self.load
+        return rate_of(self.load)
 
 
 def default_model() -> Pipeline:
-    """Return the pipeline that is asked where none is named."""
+    """Return the pipeline that is asked where no file is named."""
     from qmodel.web import typical_pipeline
 
     return typical_pipeline()
 
 
 def models() -> dict[str, Pipeline]:
-    """Return the pipelines that are compared, by name; the first is the reference."""
+    """Return the pipelines that are compared where no file is named, the reference first."""
     from qmodel.web import typical_microservices, typical_monolith
 
     return {"monolith": typical_monolith(), "microservices": typical_microservices()}
 
 
-def _changes(written: Sequence[str] | None) -> dict[str, float]:
-    """Return what ``--set`` changes, from name to value."""
-    changes: dict[str, float] = {}
+def asked(
+    file: Path | None,
+    changes: Sequence[str] | None = None,
+    overrides: Sequence[Path] | None = None,
+    *,
+    scenario: str | None = None,
+    rate: str | None = None,
+    users: str | None = None,
+    think_time: str | None = None,
+    objectives: Sequence[str] | None = None,
+    default: str = OBJECTIVE,
+) -> Asked:
+    """Return what a command is asked of, from its file and options."""
+    from qmodel.files import Site, read_model
+
+    load = _load(rate, users, think_time)
+    new = changes_of(changes)
+    if file is None:
+        if overrides:
+            raise DomainError("--override is laid over a file, and none is named")
+        site = Site(model=default_model())
+    else:
+        site = read_model(file, overrides=overrides or ())
+    if new:
+        try:
+            site = site.changed(new)
+        except DomainError as e:
+            raise DomainError(f"--set {e}") from None
+    if scenario is not None:
+        model, own = site.under(scenario)
+        site = Site(model=model, title=site.title, load=own, objectives=site.objectives)
+    if load is None:
+        load = _plain(site.load)
+    goals = list(objectives or site.objectives or ([default] if default else []))
+    return Asked(site, load, goals)
+
+
+def _load(rate: str | None, users: str | None, think_time: str | None) -> Any:
+    from qmodel.loads import Closed
+
+    if users is None:
+        if think_time is not None:
+            raise DomainError("--think-time goes with --users")
+        return numbers.rate(rate)
+    if rate is not None:
+        raise DomainError("the load is given twice: --rate and --users")
+    think = 0.0 if think_time is None else numbers.number("--think-time", think_time, zero=True)
+    return Closed(numbers.whole("--users", users), think)
+
+
+def _plain(load: Any) -> Any:
+    """Return the rate of a Poisson load, and other loads as they are."""
+    from qmodel.loads import Poisson
+
+    return float(load.rate) if isinstance(load, Poisson) else load
+
+
+def changes_of(written: Sequence[str] | None) -> dict[str, str]:
+    """Return what ``--set`` changes, from name to text."""
+    changes: dict[str, str] = {}
     for name, value in (pair("--set", w) for w in written or ()):
         if name in changes:
             raise DomainError(f"--set {name} is given twice")
-        changes[name] = parse(value)
-        if math.isnan(changes[name]):
-            raise DomainError(f"--set {name} must be a number, got {value!r}")
+        changes[name] = value
     return changes
 
 
-def changed(written: Sequence[str] | None) -> Pipeline:
-    """Return the default model with the changes of ``--set``."""
-    changes, model = _changes(written), default_model()
-    return model.replace(changes) if changes else model
+def compared(
+    files: Sequence[Path],
+    overrides: Sequence[Path] | None,
+    *,
+    rate: str | None,
+    users: str | None,
+    think_time: str | None,
+    objectives: Sequence[str] | None,
+) -> tuple[dict[str, Site], Any, Sequence[Any]]:
+    """Return the sites to compare by name, the load, and the objectives."""
+    from qmodel.files import Site, read_model
+
+    if not files:
+        if overrides:
+            raise DomainError("--override is laid over files, and none is named")
+        sites = {name: Site(model=pipeline) for name, pipeline in models().items()}
+    else:
+        labels = [file.stem for file in files]
+        if len(set(labels)) < len(labels):
+            labels = [str(file) for file in files]
+        if len(set(labels)) < len(labels):
+            raise DomainError(f"a file is named twice: {', '.join(labels)}")
+        read = [read_model(file, overrides=overrides or ()) for file in files]
+        sites = dict(zip(labels, read, strict=True))
+        if len(files) == 1:
+            (site,) = read
+            if not site.scenarios:
+                raise ModelError(
+                    f"{files[0]} has no scenarios to compare with: name two files, or add some"
+                )
+            others = {
+                name: Site(model=site.under(name)[0])
+                for name, scenario in site.scenarios.items()
+                if scenario.load is None
+            }
+            sites = {"as it is": site, **others}
+    load = _load(rate, users, think_time)
+    first = next(iter(sites.values()))
+    load = _plain(first.load) if load is None else load
+    return sites, load, list(objectives or first.objectives or [OBJECTIVE])
+
+
+def cases(
+    file: Path | None, scenarios: Sequence[str], overrides: Sequence[Path] | None
+) -> list[str | None]:
+    """Return the scenarios to check, None for the site as it is; "all" is each of them."""
+    from qmodel.files import read_model
+
+    if scenarios != ["all"]:
+        return [*scenarios] or [None]
+    if file is None:
+        return [None]
+    return [None, *read_model(file, overrides=overrides or ()).scenarios]
+
+
+def label(file: Path | None, scenario: str | None) -> str:
+    """Return how a case is called in a list of them."""
+    name = "the typical pipeline" if file is None else str(file)
+    return f"{name} ({scenario})" if scenario else name
+
+
+def refuse_open(it: Asked, file: Path | None) -> None:
+    """Refuse to hold a file against what it does not say."""
+    if file is None:
+        return
+    if it.load is None:
+        raise ModelError(f"{file} says no load: add load: 1200/s, or say --rate")
+    if not it.objectives:
+        raise ModelError(
+            f"{file} says no objectives: add objectives: [p99 < 300 ms], or say --objective"
+        )
 
 
 def changed_each(
-    models: Mapping[str, Pipeline], written: Sequence[str] | None
+    sites: dict[str, Site], changes: dict[str, str]
 ) -> tuple[dict[str, Pipeline], list[str]]:
     """Return each model with the changes that it knows, and a note for what only some know."""
-    changes, notes = _changes(written), []
-    known = {name: model.parameters() for name, model in models.items()}
+    from qmodel.files.values import nearest
+
+    notes = []
+    known = {name: site.pipeline.parameters() for name, site in sites.items()}
     for change in changes:
-        having = [name for name in models if change in known[name]]
+        having = [name for name in sites if change in known[name]]
         if not having:
             every = {parameter for parameters in known.values() for parameter in parameters}
-            near = difflib.get_close_matches(change, sorted(every), n=1, cutoff=0.4)
-            hint = f"; did you mean {near[0]!r}?" if near else ""
-            raise ModelError(f"no parameter {change!r} in any of the pipelines{hint}")
-        if len(having) < len(models):
+            raise ModelError(
+                f"no parameter {change!r} in any of the pipelines{nearest(change, every)}"
+            )
+        if len(having) < len(sites):
             notes.append(f"{change} was set in {' and '.join(having)} only.")
-    return {
-        name: model.replace({n: v for n, v in changes.items() if n in known[name]})
-        for name, model in models.items()
-    }, notes
+    models = {}
+    for name, site in sites.items():
+        own = {n: v for n, v in changes.items() if n in known[name]}
+        models[name] = (site.changed(own) if own else site).pipeline
+    return models, notes

@@ -11,11 +11,16 @@ import typer
 __all__ = [
     "OBJECTIVE",
     "Changes",
+    "File",
     "Format",
     "Objectives",
     "Output",
+    "Overrides",
     "Rate",
+    "Scenario",
     "Shape",
+    "ThinkTime",
+    "Users",
     "examples",
     "pair",
 ]
@@ -33,10 +38,36 @@ class Format(StrEnum):
     MARKDOWN = "markdown"
 
 
+File: TypeAlias = Annotated[
+    Path | None,
+    typer.Argument(
+        metavar="[FILE]",
+        help="A model file, such as `qmodel init` writes: .yaml, .toml or .json. Without one "
+        "the typical web pipeline is asked.",
+        show_default=False,
+    ),
+]
 Rate: TypeAlias = Annotated[
     str | None,
     typer.Option(
-        "--rate", metavar="RATE", help="Requests that arrive, such as 2000/s, 18k/s or 90k/min."
+        "--rate",
+        metavar="RATE",
+        help="Requests that arrive, such as 2000/s, 18k/s or 90k/min; by default what the file "
+        "says, else 60 % of what can be sustained.",
+    ),
+]
+Users: TypeAlias = Annotated[
+    str | None,
+    typer.Option(
+        "--users",
+        metavar="NUMBER",
+        help="In place of --rate: users who wait for each answer before they ask again.",
+    ),
+]
+ThinkTime: TypeAlias = Annotated[
+    str | None,
+    typer.Option(
+        "--think-time", metavar="TIME", help="With --users: time that a user thinks [0 s]."
     ),
 ]
 Objectives: TypeAlias = Annotated[
@@ -44,7 +75,8 @@ Objectives: TypeAlias = Annotated[
     typer.Option(
         "--objective",
         metavar="TEXT",
-        help="What must hold, such as 'p99 < 300 ms' or 'loss < 0.1 %'. May be repeated.",
+        help="What must hold, such as 'p99 < 300 ms' or 'loss < 0.1 %'; in place of those of "
+        "the file. May be repeated.",
     ),
 ]
 Changes: TypeAlias = Annotated[
@@ -52,8 +84,23 @@ Changes: TypeAlias = Annotated[
     typer.Option(
         "--set",
         metavar="NAME=VALUE",
-        help="Change a part of the pipeline, such as database.servers=20, "
-        "cache.hit_ratio=95% or 'database.service_time=4 ms'. May be repeated.",
+        help="Change a parameter, such as database.servers=20, cache.hit_ratio=95% or "
+        "'database.service_time=4 ms'; `qmodel params` lists them. May be repeated.",
+    ),
+]
+Overrides: TypeAlias = Annotated[
+    list[Path] | None,
+    typer.Option(
+        "--override",
+        metavar="FILE",
+        help="Lay another model file over the first: what it says stands in place of it. May "
+        "be repeated; the last one is uppermost.",
+    ),
+]
+Scenario: TypeAlias = Annotated[
+    str | None,
+    typer.Option(
+        "--scenario", metavar="NAME", help="A scenario of the file, such as 'a zone lost'."
     ),
 ]
 Shape: TypeAlias = Annotated[

@@ -15,6 +15,8 @@ __all__ = ["show"]
 
 _CELLS = 8  # of a bar
 _SHOWN = 40  # rows of a table
+_WORDS = ("", "words")
+_NAME, _WIDE = 16, 24  # columns of the terminal that a name, or a number, keeps
 _ASCII = str.maketrans({"λ": "lambda", "µ": "u", "–": "-", "ρ": "rho", "⋅": "*"})
 
 
@@ -79,12 +81,16 @@ def _table(table: Table, blocks: bool) -> RichTable:
     drawn = RichTable(box=None, header_style="cyan", padding=(0, 2, 0, 0), pad_edge=False)
     sign, gap = ("▶ " if blocks else "> "), "  "
     for i, column in enumerate(table.columns):
-        right = column.unit != ""
+        right = column.unit not in _WORDS or _short(column)
         header = column.header if blocks else column.header.translate(_ASCII)
         if i == 0 and table.marked is not None:
             header = gap + header
-        # Only names of stations may be folded where a terminal is narrow.
-        drawn.add_column(header, justify="right" if right else "left", no_wrap=right or i > 0)
+        drawn.add_column(
+            header,
+            justify="right" if right else "left",
+            min_width=_least(table, i, header, blocks),
+            overflow="fold",
+        )
     for row in range(min(len(table), _SHOWN)):
         here = row == table.marked
         cells = [_cell(column, row, blocks) for column in table.columns]
@@ -92,6 +98,27 @@ def _table(table: Table, blocks: bool) -> RichTable:
             cells[0] = Text(sign if here else gap).append(cells[0])
         drawn.add_row(*cells, style="bold" if here else "")
     return drawn
+
+
+def _short(column: Column) -> bool:
+    """Return whether a column of values in words is one of numbers and their like."""
+    if column.unit == "":
+        return False
+    rows = range(min(len(column.values), _SHOWN))
+    return all(len(column.shown(row)) <= _NAME for row in rows)
+
+
+def _least(table: Table, place: int, header: str, blocks: bool) -> int:
+    """Return the least width of a column: its numbers and words are whole, headers wrap."""
+    column = table.columns[place]
+    rows = range(min(len(table), _SHOWN))
+    cells = [str(_cell(column, row, blocks)) for row in rows]
+    wordy = column.unit in _WORDS and not _short(column)
+    if wordy:  # words, which wrap between each other
+        cells = [word for cell in cells for word in cell.split()]
+    most = _NAME if place == 0 or wordy else _WIDE
+    longest = max(map(len, [*cells, *header.split()]), default=1)
+    return min(longest, most)
 
 
 def _cell(column: Column, row: int, blocks: bool) -> Text:

@@ -7,7 +7,16 @@ from typing import Annotated
 
 import typer
 
-from qmodel.cli.options import Changes, Format, Objectives, Output, Shape
+from qmodel.cli.options import (
+    Changes,
+    File,
+    Format,
+    Objectives,
+    Output,
+    Overrides,
+    Scenario,
+    Shape,
+)
 from qmodel.errors import DomainError
 
 __all__ = ["command"]
@@ -23,6 +32,7 @@ def command(
             help="Recorded load, CSV or .csv.gz: a column of times, one of counts or rates.",
         ),
     ],
+    file: File = None,
     output: Output = None,
     time: Annotated[
         str | None, typer.Option("--time", metavar="COLUMN", help="The column of times.")
@@ -53,6 +63,8 @@ def command(
         str, typer.Option("--percentiles", metavar="LIST", help="Percentiles of the latency.")
     ] = "50,95,99",
     set_: Changes = None,
+    override: Overrides = None,
+    scenario: Scenario = None,
     form: Shape = Format.TABLE,
 ) -> None:
     """Replay a recorded load: latency, utilization and headroom for each of its rows.
@@ -72,11 +84,14 @@ def command(
     if output is not None and output.resolve() == load.resolve():
         raise DomainError(f"--output {str(output)!r} would overwrite the recorded load")
     with writing(output) as write, progress("replay") as tell:
+        it = model.asked(
+            file, set_, override, scenario=scenario, objectives=objective, default=""
+        )
         recorded = read_load(load, time=time, count=count, unit=unit)
         answer = answers.replay(
-            model.changed(set_),
+            it.model,
             recorded,
-            objectives=objective or (),
+            objectives=it.objectives,
             scale_to=scale,
             percentiles=shares,
             progress=tell,

@@ -7,27 +7,49 @@ from typing import Annotated, Any
 
 import typer
 
-from qmodel.cli.options import OBJECTIVE, Changes, Objectives, Rate, examples
+from qmodel.cli.options import (
+    Changes,
+    File,
+    Objectives,
+    Overrides,
+    Rate,
+    Scenario,
+    ThinkTime,
+    Users,
+    examples,
+)
 
 __all__ = ["EPILOG", "command"]
 
 EPILOG = examples(
     "qmodel report",
+    "qmodel report site.yaml --output site.html",
     'qmodel report --rate 2400/s --objective "p99 < 300 ms" -o site.html',
     "qmodel report --set cache.hit_ratio=95% -o better-cache.html",
 )
 
 
 def command(
+    file: File = None,
     rate: Rate = None,
-    objective: Objectives = [OBJECTIVE],  # noqa: B006 (typer shows it)
+    users: Users = None,
+    think_time: ThinkTime = None,
+    objective: Objectives = None,
     set_: Changes = None,
+    override: Overrides = None,
+    scenario: Scenario = None,
     zones: Annotated[
-        int, typer.Option("--zones", help="Zones over which everything is spread.")
-    ] = 3,
+        str | None,
+        typer.Option(
+            "--zones",
+            metavar="NUMBER",
+            help="Zones over which everything is spread [of the file, else 3].",
+        ),
+    ] = None,
     title: Annotated[
-        str, typer.Option("--title", metavar="TEXT", help="Title of the page.")
-    ] = "Capacity and latency of the site",
+        str | None,
+        typer.Option("--title", metavar="TEXT", help="Title of the page [that of the file]."),
+    ] = None,
     output: Annotated[
         Path, typer.Option("--output", "-o", metavar="FILE", help="The page, an .html file.")
     ] = Path("report.html"),
@@ -41,11 +63,29 @@ def command(
     from qmodel.cli import model, numbers
     from qmodel.cli.files import writing
 
-    goals: Any = objective or ()
     with writing(output, (".html",)) as write:
-        load = numbers.rate(rate)
+        it = model.asked(
+            file,
+            set_,
+            override,
+            scenario=scenario,
+            rate=rate,
+            users=users,
+            think_time=think_time,
+            objectives=objective,
+        )
+        plan = it.site.sizing(rate=it.rate() if users is None else None)
+        own = it.site.zones.number if it.site.zones else 3
         found: Any = reports.report(
-            model.changed(set_), load, objectives=goals, zones=zones, title=title
+            it.model,
+            it.load,
+            objectives=it.objectives,
+            zones=own if zones is None else numbers.whole("--zones", zones),
+            prices=plan.prices,
+            scenarios=plan.scenarios,
+            spreads=dict(it.site.spreads) or 0.1,
+            source="" if file is None else file.read_text(encoding="utf-8-sig"),
+            title=title or it.site.title or "Capacity and latency of the site",
         )
         write(found)
     typer.echo(str(found))

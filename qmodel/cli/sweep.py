@@ -6,7 +6,19 @@ from typing import Annotated
 
 import typer
 
-from qmodel.cli.options import Changes, Format, Output, Rate, Shape, pair
+from qmodel.cli.options import (
+    Changes,
+    File,
+    Format,
+    Output,
+    Overrides,
+    Rate,
+    Scenario,
+    Shape,
+    ThinkTime,
+    Users,
+    pair,
+)
 
 __all__ = ["command"]
 
@@ -21,8 +33,13 @@ def command(
             "500/s:2000/s:4. May be repeated: all combinations are solved.",
         ),
     ],
+    file: File = None,
     rate: Rate = None,
+    users: Users = None,
+    think_time: ThinkTime = None,
     set_: Changes = None,
+    override: Overrides = None,
+    scenario: Scenario = None,
     form: Shape = Format.TABLE,
     output: Output = None,
 ) -> None:
@@ -31,7 +48,7 @@ def command(
     NAME is arrival_rate or a parameter, such as cache.hit_ratio or database.servers.
     """
     from qmodel import answers
-    from qmodel.cli import model, numbers
+    from qmodel.cli import model
     from qmodel.cli.files import writing
     from qmodel.cli.render import show
     from qmodel.errors import DomainError
@@ -44,6 +61,18 @@ def command(
     if rate is not None and "arrival_rate" in axes:
         raise DomainError("the load is given twice: --rate, and --over arrival_rate")
     with writing(output) as write:
-        answer = answers.sweep(model.changed(set_), axes, numbers.rate(rate))
+        it = model.asked(
+            file,
+            set_,
+            override,
+            scenario=scenario,
+            rate=rate,
+            users=users,
+            think_time=think_time,
+        )
+        # The load of a file is what is asked where no axis has it.
+        of_axes = {"arrival_rate", "users", "think_time"} & set(axes)
+        load = None if of_axes and rate is None and users is None else it.load
+        answer = answers.sweep(it.model, axes, load)
         write(answer)
     show(answer, form)

@@ -43,7 +43,7 @@ from qmodel.distributions.base import Distribution, Part
 from qmodel.distributions.cells import WHOLE, whole
 from qmodel.distributions.families import ZERO
 from qmodel.distributions.pieces import MOST, Piece, Pieces
-from qmodel.errors import DomainError
+from qmodel.errors import DomainError, ModelError
 from qmodel.numerics.exponential import exp_rest
 
 __all__ = ["Empirical"]
@@ -107,6 +107,15 @@ class Empirical(Distribution):
         below = np.append(0, np.cumsum(counts))
         object.__setattr__(self, "_below", below / flat.size)
         object.__setattr__(self, "_above", (flat.size - below) / flat.size)
+
+    def recipe(self) -> dict[str, Any]:
+        """Return the samples that make the same."""
+        least = np.min(np.diff(self._below))
+        for times in range(1, 10_000):  # The rarest value was met so many times.
+            counts = self.weights / least * times
+            if np.allclose(counts, np.round(counts), rtol=0, atol=1e-6):
+                return {"samples": np.repeat(self.values, np.round(counts).astype(int))}
+        raise ModelError("so many samples cannot be written one by one")
 
     @property
     def mean(self) -> Value:

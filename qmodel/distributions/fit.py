@@ -12,6 +12,7 @@ import numpy as np
 from qmodel import _check
 from qmodel._checked import checked
 from qmodel._typing import Value
+from qmodel._values import same_fields
 from qmodel._xp import is_symbolic
 from qmodel.distributions.algebra import Mixture
 from qmodel.distributions.base import Distribution
@@ -37,6 +38,17 @@ class TwoMoments:
     def changed(self, changes: Mapping[str, Any]) -> Distribution:
         """Return what is chosen by another mean, another SCV, or both."""
         return from_mean_scv(**{**self.parameters(), **changes})
+
+    def recipe(self) -> tuple[str, dict[str, Any]]:
+        """Return the function, and its arguments, that make the same."""
+        found = self.parameters()
+        for name, value in found.items():
+            # 1.5 comes back from a hyperexponential as 1.4999999999999998.
+            plain = np.vectorize(lambda x: float(f"{x:.12g}"))(value)[()]
+            again = from_mean_scv(**{**found, name: plain})
+            if same_fields(again, self):
+                found[name] = plain
+        return "from_mean_scv", found
 
     def __reduce__(self) -> Any:
         values = {f.name: getattr(self, f.name) for f in fields(self)}  # type: ignore[arg-type]
@@ -156,4 +168,5 @@ def balanced_hyperexponential(mean: Value, scv: Value) -> HyperExponential:
     """
     excess = _check.nonnegative("scv - 1", _check.scv("scv", scv) - 1.0)
     p = (1 + np.sqrt(excess / (excess + 2))) / 2
-    return HyperExponential((p, 1 - p), (mean / (2 * p), mean / (2 * (1 - p))))
+    with np.errstate(divide="ignore"):  # beyond an SCV of 1e16 p rounds to 1
+        return HyperExponential((p, 1 - p), (mean / (2 * p), mean / (2 * (1 - p))))

@@ -4,12 +4,17 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import fields, is_dataclass, replace
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
+from qmodel import _check
+from qmodel._fields import Parameter, described
 from qmodel.distributions.cells import WHOLE
 from qmodel.pipeline.steps.base import Step
 
-__all__ = ["changed", "parameters", "swapped"]
+if TYPE_CHECKING:
+    from qmodel.pipeline.model import Pipeline
+
+__all__ = ["changed", "meanings", "parameters", "said", "swapped"]
 
 
 def parameters(thing: Any) -> dict[str, Any]:
@@ -32,6 +37,35 @@ def parameters(thing: Any) -> dict[str, Any]:
         elif not isinstance(value, bool):
             found[f.name] = value
     return found
+
+
+def meanings(model: Pipeline) -> dict[str, Parameter]:
+    """Return unit, symbol and meaning of each parameter of a pipeline, from its field."""
+    found = {
+        f"{owner}.{name}": said(thing, name)
+        for owner, things in model.plan.owners.items()
+        for thing in things
+        for name in parameters(thing)
+    }
+    return {name: found.get(name, _SHARES["share"]) for name in model.parameters()}
+
+
+_SHARES = {
+    "share": Parameter("share of the requests", "-", "p", _check.probability),
+    "probability": Parameter("probability of this choice", "-", "p", _check.probability),
+    "mean": Parameter("mean of the time", "s", "", _check.positive),
+    "scv": Parameter("squared coefficient of variation", "-", "c^2", _check.scv),
+}
+"""Of parameters that are no fields: a distribution by two moments may have no own SCV."""
+
+
+def said(thing: Any, name: str) -> Parameter:
+    """Return what a station, distribution, cache or step says of one of its parameters."""
+    *path, last = name.split(".")
+    for attribute in path:
+        thing = getattr(thing, attribute, None)
+    own = described(thing).get(last) if is_dataclass(thing) else None
+    return own or _SHARES.get(last) or Parameter(last.replace("_", " "), "-", "", _check.finite)
 
 
 def changed(thing: Any, changes: Mapping[str, Any]) -> Any:

@@ -3,14 +3,13 @@
 from __future__ import annotations
 
 import math
-from dataclasses import dataclass, fields, is_dataclass
+from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
 
-from qmodel._fields import described
 from qmodel.errors import DomainError, ModelError
-from qmodel.glossary import units_of
+from qmodel.pipeline.parameters import meanings, said
 from qmodel.planning._models import Asked, StationModel
 from qmodel.planning._results import near
 from qmodel.units import text
@@ -70,22 +69,9 @@ class Domain:
 
 def _unit_of(model: Asked, name: str) -> str:
     """Return the unit of a parameter, which the field says that it is."""
-    owners: list[tuple[str, Any]] = []
     if isinstance(model, StationModel):
-        owners = [("", model.station)]
-    else:
-        for _, root in model.kinds.values():
-            for step in root.walk():
-                own = [step, *(getattr(step, f.name) for f in fields(step))]  # type: ignore[arg-type]
-                owners += [(f"{getattr(step, 'name', '')}.", thing) for thing in own]
-    for prefix, thing in owners:
-        if name.startswith(prefix):
-            *path, last = name.removeprefix(prefix).split(".")
-            for attribute in path:
-                thing = getattr(thing, attribute, None)
-            if is_dataclass(thing) and (said := described(thing).get(last)):
-                return said.unit
-    return units_of([name]).get(name, "-")
+        return said(model.station, name).unit
+    return meanings(model)[name].unit
 
 
 def domain_of(model: Asked, name: str) -> Domain:

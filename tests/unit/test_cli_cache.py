@@ -323,7 +323,7 @@ def test_a_pipeline_without_that_cache(monkeypatch):
 
     bare = qm.Pipeline(qm.call("db", qm.MMc(0.01)))
     monkeypatch.setattr(model, "default_model", lambda: bare)
-    assert "no cache 'cache' in the pipeline" in run(code=2).stderr
+    assert "there is no cache in the model" in run(code=2).stderr
 
 
 def test_the_station_that_is_named_is_the_one_that_queues(monkeypatch):

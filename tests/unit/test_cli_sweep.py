@@ -59,7 +59,7 @@ def test_json_knows_overload():
 
 
 def test_the_load_is_named_or_sensible():
-    assert "Load: 1000/s." in run("--over", "db.servers=1:4:4", "--rate", "1000/s").stdout
+    assert "At 1000/s." in run("--over", "db.servers=1:4:4", "--rate", "1000/s").stdout
     assert "60 % of what it can sustain" in run("--over", "db.servers=1:4:4").stdout
 
 

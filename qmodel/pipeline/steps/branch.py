@@ -50,6 +50,11 @@ class Branch(Step):
         """Return the branch with other probabilities; those not named keep their ratios."""
         return replace(self, probabilities=rescaled("probability", self.parameters(), changes))
 
+    def recipe(self) -> dict[str, Any]:
+        """Return the arguments of `branch` that make the same."""
+        choices = tuple(zip(self.probabilities, self.steps, strict=True))
+        return {"choices": choices, "name": self.name}
+
     def flow(self, share: Any, at: Flows) -> Any:
         comes = [share * p for p in self.probabilities]
         goes = [step.flow(x, at) for step, x in zip(self.steps, comes, strict=True)]

@@ -67,6 +67,17 @@ class Cached(Step):
             yield self.name, self.policy
             yield self.name, self.popularity
 
+    def recipe(self) -> dict[str, Any]:
+        """Return the arguments of `cached` that make the same."""
+        ratio = self.hit_ratio if self.policy is None else self.policy
+        return {
+            "hit_ratio": ratio,
+            "lookup": self.lookup,
+            "miss": self.miss,
+            "popularity": self.popularity,
+            "name": self.name,
+        }
+
     @property
     def rising(self) -> bool:
         """Whether the hit ratio depends on the flow of look-ups."""

@@ -210,6 +210,16 @@ class Hold(Step):
     def in_sequence(self) -> tuple[Step, ...]:
         return self.entry, self.step
 
+    def recipe(self) -> dict[str, Any]:
+        """Return the arguments of `hold` that make the same."""
+        pool: Any = self.entry.station
+        return {
+            "name": self.name,
+            "permits": pool.permits,
+            "step": self.step,
+            "each": pool.each,
+        }
+
     def flow(self, share: Any, at: Flows) -> Any:
         return at.hold(self.entry, self.step, share)
 

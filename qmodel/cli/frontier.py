@@ -1,0 +1,82 @@
+"""``qmodel frontier``: cost against latency, the cheapest choice for each limit."""
+
+from __future__ import annotations
+
+from typing import Annotated
+
+import typer
+
+from qmodel.cli.options import (
+    Changes,
+    File,
+    Format,
+    Output,
+    Overrides,
+    Rate,
+    Scenario,
+    Shape,
+    pair,
+)
+
+__all__ = ["command"]
+
+
+def command(
+    file: File = None,
+    rate: Rate = None,
+    quantity: Annotated[
+        str,
+        typer.Option("--quantity", metavar="NAME", help="What improves with cost: p99, loss."),
+    ] = "p99",
+    points: Annotated[str, typer.Option("--points", metavar="NUMBER", help="Most rows.")] = "8",
+    price: Annotated[
+        list[str] | None,
+        typer.Option(
+            "--price",
+            metavar="NAME=NUMBER",
+            help="What to size, and the price of one: app.servers=3. May be repeated; by "
+            "default the prices of the file, else the servers of each station at 1.",
+        ),
+    ] = None,
+    headroom: Annotated[
+        str,
+        typer.Option(
+            "--headroom", metavar="SHARE", help="Share by which loads may exceed what is said."
+        ),
+    ] = "0%",
+    spares: Annotated[
+        str,
+        typer.Option(
+            "--spares", metavar="NUMBER", help="How many more of each to have: N + k."
+        ),
+    ] = "0",
+    set_: Changes = None,
+    override: Overrides = None,
+    scenario: Scenario = None,
+    form: Shape = Format.TABLE,
+    output: Output = None,
+) -> None:
+    """Say what each step towards a better percentile costs at least."""
+    from qmodel import answers
+    from qmodel.cli import model, numbers
+    from qmodel.cli.files import writing
+    from qmodel.cli.render import show
+
+    priced = [pair("--price", written) for written in price or ()]
+    with writing(output) as write:
+        it = model.asked(file, set_, override, scenario=scenario, rate=rate)
+        plan = it.site.sizing(
+            rate=it.rate(), prices={n: numbers.number("--price", p) for n, p in priced}
+        )
+        answer = answers.frontier(
+            it.model,
+            it.rate(),
+            quantity=quantity,
+            points=numbers.whole("--points", points),
+            prices=plan.prices,
+            scenarios=plan.scenarios,
+            headroom=numbers.share("--headroom", headroom, 5.0),
+            spares=int(numbers.number("--spares", spares, zero=True)),
+        )
+        write(answer)
+    show(answer, form)

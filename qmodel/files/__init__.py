@@ -1,0 +1,56 @@
+"""Model files: a site in YAML, TOML or JSON, with units.
+
+=====================  ==============================================================
+`read_model`           a `Site` from a file, others laid over it, and changed values
+`site_of_text`         the same from a text
+`write_model`          a file from a site, a pipeline or a station
+`Site`                 the model, load, objectives, prices, zones, scenarios, spreads
+`Scenario`, `Zones`    what may be otherwise
+`template`             a file to begin with
+`schema`               JSON Schema, for editors
+`whole_file`           a file that appears whole or not at all
+=====================  ==============================================================
+"""
+
+from importlib import import_module
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from qmodel.files.model_files import read_model, site_of_text, write_model
+    from qmodel.files.schema import schema
+    from qmodel.files.site import Scenario, Site, Zones
+    from qmodel.files.templates import template
+    from qmodel.files.whole import whole_file
+
+_HOMES = {
+    "model_files": "read_model site_of_text write_model",
+    "schema": "schema",
+    "templates": "template",
+    "whole": "whole_file",
+    "site": "Scenario Site Zones",
+}
+_HOME_OF = {name: home for home, names in _HOMES.items() for name in names.split()}
+
+__all__ = [
+    "Scenario",
+    "Site",
+    "Zones",
+    "read_model",
+    "schema",
+    "site_of_text",
+    "template",
+    "whole_file",
+    "write_model",
+]
+
+
+def __getattr__(name: str) -> Any:
+    if name not in _HOME_OF:
+        raise AttributeError(f"module 'qmodel.files' has no attribute {name!r}")
+    found = getattr(import_module(f"qmodel.files.{_HOME_OF[name]}"), name)
+    globals()[name] = found
+    return found
+
+
+def __dir__() -> list[str]:
+    return list(__all__)

@@ -1,0 +1,43 @@
+"""The files that `qmodel init` writes: with comments, and right as they are."""
+
+from __future__ import annotations
+
+import difflib
+from importlib.resources import files
+
+from qmodel.errors import ModelFileError
+
+__all__ = ["TEMPLATES", "template"]
+
+TEMPLATES = ("web", "microservices", "queue", "cache", "cdn")
+
+
+def template(name: str) -> str:
+    """Return the text of a model file to begin with.
+
+    Parameters
+    ----------
+    name : str
+        "web", "microservices", "queue", "cache" or "cdn". [-]
+
+    Returns
+    -------
+    str
+        The text, in YAML. [-]
+
+    Raises
+    ------
+    ModelFileError
+        If there is no such template.
+
+    Examples
+    --------
+    >>> print(template("queue").splitlines()[0])
+    # Agents who answer calls. Edit the numbers, then ask:  qmodel solve site.yaml
+    """
+    if name not in TEMPLATES:
+        near = difflib.get_close_matches(name, TEMPLATES, n=1)
+        hint = f"did you mean {near[0]!r}?" if near else f"there are {', '.join(TEMPLATES)}"
+        raise ModelFileError(f"no template {name!r}; {hint}")
+    folder = files("qmodel.files") / "templates"
+    return (folder / f"{name}.yaml").read_text(encoding="utf-8")
