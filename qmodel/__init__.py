@@ -275,6 +275,7 @@ __all__ = [
     "Minimum",
     "Mixture",
     "ModelError",
+    "ModelFileError",
     "Objective",
     "OrderStatistic",
     "Pareto",
@@ -293,6 +294,7 @@ __all__ = [
     "Sensitivity",
     "Serverless",
     "Shifted",
+    "Site",
     "Sizing",
     "States",
     "Station",
@@ -327,6 +329,7 @@ __all__ = [
     "erlang_c",
     "explain",
     "fan_out",
+    "files",
     "from_histogram",
     "from_mean_scv",
     "from_percentiles",
@@ -347,6 +350,7 @@ __all__ = [
     "planning",
     "queues",
     "read_load",
+    "read_model",
     "repeat",
     "replay",
     "report",
@@ -367,6 +371,7 @@ __all__ = [
     "uncertainty",
     "units",
     "web",
+    "write_model",
 ]
 
 
