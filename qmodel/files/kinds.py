@@ -319,7 +319,9 @@ def _kinds(family: type) -> Mapping[str, Kind]:
             makes = _hints(thing).get("return")
         else:
             continue
-        if inspect.isclass(makes) and issubclass(makes, family) and not _abstract(thing):
+        ways = typing.get_args(makes) or (makes,)
+        made = any(inspect.isclass(w) and issubclass(w, family) for w in ways)
+        if made and not _abstract(thing):
             found[name] = _kind_of(thing)
     if (
         family not in FAMILIES

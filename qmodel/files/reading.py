@@ -95,7 +95,8 @@ class Reader:
     def step(self, data: Any, at: Path_) -> Step:
         """Return the step that data means."""
         found = self._part(data, (Step,), at)
-        assert isinstance(found, Step)
+        if not isinstance(found, Step):
+            raise self._error("what has several ways is a component: write its name, and a way", at)
         return found
 
     def part(self, data: Any, *families: type, at: Path_) -> Any:
@@ -154,8 +155,8 @@ class Reader:
         whole, _, way = name.partition(".")
         if whole in self._data:
             found = self.component(whole, at)
-            if isinstance(found, Database):
-                ways = found._asdict()
+            if isinstance(found, (Database, dict)):
+                ways = found if isinstance(found, dict) else found._asdict()
                 if way not in ways:
                     known = " or ".join(f"{whole}.{w}" for w in ways)
                     raise self._error(f"{whole} is asked by its ways: write {known}", at)
@@ -289,7 +290,9 @@ class Reader:
             return tuple(
                 self._read(x, each, argument, kind, (*at, i)) for i, x in enumerate(data)
             )
-        if isinstance(data, dict) and expected.named is not None:
+        kinds = self._known(expected.families)
+        one = isinstance(data, dict) and len(data) == 1 and next(iter(data)) in kinds
+        if isinstance(data, dict) and expected.named is not None and not one:
             named = expected.named
             return {
                 name: self._read(x, named, argument, kind, (*at, name))
@@ -321,6 +324,8 @@ class Reader:
             if expected.number or times:
                 unit = "s" if times else argument.unit or "-"
                 return self.numbers(data, at, unit)
+        if expected.families == (Step,):
+            return self.step(data, at)
         return self._part(data, expected.families, at)
 
 
