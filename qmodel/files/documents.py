@@ -140,7 +140,7 @@ _SPECIAL = {
 
 
 _MOST_LINES = 10_000
-_MOST_EVENTS = 40_000
+_MOST_EVENTS = 15_000
 
 
 class _Node(NamedTuple):

@@ -249,7 +249,7 @@ class Service:
 @checked
 def microservices(
     entry: Service, *, hop: Value = 0.0, gateway: Step | None = None, name: str = "hop"
-) -> Any:
+) -> Step | dict[str, Step]:
     """Handle a request in a tree of services that call each other.
 
     Parameters
@@ -334,7 +334,7 @@ def microservices(
     trees = {kind: visit(entry, kind) for kind in _kinds(entry)}
     if gateway is not None:
         trees = {kind: series(gateway, tree) for kind, tree in trees.items()}
-    return trees.get(None, trees)
+    return trees[None] if None in trees else {str(k): tree for k, tree in trees.items()}
 
 
 def _kinds(service: Service | Step) -> tuple[str | None, ...]:

@@ -264,7 +264,8 @@ def typical_microservices(
     def application(data: dict[str, Step]) -> dict[str, Step]:
         front = part("front", "front", calls=asked, at_once=True, then=data)
         front = replace(front, **threads)
-        found: dict[str, Step] = microservices(front, hop=hop)
+        found = microservices(front, hop=hop)
+        assert isinstance(found, dict)  # a tree for each kind of request
         return found
 
     return _site(application, hit_ratio, rate_limit)
