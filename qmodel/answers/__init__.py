@@ -29,8 +29,8 @@ if TYPE_CHECKING:
     from qmodel.answers.answer import Answer, Column, Fact, Formula, Table
     from qmodel.answers.cache_report import cache
     from qmodel.answers.comparison import compare
-    from qmodel.answers.crowds import crowd
     from qmodel.answers.cost_steps import frontier
+    from qmodel.answers.crowds import crowd
     from qmodel.answers.explained import explain
     from qmodel.answers.influence import sensitivity
     from qmodel.answers.intervals import uncertainty

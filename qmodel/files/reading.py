@@ -96,7 +96,9 @@ class Reader:
         """Return the step that data means."""
         found = self._part(data, (Step,), at)
         if not isinstance(found, Step):
-            raise self._error("what has several ways is a component: write its name, and a way", at)
+            raise self._error(
+                "what has several ways is a component: write its name, and a way", at
+            )
         return found
 
     def part(self, data: Any, *families: type, at: Path_) -> Any:
