@@ -304,7 +304,12 @@ def kinds_of(*families: type) -> Mapping[str, Kind]:
     for family in families:
         found |= _kinds(family)
         if family in FAMILIES:
-            own = {c.__name__: c for c in _derived(family) if not _ours(c)}
+            # A class that is made within a function has no name outside it.
+            own = {
+                c.__name__: c
+                for c in _derived(family)
+                if not _ours(c) and "<" not in c.__qualname__
+            }
             found |= {n: _kind_of(c) for n, c in own.items() if n not in found}
     return found
 

@@ -97,7 +97,7 @@ class Reader:
         found = self._part(data, (Step,), at)
         if not isinstance(found, Step):
             raise self._error(
-                "what has several ways is a component: write its name, and a way", at
+                "what has several ways is a component: write its name and a way", at
             )
         return found
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import time
+from dataclasses import dataclass
 from pathlib import Path
 
 import jsonschema
@@ -205,13 +206,12 @@ def test_short_forms() -> None:
     assert users.rate == 9.0
 
 
+@dataclass(frozen=True, slots=True, eq=False)
+class Quick(qm.Load):
+    speed: float = qm.parameter("how fast", unit="1/s", check="positive")
+
+
 def test_a_class_of_ones_own() -> None:
-    from dataclasses import dataclass
-
-    @dataclass(frozen=True, slots=True, eq=False)
-    class Quick(qm.Load):
-        speed: float = qm.parameter("how fast", unit="1/s", check="positive")
-
     found = site_of_text("load: {Quick: {speed: 3/s}}\npath: nothing").load
     assert type(found).__name__ == "Quick"
     assert found.speed == 3.0
@@ -357,8 +357,8 @@ def test_the_schema_takes_what_the_reader_takes() -> None:
     validator = jsonschema.Draft202012Validator(schema())
     for text in (SITE, *map(template, TEMPLATES)):
         data = parsed(text, "site.yaml").data
-        assert not list(validator.iter_errors(data))
-        assert not list(validator.iter_errors(data_of(site_of_text(text))))
+        for taken in (data, data_of(site_of_text(text))):
+            assert [error.message for error in validator.iter_errors(taken)] == []
     wrong = parsed(SITE.replace("connections", "conections"), "site.yaml").data
     assert list(validator.iter_errors(wrong))
 
