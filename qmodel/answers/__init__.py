@@ -37,7 +37,7 @@ if TYPE_CHECKING:
     from qmodel.answers.least_cost import size
     from qmodel.answers.lost_parts import outages
     from qmodel.answers.most_load import capacity
-    from qmodel.answers.parameters import parameters
+    from qmodel.answers.parameter_list import parameters
     from qmodel.answers.policies import balance, replica_of
     from qmodel.answers.recorded import replay
     from qmodel.answers.scenarios import sweep
@@ -58,7 +58,7 @@ _HOMES = {
     "lost_parts": "outages",
     "most_load": "capacity",
     "steady_states": "hysteresis",
-    "parameters": "parameters",
+    "parameter_list": "parameters",
     "policies": "balance replica_of",
     "recorded": "replay",
     "scenarios": "sweep",

@@ -16,15 +16,15 @@ from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
+    from qmodel.files.json_schema import schema
     from qmodel.files.model_files import read_model, site_of_text, write_model
-    from qmodel.files.schema import schema
     from qmodel.files.site import Scenario, Site, Zones
     from qmodel.files.templates import template
     from qmodel.files.whole import whole_file
 
 _HOMES = {
     "model_files": "read_model site_of_text write_model",
-    "schema": "schema",
+    "json_schema": "schema",
     "templates": "template",
     "whole": "whole_file",
     "site": "Scenario Site Zones",
