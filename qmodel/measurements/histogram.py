@@ -80,7 +80,7 @@ class Histogram:
             raise DomainError("counts must be finite numbers >= 0")
         object.__setattr__(self, "bounds", bounds)
         object.__setattr__(self, "counts", counts)
-        object.__setattr__(self, "total", float(self.total))
+        object.__setattr__(self, "total", _check.one("total", self.total, _check.real))
 
     @property
     def count(self) -> float:

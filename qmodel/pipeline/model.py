@@ -93,8 +93,8 @@ class Pipeline:
             kind: (share, checked_step(f"the path of {kind!r}", step))
             for (kind, (_, step)), share in zip(kinds.items(), shares, strict=True)
         }
-        order = tuple(checked) if urgent is None else tuple(urgent)
-        if sorted(order) != sorted(checked):
+        order = tuple(checked) if urgent is None else _check.several("urgent", urgent)
+        if sorted(map(str, order)) != sorted(checked):
             raise ModelError(f"urgent must be the kinds {', '.join(checked)}, got {urgent!r}")
         object.__setattr__(self, "kinds", checked)
         object.__setattr__(self, "urgent", order)
