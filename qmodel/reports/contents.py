@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -214,7 +214,10 @@ def report(
         sized = answers.size(
             whole, load, objectives=goals, prices=prices, scenarios=scenarios
         ) if _sizable(whole, prices) else None  # fmt: skip
-        sections += [Section("size", "How many of each", sized)] if sized else []
+        if sized:
+            # The picture of costs takes a search for each of its points: too long for a page.
+            plain = replace(sized, draw=tuple)
+            sections.append(Section("size", "How many of each", plain))
     losses = answers.outages(whole, load, objectives=goals, zones=zones)
     sections.append(Section("losses", "When something is lost", losses))
     if 0 < load < float(whole.max_rate):

@@ -64,8 +64,8 @@ def default() -> str:
     goals = ["p99 < 300 ms", "utilization < 70 %"]
     text = qm.report(qm.web.typical_pipeline(), 2000.0, objectives=goals, source="a: <b>")
     page = text.to_html()
-    # 8 s here, of ten that are allowed; half as much again where others use the machine.
-    assert time.process_time() - before < 15
+    # About 10 s on a core of its own; twice as much where others use the machine and its caches.
+    assert time.process_time() - before < 20
     return page
 
 
@@ -112,7 +112,7 @@ def test_the_colours_on_paper_are_a_theme_of_their_own() -> None:
 def test_what_is_in_it(default: str) -> None:
     for words in (
         "Sustains up to 3368/s; at 2000/s", "Every objective is met.", "Latency by load",
-        "Where the time of a request goes", "p99 (orange: overload)", "What a better p99 costs",
+        "Where the time of a request goes", "p99 (orange: overload)", "How many of each",
         "no hits in cache", "one zone of 3", "What decides the p99", "P(overload)",
         "independent-sojourns", "database.service_time", "a: &lt;b&gt;", ">knee<",
     ):  # fmt: skip
