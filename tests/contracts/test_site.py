@@ -53,3 +53,19 @@ def test_the_citation_is_of_this_version() -> None:
 
 def test_the_readme_is_short() -> None:
     assert len((ROOT / "README.md").read_text().splitlines()) <= 150
+
+
+def test_the_file_of_the_readme_is_a_site_that_holds(tmp_path: Path) -> None:
+    from typer.testing import CliRunner
+
+    from qmodel.cli.app import app
+
+    block = re.search(r"```yaml\n(.*?)```", (ROOT / "README.md").read_text(), flags=re.DOTALL)
+    assert block is not None
+    assert len(block[1].splitlines()) == 12
+    site = tmp_path / "site.yaml"
+    site.write_text(block[1])
+    done = CliRunner().invoke(app, ["check", str(site)])
+    assert done.exit_code == 0, done.output
+    missed = CliRunner().invoke(app, ["check", str(site), "--set", "app.servers=55"])
+    assert missed.exit_code == 99, missed.output
