@@ -67,5 +67,5 @@ def test_the_file_of_the_readme_is_a_site_that_holds(tmp_path: Path) -> None:
     site.write_text(block[1])
     done = CliRunner().invoke(app, ["check", str(site)])
     assert done.exit_code == 0, done.output
-    missed = CliRunner().invoke(app, ["check", str(site), "--set", "app.servers=55"])
+    missed = CliRunner().invoke(app, ["check", str(site), "--set", "app.servers=40"])
     assert missed.exit_code == 99, missed.output
