@@ -41,7 +41,7 @@ __all__ = ["FCFS", "LAWS", "MEANS", "Station", "StationResult", "Stream", "Strea
 MEANS = ("utilization", "waiting_time", "response_time", "queue_length", "number_in_system")
 LAWS = ("wait", "response", "percentiles")
 
-_ENDLESS, _LARGE = 1e150, 1e100
+_ENDLESS, _LARGE = 1e150, 1e60
 """Load of one server that stands for an infinite one, and what is only due to it."""
 
 FCFS = Assumption("fcfs", "requests are served in the order of arrival", "Kendall 1953")

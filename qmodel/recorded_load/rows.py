@@ -100,7 +100,10 @@ def replay(
     rates = _check.nonnegative("arrival_rate", load["arrival_rate"].to_numpy(dtype=float))
     factor = 1.0 if scale_to is None else _factor(model, rates, scale_to)
     distinct, where = np.unique(rates * factor, return_inverse=True)
-    parts = [_solved(model, distinct[:0], shares, goals)] if not distinct.size else []
+    parts = []
+    if not distinct.size:  # The columns of a row that there is not.
+        names = _solved(model, np.zeros(1), shares, goals)
+        parts = [{name: cells[:0] for name, cells in names.items()}]
     chunks = range(-(-distinct.size // _CHUNK))
     found: dict[int, dict[str, Any]] = {}
     for number, part in engine_of(engine).run(_Part(model, distinct, shares, goals), chunks):

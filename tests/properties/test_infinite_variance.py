@@ -15,8 +15,11 @@ HEAVY = qm.Pareto(0.05, 1.5)
 BOTH = qm.Pareto(0.05, np.array([1.5, 2.0, 3.5]))
 ARRIVALS = qm.Erlang(1.0, 2)
 
-FINITE = ("Delay", "MG1K", "MG1KPS", "MG1PS", "MG1SizeBased", "MGcPS", "MGcc")
-"""Where sharing, the sizes or the room keep the mean finite."""
+FINITE = (
+    *("Delay", "LoadDependent", "MG1K", "MG1KPS", "MG1PS", "MG1SizeBased", "MGcPS", "MGcc"),
+    "Serverless",
+)
+"""Where sharing, the sizes, the room or servers without limit keep the mean finite."""
 
 
 def station(kind: str, law: qm.Distribution) -> qm.Station:

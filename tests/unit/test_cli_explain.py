@@ -49,7 +49,7 @@ def test_a_terminal_without_unicode_gets_ascii():
 
 def test_forms(tmp_path):
     data = json.loads(run("mean", "--rate", "2000/s", "--format", "json").stdout)
-    assert data["label"] == "exact"
+    assert data["label"] == "approximate"
     assert data["stations"][0]["station"] == "dns resolver"
     run("mean", "--output", str(tmp_path / "a.md"))
     assert "$$" in (tmp_path / "a.md").read_text()

@@ -112,6 +112,7 @@ CASES: dict[str, tuple[Make, tuple[Any, ...], tuple[Any, ...]]] = {
     "MMc": (qm.MMc, (0.5, 1), (2.0, 3)),
     "MMcD": (qm.MMcD, (0.5, 1, 1.0), (2.0, 3, 4.0)),
     "MMcK": (qm.MMcK, (0.5, 1, 4), (2.0, 3, 9)),
+    "MMcLCFS": (qm.MMcLCFS, (0.5, 1), (2.0, 3)),
     "MMcPriority": (qm.MMcPriority, (0.5, 1), (2.0, 3)),
     "MXG1": (
         lambda s, m: qm.MXG1(qm.Exponential(s), qm.GeometricBatch(m)),

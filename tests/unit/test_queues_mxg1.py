@@ -119,7 +119,7 @@ def test_symbols() -> None:
 def test_domain() -> None:
     with pytest.raises(qm.DomainError, match="size must be a whole number >= 1, got 0"):
         FixedBatch(0)
-    with pytest.raises(qm.DomainError, match="mean - 1 must be a number >= 0"):
+    with pytest.raises(qm.DomainError, match="mean must be a number >= 1"):
         GeometricBatch(0.5)
     with pytest.raises(qm.DomainError, match="the sum of probabilities must be 1"):
         RandomBatch([0.5, 0.4])

@@ -103,21 +103,22 @@ def test_a_pipeline_of_all_kinds_of_step_solves_on_symbols():
     web, db = qm.call("web", qm.MMc(S, C)), qm.call("db", qm.MG1(qm.Gamma(S, sy.scv)))
     shared = qm.call("cpu", qm.MG1PS(qm.Exponential(S)))
     path = qm.series(
-        web, qm.repeat(n, db), qm.retry(shared, failure=q, attempts=2, pause=T),
-        qm.branch((H, qm.call("net", qm.Delay(T))), (1 - H, qm.nothing())),
+        # Behind general service symbols take arrivals as Poisson: it comes last.
+        qm.repeat(n, web), qm.retry(shared, failure=q, attempts=2, pause=T),
+        qm.branch((H, qm.call("net", qm.Delay(T))), (1 - H, qm.nothing())), db,
     )  # fmt: skip
     at = {LAM: 2.0, S: 0.1, C: 2, sy.scv: 2.0, q: 0.25, T: 0.3, H: 0.4}
     r = qm.Pipeline(path).solve(LAM)
     inner = qm.call("cpu", qm.MG1PS(qm.Exponential(0.1)))
     same = qm.Pipeline(
         qm.series(
-            qm.call("web", qm.MMc(0.1, 2)),
-            qm.repeat(3, qm.call("db", qm.MG1(qm.Gamma(0.1, 2.0)))),
+            qm.repeat(3, qm.call("web", qm.MMc(0.1, 2))),
             qm.retry(inner, failure=0.25, attempts=2, pause=0.3),
             qm.branch((0.4, qm.call("net", qm.Delay(0.3))), (0.6, qm.nothing())),
+            qm.call("db", qm.MG1(qm.Gamma(0.1, 2.0))),
         )
     ).solve(2.0)
-    assert r.visits["db"] == 3
+    assert r.visits["web"] == 3
     for name, count in same.visits.items():
         assert sy.evaluate(r.visits[name], at) == pytest.approx(float(count), rel=1e-12)
         formula, here = r.stations[name].response_time, same.stations[name].response_time
