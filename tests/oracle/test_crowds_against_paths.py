@@ -52,7 +52,9 @@ def paths(sim: ModuleType, crowds: int, seed: int) -> tuple[np.ndarray, list[np.
     ("crowds", "of_backlog", "of_latency"),
     [(40, 0.10, 0.15), pytest.param(2000, 0.05, 0.10, marks=pytest.mark.slow)],
 )
-def test_two_stations(sim: ModuleType, crowds: int, of_backlog: float, of_latency: float) -> None:
+def test_two_stations(
+    sim: ModuleType, crowds: int, of_backlog: float, of_latency: float
+) -> None:
     """Backlog within 5 %, p50 and p99 within 10 %; with fewer crowds, their noise beside."""
     present, late = paths(sim, crowds, seed=11)
     found = SITE.over_time(CROWD, times=AT)
