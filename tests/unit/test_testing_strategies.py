@@ -72,10 +72,10 @@ def test_paths_call_what_a_path_can_call():
     for kind in IN_PATHS:
         qm.call("it", strategies.STATIONS[kind](Parts(qm.Exponential(1.0), 2)))
     for kind in set(strategies.STATIONS) - set(IN_PATHS):
+        station = strategies.STATIONS[kind](Parts(qm.Exponential(1.0), 2))
         # Some are called by users who wait only, and refuse a rate.
         with pytest.raises(qm.ModelError):
-            it = qm.call("it", strategies.STATIONS[kind](Parts(qm.Exponential(1.0), 2)))
-            qm.Pipeline(it).solve(0.1)
+            qm.Pipeline(qm.call("it", station)).solve(0.1)
 
 
 @pytest.mark.parametrize("step", ["Series", "Branch", "Cached", "Repeat", "Retry", "Parallel"])
