@@ -1,4 +1,4 @@
-"""Crowds against sample paths: many crowds through two stations, looked at by time of arrival."""
+"""Crowds against sample paths: many crowds through two stations, by time of arrival."""
 
 from __future__ import annotations
 
