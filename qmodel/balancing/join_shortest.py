@@ -49,7 +49,7 @@ from qmodel.balancing.two_queues import LEVELS, equal_levels
 from qmodel.basis import APPROXIMATE, Assumption
 from qmodel.numerics.erlang import erlang_c
 
-__all__ = ["LeastConnections", "shortest_levels"]
+__all__ = ["LeastConnections", "least_levels", "shortest_levels"]
 
 SHORTEST_QUEUE = Assumption(
     "shortest-queue",
@@ -131,19 +131,25 @@ class LeastConnections(InformedPool):
     """
 
     def _levels(self, load: Any, replicas: Any, servers: Any) -> tuple[tuple[Any, ...], Any]:
-        chance, ratio = shortest_levels(load, replicas=replicas, servers=servers)
-        two = _solved(replicas, servers)
-        if not two.any():
-            return (chance,), ratio
-        levels = np.stack([chance * ratio**j for j in range(LEVELS)])
-        for workers in np.unique(servers[two]):
-            here = two & (servers == workers)
-            levels[:, here] = equal_levels(load[here], int(workers))
-        return tuple(levels), np.where(two, load**2, ratio)
+        levels, ratio = least_levels(load, replicas, servers)
+        return tuple(levels), ratio
 
     def _grounds(self) -> tuple[Assumption, ...]:
         exact = _solved(self.replicas, self.replica.servers).all()
         return (SHORTER_OF_TWO if exact else SHORTEST_QUEUE,)
+
+
+def least_levels(load: Any, replicas: Any, servers: Any) -> tuple[np.ndarray, Any]:
+    """Return the levels of pools whose requests ask all replicas, and their ratio beyond."""
+    chance, ratio = shortest_levels(load, replicas=replicas, servers=servers)
+    two = _solved(replicas, servers)
+    if not two.any():
+        return np.asarray(chance)[None], ratio
+    levels = np.stack([chance * ratio**j for j in range(LEVELS)])
+    for workers in np.unique(servers[two]):
+        here = two & (servers == workers)
+        levels[:, here] = equal_levels(load[here], int(workers))
+    return levels, np.where(two, load**2, ratio)
 
 
 def _solved(replicas: Any, servers: Any) -> Any:

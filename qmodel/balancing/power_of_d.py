@@ -41,7 +41,12 @@ from qmodel import _check
 from qmodel._fields import parameter
 from qmodel._typing import Count
 from qmodel.balancing.informed_pool import InformedPool
-from qmodel.balancing.join_shortest import SHORTEST_QUEUE, LeastConnections, shortest_levels
+from qmodel.balancing.join_shortest import (
+    SHORTEST_QUEUE,
+    LeastConnections,
+    least_levels,
+    shortest_levels,
+)
 from qmodel.balancing.mean_field import levels_found, prolonged
 from qmodel.balancing.pool import Pool
 from qmodel.balancing.random_split import RandomSplit
@@ -137,10 +142,10 @@ class PowerOfChoices(InformedPool):
         )
         blind = (d == 1) | (n == 1)
         last = self.distinct & (d == n) & ~blind
-        least, ratio = shortest_levels(rho, replicas=n, servers=c)
-        most, steps = erlang_c(c * rho, c), ratio
-        ratio = np.where(blind, rho, ratio)
-        levels = np.where(blind, most, least)[None, :]
+        least, steps = least_levels(rho, n, c)
+        most = erlang_c(c * rho, c)
+        ratio = np.where(blind, rho, steps)
+        levels = np.where(blind, most * rho ** np.arange(len(least))[:, None], least)
         for kind in np.unique(np.stack([c, d])[:, ~(blind | last)], axis=1).T:
             cells = np.flatnonzero((c == kind[0]) & (d == kind[1]) & ~(blind | last))
             found = self._found(rho[cells], n[cells], int(kind[0]), int(kind[1]))
@@ -148,7 +153,9 @@ class PowerOfChoices(InformedPool):
             levels[:, cells] = prolonged(found, ratio[cells], len(levels))
         # No policy that asks some finds less than all would, or more than one.
         j = np.arange(len(levels))[:, None]
-        levels = np.clip(levels, np.minimum(least * steps**j, most * rho**j), most * rho**j)
+        levels = np.clip(
+            levels, np.minimum(prolonged(least, steps, len(j)), most * rho**j), most * rho**j
+        )
         return tuple(u.reshape(shape) for u in levels), ratio.reshape(shape)
 
     def _found(self, load: Any, n: Any, c: int, d: int) -> np.ndarray:
