@@ -93,6 +93,7 @@ TRIPLE = [qm.Stream(3 * s.arrival_rate) for s in STREAMS]
 GAMMA_GAPS = qm.Gamma(1.0, 0.5)
 TIMES = (0.4, 1.0, 3.0)
 RATES = (1.0, 1.8, 1.5, 1.4)
+SPEEDS = (1.0, 1.7, 1.5)
 
 CHECKS: dict[str, list[Check]] = {
     "BirthDeath": [
@@ -122,6 +123,12 @@ CHECKS: dict[str, list[Check]] = {
     "GM1": [jobs(qm.GM1(GAMMA_GAPS, 1.0), 0.75, EXP, gaps=sim.gamma(1 / 0.75, 0.5))],
     "GMc": [
         jobs(qm.GMc(GAMMA_GAPS, 1.0, 3), 2.4, EXP, servers=3, gaps=sim.gamma(1 / 2.4, 0.5))
+    ],
+    "LoadDependent": [
+        events(
+            qm.LoadDependent(ONE, SPEEDS), 1.1, EXP,
+            sim.chain((*SPEEDS, *[SPEEDS[-1]] * 60), 64), interrupted=True,
+        )
     ],
     "MDc": [jobs(qm.MDc(1.0, 3), 2.4, CONST, servers=3)],
     "MG1": [
@@ -179,6 +186,10 @@ CHECKS: dict[str, list[Check]] = {
         jobs(qm.MGc(ONE, 3), 2.4, EXP, servers=3),
         jobs(qm.MGc(qm.Deterministic(1.0), 2), 1.6, CONST, servers=2),
     ],
+    "MGcK": [
+        jobs(qm.MGcK(TWO_KINDS, 2, 5), 1.5, two_kinds, servers=2, places=5),
+        jobs(qm.MGcK(ONE, 2, 5), 1.5, EXP, servers=2, places=5),
+    ],
     "MGcPS": [events(qm.MGcPS(G2, 3), 2.0, GAM, sim.sharing(3), interrupted=True)],
     "MGcc": [jobs(qm.MGcc(G2, 4), 3.0, GAM, servers=4, places=4)],
     "MMc": [jobs(qm.MMc(1.0, 3), 2.4, EXP, servers=3)],
@@ -190,6 +201,9 @@ CHECKS: dict[str, list[Check]] = {
         for load in (2.4, 3.6)
     ],
     "MMcK": [jobs(qm.MMcK(1.0, 3, 7), 3.1, EXP, servers=3, places=7)],
+    "MMcLCFS": [
+        events(qm.MMcLCFS(1.0, 3), 2.4, EXP, sim.first_by(newest, servers=3, sticky=True))
+    ],
     "MMcPriority": [
         events(
             qm.MMcPriority(1.0, 3), TRIPLE, EXP,
@@ -207,6 +221,11 @@ CHECKS: dict[str, list[Check]] = {
         )
     ],
     "CentralQueue": [jobs(balancing.CentralQueue(qm.MMc(1.0), 3), 2.4, EXP, servers=3)],
+    "LeastConnections": [
+        jobs(
+            balancing.LeastConnections(qm.MMc(1.0), 2), 1.4, EXP, servers=2, fewest=True
+        )
+    ],
     "RandomSplit": [
         jobs(
             balancing.RandomSplit(qm.MG1(G2), 3), 1.8, GAM, servers=3,

@@ -71,6 +71,7 @@ def one_by_one(
     blind: Callable[[np.random.Generator, int, int], Array] | None = None,
     away: str = "", absence: Draw | None = None,
     batch: Callable[[np.random.Generator, int], Array] | None = None, threshold: int = 1,
+    fewest: bool = False,
     replicas: int = 2000, jobs: int = 800, warm: int = 300, lags: int = 60,
 ) -> Sample:  # fmt: skip
     """Follow jobs in order of arrival (Kiefer and Wolfowitz), in all replicas at once.
@@ -78,7 +79,7 @@ def one_by_one(
     With `speeds` a job takes a free server at random, or that which `blind` tells it to take
     and wait for, from its number and the number of replicas; `away` says how the one server is
     absent: "vacations", "vacation" or "setup"; `batch` draws how many come at once; an idle
-    server begins when `threshold` are there.
+    server begins when `threshold` are there; with `fewest` a job joins the server with fewest.
     """
     free = np.zeros((replicas, servers))
     now = np.zeros(replicas)
@@ -88,6 +89,7 @@ def one_by_one(
     starts = np.full((replicas, max(room, 1)), -np.inf)  # of the last that were let in
     more = np.zeros(replicas, dtype=int)
     back = np.zeros(replicas)  # when the server is back from its last vacation
+    leaving = np.full((replicas, servers, 64), -np.inf)  # of the last jobs at each
     arrivals, departures, waits = (np.empty((jobs, replicas)) for _ in range(3))
     lost, left = (np.zeros((jobs, replicas), dtype=bool) for _ in range(2))
     ahead = gaps(rng, (jobs + threshold - 1, replicas))
@@ -102,7 +104,10 @@ def one_by_one(
             more = np.where(new, batch(rng, replicas), more) - 1
         need = service(rng, (replicas,))
         idle = free <= now[:, None]
-        if blind is not None:
+        if fewest:
+            present = (leaving > now[:, None, None]).sum(axis=2)
+            who = (present + rng.random((replicas, servers))).argmin(axis=1)
+        elif blind is not None:
             who = blind(rng, j, replicas)
         elif speeds is None:
             who = free.argmin(axis=1)
@@ -133,6 +138,8 @@ def one_by_one(
             left[j] = (start - now > limit) & ~lost[j]
         taken = ~(lost[j] | left[j])
         free[rows, who] = np.where(taken, start + need * speed[who], free[rows, who])
+        if fewest:
+            leaving[rows, who, j % leaving.shape[2]] = free[rows, who]
         if room:
             pushed = np.concatenate([starts[:, 1:], start[:, None]], axis=1)
             starts = np.where(taken[:, None], pushed, starts)
