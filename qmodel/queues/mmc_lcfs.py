@@ -71,7 +71,7 @@ class MMcLCFS(Station):
     >>> [float(r.response_time) for r in (newest, oldest)]
     [0.3110, 0.3110]
     >>> [float(r.response.quantile(0.5)) for r in (newest, oldest)]
-    [0.1097, 0.2401]
+    [0.1061, 0.2410]
 
     At twice the load that it can serve, half of all is answered within half a second:
 
