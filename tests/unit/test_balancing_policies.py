@@ -52,7 +52,7 @@ def test_unknown_names_get_a_hint():
         balanced("xyz", qm.MMc(0.1), 4)
     with pytest.raises(ModelError, match="policy must be a text or a function, got 3"):
         balanced(3, qm.MMc(0.1), 4)
-    with pytest.raises(ModelError, match="what policy makes must be a Pool"):
+    with pytest.raises(ModelError, match="replica must be a Station"):
         balanced(qm.MGc, qm.Exponential(0.1), 4)
     with pytest.raises(DomainError, match="replicas must be a whole number >= 1, got 0"):
         balanced("random", qm.MMc(0.1), 0)

@@ -129,7 +129,7 @@ def test_bad_arguments(kind: type[WeightedSplit]):
         kind([NEW, OLD], [0.5, 0.5], [0.1, -0.1])
     with pytest.raises(DomainError, match="weights must not be empty"):
         kind([], [])
-    with pytest.raises(ModelError, match="stations must be a Station, got 3"):
+    with pytest.raises(ModelError, match="stations must be a sequence, each of it a Station"):
         kind([NEW, 3], [0.5, 0.5])
     with pytest.raises(ModelError, match="MMcK loses requests"):
         kind([NEW, qm.MMcK(0.1, 2, 2)], [0.5, 0.5])
