@@ -49,7 +49,7 @@ from qmodel.balancing.two_queues import LEVELS, equal_levels
 from qmodel.basis import APPROXIMATE, Assumption
 from qmodel.numerics.erlang import erlang_c
 
-__all__ = ["LeastConnections", "least_levels", "shortest_levels"]
+__all__ = ["LeastConnections", "shortest_levels"]
 
 SHORTEST_QUEUE = Assumption(
     "shortest-queue",
