@@ -1,0 +1,48 @@
+"""Tails at nodes: as good as what they interpolate, and left alone where they would not be."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+
+import qmodel as qm
+from qmodel.distributions.at_nodes import AtNodes, at_nodes
+
+
+@pytest.mark.parametrize(
+    ("law", "end"),
+    [
+        (qm.Sum([qm.Gamma(0.1, 0.3), qm.Erlang(0.2, 3)]), 2.0),
+        (qm.Sum([qm.Deterministic(0.02), qm.Exponential(0.05), qm.Exponential(0.03)]), 30.0),
+        (qm.MGc(qm.from_mean_scv(0.045, 1.5), 8).solve(140.0).response, 1.0),
+        (qm.Sum([qm.Gamma(np.array([0.1, 0.3]), 0.3), qm.Erlang(0.2, 3)]), 2.0),
+    ],
+)
+def test_tail_and_density_are_kept(law: qm.Distribution, end: float) -> None:
+    fast = at_nodes(law, end)
+    assert isinstance(fast, AtNodes)
+    t = np.geomspace(1e-5, 0.999 * end, 200)
+    t = t[:, None] if np.ndim(law.mean) else t
+    scale = 1 / float(np.min(law.mean))
+    assert fast.tail(t) == pytest.approx(law.tail(t), abs=1e-8)
+    assert fast.density(t) == pytest.approx(law.density(t), abs=1e-6 * scale)
+    assert fast.tail(end) == pytest.approx(law.tail(end), abs=1e-9)
+    assert fast.mean == pytest.approx(law.mean)
+
+
+def test_what_is_closed_or_has_kinks_stays() -> None:
+    for law in (
+        qm.Exponential(0.1),
+        qm.Sum([qm.Uniform(0.0, 1.0), qm.Exponential(0.1)]),
+        qm.Mixture([0.5, 0.5], [qm.Deterministic(0.1), qm.Sum([qm.Erlang(0.2, 3)] * 2)]),
+    ):
+        assert at_nodes(law, 1.0) is law
+
+
+def test_timeouts_over_phases_are_quick_and_right() -> None:
+    app = qm.call("app", qm.MGc(qm.from_mean_scv(0.045, 1.5), 24))
+    patient = qm.Pipeline(qm.retry(qm.timeout(1.0, app), attempts=3)).solve(300.0)
+    plain = qm.Pipeline(app).solve(300.0)
+    assert float(patient.latency.quantile(0.99)) == pytest.approx(
+        float(plain.latency.quantile(0.99)), rel=1e-3
+    )
