@@ -6,12 +6,13 @@ at the Chebyshev points of
 
 .. math:: u = \frac{1}{a} \ln\left(1 + \frac{t - t_0}{t_1 - t_0} (e^a - 1)\right),
 
-which is dense near the start, and interpolated by the barycentric formula [1]_: to 1e-9 for tails
-that are smooth from their start on.
+which is dense near the start, and interpolated by the barycentric formula [1]_: to 1e-9 for
+tails that are smooth from their start on.
 
 References
 ----------
-.. [1] J.-P. Berrut, L. N. Trefethen, "Barycentric Lagrange interpolation", SIAM Review 46, 2004.
+.. [1] J.-P. Berrut, L. N. Trefethen, "Barycentric Lagrange interpolation", SIAM Review 46,
+   2004.
 """
 
 from __future__ import annotations
@@ -146,10 +147,10 @@ def at_nodes(law: Distribution, end: Value) -> Distribution:
     >>> bool(abs(fast.tail(0.37) - time.tail(0.37)) < 1e-9)
     True
     """
-    if is_symbolic(law.mean, end) or law.closed or not law.analytic:
+    if is_symbolic(law.mean, end) or law.closed:
         return law
     parts = law.parts()
-    if len(parts) != 1:
+    if len(parts) != 1 or not parts[0].law.analytic:
         return law
     start = parts[0].shift
     mean = np.asarray(law.mean, dtype=float)
@@ -160,6 +161,7 @@ def at_nodes(law: Distribution, end: Value) -> Distribution:
     bend = np.log1p(np.maximum(length / np.maximum(_FINE * (mean - start), 1e-9 * length), 2.0))
     shape = np.broadcast_shapes(bend.shape, length.shape)
     nodes = _POINTS.reshape(-1, *[1] * len(shape))
-    times = start + length * np.expm1(bend * nodes) / np.expm1(bend)
+    # Just after the start: at the start itself the density is that of no time.
+    times = start + length * np.maximum(np.expm1(bend * nodes) / np.expm1(bend), 1e-12)
     tails, densities, _ = faces(law, times)
     return AtNodes(law, start, end, bend[()], tuple(tails), tuple(densities))

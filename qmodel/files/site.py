@@ -13,7 +13,7 @@ from dataclasses import dataclass, replace
 from typing import Any, NamedTuple
 
 from qmodel import _check
-from qmodel._fields import Parameter, check_fields, parameter
+from qmodel._fields import Model, Parameter, check_fields, parameter
 from qmodel.errors import DomainError, ModelError, QModelError
 from qmodel.files.values import nearest, number
 from qmodel.loads import Load, Poisson, Profile
@@ -61,7 +61,7 @@ def _shares(name: str, x: Any) -> dict[str, float]:
 
 
 @dataclass(frozen=True, slots=True, eq=False, kw_only=True)
-class Scenario:
+class Scenario(Model):
     """What is otherwise for a time: the night, a cache lost, a zone lost.
 
     Parameters
@@ -104,7 +104,7 @@ class Scenario:
 
 
 @dataclass(frozen=True, slots=True, eq=False)
-class Zones:
+class Zones(Model):
     """Zones over which some numbers are spread evenly, so that the loss of one takes a share.
 
     Parameters
@@ -135,7 +135,7 @@ class Zones:
 
 
 @dataclass(frozen=True, slots=True, eq=False, kw_only=True)
-class Site:
+class Site(Model):
     """A model, and what is asked of it: all that a model file says.
 
     Parameters

@@ -181,7 +181,8 @@ class Behind(Dispersion):
         self._service = service_scv - 1
         self._servers = servers
         with np.errstate(divide="ignore", invalid="ignore"):
-            self._time = np.where(np.equal(rate, 0), np.inf, utilization * servers / rate)
+            busy = np.multiply(utilization, servers)
+            self._time = np.where(np.equal(rate, 0), np.inf, np.divide(busy, rate))
 
     def spaces(self, services: Any, servers: Any) -> Any:
         """Return whether nobody waits who goes on to servers with such services.

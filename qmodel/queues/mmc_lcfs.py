@@ -76,7 +76,7 @@ class MMcLCFS(Station):
     At twice the load that it can serve, half of all is answered within half a second:
 
     >>> float(1 - MMcLCFS(0.1, servers=8).solve(160.0).response.tail(0.5))
-    0.4929
+    0.4960
     """
 
     service_time: Value = parameter(

@@ -129,7 +129,9 @@ def mean_of_visits(
     if is_symbolic(visits, pause, load, result.waiting_time) or np.all(np.equal(visits, 1)):
         return wait
     with np.errstate(divide="ignore", invalid="ignore"):
-        rate = result.station.servers / service.mean * (1 - np.minimum(load, 1.0)) ** 2
+        rate = (
+            np.divide(result.station.servers, service.mean) * (1 - np.minimum(load, 1.0)) ** 2
+        )
         step = (result.waiting_time + service.mean + pause) * rate / (1 + service.scv)
         step = np.where(np.isfinite(step), np.maximum(step, 0.0), 0.0)
     # Where the load is unknown one is as good as any.

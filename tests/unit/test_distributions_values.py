@@ -60,17 +60,17 @@ def test_bad_arguments_are_refused_by_name(law):
         if bad == "1":
             continue
         for method in (law.tail, law.cdf, law.density):
-            with pytest.raises(qm.DomainError, match="t must be a time"):
+            with pytest.raises(qm.DomainError, match=r"t must be a (time|number)"):
                 method(bad)
-        with pytest.raises(qm.DomainError, match="s must be a point"):
+        with pytest.raises(qm.DomainError, match=r"s must be a (point|number)"):
             law.laplace(bad)
-        with pytest.raises(qm.DomainError, match="p must be a probability"):
+        with pytest.raises(qm.DomainError, match=r"p must be a (probability|number)"):
             law.quantile(bad)
     for method in (law.tail, law.cdf, law.density):
         for bad in (1j, np.array([1.0, 1j])):
-            with pytest.raises(qm.DomainError, match="t must be a time"):
+            with pytest.raises(qm.DomainError, match=r"t must be a (time|number)"):
                 method(bad)
-    with pytest.raises(qm.DomainError, match="p must be a probability"):
+    with pytest.raises(qm.DomainError, match=r"p must be a (probability|number)"):
         law.quantile(0.5 + 0j)
     assert np.shape(law.laplace([1.0, 1.0 + 1.0j])) == (2,) or law is ZERO
     assert np.shape(law.tail([1, 2])) == (2,)

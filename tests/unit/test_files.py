@@ -368,6 +368,7 @@ def test_every_number_says_what_it_is() -> None:
         f"{kind.name}.{a.name}"
         for family in FAMILIES
         for kind in kinds_of(family).values()
+        if kind.make.__module__.startswith("qmodel.")  # not what other tests have made
         for a in kind.arguments.values()
         if a.expected.number and not a.meaning
     }
