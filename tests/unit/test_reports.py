@@ -188,7 +188,7 @@ def test_the_command_writes_a_page(tmp_path: Path) -> None:
     options = ["report", "--rate", "500/s", "--set", "database.servers=20", "-o", str(path)]
     done = CliRunner().invoke(app, options)
     assert done.exit_code == 0, done.output
-    assert "Sustains up to 2904/s" in done.output
+    assert "Sustains up to 2917/s" in done.output
     assert f"wrote {path}" in done.output
     assert "database.servers" in path.read_text()
     refused = CliRunner().invoke(app, ["report", "-o", str(tmp_path / "x.txt")])
