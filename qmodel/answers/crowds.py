@@ -116,7 +116,10 @@ def _met(goal: Objective, result: PipelineOverTime) -> np.ndarray:
     if quantity == "mean":
         values = result.mean
     elif quantity[:1] == "p" and quantity[1:].replace(".", "", 1).isdigit():
-        values = result.percentile(float(quantity[1:]) / 100)
+        known = quantity in ("p50", "p95", "p99")  # kept with the result
+        values = (
+            getattr(result, quantity) if known else result.percentile(float(quantity[1:]) / 100)
+        )
     elif quantity in ("loss", "rejected", "abandoned"):
         lost = {"rejected": result.rejected, "abandoned": result.abandoned}
         values = lost.get(quantity, result.rejected + result.abandoned)

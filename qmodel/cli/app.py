@@ -18,6 +18,7 @@ from qmodel.cli import (
     capacity,
     check,
     compare,
+    crowd,
     explain,
     frontier,
     init,
@@ -82,6 +83,7 @@ app = typer.Typer(
 app.command("init", epilog=init.EPILOG)(init.command)
 app.command("solve")(solve.command)
 app.command("capacity")(capacity.command)
+app.command("crowd", epilog=crowd.EPILOG)(crowd.command)
 app.command("size", epilog=size.EPILOG)(size.command)
 app.command("frontier")(frontier.command)
 app.command("check", epilog=check.EPILOG)(check.command)

@@ -42,3 +42,15 @@ def test_the_gate() -> None:
 
 def test_schema() -> None:
     assert "service_time" in run("schema")
+
+
+@pytest.mark.slow
+def test_a_crowd() -> None:
+    run("init")
+    said = run(
+        "crowd", "site.yaml", "--requests", "100000", "--within", "60 s",
+        "--objective", "p99 < 2 s", "--format", "json",
+    )  # fmt: skip
+    found = json.loads(said)
+    assert found["backlog"] > 1000
+    assert "--requests and --within" in run("crowd", "site.yaml", code=2)
