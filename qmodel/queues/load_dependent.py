@@ -174,7 +174,8 @@ class LoadDependent(Station):
             # The first request of all finds nobody.
             alone = s / np.asarray(self.speeds[0])
             response = np.where(load == 0, alone, number.mean / np.asarray(rate))[()]
-        wait = response - s
+        # Where there is none, rounding is no wait.
+        wait = np.where(np.abs(response - s) <= 1e-15 * s, 0.0, response - s)[()]
         grounds = (POISSON_ARRIVALS, GENERAL_SERVICE, SPEED_BY_NUMBER)
         exact = isinstance(self.service, Exponential)
         laws = grounds if exact else (*grounds, GAMMA_EXCESS)

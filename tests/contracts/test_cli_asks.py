@@ -15,7 +15,8 @@ MODULES = sorted(ROOT.glob("*.py"))
 
 ASKED = {"answers", "cli", "errors", "files", "loads", "reports", "units", "_version"}
 MODELS = {("web", "typical_pipeline"), ("web", "typical_monolith"),
-          ("web", "typical_microservices"), ("caches", "Zipf")}  # fmt: skip
+          ("web", "typical_microservices"), ("caches", "Zipf"),
+          ("transients", "pulse")}  # fmt: skip
 FILES = {("recorded_load", "read_load")}
 COMPUTES = {"numpy", "scipy", "sympy", "pandas"}
 SOLVES = {"solve", "quantile", "tail", "mean", "capacity", "max_rate", "utilization", "latency"}
