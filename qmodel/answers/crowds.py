@@ -138,7 +138,8 @@ def _held(goal: Objective, good: np.ndarray, result: PipelineOverTime) -> str:
         return f"{goal} holds at all times."
     bad = np.flatnonzero(~good)
     late = np.where(good, 0.0, result.arrival_rate)
-    share = np.trapezoid(late, result.times) / np.trapezoid(result.arrival_rate, result.times)
+    came = float(np.trapezoid(result.arrival_rate, result.times))
+    share = float(np.trapezoid(late, result.times)) / came if came > 0 else 0.0
     first, last = (_time(result.times[i]) for i in (bad[0], bad[-1]))
     until = "the end" if bad[-1] == len(good) - 1 else last
     return (
@@ -196,7 +197,7 @@ def _stations(result: PipelineOverTime) -> Table:
 def _by_time(result: PipelineOverTime) -> Table:
     # More of them where something happens.
     wait = result.backlog / max(float(result.backlog.max()), 1.0)
-    happens = result.arrival_rate / result.arrival_rate.max() + 2 * wait
+    happens = result.arrival_rate / max(float(result.arrival_rate.max()), 1e-300) + 2 * wait
     happens = happens - 0.95 * happens.min()
     grown = np.concatenate([[0.0], np.cumsum(happens[1:] * np.diff(result.times))])
     wanted = np.linspace(0.0, grown[-1], _ROWS)

@@ -20,6 +20,7 @@ from typing import Any
 
 import numpy as np
 
+from qmodel._xp import is_symbolic
 from qmodel.distributions import Distribution
 from qmodel.errors import DomainError, ModelError
 from qmodel.networks.held_pool import HeldPool
@@ -135,8 +136,13 @@ def walk_of(station: Station) -> Walk:
 
 
 def _plain(station: Any, **more: Any) -> Walk:
-    if np.ndim(station.servers) or np.ndim(station.service.mean):
+    numbers = station.servers, station.service.mean, *more.values()
+    if is_symbolic(*numbers):
+        raise ModelError("over time a station has no form for symbols: put numbers in")
+    if any(np.ndim(x) for x in numbers[:2]):
         raise DomainError("over time a station is one scenario: its parameters are no arrays")
+    if np.isnan(float(station.servers)) or np.isnan(float(station.service.mean)):
+        raise DomainError("over time a station needs numbers, and one of its parameters is NaN")
     return Walk(service=station.service, servers=float(station.servers), **more)
 
 
