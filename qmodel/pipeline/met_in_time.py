@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from types import SimpleNamespace
 from typing import TYPE_CHECKING, Any
 
@@ -12,16 +13,13 @@ from qmodel.distributions import Distribution, Scaled, Sum
 from qmodel.distributions.cells import select
 from qmodel.networks.held_pool import HeldPool
 from qmodel.networks.held_result import HeldResult, View
-from qmodel.pipeline.steps.call import Call
+from qmodel.pipeline.over_time import FLOWS_IN_TIME
+from qmodel.pipeline.solved import Solved
 from qmodel.queues.base import LAWS, MEANS, StationResult, StreamResult
 
 if TYPE_CHECKING:
-    pass
-
-from qmodel.pipeline.over_time import FLOWS_IN_TIME
-
-if TYPE_CHECKING:
     from qmodel.pipeline.in_time import InTime
+    from qmodel.pipeline.steps.call import Call
 
 __all__ = ["Met", "celled"]
 
@@ -31,33 +29,26 @@ def celled(law: Distribution, shape: tuple[int, ...]) -> Distribution:
     return law if np.shape(law.mean) == shape else Scaled(law, np.ones(shape))
 
 
-class Met:
+class Met(Solved):
     """What a request that enters at each time meets, as the steps of a path ask for it."""
 
     def __init__(self, of: InTime) -> None:
-        self._of = of
-        self.kind = next(iter(of.plan.kinds))
-        self.stations: Any = _Results(of)
-        self.found: Any = _Pools(self.stations)
-        self.flows: Any = of
+        flows: Any = of
+        pools: Any = _Pools(results := _Results(of))
+        super().__init__(flows, results)
+        self.found = pools
         self.settled = {**of._settled, **of.shares}
 
-    def of_kind(self, kind: str) -> Any:
-        """Return the same for another kind of request."""
-        other = object.__new__(Met)
-        other.__dict__.update(self.__dict__, kind=kind)
-        return other
-
-    def where(self, found: Any) -> Any:
+    def where(self, found: Mapping[str, StationResult]) -> Solved:
         """Return the same: what is inside a pool is in it."""
         return self
 
-    def stream(self, step: Call) -> tuple[StationResult, StreamResult]:
+    def stream(self, call: Call) -> tuple[StationResult, StreamResult]:
         """Return what a call meets."""
-        result = self.stations[step.name]
-        work = result.station.service if step.service is None else step.service
+        result = self.stations[call.name]
+        work = result.station.service if call.service is None else call.service
         response = result.response
-        if step.service is not None and result.wait is not None:
+        if call.service is not None and result.wait is not None:
             response = Sum((result.wait, work))
         return result, StreamResult(
             arrival_rate=result.arrival_rate,

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections import ChainMap
 from collections.abc import Iterator, Mapping
+from copy import copy
 from dataclasses import replace
 from functools import cached_property
 from typing import TYPE_CHECKING, Any
@@ -57,9 +58,9 @@ class Solved:
     `kind` is the kind of request whose path is read.
     """
 
-    def __init__(self, flows: Flows) -> None:
+    def __init__(self, flows: Flows, stations: Any = None) -> None:
         self.flows = flows
-        self.stations = Stations(flows, self)
+        self.stations: Any = Stations(flows, self) if stations is None else stations
         self.found: Mapping[str, StationResult] = {}
         self.held: dict[str, Any] = {}
         self._laws: dict[Distribution, Distribution] = {}
@@ -70,10 +71,8 @@ class Solved:
 
     def of_kind(self, kind: str) -> Solved:
         """Return the same for another kind of request."""
-        other = object.__new__(Solved)
-        other.flows, other.stations, other.settled = self.flows, self.stations, self.settled
-        other.found, other.held, other._laws = self.found, self.held, self._laws
-        other.kind, other.pause, other.round = kind, self.pause, self.round
+        other = copy(self)
+        other.kind = kind
         return other
 
     def again_after(self, pause: Any, every: Any = None) -> Solved:
@@ -97,7 +96,7 @@ class Solved:
         if not found:
             return self
         other = self.of_kind(self.kind)
-        other.stations = ChainMap(dict(found), self.stations)  # type: ignore[arg-type,assignment]
+        other.stations = ChainMap(dict(found), self.stations)
         other.found = {**self.found, **found}
         return other
 
@@ -118,7 +117,7 @@ class Solved:
                     continue
                 total: Any = sum(v for key, v in flows.visits.items() if key[0] == name)
                 share = sum(mine) / total if np.all(np.asarray(total) > 0) else 1.0
-                parts.append((share, found[holder].stations[name]))  # type: ignore[attr-defined]
+                parts.append((share, found[holder].stations[name]))
                 rest = rest - share
             if not parts:
                 continue

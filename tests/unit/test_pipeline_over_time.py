@@ -6,6 +6,7 @@ import numpy as np
 import pytest
 
 import qmodel as qm
+from qmodel.pipeline import Step
 from qmodel.transients import pulse
 
 WEB, DB = qm.MMc(0.02, 16), qm.MMc(0.005, 3)
@@ -89,6 +90,48 @@ def test_clients_who_try_again_keep_a_site_down() -> None:
     assert np.isnan(stuck.p99[-1])
     small = site.over_time(pulse(1000, 30.0, base=300.0, until=240.0))
     assert small.goodput[-1] == pytest.approx(300.0, rel=1e-3)
+
+
+A, B = qm.call("a", qm.MMc(0.01, 4)), qm.call("b", qm.MMc(0.012, 2))
+EACH_STEP = {
+    "Branch": qm.branch((0.3, A), (0.7, B)),
+    "Cached": qm.cached(0.6, lookup=A, miss=B),
+    "Call": A,
+    "Breaker": qm.circuit_breaker(qm.timeout(0.5, A), wait=10.0),
+    "FanOut": qm.fan_out("f", 3, A),
+    "Hedge": qm.hedge("h", A, 0.05),
+    "Hold": qm.hold("pool", 8, B),
+    "Limit": qm.series(qm.limit("l", 60.0), A),
+    "Nothing": qm.nothing(),
+    "Parallel": qm.parallel(A, B),
+    "Repeat": qm.repeat(3, A),
+    "Retry": qm.retry(A, failure=0.1, attempts=3, pause=0.01),
+    "Series": qm.series(A, B, A),
+    "Timeout": qm.retry(qm.timeout(0.3, A), attempts=2),
+}
+
+
+def test_every_step_is_here() -> None:
+    classes, ahead = set(), [Step]
+    while ahead:
+        kind = ahead.pop()
+        ahead += kind.__subclasses__()
+        if kind.__module__.startswith("qmodel.") and not kind.__name__.startswith("_"):
+            classes.add(kind.__name__)
+    assert classes - {"Step"} == set(EACH_STEP)
+
+
+@pytest.mark.parametrize("name", EACH_STEP)
+def test_a_constant_light_load_is_the_steady_state_of_every_step(name: str) -> None:
+    """What steps ask of a solution, a solution over time answers."""
+    site = qm.Pipeline(EACH_STEP[name])
+    steady = site.solve(40.0)
+    found = site.over_time(qm.Profile([0.0, 60.0], [40.0, 40.0]), times=[0.0, 60.0])
+    assert found.accepted[-1] == pytest.approx(float(steady.accepted), rel=1e-6)
+    # A pool is its stations in equilibrium, and not their chain.
+    room = 0.05 if name == "Hold" else 2e-3
+    assert found.mean[-1] == pytest.approx(float(steady.latency.mean), rel=room)
+    assert found.p99[-1] == pytest.approx(float(steady.latency.quantile(0.99)), rel=room)
 
 
 def test_bad_input() -> None:
