@@ -171,7 +171,9 @@ class InTime:
         self.servers, self.start = servers, start
         mean = float(np.mean(load.rate(self.grid))) or 1.0
         # Who calls what, and holds what: the same at all loads.
-        light = min(mean, 0.5 * _least(self.plan.max_rate))
+        most = self.plan.max_rate
+        _check.numbers("a pipeline over time", most)
+        light = min(mean, 0.5 * _least(most))
         self.steady = self.plan.flows(light, dict.fromkeys(self.plan.timed, 0.0))
         self.shares: dict[Any, Any] = {}
         self.over: dict[str, StationOverTime] = {}

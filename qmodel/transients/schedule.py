@@ -73,8 +73,8 @@ class Schedule:
             raise DomainError(
                 f"servers must be as many as times, got {counts.size} and {self.times.size}"
             )
-        if not (np.diff(self.times) > 0).all():
-            raise DomainError(f"times must increase, got {self.times.tolist()}")
+        if not (np.isfinite(self.times).all() and (np.diff(self.times) > 0).all()):
+            raise DomainError(f"times must be finite and increase, got {self.times.tolist()}")
         self.counts = counts
 
     def servers(self, time: float) -> float:

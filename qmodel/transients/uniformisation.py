@@ -16,10 +16,12 @@ References
 
 from __future__ import annotations
 
+from typing import Any
+
 import numpy as np
 
 from qmodel import _check
-from qmodel.errors import ModelError
+from qmodel.errors import DomainError, ModelError
 from qmodel.queues.base import Station
 from qmodel.queues.delay import Delay
 from qmodel.transients.walk import walk_of
@@ -53,7 +55,7 @@ def number_after(
     Raises
     ------
     DomainError
-        If a number is outside its domain.
+        If a number is outside its domain, or `start` is more than the station has room for.
     ModelError
         If the station has no solution over time, or more than ten million jumps would be
         summed.
@@ -67,12 +69,14 @@ def number_after(
     >>> float(p @ np.arange(len(p)))
     95.0
     """
-    rate = float(_check.finite("arrival_rate", arrival_rate))
-    length = float(_check.finite("time", time))
-    begin = int(_check.count("start", start, least=0))
+    rate = _known("arrival_rate", arrival_rate)
+    length = _known("time", time)
+    begin = _check.one_count("start", start, least=0)
     if isinstance(station, Delay):
         return _at_delay(station, rate, length, begin)
     walk = walk_of(station)
+    if begin > walk.room:
+        raise DomainError(f"start must be at most the room of {walk.room:g}, got {begin}")
     fastest = rate + float(walk.completions(walk.servers, walk.servers))
     if fastest * length > _MOST:
         jumps = fastest * length
@@ -95,6 +99,13 @@ def number_after(
         after[:-1] += falls[1:] * p[1:]
         p = after
     return total
+
+
+def _known(name: str, x: Any) -> float:
+    value = _check.one(name, x, _check.finite)
+    if value != value:
+        raise DomainError(f"{name} must be a finite number >= 0, got nan")
+    return value
 
 
 def _weights(mean: float) -> np.ndarray:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 import pytest
+import sympy as sp
 
 import qmodel as qm
 from qmodel.pipeline import Step
@@ -142,3 +143,14 @@ def test_bad_input() -> None:
         SITE.over_time(crowd, servers={"web": 3})  # type: ignore[dict-item]
     with pytest.raises(qm.DomainError, match="times must increase"):
         SITE.over_time(crowd, times=[1.0, 0.0])
+
+
+def test_symbols_and_nan_are_refused_at_once() -> None:
+    load = qm.Profile([0.0, 100.0], [5.0, 15.0])
+    for service_time, error in (
+        (sp.Symbol("S", positive=True), qm.ModelError),
+        (np.nan, qm.DomainError),
+    ):
+        site = qm.Pipeline(qm.call("web", qm.MMc(service_time, 2)))
+        with pytest.raises(error, match="over time"):
+            site.over_time(load)

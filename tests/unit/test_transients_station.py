@@ -6,6 +6,7 @@ from typing import Any
 
 import numpy as np
 import pytest
+import sympy as sp
 from scipy.linalg import expm
 
 import qmodel as qm
@@ -137,6 +138,31 @@ def test_exact_numbers_after_a_while() -> None:
         number_after(qm.MMc(1e-6), 1e6, 1e3)
 
 
+@pytest.mark.parametrize(
+    ("rate", "time", "start", "what"),
+    [
+        (np.nan, 1.0, 0, "arrival_rate"),
+        (sp.Symbol("a"), 1.0, 0, "arrival_rate"),
+        ([1.0, 2.0], 1.0, 0, "arrival_rate"),
+        (1.0, np.nan, 0, "time"),
+        (1.0, np.inf, 0, "time"),
+        (1.0, 1.0, 9, "start"),
+        (1.0, 1.0, [1, 2], "start"),
+    ],
+)
+def test_numbers_after_a_while_refuse_what_has_no_answer(
+    rate: Any, time: Any, start: Any, what: str
+) -> None:
+    with pytest.raises(qm.DomainError, match=what):
+        number_after(qm.MMcK(0.5, 2, 4), rate, time, start=start)
+
+
+@pytest.mark.parametrize("times", [[0.0, np.inf], [0.0, np.nan], [1.0, 1.0]])
+def test_the_times_of_a_schedule_are_finite_and_increase(times: list[float]) -> None:
+    with pytest.raises(qm.DomainError, match="finite and increase"):
+        Schedule(times, [1, 2])
+
+
 def test_delays_are_exact() -> None:
     load = qm.Profile([0.0, 10.0, 20.0], [0.0, 100.0, 100.0])
     r = over(qm.Delay(qm.Exponential(2.0)), load, [0.0, 10.0, 20.0])
@@ -157,5 +183,5 @@ def test_what_cannot_be_solved_says_so() -> None:
         over(qm.MMc([0.1, 0.2]), crowd, [0.0, 90.0])
     with pytest.raises(qm.DomainError, match="servers must be as many as times"):
         Schedule([0.0, 1.0], [3])
-    with pytest.raises(qm.DomainError, match="times must increase"):
+    with pytest.raises(qm.DomainError, match="times must be finite and increase"):
         Schedule([1.0, 0.0], [3, 4])
