@@ -41,6 +41,8 @@ def test_every_page_is_listed_on_the_first_one() -> None:
     for page in (ROOT / "docs").rglob("*.md"):
         name = page.relative_to(ROOT / "docs").as_posix()
         assert name == "index.md" or f"({name}" in index, name
+    for notebook in (ROOT / "notebooks").glob("*.ipynb"):
+        assert f"(../notebooks/{notebook.name})" in index, notebook.name
 
 
 def test_the_citation_is_of_this_version() -> None:
