@@ -152,17 +152,22 @@ def latency_by_load() -> alt.TopLevelMixin:
 
 def gallery() -> dict[str, str]:
     """Return the pictures of docs/gallery.md as SVG, by the name of their file."""
-    site, goal = qm.web.typical_pipeline(workers="free"), "p99 < 300 ms"
+    site, goal = qm.web.typical_pipeline(), "p99 < 300 ms"
     over = {
         "arrival_rate": "500:4000:8",
         "cache.hit_ratio": [0, 0.3, 0.5, 0.7, 0.8, 0.86, 0.95],
     }
+    database = qm.Pipeline(qm.call("db", qm.MMc(0.005, servers=5)))
+    crowd = qm.transients.pulse(80_000, 120.0, base=300.0, until=360.0)
     asked = {
         ("load", "time"): qm.answers.solve(site, 2000.0, objectives=goal),
         ("sweep",): qm.answers.sweep(site, over),
         ("cost",): qm.answers.size(site, 2000.0, objectives=goal),
         ("losses",): qm.answers.outages(site, 2000.0, objectives=goal),
         ("tornado",): qm.answers.sensitivity(site, 2000.0),
+        ("crowd_load", "crowd_latency", "crowd_backlog"): qm.answers.crowd(
+            database, crowd, objectives="p99 < 1 s"
+        ),
     }
     drawn = {"gallery_map": site.draw(2000.0).svg()}
     for names, answer in asked.items():

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import partial
 from typing import TYPE_CHECKING, Any
@@ -12,7 +12,7 @@ from qmodel import _check
 from qmodel._checked import checked
 from qmodel.answers.answer import Answer, Column, Fact, Picture, Table
 from qmodel.answers.load import goals_of, pipeline_of, sensible_load
-from qmodel.answers.words import RATE, SHARE, TEXT, TIME, WORDS, listed, shown
+from qmodel.answers.words import RATE, SHARE, TEXT, TIME, WORDS, listed, percent, shown
 from qmodel.units import text
 
 if TYPE_CHECKING:
@@ -103,7 +103,7 @@ def outages(
         facts=[Fact("arrival_rate", "load", load, RATE), Fact("survived", "", fine)],
         tables=[table],
         notes=_notes(whole, count),
-        draw=partial(_pictures, tuple((n, r) for n, r, _ in rows), load),
+        draw=partial(_pictures, tuple(rows), load),
     )
 
 
@@ -183,15 +183,18 @@ def _notes(model: Pipeline, zones: int) -> list[str]:
     return notes
 
 
-def _pictures(rows: Sequence[tuple[str, Any]], load: float) -> list[Picture]:
+def _pictures(rows: Sequence[_Row], load: float) -> list[Picture]:
     from qmodel.answers.pictures import bars, marks
 
-    limits: Mapping[str, float] = {
-        name: float(result.max_rate)
-        for name, result in rows
-        if result is not None and math.isfinite(float(result.max_rate))
+    # What is down as a whole sustains no load without failures; what nothing bounds has no bar.
+    most = {
+        f"{name}: {percent(failing)} fail" if left is None else name: (
+            0.0 if left is None else float(left.max_rate)
+        )
+        for name, left, failing in rows
     }
-    if not limits:
+    limits = {name: rate for name, rate in most.items() if math.isfinite(rate)}
+    if not any(limits.values()):
         return []
     cells = [{"loss": name, "max_rate": rate} for name, rate in limits.items()]
     title = "What the site sustains when something is lost"

@@ -121,7 +121,7 @@ def solve(
         ],
         facts=facts,
         tables=[latency_table(result), stations_table(result), *tables],
-        notes=[*notes, *basis_notes(result)],
+        notes=[*notes, *_held(result), *basis_notes(result)],
         details=details,
         good=load < float(result.max_rate) and all(met),
         frame=result.to_frame,
@@ -243,9 +243,8 @@ def stations_table(result: PipelineResult | ClosedResult) -> Table:
     states = list(result.stations.values())
     queues = [math.isfinite(float(r.station.servers)) for r in states]
     visits = [float(result.visits[name]) for name in names]
-    times = [float(r.response_time) for r in states]
     # In overload one part takes all the time there is, and a share says nothing.
-    spent = [v * t if v > 0 else 0.0 for v, t in zip(visits, times, strict=True)]
+    spent = [sum(times) for times in _spent(result).values()]
     total = sum(spent)
     known = 0 < total < math.inf
     shares = [t / total if known else math.nan for t in spent]
@@ -265,12 +264,22 @@ def stations_table(result: PipelineResult | ClosedResult) -> Table:
             columns.append(Column(name, name, SHARE, values))
     columns += [
         Column("waiting_time", "wait", TIME, queued("waiting_time")),
-        Column("response_time", "wait + work", TIME, times),
+        Column("time_here", "wait + work", TIME, [float(r.time_here) for r in states]),
         Column("share_of_time", "of the time", SHARE, shares),
     ]
     first = names.index(result.bottleneck) if result.bottleneck else None
     mark = "saturates first" if result.bottleneck else ""
     return Table("stations", "Where the time goes", columns, first, mark)
+
+
+def _held(result: PipelineResult) -> list[str]:
+    """Return for how long permits are held: the row of a pool has the wait for one alone."""
+    held = {n: float(r.response_time - r.time_here) for n, r in result.stations.items()}
+    return [
+        f"A permit of {name} is held for {text(time, 's')}: see the rows of what it waits for."
+        for name, time in held.items()
+        if 0 < time < math.inf
+    ]
 
 
 def basis_notes(result: PipelineResult | ClosedResult) -> list[str]:
@@ -339,13 +348,18 @@ def _latency_by_load(model: Pipeline, load: float, limit: float) -> Picture:
 def _where_time_goes(result: PipelineResult) -> list[Picture]:
     from qmodel.answers.pictures import waterfall
 
-    parts = []
-    for name, state in result.stations.items():
-        visits = float(result.visits[name])
-        whole = visits * float(state.response_time) if visits > 0 else 0.0
-        wait = visits * float(state.waiting_time) if visits > 0 else 0.0
-        parts.append((name, whole - wait, wait))
+    parts = [(name, *times) for name, times in _spent(result).items()]
     if not all(math.isfinite(whole) for _, *times in parts for whole in times):
         return []
     title = "Where the time of a request goes"
     return [waterfall(title, parts, "mean time [s]", ("work", "wait"))]
+
+
+def _spent(result: PipelineResult | ClosedResult) -> dict[str, tuple[float, float]]:
+    """Return the work and the wait of a request at each station, adding up to its mean [s]."""
+    spent = {}
+    for name, state in result.stations.items():
+        visits = float(result.visits[name])
+        here, wait = float(state.time_here), float(state.waiting_time)
+        spent[name] = (visits * (here - wait), visits * wait) if visits > 0 else (0.0, 0.0)
+    return spent

@@ -3,6 +3,7 @@ import os
 import subprocess
 import sys
 
+import numpy as np
 import pandas as pd
 import pytest
 from typer.testing import CliRunner
@@ -75,6 +76,20 @@ def test_the_numbers_are_those_of_the_model():
     limit = float(qm.capacity(shop(), "p99 < 300 ms"))
     assert data["capacity_within_objectives"] == pytest.approx(limit)
     assert data["basis"]["p99"] == "approximate"
+
+
+@pytest.mark.parametrize("workers", ["held", "free"])
+def test_the_parts_of_the_time_add_up_to_the_mean(workers: str) -> None:
+    site = qm.web.typical_pipeline(workers=workers)
+    result, answer = site.solve(2000.0), qm.answers.solve(site, 2000.0)
+    (table,) = (t for t in answer.tables if t.key == "stations")
+    by_name = {column.key: column.values for column in table.columns}
+    spent = np.array(by_name["visits"]) * by_name["time_here"]
+    assert spent.sum() == pytest.approx(float(result.latency.mean), rel=1e-9)
+    assert by_name["share_of_time"] == pytest.approx(spent / spent.sum())
+    drawn = answer.pictures[-1]["data"]["values"]
+    assert drawn[-1]["to"] == pytest.approx(float(result.latency.mean), rel=1e-9)
+    assert any("is held for" in note for note in answer.notes) == (workers == "held")
 
 
 def test_hit_ratios_decide_capacity_latency_and_bottleneck():
