@@ -1,13 +1,15 @@
 """Settings of the whole suite: hypothesis profiles, one thread, which tests are slow.
 
-Draws are the same in every run, so that what fails fails again. A long run draws freely and
+Draws are the same in every run and on every machine, so that what fails fails again. A long run draws freely and
 searches for new examples: ``HYPOTHESIS_PROFILE=nightly pytest``. The doctest namespace stays
 empty: what a doctest uses, it imports.
 """
 
 from __future__ import annotations
 
+import importlib
 import os
+import pkgutil
 
 # Before NumPy is imported: a second thread of BLAS gains nothing here and unsettles timings.
 for _pool in ("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS"):
@@ -15,10 +17,15 @@ for _pool in ("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS"):
 
 from hypothesis import HealthCheck, settings  # noqa: E402
 
+import qmodel  # noqa: E402
+
 # No deadlines: the first call into SymPy takes half a second, and that is no flake.
 _COMMON = {"deadline": None, "suppress_health_check": [HealthCheck.too_slow]}
-settings.register_profile("dev", max_examples=20, derandomize=True, **_COMMON)
-settings.register_profile("ci", max_examples=40, derandomize=True, **_COMMON)
+settings.register_profile("always", max_examples=40, derandomize=True, **_COMMON)
 settings.register_profile("nightly", max_examples=2000, print_blob=True, **_COMMON)
-_DEFAULT = "ci" if os.environ.get("CI") else "dev"
-settings.load_profile(os.environ.get("HYPOTHESIS_PROFILE", _DEFAULT))
+settings.load_profile(os.environ.get("HYPOTHESIS_PROFILE", "always"))
+
+# Hypothesis also draws the constants of the modules that are loaded: all of them, in every run.
+for _module in pkgutil.walk_packages(qmodel.__path__, "qmodel."):
+    if not _module.name.endswith("__main__"):
+        importlib.import_module(_module.name)

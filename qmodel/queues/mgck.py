@@ -158,7 +158,7 @@ class MGcK(Station):
         rate = np.broadcast_to(np.asarray(arrival_rate, dtype=float), shape)[()]
         load = np.broadcast_to(rate * s, shape).ravel()
         # Without load nobody is there; endless load is as good as very much.
-        usual = np.where(np.isnan(load), 1.0, np.clip(load, 1e-9, 1e9 * c))
+        usual = np.where(np.isnan(load), 1.0, np.clip(load, np.finfo(float).tiny, 1e100))
         present = np.empty((places + 1, load.size))
         steps, speed, exact = [np.zeros(1)] * load.size, np.ones(load.size), True
         for law, here in shapes(service, shape, load.size):

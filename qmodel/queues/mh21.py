@@ -156,7 +156,9 @@ def _exponentials(rate: Any, p: Any, first: Any, second: Any) -> Any:
         below = rate * p1 * apart / xp.where(top == 0, 1.0, top)
         z2 = mu2 + up
         z1 = mu1 * mu2 * spare / z2
+        # up + down = root; where all three are 0, so is the gap of the roots, and any share does.
         scale = xp.where(root == 0, 1.0, root)
-        slow = top * down * spare / (z1 * scale), z1
-        fast = below * up * spare / (z2 * scale), z2
+        share = [xp.where(root == 0, 0.5, part / scale) for part in (down, up)]
+        slow = top * share[0] * spare / z1, z1
+        fast = below * share[1] * spare / z2, z2
     return rate * mean, spare, slow, fast
