@@ -1,8 +1,8 @@
 """Settings of the whole suite: hypothesis profiles, one thread, which tests are slow.
 
-Draws are the same in every run and on every machine, so that what fails fails again. A long run draws freely and
-searches for new examples: ``HYPOTHESIS_PROFILE=nightly pytest``. The doctest namespace stays
-empty: what a doctest uses, it imports.
+Draws are the same in every run and on every machine, so that what fails fails again. A long
+run draws freely and searches for new examples: ``HYPOTHESIS_PROFILE=nightly pytest``. The
+doctest namespace stays empty: what a doctest uses, it imports.
 """
 
 from __future__ import annotations

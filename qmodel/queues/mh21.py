@@ -156,7 +156,7 @@ def _exponentials(rate: Any, p: Any, first: Any, second: Any) -> Any:
         below = rate * p1 * apart / xp.where(top == 0, 1.0, top)
         z2 = mu2 + up
         z1 = mu1 * mu2 * spare / z2
-        # up + down = root; where all three are 0, so is the gap of the roots, and any share does.
+        # up + down = root; where all three are 0 both roots are one, and any share does.
         scale = xp.where(root == 0, 1.0, root)
         share = [xp.where(root == 0, 0.5, part / scale) for part in (down, up)]
         slow = top * share[0] * spare / z1, z1
