@@ -19,23 +19,20 @@ that open station, :math:`E[e^{v N_k}]`, and all terms are of size one: nothing 
 any population.
 
 **Contour.** All poles are on the positive axis beyond x, so the circle may be bent around
-them, along which the integrand falls like a Gaussian even where a station is saturated,
-
-.. math::
-
-    v = \alpha(s) + i s, \qquad \alpha = \frac{A \, a p}{A + a p}, \quad p = 2 (1 - \cos s),
-    \quad a = \frac{\kappa_3}{6 \kappa_2},
-
-with :math:`\kappa_2, \kappa_3` cumulants of the number in the open network (a is the curvature
-of steepest descent) and A a limit past which the delays would grow again. The nodes are even
-in t, with :math:`\tan(s / 2) = w \tan(t / 2)`, which is dense within a standard deviation of
-the saddle: 48 nodes give 1e-14 at populations of 1 and of 1e6 alike. A station that slows
-down where many are present has a pole of tiny weight that the bend cannot serve; such networks
-go to `qmodel.networks.convolution`.
+them, along which the integrand falls like a Gaussian even where a station is saturated
+(`qmodel.networks.contour_nodes`). Nearly always 24 nodes give 1e-13, at populations of 100 and
+of 1e6 alike. A station that slows down where many are present has a pole of tiny weight that
+the bend cannot serve; such networks go to `qmodel.networks.convolution`.
 
 All stations then follow from the same nodes, with no difference of nearby numbers:
 
-.. math:: X(N) = G(N - 1) / G(N), \qquad L_k(N) = \langle z g_k'(z) / g_k(z) \rangle .
+    X(N) = G(N - 1) / G(N), \qquad L_k(N) = \langle z g_k'(z) / g_k(z) \rangle .
+
+**Check.** Nobody gets lost, :math:`\sum_k L_k + X Z = N`: the sum over the nodes keeps it to
+the digits that it has itself, because the difference is the integral of a derivative. Networks
+that miss it, or that every second node already sees otherwise, get 48 nodes all around, and
+then 96. Where one or two stations are all that counts no contour is needed
+(`qmodel.networks.dominant`).
 
 References
 ----------
@@ -54,13 +51,20 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
+from qmodel.networks.contour_nodes import Nodes, all_around, as_far_as_it_counts
+from qmodel.networks.dominant import by_one, by_two
 from qmodel.networks.saddle import Loop, OpenNetwork, OpenTable, saddle
 
 __all__ = ["Steady", "log_constant", "steady_state"]
 
 _NODES = 48
-_WIDTH = 3.5  # of the dense part, in standard deviations of the number
-_CELLS = 256  # a chunk of cells, whose complex nodes fit in the second-level cache
+_CELLS = 512  # a chunk of cells, whose complex nodes fit in the second-level cache
+_SAFE = 16  # factors at once, which do not overflow
+_MANY = 100
+"""A population from which on few nodes mostly suffice."""
+_LOST, _ROUNDED, _SAME = 1e-13, 4e-15, 1e-7
+"""What may be lost, in standard deviations of the number and of the number; and how much every
+second node may see otherwise, whose square is what all of them miss."""
 
 
 class Steady(NamedTuple):
@@ -74,63 +78,7 @@ class Steady(NamedTuple):
     """Mean numbers at the other stations, each (cells,)."""
 
 
-class _Nodes(NamedTuple):
-    """The contour, each (nodes, cells), in real and imaginary parts."""
-
-    weight: tuple[Any, Any]
-    step: tuple[Any, Any]  # exp(v) - 1
-    v: tuple[Any, Any]
-    limit: Any
-
-    @property
-    def turn(self) -> Any:
-        """Return exp(v)."""
-        return (1 + self.step[0]) + 1j * self.step[1]
-
-
-def _limit(found: OpenNetwork) -> Any:
-    """Return how far to the right the delays and busy servers grow less than queues fall."""
-    if not found.tables:
-        with_delay = np.maximum(found.delayed, 1e-300)
-        return np.minimum(np.log(np.maximum(found.total, with_delay) / with_delay), 100.0)
-    low, high = np.zeros(found.total.shape), np.full(found.total.shape, 100.0)
-    for _ in range(20):
-        middle = (low + high) / 2
-        grown = np.exp(middle)
-        held = grown * found.delayed
-        for table in found.tables:
-            held = held + np.minimum(grown * table.bounded, len(table.log_law) - 1)
-        enough = held < found.total
-        low, high = np.where(enough, middle, low), np.where(enough, high, middle)
-    return low
-
-
-def _contour(found: OpenNetwork) -> _Nodes:
-    second, third = found.cumulants
-    bend = third / (6 * second)
-    limit = _limit(found)
-    width = np.minimum(1.0, _WIDTH / np.sqrt(second))
-    # Where A is small, the bend has poles beside the saddle: ten nodes away is far enough.
-    bend = np.minimum(bend, limit / (10 * np.pi / _NODES * width) ** 2)
-    t = (np.pi / _NODES * np.arange(_NODES + 1)).reshape(-1, 1)
-    cos, sin = np.cos(t / 2), np.sin(t / 2)
-    norm = cos**2 + width**2 * sin**2
-    s = 2 * np.arctan(width * np.tan(t / 2))
-    turned, p = 2 * width * sin * cos / norm, 4 * width**2 * sin**2 / norm
-    room = limit + bend * p
-    room = np.where(room > 0, room, 1.0)
-    shift = limit * bend * p / room
-    slope = 2 * bend * turned * (limit / room) ** 2
-    weight = width / norm
-    weight[0] /= 2
-    weight[-1] /= 2
-    grown = np.exp(shift)
-    # cos(s) - 1 is -p / 2, whose digits are those of the step where the contour is short.
-    step = (np.expm1(shift) - grown * p / 2, grown * turned)
-    return _Nodes((weight, -weight * slope), step, (shift, s), limit)
-
-
-def _values(table: OpenTable, nodes: _Nodes, at: int) -> tuple[Any, Any]:
+def _values(table: OpenTable, nodes: Nodes, at: int) -> tuple[Any, Any]:
     """Return E[exp(v (N - at))] and E[N exp(v (N - at))]."""
     law, turn = np.exp(table.log_law), nodes.turn
     back = 1 / turn
@@ -163,17 +111,15 @@ def _last(table: OpenTable, limit: Any) -> int:
 
 
 class _Integrand(NamedTuple):
-    """The integrand, and by station what z g'/g is made of."""
+    """The integrand at the nodes, with their weights."""
 
-    real: Any
-    imag: Any
-    singles: list[tuple[Any, Any]]  # 1 / (1 - mean (exp(v) - 1))
-    tables: list[Any]  # z g'/g
+    values: Any  # complex, (nodes, cells)
+    tables: list[Any]  # z g'/g of each
     total: Any
 
 
-def _integrand(found: OpenNetwork, population: Any, nodes: _Nodes) -> _Integrand:
-    """Return the integrand on the contour, in real numbers, which are several times faster."""
+def _integrand(found: OpenNetwork, population: Any, nodes: Nodes) -> _Integrand:
+    """Return the integrand on the contour."""
     last = [_last(t, nodes.limit) for t in found.tables]
     # The delays' phase cancels the population's; what is left is small.
     rest = found.delayed - population + sum(last)
@@ -184,35 +130,51 @@ def _integrand(found: OpenNetwork, population: Any, nodes: _Nodes) -> _Integrand
     square = half * half
     size = np.exp(np.minimum(size, 600.0)) / (1 + square)
     across, along = size * (1 - square), 2 * size * half
-    real = across * nodes.weight[0] - along * nodes.weight[1]
-    imag = across * nodes.weight[1] + along * nodes.weight[0]
-    singles, others = [], []
-    norm, other, third = np.empty_like(real), np.empty_like(real), np.empty_like(real)
-    for mean in found.single:
-        across, along = mean * step, mean * turned
-        np.subtract(1.0, across, out=across)
-        np.multiply(across, across, out=norm)
-        norm += np.multiply(along, along, out=other)
-        np.divide(1.0, norm, out=norm)
-        across *= norm
-        along *= norm
-        np.multiply(real, along, out=other)
-        np.multiply(imag, along, out=third)
-        real *= across
-        real -= third
-        imag *= across
-        imag += other
-        singles.append((across, along))
+    values = np.empty(size.shape, dtype=complex)
+    values.real = across * nodes.weight[0] - along * nodes.weight[1]
+    values.imag = across * nodes.weight[1] + along * nodes.weight[0]
+    _divide(values, found.single, step, turned)
+    numbers = []
     for table, at in zip(found.tables, last, strict=True):
         value, slope = _values(table, nodes, at)
-        whole = (real + 1j * imag) * value
-        real, imag = whole.real, whole.imag
-        others.append(np.where(value == 0, 0.0, slope / value))
-    return _Integrand(real, imag, singles, others, real.sum(axis=0))
+        values *= value
+        numbers.append(np.where(value == 0, 0.0, slope / value))
+    return _Integrand(values, numbers, values.real.sum(axis=0))
 
 
-def _each_chunk(cells: int) -> list[slice]:
-    return [slice(i, min(i + _CELLS, cells)) for i in range(0, cells, _CELLS)]
+def _divide(values: Any, single: Any, step: Any, turned: Any) -> None:
+    """Divide by 1 - mean (exp(v) - 1) of each single server, in place."""
+    w = step + 1j * turned
+    product, part = np.ones_like(w), np.empty_like(w)
+    # Means twice, for the real and the imaginary part, which lie side by side.
+    for k, mean in enumerate(np.repeat(single, 2, axis=1)):
+        np.multiply(product, w, out=part)
+        part.view(float)[...] *= mean
+        product -= part
+        if k % _SAFE == _SAFE - 1:
+            values /= product
+            product[...] = 1
+    values /= product
+
+
+def _numbers(single: Any, values: Any, step: Any, turned: Any) -> Any:
+    """Return the sums over the nodes of Re[values / (1 - mean (exp(v) - 1))] by station."""
+    # With w = exp(v) - 1: (Re F - mean Re F w*) over 1 - 2 mean Re w + mean^2 |w|^2.
+    square, twice = step * step + turned * turned, 2 * step
+    plain = np.ascontiguousarray(values.real)
+    turn = plain * step + values.imag * turned
+    below, above = np.empty_like(square), np.empty_like(square)
+    found = np.empty(single.shape)
+    for k, mean in enumerate(single):
+        np.multiply(square, mean, out=below)
+        below -= twice
+        below *= mean
+        below += 1
+        np.multiply(turn, mean, out=above)
+        np.subtract(plain, above, out=above)
+        above /= below
+        np.add.reduce(above, axis=0, out=found[k])
+    return found
 
 
 def steady_state(loop: Loop, population: Any) -> Steady:
@@ -230,41 +192,106 @@ def steady_state(loop: Loop, population: Any) -> Steady:
     Steady
         Throughput [1/s] and mean numbers, in each cell. [-]
     """
-    size = population.size
-    through, single = np.zeros(size), np.zeros((len(loop.single), size))
-    tables = tuple(np.zeros(size) for _ in loop.tables)
-    for cells in _each_chunk(size):
-        n = np.maximum(population[cells], 1.0)
-        here = loop.chunk(cells, n)
-        with np.errstate(all="ignore"):
-            found = saddle(here, n)
-            nodes = _contour(found)
-            part = _integrand(found, n, nodes)
-            turn, side = 1 + nodes.step[0], nodes.step[1]
-            real, imag = part.real * turn - part.imag * side, part.real * side
-            imag += part.imag * turn
-            through[cells] = found.rate * real.sum(axis=0) / part.total
-            for k, (across, along) in enumerate(part.singles):
-                sum_ = (real * across - imag * along).sum(axis=0)
-                single[k, cells] = found.single[k] * sum_ / part.total
-            for k, number in enumerate(part.tables):
-                sum_ = (part.real * number.real - part.imag * number.imag).sum(axis=0)
-                tables[k][cells] = sum_ / part.total
-    nobody = population == 0
-    for array in (through, single, *tables):
-        array[..., nobody] = 0.0
+    through, single = np.zeros(population.size), np.zeros((len(loop.single), population.size))
+    tables = tuple(np.zeros(population.size) for _ in loop.tables)
+    some = np.flatnonzero(population != 0)
+    if not loop.tables:
+        some = _by_poles(loop, population, through, single)
+    for at in range(0, some.size, _CELLS):
+        cells = some[at : at + _CELLS]
+        through[cells], single[:, cells], found = _summed(loop, cells, population[cells])
+        for table, number in zip(tables, found, strict=True):
+            table[cells] = number
     return Steady(through, single, tables)
+
+
+def _by_poles(loop: Loop, population: Any, through: Any, single: Any) -> Any:
+    """Fill in the cells that one or two poles decide, and return the others."""
+    left = []
+    for at in range(0, population.size, 4 * _CELLS):
+        cells = slice(at, at + 4 * _CELLS)
+        sure, rate, numbers = by_one(
+            loop.single[:, cells], loop.delay[cells], population[cells]
+        )
+        np.copyto(through[cells], rate, where=sure)
+        np.copyto(single[:, cells], numbers, where=sure)
+        some = at + np.flatnonzero(~sure & (population[cells] != 0))
+        sure, rate, numbers = by_two(loop.single[:, some], loop.delay[some], population[some])
+        through[some], single[:, some] = rate, numbers
+        left.append(some[~sure])
+    return np.concatenate(left) if left else np.zeros(0, dtype=int)
+
+
+def _summed(loop: Loop, cells: Any, n: Any) -> Steady:
+    """Return the steady state in a chunk of cells."""
+    with np.errstate(all="ignore"):
+        here = loop.chunk(cells, n)
+        middle = saddle(here, n)
+        steady, lost = _of_few(here, middle, n)
+        for count in (_NODES, 2 * _NODES):
+            some = np.flatnonzero(lost)
+            if not some.size:
+                break
+            found, delay, present = middle.of(some), here.delay[some], n[some]
+            nodes = all_around(found, count)
+            finer = _read(found, nodes, _integrand(found, present, nodes))
+            for array, better in zip(_arrays(steady), _arrays(finer), strict=True):
+                array[..., some] = better
+            lost[some] = _loses(finer, delay, found.second, present)
+    return steady
+
+
+def _of_few(loop: Loop, middle: OpenNetwork, n: Any) -> tuple[Steady, Any]:
+    """Return what few nodes say, and where that is not enough."""
+    many = n >= _MANY
+    if not many.any():
+        tables = tuple(np.empty(n.size) for _ in loop.tables)
+        nothing = Steady(np.empty(n.size), np.empty(loop.single.shape), tables)
+        return nothing, np.ones(n.size, dtype=bool)
+    found, nodes = as_far_as_it_counts(
+        loop, middle, lambda there, at: _integrand(there, n, at).values
+    )
+    part = _integrand(found, n, nodes)
+    steady = _read(found, nodes, part)
+    half = part.values[::2]
+    rate = found.rate * (half * nodes.turn[::2]).real.sum(axis=0) / half.real.sum(axis=0)
+    same = np.abs(rate - steady.throughput) <= _SAME * steady.throughput
+    return steady, ~(many & same) | _loses(steady, loop.delay, middle.second, n)
+
+
+def _loses(steady: Steady, delay: Any, second: Any, n: Any) -> Any:
+    """Return where requests get lost among the stations."""
+    present = steady.single.sum(axis=0) + sum(steady.tables) + steady.throughput * delay
+    return ~(np.abs(present - n) <= _LOST * np.sqrt(second) + _ROUNDED * n)
+
+
+def _arrays(steady: Steady) -> list[Any]:
+    return [steady.throughput, steady.single, *steady.tables]
+
+
+def _read(found: OpenNetwork, nodes: Nodes, part: _Integrand) -> Steady:
+    """Return what the sums over the nodes say."""
+    values = part.values * nodes.turn
+    through = found.rate * values.real.sum(axis=0) / part.total
+    single = found.single * _numbers(found.single, values, *nodes.step) / part.total
+    tables = [(part.values * number).real.sum(axis=0) / part.total for number in part.tables]
+    return Steady(through, single, tuple(tables))
 
 
 def log_constant(loop: Loop, population: Any) -> Any:
     """Return log G(N), the normalising constant, in each cell; -inf below a population of 0."""
     found_logs = np.empty(population.size)
-    for cells in _each_chunk(population.size):
+    for at in range(0, population.size, _CELLS):
+        cells = slice(at, at + _CELLS)
         n = np.maximum(population[cells], 1.0)
         here = loop.chunk(cells, n)
         with np.errstate(all="ignore"):
             found = saddle(here, n)
-            total = _integrand(found, n, _contour(found)).total
-            log = found.log_sum - n * np.log(found.rate) + np.log(total / _NODES)
-            found_logs[cells] = log
+            values = _integrand(found, n, all_around(found, _NODES)).values.real
+            total = values.sum(axis=0) / _NODES
+            some = ~(np.abs(2 * values[::2].sum(axis=0) / _NODES / total - 1) < _SAME)
+            if some.any():
+                few, count = found.of(some), 2 * _NODES
+                total[some] = _integrand(few, n[some], all_around(few, count)).total / count
+            found_logs[cells] = found.log_sum - n * np.log(found.rate) + np.log(total)
     return np.where(population == 0, 0.0, np.where(population < 0, -np.inf, found_logs))

@@ -30,7 +30,7 @@ class Loop(NamedTuple):
     """All delays of a round together, (cells,)."""
     tables: tuple[SpeedTable, ...] = ()
 
-    def chunk(self, cells: slice, population: Any) -> Loop:
+    def chunk(self, cells: Any, population: Any) -> Loop:
         """Return the network in some of its cells, which hold `population` requests."""
         tables = []
         for table in self.tables:
@@ -56,8 +56,32 @@ class OpenNetwork(NamedTuple):
     tables: tuple[OpenTable, ...]
     delayed: Any
     total: Any  # mean number
-    cumulants: tuple[Any, Any]
-    log_sum: Any  # log g(x)
+    second: Any  # its variance
+    log_odds: Any  # of the fullest station, log of rho / (1 - rho)
+
+    @property
+    def third(self) -> Any:
+        """Third cumulant of the number."""
+        single = self.single * (1 + self.single) * (1 + 2 * self.single)
+        return single.sum(axis=0) + self.delayed + sum(t.cumulants[1] for t in self.tables)
+
+    @property
+    def log_sum(self) -> Any:
+        """Log of g(x)."""
+        single = np.log1p(self.single).sum(axis=0)
+        return single + self.delayed + sum(t.log_sum for t in self.tables)
+
+    def of(self, cells: Any) -> OpenNetwork:
+        """Return the network in some of its cells."""
+        tables = tuple(t.of(cells) for t in self.tables)
+        own = (self.delayed, self.total, self.second, self.log_odds)
+        rest = (x[cells] for x in own)
+        return OpenNetwork(self.rate[cells], self.single[:, cells], tables, *rest)
+
+    def before(self, loop: Loop, way: Any) -> OpenNetwork:
+        """Return the network at a rate that is exp(-way) of this one's."""
+        less = np.log1p(-np.expm1(-way) * np.exp(self.log_odds))
+        return _open(loop, self.log_odds - way - less)
 
 
 class OpenTable(NamedTuple):
@@ -67,6 +91,17 @@ class OpenTable(NamedTuple):
     cumulants: tuple[Any, Any]
     log_sum: Any
     bounded: Any  # E[min(N, m - 1)]
+
+    def of(self, cells: Any) -> OpenTable:
+        """Return the station in some of its cells."""
+        return OpenTable(
+            self.log_law[:, cells],
+            self.queue[cells],
+            self.mean[cells],
+            (self.cumulants[0][cells], self.cumulants[1][cells]),
+            self.log_sum[cells],
+            self.bounded[cells],
+        )
 
 
 def _table(table: SpeedTable, rate: Any, queue: Any) -> OpenTable:
@@ -105,13 +140,10 @@ def _open(loop: Loop, log_odds: Any) -> OpenNetwork:
     single = queue(loop.single)
     tables = tuple(_table(t, rate, queue(t.demand / t.speeds[-1])) for t in loop.tables)
     delayed = rate * loop.delay
-    spread = single * (1 + single)
     total = single.sum(axis=0) + delayed + sum(t.mean for t in tables)
-    second = spread.sum(axis=0) + delayed + sum(t.cumulants[0] for t in tables)
-    third = (spread * (1 + 2 * single)).sum(axis=0) + delayed
-    third = third + sum(t.cumulants[1] for t in tables)
-    log_sum = np.log1p(single).sum(axis=0) + delayed + sum(t.log_sum for t in tables)
-    return OpenNetwork(rate, single, tables, delayed, total, (second, third), log_sum)
+    spread = (single * (1 + single)).sum(axis=0) + delayed
+    second = spread + sum(t.cumulants[0] for t in tables)
+    return OpenNetwork(rate, single, tables, delayed, total, second, log_odds)
 
 
 def _scale(loop: Loop) -> Any:
@@ -149,12 +181,12 @@ def saddle(loop: Loop, population: Any) -> OpenNetwork:
     for step in range(_STEPS):
         found = _open(loop, odds)
         # The contour is exact wherever it starts; near the saddle it is short.
-        far = abs(found.total - population) > _NEAR * np.sqrt(found.cumulants[0])
+        far = abs(found.total - population) > _NEAR * np.sqrt(found.second)
         if not far.any():
             break
         off = np.log(found.total / population)
         low, high = np.where(off < 0, odds, low), np.where(off > 0, odds, high)
-        slope = found.cumulants[0] / found.total / (1 + np.exp(odds))
+        slope = found.second / found.total / (1 + np.exp(odds))
         stepped = odds - off / slope
         # A station that has just filled makes Newton's step too long again and again.
         safe = (stepped > low) & (stepped < high) & (step % 4 != 3)

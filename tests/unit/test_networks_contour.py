@@ -38,6 +38,19 @@ def test_single_servers_equal_mean_value_analysis(users: int) -> None:
     assert found.single == pytest.approx(queues.astype(float), rel=1e-12, abs=1e-14)
 
 
+@pytest.mark.parametrize("users", [30, 120, 1000])
+@pytest.mark.parametrize(("stations", "spread"), [(2, 0.3), (10, 3.0), (40, 0.2)])
+def test_few_nodes_suffice_or_are_found_out(users: int, stations: int, spread: float) -> None:
+    """Forty stations that are nearly equal need more than 48 nodes where delays are small."""
+    cells = 150
+    demands = np.exp(RNG.uniform(-spread, 0, (stations, cells)))
+    delay = np.exp(RNG.uniform(np.log(1e-3), np.log(3), cells)) * users
+    through, queues = mean_values(demands, delay, users)
+    found = steady_state(Loop(demands, delay), np.full(cells, float(users)))
+    assert found.throughput == pytest.approx(through.astype(float), rel=1e-13)
+    assert found.single == pytest.approx(queues.astype(float), rel=1e-12)
+
+
 def exact_constants(stations: list[tuple[float, list[int]]], delay: float, n: int) -> list:
     """Return G(0), ..., G(n) in 30 digits."""
     with mpmath.workdps(30):
@@ -99,6 +112,14 @@ def test_convolution_and_contour_agree() -> None:
     found = steady_state(Loop(np.array([[2.0]]), np.array([4.0]), (table,)), np.array([20.0]))
     assert found.throughput[0] == pytest.approx(x, rel=1e-14)
     assert [found.single[0, 0], found.tables[0][0]] == pytest.approx(numbers, rel=1e-13)
+
+
+def test_constants_of_many_equal_stations() -> None:
+    """The number of ways in which 1000 requests can be at 40 equal stations."""
+    loop = Loop(np.ones((40, 1)), np.array([0.0]))
+    with mpmath.workdps(30):
+        exact = float(mpmath.log(mpmath.binomial(1039, 39)))
+    assert log_constant(loop, np.array([1000.0]))[0] == pytest.approx(exact, rel=1e-13)
 
 
 def test_nobody_and_unknown() -> None:
