@@ -133,6 +133,8 @@ def scv(name: str, x: Any) -> Any:
 
 def probability(name: str, x: Any) -> Any:
     """Return `x` as a number or array, refusing values outside 0 to 1."""
+    if type(x) is float and 0 <= x <= 1:
+        return x
     need = "a probability from 0 to 1"
     if is_symbolic(x):
         if x.is_negative or (x - 1).is_positive:

@@ -6,7 +6,8 @@ A formula checks its numbers itself (`qmodel._check`). Around it, in one place:
 * Overflow is ``inf`` and underflow 0 without a warning, as in the formula on paper; where a
   Python float would raise OverflowError or ZeroDivisionError, NumPy's goes on to ``inf``.
 * What fails inside on an argument that is no number, or on shapes that do not broadcast, is
-  told by the name of the argument; another failure on types is told with all arguments.
+  told by the name of the argument. What fails otherwise is a fault of ours: it goes through as
+  it is, with a note of the arguments.
 
 Only the outermost call does so: a formula that calls another pays once.
 
@@ -108,21 +109,13 @@ def checked(function: F) -> F:
                         return function(**{n: _of_numpy(x) for n, x in given.items()})
                 except _FAILURES:
                     pass
-            raise _with_arguments(function, error, given) from error
+            listed = ", ".join(f"{n}={_check.short(x)}" for n, x in given.items() if n != "self")
+            error.add_note(f"in {function.__qualname__} of {listed}")
+            raise
         finally:
             _INSIDE.reset(token)
 
     return call  # type: ignore[return-value]
-
-
-def _with_arguments(
-    function: Callable[..., Any], error: BaseException, given: dict[str, Any]
-) -> Exception:
-    """Return what an error of another library says, with the arguments that it does not."""
-    listed = ", ".join(f"{n}={_check.short(x)}" for n, x in given.items() if n != "self")
-    said = f"{function.__qualname__} cannot take these arguments ({error}): {listed}"
-    kind = TypeError if isinstance(error, (TypeError, AttributeError)) else DomainError
-    return kind(said)
 
 
 def _said(function: Callable[..., Any]) -> _Said:

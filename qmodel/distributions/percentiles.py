@@ -3,12 +3,14 @@
 The log of a tail is close to a straight line where percentiles are asked for, so a Newton
 step from the quantile of the gamma law with the same mean and variance is usually good to
 four digits, and two more finish. A step that leaves the bracket is replaced by a
-bisection. Jumps of the tail (atoms, shifted) are looked at first, so that a percentile
+bisection. One percentile of one closed law is tried in plain floats first, as masks and arrays
+cost ten times its formula. Jumps of the tail (atoms, shifted) are looked at first, so that a percentile
 that falls into one is that very time.
 """
 
 from __future__ import annotations
 
+import math
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -30,6 +32,10 @@ _FIRST, _MOST = 5, 200
 
 def quantile(law: Distribution, p: Any) -> Any:
     """Return the least t with P(X <= t) >= p, of the broadcast shape."""
+    if law.closed and isinstance(p, float) and shape_of(law) == ():
+        alone = _alone(law, 1 - float(p))
+        if alone is not None:
+            return alone
     shape = np.broadcast_shapes(np.shape(p), shape_of(law))
     flat = np.broadcast_to(np.asarray(p, dtype=float), shape).ravel()
     found, apart = np.empty(flat.size), ready(law)
@@ -45,6 +51,28 @@ def quantile(law: Distribution, p: Any) -> Any:
             late.append(here[unfinished])
         cells = np.concatenate(late) if late else cells
     return found.reshape(shape)[()]
+
+
+def _alone(law: Distribution, q: float) -> np.float64 | None:
+    """Return one quantile by Newton steps alone; None where it takes more care."""
+    ((mass, shift, smooth), *others) = law.parts()
+    plain = not others and (mass, shift, smooth.atom) == (1, 0, 0)
+    if not plain or not 0 < q < 1 or law.defect != 0:
+        return None
+    # Of an exponential law this is its quantile.
+    t = float(law.mean - math.sqrt(law.variance) * (1 + math.log(q)))
+    for _ in range(_FIRST + 3):
+        if not 0 < t < math.inf:
+            return None
+        tail, density = smooth.tail_and_density(t)
+        if not (0 < tail < 1 and 0 < density < math.inf):
+            return None
+        scale = tail / density
+        step = scale * math.log(tail / q)
+        t = float(t + step)
+        if abs(step) <= _STEP * min(t, scale):
+            return np.float64(t)
+    return None
 
 
 def _chunk(of: Ready, p: np.ndarray, most: int) -> tuple[np.ndarray, np.ndarray]:

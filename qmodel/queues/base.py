@@ -420,9 +420,10 @@ class Station(Model, ABC):
         if here is self:
             laws = [here.service] * len(laws)
         parts = tuple(
-            replace(here._stream(result, s.arrival_rate, law), kind=s.kind)
-            for s, law in zip(streams, laws, strict=True)
+            here._stream(result, s.arrival_rate, law) for s, law in zip(streams, laws, strict=True)
         )
+        if any(s.kind for s in streams):
+            parts = tuple(replace(x, kind=s.kind) for x, s in zip(parts, streams, strict=True))
         return in_the_limit(replace(result, streams=parts), endless)
 
     def serving_all(self, laws: Sequence[Distribution], rates: Sequence[Value]) -> Station:
@@ -507,6 +508,8 @@ def _streams(load: Any, who: str = "a station") -> tuple[Stream, ...]:
 def finite_rates(streams: Sequence[Stream], service_time: Value) -> tuple[list[Value], Any]:
     """Return rates, very large for infinite ones, and where they are infinite, if anywhere."""
     rates = [s.arrival_rate for s in streams]
+    if all(type(rate) is float and rate < np.inf for rate in rates):
+        return rates, None
     if is_symbolic(*rates) or not any(np.any(np.isinf(rate)) for rate in rates):
         return rates, None
     most = _ENDLESS / np.clip(service_time, 1e-100, 1e100)

@@ -29,6 +29,7 @@ References
 
 from __future__ import annotations
 
+import math
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -41,6 +42,7 @@ from qmodel._typing import Count, Value
 from qmodel._xp import is_symbolic, namespace
 from qmodel.basis import POISSON_ARRIVALS, Assumption, Basis
 from qmodel.distributions import Distribution, Exponential
+from qmodel.numerics.erlang import special
 from qmodel.numerics.spare import spare_servers
 from qmodel.queues.base import FCFS, LAWS, MEANS, Station, StationResult
 from qmodel.queues.erlang import erlang_c
@@ -50,6 +52,11 @@ __all__ = ["MMc", "waiting_tail", "waiting_time"]
 
 EXPONENTIAL_SERVICE = Assumption(
     "exponential-service", "service times are exponential and independent", "Erlang 1917"
+)
+
+_GROUNDS = (POISSON_ARRIVALS, EXPONENTIAL_SERVICE)
+_BASIS = Basis(
+    dict.fromkeys((*MEANS, "number"), _GROUNDS) | dict.fromkeys(LAWS, (*_GROUNDS, FCFS))
 )
 
 
@@ -159,6 +166,14 @@ def waiting_tail(
     return erlang_c(servers=c, offered_load=rate * s) * namespace(t, drain).exp(-drain * t)
 
 
+def _begun(served: Any, late: Any, apart: Any) -> Any:
+    """Return P(a wait that began is over, but not the service after it), in exponents.
+
+    `late` is the greater of both exponentials, `apart` the distance of their exponents.
+    """
+    return served * late * special().exprel(-apart)
+
+
 @dataclass(frozen=True, slots=True, eq=False, repr=False)
 class _Wait(Distribution):
     """An exponential wait that only some requests have: the law of a queue's wait."""
@@ -189,7 +204,7 @@ class _Wait(Distribution):
 
     @property
     def defect(self) -> Value:
-        return np.where(np.asarray(self.drain) == 0, 1.0, 0.0)[()]
+        return np.equal(self.drain, 0) * 1.0
 
     def laplace(self, s: Value) -> Value:
         return 1 - self.probability + self.probability * (self.drain / (self.drain + s))
@@ -249,12 +264,20 @@ class _Response(Distribution):
         if xp.symbolic:
             begun = mu * (xp.exp(-theta * t) - xp.exp(-mu * t)) / (mu - theta)
             return xp.exp(-mu * t) + self.probability * begun
-        from scipy.special import exprel
-
         t = np.maximum(t, 0.0)
         with np.errstate(invalid="ignore"):
-            both = mu * t * np.exp(-np.minimum(mu, theta) * t) * exprel(-np.abs(mu - theta) * t)
+            late = np.exp(-np.minimum(mu, theta) * t)
+            both = _begun(mu * t, late, np.abs(mu - theta) * t)
         return np.where(theta == 0, 1.0, np.exp(-mu * t) + self.probability * both)[()]
+
+    def tail_and_density(self, t: Value) -> tuple[Value, Value]:
+        if type(t) is not float or not (t > 0 and self.drain > 0):
+            return self.tail(t), self.density(t)
+        served, begun = self.serve * t, self.drain * t
+        alone, waited = math.exp(-served), math.exp(-begun)
+        both = _begun(served, max(alone, waited), abs(served - begun))
+        tail = alone + self.probability * both
+        return tail, self.serve * (tail - self.probability * waited)
 
     def _quantile_on_symbols(self, p: Any) -> Any:
         import sympy as sp
@@ -327,7 +350,6 @@ class MMc(Station):
         rate, s, c = arrival_rate, self.service_time, self.servers
         spare, must_wait = spare_servers(rate, s, c), erlang_c(servers=c, offered_load=rate * s)
         wait, drain = _mean_wait(must_wait, s, spare), _drain(s, spare)
-        grounds = (POISSON_ARRIVALS, EXPONENTIAL_SERVICE)
         return StationResult(
             arrival_rate=rate,
             utilization=rate * s / c,
@@ -339,8 +361,5 @@ class MMc(Station):
             response=_Response(must_wait, drain, 1 / s),
             station=self,
             number=ServerStates(rate * s, c, spare),
-            basis=Basis(
-                dict.fromkeys((*MEANS, "number"), grounds)
-                | dict.fromkeys(LAWS, (*grounds, FCFS))
-            ),
+            basis=_BASIS,
         )
