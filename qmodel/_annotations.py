@@ -88,17 +88,42 @@ def _test(hint: Any) -> _Test | None:
     if origin is typing.Literal:
         return lambda x: isinstance(x, str) and x in inside if _texts(inside) else None  # type: ignore[return-value]
     if origin is Callable:
-        return callable
+        return lambda x: callable(x) and _takes(x, inside)
     if origin is not None and origin in _SEVERAL:
         each = _test(inside[0]) if inside and (len(inside) == 1 or inside[1] is ...) else None
         return (lambda x: _iterable(x) and all(map(each, x))) if each else None
-    if inspect.isclass(origin) and issubclass(origin, (Mapping, AbstractSet)):
+    if inspect.isclass(origin) and issubclass(origin, Mapping):
+        of_key, of_value = (_test(h) or _anything for h in inside)
+        return lambda x: (
+            isinstance(x, origin) and all(of_key(k) and of_value(v) for k, v in x.items())
+        )
+    if inspect.isclass(origin) and issubclass(origin, AbstractSet):
         return lambda x: isinstance(x, origin)
     if inspect.isclass(hint) and hint not in (Any, object, *_NUMBERS, np.ndarray):
         return (
             None if origin or hasattr(hint, "_is_protocol") else lambda x: isinstance(x, hint)
         )
     return None
+
+
+def _anything(_: Any) -> bool:
+    return True
+
+
+def _takes(function: Any, hint: Any) -> bool:
+    """Return whether a function takes as many arguments, and a class makes what is meant."""
+    arguments, made = hint if len(hint) == 2 else (..., Any)
+    if inspect.isclass(function) and inspect.isclass(made):
+        return issubclass(function, made)
+    try:
+        signature = inspect.signature(function)
+        if isinstance(arguments, (list, tuple)):
+            signature.bind(*arguments)
+    except TypeError:
+        return False
+    except ValueError:
+        return True  # of functions in C nothing can be told
+    return True
 
 
 def _texts(values: Iterable[Any]) -> bool:
@@ -126,10 +151,14 @@ def _words(hint: Any) -> str:
         said = [repr(v) for v in inside]
         return f"{', '.join(said[:-1])} or {said[-1]}" if len(said) > 1 else said[0]
     if origin is Callable:
-        return "a function"
+        listed = inside[0] if len(inside) == 2 and isinstance(inside[0], list) else None
+        if listed is None:
+            return "a function"
+        return f"a function of {len(listed)} argument{'s' * (len(listed) != 1)}"
     if origin is not None and origin in _SEVERAL:
         return f"a sequence, each of it {_words(inside[0])}"
     if inspect.isclass(origin) and issubclass(origin, Mapping):
-        return "a mapping"
+        tested = _test(inside[1]) if len(inside) == 2 else None
+        return f"a mapping, each value {_words(inside[1])}" if tested else "a mapping"
     kind = hint.__name__.strip("_")
     return f"{'an' if kind[0] in 'AEIOU' else 'a'} {kind}"

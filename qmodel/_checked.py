@@ -2,7 +2,8 @@
 
 A formula checks its numbers itself (`qmodel._check`). Around it, in one place:
 
-* Objects, texts, flags and words are checked by their annotations before it runs.
+* Objects, texts, flags and words are checked by their annotations before it runs. A list where
+  a number or an array is meant becomes an array; a number where an array is meant is refused.
 * Overflow is ``inf`` and underflow 0 without a warning, as in the formula on paper; where a
   Python float would raise OverflowError or ZeroDivisionError, NumPy's goes on to ``inf``.
 * What fails inside on an argument that is no number, or on shapes that do not broadcast, is
@@ -65,6 +66,7 @@ _FAILURES = (
 _COMPLEX = ("laplace", "generate")
 """Methods of transforms: their points may be complex."""
 
+_LISTS = (list, tuple)
 _PLAIN = (float, np.float64)
 _LARGEST = 2**1023
 _ODD = (complex, np.complexfloating, bytes, dict, set, frozenset, type, FunctionType)
@@ -77,6 +79,7 @@ class _Said(NamedTuple):
     objects: tuple[tuple[str, int, Callable[[Any], None]], ...]
     numbers: frozenset[str]
     single: frozenset[str]
+    arrays: frozenset[str]
 
 
 def checked(function: F) -> F:
@@ -94,6 +97,8 @@ def checked(function: F) -> F:
                 check(named[name])
             elif position < len(args):
                 check(args[position])
+        if any(type(x) in _LISTS for x in (*args, *named.values())):
+            args, named = _as_arrays(said[0], args, named)
         token = _INSIDE.set(True)
         try:
             with np.errstate(all="ignore"):
@@ -102,14 +107,16 @@ def checked(function: F) -> F:
             raise
         except _FAILURES as error:
             given = dict(zip(said[0].parameters, args, strict=False)) | named
-            _name_the_cause(said[0], given)
+            _name_the_cause(said[0], given, error)
             if isinstance(error, ArithmeticError):
                 try:
                     with np.errstate(all="ignore"):
                         return function(**{n: _of_numpy(x) for n, x in given.items()})
                 except _FAILURES:
                     pass
-            listed = ", ".join(f"{n}={_check.short(x)}" for n, x in given.items() if n != "self")
+            listed = ", ".join(
+                f"{n}={_check.short(x)}" for n, x in given.items() if n != "self"
+            )
             error.add_note(f"in {function.__qualname__} of {listed}")
             raise
         finally:
@@ -120,7 +127,7 @@ def checked(function: F) -> F:
 
 def _said(function: Callable[..., Any]) -> _Said:
     found: list[tuple[str, int, Callable[[Any], None]]] = []
-    numbers, single = set(), set()
+    numbers, single, arrays = set(), set(), set()
     complex_too = "complex" in (function.__doc__ or "") or function.__name__ in _COMPLEX
     parameters = inspect.signature(function).parameters.values()
     for place, p in enumerate(parameters):
@@ -135,13 +142,37 @@ def _said(function: Callable[..., Any]) -> _Said:
                 found.append((p.name, position, partial(_no_number, p.name, optional)))
             if annotation.split(" | ")[0] in ("int", "float"):
                 single.add(p.name)
+            elif "[" not in annotation and not complex_too:
+                arrays.add(p.name)
+            if annotation == "np.ndarray":
+                found.append((p.name, position, partial(_no_array, p.name)))
             continue
         hint = resolved(annotation, function.__module__)
         check = check_of(p.name, hint, p.default is None)
         if check is not None and annotation is not p.empty:
             found.append((p.name, position, check))
     names = tuple(p.name for p in parameters if p.kind is p.POSITIONAL_OR_KEYWORD)
-    return _Said(names, tuple(found), frozenset(numbers), frozenset(single))
+    return _Said(names, tuple(found), *map(frozenset, (numbers, single, arrays)))
+
+
+def _as_arrays(said: _Said, args: Any, named: Any) -> tuple[Any, Any]:
+    """Return arguments with lists as arrays where numbers or arrays are meant."""
+
+    def array(name: str, x: Any) -> Any:
+        if type(x) not in _LISTS or name not in said.arrays or is_symbolic(*x):
+            return x
+        if any(isinstance(v, str) for v in x):
+            return x  # The function says which units it takes.
+        return np.asarray(_check.real(name, x))
+
+    places = (*said.parameters, *[""] * len(args))
+    placed = tuple(map(array, places, args))
+    return placed, {name: array(name, x) for name, x in named.items()}
+
+
+def _no_array(name: str, x: Any) -> None:
+    if not np.ndim(x) and not is_symbolic(x):
+        raise DomainError(f"{name} must be an array of numbers, got {_check.short(x)}")
 
 
 def _no_number(name: str, optional: bool, x: Any) -> None:
@@ -161,14 +192,21 @@ def _no_number(name: str, optional: bool, x: Any) -> None:
         _check.real(name, x)
 
 
-def _name_the_cause(said: _Said, given: Mapping[str, Any]) -> None:
+def _name_the_cause(said: _Said, given: Mapping[str, Any], error: BaseException) -> None:
     """Raise what is wrong with an argument by its name, if something is."""
     numbers = {n: x for n, x in given.items() if n in said.numbers and x is not None}
     for name, x in numbers.items():
         if not is_symbolic(x):
             _check.one(name, x, _check.real) if name in said.single else _check.real(name, x)
-    _check.broadcast(**{n: x for n, x in numbers.items() if not is_symbolic(x)})
+        if not is_symbolic(x) and not np.size(x):
+            raise DomainError(f"{name} must have at least one value, got none")
+    shaped = {n: x for n, x in numbers.items() if not is_symbolic(x)}
+    _check.broadcast(**shaped)
+    shapes = [f"{n} {np.shape(x)}" for n, x in shaped.items() if np.ndim(x)]
+    if shapes and isinstance(error, ValueError) and "broadcast" in str(error):
+        # With what the object holds whose method it is, or with each other inside.
+        raise DomainError(f"shapes must broadcast with the others, got {', '.join(shapes)}")
 
 
 def _of_numpy(x: Any) -> Any:
-    return np.float64(x) if type(x) is float else x
+    return np.float64(x) if type(x) in (float, int) else x

@@ -32,6 +32,7 @@ import numpy as np
 
 from qmodel import _check
 from qmodel._annotations import check_of, resolved
+from qmodel._checked import checked
 from qmodel.errors import DomainError
 
 __all__ = ["Model", "Parameter", "check_fields", "described", "parameter"]
@@ -48,6 +49,7 @@ class Parameter(NamedTuple):
     check: Callable[[str, Any], Any]
 
 
+@checked
 def parameter(
     meaning: str,
     *,
@@ -89,8 +91,13 @@ def parameter(
     Traceback (most recent call last):
     qmodel.errors.DomainError: time must be a number > 0, got -1.0
     """
-    checked = getattr(_check, check) if isinstance(check, str) else check
-    said = {_KEY: Parameter(meaning, unit, symbol, checked)}
+    if isinstance(check, str) and check not in _check.__all__:
+        raise DomainError(
+            "check must be a function of name and value, or one of "
+            f"{', '.join(_check.__all__)}, got {check!r}"
+        )
+    by = getattr(_check, check) if isinstance(check, str) else check
+    said = {_KEY: Parameter(meaning, unit, symbol, by)}
     return field(metadata=options.pop("metadata", {}) | said, **options)
 
 
@@ -127,11 +134,11 @@ class Model:
         if own is not None and not hasattr(own, "__wrapped__"):
 
             @wraps(own)
-            def checked(self: Any) -> None:
+            def after_checks(self: Any) -> None:
                 check_fields(self)
                 own(self)
 
-            cls.__post_init__ = checked  # type: ignore[method-assign]
+            cls.__post_init__ = after_checks  # type: ignore[method-assign]
 
     def __post_init__(self) -> None:
         check_fields(self)

@@ -33,7 +33,7 @@ def is_symbolic(*args: Any) -> bool:
     return sympy is not None and any(isinstance(x, sympy.Basic) for x in args)
 
 
-def namespace(*args: Any) -> Any:
+def namespace(*args: object) -> Any:
     """Return the functions that take all of `args`: floats and arrays, or SymPy's symbols.
 
     Parameters

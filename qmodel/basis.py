@@ -23,6 +23,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping
 from typing import Literal, overload
 
+from qmodel._checked import checked
 from qmodel.errors import ModelError
 
 __all__ = ["APPROXIMATE", "ASYMPTOTIC", "EXACT", "Assumption", "Basis", "union"]
@@ -112,6 +113,7 @@ class Basis(str):
     def __getnewargs__(self) -> tuple[Mapping[str, tuple[Assumption, ...]]]:  # type: ignore[override]
         return (self.grounds,)
 
+    @checked
     def assumptions(self, quantity: str) -> tuple[Assumption, ...]:
         """Return what `quantity` rests on; any percentile ("p99.9") stands for its law."""
         if quantity not in self.grounds and _is_percentile(quantity):

@@ -42,6 +42,7 @@ from typing import Any
 
 import numpy as np
 
+from qmodel import _check
 from qmodel._checked import checked
 from qmodel._typing import Value
 from qmodel.balancing.informed_pool import InformedPool
@@ -92,7 +93,9 @@ def shortest_levels(load: Value, *, replicas: Value, servers: Value) -> tuple[An
     >>> [round(float(x), 3) for x in shortest_levels(0.8, replicas=2, servers=1)]
     [0.687, 0.649]
     """
-    n, c = replicas, servers
+    load = _check.nonnegative("load", load)
+    n, c = _check.count("replicas", replicas), _check.count("servers", servers)
+    load, n, c = (np.asarray(x, dtype=float)[()] for x in (load, n, c))
     slow = (0.376 - 0.23 * c**-0.2) * n * (1 - load) * (n - 1) / (n + 0.22)
     fewer = 1 - load + load * (1 + slow) ** -1.7
     far = load**n

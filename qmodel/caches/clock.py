@@ -28,6 +28,7 @@ from typing import Any
 
 import numpy as np
 
+from qmodel import _check
 from qmodel._checked import checked
 from qmodel._typing import Value
 from qmodel.basis import APPROXIMATE, POISSON_ARRIVALS, Assumption
@@ -64,6 +65,7 @@ def presence(x: Value) -> tuple[Any, Any]:
     >>> [float(part) for part in presence(1.0)]
     [0.7311, 0.3932]
     """
+    x = _check.nonnegative("x", x)
     unasked = np.exp(-x)
     both = x + unasked
     # Without requests both is 1.

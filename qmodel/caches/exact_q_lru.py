@@ -57,6 +57,10 @@ def solvable(objects: int, places: int) -> bool:
     >>> solvable(7, 5), solvable(10, 5), solvable(1000, 1)
     (True, False, True)
     """
+    objects, places = (
+        _check.one_count(name, x, least=0)
+        for name, x in (("objects", objects), ("places", places))
+    )
     few = places <= 1 or places >= objects
     return objects <= ExactQLRU.most_objects and (few or perm(objects, places) <= _STATES)
 
@@ -101,7 +105,7 @@ class ExactQLRU(Exact):
 
 
 @checked
-def present(shares: Value, places: Value, admitted: Value) -> Any:
+def present(shares: np.ndarray, places: np.ndarray, admitted: np.ndarray) -> Any:
     """Return which objects are in the cache, one catalogue a row.
 
     Parameters

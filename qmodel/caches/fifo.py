@@ -33,6 +33,7 @@ from typing import Any
 
 import numpy as np
 
+from qmodel import _check
 from qmodel._checked import checked
 from qmodel._typing import Value
 from qmodel.caches.few_places import Catalogue, FewPlaces
@@ -67,6 +68,7 @@ def presence(x: Value) -> tuple[Any, Any]:
     >>> presence(1.0)
     (0.5, 0.25)
     """
+    x = _check.nonnegative("x", x)
     absent = 1 / (1 + x)
     there = x * absent
     return there, there * absent

@@ -34,12 +34,14 @@ References
 from __future__ import annotations
 
 from dataclasses import dataclass, field
+from functools import partial
 from typing import Any
 
 import numpy as np
 
 from qmodel import _check
 from qmodel._checked import checked
+from qmodel._fields import parameter
 from qmodel._typing import Count, Value
 from qmodel.basis import Assumption
 from qmodel.caches.popularity import Grid, Head, Popularity
@@ -149,14 +151,13 @@ class Replicated(Popularity):
     """
 
     popularity: Popularity
-    nodes: Count
-    replicated: Value
+    nodes: Count = parameter("nodes", symbol="N", check=partial(_check.count, most=10**9))
+    replicated: Value = parameter("hottest objects that are on every node", symbol="k")
     grid: Grid = field(init=False)
 
     def __post_init__(self) -> None:
-        _check.instance("popularity", self.popularity, Popularity)
-        n = np.asarray(_check.count("nodes", self.nodes, most=10**9), dtype=float)[..., None]
-        k = np.asarray(_check.nonnegative("replicated", self.replicated))
+        n = np.asarray(self.nodes, dtype=float)[..., None]
+        k = np.asarray(self.replicated)
         grid = self.popularity.grid
         part = _part(grid, _hottest(grid, k))
         several = (n, part, grid.share, grid.count, grid.volume)

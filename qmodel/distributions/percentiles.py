@@ -3,9 +3,9 @@
 The log of a tail is close to a straight line where percentiles are asked for, so a Newton
 step from the quantile of the gamma law with the same mean and variance is usually good to
 four digits, and two more finish. A step that leaves the bracket is replaced by a
-bisection. One percentile of one closed law is tried in plain floats first, as masks and arrays
-cost ten times its formula. Jumps of the tail (atoms, shifted) are looked at first, so that a percentile
-that falls into one is that very time.
+bisection. Jumps of the tail (atoms, shifted) are looked at first, so that a percentile that
+falls into one is that very time. One percentile of one closed law is tried in plain floats
+before, as masks and arrays cost ten times its formula.
 """
 
 from __future__ import annotations

@@ -92,6 +92,10 @@ class Shifted(Distribution):
             terms=tuple(term._replace(shift=term.shift + self.by) for term in found.terms)
         )
 
+    def tail(self, t: Value) -> Value:
+        """Return P(X > t) at `t` [s]."""
+        return self.law.tail(t - self.by) if self.law.closed else Distribution.tail(self, t)
+
     def laplace(self, s: Value) -> Value:
         """Return the transform at `s` [1/s]."""
         return namespace(s, self.by).exp(-self.by * s) * self.law.laplace(s)

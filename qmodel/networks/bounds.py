@@ -39,8 +39,9 @@ from typing import Any, NamedTuple
 
 from qmodel import _check
 from qmodel._checked import checked
-from qmodel._typing import Value
+from qmodel._typing import Count, Value
 from qmodel._xp import namespace
+from qmodel.errors import DomainError
 
 __all__ = ["Bounds", "asymptotic", "balanced", "geometric", "open_response", "proportional"]
 
@@ -66,7 +67,11 @@ def _parts(demands: Sequence[Value], users: Value, think_time: Value) -> tuple[A
 
 @checked
 def asymptotic(
-    demands: Sequence[Value], users: Value, think_time: Value = 0.0, *, servers: Any = None
+    demands: Sequence[Value],
+    users: Value,
+    think_time: Value = 0.0,
+    *,
+    servers: Sequence[Count] | None = None,
 ) -> Bounds:
     """Asymptotic bounds of the throughput (ABA).
 
@@ -100,7 +105,12 @@ def asymptotic(
     xp = namespace(total, n, z)
     if servers is not None:
         greatest = 0
-        for d, c in zip(given, _check.several("servers", servers), strict=True):
+        several = _check.several("servers", servers)
+        if len(several) != len(given):
+            raise DomainError(
+                f"servers must be as many as demands, got {_check.short(servers)}"
+            )
+        for d, c in zip(given, several, strict=True):
             greatest = xp.maximum(greatest, d / _check.positive("servers", c))
     with xp.errstate(divide="ignore"):
         upper = xp.minimum(1 / xp.asarray(greatest), n / (total + z))

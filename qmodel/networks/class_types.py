@@ -4,7 +4,10 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
+from functools import partial
 
+from qmodel import _check
+from qmodel._fields import Model, parameter
 from qmodel._typing import Count, Value
 from qmodel.basis import Assumption, Basis, union
 from qmodel.distributions import Distribution
@@ -13,7 +16,7 @@ __all__ = ["ClassesResult", "ClosedClass", "OpenClass", "StationClasses"]
 
 
 @dataclass(frozen=True, slots=True, eq=False, kw_only=True)
-class ClosedClass:
+class ClosedClass(Model):
     """Users of one kind.
 
     Parameters
@@ -29,13 +32,15 @@ class ClosedClass:
     """
 
     visits: Mapping[str, Value]
-    users: Count
-    think_time: Value = 0.0
+    users: Count = parameter("users", symbol="N", check=partial(_check.count, least=0))
+    think_time: Value = parameter(
+        "mean time between an answer and the next request", unit="s", symbol="Z", default=0.0
+    )
     services: Mapping[str, Distribution] = field(default_factory=dict)
 
 
 @dataclass(frozen=True, slots=True, eq=False, kw_only=True)
-class OpenClass:
+class OpenClass(Model):
     """A stream of requests from outside.
 
     Parameters
@@ -49,7 +54,7 @@ class OpenClass:
     """
 
     visits: Mapping[str, Value]
-    arrival_rate: Value
+    arrival_rate: Value = parameter("Poisson arrivals", unit="1/s", symbol="lambda")
     services: Mapping[str, Distribution] = field(default_factory=dict)
 
 

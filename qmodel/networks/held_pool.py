@@ -39,6 +39,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
+from functools import partial
 from math import comb
 from typing import Any
 
@@ -105,7 +106,9 @@ class HeldPool(Station):
     (0.005, 0.0297, 0.1089)
     """
 
-    permits: Count = parameter("permits of the pool", symbol="P", check=_check.count)
+    permits: Count = parameter(
+        "permits of the pool", symbol="P", check=partial(_check.count, most=1_000_000)
+    )
     inside: Mapping[str, Station] = whole(default_factory=dict)
     each: int = whole(default=1)
     setting: Inside | None = whole(default=None, repr=False)  # noqa: RUF009

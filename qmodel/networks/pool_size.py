@@ -138,7 +138,7 @@ def pool_size(throughputs: Any, arrival_rate: Value, *, tolerance: float = 0.01)
     array([0.4142, 0.0965, 0.099 ,    inf])
     """
     x = np.asarray(_check.positive("throughputs", throughputs), dtype=float)
-    if x.ndim == 0:
+    if not x.size or x.ndim == 0:
         raise DomainError("throughputs must be an array of those with 1, 2, ... inside")
     rate = np.asarray(_check.nonnegative("arrival_rate", arrival_rate), dtype=float)
     tolerance = _check.nonnegative("tolerance", tolerance)
@@ -172,7 +172,11 @@ def chosen(response: Any, max_rate: Any, tolerance: Any) -> PoolSize:
         "least": np.argmax(near, axis=0),
         "floor": np.argmax(np.isfinite(response), axis=0),
     }
-    counts = {name: np.where(sustained, at + 1, 0)[()] for name, at in found.items()}
+    counts: dict[str, Any] = {
+        name: np.where(sustained, at + 1, 0)[()] for name, at in found.items()
+    }
+    if np.isnan(tolerance).any():
+        counts["least"] = np.where(np.isnan(tolerance), np.nan, counts["least"])[()]
     return PoolSize(
         **counts,
         ceiling=(np.argmax(max_rate, axis=0) + 1)[()],

@@ -95,7 +95,8 @@ class RoutedNetwork:
         """Return the entry rate of each stop."""
         classes = {c for c, _ in self.stops}
         if not isinstance(arrivals, Mapping):
-            listed = list(arrivals) if np.ndim(arrivals) else [arrivals]
+            several = isinstance(arrivals, (list, tuple)) or np.ndim(arrivals)
+            listed = list(arrivals) if several else [arrivals]
             if classes != {""} or len(listed) != len(self.stations):
                 raise ModelError("arrivals must be a mapping of rates, or one for each station")
             arrivals = dict(zip(self.stations, listed, strict=True))
@@ -374,6 +375,9 @@ def routed(
         stops = tuple((c, n) for c in dict.fromkeys(p[0] for p in pairs) for n in names)
         rows = routing_matrix(stops, routing)
     elif isinstance(routing, Mapping) and not set(routing) <= set(names):
+        for c, own in routing.items():
+            if not isinstance(own, Mapping):
+                raise ModelError(f"the routing of class {c!r} must be a mapping, got {own!r}")
         stops = tuple((c, n) for c in routing for n in names)
         pairs_of = {
             (c, start): {(c, end): p for end, p in row.items()}

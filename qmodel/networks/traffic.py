@@ -71,7 +71,8 @@ def routing_matrix(stops: Sequence[Hashable], routing: Any) -> Routes:
                         raise ModelError(f"no stop {_named(stop)} to route; there are {known}")
                 rows[index[start]][index[end]] = p
     else:
-        given = [list(row) for row in routing]
+        several = _check.several("routing", routing)
+        given = [list(_check.several("each row of routing", row)) for row in several]
         if len(given) != size or any(len(row) != size for row in given):
             raise ModelError(f"a routing matrix of {size} stations must be {size} by {size}")
         rows = given

@@ -46,11 +46,12 @@ def _panels(
     zero = np.zeros(scale.shape)
     starts = np.sort([zero, *(np.maximum(b, 0) + zero for b in breaks)], axis=0)
     ends = np.concatenate([starts[1:], np.full((1, *scale.shape), np.inf)])
+    lengths = np.where(np.isinf(starts), 0.0, ends - np.where(np.isinf(starts), 0.0, starts))
     column = (-1, *[1] * scale.ndim)
     nodes, weights = (x.reshape(column) for x in _gauss())
     bounds = edges.reshape(column) * scale
     step = max(1, _ROOM // (_GAUSS * max(scale.size, 1)))
-    for start, length in zip(starts, ends - starts, strict=True):
+    for start, length in zip(starts, lengths, strict=True):
         if not np.any(length):
             continue
         for first in range(0, len(bounds) - 1, step):
@@ -89,7 +90,7 @@ def moments(
         mass = weights * tail(t)
         first = first + mass.sum(axis=0)
         second = second + 2 * (mass * t).sum(axis=0)
-        third = third + 3 * (mass * t**2).sum(axis=0)
+        third = third + 3 * (mass * t * t).sum(axis=0)  # 0 where no mass is, however late
     return first[()], second[()], third[()]
 
 

@@ -420,7 +420,8 @@ class Station(Model, ABC):
         if here is self:
             laws = [here.service] * len(laws)
         parts = tuple(
-            here._stream(result, s.arrival_rate, law) for s, law in zip(streams, laws, strict=True)
+            here._stream(result, s.arrival_rate, law)
+            for s, law in zip(streams, laws, strict=True)
         )
         if any(s.kind for s in streams):
             parts = tuple(replace(x, kind=s.kind) for x, s in zip(parts, streams, strict=True))

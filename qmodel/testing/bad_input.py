@@ -180,7 +180,9 @@ def bad_answers(
             arguments = dict(good) | {parameter: value}
             if kind == "shapes that do not fit":
                 arguments |= _arrays(good, parameter)
-            several = isinstance(good[parameter], (list, tuple, dict, np.ndarray))
+            several = isinstance(good[parameter], (list, tuple, dict, np.ndarray)) or (
+                "Sequence" in str(hints.get(parameter))
+            )
             said = _answer(function, arguments, parameter, kind, hints, several)
             if said is not None:
                 found.append(BadAnswer(name, parameter, kind, said))
@@ -205,7 +207,8 @@ def _arrays(good: Mapping[str, Any], parameter: str) -> dict[str, Any]:
 
 def _hints(function: Callable[..., Any]) -> dict[str, Any]:
     try:
-        of_class = inspect.isclass(function) and not dataclasses.is_dataclass(function)
+        made = getattr(function, "__dataclass_params__", None)
+        of_class = inspect.isclass(function) and not (made and made.init)
         target: Any = function.__init__ if of_class else function
         return typing.get_type_hints(target)
     except Exception:
@@ -222,7 +225,7 @@ def _fits(value: Any, hint: Any) -> bool:
     if origin is typing.Annotated:
         return _fits(value, typing.get_args(hint)[0])
     if origin is typing.Literal:
-        return any(value == v and type(value) is type(v) for v in typing.get_args(hint))
+        return any(type(value) is type(v) and value == v for v in typing.get_args(hint))
     if origin is not None and inspect.isclass(origin):
         inside = typing.get_args(hint)
         if not isinstance(value, origin) or isinstance(value, (str, bytes)):
@@ -266,7 +269,7 @@ def _answer(
         return f"{type(error).__name__}: {_check.short(str(error))}"
     if not parameter:
         return None
-    if kind in ("1j", "complex array") and "complex" in (inspect.getdoc(function) or ""):
+    if kind in ("1j", "complex array") and _takes_complex(function):
         return None
     if (kind == "[[1], [1, 2]]" and several) or (several and _is_empty(value)):
         return None
@@ -279,6 +282,10 @@ def _answer(
     if kind in ("NaN", "NaN beside good") and not undecided and not _has_nan(made):
         return f"NaN in, and {_check.short(made)} out"
     return None
+
+
+def _takes_complex(function: Callable[..., Any]) -> bool:
+    return function.__name__ == "laplace" or "complex" in (inspect.getdoc(function) or "")
 
 
 def _called(function: Callable[..., Any], arguments: dict[str, Any]) -> Any:
@@ -353,6 +360,8 @@ def _wording(error: Exception, parameter: str, value: Any) -> str | None:
     names = (parameter, parameter.removesuffix("s").replace("_", " "))
     if any(n in said for n in (names if ours else names[:1])):
         return None
+    if "unexpected keyword" in said:
+        return None  # Python names it.
     if ours and isinstance(value, (list, dict, np.ndarray)):
         inside = [*value] if not isinstance(value, dict) else [*value, *value.values()]
         if any(f"{v}" in said for v in inside):

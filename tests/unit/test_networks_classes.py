@@ -174,7 +174,7 @@ def test_models_that_do_not_fit() -> None:
         classes.solve({"x": qm.MMc(0.1)}, {"u": user}, method="best")
     with pytest.raises(ModelError, match="must be a ClosedClass or an OpenClass, got 3"):
         classes.solve({"x": qm.MMc(0.1)}, {"u": 3})
-    with pytest.raises(DomainError, match=r"users of u must be a whole number >= 0, got 2.5"):
+    with pytest.raises(DomainError, match=r"users must be a whole number >= 0, got 2.5"):
         classes.solve({"x": qm.MMc(0.1)}, {"u": ClosedClass(visits={"x": 1}, users=2.5)})
     with pytest.raises(DomainError, match="needs time in its loop"):
         classes.solve({"x": qm.MMc(0.1)}, {"u": ClosedClass(visits={}, users=2)})
