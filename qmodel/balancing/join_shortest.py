@@ -86,6 +86,11 @@ def shortest_levels(load: Value, *, replicas: Value, servers: Value) -> tuple[An
     tuple of numbers or arrays
         Chance to find c requests or more; what each further one multiplies it by. [-]
 
+    Raises
+    ------
+    DomainError
+        If an argument is outside its domain.
+
     Examples
     --------
     Two servers, where the exact chance is 0.6942 and the exact ratio tends to 0.64:

@@ -60,6 +60,11 @@ def presence(x: Value) -> tuple[Any, Any]:
     tuple of number or array
         The probability, and its derivative in the logarithm of x. [-]
 
+    Raises
+    ------
+    DomainError
+        If `x` is negative.
+
     Examples
     --------
     >>> [float(part) for part in presence(1.0)]

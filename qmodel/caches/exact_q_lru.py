@@ -52,6 +52,11 @@ def solvable(objects: int, places: int) -> bool:
     bool
         Whether it has.
 
+    Raises
+    ------
+    DomainError
+        If a number is not a whole one.
+
     Examples
     --------
     >>> solvable(7, 5), solvable(10, 5), solvable(1000, 1)

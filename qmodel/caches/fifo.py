@@ -63,6 +63,11 @@ def presence(x: Value) -> tuple[Any, Any]:
     tuple of number or array
         The probability, and its derivative in the logarithm of x. [-]
 
+    Raises
+    ------
+    DomainError
+        If `x` is negative.
+
     Examples
     --------
     >>> presence(1.0)
