@@ -23,7 +23,6 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping
 from typing import Literal, overload
 
-from qmodel._checked import checked
 from qmodel.errors import ModelError
 
 __all__ = ["APPROXIMATE", "ASYMPTOTIC", "EXACT", "Assumption", "Basis", "union"]
@@ -113,9 +112,10 @@ class Basis(str):
     def __getnewargs__(self) -> tuple[Mapping[str, tuple[Assumption, ...]]]:  # type: ignore[override]
         return (self.grounds,)
 
-    @checked
     def assumptions(self, quantity: str) -> tuple[Assumption, ...]:
         """Return what `quantity` rests on; any percentile ("p99.9") stands for its law."""
+        if not isinstance(quantity, str):
+            raise ModelError(f"quantity must be a text, got {quantity!r}")
         if quantity not in self.grounds and _is_percentile(quantity):
             quantity = "percentiles"
         try:

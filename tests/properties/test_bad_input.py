@@ -66,7 +66,10 @@ def offering() -> set[str]:
     """Return the modules of which a package offers something: what users read."""
     packages = [m for m in modules() if hasattr(m, "__path__") and "numerics" not in m.__name__]
     offered = (getattr(m, name, None) for m in packages for name in getattr(m, "__all__", ()))
-    return {getattr(thing, "__module__", "") for thing in offered}
+    return {
+        thing.__name__ if inspect.ismodule(thing) else getattr(thing, "__module__", "")
+        for thing in offered
+    }
 
 
 READ = offering()
