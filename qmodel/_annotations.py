@@ -24,6 +24,8 @@ import types
 import typing
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from collections.abc import Set as AbstractSet
+from decimal import Decimal
+from numbers import Real
 from typing import Any
 
 import numpy as np
@@ -36,7 +38,13 @@ __all__ = ["check_of", "resolved"]
 _Test = Callable[[Any], bool]
 
 _NUMBERS = (int, float, complex)
-_WORDS = {bool: "True or False", str: "a text", type(None): "None"}
+_WORDS = {
+    float: "a number",
+    int: "a whole number",
+    bool: "True or False",
+    str: "a text",
+    type(None): "None",
+}
 _SEVERAL = (tuple, list, Sequence, Iterable)
 
 
@@ -83,7 +91,7 @@ def _test(hint: Any) -> _Test | None:
     if hint is bool:
         return lambda x: isinstance(x, (bool, np.bool_))
     if origin in (typing.Union, types.UnionType):
-        tests = [_test(h) for h in inside]
+        tests = [_of_number if h in (int, float) else _test(h) for h in inside]
         return None if None in tests else lambda x: any(t(x) for t in tests if t is not None)
     if origin is typing.Literal:
         return lambda x: isinstance(x, str) and x in inside if _texts(inside) else None  # type: ignore[return-value]
@@ -104,6 +112,10 @@ def _test(hint: Any) -> _Test | None:
             None if origin or hasattr(hint, "_is_protocol") else lambda x: isinstance(x, hint)
         )
     return None
+
+
+def _of_number(x: Any) -> bool:
+    return isinstance(x, (Real, Decimal)) and not isinstance(x, bool)
 
 
 def _anything(_: Any) -> bool:

@@ -20,6 +20,7 @@ import difflib
 import math
 import re
 
+from qmodel import _check
 from qmodel.errors import DomainError
 
 __all__ = [
@@ -84,8 +85,11 @@ def parse(written: str | float, unit: str = "") -> float:
     Traceback (most recent call last):
     qmodel.errors.DomainError: expected a time such as '5 ms', got '1200/s'
     """
-    if isinstance(written, (int, float)):
-        return float(written)
+    if not isinstance(unit, str) or unit not in _EXAMPLES:
+        known = ", ".join(map(repr, _EXAMPLES))
+        raise DomainError(f"unit must be one of {known}, got {_check.short(unit)}")
+    if not isinstance(written, str):
+        return _check.one("written", written, _check.real)
     match = _NUMBER.fullmatch(written)
     if match is None:
         raise DomainError(f"expected {_EXAMPLES.get(unit, _EXAMPLES[''])}, got {written!r}")
@@ -147,11 +151,19 @@ def text(value: float, unit: str, *, digits: int = 3) -> str:
     str
         Number and unit. [-]
 
+    Raises
+    ------
+    DomainError
+        If `value` is no number, `unit` no text, or `digits` no number of digits.
+
     Examples
     --------
     >>> text(0.00042, "s"), text(75.0, "s"), text(0.731, "%"), text(8.0, "-")
     ('420 µs', '75 s', '73.1 %', '8')
     """
+    value = _check.one("value", value, _check.real)
+    _check.instance("unit", unit, str)
+    digits = _check.one_count("digits", digits, most=17)
     if not math.isfinite(value):
         return "inf" if value == math.inf else str(value)
     if unit == "%":

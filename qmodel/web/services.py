@@ -8,6 +8,7 @@ from typing import Any, Literal, overload
 
 from qmodel import _check
 from qmodel._checked import checked
+from qmodel._fields import Model, parameter
 from qmodel._typing import Count, Value
 from qmodel.balancing.policies import Policy, balanced
 from qmodel.distributions import Distribution
@@ -24,6 +25,11 @@ from qmodel.queues.mmc import MMc
 __all__ = ["Service", "microservices", "monolith"]
 
 Discipline = Literal["queue", "share"]
+
+
+def _service(name: str, x: Any) -> Any:
+    """Return a service time or its distribution."""
+    return x if isinstance(x, Distribution) else _check.positive(name, x)
 
 
 def _station(service: Value | Distribution, servers: Count, discipline: Discipline) -> Station:
@@ -194,7 +200,7 @@ def monolith(
 
 
 @dataclass(frozen=True, slots=True, eq=False)
-class Service:
+class Service(Model):
     """One service of a call tree, with a pool of its own.
 
     Parameters
@@ -234,16 +240,18 @@ class Service:
     """
 
     name: str
-    service: Value | Distribution
-    servers: Count
+    service: Value | Distribution = parameter(
+        "service time", unit="s", symbol="S", check=_service
+    )
+    servers: Count = parameter("servers", symbol="c", check="count")
     calls: Sequence[Service | Step] = ()
     at_once: bool = False
     discipline: Discipline = "queue"
-    workers: Count = 1
+    workers: Count = parameter("workers of each server", check="count", default=1)
     balancing: Policy = "central queue"
     then: Step | Mapping[str, Step] | None = None
     workers_held: bool = False
-    cores: Count | None = None
+    cores: Count | None = parameter("cores", check="count", default=None)
 
 
 @checked

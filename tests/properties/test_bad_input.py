@@ -66,10 +66,8 @@ def offering() -> set[str]:
     """Return the modules of which a package offers something: what users read."""
     packages = [m for m in modules() if hasattr(m, "__path__") and "numerics" not in m.__name__]
     offered = (getattr(m, name, None) for m in packages for name in getattr(m, "__all__", ()))
-    return {
-        thing.__name__ if inspect.ismodule(thing) else getattr(thing, "__module__", "")
-        for thing in offered
-    }
+    whole = {f"qmodel.{name}" for name in qm.__all__} - {m.__name__ for m in packages}
+    return {getattr(thing, "__module__", "") for thing in offered} | whole
 
 
 READ = offering()

@@ -66,7 +66,7 @@ def test_two_services_of_one_name():
 
 
 def test_what_is_no_service():
-    with pytest.raises(qm.ModelError, match="calls must be a Service, got 'db'"):
+    with pytest.raises(qm.ModelError, match="calls must be a sequence, each of it a Service"):
         microservices(Service("root", 1 * ms, 1, calls=["db"]))
     with pytest.raises(qm.DomainError, match="discipline must be 'queue' or 'share', got 'ps'"):
         monolith(1 * ms, 2, discipline="ps")
