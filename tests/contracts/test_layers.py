@@ -16,8 +16,8 @@ import qmodel
 
 ROOT = Path(qmodel.__path__[0])
 LAYERS = (
-    "errors _typing units glossary basis _version",
-    "_xp _check _annotations _checked _fields _values loads numerics",
+    "errors _typing glossary basis _version",
+    "_xp _check units _annotations _checked _fields _values loads numerics",
     "distributions",
     "queues",
     "caches balancing networks transients pipeline",
