@@ -9,7 +9,7 @@ export OMP_NUM_THREADS := 1
 PYTHONS := 3.11 3.12 3.13
 SINCE ?= main
 
-.PHONY: run quick test test-slow test-long test-oldest $(PYTHONS:%=test-%) coverage lint bench docs site clean
+.PHONY: run quick test test-slow test-lab test-long test-oldest $(PYTHONS:%=test-%) coverage lint bench docs site clean
 
 run: $(VENV)/.installed
 	@$(BIN)/qmodel solve
@@ -23,6 +23,11 @@ test: $(VENV)/.installed-test
 
 test-slow: $(VENV)/.installed-test
 	$(BIN)/python -m pytest -m slow
+
+# A real site on loopback: Debian's nginx-light, redis-server and postgresql.
+test-lab: $(VENV)/.installed-test
+	$(BIN)/python -m pip install --quiet --group lab
+	$(BIN)/python -m pytest -m lab tests/lab
 
 lint: $(VENV)/.installed-lint
 	$(BIN)/ruff check

@@ -76,7 +76,7 @@ if TYPE_CHECKING:
     from qmodel.explanation import Explanation, explain
     from qmodel.files import Site, read_model, write_model
     from qmodel.loads import Closed, Load, Poisson, Profile, Renewal
-    from qmodel.measurements import backtest, calibrate
+    from qmodel.measurements import backtest, calibrate, calibrate_site
     from qmodel.pipeline import (
         Pipeline,
         PipelineResult,
@@ -178,7 +178,7 @@ _HOMES = {
         QModelError""",
     "files": "Site read_model write_model",
     "loads": "Closed Load Poisson Profile Renewal",
-    "measurements": "backtest calibrate",
+    "measurements": "backtest calibrate calibrate_site",
     "pipeline": """Pipeline PipelineResult Step branch cached call circuit_breaker fan_out
         hedge hold limit nothing parallel repeat retry series timeout""",
     "planning": """AvailabilityResult CacheDemand CacheLoss Crossing MemorySplit MemoryValue
@@ -318,6 +318,7 @@ __all__ = [
     "cached",
     "caches",
     "calibrate",
+    "calibrate_site",
     "call",
     "capacity",
     "circuit_breaker",

@@ -16,6 +16,8 @@
 `outages`      what remains when a cache, a server or a zone is lost
 `sensitivity`  which numbers decide
 `uncertainty`  how sure that is
+`calibration`  which numbers of a model were measured, and how well they are known
+`backtest`     what it predicts beside what was measured
 =============  ==========================================================================
 
 An `Answer` prints its verdict, shows itself in a notebook, and becomes a frame, Markdown, JSON
@@ -27,7 +29,9 @@ from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     from qmodel.answers.answer import Answer, Column, Fact, Formula, Table
+    from qmodel.answers.back_test import backtest
     from qmodel.answers.cache_report import cache
+    from qmodel.answers.calibrated import calibration
     from qmodel.answers.comparison import compare
     from qmodel.answers.cost_steps import frontier
     from qmodel.answers.crowds import crowd
@@ -47,7 +51,9 @@ if TYPE_CHECKING:
 
 _HOMES = {
     "answer": "Answer Column Fact Formula Table",
+    "back_test": "backtest",
     "cache_report": "cache",
+    "calibrated": "calibration",
     "comparison": "compare",
     "crowds": "crowd",
     "cost_steps": "frontier",
@@ -73,8 +79,10 @@ __all__ = [
     "Fact",
     "Formula",
     "Table",
+    "backtest",
     "balance",
     "cache",
+    "calibration",
     "capacity",
     "check",
     "compare",

@@ -13,8 +13,10 @@ from typer.core import TyperGroup
 
 from qmodel._version import __version__
 from qmodel.cli import (
+    backtest,
     balance,
     cache,
+    calibrate,
     capacity,
     check,
     compare,
@@ -97,6 +99,8 @@ app.command("balance", epilog=balance.EPILOG)(balance.command)
 app.command("explain")(explain.command)
 app.command("report", epilog=report.EPILOG)(report.command)
 app.command("replay", no_args_is_help=True)(replay.command)
+app.command("calibrate", epilog=calibrate.EPILOG, no_args_is_help=True)(calibrate.command)
+app.command("backtest", epilog=backtest.EPILOG, no_args_is_help=True)(backtest.command)
 app.command("params")(params.command)
 app.command("schema")(schema.command)
 

@@ -6,6 +6,8 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
+import typer
+
 from qmodel.cli import numbers
 from qmodel.cli.options import OBJECTIVE, pair
 from qmodel.errors import DomainError, ModelError
@@ -106,10 +108,18 @@ def asked(
             raise DomainError(f"--set {e}") from None
     if scenario is not None:
         model, own = site.under(scenario)
-        site = Site(model=model, title=site.title, load=own, objectives=site.objectives)
+        site = Site(
+            model=model,
+            title=site.title,
+            load=own,
+            objectives=site.objectives,
+            measured=site.measured,
+        )
     if load is None:
         load = _plain(site.load)
     goals = list(objectives or site.objectives or ([default] if default else []))
+    for doubt in site.doubts(load):
+        typer.echo(f"beyond what was measured: {doubt}", err=True)
     return Asked(site, load, goals)
 
 

@@ -60,6 +60,17 @@ def schema() -> dict[str, Any]:
         "objectives": texts,
         "prices": numbers,
         "spreads": numbers,
+        "measured": {
+            "type": "object",
+            "properties": {
+                "lowest": made.number("1/s"),
+                "highest": made.number("1/s"),
+                "utilization": number,
+                "kinds": texts,
+            },
+            "required": ["lowest", "highest"],
+            "additionalProperties": False,
+        },
         "zones": {
             "type": "object",
             "properties": {"number": {"type": "integer", "minimum": 2}, "spread": texts},

@@ -16,6 +16,7 @@ from qmodel.files.values import nearest, number
 from qmodel.loads import Load, Poisson
 from qmodel.pipeline import Pipeline
 from qmodel.planning._models import Asked, asked
+from qmodel.planning.region import Region
 from qmodel.queues import Station
 
 __all__ = ["KEYS", "read_model", "site_of_text", "write_model"]
@@ -252,6 +253,8 @@ def _site(sources: _Sources, changes: Mapping[str, Any]) -> Site:
             name: _number(sources, value, "-", (key, name))
             for name, value in _mapping(sources, key).items()
         }
+    if "measured" in data:
+        given["measured"] = _measured(sources)
     if "zones" in data:
         given["zones"] = _zones(sources)
     goals = data.get("objectives", [])
@@ -358,6 +361,26 @@ def _load(reader: Reader, data: Any, sources: _Sources, at: Path_) -> Load:
         if isinstance(e, ModelFileError):
             raise
         raise sources.error(str(e), at) from None
+
+
+def _measured(sources: _Sources) -> Region:
+    said = _mapping(sources, "measured")
+    units = {"lowest": "1/s", "highest": "1/s", "utilization": "-"}
+    if not {"lowest", "highest"} <= set(said) or not set(said) <= {*units, "kinds"}:
+        raise sources.error(
+            "measured has loads: {lowest: 50/s, highest: 300/s, utilization: 60 %}",
+            ("measured",),
+        )
+    numbers = {
+        name: _number(sources, said[name], unit, ("measured", name))
+        for name, unit in units.items()
+        if name in said
+    }
+    kinds = said.get("kinds", ())
+    try:
+        return Region(**numbers, kinds=(kinds,) if isinstance(kinds, str) else tuple(kinds))
+    except QModelError as e:
+        raise sources.error(str(e), ("measured",)) from None
 
 
 def _zones(sources: _Sources) -> Zones:

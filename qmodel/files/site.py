@@ -16,10 +16,11 @@ from qmodel import _check
 from qmodel._fields import Model, Parameter, check_fields, parameter
 from qmodel.errors import DomainError, ModelError, QModelError
 from qmodel.files.values import nearest, number
-from qmodel.loads import Load, Poisson, Profile
+from qmodel.loads import Closed, Load, Poisson, Profile
 from qmodel.pipeline import Pipeline
 from qmodel.pipeline.parameters import meanings, said
 from qmodel.planning._models import Asked, as_pipeline, asked
+from qmodel.planning.region import Region
 from qmodel.planning.slo import Objective, objectives_of
 from qmodel.queues import Station
 
@@ -156,6 +157,9 @@ class Site(Model):
         What may be otherwise. [-]
     spreads : mapping of str to number, optional
         How well parameters are known: the relative standard deviation of each. [-]
+    measured : Region, optional
+        Loads, utilization and kinds that the model was held against, as `qmodel calibrate`
+        writes them: questions beyond are answered with a warning. [-]
 
     Raises
     ------
@@ -198,6 +202,11 @@ class Site(Model):
         "how well parameters are known: relative standard deviations such as 10 %",
         check=_each(_price),
         default_factory=dict,
+    )
+    measured: Region | None = parameter(
+        "loads, utilization and kinds of request that were measured",
+        check=lambda name, x: x,
+        default=None,
     )
 
     def __post_init__(self) -> None:
@@ -272,6 +281,24 @@ class Site(Model):
         model = found if isinstance(found, Pipeline) else found.station
         own = {n: s for n, s in self.scenarios.items() if not (self.zones and n == A_ZONE_LOST)}
         return replace(self, model=model, scenarios=own)
+
+    def doubts(self, load: Any = None) -> tuple[str, ...]:
+        """Return why what the model says at a load goes beyond what was measured.
+
+        Parameters
+        ----------
+        load : Load or number, optional
+            The load, by default that of the site. [1/s]
+
+        Returns
+        -------
+        tuple of str
+            A sentence each; none if all is inside, or nothing is said of measurements.
+        """
+        asked_of = self.load if load is None else _load("load", load)
+        if self.measured is None or asked_of is None or isinstance(asked_of, Closed):
+            return ()
+        return self.measured.doubts(self.model, rate_of(asked_of))
 
     def cache_named(self, name: str | None) -> str:
         """Return the name of a cache of the model: by default "cache", or the only one.

@@ -23,6 +23,7 @@ from qmodel.loads import Load, Poisson
 from qmodel.pipeline import Pipeline, Step, call
 from qmodel.pipeline.steps.call import Call
 from qmodel.planning._models import asked
+from qmodel.planning.region import Region
 from qmodel.queues import Station
 
 __all__ = ["data_of", "text_of"]
@@ -41,6 +42,8 @@ def data_of(site: Site) -> dict[str, Any]:
     for key in ("prices", "spreads"):
         if getattr(site, key):
             found[key] = {name: amount(x, "-") for name, x in getattr(site, key).items()}
+    if site.measured is not None:
+        found["measured"] = _measured(site.measured)
     if site.zones:
         found["zones"] = {"number": site.zones.number, "spread": list(site.zones.spread)}
     own = {n: s for n, s in site.scenarios.items() if not (site.zones and n == A_ZONE_LOST)}
@@ -56,6 +59,15 @@ def _load(writer: _Writer, load: Load) -> Any:
     if isinstance(load, Poisson):
         return amount(load.rate, "1/s")
     return writer.part(load)
+
+
+def _measured(region: Region) -> dict[str, Any]:
+    found = {
+        "lowest": amount(region.lowest, "1/s"),
+        "highest": amount(region.highest, "1/s"),
+        "utilization": f"{digits(float(region.utilization), 2)} %",
+    }
+    return found | ({"kinds": list(region.kinds)} if region.kinds else {})
 
 
 def _scenario(writer: _Writer, scenario: Scenario, units: Mapping[str, Any]) -> dict[str, Any]:

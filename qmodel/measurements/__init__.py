@@ -21,11 +21,13 @@ from qmodel.measurements.comparison import BackTest, backtest
 from qmodel.measurements.demands import hit_ratio, service_demands
 from qmodel.measurements.estimates import Calibration, Estimate
 from qmodel.measurements.histogram import Histogram
+from qmodel.measurements.joined import joined
 from qmodel.measurements.loops import LoopVerdict, Omission, coordinated_omission, loop_of
 from qmodel.measurements.measurements import Measurements
 from qmodel.measurements.reading import FORMATS, read
 from qmodel.measurements.scalability import usl
 from qmodel.measurements.service_times import number_of_servers, service_scv, service_time
+from qmodel.measurements.site_calibration import SiteCalibration, calibrate_site
 
 __all__ = [
     "FORMATS",
@@ -36,11 +38,14 @@ __all__ = [
     "LoopVerdict",
     "Measurements",
     "Omission",
+    "SiteCalibration",
     "arrival_variability",
     "backtest",
     "calibrate",
+    "calibrate_site",
     "coordinated_omission",
     "hit_ratio",
+    "joined",
     "loop_of",
     "number_of_servers",
     "read",

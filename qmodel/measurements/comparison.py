@@ -18,6 +18,7 @@ from qmodel._typing import Value
 from qmodel.errors import ModelError
 from qmodel.measurements.calibration import at_loads
 from qmodel.measurements.measurements import Measurements
+from qmodel.planning.region import Region
 from qmodel.units import text
 
 if TYPE_CHECKING:
@@ -122,13 +123,8 @@ class BackTest:
             If `arrival_rate` is negative.
         """
         rates = np.ravel(_check.nonnegative("arrival_rate", arrival_rate))
-        low, high, to = (text(x, "1/s") for x in (self.lowest, self.highest, self.believed))
-        top, least = text(float(rates.max()), "1/s"), text(float(rates.min()), "1/s")
-        found = []
-        if (rates > self.highest * (1 + 1e-9)).any():
-            found.append(f"{top} is beyond the highest load that was measured, {high}")
-        if (rates < self.lowest * (1 - 1e-9)).any():
-            found.append(f"{least} is below the lowest load that was measured, {low}")
+        found = [*Region(lowest=self.lowest, highest=self.highest).of_load(rates)]
+        to = text(self.believed, "1/s")
         if not self.agrees and ((rates > self.believed) & (rates <= self.highest)).any():
             found.append(f"beyond {to} the model did not agree with what was measured")
         return tuple(found)

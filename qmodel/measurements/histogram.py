@@ -22,7 +22,7 @@ from qmodel._checked import checked
 from qmodel._typing import Value
 from qmodel.errors import DomainError, ModelError
 
-__all__ = ["PER_DOUBLING", "Histogram", "bucket_of", "of_buckets"]
+__all__ = ["PER_DOUBLING", "Histogram", "bucket_of", "of_buckets", "of_times"]
 
 PER_DOUBLING = 64
 """Bounds of the buckets, to a factor of two."""
@@ -248,3 +248,9 @@ def of_buckets(buckets: np.ndarray, counts: np.ndarray, total: float) -> Histogr
     for name, value in (("bounds", bounds), ("counts", full), ("total", float(total))):
         object.__setattr__(made, name, value)
     return made
+
+
+def of_times(times: np.ndarray) -> Histogram:
+    """Return the histogram of single times [s]."""
+    buckets, counts = np.unique(bucket_of(times), return_counts=True)
+    return of_buckets(buckets, counts.astype(float), float(times.sum()))

@@ -74,6 +74,9 @@ class Measurements:
         and the share of them that runs beside others; of spans only. [-]
     arrivals : tuple, optional
         Start [s], interval [s] and counts of the arrivals of all kinds on a fine grid. [-]
+    self_times : mapping of str to Histogram, default {}
+        The times in which each component itself worked, without what it calls; of spans
+        only. [-]
     facts : mapping of str to float, default {}
         Further numbers that the file has, such as the share of resumed TLS sessions. [-]
 
@@ -99,6 +102,7 @@ class Measurements:
     loop: Loop = "unknown"
     calls: pd.DataFrame | None = None
     arrivals: tuple[float, float, np.ndarray] | None = None
+    self_times: Mapping[str, Histogram] = field(default_factory=dict)
     facts: Mapping[str, float] = field(default_factory=dict)
 
     def __repr__(self) -> str:

@@ -17,6 +17,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from qmodel.measurements.histogram import of_times
 from qmodel.measurements.measurements import Measurements, of_rows
 from qmodel.measurements.sources import Source
 from qmodel.measurements.tally import Tally
@@ -210,12 +211,16 @@ def _measured(source: Source, spans: list[Span]) -> Measurements:
         f"{component}.{name}.self_time": float(np.mean(times))
         for (component, name), times in own.items()
     }
+    alone: dict[str, list[float]] = defaultdict(list)
+    for (component, _), times in own.items():
+        alone[component] += times
     first = next(iter(tallies.values()))
     return of_rows(
         rows,
         source,
         NAME,
         calls=_calls(edges, requests),
+        self_times={name: of_times(np.array(times)) for name, times in alone.items()},
         facts=facts,
         arrivals=first.arrivals(),
     )

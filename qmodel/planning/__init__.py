@@ -15,6 +15,7 @@ from qmodel.planning.engines import Dask, Engine, Local
 from qmodel.planning.frontier import cost_frontier
 from qmodel.planning.memory_split import CacheDemand, MemorySplit, split_memory
 from qmodel.planning.memory_value import MemoryValue, memory_value
+from qmodel.planning.region import Region
 from qmodel.planning.sensitivity import Sensitivity, sensitivity
 from qmodel.planning.size import size
 from qmodel.planning.sizing import Sizing
@@ -40,6 +41,7 @@ __all__ = [
     "MemoryValue",
     "Objective",
     "Random",
+    "Region",
     "Sensitivity",
     "Sizing",
     "Sobol",

@@ -17,7 +17,10 @@ ASKED = {"answers", "cli", "errors", "files", "loads", "reports", "units", "_ver
 MODELS = {("web", "typical_pipeline"), ("web", "typical_monolith"),
           ("web", "typical_microservices"), ("caches", "Zipf"),
           ("transients", "pulse")}  # fmt: skip
-FILES = {("recorded_load", "read_load")}
+FILES = {
+    ("recorded_load", "read_load"), ("measurements", "read"), ("measurements", "joined"),
+    ("measurements", "calibrate_site"),
+}  # fmt: skip
 COMPUTES = {"numpy", "scipy", "sympy", "pandas"}
 SOLVES = {"solve", "quantile", "tail", "mean", "capacity", "max_rate", "utilization", "latency"}
 

@@ -1,0 +1,108 @@
+"""``qmodel calibrate``: a model file from files of measurements."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from qmodel.cli.options import Format, Shape, examples, pair
+
+if TYPE_CHECKING:
+    from qmodel.measurements import Measurements
+
+__all__ = ["EPILOG", "command", "tell"]
+
+EPILOG = examples(
+    "qmodel calibrate spans.json redis.txt --servers app=16 --servers db=8 -o site.yaml",
+    "qmodel calibrate k6/*.json --servers site=50 -o site.yaml",
+    "qmodel backtest site.yaml heavier/*.json",
+)
+
+
+def command(
+    files: Annotated[
+        list[Path],
+        typer.Argument(
+            metavar="FILES...",
+            help="Measurements of one site, each of any kind: OpenTelemetry spans and INFO of "
+            "Redis of a light run, latencies of a load test at several loads, access logs.",
+        ),
+    ],
+    servers: Annotated[
+        list[str] | None,
+        typer.Option(
+            "--servers",
+            metavar="NAME=NUMBER",
+            help="Servers of a component, where they are known: threads, connections, cores. "
+            "May be repeated; a load test without spans is the component site.",
+        ),
+    ] = None,
+    unit: Annotated[
+        str | None,
+        typer.Option(
+            "--unit", metavar="UNIT", help="Unit of times or rates that do not say it, as ms."
+        ),
+    ] = None,
+    form: Shape = Format.TABLE,
+    output: Annotated[
+        Path | None,
+        typer.Option(
+            "--output",
+            "-o",
+            metavar="FILE",
+            help="Write the model file: .yaml, .toml or .json, with load, spreads, and the "
+            "region that was measured.",
+        ),
+    ] = None,
+) -> None:
+    """Calibrate a model from measurements, and say how well each number is known.
+
+    The file that it writes is a model like others: `qmodel solve`, `size`, `report` and
+    `uncertainty` ask it, and warn where a question leaves what was measured.
+    """
+    from qmodel import answers
+    from qmodel.cli import numbers
+    from qmodel.cli.render import show
+    from qmodel.errors import DomainError
+    from qmodel.files import Site, write_model
+    from qmodel.loads import Poisson
+    from qmodel.measurements import calibrate_site, read
+
+    known: dict[str, int] = {}
+    for name, number in (pair("--servers", written) for written in servers or ()):
+        if name in known:
+            raise DomainError(f"--servers {name} is given twice")
+        known[name] = numbers.whole(f"--servers {name}", number)
+    if output is not None and output.resolve() in {file.resolve() for file in files}:
+        raise DomainError(f"--output {str(output)!r} would overwrite a file of measurements")
+    measured = [read(file, unit=unit) for file in files]
+    for one in measured:
+        tell(one)
+    found = calibrate_site(measured, servers=known)
+    if output is not None:
+        seen = Poisson(found.load) if found.load == found.load else None
+        site = Site(
+            model=found.model,
+            title=f"Calibrated from {', '.join(file.name for file in files)}",
+            load=seen,
+            spreads=found.spreads,
+            measured=found.region,
+        )
+        write_model(site, output)
+    show(answers.calibration(found), form)
+    if output is not None:
+        typer.echo(f"wrote {output}", err=True)
+
+
+def tell(measured: Measurements) -> None:
+    """Say how a file was read: what was assumed, and what could not be read."""
+    for note in measured.notes:
+        typer.echo(f"{measured.source}: {note}", err=True)
+    if measured.bad_lines:
+        typer.echo(
+            f"{measured.source}: {measured.bad_lines:,} bad lines left out; the first is "
+            f"{measured.first_bad}",
+            err=True,
+        )
