@@ -117,7 +117,7 @@ class SiteCalibration:
 def calibrate_site(
     measured: Sequence[Measurements], *, servers: Mapping[str, int] | None = None
 ) -> SiteCalibration:
-    """Return the model that files of measurements of one site tell together.
+    r"""Return the model that files of measurements of one site tell together.
 
     Parameters
     ----------
@@ -139,6 +139,16 @@ def calibrate_site(
     ModelError
         If there is no file, the files tell nothing of a station, or `servers` names a component
         that they do not have.
+
+    Examples
+    --------
+    >>> import pathlib, tempfile
+    >>> import qmodel as qm
+    >>> path = pathlib.Path(tempfile.mkdtemp()) / "steps.csv"
+    >>> _ = path.write_text("rps,mean (ms)\n10,101\n30,101\n50,114\n60,133\n70,199\n")
+    >>> found = calibrate_site([qm.measurements.read(path)])
+    >>> found.model.parameters()["site.servers"], found.region.highest
+    (8, 70.0)
     """
     if not measured:
         raise ModelError("measured must have one file at least, got none")
