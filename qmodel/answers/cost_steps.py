@@ -6,6 +6,7 @@ from collections.abc import Mapping
 from functools import partial
 from typing import TYPE_CHECKING, Any
 
+from qmodel._checked import checked
 from qmodel.answers.answer import Answer, Column, Fact, Picture, Table
 from qmodel.answers.load import pipeline_of, sensible_load
 from qmodel.answers.words import COUNT, NUMBER, RATE, SHARE, TEXT, TIME, shown
@@ -18,6 +19,7 @@ if TYPE_CHECKING:
 __all__ = ["frontier"]
 
 
+@checked
 def frontier(
     model: Pipeline | Station,
     arrival_rate: float | None = None,

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from qmodel import _check
+from qmodel._checked import checked
 from qmodel.answers.answer import Answer, Column, Fact, Picture, Table
 from qmodel.answers.load import goals_of, pipeline_of
 from qmodel.answers.steady_state import capacity_of
@@ -29,6 +30,7 @@ __all__ = ["crowd"]
 _ROWS = 16
 
 
+@checked
 def crowd(
     model: Pipeline | Station,
     load: Profile,

@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from qmodel._checked import checked
 from qmodel.answers.answer import Answer, Column, Fact, Table
 from qmodel.answers.words import COUNT, TEXT
 from qmodel.units import text
@@ -17,6 +18,7 @@ if TYPE_CHECKING:
 __all__ = ["parameters"]
 
 
+@checked
 def parameters(model: Pipeline | Station) -> Answer:
     """List the parameters of a model: what can be changed, swept and sized, by name.
 

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from qmodel._checked import checked
 from qmodel.answers.answer import Answer, Column, Fact, Picture, Table
 from qmodel.answers.load import pipeline_of, sensible_load
 from qmodel.answers.words import AGE, NUMBER, RATE, SHARE, TEXT, TIME, shown
@@ -24,6 +25,7 @@ __all__ = ["hysteresis"]
 _POINTS = 160  # of a curve
 
 
+@checked
 def hysteresis(model: Pipeline | Station, arrival_rate: float | None = None) -> Answer:
     """Say up to which load a model is healthy, what may tip it, and how it comes back.
 

@@ -7,6 +7,7 @@ from collections.abc import Iterable, Mapping
 from pathlib import Path
 from typing import Any
 
+from qmodel._checked import checked
 from qmodel._fields import described
 from qmodel.errors import ModelFileError, QModelError
 from qmodel.files.documents import ENDINGS, Document, Path_, parsed, read_document
@@ -34,6 +35,7 @@ KEYS = {
 """The keys of a model file, and what each is."""
 
 
+@checked
 def read_model(
     path: str | os.PathLike[str],
     *,
@@ -85,6 +87,7 @@ def read_model(
     return _site(sources, changes or {})
 
 
+@checked
 def site_of_text(written: str, name: str = "text", ending: str = ".yaml") -> Site:
     """Return the site that a text describes, as `read_model` does of a file.
 
@@ -117,6 +120,7 @@ def site_of_text(written: str, name: str = "text", ending: str = ".yaml") -> Sit
     return _site(sources, {})
 
 
+@checked
 def write_model(model: Site | Pipeline | Station, path: str | os.PathLike[str]) -> None:
     """Write a model, or a site, into a file that `read_model` reads.
 

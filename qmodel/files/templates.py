@@ -5,6 +5,7 @@ from __future__ import annotations
 import difflib
 from importlib.resources import files
 
+from qmodel._checked import checked
 from qmodel.errors import ModelFileError
 
 __all__ = ["TEMPLATES", "template"]
@@ -12,6 +13,7 @@ __all__ = ["TEMPLATES", "template"]
 TEMPLATES = ("web", "microservices", "queue", "cache", "cdn")
 
 
+@checked
 def template(name: str) -> str:
     """Return the text of a model file to begin with.
 

@@ -387,7 +387,12 @@ def routed(
         rows = routing_matrix(stops, pairs_of)
     else:
         rows = routing_matrix(names, routing)
-    given = {c: dict(own) for c, own in (services or {}).items()}
+    for name, station in stations.items():
+        _check.instance(f"station {name!r}", station, Station)
+    given = {
+        c: dict(_check.instance(f"services of {c!r}", own, Mapping))
+        for c, own in (services or {}).items()
+    }
     for c, own in given.items():
         for name in own:
             if (c, name) not in stops:

@@ -58,6 +58,9 @@ if TYPE_CHECKING:
 __all__ = ["InTime", "over_time"]
 
 _PASSES = 60
+_MOST_PRESENT = 1_000_000
+"""Requests that may be there at the start: each is a state."""
+
 _AGREED = 1e-3
 
 _WINDOW = 8
@@ -90,6 +93,8 @@ def _by_name(what: str, given: Any, names: list[str], kind: Any) -> dict[str, An
         if not isinstance(value, kind):
             wanted = " or ".join(k.__name__ for k in kind)
             raise ModelError(f"{what} of {name!r} must be of {wanted}, got {value!r}")
+        if what == "start":
+            _check.one_count(f"start of {name!r}", value, least=0, most=_MOST_PRESENT)
     return dict(found)
 
 

@@ -122,7 +122,8 @@ class LateCurve:
             ]
             most = np.max(np.broadcast_arrays(*work), axis=0) if work else 0.0
             cap, endless = 1 / np.where(most > 0, most, np.nan), True
-        if not np.all(np.isfinite(cap)) or not np.all(np.asarray(cap) > 0):
+        unknown = np.isnan(late.after).all()  # type: ignore[attr-defined]
+        if unknown or not np.all(np.isfinite(cap)) or not np.all(np.asarray(cap) > 0):
             return None
         wait = float(np.nanmax(cap * late.after))  # type: ignore[attr-defined]
         halvings = int(np.clip(np.ceil(np.log2(max(wait, 1.0))) + 3, *_HALVINGS))

@@ -311,6 +311,7 @@ def footprint(result: Result, missed: Value) -> tuple[Value, ...]:
     return np.maximum(missed, -20.0), goodput_of(result), latency_of(result).mean
 
 
+@checked
 def parse_objective(written: str | Objective) -> Objective:
     """Return the objective that a text means.
 

@@ -180,6 +180,7 @@ def _joined(frames: list[pd.DataFrame]) -> pd.DataFrame:
     return table
 
 
+@checked
 def sweep_chunks(
     model: Pipeline | Station | Solve,
     over: Mapping[str, Any] | Design,

@@ -35,6 +35,7 @@ from typing import Any
 import numpy as np
 
 from qmodel import _check
+from qmodel._checked import checked
 from qmodel.errors import ModelError
 from qmodel.pipeline import Pipeline
 from qmodel.pipeline.plan import Plan
@@ -164,6 +165,7 @@ class Trigger:
         return f"<{self}>"
 
 
+@checked
 def trigger(
     model: Pipeline,
     arrival_rate: float,

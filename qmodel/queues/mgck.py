@@ -19,6 +19,7 @@ References
 from __future__ import annotations
 
 from dataclasses import dataclass
+from functools import partial
 
 import numpy as np
 
@@ -126,7 +127,9 @@ class MGcK(Station):
     service: Distribution
     servers: int = parameter("servers", symbol="c", check=_check.one_count)
     places: int = parameter(
-        "requests in the station at most", symbol="K", check=_check.one_count
+        "requests in the station at most",
+        symbol="K",
+        check=partial(_check.one_count, most=10_000),
     )
     loses = True
 

@@ -100,7 +100,7 @@ class MMcLCFS(Station):
     def _solve(self, arrival_rate: Value) -> StationResult:
         rate, s, c = arrival_rate, self.service_time, self.servers
         waits: Any = erlang_c(servers=c, offered_load=rate * s)
-        fast = Exponential(s / c)
+        fast = Exponential(namespace(s, c).maximum(s / c, 5e-324))
         wait = Mixture((1 - waits, waits), (ZERO, BusyPeriod(fast, rate, fast)))
         mean = mmc.waiting_time(rate, s, servers=c)
         weigh = namespace(rate, mean).weigh

@@ -45,6 +45,7 @@ from typing import Any
 import numpy as np
 
 from qmodel import _check
+from qmodel._checked import checked
 from qmodel._fields import parameter
 from qmodel._typing import Count, Value
 from qmodel._xp import is_symbolic
@@ -84,6 +85,7 @@ def _limit(name: str, value: Any) -> Any:
     return None if value is None else _check.count(name, value)
 
 
+@checked
 def cold_starts(
     arrival_rate: Value, service_time: Value, *, keep_alive: Value, concurrency: Value = np.inf
 ) -> tuple[Value, Value]:

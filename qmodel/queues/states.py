@@ -207,10 +207,12 @@ class GeometricBeyond(States):
     (1.0, 0.125, 0.0625)
     """
 
-    below: tuple[Value, ...]
-    full: Value
-    load: Value
-    spare: Value
+    below: tuple[Value, ...] = parameter(
+        "probabilities of 0, 1, ..., c - 1", check=_check.each(_check.real)
+    )
+    full: Value = parameter("probability of c", check=_check.real)
+    load: Value = parameter("ratio of the probabilities from c on", check=_check.real)
+    spare: Value = parameter("1 - load", check=_check.real)
 
     @property
     def _over(self) -> Any:
@@ -244,7 +246,7 @@ class GeometricBeyond(States):
         )
         for k, p in enumerate(self.below):
             found = np.where(n == k, p, found)
-        return found[()]
+        return np.where(np.isnan(n), np.nan, found)[()]
 
     def tail(self, n: Count) -> Value:
         """Return P(N > n) [-]."""
@@ -254,4 +256,5 @@ class GeometricBeyond(States):
             found = self.full * rho ** np.maximum(n + 1 - c, 0) / self.spare
             for k in range(c - 1, -1, -1):
                 found = found + np.where(n < k, self.below[k], 0.0)
-        return np.where(self._over | (n < 0), 1.0, found)[()]
+        found = np.where(self._over | (n < 0), 1.0, found)
+        return np.where(np.isnan(n), np.nan, found)[()]

@@ -7,6 +7,7 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from qmodel._checked import checked
 from qmodel.errors import ModelError
 
 if TYPE_CHECKING:
@@ -125,6 +126,7 @@ class Report:
         return framed(self)
 
 
+@checked
 def report(
     model: Pipeline | Station,
     arrival_rate: float | None = None,

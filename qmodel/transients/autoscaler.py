@@ -27,6 +27,7 @@ from dataclasses import dataclass, field
 import numpy as np
 
 from qmodel import _check
+from qmodel._checked import checked
 from qmodel._fields import Model, parameter
 from qmodel._typing import Value
 
@@ -143,6 +144,7 @@ class Running:
             self.ready = max(enough, rules.least) * rules.pod
 
 
+@checked
 def highest_target(growth_time: Value, *, lag: Value) -> Value:
     """Return the highest target with which pods keep up with a load that grows.
 

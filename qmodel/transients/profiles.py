@@ -23,6 +23,7 @@ from typing import Literal
 import numpy as np
 
 from qmodel import _check
+from qmodel._checked import checked
 from qmodel.errors import DomainError
 from qmodel.loads import Profile
 
@@ -32,6 +33,7 @@ Shape = Literal["bell", "burst", "news"]
 _POINTS = 241
 
 
+@checked
 def pulse(
     requests: float,
     within: float,
@@ -77,14 +79,12 @@ def pulse(
     >>> float(crowd.peak), float(crowd.total - 200.0 * crowd.times[-1])
     (2806.375, 1000000.0)
     """
-    total = float(_check.finite("requests", requests))
-    width = float(_check.positive("within", within))
-    steady = float(_check.finite("base", base))
+    total = _check.one("requests", requests, _check.finite)
+    width = _check.one("within", within, _check.positive)
+    steady = _check.one("base", base, _check.finite)
     shapes = {"bell": _bell, "burst": _burst, "news": _news}
-    if shape not in shapes:
-        raise DomainError(f"shape must be one of {', '.join(shapes)}, got {shape!r}")
-    middle = 1.5 * width if at is None else float(_check.finite("at", at))
-    end = middle + 5 * width if until is None else float(_check.positive("until", until))
+    middle = 1.5 * width if at is None else _check.one("at", at, _check.finite)
+    end = middle + 5 * width if until is None else _check.one("until", until, _check.positive)
     near = middle + width * np.linspace(-3, 5, _POINTS)
     # A step is a corner of its own.
     step = middle + 1e-6 * width * np.array([-1.0, 1.0])
@@ -93,7 +93,7 @@ def pulse(
     area = float(np.trapezoid(values, times))
     if total > 0 and area == 0:
         raise DomainError(f"the crowd comes at {middle:g} s, outside 0 to {end:g} s")
-    return Profile(times, steady + (total / area * values if total > 0 else 0.0 * values))
+    return Profile(times, steady + (0.0 * values if total == 0 else total / area * values))
 
 
 def _bell(x: np.ndarray) -> np.ndarray:
@@ -111,6 +111,7 @@ def _news(x: np.ndarray) -> np.ndarray:
     return np.asarray(4 * z / (1 + z) ** 2)
 
 
+@checked
 def ramp(low: float, high: float, *, start: float, over: float, until: float) -> Profile:
     """Return a load that goes from one rate to another.
 
@@ -140,13 +141,14 @@ def ramp(low: float, high: float, *, start: float, over: float, until: float) ->
     >>> float(ramp(600.0, 3000.0, start=300.0, over=60.0, until=1200.0).rate(330.0))
     1800.0
     """
-    begins = float(_check.positive("start", start))
-    ends = begins + float(_check.positive("over", over))
+    begins = _check.one("start", start, _check.positive)
+    ends = begins + _check.one("over", over, _check.positive)
     if not until > ends:
         raise DomainError(f"until must be after the ramp, {ends:g} s, got {until}")
     return Profile([0.0, begins, ends, until], [low, low, high, high])
 
 
+@checked
 def diurnal(
     mean: float, *, swing: float = 0.5, busiest: float = 72_000.0, days: int = 1
 ) -> Profile:
@@ -185,6 +187,7 @@ def diurnal(
     return Profile(times, rate * (1 + share * np.cos(angle)))
 
 
+@checked
 def visitors(
     people: Profile,
     *,
@@ -222,9 +225,9 @@ def visitors(
     >>> float(load.total), bool(load.peak < 12 * people.peak)
     (1200000.0, True)
     """
-    each = float(_check.positive("pages", pages))
-    of_page = float(_check.positive("requests", requests))
-    gap = float(_check.finite("pause", pause))
+    each = _check.one("pages", pages, _check.positive)
+    of_page = _check.one("requests", requests, _check.positive)
+    gap = _check.one("pause", pause, _check.finite)
     whole = int(np.ceil(each))
     later = np.arange(whole) * gap
     last = people.times[-1] + (0.0 if whole == 1 else later[-1] * 2 + 1e-9)

@@ -49,8 +49,9 @@ def default_times(profile: Profile, times: Any = None) -> np.ndarray:
         # Corners of a recorded load are as many as its rows: they are times enough.
         corners = profile.times if len(profile.times) <= 4 * _POINTS else profile.times[:0]
         return np.unique(np.concatenate([even, corners]))
-    found = np.array(_check.several("times", times), dtype=float)
-    if found.ndim != 1 or not (np.diff(found) > 0).all() or not np.isfinite(found).all():
+    found = np.array(_check.real("times", times))
+    rising = found.ndim == 1 and found.size and (np.diff(found) > 0).all()
+    if not rising or not np.isfinite(found).all():
         raise DomainError(f"times must increase, got {_check.short(times)}")
     return found
 

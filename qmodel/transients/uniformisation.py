@@ -21,6 +21,7 @@ from typing import Any
 import numpy as np
 
 from qmodel import _check
+from qmodel._checked import checked
 from qmodel.errors import DomainError, ModelError
 from qmodel.queues.base import Station
 from qmodel.queues.delay import Delay
@@ -31,6 +32,7 @@ __all__ = ["number_after"]
 _MOST = 1e7
 
 
+@checked
 def number_after(
     station: Station, arrival_rate: float, time: float, *, start: int = 0
 ) -> np.ndarray:

@@ -35,7 +35,7 @@ def test_sums_scales_and_visitors() -> None:
 
 
 def test_bad_input() -> None:
-    with pytest.raises(qm.DomainError, match="shape must be one of bell, burst, news"):
+    with pytest.raises(qm.DomainError, match="shape must be 'bell', 'burst' or 'news'"):
         pulse(1e3, 60.0, shape="bel")  # type: ignore[arg-type]
     with pytest.raises(qm.DomainError, match="requests"):
         pulse(-1.0, 60.0)

@@ -29,11 +29,13 @@ References
 from __future__ import annotations
 
 from dataclasses import dataclass
+from functools import partial
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
 from qmodel import _check
+from qmodel._checked import checked
 from qmodel._fields import parameter
 from qmodel._typing import Value
 from qmodel.basis import APPROXIMATE, Assumption
@@ -59,22 +61,24 @@ INDEPENDENT_BREAKERS = Assumption(
     APPROXIMATE,
 )
 
+_several = partial(_check.one_count, most=10_000)
+
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Breaker(Step):
     """A step that is turned away for a while after too many failures."""
 
     step: Step
-    failures: int = parameter("failures that trip it", symbol="k", check=_check.one_count)
+    failures: int = parameter("failures that trip it", symbol="k", check=_several)
     wait: Value = parameter("how long it is open", unit="s", symbol="w", check=_check.positive)
     window: int | None = parameter(
         "calls of a window; without, failures in a row trip it",
         symbol="n",
-        check=_check.one_count,
+        check=_several,
         default=None,
     )
     probes: int = parameter(
-        "calls that must succeed before it closes", check=_check.one_count, default=1
+        "calls that must succeed before it closes", check=_several, default=1
     )
     clients: Value = parameter(
         "clients, each with its own breaker", check=_check.at_least(1), default=1
@@ -147,6 +151,7 @@ class Breaker(Step):
         return f"circuit breaker, {self.failures} failures"
 
 
+@checked
 def circuit_breaker(
     step: Step,
     *,

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from qmodel._checked import checked
 from qmodel._typing import Count
 from qmodel._xp import is_symbolic
 from qmodel.distributions import Distribution
@@ -259,6 +260,7 @@ class Hold(Step):
         return self.step.sketch(taken, on)
 
 
+@checked
 def hold(name: str, permits: Count, step: Step, *, each: int = 1) -> Step:
     """Wait for a permit of a pool, keep it during a step, and return it.
 

@@ -43,7 +43,9 @@ class Repeat(Step):
     """A step several times, one after the other."""
 
     step: Step
-    times: Count = parameter("how often", symbol="n", check=partial(_check.count, least=0))
+    times: Count = parameter(
+        "how often", symbol="n", check=partial(_check.count, least=0, most=10**9)
+    )
     name: str = ""
     word = "repeat"
     repeats = True

@@ -139,8 +139,9 @@ class Retry(Step):
         if self.failure is None or is_symbolic(self.failure):
             return self.attempts
         worst = float(np.nanmax(np.append(self.failure, 0.0)))
+        unknown = bool(np.isnan(self.failure).any())
         if worst in (0.0, 1.0):
-            return 1 if worst == 0 else self.attempts
+            return self.attempts if worst or unknown else 1
         return min(self.attempts, 1 + math.ceil(math.log(_RARE) / math.log(worst)))
 
     def _again(self, fails: Any, fresh: Any) -> Any:
@@ -194,6 +195,8 @@ class Retry(Step):
         if not np.any(self.jitter):
             return [Deterministic(sum(lengths))] if lengths else []
         drawn = [x for x in lengths if np.all(np.asarray(x) > 0)]
+        if np.all((1 - self.jitter) == 1):  # less than a rounding
+            return [Deterministic(sum(drawn))] if drawn else []
         return [Uniform((1 - self.jitter) * x, x) for x in drawn]
 
     def outcome(self, at: Solved, times: Any = 1) -> Outcome:

@@ -73,7 +73,7 @@ def allowed(again: Any, attempts: int, most: Any) -> Any:
         slope = sum(k * found ** (k - 1) for k in range(1, attempts))
         step = (mean_attempts(found, attempts) - most) / slope
         found = np.where(over, np.maximum(found - step, 0.0), again)
-    return found[()]
+    return np.where(np.isnan(most), np.nan, found)[()]
 
 
 def throttled(fails: Any, ratio: Any) -> Any:
