@@ -19,6 +19,7 @@ probability zero counts nothing, even where its time is infinite.
 from __future__ import annotations
 
 from dataclasses import dataclass
+from functools import reduce
 from math import prod
 from operator import mul
 from typing import Any
@@ -128,6 +129,11 @@ class Sum(Distribution):
     def mean(self) -> Value:
         """Mean. [s]."""
         return sum(law.mean for law in self.laws)
+
+    @property
+    def unknown(self) -> Any:
+        """Where a parameter is NaN, and everything with it."""
+        return reduce(np.logical_or, (law.unknown for law in self.laws))
 
     @property
     def variance(self) -> Value:
@@ -280,6 +286,15 @@ class Mixture(Distribution):
     def mean(self) -> Value:
         """Mean. [s]."""
         return self._mix(law.mean for law in self.laws)
+
+    @property
+    def unknown(self) -> Any:
+        """Where a parameter is NaN, and everything with it."""
+        parts = zip(self.probabilities, self.laws, strict=True)
+        # What is never chosen is not looked at.
+        return reduce(
+            np.logical_or, (np.isnan(p) | ((p > 0) & law.unknown) for p, law in parts)
+        )
 
     @property
     def variance(self) -> Value:

@@ -123,6 +123,12 @@ class Distribution(Model, ABC):
             return np.where(near, series, 1 - (1 - self.laplace(s)) / x)[()]
 
     @property
+    def unknown(self) -> Any:
+        """Where a parameter is NaN, and everything with it."""
+        with np.errstate(all="ignore"):
+            return np.isnan(self.mean)
+
+    @property
     def scv(self) -> Value:
         """Squared coefficient of variation, variance over squared mean. [-]."""
         return self.variance / self.mean**2

@@ -124,8 +124,7 @@ def chunk(of: Ready, t: np.ndarray) -> Faces:
     tail, density, error = found
     if early.any():
         # Before its shift a part does not look at its law, which may be unknown.
-        with np.errstate(all="ignore"):
-            unknown = early & np.isnan(of.law.mean)
+        unknown = early & of.law.unknown
         tail, density = (np.where(unknown, np.nan, x) for x in (tail, density))
     never = np.asarray(of.defect) >= 1
     if never.any():
@@ -165,7 +164,7 @@ def _inverted(law: Distribution, mass: Any, t: np.ndarray, analytic: bool) -> An
     doubtful = ~(doubt <= 1)
     if not doubtful.any():
         return tail, density, error
-    late = np.flatnonzero(doubtful & ~np.isnan(law.mean + 0 * t))
+    late = np.flatnonzero(doubtful & ~law.unknown)
     if not late.size:
         return tail, density, error
     amount = np.asarray(mass)

@@ -6,6 +6,7 @@ r"""A time that is known to have ended by a deadline: what a client with a timeo
 from __future__ import annotations
 
 from dataclasses import dataclass
+from functools import partial
 from typing import Any
 
 import numpy as np
@@ -61,7 +62,11 @@ class Truncated(Distribution):
 
     def tail(self, t: Value) -> Value:
         """Return P(X > t) at `t` [s]."""
-        late, t = self._late(), np.asarray(t, dtype=float)
+        return self._within(self._late(), t)
+
+    def _within(self, late: Any, t: Value) -> Value:
+        """Return P(X > t), where the share that is late is known."""
+        t = np.asarray(t, dtype=float)
         below = np.minimum(t, self.deadline)
         with np.errstate(divide="ignore", invalid="ignore"):
             within = (np.asarray(self.law.tail(below)) - late) / (1 - late)
@@ -77,13 +82,20 @@ class Truncated(Distribution):
         return np.where((t >= self.deadline) | (late >= 1), 0.0, inside)[()]
 
     def _moments(self) -> tuple[Any, Any, Any]:
-        scale = np.minimum(np.asarray(self.law.mean), self.deadline) + 0.0 * self._late()
-        return quadrature.moments(self.tail, np.where(scale > 0, scale, 1.0), (self.deadline,))
+        late = self._late()
+        scale = np.minimum(np.asarray(self.law.mean), self.deadline) + 0.0 * late
+        tail = partial(self._within, late)
+        return quadrature.moments(tail, np.where(scale > 0, scale, 1.0), (self.deadline,))
 
     @property
     def mean(self) -> Value:
         """Mean, by quadrature of the tail. [s]."""
         return self._moments()[0]
+
+    @property
+    def unknown(self) -> Any:
+        """Where a parameter is NaN, and everything with it."""
+        return self.law.unknown | np.isnan(self.deadline)
 
     @property
     def variance(self) -> Value:
@@ -109,4 +121,4 @@ class Truncated(Distribution):
 
     def laplace(self, s: Value) -> Value:
         """Return the transform at `s` [1/s], Re s >= 0, by quadrature of the tail."""
-        return quadrature.transform(self.tail, s, (self.deadline,))
+        return quadrature.transform(partial(self._within, self._late()), s, (self.deadline,))

@@ -32,6 +32,7 @@ _HALVINGS = (8, 24)
 _BEYOND = 10
 """Doublings of the capacity up to which the curve of what never saturates is known."""
 _RESOLVED = 2e-11
+_CHECKED = np.array([0.5, 0.7, 0.8, 0.87, 0.92, 0.96, 0.98, 0.99])
 
 _ANGLES = (np.arange(_NODES) + 0.5) * np.pi / _NODES
 _POINTS = np.cos(_ANGLES)
@@ -57,9 +58,8 @@ def late_curve(plan: Plan) -> LateCurve | None:
     # What holds a resource meanwhile, or sends no Poisson stream there, is part of the times.
     if any(other.word == "hold" for other in others):
         return None
-    if plan.variable and len(plan.stations) > 1:
-        return None
-    return LateCurve.of(plan, key, step)
+    curve = LateCurve.of(plan, key, step)
+    return curve if curve is not None and curve.agrees_with(plan) else None
 
 
 def _name(step: Step) -> Any:
@@ -107,8 +107,15 @@ class LateCurve:
         given = {name: 1.0 for name, station in inner.stations.items() if station.loses}
         given |= dict.fromkeys(inner.coupled, 1.0)
 
+        shares = {key: 0.5 * late.worst}
+        through = plan.variable and len(plan.stations) > 1
+
         def exact(rate: Any) -> Any:
-            return np.asarray(late.settled_in(inner.solved(rate, {})))
+            if not through:
+                return np.asarray(late.settled_in(inner.solved(rate, {})))
+            # How variable the attempts are is known where they come from.
+            fresh = rate / plan.flows(1.0, {**given, **shares}).inflow[key]
+            return np.asarray(late.settled_in(plan.solved(fresh, shares).of_kind(kind)))
 
         cap = inner.hidden[0]
         endless = any(station.newest_first for station in inner.stations.values())
@@ -146,6 +153,17 @@ class LateCurve:
         curve.stations, curve.saturates = frozenset(inner.stations), not endless
         return curve
 
+    def agrees_with(self, plan: Plan) -> bool:
+        """Return whether the rate of the attempts says all, wherever they come from."""
+        if not plan.variable or len(plan.stations) == 1:
+            return True
+        late, kind = plan.coupled[self.key], plan.kind_of[self.key]
+        shares = {self.key: 0.1 * late.worst}
+        parts = _CHECKED.reshape(-1, *[1] * len(self.shape)) * self.end
+        rates = parts / plan.flows(1.0, {**self.given, **shares}).inflow[self.key]
+        whole = late.settled_in(plan.solved(rates, shares).of_kind(kind))
+        return np.allclose(whole, self(parts), rtol=1e-9, atol=1e-9)
+
     def __call__(self, rate: Any) -> Any:
         """Return the share that fails at a rate of attempts."""
         cells = self._edges.shape[1:]
@@ -169,5 +187,6 @@ class LateCurve:
         found = np.clip(self._series[0][which] + t * one - two, 0.0, 1.0)
         beyond = x >= self._edges[-1]
         if beyond.any():
-            found = np.where(beyond, self.exact(np.where(beyond, x, low)), found)
+            most = 1.0 if self.saturates else self.exact(np.where(beyond, x, low))
+            found = np.where(beyond, most, found)
         return np.where(np.isnan(x), np.nan, found)[()]

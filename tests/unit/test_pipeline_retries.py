@@ -348,3 +348,20 @@ def test_loads_and_timeouts_broadcast() -> None:
             assert float(np.broadcast_to(table.max_rate, (3, 2))[i, j]) == pytest.approx(
                 float(one.max_rate), rel=1e-8
             )
+
+
+def test_of_general_services_too_one_curve_has_all_states() -> None:
+    """One curve, solved once, where the streams that come to the timeout are Poisson."""
+    db = qm.web.database(0.008, 4, write_time=0.020)
+    work = qm.call("work", qm.Delay(qm.from_mean_scv(0.045, 1.5)))
+    held = qm.hold("app", 24, qm.series(work, qm.branch((0.9, db.read), (0.1, db.write))))
+    p = tried(qm.series(qm.call("tls", qm.MMc(0.002)), held), 0.5, 3)
+    curve, late = p.plan.curve, p.plan.coupled[p.plan.timed[0]]
+    assert curve is not None
+    assert p.plan.variable
+    # Shares whose attempts visit the database once each, but for rounding up or down.
+    for part, failing in ((0.3, 0.1), (0.8, 0.25), (0.96, 0.26)):
+        share, attempts = {curve.key: failing}, part * curve.end
+        rate = attempts / p.plan.flows(1.0, share).inflow[curve.key]
+        at = p.plan.solved(rate, share).of_kind(p.plan.kind_of[curve.key])
+        assert curve(attempts) == pytest.approx(float(late.settled_in(at)), abs=1e-10)

@@ -103,7 +103,7 @@ class _Meanwhile(Inside):
             total, all_work = _visits(other, station, flows.visits)
             counted = 1.0 if _same(own, total) else own * work / (total * all_work)
             with np.errstate(divide="ignore", invalid="ignore"):
-                visits = _ratio(own, inflow)
+                visits = _rounded(_ratio(own, inflow))
             found[other] = place_of(other, station, visits, work, counted)
         return self._timed(found)
 
@@ -171,6 +171,13 @@ def _ratio(part: Any, whole: Any) -> Any:
     # Where nothing comes, any ratio will do.
     whole = np.asarray(whole, dtype=float)
     return np.where(whole > 0, part / np.where(whole > 0, whole, 1.0), 1.0)[()]
+
+
+def _rounded(visits: Any) -> Any:
+    """Return visits, those that are one but for rounding as one: it decides what is exact."""
+    if is_symbolic(visits):
+        return visits
+    return np.where(np.abs(np.asarray(visits) - 1) <= 1e-12, 1.0, visits)[()]
 
 
 def _visits(name: str, station: Station, calls: Mapping[Any, Any]) -> tuple[Any, Any]:
