@@ -1,4 +1,4 @@
-"""Write the parts of docs that the code knows better: figures, glossary, models, assumptions.
+"""Write the parts of docs that the code knows better: figures, models, the file format, ...
 
 ``python docs/generate.py`` writes them; ``--check`` only says which of them are out of date,
 and fails if any is.
@@ -290,6 +290,16 @@ def with_part(page: Path, part: str) -> str:
     return f"{before}{BEGIN}\n\n{part}\n\n{END}{after}"
 
 
+def model_files() -> str:
+    """Return the page of the format of model files."""
+    sys.path.insert(0, str(DOCS))  # docs is no package
+    try:
+        page = importlib.import_module("model_file_format").page
+    finally:
+        sys.path.pop(0)
+    return str(page(HINT, table))
+
+
 def pages() -> dict[Path, str]:
     """Return all pages with generated text, as they should be."""
     exactness = DOCS / "explanation" / "exactness.md"
@@ -297,6 +307,7 @@ def pages() -> dict[Path, str]:
         DOCS / "reference" / "figures.md": figures(),
         DOCS / "reference" / "glossary.md": glossary_page(),
         DOCS / "reference" / "models.md": models(),
+        DOCS / "reference" / "model-files.md": model_files(),
         exactness: with_part(exactness, assumption_list()),
     }
 

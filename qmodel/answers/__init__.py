@@ -42,8 +42,9 @@ if TYPE_CHECKING:
     from qmodel.answers.lost_parts import outages
     from qmodel.answers.most_load import capacity
     from qmodel.answers.parameter_list import parameters
-    from qmodel.answers.policies import balance, replica_of
+    from qmodel.answers.policies import balance
     from qmodel.answers.recorded import replay
+    from qmodel.answers.replicas import Replicas, replica_of, replicas_in
     from qmodel.answers.scenarios import sweep
     from qmodel.answers.steady_state import solve
     from qmodel.answers.steady_states import hysteresis
@@ -65,8 +66,9 @@ _HOMES = {
     "most_load": "capacity",
     "steady_states": "hysteresis",
     "parameter_list": "parameters",
-    "policies": "balance replica_of",
+    "policies": "balance",
     "recorded": "replay",
+    "replicas": "Replicas replica_of replicas_in",
     "scenarios": "sweep",
     "steady_state": "solve",
     "verdicts": "check gathered junit",
@@ -78,6 +80,7 @@ __all__ = [
     "Column",
     "Fact",
     "Formula",
+    "Replicas",
     "Table",
     "backtest",
     "balance",
@@ -96,6 +99,7 @@ __all__ = [
     "parameters",
     "replay",
     "replica_of",
+    "replicas_in",
     "sensitivity",
     "size",
     "solve",

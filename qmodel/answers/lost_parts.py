@@ -13,6 +13,7 @@ from qmodel._checked import checked
 from qmodel.answers.answer import Answer, Column, Fact, Picture, Table
 from qmodel.answers.load import goals_of, pipeline_of, sensible_load
 from qmodel.answers.words import RATE, SHARE, TEXT, TIME, WORDS, listed, percent, shown
+from qmodel.errors import ModelError
 from qmodel.units import text
 
 if TYPE_CHECKING:
@@ -42,6 +43,7 @@ def outages(
     *,
     objectives: Objectives = (),
     zones: int = 3,
+    spread: Sequence[str] | None = None,
 ) -> Answer:
     """Say what remains when a cache, a server of a station, or one of several zones is lost.
 
@@ -54,7 +56,10 @@ def outages(
     objectives : str, Objective or sequence of them, optional
         What must hold then too. [-]
     zones : int, default 3
-        Over how many zones all that there are several of is spread, >= 2. [-]
+        Number of zones, >= 2. [-]
+    spread : sequence of str, optional
+        What is spread over them, such as "app.servers"; by default all that there are as many
+        of. [-]
 
     Returns
     -------
@@ -81,7 +86,7 @@ def outages(
     whole, goals = pipeline_of(model), goals_of(objectives)
     load, remark = sensible_load(whole, arrival_rate)
     count = int(_check.count("zones", zones, least=2))
-    lost = _losses(whole, load, count)
+    lost = _losses(whole, load, count, spread)
     with_nothing = whole.solve(load)
     rows: list[_Row] = [("as it is", with_nothing, 0.0)]
     for loss in lost:
@@ -102,15 +107,18 @@ def outages(
         meaning=[f"The load is {remark}."] if remark else [],
         facts=[Fact("arrival_rate", "load", load, RATE), Fact("survived", "", fine)],
         tables=[table],
-        notes=_notes(whole, count),
+        notes=[*_notes(whole, count, spread), *_missed(rows, goals)],
         draw=partial(_pictures, tuple(rows), load),
     )
 
 
-def _losses(model: Pipeline, load: float, zones: int) -> list[_Loss]:
+def _losses(
+    model: Pipeline, load: float, zones: int, spread: Sequence[str] | None
+) -> list[_Loss]:
     from qmodel.pipeline.steps.cached import Cached
     from qmodel.planning._hit_ratios import with_hit_ratio
     from qmodel.planning._models import counted
+    from qmodel.planning._results import near
     from qmodel.planning.blast_radius import blast_radius
 
     steps = (step for _, root in model.kinds.values() for step in root.walk())
@@ -128,7 +136,13 @@ def _losses(model: Pipeline, load: float, zones: int) -> list[_Loss]:
         frame = blast_radius(model, arrival_rate=load)
         failing = dict(zip(frame["station"], frame["failing"], strict=True))
         found += [_Loss(f"{n} down", None, float(failing[n])) for n in alone if n in failing]
-    left = {n: k * (zones - 1) // zones for n, k in several.items() if k >= zones}
+    if spread is not None and (unknown := [n for n in spread if n not in several]):
+        raise ModelError(f"spread: no {unknown[0]!r} to spread{near(unknown[0], several)}")
+    left = {
+        n: k * (zones - 1) // zones
+        for n, k in several.items()
+        if k >= zones and (spread is None or n in spread)
+    }
     if left:
         found.append(_Loss(f"one zone of {zones}", model.replace(left)))
     return found
@@ -147,12 +161,13 @@ def _table(rows: Sequence[_Row], goals: Sequence[Objective]) -> Table:
         return [instead if result is None else take(result) for _, result, _ in rows]
 
     def said(result: PipelineResult) -> str:
-        missed = [f"{g} ({_value(g, result)})" for g in goals if not bool(g.met(result))]
-        return f"MISSED: {', '.join(missed)}" if missed else "met"
+        missed = [str(g).partition(" <")[0] for g in goals if not bool(g.met(result))]
+        which = f": {', '.join(missed)}" if len(goals) > 1 else ""
+        return f"MISSED{which}" if missed else "met"
 
     columns = [
         Column("loss", "", TEXT, [name for name, _, _ in rows]),
-        Column("failing", "requests fail", SHARE, [failing for _, _, failing in rows]),
+        Column("failing", "fail", SHARE, [failing for _, _, failing in rows]),
         Column("max_rate", "sustains", RATE, read(lambda r: float(r.max_rate))),
         Column("bottleneck", "saturates first", TEXT, read(lambda r: str(r.bottleneck), "–")),
         Column("mean", "mean", TIME, read(lambda r: float(r.latency.mean))),
@@ -169,11 +184,29 @@ def _value(goal: Objective, result: PipelineResult) -> str:
     return shown(float(goal.value(result)), quantity_of(goal.quantity).unit)
 
 
-def _notes(model: Pipeline, zones: int) -> list[str]:
+def _missed(rows: Sequence[_Row], goals: Sequence[Objective]) -> list[str]:
+    """Return what is missed in each row, with its value."""
+    found = []
+    for name, result, _ in rows:
+        missed = [
+            f"{g} ({_value(g, result)})" for g in goals if result and not bool(g.met(result))
+        ]
+        if missed:
+            found.append(
+                f"Missed {name if name == 'as it is' else f'with {name}'}: {listed(missed)}."
+            )
+    return found
+
+
+def _notes(model: Pipeline, zones: int, spread: Sequence[str] | None) -> list[str]:
     from qmodel.planning._models import counted
 
     known = model.parameters()
-    few = [n.rpartition(".")[0] for n in counted(model) if known[n] < zones]
+    few = [
+        n.rpartition(".")[0]
+        for n in counted(model)
+        if known[n] < zones and (spread is None or n in spread)
+    ]
     notes = ["The load is the same in every row; a row shows the steady state of what is left."]
     if few:
         notes.append(

@@ -24,7 +24,7 @@ if TYPE_CHECKING:
     from qmodel.planning.slo import Objective, Objectives
     from qmodel.queues import Station, StationResult
 
-__all__ = ["balance", "replica_of"]
+__all__ = ["balance"]
 
 IDEAL, BLIND = "central queue", "random"
 CLOSE = 0.05
@@ -53,50 +53,6 @@ class Pools:
         from qmodel.balancing import balanced
 
         return balanced(policy, self.replica, self.replicas - lost)
-
-
-@checked
-def replica_of(
-    service_time: float, workers: int = 1, *, scv: float = 1.0, shared: bool = False
-) -> Station:
-    """Return the station of a replica with some workers.
-
-    Parameters
-    ----------
-    service_time : float
-        Mean service time, > 0. [s]
-    workers : int, default 1
-        Workers of the replica. [-]
-    scv : float, default 1
-        Squared coefficient of variation of the service time. [-]
-    shared : bool, default False
-        Whether all requests share the workers, as threads share processors; else they queue
-        for them. [-]
-
-    Returns
-    -------
-    Station
-        The station. [-]
-
-    Raises
-    ------
-    DomainError
-        If a number is outside its domain.
-
-    Examples
-    --------
-    >>> replica_of(0.010, 4)
-    MMc(service_time=0.01, servers=4)
-    """
-    from qmodel.distributions import from_mean_scv
-    from qmodel.queues import MG1, MG1PS, MGc, MGcPS, MMc
-
-    service = from_mean_scv(service_time, scv)
-    if shared:
-        return MGcPS(service, workers) if workers > 1 else MG1PS(service)
-    if scv == 1:
-        return MMc(service_time, workers)
-    return MGc(service, workers) if workers > 1 else MG1(service)
 
 
 def _policies(written: Sequence[str] | None) -> list[str]:

@@ -10,11 +10,14 @@ from qmodel.cli.options import (
     Changes,
     File,
     Format,
+    Headroom,
     Output,
     Overrides,
+    Prices,
     Rate,
     Scenario,
     Shape,
+    Spares,
     pair,
 )
 
@@ -29,27 +32,9 @@ def command(
         typer.Option("--quantity", metavar="NAME", help="What improves with cost: p99, loss."),
     ] = "p99",
     points: Annotated[str, typer.Option("--points", metavar="NUMBER", help="Most rows.")] = "8",
-    price: Annotated[
-        list[str] | None,
-        typer.Option(
-            "--price",
-            metavar="NAME=NUMBER",
-            help="What to size, and the price of one: app.servers=3. May be repeated; by "
-            "default the prices of the file, else the servers of each station at 1.",
-        ),
-    ] = None,
-    headroom: Annotated[
-        str,
-        typer.Option(
-            "--headroom", metavar="SHARE", help="Share by which loads may exceed what is said."
-        ),
-    ] = "0%",
-    spares: Annotated[
-        str,
-        typer.Option(
-            "--spares", metavar="NUMBER", help="How many more of each to have: N + k."
-        ),
-    ] = "0",
+    price: Prices = None,
+    headroom: Headroom = "0%",
+    spares: Spares = "0",
     set_: Changes = None,
     override: Overrides = None,
     scenario: Scenario = None,

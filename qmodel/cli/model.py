@@ -29,6 +29,7 @@ __all__ = [
     "label",
     "models",
     "refuse_open",
+    "zones_of",
 ]
 
 
@@ -224,6 +225,13 @@ def refuse_open(it: Asked, file: Path | None) -> None:
         raise ModelError(
             f"{file} says no objectives: add objectives: [p99 < 300 ms], or say --objective"
         )
+
+
+def zones_of(it: Asked, zones: str | None) -> int:
+    """Return how many zones there are: as said, or as the file says, else three."""
+    if zones is not None:
+        return numbers.whole("--zones", zones)
+    return it.site.zones.number if it.site.zones else 3
 
 
 def changed_each(

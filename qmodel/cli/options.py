@@ -13,14 +13,18 @@ __all__ = [
     "Changes",
     "File",
     "Format",
+    "Headroom",
     "Objectives",
     "Output",
     "Overrides",
+    "Prices",
     "Rate",
     "Scenario",
     "Shape",
+    "Spares",
     "ThinkTime",
     "Users",
+    "Zones",
     "examples",
     "pair",
 ]
@@ -102,6 +106,33 @@ Scenario: TypeAlias = Annotated[
     typer.Option(
         "--scenario", metavar="NAME", help="A scenario of the file, such as 'a zone lost'."
     ),
+]
+Zones: TypeAlias = Annotated[
+    str | None,
+    typer.Option(
+        "--zones",
+        metavar="NUMBER",
+        help="Zones over which the servers are spread, >= 2 [of the file, else 3].",
+    ),
+]
+Prices: TypeAlias = Annotated[
+    list[str] | None,
+    typer.Option(
+        "--price",
+        metavar="NAME=NUMBER",
+        help="What to size, and the price of one: app.servers=3. May be repeated; by "
+        "default the prices of the file, else the servers of each station at 1.",
+    ),
+]
+Headroom: TypeAlias = Annotated[
+    str,
+    typer.Option(
+        "--headroom", metavar="SHARE", help="Share by which loads may exceed what is said."
+    ),
+]
+Spares: TypeAlias = Annotated[
+    str,
+    typer.Option("--spares", metavar="NUMBER", help="How many more of each to have: N + k."),
 ]
 Shape: TypeAlias = Annotated[
     Format,

@@ -2,10 +2,6 @@
 
 from __future__ import annotations
 
-from typing import Annotated
-
-import typer
-
 from qmodel.cli.options import (
     Changes,
     File,
@@ -16,6 +12,7 @@ from qmodel.cli.options import (
     Rate,
     Scenario,
     Shape,
+    Zones,
 )
 
 __all__ = ["command"]
@@ -25,10 +22,7 @@ def command(
     file: File = None,
     rate: Rate = None,
     objective: Objectives = None,
-    zones: Annotated[
-        str | None,
-        typer.Option("--zones", metavar="NUMBER", help="Zones, >= 2 [of the file, else 3]."),
-    ] = None,
+    zones: Zones = None,
     set_: Changes = None,
     override: Overrides = None,
     scenario: Scenario = None,
@@ -37,7 +31,7 @@ def command(
 ) -> None:
     """Say what the loss of each cache, server and zone does to the site."""
     from qmodel import answers
-    from qmodel.cli import model, numbers
+    from qmodel.cli import model
     from qmodel.cli.files import writing
     from qmodel.cli.render import show
 
@@ -50,12 +44,12 @@ def command(
             rate=rate,
             objectives=objective,
         )
-        own = it.site.zones.number if it.site.zones else 3
         answer = answers.outages(
             it.model,
             it.rate(),
             objectives=it.objectives,
-            zones=own if zones is None else numbers.whole("--zones", zones),
+            zones=model.zones_of(it, zones),
+            spread=it.site.zones.spread if it.site.zones else None,
         )
         write(answer)
     show(answer, form)

@@ -16,6 +16,7 @@ from qmodel.cli.options import (
     Scenario,
     ThinkTime,
     Users,
+    Zones,
     examples,
 )
 
@@ -38,14 +39,7 @@ def command(
     set_: Changes = None,
     override: Overrides = None,
     scenario: Scenario = None,
-    zones: Annotated[
-        str | None,
-        typer.Option(
-            "--zones",
-            metavar="NUMBER",
-            help="Zones over which everything is spread [of the file, else 3].",
-        ),
-    ] = None,
+    zones: Zones = None,
     title: Annotated[
         str | None,
         typer.Option("--title", metavar="TEXT", help="Title of the page [that of the file]."),
@@ -60,7 +54,7 @@ def command(
     something is lost, what decides, how sure that is, and what it all rests on.
     """
     from qmodel import reports
-    from qmodel.cli import model, numbers
+    from qmodel.cli import model
     from qmodel.cli.files import writing
 
     with writing(output, (".html",)) as write:
@@ -75,12 +69,12 @@ def command(
             objectives=objective,
         )
         plan = it.site.sizing(rate=it.rate() if users is None else None)
-        own = it.site.zones.number if it.site.zones else 3
         found: Any = reports.report(
             it.model,
             it.load,
             objectives=it.objectives,
-            zones=own if zones is None else numbers.whole("--zones", zones),
+            zones=model.zones_of(it, zones),
+            spread=it.site.zones.spread if it.site.zones else None,
             prices=plan.prices,
             scenarios=plan.scenarios,
             spreads=dict(it.site.spreads) or 0.1,

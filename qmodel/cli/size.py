@@ -2,20 +2,19 @@
 
 from __future__ import annotations
 
-from typing import Annotated
-
-import typer
-
 from qmodel.cli.options import (
     Changes,
     File,
     Format,
+    Headroom,
     Objectives,
     Output,
     Overrides,
+    Prices,
     Rate,
     Scenario,
     Shape,
+    Spares,
     examples,
     pair,
 )
@@ -33,27 +32,9 @@ def command(
     file: File = None,
     rate: Rate = None,
     objective: Objectives = None,
-    price: Annotated[
-        list[str] | None,
-        typer.Option(
-            "--price",
-            metavar="NAME=NUMBER",
-            help="What to size, and the price of one: app.servers=3. May be repeated; by "
-            "default the prices of the file, else the servers of each station at 1.",
-        ),
-    ] = None,
-    headroom: Annotated[
-        str,
-        typer.Option(
-            "--headroom", metavar="SHARE", help="Share by which loads may exceed what is said."
-        ),
-    ] = "0%",
-    spares: Annotated[
-        str,
-        typer.Option(
-            "--spares", metavar="NUMBER", help="How many more of each to have: N + k."
-        ),
-    ] = "0",
+    price: Prices = None,
+    headroom: Headroom = "0%",
+    spares: Spares = "0",
     set_: Changes = None,
     override: Overrides = None,
     scenario: Scenario = None,

@@ -137,6 +137,7 @@ def report(
     spreads: Mapping[str, float] | float = 0.1,
     over: Mapping[str, Any] | None = None,
     zones: int = 3,
+    spread: Sequence[str] | None = None,
     title: str = "Capacity and latency",
     source: str = "",
 ) -> Report:
@@ -164,7 +165,9 @@ def report(
         The two axes of the heat map, as in `qmodel.answers.sweep`; by default the load, and
         the hit ratio that decides most, or the servers of the bottleneck. [-]
     zones : int, default 3
-        Over how many zones all that there are several of is spread. [-]
+        Number of zones. [-]
+    spread : sequence of str, optional
+        What is spread over them, as in `qmodel.answers.outages`. [-]
     title : str, optional
         Title of the page. [-]
     source : str, optional
@@ -220,7 +223,7 @@ def report(
             # The picture of costs takes a search for each of its points: too long for a page.
             plain = replace(sized, draw=tuple)
             sections.append(Section("size", "How many of each", plain))
-    losses = answers.outages(whole, load, objectives=goals, zones=zones)
+    losses = answers.outages(whole, load, objectives=goals, zones=zones, spread=spread)
     sections.append(Section("losses", "When something is lost", losses))
     if 0 < load < float(whole.max_rate):
         found = answers.sensitivity(whole, load, objectives=_reachable(whole, goals))

@@ -270,6 +270,13 @@ def test_losses_are_those_of_changed_models():
     )
     assert answer.verdict.startswith("At 300/s it survives 0 of 5 losses, but not: ")
     assert not answer.good
+    assert "Missed with no hits in cache: p99 < 80 ms (overload)." in answer.notes
+    assert set(rows["objectives"]) <= {"met", "MISSED", "–"}
+    # Only what is spread over zones goes with one of them.
+    fixed = answers.outages(model, 300.0, spread=[])
+    assert "one zone of 3" not in set(fixed.tables[0].to_frame()["loss"])
+    with pytest.raises(qm.ModelError, match=r"did you mean 'web\.servers'"):
+        answers.outages(model, 300.0, spread=["web.server"])
     nothing = answers.outages(qm.Pipeline(qm.call("wait", qm.Delay(qm.Exponential(0.1)))))
     assert "nothing to lose" in nothing.verdict
     assert nothing.good

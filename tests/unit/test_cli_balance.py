@@ -7,7 +7,7 @@ from typer.testing import CliRunner
 
 import qmodel as qm
 from qmodel import balancing
-from qmodel.answers import replica_of
+from qmodel.answers import replica_of, replicas_in
 from qmodel.cli.app import app
 from qmodel.cli.balance import Discipline
 from qmodel.units import ms
@@ -254,3 +254,36 @@ def test_bad_input_is_one_line_and_exit_code_2(words, message, tmp_path, monkeyp
     assert result.stderr.startswith("error: ")
     assert message in result.stderr
     assert result.stderr.count("\n") == 1
+
+
+def test_the_replicas_of_a_file(tmp_path):
+    site = tmp_path / "site.yaml"
+    site.write_text(
+        "load: 300/s\n"
+        "components:\n"
+        "  app: {MGc: {service: {mean: 10 ms, scv: 2}, servers: 8}}\n"
+        "  db: {MMc: {service_time: 1 ms, servers: 4}}\n"
+        "  held: {hold: {permits: 12, step: [{call: {station: {MMc: {service_time: 20 ms,"
+        " servers: 10}}, name: disk}}]}}\n"
+        "path: [app, db, held]\n"
+    )
+    of_file = answer(str(site), "--station", "app", "--replicas", "2", *TWO)
+    same = answer(
+        "--replicas", "2", "--service-time", "10 ms", "--scv", "2", "--rate", "300/s", *TWO
+    )
+    assert of_file["p99"] == pytest.approx(same["p99"], rel=1e-12)
+    # A permit of the pool is held for as long as a request waits and works inside.
+    model = qm.read_model(site).pipeline
+    pool = model.solve(300.0).stations["held"]
+    found = replicas_in(model, 300.0, station="held", workers=4)
+    assert found.number == 3
+    assert float(found.replica.service.mean) == pytest.approx(float(pool.holding_time))
+    for words, message in (
+        (["--station", "ap", "--replicas", "2"], "did you mean 'app'"),
+        (["--replicas", "5", "--station", "app"], "not 5 replicas of 1"),
+        (["--station", "app"], "say how many replicas, or workers of each"),
+        (["--replicas", "2", "--load", "80%"], "--load is what the file says"),
+        (["--replicas", "2", "--station", "held", "--rate", "800/s"], "overloaded"),
+    ):
+        assert message in run(str(site), *words, code=2).stderr
+    assert "--scenario goes with a FILE" in run("--scenario", "night", code=2).stderr
