@@ -13,9 +13,7 @@ simulated.
 
 from __future__ import annotations
 
-import csv
 import sys
-from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
@@ -23,14 +21,10 @@ import numpy as np
 
 sys.path.insert(0, str(Path(__file__).parent))
 
-from errors_of_many_servers import BATCHES, FAMILIES, ROOT, oracle
+from error_tables import ErrorTable, by_batches, of_distribution
+from errors_of_many_servers import FAMILIES, ROOT, oracle
 
 import qmodel as qm
-
-TABLE = ROOT / "docs" / "reference" / "errors-of-tandems.csv"
-PAGE = TABLE.with_suffix(".md")
-MODULE = ROOT / "qmodel" / "queues" / "dispersion_errors.py"
-QUANTITIES = ("mean", "p50", "p95", "p99")
 
 Place = tuple[str, float, int, float]
 """Family and SCV of the service, servers, load of a station."""
@@ -63,84 +57,41 @@ POINTS: list[tuple[Place, ...]] = [
 
 
 def simulated(places: tuple[Place, ...], requests: int, seed: int) -> list[tuple[float, float]]:
-    """Return each quantity of the whole path and its standard error, by means of batches."""
+    """Return each quantity of the whole path and its standard error."""
     sim, rng = oracle(), np.random.default_rng(seed)
     # One server is quick to simulate, and long correlated at high load.
     requests *= 5 if all(servers == 1 for _, _, servers, _ in places) else 1
     arrivals = times = sim.poisson(rng, 1.0, requests)
-    for family, scv, servers, load in places:
-        services = servers * load * FAMILIES[family].draw(scv)(rng, requests)
-        times = sim.fcfs(times, services, servers)
-    response = sim.settled(times - arrivals)
-    found = []
-    for of in (np.mean, *(lambda x, p=p: np.quantile(x, p) for p in (0.5, 0.95, 0.99))):
-        each = [float(of(part)) for part in np.array_split(response, BATCHES)]
-        found.append((float(of(response)), float(np.std(each, ddof=1) / np.sqrt(BATCHES))))
-    return found
+    for place in places:
+        times = sim.fcfs(times, services(place, rng, requests), place[2])
+    return by_batches(sim.settled(times - arrivals))
+
+
+def services(place: Place, rng: np.random.Generator, requests: int) -> np.ndarray:
+    """Return service times at a station that a request a second loads."""
+    family, scv, servers, load = place
+    return servers * load * FAMILIES[family].draw(scv)(rng, requests)
+
+
+def station(place: Place) -> qm.Station:
+    """Return the station of the library."""
+    family, scv, servers, load = place
+    if (family, scv) == ONE:
+        return qm.MMc(servers * load, servers)
+    if (family, scv) == CONSTANT:
+        return qm.MDc(servers * load, servers)
+    return qm.MGc(qm.Scaled(FAMILIES[family].law(scv), servers * load), servers)
 
 
 def computed(places: tuple[Place, ...]) -> list[float]:
     """Return each quantity as the library has it."""
-    calls = []
-    for i, (family, scv, servers, load) in enumerate(places):
-        law = FAMILIES[family].law(scv)
-        station = qm.MGc(qm.Scaled(law, servers * load), servers)
-        if (family, scv) == ONE:
-            station = qm.MMc(servers * load, servers)
-        elif (family, scv) == CONSTANT:
-            station = qm.MDc(servers * load, servers)
-        calls.append(qm.call(f"s{i}", station))
-    latency = qm.Pipeline(qm.series(*calls)).solve(1.0).latency
-    return [float(latency.mean), *(float(latency.quantile(p)) for p in (0.5, 0.95, 0.99))]
+    calls = (qm.call(f"s{i}", station(place)) for i, place in enumerate(places))
+    return of_distribution(qm.Pipeline(qm.series(*calls)).solve(1.0).latency)
 
 
 def named(places: tuple[Place, ...]) -> str:
     """Return the stations in words: family and SCV, servers, load."""
     return "; ".join(f"{f} {scv:g}, {c}, {load:g}" for f, scv, c, load in places)
-
-
-def rows(requests: int) -> Iterator[dict[str, Any]]:
-    """Yield the rows of the table: the simulated value, its error and that of the library."""
-    for seed, places in enumerate(POINTS):
-        values = zip(
-            QUANTITIES, computed(places), simulated(places, requests, seed), strict=True
-        )
-        for name, value, (exact, error) in values:
-            row = {
-                "stations": named(places), "quantity": name, "simulated": f"{exact:.6g}",
-                "standard_error_percent": f"{100 * error / exact:.2f}",
-                "error_percent": f"{100 * (value / exact - 1):+.2f}",
-            }  # fmt: skip
-            yield row
-            print(*row.values(), flush=True)
-
-
-def read() -> list[dict[str, str]]:
-    """Return the rows of the table."""
-    with TABLE.open(newline="") as file:
-        return list(csv.DictReader(file))
-
-
-def measured_again() -> list[dict[str, str]]:
-    """Return the rows of the table with the errors that the library has now."""
-    ours = {named(places): computed(places) for places in POINTS}
-    table = read()
-    for row in table:
-        value = ours[row["stations"]][QUANTITIES.index(row["quantity"])]
-        row["error_percent"] = f"{100 * (value / float(row['simulated']) - 1):+.2f}"
-    return table
-
-
-def established(table: list[dict[str, str]]) -> dict[str, int]:
-    """Return the largest error of each quantity, in whole percent, rounded up.
-
-    What a standard error of a simulation explains is no error.
-    """
-    worst = dict.fromkeys(QUANTITIES, 1)
-    for row in table:
-        error = abs(float(row["error_percent"])) - float(row["standard_error_percent"])
-        worst[row["quantity"]] = max(worst[row["quantity"]], int(np.ceil(error)))
-    return worst
 
 
 HEAD = """# Errors of paths
@@ -156,37 +107,13 @@ Written by `python docs/errors_of_tandems.py`.
 """
 
 
-def page(table: list[dict[str, str]]) -> str:
-    """Return the page of all errors."""
-    lines = ["| stations | " + " | ".join(QUANTITIES) + " |", "|---" * 5 + "|"]
-    for stations in dict.fromkeys(row["stations"] for row in table):
-        errors = [row["error_percent"] for row in table if row["stations"] == stations]
-        lines.append(f"| {stations} | " + " | ".join(f"{float(e):+.1f}" for e in errors) + " |")
-    return HEAD + "\n".join([*lines, ""])
-
-
-def written(worst: dict[str, int]) -> str:
-    """Return the module that the labels read."""
-    numbers = "\n".join(f'    "{quantity}": {error},' for quantity, error in worst.items())
-    return (
-        '"""Largest errors of paths of three stations that simulations show, in percent.\n\n'
-        "Written by docs/errors_of_tandems.py from its table of all points.\n"
-        '"""\n\nfrom __future__ import annotations\n\n__all__ = ["WORST"]\n\n'
-        f"WORST: dict[str, int] = {{\n{numbers}\n}}\n"
-    )
-
-
-def main() -> None:
-    """Write the table, the page and the module."""
-    what = sys.argv[1] if len(sys.argv) > 1 else "2000000"
-    found = measured_again() if what == "again" else list(rows(int(what)))
-    with TABLE.open("w", newline="") as file:
-        writer = csv.DictWriter(file, list(found[0]), lineterminator="\n")
-        writer.writeheader()
-        writer.writerows(found)
-    PAGE.write_text(page(found))
-    MODULE.write_text(written(established(found)))
+TABLE = ErrorTable(
+    ROOT / "docs" / "reference" / "errors-of-tandems.csv",
+    ROOT / "qmodel" / "queues" / "dispersion_errors.py",
+    "paths of three stations", HEAD, POINTS, named, computed, simulated,
+    group=lambda places: "three stations",
+)  # fmt: skip
 
 
 if __name__ == "__main__":
-    main()
+    TABLE.main(2_000_000)

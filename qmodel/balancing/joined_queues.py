@@ -1,17 +1,19 @@
 r"""Times in parallel that depend on one another by one normal factor: the k-th shortest of n.
 
-Each of n times has the law F of one alone, and its normal score :math:`\Phi^{-1}(F(X_i))` has
-the correlation r with that of every other [1]_. Given the factor z that all have in common,
-the times are independent, so that
+The normal score of each time, :math:`\Phi^{-1}(F_i(X_i))`, has the correlation
+:math:`\sqrt{r_i r_j}` with that of every other [1]_. Given the factor z that all have in
+common, the times are independent, so that for equal distributions F
 
 .. math::
 
     P(X_{(k)} > t) = \int \varphi(z)\, I_{q(t, z)}(n - k + 1, k)\, dz, \qquad
     q(t, z) = \Phi\Big( \frac{\Phi^{-1}(\bar F(t)) + \sqrt r z}{\sqrt{1 - r}} \Big) ,
 
-with the regularised incomplete beta function I. All order statistics come from one law, so
-that they keep every identity among them, such as :math:`T_{1:2} = 2 T_1 - T_{2:2}` of the
-means. Independent times are r = 0, times that are all the same r = 1.
+with the regularised incomplete beta function I; for others the number done is built up one
+time after the other, each late with its own :math:`q_i(t, z)`. All order statistics come from
+one joint distribution, so that they keep every identity among them, such as
+:math:`T_{1:2} = 2 T_1 - T_{2:2}` of the means. Independent times are r = 0, times that are all
+the same r = 1.
 
 **Numerics.** The trapezoidal rule in z on -8 to 8, to 1e-9 up to a correlation of 0.97.
 
@@ -24,20 +26,43 @@ References
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
 
+from qmodel import _check
 from qmodel._fields import parameter
 from qmodel._typing import Value
-from qmodel.distributions import OrderStatistic
+from qmodel.distributions import OrderStatistic, Quorum
+from qmodel.distributions.extremes import others
+from qmodel.distributions.order_statistics import one_missing, too_few
+from qmodel.errors import ModelError
 
-__all__ = ["JoinedQueues"]
+__all__ = ["JoinedQueues", "UnequalQueues"]
 
 _WIDEST = 8.0
 _STEPS = (0.5, 0.25, 0.125)
 _CLOSEST = 1 - 1e-6
+_CLOSEST_UNEQUAL = 0.97
+
+
+def _factor(correlation: Any) -> tuple[Any, Any]:
+    """Return values of the common factor and their weights, close enough for a correlation."""
+    tight = np.nanmin(
+        np.sqrt((1 - correlation) / np.maximum(correlation, 1e-300)), initial=np.inf
+    )
+    step = next((h for h in _STEPS if h <= 0.7 * tight), _STEPS[-1])
+    z = np.arange(-_WIDEST, _WIDEST + step / 2, step)
+    weights = np.exp(-z * z / 2)
+    return z, weights / weights.sum()
+
+
+def _given(score: Any, correlation: Any, z: Any) -> Any:
+    """Return scores given the factor, along a new last axis."""
+    own, common = np.sqrt(1 - correlation)[..., None], np.sqrt(correlation)[..., None]
+    return (score[..., None] + common * z) / own
 
 
 @dataclass(frozen=True, slots=True, eq=False, repr=False)
@@ -76,22 +101,16 @@ class JoinedQueues(OrderStatistic):
     def _least(self) -> Any:
         return OrderStatistic._least(self) + 0.0 * np.asarray(self.correlation)
 
-    def _given(self, score: Any) -> tuple[Any, Any, Any]:
-        """Return scores given the factor, along a new last axis, their spread and weights."""
-        r = np.minimum(np.asarray(self.correlation, dtype=float), _CLOSEST)
-        spread = np.sqrt(1 - r)
-        tight = np.nanmin(spread / np.sqrt(np.maximum(r, 1e-300)), initial=np.inf)
-        step = next((h for h in _STEPS if h <= 0.7 * tight), _STEPS[-1])
-        z = np.arange(-_WIDEST, _WIDEST + step / 2, step)
-        weights = np.exp(-z * z / 2)
-        given = (score[..., None] + np.sqrt(r)[..., None] * z) / spread[..., None]
-        return given, spread, weights / weights.sum()
+    @property
+    def _alike(self) -> Any:
+        return np.minimum(np.asarray(self.correlation, dtype=float), _CLOSEST)
 
     def _not_done(self, late: Any) -> Any:
         from scipy.special import betainc, ndtr, ndtri
 
         late = np.clip(late, 0.0, 1.0)
-        given, _, weights = self._given(np.asarray(ndtri(late)))
+        z, weights = _factor(self._alike)
+        given = _given(np.asarray(ndtri(late)), self._alike, z)
         few, need = np.asarray(self.of) - np.asarray(self.need), np.asarray(self.need)
         found = betainc(few[..., None] + 1.0, need[..., None] + 0.0, ndtr(given)) @ weights
         return np.where(self._all_alike, late, found)
@@ -109,11 +128,109 @@ class JoinedQueues(OrderStatistic):
         score = np.asarray(ndtri(late))
         inner = np.isfinite(score)
         score = np.where(inner, score, 0.0)
-        given, spread, weights = self._given(score)
+        z, weights = _factor(self._alike)
+        given = _given(score, self._alike, z)
         k, n = (np.asarray(x, dtype=float)[..., None] for x in (self.need, self.of))
         q = ndtr(given)
         # Of the beta law at q, times the derivative of q by the chance to be late.
         weight = xlog1py(k - 1, -q) + xlogy(n - k, q) - betaln(k, n - k + 1)
-        weight = weight + (score[..., None] ** 2 - given**2) / 2 - np.log(spread)[..., None]
+        weight = weight + (score[..., None] ** 2 - given**2) / 2
+        weight = weight - np.log(1 - self._alike)[..., None] / 2
         found = np.where(inner, np.exp(weight) @ weights, 0.0)
         return np.where(self._all_alike, 1.0, found) * self.law.density(t)
+
+
+@dataclass(frozen=True, slots=True, eq=False, repr=False)
+class UnequalQueues(Quorum):
+    r"""The distribution of the k-th shortest of several times with correlated normal scores.
+
+    Parameters
+    ----------
+    laws : sequence of Distribution
+        The times. [-]
+    need : int
+        How many must be done, from 1 to their number. [-]
+    correlations : sequence of numbers or arrays
+        For each time the r of its score, a probability: two scores have the correlation
+        :math:`\sqrt{r_i r_j}`. Above 0.97 it is taken as that. [-]
+
+    Raises
+    ------
+    DomainError
+        If `need` is more than there are times, or a correlation is no probability.
+    ModelError
+        If there are not as many correlations as times.
+
+    Examples
+    --------
+    The later of two, independent, and with a correlation of 0.5:
+
+    >>> from qmodel.distributions import Exponential
+    >>> fast, slow = Exponential(0.5), Exponential(1.0)
+    >>> [float(UnequalQueues([fast, slow], 2, [r, r]).mean.round(3)) for r in (0.0, 0.5)]
+    [1.167, 1.086]
+    """
+
+    correlations: Sequence[Value] = ()
+
+    def __post_init__(self) -> None:
+        Quorum.__post_init__(self)
+        if len(self.correlations) != len(self.laws):
+            raise ModelError(
+                f"correlations must be as many as laws, {len(self.laws)}, "
+                f"got {len(self.correlations)}"
+            )
+        known = tuple(_check.probability("correlations", r) for r in self.correlations)
+        object.__setattr__(self, "correlations", known)
+
+    def _scale(self, means: list[Any]) -> Any:
+        return Quorum._scale(self, means) + sum(0.0 * np.asarray(r) for r in self.correlations)
+
+    def _least(self) -> Any:
+        return Quorum._least(self) + sum(0.0 * np.asarray(r) for r in self.correlations)
+
+    def _late(self, late: Sequence[Any]) -> tuple[list[Any], list[Any], Any]:
+        """Return for each time how late it is given the factor, its slope, and weights."""
+        from scipy.special import ndtr, ndtri
+
+        alike = [
+            np.minimum(np.asarray(r, dtype=float), _CLOSEST_UNEQUAL) for r in self.correlations
+        ]
+        z, weights = _factor(np.stack(np.broadcast_arrays(*alike)))
+        chances, slopes = [], []
+        for still, r in zip(late, alike, strict=True):
+            score = np.asarray(ndtri(np.clip(still, 0.0, 1.0)))
+            given = _given(score, r, z)
+            chances.append(ndtr(given))
+            with np.errstate(invalid="ignore"):
+                steep = np.exp((score[..., None] ** 2 - given**2) / 2)
+            inner = np.isfinite(score)[..., None]
+            slopes.append(np.where(inner, steep, 0.0) / np.sqrt(1 - r)[..., None])
+        return chances, slopes, weights
+
+    def _too_few(self, chances: list[Any]) -> Any:
+        if self.need < len(self.laws):
+            return too_few(chances, self.need)
+        with np.errstate(divide="ignore"):
+            return -np.expm1(sum(np.log1p(-q) for q in chances))
+
+    def _not_done(self, late: Sequence[Any]) -> Any:
+        chances, _, weights = self._late(late)
+        return self._too_few(chances) @ weights
+
+    def tail_and_density(self, t: Value) -> tuple[Value, Value]:
+        """Return tail and density at `t` [s], from one look at each time."""
+        tails, densities = zip(*(law.tail_and_density(t) for law in self.laws), strict=True)
+        chances, slopes, weights = self._late(tails)
+        if self.need == len(self.laws):
+            rest = others([1 - q for q in chances])
+        else:
+            rest = [
+                one_missing(chances[:i] + chances[i + 1 :], self.need)
+                for i in range(len(chances))
+            ]
+        turns = (
+            np.asarray(density) * ((slope * more) @ weights)
+            for density, slope, more in zip(densities, slopes, rest, strict=True)
+        )
+        return self._too_few(chances) @ weights, sum(turns)

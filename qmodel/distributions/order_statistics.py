@@ -29,7 +29,7 @@ from qmodel.distributions.base import Distribution
 from qmodel.distributions.extremes import Extreme, OfSeveral, least_of
 from qmodel.errors import DomainError
 
-__all__ = ["OrderStatistic", "Quorum"]
+__all__ = ["OrderStatistic", "Quorum", "one_missing", "too_few"]
 
 
 @dataclass(frozen=True, slots=True, eq=False, repr=False)
@@ -168,14 +168,7 @@ class Quorum(OfSeveral):
 
     def _not_done(self, late: Sequence[Any]) -> Any:
         """Return the probability that too few are done, where each is late with its own."""
-        # P(j done) for j < need; what is above needs no number.
-        few = [np.ones(np.broadcast_shapes(*map(np.shape, late)))]
-        for still in late:
-            more = [*few, np.zeros_like(few[0])][: self.need]
-            few = [
-                p * still + (few[j - 1] * (1 - still) if j else 0.0) for j, p in enumerate(more)
-            ]
-        return sum(few)
+        return too_few(late, self.need)
 
     @property
     def atom(self) -> Value:
@@ -196,18 +189,27 @@ class Quorum(OfSeveral):
         tails, densities = zip(*(law.tail_and_density(t) for law in self.laws), strict=True)
         late = [np.minimum(tail, 1.0) for tail in tails]
         turns = (
-            slope * self._just(late[:i] + late[i + 1 :]) for i, slope in enumerate(densities)
+            slope * one_missing(late[:i] + late[i + 1 :], self.need)
+            for i, slope in enumerate(densities)
         )
         return self._not_done(late), reduce(np.add, turns)
 
-    def _just(self, late: list[Any]) -> Any:
-        """Return the probability that one is missing, where the others are late."""
-        if not late:
-            return 1.0
-        just = self._not_done(late)
-        if self.need > 1:
-            just = just - Quorum(self.laws, self.need - 1)._not_done(late)
-        return just
+
+def too_few(late: Sequence[Any], need: int) -> Any:
+    """Return the probability that fewer than `need` are done, each late with its own."""
+    # P(j done) for j < need; what is above needs no number.
+    few = [np.ones(np.broadcast_shapes(*map(np.shape, late)))]
+    for still in late:
+        more = [*few, np.zeros_like(few[0])][:need]
+        few = [p * still + (few[j - 1] * (1 - still) if j else 0.0) for j, p in enumerate(more)]
+    return sum(few)
+
+
+def one_missing(late: Sequence[Any], need: int) -> Any:
+    """Return the probability that just `need` - 1 are done."""
+    if not late:
+        return 1.0
+    return too_few(late, need) - (too_few(late, need - 1) if need > 1 else 0.0)
 
 
 def _enough(need: Any, of: Any) -> None:

@@ -14,7 +14,8 @@ import numpy as np
 import sympy as sp
 
 from qmodel import symbolic
-from qmodel.distributions import Distribution, Maximum
+from qmodel.distributions import Distribution
+from qmodel.distributions.extremes import Extreme
 from qmodel.errors import ModelError
 from qmodel.explanation.on_symbols import (
     attempt,
@@ -203,7 +204,7 @@ def _mean(result: PipelineResult) -> tuple[Any, str]:
     """Return the formula of the mean latency where it is a sum over stations, and how else."""
     if _limited(result):
         return None, "The means along the paths, of those that no limit or full station stops."
-    if _has_maximum(result.latency):
+    if _waits_for_several(result.latency):
         return None, (
             "The means along the paths; of steps at once, the mean of the longest, by "
             "quadrature of its tail."
@@ -261,11 +262,11 @@ def literature(kind: Any) -> tuple[str, ...]:
 # A pipeline's stations.
 
 
-def _has_maximum(law: Any) -> bool:
-    if isinstance(law, Maximum):
+def _waits_for_several(law: Any) -> bool:
+    if isinstance(law, Extreme):
         return True
     inner = law if isinstance(law, tuple) else [getattr(law, f.name) for f in fields(law)]
-    return any(_has_maximum(x) for x in inner if isinstance(x, (tuple, Distribution)))
+    return any(_waits_for_several(x) for x in inner if isinstance(x, (tuple, Distribution)))
 
 
 def _station_formulas(result: PipelineResult) -> Iterator[tuple[str, Any]]:

@@ -29,20 +29,22 @@ def script() -> ModuleType:
 
 
 def test_labels_are_those_of_the_table(script: ModuleType) -> None:
-    table = script.read()
-    assert script.established(table) == WORST
-    assert script.page(table) == script.PAGE.read_text()
+    errors = script.TABLE
+    table = errors.read()
+    assert errors.established(table) == WORST
+    assert errors.page(table) == errors.path_of_page.read_text()
+    assert errors.written(WORST) == errors.module.read_text()
     tandem = qm.series(qm.call("a", qm.MDc(1.0)), qm.call("b", qm.MMc(1.0)))
     basis = qm.Pipeline(tandem).solve(0.5).basis
     statement = next(a.statement for a in basis.assumptions("mean") if a.startswith("vari"))
-    assert f"mean was found within {WORST['mean']} %" in statement
+    assert f"mean was found within {WORST['three stations']['mean']} %" in statement
 
 
 @pytest.mark.parametrize("point", [0, 9, 19, -1])
 def test_the_library_still_has_these_errors(script: ModuleType, point: int) -> None:
     places = script.POINTS[point]
-    rows = [r for r in script.read() if r["stations"] == script.named(places)]
-    assert len(rows) == len(script.QUANTITIES)
+    rows = [r for r in script.TABLE.read() if r["stations"] == script.named(places)]
+    assert len(rows) == 4
     for row, value in zip(rows, script.computed(places), strict=True):
         error = 100 * (value / float(row["simulated"]) - 1)
         assert error == pytest.approx(float(row["error_percent"]), abs=0.02)
@@ -51,7 +53,7 @@ def test_the_library_still_has_these_errors(script: ModuleType, point: int) -> N
 def test_simulated_values_are_found_again(script: ModuleType) -> None:
     """One point with a tenth of the requests: within four standard errors."""
     places = script.POINTS[0]
-    rows = [r for r in script.read() if r["stations"] == script.named(places)]
+    rows = [r for r in script.TABLE.read() if r["stations"] == script.named(places)]
     for row, (value, error) in zip(rows, script.simulated(places, 200_000, 99), strict=True):
         stored = float(row["simulated"])
         theirs = stored * float(row["standard_error_percent"]) / 100

@@ -76,7 +76,7 @@ APPROXIMATE = {
     "retries": (qm.retry(qm.call("a", ONE), failure=0.1), "snapshot", "exact"),
     "a fork of queues": (
         qm.parallel(qm.call("a", ONE), qm.call("b", OTHER)),
-        "independent-branches",
+        "correlated-waits",
         "approximate",
     ),
     "behind a limit": (

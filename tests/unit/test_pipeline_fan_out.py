@@ -53,13 +53,12 @@ def test_labels() -> None:
     def mean(step: qm.Step) -> tuple[str, ...]:
         return qm.Pipeline(step).solve(0.5).basis.assumptions("mean")
 
-    other = qm.call("other", qm.MMc(0.5))
-    assert "independent-branches" in mean(qm.parallel(QUEUE, other))
-    assert "independent-quorum" in mean(qm.parallel(QUEUE, other, need=1))
-    assert "independent-quorum" not in mean(qm.parallel(QUEUE, other, need=2))
-    both = qm.series(qm.parallel(QUEUE, other), qm.fan_out("some", 3, QUEUE, need=2))
-    assert {"independent-branches", "correlated-waits"} <= set(mean(both))
     shared = qm.call("shared", qm.MG1PS(qm.Exponential(1.0)))
+    assert "independent-branches" in mean(qm.parallel(QUEUE, shared))
+    assert "independent-quorum" in mean(qm.parallel(QUEUE, shared, need=1))
+    assert "independent-quorum" not in mean(qm.parallel(QUEUE, shared, need=2))
+    both = qm.series(qm.parallel(QUEUE, shared), qm.fan_out("some", 3, QUEUE, need=2))
+    assert {"independent-branches", "correlated-waits"} <= set(mean(both))
     assert "independent-quorum" in mean(qm.fan_out("some", 3, shared, need=2))
     assert "independent-branches" in mean(qm.fan_out("all", 3, shared))
     assert qm.Pipeline(qm.fan_out("some", 3, RANDOM, need=2)).solve(1.0).basis == "exact"
@@ -152,5 +151,33 @@ def test_equal_queues_in_parallel_are_a_fan_out() -> None:
         both = qm.Pipeline(qm.parallel(*queues, need=need)).solve(0.8)
         assert float(both.latency.mean) == pytest.approx(float(fan.latency.mean), rel=1e-12)
         assert both.basis.assumptions("mean") == fan.basis.assumptions("mean")
-    other = qm.parallel(*queues[:3], qm.call("d", qm.MMc(0.9)))
-    assert "independent-branches" in qm.Pipeline(other).solve(0.8).basis.assumptions("mean")
+    fan = qm.Pipeline(qm.fan_out("f", 4, QUEUE)).solve(0.8)
+    other = qm.parallel(*queues[:3], qm.call("d", qm.MMc(0.999)))
+    r = qm.Pipeline(other).solve(0.8)
+    assert "correlated-waits" in r.basis.assumptions("mean")
+    # Of nearly equal queues nearly the same.
+    assert float(r.latency.mean) == pytest.approx(float(fan.latency.mean), rel=0.01)
+
+
+def test_branches_of_several_stations_are_long_together() -> None:
+    """The first queue of each branch sees the same arrivals; what is behind it is its own."""
+    row = qm.series(qm.call("net", qm.Delay(0.1)), qm.call("a", qm.MMc(1.0)))
+    other = qm.series(qm.call("b", qm.MMc(1.0)), qm.call("cpu", qm.MMc(0.5)))
+    last, first = (qm.Pipeline(qm.parallel(row, other, need=n)).solve(0.8) for n in (2, 1))
+    alone = [qm.Pipeline(step).solve(0.8).latency for step in (row, other)]
+    assert float(last.latency.mean) < float(qm.Maximum(alone).mean)
+    # Whatever the joint distribution, the sooner and the later are together both.
+    both = float(last.latency.mean + first.latency.mean)
+    assert both == pytest.approx(float(sum(law.mean for law in alone)), rel=1e-6)
+    fan = qm.Pipeline(qm.fan_out("f", 2, row)).solve(0.8)
+    twice = qm.parallel(row, qm.series(qm.call("n", qm.Delay(0.1)), qm.call("z", qm.MMc(1.0))))
+    same = qm.Pipeline(twice).solve(0.8)
+    assert float(fan.latency.mean) == pytest.approx(float(same.latency.mean), rel=1e-6)
+    assert fan.basis.assumptions("mean") == same.basis.assumptions("mean")
+
+
+def test_branches_that_meet_at_one_station_are_taken_as_independent() -> None:
+    db = qm.call("db", qm.MMc(0.3))
+    steps = [qm.series(qm.call(name, qm.MMc(1.0)), db) for name in "ab"]
+    r = qm.Pipeline(qm.parallel(*steps)).solve(0.8)
+    assert "independent-branches" in r.basis.assumptions("mean")

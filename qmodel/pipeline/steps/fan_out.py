@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
@@ -12,17 +12,22 @@ from qmodel import _check
 from qmodel._checked import checked
 from qmodel._fields import parameter
 from qmodel._typing import Count
+from qmodel._xp import is_symbolic
 from qmodel.balancing import fork_join
+from qmodel.balancing.joined_queues import JoinedQueues
 from qmodel.basis import APPROXIMATE, Assumption
-from qmodel.distributions import OrderStatistic
+from qmodel.distributions import Distribution, OrderStatistic
 from qmodel.errors import DomainError
 from qmodel.pipeline.steps.base import Grounds, Outcome, Step, again, checked_name, checked_step
 from qmodel.pipeline.steps.call import Call
 from qmodel.pipeline.steps.parallel import (
     INDEPENDENT_BRANCHES,
     INDEPENDENT_QUORUM,
+    correlation_of,
+    first_queue,
     refuse_losses,
 )
+from qmodel.queues.base import StationResult
 from qmodel.queues.dispersion import DISTURBED, Dispersion
 
 if TYPE_CHECKING:
@@ -76,14 +81,26 @@ class FanOut(Step):
         return share
 
     def outcome(self, at: Solved, times: Any = 1) -> Outcome:
+        law: Distribution
         queue = self.queue
         if queue is not None:
             leaf = at.stations[queue.name]
             law = fork_join.response_distribution(leaf, self.copies, need=self.need)
             return again(Outcome(1, 0, 0, law), times)
         need = self.copies if self.need is None else self.need
-        law = OrderStatistic(self.step.outcome(at).time, need, of=self.copies)
+        time = self.step.outcome(at).time
+        law = OrderStatistic(time, need, of=self.copies)
+        if self._joined(at.stations):
+            alike = correlation_of(self.step, time, at.stations)
+            law = JoinedQueues(time, need, self.copies, alike)
         return again(Outcome(1, 0, 0, law), times)
+
+    def _joined(self, results: Mapping[str, StationResult]) -> bool:
+        """Return whether requests load queues of all copies at once."""
+        queue = first_queue(self.step, results)
+        return queue is not None and not is_symbolic(
+            results[queue.name].arrival_rate, results[queue.name].response_time, self.copies
+        )
 
     def answered(self, reading: Answering) -> Any:
         return reading.unit(self)
@@ -99,6 +116,9 @@ class FanOut(Step):
         known = queue and fork_join.grounds(
             trace.results[queue.name], self.copies, need=self.need
         )
+        if queue is None and self._joined(trace.results):
+            known = dict.fromkeys(("mean", "percentiles"), (fork_join.CORRELATED_WAITS,))
+            queue = first_queue(self.step, trace.results)
         if queue is None or not known:
             return Grounds(mean=(INDEPENDENT_QUORUM if self.some else INDEPENDENT_BRANCHES,))
         callers = (set(_callers(root, queue.name)) for root in trace.roots)

@@ -10,11 +10,13 @@ import numpy as np
 
 from qmodel import _check
 from qmodel._checked import checked
+from qmodel._typing import Value
 from qmodel._values import same, same_fields
 from qmodel._xp import is_symbolic
 from qmodel.balancing import fork_join
+from qmodel.balancing.joined_queues import UnequalQueues
 from qmodel.basis import APPROXIMATE, Assumption
-from qmodel.distributions import Maximum, Quorum
+from qmodel.distributions import Distribution, Maximum, Quorum
 from qmodel.errors import DomainError, ModelError
 from qmodel.pipeline.steps.base import (
     Grounds,
@@ -25,7 +27,9 @@ from qmodel.pipeline.steps.base import (
     one_after_the_other,
 )
 from qmodel.pipeline.steps.call import Call
+from qmodel.pipeline.steps.nothing import Nothing
 from qmodel.queues.base import StationResult
+from qmodel.queues.delay import Delay
 from qmodel.queues.dispersion import DISTURBED, Dispersion
 
 if TYPE_CHECKING:
@@ -36,7 +40,14 @@ if TYPE_CHECKING:
     from qmodel.pipeline.flows import Flows
     from qmodel.pipeline.solved import Solved
 
-__all__ = ["INDEPENDENT_BRANCHES", "INDEPENDENT_QUORUM", "Parallel", "parallel"]
+__all__ = [
+    "INDEPENDENT_BRANCHES",
+    "INDEPENDENT_QUORUM",
+    "Parallel",
+    "correlation_of",
+    "first_queue",
+    "parallel",
+]
 
 INDEPENDENT_BRANCHES = Assumption(
     "independent-branches",
@@ -90,8 +101,28 @@ class Parallel(Step):
         outcomes = [step.outcome(at) for step in self.steps]
         all_through = one_after_the_other(outcomes)
         laws = tuple(o.time for o in outcomes)
-        time = Maximum(laws) if self.need == len(laws) else Quorum(laws, self.need)
+        alike = tuple(
+            correlation_of(step, law, at.stations)
+            for step, law in zip(self.steps, laws, strict=True)
+        )
+        if self._joined(at.stations):
+            time: Distribution = UnequalQueues(laws, self.need, alike)
+        else:
+            time = Maximum(laws) if self.need == len(laws) else Quorum(laws, self.need)
         return again(all_through._replace(time=at.shared(time)), times)
+
+    def _joined(self, results: Mapping[str, StationResult]) -> bool:
+        """Return whether requests load several queues at once, each a branch of its own."""
+        firsts = [first_queue(step, results) for step in self.steps]
+        names = [queue.name for queue in firsts if queue is not None]
+        called = [{c.name for c in step.walk() if isinstance(c, Call)} for step in self.steps]
+        apart = sum(map(len, called)) == len(set().union(*called))
+        alone = (results[name] for name in names)
+        return (
+            apart
+            and len(names) > 1
+            and not any(is_symbolic(r.arrival_rate, r.response_time) for r in alone)
+        )
 
     def _alike(self, results: Mapping[str, StationResult]) -> StationResult | None:
         """Return the station that all steps call, each one of its own, at the same load."""
@@ -128,6 +159,9 @@ class Parallel(Step):
         known = leaf and fork_join.grounds(leaf, len(self.steps), need=self.need)
         if known:
             return Grounds(mean=known["mean"], percentiles=known["percentiles"])
+        if self._joined(trace.results):
+            grounds = (fork_join.CORRELATED_WAITS,)
+            return Grounds(mean=grounds, percentiles=grounds)
         some = self.need < len(self.steps)
         return Grounds(mean=(INDEPENDENT_QUORUM if some else INDEPENDENT_BRANCHES,))
 
@@ -137,6 +171,46 @@ class Parallel(Step):
         needed = "all" if self.need == len(self.steps) else f"{self.need}"
         done = [step.sketch(ends, on) for step in self.steps]
         return on.join(done, self, f"{needed} of {len(self.steps)}", ends)
+
+
+def first_queue(step: Step, results: Mapping[str, StationResult]) -> Call | None:
+    """Return the call to a queue that every request of a step makes before any other."""
+    if isinstance(step, Call):
+        result = results[step.name]
+        queues = result.wait is not None and not isinstance(result.station, Delay)
+        return step if queues and not result.station.loses else None
+    for child in step.in_sequence:
+        queue = first_queue(child, results)
+        if queue is not None or not _passes(child, results):
+            return queue
+    return None
+
+
+def _passes(step: Step, results: Mapping[str, StationResult]) -> bool:
+    """Return whether nobody queues in a step."""
+    if isinstance(step, Call):
+        return isinstance(results[step.name].station, Delay)
+    return isinstance(step, Nothing) or (
+        bool(step.in_sequence) and all(_passes(child, results) for child in step.in_sequence)
+    )
+
+
+def correlation_of(
+    step: Step, time: Distribution, results: Mapping[str, StationResult]
+) -> Value:
+    """Return the correlation of a branch with another one like it, as its requests queue."""
+    queue = first_queue(step, results)
+    if queue is None:
+        return 0.0
+    leaf = results[queue.name]
+    if is_symbolic(leaf.arrival_rate, leaf.response_time):
+        return 0.0
+    alike = fork_join.correlation(leaf)
+    if step is queue and queue.service is None:
+        return alike
+    with np.errstate(invalid="ignore", divide="ignore"):
+        share = np.asarray(leaf.response.variance) / time.variance
+    return np.where(np.isfinite(share), np.clip(share * alike, 0.0, 1.0), 0.0)[()]
 
 
 @checked

@@ -1,0 +1,128 @@
+"""Tables of errors: points are simulated once, and what the library is off is computed anew."""
+
+from __future__ import annotations
+
+import csv
+import sys
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+BATCHES = 20
+CHANCES = {"p50": 0.5, "p95": 0.95, "p99": 0.99}
+QUANTITIES = ("mean", *CHANCES)
+
+
+def by_batches(times: np.ndarray) -> list[tuple[float, float]]:
+    """Return mean and percentiles and their standard errors, by means of batches."""
+    found = []
+    for of in (np.mean, *(lambda x, p=p: np.quantile(x, p) for p in CHANCES.values())):
+        each = [float(of(part)) for part in np.array_split(times, BATCHES)]
+        found.append((float(of(times)), float(np.std(each, ddof=1) / np.sqrt(BATCHES))))
+    return found
+
+
+def of_distribution(time: Any) -> list[float]:
+    """Return mean and percentiles of a distribution."""
+    return [float(time.mean), *(float(time.quantile(p)) for p in CHANCES.values())]
+
+
+@dataclass(frozen=True)
+class ErrorTable:
+    """A table of points, its page and the module that labels read."""
+
+    table: Path
+    module: Path
+    subject: str
+    head: str
+    points: Sequence[Any]
+    named: Callable[[Any], str]
+    computed: Callable[[Any], list[float]]
+    simulated: Callable[[Any, int, int], list[tuple[float, float]]]
+    group: Callable[[Any], str] = lambda point: ""
+
+    @property
+    def path_of_page(self) -> Path:
+        """Where the page is."""
+        return self.table.with_suffix(".md")
+
+    def rows(self, requests: int) -> Iterator[dict[str, Any]]:
+        """Yield the rows: the simulated value, its error and that of the library."""
+        for seed, point in enumerate(self.points):
+            values = zip(
+                QUANTITIES, self.computed(point), self.simulated(point, requests, seed),
+                strict=True,
+            )  # fmt: skip
+            for name, value, (exact, error) in values:
+                row = {
+                    "stations": self.named(point), "quantity": name,
+                    "simulated": f"{exact:.6g}",
+                    "standard_error_percent": f"{100 * error / exact:.2f}",
+                    "error_percent": f"{100 * (value / exact - 1):+.2f}",
+                }  # fmt: skip
+                yield row
+                print(*row.values(), flush=True)
+
+    def read(self) -> list[dict[str, str]]:
+        """Return the rows as they are stored."""
+        with self.table.open(newline="") as file:
+            return list(csv.DictReader(file))
+
+    def measured_again(self) -> list[dict[str, str]]:
+        """Return the rows with the errors that the library has now."""
+        ours = {self.named(point): self.computed(point) for point in self.points}
+        table = self.read()
+        for row in table:
+            value = ours[row["stations"]][QUANTITIES.index(row["quantity"])]
+            row["error_percent"] = f"{100 * (value / float(row['simulated']) - 1):+.2f}"
+        return table
+
+    def established(self, table: list[dict[str, str]]) -> dict[str, dict[str, int]]:
+        """Return the largest errors of each group, in whole percent, rounded up.
+
+        What a standard error of a simulation explains is no error.
+        """
+        groups = {self.named(point): self.group(point) for point in self.points}
+        worst = {group: dict.fromkeys(QUANTITIES, 1) for group in groups.values()}
+        for row in table:
+            error = abs(float(row["error_percent"])) - float(row["standard_error_percent"])
+            of = worst[groups[row["stations"]]]
+            of[row["quantity"]] = max(of[row["quantity"]], int(np.ceil(error)))
+        return worst
+
+    def page(self, table: list[dict[str, str]]) -> str:
+        """Return the page of all errors."""
+        lines = ["| stations | " + " | ".join(QUANTITIES) + " |", "|---" * 5 + "|"]
+        for stations in dict.fromkeys(row["stations"] for row in table):
+            errors = [row["error_percent"] for row in table if row["stations"] == stations]
+            cells = " | ".join(f"{float(e):+.1f}" for e in errors)
+            lines.append(f"| {stations} | {cells} |")
+        return self.head + "\n".join([*lines, ""])
+
+    def written(self, worst: dict[str, dict[str, int]]) -> str:
+        """Return the module that the labels read."""
+        script = f"docs/{self.table.stem.replace('-', '_')}.py"
+        lines = []
+        for group, errors in worst.items():
+            inner = ", ".join(f'"{quantity}": {error}' for quantity, error in errors.items())
+            lines.append(f'    "{group}": {{{inner}}},\n')
+        return (
+            f'"""Largest errors of {self.subject} that simulations show, in percent.\n\n'
+            f"Written by {script} from its table of all points.\n"
+            '"""\n\nfrom __future__ import annotations\n\n__all__ = ["WORST"]\n\n'
+            f"WORST: dict[str, dict[str, int]] = {{\n{''.join(lines)}}}\n"
+        )
+
+    def main(self, requests: int) -> None:
+        """Write the table, the page and the module."""
+        what = sys.argv[1] if len(sys.argv) > 1 else str(requests)
+        found = self.measured_again() if what == "again" else list(self.rows(int(what)))
+        with self.table.open("w", newline="") as file:
+            writer = csv.DictWriter(file, list(found[0]), lineterminator="\n")
+            writer.writeheader()
+            writer.writerows(found)
+        self.path_of_page.write_text(self.page(found))
+        self.module.write_text(self.written(self.established(found)))

@@ -1,0 +1,155 @@
+"""Measures forks of queues against simulations, and writes the table that the labels read.
+
+    python docs/errors_of_forks.py [REQUESTS]
+    python docs/errors_of_forks.py again
+
+simulates each point with as many requests (by default 400,000, and four times as many where
+all stations have one server; five minutes in all) and
+writes docs/reference/errors-of-forks.csv, a page of the same name and
+qmodel/balancing/fork_errors.py; "again" keeps what is simulated and measures only the library
+anew. tests/unit/test_fork_errors.py computes the errors again from what is simulated.
+"""
+
+from __future__ import annotations
+
+import sys
+from itertools import count
+from pathlib import Path
+
+import numpy as np
+
+sys.path.insert(0, str(Path(__file__).parent))
+
+from error_tables import ErrorTable, by_batches, of_distribution
+from errors_of_many_servers import ROOT, oracle
+from errors_of_tandems import (
+    CONSTANT,
+    GAMMA,
+    LOGNORMAL2,
+    LOGNORMAL4,
+    ONE,
+    Place,
+    services,
+    station,
+)
+from errors_of_tandems import named as stations_named
+
+import qmodel as qm
+
+Branch = tuple[Place, ...]
+Point = tuple[tuple[Branch, ...], int]
+"""The branches, each of stations in a row, and how many of them are waited for."""
+
+
+def _fork(*branches: Branch | Place, need: int = 0) -> Point:
+    rows = tuple(b if isinstance(b[0], tuple) else (b,) for b in branches)
+    return rows, need or len(rows)  # type: ignore[return-value]
+
+
+def _equal(number: int, family: tuple[str, float], servers: int, load: float) -> list[Place]:
+    return [(*family, servers, load)] * number
+
+
+UNEQUAL = [(*ONE, 1, 0.7), (*ONE, 4, 0.8), (*GAMMA, 2, 0.8), (*LOGNORMAL2, 2, 0.7)]
+SPREAD = [(*ONE, 1, round(0.05 + 0.75 * i / 16, 4)) for i in range(1, 17)]
+ROW, OTHER = ((*ONE, 1, 0.8), (*ONE, 1, 0.7)), ((*ONE, 1, 0.7), (*ONE, 1, 0.5))
+
+POINTS: list[Point] = [
+    *(_fork(*_equal(n, ONE, 1, 0.8)) for n in (2, 8, 32)),
+    *(_fork(*_equal(8, ONE, c, 0.8)) for c in (2, 8)),
+    *(_fork(*_equal(n, LOGNORMAL4, 1, 0.7)) for n in (2, 8, 32)),
+    *(_fork(*_equal(n, LOGNORMAL2, 4, 0.8)) for n in (4, 16)),
+    *(_fork(*_equal(n, GAMMA, c, 0.8)) for n, c in ((4, 1), (32, 1), (16, 4))),
+    *(_fork(*_equal(n, CONSTANT, c, 0.8)) for n, c in ((4, 1), (16, 2))),
+    _fork((*ONE, 1, 0.8), (*ONE, 1, 0.5)),
+    _fork(*_equal(4, ONE, 1, 0.8), *_equal(4, ONE, 1, 0.4)),
+    _fork((*CONSTANT, 1, 0.8), (*ONE, 1, 0.8)),
+    _fork((*CONSTANT, 1, 0.8), (*CONSTANT, 1, 0.6)),
+    _fork((*LOGNORMAL4, 1, 0.7), (*ONE, 1, 0.7)),
+    _fork((*GAMMA, 1, 0.8), (*LOGNORMAL4, 2, 0.7)),
+    _fork(*UNEQUAL, *UNEQUAL),
+    _fork(*SPREAD),
+    _fork(ROW, OTHER),
+    _fork(*[ROW] * 8),
+    _fork(*[ROW, OTHER] * 4),
+    _fork(*_equal(2, ONE, 1, 0.8), need=1),
+    _fork(*_equal(8, ONE, 1, 0.8), need=1),
+    _fork(*_equal(8, ONE, 1, 0.8), need=4),
+    _fork(*_equal(8, LOGNORMAL2, 2, 0.7), need=6),
+    _fork((*ONE, 1, 0.8), (*ONE, 1, 0.5), need=1),
+    _fork((*CONSTANT, 1, 0.8), (*ONE, 1, 0.8), need=1),
+    _fork(*UNEQUAL, *UNEQUAL, need=4),
+    _fork(ROW, OTHER, need=1),
+]
+
+
+def simulated(point: Point, requests: int, seed: int) -> list[tuple[float, float]]:
+    """Return each quantity of the fork and its standard error."""
+    sim, rng = oracle(), np.random.default_rng(seed)
+    branches, need = point
+    # One server is quick to simulate, and long correlated at high load.
+    requests *= 4 if all(servers == 1 for b in branches for _, _, servers, _ in b) else 1
+    arrivals = sim.poisson(rng, 1.0, requests)
+    done = np.empty((len(branches), requests))
+    for times, places in zip(done, branches, strict=True):
+        times[:] = arrivals
+        for place in places:
+            times[:] = sim.fcfs(times, services(place, rng, requests), place[2])
+    return by_batches(sim.settled(np.partition(done, need - 1, axis=0)[need - 1] - arrivals))
+
+
+def computed(point: Point) -> list[float]:
+    """Return each quantity as the library has it."""
+    branches, need = point
+    number = count()
+    steps = [
+        qm.series(*(qm.call(f"s{next(number)}", station(place)) for place in places))
+        for places in branches
+    ]
+    return of_distribution(qm.Pipeline(qm.parallel(*steps, need=need)).solve(1.0).latency)
+
+
+def named(point: Point) -> str:
+    """Return the branches in words."""
+    branches, need = point
+    kinds = [
+        (f"{branches.count(b)} x " if branches.count(b) > 1 else "")
+        + ("(" + stations_named(b) + ")" if len(b) > 1 else stations_named(b))
+        for b in dict.fromkeys(branches)
+    ]
+    text = " and ".join(kinds if len(kinds) < 5 else [kinds[0], "...", kinds[-1]])
+    return text if need == len(branches) else f"{need} of: {text}"
+
+
+def group(point: Point) -> str:
+    """Return what kind of fork it is."""
+    branches, need = point
+    if need < len(branches):
+        return "some"
+    if any(len(b) > 1 for b in branches):
+        return "rows"
+    return "equal" if len(set(branches)) == 1 else "unequal"
+
+
+HEAD = """# Errors of forks
+
+Queues that the same requests load at once are long together. The library takes one number for
+it, the correlation of their waits (`qmodel.balancing.fork_join`). Here is the error of the time
+until all branches are done, or as many as are needed, in percent, against simulations ([with
+their standard errors](errors-of-forks.csv)). A branch is a station or several in a row, in
+brackets; a station is its service with its SCV, its servers, its load. The labels of results
+read the largest of these.
+
+Written by `python docs/errors_of_forks.py`.
+
+"""
+
+TABLE = ErrorTable(
+    ROOT / "docs" / "reference" / "errors-of-forks.csv",
+    ROOT / "qmodel" / "balancing" / "fork_errors.py",
+    "forks", HEAD, POINTS, named, computed, simulated, group,
+)  # fmt: skip
+
+
+if __name__ == "__main__":
+    TABLE.main(400_000)
