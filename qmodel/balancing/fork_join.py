@@ -58,6 +58,7 @@ from qmodel import _check
 from qmodel._fields import parameter
 from qmodel._typing import Count, Value
 from qmodel._xp import namespace
+from qmodel.balancing.fork_errors import WORST
 from qmodel.balancing.joined_queues import JoinedQueues
 from qmodel.basis import APPROXIMATE, Assumption
 from qmodel.distributions import Deterministic, Distribution, Exponential
@@ -94,11 +95,17 @@ ALIKE_QUEUES = Assumption(
 CORRELATED_WAITS = Assumption(
     "correlated-waits",
     "stations that the same requests load depend on one another by one number, the correlation "
-    "of their waits; beside what the station itself is off, at loads to 0.8 and SCVs to 4: of "
-    "all of up to 32 the mean is within 4 % and p99 within 6 %, but 9 % at an SCV of 0.25 on "
-    "four servers; for M/M/1 3 and 4 %; of three in four the mean is within 4 % and p99 up to "
-    "12 % short, of half 9 % and 32 %, most at an SCV of 4; the first of 2 is within 6 %, that "
-    "of 8 to 32 M/M/1 up to 17 % long in the mean; above 0.8 only M/M/1 was told from noise",
+    "of their waits; with what the stations themselves are off, at loads to 0.8 and SCVs to 4, "
+    + "; ".join(
+        f"{kind} the mean was found within {WORST[group]['mean']} % and p99 within "
+        f"{WORST[group]['p99']} %"
+        for group, kind in (
+            ("equal", "of all of 2 to 32 equal stations"),
+            ("unequal", "of unequal ones"),
+            ("rows", "of branches of several stations"),
+            ("some", "of some of 2 to 8, the first among them,"),
+        )
+    ),
     "derived and measured here; M/M/1 after Flatto and Hahn 1984",
     APPROXIMATE,
 )

@@ -15,7 +15,7 @@ one joint distribution, so that they keep every identity among them, such as
 :math:`T_{1:2} = 2 T_1 - T_{2:2}` of the means. Independent times are r = 0, times that are all
 the same r = 1.
 
-**Numerics.** The trapezoidal rule in z on -8 to 8, to 1e-9 up to a correlation of 0.97.
+**Numerics.** The trapezoidal rule in z on -8 to 8, to 1e-9 up to a correlation of 0.998.
 
 References
 ----------
@@ -43,9 +43,9 @@ from qmodel.errors import ModelError
 __all__ = ["JoinedQueues", "UnequalQueues"]
 
 _WIDEST = 8.0
-_STEPS = (0.5, 0.25, 0.125)
+_STEPS = (0.5, 0.25, 0.125, 0.0625, 0.03125)
 _CLOSEST = 1 - 1e-6
-_CLOSEST_UNEQUAL = 0.97
+_CLOSEST_UNEQUAL = 0.998
 
 
 def _factor(correlation: Any) -> tuple[Any, Any]:
@@ -152,7 +152,7 @@ class UnequalQueues(Quorum):
         How many must be done, from 1 to their number. [-]
     correlations : sequence of numbers or arrays
         For each time the r of its score, a probability: two scores have the correlation
-        :math:`\sqrt{r_i r_j}`. Above 0.97 it is taken as that. [-]
+        :math:`\sqrt{r_i r_j}`. Above 0.998 it is taken as that. [-]
 
     Raises
     ------

@@ -95,7 +95,7 @@ def series(*steps: Step, name: str = "") -> Step:
     Returns
     -------
     Step
-        The step.
+        The step; of one step alone that step itself.
 
     Raises
     ------
@@ -115,4 +115,4 @@ def series(*steps: Step, name: str = "") -> Step:
             flat.extend(step.steps)
         else:
             flat.append(checked_step("steps", step))
-    return Series(tuple(flat), name)
+    return flat[0] if len(flat) == 1 and not name else Series(tuple(flat), name)
