@@ -52,33 +52,38 @@ class ErrorTable:
     def rows(self, requests: int) -> Iterator[dict[str, Any]]:
         """Yield the rows: the simulated value, its error and that of the library."""
         for seed, point in enumerate(self.points):
-            values = zip(
-                QUANTITIES, self.computed(point), self.simulated(point, requests, seed),
-                strict=True,
-            )  # fmt: skip
-            for name, value, (exact, error) in values:
-                row = {
-                    "stations": self.named(point), "quantity": name,
-                    "simulated": f"{exact:.6g}",
-                    "standard_error_percent": f"{100 * error / exact:.2f}",
-                    "error_percent": f"{100 * (value / exact - 1):+.2f}",
-                }  # fmt: skip
-                yield row
-                print(*row.values(), flush=True)
+            yield from self.at(point, requests, seed)
+
+    def at(self, point: Any, requests: int, seed: int) -> Iterator[dict[str, Any]]:
+        """Yield the rows of one point."""
+        seen = self.simulated(point, requests, seed)
+        for name, value, (exact, error) in zip(
+            QUANTITIES, self.computed(point), seen, strict=True
+        ):
+            row = {
+                "stations": self.named(point), "quantity": name, "simulated": f"{exact:.6g}",
+                "standard_error_percent": f"{100 * error / exact:.2f}",
+                "error_percent": f"{100 * (value / exact - 1):+.2f}",
+            }  # fmt: skip
+            yield row
+            print(*row.values(), flush=True)
 
     def read(self) -> list[dict[str, str]]:
         """Return the rows as they are stored."""
         with self.table.open(newline="") as file:
             return list(csv.DictReader(file))
 
-    def measured_again(self) -> list[dict[str, str]]:
-        """Return the rows with the errors that the library has now."""
-        ours = {self.named(point): self.computed(point) for point in self.points}
-        table = self.read()
-        for row in table:
-            value = ours[row["stations"]][QUANTITIES.index(row["quantity"])]
-            row["error_percent"] = f"{100 * (value / float(row['simulated']) - 1):+.2f}"
-        return table
+    def measured_again(self, requests: int) -> Iterator[dict[str, Any]]:
+        """Yield the rows with the errors that the library has now; new points are simulated."""
+        stored = {(row["stations"], row["quantity"]): row for row in self.read()}
+        for seed, point in enumerate(self.points):
+            if (self.named(point), "mean") not in stored:
+                yield from self.at(point, requests, seed)
+                continue
+            for name, value in zip(QUANTITIES, self.computed(point), strict=True):
+                row = stored[self.named(point), name]
+                error = 100 * (value / float(row["simulated"]) - 1)
+                yield row | {"error_percent": f"{error:+.2f}"}
 
     def established(self, table: list[dict[str, str]]) -> dict[str, dict[str, int]]:
         """Return the largest errors of each group, in whole percent, rounded up.
@@ -119,7 +124,8 @@ class ErrorTable:
     def main(self, requests: int) -> None:
         """Write the table, the page and the module."""
         what = sys.argv[1] if len(sys.argv) > 1 else str(requests)
-        found = self.measured_again() if what == "again" else list(self.rows(int(what)))
+        again = what == "again"
+        found = list(self.measured_again(requests) if again else self.rows(int(what)))
         with self.table.open("w", newline="") as file:
             writer = csv.DictWriter(file, list(found[0]), lineterminator="\n")
             writer.writeheader()

@@ -4,10 +4,11 @@
     python docs/errors_of_forks.py again
 
 simulates each point with as many requests (by default 400,000, and four times as many where
-all stations have one server; five minutes in all) and
-writes docs/reference/errors-of-forks.csv, a page of the same name and
-qmodel/balancing/fork_errors.py; "again" keeps what is simulated and measures only the library
-anew. tests/unit/test_fork_errors.py computes the errors again from what is simulated.
+all stations have one server; five minutes in all) and writes
+docs/reference/errors-of-forks.csv, a page of the same name and
+qmodel/balancing/fork_errors.py; "again" keeps what is simulated, simulates new points, and
+measures the library anew. tests/unit/test_fork_errors.py computes the errors again from what
+is simulated.
 """
 
 from __future__ import annotations
@@ -72,6 +73,8 @@ POINTS: list[Point] = [
     _fork(ROW, OTHER),
     _fork(*[ROW] * 8),
     _fork(*[ROW, OTHER] * 4),
+    _fork(*[((*LOGNORMAL4, 1, 0.7), (*LOGNORMAL4, 1, 0.6))] * 4),
+    _fork(*[((*GAMMA, 1, 0.8), (*ONE, 4, 0.7))] * 8),
     _fork(*_equal(2, ONE, 1, 0.8), need=1),
     _fork(*_equal(8, ONE, 1, 0.8), need=1),
     _fork(*_equal(8, ONE, 1, 0.8), need=4),

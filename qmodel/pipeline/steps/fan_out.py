@@ -24,7 +24,7 @@ from qmodel.pipeline.steps.parallel import (
     INDEPENDENT_BRANCHES,
     INDEPENDENT_QUORUM,
     correlation_of,
-    first_queue,
+    queues_of,
     refuse_losses,
 )
 from qmodel.queues.base import StationResult
@@ -97,10 +97,7 @@ class FanOut(Step):
 
     def _joined(self, results: Mapping[str, StationResult]) -> bool:
         """Return whether requests load queues of all copies at once."""
-        queue = first_queue(self.step, results)
-        return queue is not None and not is_symbolic(
-            results[queue.name].arrival_rate, results[queue.name].response_time, self.copies
-        )
+        return bool(queues_of(self.step, results)) and not is_symbolic(self.copies)
 
     def answered(self, reading: Answering) -> Any:
         return reading.unit(self)
@@ -117,8 +114,8 @@ class FanOut(Step):
             trace.results[queue.name], self.copies, need=self.need
         )
         if queue is None and self._joined(trace.results):
-            known = dict.fromkeys(("mean", "percentiles"), (fork_join.CORRELATED_WAITS,))
-            queue = first_queue(self.step, trace.results)
+            grounds = (fork_join.CORRELATED_WAITS,)
+            return Grounds(mean=grounds, percentiles=grounds)
         if queue is None or not known:
             return Grounds(mean=(INDEPENDENT_QUORUM if self.some else INDEPENDENT_BRANCHES,))
         callers = (set(_callers(root, queue.name)) for root in trace.roots)

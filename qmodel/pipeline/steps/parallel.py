@@ -27,7 +27,7 @@ from qmodel.pipeline.steps.base import (
     one_after_the_other,
 )
 from qmodel.pipeline.steps.call import Call
-from qmodel.pipeline.steps.nothing import Nothing
+from qmodel.pipeline.steps.series import Series
 from qmodel.queues.base import StationResult
 from qmodel.queues.delay import Delay
 from qmodel.queues.dispersion import DISTURBED, Dispersion
@@ -45,8 +45,8 @@ __all__ = [
     "INDEPENDENT_QUORUM",
     "Parallel",
     "correlation_of",
-    "first_queue",
     "parallel",
+    "queues_of",
 ]
 
 INDEPENDENT_BRANCHES = Assumption(
@@ -112,17 +112,10 @@ class Parallel(Step):
         return again(all_through._replace(time=at.shared(time)), times)
 
     def _joined(self, results: Mapping[str, StationResult]) -> bool:
-        """Return whether requests load several queues at once, each a branch of its own."""
-        firsts = [first_queue(step, results) for step in self.steps]
-        names = [queue.name for queue in firsts if queue is not None]
+        """Return whether requests load several queues at once, each in a branch of its own."""
         called = [{c.name for c in step.walk() if isinstance(c, Call)} for step in self.steps]
         apart = sum(map(len, called)) == len(set().union(*called))
-        alone = (results[name] for name in names)
-        return (
-            apart
-            and len(names) > 1
-            and not any(is_symbolic(r.arrival_rate, r.response_time) for r in alone)
-        )
+        return apart and sum(bool(queues_of(step, results)) for step in self.steps) > 1
 
     def _alike(self, results: Mapping[str, StationResult]) -> StationResult | None:
         """Return the station that all steps call, each one of its own, at the same load."""
@@ -173,44 +166,30 @@ class Parallel(Step):
         return on.join(done, self, f"{needed} of {len(self.steps)}", ends)
 
 
-def first_queue(step: Step, results: Mapping[str, StationResult]) -> Call | None:
-    """Return the call to a queue that every request of a step makes before any other."""
-    if isinstance(step, Call):
-        result = results[step.name]
-        queues = result.wait is not None and not isinstance(result.station, Delay)
-        return step if queues and not result.station.loses else None
-    for child in step.in_sequence:
-        queue = first_queue(child, results)
-        if queue is not None or not _passes(child, results):
-            return queue
-    return None
-
-
-def _passes(step: Step, results: Mapping[str, StationResult]) -> bool:
-    """Return whether nobody queues in a step."""
-    if isinstance(step, Call):
-        return isinstance(results[step.name].station, Delay)
-    return isinstance(step, Nothing) or (
-        bool(step.in_sequence) and all(_passes(child, results) for child in step.in_sequence)
-    )
+def queues_of(step: Step, results: Mapping[str, StationResult]) -> dict[str, StationResult]:
+    """Return the queues, by name, that every request of a step goes to one after the other."""
+    if isinstance(step, Series):
+        each = (queues_of(child, results) for child in step.steps)
+        return {name: result for queues in each for name, result in queues.items()}
+    if not isinstance(step, Call):
+        return {}
+    result = results[step.name]
+    queues = result.wait is not None and not isinstance(result.station, Delay)
+    numbers = not is_symbolic(result.arrival_rate, result.response_time)
+    return {step.name: result} if queues and numbers and not result.station.loses else {}
 
 
 def correlation_of(
     step: Step, time: Distribution, results: Mapping[str, StationResult]
 ) -> Value:
     """Return the correlation of a branch with another one like it, as its requests queue."""
-    queue = first_queue(step, results)
-    if queue is None:
-        return 0.0
-    leaf = results[queue.name]
-    if is_symbolic(leaf.arrival_rate, leaf.response_time):
-        return 0.0
-    alike = fork_join.correlation(leaf)
-    if step is queue and queue.service is None:
-        return alike
+    queues = queues_of(step, results)
+    if isinstance(step, Call) and step.service is None and queues:
+        return fork_join.correlation(results[step.name])
+    common = sum(fork_join.correlation(r) * r.response.variance for r in queues.values())
     with np.errstate(invalid="ignore", divide="ignore"):
-        share = np.asarray(leaf.response.variance) / time.variance
-    return np.where(np.isfinite(share), np.clip(share * alike, 0.0, 1.0), 0.0)[()]
+        share = np.divide(common, time.variance)
+    return np.where(np.isfinite(share), np.clip(share, 0.0, 1.0), 0.0)[()]
 
 
 @checked
@@ -220,10 +199,9 @@ def parallel(*steps: Step, need: int | None = None, name: str = "") -> Step:
     Parameters
     ----------
     *steps : Step
-        The steps. Equal stations at equal loads are solved as fork and join
-        (`qmodel.balancing.fork_join`). The times of others are taken as independent: exact for
-        delays; for queues, which are long together, the mean of all is an upper bound, and
-        with `need` the tail is too short. [-]
+        The steps. Branches that go through queues of their own one after the other are solved
+        as fork and join (`qmodel.balancing.fork_join`): the queues are long together. The times
+        of others are taken as independent, exact for delays. [-]
     need : int, optional
         How many must be done before the request goes on; by default all. The others run
         to their end and load their stations. [-]
