@@ -181,10 +181,11 @@ class LateCurve:
         which = (panel, *(np.broadcast_to(i, shape) for i in own))
         low, high = self._edges[:-1][which], self._edges[1:][which]
         t = (2 * x - low - high) / (high - low)
-        one = two = np.zeros(shape)
-        for k in range(len(self._series) - 1, 0, -1):
-            one, two = self._series[k][which] + 2 * t * one - two, one
-        found = np.clip(self._series[0][which] + t * one - two, 0.0, 1.0)
+        series, twice = self._series[(slice(None), *which)], 2 * t
+        one, two = series[-1], np.zeros(shape)
+        for coefficient in series[-2:0:-1]:
+            one, two = coefficient + twice * one - two, one
+        found = np.minimum(np.maximum(series[0] + t * one - two, 0.0), 1.0)
         beyond = x >= self._edges[-1]
         if beyond.any():
             most = 1.0 if self.saturates else self.exact(np.where(beyond, x, low))

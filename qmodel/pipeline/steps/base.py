@@ -25,6 +25,7 @@ from __future__ import annotations
 from abc import ABC, abstractmethod
 from collections.abc import Iterable, Iterator
 from dataclasses import fields
+from functools import cache
 from math import prod
 from typing import TYPE_CHECKING, Any, ClassVar, NamedTuple
 
@@ -123,12 +124,12 @@ class Step(Model, ABC):
     def children(self) -> tuple[Step, ...]:
         """The steps inside this one."""
         found: list[Step] = []
-        for f in fields(self):  # type: ignore[arg-type]
-            value = getattr(self, f.name)
-            if isinstance(value, Step):
+        for name in _names(type(self)):
+            value = getattr(self, name)
+            if _is_step(type(value)):
                 found.append(value)
-            elif isinstance(value, tuple):
-                found.extend(v for v in value if isinstance(v, Step))
+            elif type(value) is tuple:
+                found.extend(v for v in value if _is_step(type(v)))
         return tuple(found)
 
     @property
@@ -259,6 +260,16 @@ class Step(Model, ABC):
         for child in self.children:
             ends = child.sketch(ends, on)
         return ends
+
+
+@cache
+def _names(kind: type) -> tuple[str, ...]:
+    return tuple(f.name for f in fields(kind))
+
+
+@cache
+def _is_step(kind: type) -> bool:
+    return issubclass(kind, Step)
 
 
 def checked_step(name: str, x: Any) -> Step:
