@@ -125,12 +125,43 @@ def transform(tail: Callable[[Any], Any], s: Any, breaks: Sequence[Any] = ()) ->
         mass = tail(nodes.reshape(column) * scale) * weights.reshape(column)
         real, imaginary = (np.einsum("pj,j...->p...", k, mass) for k in kernel)
         integral = scale * (real + 1j * imaginary)
+    elif _same_for_all(points, breaks):
+        integral = _by_products(tail, points, edges, [np.ravel(b)[0] for b in breaks])
     else:
         integral = np.zeros(points.shape, dtype=complex)
         for t, weight in _panels(edges, scale, breaks):
             for here, amount in zip(t, weight * tail(t), strict=True):
                 integral += amount * np.exp(-points * here)
     return (1 - points * integral).reshape(s.shape)[()]
+
+
+def _same_for_all(points: np.ndarray, breaks: Sequence[Any]) -> bool:
+    """Return whether the points are the same in all cells, but for the first axis of those."""
+    if points.ndim < 2 or points[0].size == 1:
+        return False
+    rows = points.reshape(*points.shape[: min(points.ndim - 1, 2)], -1)
+    alike = np.all(rows == rows[..., :1])
+    return bool(alike and all(np.all(np.ravel(b) == np.ravel(b)[0]) for b in breaks))
+
+
+def _by_products(
+    tail: Any, points: np.ndarray, edges: np.ndarray, breaks: Sequence[Any]
+) -> Any:
+    """Return the integrals where one set of times serves many cells: products of matrices."""
+    integral = np.zeros(points.shape, dtype=complex)
+    # Times along the first axis of the cells, if they have others.
+    rows = points.shape[1] if points.ndim > 2 else 1
+    for row in range(rows):
+        whole = integral[:, row] if points.ndim > 2 else integral
+        one = points.reshape(*points.shape[: min(points.ndim - 1, 2)], -1)[..., 0]
+        one = one[:, row] if points.ndim > 2 else one
+        for t, weight in _panels(edges, np.asarray(1 / one[0].real), breaks):
+            mass = np.asarray(tail(t.reshape(-1, *[1] * (points.ndim - 1))))
+            if points.ndim > 2:
+                mass = mass[:, row if mass.shape[1] > 1 else 0]
+            mass = np.broadcast_to(mass, (len(t), *whole.shape[1:]))
+            whole += np.tensordot(np.exp(-np.outer(one, t)) * weight, mass, axes=1)
+    return integral
 
 
 def _resolving(turns: float) -> np.ndarray:

@@ -53,9 +53,9 @@ def folds(plan: Plan) -> tuple[Any, Any] | None:
     Both are ``inf``, or the saturation, where there is one state at any load; None where the
     stations saturate at both.
     """
-    if len(plan.timed) != 1 or not _holds_out(plan):
-        return None
     curve = plan.s_curve
+    if (curve is None and len(plan.timed) != 1) or not _holds_out(plan):
+        return None
     upper, lower = _of_curve(plan, plan.timed[0]) if curve is None else curve.folds
     return upper, np.fmin(lower, plan.max_rate)[()]
 

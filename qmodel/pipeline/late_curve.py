@@ -8,6 +8,10 @@ saturation, where :math:`\varphi` changes by :math:`e^{-(c \mu - x) \tau}`. The 
 used where their last coefficients have vanished; where they have not, as beside the jumps of
 constant services, the stations are solved at each load.
 
+**Chains.** Where the calls of one timeout have timeouts of their own, the rate at the innermost
+one still says all: its share that fails tells how many calls there were for each attempt at the
+one around it, so that its rate, and the law of its time, follow from the inside out.
+
 References
 ----------
 .. [1] L. N. Trefethen, "Approximation Theory and Approximation Practice", SIAM, 2013, ch. 8.
@@ -15,6 +19,7 @@ References
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -25,7 +30,7 @@ if TYPE_CHECKING:
     from qmodel.pipeline.plan import Plan
     from qmodel.pipeline.steps.base import Step
 
-__all__ = ["LateCurve", "late_curve"]
+__all__ = ["LateCurve", "innermost_first", "late_curve"]
 
 _NODES = 18
 _HALVINGS = (8, 24)
@@ -40,14 +45,44 @@ _TO_SERIES = 2.0 / _NODES * np.cos(np.outer(np.arange(_NODES), _ANGLES))
 _TO_SERIES[0] /= 2
 
 
-def late_curve(plan: Plan) -> LateCurve | None:
-    """Return the curve of the only timeout of a plan; None where there is no such curve."""
-    if len(plan.timed) != 1:
+def late_curve(plan: Plan, *keys: Any) -> LateCurve | None:
+    """Return the curve of timeouts, each inside the next; None where there is no such curve."""
+    if any(not plan.coupled[key].loses for key in keys):
         return None
-    (key,) = plan.timed
-    late = plan.coupled[key]
+    levels = []
+    for key in keys:
+        inside = _apart(plan, plan.coupled[key])
+        if inside is None:
+            return None
+        kind = plan.kind_of[key]
+        levels.append((key, plan.coupled[key], type(plan)({kind: (1, inside)}, (kind,))))
+    for place, (_, _, inner) in enumerate(levels):
+        if set(inner.timed) != set(keys[:place]):
+            return None
+    if any(
+        s.loses for n, s in levels[-1][2].stations.items() if n not in levels[0][2].stations
+    ):
+        return None
+    if len(plan.timed) > 1 and plan.variable and len(plan.stations) > 1:
+        return None
+    curve = LateCurve.of(plan, levels)
+    return curve if curve is not None and curve.agrees_with(plan) else None
+
+
+def innermost_first(plan: Plan) -> list[Any]:
+    """Return the timeouts of a plan, those with fewer inside first."""
+    timed = {key: plan.coupled[key] for key in plan.timed}
+    inside = {
+        key: sum(any(part is one for one in timed.values()) for part in step.walk())
+        for key, step in timed.items()
+    }
+    return sorted(timed, key=inside.__getitem__)
+
+
+def _apart(plan: Plan, late: Step) -> Step | None:
+    """Return what is behind a timeout, if its time depends on nothing else."""
     steps = list(plan.steps())
-    if not late.loses or sum(step is late for step in steps) != 1:
+    if sum(step is late for step in steps) != 1:
         return None
     (step,) = late.children
     inside = {id(inner) for inner in step.walk()}
@@ -58,8 +93,7 @@ def late_curve(plan: Plan) -> LateCurve | None:
     # What holds a resource meanwhile, or sends no Poisson stream there, is part of the times.
     if any(other.word == "hold" for other in others):
         return None
-    curve = LateCurve.of(plan, key, step)
-    return curve if curve is not None and curve.agrees_with(plan) else None
+    return step
 
 
 def _name(step: Step) -> Any:
@@ -70,17 +104,23 @@ def _name(step: Step) -> Any:
 
 
 class LateCurve:
-    """The share that fails behind one timeout, by the rate of the attempts [1/s]."""
+    """The shares that fail behind timeouts, by the rate of the innermost attempts [1/s]."""
 
-    def __init__(self, edges: Any, series: Any, key: Any, exact: Any, given: Any) -> None:
-        self._edges, self._series = edges, series  # (panels + 1, cells), (nodes, panels, cells)
-        self.key, self.exact = key, exact
+    def __init__(self, edges: Any, series: Any, keys: Any, exact: Any, given: Any) -> None:
+        # (panels + 1, cells), (nodes, timeouts, panels, cells)
+        self._edges, self._series = edges, series
+        self.keys, self.exact = keys, exact
         self.given = given
         """Shares inside, which count for nothing outside."""
         self.stations: frozenset[str] = frozenset()
-        """The stations behind the timeout."""
+        """The stations behind the timeouts."""
         self.saturates = True
         """Whether all fail from some rate on."""
+
+    @property
+    def key(self) -> Any:
+        """Key of the innermost timeout."""
+        return self.keys[0]
 
     @property
     def shape(self) -> tuple[int, ...]:
@@ -99,23 +139,29 @@ class LateCurve:
         return np.sort(((high + low) / 2 + (high - low) / 2 * _POINTS[:, np.newaxis]).ravel())
 
     @classmethod
-    def of(cls, plan: Plan, key: Any, step: Step) -> LateCurve | None:
-        """Return the curve, or None where polynomials do not resolve it."""
-        late, kind = plan.coupled[key], plan.kind_of[key]
-        inner = type(plan)({kind: (1, step)}, (kind,))
+    def of(cls, plan: Plan, levels: Sequence[tuple[Any, Any, Plan]]) -> LateCurve | None:
+        """Return the curve, or None where polynomials do not resolve it.
 
+        `levels` are the key, the timeout and the plan of what is behind it, innermost first.
+        """
+        key, late, inner = levels[0]
         given = {name: 1.0 for name, station in inner.stations.items() if station.loses}
         given |= dict.fromkeys(inner.coupled, 1.0)
 
-        shares = {key: 0.5 * late.worst}
+        some = {key: 0.5 * late.worst}
         through = plan.variable and len(plan.stations) > 1
 
         def exact(rate: Any) -> Any:
-            if not through:
-                return np.asarray(late.settled_in(inner.solved(rate, {})))
-            # How variable the attempts are is known where they come from.
-            fresh = rate / plan.flows(1.0, {**given, **shares}).inflow[key]
-            return np.asarray(late.settled_in(plan.solved(fresh, shares).of_kind(kind)))
+            if through:
+                # How variable the attempts are is known where they come from.
+                fresh = rate / plan.flows(1.0, {**given, **some}).inflow[key]
+                at = plan.solved(fresh, some).of_kind(plan.kind_of[key])
+                return np.asarray(late.settled_in(at))[np.newaxis]
+            shares: dict[Any, Any] = {}
+            for each, timeout, behind in levels:
+                calls = behind.flows(1.0, given | shares).inflow[key] if shares else 1.0
+                shares[each] = timeout.settled_in(behind.solved(rate / calls, shares))
+            return np.stack(np.broadcast_arrays(*shares.values()))
 
         cap = inner.hidden[0]
         endless = any(station.newest_first for station in inner.stations.values())
@@ -129,28 +175,28 @@ class LateCurve:
             ]
             most = np.max(np.broadcast_arrays(*work), axis=0) if work else 0.0
             cap, endless = 1 / np.where(most > 0, most, np.nan), True
-        unknown = np.isnan(late.after).all()  # type: ignore[attr-defined]
+        unknown = np.isnan(late.after).all()
         if unknown or not np.all(np.isfinite(cap)) or not np.all(np.asarray(cap) > 0):
             return None
-        wait = float(np.nanmax(cap * late.after))  # type: ignore[attr-defined]
+        wait = float(np.nanmax(cap * late.after))
         halvings = int(np.clip(np.ceil(np.log2(max(wait, 1.0))) + 3, *_HALVINGS))
         grid = np.concatenate([1 - 0.5 ** np.arange(halvings), [1.0]])
         if endless:
             grid = np.concatenate([grid, 2 - grid[-2:0:-1], 2.0 ** np.arange(1, _BEYOND)])
-        cells = np.shape(cap + 0.0 * np.asarray(late.after))  # type: ignore[attr-defined]
+        cells = np.shape(cap + 0.0 * np.asarray(late.after))
         edges = grid.reshape(-1, *[1] * len(cells)) * np.broadcast_to(cap, cells)
         middle, half = (edges[1:] + edges[:-1]) / 2, (edges[1:] - edges[:-1]) / 2
         points = _POINTS.reshape(-1, 1, *[1] * len(cells))
         at = np.minimum(middle + half * points, edges[-1] * (1 - 1e-15))
         values = exact(at.reshape(-1, *cells))
-        if values.shape[1:] != cells:
+        if values.shape[2:] != cells:
             return None
-        values = values.reshape(at.shape)
+        values = values.reshape(len(levels), *at.shape).swapaxes(0, 1)
         series = np.tensordot(_TO_SERIES, values, axes=1)
         if not np.all(np.abs(series[-2:]).sum(axis=0) < _RESOLVED):
             return None
-        curve = cls(edges, series, key, exact, given)
-        curve.stations, curve.saturates = frozenset(inner.stations), not endless
+        curve = cls(edges, series, tuple(each for each, _, _ in levels), exact, given)
+        curve.stations, curve.saturates = frozenset(levels[-1][2].stations), not endless
         return curve
 
     def agrees_with(self, plan: Plan) -> bool:
@@ -164,8 +210,16 @@ class LateCurve:
         whole = late.settled_in(plan.solved(rates, shares).of_kind(kind))
         return np.allclose(whole, self(parts), rtol=1e-9, atol=1e-9)
 
+    def shares(self, rate: Any) -> dict[Any, Any]:
+        """Return the shares that fail at a rate of attempts, and those inside."""
+        found = dict(zip(self.keys, self._at(rate), strict=True))
+        return {**self.given, **found}
+
     def __call__(self, rate: Any) -> Any:
-        """Return the share that fails at a rate of attempts."""
+        """Return the share that fails at the innermost timeout."""
+        return self._at(rate)[0]
+
+    def _at(self, rate: Any) -> Any:
         cells = self._edges.shape[1:]
         x = np.asarray(rate, dtype=float)
         shape = np.broadcast_shapes(x.shape, cells)
@@ -181,8 +235,8 @@ class LateCurve:
         which = (panel, *(np.broadcast_to(i, shape) for i in own))
         low, high = self._edges[:-1][which], self._edges[1:][which]
         t = (2 * x - low - high) / (high - low)
-        series, twice = self._series[(slice(None), *which)], 2 * t
-        one, two = series[-1], np.zeros(shape)
+        series, twice = self._series[(slice(None), slice(None), *which)], 2 * t
+        one, two = series[-1], np.zeros(series.shape[1:])
         for coefficient in series[-2:0:-1]:
             one, two = coefficient + twice * one - two, one
         found = np.minimum(np.maximum(series[0] + t * one - two, 0.0), 1.0)
@@ -190,4 +244,4 @@ class LateCurve:
         if beyond.any():
             most = 1.0 if self.saturates else self.exact(np.where(beyond, x, low))
             found = np.where(beyond, most, found)
-        return np.where(np.isnan(x), np.nan, found)[()]
+        return np.where(np.isnan(x), np.nan, found)

@@ -34,7 +34,7 @@ from qmodel.pipeline.fixed_points import (
 )
 from qmodel.pipeline.flows import Flows, settled
 from qmodel.pipeline.folds import fold, folds, last_with_a_state
-from qmodel.pipeline.late_curve import LateCurve, late_curve
+from qmodel.pipeline.late_curve import LateCurve, innermost_first, late_curve
 from qmodel.pipeline.parameters import parameters
 from qmodel.pipeline.s_curve import SCurve, s_curve
 from qmodel.pipeline.saturates_first import saturates_first
@@ -218,9 +218,17 @@ class Plan:
         return {key: self.coupled[key].worst for key in self.timed}
 
     @cached_property
+    def curves(self) -> dict[Any, LateCurve]:
+        """By timeout with none inside: what fails behind it, as a curve of its attempts."""
+        found = {key: late_curve(self, key) for key in self.timed}
+        return {key: curve for key, curve in found.items() if curve is not None}
+
+    @cached_property
     def curve(self) -> LateCurve | None:
-        """What fails behind the only timeout, as a curve of its attempts."""
-        return late_curve(self)
+        """What fails behind the only timeout, or a chain of them, by the innermost attempts."""
+        if len(self.timed) < 2:
+            return next(iter(self.curves.values()), None)
+        return late_curve(self, *innermost_first(self))
 
     @cached_property
     def s_curve(self) -> SCurve | None:
@@ -229,19 +237,18 @@ class Plan:
 
     def map(self, rate: Any) -> Any:
         """Return the function from shares of what depends on times to those that follow."""
-        if (curve := self.curve) is not None:
-            return lambda shares: {
-                curve.key: curve(
-                    rate * self.flows(rate, {**curve.given, **shares}).inflow[curve.key]
-                )
-            }
 
         def following(shares: Mapping[Any, Any]) -> dict[Any, Any]:
-            at = self.solved(rate, shares)
-            return {
-                key: self.coupled[key].settled_in(at.of_kind(self.kind_of[key]))
-                for key in self.timed
-            }
+            within = {k: v for curve in self.curves.values() for k, v in curve.given.items()}
+            found = {}
+            if self.curves:
+                inflow = self.flows(rate, within | dict(shares)).inflow
+                found = {key: c(rate * inflow[key]) for key, c in self.curves.items()}
+            if len(found) < len(self.timed):
+                at = self.solved(rate, shares)
+                for key in set(self.timed) - set(found):
+                    found[key] = self.coupled[key].settled_in(at.of_kind(self.kind_of[key]))
+            return found
 
         return following
 
@@ -324,7 +331,7 @@ class Plan:
         hidden = self.hidden[0]
         if not self.timed:
             return hidden
-        if len(self.timed) == 1:
+        if len(self.timed) == 1 or self.s_curve is not None:
             return np.fmax(hidden, fold(self, self.timed[0]))
         return last_with_a_state(self, hidden)
 

@@ -1,8 +1,9 @@
 r"""All steady states of clients who try again, read off one curve.
 
-Where all that a pipeline does stands behind one timeout, the rate x of its attempts says all:
-a share :math:`\varphi(x)` of them fails, with so many a request makes :math:`g(\varphi)`
-attempts, and so the fresh requests a second are
+Where all that a pipeline does stands behind one timeout, or a chain of timeouts each inside the
+next, the rate x of the innermost attempts says all: shares :math:`\varphi(x)` of the attempts
+fail, with so many a request makes :math:`g(\varphi)` innermost attempts, and so the fresh
+requests a second are
 
 .. math:: \lambda_0(x) = \frac{x}{g(\varphi(x))} ,
 
@@ -40,7 +41,7 @@ def s_curve(plan: Plan) -> SCurve | None:
     curve = plan.curve
     if curve is None or curve.shape or any(step.by_rate for step in plan.steps()):
         return None
-    if set(plan.stations) - curve.stations or set(plan.coupled) - {curve.key, *curve.given}:
+    if set(plan.stations) - curve.stations or set(plan.coupled) - {*curve.keys, *curve.given}:
         return None
     return SCurve(plan, curve)
 
@@ -81,8 +82,8 @@ class SCurve:
     def load(self, attempts: Any) -> Any:
         """Return the fresh load at a rate of attempts [1/s]."""
         curve = self._curve
-        given = {**curve.given, curve.key: curve(attempts)}
-        return np.asarray(attempts / self._plan.flows(1.0, given).inflow[curve.key])
+        flows = self._plan.flows(1.0, curve.shares(attempts))
+        return np.asarray(attempts / flows.inflow[curve.key])
 
     @property
     def greatest(self) -> float:
@@ -104,7 +105,7 @@ class SCurve:
     def states(self, rate: Any) -> FixedPoints:
         """Return all steady states at a load."""
         rate = np.asarray(rate, dtype=float)
-        key, size = self._curve.key, len(self._loads)
+        size = len(self._loads)
         # At the fold itself there is no healthy state any more.
         above = self._loads.reshape(-1, *[1] * rate.ndim) > rate
         rises, falls = above[1:] & ~above[:-1], above[:-1] & ~above[1:]
@@ -120,9 +121,13 @@ class SCurve:
         known = np.broadcast_to(collapsed | (rate == 0), where.shape)
         low, high = np.where(known, low, low), np.where(known, low, high)
         found = increasing_root(lambda x: sign * (self.load(x) - rate), low, high, rtol=1e-14)
-        shares = np.where(collapsed, 1.0, np.asarray(self._curve(found)))
-        shares = np.where(np.isnan(rate), np.nan, shares)
-        least, between, greatest = shares
-        least = np.where(rate == 0, self._curve(0.0), least)
-        between, greatest = (np.where(several, s, np.nan)[()] for s in (between, greatest))
-        return FixedPoints({key: least[()]}, {key: greatest}, lambda: {key: between}, True)
+        read, idle = self._curve.shares(found), self._curve.shares(0.0)
+        least, between, greatest = {}, {}, {}
+        for key in self._curve.keys:
+            shares = np.where(collapsed, 1.0, read[key])
+            shares = np.where(np.isnan(rate), np.nan, shares)
+            least[key] = np.where(rate == 0, idle[key], shares[0])[()]
+            between[key], greatest[key] = (
+                np.where(several, share, np.nan)[()] for share in shares[1:]
+            )
+        return FixedPoints(least, greatest, lambda: between, True)

@@ -59,3 +59,26 @@ def test_transform_on_the_points_of_an_inversion() -> None:
     found = transform(lambda t: np.exp(-t), points)
     assert found.shape == (31, 2)
     np.testing.assert_allclose(found, 1 / (1 + points), atol=1e-11)
+
+
+@pytest.mark.parametrize("shape", [(31, 7), (31, 4, 7)])
+def test_points_that_all_cells_share_are_a_product_of_matrices(shape) -> None:
+    """A time within a deadline, at the points of one time, or of four, in seven cells."""
+    means = np.linspace(0.2, 1.5, 7)
+    times = np.array([0.5, 1.0, 3.0, 9.0])[: shape[1] if len(shape) > 2 else 1]
+    line = 10.0 + 1j * np.pi * np.arange(31)
+    s = np.multiply.outer(line, 1 / times)[..., None] + np.zeros(7)
+    s = s.reshape(shape)
+
+    def tail(t):
+        return np.where(t < 2.0, np.exp(-t / means), 0.0)
+
+    rates = 1 / means
+    late = np.exp(-2 * (s + rates))
+    exact = 1 - s * (1 - late) / (s + rates)
+    found = transform(tail, s, (2.0,))
+    assert np.abs(found - exact).max() < 1e-11
+    one_by_one = [transform(
+        lambda t, m=m: np.where(t < 2.0, np.exp(-t / m), 0.0), s[..., k], (2.0,)
+    ) for k, m in enumerate(means)]  # fmt: skip
+    assert np.abs(found - np.stack(one_by_one, axis=-1)).max() < 1e-11

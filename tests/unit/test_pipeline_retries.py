@@ -27,6 +27,9 @@ def rates(r: qm.PipelineResult, station: str = "app") -> list[float]:
 @pytest.mark.parametrize(("attempts", "fold"), [(2, 6.874846), (3, 6.859954), (4, 6.859312)])
 def test_the_fold_of_eight_servers(attempts: int, fold: float) -> None:
     p = tried(APP, 5.0, attempts)
+    if attempts == 3:
+        edge = rates(p.solve(p.max_rate * (1 - 1e-12)))
+        assert edge[:2] == pytest.approx([7.191762, 7.191762], abs=1e-4)
     assert float(p.max_rate) == pytest.approx(fold, abs=1e-6)
     assert float(p.hidden_capacity) == pytest.approx(8 / attempts)
 
@@ -44,6 +47,8 @@ def test_three_states_to_all_digits() -> None:
 def test_a_path_of_three_stations() -> None:
     p = tried(PATH, 6.0, 3)
     assert float(p.max_rate) == pytest.approx(10.632, abs=1e-3)
+    # The published one is the best of a grid: the curve is flat there.
+    assert rates(p.solve(p.max_rate * (1 - 1e-12)))[0] == pytest.approx(11.059, abs=4e-3)
     assert float(p.hidden_capacity) == 4.0
     assert rates(p.solve(9.0)) == pytest.approx([9.0767, 11.6472, 27], abs=1e-4)
     assert rates(p.solve(8.0)) == pytest.approx([8.0600, 11.7451, 24], abs=1e-4)
@@ -138,6 +143,58 @@ def test_nested_attempts_multiply_where_all_fails() -> None:
     pages, calls = outer.result(worst), inner.result(worst)
     assert float(pages.attempt_rate) == float(calls.fresh_rate) == pytest.approx(15.0)
     assert float(calls.attempt_rate) == pytest.approx(45.0)
+
+
+def test_five_layers_of_three_attempts_are_243() -> None:
+    """Each layer tries again what fails inside: below a 243rd of the capacity nothing stays."""
+    step = qm.timeout(1.0, qm.call("leaf", qm.MMc(0.1, servers=8)))
+    for layer in range(5):
+        own = qm.call(f"layer {layer}", qm.MMc(0.001, servers=8))
+        step = qm.retry(qm.series(own, step) if layer else step, attempts=3, name=f"r{layer}")
+    p = qm.Pipeline(step)
+    assert float(p.hidden_capacity) == pytest.approx(80 / 243, rel=1e-12)
+    states = p.solve(40.0).equilibria
+    assert float(states["collapsed"].visits["leaf"]) == pytest.approx(243.0)
+    assert float(states["healthy"].visits["leaf"]) == pytest.approx(1.0, abs=1e-4)
+
+
+def test_a_chain_of_timeouts_is_read_off_one_curve() -> None:
+    """All states of two timeouts, one in the other, are fixed points of their own times."""
+    inner = qm.retry(
+        qm.timeout(1.0, qm.call("db", qm.MMc(0.1, 8)), name="a"),
+        attempts=3,
+        pause=0.5,
+        name="x",
+    )
+    page = qm.series(qm.call("app", qm.MMc(0.01, 80)), inner)
+    p = qm.Pipeline(qm.retry(qm.timeout(2.0, page, name="b"), attempts=3, pause=0.5, name="y"))
+    assert float(p.hidden_capacity) == pytest.approx(80 / 9)
+    states = p.plan.states(np.array([6.0, 40.0]))
+    assert states.several.tolist() == [False, True]
+    for shares in (states.least, states.threshold):
+        at = {key: share[1] for key, share in shares.items()}
+        again = {
+            key: p.plan.coupled[key].settled_in(p.plan.solved(40.0, at).of_kind("all"))
+            for key in at
+        }
+        assert list(again.values()) == pytest.approx(list(at.values()), abs=1e-9)
+    assert [v[1] for v in states.greatest.values()] == [1.0, 1.0]
+    # Beyond the fold the outer timeout has a state no more.
+    assert 70.0 < float(p.max_rate) < 74.25
+    assert p.plan.states(p.max_rate * 1.001).least[("timeout", "a")] == 1.0
+
+
+def test_two_calls_that_are_tried_again_side_by_side() -> None:
+    """Calls in a row with timeouts of their own: each as if it were alone."""
+    calls, alone = [], []
+    for name, mean in (("a", 0.1), ("b", 0.05)):
+        late = qm.timeout(10 * mean, qm.call(name, qm.MMc(mean, 8)), name=f"late {name}")
+        calls.append(qm.retry(late, attempts=3, name=f"again {name}"))
+        alone.append(qm.Pipeline(calls[-1]).solve(40.0).visits[name])
+    both = qm.Pipeline(qm.series(*calls)).plan
+    found = both.solved(40.0, both.states(40.0).least).flows.by_station()
+    assert [float(found[n]) for n in ("a", "b")] == pytest.approx(alone, rel=1e-9)
+    assert set(both.curves) == set(both.timed)
 
 
 def test_what_a_full_station_turns_away_is_tried_again() -> None:

@@ -124,12 +124,14 @@ class Step(Model, ABC):
     def children(self) -> tuple[Step, ...]:
         """The steps inside this one."""
         found: list[Step] = []
-        for name in _names(type(self)):
+        own: Any = type(self)
+        for name in _names(own):
             value = getattr(self, name)
-            if _is_step(type(value)):
+            kind: Any = type(value)
+            if _is_step(kind):
                 found.append(value)
-            elif type(value) is tuple:
-                found.extend(v for v in value if _is_step(type(v)))
+            elif kind is tuple:
+                found.extend(v for v in value if isinstance(v, Step))
         return tuple(found)
 
     @property
@@ -263,12 +265,12 @@ class Step(Model, ABC):
 
 
 @cache
-def _names(kind: type) -> tuple[str, ...]:
+def _names(kind: Any) -> tuple[str, ...]:
     return tuple(f.name for f in fields(kind))
 
 
 @cache
-def _is_step(kind: type) -> bool:
+def _is_step(kind: Any) -> bool:
     return issubclass(kind, Step)
 
 
