@@ -12,6 +12,7 @@ import numpy as np
 from qmodel.basis import APPROXIMATE, Assumption, Basis
 from qmodel.distributions import Distribution
 from qmodel.distributions.cells import select
+from qmodel.pipeline.long_waits import percentiles
 from qmodel.transients.over_time import StationOverTime
 from qmodel.units import text
 
@@ -112,7 +113,8 @@ class PipelineOverTime:
         """
         found, some = np.full(len(self.times), np.nan), np.flatnonzero(self._answered)
         if some.size:
-            found[some] = select(self.latency, self.times.shape, some).quantile(p)
+            answered = select(self.latency, self.times.shape, some)
+            found[some] = percentiles(answered, p, some.size)
         return found
 
     @property

@@ -15,7 +15,7 @@ from typing import Any
 
 import numpy as np
 
-from qmodel.distributions import ZERO, Distribution, Exponential, Gamma, Scaled, Sum
+from qmodel.distributions import ZERO, Distribution, Exponential, Gamma, Scaled, Shifted, Sum
 from qmodel.distributions.algebra import measure
 from qmodel.queues.base import Station
 from qmodel.transients.over_time import StationOverTime
@@ -25,6 +25,13 @@ __all__ = ["Reading"]
 
 _CUTS = np.array([0.0, 0.1, 0.25, 0.4, 0.55, 0.7, 0.82, 0.9, 0.95, 0.98, 0.993, 1.0])
 """Shares of those that wait between which their backlogs are taken together."""
+
+
+_HARDLY = 1e-7
+"""Probability of what is left out where all wait for long."""
+
+_FAR = 6.0
+"""Standard deviations that the shortest waits are longer than what is set apart."""
 
 
 @dataclass(frozen=True, slots=True, eq=False, kw_only=True)
@@ -176,8 +183,7 @@ class Reading:
             means[:, i] = np.where(weight > 0, mean, 1.0)
             scvs[:, i] = np.where((weight > 0) & np.isfinite(scv), scv, 1.0)
         none = np.maximum(1 - weights.sum(axis=0), 0.0)
-        laws: Sequence[Distribution] = [Gamma(m, v) for m, v in zip(means, scvs, strict=True)]
-        return measure((none, *weights), (ZERO, *laws))
+        return _past(_longer_than(none, weights, means, scvs), none, weights, means, scvs)
 
     def _shared(self, p: np.ndarray) -> Distribution:
         """Return the time at shared servers: the work, slower by what is found there."""
@@ -230,6 +236,23 @@ class Reading:
         return served, mean, mean**2 + variance
 
 
+def _longer_than(none: Any, weights: Any, means: Any, scvs: Any) -> np.ndarray:
+    """Return a time that nobody waits less than, 0 where that is little of a wait."""
+    spread = means * np.sqrt(scvs)
+    shortest = np.where(weights > 0, means - _FAR * spread, np.inf).min(axis=0)
+    least = np.where(weights > 0, means, np.inf).min(axis=0)
+    apart = (none < _HARDLY) & (shortest > least / 4)
+    return np.where(apart, shortest, 0.0)
+
+
+def _past(after: np.ndarray, none: Any, weights: Any, means: Any, scvs: Any) -> Distribution:
+    """Return a wait as a time that all wait, and a mixture: what is far from 0 is smooth."""
+    rest = means - after
+    laws = [Gamma(m, v) for m, v in zip(rest, scvs * (means / rest) ** 2, strict=True)]
+    mixed = measure((none, *weights), (ZERO, *laws))
+    return Shifted(mixed, after) if after.any() else mixed
+
+
 def _after(wait: Distribution, held: Distribution) -> Distribution:
     """Return the time of a wait and what follows it, in closed form if that is exponential.
 
@@ -237,6 +260,8 @@ def _after(wait: Distribution, held: Distribution) -> Distribution:
     """
     if not isinstance(held, Exponential):
         return Sum((wait, held))
+    if isinstance(wait, Shifted):
+        return Shifted(_after(wait.law, held), wait.by)
     none, *weights = wait.probabilities  # type: ignore[attr-defined]
     _, *waits = wait.laws  # type: ignore[attr-defined]
     mean, times = held.mean, []
