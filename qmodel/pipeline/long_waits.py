@@ -99,7 +99,9 @@ def _ways(law: Distribution) -> Iterator[_Way]:
             for p, time in zip(law.probabilities, law.laws, strict=True)
             for way in _ways(time)
         ]
-        yield from found if any(way.waits for way in found) else [_Way(1.0, 0.0, 0.0, 0.0, (law,))]
+        yield from (
+            found if any(way.waits for way in found) else [_Way(1.0, 0.0, 0.0, 0.0, (law,))]
+        )
     elif isinstance(law, Sum):
         yield from _in_sequence(law)
     else:
