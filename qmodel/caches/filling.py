@@ -12,10 +12,10 @@ from typing import Any
 
 import numpy as np
 
-from qmodel.caches.popularity import Grid
+from qmodel.caches.popularity import Grid, Popularity
 from qmodel.numerics.roots import increasing_root
 
-__all__ = ["filling_time"]
+__all__ = ["filling_time", "hit_ratio_while_filling"]
 
 _SHORTEST, _LONGEST = -40.0, 600.0
 """Logarithms between which a time is looked for, counted in requests."""
@@ -71,3 +71,34 @@ def filling_time(grid: Grid, capacity: Any, shape: tuple[int, ...], presence: Pr
         root = np.exp(increasing_root(over, low, high, rtol=1e-14))
         found[here] = np.where(target <= 0, 0.0, np.where(endless, np.inf, root))
     return np.where(np.isnan(wanted), np.nan, found).reshape(shape)
+
+
+def hit_ratio_while_filling(popularity: Popularity, requests: Any) -> Any:
+    """Return the share of hits after so many requests to a cache that was empty.
+
+    Until it is full, a cache has each object that was asked for since. At whatever rates the
+    requests came: their number is the clock.
+
+    Parameters
+    ----------
+    popularity : Popularity
+        What is asked for, one scenario. [-]
+    requests : array of shape (n,)
+        Requests since the cache was empty, >= 0. [-]
+
+    Returns
+    -------
+    array of shape (n,)
+        The share of the next requests that hit. [-]
+
+    Examples
+    --------
+    >>> from qmodel.caches.zipf import Zipf
+    >>> hit_ratio_while_filling(Zipf(1000, 0.8), np.array([0.0, 100.0, 1000.0]))
+    array([0.    , 0.2287, 0.6194])
+    """
+    grid, asked = popularity.grid, np.asarray(requests, dtype=float)
+    found = np.empty(asked.shape)
+    for here, part in grid.chunks(asked.shape):
+        found[here] = part.over_requests(-np.expm1(-part.share * asked[here, None]))
+    return found

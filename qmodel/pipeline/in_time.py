@@ -23,6 +23,7 @@ from __future__ import annotations
 
 import itertools
 from collections.abc import Mapping
+from types import MappingProxyType
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -35,21 +36,14 @@ from qmodel.loads import Profile
 from qmodel.networks.held_pool import HeldPool
 from qmodel.pipeline.met_in_time import Met, celled
 from qmodel.pipeline.over_time import FLOWS_IN_TIME, PipelineOverTime
+from qmodel.pipeline.places_in_time import Place, flow_of
+from qmodel.pipeline.refill import Refill
 from qmodel.pipeline.steps.base import Outcome, choice
 from qmodel.pipeline.steps.call import Call
-from qmodel.queues.base import Station
-from qmodel.queues.delay import Delay
 from qmodel.transients.autoscaler import Autoscaler
-from qmodel.transients.course import Course, Stretch, reach_of
 from qmodel.transients.over_time import StationOverTime
 from qmodel.transients.schedule import Schedule
-from qmodel.transients.station import (
-    default_times,
-    delayed,
-    follows,
-    steady,
-    walk_or_none,
-)
+from qmodel.transients.station import default_times
 
 if TYPE_CHECKING:
     from qmodel.pipeline.plan import Plan
@@ -70,6 +64,7 @@ _WINDOW = 8
 def over_time(
     plan: Plan,
     load: Profile,
+    refills: Mapping[Any, Refill] = MappingProxyType({}),
     *,
     times: Any = None,
     servers: Mapping[str, Schedule | Autoscaler] | Schedule | Autoscaler | None = None,
@@ -80,7 +75,12 @@ def over_time(
     names = list(plan.stations)
     staff = _by_name("servers", servers, names, (Schedule, Autoscaler))
     begin = _by_name("start", start, names, (int, np.integer))
-    return InTime(plan, load, default_times(load, times), staff, begin).result()
+    asked = default_times(load, times)
+    closer = [refill.times(asked[0], asked[-1]) for refill in refills.values()]
+    grid = np.unique(np.concatenate([default_times(load), asked, *closer]))
+    grid = grid[(grid >= asked[0]) & (grid <= asked[-1])]
+    asked = grid if times is None else asked
+    return InTime(plan, load, (grid, asked), staff, begin, refills).result()
 
 
 def _by_name(what: str, given: Any, names: list[str], kind: Any) -> dict[str, Any]:
@@ -98,62 +98,6 @@ def _by_name(what: str, given: Any, names: list[str], kind: Any) -> dict[str, An
     return dict(found)
 
 
-class _Flow(np.ndarray):
-    """A flow of requests at each time, and how old they are when they come."""
-
-    age: Any
-
-    def __array_finalize__(self, other: Any) -> None:
-        self.age = getattr(other, "age", 0.0)
-
-
-def _flow(values: Any, age: Any) -> Any:
-    found = np.asarray(values, dtype=float).view(_Flow)
-    found.age = age
-    return found
-
-
-class _Place:
-    """A station of a pipeline on its way through time."""
-
-    def __init__(self, station: Station, servers: Any, start: Any) -> None:
-        self.station, self._servers, self._start = station, servers, start
-        self._course: Course | None = None
-        self._stretch: Stretch | None = None
-        self._load: Profile | None = None
-
-    def advance(self, load: Profile, times: np.ndarray, whole: bool) -> StationOverTime:
-        """Return the station over the `times`, of a load up to the last of them."""
-        self._load = load
-        if isinstance(self.station, Delay):
-            return delayed(self.station, load, times)
-        walk = walk_or_none(self.station, load)
-        plain = whole and self._servers is None and self._start is None
-        if walk is None or (plain and follows(walk, load, times)):
-            return steady(self.station, load, times)
-        if self._course is None or not self._course.kept:
-            # The first state is that of the first rate, on which passes agree; of a part of
-            # the way the worst is not known yet, and there is room to widen.
-            reach = reach_of(walk, load, self._servers, self._start)
-            self._course = Course(walk, load, reach, servers=self._servers, start=self._start)
-        self._stretch = self._course.advance(load, times)
-        return self._stretch.reading.result(self.station, closed=not whole)
-
-    def keep(self) -> None:
-        """Go on from the end of what was tried last."""
-        if self._course is not None and self._stretch is not None:
-            self._course.keep(self._stretch)
-
-    def over(self, times: np.ndarray) -> StationOverTime:
-        """Return the station over all the way."""
-        if self._course is not None:
-            return self._course.whole().result(self.station, closed=True)
-        assert self._load is not None
-        if isinstance(self.station, Delay):
-            return delayed(self.station, self._load, times)
-        return steady(self.station, self._load, times)
-
-
 class InTime:
     """Passes over the paths, with flows that are functions of time.
 
@@ -165,14 +109,14 @@ class InTime:
         self,
         plan: Plan,
         load: Profile,
-        asked: np.ndarray,
+        grid_and_asked: tuple[np.ndarray, np.ndarray],
         servers: Mapping[str, Schedule | Autoscaler],
         start: Mapping[str, int],
+        refills: Mapping[Any, Refill],
     ) -> None:
-        self.plan, self.load, self.asked = plan, load, asked
+        self.plan, self.load, self.refills = plan, load, refills
         # Flows are followed on a grid of their own, be there few times to look at, or many.
-        grid = np.union1d(default_times(load), asked)
-        self.grid = grid[(grid >= asked[0]) & (grid <= asked[-1])]
+        self.grid, self.asked = grid_and_asked
         self.servers, self.start = servers, start
         mean = float(np.mean(load.rate(self.grid))) or 1.0
         # Who calls what, and holds what: the same at all loads.
@@ -183,10 +127,11 @@ class InTime:
         self.shares: dict[Any, Any] = {}
         self.over: dict[str, StationOverTime] = {}
         self.met: dict[str, np.ndarray] = {}
-        self._places: dict[str, _Place] = {}
+        self._places: dict[str, Place] = {}
         self._done: dict[str, np.ndarray] = {}
         self._before: dict[str, Any] = {}
         self._tried: dict[str, np.ndarray] = {}
+        self.inflow: dict[Any, Any] = {}
 
     # What steps ask of a pass: the share of it that comes is a flow here.
 
@@ -212,9 +157,17 @@ class InTime:
         if key in self.plan.timed:
             return self.shares[key]
         self.note(step, share)
+        if self._over is not None and key in self.refills:
+            self._settled[key] = self._ratios[key]
+            return self._ratios[key]
         flow = np.maximum(self.inflow[key], 0.0)
-        self._settled[key] = np.broadcast_to(step.settled(flow), self.times.shape)
-        return self._settled[key]
+        found = np.broadcast_to(step.settled(flow), self.times.shape)
+        if key in self.refills:
+            # A cache that is asked several times fills with what all of them ask for.
+            asked = self._asked.get(key, flow)
+            found = self.refills[key].hit_ratio(self.times, asked, found)
+        self._settled[key] = found
+        return found
 
     def through(self, step: Step, share: Any = 1.0) -> Any:
         """Return the share of a flow that a step does not lose; None if it loses none."""
@@ -232,7 +185,7 @@ class InTime:
         over = self._station(name, total)
         with np.errstate(invalid="ignore", divide="ignore"):
             own = np.where(total > 0, flow / total, 1.0)
-        return _flow(own * over.throughput, age + over.response_time)
+        return flow_of(own * over.throughput, age + over.response_time)
 
     def _station(self, name: str, total: np.ndarray) -> StationOverTime:
         if self._over is not None:
@@ -247,7 +200,7 @@ class InTime:
                 laws = [station.service if s.service is None else s.service for s in streams]
                 station = station.serving_all(laws, [s.arrival_rate for s in streams])
             own = self.servers.get(name), self.start.get(name)
-            self._places[name] = _Place(station, *own)
+            self._places[name] = Place(station, *own)
         flow = np.concatenate([self._done.get(name, total[:0]), total])
         history = Profile(self.grid[: len(flow)], flow)
         whole = len(self.times) == len(self.grid)
@@ -260,19 +213,22 @@ class InTime:
     def _pass(self) -> np.ndarray:
         self.coming = np.asarray(self.load.rate(self.times))
         self._into: dict[str, Any] = {}
-        self.inflow: dict[Any, Any] = {}
+        self._asked = {key: np.maximum(x, 0.0) for key, x in self.inflow.items()}
+        self.inflow = {}
         self._settled: dict[Any, Any] = {}
         self.met = {}
         left = np.zeros(len(self.times))
         for share, root in self.plan.kinds.values():
             here: Any = self
-            left = left + np.asarray(root.flow(_flow(share * self.coming, 0.0), here))
+            left = left + np.asarray(root.flow(flow_of(share * self.coming, 0.0), here))
         return left
 
     def _agree(self) -> None:
         """Repeat passes over a window until flows and shares stay as they are."""
-        self._before, self._tried = {}, {}
-        single = not (self.plan.revisited or self.plan.timed or self.plan.met_twice)
+        self._before, self._tried, self.inflow = {}, {}, {}
+        single = not (
+            self.plan.revisited or self.plan.timed or self.plan.met_twice or self.refills
+        )
         for _ in range(1 if single else _PASSES):
             self._pass()
             moved = [
@@ -297,13 +253,17 @@ class InTime:
     def result(self) -> PipelineOverTime:
         """Go through time, and read off what a request meets."""
         self._over = None
-        kept: dict[Any, list[np.ndarray]] = {key: [] for key in self.plan.timed}
+        kept: dict[Any, list[np.ndarray]] = {
+            key: [] for key in (*self.plan.timed, *self.refills)
+        }
         for low, high in self._windows():
             self.times = self.grid[low:high]
-            for key, parts in kept.items():
-                last = parts[-1][-1] if parts else 0.0
+            for key in self.plan.timed:
+                last = kept[key][-1][-1] if kept[key] else 0.0
                 self.shares[key] = np.full(high - low, last)
             self._agree()
+            for refill in self.refills.values():
+                refill.keep()
             later = 1 if low else 0
             for name, total in self._into.items():
                 self._places[name].keep()
@@ -311,13 +271,16 @@ class InTime:
                 done = self._done.get(name, total[:0])
                 self._done[name] = np.concatenate([done, total[:-1]])
             for key, parts in kept.items():
-                parts.append(self.shares[key][later:])
+                found = self._settled if key in self.refills else self.shares
+                parts.append(found[key][later:])
         self._before = {
             name: np.concatenate([self._done[name], total[-1:]])
             for name, total in self._into.items()
         }
         self.times = self.grid
-        self.shares = {key: np.concatenate(parts) for key, parts in kept.items()}
+        whole = {key: np.concatenate(parts) for key, parts in kept.items()}
+        self._ratios = {key: whole.pop(key) for key in self.refills}
+        self.shares = whole
         if self.plan.timed:
             self.over = {name: place.over(self.grid) for name, place in self._places.items()}
         self._over = self.over
@@ -340,7 +303,7 @@ class InTime:
             rejected=rejected,
             abandoned=abandoned,
             stations={name: over.at(at) for name, over in self.over.items()},
-            shares={key: share[at] for key, share in self.shares.items()},
+            shares={key: share[at] for key, share in (self.shares | self._ratios).items()},
             basis=Basis(dict.fromkeys(("mean", "percentiles", "backlog"), (FLOWS_IN_TIME,))),
         )
 

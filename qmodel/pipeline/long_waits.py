@@ -105,7 +105,11 @@ def _ways(law: Distribution) -> Iterator[_Way]:
     elif isinstance(law, Sum):
         yield from _in_sequence(law)
     else:
-        yield _Way(1.0, 0.0, 0.0, 0.0, (law,))
+        yield _shortly(law)
+
+
+def _shortly(law: Distribution) -> _Way:
+    return _Way(1.0, 0.0, 0.0, 0.0, (law,))
 
 
 def _plain(law: Shifted, way: _Way) -> _Way:
@@ -119,9 +123,9 @@ def _in_sequence(law: Sum) -> Iterator[_Way]:
         shares = [np.max(v / sum(variances), initial=0.0) for v in variances]
     for time, share in zip(law.laws, shares, strict=True):
         # What is never more than a little of the variance is told apart nowhere.
-        more = list(_ways(time)) if share > _SMALL else [_Way(1.0, 0.0, 0.0, 0.0, (time,))]
+        more = list(_ways(time)) if share > _SMALL else [_shortly(time)]
         if len(found) * len(more) > _MOST_TERMS:
-            more = [_Way(1.0, 0.0, 0.0, 0.0, (time,))]
+            more = [_shortly(time)]
         found = [
             _Way(
                 one.weight * other.weight,

@@ -27,11 +27,13 @@ from qmodel.pipeline.in_time import over_time
 from qmodel.pipeline.over_time import PipelineOverTime
 from qmodel.pipeline.parameters import changed, parameters, swapped
 from qmodel.pipeline.plan import Plan
+from qmodel.pipeline.refill import refilled
 from qmodel.pipeline.result import PipelineResult
 from qmodel.pipeline.shares import rescaled
 from qmodel.pipeline.steps.base import Step, checked_step
 from qmodel.queues.base import Station
 from qmodel.transients.autoscaler import Autoscaler
+from qmodel.transients.emptied import Emptied
 from qmodel.transients.schedule import Schedule
 
 if TYPE_CHECKING:
@@ -231,6 +233,7 @@ class Pipeline:
         times: Any = None,
         servers: Mapping[str, Schedule | Autoscaler] | Schedule | Autoscaler | None = None,
         start: Mapping[str, int] | int | None = None,
+        emptied: Mapping[str, Emptied | float] | None = None,
     ) -> PipelineOverTime:
         """Return the pipeline under a load that changes in time.
 
@@ -247,6 +250,8 @@ class Pipeline:
         start : mapping of str to int, or int, optional
             By station, requests that are there at the first time; by default the steady state
             of the first rate, or none where there is no such state. [-]
+        emptied : mapping of str to Emptied or float, optional
+            By cache, when it loses all that it has, and fills again. [s]
 
         Returns
         -------
@@ -258,7 +263,7 @@ class Pipeline:
         DomainError
             If times do not increase, or a parameter is an array.
         ModelError
-            If a name is no station, or a station has no solution over time.
+            If a name is no station or cache, or a station has no solution over time.
 
         Examples
         --------
@@ -268,15 +273,9 @@ class Pipeline:
         >>> crowd = qm.transients.pulse(20_000, 60.0, base=300.0)
         >>> print(site.over_time(crowd))
         peak of 821/s after 90 s: db is full from 88 s to 97 s; backlog up to 185, p99 at ...
-
-        The same with pods that an autoscaler starts:
-
-        >>> pods = qm.transients.Autoscaler(target=0.6, pod=4, boot=30.0)
-        >>> r = site.over_time(crowd, servers={"db": pods})
-        >>> float(r.stations["db"].servers.max())
-        12.0
         """
-        return over_time(self.plan, load, times=times, servers=servers, start=start)
+        model, refills = refilled(self, emptied)
+        return over_time(model.plan, load, refills, times=times, servers=servers, start=start)
 
     @checked
     def draw(self, arrival_rate: float = 0.0) -> Drawing:

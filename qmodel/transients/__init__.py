@@ -1,6 +1,7 @@
 """Loads that change faster than queues settle: crowds, ramps, days, autoscalers, outages."""
 
 from qmodel.transients.autoscaler import Autoscaler, highest_target
+from qmodel.transients.emptied import Emptied
 from qmodel.transients.over_time import StationOverTime
 from qmodel.transients.profiles import diurnal, pulse, ramp, visitors
 from qmodel.transients.schedule import Schedule
@@ -9,6 +10,7 @@ from qmodel.transients.walk import Walk, walk_of
 
 __all__ = [
     "Autoscaler",
+    "Emptied",
     "Schedule",
     "StationOverTime",
     "Walk",
