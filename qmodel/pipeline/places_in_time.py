@@ -26,6 +26,7 @@ class Flow(np.ndarray):
 
 
 def flow_of(values: Any, age: Any) -> Any:
+    """Return a flow whose requests are so old [s]."""
     found = np.asarray(values, dtype=float).view(Flow)
     found.age = age
     return found

@@ -1,4 +1,4 @@
-r"""A cache that loses all that it has, and fills again with what it missed, whatever the load does.
+r"""A cache that loses all that it has, and fills again under a load that changes.
 
 A cache that takes in all that it missed has, until it is full, each object that was asked for
 since the loss. So after n requests, at whatever rates they came,
@@ -10,8 +10,8 @@ time is where both are equal (`qmodel.caches.warming`). Of first in, first out, 
 lifetimes end, it leaves out that what came in together goes together (`qmodel.caches.echoes`).
 
 **A given hit ratio** says neither how many objects there are nor how popular: from the
-`entries` that fit, and the `exponent` of a Zipf popularity, follows the catalogue under which an
-LRU cache has that hit ratio; it then fills as that.
+`entries` that fit, and the `exponent` of a Zipf popularity, follows the catalogue under which
+an LRU cache has that hit ratio; it then fills as that.
 
 References
 ----------
@@ -89,9 +89,7 @@ def _modelled(step: Cached, lost: Emptied) -> Cached:
         middle = (low + high) / 2
         more = float(cache.solve(pages(middle)).hit_ratio) > wanted
         low, high = (middle, high) if more else (low, middle)
-    return Cached(
-        step.name, step.lookup, step.miss, None, policy=cache, popularity=pages(high)
-    )
+    return Cached(step.name, step.lookup, step.miss, None, policy=cache, popularity=pages(high))
 
 
 class Refill:

@@ -98,4 +98,6 @@ def test_clients_who_try_again_meet_a_cold_cache() -> None:
     plain = site().over_time(FLAT, emptied={"cache": 5.0})
     r = qm.Pipeline(again).over_time(FLAT, emptied={"cache": 5.0})
     late = np.interp([4.0, 6.0, 9.0, 30.0], r.times, misses(r))
-    assert late == pytest.approx(np.interp([4.0, 6.0, 9.0, 30.0], plain.times, misses(plain)), abs=0.02)
+    assert late == pytest.approx(
+        np.interp([4.0, 6.0, 9.0, 30.0], plain.times, misses(plain)), abs=0.02
+    )
