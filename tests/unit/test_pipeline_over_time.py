@@ -139,7 +139,7 @@ def test_bad_input() -> None:
     crowd = pulse(1000, 30.0)
     with pytest.raises(qm.ModelError, match="servers has no station 'wbe'"):
         SITE.over_time(crowd, servers={"wbe": qm.transients.Schedule([0.0], [3])})
-    with pytest.raises(qm.QModelError, match="servers .*Schedule.*Autoscaler.*3"):
+    with pytest.raises(qm.QModelError, match=r"servers .*Schedule.*Autoscaler.*3"):
         SITE.over_time(crowd, servers={"web": 3})  # type: ignore[dict-item]
     with pytest.raises(qm.DomainError, match="times must increase"):
         SITE.over_time(crowd, times=[1.0, 0.0])
