@@ -26,7 +26,7 @@ from qmodel.networks.product_form import node_of
 from qmodel.queues import mmc
 from qmodel.queues.base import Station, StationResult, StreamResult
 
-__all__ = ["InSeries", "Inside", "found", "longer", "place_of", "together"]
+__all__ = ["InSeries", "Inside", "found", "longer", "place_of", "thinned", "together"]
 
 
 class Inside(ABC):
@@ -249,6 +249,26 @@ def longer(result: StationResult, factor: Any) -> StationResult:
     )
 
 
+def thinned(result: StationResult, part: Any) -> StationResult:
+    """Return a station to which only a part of the requests comes, with the same times."""
+    if np.all(np.asarray(part) == 1):
+        return result
+    fields: dict[str, Any] = {
+        name: np.asarray(getattr(result, name)) * part
+        for name in ("arrival_rate", "utilization", "queue_length", "number_in_system")
+    }
+    fields["streams"] = tuple(
+        replace(s, arrival_rate=np.asarray(s.arrival_rate) * part) for s in result.streams
+    )
+    if isinstance(result, HeldResult):
+        # A pool that is in overload itself has let in fewer already.
+        with np.errstate(divide="ignore", invalid="ignore"):
+            own = np.fmin(result.station.max_rate / np.asarray(result.arrival_rate), 1.0)
+        more = np.minimum(part, own) / own
+        fields["stations"] = {n: thinned(r, more) for n, r in result.stations.items()}
+    return replace(result, **fields)
+
+
 def together(shares: Sequence[Any], results: Sequence[StationResult]) -> StationResult:
     """Return one station as requests of several shares find it."""
     if len(results) == 1:
@@ -257,7 +277,11 @@ def together(shares: Sequence[Any], results: Sequence[StationResult]) -> Station
     pairs = list(zip(shares, results, strict=True))
     waiting: Any = sum(p * r.waiting_time for p, r in pairs)
     response: Any = sum(p * r.response_time for p, r in pairs)
-    rate = np.asarray(first.arrival_rate)
+    rate, used = np.asarray(first.arrival_rate), first.utilization
+    if not all(np.array_equal(r.arrival_rate, rate, equal_nan=True) for r in results):
+        # A pool lets fewer in than come another way.
+        rate = np.asarray(sum(p * r.arrival_rate for p, r in pairs))
+        used = sum(p * r.utilization for p, r in pairs)
     waits = tuple(r.wait for r in results if r.wait is not None)
     mixed = len(waits) == len(results)
     weights = tuple(shares)
@@ -277,6 +301,8 @@ def together(shares: Sequence[Any], results: Sequence[StationResult]) -> Station
     return replace(
         first,
         **inside,
+        arrival_rate=rate[()],
+        utilization=used,
         waiting_time=waiting,
         response_time=response,
         queue_length=rate * waiting,

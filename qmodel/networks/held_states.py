@@ -15,7 +15,7 @@ from qmodel.distributions.algebra import measure
 from qmodel.networks.found_wait import FoundWait
 from qmodel.networks.held_chain import Chain, solve
 from qmodel.networks.held_counts import Counts, Place, counts
-from qmodel.networks.held_inside import found, longer, together
+from qmodel.networks.held_inside import found, longer, thinned, together
 from qmodel.networks.held_result import HeldResult, View
 from qmodel.networks.phase_wait import PhaseWait
 from qmodel.queues.base import LAWS, MEANS, Station
@@ -54,6 +54,10 @@ FLOW_EQUIVALENCE = Assumption(
 )
 
 
+_AT_LIMIT = 1e-8
+"""How far below its limit a pool is solved that is beyond it."""
+
+
 class State(NamedTuple):
     """The cells of a pool: its load, where it saturates, and a flow that is below that."""
 
@@ -74,7 +78,8 @@ def state_of(pool: HeldPool, arrival_rate: Value) -> State:
     limit = np.asarray(pool.max_rate, dtype=float)
     rate, limit = np.broadcast_arrays(np.asarray(arrival_rate, dtype=float), limit)
     known, over = ~np.isnan(rate + limit), rate >= limit
-    flow = np.where(over, limit / 2, rate)
+    # In overload all permits are in use, which is what holders find at the limit.
+    flow = np.where(over, limit * (1 - _AT_LIMIT), rate)
     return State(rate, limit, np.where(known, flow, 0.0), known, over)
 
 
@@ -274,6 +279,9 @@ def result_of(pool: HeldPool, state: State, at: Found) -> HeldResult:
     with np.errstate(invalid="ignore"):
         used = np.where(state.over, rate / state.limit * pool.servers, rate * holding)
     total = wait.mean + holding
+    # What is inside serves no more than the pool lets in.
+    with np.errstate(divide="ignore", invalid="ignore"):
+        enters = np.where(state.over, state.limit / rate, 1.0)[()]
     return HeldResult(
         arrival_rate=rate[()],
         utilization=(used / pool.servers)[()],
@@ -291,8 +299,11 @@ def result_of(pool: HeldPool, state: State, at: Found) -> HeldResult:
         holding_time=holding,
         holders=np.minimum(used, pool.servers)[()],
         stations={
-            name: together(
-                shares, [longer(view.stations.get(name, r), view.scale) for view in views]
+            name: thinned(
+                together(
+                    shares, [longer(view.stations.get(name, r), view.scale) for view in views]
+                ),
+                enters,
             )
             for name, r in alone.items()
         },

@@ -204,6 +204,34 @@ def test_overload_unknown_loads_and_none() -> None:
     assert r.stations["threads"].utilization[2] > 1
 
 
+@pytest.mark.parametrize("threads", [None, 6, 32])
+def test_what_is_inside_an_overloaded_pool_is_a_closed_network(threads: int | None) -> None:
+    """All permits are in use, and no more comes inside than is let in."""
+    pool = qm.hold("connections", 10, QUERY)
+    p = qm.Pipeline(pool if threads is None else site(threads, 10).kinds["all"][1])
+    limit = float(p.max_rate)
+    r = p.solve(1.3 * limit)
+    disk, pool_ = r.stations["disk"], r.stations["connections"]
+    assert float(disk.arrival_rate) == pytest.approx(limit, rel=1e-9)
+    assert float(disk.utilization) == pytest.approx(limit * 0.004, rel=1e-9)
+    inside = float(disk.number_in_system) + float(r.stations["cores"].number_in_system)
+    assert float(disk.number_in_system) == pytest.approx(limit * float(disk.response_time))
+    if threads is None:
+        stations = {"cores": qm.MMc(0.012, 4), "disk": qm.MMc(0.004)}
+        full = qm.networks.closed.solve(stations, {"cores": 1, "disk": 1}, 10)
+        assert inside == pytest.approx(10.0, rel=1e-3)
+        assert float(disk.response_time) == pytest.approx(
+            full.stations["disk"].response_time, rel=1e-3
+        )
+        assert np.isinf(pool_.response_time)
+        assert float(pool_.utilization) == pytest.approx(1.3)
+    else:
+        assert inside < 10.0
+        assert float(pool_.utilization) < 1.0 + 1e-9
+        held = float(pool_.number_in_system) + float(r.stations["cpu"].number_in_system)
+        assert held == pytest.approx(threads, rel=0.05)
+
+
 def test_parameters_and_their_meaning() -> None:
     p = site(16, 10)
     assert {"threads.permits", "connections.permits"} < set(p.parameters())
@@ -211,7 +239,7 @@ def test_parameters_and_their_meaning() -> None:
     assert qm.capacity(p, "p99 < 150 ms") < p.max_rate
     found = qm.solve_for(p, "connections.permits", 200.0, "p99 < 160 ms")
     assert found.low == 8
-    assert np.isinf(found.high)
+    assert found.high == 1_000_000  # the most that can be computed
 
 
 def test_bad_input() -> None:
