@@ -118,6 +118,7 @@ def solve(
         meaning=[
             *_meaning(result, load, remark),
             *(_objective(whole, result, g, w) for g, w in zip(goals, within, strict=True)),
+            *_other_state(result),
         ],
         facts=facts,
         tables=[latency_table(result), stations_table(result), *tables],
@@ -193,6 +194,18 @@ def _meaning(result: PipelineResult, load: float, remark: str) -> list[str]:
         room = f"by {percent(float(result.headroom))}" if load > 0 else "freely"
         line += f" The {first} saturates first; until then the load can grow {room}."
     return [line]
+
+
+def _other_state(result: PipelineResult) -> list[str]:
+    """Return in words into which state a burst may tip it, if there is another."""
+    other = result.equilibria.get("collapsed")
+    if other is None or other is result:
+        return []
+    served, back = (text(float(x), "1/s") for x in (other.goodput, result.hidden_capacity))
+    return [
+        f"A burst, or a short outage, may leave it collapsed, as clients who give up try again: "
+        f"a goodput of {served}, until the load falls below {back}."
+    ]
 
 
 def _objective(model: Pipeline, result: PipelineResult, goal: Objective, within: float) -> str:

@@ -28,6 +28,7 @@ from qmodel.cli import (
     params,
     replay,
     report,
+    retries,
     schema,
     sensitivity,
     size,
@@ -92,6 +93,7 @@ app.command("check", epilog=check.EPILOG)(check.command)
 app.command("sweep", no_args_is_help=True)(sweep.command)
 app.command("compare", epilog=compare.EPILOG)(compare.command)
 app.command("outages")(outages.command)
+app.command("retries")(retries.command)
 app.command("sensitivity")(sensitivity.command)
 app.command("uncertainty", epilog=uncertainty.EPILOG)(uncertainty.command)
 app.command("cache", epilog=cache.EPILOG)(cache.command)

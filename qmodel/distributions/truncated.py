@@ -67,6 +67,8 @@ class Truncated(Distribution):
     def _within(self, late: Any, t: Value) -> Value:
         """Return P(X > t), where the share that is late is known."""
         t = np.asarray(t, dtype=float)
+        if np.all(t >= self.deadline) and not np.any(np.isnan(late)):
+            return np.zeros(np.broadcast_shapes(t.shape, late.shape))[()]
         below = np.minimum(t, self.deadline)
         with np.errstate(divide="ignore", invalid="ignore"):
             within = (np.asarray(self.law.tail(below)) - late) / (1 - late)

@@ -225,6 +225,9 @@ def report(
             sections.append(Section("size", "How many of each", plain))
     losses = answers.outages(whole, load, objectives=goals, zones=zones, spread=spread)
     sections.append(Section("losses", "When something is lost", losses))
+    if whole.plan.timed:
+        again = answers.hysteresis(whole, load)
+        sections.append(Section("retries", "When clients give up", again))
     if 0 < load < float(whole.max_rate):
         found = answers.sensitivity(whole, load, objectives=_reachable(whole, goals))
         sections.append(Section("sensitivity", "What decides", found))

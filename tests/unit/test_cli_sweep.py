@@ -77,6 +77,12 @@ def test_ranges_and_lists():
     assert _values(_axis("x", "60/min:2/s:3")).tolist() == [1.0, 1.5, 2.0]
 
 
+def test_nan_and_endless_loads_have_rows_without_warnings():
+    result = run("--over", "arrival_rate=nan,inf,100/s")
+    assert result.stderr == ""
+    assert result.stdout.splitlines()[0].endswith("; 1 in overload; 1 without a number")
+
+
 BAD = {
     "range": (["--over", "db.servers=1:4"], "START:STOP:COUNT"),
     "count": (["--over", "db.servers=1:4:1"], "2 or more"),
@@ -87,6 +93,11 @@ BAD = {
     "no name": (["--over", "1,2"], "NAME=VALUE"),
     "twice": (["--over", "db.servers=1", "--over", "db.servers=2"], "given twice"),
     "two loads": ([*GRID, "--rate", "3/s"], "the load is given twice"),
+    "huge": (["--over", "arrival_rate=1/s:2/s:1000000000"], "1,000,000,000"),
+    "huge together": (
+        [*GRID, "--over", "db.service_time=1ms:2ms:900000000"],
+        "10,800,000,000 scenarios",
+    ),
     "ending": ([*GRID, "--output", "x.txt"], "--output must end in"),
 }
 
