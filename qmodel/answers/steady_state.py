@@ -203,7 +203,7 @@ def _other_state(result: PipelineResult) -> list[str]:
         return []
     served, back = (text(float(x), "1/s") for x in (other.goodput, result.hidden_capacity))
     return [
-        f"A burst, or a short outage, may leave it collapsed, as clients who give up try again: "
+        "A burst, or a short outage, may leave it collapsed, as clients who give up try again: "
         f"a goodput of {served}, until the load falls below {back}."
     ]
 
