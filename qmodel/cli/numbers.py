@@ -5,9 +5,15 @@ from __future__ import annotations
 import math
 
 from qmodel.errors import DomainError
-from qmodel.units import parse
 
 __all__ = ["number", "percentiles", "rate", "share", "whole"]
+
+
+def parse(written: str) -> float:
+    """Return the number that a text with a unit means."""
+    from qmodel.units import parse as number_of  # which needs numpy, as help does not
+
+    return number_of(written)
 
 
 def number(option: str, written: str, *, zero: bool = False) -> float:

@@ -19,6 +19,8 @@ if TYPE_CHECKING:
 __all__ = ["Report", "Section", "report"]
 
 _ACROSS = 9  # cells of each side of the heat map
+_HEADROOM = (0.2, 0.5)
+"""Shares by which the load may exceed what is said, whose cost is shown."""
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -210,33 +212,64 @@ def report(
         ),
         Section("map", "The pipeline", grounds.flows(result), drawing=whole.draw(load).svg()),
     ]
-    axes = _axes(whole, result) if over is None else over
+    plain, remark = _searched(
+        whole, result, [prices, spreads, over, *(scenarios or {}).values()]
+    )
+
+    def add(key: str, title: str, answer: Answer) -> None:
+        # The picture of costs takes a search for each of its points: too long for a page.
+        drawn = replace(answer, draw=tuple) if key == "size" else answer
+        sections.append(Section(key, title, replace(drawn, notes=[*drawn.notes, *remark])))
+
+    axes = _axes(plain, plain.solve(load) if remark else result) if over is None else over
     if axes:
         named = " and ".join("load" if a == "arrival_rate" else a for a in axes)
         fixed = None if "arrival_rate" in axes else load
-        sections.append(Section("sweep", f"By {named}", answers.sweep(whole, axes, fixed)))
-    if goals:
-        sized = answers.size(
-            whole, load, objectives=goals, prices=prices, scenarios=scenarios
-        ) if _sizable(whole, prices) else None  # fmt: skip
-        if sized:
-            # The picture of costs takes a search for each of its points: too long for a page.
-            plain = replace(sized, draw=tuple)
-            sections.append(Section("size", "How many of each", plain))
+        add("sweep", f"By {named}", answers.sweep(plain, axes, fixed))
+    if goals and _sizable(whole, prices):
+        bought: dict[str, Any] = {"prices": prices, "scenarios": scenarios}
+        sized = answers.size(plain, load, objectives=goals, **bought)
+        spare = [
+            answers.size(plain, load, objectives=goals, headroom=h, **bought)
+            for h in (_HEADROOM if sized.good else ())
+        ]
+        table = grounds.headroom((0.0, *_HEADROOM), [sized, *spare]) if spare else []
+        add("size", "How many of each", replace(sized, tables=[*sized.tables, *table]))
     losses = answers.outages(whole, load, objectives=goals, zones=zones, spread=spread)
     sections.append(Section("losses", "When something is lost", losses))
     if whole.plan.timed:
         again = answers.hysteresis(whole, load)
         sections.append(Section("retries", "When clients give up", again))
-    if 0 < load < float(whole.max_rate):
-        found = answers.sensitivity(whole, load, objectives=_reachable(whole, goals))
-        sections.append(Section("sensitivity", "What decides", found))
+    if 0 < load < float(plain.max_rate):
+        reachable = _reachable(plain, goals)
+        decides = answers.sensitivity(plain, load, objectives=reachable)
+        add("sensitivity", "What decides", decides)
     if load > 0:
-        sure = answers.uncertainty(whole, load, spreads=spreads, objectives=goals)
-        sections.append(Section("uncertainty", "How sure this is", sure))
+        sure = answers.uncertainty(plain, load, spreads=spreads, objectives=goals)
+        add("uncertainty", "How sure this is", sure)
     sections.append(Section("basis", "What this rests on", grounds.assumptions(result)))
     sections.append(Section("model", "The model", grounds.numbers(whole), source=source))
     return Report(title, tuple(sections))
+
+
+def _searched(model: Pipeline, result: Any, named: Sequence[Any]) -> tuple[Pipeline, list[str]]:
+    """Return what is searched, varied and drawn from, and a remark where it is a simpler model.
+
+    `named` are mappings from names of parameters.
+    """
+    from qmodel.reports.patient import FEW, patient
+
+    if not model.plan.timed or not any(step.word == "hold" for step in model.plan.steps()):
+        return model, []
+    plain = patient(model)
+    known = {*plain.parameters(), "arrival_rate"}
+    if any(not set(names) <= known for names in named if isinstance(names, Mapping)):
+        return model, []
+    if float(result.abandoned) < FEW:
+        when = ": at this load fewer than one in a thousand give up"
+    else:
+        when = ", as nearly all do where the objectives are met"
+    return plain, [f"Here all clients wait for their answers{when}."]
 
 
 def _sizable(model: Pipeline, prices: Mapping[str, float] | None) -> bool:
@@ -274,8 +307,9 @@ def _axes(model: Pipeline, result: Any) -> dict[str, list[float]]:
         now = float(known[f"{least}.hit_ratio"])
         ratios = sorted({*_round([i / (_ACROSS - 1) for i in range(_ACROSS)]), round(now, 3)})
         return {"arrival_rate": loads, f"{least}.hit_ratio": ratios}
-    servers = f"{result.bottleneck}.servers"
-    if servers not in known:
+    own = [f"{result.bottleneck}.{what}" for what in ("servers", "permits")]
+    servers = next((name for name in own if name in known), "")
+    if not servers:
         return {}
     now = int(known[servers])
     span = max(1, round(now / 10))

@@ -8,16 +8,16 @@ import numpy as np
 
 from qmodel._fields import described
 from qmodel.answers.answer import Answer, Column, Fact, Table
-from qmodel.answers.words import NUMBER, TEXT, WORDS, shown
+from qmodel.answers.words import COUNT, NUMBER, SHARE, TEXT, WORDS, shown
 from qmodel.pipeline.parameters import parameters
 from qmodel.units import text
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Iterator, Sequence
 
     from qmodel.pipeline import Pipeline, PipelineResult
 
-__all__ = ["assumptions", "flows", "numbers"]
+__all__ = ["assumptions", "flows", "headroom", "numbers"]
 
 _OTHERS = {"probability": "share of the requests that take this path"}
 """Numbers that no field describes."""
@@ -60,6 +60,21 @@ def assumptions(result: PipelineResult) -> Answer:
         tables=[Table("assumptions", "Assumptions", columns)],
         notes=[note],
     )
+
+
+def headroom(shares: Sequence[float], sized: Sequence[Answer]) -> list[Table]:
+    """Return a table of what it costs to be ready for a share more of load."""
+    good = [(share, answer) for share, answer in zip(shares, sized, strict=True) if answer.good]
+    names = list(good[0][1].details["numbers"])
+    columns = [
+        Column("headroom", "load that is more", SHARE, [share for share, _ in good]),
+        *(
+            Column(name, name, COUNT, [answer.details["numbers"][name] for _, answer in good])
+            for name in names
+        ),
+        Column("cost", "cost", NUMBER, [answer.fact("cost") for _, answer in good]),
+    ]
+    return [Table("headroom", "What headroom costs", columns)]
 
 
 def numbers(model: Pipeline) -> Answer:

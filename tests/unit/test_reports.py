@@ -16,6 +16,7 @@ from qmodel.answers.as_html import STYLE
 from qmodel.cli.app import app
 from qmodel.reports import grounds
 from qmodel.reports.page import _STYLE
+from qmodel.reports.patient import patient
 
 NASTY = "<script>alert(1)</script> & 'x'"
 FETCHES = {"src", "srcset", "action", "data", "poster", "background", "formaction", "ping"}
@@ -194,3 +195,31 @@ def test_the_command_writes_a_page(tmp_path: Path) -> None:
     refused = CliRunner().invoke(app, ["report", "-o", str(tmp_path / "x.txt")])
     assert refused.exit_code == 2
     assert "must end in" in refused.output
+
+
+def test_the_cost_of_headroom() -> None:
+    sections = {s.key: s for s in qm.report(shop(), 300.0, objectives="p99 < 80 ms").sections}
+    costs = next(t for t in sections["size"].answer.tables if t.key == "headroom").to_frame()
+    assert costs["headroom"].tolist() == [0.0, 0.2, 0.5]
+    for share, cost in zip(costs["headroom"], costs["cost"], strict=True):
+        assert cost == qm.size(shop(), 300.0, "p99 < 80 ms", headroom=share).cost
+
+
+def test_clients_who_give_up_have_a_section_and_searches_are_of_those_who_wait() -> None:
+    db = qm.call("db", qm.MMc(0.008, servers=4))
+    held = qm.hold("app", 12, qm.series(qm.call("work", qm.Delay(qm.Exponential(0.02))), db))
+    site = qm.Pipeline(qm.retry(qm.timeout(0.5, held), attempts=3))
+    waiting = patient(site)
+    assert waiting.parameters() == qm.Pipeline(held).parameters()
+    found = qm.report(site, 250.0, objectives="p99 < 200 ms")
+    sections = {s.key: s.answer for s in found.sections}
+    assert sections["retries"].verdict == qm.answers.hysteresis(site, 250.0).verdict
+    remark = "Here all clients wait for their answers: at this load fewer than one in"
+    for key in ("sweep", "size", "sensitivity", "uncertainty"):
+        assert any(note.startswith(remark) for note in sections[key].notes), key
+    assert (
+        sections["size"].details["numbers"] == qm.size(waiting, 250.0, "p99 < 200 ms").numbers
+    )
+    # What a retry of failures says is not of timeouts, and stays.
+    other = qm.retry(qm.timeout(0.5, held), attempts=3, failure=0.1)
+    assert "retry.attempts" in patient(qm.Pipeline(other)).parameters()
