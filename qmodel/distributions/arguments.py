@@ -26,7 +26,7 @@ _ARGUMENTS: dict[str, Argument] = {
 }
 
 
-_MOMENTS = ("variance", "third_cumulant", "scv")
+_MOMENTS = ("mean", "variance", "third_cumulant", "scv")
 """Properties whose powers go beyond the floats: inf, without a warning."""
 
 

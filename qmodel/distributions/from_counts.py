@@ -90,6 +90,9 @@ def from_histogram(
     lower = np.concatenate(([0.0], edges))
     upper = np.append(edges, np.inf)
     if known is not None:
+        # Beyond, its powers are no floats.
+        if known > 1e50 * edges[-1]:
+            raise DomainError(f"mean must be of the size of the bounds, got {known:g}")
         least, most = (
             number @ lower / total,
             float(np.dot(number[number > 0], upper[number > 0])),

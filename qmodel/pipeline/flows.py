@@ -228,4 +228,5 @@ def settled(plan: Plan, rate: Any, given: Mapping[Any, Any]) -> Flows:
 def _moved(new: Any, old: Any) -> Any:
     if is_symbolic(new, old):
         return new != old
-    return np.abs(np.asarray(new) - old) > 1e-12 * np.abs(new)
+    far = np.abs(np.asarray(new) - old) > 1e-12 * np.abs(new)
+    return far | (np.isnan(new) != np.isnan(old))

@@ -101,6 +101,9 @@ class Pipeline:
         object.__setattr__(self, "kinds", checked)
         object.__setattr__(self, "urgent", order)
         object.__setattr__(self, "plan", Plan(checked, order))
+        arrays = {n: x for n, x in self.parameters().items() if np.ndim(x)}
+        if len(arrays) > 1:
+            _check.broadcast(**arrays)
 
     def __repr__(self) -> str:
         """Return the kinds of request and the stations."""

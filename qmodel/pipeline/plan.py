@@ -266,8 +266,11 @@ class Plan:
         loads: dict[str, Any] = {}
         for (name, _, service, _), count in flows.visits.items():
             station = flows.station(name)
-            with np.errstate(divide="ignore", invalid="ignore"):
-                load = rate * count / station.max_rate
+            most = station.max_rate
+            if type(most) is float and most == 0:
+                most = np.float64(0.0)  # It stands still, and any flow is too much.
+            with np.errstate(divide="ignore", invalid="ignore", over="ignore"):
+                load = rate * count / most
             if service is not None:
                 load = load * (service.mean / station.service.mean)
             loads[name] = loads.get(name, 0) + load

@@ -335,7 +335,8 @@ class Station(Model, ABC):
     @property
     def max_rate(self) -> Value:
         """Arrival rate at which it saturates, `inf` if it has a steady state at any. [1/s]."""
-        return self.servers / self.service.mean
+        with np.errstate(over="ignore"):
+            return self.servers / self.service.mean
 
     @abstractmethod
     def serving(self, service: Distribution) -> Station:

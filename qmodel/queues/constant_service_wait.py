@@ -20,6 +20,9 @@ from qmodel.queues.states import States
 
 __all__ = ["ConstantServiceNumber", "ConstantServiceWait"]
 
+_NONE = 1e-290
+"""A load without requests: its powers are no floats."""
+
 
 def _cells(compute: Callable[..., Any], *values: Any) -> Any:
     """Return what `compute` gives in the stable cells of flat (rate, constant, c, ...).
@@ -29,7 +32,7 @@ def _cells(compute: Callable[..., Any], *values: Any) -> Any:
     spread = np.broadcast_arrays(*(np.asarray(v, dtype=float) for v in values))
     rate, constant, c, *others = (v.ravel() for v in spread)
     load, spare = rate * constant, np.asarray(spare_servers(rate, constant, c))
-    good = np.flatnonzero((load > 0) & (spare > 0) & ~np.isnan(sum(others, 0.0 * load)))
+    good = np.flatnonzero((load > _NONE) & (spare > 0) & ~np.isnan(sum(others, 0.0 * load)))
     part = (load[good], spare[good], c[good], *(v[good] for v in others))
     results = compute(*part)
     out = []
@@ -153,7 +156,8 @@ class ConstantServiceWait(Distribution):
 
 def _elsewhere(value: Any, wait: Any, idle: Any, full: Any) -> Any:
     """Return `value` with the limits without load and in overload put in."""
-    value = np.where(np.asarray(wait.arrival_rate) == 0, idle, value)
+    load = np.asarray(wait.arrival_rate) * wait.service_time
+    value = np.where(load <= _NONE, idle, value)
     return np.where(wait._full(), full, value)[()]
 
 

@@ -239,15 +239,20 @@ class _Response(Distribution):
 
     @property
     def mean(self) -> Value:
-        return self._wait().mean + 1 / self.serve
+        return self._wait().mean + self._service
+
+    @property
+    def _service(self) -> Value:
+        xp = namespace(self.serve)
+        return xp.over(1.0, self.serve, xp.inf)
 
     @property
     def variance(self) -> Value:
-        return self._wait().variance + 1 / self.serve**2
+        return self._wait().variance + self._service**2
 
     @property
     def third_cumulant(self) -> Value:
-        return self._wait().third_cumulant + 2 / self.serve**3
+        return self._wait().third_cumulant + 2 * self._service**3
 
     @property
     def defect(self) -> Value:

@@ -77,6 +77,7 @@ _FAR_BELOW = 14.0
 """Standard deviations below the mean at which the passages up begin."""
 _MANY = 3e3
 """Requests under way beyond which the share falls with the root of their number."""
+_ENDLESS = 1e300
 _ROUNDS = 40
 _RULE = inversion.TALBOT
 
@@ -121,8 +122,8 @@ def cold_starts(
     (array([3.254e-03, 7.000e-06]), array([  1.03, 262.08]))
     """
     given = (
-        _check.nonnegative("arrival_rate", arrival_rate),
-        _check.positive("service_time", service_time),
+        _check.finite("arrival_rate", arrival_rate),
+        _check.positive("service_time", _check.finite("service_time", service_time)),
         _check.nonnegative("keep_alive", keep_alive),
         _check.positive("concurrency", concurrency),
     )
@@ -135,9 +136,8 @@ def cold_starts(
     some = np.flatnonzero(~np.isnan(rate + time + keep + most))
     for here in np.array_split(some, max(1, some.size // 512)):
         if here.size:
-            found[:, here] = _shares(
-                rate[here] * time[here], keep[here] / time[here], most[here]
-            )
+            load = np.minimum(rate[here] * time[here], _ENDLESS)
+            found[:, here] = _shares(load, keep[here] / time[here], most[here])
     share, alive = found.reshape(2, *shape)
     return share[()], alive[()]
 

@@ -34,6 +34,7 @@ from typing import Any
 import numpy as np
 
 from qmodel import _check
+from qmodel._checked import checked
 from qmodel._typing import Count, Value
 from qmodel.distributions import Deterministic
 from qmodel.queues.mg1 import MG1
@@ -43,6 +44,7 @@ __all__ = ["accepted", "accepted_of_batches"]
 _NEAR = 1e-5
 
 
+@checked
 def accepted(arrival_rate: Value, *, limit: Value, burst: Value) -> Value:
     """Share of the requests that a token bucket lets through.
 
@@ -83,6 +85,7 @@ def accepted(arrival_rate: Value, *, limit: Value, burst: Value) -> Value:
     return (_share(rho - aside, room) + _share(rho + aside, room))[()] / 2
 
 
+@checked
 def accepted_of_batches(batch: Count, *, interval: Value, limit: Value, burst: Count) -> Value:
     """Share of the requests that a token bucket lets through where they come in batches.
 

@@ -325,7 +325,8 @@ def _used(result: Any) -> Any:
         result = Pipeline(result)
     if isinstance(result, Pipeline):
         whole = result.solve(1e-3)
-        return (whole.latency.mean, *(x.utilization for x in whole.stations.values()))
+        used = (x.utilization for x in whole.stations.values())
+        return (whole.goodput, whole.latency.mean, *used)
     if isinstance(result, Cache):
         return None
     if isinstance(result, Popularity):

@@ -18,6 +18,7 @@ References
 
 from __future__ import annotations
 
+from functools import partial
 from typing import Literal
 
 import numpy as np
@@ -31,6 +32,8 @@ __all__ = ["diurnal", "pulse", "ramp", "visitors"]
 
 Shape = Literal["bell", "burst", "news"]
 _POINTS = 241
+_GREATEST = 1e100
+"""Numbers beyond it would make profiles that are not finite."""
 
 
 @checked
@@ -96,6 +99,14 @@ def pulse(
     return Profile(times, steady + (0.0 * values if total == 0 else total / area * values))
 
 
+def _below(name: str, x: object, most: float) -> float:
+    """Return a number from 0 to `most`."""
+    value = _check.finite(name, x)
+    if np.any(np.asarray(value) > most):
+        raise DomainError(f"{name} must be at most {most:g}, got {x}")
+    return float(value) if not np.ndim(value) else value
+
+
 def _bell(x: np.ndarray) -> np.ndarray:
     # 95 % of a normal distribution are within 1.96 standard deviations of its middle.
     return np.asarray(np.exp(-((2 * 1.959964 * x) ** 2) / 2))
@@ -143,6 +154,8 @@ def ramp(low: float, high: float, *, start: float, over: float, until: float) ->
     """
     begins = _check.one("start", start, _check.positive)
     ends = begins + _check.one("over", over, _check.positive)
+    if not ends > begins:
+        raise DomainError(f"over must be more than a rounding of start, {begins:g}, got {over}")
     if not until > ends:
         raise DomainError(f"until must be after the ramp, {ends:g} s, got {until}")
     return Profile([0.0, begins, ends, until], [low, low, high, high])
@@ -181,9 +194,12 @@ def diurnal(
     >>> float(day.peak), float(day.rate(8 * 3600.0))
     (1800.0, 200.0)
     """
-    rate, share = _check.finite("mean", mean), _check.probability("swing", swing)
-    times = np.arange(0.0, 86_400.0 * _check.one_count("days", days) + 1, 600.0)
-    angle = 2 * np.pi * (times - _check.finite("busiest", busiest)) / 86_400.0
+    rate = _check.one("mean", mean, partial(_below, most=_GREATEST))
+    share = _check.one("swing", swing, _check.probability)
+    many = _check.one_count("days", days, most=36_600)
+    times = np.arange(0.0, 86_400.0 * many + 1, 600.0)
+    highest = _check.one("busiest", busiest, partial(_below, most=_GREATEST))
+    angle = 2 * np.pi * (times - highest) / 86_400.0
     return Profile(times, rate * (1 + share * np.cos(angle)))
 
 
@@ -225,9 +241,12 @@ def visitors(
     >>> float(load.total), bool(load.peak < 12 * people.peak)
     (1200000.0, True)
     """
-    each = _check.one("pages", pages, _check.positive)
-    of_page = _check.one("requests", requests, _check.positive)
-    gap = _check.one("pause", pause, _check.finite)
+    each = _check.one("pages", pages, partial(_below, most=10_000.0))
+    of_page = _check.one("requests", requests, partial(_below, most=_GREATEST))
+    gap = _check.one("pause", pause, partial(_below, most=_GREATEST))
+    if not (each > 0 and of_page > 0 and gap >= 0):
+        given = f"{pages}, {requests}, {pause}"
+        raise DomainError(f"pages and requests must be > 0, pause known, got {given}")
     whole = int(np.ceil(each))
     later = np.arange(whole) * gap
     last = people.times[-1] + (0.0 if whole == 1 else later[-1] * 2 + 1e-9)

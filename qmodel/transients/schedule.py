@@ -67,7 +67,7 @@ class Schedule:
     """
 
     def __init__(self, times: Any, servers: Any) -> None:
-        self.times = np.array(_check.several("times", times), dtype=float)
+        self.times = np.array(_check.real("times", _check.several("times", times)))
         counts = np.array(_check.count("servers", servers, least=0), dtype=float)
         if self.times.ndim != 1 or counts.shape != self.times.shape:
             raise DomainError(
@@ -79,11 +79,17 @@ class Schedule:
 
     def servers(self, time: float) -> float:
         """Return the servers that are ready at a time [-]."""
+        time = _check.one("time", time, _check.time)
+        if np.isnan(time):
+            return time
         place = int(np.searchsorted(self.times, time, side="right")) - 1
         return float(self.counts[max(place, 0)])
 
     def next_change(self, time: float) -> float:
         """Return the next time at which their number changes, inf after the last [s]."""
+        time = _check.one("time", time, _check.time)
+        if np.isnan(time):
+            return time
         later = self.times[self.times > time]
         return float(later[0]) if later.size else np.inf
 

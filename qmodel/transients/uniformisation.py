@@ -73,7 +73,7 @@ def number_after(
     """
     rate = _known("arrival_rate", arrival_rate)
     length = _known("time", time)
-    begin = _check.one_count("start", start, least=0)
+    begin = _check.one_count("start", start, least=0, most=1_000_000)
     if isinstance(station, Delay):
         return _at_delay(station, rate, length, begin)
     walk = walk_of(station)
@@ -82,7 +82,9 @@ def number_after(
     fastest = rate + float(walk.completions(walk.servers, walk.servers))
     if fastest * length > _MOST:
         jumps = fastest * length
-        raise ModelError(f"{jumps:.3g} jumps in {length:g} s are too many to be summed")
+        raise ModelError(
+            f"arrival_rate and time make {jumps:.3g} jumps in {length:g} s: too many for a sum"
+        )
     spread = np.sqrt(max(rate * length, 1.0))
     most = min(begin + rate * length + 12 * spread + 60, walk.room)
     numbers = np.arange(int(max(most, begin)) + 1.0)

@@ -20,6 +20,9 @@ from typing import Any
 
 import numpy as np
 
+from qmodel import _check
+from qmodel._checked import checked
+from qmodel._typing import Value
 from qmodel._xp import is_symbolic
 from qmodel.distributions import Distribution
 from qmodel.errors import DomainError, ModelError
@@ -76,8 +79,10 @@ class Walk:
         """Mean work of a request. [s]."""
         return float(self.service.mean)
 
-    def completions(self, numbers: Any, servers: float) -> Any:
+    @checked
+    def completions(self, numbers: Value, servers: Value) -> Any:
         """Return the requests that are served a second at numbers present [1/s]."""
+        numbers, servers = _check.real("numbers", numbers), _check.real("servers", servers)
         busy = np.minimum(numbers, servers)
         if self.throughputs is None:
             return busy / self.service_time

@@ -133,6 +133,15 @@ def secure_connection(
     _check.nonnegative("requests_per_connection - 1", per - 1.0)
     rtt = _check.nonnegative("round_trip_time", round_trip_time)
     resumed = _check.share("resumed", resumed)
+    if not is_symbolic(rtt, per, resumed, early_data, full_handshake, resumed_handshake):
+        _check.broadcast(
+            round_trip_time=rtt,
+            requests_per_connection=per,
+            resumed=resumed,
+            early_data=early_data,
+            full_handshake=full_handshake,
+            cores=cores,
+        )
     early = resumed * _check.share("early_data", early_data)
     full_cpu = _check.positive("full_handshake", full_handshake)
     resumed_cpu = full_cpu if resumed_handshake is None else resumed_handshake

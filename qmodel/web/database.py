@@ -106,6 +106,11 @@ def database(
     >>> float(p.max_rate), p.bottleneck
     (2000.0, 'database cores')
     """
+    given = {"read_time": read_time, "write_time": write_time, "connections": connections}
+    given |= {"replicas": replicas, "cores": cores, "hop": hop}
+    _check.broadcast(**{n: x for n, x in given.items() if x is not None})
+    replicas = _check.count("replicas", replicas, least=0, most=1_000_000)
+    speeds = None if speeds is None else _check.several("speeds", speeds)
     if cores is not None or speeds is not None:
         if balancing != "central queue":
             raise ModelError("balancing is not for a database with cores or speeds of its own")
@@ -113,7 +118,7 @@ def database(
             read_time, connections, write_time, replicas, cores, speeds, hop=hop, name=name
         )
     primary = MMc(read_time if write_time is None else write_time, connections)
-    if _check.count("replicas", replicas, least=0) > 0:
+    if replicas > 0:
         pool: Station = MMc(read_time, replicas * primary.servers)
         if balancing != "central queue":
             pool = balanced(balancing, MMc(read_time, primary.servers), replicas)
@@ -155,7 +160,7 @@ def _held(
         elif cores is not None:
             raise ModelError("a database has cores or speeds, not both")
         else:
-            own, inner = LoadDependent(Exponential(time), tuple(speeds)), f"{name} work"
+            own, inner = LoadDependent(Exponential(time), speeds), f"{name} work"
         permits = connections * several
         return lambda service: hold(name, permits, call(inner, own, service))
 

@@ -8,6 +8,7 @@ from qmodel import _check
 from qmodel._checked import checked
 from qmodel._typing import Count, Value
 from qmodel._xp import is_symbolic
+from qmodel.errors import DomainError
 from qmodel.pipeline.steps import call, limit, series
 from qmodel.pipeline.steps.base import Step
 from qmodel.queues.mmc import MMc
@@ -74,6 +75,9 @@ def gateway(
     check = _check.nonnegative("authentication_time", authentication_time)
     share = _check.share("authenticated", authenticated)
     own = _check.positive("service_time", service_time) + share * check
+    burst = _check.at_least(1)("burst", burst)
+    if rate_limit is None and not is_symbolic(burst) and np.isnan(burst).any():
+        raise DomainError("burst must be a number >= 1 where there is no limit, got nan")
     steps: list[Step] = [call(name, MMc(own, workers))]
     if authentication is not None:
         steps.append(authentication)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from qmodel import _check
 from qmodel._checked import checked
 from qmodel._typing import Count, Value
 from qmodel.balancing.policies import Policy, balanced
@@ -68,6 +69,7 @@ def load_balancer(
     >>> float(qm.Pipeline(site).solve(1280.0).latency.mean)
     0.0556
     """
+    _check.count("replicas", replicas)
     own = call(name, MMc(service_time, workers))
     if replica is None:
         if balancing != "central queue":
