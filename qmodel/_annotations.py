@@ -49,10 +49,11 @@ _SEVERAL = (tuple, list, Sequence, Iterable)
 
 
 class _Names(dict[str, Any]):
-    """Names of a module; what it imports for type checkers only is anything."""
+    """Names of a module; what it imports for type checkers only is found where it is offered."""
 
     def __missing__(self, name: str) -> Any:
-        return Any
+        offered = sys.modules["qmodel"]
+        return getattr(offered, name, Any) if name in offered.__all__ else Any
 
 
 def resolved(annotation: Any, module: str) -> Any:

@@ -160,7 +160,7 @@ def _held(
         elif cores is not None:
             raise ModelError("a database has cores or speeds, not both")
         else:
-            own, inner = LoadDependent(Exponential(time), speeds), f"{name} work"
+            own, inner = LoadDependent(Exponential(time), tuple(speeds)), f"{name} work"
         permits = connections * several
         return lambda service: hold(name, permits, call(inner, own, service))
 
