@@ -49,7 +49,7 @@ _SEVERAL = (tuple, list, Sequence, Iterable)
 
 
 class _Names(dict[str, Any]):
-    """Names of a module; what it imports for type checkers only is found where it is offered."""
+    """Names of a module; what it imports for type checkers only is what qmodel offers."""
 
     def __missing__(self, name: str) -> Any:
         offered = sys.modules["qmodel"]
