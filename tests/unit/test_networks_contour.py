@@ -103,7 +103,9 @@ def test_mean_value_analysis_fails_there_and_this_does_not() -> None:
     """Eight servers and 60 or 90 users, where a recursion prints a negative throughput."""
     eight = SpeedTable(np.array([1.0, 4.0]), np.arange(1.0, 9.0)[:, None] * np.ones(2))
     loop = Loop(np.array([[0.05, 1e-9]]), np.array([0.0, 10.0]), (eight,))
-    assert steady_state(loop, np.array([60.0, 90.0])).throughput == pytest.approx([8.0, 2.0])
+    assert steady_state(loop, np.array([60.0, 90.0])).throughput == pytest.approx(
+        [8.0, 2.0], rel=1e-13
+    )
 
 
 def test_convolution_and_contour_agree() -> None:

@@ -39,6 +39,34 @@ def test_by_complex_convolution(
     assert r.latency.quantile(P) == pytest.approx(percentiles, rel=1e-7)
 
 
+@pytest.mark.parametrize(
+    ("users", "think_time", "times", "servers", "rate", "mean"),
+    [
+        (30, 5.0, [0.1, 0.15, 0.05], None, 5.188852209318, 0.781625451989),
+        (60, 5.0, [0.1, 0.07, 0.05], None, 9.596875324372, 1.2520349563808868),
+        (60, 5.0, [0.3, 0.08, 0.2], [4, 1, 4], 10.046684048465, 0.972119727321),
+        (40, 2.0, [0.3, 0.06, 0.2], [4, 1, 4], 12.60759, 1.17269),
+    ],
+)
+def test_published_means(
+    users: int, think_time: float, times: list[float], servers: list[int] | None,
+    rate: float, mean: float,
+) -> None:  # fmt: skip
+    """Throughput and mean response to all digits that are published."""
+    r = solve(users, think_time, times, servers)
+    digits = 1e-5 if rate == 12.60759 else 1e-11
+    assert r.throughput == pytest.approx(rate, rel=digits)
+    assert r.response_time == pytest.approx(mean, rel=digits)
+
+
+def test_published_numbers_and_percentiles_of_sixty_users() -> None:
+    r = solve(60, 5.0, [0.1, 0.07, 0.05])
+    present = [s.number_in_system for s in r.stations.values()]
+    assert present == pytest.approx([9.14833676, 1.95652371, 0.9107629], abs=6e-9)
+    assert r.response_time == pytest.approx(1.2520349563808868, rel=1e-13)
+    assert r.latency.quantile(P) == pytest.approx([1.1697, 2.1226, 3.0280, 3.7486], abs=6e-5)
+
+
 def test_simulated_percentiles() -> None:
     """Four runs with (standard errors): p99 3.037 (0.008)."""
     r = solve(60, 5.0, [0.1, 0.07, 0.05])

@@ -34,6 +34,30 @@ def test_loads_that_last(servers, timeout, attempts, shares) -> None:
     assert qm.time_to_collapse(found, 1.0, **options) == pytest.approx(horizons, rel=1e-6)
 
 
+def test_loads_that_last_with_a_long_timeout() -> None:
+    options = {"servers": 8, "timeout": 20.0, "attempts": 3}
+    found = qm.safe_load(np.array([1e6, 1e8, 2.6e8]), 1.0, **options)
+    assert found / 8 == pytest.approx([0.924, 0.890, 0.883], abs=6e-4)
+
+
+@pytest.mark.parametrize(
+    ("servers", "timeout", "attempts", "fold"),
+    [
+        (8, 5, 3, 0.857),
+        (8, 5, 2, 0.859),
+        (8, 20, 3, 0.961),
+        (50, 4, 3, 0.931),
+        (50, 2, 3, 0.782),
+    ],
+)
+def test_folds_beside_them(servers: int, timeout: float, attempts: int, fold: float) -> None:
+    """The fold over the servers, and the share from which on a collapse lasts."""
+    late = qm.timeout(timeout, qm.call("app", qm.MMc(1.0, servers)))
+    p = qm.Pipeline(qm.retry(late, attempts=attempts))
+    assert float(p.fold) / servers == pytest.approx(fold, abs=6e-4)
+    assert float(p.hidden_capacity) / servers == pytest.approx(1 / attempts, rel=1e-9)
+
+
 @pytest.mark.parametrize("servers", [1, 2, 8])
 def test_the_failure_of_who_sees_n(servers: int) -> None:
     tau = 3.0
