@@ -146,6 +146,8 @@ def size(
     bought = zip(domains, needed + kept, portions, strict=True)
     sized = what.replace({d.name: d.number(n * lot) for d, n, lot in bought})
     plain = Trial(cases, domains, wanted, 1.0, portions)
+    # At the loads and with the spares of the values that stand beside it.
+    then = plain.gains(needed + kept, scenario, objective)
     return Sizing(
         numbers=named(needed + kept),
         needed=named(needed),
@@ -163,7 +165,7 @@ def size(
         binding=list(cost)[int(np.argmax(drops))],
         binding_objective=str(objective),
         binding_scenario=scenario,
-        with_one_more=named([gain[1] for gain in gains], float),
+        with_one_more=named([value for _, value in then], float),
         arrival_rate=rate,
         model=sized.station if isinstance(sized, StationModel) else sized,
     )

@@ -159,3 +159,26 @@ def test_packed_files_are_the_same_each_time(answer, tmp_path):
     first, second = ((tmp_path / n).read_bytes() for n in ("a.csv.gz", "b.csv.gz"))
     assert gzip.decompress(first) == gzip.decompress(second)
     assert first == second
+
+
+FULL = """
+import resource, sys
+resource.setrlimit(resource.RLIMIT_FSIZE, (2000, 2000))
+from qmodel.cli import main
+sys.argv = ["qmodel", *sys.argv[1:]]
+main()
+"""
+
+
+@pytest.mark.parametrize("ending", [".csv", ".json"])
+def test_a_full_disk_is_one_line_and_leaves_the_old_file(ending, tmp_path):
+    old = tmp_path / f"a{ending}"
+    old.write_text("old")
+    words = ["sweep", "--over", "arrival_rate=100/s:200/s:200", "--output", str(old)]
+    done = subprocess.run(
+        [sys.executable, "-c", FULL, *words], capture_output=True, text=True, check=False
+    )
+    assert done.returncode == 2
+    assert done.stderr.startswith("error: File too large")
+    assert done.stderr.count("\n") == 1
+    assert [(p.name, p.read_text()) for p in tmp_path.iterdir()] == [(old.name, "old")]

@@ -138,6 +138,9 @@ def test_headroom_and_spares() -> None:
     more = qm.size(SHOP, 1200.0, "p99 < 250 ms", prices=PRICES, headroom=0.25)
     as_much = qm.size(SHOP, 1500.0, "p99 < 250 ms", prices=PRICES)
     assert more.numbers == as_much.numbers
+    # Beside the p99 at the load itself stands that with one more at the same load.
+    goal = "p99 < 250 ms"
+    assert all(x < more.values["as it is"][goal] for x in more.with_one_more.values())
     spared = qm.size(SHOP, 1200.0, "p99 < 250 ms", prices=PRICES, spares={"web.servers": 2})
     assert spared.needed == plain.numbers
     assert spared.numbers["web.servers"] == plain.numbers["web.servers"] + 2
