@@ -132,9 +132,12 @@ def solve(
 
 def losses(result: PipelineResult) -> list[Fact]:
     """Return what is lost and what is served."""
+    # Rounding may leave a hair less than nothing.
+    lost = map(float, (result.rejected, result.abandoned))
+    rejected, abandoned = (0.0 if share <= 0 else share for share in lost)
     return [
-        Fact("rejected", "rejected", float(result.rejected), SHARE),
-        Fact("abandoned", "abandoned", float(result.abandoned), SHARE),
+        Fact("rejected", "rejected", rejected, SHARE),
+        Fact("abandoned", "abandoned", abandoned, SHARE),
         Fact("goodput", "goodput", float(result.goodput), RATE),
     ]
 

@@ -83,9 +83,10 @@ def test_one_report_has_it_all(tmp_path: Path) -> None:
     assert done.exit_code == 0, done.output
     text = page.read_text()
     for words in (
-        "How many of each", "with 20 % more load", "no hits in redis", "one zone of 3",
+        "How many of each", "What headroom costs", "no hits in redis", "one zone of 3",
         "When clients give up", "comes back only below", "a zone lost", "P(overload)",
         "PostgreSQL behind a pool of connections",
     ):  # fmt: skip
         assert words in text, words
     assert len(text.encode()) < 1_500_000
+    assert "-0 %" not in text
