@@ -22,6 +22,7 @@ import numpy as np
 
 from qmodel.measurements import cells
 from qmodel.measurements.measurements import Measurements, of_rows
+from qmodel.measurements.quoted_lines import Regular, regular_parts
 from qmodel.measurements.requests import checked_times, kind_numbers, numbers_of, route
 from qmodel.measurements.sources import Block, Source
 from qmodel.measurements.tally import Tally
@@ -31,14 +32,7 @@ __all__ = ["NAME", "read", "recognises"]
 NAME = "access log"
 
 _TIME = r"\[([^\]\n]{10,40})\]"
-_ASKED = r"([A-Z]{2,10} (?:\w+://[^/ \"\n]*)?(?:/[^/?# \"\n]*){0,2}|)"
-"""Method and the first two segments of a path; the rest does not tell the kind."""
 
-_FAST = re.compile(
-    rf'^[^\[\n"]* {_TIME} "{_ASKED}[^"\n]*" (\d{{3}}) (?:\d+|-)'
-    r'(?: "[^"\n]*"){0,4}(?: ([\d.]+|-)(?= |$))?((?: [^"\n][^\n]*)?)$',
-    re.M,
-)
 _CAREFUL = re.compile(
     rf'^[^\[\n]* {_TIME} "((?:[^"\\]|\\.)*)" (\d{{3}}) (?:\d+|-)'
     r'(?: "(?:[^"\\]|\\.)*"){0,4}(?: ([\d.]+|-)(?= |$))?((?: [^"].*)?)$'
@@ -92,28 +86,29 @@ class _Log:
         self.connections: list[float] = [0.0, 0.0]
 
     def add(self, block: Block) -> None:
-        text = block.data.decode("utf-8", "replace")
-        found: Sequence[Any] = _FAST.findall(text)
-        lines = np.arange(block.line, block.line + len(found))
-        expected = block.data.count(b"\n") + (not block.data.endswith(b"\n"))
-        if len(found) != expected or "\0" in text:
-            found, lines = self._carefully(block)
-        if not len(found):
-            return
-        self.source.good_lines += len(found)
-        stamps, asked, status, first, more = zip(*found, strict=True)
-        taken, behind = self._taken(lines, first, more)
-        self._count(lines, self._times(lines, stamps), asked, status, taken, behind)
+        for part in regular_parts(block.data.decode("utf-8", "replace"), block.line):
+            if isinstance(part, Regular):
+                lines = np.arange(part.line, part.line + len(part.stamps))
+                stamps, asked, status, first, more = part[1:]
+            else:
+                found, lines = self._carefully(part)
+                if not found:
+                    continue
+                stamps, asked, status, first, more = zip(*found, strict=True)
+            self.source.good_lines += len(stamps)
+            taken, behind = self._taken(lines, first, more)
+            self._count(lines, self._times(lines, stamps), asked, status, taken, behind)
 
-    def _carefully(self, block: Block) -> tuple[list[Any], np.ndarray]:
+    def _carefully(self, part: tuple[int, str]) -> tuple[list[Any], np.ndarray]:
         found, lines = [], []
-        for number, line in block.lines():
-            match = None if "\0" in line else _CAREFUL.match(line)
+        for number, line in enumerate(part[1].split("\n"), part[0]):
+            stripped = line.strip()
+            match = None if "\0" in line else _CAREFUL.match(stripped)
             if match:
                 found.append(match.groups())
                 lines.append(number)
-            else:
-                self.source.bad(number, line, "is no line of this access log")
+            elif stripped:
+                self.source.bad(number, stripped, "is no line of this access log")
         return found, np.array(lines, dtype=int)
 
     def _times(self, lines: np.ndarray, stamps: Sequence[str]) -> np.ndarray:

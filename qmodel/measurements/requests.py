@@ -13,6 +13,7 @@ from qmodel.measurements.tally import Tally
 __all__ = ["checked_times", "kind_numbers", "numbers_of", "route"]
 
 _REMEMBERED = 100_000
+_NO_DIGITS = str.maketrans("", "", "0123456789")
 _LONGEST = 1e6  # [s]: no request takes longer; a unit is wrong.
 
 
@@ -63,5 +64,7 @@ def route(path: str) -> str:
 
 
 def _identifies(segment: str) -> bool:
-    digits = sum(c.isdigit() for c in segment)
-    return digits > 0 and (digits == len(segment) or digits >= 4 or len(segment) > 20)
+    if segment.isdecimal() or segment.isalpha():
+        return segment.isdecimal()
+    digits = len(segment) - len(segment.translate(_NO_DIGITS))
+    return digits > 0 and (digits >= 4 or len(segment) > 20)

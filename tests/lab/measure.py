@@ -3,7 +3,7 @@
     python tests/lab/measure.py light FOLDER
     python tests/lab/measure.py predict FOLDER
     python tests/lab/measure.py run FOLDER --repeat 2 --lane 0
-    python tests/lab/measure.py table FOLDER docs/explanation/lab-results.csv
+    python tests/lab/measure.py table FOLDER... docs/explanation/lab-results.csv
 
 `predict` writes predictions.csv, which `run` needs and never changes. Runs of one lane follow
 each other; several lanes measure at a time, each with servers of its own.
@@ -25,18 +25,20 @@ from servers import Site
 
 from qmodel.measurements import SiteCalibration, calibrate_site, read
 
-WARM = 8.0  # [s] of load before what counts
-SECONDS = 70.0
+WARM = 6.0  # [s] of load before what counts
+SECONDS = 60.0
 LIGHT_RATE, LIGHT_SECONDS = 50.0, 240.0
 QUANTITIES = ("mean", "p50", "p95", "p99")
 LANES, PORTS = 2, 40
 
 
-def light(folder: Path, *, rate: float = LIGHT_RATE, seconds: float = LIGHT_SECONDS) -> None:
+def light(
+    folder: Path, *, rate: float = LIGHT_RATE, seconds: float = LIGHT_SECONDS, port: int = 8200
+) -> None:
     """Run the site under a light load, and keep what it leaves: spans, counters, latencies."""
     folder.mkdir(parents=True, exist_ok=True)
-    with Site(**LIGHT) as site:
-        site.fill(KEYS)
+    with Site(**LIGHT, port=port) as site:
+        site.fill(KEYS, EXPONENT)
         asked = {"keys": KEYS, "exponent": EXPONENT, "rate": rate}
         site.drive(folder / "warm.json", seconds=WARM, seed=9, **asked)
         site.redis("CONFIG", "RESETSTAT")
@@ -75,7 +77,8 @@ def measured(
     """Return what a run of a scenario at one load gives."""
     before = os.getloadavg()[0]
     with Site(**scenario.site, port=port) as site:
-        site.fill(KEYS)
+        if not scenario.asked.get("keys"):
+            site.fill(KEYS, EXPONENT)
         if scenario.lost:
             site.lose_server()
         asked = {"keys": KEYS, "exponent": EXPONENT, "rate": rate} | scenario.asked
@@ -130,11 +133,16 @@ def run(folder: Path, repeat: int, lane: int) -> None:
             file.write(json.dumps(found) + "\n")
 
 
-def table(folder: Path, path: Path) -> pd.DataFrame:
-    """Write predictions beside the median of their runs."""
+def table(folders: list[Path], path: Path) -> None:
+    """Write predictions beside what was measured, of one campaign or several."""
+    found = pd.concat([campaign(f).assign(campaign=i + 1) for i, f in enumerate(folders)])
+    found.to_csv(path, index=False, float_format="%.5g")
+
+
+def campaign(folder: Path) -> pd.DataFrame:
+    """Return the predictions of one light run beside their runs, averaged."""
     runs = pd.concat([pd.read_json(f, lines=True) for f in sorted(folder.glob("runs-*.jsonl"))])
-    keys = ["scenario", "arrival_rate"]
-    rows = []
+    keys, rows = ["scenario", "arrival_rate"], []
     for key, some in runs.groupby(keys, sort=False):
         n = len(some)
         row = dict(zip(keys, key, strict=True)) | {
@@ -151,10 +159,7 @@ def table(folder: Path, path: Path) -> pd.DataFrame:
             between = some[name].std(ddof=1) / n**0.5 if n > 1 else 0.0
             row[f"{name}_error"] = max(within, between)
         rows.append(row)
-    plan = pd.read_csv(folder / "predictions.csv")
-    found = plan.merge(pd.DataFrame(rows), on=keys)
-    found.to_csv(path, index=False, float_format="%.5g")
-    return found
+    return pd.read_csv(folder / "predictions.csv").merge(pd.DataFrame(rows), on=keys)
 
 
 def main() -> None:
@@ -162,7 +167,7 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("what", choices=["light", "predict", "run", "table"])
     parser.add_argument("folder", type=Path)
-    parser.add_argument("target", type=Path, nargs="?")
+    parser.add_argument("more", type=Path, nargs="*")
     parser.add_argument("--repeat", type=int, default=1)
     parser.add_argument("--lane", type=int, default=0)
     given = parser.parse_args()
@@ -173,7 +178,8 @@ def main() -> None:
     elif given.what == "run":
         run(given.folder, given.repeat, given.lane)
     else:
-        table(given.folder, given.target)
+        *others, target = given.more
+        table([given.folder, *others], target)
 
 
 if __name__ == "__main__":

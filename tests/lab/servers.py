@@ -20,8 +20,11 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, Self
 
+import numpy as np
+
 HERE = Path(__file__).parent
 PYTHON = os.environ.get("LAB_PYTHON", sys.executable)
+FILLING = 20  # [s]
 PACKAGES = "gunicorn, redis, psycopg, psycopg_pool"
 
 NGINX = """
@@ -129,12 +132,19 @@ class Site:
         call = ["redis-cli", "-p", str(self.port + 18), *command]
         return subprocess.run(call, capture_output=True, text=True, check=True).stdout
 
-    def fill(self, keys: int) -> None:
-        """Put all keys into the cache, the most popular last, and begin to count anew."""
-        value = "x" * 1000
-        lines = "".join(f"SET {key} {value}\r\n" for key in range(keys - 1, -1, -1))
+    def fill(self, keys: int, exponent: float, requests: int = 30_000) -> None:
+        """Bring the cache to what many requests would have left in it, and count anew.
+
+        Redis tells ages by the second, so that the requests need some of them.
+        """
+        value, rng = "x" * 1000, np.random.default_rng(0)
+        weights = np.arange(1, keys + 1) ** -exponent
+        drawn = rng.choice(keys, requests, p=weights / weights.sum())
         call = ["redis-cli", "-p", str(self.port + 18), "--pipe"]
-        subprocess.run(call, input=lines.encode(), capture_output=True, check=True)
+        for part in np.array_split(drawn, FILLING):
+            lines = "".join(f"SET {key} {value}\r\n" for key in part.tolist())
+            subprocess.run(call, input=lines.encode(), capture_output=True, check=True)
+            time.sleep(1.0)
         self.redis("CONFIG", "RESETSTAT")
 
     def lose_server(self) -> None:
