@@ -26,6 +26,7 @@ EPILOG = examples(
     "qmodel report",
     "qmodel report site.yaml --output site.html",
     'qmodel report --rate 2400/s --objective "p99 < 300 ms" -o site.html',
+    "qmodel report site.yaml --measured k6.json -o site.html",
     "qmodel report --set cache.hit_ratio=95% -o better-cache.html",
 )
 
@@ -40,6 +41,15 @@ def command(
     override: Overrides = None,
     scenario: Scenario = None,
     zones: Zones = None,
+    measured: Annotated[
+        list[Path] | None,
+        typer.Option(
+            "--measured",
+            metavar="FILE",
+            help="Measurements at loads: a section sets what the model predicts beside them. "
+            "May be repeated.",
+        ),
+    ] = None,
     title: Annotated[
         str | None,
         typer.Option("--title", metavar="TEXT", help="Title of the page [that of the file]."),
@@ -57,6 +67,15 @@ def command(
     from qmodel.cli import model
     from qmodel.cli.files import writing
 
+    seen = None
+    if measured:
+        from qmodel.cli.calibrate import tell
+        from qmodel.measurements import joined, read
+
+        files = [read(one) for one in measured]
+        for one in files:
+            tell(one)
+        seen = joined(files)
     with writing(output, (".html",)) as write:
         it = model.asked(
             file,
@@ -79,6 +98,7 @@ def command(
             scenarios=plan.scenarios,
             spreads=dict(it.site.spreads) or 0.1,
             source="" if file is None else file.read_text(encoding="utf-8-sig"),
+            measured=seen,
             title=title or it.site.title or "Capacity and latency of the site",
         )
         write(found)

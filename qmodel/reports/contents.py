@@ -11,7 +11,10 @@ from qmodel._checked import checked
 from qmodel.errors import ModelError
 
 if TYPE_CHECKING:
+    import pandas as pd
+
     from qmodel.answers.answer import Answer
+    from qmodel.measurements import Measurements
     from qmodel.pipeline import Pipeline
     from qmodel.planning.slo import Objective, Objectives
     from qmodel.queues import Station
@@ -142,6 +145,7 @@ def report(
     spread: Sequence[str] | None = None,
     title: str = "Capacity and latency",
     source: str = "",
+    measured: Measurements | pd.DataFrame | None = None,
 ) -> Report:
     """Return a report on a model: one page for who decides, with all that it rests on.
 
@@ -174,6 +178,9 @@ def report(
         Title of the page. [-]
     source : str, optional
         Text of the model file, to be shown at the end. [-]
+    measured : Measurements or pandas.DataFrame, optional
+        Loads that were measured, as `qmodel.backtest` takes them: a section sets what the model
+        predicts beside them. [-]
 
     Returns
     -------
@@ -212,6 +219,9 @@ def report(
         ),
         Section("map", "The pipeline", grounds.flows(result), drawing=whole.draw(load).svg()),
     ]
+    if measured is not None:
+        tested = answers.backtest(whole, measured)
+        sections.append(Section("backtest", "Held against measurements", tested))
     plain, remark = _searched(
         whole, result, [prices, spreads, over, *(scenarios or {}).values()]
     )

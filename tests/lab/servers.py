@@ -160,10 +160,11 @@ class Site:
         return path
 
     def _start(self, *command: str, **more: Any) -> None:
-        log = (self.folder / f"{Path(command[0]).name}.out").open("ab")
-        self._running.append(
-            subprocess.Popen(command, stdout=log, stderr=subprocess.STDOUT, **more)
-        )
+        name = Path(command[0]).name
+        with (self.folder / f"{name}.out").open("ab") as log:
+            self._running.append(
+                subprocess.Popen(command, stdout=log, stderr=subprocess.STDOUT, **more)
+            )
 
     def _database(self) -> None:
         user = pwd.getpwnam("postgres") if os.getuid() == 0 else pwd.getpwuid(os.getuid())

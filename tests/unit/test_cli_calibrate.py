@@ -68,6 +68,16 @@ def test_a_back_test_agrees_or_is_exit_status_99(model: Path, tmp_path: Path) ->
     assert "too low" in page.read_text()
 
 
+def test_a_report_has_the_back_test(model: Path, tmp_path: Path) -> None:
+    page = tmp_path / "site.html"
+    found = asked("report", model, "--rate", "40/s", "--measured", tmp_path / "steps.csv",
+                  "-o", page)  # fmt: skip
+    assert found.exit_code == 0, found.output
+    text = page.read_text()
+    assert "Held against measurements" in text
+    assert "Agrees within 15 % at 10/s to 72/s" in text
+
+
 def test_errors_are_one_line(model: Path, tmp_path: Path) -> None:
     data = tmp_path / "steps.csv"
     for words, message in (

@@ -41,3 +41,11 @@ def test_hit_ratios_are_within_two_points(lab: ModuleType) -> None:
     frame = lab.results()
     last = frame[frame["campaign"] == frame["campaign"].max()]
     assert (last["hit_ratio"] - last["hit_ratio_predicted"]).abs().max() < 0.025
+
+
+def test_a_cold_cache_fills_as_predicted(lab: ModuleType) -> None:
+    cold = lab.pd.read_csv(lab.COLD)
+    noise = (cold["measured"] * (1 - cold["measured"]) / cold["requests"]) ** 0.5
+    off = (cold["measured"] - cold["predicted"]).abs()
+    assert (off < 2.5 * noise).all()
+    assert off.mean() < 0.02

@@ -56,3 +56,8 @@ def test_a_flash_crowd_is_read_and_seen_as_bursty() -> None:
     assert peak["arrival_rate"] == pytest.approx(229_426 / 60)
     found = arrival_variability(frame["count"].to_numpy(), 60.0, scales=[60, 3600])
     assert found["index"].iloc[0] > 1000
+    busiest = int(frame["count"].to_numpy().argmax())
+    around = frame["count"].to_numpy()[busiest - 60 : busiest + 60]
+    case = next(c for c in CASES if c.group == "A flash crowd")
+    allan = arrival_variability(around, 60.0, scales=[60])["allan"].iloc[0]
+    assert allan == pytest.approx(case.measured, rel=1e-3)
