@@ -121,8 +121,8 @@ def page(frame: pd.DataFrame) -> str:
     lines += ["## A cold cache", ""]
     lines += filled(
         "The cache empty at the start, 60 requests/s: the hit ratio of each ten seconds, and "
-        "the one at their middle that `qm.caches.Warming` says of the objects that the light run "
-        "asked for, with those that it did not see. Each measured one is sure to two points."
+        "the one at their middle that `qm.caches.Warming` says of the objects that the light "
+        "run asked for, with those that it did not see. Each is measured to two points."
     )
     cold = pd.read_csv(COLD)
     lines += ["| second | measured | predicted |", "|---|---|---|"]
