@@ -83,7 +83,10 @@ def arrival_variability(
     if scales is None:
         widths = [2**i for i in range(64) if n.size // 2**i >= _WINDOWS]
     else:
-        widths = [max(1, round(float(_check.positive("scales", s)) / step)) for s in scales]
+        widths = [
+            max(1, round(float(_check.positive("scales", s)) / step))
+            for s in _check.several("scales", scales)
+        ]
     rows = []
     for width in widths:
         windows = n.size // width

@@ -111,7 +111,10 @@ class Histogram:
         DomainError
             If `p` is outside 0 to 1.
         """
-        low, high = self._between([float(_check.probability("p", p))])
+        share = _check.one("p", p, _check.probability)
+        if np.isnan(share):
+            return share, share
+        low, high = self._between([share])
         return float(low[0]), float(high[0])
 
     def _between(self, shares: Sequence[float]) -> tuple[np.ndarray, np.ndarray]:

@@ -159,7 +159,7 @@ def coordinated_omission(
     >>> round(found.share, 2), float(np.quantile(found.latencies, 0.95)).__round__(2)
     (0.33, 0.85)
     """
-    at = np.ravel(np.asarray(starts, dtype=float))
+    at = np.ravel(_check.real("starts", starts))
     times = np.ravel(_check.nonnegative("latencies", latencies)).astype(float)
     if at.size != times.size or at.size < 3:
         raise DomainError(

@@ -1,5 +1,8 @@
 """What a pipeline costs for what is in it, against one of a single M/M/c; in CPU time."""
 
+import subprocess
+import sys
+
 import pytest
 from scipy.special import gammaincc
 
@@ -14,6 +17,7 @@ OTHERS = qm.call("b", qm.MMc(0.012)), qm.call("c", qm.MMc(0.01))
 LIMITED = qm.Pipeline(qm.series(qm.limit("quota", 300.0), ONE))
 FORK = qm.Pipeline(qm.parallel(*OTHERS))
 TYPICAL = web.typical_pipeline()
+SOLVE = "import sys; sys.argv = ['qmodel', 'solve']; from qmodel.cli import main; main()"
 
 
 def mean(pipeline, rate):
@@ -64,5 +68,27 @@ def test_percentile_of_one_station(interleaved):
         return [station.solve(500.0).response.quantile(0.99) for _ in range(20)]
 
     r = interleaved(asked, lambda: [gammaincc(8.0, 5.0) for _ in range(8000)])
-    print(f"\nsolve and p99 of M/M/8: {400 * r.median:.0f} bare gammaincc, limit 700")
-    assert 400 * r.median <= 700
+    print(f"\nsolve and p99 of M/M/8: {400 * r.median:.0f} bare gammaincc, limit 150")
+    assert 400 * r.median <= 150
+
+
+def test_percentile_of_a_solved_station(interleaved):
+    response = qm.MMc(0.01, 8).solve(500.0).response
+
+    def asked():
+        return [response.quantile(0.99) for _ in range(20)]
+
+    r = interleaved(asked, lambda: [gammaincc(8.0, 5.0) for _ in range(2000)])
+    print(f"\np99 of a solved M/M/8: {100 * r.median:.0f} bare gammaincc, limit 60")
+    assert 100 * r.median <= 60
+
+
+def test_solve_from_the_command_line(interleaved):
+    def start(*arguments):
+        return lambda: subprocess.run(
+            [sys.executable, *arguments], check=True, stdout=subprocess.DEVNULL
+        )
+
+    r = interleaved(start("-c", SOLVE), start("-c", "import numpy"), rounds=5)
+    print(f"\nqmodel solve: {r} import numpy, limit 30, goal 6")
+    assert r.median <= 30
