@@ -97,7 +97,7 @@ GLOSSARY = {
     "throttled_duration": Term("", "s", "time that requests are turned away while warming"),
     "turned_away": Term("", "-", "requests turned away while warming"),
     "queued_duration": Term("", "s", "time until a backlog is gone while warming"),
-    "backlog": Term("", "-", "most requests that wait while warming"),
+    "backlog": Term("", "-", "requests that wait, while warming at most"),
     "available": Term("A", "-", "share of the requests that are answered"),
     "unavailable": Term("", "-", "share of the requests that are not answered"),
     "failing": Term("", "-", "share of the requests that fail while a station is down"),

@@ -17,6 +17,7 @@ from qmodel.answers.steady_state import capacity_of
 from qmodel.answers.words import BAR, COUNT, RATE, SHARE, TEXT, TIME, WORDS, shown
 from qmodel.errors import InfeasibleError, ModelError
 from qmodel.loads import Profile
+from qmodel.planning.moments import met_at
 from qmodel.units import text
 
 if TYPE_CHECKING:
@@ -83,7 +84,7 @@ def crowd(
     result = whole.over_time(load, servers=servers)
     meaning, met = [], []
     for goal in goals:
-        good = _met(goal, result)
+        good = met_at(goal, result)
         met.append(bool(good.all()))
         meaning.append(_held(goal, good, result))
     enough = _enough(whole, load, goals, result)
@@ -110,29 +111,6 @@ def crowd(
         frame=result.to_frame,
         draw=partial(_pictures, result, tuple(goals)),
     )
-
-
-def _met(goal: Objective, result: PipelineOverTime) -> np.ndarray:
-    """Return at which times an objective holds."""
-    quantity = str(goal.quantity)
-    if quantity == "mean":
-        values = result.mean
-    elif quantity[:1] == "p" and quantity[1:].replace(".", "", 1).isdigit():
-        known = quantity in ("p50", "p95", "p99")  # kept with the result
-        values = (
-            getattr(result, quantity) if known else result.percentile(float(quantity[1:]) / 100)
-        )
-    elif quantity in ("loss", "rejected", "abandoned"):
-        lost = {"rejected": result.rejected, "abandoned": result.abandoned}
-        values = lost.get(quantity, result.rejected + result.abandoned)
-    else:
-        raise ModelError(
-            f"{goal} is no objective over time: take the mean or a percentile of the latency, "
-            "or a loss"
-        )
-    # Where nobody gets through the latency is no number, and missed.
-    good: np.ndarray = values <= goal.limit * (1 + 1e-9)
-    return good
 
 
 def _held(goal: Objective, good: np.ndarray, result: PipelineOverTime) -> str:

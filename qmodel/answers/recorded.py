@@ -37,6 +37,7 @@ def replay(
     objectives: Objectives = (),
     scale_to: float | None = None,
     percentiles: Sequence[float] = (0.5, 0.95, 0.99),
+    dynamic: bool = False,
     progress: Callable[[int, int], None] | None = None,
 ) -> Answer:
     """Replay a recorded load: latency, losses, utilization and headroom for each of its rows.
@@ -53,8 +54,10 @@ def replay(
         Scale the load so that its busiest row is at this share of the capacity. [-]
     percentiles : sequence of float, default (0.5, 0.95, 0.99)
         Percentiles of the latency, as shares. [-]
+    dynamic : bool, default False
+        Whether what a row leaves undone is carried into the next. [-]
     progress : callable, optional
-        Called with the number of rates solved and of all. [-]
+        Called with the number of rates and rows solved, and of all. [-]
 
     Returns
     -------
@@ -75,6 +78,8 @@ def replay(
     >>> load = pd.DataFrame({"time": [0, 60, 120], "arrival_rate": [100.0, 300.0, 500.0]})
     >>> print(replay(qm.MMc(0.01, servers=4), load).verdict)
     Worst row: 120 s, 500/s, overload; bottleneck: MMc
+    >>> print(replay(qm.MMc(0.01, servers=4), load, dynamic=True).verdict)
+    Worst row: 120 s, 500/s, p99 4.07 s; bottleneck: MMc
     """
     from qmodel.recorded_load import replay as solved
 
@@ -85,12 +90,16 @@ def replay(
         objectives=goals,
         scale_to=scale_to,
         percentiles=sorted({float(p) for p in percentiles}),
+        dynamic=dynamic,
         progress=progress,
     )
-    return _answer(frame, float(whole.max_rate), [str(goal) for goal in goals])
+    written = [str(goal) for goal in goals]
+    return _answer(frame, float(whole.max_rate), written, dynamic=dynamic)
 
 
-def _answer(frame: pd.DataFrame, limit: float, goals: Sequence[str]) -> Answer:
+def _answer(
+    frame: pd.DataFrame, limit: float, goals: Sequence[str], *, dynamic: bool
+) -> Answer:
     """Return the verdict on a replayed load, for a pipeline of capacity `limit` [1/s]."""
     import numpy as np
 
@@ -118,8 +127,10 @@ def _answer(frame: pd.DataFrame, limit: float, goals: Sequence[str]) -> Answer:
     if over.any():
         lines.append(
             f"Overload in {_of(over.sum(), known.size, word)}: more arrives than the {first} "
-            "can do. What is left undone is not carried into the next one."
+            "can do. What is left undone is "
+            + ("carried into the next one." if dynamic else "not carried into the next one.")
         )
+        lines += _backlog(frame, word) if dynamic else []
     else:
         lines.append(f"No {word} is in overload.")
     lines += _lost(frame, word)
@@ -135,6 +146,7 @@ def _answer(frame: pd.DataFrame, limit: float, goals: Sequence[str]) -> Answer:
         Fact("rejected", "rejected, of all", _of_all(frame, "rejected"), SHARE),
         Fact("abandoned", "abandoned, of all", _of_all(frame, "abandoned"), SHARE),
         Fact("rows_in_overload", "rows in overload", int(over.sum()), COUNT),
+        Fact("backlog", "backlog up to", float(frame["backlog"].max()), COUNT),
         Fact("scale", "", float(frame.attrs.get("scale", 1.0)), "-"),
     ]
     if goals:
@@ -144,7 +156,7 @@ def _answer(frame: pd.DataFrame, limit: float, goals: Sequence[str]) -> Answer:
         verdict=verdict,
         meaning=lines,
         tables=[_levels(frame, known, word, first)],
-        notes=_notes(frame, known.size, word),
+        notes=_notes(frame, known.size, word, dynamic=dynamic),
         facts=facts,
         details={"objectives": list(goals)},
         good=not over.any() and not missed.any(),
@@ -162,6 +174,23 @@ def _of_all(frame: pd.DataFrame, name: str) -> float:
     """Return the share of all requests of the load that is lost."""
     rates = frame["arrival_rate"].fillna(0.0)
     return float((rates * frame[name].fillna(0.0)).sum() / max(rates.sum(), 1e-300))
+
+
+def _backlog(frame: pd.DataFrame, word: str) -> list[str]:
+    """Say how much waits at most, how long there is a backlog, and whether it ends."""
+    in_time = frame[frame["backlog"].notna() & frame["time"].notna()].sort_values("time")
+    waits = in_time["backlog"].to_numpy()
+    most = int(waits.argmax())
+    # A second of the load at hand is no more than a queue.
+    behind = waits > in_time["arrival_rate"].to_numpy().clip(min=1.0)
+    at = _moment(in_time["time"].iloc[most])
+    line = (
+        f"The backlog is up to {waits[most]:,.0f} requests, {at}; there is one of more than a "
+        f"second of load in {_of(behind.sum(), len(waits), word)}"
+    )
+    if behind[-1]:
+        return [f"{line}.", f"The record ends in overload, with {waits[-1]:,.0f} that wait."]
+    return [f"{line}, and none at the end."]
 
 
 def _lost(frame: pd.DataFrame, word: str) -> list[str]:
@@ -237,7 +266,7 @@ def _levels(frame: pd.DataFrame, known: np.ndarray, word: str, first: str) -> Ta
     return Table("levels", f"Quiet and busy {word}s, from which load on", columns, len(LEVELS))
 
 
-def _notes(frame: pd.DataFrame, known: int, word: str) -> list[str]:
+def _notes(frame: pd.DataFrame, known: int, word: str, *, dynamic: bool) -> list[str]:
     notes, scale = [], float(frame.attrs.get("scale", 1.0))
     if scale != 1:
         notes.append(f"The recorded load was multiplied by {scale:.4g}.")
@@ -247,7 +276,13 @@ def _notes(frame: pd.DataFrame, known: int, word: str) -> list[str]:
         )
     if not frame["time"].dropna().is_monotonic_increasing:
         notes.append("The times are not in order; the rows stay as they are in the file.")
-    notes.append(f"Each {word} is taken as a steady state of its own.")
+    if dynamic:
+        notes.append(
+            f"The load goes in straight lines from {word} to {word}, over those without one "
+            f"too. A {word} that differs from a steady state by less than 0.1 % is one."
+        )
+    else:
+        notes.append(f"Each {word} is taken as a steady state of its own.")
     return notes
 
 

@@ -62,6 +62,13 @@ def command(
     percentiles: Annotated[
         str, typer.Option("--percentiles", metavar="LIST", help="Percentiles of the latency.")
     ] = "50,95,99",
+    dynamic: Annotated[
+        bool,
+        typer.Option(
+            "--dynamic",
+            help="Carry what a row leaves undone into the next, until it is done.",
+        ),
+    ] = False,
     set_: Changes = None,
     override: Overrides = None,
     scenario: Scenario = None,
@@ -70,7 +77,9 @@ def command(
     """Replay a recorded load: latency, utilization and headroom for each of its rows.
 
     Prints the worst row and what missed an objective; --output writes all rows, in their
-    order. A row without a load stays, with empty results. Nothing is written after an error.
+    order. A row without a load stays, with empty results. Each row is a steady state of its
+    own; with --dynamic what one leaves undone is there in the next. Nothing is written after
+    an error.
     """
     from qmodel import answers
     from qmodel.cli import model, numbers
@@ -94,6 +103,7 @@ def command(
             objectives=it.objectives,
             scale_to=scale,
             percentiles=shares,
+            dynamic=dynamic,
             progress=tell,
         )
         write(answer)

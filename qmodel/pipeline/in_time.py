@@ -68,13 +68,14 @@ def over_time(
     *,
     times: Any = None,
     servers: Mapping[str, Schedule | Autoscaler] | Schedule | Autoscaler | None = None,
-    start: Mapping[str, int] | int | None = None,
+    start: Mapping[str, int] | int | PipelineOverTime | None = None,
 ) -> PipelineOverTime:
     """Return a pipeline under a load that changes in time (`Pipeline.over_time`)."""
     _check.instance("load", load, Profile)
     names = list(plan.stations)
     staff = _by_name("servers", servers, names, (Schedule, Autoscaler))
-    begin = _by_name("start", start, names, (int, np.integer))
+    earlier = start.ends if isinstance(start, PipelineOverTime) else None
+    begin = earlier or _by_name("start", start, names, (int, np.integer))
     asked = default_times(load, times)
     closer = [refill.times(asked[0], asked[-1]) for refill in refills.values()]
     grid = np.unique(np.concatenate([default_times(load), asked, *closer]))
@@ -111,7 +112,7 @@ class InTime:
         load: Profile,
         grid_and_asked: tuple[np.ndarray, np.ndarray],
         servers: Mapping[str, Schedule | Autoscaler],
-        start: Mapping[str, int],
+        start: Mapping[str, Any],
         refills: Mapping[Any, Refill],
     ) -> None:
         self.plan, self.load, self.refills = plan, load, refills
@@ -291,6 +292,7 @@ class InTime:
         outcome = self._outcome()
         shape = self.times.shape
         at = np.searchsorted(self.times, self.asked)
+        courses = {n: place.course for n, place in self._places.items() if place.course}
         accepted, rejected, abandoned = (
             np.broadcast_to(np.asarray(x, dtype=float), shape)[at] for x in outcome[:3]
         )
@@ -304,6 +306,8 @@ class InTime:
             abandoned=abandoned,
             stations={name: over.at(at) for name, over in self.over.items()},
             shares={key: share[at] for key, share in (self.shares | self._ratios).items()},
+            ends={name: course.end for name, course in courses.items()},
+            unsettled=max((course.unsettled() for course in courses.values()), default=0.0),
             basis=Basis(dict.fromkeys(("mean", "percentiles", "backlog"), (FLOWS_IN_TIME,))),
         )
 

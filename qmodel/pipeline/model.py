@@ -235,7 +235,7 @@ class Pipeline:
         *,
         times: Any = None,
         servers: Mapping[str, Schedule | Autoscaler] | Schedule | Autoscaler | None = None,
-        start: Mapping[str, int] | int | None = None,
+        start: Mapping[str, int] | int | PipelineOverTime | None = None,
         emptied: Mapping[str, Emptied | float] | None = None,
     ) -> PipelineOverTime:
         """Return the pipeline under a load that changes in time.
@@ -250,9 +250,10 @@ class Pipeline:
         servers : mapping of str to Schedule or Autoscaler, optional
             By station, how the number of its servers changes; one without a mapping is for
             all stations. [-]
-        start : mapping of str to int, or int, optional
-            By station, requests that are there at the first time; by default the steady state
-            of the first rate, or none where there is no such state. [-]
+        start : mapping of str to int, int, or PipelineOverTime, optional
+            By station, requests that are there at the first time, or an earlier part of the
+            way, from the end of which it goes on; by default the steady state of the first
+            rate, or none where there is no such state. [-]
         emptied : mapping of str to Emptied or float, optional
             By cache, when it loses all that it has, and fills again. [s]
 

@@ -13,6 +13,7 @@ from qmodel.basis import APPROXIMATE, Assumption, Basis
 from qmodel.distributions import Distribution
 from qmodel.distributions.cells import select
 from qmodel.pipeline.long_waits import percentiles
+from qmodel.transients.course import State
 from qmodel.transients.over_time import StationOverTime
 from qmodel.units import text
 
@@ -60,6 +61,10 @@ class PipelineOverTime:
         What depends on times: the shares that are late, or copied, at each time. [-]
     basis : Basis
         How much "mean" and "percentiles" can be trusted. [-]
+    ends : mapping of str to State
+        Where the stations are at the last time, from which `Pipeline.over_time` can go on. [-]
+    unsettled : float
+        How far they are then from the steady state of the load, as a probability. [-]
     """
 
     times: np.ndarray
@@ -72,6 +77,8 @@ class PipelineOverTime:
     stations: Mapping[str, StationOverTime]
     shares: Mapping[Any, np.ndarray]
     basis: Basis
+    ends: Mapping[str, State]
+    unsettled: float
 
     @cached_property
     def mean(self) -> np.ndarray:

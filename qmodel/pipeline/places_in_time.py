@@ -63,6 +63,11 @@ class Place:
         if self._course is not None and self._stretch is not None:
             self._course.keep(self._stretch)
 
+    @property
+    def course(self) -> Course | None:
+        """Its way, None if each moment is a steady state."""
+        return self._course
+
     def over(self, times: np.ndarray) -> StationOverTime:
         """Return the station over all the way."""
         if self._course is not None:

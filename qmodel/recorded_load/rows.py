@@ -1,9 +1,10 @@
 """A recorded load on a model: one row of results for each row of load.
 
 Each row is taken as a steady state of its own. That is right while the load changes little
-in the time that queues need to settle (seconds, at a utilization below 95 %); what a row in
-overload leaves undone is not carried into the next. Each distinct rate is solved once, in
-chunks, so memory grows with the rows of the frame only.
+in the time that queues need to settle (seconds, at a utilization below 95 %). What a row in
+overload leaves undone is carried into the next where that is asked for: then those rows that
+are no steady states are solved over time (`qmodel.recorded_load.carried`). Each distinct rate
+is solved once, in chunks, so memory grows with the rows of the frame only.
 """
 
 from __future__ import annotations
@@ -20,6 +21,8 @@ from qmodel.errors import DomainError, ModelError
 from qmodel.glossary import units_of
 from qmodel.planning.engines import Engine, engine_of
 from qmodel.planning.slo import Objective, Objectives, objectives_of
+from qmodel.recorded_load.carried import carry_on
+from qmodel.transients.profiles import seconds_of
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -39,6 +42,7 @@ def replay(
     objectives: Objectives = (),
     scale_to: float | None = None,
     percentiles: Sequence[float] = (0.5, 0.95, 0.99),
+    dynamic: bool = False,
     progress: Callable[[int, int], None] | None = None,
     engine: Engine | str | None = None,
 ) -> pd.DataFrame:
@@ -58,8 +62,12 @@ def replay(
         model saturates. [-]
     percentiles : sequence of float, default (0.5, 0.95, 0.99)
         Percentiles of the latency, as shares. [-]
+    dynamic : bool, default False
+        Whether what a row leaves undone is carried into the next: the load goes in straight
+        lines from row to row, and each row is what a request meets that comes at its time.
+        Overload is finite then, as far as the record goes. [-]
     progress : callable, optional
-        Called with the number of rates solved and of all. [-]
+        Called with the number of rates and rows solved, and of all. [-]
     engine : Engine or str, optional
         Where the rates are solved, as for `qmodel.sweep`: "local", "dask", or the address of
         a Dask cluster; by default this process. [-]
@@ -69,18 +77,19 @@ def replay(
     pandas.DataFrame
         One row for each row of `load`, in its order: time, arrival rate, mean and
         percentiles of the latency, headroom, bottleneck, the shares of requests that are
-        rejected and that abandon, goodput, the utilization of each station with servers, and
-        whether the objectives are met. Overload is inf; a missing rate gives NaN, and NA for
-        met. ``attrs["units"]``
-        has the units, ``attrs["scale"]`` the factor of `scale_to`. [-]
+        rejected and that abandon, goodput, the backlog of requests that wait, the utilization
+        of each station with servers, and whether the objectives are met. Overload is inf; a
+        missing rate gives NaN, and NA for met. ``attrs["units"]`` has the units,
+        ``attrs["scale"]`` the factor of `scale_to`. [-]
 
     Raises
     ------
     DomainError
-        If a rate is negative, or `scale_to` or a percentile is out of range.
+        If a rate is negative, `scale_to` or a percentile is out of range, or a time comes
+        twice in a dynamic replay.
     ModelError
         If the model has arrays, never saturates and should be scaled to, or lacks what an
-        objective names.
+        objective names; if in a dynamic replay a station has no solution over time.
 
     Examples
     --------
@@ -90,6 +99,12 @@ def replay(
     >>> frame = replay(shop, load)
     >>> frame["p99"].round(3).tolist(), frame["headroom"].round(2).tolist()
     ([0.046, 0.06, inf], [3.0, 0.33, -0.2])
+
+    After half a minute above 400/s, 1500 wait:
+
+    >>> frame = replay(shop, load, dynamic=True)
+    >>> frame["p99"].round(2).tolist(), frame["backlog"].round(-2).tolist()
+    ([0.05, 0.06, 4.07], [0.0, 0.0, 1500.0])
     """
     import pandas as pd
 
@@ -106,12 +121,23 @@ def replay(
         parts = [{name: cells[:0] for name, cells in names.items()}]
     chunks = range(-(-distinct.size // _CHUNK))
     found: dict[int, dict[str, Any]] = {}
+    total = distinct.size + (len(rates) if dynamic else 0)
+
+    def tell(done: int) -> None:
+        if progress is not None:
+            progress(min(done, total), total)
+
     for number, part in engine_of(engine).run(_Part(model, distinct, shares, goals), chunks):
         found[number] = part
-        if progress is not None:
-            progress(min(len(found) * _CHUNK, distinct.size), distinct.size)
+        tell(min(len(found) * _CHUNK, distinct.size))
     parts += [found[number] for number in chunks]
     columns = {name: np.concatenate([p[name] for p in parts])[where] for name in parts[0]}
+    if dynamic:
+        seconds = seconds_of(load["time"])
+        columns = carry_on(
+            model, columns, seconds, shares, goals, lambda row: tell(distinct.size + row)
+        )
+        tell(total)
     columns["bottleneck"] = pd.Categorical(columns["bottleneck"])
     if goals:
         columns["met"] = pd.arrays.BooleanArray(columns["met"], np.isnan(rates))
@@ -144,6 +170,10 @@ def _solved(
         found |= {f"p{100 * p:.12g}": t for p, t in zip(shares, times, strict=True)}
     found |= {"headroom": result.headroom, "bottleneck": result.bottleneck}
     found |= {name: getattr(result, name) for name in ("rejected", "abandoned", "goodput")}
+    # What waits inside a pool counts as what the pool does.
+    within = {name for names in result.solved.flows.inside.values() for name in names}
+    outside = [n for n in result.stations if n not in within]
+    found["backlog"] = sum(result.stations[n].queue_length for n in outside)
     for name, station in result.stations.items():
         if np.isfinite(station.station.servers):
             found[f"utilization.{name}"] = station.utilization

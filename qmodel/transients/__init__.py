@@ -3,7 +3,7 @@
 from qmodel.transients.autoscaler import Autoscaler, highest_target
 from qmodel.transients.emptied import Emptied
 from qmodel.transients.over_time import StationOverTime
-from qmodel.transients.profiles import diurnal, pulse, ramp, visitors
+from qmodel.transients.profiles import diurnal, pulse, ramp, recorded, visitors
 from qmodel.transients.schedule import Schedule
 from qmodel.transients.uniformisation import number_after
 from qmodel.transients.walk import Walk, walk_of
@@ -19,6 +19,7 @@ __all__ = [
     "number_after",
     "pulse",
     "ramp",
+    "recorded",
     "visitors",
     "walk_of",
 ]

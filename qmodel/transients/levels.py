@@ -77,29 +77,24 @@ class Levels:
 
 def _jumps(births: Any, deaths: Any, up: Any, down: Any) -> tuple[Any, Any]:
     """Return the rates of jumps so far up and down."""
+    span = up + down
     with np.errstate(all="ignore"):
         slope = np.log(deaths / births)
-        steep = np.abs(slope)
+        falling, steep = slope > 0, np.abs(slope)
         # The way against the drift has the small weight: no overflow either way.
-        falling = slope > 0
-        along, against = np.where(falling, down, up), np.where(falling, up, down)
-        other = np.exp(-against * steep) * np.expm1(-along * steep)
-        other /= np.expm1(-(up + down) * steep)
+        along, whole = np.where(falling, down, up), steep * span
+        other = np.exp(-steep * (span - along)) * np.expm1(-steep * along) / np.expm1(-whole)
         rising = np.where(falling, other, 1 - other)
-        over = (births - deaths) / (up * rising - down * (1 - rising))
-        flat = steep * (up + down) < 1e-6
-        total = births + deaths
-        rising = np.where(flat, down / (up + down), rising)
-        over = np.where(flat, total / (up * down), over)
-        # Births or deaths only, and the two ends.
-        alone = (births == 0) | (deaths == 0)
-        rising = np.where(alone, births > 0, rising)
-        over = np.where(alone, total / np.where(births > 0, up, down), over)
-        rise, fall = over * rising, over * (1 - rising)
+        pace = (births - deaths) / (span * rising - down)
+        rise, fall = pace * rising, pace * (1 - rising)
+        flat = np.flatnonzero(~(whole >= 1e-6))
+        if flat.size:
+            pace = (births + deaths)[flat] / span[flat]
+            rise[flat], fall[flat] = pace / up[flat], pace / down[flat]
         first, last = down == 0, up == 0
-        rise = np.where(first, births / up, np.where(last, 0.0, rise))
-        fall = np.where(first, 0.0, np.where(last, deaths / down, fall))
-    return np.nan_to_num(rise, posinf=0.0), np.nan_to_num(fall, posinf=0.0)
+        rise[first], fall[first] = births[first] / up[first], 0.0
+        rise[last], fall[last] = 0.0, deaths[last] / down[last]
+    return rise, fall
 
 
 def levels_for(servers: float, most: float, room: float = np.inf) -> Levels:

@@ -5,6 +5,7 @@ r"""Loads that change in time: a crowd after an announcement, a ramp, a day.
 `ramp`                from one rate to another
 `diurnal`             a day, with its quietest and its busiest hour
 `visitors`            people, each with pages, requests and a first connection
+`recorded`            what a site really had, in straight lines from row to row
 ====================  =====================================================================
 
 Profiles are added (``pulse(...) + diurnal(...)``), multiplied by a number, and drawn from data
@@ -19,7 +20,7 @@ References
 from __future__ import annotations
 
 from functools import partial
-from typing import Literal
+from typing import TYPE_CHECKING, Any, Literal
 
 import numpy as np
 
@@ -28,7 +29,10 @@ from qmodel._checked import checked
 from qmodel.errors import DomainError
 from qmodel.loads import Profile
 
-__all__ = ["diurnal", "pulse", "ramp", "visitors"]
+if TYPE_CHECKING:
+    import pandas as pd
+
+__all__ = ["diurnal", "pulse", "ramp", "recorded", "seconds_of", "visitors"]
 
 Shape = Literal["bell", "burst", "news"]
 _POINTS = 241
@@ -265,3 +269,46 @@ def visitors(
     wanted = people.total * each * of_page
     found = float(np.trapezoid(rates, times))
     return Profile(times, rates * (wanted / found if found > 0 else 1.0))
+
+
+def recorded(load: pd.DataFrame) -> Profile:
+    """Return a recorded load as a profile, in straight lines from row to row.
+
+    Parameters
+    ----------
+    load : pandas.DataFrame
+        As from `qmodel.read_load`: columns ``time``, in any order, and ``arrival_rate``
+        [1/s]; rows without a time or a rate are passed over. [-]
+
+    Returns
+    -------
+    Profile
+        From 0, the first time, on. [1/s]
+
+    Raises
+    ------
+    DomainError
+        If a time comes twice, a rate is negative or infinite, or there are not two rows.
+
+    Examples
+    --------
+    >>> import pandas as pd
+    >>> times = pd.to_datetime(["2026-05-01 12:00", "2026-05-01 12:01", "2026-05-01 12:02"])
+    >>> load = recorded(pd.DataFrame({"time": times, "arrival_rate": [100.0, 300.0, 410.0]}))
+    >>> float(load.rate(30.0)), float(load.times[-1])
+    (200.0, 120.0)
+    """
+    seconds = seconds_of(load["time"])
+    rates = load["arrival_rate"].to_numpy(dtype=float)
+    order = np.argsort(seconds, kind="stable")
+    order = order[np.isfinite(seconds[order]) & ~np.isnan(rates[order])]
+    return Profile(seconds[order] - seconds[order].min(initial=np.inf), rates[order])
+
+
+def seconds_of(times: Any) -> np.ndarray:
+    """Return a column of times as seconds since the first; NaN where there is none."""
+    values = times.to_numpy()
+    if times.dtype.kind not in "fiu":
+        values = (times - times.min()).dt.total_seconds().to_numpy()
+    found: np.ndarray = values.astype(float)
+    return found - np.nanmin(found, initial=np.inf)

@@ -93,16 +93,27 @@ class Walk:
         self, numbers: np.ndarray, rate: float, servers: float
     ) -> tuple[np.ndarray, np.ndarray]:
         """Return births and deaths at each number present [1/s]."""
-        waiting = np.maximum(numbers - servers, 0.0)
-        births = np.full(len(numbers), float(rate))
-        deaths = self.completions(numbers, servers) + self.impatience * waiting
-        if self.variability == 1:
+        births, deaths = np.full(len(numbers), float(rate)), self.deaths(numbers, servers)
+        more = self.more(rate, servers)
+        if not more:
             return births, deaths
-        # As many more of both: the drift stays, and the spread is that of the service.
-        most = min(rate, float(self.completions(servers, servers)))
-        more = max((self.variability - 1) * most, -0.95 * most)
         full = numbers >= max(servers, 1)
         return births + more * full, deaths + more * full
+
+    def deaths(self, numbers: np.ndarray, servers: float) -> np.ndarray:
+        """Return those who leave a second at each number present, of exponential work [1/s]."""
+        waiting = np.maximum(numbers - servers, 0.0)
+        return np.asarray(self.completions(numbers, servers) + self.impatience * waiting)
+
+    def more(self, rate: float, servers: float) -> float:
+        """Return how many more births and deaths there are while all servers are busy [1/s].
+
+        As many of both: the drift stays, and the spread is that of the service.
+        """
+        if self.variability == 1:
+            return 0.0
+        most = min(rate, float(self.completions(servers, servers)))
+        return max((self.variability - 1) * most, -0.95 * most)
 
 
 @singledispatch

@@ -55,6 +55,20 @@ def test_the_verdict_comes_first(load):
     assert len(lines) <= 24
 
 
+def test_what_is_left_undone_is_carried_on(load, tmp_path):
+    csv = tmp_path / "rows.csv"
+    out = run(load, "--dynamic", "--output", csv).stdout
+    assert out.startswith("Worst minute: 2026-05-01 12:05, 417/s, p99 6")
+    text = " ".join(out.split())
+    assert "What is left undone is carried into the next one. The backlog is up to" in text
+    assert "and none at the end" in text
+    rows = pd.read_csv(csv)
+    assert np.isfinite(rows["p99"].drop(index=7)).all()
+    assert rows["backlog"][5] > 50
+    found = json.loads(run(load, "--dynamic", "--format", "json").stdout)
+    assert found["backlog"] == pytest.approx(rows["backlog"].max())
+
+
 def test_one_row_out_for_each_row_in(load, tmp_path):
     csv, parquet = tmp_path / "a.csv", tmp_path / "a.parquet"
     for path in (csv, parquet):
@@ -64,7 +78,8 @@ def test_one_row_out_for_each_row_in(load, tmp_path):
     assert len(frame) == len(pd.read_csv(csv)) == len(COUNTS)
     assert list(frame)[:6] == ["time", "arrival_rate", "mean", "p50", "p95", "p99"]
     assert list(frame)[6:] == [
-        "headroom", "bottleneck", "rejected", "abandoned", "goodput", "utilization.web", "met",
+        "headroom", "bottleneck", "rejected", "abandoned", "goodput", "backlog",
+        "utilization.web", "met",
     ]  # fmt: skip
     assert frame["arrival_rate"][0] == 100.0
     assert frame["p99"][0] == pytest.approx(float(shop().solve(100.0).latency.quantile(0.99)))
