@@ -310,5 +310,5 @@ def seconds_of(times: Any) -> np.ndarray:
     values = times.to_numpy()
     if times.dtype.kind not in "fiu":
         values = (times - times.min()).dt.total_seconds().to_numpy()
-    found: np.ndarray = values.astype(float)
-    return found - np.nanmin(found, initial=np.inf)
+    found = values.astype(float)
+    return np.asarray(found - np.nanmin(found, initial=np.inf))
