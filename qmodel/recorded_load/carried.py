@@ -72,7 +72,7 @@ def carry_on(
     goals : sequence of Objective
         What "met" is about. [-]
     progress : callable
-        Called with the rows that are done.
+        Called with the rows that are done. [-]
 
     Returns
     -------

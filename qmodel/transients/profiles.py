@@ -271,6 +271,7 @@ def visitors(
     return Profile(times, rates * (wanted / found if found > 0 else 1.0))
 
 
+@checked
 def recorded(load: pd.DataFrame) -> Profile:
     """Return a recorded load as a profile, in straight lines from row to row.
 
