@@ -67,7 +67,12 @@ class Tries:
 
 
 def again(
-    come: Array, mean: float, servers: int, after: float, attempts: int, rng: np.random.Generator
+    come: Array,
+    mean: float,
+    servers: int,
+    after: float,
+    attempts: int,
+    rng: np.random.Generator,
 ) -> Tries:
     """Return what becomes of requests that try again after a timeout, while late work is done.
 

@@ -19,6 +19,7 @@ SITE = qm.Pipeline(qm.series(*CALLS.values()))
 CROWD = qm.transients.pulse(9000, 30.0, base=120.0, until=120.0)
 AT = np.array([20.0, 40.0, 45.0, 50.0, 60.0, 70.0])
 
+
 @pytest.fixture(scope="module")
 def sim() -> ModuleType:
     import importlib.util
@@ -50,7 +51,9 @@ def late(come: np.ndarray, leave: np.ndarray) -> list[np.ndarray]:
     return found
 
 
-def agree(found: qm.pipeline.PipelineOverTime, times: list[list[np.ndarray]], rel: float) -> None:
+def agree(
+    found: qm.pipeline.PipelineOverTime, times: list[list[np.ndarray]], rel: float
+) -> None:
     for p in (0.5, 0.99):
         theirs = [np.quantile(np.concatenate(parts), p) for parts in zip(*times, strict=True)]
         assert found.percentile(p) == pytest.approx(np.array(theirs), rel=rel)
