@@ -99,7 +99,7 @@ def again(
         place = head[one, every]
         done[one, place, every] = end
         known = np.isfinite(now)
-        late = known & (end - now > after)
+        late = known & (end > now + after)
         good = np.flatnonzero(known & ~late)
         leaves[who[one[good], place[good], good], good] = end[good]
         more = np.flatnonzero(late & (one < attempts - 1))
@@ -116,3 +116,76 @@ def again(
 def present(come: Array, leave: Array, at: Array) -> Array:
     """Return the mean number between coming and leaving at each time."""
     return np.array([((come <= t) & (leave > t)).sum(axis=0).mean() for t in at])
+
+
+@dataclass
+class Scaled:
+    """Crowds at a station whose servers an autoscaler adds; a row for each time asked."""
+
+    number: Array
+    servers: Array
+    wait: Array
+    """Of one who comes then, to a fiftieth of a second; inf where it is not over."""
+
+
+def autoscaled(
+    times: Array,
+    rates: Array,
+    at: Array,
+    *,
+    mean: float,
+    servers: int,
+    pod: int,
+    target: float,
+    boot: float,
+    paths: int,
+    rng: np.random.Generator,
+    period: float = 15.0,
+    window: float = 60.0,
+    growth: float = 2.0,
+) -> Scaled:
+    """Return crowds at a station that gets more servers, and never fewer.
+
+    Numbers in system in short steps: half of the departures, the arrivals, the other half.
+    """
+    step = 0.02
+    half = step / 2 / mean
+    number = rng.poisson(rates[0] * mean, paths)
+    ready = np.full(paths, servers)
+    came, left = number.copy(), np.zeros(paths, dtype=int)
+    booting: list[tuple[float, Array]] = []
+    coming, used = np.zeros(paths, dtype=int), [np.zeros(paths)]
+    shape = (len(at), paths)
+    numbers, pods, waits = np.zeros(shape), np.zeros(shape), np.full(shape, np.inf)
+    ahead: dict[int, Array] = {}
+    every, length = round(period / step), round(window / period)
+    for k in range(1, round((times[-1] - times[0]) / step) + 1):
+        now = times[0] + k * step
+        arriving = rng.poisson(np.interp(now - step / 2, times, rates) * step, paths)
+        for new in (arriving, 0):
+            # Servers that go on with the next one are done at their rate, others once.
+            some = rng.binomial(np.minimum(number, ready), -np.expm1(-half))
+            done = np.where(number > ready, rng.poisson(ready * half), some)
+            done = np.minimum(done, number)
+            number += new - done
+            left += done
+        came += arriving
+        if booting and booting[0][0] <= now:
+            more = booting.pop(0)[1]
+            ready, coming = ready + more, coming - more
+        used[-1] += np.minimum(number / ready, 1.0)
+        if k % every == 0:
+            share = sum(used[-length:]) / (every * min(len(used), length))
+            have = ready / pod
+            want = np.minimum(np.ceil(have * share / target), np.ceil(have * growth))
+            more = np.maximum(want * pod - ready - coming, 0).astype(int)
+            booting.append((now + boot, more))
+            coming = coming + more
+            used.append(np.zeros(paths))
+        started = left + np.minimum(number, ready)
+        for i, before in ahead.items():
+            waits[i] = np.where((waits[i] == np.inf) & (started > before), now - at[i], waits[i])
+        for i in np.flatnonzero(np.abs(at - now) < step / 2):
+            numbers[i], pods[i], ahead[int(i)] = number, ready, came.copy()
+            waits[i][number < ready] = 0.0
+    return Scaled(numbers, pods, waits)
