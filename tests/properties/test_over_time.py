@@ -1,0 +1,119 @@
+"""Laws of loads that change in time, over every station and several pipelines that have them.
+
+A slow load is a steady state at each moment, and a constant one is that; the unit of time is
+free; what comes is served, lost or there at every moment; a model without servers for a while
+serves nothing meanwhile, and all of it later.
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+import pytest
+
+import qmodel as qm
+from qmodel.transients import Schedule
+from qmodel.transients.station import station_over_time
+
+
+def stations(unit: float = 1.0) -> dict[str, qm.Station]:
+    """Return a station of each class that has a solution over time; patience is a second."""
+    s = 0.02 * unit
+    return {
+        "MMc": qm.MMc(s, 3),
+        "MMcK": qm.MMcK(s, 3, 30),
+        "ErlangA": qm.ErlangA(s, 3, unit),
+        "MGc": qm.MGc(qm.Gamma(s, 0.5), 3),
+        "MDc": qm.MDc(s, 3),
+        "MG1": qm.MG1(qm.LogNormal(s / 3, 2.0)),
+        "MG1PS": qm.MG1PS(qm.Exponential(s / 3)),
+        "MGcPS": qm.MGcPS(qm.Exponential(s), 3),
+        "Delay": qm.Delay(qm.Exponential(s)),
+    }
+
+
+def pipelines(unit: float = 1.0) -> dict[str, qm.Pipeline]:
+    a, b = qm.call("a", qm.MMc(0.02 * unit, 3)), qm.call("b", qm.MMc(0.005 * unit))
+    steps = {
+        "series": qm.series(a, b),
+        "branch": qm.branch((0.4, a), (0.6, qm.series(b, a))),
+        "cached": qm.cached(0.7, lookup=b, miss=a),
+        "hold": qm.hold("pool", 6, a),
+    }
+    return {name: qm.Pipeline(step) for name, step in steps.items()}
+
+
+BOTH = [*stations(), *pipelines()]
+RUSH = qm.Profile([0.0, 10.0, 20.0, 30.0, 60.0], [60.0, 60.0, 220.0, 60.0, 60.0])
+
+
+def over(name: str, load: qm.Profile, times: Any, unit: float = 1.0, **more: Any) -> Any:
+    if name in stations():
+        return station_over_time(stations(unit)[name], load, np.asarray(times), **more)
+    return pipelines(unit)[name].over_time(load, times=times, **more)
+
+
+def mean(name: str, result: Any) -> Any:
+    return result.response_time if name in stations() else result.mean
+
+
+def steady(name: str, rates: Any) -> Any:
+    if name in stations():
+        return stations()[name].solve(rates).response_time
+    return pipelines()[name].solve(rates).latency.mean
+
+
+@pytest.mark.parametrize("name", BOTH)
+def test_a_slow_load_and_a_constant_one_are_steady_states(name: str) -> None:
+    slow = qm.Profile([0.0, 7200.0], [30.0, 90.0])
+    at = np.array([0.0, 3600.0, 7200.0])
+    found = mean(name, over(name, slow, at))
+    # A pool is its stations in equilibrium, and not their chain.
+    rel = 0.03 if name == "hold" else 1e-3
+    assert found == pytest.approx(np.broadcast_to(steady(name, slow.rate(at)), 3), rel=rel)
+    flat = qm.Profile([0.0, 60.0], [90.0, 90.0])
+    found = mean(name, over(name, flat, [0.0, 60.0]))
+    assert found == pytest.approx(float(np.ravel(steady(name, 90.0))[0]), rel=rel)
+
+
+@pytest.mark.parametrize("name", [*stations(), "series"])
+def test_the_unit_of_time_changes_nothing(name: str) -> None:
+    at = np.array([0.0, 20.0, 25.0, 60.0])
+    fast = mean(name, over(name, RUSH, at))
+    other = qm.Profile(1000 * RUSH.times, RUSH.rates / 1000)
+    slow = mean(name, over(name, other, 1000 * at, unit=1000.0))
+    assert slow == pytest.approx(1000 * fast, rel=2e-3)
+
+
+@pytest.mark.parametrize("name", BOTH)
+def test_what_comes_is_served_lost_or_there_at_every_moment(name: str) -> None:
+    """To what a trapezoid misses between the times: two of some five thousand requests."""
+    times = np.linspace(0.0, 60.0, 401)
+    r = over(name, RUSH, times)
+    if name in stations():
+        there = r.number_in_system
+        came, gone = r.arrival_rate * (1 - r.rejected), r.throughput
+        if name == "ErlangA":
+            gone = gone + r.queue_length
+    else:
+        there = sum(s.number_in_system for s in r.stations.values())
+        came, gone = r.arrival_rate, r.goodput
+    grown = np.concatenate([[0.0], np.cumsum(np.diff(times) * (came - gone)[1:])])
+    half = np.concatenate([[0.0], np.cumsum(np.diff(times) * (came - gone)[:-1])])
+    assert there == pytest.approx(there[0] + (grown + half) / 2, abs=2.0)
+
+
+@pytest.mark.parametrize("name", [n for n in stations() if n != "Delay"])
+def test_without_servers_for_a_while(name: str) -> None:
+    servers = float(stations()[name].servers)
+    outage = Schedule([0.0, 20.0, 22.0], [int(servers), 0, int(servers)])
+    flat = qm.Profile([0.0, 60.0], [60.0, 60.0])
+    at = np.array([0.0, 19.0, 21.9, 60.0])
+    r = over(name, flat, at, servers=outage)
+    assert r.throughput[2] == 0
+    assert r.servers[2] == 0
+    fewest = {"MMcK": 25.0, "ErlangA": 40.0}.get(name, 100.0)
+    assert fewest < r.number_in_system[2] < 125.0
+    assert r.number_in_system[3] == pytest.approx(r.number_in_system[1], rel=0.01)
+    assert np.isfinite(r.waiting_time[[0, 1, 3]]).all()
