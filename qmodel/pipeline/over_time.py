@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, fields, replace
 from functools import cached_property
 from typing import TYPE_CHECKING, Any
 
@@ -100,6 +100,19 @@ class PipelineOverTime:
     def p99(self) -> np.ndarray:
         """The 99th percentile of their latency. [s]."""
         return self.percentile(0.99)
+
+    def at(self, places: np.ndarray) -> PipelineOverTime:
+        """Return the same at some of the times, by their places."""
+        shape = self.times.shape
+        values: dict[str, Any] = {
+            f.name: getattr(self, f.name)[places]
+            for f in fields(self)
+            if isinstance(getattr(self, f.name), np.ndarray)
+        }
+        values["latency"] = select(self.latency, shape, places)
+        values["stations"] = {name: s.at(places) for name, s in self.stations.items()}
+        values["shares"] = {key: share[places] for key, share in self.shares.items()}
+        return replace(self, **values)
 
     @property
     def _answered(self) -> np.ndarray:

@@ -107,12 +107,13 @@ def carry_on(
             Profile(times[here], rates[here]), times=times[here], start=earlier
         )
         # The first is that of the row before: steady, or known already.
-        new = slice(0 if busy[low] and earlier is None else 1, None)
-        rows = known[here][new]
-        for name, cells in _columns(part, columns, shares, goals).items():
-            found[name][rows] = cells[new]
-        progress(high)
         over = part.unsettled <= _SETTLED and not busy[high]
+        end = _behind(part, columns, known[here], busy[here]) if over else high - low + 1
+        new = np.arange(0 if busy[low] and earlier is None else 1, end)
+        rows = known[here][new]
+        for name, cells in _columns(part.at(new), columns, shares, goals).items():
+            found[name][rows] = cells
+        progress(high)
         low, earlier = high, None if over else part
         if not over:
             busy[high] = True  # It goes on from here, be what comes as it may.
@@ -143,6 +144,16 @@ def _lagging(columns: Mapping[str, Any], rows: np.ndarray, times: np.ndarray) ->
                 change = np.interp(other, lines, values[first]) - values
                 busy |= ~(np.abs(change) <= _SAME * values)
     return busy
+
+
+def _behind(
+    part: PipelineOverTime, columns: Mapping[str, Any], rows: np.ndarray, busy: np.ndarray
+) -> int:
+    """Return after how many rows all are steady states, by those who wait: Little's law."""
+    present = columns["goodput"][rows] * columns["mean"][rows]
+    with np.errstate(invalid="ignore"):
+        steady = np.abs(part.backlog - columns["backlog"][rows]) <= _SAME * present
+    return int(np.flatnonzero(busy | ~steady).max(initial=1)) + 1
 
 
 def _columns(
