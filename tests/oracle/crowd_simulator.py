@@ -184,7 +184,9 @@ def autoscaled(
             used.append(np.zeros(paths))
         started = left + np.minimum(number, ready)
         for i, before in ahead.items():
-            waits[i] = np.where((waits[i] == np.inf) & (started > before), now - at[i], waits[i])
+            waits[i] = np.where(
+                (waits[i] == np.inf) & (started > before), now - at[i], waits[i]
+            )
         for i in np.flatnonzero(np.abs(at - now) < step / 2):
             numbers[i], pods[i], ahead[int(i)] = number, ready, came.copy()
             waits[i][number < ready] = 0.0
