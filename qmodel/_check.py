@@ -23,6 +23,7 @@ __all__ = [
     "count",
     "finite",
     "instance",
+    "mapping",
     "nonnegative",
     "numbers",
     "one",
@@ -277,6 +278,13 @@ def several(name: str, values: Any) -> tuple[Any, ...]:
         return tuple(values)
     except TypeError:
         raise DomainError(f"{name} must be a sequence, got {short(values)}") from None
+
+
+def mapping(name: str, x: Any) -> dict[Any, Any]:
+    """Return `x` as a dict, refusing what is no mapping."""
+    if not isinstance(x, Mapping):
+        raise ModelError(f"{name} must be a mapping, got {short(x)}")
+    return dict(x)
 
 
 def numbers(who: str, *values: Any) -> None:

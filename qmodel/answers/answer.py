@@ -12,6 +12,7 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
+from qmodel._checked import checked
 from qmodel.answers.words import AGE, BYTES, RATE, TIME, shown
 
 if TYPE_CHECKING:
@@ -213,6 +214,7 @@ class Answer:
         """Vega-Lite specifications with their data, made now."""
         return tuple(self.draw())
 
+    @checked
     def fact(self, key: str) -> Any:
         """Return the value of a fact by its key.
 

@@ -45,7 +45,7 @@ def _text(name: str, x: Any) -> str:
 
 def _each(check: Any) -> Any:
     def checked(name: str, x: Any) -> dict[str, Any]:
-        return {key: check(f"{name} of {key}", value) for key, value in dict(x).items()}
+        return {key: check(f"{name} of {key}", value) for key, value in _check.mapping(name, x).items()}
 
     return checked
 
@@ -83,7 +83,7 @@ class Scenario(Model):
 
     load: Load | None = parameter("another load", unit="1/s", check=_load, default=None)
     changes: Mapping[str, Any] = parameter(
-        "other values of parameters", check=lambda name, x: dict(x), default_factory=dict
+        "other values of parameters", check=_check.mapping, default_factory=dict
     )
     left: Mapping[str, float] = parameter(
         "share of a whole number that is left", check=_shares, default_factory=dict
@@ -195,7 +195,7 @@ class Site(Model):
     )
     scenarios: Mapping[str, Scenario] = parameter(
         "what may be otherwise: another load, other values, a share of servers left",
-        check=lambda name, x: dict(x),
+        check=_check.mapping,
         default_factory=dict,
     )
     spreads: Mapping[str, float] = parameter(
