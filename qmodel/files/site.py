@@ -45,7 +45,10 @@ def _text(name: str, x: Any) -> str:
 
 def _each(check: Any) -> Any:
     def checked(name: str, x: Any) -> dict[str, Any]:
-        return {key: check(f"{name} of {key}", value) for key, value in _check.mapping(name, x).items()}
+        return {
+            key: check(f"{name} of {key}", value)
+            for key, value in _check.mapping(name, x).items()
+        }
 
     return checked
 
