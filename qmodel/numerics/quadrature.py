@@ -30,6 +30,8 @@ __all__ = ["moments", "transform"]
 _GAUSS = 16
 _ROOM = 1 << 16
 _MOMENT_EDGES = np.concatenate([[0.0], np.geomspace(1e-4, 1e4, 56)])
+_NEAR, _GONE = 42, 1e-25
+"""So many edges lie below 70 means, where most tails have come down to nothing."""
 _DECAY_EDGES = np.concatenate([[0.0], 2.0 * 3.0 ** np.arange(-8, 0), np.arange(2.0, 38.0, 2.0)])
 
 
@@ -39,10 +41,25 @@ def _gauss() -> tuple[np.ndarray, np.ndarray]:
     return np.polynomial.legendre.leggauss(_GAUSS)
 
 
+@lru_cache(maxsize=16)
+def _in_units(edges: bytes) -> tuple[np.ndarray, np.ndarray]:
+    """Return nodes and weights of all panels between edges, for a scale of 1."""
+    bounds = np.frombuffer(edges)
+    nodes, weights = _gauss()
+    left, half = bounds[:-1, None], np.diff(bounds)[:, None] / 2
+    return (left + half * (1 + nodes)).ravel(), (half * weights).ravel()
+
+
 def _panels(
     edges: np.ndarray, scale: np.ndarray, breaks: Sequence[Any]
 ) -> Iterator[tuple[np.ndarray, np.ndarray]]:
     """Yield nodes and weights, cells last, of as many panels at a time as have room."""
+    step = max(1, _ROOM // (_GAUSS * max(scale.size, 1)))
+    if not breaks and step >= len(edges):
+        column = (-1, *[1] * scale.ndim)
+        nodes, weights = _in_units(edges.tobytes())
+        yield nodes.reshape(column) * scale, weights.reshape(column) * scale
+        return
     zero = np.zeros(scale.shape)
     starts = np.sort([zero, *(np.maximum(b, 0) + zero for b in breaks)], axis=0)
     ends = np.concatenate([starts[1:], np.full((1, *scale.shape), np.inf)])
@@ -50,7 +67,6 @@ def _panels(
     column = (-1, *[1] * scale.ndim)
     nodes, weights = (x.reshape(column) for x in _gauss())
     bounds = edges.reshape(column) * scale
-    step = max(1, _ROOM // (_GAUSS * max(scale.size, 1)))
     for start, length in zip(starts, lengths, strict=True):
         if not np.any(length):
             continue
@@ -86,11 +102,17 @@ def moments(
     """
     scale = np.asarray(scale, dtype=float)
     first = second = third = np.zeros(scale.shape)
-    for t, weights in _panels(_MOMENT_EDGES, scale, breaks):
-        mass = weights * tail(t)
-        first = first + mass.sum(axis=0)
-        second = second + 2 * (mass * t).sum(axis=0)
-        third = third + 3 * (mass * t * t).sum(axis=0)  # 0 where no mass is, however late
+    for edges in (_MOMENT_EDGES[:_NEAR], _MOMENT_EDGES[_NEAR - 1 :]):
+        late: Any = 0.0
+        for t, weights in _panels(edges, scale, breaks):
+            late = tail(t)
+            mass = weights * late
+            first = first + mass.sum(axis=0)
+            second = second + 2 * (mass * t).sum(axis=0)
+            third = third + 3 * (mass * t * t).sum(axis=0)  # 0 where no mass is, however late
+        # Compared so that NaN goes on.
+        if np.all(np.asarray(late)[-1:] < _GONE):
+            break
     return first[()], second[()], third[()]
 
 
@@ -179,8 +201,6 @@ def _resolving(turns: float) -> np.ndarray:
 def _kernel(turned: tuple[complex, ...]) -> tuple[np.ndarray, np.ndarray, tuple[Any, Any]]:
     """Return nodes and weights in units of 1 / Re s, and exp(-s t) there, in two parts."""
     edges = _resolving(max(abs(s.imag / s.real) for s in turned))
-    panels = list(_panels(edges, np.array(1.0), ()))
-    nodes = np.concatenate([t.ravel() for t, _ in panels])
-    weights = np.concatenate([w.ravel() for _, w in panels])
+    nodes, weights = _in_units(edges.tobytes())
     kernel = np.exp(-np.outer(np.array(turned), nodes))
     return nodes, weights, (kernel.real.copy(), kernel.imag.copy())
