@@ -16,7 +16,7 @@ one joint distribution, so that they keep every identity among them, such as
 the same r = 1.
 
 **Numerics.** The trapezoidal rule in z on -8 to 8, to 1e-9 up to a correlation of 0.998; for
-up to four times of a correlation to 1/2 the rule of Gauss and Hermite, to 1e-6.
+up to four times of a correlation to 1/2 the rule of Gauss and Hermite, to 1e-5.
 
 References
 ----------
@@ -46,8 +46,8 @@ __all__ = ["JoinedQueues", "UnequalQueues"]
 
 _WIDEST = 8.0
 _STEPS = (0.5, 0.25, 0.125, 0.0625, 0.03125)
-_FEW, _GAUSS = 4, ((0.3, 12), (0.5, 20))
-"""Nodes of the rule of Gauss and Hermite for few times, up to some correlations: to 1e-6."""
+_FEW, _GAUSS = 4, ((0.3, 10), (0.5, 18))
+"""Nodes of the rule of Gauss and Hermite for few times, up to some correlations: to 1e-5."""
 _CLOSEST = 1 - 1e-6
 _CLOSEST_UNEQUAL = 0.998
 
