@@ -20,7 +20,9 @@ def test_equal_ones_are_a_special_case(need: int, r: float) -> None:
     several = UnequalQueues([ONE] * 3, need, [r] * 3)
     # Few times have a rule of their own for the factor, to 1e-5 of the value.
     for of in ("tail", "density"):
-        assert getattr(several, of)(T) == pytest.approx(getattr(equal, of)(T), rel=1e-5, abs=1e-5)
+        assert getattr(several, of)(T) == pytest.approx(
+            getattr(equal, of)(T), rel=1e-5, abs=1e-5
+        )
     assert float(several.mean) == pytest.approx(float(equal.mean), rel=1e-9)
 
 
