@@ -46,7 +46,7 @@ __all__ = ["JoinedQueues", "UnequalQueues"]
 
 _WIDEST = 8.0
 _STEPS = (0.5, 0.25, 0.125, 0.0625, 0.03125)
-_FEW, _GAUSS = 4, ((0.3, 10), (0.5, 18))
+_FEW, _GAUSS = 4, ((0.3, 12), (0.5, 20))
 """Nodes of the rule of Gauss and Hermite for few times, up to some correlations: to 1e-5."""
 _CLOSEST = 1 - 1e-6
 _CLOSEST_UNEQUAL = 0.998
