@@ -267,11 +267,15 @@ def columns_of(load: Any) -> dict[str, Any]:
     """Return the numbers of a load by name, as frames have them."""
     if isinstance(load, Closed):
         return {"users": load.users, "think_time": load.think_time}
+    if isinstance(load, Profile):
+        return {"peak": load.peak, "requests": load.total}
     return {"arrival_rate": load.rate if isinstance(load, Poisson) else load}
 
 
 def in_words(load: Any) -> str:
     """Return one load as in a sentence: "at 20/s", "with 200 users who think 5 s"."""
+    if isinstance(load, Profile):
+        return f"under a load of up to {text(load.peak, '1/s')}"
     if not isinstance(load, Closed):
         return f"at {text(float(load.rate if isinstance(load, Poisson) else load), '1/s')}"
     users = int(load.users)

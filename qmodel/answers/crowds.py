@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from functools import partial
 from typing import TYPE_CHECKING, Any
 
@@ -12,19 +12,19 @@ import numpy as np
 from qmodel import _check
 from qmodel._checked import checked
 from qmodel.answers.answer import Answer, Column, Fact, Picture, Table
+from qmodel.answers.held_over_time import held
 from qmodel.answers.load import goals_of, pipeline_of
 from qmodel.answers.steady_state import capacity_of
-from qmodel.answers.words import BAR, COUNT, RATE, SHARE, TEXT, TIME, WORDS, shown
+from qmodel.answers.words import BAR, COUNT, RATE, TEXT, TIME, WORDS, listed
 from qmodel.errors import InfeasibleError, ModelError
 from qmodel.loads import Profile
-from qmodel.planning.moments import met_at
 from qmodel.units import text
 
 if TYPE_CHECKING:
     from qmodel.pipeline import Pipeline, PipelineOverTime
     from qmodel.planning.slo import Objective, Objectives
     from qmodel.queues import Station
-    from qmodel.transients import Autoscaler, Schedule
+    from qmodel.transients import Autoscaler, Emptied, Schedule
 
 __all__ = ["crowd"]
 
@@ -38,6 +38,8 @@ def crowd(
     *,
     objectives: Objectives = (),
     servers: Mapping[str, Schedule | Autoscaler] | Schedule | Autoscaler | None = None,
+    emptied: Mapping[str, Emptied | float] | None = None,
+    progress: Callable[[int, int], None] | None = None,
 ) -> Answer:
     """Say what a crowd does to a model, minute by minute, and what would have been enough.
 
@@ -48,9 +50,14 @@ def crowd(
     load : Profile
         What comes; `qmodel.transients` has crowds, ramps and days. [1/s]
     objectives : str, Objective or sequence of them, optional
-        What must hold at each moment: percentiles and the mean of the latency, losses. [-]
+        What must hold at each moment, or in a share of the time, such as "p99 < 1 s in 99 %
+        of the minutes". [-]
     servers : mapping of str to Schedule or Autoscaler, optional
         By station, how the number of its servers changes. [-]
+    emptied : mapping of str to Emptied or float, optional
+        By cache, when it loses all that it has, and fills again. [s]
+    progress : callable, optional
+        Is told of the steps done, and of all. [-]
 
     Returns
     -------
@@ -81,13 +88,23 @@ def crowd(
     """
     whole, goals = pipeline_of(model), goals_of(objectives)
     _check.instance("load", load, Profile)
-    result = whole.over_time(load, servers=servers)
+    tell = progress or (lambda done, of: None)
+    steps = 2 + len(goals) + bool(emptied)
+    tell(0, steps)
+    result = whole.over_time(load, servers=servers, emptied=emptied)
+    tell(1, steps)
     meaning, met = [], []
-    for goal in goals:
-        good = met_at(goal, result)
-        met.append(bool(good.all()))
-        meaning.append(_held(goal, good, result))
+    for i, goal in enumerate(goals, 2):
+        good, said = held(goal, result)
+        met.append(good)
+        meaning.append(said)
+        tell(i, steps)
+    if emptied:
+        meaning += _lost_caches(result, whole.over_time(load, servers=servers), emptied)
+        tell(steps - 1, steps)
+    meaning += _servers_over_time(result, servers)
     enough = _enough(whole, load, goals, result)
+    tell(steps, steps)
     settled = result.settled_at
     worst = int(np.argmax(np.nan_to_num(result.p99)))
     facts = [
@@ -109,23 +126,55 @@ def crowd(
         notes=[f"Basis: {next(iter(result.basis.assumptions('mean'))).statement}."],
         good=all(met) if goals else not result.overloaded,
         frame=result.to_frame,
-        draw=partial(_pictures, result, tuple(goals)),
+        draw=partial(_pictures, result, tuple(goals), _capacity(whole, result)),
     )
 
 
-def _held(goal: Objective, good: np.ndarray, result: PipelineOverTime) -> str:
-    if good.all():
-        return f"{goal} holds at all times."
-    bad = np.flatnonzero(~good)
-    late = np.where(good, 0.0, result.arrival_rate)
-    came = float(np.trapezoid(result.arrival_rate, result.times))
-    share = float(np.trapezoid(late, result.times)) / came if came > 0 else 0.0
-    first, last = (_time(result.times[i]) for i in (bad[0], bad[-1]))
-    until = "the end" if bad[-1] == len(good) - 1 else last
-    return (
-        f"{goal} is missed from {first} to {until}, by {shown(float(share), SHARE)} of the "
-        "requests."
+def _lost_caches(
+    result: PipelineOverTime, warm: PipelineOverTime, emptied: Mapping[str, Any]
+) -> list[str]:
+    """Return what the loss of caches adds to what would happen anyway."""
+    found = []
+    for name in emptied:
+        ratio = result.shares["cache", name]
+        low = int(np.argmin(ratio))
+        back = np.flatnonzero((np.arange(len(ratio)) >= low) & (ratio >= 0.9 * ratio.max()))
+        until = (
+            f"has 90 % of its hits back after {_time(result.times[back[0]] - result.times[low])}"
+            if back.size
+            else "does not have 90 % of its hits back by the end"
+        )
+        found.append(f"{name}, emptied at {_time(result.times[low])}, {until}.")
+    rates = {
+        name: station.arrival_rate.max() / max(warm.stations[name].arrival_rate.max(), 1e-300)
+        for name, station in result.stations.items()
+        if name not in emptied
+    }
+    most = max(rates, key=lambda name: rates[name], default="")
+    adds = [f"{most} {rates[most]:.1f} times the load"] if rates.get(most, 0) > 1.05 else []
+    adds.append(f"a backlog of up to {result.backlog.max():,.0f}")
+    worst, usual = (float(np.nanmax(r.p99)) for r in (result, warm))
+    found.append(
+        f"That adds up: {listed(adds)}, where it would be {warm.backlog.max():,.0f}, and a p99 "
+        f"of up to {text(worst, 's')} instead of {text(usual, 's')}."
     )
+    return found
+
+
+def _servers_over_time(result: PipelineOverTime, servers: Any) -> list[str]:
+    """Return how many servers there are where their number changes, and what they come to."""
+    if servers is None:
+        return []
+    found = []
+    for name, station in result.stations.items():
+        there = station.servers
+        if np.isfinite(there).all() and (there != there[0]).any():
+            hours = float(np.trapezoid(there, result.times)) / 3600
+            found.append(
+                f"{name} has {there.min():,.0f} to {there.max():,.0f} servers: "
+                f"{hours:,.1f} server hours."
+            )
+    return found
 
 
 def _time(seconds: float) -> str:
@@ -250,7 +299,23 @@ def _servers(model: Pipeline, name: str, rate: float, goals: Sequence[Objective]
     return None
 
 
-def _pictures(result: PipelineOverTime, goals: Sequence[Objective]) -> Sequence[Picture]:
+def _capacity(model: Pipeline, result: PipelineOverTime) -> np.ndarray:
+    """Return what the servers that are ready can do at each time, in requests a second."""
+    steady = model.solve(0.0)
+    found = np.full(len(result.times), np.inf)
+    for name, station in steady.stations.items():
+        visits, over = float(steady.visits[name]), result.stations.get(name)
+        most = float(station.station.max_rate)
+        if over is None or visits <= 0 or not math.isfinite(most):
+            continue
+        there = float(np.max(station.station.servers))
+        found = np.minimum(found, most / visits * over.servers / there)
+    return np.where(np.isfinite(found), found, np.nan)
+
+
+def _pictures(
+    result: PipelineOverTime, goals: Sequence[Objective], capacity: np.ndarray
+) -> Sequence[Picture]:
     from qmodel.answers.pictures import lines, marks, rows_of
 
     scale, unit = (60.0, "minutes") if result.times[-1] > 300 else (1.0, "seconds")
@@ -270,7 +335,8 @@ def _pictures(result: PipelineOverTime, goals: Sequence[Objective]) -> Sequence[
         return rows
 
     x = ("time", unit)
-    flow = curves({"comes": result.arrival_rate, "is served": np.maximum(result.goodput, 0.0)})
+    served = np.maximum(result.goodput, 0.0)
+    flow = curves({"comes": result.arrival_rate, "is served": served, "capacity": capacity})
     late = curves({"p50": result.p50, "p99": result.p99})
     waiting = curves(
         {

@@ -9,11 +9,12 @@ from xml.etree import ElementTree
 
 from qmodel._checked import checked
 from qmodel.answers.answer import Answer, Column, Fact, Picture, Table
+from qmodel.answers.held_over_time import check_over_time
 from qmodel.answers.load import facts_of, goals_of, lost_in, pipeline_of, sensible_load
 from qmodel.answers.steady_state import capacity_of, losses, value_of
 from qmodel.answers.words import COUNT, RATE, SHARE, TEXT, WORDS, listed
 from qmodel.errors import DomainError
-from qmodel.loads import Closed, in_words
+from qmodel.loads import Closed, Profile, in_words
 
 if TYPE_CHECKING:
     from qmodel.pipeline import Pipeline, PipelineResult
@@ -26,7 +27,7 @@ __all__ = ["check", "gathered", "junit"]
 @checked
 def check(
     model: Pipeline | Station,
-    arrival_rate: float | Closed | None = None,
+    arrival_rate: float | Closed | Profile | None = None,
     *,
     objectives: Objectives,
 ) -> Answer:
@@ -36,8 +37,9 @@ def check(
     ----------
     model : Pipeline or Station
         The model; one scenario. [-]
-    arrival_rate : float or Closed, optional
-        The load; by default 60 % of what the model can sustain. [1/s]
+    arrival_rate : float, Closed or Profile, optional
+        The load; by default 60 % of what the model can sustain; under a profile the
+        objectives must hold through all of it. [1/s]
     objectives : str, Objective or sequence of them
         What must hold, one at least, such as "p99 < 300 ms" or "loss < 0.1 %". [-]
 
@@ -68,6 +70,8 @@ def check(
     whole, goals = pipeline_of(model), goals_of(objectives)
     if not goals:
         raise DomainError("a check needs an objective, such as 'p99 < 300 ms'")
+    if isinstance(arrival_rate, Profile):
+        return check_over_time(whole, arrival_rate, goals)
     load, remark = sensible_load(whole, arrival_rate)
     result = whole.solve(load)
     overload = bool(load_share_of(result) >= 1)

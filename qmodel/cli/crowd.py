@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from enum import StrEnum
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
@@ -19,11 +19,16 @@ from qmodel.cli.options import (
     examples,
 )
 
+if TYPE_CHECKING:
+    from qmodel.files import Site
+    from qmodel.transients import Emptied
+
 __all__ = ["EPILOG", "command"]
 
 EPILOG = examples(
     'qmodel crowd site.yaml --requests 500000 --within "5 min" --base 300/s',
     'qmodel crowd --requests 1000000 --within "10 min" --shape news --objective "p99 < 1 s"',
+    'qmodel crowd --requests 1000000 --within "10 min" --cold "cache=500000 at 14 min"',
 )
 
 
@@ -59,6 +64,15 @@ def command(
         Curve,
         typer.Option("--shape", help="As a bell, all at once, or as news spreads."),
     ] = Curve.BELL,
+    cold: Annotated[
+        list[str] | None,
+        typer.Option(
+            "--cold",
+            metavar="CACHE[=ENTRIES][ at TIME]",
+            help="A cache that is empty at the time (at first, without one), and fills again; "
+            "a given hit ratio needs the entries that fit. May be repeated.",
+        ),
+    ] = None,
     objective: Objectives = None,
     set_: Changes = None,
     override: Overrides = None,
@@ -74,6 +88,7 @@ def command(
     """
     from qmodel import answers
     from qmodel.cli import model, numbers
+    from qmodel.cli.console import progress
     from qmodel.cli.files import writing
     from qmodel.cli.render import show
     from qmodel.errors import DomainError
@@ -97,6 +112,26 @@ def command(
                 "a crowd needs --requests and --within, such as --requests 500000 "
                 "--within '5 min', or a file whose load is a profile"
             )
-        answer = answers.crowd(it.model, load, objectives=it.objectives)
+        with progress("through the crowd") as tell:
+            answer = answers.crowd(
+                it.model,
+                load,
+                objectives=it.objectives,
+                emptied=dict(_emptied(it.site, written) for written in cold or ()),
+                progress=tell,
+            )
         write(answer)
     show(answer, form)
+
+
+def _emptied(site: Site, written: str) -> tuple[str, Emptied]:
+    """Return a cache that is emptied, as "cache=500000 at 14 min" says it."""
+    from qmodel.cli import numbers
+    from qmodel.transients import Emptied
+
+    what, _, when = written.partition(" at ")
+    name, _, entries = what.partition("=")
+    return site.cache_named(name.strip()), Emptied(
+        at=numbers.number("--cold", when, zero=True) if when else 0.0,
+        entries=numbers.whole("--cold", entries) if entries else None,
+    )

@@ -66,6 +66,7 @@ def command(
     from qmodel import reports
     from qmodel.cli import model
     from qmodel.cli.files import writing
+    from qmodel.loads import Profile
 
     seen = None
     if measured:
@@ -87,7 +88,8 @@ def command(
             think_time=think_time,
             objectives=objective,
         )
-        plan = it.site.sizing(rate=it.rate() if users is None else None)
+        changes = isinstance(it.load, Profile)
+        plan = it.site.sizing(rate=None if changes or users is not None else it.rate())
         found: Any = reports.report(
             it.model,
             it.load,

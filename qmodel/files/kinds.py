@@ -33,9 +33,10 @@ from typing import Any, Literal
 from qmodel._fields import described
 from qmodel.caches import Cache, Popularity
 from qmodel.distributions import Distribution
-from qmodel.loads import Load
+from qmodel.loads import Load, Profile
 from qmodel.pipeline import Pipeline, Step
 from qmodel.queues import Station
+from qmodel.transients import diurnal, pulse, ramp, visitors
 
 __all__ = ["FAMILIES", "Argument", "Expected", "Kind", "kinds_of", "recipe"]
 
@@ -335,8 +336,10 @@ def _kinds(family: type) -> Mapping[str, Kind]:
         and is_dataclass(family)
     ):
         found[family.__name__] = _kind_of(family)
-    if family is Load:
-        found = {c.__name__: _kind_of(c) for c in _derived(Load) if _ours(c)}
+    if family in (Load, Profile):
+        classes = _derived(Load) if family is Load else (Profile,)
+        drawn = (pulse, ramp, diurnal, visitors)
+        found = {c.__name__: _kind_of(c) for c in (*classes, *drawn) if _ours(c)}
     return found
 
 
@@ -344,7 +347,7 @@ def _abstract(thing: Any) -> bool:
     return inspect.isclass(thing) and (inspect.isabstract(thing) or not is_dataclass(thing))
 
 
-def _ours(kind: type) -> bool:
+def _ours(kind: Any) -> bool:
     return kind.__module__.split(".")[0] == "qmodel"
 
 

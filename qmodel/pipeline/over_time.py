@@ -137,6 +137,22 @@ class PipelineOverTime:
             found[some] = percentiles(answered, p, some.size)
         return found
 
+    def tail(self, time: float) -> np.ndarray:
+        """Return the share of those who enter at each time whose latency is longer.
+
+        Parameters
+        ----------
+        time : float
+            The latency, >= 0. [s]
+
+        Returns
+        -------
+        array
+            The share; NaN where nobody gets through. [-]
+        """
+        tail = np.broadcast_to(self.latency.tail(time), self.times.shape)
+        return np.where(self._answered, tail, np.nan)
+
     @property
     def backlog(self) -> np.ndarray:
         """Requests that wait, at all stations. [-]."""
@@ -151,6 +167,12 @@ class PipelineOverTime:
         """Requests that come and are turned away, or give up, in all. [-]."""
         gone = self.arrival_rate * (self.rejected + self.abandoned)
         return float(np.trapezoid(gone, self.times))
+
+    @property
+    def load_at_the_end(self) -> float:
+        """Greatest utilization at the last time, 1 where a station is still full. [-]."""
+        last = [float(station.utilization[-1]) for station in self.stations.values()]
+        return max([x for x in last if not np.isnan(x)], default=0.0) / _FULL
 
     @property
     def overloaded(self) -> dict[str, tuple[float, float]]:

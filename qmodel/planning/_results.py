@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 import difflib
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from functools import reduce
-from typing import Any
+from typing import Any, cast
 
 import numpy as np
 
@@ -15,19 +15,23 @@ from qmodel._xp import namespace
 from qmodel.distributions import Distribution
 from qmodel.errors import ModelError
 from qmodel.networks.closed_result import ClosedResult
-from qmodel.pipeline import Pipeline, PipelineResult
+from qmodel.pipeline import Pipeline, PipelineOverTime, PipelineResult
 from qmodel.queues.base import Station, StationResult
+from qmodel.transients.over_time import StationOverTime
 
 __all__ = [
     "Model",
     "Result",
+    "footprint",
     "goodput_of",
     "latency_of",
     "load_share_of",
+    "lost_of",
     "max_rate_of",
     "mean_wait_of",
     "near",
     "share_of",
+    "unchanged",
     "utilization_of",
     "wait_of",
 ]
@@ -35,7 +39,7 @@ __all__ = [
 Model = Pipeline | Station
 """What can be asked."""
 
-Result = PipelineResult | StationResult | ClosedResult
+Result = PipelineResult | StationResult | ClosedResult | PipelineOverTime
 """What a solved model is."""
 
 
@@ -48,11 +52,32 @@ class _Limited:
     goodput: Value
 
 
+@dataclass(frozen=True, slots=True)
+class _OverTime:
+    """The latency of those who enter at each time, as a distribution."""
+
+    of: PipelineOverTime
+
+    @property
+    def mean(self) -> Value:
+        return self.of.mean
+
+    def quantile(self, p: float) -> Value:
+        return self.of.percentile(p)
+
+    def tail(self, time: float) -> Value:
+        return self.of.tail(time)
+
+
 def latency_of(result: Result, subject: str | None = None) -> Distribution:
     """Return the distribution of the time of a request: of all, of a kind, at a station."""
     part = _part(result, subject)
     if isinstance(part, _Limited):
         raise ModelError(f"the limit {subject!r} takes no time")
+    if isinstance(part, PipelineOverTime):
+        return cast(Any, _OverTime(part))
+    if isinstance(part, StationOverTime):
+        return part.response
     return part.served_response if isinstance(part, StationResult) else part.latency
 
 
@@ -67,7 +92,8 @@ def wait_of(result: Result, subject: str | None = None) -> Distribution:
 
 def mean_wait_of(result: Result, subject: str | None = None) -> Value:
     """Return the mean time in queue: of a station, or in all queues that a request sees."""
-    if not isinstance(result, StationResult) and subject is None:
+    whole = not isinstance(result, (StationResult, PipelineOverTime))
+    if whole and subject is None:
         # What nobody visits adds nothing, also where its queue would be endless.
         weigh = namespace(*result.visits.values()).weigh
         return sum(weigh(result.visits[n], r.waiting_time) for n, r in result.stations.items())
@@ -79,15 +105,26 @@ def share_of(result: Result, name: str, subject: str | None = None) -> Value:
     part = _part(result, subject)
     if isinstance(part, StationResult):
         rejected, abandoned = part.loss, part.abandonment
-    else:
+    else:  # of a whole, a kind, or a station over time
         rejected, abandoned = part.rejected, part.abandoned
     return {"rejected": rejected, "abandoned": abandoned, "loss": rejected + abandoned}[name]
+
+
+def lost_of(result: Result, name: str) -> Value:
+    """Return the share that is lost, over time of all who come."""
+    share = share_of(result, name)
+    if not isinstance(result, PipelineOverTime):
+        return share
+    come = np.trapezoid(result.arrival_rate, result.times)
+    gone = np.trapezoid(result.arrival_rate * share, result.times)
+    return float(gone / come) if come > 0 else 0.0
 
 
 def goodput_of(result: Result, subject: str | None = None) -> Value:
     """Return the requests that are served in a second: of all, of a kind, by a station."""
     part = _part(result, subject)
-    return part.throughput if isinstance(part, StationResult) else part.goodput
+    stations = StationResult, StationOverTime
+    return part.throughput if isinstance(part, stations) else part.goodput
 
 
 def max_rate_of(result: Result) -> Value:
@@ -99,17 +136,20 @@ def load_share_of(result: Result) -> Value:
     """Return the load over the greatest with a steady state: 0 of users, who wait. [-]."""
     if isinstance(result, ClosedResult):
         return 0 * result.throughput
+    if isinstance(result, PipelineOverTime):
+        return result.load_at_the_end
     return np.divide(result.arrival_rate, max_rate_of(result))
 
 
 def utilization_of(result: Result, station: str | None = None) -> Value:
     """Return the utilization of the busiest station, or of one."""
     if not isinstance(result, StationResult) and station is None:
-        return reduce(np.maximum, (r.utilization for r in result.stations.values()), 0.0)
+        busy = (r.utilization for r in result.stations.values())
+        return reduce(np.fmax, busy, 0.0)
     return _station(result, station).utilization
 
 
-def _station(result: Result, name: str | None) -> StationResult:
+def _station(result: Result, name: str | None) -> Any:
     if isinstance(result, StationResult):
         if name is not None:
             raise ModelError(f"a station has no parts, so there is no {name!r}")
@@ -127,6 +167,9 @@ def _part(result: Result, subject: str | None) -> Any:
         return result.kinds[subject]
     if subject in result.stations or isinstance(result, ClosedResult):
         return _station(result, subject)
+    if isinstance(result, PipelineOverTime):
+        known = ", ".join(result.stations)
+        raise ModelError(f"over time objectives are of all or of a station: {known}")
     settled = result.solved.settled
     limits = {name: (word, name) for word, name in settled if word == "limit"}
     if subject not in limits:
@@ -140,12 +183,15 @@ def _part(result: Result, subject: str | None) -> Any:
     return _Limited(1 - through, 0 * through, come * through)
 
 
-def _queue(result: Result, subject: str | None) -> tuple[str, StationResult]:
+def _queue(result: Result, subject: str | None) -> tuple[str, Any]:
     """Return the station whose queue is meant, by name, or the only one on the way."""
     if isinstance(result, StationResult) or subject is not None:
         return subject or "", _station(result, subject)
     queues = [n for n, r in result.stations.items() if np.any(np.isfinite(r.station.servers))]
-    if len(queues) == 1 and np.all(np.equal(result.visits[queues[0]], 1)):
+    once = isinstance(result, PipelineOverTime) or all(
+        np.all(np.equal(result.visits[name], 1)) for name in queues
+    )
+    if len(queues) == 1 and once:
         return queues[0], result.stations[queues[0]]
     names = ", ".join(queues) or "none"
     raise ModelError(f"the wait of which station? Say 'p95 wait of ...'; queues are at {names}")
@@ -158,3 +204,19 @@ def near(name: object, known: Iterable[str]) -> str:
     if not known:
         return "; there is none"
     return f"; did you mean {close[0]!r}?" if close else f"; there are {', '.join(known)}"
+
+
+def unchanged(one: Sequence[Value], other: Sequence[Value]) -> bool:
+    """Return whether two solutions, as `footprint` has them, are the same."""
+    pairs = zip(one, other, strict=True)
+    return all(np.allclose(a, b, rtol=1e-9, atol=0, equal_nan=True) for a, b in pairs)
+
+
+def footprint(result: Result, missed: Value) -> tuple[Value, ...]:
+    """Return what changes of a solution as long as a parameter matters.
+
+    The margin alone may rest: far beyond what a full station can do, nearly all is refused,
+    and nearly all that is not has to wait.
+    """
+    # Beyond this, tails are noise.
+    return np.maximum(missed, -20.0), goodput_of(result), latency_of(result).mean

@@ -4,20 +4,22 @@ from __future__ import annotations
 
 import math
 from collections.abc import Iterable
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any
 
 import numpy as np
 
 from qmodel.errors import InfeasibleError, ModelError
+from qmodel.loads import Profile
+from qmodel.networks.closed_result import ClosedResult
+from qmodel.pipeline import PipelineResult
 from qmodel.planning._domains import Domain
 from qmodel.planning._least_cost import Numbers
 from qmodel.planning._models import Asked, StationModel
-from qmodel.planning._results import Result, latency_of, share_of
+from qmodel.planning._results import Result, footprint, latency_of, lost_of, unchanged
 from qmodel.planning.quantities import Mean, Percentile, quantity_of
-from qmodel.planning.slo import Objective, footprint, missed_by, unchanged
+from qmodel.planning.slo import Objective, missed_by
 from qmodel.planning.solve_for import solve_for
-from qmodel.queues.base import StationResult
 from qmodel.units import text
 
 __all__ = ["Case", "Trial", "why_none"]
@@ -34,7 +36,7 @@ class Case:
 
     name: str
     model: Asked
-    arrival_rate: float
+    arrival_rate: float | Profile
     left: np.ndarray
 
 
@@ -48,6 +50,13 @@ class Trial:
     factor: float
     lots: np.ndarray
     """How much of each parameter one of it is: 1 where it is a whole number."""
+    known: dict[tuple[int, ...], float] = field(default_factory=dict)
+    """What was found of choices under a load that changes in time."""
+
+    @property
+    def over_time(self) -> bool:
+        """Whether a load changes in time: choices are then tried one by one."""
+        return any(isinstance(case.arrival_rate, Profile) for case in self.cases)
 
     def results(self, rows: Numbers) -> Iterable[tuple[Case, Result, np.ndarray]]:
         """Yield each scenario with its solution, and where too few are left of something."""
@@ -57,6 +66,8 @@ class Trial:
             kept = np.maximum(here, low) * self.lots
             changes = {d.name: kept[:, i] for i, d in enumerate(self.domains)}
             rate = case.arrival_rate * self.factor
+            if isinstance(rate, Profile):
+                changes = {d.name: d.number(kept[0, i]) for i, d in enumerate(self.domains)}
             yield case, case.model.replace(changes).solve(rate), (here < low).any(axis=1)
 
     @property
@@ -76,8 +87,16 @@ class Trial:
 
     def excess(self, rows: Numbers) -> np.ndarray:
         """Return by how much each choice misses the worst objective."""
+        if self.over_time:
+            return np.array([self._of_one(row) for row in rows])
         parts = [rows[i : i + _ROWS] for i in range(0, len(rows), _ROWS)]
         return np.concatenate([self._excess(part) for part in parts])
+
+    def _of_one(self, row: Numbers) -> float:
+        key = tuple(map(int, row))
+        if key not in self.known:
+            self.known[key] = float(self._excess(row[None])[0])
+        return self.known[key]
 
     def _excess(self, rows: Numbers) -> np.ndarray:
         worst = np.full(len(rows), -np.inf)
@@ -131,7 +150,7 @@ class Trial:
         """Return the greatest shares that are rejected and abandoned in any scenario."""
         results = [result for _, result, _ in self.results(numbers[None])]
         return {
-            name: max(float(np.max(share_of(result, name))) for result in results)
+            name: max(float(np.max(lost_of(result, name))) for result in results)
             for name in ("rejected", "abandoned")
         }
 
@@ -152,9 +171,14 @@ class Trial:
         top = self.top
         one = np.vstack([0 * numbers, np.eye(numbers.size, dtype=np.int64)])
         rows = np.minimum(numbers + one, top).astype(np.int64)
-        result = next(r for case, r, _ in self.results(rows) if case.name == scenario)
-        margins = np.broadcast_to(objective.margin(result), len(rows))
-        values = np.broadcast_to(objective.value(result), len(rows))
+        parts = rows[:, None] if self.over_time else [rows]
+        found = [
+            next(r for case, r, _ in self.results(part) if case.name == scenario)
+            for part in parts
+        ]
+        each = len(rows) if len(found) == 1 else 1
+        margins = np.ravel([np.broadcast_to(objective.margin(r), each) for r in found])
+        values = np.ravel([np.broadcast_to(objective.value(r), each) for r in found])
         return list(zip(margins[1:] - margins[0], values[1:], strict=True))
 
 
@@ -169,19 +193,23 @@ def why_none(trial: Trial, high: Numbers) -> str:
             unlimited = {d.name: d.number(n * lot) for d, n, lot in much}
             value = objective.text(float(np.ravel(objective.value(result))[0]))
             where = f" in scenario {case.name!r}" if len(trial.cases) > 1 else ""
-            model = case.model.replace(unlimited)
-            ways = _ways(model, case.arrival_rate * trial.factor, objective)
-            return (
+            said = (
                 f"no number of {names} is enough for {str(objective)!r}{where}: with any "
-                f"number {objective.quantity} is {value}{_alone(result, objective)}; {ways}"
+                f"number {objective.quantity} is {value}"
             )
+            rate = case.arrival_rate * trial.factor
+            if isinstance(rate, Profile):
+                return said
+            ways = _ways(case.model.replace(unlimited), rate, objective)
+            return f"{said}{_alone(result, objective)}; {ways}"
     return f"no number of {names} is enough for all objectives at once"
 
 
 def _alone(result: Result, objective: Objective) -> str:
     """Return which stations alone take longer than the whole may."""
     quantity = quantity_of(objective.quantity)
-    if isinstance(result, StationResult) or not isinstance(quantity, (Mean, Percentile)):
+    steady = isinstance(result, (PipelineResult, ClosedResult))
+    if not steady or not isinstance(quantity, (Mean, Percentile)):
         return ""
     slow = []
     for name, station in result.stations.items():

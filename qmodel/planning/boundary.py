@@ -10,7 +10,7 @@ import numpy as np
 from qmodel._typing import Value
 from qmodel.errors import ModelError
 from qmodel.glossary import units_of
-from qmodel.loads import Load, columns_of, in_words
+from qmodel.loads import Load, Profile, columns_of, in_words
 from qmodel.planning.slo import unasked_losses
 from qmodel.units import text
 
@@ -123,11 +123,12 @@ class Boundary:
         if np.ndim(self.low) or any(map(np.ndim, columns_of(self.load).values())):
             what = " and ".join(self.objectives) or "a steady state"
             return f"Boundary of {self.parameter}, {self.side}, for {what}"
-        at = in_words(self.load)
+        at = in_words(self.load) if self.load is not None else ""
         holds = "hold" if len(self.objectives) > 1 else "holds"
         what = f"{' and '.join(self.objectives)} {holds}"
         if not self.objectives:
-            what = "there is a steady state"
+            over = isinstance(self.load, Profile)
+            what = "it is over at the end" if over else "there is a steady state"
         digits = 12 if self.whole else 5
         low, high = (text(float(x), self.unit, digits=digits) for x in (self.low, self.high))
         where = {

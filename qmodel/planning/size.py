@@ -14,12 +14,16 @@ scenario, a number that is sized stands for the share of it that is left, rounde
 ``lots={"cache.capacity": 2**30}`` its number counts GiB.
 **Headroom** multiplies every load. **Spares** are added to each number (N + k): as many of each
 may fail, all at the same time.
+**Over time**, under a `qmodel.Profile`, the objectives must hold through all of it, or in the
+share of the time that they say. Choices are then tried one by one, each at the price of a
+solution over time.
 **Shapes.** One scenario at a time: a model and load without arrays.
 """
 
 from __future__ import annotations
 
 from collections.abc import Mapping
+from dataclasses import replace
 from typing import Any
 
 import numpy as np
@@ -27,6 +31,7 @@ import numpy as np
 from qmodel import _check
 from qmodel._checked import checked
 from qmodel.errors import DomainError, InfeasibleError, ModelError
+from qmodel.loads import Profile
 from qmodel.planning._domains import Domain, domain_of
 from qmodel.planning._least_cost import Numbers, cheapest
 from qmodel.planning._models import Asked, StationModel, asked, counted, has_arrays
@@ -41,11 +46,11 @@ __all__ = ["size"]
 @checked
 def size(
     model: Model,
-    arrival_rate: float,
+    arrival_rate: float | Profile,
     *objectives: Objectives,
     prices: Mapping[str, float] | None = None,
     lots: Mapping[str, float] | None = None,
-    scenarios: Mapping[str, Mapping[str, float]] | None = None,
+    scenarios: Mapping[str, Mapping[str, Any]] | None = None,
     headroom: float = 0.0,
     spares: int | Mapping[str, int] = 0,
     budget: int = 200_000,
@@ -56,8 +61,8 @@ def size(
     ----------
     model : Pipeline or Station
         The model; its own numbers do not count, but where they are not sized. [-]
-    arrival_rate : number
-        The load, unless a scenario has its own. [1/s]
+    arrival_rate : number or Profile
+        The load, unless a scenario has its own; a profile changes in time. [1/s]
     *objectives : str, Objective or sequence of them
         What must hold, all of it, such as "p99 < 300 ms", "loss < 1 %"; at least one. [-]
     prices : mapping of str to number, optional
@@ -108,6 +113,12 @@ def size(
     ...     "a zone lost": {"web.servers": 2 / 3, "db.servers": 2 / 3}})
     >>> plan.numbers, plan.binding_scenario
     ({'web.servers': 84, 'db.servers': 8}, 'a zone lost')
+
+    Through a crowd, whose peak would take six:
+
+    >>> news = qm.transients.pulse(20_000, 60.0, base=100.0, until=200.0)
+    >>> print(size(qm.MMc(0.01), news, "p99 < 3 s in 95 % of the minutes"))
+    servers 5 for p99 < 3 s in 95 % of the time under a load of up to 621/s (cost 5, the ...
     """
     what = asked(model)
     wanted = objectives_of(objectives)
@@ -122,7 +133,7 @@ def size(
     kept = _spares(spares, cost)
     domains = [domain_of(what, name) for name in cost]
     portions = _lots(domains, lots or {})
-    rate = float(_check.positive("arrival_rate", arrival_rate))
+    rate = _load("arrival_rate", arrival_rate)
     cases = _cases(what, rate, {"as it is": {}} if scenarios is None else scenarios, list(cost))
     trial = Trial(cases, domains, wanted, 1 + more, portions)
     low, high = trial.bottom, trial.unlimited()
@@ -131,8 +142,14 @@ def size(
         raise InfeasibleError(why_none(trial, high))
     weights = np.array(list(cost.values()))
     found = cheapest(trial.excess, weights, low, high, budget)
+    # Of a load that changes, at its peak.
+    peaks = [replace(case, arrival_rate=_peak(case.arrival_rate)) for case in cases]
     steady = cheapest(
-        Trial(cases, domains, [], 1 + more, portions).excess, weights, low, high, budget
+        Trial(peaks, domains, [], 1 + more, portions).excess,
+        weights,
+        low,
+        np.maximum(high, Trial(peaks, domains, [], 1 + more, portions).unlimited()),
+        budget,
     )
     needed = found.numbers
     scenario, objective = trial.binding(needed)
@@ -169,6 +186,14 @@ def size(
         arrival_rate=rate,
         model=sized.station if isinstance(sized, StationModel) else sized,
     )
+
+
+def _load(name: str, load: Any) -> float | Profile:
+    return load if isinstance(load, Profile) else float(_check.positive(name, load))
+
+
+def _peak(load: float | Profile) -> float:
+    return load.peak if isinstance(load, Profile) else load
 
 
 def _prices(model: Asked, prices: Mapping[str, float] | None) -> dict[str, float]:
@@ -212,7 +237,10 @@ def _spares(spares: int | Mapping[str, int], sized: Mapping[str, float]) -> Numb
 
 
 def _cases(
-    model: Asked, rate: float, scenarios: Mapping[str, Mapping[str, float]], sized: list[str]
+    model: Asked,
+    rate: float | Profile,
+    scenarios: Mapping[str, Mapping[str, Any]],
+    sized: list[str],
 ) -> list[Case]:
     cases = []
     for name, changes in scenarios.items():
@@ -225,7 +253,7 @@ def _cases(
                 )
         own = changes.get("arrival_rate", rate)
         others = {n: v for n, v in changes.items() if n not in (*sized, "arrival_rate")}
-        load = float(_check.positive(f"arrival_rate in {name!r}", own))
+        load = _load(f"arrival_rate in {name!r}", own)
         cases.append(Case(name, model.replace(others) if others else model, load, left))
     if not cases:
         raise ModelError("scenarios must name at least one scenario")

@@ -6,6 +6,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
+from qmodel.loads import Profile, in_words
 from qmodel.planning.quantities import quantity_of
 from qmodel.planning.slo import parse_objective, unasked_losses
 from qmodel.units import text
@@ -59,7 +60,7 @@ class Sizing:
         The scenario in which it is. [-]
     with_one_more : mapping of str to float
         The value of the binding objective's quantity with one more of each. [-]
-    arrival_rate : float
+    arrival_rate : float or Profile
         The load; scenarios may have their own. [1/s]
     model : Pipeline or Station
         The model as sized. [-]
@@ -90,7 +91,7 @@ class Sizing:
     binding_objective: str
     binding_scenario: str
     with_one_more: Mapping[str, float]
-    arrival_rate: float
+    arrival_rate: float | Profile
     model: Pipeline | Station
 
     @property
@@ -140,7 +141,7 @@ class Sizing:
         more = text(self.with_one_more[self.binding], quantity_of(objective.quantity).unit)
         lost = unasked_losses(self.objectives, self.rejected, self.abandoned)
         return (
-            f"{what} for {' and '.join(self.objectives)} at {text(self.arrival_rate, '1/s')} "
+            f"{what} for {' and '.join(self.objectives)} {in_words(self.arrival_rate)} "
             f"({price}): {objective.quantity} is {value}{where}; {self.binding} binds, one "
             f"more makes it {more}{lost}"
         )

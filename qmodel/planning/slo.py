@@ -20,6 +20,8 @@ teams write it down:
 ``p99 of database < 80 ms``       of a station: its response, all visits alike
 ``p95 wait of database < 10 ms``  of a station: wait, utilization, shares, goodput
 ``rejected of door < 1 %``        of a limit: shares, goodput
+``... in 99.9 % of the minutes``  behind any of them, under a load that changes in time
+``nobody waits longer than 30 s`` ``P(latency > 30 s) < 0.0001 %``: not one in a million
 ================================  ======================================================
 
 In full: ``<quantity> [of <kind, station or limit>] <comparison> <limit>``. A time has a unit,
@@ -51,7 +53,9 @@ from qmodel import units
 from qmodel._checked import checked
 from qmodel._typing import Value
 from qmodel.errors import DomainError
-from qmodel.planning._results import Result, goodput_of, latency_of, load_share_of
+from qmodel.pipeline import PipelineOverTime
+from qmodel.planning._results import Result, load_share_of
+from qmodel.planning.held_in_time import IN_TIME, worst_of
 from qmodel.planning.quantities import (
     Percentile,
     Quantity,
@@ -63,12 +67,10 @@ from qmodel.planning.quantities import (
 __all__ = [
     "Objective",
     "Objectives",
-    "footprint",
     "missed_by",
     "objectives_of",
     "parse_objective",
     "unasked_losses",
-    "unchanged",
 ]
 
 _OVERLOAD = 1e100  # Beyond any margin.
@@ -85,6 +87,8 @@ _SHARE_WITHIN = re.compile(
     r"\s*(?P<percent>\d+(?:\.\d+)?)\s*%(?P<whose>\s+of\s+.+?)?"
     r"\s+(?P<word>under|within)\s+(?P<limit>.+?)\s*"
 )
+
+_NOBODY = re.compile(r"\s*nobody\s+(?:waits|takes)\s+(?:longer|more)\s+than\s+(?P<time>.+?)\s*")
 
 
 @dataclass(frozen=True, slots=True)
@@ -106,6 +110,8 @@ class Objective:
     comparison : {"<", "<=", ">", ">="}, optional
         Whether the limit itself is missed or met; ">" for a goodput, "<" otherwise, which
         are the defaults. [-]
+    of_time : float, default 1
+        Share of the time in which it must hold, where the load changes; > 0. [-]
 
     Raises
     ------
@@ -125,6 +131,7 @@ class Objective:
     limit: float
     subject: str | None = None
     comparison: str = ""
+    of_time: float = 1.0
 
     def __post_init__(self) -> None:
         what = quantity_of(self.quantity)
@@ -143,6 +150,8 @@ class Objective:
         if what.unit == "%" and self.limit > 1:
             hint = f"; did you mean {self.limit:g}%?" if self.limit <= 100 else ""
             raise DomainError(f"limit of {what} must be <= 1, got {self.limit}{hint}")
+        if not 0 < self.of_time <= 1:
+            raise DomainError(f"of_time must be above 0 and at most 1, got {self.of_time}")
 
     @property
     def probability(self) -> float | None:
@@ -161,7 +170,7 @@ class Objective:
 
         Parameters
         ----------
-        result : PipelineResult or StationResult
+        result : PipelineResult, StationResult or PipelineOverTime
             A solved model. [-]
 
         Returns
@@ -174,7 +183,10 @@ class Objective:
         ModelError
             If the model has no such kind or station; the message has the nearest one.
         """
-        return quantity_of(self.quantity).value(result, self.subject)
+        value = quantity_of(self.quantity).value(result, self.subject)
+        if isinstance(result, PipelineOverTime):
+            return worst_of(result.times, value, self.of_time, least=self.from_below)
+        return value
 
     @checked
     def margin(self, result: Result) -> Value:
@@ -182,7 +194,7 @@ class Objective:
 
         Parameters
         ----------
-        result : PipelineResult or StationResult
+        result : PipelineResult, StationResult or PipelineOverTime
             A solved model. [-]
 
         Returns
@@ -203,13 +215,33 @@ class Objective:
         >>> objective.margin(qm.MMc(0.01).solve([70.0, 80.0, 90.0, 100.0])).round(2)
         array([-4.39, -1.39,  1.61,   inf])
         """
+        margin = self._margins(result)
+        if isinstance(result, PipelineOverTime):
+            return worst_of(result.times, margin, self.of_time)
+        overload = np.greater_equal(load_share_of(result), 1.0)
+        return np.where(overload, np.inf, margin)[()]
+
+    def _margins(self, result: Result) -> Value:
         bound = self.limit
         if self.comparison in ("<", ">"):
             bound = math.nextafter(bound, 0.0 if self.comparison == "<" else math.inf)
-        with np.errstate(divide="ignore"):
-            margin = quantity_of(self.quantity).margin(result, self.subject, bound)
-        overload = np.greater_equal(load_share_of(result), 1.0)
-        return np.where(overload, np.inf, margin)[()]
+        with np.errstate(divide="ignore", invalid="ignore"):
+            return quantity_of(self.quantity).margin(result, self.subject, bound)
+
+    def met_at(self, result: PipelineOverTime) -> np.ndarray:
+        """Return whether the objective holds at each time of a load that changes.
+
+        Parameters
+        ----------
+        result : PipelineOverTime
+            A model over time. [-]
+
+        Returns
+        -------
+        array of bool
+            For each of its times. [-]
+        """
+        return np.broadcast_to(self._margins(result) <= 0, result.times.shape)
 
     @checked
     def met(self, result: Result) -> Value:
@@ -217,7 +249,7 @@ class Objective:
 
         Parameters
         ----------
-        result : PipelineResult or StationResult
+        result : PipelineResult, StationResult or PipelineOverTime
             A solved model. [-]
 
         Returns
@@ -256,7 +288,8 @@ class Objective:
         ):
             whose = f" latency{whose}"  # "p99 of wait" is that of the time in queue.
         limit = exact_text(self.limit, quantity_of(self.quantity).unit)
-        return f"{self.quantity}{whose} {self.comparison} {limit}"
+        often = f" in {exact_text(self.of_time, '%')} of the time" if self.of_time < 1 else ""
+        return f"{self.quantity}{whose} {self.comparison} {limit}{often}"
 
 
 Objectives = str | Objective | Iterable[str | Objective]
@@ -295,22 +328,6 @@ def missed_by(result: Result, objectives: Sequence[Objective]) -> Value:
     return np.where((worst == 0) & bool(objectives), -1e-300, worst)
 
 
-def unchanged(one: Sequence[Value], other: Sequence[Value]) -> bool:
-    """Return whether two solutions, as `footprint` has them, are the same."""
-    pairs = zip(one, other, strict=True)
-    return all(np.allclose(a, b, rtol=1e-9, atol=0, equal_nan=True) for a, b in pairs)
-
-
-def footprint(result: Result, missed: Value) -> tuple[Value, ...]:
-    """Return what changes of a solution as long as a parameter matters.
-
-    The margin alone may rest: far beyond what a full station can do, nearly all is refused,
-    and nearly all that is not has to wait.
-    """
-    # Beyond this, tails are noise.
-    return np.maximum(missed, -20.0), goodput_of(result), latency_of(result).mean
-
-
 @checked
 def parse_objective(written: str | Objective) -> Objective:
     """Return the objective that a text means.
@@ -345,8 +362,12 @@ def parse_objective(written: str | Objective) -> Objective:
     """
     if isinstance(written, Objective):
         return written
-    match = None
+    match, of_time = None, 1.0
     if isinstance(written, str):
+        if often := IN_TIME.fullmatch(written):
+            written, of_time = often["goal"], float(f"{often['percent']}e-2")
+        if nobody := _NOBODY.fullmatch(written):
+            written = f"P(latency > {nobody['time']}) < 0.0001 %"
         short = _SHARE_WITHIN.fullmatch(written)
         if short:
             comparison = "<" if short["word"] == "under" else "<="
@@ -359,7 +380,7 @@ def parse_objective(written: str | Objective) -> Objective:
         )
     what, comparison = quantity_of(match["quantity"].strip()), match["comparison"]
     limit = _limit(what, match["limit"])
-    return Objective(str(what), limit, match["subject"], comparison)
+    return Objective(str(what), limit, match["subject"], comparison, of_time)
 
 
 def _limit(what: Quantity, written: str) -> float:

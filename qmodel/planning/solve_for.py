@@ -11,12 +11,16 @@ they hold in several separate ranges, there is no one answer, and the error name
 A single range that is narrower than the steps is found if the margin leads to it.
 **Whole numbers** (servers, replicas, capacities of rooms) stay whole.
 **Shapes.** One search for all scenarios of a model or load with arrays.
+**Over time.** Under a `qmodel.Profile` each value is tried through all of it, and the boundary
+is found to a thousandth; without objectives, the load is over when it ends. The number may
+also be in the load ("load", so many times the profile; or a function that draws the load) or in
+the servers (a function that makes their schedules or autoscalers).
 """
 
 from __future__ import annotations
 
 from collections.abc import Callable
-from functools import reduce
+from functools import cache, reduce
 from typing import Any, cast
 
 import numpy as np
@@ -25,32 +29,37 @@ from qmodel._checked import checked
 from qmodel._typing import Value
 from qmodel._xp import is_symbolic
 from qmodel.errors import InfeasibleError, ModelError
-from qmodel.loads import Load, columns_of, in_words
-from qmodel.numerics.roots import increasing_root
+from qmodel.loads import Load, Profile, columns_of, in_words
+from qmodel.pipeline import PipelineOverTime
+from qmodel.planning._attempts import Attempts
 from qmodel.planning._domains import Domain, domain_of
+from qmodel.planning._edges import Margin, halved, nearly, root
 from qmodel.planning._models import asked
-from qmodel.planning._results import Model, load_share_of, max_rate_of, share_of
-from qmodel.planning.boundary import Boundary, Side
-from qmodel.planning.slo import (
-    Objective,
-    Objectives,
+from qmodel.planning._results import (
+    Model,
     footprint,
-    missed_by,
-    objectives_of,
+    load_share_of,
+    lost_of,
+    max_rate_of,
     unchanged,
 )
+from qmodel.planning.boundary import Boundary, Side
+from qmodel.planning.slo import Objective, Objectives, missed_by, objectives_of
 from qmodel.units import text
 
 __all__ = ["solve_for"]
 
 _NEAR, _FAR, _ZOOMS = 4, 60, 16
 
-Margin = Callable[[Any], Any]
-
 
 @checked
 def solve_for(
-    model: Model, parameter: str, arrival_rate: Value | Load, *objectives: Objectives
+    model: Model,
+    parameter: str,
+    arrival_rate: Value | Load | Callable[[float], Profile],
+    *objectives: Objectives,
+    servers: Any = None,
+    emptied: Any = None,
 ) -> Boundary:
     """Return the boundary value of a parameter with which a model meets its objectives.
 
@@ -61,11 +70,16 @@ def solve_for(
     parameter : str
         A parameter as in `Pipeline.parameters`, "db.servers"; of a station without the
         prefix, "servers". [-]
-    arrival_rate : number, array or Load
-        The load: a rate, or `qmodel.Closed`, users who wait for their answers. [1/s]
+    arrival_rate : number, array, Load or callable
+        The load: a rate; `qmodel.Closed`, users who wait for their answers; `qmodel.Profile`,
+        which changes in time; or a function from the number to a profile. [1/s]
     *objectives : str, Objective or sequence of them
         What must hold, all of it, such as "p99 < 300 ms", "loss < 1 %"; without any, only
         that there is a steady state. [-]
+    servers : mapping, Schedule, Autoscaler or callable, optional
+        Over time, as in `Pipeline.over_time`; or a function from the number to it. [-]
+    emptied : mapping, optional
+        Over time, as in `Pipeline.over_time`. [-]
 
     Returns
     -------
@@ -108,6 +122,13 @@ def solve_for(
     >>> print(solve_for(site, "db.servers", qm.Closed(8000, think_time=2.0), "p99 < 80 ms"))
     db.servers at least 4: p99 < 80 ms holds with 8,000 users who think 2 s
 
+    Through a crowd: how many servers, and how many times the crowd that these survive?
+
+    >>> news = qm.transients.pulse(20_000, 60.0, base=100.0, until=200.0)
+    >>> shop = qm.MMc(0.01, servers=4)
+    >>> print(solve_for(shop, "servers", news, "p99 < 1 s in 95 % of the minutes"))
+    servers at least 5: p99 < 1 s in 95 % of the time holds under a load of up to ...
+
     The reserved concurrency at which one call in a thousand is throttled:
 
     >>> calls = qm.MGcc(qm.Exponential(2.0), servers=200)
@@ -116,19 +137,36 @@ def solve_for(
     """
     what, load = asked(model), cast(Any, arrival_rate)
     wanted = objectives_of(objectives)
-    if is_symbolic(*columns_of(load).values(), what.max_rate):
+    changing = isinstance(load, Profile) or callable(load)
+    if not changing and (servers is not None or emptied is not None):
+        raise ModelError("servers and emptied go with a load that changes in time, a Profile")
+    numbers = () if changing else columns_of(load).values()
+    if is_symbolic(*numbers, what.max_rate):
         raise ModelError("the boundary of a parameter has no symbolic form: put numbers in")
-    if parameter in ("arrival_rate", "users"):
+    attempts = Attempts(what, parameter, load, servers, emptied)
+    if parameter in ("arrival_rate", "users") and not (changing and attempts.free):
         raise ModelError(
             "which load a model meets its objectives at is what `capacity` answers"
         )
-    domain = domain_of(what, parameter)
+    domain = attempts.domain if changing else domain_of(what, parameter)
 
-    def look(value: Any) -> tuple[Any, ...]:
-        result = what.replace({parameter: domain.number(value)}).solve(load)
+    def solved(value: Any) -> Any:
+        if changing:
+            return attempts.at(value)
+        return what.replace({parameter: domain.number(value)}).solve(load)
+
+    @cache
+    def tried(value: float) -> tuple[Any, ...]:
+        return looked(value)
+
+    def looked(value: Any) -> tuple[Any, ...]:
+        result = solved(value)
         with np.errstate(invalid="ignore", divide="ignore", over="ignore"):
             missed = missed_by(result, wanted)
         return missed, *footprint(result, missed)
+
+    def look(value: Any) -> tuple[Any, ...]:
+        return tried(float(value)) if changing else looked(value)
 
     def margin(value: Any) -> Any:
         return look(value)[0]
@@ -139,13 +177,17 @@ def solve_for(
     _refuse_gaps(domain, values, holds & ~unknown)
     some, every = holds.any(axis=0), holds.all(axis=0)
     if holds.ndim == 1 and not some and not unknown:
-        raise InfeasibleError(_why(model, domain, values, margins, load, wanted))
-    low, high = (_edge(margin, domain, values, holds, way) for way in (1, -1))
+        best = domain.number(values[np.argmin(margins)])
+        raise InfeasibleError(_why(domain, best, solved(best), load, wanted))
+    search = halved if domain.whole else nearly if changing else root
+    low, high = (_edge(margin, domain, values, holds, way, search) for way in (1, -1))
     side = _side(margins, holds, some & ~every & ~unknown)
     low, high = (np.where(unknown, np.nan, x)[()] for x in (low, high))
     result = None
     if side != "between" and np.isfinite(at := low if side == "at least" else high).all():
-        result = what.replace({parameter: domain.number(at)}).solve(load)
+        result = solved(at)
+    if changing:
+        load = attempts.load_at(np.ravel(low if side == "at least" else high)[0])
     return Boundary(
         parameter=parameter,
         side=side,
@@ -155,8 +197,8 @@ def solve_for(
         load=load,
         whole=domain.whole,
         unit=domain.unit,
-        rejected=share_of(result, "rejected") if result else np.nan,
-        abandoned=share_of(result, "abandoned") if result else np.nan,
+        rejected=lost_of(result, "rejected") if result else np.nan,
+        abandoned=lost_of(result, "abandoned") if result else np.nan,
     )
 
 
@@ -253,7 +295,7 @@ def _refuse_gaps(domain: Domain, values: np.ndarray, holds: np.ndarray) -> None:
 
 
 def _edge(
-    margin: Margin, domain: Domain, values: np.ndarray, holds: np.ndarray, way: int
+    margin: Margin, domain: Domain, values: Any, holds: Any, way: int, search: Any
 ) -> Any:
     """Return the least (way 1) or greatest (way -1) value that holds."""
     values, holds = values[::way], holds[::way]
@@ -261,37 +303,11 @@ def _edge(
     inside = np.take_along_axis(values, first, 0)[0]
     outside = np.take_along_axis(values, np.maximum(first - 1, 0), 0)[0]
     inner = holds.any(axis=0) & (first[0] > 0)
-    search = _halved if domain.whole else _root
     if inner.any():
         here = (np.where(inner, x, domain.current) for x in (outside, inside))
         inside = search(margin, *here)
     end, never = (domain.bottom, np.inf) if way > 0 else (domain.top, -np.inf)
     return np.where(inner, inside, np.where(holds.any(axis=0), end, never))
-
-
-def _halved(margin: Margin, fails: Any, holds: Any) -> Any:
-    """Return the last whole number that holds, between one that fails and one that does."""
-    while (np.abs(holds - fails) > 1).any():
-        middle = np.where(np.abs(holds - fails) > 1, np.floor((fails + holds) / 2), holds)
-        good = np.asarray(margin(middle[()])) < 0
-        fails, holds = np.where(good, fails, middle), np.where(good, middle, holds)
-    return holds
-
-
-def _root(margin: Margin, fails: Any, holds: Any) -> Any:
-    """Return where the margin passes through zero, on the side that holds."""
-
-    def at(t: Any) -> Any:
-        return (fails + t * (holds - fails))[()]
-
-    t = increasing_root(lambda t: -np.asarray(margin(at(t))), np.zeros_like(fails), 1.0)
-    # The root is either end of its last bracket, and inverted tails have noise of 1e-11.
-    for step in (1e-15, 1e-13, 1e-12, 1e-11, 1e-10, 1e-9):
-        bad = ~(np.asarray(margin(at(t))) < 0)
-        if not bad.any():
-            break
-        t = np.where(bad, np.minimum(t + step, 1.0), t)
-    return at(t)
 
 
 def _side(margins: np.ndarray, holds: np.ndarray, decided: np.ndarray) -> Side:
@@ -306,18 +322,16 @@ def _side(margins: np.ndarray, holds: np.ndarray, decided: np.ndarray) -> Side:
     return "at least" if trend < 0 else "at most" if trend > 0 else "any"
 
 
-def _why(
-    model: Model, domain: Domain, values: Any, margins: Any, rate: Any, wanted: list[Objective]
-) -> str:
+def _why(domain: Domain, best: Any, result: Any, load: Any, wanted: list[Objective]) -> str:
     """Return the message for a model that meets its objectives with no value."""
-    best = domain.number(values[np.argmin(margins)])
-    what = asked(model).replace({domain.name: best})
-    result, at = what.solve(rate), in_words(rate)
+    at = "" if callable(load) else f" {in_words(load)}"
     goal = ", ".join(map(str, wanted)) or "a steady state"
-    message = f"no {domain.name} is good enough for {goal} {at}"
-    most = max_rate_of(result)
-    if load_share_of(result) >= 1:
-        return f"{message}: it saturates at {text(float(most), '1/s')} with {domain.text(best)}"
+    message = f"no {domain.name} is good enough for {goal}{at}"
+    if not wanted or (not isinstance(result, PipelineOverTime) and load_share_of(result) >= 1):
+        if isinstance(result, PipelineOverTime):
+            return f"{message}: it is not over with {domain.text(best)}"
+        most = float(max_rate_of(result))
+        return f"{message}: it saturates at {text(most, '1/s')} with {domain.text(best)}"
     missed = next(o for o in wanted if not o.met(result))
     value = missed.text(float(missed.value(result)))
     return f"{message}: {missed.quantity} is {value} with {domain.text(best)}"

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 from qmodel._checked import checked
 from qmodel.errors import ModelError
+from qmodel.loads import Profile
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -134,7 +135,7 @@ class Report:
 @checked
 def report(
     model: Pipeline | Station,
-    arrival_rate: float | None = None,
+    arrival_rate: float | Profile | None = None,
     *,
     objectives: Objectives = (),
     prices: Mapping[str, float] | None = None,
@@ -157,8 +158,10 @@ def report(
     ----------
     model : Pipeline or Station
         The model; one scenario. [-]
-    arrival_rate : float, optional
-        The load; by default 60 % of what the model can sustain. [1/s]
+    arrival_rate : float or Profile, optional
+        The load; by default 60 % of what the model can sustain. Of one that changes in time
+        the page first says what happens minute by minute; the rest is at its usual rate,
+        which it is above for half of the time. [1/s]
     objectives : str, Objective or sequence of them, optional
         What must hold, such as "p99 < 300 ms"; without any, nothing is sized. [-]
     prices : mapping of str to number, optional
@@ -209,9 +212,14 @@ def report(
     from qmodel.reports import grounds
 
     whole, goals = pipeline_of(model), goals_of(objectives)
+    sections = []
+    if isinstance(arrival_rate, Profile):
+        happens = answers.crowd(whole, arrival_rate, objectives=goals)
+        sections.append(Section("crowd", "Minute by minute", happens))
+        arrival_rate = _usual(arrival_rate)
     load, _ = sensible_load(whole, arrival_rate)
     result = whole.solve(load)
-    sections = [
+    sections += [
         Section(
             "verdict",
             "Latency and load",
@@ -280,6 +288,13 @@ def _searched(model: Pipeline, result: Any, named: Sequence[Any]) -> tuple[Pipel
     else:
         when = ", as nearly all do where the objectives are met"
     return plain, [f"Here all clients wait for their answers{when}."]
+
+
+def _usual(load: Profile) -> float:
+    """Return the rate that a load is above for half of the time [1/s]."""
+    import numpy as np
+
+    return float(np.median(load.rate(np.linspace(load.times[0], load.times[-1], 2001))))
 
 
 def _sizable(model: Pipeline, prices: Mapping[str, float] | None) -> bool:
