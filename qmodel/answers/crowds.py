@@ -139,11 +139,10 @@ def _lost_caches(
         ratio = result.shares["cache", name]
         low = int(np.argmin(ratio))
         back = np.flatnonzero((np.arange(len(ratio)) >= low) & (ratio >= 0.9 * ratio.max()))
-        until = (
-            f"has 90 % of its hits back after {_time(result.times[back[0]] - result.times[low])}"
-            if back.size
-            else "does not have 90 % of its hits back by the end"
-        )
+        until = "does not have 90 % of its hits back by the end"
+        if back.size:
+            again = _time(result.times[back[0]] - result.times[low])
+            until = f"has 90 % of its hits back after {again}"
         found.append(f"{name}, emptied at {_time(result.times[low])}, {until}.")
     rates = {
         name: station.arrival_rate.max() / max(warm.stations[name].arrival_rate.max(), 1e-300)

@@ -10,6 +10,7 @@ import numpy as np
 from qmodel.answers.answer import Answer, Column, Fact, Table
 from qmodel.answers.words import COUNT, RATE, SHARE, TEXT, WORDS, listed, shown
 from qmodel.loads import in_words
+from qmodel.units import text
 
 if TYPE_CHECKING:
     from qmodel.loads import Profile
@@ -34,9 +35,8 @@ def held(goal: Objective, result: PipelineOverTime) -> tuple[bool, str]:
     until = "the end" if bad[-1] == len(good) - 1 else last
     if goal.of_time < 1:
         word = "is met" if met else "is missed"
-        return met, (
-            f"{goal} {word}: it holds in {shown(share, SHARE)}, and not from {first} to {until}."
-        )
+        often = shown(share, SHARE)
+        return met, f"{goal} {word}: it holds in {often}, and not from {first} to {until}."
     late = np.where(good, 0.0, result.arrival_rate)
     came = float(np.trapezoid(result.arrival_rate, result.times))
     those = float(np.trapezoid(late, result.times)) / came if came > 0 else 0.0
@@ -68,7 +68,7 @@ def check_over_time(model: Pipeline, load: Profile, goals: Sequence[Objective]) 
                 "value",
                 "worst",
                 WORDS,
-                [goal.text(float(x)) for goal, x in zip(goals, values, strict=True)],
+                [_worst(goal, float(x)) for goal, x in zip(goals, values, strict=True)],
             ),
         ],
     )
@@ -86,3 +86,9 @@ def check_over_time(model: Pipeline, load: Profile, goals: Sequence[Objective]) 
         details={"values": [float(x) for x in values]},
         good=not missed,
     )
+
+
+def _worst(goal: Objective, value: float) -> str:
+    from qmodel.planning.quantities import quantity_of
+
+    return text(value, quantity_of(goal.quantity).unit)

@@ -348,7 +348,7 @@ def _abstract(thing: Any) -> bool:
 
 
 def _ours(kind: Any) -> bool:
-    return kind.__module__.split(".")[0] == "qmodel"
+    return str(kind.__module__).split(".")[0] == "qmodel"
 
 
 def _derived(family: type) -> Iterator[type]:

@@ -9,9 +9,9 @@ from typing import Any
 from qmodel._typing import Value
 from qmodel.distributions.cells import shape_of
 from qmodel.errors import ModelError
-from qmodel.loads import Closed, Load, Profile
+from qmodel.loads import Closed, Load
 from qmodel.networks.closed_result import ClosedResult
-from qmodel.pipeline import Pipeline, PipelineOverTime, call
+from qmodel.pipeline import Pipeline, call
 from qmodel.pipeline.parameters import changed, parameters
 from qmodel.planning._results import latency_of, max_rate_of, near
 from qmodel.queues.base import Station, StationResult
@@ -50,11 +50,9 @@ class StationModel:
                 raise ModelError(f"no parameter {name!r} in the station{near(name, known)}")
         return StationModel(changed(self.station, changes))
 
-    def solve(
-        self, arrival_rate: Value | Load
-    ) -> StationResult | ClosedResult | PipelineOverTime:
-        """Return the steady state at a load, or what happens under one that changes."""
-        if isinstance(arrival_rate, (Closed, Profile)):
+    def solve(self, arrival_rate: Value | Load) -> StationResult | ClosedResult:
+        """Return the steady state at a load."""
+        if isinstance(arrival_rate, Closed):
             return as_pipeline(self.station).solve(arrival_rate)
         return self.station.solve(arrival_rate)
 

@@ -39,8 +39,8 @@ __all__ = [
 Model = Pipeline | Station
 """What can be asked."""
 
-Result = PipelineResult | StationResult | ClosedResult | PipelineOverTime
-"""What a solved model is."""
+Result = PipelineResult | StationResult | ClosedResult
+"""What a solved model is; under a load that changes it is a `PipelineOverTime`."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -75,10 +75,15 @@ def latency_of(result: Result, subject: str | None = None) -> Distribution:
     if isinstance(part, _Limited):
         raise ModelError(f"the limit {subject!r} takes no time")
     if isinstance(part, PipelineOverTime):
-        return cast(Any, _OverTime(part))
+        of_each: Any = _OverTime(part)
+        return cast(Distribution, of_each)
     if isinstance(part, StationOverTime):
-        return part.response
-    return part.served_response if isinstance(part, StationResult) else part.latency
+        response: Distribution = part.response
+        return response
+    found: Distribution = (
+        part.served_response if isinstance(part, StationResult) else part.latency
+    )
+    return found
 
 
 def wait_of(result: Result, subject: str | None = None) -> Distribution:
@@ -87,13 +92,14 @@ def wait_of(result: Result, subject: str | None = None) -> Distribution:
     if part.wait is None:
         at = f" at {name}" if name else ""
         raise ModelError(f"nobody queues{at}, as its servers are shared: ask for its response")
-    return part.wait
+    wait: Distribution = part.wait
+    return wait
 
 
 def mean_wait_of(result: Result, subject: str | None = None) -> Value:
     """Return the mean time in queue: of a station, or in all queues that a request sees."""
-    whole = not isinstance(result, (StationResult, PipelineOverTime))
-    if whole and subject is None:
+    over_time = isinstance(result, PipelineOverTime)
+    if not isinstance(result, StationResult) and subject is None and not over_time:
         # What nobody visits adds nothing, also where its queue would be endless.
         weigh = namespace(*result.visits.values()).weigh
         return sum(weigh(result.visits[n], r.waiting_time) for n, r in result.stations.items())
@@ -145,7 +151,7 @@ def utilization_of(result: Result, station: str | None = None) -> Value:
     """Return the utilization of the busiest station, or of one."""
     if not isinstance(result, StationResult) and station is None:
         busy = (r.utilization for r in result.stations.values())
-        return reduce(np.fmax, busy, 0.0)
+        return reduce(lambda one, other: np.fmax(one, other), busy, np.float64(0.0))
     return _station(result, station).utilization
 
 
@@ -168,8 +174,8 @@ def _part(result: Result, subject: str | None) -> Any:
     if subject in result.stations or isinstance(result, ClosedResult):
         return _station(result, subject)
     if isinstance(result, PipelineOverTime):
-        known = ", ".join(result.stations)
-        raise ModelError(f"over time objectives are of all or of a station: {known}")
+        there = ", ".join(result.stations)
+        raise ModelError(f"over time objectives are of all or of a station: {there}")
     settled = result.solved.settled
     limits = {name: (word, name) for word, name in settled if word == "limit"}
     if subject not in limits:

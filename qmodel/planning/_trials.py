@@ -13,6 +13,7 @@ from qmodel.errors import InfeasibleError, ModelError
 from qmodel.loads import Profile
 from qmodel.networks.closed_result import ClosedResult
 from qmodel.pipeline import PipelineResult
+from qmodel.planning._attempts import over_time
 from qmodel.planning._domains import Domain
 from qmodel.planning._least_cost import Numbers
 from qmodel.planning._models import Asked, StationModel
@@ -66,9 +67,13 @@ class Trial:
             kept = np.maximum(here, low) * self.lots
             changes = {d.name: kept[:, i] for i, d in enumerate(self.domains)}
             rate = case.arrival_rate * self.factor
+            too_few = (here < low).any(axis=1)
             if isinstance(rate, Profile):
-                changes = {d.name: d.number(kept[0, i]) for i, d in enumerate(self.domains)}
-            yield case, case.model.replace(changes).solve(rate), (here < low).any(axis=1)
+                one = {d.name: d.number(kept[0, i]) for i, d in enumerate(self.domains)}
+                happens: Any = over_time(case.model.replace(one), rate)
+                yield case, happens, too_few
+                continue
+            yield case, case.model.replace(changes).solve(rate), too_few
 
     @property
     def bottom(self) -> np.ndarray:
@@ -208,8 +213,9 @@ def why_none(trial: Trial, high: Numbers) -> str:
 def _alone(result: Result, objective: Objective) -> str:
     """Return which stations alone take longer than the whole may."""
     quantity = quantity_of(objective.quantity)
-    steady = isinstance(result, (PipelineResult, ClosedResult))
-    if not steady or not isinstance(quantity, (Mean, Percentile)):
+    if not isinstance(result, (PipelineResult, ClosedResult)):
+        return ""
+    if not isinstance(quantity, (Mean, Percentile)):
         return ""
     slow = []
     for name, station in result.stations.items():

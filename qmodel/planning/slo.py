@@ -46,6 +46,7 @@ import re
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from functools import reduce
+from typing import Any
 
 import numpy as np
 
@@ -165,7 +166,7 @@ class Objective:
         return quantity_of(self.quantity).more_is_better
 
     @checked
-    def value(self, result: Result) -> Value:
+    def value(self, result: Result | PipelineOverTime) -> Value:
         """Return the quantity itself.
 
         Parameters
@@ -183,13 +184,14 @@ class Objective:
         ModelError
             If the model has no such kind or station; the message has the nearest one.
         """
-        value = quantity_of(self.quantity).value(result, self.subject)
+        solved: Any = result
+        value = quantity_of(self.quantity).value(solved, self.subject)
         if isinstance(result, PipelineOverTime):
             return worst_of(result.times, value, self.of_time, least=self.from_below)
         return value
 
     @checked
-    def margin(self, result: Result) -> Value:
+    def margin(self, result: Result | PipelineOverTime) -> Value:
         """Return how far beyond its limit the quantity is: positive where it is missed.
 
         Parameters
@@ -221,7 +223,7 @@ class Objective:
         overload = np.greater_equal(load_share_of(result), 1.0)
         return np.where(overload, np.inf, margin)[()]
 
-    def _margins(self, result: Result) -> Value:
+    def _margins(self, result: Any) -> Value:
         bound = self.limit
         if self.comparison in ("<", ">"):
             bound = math.nextafter(bound, 0.0 if self.comparison == "<" else math.inf)
@@ -244,7 +246,7 @@ class Objective:
         return np.broadcast_to(self._margins(result) <= 0, result.times.shape)
 
     @checked
-    def met(self, result: Result) -> Value:
+    def met(self, result: Result | PipelineOverTime) -> Value:
         """Return whether the objective is met; never in overload, nor for NaN.
 
         Parameters

@@ -392,3 +392,35 @@ def test_a_site_in_python(tmp_path: Path) -> None:
         assert again.under("night")[0].parameters()["app.servers"] == 6
     with pytest.raises(qm.ModelError, match=r"did you mean 'app\.servers'"):
         Site(model=shop, prices={"app.server": 1.0})
+
+
+def test_a_load_that_changes_in_time(tmp_path: Path) -> None:
+    site = site_of_text(
+        """
+        load: {pulse: {requests: 40000, within: 1 min, base: 300/s, shape: news}}
+        objectives: [p99 < 1 s in 99 % of the minutes]
+        station: {MMc: {service_time: 5 ms, servers: 4}}
+        """
+    )
+    assert site.load == qm.transients.pulse(40_000, 60.0, base=300.0, shape="news")
+    assert site.rate == site.load.peak
+    assert site.objectives[0].of_time == 0.99
+    for ending in (".yaml", ".toml", ".json"):
+        file = tmp_path / f"site{ending}"
+        write_model(site, file)
+        assert read_model(file).load == site.load
+    people = site_of_text(
+        """
+        load: {visitors: {people: {ramp: {low: 0, high: 50/s, start: 1 min, over: 1 min,
+                                         until: 5 min}}, pages: 3}}
+        station: {MMc: 5 ms}
+        """
+    )
+    assert isinstance(people.load, qm.Profile)
+    assert people.load.total == pytest.approx(3 * 50 * 210, rel=0.01)
+    recorded = site_of_text(
+        "load: {Profile: {times: [0 s, 60 s, 120 s], rates: [10/s, 50/s, 0/s]}}\nstation: {MMc: 5 ms}"
+    )
+    assert recorded.load == qm.Profile([0, 60, 120], [10, 50, 0])
+    with pytest.raises(ModelFileError, match="shape"):
+        site_of_text("load: {pulse: {requests: 9, within: 1 s, shape: bel}}\nstation: {MMc: 5 ms}")
