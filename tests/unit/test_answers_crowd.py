@@ -8,6 +8,7 @@ import qmodel as qm
 from qmodel import answers
 
 SITE = qm.Pipeline(qm.series(qm.call("web", qm.MMc(0.02, 24)), qm.call("db", qm.MMc(0.005, 4))))
+DB = qm.MMc(0.01, 5)
 NEWS = qm.transients.pulse(40_000, 60.0, base=300.0)
 
 
@@ -52,5 +53,35 @@ def test_nothing_happens_where_nothing_is_full() -> None:
     assert calm.good
     assert "no station is ever full" in calm.verdict
     assert {table.key for table in calm.tables} == {"stations", "times"}
-    with pytest.raises(qm.ModelError, match="is no objective over time"):
-        answers.crowd(SITE, NEWS, objectives="utilization < 70 %")
+    with pytest.raises(qm.ModelError, match="of all or of a station"):
+        answers.crowd(SITE, NEWS, objectives="p99 of checkout < 1 s")
+
+
+def test_a_cold_cache_and_servers_that_change_are_said() -> None:
+    hit = qm.cached(0.6, lookup=qm.call("lookup", qm.MMc(0.0002)), miss=qm.call("db", DB))
+    shop = qm.Pipeline(hit)
+    load = qm.transients.pulse(2000, 6.0, base=200.0, until=30.0)
+    emptied = {"lookup": qm.transients.Emptied(at=6.0, entries=2000)}
+    told: list[tuple[int, int]] = []
+    found = answers.crowd(
+        shop,
+        load,
+        objectives="p99 < 1 s in 50 % of the time",
+        emptied=emptied,
+        servers={"db": qm.transients.Schedule([0.0, 20.0], [5, 3])},
+        progress=lambda done, of: told.append((done, of)),
+    )
+    said = [str(line) for line in found.meaning]
+    assert said[1].startswith("lookup, emptied at 6 s, has 90 % of its hits back after ")
+    assert said[2].startswith("That adds up: db ")
+    assert said[3].startswith("db has 3 to 5 servers: 0.0")
+    assert told[0] == (0, 4)
+    assert told[-1] == (4, 4)
+    assert "capacity" in str(found.pictures[0])
+
+
+def test_a_check_holds_objectives_through_a_load_that_changes() -> None:
+    found = answers.check(SITE, NEWS, objectives=["p99 < 1 s", "p99 < 1 s in 50 % of the time"])
+    assert not found.good
+    assert found.verdict == "1 of 2 objectives missed under a load of up to 1343/s: p99 < 1 s"
+    assert found.tables[0].columns[0].values == ["MISSED", "met"]

@@ -419,8 +419,11 @@ def test_a_load_that_changes_in_time(tmp_path: Path) -> None:
     assert isinstance(people.load, qm.Profile)
     assert people.load.total == pytest.approx(3 * 50 * 210, rel=0.01)
     recorded = site_of_text(
-        "load: {Profile: {times: [0 s, 60 s, 120 s], rates: [10/s, 50/s, 0/s]}}\nstation: {MMc: 5 ms}"
+        "load: {Profile: {times: [0 s, 60 s, 120 s], rates: [10/s, 50/s, 0/s]}}\n"
+        "station: {MMc: 5 ms}"
     )
     assert recorded.load == qm.Profile([0, 60, 120], [10, 50, 0])
     with pytest.raises(ModelFileError, match="shape"):
-        site_of_text("load: {pulse: {requests: 9, within: 1 s, shape: bel}}\nstation: {MMc: 5 ms}")
+        site_of_text(
+            "load: {pulse: {requests: 9, within: 1 s, shape: bel}}\nstation: {MMc: 5 ms}"
+        )
