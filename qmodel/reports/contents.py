@@ -212,7 +212,7 @@ def report(
     from qmodel.reports import grounds
 
     whole, goals = pipeline_of(model), goals_of(objectives)
-    sections = []
+    sections: list[Section] = []
     if isinstance(arrival_rate, Profile):
         happens = answers.crowd(whole, arrival_rate, objectives=goals)
         sections.append(Section("crowd", "Minute by minute", happens))
