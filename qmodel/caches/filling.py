@@ -95,7 +95,7 @@ def hit_ratio_while_filling(popularity: Popularity, requests: Any) -> Any:
     --------
     >>> from qmodel.caches.zipf import Zipf
     >>> hit_ratio_while_filling(Zipf(1000, 0.8), np.array([0.0, 100.0, 1000.0]))
-    array([0.    , 0.2287, 0.6194])
+    array([0.    , 0.3337, 0.7316])
     """
     grid, asked = popularity.grid, np.asarray(requests, dtype=float)
     found = np.empty(asked.shape)

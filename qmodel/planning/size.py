@@ -114,11 +114,12 @@ def size(
     >>> plan.numbers, plan.binding_scenario
     ({'web.servers': 84, 'db.servers': 8}, 'a zone lost')
 
-    Through a crowd, whose peak would take six:
+    Through a crowd, at whose peak a steady state needs seven:
 
-    >>> news = qm.transients.pulse(20_000, 60.0, base=100.0, until=200.0)
-    >>> print(size(qm.MMc(0.01), news, "p99 < 3 s in 95 % of the minutes"))
-    servers 5 for p99 < 3 s in 95 % of the time under a load of up to 621/s (cost 5, the ...
+    >>> news = qm.transients.pulse(2000, 6.0, base=100.0, until=24.0)
+    >>> plan = size(qm.MMc(0.01), news, "p99 < 200 ms in 80 % of the minutes")
+    >>> plan.numbers, plan.steady
+    ({'servers': 5}, {'servers': 7})
     """
     what = asked(model)
     wanted = objectives_of(objectives)
