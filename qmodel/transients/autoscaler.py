@@ -23,6 +23,7 @@ from __future__ import annotations
 
 from collections import deque
 from dataclasses import dataclass, field
+from typing import Any
 
 import numpy as np
 
@@ -30,8 +31,15 @@ from qmodel import _check
 from qmodel._checked import checked
 from qmodel._fields import Model, parameter
 from qmodel._typing import Value
+from qmodel.errors import DomainError
 
 __all__ = ["Autoscaler", "highest_target"]
+
+
+def _target(name: str, x: Any) -> Any:
+    if not np.all(np.asarray(_check.probability(name, x)) > 0):
+        raise DomainError(f"{name} must be above 0 and at most 1, got {x}")
+    return x
 
 
 @dataclass(frozen=True, slots=True, eq=False, kw_only=True)
@@ -69,7 +77,7 @@ class Autoscaler(Model):
     (0.7, 90.0)
     """
 
-    target: float = parameter("target utilization", check=_check.probability)
+    target: float = parameter("target utilization", check=_target)
     pod: int = parameter("servers in a pod", check=_check.count, default=1)
     least: int = parameter("pods at least", check=_check.count, default=1)
     most: int = parameter("pods at most", check=_check.count, default=1_000_000)

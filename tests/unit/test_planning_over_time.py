@@ -61,6 +61,7 @@ def test_an_objective_is_held_against_all_moments() -> None:
         parse_objective("p99 of checkout < 1 s").met(r)
 
 
+@pytest.mark.slow
 def test_how_many_servers_and_how_large_a_crowd() -> None:
     found = qm.solve_for(SHOP, "servers", NEWS, "p99 < 200 ms")
     enough = int(found)
@@ -79,6 +80,7 @@ def test_how_many_servers_and_how_large_a_crowd() -> None:
     assert not goal.met(ALONE.over_time(1.005 * most * NEWS))
 
 
+@pytest.mark.slow
 def test_the_highest_target_of_an_autoscaler() -> None:
     def scaled(target: float) -> dict[str, Autoscaler]:
         return {"shop": Autoscaler(target=target, boot=5.0, window=10.0, period=5.0, least=4)}
@@ -91,6 +93,7 @@ def test_the_highest_target_of_an_autoscaler() -> None:
     assert parse_objective(goal).met(site.over_time(slow, servers=scaled(target)))
 
 
+@pytest.mark.slow
 def test_the_cheapest_servers_through_a_crowd() -> None:
     goal = "p99 < 200 ms in 90 % of the minutes"
     plan = qm.size(SHOP, NEWS, goal)

@@ -76,3 +76,5 @@ def test_highest_target() -> None:
         highest_target(0.0, lag=1.0)
     with pytest.raises(qm.DomainError, match="target"):
         Autoscaler(target=1.5)
+    with pytest.raises(qm.DomainError, match="target must be above 0"):
+        Autoscaler(target=0.0)
