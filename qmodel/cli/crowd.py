@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from enum import StrEnum
-from typing import TYPE_CHECKING, Annotated
+from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
@@ -21,7 +21,6 @@ from qmodel.cli.options import (
 
 if TYPE_CHECKING:
     from qmodel.files import Site
-    from qmodel.transients import Emptied
 
 __all__ = ["EPILOG", "command"]
 
@@ -124,14 +123,11 @@ def command(
     show(answer, form)
 
 
-def _emptied(site: Site, written: str) -> tuple[str, Emptied]:
+def _emptied(site: Site, written: str) -> tuple[str, Any]:
     """Return a cache that is emptied, as "cache=500000 at 14 min" says it."""
     from qmodel.cli import numbers
-    from qmodel.transients import Emptied
 
     what, _, when = written.partition(" at ")
     name, _, entries = what.partition("=")
-    return site.cache_named(name.strip()), Emptied(
-        at=numbers.number("--cold", when, zero=True) if when else 0.0,
-        entries=numbers.whole("--cold", entries) if entries else None,
-    )
+    at = numbers.number("--cold", when, zero=True) if when else 0.0
+    return site.emptied(name.strip(), at, numbers.whole("--cold", entries) if entries else None)

@@ -23,6 +23,7 @@ from qmodel.planning._models import Asked, as_pipeline, asked
 from qmodel.planning.region import Region
 from qmodel.planning.slo import Objective, objectives_of
 from qmodel.queues import Station
+from qmodel.transients.emptied import Emptied
 
 __all__ = ["Scenario", "Site", "Zones", "meanings_of", "rate_of"]
 
@@ -322,6 +323,10 @@ class Site(Model):
         if "cache" in known or len(known) == 1:
             return "cache" if "cache" in known else known[0]
         raise ModelError(f"the model has several caches: --name {' or --name '.join(known)}")
+
+    def emptied(self, name: str, at: float, entries: int | None) -> tuple[str, Emptied]:
+        """Return a cache by its name, and when it is emptied, for `Pipeline.over_time`."""
+        return self.cache_named(name), Emptied(at=at, entries=entries)
 
     def sizing(
         self, *, rate: float | None = None, prices: Mapping[str, float] | None = None
