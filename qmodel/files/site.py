@@ -325,7 +325,27 @@ class Site(Model):
         raise ModelError(f"the model has several caches: --name {' or --name '.join(known)}")
 
     def emptied(self, name: str, at: float, entries: int | None) -> tuple[str, Emptied]:
-        """Return a cache by its name, and when it is emptied, for `Pipeline.over_time`."""
+        """Return a cache by its name, and when it is emptied, for `Pipeline.over_time`.
+
+        Parameters
+        ----------
+        name : str
+            Its name. [-]
+        at : float
+            When it is emptied. [s]
+        entries : int, optional
+            How many objects fit, of a given hit ratio. [-]
+
+        Returns
+        -------
+        tuple of str and Emptied
+            The name, and what is known of its loss. [-]
+
+        Raises
+        ------
+        ModelError
+            If there is no such cache.
+        """
         return self.cache_named(name), Emptied(at=at, entries=entries)
 
     def sizing(
