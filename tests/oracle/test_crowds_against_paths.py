@@ -84,7 +84,7 @@ def test_balancer_web_and_database(
 @pytest.mark.slow
 @pytest.mark.parametrize("paths", [2000])
 def test_an_autoscaler(sim: ModuleType, paths: int) -> None:
-    """Backlog within 5 %, and p50 and p99 within 10 %; at the end of the drain a second early."""
+    """Backlog within 5 %, and p50 and p99 within 10 %; a drain ends a second early."""
     crowd = qm.transients.pulse(60_000, 120.0, at=120.0, base=200.0, until=400.0)
     at = np.array([90.0, 110.0, 130.0, 150.0, 180.0, 200.0, 220.0])
     rules = qm.transients.Autoscaler(target=0.6, pod=4, least=10, boot=60.0)
