@@ -134,7 +134,7 @@ def test_whether_retries_tip_it(
         come = sim.arrivals(crowd.times, crowd.rates, n, rng)
         tries = sim.again(come, *part, after, attempts, rng)
         numbers += sum(sim.present(a, d, at) for a, d in tries.attempts) * n / paths
-        near = np.abs(come[..., None] - (at - 0.25)) < 0.25
+        near = np.abs(come[..., None] - at) < 0.1
         good = np.isfinite(tries.leaves)[..., None] & near
         through += np.stack([good.sum(axis=(0, 1)), near.sum(axis=(0, 1))], axis=1)
         got = [good[..., i] for i in range(3)]
