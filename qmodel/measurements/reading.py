@@ -26,10 +26,22 @@ from qmodel.measurements.sources import Source
 
 __all__ = ["FORMATS", "format_of", "read"]
 
-FORMATS = (
-    "prometheus", "opentelemetry", "k6", "locust", "jmeter", "vegeta", "hey", "hdr", "wrk",
-    "postgresql", "redis", "memcached", "json", "access", "csv",
-)  # fmt: skip
+_MODULES = {
+    "prometheus": prometheus,
+    "opentelemetry": opentelemetry,
+    "k6": k6,
+    "vegeta": vegeta,
+    "hey": hey,
+    "hdr": hdr_histogram,
+    "access": access_log,
+    "json": json_log,
+    "locust": locust,
+    "jmeter": jmeter,
+    "csv": plain,
+}
+"""The formats in the order in which they are recognised: each module knows its own."""
+
+FORMATS = (*_MODULES, "wrk", "postgresql", "redis", "memcached")
 """The names that `read` takes for a format."""
 
 
@@ -90,27 +102,19 @@ def read(
     if format is not None and "$" in format:
         return access_log.read(source, format)
     chosen = (format_of(source) or _unknown(source)) if format is None else format
-    readers = {
+    asking = {
         "csv": lambda: plain.read(source, dict(columns or {}), unit, day_first),
-        "prometheus": lambda: prometheus.read(source),
-        "opentelemetry": lambda: opentelemetry.read(source),
-        "k6": lambda: k6.read(source),
-        "locust": lambda: locust.read(source),
-        "jmeter": lambda: jmeter.read(source),
-        "vegeta": lambda: vegeta.read(source),
-        "hey": lambda: hey.read(source),
         "hdr": lambda: hdr_histogram.read(source, unit),
         "wrk": lambda: hdr_histogram.read(source, unit),
         "postgresql": lambda: server_counters.postgresql(source),
         "redis": lambda: server_counters.redis(source),
         "memcached": lambda: server_counters.memcached(source),
         "json": lambda: json_log.read(source, unit),
-        "access": lambda: access_log.read(source),
     }
-    if chosen not in readers:
+    if chosen not in FORMATS:
         raise source.refusal(f"cannot be read as {chosen!r}: known are {', '.join(FORMATS)}")
     try:
-        return readers[chosen]()
+        return asking[chosen]() if chosen in asking else _MODULES[chosen].read(source)
     except LoadFileError:
         raise
     except (KeyError, TypeError, AttributeError, IndexError) as e:
@@ -125,19 +129,7 @@ def format_of(source: Source) -> str:
     server = server_counters.recognises(source)
     if server:
         return server
-    for name, module in (
-        ("prometheus", prometheus),
-        ("opentelemetry", opentelemetry),
-        ("k6", k6),
-        ("vegeta", vegeta),
-        ("hey", hey),
-        ("hdr", hdr_histogram),
-        ("access", access_log),
-        ("json", json_log),
-        ("locust", locust),
-        ("jmeter", jmeter),
-        ("csv", plain),
-    ):
+    for name, module in _MODULES.items():
         if module.recognises(source):
             return name
     return ""
