@@ -107,7 +107,8 @@ def solve(
         ]
     }
     if goals:
-        joint = within[0] if len(goals) == 1 else capacity_of(whole, goals)
+        floors = any(goal.from_below for goal in goals)
+        joint = capacity_of(whole, goals) if floors and len(goals) > 1 else min(within)
         facts.append(Fact("capacity_within_objectives", "within objectives", joint, RATE))
         facts.append(Fact("met", "", all(met)))
     details["basis"] = {q: result.basis[q] for q in ("max_rate", "mean", "p99")}

@@ -7,7 +7,8 @@ at the Chebyshev points of
 .. math:: u = \frac{1}{a} \ln\left(1 + \frac{t - t_0}{t_1 - t_0} (e^a - 1)\right),
 
 which is dense near the start, and interpolated by the barycentric formula [1]_: to 1e-9 for
-tails that are smooth from their start on.
+tails that are smooth from their start on. A time of several parts, such as one that sometimes
+has a constant more, has nodes for each part, from its start on.
 
 References
 ----------
@@ -18,12 +19,14 @@ References
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import Any, NamedTuple
 
 import numpy as np
 
 from qmodel._typing import Value
 from qmodel._xp import is_symbolic
-from qmodel.distributions.base import Distribution
+from qmodel.distributions.base import Distribution, Part
+from qmodel.distributions.cells import select, shape_of
 from qmodel.distributions.tails import faces
 
 __all__ = ["AtNodes", "at_nodes"]
@@ -38,6 +41,51 @@ _ROOM = 4096
 _FINE = 0.02
 """The part of the mean beyond its start that the nodes resolve."""
 
+_ROUNDING = 1e-13
+
+_MOST = 8
+"""Parts beyond which the times themselves are as quick."""
+
+
+class _Run(NamedTuple):
+    """A part of a time by its values at nodes from `start` to `end`, dense by `bend`."""
+
+    start: Value
+    end: Value
+    bend: Value
+    mass: Value
+    tails: tuple[Value, ...]
+    densities: tuple[Value, ...]
+
+    def at(self, t: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+        """Return tail and density at times [s]."""
+        with np.errstate(invalid="ignore", divide="ignore"):
+            share = np.clip((t - self.start) / (np.asarray(self.end) - self.start), 0.0, 1.0)
+            u = np.log1p(share * np.expm1(self.bend)) / self.bend
+        flat, shape = np.asarray(u).ravel(), np.shape(u)
+        values = [np.stack(np.broadcast_arrays(*x)) for x in (self.tails, self.densities)]
+        own = values[0].shape[1:]
+        tables = [x.reshape(len(x), -1) for x in values]
+        # The cells of the values are the last axes of the times.
+        cell = np.broadcast_to(np.arange(tables[0].shape[1]).reshape(own), shape).ravel()
+        found = np.empty((2, flat.size))
+        for first in range(0, flat.size, _ROOM):
+            here = slice(first, first + _ROOM)
+            gap = flat[here] - _POINTS[:, None]
+            hit = gap == 0
+            weight = _SIGNS[:, None] / np.where(hit, 1.0, gap)
+            weight = np.where(hit.any(axis=0), hit, weight)
+            weight = weight / weight.sum(axis=0)
+            for row, table in zip(found, tables, strict=True):
+                if own:
+                    row[here] = (weight * table[:, cell[here]]).sum(axis=0)
+                else:
+                    row[here] = table[:, 0] @ weight
+        tail, density = found.reshape(2, *shape)
+        before = t < self.start
+        tail = np.where(before, self.mass, np.clip(tail, 0.0, 1.0))
+        return tail, np.where(before, 0.0, np.maximum(density, 0.0))
+
 
 @dataclass(frozen=True, slots=True, eq=False, repr=False)
 class AtNodes(Distribution):
@@ -47,20 +95,12 @@ class AtNodes(Distribution):
     ----------
     law : Distribution
         The time, from which moments and transform are. [-]
-    start, end : number or array
-        Where the nodes are. [s]
-    bend : number or array
-        The exponent a. [-]
-    tails, densities : tuple of numbers or arrays
-        Their values at the nodes. [-]
+    runs : tuple
+        Its parts, each with its values at nodes. [-]
     """
 
     law: Distribution
-    start: Value
-    end: Value
-    bend: Value
-    tails: tuple[Value, ...]
-    densities: tuple[Value, ...]
+    runs: tuple[_Run, ...]
     closed = True
 
     @property
@@ -88,40 +128,31 @@ class AtNodes(Distribution):
         """Probability of no end. [-]."""
         return self.law.defect
 
+    @property
+    def unknown(self) -> Any:
+        """Where a parameter is NaN, and everything with it."""
+        return self.law.unknown
+
     def laplace(self, s: Value) -> Value:
         """Return the transform at `s` [1/s]."""
         return self.law.laplace(s)
 
     def tail(self, t: Value) -> Value:
         """Return P(X > t) at `t` [s], up to the end."""
-        t = np.asarray(t, dtype=float)
-        return np.where(t < self.start, 1.0, np.clip(self._between(t, self.tails), 0.0, 1.0))[
-            ()
-        ]
+        return self.tail_and_density(t)[0]
 
     def density(self, t: Value) -> Value:
         """Return the density at `t` [s], up to the end."""
-        t = np.asarray(t, dtype=float)
-        inside = np.maximum(self._between(t, self.densities), 0.0)
-        return np.where(t < self.start, 0.0, inside)[()]
+        return self.tail_and_density(t)[1]
 
-    def _between(self, t: np.ndarray, values: tuple[Value, ...]) -> np.ndarray:
-        with np.errstate(invalid="ignore", divide="ignore"):
-            share = np.clip((t - self.start) / (np.asarray(self.end) - self.start), 0.0, 1.0)
-            u = np.log1p(share * np.expm1(self.bend)) / self.bend
-        flat = u.ravel()
-        # The cells of the values are the last axes of the times.
-        known = np.stack([np.broadcast_to(value, u.shape) for value in values])
-        table, found = known.reshape(_LAST + 1, -1), np.empty(flat.size)
-        for first in range(0, flat.size, _ROOM):
-            here = slice(first, first + _ROOM)
-            gap = flat[here] - _POINTS[:, None]
-            hit = gap == 0
-            weight = _SIGNS[:, None] / np.where(hit, 1.0, gap)
-            between = (weight * table[:, here]).sum(axis=0) / weight.sum(axis=0)
-            at = (hit * table[:, here]).sum(axis=0)
-            found[here] = np.where(hit.any(axis=0), at, between)
-        return found.reshape(u.shape)
+    def tail_and_density(self, t: Value) -> tuple[Value, Value]:
+        """Return `tail` and `density` at `t` [s], up to the end."""
+        t = np.asarray(t, dtype=float)
+        found = [run.at(t) for run in self.runs]
+        tail: Any = sum(one for one, _ in found)
+        density: Any = sum(one for _, one in found)
+        # What is all of it but for a rounding is all of it: certainty stays certain.
+        return np.where(tail > 1 - _ROUNDING, 1.0, tail)[()], density[()]
 
 
 def at_nodes(law: Distribution, end: Value) -> Distribution:
@@ -137,7 +168,7 @@ def at_nodes(law: Distribution, end: Value) -> Distribution:
     Returns
     -------
     Distribution
-        The same where its tail is a closed form, or not smooth from one start on.
+        The same where its tail is a closed form, or not smooth from the starts of its parts on.
 
     Examples
     --------
@@ -150,18 +181,45 @@ def at_nodes(law: Distribution, end: Value) -> Distribution:
     if is_symbolic(law.mean, end) or law.closed:
         return law
     parts = law.parts()
-    if len(parts) != 1 or not parts[0].law.analytic:
+    if len(parts) > _MOST or not all(part.law.analytic for part in parts):
         return law
-    start = parts[0].shift
-    mean = np.asarray(law.mean, dtype=float)
+    shape = np.broadcast_shapes(shape_of(law), np.shape(end))
+    mean, last, never, unknown = (
+        np.broadcast_to(x, shape)
+        for x in (law.mean, end, np.asarray(law.defect) >= 1, law.unknown)
+    )
+    unknown = unknown | np.isnan(last)
+    usable = np.isfinite(mean) & (last < np.inf) & ~unknown
+    # What never ends, or is unknown, is so at each node; others have no scale.
+    if not (usable | never | unknown).all() or not usable.any():
+        return law
+    return AtNodes(law, tuple(_run(part, last, usable, unknown, shape) for part in parts))
+
+
+def _run(part: Part, end: Any, usable: Any, unknown: Any, shape: tuple[int, ...]) -> _Run:
+    """Return a part at its nodes, where the tail is of use."""
+    mass, start = (np.broadcast_to(x, shape) for x in (part.mass, part.shift))
+    with np.errstate(invalid="ignore", divide="ignore"):
+        mean = np.broadcast_to(part.law.mean / np.asarray(part.mass), shape)
     length = np.asarray(end, dtype=float) - start
-    usable = (length > 0) & np.isfinite(mean) & np.isfinite(length)
-    if not usable.all():
-        return law
-    bend = np.log1p(np.maximum(length / np.maximum(_FINE * (mean - start), 1e-9 * length), 2.0))
-    shape = np.broadcast_shapes(bend.shape, length.shape)
-    nodes = _POINTS.reshape(-1, *[1] * len(shape))
-    # Just after the start: at the start itself the density is that of no time.
-    times = start + length * np.maximum(np.expm1(bend * nodes) / np.expm1(bend), 1e-12)
-    tails, densities, _ = faces(law, times)
-    return AtNodes(law, start, end, bend[()], tuple(tails), tuple(densities))
+    here = usable & (length > 0) & (mass > 0)
+    length = np.where(here, length, 1.0)
+    fine = np.where(here, _FINE * mean, length)
+    bend = np.log1p(np.maximum(length / np.maximum(fine, 1e-9 * length), 2.0))
+    level = np.where(unknown, np.nan, mass)
+    tails = np.broadcast_to(level, (_LAST + 1, *shape)).reshape(_LAST + 1, -1).copy()
+    densities = np.where(unknown, np.nan, np.zeros((_LAST + 1, *shape))).reshape(_LAST + 1, -1)
+    cells = np.flatnonzero(here)
+    if cells.size:
+        a = bend.ravel()[cells]
+        # Just after the start: at the start itself the density is that of no time.
+        away = np.maximum(np.expm1(np.outer(_POINTS, a)) / np.expm1(a), 1e-12)
+        some = select(part.law, shape, cells) if shape else part.law
+        tails[:, cells], densities[:, cells], _ = faces(some, length.ravel()[cells] * away)
+    return _Run(
+        start[()],
+        (start + length)[()],
+        bend[()],
+        level[()],
+        *(tuple(x.reshape(-1, *shape)[i][()] for i in range(_LAST + 1)) for x in (tails, densities)),
+    )

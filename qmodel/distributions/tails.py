@@ -107,6 +107,19 @@ def faces(law: Distribution, t: Any) -> tuple[Any, Any, Any]:
 
 def chunk(of: Ready, t: np.ndarray) -> Faces:
     """Return the faces of a law with parameters of the one-axis shape of `t`."""
+    never = np.broadcast_to(np.asarray(of.defect) >= 1, t.shape)
+    if not never.any():
+        return _ending(of, t)
+    # What never ends is not inverted: no rule finds a transform that is 0.
+    found = np.zeros((3, *t.shape))
+    found[0] = 1.0
+    ends = np.flatnonzero(~never)
+    if ends.size:
+        found[:, ends] = _ending(select(of, t.shape, ends), t[ends])
+    return found[0], found[1], found[2]
+
+
+def _ending(of: Ready, t: np.ndarray) -> Faces:
     found = np.zeros((3, *t.shape))
     early = np.zeros(t.shape, dtype=bool)
     for mass, shift, terms, atom in of.parts:
@@ -126,12 +139,6 @@ def chunk(of: Ready, t: np.ndarray) -> Faces:
         # Before its shift a part does not look at its law, which may be unknown.
         unknown = early & of.law.unknown
         tail, density = (np.where(unknown, np.nan, x) for x in (tail, density))
-    never = np.asarray(of.defect) >= 1
-    if never.any():
-        tail, density, error = (
-            np.where(never, x, y)
-            for x, y in zip((1, 0, 0), (tail, density, error), strict=True)
-        )
     return np.clip(tail, 0.0, 1.0), np.maximum(density, 0.0), error
 
 

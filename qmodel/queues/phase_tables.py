@@ -109,6 +109,45 @@ def solved(queue: PhaseQueue, load: np.ndarray) -> Blend:
     >>> found.ratio.round(4)
     array([1.0274, 1.0063])
     """
+    idle = load <= _floor(queue)
+    if not idle.any():
+        return _busy(queue, load)
+    # All of them wait as at that load, which is solved once.
+    same = _copies(_idle(queue), int(idle.sum()))
+    if idle.all():
+        return same
+    busy = ~idle
+    parts = [(np.flatnonzero(idle), same), (np.flatnonzero(busy), _busy(queue, load[busy]))]
+    return _joined(parts, queue.servers, load.size)
+
+
+def _floor(queue: PhaseQueue) -> float:
+    """Return the load below which all is as it is there."""
+    return LEAST_LOAD if phases_of(queue.interarrival) is None else _least(queue.servers)
+
+
+@lru_cache(maxsize=256)
+def _idle(queue: PhaseQueue) -> Blend:
+    return _at(queue, np.array([_floor(queue)]))
+
+
+def _copies(of: Blend, cells: int) -> Blend:
+    """Return the waits of one cell in so many."""
+    here, tails = np.zeros(cells, dtype=int), of.tails
+    kept = Tails(tails.weights, tails.rates, *(x[here] for x in tails[2:]))
+    return Blend(of.ratio[here], kept, of.levels[here])
+
+
+def _joined(blends: list[tuple[np.ndarray, Blend]], servers: int, cells: int) -> Blend:
+    """Return the waits of all cells from those of some cells each."""
+    ratio, levels = np.ones(cells), np.ones((cells, servers))
+    for here, blend in blends:
+        ratio[here], levels[here] = blend.ratio, blend.levels
+    return Blend(ratio, beside([(here, b.tails) for here, b in blends], cells), levels)
+
+
+def _busy(queue: PhaseQueue, load: np.ndarray) -> Blend:
+    """Return the waits at loads at which each is another, through tables where many are."""
     if load.size < _SAME:
         return _at(queue, load)
     low, high = max(_least(queue.servers), 1e-3), 0.1
@@ -120,20 +159,14 @@ def solved(queue: PhaseQueue, load: np.ndarray) -> Blend:
             table = _tables(queue, first, min(last, 1.0)) if first > 0 else None
             at = _between(table, load[here]) if table else _at(queue, load[here])
             blends.append((here, at))
-    if len(blends) == 1:
-        return blends[0][1]
-    ratio, levels = np.ones(load.size), np.ones((load.size, queue.servers))
-    for here, blend in blends:
-        ratio[here], levels[here] = blend.ratio, blend.levels
-    return Blend(ratio, beside([(here, b.tails) for here, b in blends], load.size), levels)
+    return blends[0][1] if len(blends) == 1 else _joined(blends, queue.servers, load.size)
 
 
 def _at(queue: PhaseQueue, load: np.ndarray) -> Blend:
     """Return the waits, each load by itself."""
     n, servers, gaps = load.size, queue.servers, queue.interarrival
-    phases = phases_of(gaps) is not None
-    rates = servers * np.clip(load, _least(servers) if phases else LEAST_LOAD, 1 - 1e-9)
-    if phases:
+    rates = servers * np.clip(load, _floor(queue), 1 - 1e-9)
+    if phases_of(gaps) is not None:
         initial, generator = (
             np.broadcast_to(x, (n, *x.shape))
             for x in (queue.service.initial, queue.service.generator)

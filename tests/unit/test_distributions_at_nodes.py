@@ -7,6 +7,7 @@ import pytest
 
 import qmodel as qm
 from qmodel.distributions.at_nodes import AtNodes, at_nodes
+from qmodel.distributions.truncated import Truncated, within
 
 
 @pytest.mark.parametrize(
@@ -16,6 +17,12 @@ from qmodel.distributions.at_nodes import AtNodes, at_nodes
         (qm.Sum([qm.Deterministic(0.02), qm.Exponential(0.05), qm.Exponential(0.03)]), 30.0),
         (qm.MGc(qm.from_mean_scv(0.045, 1.5), 8).solve(140.0).response, 1.0),
         (qm.Sum([qm.Gamma(np.array([0.1, 0.3]), 0.3), qm.Erlang(0.2, 3)]), 2.0),
+        # Parts that start at other times, one of them a constant.
+        (qm.Mixture([0.5, 0.5], [qm.Deterministic(0.1), qm.Sum([qm.Erlang(0.2, 3)] * 2)]), 1.0),
+        (
+            qm.Sum([qm.Mixture([0.8, 0.2], [qm.Deterministic(0.0), qm.Deterministic(0.06)]), qm.Gamma(0.1, 0.3), qm.Erlang(0.2, 3)]),
+            2.0,
+        ),
     ],
 )
 def test_tail_and_density_are_kept(law: qm.Distribution, end: float) -> None:
@@ -34,7 +41,6 @@ def test_what_is_closed_or_has_kinks_stays() -> None:
     for law in (
         qm.Exponential(0.1),
         qm.Sum([qm.Uniform(0.0, 1.0), qm.Exponential(0.1)]),
-        qm.Mixture([0.5, 0.5], [qm.Deterministic(0.1), qm.Sum([qm.Erlang(0.2, 3)] * 2)]),
     ):
         assert at_nodes(law, 1.0) is law
 
@@ -46,3 +52,22 @@ def test_timeouts_over_phases_are_quick_and_right() -> None:
     assert float(patient.latency.quantile(0.99)) == pytest.approx(
         float(plain.latency.quantile(0.99)), rel=1e-3
     )
+
+
+def test_cells_that_never_end_or_are_unknown_do_not_slow_the_others_down() -> None:
+    law = qm.Sum([qm.Exponential(np.array([0.1, np.inf, np.nan])), qm.Erlang(0.2, 3)])
+    fast = at_nodes(law, 2.0)
+    assert isinstance(fast, AtNodes)
+    alone = qm.Sum([qm.Exponential(0.1), qm.Erlang(0.2, 3)])
+    assert fast.tail(0.7)[0] == pytest.approx(float(alone.tail(0.7)), abs=1e-9)
+    assert fast.tail(0.7)[1] == 1.0
+    assert np.isnan(fast.tail(0.7)[2])
+
+
+def test_where_all_are_late_the_time_is_the_deadline() -> None:
+    law = within(qm.Sum([qm.Exponential(np.array([0.1, np.inf])), qm.Erlang(0.2, 3)]), 0.5)
+    assert law.quantile(np.array([[0.5], [0.99]]))[:, 1].tolist() == [0.5, 0.5]
+    assert law.mean[1] == pytest.approx(0.5)
+    plain = Truncated(law.law, 0.5)
+    assert law.quantile(0.9)[0] == pytest.approx(float(plain.quantile(0.9)[0]))
+    assert law.variance == pytest.approx(plain.variance)

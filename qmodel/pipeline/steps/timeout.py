@@ -24,8 +24,7 @@ from qmodel._checked import checked
 from qmodel._fields import parameter
 from qmodel._typing import Value
 from qmodel.basis import ASYMPTOTIC, Assumption
-from qmodel.distributions.at_nodes import at_nodes
-from qmodel.distributions.truncated import Truncated
+from qmodel.distributions.truncated import within
 from qmodel.errors import DomainError
 from qmodel.pipeline.steps.base import Grounds, Outcome, Step, again, checked_step
 from qmodel.queues.dispersion import DISTURBED, Dispersion
@@ -92,7 +91,7 @@ class Timeout(Step):
                 1 - fails,
                 inside.rejected,
                 np.maximum(fails - inside.rejected, 0.0),
-                Truncated(at_nodes(inside.time, self.after), self.after),
+                within(inside.time, self.after),
             ),
             times,
         )
