@@ -221,5 +221,8 @@ def _run(part: Part, end: Any, usable: Any, unknown: Any, shape: tuple[int, ...]
         (start + length)[()],
         bend[()],
         level[()],
-        *(tuple(x.reshape(-1, *shape)[i][()] for i in range(_LAST + 1)) for x in (tails, densities)),
+        *(
+            tuple(x.reshape(-1, *shape)[i][()] for i in range(_LAST + 1))
+            for x in (tails, densities)
+        ),
     )

@@ -20,7 +20,13 @@ from qmodel.distributions.truncated import Truncated, within
         # Parts that start at other times, one of them a constant.
         (qm.Mixture([0.5, 0.5], [qm.Deterministic(0.1), qm.Sum([qm.Erlang(0.2, 3)] * 2)]), 1.0),
         (
-            qm.Sum([qm.Mixture([0.8, 0.2], [qm.Deterministic(0.0), qm.Deterministic(0.06)]), qm.Gamma(0.1, 0.3), qm.Erlang(0.2, 3)]),
+            qm.Sum(
+                [
+                    qm.Mixture([0.8, 0.2], [qm.Deterministic(0.0), qm.Deterministic(0.06)]),
+                    qm.Gamma(0.1, 0.3),
+                    qm.Erlang(0.2, 3),
+                ]
+            ),
             2.0,
         ),
     ],
