@@ -216,13 +216,5 @@ def _run(part: Part, end: Any, usable: Any, unknown: Any, shape: tuple[int, ...]
         away = np.maximum(np.expm1(np.outer(_POINTS, a)) / np.expm1(a), 1e-12)
         some = select(part.law, shape, cells) if shape else part.law
         tails[:, cells], densities[:, cells], _ = faces(some, length.ravel()[cells] * away)
-    return _Run(
-        start[()],
-        (start + length)[()],
-        bend[()],
-        level[()],
-        *(
-            tuple(x.reshape(-1, *shape)[i][()] for i in range(_LAST + 1))
-            for x in (tails, densities)
-        ),
-    )
+    values = [tuple(row.reshape(shape)[()] for row in table) for table in (tails, densities)]
+    return _Run(start[()], (start + length)[()], bend[()], level[()], *values)
