@@ -43,6 +43,8 @@ class Truncated(Distribution):
         The time. [-]
     deadline : number or array
         What it does not exceed, > 0; where it always does, the time is the deadline. [s]
+    known : tuple, optional
+        The share that is late, and three moments, where they are known: `within`. [-]
 
     Raises
     ------

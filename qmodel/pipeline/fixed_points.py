@@ -40,6 +40,15 @@ _GRID = np.concatenate([[0.0], np.geomspace(1e-6, 0.02, 12), np.linspace(0.04, 1
 
 _ROUNDS = 400
 
+_PATIENCE = 25
+"""Steps after which an iteration between two states has shown where it goes."""
+
+_NEAR = 1e-3
+"""The part of the way between two states at which an iteration has come to one."""
+
+_NOISE = 1e-14
+"""What inverted tails leave of a share that stands still."""
+
 
 @dataclass(frozen=True)
 class FixedPoints:
@@ -189,9 +198,8 @@ def _iterated(f: Any, start: dict[Any, Any]) -> tuple[dict[Any, Any], Any]:
     for _ in range(_ROUNDS):
         past.append(now)
         now = f(now)
-        still = np.logical_or.reduce(
-            np.broadcast_arrays(*(np.abs(x - past[-1][k]) > 1e-13 * x for k, x in now.items()))
-        )
+        moved = (np.abs(x - past[-1][k]) > 1e-13 * x + _NOISE for k, x in now.items())
+        still = np.logical_or.reduce(np.broadcast_arrays(*moved))
         if not still.any():
             break
         if len(past) == 2:  # The third of a row, which is nearly geometric.
@@ -214,20 +222,45 @@ def _edge(f: Any, low: dict[Any, Any], high: dict[Any, Any]) -> dict[Any, Any]:
     """Return the unstable point between two stable ones, where iterations part."""
     shape = np.broadcast_shapes(*(np.shape(v) for v in high.values()))
     below, above = np.zeros(shape), np.ones(shape)
-    best: dict[Any, Any] = {k: np.asarray(v) for k, v in high.items()}
+
+    def between(part: Any) -> dict[Any, Any]:
+        return {k: low[k] + part * (high[k] - low[k]) for k in low}
+
     for _ in range(45):
         middle = (below + above) / 2
-        now = {k: low[k] + middle * (high[k] - low[k]) for k in low}
-        slowest = np.full(shape, np.inf)
-        best = now
-        for _ in range(25):
-            new = f(now)
-            step = sum(np.abs(new[k] - now[k]) for k in new)
-            best = {k: np.where(step < slowest, new[k], best[k]) for k in new}
-            slowest, now = np.minimum(step, slowest), new
-        up = sum(now[k] - low[k] for k in now) > sum(high[k] - now[k] for k in now)
+        up = _rises(f, between(middle), low, high)
         below, above = np.where(up, below, middle), np.where(up, middle, above)
+    # From where they part the iteration comes by the unstable point, and is slowest there.
+    best = now = between((below + above) / 2)
+    slowest = np.full(shape, np.inf)
+    whole = sum(high[k] - low[k] for k in low)
+    for _ in range(_PATIENCE):
+        new = f(now)
+        ends = np.minimum(*(sum(np.abs(x[k] - now[k]) for k in now) for x in (low, high)))
+        step = sum(np.abs(new[k] - now[k]) for k in new)
+        # At either end it stands still as well.
+        step = np.where(ends > _NEAR * whole, step, np.inf)
+        best = {k: np.where(step < slowest, now[k], best[k]) for k in new}
+        slowest, now = np.minimum(step, slowest), new
+        if np.all(ends <= _NEAR * whole):
+            break
     return best
+
+
+def _rises(f: Any, now: dict[Any, Any], low: dict[Any, Any], high: dict[Any, Any]) -> Any:
+    """Return where the iteration goes up: for good once all unknowns do, as the map rises."""
+    up: Any = False
+    for _ in range(_PATIENCE):
+        new = f(now)
+        steps = [new[k] - now[k] for k in new]
+        up, down = (
+            np.all(np.broadcast_arrays(*(s * x > 0 for x in steps)), axis=0) for s in (1, -1)
+        )
+        now = new
+        if (up | down).all():
+            return up
+    nearer = sum(now[k] - low[k] for k in now) > sum(high[k] - now[k] for k in now)
+    return np.where(up | down, up, nearer)
 
 
 def greatest_root(curve: Callable[[Any], Any], shape: tuple[int, ...]) -> Any:

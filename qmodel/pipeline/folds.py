@@ -38,6 +38,13 @@ _GRID = np.concatenate(
 )
 _ZOOMS, _FINE = 4, 17
 
+_USED = 1 - 0.5 ** np.linspace(0.5, 18.0, 26)
+"""Utilizations at which the load of several unknowns is looked at: finer near saturation."""
+
+_TURNS, _STILL = 24, 1e-11
+_FLAT = 1e-5
+"""How much lower a smooth turning point is one step beside it, after all scans."""
+
 
 def fold(plan: Plan, key: Any) -> Any:
     """Return the greatest load that is a steady state for some share of one unknown."""
@@ -68,16 +75,73 @@ def _holds_out(plan: Plan) -> bool:
 
 
 def last_with_a_state(plan: Plan, low: Any) -> Any:
-    """Return the greatest load at which the least fixed point of several is no overload."""
-    high = plan.saturation({key: 0.0 * top for key, top in plan.tops().items()})[0]
-    low, high = np.broadcast_arrays(low, high)
-    low, high = np.array(low, dtype=float), np.array(high, dtype=float)
+    """Return the greatest load at which the least fixed point of several is no overload.
+
+    That is where the load turns as a function of the utilization of what saturates first, by
+    which the shares are all but fixed; where it does not turn smoothly, by halving.
+    """
+    nothing = {key: 0.0 * top for key, top in plan.tops().items()}
+    high = plan.saturation(nothing)[0]
+    peak, known = _peak(plan, nothing, high)
+    low, high, peak = np.broadcast_arrays(low, high, peak)
+    low, high = np.fmax(low, peak), np.array(high, dtype=float)
+    if np.all(known):
+        return low[()]
+    # A load that has a state is a bound from below, whether or not it is the last.
+    high = np.where(known, low, high)
     for _ in range(50):
         middle = (low + high) / 2
         limit = plan.saturation(least_fixed_point(plan.map(middle), plan.tops()))[0]
         below = middle < limit
         low, high = np.where(below, middle, low), np.where(below, high, middle)
     return low[()]
+
+
+def _peak(plan: Plan, nothing: dict[Any, Any], high: Any) -> tuple[Any, Any]:
+    """Return the greatest load by utilization, and whether the load turns there smoothly."""
+    shape = np.broadcast_shapes(np.shape(high), *map(np.shape, nothing.values()))
+    used = np.broadcast_to(_USED.reshape(-1, *[1] * len(shape)), (_USED.size, *shape))
+    shares: dict[Any, Any] = {key: x + np.zeros(used.shape) for key, x in nothing.items()}
+    best, known = np.zeros(shape), np.isfinite(high) & np.ones(shape, dtype=bool)
+    for zoom in range(_ZOOMS):
+        shares, loads, settled = _at_utilization(plan, used, shares)
+        at = np.where(settled, loads, -np.inf).argmax(axis=0)
+        known &= np.take_along_axis(settled, at[np.newaxis], 0)[0]
+        top = np.take_along_axis(loads, at[np.newaxis], 0)[0]
+        best = np.fmax(best, np.where(known, top, 0.0))
+        at = np.clip(at, 1, len(used) - 2)[np.newaxis]
+        ends = [np.take_along_axis(loads, at + k, 0)[0] for k in (-1, 1)]
+        if zoom == _ZOOMS - 1:
+            # A parabola through the last three; beside a jump there is none.
+            with np.errstate(divide="ignore", invalid="ignore"):
+                known &= np.fmin(*ends) > top * (1 - _FLAT)
+                more = (ends[1] - ends[0]) ** 2 / (8 * (2 * top - ends[0] - ends[1]))
+            best = np.where(known & (more > 0) & (more < _FLAT * top), best + more, best)
+            break
+        left, right = (np.take_along_axis(used, at + k, 0) for k in (-1, 1))
+        steps = np.linspace(0.0, 1.0, _FINE).reshape(-1, *[1] * len(shape))
+        used = left + steps * (right - left)
+        shares = {
+            key: np.take_along_axis(np.broadcast_to(x, loads.shape), at, 0) + 0.0 * used
+            for key, x in shares.items()
+        }
+    return best[()], known
+
+
+def _at_utilization(plan: Plan, used: Any, shares: dict[Any, Any]) -> Any:
+    """Return shares that follow from themselves where so much is used, their load, and whether.
+
+    At one utilization shares depend on each other by the mix of requests alone.
+    """
+    away: Any = np.inf
+    for _ in range(_TURNS):
+        now = plan.map(used * plan.saturation(shares)[0])(shares)
+        now = {key: np.broadcast_to(x, used.shape) for key, x in now.items()}
+        away = np.max([np.abs(x - shares[key]) for key, x in now.items()], axis=0)
+        shares = now
+        if not (away > _STILL).any():
+            break
+    return shares, used * plan.saturation(shares)[0], away <= 10 * _STILL
 
 
 def served_late(plan: Plan) -> frozenset[str]:

@@ -19,6 +19,7 @@ References
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any
 
@@ -85,9 +86,14 @@ def _apart(plan: Plan, late: Step) -> Step | None:
     if sum(step is late for step in steps) != 1:
         return None
     (step,) = late.children
-    inside = {id(inner) for inner in step.walk()}
     own = {_name(inner) for inner in step.walk()} - {None}
-    others = [other for other in steps if id(other) not in inside and other is not late]
+    # One step may stand behind this timeout and elsewhere.
+    left = Counter(id(inner) for inner in late.walk())
+    others = []
+    for other in steps:
+        left[id(other)] -= 1
+        if left[id(other)] < 0:
+            others.append(other)
     if own & {_name(other) for other in others}:
         return None
     # What holds a resource meanwhile, or sends no Poisson stream there, is part of the times.

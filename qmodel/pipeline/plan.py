@@ -6,28 +6,20 @@ A load is solved in three moves: the shares that follow from flows are settled i
 the paths (`qmodel.pipeline.flows`); those that follow from times, such as the share that a
 hedge copies, are fixed points, of which all are found (`qmodel.pipeline.fixed_points`); and
 the distributions are composed along the paths.
-
-**Saturation.** With :math:`u_i(\lambda)` the flow into station i over the greatest that it
-takes, the pipeline saturates where :math:`\max_i u_i` reaches 1. Without coupled places that is
-:math:`\min_i \lambda / u_i` at any load. With fixed points it is the greatest load that has a
-steady state at all, which is a fold: below it, and above the load that the stations carry with
-the greatest shares (the *hidden capacity*), there are several.
 """
 
 from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Iterator, Mapping
-from functools import cached_property, reduce
+from functools import cached_property
 from typing import Any
 
 import numpy as np
 
 from qmodel._values import same
-from qmodel._xp import is_symbolic, namespace
 from qmodel.distributions import Distribution
 from qmodel.errors import ModelError
-from qmodel.numerics.roots import increasing_root
 from qmodel.pipeline.fixed_points import (
     FixedPoints,
     fixed_points,
@@ -37,7 +29,7 @@ from qmodel.pipeline.folds import fold, folds, last_with_a_state
 from qmodel.pipeline.late_curve import LateCurve, innermost_first, late_curve
 from qmodel.pipeline.parameters import parameters
 from qmodel.pipeline.s_curve import SCurve, s_curve
-from qmodel.pipeline.saturates_first import saturates_first
+from qmodel.pipeline.saturation import saturation
 from qmodel.pipeline.shares import labels
 from qmodel.pipeline.solved import Solved
 from qmodel.pipeline.steps.base import Step
@@ -45,9 +37,6 @@ from qmodel.pipeline.steps.call import Call
 from qmodel.queues.base import Station
 
 __all__ = ["Plan"]
-
-_FAR = 1e9
-"""A load so many times the first guess shows whether a station ever saturates."""
 
 
 class Plan:
@@ -179,10 +168,11 @@ class Plan:
     def _by_load(self) -> bool:
         """Whether a step's share depends on the load."""
         rising = any(getattr(step, "rising", True) for step in self.coupled.values())
-        return rising or self._by_rate
+        return rising or self.by_rate
 
     @cached_property
-    def _by_rate(self) -> bool:
+    def by_rate(self) -> bool:
+        """Whether a step depends on the rate itself, and not on what flows alone."""
         return any(step.by_rate for step in self.steps())
 
     def flows(self, rate: Any, given: Mapping[Any, Any]) -> Flows:
@@ -261,21 +251,6 @@ class Plan:
         shares = {key: step.worst for key, step in self.coupled.items()}
         return Flows(self, 0, {**worst, **shares}).by_station()
 
-    def _loads(self, flows: Flows, rate: Any) -> dict[str, Any]:
-        """Return the flow into each station, over the greatest that it takes."""
-        loads: dict[str, Any] = {}
-        for (name, _, service, _), count in flows.visits.items():
-            station = flows.station(name)
-            most = station.max_rate
-            if type(most) is float and most == 0:
-                most = np.float64(0.0)  # It stands still, and any flow is too much.
-            with np.errstate(divide="ignore", invalid="ignore", over="ignore"):
-                load = rate * count / most
-            if service is not None:
-                load = load * (service.mean / station.service.mean)
-            loads[name] = loads.get(name, 0) + load
-        return loads
-
     def saturation(
         self, given: Mapping[Any, Any], but: frozenset[str] = frozenset()
     ) -> tuple[Any, Any]:
@@ -283,45 +258,7 @@ class Plan:
 
         `given` are the shares of what depends on times; `but` are left out.
         """
-        worst = dict.fromkeys((n for n, s in self.stations.items() if s.loses), 1.0)
-        shares = {k: step.worst for k, step in self.coupled.items()} | dict(given)
-        # Without load no budget is spent, and no breaker open: the most that may come.
-        flows = Flows(self, 0, {**worst, **shares})
-        least = {name: x for name, x in self._loads(flows, 1).items() if name not in but}
-        held = flows.inside
-        if not least:
-            return np.inf, ""
-        rates = {name: _inverse(load) for name, load in least.items()}
-        first = reduce(namespace(*rates.values()).minimum, rates.values())
-        if is_symbolic(first):
-            return first, None
-        settled_by_load = self._by_rate or any(
-            s.settled_by == "flow" and getattr(s, "rising", True) for s in self.coupled.values()
-        )
-        if not settled_by_load and not worst:
-            return first, saturates_first(rates, held)
-        start = np.where(np.isfinite(first), first, 1.0)
-        # At the least load that could be too much, and at one that is beyond all.
-        loads, last = (self._at(rate, given) for rate in (start * (1 + 1e-12), start * _FAR))
-        at_once, far = (
-            np.max(np.broadcast_arrays(*here.values()), axis=0) >= 1 for here in (loads, last)
-        )
-        never = ~far | np.isinf(first)
-        known = never | at_once
-        found, names = start, _most(loads, held)
-        if not np.all(known):
-
-            def beyond(rate: Any) -> Any:
-                here = self._at(rate, given).values()
-                return np.max(np.broadcast_arrays(*here), axis=0) - 1.0
-
-            found = _crossing(beyond, start, known)
-            names = np.where(known, names, _most(self._at(found, given), held))
-        most, name = np.where(never, np.inf, found)[()], np.where(never, "", names)
-        return most, name if np.ndim(name) else str(name)
-
-    def _at(self, rate: Any, given: Mapping[Any, Any]) -> dict[str, Any]:
-        return self._loads(settled(self, rate, given), rate)
+        return saturation(self, given, but)
 
     @cached_property
     def hidden(self) -> tuple[Any, Any]:
@@ -362,27 +299,3 @@ def _two(what: str, name: str) -> ModelError:
         f"two different {what} are called {name!r}: share one object between their calls, "
         "or give them two names"
     )
-
-
-def _inverse(load: Any) -> Any:
-    if is_symbolic(load):
-        return 1 / load if load != 0 else namespace(load).inf
-    with np.errstate(divide="ignore", over="ignore"):
-        return (1 / np.asarray(load, dtype=float))[()]
-
-
-def _most(loads: Mapping[str, Any], held: Any) -> Any:
-    return saturates_first({name: _inverse(load) for name, load in loads.items()}, held)
-
-
-def _crossing(beyond: Any, start: Any, known: Any) -> Any:
-    """Return where a rising function crosses zero above `start`, in cells not known."""
-    high = np.array(start, dtype=float)
-    for _ in range(64):
-        below = ~known & (np.asarray(beyond(high[()])) < 0)
-        if not below.any():
-            break
-        high = np.where(below, 2 * high, high)
-    low = np.where(known, high, np.maximum(start, high / 2) * (1 - 1e-12))
-    found = increasing_root(beyond, low, high)
-    return np.where(known, start, found)[()]

@@ -422,3 +422,23 @@ def test_of_general_services_too_one_curve_has_all_states() -> None:
         rate = attempts / p.plan.flows(1.0, share).inflow[curve.key]
         at = p.plan.solved(rate, share).of_kind(p.plan.kind_of[curve.key])
         assert curve(attempts) == pytest.approx(float(late.settled_in(at)), abs=1e-10)
+
+
+def test_two_timeouts_that_are_alike_are_one() -> None:
+    app = qm.call("app", qm.MMc(0.1, servers=8))
+
+    def tried(name: str) -> qm.Step:
+        return qm.retry(qm.timeout(0.5, app, name=name), attempts=3, pause=0.1, name=f"{name}s")
+
+    both = qm.Pipeline(qm.branch((0.3, tried("reader")), (0.7, tried("writer"))))
+    one = qm.Pipeline(tried("client"))
+    assert float(both.max_rate) == pytest.approx(float(one.max_rate), rel=1e-9)
+    here, there = both.solve(60.0), one.solve(60.0)
+    assert here.latency.quantile(0.99) == pytest.approx(there.latency.quantile(0.99), rel=1e-8)
+    assert set(here.equilibria) == {"healthy", "threshold", "collapsed"}
+    for state, found in here.equilibria.items():
+        like = there.equilibria[state].visits["app"]
+        assert float(found.visits["app"]) == pytest.approx(float(like), rel=0.01)
+    assert both.replace({"reader.after": [0.4, 0.5]}).max_rate[1] == pytest.approx(
+        float(one.max_rate), rel=1e-9
+    )

@@ -335,5 +335,9 @@ def choice(probabilities: Iterable[Any], outcomes: Iterable[Outcome]) -> Outcome
     accepted, rejected, abandoned = (
         sum(p * o[i] for p, o in zip(weights, outcomes, strict=True)) for i in range(3)
     )
-    through = tuple(p * o.accepted / accepted for p, o in zip(weights, outcomes, strict=True))
+    with np.errstate(divide="ignore", invalid="ignore"):
+        # Where nobody goes on there is no time of those who do.
+        through = tuple(
+            p * o.accepted / accepted for p, o in zip(weights, outcomes, strict=True)
+        )
     return Outcome(accepted, rejected, abandoned, measure(through, times))
