@@ -30,7 +30,6 @@ import numpy as np
 
 from qmodel.errors import DomainError
 from qmodel.loads import Profile
-from qmodel.planning.moments import met_at
 from qmodel.planning.slo import Objective
 
 if TYPE_CHECKING:
@@ -180,5 +179,5 @@ def _columns(
             served = np.minimum(part.goodput, part.arrival_rate.max())
             found[name] = np.interp(served, np.concatenate([[-1e-9], lines]), busy)
     if goals:
-        found["met"] = np.logical_and.reduce([met_at(goal, part) for goal in goals])
+        found["met"] = np.logical_and.reduce([goal.met_at(part) for goal in goals])
     return found
