@@ -47,12 +47,12 @@ def _through(site: Site, cold: Warming) -> tuple[str, dict[str, Any]]:
     from qmodel.planning._hit_ratios import with_hit_ratio
 
     empty, whole = (
-        with_hit_ratio(site.model, site.name, ratio).solve(site.load).stations[site.behind]
-        for ratio in (0.0, 1.0)
+        with_hit_ratio(site.model, site.name, ratio).solve(site.load) for ratio in (0.0, 1.0)
     )
     # What other requests leave of it, in misses.
-    each = float(empty.arrival_rate - whole.arrival_rate) / float(cold.request_rate)
-    able = float(empty.station.max_rate - whole.arrival_rate) / each
+    most, others = (float(site.load * r.visits[site.behind]) for r in (empty, whole))
+    each = (most - others) / float(cold.request_rate)
+    able = float(empty.stations[site.behind].station.max_rate - others) / each
     if not 0 < able < math.inf:
         return "", {}
     found = cold.survival(able)

@@ -79,7 +79,7 @@ def replay(
     >>> print(replay(qm.MMc(0.01, servers=4), load).verdict)
     Worst row: 120 s, 500/s, overload; bottleneck: MMc
     >>> print(replay(qm.MMc(0.01, servers=4), load, dynamic=True).verdict)
-    Worst row: 120 s, 500/s, p99 4.07 s; bottleneck: MMc
+    Worst row: 120 s, 500/s, p99 4.87 s; bottleneck: MMc
     """
     from qmodel.recorded_load import replay as solved
 

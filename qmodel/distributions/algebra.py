@@ -133,7 +133,7 @@ class Sum(Distribution):
     @property
     def unknown(self) -> Any:
         """Where a parameter is NaN, and everything with it."""
-        return reduce(np.logical_or, (law.unknown for law in self.laws))
+        return reduce(np.logical_or, (law.unknown for law in self.laws), np.False_)
 
     @property
     def variance(self) -> Value:

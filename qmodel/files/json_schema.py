@@ -43,7 +43,7 @@ def schema() -> dict[str, Any]:
     >>> from qmodel.files import schema
     >>> found = schema()
     >>> sorted(found["properties"])[:5]
-    ['components', 'include', 'load', 'objectives', 'path']
+    ['components', 'include', 'load', 'measured', 'objectives']
     >>> found["$defs"]["MMc"]["properties"]["service_time"]["description"]
     'mean service time [s]'
     """

@@ -103,7 +103,7 @@ def moments(
     scale = np.asarray(scale, dtype=float)
     first = second = third = np.zeros(scale.shape)
     for edges in (_MOMENT_EDGES[:_NEAR], _MOMENT_EDGES[_NEAR - 1 :]):
-        late: Any = 0.0
+        late: Any = np.zeros(1)  # where all is zero, and no panel is left
         for t, weights in _panels(edges, scale, breaks):
             late = tail(t)
             mass = weights * late

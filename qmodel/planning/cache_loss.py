@@ -69,10 +69,12 @@ class CacheLoss:
 
     @property
     def load_factor(self) -> Mapping[str, Value]:
-        """By how much the utilization of each station is multiplied. [-]."""
+        """By how much the work that comes to each station is multiplied. [-]."""
+        # Visits, not arrivals: an overloaded pool lets fewer requests in than come.
         with np.errstate(divide="ignore", invalid="ignore"):
             return {
-                name: np.divide(self.after.stations[name].utilization, s.utilization)
+                name: np.divide(self.after.visits[name], self.before.visits[name])
+                * np.divide(self.after.stations[name].station.service.mean, s.station.service.mean)
                 for name, s in self.before.stations.items()
             }
 

@@ -364,17 +364,16 @@ def parse_objective(written: str | Objective) -> Objective:
     """
     if isinstance(written, Objective):
         return written
-    match, of_time = None, 1.0
-    if isinstance(written, str):
-        if often := IN_TIME.fullmatch(written):
-            written, of_time = often["goal"], float(f"{often['percent']}e-2")
-        if nobody := _NOBODY.fullmatch(written):
-            written = f"P(latency > {nobody['time']}) < 0.0001 %"
-        short = _SHARE_WITHIN.fullmatch(written)
-        if short:
-            comparison = "<" if short["word"] == "under" else "<="
-            whole = f"p{short['percent']}{short['whose'] or ''} {comparison} {short['limit']}"
-        match = _WRITTEN.fullmatch(whole if short else written)
+    of_time = 1.0
+    if often := IN_TIME.fullmatch(written):
+        written, of_time = often["goal"], float(f"{often['percent']}e-2")
+    if nobody := _NOBODY.fullmatch(written):
+        written = f"P(latency > {nobody['time']}) < 0.0001 %"
+    short = _SHARE_WITHIN.fullmatch(written)
+    if short:
+        comparison = "<" if short["word"] == "under" else "<="
+        whole = f"p{short['percent']}{short['whose'] or ''} {comparison} {short['limit']}"
+    match = _WRITTEN.fullmatch(whole if short else written)
     if match is None:
         raise DomainError(
             "expected an objective, a quantity and its limit, such as 'p99 < 300 ms', "

@@ -244,7 +244,7 @@ class _Response(Distribution):
     @property
     def _service(self) -> Value:
         xp = namespace(self.serve)
-        return xp.over(1.0, self.serve, xp.inf)
+        return xp.over(1, self.serve, xp.inf)
 
     @property
     def variance(self) -> Value:

@@ -100,11 +100,11 @@ def replay(
     >>> frame["p99"].round(3).tolist(), frame["headroom"].round(2).tolist()
     ([0.046, 0.06, inf], [3.0, 0.33, -0.2])
 
-    After half a minute above 400/s, 1500 wait:
+    After half a minute above 400/s nearly 1,600 wait:
 
     >>> frame = replay(shop, load, dynamic=True)
     >>> frame["p99"].round(2).tolist(), frame["backlog"].round(-2).tolist()
-    ([0.05, 0.06, 4.07], [0.0, 0.0, 1500.0])
+    ([0.05, 0.06, 4.87], [0.0, 0.0, 1600.0])
     """
     import pandas as pd
 

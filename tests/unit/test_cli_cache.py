@@ -202,7 +202,7 @@ def test_more_memory_and_the_loss_of_the_cache():
     data = answer(*SMALL, "--rate", "1500/s")
     lost = site(0.0).solve(1500.0)
     now = site(data["hit_ratio"]).solve(1500.0)
-    factor = lost.stations["database"].utilization / now.stations["database"].utilization
+    factor = lost.visits["database"] / now.visits["database"]
     assert data["loss"]["load_factor"] == pytest.approx(float(factor))
     assert data["loss"]["misses_factor"] == pytest.approx(1 / (1 - data["hit_ratio"]))
     assert data["loss"]["survives"] is False

@@ -70,7 +70,6 @@ def test_what_is_written(written, meant):
         ("p99 300 ms", "expected an objective"),
         ("p99 < 1 s < 2 s", "expected an objective"),
         ("p99 < ", "expected an objective"),
-        (0.3, "expected an objective"),
         ("p99 < 300", "unit of time, such as '300 ms'"),
         ("p99 < 300 rps", "unit of time"),
         ("mean < 5 MiB", "unit of time"),
@@ -101,6 +100,11 @@ def test_what_is_written(written, meant):
 def test_what_is_refused(written, says):
     with pytest.raises(DomainError, match=says):
         parse_objective(written)
+
+
+def test_what_is_no_text_is_refused():
+    with pytest.raises(ModelError, match=r"written must be a text or an Objective, got 0\.3"):
+        parse_objective(0.3)
 
 
 def test_fields_are_checked():
