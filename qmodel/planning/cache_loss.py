@@ -74,7 +74,9 @@ class CacheLoss:
         with np.errstate(divide="ignore", invalid="ignore"):
             return {
                 name: np.divide(self.after.visits[name], self.before.visits[name])
-                * np.divide(self.after.stations[name].station.service.mean, s.station.service.mean)
+                * np.divide(
+                    self.after.stations[name].station.service.mean, s.station.service.mean
+                )
                 for name, s in self.before.stations.items()
             }
 

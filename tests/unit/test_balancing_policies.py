@@ -50,7 +50,9 @@ def test_unknown_names_get_a_hint():
         balanced("roundrobn", qm.MMc(0.1), 4)
     with pytest.raises(DomainError, match="no policy 'xyz' for a balancer; there are random, "):
         balanced("xyz", qm.MMc(0.1), 4)
-    with pytest.raises(ModelError, match="policy must be a text or a function of 2 arguments, got 3"):
+    with pytest.raises(
+        ModelError, match="policy must be a text or a function of 2 arguments, got 3"
+    ):
         balanced(3, qm.MMc(0.1), 4)
     with pytest.raises(ModelError, match="replica must be a Station"):
         balanced(qm.MGc, qm.Exponential(0.1), 4)
