@@ -55,6 +55,6 @@ def test_unknown_names_get_a_hint():
     ):
         balanced(3, qm.MMc(0.1), 4)
     with pytest.raises(ModelError, match="replica must be a Station"):
-        balanced(qm.MGc, qm.Exponential(0.1), 4)
+        balanced(lambda station, replicas: station, qm.Exponential(0.1), 4)
     with pytest.raises(DomainError, match="replicas must be a whole number >= 1, got 0"):
         balanced("random", qm.MMc(0.1), 0)
