@@ -186,16 +186,20 @@ def _of_several(f: Any, top: dict[Any, Any]) -> FixedPoints:
     )
 
 
-def least_fixed_point(f: Any, top: Mapping[Any, Any]) -> dict[Any, Any]:
-    """Return the least fixed point of a rising map, by iteration from nothing."""
-    return _iterated(f, {k: 0.0 * np.asarray(v) for k, v in top.items()})[0]
+def least_fixed_point(
+    f: Any, top: Mapping[Any, Any], rounds: int = _ROUNDS
+) -> tuple[dict[Any, Any], Any]:
+    """Return the least fixed point of a rising map, from nothing, and whether it is found."""
+    return _iterated(f, {k: 0.0 * np.asarray(v) for k, v in top.items()}, rounds)
 
 
-def _iterated(f: Any, start: dict[Any, Any]) -> tuple[dict[Any, Any], Any]:
+def _iterated(
+    f: Any, start: dict[Any, Any], rounds: int = _ROUNDS
+) -> tuple[dict[Any, Any], Any]:
     """Return where a monotone iteration ends, and whether it has."""
     now, past = start, []
     still: Any = True
-    for _ in range(_ROUNDS):
+    for _ in range(rounds):
         past.append(now)
         now = f(now)
         moved = (np.abs(x - past[-1][k]) > 1e-13 * x + _NOISE for k, x in now.items())

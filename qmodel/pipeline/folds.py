@@ -91,7 +91,7 @@ def last_with_a_state(plan: Plan, low: Any) -> Any:
     high = np.where(known, low, high)
     for _ in range(50):
         middle = (low + high) / 2
-        limit = plan.saturation(least_fixed_point(plan.map(middle), plan.tops()))[0]
+        limit = plan.saturation(least_fixed_point(plan.map(middle), plan.tops())[0])[0]
         below = middle < limit
         low, high = np.where(below, middle, low), np.where(below, high, middle)
     return low[()]

@@ -18,12 +18,10 @@ from typing import Any
 import numpy as np
 
 from qmodel._values import same
+from qmodel._xp import is_symbolic
 from qmodel.distributions import Distribution
 from qmodel.errors import ModelError
-from qmodel.pipeline.fixed_points import (
-    FixedPoints,
-    fixed_points,
-)
+from qmodel.pipeline.fixed_points import FixedPoints, fixed_points, least_fixed_point
 from qmodel.pipeline.flows import Flows, settled
 from qmodel.pipeline.folds import fold, folds, last_with_a_state
 from qmodel.pipeline.late_curve import LateCurve, innermost_first, late_curve
@@ -37,6 +35,9 @@ from qmodel.pipeline.steps.call import Call
 from qmodel.queues.base import Station
 
 __all__ = ["Plan"]
+
+_PATIENCE = 60
+"""Steps after which a least steady state is one of those close to a fold."""
 
 
 class Plan:
@@ -203,6 +204,25 @@ class Plan:
         found: FixedPoints = fixed_points(self.map(rate), self.tops())
         return found
 
+    def least(self, rate: Any) -> Mapping[Any, Any]:
+        """Return the shares of the least steady state at a load."""
+        if self._once(rate):
+            # A curve of each cell pays where it is asked for at many loads.
+            shares, sure = least_fixed_point(self.map(rate, {}), self.tops(), _PATIENCE)
+            if np.all(sure):
+                return shares
+        states = self.states(rate)
+        return {} if states is None else states.least
+
+    def _once(self, rate: Any) -> bool:
+        """Return whether an array of late shares is asked for that no curve is known of."""
+        if len(self.timed) != 1 or "curves" in self.__dict__:
+            return False
+        late = self.coupled[self.timed[0]]
+        cells = np.shape(self.hidden[0]) or np.shape(late.worst)
+        down = any(step.settles_down for step in self.steps())
+        return bool(cells) and late.loses and not down and not is_symbolic(rate)
+
     def tops(self) -> dict[Any, Any]:
         """Return the greatest share of what depends on times."""
         return {key: self.coupled[key].worst for key in self.timed}
@@ -225,15 +245,19 @@ class Plan:
         """All steady states, where all stands behind one timeout."""
         return s_curve(self)
 
-    def map(self, rate: Any) -> Any:
-        """Return the function from shares of what depends on times to those that follow."""
+    def map(self, rate: Any, curves: Mapping[Any, LateCurve] | None = None) -> Any:
+        """Return the function from shares of what depends on times to those that follow.
+
+        Some are read off `curves`, by default all that there are.
+        """
+        known = self.curves if curves is None else curves
 
         def following(shares: Mapping[Any, Any]) -> dict[Any, Any]:
-            within = {k: v for curve in self.curves.values() for k, v in curve.given.items()}
+            within = {k: v for curve in known.values() for k, v in curve.given.items()}
             found = {}
-            if self.curves:
+            if known:
                 inflow = self.flows(rate, within | dict(shares)).inflow
-                found = {key: c(rate * inflow[key]) for key, c in self.curves.items()}
+                found = {key: c(rate * inflow[key]) for key, c in known.items()}
             if len(found) < len(self.timed):
                 at = self.solved(rate, shares)
                 for key in set(self.timed) - set(found):

@@ -84,17 +84,14 @@ class PipelineResult:
         What arrives. [-]
     shares : mapping
         The shares of what depends on times, such as that which a hedge copies. [-]
-    states : FixedPoints or None
-        All steady states, where there may be several. [-]
-    state : str or array of str
-        Which steady state this is: "healthy", or "collapsed" where there is no other. [-]
+    other : str, default ""
+        Which steady state this is, if it is not the least. [-]
     """
 
     pipeline: Pipeline
     load: Poisson
     shares: Mapping[Any, Any] = field(default_factory=dict)
-    states: FixedPoints | None = None
-    state: Any = "healthy"
+    other: str = ""
 
     @classmethod
     def of(cls, pipeline: Pipeline, load: Poisson) -> PipelineResult:
@@ -103,14 +100,21 @@ class PipelineResult:
         late = any(plan.coupled[key].loses for key in plan.timed)
         if late and is_symbolic(load.rate, plan.hidden[0]):
             raise ModelError("what a timeout makes late has no symbolic form: put numbers in")
-        states = plan.states(load.rate)
-        if states is None:
-            return cls(pipeline, load)
-        lost = np.greater_equal(load.rate, pipeline.fold)
+        return cls(pipeline, load, plan.least(load.rate))
+
+    @cached_property
+    def states(self) -> FixedPoints | None:
+        """All steady states, as shares, where there may be several."""
+        return None if self.other else self.pipeline.plan.states(self.load.rate)
+
+    @cached_property
+    def state(self) -> Any:
+        """Which steady state this is: "healthy", or "collapsed" where there is no other."""
+        if self.other or not self.pipeline.plan.timed:
+            return self.other or "healthy"
+        lost = np.greater_equal(self.load.rate, self.pipeline.fold)
         state = np.where(lost, "collapsed", "healthy")
-        return cls(
-            pipeline, load, states.least, states, state if np.ndim(state) else str(state)
-        )
+        return state if np.ndim(state) else str(state)
 
     @cached_property
     def solved(self) -> Solved:
@@ -215,7 +219,7 @@ class PipelineResult:
             return {str(np.ravel(self.state)[0]): self}
         others = {"threshold": self.states.threshold, "collapsed": self.states.greatest}
         return {"healthy": self} | {
-            name: PipelineResult(self.pipeline, self.load, shares, None, name)
+            name: PipelineResult(self.pipeline, self.load, shares, name)
             for name, shares in others.items()
         }
 

@@ -34,7 +34,9 @@ class Stations(Mapping[str, StationResult]):
     def __getitem__(self, name: str) -> StationResult:
         if name not in self._results:
             station, streams = self._flows.station(name), self._flows.streams(name)
-            if self._flows.plan.variable and name in self.arrivals.scvs:
+            # Without load nothing varies.
+            idle = isinstance(self._flows.rate, int) and self._flows.rate == 0
+            if self._flows.plan.variable and not idle and name in self.arrivals.scvs:
                 scv = self.arrivals.scvs[name]
                 streams = [replace(stream, scv=scv) for stream in streams]
             self._results[name] = station.solve_at(streams, self._at)
