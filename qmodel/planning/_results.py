@@ -144,6 +144,10 @@ def load_share_of(result: Result) -> Value:
         return 0 * result.throughput
     if isinstance(result, PipelineOverTime):
         return result.load_at_the_end
+    if isinstance(result, PipelineResult) and result.shares:
+        # Of what is late, and comes again, in this state: the fold need not be known.
+        most = result.pipeline.plan.saturation(result.shares)[0]
+        return np.divide(result.arrival_rate, most)
     return np.divide(result.arrival_rate, max_rate_of(result))
 
 

@@ -19,7 +19,7 @@ STRUCTURE = {
     "station", "streams", "stations", "kinds", "caches", "assumptions",
     "cache", "popularity", "hits", "levels", "gains", "single_points", "network", "classes",
     "share", "kind",  # of a kind, not of the whole
-    "pipeline", "load", "shares", "state", "states", "converged", "equilibria", "solved",
+    "pipeline", "load", "shares", "state", "other", "converged", "equilibria", "solved",
     "views",
 }  # fmt: skip
 """Fields that hold other results or say of which part they are."""
