@@ -211,6 +211,8 @@ class Plan:
             shares, sure = least_fixed_point(self.map(rate, {}), self.tops(), _PATIENCE)
             if np.all(sure):
                 return shares
+        if len(self.timed) > 1 and not self._settles_down and self.s_curve is None:
+            return least_fixed_point(self.map(rate), self.tops())[0]
         states = self.states(rate)
         return {} if states is None else states.least
 
@@ -220,8 +222,13 @@ class Plan:
             return False
         late = self.coupled[self.timed[0]]
         cells = np.shape(self.hidden[0]) or np.shape(late.worst)
-        down = any(step.settles_down for step in self.steps())
-        return bool(cells) and late.loses and not down and not is_symbolic(rate)
+        rising = not is_symbolic(rate) and not self._settles_down
+        return bool(cells) and late.loses and rising
+
+    @property
+    def _settles_down(self) -> bool:
+        """Whether more failures may bring less load."""
+        return any(step.settles_down for step in self.steps())
 
     def tops(self) -> dict[Any, Any]:
         """Return the greatest share of what depends on times."""
