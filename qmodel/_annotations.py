@@ -22,10 +22,11 @@ import inspect
 import sys
 import types
 import typing
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from collections.abc import Set as AbstractSet
 from decimal import Decimal
 from numbers import Real
+from os import PathLike
 from typing import Any
 
 import numpy as np
@@ -44,6 +45,7 @@ _WORDS = {
     bool: "True or False",
     str: "a text",
     type(None): "None",
+    PathLike: "a path",
 }
 _SEVERAL = (tuple, list, Sequence, Iterable)
 
@@ -100,13 +102,19 @@ def _test(hint: Any) -> _Test | None:
         return lambda x: callable(x) and _takes(x, inside)
     if origin is not None and origin in _SEVERAL:
         each = _test(inside[0]) if inside and (len(inside) == 1 or inside[1] is ...) else None
-        return (lambda x: _iterable(x) and all(map(each, x))) if each else None
+        several = _iterable if origin is Iterable else _sequence
+        # What can be read once only is not read here.
+        return (
+            (lambda x: several(x) and (isinstance(x, Iterator) or all(map(each, x))))
+            if each
+            else None
+        )
     if inspect.isclass(origin) and issubclass(origin, (Mapping, AbstractSet)):
         return lambda x: isinstance(x, origin)
-    if inspect.isclass(hint) and hint not in (Any, object, *_NUMBERS, np.ndarray):
-        return (
-            None if origin or hasattr(hint, "_is_protocol") else lambda x: isinstance(x, hint)
-        )
+    kind = origin or hint
+    if inspect.isclass(kind) and kind not in (Any, object, type, *_NUMBERS, np.ndarray):
+        # A protocol of our own says what is done with a value; to look for it may be dear.
+        return None if hasattr(kind, "_is_protocol") else lambda x: isinstance(x, kind)
     return None
 
 
@@ -134,18 +142,22 @@ def _texts(values: Iterable[Any]) -> bool:
     return all(isinstance(v, str) for v in values)
 
 
-def _iterable(x: Any) -> bool:
+def _sequence(x: Any) -> bool:
     return isinstance(x, (tuple, list)) or (
         isinstance(x, Sequence) and not isinstance(x, (str, bytes))
     )
+
+
+def _iterable(x: Any) -> bool:
+    return isinstance(x, Iterable) and not isinstance(x, (str, bytes, Mapping, np.ndarray))
 
 
 def _words(hint: Any) -> str:
     """Return an annotation in words."""
     inside = typing.get_args(hint)
     origin = typing.get_origin(hint)
-    if hint in _WORDS:
-        return _WORDS[hint]
+    if (origin or hint) in _WORDS:
+        return _WORDS[origin or hint]
     if hint is None:
         return "None"
     if origin in (typing.Union, types.UnionType):

@@ -46,7 +46,7 @@ class Parameter(NamedTuple):
     meaning: str
     unit: str
     symbol: str
-    check: Callable[[str, Any], Any]
+    check: Callable[[str, Any], Any] | None
 
 
 @checked
@@ -55,7 +55,7 @@ def parameter(
     *,
     unit: str = "-",
     symbol: str = "",
-    check: str | Callable[[str, Any], Any] = "nonnegative",
+    check: str | Callable[[str, Any], Any] | None = "nonnegative",
     **options: Any,
 ) -> Any:
     """Declare a field that is a number of a model: of a station, a step or a distribution.
@@ -68,10 +68,11 @@ def parameter(
         Its unit: "s", "1/s", "B", or "-" for none. [-]
     symbol : str, default ""
         Its symbol in formulas. [-]
-    check : str or callable, default "nonnegative"
+    check : str, callable or None, default "nonnegative"
         What its values must be: "positive", "nonnegative", "finite", "probability", "count"
         (a whole number >= 1); or a function of name and value that returns the value as a
-        number or array, and raises `DomainError` for others. [-]
+        number or array, and raises `DomainError` for others. None where the field is no
+        number: what it must be is said by its annotation. [-]
     **options
         Of `dataclasses.field`, such as `default`. [-]
 
@@ -151,7 +152,7 @@ def _checks(kind: Any) -> tuple[tuple[str, Callable[[str, Any], Any], bool], ...
     return tuple(
         (f.name, f.metadata[_KEY].check, f.default is None or "None" in str(f.type))
         for f in fields(kind)
-        if _KEY in f.metadata
+        if _KEY in f.metadata and f.metadata[_KEY].check is not None
     )
 
 
@@ -166,7 +167,7 @@ def _kinds(kind: Any) -> tuple[tuple[str, Callable[[Any], None]], ...]:
     found = (
         (f.name, check_of(f.name, resolved(f.type, homes[f.name]), f.default is None))
         for f in fields(kind)
-        if f.init and _KEY not in f.metadata
+        if f.init and (_KEY not in f.metadata or f.metadata[_KEY].check is None)
     )
     return tuple((name, check) for name, check in found if check is not None)
 

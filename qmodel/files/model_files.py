@@ -7,6 +7,7 @@ from collections.abc import Iterable, Mapping
 from pathlib import Path
 from typing import Any
 
+from qmodel._check import short
 from qmodel._checked import checked
 from qmodel._fields import described
 from qmodel.errors import ModelFileError, QModelError
@@ -200,10 +201,9 @@ class _Sources:
         """Lay data over what is there."""
         data = document.data
         if not isinstance(data, dict):
-            empty = data is None
+            what = "is empty" if data is None else f"{short(data)} is no mapping"
             raise document.error(
-                f"{'is empty' if empty else 'is no mapping'}: a model file has keys such as "
-                "load, components and path"
+                f"{what}: a model file has keys such as load, components and path"
             )
         for key in data:
             if key not in KEYS:

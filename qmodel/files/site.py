@@ -10,9 +10,11 @@ from __future__ import annotations
 import math
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
-from typing import Any, NamedTuple
+from functools import partial
+from typing import Any, NamedTuple, cast
 
 from qmodel import _check
+from qmodel._checked import checked
 from qmodel._fields import Model, Parameter, check_fields, parameter
 from qmodel.errors import DomainError, ModelError, QModelError
 from qmodel.files.values import nearest, number
@@ -44,6 +46,10 @@ def _text(name: str, x: Any) -> str:
     return x
 
 
+def _scenario(name: str, x: Any) -> Scenario:
+    return cast(Scenario, _check.instance(name, x, Scenario))
+
+
 def _each(check: Any) -> Any:
     def checked(name: str, x: Any) -> dict[str, Any]:
         return {
@@ -55,11 +61,15 @@ def _each(check: Any) -> Any:
 
 
 def _price(name: str, x: Any) -> float:
-    return float(_check.positive(name, x))
+    return _check.one(name, x, _check.positive)
+
+
+def _share(name: str, x: Any) -> float:
+    return _check.one(name, x, _check.probability)
 
 
 def _shares(name: str, x: Any) -> dict[str, float]:
-    checked = {key: float(_check.probability(f"{name} of {key}", v)) for key, v in x.items()}
+    checked: dict[str, float] = _each(_share)(name, x)
     if none := [key for key, share in checked.items() if share == 0]:
         raise DomainError(f"{name} of {none[0]} must be above 0, got 0")
     return checked
@@ -125,7 +135,7 @@ class Zones(Model):
     {'app.servers': 0.6667}
     """
 
-    number: int = parameter("zones", check=lambda name, n: int(_check.count(name, n, least=2)))
+    number: int = parameter("zones", check=partial(_check.one_count, least=2))
     spread: tuple[str, ...] = parameter(
         "parameters that are spread evenly over them", check=_check.each(_text)
     )
@@ -195,11 +205,11 @@ class Site(Model):
         default_factory=dict,
     )
     zones: Zones | None = parameter(
-        "zones, and what is spread over them", check=lambda name, x: x, default=None
+        "zones, and what is spread over them", check=None, default=None
     )
     scenarios: Mapping[str, Scenario] = parameter(
         "what may be otherwise: another load, other values, a share of servers left",
-        check=_check.mapping,
+        check=_each(_scenario),
         default_factory=dict,
     )
     spreads: Mapping[str, float] = parameter(
@@ -209,7 +219,7 @@ class Site(Model):
     )
     measured: Region | None = parameter(
         "loads, utilization and kinds of request that were measured",
-        check=lambda name, x: x,
+        check=None,
         default=None,
     )
 
@@ -392,6 +402,7 @@ class Site(Model):
                 found[name]["arrival_rate"] = rate_of(scenario.load)
         return Sizes(priced, found if len(found) > 1 else None)
 
+    @checked
     def under(self, scenario: str) -> tuple[Pipeline, Load | None]:
         """Return model and load in a scenario.
 

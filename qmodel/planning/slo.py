@@ -302,7 +302,7 @@ def objectives_of(given: Iterable[Objectives]) -> list[Objective]:
     """Return the objectives among arguments, each of which may be several."""
     found: list[Objective] = []
     for one in given:
-        several = isinstance(one, Iterable) and not isinstance(one, (str, Objective))
+        several = isinstance(one, Iterable) and not isinstance(one, (str, bytes, Objective))
         found += [parse_objective(o) for o in (one if several else (one,))]  # type: ignore[union-attr, arg-type]
     return found
 
