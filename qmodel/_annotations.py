@@ -23,7 +23,6 @@ import sys
 import types
 import typing
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
-from collections.abc import Set as AbstractSet
 from decimal import Decimal
 from numbers import Real
 from os import PathLike
@@ -50,12 +49,32 @@ _WORDS = {
 _SEVERAL = (tuple, list, Sequence, Iterable)
 
 
+class _OfPandas(type):
+    """A class of pandas that is not loaded for the check: without it, nothing is one."""
+
+    def __instancecheck__(cls, x: Any) -> bool:
+        loaded = sys.modules.get("pandas")
+        return loaded is not None and isinstance(x, getattr(loaded, cls.__name__))
+
+
+_PANDAS = types.SimpleNamespace(
+    **{name: _OfPandas(name, (), {}) for name in ("DataFrame", "Series", "Index")}
+)
+
+
 class _Names(dict[str, Any]):
     """Names of a module; what it imports for type checkers only is what qmodel offers."""
 
     def __missing__(self, name: str) -> Any:
+        if name == "pd":
+            return _PANDAS
         offered = sys.modules["qmodel"]
-        return getattr(offered, name, Any) if name in offered.__all__ else Any
+        if name in offered.__all__:
+            return getattr(offered, name)
+        # What no module has loaded is no object that could be given; of two, either may be.
+        loaded = [m for n, m in sys.modules.items() if n.startswith("qmodel.")]
+        found = [vars(m)[name] for m in loaded if name in vars(m)]
+        return found[0] if found and all(x is found[0] for x in found) else Any
 
 
 def resolved(annotation: Any, module: str) -> Any:
@@ -109,8 +128,15 @@ def _test(hint: Any) -> _Test | None:
             if each
             else None
         )
-    if inspect.isclass(origin) and issubclass(origin, (Mapping, AbstractSet)):
-        return lambda x: isinstance(x, origin)
+    if inspect.isclass(origin) and issubclass(origin, Mapping) and len(inside) == 2:
+        key, value = map(_test, inside)
+        return lambda x: (
+            isinstance(x, origin)
+            and (
+                (key is None or all(map(key, x)))
+                and (value is None or all(map(value, x.values())))
+            )
+        )
     kind = origin or hint
     if inspect.isclass(kind) and kind not in (Any, object, type, *_NUMBERS, np.ndarray):
         # A protocol of our own says what is done with a value; to look for it may be dear.
@@ -125,6 +151,8 @@ def _of_number(x: Any) -> bool:
 def _takes(function: Any, hint: Any) -> bool:
     """Return whether a function takes as many arguments, and a class makes what is meant."""
     arguments, made = hint if len(hint) == 2 else (..., Any)
+    if inspect.isclass(function) and made in (None, type(None)):
+        return False  # What it makes would be thrown away.
     if inspect.isclass(function) and inspect.isclass(made):
         return issubclass(function, made)
     try:
@@ -174,6 +202,8 @@ def _words(hint: Any) -> str:
     if origin is not None and origin in _SEVERAL:
         return f"a sequence, each of it {_words(inside[0])}"
     if inspect.isclass(origin) and issubclass(origin, Mapping):
-        return "a mapping"
+        keys = " from texts" if inside[:1] == (str,) else ""
+        value = inside[1] if len(inside) == 2 and _test(inside[1]) else Any
+        return f"a mapping{keys}" + (f" to {_words(value)}" if value is not Any else "")
     kind = hint.__name__.strip("_")
     return f"{'an' if kind[0] in 'AEIOU' else 'a'} {kind}"

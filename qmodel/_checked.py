@@ -57,6 +57,8 @@ _NUMBERS = re.compile(
 )
 """Annotations of arguments that are numbers, or sequences of them."""
 
+_SEQUENCE = re.compile(r"(Sequence|Iterable|tuple)\[[^]]*\]( \| None)?")
+"""Annotations of those that are sequences and no single number."""
 
 _FAILURES = (
     ArithmeticError, ValueError, TypeError, AttributeError, LookupError, MemoryError,
@@ -146,6 +148,8 @@ def _said(function: Callable[..., Any]) -> _Said:
                 arrays.add(p.name)
             if annotation == "np.ndarray":
                 found.append((p.name, position, partial(_no_array, p.name)))
+            elif _SEQUENCE.fullmatch(annotation):
+                found.append((p.name, position, partial(_no_sequence, p.name, optional)))
             continue
         hint = resolved(annotation, function.__module__)
         check = check_of(p.name, hint, p.default is None)
@@ -175,6 +179,11 @@ def _no_array(name: str, x: Any) -> None:
         raise DomainError(f"{name} must be an array of numbers, got {_check.short(x)}")
 
 
+def _no_sequence(name: str, optional: bool, x: Any) -> None:
+    if not (optional and x is None) and (not np.iterable(x) or isinstance(x, str)):
+        raise DomainError(f"{name} must be a sequence of numbers, got {_check.short(x)}")
+
+
 def _no_number(name: str, optional: bool, x: Any) -> None:
     """Refuse what is no real number; a text is for the function, as it may have a unit."""
     kind = type(x)
@@ -195,6 +204,10 @@ def _no_number(name: str, optional: bool, x: Any) -> None:
 def _name_the_cause(said: _Said, given: Mapping[str, Any], error: BaseException) -> None:
     """Raise what is wrong with an argument by its name, if something is."""
     numbers = {n: x for n, x in given.items() if n in said.numbers and x is not None}
+    if "Invalid NaN comparison" in str(error):  # of SymPy, which knows no NaN
+        for name, x in given.items():
+            if isinstance(x, (float, np.ndarray)) and np.isnan(_check.real(name, x)).any():
+                raise DomainError(f"{name} must be known where symbols are, got {x}")
     for name, x in numbers.items():
         if not is_symbolic(x):
             _check.one(name, x, _check.real) if name in said.single else _check.real(name, x)

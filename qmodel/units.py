@@ -189,6 +189,8 @@ def text(value: float, unit: str, *, digits: int = 3) -> str:
 def _digits(value: float, digits: int) -> str:
     if value == 0:
         return "0"
+    if not 1e-12 < abs(value) < 1e18:
+        return f"{value:.{digits}g}"  # without a hundred zeros
     decimals = max(digits - 1 - math.floor(math.log10(abs(value))), 0)
     written = f"{value:.{decimals}f}"
     return written.rstrip("0").rstrip(".") if "." in written else written

@@ -80,7 +80,7 @@ def uncertainty(
 
     whole, goals = pipeline_of(model), goals_of(objectives)
     load, remark = sensible_load(whole, arrival_rate)
-    spread = dict(spreads) if isinstance(spreads, Mapping) else _all(whole, float(spreads))
+    spread = dict(spreads) if isinstance(spreads, Mapping) else _all(whole, spreads)
     found = drawn(whole, load, spread, *goals, probability=probability, draws=draws, seed=seed)
     met = all(p >= probability for p in found.met.values())
     return Answer(

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping, Sequence, Sized
 from functools import partial
 from typing import TYPE_CHECKING, Any
 
@@ -89,6 +89,9 @@ def sweep(
     elif arrival_rate is not None:
         raise DomainError("the load is given twice: arrival_rate, and as an axis")
     axes = {name: _axis(name, values) for name, values in over.items()}
+    for name, axis in axes.items():
+        if not (isinstance(axis, Sized) and len(axis)):
+            raise DomainError(f"over: {name} must have values in a sequence, got {axis!r}")
     cells = math.prod(
         axis[-1] if isinstance(axis, tuple) else len(axis) for axis in axes.values()
     )
@@ -115,7 +118,7 @@ def sweep(
 def _axis(name: str, values: Any) -> Any:
     """Return the values of an axis, or of a range its start, stop and count."""
     if not isinstance(values, str):
-        return values
+        return list(values) if isinstance(values, tuple) else values
     parts = values.split(":")
     if len(parts) == 1:
         return [parse(value.strip()) for value in values.split(",") if value.strip()]

@@ -33,7 +33,9 @@ A_ZONE_LOST = "a zone lost"
 
 
 def _goals(name: str, x: Any) -> tuple[Objective, ...]:
-    return tuple(objectives_of([x]))
+    return tuple(
+        objectives_of([x if isinstance(x, (str, Objective)) else _check.several(name, x)])
+    )
 
 
 def _load(name: str, x: Any) -> Load:

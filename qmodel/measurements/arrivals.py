@@ -75,7 +75,9 @@ def arrival_variability(
     from scipy.stats import chi2
 
     n = np.ravel(_check.nonnegative("counts", counts)).astype(float)
-    step = float(_check.positive("interval", interval))
+    step = _check.one("interval", interval, _check.positive)
+    if not np.isfinite(step):
+        raise DomainError(f"interval must be a finite number > 0, got {step}")
     if n.size < _WINDOWS or not n.sum() > 0:
         raise DomainError(
             f"counts must be at least {_WINDOWS} intervals with a request in some, got {n.size}"
@@ -84,7 +86,8 @@ def arrival_variability(
         widths = [2**i for i in range(64) if n.size // 2**i >= _WINDOWS]
     else:
         widths = [
-            max(1, round(float(_check.positive("scales", s)) / step))
+            # Beyond all counts there is no window.
+            max(1, round(min(_check.one("scales", s, _check.positive) / step, n.size + 1)))
             for s in _check.several("scales", scales)
         ]
     rows = []
@@ -98,6 +101,10 @@ def arrival_variability(
         low, high = ((windows - 1) / chi2.ppf(p, windows - 1) for p in (0.975, 0.025))
         allan = float(np.mean(np.diff(sums) ** 2) / (2 * mean))
         rows.append((width * step, index, index * low, index * high, allan, windows))
+    if not rows:
+        raise DomainError(
+            f"scales must have one that fits twice in {n.size * step:g} s, got {scales}"
+        )
     frame = pd.DataFrame(rows, columns=["scale", "index", "low", "high", "allan", "windows"])
     frame.attrs["units"] = dict.fromkeys(frame.columns, "-") | {"scale": "s"}
     frame.attrs["verdict"] = _verdict(frame)

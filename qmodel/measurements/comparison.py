@@ -178,7 +178,7 @@ def backtest(
     notes: list[str] = []
     if isinstance(measured, Measurements):
         frame = measured
-        name = component or frame.frame["component"].iloc[0]
+        name = frame.frame["component"].iloc[0] if component is None else component
         frame = frame.of(name)
         if frame.loop == "closed":
             notes.append(
@@ -186,6 +186,12 @@ def backtest(
                 "open arrivals: near saturation it must be worse"
             )
         table = at_loads(frame)
+    elif not isinstance(measured, pd.DataFrame):
+        raise ModelError(
+            f"measured must be Measurements or a DataFrame, got {_check.short(measured)}"
+        )
+    elif component is not None:
+        raise ModelError(f"component must be None, as a DataFrame is of one, got {component!r}")
     else:
         table = measured
     names = [n for n in table.columns if n == "mean" or _share(n) is not None]

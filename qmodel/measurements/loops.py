@@ -34,6 +34,8 @@ _ENOUGH = 6
 _CORRELATED = -0.7
 _STEADY = 0.1
 _GAP = 3.0
+_MISSED = 10**7
+"""Most requests that were not sent whose times are made up."""
 
 
 class LoopVerdict(NamedTuple):
@@ -177,6 +179,11 @@ def coordinated_omission(
         raise DomainError("interval must be > 0: more than half of the starts are the same")
     # A gap belongs to an answer that was still awaited for most of it.
     held = (gaps > _GAP * between) & (times[:-1] > 0.5 * gaps)
+    if not (gaps[held] / between).sum() < _MISSED:
+        raise DomainError(
+            f"interval must be so long that at most {_MISSED:,} requests were not sent, "
+            f"got {between}"
+        )
     added = []
     for gap, time in zip(gaps[held], times[:-1][held], strict=True):
         # Those sent later would have waited for the rest of the slow answer.

@@ -358,7 +358,7 @@ def service_scv(
         [np.broadcast_to(np.ravel(_check.positive("percentiles", t)), rates.shape)
          for t in percentiles.values()]
     )  # fmt: skip
-    if not ((shares > 0) & (shares < 1)).all():
+    if not (shares.size and ((shares > 0) & (shares < 1)).all()):
         raise DomainError(
             f"percentiles must have shares between 0 and 1, got {shares.tolist()}"
         )

@@ -87,7 +87,7 @@ def cost_frontier(
         raise DomainError(
             f"a frontier is of something of which less is better, got {quantity!r}"
         )
-    count = int(_check.count("points", points, least=2))
+    count = _check.one_count("points", points, least=2, most=256)
     share = float(_check.positive("nearest", nearest))
     plan = size(model, arrival_rate, Objective(quantity, _LOOSE[what.unit]), **options)
     best, worst = (_worst(values) for values in (plan.unlimited, plan.values))

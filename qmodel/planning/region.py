@@ -95,6 +95,8 @@ class Region(Model):
             If a load is negative.
         """
         rates = np.ravel(_check.nonnegative("arrival_rate", arrival_rate))
+        if np.isnan(rates).any():
+            return ("the load is not known",)
         top, least = text(float(rates.max()), "1/s"), text(float(rates.min()), "1/s")
         found = []
         if (rates > self.highest * (1 + _ROUNDING)).any():

@@ -234,7 +234,7 @@ def _spares(spares: int | Mapping[str, int], sized: Mapping[str, float]) -> Numb
         given = [spares.get(name, 0) for name in sized]
     else:
         given = [spares] * len(sized)
-    return np.array([int(_check.count("spares", k, least=0)) for k in given])
+    return np.array([_check.one_count("spares", k, least=0, most=10**9) for k in given])
 
 
 def _cases(

@@ -43,17 +43,17 @@ from __future__ import annotations
 
 import math
 import re
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from functools import reduce
-from typing import Any
+from typing import Any, cast
 
 import numpy as np
 
-from qmodel import units
+from qmodel import _check, units
 from qmodel._checked import checked
 from qmodel._typing import Value
-from qmodel.errors import DomainError
+from qmodel.errors import DomainError, ModelError
 from qmodel.pipeline import PipelineOverTime
 from qmodel.planning._results import Result, load_share_of
 from qmodel.planning.held_in_time import IN_TIME, worst_of
@@ -302,8 +302,15 @@ def objectives_of(given: Iterable[Objectives]) -> list[Objective]:
     """Return the objectives among arguments, each of which may be several."""
     found: list[Objective] = []
     for one in given:
-        several = isinstance(one, Iterable) and not isinstance(one, (str, bytes, Objective))
-        found += [parse_objective(o) for o in (one if several else (one,))]  # type: ignore[union-attr, arg-type]
+        one_only = (str, bytes, Mapping, Objective)
+        several = isinstance(one, Iterable) and not isinstance(one, one_only)
+        for written in cast(Iterable[Any], one) if several else (one,):
+            if not isinstance(written, (str, Objective)):
+                raise ModelError(
+                    "objectives must be texts such as 'p99 < 300 ms', or Objectives, "
+                    f"got {_check.short(written)}"
+                )
+            found.append(parse_objective(written))
     return found
 
 

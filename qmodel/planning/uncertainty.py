@@ -49,6 +49,9 @@ if TYPE_CHECKING:
 
 __all__ = ["Uncertainty", "uncertainty"]
 
+_WIDEST = 10.0
+"""Largest relative standard deviation: beyond, draws are of no size at all."""
+
 
 @dataclass(frozen=True, slots=True, eq=False, kw_only=True, repr=False)
 class Uncertainty:
@@ -250,7 +253,10 @@ def _drawn(
     for name, spread in spreads.items():
         if name not in known:
             raise ModelError(f"no parameter {name!r} in the model{near(name, known)}")
-        deviation = float(_check.finite(f"spread of {name!r}", spread))
+        who = f"spreads: that of {name}"
+        deviation = _check.one(who, spread, _check.finite)
+        if deviation > _WIDEST:
+            raise DomainError(f"{who} must be at most {_WIDEST:g}, got {deviation:g}")
         value = float(np.max(np.asarray(known[name], dtype=float)))
         if not math.isfinite(value):
             raise DomainError(f"{name} must be finite to be drawn, got {value}")

@@ -221,7 +221,7 @@ class MGc(Station):
         shape = np.broadcast_shapes(np.shape(usual), np.shape(s + scv), np.shape(c))
         cells = phase_cells(
             service,
-            np.broadcast_to(c, shape).ravel().astype(int),
+            np.broadcast_to(np.minimum(c, 2**53), shape).ravel().astype(int),
             np.broadcast_to(1 - usual / np.asarray(c), shape).ravel(),
             shape,
         )

@@ -23,6 +23,7 @@ from __future__ import annotations
 import contextlib
 import dataclasses
 import inspect
+import re
 import signal
 import threading
 import types
@@ -34,6 +35,7 @@ from typing import Any, NamedTuple
 import numpy as np
 
 from qmodel import _check
+from qmodel._annotations import resolved
 from qmodel.caches.base import Cache
 from qmodel.caches.popularity import Popularity
 from qmodel.distributions import Distribution
@@ -113,6 +115,10 @@ _NEVER_NUMBERS = frozenset(
      "array of objects", "array of dates"}  # fmt: skip
 
 
+_EMPTY = re.compile(r"\b(empty|none|no|at least)\b")
+_SEVERAL_ARRAYS = re.compile(r"(Sequence|tuple|Iterable|list|dict|Mapping)\[.*ndarray")
+
+
 def _nothing() -> None:
     """Stand for a function where none is meant."""
 
@@ -180,10 +186,7 @@ def bad_answers(
             arguments = dict(good) | {parameter: value}
             if kind == "shapes that do not fit":
                 arguments |= _arrays(good, parameter)
-            several = isinstance(good[parameter], (list, tuple, dict, np.ndarray)) or (
-                "Sequence" in str(hints.get(parameter))
-            )
-            said = _answer(function, arguments, parameter, kind, hints, several)
+            said = _answer(function, arguments, parameter, kind, hints)
             if said is not None:
                 found.append(BadAnswer(name, parameter, kind, said))
     return found
@@ -211,8 +214,10 @@ def _hints(function: Callable[..., Any]) -> dict[str, Any]:
         of_class = inspect.isclass(function) and not (made and made.init)
         target: Any = function.__init__ if of_class else function
         return typing.get_type_hints(target)
-    except Exception:
-        return {}
+    except Exception:  # of names that type checkers only know
+        said = inspect.get_annotations(target)
+        home = getattr(inspect.unwrap(target), "__module__", "qmodel")
+        return {name: resolved(hint, home) for name, hint in said.items()}
 
 
 def _fits(value: Any, hint: Any) -> bool:
@@ -246,7 +251,6 @@ def _answer(
     parameter: str = "",
     kind: str = "",
     hints: Mapping[str, Any] | None = None,
-    several: bool = False,
 ) -> str | None:
     """Return what is wrong with an answer, or None."""
     value = arguments.get(parameter)
@@ -271,9 +275,9 @@ def _answer(
         return None
     if kind in ("1j", "complex array") and _takes_complex(function):
         return None
-    if (kind == "[[1], [1, 2]]" and several) or (several and _is_empty(value)):
-        return None
     good_hint = (hints or {}).get(parameter, Any)
+    if kind == "[[1], [1, 2]]" and _SEVERAL_ARRAYS.search(str(good_hint)):
+        return None  # Two values, whose shapes broadcast.
     if kind in _NEVER_NUMBERS and good_hint is not Any and not _fits(value, good_hint):
         return f"takes it, and answers {_check.short(result)}"
     if kind in _NEVER_NUMBERS and good_hint is Any and kind not in ("None",):
@@ -349,23 +353,22 @@ def _has_nan(x: Any) -> bool:
     return not isinstance(x, (bool, int))
 
 
-def _is_empty(x: Any) -> bool:
-    return isinstance(x, (str, list, dict, set)) and not x
-
-
 def _wording(error: Exception, parameter: str, value: Any) -> str | None:
     """Return what is missing in a message: the parameter by its name, or else the value."""
     said, ours = str(error), isinstance(error, QModelError)
-    if isinstance(error, InfeasibleError) or (ours and _is_empty(value)):
-        return None  # No answer is an answer, and of what is empty nothing can be shown.
+    if isinstance(error, InfeasibleError):
+        return None  # No answer is an answer.
+    if ours and isinstance(value, (str, list, dict, set)) and not value and _EMPTY.search(said):
+        return None  # Of what is empty nothing can be shown, but that it is.
     names = (parameter, parameter.removesuffix("s").replace("_", " "))
     if any(n in said for n in (names if ours else names[:1])):
         return None
-    if "unexpected keyword" in said:
+    inside = [*value, *value.values()] if isinstance(value, dict) else []
+    if "unexpected keyword" in said and any(repr(v) in said for v in inside):
         return None  # Python names it.
     if ours and isinstance(value, (list, dict, np.ndarray)):
-        inside = [*value] if not isinstance(value, dict) else [*value, *value.values()]
-        if any(f"{v}" in said for v in inside):
+        bad = inside or [*value]
+        if any(f"got {v}" in said or (type(v) is str and repr(v) in said) for v in bad):
             return None
     shown = _check.short(value)
     if ours and (shown[:70] in said or f"{value}"[:30] in said):

@@ -168,7 +168,8 @@ def _box(node: Node, place: Span, width: float) -> Iterator[str]:
         yield f"<text {where}>{escape(line)}</text>"
         at += _LINE
     if not math.isnan(node.busy):
-        name, instead = next((n, c) for least, n, c in _COLOURS if node.busy < least)
+        found = ((n, c) for least, n, c in _COLOURS if node.busy < least)
+        name, instead = next(found, _COLOURS[-1][1:])
         full = width - 2 * _PAD
         bar = f'<rect x="{left + _PAD:.1f}" y="{at - 9:.1f}" height="5" rx="2"'
         yield (
