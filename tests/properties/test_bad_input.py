@@ -189,8 +189,11 @@ def elsewhere(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
 PARTS = sorted({name.split(".")[1] for name in EXAMPLES if "." in name} - {"testing"})
 
 
+SAMPLED = ("balancing", "caches", "distributions", "files", "queues")
+
+
 def test_a_sample_is_answered_right_or_refused_by_name() -> None:
-    sampled = tuple(f"qmodel.{p}." for p in ("balancing", "caches", "distributions", "queues"))
+    sampled = tuple(f"qmodel.{p}." for p in SAMPLED)
     some = [n for n in EXAMPLES if n.startswith(sampled) and zlib.crc32(n.encode()) % 8 == 0]
     found, tries = search(some, one_in=SAMPLE // 8)
     assert tries > 100
