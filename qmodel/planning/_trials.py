@@ -114,7 +114,7 @@ class Trial:
         return worst
 
     def unlimited(self) -> Numbers:
-        """Return numbers beyond which more of all changes nothing."""
+        """Return numbers beyond which more of all changes nothing, or is not asked for."""
         top = np.minimum(self.top, 2.0**_DOUBLINGS)
         here = np.maximum(self.bottom, 1.0)
         # Not below what is left in the worst scenario.
@@ -122,10 +122,14 @@ class Trial:
         before: list[Any] = []
         for _ in range(_DOUBLINGS):
             now: list[Any] = []
+            steady = not self.objectives
             with np.errstate(all="ignore"):
-                for _, result, _ in self.results(here.astype(np.int64)[None]):
-                    now += footprint(result, missed_by(result, self.objectives))
-            if before and unchanged(before, now):
+                for _, result, gone in self.results(here.astype(np.int64)[None]):
+                    missed = missed_by(result, self.objectives)
+                    now += footprint(result, missed)
+                    steady = steady and bool(np.all(missed < 0) and not np.any(gone))
+            # Without objectives a steady state is all that is asked for.
+            if steady or (before and unchanged(before, now)):
                 break
             before, here = now, np.minimum(2 * here, top)
         most: Numbers = here.astype(np.int64)
