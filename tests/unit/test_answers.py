@@ -368,6 +368,11 @@ def test_a_grid_that_is_too_large_is_refused_before_it_is_laid_out():
         answers.sweep(qm.MMc(0.01), {"arrival_rate": "1:2:1000000000"})
 
 
+def test_a_tuple_of_values_is_no_range() -> None:
+    frame = answers.sweep(qm.MMc(0.001), {"arrival_rate": (100.0, 200.0, 300.0)}).frame()
+    assert frame["arrival_rate"].tolist() == [100.0, 200.0, 300.0]
+
+
 def test_a_load_that_is_no_number_or_endless():
     found = answers.sweep(shop(), {"arrival_rate": "nan,inf,100"})
     assert found.verdict.endswith("; 1 in overload; 1 without a number")
