@@ -91,7 +91,9 @@ def sweep(
     axes = {name: _axis(name, values) for name, values in over.items()}
     for name, axis in axes.items():
         if not (isinstance(axis, Sized) and len(axis)):
-            raise DomainError(f"over: {name} must have values in a sequence, got {axis!r}")
+            raise DomainError(
+                f"over: {name} must have at least one value, in a sequence, got {axis!r}"
+            )
     cells = math.prod(
         axis[-1] if isinstance(axis, tuple) else len(axis) for axis in axes.values()
     )

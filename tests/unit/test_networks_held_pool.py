@@ -174,7 +174,7 @@ def test_models_that_do_not_fit() -> None:
         HeldPool(0, DATABASE)
     with pytest.raises(ModelError, match="has stations inside"):
         HeldPool(3).solve(1.0)
-    with pytest.raises(ModelError, match="disk inside a pool must be a Station, got 3"):
+    with pytest.raises(ModelError, match="inside must be a mapping from texts to a Station"):
         HeldPool(3, {"disk": 3})
     with pytest.raises(DomainError, match="each must be at most the permits, 3, got 4"):
         HeldPool(3, DATABASE, each=4)

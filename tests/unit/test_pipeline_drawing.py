@@ -79,6 +79,16 @@ def test_flows_of_any_pipeline(model: qm.Pipeline, load: float) -> None:
     ET.fromstring(model.draw().svg())
 
 
+def test_a_step_that_is_done_not_once_is_passed() -> None:
+    never = qm.repeat(0, qm.call("never", qm.MMc(0.01)))
+    model = qm.Pipeline(
+        qm.series(qm.call("a", qm.MMc(0.01)), never, qm.call("b", qm.MMc(0.01)))
+    )
+    graph = Graph(model.solve(50.0))
+    assert arriving(graph, "never") == 0
+    assert arriving(graph, "b") == pytest.approx(50.0)
+
+
 def test_words_of_every_step() -> None:
     text = qm.Pipeline(EVERY).draw(45.0).mermaid()
     for words in (

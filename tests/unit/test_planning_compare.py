@@ -104,7 +104,7 @@ def test_basis():
 def test_what_is_refused():
     with pytest.raises(ModelError, match="at least one"):
         compare({}, 1.0)
-    with pytest.raises(ModelError, match="'b' must be a Pipeline"):
+    with pytest.raises(ModelError, match="models must be a mapping from texts to a Pipeline"):
         compare({"a": FAST, "b": 3}, 1.0)
     with pytest.raises(ModelError, match="'b' has arrays"):
         compare({"a": FAST, "b": pipeline().replace({"db.servers": [1, 2]})}, 1.0)

@@ -173,7 +173,7 @@ def test_what_is_refused() -> None:
         qm.uncertainty(PATH, 10.0, {"s1.servers": 0.1})
     with pytest.raises(qm.ModelError, match=r"did you mean 's1\.service_time'"):
         qm.uncertainty(PATH, 10.0, {"s1.service": 0.1})
-    with pytest.raises(qm.DomainError, match=r"spread of 's1\.service_time'"):
+    with pytest.raises(qm.DomainError, match=r"spreads: that of s1\.service_time must be"):
         qm.uncertainty(PATH, 10.0, {"s1.service_time": -0.1})
     with pytest.raises(qm.ModelError, match="spreads must map"):
         qm.uncertainty(PATH, 10.0, {})

@@ -121,6 +121,8 @@ class Graph:
         (child,) = step.children
         times = self._times(step, child)
         done = child.sketch(self.scaled(ends, times, step.caption), self)
+        if times == 0:  # all go past it
+            return self.scaled(ends, self.through(step))
         inside = times * self.through(child)
         return self.scaled(done, self.through(step) / inside if inside > 0 else 0.0)
 
