@@ -325,7 +325,8 @@ def correlation(leaf: StationResult) -> Value:
         return 1.0
     load = np.asarray(leaf.arrival_rate * service.mean, dtype=float)
     if _is_mm1(station):
-        return np.clip(np.where(load < 1, _of_two_mm1()(np.minimum(load, 1.0)), 0.0), 0, 1)[()]
+        found = _of_two_mm1()(np.minimum(load, 1.0))
+        return np.where(load < 1, np.maximum(found, 0.0), 0.0)[()]
     with np.errstate(invalid="ignore", divide="ignore"):
         mean, variance = np.asarray(wait.mean), np.asarray(wait.variance)
         heavy = np.where(variance > 0, mean**2 / variance, 0.0)

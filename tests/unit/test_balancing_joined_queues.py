@@ -18,11 +18,8 @@ ONE = qm.Exponential(1.0)
 def test_equal_ones_are_a_special_case(need: int, r: float) -> None:
     equal = JoinedQueues(ONE, need, 3, r)
     several = UnequalQueues([ONE] * 3, need, [r] * 3)
-    # Few times have a rule of their own for the factor, to 1e-5 of the value.
     for of in ("tail", "density"):
-        assert getattr(several, of)(T) == pytest.approx(
-            getattr(equal, of)(T), rel=1e-5, abs=1e-5
-        )
+        assert getattr(several, of)(T) == pytest.approx(getattr(equal, of)(T), abs=1e-9)
     assert float(several.mean) == pytest.approx(float(equal.mean), rel=1e-9)
 
 
@@ -35,6 +32,21 @@ def test_without_correlation_they_are_independent(need: int) -> None:
     # One that is correlated, with nobody to be correlated with, changes nothing.
     lone = UnequalQueues(laws, need, [0.0, 0.8, 0.0])
     assert lone.tail(T) == pytest.approx(apart.tail(T), abs=1e-9)
+
+
+@pytest.mark.parametrize("need", [1, 2])
+@pytest.mark.parametrize("r", [0.2, 0.31, 0.75, 0.92, 0.93])
+def test_two_have_a_rule_of_their_own(need: int, r: float) -> None:
+    """As the equal pair, by the factor; its density is the slope of its tail."""
+    two, equal = UnequalQueues([ONE, ONE], need, [r, r]), JoinedQueues(ONE, need, 2, r)
+    assert two.tail(T) == pytest.approx(equal.tail(T), rel=1e-9, abs=1e-12)
+    assert two.density(T) == pytest.approx(equal.density(T), rel=1e-7, abs=1e-10)
+    unequal = UnequalQueues([ONE, qm.Exponential(0.2)], need, [r, 0.5])
+    h = 1e-5
+    slope = (unequal.tail(T - h) - unequal.tail(T + h)) / (2 * h)
+    assert unequal.density(T) == pytest.approx(slope, rel=1e-4, abs=1e-8)
+    ends = unequal.tail(np.array([0.0, 1e4]))
+    assert ends.tolist() == [1.0, 0.0]
 
 
 @pytest.mark.parametrize("need", [1, 2, 3])
@@ -75,3 +87,15 @@ def test_bad_input() -> None:
         UnequalQueues([ONE, ONE], 2, [0.1, 1.5])
     with pytest.raises(DomainError, match="need must be at most 2"):
         UnequalQueues([ONE, ONE], 3, [0.1, 0.1])
+
+
+@pytest.mark.parametrize(
+    ("need", "of", "r", "p"),
+    [(3, 8, 0.8, 0.999), (2, 4, 0.5, 0.9), (7, 8, 0.2, 0.99), (2, 3, 0.25, 0.99)],
+)
+def test_percentiles_are_those_of_the_tail(need: int, of: int, r: float, p: float) -> None:
+    """They stepped by the density of independent times, and the first ended at 99 for 5."""
+    equal, several = JoinedQueues(ONE, need, of, r), UnequalQueues([ONE] * of, need, [r] * of)
+    for law in (equal, several):
+        assert float(law.tail(law.quantile(p))) == pytest.approx(1 - p, rel=1e-9)
+        assert law.tail_and_density(T)[1] == pytest.approx(law.density(T), rel=1e-12)

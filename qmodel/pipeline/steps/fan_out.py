@@ -90,14 +90,13 @@ class FanOut(Step):
         need = self.copies if self.need is None else self.need
         time = self.step.outcome(at).time
         law = OrderStatistic(time, need, of=self.copies)
-        if self._joined(at.stations):
-            alike = correlation_of(self.step, time, at.stations)
-            law = JoinedQueues(time, need, self.copies, alike)
+        if queues := self._joined(at.stations):
+            law = JoinedQueues(time, need, self.copies, correlation_of(self.step, time, queues))
         return again(Outcome(1, 0, 0, law), times)
 
-    def _joined(self, results: Mapping[str, StationResult]) -> bool:
-        """Return whether requests load queues of all copies at once."""
-        return bool(queues_of(self.step, results)) and not is_symbolic(self.copies)
+    def _joined(self, results: Mapping[str, StationResult]) -> Mapping[str, StationResult]:
+        """Return the queues that a copy has of its own; none where numbers are symbols."""
+        return {} if is_symbolic(self.copies) else queues_of(self.step, results)
 
     def answered(self, reading: Answering) -> Any:
         return reading.unit(self)

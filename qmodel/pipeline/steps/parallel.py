@@ -101,21 +101,23 @@ class Parallel(Step):
         outcomes = [step.outcome(at) for step in self.steps]
         all_through = one_after_the_other(outcomes)
         laws = tuple(o.time for o in outcomes)
-        alike = tuple(
-            correlation_of(step, law, at.stations)
-            for step, law in zip(self.steps, laws, strict=True)
-        )
-        if self._joined(at.stations):
+        if joined := self._joined(at.stations):
+            branches = zip(self.steps, laws, joined, strict=True)
+            alike = tuple(correlation_of(*branch) for branch in branches)
             time: Distribution = UnequalQueues(laws, self.need, alike)
         else:
             time = Maximum(laws) if self.need == len(laws) else Quorum(laws, self.need)
         return again(all_through._replace(time=at.shared(time)), times)
 
-    def _joined(self, results: Mapping[str, StationResult]) -> bool:
-        """Return whether requests load several queues at once, each in a branch of its own."""
+    def _joined(
+        self, results: Mapping[str, StationResult]
+    ) -> list[Mapping[str, StationResult]]:
+        """Return the queues of each branch, where several have some, each its own; or none."""
         called = [{c.name for c in step.walk() if isinstance(c, Call)} for step in self.steps]
-        apart = sum(map(len, called)) == len(set().union(*called))
-        return apart and sum(bool(queues_of(step, results)) for step in self.steps) > 1
+        if sum(map(len, called)) > len(set().union(*called)):
+            return []
+        queues = [queues_of(step, results) for step in self.steps]
+        return queues if sum(map(bool, queues)) > 1 else []
 
     def _alike(self, results: Mapping[str, StationResult]) -> StationResult | None:
         """Return the station that all steps call, each one of its own, at the same load."""
@@ -166,7 +168,7 @@ class Parallel(Step):
         return on.join(done, self, f"{needed} of {len(self.steps)}", ends)
 
 
-def queues_of(step: Step, results: Mapping[str, StationResult]) -> dict[str, StationResult]:
+def queues_of(step: Step, results: Mapping[str, StationResult]) -> Mapping[str, StationResult]:
     """Return the queues, by name, that every request of a step goes to one after the other."""
     if isinstance(step, Series):
         each = (queues_of(child, results) for child in step.steps)
@@ -180,13 +182,15 @@ def queues_of(step: Step, results: Mapping[str, StationResult]) -> dict[str, Sta
 
 
 def correlation_of(
-    step: Step, time: Distribution, results: Mapping[str, StationResult]
+    step: Step, time: Distribution, queues: Mapping[str, StationResult]
 ) -> Value:
     """Return the correlation of a branch with another one like it, as its requests queue."""
-    queues = queues_of(step, results)
-    if isinstance(step, Call) and step.service is None and queues:
-        return fork_join.correlation(results[step.name])
-    common = sum(fork_join.correlation(r) * r.response.variance for r in queues.values())
+    alike = [fork_join.correlation(r) for r in queues.values()]
+    if isinstance(step, Call) and step.service is None and alike:
+        return alike[0]
+    common = sum(
+        r * leaf.response.variance for r, leaf in zip(alike, queues.values(), strict=True)
+    )
     with np.errstate(invalid="ignore", divide="ignore"):
         share = np.divide(common, time.variance)
     return np.where(np.isfinite(share), np.clip(share, 0.0, 1.0), 0.0)[()]
