@@ -267,12 +267,13 @@ def response_distribution(
     several = np.greater(copies, 1)
     if _alike(leaf.station):
         several = np.zeros(np.shape(copies), dtype=bool)
-    elif not _is_mm1(leaf.station) or not np.any(np.asarray(copies) <= 2):
+    elif not np.any(_mm1(leaf.station) & np.less_equal(copies, 2)):
         return joined
     with np.errstate(invalid="ignore"):
         late = response_time(leaf.arrival_rate, leaf.station.service.mean, queues=2)
         late = np.where(np.equal(need, copies), late, 2 * np.asarray(mean) - late)
-    two = np.where(np.isinf(mean), np.inf, np.where(np.greater(copies, 2), np.nan, late))
+    known_two = _mm1(leaf.station) & np.less_equal(copies, 2)
+    two = np.where(np.isinf(mean), np.inf, np.where(known_two, late, np.nan))
     known = np.where(several, two, mean)
     return _OfKnownMean(joined.law, joined.need, joined.of, joined.correlation, known)
 
@@ -291,8 +292,9 @@ class _OfKnownMean(JoinedQueues):
         return np.where(np.isnan(known), self._moments()[0], known)[()]
 
 
-def _is_mm1(station: Station) -> bool:
-    return isinstance(station, mmc.MMc) and bool(np.all(np.asarray(station.servers) == 1))
+def _mm1(station: Station) -> Any:
+    """Return in which cells a station is M/M/1."""
+    return np.equal(station.servers, 1) if isinstance(station, mmc.MMc) else np.False_
 
 
 def correlation(leaf: StationResult) -> Value:
@@ -323,10 +325,13 @@ def correlation(leaf: StationResult) -> Value:
     service = station.service
     if _alike(station):
         return 1.0
-    load = np.asarray(leaf.arrival_rate * service.mean, dtype=float)
-    if _is_mm1(station):
-        found = _of_two_mm1()(np.minimum(load, 1.0))
-        return np.where(load < 1, np.maximum(found, 0.0), 0.0)[()]
+    mm1, exact = _mm1(station), 0.0
+    if np.any(mm1):
+        load = np.asarray(leaf.arrival_rate * service.mean, dtype=float)
+        found = np.maximum(_of_two_mm1()(np.minimum(load, 1.0)), 0.0)
+        exact = np.where(load < 1, found, 0.0)[()]
+        if np.all(mm1):
+            return exact
     with np.errstate(invalid="ignore", divide="ignore"):
         mean, variance = np.asarray(wait.mean), np.asarray(wait.variance)
         heavy = np.where(variance > 0, mean**2 / variance, 0.0)
@@ -334,7 +339,8 @@ def correlation(leaf: StationResult) -> Value:
         driver = 1 / (1 + np.asarray(service.scv))
         common = (1 - heavy) * _left_alone(service) + heavy * driver * (0.8 + 0.2 * driver)
         found = common * variance / (variance + service.variance)
-    return np.where(np.isfinite(found), np.clip(found, 0.0, 1.0), 0.0)[()]
+    found = np.where(np.isfinite(found), np.clip(found, 0.0, 1.0), 0.0)
+    return np.where(mm1, exact, found)[()]
 
 
 def _alike(station: Station) -> bool:
@@ -406,6 +412,6 @@ def grounds(
         return None
     if _alike(station):
         return {"mean": (ALIKE_QUEUES,), "percentiles": (ALIKE_QUEUES,)}
-    two = _is_mm1(station) and bool(np.all(np.asarray(copies) <= 2))
+    two = bool(np.all(_mm1(station) & np.less_equal(copies, 2)))
     mean = TWO_QUEUES if two else CORRELATED_WAITS
     return {"mean": (mean,), "percentiles": (CORRELATED_WAITS,)}

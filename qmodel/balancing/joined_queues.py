@@ -253,7 +253,8 @@ class UnequalQueues(Quorum):
                 return first * second + more
             return first + second * (1 - first) - more
         z, weights = _factor(known)
-        return self._too_few(list(ndtr(_given(scores, known, z)))) @ weights
+        found = self._too_few(list(ndtr(_given(scores, known, z)))) @ weights
+        return np.minimum(found, 1.0)  # weights add up to a rounding more
 
     def tail_and_density(self, t: Value) -> tuple[Value, Value]:
         """Return tail and density at `t` [s], from one look at each time."""
@@ -277,4 +278,4 @@ class UnequalQueues(Quorum):
         # How fast one that is late given the factor ceases to be.
         steep = np.exp((scores[..., None] ** 2 - given**2) / 2)
         turns = (steep * np.stack(rest)) @ weights / np.sqrt(1 - known)
-        return self._too_few(late) @ weights, sum(map(mul, densities, turns))
+        return np.minimum(self._too_few(late) @ weights, 1.0), sum(map(mul, densities, turns))

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import numpy as np
 import pytest
 import sympy as sp
@@ -174,6 +176,28 @@ def test_branches_of_several_stations_are_long_together() -> None:
     same = qm.Pipeline(twice).solve(0.8)
     assert float(fan.latency.mean) == pytest.approx(float(same.latency.mean), rel=1e-6)
     assert fan.basis.assumptions("mean") == same.basis.assumptions("mean")
+
+
+def test_loads_and_numbers_of_servers_in_arrays_are_their_cells() -> None:
+    """One of the cells is M/M/1, whose correlation is known better; some are overloaded."""
+
+    def fork(first: Any, second: Any) -> qm.Pipeline:
+        row = qm.series(qm.call("b", qm.MMc(0.02, second)), qm.call("c", qm.MMc(0.01, first)))
+        return qm.Pipeline(qm.parallel(qm.call("a", qm.MMc(0.01, first)), row))
+
+    servers, loads = (np.array([1, 2, 4]), np.array([2, 4, 8])), [80.0, 250.0, np.nan, 0.0]
+    for rate in loads:
+        both = fork(*servers).solve(rate).latency
+        cells = [
+            fork(int(a), int(b)).solve(rate).latency for a, b in zip(*servers, strict=True)
+        ]
+        for name, of in (("mean", lambda x: x.mean), ("p99", lambda x: x.quantile(0.99))):
+            seen = [float(of(cell)) for cell in cells]
+            assert of(both) == pytest.approx(seen, rel=1e-9, nan_ok=True), (rate, name)
+    swept = fork(2, 4).solve(np.array(loads)).latency
+    assert np.isinf(swept.mean).tolist() == [False, True, False, False]
+    assert np.isnan(swept.mean).tolist() == [False, False, True, False]
+    assert (swept.tail(1e-9)[[0, 1, 3]] <= 1).all()
 
 
 def test_branches_that_meet_at_one_station_are_taken_as_independent() -> None:

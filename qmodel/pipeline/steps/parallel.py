@@ -188,10 +188,10 @@ def correlation_of(
     alike = [fork_join.correlation(r) for r in queues.values()]
     if isinstance(step, Call) and step.service is None and alike:
         return alike[0]
-    common = sum(
-        r * leaf.response.variance for r, leaf in zip(alike, queues.values(), strict=True)
-    )
+    # In overload nobody is done, whoever is long together.
     with np.errstate(invalid="ignore", divide="ignore"):
+        parts = zip(alike, queues.values(), strict=True)
+        common = sum(r * leaf.response.variance for r, leaf in parts)
         share = np.divide(common, time.variance)
     return np.where(np.isfinite(share), np.clip(share, 0.0, 1.0), 0.0)[()]
 
