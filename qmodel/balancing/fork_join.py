@@ -325,7 +325,8 @@ def correlation(leaf: StationResult) -> Value:
     service = station.service
     if _alike(station):
         return 1.0
-    mm1, exact = _mm1(station), 0.0
+    mm1 = _mm1(station)
+    exact: Any = 0.0
     if np.any(mm1):
         load = np.asarray(leaf.arrival_rate * service.mean, dtype=float)
         found = np.maximum(_of_two_mm1()(np.minimum(load, 1.0)), 0.0)
