@@ -2,10 +2,11 @@
 
     python docs/errors_of_approximations.py
 
-writes docs/reference/errors-of-approximations.md and qmodel/queues/ggc_errors.py, from which
-`qmodel.queues.ggc.methods` takes its error estimates. The exact values are those of
-tests/oracle/qbd.py (PH/PH/c) and of M/D/c. Points where fewer than one request in a thousand
-waits are left out: there a relative error of the wait means nothing.
+writes docs/reference/errors-of-approximations.md and
+qmodel/queues/approximations/ggc_errors.py, from which `qmodel.queues.ggc.methods` takes its
+error estimates. The exact values are those of tests/oracle/qbd.py (PH/PH/c) and of M/D/c.
+Points where fewer than one request in a thousand waits are left out: there a relative error of
+the wait means nothing.
 """
 
 from __future__ import annotations
@@ -17,10 +18,11 @@ from pathlib import Path
 from types import ModuleType
 from typing import Any
 
-from qmodel.queues import ggc_scaled_waits as scaled
-from qmodel.queues import kingman, mdc
-from qmodel.queues import mgc_interpolated_waits as interpolated
-from qmodel.queues.ggc_combined_wait import combined
+from qmodel.queues import mdc
+from qmodel.queues.approximations import interpolated_waits as interpolated
+from qmodel.queues.approximations import kingman
+from qmodel.queues.approximations import scaled_waits as scaled
+from qmodel.queues.approximations.combined_wait import combined
 
 ROOT = Path(__file__).parents[1]
 

@@ -5,9 +5,10 @@
 
 simulates each point with as many requests (by default 1,500,000; some seconds a point) and
 writes docs/reference/errors-of-many-servers.csv, a page of the same name and
-qmodel/queues/mgc_errors.py; "again" keeps what is simulated and measures only the library anew.
-Service of phase type is exact and is not in the table; tests/unit/test_mgc_errors.py computes
-the errors again from the simulated values, and simulates a point anew.
+qmodel/queues/approximations/mgc_errors.py; "again" keeps what is simulated and measures only
+the library anew. Service of phase type is exact and is not in the table;
+tests/unit/test_mgc_errors.py computes the errors again from the simulated values, and simulates
+a point anew.
 """
 
 from __future__ import annotations

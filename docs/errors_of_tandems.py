@@ -6,9 +6,9 @@
 simulates each point with as many requests (by default 2,000,000, and five times as many where
 all stations have one server; four minutes in all) and writes
 docs/reference/errors-of-tandems.csv, a page of the same name and
-qmodel/queues/dispersion_errors.py; "again" keeps what is simulated and measures only the
-library anew. tests/unit/test_dispersion_errors.py computes the errors again from what is
-simulated.
+qmodel/queues/approximations/dispersion_errors.py; "again" keeps what is simulated and measures
+only the library anew. tests/unit/test_dispersion_errors.py computes the errors again from what
+is simulated.
 """
 
 from __future__ import annotations
@@ -97,10 +97,10 @@ def named(places: tuple[Place, ...]) -> str:
 HEAD = """# Errors of paths
 
 What leaves M/G/c with general service is no Poisson stream. The library follows how variable it
-is from station to station (`qmodel.queues.dispersion`); times at the stations are taken as
-independent. Here is the error of the time through three stations, in percent, against
-simulations ([with their standard errors](errors-of-tandems.csv)). A station is its service with
-its SCV, its servers, its load. The labels of results read the largest of these.
+is from station to station (`qmodel.queues.approximations.dispersion`); times at the stations
+are taken as independent. Here is the error of the time through three stations, in percent,
+against simulations ([with their standard errors](errors-of-tandems.csv)). A station is its
+service with its SCV, its servers, its load. The labels of results read the largest of these.
 
 Written by `python docs/errors_of_tandems.py`.
 

@@ -22,12 +22,12 @@ waits are then short, up to 27 % high at an SCV of 4 and 53 % at 9. The chance o
 within 0.04 below an SCV of 1, but up to 0.09 low at 4 and 0.13 at 9.
 
 Where the variance of service is infinite, the mean wait is ``inf`` in its cell, and percentiles
-stay (`qmodel.queues.infinite_variance`).
+stay (`qmodel.queues.waits.infinite_variance`).
 
 **Sharing** (`MG1PS`, `MGcPS`): the mean hardly depends on the law of service [2]_ and is taken
 from exponential service. A request of size x takes x and a gamma excess as in
-`qmodel.queues.shared_response`, with mean and variance of the stretch from the levels; it is
-forgotten over a size of :math:`E[S^2] / (2 S^2)` times the mean wait of those that wait.
+`qmodel.queues.waits.shared_response`, with mean and variance of the stretch from the levels; it
+is forgotten over a size of :math:`E[S^2] / (2 S^2)` times the mean wait of those that wait.
 
 References
 ----------
@@ -55,14 +55,14 @@ from qmodel.errors import ModelError
 from qmodel.numerics.spare import spare_servers
 from qmodel.queues import mgc, mmc
 from qmodel.queues.base import FCFS, LAWS, MEANS, StationResult, StreamResult
-from qmodel.queues.decaying_wait import law_of_wait, scv_of_delay
-from qmodel.queues.infinite_variance import infinite_in_its_cell
 from qmodel.queues.mdc import MDc
 from qmodel.queues.mg1 import GENERAL_SERVICE, MG1
 from qmodel.queues.mgc import MGc
 from qmodel.queues.mgc_ps import MGcPS
 from qmodel.queues.mmc import EXPONENTIAL_SERVICE, MMc
-from qmodel.queues.shared_response import SharedResponse, cells_of_sizes
+from qmodel.queues.waits.decaying import law_of_wait, scv_of_delay
+from qmodel.queues.waits.infinite_variance import infinite_in_its_cell
+from qmodel.queues.waits.shared_response import SharedResponse, cells_of_sizes
 
 __all__ = ["InformedPool"]
 

@@ -39,7 +39,7 @@ from qmodel._xp import namespace
 from qmodel.numerics.spare import spare_servers
 from qmodel.queues import mg1, mmc
 from qmodel.queues.base import Station
-from qmodel.queues.erlang import erlang_c
+from qmodel.queues.counts.erlang import erlang_c
 from qmodel.queues.mgc_ps import MGcPS
 
 __all__ = ["marginal_wait", "marginal_wait_of", "waiting_time_of"]

@@ -62,8 +62,8 @@ from qmodel.numerics.erlang import erlang_c
 from qmodel.numerics.spare import spare_servers
 from qmodel.queues import mmc
 from qmodel.queues.base import FCFS, LAWS, MEANS, StationResult
-from qmodel.queues.decaying_wait import law_of_wait
 from qmodel.queues.mmc import EXPONENTIAL_SERVICE, MMc
+from qmodel.queues.waits.decaying import law_of_wait
 
 __all__ = ["TIED_REQUESTS", "TiedRequests", "waiting_tail_of_many", "waiting_time_of_many"]
 

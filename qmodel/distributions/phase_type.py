@@ -10,7 +10,7 @@ With the probabilities :math:`\alpha` of the first phase and the generator T bet
 
 Exponential, Erlang and hyperexponential times are of phase type, and so are their sums and
 mixtures; `phases_of` writes them out. Queues with such service are solved exactly, with
-several servers too (`qmodel.queues.phase_queue`).
+several servers too (`qmodel.queues.phases.queue`).
 
 References
 ----------

@@ -32,7 +32,7 @@ from qmodel.distributions import Distribution
 from qmodel.networks.contour import log_constant, steady_state
 from qmodel.networks.saddle import Loop, SpeedTable
 from qmodel.numerics import quadrature
-from qmodel.queues.states import FiniteStates, States
+from qmodel.queues.counts.states import FiniteStates, States
 
 __all__ = ["Others"]
 

@@ -22,9 +22,9 @@ from qmodel.networks.round_trip import Leg
 from qmodel.networks.saddle import Loop
 from qmodel.queues.base import Station
 from qmodel.queues.birth_death import MeanOnly
+from qmodel.queues.counts.states import States
 from qmodel.queues.delay import at_load
 from qmodel.queues.finite_source import FiniteSource
-from qmodel.queues.states import States
 
 __all__ = ["ClosedNetwork", "closed_network"]
 

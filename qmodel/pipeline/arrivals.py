@@ -2,7 +2,8 @@
 
 Stations with a Poisson output (M/M/c, processor sharing, delays) pass Poisson streams on; a
 limit, a fork, or FCFS with general service does not (`Step.departures`). What leaves a station
-is as variable as its service and its arrivals make it (`qmodel.queues.dispersion`).
+is as variable as its service and its arrivals make it
+(`qmodel.queues.approximations.dispersion`).
 """
 
 from __future__ import annotations
@@ -14,7 +15,14 @@ import numpy as np
 from qmodel._xp import is_symbolic
 from qmodel.pipeline.flows import stream_of
 from qmodel.pipeline.steps.call import Call
-from qmodel.queues.dispersion import DISTURBED, POISSON, Behind, Dispersion, mixed, scv_at
+from qmodel.queues.approximations.dispersion import (
+    DISTURBED,
+    POISSON,
+    Behind,
+    Dispersion,
+    mixed,
+    scv_at,
+)
 
 if TYPE_CHECKING:
     from qmodel.pipeline.flows import Flows

@@ -1,11 +1,12 @@
 """Stations, one file a Kendall model: formulas on top, the station class below."""
 
 from qmodel.queues.base import Station, StationResult, Stream
-from qmodel.queues.batches import FixedBatch, GeometricBatch, RandomBatch
 from qmodel.queues.birth_death import BirthDeath
+from qmodel.queues.counts.batches import FixedBatch, GeometricBatch, RandomBatch
+from qmodel.queues.counts.erlang import erlang_b, erlang_c
+from qmodel.queues.counts.states import States
 from qmodel.queues.delay import Delay
 from qmodel.queues.engset import Engset
-from qmodel.queues.erlang import erlang_b, erlang_c
 from qmodel.queues.erlang_a import ErlangA
 from qmodel.queues.finite_source import FiniteSource
 from qmodel.queues.ggc import GGc
@@ -32,7 +33,6 @@ from qmodel.queues.mmcd import MMcD
 from qmodel.queues.mmck import MMcK
 from qmodel.queues.mxg1 import MXG1
 from qmodel.queues.serverless import Serverless, cold_starts
-from qmodel.queues.states import States
 from qmodel.queues.unequal_servers import UnequalServers
 
 __all__ = [

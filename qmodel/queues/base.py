@@ -29,8 +29,8 @@ from qmodel.distributions.algebra import measure
 from qmodel.errors import ModelError
 from qmodel.glossary import units_of
 from qmodel.loads import Load, Renewal, poisson_rate
-from qmodel.queues.dispersion import VARIABILITY, chance_factor, wait_factor
-from qmodel.queues.states import States
+from qmodel.queues.approximations.dispersion import VARIABILITY, chance_factor, wait_factor
+from qmodel.queues.counts.states import States
 from qmodel.units import text
 
 if TYPE_CHECKING:
@@ -64,8 +64,8 @@ class Stream(Model):
         order of the streams. [-]
     scv : number or array, optional
         How variable the arrivals are over the times in which the queue fills: SCV of the times
-        between them, or index of dispersion (`qmodel.queues.dispersion`); by default they are
-        Poisson, of SCV 1. [-]
+        between them, or index of dispersion (`qmodel.queues.approximations.dispersion`); by
+        default they are Poisson, of SCV 1. [-]
 
     Raises
     ------
@@ -250,10 +250,10 @@ class StationResult:
         """SCV of the times between departures, as the next station sees them. [-].
 
         1 where they are Poisson; behind one server that is first come first served it is
-        exact, behind several Whitt's approximation (`qmodel.queues.departures`). Of what
-        is lost or gives up it takes the rest as thinned at random.
+        exact, behind several Whitt's approximation (`qmodel.queues.approximations.departures`).
+        Of what is lost or gives up it takes the rest as thinned at random.
         """
-        from qmodel.queues.departures import departure_scv
+        from qmodel.queues.approximations.departures import departure_scv
 
         station, rho = self.station, self.utilization
         between = getattr(station, "interarrival", None)

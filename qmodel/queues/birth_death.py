@@ -37,7 +37,7 @@ from qmodel.basis import POISSON_ARRIVALS, Assumption, Basis
 from qmodel.distributions import Distribution, Exponential
 from qmodel.errors import DomainError, ModelError
 from qmodel.queues.base import MEANS, Station, StationResult, busy_share
-from qmodel.queues.states import FiniteStates
+from qmodel.queues.counts.states import FiniteStates
 
 __all__ = ["BirthDeath", "state_probabilities"]
 

@@ -22,8 +22,8 @@ from qmodel._xp import is_symbolic, namespace
 from qmodel.basis import POISSON_ARRIVALS, Basis
 from qmodel.distributions import ZERO, Deterministic, Distribution, Scaled
 from qmodel.queues.base import LAWS, MEANS, Station, StationResult
+from qmodel.queues.counts.states import Poisson
 from qmodel.queues.mg1 import GENERAL_SERVICE
-from qmodel.queues.states import Poisson
 
 __all__ = ["Delay"]
 

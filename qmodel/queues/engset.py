@@ -43,9 +43,9 @@ from qmodel.distributions import ZERO, Distribution, Exponential
 from qmodel.errors import ModelError
 from qmodel.queues.base import LAWS, MEANS, Station, StationResult, busy_share
 from qmodel.queues.birth_death import state_probabilities
+from qmodel.queues.counts.states import FiniteStates
 from qmodel.queues.delay import at_load
 from qmodel.queues.mmc import EXPONENTIAL_SERVICE
-from qmodel.queues.states import FiniteStates
 
 __all__ = ["Engset", "call_congestion", "time_congestion"]
 

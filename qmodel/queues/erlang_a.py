@@ -54,9 +54,11 @@ from qmodel.errors import DomainError, ModelError
 from qmodel.numerics.spare import spare_servers
 from qmodel.queues.base import FCFS, LAWS, MEANS, Station, StationResult, busy_share
 from qmodel.queues.birth_death import MeanOnly
-from qmodel.queues.erlang_a_chain import Chain, ImpatientStates
-from qmodel.queues.erlang_a_finite import FiniteChain, states
-from qmodel.queues.erlang_a_laws import (
+from qmodel.queues.counts.erlang_a import Chain, ImpatientStates
+from qmodel.queues.counts.erlang_a_finite import FiniteChain, states
+from qmodel.queues.counts.states import FiniteStates, States
+from qmodel.queues.mmc import EXPONENTIAL_SERVICE
+from qmodel.queues.waits.erlang_a import (
     Impatient,
     OfferedWait,
     Response,
@@ -64,8 +66,6 @@ from qmodel.queues.erlang_a_laws import (
     ServedWait,
     Wait,
 )
-from qmodel.queues.mmc import EXPONENTIAL_SERVICE
-from qmodel.queues.states import FiniteStates, States
 
 __all__ = ["ErlangA"]
 

@@ -3,8 +3,8 @@ r"""Finite sources: N clients that think, then ask c servers and wait (machine r
 Each client thinks for a mean time Z, the reciprocal of the rate :math:`\gamma` at which it
 asks while idle, of any law. With :math:`z = Z / S`, behind busy servers the clients that
 think are a truncated Poisson law of mean cz, so that Erlang's odds :math:`R(m, cz)` of
-`qmodel.queues.erlang` count the queue and Engset's those below. A request sees the station
-as if its own client did not exist (arrival theorem). With :math:`m = N - c`,
+`qmodel.queues.counts.erlang` count the queue and Engset's those below. A request sees the
+station as if its own client did not exist (arrival theorem). With :math:`m = N - c`,
 
 .. math::
 
@@ -47,10 +47,10 @@ from qmodel.numerics import poisson, quadrature
 from qmodel.queues import engset
 from qmodel.queues.base import FCFS, LAWS, MEANS, Station, StationResult
 from qmodel.queues.birth_death import MeanOnly, state_probabilities
+from qmodel.queues.counts.server_states import idle_servers
+from qmodel.queues.counts.states import FiniteStates, States
 from qmodel.queues.engset import FINITE_SOURCES
 from qmodel.queues.mmc import EXPONENTIAL_SERVICE
-from qmodel.queues.server_states import idle_servers
-from qmodel.queues.states import FiniteStates, States
 
 __all__ = ["FiniteSource"]
 

@@ -1,25 +1,25 @@
 r"""The GI/G/c queue: independent times between arrivals, any law of service, c servers, FCFS.
 
 Service of phase type is solved exactly, if there are few enough states: with times between
-arrivals of phase type too (`qmodel.queues.phase_queue`), and of any law with a light tail,
-constant times among them (`qmodel.queues.renewal_phases`). Other service is imitated by phases.
+arrivals of phase type too (`qmodel.queues.phases.queue`), and of any law with a light tail,
+constant times among them (`qmodel.queues.phases.renewal`). Other service is imitated by phases.
 Constant service behind Erlang times of n phases waits as in M/D/nc, exactly;
 Poisson arrivals go to `MGc`, exponential service to `GMc`, and constant times of both kinds to
 D/D/c.
 
 Else no exact formula is known, and the mean wait is that of
 GI/M/c with the given law of arrivals, exactly, times the factor by which Kimura corrects
-M/M/c (`qmodel.queues.ggc_combined_wait`); for one server and arrivals more regular than
-Poisson it is that of Kraemer and Langenbach-Belz. The probability of waiting is that of
+M/M/c (`qmodel.queues.approximations.combined_wait`); for one server and arrivals more regular
+than Poisson it is that of Kraemer and Langenbach-Belz. The probability of waiting is that of
 GI/M/c, for regular arrivals corrected by the ratio of two values of Whitt's formula [1]_; for
-one server it is theirs. The law of the wait is two exponentials, with the exact rate
-of decay where service has an exponential moment (`qmodel.queues.decaying_wait`).
+one server it is theirs. The law of the wait is two exponentials, with the exact rate of decay
+where service has an exponential moment (`qmodel.queues.waits.decaying`).
 
 `methods` lists the approximations of the mean wait that hold at a point, with their largest
 error over a class of points around it, measured against exact solutions.
 
 **Infinite variance** of service: the mean wait is ``inf`` in its cell, and percentiles stay
-(`qmodel.queues.infinite_variance`).
+(`qmodel.queues.waits.infinite_variance`).
 **Load.** The law of the times between arrivals gives the shape; ``solve(arrival_rate)``
 scales it to the rate.
 **Error** of the mean wait at 80 % load: 3 % on one server, 12 % on up to six; see
@@ -59,23 +59,25 @@ from qmodel.distributions.cells import select, shape_of
 from qmodel.distributions.phase_type import PhaseType, phases_of
 from qmodel.errors import DomainError
 from qmodel.numerics.spare import spare_servers
-from qmodel.queues import ddc, gmc, kingman, mdc
-from qmodel.queues import ggc_scaled_waits as scaled
-from qmodel.queues import ggc_wait_probabilities as chances
-from qmodel.queues import mgc_interpolated_waits as interpolated
+from qmodel.queues import gmc, mdc
+from qmodel.queues.approximations import interpolated_waits as interpolated
+from qmodel.queues.approximations import kingman
+from qmodel.queues.approximations import scaled_waits as scaled
+from qmodel.queues.approximations import wait_probabilities as chances
+from qmodel.queues.approximations.combined_wait import at_most_alone, combined, corrected
+from qmodel.queues.approximations.decay import decay_rate
+from qmodel.queues.approximations.ggc_errors import ERRORS, LOADS
+from qmodel.queues.approximations.regimes import by_kind, kinds_of, of_cells
 from qmodel.queues.base import FCFS, LAWS, MEANS, Station, StationResult
-from qmodel.queues.decay import decay_rate
-from qmodel.queues.decaying_wait import law_of_wait, scv_of_delay
-from qmodel.queues.ggc_combined_wait import at_most_alone, combined, corrected
-from qmodel.queues.ggc_errors import ERRORS, LOADS
-from qmodel.queues.gmc_number import RenewalNumber
-from qmodel.queues.infinite_variance import infinite_in_its_cell
+from qmodel.queues.counts.gmc import RenewalNumber
+from qmodel.queues.counts.queued import QueuedNumber
+from qmodel.queues.counts.states import States
 from qmodel.queues.mg1 import GENERAL_SERVICE
 from qmodel.queues.mgc import MGc
-from qmodel.queues.mgc_phases import phase_cells
-from qmodel.queues.queued_number import QueuedNumber
-from qmodel.queues.regimes import by_kind, kinds_of, of_cells
-from qmodel.queues.states import States
+from qmodel.queues.phases.mgc import phase_cells
+from qmodel.queues.waits import ddc
+from qmodel.queues.waits.decaying import law_of_wait, scv_of_delay
+from qmodel.queues.waits.infinite_variance import infinite_in_its_cell
 
 __all__ = ["GGc", "Method", "best", "methods"]
 

@@ -19,7 +19,7 @@ the response is exponential. Arrivals do not see the time average: :math:`\sigma
 
 **Load.** The law of the times between arrivals gives the shape; ``solve(arrival_rate)``
 scales it to the rate.
-**Numbers.** The root is that of `qmodel.queues.renewal`, which keeps the digits of
+**Numbers.** The root is that of `qmodel.queues.waits.renewal_root`, which keeps the digits of
 :math:`1 - \sigma` near saturation; at light load the equation itself keeps those of
 :math:`\sigma`. Relative error 1e-13 for constant, gamma and hyperexponential times, 1e-8 for
 others.
@@ -48,10 +48,10 @@ from qmodel.distributions import Distribution, Exponential
 from qmodel.errors import ModelError
 from qmodel.numerics.spare import spare_servers
 from qmodel.queues.base import FCFS, LAWS, MEANS, Station, StationResult
+from qmodel.queues.counts.states import States
 from qmodel.queues.gmc import RENEWAL_ARRIVALS
 from qmodel.queues.mmc import EXPONENTIAL_SERVICE, _Wait
-from qmodel.queues.renewal import root, unit
-from qmodel.queues.states import States
+from qmodel.queues.waits.renewal_root import root, unit
 
 __all__ = ["GM1", "waiting_probability", "waiting_time"]
 

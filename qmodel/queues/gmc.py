@@ -51,9 +51,9 @@ from qmodel.errors import ModelError
 from qmodel.numerics.erlang import special
 from qmodel.numerics.spare import spare_servers
 from qmodel.queues.base import FCFS, LAWS, MEANS, Station, StationResult
-from qmodel.queues.gmc_number import RenewalNumber
+from qmodel.queues.counts.gmc import RenewalNumber
 from qmodel.queues.mmc import EXPONENTIAL_SERVICE, _Response, _Wait
-from qmodel.queues.renewal import root, unit
+from qmodel.queues.waits.renewal_root import root, unit
 
 __all__ = ["GMc", "waiting_probability", "waiting_time"]
 

@@ -13,10 +13,10 @@ service measured as :math:`X(n)`: with n requests the station works at the speed
 for any law of service [1]_. From the last speed given on it stays what it is.
 
 **Response.** For exponential service the law is exact, that of one request among the others
-(`qmodel.queues.tagged_request`). For others a request of size x takes what it takes at the best
-speed that a request can have, :math:`x / \max_n (\varphi_n / n)`, and a gamma excess as in
- `qmodel.queues.shared_response`, with the exact variance of the stretch that an arrival meets,
-forgotten over a size that gives exponential work its exact variance, times
+(`qmodel.queues.waits.tagged_request`). For others a request of size x takes what it takes at
+the best speed that a request can have, :math:`x / \max_n (\varphi_n / n)`, and a gamma excess
+as in `qmodel.queues.waits.shared_response`, with the exact variance of the stretch that an
+arrival meets, forgotten over a size that gives exponential work its exact variance, times
 :math:`E[S^2] / (2 S^2)`.
 
 **Overload.** From :math:`a = \varphi_m` on: ``inf`` in the cell. NaN in, NaN out.
@@ -49,11 +49,11 @@ from qmodel.distributions import (
 from qmodel.distributions.cells import shape_of
 from qmodel.errors import DomainError, ModelError
 from qmodel.queues.base import LAWS, MEANS, Station, StationResult, StreamResult
+from qmodel.queues.counts.states import GeometricBeyond
 from qmodel.queues.mg1 import GENERAL_SERVICE
 from qmodel.queues.mgc_ps import GAMMA_EXCESS
-from qmodel.queues.shared_response import response_of_sizes
-from qmodel.queues.states import GeometricBeyond
-from qmodel.queues.tagged_request import exponentials_of
+from qmodel.queues.waits.shared_response import response_of_sizes
+from qmodel.queues.waits.tagged_request import exponentials_of
 
 __all__ = ["LoadDependent"]
 

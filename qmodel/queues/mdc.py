@@ -40,7 +40,7 @@ from qmodel.basis import POISSON_ARRIVALS, Assumption, Basis
 from qmodel.distributions import Deterministic, Distribution, Sum
 from qmodel.errors import ModelError
 from qmodel.queues.base import FCFS, LAWS, MEANS, Station, StationResult
-from qmodel.queues.constant_service_wait import ConstantServiceNumber, ConstantServiceWait
+from qmodel.queues.waits.constant_service import ConstantServiceNumber, ConstantServiceWait
 
 __all__ = ["MDc", "waiting_tail", "waiting_time"]
 

@@ -12,8 +12,8 @@ remaining service that an arrival finds, Pollaczek and Khinchine give
 The last form, unlike the usual one, is not 0/0 at zero. For constant service the law of
 the wait has kinks at the multiples of the service time, where no inversion is good: there
 the tail is Erlang's sum, and beyond eight service times, where that would cancel, the sum over
-the poles. It is closed too for Erlang service (`qmodel.queues.mek1`) and for two branches of
-exponential service (`qmodel.queues.mh21`), and inverted for other laws.
+the poles. It is closed too for Erlang service (`qmodel.queues.waits.mek1`) and for two branches
+of exponential service (`qmodel.queues.waits.mh21`), and inverted for other laws.
 
 **Shapes.** All arguments broadcast; scalars in, scalars out.
 **Overload.** ``inf`` in the cell. With :math:`E[S^2] = \infty` the mean wait is ``inf``
@@ -45,9 +45,9 @@ from qmodel.distributions.base import Part
 from qmodel.distributions.pieces import Pieces, geometric_sum
 from qmodel.numerics.exponential import exp_rest
 from qmodel.numerics.spare import spare_servers
+from qmodel.queues.approximations.regimes import by_kind, kinds_of
 from qmodel.queues.base import FCFS, LAWS, MEANS, Station, StationResult
-from qmodel.queues.mg1_number import SingleServerNumber
-from qmodel.queues.regimes import by_kind, kinds_of
+from qmodel.queues.counts.mg1 import SingleServerNumber
 
 __all__ = ["MG1", "waiting_time"]
 
@@ -367,7 +367,7 @@ class MG1(Station):
         )
 
     def _law_of_wait(self, rate: Value) -> Distribution:
-        from qmodel.queues import mek1, mh21
+        from qmodel.queues.waits import mek1, mh21
 
         service = self.service
         if is_symbolic(rate, service.mean):

@@ -2,7 +2,7 @@ r"""The M/G/1 queue under last come, first served: the newest request goes first
 
 **Preemptive-resume.** An arrival interrupts the request in service. It is through when it and
 all that came after it are, so its response is the busy period
-(`qmodel.queues.busy_period`) that it begins itself:
+(`qmodel.queues.waits.busy_period`) that it begins itself:
 
 .. math::
 
@@ -49,10 +49,10 @@ from qmodel.distributions.residual import residual
 from qmodel.numerics.spare import spare_servers
 from qmodel.queues import mg1, mmc
 from qmodel.queues.base import LAWS, MEANS, Station, StationResult, StreamResult
-from qmodel.queues.borel import Borel, BorelWait
-from qmodel.queues.busy_period import SMOOTHED_JUMPS, BusyPeriod, Interruptions, jumps
+from qmodel.queues.counts.states import Geometric
 from qmodel.queues.mg1 import GENERAL_SERVICE
-from qmodel.queues.states import Geometric
+from qmodel.queues.waits.borel import Borel, BorelWait
+from qmodel.queues.waits.busy_period import SMOOTHED_JUMPS, BusyPeriod, Interruptions, jumps
 
 __all__ = ["MG1LCFS"]
 

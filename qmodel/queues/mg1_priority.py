@@ -19,8 +19,8 @@ if a service once begun is finished (non-preemptive: the sum is over all classes
 
 if it is interrupted by a higher class and resumed later (preemptive-resume).
 
-**Laws.** The wait of class k is the busy period (`qmodel.queues.busy_period`) that the work
-ahead of it begins, with the classes above it as arrivals. That work is the wait of an
+**Laws.** The wait of class k is the busy period (`qmodel.queues.waits.busy_period`) that the
+work ahead of it begins, with the classes above it as arrivals. That work is the wait of an
 M/G/1 queue with the classes down to k and, without preemption, with probability
 :math:`\sum_{i>k} \rho_i / (1 - \sigma_k)` the remainder of a lower service. This is exact, and
 so are all moments; percentiles are inverted to 1e-10, to 3e-3 beside a kink that bounded
@@ -65,9 +65,9 @@ from qmodel.queues.base import (
     finite_rates,
     in_the_limit,
 )
-from qmodel.queues.busy_period import SMOOTHED_JUMPS, BusyPeriod, Interruptions, jumps
 from qmodel.queues.mg1 import GENERAL_SERVICE, MG1
-from qmodel.queues.priority_classes import (
+from qmodel.queues.waits.busy_period import SMOOTHED_JUMPS, BusyPeriod, Interruptions, jumps
+from qmodel.queues.waits.priority_classes import (
     Class,
     classes_of,
     in_order,

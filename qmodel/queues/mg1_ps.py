@@ -44,7 +44,7 @@ from qmodel.basis import Assumption
 from qmodel.distributions import NEVER, Distribution, Exponential, HyperExponential, Mixture
 from qmodel.numerics.spare import spare_servers
 from qmodel.queues.mgc_ps import MGcPS
-from qmodel.queues.shared_response import shared_response
+from qmodel.queues.waits.shared_response import shared_response
 
 __all__ = ["MG1PS"]
 

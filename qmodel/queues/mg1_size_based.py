@@ -22,9 +22,9 @@ order of arrival (FB shares among them): then one :math:`1 - \rho(x)` of the squ
 smaller sizes only.
 
 **Law.** Each time is a busy period of the requests that go before, begun by the work ahead
-(`qmodel.queues.busy_period`), so the variance of T(x) is exact too. The law of the response
-takes T(x) - x as a gamma law of these two moments: percentiles are approximate, within 20 %
-in simulations of laws with and without jumps at 80 % load.
+(`qmodel.queues.waits.busy_period`), so the variance of T(x) is exact too. The law of the
+response takes T(x) - x as a gamma law of these two moments: percentiles are approximate, within
+20 % in simulations of laws with and without jumps at 80 % load.
 **Numbers.** Gauss-Legendre panels in the logarithm of the size, begun anew at each atom and
 kink of the law, up to 1e15 means. For exponential sizes the relative error of the mean is
 1e-15 / (1 - load).
@@ -52,8 +52,8 @@ from qmodel.errors import DomainError, ModelError
 from qmodel.numerics.spare import spare_servers
 from qmodel.queues.base import LAWS, MEANS, Station, StationResult, StreamResult
 from qmodel.queues.mg1 import GENERAL_SERVICE
-from qmodel.queues.shared_response import SharedResponse
-from qmodel.queues.size_panels import POLICIES, response_by_size
+from qmodel.queues.waits.shared_response import SharedResponse
+from qmodel.queues.waits.size_panels import POLICIES, response_by_size
 
 __all__ = ["MG1SizeBased"]
 

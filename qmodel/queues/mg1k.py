@@ -19,7 +19,7 @@ requests are lost, so a share :math:`\ell / (1 + \ell)` of all, and
 by Little's law.
 
 **Times.** Those of the requests that find a place. Their wait is the remaining service and
-whole services; its law is exact (`qmodel.queues.mg1k_wait`), closed for exponential and for
+whole services; its law is exact (`qmodel.queues.waits.mg1k`), closed for exponential and for
 constant service.
 **Numbers.** The arrivals in a service are geometric, Poisson, negative binomial or mixtures
 of these for exponential, constant, gamma and hyperexponential service, with full relative
@@ -56,11 +56,11 @@ from qmodel.distributions import (
 )
 from qmodel.distributions.cells import shape_of
 from qmodel.errors import ModelError
-from qmodel.queues.arrivals import arrivals_in
 from qmodel.queues.base import FCFS, LAWS, MEANS, Station, StationResult, busy_share
+from qmodel.queues.counts.arrivals import arrivals_in
+from qmodel.queues.counts.states import FiniteStates
 from qmodel.queues.mg1 import GENERAL_SERVICE
-from qmodel.queues.mg1k_wait import queued_wait
-from qmodel.queues.states import FiniteStates
+from qmodel.queues.waits.mg1k import queued_wait
 
 __all__ = ["MG1K"]
 

@@ -45,12 +45,12 @@ from qmodel.distributions.cells import shape_of
 from qmodel.errors import ModelError
 from qmodel.numerics import quadrature
 from qmodel.queues.base import LAWS, MEANS, Station, StationResult, StreamResult, busy_share
+from qmodel.queues.counts.states import FiniteStates
 from qmodel.queues.delay import at_load
 from qmodel.queues.mg1 import GENERAL_SERVICE
 from qmodel.queues.mg1k import FINITE_ROOM
 from qmodel.queues.mgc_ps import PROCESSOR_SHARING
-from qmodel.queues.shared_response import cells_of_sizes
-from qmodel.queues.states import FiniteStates
+from qmodel.queues.waits.shared_response import cells_of_sizes
 
 __all__ = ["MG1KPS"]
 

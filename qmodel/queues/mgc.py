@@ -1,10 +1,10 @@
 r"""The M/G/c queue: Poisson arrivals, c servers, any law of service, FCFS.
 
 Service of phase type (exponential, Erlang, hyperexponential, their sums and mixtures) is solved
-exactly (`qmodel.queues.phase_queue`), constant service as M/D/c, one server as M/G/1. Other
+exactly (`qmodel.queues.phases.queue`), constant service as M/D/c, one server as M/G/1. Other
 service, lognormal or measured, is imitated by a law of phases that is fitted to the residual of
 it, and more servers than can be solved are extrapolated from fewer
-(`qmodel.queues.mgc_phases`).
+(`qmodel.queues.phases.mgc`).
 
 Where service varies less than exponential and few phases do not fit (uniform service, an SCV of
 0.1), the mean wait interpolates between exponential service (:math:`W_M`, Erlang C) and
@@ -18,7 +18,7 @@ linearly:
 
 The law of the wait is then two exponentials, with the second moment that is exact for one
 server [2]_ and for constant service, and, where service has an exponential moment, the exact
-rate at which the tail decays (`qmodel.queues.decaying_wait`).
+rate at which the tail decays (`qmodel.queues.waits.decaying`).
 
 **Error.** docs/reference/errors-of-approximations.md, measured over laws, SCVs, servers and
 loads. `waiting_time` is Kimura's formula for any SCV, to compare: it is exact for exponential
@@ -26,7 +26,7 @@ and for constant service; above an SCV of 1 two laws with the same two moments c
 their mean waits by a factor of 1.6.
 
 **Infinite variance.** The mean wait is ``inf`` in its cell, and percentiles stay
-(`qmodel.queues.infinite_variance`).
+(`qmodel.queues.waits.infinite_variance`).
 
 References
 ----------
@@ -54,19 +54,19 @@ from qmodel.errors import ModelError
 from qmodel.numerics import spitzer
 from qmodel.numerics.spare import spare_servers
 from qmodel.queues import mmc
+from qmodel.queues.approximations.decay import decay_rate
+from qmodel.queues.approximations.mgc_errors import WORST
+from qmodel.queues.approximations.regimes import by_kind, kinds_of, of_cells
 from qmodel.queues.base import FCFS, LAWS, MEANS, Station, StationResult
-from qmodel.queues.decay import decay_rate
-from qmodel.queues.decaying_wait import law_of_wait, scv_of_delay
-from qmodel.queues.erlang import erlang_c
-from qmodel.queues.infinite_variance import infinite_in_its_cell
+from qmodel.queues.counts.erlang import erlang_c
+from qmodel.queues.counts.queued import QueuedNumber
+from qmodel.queues.counts.server_states import ServerStates
+from qmodel.queues.counts.states import States
 from qmodel.queues.mdc import MDc
 from qmodel.queues.mg1 import GENERAL_SERVICE, MG1
-from qmodel.queues.mgc_errors import WORST
-from qmodel.queues.mgc_phases import PhaseCells, phase_cells
-from qmodel.queues.queued_number import QueuedNumber
-from qmodel.queues.regimes import by_kind, kinds_of, of_cells
-from qmodel.queues.server_states import ServerStates
-from qmodel.queues.states import States
+from qmodel.queues.phases.mgc import PhaseCells, phase_cells
+from qmodel.queues.waits.decaying import law_of_wait, scv_of_delay
+from qmodel.queues.waits.infinite_variance import infinite_in_its_cell
 
 __all__ = ["MGc", "waiting_time"]
 

@@ -4,8 +4,8 @@ With n requests each is served at rate min(1, c / n). The mean response time and
 probabilities are those of M/M/c for *any* law of service with the same mean [1]_, and the
 mean response of a request of size x is x times the same stretch :math:`W / S`.
 
-The law is approximate (`qmodel.queues.shared_response`), but for exponential service on one
-server (`qmodel.queues.mg1_ps`).
+The law is approximate (`qmodel.queues.waits.shared_response`), but for exponential service on
+one server (`qmodel.queues.mg1_ps`).
 
 References
 ----------
@@ -26,9 +26,9 @@ from qmodel.distributions import Distribution
 from qmodel.numerics.spare import spare_servers
 from qmodel.queues import mmc
 from qmodel.queues.base import LAWS, MEANS, Station, StationResult, StreamResult
+from qmodel.queues.counts.server_states import ServerStates
 from qmodel.queues.mg1 import GENERAL_SERVICE
-from qmodel.queues.server_states import ServerStates
-from qmodel.queues.shared_response import shared_response
+from qmodel.queues.waits.shared_response import shared_response
 
 __all__ = ["MGcPS", "response_time"]
 

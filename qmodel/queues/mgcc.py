@@ -9,7 +9,7 @@ lost. With offered load :math:`a = \lambda S` the share lost and the number pres
     p_n = \frac{a^n / n!}{\sum_{k \le c} a^k / k!}, \qquad
     L = a (1 - B) ,
 
-for any law of service with mean S [1]_. They come from `qmodel.queues.erlang`, at a cost
+for any law of service with mean S [1]_. They come from `qmodel.queues.counts.erlang`, at a cost
 that does not depend on c.
 
 **Inverse problems.** B falls with c and rises with a, so both inverses are unique:
@@ -43,10 +43,10 @@ from qmodel.numerics import erlang as kernel
 from qmodel.numerics.roots import increasing_root
 from qmodel.numerics.spare import spare_servers
 from qmodel.queues.base import LAWS, MEANS, Station, StationResult, busy_share
+from qmodel.queues.counts.erlang import erlang_b
+from qmodel.queues.counts.server_states import ServerStates
 from qmodel.queues.delay import at_load
-from qmodel.queues.erlang import erlang_b
 from qmodel.queues.mg1 import GENERAL_SERVICE
-from qmodel.queues.server_states import ServerStates
 
 __all__ = ["MGcc", "load_for_loss", "servers_for_loss"]
 

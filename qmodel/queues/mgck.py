@@ -1,8 +1,8 @@
 r"""The M/G/c/K queue: c servers, any law of service, room for K requests; the rest is lost.
 
-Service of phase type is solved exactly (`qmodel.queues.phases_in_room`), exponential service as
-M/M/c/K, one server as M/G/1/K. Without a place to wait loss and number depend on the mean
-service time only. Other service is imitated by phases that are fitted to its residual
+Service of phase type is solved exactly (`qmodel.queues.phases.finite_capacity`), exponential
+service as M/M/c/K, one server as M/G/1/K. Without a place to wait loss and number depend on the
+mean service time only. Other service is imitated by phases that are fitted to its residual
 (`qmodel.distributions.fit_phases`), as many as the number of servers allows: three to 16
 servers, two to 160, which keep mean and SCV (not below 1/2). The law of the service itself
 stays what it is.
@@ -35,14 +35,14 @@ from qmodel.distributions.fit_phases import fit_phases
 from qmodel.distributions.phase_type import PhaseType, phases_of
 from qmodel.errors import DomainError, ModelError
 from qmodel.queues.base import FCFS, LAWS, MEANS, Station, StationResult, busy_share
-from qmodel.queues.busy_servers import states
+from qmodel.queues.counts.states import FiniteStates
 from qmodel.queues.delay import at_load
 from qmodel.queues.mg1 import GENERAL_SERVICE
 from qmodel.queues.mg1k import FINITE_ROOM, MG1K
-from qmodel.queues.mgc_phases import shapes
 from qmodel.queues.mmck import MMcK
-from qmodel.queues.phases_in_room import SteppedWait, in_room
-from qmodel.queues.states import FiniteStates
+from qmodel.queues.phases.busy_servers import states
+from qmodel.queues.phases.finite_capacity import SteppedWait, in_room
+from qmodel.queues.phases.mgc import shapes
 
 __all__ = ["MGcK"]
 

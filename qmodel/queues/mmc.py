@@ -1,7 +1,7 @@
 r"""The M/M/c queue: Poisson arrivals, exponential service, c equal servers, FCFS.
 
 With offered load :math:`a = \lambda S`, the Erlang C probability :math:`C(c, a)` of
-`qmodel.queues.erlang`, and the rate :math:`\theta = (c - a) / S` at which a full queue
+`qmodel.queues.counts.erlang`, and the rate :math:`\theta = (c - a) / S` at which a full queue
 drains,
 
 .. math::
@@ -14,7 +14,7 @@ The last form has no 0/0 at :math:`\theta = \mu`, where the usual one divides by
 
 **Shapes.** All arguments broadcast; scalars in, scalars out.
 **Servers.** The formulas take any real number > 0, on which C is Jagerman's integral
-(`qmodel.queues.erlang`): the smooth curve between whole numbers that a search for a size
+(`qmodel.queues.counts.erlang`): the smooth curve between whole numbers that a search for a size
 follows. A station has a whole number.
 **Numbers.** Floats, NumPy arrays, SymPy expressions.
 **Overload.** A cell with ``arrival_rate * service_time >= servers`` is ``inf``. NaN in,
@@ -45,8 +45,8 @@ from qmodel.distributions import Distribution, Exponential
 from qmodel.numerics.erlang import special
 from qmodel.numerics.spare import spare_servers
 from qmodel.queues.base import FCFS, LAWS, MEANS, Station, StationResult
-from qmodel.queues.erlang import erlang_c
-from qmodel.queues.server_states import ServerStates
+from qmodel.queues.counts.erlang import erlang_c
+from qmodel.queues.counts.server_states import ServerStates
 
 __all__ = ["MMc", "waiting_tail", "waiting_time"]
 

@@ -9,8 +9,8 @@ busy period of one server c times as fast, which each later request prolongs,
     E[e^{-s T_q} \mid \text{wait}] = \theta(s), \qquad
     \theta = \frac{c \mu}{c \mu + s + \lambda (1 - \theta)},
 
-with Erlang's C, and :math:`\theta` the transform of `qmodel.queues.busy_period`. The mean is
-that of M/M/c in the order of arrival; the median is shorter, the tail longer.
+with Erlang's C, and :math:`\theta` the transform of `qmodel.queues.waits.busy_period`. The mean
+is that of M/M/c in the order of arrival; the median is shorter, the tail longer.
 
 **Overload.** Means are ``inf``. All servers are busy, and a request is served in the end with
 the probability :math:`c \mu / \lambda`, the newest at once: percentiles up to that share stay
@@ -39,11 +39,11 @@ from qmodel.errors import ModelError
 from qmodel.numerics.spare import spare_servers
 from qmodel.queues import mmc
 from qmodel.queues.base import LAWS, MEANS, Station, StationResult
-from qmodel.queues.busy_period import BusyPeriod
-from qmodel.queues.erlang import erlang_c
+from qmodel.queues.counts.erlang import erlang_c
+from qmodel.queues.counts.server_states import ServerStates
 from qmodel.queues.mg1_lcfs import LAST_FIRST
 from qmodel.queues.mmc import EXPONENTIAL_SERVICE
-from qmodel.queues.server_states import ServerStates
+from qmodel.queues.waits.busy_period import BusyPeriod
 
 __all__ = ["MMcLCFS"]
 

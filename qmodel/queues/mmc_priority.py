@@ -1,6 +1,7 @@
 r"""The M/M/c queue with priorities: equal servers, exponential service, several streams.
 
-Streams with mean service times of their own: `qmodel.queues.unequal_priorities`. Of one mean:
+Streams with mean service times of their own: `qmodel.queues.phases.unequal_priorities`. Of one
+mean:
 
 With :math:`\sigma_k = (\lambda_1 + \dots + \lambda_k) S / c` and Erlang's C at the load of all
 streams, a service once begun being finished (non-preemptive) [1]_ [2]_,
@@ -63,16 +64,16 @@ from qmodel.queues.base import (
     in_the_limit,
     mixed_service,
 )
-from qmodel.queues.busy_period import BusyPeriod
-from qmodel.queues.erlang import erlang_c
+from qmodel.queues.counts.erlang import erlang_c
 from qmodel.queues.mg1_priority import NON_PREEMPTIVE, PREEMPTIVE
-from qmodel.queues.priority_classes import in_order
-from qmodel.queues.unequal_priorities import (
+from qmodel.queues.phases.unequal_priorities import (
     SAME_PROPORTION,
     STREAMS_AS_ONE,
     finished,
     interrupted,
 )
+from qmodel.queues.waits.busy_period import BusyPeriod
+from qmodel.queues.waits.priority_classes import in_order
 
 __all__ = ["MMcPriority", "interrupted_waiting_time", "waiting_time"]
 

@@ -41,7 +41,7 @@ from qmodel.distributions import ZERO, Deterministic, Distribution, Exponential,
 from qmodel.errors import DomainError, ModelError
 from qmodel.numerics.spare import spare_servers
 from qmodel.queues.base import FCFS, LAWS, MEANS, Station, StationResult, busy_share
-from qmodel.queues.erlang import erlang_b
+from qmodel.queues.counts.erlang import erlang_b
 from qmodel.queues.mmc import EXPONENTIAL_SERVICE
 
 __all__ = ["MMcD"]

@@ -60,10 +60,10 @@ from qmodel.numerics import erlang, geometric
 from qmodel.numerics.spare import spare_servers
 from qmodel.queues.base import FCFS, LAWS, MEANS, Station, StationResult, busy_share
 from qmodel.queues.birth_death import MeanOnly
-from qmodel.queues.erlang import erlang_b
+from qmodel.queues.counts.erlang import erlang_b
+from qmodel.queues.counts.server_states import ServerStates, log_load
 from qmodel.queues.mmc import EXPONENTIAL_SERVICE
-from qmodel.queues.mmck_laws import AcceptedResponse, AcceptedWait
-from qmodel.queues.server_states import ServerStates, log_load
+from qmodel.queues.waits.mmck import AcceptedResponse, AcceptedWait
 
 __all__ = ["MMcK", "loss_probability", "queue_length", "waiting_time"]
 

@@ -30,7 +30,7 @@ from qmodel.basis import Assumption, Basis
 from qmodel.distributions import Distribution, Sum
 from qmodel.numerics.spare import spare_servers
 from qmodel.queues.base import FCFS, LAWS, MEANS, Station, StationResult
-from qmodel.queues.batches import GeometricBatch, RandomBatch, Services
+from qmodel.queues.counts.batches import GeometricBatch, RandomBatch, Services
 from qmodel.queues.mg1 import GENERAL_SERVICE, MG1
 
 __all__ = ["MXG1", "waiting_time"]
@@ -111,7 +111,7 @@ class MXG1(Station):
     Single requests would wait 4 s:
 
     >>> import qmodel as qm
-    >>> from qmodel.queues.batches import FixedBatch
+    >>> from qmodel.queues.counts.batches import FixedBatch
     >>> load = MXG1(qm.Exponential(1.0), FixedBatch(5)).solve(0.8)
     >>> float(load.waiting_time), float(load.response.quantile(0.99)), load.basis
     (14.0, 66.509, 'exact')

@@ -55,7 +55,7 @@ from qmodel.errors import ModelError
 from qmodel.numerics import inversion
 from qmodel.numerics.poisson import log_pmf, log_upper
 from qmodel.queues.base import LAWS, MEANS, Station, StationResult, busy_share
-from qmodel.queues.erlang import erlang_b
+from qmodel.queues.counts.erlang import erlang_b
 from qmodel.queues.mg1 import GENERAL_SERVICE
 
 __all__ = ["Serverless", "cold_starts"]

@@ -16,7 +16,8 @@ elementary symmetric polynomial,
 
 **The fastest.** No such product is known; but while nobody waits, the chain is that of the
 same servers without a queue, where those that are tried first do not see the others. The
-recurrence of `qmodel.queues.ordered_entry` gives its shares, and with B for what it loses,
+recurrence of `qmodel.queues.counts.ordered_entry` gives its shares, and with B for what it
+loses,
 
 .. math::
 
@@ -59,9 +60,9 @@ from qmodel.distributions import Distribution, HyperExponential, Mixture
 from qmodel.errors import DomainError, ModelError
 from qmodel.numerics import erlang
 from qmodel.queues.base import FCFS, LAWS, MEANS, Station, StationResult
+from qmodel.queues.counts.ordered_entry import groups_of_equals, ordered_entry
+from qmodel.queues.counts.states import GeometricBeyond
 from qmodel.queues.mmc import EXPONENTIAL_SERVICE, _Response, _Wait
-from qmodel.queues.ordered_entry import groups_of_equals, ordered_entry
-from qmodel.queues.states import GeometricBeyond
 
 __all__ = ["UnequalServers"]
 

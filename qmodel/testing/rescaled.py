@@ -12,7 +12,7 @@ from qmodel.distributions import Distribution
 from qmodel.errors import ModelError
 from qmodel.pipeline import Pipeline, Step
 from qmodel.queues.base import Station
-from qmodel.queues.batches import RandomNumber
+from qmodel.queues.counts.batches import RandomNumber
 
 __all__ = ["rescaled"]
 

@@ -6,8 +6,8 @@ import numpy as np
 import pytest
 
 import qmodel as qm
-from qmodel.queues.infinite_variance import INFINITE_VARIANCE, wait_of_those
 from qmodel.queues.mg1 import MG1
+from qmodel.queues.waits.infinite_variance import INFINITE_VARIANCE, wait_of_those
 from qmodel.testing.kinds import STATIONS, Parts
 from qmodel.testing.strategies import rate_of
 

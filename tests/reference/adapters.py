@@ -17,11 +17,15 @@ from qmodel.balancing import breakdowns, fork_join, mean_field
 from qmodel.balancing.join_shortest import LeastConnections
 from qmodel.balancing.power_of_d import PowerOfChoices
 from qmodel.distributions.fit import balanced_hyperexponential
-from qmodel.queues import ggc_wait_probabilities
-from qmodel.queues.arrivals import arrivals_in
-from qmodel.queues.ggc_scaled_waits import allen_cunneen, kraemer_langenbach_belz, whitt
-from qmodel.queues.kingman import kingman_bound
-from qmodel.queues.mgc_interpolated_waits import cosmetatos
+from qmodel.queues.approximations import wait_probabilities as ggc_wait_probabilities
+from qmodel.queues.approximations.interpolated_waits import cosmetatos
+from qmodel.queues.approximations.kingman import kingman_bound
+from qmodel.queues.approximations.scaled_waits import (
+    allen_cunneen,
+    kraemer_langenbach_belz,
+    whitt,
+)
+from qmodel.queues.counts.arrivals import arrivals_in
 
 Figures = dict[str, Any]
 Parameters = dict[str, Any]

@@ -23,7 +23,7 @@ import qmodel as qm
 from qmodel.networks import routed
 from qmodel.numerics.poisson import log_odds
 from qmodel.numerics.roots import increasing_root
-from qmodel.queues.token_bucket import accepted
+from qmodel.queues.counts.token_bucket import accepted
 
 HERE = Path(__file__).parent
 Figures = dict[str, Any]

@@ -11,7 +11,7 @@ import numpy as np
 import pytest
 
 import qmodel as qm
-from qmodel.queues.dispersion_errors import WORST
+from qmodel.queues.approximations.dispersion_errors import WORST
 
 ROOT = Path(__file__).parents[2]
 

@@ -12,7 +12,7 @@ import sympy as sp
 import qmodel as qm
 from qmodel.numerics import quadrature
 from qmodel.queues.base import StationResult
-from qmodel.queues.busy_period import BusyPeriod
+from qmodel.queues.waits.busy_period import BusyPeriod
 from qmodel.testing import laws
 
 

@@ -6,8 +6,8 @@ import sympy as sp
 
 from qmodel.errors import DomainError, ModelError
 from qmodel.queues.birth_death import state_probabilities
+from qmodel.queues.counts.erlang import erlang_b
 from qmodel.queues.engset import Engset, call_congestion, time_congestion
-from qmodel.queues.erlang import erlang_b
 
 CASES = [(1, 1, 0.5), (1, 4, 2.0), (3, 10, 0.4), (5, 5, 1.3), (6, 4, 0.2), (20, 300, 0.08)]
 

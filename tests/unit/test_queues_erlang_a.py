@@ -9,11 +9,11 @@ from scipy.linalg import expm
 
 from qmodel.errors import DomainError, ModelError
 from qmodel.queues.birth_death import state_probabilities
+from qmodel.queues.counts.states import Poisson
 from qmodel.queues.erlang_a import ErlangA
 from qmodel.queues.mgcc import MGcc
 from qmodel.queues.mmc import MMc
 from qmodel.queues.mmck import MMcK
-from qmodel.queues.states import Poisson
 
 # servers, load, patience in service times: light, critical, overload; short, equal, long.
 CASES = [

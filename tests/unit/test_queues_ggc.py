@@ -11,16 +11,20 @@ from scipy.optimize import brentq
 
 import qmodel as qm
 from qmodel.distributions.fit import balanced_hyperexponential
-from qmodel.queues import ggc_wait_probabilities as chances
 from qmodel.queues import mdc, mg1, mmc
-from qmodel.queues.decay import decay_rate, exponential_limit
-from qmodel.queues.decaying_wait import DecayingWait, law_of_wait
+from qmodel.queues.approximations import wait_probabilities as chances
+from qmodel.queues.approximations.combined_wait import combined
+from qmodel.queues.approximations.decay import decay_rate, exponential_limit
+from qmodel.queues.approximations.interpolated_waits import cosmetatos, kimura, page
+from qmodel.queues.approximations.kingman import kingman, kingman_bound
+from qmodel.queues.approximations.scaled_waits import (
+    allen_cunneen,
+    kraemer_langenbach_belz,
+    whitt,
+)
 from qmodel.queues.ggc import FORMULAS, GGc, best, methods
-from qmodel.queues.ggc_combined_wait import combined
-from qmodel.queues.ggc_scaled_waits import allen_cunneen, kraemer_langenbach_belz, whitt
 from qmodel.queues.gmc import GMc
-from qmodel.queues.kingman import kingman, kingman_bound
-from qmodel.queues.mgc_interpolated_waits import cosmetatos, kimura, page
+from qmodel.queues.waits.decaying import DecayingWait, law_of_wait
 
 GENERAL = [allen_cunneen, kraemer_langenbach_belz, whitt, kingman, kingman_bound, combined]
 POISSON = [cosmetatos, page, kimura]
@@ -509,8 +513,8 @@ def test_constant_service_behind_erlang_arrivals():
 def test_both_ways_of_renewal_arrivals_agree():
     """Erlang times by their phases, and as a law whose phases are not known."""
     from qmodel.distributions.phase_type import phases_of
-    from qmodel.queues.phase_queue import solve
-    from qmodel.queues.renewal_phases import solve_renewal
+    from qmodel.queues.phases.queue import solve
+    from qmodel.queues.phases.renewal import solve_renewal
 
     for gaps, service, servers in (
         (qm.Erlang(1.0, 3), balanced_hyperexponential(1.0, 4.0), 3),

@@ -14,7 +14,7 @@ from qmodel.distributions.fit import balanced_hyperexponential
 from qmodel.queues import mmc
 from qmodel.queues.ggc import GGc
 from qmodel.queues.gmc import GMc, waiting_probability, waiting_time
-from qmodel.queues.renewal import root, unit
+from qmodel.queues.waits.renewal_root import root, unit
 
 
 @pytest.fixture(scope="module")

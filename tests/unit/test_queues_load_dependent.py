@@ -7,7 +7,7 @@ import pytest
 from scipy.linalg import expm
 
 import qmodel as qm
-from qmodel.queues.tagged_request import exponentials_of, log_states
+from qmodel.queues.waits.tagged_request import exponentials_of, log_states
 
 USL = [n / (1 + 0.05 * (n - 1) + 0.002 * n * (n - 1)) for n in range(1, 23)]
 

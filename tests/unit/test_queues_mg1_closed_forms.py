@@ -12,7 +12,8 @@ from hypothesis import strategies as st
 
 import qmodel as qm
 from qmodel.distributions.fit import balanced_hyperexponential
-from qmodel.queues import mek1, mg1, mh21
+from qmodel.queues import mg1
+from qmodel.queues.waits import mek1, mh21
 
 
 def erlang_wait(load: float, phases: int, t: Any) -> Any:

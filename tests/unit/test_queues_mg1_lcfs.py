@@ -12,9 +12,9 @@ from scipy.special import ive
 
 import qmodel as qm
 from qmodel.distributions.fit import balanced_hyperexponential
-from qmodel.queues.borel import Borel
-from qmodel.queues.busy_period import BusyPeriod, Interruptions
 from qmodel.queues.mg1_lcfs import MG1LCFS
+from qmodel.queues.waits.borel import Borel
+from qmodel.queues.waits.busy_period import BusyPeriod, Interruptions
 
 EXP, H2 = qm.Exponential(1.0), balanced_hyperexponential(1.0, 3.0)
 

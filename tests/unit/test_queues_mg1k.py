@@ -12,10 +12,10 @@ from scipy.linalg import expm
 
 import qmodel as qm
 from qmodel.distributions.fit import balanced_hyperexponential
-from qmodel.queues import mg1k_wait
-from qmodel.queues.arrivals import _in_any, arrivals_in
+from qmodel.queues.counts.arrivals import _in_any, arrivals_in
 from qmodel.queues.mg1k import MG1K
 from qmodel.queues.mg1k_ps import MG1KPS
+from qmodel.queues.waits import mg1k as mg1k_wait
 
 EXP, D, H2 = qm.Exponential(1.0), qm.Deterministic(1.0), balanced_hyperexponential(1.0, 4.0)
 

@@ -11,8 +11,8 @@ import qmodel as qm
 from qmodel.distributions.fit import balanced_hyperexponential
 from qmodel.distributions.phase_type import phases_of
 from qmodel.queues import erlang_c, mgc
-from qmodel.queues.mgc_phases import _from_fewer
-from qmodel.queues.phase_tables import PhaseQueue
+from qmodel.queues.phases.mgc import _from_fewer
+from qmodel.queues.phases.tables import PhaseQueue
 
 E2, H2 = qm.Erlang(1.0, 2), balanced_hyperexponential(1.0, 4.0)
 

@@ -8,7 +8,7 @@ import pytest
 import qmodel as qm
 from qmodel.distributions.fit import balanced_hyperexponential
 from qmodel.queues import mgc_ps
-from qmodel.queues.shared_response import shared_response
+from qmodel.queues.waits.shared_response import shared_response
 
 H2 = balanced_hyperexponential(1.0, 4.0)
 

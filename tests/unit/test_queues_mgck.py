@@ -9,7 +9,7 @@ import pytest
 from scipy.linalg import expm
 
 import qmodel as qm
-from qmodel.queues.phases_in_room import SteppedWait
+from qmodel.queues.phases.finite_capacity import SteppedWait
 
 H2 = qm.HyperExponential((0.3, 0.7), (2.0, 4 / 7))
 

@@ -7,7 +7,7 @@ import pytest
 import sympy as sp
 
 import qmodel as qm
-from qmodel.queues.batches import FixedBatch, GeometricBatch, RandomBatch, RandomNumber
+from qmodel.queues.counts.batches import FixedBatch, GeometricBatch, RandomBatch, RandomNumber
 from qmodel.queues.mxg1 import MXG1, waiting_time
 
 EXP = qm.Exponential(1.0)

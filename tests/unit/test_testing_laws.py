@@ -12,8 +12,8 @@ from hypothesis import strategies as st
 
 import qmodel as qm
 from qmodel.distributions import PhaseType
+from qmodel.queues.counts.states import Geometric
 from qmodel.queues.mmck import MMcK
-from qmodel.queues.states import Geometric
 from qmodel.testing import laws, strategies
 from qmodel.testing.rescaled import rescaled
 

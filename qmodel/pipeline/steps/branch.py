@@ -12,7 +12,7 @@ from qmodel._typing import Value
 from qmodel.errors import ModelError
 from qmodel.pipeline.shares import labels, rescaled
 from qmodel.pipeline.steps.base import Outcome, Step, again, checked_step, choice
-from qmodel.queues.dispersion import Dispersion, mixed
+from qmodel.queues.approximations.dispersion import Dispersion, mixed
 
 if TYPE_CHECKING:
     from qmodel.pipeline.answering import Answering

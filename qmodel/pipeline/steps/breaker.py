@@ -41,7 +41,7 @@ from qmodel._typing import Value
 from qmodel.basis import APPROXIMATE, Assumption
 from qmodel.errors import DomainError
 from qmodel.pipeline.steps.base import Grounds, Outcome, Step, again, checked_step
-from qmodel.queues.dispersion import DISTURBED, Dispersion
+from qmodel.queues.approximations.dispersion import DISTURBED, Dispersion
 
 if TYPE_CHECKING:
     from qmodel.pipeline.arrivals import Arrivals

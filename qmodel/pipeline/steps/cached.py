@@ -22,7 +22,7 @@ from qmodel.pipeline.steps.branch import Branch
 from qmodel.pipeline.steps.call import Call
 from qmodel.pipeline.steps.nothing import Nothing
 from qmodel.pipeline.steps.series import Series
-from qmodel.queues.dispersion import DISTURBED, Dispersion
+from qmodel.queues.approximations.dispersion import DISTURBED, Dispersion
 from qmodel.units import text
 
 if TYPE_CHECKING:

@@ -13,7 +13,7 @@ from qmodel.errors import ModelError
 from qmodel.pipeline.steps.base import Outcome, Step, again, checked_name
 from qmodel.queues.base import Station
 from qmodel.queues.delay import Delay
-from qmodel.queues.repeated_visits import mean_of_visits
+from qmodel.queues.waits.repeated_visits import mean_of_visits
 
 if TYPE_CHECKING:
     from qmodel.pipeline.answering import Answering
@@ -22,7 +22,7 @@ if TYPE_CHECKING:
     from qmodel.pipeline.exactness import Trace
     from qmodel.pipeline.flows import Flows
     from qmodel.pipeline.solved import Solved
-    from qmodel.queues.dispersion import Dispersion
+    from qmodel.queues.approximations.dispersion import Dispersion
 
 __all__ = ["Call", "call"]
 

@@ -27,8 +27,8 @@ from qmodel.pipeline.steps.parallel import (
     queues_of,
     refuse_losses,
 )
+from qmodel.queues.approximations.dispersion import DISTURBED, Dispersion
 from qmodel.queues.base import StationResult
-from qmodel.queues.dispersion import DISTURBED, Dispersion
 
 if TYPE_CHECKING:
     from qmodel.pipeline.answering import Answering

@@ -16,7 +16,7 @@ from qmodel.basis import APPROXIMATE, Assumption
 from qmodel.distributions import Minimum, Shifted
 from qmodel.distributions.algebra import measure
 from qmodel.pipeline.steps.base import Grounds, Outcome, Step, again, checked_name, checked_step
-from qmodel.queues.dispersion import DISTURBED, Dispersion
+from qmodel.queues.approximations.dispersion import DISTURBED, Dispersion
 from qmodel.units import text
 
 if TYPE_CHECKING:

@@ -11,8 +11,8 @@ from qmodel._fields import parameter
 from qmodel._typing import Value
 from qmodel.distributions import ZERO
 from qmodel.pipeline.steps.base import Outcome, Step, again, checked_name
-from qmodel.queues.dispersion import DISTURBED, Dispersion
-from qmodel.queues.token_bucket import accepted
+from qmodel.queues.approximations.dispersion import DISTURBED, Dispersion
+from qmodel.queues.counts.token_bucket import accepted
 from qmodel.units import text
 
 if TYPE_CHECKING:

@@ -28,9 +28,9 @@ from qmodel.pipeline.steps.base import (
 )
 from qmodel.pipeline.steps.call import Call
 from qmodel.pipeline.steps.series import Series
+from qmodel.queues.approximations.dispersion import DISTURBED, Dispersion
 from qmodel.queues.base import StationResult
 from qmodel.queues.delay import Delay
-from qmodel.queues.dispersion import DISTURBED, Dispersion
 
 if TYPE_CHECKING:
     from qmodel.pipeline.answering import Answering

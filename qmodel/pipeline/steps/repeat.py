@@ -23,7 +23,7 @@ if TYPE_CHECKING:
     from qmodel.pipeline.exactness import Trace
     from qmodel.pipeline.flows import Flows
     from qmodel.pipeline.solved import Solved
-    from qmodel.queues.dispersion import Dispersion
+    from qmodel.queues.approximations.dispersion import Dispersion
 
 __all__ = ["SNAPSHOT", "Repeat", "repeat"]
 
@@ -113,7 +113,7 @@ def repeat(times: Count, step: Step, *, name: str = "") -> Step:
     -------
     Step
         The step. Repeated visits to one queue find waits that are like each other
-        (`qmodel.queues.repeated_visits`); the percentiles are approximate.
+        (`qmodel.queues.waits.repeated_visits`); the percentiles are approximate.
 
     Raises
     ------

@@ -15,7 +15,7 @@ if TYPE_CHECKING:
     from qmodel.pipeline.exactness import Trace
     from qmodel.pipeline.flows import Flows
     from qmodel.pipeline.solved import Solved
-    from qmodel.queues.dispersion import Dispersion
+    from qmodel.queues.approximations.dispersion import Dispersion
 
 __all__ = ["Series", "series"]
 

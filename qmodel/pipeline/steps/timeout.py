@@ -27,7 +27,7 @@ from qmodel.basis import ASYMPTOTIC, Assumption
 from qmodel.distributions.truncated import within
 from qmodel.errors import DomainError
 from qmodel.pipeline.steps.base import Grounds, Outcome, Step, again, checked_step
-from qmodel.queues.dispersion import DISTURBED, Dispersion
+from qmodel.queues.approximations.dispersion import DISTURBED, Dispersion
 from qmodel.units import text
 
 if TYPE_CHECKING:

@@ -1,0 +1,1 @@
+"""Approximations of queues without a closed form, and their measured errors."""

@@ -1,0 +1,1 @@
+"""How many: the number present, in service, and arriving meanwhile, as distributions."""

@@ -1,0 +1,1 @@
+"""Service of phase type: several servers solved exactly, as a Markov chain."""

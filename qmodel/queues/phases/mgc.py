@@ -1,0 +1,317 @@
+r"""The waits of M/G/c by phases: exactly, by a law of phases fitted to service, or blended.
+
+Each cell is solved in one of these ways.
+
+* **Exactly**, where service is of phase type and c servers have few enough states.
+* **Fitted**: other service is imitated by a phase-type law of its residual
+  (`qmodel.distributions.fit_phases`) and that is solved exactly, to 8 servers.
+* **From fewer servers**: at a fixed :math:`\beta = (1 - \rho) \sqrt c` the probability of
+  waiting over Erlang's C, and the tail of the wait in units of :math:`S / (c - a)`, are nearly
+  free of c and smooth in :math:`1 / \sqrt c` (Halfin and Whitt [1]_). They are extrapolated
+  from three smaller systems by a parabola: from 4, 6 and 8 servers to 16 or 64 within 0.5 %.
+
+Cells that differ only in their load share tables (`qmodel.queues.phases.tables`). Times between
+arrivals of phase type (`qmodel.queues.ggc`) are solved in the first two ways.
+
+Below an SCV of 1 a law without a good fit is left to `qmodel.queues.mgc`.
+
+References
+----------
+.. [1] S. Halfin, W. Whitt, "Heavy-traffic limits for queues with many exponential servers",
+   Operations Research 29, 1981.
+"""
+
+from __future__ import annotations
+
+from typing import Any, NamedTuple
+
+import numpy as np
+
+from qmodel._typing import Count, Value
+from qmodel.basis import APPROXIMATE, ASYMPTOTIC, Assumption
+from qmodel.distributions import Distribution
+from qmodel.distributions.cells import select, shape_of
+from qmodel.distributions.fit_phases import fit_phases
+from qmodel.distributions.phase_type import PhaseType, phases_of
+from qmodel.queues.approximations.mgc_errors import WORST
+from qmodel.queues.counts.erlang import erlang_c
+from qmodel.queues.counts.server_states import ServerStates
+from qmodel.queues.phases.busy_servers import states
+from qmodel.queues.phases.renewal import feasible
+from qmodel.queues.phases.tables import Blend, PhaseQueue, beside, stacked
+from qmodel.queues.phases.tables import solved as solve_at
+from qmodel.queues.phases.wait import POISSON, PhaseNumber, PhaseWait, Tails
+
+__all__ = ["FITTED_PHASES", "FROM_FEWER_SERVERS", "PhaseCells", "phase_cells", "shapes"]
+
+
+def _measured(name: str) -> str:
+    names = {
+        "mean": "mean wait",
+        "p95": "its p95",
+        "p99": "its p99",
+        "response_p99": "response p99",
+    }
+    errors = WORST[name]
+    return ", ".join(f"{text} {errors[q]} %" for q, text in names.items() if q in errors)
+
+
+FITTED_PHASES = Assumption(
+    "fitted-phases",
+    "service is imitated by phases that are fitted to its residual; measured errors of "
+    f"lognormal and gamma service with an SCV up to 4: {_measured('SCV up to 4')}; "
+    f"at an SCV of 9: {_measured('SCV 9')}; "
+    f"of bounded Pareto service: {_measured('bounded Pareto')}",
+    "Feldmann and Whitt 1998; Asmussen and Møller 2001",
+    APPROXIMATE,
+)
+FROM_FEWER_SERVERS = Assumption(
+    "from-fewer-servers",
+    "the wait is extrapolated from that of fewer servers with the same spare servers per root "
+    "of the servers; within 1 %",
+    "Halfin and Whitt 1981",
+    ASYMPTOTIC,
+)
+
+_STATES = 170  # of busy servers, in an exact solution
+_FITTED = 8  # servers up to which a fitted law is solved
+_GOOD_FIT = 0.05  # the error up to which a fit below an SCV of 1 is used
+_FEWER = {2: (16, 24, 32)}
+_FEW_PHASES = (4, 6, 8)
+_ARRIVALS = 240  # states of arrivals and servers, where times between arrivals have phases
+
+
+class PhaseCells(NamedTuple):
+    """What is known by phases in each cell, flat.
+
+    Parameters
+    ----------
+    solved : bool array
+        Where the wait is known by phases. [-]
+    exact : bool array
+        Where service is of phase type itself. [-]
+    scaled : bool array
+        Where the wait comes from fewer servers. [-]
+    ratio : array
+        Probability of waiting over Erlang's C. [-]
+    tails : Tails
+        Tails of the waits, in units of S / (c - a). [-]
+    levels : array of shape (cells, servers)
+        Ratios of the probabilities of fewer requests than servers to those of M/M/c; NaN
+        where the wait comes from fewer servers. [-]
+    """
+
+    solved: np.ndarray
+    exact: np.ndarray
+    scaled: np.ndarray
+    ratio: np.ndarray
+    tails: Tails
+    levels: np.ndarray
+
+    def grounds(self) -> tuple[Assumption, ...]:
+        """Return what the waits rest on, beside the model."""
+        fitted = () if self.exact[self.solved].all() else (FITTED_PHASES,)
+        return (*fitted, FROM_FEWER_SERVERS) if self.scaled.any() else fitted
+
+    def laws(
+        self,
+        rate: Value,
+        service_time: Value,
+        servers: Count,
+        spare: Any,
+        shape: tuple[int, ...],
+        interarrival: Distribution = POISSON,
+    ) -> tuple[PhaseWait, PhaseNumber]:
+        """Return the laws of the wait and of the number, in cells of this shape."""
+        over, markov = spare <= 0, ServerStates(rate * service_time, servers, spare)
+        with np.errstate(invalid="ignore", divide="ignore"):
+            blocked = erlang_c(servers=servers, offered_load=markov.offered_load)
+            chance = self.ratio.reshape(shape) * blocked
+            chance = np.where(over, 1.0, np.minimum(chance, 1.0))[()]
+            unit = np.where(np.isnan(spare), np.nan, service_time / spare)
+            unit = np.where(over, np.inf, unit)[()]
+        cell = np.arange(self.ratio.size).reshape(shape)[()]
+        wait = PhaseWait(chance, unit, cell, self.tails)
+        return wait, PhaseNumber(rate, markov, wait, self.levels, interarrival)
+
+
+def phase_cells(
+    service: Distribution,
+    servers: np.ndarray,
+    load: np.ndarray,
+    shape: tuple[int, ...],
+    interarrival: Distribution = POISSON,
+) -> PhaseCells:
+    """Return the waits of M/G/c by phases, or of PH/G/c.
+
+    Parameters
+    ----------
+    service : Distribution
+        Law of the service time. [-]
+    servers : int array of shape (cells,)
+        Number of servers, >= 1. [-]
+    load : array of shape (cells,)
+        Utilization, above 0 and below 1. [-]
+    shape : tuple of int
+        The shape of the cells, which the parameters of `service` broadcast to. [-]
+    interarrival : Distribution, default Exponential(1.0)
+        Shape of the law of the times between arrivals, of phase type. [-]
+
+    Returns
+    -------
+    PhaseCells
+        How each cell is solved, and what comes out. [-]
+
+    Examples
+    --------
+    >>> from qmodel.distributions import LogNormal
+    >>> c, load = np.array([4, 4]), np.array([0.5, 0.8])
+    >>> found = phase_cells(LogNormal(1.0, 4.0), c, load, (2,))
+    >>> chance = found.ratio * erlang_c(servers=c, offered_load=c * load)
+    >>> found.exact.tolist(), chance.round(4)
+    ([False, False], array([0.1804, 0.6086]))
+    """
+    cells = load.size
+    solved, exact, scaled = (np.zeros(cells, dtype=bool) for _ in range(3))
+    ratio, blends = np.ones(cells), []
+    for law, of_law in shapes(service, shape, cells):
+        for c in np.unique(servers[of_law]):
+            here = of_law[servers[of_law] == c]
+            queue = _queue(law, int(c), interarrival)
+            if queue is None:
+                continue
+            direct = _is_direct(queue)
+            blend = (solve_at if direct else _from_fewer)(queue, load[here])
+            solved[here], exact[here], scaled[here] = True, queue.exact, not direct
+            ratio[here] = blend.ratio
+            blends.append((here, blend))
+    return PhaseCells(solved, exact, scaled, ratio, *_joined(blends, cells))
+
+
+def shapes(
+    service: Distribution, shape: tuple[int, ...], cells: int
+) -> list[tuple[Distribution, np.ndarray]]:
+    """Return each law but for its mean, and the flat cells that have it.
+
+    Parameters
+    ----------
+    service : Distribution
+        Law of the service time. [-]
+    shape : tuple of int
+        The shape of the cells. [-]
+    cells : int
+        Their number. [-]
+
+    Returns
+    -------
+    list of (Distribution, int array)
+        A law with numbers for its parameters, and the cells that it has the shape of. [-]
+
+    Examples
+    --------
+    >>> from qmodel.distributions import Gamma
+    >>> law = Gamma(np.array([1.0, 2.0, 3.0]), np.array([2.0, 2.0, 4.0]))
+    >>> [cells.tolist() for _, cells in shapes(law, (3,), 3)]
+    [[0, 1], [2]]
+    """
+    own = shape_of(service)
+    if own == () or np.prod(own) == 1:
+        law = service if own == () else select(service, own, np.array([0]))
+        return [(_scalar(law), np.arange(cells))]
+    # Of one shape are laws with equal tails, at multiples of the mean, and equal SCV.
+    mean = np.broadcast_to(service.mean, own)
+    at = np.array([0.1, 0.5, 1.0, 2.0, 5.0]).reshape(-1, *[1] * len(own)) * mean
+    seen = np.array([np.broadcast_to(service.scv, own), *np.asarray(service.tail(at))])
+    rows = np.round(seen.reshape(len(seen), -1).T, 10)
+    _, first, kind = np.unique(rows, axis=0, return_index=True, return_inverse=True)
+    kind = np.broadcast_to(kind.reshape(own), shape).ravel()
+    return [
+        (_scalar(select(service, own, np.array([i]))), np.flatnonzero(kind == k))
+        for k, i in enumerate(first)
+    ]
+
+
+def _scalar(law: Any) -> Any:
+    """Return a law of one cell with numbers for its parameters."""
+    return select(law, (1,), 0) if shape_of(law) == (1,) else law
+
+
+def _queue(law: Distribution, servers: int, interarrival: Distribution) -> PhaseQueue | None:
+    """Return the queue by phases, or None where service is imitated too badly."""
+    scv, mean = float(law.scv), float(law.mean)
+    if not np.isfinite(scv * mean):
+        return None
+    most = 8 if servers <= 2 else 6 if servers <= 4 else 4
+    exact = phases_of(law)
+    if exact is not None:
+        unit = PhaseType(exact.initial, exact.generator * mean)
+        queue = PhaseQueue(unit, True, servers, interarrival)
+        if _is_direct(queue) or (interarrival is POISSON and _is_direct(_fewest(queue))):
+            return queue
+    while most >= 3:
+        fitted = fit_phases(law, most)
+        if scv < 1 and fitted.error > _GOOD_FIT:
+            return None
+        unit = PhaseType(fitted.law.initial, fitted.law.generator * mean)
+        queue = PhaseQueue(unit, False, servers, interarrival)
+        if interarrival is POISSON or _is_direct(queue):
+            return queue
+        most = min(most, unit.initial.size) - 1
+    return None
+
+
+def _fewest(queue: PhaseQueue) -> PhaseQueue:
+    """Return the greatest of the smaller systems from which many servers are extrapolated."""
+    size = queue.service.initial.size
+    return queue._replace(servers=_FEWER.get(size, _FEW_PHASES)[-1])
+
+
+def _is_direct(queue: PhaseQueue) -> bool:
+    """Return whether the queue is solved as it is."""
+    if not queue.exact and queue.servers > _FITTED and queue.interarrival is POISSON:
+        return False
+    size = states(queue.servers, queue.service.initial.size)
+    if queue.interarrival is POISSON:
+        return size <= _STATES
+    shape = phases_of(queue.interarrival)
+    if shape is None:
+        return feasible(queue.interarrival, queue.servers, queue.service.initial.size)
+    return bool(size * shape.initial.size <= _ARRIVALS)
+
+
+def _from_fewer(queue: PhaseQueue, load: np.ndarray) -> Blend:
+    """Return the waits by extrapolation from three systems with fewer servers."""
+    servers, fewer = queue.servers, _FEWER.get(queue.service.initial.size, _FEW_PHASES)
+    roots = np.array([1 / np.sqrt(c) for c in fewer])
+    ratio, means, tails = np.zeros(load.size), np.zeros(load.size), []
+    for i, c in enumerate(fewer):
+        others = np.delete(roots, i)
+        weight = np.prod((1 / np.sqrt(servers) - others) / (roots[i] - others))
+        # A load that fewer servers cannot have is low enough for hardly a wait.
+        like = np.maximum(1 - (1 - load) * np.sqrt(servers / c), 0.02)
+        blend = solve_at(queue._replace(servers=c), like)
+        ratio = ratio + weight * blend.ratio
+        means = means + weight * blend.tails.means
+        tails.append(blend.tails._replace(blend=weight * blend.tails.blend))
+    chance = erlang_c(servers=servers, offered_load=servers * load)
+    with np.errstate(divide="ignore"):
+        ratio = np.clip(ratio, 0.0, np.where(chance > 0, 1 / chance, 1.0))
+    weights, rates, starts = stacked(tails)
+    tables = [t.tables + start for t, start in zip(tails, starts, strict=True)]
+    parts, speed, slowest = (np.concatenate([t[k] for t in tails], axis=1) for k in (3, 4, 5))
+    every = np.concatenate(tables, axis=1)
+    joined = Tails(weights, rates, every, parts, speed, slowest, means)
+    return Blend(ratio, joined, np.full((load.size, 1), np.nan))
+
+
+def _joined(blends: list[tuple[np.ndarray, Blend]], cells: int) -> tuple[Tails, np.ndarray]:
+    """Return the tails and levels of all cells from those of some cells each."""
+    if not blends:
+        return Tails.own(np.ones((cells, 1)), np.ones((cells, 1)), np.ones(cells)), np.full(
+            (cells, 1), np.nan
+        )
+    tails = beside([(here, b.tails) for here, b in blends], cells)
+    levels = np.full((cells, max(b.levels.shape[1] for _, b in blends)), np.nan)
+    for here, b in blends:
+        levels[here, : b.levels.shape[1]] = b.levels
+    return tails, levels

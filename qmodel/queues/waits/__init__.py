@@ -1,0 +1,1 @@
+"""Waits and responses: their distributions, shared by the stations in `qmodel.queues`."""
