@@ -5,6 +5,10 @@ BIN := $(VENV)/bin
 # One thread: small arrays gain nothing from more, and timings are then comparable.
 export OPENBLAS_NUM_THREADS := 1
 export OMP_NUM_THREADS := 1
+# Bytecode is kept: else every worker compiles everything anew.
+unexport PYTHONDONTWRITEBYTECODE
+# Each worker takes tests that stand together, which share what they solve.
+WORKERS := -n auto --dist worksteal
 
 PYTHONS := 3.11 3.12 3.13
 SINCE ?= main
@@ -16,10 +20,10 @@ run: $(VENV)/.installed
 
 # The contracts, and unit tests and doctests of what changed since the branch SINCE.
 quick: $(VENV)/.installed-test
-	$(BIN)/python -m pytest -q -n auto $$($(BIN)/python tests/changed.py $(SINCE))
+	$(BIN)/python -m pytest -q $(WORKERS) $$($(BIN)/python tests/changed.py $(SINCE))
 
 test: $(VENV)/.installed-test
-	$(BIN)/python -m pytest -n auto $(TESTS)
+	$(BIN)/python -m pytest $(WORKERS) $(TESTS)
 
 test-slow: $(VENV)/.installed-test
 	$(BIN)/python -m pytest -m slow
@@ -44,7 +48,7 @@ docs: $(VENV)/.installed-test
 
 # Draws that differ from run to run, and many more of them: an hour or so.
 test-long: $(VENV)/.installed-test
-	HYPOTHESIS_PROFILE=nightly $(BIN)/python -m pytest -n auto -m "not benchmark" \
+	HYPOTHESIS_PROFILE=nightly $(BIN)/python -m pytest $(WORKERS) -m "not benchmark" \
 		tests/properties tests/unit
 
 # The whole suite on another Python, from the path or from pyenv.
@@ -53,12 +57,12 @@ $(PYTHONS:%=test-%): test-%:
 		$$p -m venv .venv-$* 2>/dev/null && break; done
 	.venv-$*/bin/python -m pip install --quiet --upgrade "pip>=25.1"
 	.venv-$*/bin/python -m pip install --quiet -e . --group test
-	.venv-$*/bin/python -m pytest -n auto $(TESTS)
+	.venv-$*/bin/python -m pytest $(WORKERS) $(TESTS)
 
 # Lines and branches that the default tests reach; it fails below the floor of pyproject.toml.
 coverage: $(VENV)/.installed-test
 	$(BIN)/python -m pip install --quiet --group coverage
-	$(BIN)/python -m pytest -q -n auto --cov --cov-report=term:skip-covered $(TESTS)
+	$(BIN)/python -m pytest -q $(WORKERS) --cov --cov-report=term:skip-covered $(TESTS)
 
 # The documentation as a site, in build/site; warnings are errors. It takes a minute or two.
 site: $(VENV)/.installed-docs
@@ -72,7 +76,7 @@ test-oldest:
 	.venv-oldest/bin/python -m pip install --quiet -e . --group test \
 		"numpy==2.0.*" "scipy==1.13.*" "sympy==1.13.*" "pandas==2.2.*" \
 		"typer==0.29.*" "rich==13.8.*" "ruamel.yaml==0.18.0" "hypothesis==6.112.*" "pyarrow==16.*"
-	.venv-oldest/bin/python -m pytest -n auto $(TESTS)
+	.venv-oldest/bin/python -m pytest $(WORKERS) $(TESTS)
 
 clean:
 	rm -rf $(VENV) .venv-* build *.egg-info .pytest_cache .mypy_cache .ruff_cache
