@@ -6,9 +6,9 @@
 simulates each point with as many requests (by default 400,000, and four times as many where
 all stations have one server; five minutes in all) and writes
 docs/reference/errors-of-forks.csv, a page of the same name and
-qmodel/balancing/fork_errors.py; "again" keeps what is simulated, simulates new points, and
-measures the library anew. tests/unit/test_fork_errors.py computes the errors again from what
-is simulated.
+qmodel/balancing/fan_out/fork_errors.py; "again" keeps what is simulated, simulates new points,
+and measures the library anew. tests/unit/test_fork_errors.py computes the errors again from
+what is simulated.
 """
 
 from __future__ import annotations
@@ -137,10 +137,10 @@ def group(point: Point) -> str:
 HEAD = """# Errors of forks
 
 Queues that the same requests load at once are long together. The library takes one number for
-it, the correlation of their waits (`qmodel.balancing.fork_join`). Here is the error of the time
-until all branches are done, or as many as are needed, in percent, against simulations ([with
-their standard errors](errors-of-forks.csv)). A branch is a station or several in a row, in
-brackets; a station is its service with its SCV, its servers, its load. The labels of results
+it, the correlation of their waits (`qmodel.balancing.fan_out.fork_join`). Here is the error of
+the time until all branches are done, or as many as are needed, in percent, against simulations
+([with their standard errors](errors-of-forks.csv)). A branch is a station or several in a row,
+in brackets; a station is its service with its SCV, its servers, its load. The labels of results
 read the largest of these.
 
 Written by `python docs/errors_of_forks.py`.

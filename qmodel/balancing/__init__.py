@@ -1,29 +1,27 @@
 """Load balancing: how requests reach the servers behind a balancer, and what it costs."""
 
-from qmodel.balancing import breakdowns, fork_join, hedging
-from qmodel.balancing.availability import (
-    availability,
-    in_parallel,
-    in_series,
-    k_of_n,
-    replicas_needed,
-)
 from qmodel.balancing.central_queue import CentralQueue
 from qmodel.balancing.comparison import compare
-from qmodel.balancing.failures import Failing, FailingResult, rate_after_loss
-from qmodel.balancing.hash_ring import (
+from qmodel.balancing.fan_out import fork_join, hedging
+from qmodel.balancing.fan_out.tail_amplification import leaf_percentile, slow_share
+from qmodel.balancing.fan_out.tied_requests import TiedRequests
+from qmodel.balancing.hashing.hash_ring import (
     ring_imbalance,
     ring_imbalance_quantile,
     ring_imbalance_tail,
     ring_shares,
     virtual_nodes_needed,
 )
-from qmodel.balancing.hashed_keys import (
+from qmodel.balancing.hashing.hashed_keys import (
     keys_imbalance,
     keys_imbalance_quantile,
     keys_imbalance_tail,
 )
-from qmodel.balancing.hot_keys import hot_imbalance, hot_imbalance_quantile, useful_shards
+from qmodel.balancing.hashing.hot_keys import (
+    hot_imbalance,
+    hot_imbalance_quantile,
+    useful_shards,
+)
 from qmodel.balancing.join_idle import JoinIdleQueue
 from qmodel.balancing.join_shortest import LeastConnections
 from qmodel.balancing.marginal_cost import marginal_wait
@@ -31,7 +29,20 @@ from qmodel.balancing.policies import POLICIES, balanced
 from qmodel.balancing.pool import Pool
 from qmodel.balancing.power_of_d import PowerOfChoices
 from qmodel.balancing.random_split import RandomSplit
-from qmodel.balancing.regions import detour_after_loss, shares_after_loss, surviving_rate
+from qmodel.balancing.reliability import breakdowns
+from qmodel.balancing.reliability.availability import (
+    availability,
+    in_parallel,
+    in_series,
+    k_of_n,
+    replicas_needed,
+)
+from qmodel.balancing.reliability.failures import Failing, FailingResult, rate_after_loss
+from qmodel.balancing.reliability.regions import (
+    detour_after_loss,
+    shares_after_loss,
+    surviving_rate,
+)
 from qmodel.balancing.round_robin import RoundRobin
 from qmodel.balancing.sharded import Sharded, shares_of_imbalance, usable_capacity
 from qmodel.balancing.split import (
@@ -40,8 +51,6 @@ from qmodel.balancing.split import (
     price_of_anarchy,
     square_root_split,
 )
-from qmodel.balancing.tail_amplification import leaf_percentile, slow_share
-from qmodel.balancing.tied_requests import TiedRequests
 from qmodel.balancing.two_queues import ShorterOfTwo, shorter_of_two
 from qmodel.balancing.weighted_round_robin import WeightedRoundRobin
 from qmodel.balancing.weighted_split import WeightedSplit

@@ -1,7 +1,8 @@
 r"""A pool whose balancer looks at how many requests its replicas have, and joins a short queue.
 
 Each policy says what a request finds where it joins, for exponential service
-(`qmodel.balancing.level_wait`). This module makes a station of it, for three kinds of replica.
+(`qmodel.balancing.conditional_wait`). This module makes a station of it, for three kinds of
+replica.
 
 **Exponential service, FCFS** (`MMc`): the wait is that law.
 
@@ -47,12 +48,12 @@ import numpy as np
 
 from qmodel._typing import Count, Value
 from qmodel._xp import is_symbolic
-from qmodel.balancing.level_wait import LevelWait
+from qmodel.balancing.conditional_wait import LevelWait
 from qmodel.balancing.pool import Pool
 from qmodel.basis import APPROXIMATE, POISSON_ARRIVALS, Assumption, Basis
 from qmodel.distributions import NEVER, Distribution, Exponential, Mixture, Sum
 from qmodel.errors import ModelError
-from qmodel.numerics.spare import spare_servers
+from qmodel.numerics.spare_capacity import spare_servers
 from qmodel.queues import mgc, mmc
 from qmodel.queues.base import FCFS, LAWS, MEANS, StationResult, StreamResult
 from qmodel.queues.mdc import MDc

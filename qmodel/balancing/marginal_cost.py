@@ -36,7 +36,7 @@ from qmodel import _check
 from qmodel._checked import checked
 from qmodel._typing import Count, Value
 from qmodel._xp import namespace
-from qmodel.numerics.spare import spare_servers
+from qmodel.numerics.spare_capacity import spare_servers
 from qmodel.queues import mg1, mmc
 from qmodel.queues.base import Station
 from qmodel.queues.counts.erlang import erlang_c

@@ -39,7 +39,7 @@ from qmodel.basis import APPROXIMATE, Assumption, Basis, union
 from qmodel.distributions import Exponential, Gamma
 from qmodel.errors import ModelError
 from qmodel.numerics.roots import increasing_root
-from qmodel.numerics.spare import spare_servers
+from qmodel.numerics.spare_capacity import spare_servers
 from qmodel.queues import gmc, mmc
 from qmodel.queues.base import LAWS, MEANS, Station, StationResult
 from qmodel.queues.delay import Delay

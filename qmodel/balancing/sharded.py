@@ -142,7 +142,7 @@ class Sharded(Station):
 
     On a hash ring with one point a shard, and with a hundred:
 
-    >>> from qmodel.balancing.hash_ring import ring_shares
+    >>> from qmodel.balancing.hashing.hash_ring import ring_shares
     >>> Sharded(qm.MMc(0.01), ring_shares(4, [1, 100])).max_rate.round()
     array([192., 362.])
     """

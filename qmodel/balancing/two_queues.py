@@ -31,7 +31,7 @@ import numpy as np
 from qmodel import _check
 from qmodel._checked import checked
 from qmodel._typing import Value
-from qmodel.balancing.breakdowns import ratio_of_levels
+from qmodel.balancing.reliability.breakdowns import ratio_of_levels
 from qmodel.errors import DomainError
 
 __all__ = ["LEVELS", "ShorterOfTwo", "equal_levels", "shorter_of_two"]

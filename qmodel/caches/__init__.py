@@ -1,34 +1,38 @@
 """Caches: from catalogue, demand, capacity and policy to hit ratio and misses."""
 
-from qmodel.caches import delayed_hits, echoes, invalidation, levels, refresh, ttl
+from qmodel.caches import invalidation
+from qmodel.caches import synchronised_expiry
 from qmodel.caches.base import Cache, CacheResult
-from qmodel.caches.clock import Clock
-from qmodel.caches.delayed_hits import FetchedLRU, FetchedTTL
-from qmodel.caches.exact_fifo import ExactFIFO
-from qmodel.caches.exact_lru import ExactLRU
-from qmodel.caches.exact_q_lru import ExactQLRU
-from qmodel.caches.fetching import FetchResult, Outcome
-from qmodel.caches.fifo import FIFO, Random
-from qmodel.caches.hierarchy import Hierarchy, Level
-from qmodel.caches.hierarchy_result import HierarchyResult, LevelResult
+from qmodel.caches.fetching import delayed_hits, refresh
+from qmodel.caches.fetching.base import FetchResult, Outcome
+from qmodel.caches.fetching.delayed_hits import FetchedLRU, FetchedTTL
+from qmodel.caches.fetching.refresh import RefreshedTTL
+from qmodel.caches.fetching.slow_misses import SlowMissesResult, slow_misses
+from qmodel.caches.fetching.stampede import UnsharedTTL, stampede_size
+from qmodel.caches.hierarchy import levels
+from qmodel.caches.hierarchy.hierarchy import Hierarchy, Level
+from qmodel.caches.hierarchy.result import HierarchyResult, LevelResult
 from qmodel.caches.invalidation import WrittenLRU
-from qmodel.caches.k_lru import KLRU
-from qmodel.caches.lfu import LFU
-from qmodel.caches.lru import LRU
-from qmodel.caches.lru_ttl import ExpiringLRU
-from qmodel.caches.measured import Measured
-from qmodel.caches.mixed import Mixed
-from qmodel.caches.popularity import Popularity
-from qmodel.caches.q_lru import QLRU
-from qmodel.caches.refresh import RefreshedTTL
+from qmodel.caches.policies import ttl
+from qmodel.caches.policies.clock import Clock
+from qmodel.caches.policies.exact_fifo import ExactFIFO
+from qmodel.caches.policies.exact_lru import ExactLRU
+from qmodel.caches.policies.exact_q_lru import ExactQLRU
+from qmodel.caches.policies.fifo import FIFO, Random
+from qmodel.caches.policies.k_lru import KLRU
+from qmodel.caches.policies.lfu import LFU
+from qmodel.caches.policies.lru import LRU
+from qmodel.caches.policies.lru_ttl import ExpiringLRU
+from qmodel.caches.policies.q_lru import QLRU
+from qmodel.caches.policies.sampled_lru import SampledLRU
+from qmodel.caches.policies.ttl import TTL
+from qmodel.caches.popularity.base import Popularity
+from qmodel.caches.popularity.measured import Measured
+from qmodel.caches.popularity.mixed import Mixed
+from qmodel.caches.popularity.zipf import Zipf
 from qmodel.caches.resolvers import Resolvers
-from qmodel.caches.sampled_lru import SampledLRU
 from qmodel.caches.sharding import Replicated, load_scv
-from qmodel.caches.slow_misses import SlowMissesResult, slow_misses
-from qmodel.caches.stampede import UnsharedTTL, stampede_size
-from qmodel.caches.ttl import TTL
 from qmodel.caches.warming import SurvivalResult, Warming
-from qmodel.caches.zipf import Zipf
 
 __all__ = [
     "FIFO",
@@ -67,7 +71,7 @@ __all__ = [
     "WrittenLRU",
     "Zipf",
     "delayed_hits",
-    "echoes",
+    "synchronised_expiry",
     "invalidation",
     "levels",
     "load_scv",

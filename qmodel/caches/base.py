@@ -19,7 +19,7 @@ from qmodel._checked import checked
 from qmodel._fields import Model
 from qmodel._typing import Value
 from qmodel.basis import Assumption, Basis, union
-from qmodel.caches.popularity import Popularity
+from qmodel.caches.popularity.base import Popularity
 from qmodel.errors import ModelError
 from qmodel.glossary import units_of
 from qmodel.units import text

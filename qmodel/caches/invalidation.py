@@ -45,9 +45,9 @@ from qmodel._typing import Value
 from qmodel._xp import namespace
 from qmodel.basis import Assumption, Basis
 from qmodel.caches.base import Cache, CacheResult
-from qmodel.caches.lru import LRU
-from qmodel.caches.popularity import Popularity
-from qmodel.caches.replacement import Replacement
+from qmodel.caches.policies.lru import LRU
+from qmodel.caches.policies.replacement import Replacement
+from qmodel.caches.popularity.base import Popularity
 
 __all__ = ["WrittenLRU", "hit_ratio"]
 

@@ -52,8 +52,8 @@ from qmodel._fields import parameter
 from qmodel._typing import Value
 from qmodel.basis import POISSON_ARRIVALS, Assumption, Basis
 from qmodel.caches.base import QUANTITIES, Cache, CacheResult
-from qmodel.caches.characteristic_time import in_cells
-from qmodel.caches.popularity import Popularity
+from qmodel.caches.policies.characteristic_time import in_cells
+from qmodel.caches.popularity.base import Popularity
 
 __all__ = ["SEPARATE_RESOLVERS", "Resolvers"]
 
@@ -91,7 +91,7 @@ class Resolvers(Cache):
     Notes
     -----
     A resolver that renews a record shortly before it expires, when somebody asks, is
-    `qmodel.caches.refresh.RefreshedTTL` with the same popularity of resolvers.
+    `qmodel.caches.fetching.refresh.RefreshedTTL` with the same popularity of resolvers.
 
     Examples
     --------

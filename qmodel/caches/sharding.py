@@ -7,8 +7,8 @@ requests of a node are a share with mean 1 / n and squared coefficient of variat
 
 .. math:: c^2 = (n - 1) \sum_i p_i^2 ,
 
-and none has less than its hottest object brings (`qmodel.balancing.hot_keys` has the law of
-the fullest shard).
+and none has less than its hottest object brings (`qmodel.balancing.hashing.hot_keys` has the
+law of the fullest shard).
 
 **Replicas.** The k hottest objects may be on every node, and a request for one goes to any.
 Then n copies of it, each asked for with :math:`p_i / n`, compete with the other objects
@@ -44,7 +44,7 @@ from qmodel._checked import checked
 from qmodel._fields import parameter
 from qmodel._typing import Count, Value
 from qmodel.basis import Assumption
-from qmodel.caches.popularity import Grid, Head, Popularity
+from qmodel.caches.popularity.base import Grid, Head, Popularity
 
 __all__ = ["Replicated", "load_scv"]
 
@@ -78,7 +78,7 @@ def load_scv(popularity: Popularity, nodes: Count, *, replicated: Value = 0) -> 
     --------
     Ten nodes, of which one has the hottest key, and the load if that is on all of them:
 
-    >>> from qmodel.caches.zipf import Zipf
+    >>> from qmodel.caches.popularity.zipf import Zipf
     >>> load_scv(Zipf(10**5, 1.0), 10, replicated=[0, 1, 10, 100]).round(4)
     array([0.1013, 0.0397, 0.0059, 0.0006])
     """

@@ -10,8 +10,9 @@ full, for every policy that takes in what it missed,
 
 exactly. A cache that evicts the least recently used object is full at its characteristic
 time T, and from there on H is the steady hit ratio. So it is with lifetimes T that hits
-renew (`qmodel.caches.echoes` has those that they do not). Under first in, first out the
-cache fills alike, and then falls from there to its lower steady hit ratio: not covered here.
+renew (`qmodel.caches.synchronised_expiry` has those that they do not). Under first in, first
+out the cache fills alike, and then falls from there to its lower steady hit ratio: not covered
+here.
 
 **The database.** Demand on it begins at the whole request rate and falls as the cache
 fills. With at most :math:`\mu` fetches a second there are two ways through:
@@ -50,12 +51,12 @@ from qmodel._checked import checked
 from qmodel._typing import Value
 from qmodel.basis import APPROXIMATE, POISSON_ARRIVALS, Assumption, Basis, union
 from qmodel.caches.base import INDEPENDENT_REFERENCE
-from qmodel.caches.filling import filling_time
-from qmodel.caches.hierarchy import renewed_life
-from qmodel.caches.lru import LRU
-from qmodel.caches.popularity import Grid, Popularity
-from qmodel.caches.replacement import CHARACTERISTIC_TIME
-from qmodel.caches.ttl import TTL
+from qmodel.caches.hierarchy.hierarchy import renewed_life
+from qmodel.caches.policies.filling import filling_time
+from qmodel.caches.policies.lru import LRU
+from qmodel.caches.policies.replacement import CHARACTERISTIC_TIME
+from qmodel.caches.policies.ttl import TTL
+from qmodel.caches.popularity.base import Grid, Popularity
 from qmodel.numerics.roots import increasing_root
 
 __all__ = ["SurvivalResult", "Warming"]

@@ -26,7 +26,7 @@ import numpy as np
 from qmodel._typing import Value
 from qmodel._xp import is_symbolic
 from qmodel.distributions.base import Distribution, Part
-from qmodel.distributions.cells import select, shape_of
+from qmodel.distributions.broadcasting import select, shape_of
 from qmodel.distributions.tails import faces
 
 __all__ = ["AtNodes", "at_nodes"]

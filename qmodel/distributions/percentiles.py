@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from qmodel.distributions.cells import select, shape_of
+from qmodel.distributions.broadcasting import select, shape_of
 from qmodel.distributions.pieces import greatest
 from qmodel.distributions.tails import CELLS, Ready, chunk, ready
 

@@ -31,7 +31,7 @@ from qmodel._fields import parameter
 from qmodel._typing import Value
 from qmodel.distributions.algebra import Sum
 from qmodel.distributions.base import Distribution
-from qmodel.distributions.cells import WHOLE, shape_of
+from qmodel.distributions.broadcasting import WHOLE, shape_of
 from qmodel.distributions.families import Exponential, Gamma, HyperExponential
 from qmodel.distributions.repeated import Scaled
 from qmodel.errors import DomainError

@@ -23,7 +23,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 
 import numpy as np
 
-from qmodel.distributions.cells import select, shape_of
+from qmodel.distributions.broadcasting import select, shape_of
 from qmodel.distributions.pieces import pieces_of, whole_and_rest
 from qmodel.numerics import inversion
 

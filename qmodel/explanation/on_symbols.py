@@ -13,7 +13,7 @@ from qmodel import _check, symbolic
 from qmodel._fields import described
 from qmodel._typing import Value
 from qmodel.distributions import Deterministic, Distribution, Exponential
-from qmodel.distributions.cells import WHOLE
+from qmodel.distributions.broadcasting import WHOLE
 from qmodel.numerics.erlang_symbolic import ErlangB, ErlangC
 from qmodel.queues.base import Station, StationResult
 

@@ -20,7 +20,7 @@ import numpy as np
 
 from qmodel._typing import Value
 from qmodel.distributions import Distribution
-from qmodel.distributions.cells import whole
+from qmodel.distributions.broadcasting import whole
 
 __all__ = ["FoundWait"]
 

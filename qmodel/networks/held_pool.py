@@ -53,7 +53,7 @@ from qmodel._values import digest_fields, same
 from qmodel._xp import is_symbolic, namespace
 from qmodel.distributions import ZERO, Distribution, Exponential, Repeated, Sum
 from qmodel.distributions.algebra import measure
-from qmodel.distributions.cells import whole
+from qmodel.distributions.broadcasting import whole
 from qmodel.errors import DomainError, ModelError
 from qmodel.networks import held_states
 from qmodel.networks.held_counts import curve, saturation

@@ -30,7 +30,7 @@ import numpy as np
 
 from qmodel import _check
 from qmodel.basis import Basis
-from qmodel.distributions.cells import select
+from qmodel.distributions.broadcasting import select
 from qmodel.errors import ModelError
 from qmodel.loads import Profile
 from qmodel.networks.held_pool import HeldPool

@@ -19,7 +19,7 @@ import numpy as np
 
 from qmodel.distributions import Distribution, Gamma, Mixture, Scaled, Shifted, Sum
 from qmodel.distributions.algebra import measure
-from qmodel.distributions.cells import select
+from qmodel.distributions.broadcasting import select
 
 __all__ = ["percentiles"]
 

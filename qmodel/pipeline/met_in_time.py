@@ -10,7 +10,7 @@ import numpy as np
 
 from qmodel.basis import Basis
 from qmodel.distributions import Distribution, Scaled, Sum
-from qmodel.distributions.cells import select
+from qmodel.distributions.broadcasting import select
 from qmodel.networks.held_pool import HeldPool
 from qmodel.networks.held_result import HeldResult, View
 from qmodel.pipeline.over_time import FLOWS_IN_TIME

@@ -11,7 +11,7 @@ import numpy as np
 
 from qmodel.basis import APPROXIMATE, Assumption, Basis
 from qmodel.distributions import Distribution
-from qmodel.distributions.cells import select
+from qmodel.distributions.broadcasting import select
 from qmodel.pipeline.long_waits import percentiles
 from qmodel.transients.course import State
 from qmodel.transients.over_time import StationOverTime

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 from qmodel import _check
 from qmodel._fields import Parameter, described
-from qmodel.distributions.cells import WHOLE
+from qmodel.distributions.broadcasting import WHOLE
 from qmodel.pipeline.steps.base import Step
 
 if TYPE_CHECKING:

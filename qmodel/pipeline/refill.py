@@ -7,7 +7,8 @@ since the loss. So after n requests, at whatever rates they came,
 
 with the steady hit ratio :math:`h_\infty` of the policy: exactly for LRU, whose characteristic
 time is where both are equal (`qmodel.caches.warming`). Of first in, first out, and where
-lifetimes end, it leaves out that what came in together goes together (`qmodel.caches.echoes`).
+lifetimes end, it leaves out that what came in together goes together
+(`qmodel.caches.synchronised_expiry`).
 
 **A given hit ratio** says neither how many objects there are nor how popular: from the
 `entries` that fit, and the `exponent` of a Zipf popularity, follows the catalogue under which
@@ -27,7 +28,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from qmodel.caches import KLRU, LFU, LRU, QLRU, Zipf
-from qmodel.caches.filling import hit_ratio_while_filling
+from qmodel.caches.policies.filling import hit_ratio_while_filling
 from qmodel.errors import ModelError
 from qmodel.pipeline.steps.cached import Cached
 from qmodel.transients.emptied import Emptied

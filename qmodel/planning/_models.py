@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from qmodel._typing import Value
-from qmodel.distributions.cells import shape_of
+from qmodel.distributions.broadcasting import shape_of
 from qmodel.errors import ModelError
 from qmodel.loads import Closed, Load
 from qmodel.networks.closed_result import ClosedResult

@@ -33,7 +33,7 @@ from qmodel._xp import is_symbolic
 from qmodel.basis import Assumption, Basis
 from qmodel.errors import ModelError
 from qmodel.pipeline import Pipeline
-from qmodel.pipeline.answering import Answering
+from qmodel.pipeline.availability import Answering
 from qmodel.planning._outages import hit_ratios, over_kinds, stations_among, whole
 from qmodel.units import text
 

@@ -13,7 +13,7 @@ A station that fails all requests is a single point of failure. All of the stati
 not one of its servers; of a fan-out, whose copies have stations of their own, one copy. What
 an outage does to the load of the others is another question, for `Pipeline.replace`.
 
-Exact, as no chance is in it but that of the requests (`qmodel.pipeline.answering`).
+Exact, as no chance is in it but that of the requests (`qmodel.pipeline.availability`).
 """
 
 from __future__ import annotations
@@ -27,7 +27,7 @@ from qmodel import _check
 from qmodel._checked import checked
 from qmodel.errors import ModelError
 from qmodel.pipeline import Pipeline
-from qmodel.pipeline.answering import Answering
+from qmodel.pipeline.availability import Answering
 from qmodel.planning._outages import hit_ratios, over_kinds, stations_among
 
 if TYPE_CHECKING:

@@ -27,7 +27,7 @@ from qmodel import _check
 from qmodel._checked import checked
 from qmodel._typing import Value
 from qmodel.caches.base import Cache
-from qmodel.caches.popularity import Popularity
+from qmodel.caches.popularity.base import Popularity
 from qmodel.errors import InfeasibleError, ModelError
 from qmodel.numerics.roots import increasing_root
 

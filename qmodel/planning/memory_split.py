@@ -37,9 +37,9 @@ import numpy as np
 from qmodel import _check
 from qmodel._checked import checked
 from qmodel._typing import Value
-from qmodel.caches.k_lru import KLRU
-from qmodel.caches.popularity import Popularity
-from qmodel.caches.replacement import Replacement
+from qmodel.caches.policies.k_lru import KLRU
+from qmodel.caches.policies.replacement import Replacement
+from qmodel.caches.popularity.base import Popularity
 from qmodel.errors import DomainError, ModelError
 from qmodel.numerics.roots import increasing_root
 

@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from qmodel import _check
-from qmodel.distributions.cells import shape_of
+from qmodel.distributions.broadcasting import shape_of
 from qmodel.errors import DomainError, ModelError
 from qmodel.glossary import units_of
 from qmodel.loads import Closed

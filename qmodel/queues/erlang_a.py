@@ -51,7 +51,7 @@ from qmodel._xp import is_symbolic, namespace
 from qmodel.basis import POISSON_ARRIVALS, Assumption, Basis
 from qmodel.distributions import Distribution, Exponential
 from qmodel.errors import DomainError, ModelError
-from qmodel.numerics.spare import spare_servers
+from qmodel.numerics.spare_capacity import spare_servers
 from qmodel.queues.base import FCFS, LAWS, MEANS, Station, StationResult, busy_share
 from qmodel.queues.birth_death import MeanOnly
 from qmodel.queues.counts.erlang_a import Chain, ImpatientStates

@@ -55,10 +55,10 @@ from qmodel.distributions import (
     Scaled,
     Sum,
 )
-from qmodel.distributions.cells import select, shape_of
+from qmodel.distributions.broadcasting import select, shape_of
 from qmodel.distributions.phase_type import PhaseType, phases_of
 from qmodel.errors import DomainError
-from qmodel.numerics.spare import spare_servers
+from qmodel.numerics.spare_capacity import spare_servers
 from qmodel.queues import gmc, mdc
 from qmodel.queues.approximations import interpolated_waits as interpolated
 from qmodel.queues.approximations import kingman

@@ -46,7 +46,7 @@ from qmodel._xp import is_symbolic, namespace
 from qmodel.basis import Basis
 from qmodel.distributions import Distribution, Exponential
 from qmodel.errors import ModelError
-from qmodel.numerics.spare import spare_servers
+from qmodel.numerics.spare_capacity import spare_servers
 from qmodel.queues.base import FCFS, LAWS, MEANS, Station, StationResult
 from qmodel.queues.counts.states import States
 from qmodel.queues.gmc import RENEWAL_ARRIVALS

@@ -46,10 +46,10 @@ from qmodel._typing import Count, Value
 from qmodel._xp import is_symbolic, namespace
 from qmodel.basis import Assumption, Basis
 from qmodel.distributions import Distribution, Exponential
-from qmodel.distributions.cells import select, shape_of
+from qmodel.distributions.broadcasting import select, shape_of
 from qmodel.errors import ModelError
 from qmodel.numerics.erlang import special
-from qmodel.numerics.spare import spare_servers
+from qmodel.numerics.spare_capacity import spare_servers
 from qmodel.queues.base import FCFS, LAWS, MEANS, Station, StationResult
 from qmodel.queues.counts.gmc import RenewalNumber
 from qmodel.queues.mmc import EXPONENTIAL_SERVICE, _Response, _Wait

@@ -46,7 +46,7 @@ from qmodel.distributions import (
     Mixture,
     Scaled,
 )
-from qmodel.distributions.cells import shape_of
+from qmodel.distributions.broadcasting import shape_of
 from qmodel.errors import DomainError, ModelError
 from qmodel.queues.base import LAWS, MEANS, Station, StationResult, StreamResult
 from qmodel.queues.counts.states import GeometricBeyond

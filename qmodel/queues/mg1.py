@@ -44,7 +44,7 @@ from qmodel.distributions.algebra import measure
 from qmodel.distributions.base import Part
 from qmodel.distributions.pieces import Pieces, geometric_sum
 from qmodel.numerics.exponential import exp_rest
-from qmodel.numerics.spare import spare_servers
+from qmodel.numerics.spare_capacity import spare_servers
 from qmodel.queues.approximations.regimes import by_kind, kinds_of
 from qmodel.queues.base import FCFS, LAWS, MEANS, Station, StationResult
 from qmodel.queues.counts.mg1 import SingleServerNumber

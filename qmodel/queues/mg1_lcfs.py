@@ -46,7 +46,7 @@ from qmodel._xp import namespace
 from qmodel.basis import POISSON_ARRIVALS, Assumption, Basis
 from qmodel.distributions import ZERO, Deterministic, Distribution, Mixture, Sum
 from qmodel.distributions.residual import residual
-from qmodel.numerics.spare import spare_servers
+from qmodel.numerics.spare_capacity import spare_servers
 from qmodel.queues import mg1, mmc
 from qmodel.queues.base import LAWS, MEANS, Station, StationResult, StreamResult
 from qmodel.queues.counts.states import Geometric

@@ -42,7 +42,7 @@ from qmodel._typing import Count, Value
 from qmodel._xp import is_symbolic
 from qmodel.basis import Assumption
 from qmodel.distributions import NEVER, Distribution, Exponential, HyperExponential, Mixture
-from qmodel.numerics.spare import spare_servers
+from qmodel.numerics.spare_capacity import spare_servers
 from qmodel.queues.mgc_ps import MGcPS
 from qmodel.queues.waits.shared_response import shared_response
 

@@ -49,7 +49,7 @@ from qmodel._xp import is_symbolic, namespace
 from qmodel.basis import APPROXIMATE, POISSON_ARRIVALS, Assumption, Basis
 from qmodel.distributions import NEVER, Distribution, Mixture, Scaled
 from qmodel.errors import DomainError, ModelError
-from qmodel.numerics.spare import spare_servers
+from qmodel.numerics.spare_capacity import spare_servers
 from qmodel.queues.base import LAWS, MEANS, Station, StationResult, StreamResult
 from qmodel.queues.mg1 import GENERAL_SERVICE
 from qmodel.queues.waits.shared_response import SharedResponse

@@ -55,7 +55,7 @@ from qmodel.distributions import (
     Sum,
 )
 from qmodel.distributions.residual import residual
-from qmodel.numerics.spare import spare_servers
+from qmodel.numerics.spare_capacity import spare_servers
 from qmodel.queues.base import FCFS, LAWS, MEANS, Station, StationResult
 from qmodel.queues.mg1 import GENERAL_SERVICE, MG1
 

@@ -54,7 +54,7 @@ from qmodel.distributions import (
     Mixture,
     Sum,
 )
-from qmodel.distributions.cells import shape_of
+from qmodel.distributions.broadcasting import shape_of
 from qmodel.errors import ModelError
 from qmodel.queues.base import FCFS, LAWS, MEANS, Station, StationResult, busy_share
 from qmodel.queues.counts.arrivals import arrivals_in

@@ -41,7 +41,7 @@ from qmodel._typing import Count, Value
 from qmodel._xp import is_symbolic
 from qmodel.basis import APPROXIMATE, POISSON_ARRIVALS, Assumption, Basis
 from qmodel.distributions import Distribution, Exponential, HyperExponential, Mixture
-from qmodel.distributions.cells import shape_of
+from qmodel.distributions.broadcasting import shape_of
 from qmodel.errors import ModelError
 from qmodel.numerics import quadrature
 from qmodel.queues.base import LAWS, MEANS, Station, StationResult, StreamResult, busy_share

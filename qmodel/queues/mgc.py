@@ -52,7 +52,7 @@ from qmodel.basis import APPROXIMATE, POISSON_ARRIVALS, Assumption, Basis
 from qmodel.distributions import Deterministic, Distribution, Exponential, Sum
 from qmodel.errors import ModelError
 from qmodel.numerics import spitzer
-from qmodel.numerics.spare import spare_servers
+from qmodel.numerics.spare_capacity import spare_servers
 from qmodel.queues import mmc
 from qmodel.queues.approximations.decay import decay_rate
 from qmodel.queues.approximations.mgc_errors import WORST

@@ -23,7 +23,7 @@ from qmodel._typing import Count, Value
 from qmodel._xp import namespace
 from qmodel.basis import APPROXIMATE, POISSON_ARRIVALS, Assumption, Basis
 from qmodel.distributions import Distribution
-from qmodel.numerics.spare import spare_servers
+from qmodel.numerics.spare_capacity import spare_servers
 from qmodel.queues import mmc
 from qmodel.queues.base import LAWS, MEANS, Station, StationResult, StreamResult
 from qmodel.queues.counts.server_states import ServerStates

@@ -41,7 +41,7 @@ from qmodel.basis import POISSON_ARRIVALS, Assumption, Basis
 from qmodel.distributions import ZERO, Distribution
 from qmodel.numerics import erlang as kernel
 from qmodel.numerics.roots import increasing_root
-from qmodel.numerics.spare import spare_servers
+from qmodel.numerics.spare_capacity import spare_servers
 from qmodel.queues.base import LAWS, MEANS, Station, StationResult, busy_share
 from qmodel.queues.counts.erlang import erlang_b
 from qmodel.queues.counts.server_states import ServerStates

@@ -29,7 +29,7 @@ from qmodel._typing import Value
 from qmodel._xp import is_symbolic
 from qmodel.basis import APPROXIMATE, POISSON_ARRIVALS, Assumption, Basis
 from qmodel.distributions import ZERO, Distribution, Exponential, Sum
-from qmodel.distributions.cells import shape_of
+from qmodel.distributions.broadcasting import shape_of
 from qmodel.distributions.fit import balanced_hyperexponential
 from qmodel.distributions.fit_phases import fit_phases
 from qmodel.distributions.phase_type import PhaseType, phases_of

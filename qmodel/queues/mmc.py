@@ -43,7 +43,7 @@ from qmodel._xp import is_symbolic, namespace
 from qmodel.basis import POISSON_ARRIVALS, Assumption, Basis
 from qmodel.distributions import Distribution, Exponential
 from qmodel.numerics.erlang import special
-from qmodel.numerics.spare import spare_servers
+from qmodel.numerics.spare_capacity import spare_servers
 from qmodel.queues.base import FCFS, LAWS, MEANS, Station, StationResult
 from qmodel.queues.counts.erlang import erlang_c
 from qmodel.queues.counts.server_states import ServerStates

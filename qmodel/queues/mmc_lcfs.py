@@ -36,7 +36,7 @@ from qmodel._xp import namespace
 from qmodel.basis import POISSON_ARRIVALS, Basis
 from qmodel.distributions import ZERO, Distribution, Exponential, Mixture, Sum
 from qmodel.errors import ModelError
-from qmodel.numerics.spare import spare_servers
+from qmodel.numerics.spare_capacity import spare_servers
 from qmodel.queues import mmc
 from qmodel.queues.base import LAWS, MEANS, Station, StationResult
 from qmodel.queues.counts.erlang import erlang_c

@@ -50,7 +50,7 @@ from qmodel._xp import is_symbolic, namespace
 from qmodel.basis import APPROXIMATE, POISSON_ARRIVALS, Assumption, Basis
 from qmodel.distributions import ZERO, Distribution, Exponential, Mixture, Sum
 from qmodel.errors import ModelError
-from qmodel.numerics.spare import spare_servers
+from qmodel.numerics.spare_capacity import spare_servers
 from qmodel.queues import mmc
 from qmodel.queues.base import (
     LAWS,

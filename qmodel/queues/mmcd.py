@@ -39,7 +39,7 @@ from qmodel._xp import is_symbolic
 from qmodel.basis import POISSON_ARRIVALS, Assumption, Basis
 from qmodel.distributions import ZERO, Deterministic, Distribution, Exponential, Mixture
 from qmodel.errors import DomainError, ModelError
-from qmodel.numerics.spare import spare_servers
+from qmodel.numerics.spare_capacity import spare_servers
 from qmodel.queues.base import FCFS, LAWS, MEANS, Station, StationResult, busy_share
 from qmodel.queues.counts.erlang import erlang_b
 from qmodel.queues.mmc import EXPONENTIAL_SERVICE

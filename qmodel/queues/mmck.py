@@ -57,7 +57,7 @@ from qmodel.basis import POISSON_ARRIVALS, Basis
 from qmodel.distributions import Distribution, Exponential
 from qmodel.errors import DomainError, ModelError
 from qmodel.numerics import erlang, geometric
-from qmodel.numerics.spare import spare_servers
+from qmodel.numerics.spare_capacity import spare_servers
 from qmodel.queues.base import FCFS, LAWS, MEANS, Station, StationResult, busy_share
 from qmodel.queues.birth_death import MeanOnly
 from qmodel.queues.counts.erlang import erlang_b

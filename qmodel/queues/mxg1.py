@@ -28,7 +28,7 @@ from qmodel._typing import Value
 from qmodel._xp import namespace
 from qmodel.basis import Assumption, Basis
 from qmodel.distributions import Distribution, Sum
-from qmodel.numerics.spare import spare_servers
+from qmodel.numerics.spare_capacity import spare_servers
 from qmodel.queues.base import FCFS, LAWS, MEANS, Station, StationResult
 from qmodel.queues.counts.batches import GeometricBatch, RandomBatch, Services
 from qmodel.queues.mg1 import GENERAL_SERVICE, MG1

@@ -37,7 +37,7 @@ import numpy as np
 from qmodel import _check
 from qmodel._annotations import resolved
 from qmodel.caches.base import Cache
-from qmodel.caches.popularity import Popularity
+from qmodel.caches.popularity.base import Popularity
 from qmodel.distributions import Distribution
 from qmodel.errors import DomainError, InfeasibleError, QModelError
 from qmodel.pipeline import Pipeline, Step

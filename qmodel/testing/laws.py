@@ -27,9 +27,9 @@ Traceback (most recent call last):
 AssertionError: the models agree: waiting_time is 0.8, should be 0.4 (off by 1)
 """
 
+from qmodel.testing.distribution_laws import is_a_distribution, quantiles_rise, tail_falls
 from qmodel.testing.measurements import agrees_with
-from qmodel.testing.of_distributions import is_a_distribution, quantiles_rise, tail_falls
-from qmodel.testing.of_models import (
+from qmodel.testing.model_laws import (
     agree,
     array_equals_cells,
     change_of_time_unit,
@@ -39,14 +39,14 @@ from qmodel.testing.of_models import (
     monotone_in_load,
     tends_to,
 )
-from qmodel.testing.of_results import (
+from qmodel.testing.result_laws import (
     conservation_law,
     flow_balance,
     littles_law,
     pasta,
 )
-from qmodel.testing.of_structure import idle_latency, visits
-from qmodel.testing.of_times import (
+from qmodel.testing.structure_laws import idle_latency, visits
+from qmodel.testing.time_laws import (
     mean_is_integral_of_tail,
     mean_is_slope_of_transform,
     quantile_inverts_tail,

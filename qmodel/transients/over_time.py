@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from qmodel.distributions import Distribution
-from qmodel.distributions.cells import select
+from qmodel.distributions.broadcasting import select
 from qmodel.queues.base import Station
 
 if TYPE_CHECKING:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from qmodel._checked import checked
 from qmodel._typing import Count, Value
 from qmodel.caches.base import Cache
-from qmodel.caches.popularity import Popularity
+from qmodel.caches.popularity.base import Popularity
 from qmodel.pipeline.steps import cached, call, series
 from qmodel.pipeline.steps.base import Step
 from qmodel.queues.delay import Delay

@@ -5,9 +5,9 @@ from __future__ import annotations
 from qmodel import _check
 from qmodel._checked import checked
 from qmodel._typing import Value
-from qmodel.caches import ttl as ttl_cache
 from qmodel.caches.base import Cache
-from qmodel.caches.popularity import Popularity
+from qmodel.caches.policies import ttl as ttl_cache
+from qmodel.caches.popularity.base import Popularity
 from qmodel.distributions import Distribution, Exponential
 from qmodel.errors import ModelError
 from qmodel.pipeline.steps import branch, cached, call, nothing
@@ -71,8 +71,8 @@ def dns(
     Notes
     -----
     With `lookup_rate` and `ttl` the hit ratio is that of a cache whose hits do not renew
-    its entries, exactly, for Poisson look-ups (`qmodel.caches.ttl`). With a cache the rate
-    is that of the pipeline: the busier the site, the more of its look-ups are hits.
+    its entries, exactly, for Poisson look-ups (`qmodel.caches.policies.ttl`). With a cache the
+    rate is that of the pipeline: the busier the site, the more of its look-ups are hits.
 
     Examples
     --------

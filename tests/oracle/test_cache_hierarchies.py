@@ -9,7 +9,7 @@ import numpy as np
 import pytest
 
 from qmodel.caches import LRU, Zipf
-from qmodel.caches.hierarchy import Hierarchy, Level
+from qmodel.caches.hierarchy.hierarchy import Hierarchy, Level
 
 N = 10**4
 

@@ -31,7 +31,7 @@ from qmodel.distributions import (
     Sum,
     Uniform,
 )
-from qmodel.testing import of_distributions
+from qmodel.testing import distribution_laws
 
 P = np.array([1e-3, 0.1, 0.5, 0.9, 0.99, 0.999, 0.9999])
 
@@ -223,7 +223,7 @@ def test_far_down_the_tail_near_saturation():
     ids=["uniform", "empirical", "narrow", "delay", "many", "lognormal"],
 )
 def test_what_every_tail_is(law):
-    of_distributions.is_a_distribution(law)
+    distribution_laws.is_a_distribution(law)
 
 
 def test_cells_do_not_disturb_each_other():

@@ -16,7 +16,7 @@ from qmodel.distributions import (
     HyperExponential,
     Uniform,
 )
-from qmodel.distributions.cells import select, shape_of
+from qmodel.distributions.broadcasting import select, shape_of
 from qmodel.distributions.empirical import Empirical
 from qmodel.distributions.heavy import LogNormal, Pareto
 from qmodel.distributions.tails import faces

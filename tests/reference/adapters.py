@@ -13,9 +13,11 @@ from typing import Any
 import numpy as np
 
 import qmodel as qm
-from qmodel.balancing import breakdowns, fork_join, mean_field
+from qmodel.balancing import mean_field
+from qmodel.balancing.fan_out import fork_join
 from qmodel.balancing.join_shortest import LeastConnections
 from qmodel.balancing.power_of_d import PowerOfChoices
+from qmodel.balancing.reliability import breakdowns
 from qmodel.distributions.fit import balanced_hyperexponential
 from qmodel.queues.approximations import wait_probabilities as ggc_wait_probabilities
 from qmodel.queues.approximations.interpolated_waits import cosmetatos

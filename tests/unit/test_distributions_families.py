@@ -5,7 +5,7 @@ import numpy as np
 import pytest
 import sympy as sp
 
-from qmodel.distributions.cells import select, shape_of
+from qmodel.distributions.broadcasting import select, shape_of
 from qmodel.distributions.families import (
     NEVER,
     ZERO,

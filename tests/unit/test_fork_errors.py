@@ -10,8 +10,8 @@ from types import ModuleType
 import numpy as np
 import pytest
 
-from qmodel.balancing.fork_errors import WORST
-from qmodel.balancing.fork_join import CORRELATED_WAITS
+from qmodel.balancing.fan_out.fork_errors import WORST
+from qmodel.balancing.fan_out.fork_join import CORRELATED_WAITS
 
 ROOT = Path(__file__).parents[2]
 

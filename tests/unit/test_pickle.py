@@ -10,7 +10,7 @@ import pytest
 
 import qmodel as qm
 from qmodel import caches
-from qmodel.caches import fetching
+from qmodel.caches.fetching import base as fetching
 from qmodel.distributions import NEVER, ZERO
 from qmodel.testing.kinds import IN_PATHS, STATIONS, Parts
 

@@ -7,7 +7,7 @@ from scipy.stats import poisson
 
 import qmodel as qm
 from qmodel.numerics import crommelin, spitzer
-from qmodel.numerics.spare import spare_servers
+from qmodel.numerics.spare_capacity import spare_servers
 from qmodel.queues.mdc import MDc, waiting_tail, waiting_time
 
 LOADS = [(1, 0.8), (2, 0.5), (5, 0.3), (5, 0.8), (20, 0.9), (50, 0.7), (3, 0.95)]

@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 
 import qmodel as qm
-from qmodel.caches import ttl
+from qmodel.caches.policies import ttl
 from qmodel.caches.resolvers import Resolvers
 from qmodel.units import minute, ms
 from qmodel.web import dns

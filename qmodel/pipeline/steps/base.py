@@ -38,8 +38,8 @@ from qmodel.distributions.algebra import measure
 from qmodel.errors import ModelError
 
 if TYPE_CHECKING:
-    from qmodel.pipeline.answering import Answering
     from qmodel.pipeline.arrivals import Arrivals
+    from qmodel.pipeline.availability import Answering
     from qmodel.pipeline.drawing.graph import Ends, Graph
     from qmodel.pipeline.exactness import Trace
     from qmodel.pipeline.flows import Flows

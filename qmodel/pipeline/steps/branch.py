@@ -15,8 +15,8 @@ from qmodel.pipeline.steps.base import Outcome, Step, again, checked_step, choic
 from qmodel.queues.approximations.dispersion import Dispersion, mixed
 
 if TYPE_CHECKING:
-    from qmodel.pipeline.answering import Answering
     from qmodel.pipeline.arrivals import Arrivals
+    from qmodel.pipeline.availability import Answering
     from qmodel.pipeline.drawing.graph import Ends, Graph
     from qmodel.pipeline.exactness import Trace
     from qmodel.pipeline.flows import Flows

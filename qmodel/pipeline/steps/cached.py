@@ -14,8 +14,8 @@ from qmodel._fields import parameter
 from qmodel._typing import Value
 from qmodel._xp import is_symbolic
 from qmodel.caches.base import Cache, CacheResult
-from qmodel.caches.popularity import Popularity
-from qmodel.distributions.cells import shape_of
+from qmodel.caches.popularity.base import Popularity
+from qmodel.distributions.broadcasting import shape_of
 from qmodel.errors import ModelError
 from qmodel.pipeline.steps.base import Outcome, Step, checked_name, checked_step
 from qmodel.pipeline.steps.branch import Branch
@@ -26,8 +26,8 @@ from qmodel.queues.approximations.dispersion import DISTURBED, Dispersion
 from qmodel.units import text
 
 if TYPE_CHECKING:
-    from qmodel.pipeline.answering import Answering
     from qmodel.pipeline.arrivals import Arrivals
+    from qmodel.pipeline.availability import Answering
     from qmodel.pipeline.drawing.graph import Ends, Graph
     from qmodel.pipeline.exactness import Trace
     from qmodel.pipeline.flows import Flows

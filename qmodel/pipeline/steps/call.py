@@ -16,8 +16,8 @@ from qmodel.queues.delay import Delay
 from qmodel.queues.waits.repeated_visits import mean_of_visits
 
 if TYPE_CHECKING:
-    from qmodel.pipeline.answering import Answering
     from qmodel.pipeline.arrivals import Arrivals
+    from qmodel.pipeline.availability import Answering
     from qmodel.pipeline.drawing.graph import Ends, Graph
     from qmodel.pipeline.exactness import Trace
     from qmodel.pipeline.flows import Flows

@@ -13,8 +13,8 @@ from qmodel._checked import checked
 from qmodel._fields import parameter
 from qmodel._typing import Count
 from qmodel._xp import is_symbolic
-from qmodel.balancing import fork_join
-from qmodel.balancing.joined_queues import JoinedQueues
+from qmodel.balancing.fan_out import fork_join
+from qmodel.balancing.fan_out.joined_queues import JoinedQueues
 from qmodel.basis import APPROXIMATE, Assumption
 from qmodel.distributions import Distribution, OrderStatistic
 from qmodel.errors import DomainError
@@ -31,8 +31,8 @@ from qmodel.queues.approximations.dispersion import DISTURBED, Dispersion
 from qmodel.queues.base import StationResult
 
 if TYPE_CHECKING:
-    from qmodel.pipeline.answering import Answering
     from qmodel.pipeline.arrivals import Arrivals
+    from qmodel.pipeline.availability import Answering
     from qmodel.pipeline.exactness import Trace
     from qmodel.pipeline.flows import Flows
     from qmodel.pipeline.solved import Solved
@@ -154,7 +154,7 @@ def fan_out(name: str, copies: Count, step: Step, *, need: Count | None = None) 
     -------
     Step
         The step. Copies of one station are solved as fork and join
-        (`qmodel.balancing.fork_join`), other copies as in `parallel`.
+        (`qmodel.balancing.fan_out.fork_join`), other copies as in `parallel`.
 
     Raises
     ------

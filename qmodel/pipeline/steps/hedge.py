@@ -20,8 +20,8 @@ from qmodel.queues.approximations.dispersion import DISTURBED, Dispersion
 from qmodel.units import text
 
 if TYPE_CHECKING:
-    from qmodel.pipeline.answering import Answering
     from qmodel.pipeline.arrivals import Arrivals
+    from qmodel.pipeline.availability import Answering
     from qmodel.pipeline.exactness import Trace
     from qmodel.pipeline.flows import Flows
     from qmodel.pipeline.solved import Solved

@@ -16,8 +16,8 @@ from qmodel.queues.counts.token_bucket import accepted
 from qmodel.units import text
 
 if TYPE_CHECKING:
-    from qmodel.pipeline.answering import Answering
     from qmodel.pipeline.arrivals import Arrivals
+    from qmodel.pipeline.availability import Answering
     from qmodel.pipeline.drawing.graph import Ends, Graph
     from qmodel.pipeline.exactness import Trace
     from qmodel.pipeline.flows import Flows

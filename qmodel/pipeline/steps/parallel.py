@@ -13,8 +13,8 @@ from qmodel._checked import checked
 from qmodel._typing import Value
 from qmodel._values import same, same_fields
 from qmodel._xp import is_symbolic
-from qmodel.balancing import fork_join
-from qmodel.balancing.joined_queues import UnequalQueues
+from qmodel.balancing.fan_out import fork_join
+from qmodel.balancing.fan_out.joined_queues import UnequalQueues
 from qmodel.basis import APPROXIMATE, Assumption
 from qmodel.distributions import Distribution, Maximum, Quorum
 from qmodel.errors import DomainError, ModelError
@@ -33,8 +33,8 @@ from qmodel.queues.base import StationResult
 from qmodel.queues.delay import Delay
 
 if TYPE_CHECKING:
-    from qmodel.pipeline.answering import Answering
     from qmodel.pipeline.arrivals import Arrivals
+    from qmodel.pipeline.availability import Answering
     from qmodel.pipeline.drawing.graph import Ends, Graph
     from qmodel.pipeline.exactness import Trace
     from qmodel.pipeline.flows import Flows
@@ -204,8 +204,8 @@ def parallel(*steps: Step, need: int | None = None, name: str = "") -> Step:
     ----------
     *steps : Step
         The steps. Branches that go through queues of their own one after the other are solved
-        as fork and join (`qmodel.balancing.fork_join`): the queues are long together. The times
-        of others are taken as independent, exact for delays. [-]
+        as fork and join (`qmodel.balancing.fan_out.fork_join`): the queues are long together.
+        The times of others are taken as independent, exact for delays. [-]
     need : int, optional
         How many must be done before the request goes on; by default all. The others run
         to their end and load their stations. [-]

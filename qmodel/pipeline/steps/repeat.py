@@ -18,8 +18,8 @@ from qmodel.distributions import ZERO
 from qmodel.pipeline.steps.base import Grounds, Outcome, Step, checked_step, choice
 
 if TYPE_CHECKING:
-    from qmodel.pipeline.answering import Answering
     from qmodel.pipeline.arrivals import Arrivals
+    from qmodel.pipeline.availability import Answering
     from qmodel.pipeline.exactness import Trace
     from qmodel.pipeline.flows import Flows
     from qmodel.pipeline.solved import Solved

@@ -43,8 +43,8 @@ from qmodel.pipeline.steps.retry_budget import (
 )
 
 if TYPE_CHECKING:
-    from qmodel.pipeline.answering import Answering
     from qmodel.pipeline.arrivals import Arrivals
+    from qmodel.pipeline.availability import Answering
     from qmodel.pipeline.exactness import Trace
     from qmodel.pipeline.flows import Flows
     from qmodel.pipeline.solved import Solved

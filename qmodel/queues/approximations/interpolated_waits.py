@@ -41,7 +41,7 @@ import numpy as np
 from qmodel._typing import Count, Value
 from qmodel._xp import is_symbolic, namespace
 from qmodel.errors import DomainError, ModelError
-from qmodel.numerics.spare import spare_servers
+from qmodel.numerics.spare_capacity import spare_servers
 from qmodel.queues import mdc, mgc, mmc
 from qmodel.queues.approximations.scaled_waits import _checked, _times
 

@@ -23,7 +23,7 @@ from __future__ import annotations
 
 from qmodel._typing import Count, Value
 from qmodel._xp import namespace
-from qmodel.numerics.spare import spare_servers
+from qmodel.numerics.spare_capacity import spare_servers
 from qmodel.queues.approximations.scaled_waits import _checked, _times
 
 __all__ = ["kingman", "kingman_bound"]

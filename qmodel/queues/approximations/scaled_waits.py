@@ -37,7 +37,7 @@ import numpy as np
 from qmodel import _check
 from qmodel._typing import Count, Value
 from qmodel._xp import is_symbolic, namespace
-from qmodel.numerics.spare import spare_servers
+from qmodel.numerics.spare_capacity import spare_servers
 from qmodel.queues import mmc
 
 __all__ = ["allen_cunneen", "kraemer_langenbach_belz", "whitt"]

@@ -34,7 +34,7 @@ from qmodel._typing import Count, Value
 from qmodel._xp import is_symbolic, namespace
 from qmodel.errors import DomainError, ModelError
 from qmodel.numerics.erlang import special
-from qmodel.numerics.spare import spare_servers
+from qmodel.numerics.spare_capacity import spare_servers
 from qmodel.queues import gmc
 from qmodel.queues.approximations.combined_wait import renewal
 from qmodel.queues.approximations.scaled_waits import _checked

@@ -41,8 +41,8 @@ import numpy as np
 
 from qmodel._typing import Count, Value
 from qmodel.distributions import Distribution
-from qmodel.distributions.cells import select, shape_of
-from qmodel.numerics.spare import spare_servers
+from qmodel.distributions.broadcasting import select, shape_of
+from qmodel.numerics.spare_capacity import spare_servers
 from qmodel.queues.counts.arrivals import arrivals_in
 from qmodel.queues.counts.states import States
 from qmodel.queues.waits.renewal_root import root, unit

@@ -35,7 +35,7 @@ import numpy as np
 
 from qmodel._typing import Count, Value
 from qmodel.distributions import Distribution
-from qmodel.distributions.cells import whole
+from qmodel.distributions.broadcasting import whole
 from qmodel.queues.phases import busy_servers
 
 __all__ = ["InRoom", "SteppedWait", "in_room"]

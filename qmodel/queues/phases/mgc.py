@@ -30,7 +30,7 @@ import numpy as np
 from qmodel._typing import Count, Value
 from qmodel.basis import APPROXIMATE, ASYMPTOTIC, Assumption
 from qmodel.distributions import Distribution
-from qmodel.distributions.cells import select, shape_of
+from qmodel.distributions.broadcasting import select, shape_of
 from qmodel.distributions.fit_phases import fit_phases
 from qmodel.distributions.phase_type import PhaseType, phases_of
 from qmodel.queues.approximations.mgc_errors import WORST

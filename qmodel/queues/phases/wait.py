@@ -30,7 +30,7 @@ import numpy as np
 
 from qmodel._typing import Count, Value
 from qmodel.distributions import Distribution, Exponential
-from qmodel.distributions.cells import whole
+from qmodel.distributions.broadcasting import whole
 from qmodel.queues.counts.server_states import ServerStates
 from qmodel.queues.counts.states import States
 

@@ -50,7 +50,7 @@ from qmodel.basis import APPROXIMATE, Assumption
 from qmodel.distributions import Deterministic, Distribution, Empirical, Exponential, Sum
 from qmodel.distributions.base import Part
 from qmodel.errors import ModelError
-from qmodel.numerics.spare import spare_servers
+from qmodel.numerics.spare_capacity import spare_servers
 
 __all__ = ["BusyPeriod", "Interruptions"]
 

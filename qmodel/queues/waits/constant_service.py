@@ -15,7 +15,7 @@ import numpy as np
 from qmodel._typing import Count, Value
 from qmodel.distributions import Distribution
 from qmodel.numerics import crommelin, spitzer
-from qmodel.numerics.spare import spare_servers
+from qmodel.numerics.spare_capacity import spare_servers
 from qmodel.queues.counts.states import States
 
 __all__ = ["ConstantServiceNumber", "ConstantServiceWait"]

@@ -23,7 +23,7 @@ from qmodel._typing import Count, Value
 from qmodel._xp import namespace
 from qmodel.basis import Assumption, Basis
 from qmodel.distributions import NEVER, ZERO, Distribution, Mixture, Sum
-from qmodel.numerics.spare import spare_servers
+from qmodel.numerics.spare_capacity import spare_servers
 from qmodel.queues.base import FCFS, LAWS, MEANS, Station, StationResult
 from qmodel.queues.counts.states import States
 

@@ -44,7 +44,7 @@ from qmodel._xp import is_symbolic
 from qmodel.distributions import Distribution, Gamma
 from qmodel.errors import ModelError
 from qmodel.numerics.exponential import exp_rest
-from qmodel.numerics.spare import spare_servers
+from qmodel.numerics.spare_capacity import spare_servers
 from qmodel.queues.mg1 import _ClosedWait
 
 __all__ = ["ErlangServiceWait", "exponentials", "phases_of", "waiting_tail"]

@@ -47,7 +47,7 @@ from qmodel import _check
 from qmodel._typing import Value
 from qmodel._xp import namespace
 from qmodel.distributions import HyperExponential
-from qmodel.numerics.spare import spare_servers
+from qmodel.numerics.spare_capacity import spare_servers
 from qmodel.queues.waits.decaying import DecayingWait
 
 __all__ = ["wait", "waiting_tail"]

@@ -16,7 +16,7 @@ import numpy as np
 from qmodel._xp import namespace
 from qmodel.distributions import Distribution
 from qmodel.errors import ModelError
-from qmodel.numerics.spare import spare_servers
+from qmodel.numerics.spare_capacity import spare_servers
 from qmodel.queues.base import Stream, mixed_service
 
 __all__: list[str] = []

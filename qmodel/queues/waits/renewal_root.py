@@ -10,7 +10,7 @@ of its residual law, :math:`A_e(x) = (1 - A(x)) / x`, the equation
 
 without the root :math:`\sigma = 1`: the left side increases from zero. Where x is small it
 cancels as it stands; `Distribution.remaining_gap` keeps its digits. The right side comes
-without rounding (`qmodel.numerics.spare`).
+without rounding (`qmodel.numerics.spare_capacity`).
 
 Relative error of x: 1e-14 for constant, gamma and hyperexponential times, 1e-8 for others
 with a finite third moment.

@@ -36,7 +36,7 @@ from qmodel._typing import Value
 from qmodel._xp import is_symbolic
 from qmodel.distributions import NEVER, Distribution, Mixture
 from qmodel.errors import ModelError
-from qmodel.numerics.spare import spare_servers
+from qmodel.numerics.spare_capacity import spare_servers
 from qmodel.queues.counts.erlang import erlang_c
 
 __all__ = ["cells_of_sizes", "response_of_sizes", "shared_response"]

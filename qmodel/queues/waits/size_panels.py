@@ -16,7 +16,7 @@ from typing import Any
 import numpy as np
 
 from qmodel.distributions import Distribution, Empirical, Mixture, Pareto, Scaled, Uniform
-from qmodel.distributions.cells import shape_of
+from qmodel.distributions.broadcasting import shape_of
 
 __all__: list[str] = []
 

@@ -1,0 +1,1 @@
+"""Hashing: how unevenly keys fall on servers."""

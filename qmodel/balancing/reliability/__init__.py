@@ -1,0 +1,1 @@
+"""Reliability: parts that fail, and what the others then carry."""

@@ -1,0 +1,1 @@
+"""Fetches that take time: coalesced, stampeding, refreshed early, slowing the origin."""

@@ -1,0 +1,1 @@
+"""Caches behind caches: browser, edge, origin, application."""

@@ -1,0 +1,1 @@
+"""Policies: what a cache keeps and what it evicts, one file a policy."""
