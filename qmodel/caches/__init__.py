@@ -1,7 +1,6 @@
 """Caches: from catalogue, demand, capacity and policy to hit ratio and misses."""
 
-from qmodel.caches import invalidation
-from qmodel.caches import synchronised_expiry
+from qmodel.caches import invalidation, synchronised_expiry
 from qmodel.caches.base import Cache, CacheResult
 from qmodel.caches.fetching import delayed_hits, refresh
 from qmodel.caches.fetching.base import FetchResult, Outcome
@@ -71,12 +70,12 @@ __all__ = [
     "WrittenLRU",
     "Zipf",
     "delayed_hits",
-    "synchronised_expiry",
     "invalidation",
     "levels",
     "load_scv",
     "refresh",
     "slow_misses",
     "stampede_size",
+    "synchronised_expiry",
     "ttl",
 ]
