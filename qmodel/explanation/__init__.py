@@ -7,7 +7,10 @@ transform that they are found from is shown, and how. Nothing is simplified.
 In a terminal ``print`` gives text of 80 columns; a notebook shows Markdown with LaTeX.
 """
 
-from qmodel.explanation import of_caches, of_users  # noqa: F401  (add kinds to `explain`)
+from qmodel.explanation import (  # noqa: F401  (add kinds to `explain`)
+    cache_results,
+    closed_results,
+)
 from qmodel.explanation.results import explain
 from qmodel.explanation.text import Explanation
 
