@@ -25,7 +25,7 @@ FIRST = (("arrival_rate", "service_time"), ("arrival_rate", "service_times"))
 def formulas() -> Iterator[tuple[str, Callable[..., Any]]]:
     """Yield the public functions of the packages."""
     for package in PACKAGES:
-        for info in pkgutil.iter_modules(
+        for info in pkgutil.walk_packages(
             importlib.import_module(package).__path__, f"{package}."
         ):
             module = importlib.import_module(info.name)
