@@ -3,8 +3,9 @@
     python docs/errors_of_approximations.py
 
 writes docs/reference/errors-of-approximations.md and
-qmodel/queues/approximations/ggc_errors.py, from which `qmodel.queues.ggc.methods` takes its
-error estimates. The exact values are those of tests/oracle/qbd.py (PH/PH/c) and of M/D/c.
+qmodel/queues/approximations/ggc_errors.py, from which
+`qmodel.queues.approximations.methods` takes its error estimates. The exact values are those of
+tests/oracle/qbd.py (PH/PH/c) and of M/D/c.
 Points where fewer than one request in a thousand waits are left out: there a relative error of
 the wait means nothing.
 """

@@ -2,18 +2,10 @@
 
 from qmodel.distributions.algebra import Mixture, Sum
 from qmodel.distributions.base import Distribution
+from qmodel.distributions.constants import NEVER, ZERO, Deterministic
 from qmodel.distributions.empirical import Empirical
 from qmodel.distributions.extremes import Maximum, Minimum
-from qmodel.distributions.families import (
-    NEVER,
-    ZERO,
-    Deterministic,
-    Erlang,
-    Exponential,
-    Gamma,
-    HyperExponential,
-    Uniform,
-)
+from qmodel.distributions.families import Erlang, Exponential, Gamma, HyperExponential, Uniform
 from qmodel.distributions.fit import from_mean_scv
 from qmodel.distributions.from_counts import from_histogram
 from qmodel.distributions.from_fits import Fit

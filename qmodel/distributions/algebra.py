@@ -31,7 +31,7 @@ from qmodel._fields import parameter
 from qmodel._typing import Value
 from qmodel._xp import is_symbolic, namespace
 from qmodel.distributions.base import Distribution, Part
-from qmodel.distributions.families import ZERO
+from qmodel.distributions.constants import ZERO
 from qmodel.distributions.pieces import Piece, Pieces, product
 from qmodel.errors import DomainError, ModelError
 

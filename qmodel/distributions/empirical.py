@@ -41,7 +41,7 @@ from qmodel._xp import is_symbolic, namespace
 from qmodel.distributions.algebra import measure
 from qmodel.distributions.base import Distribution, Part
 from qmodel.distributions.broadcasting import WHOLE, whole
-from qmodel.distributions.families import ZERO
+from qmodel.distributions.constants import ZERO
 from qmodel.distributions.pieces import MOST, Piece, Pieces
 from qmodel.errors import DomainError, ModelError
 from qmodel.numerics.exponential import exp_rest

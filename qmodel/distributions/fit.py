@@ -16,7 +16,8 @@ from qmodel._values import same_fields
 from qmodel._xp import is_symbolic
 from qmodel.distributions.algebra import Mixture
 from qmodel.distributions.base import Distribution
-from qmodel.distributions.families import Deterministic, Exponential, Gamma, HyperExponential
+from qmodel.distributions.constants import Deterministic
+from qmodel.distributions.families import Exponential, Gamma, HyperExponential
 from qmodel.errors import DomainError, ModelError
 
 __all__ = ["balanced_hyperexponential", "from_mean_scv"]

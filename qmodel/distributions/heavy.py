@@ -63,8 +63,6 @@ from qmodel.errors import DomainError, ModelError
 
 __all__ = ["LogNormal", "Pareto"]
 
-_NODES, _WEIGHTS = np.polynomial.legendre.leggauss(48)
-
 
 @dataclass(frozen=True, slots=True, eq=False)
 class LogNormal(Distribution):
@@ -225,7 +223,7 @@ class Pareto(Distribution):
                 free = 2 * a * (a + 1) / ((a - 1) ** 3 * (a - 2) * (a - 3))
             free = xp.guard(free, a <= order, xp.inf)
             if not xp.symbolic and np.any(np.isfinite(self.maximum)):
-                bounded = _bounded_moment(order, a, self._span())
+                bounded = transforms.bounded_moment(order, a, self._span())
                 free = np.where(np.isinf(self.maximum), free, bounded)[()]
             return free * math.prod([self.minimum] * order)
 
@@ -394,23 +392,3 @@ def _pareto_gap(
         span = np.log(ratio[near])
         gap[near] = heavy_gaps.bounded_pareto_gap(z[near], shape[near], span, mean[near])
     return gap
-
-
-def _bounded_moment(order: int, shape: Any, span: Any) -> Any:
-    # In units of the minimum. Raw moments, no singular case at an integer shape:
-    # E[X^k] = f((k - shape) span) / f(-shape span), f(x) = (e^x - 1) / x.
-    below = transforms.relative_expm1(-shape * span)
-    first, second, third = (
-        transforms.relative_expm1((k - shape) * span) / below for k in (1, 2, 3)
-    )
-    raw = (first, second - first**2, third - 3 * first * second + 2 * first**3)[order - 1]
-    # Their differences cancel in a narrow law: there, central moments by Gauss-Legendre.
-    end = np.minimum(shape * span, 60.0)
-    nodes, weights = (x.reshape(-1, *[1] * np.ndim(end)) for x in (_NODES, _WEIGHTS))
-    y = end * (1 + nodes) / 2
-    weights = weights / 2 * np.exp(-y) / transforms.relative_expm1(-end)
-    excess = np.expm1(y / shape)
-    mean = (weights * excess).sum(axis=0)
-    about = excess - mean
-    central = 1 + mean if order == 1 else (weights * about**order).sum(axis=0)
-    return np.where((shape >= 12) | (span <= 2), central, raw)

@@ -1,4 +1,4 @@
-"""The kernels of the heavy transforms; `qmodel.distributions.heavy` has their formulas.
+"""The kernels of heavy transforms and moments; `qmodel.distributions.heavy` has the formulas.
 
 They take flat arrays of cells and complex points with Re z >= 0, in the unit of the law.
 """
@@ -10,7 +10,7 @@ from typing import Any
 
 import numpy as np
 
-__all__ = ["lognormal", "pareto", "power_integral", "relative_expm1"]
+__all__ = ["bounded_moment", "lognormal", "pareto", "power_integral", "relative_expm1"]
 
 _NODES, _WEIGHTS = np.polynomial.legendre.leggauss(48)
 
@@ -115,3 +115,22 @@ def _panel(z: np.ndarray, shape: np.ndarray, span: np.ndarray) -> np.ndarray:
 def relative_expm1(x: Any) -> Any:
     """Return (exp(x) - 1) / x, 1 at zero."""
     return np.where(x == 0, 1.0, np.expm1(x) / np.where(x == 0, 1.0, x))
+
+
+def bounded_moment(order: int, shape: Any, span: Any) -> Any:
+    """Return a cumulant of the bounded Pareto law, in units of its minimum."""
+    # Raw moments, no singular case at an integer shape:
+    # E[X^k] = f((k - shape) span) / f(-shape span), f(x) = (e^x - 1) / x.
+    below = relative_expm1(-shape * span)
+    first, second, third = (relative_expm1((k - shape) * span) / below for k in (1, 2, 3))
+    raw = (first, second - first**2, third - 3 * first * second + 2 * first**3)[order - 1]
+    # Their differences cancel in a narrow law: there, central moments by Gauss-Legendre.
+    end = np.minimum(shape * span, 60.0)
+    nodes, weights = (x.reshape(-1, *[1] * np.ndim(end)) for x in (_NODES, _WEIGHTS))
+    y = end * (1 + nodes) / 2
+    weights = weights / 2 * np.exp(-y) / relative_expm1(-end)
+    excess = np.expm1(y / shape)
+    mean = (weights * excess).sum(axis=0)
+    about = excess - mean
+    central = 1 + mean if order == 1 else (weights * about**order).sum(axis=0)
+    return np.where((shape >= 12) | (span <= 2), central, raw)

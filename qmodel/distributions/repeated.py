@@ -14,7 +14,7 @@ from qmodel._typing import Count, Value
 from qmodel._xp import namespace
 from qmodel.distributions.algebra import Sum, measure
 from qmodel.distributions.base import Distribution, Part
-from qmodel.distributions.families import ZERO
+from qmodel.distributions.constants import ZERO
 from qmodel.distributions.pieces import MOST, Piece, Pieces
 
 __all__ = ["Repeated", "Scaled", "Shifted"]

@@ -27,7 +27,8 @@ import numpy as np
 from qmodel._typing import Value
 from qmodel._xp import is_symbolic
 from qmodel.distributions.base import Distribution
-from qmodel.distributions.families import Deterministic, Exponential, HyperExponential, Uniform
+from qmodel.distributions.constants import Deterministic
+from qmodel.distributions.families import Exponential, HyperExponential, Uniform
 
 __all__ = ["Residual", "residual"]
 

@@ -17,7 +17,7 @@ from qmodel._xp import is_symbolic
 from qmodel.distributions.algebra import measure, merged
 from qmodel.distributions.at_nodes import at_nodes
 from qmodel.distributions.base import Distribution, Part
-from qmodel.distributions.families import ZERO
+from qmodel.distributions.constants import ZERO
 from qmodel.errors import ModelError
 from qmodel.numerics import quadrature
 

@@ -15,7 +15,8 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from qmodel._xp import is_symbolic
-from qmodel.queues.base import Station, StationResult, Stream, mixed_service
+from qmodel.queues.base import Station, StationResult, Stream
+from qmodel.queues.streams import mixed_service
 
 if TYPE_CHECKING:
     from qmodel.pipeline.plan import Plan

@@ -36,8 +36,9 @@ from qmodel._xp import is_symbolic
 from qmodel.basis import POISSON_ARRIVALS, Assumption, Basis
 from qmodel.distributions import Distribution, Exponential
 from qmodel.errors import DomainError, ModelError
-from qmodel.queues.base import MEANS, Station, StationResult, busy_share
+from qmodel.queues.base import MEANS, Station, StationResult
 from qmodel.queues.counts.states import FiniteStates
+from qmodel.queues.results import busy_share
 
 __all__ = ["BirthDeath", "state_probabilities"]
 

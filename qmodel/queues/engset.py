@@ -41,11 +41,12 @@ from qmodel._xp import namespace
 from qmodel.basis import Assumption, Basis
 from qmodel.distributions import ZERO, Distribution, Exponential
 from qmodel.errors import ModelError
-from qmodel.queues.base import LAWS, MEANS, Station, StationResult, busy_share
+from qmodel.queues.base import LAWS, MEANS, Station, StationResult
 from qmodel.queues.birth_death import state_probabilities
 from qmodel.queues.counts.states import FiniteStates
 from qmodel.queues.delay import at_load
 from qmodel.queues.mmc import EXPONENTIAL_SERVICE
+from qmodel.queues.results import busy_share
 
 __all__ = ["Engset", "call_congestion", "time_congestion"]
 

@@ -52,12 +52,13 @@ from qmodel.basis import POISSON_ARRIVALS, Assumption, Basis
 from qmodel.distributions import Distribution, Exponential
 from qmodel.errors import DomainError, ModelError
 from qmodel.numerics.spare_capacity import spare_servers
-from qmodel.queues.base import FCFS, LAWS, MEANS, Station, StationResult, busy_share
+from qmodel.queues.base import FCFS, LAWS, MEANS, Station, StationResult
 from qmodel.queues.birth_death import MeanOnly
 from qmodel.queues.counts.erlang_a import Chain, ImpatientStates
 from qmodel.queues.counts.erlang_a_finite import FiniteChain, states
 from qmodel.queues.counts.states import FiniteStates, States
 from qmodel.queues.mmc import EXPONENTIAL_SERVICE
+from qmodel.queues.results import busy_share
 from qmodel.queues.waits.erlang_a import (
     Impatient,
     OfferedWait,

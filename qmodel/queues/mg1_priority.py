@@ -54,18 +54,10 @@ from qmodel._xp import namespace
 from qmodel.basis import POISSON_ARRIVALS, Assumption, Basis
 from qmodel.distributions import ZERO, Distribution, Mixture, Sum
 from qmodel.distributions.residual import residual
-from qmodel.queues.base import (
-    LAWS,
-    MEANS,
-    Station,
-    StationResult,
-    Stream,
-    StreamResult,
-    _streams,
-    finite_rates,
-    in_the_limit,
-)
+from qmodel.queues.base import LAWS, MEANS, Station, StationResult, Stream, StreamResult
 from qmodel.queues.mg1 import GENERAL_SERVICE, MG1
+from qmodel.queues.results import in_the_limit
+from qmodel.queues.streams import finite_rates, streams_of
 from qmodel.queues.waits.busy_period import SMOOTHED_JUMPS, BusyPeriod, Interruptions, jumps
 from qmodel.queues.waits.priority_classes import (
     Class,
@@ -227,7 +219,7 @@ class MG1Priority(Station):
         DomainError
             If a rate is negative.
         """
-        streams = in_order(_streams(arrival_rate))
+        streams = in_order(streams_of(arrival_rate))
         laws = [self.service if s.service is None else s.service for s in streams]
         rates, endless = finite_rates(streams, self.service.mean)
         classes = classes_of(rates, laws)

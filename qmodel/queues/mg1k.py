@@ -56,10 +56,11 @@ from qmodel.distributions import (
 )
 from qmodel.distributions.broadcasting import shape_of
 from qmodel.errors import ModelError
-from qmodel.queues.base import FCFS, LAWS, MEANS, Station, StationResult, busy_share
+from qmodel.queues.base import FCFS, LAWS, MEANS, Station, StationResult
 from qmodel.queues.counts.arrivals import arrivals_in
 from qmodel.queues.counts.states import FiniteStates
 from qmodel.queues.mg1 import GENERAL_SERVICE
+from qmodel.queues.results import busy_share
 from qmodel.queues.waits.mg1k import queued_wait
 
 __all__ = ["MG1K"]

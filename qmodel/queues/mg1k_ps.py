@@ -44,12 +44,13 @@ from qmodel.distributions import Distribution, Exponential, HyperExponential, Mi
 from qmodel.distributions.broadcasting import shape_of
 from qmodel.errors import ModelError
 from qmodel.numerics import quadrature
-from qmodel.queues.base import LAWS, MEANS, Station, StationResult, StreamResult, busy_share
+from qmodel.queues.base import LAWS, MEANS, Station, StationResult, StreamResult
 from qmodel.queues.counts.states import FiniteStates
 from qmodel.queues.delay import at_load
 from qmodel.queues.mg1 import GENERAL_SERVICE
 from qmodel.queues.mg1k import FINITE_ROOM
 from qmodel.queues.mgc_ps import PROCESSOR_SHARING
+from qmodel.queues.results import busy_share
 from qmodel.queues.waits.shared_response import cells_of_sizes
 
 __all__ = ["MG1KPS"]

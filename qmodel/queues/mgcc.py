@@ -42,11 +42,12 @@ from qmodel.distributions import ZERO, Distribution
 from qmodel.numerics import erlang as kernel
 from qmodel.numerics.roots import increasing_root
 from qmodel.numerics.spare_capacity import spare_servers
-from qmodel.queues.base import LAWS, MEANS, Station, StationResult, busy_share
+from qmodel.queues.base import LAWS, MEANS, Station, StationResult
 from qmodel.queues.counts.erlang import erlang_b
 from qmodel.queues.counts.server_states import ServerStates
 from qmodel.queues.delay import at_load
 from qmodel.queues.mg1 import GENERAL_SERVICE
+from qmodel.queues.results import busy_share
 
 __all__ = ["MGcc", "load_for_loss", "servers_for_loss"]
 

@@ -34,7 +34,7 @@ from qmodel.distributions.fit import balanced_hyperexponential
 from qmodel.distributions.fit_phases import fit_phases
 from qmodel.distributions.phase_type import PhaseType, phases_of
 from qmodel.errors import DomainError, ModelError
-from qmodel.queues.base import FCFS, LAWS, MEANS, Station, StationResult, busy_share
+from qmodel.queues.base import FCFS, LAWS, MEANS, Station, StationResult
 from qmodel.queues.counts.states import FiniteStates
 from qmodel.queues.delay import at_load
 from qmodel.queues.mg1 import GENERAL_SERVICE
@@ -43,6 +43,7 @@ from qmodel.queues.mmck import MMcK
 from qmodel.queues.phases.busy_servers import states
 from qmodel.queues.phases.finite_capacity import SteppedWait, in_room
 from qmodel.queues.phases.mgc import shapes
+from qmodel.queues.results import busy_share
 
 __all__ = ["MGcK"]
 

@@ -47,43 +47,27 @@ from qmodel._checked import checked
 from qmodel._fields import parameter
 from qmodel._typing import Count, Value
 from qmodel._xp import is_symbolic, namespace
-from qmodel.basis import APPROXIMATE, POISSON_ARRIVALS, Assumption, Basis
+from qmodel.basis import POISSON_ARRIVALS, Assumption, Basis
 from qmodel.distributions import ZERO, Distribution, Exponential, Mixture, Sum
 from qmodel.errors import ModelError
 from qmodel.numerics.spare_capacity import spare_servers
 from qmodel.queues import mmc
-from qmodel.queues.base import (
-    LAWS,
-    MEANS,
-    Station,
-    StationResult,
-    Stream,
-    StreamResult,
-    _streams,
-    finite_rates,
-    in_the_limit,
-    mixed_service,
-)
+from qmodel.queues.base import LAWS, MEANS, Station, StationResult, Stream, StreamResult
 from qmodel.queues.counts.erlang import erlang_c
 from qmodel.queues.mg1_priority import NON_PREEMPTIVE, PREEMPTIVE
 from qmodel.queues.phases.unequal_priorities import (
+    EXPONENTIAL_INTERRUPTED,
     SAME_PROPORTION,
     STREAMS_AS_ONE,
     finished,
     interrupted,
 )
+from qmodel.queues.results import in_the_limit
+from qmodel.queues.streams import finite_rates, mixed_service, streams_of
 from qmodel.queues.waits.busy_period import BusyPeriod
 from qmodel.queues.waits.priority_classes import in_order
 
 __all__ = ["MMcPriority", "interrupted_waiting_time", "waiting_time"]
-
-EXPONENTIAL_INTERRUPTED = Assumption(
-    "exponential-interrupted-wait",
-    "below the first stream, those that wait do so for an exponential time; the mean is exact, "
-    "p99 within 3 % from five servers on and up to 16 % short with one",
-    "a choice of this library",
-    APPROXIMATE,
-)
 
 
 @checked
@@ -245,6 +229,11 @@ class MMcPriority(Station):
             raise ModelError(f"service must be Exponential for M/M/c, got {service!r}")
         return MMcPriority(service.mean, self.servers, self.preemptive)
 
+    @property
+    def _model(self) -> tuple[Assumption, ...]:
+        order = PREEMPTIVE if self.preemptive else NON_PREEMPTIVE
+        return POISSON_ARRIVALS, mmc.EXPONENTIAL_SERVICE, order
+
     def _solve(self, arrival_rate: Value) -> StationResult:
         return self.solve(arrival_rate)
 
@@ -269,7 +258,7 @@ class MMcPriority(Station):
         ModelError
             If a stream brings a law of service that is not exponential.
         """
-        streams = in_order(_streams(arrival_rate))
+        streams = in_order(streams_of(arrival_rate))
         if any(s.service is not None and s.service != self.service for s in streams):
             return self._unequal(streams)
         rates, endless = finite_rates(streams, self.service_time)
@@ -288,16 +277,11 @@ class MMcPriority(Station):
             )
             for stream, (mean, law) in zip(streams, waits, strict=True)
         )
-        order = PREEMPTIVE if self.preemptive else NON_PREEMPTIVE
-        means, one = (POISSON_ARRIVALS, mmc.EXPONENTIAL_SERVICE, order), len(rates) == 1
+        means, one = self._model, len(rates) == 1
         laws = (*means, EXPONENTIAL_INTERRUPTED) if self.preemptive and not one else means
         grounds: dict[str, Any] = dict.fromkeys((*MEANS, "number"), means)
         grounds |= dict.fromkeys(LAWS, laws)
-        xp = namespace(*rates)
-        total: Any = sum(rates)
-        total = total if xp.symbolic else np.asarray(total, dtype=float)[()]
-        with xp.errstate(invalid="ignore", divide="ignore"):
-            shares = tuple(xp.guard(r / total, total == 0, 1.0 / len(rates)) for r in rates)
+        shares = shares_of(rates)
         result = replace(
             whole,
             wait=waits[0][1] if one else Mixture(shares, tuple(law for _, law in waits)),
@@ -347,15 +331,12 @@ class MMcPriority(Station):
                 )
             )
         mix, total = mixed_service(laws, rates), sum(rates)
-        with np.errstate(divide="ignore", invalid="ignore"):
-            shares = tuple(np.where(total == 0, 1 / len(rates), r / total)[()] for r in rates)
-        # A stream that is not there does not count, however long it would wait.
+        shares = shares_of(rates)
+        # A stream that is not there does not count, however long it waits.
         parts = zip(shares, results, strict=True)
         wait = sum(np.where(p == 0, 0.0, p * r.waiting_time) for p, r in parts)
-        service = sum(p * law.mean for p, law in zip(shares, laws, strict=True))
         mean = np.asarray(wait)[()]
-        order = PREEMPTIVE if self.preemptive else NON_PREEMPTIVE
-        model: tuple[Assumption, ...] = (POISSON_ARRIVALS, mmc.EXPONENTIAL_SERVICE, order)
+        model = self._model
         if not self.preemptive and c > 1:
             model = (*model, SAME_PROPORTION)
         elif self.preemptive and len(streams) > 2:
@@ -370,9 +351,9 @@ class MMcPriority(Station):
             arrival_rate=total,
             utilization=load / c,
             waiting_time=mean,
-            response_time=mean + service,
+            response_time=mean + mix.mean,
             queue_length=weigh(total, mean),
-            number_in_system=weigh(total, mean + service),
+            number_in_system=weigh(total, mean + mix.mean),
             wait=Mixture(shares, tuple(times_in_queue)),
             response=Mixture(shares, tuple(r.response for r in results)),
             station=station,

@@ -40,9 +40,10 @@ from qmodel.basis import POISSON_ARRIVALS, Assumption, Basis
 from qmodel.distributions import ZERO, Deterministic, Distribution, Exponential, Mixture
 from qmodel.errors import DomainError, ModelError
 from qmodel.numerics.spare_capacity import spare_servers
-from qmodel.queues.base import FCFS, LAWS, MEANS, Station, StationResult, busy_share
+from qmodel.queues.base import FCFS, LAWS, MEANS, Station, StationResult
 from qmodel.queues.counts.erlang import erlang_b
 from qmodel.queues.mmc import EXPONENTIAL_SERVICE
+from qmodel.queues.results import busy_share
 
 __all__ = ["MMcD"]
 

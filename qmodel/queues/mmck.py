@@ -58,11 +58,12 @@ from qmodel.distributions import Distribution, Exponential
 from qmodel.errors import DomainError, ModelError
 from qmodel.numerics import erlang, geometric
 from qmodel.numerics.spare_capacity import spare_servers
-from qmodel.queues.base import FCFS, LAWS, MEANS, Station, StationResult, busy_share
+from qmodel.queues.base import FCFS, LAWS, MEANS, Station, StationResult
 from qmodel.queues.birth_death import MeanOnly
 from qmodel.queues.counts.erlang import erlang_b
 from qmodel.queues.counts.server_states import ServerStates, log_load
 from qmodel.queues.mmc import EXPONENTIAL_SERVICE
+from qmodel.queues.results import busy_share
 from qmodel.queues.waits.mmck import AcceptedResponse, AcceptedWait
 
 __all__ = ["MMcK", "loss_probability", "queue_length", "waiting_time"]

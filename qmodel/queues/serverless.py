@@ -54,9 +54,10 @@ from qmodel.distributions import ZERO, Distribution, Mixture, Sum
 from qmodel.errors import ModelError
 from qmodel.numerics import inversion
 from qmodel.numerics.poisson import log_pmf, log_upper
-from qmodel.queues.base import LAWS, MEANS, Station, StationResult, busy_share
+from qmodel.queues.base import LAWS, MEANS, Station, StationResult
 from qmodel.queues.counts.erlang import erlang_b
 from qmodel.queues.mg1 import GENERAL_SERVICE
+from qmodel.queues.results import busy_share
 
 __all__ = ["Serverless", "cold_starts"]
 

@@ -6,16 +6,8 @@ import pytest
 import sympy as sp
 
 from qmodel.distributions.broadcasting import select, shape_of
-from qmodel.distributions.families import (
-    NEVER,
-    ZERO,
-    Deterministic,
-    Erlang,
-    Exponential,
-    Gamma,
-    HyperExponential,
-    Uniform,
-)
+from qmodel.distributions.constants import NEVER, ZERO, Deterministic
+from qmodel.distributions.families import Erlang, Exponential, Gamma, HyperExponential, Uniform
 from qmodel.errors import DomainError
 
 POINTS = [1e-9, 1e-5, 0.3, 40.0, 1e-6j, 6e-5 + 4e-5j, 3 + 40j, 1 - 2j, 1e-3 + 30j]

@@ -17,12 +17,13 @@ from qmodel.queues.approximations.combined_wait import combined
 from qmodel.queues.approximations.decay import decay_rate, exponential_limit
 from qmodel.queues.approximations.interpolated_waits import cosmetatos, kimura, page
 from qmodel.queues.approximations.kingman import kingman, kingman_bound
+from qmodel.queues.approximations.methods import FORMULAS, best, methods
 from qmodel.queues.approximations.scaled_waits import (
     allen_cunneen,
     kraemer_langenbach_belz,
     whitt,
 )
-from qmodel.queues.ggc import FORMULAS, GGc, best, methods
+from qmodel.queues.ggc import GGc
 from qmodel.queues.gmc import GMc
 from qmodel.queues.waits.decaying import DecayingWait, law_of_wait
 

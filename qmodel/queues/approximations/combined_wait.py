@@ -15,8 +15,8 @@ continuous in all parameters. It is not in the literature that we know of. Arriv
 regular than Poisson wait no longer than at one of the servers alone, by the formula of Kraemer
 and Langenbach-Belz: of next to constant times the correction makes too much.
 
-**Error.** `qmodel.queues.ggc.methods` lists which hold at a point, and with what error; the
-errors over load, servers and SCV are in docs/reference/errors-of-approximations.md.
+**Error.** `qmodel.queues.approximations.methods` lists which hold at a point, and with what
+error; the errors over load, servers and SCV are in docs/reference/errors-of-approximations.md.
 
 **Shapes.** All arguments broadcast; scalars in, scalars out.
 **Numbers.** Floats and NumPy arrays; there is no closed form for symbols.

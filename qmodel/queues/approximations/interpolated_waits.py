@@ -16,8 +16,8 @@ by Page [1]_ and by Kimura [2]_. Cosmetatos [3]_ has the first with
 
 of which only old programs have need: it is 23 % too long at 20 servers and 30 % load.
 
-**Error.** `qmodel.queues.ggc.methods` lists which hold at a point, and with what error; the
-errors over load, servers and SCV are in docs/reference/errors-of-approximations.md.
+**Error.** `qmodel.queues.approximations.methods` lists which hold at a point, and with what
+error; the errors over load, servers and SCV are in docs/reference/errors-of-approximations.md.
 
 **Shapes.** All arguments broadcast; scalars in, scalars out.
 **Numbers.** Floats and NumPy arrays; `cosmetatos` also SymPy expressions.

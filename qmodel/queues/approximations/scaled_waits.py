@@ -11,8 +11,8 @@ with g = 1 (Allen and Cunneen; Lee and Longton [1]_ for Poisson arrivals) or a c
 the order of :math:`1 - \rho` (Kraemer and Langenbach-Belz [2]_, Whitt [3]_). In heavy traffic
 :math:`W_M` tends to :math:`S / (c - a)`: that is `qmodel.queues.approximations.kingman`.
 
-**Error.** `qmodel.queues.ggc.methods` lists which hold at a point, and with what error; the
-errors over load, servers and SCV are in docs/reference/errors-of-approximations.md.
+**Error.** `qmodel.queues.approximations.methods` lists which hold at a point, and with what
+error; the errors over load, servers and SCV are in docs/reference/errors-of-approximations.md.
 
 **Shapes.** All arguments broadcast; scalars in, scalars out.
 **Numbers.** Floats, NumPy arrays, SymPy expressions.

@@ -41,7 +41,13 @@ from qmodel.queues.mgc import MGc
 from qmodel.queues.mmc import waiting_time
 from qmodel.queues.phases.queue import first_passage
 
-__all__ = ["SAME_PROPORTION", "STREAMS_AS_ONE", "finished", "interrupted"]
+__all__ = [
+    "EXPONENTIAL_INTERRUPTED",
+    "SAME_PROPORTION",
+    "STREAMS_AS_ONE",
+    "finished",
+    "interrupted",
+]
 
 STREAMS_AS_ONE = Assumption(
     "streams-above-as-one",
@@ -49,6 +55,13 @@ STREAMS_AS_ONE = Assumption(
     "exact for two streams; the mean response of the third was found within 0.1 % for means "
     "that differ by half, 5 % low for 3, 1 and 5, and 22 % low for 1, 3 and 0.5",
     "our simulations",
+    APPROXIMATE,
+)
+EXPONENTIAL_INTERRUPTED = Assumption(
+    "exponential-interrupted-wait",
+    "below the first stream, those that wait do so for an exponential time; the mean is exact, "
+    "p99 within 3 % from five servers on and up to 16 % short with one",
+    "a choice of this library",
     APPROXIMATE,
 )
 SAME_PROPORTION = Assumption(

@@ -17,7 +17,8 @@ from qmodel._xp import namespace
 from qmodel.distributions import Distribution
 from qmodel.errors import ModelError
 from qmodel.numerics.spare_capacity import spare_servers
-from qmodel.queues.base import Stream, mixed_service
+from qmodel.queues.base import Stream
+from qmodel.queues.streams import mixed_service
 
 __all__: list[str] = []
 

@@ -1,0 +1,108 @@
+"""The streams that arrive at a station, each with its own rate and distribution of service."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from functools import partial
+from typing import Any
+
+import numpy as np
+
+from qmodel import _check
+from qmodel._fields import Model, parameter
+from qmodel._typing import Value
+from qmodel._xp import is_symbolic, namespace
+from qmodel.distributions import Distribution
+from qmodel.distributions.algebra import measure
+from qmodel.errors import ModelError
+from qmodel.loads import poisson_rate
+
+__all__ = ["Stream"]
+
+_ENDLESS = 1e150
+"""Load of one server that stands for an infinite one."""
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Stream(Model):
+    """A flow of requests that arrives at a station.
+
+    Parameters
+    ----------
+    arrival_rate : number or array
+        Requests a second, >= 0. [1/s]
+    service : Distribution, optional
+        Law of their service time; by default the station's own. [-]
+    kind : str, default ""
+        What they are called: the kind of request on a path. [-]
+    priority : int, optional
+        Their class at a station with priorities, 0 for the most urgent; by default the
+        order of the streams. [-]
+    scv : number or array, optional
+        How variable the arrivals are over the times in which the queue fills: SCV of the times
+        between them, or index of dispersion (`qmodel.queues.approximations.dispersion`); by
+        default they are Poisson, of SCV 1. [-]
+
+    Raises
+    ------
+    DomainError
+        If `arrival_rate` or `scv` is negative.
+
+    Examples
+    --------
+    >>> import qmodel as qm
+    >>> reads, writes = Stream(90.0), Stream(10.0, qm.Exponential(0.030))
+    >>> r = qm.MMc(0.010, servers=4).solve([reads, writes])
+    >>> float(r.utilization), [float(s.response_time) for s in r.streams]
+    (0.3, [0.0102, 0.0302])
+    """
+
+    arrival_rate: Value = parameter("requests a second", unit="1/s", symbol="lambda")
+    service: Distribution | None = None
+    kind: str = ""
+    priority: int | None = parameter(
+        "class, 0 for the most urgent", check=partial(_check.one_count, least=0), default=None
+    )
+    scv: Value | None = parameter(
+        "variability of its times between arrivals", check=_check.scv, default=None
+    )
+
+
+def streams_of(load: Any, who: str = "a station") -> tuple[Stream, ...]:
+    """Return the streams of a load: one rate, one stream or several."""
+    if isinstance(load, Stream):
+        return (load,)
+    if isinstance(load, (list, tuple)) and load and isinstance(load[0], Stream):
+        if not all(isinstance(s, Stream) for s in load):
+            raise ModelError("a load is one rate or streams only, got a mix of both")
+        return tuple(load)
+    return (Stream(poisson_rate(load, who)),)
+
+
+def finite_rates(streams: Sequence[Stream], service_time: Value) -> tuple[list[Value], Any]:
+    """Return rates, very large for infinite ones, and where they are infinite, if anywhere."""
+    rates = [s.arrival_rate for s in streams]
+    if all(type(rate) is float and rate < np.inf for rate in rates):
+        return rates, None
+    if is_symbolic(*rates) or not any(np.any(np.isinf(rate)) for rate in rates):
+        return rates, None
+    most = _ENDLESS / np.clip(service_time, 1e-100, 1e100)
+    finite = [np.where(np.isinf(rate), most, rate)[()] for rate in rates]
+    return finite, np.isinf(sum(rates))
+
+
+def shares_of(rates: Sequence[Value]) -> tuple[Any, ...]:
+    """Return the share of each stream in all requests."""
+    total: Any = sum(rates)
+    xp = namespace(total)
+    if not xp.symbolic:
+        total = np.asarray(total, dtype=float)  # a float would raise where it divides by 0
+    # Without load all shares are equal: any will do, and 0/0 will not.
+    with xp.errstate(invalid="ignore", divide="ignore"):
+        return tuple(xp.guard(rate / total, total == 0, 1.0 / len(rates)) for rate in rates)
+
+
+def mixed_service(laws: Sequence[Distribution], rates: Sequence[Value]) -> Distribution:
+    """Return the law of service of a mix of streams: each one's, by its share."""
+    return measure(shares_of(rates), tuple(laws))
