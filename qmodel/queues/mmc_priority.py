@@ -63,7 +63,7 @@ from qmodel.queues.phases.unequal_priorities import (
     interrupted,
 )
 from qmodel.queues.results import in_the_limit
-from qmodel.queues.streams import finite_rates, mixed_service, streams_of
+from qmodel.queues.streams import finite_rates, mixed_service, shares_of, streams_of
 from qmodel.queues.waits.busy_period import BusyPeriod
 from qmodel.queues.waits.priority_classes import in_order
 
@@ -332,7 +332,7 @@ class MMcPriority(Station):
             )
         mix, total = mixed_service(laws, rates), sum(rates)
         shares = shares_of(rates)
-        # A stream that is not there does not count, however long it waits.
+        # A stream without requests does not count, whatever its wait.
         parts = zip(shares, results, strict=True)
         wait = sum(np.where(p == 0, 0.0, p * r.waiting_time) for p, r in parts)
         mean = np.asarray(wait)[()]
