@@ -175,6 +175,8 @@ def _as_arrays(said: _Said, args: Any, named: Any) -> tuple[Any, Any]:
 
 
 def _no_array(name: str, x: Any) -> None:
+    if type(x) in _LISTS and not is_symbolic(*x):
+        x = _check.real(name, x)
     if not np.ndim(x) and not is_symbolic(x):
         raise DomainError(f"{name} must be an array of numbers, got {_check.short(x)}")
 

@@ -10,6 +10,8 @@ from qmodel.answers.words import RATE, SHARE, TEXT, TIME, percent
 from qmodel.units import text
 
 if TYPE_CHECKING:
+    import numpy as np
+
     from qmodel.pipeline import Pipeline
     from qmodel.planning import Objective
 
@@ -22,14 +24,21 @@ def hit_ratios(
     model: Pipeline, load: float, goals: Sequence[Objective]
 ) -> tuple[list[Table], list[str]]:
     """Return a table for each cache that decides the capacity, and a line for each other."""
+    import numpy as np
+
     tables, notes = [], []
     for name, own in model.parameters().items():
         if name.endswith(".hit_ratio"):
-            table = _table(model, name, float(own), load, goals)
-            if len(set(table.columns[1].values)) > 1:
-                tables.append(table)
-            elif load < float(model.max_rate):
-                notes.append(_note(table))
+            ratios = _ratios(float(own))
+            scenarios = model.replace({name: ratios})
+            decides = len(set(np.broadcast_to(scenarios.max_rate, ratios.shape).tolist())) > 1
+            if decides or load < float(model.max_rate):
+                # What stays the same has one line, for which nothing need be searched.
+                table = _table(scenarios, name, float(own), load, goals if decides else ())
+                if decides:
+                    tables.append(table)
+                else:
+                    notes.append(_note(table))
     return tables, notes
 
 
@@ -42,15 +51,20 @@ def within_header(goals: Sequence[Objective]) -> str:
     return f"with {what} {str(goal).removeprefix(what).strip()}"
 
 
+def _ratios(own: float) -> np.ndarray:
+    import numpy as np
+
+    return np.array(sorted({*(r for r in RATIOS if abs(r - own) > 1e-9), own}))
+
+
 def _table(
-    model: Pipeline, name: str, own: float, load: float, goals: Sequence[Objective]
+    scenarios: Pipeline, name: str, own: float, load: float, goals: Sequence[Objective]
 ) -> Table:
     import numpy as np
 
     from qmodel.planning import capacity
 
-    ratios = np.array(sorted({*(r for r in RATIOS if abs(r - own) > 1e-9), own}))
-    scenarios = model.replace({name: ratios})
+    ratios = _ratios(own)
     result = scenarios.solve(load)
 
     def cells(values: object) -> list[float]:

@@ -29,7 +29,7 @@ References
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, overload
 
@@ -100,6 +100,8 @@ class RoutedNetwork:
             if classes != {""} or len(listed) != len(self.stations):
                 raise ModelError("arrivals must be a mapping of rates, or one for each station")
             arrivals = dict(zip(self.stations, listed, strict=True))
+        if not arrivals:
+            raise ModelError("arrivals must name at least one rate, got none")
         given = arrivals if classes != {""} else {"": arrivals}
         rates: dict[tuple[str, str], Any] = {}
         for c, at in given.items():
@@ -323,7 +325,7 @@ class RoutedNetwork:
 @checked
 def routed(
     stations: Mapping[str, Station],
-    routing: Any,
+    routing: Mapping[str, Any] | Sequence[Any] | np.ndarray,
     services: Mapping[str, Mapping[str, Distribution]] | None = None,
 ) -> RoutedNetwork:
     """Return a network of stations from its routing probabilities.

@@ -122,7 +122,9 @@ def capacity(model: Model, *objectives: Objectives, think_time: Value | None = N
     high = np.nextafter(saturation, 0.0)
     if np.isinf(saturation).any():
         high = np.where(np.isinf(saturation), _bracket(what, missed), high)
-    found = increasing_root(missed, 0.0, high, rtol=_RTOL) if limits else high
+    found = high
+    if limits:
+        found = increasing_root(missed, 0.0, high, rtol=_RTOL, at_low=idle)
     # The root is either end of its last bracket, and inverted tails have noise of 1e-11.
     for step in (2 * _RTOL, 1e-12, 1e-10, 1e-9):
         above = missed(found) > 0

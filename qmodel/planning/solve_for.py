@@ -163,13 +163,16 @@ def solve_for(
         result = solved(value)
         with np.errstate(invalid="ignore", divide="ignore", over="ignore"):
             missed = missed_by(result, wanted)
-        return missed, *footprint(result, missed)
+            return missed, *footprint(result, missed)
 
     def look(value: Any) -> tuple[Any, ...]:
         return tried(float(value)) if changing else looked(value)
 
     def margin(value: Any) -> Any:
-        return look(value)[0]
+        if changing:
+            return tried(float(value))[0]
+        with np.errstate(invalid="ignore", divide="ignore", over="ignore"):
+            return missed_by(solved(value), wanted)
 
     values, margins = _windows(margin, domain, *_scan(look, domain))
     unknown = np.isnan(margins).any(axis=0)

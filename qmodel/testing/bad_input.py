@@ -116,7 +116,7 @@ _NEVER_NUMBERS = frozenset(
 
 
 _EMPTY = re.compile(r"\b(empty|none|no|at least)\b")
-_SEVERAL_ARRAYS = re.compile(r"(Sequence|tuple|Iterable|list|dict|Mapping)\[.*ndarray")
+_SEVERAL_ARRAYS = re.compile(r"(Sequence|tuple|Iterable|list|dict|Mapping)\[.*(ndarray|Any)")
 
 
 def _nothing() -> None:
@@ -264,7 +264,7 @@ def _answer(
     except (QModelError, TypeError) as error:
         if not parameter:
             return f"{error}"
-        if isinstance(error, QModelError) and any(n in str(error) for n in arguments):
+        if isinstance(error, QModelError) and any(_names(str(error), n) for n in arguments):
             return None  # Where arguments do not go together, any of them may be named.
         return _wording(error, parameter, value)
     except RecursionError:
@@ -353,6 +353,12 @@ def _has_nan(x: Any) -> bool:
     return not isinstance(x, (bool, int))
 
 
+def _names(said: str, name: str) -> bool:
+    """Return whether a text names a parameter: as a word, and "a" as more than an article."""
+    after = r" (must|is|has)\b" if name == "a" else r"(?!\w)"
+    return re.search(rf"(?<!\w){re.escape(name)}{after}", said) is not None
+
+
 def _wording(error: Exception, parameter: str, value: Any) -> str | None:
     """Return what is missing in a message: the parameter by its name, or else the value."""
     said, ours = str(error), isinstance(error, QModelError)
@@ -361,7 +367,7 @@ def _wording(error: Exception, parameter: str, value: Any) -> str | None:
     if ours and isinstance(value, (str, list, dict, set)) and not value and _EMPTY.search(said):
         return None  # Of what is empty nothing can be shown, but that it is.
     names = (parameter, parameter.removesuffix("s").replace("_", " "))
-    if any(n in said for n in (names if ours else names[:1])):
+    if any(_names(said, n) for n in (names if ours else names[:1])):
         return None
     inside = [*value, *value.values()] if isinstance(value, dict) else []
     if "unexpected keyword" in said and any(repr(v) in said for v in inside):

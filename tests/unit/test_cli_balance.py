@@ -12,6 +12,8 @@ from qmodel.cli.app import app
 from qmodel.cli.balance import Discipline
 from qmodel.units import ms
 
+pytestmark = pytest.mark.usefixtures("solved_once")
+
 REPLICA = qm.MMc(10 * ms, servers=4)
 TWO = ("--policy", "random", "--policy", "round robin")
 

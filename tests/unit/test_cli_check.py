@@ -10,6 +10,8 @@ import qmodel as qm
 from qmodel.cli import model
 from qmodel.cli.app import app
 
+pytestmark = pytest.mark.usefixtures("solved_once")
+
 GOOD, BAD = ("--objective", "p99 < 80 ms"), ("--objective", "utilization < 70 %")
 
 

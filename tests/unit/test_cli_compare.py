@@ -8,6 +8,8 @@ import qmodel as qm
 from qmodel.cli import model
 from qmodel.cli.app import app
 
+pytestmark = pytest.mark.usefixtures("solved_once")
+
 
 def pair():
     db = qm.call("db", qm.MMc(0.004, servers=4))

@@ -11,6 +11,8 @@ from typer.testing import CliRunner
 
 from qmodel.cli.app import app
 
+pytestmark = pytest.mark.usefixtures("solved_once")
+
 
 def run(*words, code=0):
     result = CliRunner().invoke(app, ["explain", *words], prog_name="qmodel")

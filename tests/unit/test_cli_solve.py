@@ -13,6 +13,8 @@ from qmodel.cli import model
 from qmodel.cli.app import app
 from qmodel.units import ms
 
+pytestmark = pytest.mark.usefixtures("solved_once")
+
 
 def shop():
     web = qm.call("web", qm.MMc(10 * ms, servers=4))

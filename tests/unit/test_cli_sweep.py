@@ -11,6 +11,8 @@ from qmodel.answers.scenarios import _axis, _values
 from qmodel.cli import model
 from qmodel.cli.app import app
 
+pytestmark = pytest.mark.usefixtures("solved_once")
+
 
 def shop():
     cache, db = qm.call("cache", qm.MMc(0.0002)), qm.call("db", qm.MMc(0.008, servers=2))

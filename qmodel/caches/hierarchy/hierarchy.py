@@ -177,6 +177,9 @@ class Hierarchy:
         levels = _check.several("levels", levels)
         if not levels:
             raise ModelError("a hierarchy needs a level")
+        for x in levels:
+            if not isinstance(x, (LRU, TTL, Level)):
+                raise ModelError(f"levels must be LRU, TTL or Level, got {_check.short(x)}")
         made = tuple(x if isinstance(x, Level) else Level(x) for x in levels)
         for k, (child, parent) in enumerate(itertools.pairwise(made), start=1):
             if np.any(np.asarray(parent.nodes) > np.asarray(child.nodes)):
