@@ -63,6 +63,7 @@ from qmodel.queues.mgc_ps import MGcPS
 from qmodel.queues.mmc import EXPONENTIAL_SERVICE, MMc
 from qmodel.queues.waits.decaying import law_of_wait, scv_of_delay
 from qmodel.queues.waits.infinite_variance import infinite_in_its_cell
+from qmodel.queues.waits.mmc import MMcResponse
 from qmodel.queues.waits.shared_response import SharedResponse, cells_of_sizes
 
 __all__ = ["InformedPool"]
@@ -206,7 +207,7 @@ class InformedPool(Pool):
             return Sum((wait, self.service))
         # The queue of M/M/c, with its closed forms.
         drain = wait.drain * (1 - wait.ratio)
-        return mmc._Response(wait.levels[0], drain, 1 / self.service.mean)
+        return MMcResponse(wait.levels[0], drain, 1 / self.service.mean)
 
     def _scaled_mean(self, state: _State) -> Any:
         s, scv, c = self.service.mean, self.service.scv, self.replica.servers

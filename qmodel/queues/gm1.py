@@ -50,7 +50,8 @@ from qmodel.numerics.spare_capacity import spare_servers
 from qmodel.queues.base import FCFS, LAWS, MEANS, Station, StationResult
 from qmodel.queues.counts.states import States
 from qmodel.queues.gmc import RENEWAL_ARRIVALS
-from qmodel.queues.mmc import EXPONENTIAL_SERVICE, _Wait
+from qmodel.queues.mmc import EXPONENTIAL_SERVICE
+from qmodel.queues.waits.mmc import MMcWait
 from qmodel.queues.waits.renewal_root import root, unit
 
 __all__ = ["GM1", "waiting_probability", "waiting_time"]
@@ -250,8 +251,8 @@ class GM1(Station):
             response_time=response,
             queue_length=weigh(rate, wait),
             number_in_system=weigh(rate, response),
-            wait=_Wait(busy, idle / s),
-            response=_Wait(1.0 + 0.0 * idle, idle / s),
+            wait=MMcWait(busy, idle / s),
+            response=MMcWait(1.0 + 0.0 * idle, idle / s),
             station=self,
             basis=Basis(dict.fromkeys((*MEANS, *LAWS, "number"), grounds)),
             number=_Present(rate * s, busy, idle),

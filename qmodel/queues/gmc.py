@@ -52,7 +52,8 @@ from qmodel.numerics.erlang import special
 from qmodel.numerics.spare_capacity import spare_servers
 from qmodel.queues.base import FCFS, LAWS, MEANS, Station, StationResult
 from qmodel.queues.counts.gmc import RenewalNumber
-from qmodel.queues.mmc import EXPONENTIAL_SERVICE, _Response, _Wait
+from qmodel.queues.mmc import EXPONENTIAL_SERVICE
+from qmodel.queues.waits.mmc import MMcResponse, MMcWait
 from qmodel.queues.waits.renewal_root import root, unit
 
 __all__ = ["GMc", "waiting_probability", "waiting_time"]
@@ -285,8 +286,8 @@ class GMc(Station):
             response_time=wait + s,
             queue_length=weigh(rate, wait),
             number_in_system=weigh(rate, wait + s),
-            wait=_Wait(chance, drain),
-            response=_Response(chance, drain, 1 / s),
+            wait=MMcWait(chance, drain),
+            response=MMcResponse(chance, drain, 1 / s),
             station=self,
             number=RenewalNumber(rate, s, self.interarrival, c),
             basis=Basis(dict.fromkeys((*MEANS, *LAWS, "number"), grounds)),

@@ -29,24 +29,21 @@ References
 
 from __future__ import annotations
 
-import math
 from dataclasses import dataclass, field
 from typing import Any
-
-import numpy as np
 
 from qmodel import _check
 from qmodel._checked import checked
 from qmodel._fields import parameter
 from qmodel._typing import Count, Value
-from qmodel._xp import is_symbolic, namespace
+from qmodel._xp import namespace
 from qmodel.basis import POISSON_ARRIVALS, Assumption, Basis
 from qmodel.distributions import Distribution, Exponential
-from qmodel.numerics.erlang import special
 from qmodel.numerics.spare_capacity import spare_servers
 from qmodel.queues.base import FCFS, LAWS, MEANS, Station, StationResult
 from qmodel.queues.counts.erlang import erlang_c
 from qmodel.queues.counts.server_states import ServerStates
+from qmodel.queues.waits.mmc import MMcResponse, MMcWait
 
 __all__ = ["MMc", "waiting_tail", "waiting_time"]
 
@@ -166,138 +163,6 @@ def waiting_tail(
     return erlang_c(servers=c, offered_load=rate * s) * namespace(t, drain).exp(-drain * t)
 
 
-def _begun(served: Any, late: Any, apart: Any) -> Any:
-    """Return P(a wait that began is over, but not the service after it), in exponents.
-
-    `late` is the greater of both exponentials, `apart` the distance of their exponents.
-    """
-    return served * late * special().exprel(-apart)
-
-
-@dataclass(frozen=True, slots=True, eq=False, repr=False)
-class _Wait(Distribution):
-    """An exponential wait that only some requests have: the law of a queue's wait."""
-
-    probability: Value
-    drain: Value
-    closed = True
-
-    @property
-    def mean(self) -> Value:
-        with np.errstate(divide="ignore", invalid="ignore", over="ignore"):
-            return self.probability / self.drain
-
-    @property
-    def variance(self) -> Value:
-        with np.errstate(divide="ignore", invalid="ignore", over="ignore"):
-            return self.probability * (2 - self.probability) / self.drain**2
-
-    @property
-    def third_cumulant(self) -> Value:
-        c = self.probability
-        with np.errstate(divide="ignore", invalid="ignore", over="ignore"):
-            return c * (6 - 6 * c + 2 * c**2) / self.drain**3
-
-    @property
-    def atom(self) -> Value:
-        return 1 - self.probability
-
-    @property
-    def defect(self) -> Value:
-        return np.equal(self.drain, 0) * 1.0
-
-    def laplace(self, s: Value) -> Value:
-        return 1 - self.probability + self.probability * (self.drain / (self.drain + s))
-
-    def tail(self, t: Value) -> Value:
-        xp = namespace(t, self.probability, self.drain)
-        below = self.probability * xp.exp(-self.drain * xp.maximum(xp.asarray(t), 0))
-        return below if xp.symbolic else np.where(np.asarray(t) < 0, 1.0, below)[()]
-
-    def density(self, t: Value) -> Value:
-        slope = self.drain * self.tail(t)
-        return slope if is_symbolic(slope) else np.where(np.asarray(t) < 0, 0.0, slope)[()]
-
-    def quantile(self, p: Value) -> Value:
-        q = 1 - _check.probability("p", p)
-        xp = namespace(q, self.probability, self.drain)
-        with xp.errstate(divide="ignore", invalid="ignore", over="ignore"):
-            return xp.maximum(xp.log(self.probability / q), 0) / self.drain + 0 * q
-
-
-@dataclass(frozen=True, slots=True, eq=False, repr=False)
-class _Response(Distribution):
-    """The wait of `_Wait`, then exponential service of rate `serve`."""
-
-    probability: Value
-    drain: Value
-    serve: Value
-    closed = True
-
-    def _wait(self) -> _Wait:
-        return _Wait(self.probability, self.drain)
-
-    @property
-    def mean(self) -> Value:
-        return self._wait().mean + self._service
-
-    @property
-    def _service(self) -> Value:
-        xp = namespace(self.serve)
-        return xp.over(1, self.serve, xp.inf)
-
-    @property
-    def variance(self) -> Value:
-        return self._wait().variance + self._service**2
-
-    @property
-    def third_cumulant(self) -> Value:
-        return self._wait().third_cumulant + 2 * self._service**3
-
-    @property
-    def defect(self) -> Value:
-        return self._wait().defect
-
-    def laplace(self, s: Value) -> Value:
-        mu, theta, c = self.serve, self.drain, self.probability
-        # One quotient of both, as a division costs as much as all else.
-        return mu * (theta + (1 - c) * s) / ((theta + s) * (mu + s))
-
-    def tail(self, t: Value) -> Value:
-        mu, theta = self.serve, self.drain
-        xp = namespace(t, mu, theta)
-        if xp.symbolic:
-            begun = mu * (xp.exp(-theta * t) - xp.exp(-mu * t)) / (mu - theta)
-            return xp.exp(-mu * t) + self.probability * begun
-        t = np.maximum(t, 0.0)
-        with np.errstate(invalid="ignore"):
-            late = np.exp(-np.minimum(mu, theta) * t)
-            both = _begun(mu * t, late, np.abs(mu - theta) * t)
-        return np.where(theta == 0, 1.0, np.exp(-mu * t) + self.probability * both)[()]
-
-    def tail_and_density(self, t: Value) -> tuple[Value, Value]:
-        if type(t) is not float or not (t > 0 and self.drain > 0):
-            return self.tail(t), self.density(t)
-        served, begun = self.serve * t, self.drain * t
-        alone, waited = math.exp(-served), math.exp(-begun)
-        both = _begun(served, max(alone, waited), abs(served - begun))
-        tail = alone + self.probability * both
-        return tail, self.serve * (tail - self.probability * waited)
-
-    def _quantile_on_symbols(self, p: Any) -> Any:
-        import sympy as sp
-
-        # Of one server the response is exponential: P(wait) is 1 - drain / serve.
-        if sp.simplify(self.probability * self.serve + self.drain - self.serve) != 0:
-            return Distribution._quantile_on_symbols(self, p)
-        return -namespace(p, self.drain).log1p(-p) / self.drain
-
-    def density(self, t: Value) -> Value:
-        # The tail solves f = mu * (P(T > t) - P(Tq > t)): served at rate mu once begun.
-        slope = self.serve * (self.tail(t) - self._wait().tail(t))
-        return slope if is_symbolic(slope) else np.where(np.asarray(t) < 0, 0.0, slope)[()]
-
-
 @dataclass(frozen=True, slots=True, eq=False)
 class MMc(Station):
     """Station with exponential service and equal servers, first come first served.
@@ -362,8 +227,8 @@ class MMc(Station):
             response_time=wait + s,
             queue_length=namespace(rate, s, c).weigh(rate, wait),
             number_in_system=namespace(rate, s, c).weigh(rate, wait + s),
-            wait=_Wait(must_wait, drain),
-            response=_Response(must_wait, drain, 1 / s),
+            wait=MMcWait(must_wait, drain),
+            response=MMcResponse(must_wait, drain, 1 / s),
             station=self,
             number=ServerStates(rate * s, c, spare),
             basis=_BASIS,

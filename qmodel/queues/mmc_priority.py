@@ -65,6 +65,7 @@ from qmodel.queues.phases.unequal_priorities import (
 from qmodel.queues.results import in_the_limit
 from qmodel.queues.streams import finite_rates, mixed_service, shares_of, streams_of
 from qmodel.queues.waits.busy_period import BusyPeriod
+from qmodel.queues.waits.mmc import MMcWait
 from qmodel.queues.waits.priority_classes import in_order
 
 __all__ = ["MMcPriority", "interrupted_waiting_time", "waiting_time"]
@@ -317,11 +318,11 @@ class MMcPriority(Station):
                     # A wait is the busy period of those above that it begins.
                     drain = drain / np.where(np.isinf(wait), 1.0, 1 - work / c)
                     their_time = np.where(above == 0, 1.0, work / above)[()]
-                    begun = mmc._Wait(1 + 0 * drain, drain)
+                    begun = MMcWait(1 + 0 * drain, drain)
                     queued = BusyPeriod(begun, above, Exponential(their_time / c))
                     time: Distribution = Mixture((1 - chance, chance), (ZERO, queued))
                 else:
-                    time = mmc._Wait(chance, drain)
+                    time = MMcWait(chance, drain)
             above, work = above + rate, work + rate * law.mean
             response = Sum((time, law))
             times_in_queue.append(time)
@@ -371,8 +372,8 @@ class MMcPriority(Station):
         xp = namespace(chance, spare)
         drain = xp.guard(spare / s, spare <= 0, 0.0)
         if not k:
-            return mean, mmc._Wait(chance, drain)
-        queued = BusyPeriod(mmc._Wait(1 + 0 * drain, drain), above, Exponential(s / c))
+            return mean, MMcWait(chance, drain)
+        queued = BusyPeriod(MMcWait(1 + 0 * drain, drain), above, Exponential(s / c))
         return mean, Mixture((1 - chance, chance), (ZERO, queued))
 
     def _interrupted(self, rates: Sequence[Any], k: int) -> tuple[Value, Distribution]:
@@ -383,4 +384,4 @@ class MMcPriority(Station):
         with xp.errstate(divide="ignore", invalid="ignore", over="ignore"):
             # Without load nobody waits, whatever the rate of an end.
             drain = xp.guard(chance / mean, mean == 0, c / s)
-        return mean, mmc._Wait(chance, drain)
+        return mean, MMcWait(chance, drain)

@@ -62,7 +62,8 @@ from qmodel.numerics import erlang
 from qmodel.queues.base import FCFS, LAWS, MEANS, Station, StationResult
 from qmodel.queues.counts.ordered_entry import groups_of_equals, ordered_entry
 from qmodel.queues.counts.states import GeometricBeyond
-from qmodel.queues.mmc import EXPONENTIAL_SERVICE, _Response, _Wait
+from qmodel.queues.mmc import EXPONENTIAL_SERVICE
+from qmodel.queues.waits.mmc import MMcResponse, MMcWait
 
 __all__ = ["UnequalServers"]
 
@@ -191,7 +192,7 @@ class UnequalServers(Station):
                 # Without load the slower servers are never taken.
                 chance = np.where(share == 0, 0.0, waited / share)
             shares.append(share[()])
-            laws.append(_Response(chance[()], drain[()], 1 / s))
+            laws.append(MMcResponse(chance[()], drain[()], 1 / s))
         with np.errstate(divide="ignore", invalid="ignore", over="ignore"):
             wait = np.where(over, np.inf, must_wait / drain)[()]
         response = wait + sum(p * s for p, s in zip(shares, times, strict=True))
@@ -209,7 +210,7 @@ class UnequalServers(Station):
             response_time=response,
             queue_length=weigh(rate, wait),
             number_in_system=weigh(rate, response),
-            wait=_Wait(must_wait[()], drain[()]),
+            wait=MMcWait(must_wait[()], drain[()]),
             response=Mixture(tuple(shares), tuple(laws)),
             station=self,
             number=number,

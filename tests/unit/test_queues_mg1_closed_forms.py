@@ -12,8 +12,8 @@ from hypothesis import strategies as st
 
 import qmodel as qm
 from qmodel.distributions.fit import balanced_hyperexponential
-from qmodel.queues import mg1
 from qmodel.queues.waits import mek1, mh21
+from qmodel.queues.waits.mg1 import MG1Wait
 
 
 def erlang_wait(load: float, phases: int, t: Any) -> Any:
@@ -56,7 +56,7 @@ def test_erlang_service(load: float, phases: int) -> None:
     # The residues of the oracle are products over all roots, which lose some digits.
     np.testing.assert_allclose(wait.tail(T), erlang_wait(load, phases, T), atol=1e-12)
     error = 2e-12 if phases <= 4 else 1e-8
-    by_inversion = mg1._Wait(load, law)
+    by_inversion = MG1Wait(load, law)
     np.testing.assert_allclose(wait.tail(T), by_inversion.tail(T), atol=error)
     np.testing.assert_allclose(wait.density(T), by_inversion.density(T), atol=30 * error)
     assert wait.quantile(1 - wait.tail(4.0)) == pytest.approx(4.0, rel=1e-9)
@@ -141,7 +141,7 @@ def test_hyperexponential_service(load: float, scv: float) -> None:
     law = balanced_hyperexponential(1.0, scv)
     wait = qm.MG1(law).solve(load).wait
     expected = hyperexponential_wait(load, law, T)
-    by_inversion = mg1._Wait(load, law)
+    by_inversion = MG1Wait(load, law)
     np.testing.assert_allclose(by_inversion.tail(T), expected, atol=2e-12)
     np.testing.assert_allclose(wait.tail(T), by_inversion.tail(T), atol=1e-12)
     np.testing.assert_allclose(wait.density(T), by_inversion.density(T), atol=3e-11)

@@ -41,7 +41,11 @@ from qmodel._xp import is_symbolic
 from qmodel.distributions import from_mean_scv
 from qmodel.errors import ModelError
 from qmodel.queues import gmc, mgc, mmc
-from qmodel.queues.approximations.scaled_waits import _checked, _times, kraemer_langenbach_belz
+from qmodel.queues.approximations.scaled_waits import (
+    kraemer_langenbach_belz,
+    multiple,
+    two_moments,
+)
 
 __all__ = ["combined"]
 
@@ -91,7 +95,7 @@ def combined(
     >>> float(combined(2.4, 1.0, servers=3, arrival_scv=0.5, service_scv=2.0))
     1.2090
     """
-    checked = _checked(arrival_rate, service_time, servers, arrival_scv, service_scv)
+    checked = two_moments(arrival_rate, service_time, servers, arrival_scv, service_scv)
     if is_symbolic(*checked):
         raise ModelError("the exact wait of GI/M/c has no closed form for symbols")
     rate, s, c, ca2, _ = checked
@@ -116,7 +120,7 @@ def corrected(renewal: Any, rate: Any, s: Any, c: Any, ca2: Any, cs2: Any) -> An
         first = 1 + 2 * (factor - 1) / (1 + ca2)
         second = (ca2 + cs2) / (1 + ca2)
         mean = np.where(ca2 >= 1, first, (1 - ca2) * second + ca2 * first)
-    return _times(np.asarray(renewal)[()], mean[()])
+    return multiple(np.asarray(renewal)[()], mean[()])
 
 
 def renewal(of: Any, rate: Any, s: Any, c: Any, ca2: Any) -> Any:

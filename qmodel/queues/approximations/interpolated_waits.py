@@ -43,13 +43,13 @@ from qmodel._xp import is_symbolic, namespace
 from qmodel.errors import DomainError, ModelError
 from qmodel.numerics.spare_capacity import spare_servers
 from qmodel.queues import mdc, mgc, mmc
-from qmodel.queues.approximations.scaled_waits import _checked, _times
+from qmodel.queues.approximations.scaled_waits import multiple, two_moments
 
 __all__ = ["cosmetatos", "kimura", "page"]
 
 
 def _poisson(*args: Any) -> tuple[Any, ...]:
-    rate, s, c, ca2, cs2 = _checked(*args)
+    rate, s, c, ca2, cs2 = two_moments(*args)
     if is_symbolic(ca2):
         raise DomainError(f"arrival_scv must be 1, of Poisson arrivals, got {ca2}")
     other = np.asarray(ca2)[(np.asarray(ca2) != 1) & ~np.isnan(ca2)]
@@ -110,7 +110,7 @@ def cosmetatos(
     with xp.errstate(divide="ignore", invalid="ignore", over="ignore"):
         excess = spare * (c - 1) * (xp.sqrt(4 + 5 * c) - 2) / (16 * c * xp.asarray(rate * s))
         excess = xp.guard(excess, (rate == 0) | (spare <= 0), 0.0)
-    return _times(mmc.waiting_time(rate, s, servers=c), cs2 + (1 - cs2) * (1 + excess) / 2)
+    return multiple(mmc.waiting_time(rate, s, servers=c), cs2 + (1 - cs2) * (1 + excess) / 2)
 
 
 def page(

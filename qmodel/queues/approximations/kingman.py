@@ -24,7 +24,7 @@ from __future__ import annotations
 from qmodel._typing import Count, Value
 from qmodel._xp import namespace
 from qmodel.numerics.spare_capacity import spare_servers
-from qmodel.queues.approximations.scaled_waits import _checked, _times
+from qmodel.queues.approximations.scaled_waits import multiple, two_moments
 
 __all__ = ["kingman", "kingman_bound"]
 
@@ -75,14 +75,14 @@ def kingman(
     >>> kingman(lam, s, servers=c, arrival_scv=ca, service_scv=cs)
     S**2*lambda*(ca2/2 + cs2/2)/(c*(-S*lambda + c))
     """
-    rate, s, c, ca2, cs2 = _checked(
+    rate, s, c, ca2, cs2 = two_moments(
         arrival_rate, service_time, servers, arrival_scv, service_scv
     )
     xp = namespace(rate, s, c, ca2, cs2)
     spare = spare_servers(rate, s, c)
     with xp.errstate(divide="ignore", invalid="ignore", over="ignore"):
         wait = rate * s**2 / (c * spare)
-        return _times(xp.guard(wait, spare <= 0, xp.inf), (ca2 + cs2) / 2)
+        return multiple(xp.guard(wait, spare <= 0, xp.inf), (ca2 + cs2) / 2)
 
 
 def kingman_bound(
@@ -131,7 +131,7 @@ def kingman_bound(
     >>> float(kingman_bound(0.0, 1.0, servers=1, arrival_scv=0.5, service_scv=2.0))
     inf
     """
-    rate, s, c, ca2, cs2 = _checked(
+    rate, s, c, ca2, cs2 = two_moments(
         arrival_rate, service_time, servers, arrival_scv, service_scv
     )
     xp = namespace(rate, s, c, ca2, cs2)

@@ -43,7 +43,7 @@ from qmodel.queues import mmc
 __all__ = ["allen_cunneen", "kraemer_langenbach_belz", "whitt"]
 
 
-def _checked(rate: Any, s: Any, c: Any, arrival: Any, service: Any) -> tuple[Any, ...]:
+def two_moments(rate: Any, s: Any, c: Any, arrival: Any, service: Any) -> tuple[Any, ...]:
     checked = (
         _check.nonnegative("arrival_rate", rate),
         _check.positive("service_time", s),
@@ -57,7 +57,7 @@ def _checked(rate: Any, s: Any, c: Any, arrival: Any, service: Any) -> tuple[Any
     return tuple(np.asarray(x, dtype=float)[()] for x in checked)
 
 
-def _times(wait: Any, factor: Any) -> Any:
+def multiple(wait: Any, factor: Any) -> Any:
     """Return the product, infinite where the wait is, even without any variability."""
     xp = namespace(wait, factor)
     with xp.errstate(invalid="ignore"):
@@ -110,10 +110,10 @@ def allen_cunneen(
     >>> sp.factor(allen_cunneen(lam, s, servers=1, arrival_scv=ca, service_scv=cs).doit())
     -S**2*lambda*(ca2 + cs2)/(2*(S*lambda - 1))
     """
-    rate, s, c, ca2, cs2 = _checked(
+    rate, s, c, ca2, cs2 = two_moments(
         arrival_rate, service_time, servers, arrival_scv, service_scv
     )
-    return _times(mmc.waiting_time(rate, s, servers=c), (ca2 + cs2) / 2)
+    return multiple(mmc.waiting_time(rate, s, servers=c), (ca2 + cs2) / 2)
 
 
 def kraemer_langenbach_belz(
@@ -157,7 +157,7 @@ def kraemer_langenbach_belz(
     >>> float(kraemer_langenbach_belz(0.8, 1.0, servers=1, arrival_scv=0.5, service_scv=2.0))
     4.917357
     """
-    rate, s, c, ca2, cs2 = _checked(
+    rate, s, c, ca2, cs2 = two_moments(
         arrival_rate, service_time, servers, arrival_scv, service_scv
     )
     xp = namespace(rate, s, c, ca2, cs2)
@@ -168,7 +168,7 @@ def kraemer_langenbach_belz(
         # Without load or variability the exponents are 0/0, and there is no wait.
         factor = xp.exp(xp.where(ca2 < 1, regular, bursty))
         factor = xp.guard(factor, (rho == 0) | (ca2 + cs2 == 0) | (slack <= 0), 1.0)
-    return _times(mmc.waiting_time(rate, s, servers=c), (ca2 + cs2) / 2 * factor)
+    return multiple(mmc.waiting_time(rate, s, servers=c), (ca2 + cs2) / 2 * factor)
 
 
 def whitt(
@@ -215,7 +215,7 @@ def whitt(
     >>> float(whitt(7.2, 1.0, servers=8, arrival_scv=0.25, service_scv=1.0))
     0.4977
     """
-    rate, s, c, ca2, cs2 = _checked(
+    rate, s, c, ca2, cs2 = two_moments(
         arrival_rate, service_time, servers, arrival_scv, service_scv
     )
     xp = namespace(rate, s, c, ca2, cs2)
@@ -233,4 +233,4 @@ def whitt(
         steady = ((cs2 - ca2) * f3 + (cs2 + 3 * ca2) * psi) / (2 * ca2 + 2 * cs2)
         factor = xp.where(ca2 > cs2, bursty, xp.where(ca2 == 0, f3, steady))
         factor = xp.guard(factor, (rho == 0) | (mean == 0) | (slack <= 0), 1.0)
-    return _times(mmc.waiting_time(rate, s, servers=c), mean * factor)
+    return multiple(mmc.waiting_time(rate, s, servers=c), mean * factor)

@@ -37,7 +37,7 @@ from qmodel.numerics.erlang import special
 from qmodel.numerics.spare_capacity import spare_servers
 from qmodel.queues import gmc
 from qmodel.queues.approximations.combined_wait import renewal
-from qmodel.queues.approximations.scaled_waits import _checked
+from qmodel.queues.approximations.scaled_waits import two_moments
 from qmodel.queues.counts.erlang import erlang_c
 
 __all__ = ["kraemer_langenbach_belz", "renewal_arrivals", "whitt"]
@@ -83,7 +83,7 @@ def kraemer_langenbach_belz(
     >>> float(kraemer_langenbach_belz(0.8, 1.0, servers=1, arrival_scv=0.5, service_scv=1.0))
     0.7370
     """
-    checked = _checked(arrival_rate, service_time, servers, arrival_scv, service_scv)
+    checked = two_moments(arrival_rate, service_time, servers, arrival_scv, service_scv)
     rate, s, c, ca2, cs2 = checked
     if is_symbolic(c) or np.any(np.asarray(c) > 1):
         raise DomainError(f"servers must be 1 for this formula, got {np.max(c)}")
@@ -141,7 +141,7 @@ def renewal_arrivals(
     >>> float(renewal_arrivals(3.6, 1.0, servers=4, arrival_scv=0.5, service_scv=2.0))
     0.7424
     """
-    checked = _checked(arrival_rate, service_time, servers, arrival_scv, service_scv)
+    checked = two_moments(arrival_rate, service_time, servers, arrival_scv, service_scv)
     if is_symbolic(*checked):
         raise ModelError("the exact wait of GI/M/c has no closed form for symbols")
     rate, s, c, ca2, cs2 = checked
@@ -192,7 +192,7 @@ def whitt(
     >>> float(whitt(3.6, 1.0, servers=4, arrival_scv=0.5, service_scv=2.0))
     0.7549
     """
-    checked = _checked(arrival_rate, service_time, servers, arrival_scv, service_scv)
+    checked = two_moments(arrival_rate, service_time, servers, arrival_scv, service_scv)
     if is_symbolic(*checked):
         raise ModelError("Whitt's probability of waiting is a case distinction, not a formula")
     rate, s, c, ca2, cs2 = checked

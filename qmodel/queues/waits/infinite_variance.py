@@ -28,7 +28,7 @@ from qmodel.basis import APPROXIMATE, Assumption
 from qmodel.distributions import NEVER, ZERO, Distribution, Mixture, Scaled
 from qmodel.distributions.broadcasting import select, shape_of
 from qmodel.numerics.spare_capacity import spare_servers
-from qmodel.queues.mg1 import queued
+from qmodel.queues.waits.mg1 import queued
 
 __all__ = ["INFINITE_VARIANCE", "infinite_in_its_cell", "is_infinite", "wait_of_those"]
 

@@ -45,7 +45,7 @@ from qmodel.distributions import Distribution, Gamma
 from qmodel.errors import ModelError
 from qmodel.numerics.exponential import exp_rest
 from qmodel.numerics.spare_capacity import spare_servers
-from qmodel.queues.mg1 import _ClosedWait
+from qmodel.queues.waits.mg1 import ClosedWait
 
 __all__ = ["ErlangServiceWait", "exponentials", "phases_of", "waiting_tail"]
 
@@ -215,7 +215,7 @@ def phases_of(service: Distribution) -> Value:
 
 
 @dataclass(frozen=True, slots=True, eq=False, repr=False)
-class ErlangServiceWait(_ClosedWait):
+class ErlangServiceWait(ClosedWait):
     """The time in queue of M/E_k/1.
 
     Parameters
@@ -245,7 +245,7 @@ class ErlangServiceWait(_ClosedWait):
             return self._quantile_on_symbols(p)
         # The roots are sought once, not at every step.
         parts = exponentials(self.arrival_rate, self.service.mean, phases=self.phases)
-        return _ClosedWait.quantile(replace(self, parts_found=parts), p)
+        return ClosedWait.quantile(replace(self, parts_found=parts), p)
 
     def _both(self, t: Value) -> tuple[Any, Any]:
         rate, s = self.arrival_rate, self.service.mean
