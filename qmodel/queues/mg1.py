@@ -92,7 +92,7 @@ def waiting_time(arrival_rate: Value, service_time: Value, *, scv: Value) -> Val
     rate = _check.nonnegative("arrival_rate", arrival_rate)
     s = _check.positive("service_time", service_time)
     scv = _check.scv("scv", scv)
-    return mean_wait(rate, s, scv)
+    return mean_wait(rate, s, scv=scv)
 
 
 @dataclass(frozen=True, slots=True, eq=False)

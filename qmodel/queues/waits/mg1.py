@@ -25,11 +25,12 @@ from qmodel.numerics.spare_capacity import spare_servers
 __all__ = ["ClosedWait", "MG1Wait", "mean_wait", "queued"]
 
 
-def mean_wait(rate: Value, s: Value, scv: Value) -> Value:
-    """Return the mean wait, infinite in overload."""
-    xp = namespace(rate, s, scv)
-    spare = spare_servers(rate, s, 1)
-    return xp.over(xp.weigh(rate * s, s * (scv + 1)), 2 * spare, xp.inf)
+def mean_wait(arrival_rate: Value, service_time: Value, *, scv: Value) -> Value:
+    """Return the mean wait, infinite in overload; of numbers that have been checked."""
+    xp = namespace(arrival_rate, service_time, scv)
+    spare = spare_servers(arrival_rate, service_time, 1)
+    work = xp.weigh(arrival_rate * service_time, service_time * (scv + 1))
+    return xp.over(work, 2 * spare, xp.inf)
 
 
 @dataclass(frozen=True, slots=True, eq=False, repr=False)
@@ -42,7 +43,7 @@ class MG1Wait(Distribution):
     @property
     def mean(self) -> Value:
         """Mean. [s]."""
-        return mean_wait(self.arrival_rate, self.service.mean, self.service.scv)
+        return mean_wait(self.arrival_rate, self.service.mean, scv=self.service.scv)
 
     @property
     def variance(self) -> Value:
