@@ -22,7 +22,12 @@ import numpy as np
 
 from qmodel.measurements import cells
 from qmodel.measurements.measurements import Measurements, of_rows
-from qmodel.measurements.quoted_lines import Regular, regular_parts
+from qmodel.measurements.quoted_lines import (
+    named_times,
+    number_columns,
+    regular_lines,
+    requests_of,
+)
 from qmodel.measurements.requests import checked_times, kind_numbers, numbers_of, route
 from qmodel.measurements.sources import Block, Source
 from qmodel.measurements.tally import Tally
@@ -34,17 +39,14 @@ NAME = "access log"
 _TIME = r"\[([^\]\n]{10,40})\]"
 
 _CAREFUL = re.compile(
-    rf'^[^\[\n]* {_TIME} "((?:[^"\\]|\\.)*)" (\d{{3}}) (?:\d+|-)'
-    r'(?: "(?:[^"\\]|\\.)*"){0,4}(?: ([\d.]+|-)(?= |$))?((?: [^"].*)?)$'
+    rf'^.*? {_TIME} "((?:[^"\\]|\\.)*)" (\d{{3}}) (?:\d+|-)'
+    r'(?: "(?:[^"\\]|\\.)*"){0,4}((?: [^"].*)?)$'
 )
-_NAMED = re.compile(r'(\w+)[=:]"?([-\d.,: ]+)"?')
 _ALB = re.compile(
     r"^(?:https?|h2|grpcs?|wss?) (\S+) \S+ \S+ (\S+) ([-\d.]+) ([-\d.]+) ([-\d.]+) "
     r'(\d{3}|-) (\d{3}|-) \d+ \d+ "((?:[^"\\]|\\.)*)".*$',
     re.M,
 )
-_TIME_NAMES = {"rt", "request_time", "reqtime"}
-_UPSTREAM_NAMES = {"urt", "upstream_response_time", "upstream_time", "uptime"}
 _NUMBER = re.compile(r"\d+\.\d+|\d+")
 
 
@@ -80,36 +82,42 @@ class _Log:
         self.front, self.behind = Tally(1.0), Tally(1.0)
         self.names = ("web", "upstream")
         self._clock: dict[str, float] = {}
-        self._last = ""
+        self.whole: bool | None = None  # Whether times are whole numbers, where they are.
         self.attempts = self.passed = 0
         self.reused: list[int] = [0, 0]
         self.connections: list[float] = [0.0, 0.0]
 
     def add(self, block: Block) -> None:
-        for part in regular_parts(block.data.decode("utf-8", "replace"), block.line):
-            if isinstance(part, Regular):
-                lines = np.arange(part.line, part.line + len(part.stamps))
-                stamps, asked, status, first, more = part[1:]
-            else:
-                found, lines = self._carefully(part)
-                if not found:
-                    continue
-                stamps, asked, status, first, more = zip(*found, strict=True)
-            self.source.good_lines += len(stamps)
-            taken, behind = self._taken(lines, first, more)
-            self._count(lines, self._times(lines, stamps), asked, status, taken, behind)
+        found, others = regular_lines(block.data)
+        careful = self._carefully(block.line, others)
+        lines, asked, tails = found.lines + block.line, found.asked, found.tails
+        times, status = found.times, found.status
+        if careful:
+            more, stamps, written, answers, ends = zip(*careful, strict=True)
+            lines = np.append(lines, more)
+            times = np.append(times, self._times(lines[-len(more) :], stamps))
+            status = np.append(status, np.array(answers, dtype=int))
+            asked, tails = [*asked, *written], [*tails, *ends]
+        if not lines.size:
+            return
+        self.source.good_lines += lines.size
+        taken, behind = self._taken(lines, tails)
+        failed = (status >= 500) | (status == 499)
+        self._count(lines, times, requests_of(asked), failed, taken, behind)
 
-    def _carefully(self, part: tuple[int, str]) -> tuple[list[Any], np.ndarray]:
-        found, lines = [], []
-        for number, line in enumerate(part[1].split("\n"), part[0]):
-            stripped = line.strip()
-            match = None if "\0" in line else _CAREFUL.match(stripped)
+    def _carefully(
+        self, first: int, lines: Sequence[tuple[int, bytes]]
+    ) -> list[tuple[int, str, bytes, str, bytes]]:
+        found = []
+        for number, data in lines:
+            line = data.decode("utf-8", "replace").strip()
+            match = None if "\0" in line else _CAREFUL.match(line)
             if match:
-                found.append(match.groups())
-                lines.append(number)
-            elif stripped:
-                self.source.bad(number, stripped, "is no line of this access log")
-        return found, np.array(lines, dtype=int)
+                stamp, asked, status, tail = match.groups()
+                found.append((first + number, stamp, asked.encode(), status, tail.encode()))
+            elif line:
+                self.source.bad(first + number, line, "is no line of this access log")
+        return found
 
     def _times(self, lines: np.ndarray, stamps: Sequence[str]) -> np.ndarray:
         clock = self._clock
@@ -124,30 +132,29 @@ class _Log:
         return times
 
     def _taken(
-        self, lines: np.ndarray, first: Sequence[str], more: Sequence[str]
+        self, lines: np.ndarray, tails: Sequence[bytes]
     ) -> tuple[np.ndarray | None, Sequence[str] | None]:
         """Return the time that each request took and that of its upstream, where written."""
+        first, more = number_columns(tails)
         if not any(first):
             return self._named(lines, more) if any(more) else (None, None)
         name = "the time after the user agent"
-        values = cells.numbers([f or "-" for f in first], self.source.note, name=name)
+        values = numbers_of(self.source, lines, first, name)
         if not np.isfinite(values).any():
             return None, None
-        if not any("." in f for f in first):
+        if self.whole is None:
+            self.whole = not any("." in f for f in first)
+        if self.whole:
             self.source.note("the whole number at the end of a line is in microseconds (%D)")
             return values * 1e-6, None
         self.source.note("the first number after the user agent is the time in seconds")
         return values, [m.strip() or "-" for m in more] if any(more) else None
 
     def _named(
-        self, lines: np.ndarray, more: Sequence[str]
+        self, lines: np.ndarray, tails: Sequence[str]
     ) -> tuple[np.ndarray | None, Sequence[str] | None]:
-        first, behind = [], []
-        for tail in more:
-            pairs = {k.lower(): v for k, v in _NAMED.findall(tail)}
-            first.append(next((v for k, v in pairs.items() if k in _TIME_NAMES), "-"))
-            behind.append(next((v for k, v in pairs.items() if k in _UPSTREAM_NAMES), "-"))
-        if all(f == "-" for f in first):
+        first, behind = named_times(tails)
+        if not set(first) - {"", "-"}:
             return None, None
         self.source.note("named times at the end of a line are in seconds")
         return numbers_of(self.source, lines, first, "the named time"), behind
@@ -157,12 +164,10 @@ class _Log:
         lines: np.ndarray,
         times: np.ndarray,
         asked: Sequence[str],
-        status: Sequence[str],
+        failed: np.ndarray,
         taken: np.ndarray | None,
         behind: Sequence[str] | None,
     ) -> None:
-        bad = {s: s[0] == "5" or s == "499" for s in set(status)}
-        failed = np.fromiter(map(bad.__getitem__, status), bool, len(status))
         kinds = kind_numbers(self.front, asked, _kind)
         if taken is not None:
             taken = checked_times(self.source, lines, taken)
@@ -201,7 +206,7 @@ class _Log:
         whole = np.where((spent < 0).any(axis=0), np.nan, spent.sum(axis=0))
         times = cells.times(stamps, lambda _: None, name="times")
         target = [w if float(w) >= 0 else "-" for w in wait]
-        self._count(at, times, asked, status, whole, target)
+        self._count(at, times, asked, _failed(status), whole, target)
 
     def add_named(self, block: Block, pattern: re.Pattern[str], names: list[str]) -> None:
         found, lines = [], []
@@ -230,7 +235,7 @@ class _Log:
             at,
             times,
             asked,
-            column.get("status", ("200",) * len(lines)),
+            _failed(column.get("status", ("200",) * len(lines))),
             None if taken is None else numbers_of(self.source, at, taken, "$request_time"),
             column.get("upstream_response_time"),
         )
@@ -270,6 +275,11 @@ def _kind(asked: str) -> str:
     if len(parts) < 2 or not parts[0].isalpha():
         return route(asked) if asked.startswith("/") else "(malformed)" if asked else ""
     return f"{parts[0]} {route(parts[1])}"
+
+
+def _failed(status: Sequence[str]) -> np.ndarray:
+    bad = {s: s[:1] == "5" or s == "499" for s in set(status)}
+    return np.fromiter(map(bad.__getitem__, status), bool, len(status))
 
 
 def _moment(stamp: str) -> float:

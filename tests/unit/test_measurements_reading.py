@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import gzip
 import json
+from datetime import datetime
 from pathlib import Path
 from typing import Any
 
@@ -12,8 +13,9 @@ import pandas as pd
 import pytest
 
 from qmodel.errors import LoadFileError, ModelError
-from qmodel.measurements import Measurements, read
+from qmodel.measurements import Measurements, access_log, read
 from qmodel.measurements import tally as tallies
+from qmodel.measurements.quoted_lines import regular_lines
 
 STAMP = 1_782_550_573  # [s] since 1970
 
@@ -135,6 +137,48 @@ def test_a_bad_line_in_a_long_log_is_found_and_the_others_are_kept(
     assert broken.first_bad.startswith("line 322: ")
     web = [m.of(m.frame["component"].iloc[0]).frame["count"].sum() for m in (good, broken)]
     assert web == [500, 499]
+
+
+DATES = ["24/Oct/2026:14:20:05 -0730", "29/Feb/2024:23:59:59 +0000", "31/Dec/1999:00:00:00 +0545"]
+NO_DATES = ["29/Feb/2026:14:20:05 +0000", "24/Okt/2026:14:20:05 +0000", "2/Oct/2026:14:20:05 -0700",
+            "24/Oct/2026:24:20:05 +0000", "24/Oct/2026:14:20:05 *0000"]  # fmt: skip
+MIDDLES = ['"GET /a HTTP/1.1" 200 12', '"GET /a HTTP/1.1" 304 -', '"-" 400 0', '"" 499 7',
+           '"GET /a"b HTTP/1.1" 200 1', '"GET /a HTTP/1.1" 20 1', '"GET /a HTTP/1.1" 200',
+           '"GET /a HTTP/1.1" 200 x1', '"GET /a HTTP/1.1 200 12', r'"GET /\"a HTTP/1.1" 200 12',
+           '"GET /a HTTP/1.1" 200 123456789012345678']  # fmt: skip
+TAILS = ["", ' "-" "curl"', ' "-" "a" "b" "c" 0.1', ' "-" "a" "b" "c" "d"', ' "-" "curl',
+         ' "-" "curl"x', ' 0.25 -', ' rt=0.2 urt="0.1"', ' "a" "b" rt=0.2 "x"',
+         r' "-" "\"q\"" 0.5', " 0.25 0.1, 0.2 : 0.3", ' "-"  "x"']  # fmt: skip
+
+
+@pytest.mark.parametrize("middle", MIDDLES)
+@pytest.mark.parametrize("tail", TAILS)
+def test_what_is_read_from_its_quotes_is_what_the_careful_way_reads(
+    middle: str, tail: str
+) -> None:
+    heads = ["10.0.0.1 - - ", "::1 - an,na ", "", "[::1] - - ", "-"]
+    lines = [f"{h}[{d}] {middle}{tail}" for h in heads for d in DATES + NO_DATES]
+    found, others = regular_lines("\n".join(lines).encode())
+    assert sorted([*found.lines, *(at for at, _ in others)]) == list(range(len(lines)))
+    assert [line.decode() for _, line in others] == [lines[at] for at, _ in others]
+    for at, when, status, asked, end in zip(*found, strict=True):
+        match = access_log._CAREFUL.match(lines[at])
+        assert match is not None
+        stamp = datetime.strptime(match[1], "%d/%b/%Y:%H:%M:%S %z").timestamp()
+        assert (when, status, asked.decode(), end.decode()) == (
+            stamp, int(match[3]), match[2], match[4],
+        )  # fmt: skip
+    plain = middle in MIDDLES[:4] and tail in (*TAILS[:3], *TAILS[6:8], TAILS[10])
+    assert len(found.lines) == (3 * len(DATES) if plain else len(found.lines))
+
+
+def test_times_of_lines_that_differ_are_in_one_unit(tmp_path: Path) -> None:
+    line = COMBINED.format(i=1, s=5, a="GET / HTTP/1.1", c=200)
+    escaped = line.replace("curl/8", r"cu\"rl")
+    found = reading(tmp_path, f"{line} 0.250 0.100\n{escaped} 2 -\n{line} 0.5.0 0.1\n")
+    assert found.of("web").whole()["mean"][0] == pytest.approx(1.125)
+    assert (found.bad_lines, found.of("web").frame["count"].sum()) == (1, 3)
+    assert "0.5.0" in found.first_bad
 
 
 def test_bad_lines_are_counted_and_the_first_is_told(tmp_path: Path) -> None:
