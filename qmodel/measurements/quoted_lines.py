@@ -187,7 +187,9 @@ def named_times(tails: Sequence[str]) -> tuple[list[str], list[str]]:
         return list(whole), list(behind)
     # The last group is empty: so that there are several, and for the time that has no name.
     rows = re.findall(rf"^(?:{like}|.*)()$", "\n".join(tails), re.M)
-    whole, behind = ([row[groups.index(k) if k in groups else -1] for row in rows] for k in (0, 1))
+    whole, behind = (
+        [row[groups.index(k) if k in groups else -1] for row in rows] for k in (0, 1)
+    )
     for i in [i for i, some in enumerate(whole if 0 in groups else behind) if not some]:
         whole[i], behind[i] = _by_name(tails[i])
     return whole, behind
