@@ -97,8 +97,9 @@ def regular_lines(data: bytes) -> tuple[Regular, list[tuple[int, bytes]]]:
 
 def _windows(text: np.ndarray, at: np.ndarray, first: int, last: int) -> np.ndarray:
     """Return the bytes around each place, from so many before it to so many behind it."""
-    whole = np.lib.stride_tricks.sliding_window_view(text, last - first)
-    return whole[np.clip(at + first, 0, len(whole) - 1)]
+    windows = np.lib.stride_tricks.sliding_window_view(text, last - first)
+    found: np.ndarray = windows[np.clip(at + first, 0, len(windows) - 1)]
+    return found
 
 
 def _cut(data: bytes, starts: np.ndarray, ends: np.ndarray) -> list[bytes]:
@@ -183,8 +184,8 @@ def named_times(tails: Sequence[str]) -> tuple[list[str], list[str]]:
         at = match.end(2)
     like += re.escape(tails[0][at:])
     if not groups:
-        whole, behind = zip(*map(_by_name, tails), strict=True)
-        return list(whole), list(behind)
+        named = [_by_name(tail) for tail in tails]
+        return [n[0] for n in named], [n[1] for n in named]
     # The last group is empty: so that there are several, and for the time that has no name.
     rows = re.findall(rf"^(?:{like}|.*)()$", "\n".join(tails), re.M)
     whole, behind = (
