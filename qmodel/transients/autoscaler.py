@@ -8,6 +8,9 @@ at most `growth` times as many as there are, and what it starts is ready after `
 pods away when fewer were wanted for as long as `stabilisation`. While all are busy u is 1, so
 the pods can grow by no more than 1 / target within a boot time, whatever comes.
 
+What it measures is not the same on all days, nor what it decides (`qmodel.transients.scaling`):
+numbers of servers over time are means over them, and backlogs and waits are of all of them.
+
 **No backlog.** A load that grows as :math:`e^{t / \tau}` is followed in time if the target is
 at most :math:`e^{-\text{lag} / \tau}`, with the lag of window, period and boot
 (`highest_target`).
@@ -21,8 +24,7 @@ References
 
 from __future__ import annotations
 
-from collections import deque
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
@@ -32,6 +34,7 @@ from qmodel._checked import checked
 from qmodel._fields import Model, parameter
 from qmodel._typing import Value
 from qmodel.errors import DomainError
+from qmodel.transients.scaling import Running
 
 __all__ = ["Autoscaler", "highest_target"]
 
@@ -96,60 +99,6 @@ class Autoscaler(Model):
     def begin(self, servers: float, time: float) -> Running:
         """Return the autoscaler at work, from so many servers on."""
         return Running(self, float(servers), float(time))
-
-
-@dataclass(slots=True, eq=False)
-class Running:
-    """An autoscaler at work."""
-
-    rules: Autoscaler
-    ready: float
-    start: float
-    _due: float = field(init=False)
-    _coming: deque[tuple[float, float]] = field(init=False, default_factory=deque)
-    _seen: deque[tuple[float, float, float]] = field(init=False, default_factory=deque)
-    _wanted: deque[tuple[float, float]] = field(init=False, default_factory=deque)
-
-    def __post_init__(self) -> None:
-        self._due = self.start + self.rules.period
-
-    def servers(self, time: float) -> float:
-        """Return the servers that are ready at a time [-]."""
-        while self._coming and self._coming[0][0] <= time:
-            self.ready += self._coming.popleft()[1]
-        return self.ready
-
-    def next_change(self, time: float) -> float:
-        """Return when it decides next, or a pod is ready [s]."""
-        boots = self._coming[0][0] if self._coming else np.inf
-        return min(self._due, boots)
-
-    def observe(self, time: float, busy: float) -> None:
-        """Take note of the busy servers, and decide when it is time."""
-        rules = self.rules
-        before = self._seen[-1][0] if self._seen else self.start
-        used = min(busy / self.ready, 1.0) if self.ready else 1.0
-        self._seen.append((time, time - before, used))
-        while self._seen[0][0] <= time - rules.window:
-            self._seen.popleft()
-        if time < self._due * (1 - 1e-12):
-            return
-        self._due += rules.period
-        self.servers(time)  # Pods that are ready now count, and are busy like the others.
-        long = sum(length for _, length, _ in self._seen)
-        mean = sum(length * u for _, length, u in self._seen) / long if long else used
-        pods = self.ready / rules.pod
-        wanted = float(np.ceil(round(pods * mean / rules.target, 9)))
-        wanted = min(max(wanted, rules.least), rules.most, np.ceil(pods * rules.growth))
-        started = (self.ready + sum(more for _, more in self._coming)) / rules.pod
-        if wanted > started:
-            self._coming.append((time + rules.boot, (wanted - started) * rules.pod))
-        self._wanted.append((time, wanted))
-        while self._wanted[0][0] < time - rules.stabilisation:
-            self._wanted.popleft()
-        enough = max(want for _, want in self._wanted)
-        if time - self.start >= rules.stabilisation and enough < pods and not self._coming:
-            self.ready = max(enough, rules.least) * rules.pod
 
 
 @checked

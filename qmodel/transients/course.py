@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from copy import deepcopy
 from dataclasses import dataclass
 from typing import Any, NamedTuple
 
@@ -10,17 +9,13 @@ import numpy as np
 
 from qmodel.loads import Profile
 from qmodel.transients.autoscaler import Autoscaler
-from qmodel.transients.band import band_of
-from qmodel.transients.evolution import evolve
-from qmodel.transients.levels import levels_for
-from qmodel.transients.reading import Reading
+from qmodel.transients.levels import levels_for, on_levels
+from qmodel.transients.reading import Reading, joined
 from qmodel.transients.schedule import Constant, Schedule, Staffing
 from qmodel.transients.walk import Walk
+from qmodel.transients.ways import Way, Ways
 
 __all__ = ["Course", "State", "Stretch", "reach_of"]
-
-_TOLERANCE = 1e-4
-"""Error of one step, in probability mass."""
 
 _EDGE = 1e-9
 """Probability of the last level beyond which there must be more of them."""
@@ -31,14 +26,13 @@ class State(NamedTuple):
 
     time: float
     numbers: np.ndarray
-    p: np.ndarray
-    ready: float
-    staff: Staffing
+    ways: tuple[Way, ...]
 
     @property
     def most(self) -> float:
         """The greatest number that may be present. [-]."""
-        return float(self.numbers[self.p > _EDGE].max(initial=0.0))
+        p = sum(way.weight * way.p for way in self.ways)
+        return float(self.numbers[np.asarray(p) > _EDGE].max(initial=0.0))
 
 
 @dataclass(frozen=True, slots=True)
@@ -81,15 +75,15 @@ class Course:
         time = float(first.times[0])
         numbers = self.levels.numbers
         if isinstance(start, State):
-            p = _on(numbers, start.numbers, start.p[None])[0]
-            ready, staff = start.ready, start.staff
+            ways = _moved(start, numbers)
         else:
             staff = staffing(servers, walk, time)
             ready = staff.servers(time)
             steady = self._steady(float(first.rates[0]), ready) if start is None else None
-            p = _on(numbers, np.array([float(start or 0)]), np.ones((1, 1)))[0]
+            p = on_levels(numbers, np.array([float(start or 0)]), np.ones((1, 1)))[0]
             p = p if steady is None else steady
-        self.end = State(time, numbers, p, ready, staff)
+            ways = (Way((), 1.0, p, ready, staff),)
+        self.end = State(time, numbers, ways)
         self.kept: list[Reading] = []
 
     def _steady(self, rate: float, servers: float) -> np.ndarray | None:
@@ -98,7 +92,7 @@ class Course:
         if not (rate < most or np.isfinite(self.walk.room) or self.walk.impatience):
             return None
         births, deaths = self.walk.births_and_deaths(self.levels.numbers, rate, servers)
-        up, down = self.levels.rates(births, deaths)
+        up, down = self.levels.rates(births, deaths, moving=False)
         with np.errstate(divide="ignore"):
             logs = np.concatenate([[0.0], np.cumsum(np.log(up[:-1]) - np.log(down[1:]))])
         steady: np.ndarray = np.exp(logs - logs.max())
@@ -106,8 +100,12 @@ class Course:
 
     def unsettled(self) -> float:
         """Return how far the end is from the steady state of its load, in probability [-]."""
-        steady = self._steady(float(self.kept[-1].rates[-1]), self.end.ready)
-        return 1.0 if steady is None else float(np.abs(self.end.p - steady).sum() / 2)
+        rate, found = float(self.kept[-1].rates[-1]), 0.0
+        for way in self.end.ways:
+            steady = self._steady(rate, way.ready)
+            off = 1.0 if steady is None else float(np.abs(way.p - steady).sum() / 2)
+            found += way.weight * off
+        return found
 
     def advance(self, load: Profile, times: np.ndarray) -> Stretch:
         """Return the stretch over `times`, of which the first is now."""
@@ -124,91 +122,37 @@ class Course:
 
     def whole(self) -> Reading:
         """Return all stretches that were kept as one."""
-        numbers = self.levels.numbers
-        parts = [
-            (part, 1 if i else 0) for i, part in enumerate(self.kept)
-        ]  # each begins where the one before ends
-
-        def joined(name: str) -> np.ndarray:
-            return np.concatenate([getattr(part, name)[skip:] for part, skip in parts])
-
-        seen = np.concatenate(
-            [_on(numbers, part.numbers, part.seen[skip:]) for part, skip in parts]
-        )
-        changes = [change for part, _ in parts for change in part.changes]
-        return Reading(
-            walk=self.walk,
-            numbers=numbers,
-            times=joined("times"),
-            rates=joined("rates"),
-            ready=joined("ready"),
-            seen=seen,
-            changes=changes,
-        )
+        return joined(self.kept, self.levels.numbers)
 
     def _widen(self) -> None:
         self._reach *= 4
-        old = self.levels.numbers
         self.levels = levels_for(max(self.walk.servers, 1.0), self._reach, self.walk.room)
-        p = _on(self.levels.numbers, old, self.end.p[None])[0]
-        self.end = self.end._replace(numbers=self.levels.numbers, p=p)
+        numbers = self.levels.numbers
+        self.end = State(self.end.time, numbers, _moved(self.end, numbers))
 
     def _tried(self, load: Profile, times: np.ndarray) -> tuple[Stretch, float]:
-        walk, numbers = self.walk, self.levels.numbers
-        now, _, p, ready, staff = self.end
-        staff, edge = deepcopy(staff), 0.0
-        corners = load.times[load.times > now]
-        changes = [(now, ready)]
-        all_ready, seen = np.empty(len(times)), np.empty((len(times), len(numbers)))
-        all_ready[0], seen[0] = ready, p
-        step = min(np.diff(times).min(initial=1.0), walk.service_time)
-        band = band_of(walk, self.levels, p)
-
-        def rates(time: float) -> tuple[np.ndarray, np.ndarray]:
-            return band.rates(float(np.interp(time, load.times, load.rates)), ready)
-
+        numbers, now, edge = self.levels.numbers, self.end.time, 0.0
+        ways = Ways(self.walk, self.levels, load, self.end.ways, times)
+        ways.note(0, now)
         for i, until in enumerate(times[1:], 1):
-            band = band.around(p)
             while now < until:
-                later = corners[np.searchsorted(corners, now, side="right") :]
-                corner = float(later[0]) if later.size else np.inf
-                end = min(float(until), staff.next_change(now), corner)
-                here = band.of(p)
-                for time, new in evolve(rates, here, now, end, tolerance=_TOLERANCE, step=step):
-                    if band.spills(new):
-                        band = band.wider()
-                        break
-                    staff.observe(time, float(np.minimum(band.numbers, ready) @ new))
-                    step, now, p = max(time - now, 1e-12), time, band.whole(new)
-                edge = max(edge, float(p[-1]))
-                if (others := staff.servers(now)) != ready:
-                    ready = others
-                    changes.append((now, ready))
-            all_ready[i], seen[i] = ready, p
+                now = ways.go_on(now, float(until))
+                edge = max(edge, ways.edge)
+            ways.note(i, now)
         reading = Reading(
-            walk=walk,
+            walk=self.walk,
             numbers=numbers,
             times=times,
             rates=np.asarray(load.rate(times)),
-            ready=all_ready,
-            seen=seen,
-            changes=changes,
+            strands=ways.strands,
         )
-        return Stretch(reading, State(now, numbers, p, ready, staff)), edge
+        return Stretch(reading, State(now, numbers, ways.ends)), edge
 
 
-def _on(numbers: np.ndarray, old: np.ndarray, seen: np.ndarray) -> np.ndarray:
-    """Return probabilities of old levels on others, of the same mean but at the last."""
-    if np.array_equal(old, numbers):
-        return seen
-    found = np.zeros((len(seen), len(numbers)))
-    above = np.clip(np.searchsorted(numbers, old), 1, max(len(numbers) - 1, 1))
-    gaps = numbers[above % len(numbers)] - numbers[above - 1]
-    parts = np.clip((old - numbers[above - 1]) / np.maximum(gaps, 1.0), 0.0, 1.0)
-    for i, (place, part) in enumerate(zip(above, parts, strict=True)):
-        found[:, place - 1] += (1 - part) * seen[:, i]
-        found[:, place % len(numbers)] += part * seen[:, i]
-    return found
+def _moved(state: State, numbers: np.ndarray) -> tuple[Way, ...]:
+    return tuple(
+        way._replace(p=on_levels(numbers, state.numbers, way.p[None])[0]) for way in state.ways
+    )
 
 
 def staffing(servers: Schedule | Autoscaler | None, walk: Walk, time: float) -> Staffing:

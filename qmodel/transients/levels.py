@@ -12,13 +12,26 @@ their distance. Between three neighbours, a below and b above, a walk with birth
     E[T] = \frac{b P_\uparrow - a (1 - P_\uparrow)}{\lambda - d}
 
 (the gambler's ruin [1]_), and the chain on the levels jumps with these: its means and its
-stationary law are those of the walk. What it adds is spread while a backlog grows or drains: a
-variance that is larger by a factor of at most b, a fraction of a percent of the backlog.
+stationary law are those of the walk. Where it drifts far, while a backlog grows or drains, such
+jumps one way would spread it by several percent of the backlog. There the rates up and down, b
+and a away, are those of the drift and of the variance of the walk,
+
+.. math::
+
+    b \, q_\uparrow - a \, q_\downarrow = \lambda - d, \qquad
+    b^2 q_\uparrow + a^2 q_\downarrow
+    = \max \bigl(\lambda + d, \; |\lambda - d| (a + b) / 8 \bigr),
+
+differences of second order [2]_: the rate against the drift may be negative, as what is told
+apart is never so narrow that probabilities would be. Spread is that of the walk, or 1 to 2 % of
+the backlog where that is less.
 
 References
 ----------
 .. [1] W. Feller, "An Introduction to Probability Theory and Its Applications", vol. 1, 3rd ed.,
    Wiley, 1968, ch. XIV.
+.. [2] R. J. LeVeque, "Finite Volume Methods for Hyperbolic Problems", Cambridge University
+   Press, 2002, ch. 4 (central differences, and how much spread they need).
 """
 
 from __future__ import annotations
@@ -29,10 +42,14 @@ from typing import Any
 
 import numpy as np
 
-__all__ = ["Levels", "levels_for"]
+__all__ = ["Levels", "levels_for", "on_levels"]
 
-_SINGLY = 300
+_SINGLY = 400
 """Numbers next to full that are levels of their own."""
+
+_NEAR, _MOST_DRIFT = 0.5, 8.0
+"""Drift over two levels against the spread: below the one jumps are those of the gambler's
+ruin, and above the other the spread is more than that of the walk."""
 
 _FINE = 25
 """Levels in the standard deviation of a Poisson number of all servers."""
@@ -65,13 +82,25 @@ class Levels:
         """Levels with a neighbour that is not the next number."""
         return np.flatnonzero((self._above > 1) | (self._below > 1))
 
-    def rates(self, births: np.ndarray, deaths: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
-        """Return the rates up and down from each level, given those of the walk there [1/s]."""
+    def rates(
+        self, births: np.ndarray, deaths: np.ndarray, *, moving: bool = True
+    ) -> tuple[np.ndarray, np.ndarray]:
+        """Return the rates up and down from each level, given those of the walk there [1/s].
+
+        Those of a chain that does not move keep its stationary law, and are positive.
+        """
         rise, fall = births.copy(), deaths.copy()
         rise[-1] = fall[0] = 0.0
         if self._wide.size:
             k = self._wide
-            rise[k], fall[k] = _jumps(births[k], deaths[k], self._above[k], self._below[k])
+            here = births[k], deaths[k], self._above[k], self._below[k]
+            rise[k], fall[k] = _jumps(*here)
+            if moving:
+                drift, spread = np.abs(births - deaths)[k], (births + deaths)[k]
+                steep = drift * (self._above + self._below)[k] > 2 * _NEAR * spread
+                steep &= (self._above[k] > 0) & (self._below[k] > 0)
+                if steep.any():
+                    rise[k[steep]], fall[k[steep]] = _drifting(*(x[steep] for x in here))
         return rise, fall
 
 
@@ -95,6 +124,13 @@ def _jumps(births: Any, deaths: Any, up: Any, down: Any) -> tuple[Any, Any]:
         rise[first], fall[first] = births[first] / up[first], 0.0
         rise[last], fall[last] = 0.0, deaths[last] / down[last]
     return rise, fall
+
+
+def _drifting(births: Any, deaths: Any, up: Any, down: Any) -> tuple[Any, Any]:
+    """Return the rates of jumps with the drift and the spread of the walk, where they may."""
+    drift, span = births - deaths, up + down
+    spread = np.maximum(births + deaths, np.abs(drift) * span / _MOST_DRIFT)
+    return (spread + drift * down) / (up * span), (spread - drift * up) / (down * span)
 
 
 def levels_for(servers: float, most: float, room: float = np.inf) -> Levels:
@@ -128,3 +164,17 @@ def levels_for(servers: float, most: float, room: float = np.inf) -> Levels:
 
     below, beyond = centre - outwards(centre)[::-1], centre + outwards(end - centre)
     return Levels(np.unique(np.concatenate([below, beyond])))
+
+
+def on_levels(numbers: np.ndarray, old: np.ndarray, seen: np.ndarray) -> np.ndarray:
+    """Return probabilities of old levels on others, of the same mean but at the last."""
+    if np.array_equal(old, numbers):
+        return seen
+    found = np.zeros((len(seen), len(numbers)))
+    above = np.clip(np.searchsorted(numbers, old), 1, max(len(numbers) - 1, 1))
+    gaps = numbers[above % len(numbers)] - numbers[above - 1]
+    parts = np.clip((old - numbers[above - 1]) / np.maximum(gaps, 1.0), 0.0, 1.0)
+    for i, (place, part) in enumerate(zip(above, parts, strict=True)):
+        found[:, place - 1] += (1 - part) * seen[:, i]
+        found[:, place % len(numbers)] += part * seen[:, i]
+    return found

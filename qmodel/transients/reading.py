@@ -18,10 +18,12 @@ import numpy as np
 from qmodel.distributions import ZERO, Distribution, Exponential, Gamma, Scaled, Shifted, Sum
 from qmodel.distributions.algebra import measure
 from qmodel.queues.base import Station
+from qmodel.transients.levels import on_levels
 from qmodel.transients.over_time import StationOverTime
+from qmodel.transients.strand import Strand, served_from
 from qmodel.transients.walk import Walk
 
-__all__ = ["Reading"]
+__all__ = ["Reading", "joined"]
 
 _CUTS = np.array([0.0, 0.1, 0.25, 0.4, 0.55, 0.7, 0.82, 0.9, 0.95, 0.98, 0.993, 1.0])
 """Shares of those that wait between which their backlogs are taken together."""
@@ -44,21 +46,17 @@ class Reading:
         The station. [-]
     numbers : array of shape (n,)
         The levels. [-]
-    times, rates, ready : array of shape (t,)
-        The times [s], what comes [1/s] and the servers [-].
-    seen : array of shape (t, n)
-        The probabilities. [-]
-    changes : list of (float, float)
-        When the servers changed, and to how many. [-]
+    times, rates : array of shape (t,)
+        The times [s] and what comes [1/s].
+    strands : sequence of Strand
+        The ways that the servers went. [-]
     """
 
     walk: Walk
     numbers: np.ndarray
     times: np.ndarray
     rates: np.ndarray
-    ready: np.ndarray
-    seen: np.ndarray
-    changes: Sequence[tuple[float, float]]
+    strands: Sequence[Strand]
 
     def result(self, station: Station, *, closed: bool = False) -> StationOverTime:
         """Return the station at all times.
@@ -66,31 +64,37 @@ class Reading:
         `closed` asks for a response in closed form where there is one, right to a percent: on
         it timeouts and retries can be composed.
         """
-        walk, numbers, ready, rate = self.walk, self.numbers, self.ready, self.rates
-        p = np.maximum(self.seen, 0.0)
-        p /= p.sum(axis=1, keepdims=True)
-        present = p @ numbers
-        busy = (p * np.minimum(numbers, ready[:, None])).sum(axis=1)
-        rejected = p[:, -1] if numbers[-1] >= walk.room else np.zeros(len(rate))
-        abandoned = self._abandoned(p) if walk.impatience else np.zeros(len(rate))
+        walk, numbers, rate = self.walk, self.numbers, self.rates
+        zero = np.zeros(len(rate))
+        ready, present, busy, served, abandoned, rejected = (zero.copy() for _ in range(6))
+        for strand, p in self._weighted():
+            there = strand.ready[:, None]
+            ready += strand.weights * strand.ready
+            present += p @ numbers
+            busy += (p * np.minimum(numbers, there)).sum(axis=1)
+            served += (p * walk.completions(numbers, there)).sum(axis=1)
+            if numbers[-1] >= walk.room:
+                rejected += p[:, -1]
+            if walk.impatience:
+                abandoned += (p * (numbers >= there) * (1 - self._served(there))).sum(axis=1)
         if walk.shared:
-            wait, response = None, self._shared(p)
+            wait, response = None, self._shared()
             waiting = response.mean - walk.service_time
         else:
-            wait = self._wait(p)
+            wait = self._wait()
             held = walk.service
             if walk.throughputs is not None:
-                held = Scaled(held, self._slower(p))
+                held = Scaled(held, self._slower())
             response = _after(wait, held) if closed else Sum((wait, held))
             waiting = np.asarray(wait.mean)
         return StationOverTime(
             times=self.times,
             arrival_rate=rate,
-            servers=ready.copy(),
+            servers=np.round(ready, 9),
             number_in_system=present,
             queue_length=present - busy,
             busy=busy,
-            throughput=self._served(p),
+            throughput=served,
             rejected=rejected,
             abandoned=abandoned,
             waiting_time=waiting,
@@ -100,81 +104,73 @@ class Reading:
             station=station,
         )
 
-    def _slower(self, p: np.ndarray) -> np.ndarray:
+    def _weighted(self) -> list[tuple[Strand, np.ndarray]]:
+        """Return the strands, and the probabilities that it is each and its numbers."""
+        found = []
+        for strand in self.strands:
+            p = np.maximum(strand.seen, 0.0)
+            whole = np.maximum(p.sum(axis=1), 1e-300)
+            found.append((strand, p * (strand.weights / whole)[:, None]))
+        return found
+
+    def _slower(self) -> np.ndarray:
         """Return how many times longer than alone what is inside a pool takes, in the mean."""
-        numbers, found = self.numbers, []
-        for c, row in zip(self.ready, p, strict=True):
-            inside = np.clip(numbers + 1, 1, max(c, 1))
-            found.append((inside / self.walk.completions(inside, c)) @ row)
-        return np.asarray(np.maximum(np.array(found) / self.walk.service_time, 1.0))
+        found = np.zeros(len(self.times))
+        for strand, p in self._weighted():
+            there = np.maximum(strand.ready[:, None], 1)
+            inside = np.clip(self.numbers + 1, 1, there)
+            takes = inside / self.walk.completions(inside, strand.ready[:, None])
+            found += (takes * p).sum(axis=1)
+        return np.maximum(found / self.walk.service_time, 1.0)
 
-    def _served(self, p: np.ndarray) -> np.ndarray:
-        """Return the requests that are served a second at each time."""
-        numbers = self.numbers
-        done = [
-            self.walk.completions(numbers, c) @ row
-            for c, row in zip(self.ready, p, strict=True)
-        ]
-        return np.array(done)
+    def _changes(self, strand: Strand) -> list[tuple[float, float]]:
+        """Return when the servers changed on a way, and on those that it became a part of."""
+        by_name = {other.name: other for other in self.strands}
+        found, here = list(strand.changes), strand
+        while here.into is not None and here.into in by_name:
+            left = float(self.times[np.flatnonzero(here.weights)].max(initial=-np.inf))
+            here = by_name[here.into]
+            after = max(left, found[-1][0])
+            found += [change for change in here.changes if change[0] > after]
+        return found
 
-    def _served_from(self, time: float) -> Any:
-        """Return the function from services after a time to the time that they take."""
-        starts = np.array([t for t, _ in self.changes])
-        speeds = np.array([float(self.walk.completions(c, c)) for _, c in self.changes])
-        first = max(int(np.searchsorted(starts, time, side="right")) - 1, 0)
-        edges = np.concatenate([[time], starts[first + 1 :]])
-        pace = speeds[first:]
-        done = np.concatenate([[0.0], np.cumsum(np.diff(edges) * pace[:-1])])
-        # Beyond the last change; servers that never come back are never done.
-        last = pace[-1]
-
-        def needed(services: np.ndarray) -> np.ndarray:
-            inside = np.interp(services, done, edges - time)
-            more = services - done[-1]
-            beyond = edges[-1] - time + more / last if last > 0 else np.inf
-            return np.asarray(np.where(more > 0, beyond, inside))
-
-        return needed
-
-    def _bins(self, p: np.ndarray, full: np.ndarray) -> tuple[Any, Any]:
+    @staticmethod
+    def _bins(waits: np.ndarray) -> tuple[Any, Any]:
         """Return weights and levels of those that wait, in bins by share of them: (bins, n)."""
-        waits = p * full
         total = waits.sum()
         if total <= 0:
-            return np.zeros(len(_CUTS) - 1), np.zeros((len(_CUTS) - 1, len(p)))
+            return np.zeros(len(_CUTS) - 1), np.zeros((len(_CUTS) - 1, len(waits)))
         upto = np.concatenate([[0.0], np.cumsum(waits)]) / total
         upto[-1] = 1.0
         # The share of each level in each bin: levels on a cut are split.
         shares = np.diff(np.clip(upto[None, :], _CUTS[:-1, None], _CUTS[1:, None]), axis=1)
         return shares.sum(axis=1) * total, shares
 
-    def _wait(self, p: np.ndarray) -> Distribution:
+    def _wait(self) -> Distribution:
         """Return the wait as a mixture of gamma distributions, a cell for each time."""
-        numbers, bins, size = self.numbers, len(_CUTS) - 1, len(self.times)
+        bins, size = len(_CUTS) - 1, len(self.times)
         weights, means, scvs = (
             np.zeros((bins, size)),
             np.ones((bins, size)),
             np.ones((bins, size)),
         )
-        spread = max(
-            self.walk.variability * 2 - 1, 0.05
-        )  # SCV of a service, from the mean wait
-        arriving = numbers < self.walk.room
+        changes = [self._changes(strand) for strand in self.strands]
+        parts = self._weighted()
         for i, time in enumerate(self.times):
-            found = p[i] * arriving
-            found = found / max(found.sum(), 1e-300)
-            full = numbers >= self.ready[i]
-            # Those in front, and what is left of the service that ends first.
-            behind = np.maximum(numbers - self.ready[i], 0.0) + self.walk.variability
-            weight, shares = self._bins(found, full)
+            found = [
+                self._met(p[i], strand.ready[i], time, change)
+                for (strand, p), change in zip(parts, changes, strict=True)
+                if strand.weights[i] > 0
+            ]
+            waits, takes, square = (
+                np.concatenate(x) for x in list(zip(*found, strict=True))[1:]
+            )
+            total = sum(met.sum() for met, *_ in found)
+            if len(found) > 1:
+                order = np.argsort(takes, kind="stable")
+                waits, takes, square = waits[order], takes[order], square[order]
+            weight, shares = self._bins(waits / max(total, 1e-300))
             mass = np.maximum(shares.sum(axis=1), 1e-300)
-            if self.walk.impatience:
-                found, takes, square = self._patient(found, full, behind, self.ready[i])
-                weight, shares = self._bins(found, full)
-                mass = np.maximum(shares.sum(axis=1), 1e-300)
-            else:
-                takes = self._served_from(time)(behind)
-                square = takes**2 * (1 + spread / behind)
             with np.errstate(invalid="ignore"):
                 mean = np.where(mass > 1e-290, (shares * takes).sum(axis=1) / mass, 1.0)
                 # Each of b services is as variable as one; the backlogs of a bin differ too.
@@ -185,14 +181,40 @@ class Reading:
         none = np.maximum(1 - weights.sum(axis=0), 0.0)
         return _past(_longer_than(none, weights, means, scvs), none, weights, means, scvs)
 
-    def _shared(self, p: np.ndarray) -> Distribution:
+    def _met(
+        self, p: np.ndarray, servers: float, time: float, changes: Sequence[tuple[float, float]]
+    ) -> tuple[np.ndarray, np.ndarray, np.ndarray, np.ndarray]:
+        """Return who is served, who of them waits, and mean and mean square of the waits."""
+        found, full = p * (self.numbers < self.walk.room), self.numbers >= servers
+        if self.walk.impatience:
+            behind = np.maximum(self.numbers - servers, 0.0) + self.walk.variability
+            served, takes, square = self._patient(found, full, behind, servers)
+            return served, served * full, takes, square
+        # Those in front, and what is left of the service that ends first.
+        behind = np.maximum(self.numbers - servers, 0.0) + self.walk.variability
+        takes = served_from(time, changes, self.walk)(behind)
+        spread = max(
+            self.walk.variability * 2 - 1, 0.05
+        )  # SCV of a service, from the mean wait
+        return found, found * full, takes, takes**2 * (1 + spread / behind)
+
+    def _shared(self) -> Distribution:
         """Return the time at shared servers: the work, slower by what is found there."""
-        numbers, ready = self.numbers, np.maximum(self.ready, 1e-300)[:, None]
-        slower = np.maximum((numbers + 1) / ready, 1.0)
-        edges = np.cumsum(p, axis=1)
+        parts = self._weighted()
+        p = np.concatenate([p for _, p in parts], axis=1)
+        slower = np.concatenate(
+            [
+                np.maximum((self.numbers + 1) / np.maximum(s.ready, 1e-300)[:, None], 1.0)
+                for s, _ in parts
+            ],
+            axis=1,
+        )
+        if len(parts) > 1:
+            order = np.argsort(slower, axis=1, kind="stable")
+            p, slower = (np.take_along_axis(x, order, axis=1) for x in (p, slower))
+        upto = np.concatenate([np.zeros((len(p), 1)), np.cumsum(p, axis=1)], axis=1)
         weights, laws = [], []
         for low, high in itertools.pairwise(_CUTS):
-            upto = np.concatenate([np.zeros((len(p), 1)), edges], axis=1)
             share = np.diff(np.clip(upto, low, high), axis=1)
             mass = np.maximum(share.sum(axis=1), 1e-300)
             weights.append(share.sum(axis=1))
@@ -201,23 +223,18 @@ class Reading:
         total = sum(weights)
         return measure(tuple(w / total for w in weights), tuple(laws))
 
-    def _abandoned(self, p: np.ndarray) -> np.ndarray:
-        """Return the share that gives up before its turn, by the numbers that it finds."""
-        numbers, found = self.numbers, np.zeros(len(p))
-        for i, c in enumerate(self.ready):
-            behind = np.maximum(numbers - c + 1, 0.0)
-            served = self._stay(behind, c)
-            found[i] = (p[i] * (numbers >= c) * (1 - served)).sum()
-        return found
+    def _served(self, servers: np.ndarray) -> np.ndarray:
+        """Return the probability to be served of those who find each number."""
+        return np.asarray(self._stay(np.maximum(self.numbers - servers + 1, 0.0), servers))
 
-    def _stay(self, behind: np.ndarray, servers: float) -> Any:
+    def _stay(self, behind: np.ndarray, servers: Any) -> Any:
         """Return the probability to be served of those with so many services to wait for.
 
         With k in front that leave or are served at the rates of all servers and of their own
         patience, the product telescopes.
         """
-        pace = float(self.walk.completions(servers, servers))
-        return pace / (pace + self.walk.impatience * behind) if pace else 0.0 * behind
+        pace = np.asarray(self.walk.completions(servers, servers))
+        return pace / np.maximum(pace + self.walk.impatience * behind, 1e-300)
 
     def _patient(
         self, p: np.ndarray, full: np.ndarray, behind: np.ndarray, servers: float
@@ -228,12 +245,50 @@ class Reading:
         rate = self.walk.impatience
         pace = float(self.walk.completions(servers, servers))
         served = p * np.where(full, self._stay(behind, servers), 1.0)
-        served = served / max(served.sum(), 1e-300)
         # Who is served stays: each step in front is as fast as with one more who may leave.
         x = pace / rate
         mean = (digamma(x + behind + 1) - digamma(x + 1)) / rate
         variance = (polygamma(1, x + 1) - polygamma(1, x + behind + 1)) / rate**2
         return served, mean, mean**2 + variance
+
+
+def joined(parts: Sequence[Reading], numbers: np.ndarray) -> Reading:
+    """Return readings as one, each of which begins where the one before ends."""
+    skipped = [1 if i else 0 for i in range(len(parts))]
+    sizes = [len(part.times) - skip for part, skip in zip(parts, skipped, strict=True)]
+    strands: dict[tuple[float, ...], Strand] = {}
+    begin = 0
+    for part, skip, size in zip(parts, skipped, sizes, strict=True):
+        here = slice(begin, begin + size)
+        for one in part.strands:
+            if one.name not in strands:
+                whole = sum(sizes)
+                strands[one.name] = Strand(
+                    one.name,
+                    np.zeros(whole),
+                    np.zeros((whole, len(numbers))),
+                    np.zeros(whole),
+                )
+            strand = strands[one.name]
+            strand.weights[here] = one.weights[skip:]
+            strand.ready[here] = one.ready[skip:]
+            strand.seen[here] = on_levels(numbers, part.numbers, one.seen[skip:])
+            strand.changes += one.changes
+            strand.into = one.into
+        begin += size
+
+    def column(name: str) -> np.ndarray:
+        return np.concatenate(
+            [getattr(part, name)[skip:] for part, skip in zip(parts, skipped, strict=True)]
+        )
+
+    return Reading(
+        walk=parts[0].walk,
+        numbers=numbers,
+        times=column("times"),
+        rates=column("rates"),
+        strands=list(strands.values()),
+    )
 
 
 def _longer_than(none: Any, weights: Any, means: Any, scvs: Any) -> np.ndarray:

@@ -21,8 +21,18 @@ class Staffing(Protocol):
     def next_change(self, time: float) -> float:
         """Return the next time at which their number may change [s]."""
 
-    def observe(self, time: float, busy: float) -> None:
-        """Take note of the servers that are busy at a time."""
+    noisy: bool
+    """Whether it matters to it how much more or less is busy than in the mean."""
+
+    def observe(self, time: float, busy: float, noise: float = 0.0) -> None:
+        """Take note of the servers that are busy at a time, and of their variance a second."""
+
+    def decide(self, time: float) -> list[tuple[float, Staffing]]:
+        """Return what it may decide at a time, and with which probability."""
+
+    @property
+    def plan(self) -> Any:
+        """What is decided: of equal plans come as many servers."""
 
 
 class Constant:
@@ -39,8 +49,15 @@ class Constant:
         """Return that it never changes."""
         return np.inf
 
-    def observe(self, time: float, busy: float) -> None:
+    noisy = False
+    plan = None
+
+    def observe(self, time: float, busy: float, noise: float = 0.0) -> None:
         """Take note of nothing."""
+
+    def decide(self, time: float) -> list[tuple[float, Staffing]]:
+        """Return that nothing is decided."""
+        return [(1.0, self)]
 
 
 class Schedule:
@@ -93,5 +110,12 @@ class Schedule:
         later = self.times[self.times > time]
         return float(later[0]) if later.size else np.inf
 
-    def observe(self, time: float, busy: float) -> None:
+    noisy = False
+    plan = None
+
+    def observe(self, time: float, busy: float, noise: float = 0.0) -> None:
         """Take note of nothing: what is planned stays."""
+
+    def decide(self, time: float) -> list[tuple[float, Staffing]]:
+        """Return that nothing is decided."""
+        return [(1.0, self)]

@@ -2,7 +2,7 @@
 
 The number present follows the Kolmogorov equations (`qmodel.transients.evolution`) on levels
 (`qmodel.transients.levels`): exact for exponential work where backlogs stay below some hundred,
-and told apart to a quarter of a percent of the backlog beyond. A request that has b services
+and told apart to 1 to 2 % of the backlog beyond. A request that has b services
 in front of it waits for as long as all servers take for b services, with the servers that will
 be there then. Where a load is light, and slow against the memory of the queue, each moment is a
 steady state.

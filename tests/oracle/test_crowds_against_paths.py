@@ -84,9 +84,12 @@ def test_balancer_web_and_database(
 @pytest.mark.slow
 @pytest.mark.parametrize("paths", [2000])
 def test_an_autoscaler(sim: ModuleType, paths: int) -> None:
-    """Backlog within 5 %, and p50 and p99 within 10 %; a drain ends a second early."""
+    """Backlog within 5 %, and p50 and p99 within 10 %, to the end of the drain.
+
+    What is left at 225 s, a tenth of a second before it ends, is known to its noise.
+    """
     crowd = qm.transients.pulse(60_000, 120.0, at=120.0, base=200.0, until=400.0)
-    at = np.array([90.0, 110.0, 130.0, 150.0, 180.0, 200.0, 220.0])
+    at = np.array([90.0, 110.0, 130.0, 150.0, 180.0, 200.0, 210.0, 220.0, 225.0])
     rules = qm.transients.Autoscaler(target=0.6, pod=4, least=10, boot=60.0)
     web = qm.Pipeline(qm.call("web", qm.MMc(0.1, 40)))
     found = web.over_time(crowd, times=np.array([0.0, *at]), servers={"web": rules})
@@ -101,14 +104,12 @@ def test_an_autoscaler(sim: ModuleType, paths: int) -> None:
         for name in ("number", "servers", "wait")
     )
     theirs = numbers.mean(axis=1)
-    assert station.number_in_system[1:] == pytest.approx(
-        theirs, rel=0.05, abs=0.025 * theirs.max()
-    )
+    assert station.number_in_system[1:] == pytest.approx(theirs, rel=0.05)
     assert station.servers[1:] == pytest.approx(servers.mean(axis=1), rel=0.02)
     for p in (0.5, 0.99):
         assert station.wait is not None
         assert station.wait.quantile(p)[1:] == pytest.approx(
-            np.quantile(waits, p, axis=1), rel=0.10, abs=0.025 * waits.max()
+            np.quantile(waits, p, axis=1), rel=0.10, abs=0.1
         )
 
 

@@ -7,6 +7,7 @@ import pytest
 
 import qmodel as qm
 from qmodel.transients import Autoscaler, Schedule, highest_target, ramp
+from qmodel.transients.scaling import noise_of
 
 # Load times five from 600/s within some seconds, pods of 10/s, 60 s window, 15 s period, 90 s
 # boot: peak of the backlog, when, and when it is gone; to 2 %, as the source has other steps.
@@ -24,12 +25,13 @@ def fluid(load: qm.Profile, rules: Autoscaler, pods: float) -> tuple[float, floa
     peak = at = gone = 0.0
     for t in np.arange(0.0, 1200.0, step):
         rate, room = float(load.rate(t + step / 2)), 10 * scaler.servers(t)
-        busy = scaler.ready if backlog > 0 else min(rate / 10, scaler.ready)
         backlog = max(backlog + (rate - room) * step, 0.0)
         if backlog > peak:
             peak, at = backlog, t + step
         gone = t + step if backlog > 0 else gone
-        scaler.observe(t + step, busy)
+        there = float(load.rate(t + step)) / 10
+        scaler.observe(t + step, scaler.ready if backlog > 0 else min(there, scaler.ready))
+        ((_, scaler),) = scaler.decide(t + step)
     return peak, at, gone
 
 
@@ -56,6 +58,28 @@ def test_a_backlog_while_pods_start() -> None:
     assert present[1:4] == pytest.approx([5400, 6750, 7350], rel=2e-3)
     assert r.backlog[4] < 150
     assert r.backlog[5] < 1
+
+
+def test_what_is_measured_has_noise_and_decisions_are_each_with_its_probability() -> None:
+    """Half measure more than what two pods are enough for, and half less; then they know."""
+    scaler = Autoscaler(target=0.5, boot=0.0, window=30.0).begin(4.0, 0.0)
+    scaler.observe(15.0, 2.5, 0.16)
+    (few, two), (many, three) = sorted(scaler.decide(15.0), key=lambda way: way[1].plan[1])
+    assert (few, many) == pytest.approx((0.5, 0.5))
+    assert two.plan[1] == ((15.0, 1.0),)
+    assert three.plan[1] == ((15.0, 2.0),)
+    assert two._noise.mean[0] == pytest.approx(-three._noise.mean[0])
+    # The mean and variance of half a normal distribution.
+    variance = 15 * 0.16 / 4**2
+    assert three._noise.mean[0] == pytest.approx(np.sqrt(2 / np.pi * variance))
+    assert three._noise.covariance[0, 0] == pytest.approx(variance * (1 - 2 / np.pi))
+
+
+def test_noise_of_servers_that_do_not_wait() -> None:
+    """The integral of a number in M/M/inf grows in variance by twice the load over mu."""
+    n = np.arange(60.0)
+    p = np.exp(n * np.log(9.0) - 9.0 - np.cumsum(np.log(np.maximum(n, 1.0))))
+    assert noise_of(p, n, np.full(60, 9.0 * 4), n * 4) == pytest.approx(2 * 9.0 / 4, rel=1e-9)
 
 
 def test_pods_come_and_go_in_a_pipeline() -> None:

@@ -20,8 +20,12 @@ def test_single_numbers_keep_their_rates() -> None:
 def test_wide_levels_have_the_drift_and_the_balance_of_the_walk(births, deaths) -> None:
     levels = Levels(np.array([0.0, 4.0, 10.0, 11.0]))
     up, down = levels.rates(np.full(4, births), np.full(4, deaths))
-    drift = up[1] * 6 - down[1] * 4
-    assert drift == pytest.approx(births - deaths)
+    assert up[1] * 6 - down[1] * 4 == pytest.approx(births - deaths)
+    # The spread of the walk, or the least with which levels so far apart tell it.
+    least = max(births + deaths, abs(births - deaths) * 10 / 8)
+    assert up[1] * 36 + down[1] * 16 == pytest.approx(least)
+    up, down = levels.rates(np.full(4, births), np.full(4, deaths), moving=False)
+    assert up[1] * 6 - down[1] * 4 == pytest.approx(births - deaths)
     if births != deaths and deaths:
         # Gambler's ruin from 4 between 0 and 10.
         r = deaths / births

@@ -1,0 +1,61 @@
+"""One way that the servers of a station went, as it is looked at."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from typing import Any
+
+import numpy as np
+
+from qmodel.transients.walk import Walk
+
+__all__ = ["Strand", "served_from"]
+
+
+@dataclass(slots=True, eq=False)
+class Strand:
+    """A way that the servers went (`qmodel.transients.ways`), as it is looked at.
+
+    Parameters
+    ----------
+    name : tuple of float
+        The decisions that led to it. [-]
+    weights : array of shape (t,)
+        Its probability at each time, 0 where it is none. [-]
+    seen : array of shape (t, n)
+        The probabilities of the numbers present, on this way. [-]
+    ready : array of shape (t,)
+        The servers. [-]
+    changes : list of (float, float)
+        When the servers changed, and to how many. [-]
+    into : tuple of float, optional
+        The way that it became a part of. [-]
+    """
+
+    name: tuple[float, ...]
+    weights: np.ndarray
+    seen: np.ndarray
+    ready: np.ndarray
+    changes: list[tuple[float, float]] = field(default_factory=list)
+    into: tuple[float, ...] | None = None
+
+
+def served_from(time: float, changes: Sequence[tuple[float, float]], walk: Walk) -> Any:
+    """Return the function from services after a time to the time that they take."""
+    starts = np.array([t for t, _ in changes])
+    speeds = np.array([float(walk.completions(c, c)) for _, c in changes])
+    first = max(int(np.searchsorted(starts, time, side="right")) - 1, 0)
+    edges = np.concatenate([[time], starts[first + 1 :]])
+    pace = speeds[first:]
+    done = np.concatenate([[0.0], np.cumsum(np.diff(edges) * pace[:-1])])
+    # Beyond the last change; servers that never come back are never done.
+    last = pace[-1]
+
+    def needed(services: np.ndarray) -> np.ndarray:
+        inside = np.interp(services, done, edges - time)
+        more = services - done[-1]
+        beyond = edges[-1] - time + more / last if last > 0 else np.inf
+        return np.asarray(np.where(more > 0, beyond, inside))
+
+    return needed
