@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import Any, Protocol
 
 import numpy as np
@@ -21,13 +22,14 @@ class Staffing(Protocol):
     def next_change(self, time: float) -> float:
         """Return the next time at which their number may change [s]."""
 
-    noisy: bool
-    """Whether it matters to it how much more or less is busy than in the mean."""
+    @property
+    def noisy(self) -> bool:
+        """Whether it matters to it how much more or less is busy than in the mean."""
 
     def observe(self, time: float, busy: float, noise: float = 0.0) -> None:
         """Take note of the servers that are busy at a time, and of their variance a second."""
 
-    def decide(self, time: float) -> list[tuple[float, Staffing]]:
+    def decide(self, time: float) -> Sequence[tuple[float, Staffing]]:
         """Return what it may decide at a time, and with which probability."""
 
     @property

@@ -138,7 +138,7 @@ class Ways:
             if (others := way.staff.servers(end)) != way.ready:
                 way.ready = others
                 way.strand.changes.append((end, others))
-        return end
+        return float(end)
 
     def _go(self, way: _OnItsWay, now: float, end: float) -> None:
         load, band, noise = self._load, way.band, 0.0
