@@ -12,7 +12,8 @@ from qmodel.networks.pool_size import (
     pool_size,
     scalability,
 )
-from qmodel.networks.routed import RoutedNetwork, routed
+from qmodel.networks.routed import routed
+from qmodel.networks.routed_network import RoutedNetwork
 from qmodel.networks.routed_result import ClassResult, RoutedResult
 
 __all__ = [

@@ -16,7 +16,8 @@ those of balanced systems (BJB) compare with K' equal stations,
     \qquad \bar D = D / K ,
 
 and `geometric` and `proportional` ones, which state theirs, are tighter by an order of
-magnitude. The response follows as :math:`N / X - Z`.
+magnitude. The response follows as :math:`N / X - Z`. Of several classes, `of_classes` has the
+same and the composite ones.
 
 **Assumptions.** Product form, single servers and delays; stations of c servers enter the
 asymptotic bounds as :math:`D_k / c_k` in :math:`D_{max}`.
@@ -30,20 +31,30 @@ References
    queueing networks", Communications of the ACM 25, 1982.
 .. [3] G. Casale, R. R. Muntz, G. Serazzi, "Geometric bounds: a noniterative analysis technique
    for closed queueing networks", IEEE Transactions on Computers 57, 2008.
+.. [4] T. Kerola, "The composite bound method for computing throughput bounds in multiple class
+   environments", Performance Evaluation 6, 1986.
 """
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import Any, NamedTuple
 
 from qmodel import _check
 from qmodel._checked import checked
 from qmodel._typing import Count, Value
 from qmodel._xp import namespace
-from qmodel.errors import DomainError
+from qmodel.errors import DomainError, ModelError
 
-__all__ = ["Bounds", "asymptotic", "balanced", "geometric", "open_response", "proportional"]
+__all__ = [
+    "Bounds",
+    "asymptotic",
+    "balanced",
+    "geometric",
+    "of_classes",
+    "open_response",
+    "proportional",
+]
 
 
 class Bounds(NamedTuple):
@@ -259,6 +270,102 @@ def geometric(demands: Sequence[Value], users: Value, think_time: Value = 0.0) -
     above = proportional(given, xp.maximum(n - 1, 1e-9), z).upper
     upper = bound([d * above for d in given], n)
     return Bounds(bound(few, n - 1), xp.minimum(upper, 1 / xp.asarray(greatest)))
+
+
+@checked
+def of_classes(
+    demands: Mapping[str, Sequence[Value]],
+    users: Mapping[str, Value],
+    think_times: Mapping[str, Value] | None = None,
+    *,
+    kind: str = "composite",
+) -> dict[str, Bounds]:
+    r"""Bounds of the throughput of each of several classes.
+
+    With N users in all, class c has at least
+
+    .. math::
+
+        X_c^- = \frac{N_c}{Z_c + \sum_j N_j D_j} \quad \text{(asymptotic)}, \qquad
+        X_c^- = \frac{N_c}{Z_c + D_c + (N - 1) \max_k D_{ck}} \quad \text{(balanced)} ,
+
+    and at most the least of :math:`1 / \max_k D_{ck}` and :math:`N_c / (Z_c + D_c)`; without
+    think times also, balanced, of :math:`N_c / ((K + N - 1) \min_k D_{ck})`. The composite
+    bounds leave each station what the balanced lower bounds of the others use of it:
+
+    .. math:: X_c^+ = \min_k \frac{1 - \sum_{j \ne c} X_j^- D_{jk}}{D_{ck}} .
+
+    Parameters
+    ----------
+    demands : mapping of str to sequence of numbers or arrays
+        Mean service time of a request at each single server, by class, >= 0. [s]
+    users : mapping of str to number or array
+        Number of users by class, > 0; a real number is allowed. [-]
+    think_times : mapping of str to number or array, optional
+        Mean think time by class, >= 0; by default 0. [s]
+    kind : {"asymptotic", "balanced", "composite"}, default "composite"
+        Which bounds; composite ones are the tightest. [-]
+
+    Returns
+    -------
+    dict of str to Bounds
+        Of the throughput of each class. [1/s]
+
+    Raises
+    ------
+    DomainError
+        If an argument is outside its domain.
+    ModelError
+        If classes or stations differ.
+
+    Examples
+    --------
+    >>> work = {"readers": [10.0, 7.0, 5.0, 4.0], "writers": [5.0, 2.0, 4.0, 6.0]}
+    >>> found = of_classes(work, {"readers": 5, "writers": 10})
+    >>> [[round(float(x), 4) for x in found[c]] for c in ("readers", "writers")]
+    [[0.0301, 0.0505], [0.099, 0.1398]]
+    """
+    kinds = ("asymptotic", "balanced", "composite")
+    if kind not in kinds:
+        raise DomainError(f"kind must be one of {', '.join(kinds)}, got {kind!r}")
+    demands, users = _check.mapping("demands", demands), _check.mapping("users", users)
+    think = _check.mapping("think_times", think_times or dict.fromkeys(demands, 0.0))
+    if not demands or set(demands) != set(users) or set(demands) != set(think):
+        raise ModelError("demands, users and think_times must name the same classes")
+    parts = {c: _parts(demands[c], users[c], think[c]) for c in demands}
+    if len({len(given) for given, *_ in parts.values()}) > 1:
+        raise ModelError(
+            "each class must have a demand at each station, 0 where it never is"
+        )
+    everyone: Any = sum(n for _, n, *_ in parts.values())
+    work: Any = sum(n * total for _, n, _, total, _ in parts.values())
+    found: dict[str, Bounds] = {}
+    for c, (given, n, z, total, greatest) in parts.items():
+        xp = namespace(everyone, work, z, total)
+        low = n / (z + total + (everyone - 1) * greatest)
+        high = xp.minimum(xp.over(1, greatest, xp.inf), n / (total + z))
+        if kind == "asymptotic":
+            low = n / (z + work)
+        elif kind == "balanced":
+            least = given[0]
+            for d in given[1:]:
+                least = xp.minimum(least, d)
+            all_wait = (len(given) + everyone - 1) * least
+            balanced_ = xp.over(n, xp.where(z > 0, 0.0, all_wait), xp.inf)
+            high = xp.minimum(high, balanced_)
+        found[c] = Bounds(low, high)
+    if kind != "composite":
+        return found
+    return {c: Bounds(b.lower, _left(c, b.upper, found, parts)) for c, b in found.items()}
+
+
+def _left(c: str, upper: Any, found: dict[str, Bounds], parts: dict[str, Any]) -> Any:
+    """Return the most that the lower bounds of the others leave to a class."""
+    for k, demand in enumerate(parts[c][0]):
+        others: Any = sum(found[j].lower * parts[j][0][k] for j in parts if j != c)
+        xp = namespace(upper, demand, others)
+        upper = xp.minimum(upper, xp.over(1 - others, demand, xp.inf))
+    return upper
 
 
 @checked

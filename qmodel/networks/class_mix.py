@@ -10,6 +10,7 @@ from qmodel import _check
 from qmodel.basis import APPROXIMATE, POISSON_ARRIVALS, Assumption, Basis, union
 from qmodel.errors import DomainError, ModelError
 from qmodel.networks import lattice
+from qmodel.networks.class_order import ORDER_AMONG_CLASSES, order_of, ordered_stations
 from qmodel.networks.class_types import ClassesResult, ClosedClass, OpenClass, StationClasses
 from qmodel.networks.closed import CLOSED_LOAD
 from qmodel.networks.linearizer import linearizer, schweitzer
@@ -20,12 +21,6 @@ __all__ = ["Mix"]
 
 _MOST_POINTS = 50_000
 
-SERVICE_BY_CLASS = Assumption(
-    "service-by-class",
-    "an FCFS station with a service time by class is taken as if its servers were shared",
-    "Baskett, Chandy, Muntz and Palacios 1975 for what is exact",
-    APPROXIMATE,
-)
 LINEARIZER = Assumption(
     "linearizer",
     "what a request finds follows from the solution with all users; in 150 random networks of "
@@ -64,11 +59,19 @@ class Mix:
                 raise ModelError(
                     f"class {name!r} must be a ClosedClass or an OpenClass, got {c!r}"
                 )
-            for at in (*c.visits, *c.services):
+            weights = c.weights if isinstance(c, ClosedClass) else {}
+            for at in (*c.visits, *c.services, *weights):
                 if at not in nodes:
                     known = ", ".join(nodes)
                     raise ModelError(f"class {name!r}: no station {at!r}; there are {known}")
-        self.by_class = any(nodes[at].queues for c in classes.values() for at in c.services)
+        self.ordered = ordered_stations(nodes, classes)
+        for at in self.ordered:
+            passing = [n for n, c in self.opened.items() if at in c.visits]
+            if passing and nodes[at].order != "oldest":
+                raise ModelError(
+                    f"{at} serves classes in an order, which open classes ({passing[0]}) "
+                    "cannot pass in a closed load"
+                )
         demands = {n: [self._demand(n, c, at) for at in nodes] for n, c in classes.items()}
         users = [
             _check.count(f"users of {n}", c.users, least=0) for n, c in self.closed.items()
@@ -103,6 +106,9 @@ class Mix:
         self.demands = np.array([flat(demands[n]) for n in self.closed]).reshape(
             -1, len(nodes), cells
         )
+        self.visits = np.array([
+            flat([c.visits.get(at, 0.0) for at in nodes]) for c in self.closed.values()
+        ]).reshape(self.demands.shape)  # fmt: skip
         self.loads = np.array([flat(demands[n]) for n in self.opened]).reshape(
             -1, len(nodes), cells
         )
@@ -128,7 +134,13 @@ class Mix:
         points = float(np.prod([n.max() + 1 for n in self.users])) if self.closed else 0.0
         chosen = method
         if method == "auto":
-            chosen = "exact" if points <= _MOST_POINTS else "linearizer"
+            small = points <= _MOST_POINTS and not self.ordered
+            chosen = "exact" if small or not self.closed else "linearizer"
+        if chosen == "exact" and self.ordered and self.closed:
+            raise ModelError(
+                f"method 'exact' needs a product form, which the order of service at "
+                f"{self.ordered[0]} has not; as a routed network, small ones are exact"
+            )
         through, numbers, laws = self._closed(chosen, queues, shares, over)
         return self._result(chosen, through, numbers, laws, shares, over)
 
@@ -181,7 +193,17 @@ class Mix:
                 numbers[:, k] = found[i]
             met = {k: laws[i] for i, k in enumerate(queues)}
         else:
-            through, found = fast(plain, with_delay, self.users)
+            order = None
+            if self.ordered:
+                order = order_of(
+                    [self.nodes[self.names[k]] for k in queues],
+                    [self.names[k] for k in queues],
+                    self.closed,
+                    demands[:, queues],
+                    self.visits[:, queues],
+                    np.array([shares[k].speed for k in queues]),
+                )
+            through, found = fast(plain, with_delay, self.users, order)
             met = {}
             for i, k in enumerate(queues):
                 numbers[:, k] = found[:, i] + through * extra[:, i]
@@ -245,8 +267,8 @@ class Mix:
             grounds = union(grounds, labels.get(method, ()))
         if self.opened:
             grounds = union(grounds, (POISSON_ARRIVALS,))
-        if self.by_class:
-            grounds = union(grounds, (SERVICE_BY_CLASS,))
+        if self.ordered:
+            grounds = union(grounds, (ORDER_AMONG_CLASSES,))
         quantities = ("throughputs", "response_times", "utilization", "number_in_system")
         return ClassesResult(
             throughputs={n: cell(rates[c]) for c, n in enumerate(names)},

@@ -29,6 +29,8 @@ class ClosedClass(Model):
         Mean time between an answer and the next request, >= 0. [s]
     services : mapping of str to Distribution, optional
         Service at a station where it is not that of the station. [-]
+    weights : mapping of str to number, optional
+        Weight at a shared server, > 0, by which its speed is divided; by default 1. [-]
     """
 
     visits: Mapping[str, Value]
@@ -37,6 +39,7 @@ class ClosedClass(Model):
         "mean time between an answer and the next request", unit="s", symbol="Z", default=0.0
     )
     services: Mapping[str, Distribution] = field(default_factory=dict)
+    weights: Mapping[str, Value] = field(default_factory=dict)
 
 
 @dataclass(frozen=True, slots=True, eq=False, kw_only=True)

@@ -17,8 +17,9 @@ with c servers the closed part sees speeds that depend on the number present,
 
 **Exact** (`qmodel.networks.lattice`) while the lattice of populations has at most 50,000
 points, by the Linearizer beyond (`qmodel.networks.linearizer`); or as asked for.
-**Assumptions.** Stations with a product form; where FCFS has a service by class it is taken as
-shared servers, which is an approximation.
+**Assumptions.** Stations with a product form. Where the order of service matters (FCFS with a
+service by class, priorities in the order of the classes, weights), the Linearizer takes it in
+as an approximation; `qmodel.networks.routed` solves small networks of this kind exactly.
 **Shapes.** All numbers broadcast. **Overload** by open load is ``inf`` in its cell.
 
 References
@@ -35,11 +36,12 @@ from collections.abc import Mapping
 
 from qmodel.errors import DomainError, ModelError
 from qmodel.networks.class_mix import Mix
+from qmodel.networks.class_order import ordered_stations
 from qmodel.networks.class_types import ClassesResult, ClosedClass, OpenClass
-from qmodel.networks.product_form import node_of
+from qmodel.networks.product_form import mixed_node_of
 from qmodel.queues.base import Station
 
-__all__ = ["ClassesResult", "ClosedClass", "OpenClass", "solve"]
+__all__ = ["ClassesResult", "ClosedClass", "OpenClass", "has_product_form", "solve"]
 
 _METHODS = ("auto", "exact", "linearizer", "schweitzer")
 
@@ -91,5 +93,40 @@ def solve(
         raise DomainError(f"method must be one of {', '.join(_METHODS)}, got {method!r}")
     if not stations or not classes:
         raise ModelError("several classes need at least one station and one class")
-    nodes = {name: node_of(name, station) for name, station in stations.items()}
+    nodes = {name: mixed_node_of(name, station) for name, station in stations.items()}
     return Mix(nodes, dict(classes)).solved(method)
+
+
+def has_product_form(
+    stations: Mapping[str, Station], classes: Mapping[str, ClosedClass | OpenClass]
+) -> bool:
+    """Return whether the order of service matters at no station.
+
+    Parameters
+    ----------
+    stations : mapping of str to Station
+        The stations by name. [-]
+    classes : mapping of str to ClosedClass or OpenClass
+        The classes by name. [-]
+
+    Returns
+    -------
+    bool
+        Whether visits and mean services alone decide. [-]
+
+    Raises
+    ------
+    ModelError
+        If a station cannot take a closed load.
+
+    Examples
+    --------
+    >>> import qmodel as qm
+    >>> both = dict.fromkeys("ab", ClosedClass(visits={"db": 1}, users=3))
+    >>> has_product_form({"db": qm.MMc(0.1)}, both), has_product_form(
+    ...     {"db": qm.MMcPriority(0.1)}, both
+    ... )
+    (True, False)
+    """
+    nodes = {name: mixed_node_of(name, station) for name, station in stations.items()}
+    return not ordered_stations(nodes, classes)

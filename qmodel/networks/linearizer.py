@@ -12,6 +12,17 @@ with :math:`F = 0` in Bard's and Schweitzer's method, and in the Linearizer of C
 with F from the same method at :math:`N - e_c`, three times over. Populations may be real
 numbers. A station of c servers is one of demand D / c and a delay of D (c - 1) / c (Seidmann).
 
+Other orders of service change what a request waits for (`Order`). First come, first served with
+a service by class: for the work of each one found, :math:`V_c S_j`. Weights w: for
+:math:`D_c w_j / w_c`. Behind the classes h that go first, with :math:`U_h = X_h D_h`,
+
+.. math::
+
+    R_c = \frac{D_c + \sum_{j \le c} V_c S_j Q_j}{1 - \sum_{h < c} U_h}
+    \quad \text{(preemptive)}, \qquad
+    R_c = D_c + \frac{\sum_{j \le c} V_c S_j Q_j + \sum_{j > c} V_c S_j U_j}
+    {1 - \sum_{h < c} U_h} \quad \text{(else)} .
+
 References
 ----------
 .. [1] P. J. Schweitzer, "Approximate analysis of multiclass closed networks of queues", Int.
@@ -20,28 +31,59 @@ References
    computing systems", Communications of the ACM 25, 1982.
 .. [3] A. Seidmann, P. J. Schweitzer, S. Shalev-Oren, "Computerized closed queueing network
    models of flexible manufacturing systems", Large Scale Systems 12, 1987.
+.. [4] M. Reiser, "A queueing network analysis of computer communication networks with window
+   flow control", IEEE Transactions on Communications 27, 1979 (service by class).
+.. [5] R. M. Bryant, A. E. Krzesinski, M. S. Lakshmi, K. M. Chandy, "The MVA priority
+   approximation", ACM Transactions on Computer Systems 2, 1984.
 """
 
 from __future__ import annotations
 
-from typing import Any
+from typing import Any, NamedTuple
 
 import numpy as np
 
-__all__ = ["linearizer", "schweitzer"]
+__all__ = ["Order", "linearizer", "schweitzer"]
 
-_CLOSE, _MOST = 1e-12, 2000
+_CLOSE, _MOST, _FULL = 1e-12, 2000, 1 - 1e-9
 
 
-def _core(demands: Any, delays: Any, users: Any, bend: Any, numbers: Any) -> tuple[Any, Any]:
+class Order(NamedTuple):
+    """What a request waits for at each station, where it is not all that it finds."""
+
+    found: Any
+    """Time for each one found, (class, class found, station, n). [s]"""
+    begun: Any
+    """Time for each one found in service, of those that it would pass; the same shape. [s]"""
+    above: Any
+    """Whether a class goes before it, the same shape but for cells of 1. [-]"""
+    preempts: Any
+    """Whether those above interrupt its service, (station,). [-]"""
+
+    def response(self, demands: Any, there: Any, through: Any) -> Any:
+        """Return the time at each station, (class, station, n)."""
+        used = (through[:, None] * demands)[None]
+        waits = (self.found * there + self.begun * used).sum(axis=1)
+        spare = 1 - np.minimum((self.above * used).sum(axis=1), _FULL)
+        own = np.where(self.preempts[:, None], demands / spare, demands)
+        return own + waits / spare
+
+
+def _core(
+    demands: Any, delays: Any, users: Any, bend: Any, numbers: Any, order: Order | None
+) -> tuple[Any, Any]:
     """Return throughputs and numbers for given F, (class less, class, station, cells)."""
     size = len(demands)
+    through = np.zeros_like(users)
     less = users[None] - np.eye(size)[:, :, None]  # (class less, class, cells)
     share = less / np.where(users > 0, users, 1.0)
     for _ in range(_MOST):
         there = share[:, :, None] * numbers[None] + np.maximum(less, 0.0)[:, :, None] * bend
-        seen = np.maximum(there, 0.0).sum(axis=1)
-        response = demands * (1 + seen)
+        there = np.maximum(there, 0.0)
+        if order is None:
+            response = demands * (1 + there.sum(axis=1))
+        else:
+            response = order.response(demands, there, through)
         through = users / (delays + response.sum(axis=1))
         found = through[:, None] * response
         change = np.max(np.abs(found - numbers), initial=0.0)
@@ -51,7 +93,9 @@ def _core(demands: Any, delays: Any, users: Any, bend: Any, numbers: Any) -> tup
     return through, numbers
 
 
-def schweitzer(demands: Any, delays: Any, users: Any) -> tuple[Any, Any]:
+def schweitzer(
+    demands: Any, delays: Any, users: Any, order: Order | None = None
+) -> tuple[Any, Any]:
     """Return throughputs and mean numbers by Bard's and Schweitzer's method.
 
     Parameters
@@ -62,6 +106,8 @@ def schweitzer(demands: Any, delays: Any, users: Any) -> tuple[Any, Any]:
         All delays of a round. [s]
     users : array of shape (classes, n)
         Users, >= 0; real numbers are allowed. [-]
+    order : Order, optional
+        What a request waits for; by default for all that it finds. [-]
 
     Returns
     -------
@@ -70,10 +116,12 @@ def schweitzer(demands: Any, delays: Any, users: Any) -> tuple[Any, Any]:
     """
     busy = demands.sum(axis=1, keepdims=True)
     start = users[:, None] * demands / np.where(busy > 0, busy, 1.0)
-    return _core(demands, delays, users, np.zeros(()), start)
+    return _core(demands, delays, users, np.zeros(()), start, order)
 
 
-def linearizer(demands: Any, delays: Any, users: Any) -> tuple[Any, Any]:
+def linearizer(
+    demands: Any, delays: Any, users: Any, order: Order | None = None
+) -> tuple[Any, Any]:
     """Return throughputs and mean numbers by the Linearizer.
 
     Parameters
@@ -84,6 +132,8 @@ def linearizer(demands: Any, delays: Any, users: Any) -> tuple[Any, Any]:
         All delays of a round. [s]
     users : array of shape (classes, n)
         Users, >= 0; real numbers are allowed. [-]
+    order : Order, optional
+        What a request waits for; by default for all that it finds. [-]
 
     Returns
     -------
@@ -91,16 +141,16 @@ def linearizer(demands: Any, delays: Any, users: Any) -> tuple[Any, Any]:
         Throughputs (classes, n) [1/s] and numbers (classes, stations, n) [-].
     """
     size = len(demands)
-    through, numbers = schweitzer(demands, delays, users)
+    through, numbers = schweitzer(demands, delays, users, order)
     bend = np.zeros((size, *numbers.shape))
     for _ in range(3):
         ahead = np.zeros_like(bend)
         for c in range(size):
             less = users - np.eye(size)[c][:, None]
             less = np.maximum(less, 0.0)
-            _, fewer = _core(demands, delays, less, bend, numbers)
+            _, fewer = _core(demands, delays, less, bend, numbers, order)
             ahead[c] = fewer / np.where(less > 0, less, np.inf)[:, None]
             ahead[c] -= numbers / np.where(less > 0, users, np.inf)[:, None]
         bend = ahead
-        through, numbers = _core(demands, delays, users, bend, numbers)
+        through, numbers = _core(demands, delays, users, bend, numbers, order)
     return through, numbers

@@ -6,7 +6,8 @@ classes, shared servers, a single server that is preempted by the newest request
 Of a station only its mean service time and its speed by the number present then count.
 
 Other FCFS stations are taken as if their service were exponential, with a measured error;
-stations with priorities, a finite capacity, or arrivals of their own are refused.
+stations with priorities, a finite capacity, or arrivals of their own are refused. Several
+classes can pass more (`mixed_node_of`), whose figures then are no product form.
 
 References
 ----------
@@ -31,20 +32,24 @@ from qmodel.queues import (
     FiniteSource,
     LoadDependent,
     MDc,
+    MG1Priority,
     MGc,
     MGcPS,
     MMc,
+    MMcLCFS,
+    MMcPriority,
     Station,
 )
 from qmodel.queues.base import FCFS
 from qmodel.queues.birth_death import STATE_DEPENDENT
 from qmodel.queues.load_dependent import SPEED_BY_NUMBER
 from qmodel.queues.mg1 import GENERAL_SERVICE
-from qmodel.queues.mg1_lcfs import LAST_FIRST_PREEMPTIVE
+from qmodel.queues.mg1_lcfs import LAST_FIRST, LAST_FIRST_PREEMPTIVE
+from qmodel.queues.mg1_priority import NON_PREEMPTIVE, PREEMPTIVE
 from qmodel.queues.mgc_ps import PROCESSOR_SHARING
 from qmodel.queues.mmc import EXPONENTIAL_SERVICE
 
-__all__ = ["Node", "node_of"]
+__all__ = ["Node", "mixed_node_of", "node_of"]
 
 AS_EXPONENTIAL = Assumption(
     "as-exponential",
@@ -69,6 +74,9 @@ class Node(NamedTuple):
     queues: bool
     """Whether requests wait in the order of arrival."""
     grounds: tuple[Assumption, ...]
+    order: str = "oldest"
+    """Who of those that wait goes first: the "oldest" or "newest", or the most important class,
+    which "interrupts" or "overtakes"; "stacked" where the newest interrupts."""
 
     @property
     def delays(self) -> bool:
@@ -90,7 +98,7 @@ def node_of(name: str, station: Station) -> Node:
         return Node(station.service.mean, None, station.servers, False, grounds)
     if isinstance(station, MG1LCFS) and station.preemptive:
         grounds = (GENERAL_SERVICE, LAST_FIRST_PREEMPTIVE)
-        return Node(station.service.mean, None, 1, False, grounds)
+        return Node(station.service.mean, None, 1, False, grounds, "stacked")
     if isinstance(station, LoadDependent):
         grounds = (GENERAL_SERVICE, SPEED_BY_NUMBER)
         return Node(station.service.mean, station.speeds, station.servers, False, grounds)
@@ -107,3 +115,22 @@ def node_of(name: str, station: Station) -> Node:
         "FiniteSource, MG1PS, MGcPS, preemptive MG1LCFS, LoadDependent, Delay and BirthDeath "
         "have one, and MG1, MGc and MDc are approximated"
     )
+
+
+def mixed_node_of(name: str, station: Station) -> Node:
+    """Return what `station` is to several classes, which may have an order among them."""
+    if isinstance(station, (MG1Priority, MMcPriority)):
+        order, kind = (
+            ("interrupts", PREEMPTIVE)
+            if station.preemptive
+            else (
+                "overtakes",
+                NON_PREEMPTIVE,
+            )
+        )
+    elif isinstance(station, (MG1LCFS, MMcLCFS)) and not getattr(station, "preemptive", False):
+        order, kind = "newest", LAST_FIRST
+    else:
+        return node_of(name, station)
+    law = EXPONENTIAL_SERVICE if isinstance(station.service, Exponential) else AS_EXPONENTIAL
+    return Node(station.service.mean, None, station.servers, True, (kind, law), order)

@@ -81,6 +81,10 @@ FAMILIES = {
         "closed network, 165 stations, 300 jobs": "many_stations",
         "closed network with memory constraint (FESC)": "memory_limit",
         "closed: delay + 2-server": "delay_and_servers",
+        "closed cyclic network, finite capacity, repetitive-service (RS) blocking":
+            "served_again",
+        "closed cyclic network, blocking after service": "blocked",
+        "closed network, blocking after service": "blocked",
     },
     "multiclass": dict.fromkeys([
         "closed multiclass network", "closed multiclass, terminals as IS", "closed multiclass",
@@ -95,6 +99,10 @@ FAMILIES = {
         "mixed network, saturating closed class": "mixed",
         "closed two-class, delay + 2-server PS (LD)": "delays_and_queue",
         "closed two-class, delay + two 3-server PS (LD)": "delays_and_queue",
+        "closed multiclass bounds (throughput lower, upper)": "bounds_of_classes",
+        "closed: delay + PS + DPS (weights 1,5)": "weighted",
+        "closed two-class, delay + 3-server FCFS with class-dependent rates": "delay_and_fcfs",
+        "closed: LCFS (non-preemptive) + LCFS-PR": "newest_first",
         "BCMP closed: delay + PS": "insensitive", "BCMP closed: delay + LCFS-PR": "insensitive",
     },
     "fan_out": {
@@ -138,6 +146,7 @@ FAMILIES = {
         "M/M/c preemptive-resume priority, equal rates": "mmc_preemptive",
         "M/M/c preemptive-resume priority": "mmc_preemptive",
         "M/G/1 accumulating (delay-dependent) priority": "accumulating",
+        "closed 2-station network with preemptive-resume priority station": "interrupting",
     },
     "multiserver": {
         "GI/M/1": "gmc", "D/M/4": "gmc", "D/M/8": "gmc", "D/M/20": "gmc", "E2/M/3": "gmc",
@@ -183,6 +192,9 @@ FAMILIES = {
 APPROXIMATIONS = {
     "approximation:Kimura": ("general_service", "mgc"),
     "approximation:Schweitzer/Bard": ("multiclass", "schweitzer"),
+    "approximation:bounds": ("multiclass", "bounds_of_classes"),
+    "approximation:Schweitzer/Bard on shadow-CPU model": ("multiclass", "schweitzer"),
+    "approximation:LINE default AMVA": ("multiclass", "several"),
     "approximation:bounds (GB)": ("closed_networks", "geometric"),
     "approximation:bounds (PB)": ("closed_networks", "proportional"),
     "approximation:mean field": ("balancing", "supermarket"),

@@ -181,6 +181,7 @@ def several(p: Parameters, method: str = "auto") -> Figures:
         "response": response,
         "throughput": x[:, None] * visits,
         "utilization": x[:, None] * demands / share,
+        "number_shadow": numbers[-1, 1],
         "total": numbers.sum(axis=0),
     }
 
@@ -300,12 +301,114 @@ def insensitive(p: Parameters) -> Figures:
     return {"number": numbers, "system_throughput": list(r.throughputs.values())}
 
 
+# Networks without a product form, by their Markov chain.
+
+
+def of_users(r: classes.ClassesResult, visits: Any) -> Figures:
+    """Return what kinds of users see; visits by class and station."""
+    x = np.array(list(r.throughputs.values()))
+    rates = x[:, None] * np.array(visits, dtype=float)
+    numbers = np.array([list(s.numbers.values()) for s in r.stations.values()]).T
+    response = numbers / rates
+    return {
+        "throughput": x,
+        "number": numbers,
+        "response": response,
+        "number_station1": numbers[:, 0],
+        "response_station1": response[:, 0],
+        "response_station2": response[:, -1],
+        "response_queue": response[:, -1],
+    }
+
+
+def blocking(how: str) -> Callable[[Parameters], Figures]:
+    """Stations with few places, in a cycle unless the routing says more."""
+
+    def figures(p: Parameters) -> Figures:
+        means, places = p["service_means"], p["capacities"]
+        cycle = np.roll(np.eye(len(means)), 1, axis=1).tolist()
+        rows = p.get("routing", cycle)
+        both = zip(means, places, strict=True)
+        site = {f"s{k}": qm.MMcK(m, 1, c) for k, (m, c) in enumerate(both)}
+        r = routed(site, rows).solve({"u": qm.Closed(p["population"])}, blocking=how)
+        visits = np.array(stationary(rows, 0))
+        found = of_users(r, visits[None])
+        rates = found["throughput"] * visits
+        return {"number": found["number"][0], "response": found["response"][0],
+                "throughput": rates}  # fmt: skip
+
+    return figures
+
+
+LOOP = {"s0": {"s1": 1.0}, "s1": {"s0": 1.0}}
+
+
+def two_in_a_loop(site: dict[str, qm.Station], means: Any, users: Any) -> Figures:
+    """Two classes at two stations in turn; means by class and station."""
+    names = [f"c{i}" for i in range(len(means))]
+    services = {
+        c: {s: qm.Exponential(m) for s, m in zip(site, row, strict=True)}
+        for c, row in zip(names, means, strict=True)
+    }
+    network = routed(site, dict.fromkeys(names, LOOP), services)
+    r = network.solve({c: qm.Closed(n) for c, n in zip(names, users, strict=True)})
+    assert "chain-of-states" in r.assumptions
+    return of_users(r, np.ones((len(means), 2)))
+
+
+def interrupting(p: Parameters) -> Figures:
+    site = {"s0": qm.MMcPriority(1.0, 1, preemptive=True), "s1": qm.MMc(1.0)}
+    means = np.transpose([p["service_means_station1"], p["service_means_station2"]])
+    return two_in_a_loop(site, means, p["population"])
+
+
+def newest_first(p: Parameters) -> Figures:
+    site = {"s0": qm.MG1LCFS(UNIT, preemptive=False), "s1": qm.MG1LCFS(UNIT)}
+    return two_in_a_loop(site, np.array(p["service_means"]), p["population"])
+
+
+def delay_and_fcfs(p: Parameters) -> Figures:
+    site = {"s0": qm.Delay(UNIT), "s1": qm.MMc(1.0, p["servers"])}
+    means = 1 / np.transpose([p["delay_rates"], p["service_rates"]])
+    return two_in_a_loop(site, means, p["population"])
+
+
+def weighted(p: Parameters) -> Figures:
+    """A delay, from which requests go to a shared server or to one with weights."""
+    names = ("d", "p", "q")
+    site = {"d": qm.Delay(UNIT), "p": qm.MG1PS(UNIT), "q": qm.MG1PS(UNIT)}
+    both = [f"c{i}" for i in range(2)]
+    rows = zip(both, p["routing_from_delay"], strict=True)
+    routing = {c: {"d": dict(zip("pq", row, strict=True)), "p": {"d": 1}, "q": {"d": 1}} for c, row in rows}
+    services = {
+        c: {n: qm.Exponential(1 / rate) for n, rate in zip(names, row, strict=True)}
+        for c, row in zip(both, p["rates"], strict=True)
+    }
+    weights = {c: {"q": w} for c, w in zip(both, p["dps_weights"], strict=True)}
+    network = routed(site, routing, services, weights)
+    r = network.solve({c: qm.Closed(n) for c, n in zip(both, p["population"], strict=True)})
+    return {"number": [[s.numbers[c] for s in r.stations.values()] for c in both]}
+
+
+def bounds_of_classes(p: Parameters) -> Figures:
+    work = {f"c{i}": row for i, row in enumerate(p["demands"])}
+    users = dict(zip(work, p["population"], strict=True))
+    names = {"aba": "asymptotic", "bsb": "balanced", "composite": "composite"}
+    found = {k: bounds.of_classes(work, users, kind=name) for k, name in names.items()}
+    return {
+        k: [[b.lower for b in f.values()], [b.upper for b in f.values()]]
+        for k, f in found.items()
+    }
+
+
 ADAPTERS: dict[str, Callable[[Parameters], Figures]] = {
     f.__name__: f
     for f in (
         closed_network, many_stations, memory_limit, delay_and_servers, of_bounds, schweitzer,
         several, switching, mixed, delay_and_shared, delays_and_queue, insensitive,
+        interrupting, newest_first, delay_and_fcfs, weighted, bounds_of_classes,
     )
 } | {
+    "blocked": blocking("after service"), "served_again": blocking("repeated service"),
     "geometric": bounded(bounds.geometric), "proportional": bounded(bounds.proportional)
 }  # fmt: skip

@@ -163,7 +163,7 @@ def test_service_by_class() -> None:
         "b": ClosedClass(visits={"x": 1}, users=3, think_time=1.0, services=quick),
     }
     assert str(classes.solve({"x": qm.MG1PS(qm.Exponential(0.1))}, mix).basis) == "exact"
-    assert "service-by-class" in classes.solve({"x": qm.MMc(0.1)}, mix).assumptions
+    assert "order-among-classes" in classes.solve({"x": qm.MMc(0.1)}, mix).assumptions
 
 
 def test_models_that_do_not_fit() -> None:
