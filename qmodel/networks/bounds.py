@@ -334,9 +334,7 @@ def of_classes(
         raise ModelError("demands, users and think_times must name the same classes")
     parts = {c: _parts(demands[c], users[c], think[c]) for c in demands}
     if len({len(given) for given, *_ in parts.values()}) > 1:
-        raise ModelError(
-            "each class must have a demand at each station, 0 where it never is"
-        )
+        raise ModelError("each class must have a demand at each station, 0 where it never is")
     everyone: Any = sum(n for _, n, *_ in parts.values())
     work: Any = sum(n * total for _, n, _, total, _ in parts.values())
     found: dict[str, Bounds] = {}

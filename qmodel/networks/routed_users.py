@@ -86,9 +86,7 @@ def _kinds(
     known = ", ".join(names)
     if names == [""]:
         if len(loads) != 1:
-            raise ModelError(
-                f"one class of routing takes one kind of users, got {len(loads)}"
-            )
+            raise ModelError(f"one class of routing takes one kind of users, got {len(loads)}")
         begins = {next(iter(loads)): ""}
     else:
         begins = {name: name for name in loads}

@@ -379,7 +379,10 @@ def weighted(p: Parameters) -> Figures:
     site = {"d": qm.Delay(UNIT), "p": qm.MG1PS(UNIT), "q": qm.MG1PS(UNIT)}
     both = [f"c{i}" for i in range(2)]
     rows = zip(both, p["routing_from_delay"], strict=True)
-    routing = {c: {"d": dict(zip("pq", row, strict=True)), "p": {"d": 1}, "q": {"d": 1}} for c, row in rows}
+    routing = {
+        c: {"d": dict(zip("pq", row, strict=True)), "p": {"d": 1}, "q": {"d": 1}}
+        for c, row in rows
+    }
     services = {
         c: {n: qm.Exponential(1 / rate) for n, rate in zip(names, row, strict=True)}
         for c, row in zip(both, p["rates"], strict=True)
