@@ -73,8 +73,10 @@ def order_of(
         The stations and their names. [-]
     classes : mapping of str to ClosedClass
         The closed classes; at priorities the first goes first. [-]
-    demands, visits : arrays of shape (classes, stations, n)
-        Work [s] and visits [-] of a round.
+    demands : array of shape (classes, stations, n)
+        Work of a round. [s]
+    visits : array of shape (classes, stations, n)
+        Visits of a round. [-]
     speeds : array of shape (stations, n)
         Speed with many present. [-]
 
