@@ -11,6 +11,7 @@ import qmodel as qm
 from qmodel.answers.cache_refill import refill
 from qmodel.answers.stored import Site, stored_in
 from qmodel.answers.words import size as in_words
+from qmodel.cli import model
 from qmodel.cli.app import app
 from qmodel.planning.cache_loss import least_hit_ratio
 from qmodel.planning.cache_size import cache_size
@@ -34,6 +35,7 @@ POLICIES = {
 
 @pytest.fixture(autouse=True)
 def _plain(monkeypatch):
+    monkeypatch.setattr(model, "default_model", lambda: site(0.86))
     for name in ("NO_COLOR", "FORCE_COLOR", "COLUMNS"):
         monkeypatch.delenv(name, raising=False)
 
@@ -55,7 +57,8 @@ def flat(*words):
 
 
 def site(hit_ratio):
-    return qm.web.typical_pipeline(hit_ratio=hit_ratio)
+    """Return the typical pipeline, whose workers are free while they wait: half the work."""
+    return qm.web.typical_pipeline(hit_ratio=hit_ratio, workers="free")
 
 
 def test_the_hit_ratio_is_that_of_the_policy_in_the_typical_pipeline():
@@ -322,16 +325,12 @@ def test_bad_input_is_one_line_and_exit_code_2(words, message, tmp_path, monkeyp
 
 
 def test_a_pipeline_without_that_cache(monkeypatch):
-    from qmodel.cli import model
-
     bare = qm.Pipeline(qm.call("db", qm.MMc(0.01)))
     monkeypatch.setattr(model, "default_model", lambda: bare)
     assert "there is no cache in the model" in run(code=2).stderr
 
 
 def test_the_station_that_is_named_is_the_one_that_queues(monkeypatch):
-    from qmodel.cli import model
-
     hop, db = qm.call("far hop", qm.Delay(0.2)), qm.call("db", qm.MMc(0.01, servers=2))
     step = qm.cached(
         0.5, lookup=qm.call("c", qm.MMc(1e-4)), miss=qm.series(hop, db), name="cache"

@@ -13,6 +13,7 @@ from typer.testing import CliRunner
 
 import qmodel as qm
 from qmodel.answers.as_html import STYLE
+from qmodel.cli import model
 from qmodel.cli.app import app
 from qmodel.reports import grounds
 from qmodel.reports.page import _STYLE
@@ -184,14 +185,15 @@ def test_what_to_install_is_said(monkeypatch: pytest.MonkeyPatch) -> None:
         qm.report(shop(), 100.0).to_html()
 
 
-def test_the_command_writes_a_page(tmp_path: Path) -> None:
+def test_the_command_writes_a_page(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(model, "default_model", shop)
     path = tmp_path / "site.html"
-    options = ["report", "--rate", "500/s", "--set", "database.servers=20", "-o", str(path)]
+    options = ["report", "--rate", "300/s", "--set", "db.servers=3", "-o", str(path)]
     done = CliRunner().invoke(app, options)
     assert done.exit_code == 0, done.output
-    assert "Sustains up to 2917/s" in done.output
+    assert "Sustains up to 400/s" in done.output
     assert f"wrote {path}" in done.output
-    assert "database.servers" in path.read_text()
+    assert "db.servers" in path.read_text()
     refused = CliRunner().invoke(app, ["report", "-o", str(tmp_path / "x.txt")])
     assert refused.exit_code == 2
     assert "must end in" in refused.output
