@@ -125,9 +125,7 @@ def mp_pareto_gap(z, shape, top=None):
 NEAR = [m * u for m in (1e-9, 1e-5, 1e-3, 0.0999) for u in (1.0, STEEP, 1j)]
 
 
-@pytest.mark.parametrize(
-    "sigma", [0.02, 1.548, 3.0, *MORE[:1]]
-)
+@pytest.mark.parametrize("sigma", [0.02, 1.548, 3.0, *MORE[:1]])
 def test_lognormal_gap_near_zero_against_integral(sigma):
     law = LogNormal(0.1, np.expm1(sigma**2))
     with mp.workdps(22):
