@@ -11,7 +11,7 @@ from qmodel.answers import cache_limits, cache_tables
 from qmodel.answers.answer import Answer, Fact, Picture, Table
 from qmodel.answers.cache_refill import refill
 from qmodel.answers.load import goals_of, lost_in, most, pipeline_of, sensible_load
-from qmodel.answers.steady_state import losses
+from qmodel.answers.read_off import losses
 from qmodel.answers.stored import Site, policy_named, policy_of, stored_in
 from qmodel.answers.words import BYTES, RATE, SHARE, TIME, percent, size
 from qmodel.units import text

@@ -11,7 +11,7 @@ from qmodel._checked import checked
 from qmodel.answers.answer import Answer, Column, Picture, Table
 from qmodel.answers.hit_ratios import within_header
 from qmodel.answers.load import curve_of, facts_of, goals_of, pipeline_of, sensible_load
-from qmodel.answers.steady_state import capacity_of
+from qmodel.answers.read_off import capacity_of
 from qmodel.answers.words import COUNT, RATE, SHARE, TEXT, TIME, WORDS, listed, lost, shown
 from qmodel.errors import ModelError
 from qmodel.loads import Closed, columns_of, in_words

@@ -14,7 +14,7 @@ from qmodel._checked import checked
 from qmodel.answers.answer import Answer, Column, Fact, Picture, Table
 from qmodel.answers.held_over_time import held
 from qmodel.answers.load import goals_of, pipeline_of
-from qmodel.answers.steady_state import capacity_of
+from qmodel.answers.read_off import capacity_of
 from qmodel.answers.words import BAR, COUNT, RATE, TEXT, TIME, WORDS, listed
 from qmodel.errors import InfeasibleError, ModelError
 from qmodel.loads import Profile

@@ -10,7 +10,8 @@ from typing import TYPE_CHECKING, Any
 from qmodel._checked import checked
 from qmodel.answers.answer import Answer, Column, Fact, Table
 from qmodel.answers.load import goals_of, pipeline_of
-from qmodel.answers.steady_state import capacity_of, load_pictures, losses, value_of
+from qmodel.answers.read_off import capacity_of, losses, value_of
+from qmodel.answers.steady_state import load_pictures
 from qmodel.answers.users import user_pictures
 from qmodel.answers.words import COUNT, RATE, TEXT, TIME, WORDS, listed, shown
 from qmodel.loads import Closed

@@ -13,7 +13,7 @@ from qmodel._checked import checked
 from qmodel.answers.answer import Answer, Column, Fact, Picture, Table
 from qmodel.answers.hit_ratios import within_header
 from qmodel.answers.load import goals_of
-from qmodel.answers.steady_state import capacity_of
+from qmodel.answers.read_off import capacity_of
 from qmodel.answers.words import COUNT, RATE, SHARE, TEXT, TIME, listed, lost, percent
 from qmodel.errors import ModelError
 from qmodel.units import text

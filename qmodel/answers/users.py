@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 from qmodel.answers.answer import Answer, Fact, Picture
 from qmodel.answers.load import curve_of, facts_of
-from qmodel.answers.steady_state import basis_notes, capacity_of, latency_table, stations_table
+from qmodel.answers.read_off import basis_notes, capacity_of, latency_table, stations_table
 from qmodel.answers.words import COUNT, RATE, TIME, percent, shown
 from qmodel.loads import Closed, in_words
 from qmodel.units import text

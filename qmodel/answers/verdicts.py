@@ -11,7 +11,7 @@ from qmodel._checked import checked
 from qmodel.answers.answer import Answer, Column, Fact, Picture, Table
 from qmodel.answers.held_over_time import check_over_time
 from qmodel.answers.load import facts_of, goals_of, lost_in, pipeline_of, sensible_load
-from qmodel.answers.steady_state import capacity_of, losses, value_of
+from qmodel.answers.read_off import capacity_of, losses, value_of
 from qmodel.answers.words import COUNT, RATE, SHARE, TEXT, WORDS, listed
 from qmodel.errors import DomainError
 from qmodel.loads import Closed, Profile, in_words

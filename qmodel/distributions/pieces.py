@@ -23,7 +23,7 @@ References
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from functools import reduce
 from math import factorial
 from typing import TYPE_CHECKING, Any, NamedTuple
@@ -34,6 +34,8 @@ from qmodel.numerics import inversion
 
 if TYPE_CHECKING:
     from qmodel.distributions.base import Distribution
+
+    Summed = Callable[[tuple[Distribution, ...]], Distribution]
 
 __all__ = [
     "MOST",
@@ -85,23 +87,24 @@ def greatest(law: Distribution) -> Any:
     return reduce(np.maximum, ends)
 
 
-def product(factors: Iterable[Pieces]) -> Pieces | None:
-    """Return the pieces of a sum of independent times, or None if there are too many."""
+def product(factors: Iterable[Pieces], summed: Summed | None = None) -> Pieces | None:
+    """Return the pieces of a sum of independent times, or None if there are too many.
+
+    `summed` makes one smooth law of several, where more than one of the factors may have one.
+    """
     found = Pieces((Piece(1.0, 0.0),))
     for other in factors:
         if len(found.terms) * len(other.terms) > MOST**2:
             return None
-        terms = merged(_times(a, b) for a in found.terms for b in other.terms)
+        terms = merged(_times(a, b, summed) for a in found.terms for b in other.terms)
         if len(terms) > MOST:
             return None
         found = Pieces(terms, found.whole and other.whole)
     return found
 
 
-def _times(a: Piece, b: Piece) -> Piece:
-    from qmodel.distributions.algebra import Sum
-
-    law = Sum((a.law, b.law)) if a.law and b.law else a.law or b.law
+def _times(a: Piece, b: Piece, summed: Summed | None) -> Piece:
+    law = summed((a.law, b.law)) if summed and a.law and b.law else a.law or b.law
     return Piece(a.weight * b.weight, a.shift + b.shift, a.power + b.power, law)
 
 

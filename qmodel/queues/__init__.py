@@ -1,5 +1,6 @@
 """Stations, one file a Kendall model: formulas on top, the station class below."""
 
+from qmodel.queues import generalisations  # noqa: F401  (ties special cases to general ones)
 from qmodel.queues.base import Station, StationResult, Stream
 from qmodel.queues.birth_death import BirthDeath
 from qmodel.queues.counts.batches import FixedBatch, GeometricBatch, RandomBatch

@@ -11,9 +11,9 @@ Overload is ``inf`` in its cell; it is a state, not an error.
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import replace
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, ClassVar
 
 import numpy as np
 
@@ -61,6 +61,12 @@ class Station(Model, ABC):
     poisson_output = False
     """Whether Poisson arrivals leave as a Poisson stream (Burke 1956; Kelly 1979)."""
 
+    general_service: ClassVar[Callable[[Any, Distribution], Station] | None] = None
+    """How it becomes the station of general service, where its own is of one kind only."""
+
+    general_arrivals: ClassVar[Callable[[Any, Distribution], Station] | None] = None
+    """How it becomes the station of renewal arrivals, where there is one."""
+
     if TYPE_CHECKING:
 
         @property
@@ -82,6 +88,12 @@ class Station(Model, ABC):
     def serving(self, service: Distribution) -> Station:
         """Return this kind of station, as large, with another law of service."""
 
+    def _of_general_service(self, service: Distribution) -> Station:
+        general = type(self).general_service
+        if general is None:
+            raise ModelError(f"{type(self).__name__} has no form for service {service!r}")
+        return general(self, service)
+
     @abstractmethod
     def _solve(self, arrival_rate: Value) -> StationResult:
         """Return the steady state under one stream."""
@@ -99,7 +111,10 @@ class Station(Model, ABC):
 
         Raises `ModelError` if there is no solution for it.
         """
-        raise ModelError(f"{type(self).__name__} takes Poisson arrivals, no Renewal load")
+        general = type(self).general_arrivals
+        if general is None:
+            raise ModelError(f"{type(self).__name__} takes Poisson arrivals, no Renewal load")
+        return general(self, interarrival)
 
     def law_of_response(
         self, result: StationResult, work: Distribution, visits: Count = 1

@@ -266,11 +266,9 @@ class GMc(Station):
 
     def serving(self, service: Distribution) -> Station:
         """Return the same arrivals and servers with another law of service."""
-        from qmodel.queues.ggc import GGc
-
         if isinstance(service, Exponential):
             return GMc(self.interarrival, service.mean, self.servers)
-        return GGc(self.interarrival, service, self.servers)
+        return self._of_general_service(service)
 
     def _solve(self, arrival_rate: Value) -> StationResult:
         rate, s, c = arrival_rate, self.service_time, self.servers

@@ -180,17 +180,9 @@ class MDc(Station):
 
     def serving(self, service: Distribution) -> Station:
         """Return as many servers with another law of service: M/G/c unless constant."""
-        from qmodel.queues.mgc import MGc
-
         if isinstance(service, Deterministic):
             return MDc(service.mean, self.servers)
-        return MGc(service, self.servers)
-
-    def renewal(self, interarrival: Distribution) -> Station:
-        """Return the same servers where the times between arrivals are of another shape."""
-        from qmodel.queues.ggc import GGc
-
-        return GGc(interarrival, self.service, self.servers)
+        return self._of_general_service(service)
 
     def _solve(self, arrival_rate: Value) -> StationResult:
         law = _wait(arrival_rate, self.service_time, self.servers)

@@ -131,12 +131,6 @@ class MG1(Station):
         """Return one server with another law of service."""
         return MG1(service)
 
-    def renewal(self, interarrival: Distribution) -> Station:
-        """Return the same servers where the times between arrivals are of another shape."""
-        from qmodel.queues.ggc import GGc
-
-        return GGc(interarrival, self.service)
-
     def _solve(self, arrival_rate: Value) -> StationResult:
         rate, service = arrival_rate, self.service
         if len(kinds := kinds_of(service)) > 1:

@@ -193,12 +193,6 @@ class MGc(Station):
         """Return as many servers with another law of service."""
         return MGc(service, self.servers)
 
-    def renewal(self, interarrival: Distribution) -> Station:
-        """Return the same servers where the times between arrivals are of another shape."""
-        from qmodel.queues.ggc import GGc
-
-        return GGc(interarrival, self.service, self.servers)
-
     def _solve(self, arrival_rate: Value) -> StationResult:
         rate, service, c = arrival_rate, self.service, self.servers
         if len(kinds := kinds_of(service)) > 1:

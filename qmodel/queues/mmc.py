@@ -204,17 +204,9 @@ class MMc(Station):
 
     def serving(self, service: Distribution) -> Station:
         """Return as many servers with another law of service: M/G/c unless exponential."""
-        from qmodel.queues.mgc import MGc
-
         if isinstance(service, Exponential):
             return MMc(service.mean, self.servers)
-        return MGc(service, self.servers)
-
-    def renewal(self, interarrival: Distribution) -> Station:
-        """Return the same servers where the times between arrivals are of another shape."""
-        from qmodel.queues.gmc import GMc
-
-        return GMc(interarrival, self.service_time, self.servers)
+        return self._of_general_service(service)
 
     def _solve(self, arrival_rate: Value) -> StationResult:
         rate, s, c = arrival_rate, self.service_time, self.servers

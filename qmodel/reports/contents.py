@@ -8,7 +8,6 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from qmodel._checked import checked
-from qmodel.errors import ModelError
 from qmodel.loads import Profile
 
 if TYPE_CHECKING:
@@ -305,7 +304,7 @@ def _sizable(model: Pipeline, prices: Mapping[str, float] | None) -> bool:
 
 def _reachable(model: Pipeline, goals: Sequence[Objective]) -> list[Objective]:
     """Return the objectives that the model meets at some load."""
-    from qmodel.answers.steady_state import capacity_of
+    from qmodel.answers.read_off import capacity_of
 
     return list(goals) if goals and capacity_of(model, goals) > 0 else []
 
@@ -345,12 +344,3 @@ def _axes(model: Pipeline, result: Any) -> dict[str, list[float]]:
 
 def _round(values: Sequence[float]) -> list[float]:
     return [float(f"{value:.3g}") for value in values]
-
-
-def drawing_library() -> Any:
-    """Return what draws the pictures, or say how to install it."""
-    try:
-        import vl_convert
-    except ImportError:
-        raise ModelError("a report needs vl-convert: pip install 'qmodel[report]'") from None
-    return vl_convert

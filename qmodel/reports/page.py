@@ -8,11 +8,11 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from html import escape
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from qmodel._version import __version__
 from qmodel.answers.as_html import STYLE, parts
-from qmodel.reports.contents import drawing_library
+from qmodel.errors import ModelError
 
 if TYPE_CHECKING:
     from qmodel.answers.answer import Answer
@@ -119,3 +119,12 @@ def _section(section: Section, *, said: bool) -> Iterator[str]:
     if section.source:
         yield f'<h3>The model file</h3><pre tabindex="0">{escape(section.source)}</pre>'
     yield "</section>"
+
+
+def drawing_library() -> Any:
+    """Return what draws the pictures, or say how to install it."""
+    try:
+        import vl_convert
+    except ImportError:
+        raise ModelError("a report needs vl-convert: pip install 'qmodel[report]'") from None
+    return vl_convert

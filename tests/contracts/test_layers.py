@@ -91,6 +91,75 @@ def test_every_exception_is_needed() -> None:
     } >= EXCEPTIONS
 
 
+def name_of(file: Path) -> str:
+    """Return the dotted name of a module, that of its package for an ``__init__``."""
+    return ".".join(("qmodel", *file.with_suffix("").parts)).removesuffix(".__init__")
+
+
+FILES = {name_of(p.relative_to(ROOT)): p for p in MODULES}
+
+
+def taken(tree: ast.AST) -> Iterator[tuple[str, str]]:
+    """Yield module and name of what is imported from qmodel, but for annotations only."""
+    for node in ast.iter_child_nodes(tree):
+        if isinstance(node, ast.If) and "TYPE_CHECKING" in ast.unparse(node.test):
+            continue
+        if isinstance(node, ast.ImportFrom) and str(node.module).startswith("qmodel"):
+            yield from ((str(node.module), alias.name) for alias in node.names)
+        yield from taken(node)
+
+
+TAKEN = {name: set(taken(ast.parse(p.read_text()))) for name, p in FILES.items()}
+
+
+def circles(graph: dict[str, set[str]]) -> list[list[str]]:
+    """Return the sets of modules that lead back to themselves, imports in functions included."""
+
+    def reached(start: str) -> set[str]:
+        seen: set[str] = set()
+        ahead = set(graph[start])
+        while ahead:
+            name = ahead.pop()
+            seen.add(name)
+            ahead |= graph[name] - seen
+        return seen
+
+    found = {name: reached(name) for name in graph}
+    rings = {frozenset(o for o in found[n] if n in found[o]) for n in graph if n in found[n]}
+    return sorted(sorted(ring) for ring in rings)
+
+
+def test_there_are_no_circles() -> None:
+    """A package names what its modules offer and is left out: its modules import each other."""
+    modules = {name for name, file in FILES.items() if file.name != "__init__.py"}
+    graph = {
+        name: {f"{m}.{n}" if f"{m}.{n}" in modules else m for m, n in TAKEN[name]} & modules
+        for name in modules
+    }
+    assert circles(graph) == []
+
+
+def test_a_circle_is_seen() -> None:
+    graph: dict[str, set[str]] = {"a": {"b"}, "b": {"c"}, "c": {"b"}, "d": {"a"}}
+    assert circles(graph) == [["b", "c"]]
+
+
+def test_no_private_name_crosses_modules() -> None:
+    private = {
+        (name, module, what)
+        for name, names in TAKEN.items()
+        for module, what in names
+        if what.startswith("_")
+        and not what.startswith("__")
+        and f"{module}.{what}" not in FILES
+    }
+    assert private == set()
+
+
+def test_a_file_fits_on_some_screens() -> None:
+    assert {name: size for name, p in FILES.items() if (size := p.stat().st_size) > 16384} == {}
+
+
 def test_the_reader_sees_late_and_guarded_imports() -> None:
     source = """
 if TYPE_CHECKING:
