@@ -7,7 +7,6 @@ does not remove one.
 from __future__ import annotations
 
 import ast
-import re
 import functools
 from collections.abc import Iterator
 from pathlib import Path
