@@ -188,9 +188,8 @@ class Sum(Distribution):
         known = [pieces for pieces in found if pieces is not None]
         if len(known) < len(found):
             return None
-        return product(
-            [*known, Pieces((Piece(1.0, 0.0, 0, Sum(smooth) if smooth else None),))], Sum
-        )
+        rest = Piece(1.0, 0.0, 0, Sum(smooth) if smooth else None)
+        return product([*known, Pieces((rest,))], Sum)
 
     def remaining_gap(self, s: Value) -> Value:
         """Return the gap of the remaining time at `s` [1/s], as good as those of the laws."""
