@@ -19,18 +19,22 @@ __all__: list[str] = []
 
 
 def _mgc(station: Station, service: Distribution) -> Station:
+    """Return M/G/c with as many servers."""
     return MGc(service, station.servers)
 
 
 def _ggc(station: Station, interarrival: Distribution) -> Station:
+    """Return GI/G/c with the same service and servers."""
     return GGc(interarrival, station.service, station.servers)
 
 
 def _ggc_of_renewal(station: GMc, service: Distribution) -> Station:
+    """Return GI/G/c with the same arrivals and servers."""
     return GGc(station.interarrival, service, station.servers)
 
 
 def _gmc(station: Station, interarrival: Distribution) -> Station:
+    """Return GI/M/c with the same service and servers."""
     return GMc(interarrival, station.service.mean, station.servers)
 
 
