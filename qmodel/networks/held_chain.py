@@ -42,31 +42,41 @@ _STEPS = 60
 
 
 class Chain(NamedTuple):
-    """The pool in cells."""
+    """The pool in cells, made by `of`."""
 
     permits: int
     rates: Any
     """Completions a second at each station with 0 to P there, (stations, P + 1, cells)."""
-    visits: Any
-    """Probability that a holder visits each station; one of them is 1. (stations, cells)."""
+    entry: Any
+    """Probability of each station to be the first, (stations, cells)."""
+    leave: Any
+    """Probability of each station to be the last, (stations, cells)."""
+    onward: Any
+    """Probabilities of each station to be next, (stations, stations, cells)."""
 
-    @property
-    def entry(self) -> Any:
-        """Probability of each station to be the first, (stations, cells)."""
-        return self.visits * _none_before(self.visits)
+    @staticmethod
+    def of(permits: int, rates: Any, visits: Any) -> Chain:
+        """Return the chain of holders who visit each station with a probability, one surely.
 
-    @property
-    def leave(self) -> Any:
-        """Probability of each station to be the last, (stations, cells)."""
-        return _none_before(self.visits[::-1])[::-1]
+        Parameters
+        ----------
+        permits : int
+            Number of permits. [-]
+        rates : array of shape (stations, permits + 1, n)
+            Completions a second at each station by the number there. [1/s]
+        visits : array of shape (stations, n)
+            Probability that a holder visits each station. [-]
 
-    @property
-    def onward(self) -> Any:
-        """Probabilities of each station to be next, (stations, stations, cells)."""
-        found = np.zeros((len(self.visits), *self.visits.shape))
-        for k in range(len(self.visits) - 1):
-            found[k, k + 1 :] = self.visits[k + 1 :] * _none_before(self.visits[k + 1 :])
-        return found
+        Returns
+        -------
+        Chain
+            The pool. [-]
+        """
+        onward = np.zeros((len(visits), *visits.shape))
+        for k in range(len(visits) - 1):
+            onward[k, k + 1 :] = visits[k + 1 :] * _none_before(visits[k + 1 :])
+        last = _none_before(visits[::-1])[::-1]
+        return Chain(permits, rates, visits * _none_before(visits), last, onward)
 
 
 class PoolState(NamedTuple):

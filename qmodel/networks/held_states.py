@@ -137,7 +137,7 @@ def few(pool: HeldPool, state: State) -> Found:
     parts, met = [], np.zeros((len(queues), most, permits.size))
     for size in np.unique(permits):
         mine = np.nonzero(permits == size)[0]
-        chain = Chain(int(size), rates[:, : size + 1, mine], np.nan_to_num(visits[:, mine]))
+        chain = Chain.of(int(size), rates[:, : size + 1, mine], np.nan_to_num(visits[:, mine]))
         parts.append((mine, solve(chain, flow[mine])))
         met[:, :size, mine] = parts[-1][1].met[len(order) - len(queues) :]
     wait = _phase_wait(parts, shape, state.worse)
