@@ -29,7 +29,7 @@ def command(
 ) -> None:
     """Say how much load keeps the objectives, which of them ends it, and what is lost there.
 
-    With --think-time, how many users who wait for their answers.
+    With --think-time, how many users, who wait for each answer and think before they go on.
     """
     from qmodel import answers
     from qmodel.cli import model, numbers

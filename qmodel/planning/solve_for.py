@@ -146,7 +146,8 @@ def solve_for(
     attempts = Attempts(what, parameter, load, servers, emptied)
     if parameter in ("arrival_rate", "users") and not (changing and attempts.free):
         raise ModelError(
-            "which load a model meets its objectives at is what `capacity` answers"
+            "which load a model meets its objectives at is what `capacity` answers; with a "
+            "`think_time`, how many users"
         )
     domain = attempts.domain if changing else domain_of(what, parameter)
 

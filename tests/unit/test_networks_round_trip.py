@@ -67,6 +67,12 @@ def test_published_numbers_and_percentiles_of_sixty_users() -> None:
     assert r.latency.quantile(P) == pytest.approx([1.1697, 2.1226, 3.0280, 3.7486], abs=6e-5)
 
 
+def test_published_percentiles_of_several_servers() -> None:
+    """Two servers of four in the way of 40 users."""
+    r = solve(40, 2.0, [0.3, 0.06, 0.2], [4, 1, 4])
+    assert r.latency.quantile(P) == pytest.approx([1.1094, 1.8605, 2.6574, 3.3781], abs=6e-5)
+
+
 def test_simulated_percentiles() -> None:
     """Four runs with (standard errors): p99 3.037 (0.008)."""
     r = solve(60, 5.0, [0.1, 0.07, 0.05])
