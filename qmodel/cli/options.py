@@ -71,7 +71,9 @@ Users: TypeAlias = Annotated[
 ThinkTime: TypeAlias = Annotated[
     str | None,
     typer.Option(
-        "--think-time", metavar="TIME", help="Time that a user thinks between an answer and the next request [0 s]."
+        "--think-time",
+        metavar="TIME",
+        help="Time that a user thinks between an answer and the next request [0 s].",
     ),
 ]
 Objectives: TypeAlias = Annotated[
