@@ -41,9 +41,9 @@ HELD_AS_EXPONENTIAL = Assumption(
     "held-as-exponential",
     "service inside a pool that is not exponential acts on the waits inside as it does without "
     "the pool, and on the wait for a permit by the SCV of the time for which it is held; in "
-    "simulations of 8 and 12 threads over a database with lognormal service the mean was within "
-    "5 % and p99 within 7 % at 60 % load; at 85 %, where 12 threads fill the database, the mean "
-    "is 4 % and p99 7 % high at an SCV of 0.25, 7 % and about 20 % low at 4",
+    "simulations of 8 and 12 threads over a database with lognormal service the mean was "
+    "within 5 % and p99 within 7 % at 60 % load; at 85 %, where 12 threads fill the database, "
+    "the mean is 4 % and p99 7 % high at an SCV of 0.25, 7 % and about 20 % low at 4",
     "our simulations",
     APPROXIMATE,
 )
