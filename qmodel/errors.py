@@ -1,8 +1,9 @@
-"""The errors that qmodel raises. Overload is not one of them: it is ``inf`` in its cell."""
+"""The errors that qmodel raises, and its warning. Overload is ``inf`` in its cell."""
 
 from __future__ import annotations
 
 __all__ = [
+    "BeyondMeasurements",
     "DomainError",
     "InfeasibleError",
     "LoadFileError",
@@ -14,6 +15,10 @@ __all__ = [
 
 class QModelError(Exception):
     """Base of all errors of qmodel."""
+
+
+class BeyondMeasurements(UserWarning):
+    """An answer goes beyond the loads, kinds or utilization that were measured."""
 
 
 class DomainError(QModelError, ValueError):

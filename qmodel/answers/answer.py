@@ -155,6 +155,9 @@ class Answer:
         Whether the objectives are met, or nothing is overloaded. [-]
     meaning : sequence of str
         What the verdict means. [-]
+    doubts : sequence of str
+        Why it goes beyond what was measured of the model; none where nothing was, or all of it
+        is within. [-]
     facts : sequence of Fact
         The numbers that it states, with their units. [-]
     tables : sequence of Table
@@ -192,6 +195,7 @@ class Answer:
     verdict: str
     good: bool
     meaning: Sequence[str] = ()
+    doubts: Sequence[str] = ()
     facts: Sequence[Fact] = ()
     tables: Sequence[Table] = ()
     notes: Sequence[str] = ()
@@ -202,12 +206,17 @@ class Answer:
     draw: Callable[[], Sequence[Picture]] = _nothing
 
     def __str__(self) -> str:
-        """Return the verdict and what it means."""
-        return "\n".join([self.verdict, *self.meaning])
+        """Return the verdict, what it means, and whether that was measured."""
+        return "\n".join([self.verdict, *self.meaning, *self.warnings])
 
     def __repr__(self) -> str:
         """Return the verdict."""
         return f"<{self.verdict}>"
+
+    @property
+    def warnings(self) -> list[str]:
+        """Why it goes beyond what was measured of the model, a sentence each."""
+        return [f"Beyond what was measured: {doubt}." for doubt in self.doubts]
 
     @property
     def pictures(self) -> tuple[Picture, ...]:

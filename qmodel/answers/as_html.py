@@ -91,7 +91,7 @@ def _article(answer: Answer) -> str:
 
 def parts(answer: Answer) -> Iterator[str]:
     """Yield what comes after the verdict: its meaning, facts, pictures, tables and notes."""
-    for line in answer.meaning:
+    for line in (*answer.meaning, *answer.warnings):
         yield f"<p>{escape(line)}</p>"
     facts = [f for f in answer.facts if f.label]
     if facts:

@@ -30,6 +30,8 @@ def parts(answer: Answer) -> Iterator[str]:
         whole[name] = {**whole[name], **value} if isinstance(whole.get(name), dict) else value
     whole |= {t.key: _records(t) for t in answer.tables if t.key and t.key != answer.rows}
     whole["notes"] = [*answer.meaning, *answer.notes]
+    if answer.doubts:
+        whole["beyond_what_was_measured"] = list(answer.doubts)
     text = json.dumps(_plain(whole), indent=2, ensure_ascii=False, allow_nan=False)
     if not answer.rows:
         yield text + "\n"

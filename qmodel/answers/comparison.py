@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 from qmodel._checked import checked
 from qmodel.answers.answer import Answer, Column, Picture, Table
+from qmodel.answers.beyond import with_doubts
 from qmodel.answers.hit_ratios import within_header
 from qmodel.answers.load import curve_of, facts_of, goals_of, pipeline_of, sensible_load
 from qmodel.answers.read_off import capacity_of
@@ -16,6 +17,7 @@ from qmodel.answers.words import COUNT, RATE, SHARE, TEXT, TIME, WORDS, listed, 
 from qmodel.errors import ModelError
 from qmodel.loads import Closed, columns_of, in_words
 
+from qmodel.planning.region import warn_beyond
 if TYPE_CHECKING:
     import pandas as pd
 
@@ -46,6 +48,7 @@ _POINTS = 40  # of a curve
 
 
 @checked
+@with_doubts
 def compare(
     models: Mapping[str, Pipeline | Station],
     arrival_rate: float | Closed | None = None,
@@ -92,6 +95,8 @@ def compare(
     goals = goals_of(objectives)
     weakest = min(whole.values(), key=lambda m: float(m.max_rate))
     load, remark = sensible_load(weakest, arrival_rate, "the weakest")
+    for one in whole.values():
+        warn_beyond(one, load)
     frame = side_by_side(whole, load)
     if goals:
         frame["within"] = [capacity_of(m, goals, load) for m in whole.values()]

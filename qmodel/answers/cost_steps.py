@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 from qmodel._checked import checked
 from qmodel.answers.answer import Answer, Column, Fact, Picture, Table
+from qmodel.answers.beyond import with_doubts
 from qmodel.answers.load import pipeline_of, sensible_load
 from qmodel.answers.words import COUNT, NUMBER, RATE, SHARE, TEXT, TIME, shown
 from qmodel.units import text
@@ -20,6 +21,7 @@ __all__ = ["frontier"]
 
 
 @checked
+@with_doubts
 def frontier(
     model: Pipeline | Station,
     arrival_rate: float | None = None,

@@ -12,12 +12,14 @@ import numpy as np
 from qmodel import _check
 from qmodel._checked import checked
 from qmodel.answers.answer import Answer, Column, Fact, Picture, Table
+from qmodel.answers.beyond import with_doubts
 from qmodel.answers.held_over_time import held
 from qmodel.answers.load import goals_of, pipeline_of
 from qmodel.answers.read_off import capacity_of
 from qmodel.answers.words import BAR, COUNT, RATE, TEXT, TIME, WORDS, listed
 from qmodel.errors import InfeasibleError, ModelError
 from qmodel.loads import Profile
+from qmodel.planning.region import warn_beyond
 from qmodel.units import text
 
 if TYPE_CHECKING:
@@ -32,6 +34,7 @@ _ROWS = 16
 
 
 @checked
+@with_doubts
 def crowd(
     model: Pipeline | Station,
     load: Profile,
@@ -87,7 +90,7 @@ def crowd(
     'p99 < 1 s is missed from 77 s to 2:22 min, by 33 % of the requests.'
     """
     whole, goals = pipeline_of(model), goals_of(objectives)
-    _check.instance("load", load, Profile)
+    warn_beyond(whole, _check.instance("load", load, Profile))
     tell = progress or (lambda done, of: None)
     steps = 2 + len(goals) + bool(emptied)
     tell(0, steps)

@@ -6,10 +6,12 @@ from typing import TYPE_CHECKING, Any
 
 from qmodel._checked import checked
 from qmodel.answers.answer import Answer, Column, Formula, Table
+from qmodel.answers.beyond import with_doubts
 from qmodel.answers.load import pipeline_of, sensible_load
 from qmodel.answers.words import TEXT
 from qmodel.loads import Closed, columns_of, in_words
 
+from qmodel.planning.region import warn_beyond
 if TYPE_CHECKING:
     from qmodel.pipeline import Pipeline
     from qmodel.queues import Station
@@ -18,6 +20,7 @@ __all__ = ["explain"]
 
 
 @checked
+@with_doubts
 def explain(
     model: Pipeline | Station,
     quantity: str = "mean",
@@ -61,6 +64,7 @@ def explain(
     what = asked(model)
     whole = pipeline_of(model)
     load, remark = sensible_load(whole, arrival_rate)
+    warn_beyond(whole, load)
     users = isinstance(load, Closed)
     solved = what.station if isinstance(what, StationModel) and not users else whole
     why = explained(solved.solve(load), quantity)

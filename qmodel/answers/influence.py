@@ -8,8 +8,10 @@ from typing import TYPE_CHECKING
 
 from qmodel._checked import checked
 from qmodel.answers.answer import Answer, Column, Fact, Picture, Table
+from qmodel.answers.beyond import with_doubts
 from qmodel.answers.load import goals_of, pipeline_of, sensible_load
 from qmodel.answers.words import RATE, TEXT, WORDS, shown
+from qmodel.planning.region import warn_beyond
 from qmodel.units import text
 
 if TYPE_CHECKING:
@@ -25,6 +27,7 @@ _LITTLE = 5e-4
 
 
 @checked
+@with_doubts
 def sensitivity(
     model: Pipeline | Station,
     arrival_rate: float | None = None,
@@ -69,6 +72,7 @@ def sensitivity(
 
     whole, goals = pipeline_of(model), goals_of(objectives)
     load, remark = sensible_load(whole, arrival_rate)
+    warn_beyond(whole, load)
     found = elasticities(whole, load, *goals, quantities=quantities)
     facts = [Fact("arrival_rate", "load", load, RATE)]
     tables = [_elasticities(found)]

@@ -8,9 +8,11 @@ from typing import TYPE_CHECKING, Any
 
 from qmodel._checked import checked
 from qmodel.answers.answer import Answer, Column, Fact, Picture, Table
+from qmodel.answers.beyond import with_doubts
 from qmodel.answers.load import goals_of, pipeline_of, sensible_load
 from qmodel.answers.words import COUNT, RATE, SHARE, TEXT, WORDS, percent, shown
 
+from qmodel.planning.region import warn_beyond
 if TYPE_CHECKING:
     from qmodel.pipeline import Pipeline
     from qmodel.planning.slo import Objective, Objectives
@@ -25,6 +27,7 @@ _CALM = 0.01
 
 
 @checked
+@with_doubts
 def uncertainty(
     model: Pipeline | Station,
     arrival_rate: float | None = None,
@@ -80,6 +83,7 @@ def uncertainty(
 
     whole, goals = pipeline_of(model), goals_of(objectives)
     load, remark = sensible_load(whole, arrival_rate)
+    warn_beyond(whole, load)
     spread = dict(spreads) if isinstance(spreads, Mapping) else _all(whole, spreads)
     found = drawn(whole, load, spread, *goals, probability=probability, draws=draws, seed=seed)
     met = all(p >= probability for p in found.met.values())

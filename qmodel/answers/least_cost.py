@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 from qmodel._checked import checked
 from qmodel.answers.answer import Answer, Column, Fact, Picture, Table
+from qmodel.answers.beyond import with_doubts
 from qmodel.answers.load import goals_of, sensible_load
 from qmodel.answers.words import COUNT, NUMBER, RATE, SHARE, TEXT, WORDS, percent, shown
 from qmodel.errors import InfeasibleError, ModelError
@@ -24,6 +25,7 @@ _ROWS = 5  # of the picture of costs
 
 
 @checked
+@with_doubts
 def size(
     model: Pipeline | Station,
     arrival_rate: float | None = None,

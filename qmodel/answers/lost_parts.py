@@ -11,9 +11,11 @@ from typing import TYPE_CHECKING, Any
 from qmodel import _check
 from qmodel._checked import checked
 from qmodel.answers.answer import Answer, Column, Fact, Picture, Table
+from qmodel.answers.beyond import with_doubts
 from qmodel.answers.load import goals_of, pipeline_of, sensible_load
 from qmodel.answers.words import RATE, SHARE, TEXT, TIME, WORDS, listed, percent, shown
 from qmodel.errors import ModelError
+from qmodel.planning.region import warn_beyond
 from qmodel.units import text
 
 if TYPE_CHECKING:
@@ -37,6 +39,7 @@ _Row = tuple[str, "PipelineResult | None", float]
 
 
 @checked
+@with_doubts
 def outages(
     model: Pipeline | Station,
     arrival_rate: float | None = None,
@@ -85,6 +88,7 @@ def outages(
     """
     whole, goals = pipeline_of(model), goals_of(objectives)
     load, remark = sensible_load(whole, arrival_rate)
+    warn_beyond(whole, load)
     count = int(_check.count("zones", zones, least=2))
     lost = _losses(whole, load, count, spread)
     with_nothing = whole.solve(load)

@@ -9,12 +9,14 @@ from typing import TYPE_CHECKING, Any
 
 from qmodel._checked import checked
 from qmodel.answers.answer import Answer, Column, Fact, Table
+from qmodel.answers.beyond import with_doubts
 from qmodel.answers.load import goals_of, pipeline_of
 from qmodel.answers.read_off import capacity_of, losses, value_of
 from qmodel.answers.steady_state import load_pictures
 from qmodel.answers.users import user_pictures
 from qmodel.answers.words import COUNT, RATE, TEXT, TIME, WORDS, listed, shown
 from qmodel.loads import Closed
+from qmodel.planning.region import warn_beyond
 from qmodel.units import text
 
 if TYPE_CHECKING:
@@ -31,6 +33,7 @@ _UNLIMITED = "No objective limits what is lost: add 'loss < 1 %'."
 
 
 @checked
+@with_doubts
 def capacity(
     model: Pipeline | Station, objectives: Objectives = (), *, think_time: float | None = None
 ) -> Answer:
@@ -94,6 +97,7 @@ def capacity(
     # At the capacity itself a pipeline without objectives has no steady state.
     load: Any = most * (1 - 1e-9) if think is None else Closed(most, think.think_time)
     result: Any = whole.solve(load)
+    warn_beyond(whole, load)
     alone = [capacity_of(whole, [goal], think) for goal in goals]
     lost = "" if think is not None else _lost(goals, result)
     return Answer(

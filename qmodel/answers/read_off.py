@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 from qmodel.answers.answer import Column, Fact, Table
 from qmodel.answers.words import BAR, NUMBER, RATE, SHARE, TEXT, TIME, listed, shown
 from qmodel.loads import Closed
+from qmodel.planning.region import doubts_heard
 from qmodel.units import text
 
 if TYPE_CHECKING:
@@ -55,7 +56,8 @@ def capacity_of(
 
     try:
         think = load.think_time if isinstance(load, Closed) else None
-        return float(capacity(model, *goals, think_time=think))
+        with doubts_heard():  # What is said beside an answer is no answer.
+            return float(capacity(model, *goals, think_time=think))
     except InfeasibleError:
         return 0.0
 

@@ -8,9 +8,11 @@ from typing import TYPE_CHECKING, Any
 
 from qmodel._checked import checked
 from qmodel.answers.answer import Answer, Column, Fact, Picture, Table
+from qmodel.answers.beyond import with_doubts
 from qmodel.answers.load import goals_of, pipeline_of
 from qmodel.answers.words import BAR, COUNT, RATE, SHARE, TEXT, TIME, listed, percent
 from qmodel.errors import DomainError
+from qmodel.planning.region import warn_beyond
 from qmodel.units import text
 
 if TYPE_CHECKING:
@@ -30,6 +32,7 @@ _DRAWN = 2000  # Rows of a picture.
 
 
 @checked
+@with_doubts
 def replay(
     model: Pipeline | Station,
     load: pd.DataFrame,
@@ -94,6 +97,7 @@ def replay(
         progress=progress,
     )
     written = [str(goal) for goal in goals]
+    warn_beyond(whole, frame["arrival_rate"].dropna().to_numpy())
     return _answer(frame, float(whole.max_rate), written, dynamic=dynamic)
 
 

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 from qmodel._checked import checked
 from qmodel.answers.answer import Answer, Column, Fact, Picture, Table
+from qmodel.answers.beyond import with_doubts
 from qmodel.answers.load import facts_of, pipeline_of, sensible_load
 from qmodel.answers.words import (
     COUNT,
@@ -40,6 +41,7 @@ _CELL = 8.0  # [B]
 
 
 @checked
+@with_doubts
 def sweep(
     model: Pipeline | Station,
     over: Mapping[str, Any],

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 from qmodel._checked import checked
 from qmodel.answers.answer import Answer, Fact, Picture
+from qmodel.answers.beyond import with_doubts
 from qmodel.answers.hit_ratios import hit_ratios
 from qmodel.answers.load import goals_of, lost_in, most, pipeline_of, sensible_load
 from qmodel.answers.read_off import (
@@ -23,6 +24,7 @@ from qmodel.answers.read_off import (
 )
 from qmodel.answers.words import RATE, SHARE, TIME, percent
 from qmodel.loads import Closed
+from qmodel.planning.region import warn_beyond
 from qmodel.units import text
 
 if TYPE_CHECKING:
@@ -37,6 +39,7 @@ _POINTS = 60  # of a curve
 
 
 @checked
+@with_doubts
 def solve(
     model: Pipeline | Station,
     arrival_rate: float | Closed | None = None,
@@ -84,6 +87,7 @@ def solve(
 
     whole, goals = pipeline_of(model), goals_of(objectives)
     load, remark = sensible_load(whole, arrival_rate)
+    warn_beyond(whole, load)
     if isinstance(load, Closed):
         return of_users(whole, load, goals)
     result = whole.solve(load)

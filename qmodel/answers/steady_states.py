@@ -11,9 +11,11 @@ import numpy as np
 
 from qmodel._checked import checked
 from qmodel.answers.answer import Answer, Column, Fact, Picture, Table
+from qmodel.answers.beyond import with_doubts
 from qmodel.answers.load import pipeline_of, sensible_load
 from qmodel.answers.words import AGE, NUMBER, RATE, SHARE, TEXT, TIME, shown
 from qmodel.errors import ModelError
+from qmodel.planning.region import warn_beyond
 from qmodel.units import text
 
 if TYPE_CHECKING:
@@ -26,6 +28,7 @@ _POINTS = 160  # of a curve
 
 
 @checked
+@with_doubts
 def hysteresis(model: Pipeline | Station, arrival_rate: float | None = None) -> Answer:
     """Say up to which load a model is healthy, what may tip it, and how it comes back.
 
@@ -64,6 +67,7 @@ def hysteresis(model: Pipeline | Station, arrival_rate: float | None = None) -> 
     if not whole.plan.timed:
         raise ModelError("one steady state at any load: nothing is tried again after a timeout")
     load, remark = sensible_load(whole, arrival_rate)
+    warn_beyond(whole, load)
     result = whole.solve(load)
     fold, back = float(whole.fold), float(whole.hidden_capacity)
     states = result.equilibria

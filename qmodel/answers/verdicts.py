@@ -9,6 +9,7 @@ from xml.etree import ElementTree
 
 from qmodel._checked import checked
 from qmodel.answers.answer import Answer, Column, Fact, Picture, Table
+from qmodel.answers.beyond import with_doubts
 from qmodel.answers.held_over_time import check_over_time
 from qmodel.answers.load import facts_of, goals_of, lost_in, pipeline_of, sensible_load
 from qmodel.answers.read_off import capacity_of, losses, value_of
@@ -16,6 +17,7 @@ from qmodel.answers.words import COUNT, RATE, SHARE, TEXT, WORDS, listed
 from qmodel.errors import DomainError
 from qmodel.loads import Closed, Profile, in_words
 
+from qmodel.planning.region import warn_beyond
 if TYPE_CHECKING:
     from qmodel.pipeline import Pipeline, PipelineResult
     from qmodel.planning.slo import Objective, Objectives
@@ -25,6 +27,7 @@ __all__ = ["check", "gathered", "junit"]
 
 
 @checked
+@with_doubts
 def check(
     model: Pipeline | Station,
     arrival_rate: float | Closed | Profile | None = None,
@@ -71,8 +74,10 @@ def check(
     if not goals:
         raise DomainError("a check needs an objective, such as 'p99 < 300 ms'")
     if isinstance(arrival_rate, Profile):
+        warn_beyond(whole, arrival_rate)
         return check_over_time(whole, arrival_rate, goals)
     load, remark = sensible_load(whole, arrival_rate)
+    warn_beyond(whole, load)
     result = whole.solve(load)
     overload = bool(load_share_of(result) >= 1)
     met = [bool(goal.met(result)) for goal in goals]
@@ -183,6 +188,7 @@ def gathered(answers: Mapping[str, Answer]) -> Answer:
         question="check",
         verdict=some or f"All {of} objectives met in {listed(list(answers))}",
         good=not missed,
+        doubts=[f"{name}: {d}" for name, a in answers.items() for d in a.doubts],
         facts=[Fact("met", "", not missed)],
         tables=[
             Table(

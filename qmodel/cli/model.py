@@ -6,8 +6,6 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
-import typer
-
 from qmodel.cli import numbers
 from qmodel.cli.options import OBJECTIVE, pair
 from qmodel.errors import DomainError, ModelError
@@ -119,8 +117,6 @@ def asked(
     if load is None:
         load = _plain(site.load)
     goals = list(objectives or site.objectives or ([default] if default else []))
-    for doubt in site.doubts(load):
-        typer.echo(f"beyond what was measured: {doubt}", err=True)
     return Asked(site, load, goals)
 
 

@@ -24,6 +24,8 @@ def show(answer: Answer, form: str) -> None:
     """Print an answer."""
     import sys
 
+    for doubt in answer.doubts:
+        print(f"beyond what was measured: {doubt}", file=sys.stderr)
     if form == "table":
         _print(answer)
     elif form == "csv":

@@ -22,7 +22,7 @@ from qmodel.loads import Closed, Load, Poisson, Profile
 from qmodel.pipeline import Pipeline
 from qmodel.pipeline.parameters import meanings, said
 from qmodel.planning._models import Asked, as_pipeline, asked
-from qmodel.planning.region import Region
+from qmodel.planning.region import Region, held_against
 from qmodel.planning.slo import Objective, objectives_of
 from qmodel.queues import Station
 from qmodel.transients.emptied import Emptied
@@ -227,6 +227,8 @@ class Site(Model):
 
     def __post_init__(self) -> None:
         check_fields(self)
+        if isinstance(self.model, Pipeline):
+            object.__setattr__(self, "model", held_against(self.model, self.measured))
         if self.zones is not None:
             found = {**self.scenarios, A_ZONE_LOST: self.zones.lost}
             object.__setattr__(self, "scenarios", found)
@@ -252,7 +254,7 @@ class Site(Model):
         """The model as a pipeline; a station is the only one of its path."""
         if isinstance(self.model, Pipeline):
             return self.model
-        return as_pipeline(self.model)
+        return held_against(as_pipeline(self.model), self.measured)
 
     @property
     def rate(self) -> float | None:
@@ -297,24 +299,6 @@ class Site(Model):
         model = found if isinstance(found, Pipeline) else found.station
         own = {n: s for n, s in self.scenarios.items() if not (self.zones and n == A_ZONE_LOST)}
         return replace(self, model=model, scenarios=own)
-
-    def doubts(self, load: Any = None) -> tuple[str, ...]:
-        """Return why what the model says at a load goes beyond what was measured.
-
-        Parameters
-        ----------
-        load : Load or number, optional
-            The load, by default that of the site. [1/s]
-
-        Returns
-        -------
-        tuple of str
-            A sentence each; none if all is inside, or nothing is said of measurements.
-        """
-        asked_of = self.load if load is None else _load("load", load)
-        if self.measured is None or asked_of is None or isinstance(asked_of, Closed):
-            return ()
-        return self.measured.doubts(self.model, rate_of(asked_of))
 
     def cache_named(self, name: str | None) -> str:
         """Return the name of a cache of the model: by default "cache", or the only one.

@@ -27,7 +27,7 @@ from qmodel.measurements.joined import joined
 from qmodel.measurements.measurements import Measurements
 from qmodel.measurements.span_path import NORMAL, SpanPath, digits
 from qmodel.pipeline import Pipeline, Step, call, series
-from qmodel.planning.region import Region, busiest
+from qmodel.planning.region import Region, busiest, held_against
 from qmodel.queues import Delay
 from qmodel.units import text
 
@@ -211,7 +211,7 @@ def _of_spans(
             "servers= (--servers NAME=NUMBER)"
         )
     return SiteCalibration(
-        model, path.estimates, region, load, tuple(path.notes), path.alternatives
+        held_against(model, region), path.estimates, region, load, tuple(path.notes), path.alternatives
     )
 
 
@@ -313,4 +313,5 @@ def _of_steps(measured: Sequence[Measurements], known: dict[str, int]) -> SiteCa
         utilization=min(float(f"{busiest(model, top)[1]:.2g}"), 1.0),
         kinds=tuple(k for k in dict.fromkeys(whole.frame["kind"]) if k),
     )
+    model = held_against(model, region)
     return SiteCalibration(model, estimates, region, top, tuple(notes), alternatives)

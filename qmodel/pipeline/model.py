@@ -57,6 +57,9 @@ class Pipeline:
     urgent : iterable of str, optional
         The kinds in the order in which stations with priorities serve them, most urgent
         first; by default as they are given. [-]
+    measured : Region, optional
+        Loads, utilization and kinds that the model was held against, as `calibrate_site` has
+        them (`qmodel.planning.Region`): questions beyond are answered with a warning. [-]
 
     Raises
     ------
@@ -81,6 +84,7 @@ class Pipeline:
 
     kinds: Mapping[str, tuple[Value, Step]]
     urgent: tuple[str, ...]
+    measured: Any
     plan: Plan = field(repr=False)
 
     def __init__(
@@ -88,6 +92,7 @@ class Pipeline:
         path: Step | Mapping[str, tuple[Value, Step]],
         *,
         urgent: Iterable[str] | None = None,
+        measured: Any = None,
     ) -> None:
         kinds = {"all": (1, path)} if isinstance(path, Step) else _kinds(path)
         shares = _check.weights("shares of the kinds", [share for share, _ in kinds.values()])
@@ -100,6 +105,7 @@ class Pipeline:
             raise ModelError(f"urgent must be the kinds {', '.join(checked)}, got {urgent!r}")
         object.__setattr__(self, "kinds", checked)
         object.__setattr__(self, "urgent", order)
+        object.__setattr__(self, "measured", measured)
         object.__setattr__(self, "plan", Plan(checked, order))
         arrays = {n: x for n, x in self.parameters().items() if np.ndim(x)}
         if len(arrays) > 1:
@@ -119,10 +125,11 @@ class Pipeline:
             return f"<pre>{escape(repr(self))}</pre>"
 
     def __getstate__(self) -> Any:
-        return self.kinds, self.urgent
+        return self.kinds, self.urgent, self.measured
 
     def __setstate__(self, state: Any) -> None:
-        self.__init__(state[0], urgent=state[1])  # type: ignore[misc]
+        kinds, urgent, measured = state
+        self.__init__(kinds, urgent=urgent, measured=measured)  # type: ignore[misc]
 
     @property
     def stations(self) -> Mapping[str, Station]:
@@ -405,6 +412,7 @@ class Pipeline:
                 for share, (kind, (_, root)) in zip(weights, self.kinds.items(), strict=True)
             },
             urgent=self.urgent,
+            measured=self.measured,
         )
 
 

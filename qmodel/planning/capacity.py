@@ -26,9 +26,11 @@ from qmodel._checked import checked
 from qmodel._typing import Value
 from qmodel._xp import is_symbolic
 from qmodel.errors import InfeasibleError, ModelError
+from qmodel.loads import Closed
 from qmodel.numerics.roots import increasing_root
 from qmodel.planning._models import Asked, asked
 from qmodel.planning._results import Model, latency_of
+from qmodel.planning.region import warn_beyond
 from qmodel.planning.slo import Objective, Objectives, objectives_of
 from qmodel.planning.users import most_users
 
@@ -36,6 +38,7 @@ __all__ = ["capacity"]
 
 _RTOL = 1e-14  # Near saturation everything hangs on the last digits of the load.
 _DOUBLINGS = 40
+_ANY = 1e6  # Users that saturate what users can saturate.
 
 
 @checked
@@ -106,7 +109,15 @@ def capacity(model: Model, *objectives: Objectives, think_time: Value | None = N
     what = asked(model)
     wanted = objectives_of(objectives)
     if think_time is not None:
-        return most_users(what, wanted, think_time)
+        users = most_users(what, wanted, think_time)
+        warn_beyond(model, Closed(np.clip(users, 1, _ANY), think_time))
+        return users
+    found = _greatest_rate(what, wanted)
+    warn_beyond(model, found)
+    return found
+
+
+def _greatest_rate(what: Asked, wanted: Sequence[Objective]) -> Value:
     saturation = what.max_rate
     if not wanted:
         return saturation

@@ -2,6 +2,10 @@
 
 from __future__ import annotations
 
+import warnings
+from collections.abc import Iterable, Iterator
+from contextlib import contextmanager
+from contextvars import ContextVar
 from dataclasses import dataclass
 from typing import Any
 
@@ -11,13 +15,15 @@ from qmodel import _check
 from qmodel._checked import checked
 from qmodel._fields import Model, check_fields, parameter
 from qmodel._typing import Value
-from qmodel.errors import DomainError
+from qmodel.errors import BeyondMeasurements, DomainError
+from qmodel.loads import Closed, Load, Poisson, Profile
 from qmodel.pipeline import Pipeline
 from qmodel.queues import Station
 from qmodel.units import text
 
-__all__ = ["Region", "busiest"]
+__all__ = ["Region", "busiest", "doubts_heard", "held_against", "warn", "warn_beyond"]
 
+_HEARD: ContextVar[list[str] | None] = ContextVar("heard", default=None)
 _ROUNDING = 1e-9
 _MARGIN = 0.05  # Of the utilization: what measurements and models differ by anyway.
 
@@ -108,15 +114,40 @@ class Region(Model):
         return tuple(found)
 
     @checked
-    def doubts(self, model: Pipeline | Station, arrival_rate: float) -> tuple[str, ...]:
+    def of_utilization(self, name: str, share: float) -> tuple[str, ...]:
+        """Return why the utilization of a station is outside the region.
+
+        Parameters
+        ----------
+        name : str
+            Name of the station. [-]
+        share : number
+            Its utilization. [-]
+
+        Returns
+        -------
+        tuple of str
+            A sentence, or none.
+        """
+        if not share > self.utilization + max(_MARGIN * self.utilization, 0.01):
+            return ()
+        was, now = text(self.utilization, "%"), "full"
+        if share < 1:
+            now = f"{text(float(f'{share:.2g}'), '%')} busy"
+        return (f"{name} is {now}, where at most {was} was measured",)
+
+    @checked
+    def doubts(
+        self, model: Pipeline | Station, arrival_rate: Value | Load
+    ) -> tuple[str, ...]:
         """Return why what a model says at a load was not tested.
 
         Parameters
         ----------
         model : Pipeline or Station
             The model, as it is asked about: changed, perhaps. [-]
-        arrival_rate : number
-            The load. [1/s]
+        arrival_rate : number, array or Load
+            The load, or several; of a `Profile` its peak, and of users what they send. [1/s]
 
         Returns
         -------
@@ -128,12 +159,11 @@ class Region(Model):
         DomainError
             If the load is negative.
         """
-        found = list(self.of_load(arrival_rate))
-        name, share = busiest(model, arrival_rate)
-        if share > self.utilization + max(_MARGIN * self.utilization, 0.01):
-            was = text(self.utilization, "%")
-            now = text(float(f"{share:.2g}"), "%")
-            found.append(f"{name} is {now} busy, where at most {was} was measured")
+        if isinstance(arrival_rate, Closed):
+            rate = model.solve(arrival_rate).throughput
+        else:
+            rate = _rates(arrival_rate)
+        found = [*self.of_load(rate), *self.of_utilization(*busiest(model, arrival_rate))]
         own = tuple(model.kinds) if isinstance(model, Pipeline) else ()
         new = [kind for kind in own if kind and kind not in self.kinds]
         if self.kinds and new and len(own) > 1:
@@ -141,11 +171,52 @@ class Region(Model):
         return tuple(found)
 
 
+def held_against(model: Pipeline, region: Region | None) -> Pipeline:
+    """Return a model that knows what was measured of it."""
+    return Pipeline(model.kinds, urgent=model.urgent, measured=region)
+
+
+def _rates(load: Any) -> Any:
+    """Return what of a load is the rate, at its peak where it changes."""
+    if isinstance(load, Profile):
+        return load.peak
+    return load.rate if isinstance(load, Poisson) else load
+
+
+def warn_beyond(model: Any, load: Any) -> None:
+    """Warn where an answer of a model at a load goes beyond what was measured of it."""
+    if getattr(model, "measured", None) is not None:
+        warn(model.measured.doubts(model, load))
+
+
+def warn(doubts: Iterable[str]) -> None:
+    """Give warnings to who collects them, or to Python."""
+    heard = _HEARD.get()
+    for doubt in doubts:
+        if heard is None:
+            said = f"beyond what was measured: {doubt}"
+            warnings.warn(said, BeyondMeasurements, stacklevel=4)
+        elif doubt not in heard:
+            heard.append(doubt)
+
+
+@contextmanager
+def doubts_heard() -> Iterator[list[str]]:
+    """Collect, within, what leaves the region, instead of warning."""
+    heard: list[str] = []
+    token = _HEARD.set(heard)
+    try:
+        yield heard
+    finally:
+        _HEARD.reset(token)
+
+
 def busiest(model: Pipeline | Station, arrival_rate: Any) -> tuple[str, float]:
-    """Return the station of greatest utilization at the greatest of some loads, and which."""
-    result: Any = model.solve(float(np.max(arrival_rate)))
+    """Return the station of greatest utilization at some loads, and which it is."""
+    load = _rates(arrival_rate)
+    result: Any = model.solve(load)
     if not hasattr(result, "stations"):
-        return type(model).__name__, float(result.utilization)
+        return type(model).__name__, float(np.max(result.utilization))
     busy = {
         name: float(np.max(one.utilization))
         for name, one in result.stations.items()

@@ -38,6 +38,7 @@ from qmodel.planning._models import Asked, StationModel, asked, counted, has_arr
 from qmodel.planning._results import Model, near
 from qmodel.planning._trials import Case, Trial, why_none
 from qmodel.planning.sizing import Sizing
+from qmodel.planning.region import warn_beyond
 from qmodel.planning.slo import Objectives, objectives_of
 
 __all__ = ["size"]
@@ -166,6 +167,8 @@ def size(
     plain = Trial(cases, domains, wanted, 1.0, portions)
     # At the loads and with the spares of the values that stand beside it.
     then = plain.gains(needed + kept, scenario, objective)
+    for case in cases:
+        warn_beyond(what.replace(named(needed + kept, float)), _peak(case.arrival_rate))
     return Sizing(
         numbers=named(needed + kept),
         needed=named(needed),

@@ -44,6 +44,7 @@ from qmodel.planning._results import (
     unchanged,
 )
 from qmodel.planning.boundary import Boundary, Side
+from qmodel.planning.region import warn_beyond
 from qmodel.planning.slo import Objective, Objectives, missed_by, objectives_of
 from qmodel.units import text
 
@@ -190,6 +191,8 @@ def solve_for(
     result = None
     if side != "between" and np.isfinite(at := low if side == "at least" else high).all():
         result = solved(at)
+        if not changing:
+            warn_beyond(what.replace({parameter: domain.number(at)}), load)
     if changing:
         load = attempts.load_at(np.ravel(low if side == "at least" else high)[0])
     return Boundary(

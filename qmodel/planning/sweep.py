@@ -40,6 +40,7 @@ from qmodel.loads import columns_of
 from qmodel.pipeline import Pipeline
 from qmodel.planning.designs import Design, Grid
 from qmodel.planning.engines import Engine, engine_of
+from qmodel.planning.region import warn
 from qmodel.planning.sweep_parts import SweepParts, folder_of
 from qmodel.planning.sweep_rows import Rows
 from qmodel.queues.base import Station
@@ -164,12 +165,27 @@ def sweep(
     if into is None:
         numbers = range(rows.parts)
         kept = dict(_watched(where.run(rows, numbers), rows, numbers, progress))
-        return _joined([kept[n] for n in sorted(kept)])
+        found = _joined([kept[n] for n in sorted(kept)])
+        _warn(model, found)
+        return found
     writer = folder_of(rows, into)
     missing = writer.missing()
     for _ in _watched(where.run(writer, missing), rows, missing, progress):
         pass
     return writer.all()
+
+
+def _warn(model: Any, frame: pd.DataFrame) -> None:
+    """Warn where cells go beyond what was measured of the model."""
+    region = getattr(model, "measured", None)
+    if region is None:
+        return
+    load = frame["arrival_rate" if "arrival_rate" in frame else "goodput"]
+    warn(region.of_load(load.to_numpy()))
+    busy = {n: frame[n].max() for n in frame if n.startswith("utilization.")}
+    if busy:
+        most = max(busy, key=busy.__getitem__)
+        warn(region.of_utilization(most.removeprefix("utilization."), float(busy[most])))
 
 
 def _joined(frames: list[pd.DataFrame]) -> pd.DataFrame:

@@ -25,8 +25,8 @@ def patient(model: Pipeline) -> Pipeline:
     kinds = {name: (share, _without(root)) for name, (share, root) in model.kinds.items()}
     if len(kinds) == 1:
         ((_, root),) = kinds.values()
-        return Pipeline(root)
-    return Pipeline(kinds, urgent=model.urgent)
+        return Pipeline(root, measured=model.measured)
+    return Pipeline(kinds, urgent=model.urgent, measured=model.measured)
 
 
 def _without(step: Step) -> Step:

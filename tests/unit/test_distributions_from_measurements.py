@@ -33,8 +33,8 @@ def test_p99_of_a_lognormal_in_prometheus_bounds() -> None:
         low, high = fit.intervals["p99"]
         covered += low < true < high
     assert abs(np.mean(found) / true - 1) < 0.01
-    # The scatter of maximum likelihood itself: sd 0.025 of .529 in 200 other repetitions.
-    assert np.std(found) / true < 0.055
+    # The scatter of maximum likelihood itself: .047 to .048 in 600 repetitions.
+    assert np.std(found) / true <= 0.05
     assert 0.90 <= covered / 200 <= 0.99
 
 
