@@ -18,7 +18,10 @@ _CHUNK = 4096  # Rows that are text at once.
 
 def parts(answer: Answer) -> Iterator[str]:
     """Yield the text; the rows of the frame come last, in chunks, as they are in the frame."""
-    blocks = [f"**{_plain(answer.verdict)}**", *map(_plain, (*answer.meaning, *answer.warnings))]
+    blocks = [
+        f"**{_plain(answer.verdict)}**",
+        *map(_plain, (*answer.meaning, *answer.warnings)),
+    ]
     for formula in answer.formulas:
         blocks += [f"{_plain(formula.name)}:"] if formula.name else []
         blocks.append(f"$${formula.latex}$$")

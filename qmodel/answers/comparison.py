@@ -16,8 +16,8 @@ from qmodel.answers.read_off import capacity_of
 from qmodel.answers.words import COUNT, RATE, SHARE, TEXT, TIME, WORDS, listed, lost, shown
 from qmodel.errors import ModelError
 from qmodel.loads import Closed, columns_of, in_words
-
 from qmodel.planning.region import warn_beyond
+
 if TYPE_CHECKING:
     import pandas as pd
 

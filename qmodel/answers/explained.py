@@ -10,8 +10,8 @@ from qmodel.answers.beyond import with_doubts
 from qmodel.answers.load import pipeline_of, sensible_load
 from qmodel.answers.words import TEXT
 from qmodel.loads import Closed, columns_of, in_words
-
 from qmodel.planning.region import warn_beyond
+
 if TYPE_CHECKING:
     from qmodel.pipeline import Pipeline
     from qmodel.queues import Station

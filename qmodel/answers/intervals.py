@@ -11,8 +11,8 @@ from qmodel.answers.answer import Answer, Column, Fact, Picture, Table
 from qmodel.answers.beyond import with_doubts
 from qmodel.answers.load import goals_of, pipeline_of, sensible_load
 from qmodel.answers.words import COUNT, RATE, SHARE, TEXT, WORDS, percent, shown
-
 from qmodel.planning.region import warn_beyond
+
 if TYPE_CHECKING:
     from qmodel.pipeline import Pipeline
     from qmodel.planning.slo import Objective, Objectives

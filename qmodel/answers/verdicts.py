@@ -16,8 +16,8 @@ from qmodel.answers.read_off import capacity_of, losses, value_of
 from qmodel.answers.words import COUNT, RATE, SHARE, TEXT, WORDS, listed
 from qmodel.errors import DomainError
 from qmodel.loads import Closed, Profile, in_words
-
 from qmodel.planning.region import warn_beyond
+
 if TYPE_CHECKING:
     from qmodel.pipeline import Pipeline, PipelineResult
     from qmodel.planning.slo import Objective, Objectives

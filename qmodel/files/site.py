@@ -18,7 +18,7 @@ from qmodel._checked import checked
 from qmodel._fields import Model, Parameter, check_fields, parameter
 from qmodel.errors import DomainError, ModelError, QModelError
 from qmodel.files.values import nearest, number
-from qmodel.loads import Closed, Load, Poisson, Profile
+from qmodel.loads import Load, Poisson, Profile
 from qmodel.pipeline import Pipeline
 from qmodel.pipeline.parameters import meanings, said
 from qmodel.planning._models import Asked, as_pipeline, asked

@@ -211,7 +211,12 @@ def _of_spans(
             "servers= (--servers NAME=NUMBER)"
         )
     return SiteCalibration(
-        held_against(model, region), path.estimates, region, load, tuple(path.notes), path.alternatives
+        held_against(model, region),
+        path.estimates,
+        region,
+        load,
+        tuple(path.notes),
+        path.alternatives,
     )
 
 

@@ -137,9 +137,7 @@ class Region(Model):
         return (f"{name} is {now}, where at most {was} was measured",)
 
     @checked
-    def doubts(
-        self, model: Pipeline | Station, arrival_rate: Value | Load
-    ) -> tuple[str, ...]:
+    def doubts(self, model: Pipeline | Station, arrival_rate: Value | Load) -> tuple[str, ...]:
         """Return why what a model says at a load was not tested.
 
         Parameters

@@ -37,8 +37,8 @@ from qmodel.planning._least_cost import Numbers, cheapest
 from qmodel.planning._models import Asked, StationModel, asked, counted, has_arrays
 from qmodel.planning._results import Model, near
 from qmodel.planning._trials import Case, Trial, why_none
-from qmodel.planning.sizing import Sizing
 from qmodel.planning.region import warn_beyond
+from qmodel.planning.sizing import Sizing
 from qmodel.planning.slo import Objectives, objectives_of
 
 __all__ = ["size"]

@@ -100,7 +100,9 @@ def test_steady_states_say_it() -> None:
 
 
 def test_checks_of_several_models_say_which(site: Site) -> None:
-    each = {f"at {x}/s": answers.check(site.pipeline, x, objectives=GOAL) for x in (150.0, 300.0)}
+    each = {
+        f"at {x}/s": answers.check(site.pipeline, x, objectives=GOAL) for x in (150.0, 300.0)
+    }
     doubts = answers.gathered(each).doubts
     assert doubts
     assert all(doubt.startswith("at 300.0/s: ") for doubt in doubts)
