@@ -1,7 +1,9 @@
 """The cheapest whole numbers that meet a condition which more of anything never breaks.
 
 Branch and bound over whole levels at once: the numbers are fixed one after the other, the
-dearest first; at each level all that is still open is solved together, as arrays. For every
+dearest first; at each level all that is still open is solved together, as arrays. Where a
+bound is searched, many numbers are tried at once, as an array costs little more than one. For
+every
 partial choice the open numbers are raised to the least that each needs while the others are
 unlimited; what that costs bounds the choice from below [1]_. A greedy choice, pruned, is the
 bound from above, and is mostly the answer.
@@ -26,6 +28,12 @@ Numbers = npt.NDArray[np.int64]
 Excess = Callable[[Numbers], npt.NDArray[np.float64]]
 """From rows of numbers to how much they miss; at most 0 where they are enough."""
 
+Holds = Callable[[Numbers], npt.NDArray[np.bool_]]
+"""From rows of numbers to whether they are enough, which may cost less than by how much."""
+
+_AT_ONCE = 16
+"""Numbers between two bounds that are tried together."""
+
 
 @dataclass(frozen=True, slots=True)
 class Choice:
@@ -38,14 +46,24 @@ class Choice:
 
 
 def cheapest(
-    excess: Excess, prices: npt.NDArray[np.float64], low: Numbers, high: Numbers, budget: int
+    excess: Excess,
+    prices: npt.NDArray[np.float64],
+    low: Numbers,
+    high: Numbers,
+    budget: int,
+    holds: Holds | None = None,
 ) -> Choice:
     """Return the cheapest numbers between `low` and `high`, which are enough.
 
-    After `budget` rows, the best so far and a bound.
+    After `budget` rows, the best so far and a bound. `holds` is by default where `excess` is
+    at most 0.
     """
-    search = _Search(excess, prices, high)
-    least = search.raised(np.tile(high, (low.size, 1)), low)
+    search = _Search(excess, prices, high, holds or (lambda rows: excess(rows) <= 0))
+    if search.holds(low[None])[0]:
+        return Choice(low, low, float(prices @ low), True)
+    least = search.raised(low)
+    if search.holds(least[None])[0]:
+        return Choice(least, least, float(prices @ least), True)
     best = search.pruned(search.greedy(least), least)
     rows, exact, bound = least[None], True, float(prices @ best)
     for level in np.argsort(-prices, kind="stable"):
@@ -60,24 +78,37 @@ def cheapest(
 
 
 class _Search:
-    def __init__(self, excess: Excess, prices: npt.NDArray[np.float64], high: Numbers) -> None:
+    def __init__(
+        self, excess: Excess, prices: npt.NDArray[np.float64], high: Numbers, holds: Holds
+    ) -> None:
         self.prices, self.high, self.rows = prices, high, 0
         self.done: list[int] = []
-        self._excess = excess
+        self._excess, self._holds = excess, holds
 
     def excess(self, rows: Numbers) -> npt.NDArray[np.float64]:
         self.rows += len(rows)
         return self._excess(rows)
 
-    def raised(self, rows: Numbers, low: Numbers) -> Numbers:
-        """Return, for row i, the least number i with which it is enough, as all are at high."""
-        n = np.arange(low.size)
+    def holds(self, rows: Numbers) -> npt.NDArray[np.bool_]:
+        self.rows += len(rows)
+        return self._holds(rows)
+
+    def raised(self, low: Numbers) -> Numbers:
+        """Return the least of each number with which it is enough, all others being at high."""
         fails, holds = low - 1, self.high.copy()
-        while (holds - fails > 1).any():
-            middle = np.where(holds - fails > 1, (fails + holds) // 2, holds)
-            rows[n, n] = middle
-            good = self.excess(rows) <= 0
-            fails, holds = np.where(good, fails, middle), np.where(good, middle, holds)
+        doublings = 2 ** np.arange(int(np.max(holds - fails)).bit_length())
+        grid = fails[:, None] + doublings
+        while (open_ := (grid > fails[:, None]) & (grid < holds[:, None])).any():
+            which, _ = np.nonzero(open_)
+            rows = np.tile(self.high, (which.size, 1))
+            rows[np.arange(which.size), which] = grid[open_]
+            good = np.zeros_like(open_)
+            good[open_] = self.holds(rows)
+            bad = np.where(open_ & ~good, grid, fails[:, None])
+            holds = np.where(good, grid, holds[:, None]).min(axis=1)
+            fails = np.where(bad < holds[:, None], bad, fails[:, None]).max(axis=1)
+            apart = (holds - fails)[:, None] * np.arange(1, _AT_ONCE + 1)
+            grid = np.unique(fails[:, None] + -(-apart // (_AT_ONCE + 1)), axis=1)
         return holds
 
     def greedy(self, numbers: Numbers) -> Numbers:
@@ -105,7 +136,7 @@ class _Search:
         while True:
             rows = np.maximum(numbers - np.eye(numbers.size, dtype=np.int64), least)
             less = rows.sum(axis=1) < numbers.sum()
-            good = np.flatnonzero((self.excess(rows) <= 0) & less)
+            good = np.flatnonzero(self.holds(rows) & less)
             if not good.size:
                 return numbers
             numbers = rows[good[np.argmax(self.prices[good])]]
@@ -122,7 +153,7 @@ class _Search:
                 rows = self._tightened(rows, best, other)
         if not len(rows):
             return rows, best
-        enough = self.excess(rows) <= 0
+        enough = self.holds(rows)
         costs = rows @ self.prices
         if enough.any():
             at = np.argmin(np.where(enough, costs, np.inf))
@@ -144,7 +175,7 @@ class _Search:
 
         def good(values: Numbers, which: npt.NDArray[np.bool_]) -> npt.NDArray[np.bool_]:
             trial[:, other] = values
-            return self.excess(trial[which]) <= 0
+            return self.holds(trial[which])
 
         fails = rows[:, other] - 1
         holds = np.minimum(rows[:, other] + self._room(rows, best, other), self.high[other])

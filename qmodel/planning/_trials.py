@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from collections import Counter
 from collections.abc import Iterable
 from dataclasses import dataclass, field
 from typing import Any
@@ -17,7 +18,14 @@ from qmodel.planning._attempts import over_time
 from qmodel.planning._domains import Domain
 from qmodel.planning._least_cost import Numbers
 from qmodel.planning._models import Asked, StationModel
-from qmodel.planning._results import Result, footprint, latency_of, lost_of, unchanged
+from qmodel.planning._results import (
+    Result,
+    footprint,
+    latency_of,
+    load_share_of,
+    lost_of,
+    unchanged,
+)
 from qmodel.planning.quantities import Mean, Percentile, quantity_of
 from qmodel.planning.slo import Objective, missed_by
 from qmodel.planning.solve_for import solve_for
@@ -28,7 +36,11 @@ __all__ = ["Case", "Trial", "why_none"]
 _ROWS = 4096
 """Choices solved at once."""
 
+_FEW = 64
+"""Choices asked for together of which each is remembered."""
+
 _DOUBLINGS = 40
+_DOUBLINGS_AT_ONCE = 4
 
 
 @dataclass(frozen=True, slots=True)
@@ -53,6 +65,11 @@ class Trial:
     """How much of each parameter one of it is: 1 where it is a whole number."""
     known: dict[tuple[int, ...], float] = field(default_factory=dict)
     """What was found of choices under a load that changes in time."""
+    held: dict[tuple[int, ...], bool] = field(default_factory=dict)
+    """Which choices are enough, of those that were asked for a few at a time."""
+    solutions: dict[tuple[int, ...], list[tuple[Case, Result]]] = field(default_factory=dict)
+    failed: Counter[str] = field(default_factory=Counter)
+    """How many choices were not enough in each scenario: the hardest is tried first."""
 
     @property
     def over_time(self) -> bool:
@@ -61,19 +78,28 @@ class Trial:
 
     def results(self, rows: Numbers) -> Iterable[tuple[Case, Result, np.ndarray]]:
         """Yield each scenario with its solution, and where too few are left of something."""
-        low = self.bottom
         for case in self.cases:
-            here = np.floor(rows * case.left * (1 + 1e-12))
-            kept = np.maximum(here, low) * self.lots
-            changes = {d.name: kept[:, i] for i, d in enumerate(self.domains)}
-            rate = case.arrival_rate * self.factor
-            too_few = (here < low).any(axis=1)
-            if isinstance(rate, Profile):
-                one = {d.name: d.number(kept[0, i]) for i, d in enumerate(self.domains)}
-                happens: Any = over_time(case.model.replace(one), rate)
-                yield case, happens, too_few
-                continue
-            yield case, case.model.replace(changes).solve(rate), too_few
+            yield case, *self._solved(case, rows)
+
+    def _solved(self, case: Case, rows: Numbers) -> tuple[Any, np.ndarray]:
+        """Return the solution in a scenario, and where too few are left of something."""
+        low = self.bottom
+        here = np.floor(rows * case.left * (1 + 1e-12))
+        kept = np.maximum(here, low) * self.lots
+        too_few = (here < low).any(axis=1)
+        rate = case.arrival_rate * self.factor
+        if isinstance(rate, Profile):
+            one = {d.name: d.number(kept[0, i]) for i, d in enumerate(self.domains)}
+            return over_time(case.model.replace(one), rate), too_few
+        changes = {d.name: kept[:, i] for i, d in enumerate(self.domains)}
+        return case.model.replace(changes).solve(rate), too_few
+
+    def _at(self, numbers: Numbers) -> list[tuple[Case, Result]]:
+        """Return the solutions of one choice, which are asked for several times."""
+        key = tuple(map(int, numbers))
+        if key not in self.solutions:
+            self.solutions[key] = [(case, r) for case, r, _ in self.results(numbers[None])]
+        return self.solutions[key]
 
     @property
     def bottom(self) -> np.ndarray:
@@ -113,27 +139,73 @@ class Trial:
                 worst = np.maximum(worst, np.where(gone, np.inf, missed))
         return worst
 
-    def unlimited(self) -> Numbers:
-        """Return numbers beyond which more of all changes nothing, or is not asked for."""
+    def holds(self, rows: Numbers) -> np.ndarray:
+        """Return where all objectives hold: what fails in a scenario is tried in no other."""
+        if self.over_time:
+            return self.excess(rows) <= 0
+        if len(rows) > _FEW:
+            return self._hold(rows)
+        keys = list(map(tuple, rows.tolist()))
+        new = [i for i, key in enumerate(keys) if key not in self.held]
+        if new:
+            for i, good in zip(new, self._hold(rows[new]), strict=True):
+                self.held[keys[i]] = bool(good)
+        return np.array([self.held[key] for key in keys])
+
+    def _hold(self, rows: Numbers) -> np.ndarray:
+        good = np.ones(len(rows), dtype=bool)
+        for case in sorted(self.cases, key=lambda case: -self.failed[case.name]):
+            for part in np.split(np.arange(len(rows)), range(_ROWS, len(rows), _ROWS)):
+                open_ = part[good[part]]
+                if open_.size:
+                    good[open_] = here = self._hold_in(case, rows[open_])
+                    self.failed[case.name] += int(np.sum(~here))
+        return good
+
+    def _hold_in(self, case: Case, rows: Numbers) -> np.ndarray:
+        with np.errstate(all="ignore"):
+            result, gone = self._solved(case, rows)
+            good = ~gone & (load_share_of(result) < 1)
+            # Percentiles last, as they cost most.
+            for objective in sorted(self.objectives, key=lambda o: o.probability is not None):
+                if good.any():
+                    good &= objective.margin(result) <= 0
+        return good
+
+    def unlimited(self, low: Numbers) -> Numbers:
+        """Return numbers beyond which more of all changes nothing, or is not asked for.
+
+        Numbers below `low` are not enough.
+        """
         top = np.minimum(self.top, 2.0**_DOUBLINGS)
-        here = np.maximum(self.bottom, 1.0)
         # Not below what is left in the worst scenario.
-        here = np.minimum(np.ceil(here / np.min([c.left for c in self.cases], axis=0)), top)
+        here = np.ceil(np.maximum(low, 1.0) / np.min([c.left for c in self.cases], axis=0))
+        at_once = 1 if self.over_time else _DOUBLINGS_AT_ONCE
+        powers = 2.0 ** np.arange(_DOUBLINGS)[:, None]
+        rows = np.minimum(np.minimum(here, top) * powers, top).astype(np.int64)
         before: list[Any] = []
-        for _ in range(_DOUBLINGS):
-            now: list[Any] = []
-            steady = not self.objectives
+        for start in range(0, _DOUBLINGS, at_once):
+            part = rows[start : start + at_once]
+            if not self.objectives:  # A steady state is all that is asked for.
+                enough = self.holds(part)
+                if enough.any():
+                    return part[int(np.argmax(enough))]
+                continue
+            now = []
             with np.errstate(all="ignore"):
-                for _, result, gone in self.results(here.astype(np.int64)[None]):
-                    missed = missed_by(result, self.objectives)
-                    now += footprint(result, missed)
-                    steady = steady and bool(np.all(missed < 0) and not np.any(gone))
-            # Without objectives a steady state is all that is asked for.
-            if steady or (before and unchanged(before, now)):
-                break
-            before, here = now, np.minimum(2 * here, top)
-        most: Numbers = here.astype(np.int64)
-        return most
+                for _, result, _ in self.results(part):
+                    found = footprint(result, missed_by(result, self.objectives))
+                    # Over time, of all times of one choice.
+                    now += [
+                        value if self.over_time else np.broadcast_to(value, len(part))
+                        for value in found
+                    ]
+            for k, row in enumerate(part):
+                values = now if self.over_time else [value[k] for value in now]
+                if before and unchanged(before, values):
+                    return row
+                before = values
+        return rows[-1]
 
     def refuse_what_worsens(self, most: Numbers) -> None:
         """Refuse numbers of which more misses the objectives by more."""
@@ -152,12 +224,12 @@ class Trial:
         """Return the values of the objectives' quantities in each scenario."""
         return {
             case.name: {str(o): float(np.ravel(o.value(r))[0]) for o in self.objectives}
-            for case, r, _ in self.results(numbers[None])
+            for case, r in self._at(numbers)
         }
 
     def lost(self, numbers: Numbers) -> dict[str, float]:
         """Return the greatest shares that are rejected and abandoned in any scenario."""
-        results = [result for _, result, _ in self.results(numbers[None])]
+        results = [result for _, result in self._at(numbers)]
         return {
             name: max(float(np.max(lost_of(result, name))) for result in results)
             for name in ("rejected", "abandoned")
@@ -167,7 +239,7 @@ class Trial:
         """Return the scenario and the objective that are nearest to a limit."""
         nearest = [
             (float(np.ravel(o.margin(result))[0]), case.name, i)
-            for case, result, _ in self.results(numbers[None])
+            for case, result in self._at(numbers)
             for i, o in enumerate(self.objectives)
         ]
         _, scenario, i = max(nearest)
@@ -181,10 +253,8 @@ class Trial:
         one = np.vstack([0 * numbers, np.eye(numbers.size, dtype=np.int64)])
         rows = np.minimum(numbers + one, top).astype(np.int64)
         parts = rows[:, None] if self.over_time else [rows]
-        found = [
-            next(r for case, r, _ in self.results(part) if case.name == scenario)
-            for part in parts
-        ]
+        case = next(case for case in self.cases if case.name == scenario)
+        found = [self._solved(case, part)[0] for part in parts]
         each = len(rows) if len(found) == 1 else 1
         margins = np.ravel([np.broadcast_to(objective.margin(r), each) for r in found])
         values = np.ravel([np.broadcast_to(objective.value(r), each) for r in found])

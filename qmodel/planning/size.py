@@ -137,22 +137,21 @@ def size(
     portions = _lots(domains, lots or {})
     rate = _load("arrival_rate", arrival_rate)
     cases = _cases(what, rate, {"as it is": {}} if scenarios is None else scenarios, list(cost))
-    trial = Trial(cases, domains, wanted, 1 + more, portions)
-    low, high = trial.bottom, trial.unlimited()
-    trial.refuse_what_worsens(high)
-    if trial.excess(high[None])[0] > 0:
-        raise InfeasibleError(why_none(trial, high))
-    weights = np.array(list(cost.values()))
-    found = cheapest(trial.excess, weights, low, high, budget)
     # Of a load that changes, at its peak.
     peaks = [replace(case, arrival_rate=_peak(case.arrival_rate)) for case in cases]
-    steady = cheapest(
-        Trial(peaks, domains, [], 1 + more, portions).excess,
-        weights,
-        low,
-        np.maximum(high, Trial(peaks, domains, [], 1 + more, portions).unlimited()),
-        budget,
-    )
+    weights = np.array(list(cost.values()))
+    trial = Trial(cases, domains, wanted, 1 + more, portions)
+    state = Trial(peaks, domains, [], 1 + more, portions)
+    low, stable = trial.bottom, state.unlimited(trial.bottom)
+    steady = None
+    if state.holds(stable[None])[0]:
+        steady = cheapest(state.excess, weights, low, stable, budget, state.holds)
+        low = low if trial.over_time else steady.least
+    high = trial.unlimited(low)
+    if not trial.holds(high[None])[0]:
+        trial.refuse_what_worsens(high)
+        raise InfeasibleError(why_none(trial, high))
+    found = cheapest(trial.excess, weights, low, high, budget, trial.holds)
     needed = found.numbers
     scenario, objective = trial.binding(needed)
     gains = trial.gains(needed, scenario, objective)
@@ -164,11 +163,12 @@ def size(
 
     bought = zip(domains, needed + kept, portions, strict=True)
     sized = what.replace({d.name: d.number(n * lot) for d, n, lot in bought})
-    plain = Trial(cases, domains, wanted, 1.0, portions)
     # At the loads and with the spares of the values that stand beside it.
-    then = plain.gains(needed + kept, scenario, objective)
+    plain = trial if not more else Trial(cases, domains, wanted, 1.0, portions)
+    alike = plain is trial and not kept.any()
+    then = gains if alike else plain.gains(needed + kept, scenario, objective)
     for case in cases:
-        warn_beyond(what.replace(named(needed + kept, float)), _peak(case.arrival_rate))
+        warn_beyond(sized, _peak(case.arrival_rate))
     return Sizing(
         numbers=named(needed + kept),
         needed=named(needed),
