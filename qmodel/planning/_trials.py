@@ -165,7 +165,7 @@ class Trial:
     def _hold_in(self, case: Case, rows: Numbers) -> np.ndarray:
         with np.errstate(all="ignore"):
             result, gone = self._solved(case, rows)
-            good = ~gone & (load_share_of(result) < 1)
+            good: np.ndarray = ~gone & np.less(load_share_of(result), 1)
             # Percentiles last, as they cost most.
             for objective in sorted(self.objectives, key=lambda o: o.probability is not None):
                 if good.any():
@@ -182,14 +182,15 @@ class Trial:
         here = np.ceil(np.maximum(low, 1.0) / np.min([c.left for c in self.cases], axis=0))
         at_once = 1 if self.over_time else _DOUBLINGS_AT_ONCE
         powers = 2.0 ** np.arange(_DOUBLINGS)[:, None]
-        rows = np.minimum(np.minimum(here, top) * powers, top).astype(np.int64)
+        rows: Numbers = np.minimum(np.minimum(here, top) * powers, top).astype(np.int64)
         before: list[Any] = []
         for start in range(0, _DOUBLINGS, at_once):
             part = rows[start : start + at_once]
             if not self.objectives:  # A steady state is all that is asked for.
                 enough = self.holds(part)
                 if enough.any():
-                    return part[int(np.argmax(enough))]
+                    first: Numbers = part[int(np.argmax(enough))]
+                    return first
                 continue
             now = []
             with np.errstate(all="ignore"):
@@ -203,9 +204,13 @@ class Trial:
             for k, row in enumerate(part):
                 values = now if self.over_time else [value[k] for value in now]
                 if before and unchanged(before, values):
-                    return row
+                    break
                 before = values
-        return rows[-1]
+            else:
+                continue
+            break
+        last: Numbers = row
+        return last
 
     def refuse_what_worsens(self, most: Numbers) -> None:
         """Refuse numbers of which more misses the objectives by more."""

@@ -142,11 +142,11 @@ def size(
     weights = np.array(list(cost.values()))
     trial = Trial(cases, domains, wanted, 1 + more, portions)
     state = Trial(peaks, domains, [], 1 + more, portions)
-    low, stable = trial.bottom, state.unlimited(trial.bottom)
-    steady = None
-    if state.holds(stable[None])[0]:
-        steady = cheapest(state.excess, weights, low, stable, budget, state.holds)
-        low = low if trial.over_time else steady.least
+    stable = state.unlimited(trial.bottom)
+    if not state.holds(stable[None])[0] and not trial.over_time:
+        raise InfeasibleError(why_none(trial, stable))
+    steady = cheapest(state.excess, weights, trial.bottom, stable, budget, state.holds)
+    low = trial.bottom if trial.over_time else steady.least
     high = trial.unlimited(low)
     if not trial.holds(high[None])[0]:
         trial.refuse_what_worsens(high)
