@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 from collections import Counter
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -180,37 +180,43 @@ class Trial:
         top = np.minimum(self.top, 2.0**_DOUBLINGS)
         # Not below what is left in the worst scenario.
         here = np.ceil(np.maximum(low, 1.0) / np.min([c.left for c in self.cases], axis=0))
-        at_once = 1 if self.over_time else _DOUBLINGS_AT_ONCE
         powers = 2.0 ** np.arange(_DOUBLINGS)[:, None]
         rows: Numbers = np.minimum(np.minimum(here, top) * powers, top).astype(np.int64)
+        if not self.objectives:
+            return self._first_steady(rows)
         before: list[Any] = []
-        for start in range(0, _DOUBLINGS, at_once):
-            part = rows[start : start + at_once]
-            if not self.objectives:  # A steady state is all that is asked for.
-                enough = self.holds(part)
-                if enough.any():
-                    first: Numbers = part[int(np.argmax(enough))]
-                    return first
-                continue
-            now = []
+        for which, now in self._footprints(rows):
+            if before and unchanged(before, now):
+                return self._row(rows, which)
+            before = now
+        return self._row(rows, -1)
+
+    def _footprints(self, rows: Numbers) -> Iterator[tuple[int, list[Any]]]:
+        """Yield what changes of the solutions with each row of numbers."""
+        at_once = 1 if self.over_time else _DOUBLINGS_AT_ONCE
+        for start in range(0, len(rows), at_once):
+            part, cells = rows[start : start + at_once], []
             with np.errstate(all="ignore"):
                 for _, result, _ in self.results(part):
-                    found = footprint(result, missed_by(result, self.objectives))
-                    # Over time, of all times of one choice.
-                    now += [
-                        value if self.over_time else np.broadcast_to(value, len(part))
-                        for value in found
-                    ]
-            for k, row in enumerate(part):
-                values = now if self.over_time else [value[k] for value in now]
-                if before and unchanged(before, values):
-                    break
-                before = values
-            else:
+                    cells += footprint(result, missed_by(result, self.objectives))
+            if self.over_time:  # Of all times of one choice.
+                yield start, cells
                 continue
-            break
-        last: Numbers = row
-        return last
+            for k in range(len(part)):
+                yield start + k, [np.broadcast_to(value, len(part))[k] for value in cells]
+
+    def _first_steady(self, rows: Numbers) -> Numbers:
+        """Return the first row with a steady state, or the last."""
+        for start in range(0, len(rows), _DOUBLINGS_AT_ONCE):
+            enough = np.flatnonzero(self.holds(rows[start : start + _DOUBLINGS_AT_ONCE]))
+            if enough.size:
+                return self._row(rows, start + int(enough[0]))
+        return self._row(rows, -1)
+
+    @staticmethod
+    def _row(rows: Numbers, which: int) -> Numbers:
+        row: Numbers = rows[which]
+        return row
 
     def refuse_what_worsens(self, most: Numbers) -> None:
         """Refuse numbers of which more misses the objectives by more."""
