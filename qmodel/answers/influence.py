@@ -117,6 +117,9 @@ def _notes(found: Sensitivity, goals: Sequence[object]) -> list[str]:
     capacity = shown(found.values["capacity"], RATE)
     held = f"up to which {' and '.join(map(str, goals))} holds" if goals else "of saturation"
     notes.append(f"Capacity is the load {held}: {capacity}.")
+    worst = max(found.errors.values())
+    how = "Derivatives are differences of sixth order of the same formulas"
+    notes.append(f"{how}; the error of an elasticity is at most {worst:.0e}.")
     notes.append("Whole numbers, such as servers, go up by one; the figure is for one percent.")
     return notes
 

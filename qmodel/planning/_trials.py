@@ -195,7 +195,8 @@ class Trial:
         """Yield what changes of the solutions with each row of numbers."""
         at_once = 1 if self.over_time else _DOUBLINGS_AT_ONCE
         for start in range(0, len(rows), at_once):
-            part, cells = rows[start : start + at_once], []
+            part = rows[start : start + at_once]
+            cells: list[Any] = []
             with np.errstate(all="ignore"):
                 for _, result, _ in self.results(part):
                     cells += footprint(result, missed_by(result, self.objectives))
