@@ -35,6 +35,8 @@ class Flows:
     `shares` are what the load decides: known beforehand, or settled on the way.
     """
 
+    in_time = False
+
     def __init__(self, plan: Plan, rate: Any, shares: Mapping[Any, Any]) -> None:
         self.plan, self.rate, self.shares = plan, rate, dict(shares)
         self.visits: dict[Any, Any] = {}
@@ -178,6 +180,8 @@ class Flows:
 
 class DryPass:
     """A pass that takes note of nothing, with the shares of another."""
+
+    in_time = False
 
     def __init__(self, flows: Flows, rate: Any) -> None:
         self._flows, self.rate = flows, rate

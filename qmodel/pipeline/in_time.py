@@ -22,7 +22,7 @@ References
 from __future__ import annotations
 
 import itertools
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from types import MappingProxyType
 from typing import TYPE_CHECKING, Any
 
@@ -34,6 +34,7 @@ from qmodel.distributions.broadcasting import select
 from qmodel.errors import ModelError
 from qmodel.loads import Profile
 from qmodel.networks.held_pool import HeldPool
+from qmodel.pipeline.dry_in_time import DryInTime
 from qmodel.pipeline.met_in_time import Met, celled
 from qmodel.pipeline.over_time import FLOWS_IN_TIME, PipelineOverTime
 from qmodel.pipeline.places_in_time import Place, flow_of
@@ -133,10 +134,26 @@ class InTime:
         self._before: dict[str, Any] = {}
         self._tried: dict[str, np.ndarray] = {}
         self.inflow: dict[Any, Any] = {}
+        # What fails and comes again later, in the windows before and in this one.
+        self._failed: dict[Any, np.ndarray] = {}
+        self._failing: dict[Any, np.ndarray] = {}
 
     # What steps ask of a pass: the share of it that comes is a flow here.
 
     rate = 1.0
+    in_time = True
+
+    def in_turn(self, key: Any, share: Any, again: Any, delays: Sequence[float]) -> Any:
+        """Return all attempts of what comes: each comes so long after the one that failed."""
+        self._turns[key] = place = self._turns.get(key, 0) + 1
+        total = attempt = np.broadcast_to(np.asarray(share), self.times.shape)
+        for k, delay in enumerate(delays):
+            fails = self._failing[key, place, k] = attempt * again
+            past = self._failed.get((key, place, k), fails[:0])
+            known = np.concatenate([past, fails])
+            attempt = np.interp(self.times - delay, self.grid[: len(known)], known)
+            total = total + attempt
+        return flow_of(total, getattr(share, "age", 0.0))
 
     def note(self, step: Step, share: Any) -> None:
         """Note what flows into a step [1/s]."""
@@ -172,7 +189,7 @@ class InTime:
 
     def through(self, step: Step, share: Any = 1.0) -> Any:
         """Return the share of a flow that a step does not lose; None if it loses none."""
-        dry: Any = _Dry(self, np.asarray(share))
+        dry: Any = DryInTime(self, np.asarray(share))
         return step.flow(1.0, dry) if self.plan.loses(step) else None
 
     def _through(self, name: str, share: Any) -> Any:
@@ -214,6 +231,7 @@ class InTime:
     def _pass(self) -> np.ndarray:
         self.coming = np.asarray(self.load.rate(self.times))
         self._into: dict[str, Any] = {}
+        self._turns: dict[Any, int] = {}
         self._asked = {key: np.maximum(x, 0.0) for key, x in self.inflow.items()}
         self.inflow = {}
         self._settled: dict[Any, Any] = {}
@@ -265,6 +283,9 @@ class InTime:
             self._agree()
             for refill in self.refills.values():
                 refill.keep()
+            for again, fails in self._failing.items():
+                past = self._failed.get(again, fails[:0])
+                self._failed[again] = np.concatenate([past, fails[:-1]])
             later = 1 if low else 0
             for name, total in self._into.items():
                 self._places[name].keep()
@@ -284,7 +305,7 @@ class InTime:
         self.shares = whole
         if self.plan.timed:
             self.over = {name: place.over(self.grid) for name, place in self._places.items()}
-        self._over = self.over
+        self._over, self._failed = self.over, {}
         left = self._pass()
         return self._result(left)
 
@@ -332,30 +353,3 @@ class InTime:
 def _least(rate: Any) -> float:
     least = float(np.min(rate))
     return least if np.isfinite(least) else 1e300
-
-
-class _Dry:
-    """A pass that takes note of nothing, with the losses of another."""
-
-    def __init__(self, of: InTime, rate: Any) -> None:
-        self._of, self.rate = of, rate
-
-    def through(self, step: Step, share: Any = 1.0) -> Any:
-        """Return the share that a step does not lose, as `InTime` does."""
-        inner: Any = _Dry(self._of, self.rate * share)
-        return step.flow(1.0, inner) if self._of.plan.loses(step) else None
-
-    def note(self, step: Step, share: Any) -> None:
-        """Note nothing."""
-
-    def call(self, step: Call, share: Any) -> Any:
-        over = self._of.over.get(step.name)
-        return share if over is None else share * over.accepted
-
-    def hold(self, entry: Call, step: Step, share: Any) -> Any:
-        dry: Any = self
-        return step.flow(share, dry)
-
-    def settled(self, step: Step, share: Any) -> Any:
-        known = self._of._settled.get(step.key, self._of.shares.get(step.key))
-        return step.worst if known is None else known

@@ -32,12 +32,21 @@ def celled(law: Distribution, shape: tuple[int, ...]) -> Distribution:
 class Met(Solved):
     """What a request that enters at each time meets, as the steps of a path ask for it."""
 
-    def __init__(self, of: InTime) -> None:
+    def __init__(self, of: InTime, after: float = 0.0) -> None:
         flows: Any = of
-        pools: Any = _Pools(results := _Results(of))
+        pools: Any = _Pools(results := _Results(of, after))
         super().__init__(flows, results)
-        self.found = pools
+        self.found, self._after = pools, after
         self.settled = {**of._settled, **of.shares}
+        if after:
+            self.settled = {
+                key: np.interp(of.times + after, of.times, np.broadcast_to(x, of.times.shape))
+                for key, x in self.settled.items()
+            }
+
+    def later(self, delay: float) -> Solved:
+        """Return what is met by those who enter so much later."""
+        return Met(self.flows, self._after + delay).of_kind(self.kind) if delay else self  # type: ignore[arg-type]
 
     def where(self, found: Mapping[str, StationResult]) -> Solved:
         """Return the same: what is inside a pool is in it."""
@@ -77,9 +86,9 @@ class _Pools:
 class _Results(dict[str, StationResult]):
     """The results of the stations, as requests that enter at each time meet them."""
 
-    def __init__(self, of: InTime) -> None:
+    def __init__(self, of: InTime, after: float = 0.0) -> None:
         super().__init__()
-        self.of = of
+        self.of, self._after = of, after
 
     def __missing__(self, name: str) -> StationResult:
         of = self.of
@@ -90,7 +99,7 @@ class _Results(dict[str, StationResult]):
         over, times = of.over[name], of.times
         # Who enters at t comes here at the time u with t = u - age(u).
         entered = np.maximum.accumulate(times - of.met[name])
-        comes = np.interp(times, entered, times)
+        comes = np.interp(times + self._after, entered, times)
         at = np.rint(np.interp(comes, times, np.arange(len(times)))).astype(int)
 
         def here(values: Any) -> Any:

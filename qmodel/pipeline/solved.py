@@ -86,6 +86,10 @@ class Solved:
         other.pause, other.round = pause, every
         return other
 
+    def later(self, delay: float) -> Solved:
+        """Return what is met by those who come so much later: the same, in a steady state."""
+        return self
+
     def pause_of(self, response: Any, visits: int) -> Any:
         """Return the mean time between visits, of which a round has so many."""
         if self.round is None:

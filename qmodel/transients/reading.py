@@ -132,7 +132,7 @@ class Reading:
             here = by_name[here.into]
             after = max(left, found[-1][0])
             found += [change for change in here.changes if change[0] > after]
-        return found
+        return found + here.ahead
 
     @staticmethod
     def _bins(waits: np.ndarray) -> tuple[Any, Any]:
@@ -173,7 +173,7 @@ class Reading:
             mass = np.maximum(shares.sum(axis=1), 1e-300)
             with np.errstate(invalid="ignore"):
                 mean = np.where(mass > 1e-290, (shares * takes).sum(axis=1) / mass, 1.0)
-                # Each of b services is as variable as one; the backlogs of a bin differ too.
+                # Services vary, and the backlogs of a bin differ too.
                 scv = np.maximum((shares * square).sum(axis=1) / mass / mean**2 - 1, 1e-9)
             weights[:, i] = weight
             means[:, i] = np.where(weight > 0, mean, 1.0)
@@ -192,11 +192,11 @@ class Reading:
             return served, served * full, takes, square
         # Those in front, and what is left of the service that ends first.
         behind = np.maximum(self.numbers - servers, 0.0) + self.walk.variability
-        takes = served_from(time, changes, self.walk)(behind)
-        spread = max(
-            self.walk.variability * 2 - 1, 0.05
-        )  # SCV of a service, from the mean wait
-        return found, found * full, takes, takes**2 * (1 + spread / behind)
+        takes, pace = served_from(time, changes, self.walk)(behind)
+        # SCV of a service, from the mean wait; so many of them are as variable each.
+        spread = max(self.walk.variability * 2 - 1, 0.05)
+        square = takes**2 + spread * behind / np.maximum(pace, 1e-100) ** 2
+        return found, found * full, takes, square
 
     def _shared(self) -> Distribution:
         """Return the time at shared servers: the work, slower by what is found there."""
@@ -274,7 +274,7 @@ def joined(parts: Sequence[Reading], numbers: np.ndarray) -> Reading:
             strand.ready[here] = one.ready[skip:]
             strand.seen[here] = on_levels(numbers, part.numbers, one.seen[skip:])
             strand.changes += one.changes
-            strand.into = one.into
+            strand.ahead, strand.into = one.ahead, one.into
         begin += size
 
     def column(name: str) -> np.ndarray:

@@ -124,6 +124,14 @@ class Running:
         """The servers that are ready, and those that will be."""
         return self.ready, tuple(self._coming)
 
+    def ahead(self, time: float) -> list[tuple[float, float]]:
+        """Return when pods will be ready that are started, and how many servers there are."""
+        found, ready = [], self.ready
+        for at, more in self._coming:
+            ready += more
+            found.append((at, ready))
+        return found
+
     def servers(self, time: float) -> float:
         """Return the servers that are ready at a time [-]."""
         while self._coming and self._coming[0][0] <= time:

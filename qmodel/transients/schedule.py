@@ -36,6 +36,9 @@ class Staffing(Protocol):
     def plan(self) -> Any:
         """What is decided: of equal plans come as many servers."""
 
+    def ahead(self, time: float) -> list[tuple[float, float]]:
+        """Return the changes after a time that are decided: when [s], and to how many."""
+
 
 class Constant:
     """As many servers at all times."""
@@ -60,6 +63,10 @@ class Constant:
     def decide(self, time: float) -> list[tuple[float, Staffing]]:
         """Return that nothing is decided."""
         return [(1.0, self)]
+
+    def ahead(self, time: float) -> list[tuple[float, float]]:
+        """Return that nothing changes."""
+        return []
 
 
 class Schedule:
@@ -121,3 +128,8 @@ class Schedule:
     def decide(self, time: float) -> list[tuple[float, Staffing]]:
         """Return that nothing is decided."""
         return [(1.0, self)]
+
+    def ahead(self, time: float) -> list[tuple[float, float]]:
+        """Return what is planned after a time."""
+        later = self.times > time
+        return list(zip(self.times[later].tolist(), self.counts[later].tolist(), strict=True))

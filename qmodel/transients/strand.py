@@ -29,6 +29,8 @@ class Strand:
         The servers. [-]
     changes : list of (float, float)
         When the servers changed, and to how many. [-]
+    ahead : list of (float, float)
+        The changes that are decided and have not come at the last time. [-]
     into : tuple of float, optional
         The way that it became a part of. [-]
     """
@@ -38,11 +40,12 @@ class Strand:
     seen: np.ndarray
     ready: np.ndarray
     changes: list[tuple[float, float]] = field(default_factory=list)
+    ahead: list[tuple[float, float]] = field(default_factory=list)
     into: tuple[float, ...] | None = None
 
 
 def served_from(time: float, changes: Sequence[tuple[float, float]], walk: Walk) -> Any:
-    """Return the function from services after a time to the time that they take."""
+    """Return the function from services after a time to the time that they take and the last pace."""
     starts = np.array([t for t, _ in changes])
     speeds = np.array([float(walk.completions(c, c)) for _, c in changes])
     first = max(int(np.searchsorted(starts, time, side="right")) - 1, 0)
@@ -52,10 +55,12 @@ def served_from(time: float, changes: Sequence[tuple[float, float]], walk: Walk)
     # Beyond the last change; servers that never come back are never done.
     last = pace[-1]
 
-    def needed(services: np.ndarray) -> np.ndarray:
+    def needed(services: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
         inside = np.interp(services, done, edges - time)
         more = services - done[-1]
         beyond = edges[-1] - time + more / last if last > 0 else np.inf
-        return np.asarray(np.where(more > 0, beyond, inside))
+        takes = np.where(more > 0, beyond, inside)
+        place = np.searchsorted(edges - time, takes, side="right") - 1
+        return takes, np.where(np.isfinite(takes), pace[np.clip(place, 0, len(pace) - 1)], 0.0)
 
     return needed

@@ -122,6 +122,7 @@ class Ways:
         for way in self._alive:
             strand = way.strand
             strand.weights[i], strand.seen[i], strand.ready[i] = way.weight, way.p, way.ready
+            strand.ahead = way.staff.ahead(time)
             way.band = way.band.around(way.p)
 
     def go_on(self, now: float, until: float) -> float:

@@ -119,16 +119,16 @@ def test_an_autoscaler(sim: ModuleType, paths: int) -> None:
 def test_whether_retries_tip_it(
     sim: ModuleType, paths: int, users: int, base: float, tips: bool
 ) -> None:
-    """Until it tips, backlog within 5 % and latencies within 10 %; then it stays down.
+    """Backlog within 5 %, while it tips and from then on; until it tips, latencies within 10 %.
 
-    That a retry comes a timeout later is not in the flows over time: it tips up to a second
-    too early, and its backlog is that much larger from then on.
+    When each crowd tips differs by some tenths of a second: the share that gets through
+    meanwhile is not told apart.
     """
     after, attempts, part = 0.5, 3, (0.01, 10)
     db = qm.call("db", qm.MMc(*part))
     site = qm.Pipeline(qm.retry(qm.timeout(after, db), attempts=attempts))
     crowd = qm.transients.pulse(users, 20.0, base=base, until=60.0)
-    at = np.array([20.0, 25.0, 27.0, 50.0, 60.0])
+    at = np.array([20.0, 25.0, 27.0, 30.0, 35.0, 40.0, 50.0, 60.0])
     found = site.over_time(crowd, times=at)
     numbers, through, times = np.zeros(len(at)), np.zeros((len(at), 2)), []
     for n, rng in batches(paths, 7):
@@ -142,12 +142,10 @@ def test_whether_retries_tip_it(
         times.append([tries.leaves[g] - come[g] for g in got])
     early = slice(0, 3)
     model = found.stations["db"].number_in_system
-    assert model[early] == pytest.approx(numbers[early], rel=0.05)
     share = through[:, 0] / through[:, 1]
     assert found.accepted[early] == pytest.approx(share[early], abs=0.01)
     for p in (0.5, 0.99):
         theirs = [np.quantile(np.concatenate(x), p) for x in zip(*times, strict=True)]
         assert found.percentile(p)[early] == pytest.approx(theirs, rel=0.10)
     assert (found.accepted[-2:] < 0.01).tolist() == (share[-2:] < 0.01).tolist() == [tips] * 2
-    if tips:
-        assert model[-2:] == pytest.approx(numbers[-2:], rel=0.10)
+    assert model == pytest.approx(numbers, rel=0.05)

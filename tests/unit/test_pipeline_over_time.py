@@ -79,6 +79,38 @@ def test_held_pools() -> None:
     )
 
 
+def test_attempts_come_as_much_later_as_their_pauses_and_timeouts() -> None:
+    load = qm.Profile([0.0, 20.0, 20.1, 60.0], [10.0, 10.0, 110.0, 110.0])
+    at = [10.0, 25.0, 35.0, 55.0]
+    api = qm.call("api", qm.Delay(0.01))
+    paused = qm.retry(api, failure=0.5, attempts=3, pause=10.0, backoff=2.0)
+    site = qm.Pipeline(paused).over_time(load, times=at)
+    expected = [17.5, 110 + 5 + 2.5, 110 + 55 + 2.5, 110 + 55 + 27.5]
+    assert site.stations["api"].arrival_rate == pytest.approx(expected)
+    # Half of them are late, and come again at once: 10 s after they came.
+    late = qm.retry(
+        qm.timeout(10.0, qm.call("api", qm.Delay(qm.Exponential(10 / np.log(2))))), attempts=2
+    )
+    site = qm.Pipeline(late).over_time(load, times=at)
+    expected = [15.0, 115.0, 165.0, 165.0]
+    assert site.stations["api"].arrival_rate == pytest.approx(expected, rel=1e-4)
+    assert site.accepted == pytest.approx(0.75, rel=1e-4)
+
+
+def test_an_attempt_meets_what_there_is_when_it_is_made() -> None:
+    """Without servers for a second the first attempt is late, and the second is not."""
+    call = qm.timeout(2.0, qm.call("api", qm.MMc(0.01, 10)))
+    site = qm.Pipeline(qm.retry(call, attempts=2))
+    outage = qm.transients.Schedule([0.0, 10.0, 13.0], [10, 0, 10])
+    flat = qm.Profile([0.0, 30.0], [100.0, 100.0])
+    times = np.linspace(0.0, 30.0, 121)
+    r = site.over_time(flat, times=times, servers=outage)
+    first = r.shares[next(iter(r.shares))]
+    assert first[42] == pytest.approx(1.0, abs=1e-3)
+    assert r.accepted[42] == pytest.approx(1.0, abs=1e-3)
+    assert 2.0 < r.p50[42] < 3.0
+
+
 def test_clients_who_try_again_keep_a_site_down() -> None:
     again = qm.retry(qm.timeout(0.5, qm.call("db", qm.MMc(0.01, 10))), attempts=3)
     site, alone = qm.Pipeline(again), qm.Pipeline(qm.call("db", qm.MMc(0.01, 10)))

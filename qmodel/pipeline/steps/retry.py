@@ -30,8 +30,8 @@ from qmodel._fields import parameter
 from qmodel._typing import Value
 from qmodel._xp import is_symbolic
 from qmodel.distributions import Deterministic, Distribution, Sum, Uniform
-from qmodel.distributions.algebra import measure
 from qmodel.errors import DomainError, ModelError
+from qmodel.pipeline.steps.attempts import attempts_in_turn, failed_before
 from qmodel.pipeline.steps.base import Grounds, Outcome, Step, again, checked_step, choice
 from qmodel.pipeline.steps.repeat import SNAPSHOT
 from qmodel.pipeline.steps.retried import RetryResult
@@ -157,16 +157,29 @@ class Retry(Step):
         fresh = at.rate * share
         if self.failure is None:
             expected, through = self._tried(share, at)
-            self.step.flow(share * expected, at)
-            return share if through is None else share * expected * through
+            if through is None:
+                self.step.flow(share, at)
+                return share
+            made = share * expected
+            if at.in_time:
+                made = self._made(share, self._again(1 - through, fresh), at)
+            self.step.flow(made, at)
+            return made * through
         through = at.through(self.step, share)
         if through is None:
-            self.step.flow(share * self._mean(self._again(self.failure, fresh)), at)
+            self.step.flow(self._made(share, self._again(self.failure, fresh), at), at)
             return share
         # Who is lost on the way does not try again.
-        self.step.flow(share * self._mean(self._again(self.failure * through, fresh)), at)
+        more = self._again(self.failure * through, fresh)
+        self.step.flow(self._made(share, more, at), at)
         weights = self._weights(self._again(self.failure, fresh))
         return share * sum(w * through**k for k, w in enumerate(weights, 1))
+
+    def _made(self, share: Any, again: Any, at: Any) -> Any:
+        """Return the attempts of a share, each followed by another with a probability."""
+        if at.in_time:
+            return at.in_turn(self.key, share, again, self._delays())
+        return share * self._mean(again)
 
     def _tried(self, share: Any, at: Flows) -> tuple[Any, Any]:
         """Return the mean attempts, and the share of them that does not fail."""
@@ -199,6 +212,21 @@ class Retry(Step):
             return [Deterministic(sum(drawn))] if drawn else []
         return [Uniform((1 - self.jitter) * x, x) for x in drawn]
 
+    @property
+    def _waits(self) -> list[Any]:
+        """The timeouts within."""
+        return [step.after for step in self.step.walk() if step.word == "timeout"]  # type: ignore[attr-defined]
+
+    def _before(self, attempt: int, at_once: Any) -> list[Distribution]:
+        """Return the times before an attempt: of those that failed, and the pauses."""
+        return [*failed_before(self._waits, attempt, at_once), *self._pauses(attempt)]
+
+    def _delays(self) -> list[float]:
+        """Return the mean time from each attempt that fails to the next one."""
+        fails = float(np.asarray([*self._waits, 0.0][0])) if self.failure is None else 0.0
+        pause = self.pause * (1 - self.jitter / 2)
+        return [fails + float(pause * self.backoff**k) for k in range(self._terms() - 1)]
+
     def outcome(self, at: Solved, times: Any = 1) -> Outcome:
         if not self._fails:
             return self.step.outcome(at, times)
@@ -220,6 +248,15 @@ class Retry(Step):
 
     def _of_failing(self, at: Solved) -> Outcome:
         """Return the outcome where what the step loses is tried again."""
+        if at.flows.in_time:
+            fresh = self._fresh(at)
+            return attempts_in_turn(
+                self.step,
+                at,
+                self._delays(),
+                again=lambda fails: self._again(fails, fresh),
+                before=self._before,
+            )
         one = self.step.outcome(at)
         fails = one.rejected + one.abandoned
         more = self._again(fails, self._fresh(at))
@@ -233,29 +270,11 @@ class Retry(Step):
         with np.errstate(divide="ignore", invalid="ignore"):
             at_once = np.where(np.asarray(fails) > 0, one.rejected / fails, 0.0)[()]
         laws = tuple(
-            Outcome(1, 0, 0, Sum((*self._failed(k, at_once), *self._pauses(k), one.time)))
+            Outcome(1, 0, 0, Sum((*self._before(k, at_once), one.time)))
             for k in range(1, self._terms() + 1)
         )
         time = choice(weights, laws).time
         return Outcome(served, one.rejected * lost, one.abandoned * lost, time)
-
-    def _failed(self, attempt: int, at_once: Any) -> list[Distribution]:
-        """Return how long the attempts take that failed before.
-
-        What is rejected fails at once, which is a share `at_once` of what fails; what is late
-        takes the timeout.
-        """
-        waits = [step.after for step in self.step.walk() if step.word == "timeout"]  # type: ignore[attr-defined]
-        before = attempt - 1
-        if not waits or not before:
-            return []
-        if not np.any(at_once):
-            return [Deterministic(waits[0] * before)]
-        late = range(before + 1)
-        shares = tuple(
-            math.comb(before, j) * (1 - at_once) ** j * at_once ** (before - j) for j in late
-        )
-        return [measure(shares, tuple(Deterministic(waits[0] * j) for j in late))]
 
     def result(self, at: Solved) -> RetryResult:
         """Return what the attempts are, and what becomes of them."""

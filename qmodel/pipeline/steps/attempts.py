@@ -1,0 +1,82 @@
+"""Attempts that are made one after the other: how long they take, and what each meets."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable, Sequence
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from qmodel.distributions import Deterministic, Distribution, Sum
+from qmodel.distributions.algebra import measure
+from qmodel.pipeline.steps.base import Outcome, Step, choice
+
+if TYPE_CHECKING:
+    from qmodel.pipeline.solved import Solved
+
+__all__ = ["attempts_in_turn", "failed_before"]
+
+_NEVER = 1e-300
+
+
+def attempts_in_turn(
+    step: Step,
+    at: Solved,
+    delays: Sequence[float],
+    *,
+    again: Callable[[Any], Any],
+    before: Callable[[int, Any], Sequence[Distribution]],
+) -> Outcome:
+    """Return the outcome of attempts each of which meets what there is when it is made.
+
+    Parameters
+    ----------
+    step : Step
+        What is tried. [-]
+    at : Solved
+        What those meet who come now. [-]
+    delays : sequence of float
+        Mean time from each attempt that fails to the next. [s]
+    again : callable
+        From the probability that an attempt fails to that of another one after it. [-]
+    before : callable
+        From an attempt, and the share of what fails that fails at once, to the times that have
+        gone by. [s]
+    """
+    come: Any = 1.0
+    after, tried = 0.0, []
+    rejected = abandoned = 0.0
+    for k, delay in enumerate([*delays, np.inf], 1):
+        one = step.outcome(at.later(after))
+        fails = np.maximum(one.rejected + one.abandoned, _NEVER)
+        more = again(fails) if np.isfinite(delay) else 0.0
+        time = Sum((*before(k, one.rejected / fails), one.time))
+        tried.append((come * one.accepted, Outcome(1, 0, 0, time)))
+        given_up = come * (1 - more / fails)
+        rejected = rejected + given_up * one.rejected
+        abandoned = abandoned + given_up * one.abandoned
+        come, after = come * more, after + delay
+    accepted = sum(weight for weight, _ in tried)
+    shares = [weight / np.maximum(accepted, _NEVER) for weight, _ in tried]
+    return Outcome(
+        accepted, rejected, abandoned, choice(shares, [one for _, one in tried]).time
+    )
+
+
+def failed_before(waits: Sequence[Any], attempt: int, at_once: Any) -> list[Distribution]:
+    """Return how long the attempts take that failed before one.
+
+    What is rejected fails at once, which is a share `at_once` of what fails; what is late
+    takes the first of the timeouts that there are, `waits`.
+    """
+    before = attempt - 1
+    if not waits or not before:
+        return []
+    if not np.any(at_once):
+        return [Deterministic(waits[0] * before)]
+    late = range(before + 1)
+    shares = tuple(
+        math.comb(before, j) * (1 - at_once) ** j * at_once ** (before - j) for j in late
+    )
+    return [measure(shares, tuple(Deterministic(waits[0] * j) for j in late))]
