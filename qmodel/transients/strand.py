@@ -45,7 +45,7 @@ class Strand:
 
 
 def served_from(time: float, changes: Sequence[tuple[float, float]], walk: Walk) -> Any:
-    """Return the function from services after a time to the time that they take and the last pace."""
+    """Return the function from services after a time to what they take, and the last pace."""
     starts = np.array([t for t, _ in changes])
     speeds = np.array([float(walk.completions(c, c)) for _, c in changes])
     first = max(int(np.searchsorted(starts, time, side="right")) - 1, 0)
