@@ -13,7 +13,7 @@ import math
 import re
 import tomllib
 from collections.abc import Callable, Iterable, Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any, NamedTuple
 
@@ -44,11 +44,14 @@ class Document:
     place : callable
         From the path of a value to its line and column, counted from 1; (0, 0) if it is not
         in this file. [-]
+    folder : Path, optional
+        Where it stands: files that it names are looked for from there. [-]
     """
 
     name: str
     data: Any
     place: Callable[[Path_], tuple[int, int]]
+    folder: Path = Path()
 
     def error(self, message: str, at: Path_ = ()) -> ModelFileError:
         """Return the error that names file, line, column and what is wrong."""
@@ -91,7 +94,7 @@ def read_document(path: Path) -> Document:
         written = raw.decode("utf-8-sig")
     except UnicodeDecodeError as e:
         raise ModelFileError(f"{path}: not a text in UTF-8 (byte {e.start + 1})") from None
-    return parsed(written, str(path), ending)
+    return replace(parsed(written, str(path), ending), folder=path.parent)
 
 
 def parsed(written: str, name: str, ending: str = ".yaml") -> Document:

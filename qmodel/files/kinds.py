@@ -33,6 +33,7 @@ from typing import Any, Literal
 from qmodel._fields import described
 from qmodel.caches import Cache, Popularity
 from qmodel.distributions import Distribution
+from qmodel.files.loads import recorded, scaled, together
 from qmodel.loads import Load, Profile
 from qmodel.pipeline import Pipeline, Step
 from qmodel.queues import Station
@@ -338,7 +339,7 @@ def _kinds(family: type) -> Mapping[str, Kind]:
         found[family.__name__] = _kind_of(family)
     if family in (Load, Profile):
         classes = _derived(Load) if family is Load else (Profile,)
-        drawn = (pulse, ramp, diurnal, visitors)
+        drawn = (pulse, ramp, diurnal, visitors, recorded, together, scaled)
         found = {c.__name__: _kind_of(c) for c in (*classes, *drawn) if _ours(c)}
     return found
 

@@ -7,13 +7,14 @@ from collections.abc import Iterable, Mapping
 from pathlib import Path
 from typing import Any
 
-from qmodel._check import short
 from qmodel._checked import checked
 from qmodel._fields import described
 from qmodel.errors import ModelFileError, QModelError
-from qmodel.files.documents import ENDINGS, Document, Path_, parsed, read_document
+from qmodel.files.documents import ENDINGS, Path_, parsed
+from qmodel.files.loads import located
 from qmodel.files.reading import Reader
 from qmodel.files.site import A_ZONE_LOST, Scenario, Site, Zones, meanings_of
+from qmodel.files.sources import Sources
 from qmodel.files.values import nearest, number
 from qmodel.loads import Load, Poisson
 from qmodel.pipeline import Pipeline
@@ -23,7 +24,6 @@ from qmodel.queues import Station
 
 __all__ = ["KEYS", "read_model", "site_of_text", "write_model"]
 
-_MOST_FILES = 32
 KEYS = {
     **{name: said.meaning for name, said in described(Site).items()},
     "include": "files that this one is laid over, beside it",
@@ -82,7 +82,7 @@ def read_model(
     >>> read_model(file, changes={"db.service_time": "5 ms"}).model.parameters()
     {'db.service_time': 0.005, 'db.servers': 4}
     """
-    sources = _Sources()
+    sources = Sources(KEYS)
     for name in (path, *overrides):
         sources.add(Path(name))
     return _site(sources, changes or {})
@@ -116,7 +116,7 @@ def site_of_text(written: str, name: str = "text", ending: str = ".yaml") -> Sit
     >>> print(site_of_text("station: {MMc: 10 ms}").model)
     MMc(service_time=0.01, servers=1)
     """
-    sources = _Sources()
+    sources = Sources(KEYS)
     sources.lay(parsed(written, name, ending))
     return _site(sources, {})
 
@@ -168,79 +168,7 @@ def write_model(model: Site | Pipeline | Station, path: str | os.PathLike[str]) 
         file.write(written.encode())
 
 
-class _Sources:
-    """Files laid over each other, and which of them said what."""
-
-    def __init__(self) -> None:
-        self.data: dict[str, Any] = {}
-        self._documents: list[Document] = []
-        self._read = 0
-
-    def add(self, path: Path, including: tuple[Path, ...] = ()) -> None:
-        """Lay a file over what is there, with the files that it includes below it."""
-        self._read += 1
-        if self._read > _MOST_FILES:
-            raise ModelFileError(f"{path}: more than {_MOST_FILES} files are included")
-        document = read_document(path)
-        data = document.data
-        if isinstance(data, dict) and "include" in data:
-            names = data["include"]
-            names = [names] if isinstance(names, str) else names
-            if not (isinstance(names, list) and all(isinstance(n, str) for n in names)):
-                raise document.error("include is a list of files", ("include",))
-            for name in names:
-                inner = path.parent / name
-                if inner.resolve() in (path.resolve(), *including):
-                    raise document.error(f"a file that includes itself: {name}", ("include",))
-                if not inner.is_file():
-                    raise document.error(f"no file {str(inner)!r}", ("include",))
-                self.add(inner, (*including, path.resolve()))
-        self.lay(document)
-
-    def lay(self, document: Document) -> None:
-        """Lay data over what is there."""
-        data = document.data
-        if not isinstance(data, dict):
-            what = "is empty" if data is None else f"{short(data)} is no mapping"
-            raise document.error(
-                f"{what}: a model file has keys such as load, components and path"
-            )
-        for key in data:
-            if key not in KEYS:
-                raise document.error(f"no key {key!r}{nearest(key, KEYS)}", (key,))
-        self._documents.append(document)
-        ways = {"path", "requests", "station"}
-        if ways & set(data):  # Another way of saying it takes the place of the first.
-            for key in ways - set(data):
-                self.data.pop(key, None)
-        _merge(self.data, {k: v for k, v in data.items() if k != "include"}, ())
-
-    def error(self, message: str, at: Path_ = ()) -> ModelFileError:
-        """Return the error that names the file, line and column of a value."""
-        for length in range(len(at), -1, -1):
-            for document in reversed(self._documents):
-                if document.place(at[:length])[0] or not length:
-                    return document.error(message, at[:length])
-        return ModelFileError(message)
-
-
-def _merge(below: dict[str, Any], above: Mapping[str, Any], at: Path_) -> None:
-    """Put the values of a mapping into another; mappings in both are merged in turn."""
-    for key, value in above.items():
-        old: Any = below.get(key)
-        kinds = at in (("components",), ()) and key not in ("components", "requests", "prices")
-        both = isinstance(old, dict) and isinstance(value, dict)
-        if both and kinds and len(old) == len(value) == 1 and set(old) != set(value):
-            both = False  # a component of another kind
-        if both:
-            merged = dict(old)
-            _merge(merged, value, (*at, key))
-            below[key] = merged
-        else:
-            below[key] = value
-
-
-def _site(sources: _Sources, changes: Mapping[str, Any]) -> Site:
+def _site(sources: Sources, changes: Mapping[str, Any]) -> Site:
     data = sources.data
     components = _mapping(sources, "components")
     reader = Reader(components, sources.error)
@@ -291,7 +219,7 @@ def _about(key: str, value: Any, message: str) -> Path_:
     return (key,)
 
 
-def _mapping(sources: _Sources, key: str) -> dict[str, Any]:
+def _mapping(sources: Sources, key: str) -> dict[str, Any]:
     found = sources.data.get(key)
     found = {} if found is None else found
     if not isinstance(found, dict):
@@ -300,7 +228,7 @@ def _mapping(sources: _Sources, key: str) -> dict[str, Any]:
 
 
 def _number(
-    sources: _Sources, value: Any, unit: str, at: Path_, *, sizes: bool = False
+    sources: Sources, value: Any, unit: str, at: Path_, *, sizes: bool = False
 ) -> float:
     try:
         return number(value, unit, sizes=sizes)
@@ -308,7 +236,7 @@ def _number(
         raise sources.error(str(e), at) from None
 
 
-def _model(sources: _Sources, reader: Reader) -> Pipeline | Station:
+def _model(sources: Sources, reader: Reader) -> Pipeline | Station:
     data = sources.data
     ways = [key for key in ("path", "requests", "station") if key in data]
     if len(ways) != 1:
@@ -334,7 +262,7 @@ def _model(sources: _Sources, reader: Reader) -> Pipeline | Station:
         raise sources.error(str(e), (way,)) from None
 
 
-def _requests(sources: _Sources, reader: Reader) -> dict[str, Any]:
+def _requests(sources: Sources, reader: Reader) -> dict[str, Any]:
     kinds = {}
     for name, said in _mapping(sources, "requests").items():
         at = ("requests", name)
@@ -354,9 +282,9 @@ def _requests(sources: _Sources, reader: Reader) -> dict[str, Any]:
     return kinds
 
 
-def _load(reader: Reader, data: Any, sources: _Sources, at: Path_) -> Load:
-    if isinstance(data, (dict, list)) and not isinstance(data, list):
-        found = reader.part(data, Load, at=at)
+def _load(reader: Reader, data: Any, sources: Sources, at: Path_) -> Load:
+    if isinstance(data, dict):
+        found = reader.part(located(data, at, sources.folder), Load, at=at)
         assert isinstance(found, Load)
         return found
     try:
@@ -367,7 +295,7 @@ def _load(reader: Reader, data: Any, sources: _Sources, at: Path_) -> Load:
         raise sources.error(str(e), at) from None
 
 
-def _measured(sources: _Sources) -> Region:
+def _measured(sources: Sources) -> Region:
     said = _mapping(sources, "measured")
     units = {"lowest": "1/s", "highest": "1/s", "utilization": "-"}
     if not {"lowest", "highest"} <= set(said) or not set(said) <= {*units, "kinds"}:
@@ -387,7 +315,7 @@ def _measured(sources: _Sources) -> Region:
         raise sources.error(str(e), ("measured",)) from None
 
 
-def _zones(sources: _Sources) -> Zones:
+def _zones(sources: Sources) -> Zones:
     said = sources.data["zones"]
     if not isinstance(said, dict) or set(said) != {"number", "spread"}:
         raise sources.error(
@@ -402,7 +330,7 @@ def _zones(sources: _Sources) -> Zones:
         raise sources.error(str(e), ("zones",)) from None
 
 
-def _scenario(sources: _Sources, reader: Reader, model: Asked, name: str) -> Scenario:
+def _scenario(sources: Sources, reader: Reader, model: Asked, name: str) -> Scenario:
     at: Path_ = ("scenarios", name)
     said = sources.data["scenarios"][name]
     if name == A_ZONE_LOST and "zones" in sources.data:

@@ -427,3 +427,50 @@ def test_a_load_that_changes_in_time(tmp_path: Path) -> None:
         site_of_text(
             "load: {pulse: {requests: 9, within: 1 s, shape: bel}}\nstation: {MMc: 5 ms}"
         )
+
+
+def test_recorded_loads_sums_and_scalings(tmp_path: Path) -> None:
+    (tmp_path / "loads").mkdir()
+    csv = tmp_path / "loads" / "day.csv"
+    csv.write_text(
+        "minute,requests\n2026-05-01 12:00,600\n2026-05-01 12:01,1200\n2026-05-01 12:02,900\n"
+    )
+    common = tmp_path / "common.yaml"
+    common.write_text("load: {recorded: loads/day.csv}\nstation: {MMc: 5 ms}")
+    day = qm.Profile([0, 60, 120], [10, 20, 15])
+    site = qm.read_model(common)
+    assert site.load == day
+    # From the folder of the file that names it, not of the one that includes that.
+    (tmp_path / "night").mkdir()
+    own = tmp_path / "night" / "site.yaml"
+    own.write_text("include: ../common.yaml\nscenarios: {quiet: {load: 2/s}}")
+    assert qm.read_model(own).load == day
+    both = tmp_path / "both.yaml"
+    both.write_text(
+        "load:\n"
+        "  together:\n"
+        "  - recorded: {file: loads/day.csv, count: requests, unit: /s}\n"
+        "  - scaled: {load: {ramp: {low: 1/s, high: 3/s, start: 30 s, over: 30 s, until: 120 s}}, "
+        "by: 2}\n"
+        "station: {MMc: 5 ms}\n"
+    )
+    sum_ = 60 * day + 2 * qm.transients.ramp(1.0, 3.0, start=30.0, over=30.0, until=120.0)
+    site = qm.read_model(both)
+    assert site.load == sum_
+    again = tmp_path / "again.json"
+    qm.write_model(site, again)
+    assert qm.read_model(again).load == sum_
+
+
+def test_recorded_loads_that_are_wrong(tmp_path: Path) -> None:
+    path = tmp_path / "site.yaml"
+    path.write_text("station: {MMc: 5 ms}\nload: {recorded: none.csv}\n")
+    with pytest.raises(qm.ModelFileError, match=r"site.yaml:2:.*none.csv"):
+        qm.read_model(path)
+    path.write_text("station: {MMc: 5 ms}\nload: {together: []}\n")
+    with pytest.raises(qm.ModelFileError, match="at least one"):
+        qm.read_model(path)
+    path.write_text("station: {MMc: 5 ms}\nload: {scaled: {load: {recorded: day.csv}, by: -1}}")
+    (tmp_path / "day.csv").write_text("t,requests\n2026-05-01,600\n2026-05-02,1200\n")
+    with pytest.raises(qm.ModelFileError, match="factor must be"):
+        qm.read_model(path)
