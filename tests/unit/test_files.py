@@ -450,8 +450,9 @@ def test_recorded_loads_sums_and_scalings(tmp_path: Path) -> None:
         "load:\n"
         "  together:\n"
         "  - recorded: {file: loads/day.csv, count: requests, unit: /s}\n"
-        "  - scaled: {load: {ramp: {low: 1/s, high: 3/s, start: 30 s, over: 30 s, until: 120 s}}, "
-        "by: 2}\n"
+        "  - scaled:\n"
+        "      load: {ramp: {low: 1/s, high: 3/s, start: 30 s, over: 30 s, until: 120 s}}\n"
+        "      by: 2\n"
         "station: {MMc: 5 ms}\n"
     )
     sum_ = 60 * day + 2 * qm.transients.ramp(1.0, 3.0, start=30.0, over=30.0, until=120.0)
