@@ -17,6 +17,7 @@ qmodel.errors.DomainError: order must be 'first' or 'last', got 'least'; did you
 from __future__ import annotations
 
 import builtins
+import collections.abc
 import difflib
 import inspect
 import sys
@@ -71,6 +72,8 @@ class _Names(dict[str, Any]):
         offered = sys.modules["qmodel"]
         if name in offered.__all__:
             return getattr(offered, name)
+        if name in collections.abc.__all__:
+            return getattr(collections.abc, name)
         # What no module has loaded is no object that could be given; of two, either may be.
         loaded = [m for n, m in sys.modules.items() if n.startswith("qmodel.")]
         found = [vars(m)[name] for m in loaded if name in vars(m)]

@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING, Any
 
 from qmodel._checked import checked
 from qmodel.answers.words import AGE, BYTES, RATE, TIME, shown
+from qmodel.errors import ModelError
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -239,10 +240,13 @@ class Answer:
 
         Raises
         ------
-        KeyError
-            If there is no such fact.
+        ModelError
+            If there is no such fact; the message has those that there are.
         """
-        return {f.key: f.value for f in self.facts}[key]
+        known = {f.key: f.value for f in self.facts}
+        if key not in known:
+            raise ModelError(f"no fact {key!r}; there are {', '.join(known)}")
+        return known[key]
 
     def to_frame(self) -> pd.DataFrame:
         """Return the rows of the answer as a frame.

@@ -180,14 +180,15 @@ def balance(
 
 
 def _rate(replica: Station, replicas: int, arrival_rate: float | None, load: float) -> float:
+    share = _check.one("load", load, _check.nonnegative)
     if arrival_rate is not None:
-        return float(_check.nonnegative("arrival_rate", arrival_rate))
+        return _check.one("arrival_rate", arrival_rate, _check.nonnegative)
     most = replicas * float(replica.max_rate)
     if math.isinf(most):
         raise ModelError(
             "a load is a share of what all can do, but these replicas never saturate"
         )
-    return float(_check.nonnegative("load", load)) * most
+    return share * most
 
 
 def _same(frame: pd.DataFrame) -> pd.DataFrame:

@@ -14,7 +14,7 @@ from qmodel.answers.held_over_time import check_over_time
 from qmodel.answers.load import facts_of, goals_of, lost_in, pipeline_of, sensible_load
 from qmodel.answers.read_off import capacity_of, losses, value_of
 from qmodel.answers.words import COUNT, RATE, SHARE, TEXT, WORDS, listed
-from qmodel.errors import DomainError
+from qmodel.errors import DomainError, ModelError
 from qmodel.loads import Closed, Profile, in_words
 from qmodel.planning.region import warn_beyond
 
@@ -166,6 +166,8 @@ def gathered(answers: Mapping[str, Answer]) -> Answer:
     ...                 for n, x in loads.items()}))
     1 of 2 objectives missed: mean < 50 ms in peak
     """
+    if not answers:
+        raise ModelError("answers must have at least one, got none")
     rows: dict[str, list[Any]] = {key: [] for key in ("verdict", "objective", "value", "model")}
     rows["load"] = []
     for name, answer in answers.items():

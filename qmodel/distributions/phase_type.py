@@ -215,7 +215,8 @@ def _phases(law: Distribution) -> PhaseType | None:
     if isinstance(law, Exponential):
         return PhaseType([1.0], [[-1 / law.mean]])
     if isinstance(law, Gamma):
-        n = round(1 / float(law.scv))
+        scv = float(law.scv)
+        n = round(1 / scv) if scv * _MOST_PHASES > 0.5 else 0
         if not 1 <= n <= _MOST_PHASES or abs(n * law.scv - 1) > 1e-12:
             return None
         rate = n / law.mean

@@ -17,6 +17,9 @@ if TYPE_CHECKING:
 
 __all__ = ["best_pool"]
 
+_MOST = 512
+"""Permits up to which all numbers are tried, in seconds."""
+
 
 @checked
 def best_pool(
@@ -78,7 +81,9 @@ def best_pool(
         raise ModelError(f"no pool {pool!r} that is held; {known}")
     rate = np.asarray(_check.nonnegative("arrival_rate", arrival_rate), dtype=float)
     tolerance = _check.nonnegative("tolerance", tolerance)
-    sizes = np.arange(1, _check.one_count("most", most) + 1)
+    if percentile is not None:
+        percentile = _check.one("percentile", percentile, _check.probability)
+    sizes = np.arange(1, _check.one_count("most", most, most=_MOST) + 1)
     sized = pipeline.replace({name: sizes.reshape(-1, *[1] * rate.ndim)})
     latency = sized.solve(rate).latency
     time = latency.mean if percentile is None else latency.quantile(percentile)

@@ -140,6 +140,7 @@ def lose_cache(
     (array([14., 20.]), array([ True, False]), array(['db', 'db'], dtype='<U5'))
     """
     remaining = _check.probability("remaining", remaining)
+    _check.broadcast(arrival_rate=arrival_rate, remaining=remaining)
     lost = with_hit_ratio(model, cache, remaining)
     before = model.solve(arrival_rate)
     return CacheLoss(

@@ -114,4 +114,5 @@ def cache_size(
     found = whole * np.exp(increasing_root(above, np.full(shape, _LEAST), np.zeros(shape)))
     found = np.where(inner, found, np.where(wanted == 0, 0.0, whole))
     found = np.where(never, np.inf, found)
-    return np.where(np.isnan(wanted + most), np.nan, found)[()]
+    # Without a lifetime the rate changes nothing; what is unknown stays unknown.
+    return np.where(np.isnan(wanted + most + rate), np.nan, found)[()]

@@ -32,10 +32,13 @@ import numpy as np
 from qmodel import _check
 from qmodel._checked import checked
 from qmodel._typing import Value
-from qmodel.errors import InfeasibleError
+from qmodel.errors import DomainError, InfeasibleError
 from qmodel.numerics.roots import increasing_root
 
 __all__ = ["safe_load", "time_to_collapse"]
+
+_STATES = 1_000_000
+"""Requests at the station up to which its states are summed."""
 
 
 @checked
@@ -92,8 +95,15 @@ def time_to_collapse(
 def _log_time(load: Any, c: int, tau: Any, attempts: int) -> Any:
     """Return the log of the mean time, in service times."""
     load, tau = np.broadcast_arrays(load, tau)
-    most = int(np.max(c + 2 * c * tau)) + 1
-    n = np.arange(most).reshape(-1, *[1] * load.ndim)
+    unknown = np.isnan(load) | np.isnan(tau)
+    tau = np.where(unknown, 0.0, tau)
+    most = np.max(c + 2 * c * tau)
+    if not most < _STATES:
+        raise DomainError(
+            f"timeout must be at most {_STATES:,} service times of all servers, got "
+            f"{float(np.max(tau)):g} service times with {c:g} servers"
+        )
+    n = np.arange(int(most) + 1).reshape(-1, *[1] * load.ndim)
     fails = _failure(n, c, tau)
     tried = sum(fails**k for k in range(attempts))
     with np.errstate(divide="ignore", invalid="ignore"):
@@ -106,7 +116,8 @@ def _log_time(load: Any, c: int, tau: Any, attempts: int) -> Any:
         terms = below - weights - births
     inside = n < c + 2 * c * tau
     with np.errstate(invalid="ignore"):
-        return np.logaddexp.reduce(np.where(inside, terms, -np.inf), axis=0)
+        found = np.logaddexp.reduce(np.where(inside, terms, -np.inf), axis=0)
+    return np.where(unknown, np.nan, found)
 
 
 def _failure(n: Any, c: int, tau: Any) -> Any:

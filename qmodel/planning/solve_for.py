@@ -25,6 +25,7 @@ from typing import Any, cast
 
 import numpy as np
 
+from qmodel._annotations import check_of
 from qmodel._checked import checked
 from qmodel._typing import Value
 from qmodel._xp import is_symbolic
@@ -141,6 +142,8 @@ def solve_for(
     changing = isinstance(load, Profile) or callable(load)
     if not changing and (servers is not None or emptied is not None):
         raise ModelError("servers and emptied go with a load that changes in time, a Profile")
+    if callable(load):
+        check_of("arrival_rate", Callable[[float], Profile])(load)  # type: ignore[misc]
     numbers = () if changing else columns_of(load).values()
     if is_symbolic(*numbers, what.max_rate):
         raise ModelError("the boundary of a parameter has no symbolic form: put numbers in")

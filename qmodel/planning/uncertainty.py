@@ -194,7 +194,11 @@ def uncertainty(
     if has_arrays(what):
         raise ModelError("the model has arrays of its own: one scenario at a time")
     rate = float(_check.positive("arrival_rate", arrival_rate))
-    share = float(_check.probability("probability", probability))
+    share = _check.one("probability", probability, _check.probability)
+    if not 0 < share < 1:
+        raise DomainError(f"probability must be above 0 and below 1, got {share}")
+    if not isinstance(seed, np.random.Generator):
+        seed = _check.one_count("seed", seed, least=0)
     count = _check.one_count("draws", draws, least=100, most=10**6)
     wanted, readings = objectives_of(objectives), [quantity_of(q) for q in quantities]
     if not readings:

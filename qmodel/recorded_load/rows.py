@@ -189,7 +189,7 @@ def _units(frame: pd.DataFrame) -> dict[str, str]:
 
 
 def _factor(model: Pipeline, rates: np.ndarray, scale_to: float) -> float:
-    share = float(_check.positive("scale_to", scale_to, need="a share of the capacity > 0"))
+    share = _check.one("scale_to", scale_to, _check.positive)
     most = float(np.max(rates, initial=0.0, where=~np.isnan(rates)))
     limit = float(model.max_rate)
     if not most > 0:
