@@ -153,7 +153,7 @@ class Replicated(Popularity):
     popularity: Popularity
     nodes: Count = parameter("nodes", symbol="N", check=partial(_check.count, most=10**9))
     replicated: Value = parameter("hottest objects that are on every node", symbol="k")
-    grid: Grid = field(init=False)
+    grid: Grid = field(init=False, repr=False)
 
     def __post_init__(self) -> None:
         n = np.asarray(self.nodes, dtype=float)[..., None]

@@ -48,6 +48,7 @@ import numpy as np
 
 from qmodel import _check
 from qmodel._checked import checked
+from qmodel._fields import Model, parameter
 from qmodel._typing import Value
 from qmodel.basis import APPROXIMATE, POISSON_ARRIVALS, Assumption, Basis, union
 from qmodel.caches.base import INDEPENDENT_REFERENCE
@@ -104,7 +105,7 @@ class SurvivalResult:
 
 
 @dataclass(frozen=True, slots=True, eq=False)
-class Warming:
+class Warming(Model):
     """A cache that was flushed, and fills under its demand.
 
     Parameters
@@ -143,17 +144,14 @@ class Warming:
 
     cache: LRU | TTL
     popularity: Popularity
-    request_rate: Value
+    request_rate: Value = parameter("rate of the requests", unit="1/s", check="positive")
     _full_after: Any = field(init=False)
 
     def __post_init__(self) -> None:
-        _check.instance("popularity", self.popularity, Popularity)
-        rate = _check.positive("request_rate", self.request_rate)
-        object.__setattr__(self, "request_rate", rate)
         if isinstance(self.cache, LRU):
             full = self.cache.solve(self.popularity).characteristic_time
         else:
-            full = renewed_life(self.cache) * rate
+            full = renewed_life(self.cache) * self.request_rate
         object.__setattr__(self, "_full_after", np.asarray(full))
 
     @property

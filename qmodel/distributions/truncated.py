@@ -11,7 +11,7 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
-from qmodel import _check
+from qmodel._fields import parameter
 from qmodel._typing import Value
 from qmodel._xp import is_symbolic
 from qmodel.distributions.algebra import measure, merged
@@ -62,12 +62,9 @@ class Truncated(Distribution):
     """
 
     law: Distribution
-    deadline: Value
+    deadline: Value = parameter("the time at which it ends", unit="s", check="positive")
     known: _Known | None = None
     closed = True
-
-    def __post_init__(self) -> None:
-        object.__setattr__(self, "deadline", _check.positive("deadline", self.deadline))
 
     def _late(self) -> Any:
         if self.known is not None:

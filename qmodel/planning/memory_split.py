@@ -36,6 +36,7 @@ import numpy as np
 
 from qmodel import _check
 from qmodel._checked import checked
+from qmodel._fields import Model, parameter
 from qmodel._typing import Value
 from qmodel.caches.policies.k_lru import KLRU
 from qmodel.caches.policies.replacement import Replacement
@@ -52,7 +53,7 @@ _RTOL = 1e-12
 
 
 @dataclass(frozen=True, slots=True, eq=False)
-class CacheDemand:
+class CacheDemand(Model):
     """One of the caches that share a memory: its policy, and what is asked of it.
 
     Parameters
@@ -83,19 +84,16 @@ class CacheDemand:
 
     cache: Replacement
     popularity: Popularity
-    request_rate: Value
-    penalty: Value = 1.0
+    request_rate: Value = parameter("rate of the requests", unit="1/s", check="positive")
+    penalty: Value = parameter("what a miss costs", check="positive", default=1.0)
 
     def __post_init__(self) -> None:
-        cache = _check.instance("cache", self.cache, Replacement)
+        cache = self.cache
         if isinstance(cache, KLRU) and cache.levels > 1 and cache.identifiers is None:
             raise ModelError(
                 "lists of identifiers that grow with the cache have no value at the margin: "
                 "give KLRU its identifiers"
             )
-        _check.instance("popularity", self.popularity, Popularity)
-        for name in ("request_rate", "penalty"):
-            object.__setattr__(self, name, _check.positive(name, getattr(self, name)))
 
     def _at(self, log_time: Any) -> tuple[Any, Any]:
         """Return capacity and logarithm of the value at the margin after a time."""

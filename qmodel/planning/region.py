@@ -34,6 +34,10 @@ def _names(name: str, x: Any) -> tuple[str, ...]:
     return tuple(x)
 
 
+def _one(name: str, x: Any) -> float:
+    return _check.one(name, x, _check.positive)
+
+
 @dataclass(frozen=True, slots=True, eq=False, kw_only=True)
 class Region(Model):
     """The loads, the utilization and the kinds of request that were measured.
@@ -65,8 +69,8 @@ class Region(Model):
     '350/s is beyond the highest load that was measured, 300/s'
     """
 
-    lowest: float = parameter("lowest load that was measured", unit="1/s", check="positive")
-    highest: float = parameter("highest load that was measured", unit="1/s", check="positive")
+    lowest: float = parameter("lowest load that was measured", unit="1/s", check=_one)
+    highest: float = parameter("highest load that was measured", unit="1/s", check=_one)
     utilization: float = parameter(
         "highest utilization of a station then", check="probability", default=1.0
     )

@@ -146,6 +146,8 @@ class Objective:
             raise DomainError(
                 f"{what} has {below} limit, such as {example!r}, got {self.comparison!r}"
             )
+        for name in ("limit", "of_time"):
+            object.__setattr__(self, name, _check.one(name, getattr(self, name), _check.real))
         if not 0 < self.limit < math.inf:
             raise DomainError(f"limit of {what} must be > 0, got {self.limit}")
         if what.unit == "%" and self.limit > 1:

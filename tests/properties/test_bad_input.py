@@ -8,10 +8,12 @@ examples runs here; all of them in ``make test-slow``.
 
 from __future__ import annotations
 
+import dataclasses
 import doctest
 import importlib
 import inspect
 import os
+import pickle
 import pkgutil
 import sys
 import zlib
@@ -20,10 +22,11 @@ from pathlib import Path
 from types import FrameType, ModuleType
 from typing import Any
 
+import numpy as np
 import pytest
 
 import qmodel as qm
-from qmodel.errors import DomainError
+from qmodel.errors import DomainError, QModelError
 from qmodel.testing.bad_input import BAD, BadAnswer, bad_answers
 
 KINDS = (*BAD, "shapes that do not fit")
@@ -115,8 +118,17 @@ def called(frame: FrameType) -> tuple[str, Any, dict[str, Any]] | None:
     return f"{thing.__module__}.{thing.__qualname__}", thing, given
 
 
-def calls(name: str) -> dict[str, tuple[Callable[..., Any], dict[str, Any]]]:
-    """Run the examples of a docstring; return the first call of each public callable."""
+class Enough(KeyboardInterrupt):
+    """Ends the examples of a docstring: of interrupts alone doctest makes no failure."""
+
+
+def calls(
+    name: str, wanted: str = ""
+) -> dict[str, tuple[Callable[..., Any], dict[str, Any]]]:
+    """Run the examples of a docstring; return the first call of each public callable.
+
+    They end at the first call of what is wanted.
+    """
     thing = EXAMPLES[name]
     found: dict[str, tuple[Callable[..., Any], dict[str, Any]]] = {}
 
@@ -131,6 +143,8 @@ def calls(name: str) -> dict[str, tuple[Callable[..., Any], dict[str, Any]]]:
             call = called(frame)
             if call is not None:
                 found.setdefault(call[0], call[1:])
+                if call[0] == wanted:
+                    raise Enough
 
     home = thing if inspect.ismodule(thing) else sys.modules[thing.__module__]
     examples = doctest.DocTestParser().get_doctest(
@@ -141,6 +155,8 @@ def calls(name: str) -> dict[str, tuple[Callable[..., Any], dict[str, Any]]]:
     sys.setprofile(watch)
     try:
         runner.run(examples, out=lambda _: None, clear_globs=False)
+    except Enough:
+        pass
     finally:
         sys.setprofile(None)
     return found
@@ -181,6 +197,16 @@ def search(names: list[str], one_in: int = 1) -> tuple[list[BadAnswer], int]:
     return found, tries
 
 
+def made() -> Iterator[tuple[str, Callable[..., Any], dict[str, Any]]]:
+    """Yield name, class and good arguments of each dataclass that an example makes."""
+    for name, thing in EXAMPLES.items():
+        if inspect.isclass(thing) and dataclasses.is_dataclass(thing):
+            whole = f"{thing.__module__}.{thing.__qualname__}"
+            call = calls(name, wanted=whole).get(whole)
+            if call is not None:
+                yield (name, *call)
+
+
 @pytest.fixture(autouse=True)
 def elsewhere(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.chdir(tmp_path)
@@ -198,6 +224,35 @@ def test_a_sample_is_answered_right_or_refused_by_name() -> None:
     found, tries = search(some, one_in=SAMPLE // 8)
     assert tries > 100
     assert not found, "\n".join(map(str, found))
+
+
+def test_frozen_means_frozen() -> None:
+    """Arrays are copied in and read-only, all pickles, and what it looks like stays short."""
+    found, arrays, classes = [], 0, 0
+    for name, make, good in made():
+        classes += 1
+        for parameter, x in good.items():
+            if type(x) not in (int, float):
+                continue
+            given = np.full(2, float(x))
+            try:
+                model = make(**good | {parameter: given})
+            except (QModelError, TypeError):
+                continue  # Not every number may be an array.
+            arrays += 1
+            before = repr(model)
+            given *= 3
+            held = getattr(model, parameter, None)
+            if repr(model) != before or (isinstance(held, np.ndarray) and held.flags.writeable):
+                found.append(f"{name} keeps the array that is given as {parameter}")
+        model = make(**good)
+        if repr(pickle.loads(pickle.dumps(model))) != repr(model):
+            found.append(f"{name} comes back from a pickle as another")
+        if len(repr(model)) > 500:
+            found.append(f"{name} is long: {repr(model)[:80]}")
+    assert not found, "\n".join(found)
+    assert classes > 100
+    assert arrays > 90
 
 
 @pytest.mark.slow

@@ -42,6 +42,7 @@ import numpy as np
 
 from qmodel import _check
 from qmodel._checked import checked
+from qmodel._fields import Model, parameter
 from qmodel._typing import Count, Value
 from qmodel._xp import namespace
 from qmodel.balancing.reliability import breakdowns
@@ -176,7 +177,7 @@ class FailingResult:
 
 
 @dataclass(frozen=True, slots=True, eq=False)
-class Failing:
+class Failing(Model):
     """A station with failing replicas.
 
     Parameters
@@ -214,20 +215,18 @@ class Failing:
     """
 
     station: Station
-    available: Value
-    repair_time: Value | None = None
+    available: Value = parameter("probability that a replica is up", check="probability")
+    repair_time: Value | None = parameter(
+        "mean time of a repair", unit="s", check="positive", default=None
+    )
 
     def __post_init__(self) -> None:
         _number(self.station)
-        object.__setattr__(self, "available", _check.probability("available", self.available))
-        if self.repair_time is not None:
-            checked = _check.positive("repair_time", self.repair_time)
-            object.__setattr__(self, "repair_time", checked)
-            if not isinstance(self.station, MMc):
-                raise ModelError(
-                    "station must be MMc where repairs take a time, got "
-                    f"{type(self.station).__name__}; without repair_time they are slow"
-                )
+        if self.repair_time is not None and not isinstance(self.station, MMc):
+            raise ModelError(
+                "station must be MMc where repairs take a time, got "
+                f"{type(self.station).__name__}; without repair_time they are slow"
+            )
 
     @checked
     def solve(self, arrival_rate: Value) -> FailingResult:
