@@ -122,9 +122,7 @@ class Enough(KeyboardInterrupt):
     """Ends the examples of a docstring: of interrupts alone doctest makes no failure."""
 
 
-def calls(
-    name: str, wanted: str = ""
-) -> dict[str, tuple[Callable[..., Any], dict[str, Any]]]:
+def calls(name: str, wanted: str = "") -> dict[str, tuple[Callable[..., Any], dict[str, Any]]]:
     """Run the examples of a docstring; return the first call of each public callable.
 
     They end at the first call of what is wanted.
