@@ -158,6 +158,11 @@ def gathered(answers: Mapping[str, Answer]) -> Answer:
     Answer
         Good where all are; a row for each model and objective. [-]
 
+    Raises
+    ------
+    ModelError
+        If there are no answers.
+
     Examples
     --------
     >>> import qmodel as qm
