@@ -110,7 +110,7 @@ def capacity(model: Model, *objectives: Objectives, think_time: Value | None = N
     wanted = objectives_of(objectives)
     if think_time is not None:
         users = most_users(what, wanted, think_time)
-        warn_beyond(model, Closed(np.clip(users, 1, _ANY), think_time))
+        warn_beyond(model, Closed(np.clip(np.nan_to_num(users, nan=1.0), 1, _ANY), think_time))
         return users
     found = _greatest_rate(what, wanted)
     warn_beyond(model, found)
