@@ -333,7 +333,7 @@ class MMcPriority(Station):
             )
         mix, total = mixed_service(laws, rates), sum(rates)
         shares = shares_of(rates)
-        # A stream without requests does not count, whatever its wait.
+        # A stream without requests does not count.
         parts = zip(shares, results, strict=True)
         wait = sum(np.where(p == 0, 0.0, p * r.waiting_time) for p, r in parts)
         mean = np.asarray(wait)[()]
