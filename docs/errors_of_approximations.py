@@ -171,7 +171,7 @@ def main() -> None:
     path = ROOT / "docs" / "reference" / "errors-of-approximations.md"
     path.write_text("\n".join(page) + "\n")
     table = MODULE.format(loads=LOADS, rows="\n".join(rows))
-    (ROOT / "qmodel" / "queues" / "ggc_errors.py").write_text(table)
+    (ROOT / "qmodel" / "queues" / "approximations" / "ggc_errors.py").write_text(table)
 
 
 def _number(e: float) -> str:

@@ -149,7 +149,7 @@ Written by `python docs/errors_of_forks.py`.
 
 TABLE = ErrorTable(
     ROOT / "docs" / "reference" / "errors-of-forks.csv",
-    ROOT / "qmodel" / "balancing" / "fork_errors.py",
+    ROOT / "qmodel" / "balancing" / "fan_out" / "fork_errors.py",
     "forks", HEAD, POINTS, named, computed, simulated, group,
 )  # fmt: skip
 

@@ -31,6 +31,7 @@ Place = tuple[str, float, int, float]
 
 LOGNORMAL4, LOGNORMAL2, GAMMA = ("lognormal", 4.0), ("lognormal", 2.0), ("gamma", 0.25)
 ONE, CONSTANT, UNIFORM = ("gamma", 1.0), ("constant", 0.0), ("uniform", 0.3333)
+PHASES, SHIFTED = ("hyperexponential", 4.0), ("shifted", 0.16)
 
 
 def _equal(first: Any, second: Any, third: Any, servers: int, load: float) -> tuple[Place, ...]:
@@ -53,6 +54,11 @@ POINTS: list[tuple[Place, ...]] = [
     ((*LOGNORMAL4, 8, 0.6), (*LOGNORMAL2, 2, 0.9), (*ONE, 1, 0.7)),
     ((*CONSTANT, 1, 0.9), (*GAMMA, 2, 0.6), (*ONE, 1, 0.9)),
     ((*GAMMA, 4, 0.9), (*ONE, 1, 0.9), (*LOGNORMAL4, 4, 0.7)),
+    # Families that nothing was chosen by.
+    *(_equal(PHASES, PHASES, PHASES, 1, load) for load in (0.6, 0.9)),
+    *(_equal(SHIFTED, SHIFTED, SHIFTED, c, 0.8) for c in (1, 2)),
+    ((*SHIFTED, 1, 0.9), (*PHASES, 1, 0.6), (*ONE, 1, 0.8)),
+    ((*PHASES, 2, 0.8), (*SHIFTED, 1, 0.9), (*SHIFTED, 4, 0.8)),
 ]
 
 
@@ -97,10 +103,12 @@ def named(places: tuple[Place, ...]) -> str:
 HEAD = """# Errors of paths
 
 What leaves M/G/c with general service is no Poisson stream. The library follows how variable it
-is from station to station (`qmodel.queues.approximations.dispersion`); times at the stations
-are taken as independent. Here is the error of the time through three stations, in percent,
-against simulations ([with their standard errors](errors-of-tandems.csv)). A station is its
-service with its SCV, its servers, its load. The labels of results read the largest of these.
+is from station to station (`qmodel.queues.approximations.dispersion`), and takes one number for
+how the waits of two stations depend on one another
+(`qmodel.queues.approximations.waits_in_a_row`). Here is the error of the time through three
+stations, in percent, against simulations ([with their standard errors](errors-of-tandems.csv)).
+A station is its service with its SCV, its servers, its load. The labels of results read the
+largest of these.
 
 Written by `python docs/errors_of_tandems.py`.
 
@@ -109,7 +117,7 @@ Written by `python docs/errors_of_tandems.py`.
 
 TABLE = ErrorTable(
     ROOT / "docs" / "reference" / "errors-of-tandems.csv",
-    ROOT / "qmodel" / "queues" / "dispersion_errors.py",
+    ROOT / "qmodel" / "queues" / "approximations" / "dispersion_errors.py",
     "paths of three stations", HEAD, POINTS, named, computed, simulated,
     group=lambda places: "three stations",
 )  # fmt: skip

@@ -93,9 +93,11 @@ def _residual(law: Distribution, mean: float) -> tuple[np.ndarray, np.ndarray]:
     nodes, weights = np.polynomial.legendre.leggauss(4)
     half = np.diff(_EDGES) / 2
     points = (_EDGES[:-1] + half)[:, None] + half[:, None] * nodes
-    left = 1 - np.cumsum(half * (np.asarray(law.tail(mean * points)) @ weights))
     # Of service that is constant but for a rounding the tail may have no value at all.
-    left = np.maximum(np.nan_to_num(left), 1e-12)
+    steps = half * (np.nan_to_num(np.asarray(law.tail(mean * points))) @ weights)
+    # From the far end on, so that what a jump costs the rule does not remain beyond the law.
+    left = np.append(np.cumsum(steps[:0:-1])[::-1], 0.0) / max(float(steps.sum()), 1e-300)
+    left = np.maximum(left, 1e-12)
     to, log = np.log(_EDGES[1:]), np.minimum.accumulate(np.log(left))
     last = int(np.argmax(log < np.log(_REMAINS)))
     end = np.interp(-np.log(_REMAINS), -log[: last + 1], to[: last + 1])

@@ -15,6 +15,7 @@ from qmodel._xp import is_symbolic
 from qmodel.distributions import Distribution
 from qmodel.networks.held_inside import together
 from qmodel.pipeline.arrivals import Arrivals
+from qmodel.queues.approximations.waits_in_a_row import Wait
 from qmodel.queues.base import StationResult, StreamResult
 
 if TYPE_CHECKING:
@@ -34,10 +35,8 @@ class Stations(Mapping[str, StationResult]):
     def __getitem__(self, name: str) -> StationResult:
         if name not in self._results:
             station, streams = self._flows.station(name), self._flows.streams(name)
-            # Without load nothing varies.
-            idle = isinstance(self._flows.rate, int) and self._flows.rate == 0
-            if self._flows.plan.variable and not idle and name in self.arrivals.scvs:
-                scv = self.arrivals.scvs[name]
+            scv = self.arrival_scv(name)
+            if scv is not None:
                 streams = [replace(stream, scv=scv) for stream in streams]
             self._results[name] = station.solve_at(streams, self._at)
         return self._results[name]
@@ -46,6 +45,13 @@ class Stations(Mapping[str, StationResult]):
     def arrivals(self) -> Arrivals:
         """How variable the streams are that come to the stations."""
         return Arrivals(self._flows)
+
+    def arrival_scv(self, name: str) -> Any:
+        """Return how variable what comes to a station is; None if Poisson or not known."""
+        flows = self._flows
+        # Without load nothing varies.
+        idle = isinstance(flows.rate, int) and flows.rate == 0
+        return None if idle or not flows.plan.variable else self.arrivals.scvs.get(name)
 
     def __iter__(self) -> Iterator[str]:
         return iter(self._flows.plan.stations)
@@ -63,6 +69,7 @@ class Solved:
     def __init__(self, flows: Flows, stations: Any = None) -> None:
         self.flows = flows
         self.stations: Any = Stations(flows, self) if stations is None else stations
+        self._arrival_scv = getattr(self.stations, "arrival_scv", None)
         self.found: Mapping[str, StationResult] = {}
         self.held: dict[str, Any] = {}
         self._laws: dict[Distribution, Distribution] = {}
@@ -109,6 +116,18 @@ class Solved:
     def shared(self, law: Distribution) -> Distribution:
         """Return one law for all that are equal, whose transform then is known to all."""
         return self._laws.setdefault(law, law)
+
+    def wait(self, call: Call) -> Wait | None:
+        """Return the wait of a call, where it has one that may depend on others of its path."""
+        if self._arrival_scv is None or not self.flows.plan.variable:
+            return None
+        result, stream = self.stream(call)
+        time, station = stream.wait or result.wait, result.station
+        if not station.variable_arrivals or time is None or is_symbolic(time.mean):
+            return None
+        scv = self._arrival_scv(call.name)
+        service = station.service.scv
+        return Wait(time, result.utilization, 1.0 if scv is None else scv, service)
 
     @property
     def as_found(self) -> dict[str, StationResult]:

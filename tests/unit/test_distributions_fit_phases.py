@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 
 import qmodel as qm
-from qmodel.distributions.fit_phases import _fitted, fit_phases
+from qmodel.distributions.fit_phases import _fitted, _residual, fit_phases
 
 
 @pytest.mark.parametrize(
@@ -60,3 +60,19 @@ def test_laws_of_one_shape_are_fitted_once() -> None:
     second = fit_phases(qm.LogNormal(5.0, 3.0))
     assert _fitted.cache_info().hits == before + 1
     np.testing.assert_allclose(second.law.generator * 250, first.law.generator, rtol=1e-12)
+
+
+@pytest.mark.parametrize("late", [1.9, 5.5, 25.0])
+def test_a_jump_leaves_nothing_beyond_the_law(late: float) -> None:
+    """A residual service ends where the law does, on the grid and in the phases."""
+    few = 0.5 / (late - 0.5)
+    law = qm.Mixture((1 - few, few), (qm.Deterministic(0.5), qm.Deterministic(late)))
+    times, log = _residual(law, 1.0)
+    assert np.exp(times[-1]) == pytest.approx(late, rel=0.06)
+    # To what the rule makes of jumps, and away from the end.
+    t = np.exp(times[times < np.log(0.8 * late)])
+    exact = np.where(t < 0.5, 1 - t, few * (late - t))
+    assert np.exp(log[: t.size]) == pytest.approx(exact, rel=0.15)
+    fitted = fit_phases(law).law
+    assert fitted.tail(3 * late) < 0.01
+    assert float(fitted.third_cumulant) < 2 * float(law.third_cumulant) or late < 2

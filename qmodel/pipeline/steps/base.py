@@ -45,6 +45,7 @@ if TYPE_CHECKING:
     from qmodel.pipeline.flows import Flows
     from qmodel.pipeline.solved import Solved
     from qmodel.queues.approximations.dispersion import Dispersion
+    from qmodel.queues.approximations.waits_in_a_row import Wait
 
 __all__ = ["Grounds", "Outcome", "Step", "again", "checked_name", "checked_step", "choice"]
 
@@ -229,6 +230,10 @@ class Step(Model, ABC):
     def visits(self, at: Solved, same: tuple[Any, ...], times: Any = 1) -> Outcome:
         """Return the outcome of all steps of a path that meet the `same` queue."""
         return one_after_the_other(step.outcome(at, times) for step in same)
+
+    def waits(self, at: Solved) -> tuple[tuple[Wait, Distribution], ...]:
+        """Return the wait of its one visit to a station, and the work there, if it has them."""
+        return ()
 
     def answered(self, reading: Answering) -> Any:
         """Return the share of the requests that is answered; by default all parts must be."""

@@ -23,6 +23,7 @@ if TYPE_CHECKING:
     from qmodel.pipeline.flows import Flows
     from qmodel.pipeline.solved import Solved
     from qmodel.queues.approximations.dispersion import Dispersion
+    from qmodel.queues.approximations.waits_in_a_row import Wait
 
 __all__ = ["Call", "call"]
 
@@ -92,6 +93,10 @@ class Call(Step):
             pause = at.pause_of(stream.response_time, len(same))
             own = replace(result, wait=mean_of_visits(result, wait, visits, pause))
         return lost._replace(time=result.station.law_of_response(own, work, visits))
+
+    def waits(self, at: Solved) -> tuple[tuple[Wait, Distribution], ...]:
+        wait = at.wait(self)
+        return () if wait is None else ((wait, self.work),)
 
     def answered(self, reading: Answering) -> Any:
         return reading.unit(self.name)

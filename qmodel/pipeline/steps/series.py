@@ -7,15 +7,19 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 from qmodel._checked import checked
+from qmodel.distributions import Sum
 from qmodel.pipeline.steps.base import Outcome, Step, checked_step, one_after_the_other
+from qmodel.queues.approximations.waits_in_a_row import with_covariances
 
 if TYPE_CHECKING:
+    from qmodel.distributions import Distribution
     from qmodel.pipeline.arrivals import Arrivals
     from qmodel.pipeline.drawing.graph import Ends, Graph
     from qmodel.pipeline.exactness import Trace
     from qmodel.pipeline.flows import Flows
     from qmodel.pipeline.solved import Solved
     from qmodel.queues.approximations.dispersion import Dispersion
+    from qmodel.queues.approximations.waits_in_a_row import Wait
 
 __all__ = ["Series", "series"]
 
@@ -48,6 +52,7 @@ class Series(Step):
             if step.meets:
                 visits.setdefault(step.meets, []).append(step)
         outcomes: list[Outcome] = []
+        waits: dict[int, tuple[Wait, Distribution]] = {}
         for step in flat:
             if not step.meets:
                 outcomes.append(step.outcome(at, times))
@@ -55,7 +60,15 @@ class Series(Step):
             elif same := visits.pop(step.meets, None):
                 apart = len(same) > 1 and at.round is None
                 here = at.again_after(self._between(flat, same, at)) if apart else at
+                if len(same) == 1 and isinstance(times, int) and times == 1:
+                    waits |= {len(outcomes): found for found in step.waits(at)}
                 outcomes.append(step.visits(here, tuple(same), times))
+        if len(waits) > 1:
+            # What a request waits at one station depends on what it waited before.
+            varied = with_covariances([wait for wait, _ in waits.values()])
+            for (place, (wait, work)), time in zip(waits.items(), varied, strict=True):
+                if time is not wait.time:
+                    outcomes[place] = outcomes[place]._replace(time=Sum((time, work)))
         return one_after_the_other(outcomes)
 
     @staticmethod

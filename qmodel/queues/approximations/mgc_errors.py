@@ -28,6 +28,14 @@ WORST: dict[str, dict[str, int]] = {
         "p95": 3,
         "response_p99": 1,
     },
+    "two times": {
+        "mean": 7,
+        "chance": 1,
+        "p95": 48,
+        "p99": 15,
+        "response_p99": 3,
+        "p50": 20,
+    },
     "SCV below 1": {
         "mean": 2,
         "chance": 2,

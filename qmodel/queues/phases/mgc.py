@@ -48,6 +48,7 @@ __all__ = ["FITTED_PHASES", "FROM_FEWER_SERVERS", "PhaseCells", "phase_cells", "
 def _measured(name: str) -> str:
     names = {
         "mean": "mean wait",
+        "p50": "its p50",
         "p95": "its p95",
         "p99": "its p99",
         "response_p99": "response p99",
@@ -61,7 +62,8 @@ FITTED_PHASES = Assumption(
     "service is imitated by phases that are fitted to its residual; measured errors of "
     f"lognormal and gamma service with an SCV up to 4: {_measured('SCV up to 4')}; "
     f"at an SCV of 9: {_measured('SCV 9')}; "
-    f"of bounded Pareto service: {_measured('bounded Pareto')}",
+    f"of bounded Pareto service: {_measured('bounded Pareto')}; "
+    f"of service that takes one of two times: {_measured('two times')}",
     "Feldmann and Whitt 1998; Asmussen and Møller 2001",
     APPROXIMATE,
 )

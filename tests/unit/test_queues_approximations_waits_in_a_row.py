@@ -1,0 +1,75 @@
+"""Waits of one request at stations in a row, which depend on one another."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+
+import qmodel as qm
+from qmodel.queues.approximations.waits_in_a_row import Wait, covariance, with_covariances
+
+
+def wait(rate: float, arriving: float, station: qm.Station) -> Wait:
+    result = station.solve(rate)
+    assert result.wait is not None
+    return Wait(result.wait, result.utilization, arriving, result.station.service.scv)
+
+
+BUSY = wait(0.8, 1.0, qm.MMc(1.0))
+REGULAR = wait(0.8, 1.0, qm.MDc(1.0, 1))
+BURSTY = wait(0.8, 1.0, qm.MG1(qm.HyperExponential((0.9, 0.1), (0.5, 5.5))))
+
+
+def test_behind_exponential_service_they_are_independent() -> None:
+    assert covariance(BUSY, BURSTY) == 0
+    assert with_covariances([BUSY, BUSY]) == [BUSY.time, BUSY.time]
+
+
+def test_behind_constant_service_the_correlation_is_the_same_at_all_loads() -> None:
+    for rate in (0.3, 0.8):
+        before, after = wait(rate, 1.0, qm.MDc(1.0, 1)), wait(rate, 0.5, qm.MMc(1.0))
+        both = np.sqrt(before.time.variance * after.time.variance)
+        assert covariance(before, after) / both == pytest.approx(9 / 40)
+
+
+def test_bursty_service_in_formulas_of_its_own() -> None:
+    """h, phi and the loads by hand: mean 1, E[S^2] = 6.5, E[S^3] = 0.9 .75 + 0.1 998.25."""
+    second, third, rate = 6.5, 0.9 * 0.75 + 0.1 * 6 * 5.5**3, 0.8
+    mean = rate * second / (2 * 0.2)
+    variance = mean**2 + rate * third / (3 * 0.2)
+    h, phi = (1 - 5.5) / (1 + 5.5), mean**2 / variance
+    other = wait(0.9, 1.0, qm.MMc(1.0))
+    deviations = np.sqrt(variance * float(other.time.variance))
+    expected = 9 / 40 * h * (phi + (1 - phi) * h) * (0.1 / 0.2) * deviations
+    assert covariance(BURSTY, other) == pytest.approx(expected)
+
+
+def test_a_row_with_equal_indices_of_dispersion_and_service_is_independent() -> None:
+    assert covariance(REGULAR._replace(arrival_scv=0.0), BUSY) == 0
+    assert covariance(BURSTY._replace(arrival_scv=BURSTY.service_scv), BUSY) == 0
+
+
+@pytest.mark.parametrize("first", [REGULAR, BURSTY])
+def test_the_sum_varies_as_the_covariances_say(first: Wait) -> None:
+    row = [first, BUSY, REGULAR._replace(arrival_scv=0.6)]
+    pairs = sum(covariance(a, b) for i, b in enumerate(row) for a in row[:i])
+    assert pairs != 0
+    alone = sum(w.time.variance for w in row)
+    found = qm.Sum(tuple(with_covariances(row)))
+    assert found.mean == pytest.approx(sum(w.time.mean for w in row))
+    assert found.variance == pytest.approx(alone + 2 * pairs)
+
+
+def test_without_a_steady_state_nothing_is_changed() -> None:
+    lost = wait(1.2, 1.0, qm.MDc(1.0, 1))
+    assert covariance(lost, BUSY) == 0
+    assert with_covariances([lost, BUSY])[0].mean == np.inf
+
+
+def test_arrays_are_their_cells() -> None:
+    rates = np.array([0.0, 0.3, 0.8, 1.1])
+    path = qm.series(qm.call("a", qm.MDc(1.0, 1)), qm.call("b", qm.MMc(0.9)))
+    many = qm.Pipeline(path).solve(rates).latency.quantile(0.99)
+    for rate, value in zip(rates, many, strict=True):
+        one = qm.Pipeline(path).solve(float(rate)).latency.quantile(0.99)
+        assert float(one) == pytest.approx(float(value), rel=1e-9)
