@@ -44,7 +44,7 @@ def test_labels_are_those_of_the_table(script: ModuleType) -> None:
 
 
 def test_the_goals_are_met() -> None:
-    """Mean within 5 %, p50 and p99 within 8 %, families that nothing was chosen by among them."""
+    """Mean within 5 %, p50 and p99 within 8 %; some families were chosen by nothing."""
     worst = WORST["three stations"]
     assert worst["mean"] <= 5
     assert max(worst["p50"], worst["p95"], worst["p99"]) <= 8

@@ -75,9 +75,9 @@ _ROWS = WORST["three stations"]
 VARIABILITY = Assumption(
     "variability-of-arrivals",
     "a stream that is not Poisson lengthens or shortens all waits in one proportion, that of "
-    "its index of dispersion on the time scale of the queue, and the waits at stations in a row "
-    "depend on one another by one number; through three stations, of constant to lognormal and "
-    "hyperexponential service of an SCV of 4, 1 to 16 servers, loads of 0.5 to 0.95, "
+    "its index of dispersion on the time scale of the queue, and the waits at stations in a "
+    "row depend on one another by one number; through three stations, of constant to lognormal "
+    "and hyperexponential service of an SCV of 4, 1 to 16 servers, loads of 0.5 to 0.95, "
     f"the mean was found within {_ROWS['mean']} %, p50 within {_ROWS['p50']} %, p95 within "
     f"{_ROWS['p95']} % and p99 within {_ROWS['p99']} %",
     "Whitt and You 2022; Kraemer and Langenbach-Belz 1976; our simulations",
