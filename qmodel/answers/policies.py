@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any
 from qmodel import _check
 from qmodel._checked import checked
 from qmodel.answers.answer import Answer, Column, Fact, Picture, Table
+from qmodel.answers.hash_rings import hot_key, on_a_ring
 from qmodel.answers.hit_ratios import within_header
 from qmodel.answers.load import goals_of
 from qmodel.answers.read_off import capacity_of
@@ -31,8 +32,6 @@ CLOSE = 0.05
 """Of the mean: within it the errors of the approximations decide which is better."""
 MEASURED_SCV = 9.0
 """Of the work of a request, up to which the errors of the policies were measured."""
-RINGS = 0.95
-"""Share of the hash rings that are no worse than what is said."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -143,7 +142,7 @@ def balance(
     within = float(frame.set_index("policy")["capacity"][best])
     met = rate <= within and rate < limit
     loss, without_one = _loss(pools, best, rate, goals)
-    hashed, ring = _hashed(pools, rate)
+    hashed, ring = on_a_ring(pools, rate)
     facts = [
         Fact("arrival_rate", "load", rate, RATE),
         Fact("max_rate", "saturates at", limit, RATE),
@@ -158,7 +157,7 @@ def balance(
         Fact("met", "", met),
         Fact("random_over_best", "", _ratio(random, float(result.response_time)), "-"),
     ]
-    notes = [_close(pools, frame, best), _ideal(pools), loss, hashed, _hot_key(pools, rate)]
+    notes = [_close(pools, frame, best), _ideal(pools), loss, hashed, hot_key(pools, rate)]
     return Answer(
         question="balance",
         verdict=_verdict(pools, best, result, limit, random),
@@ -358,40 +357,6 @@ def _loss(
     mean = text(facts["mean"], "s")
     named = listed([str(goal) for goal in goals])
     return f"{said}: mean {mean}, p99 {text(p99, 's')} ({named}: {state}).", facts
-
-
-def _hashed(pools: Pools, rate: float) -> tuple[str, dict[str, Any] | None]:
-    """Return what the fullest replica has where a ring of hashes assigns the requests."""
-    from qmodel.balancing import ring_imbalance, ring_imbalance_quantile
-
-    n, points = pools.replicas, pools.virtual_nodes
-    if n == 1:
-        return "", None
-    mean = float(ring_imbalance(servers=n, virtual_nodes=points))
-    worst = float(ring_imbalance_quantile(RINGS, servers=n, virtual_nodes=points))
-    each = float(pools.replica.max_rate)
-    fullest = pools.replica.solve(rate * worst / n)
-    p99 = float(fullest.response.quantile(0.99))
-    facts = {"imbalance": mean, "imbalance_p95": worst, "max_rate": each * n / worst}
-    facts |= {"load": rate * worst / (n * each), "p99": p99}
-    state = f"{percent(facts['load'])} busy"
-    state += ", overloaded" if math.isinf(p99) else f" with a p99 of {text(p99, 's')}"
-    count = "1 point" if points == 1 else f"{points} points"
-    return (
-        f"By a hash of keys, on a ring with {count} each, the fullest replica has "
-        f"{mean:.3g} times its share, in one ring of twenty {worst:.3g} times or more: then "
-        f"it is {state}, and all can do {text(facts['max_rate'], '1/s')}."
-    ), facts
-
-
-def _hot_key(pools: Pools, rate: float) -> str:
-    each = float(pools.replica.max_rate)
-    if pools.replicas == 1 or rate <= each:
-        return ""
-    return (
-        f"Were one key asked for by more than {percent(each / rate)} of the requests, it would "
-        "fill its replica alone, however many replicas there are."
-    )
 
 
 def _basis(frame: pd.DataFrame, result: StationResult, best: str) -> list[str]:

@@ -63,6 +63,8 @@ def shown(value: Any, unit: str) -> str:
 def percent(share: float) -> str:
     """Return a share in percent: whole from 10 %, else with one decimal, never false zero."""
     number = 100 * share
+    if abs(number) < 1e-10:  # rounding, on either side
+        return "0 %"
     if 0 < number < 0.05:
         return "< 0.1 %"
     if 99.95 <= number < 100 or abs(number) < 9.95:

@@ -6,7 +6,10 @@ from dataclasses import dataclass
 
 import numpy as np
 
-__all__ = ["BACKWARD", "CENTRAL", "FORWARD", "Stencil"]
+__all__ = ["BACKWARD", "CENTRAL", "FORWARD", "STEP", "Stencil"]
+
+STEP = 1e-3
+"""Greatest step of the logarithm of a parameter."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -9,7 +9,8 @@ All real parameters are moved by a few steps each, in one solution of the model 
 differenced to sixth order; the step shrinks with the headroom. The nodes of the inversion stay
 the same, so the differences are as smooth as the formulas: they agree with derivatives in 40
 digits to 1e-9. Each result states a bound on their error, which is what the fourth order makes
-different. Of a percentile only the tail at its time is asked for, as
+different. Nor is the capacity searched for again where one objective ends it: what changes is
+how far it is missed there. Of a percentile only the tail at its time is asked for, as
 
 .. math:: \frac{\partial t_p}{\partial \theta}
    = \frac{\partial P(T > t) / \partial \theta}{f(t)} \Big|_{t = t_p} .
@@ -37,10 +38,11 @@ import numpy as np
 from qmodel import _check
 from qmodel._checked import checked
 from qmodel.errors import DomainError, ModelError
+from qmodel.planning._capacity_end import capacity_end
 from qmodel.planning._domains import Domain, domain_of
 from qmodel.planning._models import Asked, StationModel, asked, has_arrays
 from qmodel.planning._results import Model, Result, max_rate_of, near
-from qmodel.planning._stencils import BACKWARD, CENTRAL, FORWARD
+from qmodel.planning._stencils import BACKWARD, CENTRAL, FORWARD, STEP
 from qmodel.planning.capacity import capacity
 from qmodel.planning.quantities import Percentile, Quantity, quantity_of, tail_at
 from qmodel.planning.slo import Objective, Objectives, objectives_of
@@ -51,8 +53,6 @@ if TYPE_CHECKING:
     import pandas as pd
 
 __all__ = ["Sensitivity", "sensitivity"]
-
-_STEP = 1e-3
 
 
 @dataclass(frozen=True, slots=True, eq=False, kw_only=True, repr=False)
@@ -190,7 +190,7 @@ def sensitivity(
         raise ModelError(
             f"the model saturates at {text(most, '1/s')}: nothing to differentiate"
         )
-    step = min(_STEP, (1 - rate / most) / 100)
+    step = min(STEP, (1 - rate / most) / 100)
     names = [str(q) for q in readings]
 
     values = {
@@ -202,6 +202,8 @@ def sensitivity(
         for name, q in zip(names, readings, strict=True)
     }
 
+    held = capacity_end(what, wanted, values["capacity"])
+
     def read(result: Result, changed: Asked) -> dict[str, Any]:
         found = {
             name: np.log(q.value(result))
@@ -209,7 +211,11 @@ def sensitivity(
             else tail_at(result, q, values[name]) / slope
             for name, q in zip(names, readings, strict=True)
         }
-        return found | {"capacity": np.log(_capacity(changed, wanted))}
+        if held is None:
+            return found | {"capacity": np.log(_capacity(changed, wanted))}
+        objective, slope = held
+        missed = objective.margin(changed.solve(values["capacity"]))
+        return found | {"capacity": -missed / slope}
 
     domains = _domains(what, over)
     own = {name: value for name, value in _numbers(what).items() if name in domains}

@@ -66,6 +66,20 @@ def test_elasticities_to_nine_digits() -> None:
     assert off.max() <= found.errors["p99"] < 1e-6
 
 
+def test_the_capacity_under_an_objective_without_a_search() -> None:
+    # M/M/1: p99 is ln(100) / (1/S - C), so that C = 1/S - ln(100) / t.
+    found = qm.sensitivity(qm.MMc(0.01), 20.0, "p99 < 100 ms")
+    capacity = 100 - math.log(100) / 0.1
+    assert found.values["capacity"] == pytest.approx(capacity, rel=1e-9)
+    by = found.elasticities["capacity"]
+    assert by["service_time"] == pytest.approx(-100 / capacity, rel=1e-9)
+    assert by["arrival_rate"] == pytest.approx(0, abs=1e-12)
+    assert found.errors["capacity"] < 1e-6
+    # Where the model saturates before the objective is missed, it is the saturation.
+    free = qm.sensitivity(qm.MMc(0.01), 20.0, "p99 < 1000 s")
+    assert free.elasticities["capacity"]["service_time"] == pytest.approx(-1, rel=1e-4)
+
+
 # Monte Carlo with 1,500 draws of an independent solver: 5 % and 95 % of the p99.
 DRAWN = [
     (240.0, 0.05, 0.1978, 0.2208, 0.0),
