@@ -122,6 +122,9 @@ def _test(hint: Any) -> _Test | None:
         return lambda x: isinstance(x, str) and x in inside if _texts(inside) else None  # type: ignore[return-value]
     if origin is Callable:
         return lambda x: callable(x) and _takes(x, inside)
+    if origin is tuple and ... not in inside and len(inside) > 1:
+        tests = [_test(h) for h in inside]
+        return None if None in tests else lambda x: _fit(tests, x)
     if origin is not None and origin in _SEVERAL:
         each = _test(inside[0]) if inside and (len(inside) == 1 or inside[1] is ...) else None
         several = _iterable if origin is Iterable else _sequence
@@ -145,6 +148,13 @@ def _test(hint: Any) -> _Test | None:
         # A protocol of our own says what is done with a value; to look for it may be dear.
         return None if hasattr(kind, "_is_protocol") else lambda x: isinstance(x, kind)
     return None
+
+
+def _fit(tests: Sequence[_Test | None], x: Any) -> bool:
+    """Return whether each value passes its test; how many there must be is said elsewhere."""
+    return _sequence(x) and all(
+        test is None or test(v) for test, v in zip(tests, x, strict=False)
+    )
 
 
 def _of_number(x: Any) -> bool:

@@ -84,7 +84,7 @@ def time_to_collapse(
     s = np.asarray(_check.positive("service_time", service_time))
     tau = np.asarray(_check.positive("timeout", timeout)) / s
     c, tries = (
-        _check.one_count("servers", servers),
+        _check.one_count("servers", servers, most=_STATES),
         _check.one_count("attempts", attempts, most=10**4),
     )
     with np.errstate(divide="ignore", over="ignore"):
@@ -183,7 +183,7 @@ def safe_load(
     s = np.asarray(_check.positive("service_time", service_time))
     tau = np.asarray(_check.positive("timeout", timeout)) / s
     c, tries = (
-        _check.one_count("servers", servers),
+        _check.one_count("servers", servers, most=_STATES),
         _check.one_count("attempts", attempts, most=10**4),
     )
     goal, tau = np.broadcast_arrays(np.log(time / s), tau)

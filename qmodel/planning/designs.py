@@ -122,7 +122,7 @@ class Grid(Design):
 
     def cells(self, start: int, stop: int) -> dict[str, np.ndarray]:
         """Return the values of the cells from `start` to `stop`, flat, by parameter."""
-        rows = np.arange(start, min(stop, len(self)))
+        rows = np.arange(*_part(start, stop, len(self)))
         where = np.unravel_index(rows, tuple(map(len, self.axes.values())))
         return {n: a[i] for (n, a), i in zip(self.axes.items(), where, strict=True)}
 
@@ -130,6 +130,14 @@ class Grid(Design):
         """Return the least and the greatest value of a parameter."""
         axis = self.axes[name]
         return np.array([np.fmin.reduce(axis), np.fmax.reduce(axis)])
+
+
+def _part(start: int, stop: int, count: int) -> tuple[int, int]:
+    """Return the ends of a part of so many cells."""
+    first, last = (
+        _check.one_count(name, x, least=0) for name, x in (("start", start), ("stop", stop))
+    )
+    return first, min(last, count)
 
 
 def _axis(name: str, values: Any) -> np.ndarray:
@@ -175,7 +183,7 @@ class _Filling(Design):
 
     def cells(self, start: int, stop: int) -> dict[str, np.ndarray]:
         """Return the values of the cells from `start` to `stop`, flat, by parameter."""
-        points = self._points(start, min(stop, self.count))
+        points = self._points(*_part(start, stop, self.count))
         drawn = zip(self.ranges.items(), points.T, strict=True)
         return {name: _within(given, u) for (name, given), u in drawn}
 

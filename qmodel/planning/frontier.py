@@ -88,7 +88,7 @@ def cost_frontier(
             f"a frontier is of something of which less is better, got {quantity!r}"
         )
     count = _check.one_count("points", points, least=2, most=256)
-    share = float(_check.positive("nearest", nearest))
+    share = _check.one("nearest", nearest, _check.at_least(1e-6))
     plan = size(model, arrival_rate, Objective(quantity, _LOOSE[what.unit]), **options)
     best, worst = (_worst(values) for values in (plan.unlimited, plan.values))
     rows = [_row(plan, str(what))]

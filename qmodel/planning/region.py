@@ -29,9 +29,10 @@ _MARGIN = 0.05  # Of the utilization: what measurements and models differ by any
 
 
 def _names(name: str, x: Any) -> tuple[str, ...]:
-    if isinstance(x, str) or not all(isinstance(one, str) for one in x):
-        raise DomainError(f"{name} must be names, got {x!r}")
-    return tuple(x)
+    names = _check.several(name, x)
+    if not all(isinstance(one, str) for one in names):
+        raise DomainError(f"{name} must be names, got {_check.short(x)}")
+    return names
 
 
 def _one(name: str, x: Any) -> float:
