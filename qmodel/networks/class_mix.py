@@ -64,6 +64,9 @@ class Mix:
                 if at not in nodes:
                     known = ", ".join(nodes)
                     raise ModelError(f"class {name!r}: no station {at!r}; there are {known}")
+        for name, c in self.closed.items():
+            for at, weight in c.weights.items():
+                _check.positive(f"the weight of {name} at {at}", weight)
         self.ordered = ordered_stations(nodes, classes)
         for at in self.ordered:
             passing = [n for n, c in self.opened.items() if at in c.visits]

@@ -202,7 +202,7 @@ class RoutedNetwork:
         -------
         RoutedResult, ClosedResult or ClassesResult
             Stations, visits, means and latency, in all and by class; of several classes of
-            users throughputs and means. [-]
+            users throughputs and means, which a class of no users may not have (NaN). [-]
 
         Raises
         ------

@@ -127,6 +127,12 @@ def of_one(
     start = names[0] if entry is None else entry
     if start not in names:
         raise ModelError(f"no station {start!r}; there are {', '.join(names)}")
+    for name, station in stations.items():
+        if isinstance(station, MMcK):
+            raise ModelError(
+                f"{name} can be full, which is solved by states: put the load into a mapping, "
+                '{"users": Closed(...)}'
+            )
     at = names.index(start)
     if any(_some(p) for p in leaves(rows)):
         check_exits(stops, rows, [float(i == at) for i in range(len(names))])

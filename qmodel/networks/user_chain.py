@@ -187,8 +187,8 @@ class UserChain:
         target = np.array([e[1] for e in edges], dtype=int)
         to = np.array([e[3] for e in edges], dtype=int)
         kind = np.array([e[4] for e in edges], dtype=int)
-        rates = np.array(np.broadcast_arrays(*(e[2] for e in edges), 0.0)[:-1], dtype=float)
-        rates = rates.reshape(len(edges), -1)
+        rates = np.array(np.broadcast_arrays(np.zeros(1), *(e[2] for e in edges))[1:])
+        rates = rates.reshape(len(edges), -1) if edges else np.zeros((0, 1))
         law = np.array([_stationary(len(order), source, target, r) for r in rates.T])
         moves = law[:, source] * rates.T
 
@@ -224,6 +224,8 @@ def _stationary(size: int, source: Any, target: Any, rates: Any) -> Any:
     from scipy.sparse.linalg import splu
 
     law = np.zeros(size)
+    if np.any(np.isnan(rates)):
+        return law + np.nan
     apart = source != target
     source, target, rates = source[apart], target[apart], rates[apart]
     there = coo_array((np.ones(len(source)), (source, target)), shape=(size, size))

@@ -167,6 +167,21 @@ def test_orders_are_near_their_chains(station: qm.Station, within: float) -> Non
         assert near.throughputs[c] == pytest.approx(exact.throughputs[c], rel=within)
 
 
+def test_classes_of_no_users_and_numbers_that_are_unknown() -> None:
+    ways = {c: {"x": {"y": 1.0}} for c in "ab"}
+    network = routed({"x": qm.MMcPriority(0.1), "y": qm.MMc(0.1)}, ways)
+    r = network.solve({"a": qm.Closed(0, 1.0), "b": qm.Closed(3, 1.0)})
+    alone = closed.solve({"x": qm.MMc(0.1), "y": qm.MMc(0.1)}, {"x": 1, "y": 1}, 3, 1.0)
+    assert r.throughputs["a"] == 0
+    assert r.throughputs["b"] == pytest.approx(alone.throughput, rel=1e-12)
+    empty = network.solve({"a": qm.Closed(0, 1.0), "b": qm.Closed(0, 1.0)})
+    assert empty.stations["x"].number_in_system == 0
+    unknown = routed({"x": qm.MMcPriority([0.1, np.nan]), "y": qm.MMc(0.1)}, ways)
+    found = unknown.solve({"a": qm.Closed(2, 1.0), "b": qm.Closed(2, 1.0)})
+    assert np.isnan(found.throughputs["a"]).tolist() == [False, True]
+    assert np.isnan(found.stations["y"].utilization).tolist() == [False, True]
+
+
 def test_models_that_do_not_fit() -> None:
     full = routed({"x": qm.MMcK(0.1, 1, 2), "y": qm.MMcK(0.1, 1, 2)}, LOOP)
     with pytest.raises(ModelError, match="block each other for good"):
@@ -180,6 +195,13 @@ def test_models_that_do_not_fit() -> None:
             {"x": qm.MMcK(0.1, 1, 90), "y": qm.MMc(0.1), "z": qm.MMc(0.1)},
             {"x": {"y": 0.5, "z": 0.5}, "y": {"x": 1.0}, "z": {"x": 1.0}},
         ).solve({"u": qm.Closed(120)})
+    with pytest.raises(ModelError, match="put the load into a mapping"):
+        full.solve(qm.Closed(2))
+    with pytest.raises(DomainError, match="weight of a at x must be a number > 0, got -1"):
+        classes.solve(
+            {"x": qm.MG1PS(E(0.1))},
+            {c: ClosedClass(visits={"x": 1}, users=2, weights={"x": -1.0}) for c in "ab"},
+        )
     with pytest.raises(ModelError, match="takes one kind of users, got 2"):
         full.solve({"u": qm.Closed(2), "v": qm.Closed(1)})
     two = routed({"x": qm.MMcPriority(0.1)}, {"a": {}, "b": {}})
