@@ -220,6 +220,25 @@ SKIPPED = {
 }
 """Cases that are left out though their model is there."""
 
+REASONS = {
+    "approximation:MVABLO": "3 to 10 % off the chain, which the library solves",
+    "approximation:priority MVA (CL)": "4 % off the chain, which the library solves",
+    "approximation:priority MVA (SCA)": "up to 138 % off the chain, which the library solves",
+    "approximation:QED (Garnett)": "a limit of Erlang A, which the library has exactly",
+    "closed network, demand of station 2 reset to 0.015/X(N-1) at each N":
+        "a recursion that changes its network at each step has no steady state of its own",
+    "M/M/1 retrial queue": "no queue at all: who finds the servers busy tries for ever",
+    "M/G/1 retrial queue": "no queue at all: who finds the servers busy tries for ever",
+    "M/M/c retrial queue": "no queue at all: who finds the servers busy tries for ever",
+    "M/M/1 retrial with server breakdowns": "no queue, and a server that fails",
+    "M/M/1 with working breakdowns": "a server that is slow at times, by a chain of its own",
+    "M/M/1 with disasters and repair, arrivals queue during repair":
+        "failures that destroy all requests",
+    "closed delay + PS-with-preemptive-priority queue":
+        "priorities in a closed network are solved with exponential service",
+}  # fmt: skip
+"""Why there is no test, by the kind of a case or its model."""
+
 CORRECTED = {
     "whitt93_pwait_exact_DH24_9": 0.738159097,
     "gigm_pwait_precise_DH24_9": 0.738159097,
@@ -325,7 +344,9 @@ def untested(folder: Path) -> Iterator[str]:
             lacking = sorted(wanted - tested.get(case["id"], set()))
             if lacking:
                 which = ", ".join(lacking) if case["id"] in tested else "all"
-                yield f"{path.stem}: {case['id']}: {case['model']} ({case['kind']}): {which}"
+                why = REASONS.get(case["kind"], REASONS.get(case["model"], ""))
+                why = f" ({why})" if why else ""
+                yield f"{path.stem}: {case['id']}: {case['model']} ({case['kind']}): {which}{why}"
 
 
 def main(folder: Path) -> None:
