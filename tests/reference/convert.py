@@ -346,7 +346,8 @@ def untested(folder: Path) -> Iterator[str]:
                 which = ", ".join(lacking) if case["id"] in tested else "all"
                 why = REASONS.get(case["kind"], REASONS.get(case["model"], ""))
                 why = f" ({why})" if why else ""
-                yield f"{path.stem}: {case['id']}: {case['model']} ({case['kind']}): {which}{why}"
+                what = f"{case['model']} ({case['kind']}): {which}{why}"
+                yield f"{path.stem}: {case['id']}: {what}"
 
 
 def main(folder: Path) -> None:
