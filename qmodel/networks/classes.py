@@ -36,12 +36,11 @@ from collections.abc import Mapping
 
 from qmodel.errors import DomainError, ModelError
 from qmodel.networks.class_mix import Mix
-from qmodel.networks.class_order import ordered_stations
 from qmodel.networks.class_types import ClassesResult, ClosedClass, OpenClass
 from qmodel.networks.product_form import mixed_node_of
 from qmodel.queues.base import Station
 
-__all__ = ["ClassesResult", "ClosedClass", "OpenClass", "has_product_form", "solve"]
+__all__ = ["ClassesResult", "ClosedClass", "OpenClass", "solve"]
 
 _METHODS = ("auto", "exact", "linearizer", "schweitzer")
 
@@ -95,38 +94,3 @@ def solve(
         raise ModelError("several classes need at least one station and one class")
     nodes = {name: mixed_node_of(name, station) for name, station in stations.items()}
     return Mix(nodes, dict(classes)).solved(method)
-
-
-def has_product_form(
-    stations: Mapping[str, Station], classes: Mapping[str, ClosedClass | OpenClass]
-) -> bool:
-    """Return whether the order of service matters at no station.
-
-    Parameters
-    ----------
-    stations : mapping of str to Station
-        The stations by name. [-]
-    classes : mapping of str to ClosedClass or OpenClass
-        The classes by name. [-]
-
-    Returns
-    -------
-    bool
-        Whether visits and mean services alone decide. [-]
-
-    Raises
-    ------
-    ModelError
-        If a station cannot take a closed load.
-
-    Examples
-    --------
-    >>> import qmodel as qm
-    >>> both = dict.fromkeys("ab", ClosedClass(visits={"db": 1}, users=3))
-    >>> has_product_form({"db": qm.MMc(0.1)}, both), has_product_form(
-    ...     {"db": qm.MMcPriority(0.1)}, both
-    ... )
-    (True, False)
-    """
-    nodes = {name: mixed_node_of(name, station) for name, station in stations.items()}
-    return not ordered_stations(nodes, classes)

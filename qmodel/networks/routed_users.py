@@ -21,8 +21,10 @@ from qmodel.distributions import Distribution, Exponential
 from qmodel.errors import ModelError
 from qmodel.loads import Closed
 from qmodel.networks import classes, closed, disciplines
+from qmodel.networks.class_order import ordered_stations
 from qmodel.networks.class_types import ClassesResult, ClosedClass, StationClasses
 from qmodel.networks.closed_result import ClosedResult
+from qmodel.networks.kinds_of_users import Kind, Rows, kinds_of, some
 from qmodel.networks.product_form import AS_EXPONENTIAL, mixed_node_of
 from qmodel.networks.traffic import check_exits, fundamental, leaves, stationary
 from qmodel.networks.user_chain import MOST_STATES, ChainFigures, Stop, UserChain
@@ -52,71 +54,6 @@ BLOCKED = {
     ),
 }
 
-Rows = list[list[Any]]
-
-
-class _Kind:
-    """Users who begin as one class, with all classes that their requests take on."""
-
-    def __init__(
-        self, name: str, load: Closed, members: list[int], entry: int, rows: Rows
-    ) -> None:
-        self.name, self.load, self.members = name, load, members
-        inside = [[rows[i][j] for j in members] for i in members]
-        at = members.index(entry)
-        self.entry, self.out = entry, dict(zip(members, leaves(inside), strict=True))
-        self.endless = not any(_some(p) for p in self.out.values())
-        visits = (
-            stationary(inside, at)
-            if self.endless
-            else [fundamental(inside)[..., at, j] for j in range(len(members))]
-        )
-        self.visits = dict(zip(members, visits, strict=True))
-
-
-def _some(p: Any) -> bool:
-    return bool(np.any(np.asarray(p, dtype=float) > 1e-12))
-
-
-def _kinds(
-    stops: Sequence[tuple[str, str]], rows: Rows, loads: Mapping[str, Closed], entry: Any
-) -> list[_Kind]:
-    """Return the kinds of users, each with its classes; they must not share any."""
-    names = list(dict.fromkeys(c for c, _ in stops))
-    known = ", ".join(names)
-    if names == [""]:
-        if len(loads) != 1:
-            raise ModelError(f"one class of routing takes one kind of users, got {len(loads)}")
-        begins = {next(iter(loads)): ""}
-    else:
-        begins = {name: name for name in loads}
-    size = len(stops)
-    linked = {c: {c} for c in names}
-    for i in range(size):
-        for j in range(size):
-            if _some(rows[i][j]):
-                both = linked[stops[i][0]] | linked[stops[j][0]]
-                linked |= dict.fromkeys(both, both)
-    found: list[_Kind] = []
-    for name, load in loads.items():
-        c = begins[name]
-        if c not in linked:
-            raise ModelError(f"no class {c!r}; there are {known}")
-        if any(stops[i][0] in linked[c] for kind in found for i in kind.members):
-            raise ModelError(f"users of {name} and of another class turn into the same class")
-        used = [
-            i
-            for i, (k, _) in enumerate(stops)
-            if k in linked[c] and (any(map(_some, rows[i])) or any(_some(r[i]) for r in rows))
-        ]
-        used = used or [i for i, (k, _) in enumerate(stops) if k == c][:1]
-        place = entry.get(name) if isinstance(entry, Mapping) else entry
-        first = [i for i in used if stops[i][0] == c and stops[i][1] == (place or stops[i][1])]
-        if not first:
-            raise ModelError(f"users of {name} do not visit {place!r}, where they should enter")
-        found.append(_Kind(name, load, used, first[0], rows))
-    return found
-
 
 def of_one(
     stations: Mapping[str, Station], rows: Rows, load: Closed, entry: str | None
@@ -134,7 +71,7 @@ def of_one(
                 '{"users": Closed(...)}'
             )
     at = names.index(start)
-    if any(_some(p) for p in leaves(rows)):
+    if any(some(p) for p in leaves(rows)):
         check_exits(stops, rows, [float(i == at) for i in range(len(names))])
         many = fundamental(rows)
         visits = [np.maximum(many[..., at, j], 0.0) for j in range(len(names))]
@@ -156,7 +93,7 @@ def of_several(
     blocking: str,
 ) -> ClassesResult:
     """Return the steady state of several kinds of users; see `RoutedNetwork.solve`."""
-    kinds = _kinds(stops, rows, loads, entry)
+    kinds = kinds_of(stops, rows, loads, entry)
     plain = _as_visits(stations, stops, kinds, services, weights)
     users = sum(np.asarray(kind.load.users) for kind in kinds)
     room = {name: _places(station) for name, station in stations.items()}
@@ -165,7 +102,8 @@ def of_several(
         name: MMc(s.service_time, s.servers) if isinstance(s, MMcK) else s
         for name, s in stations.items()
     }
-    if not full and classes.has_product_form(sites, plain):
+    ordered = _ordered(sites, stops, kinds, services, weights)
+    if not full and not ordered:
         return classes.solve(sites, plain)
     found = None
     if np.ndim(users) == 0:
@@ -179,7 +117,38 @@ def of_several(
             f"{full[0]} can be full, which needs a chain of at most {MOST_STATES} states "
             "with one number of users; this one is larger"
         )
+    for kind in kinds:
+        for name in ordered:
+            if len({stops[i][0] for i in kind.members if stops[i][1] == name}) > 1:
+                raise ModelError(
+                    f"users of {kind.name} come to {name} as several classes, whose order "
+                    f"matters there, which needs a chain of at most {MOST_STATES} states with "
+                    "one number of users; this one is larger"
+                )
     return classes.solve(sites, plain)
+
+
+def _ordered(
+    stations: Mapping[str, Station],
+    stops: Sequence[tuple[str, str]],
+    kinds: list[Kind],
+    services: Any,
+    weights: Any,
+) -> list[str]:
+    """Return the stations at which the order among the classes of the routing matters."""
+    used = [stops[i] for kind in kinds for i in kind.members]
+    each = {}
+    for c in dict.fromkeys(c for c, _ in used):
+        here = [at for k, at in used if k == c]
+        own, shares = services.get(c, {}), weights.get(c, {})
+        each[c] = ClosedClass(
+            visits=dict.fromkeys(here, 1),
+            users=1,
+            services={at: own[at] for at in here if at in own},
+            weights={at: shares[at] for at in here if at in shares},
+        )
+    nodes = {name: mixed_node_of(name, station) for name, station in stations.items()}
+    return ordered_stations(nodes, each)
 
 
 def _places(station: Station) -> Any:
@@ -189,7 +158,7 @@ def _places(station: Station) -> Any:
 def _as_visits(
     stations: Mapping[str, Station],
     stops: Sequence[tuple[str, str]],
-    kinds: list[_Kind],
+    kinds: list[Kind],
     services: Any,
     weights: Any,
 ) -> dict[str, ClosedClass]:
@@ -232,7 +201,7 @@ class _Chain:
         rows: Rows,
         services: Mapping[str, Mapping[str, Distribution]],
         weights: Any,
-        kinds: list[_Kind],
+        kinds: list[Kind],
         room: Mapping[str, Any],
     ) -> None:
         self.names, self.stops, self.kinds = list(stations), stops, kinds
@@ -263,8 +232,8 @@ class _Chain:
         for i, mean in self.means.items():
             if np.any(mean == 0):
                 raise ModelError(f"service at {stops[i][1]} must take time, got 0")
-        self.rows = [[flat(p) if _some(p) else None for p in row] for row in rows]
-        self.out = [{i: flat(p) for i, p in kind.out.items() if _some(p)} for kind in kinds]
+        self.rows = [[flat(p) if some(p) else None for p in row] for row in rows]
+        self.out = [{i: flat(p) for i, p in kind.out.items() if some(p)} for kind in kinds]
         self.weights = weights
 
     def _discipline(self, name: str) -> disciplines.Discipline:

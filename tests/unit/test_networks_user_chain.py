@@ -65,6 +65,31 @@ def test_the_chain_agrees_with_the_product_form() -> None:
     assert more.response_times["a"] > exact.response_times["a"]
 
 
+def test_a_class_that_changes_brings_its_order() -> None:
+    """One kind of users, who come back with another service: no product form under FCFS."""
+    rows = {("a", "x"): {("b", "x"): 1.0}, ("b", "x"): {}, ("c", "x"): {("c", "y"): 1.0}}
+    first, shared = ({"x": s, "y": qm.MMc(1.0)} for s in (qm.MMc(0.1), qm.MG1PS(E(0.1))))
+    own, load = {"b": {"x": E(2.0)}}, {"a": qm.Closed(4, 1.0)}
+    r, twin = (routed(site, rows, own).solve(load) for site in (first, shared))
+    assert "chain-of-states" in r.assumptions
+    assert "chain-of-states" not in twin.assumptions
+    assert r.throughputs["a"] != pytest.approx(twin.throughputs["a"], rel=1e-5)
+    many = {"a": qm.Closed(40, 1.0)}
+    assert routed(shared, rows, own).solve(many).throughputs["a"] == pytest.approx(1 / 2.1)
+    with pytest.raises(ModelError, match="come to x as several classes, whose order"):
+        routed(first, rows, own).solve(many)
+    # Where nobody comes, nothing is served.
+    never = {"c": {"y": E(9.0)}}
+    assert "y" not in routed(shared, rows, own | never).solve(load).stations["x"].numbers
+
+
+def test_requests_that_never_end() -> None:
+    trap = {c: {"x": {"y": 0.5}, "y": {"y": 1.0}} for c in "ab"}
+    network = routed({"x": qm.MMcPriority(0.1), "y": qm.MMc(0.1)}, trap)
+    with pytest.raises(ModelError, match="never leave"):
+        network.solve({"a": qm.Closed(2, 1.0), "b": qm.Closed(2, 1.0)})
+
+
 def test_speeds_by_number_in_the_chain() -> None:
     ways, load = {key: {"x": {"y": 1}} for key in "ab"}, {"a": qm.Closed(2), "b": qm.Closed(3)}
     site = {"x": qm.BirthDeath([4.0, 6.0]), "y": qm.MMcPriority(0.2)}
