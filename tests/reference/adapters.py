@@ -529,8 +529,8 @@ def ttl(p: Parameters) -> Figures:
 
 
 CACHES: dict[str, Adapter] = {
-    "lru": by_time(qm.caches.LRU, qm.caches.lru.presence),
-    "fifo": by_time(qm.caches.FIFO, qm.caches.fifo.presence),
+    "lru": by_time(qm.caches.LRU, qm.caches.policies.lru.presence),
+    "fifo": by_time(qm.caches.FIFO, qm.caches.policies.fifo.presence),
     "q_lru": of_cache(lambda p: qm.caches.QLRU(p["capacity"], p["q"])),
     "exact_q_lru": of_cache(lambda p: qm.caches.QLRU(p["capacity"], p["q"])),
     "lfu": of_cache(lambda p: qm.caches.LFU(p["capacity"])),
