@@ -138,9 +138,9 @@ class Objective:
         what = quantity_of(self.quantity)
         object.__setattr__(self, "quantity", str(what))
         allowed = (">", ">=") if what.more_is_better else ("<", "<=")
-        if not self.comparison:
+        if self.comparison == "":
             object.__setattr__(self, "comparison", allowed[0])
-        if self.comparison not in allowed:
+        if not isinstance(self.comparison, str) or self.comparison not in allowed:
             below = "a lower" if what.more_is_better else "an upper"
             example = f"{what} {allowed[0]} {what_limit(what)}"
             raise DomainError(

@@ -442,3 +442,15 @@ def test_two_timeouts_that_are_alike_are_one() -> None:
     assert both.replace({"reader.after": [0.4, 0.5]}).max_rate[1] == pytest.approx(
         float(one.max_rate), rel=1e-9
     )
+
+
+def test_cells_that_jitter_stand_beside_one_that_does_not():
+    def site(jitter):
+        step = qm.call("a", qm.MMc(0.1))
+        return qm.Pipeline(qm.retry(step, attempts=3, failure=0.1, pause=0.5, jitter=jitter))
+
+    both = site(np.array([0.0, 0.5, np.nan])).solve(1.0).latency
+    for cell, jitter in enumerate((0.0, 0.5)):
+        alone = site(jitter).solve(1.0).latency
+        assert both.mean[cell] == pytest.approx(alone.mean, rel=1e-9)
+    assert np.isnan(both.mean[2])

@@ -210,7 +210,9 @@ class Retry(Step):
         drawn = [x for x in lengths if np.all(np.asarray(x) > 0)]
         if np.all((1 - self.jitter) == 1):  # less than a rounding
             return [Deterministic(sum(drawn))] if drawn else []
-        return [Uniform((1 - self.jitter) * x, x) for x in drawn]
+        # Beside cells that jitter, one that does not has the least width that a float shows.
+        least = 1 - np.maximum(self.jitter, 1e-12) if np.ndim(self.jitter) else 1 - self.jitter
+        return [Uniform(least * x, x) for x in drawn]
 
     @property
     def _waits(self) -> list[Any]:
