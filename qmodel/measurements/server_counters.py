@@ -18,6 +18,7 @@ from qmodel.measurements.tables import columns, header_of
 __all__ = ["memcached", "postgresql", "recognises", "redis"]
 
 _MS = 1e-3
+_MUCH = 0.02  # Of the memory of Redis: buffers of clients from which on they are told.
 _COMMAND = re.compile(
     r"^cmdstat_([\w|]+):calls=(\d+),usec=(\d+),usec_per_call=([\d.]+)(.*)$", re.M
 )
@@ -121,9 +122,18 @@ def redis(source: Source) -> Measurements:
     if used and count > 0:
         whole["mean"] = used / count
     source.note("means since the start of the server")
+    limit, clients = value("maxmemory"), value("mem_clients_normal")
+    if limit > 0 and clients > _MUCH * limit:
+        source.note(
+            f"buffers of clients take {100 * clients / limit:.0f} % of maxmemory, which Redis "
+            "counts with the objects: with more connections fewer of them fit, and fewer "
+            "look-ups hit"
+        )
     names = (
         "used_memory",
         "maxmemory",
+        "mem_clients_normal",
+        "connected_clients",
         "evicted_keys",
         "expired_keys",
         "instantaneous_ops_per_sec",

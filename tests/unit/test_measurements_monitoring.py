@@ -238,6 +238,15 @@ def test_the_difference_of_two_scrapes(tmp_path: Path) -> None:
     assert any("a restart" in n for n in restarted.notes)
 
 
+def test_buffers_of_clients_that_take_the_room_of_objects_are_told(tmp_path: Path) -> None:
+    info = "# Stats\nkeyspace_hits:900\nkeyspace_misses:100\nuptime_in_seconds:100\n"
+    info += "total_commands_processed:5000\nmaxmemory:3000000\nmem_clients_normal:{}\n"
+    found = reading(tmp_path, info.format(274_432))
+    assert "buffers of clients take 9 % of maxmemory" in " ".join(found.notes)
+    assert found.facts["mem_clients_normal"] == 274_432
+    assert "buffers" not in " ".join(reading(tmp_path, info.format(22_272)).notes)
+
+
 def test_the_difference_of_servers(tmp_path: Path) -> None:
     def redis(uptime: int, hits: int, misses: int, cpu: float) -> Measurements:
         text = f"redis_version:7\nuptime_in_seconds:{uptime}\nkeyspace_hits:{hits}\n"

@@ -40,7 +40,11 @@ def test_what_misses_is_the_small_pool_or_had_been_warned_of(lab: ModuleType) ->
 def test_hit_ratios_are_within_two_points(lab: ModuleType) -> None:
     frame = lab.results()
     last = frame[frame["campaign"] == frame["campaign"].max()]
-    assert (last["hit_ratio"] - last["hit_ratio_predicted"]).abs().max() < 0.025
+    off = (last["hit_ratio"] - last["hit_ratio_predicted"]) * last["count"]
+    each = off.groupby(last["scenario"]).sum() / last.groupby("scenario")["count"].sum()
+    assert each.abs().max() < 0.02
+    # Single runs of a minute count no better than to half a point.
+    assert (off / last["count"]).abs().max() < 0.025
 
 
 def test_a_cold_cache_fills_as_predicted(lab: ModuleType) -> None:
