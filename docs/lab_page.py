@@ -64,13 +64,14 @@ that, as requests of neighbouring batches wait in the same queue. Every predicti
 solve` on the calibrated file warns of each (column `said` of the results), and of the pool
 that it is 60 to 80 % busy where at most 18 % was measured.
 
-**Why hit ratios differ by one or two points.** Redis counts the buffers of its clients with the
-objects: each connection takes some 22 kB of the 3 MB, which is the room of 22 objects. Measured
-by itself, 4 connections leave room for 1,750 objects and 12 for 1,576, and `qm.caches.LRU` says
-76.6 and 74.5 % for these: the two points between the light run, which needs few connections at a
-time, and two servers with six threads each. The mean of each site's four loads is within two
-points; a single minute adds half a point of its own. A cache of gigabytes does not notice its
-clients, and where one does, `qm.measurements.read` says so from INFO.
+**Why hit ratios differ by one or two points.** Redis counts the buffers of its clients with
+the objects: each connection takes some 22 kB of the 3 MB, which is the room of 22 objects.
+Measured by itself, 4 connections leave room for 1,750 objects and 12 for 1,576, and
+`qm.caches.LRU` says 76.6 and 74.5 % for these: the two points between the light run, which
+needs few connections at a time, and two servers with six threads each. The mean of each site's
+four loads is within two points; a single minute adds half a point of its own. A cache of
+gigabytes does not notice its clients, and where one does, `qm.measurements.read` says so from
+INFO.
 
 **A collapse that was foretold.** In the first campaign the site with retries, at 60 % of its
 saturation, lost {lost} of {of} requests: something on the busy machine made requests wait
