@@ -97,8 +97,9 @@ def replay(
         progress=progress,
     )
     written = [str(goal) for goal in goals]
+    answer = _answer(frame, float(whole.max_rate), written, dynamic=dynamic)
     warn_beyond(whole, frame["arrival_rate"].dropna().to_numpy())
-    return _answer(frame, float(whole.max_rate), written, dynamic=dynamic)
+    return answer
 
 
 def _answer(
@@ -271,7 +272,8 @@ def _levels(frame: pd.DataFrame, known: np.ndarray, word: str, first: str) -> Ta
 
 
 def _notes(frame: pd.DataFrame, known: int, word: str, *, dynamic: bool) -> list[str]:
-    notes, scale = [], float(frame.attrs.get("scale", 1.0))
+    notes = [f"{note[0].upper()}{note[1:]}." for note in frame.attrs.get("notes", ())]
+    scale = float(frame.attrs.get("scale", 1.0))
     if scale != 1:
         notes.append(f"The recorded load was multiplied by {scale:.4g}.")
     if known < len(frame):

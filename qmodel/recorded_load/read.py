@@ -70,7 +70,7 @@ def read_load(
     pandas.DataFrame
         Columns ``time`` and ``arrival_rate`` [1/s], one row for each row of the file, in its
         order; ``attrs["interval"]`` is the time between rows in seconds, NaN where it is
-        not regular. [-]
+        not regular; ``attrs["notes"]`` what was assumed of another file, and its bad lines. [-]
 
     Raises
     ------
@@ -94,7 +94,11 @@ def read_load(
     if time is None and count is None and format_of(source) not in ("csv", ""):
         measured = read(path)
         frame = measured.load()
-        frame.attrs["notes"] = measured.notes
+        notes = list(measured.notes)
+        if measured.bad_lines:
+            count = f"{measured.bad_lines:,} bad line{'s' if measured.bad_lines > 1 else ''}"
+            notes.append(f"{count} left out; the first is {measured.first_bad}")
+        frame.attrs["notes"] = notes
         return frame
     table = read_table(Path(path))
     at, counted = _columns(table, time, count)
