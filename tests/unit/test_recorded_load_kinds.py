@@ -55,8 +55,8 @@ KINDS: dict[str, tuple[str, list[float]]] = {
                 for s in SECONDS)), EACH,
     ),
     "OpenTelemetry": (
-        lines(*(json.dumps({"resourceSpans": [{"scopeSpans": [{"spans": [span(i + 1, 10**9 * t)]}]}]})
-                for i, t in enumerate(STARTS))), EACH,
+        lines(*(json.dumps({"resourceSpans": [{"scopeSpans": [{"spans": [one]}]}]})
+                for one in (span(i, 10**9 * t) for i, t in enumerate(STARTS, 1)))), EACH,
     ),
     "Locust": (
         lines("Timestamp,User Count,Type,Name,Requests/s,Failures/s,50%,Total Request Count",
