@@ -100,8 +100,8 @@ def outages(
     bad = [name for name, result, failing in rows[1:] if _fails(result, failing, load, goals)]
     fine = len(lost) - len(bad)
     at = text(load, "1/s")
-    verdict = f"At {at} it survives {fine} of {len(lost)} losses"
-    verdict += f", but not: {', '.join(bad)}" if bad else ""
+    verdict = f"At {at} it survives {fine or 'none'} of {len(lost)} losses"
+    verdict += f"{', but not' if fine else ''}: {', '.join(bad)}" if bad else ""
     if not lost:
         verdict = f"At {at} there is nothing to lose: no cache, no servers that are counted"
     return Answer(

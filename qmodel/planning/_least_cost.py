@@ -108,7 +108,9 @@ class _Search:
             holds = np.where(good, grid, holds[:, None]).min(axis=1)
             fails = np.where(bad < holds[:, None], bad, fails[:, None]).max(axis=1)
             apart = (holds - fails)[:, None] * np.arange(1, _AT_ONCE + 1)
-            grid = np.unique(fails[:, None] + -(-apart // (_AT_ONCE + 1)), axis=1)
+            grid = fails[:, None] + -(-apart // (_AT_ONCE + 1))
+            # Each number once.
+            grid[:, 1:] = np.where(grid[:, 1:] > grid[:, :-1], grid[:, 1:], fails[:, None])
         return holds
 
     def greedy(self, numbers: Numbers) -> Numbers:

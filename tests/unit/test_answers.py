@@ -268,7 +268,7 @@ def test_losses_are_those_of_changed_models():
     assert rows.loc["one zone of 3", "max_rate"] == float(
         model.replace({"web.servers": 2}).max_rate
     )
-    assert answer.verdict.startswith("At 300/s it survives 0 of 5 losses, but not: ")
+    assert answer.verdict.startswith("At 300/s it survives none of 5 losses: no hits")
     assert not answer.good
     assert "Missed with no hits in cache: p99 < 80 ms (overload)." in answer.notes
     assert set(rows["objectives"]) <= {"met", "MISSED", "–"}
