@@ -148,7 +148,8 @@ def _meaning(
     best = int(limits.to_numpy().argmax())
     even = bool((limits == limits.iloc[0]).all())
     all_of = "Both sustain" if len(names) == 2 else "All sustain"
-    most = f"{all_of} the same load" if even else f"The {names[best]} sustains most"
+    name = repr(names[best]) if " " in names[best] else f"The {names[best]}"
+    most = f"{all_of} the same load" if even else f"{name} sustains most"
     if len(names) > 1:
         lines.append(f"{most}: {listed([shown(v, RATE) for v in limits])}.")
     if (counts != counts.iloc[0]).any():
