@@ -1,4 +1,4 @@
-"""Means, variances and densities of times are those of their tails, by sums that know nothing."""
+"""Moments and densities of times are those of their tails, by sums that know nothing."""
 
 from __future__ import annotations
 
