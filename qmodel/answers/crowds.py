@@ -266,19 +266,29 @@ def _enough(
             )
     rate = capacity_of(model, goals)
     if 0 < rate < load.peak:
-        times = np.linspace(load.times[0], load.times[-1], 4000)
-        room = longest = 0.0
-        coming = load.rate(times)
-        for i, step in enumerate(np.diff(times)):
-            room = max(room + (float(coming[i]) - rate) * step, 0.0)
-            longest = max(longest, room)
+        longest = waiting_room(load, rate)
         wait, admits = text(longest / rate, "s"), text(rate, "1/s")
         what.append("a waiting room")
-        how.append(f"that admits {admits}: up to {longest:,.0f} wait in it, at most {wait}")
+        how.append(f"that admits {admits}: on average up to {longest:,.0f} wait in it, {wait}")
     if not what:
         return []
     columns = [Column("what", "", TEXT, what), Column("how", "", WORDS, how)]
     return [Table("enough", "What would have been enough, each with all others", columns)]
+
+
+def waiting_room(load: Profile, rate: float) -> float:
+    """Return how many wait at most in a room that admits so many a second, in the mean [-].
+
+    They are a fluid: chance adds 2.5 % to a mean of 450, 0.2 % to one of 12,000, and to p99
+    of the wait a tenth to a quarter.
+    """
+    times = np.linspace(load.times[0], load.times[-1], 4000)
+    there = longest = 0.0
+    coming = load.rate(times)
+    for i, step in enumerate(np.diff(times)):
+        there = max(there + (float(coming[i]) - rate) * step, 0.0)
+        longest = max(longest, there)
+    return longest
 
 
 def _servers(model: Pipeline, name: str, rate: float, goals: Sequence[Objective]) -> int | None:

@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+import numpy as np
 import pytest
 
 import qmodel as qm
+from qmodel.answers.crowds import waiting_room
+from qmodel.transients.station import station_over_time
 from qmodel import answers
 
 SITE = qm.Pipeline(qm.series(qm.call("web", qm.MMc(0.02, 24)), qm.call("db", qm.MMc(0.005, 4))))
@@ -85,3 +88,16 @@ def test_a_check_holds_objectives_through_a_load_that_changes() -> None:
     assert not found.good
     assert found.verdict == "1 of 2 objectives missed under a load of up to 1343/s: p99 < 1 s"
     assert found.tables[0].columns[0].values == ["MISSED", "met"]
+
+
+@pytest.mark.parametrize(
+    ("requests", "base", "rate", "rel"), [(2000, 30, 60, 0.03), (40_000, 300, 800, 0.003)]
+)
+def test_a_waiting_room_is_the_mean_of_a_queue_of_constant_service(
+    requests: int, base: float, rate: float, rel: float
+) -> None:
+    load = qm.transients.pulse(requests, 60.0, base=base)
+    times = np.linspace(load.times[0], load.times[-1], 200)
+    queue = station_over_time(qm.MDc(1 / rate, 1), load, times)
+    assert waiting_room(load, rate) == pytest.approx(queue.queue_length.max(), rel=rel)
+    assert waiting_room(load, rate) / rate == pytest.approx(queue.waiting_time.max(), rel=rel)
