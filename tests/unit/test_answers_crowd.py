@@ -6,9 +6,9 @@ import numpy as np
 import pytest
 
 import qmodel as qm
+from qmodel import answers
 from qmodel.answers.crowds import waiting_room
 from qmodel.transients.station import station_over_time
-from qmodel import answers
 
 SITE = qm.Pipeline(qm.series(qm.call("web", qm.MMc(0.02, 24)), qm.call("db", qm.MMc(0.005, 4))))
 DB = qm.MMc(0.01, 5)
