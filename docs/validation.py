@@ -101,6 +101,12 @@ SOURCES = {
         "Twitter, OSDI 2020 (`cache-trace`, CC BY 4.0): clusters with one or two lifetimes. "
         "Miss ratio of a TTL cache from rate, Zipf exponent, lifetimes and working set."
     ),
+    "A retry storm": (
+        "N. Bronson and others, Metastable Failures in Distributed Systems, HotOS 2021, an "
+        "example that its authors work out, and no measurement: a database of "
+        "300/s, 280/s of requests, one retry after a second, an outage of ten seconds. M/M/10 "
+        "behind a timeout, two attempts."
+    ),
     "A flash crowd": (
         "M. Arlitt and T. Jin, 1998 World Cup Web Site Access Logs, 1998, by minute: the two "
         "hours around the busiest minute (229,426 requests). Allan factor of Poisson arrivals."
@@ -326,6 +332,18 @@ def crowd() -> Iterator[Case]:
     yield Case("A flash crowd", what, 102.7, 1.0, "-", 0.5, why)
 
 
+def storm() -> Iterator[Case]:
+    """Yield the states of a site whose clients try again."""
+    database = qm.timeout(1.0, qm.call("database", qm.MMc(10 / 300, servers=10)))
+    model = qm.Pipeline(qm.retry(database, attempts=2))
+    collapsed = model.solve(280.0).equilibria["collapsed"].stations["database"]
+    for what, measured, found in (
+        ("comes back by itself below", 150.0, model.hidden_capacity),
+        ("queries that come after the outage", 560.0, collapsed.arrival_rate),
+    ):
+        yield Case("A retry storm", what, measured, float(found), "1/s", 0.01)
+
+
 def caches() -> Iterator[Case]:
     """Yield what is left for the backend behind three caches."""
     path = qm.call("backend", qm.Delay(0.01))
@@ -339,7 +357,7 @@ def cases() -> list[Case]:
     """Return all cases."""
     parts = (tier, pools, cluster, threads, three_tiers, shedding, handshakes,
              kept_connections, multiprocessor, fan_out, leaves, caches, clusters,
-             crowd)  # fmt: skip
+             storm, crowd)  # fmt: skip
     return [case for part in parts for case in part()]
 
 
