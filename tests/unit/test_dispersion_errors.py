@@ -41,6 +41,8 @@ def test_labels_are_those_of_the_table(script: ModuleType) -> None:
     assert f"mean was found within {worst['mean']} %" in statement
     exact = (ROOT / "docs" / "reference" / "what-is-exact.md").read_text()
     assert "mean {mean} %, p50 {p50} % and p99 {p99} %".format(**worst) in exact
+    readme = (ROOT / "README.md").read_text()
+    assert "three stations: mean {mean} %, p99 {p99} %".format(**worst) in readme
 
 
 def test_the_goals_are_met() -> None:
