@@ -92,7 +92,7 @@ class Reading:
             arrival_rate=rate,
             servers=np.round(ready, 9),
             number_in_system=present,
-            queue_length=present - busy,
+            queue_length=np.maximum(present - busy, 0.0),
             busy=busy,
             throughput=served,
             rejected=rejected,

@@ -105,6 +105,8 @@ def test_an_attempt_meets_what_there_is_when_it_is_made() -> None:
     flat = qm.Profile([0.0, 30.0], [100.0, 100.0])
     times = np.linspace(0.0, 30.0, 121)
     r = site.over_time(flat, times=times, servers=outage)
+    assert (r.backlog >= 0).all()
+    assert (r.accepted >= 0).all()
     first = r.shares[next(iter(r.shares))]
     assert first[42] == pytest.approx(1.0, abs=1e-3)
     assert r.accepted[42] == pytest.approx(1.0, abs=1e-3)

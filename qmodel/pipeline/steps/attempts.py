@@ -52,7 +52,7 @@ def attempts_in_turn(
         fails = np.maximum(one.rejected + one.abandoned, _NEVER)
         more = again(fails) if np.isfinite(delay) else 0.0
         time = Sum((*before(k, one.rejected / fails), one.time))
-        tried.append((come * one.accepted, Outcome(1, 0, 0, time)))
+        tried.append((come * np.maximum(one.accepted, 0.0), Outcome(1, 0, 0, time)))
         given_up = come * (1 - more / fails)
         rejected = rejected + given_up * one.rejected
         abandoned = abandoned + given_up * one.abandoned
