@@ -215,6 +215,7 @@ class RoutedNetwork:
         Examples
         --------
         >>> import qmodel as qm
+        >>> from qmodel.networks.routed import routed
         >>> stations = {"cpu": qm.MMc(0.005), "disk": qm.MMc(0.030)}
         >>> network = routed(stations, {"cpu": {"disk": 0.2}, "disk": {"cpu": 1}})
         >>> network.solve({"cpu": 20.0})

@@ -102,6 +102,7 @@ class Trigger:
         """Load below which a backlog goes away though clients try again. [1/s]."""
         return self.capacity / self.attempts
 
+    @checked
     def time_to_recover(
         self, backlog: float, arrival_rate: float, *, retries: bool = True
     ) -> float:
@@ -134,8 +135,8 @@ class Trigger:
         >>> [found.time_to_recover(1000.0, 10.0, retries=r) for r in (True, False)]
         [50.0, 25.0]
         """
-        waiting = float(_check.nonnegative("backlog", backlog))
-        rate = float(_check.nonnegative("arrival_rate", arrival_rate))
+        waiting = _check.one("backlog", backlog, _check.nonnegative)
+        rate = _check.one("arrival_rate", arrival_rate, _check.nonnegative)
         spare = self.capacity - rate * (self.attempts if retries else 1.0)
         if waiting == 0:
             return 0.0
