@@ -229,7 +229,7 @@ class RoutedNetwork:
         >>> loop = routed(stations, {"cpu": {"disk": 0.2}, "disk": {"cpu": 1}})
         >>> r = loop.solve({"users": qm.Closed(12)})
         >>> float(r.throughputs["users"]), float(r.stations["disk"].number_in_system)
-        (1.0, 1.0)
+        (108.4948, 1.4039)
         """
         if blocking not in BLOCKING:
             raise DomainError(
