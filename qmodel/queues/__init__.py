@@ -1,5 +1,7 @@
 """Stations, one file a Kendall model: formulas on top, the station class below."""
 
+from qmodel._fields import parameter
+from qmodel._xp import namespace
 from qmodel.queues import generalisations  # noqa: F401  (ties special cases to general ones)
 from qmodel.queues.base import Station, StationResult, Stream
 from qmodel.queues.birth_death import BirthDeath
@@ -79,4 +81,6 @@ __all__ = [
     "cold_starts",
     "erlang_b",
     "erlang_c",
+    "namespace",
+    "parameter",
 ]

@@ -10,8 +10,10 @@ from __future__ import annotations
 import ast
 import dataclasses
 import difflib
+import importlib
 import inspect
 import pkgutil
+import re
 from pathlib import Path
 from typing import Any
 
@@ -19,13 +21,14 @@ import pytest
 
 import qmodel
 
+ROOT = Path(__file__).resolve().parents[2]
 STORED = Path(__file__).parent / "api.txt"
 
 
 def names() -> list[str]:
-    """Return what users reach."""
-    assert len(qmodel.__all__) == len(set(qmodel.__all__))
-    return sorted(qmodel.__all__)
+    """Return what users reach from the top: the front door, and the rooms behind it."""
+    rooms = (importlib.import_module(f"qmodel.{room}") for room in qmodel._ROOMS)
+    return sorted({*qmodel.__all__, *(name for room in rooms for name in room.__all__)})
 
 
 def members(thing: type) -> list[str]:
@@ -80,25 +83,38 @@ def test_the_interface_is_the_stored_one() -> None:
     assert not difference, f"{difference}\n\n{__doc__}"
 
 
-def test_every_name_resolves_and_is_listed() -> None:
+def test_every_name_resolves() -> None:
     for name in names():
         assert getattr(qmodel, name) is not None
-        assert name in dir(qmodel)
 
 
-def test_the_names_are_listed_for_type_checkers() -> None:
+def test_the_front_door_has_sixty_names() -> None:
+    assert sorted(dir(qmodel)) == sorted(set(qmodel.__all__))
+    assert len(qmodel.__all__) <= 60
+
+
+def test_the_front_door_is_listed_for_type_checkers() -> None:
     """The list is a literal: what is not in it, `mypy --strict` does not let users import."""
-    homes, modules = qmodel._HOME_OF, qmodel._MODULES
-    assert set(qmodel.__all__) == {*homes, *modules, "__version__"}
+    assert set(qmodel.__all__) == {*qmodel._HOME_OF, *qmodel._MODULES, "__version__"}
     guarded = {
-        alias.name
+        node.module
         for node in ast.walk(ast.parse(inspect.getsource(qmodel)))
-        if isinstance(node, ast.If)
-        for inner in node.body
-        if isinstance(inner, ast.ImportFrom)
-        for alias in inner.names
+        if isinstance(node, ast.ImportFrom) and node.names[0].name == "*"
     }
-    assert guarded == {*homes, *modules}
+    assert guarded == {f"qmodel.{room}" for room in qmodel._ROOMS}
+
+
+def test_the_front_door_is_a_page() -> None:
+    page = (ROOT / "docs" / "reference" / "the-front-door.md").read_text(encoding="utf-8")
+    assert set(re.findall(r"`qm\.(\w+)`", page)) == set(qmodel.__all__)
+
+
+def test_a_name_has_one_room() -> None:
+    rooms = [
+        (n, r) for r in qmodel._ROOMS for n in importlib.import_module(f"qmodel.{r}").__all__
+    ]
+    assert len(rooms) == len({name for name, _ in rooms})
+    assert {(n, home) for n, home in qmodel._HOME_OF.items()} <= set(rooms)
 
 
 def test_a_name_does_not_depend_on_what_was_imported() -> None:
