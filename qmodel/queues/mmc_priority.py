@@ -333,9 +333,9 @@ class MMcPriority(Station):
             )
         mix, total = mixed_service(laws, rates), sum(rates)
         shares = shares_of(rates)
-        # A stream without requests does not count.
+        # No requests, no count.
         parts = zip(shares, results, strict=True)
-        wait = sum(np.where(p == 0, 0.0, p * r.waiting_time) for p, r in parts)
+        wait = sum(np.where(p == 0, 0, p * r.waiting_time) for p, r in parts)
         mean = np.asarray(wait)[()]
         model = self._model
         if not self.preemptive and c > 1:
