@@ -15,7 +15,7 @@ from qmodel._xp import is_symbolic
 from qmodel.distributions import Distribution, Sum
 from qmodel.errors import DomainError, ModelError
 from qmodel.networks import convolution
-from qmodel.networks.closed_laws import ClosedNumber, ClosedWait, Others
+from qmodel.networks.closed_stations import ClosedNumber, ClosedWait, Others
 from qmodel.networks.contour import steady_state
 from qmodel.networks.product_form import node_of
 from qmodel.networks.round_trip import Leg
