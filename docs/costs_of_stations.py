@@ -62,18 +62,18 @@ def main() -> None:
     """Write the table."""
     rows = []
     for station in generator().stations():
-        for law, example in generator().variants(station).items():
+        for distribution, example in generator().variants(station).items():
             limit = float(np.minimum(example.max_rate, 100.0))
             rates = limit * np.linspace(0.05, 0.95, SOLVED)
             means = ratio(lambda e=example, r=rates: e.solve(r).waiting_time, SOLVED)
             response = example.solve(rates[:: SOLVED // FOUND]).response
             known = "percentiles" in example.solve(rates[0]).basis.grounds
             late = rounded(ratio(lambda r=response: r.quantile(0.99), FOUND)) if known else ""
-            rows.append([station.__name__, law, rounded(means), late])
+            rows.append([station.__name__, distribution, rounded(means), late])
             print(*rows[-1], sep=", ")
     with (DOCS / "reference" / "costs.csv").open("w", newline="") as file:
         writer = csv.writer(file, lineterminator="\n")
-        writer.writerow(["station", "law of service", "means", "p99"])
+        writer.writerow(["station", "service distribution", "means", "p99"])
         writer.writerows(rows)
 
 

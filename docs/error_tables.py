@@ -12,14 +12,14 @@ from typing import Any
 import numpy as np
 
 BATCHES = 20
-CHANCES = {"p50": 0.5, "p95": 0.95, "p99": 0.99}
-QUANTITIES = ("mean", *CHANCES)
+PROBABILITIES = {"p50": 0.5, "p95": 0.95, "p99": 0.99}
+QUANTITIES = ("mean", *PROBABILITIES)
 
 
 def by_batches(times: np.ndarray) -> list[tuple[float, float]]:
     """Return mean and percentiles and their standard errors, by means of batches."""
     found = []
-    for of in (np.mean, *(lambda x, p=p: np.quantile(x, p) for p in CHANCES.values())):
+    for of in (np.mean, *(lambda x, p=p: np.quantile(x, p) for p in PROBABILITIES.values())):
         each = [float(of(part)) for part in np.array_split(times, BATCHES)]
         found.append((float(of(times)), float(np.std(each, ddof=1) / np.sqrt(BATCHES))))
     return found
@@ -27,7 +27,7 @@ def by_batches(times: np.ndarray) -> list[tuple[float, float]]:
 
 def of_distribution(time: Any) -> list[float]:
     """Return mean and percentiles of a distribution."""
-    return [float(time.mean), *(float(time.quantile(p)) for p in CHANCES.values())]
+    return [float(time.mean), *(float(time.quantile(p)) for p in PROBABILITIES.values())]
 
 
 @dataclass(frozen=True)

@@ -57,8 +57,8 @@ def oracle() -> ModuleType:
     return module
 
 
-def law(qbd: ModuleType, scv: float) -> Any:
-    """Return the law with this SCV: Erlang, or hyperexponential with balanced means."""
+def distribution(qbd: ModuleType, scv: float) -> Any:
+    """Return the distribution with this SCV: Erlang, or a balanced hyperexponential one."""
     return qbd.hyperexponential(scv) if scv > 1 else qbd.erlang(round(1 / scv))
 
 
@@ -70,7 +70,9 @@ def exact(
         wait = mdc.MDc(1.0, servers).solve(load * servers).wait
         assert wait is not None
         return float(wait.mean), float(wait.tail(0.0))
-    s = qbd.solve(law(qbd, arrival), law(qbd, service), servers, load * servers)
+    s = qbd.solve(
+        distribution(qbd, arrival), distribution(qbd, service), servers, load * servers
+    )
     return s.waiting_time, s.wait_probability
 
 
@@ -88,8 +90,8 @@ def measured(
                 for servers in few:
                     if service == 0.25 and servers > 5:
                         continue  # four phases on many servers have too many states
-                    wait, chance = exact(qbd, load, servers, arrival, service)
-                    if chance < 1e-3:
+                    wait, probability = exact(qbd, load, servers, arrival, service)
+                    if probability < 1e-3:
                         continue
                     for name, formula in FORMULAS.items():
                         if name in POISSON_ONLY and arrival != 1:
@@ -117,8 +119,9 @@ largest in size over each class of points, in percent. Positive is too long. Tim
 arrivals and service times are Erlang below a squared coefficient of variation (SCV) of 1 (0.5
 and 0.25; 0 is constant service behind Poisson arrivals), hyperexponential with balanced means
 above (2 and 4; 9). "2 to 6" servers are 2 and 5, "more" are 10 and 30. Where fewer than one
-request in a thousand waits nothing is compared. Other laws with the same two moments can be
-as far off again: with an SCV of 4, two laws of service differ by a factor of up to 1.6.
+request in a thousand waits nothing is compared. Other distributions with the same two moments
+can be as far off again: with an SCV of 4, two service distributions differ by a factor of up to
+1.6.
 
 Written by `python docs/errors_of_approximations.py`.
 """
@@ -149,7 +152,7 @@ def main() -> None:
     qbd = oracle()
     page, rows = [HEAD], []
     for arrival, arrivals in CLASSES.items():
-        page.append(f"\n## SCV of the times between arrivals: {arrival}\n")
+        page.append(f"\n## SCV of the interarrival times: {arrival}\n")
         names = [n for n in FORMULAS if arrival == "1" or n not in POISSON_ONLY]
         titles = [n.replace("_", " ") for n in names]
         page.append("| SCV of service | servers | load | " + " | ".join(titles) + " |")

@@ -76,7 +76,7 @@ def rows() -> Iterator[str]:
                     chains=chains(replicas, workers, load),
                 )
                 r = pool(qm.MMc(1.0, workers), replicas).solve(load * replicas * workers)
-                (wait, half), (chance, _) = found.wait(), found.chance()
+                (wait, half), (probability, _) = found.wait(), found.probability()
                 p99, width = found.quantile(0.99)
                 cells = [
                     name,
@@ -87,8 +87,8 @@ def rows() -> Iterator[str]:
                     f"{100 * (float(r.response_time) / (1 + wait) - 1):+.1f}",
                     f"{p99:.2f} ± {width:.2f}",
                     f"{100 * (float(r.response.quantile(0.99)) / p99 - 1):+.1f}",
-                    f"{chance:.3f}",
-                    f"{float(r.wait.tail(0.0)) - chance:+.3f}",
+                    f"{probability:.3f}",
+                    f"{float(r.wait.tail(0.0)) - probability:+.3f}",
                 ]
                 yield f"| {' | '.join(cells)} |"
 
@@ -98,13 +98,14 @@ HEAD = f"""# Errors of the policies of balancing
 Least connections, the power of choices and join idle queue are approximate. Here they are held
 against simulations of {REQUESTS / 1e6:g} million requests each, with exponential service: the
 mean response and its 99 % percentile, in mean service times, with the half width of an interval
-of 99.98 %, and the chance of a wait. Errors of times are in percent, of the chance absolute;
-positive is too long. Errors within the width are none. The assumptions state the errors found
-on more points, with 10 million requests and more, out to a thousand replicas of 32 workers.
+of 99.98 %, and the probability of a wait. Errors of times are in percent, of the probability
+absolute; positive is too long. Errors within the width are none. The assumptions state the
+errors found on more points, with 10 million requests and more, out to a thousand replicas of 32
+workers.
 
 Written by `python docs/errors_of_balancing.py`.
 
-| policy | replicas | workers | load | mean | error | p99 | error | chance | error |
+| policy | replicas | workers | load | mean | error | p99 | error | probability | error |
 |---|---|---|---|---|---|---|---|---|---|
 """
 

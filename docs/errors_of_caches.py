@@ -60,12 +60,12 @@ def write(asked: Any, path: str) -> None:
     trace.tofile(path)
 
 
-def replayed(policy: str, places: int, path: str, skipped: int) -> float:
+def replayed(policy: str, capacity: int, path: str, skipped: int) -> float:
     """Return the hit ratio of a policy of libCacheSim, without the first requests."""
     import libcachesim as lcs
 
     def misses(count: int) -> float:
-        cache = getattr(lcs, policy)(places, hashpower=20)
+        cache = getattr(lcs, policy)(capacity, hashpower=20)
         reader = lcs.TraceReader(path, lcs.TraceType.ORACLE_GENERAL_TRACE)
         return float(cache.process_trace(reader, 0, count)[0] * count)
 
@@ -107,21 +107,21 @@ def rows() -> Iterator[list[str]]:
                 else:
                     distance = numpy_simulator().distinct_since(asked)[objects:]
                 for size in SIZES:
-                    places = round(size * objects)
-                    usual = {c.__name__: c(places).solve(pages) for c in (LRU, FIFO, Clock)}
+                    capacity = round(size * objects)
+                    usual = {c.__name__: c(capacity).solve(pages) for c in (LRU, FIFO, Clock)}
                     time = float(usual["FIFO"].characteristic_time)
                     burn = objects + int(4 * time)
                     found: dict[str, float] = {}
                     if objects <= 1000:
-                        found["LRU"] = float(ExactLRU(places).solve(pages).hit_ratio)
-                        found["FIFO"] = float(ExactFIFO(places).solve(pages).hit_ratio)
+                        found["LRU"] = float(ExactLRU(capacity).solve(pages).hit_ratio)
+                        found["FIFO"] = float(ExactFIFO(capacity).solve(pages).hit_ratio)
                     elif fast:
-                        found["LRU"] = replayed("LRU", places, path, objects)
+                        found["LRU"] = replayed("LRU", capacity, path, objects)
                     else:
-                        found["LRU"] = float((distance < places).mean())
+                        found["LRU"] = float((distance < capacity).mean())
                     if fast and time < LONGEST:
                         for name in {"FIFO", "Clock"} - set(found):
-                            found[name] = replayed(name, places, path, burn)
+                            found[name] = replayed(name, capacity, path, burn)
                     if 1e4 < time < LONGEST:
                         found["TTL"] = expiring(asked[objects:], time, rng)
                         usual["TTL"] = TTL(time).solve(pages)
@@ -133,7 +133,7 @@ def rows() -> Iterator[list[str]]:
                         else:
                             error = float(usual[name].hit_ratio) - hit
                             cells += [f"{hit:.4f}", f"{round(error, 4) + 0.0:+.4f}"]
-                    yield [f"{objects:,}", f"{exponent:g}", f"{places:,}", *cells]
+                    yield [f"{objects:,}", f"{exponent:g}", f"{capacity:,}", *cells]
 
 
 HEAD = f"""# Errors of hit ratios

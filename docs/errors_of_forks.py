@@ -94,9 +94,9 @@ def simulated(point: Point, requests: int, seed: int) -> list[tuple[float, float
     requests *= 4 if all(servers == 1 for b in branches for _, _, servers, _ in b) else 1
     arrivals = sim.poisson(rng, 1.0, requests)
     done = np.empty((len(branches), requests))
-    for times, places in zip(done, branches, strict=True):
+    for times, capacity in zip(done, branches, strict=True):
         times[:] = arrivals
-        for place in places:
+        for place in capacity:
             times[:] = sim.fcfs(times, services(place, rng, requests), place[2])
     return by_batches(sim.settled(np.partition(done, need - 1, axis=0)[need - 1] - arrivals))
 
@@ -106,8 +106,8 @@ def computed(point: Point) -> list[float]:
     branches, need = point
     number = count()
     steps = [
-        qm.series(*(qm.call(f"s{next(number)}", station(place)) for place in places))
-        for places in branches
+        qm.series(*(qm.call(f"s{next(number)}", station(place)) for place in capacity))
+        for capacity in branches
     ]
     return of_distribution(qm.Pipeline(qm.parallel(*steps, need=need)).solve(1.0).latency)
 

@@ -29,21 +29,21 @@ ROOT = Path(__file__).parents[1]
 TABLE = ROOT / "docs" / "reference" / "errors-of-many-servers.csv"
 PAGE = TABLE.with_suffix(".md")
 MODULE = ROOT / "qmodel" / "queues" / "approximations" / "mgc_errors.py"
-QUANTITIES = ("mean", "chance", "p50", "p95", "p99", "response_p99")
+QUANTITIES = ("mean", "probability", "p50", "p95", "p99", "response_p99")
 BATCHES = 20
 
 Draw = Callable[[np.random.Generator, int], np.ndarray]
 
 
 class Family(NamedTuple):
-    """A family of service laws of mean 1, by its SCV."""
+    """A family of service distributions of mean 1, by its SCV."""
 
-    law: Callable[[float], qm.Distribution]
+    distribution: Callable[[float], qm.Distribution]
     draw: Callable[[float], Draw]
 
 
 def _bounded(scv: float) -> qm.Distribution:
-    """Return a Pareto law of shape 1.5 to a thousand times its least, whatever the SCV."""
+    """Return a Pareto distribution of shape 1.5, to a thousand times its least."""
     unit = qm.Pareto(1.0, 1.5, 1000.0)
     return qm.Pareto(1 / unit.mean, 1.5, 1000 / unit.mean)
 
@@ -150,7 +150,7 @@ def simulated(
 
 def computed(family: str, scv: float, servers: int, load: float) -> list[float]:
     """Return each quantity as the library has it."""
-    r = qm.MGc(FAMILIES[family].law(scv), servers).solve(load * servers)
+    r = qm.MGc(FAMILIES[family].distribution(scv), servers).solve(load * servers)
     assert r.wait is not None
     late = [float(r.wait.quantile(p)) for p in (0.5, 0.95, 0.99)]
     response = float(r.response.quantile(0.99))
@@ -229,7 +229,7 @@ def established(table: list[dict[str, str]]) -> dict[str, dict[str, int]]:
 def written(worst: dict[str, dict[str, int]]) -> str:
     """Return the module that the labels read."""
     lines = [
-        '"""Largest errors of M/G/c that simulations show, in percent, over classes of laws.',
+        '"""Largest errors of M/G/c that simulations show, in percent, by class of service.',
         "",
         "Written by docs/errors_of_many_servers.py from its table of all points.",
         '"""',
@@ -265,7 +265,7 @@ Written by `python docs/errors_of_many_servers.py`.
 
 def page(worst: dict[str, dict[str, int]]) -> str:
     """Return the page of the largest errors."""
-    names = {q: q.replace("chance", "P(wait)").replace("_p99", " p99") for q in QUANTITIES}
+    names = {q: q.replace("probability", "P(wait)").replace("_p99", " p99") for q in QUANTITIES}
     lines = [
         "| service | " + " | ".join(names.values()) + " |",
         "|---" * (len(names) + 1) + "|",

@@ -62,13 +62,15 @@ POINTS: list[tuple[Place, ...]] = [
 ]
 
 
-def simulated(places: tuple[Place, ...], requests: int, seed: int) -> list[tuple[float, float]]:
+def simulated(
+    capacity: tuple[Place, ...], requests: int, seed: int
+) -> list[tuple[float, float]]:
     """Return each quantity of the whole path and its standard error."""
     sim, rng = oracle(), np.random.default_rng(seed)
     # One server is quick to simulate, and long correlated at high load.
-    requests *= 5 if all(servers == 1 for _, _, servers, _ in places) else 1
+    requests *= 5 if all(servers == 1 for _, _, servers, _ in capacity) else 1
     arrivals = times = sim.poisson(rng, 1.0, requests)
-    for place in places:
+    for place in capacity:
         times = sim.fcfs(times, services(place, rng, requests), place[2])
     return by_batches(sim.settled(times - arrivals))
 
@@ -86,18 +88,18 @@ def station(place: Place) -> qm.Station:
         return qm.MMc(servers * load, servers)
     if (family, scv) == CONSTANT:
         return qm.MDc(servers * load, servers)
-    return qm.MGc(qm.Scaled(FAMILIES[family].law(scv), servers * load), servers)
+    return qm.MGc(qm.Scaled(FAMILIES[family].distribution(scv), servers * load), servers)
 
 
-def computed(places: tuple[Place, ...]) -> list[float]:
+def computed(capacity: tuple[Place, ...]) -> list[float]:
     """Return each quantity as the library has it."""
-    calls = (qm.call(f"s{i}", station(place)) for i, place in enumerate(places))
+    calls = (qm.call(f"s{i}", station(place)) for i, place in enumerate(capacity))
     return of_distribution(qm.Pipeline(qm.series(*calls)).solve(1.0).latency)
 
 
-def named(places: tuple[Place, ...]) -> str:
+def named(capacity: tuple[Place, ...]) -> str:
     """Return the stations in words: family and SCV, servers, load."""
-    return "; ".join(f"{f} {scv:g}, {c}, {load:g}" for f, scv, c, load in places)
+    return "; ".join(f"{f} {scv:g}, {c}, {load:g}" for f, scv, c, load in capacity)
 
 
 HEAD = """# Errors of paths
@@ -119,7 +121,7 @@ TABLE = ErrorTable(
     ROOT / "docs" / "reference" / "errors-of-tandems.csv",
     ROOT / "qmodel" / "queues" / "approximations" / "dispersion_errors.py",
     "paths of three stations", HEAD, POINTS, named, computed, simulated,
-    group=lambda places: "three stations",
+    group=lambda capacity: "three stations",
 )  # fmt: skip
 
 

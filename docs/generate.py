@@ -37,12 +37,12 @@ REPLICAS = {
 }
 """What a pool may be made of."""
 
-LAWS = {
+DISTRIBUTIONS = {
     "exponential": qm.Exponential(0.010),
     "constant": qm.Deterministic(0.010),
     "any other": qm.Gamma(0.010, 2.0),
 }
-"""The laws of service that can make a difference to what is exact."""
+"""The distributions of service that can make a difference to what is exact."""
 
 
 def table(head: list[str], rows: list[list[str]]) -> str:
@@ -118,7 +118,7 @@ PLAIN = ("MMcPriority", "MG1Priority", "UnequalServers", "MG1LCFS")
 EXAMPLES: dict[str, Any] = {
     "service_time": 0.010,
     "servers": 4,
-    "places": 8,
+    "capacity": 8,
     "patience": 0.100,
     "population": 20,
     "sources": 20,
@@ -141,7 +141,7 @@ EXAMPLES: dict[str, Any] = {
 
 
 def variants(station: type[Station]) -> dict[str, Station]:
-    """Return stations of a class, by law of service; "" if the law is not a parameter."""
+    """Return stations of a class, by service distribution; "" if that is not a parameter."""
     given: dict[str, Any] = {}
     for name, parameter in inspect.signature(station).parameters.items():
         if name in ("service", "replica") or (
@@ -156,7 +156,10 @@ def variants(station: type[Station]) -> dict[str, Station]:
         return {kind: pool for kind, pool in pools.items() if _solves(pool)}
     if "service" not in inspect.signature(station).parameters:
         return {"": station(**given)}
-    return {law: station(service=service, **given) for law, service in LAWS.items()}
+    return {
+        distribution: station(service=service, **given)
+        for distribution, service in DISTRIBUTIONS.items()
+    }
 
 
 def _solves(pool: Station) -> bool:
@@ -175,10 +178,10 @@ def _arguments(station: type[Station]) -> Iterator[str]:
 
 
 def costs() -> dict[tuple[str, str], list[str]]:
-    """Return what docs/costs_of_stations.py measured, by class and law of service."""
+    """Return what docs/costs_of_stations.py measured, by class and service distribution."""
     with (DOCS / "reference" / "costs.csv").open(newline="") as file:
         rows = list(csv.reader(file))[1:]
-    return {(station, law): measured for station, law, *measured in rows}
+    return {(station, distribution): measured for station, distribution, *measured in rows}
 
 
 def statement(a: Assumption) -> str:
@@ -201,7 +204,7 @@ def models() -> str:
         title, _, rest = first.partition(": ")
         kendall = next((w for w in title.split() if "/" in w), title)
         rows, named = [], {}
-        for law, example in variants(station).items():
+        for distribution, example in variants(station).items():
             result = example.solve(10.0)
             grounds = result.basis.grounds
             named |= {a: None for reasons in grounds.values() for a in reasons}
@@ -210,8 +213,8 @@ def models() -> str:
             wait = "-" if result.wait is None else result.basis["wait"]
             known = "percentiles" in grounds
             late = result.basis["percentiles"] if known else "-"
-            cost = [x or "-" for x in measured.get((station.__name__, law), ["", ""])]
-            rows.append([law or "as given", mean, wait, late, *cost])
+            cost = [x or "-" for x in measured.get((station.__name__, distribution), ["", ""])]
+            rows.append([distribution or "as given", mean, wait, late, *cost])
         reasons = "\n".join(statement(a) for a in named)
         sources = doc.partition("References\n----------\n")[2]
         listed = [" ".join(s.split()) for s in re.split(r"\.\. \[\d+\] ", sources) if s.strip()]
@@ -222,7 +225,7 @@ def models() -> str:
             rest = re.sub("^Station", "a station", rest)
         overview.append([f"[{kendall}](#{name.lower()})", f"`{name}`", rest.rstrip(".")])
         head = [
-            "service", "means", "law of the wait", "percentiles", "cost of the means",
+            "service", "means", "distribution of the wait", "percentiles", "cost of the means",
             "cost of a p99",
         ]  # fmt: skip
         called = f"`{name}({', '.join(_arguments(station))})`"
@@ -250,8 +253,8 @@ is all that another machine will confirm. `python docs/costs_of_stations.py` mea
 {table(["Kendall's notation", "class", "what it is"], overview)}
 
 In Kendall's notation the first letter is the stream of arrivals (M: Poisson), the second the
-law of service (M: exponential, G: any), then the number of servers; PS is processor sharing,
-else it is first come, first served.
+service distribution (M: exponential, G: any), then the number of servers; PS is processor
+sharing, else it is first come, first served.
 
 {body}
 """

@@ -268,7 +268,7 @@ def kept_connections() -> Iterator[Case]:
 
 
 def multiprocessor() -> Iterator[Case]:
-    """Yield throughputs beyond the loads that the law was fitted on."""
+    """Yield throughputs beyond the loads that the distribution was fitted on."""
     users, rates = (
         (1, 18, 36, 72, 108, 144, 216),
         (64.9, 995.9, 1652.4, 1853.2, 1828.9, 1775, 1702.2),
@@ -296,10 +296,10 @@ def leaves() -> Iterator[Case]:
     leaf = qm.from_percentiles({0.5: 0.001, 0.95: 0.005, 0.99: 0.010}).distribution
     why = "the tail of a leaf beyond its p99 decides, and three percentiles do not show it"
     for need, times in ((95, (0.012, 0.032, 0.070)), (100, (0.040, 0.087, 0.140))):
-        law = qm.OrderStatistic(leaf, need, 100)
+        distribution = qm.OrderStatistic(leaf, need, 100)
         for p, time in zip((0.5, 0.95, 0.99), times, strict=True):
             what = f"p{100 * p:g}, {need} of 100 leaves"
-            found = float(law.quantile(p))
+            found = float(distribution.quantile(p))
             yield Case("Fan-out from percentiles", what, time, found, "s", 0.3, why)
 
 

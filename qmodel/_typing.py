@@ -1,4 +1,4 @@
-"""The two kinds of number in signatures.
+"""The two types of numbers in signatures.
 
 Both are `Any` for the type checker: a formula is one source for floats, arrays and SymPy
 expressions, and no static type has the operators of all three.

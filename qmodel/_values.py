@@ -1,4 +1,4 @@
-"""Equality by value of frozen models: two laws with the same parameters are one law."""
+"""Equality by value of frozen models: what has the same parameters is equal."""
 
 from __future__ import annotations
 

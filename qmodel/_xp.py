@@ -1,4 +1,4 @@
-"""The few functions that a closed form may call, for every kind of number.
+"""The few functions that a closed form may call, for floats, arrays and symbols.
 
 A formula in qmodel is written once, with ``+ - * / **``, comparisons and the functions of
 a *namespace*. The arguments choose the namespace, so the same lines run on floats, NumPy

@@ -113,7 +113,7 @@ class Basis(str):
         return (self.grounds,)
 
     def assumptions(self, quantity: str) -> tuple[Assumption, ...]:
-        """Return what `quantity` rests on; any percentile ("p99.9") stands for its law."""
+        """Return what `quantity` rests on; any percentile ("p99.9") is its distribution."""
         if not isinstance(quantity, str):
             raise ModelError(f"quantity must be a text, got {quantity!r}")
         if quantity not in self.grounds and _is_percentile(quantity):

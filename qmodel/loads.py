@@ -4,7 +4,7 @@
 load                 what it is                                             a number is
 ===================  =====================================================  =================
 `Poisson`            a stream of independent users, constant in time        its rate
-`Renewal`            independent times between arrivals, of some variability
+`Renewal`            independent interarrival times, of some variability
 `Closed`             users who wait for their answer, then think
 `Profile`            a rate that changes in time
 ===================  =====================================================  =================
@@ -100,7 +100,7 @@ class Renewal(Load):
     rate : number or array
         Requests a second, >= 0. [1/s]
     scv : number or array
-        Squared coefficient of variation of the times between arrivals: 0 for a clock, 1 for
+        Squared coefficient of variation of the interarrival times: 0 for a clock, 1 for
         Poisson, more for bursts. [-]
 
     Raises
@@ -119,7 +119,7 @@ class Renewal(Load):
     """
 
     rate: Value = parameter("arrival rate", unit="1/s", symbol="lambda")
-    scv: Value = parameter("variability of the times between arrivals", check=_check.scv)
+    scv: Value = parameter("variability of the interarrival times", check=_check.scv)
 
 
 def _users(name: str, n: Any) -> Any:

@@ -413,7 +413,7 @@ def series_heavy(
 
     Examples
     --------
-    One server with any law of service, and any number of exponential servers:
+    One server with any service distribution, and any number of exponential servers:
 
     >>> from qmodel.queues import mg1, mmc
     >>> s, c = service_time, servers

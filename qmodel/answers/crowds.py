@@ -53,7 +53,7 @@ def crowd(
     load : Profile
         What comes; `qmodel.transients` has crowds, ramps and days. [1/s]
     objectives : str, Objective or sequence of them, optional
-        What must hold at each moment, or in a share of the time, such as "p99 < 1 s in 99 %
+        What must hold at each moment, or in a fraction of time, such as "p99 < 1 s in 99 %
         of the minutes". [-]
     servers : mapping of str to Schedule or Autoscaler, optional
         By station, how the number of its servers changes. [-]
@@ -65,7 +65,7 @@ def crowd(
     Returns
     -------
     Answer
-        Good where no objective is missed at any time, or, without any, no station is full.
+        Good where no objective is missed at any time, or, without any, no station is saturated.
         What would have been enough: servers that are ready beforehand, or a rate at which
         requests are admitted from a waiting room. [-]
 
@@ -85,7 +85,7 @@ def crowd(
     >>> news = qm.transients.pulse(40_000, 60.0, base=300.0)
     >>> found = crowd(site, news, objectives="p99 < 1 s")
     >>> print(found.verdict)
-    peak of 1343/s after 90 s: db is full from 73 s to 2:20 min; backlog up to 12,417, ...
+    peak of 1343/s after 90 s: db is saturated from 73 s to 2:20 min; backlog up to 12,417, ...
     >>> [str(line) for line in found.meaning][0]
     'p99 < 1 s is missed from 77 s to 2:22 min, by 33 % of the requests.'
     """
@@ -208,7 +208,7 @@ def _stations(result: PipelineOverTime) -> Table:
         [
             Column("station", "", TEXT, [names[i] for i in kept]),
             Column("busy", "busy up to", BAR, [min(busy[i], 1.0) for i in kept]),
-            Column("full", "full from", WORDS, [when[i] for i in kept]),
+            Column("full", "saturated from", WORDS, [when[i] for i in kept]),
             Column(
                 "backlog",
                 "backlog up to",
@@ -279,8 +279,8 @@ def _enough(
 def waiting_room(load: Profile, rate: float) -> float:
     """Return how many wait at most in a room that admits so many a second, in the mean [-].
 
-    They are a fluid: chance adds 2.5 % to a mean of 450, 0.2 % to one of 12,000, and to p99
-    of the wait a tenth to a quarter.
+    They are a fluid: probability adds 2.5 % to a mean of 450, 0.2 % to one of 12,000, and to
+    p99 of the wait a tenth to a quarter.
     """
     times = np.linspace(load.times[0], load.times[-1], 4000)
     there = longest = 0.0

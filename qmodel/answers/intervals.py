@@ -138,8 +138,11 @@ def _intervals(found: Uncertainty) -> Table:
 def _met(found: Uncertainty) -> list[Table]:
     if not found.met:
         return []
-    goals, chances = list(found.met), list(found.met.values())
-    columns = [Column("objective", "", TEXT, goals), Column("met", "is met", SHARE, chances)]
+    goals, probabilities = list(found.met), list(found.met.values())
+    columns = [
+        Column("objective", "", TEXT, goals),
+        Column("met", "is met", SHARE, probabilities),
+    ]
     return [Table("probabilities", "How probable it is that an objective is met", columns)]
 
 
@@ -174,9 +177,13 @@ def _pictures(found: Uncertainty, goals: tuple[Objective, ...]) -> list[Picture]
     name = list(found.intervals)[-1]
     if quantity_of(name).unit != "s":
         return []
-    chances = np.linspace(0.005, 0.995, _POINTS)
-    values = np.quantile(found.samples[name], chances, method="inverted_cdf")
-    columns = {"value": values.tolist(), "below": chances.tolist(), "of": [name] * _POINTS}
+    probabilities = np.linspace(0.005, 0.995, _POINTS)
+    values = np.quantile(found.samples[name], probabilities, method="inverted_cdf")
+    columns = {
+        "value": values.tolist(),
+        "below": probabilities.tolist(),
+        "of": [name] * _POINTS,
+    }
     rows = rows_of(columns)
     if not rows:
         return []

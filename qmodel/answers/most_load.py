@@ -70,7 +70,7 @@ def capacity(
 
     A latency alone hides what is turned away:
 
-    >>> print(capacity(qm.MMcK(0.1, servers=5, places=10), "p99 < 500 ms").verdict)
+    >>> print(capacity(qm.MMcK(0.1, servers=5, capacity=10), "p99 < 500 ms").verdict)
     Takes up to 43.1/s within p99 < 500 ms; of the requests 6.2 % are rejected there
     >>> print(capacity(web, "p99 < 1 s", think_time=5.0).verdict)
     Takes up to 1,120 users who think 5 s within p99 < 1 s

@@ -75,20 +75,32 @@ def latency_table(result: PipelineResult | ClosedResult) -> Table:
 
     from qmodel.pipeline import PipelineResult
 
-    laws = {"all requests": result.latency}
+    distributions = {"all requests": result.latency}
     parts: list[Any] = [result]
     shares = [1.0]
     if isinstance(result, PipelineResult) and len(result.kinds) > 1:
-        laws |= {kind: r.latency for kind, r in result.kinds.items()}
+        distributions |= {kind: r.latency for kind, r in result.kinds.items()}
         parts += result.kinds.values()
         shares += [float(r.share) for r in result.kinds.values()]
-    times = np.array([law.quantile(PERCENTILES) for law in laws.values()])
-    columns = [Column("kind", "", TEXT, list(laws)), Column("share", "share", SHARE, shares)]
+    times = np.array(
+        [distribution.quantile(PERCENTILES) for distribution in distributions.values()]
+    )
+    columns = [
+        Column("kind", "", TEXT, list(distributions)),
+        Column("share", "share", SHARE, shares),
+    ]
     for name in ("rejected", "abandoned"):
         values = [float(getattr(part, name)) for part in parts]
         if any(v > 1e-9 for v in values):
             columns.append(Column(name, name, SHARE, values))
-    columns.append(Column("mean", "mean", TIME, [float(law.mean) for law in laws.values()]))
+    columns.append(
+        Column(
+            "mean",
+            "mean",
+            TIME,
+            [float(distribution.mean) for distribution in distributions.values()],
+        )
+    )
     for i, p in enumerate(PERCENTILES):
         columns.append(Column(f"p{100 * p:g}", f"p{100 * p:g}", TIME, times[:, i].tolist()))
     return Table("latency", "How long requests take: 99 of 100 at most p99", columns)

@@ -72,7 +72,7 @@ def solve(
     Examples
     --------
     >>> import qmodel as qm
-    >>> door = qm.MMcK(0.1, servers=5, places=10)
+    >>> door = qm.MMcK(0.1, servers=5, capacity=10)
     >>> print(solve(door, 500.0, objectives="p99 < 1 s").verdict)
     90 % rejected at 500/s, goodput 50/s; of the rest mean 198 ms, p99 570 ms; never saturates
 
@@ -217,9 +217,11 @@ def _latency_by_load(model: Pipeline, load: float, limit: float) -> Picture:
     until = saturation if math.isfinite(saturation) else 2 * max(load, 1.0)
     # Closer together near saturation, where the curves rise.
     rates = until * (1 - np.linspace(1, 0.03, _POINTS) ** 2)
-    law = model.solve(rates).latency
+    distribution = model.solve(rates).latency
     curves = {
-        name: np.broadcast_to(law.mean if p is None else law.quantile(p), rates.shape)
+        name: np.broadcast_to(
+            distribution.mean if p is None else distribution.quantile(p), rates.shape
+        )
         for name, p in CURVES.items()
     }
     rows = []
@@ -237,12 +239,12 @@ def _latency_by_load(model: Pipeline, load: float, limit: float) -> Picture:
         by="of",
         most=min(most, float(np.max(p99, initial=0.0, where=np.isfinite(p99)))) or None,
     )
-    places = {"here": load}
+    capacity = {"here": load}
     if math.isfinite(saturation):
         # The knee of Kleinrock: the most throughput for its latency.
-        places["knee"] = float(rates[np.argmax(rates / curves["mean"])])
-        places["saturates"] = saturation
-    return marks(latency, places)
+        capacity["knee"] = float(rates[np.argmax(rates / curves["mean"])])
+        capacity["saturates"] = saturation
+    return marks(latency, capacity)
 
 
 def _where_time_goes(result: PipelineResult) -> list[Picture]:

@@ -15,7 +15,7 @@ delay                   the delay
 
 For replicas that share their workers the pool is one large machine: no balancer, which
 cannot move a request that has begun, reaches it. For first come, first served the mean wait
-is at most that of any assignment in turn, whatever the law of service [1]_.
+is at most that of any assignment in turn, whatever the service distribution [1]_.
 
 **Error and domain.** Those of the station it becomes. **Overload.** ``inf`` in the cell.
 
@@ -100,26 +100,27 @@ class CentralQueue(Pool):
         return self.joined()._solve(arrival_rate)
 
     @checked
-    def law_of_response(
+    def distribution_of_response(
         self, result: StationResult, work: Distribution, visits: Count = 1
     ) -> Distribution:
-        """Return the law of the response of requests with their own work.
+        """Return the distribution of the response of requests with their own work.
 
         Parameters
         ----------
         result : StationResult
             The steady state of this pool under all its streams. [-]
         work : Distribution
-            Law of the service time of these requests, of all their visits together. [-]
+            Distribution of the service time of these requests, of all their visits together.
+            [-]
         visits : int or integer array, default 1
             How often they come on one way. [-]
 
         Returns
         -------
         Distribution
-            Law of the time of all these visits. [-]
+            Distribution of the time of all these visits. [-]
         """
-        return self.joined().law_of_response(result, work, visits)
+        return self.joined().distribution_of_response(result, work, visits)
 
     def _stream(
         self, result: StationResult, rate: Value, service: Distribution

@@ -37,7 +37,7 @@ def compare(
     Parameters
     ----------
     replica : Station
-        What one replica is, with its own workers and law of service. [-]
+        What one replica is, with its own workers and service distribution. [-]
     replicas : int or integer array
         Their number, >= 1. [-]
     arrival_rate : number or array

@@ -1,7 +1,7 @@
 r"""The wait of a request by how many it finds at its replica, where service is exponential.
 
-With :math:`u_j` the chance to find c + j requests or more at the replica of c workers that a
-request joins, and :math:`\delta = c / S` the rate at which the full replica drains,
+With :math:`u_j` the probability to find c + j requests or more at the replica of c workers that
+a request joins, and :math:`\delta = c / S` the rate at which the full replica drains,
 
 .. math::
 
@@ -9,7 +9,7 @@ request joins, and :math:`\delta = c / S` the rate at which the full replica dra
     W_q = \frac{1}{\delta} \sum_j u_j ,
 
 as it waits for j + 1 departures where it finds c + j. From the last stored level on the
-chances fall by a constant ratio q each, so that the sum is closed.
+probabilities fall by a constant ratio q each, so that the sum is closed.
 """
 
 from __future__ import annotations
@@ -32,9 +32,9 @@ class LevelWait(Distribution):
     Parameters
     ----------
     levels : tuple of numbers or arrays
-        Chance to wait for more than 0, 1, 2, ... departures. [-]
+        Probability to wait for more than 0, 1, 2, ... departures. [-]
     ratio : number or array
-        What each chance after the last is of the one before; 1 in overload. [-]
+        What each probability after the last is of the one before; 1 in overload. [-]
     drain : number or array
         Departures a second while a request waits. [1/s]
 
@@ -42,8 +42,8 @@ class LevelWait(Distribution):
     --------
     M/M/1 at 80 % load:
 
-    >>> law = LevelWait((0.8,), 0.8, 10.0)
-    >>> float(law.mean), float(law.tail(0.2)), float(law.quantile(0.99))
+    >>> time = LevelWait((0.8,), 0.8, 10.0)
+    >>> float(time.mean), float(time.tail(0.2)), float(time.quantile(0.99))
     (0.4, 0.5363, 2.191)
     """
 

@@ -4,11 +4,11 @@ Each policy says what a request finds where it joins, for exponential service
 (`qmodel.balancing.conditional_wait`). This module makes a station of it, for three kinds of
 replica.
 
-**Exponential service, FCFS** (`MMc`): the wait is that law.
+**Exponential service, FCFS** (`MMc`): the wait is that distribution.
 
-**General service, FCFS** (`MG1`, `MGc`, `MDc`): the chance of a wait is kept, and the mean wait
-scales as it does at one replica of this load alone, for one worker by :math:`(1 + c_s^2) / 2`,
-less what the balancer gains by leaving busy replicas alone, for :math:`c_s^2 > 1`
+**General service, FCFS** (`MG1`, `MGc`, `MDc`): the probability of a wait is kept, and the mean
+wait scales as it does at one replica of this load alone, for one worker by :math:`(1 + c_s^2) /
+2`, less what the balancer gains by leaving busy replicas alone, for :math:`c_s^2 > 1`
 
 .. math::
 
@@ -19,14 +19,14 @@ fitted by us to simulations; it vanishes for one replica, and in heavy traffic. 
 those that wait have the squared coefficient of variation of M/G/1 [1]_ at the load with as
 many in front, times that of exponential service. Mean wait, where it is above 0.02 service
 times: within 10 % below an SCV of 1, within 15 % for one worker above; for four workers, whose
-waits are then short, up to 27 % high at an SCV of 4 and 53 % at 9. The chance of a wait is
+waits are then short, up to 27 % high at an SCV of 4 and 53 % at 9. The probability of a wait is
 within 0.04 below an SCV of 1, but up to 0.09 low at 4 and 0.13 at 9.
 
 Where the variance of service is infinite, the mean wait is ``inf`` in its cell, and percentiles
 stay (`qmodel.queues.waits.infinite_variance`).
 
-**Sharing** (`MG1PS`, `MGcPS`): the mean hardly depends on the law of service [2]_ and is taken
-from exponential service. A request of size x takes x and a gamma excess as in
+**Sharing** (`MG1PS`, `MGcPS`): the mean hardly depends on the service distribution [2]_ and is
+taken from exponential service. A request of size x takes x and a gamma excess as in
 `qmodel.queues.waits.shared_response`, with mean and variance of the stretch from the levels; it
 is forgotten over a size of :math:`E[S^2] / (2 S^2)` times the mean wait of those that wait.
 
@@ -55,13 +55,13 @@ from qmodel.distributions import NEVER, Distribution, Exponential, Mixture, Sum
 from qmodel.errors import ModelError
 from qmodel.numerics.spare_capacity import spare_servers
 from qmodel.queues import mgc, mmc
-from qmodel.queues.base import FCFS, LAWS, MEANS, StationResult, StreamResult
+from qmodel.queues.base import DISTRIBUTIONS, FCFS, MEANS, StationResult, StreamResult
 from qmodel.queues.mdc import MDc
 from qmodel.queues.mg1 import GENERAL_SERVICE, MG1
 from qmodel.queues.mgc import MGc
 from qmodel.queues.mgc_ps import MGcPS
 from qmodel.queues.mmc import EXPONENTIAL_SERVICE, MMc
-from qmodel.queues.waits.decaying import law_of_wait, scv_of_delay
+from qmodel.queues.waits.decaying import distribution_of_wait, scv_of_delay
 from qmodel.queues.waits.infinite_variance import infinite_in_its_cell
 from qmodel.queues.waits.mmc import MMcResponse
 from qmodel.queues.waits.shared_response import SharedResponse, cells_of_sizes
@@ -70,7 +70,7 @@ __all__ = ["InformedPool"]
 
 SCALED_WAIT = Assumption(
     "scaled-wait",
-    "the wait scales with the law of service as at one replica, with a correction fitted by us "
+    "the wait scales with service as at one replica, with a correction fitted by us "
     "for an SCV above 1; at loads of 0.5 to 0.95 the mean response is within 5 % below an SCV "
     "of 1, 7 % at 4, 13 % at 9; p99 is up to 33 % high for constant service, 17 % at an SCV of "
     "0.25, and within 12 % at 4, 18 % at 9",
@@ -105,7 +105,7 @@ class InformedPool(Pool):
 
     @abstractmethod
     def _levels(self, load: Any, replicas: Any, servers: Any) -> tuple[tuple[Any, ...], Any]:
-        """Return chances to find c + j requests or more, and their ratio beyond.
+        """Return probabilities to find c + j requests or more, and their ratio beyond.
 
         All three are arrays of one shape, and the loads are inside 0 to 1.
         """
@@ -141,19 +141,19 @@ class InformedPool(Pool):
             grounds = (*grounds, FCFS)
         else:
             mean = self._scaled_mean(state)
-            mean, law, endless = infinite_in_its_cell(
+            mean, distribution, endless = infinite_in_its_cell(
                 mean,
-                law=self._scaled_wait(state, mean),
+                distribution=self._scaled_wait(state, mean),
                 arrival_rate=rate,
                 service=service,
                 servers=self.servers,
-                chance=state.wait.levels[0],
+                probability=state.wait.levels[0],
             )
-            wait, response = law, Sum((law, service))
+            wait, response = distribution, Sum((distribution, service))
             grounds = (POISSON_ARRIVALS, GENERAL_SERVICE, FCFS, SCALED_WAIT, *endless)
         with np.errstate(invalid="ignore"):
             queue = np.where(np.asarray(rate) == 0, 0.0 * mean, rate * mean)[()]
-        basis = dict.fromkeys((*MEANS, *LAWS), (*grounds, *self._grounds()))
+        basis = dict.fromkeys((*MEANS, *DISTRIBUTIONS), (*grounds, *self._grounds()))
         return StationResult(
             arrival_rate=rate,
             utilization=rate * service.mean / self.servers,
@@ -223,24 +223,33 @@ class InformedPool(Pool):
 
     def _scaled_wait(self, state: _State, mean: Any) -> Distribution:
         wait, service = state.wait, self.service
-        chance = wait.levels[0]
+        probability = wait.levels[0]
         with np.errstate(divide="ignore", invalid="ignore", over="ignore"):
-            delay = np.where(state.over | (np.asarray(chance) <= 0), 1.0, wait.mean / chance)
-            second = (wait.variance + wait.mean**2) / chance
-            scv = np.where(state.over | (np.asarray(chance) <= 0), 1.0, second / delay**2 - 1)
+            delay = np.where(
+                state.over | (np.asarray(probability) <= 0), 1.0, wait.mean / probability
+            )
+            second = (wait.variance + wait.mean**2) / probability
+            scv = np.where(
+                state.over | (np.asarray(probability) <= 0), 1.0, second / delay**2 - 1
+            )
             # In front of those that wait are 1 / (1 - load) requests, at one M/M/1.
             front = np.maximum(delay * wait.drain, 1.0)
         scv = scv * scv_of_delay(1 - 1 / front, service)
         none = np.nan + 0.0 * state.load
-        return law_of_wait(
-            mean, chance=chance, scv=scv, decay=none, scale=service.mean, over=state.over
+        return distribution_of_wait(
+            mean,
+            probability=probability,
+            scv=scv,
+            decay=none,
+            scale=service.mean,
+            over=state.over,
         )
 
     def _shared_response(self, state: _State, work: Distribution) -> Distribution:
         wait, mix = state.wait, self.service
-        chance, s = np.asarray(wait.levels[0]), mix.mean
+        probability, s = np.asarray(wait.levels[0]), mix.mean
         # So rarely that the square of a wait would lose its digits: never.
-        alone = (chance <= 1e-100) & ~state.over
+        alone = (probability <= 1e-100) & ~state.over
         some = alone | state.over
         with np.errstate(divide="ignore", invalid="ignore", over="ignore"):
             stretch = np.where(some, 1.0, wait.mean / s)
@@ -248,14 +257,14 @@ class InformedPool(Pool):
             number = wait.variance - wait.mean / wait.drain
             variance = np.where(some, 1.0, number / s**2)
             # The size over which the stretch is forgotten.
-            forgotten = np.where(some, s, s * (1 + mix.scv) / 2 * stretch / chance)
+            forgotten = np.where(some, s, s * (1 + mix.scv) / 2 * stretch / probability)
         share, lows, widths = cells_of_sizes(work)
         sizes = [low + width / 2 for low, width in zip(lows, widths, strict=True)]
         growth = []
         for x in sizes:
             r = np.asarray(x / forgotten)
             growth.append(np.where(r < 1e-4, r * r / 2, r + np.expm1(-r)))
-        law = SharedResponse(
+        distribution = SharedResponse(
             share,
             lows,
             widths,
@@ -263,34 +272,35 @@ class InformedPool(Pool):
             tuple((2 * variance * forgotten**2 * g)[()] for g in growth),
         )
         if not some.any():
-            return law
+            return distribution
         weights = (1.0 - some, 1.0 * alone, 1.0 * state.over)
-        return Mixture(tuple(w[()] for w in weights), (law, work, NEVER))
+        return Mixture(tuple(w[()] for w in weights), (distribution, work, NEVER))
 
-    def law_of_response(
+    def distribution_of_response(
         self, result: StationResult, work: Distribution, visits: Count = 1
     ) -> Distribution:
-        """Return the law of the response of requests with their own work.
+        """Return the distribution of the response of requests with their own work.
 
         Parameters
         ----------
         result : StationResult
             The steady state of this pool under all its streams. [-]
         work : Distribution
-            Law of the service time of these requests, of all their visits together. [-]
+            Distribution of the service time of these requests, of all their visits together.
+            [-]
         visits : int or integer array, default 1
             How often they come on one way, taken as to one replica. [-]
 
         Returns
         -------
         Distribution
-            Law of the time of all these visits. [-]
+            Distribution of the time of all these visits. [-]
         """
         if not isinstance(self.replica, MGcPS):
-            return Pool.law_of_response(self, result, work, visits)
+            return Pool.distribution_of_response(self, result, work, visits)
         simple = self.replica if self.alone else self._same()
         if simple is not None:
-            return simple.law_of_response(result, work, visits)
+            return simple.distribution_of_response(result, work, visits)
         return self._shared_response(self._state(result.arrival_rate), work)
 
     def _stream(
@@ -303,5 +313,5 @@ class InformedPool(Pool):
             arrival_rate=rate,
             waiting_time=(stretch - 1) * service.mean,
             response_time=stretch * service.mean,
-            response=self.law_of_response(result, service),
+            response=self.distribution_of_response(result, service),
         )

@@ -20,7 +20,7 @@ no less than there.
 
 **Several dispatchers** (replicas with one worker). The replicas that one list does not hold
 come and go like the busy servers of a loss system with
-:math:`M = N (\rho + (1 - \rho) / m)` servers that carries :math:`N \rho`. So a list is empty
+:math:`M = N (\rho + (1 - \rho) / m)` servers that sustains :math:`N \rho`. So a list is empty
 with Erlang's B of M and of the A that solves
 :math:`A (1 - B) = N \rho`, and a request waits with :math:`P_m = B M / N`, as does the next.
 With m in proportion to N that is the model of Lu and others [1]_, for large N
@@ -29,9 +29,10 @@ one dispatcher lacks in the same model, :math:`(P_1 - P_1^B) m^{-3/2}` and
 :math:`(q_1 - P_1^B) m^{-3/2}`.
 
 **Error** (exponential service), at loads of 0.5 to 0.95, against the simulations that were
-fitted: for one dispatcher, 2 to 300 replicas and 1 to 32 workers, mean response 2.1 %, chance
-of a wait 0.03; for 2 to 100 dispatchers of 2 to 500 replicas, mean response 7 %, chance 0.036.
-The p99 of the response, for one dispatcher: 2 % to 80 % load, at 95 % up to 10 % low.
+fitted: for one dispatcher, 2 to 300 replicas and 1 to 32 workers, mean response 2.1 %,
+probability of a wait 0.03; for 2 to 100 dispatchers of 2 to 500 replicas, mean response 7 %,
+probability 0.036. The p99 of the response, for one dispatcher: 2 % to 80 % load, at 95 % up to
+10 % low.
 
 **Overload.** ``inf`` in the cell. NaN in, NaN out.
 
@@ -76,7 +77,7 @@ JOIN_IDLE = Assumption(
 def idle_levels(
     load: Value, *, replicas: Value, servers: Value, dispatchers: Value
 ) -> tuple[Any, Any]:
-    """Return the chance that a request waits, and the ratio of the levels found.
+    """Return the probability that a request waits, and the ratio of the levels found.
 
     Parameters
     ----------
@@ -92,7 +93,7 @@ def idle_levels(
     Returns
     -------
     tuple of numbers or arrays
-        Chance to find c requests or more; what each further one multiplies it by. [-]
+        Probability to find c requests or more; what each further one multiplies it by. [-]
 
     Examples
     --------
@@ -102,22 +103,22 @@ def idle_levels(
     rho, n, c, m = (np.asarray(x, dtype=float) for x in (load, replicas, servers, dispatchers))
     many = n * (1 - rho)
     slow = (0.508 + 0.312 * np.log(c)) * many * (n - 1) / (n + 0.68)
-    chance = erlang_c(n * c * rho, n * c) * (1 - rho + rho * (1 + slow) ** -0.88)
+    probability = erlang_c(n * c * rho, n * c) * (1 - rho + rho * (1 + slow) ** -0.88)
     pooled = np.minimum(0.5 + 0.186 * np.log(c), 1.0) / np.sqrt(1 + 0.835 * c**0.42 * many)
     ratio = rho ** (1 + (n - 1) * pooled)
     if np.all(m == 1):
-        return chance, ratio
+        return probability, ratio
     apart, together = _lost(rho, n, m), _lost(rho, n, 1.0)
     weight = m**-1.5
     single = m == 1
     return (
-        np.where(single, chance, apart + (chance - together) * weight),
+        np.where(single, probability, apart + (probability - together) * weight),
         np.where(single, ratio, apart + (ratio - together) * weight),
     )
 
 
 def _lost(rho: Any, n: Any, m: Any) -> Any:
-    """Return the chance to wait where lists are loss systems."""
+    """Return the probability to wait where lists are loss systems."""
     carried, most = n * rho, n * (rho + (1 - rho) / m)
     # Newton's method from below on a concave function: it does not overshoot.
     offered = carried
@@ -183,14 +184,14 @@ class JoinIdleQueue(InformedPool):
             )
 
     def _levels(self, load: Any, replicas: Any, servers: Any) -> tuple[tuple[Any, ...], Any]:
-        chance, ratio = idle_levels(
+        probability, ratio = idle_levels(
             load, replicas=replicas, servers=servers, dispatchers=self.dispatchers
         )
         # On the mean no request fares better than behind the shortest queue.
         other, steps = shortest_levels(load, replicas=replicas, servers=servers)
         with np.errstate(divide="ignore", invalid="ignore"):
-            least = np.where(other > 0, 1 - chance * (1 - steps) / other, 0.0)
-        return (chance,), np.clip(ratio, np.minimum(least, 1.0), 1.0)
+            least = np.where(other > 0, 1 - probability * (1 - steps) / other, 0.0)
+        return (probability,), np.clip(ratio, np.minimum(least, 1.0), 1.0)
 
     def _grounds(self) -> tuple[Assumption, ...]:
         return (JOIN_IDLE,)

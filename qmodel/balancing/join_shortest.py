@@ -1,7 +1,7 @@
 r"""Least connections: each request joins the replica with the fewest requests.
 
 Also "join the shortest queue". Two replicas of up to eight workers are solved exactly
-(`qmodel.balancing.two_queues`). There is no closed law for more. With N
+(`qmodel.balancing.two_queues`). There is no closed distribution for more. With N
 replicas of c workers, exponential service and load :math:`\rho`, the levels found are nearly
 geometric from c on, with the ratio that is exact far out, so that the wait is exponential
 
@@ -22,8 +22,8 @@ simulations of 1e7 to 6e7 requests over N from 2 to 1000, c from 1 to 32 and loa
 0.95.
 
 **Error** (exponential service), over that range, on the fitted points and between: mean
-response 1 %, p99 of it 3 %, chance of a wait 0.02. Mean wait, where it is above 0.02 service
-times: 7 %. At loads of 0.3 and 0.98 the same.
+response 1 %, p99 of it 3 %, probability of a wait 0.02. Mean wait, where it is above 0.02
+service times: 7 %. At loads of 0.3 and 0.98 the same.
 
 **Overload.** ``inf`` in the cell. NaN in, NaN out.
 
@@ -70,7 +70,7 @@ _MOST_WORKERS = 8
 
 @checked
 def shortest_levels(load: Value, *, replicas: Value, servers: Value) -> tuple[Any, Any]:
-    """Return the chance that a request waits behind the shortest queue, and the ratio.
+    """Return the probability that a request waits behind the shortest queue, and the ratio.
 
     Parameters
     ----------
@@ -84,7 +84,7 @@ def shortest_levels(load: Value, *, replicas: Value, servers: Value) -> tuple[An
     Returns
     -------
     tuple of numbers or arrays
-        Chance to find c requests or more; what each further one multiplies it by. [-]
+        Probability to find c requests or more; what each further one multiplies it by. [-]
 
     Raises
     ------
@@ -93,7 +93,7 @@ def shortest_levels(load: Value, *, replicas: Value, servers: Value) -> tuple[An
 
     Examples
     --------
-    Two servers, where the exact chance is 0.6942 and the exact ratio tends to 0.64:
+    Two servers, where the exact probability is 0.6942 and the exact ratio tends to 0.64:
 
     >>> [round(float(x), 3) for x in shortest_levels(0.8, replicas=2, servers=1)]
     [0.687, 0.649]
@@ -149,11 +149,11 @@ class LeastConnections(InformedPool):
 
 def least_levels(load: Any, replicas: Any, servers: Any) -> tuple[np.ndarray, Any]:
     """Return the levels of pools whose requests ask all replicas, and their ratio beyond."""
-    chance, ratio = shortest_levels(load, replicas=replicas, servers=servers)
+    probability, ratio = shortest_levels(load, replicas=replicas, servers=servers)
     two = _solved(replicas, servers)
     if not two.any():
-        return np.asarray(chance)[None], ratio
-    levels = np.stack([chance * ratio**j for j in range(LEVELS)])
+        return np.asarray(probability)[None], ratio
+    levels = np.stack([probability * ratio**j for j in range(LEVELS)])
     for workers in np.unique(servers[two]):
         here = two & (servers == workers)
         levels[:, here] = equal_levels(load[here], int(workers))

@@ -10,7 +10,7 @@ others wait. With :math:`a = \lambda S` and Erlang's C,
     \frac{d (\lambda W_q)}{d \lambda} = \frac{C S}{c - a}
         \left( 1 + (c - a) + \frac{a (2 - C)}{c - a} \right)
 
-for M/M/c and for shared servers, whatever the law of service, and for M/G/1
+for M/M/c and for shared servers, whatever the service distribution, and for M/G/1
 
 .. math::
 

@@ -163,7 +163,7 @@ def _alone(x: Any, c: int) -> tuple[Any, Any]:
 def levels_found(
     load: np.ndarray, *, replicas: np.ndarray, servers: int, choices: int, sampling: float
 ) -> np.ndarray:
-    r"""Return the chances that a request finds c + j requests or more where it joins.
+    r"""Return the probabilities that a request finds c + j requests or more where it joins.
 
     Parameters
     ----------

@@ -61,7 +61,7 @@ def balanced(policy: Policy, replica: Station, replicas: Count) -> Pool:
     policy : str or callable
         A name in `POLICIES`, or a class of pools such as `RoundRobin`. [-]
     replica : Station
-        What one replica is, with its own workers and law of service. [-]
+        What one replica is, with its own workers and service distribution. [-]
     replicas : int or integer array
         Their number, >= 1. [-]
 

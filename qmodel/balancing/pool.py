@@ -30,7 +30,7 @@ class Pool(Station):
     Parameters
     ----------
     replica : Station
-        What one replica is, with its own workers and law of service. [-]
+        What one replica is, with its own workers and service distribution. [-]
     replicas : int or integer array
         Their number, >= 1. [-]
 
@@ -57,7 +57,7 @@ class Pool(Station):
 
     @property
     def service(self) -> Distribution:
-        """Law of the service time of one request. [-]."""
+        """Distribution of the service time of one request. [-]."""
         return self.replica.service
 
     @property
@@ -77,7 +77,7 @@ class Pool(Station):
 
     @checked
     def serving(self, service: Distribution) -> Self:
-        """Return as many replicas with another law of service."""
+        """Return as many replicas with another service distribution."""
         return replace(self, replica=self.replica.serving(service))
 
     @abstractmethod
@@ -117,27 +117,28 @@ class SplitPool(Pool):
         )
 
     @checked
-    def law_of_response(
+    def distribution_of_response(
         self, result: StationResult, work: Distribution, visits: Count = 1
     ) -> Distribution:
-        """Return the law of the response of requests with their own work.
+        """Return the distribution of the response of requests with their own work.
 
         Parameters
         ----------
         result : StationResult
             The steady state of this pool under all its streams. [-]
         work : Distribution
-            Law of the service time of these requests, of all their visits together. [-]
+            Distribution of the service time of these requests, of all their visits together.
+            [-]
         visits : int or integer array, default 1
             How often they come on one way, taken as to one replica. [-]
 
         Returns
         -------
         Distribution
-            Law of the time of all these visits. [-]
+            Distribution of the time of all these visits. [-]
         """
         one = self._part(result.arrival_rate)
-        return one.station.law_of_response(one, work, visits)
+        return one.station.distribution_of_response(one, work, visits)
 
     def _stream(
         self, result: StationResult, rate: Value, service: Distribution

@@ -2,8 +2,8 @@ r"""The power of d choices: each request joins the shortest of d replicas drawn 
 
 What it finds there comes from `qmodel.balancing.mean_field`, for few replicas as for many.
 Where all replicas are drawn the policy is least connections
-(`qmodel.balancing.join_shortest`), and near that the chances of the mean field are a little
-low. Both agree where N = d, and from there on their ratio is spread over N
+(`qmodel.balancing.join_shortest`), and near that the probabilities of the mean field are a
+little low. Both agree where N = d, and from there on their ratio is spread over N
 
 .. math::
 
@@ -15,7 +15,7 @@ is that one.
 
 **Error** (exponential service), for d from 2 to 10 of N = 3 to 1000 replicas of 1 to 32
 workers at loads of 0.5 to 0.95, on points that were fitted and between, against simulations of
-1e7 to 6e7 requests: mean response 1.6 %, p99 of it 3 %, chance of a wait 0.03. Mean wait,
+1e7 to 6e7 requests: mean response 1.6 %, p99 of it 3 %, probability of a wait 0.03. Mean wait,
 where it is above 0.02 service times: 13 %. For draws that may repeat: 3.4 %, 4 %, 0.05 and 8
 %. For many replicas the mean is that of Mitzenmacher [1]_ to 1e-6; what is left of it is of
 the order of 1 / N [2]_.
@@ -167,8 +167,8 @@ class PowerOfChoices(InformedPool):
         field = levels_found(load, replicas=few, servers=c, choices=d, sampling=sampling)
         most = max(len(found), len(field))
         found, field = prolonged(found, load**n, most), prolonged(field, load**d, most)
-        chance, ratio = shortest_levels(load, replicas=few, servers=c)
-        exact = chance * ratio ** np.arange(most)[:, None]
+        probability, ratio = shortest_levels(load, replicas=few, servers=c)
+        exact = probability * ratio ** np.arange(most)[:, None]
         with np.errstate(divide="ignore", invalid="ignore"):
             # Levels that are never found have nothing to correct.
             factor = np.where(field > 1e-12, np.clip(exact / field, 0.05, 20.0), 1.0)

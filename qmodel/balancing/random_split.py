@@ -47,7 +47,7 @@ class RandomSplit(SplitPool):
     Parameters
     ----------
     replica : Station
-        What one replica is, with its own workers and law of service. [-]
+        What one replica is, with its own workers and service distribution. [-]
     replicas : int or integer array
         Their number, >= 1. [-]
 

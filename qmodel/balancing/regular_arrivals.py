@@ -4,7 +4,7 @@ Every N-th request of a Poisson stream comes after an Erlang time with N phases,
 of SCV :math:`c_a^2 = 1/N`. A station with queues is then `GMc` or `GGc`.
 
 Where all requests share the servers and service is exponential, the number present is that
-of GI/M/c whatever the order of service, and so is the mean response. For other laws of
+of GI/M/c whatever the order of service, and so is the mean response. For other distributions of
 service the mean wait :math:`W_q` is that of GI/M/c, scaled by what heavy traffic makes of the
 two SCVs [1]_,
 
@@ -12,8 +12,9 @@ two SCVs [1]_,
 
     W_q = W_q^{GI/M/c} \, \frac{2 (c_a^2 + c_s^2)}{(1 + c_a^2)(1 + c_s^2)} ,
 
-which is exact for Poisson arrivals and for exponential service. The law of the response is
-that of the station under Poisson arrivals, at the lower rate where the mean is the same.
+which is exact for Poisson arrivals and for exponential service. The distribution of the
+response is that of the station under Poisson arrivals, at the lower rate where the mean is the
+same.
 
 **Error** of the shared station, up to 20 replicas, loads from 50 % to 95 %, one server or
 four, service of SCV 0, 0.25, 1, 4, 9 (simulation): mean response 12 % at half load, 10 % at
@@ -41,7 +42,7 @@ from qmodel.errors import ModelError
 from qmodel.numerics.roots import increasing_root
 from qmodel.numerics.spare_capacity import spare_servers
 from qmodel.queues import gmc, mmc
-from qmodel.queues.base import LAWS, MEANS, Station, StationResult
+from qmodel.queues.base import DISTRIBUTIONS, MEANS, Station, StationResult
 from qmodel.queues.delay import Delay
 from qmodel.queues.ggc import GGc
 from qmodel.queues.mdc import MDc
@@ -66,9 +67,9 @@ SHARED_MEAN = Assumption(
     "Gromoll 2004 for heavy traffic; simulation",
     APPROXIMATE,
 )
-SHARED_LAW = Assumption(
+SHARED_DISTRIBUTION = Assumption(
     "equivalent-poisson-load",
-    "the law of the response under sharing is that with Poisson arrivals at the rate of the "
+    "the response under sharing is that with Poisson arrivals at the rate of the "
     "same mean; p99 within 20 % at half load and 10 % at 80 %, p50 within 19 %, for constant "
     "service p99 up to 62 % high",
     "simulation of up to 20 replicas of one server and of four",
@@ -84,15 +85,15 @@ def with_regular_arrivals(station: Station, scv: Value, arrival_rate: Value) -> 
     station : Station
         The station: `MMc`, `MDc`, `MG1`, `MGc`, `MG1PS`, `MGcPS` or `Delay`. [-]
     scv : number or array
-        Squared coefficient of variation of the times between arrivals, > 0 and <= 1. [-]
+        Squared coefficient of variation of the interarrival times, > 0 and <= 1. [-]
     arrival_rate : number or array
         Arrival rate, >= 0. [1/s]
 
     Returns
     -------
     StationResult
-        The state. Its `station` gives the law of requests with other work; under sharing its
-        `arrival_rate` is that of the equivalent Poisson stream. [-]
+        The state. Its `station` gives the distribution of requests with other work; under
+        sharing its `arrival_rate` is that of the equivalent Poisson stream. [-]
 
     Raises
     ------
@@ -142,7 +143,7 @@ def _shared(station: MGcPS, between: Gamma, rate: Value) -> StationResult:
     exponential = isinstance(service, Exponential)
     model = (gmc.RENEWAL_ARRIVALS, GENERAL_SERVICE, PROCESSOR_SHARING)
     means = model if exponential else (*model, SHARED_MEAN)
-    laws = union(means, (SHARED_LAW,), station._law_grounds())
+    distributions = union(means, (SHARED_DISTRIBUTION,), station._distribution_grounds())
     return replace(
         result,
         utilization=rate * s / c,
@@ -152,7 +153,9 @@ def _shared(station: MGcPS, between: Gamma, rate: Value) -> StationResult:
         number_in_system=weigh(rate, wait + s),
         number=None,
         basis=Basis(
-            dict.fromkeys(MEANS, means) | dict.fromkeys(LAWS, laws) | {"utilization": model}
+            dict.fromkeys(MEANS, means)
+            | dict.fromkeys(DISTRIBUTIONS, distributions)
+            | {"utilization": model}
         ),
     )
 

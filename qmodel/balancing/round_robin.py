@@ -1,4 +1,4 @@
-r"""Round robin: the balancer takes the replicas in turn.
+r"""Round robin: the balancer takes the replicas round robin.
 
 Each of N replicas gets every N-th request. Of a Poisson stream, its requests come after
 Erlang times with N phases: a replica M/M/c is :math:`E_N/M/c`. With one worker and
@@ -51,7 +51,7 @@ __all__ = ["RoundRobin"]
 
 ROUND_ROBIN = Assumption(
     "round-robin",
-    "the requests of a Poisson stream go to the replicas in turn, so that each sees Erlang "
+    "the requests of a Poisson stream go to the replicas round robin, so that each sees Erlang "
     "times between its arrivals",
     "Kleinrock 1975",
 )
@@ -59,7 +59,7 @@ ROUND_ROBIN = Assumption(
 
 @dataclass(frozen=True, slots=True, eq=False)
 class RoundRobin(SplitPool):
-    """Equal replicas that get the requests in turn.
+    """Equal replicas that get the requests round robin.
 
     Parameters
     ----------

@@ -15,7 +15,7 @@ is infinite, although the others may be idle. `utilization` is that of the fulle
 The shares are weights that somebody chose (regions, tenants), the mean shares of a hash ring
 (`ring_shares`), or one full shard among even ones (`shares_of_imbalance`), where
 `ring_imbalance_quantile`, `keys_imbalance_quantile` and `hot_imbalance_quantile` say how full
-it may be. The law is that for these shares: exact where the replica's is.
+it may be. The distribution is that for these shares: exact where the replica's is.
 
 References
 ----------
@@ -171,7 +171,7 @@ class Sharded(Station):
 
     @property
     def service(self) -> Distribution:
-        """Law of the service time of one request. [-]."""
+        """Distribution of the service time of one request. [-]."""
         return self.replica.service
 
     @property
@@ -186,33 +186,34 @@ class Sharded(Station):
 
     @checked
     def serving(self, service: Distribution) -> Self:
-        """Return the shards with another law of service."""
+        """Return the shards with another service distribution."""
         return replace(self, replica=self.replica.serving(service))
 
     def _solve(self, arrival_rate: Value) -> StationResult:
         return replace(self._split._solve(arrival_rate), station=self)
 
     @checked
-    def law_of_response(
+    def distribution_of_response(
         self, result: StationResult, work: Distribution, visits: Count = 1
     ) -> Distribution:
-        """Return the law of the response of requests with their own work.
+        """Return the distribution of the response of requests with their own work.
 
         Parameters
         ----------
         result : StationResult
             The steady state under all streams. [-]
         work : Distribution
-            Law of the service time of these requests, of all their visits together. [-]
+            Distribution of the service time of these requests, of all their visits together.
+            [-]
         visits : int or integer array, default 1
             How often they come on one way, taken as to one shard. [-]
 
         Returns
         -------
         Distribution
-            Law of the time of all these visits. [-]
+            Distribution of the time of all these visits. [-]
         """
-        return self._split.law_of_response(result, work, visits)
+        return self._split.distribution_of_response(result, work, visits)
 
     def _stream(
         self, result: StationResult, rate: Value, service: Distribution

@@ -10,7 +10,7 @@ either side, which leaves out less than 1e-12 for equal replicas, and is reporte
 Replicas may differ in speed: balancers that count connections then give the faster one more,
 but less than would be best, as two requests at the slow one count as much as two at the fast.
 
-For equal replicas the chance to find c + j requests at both is wanted for many loads; over
+For equal replicas the probability to find c + j requests at both is wanted for many loads; over
 the power of the load that it begins with, its logarithm is smooth in the load, and is fitted
 by a polynomial, to 1e-8.
 
@@ -38,7 +38,7 @@ __all__ = ["LEVELS", "ShorterOfTwo", "equal_levels", "shorter_of_two"]
 
 _FURTHEST = 30
 LEVELS = 16
-"""Levels whose chances are stored; from there on they fall by the square of the load."""
+"""Levels whose probabilities are stored; from there on they fall by the square of the load."""
 
 _DEGREE = 30
 _NODES = 96
@@ -55,7 +55,7 @@ class ShorterOfTwo(NamedTuple):
     """Mean time of a request, of both. [s]."""
 
     prob_wait: Value
-    """Chance that a request finds all workers of its replica busy. [-]."""
+    """Probability that a request finds all workers of its replica busy. [-]."""
 
 
 @checked
@@ -76,8 +76,8 @@ def shorter_of_two(
     Returns
     -------
     ShorterOfTwo
-        Share of the first, mean response and chance of a wait, exact; in overload the time is
-        inf and the others are NaN. [-]
+        Share of the first, mean response and probability of a wait, exact; in overload the time
+        is inf and the others are NaN. [-]
 
     Raises
     ------
@@ -117,7 +117,7 @@ def shorter_of_two(
 
 @checked
 def equal_levels(load: Value, workers: int) -> tuple[Any, ...]:
-    """Return the chances that both of two equal replicas have c + j requests or more.
+    """Return the probabilities that both of two equal replicas have c + j requests or more.
 
     Parameters
     ----------
@@ -129,8 +129,8 @@ def equal_levels(load: Value, workers: int) -> tuple[Any, ...]:
     Returns
     -------
     tuple of number or array
-        The chances for j = 0 to 15; from there on each is that before, times the square of
-        the load. [-]
+        The probabilities for j = 0 to 15; from there on each is that before, times the square
+        of the load. [-]
 
     Raises
     ------
@@ -153,13 +153,13 @@ def equal_levels(load: Value, workers: int) -> tuple[Any, ...]:
 
 @lru_cache(maxsize=32)
 def _fitted(workers: int) -> tuple[Any, ...]:
-    """Return polynomials of the load: logarithms of the chances, less their first power."""
+    """Return polynomials of the load: logs of the probabilities, less their first power."""
     nodes = 0.01 + 0.98999 * (1 - np.cos(np.pi * (np.arange(_NODES) + 0.5) / _NODES)) / 2
     one = np.ones(nodes.size)
     _, _, levels = _solved(2 * workers * nodes, one, one, workers, LEVELS)
     fits = []
     for j, u in enumerate(levels):
-        # Smaller chances have lost digits, and do not count.
+        # Smaller probabilities have lost digits, and do not count.
         known = u > 1e-9
         y = np.log(u[known]) - 2 * (workers + j) * np.log(nodes[known])
         fit = np.polynomial.Chebyshev.fit(nodes[known], y, _DEGREE)
@@ -192,7 +192,7 @@ def _blocks(m: int, lam: Any, speeds: tuple[Any, Any], workers: int) -> tuple[An
 
 
 def _solved(lam: Any, fast: Any, slow: Any, workers: int, most: int) -> tuple[Any, Any, Any]:
-    """Return the share of the first, the number present and the chances of c + j or more."""
+    """Return the share of the first, the number present, and P(c + j or more)."""
     speeds = fast, slow
     d = np.arange(-_FURTHEST, _FURTHEST + 1)
     ratio = ratio_of_levels(*_blocks(workers + 1, lam, speeds, workers))

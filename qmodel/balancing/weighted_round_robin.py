@@ -1,4 +1,4 @@
-r"""Weighted round robin: unequal sites in turn, each as often as its weight says.
+r"""Weighted round robin: unequal sites round robin, each as often as its weight says.
 
 Smooth weighted round robin, as nginx does it [1]_, spreads the turns of a site as
 evenly as the weights allow: a site of share w gets about every (1/w)-th request. Over many
@@ -35,7 +35,7 @@ __all__ = ["WeightedRoundRobin"]
 
 SMOOTH_WEIGHTS = Assumption(
     "smooth-weighted-round-robin",
-    "a site that gets the share w of a Poisson stream in turn sees gamma times of SCV w "
+    "a site that gets the share w of a Poisson stream round robin sees gamma times of SCV w "
     "between its arrivals, exact for equal weights; else the mean response is within 5 % at "
     "half load and 2 % at 80 %",
     "simulation of smooth weighted round robin, exponential service",
@@ -45,7 +45,7 @@ SMOOTH_WEIGHTS = Assumption(
 
 @dataclass(frozen=True, slots=True, eq=False)
 class WeightedRoundRobin(WeightedSplit):
-    """Unequal stations that get the requests in turn, by fixed weights.
+    """Unequal stations that get the requests round robin, by fixed weights.
 
     Parameters
     ----------
@@ -79,7 +79,7 @@ class WeightedRoundRobin(WeightedSplit):
 
     @property
     def poisson_output(self) -> bool:  # type: ignore[override]
-        """Never: what comes in turn does not leave as a Poisson stream."""
+        """Never: what comes round robin does not leave as a Poisson stream."""
         return False
 
     def _part(self, station: Station, weight: Value, arrival_rate: Value) -> StationResult:

@@ -9,12 +9,12 @@ constant round trip :math:`d_i` away. A request meets one of the sites, so that
     P(T > t) = \sum_i w_i P(T_i > t - d_i), \qquad
     \lambda^* = \min_i \lambda_i^* / w_i .
 
-**Capacity** is that of the site that is full first, never the sum of the sites': at a larger
+**Capacity** is that of the site that saturates first, never the sum of the sites': at a larger
 rate the mean is infinite. Percentiles of the requests that go elsewhere stay finite.
 `utilization` is that of the busiest site, and `servers` are the workers that the weights let
 the sites use, the capacity times the mean service time.
 
-The means and laws are exact where those of the sites are. The weights are fixed: see
+The means and distributions are exact where those of the sites are. The weights are fixed: see
 `best_split` for those that give the shortest mean.
 
 References
@@ -40,7 +40,7 @@ from qmodel.balancing.random_split import RANDOM_SPLIT
 from qmodel.basis import Assumption, Basis, union
 from qmodel.distributions import Distribution, Mixture, Shifted
 from qmodel.errors import DomainError, ModelError
-from qmodel.queues.base import LAWS, MEANS, Station, StationResult, StreamResult
+from qmodel.queues.base import DISTRIBUTIONS, MEANS, Station, StationResult, StreamResult
 
 __all__ = ["WeightedSplit", "checked_sites"]
 
@@ -145,11 +145,13 @@ class WeightedSplit(Station):
     def __post_init__(self) -> None:
         stations, delays = checked_sites(self.stations, self.delays)
         _same_length("weights", self.weights, stations)
-        laws = tuple(s.service for s in stations)
-        same = all(law == laws[0] for law in laws)
+        distributions = tuple(s.service for s in stations)
+        same = all(distribution == distributions[0] for distribution in distributions)
         object.__setattr__(self, "stations", stations)
         object.__setattr__(self, "delays", delays)
-        object.__setattr__(self, "service", laws[0] if same else Mixture(self.weights, laws))
+        object.__setattr__(
+            self, "service", distributions[0] if same else Mixture(self.weights, distributions)
+        )
 
     @property
     def not_in_paths(self) -> str:  # type: ignore[override]
@@ -163,7 +165,7 @@ class WeightedSplit(Station):
 
     @property
     def max_rate(self) -> Value:
-        """Arrival rate at which the first station is full. [1/s]."""
+        """Arrival rate at which the first station is saturated. [1/s]."""
         rates = [
             _full_rate(s.max_rate, w) for s, w in zip(self.stations, self.weights, strict=True)
         ]
@@ -176,9 +178,9 @@ class WeightedSplit(Station):
 
     @checked
     def serving(self, service: Distribution) -> Self:
-        """Return the stations with another law of service, if they have one in common."""
+        """Return the stations with another service distribution, if they have one in common."""
         if any(s.service != self.service for s in self.stations):
-            raise ModelError("stations of unequal speed have no law of service in common")
+            raise ModelError("stations of unequal speed have no service distribution in common")
         return replace(self, stations=tuple(s.serving(service) for s in self.stations))
 
     def _part(self, station: Station, weight: Value, arrival_rate: Value) -> StationResult:
@@ -196,13 +198,13 @@ class WeightedSplit(Station):
         weigh = namespace(*self.weights, *values).weigh
         return sum(weigh(w, v) for w, v in zip(self.weights, values, strict=True))
 
-    def _far(self, laws: Iterable[Distribution], visits: Count = 1) -> Distribution:
-        """Return the law of a request that goes to one of the stations, and back."""
+    def _far(self, distributions: Iterable[Distribution], visits: Count = 1) -> Distribution:
+        """Return the distribution of a request that goes to one of the stations, and back."""
         return Mixture(
             self.weights,
             tuple(
-                Shifted(law, d * visits) if _far(d) else law
-                for law, d in zip(laws, self.delays, strict=True)
+                Shifted(distribution, d * visits) if _far(d) else distribution
+                for distribution, d in zip(distributions, self.delays, strict=True)
             ),
         )
 
@@ -216,7 +218,7 @@ class WeightedSplit(Station):
         weigh = namespace(rate, waiting, response).weigh
         grounds = {
             name: union(*(p.basis.grounds[name] for p in parts), (self.policy,))
-            for name in (*MEANS, *LAWS)
+            for name in (*MEANS, *DISTRIBUTIONS)
         }
         flows = union(*(p.basis.grounds["utilization"] for p in parts))
         return StationResult(
@@ -233,27 +235,30 @@ class WeightedSplit(Station):
         )
 
     @checked
-    def law_of_response(
+    def distribution_of_response(
         self, result: StationResult, work: Distribution, visits: Count = 1
     ) -> Distribution:
-        """Return the law of the response of requests with their own work.
+        """Return the distribution of the response of requests with their own work.
 
         Parameters
         ----------
         result : StationResult
             The steady state under all streams. [-]
         work : Distribution
-            Law of the service time of these requests, of all their visits together. [-]
+            Distribution of the service time of these requests, of all their visits together.
+            [-]
         visits : int or integer array, default 1
             How often they come on one way, taken as to one station. [-]
 
         Returns
         -------
         Distribution
-            Law of the time of all these visits. [-]
+            Distribution of the time of all these visits. [-]
         """
         parts = self._parts(result.arrival_rate)
-        return self._far((p.station.law_of_response(p, work, visits) for p in parts), visits)
+        return self._far(
+            (p.station.distribution_of_response(p, work, visits) for p in parts), visits
+        )
 
     def _stream(
         self, result: StationResult, rate: Value, service: Distribution
@@ -272,7 +277,7 @@ class WeightedSplit(Station):
 
 
 def _full_rate(max_rate: Any, weight: Any) -> Any:
-    """Return the rate of the whole at which a station with this share of it is full."""
+    """Return the rate of the whole at which a station with this share of it saturates."""
     if is_symbolic(max_rate, weight):
         return max_rate / weight if weight != 0 else namespace(max_rate, weight).inf
     with np.errstate(divide="ignore"):

@@ -205,7 +205,7 @@ class Cache(Model, ABC):
         DomainError
             If `request_rate` is not > 0.
         ModelError
-            If `popularity` is none.
+            If `popularity` is not one.
         """
         _check.instance("popularity", popularity, Popularity)
         found = self._solve(popularity, _check.positive("request_rate", request_rate))

@@ -25,7 +25,7 @@ References
 ----------
 .. [1] N. Choungmo Fofack, P. Nain, G. Neglia, D. Towsley, "Performance evaluation of
    hierarchical TTL-based cache networks", Computer Networks 65, 2014, sec. 3 (lifetimes of
-   any law).
+   any distribution).
 .. [2] H. Che, Y. Tung, Z. Wang, "Hierarchical web caching systems: modeling, design and
    experimental results", IEEE Journal on Selected Areas in Communications 20, 2002.
 """

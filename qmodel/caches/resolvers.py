@@ -204,7 +204,7 @@ class Resolvers(Cache):
         DomainError
             If a number is outside its domain.
         ModelError
-            If `popularity` is none.
+            If `popularity` is not one.
 
         Examples
         --------
@@ -243,7 +243,7 @@ def _asked(rate: Any, negative: Any, names: Any) -> tuple[Any, Any]:
 
 
 def _alive(rate: Any, ttl: Any, negative: Any, negative_ttl: Any, names: Any) -> Any:
-    """Return the chances that answers are there, and that they are not, at a resolver."""
+    """Return the probabilities that answers are there, and that they are not, at a resolver."""
     with np.errstate(invalid="ignore"):
         lives = zip(_asked(rate, negative, names), (ttl, negative_ttl), strict=True)
         seen = [np.where(asked == 0, 0.0, asked * life) for asked, life in lives]
@@ -253,7 +253,7 @@ def _alive(rate: Any, ttl: Any, negative: Any, negative_ttl: Any, names: Any) ->
 
 
 def _left(rate: Any, late: Any, absent: Any) -> Any:
-    """Return the chance that an answer is there, so long after it might have been renewed."""
+    """Return P(an answer is there), so long after it might have been renewed."""
     with np.errstate(under="ignore"):
         gone = np.exp(-rate * np.maximum(-late, 0.0)) + rate * np.maximum(late, 0.0)
     return np.maximum(1 - absent * gone, 0.0)

@@ -8,7 +8,7 @@ requests of a node are a share with mean 1 / n and squared coefficient of variat
 .. math:: c^2 = (n - 1) \sum_i p_i^2 ,
 
 and none has less than its hottest object brings (`qmodel.balancing.hashing.hot_keys` has the
-law of the fullest shard).
+distribution of the fullest shard).
 
 **Replicas.** The k hottest objects may be on every node, and a request for one goes to any.
 Then n copies of it, each asked for with :math:`p_i / n`, compete with the other objects
@@ -72,7 +72,7 @@ def load_scv(popularity: Popularity, nodes: Count, *, replicated: Value = 0) -> 
     DomainError
         If `nodes` is no number of nodes, or `replicated` is negative.
     ModelError
-        If `popularity` is none.
+        If `popularity` is not one.
 
     Examples
     --------
@@ -137,7 +137,7 @@ class Replicated(Popularity):
     DomainError
         If `nodes` is no number of nodes, or `replicated` is negative.
     ModelError
-        If `popularity` is none.
+        If `popularity` is not one.
 
     Examples
     --------

@@ -8,7 +8,7 @@ between the misses of an object are T and an exponential time, and
 .. math:: 1 - h(t) = \sum_{n \ge 0,\ nT \le t} e^{-x_n} \frac{x_n^n}{n!}, \qquad
           x_n = \lambda (t - nT) ,
 
-exactly for Poisson requests: the n-th term is the chance of n misses so far and of no
+exactly for Poisson requests: the n-th term is the probability of n misses so far and of no
 object present.
 
 References

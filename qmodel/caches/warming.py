@@ -1,4 +1,4 @@
-r"""A cold cache: how it fills, and whether the database behind it lives through that.
+r"""A cold cache: how it fills, and whether the database behind it survives that.
 
 After a flush at time 0 an object is present once it was asked for, so until the cache is
 full, for every policy that takes in what it missed,
@@ -73,7 +73,7 @@ FLUID = Assumption(
 
 @dataclass(frozen=True, slots=True, eq=False, kw_only=True)
 class SurvivalResult:
-    """How a database lives through the warming of the cache before it.
+    """How a database survives the warming of the cache before it.
 
     Parameters
     ----------
@@ -122,7 +122,7 @@ class Warming(Model):
     DomainError
         If `request_rate` is not > 0.
     ModelError
-        If `cache` is of another kind, or `popularity` is none.
+        If `cache` is of another kind, or `popularity` is not one.
 
     Examples
     --------
@@ -288,7 +288,7 @@ class Warming(Model):
 
     @checked
     def survival(self, max_rate: Value) -> SurvivalResult:
-        """Return how a database of limited rate lives through the warming.
+        """Return how a database of limited rate survives the warming.
 
         Parameters
         ----------

@@ -1,4 +1,4 @@
-"""Laws of times: families, how they compose, and how to fit them."""
+"""Distributions of times: families, how they compose, and how to fit them."""
 
 from qmodel.distributions.algebra import Mixture, Sum
 from qmodel.distributions.base import Distribution

@@ -1,7 +1,7 @@
-r"""How laws compose: in sequence, as alternatives, repeated (`repeated`), shifted and scaled.
+r"""How distributions compose: in sequence, as alternatives, repeated, shifted, scaled.
 
 =============  ============================  =========================
-a pipeline's   is the law's                  with transform or tail
+a pipeline's   is the distribution's                  with transform or tail
 =============  ============================  =========================
 series         `Sum`                         :math:`\prod_i F_i(s)`
 branch         `Mixture`                     :math:`\sum_i p_i F_i(s)`
@@ -35,7 +35,7 @@ from qmodel.distributions.constants import ZERO
 from qmodel.distributions.pieces import Piece, Pieces, product
 from qmodel.errors import DomainError, ModelError
 
-__all__ = ["Mixture", "Sum", "checked_laws", "measure"]
+__all__ = ["Mixture", "Sum", "checked_distributions", "measure"]
 
 
 _MOST_PARTS = 128
@@ -64,47 +64,47 @@ def _key(shift: Any) -> Any:
 
 
 def _together(parts: list[Part]) -> Distribution:
-    """Return the law of parts of one shift; what they share is in it once."""
+    """Return the distribution of parts of one shift; what they share is in it once."""
     weights: dict[int, Any] = {}
-    laws: dict[int, Distribution] = {}
+    distributions: dict[int, Distribution] = {}
     for part in parts:
-        for p, law in part.law.terms():
-            known = id(law) in laws
-            weights[id(law)] = weights[id(law)] + p if known else p
-            laws[id(law)] = law
-    return measure(tuple(weights.values()), tuple(laws.values()))
+        for p, distribution in part.distribution.terms():
+            known = id(distribution) in distributions
+            weights[id(distribution)] = weights[id(distribution)] + p if known else p
+            distributions[id(distribution)] = distribution
+    return measure(tuple(weights.values()), tuple(distributions.values()))
 
 
-def weighed(p: Any, law: Distribution) -> Distribution:
-    """Return a law whose mass is multiplied by `p`, its terms staying what they are."""
-    terms = law.terms()
+def weighed(p: Any, distribution: Distribution) -> Distribution:
+    """Return a distribution with its mass multiplied by `p`, its terms as they are."""
+    terms = distribution.terms()
     return measure(tuple(p * q for q, _ in terms), tuple(term for _, term in terms))
 
 
-def measure(weights: tuple[Any, ...], laws: tuple[Distribution, ...]) -> Distribution:
-    """Return a mixture whose weights need not sum to 1: the law of a `Part`."""
+def measure(weights: tuple[Any, ...], distributions: tuple[Distribution, ...]) -> Distribution:
+    """Return a mixture whose weights need not sum to 1: the distribution of a `Part`."""
     mixture = object.__new__(Mixture)
     object.__setattr__(mixture, "probabilities", weights)
-    object.__setattr__(mixture, "laws", laws)
+    object.__setattr__(mixture, "distributions", distributions)
     return mixture
 
 
-def checked_laws(laws: Any) -> tuple[Distribution, ...]:
-    """Return `laws` as a tuple, refusing what is not a distribution."""
-    checked: tuple[Distribution, ...] = tuple(laws)
-    for law in checked:
-        if not isinstance(law, Distribution):
-            raise ModelError(f"laws must be distributions, got {law!r}")
+def checked_distributions(distributions: Any) -> tuple[Distribution, ...]:
+    """Return `distributions` as a tuple, refusing what is not a distribution."""
+    checked: tuple[Distribution, ...] = tuple(distributions)
+    for distribution in checked:
+        if not isinstance(distribution, Distribution):
+            raise ModelError(f"distributions must be distributions, got {distribution!r}")
     return checked
 
 
 @dataclass(frozen=True, slots=True, eq=False, repr=False)
 class Sum(Distribution):
-    """The law of a sum of independent times, one after the other.
+    """The distribution of a sum of independent times, one after the other.
 
     Parameters
     ----------
-    laws : sequence of Distribution
+    distributions : sequence of Distribution
         The times; none gives zero. [-]
 
     Raises
@@ -115,76 +115,86 @@ class Sum(Distribution):
     Examples
     --------
     >>> from qmodel.distributions import Deterministic, Exponential
-    >>> law = Sum([Deterministic(0.05), Exponential(0.01), Exponential(0.02)])
-    >>> float(law.mean), float(law.quantile(0.99)), float(law.tail(0.05))
+    >>> time = Sum([Deterministic(0.05), Exponential(0.01), Exponential(0.02)])
+    >>> float(time.mean), float(time.quantile(0.99)), float(time.tail(0.05))
     (0.08, 0.1559, 1.0)
     """
 
-    laws: tuple[Distribution, ...]
+    distributions: tuple[Distribution, ...]
 
     def __post_init__(self) -> None:
-        object.__setattr__(self, "laws", checked_laws(self.laws))
+        object.__setattr__(self, "distributions", checked_distributions(self.distributions))
 
     @property
     def mean(self) -> Value:
         """Mean. [s]."""
-        return sum(law.mean for law in self.laws)
+        return sum(distribution.mean for distribution in self.distributions)
 
     @property
     def unknown(self) -> Any:
         """Where a parameter is NaN, and everything with it."""
-        return reduce(np.logical_or, (law.unknown for law in self.laws), np.False_)
+        return reduce(
+            np.logical_or,
+            (distribution.unknown for distribution in self.distributions),
+            np.False_,
+        )
 
     @property
     def variance(self) -> Value:
         """Variance. [s^2]."""
-        return sum(law.variance for law in self.laws)
+        return sum(distribution.variance for distribution in self.distributions)
 
     @property
     def third_cumulant(self) -> Value:
         """Third cumulant. [s^3]."""
-        return sum(law.third_cumulant for law in self.laws)
+        return sum(distribution.third_cumulant for distribution in self.distributions)
 
     @property
     def atom(self) -> Value:
         """Probability of the value 0. [-]."""
-        return prod(law.atom for law in self.laws)
+        return prod(distribution.atom for distribution in self.distributions)
 
     @property
     def defect(self) -> Value:
         """Probability of no end. [-]."""
-        return 1 - prod(1 - law.defect for law in self.laws)
+        return 1 - prod(1 - distribution.defect for distribution in self.distributions)
 
     @property
     def analytic(self) -> bool:
         """Whether all transforms continue to the left half-plane."""
-        return all(law.analytic for law in self.laws)
+        return all(distribution.analytic for distribution in self.distributions)
 
     @property
     def finest(self) -> int:
-        """Number of points on a line that the worst of the laws bears. [-]."""
-        return min((law.finest for law in self.laws), default=4094)
+        """Number of points on a line that the worst of the distributions bears. [-]."""
+        return min((distribution.finest for distribution in self.distributions), default=4094)
 
     @property
     def mass(self) -> Value:
         """Total probability. [-]."""
-        return prod(law.mass for law in self.laws)
+        return prod(distribution.mass for distribution in self.distributions)
 
     def parts(self) -> tuple[Part, ...]:
-        """Return every combination of the parts of the laws, of equal shifts as one."""
+        """Return every combination of the parts, those of equal shifts as one."""
         found: tuple[Part, ...] = (Part(1.0, 0.0, ZERO),)
-        for i, law in enumerate(self.laws):
-            steps = law.parts()
+        for i, distribution in enumerate(self.distributions):
+            steps = distribution.parts()
             # More jumps than these are not told apart: what follows is inverted whole.
             if len(steps) > 1 and len(found) * len(steps) > _MOST_PARTS:
-                return _combined(found, (Part(1.0, 0.0, Sum(self.laws[i:])),))
+                return _combined(found, (Part(1.0, 0.0, Sum(self.distributions[i:])),))
             found = _combined(found, steps)
         return found
 
     def pieces(self) -> Pieces | None:
-        """Return every combination of the pieces of the laws, what is smooth as one."""
-        smooth = tuple(law for law in self.laws if law.analytic)
-        found = [law.pieces() for law in self.laws if not law.analytic]
+        """Return every combination of the pieces, what is smooth as one."""
+        smooth = tuple(
+            distribution for distribution in self.distributions if distribution.analytic
+        )
+        found = [
+            distribution.pieces()
+            for distribution in self.distributions
+            if not distribution.analytic
+        ]
         known = [pieces for pieces in found if pieces is not None]
         if len(known) < len(found):
             return None
@@ -192,26 +202,26 @@ class Sum(Distribution):
         return product([*known, Pieces((rest,))], Sum)
 
     def remaining_gap(self, s: Value) -> Value:
-        """Return the gap of the remaining time at `s` [1/s], as good as those of the laws."""
+        """Return the gap of the remaining time at `s` [1/s], as good as those of its parts."""
         # 1 - F G = (1 - F) + F (1 - G): differences of nearby numbers never appear.
         mean: Any = 0
         transform: Any = 1
         scaled: Any = 0
-        for law in self.laws:
-            gap, own = law.remaining_gap(s), law.mean
+        for distribution in self.distributions:
+            gap, own = distribution.remaining_gap(s), distribution.mean
             before = mean * s - s * scaled
             scaled = scaled + own * (before + transform * gap)
-            transform, mean = transform * law.laplace(s), mean + own
+            transform, mean = transform * distribution.laplace(s), mean + own
         return scaled / mean
 
     def laplace(self, s: Value) -> Value:
         """Return the transform at `s` [1/s]."""
-        return prod(law.laplace(s) for law in self.laws)
+        return prod(distribution.laplace(s) for distribution in self.distributions)
 
 
 def _combined(first: tuple[Part, ...], second: tuple[Part, ...]) -> tuple[Part, ...]:
     found = [
-        Part(mul(a.mass, b.mass), a.shift + b.shift, _after(a.law, b.law))
+        Part(mul(a.mass, b.mass), a.shift + b.shift, _after(a.distribution, b.distribution))
         for a in first
         for b in second
     ]
@@ -232,20 +242,20 @@ def _after(first: Distribution, second: Distribution) -> Distribution:
             # What follows nothing keeps its kinks.
             some = measure(*zip(*rest, strict=True))
             return measure((sum(nothing), 1.0), (other, Sum((some, other))))
-    laws = (first.laws if isinstance(first, Sum) else (first,), (second,))
-    return Sum(laws[0] + laws[1])
+    distributions = (first.distributions if isinstance(first, Sum) else (first,), (second,))
+    return Sum(distributions[0] + distributions[1])
 
 
 @dataclass(frozen=True, slots=True, eq=False, repr=False)
 class Mixture(Distribution):
-    """The law of one of several times, chosen at random.
+    """The distribution of one of several times, chosen at random.
 
     Parameters
     ----------
     probabilities : sequence of numbers or arrays
         Probability of each; they sum to 1. [-]
-    laws : sequence of Distribution
-        The law of each. [-]
+    distributions : sequence of Distribution
+        The distribution of each. [-]
 
     Raises
     ------
@@ -257,21 +267,24 @@ class Mixture(Distribution):
     Examples
     --------
     >>> from qmodel.distributions import Deterministic, Exponential
-    >>> law = Mixture([0.9, 0.1], [Deterministic(0.001), Exponential(0.020)])
-    >>> float(law.mean), float(law.quantile(0.5)), float(law.quantile(0.99))
+    >>> time = Mixture([0.9, 0.1], [Deterministic(0.001), Exponential(0.020)])
+    >>> float(time.mean), float(time.quantile(0.5)), float(time.quantile(0.99))
     (0.0029, 0.001, 0.0461)
     """
 
     probabilities: tuple[Value, ...] = parameter("share of each", check=_check.weights)
-    laws: tuple[Distribution, ...]  # type: ignore[misc]  # `parameter` is no default
+    distributions: tuple[Distribution, ...]  # type: ignore[misc]  # `parameter` is no default
 
     def __post_init__(self) -> None:
-        laws, parts = checked_laws(self.laws), len(self.probabilities)
-        if len(laws) != parts:
+        distributions, parts = (
+            checked_distributions(self.distributions),
+            len(self.probabilities),
+        )
+        if len(distributions) != parts:
             raise DomainError(
-                f"laws must be as many as probabilities, {parts}, got {len(laws)}"
+                f"distributions must be {parts}, one a probability, got {len(distributions)}"
             )
-        object.__setattr__(self, "laws", laws)
+        object.__setattr__(self, "distributions", distributions)
 
     def _mix(self, values: Any) -> Any:
         values = tuple(values)
@@ -281,20 +294,21 @@ class Mixture(Distribution):
     @property
     def closed(self) -> bool:  # type: ignore[override]
         """Whether all tails are closed forms."""
-        return all(law.closed for law in self.laws)
+        return all(distribution.closed for distribution in self.distributions)
 
     @property
     def mean(self) -> Value:
         """Mean. [s]."""
-        return self._mix(law.mean for law in self.laws)
+        return self._mix(distribution.mean for distribution in self.distributions)
 
     @property
     def unknown(self) -> Any:
         """Where a parameter is NaN, and everything with it."""
-        parts = zip(self.probabilities, self.laws, strict=True)
+        parts = zip(self.probabilities, self.distributions, strict=True)
         # What is never chosen is not looked at.
         return reduce(
-            np.logical_or, (np.isnan(p) | ((p > 0) & law.unknown) for p, law in parts)
+            np.logical_or,
+            (np.isnan(p) | ((p > 0) & distribution.unknown) for p, distribution in parts),
         )
 
     @property
@@ -302,7 +316,10 @@ class Mixture(Distribution):
         """Variance. [s^2]."""
         mean = self.mean
         with np.errstate(invalid="ignore"):
-            variance = self._mix(law.variance + (law.mean - mean) ** 2 for law in self.laws)
+            variance = self._mix(
+                distribution.variance + (distribution.mean - mean) ** 2
+                for distribution in self.distributions
+            )
         if is_symbolic(variance):
             return variance
         return np.where(np.isinf(mean), np.inf, variance)[()]
@@ -312,54 +329,60 @@ class Mixture(Distribution):
         """Third cumulant. [s^3]."""
         mean = self.mean
         return self._mix(
-            law.third_cumulant + (law.mean - mean) * (3 * law.variance + (law.mean - mean) ** 2)
-            for law in self.laws
+            distribution.third_cumulant
+            + (distribution.mean - mean)
+            * (3 * distribution.variance + (distribution.mean - mean) ** 2)
+            for distribution in self.distributions
         )
 
     @property
     def atom(self) -> Value:
         """Probability of the value 0. [-]."""
-        return self._mix(law.atom for law in self.laws)
+        return self._mix(distribution.atom for distribution in self.distributions)
 
     @property
     def defect(self) -> Value:
         """Probability of no end. [-]."""
-        return self._mix(law.defect for law in self.laws)
+        return self._mix(distribution.defect for distribution in self.distributions)
 
     @property
     def analytic(self) -> bool:
         """Whether all transforms continue to the left half-plane."""
-        return all(law.analytic for law in self.laws)
+        return all(distribution.analytic for distribution in self.distributions)
 
     @property
     def finest(self) -> int:
-        """Number of points on a line that the worst of the laws bears. [-]."""
-        return min((law.finest for law in self.laws), default=4094)
+        """Number of points on a line that the worst of the distributions bears. [-]."""
+        return min((distribution.finest for distribution in self.distributions), default=4094)
 
     @property
     def mass(self) -> Value:
         """Total probability. [-]."""
-        return self._mix(law.mass for law in self.laws)
+        return self._mix(distribution.mass for distribution in self.distributions)
 
     def terms(self) -> tuple[tuple[Value, Distribution], ...]:
-        """Return the probabilities and laws, those of mixtures among them written out."""
+        """Return probabilities and distributions, with mixtures among them written out."""
         return tuple(
             (p * q, term)
-            for p, law in zip(self.probabilities, self.laws, strict=True)
-            for q, term in law.terms()
+            for p, distribution in zip(self.probabilities, self.distributions, strict=True)
+            for q, term in distribution.terms()
         )
 
     def parts(self) -> tuple[Part, ...]:
-        """Return the parts of all laws, by probability."""
+        """Return the parts of all distributions, by probability."""
         return merged([
-            Part(p * part.mass, part.shift, part.law if _one(p) else weighed(p, part.law))
-            for p, law in zip(self.probabilities, self.laws, strict=True)
-            for part in law.parts()
+            Part(
+                p * part.mass,
+                part.shift,
+                part.distribution if _one(p) else weighed(p, part.distribution),
+            )
+            for p, distribution in zip(self.probabilities, self.distributions, strict=True)
+            for part in distribution.parts()
         ])  # fmt: skip
 
     def pieces(self) -> Pieces | None:
-        """Return the pieces of all laws, by probability."""
-        found = [law.pieces() for law in self.laws]
+        """Return the pieces of all distributions, by probability."""
+        found = [distribution.pieces() for distribution in self.distributions]
         known = [pieces for pieces in found if pieces is not None]
         if len(known) < len(found):
             return None
@@ -373,25 +396,34 @@ class Mixture(Distribution):
         )
 
     def remaining_gap(self, s: Value) -> Value:
-        """Return the gap of the remaining time at `s` [1/s], as good as those of the laws."""
-        return self._mix(law.mean * law.remaining_gap(s) for law in self.laws) / self.mean
+        """Return the gap of the remaining time at `s` [1/s], as good as those of its parts."""
+        return (
+            self._mix(
+                distribution.mean * distribution.remaining_gap(s)
+                for distribution in self.distributions
+            )
+            / self.mean
+        )
 
     def laplace(self, s: Value) -> Value:
         """Return the transform at `s` [1/s]."""
-        terms = zip(self.probabilities, self.laws, strict=True)
-        return sum(law.laplace(s) if _one(p) else p * law.laplace(s) for p, law in terms)
+        terms = zip(self.probabilities, self.distributions, strict=True)
+        return sum(
+            distribution.laplace(s) if _one(p) else p * distribution.laplace(s)
+            for p, distribution in terms
+        )
 
     def tail(self, t: Value) -> Value:
         """Return P(X > t) at `t` [s]."""
         if not self.closed:
             return super(Mixture, self).tail(t)
-        return self._mix(law.tail(t) for law in self.laws)
+        return self._mix(distribution.tail(t) for distribution in self.distributions)
 
     def density(self, t: Value) -> Value:
         """Return the density at `t` [s], without the atoms."""
         if not self.closed:
             return super(Mixture, self).density(t)
-        return self._mix(law.density(t) for law in self.laws)
+        return self._mix(distribution.density(t) for distribution in self.distributions)
 
 
 def _one(p: Any) -> bool:

@@ -93,49 +93,49 @@ class AtNodes(Distribution):
 
     Parameters
     ----------
-    law : Distribution
+    distribution : Distribution
         The time, from which moments and transform are. [-]
     runs : tuple
         Its parts, each with its values at nodes. [-]
     """
 
-    law: Distribution
+    distribution: Distribution
     runs: tuple[_Run, ...]
     closed = True
 
     @property
     def mean(self) -> Value:
         """Mean. [s]."""
-        return self.law.mean
+        return self.distribution.mean
 
     @property
     def variance(self) -> Value:
         """Variance. [s^2]."""
-        return self.law.variance
+        return self.distribution.variance
 
     @property
     def third_cumulant(self) -> Value:
         """Third cumulant. [s^3]."""
-        return self.law.third_cumulant
+        return self.distribution.third_cumulant
 
     @property
     def atom(self) -> Value:
         """Probability of the value 0. [-]."""
-        return self.law.atom
+        return self.distribution.atom
 
     @property
     def defect(self) -> Value:
         """Probability of no end. [-]."""
-        return self.law.defect
+        return self.distribution.defect
 
     @property
     def unknown(self) -> Any:
         """Where a parameter is NaN, and everything with it."""
-        return self.law.unknown
+        return self.distribution.unknown
 
     def laplace(self, s: Value) -> Value:
         """Return the transform at `s` [1/s]."""
-        return self.law.laplace(s)
+        return self.distribution.laplace(s)
 
     def tail(self, t: Value) -> Value:
         """Return P(X > t) at `t` [s], up to the end."""
@@ -155,12 +155,12 @@ class AtNodes(Distribution):
         return np.where(tail > 1 - _ROUNDING, 1.0, tail)[()], density[()]
 
 
-def at_nodes(law: Distribution, end: Value) -> Distribution:
+def at_nodes(distribution: Distribution, end: Value) -> Distribution:
     """Return a distribution by its tail at nodes up to an end, where that is worth it.
 
     Parameters
     ----------
-    law : Distribution
+    distribution : Distribution
         The time. [-]
     end : number or array
         Up to where its tail is asked for. [s]
@@ -178,29 +178,36 @@ def at_nodes(law: Distribution, end: Value) -> Distribution:
     >>> bool(abs(fast.tail(0.37) - time.tail(0.37)) < 1e-9)
     True
     """
-    if is_symbolic(law.mean, end) or law.closed:
-        return law
-    parts = law.parts()
-    if len(parts) > _MOST or not all(part.law.analytic for part in parts):
-        return law
-    shape = np.broadcast_shapes(shape_of(law), np.shape(end))
+    if is_symbolic(distribution.mean, end) or distribution.closed:
+        return distribution
+    parts = distribution.parts()
+    if len(parts) > _MOST or not all(part.distribution.analytic for part in parts):
+        return distribution
+    shape = np.broadcast_shapes(shape_of(distribution), np.shape(end))
     mean, last, never, unknown = (
         np.broadcast_to(x, shape)
-        for x in (law.mean, end, np.asarray(law.defect) >= 1, law.unknown)
+        for x in (
+            distribution.mean,
+            end,
+            np.asarray(distribution.defect) >= 1,
+            distribution.unknown,
+        )
     )
     unknown = unknown | np.isnan(last)
     usable = np.isfinite(mean) & (last < np.inf) & ~unknown
     # What never ends, or is unknown, is so at each node; others have no scale.
     if not (usable | never | unknown).all() or not usable.any():
-        return law
-    return AtNodes(law, tuple(_run(part, last, usable, unknown, shape) for part in parts))
+        return distribution
+    return AtNodes(
+        distribution, tuple(_run(part, last, usable, unknown, shape) for part in parts)
+    )
 
 
 def _run(part: Part, end: Any, usable: Any, unknown: Any, shape: tuple[int, ...]) -> _Run:
     """Return a part at its nodes, where the tail is of use."""
     mass, start = (np.broadcast_to(x, shape) for x in (part.mass, part.shift))
     with np.errstate(invalid="ignore", divide="ignore"):
-        mean = np.broadcast_to(part.law.mean / np.asarray(part.mass), shape)
+        mean = np.broadcast_to(part.distribution.mean / np.asarray(part.mass), shape)
     length = np.asarray(end, dtype=float) - start
     here = usable & (length > 0) & (mass > 0)
     length = np.where(here, length, 1.0)
@@ -214,7 +221,7 @@ def _run(part: Part, end: Any, usable: Any, unknown: Any, shape: tuple[int, ...]
         a = bend.ravel()[cells]
         # Just after the start: at the start itself the density is that of no time.
         away = np.maximum(np.expm1(np.outer(_POINTS, a)) / np.expm1(a), 1e-12)
-        some = select(part.law, shape, cells) if shape else part.law
+        some = select(part.distribution, shape, cells) if shape else part.distribution
         tails[:, cells], densities[:, cells], _ = faces(some, length.ravel()[cells] * away)
     values = [tuple(row.reshape(shape)[()] for row in table) for table in (tails, densities)]
     return _Run(start[()], (start + length)[()], bend[()], level[()], *values)

@@ -1,18 +1,19 @@
-r"""The law of a time: one interface for service, wait, response and whole-pipeline latency.
+r"""The distribution of a time: one interface for service, wait, response and latency.
 
-A law is known by its transform :math:`F(s) = E[e^{-sX}]`. Everything else derives from it:
-tail and density by inversion, quantiles by Newton steps on the log of the tail; a law
-with closed forms says so (`closed`) and gives them instead.
+A distribution is known by its transform :math:`F(s) = E[e^{-sX}]`. Everything else derives from
+it: tail and density by inversion, quantiles by Newton steps on the log of the tail; a
+distribution with closed forms says so (`closed`) and gives them instead.
 
-**Shapes.** The parameters of a law broadcast against each other, and against `t` and `p`.
-Scalars in, scalars out. Three percentiles of a law with array parameters of shape (n,) are
-``law.quantile(p[:, None])`` of shape (3, n).
+**Shapes.** The parameters of a distribution broadcast against each other, and against `t` and
+`p`. Scalars in, scalars out. Three percentiles of a distribution with array parameters of shape
+(n,) are ``distribution.quantile(p[:, None])`` of shape (3, n).
 
-**Parts.** Inversion wants smooth functions, and laws of systems are not smooth: a constant
-delay shifts, a mixture of constant delays jumps. Each law therefore splits into `parts` of
-known mass and shift, smooth after its shift; the shifts are handled exactly.
+**Parts.** Inversion wants smooth functions, and distributions of systems are not smooth: a
+constant delay shifts, a mixture of constant delays jumps. Each distribution therefore splits
+into `parts` of known mass and shift, smooth after its shift; the shifts are handled exactly.
 
-**Equality.** Two laws of one kind with equal parameters are equal, whatever objects they are.
+**Equality.** Two distributions of one kind with equal parameters are equal, whatever objects
+they are.
 
 **Infinity.** A station in overload has ``P(X = inf) = 1`` (`defect`); quantiles beyond
 ``1 - defect`` are ``inf``. NaN parameters give NaN.
@@ -42,17 +43,17 @@ __all__ = ["Distribution", "Part"]
 
 
 class Part(NamedTuple):
-    """A part of a law: `mass`, then a shift in time, then a smooth law of that mass."""
+    """A part of a distribution: `mass`, a shift in time, and what is smooth after it."""
 
     mass: Any
     shift: Any
-    law: Any
+    distribution: Any
 
 
 class Distribution(Model, ABC):
-    """The law of a time X >= 0.
+    """The distribution of a time X >= 0.
 
-    A concrete law gives `mean`, `variance` and `laplace`; one with closed forms sets
+    A concrete distribution gives `mean`, `variance` and `laplace`; one with closed forms sets
     `closed` and overrides `tail` and `density`.
     """
 
@@ -77,7 +78,7 @@ class Distribution(Model, ABC):
             """Variance. [s^2]."""
 
     def __repr__(self) -> str:
-        """Return the kind of law and its mean; families show their parameters instead."""
+        """Return the kind and the mean; families show their parameters instead."""
         name, mean = type(self).__name__.strip("_"), self.mean
         if is_symbolic(mean) or np.ndim(mean):
             return f"<{name} of shape {np.shape(mean)}>" if np.ndim(mean) else f"<{name}>"
@@ -88,7 +89,7 @@ class Distribution(Model, ABC):
         return same_fields(self, other)
 
     def __hash__(self) -> int:
-        """Return what equal laws share."""
+        """Return what equal distributions share."""
         return digest_fields(self)
 
     @abstractmethod
@@ -99,8 +100,9 @@ class Distribution(Model, ABC):
         """Return 1 - E[exp(-s R)], with R the time that remains when an arrival looks.
 
         R has density P(X > t) / E[X]. Near zero the gap is small, and a queue close to
-        saturation lives on its digits: laws with a closed form that keeps them override
-        this one, which is right to 6e-8 relative for gamma laws with an SCV of 0.1 to 10.
+        saturation lives on its digits: distributions with a closed form that keeps them
+        override this one, which is right to 6e-8 relative for gamma distributions with an SCV
+        of 0.1 to 10.
 
         Parameters
         ----------
@@ -137,8 +139,8 @@ class Distribution(Model, ABC):
     def third_cumulant(self) -> Value:
         """Third cumulant E[(X - E[X])^3]. [s^3].
 
-        By Cauchy's integral of log F around 0, to about 1e-9 relative, unless the law has
-        a closed form.
+        By Cauchy's integral of log F around 0, to about 1e-9 relative, unless the distribution
+        has a closed form.
         """
         points = np.exp(2j * np.pi * np.arange(16) / 16)
         scale = np.asarray(self.mean + np.sqrt(self.variance))
@@ -169,15 +171,15 @@ class Distribution(Model, ABC):
 
     @property
     def mass(self) -> Value:
-        """Total probability, infinity included: 1 but for parts of a law. [-]."""
+        """Total probability, infinity included: 1 but for parts of a distribution. [-]."""
         return 1.0
 
     def terms(self) -> tuple[tuple[Value, Distribution], ...]:
-        """Return the law as weights and laws; one but for mixtures."""
+        """Return the distribution as weights and distributions; one but for mixtures."""
         return ((1.0, self),)
 
     def parts(self) -> tuple[Part, ...]:
-        """Return the law as masses, shifts and smooth laws."""
+        """Return the distribution as masses, shifts and smooth distributions."""
         return (Part(1.0, 0.0, self),)
 
     def pieces(self) -> Pieces | None:
@@ -224,7 +226,7 @@ class Distribution(Model, ABC):
     def guess(self, p: Any, least: Any) -> tuple[Any, Any]:
         """Return a first guess of the quantile at `p`, and a bound above it.
 
-        The guess is the quantile of the gamma law with the mean beyond `least` and the
+        The guess is the quantile of the gamma distribution with the mean beyond `least` and the
         variance; the bound is Cantelli's. NaN where the moments are not known.
         """
         mean, variance = self.mean + 0 * p, self.variance + 0 * p

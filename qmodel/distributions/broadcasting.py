@@ -1,8 +1,9 @@
-"""The cells of a law whose parameters are arrays.
+"""The cells of a distribution whose parameters are arrays.
 
-A law is a tree of frozen dataclasses; its parameters broadcast. Chunked and compacted work
-needs "the same law, in these cells only": `select` gives it, sharing sub-laws that the
-tree shares. A field marked `WHOLE` (the samples of an empirical law) is no parameter.
+A distribution is a tree of frozen dataclasses; its parameters broadcast. Chunked and compacted
+work needs "the same distribution, in these cells only": `select` gives it, sharing
+sub-distributions that the tree shares. A field marked `WHOLE` (the samples of an empirical
+distribution) is no parameter.
 """
 
 from __future__ import annotations
@@ -24,27 +25,27 @@ def whole(**options: Any) -> Any:
     return field(metadata={WHOLE: True}, **options)
 
 
-def _values(law: Any) -> Iterator[Any]:
-    for f in fields(law):
+def _values(distribution: Any) -> Iterator[Any]:
+    for f in fields(distribution):
         if not f.metadata.get(WHOLE):
-            yield getattr(law, f.name)
+            yield getattr(distribution, f.name)
 
 
-def shape_of(law: Any) -> tuple[int, ...]:
-    """Return the shape that the parameters of `law` broadcast to."""
-    if isinstance(law, tuple):
-        values: Iterator[Any] = iter(law)
-    elif is_dataclass(law):
-        values = _values(law)
+def shape_of(distribution: Any) -> tuple[int, ...]:
+    """Return the shape that the parameters of `distribution` broadcast to."""
+    if isinstance(distribution, tuple):
+        values: Iterator[Any] = iter(distribution)
+    elif is_dataclass(distribution):
+        values = _values(distribution)
     else:
-        return np.shape(law) if isinstance(law, (np.ndarray, list)) else ()
+        return np.shape(distribution) if isinstance(distribution, (np.ndarray, list)) else ()
     return np.broadcast_shapes(*(shape_of(v) for v in values))
 
 
-def select(law: Any, shape: tuple[int, ...], index: Any) -> Any:
-    """Return `law` in the cells with flat `index` of its broadcast `shape`, as one axis."""
+def select(distribution: Any, shape: tuple[int, ...], index: Any) -> Any:
+    """Return the cells with flat `index` of its broadcast `shape`, as one axis."""
     where = np.unravel_index(index, shape)
-    return _select(law, shape, where, {})
+    return _select(distribution, shape, where, {})
 
 
 def _select(x: Any, shape: tuple[int, ...], where: Any, seen: dict[int, Any]) -> Any:

@@ -114,7 +114,7 @@ ZERO = Deterministic(0.0)
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Never(Distribution):
-    """A time without end: the law of a wait in overload.
+    """A time without end: the distribution of a wait in overload.
 
     Examples
     --------

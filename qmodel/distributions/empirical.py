@@ -1,4 +1,4 @@
-r"""The law of measured times: each sample with the same probability.
+r"""The distribution of measured times: each sample with the same probability.
 
 With samples :math:`x_1, \dots, x_n`,
 
@@ -23,7 +23,8 @@ off by up to half the probability of that sample.
 
 References
 ----------
-.. [1] A. M. Law, "Simulation Modeling and Analysis", 5th ed., McGraw-Hill, 2015, ch. 6.
+.. [1] A. M. Distribution, "Simulation Modeling and Analysis", 5th ed., McGraw-Hill, 2015, ch.
+6.
 """
 
 from __future__ import annotations
@@ -54,12 +55,12 @@ _BLOCK = 1 << 14  # Points times samples of a block: its complex numbers stay in
 
 @dataclass(frozen=True, slots=True, eq=False, init=False)
 class Empirical(Distribution):
-    """The law of measured times.
+    """The distribution of measured times.
 
     Parameters
     ----------
     samples : sequence of numbers or array
-        Measured times, >= 0, in any order; all of one law. [s]
+        Measured times, >= 0, in any order; all of one distribution. [s]
 
     Attributes
     ----------
@@ -75,10 +76,10 @@ class Empirical(Distribution):
 
     Examples
     --------
-    >>> law = Empirical([0.011, 0.012, 0.030, 0.012])
-    >>> float(law.mean), float(law.quantile(0.75)), float(law.tail(0.012))
+    >>> time = Empirical([0.011, 0.012, 0.030, 0.012])
+    >>> float(time.mean), float(time.quantile(0.75)), float(time.tail(0.012))
     (0.01625, 0.012, 0.25)
-    >>> law.quantile([0.5, 0.99])
+    >>> time.quantile([0.5, 0.99])
     array([0.012, 0.03 ])
     """
 
@@ -143,7 +144,7 @@ class Empirical(Distribution):
         return False
 
     def parts(self) -> tuple[Part, ...]:
-        """Return the samples as shifts if at most 8 are distinct, else the law itself."""
+        """Return the samples as shifts if at most 8 are distinct, else the whole."""
         if self.values.size > _ATOMS:
             return (Part(1.0, 0.0, self),)
         atoms = zip(self.weights, self.values, strict=True)

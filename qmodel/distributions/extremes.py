@@ -25,7 +25,7 @@ import numpy as np
 
 from qmodel._typing import Value
 from qmodel._xp import is_symbolic
-from qmodel.distributions.algebra import checked_laws
+from qmodel.distributions.algebra import checked_distributions
 from qmodel.distributions.base import Distribution, Part
 from qmodel.errors import ModelError
 from qmodel.numerics import quadrature
@@ -34,18 +34,22 @@ __all__ = ["Extreme", "Maximum", "Minimum", "OfSeveral", "least_of"]
 
 
 _SEEN: dict[Any, Any] = {}
-"""The last transforms by quadrature: of alternatives that share a law, each is asked for it."""
+"""The last transforms by quadrature: alternatives that share one all ask for it."""
 
 
-def _known(law: Distribution, later: Any, s: Any, make: Callable[[Any], Any]) -> Any:
+def _known(distribution: Distribution, later: Any, s: Any, make: Callable[[Any], Any]) -> Any:
     at = None if s is None else np.asarray(s)
     where = None if at is None else (at.shape, at.tobytes())
-    key = id(law), later if isinstance(later, str) else np.asarray(later).tobytes(), where
+    key = (
+        id(distribution),
+        later if isinstance(later, str) else np.asarray(later).tobytes(),
+        where,
+    )
     found = _SEEN.get(key)
-    if found is None or found[0] is not law:
+    if found is None or found[0] is not distribution:
         while len(_SEEN) >= _MOST_SEEN:
             _SEEN.pop(next(iter(_SEEN)), None)
-        found = _SEEN[key] = law, make(s)
+        found = _SEEN[key] = distribution, make(s)
     return found[1]
 
 
@@ -60,7 +64,7 @@ class Extreme(Distribution):
     if TYPE_CHECKING:
         # A property would become the default value of a field of this name.
         @property
-        def laws(self) -> tuple[Distribution, ...]:
+        def distributions(self) -> tuple[Distribution, ...]:
             """The times."""
 
     closed = True
@@ -70,7 +74,7 @@ class Extreme(Distribution):
         return found
 
     def _by_quadrature(self, _: Any) -> tuple[Any, Any, Any]:
-        means = [law.mean for law in self.laws]
+        means = [distribution.mean for distribution in self.distributions]
         if is_symbolic(*means):
             raise ModelError("the moments of a maximum or minimum have no symbolic form here")
         scale = np.asarray(self._scale(means))
@@ -84,7 +88,10 @@ class Extreme(Distribution):
 
     def _breaks(self) -> tuple[Any, ...]:
         return tuple(
-            part.shift for law in self.laws for part in law.parts() if np.any(part.shift)
+            part.shift
+            for distribution in self.distributions
+            for part in distribution.parts()
+            if np.any(part.shift)
         )
 
     def parts(self) -> tuple[Part, ...]:
@@ -136,15 +143,15 @@ class Extreme(Distribution):
 
 @dataclass(frozen=True, slots=True, eq=False, repr=False)
 class OfSeveral(Extreme):
-    """What extremes of several laws share."""
+    """What extremes of several distributions share."""
 
-    laws: tuple[Distribution, ...]
+    distributions: tuple[Distribution, ...]
 
     def __post_init__(self) -> None:
-        laws = checked_laws(self.laws)
-        if not laws:
-            raise ModelError("laws must hold at least one distribution")
-        object.__setattr__(self, "laws", laws)
+        distributions = checked_distributions(self.distributions)
+        if not distributions:
+            raise ModelError("distributions must hold at least one distribution")
+        object.__setattr__(self, "distributions", distributions)
 
     def density(self, t: Value) -> Value:
         """Return the density at `t` [s]."""
@@ -153,7 +160,10 @@ class OfSeveral(Extreme):
     def guess(self, p: Any, least: Any) -> tuple[Any, Any]:
         """Return the extreme of the first guesses of the times, and no bound."""
         # A moment is an integral of the tail, and costs more than all steps from here.
-        guesses = [law.guess(p, least_of(law) + 0 * p)[0] for law in self.laws]
+        guesses = [
+            distribution.guess(p, least_of(distribution) + 0 * p)[0]
+            for distribution in self.distributions
+        ]
         start = np.maximum(self._scale(guesses), least)
         return start, np.inf
 
@@ -165,30 +175,30 @@ def others(shares: Sequence[Any]) -> list[Any]:
     return [a * b for a, b in zip(before, behind, strict=True)]
 
 
-def least_of(law: Distribution) -> Any:
-    """Return the time that a law never falls below."""
-    return reduce(np.minimum, (part.shift for part in law.parts()))
+def least_of(distribution: Distribution) -> Any:
+    """Return the time that a distribution never falls below."""
+    return reduce(np.minimum, (part.shift for part in distribution.parts()))
 
 
 @dataclass(frozen=True, slots=True, eq=False, repr=False)
 class _Rest(Distribution):
     """What is left of an extreme after a time that it always takes."""
 
-    law: Extreme
+    distribution: Extreme
     taken: Value
     closed = True
 
     @property
     def mean(self) -> Value:
-        return self.law.mean - self.taken
+        return self.distribution.mean - self.taken
 
     @property
     def variance(self) -> Value:
-        return self.law.variance + 0 * self.taken
+        return self.distribution.variance + 0 * self.taken
 
     @property
     def atom(self) -> Value:
-        return 1 - self.law.tail(self.taken)
+        return 1 - self.distribution.tail(self.taken)
 
     @property
     def analytic(self) -> bool:
@@ -196,32 +206,32 @@ class _Rest(Distribution):
 
     @property
     def finest(self) -> int:
-        return self.law.finest
+        return self.distribution.finest
 
     def laplace(self, s: Value) -> Value:
-        return _known(self.law, self.taken, s, self._transform)
+        return _known(self.distribution, self.taken, s, self._transform)
 
     def _transform(self, s: Value) -> Value:
-        later = (b - self.taken for b in self.law._breaks())
+        later = (b - self.taken for b in self.distribution._breaks())
         return quadrature.transform(self.tail, s, [b for b in later if np.any(b > 0)])
 
     def tail(self, t: Value) -> Value:
-        return self.law.tail(t + self.taken)
+        return self.distribution.tail(t + self.taken)
 
     def density(self, t: Value) -> Value:
-        return self.law.density(t + self.taken)
+        return self.distribution.density(t + self.taken)
 
     def tail_and_density(self, t: Value) -> tuple[Value, Value]:
-        return self.law.tail_and_density(t + self.taken)
+        return self.distribution.tail_and_density(t + self.taken)
 
 
 @dataclass(frozen=True, slots=True, eq=False, repr=False)
 class Maximum(OfSeveral):
-    """The law of the longest of independent times: wait for all.
+    """The distribution of the longest of independent times: wait for all.
 
     Parameters
     ----------
-    laws : sequence of Distribution
+    distributions : sequence of Distribution
         The times, at least one. [-]
 
     Raises
@@ -232,8 +242,8 @@ class Maximum(OfSeveral):
     Examples
     --------
     >>> from qmodel.distributions import Exponential
-    >>> law = Maximum([Exponential(0.02)] * 3)
-    >>> float(law.mean), float(law.quantile(0.99))
+    >>> distribution = Maximum([Exponential(0.02)] * 3)
+    >>> float(distribution.mean), float(distribution.quantile(0.99))
     (0.0367, 0.1140)
     """
 
@@ -241,27 +251,37 @@ class Maximum(OfSeveral):
         return reduce(np.maximum, means)
 
     def _least(self) -> Any:
-        return reduce(np.maximum, (least_of(law) for law in self.laws))
+        return reduce(
+            np.maximum, (least_of(distribution) for distribution in self.distributions)
+        )
 
     @property
     def atom(self) -> Value:
         """Probability of the value 0. [-]."""
-        return prod(law.atom for law in self.laws)
+        return prod(distribution.atom for distribution in self.distributions)
 
     @property
     def defect(self) -> Value:
         """Probability of no end. [-]."""
-        return 1 - prod(1 - law.defect for law in self.laws)
+        return 1 - prod(1 - distribution.defect for distribution in self.distributions)
 
     def tail(self, t: Value) -> Value:
         """Return P(X > t) at `t` [s], without loss of small tails."""
         with np.errstate(divide="ignore"):
             # A tail that is a sum may exceed 1 by its rounding.
-            return -np.expm1(sum(np.log1p(-np.minimum(law.tail(t), 1.0)) for law in self.laws))
+            return -np.expm1(
+                sum(
+                    np.log1p(-np.minimum(distribution.tail(t), 1.0))
+                    for distribution in self.distributions
+                )
+            )
 
     def tail_and_density(self, t: Value) -> tuple[Value, Value]:
         """Return tail and density at `t` [s], from one look at each time."""
-        tails, densities = zip(*(law.tail_and_density(t) for law in self.laws), strict=True)
+        tails, densities = zip(
+            *(distribution.tail_and_density(t) for distribution in self.distributions),
+            strict=True,
+        )
         with np.errstate(divide="ignore"):
             # A tail that is a sum may exceed 1 by its rounding.
             done = [np.log1p(-np.minimum(tail, 1.0)) for tail in tails]
@@ -271,11 +291,11 @@ class Maximum(OfSeveral):
 
 @dataclass(frozen=True, slots=True, eq=False, repr=False)
 class Minimum(OfSeveral):
-    """The law of the shortest of independent times: wait for the first.
+    """The distribution of the shortest of independent times: wait for the first.
 
     Parameters
     ----------
-    laws : sequence of Distribution
+    distributions : sequence of Distribution
         The times, at least one. [-]
 
     Raises
@@ -286,8 +306,8 @@ class Minimum(OfSeveral):
     Examples
     --------
     >>> from qmodel.distributions import Exponential
-    >>> law = Minimum([Exponential(0.02), Exponential(0.02)])
-    >>> float(law.mean), float(law.quantile(0.99))
+    >>> distribution = Minimum([Exponential(0.02), Exponential(0.02)])
+    >>> float(distribution.mean), float(distribution.quantile(0.99))
     (0.01, 0.0461)
     """
 
@@ -295,23 +315,28 @@ class Minimum(OfSeveral):
         return reduce(np.minimum, means)
 
     def _least(self) -> Any:
-        return reduce(np.minimum, (least_of(law) for law in self.laws))
+        return reduce(
+            np.minimum, (least_of(distribution) for distribution in self.distributions)
+        )
 
     @property
     def atom(self) -> Value:
         """Probability of the value 0. [-]."""
-        return 1 - prod(1 - law.atom for law in self.laws)
+        return 1 - prod(1 - distribution.atom for distribution in self.distributions)
 
     @property
     def defect(self) -> Value:
         """Probability of no end. [-]."""
-        return prod(law.defect for law in self.laws)
+        return prod(distribution.defect for distribution in self.distributions)
 
     def tail(self, t: Value) -> Value:
         """Return P(X > t) at `t` [s]."""
-        return prod(law.tail(t) for law in self.laws)
+        return prod(distribution.tail(t) for distribution in self.distributions)
 
     def tail_and_density(self, t: Value) -> tuple[Value, Value]:
         """Return tail and density at `t` [s], from one look at each time."""
-        tails, densities = zip(*(law.tail_and_density(t) for law in self.laws), strict=True)
+        tails, densities = zip(
+            *(distribution.tail_and_density(t) for distribution in self.distributions),
+            strict=True,
+        )
         return prod(tails), sum(map(mul, densities, others(tails)))

@@ -1,11 +1,12 @@
-r"""Families of laws with a closed transform: exponential, Erlang, gamma, hyperexponential, ...
+r"""Families with a closed transform: exponential, Erlang, gamma, hyperexponential, ...
 
 Each is parameterised by its mean (engineers measure times, not rates) and by its shape:
 the squared coefficient of variation (SCV), a number of phases, or limits.
 
 References
 ----------
-.. [1] A. M. Law, "Simulation Modeling and Analysis", 5th ed., McGraw-Hill, 2015, ch. 6.
+.. [1] A. M. Distribution, "Simulation Modeling and Analysis", 5th ed., McGraw-Hill, 2015, ch.
+6.
 .. [2] M. Abramowitz, I. A. Stegun, "Handbook of Mathematical Functions", 1964, ch. 26 and 29.
 """
 
@@ -37,7 +38,7 @@ __all__ = [
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Exponential(Distribution):
-    """The exponential law: memoryless, SCV 1.
+    """The exponential distribution: memoryless, SCV 1.
 
     Parameters
     ----------
@@ -51,8 +52,8 @@ class Exponential(Distribution):
 
     Examples
     --------
-    >>> law = Exponential(mean=0.02)
-    >>> float(law.quantile(0.99)), float(law.tail(0.02)), float(law.scv)
+    >>> time = Exponential(mean=0.02)
+    >>> float(time.quantile(0.99)), float(time.tail(0.02)), float(time.scv)
     (0.0921, 0.3679, 1.0)
     """
 
@@ -81,7 +82,7 @@ class Exponential(Distribution):
         return 1 / (1 + self.mean * s)
 
     def remaining_gap(self, s: Value) -> Value:
-        """Return the gap of the remaining time at `s` [1/s]: that of the law itself."""
+        """Return the gap of the remaining time at `s` [1/s]: its own."""
         return self.mean * s / (1 + self.mean * s)
 
     def tail(self, t: Value) -> Value:
@@ -101,7 +102,7 @@ class Exponential(Distribution):
 
 
 def _gap_of_gamma(x: Any, z: Any, direct: Any) -> Any:
-    """Return the remaining gap of a gamma law of SCV z / x: near zero by its series.
+    """Return the remaining gap of a gamma distribution of SCV z / x: near zero by its series.
 
     The terms are prod_j (x + j z) / (n + 1)! with alternating sign.
     """
@@ -116,7 +117,7 @@ def _gap_of_gamma(x: Any, z: Any, direct: Any) -> Any:
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Gamma(Distribution):
-    """The gamma law: any SCV > 0; at SCV 1 exponential, at SCV 1/k Erlang with k phases.
+    """The gamma distribution: any SCV > 0; exponential at 1, Erlang with k phases at 1/k.
 
     Parameters
     ----------
@@ -132,8 +133,8 @@ class Gamma(Distribution):
 
     Examples
     --------
-    >>> law = Gamma(mean=0.02, scv=0.5)
-    >>> float(law.quantile(0.99)), float(law.variance)
+    >>> distribution = Gamma(mean=0.02, scv=0.5)
+    >>> float(distribution.quantile(0.99)), float(distribution.variance)
     (0.0664, 0.0002)
     """
 
@@ -154,7 +155,7 @@ class Gamma(Distribution):
 
     @property
     def analytic(self) -> bool:
-        """Whether the singularities of a queue fed by this law stay near the real axis."""
+        """Whether the singularities of a queue that it feeds stay near the real axis."""
         return bool(np.all(np.asarray(self.scv) >= 0.25))
 
     def laplace(self, s: Value) -> Value:
@@ -205,7 +206,7 @@ class Gamma(Distribution):
 
 @checked
 def Erlang(mean: Value, phases: Count) -> Gamma:
-    """Return the Erlang law, the sum of `phases` equal exponential times.
+    """Return the Erlang distribution, the sum of `phases` equal exponential times.
 
     Parameters
     ----------
@@ -217,7 +218,7 @@ def Erlang(mean: Value, phases: Count) -> Gamma:
     Returns
     -------
     Gamma
-        The gamma law with SCV 1 / `phases`.
+        The gamma distribution with SCV 1 / `phases`.
 
     Raises
     ------
@@ -234,7 +235,7 @@ def Erlang(mean: Value, phases: Count) -> Gamma:
 
 @dataclass(frozen=True, slots=True, eq=False)
 class HyperExponential(Distribution):
-    """A mixture of exponential laws: SCV 1 and above.
+    """A mixture of exponential distributions: SCV 1 and above.
 
     Parameters
     ----------
@@ -251,8 +252,8 @@ class HyperExponential(Distribution):
 
     Examples
     --------
-    >>> law = HyperExponential([0.9, 0.1], [0.010, 0.110])
-    >>> float(law.mean), float(law.scv), float(law.quantile(0.99))
+    >>> distribution = HyperExponential([0.9, 0.1], [0.010, 0.110])
+    >>> float(distribution.mean), float(distribution.scv), float(distribution.quantile(0.99))
     (0.02, 5.5, 0.2533)
     """
 
@@ -308,7 +309,7 @@ class HyperExponential(Distribution):
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Uniform(Distribution):
-    """The uniform law between two limits.
+    """The uniform distribution between two limits.
 
     Parameters
     ----------
@@ -324,8 +325,8 @@ class Uniform(Distribution):
 
     Examples
     --------
-    >>> law = Uniform(0.010, 0.030)
-    >>> float(law.mean), float(law.scv), float(law.quantile(0.95))
+    >>> distribution = Uniform(0.010, 0.030)
+    >>> float(distribution.mean), float(distribution.scv), float(distribution.quantile(0.95))
     (0.02, 0.0833, 0.029)
     """
 

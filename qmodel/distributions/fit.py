@@ -1,4 +1,4 @@
-"""Laws from two numbers: what a measurement usually gives is a mean and a variability."""
+"""Distributions from two numbers: a measurement gives a mean and a variability."""
 
 from __future__ import annotations
 
@@ -72,11 +72,11 @@ def _chosen(family: type[Distribution], values: Mapping[str, Any]) -> Distributi
 
 @checked
 def from_mean_scv(mean: Value, scv: Value) -> Distribution:
-    """Return the customary law with this mean and SCV.
+    """Return the customary distribution with this mean and SCV.
 
     Constant at SCV 0, gamma below 1, exponential at 1, hyperexponential with balanced
-    means above. Two moments do not decide a law: with SCV 4, two service laws can differ
-    by a factor of 1.6 in the wait behind many servers.
+    means above. Two moments do not decide a distribution: with SCV 4, two service distributions
+    can differ by a factor of 1.6 in the wait behind many servers.
 
     Parameters
     ----------
@@ -88,7 +88,7 @@ def from_mean_scv(mean: Value, scv: Value) -> Distribution:
     Returns
     -------
     Distribution
-        The law; where `scv` is an array over several regimes, a mixture whose
+        The distribution; where `scv` is an array over several regimes, a mixture whose
         probabilities are 0 or 1 in each cell. In a pipeline its parameters are "mean" and
         "scv", whatever its family. [-]
 
@@ -112,10 +112,10 @@ def from_mean_scv(mean: Value, scv: Value) -> Distribution:
     """
     mean, scv = _check.positive("mean", mean), _check.scv("scv", scv)
     if is_symbolic(scv):
-        raise ModelError(f"scv must be a number to choose a law by it, got {scv}")
+        raise ModelError(f"scv must be a number to choose a distribution by it, got {scv}")
     above = np.asarray(scv > 1)
     below = np.asarray((scv > 0) & (scv < 1))
-    # Each law gets a harmless SCV in the cells where it does not count.
+    # Each distribution gets a harmless SCV in the cells where it does not count.
     regimes = (
         (np.asarray(scv == 0), lambda: Deterministic(mean)),
         (below, lambda: Gamma(mean, scv if below.all() else np.where(below, scv, 0.5))),
@@ -125,19 +125,20 @@ def from_mean_scv(mean: Value, scv: Value) -> Distribution:
             lambda: balanced_hyperexponential(mean, np.where(scv <= 1, 2.0, scv)[()]),
         ),
     )
-    present = [(where, law()) for where, law in regimes if where.any()]
+    present = [(where, distribution()) for where, distribution in regimes if where.any()]
     if not present:
         raise DomainError("scv must have at least one value, got none")
     found: Distribution = present[0][1]
     if len(present) > 1:
         found = Mixture(
-            tuple(where * 1.0 for where, _ in present), tuple(law for _, law in present)
+            tuple(where * 1.0 for where, _ in present),
+            tuple(distribution for _, distribution in present),
         )
     return _chosen(type(found), {f.name: getattr(found, f.name) for f in fields(found)})  # type: ignore[arg-type]
 
 
 def balanced_hyperexponential(mean: Value, scv: Value) -> HyperExponential:
-    """Return the two-branch hyperexponential law whose branches carry equal load.
+    """Return the two-branch hyperexponential distribution whose branches carry equal load.
 
     Parameters
     ----------
@@ -149,7 +150,7 @@ def balanced_hyperexponential(mean: Value, scv: Value) -> HyperExponential:
     Returns
     -------
     HyperExponential
-        The law.
+        The distribution.
 
     Raises
     ------
@@ -163,8 +164,8 @@ def balanced_hyperexponential(mean: Value, scv: Value) -> HyperExponential:
 
     Examples
     --------
-    >>> law = balanced_hyperexponential(0.02, 4.0)
-    >>> float(law.mean), float(law.scv)
+    >>> distribution = balanced_hyperexponential(0.02, 4.0)
+    >>> float(distribution.mean), float(distribution.scv)
     (0.02, 4.0)
     """
     excess = _check.nonnegative("scv - 1", _check.scv("scv", scv) - 1.0)

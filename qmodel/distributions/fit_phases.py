@@ -1,9 +1,9 @@
-r"""A phase-type law that imitates any law where a queue with several servers looks at it.
+r"""A phase-type distribution that imitates any other where a queue with servers looks at it.
 
-Equal moments do not make equal waits: with an SCV of 4, a lognormal law and a hyperexponential
-one of the same three moments differ by up to 17 % in the p99 of the wait behind four servers,
-by 50 % at an SCV of 9. What a queue sees is the residual service. So the law of phases is
-fitted to the logarithm of
+Equal moments do not make equal waits: with an SCV of 4, a lognormal distribution and a
+hyperexponential one of the same three moments differ by up to 17 % in the p99 of the wait
+behind four servers, by 50 % at an SCV of 9. What a queue sees is the residual service. So the
+distribution of phases is fitted to the logarithm of
 
 .. math::
 
@@ -13,8 +13,8 @@ on a grid of t, evenly spaced in its logarithm, up to the time that a residual s
 with probability 0.001; the mean is exact and the second moment is held. Two families are tried:
 
 * an Erlang body of n phases, chosen with a probability, else one of two exponential branches
-  (for n = 1 the hyperexponential law of three branches),
-* below an SCV of 1, a mixture of Erlang laws of 1 to n phases with one rate.
+  (for n = 1 the hyperexponential distribution of three branches),
+* below an SCV of 1, a mixture of Erlang distributions of 1 to n phases with one rate.
 
 Of the fits that are nearly best, the one with the fewest phases is taken. `FittedPhases.error`
 is the root mean square of the difference of the logarithms: up to 0.1 the waits of M/G/c are
@@ -47,37 +47,37 @@ _NEARLY_BEST = 1.25, 0.005
 
 
 class FittedPhases(NamedTuple):
-    """A law of phases and how well it imitates: of the logarithm of the residual tail."""
+    """Phases and how well they imitate: the error of the log of the residual tail."""
 
-    law: PhaseType
+    distribution: PhaseType
     error: float
 
 
-def fit_phases(law: Distribution, most: int = 4) -> FittedPhases:
-    """Return a law of at most `most` phases that imitates a law in a queue.
+def fit_phases(distribution: Distribution, most: int = 4) -> FittedPhases:
+    """Return a distribution of at most `most` phases that imitates a distribution in a queue.
 
     Parameters
     ----------
-    law : Distribution
-        Law of a time, of finite variance; its parameters are numbers. [-]
+    distribution : Distribution
+        Distribution of a time, of finite variance; its parameters are numbers. [-]
     most : int, default 4
         Most phases, >= 3. [-]
 
     Returns
     -------
     FittedPhases
-        The law, of the same mean, and the error of the fit. [-]
+        The distribution, of the same mean, and the error of the fit. [-]
 
     Examples
     --------
     >>> from qmodel.distributions import LogNormal
     >>> fitted = fit_phases(LogNormal(0.02, scv=4.0))
-    >>> float(fitted.law.mean), fitted.law.initial.size, fitted.error
+    >>> float(fitted.distribution.mean), fitted.distribution.initial.size, fitted.error
     (0.02, 3, 0.048)
     """
-    mean, scv = float(law.mean), float(law.scv)
+    mean, scv = float(distribution.mean), float(distribution.scv)
     with np.errstate(under="ignore", over="ignore"):
-        times, log = _residual(law, mean)
+        times, log = _residual(distribution, mean)
         shape, error = _fitted(times.tobytes(), log.tobytes(), scv, most)
     return FittedPhases(PhaseType(shape.initial, shape.generator / mean), error)
 
@@ -85,17 +85,18 @@ def fit_phases(law: Distribution, most: int = 4) -> FittedPhases:
 _EDGES = np.concatenate([[0.0], np.geomspace(1e-3, 1e5, 321)])
 
 
-def _residual(law: Distribution, mean: float) -> tuple[np.ndarray, np.ndarray]:
+def _residual(distribution: Distribution, mean: float) -> tuple[np.ndarray, np.ndarray]:
     """Return a grid of times in means, and there the logarithm of the residual tail.
 
-    Rounded, so that laws of one shape have one fit.
+    Rounded, so that distributions of one shape have one fit.
     """
     nodes, weights = np.polynomial.legendre.leggauss(4)
     half = np.diff(_EDGES) / 2
     points = (_EDGES[:-1] + half)[:, None] + half[:, None] * nodes
     # Of service that is constant but for a rounding the tail may have no value at all.
-    steps = half * (np.nan_to_num(np.asarray(law.tail(mean * points))) @ weights)
-    # From the far end on, so that what a jump costs the rule does not remain beyond the law.
+    steps = half * (np.nan_to_num(np.asarray(distribution.tail(mean * points))) @ weights)
+    # From the far end on, so that what a jump costs the rule does not remain beyond the
+    # distribution.
     left = np.append(np.cumsum(steps[:0:-1])[::-1], 0.0) / max(float(steps.sum()), 1e-300)
     left = np.maximum(left, 1e-12)
     to, log = np.log(_EDGES[1:]), np.minimum.accumulate(np.log(left))
@@ -110,19 +111,19 @@ def _fitted(times: bytes, log: bytes, scv: float, most: int) -> tuple[PhaseType,
     t, wanted = np.exp(np.frombuffer(times)), np.frombuffer(log)
     found = []
     for size, start, fit in _candidates(t, scv, most):
-        law, error = fit(wanted, start)
-        found.append((size, error, law))
+        distribution, error = fit(wanted, start)
+        found.append((size, error, distribution))
     relative, small = _NEARLY_BEST
     limit = max(relative * min(error for _, error, _ in found), small)
-    _, error, law = min((f for f in found if f[1] <= limit), key=lambda f: f[:2])
-    return law, error
+    _, error, distribution = min((f for f in found if f[1] <= limit), key=lambda f: f[:2])
+    return distribution, error
 
 
 Fit = Callable[[np.ndarray, np.ndarray], tuple[PhaseType, float]]
 
 
 def _candidates(t: np.ndarray, scv: float, most: int) -> Iterator[tuple[int, np.ndarray, Fit]]:
-    """Yield size, start and fit of each law that is tried."""
+    """Yield size, start and fit of each distribution that is tried."""
     for n in range(1 if scv >= 1 else 2, most - 1):
         # A body, a branch of a few means, and a rare one as long as the grid.
         odds, far = ((-2.2, -5.0), t[-1] / 6) if scv > 1.5 else ((-1.0, -3.0), t[-1] / 8)
@@ -157,7 +158,7 @@ def _weights(odds: np.ndarray) -> Any:
 
 
 def _erlang(t: np.ndarray, n: int, mean: float) -> Any:
-    """Return E(X - t)+ of an Erlang law."""
+    """Return E(X - t)+ of an Erlang distribution."""
     from scipy.special import gammaincc
 
     x = n * t / mean
@@ -196,7 +197,7 @@ def _body(
 def _mixed(
     t: np.ndarray, scv: float, n: int, wanted: np.ndarray, start: np.ndarray
 ) -> tuple[PhaseType, float]:
-    """Fit a mixture of Erlang laws of 1 to n phases with one rate."""
+    """Fit a mixture of Erlang distributions of 1 to n phases with one rate."""
     sizes = np.arange(1, n + 1)
 
     def unpack(z: np.ndarray) -> tuple[np.ndarray, float]:

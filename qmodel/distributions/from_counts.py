@@ -137,6 +137,6 @@ def _notes(number: np.ndarray, full: int, fit: Fit) -> tuple[str, ...]:
     if fit.rms > 3 * noise:
         notes.append(
             f"no family fits within the noise of the counts: rms {fit.rms:.2%} of the shares, "
-            f"where {noise:.2%} would be chance"
+            f"where {noise:.2%} would be probability"
         )
     return tuple(notes)

@@ -41,7 +41,7 @@ class Family:
         """Number of parameters, with the mean."""
         return 1 + self.shapes
 
-    def law(self, parameters: Any) -> Distribution:
+    def distribution(self, parameters: Any) -> Distribution:
         """Return the distribution with a logarithm of the mean and a shape."""
         mean = float(np.exp(np.clip(parameters[0], -40, 40)))
         shape = np.clip(np.asarray(parameters[1:], dtype=float), -_STEEPEST, _STEEPEST)
@@ -74,8 +74,10 @@ def _mixed(mean: float, shape: np.ndarray) -> Distribution:
     p, ratio = _logistic(rare), 1 + float(np.exp(slow))
     fast = mean / (p + (1 - p) * ratio)
     scvs = (float(np.exp(min(x, 2.0))) for x in shape[2:])
-    laws = tuple(LogNormal(m, s) for m, s in zip((fast, ratio * fast), scvs, strict=True))
-    return Mixture((p, 1 - p), laws)
+    distributions = tuple(
+        LogNormal(m, s) for m, s in zip((fast, ratio * fast), scvs, strict=True)
+    )
+    return Mixture((p, 1 - p), distributions)
 
 
 FAMILIES = (

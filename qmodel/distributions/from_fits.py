@@ -36,20 +36,20 @@ if TYPE_CHECKING:
 __all__ = ["Fit", "fit_counts", "minimum", "quantities"]
 
 QUANTITIES: dict[str, Callable[[Distribution], float]] = {
-    "mean": lambda law: float(law.mean),
-    "scv": lambda law: float(law.scv),
-    "p50": lambda law: float(law.quantile(0.5)),
-    "p95": lambda law: float(law.quantile(0.95)),
-    "p99": lambda law: float(law.quantile(0.99)),
+    "mean": lambda distribution: float(distribution.mean),
+    "scv": lambda distribution: float(distribution.scv),
+    "p50": lambda distribution: float(distribution.quantile(0.5)),
+    "p95": lambda distribution: float(distribution.quantile(0.95)),
+    "p99": lambda distribution: float(distribution.quantile(0.99)),
 }
 _NORMAL = 1.959963984540054  # 97.5 % quantile of the normal distribution
 _LEAST = 1e-300
 _FAR = 1e12  # Of the criterion: what the data rule out.
 
 
-def quantities(law: Distribution) -> dict[str, float]:
+def quantities(distribution: Distribution) -> dict[str, float]:
     """Return mean, SCV and three percentiles of a distribution."""
-    return {name: of(law) for name, of in QUANTITIES.items()}
+    return {name: of(distribution) for name, of in QUANTITIES.items()}
 
 
 @dataclass(frozen=True, slots=True, eq=False, repr=False)
@@ -163,19 +163,21 @@ def fit_counts(
         shapes = family.starts(start[1])
 
         def made(z: np.ndarray, family: Family = family) -> Distribution:
-            return family.law(z if mean is None else np.concatenate(([np.log(mean)], z)))
+            return family.distribution(
+                z if mean is None else np.concatenate(([np.log(mean)], z))
+            )
 
         def misfit(z: np.ndarray, made: Callable[..., Distribution] = made) -> float:
             return -_log_likelihood(made(z), bounds, counts)
 
         starts = [s if mean is not None else [np.log(start[0]), *s] for s in shapes]
         z, least = minimum(misfit, starts)
-        law = made(z)
+        distribution = made(z)
         observed = np.cumsum(counts)[:-1] / n
-        left = np.asarray(law.cdf(bounds)) - observed
+        left = np.asarray(distribution.cdf(bounds)) - observed
         fits.append(
             Fit(
-                law,
+                distribution,
                 family.name,
                 float(np.sqrt(np.mean(left**2))),
                 n,
@@ -189,8 +191,10 @@ def fit_counts(
     return replace(ranked[0], alternatives=tuple(ranked[1:]))
 
 
-def _log_likelihood(law: Distribution, bounds: np.ndarray, counts: np.ndarray) -> float:
-    below, above = np.asarray(law.cdf(bounds)), np.asarray(law.tail(bounds))
+def _log_likelihood(
+    distribution: Distribution, bounds: np.ndarray, counts: np.ndarray
+) -> float:
+    below, above = np.asarray(distribution.cdf(bounds)), np.asarray(distribution.tail(bounds))
     # Differences of the smaller of the two: neither end loses digits.
     first, last = np.diff(below, prepend=0.0), -np.diff(above, prepend=1.0)
     inner = np.where(below < 0.5, first, last)
@@ -208,11 +212,16 @@ def _intervals(
     A given mean is itself that of a sample: it counts as a parameter here.
     """
     z = np.asarray(parameters, dtype=float)
-    covariance = _covariance(lambda z: -_log_likelihood(family.law(z), bounds, counts), z)
+    covariance = _covariance(
+        lambda z: -_log_likelihood(family.distribution(z), bounds, counts), z
+    )
     steps = 1e-4 * np.eye(z.size)
-    near = [(quantities(family.law(z + e)), quantities(family.law(z - e))) for e in steps]
+    near = [
+        (quantities(family.distribution(z + e)), quantities(family.distribution(z - e)))
+        for e in steps
+    ]
     found = {}
-    for name, value in quantities(family.law(z)).items():
+    for name, value in quantities(family.distribution(z)).items():
         slope = np.array([np.log(up[name] / down[name]) / 2e-4 for up, down in near])
         half = _NORMAL * np.sqrt(max(float(slope @ covariance @ slope), 0.0))
         found[name] = value * float(np.exp(-half)), value * float(np.exp(min(half, 700)))

@@ -112,9 +112,9 @@ def _fitted(family: Family, shares: np.ndarray, times: np.ndarray, mean: float |
     from scipy.optimize import least_squares
 
     def left(z: np.ndarray) -> np.ndarray:
-        law = family.law(z)
-        found = _quantiles(law, shares, times)
-        found = found if mean is None else np.append(found, np.log(law.mean / mean))
+        distribution = family.distribution(z)
+        found = _quantiles(distribution, shares, times)
+        found = found if mean is None else np.append(found, np.log(distribution.mean / mean))
         finite: np.ndarray = np.nan_to_num(found, nan=1e3)
         return finite
 
@@ -124,16 +124,19 @@ def _fitted(family: Family, shares: np.ndarray, times: np.ndarray, mean: float |
     found = [least_squares(left, start, xtol=1e-12, ftol=1e-14, gtol=1e-12) for start in starts]
     best = min(found, key=lambda f: float(f.cost))
     rms = float(np.sqrt(2 * best.cost / (times.size + (mean is not None))))
-    return Fit(family.law(best.x), family.name, rms)
+    return Fit(family.distribution(best.x), family.name, rms)
 
 
-def _quantiles(law: Distribution, shares: np.ndarray, times: np.ndarray) -> np.ndarray:
+def _quantiles(distribution: Distribution, shares: np.ndarray, times: np.ndarray) -> np.ndarray:
     """Return the logarithms of the quantiles over given times, by Newton steps from these."""
     log = np.zeros(times.size)
     with np.errstate(all="ignore"):
         for _ in range(_STEPS):
             t = times * np.exp(log)
-            tail, density = np.asarray(law.tail(t)), np.asarray(law.density(t))
+            tail, density = (
+                np.asarray(distribution.tail(t)),
+                np.asarray(distribution.density(t)),
+            )
             step = np.log(tail / (1 - shares)) * tail / (density * t)
             step = np.clip(np.where(np.isnan(step), np.sign(tail - 1 + shares), step), -1, 1)
             log = log + step

@@ -75,6 +75,6 @@ def from_samples(samples: Any, *, families: Sequence[str] | None = None) -> Fit:
     fit = fit_counts(bounds, counts.astype(float), chosen(families), mean=None, start=start)
     noise = np.sqrt(0.25 / times.size)
     if fit.rms > 3 * noise:
-        note = f"no family fits within the noise: rms {fit.rms:.2%}, by chance {noise:.2%}"
+        note = f"no family fits within the noise: rms {fit.rms:.2%}, at random {noise:.2%}"
         return replace(fit, notes=(note,))
     return fit

@@ -1,4 +1,4 @@
-r"""Laws with a heavy tail: lognormal and Pareto, unbounded or with a largest value.
+r"""Distributions with a heavy tail: lognormal and Pareto, unbounded or with a largest value.
 
 Tail, density, quantile and moments are closed forms. Their transforms have none; `laplace`
 computes them by the trapezoidal rule on a path where the integrand neither oscillates nor
@@ -26,13 +26,13 @@ for an SCV of 4, and in proportion to :math:`\sigma` beyond.
 
 in :math:`\log p`, the path turning as :math:`p (1 + \alpha / z)` does until
 :math:`e^{-p}` ends it. About 40 nodes, and 12 more for each factor of 10 of
-:math:`\alpha / |z|` above 1. The law with a largest value is the difference of two, or, where
-that would cancel, a Gauss-Legendre rule of 48 points over :math:`\log x`.
+:math:`\alpha / |z|` above 1. The distribution with a largest value is the difference of two,
+or, where that would cancel, a Gauss-Legendre rule of 48 points over :math:`\log x`.
 
-**Error.** Absolute, at most 2e-15 for the lognormal and the unbounded Pareto law and 2e-14
-for the bounded one, for any argument of `s` up to 90 degrees, plus 1e-16 :math:`|z|` for the
-last digit of `s` (measured against 25 to 60 digits). The 31 points of one inversion cost
-about 0.1 ms for a Pareto law, 0.2 to 0.3 ms for a lognormal one.
+**Error.** Absolute, at most 2e-15 for the lognormal and the unbounded Pareto distribution and
+2e-14 for the bounded one, for any argument of `s` up to 90 degrees, plus 1e-16 :math:`|z|` for
+the last digit of `s` (measured against 25 to 60 digits). The 31 points of one inversion cost
+about 0.1 ms for a Pareto distribution, 0.2 to 0.3 ms for a lognormal one.
 
 References
 ----------
@@ -66,7 +66,7 @@ __all__ = ["LogNormal", "Pareto"]
 
 @dataclass(frozen=True, slots=True, eq=False)
 class LogNormal(Distribution):
-    """The lognormal law: the logarithm of the time is normal.
+    """The lognormal distribution: the logarithm of the time is normal.
 
     Parameters
     ----------
@@ -82,10 +82,10 @@ class LogNormal(Distribution):
 
     Examples
     --------
-    >>> law = LogNormal(mean=0.02, scv=4.0)
-    >>> float(law.quantile(0.5)), float(law.quantile(0.99)), float(law.variance)
+    >>> time = LogNormal(mean=0.02, scv=4.0)
+    >>> float(time.quantile(0.5)), float(time.quantile(0.99)), float(time.variance)
     (0.00894, 0.1711, 0.0016)
-    >>> float(law.laplace(50.0))
+    >>> float(time.laplace(50.0))
     0.5748
     """
 
@@ -161,7 +161,7 @@ class LogNormal(Distribution):
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Pareto(Distribution):
-    """The Pareto law: the tail is a power of time, up to a largest value if there is one.
+    """The Pareto distribution: its tail is a power of time, up to a largest value if any.
 
     Parameters
     ----------
@@ -170,7 +170,7 @@ class Pareto(Distribution):
     shape : number or array
         Power of the tail, (minimum / t)^shape, > 0. [-]
     maximum : number or array, default inf
-        Largest value: the law under the condition that it is not exceeded. [s]
+        Largest value: the distribution under the condition that it is not exceeded. [s]
 
     Raises
     ------
@@ -184,11 +184,11 @@ class Pareto(Distribution):
     Without a largest value the mean is infinite for a shape of 1 or less, the variance for a
     shape of 2 or less:
 
-    >>> law = Pareto(minimum=0.010, shape=1.5)
-    >>> float(law.mean), float(law.variance), float(law.quantile(0.99))
+    >>> time = Pareto(minimum=0.010, shape=1.5)
+    >>> float(time.mean), float(time.variance), float(time.quantile(0.99))
     (0.03, inf, 0.2154)
-    >>> law = Pareto(minimum=0.010, shape=1.5, maximum=1.0)
-    >>> float(law.mean), float(law.scv), float(law.quantile(0.99))
+    >>> time = Pareto(minimum=0.010, shape=1.5, maximum=1.0)
+    >>> float(time.mean), float(time.scv), float(time.quantile(0.99))
     (0.0270, 2.700, 0.2023)
     """
 
@@ -204,7 +204,7 @@ class Pareto(Distribution):
         if is_symbolic(low, shape, high):
             if is_symbolic(high) or not np.all(np.isinf(high)):
                 raise ModelError(
-                    "a Pareto law with a finite maximum takes numbers, not SymPy expressions"
+                    "a Pareto time with a finite maximum takes numbers, not SymPy expressions"
                 )
         elif np.any(np.asarray(high) <= low):
             raise DomainError(
@@ -317,36 +317,38 @@ class Pareto(Distribution):
 class _Excess(Distribution):
     """A Pareto time less its minimum."""
 
-    law: Pareto
+    distribution: Pareto
     closed = True
 
     @property
     def mean(self) -> Value:
-        return self.law.mean - self.law.minimum
+        return self.distribution.mean - self.distribution.minimum
 
     @property
     def variance(self) -> Value:
-        return self.law.variance
+        return self.distribution.variance
 
     @property
     def analytic(self) -> bool:
         return False
 
     def laplace(self, s: Value) -> Value:
-        low, shape = self.law.minimum, self.law.shape
-        return _numerical(transforms.pareto, s, low, shape, self.law.maximum / low)
+        low, shape = self.distribution.minimum, self.distribution.shape
+        return _numerical(transforms.pareto, s, low, shape, self.distribution.maximum / low)
 
     def tail(self, t: Value) -> Value:
-        return np.where(np.asarray(t) < 0, 1.0, self.law.tail(self.law.minimum + t))[()]
+        return np.where(
+            np.asarray(t) < 0, 1.0, self.distribution.tail(self.distribution.minimum + t)
+        )[()]
 
     def density(self, t: Value) -> Value:
-        return self.law.density(self.law.minimum + t)
+        return self.distribution.density(self.distribution.minimum + t)
 
 
 def _refuse_symbols(*args: Any) -> None:
     if is_symbolic(*args):
         raise ModelError(
-            "the transform of a lognormal or Pareto law has no closed form: "
+            "the transform of a lognormal or Pareto distribution has no closed form: "
             "it takes numbers, not SymPy expressions"
         )
 
@@ -361,12 +363,12 @@ def _numerical(transform: Any, s: Any, unit: Any, *parameters: Any) -> Any:
     return (value if np.iscomplexobj(s) else value.real)[()]
 
 
-def _gap(near: Any, law: Distribution, s: Any, mean: Any, *parameters: Any) -> Any:
+def _gap(near: Any, distribution: Distribution, s: Any, mean: Any, *parameters: Any) -> Any:
     # One less the quotient, but near zero, where its digits are few.
     s = np.asarray(s)
     with np.errstate(all="ignore"):
         x, *rest = np.broadcast_arrays(s * mean, *parameters)
-        gap = np.array(1 - (1 - law.laplace(s)) / x, dtype=complex).reshape(-1)
+        gap = np.array(1 - (1 - distribution.laplace(s)) / x, dtype=complex).reshape(-1)
         cells = np.flatnonzero((np.abs(x) < heavy_gaps.NEAR).ravel() & (x != 0).ravel())
         if cells.size:
             found = near(x.ravel()[cells].astype(complex), *(v.ravel()[cells] for v in rest))
@@ -378,7 +380,7 @@ def _gap(near: Any, law: Distribution, s: Any, mean: Any, *parameters: Any) -> A
 def _pareto_gap(
     x: np.ndarray, mean: np.ndarray, shape: np.ndarray, ratio: np.ndarray
 ) -> np.ndarray:
-    # Of the unbounded law, and of the bounded one near enough to zero; else NaN.
+    # Of the unbounded distribution, and of the bounded one near enough to zero; else NaN.
     z = x / mean
     gap = np.full(z.shape, np.nan, dtype=complex)
     free = ratio == np.inf

@@ -1,11 +1,11 @@
-r"""What the remaining time of a heavy law leaves of one, near zero, to all digits.
+r"""What the remaining time of a heavy distribution leaves of one, near zero, to all digits.
 
 `Distribution.remaining_gap` is :math:`E[g(sX)] / (s E[X])` with :math:`g(w) = e^{-w} - 1 + w`.
 From the transform it is a difference that has lost half of its digits at 1e-8, and its series
-fails a heavy law, whose moments grow faster than factorials. The far tail of a wait is made of
-these digits. With :math:`x = s E[X]`, :math:`|x| < 0.1`:
+fails a heavy distribution, whose moments grow faster than factorials. The far tail of a wait is
+made of these digits. With :math:`x = s E[X]`, :math:`|x| < 0.1`:
 
-**Lognormal.** The law that is biased by size is the same one, further out by
+**Lognormal.** The distribution that is biased by size is the same one, further out by
 :math:`\sigma^2`, so with a normal Y
 
 .. math::
@@ -25,8 +25,9 @@ with :math:`z = s x_m`,
 With a largest value it is a Gauss-Legendre rule over :math:`\log X`, as long as s times that
 value is at most 30.
 
-**Error.** Relative, at most 2e-15 for lognormal and unbounded Pareto laws and 1e-13 for bounded
-ones, against 30 digits, for :math:`\sigma` from 0.02 to 3.5 and shapes from 0.3 to 30.
+**Error.** Relative, at most 2e-15 for lognormal and unbounded Pareto distributions and 1e-13
+for bounded ones, against 30 digits, for :math:`\sigma` from 0.02 to 3.5 and shapes from 0.3 to
+30.
 
 References
 ----------
@@ -48,7 +49,7 @@ NEAR = 0.1
 """The gap of the transform itself has all its digits from here on, in means."""
 
 MOST = 30.0
-"""Up to here, in units of one over its largest value, is a bounded law integrated."""
+"""Up to here, in units of one over its largest value, is a bounded distribution integrated."""
 
 _NODES, _WEIGHTS = np.polynomial.legendre.leggauss(48)
 _WIDEST = 2.0
@@ -57,7 +58,7 @@ _WIDEST = 2.0
 def lognormal_gap(x: np.ndarray, sigma: np.ndarray) -> np.ndarray:
     """Return the gap at `x`, in units of one over the mean."""
     z = x * np.exp(sigma**2 / 2)
-    # A narrow law never comes to where it would oscillate, and does not bear the turn.
+    # A narrow distribution never comes to where it would oscillate, and does not bear the turn.
     turn, log = np.where(sigma < 0.1, 0.0, np.angle(z)), np.log(np.abs(z))
     span = 16.8 + sigma.max(initial=0.0)
     count = math.ceil(span / min(0.42, 0.22 / max(sigma.max(initial=0.0), 0.1)))
@@ -84,7 +85,7 @@ def pareto_gap(z: np.ndarray, shape: np.ndarray, integral: np.ndarray) -> np.nda
 def bounded_pareto_gap(
     z: np.ndarray, shape: np.ndarray, span: np.ndarray, mean: np.ndarray
 ) -> np.ndarray:
-    """Return the gap at `z` of a law up to exp(`span`) minima, with its `mean` in minima."""
+    """Return the gap at `z` of times up to exp(`span`) minima, with its `mean` in minima."""
     end = np.minimum(span, 60.0 / shape)
     panels = max(1, math.ceil(end.max(initial=0.0) / _WIDEST))
     total = np.zeros(z.shape, dtype=complex)

@@ -1,6 +1,7 @@
 """The kernels of heavy transforms and moments; `qmodel.distributions.heavy` has the formulas.
 
-They take flat arrays of cells and complex points with Re z >= 0, in the unit of the law.
+They take flat arrays of cells and complex points with Re z >= 0, in the unit of the
+distribution.
 """
 
 from __future__ import annotations
@@ -90,7 +91,8 @@ def power_integral(z: np.ndarray, power: np.ndarray, direct: np.ndarray) -> np.n
 def _difference(
     z: np.ndarray, shape: np.ndarray, ratio: np.ndarray, span: np.ndarray
 ) -> np.ndarray:
-    # The unbounded law less its part above the maximum, where there is no cancellation.
+    # The unbounded distribution less its part above the maximum, where there is no
+    # cancellation.
     direct = (np.abs(z) > 1 + shape) | (shape * span < 1)
     value = _power(z, shape, direct)
     past = z * (ratio - 1)
@@ -118,13 +120,14 @@ def relative_expm1(x: Any) -> Any:
 
 
 def bounded_moment(order: int, shape: Any, span: Any) -> Any:
-    """Return a cumulant of the bounded Pareto law, in units of its minimum."""
+    """Return a cumulant of the bounded Pareto distribution, in units of its minimum."""
     # Raw moments, no singular case at an integer shape:
     # E[X^k] = f((k - shape) span) / f(-shape span), f(x) = (e^x - 1) / x.
     below = relative_expm1(-shape * span)
     first, second, third = (relative_expm1((k - shape) * span) / below for k in (1, 2, 3))
     raw = (first, second - first**2, third - 3 * first * second + 2 * first**3)[order - 1]
-    # Their differences cancel in a narrow law: there, central moments by Gauss-Legendre.
+    # Their differences cancel in a narrow distribution: there, central moments by
+    # Gauss-Legendre.
     end = np.minimum(shape * span, 60.0)
     nodes, weights = (x.reshape(-1, *[1] * np.ndim(end)) for x in (_NODES, _WEIGHTS))
     y = end * (1 + nodes) / 2

@@ -1,12 +1,13 @@
 r"""Times in parallel of which some are enough: the k-th shortest of n.
 
-For independent times with one law [1]_,
+For independent times with one distribution [1]_,
 
 .. math:: P(X_{(k)} \le t) = I_{F(t)}(k, n - k + 1),
 
 the regularised incomplete beta function; of its complement the tail is taken, so that small
-tails keep their digits. For different laws the number done at t is a sum of independent
-indicators, whose law is built up one time after the other (Poisson-binomial).
+tails keep their digits. For different distributions the number done at t is a sum of
+independent indicators, whose distribution is built up one time after the other
+(Poisson-binomial).
 
 References
 ----------
@@ -34,12 +35,12 @@ __all__ = ["OrderStatistic", "Quorum", "one_missing", "too_few"]
 
 @dataclass(frozen=True, slots=True, eq=False, repr=False)
 class OrderStatistic(Extreme):
-    """The law of the k-th shortest of n independent times with one law.
+    """The distribution of the k-th shortest of n independent times with one distribution.
 
     Parameters
     ----------
-    law : Distribution
-        Law of each time. [-]
+    distribution : Distribution
+        Distribution of each time. [-]
     need : number or array
         How many must be done, k, from 1 to n. [-]
     of : int or integer array
@@ -65,7 +66,7 @@ class OrderStatistic(Extreme):
     0.01
     """
 
-    law: Distribution
+    distribution: Distribution
     need: Count = parameter("how many must end", symbol="k", check=_check.count)
     of: Count = parameter("how many begin", symbol="n", check=_check.count)
 
@@ -73,15 +74,15 @@ class OrderStatistic(Extreme):
         _enough(self.need, self.of)
 
     @property
-    def laws(self) -> tuple[Distribution, ...]:
+    def distributions(self) -> tuple[Distribution, ...]:
         """The time of one."""
-        return (self.law,)
+        return (self.distribution,)
 
     def _scale(self, means: list[Any]) -> Any:
         return means[0] + 0.0 * np.asarray(self.need) * self.of
 
     def _least(self) -> Any:
-        return least_of(self.law) + 0.0 * np.asarray(self.need) * self.of
+        return least_of(self.distribution) + 0.0 * np.asarray(self.need) * self.of
 
     def _not_done(self, late: Any) -> Any:
         """Return the probability that too few are done, where one is late with `late`."""
@@ -93,16 +94,16 @@ class OrderStatistic(Extreme):
     @property
     def atom(self) -> Value:
         """Probability of the value 0. [-]."""
-        return 1 - self._not_done(1 - np.asarray(self.law.atom))
+        return 1 - self._not_done(1 - np.asarray(self.distribution.atom))
 
     @property
     def defect(self) -> Value:
         """Probability of no end. [-]."""
-        return self._not_done(self.law.defect)
+        return self._not_done(self.distribution.defect)
 
     def tail(self, t: Value) -> Value:
         """Return P(X > t) at `t` [s], without loss of small tails."""
-        return self._not_done(self.law.tail(t))
+        return self._not_done(self.distribution.tail(t))
 
     def guess(self, p: Any, least: Any) -> tuple[Any, Any]:
         """Return the first guess of one time at the share that it must reach, and no bound."""
@@ -110,7 +111,7 @@ class OrderStatistic(Extreme):
 
         k, n = np.asarray(self.need), np.asarray(self.of)
         share = np.clip(betaincinv(k, n - k + 1.0, p), 1e-12, 1 - 1e-12)
-        return np.maximum(self.law.guess(share, least + 0 * p)[0], least), np.inf
+        return np.maximum(self.distribution.guess(share, least + 0 * p)[0], least), np.inf
 
     def density(self, t: Value) -> Value:
         """Return the density at `t` [s]."""
@@ -120,7 +121,7 @@ class OrderStatistic(Extreme):
         """Return tail and density at `t` [s], from one look at the time."""
         from scipy.special import betaln, xlogy
 
-        late, slope = self.law.tail_and_density(t)
+        late, slope = self.distribution.tail_and_density(t)
         late = np.clip(late, 0.0, 1.0)
         k, n = np.asarray(self.need, dtype=float), np.asarray(self.of, dtype=float)
         weight = xlogy(k - 1, 1 - late) + xlogy(n - k, late) - betaln(k, n - k + 1)
@@ -129,11 +130,11 @@ class OrderStatistic(Extreme):
 
 @dataclass(frozen=True, slots=True, eq=False, repr=False)
 class Quorum(OfSeveral):
-    """The law of the time until k of several independent times have passed.
+    """The distribution of the time until k of several independent times have passed.
 
     Parameters
     ----------
-    laws : sequence of Distribution
+    distributions : sequence of Distribution
         The times. [-]
     need : int
         How many must be done, from 1 to their number. [-]
@@ -143,7 +144,7 @@ class Quorum(OfSeveral):
     DomainError
         If `need` is not a whole number, or more than there are.
     ModelError
-        If there is no law, or one is not a distribution.
+        If there is no distribution, or one is not a distribution.
 
     Examples
     --------
@@ -157,13 +158,15 @@ class Quorum(OfSeveral):
 
     def __post_init__(self) -> None:
         OfSeveral.__post_init__(self)
-        _enough(self.need, len(self.laws))
+        _enough(self.need, len(self.distributions))
 
     def _scale(self, means: list[Any]) -> Any:
         return np.sort(np.stack(np.broadcast_arrays(*means)), axis=0)[self.need - 1]
 
     def _least(self) -> Any:
-        shifts = np.broadcast_arrays(*(least_of(law) for law in self.laws))
+        shifts = np.broadcast_arrays(
+            *(least_of(distribution) for distribution in self.distributions)
+        )
         return np.sort(np.stack(shifts), axis=0)[self.need - 1]
 
     def _not_done(self, late: Sequence[Any]) -> Any:
@@ -173,20 +176,29 @@ class Quorum(OfSeveral):
     @property
     def atom(self) -> Value:
         """Probability of the value 0. [-]."""
-        return 1 - self._not_done([1 - np.asarray(law.atom) for law in self.laws])
+        return 1 - self._not_done(
+            [1 - np.asarray(distribution.atom) for distribution in self.distributions]
+        )
 
     @property
     def defect(self) -> Value:
         """Probability of no end. [-]."""
-        return self._not_done([np.asarray(law.defect) for law in self.laws])
+        return self._not_done(
+            [np.asarray(distribution.defect) for distribution in self.distributions]
+        )
 
     def tail(self, t: Value) -> Value:
         """Return P(X > t) at `t` [s], a sum of positive terms."""
-        return self._not_done([np.minimum(law.tail(t), 1.0) for law in self.laws])
+        return self._not_done(
+            [np.minimum(distribution.tail(t), 1.0) for distribution in self.distributions]
+        )
 
     def tail_and_density(self, t: Value) -> tuple[Value, Value]:
         """Return tail and density at `t` [s], from one look at each time."""
-        tails, densities = zip(*(law.tail_and_density(t) for law in self.laws), strict=True)
+        tails, densities = zip(
+            *(distribution.tail_and_density(t) for distribution in self.distributions),
+            strict=True,
+        )
         late = [np.minimum(tail, 1.0) for tail in tails]
         turns = (
             slope * one_missing(late[:i] + late[i + 1 :], self.need)

@@ -1,11 +1,11 @@
-"""Quantiles of any law: safeguarded Newton steps on the log of the tail, on whole arrays.
+"""Quantiles of any distribution: safeguarded Newton steps on the log of the tail.
 
 The log of a tail is close to a straight line where percentiles are asked for, so a Newton
-step from the quantile of the gamma law with the same mean and variance is usually good to
-four digits, and two more finish. A step that leaves the bracket is replaced by a
-bisection. Jumps of the tail (atoms, shifted) are looked at first, so that a percentile that
-falls into one is that very time. One percentile of one closed law is tried in plain floats
-before, as masks and arrays cost ten times its formula.
+step from the quantile of the gamma distribution with the same mean and variance is usually good
+to four digits, and two more finish. A step that leaves the bracket is replaced by a bisection.
+Jumps of the tail (atoms, shifted) are looked at first, so that a percentile that falls into one
+is that very time. One percentile of one closed distribution is tried in plain floats before, as
+masks and arrays cost ten times its formula.
 """
 
 from __future__ import annotations
@@ -30,15 +30,15 @@ _NOISE = 1e-13, 1e-10  # The absolute error of a tail by Talbot's rule, and by E
 _FIRST, _MOST = 5, 200
 
 
-def quantile(law: Distribution, p: Any) -> Any:
+def quantile(distribution: Distribution, p: Any) -> Any:
     """Return the least t with P(X <= t) >= p, of the broadcast shape."""
-    if law.closed and isinstance(p, float) and shape_of(law) == ():
-        alone = _alone(law, 1 - float(p))
+    if distribution.closed and isinstance(p, float) and shape_of(distribution) == ():
+        alone = _alone(distribution, 1 - float(p))
         if alone is not None:
             return alone
-    shape = np.broadcast_shapes(np.shape(p), shape_of(law))
+    shape = np.broadcast_shapes(np.shape(p), shape_of(distribution))
     flat = np.broadcast_to(np.asarray(p, dtype=float), shape).ravel()
-    found, apart = np.empty(flat.size), ready(law)
+    found, apart = np.empty(flat.size), ready(distribution)
     # A few cells of many need more steps than the rest: they are finished together.
     cells = np.arange(flat.size)
     for most in (_FIRST, _MOST):
@@ -53,14 +53,14 @@ def quantile(law: Distribution, p: Any) -> Any:
     return found.reshape(shape)[()]
 
 
-def _alone(law: Distribution, q: float) -> np.float64 | None:
+def _alone(distribution: Distribution, q: float) -> np.float64 | None:
     """Return one quantile by Newton steps alone; None where it takes more care."""
-    ((mass, shift, smooth), *others) = law.parts()
+    ((mass, shift, smooth), *others) = distribution.parts()
     plain = not others and (mass, shift, smooth.atom) == (1, 0, 0)
-    if not plain or not 0 < q < 1 or law.defect != 0:
+    if not plain or not 0 < q < 1 or distribution.defect != 0:
         return None
-    # Of an exponential law this is its quantile.
-    t = float(law.mean - math.sqrt(law.variance) * (1 + math.log(q)))
+    # Of an exponential distribution this is its quantile.
+    t = float(distribution.mean - math.sqrt(distribution.variance) * (1 + math.log(q)))
     for _ in range(_FIRST + 3):
         if not 0 < t < math.inf:
             return None
@@ -76,7 +76,7 @@ def _alone(law: Distribution, q: float) -> np.float64 | None:
 
 
 def _chunk(of: Ready, p: np.ndarray, most: int) -> tuple[np.ndarray, np.ndarray]:
-    law, defect = of.law, of.defect
+    distribution, defect = of.distribution, of.defect
     q = 1 - p
     one = np.ones(p.shape)
     least = one * np.inf
@@ -85,7 +85,7 @@ def _chunk(of: Ready, p: np.ndarray, most: int) -> tuple[np.ndarray, np.ndarray]
     low, high = least, one * np.inf
     found = np.where(p == 0, least, np.nan)
     if (p == 1).any():
-        found = np.where((p == 1) & (defect == 0), greatest(law), found)
+        found = np.where((p == 1) & (defect == 0), greatest(distribution), found)
     for _, shift, _, atom in of.parts:
         jump = atom * one
         if not (jump > 0).any():
@@ -94,7 +94,7 @@ def _chunk(of: Ready, p: np.ndarray, most: int) -> tuple[np.ndarray, np.ndarray]
         found = np.where((after <= q) & (q < after + jump), shift, found)
         low = np.where(after > q, np.maximum(low, shift), low)
         high = np.where(after <= q, np.minimum(high, shift), high)
-    start, bound = law.guess(p, least)
+    start, bound = distribution.guess(p, least)
     beyond = (q <= defect) & ~(found < np.inf)
     found = np.where(beyond & ~np.isnan(start), np.inf, found)
     wanted = np.flatnonzero(np.isnan(found) & ~np.isnan(start))
@@ -111,10 +111,10 @@ def _chunk(of: Ready, p: np.ndarray, most: int) -> tuple[np.ndarray, np.ndarray]
 
 
 def gamma_quantile(mean: Any, variance: Any, p: Any) -> Any:
-    """Return the quantile of the gamma law with these moments, to a percent, of any size.
+    """Return the quantile of the gamma distribution with these moments, to a percent.
 
-    By the cube root, which is nearly normal (Wilson and Hilferty), and where the law is too
-    skew for that by its own inverse.
+    By the cube root, which is nearly normal (Wilson and Hilferty), and where the distribution
+    is too skew for that by its own inverse.
     """
     from scipy.special import gammaincinv, ndtri
 
@@ -158,7 +158,7 @@ def _newton(
         within = np.where(there, np.clip(stepped, low, high), _between(low, high))
         stepped = np.where(newton, stepped, within)
         stepped = np.where(np.isnan(tail), np.nan, stepped)
-        # Of the scale of the law there: it is short where the support ends.
+        # Of the scale of the distribution there: it is short where the support ends.
         close = np.maximum(_STEP * np.minimum(stepped, scale), noise / q * scale)
         close = np.abs(stepped - t) <= close
         narrow = np.isfinite(high) & (high - low <= 4e-16 * high)

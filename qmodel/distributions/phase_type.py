@@ -62,8 +62,8 @@ class PhaseType(Distribution):
     Nine requests of ten are done after the first phase of 10 ms, the tenth also needs a
     second phase of 100 ms:
 
-    >>> law = PhaseType([1.0, 0.0], [[-100.0, 10.0], [0.0, -10.0]])
-    >>> float(law.mean), float(law.scv), float(law.quantile(0.99))
+    >>> distribution = PhaseType([1.0, 0.0], [[-100.0, 10.0], [0.0, -10.0]])
+    >>> float(distribution.mean), float(distribution.scv), float(distribution.quantile(0.99))
     (0.02, 5.0, 0.2408)
     """
 
@@ -129,9 +129,9 @@ class PhaseType(Distribution):
 
     @property
     def analytic(self) -> bool:
-        """Whether the singularities of a queue fed by this law stay near the real axis."""
+        """Whether the singularities of a queue that it feeds stay near the real axis."""
         found = np.linalg.eigvals(self.generator)
-        # As many phases in a row, of equal rates, as a gamma law of SCV 1/4 has.
+        # As many phases in a row, of equal rates, as a gamma distribution of SCV 1/4 has.
         regular = self.variance >= 0.25 * self.mean**2 * (1 - 1e-9)
         return bool(np.all(abs(found.imag) <= abs(found.real)) and regular)
 
@@ -178,22 +178,22 @@ def _all_end(leads: np.ndarray, ends: np.ndarray) -> bool:
 
 
 _MOST_PHASES = 24
-"""Laws of more phases than these are not written out."""
+"""Distributions of more phases than these are not written out."""
 
 
-def phases_of(law: Distribution) -> PhaseType | None:
-    """Return a law as phases, or None where it is not of phase type.
+def phases_of(distribution: Distribution) -> PhaseType | None:
+    """Return a distribution as phases, or None where it is not of phase type.
 
     Parameters
     ----------
-    law : Distribution
-        Law of a time; its parameters are numbers. [-]
+    distribution : Distribution
+        Distribution of a time; its parameters are numbers. [-]
 
     Returns
     -------
     PhaseType or None
-        The same law, where it is exponential, Erlang, hyperexponential or of phase type, or
-        a sum or mixture of such; None for others, and beyond 24 phases. [-]
+        The same distribution, where it is exponential, Erlang, hyperexponential or of phase
+        type, or a sum or mixture of such; None for others, and beyond 24 phases. [-]
 
     Examples
     --------
@@ -203,48 +203,56 @@ def phases_of(law: Distribution) -> PhaseType | None:
     >>> phases_of(LogNormal(0.5, scv=2.0)) is None
     True
     """
-    if shape_of(law) != ():
+    if shape_of(distribution) != ():
         return None
-    found = _phases(law)
+    found = _phases(distribution)
     return found if found is None or found.initial.size <= _MOST_PHASES else None
 
 
-def _phases(law: Distribution) -> PhaseType | None:
-    if isinstance(law, PhaseType):
-        return law
-    if isinstance(law, Exponential):
-        return PhaseType([1.0], [[-1 / law.mean]])
-    if isinstance(law, Gamma):
-        scv = float(law.scv)
+def _phases(distribution: Distribution) -> PhaseType | None:
+    if isinstance(distribution, PhaseType):
+        return distribution
+    if isinstance(distribution, Exponential):
+        return PhaseType([1.0], [[-1 / distribution.mean]])
+    if isinstance(distribution, Gamma):
+        scv = float(distribution.scv)
         n = round(1 / scv) if scv * _MOST_PHASES > 0.5 else 0
-        if not 1 <= n <= _MOST_PHASES or abs(n * law.scv - 1) > 1e-12:
+        if not 1 <= n <= _MOST_PHASES or abs(n * distribution.scv - 1) > 1e-12:
             return None
-        rate = n / law.mean
+        rate = n / distribution.mean
         return PhaseType(np.eye(n)[0], rate * (np.eye(n, k=1) - np.eye(n)))
-    if isinstance(law, HyperExponential):
-        used = [(p, m) for p, m in zip(law.probabilities, law.means, strict=True) if p > 0]
+    if isinstance(distribution, HyperExponential):
+        used = [
+            (p, m)
+            for p, m in zip(distribution.probabilities, distribution.means, strict=True)
+            if p > 0
+        ]
         return PhaseType([p for p, _ in used], np.diag([-1 / m for _, m in used]))
-    if isinstance(law, Scaled):
-        inner = _phases(law.law)
-        return inner and PhaseType(inner.initial, inner.generator / law.factor)
-    if len(law.terms()) > 1:
-        terms = [(p, _phases(term)) for p, term in law.terms() if p > 0]
-        laws = [phases for _, phases in terms if phases is not None]
-        if len(laws) < len(terms) or not laws:
+    if isinstance(distribution, Scaled):
+        inner = _phases(distribution.distribution)
+        return inner and PhaseType(inner.initial, inner.generator / distribution.factor)
+    if len(distribution.terms()) > 1:
+        terms = [(p, _phases(term)) for p, term in distribution.terms() if p > 0]
+        distributions = [phases for _, phases in terms if phases is not None]
+        if len(distributions) < len(terms) or not distributions:
             return None
-        start = np.concatenate([p * a.initial for (p, _), a in zip(terms, laws, strict=True)])
-        return PhaseType(start, _diagonal([a.generator for a in laws]))
-    if isinstance(law, Sum) and law.laws:
-        laws = [a for a in map(_phases, law.laws) if a is not None]
-        if len(laws) < len(law.laws):
+        start = np.concatenate(
+            [p * a.initial for (p, _), a in zip(terms, distributions, strict=True)]
+        )
+        return PhaseType(start, _diagonal([a.generator for a in distributions]))
+    if isinstance(distribution, Sum) and distribution.distributions:
+        distributions = [a for a in map(_phases, distribution.distributions) if a is not None]
+        if len(distributions) < len(distribution.distributions):
             return None
-        rates = _diagonal([a.generator for a in laws])
+        rates = _diagonal([a.generator for a in distributions])
         at = 0
-        for first, second in pairwise(laws):
+        for first, second in pairwise(distributions):
             n, m = first.initial.size, second.initial.size
             rates[at : at + n, at + n : at + n + m] = np.outer(first.ends, second.initial)
             at += n
-        start = np.concatenate([laws[0].initial, *(0 * a.initial for a in laws[1:])])
+        start = np.concatenate(
+            [distributions[0].initial, *(0 * a.initial for a in distributions[1:])]
+        )
         return PhaseType(start, rates)
     return None
 

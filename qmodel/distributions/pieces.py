@@ -6,10 +6,10 @@ and mixtures of these among each other and with smooth times, the transform is
 
 .. math:: F(s) = \sum_j w_j \frac{e^{-d_j s}}{s^{n_j}} H_j(s) ,
 
-with smooth :math:`H_j`, so that its tail is a sum of powers :math:`(t - d_j)^{n_j}` (the law
-of Irwin and Hall, of sums of equal uniform times), or of repeated integrals of a smooth one,
-with every kink where it belongs. No number of pieces makes a queue, but the first of its
-busy periods are made so: what is left after the first terms of the geometric sum
+with smooth :math:`H_j`, so that its tail is a sum of powers :math:`(t - d_j)^{n_j}` (the
+distribution of Irwin and Hall, of sums of equal uniform times), or of repeated integrals of a
+smooth one, with every kink where it belongs. No number of pieces makes a queue, but the first
+of its busy periods are made so: what is left after the first terms of the geometric sum
 
 .. math:: \sum_k (1 - \rho) \rho^k B_e(s)^k
 
@@ -60,7 +60,7 @@ class Piece(NamedTuple):
     weight: Any
     shift: Any
     power: int = 0
-    law: Distribution | None = None
+    distribution: Distribution | None = None
 
 
 class Pieces(NamedTuple):
@@ -70,18 +70,18 @@ class Pieces(NamedTuple):
     whole: bool = True
 
 
-def pieces_of(law: Distribution) -> Pieces | None:
-    """Return the pieces of a law with kinks, or None where they are not known, or too many."""
-    if law.analytic:
+def pieces_of(distribution: Distribution) -> Pieces | None:
+    """Return the pieces of what has kinks, or None where they are not known, or too many."""
+    if distribution.analytic:
         return None
-    pieces = law.pieces()
+    pieces = distribution.pieces()
     return pieces if pieces is not None and len(pieces.terms) <= MOST else None
 
 
-def greatest(law: Distribution) -> Any:
-    """Return the time that a law never exceeds; infinite where the pieces know of none."""
-    pieces = pieces_of(law)
-    if pieces is None or not pieces.whole or any(term.law for term in pieces.terms):
+def greatest(distribution: Distribution) -> Any:
+    """Return the time that is never exceeded; infinite where the pieces know of none."""
+    pieces = pieces_of(distribution)
+    if pieces is None or not pieces.whole or any(term.distribution for term in pieces.terms):
         return np.inf
     ends = (np.where(np.not_equal(w, 0), d, 0.0) for w, d, *_ in pieces.terms)
     return reduce(np.maximum, ends)
@@ -90,7 +90,8 @@ def greatest(law: Distribution) -> Any:
 def product(factors: Iterable[Pieces], summed: Summed | None = None) -> Pieces | None:
     """Return the pieces of a sum of independent times, or None if there are too many.
 
-    `summed` makes one smooth law of several, where more than one of the factors may have one.
+    `summed` makes one smooth distribution of several, where more than one of the factors may
+    have one.
     """
     found = Pieces((Piece(1.0, 0.0),))
     for other in factors:
@@ -104,12 +105,16 @@ def product(factors: Iterable[Pieces], summed: Summed | None = None) -> Pieces |
 
 
 def _times(a: Piece, b: Piece, summed: Summed | None) -> Piece:
-    law = summed((a.law, b.law)) if summed and a.law and b.law else a.law or b.law
-    return Piece(a.weight * b.weight, a.shift + b.shift, a.power + b.power, law)
+    distribution = (
+        summed((a.distribution, b.distribution))
+        if summed and a.distribution and b.distribution
+        else a.distribution or b.distribution
+    )
+    return Piece(a.weight * b.weight, a.shift + b.shift, a.power + b.power, distribution)
 
 
 def merged(terms: Iterable[Piece]) -> tuple[Piece, ...]:
-    """Return the terms with those of equal shift, power and law added up."""
+    """Return the terms with those of equal shift, power and distribution added up."""
     by_kind: dict[Any, Piece] = {}
     for each in terms:
         term = each
@@ -117,7 +122,7 @@ def merged(terms: Iterable[Piece]) -> tuple[Piece, ...]:
         mantissa, exponent = np.frexp(term.shift)
         key = (
             term.power,
-            id(term.law),
+            id(term.distribution),
             np.round(mantissa, 12).tobytes(),
             np.asarray(exponent).tobytes(),
         )
@@ -132,7 +137,7 @@ def geometric_sum(service: Pieces, mean: Any, load: Any) -> Pieces | None:
 
     None where the service has a smooth piece, which rounds the kinks off, or is too much.
     """
-    if not service.whole or any(term.law for term in service.terms):
+    if not service.whole or any(term.distribution for term in service.terms):
         return None
     left = tuple(
         Piece(-term.weight / mean, term.shift, term.power + 1) for term in service.terms
@@ -154,34 +159,36 @@ def whole_and_rest(
 ) -> tuple[np.ndarray, np.ndarray, np.ndarray, Any]:
     """Return tail, density and error of the pieces at `t`, and the transform of the rest.
 
-    The rest takes a law, its pieces and points; it is None where the pieces are all.
+    The rest takes a distribution, its pieces and points; it is None where the pieces are all.
     """
     below, density, size = np.zeros(t.shape), np.zeros(t.shape), np.zeros(t.shape)
-    for weight, shift, power, law in pieces.terms:
+    for weight, shift, power, distribution in pieces.terms:
         # A time a rounding before a jump is behind it.
         after = t - shift
         started = after > -1e-15 * t
         x = np.where(started, np.maximum(after, 0.0), 0.0)
-        if law is None:
+        if distribution is None:
             ramp = np.where(started, x**power / factorial(power), 0.0)
             slope = x ** (power - 1) / factorial(power - 1) if power else 0.0
             doubt: Any = 0.0
         else:
-            ramp, slope, doubt = _integrated(law, power, np.where(x > 0, x, 1.0))
+            ramp, slope, doubt = _integrated(distribution, power, np.where(x > 0, x, 1.0))
             ramp, slope, doubt = (np.where(x > 0, y, 0.0) for y in (ramp, slope, doubt))
         below += weight * ramp
         density += np.where(started, weight * slope, 0.0)
-        size += np.abs(weight) * (np.abs(ramp) * (4e-16 if law is None else 1e-13) + doubt)
+        size += np.abs(weight) * (
+            np.abs(ramp) * (4e-16 if distribution is None else 1e-13) + doubt
+        )
     return mass - below, density, size, None if pieces.whole else _rest
 
 
-def _integrated(law: Distribution, power: int, x: np.ndarray) -> tuple[Any, Any, Any]:
+def _integrated(distribution: Distribution, power: int, x: np.ndarray) -> tuple[Any, Any, Any]:
     """Return the integral of order `power` of P(X <= x), its slope, and its error."""
     rule = inversion.TALBOT
     s = rule.points[:, None] / x
-    values = np.broadcast_to(law.laplace(s), s.shape)
+    values = np.broadcast_to(distribution.laplace(s), s.shape)
     size = x**power / factorial(power)
-    doubt = inversion.with_doubt(lambda _: values, law.mass, x, rule)[2]
+    doubt = inversion.with_doubt(lambda _: values, distribution.mass, x, rule)[2]
     powers = rule.points ** -float(power)
     ramp = np.einsum("k,k...->...", rule.tail_weights * powers, values).real * x**power
     slope = np.einsum("k,k...->...", rule.weights * powers, values).real * x ** (power - 1.0)
@@ -189,11 +196,11 @@ def _integrated(law: Distribution, power: int, x: np.ndarray) -> tuple[Any, Any,
     return ramp, slope, size * np.where(doubt <= 1, 1e-9 * doubt**2 + 1e-13, np.inf)
 
 
-def _rest(law: Distribution, pieces: Pieces, s: Any) -> Any:
+def _rest(distribution: Distribution, pieces: Pieces, s: Any) -> Any:
     """Return the transform at `s` of what the pieces leave."""
 
     def taken(term: Piece) -> Any:
-        smooth = 1.0 if term.law is None else term.law.laplace(s)
+        smooth = 1.0 if term.distribution is None else term.distribution.laplace(s)
         return term.weight * np.exp(-s * term.shift) / s**term.power * smooth
 
-    return reduce(lambda left, term: left - taken(term), pieces.terms, law.laplace(s))
+    return reduce(lambda left, term: left - taken(term), pieces.terms, distribution.laplace(s))

@@ -1,4 +1,4 @@
-"""One law changed: shifted by a constant, scaled to another unit, or several times over."""
+"""One distribution changed: shifted by a constant, scaled, or several times over."""
 
 from __future__ import annotations
 
@@ -22,11 +22,11 @@ __all__ = ["Repeated", "Scaled", "Shifted"]
 
 @dataclass(frozen=True, slots=True, eq=False, repr=False)
 class Shifted(Distribution):
-    """A law after a constant time.
+    """A distribution after a constant time.
 
     Parameters
     ----------
-    law : Distribution
+    distribution : Distribution
         What follows. [-]
     by : number or array
         The constant, >= 0. [s]
@@ -43,75 +43,82 @@ class Shifted(Distribution):
     0.0639
     """
 
-    law: Distribution
+    distribution: Distribution
     by: Value = parameter("constant time", unit="s", check=_check.nonnegative)
 
     @property
     def mean(self) -> Value:
         """Mean. [s]."""
-        return self.law.mean + self.by
+        return self.distribution.mean + self.by
 
     @property
     def variance(self) -> Value:
         """Variance. [s^2]."""
-        return self.law.variance + 0 * self.by
+        return self.distribution.variance + 0 * self.by
 
     @property
     def third_cumulant(self) -> Value:
         """Third cumulant. [s^3]."""
-        return self.law.third_cumulant + 0 * self.by
+        return self.distribution.third_cumulant + 0 * self.by
 
     @property
     def atom(self) -> Value:
         """Probability of the value 0. [-]."""
-        return np.where(np.asarray(self.by) == 0, self.law.atom, 0.0)[()]
+        return np.where(np.asarray(self.by) == 0, self.distribution.atom, 0.0)[()]
 
     @property
     def defect(self) -> Value:
         """Probability of no end. [-]."""
-        return self.law.defect
+        return self.distribution.defect
 
     @property
     def finest(self) -> int:
-        """As the law. [-]."""
-        return self.law.finest
+        """As the distribution. [-]."""
+        return self.distribution.finest
 
     @property
     def analytic(self) -> bool:
         """Only without a shift."""
-        return self.law.analytic and not np.any(self.by)
+        return self.distribution.analytic and not np.any(self.by)
 
     def parts(self) -> tuple[Part, ...]:
-        """Return the parts of the law, all later."""
-        return tuple(Part(m, shift + self.by, law) for m, shift, law in self.law.parts())
+        """Return the parts of the distribution, all later."""
+        return tuple(
+            Part(m, shift + self.by, distribution)
+            for m, shift, distribution in self.distribution.parts()
+        )
 
     def pieces(self) -> Pieces | None:
-        """Return the pieces of the law, all later."""
-        found = self.law.pieces()
+        """Return the pieces of the distribution, all later."""
+        found = self.distribution.pieces()
         return found and found._replace(
             terms=tuple(term._replace(shift=term.shift + self.by) for term in found.terms)
         )
 
     def tail(self, t: Value) -> Value:
         """Return P(X > t) at `t` [s]."""
-        return self.law.tail(t - self.by) if self.law.closed else Distribution.tail(self, t)
+        return (
+            self.distribution.tail(t - self.by)
+            if self.distribution.closed
+            else Distribution.tail(self, t)
+        )
 
     def laplace(self, s: Value) -> Value:
         """Return the transform at `s` [1/s]."""
-        return namespace(s, self.by).exp(-self.by * s) * self.law.laplace(s)
+        return namespace(s, self.by).exp(-self.by * s) * self.distribution.laplace(s)
 
     def _quantile_on_symbols(self, p: Any) -> Any:
-        return self.law.quantile(p) + self.by
+        return self.distribution.quantile(p) + self.by
 
 
 @dataclass(frozen=True, slots=True, eq=False, repr=False)
 class Scaled(Distribution):
-    """A law with all times multiplied: another unit, or a slower server.
+    """A distribution with all times multiplied: another unit, or a slower server.
 
     Parameters
     ----------
-    law : Distribution
-        The law. [-]
+    distribution : Distribution
+        The distribution. [-]
     factor : number or array
         What its times are multiplied with, > 0. [-]
 
@@ -127,94 +134,103 @@ class Scaled(Distribution):
     13.8629
     """
 
-    law: Distribution
+    distribution: Distribution
     factor: Value = parameter("factor", check=_check.positive)
 
     @property
     def closed(self) -> bool:  # type: ignore[override]
         """Whether the tail is a closed form."""
-        return self.law.closed
+        return self.distribution.closed
 
     @property
     def mean(self) -> Value:
         """Mean. [s]."""
-        return self.law.mean * self.factor
+        return self.distribution.mean * self.factor
 
     @property
     def variance(self) -> Value:
         """Variance. [s^2]."""
-        return self.law.variance * self.factor * self.factor
+        return self.distribution.variance * self.factor * self.factor
 
     @property
     def third_cumulant(self) -> Value:
         """Third cumulant. [s^3]."""
-        return self.law.third_cumulant * self.factor**3
+        return self.distribution.third_cumulant * self.factor**3
 
     @property
     def atom(self) -> Value:
         """Probability of the value 0. [-]."""
-        return self.law.atom
+        return self.distribution.atom
 
     @property
     def defect(self) -> Value:
         """Probability of no end. [-]."""
-        return self.law.defect
+        return self.distribution.defect
 
     @property
     def finest(self) -> int:
-        """As the law. [-]."""
-        return self.law.finest
+        """As the distribution. [-]."""
+        return self.distribution.finest
 
     @property
     def analytic(self) -> bool:
-        """As the law."""
-        return self.law.analytic
+        """As the distribution."""
+        return self.distribution.analytic
 
     def parts(self) -> tuple[Part, ...]:
-        """Return the parts of the law, each scaled."""
+        """Return the parts of the distribution, each scaled."""
         return tuple(
-            Part(m, shift * self.factor, law if law is ZERO else Scaled(law, self.factor))
-            for m, shift, law in self.law.parts()
+            Part(
+                m,
+                shift * self.factor,
+                distribution if distribution is ZERO else Scaled(distribution, self.factor),
+            )
+            for m, shift, distribution in self.distribution.parts()
         )
 
     def pieces(self) -> Pieces | None:
-        """Return the pieces of the law, each scaled."""
-        found, factor = self.law.pieces(), self.factor
+        """Return the pieces of the distribution, each scaled."""
+        found, factor = self.distribution.pieces(), self.factor
         return found and found._replace(
             terms=tuple(
-                Piece(w / factor**n, shift * factor, n, law and Scaled(law, factor))
-                for w, shift, n, law in found.terms
+                Piece(
+                    w / factor**n,
+                    shift * factor,
+                    n,
+                    distribution and Scaled(distribution, factor),
+                )
+                for w, shift, n, distribution in found.terms
             )
         )
 
     def remaining_gap(self, s: Value) -> Value:
         """Return the gap of the remaining time at `s` [1/s]."""
-        return self.law.remaining_gap(self.factor * s)
+        return self.distribution.remaining_gap(self.factor * s)
 
     def laplace(self, s: Value) -> Value:
         """Return the transform at `s` [1/s]."""
-        return self.law.laplace(self.factor * s)
+        return self.distribution.laplace(self.factor * s)
 
     def tail(self, t: Value) -> Value:
         """Return P(X > t) at `t` [s]."""
-        return self.law.tail(t / self.factor)
+        return self.distribution.tail(t / self.factor)
 
     def density(self, t: Value) -> Value:
         """Return the density at `t` [s]."""
-        return self.law.density(t / self.factor) / self.factor
+        return self.distribution.density(t / self.factor) / self.factor
 
     def _quantile_on_symbols(self, p: Any) -> Any:
-        return self.law.quantile(p) * self.factor
+        return self.distribution.quantile(p) * self.factor
 
 
 @dataclass(frozen=True, slots=True, eq=False, repr=False)
 class Repeated(Distribution):
-    """The sum of `times` independent times of one law.
+    """The sum of `times` independent times of one distribution.
 
     Parameters
     ----------
-    law : Distribution
-        The law of each. [-]
+    distribution : Distribution
+        The distribution of each. [-]
     times : int or integer array
         How many, >= 0. [-]
 
@@ -230,63 +246,65 @@ class Repeated(Distribution):
     0.2321
     """
 
-    law: Distribution
+    distribution: Distribution
     times: Count = parameter("how often", symbol="n", check=partial(_check.count, least=0))
 
     @property
     def mean(self) -> Value:
         """Mean. [s]."""
-        return self.times * self.law.mean
+        return self.times * self.distribution.mean
 
     @property
     def variance(self) -> Value:
         """Variance. [s^2]."""
-        return self.times * self.law.variance
+        return self.times * self.distribution.variance
 
     @property
     def third_cumulant(self) -> Value:
         """Third cumulant. [s^3]."""
-        return self.times * self.law.third_cumulant
+        return self.times * self.distribution.third_cumulant
 
     @property
     def atom(self) -> Value:
         """Probability of the value 0. [-]."""
-        return self.law.atom**self.times
+        return self.distribution.atom**self.times
 
     @property
     def defect(self) -> Value:
         """Probability of no end. [-]."""
-        return 1 - (1 - self.law.defect) ** self.times
+        return 1 - (1 - self.distribution.defect) ** self.times
 
     @property
     def finest(self) -> int:
-        """As the law. [-]."""
-        return self.law.finest
+        """As the distribution. [-]."""
+        return self.distribution.finest
 
     @property
     def analytic(self) -> bool:
-        """As the law."""
-        return self.law.analytic
+        """As the distribution."""
+        return self.distribution.analytic
 
     def parts(self) -> tuple[Part, ...]:
-        """Return one part where the law has one; otherwise those of the written-out sum."""
-        parts = self.law.parts()
+        """Return one part where there is one; otherwise those of the written-out sum."""
+        parts = self.distribution.parts()
         if len(parts) == 1:
-            mass, shift, law = parts[0]
-            rest = law if law is ZERO else Repeated(law, self.times)
+            mass, shift, distribution = parts[0]
+            rest = distribution if distribution is ZERO else Repeated(distribution, self.times)
             return (Part(mass**self.times, shift * self.times, rest),)
         if np.ndim(self.times):
             whole = [n for n in np.unique(self.times) if not np.isnan(n)]
             chosen = tuple((self.times == n) * 1.0 for n in whole)
-            return measure(chosen, tuple(Repeated(self.law, int(n)) for n in whole)).parts()
-        return Sum((self.law,) * int(self.times)).parts()
+            return measure(
+                chosen, tuple(Repeated(self.distribution, int(n)) for n in whole)
+            ).parts()
+        return Sum((self.distribution,) * int(self.times)).parts()
 
     def pieces(self) -> Pieces | None:
         """Return the pieces of the written-out sum, if it is short."""
         if np.ndim(self.times) or self.times > MOST:
             return None
-        return Sum((self.law,) * int(self.times)).pieces()
+        return Sum((self.distribution,) * int(self.times)).pieces()
 
     def laplace(self, s: Value) -> Value:
         """Return the transform at `s` [1/s]."""
-        return self.law.laplace(s) ** self.times
+        return self.distribution.laplace(s) ** self.times

@@ -1,4 +1,4 @@
-r"""What is left of a time that is under way: the residual, or stationary excess, law.
+r"""What is left of a time that is under way: the residual, or stationary excess, distribution.
 
 Whoever looks at a random moment of a time S, such as an arrival at the service in progress,
 finds a remainder with
@@ -35,13 +35,13 @@ __all__ = ["Residual", "residual"]
 _SMALL = 2e-4
 
 
-def residual(law: Distribution) -> Distribution:
-    """Return the law of the remainder of a time that is under way.
+def residual(distribution: Distribution) -> Distribution:
+    """Return the distribution of the remainder of a time that is under way.
 
     Parameters
     ----------
-    law : Distribution
-        The law of the whole time, of mean > 0. [-]
+    distribution : Distribution
+        The distribution of the whole time, of mean > 0. [-]
 
     Returns
     -------
@@ -55,15 +55,19 @@ def residual(law: Distribution) -> Distribution:
     >>> float(residual(HyperExponential([0.9, 0.1], [0.010, 0.110])).mean)
     0.065
     """
-    if isinstance(law, Exponential):
-        return law
-    if isinstance(law, Deterministic) and not is_symbolic(law.mean) and np.all(law.mean):
-        return Uniform(0.0, law.mean)
-    if isinstance(law, HyperExponential):
-        mean = law.mean
-        terms = zip(law.probabilities, law.means, strict=True)
-        return HyperExponential(tuple(p * m / mean for p, m in terms), law.means)
-    return Residual(law)
+    if isinstance(distribution, Exponential):
+        return distribution
+    if (
+        isinstance(distribution, Deterministic)
+        and not is_symbolic(distribution.mean)
+        and np.all(distribution.mean)
+    ):
+        return Uniform(0.0, distribution.mean)
+    if isinstance(distribution, HyperExponential):
+        mean = distribution.mean
+        terms = zip(distribution.probabilities, distribution.means, strict=True)
+        return HyperExponential(tuple(p * m / mean for p, m in terms), distribution.means)
+    return Residual(distribution)
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -72,8 +76,8 @@ class Residual(Distribution):
 
     Parameters
     ----------
-    law : Distribution
-        The law of the whole time. [-]
+    distribution : Distribution
+        The distribution of the whole time. [-]
 
     Examples
     --------
@@ -82,12 +86,12 @@ class Residual(Distribution):
     0.015
     """
 
-    law: Distribution
+    distribution: Distribution
 
     @property
     def mean(self) -> Value:
         """Mean. [s]."""
-        return self.law.mean * (1 + self.law.scv) / 2
+        return self.distribution.mean * (1 + self.distribution.scv) / 2
 
     @property
     def variance(self) -> Value:
@@ -99,28 +103,32 @@ class Residual(Distribution):
 
     def _third(self) -> Any:
         """Return E[S^3] / E[S]."""
-        law = self.law
-        return law.third_cumulant / law.mean + 3 * law.variance + law.mean**2
+        distribution = self.distribution
+        return (
+            distribution.third_cumulant / distribution.mean
+            + 3 * distribution.variance
+            + distribution.mean**2
+        )
 
     @property
     def defect(self) -> Value:
         """Probability of no end. [-]."""
-        return self.law.defect
+        return self.distribution.defect
 
     @property
     def analytic(self) -> bool:
         """Whether the transform continues smoothly to the left half-plane."""
-        parts = self.law.parts()
-        return self.law.analytic and len(parts) == 1 and not np.any(parts[0].shift)
+        parts = self.distribution.parts()
+        return self.distribution.analytic and len(parts) == 1 and not np.any(parts[0].shift)
 
     def laplace(self, s: Value) -> Value:
         """Return the transform at `s` [1/s]."""
-        law, mean = self.law, self.law.mean
+        distribution, mean = self.distribution, self.distribution.mean
         if is_symbolic(s, mean):
-            return (1 - law.laplace(s)) / (s * mean)
+            return (1 - distribution.laplace(s)) / (s * mean)
         small = abs(np.asarray(s * self.mean)) < _SMALL
         with np.errstate(all="ignore"):
-            quotient = (1 - law.laplace(s)) / (s * mean)
+            quotient = (1 - distribution.laplace(s)) / (s * mean)
             if not small.any():
                 return quotient
             third = np.asarray(self._third())

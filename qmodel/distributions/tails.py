@@ -46,17 +46,17 @@ _POINTS = 1 << 17
 
 
 class _Term(NamedTuple):
-    """A law with a closed tail, or one that is inverted, and its share of a smooth part."""
+    """A closed tail, or one that is inverted, and its share of a smooth part."""
 
     weight: Any
-    law: Distribution
+    distribution: Distribution
     mass: Any
     closed: bool
     analytic: bool
 
 
 class _Smooth(NamedTuple):
-    """A part of a law: its mass, its shift, what is in it, and its atom at the shift."""
+    """A part: its mass, its shift, what is in it, and its atom at the shift."""
 
     mass: Any
     shift: Any
@@ -66,38 +66,46 @@ class _Smooth(NamedTuple):
 
 @dataclass(frozen=True, slots=True)
 class Ready:
-    """A law taken apart, once for all times that are asked for."""
+    """A distribution taken apart, once for all times that are asked for."""
 
-    law: Distribution
+    distribution: Distribution
     parts: tuple[_Smooth, ...]
     defect: Any
 
 
-def ready(law: Distribution) -> Ready:
-    """Return a law taken apart into its parts, and these into what is closed and the rest."""
+def ready(distribution: Distribution) -> Ready:
+    """Return a distribution in parts, and each of these as what is closed and the rest."""
     parts = tuple(
         _Smooth(mass, shift, _terms(smooth, mass), smooth.atom)
-        for mass, shift, smooth in law.parts()
+        for mass, shift, smooth in distribution.parts()
     )
-    return Ready(law, parts, law.defect)
+    return Ready(distribution, parts, distribution.defect)
 
 
-def _terms(law: Distribution, mass: Any) -> tuple[_Term, ...]:
+def _terms(distribution: Distribution, mass: Any) -> tuple[_Term, ...]:
     # What has a closed tail keeps its kinks; only the rest is inverted, in one if all is.
-    terms = () if law.closed else law.terms()
+    terms = () if distribution.closed else distribution.terms()
     if not any(term.closed for _, term in terms):
-        return (_Term(1.0, law, mass, law.closed, law.closed or law.analytic),)
+        return (
+            _Term(
+                1.0,
+                distribution,
+                mass,
+                distribution.closed,
+                distribution.closed or distribution.analytic,
+            ),
+        )
     return tuple(
         _Term(weight, term, term.mass, term.closed, term.closed or term.analytic)
         for weight, term in terms
     )
 
 
-def faces(law: Distribution, t: Any) -> tuple[Any, Any, Any]:
+def faces(distribution: Distribution, t: Any) -> tuple[Any, Any, Any]:
     """Return P(X > t), the density and the error of the tail, of the broadcast shape."""
-    shape = np.broadcast_shapes(np.shape(t), shape_of(law))
+    shape = np.broadcast_shapes(np.shape(t), shape_of(distribution))
     flat = np.broadcast_to(np.asarray(t, dtype=float), shape).ravel()
-    found, apart = np.empty((3, flat.size)), ready(law)
+    found, apart = np.empty((3, flat.size)), ready(distribution)
     for start in range(0, flat.size, CELLS):
         cells = slice(start, min(start + CELLS, flat.size))
         here = select(apart, shape, np.arange(cells.start, cells.stop)) if shape else apart
@@ -106,7 +114,7 @@ def faces(law: Distribution, t: Any) -> tuple[Any, Any, Any]:
 
 
 def chunk(of: Ready, t: np.ndarray) -> Faces:
-    """Return the faces of a law with parameters of the one-axis shape of `t`."""
+    """Return the faces of a distribution with parameters of the one-axis shape of `t`."""
     never = np.broadcast_to(np.asarray(of.defect) >= 1, t.shape)
     if not never.any():
         return _ending(of, t)
@@ -136,8 +144,8 @@ def _ending(of: Ready, t: np.ndarray) -> Faces:
             found[:, cells] += _smooth(select(terms, t.shape, cells), after[cells])
     tail, density, error = found
     if early.any():
-        # Before its shift a part does not look at its law, which may be unknown.
-        unknown = early & of.law.unknown
+        # Before its shift a part does not look at its distribution, which may be unknown.
+        unknown = early & of.distribution.unknown
         tail, density = (np.where(unknown, np.nan, x) for x in (tail, density))
     return np.clip(tail, 0.0, 1.0), np.maximum(density, 0.0), error
 
@@ -154,32 +162,36 @@ def _smooth(terms: tuple[_Term, ...], t: np.ndarray) -> Any:
 
 def _of_term(term: _Term, t: np.ndarray) -> Any:
     if term.closed:
-        return *term.law.tail_and_density(t), 0 * t
-    return _inverted(term.law, term.mass, t, term.analytic)
+        return *term.distribution.tail_and_density(t), 0 * t
+    return _inverted(term.distribution, term.mass, t, term.analytic)
 
 
-def _inverted(law: Distribution, mass: Any, t: np.ndarray, analytic: bool) -> Any:
-    pieces = None if analytic else pieces_of(law)
-    if pieces is not None and pieces.whole and not any(term.law for term in pieces.terms):
+def _inverted(distribution: Distribution, mass: Any, t: np.ndarray, analytic: bool) -> Any:
+    pieces = None if analytic else pieces_of(distribution)
+    if (
+        pieces is not None
+        and pieces.whole
+        and not any(term.distribution for term in pieces.terms)
+    ):
         tail, density, error, _ = whole_and_rest(pieces, mass, t)
         doubt = error / 1e-9
     else:
         first = inversion.TALBOT if analytic else inversion.EULER
-        tail, density, doubt = inversion.with_doubt(law.laplace, mass, t, first)
+        tail, density, doubt = inversion.with_doubt(distribution.laplace, mass, t, first)
         error = 3e-8 * doubt
     # A NaN of unknown parameters stays; one of a transform that has left the floats does not.
     doubtful = ~(doubt <= 1)
     if not doubtful.any():
         return tail, density, error
-    late = np.flatnonzero(doubtful & ~law.unknown)
+    late = np.flatnonzero(doubtful & ~distribution.unknown)
     if not late.size:
         return tail, density, error
     amount = np.asarray(mass)
     # A transform by quadrature costs as much as its points turn.
-    more = (_on_line(254), _in_pieces, _on_line(1022)) if law.finest > 1022 else ()
+    more = (_on_line(254), _in_pieces, _on_line(1022)) if distribution.finest > 1022 else ()
     for better in (_on_line(62), *more, _averaged):
         some = late.size < t.size
-        here = select(law, t.shape, late) if some else law
+        here = select(distribution, t.shape, late) if some else distribution
         found = better(here, select(amount, t.shape, late) if some else amount, t[late])
         # Twelve points that agree with many have the more digits.
         other = ~(analytic & (np.abs(found[0] - tail[late]) <= _AGREED))
@@ -198,10 +210,10 @@ def _blocks(points: int, t: np.ndarray) -> Any:
 
 
 def _on_line(last: int) -> Callable[[Distribution, Any, np.ndarray], Any]:
-    def faces(law: Distribution, mass: Any, t: np.ndarray) -> Any:
+    def faces(distribution: Distribution, mass: Any, t: np.ndarray) -> Any:
         found = np.empty((4, t.size))
         for cells in _blocks(last, t):
-            here, amount = select((law, np.asarray(mass)), t.shape, cells)
+            here, amount = select((distribution, np.asarray(mass)), t.shape, cells)
             tail, density, doubt = inversion.with_doubt(
                 here.laplace, amount, t[cells], inversion.line(last)
             )
@@ -211,9 +223,9 @@ def _on_line(last: int) -> Callable[[Distribution, Any, np.ndarray], Any]:
     return faces
 
 
-def _in_pieces(law: Distribution, mass: Any, t: np.ndarray) -> Any:
+def _in_pieces(distribution: Distribution, mass: Any, t: np.ndarray) -> Any:
     found = np.full((4, t.size), np.inf)
-    pieces = pieces_of(law)
+    pieces = pieces_of(distribution)
     if pieces is None:
         # Nothing is known that the next rule does not find itself.
         found[:2] = np.nan
@@ -223,7 +235,7 @@ def _in_pieces(law: Distribution, mass: Any, t: np.ndarray) -> Any:
     if rest is None:
         return found
     for cells in _blocks(254, t):
-        few = select((law, pieces), t.shape, cells)
+        few = select((distribution, pieces), t.shape, cells)
         tail, density, doubt = inversion.with_doubt(
             partial(rest, *few), 0.0, t[cells], inversion.line(254)
         )
@@ -231,10 +243,10 @@ def _in_pieces(law: Distribution, mass: Any, t: np.ndarray) -> Any:
     return found
 
 
-def _averaged(law: Distribution, mass: Any, t: np.ndarray) -> Any:
-    found, last = np.zeros((4, t.size)), law.finest
+def _averaged(distribution: Distribution, mass: Any, t: np.ndarray) -> Any:
+    found, last = np.zeros((4, t.size)), distribution.finest
     for cells in _blocks(last, t):
-        here, amount = select((law, np.asarray(mass)), t.shape, cells)
+        here, amount = select((distribution, np.asarray(mass)), t.shape, cells)
         s = inversion.line(last).points[:, None] / t[cells]
         values = np.broadcast_to(here.laplace(s), s.shape)
         ringing, falling = (

@@ -39,7 +39,7 @@ class Truncated(Distribution):
 
     Parameters
     ----------
-    law : Distribution
+    distribution : Distribution
         The time. [-]
     deadline : number or array
         What it does not exceed, > 0; where it always does, the time is the deadline. [s]
@@ -51,7 +51,7 @@ class Truncated(Distribution):
     DomainError
         If `deadline` is not > 0.
     ModelError
-        If `law` is not a distribution, or is asked for on symbols.
+        If `distribution` is not a distribution, or is asked for on symbols.
 
     Examples
     --------
@@ -61,7 +61,7 @@ class Truncated(Distribution):
     (0.1553, 0.4787, 0.0)
     """
 
-    law: Distribution
+    distribution: Distribution
     deadline: Value = parameter("the time at which it ends", unit="s", check="positive")
     known: _Known | None = None
     closed = True
@@ -69,7 +69,7 @@ class Truncated(Distribution):
     def _late(self) -> Any:
         if self.known is not None:
             return np.asarray(self.known.late)
-        late = self.law.tail(self.deadline)
+        late = self.distribution.tail(self.deadline)
         if is_symbolic(late):
             raise ModelError("a time within a deadline has no symbolic form: put numbers in")
         return np.asarray(late)
@@ -85,7 +85,7 @@ class Truncated(Distribution):
             return np.zeros(np.broadcast_shapes(t.shape, late.shape))[()]
         below = np.minimum(t, self.deadline)
         with np.errstate(divide="ignore", invalid="ignore"):
-            within = (np.asarray(self.law.tail(below)) - late) / (1 - late)
+            within = (np.asarray(self.distribution.tail(below)) - late) / (1 - late)
         # Where all are late, the few in time are so just in time.
         within = np.where(late >= 1, 1.0, np.clip(within, 0.0, 1.0))
         return np.where(t >= self.deadline, 0.0 * within, within)[()]
@@ -93,7 +93,7 @@ class Truncated(Distribution):
     def density(self, t: Value) -> Value:
         """Return the density at `t` [s]."""
         late, t = self._late(), np.asarray(t, dtype=float)
-        return self._dense(late, t, self.law.density(np.minimum(t, self.deadline)))
+        return self._dense(late, t, self.distribution.density(np.minimum(t, self.deadline)))
 
     def _dense(self, late: Any, t: Any, density: Value) -> Value:
         with np.errstate(divide="ignore", invalid="ignore"):
@@ -113,7 +113,7 @@ class Truncated(Distribution):
         if self.known is not None:
             return self.known[1:]
         late = self._late()
-        scale = np.minimum(np.asarray(self.law.mean), self.deadline) + 0.0 * late
+        scale = np.minimum(np.asarray(self.distribution.mean), self.deadline) + 0.0 * late
         tail = partial(self._within, late)
         return quadrature.moments(tail, np.where(scale > 0, scale, 1.0), (self.deadline,))
 
@@ -125,7 +125,7 @@ class Truncated(Distribution):
     @property
     def unknown(self) -> Any:
         """Where a parameter is NaN, and everything with it."""
-        return self.law.unknown | np.isnan(self.deadline)
+        return self.distribution.unknown | np.isnan(self.deadline)
 
     @property
     def variance(self) -> Value:
@@ -154,12 +154,12 @@ class Truncated(Distribution):
         return quadrature.transform(partial(self._within, self._late()), s, (self.deadline,))
 
 
-def within(law: Distribution, deadline: Value) -> Truncated:
+def within(distribution: Distribution, deadline: Value) -> Truncated:
     """Return a time that has ended by a deadline, its tail at nodes, and its moments known.
 
     Parameters
     ----------
-    law : Distribution
+    distribution : Distribution
         The time. [-]
     deadline : number or array
         What it does not exceed, > 0. [s]
@@ -176,5 +176,5 @@ def within(law: Distribution, deadline: Value) -> Truncated:
     >>> float(in_time.mean), float(in_time.quantile(0.99))
     (0.2767, 0.4885)
     """
-    plain = Truncated(at_nodes(law, deadline), deadline)
+    plain = Truncated(at_nodes(distribution, deadline), deadline)
     return replace(plain, known=_Known(plain._late()[()], *plain._moments()))

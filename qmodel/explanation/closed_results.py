@@ -70,8 +70,8 @@ def _at_station(result: ClosedResult, name: str, quantity: str) -> Explanation:
     if p is None and quantity not in ("wait", "response"):
         return why
     # The formula of the station alone is that of an open load.
-    law = getattr(result.stations[name], "response" if p is not None else quantity)
-    return replace(why, formula=None, numbers={}, how=f"{_MET} {inverted(law)}")
+    distribution = getattr(result.stations[name], "response" if p is not None else quantity)
+    return replace(why, formula=None, numbers={}, how=f"{_MET} {inverted(distribution)}")
 
 
 _MET = "A request meets the station as if its own user did not exist (arrival theorem)."

@@ -1,4 +1,4 @@
-"""A station and its laws solved on symbols: the formula is the code that ran."""
+"""A station and its distributions solved on symbols: the formula is the code that ran."""
 
 from __future__ import annotations
 
@@ -55,7 +55,7 @@ def equation(left: Any, right: Any) -> Any:
 
 @dataclass(frozen=True, slots=True, eq=False)
 class _General(Distribution):
-    """Any law: its mean, its variability, its transform."""
+    """Any distribution: its mean, its variability, its transform."""
 
     mean: Value
     scv: Value
@@ -113,7 +113,7 @@ def _on_symbols(station: Station, numbers: dict[Any, Value], whole: bool) -> Sta
             continue
         if f.init and isinstance(value, Distribution):
             letter = _letter(station, f.name)
-            new[f.name] = _law_on_symbols(f.name, letter, value, numbers)
+            new[f.name] = _distribution_on_symbols(f.name, letter, value, numbers)
         elif f.init and _is_number(value) and (whole or not _counts(station, f.name)):
             new[f.name] = symbol = _symbol(station, f.name)
             numbers[symbol] = value
@@ -126,44 +126,44 @@ def _is_number(value: Any) -> bool:
     return number and not isinstance(value, bool) and bool(np.all(np.isfinite(value)))
 
 
-def _law_on_symbols(
-    name: str, letter: str, law: Distribution, numbers: dict[Any, Value]
+def _distribution_on_symbols(
+    name: str, letter: str, distribution: Distribution, numbers: dict[Any, Value]
 ) -> Distribution:
     service = name == "service"
     mean = symbolic.service_time if service else sp.Symbol(letter, positive=True)
-    numbers[mean] = law.mean
-    if isinstance(law, (Exponential, Deterministic)):
-        return type(law)(mean)
+    numbers[mean] = distribution.mean
+    if isinstance(distribution, (Exponential, Deterministic)):
+        return type(distribution)(mean)
     scv = symbolic.scv if service else sp.Symbol(f"c_{letter}__2", positive=True)
-    numbers[scv] = law.scv
+    numbers[scv] = distribution.scv
     return _General(mean, scv, _B if service else sp.Function(f"B_{letter}"))
 
 
-def of_law(law: Distribution, there: Any, p: float | None) -> tuple[Any, str]:
-    """Return the formula that a percentile or a law is found from, and how."""
+def of_distribution(distribution: Distribution, there: Any, p: float | None) -> tuple[Any, str]:
+    """Return the formula that a percentile or a distribution is found from, and how."""
     t_p, tail = sp.Symbol("t_p"), sp.Symbol("P(T > t)")
     if there is None:
-        return None, inverted(law)
+        return None, inverted(distribution)
     if p is not None:
         closed = attempt(lambda: there.quantile(symbolic.probability))
         if closed is not None:
             return equation(t_p, closed), ""
-    closed = attempt(lambda: there.tail(symbolic.time)) if law.closed else None
+    closed = attempt(lambda: there.tail(symbolic.time)) if distribution.closed else None
     if closed is not None:
         newton = "The percentile is the time at which this tail is 1 - p, by Newton's method."
         return equation(tail, closed), newton if p is not None else ""
     transform = attempt(lambda: there.laplace(_S))
     if transform is None:
-        return None, inverted(law)
+        return None, inverted(distribution)
     left = sp.Symbol("E[exp(-s T)]")
-    service = "B(s) is the transform of the law of service. " if transform.has(_B) else ""
-    return equation(left, transform), service + inverted(law)
+    service = "B(s) is the transform of the service distribution. " if transform.has(_B) else ""
+    return equation(left, transform), service + inverted(distribution)
 
 
-def inverted(law: Distribution) -> str:
-    if law.closed:
+def inverted(distribution: Distribution) -> str:
+    if distribution.closed:
         return "Its tail is a closed form; the percentile is found on it by Newton's method."
-    smooth = all(part.law.analytic for part in law.parts())
+    smooth = all(part.distribution.analytic for part in distribution.parts())
     rule = "12 points of a contour" if smooth else "Euler's method"
     return (
         f"The tail is found from the transform by numerical inversion ({rule}), the "

@@ -23,7 +23,7 @@ from qmodel.explanation.on_symbols import (
     gives,
     inverted,
     meanings,
-    of_law,
+    of_distribution,
     solved_on_symbols,
     used_in,
 )
@@ -98,9 +98,9 @@ def _station(result: StationResult, quantity: str) -> Explanation:
     formula, how = None, "Found numerically: it has no form on symbols here."
     if p is not None or quantity in ("wait", "response"):
         attribute = "response" if p is not None else quantity
-        law = getattr(result, attribute)
-        value = None if p is None else law.quantile(p)
-        formula, how = of_law(law, getattr(on_symbols, attribute, None), p)
+        distribution = getattr(result, attribute)
+        value = None if p is None else distribution.quantile(p)
+        formula, how = of_distribution(distribution, getattr(on_symbols, attribute, None), p)
         if p is not None:
             numbers[symbolic.probability] = p
     else:
@@ -140,7 +140,7 @@ def _pipeline(result: PipelineResult, quantity: str) -> Explanation:
     if p is not None or quantity == "latency":
         value = None if p is None else result.latency.quantile(p)
         how = (
-            "The law of the latency is composed along the paths: transforms multiply in "
+            "The latency is composed along the paths: transforms multiply in "
             "series, mix at branches, and tails combine where the last of several decides. "
             + inverted(result.latency)
         )
@@ -262,10 +262,14 @@ def literature(kind: Any) -> tuple[str, ...]:
 # A pipeline's stations.
 
 
-def _waits_for_several(law: Any) -> bool:
-    if isinstance(law, Extreme):
+def _waits_for_several(distribution: Any) -> bool:
+    if isinstance(distribution, Extreme):
         return True
-    inner = law if isinstance(law, tuple) else [getattr(law, f.name) for f in fields(law)]
+    inner = (
+        distribution
+        if isinstance(distribution, tuple)
+        else [getattr(distribution, f.name) for f in fields(distribution)]
+    )
     return any(_waits_for_several(x) for x in inner if isinstance(x, (tuple, Distribution)))
 
 

@@ -30,7 +30,7 @@ class Explanation:
     quantity : str
         What is explained. [-]
     value : number or array
-        Its value; None for a law. [-]
+        Its value; None for a distribution. [-]
     formula : sympy.Eq or None
         The formula on symbols; None where there is none. [-]
     how : str

@@ -2,7 +2,7 @@ r"""How variable arrivals are, at several scales of time.
 
 The **index of dispersion** of the counts N(t) in windows of length t is
 :math:`I(t) = \mathrm{Var} N(t) / E N(t)`: 1 for Poisson arrivals at every scale, the SCV of the
-times between arrivals for renewal arrivals at long scales, and growing where a burst follows a
+interarrival times for renewal arrivals at long scales, and growing where a burst follows a
 burst [1]_. What a queue feels is I at the scale of its busy periods. A trend of the rate also
 makes it grow; the **Allan factor** :math:`E(N_{i+1} - N_i)^2 / 2 E N` is blind to slow trends
 [2]_, and the two together tell bursts from a trend.

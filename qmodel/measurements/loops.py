@@ -1,8 +1,8 @@
 r"""Open and closed loops told apart, and the requests that a load test did not send.
 
 In a **closed loop** N users wait for their answers and think for Z: by the interactive response
-time law :math:`N = X (R + Z)` the rate falls when the latency rises. In an **open loop** it
-does not [1]_. The same shows in a series of rates and latencies as their correlation.
+time distribution :math:`N = X (R + Z)` the rate falls when the latency rises. In an **open
+loop** it does not [1]_. The same shows in a series of rates and latencies as their correlation.
 
 A tester that waits for an answer before it sends the next request misses those that would have
 come meanwhile: **coordinated omission** [2]_. The gaps in its starts show it, each beside a

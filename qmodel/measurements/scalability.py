@@ -10,14 +10,14 @@ to :math:`\gamma / \alpha`. The fit is by least squares on X, as the package ``u
 does by default; least squares on relative errors weigh the small loads more and may halve
 :math:`\alpha`, so the form is said. Intervals are by bootstrap of the residuals.
 
-It is an empirical law: with :math:`\beta = 0` it is the throughput of a machine repairman whose
-users all wait for each other, below that of independent users.
+It is an empirical distribution: with :math:`\beta = 0` it is the throughput of a machine
+repairman whose users all wait for each other, below that of independent users.
 
 References
 ----------
 .. [1] N. J. Gunther, "Guerrilla Capacity Planning", Springer, 2007, ch. 4 to 6.
 .. [2] N. J. Gunther, S. Möding, "usl: Analyze system scalability with the universal scalability
-   law", package of R.
+   distribution", package of R.
 """
 
 from __future__ import annotations

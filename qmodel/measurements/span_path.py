@@ -93,8 +93,8 @@ class SpanPath:
             low, high = fit.intervals.get("scv", (scv, scv))
             self.estimates[f"{parameter}.scv"] = Estimate(scv, low, high)
         self.alternatives[name] = fit.alternatives
-        law: Any = fit.distribution
-        rounded = {n: digits(getattr(law, n)) for n in described(law)}
+        distribution: Any = fit.distribution
+        rounded = {n: digits(getattr(distribution, n)) for n in described(distribution)}
         if times.count < _FEW:
             self.notes.append(f"{name}: only {times.count:g} times, a guess of the shape")
         elif fit.rms > _POOR:
@@ -102,7 +102,7 @@ class SpanPath:
                 f"{name}: no family fits well (rms {text(fit.rms, '%')}, {fit.family}): its "
                 "percentiles are doubtful"
             )
-        return type(law)(**rounded)  # type: ignore[no-any-return]
+        return type(distribution)(**rounded)  # type: ignore[no-any-return]
 
     def step(self, name: str, above: tuple[str, ...] = ()) -> Step:
         """Return what a call of a component does."""
@@ -114,8 +114,10 @@ class SpanPath:
         callees = self.calls.get(name, {})
         servers = self.known.get(name)
         if not callees:
-            law = self.fitted(name, f"{name}.service")
-            return call(name, Delay(law) if servers is None else MGc(law, servers))
+            distribution = self.fitted(name, f"{name}.service")
+            return call(
+                name, Delay(distribution) if servers is None else MGc(distribution, servers)
+            )
         own = f"{name} work"
         work = call(own, Delay(self.fitted(name, f"{own}.service")))
         inner = series(work, *self._called(name, callees, (*above, name)))

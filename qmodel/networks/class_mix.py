@@ -144,8 +144,8 @@ class Mix:
                 f"method 'exact' needs a product form, which the order of service at "
                 f"{self.ordered[0]} has not; as a routed network, small ones are exact"
             )
-        through, numbers, laws = self._closed(chosen, queues, shares, over)
-        return self._result(chosen, through, numbers, laws, shares, over)
+        through, numbers, distributions = self._closed(chosen, queues, shares, over)
+        return self._result(chosen, through, numbers, distributions, shares, over)
 
     def _share(self, k: int) -> OpenShare:
         node = self.nodes[self.names[k]]
@@ -164,7 +164,7 @@ class Mix:
     def _closed(
         self, method: str, queues: list[int], shares: dict[int, OpenShare], over: Any
     ) -> tuple[Any, Any, dict[int, Any]]:
-        """Return throughputs, numbers (classes, stations, cells) and laws."""
+        """Return throughputs, numbers (classes, stations, cells) and distributions."""
         size, cells = len(self.closed), self.servers.shape[1]
         numbers = np.zeros((size, len(self.names), cells))
         if not size:
@@ -191,10 +191,12 @@ class Mix:
                 lattice.ClassStation(demands[:, k], shares[k].head, shares[k].speed)
                 for k in queues
             ]
-            through, found, laws = lattice.solve(stations, delays, list(self.users), scale)
+            through, found, distributions = lattice.solve(
+                stations, delays, list(self.users), scale
+            )
             for i, k in enumerate(queues):
                 numbers[:, k] = found[i]
-            met = {k: laws[i] for i, k in enumerate(queues)}
+            met = {k: distributions[i] for i, k in enumerate(queues)}
         else:
             order = None
             if self.ordered:
@@ -224,7 +226,7 @@ class Mix:
         method: str,
         through: Any,
         numbers: Any,
-        laws: dict[int, Any],
+        distributions: dict[int, Any],
         shares: dict[int, OpenShare],
         over: Any,
     ) -> ClassesResult:
@@ -237,7 +239,7 @@ class Mix:
             if k not in shares:
                 opened[:, k] = load
                 continue
-            present = shares[k].number(numbers[:, k].sum(axis=0), laws.get(k))
+            present = shares[k].number(numbers[:, k].sum(axis=0), distributions.get(k))
             part = load / np.where(load.sum(axis=0) > 0, load.sum(axis=0), 1.0)
             with np.errstate(invalid="ignore"):
                 opened[:, k] = np.where(part > 0, part * present, 0.0)

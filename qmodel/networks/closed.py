@@ -12,8 +12,8 @@ where :math:`N^*` is the knee: with fewer users the system idles, with more they
 and latency hold each other: a closed load never overloads, it slows its users down.
 
 **Assumptions.** Stations with a product form (`qmodel.networks.product_form`); think times of
-any law. Exact then, for means at any population (`qmodel.networks.contour`) and for the
-percentiles of one path of single FCFS servers (`qmodel.networks.round_trip`).
+any distribution. Exact then, for means at any population (`qmodel.networks.contour`) and for
+the percentiles of one path of single FCFS servers (`qmodel.networks.round_trip`).
 **Shapes.** Users, think time, visits and the parameters of the stations broadcast. Users are
 whole numbers: between them there is no closed network.
 **Symbols.** With a known number of users, means are closed forms in all other parameters.
@@ -39,8 +39,8 @@ from qmodel._xp import is_symbolic, namespace
 from qmodel.basis import Assumption, Basis, union
 from qmodel.networks.closed_network import ClosedNetwork, closed_network
 from qmodel.networks.closed_result import ClosedResult
-from qmodel.networks.round_trip import law_grounds
-from qmodel.queues.base import LAWS, MEANS, Station, StationResult
+from qmodel.networks.round_trip import distribution_grounds
+from qmodel.queues.base import DISTRIBUTIONS, MEANS, Station, StationResult
 
 __all__ = ["solve"]
 
@@ -74,7 +74,7 @@ def solve(
     Returns
     -------
     ClosedResult
-        Throughput, means and laws, and the same of each station. [-]
+        Throughput, means and distributions, and the same of each station. [-]
 
     Raises
     ------
@@ -111,7 +111,7 @@ def solve(
     limit = xp.over(1, _greatest(network), xp.inf)
     knee = (network.think_time + alone) * limit
     means = (CLOSED_LOAD, *union(*(leg.node.grounds for leg in network.legs)))
-    laws = union(means, law_grounds(network.legs))
+    distributions = union(means, distribution_grounds(network.legs))
     quantities = ("throughput", "mean", "response_time", "number_in_system", "max_rate", "knee")
     return ClosedResult(
         users=network.users,
@@ -126,7 +126,8 @@ def solve(
             for name in network.names
         },
         basis=Basis(
-            dict.fromkeys(quantities, means) | dict.fromkeys(("latency", "percentiles"), laws)
+            dict.fromkeys(quantities, means)
+            | dict.fromkeys(("latency", "percentiles"), distributions)
         ),
         network=network,
     )
@@ -152,9 +153,11 @@ def _station(
     leg = network.leg(name)
     node, rate = leg.node, through * leg.visits
     alone = node.work if node.speeds is None else 1 / node.speeds[0]
-    basis = Basis(dict.fromkeys((*MEANS, "number"), means) | dict.fromkeys(LAWS, means))
+    basis = Basis(
+        dict.fromkeys((*MEANS, "number"), means) | dict.fromkeys(DISTRIBUTIONS, means)
+    )
     response = present / rate if is_symbolic(through) else _over(present, rate, alone)
-    wait, number, law = network.laws(name, response - alone, present)
+    wait, number, distribution = network.distributions(name, response - alone, present)
     waiting = namespace(response, alone).maximum(response - alone, 0)
     return StationResult(
         arrival_rate=rate,
@@ -164,7 +167,7 @@ def _station(
         queue_length=rate * waiting,
         number_in_system=present,
         wait=wait,
-        response=law,
+        response=distribution,
         station=leg.station,
         number=number,
         basis=basis,

@@ -135,7 +135,7 @@ class ClosedNetwork:
         found = dict(zip(queues, numbers, strict=True))
         return through, found | {n: through * self.demand(n) for n in self._of_kind("delay")}
 
-    def laws(
+    def distributions(
         self, name: str, waiting: Value, present: Value
     ) -> tuple[Distribution | None, States | None, Distribution]:
         """Return wait, number present and response at a station, from their means."""

@@ -47,7 +47,8 @@ class ClosedResult:
     knee : number or array
         Users from which on they wait for each other, even if nothing were random. [-]
     stations : dict of str to StationResult
-        Each station under its share of the load; laws are those that a request meets. [-]
+        Each station under its share of the load; distributions are those that a request meets.
+        [-]
     basis : Basis
         How much each quantity can be trusted. [-]
     network : ClosedNetwork
@@ -121,7 +122,7 @@ class ClosedResult:
 
     @cached_property
     def latency(self) -> Distribution:
-        """Law of the time from a request to its answer. [-]."""
+        """Distribution of the time from a request to its answer. [-]."""
         legs = self.network.legs
         if is_symbolic(self.response_time) or any(leg.node.speeds for leg in legs):
             return MeanOnly(self.response_time)

@@ -104,7 +104,7 @@ class ClosedNumber(States):
         return np.where(n < 0, 0.0, below - self.tail(n))[()]
 
     def _few(self) -> FiniteStates:
-        """Return the law of the number, of which all beyond the servers count as one state."""
+        """Return the distribution of the number; all beyond the servers count as one state."""
         from scipy.special import gammaln
 
         c, whole = np.asarray(self.servers, dtype=float), self.whole

@@ -80,32 +80,32 @@ class Steady(NamedTuple):
 
 def _values(table: OpenTable, nodes: Nodes, at: int) -> tuple[Any, Any]:
     """Return E[exp(v (N - at))] and E[N exp(v (N - at))]."""
-    law, turn = np.exp(table.log_law), nodes.turn
+    distribution, turn = np.exp(table.log_distribution), nodes.turn
     back = 1 / turn
     first = _first(table)
     value: Any = 0.0
     slope: Any = 0.0
     for n in range(first, at + 1):
-        value = value * back + law[n]
-        slope = slope * back + n * law[n]
-    m = len(law)
+        value = value * back + distribution[n]
+        slope = slope * back + n * distribution[n]
+    m = len(distribution)
     if at == m - 1:
         passed = 1 / (1 - table.queue * (turn - 1))
-        beyond = law[-1] * table.queue * turn * passed
+        beyond = distribution[-1] * table.queue * turn * passed
         value = value + beyond
         slope = slope + beyond * ((m - 1) + (1 + table.queue) * passed)
     return value, slope
 
 
 def _first(table: OpenTable) -> int:
-    likely = (table.log_law > table.log_law.max(axis=0) - 46.0).any(axis=-1)
+    likely = (table.log_distribution > table.log_distribution.max(axis=0) - 46.0).any(axis=-1)
     return int(np.argmax(likely))
 
 
 def _last(table: OpenTable, limit: Any) -> int:
     """Return the last state that counts on the contour."""
-    n = np.arange(len(table.log_law)).reshape(-1, 1)
-    grown = table.log_law + n * limit
+    n = np.arange(len(table.log_distribution)).reshape(-1, 1)
+    grown = table.log_distribution + n * limit
     likely = (grown > grown.max(axis=0) - 46.0).any(axis=-1)
     return len(likely) - 1 - int(np.argmax(likely[::-1]))
 

@@ -67,7 +67,7 @@ def _limit(found: OpenNetwork) -> Any:
         grown = np.exp(middle)
         held = grown * found.delayed
         for table in found.tables:
-            held = held + np.minimum(grown * table.bounded, len(table.log_law) - 1)
+            held = held + np.minimum(grown * table.bounded, len(table.log_distribution) - 1)
         enough = held < found.total
         low, high = np.where(enough, middle, low), np.where(enough, high, middle)
     return low

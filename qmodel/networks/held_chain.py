@@ -87,11 +87,11 @@ class PoolState(NamedTuple):
     start: Any
     """Probabilities of these phases for an arrival that waits; (cells, phases)."""
     holders: Any
-    """Law of the number of holders, 0 to P; (P + 1, cells)."""
+    """Distribution of the number of holders, 0 to P; (P + 1, cells)."""
     present: Any
     """Mean number at each station, (stations, cells)."""
     met: Any
-    """Law of the number that a holder finds at each station; (stations, P, cells)."""
+    """Distribution of the number that a holder finds at each station; (stations, P, cells)."""
 
 
 def _none_before(visits: Any) -> Any:
@@ -262,7 +262,7 @@ def _right_divided(x: Any, matrix: Any) -> Any:
 
 
 def _inside(chain: Chain, levels: list[Any], queued: Any, rate: Any) -> tuple[Any, Any]:
-    """Return mean numbers at the stations, and the law of what a holder finds there."""
+    """Return mean numbers at the stations, and how many a holder finds there."""
     stations, cells = len(chain.rates), len(rate)
     present = np.zeros((stations, cells))
     met = np.zeros((stations, chain.permits, cells))

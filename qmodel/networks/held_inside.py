@@ -145,10 +145,12 @@ def _shared(result: StationResult, place: Place, met: Any) -> StationResult:
     means = tuple(
         (place.work * (j + 1) / speed + 0 * met[j])[()] for j, speed in enumerate(speeds)
     )
-    law = HyperExponential(tuple(p[()] for p in met), means)
-    rate, mean = np.asarray(result.arrival_rate), law.mean
+    distribution = HyperExponential(tuple(p[()] for p in met), means)
+    rate, mean = np.asarray(result.arrival_rate), distribution.mean
     streams = tuple(
-        StreamResult(s.arrival_rate, mean - result.station.service.mean, mean, law, kind=s.kind)
+        StreamResult(
+            s.arrival_rate, mean - result.station.service.mean, mean, distribution, kind=s.kind
+        )
         for s in result.streams
     )
     return replace(
@@ -157,7 +159,7 @@ def _shared(result: StationResult, place: Place, met: Any) -> StationResult:
         response_time=mean,
         queue_length=rate * (mean - result.station.service.mean),
         number_in_system=rate * mean,
-        response=law,
+        response=distribution,
         number=None,
         streams=streams,
     )
@@ -168,11 +170,11 @@ def _queued(
 ) -> StationResult:
     """Return a station first come first served where holders find `met`."""
     station = result.station
-    law: Distribution = FoundWait.of(met, place.servers, place.servers / place.work)
+    distribution: Distribution = FoundWait.of(met, place.servers, place.servers / place.work)
     factor = _variability(result, place)
     if factor is not None:
-        law = Scaled(law, factor)
-    new = _with_wait(result, law, law.mean)
+        distribution = Scaled(distribution, factor)
+    new = _with_wait(result, distribution, distribution.mean)
     streams = tuple(
         replace(station._stream(new, s.arrival_rate, work), kind=s.kind)
         for s, work in zip(result.streams, services, strict=True)
@@ -189,7 +191,7 @@ def _with_wait(result: StationResult, wait: Distribution, mean: Any) -> StationR
         response_time=mean + service.mean,
         queue_length=rate * mean,
         number_in_system=rate * (mean + service.mean),
-        response=result.station.law_of_response(replace(result, wait=wait), service),
+        response=result.station.distribution_of_response(replace(result, wait=wait), service),
         number=None,
         streams=(),
     )

@@ -94,7 +94,7 @@ class HeldPool(Station):
     Examples
     --------
     Ten connections to a database with four cores and one disk. They look as if they could
-    carry 10 / 16 ms = 625 queries a second:
+    sustain 10 / 16 ms = 625 queries a second:
 
     >>> import qmodel as qm
     >>> inside = {"cores": qm.MMc(0.012, servers=4), "disk": qm.MMc(0.004)}
@@ -182,9 +182,13 @@ class HeldPool(Station):
         if not inside.places or not all(place.endless for place in inside.places.values()):
             return None
         alone = inside.alone
-        laws = [x for x in alone.laws if x is not ZERO] if isinstance(alone, Sum) else [alone]
-        if len(laws) == 1 and isinstance(laws[0], Exponential):
-            return MMc(laws[0].mean, self.servers)
+        distributions = (
+            [x for x in alone.distributions if x is not ZERO]
+            if isinstance(alone, Sum)
+            else [alone]
+        )
+        if len(distributions) == 1 and isinstance(distributions[0], Exponential):
+            return MMc(distributions[0].mean, self.servers)
         return MGc(alone, self.servers)
 
     @checked
@@ -193,7 +197,7 @@ class HeldPool(Station):
         raise ModelError("a held pool has stations inside, not a service time of its own")
 
     @checked
-    def law_of_response(
+    def distribution_of_response(
         self, result: StationResult, work: Distribution, visits: Count = 1
     ) -> Distribution:
         """Return the distribution of the response of requests that come several times.
@@ -216,15 +220,15 @@ class HeldPool(Station):
         assert isinstance(result, HeldResult)
         if isinstance(visits, int) and visits == 1:
             return result.response
-        laws = []
+        distributions = []
         for view in result.views:
             held = []
             for name in self.inside:
                 inner = view.stations.get(name, result.stations[name])
                 own = Repeated(inner.station.service, visits)
-                held.append(inner.station.law_of_response(inner, own, visits))
-            laws.append(view.after(Sum(tuple(held)), visits))
-        return measure(tuple(view.share for view in result.views), tuple(laws))
+                held.append(inner.station.distribution_of_response(inner, own, visits))
+            distributions.append(view.after(Sum(tuple(held)), visits))
+        return measure(tuple(view.share for view in result.views), tuple(distributions))
 
     @checked
     def limited(self, result: HeldResult, met: Any) -> HeldResult:

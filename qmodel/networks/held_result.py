@@ -31,11 +31,11 @@ class View(NamedTuple):
     @checked
     def after(self, held: Distribution, visits: Count = 1) -> Distribution:
         """Return the time of `visits` that find the same, permits being `held` so long."""
-        law = held
+        distribution = held
         if self.wait is not None:
             once = isinstance(visits, int) and visits == 1
-            law = Sum((self.wait if once else Scaled(self.wait, visits), held))
-        return law if isinstance(self.scale, int) else Scaled(law, self.scale)
+            distribution = Sum((self.wait if once else Scaled(self.wait, visits), held))
+        return distribution if isinstance(self.scale, int) else Scaled(distribution, self.scale)
 
 
 @dataclass(frozen=True, slots=True, eq=False, kw_only=True, repr=False)
@@ -65,7 +65,7 @@ class HeldResult(StationResult):
     station : Station
         The pool. [-]
     loss : number or array, default 0
-        Share of the arrivals that find no place and are lost. [-]
+        Share of the arrivals that come to a full station and are lost. [-]
     abandonment : number or array, default 0
         Share of the arrivals that give up waiting. [-]
     accepted : number or array, optional

@@ -18,7 +18,7 @@ from qmodel.networks.held_counts import Counts, Place, counts
 from qmodel.networks.held_inside import found, longer, thinned, together
 from qmodel.networks.held_result import HeldResult, View
 from qmodel.networks.phase_wait import PhaseWait
-from qmodel.queues.base import LAWS, MEANS, Station
+from qmodel.queues.base import DISTRIBUTIONS, MEANS, Station
 
 if TYPE_CHECKING:
     from qmodel.networks.held_pool import HeldPool
@@ -118,7 +118,7 @@ class Found(NamedTuple):
     views: tuple[View, ...]
     wait: Distribution
     grounds: tuple[Assumption, ...]
-    of_law: tuple[Assumption, ...] = ()
+    of_distribution: tuple[Assumption, ...] = ()
     """What only the distribution of the response rests on."""
 
 
@@ -263,14 +263,16 @@ def _variability(pool: HeldPool, state: State, chain_scv: Any) -> Any:
 
 def result_of(pool: HeldPool, state: State, at: Found) -> HeldResult:
     """Return the steady state of a pool from what is found there."""
-    views, wait, grounds, of_law = at
+    views, wait, grounds, of_distribution = at
     inside, rate, shares = pool.within, state.rate, tuple(view.share for view in views)
     weigh = namespace(rate).weigh
     passages = [inside.passage(view.stations) for view in views]
     pairs = list(zip(views, passages, strict=True))
-    holding = sum(weigh(view.share, view.scale * law.mean) for view, law in pairs)
+    holding = sum(
+        weigh(view.share, view.scale * distribution.mean) for view, distribution in pairs
+    )
     holding = (holding * _known(state))[()]
-    laws = tuple(view.after(law) for view, law in pairs)
+    distributions = tuple(view.after(distribution) for view, distribution in pairs)
     alone = {name: inside.result(name) for name in inside.names}
     general = any(
         not isinstance(r.station.service, Exponential) and np.all(r.station.service.scv != 1)
@@ -293,10 +295,12 @@ def result_of(pool: HeldPool, state: State, at: Found) -> HeldResult:
         queue_length=weigh(rate, wait.mean),
         number_in_system=weigh(rate, total),
         wait=wait,
-        response=laws[0] if len(laws) == 1 else measure(shares, laws),
+        response=distributions[0]
+        if len(distributions) == 1
+        else measure(shares, distributions),
         basis=Basis(
             dict.fromkeys((*MEANS, "holding_time", "holders", "wait"), means)
-            | dict.fromkeys(LAWS[1:], union(means, of_law))
+            | dict.fromkeys(DISTRIBUTIONS[1:], union(means, of_distribution))
         ),
         station=pool,
         holding_time=holding,

@@ -144,14 +144,14 @@ def solve(
     through = np.array([
         scale[c] * whole[lattice.before[at, c], cells] / total for c in range(len(users))
     ])  # fmt: skip
-    numbers, laws = [], []
+    numbers, distributions = [], []
     for k, s in enumerate(heads):
         queued = lattice.divided(whole, s.demands / s.speed)
         found = [
             s.demands[c] / s.speed * queued[lattice.before[at, c], cells] / total
             for c in range(len(users))
         ]
-        law: Any = None
+        distribution: Any = None
         if len(s.head) > 1:
             others = start
             for i, other in enumerate(heads):
@@ -162,10 +162,10 @@ def solve(
             for c in range(len(users)):
                 busy = s.demands[c] * slopes[lattice.before[at, c], cells] / total
                 found[c] = found[c] + busy
-            law = _marginal(lattice, others, s, at, cells, total)
+            distribution = _marginal(lattice, others, s, at, cells, total)
         numbers.append(np.array(found))
-        laws.append(law)
-    return through, numbers, laws
+        distributions.append(distribution)
+    return through, numbers, distributions
 
 
 def _slope(lattice: Lattice, values: Any, station: ClassStation) -> Any:

@@ -58,14 +58,14 @@ class OpenShare:
             f * (1 - before / speeds[-1]), speeds[-1], speeds[0], none, 0 * f, none > 0
         )
 
-    def number(self, closed: Any, law: Any) -> Any:
+    def number(self, closed: Any, distribution: Any) -> Any:
         """Return the mean number of open requests; inf in overload.
 
         Parameters
         ----------
         closed : array of shape (n,)
             Mean number of closed requests there. [-]
-        law : array of shape (m, n) or None
+        distribution : array of shape (m, n) or None
             Probabilities of 0, 1, ... closed requests; by default nobody is there. [-]
 
         Returns
@@ -74,10 +74,10 @@ class OpenShare:
             Mean number. [-]
         """
         found = self.load / (1 - self.load) * (closed + 1)
-        if law is None and len(self.few) > 1:
+        if distribution is None and len(self.few) > 1:
             found = found + self.few[0]
-        elif law is not None:
-            found = found + (law * self.few).sum(axis=0)
+        elif distribution is not None:
+            found = found + (distribution * self.few).sum(axis=0)
         return np.where(self.overload, np.inf, found)
 
 

@@ -53,7 +53,7 @@ class PhaseWait(Distribution):
 
     @staticmethod
     def of(rates: Any, start: Any, cell: Any, scale: Any) -> PhaseWait:
-        """Return the law from rates, starts, and the chain of each cell."""
+        """Return the distribution from rates, starts, and the chain of each cell."""
         moments = []
         power = np.ones((*start.shape, 1))
         for k in (1, 2, 3):

@@ -132,5 +132,7 @@ def mixed_node_of(name: str, station: Station) -> Node:
         order, kind = "newest", LAST_FIRST
     else:
         return node_of(name, station)
-    law = EXPONENTIAL_SERVICE if isinstance(station.service, Exponential) else AS_EXPONENTIAL
-    return Node(station.service.mean, None, station.servers, True, (kind, law), order)
+    distribution = (
+        EXPONENTIAL_SERVICE if isinstance(station.service, Exponential) else AS_EXPONENTIAL
+    )
+    return Node(station.service.mean, None, station.servers, True, (kind, distribution), order)

@@ -1,4 +1,4 @@
-r"""The law of the response of a closed network: from a request to its answer.
+r"""The distribution of the response of a closed network: from a request to its answer.
 
 Let a request pass single FCFS servers once each, and its user think for Z on average. Given
 :math:`z` in the contour integral for the constant :math:`G(N - 1)` of what it meets, its time
@@ -61,7 +61,7 @@ from qmodel.networks.product_form import Node
 from qmodel.numerics.inversion import TALBOT
 from qmodel.queues.base import Station
 
-__all__ = ["Leg", "law_grounds", "round_trip"]
+__all__ = ["Leg", "distribution_grounds", "round_trip"]
 
 SHARED_WAITS = Assumption(
     "shared-waits",
@@ -86,7 +86,7 @@ class Leg(NamedTuple):
 
     @property
     def service(self) -> Distribution:
-        """Law of the service of one visit."""
+        """Distribution of the service of one visit."""
         return self.station.service
 
     @property
@@ -98,14 +98,14 @@ class Leg(NamedTuple):
         return bool(one and self.node.queues and isinstance(self.service, Exponential))
 
 
-def law_grounds(legs: Sequence[Leg]) -> tuple[Assumption, ...]:
+def distribution_grounds(legs: Sequence[Leg]) -> tuple[Assumption, ...]:
     """Return what percentiles of the response rest on beside the means."""
     once = all(leg.exact or (leg.node.delays and np.all(leg.visits == 1)) for leg in legs)
     return () if once else (SHARED_WAITS,)
 
 
 def _of_visits(service: Distribution, visits: Any) -> Distribution:
-    """Return the law of the services of all visits; a fraction is a visit more or less."""
+    """Return the services of all visits as a time; a fraction is a visit more or less."""
     visits = np.asarray(visits, dtype=float)
     if np.isnan(visits).any():
         known = _of_visits(service, np.where(np.isnan(visits), 0.0, visits))
@@ -121,7 +121,7 @@ def _of_visits(service: Distribution, visits: Any) -> Distribution:
 def round_trip(
     legs: Sequence[Leg], think_time: Any, users: Any, throughput: Any, log_constant: Any
 ) -> Distribution:
-    """Return the law of the response.
+    """Return the distribution of the response.
 
     Parameters
     ----------
@@ -139,7 +139,7 @@ def round_trip(
     Returns
     -------
     Distribution
-        Law of the time from a request to its answer. [-]
+        Distribution of the time from a request to its answer. [-]
     """
     queues = [leg for leg in legs if not leg.node.delays]
     if not queues:
@@ -291,7 +291,7 @@ class _Density:
             return np.where(part > 0, np.log(part) + log, -np.inf)
 
     def on_grid(self) -> QueueTime:
-        """Return the law with its mass on panels from its first to its last time of weight."""
+        """Return it with its mass on panels from its first to its last time of weight."""
         shape = np.broadcast(
             self.whole, self.delay, self.met, self.throughput, *self.folded
         ).shape

@@ -1,4 +1,4 @@
-r"""The law of the time through a routed network.
+r"""The distribution of the time through a routed network.
 
 Without revisits, times at the stops are taken as independent, with
 
@@ -6,7 +6,7 @@ Without revisits, times at the stops are taken as independent, with
 
 With revisits, visits to a station find the same queue: with one wait :math:`W_k` a station,
 :math:`T = \sum_k (n_k W_k + S_k^{(1)} + \dots + S_k^{(n_k)})`, of which mean and variance
-follow from those of the numbers of visits; the law is the gamma law of these.
+follow from those of the numbers of visits; the distribution is the gamma distribution of these.
 """
 
 from __future__ import annotations
@@ -28,7 +28,7 @@ __all__ = ["REVISITS", "Ways", "latency_of"]
 REVISITS = Assumption(
     "revisits",
     "a request that comes back to a station finds the same queue again, and the time through "
-    "the network has the gamma law of its mean and variance; with feedback of one half to a "
+    "the network is gamma with its mean and variance; with feedback of one half to a "
     "single server at 80 % load p99 is 4 % high, with independent visits 27 % low",
     "Reiman 1982 (snapshot principle); our simulations",
     APPROXIMATE,
@@ -42,7 +42,7 @@ class Ways:
     stops: tuple[tuple[str, str], ...]
     rows: list[list[Any]]
     stations: dict[str, StationResult]
-    laws: list[Any]
+    distributions: list[Any]
     visits: Any  # (I - P)^-1, matrices last
 
     @staticmethod
@@ -69,12 +69,14 @@ class Ways:
 
 
 def latency_of(ways: Ways, entries: list[Any]) -> Distribution:
-    """Return the law of the time until requests leave that enter so."""
+    """Return the distribution of the time until requests leave that enter so."""
     total = sum(entries)
     shares = [0 if type(e) is int else e / total for e in entries]
     times = [ways.stations[name].response_time for _, name in ways.stops]
     if is_symbolic(*shares, *times, *(p for row in ways.rows for p in row)):
-        return MeanOnly(ways.mean(entries, [law.mean for law in ways.laws]))
+        return MeanOnly(
+            ways.mean(entries, [distribution.mean for distribution in ways.distributions])
+        )
     if ways.acyclic(ways.rows):
         return _alternatives(ways, shares)
     return _two_moments(ways, shares)
@@ -90,53 +92,55 @@ def _alternatives(ways: Ways, shares: list[Any]) -> Distribution:
             targets = [j for j, p in enumerate(row) if np.any(np.asarray(p) > 0)]
             end = 1 - sum(row)
             parts: list[tuple[Any, Distribution]] = [(row[j], after(j)) for j in targets]
-            law = ways.laws[i]
+            distribution = ways.distributions[i]
             if not parts:
-                behind[i] = law
+                behind[i] = distribution
             elif len(parts) == 1 and not np.any(np.asarray(end) > 1e-12):
-                behind[i] = Sum((law, parts[0][1]))
+                behind[i] = Sum((distribution, parts[0][1]))
             else:
                 weights = (np.maximum(end, 0.0)[()], *(p for p, _ in parts))
                 rest = Mixture(weights, (ZERO, *(part for _, part in parts)))
-                behind[i] = Sum((law, rest))
+                behind[i] = Sum((distribution, rest))
         return behind[i]
 
     ways_in = [(p, after(i)) for i, p in enumerate(shares) if np.any(np.asarray(p) > 0)]
     if len(ways_in) == 1:
         return ways_in[0][1]
-    return Mixture(tuple(p for p, _ in ways_in), tuple(law for _, law in ways_in))
+    return Mixture(
+        tuple(p for p, _ in ways_in), tuple(distribution for _, distribution in ways_in)
+    )
 
 
 def _two_moments(ways: Ways, shares: list[Any]) -> Distribution:
-    """Return the gamma law of the mean and variance with one wait a station."""
+    """Return the gamma distribution of the mean and variance with one wait a station."""
     size, many = len(shares), ways.visits
     counts = [sum(p * many[..., i, j] for i, p in enumerate(shares)) for j in range(size)]
     waits, rests = [], []
     mean: Any = 0.0
     second: Any = 0.0
     with np.errstate(invalid="ignore", over="ignore"):
-        for (_, name), law in zip(ways.stops, ways.laws, strict=True):
+        for (_, name), distribution in zip(ways.stops, ways.distributions, strict=True):
             wait = ways.stations[name].wait
             waits.append(0.0 if wait is None else wait.variance)
-            own = law.variance - waits[-1]
+            own = distribution.variance - waits[-1]
             rests.append(np.maximum(own, 0.0))
         for j in range(size):
-            whole = ways.laws[j].mean
+            whole = ways.distributions[j].mean
             mean = mean + _weigh(counts[j], whole)
             second = second + _weigh(counts[j], rests[j])
             for k in range(size):
                 pairs = counts[j] * many[..., j, k] + counts[k] * many[..., k, j]
                 pairs = pairs - (counts[j] if j == k else 0.0)
-                second = second + _weigh(pairs, whole * ways.laws[k].mean)
+                second = second + _weigh(pairs, whole * ways.distributions[k].mean)
                 if ways.stops[j][1] == ways.stops[k][1]:
                     second = second + _weigh(pairs, waits[j])
         over = np.where(np.isinf(mean), 1.0, 0.0)
         variance = second - mean**2
         scv = np.where(over > 0, 1.0, variance / np.where(over > 0, 1.0, mean) ** 2)
-    law = Gamma(np.where(over > 0, 1.0, mean)[()], scv[()])
+    distribution = Gamma(np.where(over > 0, 1.0, mean)[()], scv[()])
     if not over.any():
-        return law
-    return Mixture(((1 - over)[()], over[()]), (law, NEVER))
+        return distribution
+    return Mixture(((1 - over)[()], over[()]), (distribution, NEVER))
 
 
 def _weigh(weight: Value, x: Value) -> Value:

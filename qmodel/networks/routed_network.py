@@ -15,8 +15,8 @@ preempted by the newest, delays. Other stations are each taken as fed by a Poiss
 **Classes.** Each has its routing, its entries and, where servers are shared, its service; the
 stops of a routing that switches classes are pairs of class and station.
 **Percentiles.** Without revisits the times along the way are taken as independent. With
-revisits all waits at a station are one wait, and the law is a gamma law of the two moments
-that follow.
+revisits all waits at a station are one wait, and the distribution is a gamma distribution of
+the two moments that follow.
 **Users.** A number of users who go round is a closed network; of several classes, or where a
 station can be full, see `qmodel.networks.routed_users`.
 **Shapes.** Rates, probabilities and parameters broadcast. **Symbols.** Means, on symbols.
@@ -225,7 +225,7 @@ class RoutedNetwork:
 
         A bounded queue in front of the disk holds up the CPU, with 12 users:
 
-        >>> stations["disk"] = qm.MMcK(0.030, servers=1, places=2)
+        >>> stations["disk"] = qm.MMcK(0.030, servers=1, capacity=2)
         >>> loop = routed(stations, {"cpu": {"disk": 0.2}, "disk": {"cpu": 1}})
         >>> r = loop.solve({"users": qm.Closed(12)})
         >>> float(r.throughputs["users"]), float(r.stations["disk"].number_in_system)
@@ -253,7 +253,7 @@ class RoutedNetwork:
         rates = self._rates(entries)
         found: dict[str, StationResult] = {}
         times: list[Any] = [0] * len(self.stops)
-        laws: list[Any] = [None] * len(self.stops)
+        distributions: list[Any] = [None] * len(self.stops)
         for name, station in self.stations.items():
             here = [i for i, (_, at) in enumerate(self.stops) if at == name]
             own = [self.services.get(self.stops[i][0], {}).get(name) for i in here]
@@ -264,9 +264,9 @@ class RoutedNetwork:
                 streams = [Stream(rates[i], s) for i, s in zip(here, own, strict=True)]
                 found[name] = station.solve(streams)
                 each = [(s.response_time, s.response) for s in found[name].streams]
-            for i, (time, law) in zip(here, each, strict=True):
-                times[i], laws[i] = time, law
-        return self._result(entries, rates, found, times, laws)
+            for i, (time, distribution) in zip(here, each, strict=True):
+                times[i], distributions[i] = time, distribution
+        return self._result(entries, rates, found, times, distributions)
 
     def _result(
         self,
@@ -274,7 +274,7 @@ class RoutedNetwork:
         rates: list[Any],
         found: dict[str, StationResult],
         times: list[Any],
-        laws: list[Any],
+        distributions: list[Any],
     ) -> RoutedResult:
         total: Any = sum(entries)
         xp = namespace(total, *rates)
@@ -291,7 +291,7 @@ class RoutedNetwork:
         greatest: Any = xp.inf
         for limit in limits.values():
             greatest = xp.minimum(greatest, limit)
-        ways = Ways(self.stops, self.rows, found, laws, fundamental(self.rows))
+        ways = Ways(self.stops, self.rows, found, distributions, fundamental(self.rows))
         means, percentiles = self._grounds(found)
         numbers = ("mean", "response_time", "number_in_system", "visits", "max_rate")
         classes = {}
@@ -332,14 +332,14 @@ class RoutedNetwork:
         if all(r.station.poisson_output for r in found.values()):
             kind = PRODUCT_FORM
         means = union((POISSON_ARRIVALS, kind), own)
-        laws = union(
+        distributions = union(
             *(r.basis.grounds.get("response", ()) for r in found.values()),
         )
         acyclic = Ways.acyclic(self.rows)
         apart = INDEPENDENT_SOJOURNS if acyclic else REVISITS
         if acyclic and kind is PRODUCT_FORM and self._overtake_free(found):
-            return means, union(means, laws)
-        return means, union(means, laws, (apart,))
+            return means, union(means, distributions)
+        return means, union(means, distributions, (apart,))
 
     def _overtake_free(self, found: dict[str, StationResult]) -> bool:
         """Return whether requests that leave a station never pass each other again."""

@@ -30,7 +30,7 @@ class ClassResult:
     number_in_system : number or array
         Mean number inside that have this class now. [-]
     latency : Distribution
-        Law of the time until these leave. [-]
+        Distribution of the time until these leave. [-]
     """
 
     arrival_rate: Value
@@ -62,7 +62,7 @@ class RoutedResult:
     classes : dict of str to ClassResult
         The same by class. [-]
     latency : Distribution
-        Law of the time from arrival to departure. [-]
+        Distribution of the time from arrival to departure. [-]
     basis : Basis
         How much each quantity can be trusted. [-]
     """

@@ -97,7 +97,7 @@ def of_several(
     plain = _as_visits(stations, stops, kinds, services, weights)
     users = sum(np.asarray(kind.load.users) for kind in kinds)
     room = {name: _places(station) for name, station in stations.items()}
-    full = [name for name, places in room.items() if np.any(users > places)]
+    full = [name for name, capacity in room.items() if np.any(users > capacity)]
     sites = {
         name: MMc(s.service_time, s.servers) if isinstance(s, MMcK) else s
         for name, s in stations.items()
@@ -152,7 +152,7 @@ def _ordered(
 
 
 def _places(station: Station) -> Any:
-    return station.places if isinstance(station, MMcK) else np.inf
+    return station.capacity if isinstance(station, MMcK) else np.inf
 
 
 def _as_visits(
@@ -166,8 +166,8 @@ def _as_visits(
     found = {}
 
     def mean(c: str, name: str) -> Any:
-        law = services.get(c, {}).get(name, stations[name].service)
-        return law.mean
+        distribution = services.get(c, {}).get(name, stations[name].service)
+        return distribution.mean
 
     for kind in kinds:
         visits: dict[str, Any] = {}
@@ -213,10 +213,10 @@ class _Chain:
         means, self.rough = {}, False
         for i in used:
             c, at = stops[i]
-            law = services.get(c, {}).get(at)
-            means[i] = self.nodes[at].work if law is None else law.mean
-            law = stations[at].service if law is None else law
-            self.rough |= not isinstance(law, Exponential)
+            distribution = services.get(c, {}).get(at)
+            means[i] = self.nodes[at].work if distribution is None else distribution.mean
+            distribution = stations[at].service if distribution is None else distribution
+            self.rough |= not isinstance(distribution, Exponential)
         numbers = [*means.values(), *think, *(p for row in rows for p in row)]
         self.shape = np.broadcast_shapes(*(np.shape(x) for x in numbers))
         _check.numbers("a Markov chain of users", *numbers)
@@ -252,14 +252,14 @@ class _Chain:
         thinks = {k: len(index) + n for n, k in enumerate(
             k for k, z in enumerate(self.think) if np.any(z > 0)
         )}  # fmt: skip
-        places = [float(self.room[name]) for name in self.names]
+        capacity = [float(self.room[name]) for name in self.names]
         if thinks:
             rates: list[Any] = [0.0] * len(self.classes)
             for k in thinks:
                 rates[self._class_of(self.kinds[k].entry)] = 1 / self.think[k]
             shares = (1.0,) * len(rates)
             stations.append(disciplines.Shared(tuple(rates), shares, float))
-            places.append(np.inf)
+            capacity.append(np.inf)
         stops = []
         for k, kind in enumerate(self.kinds):
             begin = (index[kind.entry], k) if k not in thinks else (thinks[k], -1)
@@ -284,7 +284,7 @@ class _Chain:
             for k, kind in enumerate(self.kinds)
         ]
         again = blocking == "repeated service"
-        return UserChain(stations, stops, places, again).solve(start, len(self.kinds))
+        return UserChain(stations, stops, capacity, again).solve(start, len(self.kinds))
 
     def _class_of(self, stop: int) -> int:
         return self.classes.index(self.stops[stop][0])

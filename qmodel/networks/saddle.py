@@ -85,7 +85,7 @@ class OpenNetwork(NamedTuple):
 
 
 class OpenTable(NamedTuple):
-    log_law: Any  # of the states below the last speed, (m, cells)
+    log_distribution: Any  # of the states below the last speed, (m, cells)
     queue: Any  # rho / (1 - rho) of the geometric tail
     mean: Any
     cumulants: tuple[Any, Any]
@@ -95,7 +95,7 @@ class OpenTable(NamedTuple):
     def of(self, cells: Any) -> OpenTable:
         """Return the station in some of its cells."""
         return OpenTable(
-            self.log_law[:, cells],
+            self.log_distribution[:, cells],
             self.queue[cells],
             self.mean[cells],
             (self.cumulants[0][cells], self.cumulants[1][cells]),
@@ -105,7 +105,7 @@ class OpenTable(NamedTuple):
 
 
 def _table(table: SpeedTable, rate: Any, queue: Any) -> OpenTable:
-    """Return the law of the number at one station; `queue` is rho / (1 - rho)."""
+    """Return the distribution of the number at one station; `queue` is rho / (1 - rho)."""
     m = len(table.speeds)
     n = np.arange(m).reshape(-1, 1)
     steps = np.log(rate * table.demand) - np.log(table.speeds[:-1])
@@ -113,18 +113,20 @@ def _table(table: SpeedTable, rate: Any, queue: Any) -> OpenTable:
     top = logs.max(axis=0)
     weights = np.exp(logs - top)
     total = weights.sum(axis=0) + weights[-1] * queue
-    law, beyond = weights / total, weights[-1] / total * queue
+    distribution, beyond = weights / total, weights[-1] / total * queue
     # In the geometric tail: m - 1 and a geometric number from one on.
     spread = queue * (1 + queue)
-    mean = (n * law).sum(axis=0) + beyond * (m + queue)
+    mean = (n * distribution).sum(axis=0) + beyond * (m + queue)
     far = m + queue - mean
-    second = ((n - mean) ** 2 * law).sum(axis=0) + beyond * (spread + far**2)
-    third = ((n - mean) ** 3 * law).sum(axis=0) + beyond * (
+    second = ((n - mean) ** 2 * distribution).sum(axis=0) + beyond * (spread + far**2)
+    third = ((n - mean) ** 3 * distribution).sum(axis=0) + beyond * (
         spread * (1 + 2 * queue) + 3 * far * spread + far**3
     )
-    bounded = (n * law).sum(axis=0) + beyond * (m - 1)
-    log_law = logs - top - np.log(total)
-    return OpenTable(log_law, queue, mean, (second, third), top + np.log(total), bounded)
+    bounded = (n * distribution).sum(axis=0) + beyond * (m - 1)
+    log_distribution = logs - top - np.log(total)
+    return OpenTable(
+        log_distribution, queue, mean, (second, third), top + np.log(total), bounded
+    )
 
 
 def _open(loop: Loop, log_odds: Any) -> OpenNetwork:

@@ -1,12 +1,12 @@
 r"""Closed networks without a product form, exactly: their Markov chain, while it is small.
 
 A state is what each station remembers (`qmodel.networks.disciplines`) and who is blocked. The
-states that can be reached are found from one of them, and the stationary law solves
+states that can be reached are found from one of them, and the stationary distribution solves
 
 .. math:: \pi Q = 0, \qquad \sum_i \pi_i = 1 ,
 
 of which throughputs and numbers are sums. Rates may be arrays of cells: what can happen is
-found once, the law for each cell.
+found once, the distribution for each cell.
 
 **Blocking.** Where a station has places, a request that finds them taken
 
@@ -189,8 +189,8 @@ class UserChain:
         kind = np.array([e[4] for e in edges], dtype=int)
         rates = np.array(np.broadcast_arrays(np.zeros(1), *(e[2] for e in edges))[1:])
         rates = rates.reshape(len(edges), -1) if edges else np.zeros((0, 1))
-        law = np.array([_stationary(len(order), source, target, r) for r in rates.T])
-        moves = law[:, source] * rates.T
+        distribution = np.array([_stationary(len(order), source, target, r) for r in rates.T])
+        moves = distribution[:, source] * rates.T
 
         def summed(groups: Any, size: int) -> Any:
             there = groups >= 0
@@ -202,7 +202,7 @@ class UserChain:
             [station.numbers(s) for station, s in zip(self.stations, states, strict=True)]
             for states, _ in order
         ])  # fmt: skip
-        busy = np.zeros((len(order), len(self.stations), len(law)))
+        busy = np.zeros((len(order), len(self.stations), len(distribution)))
         for i, (states, waiting) in enumerate(order):
             for stop, _ in waiting:
                 present[i, self.stops[stop].station, self.stops[stop].class_] += 1
@@ -211,21 +211,21 @@ class UserChain:
         return ChainFigures(
             rounds=summed(kind, kinds),
             flows=summed(to, len(self.stops)),
-            numbers=np.einsum("ni,ikc->kcn", law, present),
-            busy=np.einsum("ni,ikn->kn", law, busy),
+            numbers=np.einsum("ni,ikc->kcn", distribution, present),
+            busy=np.einsum("ni,ikn->kn", distribution, busy),
             states=len(order),
         )
 
 
 def _stationary(size: int, source: Any, target: Any, rates: Any) -> Any:
-    """Return the stationary law of a chain with these transitions."""
+    """Return the stationary distribution of a chain with these transitions."""
     from scipy.sparse import coo_array, csc_array
     from scipy.sparse.csgraph import connected_components
     from scipy.sparse.linalg import splu
 
-    law = np.zeros(size)
+    distribution = np.zeros(size)
     if np.any(np.isnan(rates)):
-        return law + np.nan
+        return distribution + np.nan
     apart = source != target
     source, target, rates = source[apart], target[apart], rates[apart]
     there = coo_array((np.ones(len(source)), (source, target)), shape=(size, size))
@@ -256,5 +256,5 @@ def _stationary(size: int, source: Any, target: Any, rates: Any) -> Any:
             options={"SymmetricMode": True},
         )  # fmt: skip
         found[1:] = np.maximum(factors.solve(entered), 0.0)
-    law[last] = found / found.sum()
-    return law
+    distribution[last] = found / found.sum()
+    return distribution

@@ -1,8 +1,8 @@
-r"""The queue of M/D/c: its exact law by one Wiener-Hopf factorisation with the FFT.
+r"""The queue of M/D/c: its exact distribution by one Wiener-Hopf factorisation with the FFT.
 
 Seen at times one service time D apart, the number that wait is a random walk that cannot
 fall below zero: Poisson arrivals of mean :math:`a = \lambda D` less :math:`c` [1]_. Its
-stationary law has the generating function
+stationary distribution has the generating function
 
 .. math::
 
@@ -49,7 +49,7 @@ ENTRIES = 1 << 18  # complex numbers of a table at a time
 
 
 class Queue(NamedTuple):
-    """The law of Q in some cells: what `tail` and `transform` read."""
+    """The distribution of Q in some cells: what `tail` and `transform` read."""
 
     tau: Any  # log of the root above 1
     radius: Any  # log of the radius of the circle
@@ -164,7 +164,7 @@ def _tail(queue: Queue, cell: Any, n: Any, u: Any) -> tuple[Any, Any]:
     first = np.minimum(np.maximum(np.floor(u - 9.0 * np.sqrt(u) - 25.0), 0.0), last)
     above, at = np.empty(n.shape), np.empty(n.shape)
     far = n - last > end
-    # A sum over a geometric tail is a transform of the Poisson law.
+    # A sum over a geometric tail is a transform of the Poisson distribution.
     base = queue.tails[cell, end]
     above[far] = (base * np.exp(np.minimum(tau * (end - n) + u * np.expm1(tau), 0.0)))[far]
     at[far] = (above * np.expm1(tau))[far]

@@ -1,6 +1,6 @@
-r"""The truncated geometric law: weights :math:`e^{jx}` of j = 0, ..., m, for any real x.
+r"""The truncated geometric distribution: weights :math:`e^{jx}`, j = 0, ..., m, any real x.
 
-It is the law of a queue with m places in front of busy servers, x being the log of the
+It is the distribution of a queue with m places in front of busy servers, x being the log of the
 load. With :math:`y = (m + 1) x` and :math:`g(z) = \coth(z / 2) / 2 - 1 / z`,
 
 .. math::

@@ -1,4 +1,4 @@
-r"""Logs of the Poisson law of any real count: pmf and both tails, without loss or underflow.
+r"""Logs of the Poisson distribution of any real count: pmf and both tails, no underflow.
 
 For real :math:`x \ge 0` and :math:`a \ge 0`, with the incomplete gamma functions P and Q,
 

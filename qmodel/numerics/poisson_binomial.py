@@ -1,17 +1,17 @@
-r"""How many of several unlike events happen: the Poisson binomial law.
+r"""How many of several unlike events happen: the Poisson binomial distribution.
 
-With :math:`S = \sum_j B_j` of independent events of chances :math:`\pi_j`, the law of S
-comes from adding one event after the other; all terms are positive. The law without event
-i is that of S divided by the factor of i,
+With :math:`S = \sum_j B_j` of independent events of probabilities :math:`\pi_j`, the
+distribution of S comes from adding one event after the other; all terms are positive. The
+distribution without event i is that of S divided by the factor of i,
 
 .. math:: P(S_{-i} = k) = \frac{P(S = k) - \pi_i P(S_{-i} = k - 1)}{1 - \pi_i} ,
 
 which is stable upwards for :math:`\pi_i \le 1/2`; for others the same is done with the
 events that do not happen. Absolute error below 1e-13 for a thousand events.
 
-**Few of very many.** Of a law that is wanted for small numbers only, events of the same kind
-are taken together. With odds x and w of them, their factor of the generating function is
-:math:`(1 + x z)^w`, and that of all groups, by Newton's identities [2]_ with the power sums
+**Few of very many.** Of a distribution that is wanted for small numbers only, events of the
+same kind are taken together. With odds x and w of them, their factor of the generating function
+is :math:`(1 + x z)^w`, and that of all groups, by Newton's identities [2]_ with the power sums
 :math:`P_i = \sum w x^i`,
 
 .. math:: k\, e_k = \sum_{i=1}^{k} (-1)^{i-1} P_i\, e_{k-i} .
@@ -30,7 +30,7 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
-__all__ = ["Groups", "law", "marked_law", "without_each"]
+__all__ = ["Groups", "distribution", "marked_distribution", "without_each"]
 
 _NOTHING = 1e-60
 """Sums of powers below this one add nothing to a probability."""
@@ -46,19 +46,19 @@ class Groups(NamedTuple):
     """Number of events, whole or not. [-]."""
 
     none: Any
-    """Log of the chance that none of all events happens, cases last. [-]."""
+    """Log of the probability that none of all events happens, cases last. [-]."""
 
     marks: Any
-    """Mark of each event over the chance that it does not happen. [-]."""
+    """Mark of each event over the probability that it does not happen. [-]."""
 
 
-def law(chances: Any) -> Any:
+def distribution(probabilities: Any) -> Any:
     """Return the probabilities of 0, 1, ... n events.
 
     Parameters
     ----------
-    chances : array
-        Chance of each of n events, along the last axis. [-]
+    probabilities : array
+        Probability of each of n events, along the last axis. [-]
 
     Returns
     -------
@@ -67,27 +67,27 @@ def law(chances: Any) -> Any:
 
     Examples
     --------
-    >>> law([0.5, 0.1])
+    >>> distribution([0.5, 0.1])
     array([0.45, 0.5 , 0.05])
     """
     # Events first: each step then runs over whole rows.
-    chances = np.moveaxis(np.asarray(chances, dtype=float), -1, 0)
-    found = np.zeros((chances.shape[0] + 1, *chances.shape[1:]))
+    probabilities = np.moveaxis(np.asarray(probabilities, dtype=float), -1, 0)
+    found = np.zeros((probabilities.shape[0] + 1, *probabilities.shape[1:]))
     found[0] = 1.0
-    for n, chance in enumerate(chances, start=1):
-        moved = chance * found[:n]
+    for n, probability in enumerate(probabilities, start=1):
+        moved = probability * found[:n]
         found[:n] -= moved
         found[1 : n + 1] += moved
     return np.moveaxis(found, 0, -1)
 
 
-def without_each(chances: Any, most: Any) -> tuple[Any, Any]:
+def without_each(probabilities: Any, most: Any) -> tuple[Any, Any]:
     """Return how often at most, and just, so many of the other events happen.
 
     Parameters
     ----------
-    chances : array
-        Chance of each of n events, along the last axis. [-]
+    probabilities : array
+        Probability of each of n events, along the last axis. [-]
     most : int or integer array
         How many, from 0 to n - 1, for each cell. [-]
 
@@ -101,17 +101,17 @@ def without_each(chances: Any, most: Any) -> tuple[Any, Any]:
     >>> without_each([0.5, 0.1], 0)
     (array([0.9, 0.5]), array([0.9, 0.5]))
     """
-    chances = np.asarray(chances, dtype=float)
-    events = chances.shape[-1]
-    whole = np.moveaxis(law(chances), -1, 0)[..., None]
-    flip = chances > 0.5
-    low = np.where(flip, 1 - chances, chances)
+    probabilities = np.asarray(probabilities, dtype=float)
+    events = probabilities.shape[-1]
+    whole = np.moveaxis(distribution(probabilities), -1, 0)[..., None]
+    flip = probabilities > 0.5
+    low = np.where(flip, 1 - probabilities, probabilities)
     # Counting what does not happen, at most m others is at least n - 1 - m of them.
     wanted = np.where(
         flip, events - 1 - np.asarray(most)[..., None], np.asarray(most)[..., None]
     )
     ratio, scale = low / (1 - low), 1 / (1 - low)
-    one, at, below = np.zeros((3, *chances.shape))
+    one, at, below = np.zeros((3, *probabilities.shape))
     for k in range(int(wanted.max()) + 1):
         one = np.where(flip, whole[events - k], whole[k]) * scale - ratio * one
         below = below + np.where(k < wanted, one, 0.0)
@@ -119,13 +119,15 @@ def without_each(chances: Any, most: Any) -> tuple[Any, Any]:
     return np.where(flip, 1 - below, below + at), at
 
 
-def marked_law(singles: tuple[Any, Any, Any], groups: Groups, most: int) -> tuple[Any, Any]:
-    """Return the law of few of very many events, also where one of them is left out.
+def marked_distribution(
+    singles: tuple[Any, Any, Any], groups: Groups, most: int
+) -> tuple[Any, Any]:
+    """Return the distribution of few of very many events, also where one of them is left out.
 
     Parameters
     ----------
     singles : tuple of array
-        For each event that stands alone, along the first axis: the chance that it happens,
+        For each event that stands alone, along the first axis: the probability that it happens,
         that it does not, and its mark; cases last. [-]
     groups : Groups
         All other events. [-]
@@ -147,8 +149,9 @@ def marked_law(singles: tuple[Any, Any, Any], groups: Groups, most: int) -> tupl
     Examples
     --------
     >>> none = Groups(np.zeros((1, 0)), np.zeros(0), np.zeros(1), np.zeros(0))
-    >>> chance = np.array([[0.5], [0.1]])
-    >>> total, marked = marked_law((chance, 1 - chance, np.ones((2, 1))), none, 2)
+    >>> probability = np.array([[0.5], [0.1]])
+    >>> groups = (probability, 1 - probability, np.ones((2, 1)))
+    >>> total, marked = marked_distribution(groups, none, 2)
     >>> total[:, 0], marked[:, 0]
     (array([0.45, 0.5 , 0.05]), array([1.4, 0.6, 0. ]))
     """

@@ -1,4 +1,4 @@
-r"""Integrals of tails: moments and transforms of a law that is known by its tail only.
+r"""Integrals of tails: moments and transforms of a distribution that is known by its tail only.
 
 Maxima and minima of independent times have a closed tail and no closed transform. Their
 moments and transform are integrals of the tail,
@@ -11,7 +11,7 @@ moments and transform are integrals of the tail,
 by Gauss-Legendre panels that start anew at every kink of the tail (`breaks`), grow
 geometrically from there, and for a transform then follow the decay of
 :math:`e^{-\mathrm{Re}(s) t}` evenly, to resolve its oscillation. Absolute error of a
-transform about 1e-12 on the points of the Euler line, for laws whose scale is above a
+transform about 1e-12 on the points of the Euler line, for distributions whose scale is above a
 thousandth of the time asked for; of a moment about 1e-12 relative for tails that fall
 at least as fast as an exponential.
 """
@@ -84,14 +84,14 @@ def _panels(
 def moments(
     tail: Callable[[Any], Any], scale: Any, breaks: Sequence[Any] = ()
 ) -> tuple[Any, Any, Any]:
-    """Return the first three raw moments of the law with this `tail`.
+    """Return the first three raw moments of the distribution with this `tail`.
 
     Parameters
     ----------
     tail : callable
         Takes times with one axis before those of the cells, and returns P(X > t). [-]
     scale : number or array
-        A time of the size of the law's mean. [s]
+        A time of the size of the distribution's mean. [s]
     breaks : sequence of numbers or arrays, default ()
         Kinks and jumps of the tail. [s]
 
@@ -117,7 +117,7 @@ def moments(
 
 
 def transform(tail: Callable[[Any], Any], s: Any, breaks: Sequence[Any] = ()) -> Any:
-    """Return E[exp(-s X)] of the law with this `tail`, for Re s > 0.
+    """Return E[exp(-s X)] of the distribution with this `tail`, for Re s > 0.
 
     Parameters
     ----------

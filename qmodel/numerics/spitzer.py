@@ -1,4 +1,4 @@
-r"""M/D/c by Spitzer's identity: chance, mean and variance of the wait at a fixed cost.
+r"""M/D/c by Spitzer's identity: probability, mean and variance of the wait at a fixed cost.
 
 With constant service D, server j takes every c-th arrival, so the wait is that of a single
 server with Erlang-c interarrival times: the maximum of the random walk
@@ -62,7 +62,7 @@ NODES, WEIGHTS = np.polynomial.legendre.leggauss(16)
 
 
 class Waiting(NamedTuple):
-    """Chance of a wait, its mean and its variance, in units of the service time."""
+    """Probability of a wait, its mean and its variance, in units of the service time."""
 
     probability: Value
     mean: Value

@@ -130,9 +130,9 @@ class Arrivals(Calls):
         if name not in self._stations:
             streams = self.flows.streams(name)
             plain = self.flows.plan.stations[name]
-            laws = [plain.service if s.service is None else s.service for s in streams]
+            distributions = [plain.service if s.service is None else s.service for s in streams]
             rates = [s.arrival_rate for s in streams]
-            station = plain.serving_all(laws, rates)
+            station = plain.serving_all(distributions, rates)
             self._stations[name] = station, station.service, sum(rates)
         return self._stations[name]
 

@@ -20,7 +20,7 @@ from qmodel.pipeline.arrivals import Arrivals, Calls
 from qmodel.pipeline.steps.base import Step
 from qmodel.pipeline.steps.call import Call
 from qmodel.pipeline.steps.repeat import SNAPSHOT
-from qmodel.queues.base import LAWS, MEANS, StationResult
+from qmodel.queues.base import DISTRIBUTIONS, MEANS, StationResult
 from qmodel.queues.mmc import MMc
 
 __all__ = ["Trace", "labelled"]
@@ -97,16 +97,16 @@ def labelled(
         *(g.flow for g in own),
     )
     mean = union(flow, *(g["response_time"] for g in grounds), *(g.mean for g in own))
-    laws = union(mean, *(g["percentiles"] for g in grounds))
+    distributions = union(mean, *(g["percentiles"] for g in grounds))
     if not trace.overtake_free():
-        laws = union(laws, (INDEPENDENT_SOJOURNS,))
-    laws = union(laws, *(g.percentiles for g in own))
+        distributions = union(distributions, (INDEPENDENT_SOJOURNS,))
+    distributions = union(distributions, *(g.percentiles for g in own))
     if any(map(trace.returns, trace.roots)):
-        laws = union(laws, (SNAPSHOT,))
+        distributions = union(distributions, (SNAPSHOT,))
     basis = Basis(
         dict.fromkeys(("max_rate", "bottleneck", "visits", *MEANS[:1]), flow)
-        | {"mean": mean, "latency": laws}
-        | dict.fromkeys(LAWS[2:], laws)
+        | {"mean": mean, "latency": distributions}
+        | dict.fromkeys(DISTRIBUTIONS[2:], distributions)
     )
     return basis, stations
 

@@ -8,7 +8,7 @@ there is a least and a greatest such u, and where they differ an unstable one be
 one by itself [1]_ [2]_.
 
 One unknown is found by a scan of the interval and a root search in each bracket, for all cells
-at once. Several unknowns have their least and their greatest fixed point by iteration from
+at once. Several unknowns have their least and their greatest solution by iteration from
 below and from above, which is monotone (Tarski and Kleene) [3]_, with Aitken's extrapolation;
 the threshold is where, on the line between the two, the iteration turns from one to the other.
 

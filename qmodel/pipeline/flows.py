@@ -32,7 +32,7 @@ _ROUNDS = 200
 class Flows:
     """One pass over all paths.
 
-    `shares` are what the load decides: known beforehand, or settled on the way.
+    `shares` depend on the load: known beforehand, or settled on the way.
     """
 
     in_time = False

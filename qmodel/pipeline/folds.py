@@ -70,7 +70,7 @@ def folds(plan: Plan) -> tuple[Any, Any] | None:
 def _holds_out(plan: Plan) -> bool:
     """Return whether something bounds the attempts, or serves in time, in overload."""
     stations = plan.stations.values()
-    soft = any(station.loses or station.newest_first for station in stations)
+    soft = any(station.loses or station.last_come_first_served for station in stations)
     return soft or any(step.holds_out for step in plan.steps())
 
 
@@ -145,10 +145,10 @@ def _at_utilization(plan: Plan, used: Any, shares: dict[Any, Any]) -> Any:
 
 
 def served_late(plan: Plan) -> frozenset[str]:
-    """Return the stations whose timeouts say what they serve in overload: the newest first."""
+    """Return the stations whose timeouts say what they serve in overload, in LIFO order."""
     late = [step for step in plan.steps() if step.settled_by == "times" and step.loses]
     inside = {id(step) for one in late for step in one.walk()}
-    newest = {name for name, station in plan.stations.items() if station.newest_first}
+    newest = {name for name, station in plan.stations.items() if station.last_come_first_served}
     plain = {step.name for step in plan.steps() if id(step) not in inside}
     return frozenset(newest - plain)
 

@@ -215,8 +215,10 @@ class InTime:
             streams = self.steady.streams(name)
             station = self.steady.station(name)
             if not isinstance(station, HeldPool):
-                laws = [station.service if s.service is None else s.service for s in streams]
-                station = station.serving_all(laws, [s.arrival_rate for s in streams])
+                distributions = [
+                    station.service if s.service is None else s.service for s in streams
+                ]
+                station = station.serving_all(distributions, [s.arrival_rate for s in streams])
             own = self.servers.get(name), self.start.get(name)
             self._places[name] = Place(station, *own)
         flow = np.concatenate([self._done.get(name, total[:0]), total])

@@ -10,7 +10,7 @@ constant services, the stations are solved at each load.
 
 **Chains.** Where the calls of one timeout have timeouts of their own, the rate at the innermost
 one still says all: its share that fails tells how many calls there were for each attempt at the
-one around it, so that its rate, and the law of its time, follow from the inside out.
+one around it, so that its rate, and the distribution of its time, follow from the inside out.
 
 References
 ----------
@@ -170,7 +170,7 @@ class LateCurve:
             return np.stack(np.broadcast_arrays(*shares.values()))
 
         cap = inner.hidden[0]
-        endless = any(station.newest_first for station in inner.stations.values())
+        endless = any(station.last_come_first_served for station in inner.stations.values())
         if np.any(np.isinf(cap)):
             # What never saturates fails more and more beyond what its servers can do.
             work = [

@@ -50,9 +50,9 @@ class _Way(NamedTuple):
         return bool(np.any(self.variance))
 
 
-def percentiles(law: Distribution, p: float, size: int) -> np.ndarray:
+def percentiles(distribution: Distribution, p: float, size: int) -> np.ndarray:
     """Return a percentile of a latency in each of `size` cells [s]."""
-    ways = list(_ways(law))
+    ways = list(_ways(distribution))
     waits = [way for way in ways if way.waits]
     found = np.empty(size)
     inverted = np.arange(size)
@@ -69,59 +69,67 @@ def percentiles(law: Distribution, p: float, size: int) -> np.ndarray:
             here, inverted = np.flatnonzero(long), np.flatnonzero(~long)
             found[here] = select(whole, (size,), here).quantile(p)
     if inverted.size:
-        found[inverted] = select(law, (size,), inverted).quantile(p)
+        found[inverted] = select(distribution, (size,), inverted).quantile(p)
     return found
 
 
 def _joined(way: _Way) -> Distribution:
     """Return the time of a way, as a gamma distribution."""
-    mean = way.mean + sum(law.mean for law in way.rest)
-    variance = way.variance + sum(law.variance for law in way.rest)
+    mean = way.mean + sum(distribution.mean for distribution in way.rest)
+    variance = way.variance + sum(distribution.variance for distribution in way.rest)
     time = Gamma(mean, variance / mean**2)
     return Shifted(time, way.after) if np.any(way.after) else time
 
 
-def _ways(law: Distribution) -> Iterator[_Way]:
+def _ways(distribution: Distribution) -> Iterator[_Way]:
     """Yield the ways through a distribution."""
-    if isinstance(law, Gamma):
-        yield _Way(1.0, 0.0, law.mean, law.variance, ())
-    elif isinstance(law, Shifted):
-        for way in _ways(law.law):
-            yield way._replace(after=way.after + law.by) if way.waits else _plain(law, way)
-    elif isinstance(law, Scaled):
-        for way in _ways(law.law):
-            rest = tuple(Scaled(time, law.factor) for time in way.rest)
-            after, mean = law.factor * way.after, law.factor * way.mean
-            yield _Way(way.weight, after, mean, law.factor**2 * way.variance, rest)
-    elif isinstance(law, Mixture):
+    if isinstance(distribution, Gamma):
+        yield _Way(1.0, 0.0, distribution.mean, distribution.variance, ())
+    elif isinstance(distribution, Shifted):
+        for way in _ways(distribution.distribution):
+            yield (
+                way._replace(after=way.after + distribution.by)
+                if way.waits
+                else _plain(distribution, way)
+            )
+    elif isinstance(distribution, Scaled):
+        for way in _ways(distribution.distribution):
+            rest = tuple(Scaled(time, distribution.factor) for time in way.rest)
+            after, mean = distribution.factor * way.after, distribution.factor * way.mean
+            yield _Way(way.weight, after, mean, distribution.factor**2 * way.variance, rest)
+    elif isinstance(distribution, Mixture):
         found = [
             way._replace(weight=p * way.weight)
-            for p, time in zip(law.probabilities, law.laws, strict=True)
+            for p, time in zip(
+                distribution.probabilities, distribution.distributions, strict=True
+            )
             for way in _ways(time)
         ]
         yield from (
-            found if any(way.waits for way in found) else [_Way(1.0, 0.0, 0.0, 0.0, (law,))]
+            found
+            if any(way.waits for way in found)
+            else [_Way(1.0, 0.0, 0.0, 0.0, (distribution,))]
         )
-    elif isinstance(law, Sum):
-        yield from _in_sequence(law)
+    elif isinstance(distribution, Sum):
+        yield from _in_sequence(distribution)
     else:
-        yield _shortly(law)
+        yield _shortly(distribution)
 
 
-def _shortly(law: Distribution) -> _Way:
-    return _Way(1.0, 0.0, 0.0, 0.0, (law,))
+def _shortly(distribution: Distribution) -> _Way:
+    return _Way(1.0, 0.0, 0.0, 0.0, (distribution,))
 
 
-def _plain(law: Shifted, way: _Way) -> _Way:
-    return way._replace(rest=(Shifted(Sum(way.rest), law.by),))
+def _plain(distribution: Shifted, way: _Way) -> _Way:
+    return way._replace(rest=(Shifted(Sum(way.rest), distribution.by),))
 
 
-def _in_sequence(law: Sum) -> Iterator[_Way]:
+def _in_sequence(distribution: Sum) -> Iterator[_Way]:
     found = [_Way(1.0, 0.0, 0.0, 0.0, ())]
-    variances = np.broadcast_arrays(*(time.variance for time in law.laws))
+    variances = np.broadcast_arrays(*(time.variance for time in distribution.distributions))
     with np.errstate(invalid="ignore", divide="ignore"):
         shares = [np.max(v / sum(variances), initial=0.0) for v in variances]
-    for time, share in zip(law.laws, shares, strict=True):
+    for time, share in zip(distribution.distributions, shares, strict=True):
         # What is never more than a little of the variance is told apart nowhere.
         more = list(_ways(time)) if share > _SMALL else [_shortly(time)]
         if len(found) * len(more) > _MOST_TERMS:

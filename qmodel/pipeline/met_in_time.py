@@ -15,7 +15,7 @@ from qmodel.networks.held_pool import HeldPool
 from qmodel.networks.held_result import HeldResult, View
 from qmodel.pipeline.over_time import FLOWS_IN_TIME
 from qmodel.pipeline.solved import Solved
-from qmodel.queues.base import LAWS, MEANS, StationResult, StreamResult
+from qmodel.queues.base import DISTRIBUTIONS, MEANS, StationResult, StreamResult
 
 if TYPE_CHECKING:
     from qmodel.pipeline.in_time import InTime
@@ -24,9 +24,13 @@ if TYPE_CHECKING:
 __all__ = ["Met", "celled"]
 
 
-def celled(law: Distribution, shape: tuple[int, ...]) -> Distribution:
+def celled(distribution: Distribution, shape: tuple[int, ...]) -> Distribution:
     """Return a distribution with a cell for each time."""
-    return law if np.shape(law.mean) == shape else Scaled(law, np.ones(shape))
+    return (
+        distribution
+        if np.shape(distribution.mean) == shape
+        else Scaled(distribution, np.ones(shape))
+    )
 
 
 class Met(Solved):
@@ -117,7 +121,7 @@ class _Results(dict[str, StationResult]):
             "number_in_system": here(over.number_in_system),
             "wait": wait,
             "response": response,
-            "basis": Basis(dict.fromkeys((*MEANS, *LAWS), (FLOWS_IN_TIME,))),
+            "basis": Basis(dict.fromkeys((*MEANS, *DISTRIBUTIONS), (FLOWS_IN_TIME,))),
             "station": over.station,
             "loss": here(over.rejected),
             "abandonment": here(over.abandoned),

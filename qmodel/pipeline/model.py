@@ -283,7 +283,8 @@ class Pipeline:
         >>> site = qm.Pipeline(qm.series(qm.call("web", web), qm.call("db", db)))
         >>> crowd = qm.transients.pulse(20_000, 60.0, base=300.0)
         >>> print(site.over_time(crowd))
-        peak of 821/s after 90 s: db is full from 88 s to 97 s; backlog up to 185, p99 at ...
+        peak of 821/s after 90 s: db is saturated from 88 s to 97 s; backlog up to 185, p99 at
+        ...
         """
         model, refills = refilled(self, emptied)
         return over_time(model.plan, load, refills, times=times, servers=servers, start=start)

@@ -176,7 +176,7 @@ class PipelineOverTime:
 
     @property
     def overloaded(self) -> dict[str, tuple[float, float]]:
-        """First and last time at which each station is full, of those that ever are. [s]."""
+        """First and last time at which each station that ever is saturated is. [s]."""
         found = {}
         for name, station in self.stations.items():
             with np.errstate(invalid="ignore"):
@@ -210,7 +210,7 @@ class PipelineOverTime:
             f"to {in_minutes(end)}" if end < self.times[-1] else "to the end, and beyond"
         )
         return (
-            f"{peak}: {names[0]} is full {when}; backlog up to {most:,.0f}, {slowest} "
+            f"{peak}: {names[0]} is saturated {when}; backlog up to {most:,.0f}, {slowest} "
             f"after {in_minutes(self.times[worst])}{lost}"
         )
 

@@ -10,7 +10,7 @@ import numpy as np
 __all__ = ["saturates_first"]
 
 _BEHIND = 1.05
-"""By how much more a station inside a pool may carry that is still said to fill the pool."""
+"""By how much more a station inside a pool may sustain that is still said to fill the pool."""
 
 
 def saturates_first(rates: Mapping[str, Any], held: Mapping[str, Collection[str]]) -> Any:

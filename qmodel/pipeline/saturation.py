@@ -3,8 +3,8 @@ r"""Where a pipeline saturates: the load at which the first of its stations take
 With :math:`u_i(\lambda)` the flow into station i over the greatest that it
 takes, the pipeline saturates where :math:`\max_i u_i` reaches 1. Without coupled places that is
 :math:`\min_i \lambda / u_i` at any load. With fixed points it is the greatest load that has a
-steady state at all, which is a fold: below it, and above the load that the stations carry with
-the greatest shares (the *hidden capacity*), there are several.
+steady state at all, which is a fold: below it, and above the load that the stations sustain
+with the greatest shares (the *hidden capacity*), there are several.
 """
 
 from __future__ import annotations

@@ -61,7 +61,7 @@ class Stations(Mapping[str, StationResult]):
 
 
 class Solved:
-    """What the time of a request is composed of: stations, and what the load decides.
+    """What the time of a request is composed of: stations, and coupled steps.
 
     `kind` is the kind of request whose path is read.
     """
@@ -72,7 +72,7 @@ class Solved:
         self._arrival_scv = getattr(self.stations, "arrival_scv", None)
         self.found: Mapping[str, StationResult] = {}
         self.held: dict[str, Any] = {}
-        self._laws: dict[Distribution, Distribution] = {}
+        self._distributions: dict[Distribution, Distribution] = {}
         self.settled: Mapping[Any, Any] = flows.shares
         self.kind = next(iter(flows.plan.kinds))
         self.pause: Any = 0.0
@@ -113,9 +113,9 @@ class Solved:
         other.found = {**self.found, **found}
         return other
 
-    def shared(self, law: Distribution) -> Distribution:
-        """Return one law for all that are equal, whose transform then is known to all."""
-        return self._laws.setdefault(law, law)
+    def shared(self, distribution: Distribution) -> Distribution:
+        """Return one object for all that are equal, whose transform then is known to all."""
+        return self._distributions.setdefault(distribution, distribution)
 
     def wait(self, call: Call) -> Wait | None:
         """Return the wait of a call, where it has one that may depend on others of its path."""

@@ -306,9 +306,11 @@ def _alone(result: Result, objective: Objective) -> str:
     slow = []
     for name, station in result.stations.items():
         if quantity_of(objective.quantity) == quantity and np.any(result.visits[name] > 0):
-            law = latency_of(station)
+            distribution = latency_of(station)
             p = objective.probability
-            alone = float(np.ravel(law.mean if p is None else law.quantile(p))[0])
+            alone = float(
+                np.ravel(distribution.mean if p is None else distribution.quantile(p))[0]
+            )
             if alone > objective.limit:
                 slow.append(f"{name} {text(alone, 's')}")
     return f" (alone {', '.join(slow)})" if slow else ""

@@ -1,6 +1,6 @@
 r"""Availability of a pipeline: the share of its requests that are answered.
 
-Given the share of the time that each station is up, the share of the requests that get an
+Given the fraction of time that each station is up, the share of the requests that get an
 answer, over the whole tree of calls: all of what is in series, some of what is in parallel,
 what a cache answers without the rest. From it, for each station,
 
@@ -138,7 +138,7 @@ def availability(
     pipeline : Pipeline
         The pipeline. [-]
     up : mapping of str to number or array
-        Share of the time that each station is up, 1 for those not named; for each copy of
+        Fraction of time that each station is up, 1 for those not named; for each copy of
         a fan-out, which fail by themselves. [-]
     spared : iterable of str, default ()
         Stations that a request can do without: it goes on as if they had answered, and
@@ -191,17 +191,17 @@ def availability(
     if not isinstance(up, Mapping):
         raise ModelError(f"up must map stations to shares of the time, got {up!r}")
     stations_among(pipeline, up)
-    chances = {name: _check.probability(f"up of {name!r}", a) for name, a in up.items()}
+    probabilities = {name: _check.probability(f"up of {name!r}", a) for name, a in up.items()}
     without, hits = stations_among(pipeline, spared), hit_ratios(pipeline, arrival_rate)
 
     def answered(reading: Answering) -> tuple[Any, dict[str, Any]]:
         by_kind = {kind: reading.share(root) for kind, (_, root) in pipeline.kinds.items()}
         return over_kinds(pipeline, by_kind), by_kind
 
-    total, kinds = answered(Answering(chances, hits, without))
+    total, kinds = answered(Answering(probabilities, hits, without))
     gains = {
-        name: answered(Answering({**chances, name: 1.0}, hits, without))[0] - total
-        for name in chances
+        name: answered(Answering({**probabilities, name: 1.0}, hits, without))[0] - total
+        for name in probabilities
     }
     if not is_symbolic(total, *gains.values()):
         gains = dict(sorted(gains.items(), key=lambda item: -float(np.max(item[1]))))

@@ -13,7 +13,7 @@ A station that fails all requests is a single point of failure. All of the stati
 not one of its servers; of a fan-out, whose copies have stations of their own, one copy. What
 an outage does to the load of the others is another question, for `Pipeline.replace`.
 
-Exact, as no chance is in it but that of the requests (`qmodel.pipeline.availability`).
+Exact, as nothing is random in it but the requests (`qmodel.pipeline.availability`).
 """
 
 from __future__ import annotations

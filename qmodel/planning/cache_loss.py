@@ -1,4 +1,4 @@
-r"""The loss of a cache: what comes to the stations behind it, and which is full first.
+r"""The loss of a cache: what comes to the stations behind it, and which saturates first.
 
 A hit ratio that falls from h to h' multiplies what reaches the database by
 
@@ -155,7 +155,7 @@ def lose_cache(
 def least_hit_ratio(
     model: Pipeline, cache: str, arrival_rate: Value, *objectives: Objectives
 ) -> Value:
-    """Return the least hit ratio with which a pipeline carries a load.
+    """Return the least hit ratio with which a pipeline sustains a load.
 
     Parameters
     ----------

@@ -7,7 +7,7 @@ search; a step solves the cache once.
 **Domain.** Caches with a capacity: LRU, FIFO, LFU and the others. For lists of identifiers
 that grow with the cache (2-LRU) they do so here, too.
 **Shapes.** Wanted hit ratios and the parameters of cache and popularity broadcast.
-**Limits.** Without hits no capacity; for all hits, room for every object. Where entries
+**Limits.** Without hits no capacity; for all hits, capacity for every object. Where entries
 expire, more hits than those of an endless cache cannot be had.
 
 References

@@ -11,8 +11,8 @@ and each change of its sign is then narrowed to 1e-7 of the load. Two changes be
 neighbouring loads (5 % of the saturation at most) go unseen. Beyond the first saturation the
 model that is not saturated is better, up to its own.
 
-**Ties.** Differences below 1e-9 of the quantity are none, as inverted laws have noise of
-1e-11; where two models agree from one load to another, the end of that counts as the change.
+**Ties.** Differences below 1e-9 of the quantity are none, as inverted distributions have noise
+of 1e-11; where two models agree from one load to another, the end of that counts as the change.
 **Shapes.** Arrays in the models broadcast; the changes of each cell lie along a new first
 axis, NaN where a cell has fewer.
 """

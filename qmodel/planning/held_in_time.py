@@ -21,11 +21,11 @@ IN_TIME = re.compile(
     r"(?P<goal>.+?)\s+(?:in|for|during)\s+(?P<percent>\d+(?:\.\d+)?)\s*%\s+of\s+(?:the\s+)?"
     r"(?:time|seconds|minutes|hours|days?)\s*"
 )
-"""How the share of the time is said behind an objective."""
+"""How the fraction of time is said behind an objective."""
 
 
 def span_of(times: np.ndarray) -> np.ndarray:
-    """Return the share of the time that each moment stands for [-]."""
+    """Return the fraction of time that each moment stands for [-]."""
     steps = np.diff(times)
     if not steps.size:
         return np.ones(1)
@@ -34,12 +34,12 @@ def span_of(times: np.ndarray) -> np.ndarray:
 
 
 def share_of_time(times: np.ndarray, good: np.ndarray) -> float:
-    """Return the share of the time at which something is so [-]."""
+    """Return the fraction of time at which something is so [-]."""
     return float(span_of(times) @ np.asarray(good, dtype=float))
 
 
 def worst_of(times: np.ndarray, values: Any, share: float, *, least: bool = False) -> float:
-    """Return what a share of the time does not exceed, or does not fall below.
+    """Return what a fraction of time does not exceed, or does not fall below.
 
     Parameters
     ----------

@@ -72,7 +72,7 @@ class CacheDemand(Model):
     DomainError
         If `request_rate` or `penalty` is not > 0.
     ModelError
-        If `cache` is none that evicts, or `popularity` is none.
+        If `cache` does not evict, or `popularity` is not one.
 
     Examples
     --------
@@ -150,7 +150,7 @@ def split_memory(demands: Sequence[CacheDemand], total: Value) -> MemorySplit:
     Returns
     -------
     MemorySplit
-        Capacities to 1e-10 relative; where everything fits, room for everything. [-]
+        Capacities to 1e-10 relative; where everything fits, capacity for everything. [-]
 
     Raises
     ------

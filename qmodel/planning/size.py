@@ -15,7 +15,7 @@ scenario, a number that is sized stands for the share of it that is left, rounde
 **Headroom** multiplies every load. **Spares** are added to each number (N + k): as many of each
 may fail, all at the same time.
 **Over time**, under a `qmodel.Profile`, the objectives must hold through all of it, or in the
-share of the time that they say. Choices are then tried one by one, each at the price of a
+fraction of time that they say. Choices are then tried one by one, each at the price of a
 solution over time.
 **Shapes.** One scenario at a time: a model and load without arrays.
 """

@@ -112,7 +112,7 @@ class Objective:
         Whether the limit itself is missed or met; ">" for a goodput, "<" otherwise, which
         are the defaults. [-]
     of_time : float, default 1
-        Share of the time in which it must hold, where the load changes; > 0. [-]
+        Fraction of time in which it must hold, where the load changes; > 0. [-]
 
     Raises
     ------

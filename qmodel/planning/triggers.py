@@ -247,7 +247,7 @@ def _loop(plan: Plan) -> tuple[Retry, Timeout, float]:
     retry = retries[0]
     if retry.active is not None or retry.ratio is not None or np.any(retry.reserve):
         raise ModelError("a trigger knows a budget of retries a request, and no other")
-    if any(s.loses or s.newest_first for s in plan.stations.values()):
+    if any(s.loses or s.last_come_first_served for s in plan.stations.values()):
         raise ModelError("a trigger is for stations that take the oldest first, and all")
     flows = plan.flows(1.0, {late[0].key: 0.0})
     return retry, late[0], float(flows.inflow[late[0].key])

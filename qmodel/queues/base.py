@@ -1,9 +1,9 @@
 """What every station has in common: it holds what it is, and the load is an argument.
 
 ``station.solve(arrival_rate)`` returns the steady state as a frozen `StationResult`. A
-station may be loaded by several streams, each with its own rate and service law
+station may be loaded by several streams, each with its own rate and service distribution
 (``station.solve([Stream(...), Stream(...)])``): reads and writes at a database, page kinds
-at a monolith. Means and laws then come for the mix and for each stream.
+at a monolith. Means and distributions then come for the mix and for each stream.
 
 Overload is ``inf`` in its cell; it is a state, not an error.
 """
@@ -26,11 +26,25 @@ from qmodel.distributions import ZERO, Distribution, Scaled, Sum, from_mean_scv
 from qmodel.distributions.algebra import measure
 from qmodel.errors import ModelError
 from qmodel.loads import Load, Renewal
-from qmodel.queues.approximations.dispersion import VARIABILITY, chance_factor, wait_factor
-from qmodel.queues.results import LAWS, MEANS, StationResult, StreamResult, in_the_limit
+from qmodel.queues.approximations.dispersion import VARIABILITY, probability_factor, wait_factor
+from qmodel.queues.results import (
+    DISTRIBUTIONS,
+    MEANS,
+    StationResult,
+    StreamResult,
+    in_the_limit,
+)
 from qmodel.queues.streams import Stream, finite_rates, mixed_service, streams_of
 
-__all__ = ["FCFS", "LAWS", "MEANS", "Station", "StationResult", "Stream", "StreamResult"]
+__all__ = [
+    "DISTRIBUTIONS",
+    "FCFS",
+    "MEANS",
+    "Station",
+    "StationResult",
+    "Stream",
+    "StreamResult",
+]
 
 FCFS = Assumption("fcfs", "requests are served in the order of arrival", "Kendall 1953")
 
@@ -46,7 +60,7 @@ class Station(Model, ABC):
     users_only = False
     """Whether a path can call it nevertheless, under a load of users who wait for answers."""
 
-    newest_first = False
+    last_come_first_served = False
     """Whether the newest request goes first, so that in overload most still are in time."""
 
     loses = False
@@ -76,7 +90,7 @@ class Station(Model, ABC):
         # An abstract property would become the default value of a field of this name.
         @property
         def service(self) -> Distribution:
-            """Law of the service time of one request."""
+            """Distribution of the service time of one request."""
 
     @property
     def max_rate(self) -> Value:
@@ -86,7 +100,7 @@ class Station(Model, ABC):
 
     @abstractmethod
     def serving(self, service: Distribution) -> Station:
-        """Return this kind of station, as large, with another law of service."""
+        """Return this kind of station, as large, with another service distribution."""
 
     def _of_general_service(self, service: Distribution) -> Station:
         general = type(self).general_service
@@ -107,7 +121,7 @@ class Station(Model, ABC):
         return self.solve(load)
 
     def renewal(self, interarrival: Distribution) -> Station:
-        """Return the same station where the times between arrivals are of this shape.
+        """Return the same station where the interarrival times are of this shape.
 
         Raises `ModelError` if there is no solution for it.
         """
@@ -116,17 +130,18 @@ class Station(Model, ABC):
             raise ModelError(f"{type(self).__name__} takes Poisson arrivals, no Renewal load")
         return general(self, interarrival)
 
-    def law_of_response(
+    def distribution_of_response(
         self, result: StationResult, work: Distribution, visits: Count = 1
     ) -> Distribution:
-        """Return the law of the response of requests with their own work.
+        """Return the distribution of the response of requests with their own work.
 
         Parameters
         ----------
         result : StationResult
             The steady state of this station under all its streams. [-]
         work : Distribution
-            Law of the service time of these requests, of all their visits together. [-]
+            Distribution of the service time of these requests, of all their visits together.
+            [-]
         visits : int or integer array, default 1
             How often they come on one way; they find the same queue (the snapshot
             principle of heavy traffic, Reiman 1982), so their waits are equal. [-]
@@ -134,7 +149,7 @@ class Station(Model, ABC):
         Returns
         -------
         Distribution
-            Law of the time of all these visits. [-]
+            Distribution of the time of all these visits. [-]
         """
         assert result.wait is not None
         if isinstance(visits, int) and visits == 1:
@@ -154,7 +169,7 @@ class Station(Model, ABC):
         Returns
         -------
         StationResult
-            Means, laws and their basis; ``inf`` in cells of overload. [-]
+            Means, distributions and their basis; ``inf`` in cells of overload. [-]
 
         Raises
         ------
@@ -167,29 +182,31 @@ class Station(Model, ABC):
             shape = from_mean_scv(1.0, arrival_rate.scv)
             return self.renewal(shape).solve(arrival_rate.rate)
         streams = streams_of(arrival_rate, type(self).__name__)
-        laws = [self.service if s.service is None else s.service for s in streams]
+        distributions = [self.service if s.service is None else s.service for s in streams]
         rates, endless = finite_rates(streams, self.service.mean)
-        here = self.serving_all(laws, rates)
+        here = self.serving_all(distributions, rates)
         result = here._solve(sum(rates))
         if any(s.scv is not None for s in streams):
             result = self._behind(result, streams, rates)
         if here is self:
-            laws = [here.service] * len(laws)
+            distributions = [here.service] * len(distributions)
         parts = tuple(
-            here._stream(result, s.arrival_rate, law)
-            for s, law in zip(streams, laws, strict=True)
+            here._stream(result, s.arrival_rate, distribution)
+            for s, distribution in zip(streams, distributions, strict=True)
         )
         if any(s.kind for s in streams):
             parts = tuple(replace(x, kind=s.kind) for x, s in zip(parts, streams, strict=True))
         return in_the_limit(replace(result, streams=parts), endless)
 
-    def serving_all(self, laws: Sequence[Distribution], rates: Sequence[Value]) -> Station:
-        """Return the station with the law of service of a mix of streams."""
-        if all(law == self.service for law in laws):
+    def serving_all(
+        self, distributions: Sequence[Distribution], rates: Sequence[Value]
+    ) -> Station:
+        """Return the station with the service distribution of a mix of streams."""
+        if all(distribution == self.service for distribution in distributions):
             return self
-        if all(law == laws[0] for law in laws):
-            return self.serving(laws[0])
-        return self.serving(mixed_service(laws, rates))
+        if all(distribution == distributions[0] for distribution in distributions):
+            return self.serving(distributions[0])
+        return self.serving(mixed_service(distributions, rates))
 
     def _behind(
         self, result: StationResult, streams: Sequence[Stream], rates: Sequence[Value]
@@ -212,7 +229,7 @@ class Station(Model, ABC):
         wait = xp.weigh(factor, result.waiting_time)
         waits = result.wait
         if waits is not None:
-            share = chance_factor(scv, result.utilization, service.scv)
+            share = probability_factor(scv, result.utilization, service.scv)
             if not is_symbolic(share, factor):
                 # No more than all of them wait.
                 share = np.minimum(share, 1 / np.maximum(waits.tail(0.0), 1e-300))[()]
@@ -226,7 +243,7 @@ class Station(Model, ABC):
             response_time=wait + service.mean,
             queue_length=xp.weigh(total, wait),
             number_in_system=xp.weigh(total, wait + service.mean),
-            response=result.station.law_of_response(slower, service),
+            response=result.station.distribution_of_response(slower, service),
             number=None,
             basis=Basis(
                 {
@@ -248,5 +265,5 @@ class Station(Model, ABC):
             arrival_rate=rate,
             waiting_time=result.waiting_time,
             response_time=result.waiting_time + service.mean,
-            response=self.law_of_response(result, service),
+            response=self.distribution_of_response(result, service),
         )

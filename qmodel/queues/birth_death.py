@@ -13,8 +13,8 @@ overflows and no probability is a difference: the error is about n rounding erro
 
 **Assumptions.** Exponential times between events, in every state. Exact.
 **Shapes.** States are the first axis; the cells of all rates broadcast on the others.
-**Overload.** A finite chain is never unstable: what finds no place is lost. NaN in, NaN
-out, in its cell.
+**Overload.** A finite chain is never unstable: what comes to a full station is lost. NaN in,
+NaN out, in its cell.
 
 References
 ----------
@@ -51,7 +51,7 @@ STATE_DEPENDENT = Assumption(
 
 @checked
 def state_probabilities(birth_rates: Value, death_rates: Value) -> np.ndarray:
-    """Return the stationary law of a finite birth-death chain.
+    """Return the stationary distribution of a finite birth-death chain.
 
     Parameters
     ----------
@@ -73,7 +73,7 @@ def state_probabilities(birth_rates: Value, death_rates: Value) -> np.ndarray:
 
     Examples
     --------
-    One server at 80 % load with places for two:
+    One server at 80 % load with a capacity of two:
 
     >>> state_probabilities([0.8, 0.8], [1.0, 1.0]).round(4)
     array([0.4098, 0.3279, 0.2623])
@@ -94,8 +94,8 @@ def state_probabilities(birth_rates: Value, death_rates: Value) -> np.ndarray:
         # What lies beyond a rate of zero is never reached: -inf stays.
         logs = np.concatenate([np.zeros((1, *cells)), np.cumsum(steps, axis=0)])
         weights = np.exp(logs - logs.max(axis=0))
-        law: np.ndarray = weights / weights.sum(axis=0)
-    return law
+        distribution: np.ndarray = weights / weights.sum(axis=0)
+    return distribution
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -105,7 +105,7 @@ class MeanOnly(Distribution):
     mean: Value
 
     def _unknown(self) -> ModelError:
-        return ModelError("of this time only the mean is known, not its law")
+        return ModelError("of this time only the mean is known, not its distribution")
 
     @property
     def variance(self) -> Value:
@@ -152,13 +152,13 @@ class BirthDeath(Station):
     """Station whose rates of arrival and of service depend on the number present.
 
     Servers that slow each other down, clients that turn away from a long queue, helpers
-    that join when it grows. The times are means over the requests that find a place; of
-    their laws nothing more is known in closed form.
+    that join when it grows. The times are means over the accepted requests; of
+    their distributions nothing more is known in closed form.
 
     Parameters
     ----------
     service_rates : sequence of numbers or arrays
-        Total rate of service with 1, 2, ..., K present, > 0; K is the number of places,
+        Total rate of service with 1, 2, ..., K present, > 0; K is the capacity,
         and what comes when all are taken is lost. [1/s]
     arrival_factors : sequence of numbers or arrays, optional
         With 0, 1, ..., K present, by how much the arrival rate is multiplied, >= 0; by
@@ -173,7 +173,8 @@ class BirthDeath(Station):
 
     Examples
     --------
-    Two cores and four places, where the third and fourth request cost a tenth of the speed:
+    Two cores and a capacity of four, where the third and fourth request cost a tenth of the
+    speed:
 
     >>> cores = BirthDeath([20.0, 40.0, 36.0, 36.0], servers=2)
     >>> load = cores.solve(30.0)
@@ -222,7 +223,7 @@ class BirthDeath(Station):
         object.__setattr__(self, "service", service)
 
     @property
-    def places(self) -> int:
+    def capacity(self) -> int:
         """Requests that the station holds at most. [-]."""
         return len(self.service_rates)
 
@@ -233,7 +234,9 @@ class BirthDeath(Station):
 
     def serving(self, service: Distribution) -> Station:
         """Refuse: the rates of service are what this station is."""
-        raise ModelError("a birth-death station has rates of service, not a law of service")
+        raise ModelError(
+            "a birth-death station has rates of service, not a service distribution"
+        )
 
     def _fastest(self) -> Any:
         fastest: Any = 0.0
@@ -243,7 +246,7 @@ class BirthDeath(Station):
 
     def _solve(self, arrival_rate: Value) -> StationResult:
         _refuse_symbols(arrival_rate)
-        factors = self.arrival_factors or (1.0,) * (self.places + 1)
+        factors = self.arrival_factors or (1.0,) * (self.capacity + 1)
         shape = np.broadcast_shapes(
             *(np.shape(x) for x in (arrival_rate, self.servers, *self.service_rates, *factors))
         )

@@ -1,8 +1,8 @@
 r"""The delay station M/G/inf: every request is served at once, by a server of its own.
 
-Think times, network round trips, third parties: nobody waits, :math:`T = S` in law, and
-the number present is Poisson with mean :math:`\lambda S` whatever the law. The laws have a
-cell for each load all the same, and are unknown where the load is NaN.
+Think times, network round trips, third parties: nobody waits, :math:`T = S` in distribution,
+and the number present is Poisson with mean :math:`\lambda S` whatever the distribution. The
+distributions have a cell for each load all the same, and are unknown where the load is NaN.
 
 References
 ----------
@@ -21,20 +21,20 @@ from qmodel._typing import Value
 from qmodel._xp import is_symbolic, namespace
 from qmodel.basis import POISSON_ARRIVALS, Basis
 from qmodel.distributions import ZERO, Deterministic, Distribution, Scaled
-from qmodel.queues.base import LAWS, MEANS, Station, StationResult
+from qmodel.queues.base import DISTRIBUTIONS, MEANS, Station, StationResult
 from qmodel.queues.counts.states import Poisson
 from qmodel.queues.mg1 import GENERAL_SERVICE
 
 __all__ = ["Delay"]
 
 
-def at_load(law: Distribution, load: Value) -> Distribution:
-    """Return a law that load does not change, in the cells of `load`; NaN where that is."""
+def at_load(distribution: Distribution, load: Value) -> Distribution:
+    """Return what load does not change, in the cells of `load`; NaN where that is."""
     if is_symbolic(load):
-        return law
+        return distribution
     known = np.where(np.isnan(load), np.nan, 1.0)
-    # One known cell is the law itself, which a path can tell from a changed one.
-    return law if known.ndim == 0 and known == 1 else Scaled(law, known[()])
+    # One known cell is the distribution itself, which a path can tell from a changed one.
+    return distribution if known.ndim == 0 and known == 1 else Scaled(distribution, known[()])
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -44,7 +44,7 @@ class Delay(Station):
     Parameters
     ----------
     service : Distribution or number or array
-        Law of the delay; a number is a constant delay. [s]
+        Distribution of the delay; a number is a constant delay. [s]
 
     Raises
     ------
@@ -79,7 +79,7 @@ class Delay(Station):
         return namespace(self.service.mean).inf
 
     def serving(self, service: Distribution) -> Delay:
-        """Return a delay with another law."""
+        """Return a delay with another distribution."""
         return Delay(service)
 
     def _solve(self, arrival_rate: Value) -> StationResult:
@@ -97,5 +97,5 @@ class Delay(Station):
             response=at_load(self.service, number),
             station=self,
             number=Poisson(number),
-            basis=Basis(dict.fromkeys((*MEANS, *LAWS, "number"), grounds)),
+            basis=Basis(dict.fromkeys((*MEANS, *DISTRIBUTIONS, "number"), grounds)),
         )

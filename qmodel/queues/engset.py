@@ -1,7 +1,7 @@
 r"""Engset's loss system: a finite number of sources, c servers, and nobody waits.
 
 Each of N sources, while idle, asks at rate :math:`\gamma`; with :math:`\alpha = \gamma S`
-the number in service is a truncated binomial law,
+the number in service is a truncated binomial distribution,
 
 .. math::
 
@@ -10,8 +10,8 @@ the number in service is a truncated binomial law,
 
 Two shares are called congestion: that of *time* with all servers busy, :math:`E_c`, and
 that of *calls* that are lost, which is :math:`E_c` of one source less: a call sees the
-others only. The loss of a station is that of calls. Both are insensitive to the laws of
-service and of idle times (Cohen 1957).
+others only. The loss of a station is that of calls. Both are insensitive to the service
+distributions and of idle times (Cohen 1957).
 
 **Numbers.** The recurrence adds positive terms; c steps, on all cells together.
 **Shapes.** All arguments broadcast. **Overload.** There is none. NaN in, NaN out. With a known
@@ -41,7 +41,7 @@ from qmodel._xp import namespace
 from qmodel.basis import Assumption, Basis
 from qmodel.distributions import ZERO, Distribution, Exponential
 from qmodel.errors import ModelError
-from qmodel.queues.base import LAWS, MEANS, Station, StationResult
+from qmodel.queues.base import DISTRIBUTIONS, MEANS, Station, StationResult
 from qmodel.queues.birth_death import state_probabilities
 from qmodel.queues.counts.states import FiniteStates
 from qmodel.queues.delay import at_load
@@ -57,10 +57,10 @@ FINITE_SOURCES = Assumption(
 )
 
 
-def odds(load: Any, servers: Any, sources: Any) -> Any:
+def odds(load: Any, servers: Any, population: Any) -> Any:
     """Return (1 - E) / E of the time congestion; inf where there are too few sources."""
-    xp = namespace(load, servers, sources)
-    a, c, n = load, servers, sources
+    xp = namespace(load, servers, population)
+    a, c, n = load, servers, population
     unknown: Any = False
     if xp.symbolic:
         if not isinstance(servers, int):
@@ -68,7 +68,7 @@ def odds(load: Any, servers: Any, sources: Any) -> Any:
         most = servers
     else:
         a, c, n = (
-            np.asarray(v, dtype=float) for v in np.broadcast_arrays(load, servers, sources)
+            np.asarray(v, dtype=float) for v in np.broadcast_arrays(load, servers, population)
         )
         unknown = np.isnan(a + c + n)
         most = int(np.max(np.where(unknown, 0.0, c), initial=0.0))
@@ -85,8 +85,8 @@ _count = partial(_check.count, most=10**6)
 
 
 @checked
-def time_congestion(source_load: Value, *, servers: Count, sources: Count) -> Value:
-    """Share of time in which all servers are busy.
+def time_congestion(source_load: Value, *, servers: Count, population: Count) -> Value:
+    """Fraction of time in which all servers are busy.
 
     Parameters
     ----------
@@ -94,7 +94,7 @@ def time_congestion(source_load: Value, *, servers: Count, sources: Count) -> Va
         Rate of one idle source times mean service time, >= 0. [erlang]
     servers : int or integer array
         Number of servers, >= 1. [-]
-    sources : int or integer array
+    population : int or integer array
         Number of sources, >= 1. [-]
 
     Returns
@@ -109,16 +109,16 @@ def time_congestion(source_load: Value, *, servers: Count, sources: Count) -> Va
 
     Examples
     --------
-    >>> float(time_congestion(0.4, servers=3, sources=10))
+    >>> float(time_congestion(0.4, servers=3, population=10))
     0.3863
     """
     a = _check.nonnegative("source_load", source_load)
-    c, n = _count("servers", servers), _check.count("sources", sources)
+    c, n = _count("servers", servers), _check.count("population", population)
     return 1 / (1 + odds(a, c, n))
 
 
 @checked
-def call_congestion(source_load: Value, *, servers: Count, sources: Count) -> Value:
+def call_congestion(source_load: Value, *, servers: Count, population: Count) -> Value:
     """Share of the requests that are lost.
 
     Parameters
@@ -127,7 +127,7 @@ def call_congestion(source_load: Value, *, servers: Count, sources: Count) -> Va
         Rate of one idle source times mean service time, >= 0. [erlang]
     servers : int or integer array
         Number of servers, >= 1. [-]
-    sources : int or integer array
+    population : int or integer array
         Number of sources, >= 1. [-]
 
     Returns
@@ -142,11 +142,11 @@ def call_congestion(source_load: Value, *, servers: Count, sources: Count) -> Va
 
     Examples
     --------
-    >>> float(call_congestion(0.4, servers=3, sources=10))
+    >>> float(call_congestion(0.4, servers=3, population=10))
     0.3416
     """
     a = _check.nonnegative("source_load", source_load)
-    c, n = _count("servers", servers), _check.count("sources", sources)
+    c, n = _count("servers", servers), _check.count("population", population)
     return 1 / (1 + odds(a, c, n - 1))
 
 
@@ -164,10 +164,10 @@ class EngsetState(StationResult):
 
     @property
     def time_congestion(self) -> Value:
-        """Share of time in which all servers are busy. [-]."""
+        """Fraction of time in which all servers are busy. [-]."""
         assert isinstance(self.station, Engset)
         return time_congestion(
-            self.source_load, servers=self.station.servers, sources=self.station.sources
+            self.source_load, servers=self.station.servers, population=self.station.population
         )
 
     @property
@@ -187,10 +187,10 @@ class Engset(Station):
     Parameters
     ----------
     service_time : number or array
-        Mean service time, of any law, > 0. [s]
+        Mean service time, of any distribution, > 0. [s]
     servers : int or integer array
         Number of servers, >= 1. [-]
-    sources : int or integer array
+    population : int or integer array
         Number of sources, >= 1. [-]
 
     Raises
@@ -200,7 +200,7 @@ class Engset(Station):
 
     Examples
     --------
-    >>> lines = Engset(service_time=180.0, servers=3, sources=10)
+    >>> lines = Engset(service_time=180.0, servers=3, population=10)
     >>> load = lines.solve(0.4 / 180.0)
     >>> float(load.call_congestion), float(load.time_congestion), float(load.number_in_system)
     (0.3416, 0.3863, 2.0845)
@@ -210,7 +210,7 @@ class Engset(Station):
         "mean service time", unit="s", symbol="S", check=_check.positive
     )
     servers: Count = parameter("servers", symbol="c", check=_count)
-    sources: Count = parameter("sources", symbol="N", check=_check.count)
+    population: Count = parameter("population", symbol="N", check=_check.count)
     service: Exponential = field(init=False, repr=False)
     loses = True
     not_in_paths = "its arrival rate is not that of a flow of requests"
@@ -225,10 +225,10 @@ class Engset(Station):
 
     def serving(self, service: Distribution) -> Station:
         """Return as many servers and sources with another mean service time."""
-        return Engset(service.mean, self.servers, self.sources)
+        return Engset(service.mean, self.servers, self.population)
 
     def _solve(self, arrival_rate: Value) -> StationResult:
-        rate, s, c, n = arrival_rate, self.service_time, self.servers, self.sources
+        rate, s, c, n = arrival_rate, self.service_time, self.servers, self.population
         xp = namespace(rate, s, c, n)
         a = xp.asarray(rate * s)
         ratio = odds(a, c, n - 1)
@@ -251,10 +251,11 @@ class Engset(Station):
             loss=lost,
             accepted=accepted,
             number=None if xp.symbolic else _states(a, c, n, np.ndim(busy)),
-            # The law of the time is that of the service, which the means need not know.
+            # The distribution of the time is that of the service, which the means need not
+            # know.
             basis=Basis(
                 dict.fromkeys((*MEANS, "loss", "number"), (FINITE_SOURCES,))
-                | dict.fromkeys(LAWS, (FINITE_SOURCES, EXPONENTIAL_SERVICE))
+                | dict.fromkeys(DISTRIBUTIONS, (FINITE_SOURCES, EXPONENTIAL_SERVICE))
             ),
         )
 

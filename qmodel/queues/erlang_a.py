@@ -21,12 +21,13 @@ that of the served have closed tails; with :math:`z = y e^{-\theta t}`,
     P(V > t) = P(\text{wait}) \frac{P(x, z)}{P(x, y)}, \qquad P(W > t) = P(V > t) e^{-\theta t},
     \qquad P(\text{served}, W > t) = P(\text{wait}) \frac{x P(x + 1, z)}{y P(x, y)} .
 
-With finite places it is M/M/c/K+M: a birth-death chain, and the same by K beta laws.
+With a finite capacity it is M/M/c/K+M: a birth-death chain, and the same by K beta
+distributions.
 
 **Shapes.** All arguments broadcast. **Overload.** There is none. NaN in, NaN out.
-**Symbols.** Without a limit of places the means and shares are closed forms.
-**Accuracy.** Means and probabilities 1e-10 relative or better, laws 1e-9, for patience from
-0.01 to 1e4 service times; beyond, the laws lose a digit for each of it.
+**Symbols.** Without a limit of capacity the means and shares are closed forms.
+**Accuracy.** Means and probabilities 1e-10 relative or better, distributions 1e-9, for patience
+from 0.01 to 1e4 service times; beyond, the distributions lose a digit for each of it.
 
 References
 ----------
@@ -52,7 +53,7 @@ from qmodel.basis import POISSON_ARRIVALS, Assumption, Basis
 from qmodel.distributions import Distribution, Exponential
 from qmodel.errors import DomainError, ModelError
 from qmodel.numerics.spare_capacity import spare_servers
-from qmodel.queues.base import FCFS, LAWS, MEANS, Station, StationResult
+from qmodel.queues.base import DISTRIBUTIONS, FCFS, MEANS, Station, StationResult
 from qmodel.queues.birth_death import MeanOnly
 from qmodel.queues.counts.erlang_a import Chain, ImpatientStates
 from qmodel.queues.counts.erlang_a_finite import FiniteChain, states
@@ -81,30 +82,30 @@ EXPONENTIAL_PATIENCE = Assumption(
 class ImpatientState(StationResult):
     """The steady state of a station that requests may leave before they are served.
 
-    `waiting_time`, `response_time`, `wait` and `response` are those of all requests that
-    find a place, also of those that give up; `served_wait` and `served_response` are of
-    those that do not.
+    `waiting_time`, `response_time`, `wait` and `response` are those of all requests that are
+    accepted, also of those that give up; `served_wait` and `served_response` are of those that
+    do not.
     """
 
-    def _law(self, kind: type[Impatient]) -> Distribution:
+    def _distribution(self, kind: type[Impatient]) -> Distribution:
         if not isinstance(self.wait, Wait):
-            raise ModelError("on symbols, Erlang A has means and shares, but no laws")
+            raise ModelError("on symbols, Erlang A has means and shares, but no distributions")
         return kind(self.wait.chain, self.wait.service_time)
 
     @property
     def offered_wait(self) -> Distribution:
-        """Law of what a request of endless patience would wait. [-]."""
-        return self._law(OfferedWait)
+        """Distribution of what a request of endless patience would wait. [-]."""
+        return self._distribution(OfferedWait)
 
     @property
     def served_wait(self) -> Distribution:
-        """Law of the time in queue of the served. [-]."""
-        return self._law(ServedWait)
+        """Distribution of the time in queue of the served. [-]."""
+        return self._distribution(ServedWait)
 
     @property
     def served_response(self) -> Distribution:
-        """Law of the time in queue and in service of the served. [-]."""
-        return self._law(ServedResponse)
+        """Distribution of the time in queue and in service of the served. [-]."""
+        return self._distribution(ServedResponse)
 
     def offered_within(self, t: Value) -> Value:
         """Share of the accepted to whom a wait of at most `t` [s] is offered [-]."""
@@ -122,13 +123,13 @@ class ImpatientState(StationResult):
         return share * self.served_wait.cdf(t)
 
 
-def _refuse(servers: Any, patience: Any, places: Any) -> None:
+def _refuse(servers: Any, patience: Any, capacity: Any) -> None:
     if np.any(np.isinf(patience)):
         raise DomainError(f"patience must be finite, got {patience}; endless, it is MMc")
-    if np.any(np.less(places, servers)):
-        raise DomainError(f"places must be at least servers = {servers}, got {places}")
-    if np.any(np.isinf(places)) and not np.all(np.isinf(places)):
-        raise DomainError(f"places must be finite in all cells or in none, got {places}")
+    if np.any(np.less(capacity, servers)):
+        raise DomainError(f"capacity must be at least servers = {servers}, got {capacity}")
+    if np.any(np.isinf(capacity)) and not np.all(np.isinf(capacity)):
+        raise DomainError(f"capacity must be finite in all cells or in none, got {capacity}")
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -143,7 +144,7 @@ class ErlangA(Station):
         Number of servers, >= 1. [-]
     patience : number or array
         Mean time that a request waits before it gives up, > 0 and finite. [s]
-    places : int, integer array or inf, default inf
+    capacity : int, integer array or inf, default inf
         Requests that the station holds, in service and in queue, >= `servers`; finite or
         infinite in all cells. The cost grows with it where it is finite. [-]
 
@@ -170,7 +171,7 @@ class ErlangA(Station):
     )
     servers: Count = parameter("servers", symbol="c", check=_check.count)
     patience: Value = parameter("mean patience", unit="s", symbol="P", check=_check.positive)
-    places: Count = parameter(
+    capacity: Count = parameter(
         "requests in the station at most",
         symbol="K",
         check=partial(_check.count, endless=True, most=10**5),
@@ -180,8 +181,8 @@ class ErlangA(Station):
     loses = True
 
     def __post_init__(self) -> None:
-        if not is_symbolic(self.service_time, self.servers, self.patience, self.places):
-            _refuse(self.servers, self.patience, self.places)
+        if not is_symbolic(self.service_time, self.servers, self.patience, self.capacity):
+            _refuse(self.servers, self.patience, self.capacity)
         object.__setattr__(self, "service", Exponential(self.service_time))
 
     @property
@@ -190,14 +191,14 @@ class ErlangA(Station):
         return np.inf
 
     def serving(self, service: Distribution) -> Station:
-        """Return as many servers with another exponential law of service."""
+        """Return as many servers with another exponential service distribution."""
         if not isinstance(service, Exponential):
             raise ModelError(f"Erlang A has exponential service, got {service!r}")
-        return ErlangA(service.mean, self.servers, self.patience, self.places)
+        return ErlangA(service.mean, self.servers, self.patience, self.capacity)
 
     def _solve(self, arrival_rate: Value) -> StationResult:
         s = self.service_time
-        xp = namespace(arrival_rate, s, self.servers, self.patience, self.places)
+        xp = namespace(arrival_rate, s, self.servers, self.patience, self.capacity)
         # Arrays, as a float would raise where it divides by zero.
         rate, c, a, patience = (
             x if xp.symbolic else np.asarray(x, dtype=float)
@@ -207,15 +208,15 @@ class ErlangA(Station):
         chain: Any = Chain(a, c, spare_servers(rate, s, c), patience)
         loss, accepted = 0 * a * c * patience, 1
         if xp.symbolic:
-            if is_symbolic(self.places) or np.any(np.isfinite(self.places)):
-                raise ModelError(f"beside symbols, places must be inf, got {self.places}")
-        elif np.all(np.isinf(self.places)):
+            if is_symbolic(self.capacity) or np.any(np.isfinite(self.capacity)):
+                raise ModelError(f"beside symbols, places must be inf, got {self.capacity}")
+        elif np.all(np.isinf(self.capacity)):
             number = ImpatientStates(chain)
         else:
-            p = states(a, c, patience, np.asarray(self.places))
+            p = states(a, c, patience, np.asarray(self.capacity))
             number = FiniteStates(p)
             chain, loss, accepted = self._finite(p, a, c, patience)
-        left, served = chain.abandonment(), chain.served()  # of those that find a place
+        left, served = chain.abandonment(), chain.served()  # of the accepted
         wait = self.patience * left
         response = wait + s * served
         means = (POISSON_ARRIVALS, EXPONENTIAL_SERVICE, EXPONENTIAL_PATIENCE)
@@ -234,14 +235,16 @@ class ErlangA(Station):
             abandonment=xp.asarray(accepted * left),
             accepted=xp.asarray(accepted * served),
             number=number,
-            basis=Basis(dict.fromkeys(known, means) | dict.fromkeys(LAWS, (*means, FCFS))),
+            basis=Basis(
+                dict.fromkeys(known, means) | dict.fromkeys(DISTRIBUTIONS, (*means, FCFS))
+            ),
         )
 
     def _finite(self, p: np.ndarray, a: Any, c: Any, patience: Any) -> tuple[Any, Any, Any]:
         """Return what the accepted see, and the shares that are lost and accepted."""
         n = np.arange(len(p), dtype=float).reshape(-1, *[1] * (p.ndim - 1))
-        loss = np.where(n == self.places, p, 0.0).sum(axis=0)
-        accepted = np.where(n < self.places, p, 0.0)
+        loss = np.where(n == self.capacity, p, 0.0).sum(axis=0)
+        accepted = np.where(n < self.capacity, p, 0.0)
         share = accepted.sum(axis=0)  # 1 - loss, which would cancel in overload
         found = accepted / share
         ahead = [

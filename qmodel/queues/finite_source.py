@@ -1,10 +1,10 @@
 r"""Finite sources: N clients that think, then ask c servers and wait (machine repair).
 
 Each client thinks for a mean time Z, the reciprocal of the rate :math:`\gamma` at which it
-asks while idle, of any law. With :math:`z = Z / S`, behind busy servers the clients that
-think are a truncated Poisson law of mean cz, so that Erlang's odds :math:`R(m, cz)` of
-`qmodel.queues.counts.erlang` count the queue and Engset's those below. A request sees the
-station as if its own client did not exist (arrival theorem). With :math:`m = N - c`,
+asks while idle, of any distribution. With :math:`z = Z / S`, behind busy servers the clients
+that think are a truncated Poisson distribution of mean cz, so that Erlang's odds :math:`R(m,
+cz)` of `qmodel.queues.counts.erlang` count the queue and Engset's those below. A request sees
+the station as if its own client did not exist (arrival theorem). With :math:`m = N - c`,
 
 .. math::
 
@@ -18,8 +18,8 @@ incomplete gamma function Q are taken as
 **Shapes.** All arguments broadcast. **Overload.** There is none: clients wait.
 NaN in, NaN out. **Symbols.** With a known number of servers the means are closed forms, for
 more clients than servers; of a known population a finite sum (``doit``).
-**Cost.** That of c terms, whatever the number of clients; the law of the number present costs
-N terms, when it is asked for.
+**Cost.** That of c terms, whatever the number of clients; the distribution of the number
+present costs N terms, when it is asked for.
 
 References
 ----------
@@ -45,7 +45,7 @@ from qmodel.distributions import Distribution, Exponential
 from qmodel.errors import ModelError
 from qmodel.numerics import poisson, quadrature
 from qmodel.queues import engset
-from qmodel.queues.base import FCFS, LAWS, MEANS, Station, StationResult
+from qmodel.queues.base import DISTRIBUTIONS, FCFS, MEANS, Station, StationResult
 from qmodel.queues.birth_death import MeanOnly, state_probabilities
 from qmodel.queues.counts.server_states import idle_servers
 from qmodel.queues.counts.states import FiniteStates, States
@@ -78,7 +78,7 @@ class _SourceStates(States):
     servers: Any
     population: Any
 
-    def _law(self) -> FiniteStates:
+    def _distribution(self) -> FiniteStates:
         a, c, size = np.broadcast_arrays(self.load, self.servers, self.population)
         n = np.arange(int(np.max(size))).reshape(-1, *[1] * a.ndim)
         down = np.minimum(n + 1, c) + 0.0 * a
@@ -90,17 +90,17 @@ class _SourceStates(States):
 
     @property
     def mean(self) -> Value:
-        return self._law().mean
+        return self._distribution().mean
 
     @property
     def variance(self) -> Value:
-        return self._law().variance
+        return self._distribution().variance
 
     def probability(self, n: Count) -> Value:
-        return self._law().probability(n)
+        return self._distribution().probability(n)
 
     def tail(self, n: Count) -> Value:
-        return self._law().tail(n)
+        return self._distribution().tail(n)
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -291,7 +291,7 @@ class FiniteSource(Station):
         return np.inf
 
     def serving(self, service: Distribution) -> Station:
-        """Return as many servers and clients with another exponential law of service."""
+        """Return as many servers and clients with another exponential service distribution."""
         if not isinstance(service, Exponential):
             raise ModelError(f"M/M/c//N has exponential service, got {service!r}")
         return FiniteSource(service.mean, self.servers, self.population)
@@ -309,7 +309,7 @@ class FiniteSource(Station):
             wait, response = _Wait(load, c, n, s), _Response(load, c, n, s)
             number = _SourceStates(load, c, n)
         waiting, time = wait.mean, response.mean
-        # The law of the interactive system, which needs no think time at rate 0.
+        # The distribution of the interactive system, which needs no think time at rate 0.
         through = n * (rate / (1 + rate * time))
         means = (FINITE_SOURCES, EXPONENTIAL_SERVICE)
         return StationResult(
@@ -324,6 +324,7 @@ class FiniteSource(Station):
             station=self,
             number=number,
             basis=Basis(
-                dict.fromkeys((*MEANS, "number"), means) | dict.fromkeys(LAWS, (*means, FCFS))
+                dict.fromkeys((*MEANS, "number"), means)
+                | dict.fromkeys(DISTRIBUTIONS, (*means, FCFS))
             ),
         )

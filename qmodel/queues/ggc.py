@@ -1,26 +1,25 @@
-r"""The GI/G/c queue: independent times between arrivals, any law of service, c servers, FCFS.
+r"""The GI/G/c queue: independent interarrival times, any service distribution, c servers, FCFS.
 
 Service of phase type is solved exactly, if there are few enough states: with times between
-arrivals of phase type too (`qmodel.queues.phases.queue`), and of any law with a light tail,
-constant times among them (`qmodel.queues.phases.renewal`). Other service is imitated by phases.
-Constant service behind Erlang times of n phases waits as in M/D/nc, exactly;
-Poisson arrivals go to `MGc`, exponential service to `GMc`, and constant times of both kinds to
-D/D/c.
+arrivals of phase type too (`qmodel.queues.phases.queue`), and of any distribution with a light
+tail, constant times among them (`qmodel.queues.phases.renewal`). Other service is imitated by
+phases. Constant service behind Erlang times of n phases waits as in M/D/nc, exactly; Poisson
+arrivals go to `MGc`, exponential service to `GMc`, and constant times of both kinds to D/D/c.
 
 Else no exact formula is known, and the mean wait is that of
-GI/M/c with the given law of arrivals, exactly, times the factor by which Kimura corrects
-M/M/c (`qmodel.queues.approximations.combined_wait`); for one server and arrivals more regular
-than Poisson it is that of Kraemer and Langenbach-Belz. The probability of waiting is that of
-GI/M/c, for regular arrivals corrected by the ratio of two values of Whitt's formula [1]_; for
-one server it is theirs. The law of the wait is two exponentials, with the exact rate of decay
-where service has an exponential moment (`qmodel.queues.waits.decaying`).
+GI/M/c with the given distribution of arrivals, exactly, times the factor by which Kimura
+corrects M/M/c (`qmodel.queues.approximations.combined_wait`); for one server and arrivals more
+regular than Poisson it is that of Kraemer and Langenbach-Belz. The probability of waiting is
+that of GI/M/c, for regular arrivals corrected by the ratio of two values of Whitt's formula
+[1]_; for one server it is theirs. The distribution of the wait is two exponentials, with the
+exact rate of decay where service has an exponential moment (`qmodel.queues.waits.decaying`).
 
 `qmodel.queues.approximations.methods` lists the approximations of the mean wait that hold at a
 point, with their errors.
 
 **Infinite variance** of service: the mean wait is ``inf`` in its cell, and percentiles stay
 (`qmodel.queues.waits.infinite_variance`).
-**Load.** The law of the times between arrivals gives the shape; ``solve(arrival_rate)``
+**Load.** The distribution of the interarrival times gives the shape; ``solve(arrival_rate)``
 scales it to the rate.
 **Error** of the mean wait at 80 % load: 3 % on one server, 12 % on up to six; see
 docs/reference/errors-of-approximations.md. Where few requests wait it may be twice too long.
@@ -57,11 +56,11 @@ from qmodel.distributions.broadcasting import select, shape_of
 from qmodel.distributions.phase_type import PhaseType, phases_of
 from qmodel.numerics.spare_capacity import spare_servers
 from qmodel.queues import gmc, mdc
-from qmodel.queues.approximations import wait_probabilities as chances
+from qmodel.queues.approximations import wait_probabilities as probabilities
 from qmodel.queues.approximations.combined_wait import at_most_alone, corrected
 from qmodel.queues.approximations.decay import decay_rate
 from qmodel.queues.approximations.regimes import by_kind, kinds_of, of_cells
-from qmodel.queues.base import FCFS, LAWS, MEANS, Station, StationResult
+from qmodel.queues.base import DISTRIBUTIONS, FCFS, MEANS, Station, StationResult
 from qmodel.queues.counts.gmc import RenewalNumber
 from qmodel.queues.counts.queued import QueuedNumber
 from qmodel.queues.counts.states import States
@@ -69,7 +68,7 @@ from qmodel.queues.mg1 import GENERAL_SERVICE
 from qmodel.queues.mgc import MGc
 from qmodel.queues.phases.mgc import phase_cells
 from qmodel.queues.waits import ddc
-from qmodel.queues.waits.decaying import law_of_wait, scv_of_delay
+from qmodel.queues.waits.decaying import distribution_of_wait, scv_of_delay
 from qmodel.queues.waits.infinite_variance import infinite_in_its_cell
 
 __all__ = ["GGc"]
@@ -99,7 +98,7 @@ RENEWAL_STATES = Assumption(
 
 
 def _in_phases(gaps: Distribution) -> bool:
-    """Return whether times between arrivals are Erlang, in all cells."""
+    """Return whether interarrival times are Erlang, in all cells."""
     if not isinstance(gaps, Gamma):
         return False
     phases = 1 / np.asarray(gaps.scv)
@@ -108,15 +107,15 @@ def _in_phases(gaps: Distribution) -> bool:
 
 @dataclass(frozen=True, slots=True, eq=False)
 class GGc(Station):
-    """Station with equal servers, any law of service and of the times between arrivals.
+    """Station with equal servers, general service and independent interarrival times.
 
     Parameters
     ----------
     interarrival : Distribution
-        Shape of the law of the times between arrivals, of mean > 0; ``solve`` scales it to
+        Shape of the distribution of the interarrival times, of mean > 0; ``solve`` scales it to
         the arrival rate. [-]
     service : Distribution
-        Law of the service time. [-]
+        Distribution of the service time. [-]
     servers : int or integer array, default 1
         Number of servers, >= 1. [-]
 
@@ -125,7 +124,7 @@ class GGc(Station):
     DomainError
         If `servers` is not a whole number >= 1.
     ModelError
-        If a law is not a distribution.
+        If a distribution is not a distribution.
 
     Examples
     --------
@@ -143,15 +142,15 @@ class GGc(Station):
     )
 
     def serving(self, service: Distribution) -> GGc:
-        """Return the same arrivals and servers with another law of service."""
+        """Return the same arrivals and servers with another service distribution."""
         return GGc(self.interarrival, service, self.servers)
 
     def _solve(self, arrival_rate: Value) -> StationResult:
         rate, service, c = arrival_rate, self.service, self.servers
         kinds = [
-            (np.asarray(here) & there, GGc(gaps, law, c))
+            (np.asarray(here) & there, GGc(gaps, distribution, c))
             for here, gaps in kinds_of(self.interarrival)
-            for there, law in kinds_of(service)
+            for there, distribution in kinds_of(service)
         ]
         if len(kinds) > 1:
             return by_kind(self, rate, [kind for kind in kinds if kind[0].any()])
@@ -178,9 +177,9 @@ class GGc(Station):
         )
         found, here = [], []
         if cells.solved.any():
-            wait, number = cells.laws(rate, service.mean, c, spare, shape, gaps)
+            wait, number = cells.distributions(rate, service.mean, c, spare, shape, gaps)
             model = (gmc.RENEWAL_ARRIVALS, GENERAL_SERVICE, FCFS, *cells.grounds())
-            grounds = dict.fromkeys((*MEANS, *LAWS, "number"), model)
+            grounds = dict.fromkeys((*MEANS, *DISTRIBUTIONS, "number"), model)
             found.append(self._result(rate, wait.mean, wait, number, grounds))
             here.append(cells.solved.reshape(shape)[()])
         if not cells.solved.all():
@@ -189,7 +188,7 @@ class GGc(Station):
         return found[0] if len(found) == 1 else of_cells(self, rate, here, found)
 
     def _by_arrivals(self) -> list[tuple[Any, Station]]:
-        """Return the stations of each distribution of times between arrivals, and where."""
+        """Return the stations of each distribution of interarrival times, and where."""
         shape = shape_of(self.interarrival)
         kinds: list[Distribution] = []
         which = np.empty(int(np.prod(shape)), dtype=int)
@@ -204,7 +203,7 @@ class GGc(Station):
         ]
 
     def _gaps(self) -> Distribution:
-        """Return the times between arrivals with a mean of 1."""
+        """Return the interarrival times with a mean of 1."""
         gaps = self.interarrival
         phases = phases_of(gaps)
         if phases is not None:
@@ -221,15 +220,15 @@ class GGc(Station):
         c = np.asarray(self.servers * phases)[()]
         many = mdc.MDc(self.service.mean, c if np.ndim(c) else int(c))._solve(rate * phases)
         model = (gmc.RENEWAL_ARRIVALS, GENERAL_SERVICE, FCFS)
-        grounds: dict[str, Any] = dict.fromkeys((*MEANS, *LAWS), model)
+        grounds: dict[str, Any] = dict.fromkeys((*MEANS, *DISTRIBUTIONS), model)
         grounds["number"] = (*model, RENEWAL_STATES)
         s, wait = self.service.mean, many.wait
         assert wait is not None
         spare = np.asarray(spare_servers(rate, s, self.servers))
-        law = self._law_of_wait(
+        distribution = self._distribution_of_wait(
             rate, many.waiting_time, 1 - wait.atom, self._between(rate, spare), spare
         )
-        number = self._number(rate, law, spare)
+        number = self._number(rate, distribution, spare)
         return self._result(rate, many.waiting_time, wait, number, grounds)
 
     def _between(self, rate: Value, spare: Any) -> Distribution:
@@ -237,31 +236,37 @@ class GGc(Station):
         usual = np.where((spare <= 0) | (np.asarray(rate) == 0), 1 / self.service.mean, rate)
         return Scaled(self.interarrival, np.asarray(1 / (usual * self.interarrival.mean))[()])
 
-    def _number(self, rate: Value, law: Distribution, spare: Any) -> States:
+    def _number(self, rate: Value, distribution: Distribution, spare: Any) -> States:
         s, c = self.service.mean, self.servers
         markov = RenewalNumber(rate, s, self.interarrival, c)
-        return QueuedNumber(markov, law, self._between(rate, spare), rate * s, c, spare <= 0)
+        return QueuedNumber(
+            markov, distribution, self._between(rate, spare), rate * s, c, spare <= 0
+        )
 
     def _approximated(self, rate: Value, spare: Any) -> StationResult:
-        wait, chance = self._wait_and_chance(rate)
-        wait, law, endless = infinite_in_its_cell(
+        wait, probability = self._wait_and_probability(rate)
+        wait, distribution, endless = infinite_in_its_cell(
             wait,
-            law=self._law_of_wait(rate, wait, chance, self._between(rate, spare), spare),
+            distribution=self._distribution_of_wait(
+                rate, wait, probability, self._between(rate, spare), spare
+            ),
             arrival_rate=rate,
             service=self.service,
             servers=self.servers,
-            chance=gmc.waiting_probability(
+            probability=gmc.waiting_probability(
                 rate, self.service.mean, interarrival=self.interarrival, servers=self.servers
             ),
         )
         model = (gmc.RENEWAL_ARRIVALS, GENERAL_SERVICE, FCFS, *endless)
         grounds: dict[str, Any] = dict.fromkeys(MEANS, (*model, COMBINED))
-        grounds |= dict.fromkeys(LAWS, (*model, COMBINED, CONDITIONAL_WAIT))
+        grounds |= dict.fromkeys(DISTRIBUTIONS, (*model, COMBINED, CONDITIONAL_WAIT))
         grounds["number"] = (*grounds["wait"], RENEWAL_STATES)
-        return self._result(rate, wait, law, self._number(rate, law, spare), grounds)
+        return self._result(
+            rate, wait, distribution, self._number(rate, distribution, spare), grounds
+        )
 
     def _result(
-        self, rate: Value, wait: Value, law: Distribution, number: States, grounds: Any
+        self, rate: Value, wait: Value, distribution: Distribution, number: States, grounds: Any
     ) -> StationResult:
         s, c = self.service.mean, self.servers
         weigh = namespace(rate, wait).weigh
@@ -273,49 +278,51 @@ class GGc(Station):
             response_time=wait + s,
             queue_length=weigh(rate, wait),
             number_in_system=weigh(rate, wait + s),
-            wait=law,
-            response=Sum((law, self.service)),
+            wait=distribution,
+            response=Sum((distribution, self.service)),
             station=self,
             basis=Basis(grounds | {"utilization": model}),
             number=number,
         )
 
-    def _wait_and_chance(self, rate: Value) -> tuple[Value, Value]:
+    def _wait_and_probability(self, rate: Value) -> tuple[Value, Value]:
         service, c = self.service, np.asarray(self.servers, dtype=float)[()]
         s, ca2, cs2 = service.mean, self.interarrival.scv, service.scv
         wait = gmc.waiting_time(rate, s, interarrival=self.interarrival, servers=c)
         wait = corrected(wait, rate, s, c, np.asarray(ca2)[()], cs2)
-        chance = gmc.waiting_probability(rate, s, interarrival=self.interarrival, servers=c)
+        probability = gmc.waiting_probability(
+            rate, s, interarrival=self.interarrival, servers=c
+        )
         regular, alone = np.asarray(ca2) < 1, np.asarray(c) == 1
         with np.errstate(divide="ignore", invalid="ignore", over="ignore"):
             # What Whitt's formula makes of service that is not exponential.
-            base = chances.whitt(rate, s, servers=c, arrival_scv=ca2, service_scv=1.0)
+            base = probabilities.whitt(rate, s, servers=c, arrival_scv=ca2, service_scv=1.0)
             turned = np.minimum(
                 1.0,
-                chance
-                * chances.whitt(rate, s, servers=c, arrival_scv=ca2, service_scv=cs2)
+                probability
+                * probabilities.whitt(rate, s, servers=c, arrival_scv=ca2, service_scv=cs2)
                 / base,
             )
-        chance = np.where(regular & (np.asarray(base) > 0), turned, chance)
+        probability = np.where(regular & (np.asarray(base) > 0), turned, probability)
         if (alone | regular).any():
-            single = chances.kraemer_langenbach_belz(
+            single = probabilities.kraemer_langenbach_belz(
                 rate, s, servers=1, arrival_scv=ca2, service_scv=cs2
             )
-            chance = np.where(
-                alone, single, np.where(regular, np.minimum(chance, single), chance)
+            probability = np.where(
+                alone, single, np.where(regular, np.minimum(probability, single), probability)
             )
             wait = np.where(regular, at_most_alone(wait, rate, s, c, ca2, cs2), wait)
-        return np.asarray(wait)[()], np.asarray(chance)[()]
+        return np.asarray(wait)[()], np.asarray(probability)[()]
 
-    def _law_of_wait(
-        self, rate: Value, wait: Value, chance: Value, between: Distribution, spare: Any
+    def _distribution_of_wait(
+        self, rate: Value, wait: Value, probability: Value, between: Distribution, spare: Any
     ) -> Distribution:
         service, c = self.service, self.servers
         over = spare <= 0
         load = np.where(over, 0.5, rate * service.mean / c)
-        return law_of_wait(
+        return distribution_of_wait(
             wait,
-            chance=chance,
+            probability=probability,
             scv=scv_of_delay(load, service),
             decay=decay_rate(between, service, c, spare / c),
             scale=service.mean,

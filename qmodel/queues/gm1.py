@@ -1,4 +1,4 @@
-r"""The G/M/1 queue: independent times between arrivals of any law, exponential service, FCFS.
+r"""The G/M/1 queue: independent interarrival times, exponential service, FCFS.
 
 With the transform A of the time between arrivals, an arrival finds the server busy with the
 probability :math:`\sigma` that solves
@@ -17,7 +17,7 @@ and then
 
 the response is exponential. Arrivals do not see the time average: :math:`\sigma \ne \rho`.
 
-**Load.** The law of the times between arrivals gives the shape; ``solve(arrival_rate)``
+**Load.** The distribution of the interarrival times gives the shape; ``solve(arrival_rate)``
 scales it to the rate.
 **Numbers.** The root is that of `qmodel.queues.waits.renewal_root`, which keeps the digits of
 :math:`1 - \sigma` near saturation; at light load the equation itself keeps those of
@@ -47,7 +47,7 @@ from qmodel.basis import Basis
 from qmodel.distributions import Distribution, Exponential
 from qmodel.errors import ModelError
 from qmodel.numerics.spare_capacity import spare_servers
-from qmodel.queues.base import FCFS, LAWS, MEANS, Station, StationResult
+from qmodel.queues.base import DISTRIBUTIONS, FCFS, MEANS, Station, StationResult
 from qmodel.queues.counts.states import States
 from qmodel.queues.gmc import RENEWAL_ARRIVALS
 from qmodel.queues.mmc import EXPONENTIAL_SERVICE
@@ -109,7 +109,7 @@ def waiting_probability(
     service_time : number or array
         Mean service time, > 0. [s]
     interarrival : Distribution
-        Shape of the law of the times between arrivals; its mean does not count. [-]
+        Shape of the distribution of the interarrival times; its mean does not count. [-]
 
     Returns
     -------
@@ -131,8 +131,8 @@ def waiting_probability(
     """
     rate = _check.nonnegative("arrival_rate", arrival_rate)
     s = _check.positive("service_time", service_time)
-    law = _check.instance("interarrival", interarrival, Distribution)
-    return _found(rate, s, law)[0]
+    distribution = _check.instance("interarrival", interarrival, Distribution)
+    return _found(rate, s, distribution)[0]
 
 
 def _found(rate: Any, s: Any, shape: Distribution) -> tuple[Any, Any]:
@@ -142,11 +142,11 @@ def _found(rate: Any, s: Any, shape: Distribution) -> tuple[Any, Any]:
             "sigma of GI/M/1 is a root, of numbers only; gm1.waiting_time takes it as a symbol"
         )
     rho, spare = np.asarray(rate * s), np.asarray(spare_servers(rate, s, 1))
-    law = unit(shape)
-    x = root(law, rho, spare)
+    distribution = unit(shape)
+    x = root(distribution, rho, spare)
     with np.errstate(all="ignore"):
         # At light load the equation itself keeps the digits of sigma.
-        busy = np.where(spare > 0.5, law.laplace(x), 1 - rho * x)
+        busy = np.where(spare > 0.5, distribution.laplace(x), 1 - rho * x)
         idle = np.where(spare > 0.5, 1 - busy, rho * x)
     none = np.where(rho == 0, 0.0, 1.0 + 0.0 * rho)
     stable = (spare > 0) & (rho > 0)
@@ -187,12 +187,12 @@ class _Present(States):
 
 @dataclass(frozen=True, slots=True, eq=False)
 class GM1(Station):
-    """Station with one exponential server and arrivals at independent times of any law.
+    """Station with one exponential server and independent interarrival times.
 
     Parameters
     ----------
     interarrival : Distribution
-        Shape of the law of the times between arrivals, of mean > 0; ``solve`` scales it to
+        Shape of the distribution of the interarrival times, of mean > 0; ``solve`` scales it to
         the arrival rate. [-]
     service_time : number or array
         Mean service time, > 0. [s]
@@ -231,7 +231,7 @@ class GM1(Station):
         return 1
 
     def serving(self, service: Distribution) -> GM1:
-        """Return the same arrivals with another exponential law of service."""
+        """Return the same arrivals with another exponential service distribution."""
         if not isinstance(service, Exponential):
             raise ModelError(f"service must be Exponential for G/M/1, got {service!r}")
         return GM1(self.interarrival, service.mean)
@@ -254,6 +254,6 @@ class GM1(Station):
             wait=MMcWait(busy, idle / s),
             response=MMcWait(1.0 + 0.0 * idle, idle / s),
             station=self,
-            basis=Basis(dict.fromkeys((*MEANS, *LAWS, "number"), grounds)),
+            basis=Basis(dict.fromkeys((*MEANS, *DISTRIBUTIONS, "number"), grounds)),
             number=_Present(rate * s, busy, idle),
         )

@@ -1,4 +1,4 @@
-r"""The GI/M/c queue: independent times between arrivals, c exponential servers, FCFS; exact.
+r"""The GI/M/c queue: independent interarrival times, c exponential servers, FCFS; exact.
 
 With the transform A of the time between arrivals, :math:`\sigma` the root in (0, 1) of
 :math:`\sigma = A(c \mu (1 - \sigma))`, :math:`\varphi_j = A(j \mu)` and
@@ -20,7 +20,7 @@ D/M/c, E_k/M/c and H2/M/c are this with `Deterministic`, `Erlang` and `HyperExpo
 times; D/M/c is what each of n round-robin pools of c servers sees as n grows. Arrivals do not
 see the time average: P(wait) is not P(N >= c).
 
-**Load.** The law of the times between arrivals gives the shape; ``solve(arrival_rate)``
+**Load.** The distribution of the interarrival times gives the shape; ``solve(arrival_rate)``
 scales it to the rate.
 **Numbers.** Relative error at most 1e-11 for constant, gamma and hyperexponential times, 1e-8
 for others.
@@ -50,7 +50,7 @@ from qmodel.distributions.broadcasting import select, shape_of
 from qmodel.errors import ModelError
 from qmodel.numerics.erlang import special
 from qmodel.numerics.spare_capacity import spare_servers
-from qmodel.queues.base import FCFS, LAWS, MEANS, Station, StationResult
+from qmodel.queues.base import DISTRIBUTIONS, FCFS, MEANS, Station, StationResult
 from qmodel.queues.counts.gmc import RenewalNumber
 from qmodel.queues.mmc import EXPONENTIAL_SERVICE
 from qmodel.queues.waits.mmc import MMcResponse, MMcWait
@@ -62,7 +62,7 @@ TERMS = 1 << 18  # terms of the sum at a time
 
 RENEWAL_ARRIVALS = Assumption(
     "renewal-arrivals",
-    "times between arrivals are independent, with the given law scaled to the rate",
+    "interarrival times are independent, with the given distribution scaled to the rate",
     "Takács 1962",
 )
 
@@ -83,7 +83,7 @@ def waiting_time(
     service_time : number or array
         Mean service time, > 0. [s]
     interarrival : Distribution
-        Shape of the law of the times between arrivals; its mean does not count. [-]
+        Shape of the distribution of the interarrival times; its mean does not count. [-]
     servers : int or integer array, default 1
         Number of servers, >= 1. [-]
 
@@ -105,9 +105,9 @@ def waiting_time(
     >>> float(waiting_time(3.2, 1.0, interarrival=qm.Erlang(1.0, phases=4), servers=4))
     0.38443
     """
-    chance, drain = _queue(*_checked(arrival_rate, service_time, interarrival, servers))
+    probability, drain = _queue(*_checked(arrival_rate, service_time, interarrival, servers))
     with np.errstate(divide="ignore", invalid="ignore", over="ignore"):
-        return _mean(chance, drain)
+        return _mean(probability, drain)
 
 
 @checked
@@ -123,7 +123,7 @@ def waiting_probability(
     service_time : number or array
         Mean service time, > 0. [s]
     interarrival : Distribution
-        Shape of the law of the times between arrivals; its mean does not count. [-]
+        Shape of the distribution of the interarrival times; its mean does not count. [-]
     servers : int or integer array, default 1
         Number of servers, >= 1. [-]
 
@@ -148,55 +148,55 @@ def waiting_probability(
     return _queue(*_checked(arrival_rate, service_time, interarrival, servers))[0]
 
 
-def _checked(rate: Any, s: Any, law: Any, c: Any) -> tuple[Any, ...]:
+def _checked(rate: Any, s: Any, distribution: Any, c: Any) -> tuple[Any, ...]:
     rate = _check.nonnegative("arrival_rate", rate)
     s = _check.positive("service_time", s)
     c = _servers("servers", c)
     if is_symbolic(rate, s, c):
         raise ModelError("GI/M/c has no closed form for symbols; M/M/c has")
-    return rate, s, _check.instance("interarrival", law, Distribution), c
+    return rate, s, _check.instance("interarrival", distribution, Distribution), c
 
 
-def _mean(chance: Any, drain: Any) -> Any:
+def _mean(probability: Any, drain: Any) -> Any:
     # Below the smallest float nobody waits.
-    return np.where(chance == 0, 0.0, chance / drain)[()]
+    return np.where(probability == 0, 0.0, probability / drain)[()]
 
 
 def _queue(rate: Any, s: Any, interarrival: Distribution, c: Any) -> tuple[Any, Any]:
     """Return the probability of waiting and the rate of drain 1 / E[wait | wait > 0]."""
-    law = unit(interarrival)
-    shape = np.broadcast_shapes(*(np.shape(x) for x in (rate, s, c)), shape_of(law))
+    distribution = unit(interarrival)
+    shape = np.broadcast_shapes(*(np.shape(x) for x in (rate, s, c)), shape_of(distribution))
     rate, s, c = (np.broadcast_to(np.asarray(x, float), shape).ravel() for x in (rate, s, c))
     spare = np.asarray(spare_servers(rate, s, c))
     load = rate * s
     good = (load > 0) & (spare > 0)
-    chance, x = np.full(load.shape, np.nan), np.full(load.shape, np.nan)
+    probability, x = np.full(load.shape, np.nan), np.full(load.shape, np.nan)
     # As many cells at a time as have room; the few with many servers do not widen the rest.
     order = np.argsort(c)
     order = order[good[order]]
     while order.size:
         most = max(1, int(TERMS // c[order[-1]]))
         part, order = order[-most:], order[:-most]
-        here = select(law, shape, part) if shape else law
+        here = select(distribution, shape, part) if shape else distribution
         x[part] = root(here, load[part] / c[part], spare[part] / c[part])
-        chance[part] = _chance(here, load[part], c[part], x[part])
+        probability[part] = _probability(here, load[part], c[part], x[part])
     idle, full = load == 0, spare <= 0
-    chance = np.where(idle, 0.0, np.where(full, 1.0, chance))
+    probability = np.where(idle, 0.0, np.where(full, 1.0, probability))
     # c mu (1 - sigma) is x times the arrival rate; without load, that of c idle servers.
     drain = np.where(idle, c / s, np.where(full, 0.0, rate * x))
-    return chance.reshape(shape)[()], drain.reshape(shape)[()]
+    return probability.reshape(shape)[()], drain.reshape(shape)[()]
 
 
-def _chance(law: Distribution, a: Any, c: Any, x: Any) -> Any:
+def _probability(distribution: Distribution, a: Any, c: Any, x: Any) -> Any:
     j = np.arange(1.0, c.max() + 1)[:, None]
     at = j / a
 
     def residual(y: Any) -> Any:
-        return (1 - law.laplace(y)) / y
+        return (1 - distribution.laplace(y)) / y
 
     with np.errstate(all="ignore"):
-        phi = np.asarray(law.laplace(at))
-        found = np.where(x < 0.1, 1 - law.remaining_gap(x), residual(x))
+        phi = np.asarray(distribution.laplace(at))
+        found = np.where(x < 0.1, 1 - distribution.remaining_gap(x), residual(x))
         apart = np.abs(at - x) > 1e-5 * x
         # The derivative in between, by a complex step.
         middle = (at + x) / 2
@@ -214,20 +214,20 @@ def _chance(law: Distribution, a: Any, c: Any, x: Any) -> Any:
             - 2 * np.log(a)
         )
         terms = np.where(j <= c, np.exp(np.minimum(logs, 700.0)), 0.0)
-        # Beyond 1e300 the chance is none, and where a transform is below the floats.
-        chance = 1 / (1 + a / c * x * terms.sum(axis=0))
+        # Beyond 1e300 the probability is none, and where a transform is below the floats.
+        probability = 1 / (1 + a / c * x * terms.sum(axis=0))
         none = ((logs > 690.0) | (phi == 0)) & (j <= c)
-        return np.where(np.any(none, axis=0), 0.0, chance)
+        return np.where(np.any(none, axis=0), 0.0, probability)
 
 
 @dataclass(frozen=True, slots=True, eq=False)
 class GMc(Station):
-    """Station with exponential servers and arrivals at independent times of any law.
+    """Station with exponential servers and arrivals at independent times of any distribution.
 
     Parameters
     ----------
     interarrival : Distribution
-        Shape of the law of the times between arrivals, of mean > 0; ``solve`` scales it to
+        Shape of the distribution of the interarrival times, of mean > 0; ``solve`` scales it to
         the arrival rate. [-]
     service_time : number or array
         Mean service time, > 0. [s]
@@ -265,16 +265,16 @@ class GMc(Station):
         object.__setattr__(self, "service", Exponential(self.service_time))
 
     def serving(self, service: Distribution) -> Station:
-        """Return the same arrivals and servers with another law of service."""
+        """Return the same arrivals and servers with another service distribution."""
         if isinstance(service, Exponential):
             return GMc(self.interarrival, service.mean, self.servers)
         return self._of_general_service(service)
 
     def _solve(self, arrival_rate: Value) -> StationResult:
         rate, s, c = arrival_rate, self.service_time, self.servers
-        chance, drain = _queue(*_checked(rate, s, self.interarrival, c))
+        probability, drain = _queue(*_checked(rate, s, self.interarrival, c))
         with np.errstate(divide="ignore", invalid="ignore", over="ignore"):
-            wait = _mean(chance, drain)
+            wait = _mean(probability, drain)
         weigh = namespace(rate, s).weigh
         grounds = (RENEWAL_ARRIVALS, EXPONENTIAL_SERVICE, FCFS)
         return StationResult(
@@ -284,9 +284,9 @@ class GMc(Station):
             response_time=wait + s,
             queue_length=weigh(rate, wait),
             number_in_system=weigh(rate, wait + s),
-            wait=MMcWait(chance, drain),
-            response=MMcResponse(chance, drain, 1 / s),
+            wait=MMcWait(probability, drain),
+            response=MMcResponse(probability, drain, 1 / s),
             station=self,
             number=RenewalNumber(rate, s, self.interarrival, c),
-            basis=Basis(dict.fromkeys((*MEANS, *LAWS, "number"), grounds)),
+            basis=Basis(dict.fromkeys((*MEANS, *DISTRIBUTIONS, "number"), grounds)),
         )

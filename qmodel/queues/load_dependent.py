@@ -10,13 +10,13 @@ service measured as :math:`X(n)`: with n requests the station works at the speed
     \pi_n \propto \prod_{i \le n} \frac{a}{\varphi_i}, \qquad W = \frac{E[N]}{\lambda}, \qquad
     E[T \mid \text{size } x] = x \frac{W}{S}
 
-for any law of service [1]_. From the last speed given on it stays what it is.
+for any service distribution [1]_. From the last speed given on it stays what it is.
 
-**Response.** For exponential service the law is exact, that of one request among the others
-(`qmodel.queues.waits.tagged_request`). For others a request of size x takes what it takes at
-the best speed that a request can have, :math:`x / \max_n (\varphi_n / n)`, and a gamma excess
-as in `qmodel.queues.waits.shared_response`, with the exact variance of the stretch that an
-arrival meets, forgotten over a size that gives exponential work its exact variance, times
+**Response.** For exponential service the distribution is exact, that of one request among the
+others (`qmodel.queues.waits.tagged_request`). For others a request of size x takes what it
+takes at the best speed that a request can have, :math:`x / \max_n (\varphi_n / n)`, and a gamma
+excess as in `qmodel.queues.waits.shared_response`, with the exact variance of the stretch that
+an arrival meets, forgotten over a size that gives exponential work its exact variance, times
 :math:`E[S^2] / (2 S^2)`.
 
 **Overload.** From :math:`a = \varphi_m` on: ``inf`` in the cell. NaN in, NaN out.
@@ -48,7 +48,7 @@ from qmodel.distributions import (
 )
 from qmodel.distributions.broadcasting import shape_of
 from qmodel.errors import DomainError, ModelError
-from qmodel.queues.base import LAWS, MEANS, Station, StationResult, StreamResult
+from qmodel.queues.base import DISTRIBUTIONS, MEANS, Station, StationResult, StreamResult
 from qmodel.queues.counts.states import GeometricBeyond
 from qmodel.queues.mg1 import GENERAL_SERVICE
 from qmodel.queues.mgc_ps import GAMMA_EXCESS
@@ -60,7 +60,7 @@ __all__ = ["LoadDependent"]
 SPEED_BY_NUMBER = Assumption(
     "speed-by-number",
     "all requests present share the station equally, at a speed that depends on their number; "
-    "means do not depend on the law of service",
+    "means do not depend on the service distribution",
     "Kelly 1979",
 )
 
@@ -72,7 +72,7 @@ class LoadDependent(Station):
     Parameters
     ----------
     service : Distribution
-        Law of the service time of a request, at the speed 1. [-]
+        Distribution of the service time of a request, at the speed 1. [-]
     speeds : sequence of numbers or arrays
         Speed of the whole station with 1, 2, ..., m requests present, > 0; with more, that of
         m. [-]
@@ -127,27 +127,28 @@ class LoadDependent(Station):
         return LoadDependent(self.service, tuple(speeds))
 
     def serving(self, service: Distribution) -> LoadDependent:
-        """Return the same speeds with another law of service."""
+        """Return the same speeds with another service distribution."""
         return LoadDependent(service, self.speeds)
 
-    def law_of_response(
+    def distribution_of_response(
         self, result: StationResult, work: Distribution, visits: Count = 1
     ) -> Distribution:
-        """Return the law of the response of requests by the work that they bring.
+        """Return the distribution of the response of requests by the work that they bring.
 
         Parameters
         ----------
         result : StationResult
             The steady state of this station under all its streams. [-]
         work : Distribution
-            Law of the service time of these requests, of all their visits together. [-]
+            Distribution of the service time of these requests, of all their visits together.
+            [-]
         visits : int or integer array, default 1
             How often they come: under sharing, that is one visit with the whole work. [-]
 
         Returns
         -------
         Distribution
-            Law of the time of all these visits. [-]
+            Distribution of the time of all these visits. [-]
         """
         number = result.number
         assert isinstance(number, GeometricBeyond)
@@ -161,7 +162,7 @@ class LoadDependent(Station):
             arrival_rate=rate,
             waiting_time=(stretch - 1) * service.mean,
             response_time=stretch * service.mean,
-            response=self.law_of_response(result, service),
+            response=self.distribution_of_response(result, service),
         )
 
     def _solve(self, arrival_rate: Value) -> StationResult:
@@ -178,7 +179,7 @@ class LoadDependent(Station):
         wait = np.where(np.abs(response - s) <= 1e-15 * s, 0.0, response - s)[()]
         grounds = (POISSON_ARRIVALS, GENERAL_SERVICE, SPEED_BY_NUMBER)
         exact = isinstance(self.service, Exponential)
-        laws = grounds if exact else (*grounds, GAMMA_EXCESS)
+        distributions = grounds if exact else (*grounds, GAMMA_EXCESS)
         return StationResult(
             arrival_rate=rate,
             utilization=(load / fastest)[()],
@@ -190,11 +191,14 @@ class LoadDependent(Station):
             response=self._response(rate, number, self.service),
             station=self,
             number=number,
-            basis=Basis(dict.fromkeys((*MEANS, "number"), grounds) | dict.fromkeys(LAWS, laws)),
+            basis=Basis(
+                dict.fromkeys((*MEANS, "number"), grounds)
+                | dict.fromkeys(DISTRIBUTIONS, distributions)
+            ),
         )
 
     def _number(self, rate: Value) -> GeometricBeyond:
-        """Return the law of the number present."""
+        """Return the distribution of the number present."""
         load = np.asarray(rate * self.service.mean, dtype=float)
         shape = np.broadcast_shapes(load.shape, *(np.shape(v) for v in self.speeds))
         speeds = np.stack([np.broadcast_to(v, shape).astype(float) for v in self.speeds])
@@ -228,11 +232,13 @@ class LoadDependent(Station):
         over = np.broadcast_to(np.asarray(number.load) >= 1, shape)
         unknown = np.where(np.isnan(load), np.nan, 1.0).reshape(shape)
         if isinstance(self.service, Exponential) and work == self.service:
-            law: Distribution = _mixed(found, s, shape, unknown)
+            distribution: Distribution = _mixed(found, s, shape, unknown)
         else:
-            law = self._of_sizes(found, at, shape, unknown, work)
+            distribution = self._of_sizes(found, at, shape, unknown, work)
         return (
-            Mixture(((1.0 - over)[()], (1.0 * over)[()]), (law, NEVER)) if over.any() else law
+            Mixture(((1.0 - over)[()], (1.0 * over)[()]), (distribution, NEVER))
+            if over.any()
+            else distribution
         )
 
     def _of_sizes(
@@ -248,14 +254,14 @@ class LoadDependent(Station):
         # What an arrival meets: n + 1 requests with it share the speed of so many.
         speeds = np.stack([np.broadcast_to(v, shape) for v in self.speeds])
         n = np.arange(1, len(speeds) + 1).reshape(-1, *[1] * len(shape))
-        chances = np.stack([np.broadcast_to(p, shape) for p in (*at.below, at.full)])
+        probabilities = np.stack([np.broadcast_to(p, shape) for p in (*at.below, at.full)])
         met = (n / speeds) ** 2
-        square = (chances[:-1] * met).sum(axis=0)
+        square = (probabilities[:-1] * met).sum(axis=0)
         # From m - 1 found on the speed is the last: (j + m + 1)^2 geometric times.
         rho, m = np.asarray(at.load), len(speeds)
         j = rho / (1 - rho)
         far = (m + 1 + j) ** 2 + j / (1 - rho)
-        square = square + chances[-1] / (1 - rho) * far / speeds[-1] ** 2
+        square = square + probabilities[-1] / (1 - rho) * far / speeds[-1] ** 2
         variance = np.maximum(square - first**2, 1e-12)
         # The share of it that exponential work keeps.
         kept = np.clip((2 * second - 2 * first**2) / (2 * variance), 1e-9, 1 - 1e-9)

@@ -1,19 +1,18 @@
 r"""The M/D/c queue: Poisson arrivals, constant service, c equal servers, FCFS; exact.
 
 With :math:`a = \lambda D` and :math:`u = \lambda (k D - t)`, :math:`(k-1) D \le t < k D`,
-Franx [1]_ writes the law of the wait with positive terms only,
+Franx [1]_ writes the distribution of the wait with positive terms only,
 
 .. math::
 
     P(T_q > t) = P(Q + U \ge k c), \qquad U \sim \text{Poisson}(u),
 
-where Q is the number that wait at an arbitrary time. Its law comes from one Wiener-Hopf
-factorisation (`qmodel.numerics.crommelin`); chance, mean and variance of the wait from
-Spitzer's identity (`qmodel.numerics.spitzer`), which costs the same at any load. The tail has
-kinks at the multiples of D, which are met exactly; far out it is
-:math:`A e^{-\lambda (\tau - 1) t}`, with :math:`\tau > 1` the root of
-:math:`\tau^c = e^{a (\tau - 1)}`. The number in the system is Q and an independent Poisson
-number of mean a.
+where Q is the number that wait at an arbitrary time. Its distribution comes from one
+Wiener-Hopf factorisation (`qmodel.numerics.crommelin`); probability, mean and variance of the
+wait from Spitzer's identity (`qmodel.numerics.spitzer`), which costs the same at any load. The
+tail has kinks at the multiples of D, which are met exactly; far out it is :math:`A e^{-\lambda
+(\tau - 1) t}`, with :math:`\tau > 1` the root of :math:`\tau^c = e^{a (\tau - 1)}`. The number
+in the system is Q and an independent Poisson number of mean a.
 
 **Shapes.** All arguments broadcast; scalars in, scalars out.
 **Numbers.** Floats and NumPy arrays; there is no closed form for symbols. Relative error of
@@ -39,7 +38,7 @@ from qmodel._xp import is_symbolic
 from qmodel.basis import POISSON_ARRIVALS, Assumption, Basis
 from qmodel.distributions import Deterministic, Distribution, Sum
 from qmodel.errors import ModelError
-from qmodel.queues.base import FCFS, LAWS, MEANS, Station, StationResult
+from qmodel.queues.base import DISTRIBUTIONS, FCFS, MEANS, Station, StationResult
 from qmodel.queues.waits.constant_service import ConstantServiceNumber, ConstantServiceWait
 
 __all__ = ["MDc", "waiting_tail", "waiting_time"]
@@ -175,18 +174,18 @@ class MDc(Station):
 
     @property
     def service(self) -> Deterministic:
-        """Law of the service time. [-]."""
+        """Distribution of the service time. [-]."""
         return Deterministic(self.service_time)
 
     def serving(self, service: Distribution) -> Station:
-        """Return as many servers with another law of service: M/G/c unless constant."""
+        """Return as many servers with another service: M/G/c unless constant."""
         if isinstance(service, Deterministic):
             return MDc(service.mean, self.servers)
         return self._of_general_service(service)
 
     def _solve(self, arrival_rate: Value) -> StationResult:
-        law = _wait(arrival_rate, self.service_time, self.servers)
-        wait, number = law.mean, ConstantServiceNumber(law)
+        distribution = _wait(arrival_rate, self.service_time, self.servers)
+        wait, number = distribution.mean, ConstantServiceNumber(distribution)
         grounds = (POISSON_ARRIVALS, CONSTANT_SERVICE)
         return StationResult(
             arrival_rate=arrival_rate,
@@ -195,12 +194,12 @@ class MDc(Station):
             response_time=wait + self.service_time,
             queue_length=number.queue_mean(),
             number_in_system=number.mean,
-            wait=law,
-            response=Sum((law, self.service)),
+            wait=distribution,
+            response=Sum((distribution, self.service)),
             station=self,
             basis=Basis(
                 dict.fromkeys((*MEANS, "number"), grounds)
-                | dict.fromkeys(LAWS, (*grounds, FCFS))
+                | dict.fromkeys(DISTRIBUTIONS, (*grounds, FCFS))
             ),
             number=number,
         )

@@ -1,4 +1,4 @@
-r"""The M/G/1 queue: Poisson arrivals, one server, any law of service, FCFS.
+r"""The M/G/1 queue: Poisson arrivals, one server, any service distribution, FCFS.
 
 With :math:`\rho = \lambda S` and the transform :math:`B_e(s) = (1 - B(s)) / (s S)` of the
 remaining service that an arrival finds, Pollaczek and Khinchine give
@@ -9,11 +9,11 @@ remaining service that an arrival finds, Pollaczek and Khinchine give
     E[T_q^2] = 2 W_q^2 + \frac{\lambda E[S^3]}{3 (1 - \rho)}, \qquad
     E[e^{-s T_q}] = \frac{1 - \rho}{1 - \rho B_e(s)} .
 
-The last form, unlike the usual one, is not 0/0 at zero. For constant service the law of
-the wait has kinks at the multiples of the service time, where no inversion is good: there
+The last form, unlike the usual one, is not 0/0 at zero. For constant service the distribution
+of the wait has kinks at the multiples of the service time, where no inversion is good: there
 the tail is Erlang's sum, and beyond eight service times, where that would cancel, the sum over
 the poles. It is closed too for Erlang service (`qmodel.queues.waits.mek1`) and for two branches
-of exponential service (`qmodel.queues.waits.mh21`), and inverted for other laws.
+of exponential service (`qmodel.queues.waits.mh21`), and inverted for other distributions.
 
 **Shapes.** All arguments broadcast; scalars in, scalars out.
 **Overload.** ``inf`` in the cell. With :math:`E[S^2] = \infty` the mean wait is ``inf``
@@ -37,7 +37,7 @@ from qmodel._xp import is_symbolic, namespace
 from qmodel.basis import POISSON_ARRIVALS, Assumption, Basis
 from qmodel.distributions import Deterministic, Distribution, HyperExponential, Sum
 from qmodel.queues.approximations.regimes import by_kind, kinds_of
-from qmodel.queues.base import FCFS, LAWS, MEANS, Station, StationResult
+from qmodel.queues.base import DISTRIBUTIONS, FCFS, MEANS, Station, StationResult
 from qmodel.queues.counts.mg1 import SingleServerNumber
 from qmodel.queues.waits import mek1, mh21
 from qmodel.queues.waits.md1 import ConstantServiceWait
@@ -47,7 +47,7 @@ __all__ = ["MG1", "waiting_time"]
 
 GENERAL_SERVICE = Assumption(
     "general-service",
-    "service times are independent, with the given law",
+    "service times are independent, with the given distribution",
     "Pollaczek 1930; Khinchine 1932",
 )
 
@@ -97,12 +97,12 @@ def waiting_time(arrival_rate: Value, service_time: Value, *, scv: Value) -> Val
 
 @dataclass(frozen=True, slots=True, eq=False)
 class MG1(Station):
-    """Station with one server and any law of service, first come first served.
+    """Station with one server and any service distribution, first come first served.
 
     Parameters
     ----------
     service : Distribution
-        Law of the service time. [-]
+        Distribution of the service time. [-]
 
     Raises
     ------
@@ -128,15 +128,17 @@ class MG1(Station):
         return 1
 
     def serving(self, service: Distribution) -> MG1:
-        """Return one server with another law of service."""
+        """Return one server with another service distribution."""
         return MG1(service)
 
     def _solve(self, arrival_rate: Value) -> StationResult:
         rate, service = arrival_rate, self.service
         if len(kinds := kinds_of(service)) > 1:
-            return by_kind(self, rate, [(where, MG1(law)) for where, law in kinds])
+            return by_kind(
+                self, rate, [(where, MG1(distribution)) for where, distribution in kinds]
+            )
         wait = waiting_time(rate, service.mean, scv=service.scv)
-        law = self._law_of_wait(rate)
+        distribution = self._distribution_of_wait(rate)
         weigh = namespace(rate, wait).weigh
         grounds = (POISSON_ARRIVALS, GENERAL_SERVICE, FCFS)
         return StationResult(
@@ -146,14 +148,14 @@ class MG1(Station):
             response_time=wait + service.mean,
             queue_length=weigh(rate, wait),
             number_in_system=weigh(rate, wait + service.mean),
-            wait=law,
-            response=Sum((law, service)),
+            wait=distribution,
+            response=Sum((distribution, service)),
             station=self,
-            basis=Basis(dict.fromkeys((*MEANS, *LAWS, "number"), grounds)),
-            number=SingleServerNumber(rate, service, law),
+            basis=Basis(dict.fromkeys((*MEANS, *DISTRIBUTIONS, "number"), grounds)),
+            number=SingleServerNumber(rate, service, distribution),
         )
 
-    def _law_of_wait(self, rate: Value) -> Distribution:
+    def _distribution_of_wait(self, rate: Value) -> Distribution:
         service = self.service
         if is_symbolic(rate, service.mean):
             return MG1Wait(rate, service)

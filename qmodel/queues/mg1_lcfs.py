@@ -9,7 +9,7 @@ all that came after it are, so its response is the busy period
     W = \frac{S}{1 - \rho}, \qquad E[T \mid \text{size } x] = \frac{x}{1 - \rho}, \qquad
     E[T^2] = \frac{E[S^2]}{(1 - \rho)^3}, \qquad P(N = n) = (1 - \rho) \rho^n ,
 
-the mean and the number present for *any* law of service. The wait is all the time not in
+the mean and the number present for *any* service distribution. The wait is all the time not in
 service.
 
 **Non-preemptive.** A service once begun is finished. The mean wait is that of FCFS; who finds
@@ -22,8 +22,9 @@ begins.
              + \frac{(\lambda E[S^2])^2}{2 (1 - \rho)^3} .
 
 All of it is exact; percentiles are inverted to 1e-10, to 3e-3 beside a kink that bounded
-service puts into the law. Constant service has a law of its own, Borel's; under preemption a
-mixture with constant services has jumps that are smoothed, and is labelled so.
+service puts into the distribution. Constant service has a distribution of its own, Borel's;
+under preemption a mixture with constant services has jumps that are smoothed, and is labelled
+so.
 **Overload.** Means are ``inf``; but the newest requests are still served, and percentiles up to
 the share of those that ever are (1 less the `defect`) stay finite: what adaptive LIFO queues
 use. Under preemption work is lost in requests that never end, and throughput is less than
@@ -48,7 +49,7 @@ from qmodel.distributions import ZERO, Deterministic, Distribution, Mixture, Sum
 from qmodel.distributions.residual import residual
 from qmodel.numerics.spare_capacity import spare_servers
 from qmodel.queues import mg1, mmc
-from qmodel.queues.base import LAWS, MEANS, Station, StationResult, StreamResult
+from qmodel.queues.base import DISTRIBUTIONS, MEANS, Station, StationResult, StreamResult
 from qmodel.queues.counts.states import Geometric
 from qmodel.queues.mg1 import GENERAL_SERVICE
 from qmodel.queues.waits.borel import Borel, BorelWait
@@ -75,7 +76,7 @@ class MG1LCFS(Station):
     Parameters
     ----------
     service : Distribution
-        Law of the service time. [-]
+        Distribution of the service time. [-]
     preemptive : bool, default True
         Whether an arrival interrupts the service, which is resumed later. [-]
 
@@ -93,7 +94,7 @@ class MG1LCFS(Station):
     >>> float(load.response_time), float(load.response.quantile(0.5)), load.basis
     (5.0, 0.9866, 'exact')
 
-    In overload most requests are still served, the newest first:
+    In overload most requests are still served, in LIFO order:
 
     >>> load = MG1LCFS(qm.Exponential(1.0)).solve(1.25)
     >>> float(load.response_time), float(1 - load.response.defect)
@@ -102,7 +103,7 @@ class MG1LCFS(Station):
 
     service: Distribution
     preemptive: bool = True
-    newest_first = True
+    last_come_first_served = True
 
     @property
     def servers(self) -> int:
@@ -115,31 +116,32 @@ class MG1LCFS(Station):
         return self.preemptive
 
     def serving(self, service: Distribution) -> MG1LCFS:
-        """Return the same discipline with another law of service."""
+        """Return the same discipline with another service distribution."""
         return MG1LCFS(service, self.preemptive)
 
-    def law_of_response(
+    def distribution_of_response(
         self, result: StationResult, work: Distribution, visits: Count = 1
     ) -> Distribution:
-        """Return the law of the response of requests with their own work.
+        """Return the distribution of the response of requests with their own work.
 
         Parameters
         ----------
         result : StationResult
             The steady state of this station under all its streams. [-]
         work : Distribution
-            Law of the service time of these requests, of all their visits together. [-]
+            Distribution of the service time of these requests, of all their visits together.
+            [-]
         visits : int or integer array, default 1
             How often they come on one way. [-]
 
         Returns
         -------
         Distribution
-            Law of the time of all these visits; under preemption each interrupts whatever
-            is served, so that they are independent. [-]
+            Distribution of the time of all these visits; under preemption each interrupts
+            whatever is served, so that they are independent. [-]
         """
         if not self.preemptive:
-            return Station.law_of_response(self, result, work, visits)
+            return Station.distribution_of_response(self, result, work, visits)
         return BusyPeriod(work, result.arrival_rate, self.service)
 
     def _stream(
@@ -152,7 +154,7 @@ class MG1LCFS(Station):
             arrival_rate=rate,
             waiting_time=(stretch - 1) * service.mean,
             response_time=stretch * service.mean,
-            response=self.law_of_response(result, service),
+            response=self.distribution_of_response(result, service),
         )
 
     def _solve(self, arrival_rate: Value) -> StationResult:
@@ -169,7 +171,7 @@ class MG1LCFS(Station):
         grounds = (POISSON_ARRIVALS, GENERAL_SERVICE, order)
         means = (*MEANS, "number") if self.preemptive else MEANS
         smooth = isinstance(service, Deterministic) or not (self.preemptive and jumps(service))
-        laws = grounds if smooth else (*grounds, SMOOTHED_JUMPS)
+        distributions = grounds if smooth else (*grounds, SMOOTHED_JUMPS)
         return StationResult(
             arrival_rate=rate,
             utilization=rate * service.mean,
@@ -180,7 +182,9 @@ class MG1LCFS(Station):
             wait=wait,
             response=response,
             station=self,
-            basis=Basis(dict.fromkeys(means, grounds) | dict.fromkeys(LAWS, laws)),
+            basis=Basis(
+                dict.fromkeys(means, grounds) | dict.fromkeys(DISTRIBUTIONS, distributions)
+            ),
             number=Geometric(rate * service.mean) if self.preemptive else None,
         )
 

@@ -19,13 +19,13 @@ if a service once begun is finished (non-preemptive: the sum is over all classes
 
 if it is interrupted by a higher class and resumed later (preemptive-resume).
 
-**Laws.** The wait of class k is the busy period (`qmodel.queues.waits.busy_period`) that the
-work ahead of it begins, with the classes above it as arrivals. That work is the wait of an
-M/G/1 queue with the classes down to k and, without preemption, with probability
+**Distributions.** The wait of class k is the busy period (`qmodel.queues.waits.busy_period`)
+that the work ahead of it begins, with the classes above it as arrivals. That work is the wait
+of an M/G/1 queue with the classes down to k and, without preemption, with probability
 :math:`\sum_{i>k} \rho_i / (1 - \sigma_k)` the remainder of a lower service. This is exact, and
 so are all moments; percentiles are inverted to 1e-10, to 3e-3 beside a kink that bounded
-service puts into the law. Under preemption, constant services of a class put jumps into the
-laws of those below, which are smoothed there, and labelled so.
+service puts into the distribution. Under preemption, constant services of a class put jumps
+into the distributions of those below, which are smoothed there, and labelled so.
 **Starvation.** A class is in overload when :math:`\sigma_k \ge 1`; those above stay finite. A
 saturated class then takes what they leave of the server, :math:`1 - \sigma_j`, in place of
 its own load, and the classes below it nothing.
@@ -54,7 +54,14 @@ from qmodel._xp import namespace
 from qmodel.basis import POISSON_ARRIVALS, Assumption, Basis
 from qmodel.distributions import ZERO, Distribution, Mixture, Sum
 from qmodel.distributions.residual import residual
-from qmodel.queues.base import LAWS, MEANS, Station, StationResult, Stream, StreamResult
+from qmodel.queues.base import (
+    DISTRIBUTIONS,
+    MEANS,
+    Station,
+    StationResult,
+    Stream,
+    StreamResult,
+)
 from qmodel.queues.mg1 import GENERAL_SERVICE, MG1
 from qmodel.queues.results import in_the_limit
 from qmodel.queues.streams import finite_rates, streams_of
@@ -163,7 +170,7 @@ class MG1Priority(Station):
     Parameters
     ----------
     service : Distribution
-        Law of the service time of streams that do not bring their own. [-]
+        Distribution of the service time of streams that do not bring their own. [-]
     preemptive : bool, default False
         Whether a more important request interrupts the service, which is resumed later. [-]
 
@@ -194,7 +201,7 @@ class MG1Priority(Station):
         return 1
 
     def serving(self, service: Distribution) -> MG1Priority:
-        """Return the same discipline with another law of service."""
+        """Return the same discipline with another service distribution."""
         return MG1Priority(service, self.preemptive)
 
     def _solve(self, arrival_rate: Value) -> StationResult:
@@ -212,7 +219,7 @@ class MG1Priority(Station):
         Returns
         -------
         StationResult
-            Means, laws and their basis; ``inf`` in cells of overload. [-]
+            Means, distributions and their basis; ``inf`` in cells of overload. [-]
 
         Raises
         ------
@@ -220,9 +227,9 @@ class MG1Priority(Station):
             If a rate is negative.
         """
         streams = in_order(streams_of(arrival_rate))
-        laws = [self.service if s.service is None else s.service for s in streams]
+        distributions = [self.service if s.service is None else s.service for s in streams]
         rates, endless = finite_rates(streams, self.service.mean)
-        classes = classes_of(rates, laws)
+        classes = classes_of(rates, distributions)
         of = _preemptive if self.preemptive else _non_preemptive
         solved = [of(classes, k) for k in range(len(classes))]
         results = [r for r, _ in solved]
@@ -241,7 +248,7 @@ class MG1Priority(Station):
             PREEMPTIVE if self.preemptive else NON_PREEMPTIVE,
         )
         rough = self.preemptive and any(jumps(c.service) for c in classes[:-1])
-        laws_rest_on = (*grounds, SMOOTHED_JUMPS) if rough else grounds
+        distributions_rest_on = (*grounds, SMOOTHED_JUMPS) if rough else grounds
         result = StationResult(
             arrival_rate=rate,
             utilization=sum(c.rate * c.service.mean for c in classes),
@@ -253,7 +260,10 @@ class MG1Priority(Station):
             response=results[0].response
             if one
             else Mixture(shares, tuple(r.response for r in results)),
-            basis=Basis(dict.fromkeys(MEANS, grounds) | dict.fromkeys(LAWS, laws_rest_on)),
+            basis=Basis(
+                dict.fromkeys(MEANS, grounds)
+                | dict.fromkeys(DISTRIBUTIONS, distributions_rest_on)
+            ),
             station=self.serving(mix),
             streams=tuple(
                 replace(r, arrival_rate=s.arrival_rate, wait=wait, kind=s.kind)

@@ -2,12 +2,12 @@ r"""The M/G/1-PS queue: one server shared equally by all requests present.
 
 .. math::
 
-    W = \frac{S}{1 - \rho} \quad \text{for any law of service}, \qquad
+    W = \frac{S}{1 - \rho} \quad \text{for any service distribution}, \qquad
     E[T \mid \text{size } x] = \frac{x}{1 - \rho} .
 
 Percentiles are *not* those of FCFS: at 80 % load the M/M/1 p99 is 1.6 times as long, with
-the same mean. For exponential service the law is exact, a mixture of exponential laws
-over the spectrum of the queue,
+the same mean. For exponential service the distribution is exact, a mixture of exponential
+distributions over the spectrum of the queue,
 
 .. math::
 
@@ -17,8 +17,8 @@ over the spectrum of the queue,
     \frac{e^{(\theta + 2 \varphi) \cot\theta}}{1 + e^{\pi \cot\theta}}, \qquad
     \tan\varphi = \frac{\sqrt\rho \sin\theta}{1 - \sqrt\rho \cos\theta},
 
-which 64 points of a trapezoidal rule evaluate to 1e-11. It is the law of the wait of
-those that wait under service in random order. For other laws of service see
+which 64 points of a trapezoidal rule evaluate to 1e-11. It is the distribution of the wait of
+those that wait under service in random order. For other service distributions see
 `qmodel.queues.mgc_ps`.
 
 References
@@ -52,7 +52,7 @@ _POINTS = 64
 
 
 def _exponential_response(rate: Any, service_time: Any) -> Distribution:
-    """Return the exact law of the response of M/M/1-PS."""
+    """Return the exact distribution of the response of M/M/1-PS."""
     spare = np.asarray(spare_servers(rate, service_time, 1))
     over = spare <= 0
     spare = np.where(over, 0.5, spare)
@@ -73,10 +73,10 @@ def _exponential_response(rate: Any, service_time: Any) -> Distribution:
         weights.append(2 * spare * step * np.sin(theta) * np.exp(log))
         means.append((service_time / x)[()])
     total = sum(weights)
-    law = HyperExponential(tuple((w / total)[()] for w in weights), tuple(means))
+    distribution = HyperExponential(tuple((w / total)[()] for w in weights), tuple(means))
     if not over.any():
-        return law
-    return Mixture(((1.0 - over)[()], (over * 1.0)[()]), (law, NEVER))
+        return distribution
+    return Mixture(((1.0 - over)[()], (over * 1.0)[()]), (distribution, NEVER))
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -86,7 +86,7 @@ class MG1PS(MGcPS):
     Parameters
     ----------
     service : Distribution
-        Law of the service time of a request alone. [-]
+        Distribution of the service time of a request alone. [-]
 
     Raises
     ------
@@ -109,7 +109,7 @@ class MG1PS(MGcPS):
     servers: Count = field(default=1, init=False)
 
     def serving(self, service: Distribution) -> MG1PS:
-        """Return one shared server with another law of service."""
+        """Return one shared server with another service distribution."""
         return MG1PS(service)
 
     def _response(self, rate: Value, service: Distribution) -> Distribution:
@@ -118,7 +118,7 @@ class MG1PS(MGcPS):
             return _exponential_response(rate, service.mean)
         return shared_response(rate, self.service, 1, service)
 
-    def _law_grounds(self) -> tuple[Assumption, ...]:
+    def _distribution_grounds(self) -> tuple[Assumption, ...]:
         if isinstance(self.service, Exponential):
             return ()
-        return MGcPS._law_grounds(self)
+        return MGcPS._distribution_grounds(self)

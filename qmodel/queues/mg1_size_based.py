@@ -9,7 +9,7 @@ policy     who is served             :math:`E[T(x)]`
 =========  ========================  ====================================================
 ``srpt``   least remaining time      :math:`\frac{\lambda M'_2(x)}{2 (1 - \rho(x))^2}
                                      + \int_0^x \frac{dt}{1 - \rho(t)}`
-``psjf``   least size, interrupting  :math:`\frac{\lambda M_2(x)}{2 (1 - \rho(x))^2}
+``psjf``   least size, preemptive   :math:`\frac{\lambda M_2(x)}{2 (1 - \rho(x))^2}
                                      + \frac{x}{1 - \rho(x)}`
 ``sjf``    least size, no            :math:`\frac{\lambda E[S^2]}{2 (1 - \rho(x))^2} + x`
            interruption
@@ -17,17 +17,18 @@ policy     who is served             :math:`E[T(x)]`
            (sizes unknown)           + \frac{x}{1 - \rho'(x)}`
 =========  ========================  ====================================================
 
-SRPT has the least mean of all policies. Equal sizes, at the atoms of a law, are served in the
-order of arrival (FB shares among them): then one :math:`1 - \rho(x)` of the square counts
-smaller sizes only.
+SRPT has the least mean of all policies. Equal sizes, at the atoms of a distribution, are served
+in the order of arrival (FB shares among them): then one :math:`1 - \rho(x)` of the square
+counts smaller sizes only.
 
-**Law.** Each time is a busy period of the requests that go before, begun by the work ahead
-(`qmodel.queues.waits.busy_period`), so the variance of T(x) is exact too. The law of the
-response takes T(x) - x as a gamma law of these two moments: percentiles are approximate, within
-20 % in simulations of laws with and without jumps at 80 % load.
+**Distribution.** Each time is a busy period of the requests that go before, begun by the work
+ahead (`qmodel.queues.waits.busy_period`), so the variance of T(x) is exact too. The
+distribution of the response takes T(x) - x as a gamma distribution of these two moments:
+percentiles are approximate, within 20 % in simulations of distributions with and without jumps
+at 80 % load.
 **Numbers.** Gauss-Legendre panels in the logarithm of the size, begun anew at each atom and
-kink of the law, up to 1e15 means. For exponential sizes the relative error of the mean is
-1e-15 / (1 - load).
+kink of the distribution, up to 1e15 means. For exponential sizes the relative error of the mean
+is 1e-15 / (1 - load).
 **Overload.** ``inf`` in the cell, also for the small sizes that would still get through.
 
 References
@@ -50,7 +51,7 @@ from qmodel.basis import APPROXIMATE, POISSON_ARRIVALS, Assumption, Basis
 from qmodel.distributions import NEVER, Distribution, Mixture, Scaled
 from qmodel.errors import DomainError, ModelError
 from qmodel.numerics.spare_capacity import spare_servers
-from qmodel.queues.base import LAWS, MEANS, Station, StationResult, StreamResult
+from qmodel.queues.base import DISTRIBUTIONS, MEANS, Station, StationResult, StreamResult
 from qmodel.queues.mg1 import GENERAL_SERVICE
 from qmodel.queues.waits.shared_response import SharedResponse
 from qmodel.queues.waits.size_panels import POLICIES, response_by_size
@@ -78,7 +79,7 @@ class MG1SizeBased(Station):
     Parameters
     ----------
     service : Distribution
-        Law of the service time, the size. [-]
+        Distribution of the service time, the size. [-]
     policy : {"srpt", "psjf", "sjf", "fb"}, default "srpt"
         Shortest remaining processing time, preemptive shortest job, shortest job first,
         or foreground-background (least attained service). [-]
@@ -112,27 +113,28 @@ class MG1SizeBased(Station):
         return 1
 
     def serving(self, service: Distribution) -> MG1SizeBased:
-        """Return the same policy with another law of service."""
+        """Return the same policy with another service distribution."""
         return MG1SizeBased(service, self.policy)
 
-    def law_of_response(
+    def distribution_of_response(
         self, result: StationResult, work: Distribution, visits: Count = 1
     ) -> Distribution:
-        """Return the law of the response of requests by the work that they bring.
+        """Return the distribution of the response of requests by the work that they bring.
 
         Parameters
         ----------
         result : StationResult
             The steady state of this station under all its streams. [-]
         work : Distribution
-            Law of the service time of these requests, of all their visits together. [-]
+            Distribution of the service time of these requests, of all their visits together.
+            [-]
         visits : int or integer array, default 1
             How often they come; each visit has an equal part of the work as its size. [-]
 
         Returns
         -------
         Distribution
-            Law of the time of all these visits. [-]
+            Distribution of the time of all these visits. [-]
         """
         if isinstance(visits, int) and visits == 1:
             return self._response(result.arrival_rate, work)
@@ -144,9 +146,9 @@ class MG1SizeBased(Station):
     ) -> StreamResult:
         if service == self.service:
             return Station._stream(self, result, rate, service)
-        law = self._response(result.arrival_rate, service)
-        mean = law.mean
-        return StreamResult(rate, np.maximum(mean - service.mean, 0.0), mean, law)
+        distribution = self._response(result.arrival_rate, service)
+        mean = distribution.mean
+        return StreamResult(rate, np.maximum(mean - service.mean, 0.0), mean, distribution)
 
     def _response(self, rate: Value, sizes: Distribution) -> Distribution:
         if is_symbolic(rate, self.service.mean):
@@ -155,17 +157,17 @@ class MG1SizeBased(Station):
         over = np.asarray(spare_servers(rate, self.service.mean, 1)) <= 0
         idle = rate * self.service.mean == 0
         calm = np.where(over | idle, 0.5 / self.service.mean, rate)
-        law = SharedResponse(*response_by_size(self.policy, calm, self.service, sizes))
+        distribution = SharedResponse(*response_by_size(self.policy, calm, self.service, sizes))
         if over.any() or idle.any():
             chosen = (1.0 * ~(over | idle), 1.0 * idle, 1.0 * over)
-            return Mixture(tuple(x[()] for x in chosen), (law, sizes, NEVER))
-        return law
+            return Mixture(tuple(x[()] for x in chosen), (distribution, sizes, NEVER))
+        return distribution
 
     def _solve(self, arrival_rate: Value) -> StationResult:
         rate, service = arrival_rate, self.service
-        law = self._response(rate, service)
+        distribution = self._response(rate, service)
         # Never less than the size, where the panels' last digits would have it so.
-        wait = np.maximum(law.mean - service.mean, 0.0)
+        wait = np.maximum(distribution.mean - service.mean, 0.0)
         weigh = namespace(rate, wait).weigh
         grounds = (POISSON_ARRIVALS, GENERAL_SERVICE, SIZE_BASED)
         return StationResult(
@@ -176,9 +178,10 @@ class MG1SizeBased(Station):
             queue_length=weigh(rate, wait),
             number_in_system=weigh(rate, wait + service.mean),
             wait=None,
-            response=law,
+            response=distribution,
             station=self,
             basis=Basis(
-                dict.fromkeys(MEANS, grounds) | dict.fromkeys(LAWS, (*grounds, GAMMA_DELAY))
+                dict.fromkeys(MEANS, grounds)
+                | dict.fromkeys(DISTRIBUTIONS, (*grounds, GAMMA_DELAY))
             ),
         )

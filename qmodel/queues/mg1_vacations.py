@@ -5,19 +5,19 @@ The wait is that of the M/G/1 queue and, independent of it, what the absence add
 ===================  ===================================================================
 the server           adds to the wait
 ===================  ===================================================================
-takes vacations V    the residual law of V: on average :math:`E[V^2] / 2E[V]`
+takes vacations V    the residual distribution of V: on average :math:`E[V^2] / 2E[V]`
 again and again
-takes one vacation   the residual law of V with probability
+takes one vacation   the residual distribution of V with probability
 when it runs empty   :math:`\lambda E[V] / (\lambda E[V] + E[e^{-\lambda V}])`, else nothing
-needs a set-up time  D with probability :math:`1 / (1 + \lambda E[D])`, else the residual law
-D after being idle   of D: on average
+needs a set-up time  D with probability :math:`1 / (1 + \lambda E[D])`, else the residual
+distribution D after being idle   of D: on average
                      :math:`(2E[D] + \lambda E[D^2]) / 2(1 + \lambda E[D])`
 begins when N wait   on average :math:`(N - 1) / 2\lambda`
 ===================  ===================================================================
 
-In the last, the wait depends on later arrivals and is no such sum; its law is a mixture: who
-arrives as the j-th of the N waits for N - j arrivals and j - 1 services, who arrives while
-the server works finds the M/G/1 wait and the remainder of N services.
+In the last, the wait depends on later arrivals and is no such sum; its distribution is a
+mixture: who arrives as the j-th of the N waits for N - j arrivals and j - 1 services, who
+arrives while the server works finds the M/G/1 wait and the remainder of N services.
 
 A vacation is a garbage collection, a polling round, a maintenance; a set-up time is a cold
 start. All results are exact; the server is busy for a share :math:`\rho` of the time, and
@@ -56,7 +56,7 @@ from qmodel.distributions import (
 )
 from qmodel.distributions.residual import residual
 from qmodel.numerics.spare_capacity import spare_servers
-from qmodel.queues.base import FCFS, LAWS, MEANS, Station, StationResult
+from qmodel.queues.base import DISTRIBUTIONS, FCFS, MEANS, Station, StationResult
 from qmodel.queues.mg1 import GENERAL_SERVICE, MG1
 
 __all__ = ["MG1Setup", "MG1Threshold", "MG1Vacations"]
@@ -80,7 +80,7 @@ _a_time = partial(_check.instance, kind=Distribution)
 
 @dataclass(frozen=True, slots=True, eq=False)
 class _Away(Station):
-    """What these stations share: one server, and a law of the wait that gives all else."""
+    """What these stations share: one server, and a wait that gives all else."""
 
     service: Distribution
 
@@ -95,18 +95,18 @@ class _Away(Station):
 
     @abstractmethod
     def _wait(self, rate: Value) -> Distribution:
-        """Return the law of the time in queue."""
+        """Return the distribution of the time in queue."""
 
     def _present(self, rate: Value) -> Distribution:
-        """Return the law of the wait for a server that is never away."""
+        """Return the distribution of the wait for a server that is never away."""
         wait = MG1(self.service).solve(rate).wait
         assert wait is not None
         return wait
 
     def _solve(self, arrival_rate: Value) -> StationResult:
         rate, s = arrival_rate, self.service.mean
-        law = self._wait(rate)
-        wait = law.mean
+        distribution = self._wait(rate)
+        wait = distribution.mean
         weigh = namespace(rate, wait).weigh
         grounds = (POISSON_ARRIVALS, GENERAL_SERVICE, FCFS, self._ground())
         return StationResult(
@@ -116,10 +116,10 @@ class _Away(Station):
             response_time=wait + s,
             queue_length=weigh(rate, wait),
             number_in_system=weigh(rate, wait + s),
-            wait=law,
-            response=Sum((law, self.service)),
+            wait=distribution,
+            response=Sum((distribution, self.service)),
             station=self,
-            basis=Basis(dict.fromkeys((*MEANS, *LAWS), grounds)),
+            basis=Basis(dict.fromkeys((*MEANS, *DISTRIBUTIONS), grounds)),
         )
 
 
@@ -130,9 +130,9 @@ class MG1Vacations(_Away):
     Parameters
     ----------
     service : Distribution
-        Law of the service time. [-]
+        Distribution of the service time. [-]
     vacation : Distribution
-        Law of a vacation, of mean > 0. [-]
+        Distribution of a vacation, of mean > 0. [-]
     repeated : bool, default True
         Whether it goes again when it comes back to an empty queue; else it waits there. [-]
 
@@ -156,7 +156,7 @@ class MG1Vacations(_Away):
         _check.positive("the mean of vacation", self.vacation.mean)
 
     def serving(self, service: Distribution) -> MG1Vacations:
-        """Return a server with the same vacations and another law of service."""
+        """Return a server with the same vacations and another service distribution."""
         return MG1Vacations(service, self.vacation, self.repeated)
 
     def _ground(self) -> Assumption:
@@ -178,9 +178,9 @@ class MG1Setup(_Away):
     Parameters
     ----------
     service : Distribution
-        Law of the service time. [-]
+        Distribution of the service time. [-]
     setup : Distribution
-        Law of the set-up time, of mean > 0. [-]
+        Distribution of the set-up time, of mean > 0. [-]
 
     Raises
     ------
@@ -203,7 +203,7 @@ class MG1Setup(_Away):
         _check.positive("the mean of setup", self.setup.mean)
 
     def serving(self, service: Distribution) -> MG1Setup:
-        """Return a server with the same set-up time and another law of service."""
+        """Return a server with the same set-up time and another service distribution."""
         return MG1Setup(service, self.setup)
 
     def _ground(self) -> Assumption:
@@ -222,7 +222,7 @@ class MG1Threshold(_Away):
     Parameters
     ----------
     service : Distribution
-        Law of the service time. [-]
+        Distribution of the service time. [-]
     threshold : int
         How many must wait for the server to begin, >= 1; with 1, an M/G/1 queue. [-]
 
@@ -248,7 +248,7 @@ class MG1Threshold(_Away):
     )
 
     def serving(self, service: Distribution) -> MG1Threshold:
-        """Return a server with the same threshold and another law of service."""
+        """Return a server with the same threshold and another service distribution."""
         return MG1Threshold(service, self.threshold)
 
     def _ground(self) -> Assumption:
@@ -272,14 +272,14 @@ class MG1Threshold(_Away):
 def _first(gap: Any, before: int, threshold: int, service: Distribution) -> Distribution:
     """Return the wait of who finds `before` requests at a server that has not begun."""
     behind = threshold - 1 - before
-    laws: list[Distribution] = []
+    distributions: list[Distribution] = []
     if behind:
         never = False if is_symbolic(gap) else np.isinf(gap)
         finite = gap if is_symbolic(gap) else np.where(never, 1.0, gap)[()]
         arrivals: Distribution = Repeated(Exponential(finite), behind)
         if np.any(never):
             arrivals = Mixture((1.0 - never, 1.0 * never), (arrivals, NEVER))
-        laws.append(arrivals)
+        distributions.append(arrivals)
     if before:
-        laws.append(Repeated(service, before))
-    return Sum(tuple(laws))
+        distributions.append(Repeated(service, before))
+    return Sum(tuple(distributions))

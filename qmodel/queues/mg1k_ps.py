@@ -1,6 +1,6 @@
 r"""The M/G/1/K-PS queue: a server shared by at most K requests, such as a web server.
 
-For *any* law of service the state probabilities are those of M/M/1/K,
+For *any* distribution of service the state probabilities are those of M/M/1/K,
 
 .. math::
 
@@ -11,13 +11,13 @@ For *any* law of service the state probabilities are those of M/M/1/K,
 for those who find a place; a share :math:`p_K` does not and is lost. With
 :math:`\rho \ge 1` the server is full most of the time, and nothing is infinite.
 
-**Law of the response.** Exact for exponential service: a request with k others beside it
-is a chain that ends at rate :math:`\mu / (k + 1)`; the chain is reversible, so the response is
-a mixture of K exponential laws, from the eigenvectors of a symmetric matrix. For other laws a
-request of size x takes x and an excess of at most (K - 1) x, as the beta law with the exact
-mean and with the variance of `qmodel.queues.mgc_ps`, the mean stretch in place of
-:math:`1 / (1 - \rho)`: in simulations of constant, uniform and hyperexponential (SCV 4)
-service the percentiles from p50 to p99.9 were within 8 %.
+**Distribution of the response.** Exact for exponential service: a request with k others beside
+it is a chain that ends at rate :math:`\mu / (k + 1)`; the chain is reversible, so the response
+is a mixture of K exponential distributions, from the eigenvectors of a symmetric matrix. For
+other distributions a request of size x takes x and an excess of at most (K - 1) x, as the beta
+distribution with the exact mean and with the variance of `qmodel.queues.mgc_ps`, the mean
+stretch in place of :math:`1 / (1 - \rho)`: in simulations of constant, uniform and
+hyperexponential (SCV 4) service the percentiles from p50 to p99.9 were within 8 %.
 
 References
 ----------
@@ -44,7 +44,7 @@ from qmodel.distributions import Distribution, Exponential, HyperExponential, Mi
 from qmodel.distributions.broadcasting import shape_of
 from qmodel.errors import ModelError
 from qmodel.numerics import quadrature
-from qmodel.queues.base import LAWS, MEANS, Station, StationResult, StreamResult
+from qmodel.queues.base import DISTRIBUTIONS, MEANS, Station, StationResult, StreamResult
 from qmodel.queues.counts.states import FiniteStates
 from qmodel.queues.delay import at_load
 from qmodel.queues.mg1 import GENERAL_SERVICE
@@ -59,7 +59,7 @@ __all__ = ["MG1KPS"]
 BETA_EXCESS = Assumption(
     "beta-excess",
     "a request of given size takes its size and a bounded excess of two moments, as a beta "
-    "law; percentiles within 8 %",
+    "distribution; percentiles within 8 %",
     "Yashkov 1983 for the variance without a limit",
     APPROXIMATE,
 )
@@ -77,7 +77,7 @@ class _BoundedResponse(Distribution):
     closed = True
 
     def _terms(self) -> Iterator[tuple[Any, Any, Any, Any]]:
-        """Yield weight, size and the two parameters of the law of the excess."""
+        """Yield weight, size and the two parameters of the distribution of the excess."""
         share = self.others / self.most
         for w, x, v in zip(self.weights, self.sizes, self.variances, strict=True):
             room = share * (1 - share) / (v / (self.most * x) ** 2) - 1
@@ -104,7 +104,7 @@ class _BoundedResponse(Distribution):
         total: Any = 0.0
         mean = self.mean
         for (w, x, a, b), v in zip(self._terms(), self.variances, strict=True):
-            # The skewness of a beta law, as its variance is given.
+            # The skewness of a beta distribution, as its variance is given.
             skew = 2 * (b - a) / (a + b + 2) * np.sqrt((a + b + 1) / (a * b))
             apart = (1 + self.others) * x - mean
             total = total + w * (skew * v**1.5 + apart * (3 * v + apart**2))
@@ -157,78 +157,78 @@ class _BoundedResponse(Distribution):
         return total
 
 
-def _powers(rho: Any, places: int) -> Any:
-    """Return the truncated geometric law of 0 to `places`, on the first axis."""
-    n = np.arange(places + 1.0).reshape(-1, *[1] * rho.ndim)
+def _powers(rho: Any, capacity: int) -> Any:
+    """Return the truncated geometric distribution of 0 to `capacity`, on the first axis."""
+    n = np.arange(capacity + 1.0).reshape(-1, *[1] * rho.ndim)
     with np.errstate(divide="ignore", invalid="ignore", over="ignore"):
         # Powers that do not grow, from the likelier end.
         weights = np.where(
-            rho > 1, rho ** np.minimum(n - places, 0.0), np.minimum(rho, 1.0) ** n
+            rho > 1, rho ** np.minimum(n - capacity, 0.0), np.minimum(rho, 1.0) ** n
         )
         weights = np.where(np.isnan(rho), np.nan, weights)
         return weights / weights.sum(axis=0)
 
 
 def _exponential_response(rate: Any, mean: Any, found: Any) -> Distribution:
-    """Return the exact law of the response for exponential service."""
-    places = len(found)
+    """Return the exact distribution of the response for exponential service."""
+    capacity = len(found)
     shape = found.shape[1:]
     found = np.moveaxis(found, 0, -1)
     known = np.isfinite(rate * mean)
     a = np.where(known, rate * mean, 0.5)[..., None]
-    beside = np.arange(places, dtype=float)
+    beside = np.arange(capacity, dtype=float)
     # In units of the mean: up at a, down at k / (k + 1), done at 1 / (k + 1).
-    up = np.where(beside < places - 1, a, 0.0) + 0 * beside
-    matrix = np.zeros((*shape, places, places))
-    matrix[..., range(places), range(places)] = up + 1.0
+    up = np.where(beside < capacity - 1, a, 0.0) + 0 * beside
+    matrix = np.zeros((*shape, capacity, capacity))
+    matrix[..., range(capacity), range(capacity)] = up + 1.0
     across = np.sqrt(a * beside[1:] / (beside[1:] + 1))
-    matrix[..., range(places - 1), range(1, places)] = -across
-    matrix[..., range(1, places), range(places - 1)] = -across
+    matrix[..., range(capacity - 1), range(1, capacity)] = -across
+    matrix[..., range(1, capacity), range(capacity - 1)] = -across
     values, vectors = np.linalg.eigh(matrix)
     # Reversible with respect to (k + 1) a^k, the found numbers weighted by k + 1.
-    root = np.sqrt(np.where(known[..., None], found, 1 / places) * (beside + 1))
-    start = np.where(known[..., None], found, 1 / places) / np.where(root > 0, root, 1.0)
+    root = np.sqrt(np.where(known[..., None], found, 1 / capacity) * (beside + 1))
+    start = np.where(known[..., None], found, 1 / capacity) / np.where(root > 0, root, 1.0)
     into = (start[..., None] * vectors).sum(axis=-2)
     out = (root[..., None] * vectors).sum(axis=-2)
     weights = np.maximum(into * out, 0.0)
     weights = np.where(known[..., None], weights / weights.sum(axis=-1, keepdims=True), np.nan)
     means = np.where(known, mean, np.nan)[..., None] / values
     return HyperExponential(
-        tuple(weights[..., i][()] for i in range(places)),
-        tuple(means[..., i][()] for i in range(places)),
+        tuple(weights[..., i][()] for i in range(capacity)),
+        tuple(means[..., i][()] for i in range(capacity)),
     )
 
 
 @dataclass(frozen=True, slots=True, eq=False)
 class MG1KPS(Station):
-    """Station with one server that at most `places` requests share equally.
+    """Station with one server that at most `capacity` requests share equally.
 
-    Its times are those of the requests that find a place.
+    Its times are those of the accepted requests.
 
     Parameters
     ----------
     service : Distribution
-        Law of the service time of a request alone. [-]
-    places : int
+        Distribution of the service time of a request alone. [-]
+    capacity : int
         Requests that may be present, >= 1. [-]
 
     Raises
     ------
     DomainError
-        If `places` is not a whole number >= 1.
+        If `capacity` is not a whole number >= 1.
     ModelError
         If `service` is not a distribution.
 
     Examples
     --------
     >>> import qmodel as qm
-    >>> load = MG1KPS(qm.Deterministic(1.0), places=6).solve(1.1)
+    >>> load = MG1KPS(qm.Deterministic(1.0), capacity=6).solve(1.1)
     >>> float(load.loss), float(load.response_time), load.basis["loss"], load.basis["p99"]
     (0.1867, 3.776, 'exact', 'approximate')
     """
 
     service: Distribution
-    places: int = parameter(
+    capacity: int = parameter(
         "requests that may be present",
         symbol="K",
         check=partial(_check.one_count, most=10**6),
@@ -246,27 +246,28 @@ class MG1KPS(Station):
         return np.inf
 
     def serving(self, service: Distribution) -> MG1KPS:
-        """Return as many places with another law of service."""
-        return MG1KPS(service, self.places)
+        """Return the same capacity with another service distribution."""
+        return MG1KPS(service, self.capacity)
 
-    def law_of_response(
+    def distribution_of_response(
         self, result: StationResult, work: Distribution, visits: Count = 1
     ) -> Distribution:
-        """Return the law of the response of requests by the work that they bring.
+        """Return the distribution of the response of requests by the work that they bring.
 
         Parameters
         ----------
         result : StationResult
             The steady state of this station under all its streams. [-]
         work : Distribution
-            Law of the service time of these requests, of all their visits together. [-]
+            Distribution of the service time of these requests, of all their visits together.
+            [-]
         visits : int or integer array, default 1
             How often they come: under sharing, that is one visit with the whole work. [-]
 
         Returns
         -------
         Distribution
-            Law of the time of all these visits. [-]
+            Distribution of the time of all these visits. [-]
         """
         return self._response(result.arrival_rate, work)
 
@@ -278,23 +279,24 @@ class MG1KPS(Station):
             arrival_rate=rate,
             waiting_time=(stretch - 1) * service.mean,
             response_time=stretch * service.mean,
-            response=self.law_of_response(result, service),
+            response=self.distribution_of_response(result, service),
         )
 
     def _response(self, rate: Value, service: Distribution) -> Distribution:
         mix = self.service
         rho = np.asarray(rate * mix.mean, dtype=float)
-        found = FiniteStates(_powers(rho, self.places - 1))
-        if self.places == 1:
+        found = FiniteStates(_powers(rho, self.capacity - 1))
+        if self.capacity == 1:
             return at_load(service, rho)
         if isinstance(mix, Exponential) and service == mix:
             return _exponential_response(rate, mix.mean, found.probabilities)
         share, lows, widths = cells_of_sizes(service)
         sizes = [low + width / 2 for low, width in zip(lows, widths, strict=True)]
-        # Nobody else is there without load; the beta laws are given something to stand on.
+        # Nobody else is there without load; the beta distributions are given something to stand
+        # on.
         idle = rho == 0
-        spread = np.where(idle, self.places / 8, found.variance)
-        others = np.where(idle, self.places / 2, found.mean)
+        spread = np.where(idle, self.capacity / 8, found.variance)
+        others = np.where(idle, self.capacity / 2, found.mean)
         forgotten = mix.mean * (1 + mix.scv) / 2 * (1 + others)
         ratios = [np.asarray(x / forgotten) for x in sizes]
         # A size and not its share of an infinite second moment, which would be 0 times inf.
@@ -303,35 +305,35 @@ class MG1KPS(Station):
                 np.where(r < 1e-4, x * x / 2, forgotten**2 * (r + np.expm1(-r)))
                 for r, x in zip(ratios, sizes, strict=True)
             ]
-        law = _BoundedResponse(
+        distribution = _BoundedResponse(
             tuple(share),
             tuple(sizes),
             others[()],
             tuple((2 * spread * g)[()] for g in growth),
-            self.places - 1,
+            self.capacity - 1,
         )
         if idle.any():
-            return Mixture((1.0 * ~idle[()], 1.0 * idle[()]), (law, service))
-        return law
+            return Mixture((1.0 * ~idle[()], 1.0 * idle[()]), (distribution, service))
+        return distribution
 
     def _solve(self, arrival_rate: Value) -> StationResult:
-        service, places = self.service, self.places
+        service, capacity = self.service, self.capacity
         if is_symbolic(arrival_rate, service.mean):
             raise ModelError("M/G/1/K-PS has no form for symbols; MMcK, of equal means, has")
         shape = np.broadcast_shapes(np.shape(arrival_rate), shape_of(service))
         rate = np.broadcast_to(np.asarray(arrival_rate, dtype=float), shape)[()]
         s = service.mean
         rho = np.asarray(rate * s)
-        present = FiniteStates(_powers(rho, places))
-        beside = FiniteStates(_powers(rho, places - 1)).mean
-        loss = present.probability(places)
+        present = FiniteStates(_powers(rho, capacity))
+        beside = FiniteStates(_powers(rho, capacity - 1)).mean
+        loss = present.probability(capacity)
         with np.errstate(divide="ignore", invalid="ignore"):
             # In overload 1 - loss has no digits, and the work that is done has them.
             busy = 1 - present.probability(0)
             accepted = np.where(rho > 1, busy / rho, 1 - loss)[()]
         wait = s * beside
         grounds = (POISSON_ARRIVALS, GENERAL_SERVICE, PROCESSOR_SHARING, FINITE_ROOM)
-        exact = isinstance(service, Exponential) or places == 1
+        exact = isinstance(service, Exponential) or capacity == 1
         return StationResult(
             arrival_rate=rate,
             utilization=busy_share(rho * accepted, 1),
@@ -344,7 +346,7 @@ class MG1KPS(Station):
             station=self,
             basis=Basis(
                 dict.fromkeys((*MEANS, "loss", "number"), grounds)
-                | dict.fromkeys(LAWS, grounds if exact else (*grounds, BETA_EXCESS))
+                | dict.fromkeys(DISTRIBUTIONS, grounds if exact else (*grounds, BETA_EXCESS))
             ),
             loss=loss,
             accepted=accepted,

@@ -1,9 +1,9 @@
-r"""The M/G/c queue: Poisson arrivals, c servers, any law of service, FCFS.
+r"""The M/G/c queue: Poisson arrivals, c servers, any service distribution, FCFS.
 
 Service of phase type (exponential, Erlang, hyperexponential, their sums and mixtures) is solved
 exactly (`qmodel.queues.phases.queue`), constant service as M/D/c, one server as M/G/1. Other
-service, lognormal or measured, is imitated by a law of phases that is fitted to the residual of
-it, and more servers than can be solved are extrapolated from fewer
+service, lognormal or measured, is imitated by a distribution of phases that is fitted to the
+residual of it, and more servers than can be solved are extrapolated from fewer
 (`qmodel.queues.phases.mgc`).
 
 Where service varies less than exponential and few phases do not fit (uniform service, an SCV of
@@ -16,14 +16,14 @@ linearly:
     W_q = \frac{1 + c_s^2}{2 c_s^2 / W_M + (1 - c_s^2) / W_D}, \qquad
     P = c_s^2 P_M + (1 - c_s^2) P_D .
 
-The law of the wait is then two exponentials, with the second moment that is exact for one
-server [2]_ and for constant service, and, where service has an exponential moment, the exact
-rate at which the tail decays (`qmodel.queues.waits.decaying`).
+The distribution of the wait is then two exponentials, with the second moment that is exact for
+one server [2]_ and for constant service, and, where service has an exponential moment, the
+exact rate at which the tail decays (`qmodel.queues.waits.decaying`).
 
-**Error.** docs/reference/errors-of-approximations.md, measured over laws, SCVs, servers and
-loads. `waiting_time` is Kimura's formula for any SCV, to compare: it is exact for exponential
-and for constant service; above an SCV of 1 two laws with the same two moments can differ in
-their mean waits by a factor of 1.6.
+**Error.** docs/reference/errors-of-approximations.md, measured over distributions, SCVs,
+servers and loads. `waiting_time` is Kimura's formula for any SCV, to compare: it is exact for
+exponential and for constant service; above an SCV of 1 two distributions with the same two
+moments can differ in their mean waits by a factor of 1.6.
 
 **Infinite variance.** The mean wait is ``inf`` in its cell, and percentiles stay
 (`qmodel.queues.waits.infinite_variance`).
@@ -57,7 +57,7 @@ from qmodel.queues import mmc
 from qmodel.queues.approximations.decay import decay_rate
 from qmodel.queues.approximations.mgc_errors import WORST
 from qmodel.queues.approximations.regimes import by_kind, kinds_of, of_cells
-from qmodel.queues.base import FCFS, LAWS, MEANS, Station, StationResult
+from qmodel.queues.base import DISTRIBUTIONS, FCFS, MEANS, Station, StationResult
 from qmodel.queues.counts.erlang import erlang_c
 from qmodel.queues.counts.queued import QueuedNumber
 from qmodel.queues.counts.server_states import ServerStates
@@ -65,7 +65,7 @@ from qmodel.queues.counts.states import States
 from qmodel.queues.mdc import MDc
 from qmodel.queues.mg1 import GENERAL_SERVICE, MG1
 from qmodel.queues.phases.mgc import PhaseCells, phase_cells
-from qmodel.queues.waits.decaying import law_of_wait, scv_of_delay
+from qmodel.queues.waits.decaying import distribution_of_wait, scv_of_delay
 from qmodel.queues.waits.infinite_variance import infinite_in_its_cell
 
 __all__ = ["MGc", "waiting_time"]
@@ -152,7 +152,7 @@ def waiting_time(
 
 @dataclass(frozen=True, slots=True, eq=False)
 class MGc(Station):
-    """Station with equal servers and any law of service, first come first served.
+    """Station with equal servers and any service distribution, first come first served.
 
     Service of phase type is solved exactly, constant service as M/D/c and one server as M/G/1;
     other service is imitated by phases.
@@ -160,7 +160,7 @@ class MGc(Station):
     Parameters
     ----------
     service : Distribution
-        Law of the service time. [-]
+        Distribution of the service time. [-]
     servers : int or integer array, default 1
         Number of servers, >= 1. [-]
 
@@ -190,13 +190,15 @@ class MGc(Station):
     servers: Count = parameter("servers", symbol="c", check=_check.count, default=1)
 
     def serving(self, service: Distribution) -> MGc:
-        """Return as many servers with another law of service."""
+        """Return as many servers with another service distribution."""
         return MGc(service, self.servers)
 
     def _solve(self, arrival_rate: Value) -> StationResult:
         rate, service, c = arrival_rate, self.service, self.servers
         if len(kinds := kinds_of(service)) > 1:
-            return by_kind(self, rate, [(where, MGc(law, c)) for where, law in kinds])
+            return by_kind(
+                self, rate, [(where, MGc(distribution, c)) for where, distribution in kinds]
+            )
         if isinstance(service, Exponential):
             return mmc.MMc(service.mean, c)._solve(rate)
         if isinstance(c, int) and c == 1:
@@ -228,9 +230,9 @@ class MGc(Station):
         self, rate: Value, spare: Any, cells: PhaseCells, shape: tuple[int, ...]
     ) -> StationResult:
         """Return the steady state of the cells that are solved by phases."""
-        wait, number = cells.laws(rate, self.service.mean, self.servers, spare, shape)
+        wait, number = cells.distributions(rate, self.service.mean, self.servers, spare, shape)
         model = (POISSON_ARRIVALS, GENERAL_SERVICE, FCFS, *cells.grounds())
-        grounds: dict[str, Any] = dict.fromkeys((*MEANS, *LAWS, "number"), model)
+        grounds: dict[str, Any] = dict.fromkeys((*MEANS, *DISTRIBUTIONS, "number"), model)
         if cells.scaled.any():
             grounds["number"] = (*model, MARKOV_STATES)
         return self._result(rate, wait.mean, wait, number, grounds)
@@ -245,24 +247,24 @@ class MGc(Station):
         over, idle = spare <= 0, np.asarray(rate) == 0
         # Without load there is no wait; the arrivals only need a mean.
         between = Exponential(1 / np.where(over | idle, 1 / s, rate)[()])
-        wait, law, endless = infinite_in_its_cell(
+        wait, distribution, endless = infinite_in_its_cell(
             wait,
-            law=self._law_of_wait(rate, wait, between, spare),
+            distribution=self._distribution_of_wait(rate, wait, between, spare),
             arrival_rate=rate,
             service=service,
             servers=c,
-            chance=erlang_c(servers=c, offered_load=rate * s),
+            probability=erlang_c(servers=c, offered_load=rate * s),
         )
         model = (POISSON_ARRIVALS, GENERAL_SERVICE, FCFS, *endless)
         grounds: dict[str, Any] = dict.fromkeys(MEANS, (*model, KIMURA))
-        grounds |= dict.fromkeys(LAWS, (*model, KIMURA, CONDITIONAL_WAIT))
+        grounds |= dict.fromkeys(DISTRIBUTIONS, (*model, KIMURA, CONDITIONAL_WAIT))
         grounds["number"] = (*grounds["wait"], MARKOV_STATES)
         markov = ServerStates(rate * s, c, spare)
-        number = QueuedNumber(markov, law, between, rate * s, c, over)
-        return self._result(rate, wait, law, number, grounds)
+        number = QueuedNumber(markov, distribution, between, rate * s, c, over)
+        return self._result(rate, wait, distribution, number, grounds)
 
     def _result(
-        self, rate: Value, mean: Value, law: Distribution, number: States, grounds: Any
+        self, rate: Value, mean: Value, distribution: Distribution, number: States, grounds: Any
     ) -> StationResult:
         s, c = self.service.mean, self.servers
         weigh = namespace(rate, mean).weigh
@@ -274,14 +276,14 @@ class MGc(Station):
             response_time=mean + s,
             queue_length=weigh(rate, mean),
             number_in_system=weigh(rate, mean + s),
-            wait=law,
-            response=Sum((law, self.service)),
+            wait=distribution,
+            response=Sum((distribution, self.service)),
             station=self,
             basis=Basis(grounds | {"utilization": model}),
             number=number,
         )
 
-    def _law_of_wait(
+    def _distribution_of_wait(
         self, rate: Value, wait: Value, between: Distribution, spare: Any
     ) -> Distribution:
         service, c = self.service, self.servers
@@ -290,12 +292,13 @@ class MGc(Station):
         constant, varied = spitzer.waiting(load * c, c), np.minimum(service.scv, 1.0)
         with np.errstate(divide="ignore", invalid="ignore"):
             # Constant service on c servers: the waits of those that wait vary less than on one.
-            mean, chance = np.asarray(constant.mean), np.asarray(constant.probability)
-            steady = (constant.variance + mean**2) * chance / mean**2 - 1
+            mean, probability = np.asarray(constant.mean), np.asarray(constant.probability)
+            steady = (constant.variance + mean**2) * probability / mean**2 - 1
             away = np.where(mean > 1e-200, steady - scv_of_delay(load, _CONSTANT), 0.0)
-        return law_of_wait(
+        return distribution_of_wait(
             wait,
-            chance=varied * erlang_c(servers=c, offered_load=load * c) + (1 - varied) * chance,
+            probability=varied * erlang_c(servers=c, offered_load=load * c)
+            + (1 - varied) * probability,
             scv=scv_of_delay(load, service) + (1 - varied) * away,
             decay=decay_rate(between, service, c, spare / c),
             scale=service.mean,

@@ -1,11 +1,11 @@
 r"""The M/G/c-PS queue: c servers shared equally by all requests present.
 
 With n requests each is served at rate min(1, c / n). The mean response time and the state
-probabilities are those of M/M/c for *any* law of service with the same mean [1]_, and the
+probabilities are those of M/M/c for *any* service distribution with the same mean [1]_, and the
 mean response of a request of size x is x times the same stretch :math:`W / S`.
 
-The law is approximate (`qmodel.queues.waits.shared_response`), but for exponential service on
-one server (`qmodel.queues.mg1_ps`).
+The distribution is approximate (`qmodel.queues.waits.shared_response`), but for exponential
+service on one server (`qmodel.queues.mg1_ps`).
 
 References
 ----------
@@ -25,7 +25,7 @@ from qmodel.basis import APPROXIMATE, POISSON_ARRIVALS, Assumption, Basis
 from qmodel.distributions import Distribution
 from qmodel.numerics.spare_capacity import spare_servers
 from qmodel.queues import mmc
-from qmodel.queues.base import LAWS, MEANS, Station, StationResult, StreamResult
+from qmodel.queues.base import DISTRIBUTIONS, MEANS, Station, StationResult, StreamResult
 from qmodel.queues.counts.server_states import ServerStates
 from qmodel.queues.mg1 import GENERAL_SERVICE
 from qmodel.queues.waits.shared_response import shared_response
@@ -34,7 +34,7 @@ __all__ = ["MGcPS", "response_time"]
 
 PROCESSOR_SHARING = Assumption(
     "processor-sharing",
-    "all requests present share the servers equally; means do not depend on the law of service",
+    "all requests present share the servers equally; means depend on the mean service only",
     "Kleinrock 1967; Kelly 1979",
 )
 GAMMA_EXCESS = Assumption(
@@ -84,7 +84,7 @@ class MGcPS(Station):
     Parameters
     ----------
     service : Distribution
-        Law of the service time of a request alone. [-]
+        Distribution of the service time of a request alone. [-]
     servers : int or integer array, default 1
         Number of servers (cores), >= 1. [-]
 
@@ -109,30 +109,31 @@ class MGcPS(Station):
     poisson_output = True
 
     def serving(self, service: Distribution) -> Station:
-        """Return as many shared servers with another law of service."""
+        """Return as many shared servers with another service distribution."""
         return MGcPS(service, self.servers)
 
     def _response(self, rate: Value, service: Distribution) -> Distribution:
         return shared_response(rate, self.service, self.servers, service)
 
-    def law_of_response(
+    def distribution_of_response(
         self, result: StationResult, work: Distribution, visits: Count = 1
     ) -> Distribution:
-        """Return the law of the response of requests by the work that they bring.
+        """Return the distribution of the response of requests by the work that they bring.
 
         Parameters
         ----------
         result : StationResult
             The steady state of this station under all its streams. [-]
         work : Distribution
-            Law of the service time of these requests, of all their visits together. [-]
+            Distribution of the service time of these requests, of all their visits together.
+            [-]
         visits : int or integer array, default 1
             How often they come: under sharing, that is one visit with the whole work. [-]
 
         Returns
         -------
         Distribution
-            Law of the time of all these visits. [-]
+            Distribution of the time of all these visits. [-]
         """
         return self._response(result.arrival_rate, work)
 
@@ -144,10 +145,10 @@ class MGcPS(Station):
             arrival_rate=rate,
             waiting_time=(stretch - 1) * service.mean,
             response_time=stretch * service.mean,
-            response=self.law_of_response(result, service),
+            response=self.distribution_of_response(result, service),
         )
 
-    def _law_grounds(self) -> tuple[Assumption, ...]:
+    def _distribution_grounds(self) -> tuple[Assumption, ...]:
         return (GAMMA_EXCESS,)
 
     def _solve(self, arrival_rate: Value) -> StationResult:
@@ -169,6 +170,6 @@ class MGcPS(Station):
             number=ServerStates(rate * s, c, spare_servers(rate, s, c)),
             basis=Basis(
                 dict.fromkeys((*MEANS, "number"), grounds)
-                | dict.fromkeys(LAWS, (*grounds, *self._law_grounds()))
+                | dict.fromkeys(DISTRIBUTIONS, (*grounds, *self._distribution_grounds()))
             ),
         )

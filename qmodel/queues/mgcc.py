@@ -9,8 +9,8 @@ lost. With offered load :math:`a = \lambda S` the share lost and the number pres
     p_n = \frac{a^n / n!}{\sum_{k \le c} a^k / k!}, \qquad
     L = a (1 - B) ,
 
-for any law of service with mean S [1]_. They come from `qmodel.queues.counts.erlang`, at a cost
-that does not depend on c.
+for any service distribution with mean S [1]_. They come from `qmodel.queues.counts.erlang`, at
+a cost that does not depend on c.
 
 **Inverse problems.** B falls with c and rises with a, so both inverses are unique:
 `servers_for_loss` by galloping from the fluid value a (1 - b) and bisection,
@@ -42,7 +42,7 @@ from qmodel.distributions import ZERO, Distribution
 from qmodel.numerics import erlang as kernel
 from qmodel.numerics.roots import increasing_root
 from qmodel.numerics.spare_capacity import spare_servers
-from qmodel.queues.base import LAWS, MEANS, Station, StationResult
+from qmodel.queues.base import DISTRIBUTIONS, MEANS, Station, StationResult
 from qmodel.queues.counts.erlang import erlang_b
 from qmodel.queues.counts.server_states import ServerStates
 from qmodel.queues.delay import at_load
@@ -170,15 +170,15 @@ def load_for_loss(servers: Count, loss: Value) -> Value:
 
 @dataclass(frozen=True, slots=True, eq=False)
 class MGcc(Station):
-    """Station with equal servers, any law of service, and no queue.
+    """Station with equal servers, any service distribution, and no queue.
 
     What finds every server taken is lost. The times are those of the accepted requests,
-    which are served at once; `utilization` is the share of time that a server works.
+    which are served at once; `utilization` is the fraction of time that a server works.
 
     Parameters
     ----------
     service : Distribution
-        Law of the service time. [-]
+        Distribution of the service time. [-]
     servers : int or integer array
         Number of servers, >= 1. [-]
 
@@ -208,7 +208,7 @@ class MGcc(Station):
         return namespace(self.service.mean, self.servers).inf
 
     def serving(self, service: Distribution) -> MGcc:
-        """Return as many servers with another law of service."""
+        """Return as many servers with another service distribution."""
         return MGcc(service, self.servers)
 
     def _solve(self, arrival_rate: Value) -> StationResult:
@@ -231,7 +231,7 @@ class MGcc(Station):
             loss=loss,
             accepted=accepted,
             number=ServerStates(a, c, spare_servers(rate, s, c), 0),
-            basis=Basis(dict.fromkeys((*MEANS, *LAWS, "loss", "number"), grounds)),
+            basis=Basis(dict.fromkeys((*MEANS, *DISTRIBUTIONS, "loss", "number"), grounds)),
         )
 
 

@@ -1,14 +1,14 @@
-r"""The M/G/c/K queue: c servers, any law of service, room for K requests; the rest is lost.
+r"""The M/G/c/K queue: c servers, any service distribution, capacity K; the rest is lost.
 
 Service of phase type is solved exactly (`qmodel.queues.phases.finite_capacity`), exponential
-service as M/M/c/K, one server as M/G/1/K. Without a place to wait loss and number depend on the
+service as M/M/c/K, one server as M/G/1/K. Without a buffer loss and number depend on the
 mean service time only. Other service is imitated by phases that are fitted to its residual
 (`qmodel.distributions.fit_phases`), as many as the number of servers allows: three to 16
-servers, two to 160, which keep mean and SCV (not below 1/2). The law of the service itself
-stays what it is.
+servers, two to 160, which keep mean and SCV (not below 1/2). The distribution of the service
+itself stays what it is.
 
-**Shapes.** The cells of all parameters broadcast, `servers` and `places` are one number each.
-**Overload.** Never: what finds no place is lost. NaN in, NaN out.
+**Shapes.** The cells of all parameters broadcast, `servers` and `capacity` are one number each.
+**Overload.** Never: what comes to a full station is lost. NaN in, NaN out.
 
 References
 ----------
@@ -34,7 +34,7 @@ from qmodel.distributions.fit import balanced_hyperexponential
 from qmodel.distributions.fit_phases import fit_phases
 from qmodel.distributions.phase_type import PhaseType, phases_of
 from qmodel.errors import DomainError, ModelError
-from qmodel.queues.base import FCFS, LAWS, MEANS, Station, StationResult
+from qmodel.queues.base import DISTRIBUTIONS, FCFS, MEANS, Station, StationResult
 from qmodel.queues.counts.states import FiniteStates
 from qmodel.queues.delay import at_load
 from qmodel.queues.mg1 import GENERAL_SERVICE
@@ -61,19 +61,21 @@ IMITATED_IN_ROOM = Assumption(
 )
 
 
-def _imitation(law: Distribution, servers: int) -> tuple[PhaseType, bool]:
-    """Return phases of mean 1 that stand for a law, and whether they are the law itself."""
-    mean, scv = float(law.mean), float(law.scv)
-    exact = phases_of(law)
+def _imitation(distribution: Distribution, servers: int) -> tuple[PhaseType, bool]:
+    """Return phases of mean 1 that stand for a distribution, and whether they are it."""
+    mean, scv = float(distribution.mean), float(distribution.scv)
+    exact = phases_of(distribution)
     if exact is not None and states(servers, exact.initial.size) <= _STATES:
         return PhaseType(exact.initial, exact.generator * mean), True
     most = max(n for n in range(1, 25) if states(servers, n) <= _STATES)
     if most < 2 or not np.isfinite(scv):
         return PhaseType([1.0], [[-1.0]]), False
     if most >= 3:
-        fitted = fit_phases(law, min(most, 8))
+        fitted = fit_phases(distribution, min(most, 8))
         if scv >= 1 or fitted.error <= _GOOD_FIT:
-            return PhaseType(fitted.law.initial, fitted.law.generator * mean), False
+            return PhaseType(
+                fitted.distribution.initial, fitted.distribution.generator * mean
+            ), False
     if scv >= 1:
         two = phases_of(balanced_hyperexponential(1.0, scv))
         assert two is not None
@@ -92,32 +94,32 @@ def _regular(scv: float, most: int) -> PhaseType:
 
 @dataclass(frozen=True, slots=True, eq=False)
 class MGcK(Station):
-    """Station with equal servers, any law of service and a finite number of places, FCFS.
+    """Station with equal servers, any service distribution and a finite capacity, FCFS.
 
-    What finds all places taken is lost. Times are those of the accepted requests.
+    What finds the station full is lost. Times are those of the accepted requests.
 
     Parameters
     ----------
     service : Distribution
-        Law of the service time. [-]
+        Distribution of the service time. [-]
     servers : int
         Number of servers, >= 1. [-]
-    places : int
+    capacity : int
         Requests that the station holds, in service and in queue, >= `servers`. [-]
 
     Raises
     ------
     DomainError
-        If a number is not whole and >= 1, or `places` is below `servers`.
+        If a number is not whole and >= 1, or `capacity` is below `servers`.
     ModelError
         If `service` is not a distribution.
 
     Examples
     --------
-    Four workers and ten places; half of the work is short, and half of it long:
+    Four workers and a capacity of ten; half of the work is short, and half of it long:
 
     >>> import qmodel as qm
-    >>> workers = MGcK(qm.HyperExponential([0.9, 0.1], [0.05, 0.55]), servers=4, places=10)
+    >>> workers = MGcK(qm.HyperExponential([0.9, 0.1], [0.05, 0.55]), servers=4, capacity=10)
     >>> load = workers.solve(50.0)
     >>> float(load.loss), float(load.response_time), float(load.response.quantile(0.99))
     (0.2593, 0.1873, 1.3689)
@@ -127,7 +129,7 @@ class MGcK(Station):
 
     service: Distribution
     servers: int = parameter("servers", symbol="c", check=_check.one_count)
-    places: int = parameter(
+    capacity: int = parameter(
         "requests in the station at most",
         symbol="K",
         check=partial(_check.one_count, most=10_000),
@@ -135,9 +137,9 @@ class MGcK(Station):
     loses = True
 
     def __post_init__(self) -> None:
-        if self.places < self.servers:
+        if self.capacity < self.servers:
             raise DomainError(
-                f"places must be at least servers, {self.servers}, got {self.places}"
+                f"capacity must be at least servers, {self.servers}, got {self.capacity}"
             )
 
     @property
@@ -146,15 +148,15 @@ class MGcK(Station):
         return np.inf
 
     def serving(self, service: Distribution) -> MGcK:
-        """Return as many servers and places with another law of service."""
-        return MGcK(service, self.servers, self.places)
+        """Return as many servers and the same capacity with another service distribution."""
+        return MGcK(service, self.servers, self.capacity)
 
     def _solve(self, arrival_rate: Value) -> StationResult:
-        service, c, places = self.service, self.servers, self.places
+        service, c, capacity = self.service, self.servers, self.capacity
         if isinstance(service, Exponential):
-            return MMcK(service.mean, c, places)._solve(arrival_rate)
+            return MMcK(service.mean, c, capacity)._solve(arrival_rate)
         if c == 1:
-            return MG1K(service, places)._solve(arrival_rate)
+            return MG1K(service, capacity)._solve(arrival_rate)
         s = service.mean
         if is_symbolic(arrival_rate, s, service.scv):
             raise ModelError("M/G/c/K has no form for symbols; MMcK has")
@@ -163,31 +165,31 @@ class MGcK(Station):
         load = np.broadcast_to(rate * s, shape).ravel()
         # Without load nobody is there; endless load is as good as very much.
         usual = np.where(np.isnan(load), 1.0, np.clip(load, np.finfo(float).tiny, 1e100))
-        present = np.empty((places + 1, load.size))
+        present = np.empty((capacity + 1, load.size))
         steps, speed, exact = [np.zeros(1)] * load.size, np.ones(load.size), True
-        for law, here in shapes(service, shape, load.size):
-            phases, own = _imitation(law, c)
+        for distribution, here in shapes(service, shape, load.size):
+            phases, own = _imitation(distribution, c)
             exact = exact and own
-            found = in_room(phases.initial, phases.generator, c, places, usual[here])
+            found = in_room(phases.initial, phases.generator, c, capacity, usual[here])
             present[:, here], speed[here] = found.present, found.rate
             for i, row in zip(here, found.steps, strict=True):
                 steps[i] = row
-        present[:, load == 0] = (np.arange(places + 1) == 0)[:, None]
+        present[:, load == 0] = (np.arange(capacity + 1) == 0)[:, None]
         present[:, np.isnan(load)] = np.nan
-        number = FiniteStates(present.reshape(places + 1, *shape))
+        number = FiniteStates(present.reshape(capacity + 1, *shape))
         cell = np.arange(load.size).reshape(shape)[()]
         unknown = np.where(np.isnan(load), np.nan, 1.0).reshape(shape)
         unit = s * unknown / speed.reshape(shape)
         wait: Distribution = SteppedWait(unit[()], cell, tuple(steps))
-        if places == c:
+        if capacity == c:
             wait = at_load(ZERO, rate * s)
-        states = np.arange(places + 1).reshape(-1, *[1] * len(shape))
+        states = np.arange(capacity + 1).reshape(-1, *[1] * len(shape))
         queue = (np.maximum(states - c, 0) * number.probabilities).sum(axis=0)[()]
-        loss = number.probability(places)
+        loss = number.probability(capacity)
         accepted = (number.probabilities[:-1]).sum(axis=0)[()]
         working = (np.minimum(states, c) * number.probabilities).sum(axis=0)[()]
         grounds: tuple[Assumption, ...] = (POISSON_ARRIVALS, GENERAL_SERVICE, FCFS, FINITE_ROOM)
-        if not exact and places > c:
+        if not exact and capacity > c:
             grounds = (*grounds, IMITATED_IN_ROOM)
         return StationResult(
             arrival_rate=rate,
@@ -199,7 +201,7 @@ class MGcK(Station):
             wait=wait,
             response=Sum((wait, service)),
             station=self,
-            basis=Basis(dict.fromkeys((*MEANS, "loss", "number", *LAWS), grounds)),
+            basis=Basis(dict.fromkeys((*MEANS, "loss", "number", *DISTRIBUTIONS), grounds)),
             loss=loss,
             accepted=accepted,
             number=number,

@@ -40,7 +40,7 @@ from qmodel._xp import namespace
 from qmodel.basis import POISSON_ARRIVALS, Assumption, Basis
 from qmodel.distributions import Distribution, Exponential
 from qmodel.numerics.spare_capacity import spare_servers
-from qmodel.queues.base import FCFS, LAWS, MEANS, Station, StationResult
+from qmodel.queues.base import DISTRIBUTIONS, FCFS, MEANS, Station, StationResult
 from qmodel.queues.counts.erlang import erlang_c
 from qmodel.queues.counts.server_states import ServerStates
 from qmodel.queues.waits.mmc import MMcResponse, MMcWait
@@ -53,7 +53,8 @@ EXPONENTIAL_SERVICE = Assumption(
 
 _GROUNDS = (POISSON_ARRIVALS, EXPONENTIAL_SERVICE)
 _BASIS = Basis(
-    dict.fromkeys((*MEANS, "number"), _GROUNDS) | dict.fromkeys(LAWS, (*_GROUNDS, FCFS))
+    dict.fromkeys((*MEANS, "number"), _GROUNDS)
+    | dict.fromkeys(DISTRIBUTIONS, (*_GROUNDS, FCFS))
 )
 
 
@@ -203,7 +204,7 @@ class MMc(Station):
         object.__setattr__(self, "service", Exponential(self.service_time))
 
     def serving(self, service: Distribution) -> Station:
-        """Return as many servers with another law of service: M/G/c unless exponential."""
+        """Return as many servers with another service: M/G/c unless exponential."""
         if isinstance(service, Exponential):
             return MMc(service.mean, self.servers)
         return self._of_general_service(service)

@@ -38,7 +38,7 @@ from qmodel.distributions import ZERO, Distribution, Exponential, Mixture, Sum
 from qmodel.errors import ModelError
 from qmodel.numerics.spare_capacity import spare_servers
 from qmodel.queues import mmc
-from qmodel.queues.base import LAWS, MEANS, Station, StationResult
+from qmodel.queues.base import DISTRIBUTIONS, MEANS, Station, StationResult
 from qmodel.queues.counts.erlang import erlang_c
 from qmodel.queues.counts.server_states import ServerStates
 from qmodel.queues.mg1_lcfs import LAST_FIRST
@@ -84,7 +84,7 @@ class MMcLCFS(Station):
     )
     servers: Count = parameter("servers", symbol="c", check=_check.count, default=1)
     service: Exponential = field(init=False, repr=False)
-    newest_first = True
+    last_come_first_served = True
     poisson_output = True
 
     def __post_init__(self) -> None:
@@ -92,7 +92,7 @@ class MMcLCFS(Station):
         object.__setattr__(self, "service", Exponential(self.service_time))
 
     def serving(self, service: Distribution) -> Station:
-        """Return as many servers with another exponential distribution of service."""
+        """Return as many servers with another exponential service distribution."""
         if not isinstance(service, Exponential):
             raise ModelError(f"M/M/c LCFS has exponential service, got {service!r}")
         return MMcLCFS(service.mean, self.servers)
@@ -116,5 +116,5 @@ class MMcLCFS(Station):
             response=Sum((wait, self.service)),
             station=self,
             number=ServerStates(rate * s, c, spare_servers(rate, s, c)),
-            basis=Basis(dict.fromkeys((*MEANS, "number", *LAWS), grounds)),
+            basis=Basis(dict.fromkeys((*MEANS, "number", *DISTRIBUTIONS), grounds)),
         )

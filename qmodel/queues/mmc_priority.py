@@ -11,18 +11,18 @@ streams, a service once begun being finished (non-preemptive) [1]_ [2]_,
     W_{q,k} = \frac{C S / c}{(1 - \sigma_{k-1})(1 - \sigma_k)} .
 
 A request that waits does so for the busy period that the requests ahead of it begin, the
-streams above it arriving at one server c times as fast: the law is exact too. If a service is
-interrupted by a more important request and resumed later, streams 1 to k do not see the
-others, and together are an M/M/c queue of load :math:`\Lambda_k`, so that
+streams above it arriving at one server c times as fast: the distribution is exact too. If a
+service is interrupted by a more important request and resumed later, streams 1 to k do not see
+the others, and together are an M/M/c queue of load :math:`\Lambda_k`, so that
 
 .. math::
 
     W_{q,k} = \frac{\Lambda_k W_q(\Lambda_k) - \Lambda_{k-1} W_q(\Lambda_{k-1})}{\lambda_k} .
 
-The law of the first stream is then that of M/M/c; for the others it is not known in closed
-form, and here an exponential wait with the exact mean, of the share that M/M/c makes wait.
-Its p99 is within 3 % from five servers on (simulation); with one server, where `MG1Priority`
-has the exact law, it is up to 16 % too short.
+The distribution of the first stream is then that of M/M/c; for the others it is not known in
+closed form, and here an exponential wait with the exact mean, of the share that M/M/c makes
+wait. Its p99 is within 3 % from five servers on (simulation); with one server, where
+`MG1Priority` has the exact distribution, it is up to 16 % too short.
 
 **Starvation.** A stream is in overload when :math:`\sigma_k \ge 1`; those above stay finite.
 **Wait.** Under preemption, the time present less the time in service, interruptions included.
@@ -52,7 +52,14 @@ from qmodel.distributions import ZERO, Distribution, Exponential, Mixture, Sum
 from qmodel.errors import ModelError
 from qmodel.numerics.spare_capacity import spare_servers
 from qmodel.queues import mmc
-from qmodel.queues.base import LAWS, MEANS, Station, StationResult, Stream, StreamResult
+from qmodel.queues.base import (
+    DISTRIBUTIONS,
+    MEANS,
+    Station,
+    StationResult,
+    Stream,
+    StreamResult,
+)
 from qmodel.queues.counts.erlang import erlang_c
 from qmodel.queues.mg1_priority import NON_PREEMPTIVE, PREEMPTIVE
 from qmodel.queues.phases.unequal_priorities import (
@@ -113,9 +120,9 @@ def waiting_time(
     c = _check.count("servers", servers)
     before, after = spare_servers(above, s, c) / c, spare_servers(above + rate, s, c) / c
     xp = namespace(above, rate, below, s, c)
-    chance = erlang_c(servers=c, offered_load=(above + rate + below) * s)
+    probability = erlang_c(servers=c, offered_load=(above + rate + below) * s)
     with xp.errstate(divide="ignore", invalid="ignore", over="ignore"):
-        return xp.guard(chance * s / c / (before * after), after <= 0, xp.inf)
+        return xp.guard(probability * s / c / (before * after), after <= 0, xp.inf)
 
 
 @checked
@@ -177,9 +184,9 @@ def interrupted_waiting_time(
 
 def _slope(a: Any, c: Any, spare: Any) -> Any:
     """Return the derivative of the mean number in queue of M/M/c in the offered load."""
-    chance = np.asarray(erlang_c(servers=c, offered_load=a))
-    rise = chance * (spare / a + (1 - chance) / spare)
-    return rise * a / spare + chance * c / spare**2
+    probability = np.asarray(erlang_c(servers=c, offered_load=a))
+    rise = probability * (spare / a + (1 - probability) / spare)
+    return rise * a / spare + probability * c / spare**2
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -250,14 +257,14 @@ class MMcPriority(Station):
         Returns
         -------
         StationResult
-            Means, laws and their basis; ``inf`` in cells of overload. [-]
+            Means, distributions and their basis; ``inf`` in cells of overload. [-]
 
         Raises
         ------
         DomainError
             If a rate is negative.
         ModelError
-            If a stream brings a law of service that is not exponential.
+            If a stream brings a distribution of service that is not exponential.
         """
         streams = in_order(streams_of(arrival_rate))
         if any(s.service is not None and s.service != self.service for s in streams):
@@ -272,20 +279,24 @@ class MMcPriority(Station):
                 stream.arrival_rate,
                 mean,
                 mean + self.service_time,
-                Sum((law, self.service)),
-                law,
+                Sum((distribution, self.service)),
+                distribution,
                 stream.kind,
             )
-            for stream, (mean, law) in zip(streams, waits, strict=True)
+            for stream, (mean, distribution) in zip(streams, waits, strict=True)
         )
         means, one = self._model, len(rates) == 1
-        laws = (*means, EXPONENTIAL_INTERRUPTED) if self.preemptive and not one else means
+        distributions = (
+            (*means, EXPONENTIAL_INTERRUPTED) if self.preemptive and not one else means
+        )
         grounds: dict[str, Any] = dict.fromkeys((*MEANS, "number"), means)
-        grounds |= dict.fromkeys(LAWS, laws)
+        grounds |= dict.fromkeys(DISTRIBUTIONS, distributions)
         shares = shares_of(rates)
         result = replace(
             whole,
-            wait=waits[0][1] if one else Mixture(shares, tuple(law for _, law in waits)),
+            wait=waits[0][1]
+            if one
+            else Mixture(shares, tuple(distribution for _, distribution in waits)),
             response=Mixture(shares, tuple(r.response for r in results)),
             station=self,
             basis=Basis(grounds),
@@ -295,11 +306,14 @@ class MMcPriority(Station):
 
     def _unequal(self, streams: Sequence[Stream]) -> StationResult:
         """Return the steady state of streams with their own mean service times."""
-        laws = [self.service if s.service is None else s.service for s in streams]
-        if not all(isinstance(law, Exponential) for law in laws):
-            kinds = sorted({type(law).__name__ for law in laws} - {"Exponential"})
+        distributions = [self.service if s.service is None else s.service for s in streams]
+        if not all(isinstance(distribution, Exponential) for distribution in distributions):
+            kinds = sorted(
+                {type(distribution).__name__ for distribution in distributions}
+                - {"Exponential"}
+            )
             raise ModelError(f"service must be Exponential for M/M/c, got {', '.join(kinds)}")
-        c, times = self.servers, [law.mean for law in laws]
+        c, times = self.servers, [distribution.mean for distribution in distributions]
         if not isinstance(c, int) or is_symbolic(*times, *(s.arrival_rate for s in streams)):
             raise ModelError(
                 "streams with means of their own need numbers, and one number of servers"
@@ -309,29 +323,34 @@ class MMcPriority(Station):
         results: list[StreamResult] = []
         times_in_queue: list[Distribution] = []
         above, work = 0.0 * rates[0], 0.0 * rates[0]
-        for stream, law, rate, (wait, chance) in zip(
-            streams, laws, rates, of(rates, times, c), strict=True
+        for stream, distribution, rate, (wait, probability) in zip(
+            streams, distributions, rates, of(rates, times, c), strict=True
         ):
             with np.errstate(divide="ignore", invalid="ignore"):
-                drain = np.where(wait == 0, c / law.mean, chance / wait)[()]
+                drain = np.where(wait == 0, c / distribution.mean, probability / wait)[()]
                 if results and not self.preemptive:
                     # A wait is the busy period of those above that it begins.
                     drain = drain / np.where(np.isinf(wait), 1.0, 1 - work / c)
                     their_time = np.where(above == 0, 1.0, work / above)[()]
                     begun = MMcWait(1 + 0 * drain, drain)
                     queued = BusyPeriod(begun, above, Exponential(their_time / c))
-                    time: Distribution = Mixture((1 - chance, chance), (ZERO, queued))
+                    time: Distribution = Mixture((1 - probability, probability), (ZERO, queued))
                 else:
-                    time = MMcWait(chance, drain)
-            above, work = above + rate, work + rate * law.mean
-            response = Sum((time, law))
+                    time = MMcWait(probability, drain)
+            above, work = above + rate, work + rate * distribution.mean
+            response = Sum((time, distribution))
             times_in_queue.append(time)
             results.append(
                 StreamResult(
-                    stream.arrival_rate, wait, wait + law.mean, response, time, stream.kind
+                    stream.arrival_rate,
+                    wait,
+                    wait + distribution.mean,
+                    response,
+                    time,
+                    stream.kind,
                 )
             )
-        mix, total = mixed_service(laws, rates), sum(rates)
+        mix, total = mixed_service(distributions, rates), sum(rates)
         shares = shares_of(rates)
         # No requests, no count.
         parts = zip(shares, results, strict=True)
@@ -344,7 +363,7 @@ class MMcPriority(Station):
             model = (*model, STREAMS_AS_ONE)
         weigh = namespace(total).weigh
         grounds = dict.fromkeys(MEANS, model)
-        grounds |= dict.fromkeys(LAWS, (*model, EXPONENTIAL_INTERRUPTED))
+        grounds |= dict.fromkeys(DISTRIBUTIONS, (*model, EXPONENTIAL_INTERRUPTED))
         load = sum(r * s for r, s in zip(rates, times, strict=True))
         station = replace(self)
         object.__setattr__(station, "service", mix)
@@ -367,21 +386,21 @@ class MMcPriority(Station):
         s, c = self.service_time, self.servers
         above, below = sum(rates[:k]), sum(rates[k + 1 :])
         mean = waiting_time(rates[k], s, servers=c, above=above, below=below)
-        chance = erlang_c(servers=c, offered_load=(above + rates[k] + below) * s)
+        probability = erlang_c(servers=c, offered_load=(above + rates[k] + below) * s)
         spare = spare_servers(above + rates[k], s, c)
-        xp = namespace(chance, spare)
+        xp = namespace(probability, spare)
         drain = xp.guard(spare / s, spare <= 0, 0.0)
         if not k:
-            return mean, MMcWait(chance, drain)
+            return mean, MMcWait(probability, drain)
         queued = BusyPeriod(MMcWait(1 + 0 * drain, drain), above, Exponential(s / c))
-        return mean, Mixture((1 - chance, chance), (ZERO, queued))
+        return mean, Mixture((1 - probability, probability), (ZERO, queued))
 
     def _interrupted(self, rates: Sequence[Any], k: int) -> tuple[Value, Distribution]:
         s, c = self.service_time, self.servers
         mean = interrupted_waiting_time(rates[k], s, servers=c, above=sum(rates[:k]))
-        chance = erlang_c(servers=c, offered_load=sum(rates[: k + 1]) * s)
-        xp = namespace(mean, chance)
+        probability = erlang_c(servers=c, offered_load=sum(rates[: k + 1]) * s)
+        xp = namespace(mean, probability)
         with xp.errstate(divide="ignore", invalid="ignore", over="ignore"):
             # Without load nobody waits, whatever the rate of an end.
-            drain = xp.guard(chance / mean, mean == 0, c / s)
-        return mean, MMcWait(chance, drain)
+            drain = xp.guard(probability / mean, mean == 0, c / s)
+        return mean, MMcWait(probability, drain)

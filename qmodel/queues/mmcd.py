@@ -40,7 +40,7 @@ from qmodel.basis import POISSON_ARRIVALS, Assumption, Basis
 from qmodel.distributions import ZERO, Deterministic, Distribution, Exponential, Mixture
 from qmodel.errors import DomainError, ModelError
 from qmodel.numerics.spare_capacity import spare_servers
-from qmodel.queues.base import FCFS, LAWS, MEANS, Station, StationResult
+from qmodel.queues.base import DISTRIBUTIONS, FCFS, MEANS, Station, StationResult
 from qmodel.queues.counts.erlang import erlang_b
 from qmodel.queues.mmc import EXPONENTIAL_SERVICE
 from qmodel.queues.results import busy_share
@@ -75,8 +75,8 @@ class LimitedWait(Distribution):
 
     Examples
     --------
-    >>> law = LimitedWait(slope=0.0, limit=2.0)
-    >>> float(law.mean), float(law.tail(0.5)), float(law.variance)
+    >>> distribution = LimitedWait(slope=0.0, limit=2.0)
+    >>> float(distribution.mean), float(distribution.tail(0.5)), float(distribution.variance)
     (1.0, 0.75, 0.3333)
     """
 
@@ -192,9 +192,9 @@ class LimitedState(StationResult):
     Parameters
     ----------
     served_wait : Distribution
-        Law of the time in queue of the served. [-]
+        Distribution of the time in queue of the served. [-]
     served_response : Distribution
-        Law of the time in queue and in service of the served. [-]
+        Distribution of the time in queue and in service of the served. [-]
     """
 
     served_wait: Distribution
@@ -252,7 +252,7 @@ class MMcD(Station):
         return np.inf
 
     def serving(self, service: Distribution) -> Station:
-        """Return as many servers with another exponential law of service."""
+        """Return as many servers with another exponential service distribution."""
         if not isinstance(service, Exponential):
             raise ModelError(f"M/M/c+D has exponential service, got {service!r}")
         return MMcD(service.mean, self.servers, self.patience)
@@ -300,5 +300,5 @@ class MMcD(Station):
             accepted=accepted[()],
             served_wait=Mixture((1 - share, share), (ZERO, queued)),
             served_response=Mixture((1 - share, share), (service, served)),
-            basis=Basis(dict.fromkeys((*MEANS, *LAWS, "abandonment"), means)),
+            basis=Basis(dict.fromkeys((*MEANS, *DISTRIBUTIONS, "abandonment"), means)),
         )

@@ -1,6 +1,6 @@
-r"""The M/M/c/K queue: Poisson arrivals, exponential service, c servers, K places in all.
+r"""The M/M/c/K queue: Poisson arrivals, exponential service, c servers, capacity K.
 
-An arrival that finds all K places taken is lost; with c = 1 it is M/M/1/K, with K = c
+An arrival that finds K requests present is lost; with c = 1 it is M/M/1/K, with K = c
 Erlang's loss system. With offered load :math:`a = \lambda S`, :math:`\rho = a / c`,
 :math:`m = K - c`, :math:`S_m = 1 + \rho + \dots + \rho^m` and the odds
 :math:`R = (1 - B) / B` of Erlang B,
@@ -10,7 +10,7 @@ Erlang's loss system. With offered load :math:`a = \lambda S`, :math:`\rho = a /
     p_K = \frac{1}{R \rho^{-m} + 1 + \rho^{-1} + \dots + \rho^{-m}}, \qquad
     L_q = \frac{S_m}{R + S_m} \, \frac{\sum_{j=0}^m j \rho^j}{S_m} .
 
-All terms are positive at any load; the mean of the truncated geometric law is that of
+All terms are positive at any load; the mean of the truncated geometric distribution is that of
 `qmodel.numerics.geometric`, where the textbook form is 0/0 at :math:`\rho = 1`.
 
 **Times of accepted requests.** They find the states of M/M/c/(K-1), :math:`q_n`. With
@@ -27,10 +27,10 @@ All terms are positive at any load; the mean of the truncated geometric law is t
     + \Bigl( \frac{\lambda}{\lambda - \beta} \Bigr)^m P(m, (\lambda - \beta) t), \qquad
     \beta = \mu - \theta ,
 
-which sum the m Erlang laws in closed form: the cost does not grow with K. Where they are
-0/0 (:math:`\rho` near 1, :math:`\beta` near 0), Gauss-Legendre points average the
-derivative instead. Everything is in logs: absolute error of a tail at most 1e-12 for K up
-to 1e4, 1e-9 up to 1e7.
+which sum the m Erlang distributions in closed form: the cost does not grow with K. Where they
+are 0/0 (:math:`\rho` near 1, :math:`\beta` near 0), Gauss-Legendre points average the
+derivative instead. Everything is in logs: absolute error of a tail at most 1e-12 for K up to
+1e4, 1e-9 up to 1e7.
 
 **Shapes.** All arguments broadcast; NaN in, NaN out. **Overload.** None: it is lost.
 
@@ -58,7 +58,7 @@ from qmodel.distributions import Distribution, Exponential
 from qmodel.errors import DomainError, ModelError
 from qmodel.numerics import erlang, geometric
 from qmodel.numerics.spare_capacity import spare_servers
-from qmodel.queues.base import FCFS, LAWS, MEANS, Station, StationResult
+from qmodel.queues.base import DISTRIBUTIONS, FCFS, MEANS, Station, StationResult
 from qmodel.queues.birth_death import MeanOnly
 from qmodel.queues.counts.erlang import erlang_b
 from qmodel.queues.counts.server_states import ServerStates, log_load
@@ -71,9 +71,9 @@ __all__ = ["MMcK", "loss_probability", "queue_length", "waiting_time"]
 
 @checked
 def loss_probability(
-    arrival_rate: Value, service_time: Value, *, servers: Count, places: Count
+    arrival_rate: Value, service_time: Value, *, servers: Count, capacity: Count
 ) -> Value:
-    """Share of the arrivals that find all places taken, p_K.
+    """Share of the arrivals that find the station full, p_K.
 
     Parameters
     ----------
@@ -83,7 +83,7 @@ def loss_probability(
         Mean service time, > 0. [s]
     servers : int or integer array
         Number of servers, >= 1. [-]
-    places : int or integer array
+    capacity : int or integer array
         Requests that the station holds, in service and in queue, >= `servers`. [-]
 
     Returns
@@ -98,26 +98,26 @@ def loss_probability(
 
     Examples
     --------
-    >>> float(loss_probability(5.0, 1.0, servers=4, places=10))
+    >>> float(loss_probability(5.0, 1.0, servers=4, capacity=10))
     0.2300
 
     At saturation all states of one server are equally likely, and there is no 0/0:
 
-    >>> loss_probability([0.999999999, 1.0, 1000.0], 1.0, servers=1, places=9999)
+    >>> loss_probability([0.999999999, 1.0, 1000.0], 1.0, servers=1, capacity=9999)
     array([1.000e-04, 1.000e-04, 9.990e-01])
 
     >>> import sympy as sp
     >>> lam, s = sp.symbols("lambda S", positive=True)
-    >>> sp.factor(loss_probability(lam, s, servers=1, places=2).doit())
+    >>> sp.factor(loss_probability(lam, s, servers=1, capacity=2).doit())
     S**2*lambda**2/(S**2*lambda**2 + S*lambda + 1)
     """
-    odds, x, m, _ = _checked(arrival_rate, service_time, servers, places)
+    odds, x, m, _ = _checked(arrival_rate, service_time, servers, capacity)
     return _shares(odds, x, m)[0]
 
 
 @checked
 def queue_length(
-    arrival_rate: Value, service_time: Value, *, servers: Count, places: Count
+    arrival_rate: Value, service_time: Value, *, servers: Count, capacity: Count
 ) -> Value:
     """Mean number in queue, L_q.
 
@@ -129,7 +129,7 @@ def queue_length(
         Mean service time, > 0. [s]
     servers : int or integer array
         Number of servers, >= 1. [-]
-    places : int or integer array
+    capacity : int or integer array
         Requests that the station holds, in service and in queue, >= `servers`. [-]
 
     Returns
@@ -144,10 +144,10 @@ def queue_length(
 
     Examples
     --------
-    >>> float(queue_length(5.0, 1.0, servers=4, places=10))
+    >>> float(queue_length(5.0, 1.0, servers=4, capacity=10))
     3.5062
     """
-    odds, x, m, _ = _checked(arrival_rate, service_time, servers, places)
+    odds, x, m, _ = _checked(arrival_rate, service_time, servers, capacity)
     xp = namespace(odds, x, m)
     with xp.errstate(divide="ignore", over="ignore"):
         return geometric.mean(x, m) / (1 + odds / geometric.scaled_sum(x, m))
@@ -155,7 +155,7 @@ def queue_length(
 
 @checked
 def waiting_time(
-    arrival_rate: Value, service_time: Value, *, servers: Count, places: Count
+    arrival_rate: Value, service_time: Value, *, servers: Count, capacity: Count
 ) -> Value:
     """Mean time in queue of the accepted requests, W_q.
 
@@ -167,7 +167,7 @@ def waiting_time(
         Mean service time, > 0. [s]
     servers : int or integer array
         Number of servers, >= 1. [-]
-    places : int or integer array
+    capacity : int or integer array
         Requests that the station holds, in service and in queue, >= `servers`. [-]
 
     Returns
@@ -182,36 +182,38 @@ def waiting_time(
 
     Examples
     --------
-    >>> float(waiting_time(5.0, 1.0, servers=4, places=10))
+    >>> float(waiting_time(5.0, 1.0, servers=4, capacity=10))
     0.9107
     """
-    odds, x, m, serve = _checked(arrival_rate, service_time, servers, places)
+    odds, x, m, serve = _checked(arrival_rate, service_time, servers, capacity)
     xp = namespace(odds, x, m)
-    # The accepted meet the station with one place less.
+    # The accepted meet the station with a capacity smaller by one.
     with xp.errstate(divide="ignore", over="ignore"):
         must_wait = 1 / (1 + odds / geometric.scaled_sum(x, m - 1))
         return xp.guard(must_wait * (geometric.mean(x, m - 1) + 1), m == 0, 0 * x) / serve
 
 
-def _checked(rate: Any, service_time: Any, servers: Any, places: Any) -> tuple[Any, ...]:
+def _checked(rate: Any, service_time: Any, servers: Any, capacity: Any) -> tuple[Any, ...]:
     """Return the odds of Erlang B, the log of the load, the room, and the rate of service."""
     rate = _check.nonnegative("arrival_rate", rate)
     s = _check.positive("service_time", service_time)
-    c, k = _sizes(servers, places)
+    c, k = _sizes(servers, capacity)
     xp = namespace(rate, s, c, k)
     a = rate * s
     odds = 1 / erlang_b(servers=c, offered_load=a) - 1 if xp.symbolic else erlang.odds(a, c)
     return odds, log_load(a, c, spare_servers(rate, s, c)), k - c, c / s
 
 
-def _sizes(servers: Any, places: Any) -> tuple[Any, Any]:
+def _sizes(servers: Any, capacity: Any) -> tuple[Any, Any]:
     c = _check.count("servers", servers)
-    k = _check.count("places", places, endless=True)
+    k = _check.count("capacity", capacity, endless=True)
     if not is_symbolic(c, k):
         if np.any(np.less(k, c)):
-            raise DomainError(f"places must be at least servers = {servers}, got {places}")
+            raise DomainError(f"capacity must be at least servers = {servers}, got {capacity}")
         if np.any(np.isinf(k)):
-            raise DomainError(f"places must be finite, got {places}; without limit it is MMc")
+            raise DomainError(
+                f"capacity must be finite, got {capacity}; without limit it is MMc"
+            )
     return c, k
 
 
@@ -228,10 +230,11 @@ def _shares(odds: Any, x: Any, m: Any) -> tuple[Any, Any]:
 
 @dataclass(frozen=True, slots=True, eq=False)
 class MMcK(Station):
-    """Station with exponential service, equal servers and a finite number of places.
+    """Station with exponential service, equal servers and a finite capacity.
 
-    What finds all places taken is lost. `waiting_time`, `response_time` and the laws are
-    those of the accepted requests; `utilization` is the share of time that a server works.
+    What finds the station full is lost. `waiting_time`, `response_time` and the distributions
+    are those of the accepted requests; `utilization` is the fraction of time that a server
+    works.
 
     Parameters
     ----------
@@ -239,7 +242,7 @@ class MMcK(Station):
         Mean service time of one request on one server, > 0. [s]
     servers : int or integer array
         Number of servers, >= 1. [-]
-    places : int or integer array
+    capacity : int or integer array
         Requests that the station holds, in service and in queue, >= `servers`. [-]
 
     Raises
@@ -249,7 +252,7 @@ class MMcK(Station):
 
     Examples
     --------
-    >>> workers = MMcK(service_time=0.1, servers=4, places=10)
+    >>> workers = MMcK(service_time=0.1, servers=4, capacity=10)
     >>> load = workers.solve(50.0)
     >>> float(load.loss), float(load.throughput), float(load.response_time)
     (0.2300, 38.4988, 0.1911)
@@ -261,14 +264,14 @@ class MMcK(Station):
         "mean service time", unit="s", symbol="S", check=_check.positive
     )
     servers: Count = parameter("servers", symbol="c", check=_check.count)
-    places: Count = parameter(
+    capacity: Count = parameter(
         "requests in the station at most", symbol="K", check=partial(_check.count, endless=True)
     )
     service: Exponential = field(init=False, repr=False)
     loses = True
 
     def __post_init__(self) -> None:
-        _sizes(self.servers, self.places)
+        _sizes(self.servers, self.capacity)
         object.__setattr__(self, "service", Exponential(self.service_time))
 
     @property
@@ -277,25 +280,25 @@ class MMcK(Station):
         return namespace(self.service_time, self.servers).inf
 
     def serving(self, service: Distribution) -> Station:
-        """Return as many servers and places with another exponential law of service."""
+        """Return as many servers and the same capacity with another exponential service."""
         if not isinstance(service, Exponential):
             raise ModelError(f"M/M/c/K has exponential service, got {service!r}")
-        return MMcK(service.mean, self.servers, self.places)
+        return MMcK(service.mean, self.servers, self.capacity)
 
     def _solve(self, arrival_rate: Value) -> StationResult:
-        rate, s, c, k = arrival_rate, self.service_time, self.servers, self.places
+        rate, s, c, k = arrival_rate, self.service_time, self.servers, self.capacity
         odds, x, room, _ = _checked(rate, s, c, k)
         loss, served = _shares(odds, x, room)
         queue, wait = (
-            queue_length(rate, s, servers=c, places=k),
-            waiting_time(rate, s, servers=c, places=k),
+            queue_length(rate, s, servers=c, capacity=k),
+            waiting_time(rate, s, servers=c, capacity=k),
         )
         a, spare = rate * s, spare_servers(rate, s, c)
         means = (POISSON_ARRIVALS, EXPONENTIAL_SERVICE)
-        laws: tuple[Distribution, ...] = (MeanOnly(wait), MeanOnly(wait + s))
+        distributions: tuple[Distribution, ...] = (MeanOnly(wait), MeanOnly(wait + s))
         if not is_symbolic(odds, x, room):
             chain = (a, c, spare, room, s)
-            laws = (AcceptedWait(*chain), AcceptedResponse(*chain))
+            distributions = (AcceptedWait(*chain), AcceptedResponse(*chain))
         return StationResult(
             arrival_rate=rate,
             utilization=busy_share(a * served, c),
@@ -303,14 +306,14 @@ class MMcK(Station):
             response_time=wait + s,
             queue_length=queue,
             number_in_system=a * served + queue,
-            wait=laws[0],
-            response=laws[1],
+            wait=distributions[0],
+            response=distributions[1],
             station=self,
             loss=loss,
             accepted=served,
             number=ServerStates(a, c, spare, room),
             basis=Basis(
                 dict.fromkeys((*MEANS, "loss", "number"), means)
-                | dict.fromkeys(LAWS, (*means, FCFS))
+                | dict.fromkeys(DISTRIBUTIONS, (*means, FCFS))
             ),
         )

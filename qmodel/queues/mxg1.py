@@ -1,4 +1,4 @@
-r"""The M^X/G/1 queue: requests come in batches, one server, any law of service, FCFS.
+r"""The M^X/G/1 queue: requests come in batches, one server, any service distribution, FCFS.
 
 Batches of X requests come in a Poisson stream; :math:`\lambda` is the rate of *requests*,
 that of batches is :math:`\lambda / E[X]`. The wait is that of the first of the batch, an M/G/1
@@ -9,8 +9,8 @@ before, a number J with :math:`P(J = j) = P(X > j) / E[X]`:
 
     W_q = \frac{\lambda E[S^2]}{2 (1 - \rho)} + \frac{(E[X^2] - E[X]) S}{2 E[X] (1 - \rho)} .
 
-This is exact, and so is the law of the wait. An arrival here is any request of a batch; the
-time average is not what it sees.
+This is exact, and so is the distribution of the wait. An arrival here is any request of a
+batch; the time average is not what it sees.
 
 References
 ----------
@@ -29,7 +29,7 @@ from qmodel._xp import namespace
 from qmodel.basis import Assumption, Basis
 from qmodel.distributions import Distribution, Sum
 from qmodel.numerics.spare_capacity import spare_servers
-from qmodel.queues.base import FCFS, LAWS, MEANS, Station, StationResult
+from qmodel.queues.base import DISTRIBUTIONS, FCFS, MEANS, Station, StationResult
 from qmodel.queues.counts.batches import GeometricBatch, RandomBatch, Services
 from qmodel.queues.mg1 import GENERAL_SERVICE, MG1
 
@@ -97,7 +97,7 @@ class MXG1(Station):
     Parameters
     ----------
     service : Distribution
-        Law of the service time of one request. [-]
+        Distribution of the service time of one request. [-]
     batch : RandomBatch or GeometricBatch
         Number of requests in a batch. [-]
 
@@ -127,7 +127,7 @@ class MXG1(Station):
         return 1
 
     def serving(self, service: Distribution) -> MXG1:
-        """Return the same batches with another law of service."""
+        """Return the same batches with another service distribution."""
         return MXG1(service, self.batch)
 
     def _solve(self, arrival_rate: Value) -> StationResult:
@@ -145,7 +145,7 @@ class MXG1(Station):
             batches = xp.where(over, 2 * batches, batches)
         first = MG1(Services(batch, service)).solve(batches).wait
         assert first is not None
-        law = Sum((first, Services(batch.ahead(), service)))
+        distribution = Sum((first, Services(batch.ahead(), service)))
         weigh = namespace(rate, wait).weigh
         grounds = (BATCHES, GENERAL_SERVICE, FCFS)
         return StationResult(
@@ -155,8 +155,8 @@ class MXG1(Station):
             response_time=wait + service.mean,
             queue_length=weigh(rate, wait),
             number_in_system=weigh(rate, wait + service.mean),
-            wait=law,
-            response=Sum((law, service)),
+            wait=distribution,
+            response=Sum((distribution, service)),
             station=self,
-            basis=Basis(dict.fromkeys((*MEANS, *LAWS), grounds)),
+            basis=Basis(dict.fromkeys((*MEANS, *DISTRIBUTIONS), grounds)),
         )

@@ -20,10 +20,10 @@ if TYPE_CHECKING:
 
     from qmodel.queues.base import Station
 
-__all__ = ["LAWS", "MEANS", "StationResult", "StreamResult"]
+__all__ = ["DISTRIBUTIONS", "MEANS", "StationResult", "StreamResult"]
 
 MEANS = ("utilization", "waiting_time", "response_time", "queue_length", "number_in_system")
-LAWS = ("wait", "response", "percentiles")
+DISTRIBUTIONS = ("wait", "response", "percentiles")
 
 _LARGE = 1e60
 """What is only due to the load that stands for an infinite one."""
@@ -42,9 +42,9 @@ class StreamResult:
     response_time : number or array
         Its mean time in queue and in service. [s]
     response : Distribution
-        Law of its time in queue and in service. [-]
+        Distribution of its time in queue and in service. [-]
     wait : Distribution, optional
-        Law of its own time in queue, where it is not that of the whole station. [-]
+        Distribution of its own time in queue, where it is not that of the whole station. [-]
     kind : str, default ""
         What its requests are called. [-]
     """
@@ -77,22 +77,22 @@ class StationResult:
     number_in_system : number or array
         Mean number in queue and in service. [-]
     wait : Distribution or None
-        Law of the time in queue; None where servers are shared and nobody queues. [-]
+        Distribution of the time in queue; None where servers are shared and nobody queues. [-]
     response : Distribution
-        Law of the time in queue and in service. [-]
+        Distribution of the time in queue and in service. [-]
     basis : Basis
         How much each quantity can be trusted. [-]
     station : Station
-        The station, with the law of service of the mix of its streams. [-]
+        The station, with the service distribution of the mix of its streams. [-]
     loss : number or array, default 0
-        Share of the arrivals that find no place and are lost. [-]
+        Share of the arrivals that come to a full station and are lost. [-]
     abandonment : number or array, default 0
         Share of the arrivals that give up waiting. [-]
     accepted : number or array, optional
         Share of the arrivals that is served and goes on; by default 1 - loss - abandonment,
         which has no digits left in deep overload. [-]
     number : States or None
-        Law of the number of requests present, where it is known. [-]
+        Distribution of the number of requests present, where it is known. [-]
     streams : tuple of StreamResult
         The same for each stream. [-]
     """
@@ -174,12 +174,12 @@ class StationResult:
 
     @property
     def served_wait(self) -> Distribution | None:
-        """Law of the time in queue of the requests that are served and go on."""
+        """Distribution of the time in queue of the requests that are served and go on."""
         return self.wait
 
     @property
     def served_response(self) -> Distribution:
-        """Law of the time at the station of the requests that are served and go on."""
+        """Distribution of the time at the station of the requests that are served and go on."""
         return self.response
 
     @property

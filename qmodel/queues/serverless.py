@@ -27,8 +27,8 @@ A request that starts cold is under way for longer: :math:`1 / \mu = S + p D`.
 service (SCV 4), 0.3 to 30 requests under way, T of 3 to 300 service times and cold starts of up
 to 5: the statement of `KEPT`.
 
-**Overload.** Never: without a limit every request is served at once, with one what finds no
-place is rejected. NaN in, NaN out.
+**Overload.** Never: without a limit every request is served at once, with one what comes to a
+full station is rejected. NaN in, NaN out.
 
 References
 ----------
@@ -54,7 +54,7 @@ from qmodel.distributions import ZERO, Distribution, Mixture, Sum
 from qmodel.errors import ModelError
 from qmodel.numerics import inversion
 from qmodel.numerics.poisson import log_pmf, log_upper
-from qmodel.queues.base import LAWS, MEANS, Station, StationResult
+from qmodel.queues.base import DISTRIBUTIONS, MEANS, Station, StationResult
 from qmodel.queues.counts.erlang import erlang_b
 from qmodel.queues.mg1 import GENERAL_SERVICE
 from qmodel.queues.results import busy_share
@@ -154,22 +154,22 @@ def _shares(load: Any, keep: Any, most: Any) -> tuple[Any, Any]:
     last = np.minimum(np.ceil(middle + _WIDE * root + 40), most)
     numbers = first + np.arange(int((last - first).max()) + 1)[:, None]
     inside = numbers <= last
-    chances = np.where(inside, np.exp(log_pmf(numbers, a) - log_upper(last + 1, a)), 0.0)
-    busy = (numbers * chances).sum(axis=0)
+    probabilities = np.where(inside, np.exp(log_pmf(numbers, a) - log_upper(last + 1, a)), 0.0)
+    busy = (numbers * probabilities).sum(axis=0)
     below = numbers < most
-    chances = np.where(below, chances, 0.0)
+    probabilities = np.where(below, probabilities, 0.0)
     s = _RULE.points[:, None] / np.where(keep > 0, keep, 1.0)
     # Far below the passages up hardly change from one number to the next.
     g, z = np.sqrt(a * first), a + s + first
     up = np.where(first > 0, 2 * a / (z + np.sqrt(z - 2 * g) * np.sqrt(z + 2 * g)), 0.0 * s)
     reached, cold, more = 0.0 * s, 0.0 * s, 0.0 * s
     rate = a + s
-    for k, chance, open_ in zip(numbers, chances, below, strict=True):
+    for k, probability, open_ in zip(numbers, probabilities, below, strict=True):
         up = open_ * a / (rate + k * (1 - up))
-        cold = cold + chance * up
-        reached = (reached + chance) * up
+        cold = cold + probability * up
+        reached = (reached + probability) * up
         more = more + reached
-    total = chances.sum(axis=0)
+    total = probabilities.sum(axis=0)
     weights = _RULE.tail_weights
     share = np.einsum("k,kn->n", weights, total - cold).real / total
     raised = np.einsum("k,kn->n", weights, more).real
@@ -201,9 +201,9 @@ class Serverless(Station):
     Parameters
     ----------
     service : Distribution
-        Law of the time of a request on a warm instance. [-]
+        Distribution of the time of a request on a warm instance. [-]
     cold_start : Distribution
-        Law of what a request takes in addition where it must start an instance. [-]
+        Distribution of what a request takes in addition where it must start an instance. [-]
     keep_alive : number or array
         Time after which an idle instance is stopped, >= 0. [s]
     concurrency : int or integer array, optional
@@ -257,7 +257,7 @@ class Serverless(Station):
         return np.inf
 
     def serving(self, service: Distribution) -> Serverless:
-        """Return the same instances with another law of service."""
+        """Return the same instances with another service distribution."""
         return Serverless(service, self.cold_start, self.keep_alive, self.concurrency)
 
     def _solve(self, arrival_rate: Value) -> ServerlessState:
@@ -299,5 +299,7 @@ class Serverless(Station):
             loss=loss,
             cold=cold,
             instances=alive,
-            basis=Basis(dict.fromkeys((*MEANS, *LAWS, "loss", "cold", "instances"), grounds)),
+            basis=Basis(
+                dict.fromkeys((*MEANS, *DISTRIBUTIONS, "loss", "cold", "instances"), grounds)
+            ),
         )

@@ -1,4 +1,4 @@
-"""The streams that arrive at a station, each with its own rate and distribution of service."""
+"""The streams that arrive at a station, each with its own rate and service distribution."""
 
 from __future__ import annotations
 
@@ -33,7 +33,7 @@ class Stream(Model):
     arrival_rate : number or array
         Requests a second, >= 0. [1/s]
     service : Distribution, optional
-        Law of their service time; by default the station's own. [-]
+        Distribution of their service time; by default the station's own. [-]
     kind : str, default ""
         What they are called: the kind of request on a path. [-]
     priority : int, optional
@@ -65,7 +65,7 @@ class Stream(Model):
         "class, 0 for the most urgent", check=partial(_check.one_count, least=0), default=None
     )
     scv: Value | None = parameter(
-        "variability of its times between arrivals", check=_check.scv, default=None
+        "variability of its interarrival times", check=_check.scv, default=None
     )
 
 
@@ -103,6 +103,8 @@ def shares_of(rates: Sequence[Value]) -> tuple[Any, ...]:
         return tuple(xp.guard(rate / total, total == 0, 1.0 / len(rates)) for rate in rates)
 
 
-def mixed_service(laws: Sequence[Distribution], rates: Sequence[Value]) -> Distribution:
-    """Return the law of service of a mix of streams: each one's, by its share."""
-    return measure(shares_of(rates), tuple(laws))
+def mixed_service(
+    distributions: Sequence[Distribution], rates: Sequence[Value]
+) -> Distribution:
+    """Return the service distribution of a mix of streams: each one's, by its share."""
+    return measure(shares_of(rates), tuple(distributions))

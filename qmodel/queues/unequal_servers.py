@@ -31,7 +31,7 @@ best to take a slow server rather than to wait for a fast one.
 independent events, built by adding positive terms; :math:`c^3` operations on all cells
 together, for up to 100 servers. The fastest first takes :math:`\prod (n_i + 1)` sums of rates,
 with :math:`n_i` servers of kind i: at most 4096, which is 12 different servers, or two kinds of
-63. The law of the number present is known up to 12 servers then, to 1e-11.
+63. The distribution of the number present is known up to 12 servers then, to 1e-11.
 **Shapes.** The service times and the load broadcast. **Overload.** ``inf`` in the cell.
 
 References
@@ -59,7 +59,7 @@ from qmodel.basis import POISSON_ARRIVALS, Assumption, Basis
 from qmodel.distributions import Distribution, HyperExponential, Mixture
 from qmodel.errors import DomainError, ModelError
 from qmodel.numerics import erlang
-from qmodel.queues.base import FCFS, LAWS, MEANS, Station, StationResult
+from qmodel.queues.base import DISTRIBUTIONS, FCFS, MEANS, Station, StationResult
 from qmodel.queues.counts.ordered_entry import groups_of_equals, ordered_entry
 from qmodel.queues.counts.states import GeometricBeyond
 from qmodel.queues.mmc import EXPONENTIAL_SERVICE
@@ -164,8 +164,8 @@ class UnequalServers(Station):
         return sum(1 / s for s in self.service_times)
 
     def serving(self, service: Distribution) -> Station:
-        """Refuse: the servers differ, so no law is that of all."""
-        raise ModelError("servers of unequal speed have no law of service of their own")
+        """Refuse: the servers differ, so no distribution is that of all."""
+        raise ModelError("servers of unequal speed have no service distribution of their own")
 
     def _solve(self, arrival_rate: Value) -> StationResult:
         if is_symbolic(arrival_rate, *self.service_times):
@@ -173,7 +173,7 @@ class UnequalServers(Station):
         rate, total = np.asarray(arrival_rate, dtype=float), self.max_rate
         rho, left = rate / total, total - rate
         over = np.asarray(left <= 0)
-        # Beyond saturation any load below will do: its law is not used.
+        # Beyond saturation any load below will do: its distribution is not used.
         calm = np.where(over, 0.5, rate)
         random = self.policy == "random"
         free, full, below, times = (_random if random else _fastest)(calm, self.service_times)
@@ -182,7 +182,7 @@ class UnequalServers(Station):
         full = np.where(over, 0.0, full / norm)
         must_wait = np.where(over, 1.0, full / spare)
         drain = np.where(over, 0.0, left)
-        shares, laws = [], []
+        shares, distributions = [], []
         for s, taken in zip(times, free, strict=True):
             at_once = np.where(over, 0.0, taken / norm)
             waited = must_wait / s / total
@@ -190,9 +190,9 @@ class UnequalServers(Station):
             share = np.minimum(at_once + waited, 1.0)
             with np.errstate(invalid="ignore"):
                 # Without load the slower servers are never taken.
-                chance = np.where(share == 0, 0.0, waited / share)
+                probability = np.where(share == 0, 0.0, waited / share)
             shares.append(share[()])
-            laws.append(MMcResponse(chance[()], drain[()], 1 / s))
+            distributions.append(MMcResponse(probability[()], drain[()], 1 / s))
         with np.errstate(divide="ignore", invalid="ignore", over="ignore"):
             wait = np.where(over, np.inf, must_wait / drain)[()]
         response = wait + sum(p * s for p, s in zip(shares, times, strict=True))
@@ -211,10 +211,12 @@ class UnequalServers(Station):
             queue_length=weigh(rate, wait),
             number_in_system=weigh(rate, response),
             wait=MMcWait(must_wait[()], drain[()]),
-            response=Mixture(tuple(shares), tuple(laws)),
+            response=Mixture(tuple(shares), tuple(distributions)),
             station=self,
             number=number,
-            basis=Basis(dict.fromkeys(known, means) | dict.fromkeys(LAWS, (*means, FCFS))),
+            basis=Basis(
+                dict.fromkeys(known, means) | dict.fromkeys(DISTRIBUTIONS, (*means, FCFS))
+            ),
         )
 
 

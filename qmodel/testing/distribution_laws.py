@@ -17,12 +17,12 @@ __all__ = ["is_a_distribution", "quantiles_rise", "tail_falls"]
 _SHARES = (1e-6, 1e-3, 0.01, 0.1, 0.25, 0.5, 0.75, 0.9, 0.99, 0.999, 0.9999)
 
 
-def tail_falls(law: Distribution, *, slack: float = 1e-8, points: int = 150) -> None:
+def tail_falls(distribution: Distribution, *, slack: float = 1e-8, points: int = 150) -> None:
     """Assert that the tail falls from at most 1 to at least 0, over times of every size.
 
     Parameters
     ----------
-    law : Distribution
+    distribution : Distribution
         The distribution; all cells of arrays are checked. [-]
     slack : float, default 1e-8
         Rise that passes as rounding; the distribution's own `tail_error` is added. [-]
@@ -39,12 +39,15 @@ def tail_falls(law: Distribution, *, slack: float = 1e-8, points: int = 150) -> 
     >>> import qmodel as qm
     >>> tail_falls(qm.MG1(qm.Uniform(0.05, 0.15)).solve(0.1).response)
     """
-    middle, far = (np.asarray(law.quantile(p)) for p in (0.5, 0.999))
+    middle, far = (np.asarray(distribution.quantile(p)) for p in (0.5, 0.999))
     finite = np.isfinite(far)
     middle, far = np.where(finite, middle, 0.0), np.where(finite & (far > 0), far, 1.0)
     steps = np.linspace(0.0, 1.0, points // 2).reshape(-1, *[1] * middle.ndim)
     times = np.sort(np.concatenate([2 * middle * steps, 3 * far * steps]), axis=0)
-    tail, room = np.asarray(law.tail(times)), slack + np.asarray(law.tail_error(times))
+    tail, room = (
+        np.asarray(distribution.tail(times)),
+        slack + np.asarray(distribution.tail_error(times)),
+    )
     outside = ~((tail >= -slack) & (tail <= 1 + slack))
     if outside.any():
         raise AssertionError(
@@ -60,12 +63,12 @@ def tail_falls(law: Distribution, *, slack: float = 1e-8, points: int = 150) -> 
         )
 
 
-def quantiles_rise(law: Distribution, *, rel: float = 1e-9) -> None:
+def quantiles_rise(distribution: Distribution, *, rel: float = 1e-9) -> None:
     """Assert that a higher percentile is no shorter time, and none is below zero.
 
     Parameters
     ----------
-    law : Distribution
+    distribution : Distribution
         The distribution; all cells of arrays are checked. [-]
     rel : float, default 1e-9
         Relative fall that passes as rounding. [-]
@@ -80,8 +83,8 @@ def quantiles_rise(law: Distribution, *, rel: float = 1e-9) -> None:
     >>> import qmodel as qm
     >>> quantiles_rise(qm.MG1(qm.Uniform(0.05, 0.15)).solve(0.1).response)
     """
-    shares = np.array(_SHARES).reshape(-1, *[1] * len(shape_of(law)))
-    found = np.asarray(law.quantile(shares))
+    shares = np.array(_SHARES).reshape(-1, *[1] * len(shape_of(distribution)))
+    found = np.asarray(distribution.quantile(shares))
     least = np.concatenate([np.zeros_like(found[:1]), found[:-1] * (1 - rel)])
     wrong = ~(found >= least)
     if wrong.any():
@@ -91,7 +94,7 @@ def quantiles_rise(law: Distribution, *, rel: float = 1e-9) -> None:
         )
 
 
-def is_a_distribution(law: Distribution, *, rel: float = 1e-5) -> None:
+def is_a_distribution(distribution: Distribution, *, rel: float = 1e-5) -> None:
     """Assert all that holds of every distribution with a finite mean.
 
     The tail falls, quantiles rise and invert the tail, and the area under the tail is the
@@ -99,7 +102,7 @@ def is_a_distribution(law: Distribution, *, rel: float = 1e-5) -> None:
 
     Parameters
     ----------
-    law : Distribution
+    distribution : Distribution
         The distribution; each cell of arrays is checked. [-]
     rel : float, default 1e-5
         Relative tolerance of the mean. [-]
@@ -114,10 +117,10 @@ def is_a_distribution(law: Distribution, *, rel: float = 1e-5) -> None:
     >>> import qmodel as qm
     >>> is_a_distribution(qm.Sum([qm.Uniform(0.05, 0.15)] * 2))
     """
-    tail_falls(law)
-    quantiles_rise(law)
-    quantile_inverts_tail(law)
-    shape = shape_of(law)
+    tail_falls(distribution)
+    quantiles_rise(distribution)
+    quantile_inverts_tail(distribution)
+    shape = shape_of(distribution)
     for cell in range(int(np.prod(shape))):
-        one = select(law, shape, np.array(cell)) if shape else law
+        one = select(distribution, shape, np.array(cell)) if shape else distribution
         mean_is_integral_of_tail(one, rel=rel)

@@ -1,13 +1,13 @@
 """The kinds of station, each by one line: how it is built of parts that are drawn.
 
-A new station needs one line in `STATIONS`; the laws of the kit are then tested on it.
+A new station needs one line in `STATIONS`; the distributions of the kit are then tested on it.
 
 Examples
 --------
 >>> import qmodel as qm
 >>> from qmodel.testing.kinds import STATIONS, Parts
 >>> STATIONS["MMcK"](Parts(qm.Exponential(0.1), servers=4, few=2))
-MMcK(service_time=0.1, servers=4, places=6)
+MMcK(service_time=0.1, servers=4, capacity=6)
 """
 
 from __future__ import annotations
@@ -31,21 +31,21 @@ class Parts:
 
     Parameters
     ----------
-    law : Distribution
-        Law of the service time. [-]
+    distribution : Distribution
+        Distribution of the service time. [-]
     servers : int, default 1
         Number of servers. [-]
     few : int, default 1
         A small number, >= 1: places to wait, clients without a server, a threshold, a
         batch. [-]
     other : Distribution, default Exponential(1.0)
-        Another law: of times between arrivals, of vacations, of set-ups; its mean is the
+        Another distribution: of interarrival times, of vacations, of set-ups; its mean is the
         patience. [-]
     flag : bool, default False
         One of two kinds: preemptive or not, vacations again and again or one. [-]
     """
 
-    law: Distribution
+    distribution: Distribution
     servers: int = 1
     few: int = 1
     other: Distribution = field(default_factory=lambda: Exponential(1.0))
@@ -54,79 +54,95 @@ class Parts:
 
 def _cores(x: Parts) -> Station:
     # As many at once as there are servers, then a tenth slower.
-    rates = [n / x.law.mean for n in range(1, x.servers + 1)]
+    rates = [n / x.distribution.mean for n in range(1, x.servers + 1)]
     slower = x.few * [0.9 * rates[-1]]
     return queues.BirthDeath((*rates, *slower), servers=x.servers)
 
 
 def _unequal(x: Parts) -> Station:
     # One state for each set of busy servers: ten of them are a thousand.
-    times = (x.law.mean * (1 + i) for i in range(min(x.servers, 6)))
+    times = (x.distribution.mean * (1 + i) for i in range(min(x.servers, 6)))
     return queues.UnequalServers(tuple(times))
 
 
 def _slower(x: Parts) -> Station:
     speeds = (*range(1, x.servers + 1), *x.few * (0.9 * x.servers,))
-    return queues.LoadDependent(x.law, speeds)
+    return queues.LoadDependent(x.distribution, speeds)
 
 
 def _in_room(x: Parts) -> Station:
-    # Phases as they are; a fit to other laws would take most of the time of a test.
-    law = x.law if phases_of(x.law) else Erlang(x.law.mean, 2)
+    # Phases as they are; a fit to other distributions would take most of the time of a test.
+    distribution = (
+        x.distribution if phases_of(x.distribution) else Erlang(x.distribution.mean, 2)
+    )
     servers = min(x.servers, 6)
-    return queues.MGcK(law, servers, servers + x.few)
+    return queues.MGcK(distribution, servers, servers + x.few)
 
 
 def _kept(x: Parts) -> Station:
-    return queues.Serverless(x.law, Exponential(x.law.mean), 10 * x.other.mean)
+    return queues.Serverless(
+        x.distribution, Exponential(x.distribution.mean), 10 * x.other.mean
+    )
 
 
 def _two(x: Parts) -> tuple[Station, Station]:
-    return queues.MMc(x.law.mean), queues.MMc(1.5 * x.law.mean)
+    return queues.MMc(x.distribution.mean), queues.MMc(1.5 * x.distribution.mean)
 
 
 STATIONS: dict[str, Callable[[Parts], Station]] = {
     "BirthDeath": _cores,
-    "Delay": lambda x: queues.Delay(x.law),
-    "Engset": lambda x: queues.Engset(x.law.mean, x.servers, x.servers + x.few),
-    "ErlangA": lambda x: queues.ErlangA(x.law.mean, x.servers, x.other.mean),
-    "FiniteSource": lambda x: queues.FiniteSource(x.law.mean, x.servers, x.servers + x.few),
-    "GGc": lambda x: queues.GGc(x.other, x.law, x.servers),
-    "GM1": lambda x: queues.GM1(x.other, x.law.mean),
-    "GMc": lambda x: queues.GMc(x.other, x.law.mean, x.servers),
+    "Delay": lambda x: queues.Delay(x.distribution),
+    "Engset": lambda x: queues.Engset(x.distribution.mean, x.servers, x.servers + x.few),
+    "ErlangA": lambda x: queues.ErlangA(x.distribution.mean, x.servers, x.other.mean),
+    "FiniteSource": lambda x: queues.FiniteSource(
+        x.distribution.mean, x.servers, x.servers + x.few
+    ),
+    "GGc": lambda x: queues.GGc(x.other, x.distribution, x.servers),
+    "GM1": lambda x: queues.GM1(x.other, x.distribution.mean),
+    "GMc": lambda x: queues.GMc(x.other, x.distribution.mean, x.servers),
     "LoadDependent": _slower,
-    "MDc": lambda x: queues.MDc(x.law.mean, x.servers),
-    "MG1": lambda x: queues.MG1(x.law),
-    "MG1K": lambda x: queues.MG1K(x.law, x.few),
-    "MG1KPS": lambda x: queues.MG1KPS(x.law, x.few),
-    "MG1LCFS": lambda x: queues.MG1LCFS(x.law, x.flag),
-    "MG1PS": lambda x: queues.MG1PS(x.law),
-    "MG1Priority": lambda x: queues.MG1Priority(x.law, x.flag),
-    "MG1Setup": lambda x: queues.MG1Setup(x.law, x.other),
-    "MG1SizeBased": lambda x: queues.MG1SizeBased(x.law, _POLICIES[x.few % 4]),
-    "MG1Threshold": lambda x: queues.MG1Threshold(x.law, x.few),
-    "MG1Vacations": lambda x: queues.MG1Vacations(x.law, x.other, x.flag),
-    "MGc": lambda x: queues.MGc(x.law, x.servers),
+    "MDc": lambda x: queues.MDc(x.distribution.mean, x.servers),
+    "MG1": lambda x: queues.MG1(x.distribution),
+    "MG1K": lambda x: queues.MG1K(x.distribution, x.few),
+    "MG1KPS": lambda x: queues.MG1KPS(x.distribution, x.few),
+    "MG1LCFS": lambda x: queues.MG1LCFS(x.distribution, x.flag),
+    "MG1PS": lambda x: queues.MG1PS(x.distribution),
+    "MG1Priority": lambda x: queues.MG1Priority(x.distribution, x.flag),
+    "MG1Setup": lambda x: queues.MG1Setup(x.distribution, x.other),
+    "MG1SizeBased": lambda x: queues.MG1SizeBased(x.distribution, _POLICIES[x.few % 4]),
+    "MG1Threshold": lambda x: queues.MG1Threshold(x.distribution, x.few),
+    "MG1Vacations": lambda x: queues.MG1Vacations(x.distribution, x.other, x.flag),
+    "MGc": lambda x: queues.MGc(x.distribution, x.servers),
     "MGcK": _in_room,
-    "MGcPS": lambda x: queues.MGcPS(x.law, x.servers),
-    "MGcc": lambda x: queues.MGcc(x.law, x.servers),
-    "MMc": lambda x: queues.MMc(x.law.mean, x.servers),
-    "MMcD": lambda x: queues.MMcD(x.law.mean, x.servers, x.other.mean),
-    "MMcK": lambda x: queues.MMcK(x.law.mean, x.servers, x.servers + x.few),
-    "MMcLCFS": lambda x: queues.MMcLCFS(x.law.mean, x.servers),
-    "MMcPriority": lambda x: queues.MMcPriority(x.law.mean, x.servers, x.flag),
-    "MXG1": lambda x: queues.MXG1(x.law, queues.GeometricBatch(x.few)),
+    "MGcPS": lambda x: queues.MGcPS(x.distribution, x.servers),
+    "MGcc": lambda x: queues.MGcc(x.distribution, x.servers),
+    "MMc": lambda x: queues.MMc(x.distribution.mean, x.servers),
+    "MMcD": lambda x: queues.MMcD(x.distribution.mean, x.servers, x.other.mean),
+    "MMcK": lambda x: queues.MMcK(x.distribution.mean, x.servers, x.servers + x.few),
+    "MMcLCFS": lambda x: queues.MMcLCFS(x.distribution.mean, x.servers),
+    "MMcPriority": lambda x: queues.MMcPriority(x.distribution.mean, x.servers, x.flag),
+    "MXG1": lambda x: queues.MXG1(x.distribution, queues.GeometricBatch(x.few)),
     "Serverless": _kept,
     "UnequalServers": _unequal,
     # Replicas behind a balancer.
-    "CentralQueue": lambda x: balancing.CentralQueue(queues.MMc(x.law.mean), x.servers),
-    "JoinIdleQueue": lambda x: balancing.JoinIdleQueue(queues.MMc(x.law.mean), x.servers),
-    "LeastConnections": lambda x: balancing.LeastConnections(queues.MG1(x.law), x.servers),
-    "PowerOfChoices": lambda x: balancing.PowerOfChoices(queues.MMc(x.law.mean), x.servers + 1),
-    "RandomSplit": lambda x: balancing.RandomSplit(queues.MG1(x.law), x.servers),
-    "RoundRobin": lambda x: balancing.RoundRobin(queues.MMc(x.law.mean), x.servers),
-    "Sharded": lambda x: balancing.Sharded(queues.MG1(x.law), (0.5, 0.3, 0.2)),
-    "TiedRequests": lambda x: balancing.TiedRequests(queues.MMc(x.law.mean), x.servers + 1),
+    "CentralQueue": lambda x: balancing.CentralQueue(
+        queues.MMc(x.distribution.mean), x.servers
+    ),
+    "JoinIdleQueue": lambda x: balancing.JoinIdleQueue(
+        queues.MMc(x.distribution.mean), x.servers
+    ),
+    "LeastConnections": lambda x: balancing.LeastConnections(
+        queues.MG1(x.distribution), x.servers
+    ),
+    "PowerOfChoices": lambda x: balancing.PowerOfChoices(
+        queues.MMc(x.distribution.mean), x.servers + 1
+    ),
+    "RandomSplit": lambda x: balancing.RandomSplit(queues.MG1(x.distribution), x.servers),
+    "RoundRobin": lambda x: balancing.RoundRobin(queues.MMc(x.distribution.mean), x.servers),
+    "Sharded": lambda x: balancing.Sharded(queues.MG1(x.distribution), (0.5, 0.3, 0.2)),
+    "TiedRequests": lambda x: balancing.TiedRequests(
+        queues.MMc(x.distribution.mean), x.servers + 1
+    ),
     "WeightedRoundRobin": lambda x: balancing.WeightedRoundRobin(_two(x), (0.6, 0.4)),
     "WeightedSplit": lambda x: balancing.WeightedSplit(_two(x), (0.6, 0.4)),
 }

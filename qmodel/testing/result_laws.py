@@ -83,9 +83,9 @@ def flow_balance(result: Result, *, rel: float = 1e-9) -> None:
         law = f"flow balance{where}"
         if r.streams:
             brought = sum(s.arrival_rate for s in r.streams)
-            sources = _sources(r.station)
-            if sources is not None:  # who is here does not ask
-                brought = brought * (sources - r.number_in_system)
+            population = _sources(r.station)
+            if population is not None:  # who is here does not ask
+                brought = brought * (population - r.number_in_system)
             equal(law, "arrival_rate", r.arrival_rate, brought, rel)
         lost = np.asarray(r.loss) + np.asarray(r.abandonment)
         for name in ("loss", "abandonment", "accepted"):
@@ -113,7 +113,7 @@ def _sources(station: Station) -> Any:
     """Return how many ask, where they are few: the rate of a stream is then that of each."""
     if isinstance(station, FiniteSource):
         return station.population
-    return station.sources if isinstance(station, Engset) else None
+    return station.population if isinstance(station, Engset) else None
 
 
 def pasta(result: StationResult, *, rel: float = 1e-9) -> None:

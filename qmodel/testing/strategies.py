@@ -1,4 +1,4 @@
-"""Hypothesis strategies: service laws, stations, streams, paths, pipelines and loads.
+"""Hypothesis strategies: service distributions, stations, streams, paths, pipelines and loads.
 
 They go to the edges: loads from 1e-12 to a hair below saturation, one server and a million,
 constant service and an SCV of 100. What they draw is stable at the loads that they draw;
@@ -51,7 +51,7 @@ from qmodel.queues.mmc import MMc
 from qmodel.testing.kinds import IN_PATHS, STATIONS, Parts
 
 __all__ = [
-    "LAWS",
+    "DISTRIBUTIONS",
     "STATIONS",
     "loads",
     "parts",
@@ -60,13 +60,13 @@ __all__ = [
     "rate_of",
     "scvs",
     "servers",
-    "service_laws",
+    "service_distributions",
     "service_times",
     "stations",
     "streams",
 ]
 
-LAWS: dict[str, Callable[[float, float], Distribution]] = {
+DISTRIBUTIONS: dict[str, Callable[[float, float], Distribution]] = {
     "exponential": lambda mean, scv: Exponential(mean),
     "constant": lambda mean, scv: Deterministic(mean),
     "erlang": lambda mean, scv: Erlang(mean, 4),
@@ -76,7 +76,7 @@ LAWS: dict[str, Callable[[float, float], Distribution]] = {
     "lognormal": lambda mean, scv: LogNormal(mean, min(max(scv, 0.01), 9.0)),
     "sum": lambda mean, scv: Sum((Exponential(0.3 * mean), Gamma(0.7 * mean, max(scv, 0.01)))),
 }
-"""Service laws by mean and SCV, where they have one; a new law needs one line."""
+"""Service distributions by mean and SCV, where they have one; a new one needs one line."""
 
 _SMOOTH = ("exponential", "constant", "erlang", "gamma")
 
@@ -178,14 +178,17 @@ def servers(most: int = 1_000_000) -> st.SearchStrategy[int]:
 
 
 @st.composite
-def service_laws(
-    draw: Any, kinds: Any = tuple(LAWS), mean: float | None = None, most_scv: float = 100.0
+def service_distributions(
+    draw: Any,
+    kinds: Any = tuple(DISTRIBUTIONS),
+    mean: float | None = None,
+    most_scv: float = 100.0,
 ) -> Any:
-    """Draw laws of service.
+    """Draw service distributions.
 
     Parameters
     ----------
-    kinds : sequence of str, default all of LAWS
+    kinds : sequence of str, default all of DISTRIBUTIONS
         The families. [-]
     mean : float, optional
         Their mean; by default drawn. [s]
@@ -200,21 +203,21 @@ def service_laws(
     Examples
     --------
     >>> from hypothesis import find
-    >>> find(service_laws(["uniform"], mean=2.0), lambda law: True)
+    >>> find(service_distributions(["uniform"], mean=2.0), lambda distribution: True)
     Uniform(low=1.0, high=3.0)
     """
-    build = LAWS[draw(st.sampled_from(sorted(kinds)))]
+    build = DISTRIBUTIONS[draw(st.sampled_from(sorted(kinds)))]
     return build(draw(service_times()) if mean is None else mean, draw(scvs(most_scv)))
 
 
 @st.composite
-def parts(draw: Any, laws: Any = tuple(LAWS), most_servers: int = 40) -> Any:
+def parts(draw: Any, distributions: Any = tuple(DISTRIBUTIONS), most_servers: int = 40) -> Any:
     """Draw what stations are built of, by the lines of `STATIONS`.
 
     Parameters
     ----------
-    laws : sequence of str, default all of LAWS
-        The families of their laws of service. [-]
+    distributions : sequence of str, default all of DISTRIBUTIONS
+        The families of their service distributions. [-]
     most_servers : int, default 40
         Most servers. [-]
 
@@ -229,17 +232,22 @@ def parts(draw: Any, laws: Any = tuple(LAWS), most_servers: int = 40) -> Any:
     >>> find(parts(), lambda x: x.servers > 3 and x.flag).flag
     True
     """
-    law = draw(service_laws(laws))
+    distribution = draw(service_distributions(distributions))
     # What is away or patient is so for about as long as a service takes, or far from it.
     ratio = draw(st.sampled_from([0.05, 0.7, 1.0, 20.0]))
-    other = draw(service_laws(_SMOOTH, mean=ratio * float(law.mean), most_scv=4.0))
+    other = draw(
+        service_distributions(_SMOOTH, mean=ratio * float(distribution.mean), most_scv=4.0)
+    )
     few, flag = draw(st.integers(1, 8)), draw(st.booleans())
-    return Parts(law, draw(servers(most_servers)), few, other, flag)
+    return Parts(distribution, draw(servers(most_servers)), few, other, flag)
 
 
 @st.composite
 def stations(
-    draw: Any, kinds: Any = tuple(STATIONS), laws: Any = tuple(LAWS), most_servers: int = 40
+    draw: Any,
+    kinds: Any = tuple(STATIONS),
+    distributions: Any = tuple(DISTRIBUTIONS),
+    most_servers: int = 40,
 ) -> Any:
     """Draw stations of every kind.
 
@@ -247,8 +255,8 @@ def stations(
     ----------
     kinds : sequence of str, default all of STATIONS
         The kinds of station. [-]
-    laws : sequence of str, default all of LAWS
-        The families of their laws of service. [-]
+    distributions : sequence of str, default all of DISTRIBUTIONS
+        The families of their service distributions. [-]
     most_servers : int, default 40
         Most servers; Erlang's formulas take a million, laws of general service fewer. [-]
 
@@ -264,12 +272,12 @@ def stations(
     True
     """
     build = STATIONS[draw(st.sampled_from(sorted(kinds)))]
-    return build(draw(parts(laws, most_servers)))
+    return build(draw(parts(distributions, most_servers)))
 
 
 @st.composite
 def streams(draw: Any, station: Station, load: float, most: int = 3) -> Any:
-    """Draw streams that load a station, each with its own law or the station's.
+    """Draw streams that load a station, each with its own distribution or the station's.
 
     Parameters
     ----------
@@ -295,10 +303,11 @@ def streams(draw: Any, station: Station, load: float, most: int = 3) -> Any:
     """
     mean = float(station.service.mean)
     shares = draw(st.lists(st.floats(0.05, 1.0), min_size=1, max_size=most))
-    laws = [draw(st.none() | service_laws(mean=mean)) for _ in shares]
+    distributions = [draw(st.none() | service_distributions(mean=mean)) for _ in shares]
     rate = rate_of(station, load)
     return [
-        Stream(rate * share / sum(shares), law) for share, law in zip(shares, laws, strict=True)
+        Stream(rate * share / sum(shares), distribution)
+        for share, distribution in zip(shares, distributions, strict=True)
     ]
 
 
@@ -325,7 +334,7 @@ def paths(draw: Any, kinds: Any = IN_PATHS, depth: int = 2) -> Any:
     >>> len(list(found.walk()))
     3
     """
-    # Smooth laws with moderate spread: composing is what a path is about.
+    # Smooth distributions with moderate spread: composing is what a path is about.
     names = (f"station {i}" for i in range(1000))
 
     def step(left: int) -> Step:

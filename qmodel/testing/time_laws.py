@@ -1,4 +1,4 @@
-"""The laws of a law of times: tail, quantile, mean and transform belong together."""
+"""The laws of a distribution: tail, quantile, mean and transform belong together."""
 
 from __future__ import annotations
 
@@ -20,14 +20,17 @@ __all__ = [
 
 
 def quantile_inverts_tail(
-    law: Distribution, p: Iterable[float] = (0.01, 0.5, 0.9, 0.99, 0.999), *, rel: float = 1e-6
+    distribution: Distribution,
+    p: Iterable[float] = (0.01, 0.5, 0.9, 0.99, 0.999),
+    *,
+    rel: float = 1e-6,
 ) -> None:
-    """Assert that quantile and tail are inverse, also where the law jumps.
+    """Assert that quantile and tail are inverse, also where the distribution jumps.
 
     Parameters
     ----------
-    law : Distribution
-        The law. [-]
+    distribution : Distribution
+        The distribution. [-]
     p : iterable of float, default 0.01 to 0.999
         Probabilities. [-]
     rel : float, default 1e-6
@@ -44,11 +47,13 @@ def quantile_inverts_tail(
     >>> quantile_inverts_tail(qm.MMc(0.2, servers=4).solve(9.0).response)
     """
     for share in several("p", p):
-        t = np.asarray(law.quantile(share))
+        t = np.asarray(distribution.quantile(share))
         finite = np.isfinite(t)
         slack = rel * (1 - share) + 1e-9
-        after = np.where(finite, law.tail(np.where(finite, t, 0.0) * (1 + rel)), 0.0)
-        before = np.where(finite & (t > 0), law.tail(np.where(finite, t, 0.0) * (1 - rel)), 1.0)
+        after = np.where(finite, distribution.tail(np.where(finite, t, 0.0) * (1 + rel)), 0.0)
+        before = np.where(
+            finite & (t > 0), distribution.tail(np.where(finite, t, 0.0) * (1 - rel)), 1.0
+        )
         unknown = np.isnan(t)
         wrong = ~((after <= 1 - share + slack) & (before >= 1 - share - slack)) | unknown
         if wrong.any():
@@ -59,13 +64,13 @@ def quantile_inverts_tail(
             )
 
 
-def mean_is_integral_of_tail(law: Distribution, *, rel: float = 1e-5) -> None:
+def mean_is_integral_of_tail(distribution: Distribution, *, rel: float = 1e-5) -> None:
     """Assert that the mean is the integral of the tail.
 
     Parameters
     ----------
-    law : Distribution
-        The law, of one cell, with a finite mean. [-]
+    distribution : Distribution
+        The distribution, of one cell, with a finite mean. [-]
     rel : float, default 1e-5
         Relative tolerance. [-]
 
@@ -79,31 +84,31 @@ def mean_is_integral_of_tail(law: Distribution, *, rel: float = 1e-5) -> None:
     >>> import qmodel as qm
     >>> mean_is_integral_of_tail(qm.MMc(0.2, servers=4).solve(9.0).response)
     """
-    mean = float(law.mean)
-    jumps = [float(part.shift) for part in law.parts() if float(part.shift) > 0]
+    mean = float(distribution.mean)
+    jumps = [float(part.shift) for part in distribution.parts() if float(part.shift) > 0]
     # A wait that is rare has a mean far below the times of those that wait.
-    scale = mean + float(law.variance) / mean if mean > 0 else 1.0
-    far, noise = max([scale, *jumps]), 1e-10 * float(law.tail(0.0))
+    scale = mean + float(distribution.variance) / mean if mean > 0 else 1.0
+    far, noise = max([scale, *jumps]), 1e-10 * float(distribution.tail(0.0))
     # Ten digits down the tail may be the noise of an inversion, which no mean has in it.
-    while (tail := float(law.tail(far))) * far > 1e-9 * mean and tail > noise:
+    while (tail := float(distribution.tail(far))) * far > 1e-9 * mean and tail > noise:
         far *= 2
-    ends = [float(law.quantile(p)) for p in (0.0, 1.0)]
+    ends = [float(distribution.quantile(p)) for p in (0.0, 1.0)]
     kinks = [x for x in (*jumps, *ends) if np.isfinite(x)]
     body = np.linspace(0.0, 4 * scale, 200)
     grid = np.unique(np.concatenate([body, np.geomspace(1e-12 * far, far, 160), kinks]))
     nodes, weights = np.polynomial.legendre.leggauss(8)
     half, middle = np.diff(grid)[:, None] / 2, (grid[1:] + grid[:-1])[:, None] / 2
-    area = float((law.tail(middle + half * nodes) * weights * half).sum())
+    area = float((distribution.tail(middle + half * nodes) * weights * half).sum())
     equal("the mean is the integral of the tail", "mean", mean, area, rel)
 
 
-def mean_is_slope_of_transform(law: Distribution, *, rel: float = 1e-6) -> None:
+def mean_is_slope_of_transform(distribution: Distribution, *, rel: float = 1e-6) -> None:
     """Assert that the mean is minus the derivative of the transform at zero.
 
     Parameters
     ----------
-    law : Distribution
-        The law, with finite mean and variance. [-]
+    distribution : Distribution
+        The distribution, with finite mean and variance. [-]
     rel : float, default 1e-6
         Relative tolerance. [-]
 
@@ -117,14 +122,14 @@ def mean_is_slope_of_transform(law: Distribution, *, rel: float = 1e-6) -> None:
     >>> import qmodel as qm
     >>> mean_is_slope_of_transform(qm.MMc(0.2, servers=4).solve(9.0).response)
     """
-    mean = np.asarray(law.mean)
+    mean = np.asarray(distribution.mean)
     moving = np.where(mean > 0, mean, 1.0)
-    second = law.variance + mean**2
+    second = distribution.variance + mean**2
     # Off the real axis the imaginary part is the slope without a difference, less a term in
     # the second moment; the third moment's is of the square of the step.
     step = 1e-4 / np.where(mean > 0, second / moving, 1.0)
-    slope = step * second - np.imag(law.laplace((1 + 1j) * step)) / step
+    slope = step * second - np.imag(distribution.laplace((1 + 1j) * step)) / step
     # The transform is near 1, and known to its last bits, or to those of a quadrature.
-    floor = float(np.max((1e-15 if law.analytic else 1e-13) / step))
+    floor = float(np.max((1e-15 if distribution.analytic else 1e-13) / step))
     what = "the mean is minus the slope of the transform"
     equal(what, "mean", mean, slope, rel, floor=floor)

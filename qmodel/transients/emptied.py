@@ -36,7 +36,7 @@ class Emptied(Model):
     >>> flat = qm.Profile([0.0, 300.0], [2000.0, 2000.0])
     >>> lost = qm.transients.Emptied(at=30.0, entries=20_000)
     >>> print(site.over_time(flat, emptied={"cache": lost}))
-    peak of 2000/s after 0 s: db is full from 30 s to ...
+    peak of 2000/s after 0 s: db is saturated from 30 s to ...
     """
 
     at: float = parameter("when it is emptied", unit="s", check=_check.real, default=0.0)

@@ -12,9 +12,9 @@ their distance. Between three neighbours, a below and b above, a walk with birth
     E[T] = \frac{b P_\uparrow - a (1 - P_\uparrow)}{\lambda - d}
 
 (the gambler's ruin [1]_), and the chain on the levels jumps with these: its means and its
-stationary law are those of the walk. Where it drifts far, while a backlog grows or drains, such
-jumps one way would spread it by several percent of the backlog. There the rates up and down, b
-and a away, are those of the drift and of the variance of the walk,
+stationary distribution are those of the walk. Where it drifts far, while a backlog grows or
+drains, such jumps one way would spread it by several percent of the backlog. There the rates up
+and down, b and a away, are those of the drift and of the variance of the walk,
 
 .. math::
 
@@ -87,7 +87,7 @@ class Levels:
     ) -> tuple[np.ndarray, np.ndarray]:
         """Return the rates up and down from each level, given those of the walk there [1/s].
 
-        Those of a chain that does not move keep its stationary law, and are positive.
+        Those of a chain that does not move keep its stationary distribution, and are positive.
         """
         rise, fall = births.copy(), deaths.copy()
         rise[-1] = fall[0] = 0.0

@@ -90,8 +90,10 @@ class StationOverTime:
             if isinstance(getattr(self, f.name), np.ndarray)
         }
         for name in ("wait", "response"):
-            law = getattr(self, name)
-            values[name] = law if law is None else select(law, shape, places)
+            distribution = getattr(self, name)
+            values[name] = (
+                distribution if distribution is None else select(distribution, shape, places)
+            )
         return replace(self, **values)
 
     def to_frame(self) -> pd.DataFrame:

@@ -213,15 +213,15 @@ class Reading:
             order = np.argsort(slower, axis=1, kind="stable")
             p, slower = (np.take_along_axis(x, order, axis=1) for x in (p, slower))
         upto = np.concatenate([np.zeros((len(p), 1)), np.cumsum(p, axis=1)], axis=1)
-        weights, laws = [], []
+        weights, distributions = [], []
         for low, high in itertools.pairwise(_CUTS):
             share = np.diff(np.clip(upto, low, high), axis=1)
             mass = np.maximum(share.sum(axis=1), 1e-300)
             weights.append(share.sum(axis=1))
             factor = (share * slower).sum(axis=1) / mass
-            laws.append(Scaled(self.walk.service, np.maximum(factor, 1.0)))
+            distributions.append(Scaled(self.walk.service, np.maximum(factor, 1.0)))
         total = sum(weights)
-        return measure(tuple(w / total for w in weights), tuple(laws))
+        return measure(tuple(w / total for w in weights), tuple(distributions))
 
     def _served(self, servers: np.ndarray) -> np.ndarray:
         """Return the probability to be served of those who find each number."""
@@ -303,8 +303,8 @@ def _longer_than(none: Any, weights: Any, means: Any, scvs: Any) -> np.ndarray:
 def _past(after: np.ndarray, none: Any, weights: Any, means: Any, scvs: Any) -> Distribution:
     """Return a wait as a time that all wait, and a mixture: what is far from 0 is smooth."""
     rest = means - after
-    laws = [Gamma(m, v) for m, v in zip(rest, scvs * (means / rest) ** 2, strict=True)]
-    mixed = measure((none, *weights), (ZERO, *laws))
+    distributions = [Gamma(m, v) for m, v in zip(rest, scvs * (means / rest) ** 2, strict=True)]
+    mixed = measure((none, *weights), (ZERO, *distributions))
     return Shifted(mixed, after) if after.any() else mixed
 
 
@@ -316,11 +316,11 @@ def _after(wait: Distribution, held: Distribution) -> Distribution:
     if not isinstance(held, Exponential):
         return Sum((wait, held))
     if isinstance(wait, Shifted):
-        return Shifted(_after(wait.law, held), wait.by)
+        return Shifted(_after(wait.distribution, held), wait.by)
     none, *weights = wait.probabilities  # type: ignore[attr-defined]
-    _, *waits = wait.laws  # type: ignore[attr-defined]
+    _, *waits = wait.distributions  # type: ignore[attr-defined]
     mean, times = held.mean, []
-    for law in waits:
-        whole = law.mean + mean
-        times.append(Gamma(whole, (law.variance + mean**2) / whole**2))
+    for distribution in waits:
+        whole = distribution.mean + mean
+        times.append(Gamma(whole, (distribution.variance + mean**2) / whole**2))
     return measure((none, *weights), (held, *times))

@@ -146,17 +146,17 @@ def steady(station: Station, profile: Profile, times: np.ndarray) -> StationOver
 
 def delayed(station: Delay, profile: Profile, times: np.ndarray) -> StationOverTime:
     """Return a delay over time: the number present is Poisson, and known exactly [3]."""
-    law = station.service
+    distribution = station.service
     nodes, weights = np.polynomial.legendre.leggauss(64)
     shares = (nodes + 1) / 2
-    stays = np.asarray(law.quantile(shares), dtype=float)
+    stays = np.asarray(distribution.quantile(shares), dtype=float)
     leaving = profile.rate(times[:, None] - stays) @ (weights / 2)
     # The age of a request in the delay: its tail over its mean.
-    length = float(law.quantile(1 - 1e-9))
+    length = float(distribution.quantile(1 - 1e-9))
     ages, size = (nodes + 1) / 2 * length, weights / 2 * length
-    inside = (profile.rate(times[:, None] - ages) * law.tail(ages)) @ size
+    inside = (profile.rate(times[:, None] - ages) * distribution.tail(ages)) @ size
     rate, zero = np.asarray(profile.rate(times)), np.zeros(len(times))
-    mean = float(law.mean)
+    mean = float(distribution.mean)
     return StationOverTime(
         times=times,
         arrival_rate=rate,
@@ -170,6 +170,6 @@ def delayed(station: Delay, profile: Profile, times: np.ndarray) -> StationOverT
         waiting_time=zero,
         response_time=zero + mean,
         wait=Scaled(ZERO, zero + 1),
-        response=Scaled(law, zero + 1),
+        response=Scaled(distribution, zero + 1),
         station=station,
     )

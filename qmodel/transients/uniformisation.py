@@ -122,16 +122,16 @@ def _weights(mean: float) -> np.ndarray:
 def _at_delay(station: Delay, rate: float, length: float, begin: int) -> np.ndarray:
     from scipy.special import gammaln, xlogy
 
-    law = station.service
+    distribution = station.service
     nodes, weights = np.polynomial.legendre.leggauss(64)
     # The tail is steepest near zero.
     share = ((nodes + 1) / 2) ** 2
     stays = length * share
-    area = float((law.tail(stays) * length * np.sqrt(share) * weights).sum())
+    area = float((distribution.tail(stays) * length * np.sqrt(share) * weights).sum())
     fresh = _weights(rate * area)
     if begin == 0:
         return fresh
-    left = float(law.tail(length))
+    left = float(distribution.tail(length))
     k = np.arange(begin + 1)
     logs = gammaln(begin + 1) - gammaln(k + 1) - gammaln(begin - k + 1)
     old = np.exp(logs + xlogy(k, left) + xlogy(begin - k, 1 - left))

@@ -141,7 +141,7 @@ def walk_of(station: Station) -> Walk:
     Examples
     --------
     >>> import qmodel as qm
-    >>> walk = walk_of(qm.MMcK(0.1, servers=2, places=5))
+    >>> walk = walk_of(qm.MMcK(0.1, servers=2, capacity=5))
     >>> float(walk.completions(4, walk.servers)), walk.room
     (20.0, 5.0)
     """
@@ -169,7 +169,7 @@ def _(station: MMc) -> Walk:
 
 @walk_of.register
 def _(station: MMcK) -> Walk:
-    return _plain(station, room=float(station.places))
+    return _plain(station, room=float(station.capacity))
 
 
 @walk_of.register

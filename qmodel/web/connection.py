@@ -1,4 +1,4 @@
-"""The network and the secured connection: round trips, and the CPU of handshakes."""
+"""The network and the TLS connection: round trips, and the CPU of handshakes."""
 
 from __future__ import annotations
 
@@ -69,7 +69,7 @@ def secure_connection(
     station: Station | None = None,
     name: str = "tls",
 ) -> Step:
-    """Open a secured connection, once for several requests.
+    """Open a TLS connection, once for several requests.
 
     Parameters
     ----------

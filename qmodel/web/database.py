@@ -90,7 +90,7 @@ def database(
     >>> float(r.stations["database"].utilization), r.basis["mean"]
     (0.66, 'exact')
 
-    A driver that draws a replica at random, and one that takes them in turn:
+    A driver that draws a replica at random, and one that takes them round robin:
 
     >>> drivers = [
     ...     database(4 * ms, connections=2, replicas=6, balancing=b)
@@ -99,7 +99,7 @@ def database(
     >>> [float(qm.Pipeline(db.read).solve(2400.0).latency.mean) for db in drivers]
     [0.0111, 0.0075]
 
-    Forty connections to eight cores carry no more than eight cores do:
+    Forty connections to eight cores sustain no more than eight cores do:
 
     >>> db = database(4 * ms, connections=40, cores=8)
     >>> p = qm.Pipeline(db.read)

@@ -36,9 +36,10 @@ def dns(
     Parameters
     ----------
     hit_time : number, array or Distribution
-        Time of an answer from the resolver's cache, >= 0, constant or its law. [s or -]
+        Time of an answer from the resolver's cache, >= 0, constant or its distribution. [s or
+        -]
     miss_time : number, array or Distribution
-        Mean further time of a miss, exponential, > 0; or its law. [s or -]
+        Mean further time of a miss, exponential, > 0; or its distribution. [s or -]
     hit_ratio : number, array or Cache, optional
         Share of the look-ups that the resolver's cache answers; or what gives it, such as
         `qmodel.caches.resolvers.Resolvers`; or give `lookup_rate` and `ttl`. [-]

@@ -132,7 +132,8 @@ def monolith(
     Parameters
     ----------
     service : number or array or Distribution
-        Time of a request on one worker; a number is the mean of an exponential law. [s]
+        Time of a request on one worker; a number is the mean of an exponential distribution.
+        [s]
     servers : int or integer array
         Servers, >= 1. [-]
     workers : int or integer array, default 1
@@ -156,8 +157,8 @@ def monolith(
     Returns
     -------
     Call, Step or dict
-        The step, or with kinds that of each; without `calls`, ``step.serving(law)`` is the
-        same application doing other work, for another kind of request.
+        The step, or with kinds that of each; without `calls`, ``step.serving(distribution)`` is
+        the same application doing other work, for another kind of request.
 
     Raises
     ------
@@ -208,7 +209,8 @@ class Service(Model):
     name : str
         Name of the station. [-]
     service : number or array or Distribution
-        Time of a request on one worker; a number is the mean of an exponential law. [s]
+        Time of a request on one worker; a number is the mean of an exponential distribution.
+        [s]
     servers : int or integer array
         Servers of the pool, >= 1. [-]
     calls : sequence of Service or Step, default ()

@@ -36,11 +36,11 @@ def bare_transform(model, load, t):
     """Return a function that evaluates the transforms at 25 complex points, in chunks."""
     points = np.linspace(1, 9, 25)[:, None] + 1j * np.arange(25)[:, None]
     hit = model.parameters()["cache.hit_ratio"]
-    law = {}
+    distribution = {}
     for name, (service_time, servers) in STATIONS.items():
         rate = load * model.visits[name]
         wait = qm.erlang_c(servers=servers, offered_load=rate * service_time)
-        law[name] = wait, servers / service_time - rate, 1 / service_time
+        distribution[name] = wait, servers / service_time - rate, 1 / service_time
 
     def evaluate():
         total = np.empty(VARIANTS)
@@ -49,7 +49,7 @@ def bare_transform(model, load, t):
             s = points / t[cells]
 
             def response(name, s=s, cells=cells):
-                wait, drain, serve = law[name]
+                wait, drain, serve = distribution[name]
                 c, theta = wait[cells], drain[cells]
                 return (1 - c + c * (theta / (theta + s))) * (serve / (serve + s))
 
@@ -70,13 +70,13 @@ def test_p99_of_100000_variants(interleaved, variants):
     assert r.median <= 4.0
 
 
-def cpu_ratio_to_plain(interleaved, law, plain, limit):
+def cpu_ratio_to_plain(interleaved, distribution, plain, limit):
     """Print and assert what a percentile costs, against that of two stations in a row."""
     r = interleaved(
-        lambda: [law.quantile(0.99) for _ in range(5)],
+        lambda: [distribution.quantile(0.99) for _ in range(5)],
         lambda: [plain.quantile(0.99) for _ in range(5)],
     )
-    print(f"\np99 of {law!r}: {r} p99 of two stations in a row, limit {limit}")
+    print(f"\np99 of {distribution!r}: {r} p99 of two stations in a row, limit {limit}")
     assert r.median <= limit
 
 

@@ -11,7 +11,7 @@ import qmodel as qm
 pytestmark = pytest.mark.benchmark
 
 SERVICE_TIME = 0.02
-LAWS = 100_000
+DISTRIBUTIONS = 100_000
 
 
 def points(low, high, n=10**6):
@@ -65,9 +65,9 @@ def test_scalar_formula(interleaved, name, limit, servers):
 
 
 def gammas(rng, low, high):
-    """Return gamma laws with SCVs uniform in the logarithm, and their bare transform."""
-    mean = rng.uniform(0.001, 1.0, LAWS)
-    scv = np.exp(rng.uniform(np.log(low), np.log(high), LAWS))
+    """Return gamma distributions with SCVs uniform in the log, and their bare transform."""
+    mean = rng.uniform(0.001, 1.0, DISTRIBUTIONS)
+    scv = np.exp(rng.uniform(np.log(low), np.log(high), DISTRIBUTIONS))
 
     def transform(s, cells):
         v = scv[cells]
@@ -77,9 +77,9 @@ def gammas(rng, low, high):
 
 
 def hyperexponentials(rng, low, high):
-    """Return laws of two branches of equal load, and their bare transform."""
-    mean = rng.uniform(0.001, 1.0, LAWS)
-    scv = np.exp(rng.uniform(np.log(low), np.log(high), LAWS))
+    """Return distributions of two branches of equal load, and their bare transform."""
+    mean = rng.uniform(0.001, 1.0, DISTRIBUTIONS)
+    scv = np.exp(rng.uniform(np.log(low), np.log(high), DISTRIBUTIONS))
     p = (1 + np.sqrt((scv - 1) / (scv + 1))) / 2
     fast, slow = mean / (2 * p), mean / (2 * (1 - p))
 
@@ -101,17 +101,17 @@ SERVICES = {
 def test_mg1_p99(interleaved, name):
     rng = np.random.default_rng(1)
     make, *scv = SERVICES[name]
-    law, transform = make(rng, *scv)
-    load = rng.uniform(0.05, 0.95, LAWS)
-    rate = load / law.mean
+    distribution, transform = make(rng, *scv)
+    load = rng.uniform(0.05, 0.95, DISTRIBUTIONS)
+    rate = load / distribution.mean
     contour = np.linspace(1, 9, 25)[:, None] + 1j * np.arange(25)[:, None]
 
     def p99():
-        return qm.MG1(law).solve(rate).wait.quantile(0.99)
+        return qm.MG1(distribution).solve(rate).wait.quantile(0.99)
 
     def bare():
-        total = np.empty(LAWS)
-        for start in range(0, LAWS, 1024):
+        total = np.empty(DISTRIBUTIONS)
+        for start in range(0, DISTRIBUTIONS, 1024):
             cells = slice(start, start + 1024)
             s = contour / t[cells]
             gap = s - rate[cells] * (1 - transform(s, cells))
@@ -122,9 +122,11 @@ def test_mg1_p99(interleaved, name):
     t = p99()
     seconds = time.perf_counter() - start
     r = interleaved(p99, bare, rounds=3)
-    print(f"\nM/G/1 p99, {LAWS:,} laws, {name}: {seconds:.2f} s, {r} bare transforms")
-    assert t.shape == (LAWS,)
-    below = qm.MG1(law).solve(rate).wait.tail(t)
+    print(
+        f"\nM/G/1 p99, {DISTRIBUTIONS:,} of them, {name}: {seconds:.2f} s, {r} bare transforms"
+    )
+    assert t.shape == (DISTRIBUTIONS,)
+    below = qm.MG1(distribution).solve(rate).wait.tail(t)
     np.testing.assert_allclose(below[t > 0], 0.01, rtol=1e-6)
 
 

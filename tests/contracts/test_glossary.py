@@ -24,8 +24,11 @@ STRUCTURE = {
 }  # fmt: skip
 """Fields that hold other results or say of which part they are."""
 
-LAWS = {"wait", "response", "response_overall", "latency"} | {"served_wait", "served_response"}
-"""Fields that are laws: objects without a unit, of a quantity that has one."""
+DISTRIBUTIONS = {"wait", "response", "response_overall", "latency"} | {
+    "served_wait",
+    "served_response",
+}
+"""Fields that are distributions: objects without a unit, of a quantity that has one."""
 
 COLUMNS = {"station", "basis"}
 """Columns of frames that hold text."""
@@ -58,7 +61,7 @@ def test_every_field_is_a_known_quantity(name: str) -> None:
     thing = RESULTS[name]
     properties = {n for n, v in vars(thing).items() if isinstance(v, property)}
     fields = {f.name for f in dataclasses.fields(thing)} | properties
-    assert fields - STRUCTURE - set(GLOSSARY) - LAWS == set()
+    assert fields - STRUCTURE - set(GLOSSARY) - DISTRIBUTIONS == set()
 
 
 @pytest.mark.parametrize("name", RESULTS)
@@ -69,7 +72,7 @@ def test_the_docstring_has_the_unit_of_the_glossary(name: str) -> None:
             rf"^{field.name} : .*\n(?:    .*\n)*?    .*\[([^\]]+)\]$", doc + "\n", re.M
         )
         assert match, field.name
-        if field.name in GLOSSARY and field.name not in LAWS:
+        if field.name in GLOSSARY and field.name not in DISTRIBUTIONS:
             assert match[1] == GLOSSARY[field.name].unit, field.name
 
 

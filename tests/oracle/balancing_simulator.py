@@ -3,8 +3,8 @@
 What counts is how many replicas have k requests or more, for each k. One step draws, in every
 chain, an arrival or the end of a service at one worker drawn at random (nothing where it is
 idle), so that all steps take the same mean time (uniformisation), and their average is the
-average over time. An arrival sees it, and so finds the law of the wait: k requests at a
-replica of c workers are a wait for k - c + 1 departures. Nothing here knows the library.
+average over time. An arrival sees it, and so finds the distribution of the wait: k requests at
+a replica of c workers are a wait for k - c + 1 departures. Nothing here knows the library.
 """
 
 from __future__ import annotations
@@ -17,7 +17,8 @@ from scipy import special, stats
 
 Array = np.ndarray
 Joins = Callable[[Array, int, int], Array]
-"""From the counts (chains, levels), the replicas and the workers of each, the chance that a
+"""From the counts (chains, levels), the replicas and the workers of each, the probability
+that a
 request joins a replica with k or more."""
 
 
@@ -25,11 +26,11 @@ def shortest(choices: int, repeated: bool = False) -> Joins:
     """Return the policy that joins the shortest of `choices` replicas drawn at random."""
 
     def joins(counts: Array, replicas: int, workers: int) -> Array:
-        chance = np.ones(counts.shape)
+        probability = np.ones(counts.shape)
         for i in range(choices):
             left = i * (not repeated)
-            chance *= np.maximum(counts - left, 0) / (replicas - left)
-        return chance
+            probability *= np.maximum(counts - left, 0) / (replicas - left)
+        return probability
 
     return joins
 
@@ -49,36 +50,36 @@ def idle(counts: Array, replicas: int, workers: int) -> Array:
 
 @dataclass(frozen=True)
 class Found:
-    """What requests find: chances of k or more, one row for each group of chains."""
+    """What requests find: probabilities of k or more, one row for each group of chains."""
 
-    chances: Array
+    probabilities: Array
     workers: int
 
     def _each(self, figure: Callable[[Array], float]) -> tuple[float, float]:
-        found = [figure(row) for row in self.chances]
+        found = [figure(row) for row in self.probabilities]
         spread = float(np.std(found, ddof=1)) / np.sqrt(len(found))
         half = float(stats.t.ppf(0.9999, len(found) - 1)) * spread
-        return figure(self.chances.mean(axis=0)), half
+        return figure(self.probabilities.mean(axis=0)), half
 
     def wait(self) -> tuple[float, float]:
         """Return the mean wait, in service times, and the half width of its interval."""
         return self._each(lambda u: float(u[self.workers :].sum()) / self.workers)
 
-    def chance(self) -> tuple[float, float]:
-        """Return the chance of a wait, and the half width of its interval."""
+    def probability(self) -> tuple[float, float]:
+        """Return the probability of a wait, and the half width of its interval."""
         return self._each(lambda u: float(u[self.workers]))
 
     def tail(self, row: Array, t: Array) -> Array:
         """Return P(T > t) of the response, by the integral of that of the wait."""
         grid = np.linspace(0, 1, 301)[:, None] * t
         departures = np.arange(len(row) - self.workers)[:, None, None]
-        chances = row[self.workers :][:, None, None]
+        probabilities = row[self.workers :][:, None, None]
         term = np.exp(
             special.xlogy(departures, self.workers * grid)
             - self.workers * grid
             - special.gammaln(departures + 1)
         )
-        wait = (chances * term).sum(axis=0)
+        wait = (probabilities * term).sum(axis=0)
         inner = np.exp(grid - t) * wait
         return np.exp(-t) + np.trapezoid(inner, grid, axis=0)
 
@@ -139,5 +140,5 @@ def simulate(
         counts[rows, level] += np.where(level > 0, np.where(arrives, 1, -1), 0)
         if step >= warm:
             total += joins(counts, replicas, workers)
-    chances = total / steps
-    return Found(chances.reshape(groups, -1, levels).mean(axis=1), workers)
+    probabilities = total / steps
+    return Found(probabilities.reshape(groups, -1, levels).mean(axis=1), workers)

@@ -46,8 +46,8 @@ class Check:
     station: qm.Station
     load: Any
     simulate: Callable[[np.random.Generator], Any]
-    laws: bool = True
-    """Whether the laws of its times are compared; not for another law of service."""
+    distributions: bool = True
+    """Whether its times are compared as distributions; not for another service."""
 
 
 def jobs(station: qm.Station, rate: float, service: Any, **how: Any) -> Check:
@@ -98,21 +98,21 @@ SPEEDS = (1.0, 1.7, 1.5)
 CHECKS: dict[str, list[Check]] = {
     "BirthDeath": [
         events(
-            qm.BirthDeath(RATES, servers=2), 1.2, EXP, sim.chain(RATES, 2), places=4
+            qm.BirthDeath(RATES, servers=2), 1.2, EXP, sim.chain(RATES, 2), capacity=4
         )
     ],
     "Delay": [jobs(qm.Delay(G2), 2.5, GAM, servers=30)],
     "Engset": [
-        events(qm.Engset(1.0, 3, 7), 0.4, EXP, sim.sharing(3), places=3, sources=7),
+        events(qm.Engset(1.0, 3, 7), 0.4, EXP, sim.sharing(3), capacity=3, population=7),
         replace(
-            events(qm.Engset(1.0, 3, 7), 0.4, GAM, sim.sharing(3), places=3, sources=7),
-            laws=False,
+            events(qm.Engset(1.0, 3, 7), 0.4, GAM, sim.sharing(3), capacity=3, population=7),
+            distributions=False,
         ),
     ],
     "ErlangA": [jobs(qm.ErlangA(1.0, 3, 2.0), 3.3, EXP, servers=3, patience=E(2.0))],
     "FiniteSource": [
         events(
-            qm.FiniteSource(1.0, 2, 8), 0.3, EXP, sim.first_by(came, servers=2), sources=8
+            qm.FiniteSource(1.0, 2, 8), 0.3, EXP, sim.first_by(came, servers=2), population=8
         )
     ],
     "GGc": [
@@ -138,12 +138,12 @@ CHECKS: dict[str, list[Check]] = {
         jobs(qm.MG1(TWO_KINDS), 0.65, two_kinds),
     ],
     "MG1K": [
-        jobs(qm.MG1K(G2, 4), 0.9, GAM, places=4),
-        jobs(qm.MG1K(ONE, 5), 1.1, EXP, places=5),
+        jobs(qm.MG1K(G2, 4), 0.9, GAM, capacity=4),
+        jobs(qm.MG1K(ONE, 5), 1.1, EXP, capacity=5),
     ],
     "MG1KPS": [
-        events(qm.MG1KPS(G2, 4), 0.9, GAM, sim.sharing(), places=4, interrupted=True),
-        events(qm.MG1KPS(ONE, 4), 0.9, EXP, sim.sharing(), places=4, interrupted=True),
+        events(qm.MG1KPS(G2, 4), 0.9, GAM, sim.sharing(), capacity=4, interrupted=True),
+        events(qm.MG1KPS(ONE, 4), 0.9, EXP, sim.sharing(), capacity=4, interrupted=True),
     ],
     "MG1LCFS": [
         events(qm.MG1LCFS(G2), 0.5, GAM, sim.first_by(newest), interrupted=True),
@@ -187,11 +187,11 @@ CHECKS: dict[str, list[Check]] = {
         jobs(qm.MGc(qm.Deterministic(1.0), 2), 1.6, CONST, servers=2),
     ],
     "MGcK": [
-        jobs(qm.MGcK(TWO_KINDS, 2, 5), 1.5, two_kinds, servers=2, places=5),
-        jobs(qm.MGcK(ONE, 2, 5), 1.5, EXP, servers=2, places=5),
+        jobs(qm.MGcK(TWO_KINDS, 2, 5), 1.5, two_kinds, servers=2, capacity=5),
+        jobs(qm.MGcK(ONE, 2, 5), 1.5, EXP, servers=2, capacity=5),
     ],
     "MGcPS": [events(qm.MGcPS(G2, 3), 2.0, GAM, sim.sharing(3), interrupted=True)],
-    "MGcc": [jobs(qm.MGcc(G2, 4), 3.0, GAM, servers=4, places=4)],
+    "MGcc": [jobs(qm.MGcc(G2, 4), 3.0, GAM, servers=4, capacity=4)],
     "MMc": [jobs(qm.MMc(1.0, 3), 2.4, EXP, servers=3)],
     "MMcD": [
         jobs(
@@ -200,7 +200,7 @@ CHECKS: dict[str, list[Check]] = {
         )
         for load in (2.4, 3.6)
     ],
-    "MMcK": [jobs(qm.MMcK(1.0, 3, 7), 3.1, EXP, servers=3, places=7)],
+    "MMcK": [jobs(qm.MMcK(1.0, 3, 7), 3.1, EXP, servers=3, capacity=7)],
     "MMcLCFS": [
         events(qm.MMcLCFS(1.0, 3), 2.4, EXP, sim.first_by(newest, servers=3, sticky=True))
     ],

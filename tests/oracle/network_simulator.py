@@ -25,23 +25,23 @@ class _Place:
         self.line: deque[tuple[int, int]] = deque()
 
 
-def _program(parts: list[Part], places: list[_Place], times: list[float]) -> list[tuple]:
+def _program(parts: list[Part], capacity: list[_Place], times: list[float]) -> list[tuple]:
     """Return the steps of a request: take a place, work there, give it back."""
     steps: list[tuple] = []
     for part in parts:
-        number = len(places)
+        number = len(capacity)
         if isinstance(part, dict) and "probability" in part:
-            inner = _program(part["inside"], places, times)
+            inner = _program(part["inside"], capacity, times)
             steps += [("skip", (1 - part["probability"], len(inner))), *inner]
             continue
         if isinstance(part, dict):
-            places.append(_Place(part["permits"]))
+            capacity.append(_Place(part["permits"]))
             times.append(0.0)
             steps.append(("take", number))
-            steps += _program(part["inside"], places, times)
+            steps += _program(part["inside"], capacity, times)
         else:
             servers, time = part
-            places.append(_Place(servers))
+            capacity.append(_Place(servers))
             times.append(time)
             steps += [("take", number), ("work", number)]
         steps.append(("give", number))
@@ -52,9 +52,9 @@ class Simulation:
     """The requests of an open stream, or of users who think, through parts."""
 
     def __init__(self, parts: list[Part], seed: int) -> None:
-        self.places: list[_Place] = []
+        self.capacity: list[_Place] = []
         self.times: list[float] = []
-        self.steps = _program(parts, self.places, self.times)
+        self.steps = _program(parts, self.capacity, self.times)
         self.random = np.random.default_rng(seed)
         self.events: list[tuple[float, int, int]] = []
         self.start: dict[int, float] = {}
@@ -89,7 +89,7 @@ class Simulation:
                 probability, length = number
                 at += 1 + length * (self.uniform() < probability)
                 continue
-            place = self.places[number]
+            place = self.capacity[number]
             if what == "take":
                 if not place.free:
                     place.line.append((who, at + 1))

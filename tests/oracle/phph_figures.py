@@ -28,7 +28,7 @@ def erlang(n: int) -> Phases:
     return np.eye(n)[0].tolist(), rates.tolist()
 
 
-LAWS: dict[str, Phases] = {
+DISTRIBUTIONS: dict[str, Phases] = {
     "M": erlang(1),
     "E2": erlang(2),
     "E4": erlang(4),
@@ -82,7 +82,7 @@ def main() -> None:
             ]
         )
         for arrivals, service, servers, load in GRID:
-            found = figures(LAWS[arrivals], LAWS[service], servers, load)
+            found = figures(DISTRIBUTIONS[arrivals], DISTRIBUTIONS[service], servers, load)
             writer.writerow([arrivals, service, servers, load, *map(repr, found.values())])
             file.flush()
 

@@ -1,6 +1,6 @@
 """The exact PH/PH/c queue as a quasi-birth-death process, to hold formulas against.
 
-Times between arrivals and service times are of phase type: a start vector and a matrix of
+Interarrival times and service times are of phase type: a start vector and a matrix of
 rates between phases. A level is a number of requests present; its states are the phase of
 the next arrival and how many of the busy servers are in each phase. From c requests on all
 levels are alike: their ratio R comes from logarithmic reduction (Latouche and Ramaswami
@@ -14,14 +14,14 @@ from itertools import combinations
 from typing import Any
 
 import numpy as np
-from scipy.stats import poisson as poisson_law
+from scipy.stats import poisson as poisson_distribution
 
 Array = np.ndarray
 
 
 @dataclass(frozen=True)
 class Phases:
-    """A law of phase type of mean 1."""
+    """A distribution of phase type of mean 1."""
 
     start: Array
     rates: Array
@@ -37,24 +37,24 @@ class Phases:
         return float(np.prod(np.arange(1, k + 1)) * (self.start @ power).sum())
 
     def scaled(self, mean: float) -> Phases:
-        """Return the law with another mean."""
+        """Return the distribution with another mean."""
         return Phases(self.start, self.rates * self.moment(1) / mean)
 
 
 def exponential() -> Phases:
-    """Return the exponential law."""
+    """Return the exponential distribution."""
     return erlang(1)
 
 
 def erlang(phases: int) -> Phases:
-    """Return the Erlang law."""
+    """Return the Erlang distribution."""
     rates = np.diag(-float(phases) * np.ones(phases))
     rates += np.diag(float(phases) * np.ones(phases - 1), 1)
     return Phases(np.eye(phases)[0], rates)
 
 
 def hyperexponential(scv: float, share: float = 0.5) -> Phases:
-    """Return the two-branch law with this SCV; the shorter branch has `share` of the load."""
+    """Return the two branches with this SCV; the shorter one has `share` of the load."""
     # With p requests in the short branch: E[X^2] = 2 (share^2 / p + (1 - share)^2 / (1 - p)).
     wanted = (scv + 1) / 2
     b = wanted + share**2 - (1 - share) ** 2
@@ -114,7 +114,7 @@ class Solution:
         top = -self.internal.diagonal().min()
         stay, leave = np.eye(len(self.internal)) + self.internal / top, self.complete / top
         most = int(top * t + 12 * np.sqrt(top * t) + 40)
-        weights = poisson_law.pmf(np.arange(most + 1), top * t)
+        weights = poisson_distribution.pmf(np.arange(most + 1), top * t)
         few = np.ones(phases.shape)  # P(at most i departures in m steps), from each phase
         total = 0.0
         for weight in weights:

@@ -66,7 +66,7 @@ def interval(values: Array, weight: Array | None = None) -> tuple[float, float]:
 
 def one_by_one(
     rng: np.random.Generator, gaps: Draw, service: Draw, *,
-    servers: int = 1, places: float = np.inf, patience: Draw | None = None,
+    servers: int = 1, capacity: float = np.inf, patience: Draw | None = None,
     speeds: tuple[float, ...] | None = None,
     blind: Callable[[np.random.Generator, int, int], Array] | None = None,
     away: str = "", absence: Draw | None = None,
@@ -85,7 +85,7 @@ def one_by_one(
     now = np.zeros(replicas)
     rows = np.arange(replicas)
     speed = np.ones(servers) if speeds is None else np.array(speeds)
-    room = int(places) - servers if np.isfinite(places) else 0
+    room = int(capacity) - servers if np.isfinite(capacity) else 0
     starts = np.full((replicas, max(room, 1)), -np.inf)  # of the last that were let in
     more = np.zeros(replicas, dtype=int)
     back = np.zeros(replicas)  # when the server is back from its last vacation
@@ -130,7 +130,7 @@ def one_by_one(
         if threshold > 1:
             ready = np.where(ready <= now, coming[j + threshold - 1], ready)
         start = np.maximum(ready, now)
-        if np.isfinite(places):
+        if np.isfinite(capacity):
             full = starts[:, 0] > now if room else ~idle.any(axis=1)
             lost[j] = full
         if patience is not None:
@@ -164,7 +164,7 @@ Rates = Callable[[dict[str, Array]], Array]
 
 def in_rates(
     rng: np.random.Generator, rate: float, service: Draw | list[Draw], rates: Rates, *,
-    shares: tuple[float, ...] = (1.0,), places: int | None = None, sources: int | None = None,
+    shares: tuple[float, ...] = (1.0,), capacity: int | None = None, sources: int | None = None,
     interrupted: bool = False,
     replicas: int = 4000, jobs: int = 400, warm: int = 150, slots: int = 64,
 ) -> Sample:  # fmt: skip
@@ -172,17 +172,17 @@ def in_rates(
 
     `rates` takes the slots (need, left, came, kind, present, began) and returns how fast
     each is served. With `sources`, each of those not present asks at `rate`. Who asks when
-    `places` are taken is lost. A wait is the time until a service begins, or, where it is
+    `capacity` are taken is lost. A wait is the time until a service begins, or, where it is
     shared or `interrupted`, all the time but the need.
     """
     drawers = service if isinstance(service, list) else [service]
-    slots = min(slots, places or slots, sources or slots)
+    slots = min(slots, capacity or slots, sources or slots)
     shape = (replicas, slots)
     names = ("need", "left", "came", "kind", "number", "start")
     s: dict[str, Array] = {name: np.zeros(shape) for name in names}
     s["present"], s["began"] = np.zeros(shape, dtype=bool), np.zeros(shape, dtype=bool)
     rows, now = np.arange(replicas), np.zeros(replicas)
-    limit = slots if places is None else places
+    limit = slots if capacity is None else capacity
     following = now + rng.exponential(1 / (rate * (sources or 1)), replicas)
     count = np.zeros(replicas, dtype=int)
     total = jobs + 100  # the last ones are not followed to their end
@@ -221,7 +221,9 @@ def in_rates(
         seen[a, w], kinds[a, w] = n[here], kind[here]
         fits = n < limit
         lost[a, w] = ~fits[here]
-        assert places is not None or sources is not None or fits.all(), "more slots are needed"
+        assert capacity is not None or sources is not None or fits.all(), (
+            "more slots are needed"
+        )
         enter = came[fits]
         slot = (~s["present"][enter]).argmax(axis=1)
         draws = np.stack([d(rng, (len(enter),)) for d in drawers])

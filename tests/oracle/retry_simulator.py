@@ -1,7 +1,8 @@
 """A pool of servers whose clients time out and try again, event by event.
 
-Service times are exponential of mean 1. The queue may be bounded, or take the newest first; the
-servers may drop what its client has given up; budgets and breakers are those of the clients.
+Service times are exponential of mean 1. The queue may be bounded, or take the newest request
+first; the servers may drop what its client has given up; budgets and breakers are those of the
+clients.
 """
 
 from __future__ import annotations
@@ -34,8 +35,8 @@ class Pool:
     """The servers and their queue."""
 
     servers: int = 8
-    newest_first: bool = False
-    places: float = np.inf  # in all
+    last_come_first_served: bool = False
+    capacity: float = np.inf  # in all
     drops: bool = False  # what its client has given up
 
 
@@ -89,7 +90,7 @@ def simulated(
     def serve() -> None:
         nonlocal busy
         while busy < pool.servers and queue:
-            one = queue.pop() if pool.newest_first else queue.popleft()
+            one = queue.pop() if pool.last_come_first_served else queue.popleft()
             if pool.drops and one[5] and one[2] != 99:
                 continue
             busy += 1
@@ -129,7 +130,7 @@ def simulated(
                 failed(one, late=False)
                 return
             guard.probing = guard.opens > 0
-        if len(queue) + busy >= pool.places:
+        if len(queue) + busy >= pool.capacity:
             turned += fresh > begin
             failed(one, late=True)
             return

@@ -34,7 +34,7 @@ def test_the_simulator_of_random_choice_is_mmc(sim, replicas, workers):
     exact = qm.MMc(1.0, workers).solve(0.7 * workers)
     mean, half = found.wait()
     assert abs(exact.waiting_time - mean) <= half < 0.1 * mean
-    mean, half = found.chance()
+    mean, half = found.probability()
     assert abs(exact.wait.tail(0.0) - mean) <= half
     value, half = found.quantile(0.99)
     assert abs(exact.response.quantile(0.99) - value) <= half + 1e-3 * value
@@ -50,7 +50,7 @@ def test_the_simulator_of_two_shortest_is_exact(sim):
     assert same.wait() == found.wait()
 
 
-# Policy of the simulator, pool; and what the assumptions state for mean, chance and p99.
+# Policy of the simulator, pool; and what the assumptions state for mean, probability and p99.
 CASES = {
     "least connections": ("least", LeastConnections, 5, 2, (0.01, 0.02, 0.03)),
     "two choices": ("two", PowerOfChoices, 10, 1, (0.016, 0.03, 0.03)),
@@ -59,7 +59,7 @@ CASES = {
 
 
 def agrees(sim, case, load, requests, chains):
-    name, kind, replicas, workers, (of_mean, of_chance, of_p99) = case
+    name, kind, replicas, workers, (of_mean, of_probability, of_p99) = case
     policy = {"least": sim.least, "two": sim.shortest(2), "idle": sim.idle}[name]
     found = sim.simulate(
         policy, replicas, workers, load, requests=requests, seed=3, chains=chains
@@ -67,8 +67,8 @@ def agrees(sim, case, load, requests, chains):
     r = kind(qm.MMc(1.0, workers), replicas).solve(load * replicas * workers)
     mean, half = found.wait()
     assert r.response_time == pytest.approx(1 + mean, abs=half + of_mean * (1 + mean))
-    mean, half = found.chance()
-    assert r.wait.tail(0.0) == pytest.approx(mean, abs=half + of_chance)
+    mean, half = found.probability()
+    assert r.wait.tail(0.0) == pytest.approx(mean, abs=half + of_probability)
     mean, half = found.quantile(0.99)
     assert r.response.quantile(0.99) == pytest.approx(mean, abs=half + of_p99 * mean)
 

@@ -106,10 +106,10 @@ def test_the_stated_errors(
 @pytest.mark.slow
 @pytest.mark.parametrize("exponent", [0.6, 1.0, 1.4])
 def test_lru_of_large_catalogues(caches: ModuleType, exponent: float) -> None:
-    pages, places = Zipf(10**5, exponent), np.array([100, 1000, 10_000])
-    found = caches.lru_hit_ratios(pages.shares(), places, 10**6, 6 * 10**5, 9)
+    pages, capacity = Zipf(10**5, exponent), np.array([100, 1000, 10_000])
+    found = caches.lru_hit_ratios(pages.shares(), capacity, 10**6, 6 * 10**5, 9)
     # A thousandth, and the noise of a million requests.
-    assert LRU(places).solve(pages).hit_ratio == pytest.approx(found, abs=0.001 + 0.0015)
+    assert LRU(capacity).solve(pages).hit_ratio == pytest.approx(found, abs=0.001 + 0.0015)
 
 
 @pytest.mark.parametrize(

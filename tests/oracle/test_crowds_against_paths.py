@@ -169,7 +169,7 @@ def test_a_cold_cache_and_the_queue_behind_it(
     sim: ModuleType, replay: ModuleType, paths: int, of_backlog: float, of_latency: float
 ) -> None:
     """Each path has requests of its own, and a cache of its own that is empty at first."""
-    objects, places, lookup, part = 20_000, 3000, (0.0005, 1), (0.01, 2)
+    objects, capacity, lookup, part = 20_000, 3000, (0.0005, 1), (0.01, 2)
     crowd = qm.Profile([0.0, 4.0, 6.0, 10.0, 16.0], [100.0, 100.0, 450.0, 450.0, 200.0])
     at = np.array([6.0, 7.0, 8.0, 9.0, 10.0, 12.0])
     shares = np.arange(1.0, objects + 1) ** -0.9
@@ -177,7 +177,7 @@ def test_a_cold_cache_and_the_queue_behind_it(
     for n, rng in batches(paths, 3):
         come = sim.arrivals(crowd.times, crowd.rates, n, rng)
         asked = replay.requests(shares, come.shape[0], n, int(rng.integers(2**31)))
-        hit = np.array([replay.distinct_since(own) < places for own in asked]).T
+        hit = np.array([replay.distinct_since(own) < capacity for own in asked]).T
         looked = sim.through(come, *lookup, rng)
         missed = np.where(hit, np.inf, looked)
         done = sim.through(missed, *part, rng)
@@ -186,7 +186,7 @@ def test_a_cold_cache_and_the_queue_behind_it(
     cache, db = qm.call("cache", qm.MMc(*lookup)), qm.call("db", qm.MMc(*part))
     pages = qm.caches.Zipf(objects, 0.9)
     site = qm.Pipeline(
-        qm.cached(qm.caches.LRU(places), lookup=cache, miss=db, popularity=pages)
+        qm.cached(qm.caches.LRU(capacity), lookup=cache, miss=db, popularity=pages)
     )
     whole = site.over_time(crowd, times=np.array([0.0, *at]), emptied={"cache": 0.0})
     found = whole.at(np.arange(1, len(at) + 1))

@@ -13,12 +13,12 @@ import numpy as np
 import pytest
 
 import qmodel as qm
-from qmodel.queues.base import LAWS, MEANS
+from qmodel.queues.base import DISTRIBUTIONS, MEANS
 from qmodel.testing.kinds import STATIONS, Parts
 from qmodel.testing.strategies import rate_of
 
 HERE = Path(__file__).parent
-SEEN = {*MEANS[1:], *LAWS, "loss", "abandonment", "number"}
+SEEN = {*MEANS[1:], *DISTRIBUTIONS, "loss", "abandonment", "number"}
 """Quantities that the simulations show."""
 
 
@@ -44,14 +44,14 @@ def figures(r: Any, sample: Any, is_exact: Any) -> Iterator[tuple[str, float, An
     if is_exact("response_time"):
         yield "response_time", float(r.response_time), sample.response, None
     for name, times in (("wait", sample.wait), ("response", sample.response)):
-        law = getattr(r, name, None)
-        if law is None or not is_exact(name):
+        distribution = getattr(r, name, None)
+        if distribution is None or not is_exact(name):
             continue
         known = ~np.isnan(times)
         for p in (0.0, 0.5, 0.9, 0.99):
-            # A hair after the time: a law may jump there.
-            t = float(law.quantile(p)) * (1 + 1e-6) + 1e-9
-            yield f"P({name} > {t:.4g})", float(law.tail(t)), times > t, known
+            # A hair after the time: a distribution may jump there.
+            t = float(distribution.quantile(p)) * (1 + 1e-6) + 1e-9
+            yield f"P({name} > {t:.4g})", float(distribution.tail(t)), times > t, known
 
 
 def misses(check: Any, rng: np.random.Generator) -> tuple[list[str], int]:
@@ -59,7 +59,7 @@ def misses(check: Any, rng: np.random.Generator) -> tuple[list[str], int]:
     r, sample = check.station.solve(check.load), check.simulate(rng)
 
     def is_exact(name: str) -> bool:
-        compared = check.laws or name not in LAWS
+        compared = check.distributions or name not in DISTRIBUTIONS
         return compared and name in r.basis.grounds and r.basis[name] == "exact"
 
     found = list(figures(r, sample, is_exact))
@@ -111,20 +111,20 @@ def test_a_wrong_station_is_seen() -> None:
     assert len(outside) > compared / 2
 
 
-LAWS_OF_SERVICE = (qm.Exponential(1.0), qm.Deterministic(1.0), qm.Gamma(1.0, 2.0))
+DISTRIBUTIONS_OF_SERVICE = (qm.Exponential(1.0), qm.Deterministic(1.0), qm.Gamma(1.0, 2.0))
 
 
 @pytest.mark.parametrize("kind", STATIONS)
 def test_every_exact_quantity_has_its_check(kind: str) -> None:
     claimed = set()
-    for law in LAWS_OF_SERVICE:
-        station = STATIONS[kind](Parts(law, 2, 3, flag=False))
+    for distribution in DISTRIBUTIONS_OF_SERVICE:
+        station = STATIONS[kind](Parts(distribution, 2, 3, flag=False))
         basis = station.solve(rate_of(station, 0.5)).basis
         claimed |= {name for name in basis.grounds if basis[name] == "exact"}
     shown: set[str] = set()
     for check in exact.CHECKS.get(kind, []):
         basis = check.station.solve(check.load).basis
-        shown |= (SEEN if check.laws else SEEN - {*LAWS}) & {
+        shown |= (SEEN if check.distributions else SEEN - {*DISTRIBUTIONS}) & {
             name for name in basis.grounds if basis[name] == "exact"
         }
     # That is the offered load by definition; what else a policy claims must be shown.

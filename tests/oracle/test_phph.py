@@ -39,8 +39,8 @@ def rows() -> list[dict[str, str]]:
 ROWS = rows()
 
 
-def law(name: str) -> qm.Distribution:
-    return qm.PhaseType(*WRITER.LAWS[name])
+def distribution(name: str) -> qm.Distribution:
+    return qm.PhaseType(*WRITER.DISTRIBUTIONS[name])
 
 
 def test_all_points_are_there() -> None:
@@ -54,7 +54,9 @@ def test_waits_agree(service: str) -> None:
         if row["service"] != service:
             continue
         servers, load = int(row["servers"]), float(row["load"])
-        r = qm.GGc(law(row["arrivals"]), law(service), servers).solve(load * servers)
+        r = qm.GGc(distribution(row["arrivals"]), distribution(service), servers).solve(
+            load * servers
+        )
         assert r.wait is not None
         mean = float(row["mean_wait"])
         got = [r.wait.tail(0.0), r.waiting_time, *r.wait.tail(np.array([mean, 4 * mean]))]

@@ -50,21 +50,21 @@ def test_web3_analytically() -> None:
 
 def test_web3(sim: ModuleType) -> None:
     response = web3_path(sim, 500_000, seed=1)
-    law = web3().solve(100.0).latency
-    assert sim.mean(response).holds(law.mean)
+    distribution = web3().solve(100.0).latency
+    assert sim.mean(response).holds(distribution.mean)
     for p in PERCENTILES:
-        assert sim.quantile(response, p).holds(law.quantile(p))
+        assert sim.quantile(response, p).holds(distribution.quantile(p))
 
 
 @pytest.mark.slow
 def test_web3_long(sim: ModuleType) -> None:
     response = web3_path(sim, 10_000_000, seed=2)
-    law = web3().solve(100.0).latency
+    distribution = web3().solve(100.0).latency
     found = sim.quantile(response, 0.99, level=0.99)
-    print(f"\nweb3 p99: {float(law.quantile(0.99)):.6f}, simulated {found}")
+    print(f"\nweb3 p99: {float(distribution.quantile(0.99)):.6f}, simulated {found}")
     assert found.half <= 0.0005
-    assert abs(law.quantile(0.99) - found.value) <= 0.002 * found.value
-    assert sim.mean(response).holds(law.mean)
+    assert abs(distribution.quantile(0.99) - found.value) <= 0.002 * found.value
+    assert sim.mean(response).holds(distribution.mean)
 
 
 def test_tandem_is_exact(sim: ModuleType) -> None:
@@ -86,16 +86,16 @@ def test_tandem_by_hand() -> None:
     """The latency of a tandem of M/M/1 queues is hypoexponential."""
     rates = [1 / s - 0.8 for s in (1.0, 0.5, 0.8)]
     path = qm.series(*(qm.call(str(i), qm.MMc(s)) for i, s in enumerate((1.0, 0.5, 0.8))))
-    law = qm.Pipeline(path).solve(0.8).latency
+    distribution = qm.Pipeline(path).solve(0.8).latency
     for t in (0.5, 5.0, 20.0, 60.0):
         tail = sum(
             np.exp(-a * t) * np.prod([b / (b - a) for b in rates if b != a]) for a in rates
         )
-        assert float(law.tail(t)) == pytest.approx(tail, rel=1e-9)
+        assert float(distribution.tail(t)) == pytest.approx(tail, rel=1e-9)
 
 
 def test_delays_and_branches_are_exact(sim: ModuleType) -> None:
-    """Atoms, a constant delay, a cache: the law has jumps and stays right."""
+    """Atoms, a constant delay, a cache: the distribution has jumps and stays right."""
     network, cache = qm.call("network", qm.Delay(0.5)), qm.call("cache", qm.Delay(0.1))
     database = qm.call("database", qm.MMc(1.0, servers=2))
     r = qm.Pipeline(qm.series(network, qm.cached(0.7, lookup=cache, miss=database))).solve(4.0)

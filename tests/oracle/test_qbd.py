@@ -23,10 +23,10 @@ def qbd():
 def test_exponential_service_is_erlang_c(qbd):
     for servers, load in ((1, 0.7), (4, 0.9), (30, 0.8)):
         s = qbd.solve(qbd.exponential(), qbd.exponential(), servers, load * servers)
-        chance = erlang_c(servers=servers, offered_load=load * servers)
-        assert s.wait_probability == pytest.approx(chance, rel=1e-12)
+        probability = erlang_c(servers=servers, offered_load=load * servers)
+        assert s.wait_probability == pytest.approx(probability, rel=1e-12)
         assert s.wait_tail(0.7) == pytest.approx(
-            chance * np.exp(-0.7 * servers * (1 - load)), rel=1e-11
+            probability * np.exp(-0.7 * servers * (1 - load)), rel=1e-11
         )
         assert sum(s.probability(n) for n in range(200)) == pytest.approx(1.0, abs=1e-6)
 
@@ -50,17 +50,17 @@ GOLDEN = [
 ]
 
 
-@pytest.mark.parametrize(("law", "servers", "wait", "chance", "late"), GOLDEN)
-def test_golden_values(qbd, law, servers, wait, chance, late):
-    service = qbd.erlang(2) if law == "erlang" else qbd.hyperexponential(4.0)
+@pytest.mark.parametrize(("distribution", "servers", "wait", "probability", "late"), GOLDEN)
+def test_golden_values(qbd, distribution, servers, wait, probability, late):
+    service = qbd.erlang(2) if distribution == "erlang" else qbd.hyperexponential(4.0)
     s = qbd.solve(qbd.exponential(), service, servers, 0.8 * servers)
     assert s.waiting_time == pytest.approx(wait, rel=1e-10)
-    assert s.wait_probability == pytest.approx(chance, rel=1e-10)
+    assert s.wait_probability == pytest.approx(probability, rel=1e-10)
     assert s.wait_tail(2 * s.waiting_time) == pytest.approx(late, rel=1e-8)
 
 
-def test_laws_have_their_moments(qbd):
-    for law, scv in ((qbd.erlang(4), 0.25), (qbd.hyperexponential(4.0, 0.8), 4.0)):
-        assert law.moment(1) == pytest.approx(1.0)
-        assert law.moment(2) == pytest.approx(1 + scv)
+def test_distributions_have_their_moments(qbd):
+    for distribution, scv in ((qbd.erlang(4), 0.25), (qbd.hyperexponential(4.0, 0.8), 4.0)):
+        assert distribution.moment(1) == pytest.approx(1.0)
+        assert distribution.moment(2) == pytest.approx(1 + scv)
     assert qbd.erlang(3).scaled(0.2).moment(1) == pytest.approx(0.2)

@@ -26,8 +26,8 @@ _SPEC.loader.exec_module(sim)
 
 STATIONS = {
     "plain": (qm.MMc(1.0, 8), {}),
-    "newest": (qm.MMcLCFS(1.0, 8), {"newest_first": True}),
-    "bounded": (qm.MMcK(1.0, 8, 24), {"places": 24}),
+    "newest": (qm.MMcLCFS(1.0, 8), {"last_come_first_served": True}),
+    "bounded": (qm.MMcK(1.0, 8, 24), {"capacity": 24}),
     "drops": (qm.MMcD(1.0, 8, 5.0), {"drops": True}),
 }
 

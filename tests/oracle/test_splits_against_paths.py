@@ -16,18 +16,18 @@ Array = np.ndarray
 N = 1_000_000
 
 
-def drawn(law: Any, rng: np.random.Generator, n: int) -> Array:
-    """Draw from a law of mean 1 and a given SCV: constant, gamma or hyperexponential."""
-    if law == 0:
+def drawn(distribution: Any, rng: np.random.Generator, n: int) -> Array:
+    """Draw times of mean 1 and a given SCV: constant, gamma or hyperexponential."""
+    if distribution == 0:
         return np.ones(n)
-    if law <= 1:
-        return rng.gamma(1 / law, law, n)
-    mixture = balanced_hyperexponential(1.0, law)
+    if distribution <= 1:
+        return rng.gamma(1 / distribution, distribution, n)
+    mixture = balanced_hyperexponential(1.0, distribution)
     first = rng.random(n) < mixture.probabilities[0]
     return rng.exponential(np.where(first, *mixture.means))
 
 
-def law_of(scv: float) -> qm.Distribution:
+def distribution_of(scv: float) -> qm.Distribution:
     if scv == 0:
         return qm.Deterministic(1.0)
     if scv == 1:
@@ -131,7 +131,7 @@ def test_general_service_in_turn(
     rate = load * replicas * servers
     arrivals, services = sim.poisson(rng, rate, n), drawn(scv, rng, n)
     times = responses(arrivals, in_turn(n, replicas), sim.fcfs, services, servers)
-    r = RoundRobin(qm.MGc(law_of(scv), servers), replicas).solve(rate)
+    r = RoundRobin(qm.MGc(distribution_of(scv), servers), replicas).solve(rate)
     assert r.response_time == pytest.approx(times.mean(), rel=0.08)
     assert r.response.quantile(0.95) == pytest.approx(np.quantile(times, 0.95), rel=0.22)
     assert r.response.quantile(0.99) == pytest.approx(np.quantile(times, 0.99), rel=0.25)
@@ -155,7 +155,7 @@ def test_sharing_in_turn(
     rate = load * replicas * servers
     arrivals, services = sim.poisson(rng, rate, n), drawn(scv, rng, n)
     times = responses(arrivals, in_turn(n, replicas), sim.shared, services, servers)
-    r = RoundRobin(qm.MGcPS(law_of(scv), servers), replicas).solve(rate)
+    r = RoundRobin(qm.MGcPS(distribution_of(scv), servers), replicas).solve(rate)
     assert r.response_time == pytest.approx(times.mean(), rel=of_mean)
     # One more percent is the error of the simulated p99 with so many requests.
     assert r.response.quantile(0.99) == pytest.approx(

@@ -13,7 +13,7 @@ import qmodel as qm
 from qmodel.distributions.fit import balanced_hyperexponential
 
 H2 = balanced_hyperexponential(1.0, 4.0)
-LAWS: dict[str, tuple[qm.Distribution, Callable[[Any, int], np.ndarray]]] = {
+DISTRIBUTIONS: dict[str, tuple[qm.Distribution, Callable[[Any, int], np.ndarray]]] = {
     "exponential": (qm.Exponential(1.0), lambda rng, n: rng.exponential(1.0, n)),
     "constant": (qm.Deterministic(1.0), lambda rng, n: np.ones(n)),
     "gamma": (qm.Gamma(1.0, 0.25), lambda rng, n: rng.gamma(4.0, 0.25, n)),
@@ -30,23 +30,28 @@ def hyper(rng: Any, n: int) -> np.ndarray:
 
 
 def path(
-    sim: ModuleType, law: str, load: float, servers: int, n: int, seed: int
+    sim: ModuleType, distribution: str, load: float, servers: int, n: int, seed: int
 ) -> tuple[Any, ...]:
     rng = np.random.default_rng(seed)
     arrivals = sim.poisson(rng, load * servers, n)
-    return arrivals, LAWS[law][1](rng, n)
+    return arrivals, DISTRIBUTIONS[distribution][1](rng, n)
 
 
 def check_exact(sim: ModuleType, r: qm.StationResult, wait: Any, response: Any) -> None:
-    for name, law, times in (("wait", r.wait, wait), ("response", r.response, response)):
-        if law is None or r.basis["percentiles"] != "exact":
+    for name, distribution, times in (
+        ("wait", r.wait, wait),
+        ("response", r.response, response),
+    ):
+        if distribution is None or r.basis["percentiles"] != "exact":
             continue
         for p in PERCENTILES:
             found = sim.quantile(times, p)
             # An interval of width zero is an atom: the percentile is that very time.
-            assert found.holds(law.quantile(p)) or law.quantile(p) == pytest.approx(
-                found.value, rel=1e-9, abs=1e-6
-            ), f"{name} p{100 * p:g}: {law.quantile(p):.5g}, simulated {found}"
+            assert found.holds(distribution.quantile(p)) or distribution.quantile(
+                p
+            ) == pytest.approx(found.value, rel=1e-9, abs=1e-6), (
+                f"{name} p{100 * p:g}: {distribution.quantile(p):.5g}, simulated {found}"
+            )
     assert r.basis["waiting_time"] == "exact"
     assert sim.mean(response).holds(r.response_time)
     if wait is not None:
@@ -54,11 +59,11 @@ def check_exact(sim: ModuleType, r: qm.StationResult, wait: Any, response: Any) 
 
 
 @pytest.mark.parametrize("load", [0.5, 0.8])
-@pytest.mark.parametrize("law", LAWS)
-def test_one_server(sim: ModuleType, law: str, load: float) -> None:
-    arrivals, services = path(sim, law, load, 1, JOBS, seed=11)
+@pytest.mark.parametrize("distribution", DISTRIBUTIONS)
+def test_one_server(sim: ModuleType, distribution: str, load: float) -> None:
+    arrivals, services = path(sim, distribution, load, 1, JOBS, seed=11)
     response = sim.single(arrivals, services) - arrivals
-    r = qm.MG1(LAWS[law][0]).solve(load)
+    r = qm.MG1(DISTRIBUTIONS[distribution][0]).solve(load)
     assert str(r.basis) == "exact"
     check_exact(sim, r, response - services, response)
 
@@ -83,7 +88,7 @@ def test_constant_service_behind_several_servers(sim: ModuleType, servers: int) 
 
 
 def test_constant_service_p99(sim: ModuleType) -> None:
-    """M/D/1: the one law with a kink at every multiple of the service time."""
+    """M/D/1: the one distribution with a kink at every multiple of the service time."""
     arrivals, services = path(sim, "constant", 0.9, 1, 1_000_000, seed=3)
     wait = sim.single(arrivals, services) - arrivals - services
     assert sim.quantile(wait, 0.99).holds(
@@ -91,11 +96,11 @@ def test_constant_service_p99(sim: ModuleType) -> None:
     )
 
 
-@pytest.mark.parametrize("law", ["exponential", "constant", "h2"])
-def test_shared_server_mean_is_insensitive(sim: ModuleType, law: str) -> None:
-    arrivals, services = path(sim, law, 0.7, 1, JOBS, seed=8)
+@pytest.mark.parametrize("distribution", ["exponential", "constant", "h2"])
+def test_shared_server_mean_is_insensitive(sim: ModuleType, distribution: str) -> None:
+    arrivals, services = path(sim, distribution, 0.7, 1, JOBS, seed=8)
     response = sim.shared(arrivals, services) - arrivals
-    r = qm.MG1PS(LAWS[law][0]).solve(0.7)
+    r = qm.MG1PS(DISTRIBUTIONS[distribution][0]).solve(0.7)
     assert r.basis["response_time"] == "exact"
     assert sim.mean(response).holds(r.response_time)
 
@@ -108,12 +113,14 @@ def test_shared_exponential_server(sim: ModuleType) -> None:
     check_exact(sim, r, None, response)
 
 
-@pytest.mark.parametrize("law", ["constant", "h2"])
-def test_shared_general_server_within_its_stated_error(sim: ModuleType, law: str) -> None:
+@pytest.mark.parametrize("distribution", ["constant", "h2"])
+def test_shared_general_server_within_its_stated_error(
+    sim: ModuleType, distribution: str
+) -> None:
     """Percentiles within 2 %, and what the simulation itself does not know."""
-    arrivals, services = path(sim, law, 0.8, 1, 500_000, seed=22)
+    arrivals, services = path(sim, distribution, 0.8, 1, 500_000, seed=22)
     response = sim.shared(arrivals, services) - arrivals
-    r = qm.MG1PS(LAWS[law][0]).solve(0.8)
+    r = qm.MG1PS(DISTRIBUTIONS[distribution][0]).solve(0.8)
     assert r.basis["p99"] == "approximate"
     for p in PERCENTILES:
         found = sim.quantile(response, p)
@@ -158,14 +165,14 @@ def test_streams_at_a_queue(sim: ModuleType) -> None:
 
 
 @pytest.mark.slow
-@pytest.mark.parametrize("law", ["exponential", "h2"])
+@pytest.mark.parametrize("distribution", ["exponential", "h2"])
 @pytest.mark.parametrize("load", [0.5, 0.8, 0.9])
 @pytest.mark.parametrize("servers", [2, 8])
-def test_shared_servers(sim: ModuleType, servers: int, load: float, law: str) -> None:
+def test_shared_servers(sim: ModuleType, servers: int, load: float, distribution: str) -> None:
     """The mean is exact; the error of the percentiles is printed, of p99 at most 8 %."""
-    arrivals, services = path(sim, law, load, servers, 3_000_000, seed=77)
+    arrivals, services = path(sim, distribution, load, servers, 3_000_000, seed=77)
     response = sim.shared(arrivals, services, servers) - arrivals
-    r = qm.MGcPS(LAWS[law][0], servers).solve(load * servers)
+    r = qm.MGcPS(DISTRIBUTIONS[distribution][0], servers).solve(load * servers)
     assert sim.mean(response).holds(r.response_time)
     shown = []
     for p in (0.5, 0.9, 0.95, 0.99, 0.999):
@@ -176,4 +183,4 @@ def test_shared_servers(sim: ModuleType, servers: int, load: float, law: str) ->
         )
         if p == 0.99:
             assert abs(error) <= 0.08 + found.half / found.value
-    print(f"\nM/{law}/{servers}-PS at {load}: {', '.join(shown)}")
+    print(f"\nM/{distribution}/{servers}-PS at {load}: {', '.join(shown)}")

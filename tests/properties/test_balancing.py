@@ -26,7 +26,7 @@ from qmodel.balancing import (
     square_root_split,
 )
 
-LAWS: dict[str, Callable[[float], qm.Distribution]] = {
+DISTRIBUTIONS: dict[str, Callable[[float], qm.Distribution]] = {
     "exponential": qm.Exponential,
     "constant": qm.Deterministic,
     "gamma": lambda mean: qm.Gamma(mean, 0.5),
@@ -53,11 +53,11 @@ loads = st.floats(0.02, 0.97)
 times = st.floats(1e-3, 1e3)
 replicas = st.integers(1, 40)
 workers = st.integers(1, 8)
-laws, kinds = st.sampled_from(sorted(LAWS)), st.sampled_from(sorted(REPLICAS))
+distributions, kinds = st.sampled_from(sorted(DISTRIBUTIONS)), st.sampled_from(sorted(REPLICAS))
 
 
-def replica_of(kind: str, law: str, mean: float, c: int) -> qm.Station:
-    return REPLICAS[kind](LAWS[law](mean), c)
+def replica_of(kind: str, distribution: str, mean: float, c: int) -> qm.Station:
+    return REPLICAS[kind](DISTRIBUTIONS[distribution](mean), c)
 
 
 # The formulas for general service are not exact: the order of two of them may be wrong by 0.8 %
@@ -66,18 +66,20 @@ def below(less: Any, more: Any, exact: bool) -> bool:
     return bool(np.all(less <= np.asarray(more) * (1 + (1e-9 if exact else 1e-2))))
 
 
-@given(kinds, laws, st.floats(0.05, 0.97), times, workers, replicas)
+@given(kinds, distributions, st.floats(0.05, 0.97), times, workers, replicas)
 def test_knowing_more_waits_less(
-    kind: str, law: str, load: float, mean: float, c: int, n: int
+    kind: str, distribution: str, load: float, mean: float, c: int, n: int
 ) -> None:
-    replica = replica_of(kind, law, mean, c)
+    replica = replica_of(kind, distribution, mean, c)
     rate = load * n * c / mean
     found = {name: balanced(name, replica, n).solve(rate) for name in POLICIES}
     for better, worse in ORDER:
         pair = found[better], found[worse]
         # With exponential service the order holds of what is fitted, too: its bounds are these.
-        exact = law == "exponential" or all(r.basis["response_time"] == "exact" for r in pair)
-        # Under sharing one large machine is what turns are compared with, for any law.
+        exact = distribution == "exponential" or all(
+            r.basis["response_time"] == "exact" for r in pair
+        )
+        # Under sharing one large machine is what turns are compared with, for any distribution.
         assert below(pair[0].response_time, pair[1].response_time, exact), (better, worse)
 
 
@@ -105,11 +107,11 @@ def test_more_dispatchers_know_less(load: float, mean: float, n: int) -> None:
 
 
 @pytest.mark.parametrize("policy", POLICIES)
-@given(kinds, laws, loads, times, workers)
+@given(kinds, distributions, loads, times, workers)
 def test_one_replica_is_the_replica(
-    policy: str, kind: str, law: str, load: float, mean: float, c: int
+    policy: str, kind: str, distribution: str, load: float, mean: float, c: int
 ) -> None:
-    replica = replica_of(kind, law, mean, c)
+    replica = replica_of(kind, distribution, mean, c)
     rate = load * c / mean
     pooled, alone = balanced(policy, replica, 1).solve(rate), replica.solve(rate)
     assert pooled.response_time == alone.response_time
@@ -117,13 +119,13 @@ def test_one_replica_is_the_replica(
 
 
 @pytest.mark.parametrize("policy", POLICIES)
-@given(kinds, laws, loads, times, workers, st.integers(1, 20))
+@given(kinds, distributions, loads, times, workers, st.integers(1, 20))
 def test_more_replicas_never_hurt(
-    policy: str, kind: str, law: str, load: float, mean: float, c: int, n: int
+    policy: str, kind: str, distribution: str, load: float, mean: float, c: int, n: int
 ) -> None:
-    replica = replica_of(kind, law, mean, c)
+    replica = replica_of(kind, distribution, mean, c)
     exact = policy in BLIND and (
-        law == "exponential" or (kind == "shared" and policy != "round robin")
+        distribution == "exponential" or (kind == "shared" and policy != "round robin")
     )
     counts = np.array([n, n + 1, 2 * n + 1])
     station = balanced(policy, replica, counts)
@@ -134,9 +136,11 @@ def test_more_replicas_never_hurt(
 
 
 @pytest.mark.parametrize("policy", POLICIES)
-@given(kinds, laws, times, workers, replicas)
-def test_capacity(policy: str, kind: str, law: str, mean: float, c: int, n: int) -> None:
-    station = balanced(policy, replica_of(kind, law, mean, c), n)
+@given(kinds, distributions, times, workers, replicas)
+def test_capacity(
+    policy: str, kind: str, distribution: str, mean: float, c: int, n: int
+) -> None:
+    station = balanced(policy, replica_of(kind, distribution, mean, c), n)
     assert station.max_rate == pytest.approx(n * c / mean)
     r = station.solve(station.max_rate * np.array([0.99, 1.01]))
     assert r.utilization == pytest.approx([0.99, 1.01])
@@ -144,14 +148,14 @@ def test_capacity(policy: str, kind: str, law: str, mean: float, c: int, n: int)
     assert np.isposinf(r.response_time[1])
 
 
-def same_alone(policy: str, kind: str, law: str) -> bool:
+def same_alone(policy: str, kind: str, distribution: str) -> bool:
     """Return whether one replica has the same percentiles in an array as alone.
 
-    Alone it is the replica itself, which may have a better law than the pool.
+    Alone it is the replica itself, which may have a better distribution than the pool.
     """
     if policy == "round robin":
-        return (kind, law) != ("queue", "gamma")
-    return policy in BLIND or (kind, law) == ("queue", "exponential")
+        return (kind, distribution) != ("queue", "gamma")
+    return policy in BLIND or (kind, distribution) == ("queue", "exponential")
 
 
 @pytest.mark.parametrize("policy", POLICIES)
@@ -167,20 +171,20 @@ def same_alone(policy: str, kind: str, law: str) -> bool:
 def test_an_array_is_its_cells(
     policy: str,
     kind: str,
-    law: str,
+    distribution: str,
     some: tuple[float, float],
     mean: float,
     c: int,
     n: int,
 ) -> None:
-    replica, counts = replica_of(kind, law, mean, c), np.array([[n], [n + 3]])
+    replica, counts = replica_of(kind, distribution, mean, c), np.array([[n], [n + 3]])
     rates = np.array(some) * n * c / mean
     r = balanced(policy, replica, counts).solve(rates)
     response = np.broadcast_to(r.response_time, (2, len(some)))
     percentile = np.broadcast_to(r.response.quantile(0.9), (2, len(some)))
     for i, own in enumerate((n, n + 3)):
         for j, rate in enumerate(rates):
-            if own == 1 and not same_alone(policy, kind, law):
+            if own == 1 and not same_alone(policy, kind, distribution):
                 continue
             cell = balanced(policy, replica, own).solve(float(rate))
             assert response[i, j] == pytest.approx(cell.response_time, rel=1e-9)
@@ -188,12 +192,12 @@ def test_an_array_is_its_cells(
 
 
 @pytest.mark.parametrize("policy", POLICIES)
-@given(kinds, laws, loads, times, workers, replicas)
-def test_littles_law_and_the_laws_mean(
-    policy: str, kind: str, law: str, load: float, mean: float, c: int, n: int
+@given(kinds, distributions, loads, times, workers, replicas)
+def test_littles_distribution_and_the_distributions_mean(
+    policy: str, kind: str, distribution: str, load: float, mean: float, c: int, n: int
 ) -> None:
     rate = load * n * c / mean
-    r = balanced(policy, replica_of(kind, law, mean, c), n).solve(rate)
+    r = balanced(policy, replica_of(kind, distribution, mean, c), n).solve(rate)
     assert r.number_in_system == pytest.approx(rate * r.response_time, rel=1e-12)
     assert r.queue_length == pytest.approx(rate * r.waiting_time, rel=1e-12, abs=1e-300)
     assert r.response.mean == pytest.approx(r.response_time, rel=1e-9)

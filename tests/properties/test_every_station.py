@@ -1,6 +1,6 @@
-"""The laws of the kit on every public station, each built of drawn parts.
+"""The distributions of the kit on every public station, each built of drawn parts.
 
-What a law does not say of a station is left out here by name, with the reason.
+What a distribution does not say of a station is left out here by name, with the reason.
 """
 
 from __future__ import annotations
@@ -21,7 +21,7 @@ FEW = settings(max_examples=max(4, settings.default.max_examples // 8))
 """For each station; the nightly profile draws 250."""
 
 SMOOTH = ("exponential", "erlang", "gamma")
-"""Laws whose tails are inverted to all digits; uniform and lognormal ones have kinks."""
+"""Times whose tails are inverted to all digits; uniform and lognormal ones have kinks."""
 
 RISING = {
     # Who gives up sooner is gone sooner.
@@ -102,10 +102,15 @@ def test_monotone(kind: str, drawn: Parts, load: float) -> None:
 @FEW
 @given(drawn=parts(SMOOTH), load=loads(least=1e-3, most=0.9))
 def test_slower_service(kind: str, drawn: Parts, load: float) -> None:
-    build, mean, scv = STATIONS[kind], drawn.law.mean, max(float(drawn.law.scv), 0.01)
+    build, mean, scv = (
+        STATIONS[kind],
+        drawn.distribution.mean,
+        max(float(drawn.distribution.scv), 0.01),
+    )
     rate = rate_of(build(drawn), load)
     laws.monotone_in(
-        lambda s: build(replace(drawn, law=qm.Gamma(s, scv))), [mean, 1.05 * mean], rate,
+        lambda s: build(replace(drawn, distribution=qm.Gamma(s, scv))),
+        [mean, 1.05 * mean], rate,
         up=True, quantities=["response_time"],
     )  # fmt: skip
 
@@ -114,7 +119,7 @@ def test_slower_service(kind: str, drawn: Parts, load: float) -> None:
 @FEW
 @given(drawn=parts(SMOOTH, most_servers=8), load=loads(least=0.01, most=0.95))
 def test_unit_and_cells(kind: str, drawn: Parts, load: float) -> None:
-    assume(drawn.law.scv >= 0.1)
+    assume(drawn.distribution.scv >= 0.1)
     station = STATIONS[kind](drawn)
     rate = rate_of(station, load)
     laws.change_of_time_unit(station, rate)
@@ -125,19 +130,19 @@ def test_unit_and_cells(kind: str, drawn: Parts, load: float) -> None:
 @FEW
 @given(drawn=parts(SMOOTH, most_servers=8), load=loads(least=0.05, most=0.95))
 def test_times(kind: str, drawn: Parts, load: float) -> None:
-    assume(0.1 <= drawn.law.scv <= 10)
+    assume(0.1 <= drawn.distribution.scv <= 10)
     station = STATIONS[kind](drawn)
     result = station.solve(rate_of(station, load))
     if "percentiles" not in result.basis.grounds:
         return
-    for law in (result.wait, result.response):
-        if law is not None:
-            laws.quantile_inverts_tail(law, (0.1, 0.9, 0.99))
-            # Where the law is approximate, its transform is a quadrature across kinks.
+    for distribution in (result.wait, result.response):
+        if distribution is not None:
+            laws.quantile_inverts_tail(distribution, (0.1, 0.9, 0.99))
+            # Where the distribution is approximate, its transform is a quadrature across kinks.
             near = 1e-5 if result.basis["percentiles"] == "exact" else 1e-2
-            laws.mean_is_slope_of_transform(law, rel=near)
+            laws.mean_is_slope_of_transform(distribution, rel=near)
             # Panels of the integral do not know the kinks of a shared or constant service.
-            laws.mean_is_integral_of_tail(law, rel=1e-3)
+            laws.mean_is_integral_of_tail(distribution, rel=1e-3)
 
 
 @pytest.mark.parametrize("kind", SYMBOLIC)
@@ -168,7 +173,9 @@ TIMES = st.floats(0.2, 2.0)
     st.lists(st.tuples(st.floats(0.05, 1.0), TIMES), min_size=2, max_size=4),
     st.floats(0.05, 0.99), st.sampled_from([0.0, 0.5, 4.0]),
 )  # fmt: skip
-def test_conservation_law(some: list[tuple[float, float]], load: float, scv: float) -> None:
+def test_conservation_distribution(
+    some: list[tuple[float, float]], load: float, scv: float
+) -> None:
     """Kleinrock's law: one server that ignores sizes only moves waits between streams."""
     work = sum(rate * mean for rate, mean in some)
     streams = [qm.Stream(r * load / work, qm.from_mean_scv(s, scv)) for r, s in some]
@@ -182,7 +189,7 @@ def test_conservation_law(some: list[tuple[float, float]], load: float, scv: flo
     st.lists(st.floats(0.05, 1.0), min_size=2, max_size=4), st.floats(0.05, 0.99),
     st.integers(1, 40), st.booleans(), service_times(),
 )  # fmt: skip
-def test_conservation_law_of_several_servers(
+def test_conservation_distribution_of_several_servers(
     some: list[float], load: float, servers: int, preemptive: bool, mean: float
 ) -> None:
     """Exponential services are alike, begun or not: it holds also where they interrupt."""
@@ -245,4 +252,6 @@ def test_insensitive(kind: str) -> None:
     build = STATIONS[kind]
     station = build(Parts(some[0], 3, 5, flag=True))
     rates = rate_of(station, np.array([0.1, 0.95]))
-    laws.insensitive(lambda law: build(Parts(law, 3, 5, flag=True)), some, rates)
+    laws.insensitive(
+        lambda distribution: build(Parts(distribution, 3, 5, flag=True)), some, rates
+    )

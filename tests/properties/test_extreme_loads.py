@@ -44,11 +44,11 @@ def test_extreme_loads(kind: str, service: str) -> None:
             known(name, getattr(r, name), np.asarray(load), unknown=name in MEANS)
         if "percentiles" not in r.basis.grounds or not np.ndim(load):
             continue
-        for law in (r.wait, r.response):
-            if law is not None:
-                known("mean", law.mean, np.asarray(load))
-                known("p99", law.quantile(0.99), np.asarray(load))
-                known("tail", law.tail(1.0), np.asarray(load))
+        for distribution in (r.wait, r.response):
+            if distribution is not None:
+                known("mean", distribution.mean, np.asarray(load))
+                known("p99", distribution.quantile(0.99), np.asarray(load))
+                known("tail", distribution.tail(1.0), np.asarray(load))
 
 
 @pytest.mark.parametrize("kind", STATIONS)
@@ -64,7 +64,7 @@ def test_an_endless_load_is_the_limit_of_large_ones(kind: str) -> None:
 
 
 def test_clients_that_do_not_think() -> None:
-    """The law of the interactive system with Z = 0."""
+    """The distribution of the interactive system with Z = 0."""
     one = qm.FiniteSource(4 / 1170, servers=4, population=1000)
     r = one.solve(np.inf)
     assert r.response_time == pytest.approx(1000 / 1170, rel=1e-14)

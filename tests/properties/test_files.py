@@ -59,8 +59,8 @@ def test_each_kind_of_station(kind: str, data: Any) -> None:
 
 
 @QUICK
-@given(strategies.service_laws())
-def test_distributions(law: qm.Distribution) -> None:
-    found = round_trip(qm.MG1(law)).model.service
-    assert found == law
-    assert type(found).__mro__[1:] == type(law).__mro__[1:]
+@given(strategies.service_distributions())
+def test_distributions(distribution: qm.Distribution) -> None:
+    found = round_trip(qm.MG1(distribution)).model.service
+    assert found == distribution
+    assert type(found).__mro__[1:] == type(distribution).__mro__[1:]

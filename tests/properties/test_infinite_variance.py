@@ -22,12 +22,12 @@ FINITE = (
 """Where sharing, the sizes, the room or servers without limit keep the mean finite."""
 
 
-def station(kind: str, law: qm.Distribution) -> qm.Station:
-    return STATIONS[kind](Parts(law, servers=2, few=3, other=ARRIVALS))
+def station(kind: str, distribution: qm.Distribution) -> qm.Station:
+    return STATIONS[kind](Parts(distribution, servers=2, few=3, other=ARRIVALS))
 
 
 TAKES_ANY = [k for k in STATIONS if np.isinf(station(k, HEAVY).service.scv)]
-"""Stations that take a distribution of service, and not only its mean."""
+"""Stations that take a service distribution, and not only its mean."""
 
 
 def test_which_take_a_distribution() -> None:
@@ -71,8 +71,10 @@ def test_several_servers_say_what_they_rest_on() -> None:
 
 
 def test_one_server_is_exact() -> None:
-    """With the chance of one server the distribution is that of Pollaczek and Khinchine."""
+    """With P(wait) of one server it is that of Pollaczek and Khinchine."""
     rate = 0.6 / float(HEAVY.mean)
-    law = wait_of_those(rate, HEAVY, servers=1, chance=0.6)
+    distribution = wait_of_those(rate, HEAVY, servers=1, probability=0.6)
     t = np.array([0.0, 0.05, 1.0, 30.0])
-    np.testing.assert_allclose(law.tail(t), MG1(HEAVY).solve(rate).wait.tail(t), rtol=1e-6)
+    np.testing.assert_allclose(
+        distribution.tail(t), MG1(HEAVY).solve(rate).wait.tail(t), rtol=1e-6
+    )

@@ -57,10 +57,10 @@ FAMILIES = [
 ]
 
 
-def some(law):
+def some(distribution):
     """Return a case that is always run where it shows most of its kind, else at night."""
-    often = repr(law) in {repr(FAMILIES[i]) for i in (3, 7, 9, 12, 14)}
-    return law if often else pytest.param(law, marks=pytest.mark.slow)
+    often = repr(distribution) in {repr(FAMILIES[i]) for i in (3, 7, 9, 12, 14)}
+    return distribution if often else pytest.param(distribution, marks=pytest.mark.slow)
 
 
 class Grid:
@@ -86,16 +86,18 @@ class Grid:
 
 
 @pytest.mark.slow
-@pytest.mark.parametrize("law", [some(x) for x in FAMILIES], ids=repr)
+@pytest.mark.parametrize("distribution", [some(x) for x in FAMILIES], ids=repr)
 @pytest.mark.parametrize("times", [2, pytest.param(5, marks=pytest.mark.slow), 40])
-def test_sums_on_a_grid(law, times):
+def test_sums_on_a_grid(distribution, times):
     # The step divides the samples and the limits.
     grid = Grid(0.05 / 32 if times < 40 else 0.05 / 16)
     p = P[P < 0.9995]
-    expected = grid.quantile(grid.transform(law.tail) ** times, p)
-    if isinstance(law, Gamma):  # of SCV 9 the density has a pole, of which a grid sees little
-        expected = Gamma(times * law.mean, law.scv / times).quantile(p)
-    for whole in (Sum([law] * times), Repeated(law, times)):
+    expected = grid.quantile(grid.transform(distribution.tail) ** times, p)
+    if isinstance(
+        distribution, Gamma
+    ):  # of SCV 9 the density has a pole, of which a grid sees little
+        expected = Gamma(times * distribution.mean, distribution.scv / times).quantile(p)
+    for whole in (Sum([distribution] * times), Repeated(distribution, times)):
         found = whole.quantile(p)
         # Half a cell where the sum jumps.
         assert found == pytest.approx(expected, rel=1e-4, abs=0.51 * grid.step)
@@ -108,7 +110,7 @@ def test_sums_of_exponential_times(phases, slow):
 
     means = np.full(phases, 1.0)
     if slow:  # a mean as large as all of them: the sum of two gammas, by their density
-        law = Sum([*(Exponential(m) for m in means), Exponential(slow * phases)])
+        distribution = Sum([*(Exponential(m) for m in means), Exponential(slow * phases)])
         t = np.array([0.7, 1.5, 3.0, 9.0]) * phases
         # P(G + E > t) = P(G > t) + E[exp(-(t - G) / m); G < t], and that is a gamma again.
         m = slow * phases
@@ -118,13 +120,13 @@ def test_sums_of_exponential_times(phases, slow):
             expected = gamma.sf(t, phases) + np.exp(tilted - t / m) * inside
         else:
             expected = (1 + t) * np.exp(-t)
-        assert law.tail(t) == pytest.approx(expected, abs=3e-9)
+        assert distribution.tail(t) == pytest.approx(expected, abs=3e-9)
     else:
-        law = Sum([Exponential(m) for m in means])
-        assert law.quantile(P) == pytest.approx(gamma.ppf(P, phases), rel=1e-7)
-        t = law.mean * np.linspace(0.05, 3.0, 60)
-        error = np.abs(law.tail(t) - gamma.sf(t, phases))
-        assert (error <= law.tail_error(t) + 1e-12).all()
+        distribution = Sum([Exponential(m) for m in means])
+        assert distribution.quantile(P) == pytest.approx(gamma.ppf(P, phases), rel=1e-7)
+        t = distribution.mean * np.linspace(0.05, 3.0, 60)
+        error = np.abs(distribution.tail(t) - gamma.sf(t, phases))
+        assert (error <= distribution.tail_error(t) + 1e-12).all()
         assert error.max() < 3e-9
 
 
@@ -133,9 +135,9 @@ def test_sums_of_uniform_times(times):
     t = np.linspace(0.2, 0.8, 13) * 2 * times
     if times > 12:
         # Of many the quantile is normal but for its fourth cumulant.
-        law = Repeated(Uniform(0.0, 2.0), times)
-        assert float(law.quantile(0.5)) == pytest.approx(times, rel=1e-9)
-        x = float(law.quantile(0.975))
+        distribution = Repeated(Uniform(0.0, 2.0), times)
+        assert float(distribution.quantile(0.5)) == pytest.approx(times, rel=1e-9)
+        x = float(distribution.quantile(0.975))
         w = 1.959963984540054
         bend = -0.1 * 12 / 10 / times * (w**3 - 3 * w) / 24 * 10
         assert (x - times) / np.sqrt(times / 3) == pytest.approx(w + bend, abs=2e-4)
@@ -146,28 +148,30 @@ def test_sums_of_uniform_times(times):
         terms = ((-1) ** j * comb(times, j) * (x - j) ** times for j in range(int(x) + 1))
         return float(1 - sum(terms) / factorial(times))
 
-    for law in (Sum([Uniform(0.0, 2.0)] * times), Repeated(Uniform(0.0, 2.0), times)):
-        assert law.tail(t) == pytest.approx([tail(x) for x in t], abs=2e-9)
-        assert law.quantile(1.0) == 2 * times
+    for distribution in (Sum([Uniform(0.0, 2.0)] * times), Repeated(Uniform(0.0, 2.0), times)):
+        assert distribution.tail(t) == pytest.approx([tail(x) for x in t], abs=2e-9)
+        assert distribution.quantile(1.0) == 2 * times
 
 
 @pytest.mark.slow
-@pytest.mark.parametrize("law", [some(x) for x in FAMILIES if x.tail(60.0) < 1e-3], ids=repr)
+@pytest.mark.parametrize(
+    "distribution", [some(x) for x in FAMILIES if x.tail(60.0) < 1e-3], ids=repr
+)
 @pytest.mark.parametrize(
     "load", [0.2, *(pytest.param(x, marks=pytest.mark.slow) for x in (0.001, 0.9, 0.999))]
 )
-def test_the_wait_in_mg1_on_a_grid(law, load):
-    mean = float(law.mean)
-    response = qm.MG1(law).solve(load / mean)
+def test_the_wait_in_mg1_on_a_grid(distribution, load):
+    mean = float(distribution.mean)
+    response = qm.MG1(distribution).solve(load / mean)
     # As fine as a grid can be that reaches three times as far as the last percentile.
     reach = max(3 * float(response.response.quantile(0.999)), 20.0)
     grid = Grid(0.05 / 2 ** np.floor(np.log2(0.05 * (1 << 16) / reach)))
-    service = grid.transform(law.tail)
+    service = grid.transform(distribution.tail)
     # P(residual <= t) is the integral of the tail: cells by the midpoint rule of eight.
     fine = (np.arange(8 * grid.cells) + 0.5) * grid.step / 8
-    area = np.concatenate([[0.0], np.cumsum(law.tail(fine))])
+    area = np.concatenate([[0.0], np.cumsum(distribution.tail(fine))])
     # What is beyond the end is known for the exponential and lighter ones: nothing.
-    light = float(law.tail(reach)) * reach < 1e-9
+    light = float(distribution.tail(reach)) * reach < 1e-9
     area = area / area[-1] if light else area * (grid.step / 8 / mean)
     residual = np.fft.rfft(np.diff(area[4::8], prepend=0.0) * grid.weights)
     wait = (1 - load) / (1 - load * residual)
@@ -185,21 +189,23 @@ def test_the_wait_in_mg1_on_a_grid(law, load):
 def test_golden_quantiles_of_mg1():
     # By expansion over the first terms of the geometric sum, to four digits.
     p = [0.99, 0.995, 0.999, 0.9999]
-    law = qm.MG1(Uniform(0.05, 0.15)).solve(0.1).response
+    distribution = qm.MG1(Uniform(0.05, 0.15)).solve(0.1).response
     # The first two lie on a tail of slope 10/s and .09/s.
-    assert law.quantile(p) == pytest.approx([0.14952, 0.15278, 0.2166, 0.2632], abs=3e-5)
+    assert distribution.quantile(p) == pytest.approx(
+        [0.14952, 0.15278, 0.2166, 0.2632], abs=3e-5
+    )
     t = [0.1496, 0.1528, 0.16, 0.17, 0.18, 0.2, 0.2166, 0.2632]
     right = [0.009235, 0.004998, 0.004395, 0.003609, 0.002892, 0.001704, 0.001001, 0.0001]
-    assert law.tail(t) == pytest.approx(right, abs=1.5e-6)
-    law = qm.MG1(Gamma(0.1, 0.001)).solve(0.5).response
-    assert float(law.quantile(0.99)) == pytest.approx(0.1825, abs=6e-5)
+    assert distribution.tail(t) == pytest.approx(right, abs=1.5e-6)
+    distribution = qm.MG1(Gamma(0.1, 0.001)).solve(0.5).response
+    assert float(distribution.quantile(0.99)) == pytest.approx(0.1825, abs=6e-5)
 
 
 def test_a_bound_that_no_sum_exceeds():
-    law = Sum((Uniform(0.05, 0.15), Uniform(0.05, 0.15)))
-    assert law.quantile(1.0) == pytest.approx(0.3, rel=1e-15)
-    assert law.quantile(0.99) == pytest.approx(0.3 - 0.1 * np.sqrt(0.02), rel=1e-12)
-    assert law.tail(0.3) == 0.0
+    distribution = Sum((Uniform(0.05, 0.15), Uniform(0.05, 0.15)))
+    assert distribution.quantile(1.0) == pytest.approx(0.3, rel=1e-15)
+    assert distribution.quantile(0.99) == pytest.approx(0.3 - 0.1 * np.sqrt(0.02), rel=1e-12)
+    assert distribution.tail(0.3) == 0.0
 
 
 def test_far_down_the_tail_near_saturation():
@@ -211,7 +217,7 @@ def test_far_down_the_tail_near_saturation():
 
 
 @pytest.mark.parametrize(
-    "law",
+    "distribution",
     [
         qm.MG1(Uniform(0.05, 0.15)).solve(np.array([0.1, 5.0, 9.9])).response,
         qm.MG1(Empirical([0.1, 0.2, 0.4])).solve(np.array([0.1, 2.0, 4.2])).response,
@@ -222,8 +228,8 @@ def test_far_down_the_tail_near_saturation():
     ],
     ids=["uniform", "empirical", "narrow", "delay", "many", "lognormal"],
 )
-def test_what_every_tail_is(law):
-    distribution_laws.is_a_distribution(law)
+def test_what_every_tail_is(distribution):
+    distribution_laws.is_a_distribution(distribution)
 
 
 def test_cells_do_not_disturb_each_other():

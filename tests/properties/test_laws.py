@@ -1,4 +1,4 @@
-"""What holds for every family of laws."""
+"""What holds for every family of distributions."""
 
 from dataclasses import fields
 
@@ -43,31 +43,34 @@ bounded = st.builds(
 )
 smooth = exponentials | gammas | erlangs | mixtures | lognormals
 continuous = smooth | uniforms | paretos | bounded
-laws = continuous | st.builds(Deterministic, means) | st.builds(Empirical, samples)
+distributions = continuous | st.builds(Deterministic, means) | st.builds(Empirical, samples)
 
 
 class Inverted:
-    """A law without its closed forms: the same transform, through inversion."""
+    """A distribution without its closed forms: the same transform, through inversion."""
 
     closed = False
 
-    def __init__(self, law):
-        self.law = law
+    def __init__(self, distribution):
+        self.distribution = distribution
 
     def __getattr__(self, name):
-        return getattr(self.law, name)
+        return getattr(self.distribution, name)
 
     def parts(self):
-        return tuple(part._replace(law=Inverted(part.law)) for part in self.law.parts())
+        return tuple(
+            part._replace(distribution=Inverted(part.distribution))
+            for part in self.distribution.parts()
+        )
 
 
-def integral(f, law):
+def integral(f, distribution):
     """Integrate over the support, by Gauss-Legendre panels in the logarithm of time."""
-    ends = law.quantile([0.0, 1.0])
-    low = max(ends[0], 1e-12 * law.mean)
-    high = min(ends[1], 1e35 * law.mean)
-    if isinstance(law, Empirical):  # panels between the jumps
-        edges = np.log(law.values)
+    ends = distribution.quantile([0.0, 1.0])
+    low = max(ends[0], 1e-12 * distribution.mean)
+    high = min(ends[1], 1e35 * distribution.mean)
+    if isinstance(distribution, Empirical):  # panels between the jumps
+        edges = np.log(distribution.values)
     else:
         edges = np.unique(np.log(np.linspace(low, high, 5)))
         edges = np.unique(np.concatenate([edges, np.linspace(np.log(low), np.log(high), 200)]))
@@ -76,105 +79,115 @@ def integral(f, law):
     return low, (np.diff(edges)[:, None] / 2 * w * t * f(t)).sum()
 
 
-@given(laws)
-def test_mean_is_the_integral_of_the_tail(law):
+@given(distributions)
+def test_mean_is_the_integral_of_the_tail(distribution):
     # Below `low` the tail is 1.
-    low, above = integral(law.tail, law)
-    assert low + above == pytest.approx(law.mean, rel=1e-7)
-    _, second = integral(lambda t: 2 * t * law.tail(t), law)
-    raw = law.variance + law.mean**2
+    low, above = integral(distribution.tail, distribution)
+    assert low + above == pytest.approx(distribution.mean, rel=1e-7)
+    _, second = integral(lambda t: 2 * t * distribution.tail(t), distribution)
+    raw = distribution.variance + distribution.mean**2
     assert low**2 + second == pytest.approx(raw, rel=1e-7)
 
 
-@given(laws, st.integers(1, 3))
-def test_moments_are_derivatives_of_the_transform(law, n):
+@given(distributions, st.integers(1, 3))
+def test_moments_are_derivatives_of_the_transform(distribution, n):
     # Central differences at a small real s, where every transform is defined; in steps of
     # the deviation, of E[exp(-s (X - mean))], which has no linear term.
-    mean, deviation = law.mean, np.sqrt(law.variance)
+    mean, deviation = distribution.mean, np.sqrt(distribution.variance)
     s = 1e-3 / (mean + deviation)
-    slope = (law.laplace(s * 1.001) - law.laplace(s * 0.999)) / (0.002 * s)
-    second = law.variance + mean**2
+    slope = (distribution.laplace(s * 1.001) - distribution.laplace(s * 0.999)) / (0.002 * s)
+    second = distribution.variance + mean**2
     assert -slope == pytest.approx(mean - s * second, rel=1e-3 + 30 * s**2 * second)
 
 
-@given(laws, probabilities)
-def test_quantile_is_the_least_time_that_reaches(law, p):
-    t = law.quantile(p)
-    assert law.cdf(t * (1 + 1e-9)) >= p - 1e-12
-    assert law.cdf(t * (1 - 1e-9)) <= p + 1e-7
-    if not isinstance(law, (Deterministic, Empirical)):
-        assert law.cdf(t) == pytest.approx(p, abs=1e-9)
+@given(distributions, probabilities)
+def test_quantile_is_the_least_time_that_reaches(distribution, p):
+    t = distribution.quantile(p)
+    assert distribution.cdf(t * (1 + 1e-9)) >= p - 1e-12
+    assert distribution.cdf(t * (1 - 1e-9)) <= p + 1e-7
+    if not isinstance(distribution, (Deterministic, Empirical)):
+        assert distribution.cdf(t) == pytest.approx(p, abs=1e-9)
 
 
-@given(laws)
-def test_tail_falls_from_one(law):
-    t = law.mean * np.concatenate([[-1.0], np.geomspace(1e-6, 1e6, 200)])
-    tail = law.tail(t)
+@given(distributions)
+def test_tail_falls_from_one(distribution):
+    t = distribution.mean * np.concatenate([[-1.0], np.geomspace(1e-6, 1e6, 200)])
+    tail = distribution.tail(t)
     assert tail[0] == 1
     assert ((tail >= 0) & (tail <= 1)).all()
     assert (np.diff(tail) <= 1e-15).all()
-    assert (law.density(t) >= 0).all()
-    assert law.density(-1.0) == 0
+    assert (distribution.density(t) >= 0).all()
+    assert distribution.density(-1.0) == 0
     # The two incomplete gamma functions are computed apart, each to some 1e-15.
-    assert law.cdf(t) == pytest.approx(1 - tail, abs=1e-14)
+    assert distribution.cdf(t) == pytest.approx(1 - tail, abs=1e-14)
 
 
-def in_unit(law, unit):
-    """Return `law` with its times in another unit."""
-    if isinstance(law, Empirical):
-        times = np.repeat(law.values, np.round(law.weights * 1000).astype(int))
+def in_unit(distribution, unit):
+    """Return `distribution` with its times in another unit."""
+    if isinstance(distribution, Empirical):
+        times = np.repeat(
+            distribution.values, np.round(distribution.weights * 1000).astype(int)
+        )
         return Empirical(times), Empirical(times * unit)
-    if isinstance(law, HyperExponential):
-        return law, HyperExponential(law.probabilities, [m * unit for m in law.means])
+    if isinstance(distribution, HyperExponential):
+        return distribution, HyperExponential(
+            distribution.probabilities, [m * unit for m in distribution.means]
+        )
     times = {"mean", "low", "high", "minimum", "maximum"}
-    values = {f.name: getattr(law, f.name) for f in fields(law)}
-    return law, type(law)(**{k: v * unit if k in times else v for k, v in values.items()})
+    values = {f.name: getattr(distribution, f.name) for f in fields(distribution)}
+    return distribution, type(distribution)(
+        **{k: v * unit if k in times else v for k, v in values.items()}
+    )
 
 
-@given(laws, st.sampled_from([1e-9, 1e3, 2.0**-20]), probabilities)
-def test_change_of_unit(law, unit, p):
-    law, other = in_unit(law, unit)
-    t = law.mean * np.array([0.31, 0.7, 3.3])
-    assert other.mean == pytest.approx(unit * law.mean, rel=1e-12)
-    assert other.variance == pytest.approx(unit**2 * law.variance, rel=1e-9)
-    error = 1e-9 * law.mean**3 * max(1, law.scv**3)
-    assert other.third_cumulant / unit**3 == pytest.approx(law.third_cumulant, abs=error)
-    if not isinstance(law, (Empirical, Deterministic)):
-        assert other.tail(unit * t) == pytest.approx(law.tail(t), abs=1e-9)
-        assert other.density(unit * t) * unit == pytest.approx(law.density(t), rel=1e-7)
-        assert other.quantile(p) == pytest.approx(unit * law.quantile(p), rel=1e-9)
-    s = np.array([0.3, 2 + 9j]) / law.mean
-    assert np.allclose(other.laplace(s / unit), law.laplace(s), rtol=0, atol=1e-12)
+@given(distributions, st.sampled_from([1e-9, 1e3, 2.0**-20]), probabilities)
+def test_change_of_unit(distribution, unit, p):
+    distribution, other = in_unit(distribution, unit)
+    t = distribution.mean * np.array([0.31, 0.7, 3.3])
+    assert other.mean == pytest.approx(unit * distribution.mean, rel=1e-12)
+    assert other.variance == pytest.approx(unit**2 * distribution.variance, rel=1e-9)
+    error = 1e-9 * distribution.mean**3 * max(1, distribution.scv**3)
+    assert other.third_cumulant / unit**3 == pytest.approx(
+        distribution.third_cumulant, abs=error
+    )
+    if not isinstance(distribution, (Empirical, Deterministic)):
+        assert other.tail(unit * t) == pytest.approx(distribution.tail(t), abs=1e-9)
+        assert other.density(unit * t) * unit == pytest.approx(
+            distribution.density(t), rel=1e-7
+        )
+        assert other.quantile(p) == pytest.approx(unit * distribution.quantile(p), rel=1e-9)
+    s = np.array([0.3, 2 + 9j]) / distribution.mean
+    assert np.allclose(other.laplace(s / unit), distribution.laplace(s), rtol=0, atol=1e-12)
 
 
-@given(laws, st.floats(0.05, 5))
-def test_transform_is_that_of_a_probability_law(law, x):
-    s = x / law.mean
-    real, complex_ = law.laplace(s), law.laplace(s * (1 + 4j))
+@given(distributions, st.floats(0.05, 5))
+def test_transform_is_that_of_a_probability_distribution(distribution, x):
+    s = x / distribution.mean
+    real, complex_ = distribution.laplace(s), distribution.laplace(s * (1 + 4j))
     assert 0 < real < 1
     assert abs(complex_) <= real + 1e-14
     assert real >= np.exp(-x) * (1 - 1e-12)  # Jensen
-    assert law.laplace(s * (1 - 4j)) == pytest.approx(np.conj(complex_), abs=1e-13)
+    assert distribution.laplace(s * (1 - 4j)) == pytest.approx(np.conj(complex_), abs=1e-13)
 
 
 @given(smooth, st.floats(0.1, 8))
-def test_inversion_gives_the_closed_tail(law, x):
-    t = np.array([x * law.mean])
-    tail, density, _ = faces(Inverted(law), t)
-    # A law far narrower than the time asked for is nearly a jump.
-    error = 2e-9 if law.scv >= 0.5 else 1e-3
-    assert tail == pytest.approx(law.tail(t), abs=error)
-    if law.scv >= 0.5:
-        assert density * t == pytest.approx(law.density(t) * t, abs=1e-6)
+def test_inversion_gives_the_closed_tail(distribution, x):
+    t = np.array([x * distribution.mean])
+    tail, density, _ = faces(Inverted(distribution), t)
+    # A distribution far narrower than the time asked for is nearly a jump.
+    error = 2e-9 if distribution.scv >= 0.5 else 1e-3
+    assert tail == pytest.approx(distribution.tail(t), abs=error)
+    if distribution.scv >= 0.5:
+        assert density * t == pytest.approx(distribution.density(t) * t, abs=1e-6)
 
 
 @given(paretos, st.floats(1.01, 8))
-def test_inversion_gives_the_closed_tail_past_the_shift(law, x):
-    t = np.array([x * law.minimum])
-    tail, density, _ = faces(Inverted(law), t)
-    assert tail == pytest.approx(law.tail(t), abs=2e-9)
-    assert density * (t - law.minimum) == pytest.approx(
-        law.density(t) * (t - law.minimum), abs=1e-7
+def test_inversion_gives_the_closed_tail_past_the_shift(distribution, x):
+    t = np.array([x * distribution.minimum])
+    tail, density, _ = faces(Inverted(distribution), t)
+    assert tail == pytest.approx(distribution.tail(t), abs=2e-9)
+    assert density * (t - distribution.minimum) == pytest.approx(
+        distribution.density(t) * (t - distribution.minimum), abs=1e-7
     )
 
 
@@ -199,37 +212,44 @@ stacks = {
 def test_array_is_cell_by_cell(family, data):
     build, strategies = stacks[family]
     rows = [data.draw(st.lists(s, min_size=3, max_size=3)) for s in strategies]
-    law = build(*(np.array(row) for row in rows))
-    assert shape_of(law) == (3,)
+    distribution = build(*(np.array(row) for row in rows))
+    assert shape_of(distribution) == (3,)
     cells = [build(*row) for row in zip(*rows, strict=True)]
-    picked = select(law, (3,), np.array([2]))
+    picked = select(distribution, (3,), np.array([2]))
     t = np.array([[0.01], [1.0], [20.0]])
     for name in ("tail", "density", "cdf", "laplace"):
-        found = getattr(law, name)(t)
+        found = getattr(distribution, name)(t)
         assert found.shape == (3, 3)
         for i, cell in enumerate(cells):
             one = [getattr(cell, name)(float(x)) for x in t[:, 0]]
             assert found[:, i] == pytest.approx(one, rel=1e-9, abs=1e-13)
         assert getattr(picked, name)(t)[:, 0] == pytest.approx(found[:, 2], rel=1e-9, abs=1e-13)
-    found = law.quantile(np.array([[0.1], [0.99]]))
+    found = distribution.quantile(np.array([[0.1], [0.99]]))
     for i, cell in enumerate(cells):
         assert found[:, i] == pytest.approx(
             [cell.quantile(0.1), cell.quantile(0.99)], rel=1e-11
         )
     for name in ("mean", "variance", "third_cumulant", "scv"):
         one = [getattr(cell, name) for cell in cells]
-        assert np.broadcast_to(getattr(law, name), 3) == pytest.approx(one, rel=1e-12)
+        assert np.broadcast_to(getattr(distribution, name), 3) == pytest.approx(one, rel=1e-12)
 
 
-@given(laws, st.floats(0.1, 3))
-def test_scalars_in_scalars_out(law, x):
-    for value in (law.mean, law.variance, law.third_cumulant, law.scv, law.atom, law.defect):
+@given(distributions, st.floats(0.1, 3))
+def test_scalars_in_scalars_out(distribution, x):
+    for value in (
+        distribution.mean,
+        distribution.variance,
+        distribution.third_cumulant,
+        distribution.scv,
+        distribution.atom,
+        distribution.defect,
+    ):
         assert np.ndim(value) == 0
         assert not isinstance(value, np.ndarray)
-    for f in (law.tail, law.density, law.cdf, law.laplace):
+    for f in (distribution.tail, distribution.density, distribution.cdf, distribution.laplace):
         for t in (x, 1):
             assert not isinstance(f(t), np.ndarray)
-    assert not isinstance(law.quantile(0.3), np.ndarray)
+    assert not isinstance(distribution.quantile(0.3), np.ndarray)
 
 
 @pytest.mark.parametrize("family", stacks)
@@ -237,14 +257,25 @@ def test_nan_in_nan_out(family):
     build, strategies = stacks[family]
     for i in range(len(strategies)):
         values = [0.5, 0.6, 0.7][: len(strategies)]
-        law = build(*(np.nan if j == i else v for j, v in enumerate(values)))
-        given_ = [law.tail(1.3), law.density(1.3), law.cdf(1.3), law.quantile(0.3)]
-        # A known part of a law keeps its moments.
+        distribution = build(*(np.nan if j == i else v for j, v in enumerate(values)))
+        given_ = [
+            distribution.tail(1.3),
+            distribution.density(1.3),
+            distribution.cdf(1.3),
+            distribution.quantile(0.3),
+        ]
+        # A known part of a distribution keeps its moments.
         assert np.isnan(given_).all() or family == "uniform"
         assert np.isnan(given_[0])
-        assert np.isnan(law.laplace(0.3))
-    law = build(*values)
-    for f in (law.tail, law.density, law.cdf, law.quantile, law.laplace):
+        assert np.isnan(distribution.laplace(0.3))
+    distribution = build(*values)
+    for f in (
+        distribution.tail,
+        distribution.density,
+        distribution.cdf,
+        distribution.quantile,
+        distribution.laplace,
+    ):
         assert np.isnan(f(np.nan))
 
 

@@ -1,4 +1,4 @@
-"""Closed networks of any shape: laws that hold whatever the numbers are."""
+"""Closed networks of any shape: distributions that hold whatever the numbers are."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Laws of loads that change in time, over every station and several pipelines that have them.
+"""Laws of loads that change in time, over every station and several pipelines.
 
 A slow load is a steady state at each moment, and a constant one is that; the unit of time is
 free; what comes is served, lost or there at every moment; a model without servers for a while

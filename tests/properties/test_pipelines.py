@@ -1,4 +1,4 @@
-"""Laws that every pipeline keeps, on random trees of steps."""
+"""Distributions that every pipeline keeps, on random trees of steps."""
 
 from __future__ import annotations
 
@@ -147,7 +147,7 @@ def test_mean_is_the_sum_of_the_times_at_the_stations(tree: Any, load: float) ->
 
 
 @given(trees, loads)
-def test_littles_law_of_the_whole(tree: Any, load: float) -> None:
+def test_littles_distribution_of_the_whole(tree: Any, load: float) -> None:
     pipeline = qm.Pipeline(build(tree, stations()))
     rate = rate_of(pipeline, load)
     r = pipeline.solve(rate)
@@ -190,10 +190,10 @@ def test_an_array_is_its_cells(tree: Any, some: list[float]) -> None:
 @given(trees, loads)
 def test_quantile_inverts_the_tail(tree: Any, load: float) -> None:
     pipeline = qm.Pipeline(build(tree, stations()))
-    law = pipeline.solve(rate_of(pipeline, load)).latency
+    distribution = pipeline.solve(rate_of(pipeline, load)).latency
     for p in (0.5, 0.9, 0.99):
-        t = float(law.quantile(p))
-        before, after = law.tail(t * (1 - 1e-6)), law.tail(t * (1 + 1e-6))
+        t = float(distribution.quantile(p))
+        before, after = distribution.tail(t * (1 - 1e-6)), distribution.tail(t * (1 + 1e-6))
         assert after - 1e-9 <= 1 - p <= (before if t else 1) + 1e-9
 
 

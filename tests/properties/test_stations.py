@@ -1,4 +1,4 @@
-"""Laws that every station keeps, whatever its parameters."""
+"""Distributions that every station keeps, whatever its parameters."""
 
 from __future__ import annotations
 
@@ -14,10 +14,10 @@ from hypothesis import strategies as st
 import qmodel as qm
 from qmodel.distributions.fit import balanced_hyperexponential
 
-Law = qm.Distribution
+Distribution = qm.Distribution
 MEANS = ("waiting_time", "response_time", "queue_length", "number_in_system", "utilization")
 
-SERVICE_LAWS: dict[str, Callable[[float], Law]] = {
+SERVICE_DISTRIBUTIONS: dict[str, Callable[[float], Distribution]] = {
     "exponential": qm.Exponential,
     "constant": qm.Deterministic,
     "erlang": lambda mean: qm.Erlang(mean, 4),
@@ -26,23 +26,23 @@ SERVICE_LAWS: dict[str, Callable[[float], Law]] = {
     "uniform": lambda mean: qm.Uniform(0.5 * mean, 1.5 * mean),
     "lognormal": lambda mean: qm.LogNormal(mean, 0.8),
 }
-STATIONS: dict[str, Callable[[Law, int], qm.Station]] = {
-    "MMc": lambda law, c: qm.MMc(law.mean, c),
-    "MG1": lambda law, _: qm.MG1(law),
+STATIONS: dict[str, Callable[[Distribution, int], qm.Station]] = {
+    "MMc": lambda distribution, c: qm.MMc(distribution.mean, c),
+    "MG1": lambda distribution, _: qm.MG1(distribution),
     "MGc": qm.MGc,
-    "MG1PS": lambda law, _: qm.MG1PS(law),
+    "MG1PS": lambda distribution, _: qm.MG1PS(distribution),
     "MGcPS": qm.MGcPS,
-    "Delay": lambda law, _: qm.Delay(law),
+    "Delay": lambda distribution, _: qm.Delay(distribution),
 }
 
 loads = st.floats(0.01, 0.97)
 times = st.floats(1e-4, 1e3)
 servers = st.integers(1, 40)
-service_laws = st.sampled_from(sorted(SERVICE_LAWS))
+service_distributions = st.sampled_from(sorted(SERVICE_DISTRIBUTIONS))
 
 
-def build(kind: str, law: str, mean: Any, c: Any) -> qm.Station:
-    return STATIONS[kind](SERVICE_LAWS[law](mean), c)
+def build(kind: str, distribution: str, mean: Any, c: Any) -> qm.Station:
+    return STATIONS[kind](SERVICE_DISTRIBUTIONS[distribution](mean), c)
 
 
 def rate_of(station: qm.Station, load: float) -> float:
@@ -52,9 +52,9 @@ def rate_of(station: qm.Station, load: float) -> float:
 
 
 @pytest.mark.parametrize("kind", STATIONS)
-@given(law=service_laws, load=loads, mean=times, c=servers)
-def test_littles_law(kind: str, law: str, load: float, mean: float, c: int) -> None:
-    station = build(kind, law, mean, c)
+@given(distribution=service_distributions, load=loads, mean=times, c=servers)
+def test_littles_law(kind: str, distribution: str, load: float, mean: float, c: int) -> None:
+    station = build(kind, distribution, mean, c)
     rate = rate_of(station, load)
     r = station.solve(rate)
     assert r.number_in_system == pytest.approx(rate * r.response_time, rel=1e-12)
@@ -67,11 +67,11 @@ def test_littles_law(kind: str, law: str, load: float, mean: float, c: int) -> N
 
 
 @pytest.mark.parametrize("kind", STATIONS)
-@given(law=service_laws, load=loads, mean=times, c=servers)
-def test_laws_have_the_means_of_the_result(
-    kind: str, law: str, load: float, mean: float, c: int
+@given(distribution=service_distributions, load=loads, mean=times, c=servers)
+def test_distributions_have_the_means_of_the_result(
+    kind: str, distribution: str, load: float, mean: float, c: int
 ) -> None:
-    station = build(kind, law, mean, c)
+    station = build(kind, distribution, mean, c)
     r = station.solve(rate_of(station, load))
     assert r.response.mean == pytest.approx(r.response_time, rel=1e-9)
     if r.wait is not None:
@@ -80,28 +80,34 @@ def test_laws_have_the_means_of_the_result(
 
 
 @pytest.mark.parametrize("kind", STATIONS)
-@given(law=service_laws, load=loads, mean=times, c=servers, p=st.floats(0.02, 0.999))
+@given(
+    distribution=service_distributions,
+    load=loads,
+    mean=times,
+    c=servers,
+    p=st.floats(0.02, 0.999),
+)
 def test_quantile_inverts_the_tail(
-    kind: str, law: str, load: float, mean: float, c: int, p: float
+    kind: str, distribution: str, load: float, mean: float, c: int, p: float
 ) -> None:
-    station = build(kind, law, mean, c)
+    station = build(kind, distribution, mean, c)
     r = station.solve(rate_of(station, load))
     for of in (r.response, r.wait):
         if of is None or p <= of.atom:
             assert of is None or of.quantile(p) == 0
             continue
         t = of.quantile(p)
-        # A law may jump: then the percentile is the time of the jump.
+        # A distribution may jump: then the percentile is the time of the jump.
         before, after = of.tail(t * (1 - 1e-6)), of.tail(t * (1 + 1e-6))
         assert after - 1e-9 <= 1 - p <= before + 1e-9
 
 
 @pytest.mark.parametrize("kind", STATIONS)
-@given(law=service_laws, one=loads, two=loads, mean=times, c=servers)
+@given(distribution=service_distributions, one=loads, two=loads, mean=times, c=servers)
 def test_more_load_is_never_faster(
-    kind: str, law: str, one: float, two: float, mean: float, c: int
+    kind: str, distribution: str, one: float, two: float, mean: float, c: int
 ) -> None:
-    station = build(kind, law, mean, c)
+    station = build(kind, distribution, mean, c)
     less, more = sorted((one, two))
     r = station.solve(np.array([rate_of(station, less), rate_of(station, more)]))
     for name in ("waiting_time", "response_time", "number_in_system"):
@@ -110,23 +116,25 @@ def test_more_load_is_never_faster(
 
 
 @pytest.mark.parametrize("kind", ["MMc", "MGc", "MGcPS"])
-@given(law=service_laws, load=loads, mean=times, c=servers)
+@given(distribution=service_distributions, load=loads, mean=times, c=servers)
 def test_more_servers_never_wait_longer(
-    kind: str, law: str, load: float, mean: float, c: int
+    kind: str, distribution: str, load: float, mean: float, c: int
 ) -> None:
     rate = load * c / mean
-    few, many = (build(kind, law, mean, n).solve(rate).waiting_time for n in (c, c + 1))
+    few, many = (
+        build(kind, distribution, mean, n).solve(rate).waiting_time for n in (c, c + 1)
+    )
     assert many <= few * (1 + 1e-9) + 1e-12 * mean
 
 
 @pytest.mark.parametrize("kind", STATIONS)
-@given(law=service_laws, load=st.floats(0.01, 0.9), mean=times, c=servers)
+@given(distribution=service_distributions, load=st.floats(0.01, 0.9), mean=times, c=servers)
 def test_slower_service_is_never_faster(
-    kind: str, law: str, load: float, mean: float, c: int
+    kind: str, distribution: str, load: float, mean: float, c: int
 ) -> None:
-    rate = rate_of(build(kind, law, mean, c), load)
+    rate = rate_of(build(kind, distribution, mean, c), load)
     quick, slow = (
-        build(kind, law, m, c).solve(rate).response_time for m in (mean, 1.05 * mean)
+        build(kind, distribution, m, c).solve(rate).response_time for m in (mean, 1.05 * mean)
     )
     assert quick <= slow
 
@@ -156,9 +164,9 @@ def test_one_exponential_server_has_closed_forms(load: float, mean: float) -> No
     ):  # fmt: skip
         assert station.solve(rate).response_time == pytest.approx(expected, rel=1e-9)
     for station in (qm.MMc(mean), qm.MG1(qm.Exponential(mean))):
-        law = station.solve(rate).response
+        distribution = station.solve(rate).response
         for p in (0.1, 0.5, 0.99):
-            assert law.quantile(p) == pytest.approx(-expected * np.log1p(-p), rel=1e-7)
+            assert distribution.quantile(p) == pytest.approx(-expected * np.log1p(-p), rel=1e-7)
 
 
 @given(loads, times, servers)
@@ -172,9 +180,9 @@ def test_exponential_service_makes_mgc_an_mmc(load: float, mean: float, c: int) 
     assert formula == pytest.approx(markov.waiting_time, rel=1e-12, abs=1e-300)
 
 
-@given(service_laws, loads, times)
-def test_one_server_makes_mgc_an_mg1(law: str, load: float, mean: float) -> None:
-    service, rate = SERVICE_LAWS[law](mean), load / mean
+@given(service_distributions, loads, times)
+def test_one_server_makes_mgc_an_mg1(distribution: str, load: float, mean: float) -> None:
+    service, rate = SERVICE_DISTRIBUTIONS[distribution](mean), load / mean
     general, single = qm.MGc(service, 1).solve(rate), qm.MG1(service).solve(rate)
     assert general.waiting_time == pytest.approx(single.waiting_time, rel=1e-12)
     assert general.response.quantile(0.9) == pytest.approx(
@@ -191,11 +199,13 @@ def test_constant_service_waits_half(load: float, mean: float) -> None:
     assert constant == pytest.approx(qm.MMc(mean).solve(rate).waiting_time / 2, rel=1e-12)
 
 
-@given(service_laws, loads, times, servers)
-def test_shared_servers_are_insensitive(law: str, load: float, mean: float, c: int) -> None:
+@given(service_distributions, loads, times, servers)
+def test_shared_servers_are_insensitive(
+    distribution: str, load: float, mean: float, c: int
+) -> None:
     rate = load * c / mean
     markov = qm.MMc(mean, c).solve(rate).response_time
-    r = qm.MGcPS(SERVICE_LAWS[law](mean), c).solve(rate)
+    r = qm.MGcPS(SERVICE_DISTRIBUTIONS[distribution](mean), c).solve(rate)
     assert r.response_time == pytest.approx(markov, rel=1e-12)
     assert r.basis["response_time"] == "exact"
 
@@ -223,16 +233,19 @@ def test_many_servers_are_a_delay(load: float, mean: float) -> None:
 
 @pytest.mark.parametrize("kind", STATIONS)
 @given(
-    law=service_laws,
+    distribution=service_distributions,
     load=loads,
     mean=times,
     c=servers,
     unit=st.sampled_from([1e-3, 60.0, 86400.0]),
 )
 def test_another_unit_of_time(
-    kind: str, law: str, load: float, mean: float, c: int, unit: float
+    kind: str, distribution: str, load: float, mean: float, c: int, unit: float
 ) -> None:
-    station, other = build(kind, law, mean, c), build(kind, law, mean * unit, c)
+    station, other = (
+        build(kind, distribution, mean, c),
+        build(kind, distribution, mean * unit, c),
+    )
     rate = rate_of(station, load)
     here, there = station.solve(rate), other.solve(rate / unit)
     near = {"rel": 1e-9, "abs": 1e-280}
@@ -245,21 +258,26 @@ def test_another_unit_of_time(
 
 
 @pytest.mark.parametrize("kind", STATIONS)
-@given(law=service_laws, some=st.lists(loads, min_size=2, max_size=4), mean=times, c=servers)
+@given(
+    distribution=service_distributions,
+    some=st.lists(loads, min_size=2, max_size=4),
+    mean=times,
+    c=servers,
+)
 def test_an_array_is_its_cells(
-    kind: str, law: str, some: list[float], mean: float, c: int
+    kind: str, distribution: str, some: list[float], mean: float, c: int
 ) -> None:
     scales = np.array([1.0, 2.0])[:, None]
-    station = build(kind, law, mean * scales, c)
-    rates = np.array([rate_of(build(kind, law, mean, c), load) for load in some]) / 2
+    station = build(kind, distribution, mean * scales, c)
+    rates = np.array([rate_of(build(kind, distribution, mean, c), load) for load in some]) / 2
     r = station.solve(rates)
-    # The law of a delay has the shape of its own parameters: load does not change it.
+    # The distribution of a delay has the shape of its own parameters: load does not change it.
     shape = (2, len(some))
     tail = np.broadcast_to(r.response.tail(mean), shape)
     percentile = np.broadcast_to(r.response.quantile(0.9), shape)
     for i, scale in enumerate((1.0, 2.0)):
         for j, rate in enumerate(rates):
-            cell = build(kind, law, mean * scale, c).solve(float(rate))
+            cell = build(kind, distribution, mean * scale, c).solve(float(rate))
             for name in MEANS:
                 found = np.broadcast_to(getattr(r, name), shape)[i, j]
                 assert found == pytest.approx(getattr(cell, name), rel=1e-12, abs=1e-300)
@@ -271,11 +289,11 @@ QUEUES = sorted(set(STATIONS) - {"Delay"})
 
 
 @pytest.mark.parametrize("kind", QUEUES)
-@given(law=service_laws, load=loads, mean=times, c=servers)
+@given(distribution=service_distributions, load=loads, mean=times, c=servers)
 def test_overload_stays_in_its_cell(
-    kind: str, law: str, load: float, mean: float, c: int
+    kind: str, distribution: str, load: float, mean: float, c: int
 ) -> None:
-    station = build(kind, law, mean, c)
+    station = build(kind, distribution, mean, c)
     rate = rate_of(station, load)
     limit = float(station.max_rate)
     r = station.solve(np.array([rate, limit * (1 + 1e-9), 5 * limit, np.nan]))
@@ -297,30 +315,32 @@ def test_overload_stays_in_its_cell(
         assert np.isnan(tails[3])
 
 
-@pytest.mark.parametrize("law", SERVICE_LAWS)
+@pytest.mark.parametrize("distribution", SERVICE_DISTRIBUTIONS)
 @pytest.mark.parametrize("kind", QUEUES)
-def test_saturation_is_overload_to_the_last_bit(kind: str, law: str) -> None:
-    station = build(kind, law, 0.5, 1)
+def test_saturation_is_overload_to_the_last_bit(kind: str, distribution: str) -> None:
+    station = build(kind, distribution, 0.5, 1)
     below, at = station.solve(np.nextafter(2.0, 0.0)), station.solve(2.0)
     assert np.isposinf([at.waiting_time, at.response_time, at.response.quantile(0.5)]).all()
     assert 1e14 < below.response_time < np.inf
 
 
 @pytest.mark.parametrize("kind", STATIONS)
-@given(law=service_laws, mean=times, c=servers)
-def test_without_load_there_is_only_service(kind: str, law: str, mean: float, c: int) -> None:
-    station = build(kind, law, mean, c)
+@given(distribution=service_distributions, mean=times, c=servers)
+def test_without_load_there_is_only_service(
+    kind: str, distribution: str, mean: float, c: int
+) -> None:
+    station = build(kind, distribution, mean, c)
     r = station.solve(0.0)
     assert r.waiting_time == pytest.approx(0.0, abs=1e-15 * mean)
     assert r.response_time == pytest.approx(mean)
     assert r.number_in_system == 0
     expected = station.service.quantile(0.9)
-    assert r.response.quantile(0.9) == pytest.approx(expected, rel=kinks(kind, law))
+    assert r.response.quantile(0.9) == pytest.approx(expected, rel=kinks(kind, distribution))
 
 
-def kinks(kind: str, law: str) -> float:
+def kinks(kind: str, distribution: str) -> float:
     """Return the error of a percentile: inversion is good to 1e-4 in the tail at a kink."""
-    return 1e-3 if law in ("uniform", "lognormal") and kind in ("MG1", "MGc") else 1e-6
+    return 1e-3 if distribution in ("uniform", "lognormal") and kind in ("MG1", "MGc") else 1e-6
 
 
 @pytest.mark.parametrize("kind", QUEUES)
@@ -330,9 +350,9 @@ def test_no_load_is_finite_in_overloaded_company(kind: str) -> None:
     assert r.response.quantile(0.9)[0] == pytest.approx(station.service.quantile(0.9), rel=1e-6)
 
 
-@pytest.mark.parametrize("law", ["exponential", "gamma", "h2"])
-def test_sharing_that_is_rare_leaves_the_law_of_service(law: str) -> None:
-    service = SERVICE_LAWS[law](1.0)
+@pytest.mark.parametrize("distribution", ["exponential", "gamma", "h2"])
+def test_sharing_that_is_rare_leaves_the_distribution_of_service(distribution: str) -> None:
+    service = SERVICE_DISTRIBUTIONS[distribution](1.0)
     response = qm.MGcPS(service, 8).solve(0.8).response
     for p in (0.1, 0.5, 0.9, 0.95, 0.99, 0.999):
         assert response.quantile(p) == pytest.approx(service.quantile(p), rel=0.02)

@@ -54,13 +54,13 @@ def test_float_equals_symbolic(
         # The rounding of load * service time is all that is lost, enlarged near saturation.
         near = {"rel": 1e-12 + 1e-15 / (1 - load), "abs": 1e-290}
         assert getattr(numbers, name) == pytest.approx(exact, **near), name
-    for law in ("wait", "response"):
-        symbols, floats = getattr(formulas, law), getattr(numbers, law)
+    for distribution in ("wait", "response"):
+        symbols, floats = getattr(formulas, distribution), getattr(numbers, distribution)
         if symbols is None or floats is None:
             continue
         mean_there = float(sp.sympify(symbols.mean).subs(at).evalf(20))
         assert floats.mean == pytest.approx(mean_there, rel=1e-9, abs=1e-290)
-        if "PS" not in kind:  # a sum over 40 sizes stands for the law there
+        if "PS" not in kind:  # a sum over 40 sizes stands for the distribution there
             variance = float(sp.sympify(symbols.variance).subs(at).evalf(20))
             assert floats.variance == pytest.approx(variance, rel=1e-9, abs=1e-290)
             s = 0.3 / mean
@@ -69,33 +69,33 @@ def test_float_equals_symbolic(
 
 
 @given(st.floats(0.05, 0.95), st.integers(2, 50), st.floats(0.01, 5.0), st.floats(0.3, 0.999))
-def test_laws_of_mmc_on_symbols(load: float, servers: int, x: float, p: float) -> None:
+def test_distributions_of_mmc_on_symbols(load: float, servers: int, x: float, p: float) -> None:
     # At this load the form on symbols is 0 / 0, and the numbers take its limit.
     assume(abs(load * servers - (servers - 1)) > 1e-6)
     rate = load * servers
     numbers, formulas = qm.MMc(1.0, servers).solve(rate), qm.MMc(S, servers).solve(LAM)
     at = {LAM: sp.Float(rate, 40), S: sp.Integer(1), sy.time: sp.Float(x, 40)}
     at[sy.probability] = sp.Float(p, 40)
-    for law in ("wait", "response"):
+    for distribution in ("wait", "response"):
         for name in ("tail", "density"):
-            formula = getattr(getattr(formulas, law), name)(sy.time)
+            formula = getattr(getattr(formulas, distribution), name)(sy.time)
             exact = float(formula.subs(at).evalf(20))
-            found = getattr(getattr(numbers, law), name)(x)
-            assert found == pytest.approx(exact, rel=1e-9, abs=1e-14), (law, name)
+            found = getattr(getattr(numbers, distribution), name)(x)
+            assert found == pytest.approx(exact, rel=1e-9, abs=1e-14), (distribution, name)
     quantile = formulas.wait.quantile(sy.probability).subs(at).evalf(20)
     assert numbers.wait.quantile(p) == pytest.approx(float(quantile), rel=1e-11, abs=1e-14)
 
 
 @given(st.floats(0.05, 0.95))
 def test_symbolic_variance_under_sharing_is_the_exact_one(load: float) -> None:
-    """Of M/M/1-PS, whose law in floats is exact (Coffman, Muntz and Trotter 1970)."""
+    """Of M/M/1-PS, whose distribution in floats is exact (Coffman, Muntz and Trotter 1970)."""
     formula = qm.MG1PS(qm.Exponential(S)).solve(LAM).response.variance
     exact = float(formula.subs({LAM: load, S: 1}).evalf(20))
-    law = qm.MG1PS(qm.Exponential(1.0)).solve(load).response
-    assert law.variance == pytest.approx(exact, rel=1e-7)
+    distribution = qm.MG1PS(qm.Exponential(1.0)).solve(load).response
+    assert distribution.variance == pytest.approx(exact, rel=1e-7)
 
 
-def test_a_law_without_a_form_says_so() -> None:
-    law = qm.MG1PS(qm.Gamma(S, C2)).solve(LAM).response
+def test_a_distribution_without_a_form_says_so() -> None:
+    distribution = qm.MG1PS(qm.Gamma(S, C2)).solve(LAM).response
     with pytest.raises(qm.ModelError, match="no symbolic form"):
-        law.laplace(sp.Symbol("s"))
+        distribution.laplace(sp.Symbol("s"))

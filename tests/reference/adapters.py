@@ -42,37 +42,37 @@ def time_of(p: Parameters) -> float:
 
 
 def service_of(p: Parameters) -> qm.Distribution:
-    """Return the law of service that a case describes."""
+    """Return the distribution of service that a case describes."""
     mean = time_of(p)
-    law = p.get("service")
-    if law == "Erlang-2":
+    distribution = p.get("service")
+    if distribution == "Erlang-2":
         return qm.Erlang(mean, 2)
     if "phases" in p:
         return qm.Erlang(mean, p["phases"])
-    if law == "exponential":
+    if distribution == "exponential":
         return qm.Exponential(mean)
-    if law == "H2 balanced means":
+    if distribution == "H2 balanced means":
         return balanced_hyperexponential(mean, p["service_scv"])
     if "service_second_moment" in p:
         return qm.from_mean_scv(mean, p["service_second_moment"] / mean**2 - 1)
     return qm.Deterministic(mean) if "service_time" in p else qm.Exponential(mean)
 
 
-def moments(law: qm.Distribution) -> list[float]:
-    first = law.mean
-    second = law.variance + first**2
-    third = law.third_cumulant + 3 * first * second - 2 * first**3
+def moments(distribution: qm.Distribution) -> list[float]:
+    first = distribution.mean
+    second = distribution.variance + first**2
+    third = distribution.third_cumulant + 3 * first * second - 2 * first**3
     return [first, second, third]
 
 
 def states(number: qm.States) -> Figures:
-    chances = np.array([number.probability(n) for n in range(40)])
+    probabilities = np.array([number.probability(n) for n in range(40)])
     return {
-        "p0": chances[0],
-        "p30": chances[30],
-        "prob_6": chances[6],
-        "prob_full_complement": chances[0],
-        "state_probabilities": chances,
+        "p0": probabilities[0],
+        "p30": probabilities[30],
+        "prob_6": probabilities[6],
+        "prob_full_complement": probabilities[0],
+        "state_probabilities": probabilities,
     }
 
 
@@ -176,10 +176,10 @@ def terminals(p: Parameters) -> Figures:
 
 def repair_with_spares(p: Parameters) -> Figures:
     machines, spares, repairmen = p["machines"], p["spares"], p["repairmen"]
-    places = machines + spares
-    cold = [max(spares - n, 0) * p["spare_failure_rate"] for n in range(places)]
-    fail = [min(machines, places - n) * p["failure_rate"] for n in range(places)]
-    rates = [p["repair_rate"] * min(n, repairmen) for n in range(1, places + 1)]
+    capacity = machines + spares
+    cold = [max(spares - n, 0) * p["spare_failure_rate"] for n in range(capacity)]
+    fail = [min(machines, capacity - n) * p["failure_rate"] for n in range(capacity)]
+    rates = [p["repair_rate"] * min(n, repairmen) for n in range(1, capacity + 1)]
     factors = [*(a + b for a, b in zip(cold, fail, strict=True)), 0.0]
     figures = of_station(qm.BirthDeath(rates, factors, repairmen).solve(1.0), p)
     complete = figures["state_probabilities"][: spares + 1].sum()
@@ -187,9 +187,9 @@ def repair_with_spares(p: Parameters) -> Figures:
 
 
 def finite_source_and_room(p: Parameters) -> Figures:
-    population, servers, places = p["population"], p["servers"], p["capacity"]
-    rates = [p["service_rate"] * min(n, servers) for n in range(1, places + 1)]
-    factors = [population - n for n in range(places + 1)]
+    population, servers, capacity = p["population"], p["servers"], p["capacity"]
+    rates = [p["service_rate"] * min(n, servers) for n in range(1, capacity + 1)]
+    factors = [population - n for n in range(capacity + 1)]
     return of_station(qm.BirthDeath(rates, factors, servers).solve(p["failure_rate"]), p)
 
 
@@ -201,7 +201,7 @@ def growing_arrivals(p: Parameters) -> Figures:
 
 
 def discouraged(p: Parameters) -> Figures:
-    # The chance of more than 80 present is below 1e-100.
+    # The probability of more than 80 present is below 1e-100.
     station = qm.BirthDeath([p["service_rate"]] * 80, [1 / (n + 1) for n in range(81)])
     return of_station(station.solve(p["arrival_rate"]), p)
 
@@ -257,11 +257,14 @@ def streams_of(p: Parameters) -> list[qm.Stream]:
     means = p.get("service_means") or [1 / m for m in p["service_rates"]]
     seconds = p.get("service_second_moments") or [2 * m**2 for m in means]
     # Rounded, as what is 0 must be 0 and not -1e-16.
-    laws = [
+    distributions = [
         qm.from_mean_scv(m, abs(round(s / m**2 - 1, 14)))
         for m, s in zip(means, seconds, strict=True)
     ]
-    return [qm.Stream(r, law) for r, law in zip(p["arrival_rates"], laws, strict=True)]
+    return [
+        qm.Stream(r, distribution)
+        for r, distribution in zip(p["arrival_rates"], distributions, strict=True)
+    ]
 
 
 def one_server(preemptive: bool) -> Adapter:
@@ -274,10 +277,13 @@ def servers_alike(preemptive: bool) -> Adapter:
         first, *others = p["service_rates"] if "service_rates" in p else [p["service_rate"]]
         station = qm.MMcPriority(1 / first, p["servers"], preemptive)
         alike = set(others) <= {first}
-        laws = [None if alike else qm.Exponential(1 / m) for m in (first, *others)]
-        laws = laws if others else laws * len(p["arrival_rates"])
+        distributions = [None if alike else qm.Exponential(1 / m) for m in (first, *others)]
+        distributions = distributions if others else distributions * len(p["arrival_rates"])
         r = station.solve(
-            [qm.Stream(x, law) for x, law in zip(p["arrival_rates"], laws, strict=True)]
+            [
+                qm.Stream(x, distribution)
+                for x, distribution in zip(p["arrival_rates"], distributions, strict=True)
+            ]
         )
         return of_streams(r)
 
@@ -297,7 +303,7 @@ def accumulating(p: Parameters) -> Figures:
 
 
 class Moments(qm.Distribution):
-    """A law of which two or three moments are known."""
+    """A distribution of which two or three moments are known."""
 
     def __init__(self, first: float, second: float, third: float = np.nan) -> None:
         self._cumulants = (
@@ -333,13 +339,16 @@ def busy_period(p: Parameters) -> Figures:
 
 
 def busy_time(p: Parameters) -> Figures:
-    law = qm.MG1LCFS(service_of(p)).solve(p["arrival_rate"]).response
-    return {"cdf": law.cdf(np.array(p["times"], dtype=float)), "mean": law.mean}
+    distribution = qm.MG1LCFS(service_of(p)).solve(p["arrival_rate"]).response
+    return {
+        "cdf": distribution.cdf(np.array(p["times"], dtype=float)),
+        "mean": distribution.mean,
+    }
 
 
 def of_policy(policy: str, p: Parameters) -> float:
-    law = qm.Exponential(p["service_mean"])
-    return float(qm.MG1SizeBased(law, policy).solve(p["arrival_rate"]).response_time)
+    distribution = qm.Exponential(p["service_mean"])
+    return float(qm.MG1SizeBased(distribution, policy).solve(p["arrival_rate"]).response_time)
 
 
 def by_size(policy: str) -> Adapter:
@@ -351,8 +360,8 @@ def by_every_size(p: Parameters) -> Figures:
 
 
 def vacations(p: Parameters) -> Figures:
-    laws = {"exponential": qm.Exponential, "deterministic": qm.Deterministic}
-    away = laws[p["vacation"]](p["vacation_mean"])
+    distributions = {"exponential": qm.Exponential, "deterministic": qm.Deterministic}
+    away = distributions[p["vacation"]](p["vacation_mean"])
     r = qm.MG1Vacations(service_of(p), away).solve(p["arrival_rate"])
     assert r.wait is not None
     return {"wait_moments": moments(r.wait)}
@@ -374,9 +383,9 @@ def mg1_states(p: Parameters) -> Figures:
     """The states of M/G/1 below K are those of M/G/1/K but for a factor."""
     r = qm.MG1K(service_of(p), 10).solve(p["arrival_rate"])
     assert r.number is not None
-    chances = np.array([r.number.probability(n) for n in range(10)])
+    probabilities = np.array([r.number.probability(n) for n in range(10)])
     idle = 1 - p["arrival_rate"] * time_of(p)
-    return {"state_probabilities": idle * chances / chances[0]}
+    return {"state_probabilities": idle * probabilities / probabilities[0]}
 
 
 # Arrivals that are not Poisson, and formulas with two moments.
@@ -436,7 +445,7 @@ def unequal_servers(p: Parameters) -> Figures:
     return of_station(station.solve(p["arrival_rate"]), p)
 
 
-def two_moments(wait: Any, chance: Any = None) -> Adapter:
+def two_moments(wait: Any, probability: Any = None) -> Adapter:
     """Return an adapter of a formula for the mean wait, and of one for its probability."""
 
     def figures(p: Parameters) -> Figures:
@@ -455,8 +464,8 @@ def two_moments(wait: Any, chance: Any = None) -> Adapter:
             "mean_wait_upper_bound": mean,
             "mean_number_in_queue": p["arrival_rate"] * mean,
         }
-        if chance is not None:
-            found["prob_wait"] = chance(p["arrival_rate"], time, **case)
+        if probability is not None:
+            found["prob_wait"] = probability(p["arrival_rate"], time, **case)
         return found
 
     return figures
@@ -508,8 +517,8 @@ def by_time(make: Callable[[Any], qm.caches.Cache], presence: Callable[[Any], An
 
 def uniform_cache(p: Parameters) -> Figures:
     """Return the figures of a cache where all objects are alike, whatever the policy."""
-    places = {"capacity": sum(p.get("list_capacities", [0])) or p["capacity"]}
-    lru, fifo = (CACHES[name](p | places) for name in ("exact_lru", "exact_fifo"))
+    capacity = {"capacity": sum(p.get("list_capacities", [0])) or p["capacity"]}
+    lru, fifo = (CACHES[name](p | capacity) for name in ("exact_lru", "exact_fifo"))
     ratios = {"fifo_hit_ratio": fifo["hit_ratio"], "lru_hit_ratio": lru["hit_ratio"]}
     return lru | ratios
 
@@ -653,19 +662,21 @@ def some_of_leaves(p: Parameters) -> Any:
 
 
 def phases(p: Parameters) -> Figures:
-    law = qm.PhaseType(p["alpha"], p["A"])
+    distribution = qm.PhaseType(p["alpha"], p["A"])
     return {
-        "moments": [factorial(k) * law._moment(k) for k in range(1, 6)],
-        "cdf": law.cdf(np.array(p.get("cdf_at", []), dtype=float)),
-        "pdf": law.density(np.array(p.get("pdf_at", []), dtype=float)),
+        "moments": [factorial(k) * distribution._moment(k) for k in range(1, 6)],
+        "cdf": distribution.cdf(np.array(p.get("cdf_at", []), dtype=float)),
+        "pdf": distribution.density(np.array(p.get("pdf_at", []), dtype=float)),
     }
 
 
 def chain(p: Parameters) -> Figures:
     """A birth-death chain by its generator."""
     rates = np.array(p["generator"], dtype=float)
-    law = qm.queues.birth_death.state_probabilities(rates.diagonal(1), rates.diagonal(-1))
-    return {"probabilities": law}
+    distribution = qm.queues.birth_death.state_probabilities(
+        rates.diagonal(1), rates.diagonal(-1)
+    )
+    return {"probabilities": distribution}
 
 
 def number_after(p: Parameters) -> Figures:

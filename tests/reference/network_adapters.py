@@ -293,8 +293,12 @@ def insensitive(p: Parameters) -> Figures:
     first = qm.Erlang(2 / 3, 2)
     second = qm.HyperExponential([0.5, 0.5], [1 / 3, 1 / 10])
     both = {
-        f"c{i}": classes.ClosedClass(visits={"d": 1, "x": 1}, users=n, services={"d": law})
-        for i, (n, law) in enumerate(zip(p["population"], (first, second), strict=True))
+        f"c{i}": classes.ClosedClass(
+            visits={"d": 1, "x": 1}, users=n, services={"d": distribution}
+        )
+        for i, (n, distribution) in enumerate(
+            zip(p["population"], (first, second), strict=True)
+        )
     }
     r = classes.solve({"d": qm.Delay(UNIT), "x": x}, both)
     numbers = [[s.numbers[name] for s in r.stations.values()] for name in both]

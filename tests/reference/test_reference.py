@@ -58,7 +58,7 @@ CASES = read()
 
 
 def dispatch(p: Parameters) -> Figures:
-    """Each server by itself: at random as M/M/1, in turn with Erlang times between arrivals."""
+    """Each server by itself: at random as M/M/1, in turn with Erlang interarrival times."""
     turns, rate, time = p.get("servers", 1), p["arrival_rate_per_server"], p["service_mean"]
     one = {"arrival_rate": rate, "service_mean": time, "arrival_phases": turns}
     in_turn = others.gmc(one)
@@ -203,8 +203,8 @@ def mgc(p: Parameters) -> Figures:
 
 
 def mg1ps(p: Parameters) -> Figures:
-    law = qm.MG1PS(qm.Exponential(p["service_mean"])).solve(p["arrival_rate"]).response
-    return {f"p{100 * q:g}": law.quantile(q) for q in (0.5, 0.9, 0.99, 0.999)}
+    distribution = qm.MG1PS(qm.Exponential(p["service_mean"])).solve(p["arrival_rate"]).response
+    return {f"p{100 * q:g}": distribution.quantile(q) for q in (0.5, 0.9, 0.99, 0.999)}
 
 
 def split_join(p: Parameters) -> Figures:
@@ -217,18 +217,18 @@ def token_bucket(p: Parameters) -> Figures:
 
 
 def erlang_law(p: Parameters) -> Figures:
-    law = qm.Erlang(p["mean"], p["k"])
-    _, second, third = moments(law)
-    cdf = law.cdf(np.array(p["cdf_at"], dtype=float))
+    distribution = qm.Erlang(p["mean"], p["k"])
+    _, second, third = moments(distribution)
+    cdf = distribution.cdf(np.array(p["cdf_at"], dtype=float))
     return {"cdf": cdf, "second_moment": second, "third_moment": third}
 
 
 def lognormal(p: Parameters) -> Figures:
-    law = qm.LogNormal(p["mean"], p["scv"])
+    distribution = qm.LogNormal(p["mean"], p["scv"])
     return {
-        "third_moment": moments(law)[2],
-        "median": law.quantile(0.5),
-        "cdf_at_2": law.cdf(2.0),
+        "third_moment": moments(distribution)[2],
+        "median": distribution.quantile(0.5),
+        "cdf_at_2": distribution.cdf(2.0),
     }
 
 
@@ -297,7 +297,7 @@ def traffic(p: Parameters) -> np.ndarray:
 
 
 def shared(p: Parameters) -> Figures:
-    """Product form with a service law for each class: processor sharing, one stream each."""
+    """Product form with a service of each class: processor sharing, one stream each."""
     means = np.array(p["service_means"])
     if "routing" in p:
         rates = traffic(p)

@@ -295,7 +295,7 @@ def test_what_is_uncertain_by_default_is_load_and_work():
 
 
 def test_a_station_that_refuses_says_so():
-    door = qm.MMcK(0.1, servers=5, places=10)
+    door = qm.MMcK(0.1, servers=5, capacity=10)
     found = answers.solve(door, 500.0, objectives="p99 < 1 s")
     assert found.verdict.startswith("90 % rejected at 500/s, goodput 50/s; of the rest mean ")
     assert found.fact("rejected") == pytest.approx(0.9)

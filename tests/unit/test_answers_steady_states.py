@@ -51,7 +51,7 @@ def test_the_branches_of_the_picture() -> None:
 
 
 def test_one_state_at_any_load() -> None:
-    queue = qm.timeout(0.5, qm.call("app", qm.MMcK(0.1, servers=8, places=14)))
+    queue = qm.timeout(0.5, qm.call("app", qm.MMcK(0.1, servers=8, capacity=14)))
     found = qm.answers.hysteresis(qm.Pipeline(qm.retry(queue, attempts=3)), 100.0)
     assert found.verdict.startswith("One steady state at any load; at 100/s a goodput of 7")
     assert found.pictures

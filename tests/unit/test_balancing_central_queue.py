@@ -7,7 +7,7 @@ import qmodel as qm
 from qmodel.balancing import CentralQueue
 from qmodel.errors import ModelError
 
-LAW = qm.Gamma(0.1, 2.0)
+DISTRIBUTION = qm.Gamma(0.1, 2.0)
 
 
 @pytest.mark.parametrize(
@@ -15,11 +15,11 @@ LAW = qm.Gamma(0.1, 2.0)
     [
         (qm.MMc(0.1, 2), qm.MMc(0.1, 10)),
         (qm.MDc(0.1, 2), qm.MDc(0.1, 10)),
-        (qm.MG1(LAW), qm.MGc(LAW, 5)),
-        (qm.MGc(LAW, 2), qm.MGc(LAW, 10)),
-        (qm.MG1PS(LAW), qm.MGcPS(LAW, 5)),
-        (qm.MGcPS(LAW, 2), qm.MGcPS(LAW, 10)),
-        (qm.Delay(LAW), qm.Delay(LAW)),
+        (qm.MG1(DISTRIBUTION), qm.MGc(DISTRIBUTION, 5)),
+        (qm.MGc(DISTRIBUTION, 2), qm.MGc(DISTRIBUTION, 10)),
+        (qm.MG1PS(DISTRIBUTION), qm.MGcPS(DISTRIBUTION, 5)),
+        (qm.MGcPS(DISTRIBUTION, 2), qm.MGcPS(DISTRIBUTION, 10)),
+        (qm.Delay(DISTRIBUTION), qm.Delay(DISTRIBUTION)),
     ],
     ids=lambda s: type(s).__name__,
 )
@@ -45,16 +45,16 @@ def test_arrays_of_replicas():
 
 def test_what_cannot_be_joined():
     with pytest.raises(ModelError, match=r"no formula joins .* of the kind MG1LCFS"):
-        CentralQueue(qm.MG1LCFS(LAW), 2)
+        CentralQueue(qm.MG1LCFS(DISTRIBUTION), 2)
     with pytest.raises(ModelError, match="of the kind CentralQueue"):
         CentralQueue(CentralQueue(qm.MMc(0.1), 2), 2)
 
 
 def test_other_work_meets_the_one_queue():
     pool, whole = CentralQueue(qm.MMc(0.1, 2), 5), qm.MMc(0.1, 10)
-    found = pool.law_of_response(pool.solve(90.0), qm.Exponential(0.3))
-    expected = whole.law_of_response(whole.solve(90.0), qm.Exponential(0.3))
+    found = pool.distribution_of_response(pool.solve(90.0), qm.Exponential(0.3))
+    expected = whole.distribution_of_response(whole.solve(90.0), qm.Exponential(0.3))
     assert found.quantile(0.9) == expected.quantile(0.9)
-    shared = CentralQueue(qm.MGcPS(LAW, 2), 5)
-    found = shared.law_of_response(shared.solve(90.0), qm.Exponential(0.3))
+    shared = CentralQueue(qm.MGcPS(DISTRIBUTION, 2), 5)
+    found = shared.distribution_of_response(shared.solve(90.0), qm.Exponential(0.3))
     assert found.mean == pytest.approx(0.3 * whole.solve(90.0).response_time / 0.1, rel=1e-3)

@@ -44,7 +44,7 @@ def test_the_mean_on_symbols() -> None:
     assert float(four.subs(rate, sp.Rational(3, 10))) == pytest.approx(number, rel=1e-14)
 
 
-def law_of(load: object, queues: object, need: object = None) -> qm.Distribution:
+def distribution_of(load: object, queues: object, need: object = None) -> qm.Distribution:
     leaf = qm.MMc(1.0).solve(load)  # type: ignore[arg-type]
     return fork_join.response_distribution(leaf, queues, need=need)  # type: ignore[arg-type]
 
@@ -52,54 +52,62 @@ def law_of(load: object, queues: object, need: object = None) -> qm.Distribution
 @pytest.mark.parametrize(("queues", "load"), [(2, 0.5), (4, 0.8), (16, 0.5), (32, 0.2)])
 def test_mean_and_percentiles_against_simulation(queues: int, load: float) -> None:
     seen = simulated(queues, load, jobs=3000, runs=400, seed=queues)
-    law = law_of(load, queues)
+    distribution = distribution_of(load, queues)
     error = 4 * seen.mean(axis=0).std() / seen.mean() / 20  # Four standard errors.
-    assert float(law.mean) == pytest.approx(seen.mean(), rel=0.02 + error)
+    assert float(distribution.mean) == pytest.approx(seen.mean(), rel=0.02 + error)
     for p, bound in ((0.1, 0.06), (0.5, 0.04), (0.9, 0.03), (0.99, 0.03)):
-        assert float(law.quantile(p)) == pytest.approx(np.quantile(seen, p), rel=bound + error)
+        assert float(distribution.quantile(p)) == pytest.approx(
+            np.quantile(seen, p), rel=bound + error
+        )
 
 
 @pytest.mark.parametrize("load", [0.1, 0.5, 0.9, 0.99])
-def test_the_law_has_the_mean_and_is_below_that_of_independent_queues(load: float) -> None:
+def test_the_distribution_has_the_mean_and_is_below_that_of_independent_queues(
+    load: float,
+) -> None:
     for queues in (2, 3, 10, 100):
-        law = law_of(load, queues)
-        mean, _ = integrate.quad(law.tail, 0, 60 / (1 - load), limit=400)
-        assert mean == pytest.approx(float(law.mean), rel=1e-7)
+        distribution = distribution_of(load, queues)
+        mean, _ = integrate.quad(distribution.tail, 0, 60 / (1 - load), limit=400)
+        assert mean == pytest.approx(float(distribution.mean), rel=1e-7)
         t = np.linspace(0, 30, 200) / (1 - load)
         alone = qm.OrderStatistic(qm.Exponential(1 / (1 - load)), queues, of=queues)
-        assert (law.tail(t) <= alone.tail(t) + 1e-12).all()
-        assert (np.diff(law.tail(t)) <= 0).all()
-        slope = (law.tail(t[5] - 1e-5) - law.tail(t[5] + 1e-5)) / 2e-5
-        assert float(law.density(t[5])) == pytest.approx(float(slope), rel=1e-5, abs=1e-10)
+        assert (distribution.tail(t) <= alone.tail(t) + 1e-12).all()
+        assert (np.diff(distribution.tail(t)) <= 0).all()
+        slope = (distribution.tail(t[5] - 1e-5) - distribution.tail(t[5] + 1e-5)) / 2e-5
+        assert float(distribution.density(t[5])) == pytest.approx(
+            float(slope), rel=1e-5, abs=1e-10
+        )
 
 
 def test_some_of_all_keep_the_identity_of_their_means() -> None:
     """T(k:n) is a sum over the last of j, for times that may be exchanged."""
-    assert float(law_of(0.9, 2, 1).mean) == pytest.approx(6.125, rel=1e-12)
-    last = [float(law_of(0.7, j).mean) for j in range(1, 6)]
+    assert float(distribution_of(0.9, 2, 1).mean) == pytest.approx(6.125, rel=1e-12)
+    last = [float(distribution_of(0.7, j).mean) for j in range(1, 6)]
     for need in (1, 2, 4):
         terms = [
             (-1) ** (j - need) * comb(j - 1, need - 1) * comb(5, j) * last[j - 1]
             for j in range(need, 6)
         ]
-        assert float(law_of(0.7, 5, need).mean) == pytest.approx(sum(terms), rel=1e-6)
+        assert float(distribution_of(0.7, 5, need).mean) == pytest.approx(sum(terms), rel=1e-6)
 
 
 def test_one_queue_is_the_queue_itself() -> None:
     t = np.array([0.0, 1.0, 10.0])
-    assert law_of(0.5, 1).tail(t) == pytest.approx(np.exp(-t / 2), rel=1e-12)
-    assert law_of([0.5, 0.6], [1, 4]).tail(t[:, None])[:, 0] == pytest.approx(np.exp(-t / 2))
+    assert distribution_of(0.5, 1).tail(t) == pytest.approx(np.exp(-t / 2), rel=1e-12)
+    assert distribution_of([0.5, 0.6], [1, 4]).tail(t[:, None])[:, 0] == pytest.approx(
+        np.exp(-t / 2)
+    )
 
 
 def test_cells_overload_and_nan() -> None:
     rates, queues = np.array([0.2, 0.5, 1.2, np.nan]), np.array([[2], [8]])
-    law = law_of(rates, queues)
-    assert law.mean.shape == (2, 4)
-    assert np.isinf(law.mean[:, 2]).all()
-    assert np.isnan(law.mean[:, 3]).all()
-    p99 = law.quantile(0.99)
+    distribution = distribution_of(rates, queues)
+    assert distribution.mean.shape == (2, 4)
+    assert np.isinf(distribution.mean[:, 2]).all()
+    assert np.isnan(distribution.mean[:, 3]).all()
+    p99 = distribution.quantile(0.99)
     for i in range(2):
-        one = law_of(0.5, int(queues[i, 0]))
+        one = distribution_of(0.5, int(queues[i, 0]))
         assert p99[i, 1] == pytest.approx(float(one.quantile(0.99)), rel=1e-7)
 
 
@@ -117,9 +125,9 @@ def test_constant_work_is_done_at_the_same_time() -> None:
 
 def test_delays_are_independent() -> None:
     leaf = qm.Delay(qm.Exponential(1.0)).solve(3.0)
-    law = fork_join.response_distribution(leaf, 7, need=[1, 4, 7])
+    distribution = fork_join.response_distribution(leaf, 7, need=[1, 4, 7])
     expected = qm.OrderStatistic(qm.Exponential(1.0), np.array([1, 4, 7]), of=7)
-    assert law.tail(1.3) == pytest.approx(expected.tail(1.3), rel=1e-12)
+    assert distribution.tail(1.3) == pytest.approx(expected.tail(1.3), rel=1e-12)
     assert fork_join.grounds(leaf, 7) == {"mean": (), "percentiles": ()}
 
 
@@ -150,13 +158,13 @@ def test_interpolation_is_exact_for_one_and_two_queues() -> None:
         fork_join.interpolated_response_time(0.7, 1.0, queues=17)
 
 
-def test_lists_are_arrays_and_symbols_have_no_law() -> None:
+def test_lists_are_arrays_and_symbols_have_no_distribution() -> None:
     want = [float(fork_join.response_time(r, 1.0, queues=3)) for r in (0.5, 0.6)]
     assert fork_join.response_time([0.5, 0.6], 1.0, queues=3).tolist() == want
     # The fit of the mean is 4.1 % off at most, the other 2 %.
-    assert law_of([0.5, 0.6], 3).mean == pytest.approx(want, rel=0.04)
+    assert distribution_of([0.5, 0.6], 3).mean == pytest.approx(want, rel=0.04)
     x = sp.Symbol("x", positive=True)
     with pytest.raises(qm.ModelError, match="has no symbolic form"):
-        law_of(x, 3)
+        distribution_of(x, 3)
     with pytest.raises(qm.ModelError, match="has no symbolic form"):
         fork_join.response_time(0.5, 1.0, queues=x)

@@ -10,32 +10,36 @@ import qmodel as qm
 from qmodel.balancing.fan_out import hedging, tail_amplification
 
 H2 = qm.HyperExponential([0.9, 0.1], [0.25, 0.25 * 3.5 + 1.0])
-LAWS = (qm.Exponential(1.0), qm.Erlang(1.0, 4), H2, qm.Deterministic(1.0))
+DISTRIBUTIONS = (qm.Exponential(1.0), qm.Erlang(1.0, 4), H2, qm.Deterministic(1.0))
 
 
-def samples(law: qm.Distribution, n: int, seed: int) -> np.ndarray:
-    return np.asarray(law.quantile(np.random.default_rng(seed).random(n)))
+def samples(distribution: qm.Distribution, n: int, seed: int) -> np.ndarray:
+    return np.asarray(distribution.quantile(np.random.default_rng(seed).random(n)))
 
 
-@pytest.mark.parametrize("law", LAWS)
+@pytest.mark.parametrize("distribution", DISTRIBUTIONS)
 @pytest.mark.parametrize("delay", [0.0, 0.4, 2.0])
-def test_work_and_times_against_samples(law: qm.Distribution, delay: float) -> None:
-    first, second = samples(law, 200_000, 1), samples(law, 200_000, 2)
+def test_work_and_times_against_samples(distribution: qm.Distribution, delay: float) -> None:
+    first, second = samples(distribution, 200_000, 1), samples(distribution, 200_000, 2)
     answer = np.minimum(first, delay + second)
     copied = first > delay
     busy = answer + np.where(copied, answer - delay, 0.0)
-    assert float(hedging.copied_share(law, delay)) == pytest.approx(copied.mean(), abs=0.005)
-    assert float(hedging.response_law(law, delay).mean) == pytest.approx(
+    assert float(hedging.copied_share(distribution, delay)) == pytest.approx(
+        copied.mean(), abs=0.005
+    )
+    assert float(hedging.response_distribution(distribution, delay).mean) == pytest.approx(
         answer.mean(), rel=0.01
     )
-    recalled = float(hedging.added_work(law, delay))
+    recalled = float(hedging.added_work(distribution, delay))
     assert recalled == pytest.approx(busy.mean() - first.mean(), abs=0.02)
-    kept = float(hedging.added_work(law, delay, recalled=False))
+    kept = float(hedging.added_work(distribution, delay, recalled=False))
     assert kept == pytest.approx((copied * second).mean(), abs=0.02)
 
 
 def test_clones_save_variable_work_and_cost_regular_work() -> None:
-    saved, even, cost = (float(hedging.added_work(x, 0.0)) for x in (H2, LAWS[0], LAWS[1]))
+    saved, even, cost = (
+        float(hedging.added_work(x, 0.0)) for x in (H2, DISTRIBUTIONS[0], DISTRIBUTIONS[1])
+    )
     assert saved < -0.01
     assert even == pytest.approx(0.0, abs=1e-12)
     assert cost > 0.1
@@ -69,6 +73,6 @@ def test_copies_of_constant_work_run_to_the_end(delay: float) -> None:
 
 
 def test_never_is_no_delay() -> None:
-    for what in (hedging.response_law, hedging.copied_share, hedging.added_work):
+    for what in (hedging.response_distribution, hedging.copied_share, hedging.added_work):
         with pytest.raises(qm.DomainError, match="delay must be a finite number >= 0, got inf"):
             what(qm.Exponential(1.0), np.inf)

@@ -25,12 +25,15 @@ def test_equal_ones_are_a_special_case(need: int, r: float) -> None:
 
 @pytest.mark.parametrize("need", [1, 2, 3])
 def test_without_correlation_they_are_independent(need: int) -> None:
-    laws = [ONE, qm.Exponential(0.3), qm.Shifted(qm.Exponential(2.0), 0.2)]
-    joined, apart = UnequalQueues(laws, need, [0.0] * 3), qm.Quorum(laws, need)
+    distributions = [ONE, qm.Exponential(0.3), qm.Shifted(qm.Exponential(2.0), 0.2)]
+    joined, apart = (
+        UnequalQueues(distributions, need, [0.0] * 3),
+        qm.Quorum(distributions, need),
+    )
     assert joined.tail(T) == pytest.approx(apart.tail(T), abs=1e-12)
     assert joined.density(T) == pytest.approx(apart.density(T), abs=1e-12)
     # One that is correlated, with nobody to be correlated with, changes nothing.
-    lone = UnequalQueues(laws, need, [0.0, 0.8, 0.0])
+    lone = UnequalQueues(distributions, need, [0.0, 0.8, 0.0])
     assert lone.tail(T) == pytest.approx(apart.tail(T), abs=1e-9)
 
 
@@ -51,10 +54,10 @@ def test_two_have_a_rule_of_their_own(need: int, r: float) -> None:
 
 @pytest.mark.parametrize("need", [1, 2, 3])
 def test_the_density_is_the_slope_of_the_tail(need: int) -> None:
-    laws = [ONE, qm.Exponential(0.3), qm.Gamma(2.0, 0.25)]
-    law, h = UnequalQueues(laws, need, [0.3, 0.6, 0.9]), 1e-5
-    slope = (law.tail(T - h) - law.tail(T + h)) / (2 * h)
-    assert law.density(T) == pytest.approx(slope, rel=1e-4, abs=1e-8)
+    distributions = [ONE, qm.Exponential(0.3), qm.Gamma(2.0, 0.25)]
+    distribution, h = UnequalQueues(distributions, need, [0.3, 0.6, 0.9]), 1e-5
+    slope = (distribution.tail(T - h) - distribution.tail(T + h)) / (2 * h)
+    assert distribution.density(T) == pytest.approx(slope, rel=1e-4, abs=1e-8)
 
 
 def test_against_draws_of_the_factor() -> None:
@@ -66,22 +69,28 @@ def test_against_draws_of_the_factor() -> None:
     means = np.array([1.0, 0.3, 2.0])
     times = np.sort(-np.log(ndtr(-scores)) * means, axis=1)
     for need in (1, 2, 3):
-        law = UnequalQueues([qm.Exponential(m) for m in means], need, list(r))
-        assert float(law.mean) == pytest.approx(times[:, need - 1].mean(), rel=0.01)
+        distribution = UnequalQueues([qm.Exponential(m) for m in means], need, list(r))
+        assert float(distribution.mean) == pytest.approx(times[:, need - 1].mean(), rel=0.01)
         p99 = np.quantile(times[:, need - 1], 0.99)
-        assert float(law.quantile(0.99)) == pytest.approx(p99, rel=0.03)
+        assert float(distribution.quantile(0.99)) == pytest.approx(p99, rel=0.03)
 
 
 def test_arrays_of_correlations() -> None:
-    law = UnequalQueues([ONE, qm.Exponential([0.5, 1.0])], 2, [np.array([0.1, 0.7]), 0.4])
+    distribution = UnequalQueues(
+        [ONE, qm.Exponential([0.5, 1.0])], 2, [np.array([0.1, 0.7]), 0.4]
+    )
     each = (0.5, 0.1), (1.0, 0.7)
     cells = [UnequalQueues([ONE, qm.Exponential(m)], 2, [r, 0.4]) for m, r in each]
-    assert law.mean == pytest.approx([float(c.mean) for c in cells], rel=1e-8)
-    assert law.quantile(0.9) == pytest.approx([float(c.quantile(0.9)) for c in cells], rel=1e-6)
+    assert distribution.mean == pytest.approx([float(c.mean) for c in cells], rel=1e-8)
+    assert distribution.quantile(0.9) == pytest.approx(
+        [float(c.quantile(0.9)) for c in cells], rel=1e-6
+    )
 
 
 def test_bad_input() -> None:
-    with pytest.raises(ModelError, match="correlations must be as many as laws, 2, got 1"):
+    with pytest.raises(
+        ModelError, match="correlations must be as many as distributions, 2, got 1"
+    ):
         UnequalQueues([ONE, ONE], 2, [0.1])
     with pytest.raises(DomainError, match="correlations"):
         UnequalQueues([ONE, ONE], 2, [0.1, 1.5])
@@ -96,6 +105,10 @@ def test_bad_input() -> None:
 def test_percentiles_are_those_of_the_tail(need: int, of: int, r: float, p: float) -> None:
     """They stepped by the density of independent times, and the first ended at 99 for 5."""
     equal, several = JoinedQueues(ONE, need, of, r), UnequalQueues([ONE] * of, need, [r] * of)
-    for law in (equal, several):
-        assert float(law.tail(law.quantile(p))) == pytest.approx(1 - p, rel=1e-9)
-        assert law.tail_and_density(T)[1] == pytest.approx(law.density(T), rel=1e-12)
+    for distribution in (equal, several):
+        assert float(distribution.tail(distribution.quantile(p))) == pytest.approx(
+            1 - p, rel=1e-9
+        )
+        assert distribution.tail_and_density(T)[1] == pytest.approx(
+            distribution.density(T), rel=1e-12
+        )

@@ -18,7 +18,7 @@ def whitworth(x, c):
 @pytest.mark.parametrize(
     ("c", "error"), [(2, 1e-12), (3, 5e-3), (4, 1.5e-3), (7, 1.5e-3), (12, 1.5e-3), (30, 2e-4)]
 )
-def test_the_law_of_one_point_each_is_whitworths(c, error):
+def test_the_distribution_of_one_point_each_is_whitworths(c, error):
     x = np.linspace(1.2 / c, 0.99, 60)
     exact = np.array([1 - whitworth(float(y), c) for y in x])
     got = greatest_share.tail(x, c=c, v=1)
@@ -70,7 +70,7 @@ def test_against_simulated_shares(c, v):
 def test_quantiles_invert_tails(p, c, v):
     x = greatest_share.quantile(p, c=c, v=v)
     assert 1 / c <= x <= 1
-    # At 1/2 the saddlepoint meets the exact law, and below p1 the bracket ends.
+    # At 1/2 the saddlepoint meets the exact distribution, and below p1 the bracket ends.
     if not 0.49 < x < 0.51:
         assert greatest_share.tail(x, c=c, v=v) == pytest.approx(1 - p, abs=1e-6)
 

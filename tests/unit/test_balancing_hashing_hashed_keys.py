@@ -16,14 +16,14 @@ from qmodel.errors import DomainError
 
 @cache
 def exact(keys, servers):
-    """P(max <= k) for k = 0 .. keys: truncated Poisson laws, convolved (Levin 1981)."""
+    """P(max <= k) for k = 0 .. keys: truncated Poisson counts, convolved (Levin 1981)."""
     found, j = [], np.arange(keys + 1)
-    law = np.exp(j * np.log(keys / servers) - keys / servers - gammaln(j + 1))
+    distribution = np.exp(j * np.log(keys / servers) - keys / servers - gammaln(j + 1))
     whole = np.exp(keys * np.log(keys) - keys - gammaln(keys + 1))
     for k in j:
         total = np.array([1.0])
         for _ in range(servers):
-            total = np.convolve(total, law[: k + 1])[: keys + 1]
+            total = np.convolve(total, distribution[: k + 1])[: keys + 1]
         found.append(total[keys] / whole if total.size > keys else 0.0)
     return np.array(found)
 
@@ -32,18 +32,18 @@ CASES = [(2, 2), (3, 2), (6, 3), (10, 3), (30, 3), (5, 5), (10, 5), (20, 10), (1
 
 
 @pytest.mark.parametrize(("keys", "servers"), CASES)
-def test_against_the_exact_law(keys, servers):
-    law = exact(keys, servers)
+def test_against_the_exact_distribution(keys, servers):
+    distribution = exact(keys, servers)
     error = 1e-9 if servers == 2 else 2.2e-3 if servers == 3 else 5e-4  # as the docstring says
     tails = keys_imbalance_tail(
         np.arange(keys + 1) * servers / keys, keys=keys, servers=servers
     )
-    np.testing.assert_allclose(tails, 1 - law, atol=error)
-    mean = (1 - law).sum() * servers / keys
+    np.testing.assert_allclose(tails, 1 - distribution, atol=error)
+    mean = (1 - distribution).sum() * servers / keys
     assert keys_imbalance(keys, servers) == pytest.approx(mean, rel=5e-4)
     p = np.array([0.01, 0.25, 0.5, 0.9, 0.99])
     numbers = keys_imbalance_quantile(p, keys=keys, servers=servers) * keys / servers
-    np.testing.assert_allclose(numbers, [np.searchsorted(law, q) for q in p])
+    np.testing.assert_allclose(numbers, [np.searchsorted(distribution, q) for q in p])
 
 
 @pytest.mark.parametrize(("keys", "servers"), [(1000, 100), (1_000_000, 10), (10**9, 20)])

@@ -40,12 +40,16 @@ def hashed(keys, exponent, shards, replicated, runs):
 )
 def test_against_simulation(keys, exponent, shards, replicated):
     fullest = hashed(keys, exponent, shards, replicated, 4000)
-    law = {"popularity": Zipf(keys, exponent), "shards": shards, "replicated": replicated}
+    distribution = {
+        "popularity": Zipf(keys, exponent),
+        "shards": shards,
+        "replicated": replicated,
+    }
     noise = 4 * fullest.std() / np.sqrt(fullest.size) / fullest.mean()
     # The errors of the docstring, and four standard errors of the simulation.
-    assert hot_imbalance(**law) == pytest.approx(fullest.mean(), rel=0.01 + noise)
+    assert hot_imbalance(**distribution) == pytest.approx(fullest.mean(), rel=0.01 + noise)
     for p, error in ((0.05, 0.045), (0.5, 0.01), (0.9, 0.017), (0.95, 0.017)):
-        x = hot_imbalance_quantile(p, **law)
+        x = hot_imbalance_quantile(p, **distribution)
         low, high = ((fullest <= x * (1 + e)).mean() for e in (-error, error))
         room = 4 * np.sqrt(p * (1 - p) / fullest.size)
         assert low - room <= p <= high + room
@@ -80,14 +84,14 @@ def test_equal_keys():
 )  # fmt: skip
 def test_more_copies_are_more_even(keys, exponent, shards, copies, p):
     popularity = Zipf(keys, exponent)
-    law = hot_imbalance_quantile(
+    distribution = hot_imbalance_quantile(
         p, popularity=popularity, shards=shards, replicated=[copies, copies + 20]
     )
-    assert law[1] * (1 + 1e-9) >= 1
-    assert law[1] <= law[0] * (1 + 1e-9)
-    assert law[0] <= shards * (1 + 1e-9)
+    assert distribution[1] * (1 + 1e-9) >= 1
+    assert distribution[1] <= distribution[0] * (1 + 1e-9)
+    assert distribution[0] <= shards * (1 + 1e-9)
     # The hottest key is somewhere.
-    assert law[0] * useful_shards(popularity, replicated=copies) >= shards * (1 - 1e-9)
+    assert distribution[0] * useful_shards(popularity, replicated=copies) >= shards * (1 - 1e-9)
 
 
 def test_cells_are_those_alone():

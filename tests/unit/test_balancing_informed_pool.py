@@ -101,7 +101,7 @@ def test_shared_service():
 
 
 def test_general_service_is_exponential_where_it_is():
-    """A gamma law of SCV 1 is no `Exponential`, and is scaled by nothing."""
+    """A gamma distribution of SCV 1 is no `Exponential`, and is scaled by nothing."""
     exponential = LeastConnections(qm.MG1(qm.Exponential(1.0)), 6).solve(5.0)
     same = LeastConnections(qm.MG1(qm.Gamma(1.0, scv=1.0)), 6).solve(5.0)
     assert same.waiting_time == pytest.approx(float(exponential.waiting_time), rel=1e-9)
@@ -111,14 +111,14 @@ def test_general_service_is_exponential_where_it_is():
 
 
 def test_one_replica_of_an_array_has_the_mean_of_pollaczek_and_khinchine():
-    law = qm.Gamma(1.0, scv=4.0)
-    r = LeastConnections(qm.MG1(law), np.array([1, 5])).solve(np.array([0.8, 4.0]))
-    alone = qm.MG1(law).solve(0.8)
+    distribution = qm.Gamma(1.0, scv=4.0)
+    r = LeastConnections(qm.MG1(distribution), np.array([1, 5])).solve(np.array([0.8, 4.0]))
+    alone = qm.MG1(distribution).solve(0.8)
     assert r.waiting_time[0] == pytest.approx(float(alone.waiting_time), rel=1e-9)
     assert r.wait.variance[0] == pytest.approx(float(alone.wait.variance), rel=1e-9)
 
 
-def test_one_shared_replica_of_an_array_is_near_the_exact_law():
+def test_one_shared_replica_of_an_array_is_near_the_exact_distribution():
     r = LeastConnections(qm.MG1PS(qm.Exponential(1.0)), np.array([1, 5])).solve(
         np.array([0.8, 4.0])
     )
@@ -128,7 +128,7 @@ def test_one_shared_replica_of_an_array_is_near_the_exact_law():
     assert p99 == pytest.approx(float(exact.response.quantile(0.99)), rel=0.02)
 
 
-def test_little_and_the_mean_of_the_law():
+def test_little_and_the_mean_of_the_distribution():
     for replica in (qm.MMc(0.1, 2), qm.MGc(service(4), 2), qm.MGcPS(service(4), 2)):
         for n, d in ((6, 2), (6, 0)):
             rate = 0.8 * 6 * 2 / replica.service.mean

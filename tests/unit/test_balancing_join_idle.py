@@ -8,7 +8,7 @@ from qmodel.balancing.join_idle import JoinIdleQueue, idle_levels
 from qmodel.balancing.join_shortest import LeastConnections
 from qmodel.errors import DomainError
 
-# N, c, m, load, mean wait, chance of a wait: 3e6 to 8e6 requests each.
+# N, c, m, load, mean wait, probability of a wait: 3e6 to 8e6 requests each.
 SIMULATED = [
     (2, 1, 1, 0.7, 1.35544, 0.54100), (2, 1, 1, 0.8, 2.48057, 0.67907),
     (2, 2, 1, 0.5, 0.12342, 0.15558), (2, 4, 1, 0.7, 0.13947, 0.23757),
@@ -36,17 +36,17 @@ SIMULATED = [
 
 
 def test_simulations():
-    for n, c, m, load, wait, chance in SIMULATED:
+    for n, c, m, load, wait, probability in SIMULATED:
         r = JoinIdleQueue(qm.MMc(1.0, c), n, m).solve(n * c * load)
         # What the module states.
         assert r.response_time == pytest.approx(1 + wait, rel=0.021 if m == 1 else 0.07)
-        assert r.wait.tail(0.0) == pytest.approx(chance, abs=0.03 if m == 1 else 0.036)
+        assert r.wait.tail(0.0) == pytest.approx(probability, abs=0.03 if m == 1 else 0.036)
 
 
 def test_one_replica_is_that_replica():
     for c in (1, 4):
-        chance, ratio = idle_levels(0.8, replicas=1, servers=c, dispatchers=1)
-        assert chance == pytest.approx(
+        probability, ratio = idle_levels(0.8, replicas=1, servers=c, dispatchers=1)
+        assert probability == pytest.approx(
             float(qm.erlang_c(servers=c, offered_load=0.8 * c)), rel=1e-12
         )
         assert ratio == pytest.approx(0.8, rel=1e-12)
@@ -55,9 +55,11 @@ def test_one_replica_is_that_replica():
 def test_many_replicas_and_dispatchers_are_those_of_lu_and_others():
     for load in (0.5, 0.9):
         for r in (2, 10):
-            chance, ratio = idle_levels(load, replicas=10**6 * r, servers=1, dispatchers=10**6)
+            probability, ratio = idle_levels(
+                load, replicas=10**6 * r, servers=1, dispatchers=10**6
+            )
             expected = load / (1 + r * (1 - load))
-            assert chance == pytest.approx(expected, rel=1e-4)
+            assert probability == pytest.approx(expected, rel=1e-4)
             assert ratio == pytest.approx(expected, rel=1e-4)
 
 

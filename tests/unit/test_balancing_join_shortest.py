@@ -12,7 +12,7 @@ from qmodel.errors import DomainError, ModelError
 
 
 def two_replicas(load, workers, cap):
-    """Return mean wait and its chance for two replicas, from their chain of states."""
+    """Return mean wait and its probability for two replicas, from their chain of states."""
     a = 2 * load * workers
     rows, columns, rates = [], [], []
     for i in range(cap):
@@ -36,18 +36,18 @@ def two_replicas(load, workers, cap):
     right[0] = 1
     p = spsolve(chain.tocsc(), right)
     shorter = used % cap
-    chance = p[shorter >= workers].sum()
-    return (p * np.maximum(shorter - workers + 1, 0)).sum() / workers, chance
+    probability = p[shorter >= workers].sum()
+    return (p * np.maximum(shorter - workers + 1, 0)).sum() / workers, probability
 
 
 @pytest.mark.parametrize("workers", [1, 2, 8])
 @pytest.mark.parametrize("load", [0.3, 0.5, 0.8, 0.9])
 def test_two_replicas_exactly(load, workers):
-    wait, chance = two_replicas(load, workers, 70 if load < 0.9 else 110)
+    wait, probability = two_replicas(load, workers, 70 if load < 0.9 else 110)
     r = LeastConnections(qm.MMc(1.0, workers), 2).solve(2 * load * workers)
     # What the assumption states.
     assert r.response_time == pytest.approx(1 + wait, rel=0.01)
-    assert r.wait.tail(0.0) == pytest.approx(chance, abs=0.02)
+    assert r.wait.tail(0.0) == pytest.approx(probability, abs=0.02)
 
 
 def test_one_replica_is_that_replica():

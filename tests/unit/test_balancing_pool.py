@@ -139,7 +139,7 @@ def test_pools_of_pools():
 
 
 def test_losing_replicas():
-    full = qm.MMcK(0.1, servers=2, places=2)
+    full = qm.MMcK(0.1, servers=2, capacity=2)
     web = RandomSplit(full, 3)
     assert web.loses
     assert web.solve(60.0).loss == full.solve(20.0).loss

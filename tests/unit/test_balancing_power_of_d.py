@@ -31,8 +31,10 @@ def test_one_choice_is_a_random_one_exactly():
         assert one.response.quantile(0.99) == random.response.quantile(0.99)
         assert one.basis == random.basis
         works = qm.Deterministic(0.5)
-        assert PowerOfChoices(replica, 5, 1).law_of_response(one, works).mean == pytest.approx(
-            RandomSplit(replica, 5).law_of_response(random, works).mean
+        assert PowerOfChoices(replica, 5, 1).distribution_of_response(
+            one, works
+        ).mean == pytest.approx(
+            RandomSplit(replica, 5).distribution_of_response(random, works).mean
         )
     assert PowerOfChoices(qm.MMc(1.0), 5, 1).solve(4.0).basis == "exact"
 
@@ -72,8 +74,8 @@ def test_a_hundred_servers():
     assert mean(pool, loads) == pytest.approx(list(THESIS.values()), rel=0.006)
 
 
-# N, c, d, load, mean response, p99 of it, chance of a wait: 1e7 to 4e7 requests each, whose
-# standard error of the mean is below 0.4 %; points that were not fitted.
+# N, c, d, load, mean response, p99 of it, probability of a wait: 1e7 to 4e7 requests each,
+# whose standard error of the mean is below 0.4 %; points that were not fitted.
 SIMULATED = [
     (2, 3, 0, 0.93, 2.9853, 12.157, 0.8016), (2, 6, 0, 0.75, 1.0955, 4.748, 0.2499),
     (4, 6, 0, 0.75, 1.0258, 4.639, 0.1052), (4, 6, 0, 0.93, 1.4047, 5.363, 0.6033),
@@ -97,14 +99,14 @@ SIMULATED = [
 
 
 def test_simulations_of_points_that_were_not_fitted():
-    for n, c, d, load, response, p99, chance in SIMULATED:
+    for n, c, d, load, response, p99, probability in SIMULATED:
         replica = qm.MMc(1.0, c)
         pool = PowerOfChoices(replica, n, d) if d else LeastConnections(replica, n)
         r = pool.solve(n * c * load)
         # What the assumptions state, and the standard error of the simulation.
         assert r.response_time == pytest.approx(response, rel=0.016 if d else 0.012)
         assert r.response.quantile(0.99) == pytest.approx(p99, rel=0.03)
-        assert r.wait.tail(0.0) == pytest.approx(chance, abs=0.03 if d else 0.02)
+        assert r.wait.tail(0.0) == pytest.approx(probability, abs=0.03 if d else 0.02)
 
 
 # N, d, load: mean response of draws that may repeat, from the simulations that Gast published.

@@ -28,23 +28,31 @@ def test_poisson_arrivals_are_the_station_itself(station: qm.Station):
 def test_sharing_in_heavy_traffic_depends_on_both_scvs():
     # W is S / (1 - rho) times (ca2 + cs2) / (1 + cs2), as for the wait of a queue.
     for ca2, cs2 in ((0.2, 4.0), (0.5, 0.25), (0.05, 1.0)):
-        law = qm.Exponential(1.0) if cs2 == 1 else qm.Gamma(1.0, cs2)
-        r = with_regular_arrivals(qm.MG1PS(law), ca2, 1 - 1e-5)
+        distribution = qm.Exponential(1.0) if cs2 == 1 else qm.Gamma(1.0, cs2)
+        r = with_regular_arrivals(qm.MG1PS(distribution), ca2, 1 - 1e-5)
         expected = 1e5 * (ca2 + cs2) / (1 + cs2)
         assert r.response_time == pytest.approx(expected, rel=1e-3)
 
 
 def test_sharing_constant_service_waits_less_and_heavy_tails_wait_longest():
-    laws = [qm.Deterministic(1.0), qm.Gamma(1.0, 0.5), qm.Exponential(1.0), qm.Gamma(1.0, 9.0)]
-    laws.append(qm.LogNormal(1.0, 1e6))
-    times = [with_regular_arrivals(qm.MG1PS(law), 0.2, 0.8).response_time for law in laws]
+    distributions = [
+        qm.Deterministic(1.0),
+        qm.Gamma(1.0, 0.5),
+        qm.Exponential(1.0),
+        qm.Gamma(1.0, 9.0),
+    ]
+    distributions.append(qm.LogNormal(1.0, 1e6))
+    times = [
+        with_regular_arrivals(qm.MG1PS(distribution), 0.2, 0.8).response_time
+        for distribution in distributions
+    ]
     assert (np.diff(times) > 0).all()
     assert times[-1] < 5.0  # of Poisson arrivals
 
 
-def test_the_law_under_sharing_has_the_mean():
-    for law in (qm.Exponential(1.0), qm.Gamma(1.0, 0.3), qm.Gamma(1.0, 6.0)):
-        r = with_regular_arrivals(qm.MGcPS(law, 3), [0.1, 0.5], np.array([1.5, 2.7]))
+def test_the_distribution_under_sharing_has_the_mean():
+    for distribution in (qm.Exponential(1.0), qm.Gamma(1.0, 0.3), qm.Gamma(1.0, 6.0)):
+        r = with_regular_arrivals(qm.MGcPS(distribution, 3), [0.1, 0.5], np.array([1.5, 2.7]))
         assert r.response.mean == pytest.approx(r.response_time, rel=1e-9)
 
 

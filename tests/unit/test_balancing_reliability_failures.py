@@ -15,19 +15,19 @@ from qmodel.errors import DomainError, ModelError
 
 def test_five_servers_by_hand():
     n, a, rate = 5, 0.98, 3.2
-    chance = [comb(n, j) * a**j * (1 - a) ** (n - j) for j in range(n + 1)]
+    probability = [comb(n, j) * a**j * (1 - a) ** (n - j) for j in range(n + 1)]
     r = Failing(qm.MMc(1.0, n), a).solve(rate)
-    assert r.overload == pytest.approx(sum(chance[:4]), rel=1e-12)
+    assert r.overload == pytest.approx(sum(probability[:4]), rel=1e-12)
     stable = {j: qm.MMc(1.0, j).solve(rate) for j in (4, 5)}
-    total = chance[4] + chance[5]
-    mean = sum(chance[j] * stable[j].response_time for j in stable) / total
+    total = probability[4] + probability[5]
+    mean = sum(probability[j] * stable[j].response_time for j in stable) / total
     assert r.response_time == pytest.approx(mean, rel=1e-12)
     assert r.response.mean == pytest.approx(mean, rel=1e-12)
     t = 4.0
-    tail = sum(chance[j] * stable[j].response.tail(t) for j in stable)
+    tail = sum(probability[j] * stable[j].response.tail(t) for j in stable)
     assert r.response.tail(t) == pytest.approx(tail / total, rel=1e-10)
     assert r.response_overall.tail(t) == pytest.approx(tail + 1 - total, rel=1e-10)
-    busy = sum(chance[j] * rate / j for j in stable) / total
+    busy = sum(probability[j] * rate / j for j in stable) / total
     assert r.utilization == pytest.approx(busy, rel=1e-12)
     assert r.waiting_time == pytest.approx(mean - 1, rel=1e-10)
     assert r.up == pytest.approx(n * a)
@@ -174,13 +174,13 @@ def test_error_of_the_quasi_static_view(n, a, rate, repair, error):
 )
 def test_no_more_are_asked_than_are_up(pool, asked):
     rate, a = 1.5, 0.8
-    chance = {j: comb(5, j) * a**j * (1 - a) ** (5 - j) for j in (2, 3, 4, 5)}
+    probability = {j: comb(5, j) * a**j * (1 - a) ** (5 - j) for j in (2, 3, 4, 5)}
     mean = sum(
         p * replace(pool, replicas=j, **{asked: min(3, j)}).solve(rate).response_time
-        for j, p in chance.items()
+        for j, p in probability.items()
     )
     got = Failing(pool, a).solve(rate).response_time
-    assert got == pytest.approx(mean / sum(chance.values()), rel=1e-12)
+    assert got == pytest.approx(mean / sum(probability.values()), rel=1e-12)
     assert rate_after_loss(pool, [1, 4, 5]).tolist() == [4, 1, 0]
 
 

@@ -77,11 +77,11 @@ def test_delays_do_not_feel_it():
 
 
 def test_an_array_that_begins_with_one_replica():
-    for law in (qm.Gamma(0.1, 0.5), qm.Gamma(0.1, 4.0)):
+    for distribution in (qm.Gamma(0.1, 0.5), qm.Gamma(0.1, 4.0)):
         for kind in (qm.MGc, qm.MGcPS):
-            pool = RoundRobin(kind(law, 2), np.array([1, 2, 9]))
+            pool = RoundRobin(kind(distribution, 2), np.array([1, 2, 9]))
             r = pool.solve(16.0 * pool.replicas)
-            alone = kind(law, 2).solve(16.0)
+            alone = kind(distribution, 2).solve(16.0)
             assert r.response_time[0] == pytest.approx(alone.response_time, rel=1e-9)
             assert (np.diff(r.response_time) < 0).all()
             assert r.response.quantile(0.9)[0] == pytest.approx(

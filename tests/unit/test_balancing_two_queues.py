@@ -82,7 +82,7 @@ def test_least_connections_of_two_is_exact() -> None:
 
 
 def test_the_percentiles_of_two() -> None:
-    """The wait behind m requests is Erlang's law: replayed, 400,000 requests."""
+    """The wait behind m requests is Erlang's distribution: replayed, 400,000 requests."""
     rng, rate = np.random.default_rng(3), 1.6
     free, seen = np.zeros((2, 400)), []
     ends = np.full((2, 400, 60), -1.0)
@@ -99,10 +99,10 @@ def test_the_percentiles_of_two() -> None:
         ends[chosen, row, step % 60] = done
         if step > 500:
             seen.append(done - time)
-    law = LeastConnections(qm.MMc(1.0), replicas=2).solve(rate).response
+    distribution = LeastConnections(qm.MMc(1.0), replicas=2).solve(rate).response
     found = np.concatenate(seen)
     for p in (0.5, 0.9, 0.99):
-        assert float(law.quantile(p)) == pytest.approx(np.quantile(found, p), rel=0.03)
+        assert float(distribution.quantile(p)) == pytest.approx(np.quantile(found, p), rel=0.03)
 
 
 def test_the_fit_of_the_levels() -> None:

@@ -1,4 +1,4 @@
-"""Unequal sites: a mixture, with the capacity of the site that is full first."""
+"""Unequal sites: a mixture, with the capacity of the site that saturates first."""
 
 import numpy as np
 import pytest
@@ -92,16 +92,18 @@ def test_symbols():
 
 
 @pytest.mark.parametrize("kind", KINDS)
-def test_one_law_of_service_may_change(kind: type[WeightedSplit]):
-    law = qm.Gamma(0.02, 2.0)
-    sites = [qm.MGc(law, 8), qm.MGc(law, 2)]
+def test_one_distribution_of_service_may_change(kind: type[WeightedSplit]):
+    distribution = qm.Gamma(0.02, 2.0)
+    sites = [qm.MGc(distribution, 8), qm.MGc(distribution, 2)]
     pool = kind(sites, [0.8, 0.2], delays=[0.0, 0.1])
     other = qm.Exponential(0.04)
     r = pool.solve([qm.Stream(100.0), qm.Stream(50.0, other)])
     for stream, mean in zip(r.streams, (0.02, 0.04), strict=True):
         assert stream.response_time == pytest.approx(stream.waiting_time + mean + 0.02)
         assert stream.response.mean == pytest.approx(stream.response_time)
-    with pytest.raises(ModelError, match="stations of unequal speed have no law of service"):
+    with pytest.raises(
+        ModelError, match="stations of unequal speed have no service distribution"
+    ):
         kind([NEW, OLD], [0.5, 0.5]).serving(other)
 
 

@@ -15,23 +15,23 @@ from qmodel.caches import LRU, TTL, Measured, Zipf
 from qmodel.caches.fetching.delayed_hits import FetchedLRU, FetchedTTL, outcome
 
 ONE = Zipf(1)
-LAWS = [qm.Deterministic(0.3), qm.Exponential(0.3), qm.Gamma(0.3, scv=3.0)]
+DISTRIBUTIONS = [qm.Deterministic(0.3), qm.Exponential(0.3), qm.Gamma(0.3, scv=3.0)]
 
 
-def draw(law: Any, rng: Any, n: int) -> Any:
-    if isinstance(law, qm.Deterministic):
-        return np.full(n, float(law.mean))
-    shape = 1 / float(law.scv)
-    return rng.gamma(shape, float(law.mean) / shape, n)
+def draw(distribution: Any, rng: Any, n: int) -> Any:
+    if isinstance(distribution, qm.Deterministic):
+        return np.full(n, float(distribution.mean))
+    shape = 1 / float(distribution.scv)
+    return rng.gamma(shape, float(distribution.mean) / shape, n)
 
 
 def path(
-    rate: float, life: float, law: Any, renewing: bool, seed: int, n: int = 400_000
+    rate: float, life: float, distribution: Any, renewing: bool, seed: int, n: int = 400_000
 ) -> Any:
     """Return misses, delayed hits and the added times of the requests for one object."""
     rng = np.random.default_rng(seed)
     t = np.cumsum(rng.exponential(1 / rate, n))
-    fetch = draw(law, rng, n)
+    fetch = draw(distribution, rng, n)
     long = np.flatnonzero(np.diff(t) > life)
     added = np.zeros(n)
     misses = delayed = i = 0
@@ -52,11 +52,11 @@ def path(
 
 
 @pytest.mark.parametrize("renewing", [False, True])
-@pytest.mark.parametrize("law", LAWS, ids=repr)
-def test_against_a_path(law: Any, renewing: bool) -> None:
+@pytest.mark.parametrize("distribution", DISTRIBUTIONS, ids=repr)
+def test_against_a_path(distribution: Any, renewing: bool) -> None:
     rate, life = 3.0, 0.9
-    r = FetchedTTL(life, law, renewing=renewing).solve(ONE, rate)
-    missed, delayed, added = path(rate, life, law, renewing, 2)
+    r = FetchedTTL(life, distribution, renewing=renewing).solve(ONE, rate)
+    missed, delayed, added = path(rate, life, distribution, renewing, 2)
     # 4e5 requests; the longest fetches weigh most in the mean.
     assert missed == pytest.approx(float(r.miss_ratio), abs=1.5e-3)
     assert delayed == pytest.approx(float(r.delayed_ratio), abs=3e-3)
@@ -67,10 +67,10 @@ def test_against_a_path(law: Any, renewing: bool) -> None:
 
 @pytest.mark.slow
 @pytest.mark.parametrize("renewing", [False, True])
-@pytest.mark.parametrize("law", LAWS[:2], ids=repr)
-def test_against_a_long_path(law: Any, renewing: bool) -> None:
-    r = FetchedTTL(0.9, law, renewing=renewing).solve(ONE, 3.0)
-    runs = [path(3.0, 0.9, law, renewing, seed, 3_000_000) for seed in (12, 13, 14)]
+@pytest.mark.parametrize("distribution", DISTRIBUTIONS[:2], ids=repr)
+def test_against_a_long_path(distribution: Any, renewing: bool) -> None:
+    r = FetchedTTL(0.9, distribution, renewing=renewing).solve(ONE, 3.0)
+    runs = [path(3.0, 0.9, distribution, renewing, seed, 3_000_000) for seed in (12, 13, 14)]
     missed, delayed, added = (np.mean([np.mean(run[k]) for run in runs]) for k in range(3))
     # Four standard errors of 9e6 requests, where fetches are exponential.
     assert missed == pytest.approx(float(r.miss_ratio), abs=5e-4)
@@ -100,8 +100,8 @@ def test_fetches_in_no_time(renewing: bool) -> None:
 def test_the_second_moment_counts() -> None:
     rate, life, mean = 200.0, 5.0, 0.1
 
-    def delay(law: Any) -> float:
-        return float(FetchedTTL(life, law).solve(ONE, rate).added_latency)
+    def delay(distribution: Any) -> float:
+        return float(FetchedTTL(life, distribution).solve(ONE, rate).added_latency)
 
     cycle = 1 + rate * (life + mean)
     assert delay(qm.Deterministic(mean)) == pytest.approx((mean + rate * mean**2 / 2) / cycle)

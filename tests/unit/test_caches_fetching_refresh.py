@@ -37,9 +37,9 @@ def test_against_a_path() -> None:
 
 
 def test_no_staleness_is_a_plain_lifetime() -> None:
-    keys, law = Zipf(10**4, 0.9), qm.Gamma(0.2, 2.0)
-    plain = FetchedTTL(30.0, law).solve(keys, 100.0)
-    r = RefreshedTTL(30.0, [0.0, 10.0, np.inf], law).solve(keys, 100.0)
+    keys, distribution = Zipf(10**4, 0.9), qm.Gamma(0.2, 2.0)
+    plain = FetchedTTL(30.0, distribution).solve(keys, 100.0)
+    r = RefreshedTTL(30.0, [0.0, 10.0, np.inf], distribution).solve(keys, 100.0)
     assert r.added_latency[0] == pytest.approx(float(plain.added_latency), rel=1e-12)
     assert r.hit_ratio[0] == pytest.approx(float(plain.hit_ratio), rel=1e-12)
     np.testing.assert_allclose(r.fetch_rate, plain.fetch_rate, rtol=1e-12)

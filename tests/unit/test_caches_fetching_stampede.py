@@ -23,12 +23,12 @@ def test_sizes_by_quadrature(rate: float) -> None:
     assert stampede_size(rate, qm.Deterministic(z)) == pytest.approx(1 + rate * z, rel=1e-9)
 
 
-@pytest.mark.parametrize("law", [qm.Deterministic(0.3), qm.Exponential(0.3)], ids=repr)
-def test_against_a_path(law: Any) -> None:
+@pytest.mark.parametrize("distribution", [qm.Deterministic(0.3), qm.Exponential(0.3)], ids=repr)
+def test_against_a_path(distribution: Any) -> None:
     rng = np.random.default_rng(4)
     rate, life, n = 8.0, 1.0, 200_000
     t = np.cumsum(rng.exponential(1 / rate, n))
-    z = rng.exponential(0.3, n) if isinstance(law, qm.Exponential) else np.full(n, 0.3)
+    z = rng.exponential(0.3, n) if isinstance(distribution, qm.Exponential) else np.full(n, 0.3)
     done = t + z
     fetches = cycles = i = 0
     while i < n:
@@ -37,16 +37,16 @@ def test_against_a_path(law: Any) -> None:
             end, j = min(end, done[j]), j + 1
         fetches, cycles = fetches + j - i, cycles + 1
         i = int(np.searchsorted(t, end + life))
-    r = UnsharedTTL(life, law).solve(Zipf(1), rate)
+    r = UnsharedTTL(life, distribution).solve(Zipf(1), rate)
     assert fetches / n == pytest.approx(float(r.miss_ratio), abs=1.5e-3)
-    assert fetches / cycles == pytest.approx(float(stampede_size(rate, law)), rel=5e-3)
+    assert fetches / cycles == pytest.approx(float(stampede_size(rate, distribution)), rel=5e-3)
 
 
 def test_sharing_never_costs_fetches() -> None:
     keys, rates = Zipf(10**4, 1.0), np.array([1.0, 100.0, 10**4])
-    for law in (qm.Deterministic(0.3), qm.Exponential(0.3), qm.Gamma(0.3, 0.25)):
-        shared = FetchedTTL(60.0, law).solve(keys, rates)
-        alone = UnsharedTTL(60.0, law).solve(keys, rates)
+    for distribution in (qm.Deterministic(0.3), qm.Exponential(0.3), qm.Gamma(0.3, 0.25)):
+        shared = FetchedTTL(60.0, distribution).solve(keys, rates)
+        alone = UnsharedTTL(60.0, distribution).solve(keys, rates)
         assert (alone.fetch_rate >= shared.fetch_rate).all()
         assert alone.fetch_rate[0] == pytest.approx(float(shared.fetch_rate[0]), rel=5e-3)
         np.testing.assert_allclose(alone.hit_ratio + alone.miss_ratio, 1.0)
@@ -55,8 +55,11 @@ def test_sharing_never_costs_fetches() -> None:
 
 
 def test_constant_fetches_miss_and_wait_as_shared_ones_do() -> None:
-    keys, law = Zipf(100, 1.0), qm.Deterministic([0.1, 0.5])
-    shared, alone = (c.solve(keys, 50.0) for c in (FetchedTTL(5.0, law), UnsharedTTL(5.0, law)))
+    keys, distribution = Zipf(100, 1.0), qm.Deterministic([0.1, 0.5])
+    shared, alone = (
+        c.solve(keys, 50.0)
+        for c in (FetchedTTL(5.0, distribution), UnsharedTTL(5.0, distribution))
+    )
     np.testing.assert_allclose(
         alone.miss_ratio, shared.miss_ratio + shared.delayed_ratio, rtol=1e-9
     )

@@ -1,4 +1,4 @@
-"""The law between misses: its series in 60 digits, its equation, its moments, simulation."""
+"""The time between misses: its series in 60 digits, its equation, moments, simulation."""
 
 from __future__ import annotations
 
@@ -32,11 +32,11 @@ def test_against_many_digits(b: float) -> None:
     np.testing.assert_allclose(InterMiss(b).within(U), expected, rtol=0, atol=1e-13)
 
 
-def test_small_chances_keep_their_digits() -> None:
-    law = InterMiss([1e-12, 1e-9])
+def test_small_probabilities_keep_their_digits() -> None:
+    distribution = InterMiss([1e-12, 1e-9])
     for u in (1.5, 15.0, 25.0):
         expected = [exact(b, u) for b in (1e-12, 1e-9)]
-        np.testing.assert_allclose(law.within(u), expected, rtol=1e-12)
+        np.testing.assert_allclose(distribution.within(u), expected, rtol=1e-12)
 
 
 @given(st.floats(1e-3, 0.36), st.floats(0.0, 15.0))
@@ -57,21 +57,21 @@ def test_against_a_path() -> None:
     times = np.cumsum(rng.exponential(1 / rate, 2_000_000))
     misses = times[np.flatnonzero(np.diff(times, prepend=-9.0) > timer)]
     between = np.diff(misses)
-    law = InterMiss(rate * timer * np.exp(-rate * timer))
+    distribution = InterMiss(rate * timer * np.exp(-rate * timer))
     for u in (1.5, 2.0, 4.0, 8.0):
-        assert np.mean(between <= u) == pytest.approx(float(law.within(u)), abs=2.5e-3)
+        assert np.mean(between <= u) == pytest.approx(float(distribution.within(u)), abs=2.5e-3)
 
 
 @given(st.lists(st.floats(0.0, 200.0), min_size=2, max_size=5), st.floats(1e-9, 0.36))
-def test_it_is_a_law(times: list[float], b: float) -> None:
+def test_it_is_a_distribution(times: list[float], b: float) -> None:
     found: Any = InterMiss(b).within(np.sort(times))
     assert ((found >= -1e-13) & (found <= 1 + 1e-13)).all()
     assert (np.diff(found) >= -1e-12).all()
 
 
 def test_shapes_and_nan() -> None:
-    law = InterMiss(np.array([0.1, 0.2, np.nan]))
-    found = law.within(np.array([[2.0], [50.0], [np.nan]]))
+    distribution = InterMiss(np.array([0.1, 0.2, np.nan]))
+    found = distribution.within(np.array([[2.0], [50.0], [np.nan]]))
     assert found.shape == (3, 3)
     assert np.isnan(found[2]).all()
     assert np.isnan(found[:, 2]).all()
@@ -80,5 +80,5 @@ def test_shapes_and_nan() -> None:
 
 def test_hardly_any_misses() -> None:
     # Below the normal numbers Lambert's function has no value.
-    law = InterMiss(np.array([0.0, 1e-320, 1e-308]))
-    assert law.within(1e10) == pytest.approx([0.0, 0.0, 0.0], abs=1e-290)
+    distribution = InterMiss(np.array([0.0, 1e-320, 1e-308]))
+    assert distribution.within(1e10) == pytest.approx([0.0, 0.0, 0.0], abs=1e-290)

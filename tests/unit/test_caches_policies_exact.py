@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 
 import qmodel as qm
 from qmodel.caches import FIFO, LFU, LRU, ExactFIFO, ExactLRU, Measured, Zipf
-from qmodel.numerics.poisson_binomial import law, without_each
+from qmodel.numerics.poisson_binomial import distribution, without_each
 
 
 def chain(shares: np.ndarray, places: int, to_front: bool) -> np.ndarray:
@@ -113,17 +113,19 @@ def test_what_is_refused() -> None:
 
 
 @given(st.lists(st.floats(0.0, 1.0), min_size=1, max_size=10), st.data())
-def test_laws_of_unlike_events(chances: list[float], data: st.DataObject) -> None:
-    outcomes = np.array(np.meshgrid(*[[0, 1]] * len(chances), indexing="ij"))
-    outcomes = outcomes.reshape(len(chances), -1)
-    pi = np.array(chances)[:, None]
+def test_distributions_of_unlike_events(
+    probabilities: list[float], data: st.DataObject
+) -> None:
+    outcomes = np.array(np.meshgrid(*[[0, 1]] * len(probabilities), indexing="ij"))
+    outcomes = outcomes.reshape(len(probabilities), -1)
+    pi = np.array(probabilities)[:, None]
     each = np.where(outcomes, pi, 1 - pi)
     total, exact = outcomes.sum(axis=0), each.prod(axis=0)
-    expected = [exact[total == k].sum() for k in range(len(chances) + 1)]
-    assert law(chances) == pytest.approx(expected, abs=1e-14)
-    most = data.draw(st.integers(0, len(chances) - 1))
-    few, just = without_each(chances, most)
-    for i in range(len(chances)):
+    expected = [exact[total == k].sum() for k in range(len(probabilities) + 1)]
+    assert distribution(probabilities) == pytest.approx(expected, abs=1e-14)
+    most = data.draw(st.integers(0, len(probabilities) - 1))
+    few, just = without_each(probabilities, most)
+    for i in range(len(probabilities)):
         others = np.delete(each, i, axis=0).prod(axis=0) / 2
         number = np.delete(outcomes, i, axis=0).sum(axis=0)
         assert few[i] == pytest.approx(others[number <= most].sum(), abs=1e-13)

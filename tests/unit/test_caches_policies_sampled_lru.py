@@ -96,11 +96,11 @@ def test_the_rank_of_the_evicted() -> None:
         evicted = pool.pop()
         if step > 100:
             gone.append(evicted)
-    law = np.cumsum(_table(drawn, kept)) / 4096
+    distribution = np.cumsum(_table(drawn, kept)) / 4096
     ranks = np.linspace(0, 1, 4097)
     for rank in (0.75, 0.8, 0.85, 0.95):
         assert (np.array(gone) <= rank).mean() == pytest.approx(
-            float(np.interp(rank, ranks, law)), abs=0.008
+            float(np.interp(rank, ranks, distribution)), abs=0.008
         )
 
 

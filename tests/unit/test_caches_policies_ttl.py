@@ -43,7 +43,7 @@ def test_renewing_entries_stay_a_busy_period() -> None:
     assert r.eviction_age == pytest.approx((np.exp(1.4) - 1) / 0.7, rel=1e-12)
 
 
-def test_laws_of_lives() -> None:
+def test_distributions_of_lives() -> None:
     fixed, random = TTL(30.0), TTL(qm.Exponential(30.0))
     assert random.solve(NAMES, RATE).hit_ratio == fixed.solve(NAMES, RATE).hit_ratio
     # Exponential lives that hits renew are those that they do not.

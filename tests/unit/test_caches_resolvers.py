@@ -66,7 +66,7 @@ def test_without_negative_answers_it_is_one_cache_of_many_entries(
     lives=st.tuples(st.floats(1e-6, 1e4), st.floats(0.0, 1e4)),
     rate=st.floats(0.01, 1e4),
 )
-def test_laws_of_negative_answers(
+def test_distributions_of_negative_answers(
     share: float, names: int, lives: tuple[float, float], rate: float
 ) -> None:
     site = Resolvers(lives[0], share, lives[1], names)

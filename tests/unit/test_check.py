@@ -101,12 +101,12 @@ def test_weights() -> None:
 
 
 def test_instance() -> None:
-    law = Exponential(1.0)
-    assert _check.instance("service", law, Distribution) is law
+    distribution = Exponential(1.0)
+    assert _check.instance("service", distribution, Distribution) is distribution
     with pytest.raises(ModelError, match="service must be a Distribution, got 3"):
         _check.instance("service", 3, Distribution)
-    with pytest.raises(ModelError, match="law must be an Exponential"):
-        _check.instance("law", "x", Exponential)
+    with pytest.raises(ModelError, match="distribution must be an Exponential"):
+        _check.instance("distribution", "x", Exponential)
 
 
 def test_scalars_stay_scalars() -> None:

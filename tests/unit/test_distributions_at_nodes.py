@@ -11,7 +11,7 @@ from qmodel.distributions.truncated import Truncated, within
 
 
 @pytest.mark.parametrize(
-    ("law", "end"),
+    ("distribution", "end"),
     [
         (qm.Sum([qm.Gamma(0.1, 0.3), qm.Erlang(0.2, 3)]), 2.0),
         (qm.Sum([qm.Deterministic(0.02), qm.Exponential(0.05), qm.Exponential(0.03)]), 30.0),
@@ -31,24 +31,24 @@ from qmodel.distributions.truncated import Truncated, within
         ),
     ],
 )
-def test_tail_and_density_are_kept(law: qm.Distribution, end: float) -> None:
-    fast = at_nodes(law, end)
+def test_tail_and_density_are_kept(distribution: qm.Distribution, end: float) -> None:
+    fast = at_nodes(distribution, end)
     assert isinstance(fast, AtNodes)
     t = np.geomspace(1e-4, 0.999 * end, 200)
-    t = t[:, None] if np.ndim(law.mean) else t
-    scale = 1 / float(np.min(law.mean))
-    assert fast.tail(t) == pytest.approx(law.tail(t), abs=1e-8)
-    assert fast.density(t) == pytest.approx(law.density(t), abs=1e-6 * scale)
-    assert fast.tail(end) == pytest.approx(law.tail(end), abs=1e-9)
-    assert fast.mean == pytest.approx(law.mean)
+    t = t[:, None] if np.ndim(distribution.mean) else t
+    scale = 1 / float(np.min(distribution.mean))
+    assert fast.tail(t) == pytest.approx(distribution.tail(t), abs=1e-8)
+    assert fast.density(t) == pytest.approx(distribution.density(t), abs=1e-6 * scale)
+    assert fast.tail(end) == pytest.approx(distribution.tail(end), abs=1e-9)
+    assert fast.mean == pytest.approx(distribution.mean)
 
 
 def test_what_is_closed_or_has_kinks_stays() -> None:
-    for law in (
+    for distribution in (
         qm.Exponential(0.1),
         qm.Sum([qm.Uniform(0.0, 1.0), qm.Exponential(0.1)]),
     ):
-        assert at_nodes(law, 1.0) is law
+        assert at_nodes(distribution, 1.0) is distribution
 
 
 def test_timeouts_over_phases_are_quick_and_right() -> None:
@@ -61,8 +61,8 @@ def test_timeouts_over_phases_are_quick_and_right() -> None:
 
 
 def test_cells_that_never_end_or_are_unknown_do_not_slow_the_others_down() -> None:
-    law = qm.Sum([qm.Exponential(np.array([0.1, np.inf, np.nan])), qm.Erlang(0.2, 3)])
-    fast = at_nodes(law, 2.0)
+    distribution = qm.Sum([qm.Exponential(np.array([0.1, np.inf, np.nan])), qm.Erlang(0.2, 3)])
+    fast = at_nodes(distribution, 2.0)
     assert isinstance(fast, AtNodes)
     alone = qm.Sum([qm.Exponential(0.1), qm.Erlang(0.2, 3)])
     assert fast.tail(0.7)[0] == pytest.approx(float(alone.tail(0.7)), abs=1e-9)
@@ -71,9 +71,11 @@ def test_cells_that_never_end_or_are_unknown_do_not_slow_the_others_down() -> No
 
 
 def test_where_all_are_late_the_time_is_the_deadline() -> None:
-    law = within(qm.Sum([qm.Exponential(np.array([0.1, np.inf])), qm.Erlang(0.2, 3)]), 0.5)
-    assert law.quantile(np.array([[0.5], [0.99]]))[:, 1].tolist() == [0.5, 0.5]
-    assert law.mean[1] == pytest.approx(0.5)
-    plain = Truncated(law.law, 0.5)
-    assert law.quantile(0.9)[0] == pytest.approx(float(plain.quantile(0.9)[0]))
-    assert law.variance == pytest.approx(plain.variance)
+    distribution = within(
+        qm.Sum([qm.Exponential(np.array([0.1, np.inf])), qm.Erlang(0.2, 3)]), 0.5
+    )
+    assert distribution.quantile(np.array([[0.5], [0.99]]))[:, 1].tolist() == [0.5, 0.5]
+    assert distribution.mean[1] == pytest.approx(0.5)
+    plain = Truncated(distribution.distribution, 0.5)
+    assert distribution.quantile(0.9)[0] == pytest.approx(float(plain.quantile(0.9)[0]))
+    assert distribution.variance == pytest.approx(plain.variance)

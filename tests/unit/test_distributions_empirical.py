@@ -1,4 +1,4 @@
-"""Measured times as a law."""
+"""Measured times as a distribution."""
 
 import numpy as np
 import pytest
@@ -12,61 +12,66 @@ TIMES = [0.3, 0.1, 0.2, 0.1, 0.9, 0.1]
 
 
 def test_steps():
-    law = Empirical(TIMES)
+    distribution = Empirical(TIMES)
     t = [-1.0, 0.0, 0.0999, 0.1, 0.15, 0.3, 0.5, 0.9, np.inf]
     above = np.array([6, 6, 6, 3, 3, 1, 1, 0, 0]) / 6
-    assert law.tail(t).tolist() == above.tolist()
-    assert law.cdf(t) == pytest.approx(1 - above)
-    assert not law.density(t).any()
-    assert law.values.tolist() == [0.1, 0.2, 0.3, 0.9]
-    assert law.weights == pytest.approx([1 / 2, 1 / 6, 1 / 6, 1 / 6])
+    assert distribution.tail(t).tolist() == above.tolist()
+    assert distribution.cdf(t) == pytest.approx(1 - above)
+    assert not distribution.density(t).any()
+    assert distribution.values.tolist() == [0.1, 0.2, 0.3, 0.9]
+    assert distribution.weights == pytest.approx([1 / 2, 1 / 6, 1 / 6, 1 / 6])
 
 
 @pytest.mark.parametrize("n", [1, 3, 10, 49, 100, 1000])
 def test_quantile_is_the_order_statistic(n):
     rng = np.random.default_rng(n)
     times = rng.exponential(size=n)
-    law = Empirical(times)
+    distribution = Empirical(times)
     k = np.arange(1, n + 1)
-    assert law.quantile(k / n).tolist() == np.sort(times).tolist()
-    assert law.quantile(np.nextafter(k / n, 0)).tolist() == np.sort(times).tolist()
+    assert distribution.quantile(k / n).tolist() == np.sort(times).tolist()
+    assert distribution.quantile(np.nextafter(k / n, 0)).tolist() == np.sort(times).tolist()
     after = np.nextafter(k[:-1] / n, 1)
-    assert law.quantile(after).tolist() == np.sort(times)[1:].tolist()
-    assert (law.quantile(0.0), law.quantile(1.0)) == (times.min(), times.max())
+    assert distribution.quantile(after).tolist() == np.sort(times)[1:].tolist()
+    assert (distribution.quantile(0.0), distribution.quantile(1.0)) == (
+        times.min(),
+        times.max(),
+    )
 
 
 def test_quantile_of_decimal_percentages():
-    law = Empirical(np.arange(1, 1001))
-    assert [law.quantile(float(f"0.{k:03}")) for k in range(1, 1000)] == list(range(1, 1000))
+    distribution = Empirical(np.arange(1, 1001))
+    assert [distribution.quantile(float(f"0.{k:03}")) for k in range(1, 1000)] == list(
+        range(1, 1000)
+    )
 
 
 def test_moments_are_those_of_the_samples():
-    law = Empirical(TIMES)
+    distribution = Empirical(TIMES)
     x = np.array(TIMES)
-    assert law.mean == pytest.approx(x.mean())
-    assert law.variance == pytest.approx(x.var())
-    assert law.third_cumulant == pytest.approx(((x - x.mean()) ** 3).mean())
+    assert distribution.mean == pytest.approx(x.mean())
+    assert distribution.variance == pytest.approx(x.var())
+    assert distribution.third_cumulant == pytest.approx(((x - x.mean()) ** 3).mean())
 
 
 def test_transform_is_the_mean_of_exponentials():
     times = np.random.default_rng(1).lognormal(size=70_000)
-    law = Empirical(times)
+    distribution = Empirical(times)
     s = np.array([[0.0, 0.5], [2 + 30j, 1e-9 - 4j], [17 + 94j, 1e3]])
     expected = [[np.exp(-x * times).mean() for x in row] for row in s]
-    assert np.allclose(law.laplace(s), expected, rtol=0, atol=1e-14)
-    real = law.laplace(2.0)
+    assert np.allclose(distribution.laplace(s), expected, rtol=0, atol=1e-14)
+    real = distribution.laplace(2.0)
     assert np.ndim(real) == 0
     assert np.isrealobj(real)
-    assert np.isnan(law.laplace(np.nan))
+    assert np.isnan(distribution.laplace(np.nan))
 
 
 def test_transform_of_many_points_takes_little_memory():
     import tracemalloc
 
-    law = Empirical(np.arange(1.0, 301.0))
+    distribution = Empirical(np.arange(1.0, 301.0))
     s = np.ones((31, 200)) + 1j
     tracemalloc.start()
-    law.laplace(s)
+    distribution.laplace(s)
     peak = tracemalloc.get_traced_memory()[1]
     tracemalloc.stop()
     assert peak < 20 * s.nbytes  # the full table would take 300
@@ -81,29 +86,31 @@ def test_symbolic_transform():
 
 
 def test_few_samples_jump_exactly_in_a_sum_and_a_mixture():
-    law = Empirical([1.0, 1.0, 1.0, 2.0])
-    assert len(law.parts()) == 2
+    distribution = Empirical([1.0, 1.0, 1.0, 2.0])
+    assert len(distribution.parts()) == 2
     t = np.array([0.5, 1.0, 1.2, 2.0, 2.5, 9.0])
-    delayed = Sum([law, Exponential(0.5)])
+    delayed = Sum([distribution, Exponential(0.5)])
 
     def tail(x):
         return np.exp(-np.maximum(x, 0) / 0.5)
 
     assert delayed.tail(t) == pytest.approx(0.75 * tail(t - 1) + 0.25 * tail(t - 2), abs=1e-12)
-    either = Mixture([0.4, 0.6], [law, Exponential(0.5)])
-    assert either.tail(t) == pytest.approx(0.4 * law.tail(t) + 0.6 * tail(t), abs=1e-12)
-    twice = Sum([law, law])
+    either = Mixture([0.4, 0.6], [distribution, Exponential(0.5)])
+    assert either.tail(t) == pytest.approx(
+        0.4 * distribution.tail(t) + 0.6 * tail(t), abs=1e-12
+    )
+    twice = Sum([distribution, distribution])
     assert twice.tail([1.9, 2.0, 3.0, 4.0]) == pytest.approx([1, 7 / 16, 1 / 16, 0], abs=1e-12)
     assert twice.quantile([0.5, 0.6, 0.99]).tolist() == [2.0, 3.0, 4.0]
 
 
 def test_many_samples_in_a_sum():
     times = np.linspace(0.5, 1.5, 40)
-    law = Empirical(times)
-    assert law.parts()[0].law is law
+    distribution = Empirical(times)
+    assert distribution.parts()[0].distribution is distribution
     t = np.array([0.6, 1.0, 2.0, 5.0])
     exact = np.exp(-np.maximum(t[:, None] - times, 0)).mean(axis=1)
-    assert Sum([law, Exponential(1.0)]).tail(t) == pytest.approx(exact, abs=1e-3)
+    assert Sum([distribution, Exponential(1.0)]).tail(t) == pytest.approx(exact, abs=1e-3)
 
 
 def test_atom_at_zero():
@@ -112,11 +119,11 @@ def test_atom_at_zero():
 
 
 def test_nan_and_scalars():
-    law = Empirical(TIMES)
-    for f in (law.tail, law.cdf, law.density, law.quantile):
+    distribution = Empirical(TIMES)
+    for f in (distribution.tail, distribution.cdf, distribution.density, distribution.quantile):
         assert np.isnan(f(np.nan))
         assert np.ndim(f(0.5)) == 0
-    assert isinstance(law, Distribution)
+    assert isinstance(distribution, Distribution)
 
 
 @pytest.mark.parametrize(

@@ -24,7 +24,7 @@ def mp_uniform(s):
 
 
 @pytest.mark.parametrize(
-    ("law", "exact"),
+    ("distribution", "exact"),
     [
         (Exponential(MEAN), lambda s: 1 / (1 + mp.mpf(MEAN) * s)),
         (Deterministic(MEAN), lambda s: mp.exp(-mp.mpf(MEAN) * s)),
@@ -37,11 +37,11 @@ def mp_uniform(s):
     ],
     ids=["exponential", "deterministic", "gamma", "hyperexponential", "uniform"],
 )
-def test_transform_against_40_digits(law, exact):
+def test_transform_against_40_digits(distribution, exact):
     with mp.workdps(40):
         expected = np.array([complex(exact(mp.mpc(s))) for s in POINTS])
-    assert np.allclose(law.laplace(np.array(POINTS)), expected, rtol=0, atol=1e-14)
-    assert law.laplace(0.0) == 1
+    assert np.allclose(distribution.laplace(np.array(POINTS)), expected, rtol=0, atol=1e-14)
+    assert distribution.laplace(0.0) == 1
 
 
 # Incomplete gamma functions by mpmath: reference set, erlang_2 and erlang_50.
@@ -56,18 +56,20 @@ def test_transform_against_40_digits(law, exact):
     ],
 )
 def test_erlang_against_reference(phases, cdf):
-    law = Erlang(1.0, phases)
+    distribution = Erlang(1.0, phases)
     times = [0.5, 1.0, 1.5, 2.0]
-    assert law.cdf(times) == pytest.approx(cdf, rel=1e-10)
-    assert law.tail(times) == pytest.approx(1 - np.array(cdf), rel=1e-9)
-    assert law.quantile(cdf[:3]) == pytest.approx(times[:3], rel=1e-12)
+    assert distribution.cdf(times) == pytest.approx(cdf, rel=1e-10)
+    assert distribution.tail(times) == pytest.approx(1 - np.array(cdf), rel=1e-9)
+    assert distribution.quantile(cdf[:3]) == pytest.approx(times[:3], rel=1e-12)
 
 
 def test_gamma_third_cumulant_of_erlang():
-    # Third raw moments 3 and 1.0608 of Erlang laws of mean 1: reference set.
+    # Third raw moments 3 and 1.0608 of Erlang distributions of mean 1: reference set.
     for phases, raw in [(2, 3.0), (50, 1.0608)]:
-        law = Erlang(1.0, phases)
-        assert law.third_cumulant + 3 * law.variance + 1 == pytest.approx(raw, rel=1e-12)
+        distribution = Erlang(1.0, phases)
+        assert distribution.third_cumulant + 3 * distribution.variance + 1 == pytest.approx(
+            raw, rel=1e-12
+        )
 
 
 def test_gamma_at_scv_one_is_exponential():
@@ -84,33 +86,37 @@ def test_gamma_quantile_keeps_the_digits_of_a_small_probability():
 
 
 def test_hyperexponential_moments_are_those_of_its_branches():
-    law = HyperExponential([0.9, 0.1], [0.010, 0.110])
+    distribution = HyperExponential([0.9, 0.1], [0.010, 0.110])
     raw = [k * 0.9 * 0.01**n + k * 0.1 * 0.11**n for n, k in [(1, 1), (2, 2), (3, 6)]]
-    assert law.mean == pytest.approx(raw[0])
-    assert law.variance == pytest.approx(raw[1] - raw[0] ** 2)
+    assert distribution.mean == pytest.approx(raw[0])
+    assert distribution.variance == pytest.approx(raw[1] - raw[0] ** 2)
     third = raw[2] - 3 * raw[0] * raw[1] + 2 * raw[0] ** 3
-    assert law.third_cumulant == pytest.approx(third)
+    assert distribution.third_cumulant == pytest.approx(third)
 
 
 def test_a_branch_of_probability_zero_counts_nothing():
-    law = HyperExponential([1.0, 0.0], [2.0, np.inf])
-    assert (law.mean, law.variance, law.third_cumulant) == (2.0, 4.0, 16.0)
-    assert law.tail(2.0) == pytest.approx(np.exp(-1))
+    distribution = HyperExponential([1.0, 0.0], [2.0, np.inf])
+    assert (distribution.mean, distribution.variance, distribution.third_cumulant) == (
+        2.0,
+        4.0,
+        16.0,
+    )
+    assert distribution.tail(2.0) == pytest.approx(np.exp(-1))
 
 
 def test_uniform_keeps_its_digits_when_narrow():
-    law = Uniform(1.0, 1.0 + 1e-9)
-    assert law.laplace(2.0) == pytest.approx(np.exp(-2.0 * (1 + 5e-10)), rel=1e-15)
-    assert law.third_cumulant == 0
+    distribution = Uniform(1.0, 1.0 + 1e-9)
+    assert distribution.laplace(2.0) == pytest.approx(np.exp(-2.0 * (1 + 5e-10)), rel=1e-15)
+    assert distribution.third_cumulant == 0
 
 
 def test_constant_jumps_at_its_value():
-    law = Deterministic([0.0, 2.0])
-    assert law.atom.tolist() == [1.0, 0.0]
-    assert law.tail(0.0).tolist() == [0.0, 1.0]
-    assert law.tail(np.inf).tolist() == [0.0, 0.0]
-    assert law.quantile(0.3).tolist() == [0.0, 2.0]
-    assert law.parts()[0].law is ZERO
+    distribution = Deterministic([0.0, 2.0])
+    assert distribution.atom.tolist() == [1.0, 0.0]
+    assert distribution.tail(0.0).tolist() == [0.0, 1.0]
+    assert distribution.tail(np.inf).tolist() == [0.0, 0.0]
+    assert distribution.quantile(0.3).tolist() == [0.0, 2.0]
+    assert distribution.parts()[0].distribution is ZERO
 
 
 def test_never_ends():
@@ -159,8 +165,10 @@ def test_symbols():
 
 
 def test_cells_are_picked_from_arrays_only():
-    law = HyperExponential([np.array([0.2, 0.4, 0.5]), np.array([0.8, 0.6, 0.5])], [1.0, 2.0])
-    assert shape_of(law) == (3,)
-    some = select(law, (3,), np.array([2, 0]))
+    distribution = HyperExponential(
+        [np.array([0.2, 0.4, 0.5]), np.array([0.8, 0.6, 0.5])], [1.0, 2.0]
+    )
+    assert shape_of(distribution) == (3,)
+    some = select(distribution, (3,), np.array([2, 0]))
     assert some.probabilities[0].tolist() == [0.5, 0.2]
-    assert some.means == law.means
+    assert some.means == distribution.means

@@ -1,4 +1,4 @@
-"""Laws of phases that imitate others: the fit itself; the waits are in test_queues_mgc.py."""
+"""Phases that imitate other service: the fit itself; the waits are in test_queues_mgc.py."""
 
 from __future__ import annotations
 
@@ -20,15 +20,15 @@ from qmodel.distributions.fit_phases import _fitted, _residual, fit_phases
 def test_lognormal(scv: float, error: float, means: tuple[float, ...]) -> None:
     """An independent fit of three exponentials to the same curve."""
     fitted = fit_phases(qm.LogNormal(0.02, scv), 3)
-    assert fitted.law.mean == pytest.approx(0.02, rel=1e-12)
-    assert fitted.law.scv == pytest.approx(scv, rel=0.01)
+    assert fitted.distribution.mean == pytest.approx(0.02, rel=1e-12)
+    assert fitted.distribution.scv == pytest.approx(scv, rel=0.01)
     assert fitted.error == pytest.approx(error, rel=0.05)
-    found = sorted(-1 / np.diag(fitted.law.generator) / 0.02)
+    found = sorted(-1 / np.diag(fitted.distribution.generator) / 0.02)
     assert found == pytest.approx(means, rel=0.01)
 
 
 @pytest.mark.parametrize(
-    ("law", "error"),
+    ("distribution", "error"),
     [
         (qm.Gamma(1.0, 4.0), 0.012),
         (qm.Gamma(1.0, 0.6), 0.01),
@@ -36,43 +36,47 @@ def test_lognormal(scv: float, error: float, means: tuple[float, ...]) -> None:
         (qm.Pareto(1 / 3, 1.5, 1000 / 3), 0.05),
     ],
 )
-def test_other_laws(law: qm.Distribution, error: float) -> None:
-    fitted = fit_phases(law)
+def test_other_distributions(distribution: qm.Distribution, error: float) -> None:
+    fitted = fit_phases(distribution)
     assert fitted.error < error
-    t = law.mean * np.array([0.3, 1.0, 3.0])
+    t = distribution.mean * np.array([0.3, 1.0, 3.0])
     # What is fitted is the residual: E(S - t)+, here by the tail summed up.
-    grid = np.geomspace(1e-4, 1e4, 2_001) * law.mean  # good to 1e-5
+    grid = np.geomspace(1e-4, 1e4, 2_001) * distribution.mean  # good to 1e-5
     for at in t:
         late = np.append(at, grid[grid > at])
-        there = np.trapezoid(law.tail(late), late)
-        assert np.trapezoid(fitted.law.tail(late), late) == pytest.approx(there, rel=3 * error)
+        there = np.trapezoid(distribution.tail(late), late)
+        assert np.trapezoid(fitted.distribution.tail(late), late) == pytest.approx(
+            there, rel=3 * error
+        )
 
 
 def test_few_phases_of_regular_service() -> None:
-    """Erlang laws are met; a law too regular for the phases has an error that says so."""
+    """Erlang times are met; one too regular for the phases has an error that says so."""
     assert fit_phases(qm.Gamma(1.0, 0.25)).error < 0.005
     assert fit_phases(qm.Uniform(0.0, 2.0)).error > 0.2
 
 
-def test_laws_of_one_shape_are_fitted_once() -> None:
+def test_distributions_of_one_shape_are_fitted_once() -> None:
     first = fit_phases(qm.LogNormal(0.02, 3.0))
     before = _fitted.cache_info().hits
     second = fit_phases(qm.LogNormal(5.0, 3.0))
     assert _fitted.cache_info().hits == before + 1
-    np.testing.assert_allclose(second.law.generator * 250, first.law.generator, rtol=1e-12)
+    np.testing.assert_allclose(
+        second.distribution.generator * 250, first.distribution.generator, rtol=1e-12
+    )
 
 
 @pytest.mark.parametrize("late", [1.9, 5.5, 25.0])
-def test_a_jump_leaves_nothing_beyond_the_law(late: float) -> None:
-    """A residual service ends where the law does, on the grid and in the phases."""
+def test_a_jump_leaves_nothing_beyond_the_distribution(late: float) -> None:
+    """A residual service ends where the distribution does, on the grid and in the phases."""
     few = 0.5 / (late - 0.5)
-    law = qm.Mixture((1 - few, few), (qm.Deterministic(0.5), qm.Deterministic(late)))
-    times, log = _residual(law, 1.0)
+    distribution = qm.Mixture((1 - few, few), (qm.Deterministic(0.5), qm.Deterministic(late)))
+    times, log = _residual(distribution, 1.0)
     assert np.exp(times[-1]) == pytest.approx(late, rel=0.06)
     # To what the rule makes of jumps, and away from the end.
     t = np.exp(times[times < np.log(0.8 * late)])
     exact = np.where(t < 0.5, 1 - t, few * (late - t))
     assert np.exp(log[: t.size]) == pytest.approx(exact, rel=0.15)
-    fitted = fit_phases(law).law
+    fitted = fit_phases(distribution).distribution
     assert fitted.tail(3 * late) < 0.01
-    assert float(fitted.third_cumulant) < 2 * float(law.third_cumulant) or late < 2
+    assert float(fitted.third_cumulant) < 2 * float(distribution.third_cumulant) or late < 2

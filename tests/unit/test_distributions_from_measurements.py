@@ -51,7 +51,7 @@ def test_p99_of_one_histogram_is_near_and_the_straight_line_is_not() -> None:
 
 
 @pytest.mark.parametrize(
-    ("law", "family"),
+    ("distribution", "family"),
     [
         (qm.Exponential(0.05), "exponential"),
         (qm.Gamma(0.05, 0.25), "gamma"),
@@ -59,17 +59,17 @@ def test_p99_of_one_histogram_is_near_and_the_straight_line_is_not() -> None:
         (qm.Shifted(qm.Gamma(0.05, 1.0), by=0.05), "constant plus gamma"),
     ],
 )
-def test_families_are_found_again(law: qm.Distribution, family: str) -> None:
+def test_families_are_found_again(distribution: qm.Distribution, family: str) -> None:
     # Exact shares as counts: what a very long measurement would give.
-    edges = np.asarray(law.quantile(np.arange(1, 40) / 40))
-    shares = np.diff(law.cdf(edges), prepend=0, append=1)
+    edges = np.asarray(distribution.quantile(np.arange(1, 40) / 40))
+    shares = np.diff(distribution.cdf(edges), prepend=0, append=1)
     fit = qm.from_histogram(edges, 1e6 * shares)
     assert fit.family == family
     assert float(fit.distribution.quantile(0.99)) == pytest.approx(
-        float(law.quantile(0.99)), rel=0.01
+        float(distribution.quantile(0.99)), rel=0.01
     )
     low, high = fit.intervals["mean"]
-    assert low < float(law.mean) < high
+    assert low < float(distribution.mean) < high
     assert high / low < 1.02
 
 
@@ -86,9 +86,9 @@ def test_samples() -> None:
 
 
 def test_two_percentiles_of_a_lognormal_are_solved_exactly() -> None:
-    law = qm.LogNormal(0.08, 2.0)
+    distribution = qm.LogNormal(0.08, 2.0)
     shares = (0.5, 0.9)
-    fit = qm.from_percentiles({p: float(law.quantile(p)) for p in shares})
+    fit = qm.from_percentiles({p: float(distribution.quantile(p)) for p in shares})
     assert fit.family == "lognormal"
     assert float(fit.distribution.scv) == pytest.approx(2.0, rel=1e-6)
     assert fit.rms < 1e-6
@@ -96,12 +96,12 @@ def test_two_percentiles_of_a_lognormal_are_solved_exactly() -> None:
     assert "give one more percentile" in notes
     assert "beyond the last percentile" in notes
     low, high = fit.intervals["p99"]
-    assert low < float(law.quantile(0.99)) <= high * (1 + 1e-6)
+    assert low < float(distribution.quantile(0.99)) <= high * (1 + 1e-6)
 
 
 def test_percentiles_and_a_mean_choose_the_family() -> None:
-    law = qm.Gamma(0.05, 0.5)
-    some = {p: float(law.quantile(p)) for p in (0.5, 0.9, 0.95, 0.99)}
+    distribution = qm.Gamma(0.05, 0.5)
+    some = {p: float(distribution.quantile(p)) for p in (0.5, 0.9, 0.95, 0.99)}
     fit = qm.from_percentiles(some, mean=0.05)
     assert fit.family == "gamma"
     assert fit.rms < 1e-5

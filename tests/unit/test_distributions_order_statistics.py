@@ -10,7 +10,7 @@ import pytest
 import qmodel as qm
 from qmodel.distributions import Maximum, Minimum, OrderStatistic, Quorum
 
-LAWS = (
+DISTRIBUTIONS = (
     qm.Exponential(0.02),
     qm.Gamma(0.03, scv=0.5),
     qm.Shifted(qm.HyperExponential([0.9, 0.1], [0.01, 0.1]), 0.005),
@@ -18,24 +18,28 @@ LAWS = (
 T = np.array([0.0, 0.004, 0.01, 0.03, 0.1, 0.4])
 
 
-@pytest.mark.parametrize("law", LAWS)
-def test_the_last_is_the_maximum_and_the_first_the_minimum(law: qm.Distribution) -> None:
+@pytest.mark.parametrize("distribution", DISTRIBUTIONS)
+def test_the_last_is_the_maximum_and_the_first_the_minimum(
+    distribution: qm.Distribution,
+) -> None:
     for n in (1, 2, 5):
-        assert OrderStatistic(law, n, of=n).tail(T) == pytest.approx(
-            Maximum([law] * n).tail(T), rel=1e-12
+        assert OrderStatistic(distribution, n, of=n).tail(T) == pytest.approx(
+            Maximum([distribution] * n).tail(T), rel=1e-12
         )
-        assert OrderStatistic(law, 1, of=n).tail(T) == pytest.approx(
-            Minimum([law] * n).tail(T), rel=1e-12
+        assert OrderStatistic(distribution, 1, of=n).tail(T) == pytest.approx(
+            Minimum([distribution] * n).tail(T), rel=1e-12
         )
-        assert float(OrderStatistic(law, n, of=n).mean) == pytest.approx(
-            float(Maximum([law] * n).mean), rel=1e-10
+        assert float(OrderStatistic(distribution, n, of=n).mean) == pytest.approx(
+            float(Maximum([distribution] * n).mean), rel=1e-10
         )
 
 
-@pytest.mark.parametrize("law", LAWS)
+@pytest.mark.parametrize("distribution", DISTRIBUTIONS)
 @pytest.mark.parametrize("need", [1, 2, 3, 4])
-def test_a_quorum_of_equal_laws_is_an_order_statistic(law: qm.Distribution, need: int) -> None:
-    one, other = OrderStatistic(law, need, of=4), Quorum([law] * 4, need)
+def test_a_quorum_of_equal_distributions_is_an_order_statistic(
+    distribution: qm.Distribution, need: int
+) -> None:
+    one, other = OrderStatistic(distribution, need, of=4), Quorum([distribution] * 4, need)
     assert other.tail(T) == pytest.approx(one.tail(T), rel=1e-11)
     assert other.density(T) == pytest.approx(one.density(T), rel=1e-9)
     assert other.quantile([0.5, 0.99]) == pytest.approx(one.quantile([0.5, 0.99]), rel=1e-8)
@@ -44,23 +48,23 @@ def test_a_quorum_of_equal_laws_is_an_order_statistic(law: qm.Distribution, need
 
 def test_exponential_order_statistics_have_harmonic_means() -> None:
     n, k = np.array([1, 5, 100, 100]), np.array([1, 3, 95, 100])
-    law = OrderStatistic(qm.Exponential(0.1), k, of=n)
+    distribution = OrderStatistic(qm.Exponential(0.1), k, of=n)
     expected = [
         0.1 * sum(1 / i for i in range(m - j + 1, m + 1)) for m, j in zip(n, k, strict=True)
     ]
-    assert law.mean == pytest.approx(expected, rel=1e-9)
+    assert distribution.mean == pytest.approx(expected, rel=1e-9)
 
 
-def test_different_laws_against_all_outcomes() -> None:
-    late = np.array([law.tail(0.02) for law in LAWS])
+def test_different_distributions_against_all_outcomes() -> None:
+    late = np.array([distribution.tail(0.02) for distribution in DISTRIBUTIONS])
     few = sum(
         np.prod([p if i in still else 1 - p for i, p in enumerate(late)])
         for still in ((0, 1, 2), (0, 1), (0, 2), (1, 2))
     )
-    assert float(Quorum(LAWS, need=2).tail(0.02)) == pytest.approx(few, rel=1e-12)
+    assert float(Quorum(DISTRIBUTIONS, need=2).tail(0.02)) == pytest.approx(few, rel=1e-12)
 
 
-def test_different_laws_against_samples() -> None:
+def test_different_distributions_against_samples() -> None:
     rng = np.random.default_rng(3)
     x = np.sort(
         np.stack(
@@ -72,15 +76,17 @@ def test_different_laws_against_samples() -> None:
         ),
         axis=0,
     )
-    law = Quorum(LAWS, need=2)
-    assert float(law.mean) == pytest.approx(x[1].mean(), rel=0.003)
-    assert float(law.quantile(0.99)) == pytest.approx(np.quantile(x[1], 0.99), rel=0.01)
+    distribution = Quorum(DISTRIBUTIONS, need=2)
+    assert float(distribution.mean) == pytest.approx(x[1].mean(), rel=0.003)
+    assert float(distribution.quantile(0.99)) == pytest.approx(
+        np.quantile(x[1], 0.99), rel=0.01
+    )
 
 
 def test_small_tails_keep_their_digits() -> None:
     # All three of three later than t: the product of the tails, far below rounding.
-    law = OrderStatistic(qm.Exponential(1.0), 1, of=3)
-    assert float(law.tail(100.0)) == pytest.approx(np.exp(-300.0), rel=1e-12)
+    distribution = OrderStatistic(qm.Exponential(1.0), 1, of=3)
+    assert float(distribution.tail(100.0)) == pytest.approx(np.exp(-300.0), rel=1e-12)
     two = OrderStatistic(qm.Exponential(1.0), 2, of=3)
     late = np.exp(-20.0)
     exact = comb(3, 2) * late**2 * (1 - late) + late**3

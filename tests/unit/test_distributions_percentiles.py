@@ -22,7 +22,7 @@ P = np.array([1e-6, 0.01, 0.3, 0.5, 0.9, 0.99, 0.999, 1 - 1e-9])
 
 
 @pytest.mark.parametrize(
-    "law",
+    "distribution",
     [
         Exponential(0.02),
         Erlang(3.0, 40),
@@ -35,38 +35,42 @@ P = np.array([1e-6, 0.01, 0.3, 0.5, 0.9, 0.99, 0.999, 1 - 1e-9])
     ],
     ids=str,
 )
-def test_newton_finds_the_closed_quantile(law):
+def test_newton_finds_the_closed_quantile(distribution):
     # Below p = 1 - 1e-9 the tail of 1e-9 has 7 digits.
-    assert quantile(law, P) == pytest.approx(law.quantile(P), rel=1e-6)
-    assert quantile(law, P[2:-1]) == pytest.approx(law.quantile(P[2:-1]), rel=1e-11)
+    assert quantile(distribution, P) == pytest.approx(distribution.quantile(P), rel=1e-6)
+    assert quantile(distribution, P[2:-1]) == pytest.approx(
+        distribution.quantile(P[2:-1]), rel=1e-11
+    )
 
 
 def test_newton_inverts_an_inverted_tail():
-    law = Sum([Exponential(1.0), Gamma(0.5, 0.4), HyperExponential([0.9, 0.1], [0.3, 3.0])])
-    found = law.quantile(P)
-    assert law.cdf(found) == pytest.approx(P, abs=1e-12)
+    distribution = Sum(
+        [Exponential(1.0), Gamma(0.5, 0.4), HyperExponential([0.9, 0.1], [0.3, 3.0])]
+    )
+    found = distribution.quantile(P)
+    assert distribution.cdf(found) == pytest.approx(P, abs=1e-12)
     assert (np.diff(found) > 0).all()
 
 
 def test_percentile_in_a_jump_is_that_time():
-    law = Mixture([0.9, 0.1], [Deterministic(0.001), Exponential(0.020)])
-    jump = law.cdf(0.001) - 0.9
+    distribution = Mixture([0.9, 0.1], [Deterministic(0.001), Exponential(0.020)])
+    jump = distribution.cdf(0.001) - 0.9
     assert 0 < jump < 0.01
     inside = np.array([jump + 1e-9, 0.5, 0.9, 0.9 + jump - 1e-9])
-    assert law.quantile(inside).tolist() == [0.001] * 4
-    assert law.quantile(jump / 2) < 0.001
-    assert law.quantile(0.9 + 2 * jump) > 0.001
+    assert distribution.quantile(inside).tolist() == [0.001] * 4
+    assert distribution.quantile(jump / 2) < 0.001
+    assert distribution.quantile(0.9 + 2 * jump) > 0.001
 
 
 def test_least_time_on_a_flat_of_the_tail():
-    law = Mixture([0.5, 0.5], [Uniform(0.0, 1.0), Uniform(2.0, 3.0)])
-    assert law.quantile(0.5) == pytest.approx(1.0, rel=1e-15)
-    assert law.quantile(0.5 + 1e-12) == pytest.approx(2.0, rel=1e-9)
+    distribution = Mixture([0.5, 0.5], [Uniform(0.0, 1.0), Uniform(2.0, 3.0)])
+    assert distribution.quantile(0.5) == pytest.approx(1.0, rel=1e-15)
+    assert distribution.quantile(0.5 + 1e-12) == pytest.approx(2.0, rel=1e-9)
 
 
 def test_ends():
-    law = Sum([Deterministic(0.3), Exponential(1.0), Exponential(2.0)])
-    assert law.quantile([0.0, 1.0]).tolist() == [0.3, np.inf]
+    distribution = Sum([Deterministic(0.3), Exponential(1.0), Exponential(2.0)])
+    assert distribution.quantile([0.0, 1.0]).tolist() == [0.3, np.inf]
     atoms = Mixture([0.2, 0.8], [Deterministic(0.0), Exponential(1.0)])
     assert atoms.quantile([0.0, 0.1, 0.2]).tolist() == [0.0, 0.0, 0.0]
     constants = Mixture([0.2, 0.8], [Deterministic(1.0), Deterministic(2.0)])
@@ -74,16 +78,16 @@ def test_ends():
 
 
 def test_share_without_end():
-    law = Mixture([0.7, 0.3], [Exponential(1.0), NEVER])
-    found = law.quantile([0.5, 0.69, 0.7, 0.71, 1.0])
+    distribution = Mixture([0.7, 0.3], [Exponential(1.0), NEVER])
+    found = distribution.quantile([0.5, 0.69, 0.7, 0.71, 1.0])
     assert found[:2] == pytest.approx(-np.log1p(-np.array([0.5, 0.69]) / 0.7), rel=1e-12)
     assert found[3:].tolist() == [np.inf, np.inf]
 
 
 def test_infinite_mean():
-    law = Mixture([0.5, 0.5], [Pareto(1.0, 0.5), Exponential(1.0)])
+    distribution = Mixture([0.5, 0.5], [Pareto(1.0, 0.5), Exponential(1.0)])
     p = np.array([0.1, 0.5, 0.9, 0.9999])
-    assert law.cdf(law.quantile(p)) == pytest.approx(p, abs=1e-12)
+    assert distribution.cdf(distribution.quantile(p)) == pytest.approx(p, abs=1e-12)
 
 
 def test_noise_of_inversion_costs_no_steps(monkeypatch):
@@ -92,10 +96,10 @@ def test_noise_of_inversion_costs_no_steps(monkeypatch):
     steps = []
     chunk = percentiles.chunk
     monkeypatch.setattr(percentiles, "chunk", lambda *a: steps.append(1) or chunk(*a))
-    law = Sum([LogNormal(1.0, 1.0), Exponential(1.0)])  # Euler's rule: 1e-10 of 1e-6
-    found = law.quantile(1 - 1e-6)
+    distribution = Sum([LogNormal(1.0, 1.0), Exponential(1.0)])  # Euler's rule: 1e-10 of 1e-6
+    found = distribution.quantile(1 - 1e-6)
     assert len(steps) < 15
-    assert law.tail(found) == pytest.approx(1e-6, rel=2e-4)
+    assert distribution.tail(found) == pytest.approx(1e-6, rel=2e-4)
 
 
 @pytest.mark.parametrize(
@@ -112,30 +116,32 @@ def test_the_root_itself_is_the_last_step(station, monkeypatch):
     monkeypatch.setattr(percentiles, "chunk", lambda *a: calls.append(1) or chunk(*a))
     for load in (0.5, 0.7, 0.8, 0.9):
         result = station.solve(load * station.max_rate)
-        for law in (result.wait, result.response):
+        for distribution in (result.wait, result.response):
             for p in (0.5, 0.9, 0.99, 0.999):
                 calls.clear()
-                found = law.quantile(p)
+                found = distribution.quantile(p)
                 assert len(calls) <= 6, (load, p)
                 # On both sides of a jump too, as of a constant service without a wait.
-                assert law.tail(found * (1 + 1e-9)) <= (1 - p) * (1 + 1e-7)
-                assert not found or law.tail(found * (1 - 1e-9)) >= (1 - p) * (1 - 1e-7)
+                assert distribution.tail(found * (1 + 1e-9)) <= (1 - p) * (1 + 1e-7)
+                assert not found or distribution.tail(found * (1 - 1e-9)) >= (1 - p) * (
+                    1 - 1e-7
+                )
 
 
 def test_nan_in_nan_out():
-    law = Sum([Exponential(np.array([1.0, np.nan])), Exponential(0.5)])
-    assert np.isnan(law.quantile(0.9)).tolist() == [False, True]
+    distribution = Sum([Exponential(np.array([1.0, np.nan])), Exponential(0.5)])
+    assert np.isnan(distribution.quantile(0.9)).tolist() == [False, True]
     hidden = Sum([Gamma(1.0, np.array([np.nan, 0.5])), Exponential(1.0)])  # the mean is known
     assert np.isnan(hidden.quantile(0.9)).tolist() == [True, False]
-    assert np.isnan(law.quantile([0.5, np.nan])).tolist() == [False, True]
+    assert np.isnan(distribution.quantile([0.5, np.nan])).tolist() == [False, True]
 
 
 def test_shapes_and_chunks():
-    law = Sum([Exponential(np.linspace(0.5, 1.5, 1500)), Exponential(0.1)])
-    found = law.quantile(np.array([0.5, 0.99])[:, None])
+    distribution = Sum([Exponential(np.linspace(0.5, 1.5, 1500)), Exponential(0.1)])
+    found = distribution.quantile(np.array([0.5, 0.99])[:, None])
     assert found.shape == (2, 1500)
     for i in (0, 1023, 1024, 1499):
-        cell = Sum([Exponential(law.laws[0].mean[i]), Exponential(0.1)])
+        cell = Sum([Exponential(distribution.distributions[0].mean[i]), Exponential(0.1)])
         assert found[:, i] == pytest.approx(cell.quantile([0.5, 0.99]), rel=1e-12)
     assert np.ndim(cell.quantile(0.5)) == 0
 

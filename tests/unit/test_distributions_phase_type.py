@@ -14,32 +14,34 @@ FAMILIES = [
     qm.HyperExponential([0.3, 0.7], [0.5, 0.1]),
     qm.Mixture([0.4, 0.6], [qm.Erlang(0.1, 2), qm.Exponential(0.5)]),
 ]
-"""Laws with closed tails."""
+"""Distributions with closed tails."""
 
 
-@pytest.mark.parametrize("law", FAMILIES)
-def test_families_written_out(law: qm.Distribution) -> None:
-    phases = phases_of(law)
+@pytest.mark.parametrize("distribution", FAMILIES)
+def test_families_written_out(distribution: qm.Distribution) -> None:
+    phases = phases_of(distribution)
     t, s = np.array([0.0, 0.05, 0.3, 2.0]), np.array([0.3, 2.0 + 1j, 40.0])
-    np.testing.assert_allclose(phases.tail(t), law.tail(t), rtol=1e-11)
-    np.testing.assert_allclose(phases.density(t[1:]), law.density(t[1:]), rtol=1e-10)
-    np.testing.assert_allclose(phases.laplace(s), law.laplace(s), rtol=1e-12)
-    np.testing.assert_allclose(phases.remaining_gap(s), law.remaining_gap(s), rtol=1e-10)
+    np.testing.assert_allclose(phases.tail(t), distribution.tail(t), rtol=1e-11)
+    np.testing.assert_allclose(phases.density(t[1:]), distribution.density(t[1:]), rtol=1e-10)
+    np.testing.assert_allclose(phases.laplace(s), distribution.laplace(s), rtol=1e-12)
+    np.testing.assert_allclose(
+        phases.remaining_gap(s), distribution.remaining_gap(s), rtol=1e-10
+    )
     for name in ("mean", "variance", "third_cumulant"):
-        assert getattr(phases, name) == pytest.approx(getattr(law, name), rel=1e-11)
-    assert phases.quantile(0.99) == pytest.approx(law.quantile(0.99), rel=1e-9)
+        assert getattr(phases, name) == pytest.approx(getattr(distribution, name), rel=1e-11)
+    assert phases.quantile(0.99) == pytest.approx(distribution.quantile(0.99), rel=1e-9)
 
 
 def test_sums_and_scales() -> None:
-    law = qm.Scaled(
+    distribution = qm.Scaled(
         qm.Sum((qm.Erlang(0.3, 2), qm.HyperExponential([0.5, 0.5], [1.0, 2.0]))), 2.0
     )
-    phases = phases_of(law)
+    phases = phases_of(distribution)
     assert phases.initial.size == 4
     np.testing.assert_allclose(
-        phases.tail([0.5, 4.0]), law.tail(np.array([0.5, 4.0])), rtol=1e-9
+        phases.tail([0.5, 4.0]), distribution.tail(np.array([0.5, 4.0])), rtol=1e-9
     )
-    assert phases.third_cumulant == pytest.approx(law.third_cumulant, rel=1e-12)
+    assert phases.third_cumulant == pytest.approx(distribution.third_cumulant, rel=1e-12)
 
 
 def test_a_branch_that_is_never_taken_is_no_phase() -> None:
@@ -47,7 +49,7 @@ def test_a_branch_that_is_never_taken_is_no_phase() -> None:
 
 
 @pytest.mark.parametrize(
-    "law",
+    "distribution",
     [
         qm.LogNormal(1.0, 2.0),
         qm.Gamma(1.0, 0.3),
@@ -58,16 +60,16 @@ def test_a_branch_that_is_never_taken_is_no_phase() -> None:
         qm.Exponential(np.array([1.0, 2.0])),
     ],
 )
-def test_what_is_not_of_phase_type(law: qm.Distribution) -> None:
-    assert phases_of(law) is None
+def test_what_is_not_of_phase_type(distribution: qm.Distribution) -> None:
+    assert phases_of(distribution) is None
 
 
 def test_edges_of_the_tail() -> None:
-    law = PhaseType([1.0], [[-2.0]])
-    assert law.tail([-1.0, np.inf]).tolist() == [1.0, 0.0]
-    assert np.isnan(law.tail(np.nan))
-    assert law.density(-1.0) == 0.0
-    assert law.mean == 0.5
+    distribution = PhaseType([1.0], [[-2.0]])
+    assert distribution.tail([-1.0, np.inf]).tolist() == [1.0, 0.0]
+    assert np.isnan(distribution.tail(np.nan))
+    assert distribution.density(-1.0) == 0.0
+    assert distribution.mean == 0.5
 
 
 @pytest.mark.parametrize(

@@ -29,7 +29,7 @@ from qmodel.distributions import (
     Uniform,
 )
 
-LAWS = [
+DISTRIBUTIONS = [
     ZERO,
     NEVER,
     Deterministic(1.0),
@@ -54,38 +54,42 @@ LAWS = [
 BAD = [None, "1", "soon", object(), [[1.0], [1.0, 2.0]], 10**400, {}]
 
 
-@pytest.mark.parametrize("law", LAWS, ids=lambda law: type(law).__name__)
-def test_bad_arguments_are_refused_by_name(law):
+@pytest.mark.parametrize(
+    "distribution", DISTRIBUTIONS, ids=lambda distribution: type(distribution).__name__
+)
+def test_bad_arguments_are_refused_by_name(distribution):
     for bad in BAD:
         if bad == "1":
             continue
-        for method in (law.tail, law.cdf, law.density):
+        for method in (distribution.tail, distribution.cdf, distribution.density):
             with pytest.raises(qm.DomainError, match=r"t must be a (time|number)"):
                 method(bad)
         with pytest.raises(qm.DomainError, match=r"s must be a (point|number)"):
-            law.laplace(bad)
+            distribution.laplace(bad)
         with pytest.raises(qm.DomainError, match=r"p must be a (probability|number)"):
-            law.quantile(bad)
-    for method in (law.tail, law.cdf, law.density):
+            distribution.quantile(bad)
+    for method in (distribution.tail, distribution.cdf, distribution.density):
         for bad in (1j, np.array([1.0, 1j])):
             with pytest.raises(qm.DomainError, match=r"t must be a (time|number)"):
                 method(bad)
     with pytest.raises(qm.DomainError, match=r"p must be a (probability|number)"):
-        law.quantile(0.5 + 0j)
-    assert np.shape(law.laplace([1.0, 1.0 + 1.0j])) == (2,) or law is ZERO
-    assert np.shape(law.tail([1, 2])) == (2,)
+        distribution.quantile(0.5 + 0j)
+    assert np.shape(distribution.laplace([1.0, 1.0 + 1.0j])) == (2,) or distribution is ZERO
+    assert np.shape(distribution.tail([1, 2])) == (2,)
 
 
-@pytest.mark.parametrize("law", LAWS, ids=lambda law: type(law).__name__)
-def test_pickling_changes_nothing(law):
-    for other in (pickle.loads(pickle.dumps(law)), copy.deepcopy(law)):
-        assert np.array_equal(other.tail([0.5, 1.5]), law.tail([0.5, 1.5]))
+@pytest.mark.parametrize(
+    "distribution", DISTRIBUTIONS, ids=lambda distribution: type(distribution).__name__
+)
+def test_pickling_changes_nothing(distribution):
+    for other in (pickle.loads(pickle.dumps(distribution)), copy.deepcopy(distribution)):
+        assert np.array_equal(other.tail([0.5, 1.5]), distribution.tail([0.5, 1.5]))
 
 
 def test_zero_and_never_stay_one_object():
-    for law in (ZERO, NEVER):
-        assert pickle.loads(pickle.dumps(law)) is law
-        assert copy.deepcopy(Sum([law])).laws[0] is law
+    for distribution in (ZERO, NEVER):
+        assert pickle.loads(pickle.dumps(distribution)) is distribution
+        assert copy.deepcopy(Sum([distribution])).distributions[0] is distribution
     assert pickle.loads(pickle.dumps(Deterministic(0.0))) is not ZERO
 
 
@@ -108,16 +112,16 @@ def test_zero_and_never_stay_one_object():
 )
 def test_arrays_are_copied_in_and_read_only(make):
     x = np.array([1.0, 2.0])
-    law = make(x)
-    before = np.array(law.mean)
+    distribution = make(x)
+    before = np.array(distribution.mean)
     x *= 3
-    assert np.array_equal(law.mean, before)
+    assert np.array_equal(distribution.mean, before)
 
 
 def test_a_field_cannot_be_written_to():
-    law = Exponential(np.array([1.0, 2.0]))
+    distribution = Exponential(np.array([1.0, 2.0]))
     with pytest.raises(ValueError, match="read-only"):
-        law.mean[0] = 5.0
+        distribution.mean[0] = 5.0
 
 
 def test_representations_stay_short():
@@ -138,13 +142,15 @@ class Counted(Exponential):
         return Exponential.density(self, t)
 
 
-def looks(law):
+def looks(distribution):
     Counted.looks = 0
-    law.quantile(0.99)
+    distribution.quantile(0.99)
     return Counted.looks
 
 
-@pytest.mark.parametrize("kind", [Maximum, lambda laws: Quorum(laws, 2)], ids=["all", "some"])
+@pytest.mark.parametrize(
+    "kind", [Maximum, lambda distributions: Quorum(distributions, 2)], ids=["all", "some"]
+)
 def test_a_fork_looks_once_at_each_branch_a_step(kind):
     few, many = (looks(kind([Counted(1.0)] * n)) for n in (4, 40))
     assert few <= 4 * 2 * 12
@@ -155,8 +161,8 @@ def test_a_fork_looks_once_at_each_branch_a_step(kind):
 def test_branches_in_a_row_are_polynomial():
     late = Mixture([0.5, 0.5], [Deterministic(0.003), ZERO])
     for k in (1, 4, 12):
-        law = Sum([Exponential(0.01), *[late] * k])
-        assert len(law.parts()) == k + 1
+        distribution = Sum([Exponential(0.01), *[late] * k])
+        assert len(distribution.parts()) == k + 1
         # The number of delays is binomial.
         from scipy.stats import binom, gamma
 
@@ -165,21 +171,23 @@ def test_branches_in_a_row_are_polynomial():
             binom.pmf(j, k, 0.5) * (gamma.sf(t - 0.003 * j, 1, scale=0.01))
             for j in range(k + 1)
         )
-        assert float(law.tail(t)) == pytest.approx(expected, rel=1e-12)
-    law = Sum([Exponential(0.01), *[late] * 12])
+        assert float(distribution.tail(t)) == pytest.approx(expected, rel=1e-12)
+    distribution = Sum([Exponential(0.01), *[late] * 12])
     assert looks(Sum([Counted(0.01), *[late] * 12])) < 200
-    assert float(law.cdf(law.quantile(0.99))) == pytest.approx(0.99, abs=1e-12)
+    assert float(distribution.cdf(distribution.quantile(0.99))) == pytest.approx(
+        0.99, abs=1e-12
+    )
 
 
 def test_many_different_branches_are_inverted_whole():
     delays = 0.003 * (1 + 0.1 * np.sqrt(np.arange(12)))
     steps = [Mixture([0.5, 0.5], [Deterministic(float(d)), ZERO]) for d in delays]
-    law = Sum([Exponential(0.02), *steps])
-    assert len(law.parts()) <= 128
+    distribution = Sum([Exponential(0.02), *steps])
+    assert len(distribution.parts()) <= 128
     # Every one of the 4096 sums of delays.
     sums = np.zeros(1)
     for d in delays:
         sums = np.concatenate([sums, sums + d])
     for t in (0.02, 0.06, 0.1):
         expected = np.exp(-np.maximum(t - sums, 0) / 0.02).mean()
-        assert float(law.tail(t)) == pytest.approx(expected, abs=2e-6)
+        assert float(distribution.tail(t)) == pytest.approx(expected, abs=2e-6)

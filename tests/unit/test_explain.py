@@ -107,7 +107,7 @@ def test_a_percentile_by_inversion_shows_the_transform():
     lam, mean = sy.arrival_rate, sy.service_time
     expected = s * (1 - lam * mean) * b / (s - lam * (1 - b))
     assert sp.simplify(why.formula.rhs - expected) == 0
-    assert "B(s) is the transform of the law of service" in why.how
+    assert "B(s) is the transform of the service distribution" in why.how
     assert "inversion" in why.how
 
 

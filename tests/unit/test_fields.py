@@ -27,7 +27,7 @@ EXPONENTIAL = qm.Exponential(1.0)
 @dataclass(frozen=True, slots=True, eq=False)
 class Line(Model):
     length: Any = parameter("its length", unit="m", check="positive")
-    law: qm.Distribution = EXPONENTIAL
+    distribution: qm.Distribution = EXPONENTIAL
     spare: qm.Distribution | None = None
     parts: tuple[qm.Distribution, ...] = ()
     order: Literal["first", "last"] = "first"
@@ -53,8 +53,8 @@ class Dashed(Line):
         ({"length": -1.0}, "length must be a number > 0, got -1.0", DomainError),
         ({"length": None}, "length must be a number > 0, got None", DomainError),
         ({"width": -1}, "width must be a number >= 0, got -1", DomainError),
-        ({"law": 5.0}, "law must be a Distribution, got 5.0", ModelError),
-        ({"law": None}, "law must be a Distribution, got None", ModelError),
+        ({"distribution": 5.0}, "distribution must be a Distribution, got 5.0", ModelError),
+        ({"distribution": None}, "distribution must be a Distribution, got None", ModelError),
         ({"spare": "fast"}, "spare must be a Distribution or None, got 'fast'", ModelError),
         ({"parts": 0.1}, "parts must be a sequence, each of it a Distribution", ModelError),
         ({"parts": (qm.Exponential(1.0), 2)}, "parts must be a sequence", ModelError),

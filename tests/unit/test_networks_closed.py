@@ -1,4 +1,4 @@
-"""A fixed number of users: published figures, limits, laws at a station, bad input."""
+"""A fixed number of users: published figures, limits, distributions at a station, bad input."""
 
 from __future__ import annotations
 
@@ -58,7 +58,7 @@ def test_one_station_is_the_finite_source() -> None:
 
 
 @pytest.mark.parametrize("users", [1, 7, 200, 400])
-def test_laws_of_each_station_have_its_means(users: int) -> None:
+def test_distributions_of_each_station_have_its_means(users: int) -> None:
     r = closed.solve(SITE, VISITS, users, 5.0)
     total = 0.0
     for name, s in r.stations.items():

@@ -61,11 +61,11 @@ def chain(permits: int, stations: list[tuple[float, int]], rate: float, levels: 
                 flow[i, index[n - 1, *moved]] += speed
     flow -= np.diag(flow.sum(axis=1))
     flow[:, 0] = 1.0
-    law = np.linalg.solve(flow.T, np.eye(len(states))[0])
+    distribution = np.linalg.solve(flow.T, np.eye(len(states))[0])
     held = np.array([s[1:] for s in states])
     queued = np.array([max(s[0] - permits, 0) for s in states])
-    return {"wait": law @ queued / rate, "inside": law @ held / rate,
-            "must_wait": law[[s[0] >= permits for s in states]].sum()}  # fmt: skip
+    return {"wait": distribution @ queued / rate, "inside": distribution @ held / rate,
+            "must_wait": distribution[[s[0] >= permits for s in states]].sum()}  # fmt: skip
 
 
 @pytest.mark.parametrize(
@@ -145,11 +145,11 @@ def test_several_visits_share_one_wait(
     inside = {n: qm.MMc(s.service_time / visits, s.servers) for n, s in DATABASE.items()}
     pool, cpu = HeldPool(permits, inside), qm.MMc(0.020 / visits, servers=8)
     r, c = pool.solve(rate * float(visits)), cpu.solve(rate * float(visits))
-    law = qm.distributions.Sum((
-        qm.Repeated(c.response, visits), pool.law_of_response(r, r.response, visits),
+    distribution = qm.distributions.Sum((
+        qm.Repeated(c.response, visits), pool.distribution_of_response(r, r.response, visits),
     ))  # fmt: skip
-    assert law.mean == pytest.approx(mean, rel=0.035)
-    assert law.quantile(0.99) == pytest.approx(p99, rel=0.065)
+    assert distribution.mean == pytest.approx(mean, rel=0.035)
+    assert distribution.quantile(0.99) == pytest.approx(p99, rel=0.065)
 
 
 def test_speed_inside_by_the_number_of_holders() -> None:
@@ -158,8 +158,10 @@ def test_speed_inside_by_the_number_of_holders() -> None:
     r = HeldPool(3, {"db": slows}).solve(30.0)
     weights = [1.0, 30 / 20, 30**2 / (20 * 40), 30**3 / (20 * 40 * 36)]
     weights += [weights[-1] * (30 / 36) ** k for k in range(1, 400)]
-    law = np.array(weights) / sum(weights)
-    assert r.response_time == pytest.approx(law @ np.arange(len(law)) / 30, rel=1e-9)
+    distribution = np.array(weights) / sum(weights)
+    assert r.response_time == pytest.approx(
+        distribution @ np.arange(len(distribution)) / 30, rel=1e-9
+    )
     assert HeldPool(4, {"db": slows}).max_rate == pytest.approx(30.0)
 
 

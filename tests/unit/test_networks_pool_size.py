@@ -11,7 +11,7 @@ from qmodel.networks import deadlock_free_permits, pool_size, scalability
 CURVE = scalability(np.arange(1, 101), speed=20.0, contention=0.05, coherency=0.002)
 
 
-def test_scalability_law() -> None:
+def test_scalability_distribution() -> None:
     assert np.argmax(CURVE) + 1 == 22
     assert CURVE.max() == pytest.approx(147.949, abs=5e-4)
 

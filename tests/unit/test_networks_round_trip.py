@@ -86,13 +86,13 @@ def test_simulated_percentiles() -> None:
 def test_all_mass_is_there_at_any_population(users: int) -> None:
     think_time = 0.09 * users * 0.9
     r = solve(users, think_time, [0.05, 0.02, 0.09])
-    law = r.latency
-    assert sum(law.masses) + law.atom == pytest.approx(1.0, abs=1e-8)
-    assert law.mean == pytest.approx(r.response_time, rel=1e-7)
-    t = law.quantile(P)
-    assert law.tail(t) == pytest.approx(1 - P, rel=1e-7)
+    distribution = r.latency
+    assert sum(distribution.masses) + distribution.atom == pytest.approx(1.0, abs=1e-8)
+    assert distribution.mean == pytest.approx(r.response_time, rel=1e-7)
+    t = distribution.quantile(P)
+    assert distribution.tail(t) == pytest.approx(1 - P, rel=1e-7)
     steps = np.linspace(0.0, 2 * t[-1], 4001)
-    tails = law.tail(steps)
+    tails = distribution.tail(steps)
     assert (np.diff(tails) <= 1e-12).all()
     area = ((tails[1:] + tails[:-1]) / 2 * np.diff(steps)).sum()
     assert area == pytest.approx(r.response_time, rel=1e-3)
@@ -108,12 +108,12 @@ def test_one_user_meets_services_only() -> None:
 
 
 def test_tail_in_its_transform() -> None:
-    law = solve(30, 5.0, [0.1, 0.15, 0.05]).latency
+    distribution = solve(30, 5.0, [0.1, 0.15, 0.05]).latency
     s = 1.7
     t = np.linspace(0.0, 16.0, 4001)
-    f = np.exp(-s * t) * law.tail(t)
+    f = np.exp(-s * t) * distribution.tail(t)
     integral = ((f[1:] + f[:-1]) / 2 * np.diff(t)).sum()
-    assert law.laplace(s) == pytest.approx(1 - s * integral, rel=3e-5)
+    assert distribution.laplace(s) == pytest.approx(1 - s * integral, rel=3e-5)
 
 
 def test_visits_share_one_wait_and_keep_the_mean() -> None:

@@ -1,4 +1,4 @@
-"""Networks from a routing matrix: traffic equations, classes, laws, bad input."""
+"""Networks from a routing matrix: traffic equations, classes, distributions, bad input."""
 
 from __future__ import annotations
 
@@ -90,9 +90,13 @@ def test_percentiles_of_a_tandem_are_exact() -> None:
 def test_percentiles_of_a_branch() -> None:
     network = routed(servers(0.1, 0.2, 0.05), {"s0": {"s1": 0.3, "s2": 0.5}})
     r = network.solve({"s0": 3.0})
-    laws = [s.response for s in r.stations.values()]
-    after = qm.Mixture((0.2, 0.3, 0.5), (qm.Deterministic(0.0), laws[1], laws[2]))
-    assert r.latency.quantile(0.9) == pytest.approx(qm.Sum((laws[0], after)).quantile(0.9))
+    distributions = [s.response for s in r.stations.values()]
+    after = qm.Mixture(
+        (0.2, 0.3, 0.5), (qm.Deterministic(0.0), distributions[1], distributions[2])
+    )
+    assert r.latency.quantile(0.9) == pytest.approx(
+        qm.Sum((distributions[0], after)).quantile(0.9)
+    )
     assert r.latency.mean == pytest.approx(r.response_time, rel=1e-12)
 
 

@@ -144,12 +144,14 @@ def test_one_place_each_is_a_chain_by_hand() -> None:
     network = routed({"x": qm.MMcK(1.0, 1, 2), "y": qm.MMcK(0.5, 1, 1)}, LOOP)
     r = network.solve({"u": qm.Closed(2)})
     # x2 -1-> x1y1 -1-> blocked (x has finished one, y is full) -2-> x1y1 ; x1y1 -2-> x2.
-    law = np.linalg.solve(
+    distribution = np.linalg.solve(
         np.array([[-1.0, 2.0, 0.0], [0.0, 1.0, -2.0], [1.0, 1.0, 1.0]]), [0.0, 0.0, 1.0]
     )
-    assert r.throughputs["u"] == pytest.approx(2.0 * (law[1] + law[2]))
-    assert r.stations["x"].utilization == pytest.approx(law[0] + law[1])
-    assert r.stations["x"].number_in_system == pytest.approx(2 * law[0] + law[1] + law[2])
+    assert r.throughputs["u"] == pytest.approx(2.0 * (distribution[1] + distribution[2]))
+    assert r.stations["x"].utilization == pytest.approx(distribution[0] + distribution[1])
+    assert r.stations["x"].number_in_system == pytest.approx(
+        2 * distribution[0] + distribution[1] + distribution[2]
+    )
 
 
 def test_large_ones_are_approximate() -> None:

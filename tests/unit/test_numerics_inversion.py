@@ -26,7 +26,7 @@ def wide_density(t):
 
 
 @pytest.mark.parametrize(("rule", "error"), [(TALBOT, 2e-13), (EULER, 3e-10)], ids=["t", "e"])
-def test_smooth_laws_to_the_stated_error(rule, error):
+def test_smooth_distributions_to_the_stated_error(rule, error):
     tail, density = tail_and_density(exponential, 1.0, TIMES, rule)
     assert np.abs(tail - np.exp(-TIMES)).max() < error
     assert np.abs((density - np.exp(-TIMES)) * TIMES).max() < 30 * error

@@ -1,4 +1,4 @@
-"""Moments and transforms of laws that are known by their tail."""
+"""Moments and transforms of distributions that are known by their tail."""
 
 from __future__ import annotations
 

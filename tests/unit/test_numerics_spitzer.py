@@ -79,7 +79,7 @@ def test_bare_sums(load, servers):
 
 
 def test_heavy_traffic_limit():
-    # Kingman: the mean tends to 1 / (2 c (1 - rho)), the law to the exponential.
+    # Kingman: the mean tends to 1 / (2 c (1 - rho)), the distribution to the exponential.
     for servers in (2, 30, 1000):
         spare = 1e-9
         wait = waiting(servers * (1.0 - spare), servers)

@@ -70,23 +70,23 @@ def sampled(step: qm.Step, up: np.ndarray, rng: np.random.Generator) -> np.ndarr
 @pytest.mark.parametrize("name", PATHS)
 def test_against_sampled_outages(name: str) -> None:
     rng = np.random.default_rng(len(name))
-    chances = np.array([0.9, 0.7, 0.8, 0.6, 0.5])
-    up = rng.random((400_000, 5)) < chances
+    probabilities = np.array([0.9, 0.7, 0.8, 0.6, 0.5])
+    up = rng.random((400_000, 5)) < probabilities
     found = sampled(PATHS[name], up, rng).mean()
-    share = Answering(dict(zip(NAMES, chances.tolist(), strict=True))).share(PATHS[name])
+    share = Answering(dict(zip(NAMES, probabilities.tolist(), strict=True))).share(PATHS[name])
     assert float(share) == pytest.approx(found, abs=4 * 0.5 / np.sqrt(400_000))
 
 
 @pytest.mark.parametrize("name", PATHS)
 def test_averaging_over_all_states_by_hand(name: str) -> None:
-    chances = np.array([0.9, 0.7, 0.8, 0.6, 0.5])
+    probabilities = np.array([0.9, 0.7, 0.8, 0.6, 0.5])
     total = 0.0
     for state in product((0.0, 1.0), repeat=5):
-        weight = float(np.prod(np.where(state, chances, 1 - chances)))
+        weight = float(np.prod(np.where(state, probabilities, 1 - probabilities)))
         total += weight * float(
             Answering(dict(zip(NAMES, state, strict=True))).share(PATHS[name])
         )
-    share = Answering(dict(zip(NAMES, chances.tolist(), strict=True))).share(PATHS[name])
+    share = Answering(dict(zip(NAMES, probabilities.tolist(), strict=True))).share(PATHS[name])
     assert float(share) == pytest.approx(total, abs=1e-14)
 
 

@@ -22,7 +22,7 @@ SHARDS = [qm.call(f"shard {i}", qm.MMc(0.002)) for i in range(3)]
 EVERY = qm.series(
     qm.limit("quota", 50.0, burst=10),
     qm.retry(APP, attempts=3, failure=0.1, pause=0.1),
-    qm.call("door", qm.MMcK(0.05, servers=4, places=6)),
+    qm.call("door", qm.MMcK(0.05, servers=4, capacity=6)),
     qm.fan_out("search", 10, qm.call("leaf", qm.MMc(0.002))),
     qm.parallel(*SHARDS),
     qm.branch((0.3, qm.nothing()), (0.7, qm.call("mail", qm.Delay(qm.Exponential(0.1))))),

@@ -105,16 +105,16 @@ def test_leaves_that_others_load_too_lie_between(queues: int, most: float) -> No
 
 
 def test_all_of_some_is_the_maximum_and_one_the_minimum() -> None:
-    def law(need: int | None) -> qm.Distribution:
+    def distribution(need: int | None) -> qm.Distribution:
         return qm.Pipeline(qm.fan_out("f", 7, RANDOM, need=need)).solve(1.0).latency
 
     t = np.array([0.1, 1.0, 5.0])
     one = qm.Exponential(1.0)
-    assert law(None).tail(t) == pytest.approx(qm.Maximum([one] * 7).tail(t), rel=1e-12)
-    assert law(7).tail(t) == pytest.approx(qm.Maximum([one] * 7).tail(t), rel=1e-12)
-    assert law(1).tail(t) == pytest.approx(np.exp(-7 * t), rel=1e-12)
+    assert distribution(None).tail(t) == pytest.approx(qm.Maximum([one] * 7).tail(t), rel=1e-12)
+    assert distribution(7).tail(t) == pytest.approx(qm.Maximum([one] * 7).tail(t), rel=1e-12)
+    assert distribution(1).tail(t) == pytest.approx(np.exp(-7 * t), rel=1e-12)
     k = np.arange(1, 8)
-    means = [float(law(need).mean) for need in k]
+    means = [float(distribution(need).mean) for need in k]
     assert means == pytest.approx(np.cumsum(1 / np.arange(7, 0, -1)), rel=1e-9)
 
 
@@ -170,7 +170,9 @@ def test_branches_of_several_stations_are_long_together() -> None:
     assert float(last.latency.mean) < float(qm.Maximum(alone).mean)
     # Whatever the joint distribution, the sooner and the later are together both.
     both = float(last.latency.mean + first.latency.mean)
-    assert both == pytest.approx(float(sum(law.mean for law in alone)), rel=1e-6)
+    assert both == pytest.approx(
+        float(sum(distribution.mean for distribution in alone)), rel=1e-6
+    )
     fan = qm.Pipeline(qm.fan_out("f", 2, row)).solve(0.8)
     twice = qm.parallel(row, qm.series(qm.call("n", qm.Delay(0.1)), qm.call("z", qm.MMc(1.0))))
     same = qm.Pipeline(twice).solve(0.8)

@@ -39,7 +39,7 @@ def test_a_branch_that_nobody_takes_divides_nothing_by_nothing() -> None:
 
 
 def test_the_sentence_says_what_is_lost() -> None:
-    door = qm.Pipeline(qm.call("door", qm.MMcK(0.1, servers=5, places=10)))
+    door = qm.Pipeline(qm.call("door", qm.MMcK(0.1, servers=5, capacity=10)))
     said = str(door.solve(500.0))
     assert "90 % rejected" in said
     assert "goodput 50/s" in said

@@ -94,11 +94,11 @@ def test_several_visits_share_one_wait(
 
 def test_without_queues_inside_it_is_the_station_of_its_times() -> None:
     rate = np.array([0.0, 100.0, 400.0, 500.0, np.nan])
-    for law, twin in (
+    for distribution, twin in (
         (qm.Exponential(0.019), qm.MMc(0.019, servers=8)),
         (qm.Deterministic(0.019), qm.MDc(0.019, servers=8)),
     ):
-        path = qm.hold("workers", 8, qm.call("work", qm.Delay(law)))
+        path = qm.hold("workers", 8, qm.call("work", qm.Delay(distribution)))
         r, plain = qm.Pipeline(path).solve(rate), qm.Pipeline(qm.call("w", twin)).solve(rate)
         assert r.latency.mean == pytest.approx(plain.latency.mean, rel=1e-9, nan_ok=True)
         expected = plain.latency.quantile(0.99)
@@ -164,7 +164,7 @@ def test_a_cache_a_fork_and_a_limit_inside() -> None:
 
 
 def test_others_at_a_station_inside_do_not_hold_the_pool() -> None:
-    """Half of the calls come from outside: the pool carries less, what is outside is free."""
+    """Half of the calls come from outside: the pool sustains less, what is outside is free."""
     inner = qm.hold("workers", 3, qm.call("db", CORES))
     mix = qm.Pipeline({"in": (0.5, inner), "out": (0.5, qm.call("db", CORES))})
     alone = qm.Pipeline(inner)
@@ -178,9 +178,11 @@ def test_general_service_inside() -> None:
     """The wait for a worker follows the variability of its time, that of a query its own."""
     waits = [
         qm.Pipeline(qm.hold("workers", 8, qm.series(
-            qm.call("work", qm.Delay(law)), qm.call("db", qm.MMc(0.001, servers=2)),
+            qm.call("work", qm.Delay(distribution)), qm.call("db", qm.MMc(0.001, servers=2)),
         ))).solve(340.0).stations["workers"].waiting_time
-        for law in (qm.Deterministic(0.02), qm.Exponential(0.02), qm.LogNormal(0.02, scv=4.0))
+        for distribution in (
+            qm.Deterministic(0.02), qm.Exponential(0.02), qm.LogNormal(0.02, scv=4.0),
+        )
     ]  # fmt: skip
     assert waits[0] < 0.6 * waits[1] < 0.4 * waits[2]
 

@@ -28,13 +28,19 @@ def test_a_jam_is_what_inversion_makes_of_it(p: float) -> None:
 
 def test_what_decides_nothing_is_inverted() -> None:
     """Where rest and wait are alike, the closed form would be wrong by a tenth."""
-    law = Sum((Shifted(Gamma(np.array([1.0, 1.0]), 0.5), 2.0), qm.Exponential(np.ones(2))))
-    assert percentiles(law, 0.99, 2) == pytest.approx(law.quantile(0.99), rel=1e-9)
+    distribution = Sum(
+        (Shifted(Gamma(np.array([1.0, 1.0]), 0.5), 2.0), qm.Exponential(np.ones(2)))
+    )
+    assert percentiles(distribution, 0.99, 2) == pytest.approx(
+        distribution.quantile(0.99), rel=1e-9
+    )
 
 
 def test_all_ways_through_are_there() -> None:
     long = Shifted(Gamma(np.array([20.0, 40.0]), np.array([0.04, 0.01])), 5.0)
     wait = Mixture((0.25, 0.75), (qm.Deterministic(0.0), long))
-    law = Sum((wait, qm.Exponential(0.1)))
+    distribution = Sum((wait, qm.Exponential(0.1)))
     for p in (0.1, 0.24, 0.26, 0.5, 0.99):
-        assert percentiles(law, p, 2) == pytest.approx(law.quantile(p), rel=2e-3)
+        assert percentiles(distribution, p, 2) == pytest.approx(
+            distribution.quantile(p), rel=2e-3
+        )

@@ -85,7 +85,7 @@ def test_replace_keeps_stations_shared() -> None:
     assert more.solve(300.0).stations["web"].utilization == pytest.approx(3 / 8)
 
 
-def test_replace_in_steps_and_laws() -> None:
+def test_replace_in_steps_and_distributions() -> None:
     cache = qm.call("cache", qm.MMc(0.0002))
     db = qm.call("db", qm.MGc(qm.Gamma(0.01, 0.5), servers=4))
     p = qm.Pipeline(qm.series(qm.limit("quota", 500.0), qm.cached(0.9, lookup=cache, miss=db)))

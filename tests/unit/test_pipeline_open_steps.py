@@ -88,13 +88,13 @@ DELAYED = qm.call("api", qm.Delay(qm.HyperExponential([0.9, 0.1], [0.01, 0.2])))
 
 def test_hedged_delays_are_the_minimum_of_two_times() -> None:
     rng = np.random.default_rng(7)
-    law = qm.HyperExponential([0.9, 0.1], [0.01, 0.2])
+    distribution = qm.HyperExponential([0.9, 0.1], [0.01, 0.2])
     r = qm.Pipeline(qm.hedge("hedge", DELAYED, delay=0.05)).solve(10.0)
     first, second = (
         rng.exponential(np.where(rng.random(10**6) < 0.9, 0.01, 0.2)) for _ in range(2)
     )
     seen = np.minimum(first, 0.05 + second)
-    assert float(r.visits["api"]) == pytest.approx(1 + law.tail(0.05), rel=1e-12)
+    assert float(r.visits["api"]) == pytest.approx(1 + distribution.tail(0.05), rel=1e-12)
     assert float(r.latency.mean) == pytest.approx(seen.mean(), rel=0.005)
     assert float(r.latency.quantile(0.99)) == pytest.approx(np.quantile(seen, 0.99), rel=0.01)
     assert r.basis["p99"] == "exact"

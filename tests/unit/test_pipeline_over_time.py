@@ -44,7 +44,7 @@ def test_what_the_first_station_holds_up_comes_to_the_second_no_faster() -> None
 
 
 def test_losses_and_limits() -> None:
-    door = qm.MMcK(0.02, servers=8, places=20)
+    door = qm.MMcK(0.02, servers=8, capacity=20)
     shop = qm.Pipeline(qm.series(qm.limit("quota", 500.0), qm.call("door", door)))
     r = shop.over_time(pulse(60_000, 60.0, base=100.0, until=300.0))
     assert r.rejected.max() > 0.6

@@ -340,10 +340,10 @@ def test_what_the_attempts_come_to() -> None:
     assert float(seen.wasted) == pytest.approx(late)
     assert float(seen.goodput) == pytest.approx(float(r.goodput))
     # 4.11 of the theory: P(T <= t, success) = 1 - q^k + q^k F(t - k (tau + b)).
-    law = APP.station.solve(rates(r)[0]).response
+    distribution = APP.station.solve(rates(r)[0]).response
     for t in (3.0, 7.5, 13.5):
         k = int(t // 6.0)
-        met = 1 - late**k + late**k * (1 - float(law.tail(min(t - 6.0 * k, 5.0))))
+        met = 1 - late**k + late**k * (1 - float(distribution.tail(min(t - 6.0 * k, 5.0))))
         assert float(seen.success * (1 - seen.latency.tail(t))) == pytest.approx(met, rel=1e-9)
 
 

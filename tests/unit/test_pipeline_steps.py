@@ -23,11 +23,11 @@ def test_series_adds() -> None:
 
 
 def test_branch_mixes() -> None:
-    law = latency(qm.branch((0.25, WAIT), (0.75, qm.nothing())))
-    assert law.mean == pytest.approx(0.025)
-    assert law.quantile(0.74) == 0
-    assert law.quantile(0.76) == pytest.approx(0.1)
-    assert law.tail(0.05) == pytest.approx(0.25)
+    distribution = latency(qm.branch((0.25, WAIT), (0.75, qm.nothing())))
+    assert distribution.mean == pytest.approx(0.025)
+    assert distribution.quantile(0.74) == 0
+    assert distribution.quantile(0.76) == pytest.approx(0.1)
+    assert distribution.tail(0.05) == pytest.approx(0.25)
 
 
 def test_parallel_waits_for_the_last() -> None:
@@ -95,9 +95,9 @@ def test_limit() -> None:
 
 
 def test_a_fork_under_overload_is_overloaded() -> None:
-    law = latency(qm.parallel(ASK, WAIT), rate=500.0)
-    assert np.isposinf(law.mean)
-    assert np.isposinf(law.quantile(0.5))
+    distribution = latency(qm.parallel(ASK, WAIT), rate=500.0)
+    assert np.isposinf(distribution.mean)
+    assert np.isposinf(distribution.quantile(0.5))
 
 
 @pytest.mark.parametrize(

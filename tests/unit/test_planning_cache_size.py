@@ -68,7 +68,7 @@ def test_what_expires_has_a_greatest_hit_ratio() -> None:
     sizes = cache_size(sessions, PAGES, [most / 2, most * 1.01], request_rate=100.0)
     assert 0 < sizes[0] < 10**5
     assert np.isinf(sizes[1])
-    with pytest.raises(qm.InfeasibleError, match=r"with room for everything it is 0\.\d+"):
+    with pytest.raises(qm.InfeasibleError, match=r"with capacity for everything it is 0\.\d+"):
         cache_size(sessions, PAGES, most * 1.01, request_rate=100.0)
     # More requests in a life are more hits, so less room is enough.
     sizes = cache_size(sessions, PAGES, most / 2, request_rate=[100.0, 200.0])

@@ -60,22 +60,22 @@ def test_a_kind_has_its_own_capacity():
     shop = Pipeline({"browse": (0.9, web), "buy": (0.1, qm.series(web, db))})
     buy = capacity(shop, "p99 of buy < 200 ms")
     assert buy < capacity(shop, "p99 < 200 ms")
-    law = shop.solve(buy).kinds["buy"].latency
-    assert law.quantile(0.99) == pytest.approx(0.2, rel=1e-9)
+    distribution = shop.solve(buy).kinds["buy"].latency
+    assert distribution.quantile(0.99) == pytest.approx(0.2, rel=1e-9)
 
 
 def test_the_load_returned_meets_the_objective():
-    for law in (
+    for distribution in (
         qm.Exponential(0.01),
         qm.Gamma(0.01, 3.0),
         qm.Deterministic(0.01),
         qm.LogNormal(0.01, 2.0),
     ):
         for written in ("p99 < 300 ms", "mean < 60 ms", "p50 < 40 ms", "utilization < 80%"):
-            model, objective = qm.MG1(law), parse_objective(written)
+            model, objective = qm.MG1(distribution), parse_objective(written)
             found = capacity(model, objective)
-            assert objective.met(model.solve(found)), (law, written)
-            assert not objective.met(model.solve(found * (1 + 1e-8))), (law, written)
+            assert objective.met(model.solve(found)), (distribution, written)
+            assert not objective.met(model.solve(found * (1 + 1e-8))), (distribution, written)
 
 
 def test_arrays_broadcast_and_agree_with_cells():
@@ -141,7 +141,7 @@ def test_lines_at_a_blocking():
 
 
 def test_capacity_where_some_is_refused():
-    door = qm.MMcK(0.1, servers=5, places=10)
+    door = qm.MMcK(0.1, servers=5, capacity=10)
     assert capacity(door, "p99 < 2 s") == math.inf  # whoever comes in is soon through
     found = capacity(door, "p99 < 2 s", "loss < 1%")
     assert door.solve(found).loss == pytest.approx(0.01, rel=1e-9)
@@ -164,7 +164,7 @@ def test_two_names_of_one_model_have_one_capacity():
 
 
 def test_goodput_is_a_floor():
-    door = qm.MMcK(0.1, servers=5, places=10)
+    door = qm.MMcK(0.1, servers=5, capacity=10)
     found = capacity(door, "loss < 1%", "goodput > 30/s")
     assert found == capacity(door, "loss < 1%")
     with pytest.raises(

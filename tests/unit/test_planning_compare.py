@@ -115,7 +115,7 @@ def test_what_is_refused():
 
 
 def test_what_is_refused_stands_beside_the_latency():
-    full, open_ = qm.MMcK(0.1, servers=5, places=10), qm.MMc(0.1, servers=60)
+    full, open_ = qm.MMcK(0.1, servers=5, capacity=10), qm.MMc(0.1, servers=60)
     frame = compare({"full": full, "open": open_}, 500.0)
     assert frame["rejected"].tolist() == pytest.approx([0.9, 0.0], abs=1e-3)
     assert frame["goodput"].tolist() == pytest.approx([50.0, 500.0], rel=1e-3)

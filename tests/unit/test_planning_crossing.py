@@ -131,7 +131,7 @@ def test_what_is_refused() -> None:
         crossing(FAST, POOL, kind="page")
 
 
-def test_the_noise_of_inverted_laws_is_no_difference() -> None:
+def test_the_noise_of_inverted_distributions_is_no_difference() -> None:
     steps = [
         qm.call(n, qm.MMc(s, servers=2)) for n, s in (("a", 0.01), ("b", 0.02), ("c", 0.013))
     ]
@@ -152,7 +152,7 @@ def test_names_are_two_and_unknown_models_are_no_tie() -> None:
 
 def test_losses_and_goodput() -> None:
     # Many slow servers without a queue against few with one: who refuses less?
-    few, many = qm.MMcK(0.05, servers=2, places=40), qm.MGcc(qm.Exponential(0.2), 9)
+    few, many = qm.MMcK(0.05, servers=2, capacity=40), qm.MGcc(qm.Exponential(0.2), 9)
     found = crossing(few, many, "loss", up_to=200.0, names=("queue", "no queue"))
     (at,) = found.rates
     lost = [float(model.solve(at).loss) for model in (few, many)]

@@ -184,7 +184,7 @@ def test_points_are_the_same_in_any_part(kind: Any) -> None:
     assert len(design.corners()["a"]) == 16
 
 
-def test_sobol_fills_better_than_chance() -> None:
+def test_sobol_fills_better_than_probability() -> None:
     ranges = {"a": (0.0, 1.0), "b": (0.0, 1.0)}
 
     def off(design: Any) -> float:

@@ -192,7 +192,7 @@ def test_loss_and_latency_together() -> None:
 
 
 def test_what_is_lost_is_said() -> None:
-    room = qm.Pipeline(qm.call("room", qm.MMcK(0.1, servers=5, places=60)))
+    room = qm.Pipeline(qm.call("room", qm.MMcK(0.1, servers=5, capacity=60)))
     plan = qm.size(room, 300.0, "P(wait > 50 ms) < 10 %")
     assert plan.rejected == pytest.approx(float(plan.model.solve(300.0).rejected), rel=1e-9)
     assert ("are rejected" in str(plan)) == (plan.rejected > 1e-9)
@@ -220,9 +220,9 @@ def test_what_is_refused() -> None:
         qm.size(SHOP, 1200.0, "p99 < 1 s", scenarios={})
     with pytest.raises(qm.ModelError, match=r"is not sized; did you mean 'web\.servers'"):
         qm.size(SHOP, 1200.0, "p99 < 1 s", spares={"web.server": 1})
-    room = qm.MMcK(0.1, servers=5, places=10)
-    with pytest.raises(qm.ModelError, match="more of places is worse for p99 < 600 ms"):
-        qm.size(room, 48.0, "p99 < 600 ms", prices={"places": 1.0})
+    room = qm.MMcK(0.1, servers=5, capacity=10)
+    with pytest.raises(qm.ModelError, match="more of capacity is worse for p99 < 600 ms"):
+        qm.size(room, 48.0, "p99 < 600 ms", prices={"capacity": 1.0})
 
 
 @pytest.mark.parametrize("seed", range(20))

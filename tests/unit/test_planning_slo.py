@@ -190,7 +190,7 @@ def test_losses_are_those_of_the_result():
 
 
 def test_parts_of_a_pipeline():
-    door = qm.call("door", qm.MMcK(0.1, servers=5, places=10))
+    door = qm.call("door", qm.MMcK(0.1, servers=5, capacity=10))
     db = qm.call("db", qm.MMc(0.01))
     shop = qm.Pipeline({"read": (0.9, door), "write": (0.1, qm.series(door, db))})
     r = shop.solve([40.0, 70.0])
@@ -248,7 +248,7 @@ def test_the_only_queue_needs_no_name():
     ],
 )  # fmt: skip
 def test_margins_grow_with_load(written):
-    r = qm.MMcK(0.01, servers=3, places=9).solve(np.linspace(1.0, 900.0, 60))
+    r = qm.MMcK(0.01, servers=3, capacity=9).solve(np.linspace(1.0, 900.0, 60))
     margins = parse_objective(written).margin(r)
     assert np.isfinite(margins).all()
     assert (np.diff(margins) > 0).all()
@@ -256,7 +256,7 @@ def test_margins_grow_with_load(written):
 
 def test_a_goodput_comes_with_load():
     margins = parse_objective("goodput > 80/s").margin(
-        qm.MMcK(0.01, servers=1, places=9).solve(np.linspace(1.0, 200.0, 60))
+        qm.MMcK(0.01, servers=1, capacity=9).solve(np.linspace(1.0, 200.0, 60))
     )
     assert (np.diff(margins) < 0).all()
     assert margins[0] > 0 > margins[-1]
@@ -336,9 +336,11 @@ def test_nan_is_not_met():
 def test_one_tail_and_no_quantile(monkeypatch):
     result = shop().solve(10.0)
     asked = []
-    law = type(result.latency)
-    tail = law.tail
-    monkeypatch.setattr(law, "tail", lambda self, t: asked.append(self) or tail(self, t))
-    monkeypatch.setattr(law, "quantile", None)
+    distribution = type(result.latency)
+    tail = distribution.tail
+    monkeypatch.setattr(
+        distribution, "tail", lambda self, t: asked.append(self) or tail(self, t)
+    )
+    monkeypatch.setattr(distribution, "quantile", None)
     Objective("p99", 0.3).margin(result)
     assert [x for x in asked if x is result.latency] == [result.latency]

@@ -94,7 +94,7 @@ def test_published_staffing() -> None:
 
 def test_far_below_what_is_needed() -> None:
     # With up to hundreds of servers all requests wait, to the last digit.
-    room = qm.MMcK(0.1, servers=1, places=20_000)
+    room = qm.MMcK(0.1, servers=1, capacity=20_000)
     found = qm.solve_for(room, "servers", 10_000.0, "P(wait > 50 ms) < 10 %")
     # Erlang C: P(wait) exp(-(10 c - 10000) t).
     waits = qm.MMc(0.1, np.array([1004, 1005])).solve(10_000.0).wait.tail(0.05)
@@ -105,7 +105,7 @@ def test_far_below_what_is_needed() -> None:
 
 
 def test_both_ways_of_one_parameter() -> None:
-    room = qm.MMcK(0.1, servers=5, places=10)
+    room = qm.MMcK(0.1, servers=5, capacity=10)
     some = qm.solve_for(room, "places", 30.0, "loss < 1 %")
     assert (some.side, some.value) == ("at least", 10)
     few = qm.solve_for(room, "places", 48.0, "p99 < 600 ms")

@@ -177,7 +177,7 @@ def test_what_explains_a_closed_load_and_its_stations() -> None:
     assert qm.explain(r, "mean").value == r.response_time
     assert qm.explain(r, "knee").value == r.knee
     assert qm.explain(r, "p99").value == pytest.approx(r.latency.quantile(0.99))
-    # The law at a station is not that of an open load, so its formula is not shown.
+    # The distribution at a station is not that of an open load, so its formula is not shown.
     assert qm.explain(r, "db.p99").formula is None
     assert qm.explain(r, "db.p99").value == pytest.approx(
         r.stations["db"].response.quantile(0.99)

@@ -42,7 +42,7 @@ def test_the_response_of_one_server() -> None:
 
 
 @pytest.mark.parametrize(
-    "law",
+    "distribution",
     [
         lambda: qm.MMc(S, 2).solve(LAM).response,
         lambda: qm.MG1(qm.Gamma(S, 2.0)).solve(LAM).wait,
@@ -56,13 +56,13 @@ def test_the_response_of_one_server() -> None:
         lambda: qm.MMc(0.1, 2).solve(5.0).response,
     ],
 )
-def test_others_are_refused(law: Callable[[], Distribution]) -> None:
+def test_others_are_refused(distribution: Callable[[], Distribution]) -> None:
     with pytest.raises(qm.ModelError, match="has no formula on symbols: put numbers in"):
-        law().quantile(P)
+        distribution().quantile(P)
 
 
 def test_numbers_are_numbers_beside_sympy() -> None:
-    law = qm.MMc(0.1, 2).solve(5.0).response
-    assert law.tail(law.quantile(0.99)) == pytest.approx(0.01, rel=1e-9)
+    distribution = qm.MMc(0.1, 2).solve(5.0).response
+    assert distribution.tail(distribution.quantile(0.99)) == pytest.approx(0.01, rel=1e-9)
     with pytest.raises(TypeError):
-        law.quantile()
+        distribution.quantile()

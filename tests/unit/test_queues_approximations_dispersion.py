@@ -123,10 +123,10 @@ def test_a_wait_is_rarer_behind_regular_arrivals_and_longer() -> None:
     assert poisson.wait is not None
     assert regular.wait is not None
     assert bursty.wait is not None
-    chances = [float(r.wait.tail(0.0)) for r in (regular, poisson, bursty)]
-    assert chances == sorted(chances)
-    assert 0.6 < chances[0] < 0.75
-    assert chances[2] < 1
+    probabilities = [float(r.wait.tail(0.0)) for r in (regular, poisson, bursty)]
+    assert probabilities == sorted(probabilities)
+    assert 0.6 < probabilities[0] < 0.75
+    assert probabilities[2] < 1
     for r in (regular, bursty):
         assert r.wait is not None
         assert r.wait.mean == pytest.approx(r.waiting_time, rel=1e-9)

@@ -37,9 +37,11 @@ def test_one_stream_is_the_plain_rate() -> None:
     assert plain.streams[0].response_time == plain.response_time
 
 
-def test_streams_that_share_a_law_keep_the_model() -> None:
-    law = qm.Exponential(0.1)
-    r = qm.MMc(0.2, servers=2).solve([qm.Stream(4.0, law), qm.Stream(5.0, law)])
+def test_streams_that_share_a_distribution_keep_the_model() -> None:
+    distribution = qm.Exponential(0.1)
+    r = qm.MMc(0.2, servers=2).solve(
+        [qm.Stream(4.0, distribution), qm.Stream(5.0, distribution)]
+    )
     assert r.response_time == pytest.approx(qm.MMc(0.1, 2).solve(9.0).response_time)
     assert str(r.basis) == "exact"
 
@@ -97,11 +99,11 @@ NO_SYMBOLS = {
     "GM1 shape": lambda: qm.GM1(qm.Exponential(S), 1.0).solve(0.5),
     "GMc shape": lambda: qm.GMc(qm.Exponential(S), 1.0, 2).solve(0.5),
     "MG1K": lambda: qm.MG1K(qm.Exponential(S), 3).solve(LAMBDA),
-    "MG1K law": lambda: qm.MG1K(qm.Gamma(S, 2.0), 3).solve(1.0),
+    "MG1K distribution": lambda: qm.MG1K(qm.Gamma(S, 2.0), 3).solve(1.0),
     "MGc": lambda: qm.MGc(qm.Gamma(S, 2.0), 2).solve(LAMBDA),
     "BirthDeath": lambda: qm.BirthDeath([1.0, 2.0]).solve(LAMBDA),
     "BirthDeath rates": lambda: qm.BirthDeath([1 / S, 2 / S]),
-    "law of MMcK": lambda: qm.MMcK(S, 2, 5).solve(LAMBDA).response.quantile(0.9),
+    "distribution of MMcK": lambda: qm.MMcK(S, 2, 5).solve(LAMBDA).response.quantile(0.9),
 }
 
 
@@ -134,28 +136,30 @@ UNKNOWN = {
 
 @pytest.mark.parametrize("kind", UNKNOWN)
 def test_nothing_is_known_before_the_service_at_an_unknown_load(kind: str) -> None:
-    law = UNKNOWN[kind].solve(np.array([np.nan, 1.0])).response
+    distribution = UNKNOWN[kind].solve(np.array([np.nan, 1.0])).response
     for t in (0.0, 0.1, 0.7):
-        assert np.isnan(law.tail(t)).tolist() == [True, False]
-        assert np.isnan(law.density(t)).tolist() == [True, False]
+        assert np.isnan(distribution.tail(t)).tolist() == [True, False]
+        assert np.isnan(distribution.density(t)).tolist() == [True, False]
 
 
 @pytest.mark.parametrize("servers", [1, 2])
 def test_third_cumulant_of_a_time_known_by_its_tail(servers: int) -> None:
     """One client beside: the wait of M/M/1 with two clients is exponential, if there is one."""
-    law = qm.FiniteSource(1.0, servers, 2).solve(0.5).wait
-    p = 0.0 if servers == 2 else float(law.tail(0.0))
-    assert float(law.third_cumulant) == pytest.approx(6 * p - 6 * p**2 + 2 * p**3, abs=1e-9)
+    distribution = qm.FiniteSource(1.0, servers, 2).solve(0.5).wait
+    p = 0.0 if servers == 2 else float(distribution.tail(0.0))
+    assert float(distribution.third_cumulant) == pytest.approx(
+        6 * p - 6 * p**2 + 2 * p**3, abs=1e-9
+    )
 
 
-@pytest.mark.parametrize("places", [2, 5])
-def test_moments_of_a_bounded_response_are_those_of_its_transform(places: int) -> None:
-    law = qm.MG1KPS(qm.Gamma(1.0, 2.0), places).solve(0.8).response
-    laws.mean_is_slope_of_transform(law, rel=1e-4)
-    times = [*law.sizes] + [x * places for x in law.sizes]
-    first, second, third = quadrature.moments(law.tail, 2.0, times)
+@pytest.mark.parametrize("capacity", [2, 5])
+def test_moments_of_a_bounded_response_are_those_of_its_transform(capacity: int) -> None:
+    distribution = qm.MG1KPS(qm.Gamma(1.0, 2.0), capacity).solve(0.8).response
+    laws.mean_is_slope_of_transform(distribution, rel=1e-4)
+    times = [*distribution.sizes] + [x * capacity for x in distribution.sizes]
+    first, second, third = quadrature.moments(distribution.tail, 2.0, times)
     cumulant = third - 3 * first * second + 2 * first**3
-    assert law.third_cumulant == pytest.approx(cumulant, rel=1e-4)
+    assert distribution.third_cumulant == pytest.approx(cumulant, rel=1e-4)
 
 
 @dataclass(frozen=True, slots=True, eq=False)

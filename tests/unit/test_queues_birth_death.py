@@ -26,37 +26,41 @@ def rng():
 def test_any_rates_solve_the_balance_equations(rng):
     for states in (2, 3, 12, 40):
         birth, death = rng.uniform(0.2, 3.0, (2, states - 1))
-        law = state_probabilities(birth, death)
-        np.testing.assert_allclose(law, stationary(birth, death), rtol=1e-9, atol=1e-13)
-        np.testing.assert_allclose(birth * law[:-1], death * law[1:], rtol=1e-12)
-        assert law.sum() == pytest.approx(1.0, rel=1e-14)
+        distribution = state_probabilities(birth, death)
+        np.testing.assert_allclose(
+            distribution, stationary(birth, death), rtol=1e-9, atol=1e-13
+        )
+        np.testing.assert_allclose(
+            birth * distribution[:-1], death * distribution[1:], rtol=1e-12
+        )
+        assert distribution.sum() == pytest.approx(1.0, rel=1e-14)
 
 
 def test_a_chain_of_a_hundred_thousand_states_does_not_overflow():
-    law = state_probabilities(np.full(100_000, 3.0), np.ones(100_000))
-    assert law[-1] == pytest.approx(2 / 3, rel=1e-9)
-    assert law[0] == 0.0
+    distribution = state_probabilities(np.full(100_000, 3.0), np.ones(100_000))
+    assert distribution[-1] == pytest.approx(2 / 3, rel=1e-9)
+    assert distribution[0] == 0.0
     back = state_probabilities(np.ones(100_000), np.full(100_000, 3.0))
-    np.testing.assert_allclose(back, law[::-1], rtol=1e-9)
+    np.testing.assert_allclose(back, distribution[::-1], rtol=1e-9)
 
 
 def test_cells_are_solved_each_by_itself(rng):
     birth, death = rng.uniform(0.2, 3.0, (5, 2, 1)), rng.uniform(0.2, 3.0, (5, 3))
-    law = state_probabilities(birth, death)
-    assert law.shape == (6, 2, 3)
+    distribution = state_probabilities(birth, death)
+    assert distribution.shape == (6, 2, 3)
     for i in range(2):
         for j in range(3):
             np.testing.assert_array_equal(
-                law[:, i, j], state_probabilities(birth[:, i, 0], death[:, j])
+                distribution[:, i, j], state_probabilities(birth[:, i, 0], death[:, j])
             )
 
 
 def test_a_rate_of_zero_closes_the_way():
-    law = state_probabilities([1.0, 0.0, 5.0], [2.0, 1.0, 1.0])
-    np.testing.assert_allclose(law, [2 / 3, 1 / 3, 0, 0])
-    law = state_probabilities([[1.0, np.nan], [0.0, 1.0]], [[1.0, 1.0], [1.0, 1.0]])
-    np.testing.assert_allclose(law[:, 0], [0.5, 0.5, 0])
-    assert np.isnan(law[:, 1]).all()
+    distribution = state_probabilities([1.0, 0.0, 5.0], [2.0, 1.0, 1.0])
+    np.testing.assert_allclose(distribution, [2 / 3, 1 / 3, 0, 0])
+    distribution = state_probabilities([[1.0, np.nan], [0.0, 1.0]], [[1.0, 1.0], [1.0, 1.0]])
+    np.testing.assert_allclose(distribution[:, 0], [0.5, 0.5, 0])
+    assert np.isnan(distribution[:, 1]).all()
 
 
 def test_published_loss_system_with_growing_arrivals():
@@ -74,12 +78,12 @@ def test_published_loss_system_with_growing_arrivals():
 def test_published_warm_spares():
     # most-queue 20275c7, machine repair with warm spares: 5 machines, 2 spares, 2 repairmen.
     fail = [5 * 0.25 + max(2 - n, 0) * 0.05 if n < 2 else (7 - n) * 0.25 for n in range(7)]
-    law = state_probabilities(fail, [1.0, *[2.0] * 6])
+    distribution = state_probabilities(fail, [1.0, *[2.0] * 6])
     golden = [
         0.23912519643104477, 0.3228190151819104, 0.20983235986824178, 0.13114522491765113,
         0.06557261245882556, 0.024589729672059586, 0.0061474324180148966, 0.0007684290522518621,
     ]  # fmt: skip
-    np.testing.assert_allclose(law, golden, rtol=1e-13)
+    np.testing.assert_allclose(distribution, golden, rtol=1e-13)
 
 
 def test_finite_source_and_finite_capacity_of_a_published_case():
@@ -96,9 +100,13 @@ def test_finite_source_and_finite_capacity_of_a_published_case():
     assert r.loss == pytest.approx(0.001044474728685255, rel=1e-12, abs=0)
 
 
-def test_binomial_law_of_machines_each_with_a_repairman():
-    law = state_probabilities([0.3 * (4 - n) for n in range(4)], [0.7 * n for n in range(1, 5)])
-    np.testing.assert_allclose(law, [comb(4, n) * 0.3**n * 0.7 ** (4 - n) for n in range(5)])
+def test_binomial_distribution_of_machines_each_with_a_repairman():
+    distribution = state_probabilities(
+        [0.3 * (4 - n) for n in range(4)], [0.7 * n for n in range(1, 5)]
+    )
+    np.testing.assert_allclose(
+        distribution, [comb(4, n) * 0.3**n * 0.7 ** (4 - n) for n in range(5)]
+    )
 
 
 def test_little_and_the_time_unit():

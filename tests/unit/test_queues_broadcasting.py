@@ -1,4 +1,4 @@
-"""Every station: an array of loads and of parameters is its cells, laws and states included."""
+"""Every station: an array of loads and of parameters is its cells, times and states too."""
 
 from __future__ import annotations
 
@@ -136,7 +136,8 @@ CASES: dict[str, tuple[Make, tuple[Any, ...], tuple[Any, ...]]] = {
         (2.0, 0.7, 1.5),
     ),
 }
-# These, and states, may lack the axes of what they do not depend on; laws have them all.
+# These, and states, may lack the axes of what they do not depend on; distributions have them
+# all.
 MEANS = (
     "arrival_rate",
     "utilization",
@@ -164,7 +165,7 @@ def compare(
     table: Any,
     cells: list[list[Any]],
     shape: tuple[int, ...],
-    laws: tuple[str, ...] = ("wait", "response"),
+    distributions: tuple[str, ...] = ("wait", "response"),
 ) -> list[str]:
     """Return what differs between the solved table and its cells solved one by one."""
     wrong: list[str] = []
@@ -187,13 +188,25 @@ def compare(
         at = getattr(table, name, None)
         if at is not None and not (name in ("loss", "abandonment") and np.ndim(at) == 0):
             check(name, lambda r, name=name: getattr(r, name))
-    for law in laws:
-        of = getattr(table, law, None)
+    for distribution in distributions:
+        of = getattr(table, distribution, None)
         if of is None or type(of).__name__ == "MeanOnly":
             continue
-        check(f"{law}.mean", lambda r, law=law: getattr(r, law).mean, 1e-8)
-        check(f"{law}.tail", lambda r, law=law: getattr(r, law).tail(2.5), 1e-8)
-        check(f"{law} p95", lambda r, law=law: getattr(r, law).quantile(0.95), 1e-6)
+        check(
+            f"{distribution}.mean",
+            lambda r, distribution=distribution: getattr(r, distribution).mean,
+            1e-8,
+        )
+        check(
+            f"{distribution}.tail",
+            lambda r, distribution=distribution: getattr(r, distribution).tail(2.5),
+            1e-8,
+        )
+        check(
+            f"{distribution} p95",
+            lambda r, distribution=distribution: getattr(r, distribution).quantile(0.95),
+            1e-6,
+        )
     if getattr(table, "number", None) is not None:
         check("number.mean", lambda r: r.number.mean)
         check("number.variance", lambda r: r.number.variance, 1e-9)
@@ -226,7 +239,7 @@ def test_an_array_is_its_cells(kind: str) -> None:
 
 @pytest.mark.parametrize("kind", CASES)
 def test_each_parameter_alone_may_be_an_array(kind: str) -> None:
-    """The law has the shape of all parameters, also where one does not change the load."""
+    """It has the shape of all parameters, also where one does not change the load."""
     make, one, two = CASES[kind]
     if len(one) == 1:
         return

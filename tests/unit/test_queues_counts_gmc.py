@@ -25,13 +25,13 @@ def qbd():
 @pytest.mark.parametrize("load", [0.1, 0.5, 0.9])
 def test_the_matrix_solution(qbd, servers, load):
     n = np.arange(60)
-    for phases, law in (
+    for phases, distribution in (
         (qbd.erlang(3), qm.Erlang(7.0, 3)),
         (qbd.hyperexponential(4.0), balanced_hyperexponential(1.0, 4.0)),
     ):
         s = qbd.solve(phases, qbd.exponential(), servers, load * servers)
         expected = np.array([s.probability(int(k)) for k in n])
-        number = qm.GMc(law, 1.0, servers).solve(load * servers).number
+        number = qm.GMc(distribution, 1.0, servers).solve(load * servers).number
         np.testing.assert_allclose(number.probability(n), expected, rtol=1e-10, atol=2e-14)
         np.testing.assert_allclose(number.tail(n), 1 - np.cumsum(expected), atol=5e-14)
 
@@ -51,7 +51,7 @@ def test_poisson_arrivals(servers, load):
     assert number.variance == pytest.approx(exact.variance, rel=1e-10)
 
 
-LAWS = [
+DISTRIBUTIONS = [
     qm.Deterministic(1.0),
     qm.Uniform(0.0, 2.0),
     qm.Gamma(1.0, 5.0),
@@ -59,10 +59,10 @@ LAWS = [
 ]
 
 
-@pytest.mark.parametrize("law", LAWS, ids=repr)
+@pytest.mark.parametrize("distribution", DISTRIBUTIONS, ids=repr)
 @pytest.mark.parametrize(("servers", "load"), [(1, 0.7), (10, 0.9), (80, 0.5), (80, 0.97)])
-def test_means_that_the_states_were_not_made_from(law, servers, load):
-    r = qm.GMc(law, 1.0, servers).solve(load * servers)
+def test_means_that_the_states_were_not_made_from(distribution, servers, load):
+    r = qm.GMc(distribution, 1.0, servers).solve(load * servers)
     n = np.arange(servers)
     below = r.number.probability(n)
     # Busy servers, and requests in the system, by Little's law.
@@ -76,8 +76,10 @@ def test_means_that_the_states_were_not_made_from(law, servers, load):
 
 
 def test_one_server_is_gm1():
-    n, law = np.arange(-1, 30), qm.Erlang(1.0, 4)
-    many, one = (s.solve(0.8).number for s in (qm.GMc(law, 1.0, 1), qm.GM1(law, 1.0)))
+    n, distribution = np.arange(-1, 30), qm.Erlang(1.0, 4)
+    many, one = (
+        s.solve(0.8).number for s in (qm.GMc(distribution, 1.0, 1), qm.GM1(distribution, 1.0))
+    )
     np.testing.assert_allclose(many.probability(n), one.probability(n), rtol=1e-11)
     np.testing.assert_allclose(many.tail(n), one.tail(n), rtol=1e-11)
     assert many.variance == pytest.approx(one.variance, rel=1e-11)
@@ -85,12 +87,12 @@ def test_one_server_is_gm1():
 
 def test_cells_and_edges():
     rates = np.array([[0.0], [0.7], [2.0], [np.nan], [40.0]])
-    servers, law = np.array([1, 2, 5]), qm.Gamma(1.0, np.array([0.5, 2.0, 1.0]))
-    number = qm.GMc(law, 1.0, servers).solve(rates).number
+    servers, distribution = np.array([1, 2, 5]), qm.Gamma(1.0, np.array([0.5, 2.0, 1.0]))
+    number = qm.GMc(distribution, 1.0, servers).solve(rates).number
     n = np.array([0, 1, 2, 9])[:, None, None]
     p, tail = number.probability(n), number.tail(n)
     for i, j in np.ndindex(5, 3):
-        station = qm.GMc(qm.Gamma(1.0, float(law.scv[j])), 1.0, int(servers[j]))
+        station = qm.GMc(qm.Gamma(1.0, float(distribution.scv[j])), 1.0, int(servers[j]))
         one = station.solve(float(rates[i, 0])).number
         np.testing.assert_allclose(p[:, i, j], one.probability(n.ravel()), rtol=1e-11)
         np.testing.assert_allclose(tail[:, i, j], one.tail(n.ravel()), rtol=1e-11)

@@ -1,4 +1,4 @@
-"""The number in M/G/1: chains, laws of sums, and the models it contains."""
+"""The number in M/G/1: chains, distributions of sums, and the models it contains."""
 
 from __future__ import annotations
 
@@ -32,10 +32,10 @@ def qbd() -> ModuleType:
 @pytest.mark.parametrize("load", [0.05, 0.6, 0.95])
 @pytest.mark.parametrize("name", ["E3", "H2"])
 def test_matrix_solution(qbd: Any, name: str, load: float) -> None:
-    law = qm.Erlang(2.0, 3) if name == "E3" else balanced_hyperexponential(2.0, 4.0)
+    distribution = qm.Erlang(2.0, 3) if name == "E3" else balanced_hyperexponential(2.0, 4.0)
     phases = qbd.erlang(3) if name == "E3" else qbd.hyperexponential(4.0)
     s = qbd.solve(qbd.exponential(), phases, 1, load)
-    number = qm.MG1(law).solve(load / 2).number
+    number = qm.MG1(distribution).solve(load / 2).number
     expected = [s.probability(n) for n in N]
     np.testing.assert_allclose(number.probability(N), expected, rtol=1e-10, atol=1e-17)
 
@@ -54,7 +54,7 @@ def test_exponential_and_constant_service(load: float) -> None:
         np.testing.assert_allclose(constant.tail(N)[seen], crommelin.tail(N)[seen], rtol=1e-10)
 
 
-LAWS = [
+DISTRIBUTIONS = [
     qm.Deterministic(1.0),
     qm.Gamma(1.0, 0.3),
     balanced_hyperexponential(1.0, 9.0),
@@ -64,16 +64,16 @@ LAWS = [
 ]
 
 
-@pytest.mark.parametrize("law", LAWS, ids=repr)
-def test_moments_and_tails_of_the_states(law: Any) -> None:
-    rate = 0.7 / float(law.mean)
-    r = qm.MG1(law).solve(rate)
+@pytest.mark.parametrize("distribution", DISTRIBUTIONS, ids=repr)
+def test_moments_and_tails_of_the_states(distribution: Any) -> None:
+    rate = 0.7 / float(distribution.mean)
+    r = qm.MG1(distribution).solve(rate)
     n = np.arange(900)
     p = r.number.probability(n)
     assert p.sum() == pytest.approx(1.0, abs=1e-10)
     assert (n * p).sum() == pytest.approx(r.number_in_system, rel=1e-8)
     assert r.number.mean == pytest.approx(r.number_in_system, rel=1e-12)
-    # The law of Little for the second moment is not what the states were made from.
+    # The distribution of Little for the second moment is not what the states were made from.
     assert (n**2 * p).sum() - r.number.mean**2 == pytest.approx(r.number.variance, rel=1e-6)
     np.testing.assert_allclose(r.number.tail(n)[:60], 1 - np.cumsum(p)[:60], atol=1e-12)
     assert r.number.probability(0) == pytest.approx(r.wait.atom, rel=1e-12)
@@ -91,12 +91,14 @@ def test_number_is_the_arrivals_in_a_response() -> None:
 
 def test_cells_and_edges() -> None:
     rates = np.array([[0.0, 0.6], [1.0, 4.0], [np.nan, 0.25]])
-    law = qm.Gamma(np.array([1.0, 0.9]), 0.5)
-    number = qm.MG1(law).solve(rates).number
+    distribution = qm.Gamma(np.array([1.0, 0.9]), 0.5)
+    number = qm.MG1(distribution).solve(rates).number
     n = np.array([-1, 0, 3])[:, None, None]
     p, tail = number.probability(n), number.tail(n)
     for i, j in np.ndindex(rates.shape):
-        one = qm.MG1(qm.Gamma(float(law.mean[j]), 0.5)).solve(float(rates[i, j])).number
+        one = (
+            qm.MG1(qm.Gamma(float(distribution.mean[j]), 0.5)).solve(float(rates[i, j])).number
+        )
         np.testing.assert_allclose(p[:, i, j], one.probability(n.ravel()), rtol=1e-13)
         np.testing.assert_allclose(tail[:, i, j], one.tail(n.ravel()), rtol=1e-13)
     np.testing.assert_array_equal(p[:, 0, 0], [0, 1, 0])

@@ -13,7 +13,7 @@ from qmodel.queues import erlang_c, mgc
 from qmodel.queues.approximations.decay import decay_rate
 from qmodel.queues.counts.gmc import RenewalNumber
 from qmodel.queues.counts.queued import QueuedNumber
-from qmodel.queues.waits.decaying import DecayingWait, law_of_wait, scv_of_delay
+from qmodel.queues.waits.decaying import DecayingWait, distribution_of_wait, scv_of_delay
 
 N = np.arange(400)
 
@@ -28,7 +28,7 @@ def qbd():
     return module
 
 
-def law(scv):
+def distribution(scv):
     return qm.Gamma(1.0, scv) if scv < 1 else balanced_hyperexponential(1.0, scv)
 
 
@@ -41,17 +41,17 @@ def phases(qbd, scv):
 @pytest.mark.parametrize("service", [0.5, 2.0, 4.0])
 def test_poisson_arrivals(qbd, servers, load, service):
     s = qbd.solve(qbd.exponential(), phases(qbd, service), servers, load * servers)
-    exact = qm.MGc(law(service), servers).solve(load * servers)
+    exact = qm.MGc(distribution(service), servers).solve(load * servers)
     tail = 1 - np.cumsum([s.probability(int(n)) for n in N])
     assert abs(exact.number.tail(N) - tail).max() < 1e-9
     # With the states of M/M/c below the servers, and a wait of two exponentials.
     rate, spare = load * servers, (1 - load) * servers
     between = qm.Exponential(1 / rate)
-    wait = law_of_wait(
-        mgc.waiting_time(rate, 1.0, servers=servers, scv=law(service).scv),
-        chance=erlang_c(servers=servers, offered_load=rate),
-        scv=scv_of_delay(load, law(service)),
-        decay=decay_rate(between, law(service), servers, spare / servers),
+    wait = distribution_of_wait(
+        mgc.waiting_time(rate, 1.0, servers=servers, scv=distribution(service).scv),
+        probability=erlang_c(servers=servers, offered_load=rate),
+        scv=scv_of_delay(load, distribution(service)),
+        decay=decay_rate(between, distribution(service), servers, spare / servers),
         scale=1.0,
         over=False,
     )
@@ -66,7 +66,7 @@ def test_poisson_arrivals(qbd, servers, load, service):
 @pytest.mark.parametrize("service", [0.5, 4.0])
 def test_renewal_arrivals(qbd, servers, load, arrival, service):
     s = qbd.solve(phases(qbd, arrival), phases(qbd, service), servers, load * servers)
-    r = qm.GGc(law(arrival), law(service), servers).solve(load * servers)
+    r = qm.GGc(distribution(arrival), distribution(service), servers).solve(load * servers)
     tail = 1 - np.cumsum([s.probability(int(n)) for n in N])
     assert abs(r.number.tail(N) - tail).max() < 1e-9
     assert r.basis["number"] == "exact"
@@ -77,8 +77,13 @@ def test_exact_for_one_hyperexponential_server():
     service, n = balanced_hyperexponential(1.0, 4.0), np.arange(50)
     between, mean = qm.Exponential(1 / 0.8), qm.MG1(service).solve(0.8).waiting_time
     decay = decay_rate(between, service, 1, 0.2)
-    wait = law_of_wait(
-        mean, chance=0.8, scv=scv_of_delay(0.8, service), decay=decay, scale=1.0, over=False
+    wait = distribution_of_wait(
+        mean,
+        probability=0.8,
+        scv=scv_of_delay(0.8, service),
+        decay=decay,
+        scale=1.0,
+        over=False,
     )
     assert isinstance(wait, DecayingWait)
     number = QueuedNumber(qm.MMc(1.0).solve(0.8).number, wait, between, 0.8, 1, False)
@@ -90,10 +95,10 @@ def test_exact_for_one_hyperexponential_server():
 @pytest.mark.parametrize("scv", [0.0, 0.5, 3.0])
 def test_exact_for_exponential_servers(scv):
     """The wait of GI/M/c gives back its states above the servers."""
-    arrivals = qm.Deterministic(1.0) if scv == 0 else law(scv)
+    arrivals = qm.Deterministic(1.0) if scv == 0 else distribution(scv)
     r, n = qm.GMc(arrivals, 1.0, 6).solve(5.0), np.arange(80)
-    chance, theta = r.wait.probability, r.wait.drain
-    wait = DecayingWait(chance, chance, 1.0, 1 / theta)
+    probability, theta = r.wait.probability, r.wait.drain
+    wait = DecayingWait(probability, probability, 1.0, 1 / theta)
     exact = RenewalNumber(5.0, 1.0, arrivals, 6)
     number = QueuedNumber(exact, wait, qm.Scaled(arrivals, 0.2), 5.0, 6, False)
     np.testing.assert_allclose(number.tail(n), exact.tail(n), rtol=1e-9)

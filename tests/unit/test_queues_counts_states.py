@@ -8,10 +8,10 @@ from qmodel.queues.counts.states import FiniteStates, Geometric, Poisson
 
 
 def test_counts_of_one_cell():
-    law = FiniteStates(np.array([0.5, 0.3, 0.2]))
-    assert law.probability([2, 1, 0, 7]) == pytest.approx([0.2, 0.3, 0.5, 0.0])
-    assert law.tail([0, 1, 2]) == pytest.approx([0.5, 0.2, 0.0])
-    assert np.ndim(law.probability(1)) == 0
+    distribution = FiniteStates(np.array([0.5, 0.3, 0.2]))
+    assert distribution.probability([2, 1, 0, 7]) == pytest.approx([0.2, 0.3, 0.5, 0.0])
+    assert distribution.tail([0, 1, 2]) == pytest.approx([0.5, 0.2, 0.0])
+    assert np.ndim(distribution.probability(1)) == 0
 
 
 def test_counts_against_cells():
@@ -21,14 +21,16 @@ def test_counts_against_cells():
     assert np.isnan(found[:, 1]).all()
 
 
-@pytest.mark.parametrize("law", [Poisson(2.0), Geometric(0.4), FiniteStates(np.full(9, 1 / 9))])
-def test_probabilities_add_up(law):
+@pytest.mark.parametrize(
+    "distribution", [Poisson(2.0), Geometric(0.4), FiniteStates(np.full(9, 1 / 9))]
+)
+def test_probabilities_add_up(distribution):
     n = np.arange(200)
-    p = law.probability(n)
+    p = distribution.probability(n)
     assert p.sum() == pytest.approx(1.0)
-    assert (n * p).sum() == pytest.approx(law.mean)
-    assert (n**2 * p).sum() - law.mean**2 == pytest.approx(law.variance)
-    assert law.tail(3) == pytest.approx(p[4:].sum())
+    assert (n * p).sum() == pytest.approx(distribution.mean)
+    assert (n**2 * p).sum() - distribution.mean**2 == pytest.approx(distribution.variance)
+    assert distribution.tail(3) == pytest.approx(p[4:].sum())
 
 
 def test_array_of_counts_at_a_station():

@@ -9,7 +9,7 @@ import qmodel as qm
 
 
 def test_number_present() -> None:
-    """Any law: arrival rate times mean (3/s times 2 s)."""
+    """Any distribution: arrival rate times mean (3/s times 2 s)."""
     for service in (qm.Deterministic(2.0), qm.Exponential(2.0), qm.Gamma(2.0, 3.0)):
         r = qm.Delay(service).solve(3.0)
         assert r.number_in_system == 6.0
@@ -39,7 +39,7 @@ def test_impossible_values() -> None:
         qm.Delay(1.0).solve(-1.0)
 
 
-def test_laws_have_the_cells_of_the_load() -> None:
+def test_distributions_have_the_cells_of_the_load() -> None:
     rates = np.array([0.0, 3.0, np.nan])
     for service in (qm.Deterministic(2.0), qm.Exponential(np.array([[2.0], [1.0]]))):
         r = qm.Delay(service).solve(rates)

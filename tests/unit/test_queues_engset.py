@@ -34,19 +34,19 @@ def test_means_and_both_congestions_are_those_of_the_chain(c, n, a):
 
 def test_golden_and_published_values():
     # theory.md section 13; GNU Octave queueing (its code returns the call congestion).
-    assert time_congestion(0.4, servers=3, sources=10) == pytest.approx(
+    assert time_congestion(0.4, servers=3, population=10) == pytest.approx(
         0.386317907444668, rel=1e-14
     )
-    assert call_congestion(0.4, servers=3, sources=10) == pytest.approx(
+    assert call_congestion(0.4, servers=3, population=10) == pytest.approx(
         0.341637010676157, rel=1e-14
     )
-    assert call_congestion(0.2, servers=5, sources=10) == pytest.approx(
+    assert call_congestion(0.2, servers=5, population=10) == pytest.approx(
         0.007823171488886132, rel=1e-13
     )
-    assert call_congestion(0.3, servers=3, sources=7) == pytest.approx(
+    assert call_congestion(0.3, servers=3, population=7) == pytest.approx(
         0.11513859275053301, rel=1e-13
     )
-    assert call_congestion(0.05, servers=10, sources=100) == pytest.approx(
+    assert call_congestion(0.05, servers=10, population=100) == pytest.approx(
         0.012240781398877996, rel=1e-13
     )
 
@@ -54,18 +54,18 @@ def test_golden_and_published_values():
 def test_limits():
     # Many sources are Poisson arrivals; the call meets one source less.
     for f in (time_congestion, call_congestion):
-        assert f(4e-8, servers=5, sources=10**8) == pytest.approx(
+        assert f(4e-8, servers=5, population=10**8) == pytest.approx(
             erlang_b(servers=5, offered_load=4.0), rel=1e-6
         )
-    assert call_congestion(0.3, servers=4, sources=9) == time_congestion(
-        0.3, servers=4, sources=8
+    assert call_congestion(0.3, servers=4, population=9) == time_congestion(
+        0.3, servers=4, population=8
     )
-    assert call_congestion(0.7, servers=4, sources=4) == 0.0
-    assert time_congestion(1e12, servers=4, sources=9) == pytest.approx(1.0, rel=1e-10)
+    assert call_congestion(0.7, servers=4, population=4) == 0.0
+    assert time_congestion(1e12, servers=4, population=9) == pytest.approx(1.0, rel=1e-10)
 
 
 def test_insensitive_by_simulation():
-    """Constant service and think times of another law: the share of calls lost."""
+    """Constant service and think times of another distribution: the share of calls lost."""
     rng = np.random.default_rng(5)
     n, c, jobs = 6, 2, 400_000
     # Each source thinks for a gamma time of mean 2, then asks for exactly 1.
@@ -83,7 +83,7 @@ def test_insensitive_by_simulation():
         asks[who] = t + (0.0 if lost[i] else 1.0) + think[i]
     batches = np.array([b.mean() for b in np.array_split(lost, 40)])
     half = 4 * batches.std(ddof=1) / np.sqrt(40)
-    assert lost.mean() == pytest.approx(call_congestion(0.5, servers=c, sources=n), abs=half)
+    assert lost.mean() == pytest.approx(call_congestion(0.5, servers=c, population=n), abs=half)
 
 
 def test_arrays_zero_rate_nan_and_time_unit():
@@ -102,21 +102,21 @@ def test_arrays_zero_rate_nan_and_time_unit():
     np.testing.assert_array_equal(r.loss[:, 0], 0.0)
     assert str(r.basis) == r.basis["loss"] == "exact"
     fast = Engset(1e-3, 3, 10).solve(400.0)
-    assert fast.loss == pytest.approx(call_congestion(0.4, servers=3, sources=10), rel=1e-13)
+    assert fast.loss == pytest.approx(call_congestion(0.4, servers=3, population=10), rel=1e-13)
 
 
 @pytest.mark.parametrize(
     ("make", "message"),
     [
         (
-            lambda: time_congestion(-0.1, servers=1, sources=2),
+            lambda: time_congestion(-0.1, servers=1, population=2),
             "source_load must be a number >= 0, got -0.1",
         ),
         (
-            lambda: call_congestion(0.1, servers=0, sources=2),
+            lambda: call_congestion(0.1, servers=0, population=2),
             "servers must be a whole number >= 1, got 0",
         ),
-        (lambda: Engset(1.0, 1, 2.5), "sources must be a whole number >= 1, got 2.5"),
+        (lambda: Engset(1.0, 1, 2.5), "population must be a whole number >= 1, got 2.5"),
         (lambda: Engset(0.0, 1, 2), "service_time must be a number > 0, got 0"),
     ],
 )
@@ -142,7 +142,7 @@ def test_symbols():
         Engset(s, sp.Symbol("c", integer=True, positive=True), n).solve(lam)
 
 
-def test_laws_have_the_cells_of_the_load():
+def test_distributions_have_the_cells_of_the_load():
     r = Engset(2.0, 3, 10).solve(np.array([0.1, 5.0, np.nan]))
     np.testing.assert_allclose(r.response.mean, [2.0, 2.0, np.nan])
     assert np.isnan(Engset(2.0, 3, 10).solve(np.nan).response.quantile(0.9))

@@ -28,10 +28,10 @@ CASES = [
 ]
 
 
-def chain(c, a, patience, places):
-    n = np.arange(1, places + 1)
+def chain(c, a, patience, capacity):
+    n = np.arange(1, capacity + 1)
     return state_probabilities(
-        np.full(places, a), np.minimum(n, c) + np.maximum(n - c, 0) / patience
+        np.full(capacity, a), np.minimum(n, c) + np.maximum(n - c, 0) / patience
     )
 
 
@@ -59,14 +59,14 @@ def test_means_and_states_are_those_of_the_chain(c, load, patience):
     assert r.number.variance == pytest.approx(p @ (n - p @ n) ** 2, rel=1e-9)
 
 
-@pytest.mark.parametrize("places", [np.inf, 14])
+@pytest.mark.parametrize("capacity", [np.inf, 14])
 @pytest.mark.parametrize(
     ("c", "load", "patience"), [(1, 0.8, 2.0), (3, 1.3, 0.4), (4, 0.7, 9.0)]
 )
-def test_laws_are_those_of_a_tagged_request(c, load, patience, places):
+def test_distributions_are_those_of_a_tagged_request(c, load, patience, capacity):
     """Follow an arrival through a chain: k ahead in queue, in service, served, given up."""
     a, theta = load * c, 1 / patience
-    most = 14 if places == 14 else enough(c, a, patience)
+    most = 14 if capacity == 14 else enough(c, a, patience)
     p = chain(c, a, patience, most)
     found = p[:-1] / p[:-1].sum()
     m = most - c
@@ -80,8 +80,8 @@ def test_laws_are_those_of_a_tagged_request(c, load, patience, places):
     only_queue = q[:m, :m]
     patient = only_queue + theta * np.eye(m)
     share = start @ expm(q * 200.0)
-    r = ErlangA(1.0, c, patience, places).solve(a)
-    assert r.loss == pytest.approx(0.0 if places == np.inf else p[-1], rel=1e-11)
+    r = ErlangA(1.0, c, patience, capacity).solve(a)
+    assert r.loss == pytest.approx(0.0 if capacity == np.inf else p[-1], rel=1e-11)
     gave_up = (1 - share[served]) * (1 - r.loss)
     assert r.abandonment == pytest.approx(gave_up, rel=1e-9)
     for t in (0.0, 0.1, 0.8, 2.5, 6.0):
@@ -99,27 +99,27 @@ def test_laws_are_those_of_a_tagged_request(c, load, patience, places):
         assert r.served_within(t) == pytest.approx(still, rel=1e-9)
 
 
-@pytest.mark.parametrize("places", [np.inf, 25])
+@pytest.mark.parametrize("capacity", [np.inf, 25])
 @pytest.mark.parametrize(("c", "load", "patience"), CASES[1:4])
-def test_faces_of_the_laws_agree(c, load, patience, places):
+def test_faces_of_the_distributions_agree(c, load, patience, capacity):
     s = 0.2
-    r = ErlangA(s, c, patience * s, places).solve(load * c / s)
-    laws = (r.wait, r.response, r.offered_wait, r.served_wait, r.served_response)
-    for law in laws:
-        assert law.tail(-1.0) == 1.0
+    r = ErlangA(s, c, patience * s, capacity).solve(load * c / s)
+    distributions = (r.wait, r.response, r.offered_wait, r.served_wait, r.served_response)
+    for distribution in distributions:
+        assert distribution.tail(-1.0) == 1.0
         t, h = 0.06, 1e-5
-        slope = (law.tail(t - h) - law.tail(t + h)) / (2 * h)
-        assert law.density(t) == pytest.approx(slope, rel=1e-4, abs=1e-9)
+        slope = (distribution.tail(t - h) - distribution.tail(t + h)) / (2 * h)
+        assert distribution.density(t) == pytest.approx(slope, rel=1e-4, abs=1e-9)
         p = np.array([0.2, 0.9, 0.999])
-        found = law.quantile(p)
+        found = distribution.quantile(p)
         inside = found > 0
-        np.testing.assert_allclose(law.tail(found)[inside], (1 - p)[inside], rtol=1e-8)
-        step = 1e-4 / (law.mean + s)
-        minus = (1 - law.laplace(step)) / step
-        assert minus == pytest.approx(law.mean, rel=1e-3, abs=1e-9)
+        np.testing.assert_allclose(distribution.tail(found)[inside], (1 - p)[inside], rtol=1e-8)
+        step = 1e-4 / (distribution.mean + s)
+        minus = (1 - distribution.laplace(step)) / step
+        assert minus == pytest.approx(distribution.mean, rel=1e-3, abs=1e-9)
     assert r.wait.mean == pytest.approx(r.waiting_time, rel=1e-9)
     assert r.response.mean == pytest.approx(r.response_time, rel=1e-9)
-    if places == np.inf:
+    if capacity == np.inf:
         # Those that give up waited as well: the mean of all is that of both kinds.
         served = (1 - r.abandonment) * r.served_wait.mean
         assert served < r.waiting_time
@@ -224,9 +224,9 @@ def test_limits_between_models():
     r = ErlangA(1.0, 5, 1e12).solve(4.0)
     assert r.waiting_time == pytest.approx(free.waiting_time, rel=1e-9)
     assert r.abandonment == pytest.approx(free.waiting_time / 1e12, rel=1e-9, abs=0)
-    law = ErlangA(1.0, 5, 1e6).solve(4.0).served_response
-    assert law.quantile(0.99) == pytest.approx(free.response.quantile(0.99), rel=1e-4)
-    assert law.tail(0.0) == pytest.approx(1.0, rel=1e-9)
+    distribution = ErlangA(1.0, 5, 1e6).solve(4.0).served_response
+    assert distribution.quantile(0.99) == pytest.approx(free.response.quantile(0.99), rel=1e-4)
+    assert distribution.tail(0.0) == pytest.approx(1.0, rel=1e-9)
     # Without patience nobody waits: Erlang B.
     r = ErlangA(1.0, 5, 1e-9).solve(4.0)
     assert r.abandonment == pytest.approx(
@@ -252,25 +252,25 @@ def test_a_million_servers_in_any_load():
 
 
 def test_little_and_time_unit():
-    for places in (np.inf, 12):
-        r = ErlangA(0.5, 4, 0.3, places).solve(np.array([1.0, 8.0, 30.0]))
+    for capacity in (np.inf, 12):
+        r = ErlangA(0.5, 4, 0.3, capacity).solve(np.array([1.0, 8.0, 30.0]))
         through = r.arrival_rate * (1 - r.loss)
         np.testing.assert_allclose(r.queue_length, through * r.waiting_time, rtol=1e-12)
         np.testing.assert_allclose(r.number_in_system, through * r.response_time, rtol=1e-12)
         np.testing.assert_allclose(r.utilization, r.throughput * 0.5 / 4, rtol=1e-12)
-        fast = ErlangA(0.5e-3, 4, 0.3e-3, places).solve(np.array([1.0, 8.0, 30.0]) * 1000)
+        fast = ErlangA(0.5e-3, 4, 0.3e-3, capacity).solve(np.array([1.0, 8.0, 30.0]) * 1000)
         np.testing.assert_allclose(fast.abandonment, r.abandonment, rtol=1e-12)
         np.testing.assert_allclose(fast.wait.tail(1e-4), r.wait.tail(0.1), rtol=1e-10)
 
 
-@pytest.mark.parametrize("places", [np.inf, np.array([[4], [9]])])
-def test_arrays_zero_load_and_nan(places):
+@pytest.mark.parametrize("capacity", [np.inf, np.array([[4], [9]])])
+def test_arrays_zero_load_and_nan(capacity):
     rate = np.array([0.0, 0.7, 30.0, np.nan])
     c = np.array([[1], [3]])
-    r = ErlangA(1.0, c, 2.0, places).solve(rate)
+    r = ErlangA(1.0, c, 2.0, capacity).solve(rate)
     for i in range(2):
         for j in range(4):
-            k = places if np.ndim(places) == 0 else int(places[i, 0])
+            k = capacity if np.ndim(capacity) == 0 else int(capacity[i, 0])
             one = ErlangA(1.0, int(c[i, 0]), 2.0, k).solve(rate[j])
             for got, want in [
                 *((getattr(r, n)[i, j], getattr(one, n)) for n in
@@ -306,8 +306,8 @@ def test_labels_and_refusals():
         ((1.0, 0, 1.0), "servers must be a whole number >= 1, got 0"),
         ((1.0, 1, 0.0), "patience must be a number > 0, got 0"),
         ((1.0, 1, np.inf), "patience must be finite, got inf"),
-        ((1.0, 3, 1.0, 2), "places must be at least servers = 3, got 2"),
-        ((1.0, 1, 1.0, [2, np.inf]), "places must be finite in all cells or in none"),
+        ((1.0, 3, 1.0, 2), "capacity must be at least servers = 3, got 2"),
+        ((1.0, 1, 1.0, [2, np.inf]), "capacity must be finite in all cells or in none"),
     ],
 )
 def test_impossible_values_are_refused_by_name(arguments, message):
@@ -338,7 +338,7 @@ def test_what_symbols_do_not_give():
     s = sp.Symbol("S", positive=True)
     with pytest.raises(ModelError, match="beside symbols, places must be inf, got 9"):
         ErlangA(s, 3, 1.0, 9).solve(1.0)
-    with pytest.raises(ModelError, match="has means and shares, but no laws"):
+    with pytest.raises(ModelError, match="has means and shares, but no distributions"):
         _ = ErlangA(s, 3, 1.0).solve(1.0).served_wait
     with pytest.raises(ModelError, match="only the mean is known"):
         ErlangA(s, 3, 1.0).solve(1.0).response.quantile(0.9)
@@ -347,9 +347,14 @@ def test_what_symbols_do_not_give():
 def test_finite_places_without_a_queue_keep_shape_and_nan():
     rate = np.array([0.5, np.nan])
     r = ErlangA(1.0, 3, 2.0, np.array([[3], [8]])).solve(rate)
-    for law in (r.wait, r.served_wait, r.offered_wait, r.response):
-        assert law.mean.shape == law.quantile(0.9).shape == law.tail(0.1).shape == (2, 2)
-        assert np.isnan(law.tail(0.1)[:, 1]).all()
+    for distribution in (r.wait, r.served_wait, r.offered_wait, r.response):
+        assert (
+            distribution.mean.shape
+            == distribution.quantile(0.9).shape
+            == distribution.tail(0.1).shape
+            == (2, 2)
+        )
+        assert np.isnan(distribution.tail(0.1)[:, 1]).all()
         one = ErlangA(1.0, 3, 2.0, 3).solve(np.nan)
     assert np.isnan(one.wait.tail(0.1))
     assert np.isnan(one.wait.density(0.1))

@@ -47,7 +47,7 @@ def test_means_and_states_are_those_of_the_chain(c, n, a):
 
 
 @pytest.mark.parametrize(("c", "n", "a"), CASES)
-def test_laws_are_those_of_a_tagged_client(c, n, a):
+def test_distributions_are_those_of_a_tagged_client(c, n, a):
     """An arrival sees the station with one client less; its phases by matrix exponentials."""
     met = chain(c, n - 1, a)
     m = max(n - c, 0)
@@ -65,21 +65,21 @@ def test_laws_are_those_of_a_tagged_client(c, n, a):
     mean, square = start @ inverse.sum(axis=1), 2 * start @ (inverse @ inverse).sum(axis=1)
     assert r.response_time == pytest.approx(mean, rel=1e-11)
     assert r.response.variance == pytest.approx(square - mean**2, rel=1e-10)
-    for law in (r.wait, r.response):
+    for distribution in (r.wait, r.response):
         t, h = 0.6, 1e-5
-        slope = (law.tail(t - h) - law.tail(t + h)) / (2 * h)
-        assert law.density(t) == pytest.approx(slope, rel=1e-5, abs=1e-8)
-        found = law.quantile(np.array([0.5, 0.999]))
+        slope = (distribution.tail(t - h) - distribution.tail(t + h)) / (2 * h)
+        assert distribution.density(t) == pytest.approx(slope, rel=1e-5, abs=1e-8)
+        found = distribution.quantile(np.array([0.5, 0.999]))
         inside = found > 0
         np.testing.assert_allclose(
-            law.tail(found)[inside], np.array([0.5, 0.001])[inside], rtol=1e-8
+            distribution.tail(found)[inside], np.array([0.5, 0.001])[inside], rtol=1e-8
         )
-        assert law.laplace(0.0) == 1.0
-        assert law.laplace(0.3) == pytest.approx(
-            law.atom
-            + (start[0] if law is r.response else 0) * 1 / 1.3
+        assert distribution.laplace(0.0) == 1.0
+        assert distribution.laplace(0.3) == pytest.approx(
+            distribution.atom
+            + (start[0] if distribution is r.response else 0) * 1 / 1.3
             + sum(
-                x * (c / (c + 0.3)) ** j / (1.3 if law is r.response else 1)
+                x * (c / (c + 0.3)) ** j / (1.3 if distribution is r.response else 1)
                 for j, x in enumerate(start)
                 if j
             ),

@@ -12,7 +12,7 @@ from scipy.optimize import brentq
 import qmodel as qm
 from qmodel.distributions.fit import balanced_hyperexponential
 from qmodel.queues import mdc, mg1, mmc
-from qmodel.queues.approximations import wait_probabilities as chances
+from qmodel.queues.approximations import wait_probabilities as probabilities
 from qmodel.queues.approximations.combined_wait import combined
 from qmodel.queues.approximations.decay import decay_rate, exponential_limit
 from qmodel.queues.approximations.interpolated_waits import cosmetatos, kimura, page
@@ -25,7 +25,7 @@ from qmodel.queues.approximations.scaled_waits import (
 )
 from qmodel.queues.ggc import GGc
 from qmodel.queues.gmc import GMc
-from qmodel.queues.waits.decaying import DecayingWait, law_of_wait
+from qmodel.queues.waits.decaying import DecayingWait, distribution_of_wait
 
 GENERAL = [allen_cunneen, kraemer_langenbach_belz, whitt, kingman, kingman_bound, combined]
 POISSON = [cosmetatos, page, kimura]
@@ -66,7 +66,7 @@ WHITT = [
     (0.25, 1.0, 20, 0.95, 8.40, 0.051),
 ]
 # Whitt 1993: SCVs, servers at load 0.9, probability of waiting in the approximation column.
-WHITT_CHANCES = [
+WHITT_PROBABILITIES = [
     (1.0, 1.0, 4, 0.79),
     (0.0, 1.0, 4, 0.65),
     (2.25, 1.0, 4, 0.85),
@@ -114,12 +114,12 @@ def test_whitt_as_published(arrival, service, servers, load, length, half):
     assert wait * servers * load == pytest.approx(length, abs=half)
 
 
-@pytest.mark.parametrize(("arrival", "service", "servers", "chance"), WHITT_CHANCES)
-def test_whitt_probabilities_as_published(arrival, service, servers, chance):
-    found = chances.whitt(
+@pytest.mark.parametrize(("arrival", "service", "servers", "probability"), WHITT_PROBABILITIES)
+def test_whitt_probabilities_as_published(arrival, service, servers, probability):
+    found = probabilities.whitt(
         0.9 * servers, 1.0, servers=servers, arrival_scv=arrival, service_scv=service
     )
-    assert found == pytest.approx(chance, abs=0.0101)
+    assert found == pytest.approx(probability, abs=0.0101)
 
 
 def test_single_values_as_computed_elsewhere():
@@ -248,11 +248,11 @@ def test_methods_are_listed_by_the_error_that_they_have(qbd):
         (4.0, 0.5, 2, 0.95),
         (1.0, 4.0, 10, 0.8),
     ):
-        laws = [
+        distributions = [
             qbd.hyperexponential(v) if v > 1 else qbd.erlang(round(1 / v))
             for v in (arrival, service)
         ]
-        exact = qbd.solve(*laws, c, load * c).waiting_time
+        exact = qbd.solve(*distributions, c, load * c).waiting_time
         found = methods(arrival_scv=arrival, service_scv=service, servers=c, load=load)
         errors = [m.error for m in found]
         assert errors == sorted(errors)
@@ -274,17 +274,23 @@ def test_methods_are_listed_by_the_error_that_they_have(qbd):
 
 
 def test_klb_probability_of_one_server(qbd):
-    assert chances.kraemer_langenbach_belz(
+    assert probabilities.kraemer_langenbach_belz(
         0.7, 1.0, servers=1, arrival_scv=1.0, service_scv=3.0
     ) == pytest.approx(0.7)
     s = qbd.solve(qbd.erlang(2), qbd.hyperexponential(2.0), 1, 0.8)
-    found = chances.kraemer_langenbach_belz(
+    found = probabilities.kraemer_langenbach_belz(
         0.8, 1.0, servers=1, arrival_scv=0.5, service_scv=2.0
     )
     assert found == pytest.approx(s.wait_probability, rel=0.025)
     with pytest.raises(qm.DomainError, match="servers must be 1"):
-        chances.kraemer_langenbach_belz(0.8, 1.0, servers=2, arrival_scv=0.5, service_scv=2.0)
-    for f in (chances.kraemer_langenbach_belz, chances.renewal_arrivals, chances.whitt):
+        probabilities.kraemer_langenbach_belz(
+            0.8, 1.0, servers=2, arrival_scv=0.5, service_scv=2.0
+        )
+    for f in (
+        probabilities.kraemer_langenbach_belz,
+        probabilities.renewal_arrivals,
+        probabilities.whitt,
+    ):
         edge = f(
             np.array([0.0, 1.0, 3.0, np.nan]), 1.0, servers=1, arrival_scv=0.5, service_scv=2.0
         )
@@ -314,13 +320,13 @@ def test_the_station_against_the_matrix_solution(qbd, arrival, service, servers,
     assert r.wait.tail(0.0) == pytest.approx(s.wait_probability, rel=1e-9)
     assert r.wait.quantile(0.99) == pytest.approx(quantile(s, 0.99), rel=1e-5)
     assert str(r.basis) == "exact"
-    gaps, law = qm.Erlang(3.0, arrival), balanced_hyperexponential(1.0, service)
+    gaps, distribution = qm.Erlang(3.0, arrival), balanced_hyperexponential(1.0, service)
     formula = combined(
         0.8 * servers,
         1.0,
         servers=servers,
         arrival_scv=float(gaps.scv),
-        service_scv=float(law.scv),
+        service_scv=float(distribution.scv),
     )
     assert formula == pytest.approx(s.waiting_time, rel=within)
     assert r.basis["utilization"] == "exact"
@@ -367,16 +373,16 @@ def test_station_cells():
         assert np.isnan(r.waiting_time[1, 5])
 
 
-# The laws.
+# The distributions.
 
 
 def test_decay_rates_are_those_of_exact_tails(qbd):
-    for phases, law in (
+    for phases, distribution in (
         (qbd.erlang(2), qm.Erlang(1.0, 2)),
         (qbd.hyperexponential(4.0), balanced_hyperexponential(1.0, 4.0)),
     ):
         s = qbd.solve(qbd.erlang(3), phases, 4, 3.2)
-        d = decay_rate(qm.Erlang(1 / 3.2, 3), law, 4, 0.2)
+        d = decay_rate(qm.Erlang(1 / 3.2, 3), distribution, 4, 0.2)
         fall = s.wait_tail(15 / d) / s.wait_tail(18 / d)
         assert fall == pytest.approx(np.exp(3.0), rel=1e-4)
     slack = np.array([0.999, 0.2, 1e-4, 1e-7, 1e-12])
@@ -396,25 +402,25 @@ def test_exponential_limits():
 
 
 def test_two_exponentials_are_exact_for_one_server(qbd):
-    for phases, law in (
+    for phases, distribution in (
         (qbd.erlang(2), qm.Erlang(1.0, 2)),
         (qbd.hyperexponential(4.0), balanced_hyperexponential(1.0, 4.0)),
     ):
         s = qbd.solve(qbd.exponential(), phases, 1, 0.8)
-        r = qm.MGc(law, np.array([1])).solve(0.8)
+        r = qm.MGc(distribution, np.array([1])).solve(0.8)
         for t in (0.0, 1.0, 10.0):
             assert r.wait.tail(t)[0] == pytest.approx(s.wait_tail(t), rel=1e-8)
 
 
 def test_percentiles_of_m_g_c_against_exact_ones(qbd):
-    for phases, law, within in (
+    for phases, distribution, within in (
         (qbd.erlang(2), qm.Erlang(1.0, 2), 0.02),
         (qbd.hyperexponential(2.0), balanced_hyperexponential(1.0, 2.0), 0.01),
         (qbd.hyperexponential(4.0), balanced_hyperexponential(1.0, 4.0), 0.08),
     ):
         for load, factor in ((0.8, 1.0), (0.95, 0.5)):
             s = qbd.solve(qbd.exponential(), phases, 5, 5 * load)
-            r = qm.MGc(law, 5).solve(5 * load)
+            r = qm.MGc(distribution, 5).solve(5 * load)
             for p in (0.99, 0.999):
                 found = r.wait.quantile(p)
                 assert found == pytest.approx(quantile(s, p), rel=within * factor)
@@ -433,17 +439,19 @@ def test_percentiles_of_m_g_c_against_exact_ones(qbd):
     ],
 )
 def test_golden_tails(scv, servers, late, within):
-    law = qm.Erlang(1.0, 2) if scv < 1 else balanced_hyperexponential(1.0, scv)
-    r = qm.MGc(law, servers).solve(0.8 * servers)
+    distribution = qm.Erlang(1.0, 2) if scv < 1 else balanced_hyperexponential(1.0, scv)
+    r = qm.MGc(distribution, servers).solve(0.8 * servers)
     assert r.wait.tail(2 * r.waiting_time) == pytest.approx(late, rel=within)
 
 
-def test_a_law_without_a_rate_is_the_customary_one():
-    plain = law_of_wait(2.0, chance=0.5, scv=1.0, decay=np.nan, scale=1.0, over=False)
+def test_a_distribution_without_a_rate_is_the_customary_one():
+    plain = distribution_of_wait(
+        2.0, probability=0.5, scv=1.0, decay=np.nan, scale=1.0, over=False
+    )
     assert plain.tail(3.0) == pytest.approx(0.5 * np.exp(-3.0 / 4.0), rel=1e-6)
-    mixed = law_of_wait(
+    mixed = distribution_of_wait(
         np.array([2.0, 2.0, 0.0, np.inf, np.nan]),
-        chance=np.array([0.5, 0.5, 0.0, 1.0, 0.5]),
+        probability=np.array([0.5, 0.5, 0.0, 1.0, 0.5]),
         scv=np.array([1.0, 1.2, 1.0, 1.0, 1.0]),
         decay=np.array([np.nan, 0.2, 1.0, np.nan, 1.0]),
         scale=1.0,
@@ -455,19 +463,21 @@ def test_a_law_without_a_rate_is_the_customary_one():
     assert mixed.quantile(0.9)[3] == np.inf
 
 
-def test_two_exponentials_as_a_law():
-    law = DecayingWait(0.6, 0.9, 0.5, 2.0)
+def test_two_exponentials_as_a_distribution():
+    distribution = DecayingWait(0.6, 0.9, 0.5, 2.0)
     t = np.linspace(0.0, 80.0, 80_001)
-    tail = law.tail(t)
+    tail = distribution.tail(t)
     first, second, third = (np.trapezoid(k * t ** (k - 1) * tail, t) for k in (1.0, 2.0, 3.0))
-    assert law.mean == pytest.approx(first, rel=1e-6)
-    assert law.variance == pytest.approx(second - first**2, rel=1e-6)
+    assert distribution.mean == pytest.approx(first, rel=1e-6)
+    assert distribution.variance == pytest.approx(second - first**2, rel=1e-6)
     cumulant = third - 3 * first * second + 2 * first**3
-    assert law.third_cumulant == pytest.approx(cumulant, rel=1e-6)
-    assert law.laplace(0.7) == pytest.approx(1 - 0.7 * np.trapezoid(tail * np.exp(-0.7 * t), t))
-    assert law.cdf(law.quantile(0.99)) == pytest.approx(0.99, rel=1e-10)
-    assert law.density(1.0) == pytest.approx(
-        (law.tail(0.999) - law.tail(1.001)) / 0.002, rel=1e-5
+    assert distribution.third_cumulant == pytest.approx(cumulant, rel=1e-6)
+    assert distribution.laplace(0.7) == pytest.approx(
+        1 - 0.7 * np.trapezoid(tail * np.exp(-0.7 * t), t)
+    )
+    assert distribution.cdf(distribution.quantile(0.99)) == pytest.approx(0.99, rel=1e-10)
+    assert distribution.density(1.0) == pytest.approx(
+        (distribution.tail(0.999) - distribution.tail(1.001)) / 0.002, rel=1e-5
     )
 
 
@@ -512,7 +522,7 @@ def test_constant_service_behind_erlang_arrivals():
 
 
 def test_both_ways_of_renewal_arrivals_agree():
-    """Erlang times by their phases, and as a law whose phases are not known."""
+    """Erlang times by their phases, and as a distribution whose phases are not known."""
     from qmodel.distributions.phase_type import phases_of
     from qmodel.queues.phases.queue import solve
     from qmodel.queues.phases.renewal import solve_renewal
@@ -531,7 +541,7 @@ def test_both_ways_of_renewal_arrivals_agree():
             rate,
             gaps,
         )
-        np.testing.assert_allclose(one.chance, two.chance, rtol=1e-9)
+        np.testing.assert_allclose(one.probability, two.probability, rtol=1e-9)
         np.testing.assert_allclose(one.mean, two.mean, rtol=1e-9)
         np.testing.assert_allclose(one.levels, two.levels, atol=1e-10)
 

@@ -21,9 +21,11 @@ PUBLISHED = {
 
 @pytest.mark.parametrize("case", PUBLISHED)
 def test_published(case: str) -> None:
-    law, sigma, wait = PUBLISHED[case]
-    r = GM1(law, 1.0).solve(0.8)
-    assert waiting_probability(0.8, 1.0, interarrival=law) == pytest.approx(sigma, rel=1e-13)
+    distribution, sigma, wait = PUBLISHED[case]
+    r = GM1(distribution, 1.0).solve(0.8)
+    assert waiting_probability(0.8, 1.0, interarrival=distribution) == pytest.approx(
+        sigma, rel=1e-13
+    )
     assert r.waiting_time == pytest.approx(wait, rel=1e-12)
     assert r.wait.atom == pytest.approx(1 - sigma, rel=1e-12)
     assert waiting_time(1.0, sigma) == pytest.approx(wait, rel=1e-12)
@@ -61,7 +63,7 @@ def test_chain_of_erlang_arrivals() -> None:
     assert r.wait.atom == pytest.approx(found[0], rel=1e-9)
 
 
-def test_law_against_sample_paths() -> None:
+def test_distribution_against_sample_paths() -> None:
     rng, n, load = np.random.default_rng(3), 400_000, 0.85
     gaps = rng.gamma(1 / 3.0, 3.0 / load, n)
     steps = rng.exponential(1.0, n)[:-1] - gaps[1:]
@@ -88,9 +90,9 @@ ROOTS = {
 }
 
 
-@pytest.mark.parametrize("law", ROOTS)
-def test_accuracy_from_light_load_to_saturation(law: str) -> None:
-    shape, transform, tolerance = ROOTS[law]
+@pytest.mark.parametrize("distribution", ROOTS)
+def test_accuracy_from_light_load_to_saturation(distribution: str) -> None:
+    shape, transform, tolerance = ROOTS[distribution]
     load = np.array([3e-2, 0.3, 0.9, 0.999, 1 - 1e-6, 1 - 1e-12])
     r, waiting = GM1(shape, 1.0).solve(load), waiting_probability(load, 1.0, interarrival=shape)
     with mp.workdps(50):
@@ -122,8 +124,8 @@ def test_more_phases_tend_to_constant_times() -> None:
 
 
 def test_units_and_little() -> None:
-    law = qm.Gamma(1.0, 0.4)
-    one, ms = GM1(law, 1.0).solve(0.7), GM1(law, 1e-3).solve(700.0)
+    distribution = qm.Gamma(1.0, 0.4)
+    one, ms = GM1(distribution, 1.0).solve(0.7), GM1(distribution, 1e-3).solve(700.0)
     assert ms.response_time == pytest.approx(1e-3 * one.response_time, rel=1e-12)
     assert one.number_in_system == pytest.approx(0.7 * one.response_time, rel=1e-14)
 

@@ -30,19 +30,19 @@ def qbd():
 @pytest.mark.parametrize("servers", [1, 3, 10, 40])
 @pytest.mark.parametrize("load", [0.5, 0.9])
 def test_the_matrix_solution(qbd, servers, load):
-    for phases, law in (
+    for phases, distribution in (
         (qbd.erlang(3), qm.Erlang(1.0, 3)),
         (qbd.hyperexponential(4.0), balanced_hyperexponential(1.0, 4.0)),
     ):
         s = qbd.solve(phases, qbd.exponential(), servers, load * servers)
-        r = GMc(law, 1.0, servers).solve(load * servers)
+        r = GMc(distribution, 1.0, servers).solve(load * servers)
         assert r.waiting_time == pytest.approx(s.waiting_time, rel=1e-11)
         assert r.wait.tail(0.0) == pytest.approx(s.wait_probability, rel=1e-11)
         assert r.wait.tail(0.3) == pytest.approx(s.wait_tail(0.3), rel=1e-9)
 
 
 # Kimura 1991 and Whitt 1993 points recomputed with mpmath (reference cases gigm_*_exact,
-# gigm_pwait_precise, e4m4_exact_twoways): law, rate, servers, queue length.
+# gigm_pwait_precise, e4m4_exact_twoways): distribution, rate, servers, queue length.
 LENGTHS = [
     (qm.Deterministic(1.0), 3.2, 4, 0.8720125221457516),
     (qm.Deterministic(1.0), 6.4, 8, 0.5781910404346604),
@@ -52,7 +52,7 @@ LENGTHS = [
     (qm.Erlang(1.0, 4), 3.2, 4, 3.2 * 0.3844285774765615),
     (qm.Erlang(1.0, 2), 2.4, 3, 2.4 * 0.7367598658286476),
 ]
-CHANCES = [
+PROBABILITIES = [
     (qm.Exponential(1.0), 3.6, 4, 0.7877532642953625),
     (balanced_hyperexponential(1.0, 2.25), 3.6, 4, 0.849708323153402),
     (qm.Erlang(1.0, 4), 3.6, 4, 0.7097058773803596),
@@ -62,16 +62,18 @@ CHANCES = [
 ]
 
 
-@pytest.mark.parametrize(("law", "rate", "servers", "length"), LENGTHS)
-def test_published_queue_lengths(law, rate, servers, length):
-    assert GMc(law, 1.0, servers).solve(rate).queue_length == pytest.approx(length, rel=1e-9)
-
-
-@pytest.mark.parametrize(("law", "rate", "servers", "chance"), CHANCES)
-def test_published_waiting_probabilities(law, rate, servers, chance):
-    assert waiting_probability(rate, 1.0, interarrival=law, servers=servers) == pytest.approx(
-        chance, rel=1e-10
+@pytest.mark.parametrize(("distribution", "rate", "servers", "length"), LENGTHS)
+def test_published_queue_lengths(distribution, rate, servers, length):
+    assert GMc(distribution, 1.0, servers).solve(rate).queue_length == pytest.approx(
+        length, rel=1e-9
     )
+
+
+@pytest.mark.parametrize(("distribution", "rate", "servers", "probability"), PROBABILITIES)
+def test_published_waiting_probabilities(distribution, rate, servers, probability):
+    assert waiting_probability(
+        rate, 1.0, interarrival=distribution, servers=servers
+    ) == pytest.approx(probability, rel=1e-10)
 
 
 def test_round_robin_of_five():
@@ -102,12 +104,12 @@ def test_lone_server_has_an_exponential_response():
 @pytest.mark.parametrize("slack", [0.9, 0.3, 1e-3, 1e-6, 1e-12])
 def test_root_to_many_digits(slack):
     with mp.workdps(50):
-        for law, transform in (
+        for distribution, transform in (
             (qm.Deterministic(2.0), lambda x: mp.exp(-x)),
             (qm.Erlang(2.0, 4), lambda x: (1 + x / 4) ** -4),
             (qm.Gamma(2.0, 4.0), lambda x: (1 + 4 * x) ** (-mp.mpf(1) / 4)),
         ):
-            x = root(unit(law), 1 - slack, slack)
+            x = root(unit(distribution), 1 - slack, slack)
             exact = mp.findroot(
                 lambda z, f=transform: 1 - (1 - f(z)) / z - mp.mpf(slack), mp.mpf(float(x))
             )
@@ -120,12 +122,14 @@ def test_root_to_many_digits(slack):
         assert x == pytest.approx(float(exact), rel=1e-9)
 
 
-def test_any_law_of_arrivals():
+def test_any_distribution_of_arrivals():
     rate = 5.6
-    for law in (qm.LogNormal(1.0, 2.0), qm.Uniform(0.0, 2.0), qm.Pareto(1.0, 2.5)):
-        r = GMc(law, 1.0, 7).solve(rate)
-        sigma = 1 - rate * root(unit(law), 0.8, 0.2) / 7 / 1.0
-        assert float(law.laplace(7 * (1 - sigma) / rate / law.mean)) == pytest.approx(sigma)
+    for distribution in (qm.LogNormal(1.0, 2.0), qm.Uniform(0.0, 2.0), qm.Pareto(1.0, 2.5)):
+        r = GMc(distribution, 1.0, 7).solve(rate)
+        sigma = 1 - rate * root(unit(distribution), 0.8, 0.2) / 7 / 1.0
+        assert float(
+            distribution.laplace(7 * (1 - sigma) / rate / distribution.mean)
+        ) == pytest.approx(sigma)
         assert 0 < r.waiting_time < 2.0
     few, many = (
         waiting_time(rate, 1.0, interarrival=qm.Gamma(1.0, v), servers=7) for v in (0.2, 2.0)
@@ -187,7 +191,7 @@ def test_impossible_parameters_are_named(make, message):
         make()
 
 
-def test_what_is_not_a_number_or_a_law():
+def test_what_is_not_a_number_or_a_distribution():
     with pytest.raises(qm.errors.ModelError, match="interarrival must be a Distribution"):
         GMc(1.0, 1.0)
     with pytest.raises(qm.errors.ModelError, match="no closed form"):

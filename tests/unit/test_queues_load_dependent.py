@@ -24,14 +24,14 @@ def test_a_database_of_known_scalability() -> None:
 
 
 @pytest.mark.parametrize("load", [0.6, 1.5, 1.7])
-def test_the_law_is_that_of_the_chain(load: float) -> None:
+def test_the_distribution_is_that_of_the_chain(load: float) -> None:
     speeds = np.array([1.0, 1.6, 1.9, 1.8])
-    chance = np.exp(log_states(load, speeds))
-    n = np.arange(1, min(chance.size, 400))
+    probability = np.exp(log_states(load, speeds))
+    n = np.arange(1, min(probability.size, 400))
     speed = speeds[np.minimum(n - 1, 3)]
     chain = np.diag(np.full(n.size - 1, load), 1) + np.diag((speed * (n - 1) / n)[1:], -1)
     chain -= np.diag(np.append(np.full(n.size - 1, load), 0.0) + speed)
-    start = chance[: n.size] / chance[: n.size].sum()
+    start = probability[: n.size] / probability[: n.size].sum()
     weights, means = exponentials_of(load, speeds)
     assert weights.sum() == pytest.approx(1.0)
     for t in (0.1, 1.0, 5.0, 20.0):
@@ -51,9 +51,10 @@ def test_its_limits() -> None:
     np.testing.assert_allclose(
         one.response.quantile(0.99), shared.response.quantile(0.99), rtol=1e-6
     )
-    for law in (qm.Gamma(0.1, 0.25), qm.LogNormal(0.1, 4.0)):
+    for distribution in (qm.Gamma(0.1, 0.25), qm.LogNormal(0.1, 4.0)):
         four, cores = (
-            s.solve(rates * 4) for s in (qm.LoadDependent(law, (1, 2, 3, 4)), qm.MGcPS(law, 4))
+            s.solve(rates * 4)
+            for s in (qm.LoadDependent(distribution, (1, 2, 3, 4)), qm.MGcPS(distribution, 4))
         )
         np.testing.assert_allclose(four.response_time, cores.response_time, rtol=1e-12)
         np.testing.assert_allclose(four.number.tail(5), cores.number.tail(5), rtol=1e-9)
@@ -67,8 +68,8 @@ def test_its_limits() -> None:
 
 
 def test_idle_overload_and_unknown() -> None:
-    for law in (qm.Exponential(0.1), qm.Gamma(0.1, 0.5)):
-        r = qm.LoadDependent(law, (0.5, 1.8)).solve([0.0, 17.9, 18.0, np.nan, np.inf])
+    for distribution in (qm.Exponential(0.1), qm.Gamma(0.1, 0.5)):
+        r = qm.LoadDependent(distribution, (0.5, 1.8)).solve([0.0, 17.9, 18.0, np.nan, np.inf])
         np.testing.assert_allclose(
             r.response_time, [0.2, r.response.mean[1], np.inf, np.nan, np.inf], rtol=1e-6
         )
@@ -77,7 +78,9 @@ def test_idle_overload_and_unknown() -> None:
         )
         assert np.isnan(r.response.quantile(0.9)[3])
         # Sizes are taken as uniform within cells.
-        assert r.response.quantile(0.5)[0] == pytest.approx(law.quantile(0.5) * 2, rel=2e-2)
+        assert r.response.quantile(0.5)[0] == pytest.approx(
+            distribution.quantile(0.5) * 2, rel=2e-2
+        )
     with pytest.raises(qm.DomainError, match="speeds"):
         qm.LoadDependent(qm.Exponential(0.1), ())
 

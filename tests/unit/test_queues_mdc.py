@@ -51,7 +51,7 @@ def test_the_wait_is_franx_formula_on_the_chain(servers, load):
 
 
 # theory.md 13 (50-digit mpmath); then Crommelin's chain solved with NumPy at points of Kimura
-# 1991 (JORS 42, p. 601): rate, time, servers, mean wait, chance of a wait.
+# 1991 (JORS 42, p. 601): rate, time, servers, mean wait, probability of a wait.
 PUBLISHED = [
     (4.0, 1.0, 5, 0.289060007262668, 1 - 0.466384937034375),
     (1.0, 1.0, 2, 0.176741057112837, 1 - 0.676741057112837),
@@ -67,11 +67,11 @@ PUBLISHED = [
 ]
 
 
-@pytest.mark.parametrize(("rate", "time", "servers", "wait", "chance"), PUBLISHED)
-def test_published_values(rate, time, servers, wait, chance):
+@pytest.mark.parametrize(("rate", "time", "servers", "wait", "probability"), PUBLISHED)
+def test_published_values(rate, time, servers, wait, probability):
     r = MDc(time, servers).solve(rate)
     assert r.waiting_time == pytest.approx(wait, rel=1e-7)
-    assert r.wait.tail(0.0) == pytest.approx(chance, rel=1e-7)
+    assert r.wait.tail(0.0) == pytest.approx(probability, rel=1e-7)
     assert waiting_time(rate, time, servers=servers) == r.waiting_time
 
 
@@ -84,13 +84,13 @@ def test_the_factorisation_agrees_with_spitzer_at_every_load(servers):
     load = np.array([0.1, 0.5, 0.8, 0.95, 0.999, 1 - 1e-8])
     c = np.full(load.shape, float(servers))
     spare = np.asarray(spare_servers(c * load, 1.0, c))
-    chance = crommelin.tail(c * load, spare, c, c - 1, c * load)[0]
+    probability = crommelin.tail(c * load, spare, c, c - 1, c * load)[0]
     exact = spitzer.waiting(c * load, c)
     seen = exact.probability > 1e-250
-    np.testing.assert_allclose(chance[seen], exact.probability[seen], rtol=1e-12)
+    np.testing.assert_allclose(probability[seen], exact.probability[seen], rtol=1e-12)
 
 
-def test_laws_agree_with_their_moments_and_transform():
+def test_distributions_agree_with_their_moments_and_transform():
     wait = MDc(1.0, 5).solve(4.0).wait
 
     nodes, weights = np.polynomial.legendre.leggauss(20)

@@ -1,4 +1,4 @@
-"""M/G/1: Pollaczek and Khinchine's means and laws, and M/D/1 with its kinks."""
+"""M/G/1: Pollaczek and Khinchine's means and distributions, and M/D/1 with its kinks."""
 
 from __future__ import annotations
 
@@ -34,22 +34,24 @@ def test_mean_wait_of_books() -> None:
 @pytest.mark.parametrize("load", [0.3, 0.8, 0.95])
 @pytest.mark.parametrize("t", [0.0, 0.5, 0.999999, 1.0, 3.7, 7.9])
 def test_constant_service_near(load: float, t: float) -> None:
-    law = qm.MG1(qm.Deterministic(1.0)).solve(load).wait
-    assert law.tail(t) == pytest.approx(constant_service_tail(load, t), rel=1e-6, abs=1e-12)
+    distribution = qm.MG1(qm.Deterministic(1.0)).solve(load).wait
+    assert distribution.tail(t) == pytest.approx(
+        constant_service_tail(load, t), rel=1e-6, abs=1e-12
+    )
 
 
 @pytest.mark.parametrize("load", [0.5, 0.8, 0.95])
 @pytest.mark.parametrize("t", [8.01, 9.5, 15.0, 40.0])
 def test_constant_service_far(load: float, t: float) -> None:
-    law = qm.MG1(qm.Deterministic(1.0)).solve(load).wait
-    assert law.tail(t) == pytest.approx(constant_service_tail(load, t), rel=1e-11)
+    distribution = qm.MG1(qm.Deterministic(1.0)).solve(load).wait
+    assert distribution.tail(t) == pytest.approx(constant_service_tail(load, t), rel=1e-11)
 
 
 @pytest.mark.parametrize("load", [0.3, 0.5, 0.8])
 @pytest.mark.parametrize("t", [8.5, 10.0])
 def test_constant_service_far_in_relative_terms(load: float, t: float) -> None:
-    law = qm.MG1(qm.Deterministic(1.0)).solve(load).wait
-    assert law.tail(t) == pytest.approx(constant_service_tail(load, t), rel=1e-11)
+    distribution = qm.MG1(qm.Deterministic(1.0)).solve(load).wait
+    assert distribution.tail(t) == pytest.approx(constant_service_tail(load, t), rel=1e-11)
 
 
 @pytest.mark.parametrize("scv", [1.0, 4.0])
@@ -61,10 +63,10 @@ def test_tail_by_roots(scv: float) -> None:
     z1, z2 = (b - np.sqrt(b * b - 4 * c)) / 2, (b + np.sqrt(b * b - 4 * c)) / 2
     mean = mg1.waiting_time(lam, 1.0, scv=scv)
     a1 = (mean - lam / z2) / (1 / z1 - 1 / z2)
-    law = qm.MG1(service).solve(lam).wait
+    distribution = qm.MG1(service).solve(lam).wait
     for t in (0.1, 2.0, 20.0, 100.0):
         tail = a1 * np.exp(-z1 * t) + (lam - a1) * np.exp(-z2 * t)
-        assert law.tail(t) == pytest.approx(tail, rel=1e-8, abs=1e-13)
+        assert distribution.tail(t) == pytest.approx(tail, rel=1e-8, abs=1e-13)
 
 
 def test_moments() -> None:
@@ -96,8 +98,8 @@ def test_infinite_variance_waits_infinitely_on_average() -> None:
 def test_heavy_service_has_its_mean_in_the_tail(service: qm.Distribution) -> None:
     """The far tail is made of the last digits of the transform near zero."""
     r = qm.MG1(service).solve(0.5 / service.mean)
-    for law in (r.wait, r.response):
-        laws.mean_is_integral_of_tail(law)
+    for distribution in (r.wait, r.response):
+        laws.mean_is_integral_of_tail(distribution)
     far = r.wait.tail(np.geomspace(1e5, 1e7, 30) * service.mean)
     # The subexponential limit, of which nothing is left here but for an unbounded power.
     power = isinstance(service, qm.Pareto) and np.isinf(service.maximum)
@@ -107,10 +109,10 @@ def test_heavy_service_has_its_mean_in_the_tail(service: qm.Distribution) -> Non
 def test_far_tail_behind_heavy_service_is_that_of_the_remainder() -> None:
     """P(T_q > t) / P(remainder > t) tends to load / (1 - load) (Pakes 1975)."""
     service, load = qm.Pareto(1.0, 2.5), 0.3
-    law = qm.MG1(service).solve(load / service.mean).wait
+    distribution = qm.MG1(service).solve(load / service.mean).wait
     t = 1e4
     remainder = t**-1.5 / 2.5
-    assert law.tail(t) / remainder == pytest.approx(load / (1 - load), rel=2e-3)
+    assert distribution.tail(t) / remainder == pytest.approx(load / (1 - load), rel=2e-3)
 
 
 def test_basis() -> None:

@@ -33,13 +33,13 @@ def erlang_wait(load: float, phases: int, t: Any) -> Any:
     return (-(residue / z) * np.exp(z * np.asarray(t)[..., None])).sum(axis=-1).real
 
 
-def hyperexponential_wait(load: float, law: Any, t: Any) -> Any:
+def hyperexponential_wait(load: float, distribution: Any, t: Any) -> Any:
     """Return P(Tq > t) of M/H2/1 with service 1, by its two poles (theory.md 2.4)."""
-    mu1, mu2 = (1 / m for m in law.means)
+    mu1, mu2 = (1 / m for m in distribution.means)
     b, c = mu1 + mu2 - load, mu1 * mu2 * (1 - load)
     z1 = 2 * c / (b + np.sqrt(b * b - 4 * c))
     z2 = (b + np.sqrt(b * b - 4 * c)) / 2
-    wait = qm.MG1(law).solve(load).waiting_time
+    wait = qm.MG1(distribution).solve(load).waiting_time
     a1 = (wait - load / z2) / (1 / z1 - 1 / z2)
     return a1 * np.exp(-z1 * t) + (load - a1) * np.exp(-z2 * t)
 
@@ -50,13 +50,13 @@ T = np.array([1e-3, 0.3, 1.0, 4.0, 15.0])
 @pytest.mark.parametrize("load", [0.3, 0.8, 0.99])
 @pytest.mark.parametrize("phases", [1, 2, 3, 4, 8, 25])
 def test_erlang_service(load: float, phases: int) -> None:
-    law = qm.Erlang(1.0, phases)
-    wait = qm.MG1(law).solve(load).wait
+    distribution = qm.Erlang(1.0, phases)
+    wait = qm.MG1(distribution).solve(load).wait
     assert isinstance(wait, mek1.ErlangServiceWait)
     # The residues of the oracle are products over all roots, which lose some digits.
     np.testing.assert_allclose(wait.tail(T), erlang_wait(load, phases, T), atol=1e-12)
     error = 2e-12 if phases <= 4 else 1e-8
-    by_inversion = MG1Wait(load, law)
+    by_inversion = MG1Wait(load, distribution)
     np.testing.assert_allclose(wait.tail(T), by_inversion.tail(T), atol=error)
     np.testing.assert_allclose(wait.density(T), by_inversion.density(T), atol=30 * error)
     assert wait.quantile(1 - wait.tail(4.0)) == pytest.approx(4.0, rel=1e-9)
@@ -90,8 +90,8 @@ def test_roots_in_50_digits(load: float, phases: int) -> None:
 @given(st.floats(0.01, 0.999), st.integers(1, 100), st.floats(1e-4, 1e4))
 def test_erlang_weights_and_moments(load: float, phases: int, mean: float) -> None:
     parts = mek1.exponentials(load / mean, mean, phases=phases)
-    law = qm.Erlang(mean, phases)
-    wait = qm.MG1(law).solve(load / mean)
+    distribution = qm.Erlang(mean, phases)
+    wait = qm.MG1(distribution).solve(load / mean)
     assert sum(w.real for w, _ in parts) == pytest.approx(load, rel=1e-12)
     first = sum((w / d).real for w, d in parts)
     assert first == pytest.approx(wait.waiting_time, rel=1e-11)
@@ -103,10 +103,10 @@ def test_erlang_weights_and_moments(load: float, phases: int, mean: float) -> No
     assert wait.wait.third_cumulant == pytest.approx(cumulant, rel=1e-9)
 
 
-def test_which_laws_are_erlang() -> None:
+def test_which_distributions_are_erlang() -> None:
     assert mek1.phases_of(qm.Gamma(1.0, 1 / 49)) == 49
     np.testing.assert_array_equal(mek1.phases_of(qm.Erlang(1.0, [1, 3, 100])), [1, 3, 100])
-    for law in (
+    for distribution in (
         qm.Gamma(1.0, 0.3),
         qm.Gamma(1.0, 4.0),
         qm.Gamma(1.0, [0.5, 0.3]),
@@ -114,7 +114,7 @@ def test_which_laws_are_erlang() -> None:
         qm.Gamma(1.0, np.nan),
         qm.Exponential(1.0),
     ):
-        assert mek1.phases_of(law) is None
+        assert mek1.phases_of(distribution) is None
 
 
 def test_erlang_cells() -> None:
@@ -138,10 +138,10 @@ def test_published_tail() -> None:
 @pytest.mark.parametrize("load", [0.1, 0.8, 0.999])
 @pytest.mark.parametrize("scv", [1.5, 4.0, 60.0])
 def test_hyperexponential_service(load: float, scv: float) -> None:
-    law = balanced_hyperexponential(1.0, scv)
-    wait = qm.MG1(law).solve(load).wait
-    expected = hyperexponential_wait(load, law, T)
-    by_inversion = MG1Wait(load, law)
+    distribution = balanced_hyperexponential(1.0, scv)
+    wait = qm.MG1(distribution).solve(load).wait
+    expected = hyperexponential_wait(load, distribution, T)
+    by_inversion = MG1Wait(load, distribution)
     np.testing.assert_allclose(by_inversion.tail(T), expected, atol=2e-12)
     np.testing.assert_allclose(wait.tail(T), by_inversion.tail(T), atol=1e-12)
     np.testing.assert_allclose(wait.density(T), by_inversion.density(T), atol=3e-11)
@@ -181,10 +181,10 @@ def test_two_exponentials_in_60_digits(
 
 def test_hyperexponential_cells() -> None:
     rates = np.array([0.0, 0.5, 1.0, 3.0, np.nan])
-    law = qm.HyperExponential([0.4, 0.6], [2.0, 1 / 3])
-    wait = qm.MG1(law).solve(rates).wait
+    distribution = qm.HyperExponential([0.4, 0.6], [2.0, 1 / 3])
+    wait = qm.MG1(distribution).solve(rates).wait
     np.testing.assert_allclose(
-        wait.tail(1.0)[:4], [0, hyperexponential_wait(0.5, law, 1.0), 1, 1], rtol=1e-12
+        wait.tail(1.0)[:4], [0, hyperexponential_wait(0.5, distribution, 1.0), 1, 1], rtol=1e-12
     )
     assert np.isnan(wait.tail(1.0)[4])
     assert np.isposinf(wait.quantile(0.5)[2:4]).all()

@@ -19,9 +19,9 @@ from qmodel.queues.waits.busy_period import BusyPeriod, Interruptions
 EXP, H2 = qm.Exponential(1.0), balanced_hyperexponential(1.0, 3.0)
 
 
-def raw(law: qm.Distribution) -> list[Any]:
-    m, v = law.mean, law.variance
-    return [m, v + m**2, law.third_cumulant + 3 * m * v + m**3]
+def raw(distribution: qm.Distribution) -> list[Any]:
+    m, v = distribution.mean, distribution.variance
+    return [m, v + m**2, distribution.third_cumulant + 3 * m * v + m**3]
 
 
 class Moments(qm.Distribution):
@@ -48,7 +48,7 @@ def test_density_of_the_exponential_busy_period(load: float) -> None:
         return float(decay * ive(1, 2 * t * np.sqrt(load)) / (t * np.sqrt(load)))
 
     r = MG1LCFS(EXP).solve(load)
-    # The same law by the iteration, not by the quadratic equation.
+    # The same distribution by the iteration, not by the quadratic equation.
     same = BusyPeriod(EXP, load, qm.HyperExponential([0.5, 0.5], [1.0, 1.0]))
     for t in (0.3, 4.0, 60.0):
         tail = quad(density, t, np.inf, epsabs=0, epsrel=1e-12, limit=500)[0]
@@ -103,10 +103,10 @@ SERVICE = {
 
 @pytest.mark.parametrize("preemptive", [True, False])
 @pytest.mark.parametrize("name", SERVICE)
-def test_laws_against_sample_paths(name: str, preemptive: bool) -> None:
-    law, sample = SERVICE[name]
+def test_distributions_against_sample_paths(name: str, preemptive: bool) -> None:
+    distribution, sample = SERVICE[name]
     waits, responses = path(sample(np.random.default_rng(1), 400_000), 0.7, preemptive, 4)
-    r = MG1LCFS(law, preemptive).solve(0.7)
+    r = MG1LCFS(distribution, preemptive).solve(0.7)
     assert str(r.basis) == "exact"
     for found, exact in ((waits, r.wait), (responses, r.response)):
         blocks = np.array_split(found, 20)
@@ -114,7 +114,7 @@ def test_laws_against_sample_paths(name: str, preemptive: bool) -> None:
             t = exact.quantile(p)
             shares = [np.mean(b <= t * (1 + 1e-9) + 1e-9) for b in blocks]
             reached = 1 - exact.tail(t)
-            # At a jump of the law more than p are done.
+            # At a jump of the distribution more than p are done.
             assert reached > p - 1e-9
             error = 4 * np.std(shares) / np.sqrt(20) + 2e-3 * (name == "constant") + 1e-5
             assert abs(np.mean(shares) - reached) < error, (p, t)
@@ -131,8 +131,8 @@ def test_second_moment_without_preemption() -> None:
     assert r.wait.mean == pytest.approx(r.waiting_time, rel=1e-12)
 
 
-def test_constant_service_is_borels_law() -> None:
-    law = MG1LCFS(qm.Deterministic(2.0)).solve(0.25).response
+def test_constant_service_is_borels_distribution() -> None:
+    distribution = MG1LCFS(qm.Deterministic(2.0)).solve(0.25).response
     n = np.arange(1, 60.0)
     # The total progeny of a branching process, by recursion on its generating function.
     theta = np.zeros(60)
@@ -147,8 +147,10 @@ def test_constant_service_is_borels_law() -> None:
             powers = np.convolve(powers, theta)[:60]
             factorial *= k + 1
         theta = np.concatenate([[0.0], total[:-1]])
-    np.testing.assert_allclose(law.tail(2 * n), 1 - np.cumsum(theta)[1:60], atol=1e-13)
-    assert law.quantile(0.9) == 2 * (1 + int(np.searchsorted(np.cumsum(theta)[1:], 0.9)))
+    np.testing.assert_allclose(distribution.tail(2 * n), 1 - np.cumsum(theta)[1:60], atol=1e-13)
+    assert distribution.quantile(0.9) == 2 * (
+        1 + int(np.searchsorted(np.cumsum(theta)[1:], 0.9))
+    )
     far = Borel(qm.Deterministic(1.0), 0.99, qm.Deterministic(1.0))
     before, after = far.tail(9_999.5), far.tail(10_001.5)
     assert 0 < before - after < 1e-6
@@ -156,8 +158,8 @@ def test_constant_service_is_borels_law() -> None:
 
 
 def test_insensitive_mean_and_number() -> None:
-    for law in (EXP, H2, qm.Deterministic(1.0), qm.LogNormal(1.0, 3.0)):
-        r = MG1LCFS(law).solve(0.8)
+    for distribution in (EXP, H2, qm.Deterministic(1.0), qm.LogNormal(1.0, 3.0)):
+        r = MG1LCFS(distribution).solve(0.8)
         assert r.response_time == pytest.approx(5.0)
         assert r.number is not None
         assert r.number.mean == pytest.approx(r.number_in_system) == pytest.approx(4.0)
@@ -165,10 +167,10 @@ def test_insensitive_mean_and_number() -> None:
 
 def test_overload_still_serves_the_newest() -> None:
     # P(a busy period ends) is the root of x = B(lambda (1 - x)).
-    for law in (EXP, H2, qm.Deterministic(1.0)):
-        r = MG1LCFS(law).solve(1.5)
+    for distribution in (EXP, H2, qm.Deterministic(1.0)):
+        r = MG1LCFS(distribution).solve(1.5)
         ends = float(1 - r.response.defect)
-        assert ends == pytest.approx(law.laplace(1.5 * (1 - ends)), rel=1e-12)
+        assert ends == pytest.approx(distribution.laplace(1.5 * (1 - ends)), rel=1e-12)
         assert ends < 1
         assert np.isinf(r.response_time)
         assert np.isinf(r.response.quantile(ends + 0.01))
@@ -193,17 +195,19 @@ def test_interruptions_and_periods_add_up() -> None:
         late.tail(2 + t), Interruptions(constant, 0.4, H2).tail(t), atol=1e-10
     )
     s = 1e-4
-    for law in (period, pauses):
-        slope = -(np.log(law.laplace(2 * s)) - 4 * np.log(law.laplace(s))) / (-2 * s)
-        assert slope == pytest.approx(law.mean, rel=1e-4)
+    for distribution in (period, pauses):
+        slope = -(np.log(distribution.laplace(2 * s)) - 4 * np.log(distribution.laplace(s))) / (
+            -2 * s
+        )
+        assert slope == pytest.approx(distribution.mean, rel=1e-4)
 
 
 @pytest.mark.parametrize("preemptive", [True, False])
 def test_cells_units_streams_and_edges(preemptive: bool) -> None:
     rates = np.array([0.0, 0.3, 0.9, 1.0, 1.4, np.nan])
     percentiles = np.full(6, np.nan)
-    for law in (qm.Gamma(1.0, 2.0), qm.Deterministic(1.0)):
-        station = MG1LCFS(law, preemptive)
+    for distribution in (qm.Gamma(1.0, 2.0), qm.Deterministic(1.0)):
+        station = MG1LCFS(distribution, preemptive)
         r = station.solve(rates)
         for i, rate in enumerate(rates):
             one = station.solve(float(rate))
@@ -212,14 +216,14 @@ def test_cells_units_streams_and_edges(preemptive: bool) -> None:
         np.testing.assert_allclose(r.response.quantile(0.9), percentiles, rtol=1e-7)
         np.testing.assert_allclose(r.number_in_system[1:3], rates[1:3] * r.response_time[1:3])
         np.testing.assert_allclose(r.response.mean[:5], r.response_time[:5])
-        ms = MG1LCFS(qm.Scaled(law, 1e-3), preemptive).solve(900.0)
+        ms = MG1LCFS(qm.Scaled(distribution, 1e-3), preemptive).solve(900.0)
         assert ms.response_time == pytest.approx(1e-3 * r.response_time[2])
     two = MG1LCFS(EXP, preemptive).solve([qm.Stream(0.3), qm.Stream(0.2, qm.Exponential(2.0))])
     for stream in two.streams:
         assert stream.response.mean == pytest.approx(stream.response_time)
 
 
-def test_jumps_of_the_law_are_labelled() -> None:
+def test_jumps_of_the_distribution_are_labelled() -> None:
     mixed = qm.Mixture([0.5, 0.5], [qm.Deterministic(1.0), EXP])
     assert MG1LCFS(mixed).solve(0.5).basis["p99"] == "approximate"
     assert MG1LCFS(mixed, preemptive=False).solve(0.5).basis["p99"] == "exact"

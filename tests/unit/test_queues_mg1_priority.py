@@ -1,4 +1,4 @@
-"""Priorities: published means, moments, laws against sample paths, starvation, limits."""
+"""Priorities: published means, moments, times against sample paths, starvation, limits."""
 
 from __future__ import annotations
 
@@ -56,47 +56,49 @@ PREEMPTIVE = {
 }
 
 
-def solve(rates: Any, laws: Any, preemptive: bool = False) -> qm.StationResult:
-    streams = [qm.Stream(r, law) for r, law in zip(rates, laws, strict=True)]
+def solve(rates: Any, distributions: Any, preemptive: bool = False) -> qm.StationResult:
+    streams = [
+        qm.Stream(r, distribution) for r, distribution in zip(rates, distributions, strict=True)
+    ]
     return MG1Priority(EXP, preemptive).solve(streams)
 
 
 @pytest.mark.parametrize("case", NON_PREEMPTIVE)
 def test_published_waits(case: str) -> None:
-    rates, laws, waits = NON_PREEMPTIVE[case]
-    r = solve(rates, laws)
+    rates, distributions, waits = NON_PREEMPTIVE[case]
+    r = solve(rates, distributions)
     assert [float(s.waiting_time) for s in r.streams] == pytest.approx(waits, rel=1e-12)
 
 
 @pytest.mark.parametrize("case", PREEMPTIVE)
 def test_published_responses(case: str) -> None:
-    rates, laws, responses = PREEMPTIVE[case]
-    r = solve(rates, laws, True)
+    rates, distributions, responses = PREEMPTIVE[case]
+    r = solve(rates, distributions, True)
     assert [float(s.response_time) for s in r.streams] == pytest.approx(responses, rel=1e-12)
 
 
 RATES = (0.2, 0.3, 0.1)
-LAWS = (qm.Exponential(1.0), balanced_hyperexponential(0.8, 3.0), qm.Gamma(2.0, 0.5))
+DISTRIBUTIONS = (qm.Exponential(1.0), balanced_hyperexponential(0.8, 3.0), qm.Gamma(2.0, 0.5))
 
 
-def raw(law: qm.Distribution) -> tuple[Any, Any, Any]:
-    m, v = law.mean, law.variance
-    return m, v + m**2, law.third_cumulant + 3 * m * v + m**3
+def raw(distribution: qm.Distribution) -> tuple[Any, Any, Any]:
+    m, v = distribution.mean, distribution.variance
+    return m, v + m**2, distribution.third_cumulant + 3 * m * v + m**3
 
 
 @pytest.mark.parametrize("preemptive", [False, True])
 def test_second_moments(preemptive: bool) -> None:
     # theory.md 2.8 (Kesten and Runnenburg 1957; Miller 1960).
-    moments = [raw(law) for law in LAWS]
+    moments = [raw(distribution) for distribution in DISTRIBUTIONS]
     sigma = np.cumsum([0, *(r * m[0] for r, m in zip(RATES, moments, strict=True))])
     two = np.cumsum([0, *(r * m[1] for r, m in zip(RATES, moments, strict=True))])
     three = np.cumsum([0, *(r * m[2] for r, m in zip(RATES, moments, strict=True))])
-    for k, stream in enumerate(solve(RATES, LAWS, preemptive).streams, 1):
-        a, b, law = 1 - sigma[k - 1], 1 - sigma[k], LAWS[k - 1]
+    for k, stream in enumerate(solve(RATES, DISTRIBUTIONS, preemptive).streams, 1):
+        a, b, distribution = 1 - sigma[k - 1], 1 - sigma[k], DISTRIBUTIONS[k - 1]
         if preemptive:
             expected = (
-                law.variance / a**2
-                + law.mean * two[k - 1] / a**3
+                distribution.variance / a**2
+                + distribution.mean * two[k - 1] / a**3
                 + three[k] / (3 * a**2 * b)
                 + two[k] ** 2 / (4 * a**2 * b**2)
                 + two[k - 1] * two[k] / (2 * a**3 * b)
@@ -105,7 +107,7 @@ def test_second_moments(preemptive: bool) -> None:
             work = two[-1] / 2
             second = three[-1] / (3 * a**2 * b) + work * two[k] / (a * b) ** 2
             second += work * two[k - 1] / (a**3 * b)
-            expected = second - (work / (a * b)) ** 2 + law.variance
+            expected = second - (work / (a * b)) ** 2 + distribution.variance
         assert stream.response.variance == pytest.approx(expected, rel=1e-12)
         assert stream.response.mean == pytest.approx(stream.response_time, rel=1e-12)
 
@@ -150,7 +152,8 @@ def priority_path(
 SAMPLERS = (
     lambda g, n: g.exponential(1.0, n),
     lambda g, n: (
-        g.exponential(1.0, n) * np.where(g.random(n) < LAWS[1].probabilities[0], *LAWS[1].means)
+        g.exponential(1.0, n)
+        * np.where(g.random(n) < DISTRIBUTIONS[1].probabilities[0], *DISTRIBUTIONS[1].means)
     ),  # type: ignore[attr-defined]
     lambda g, n: g.gamma(2.0, 1.0, n),
 )
@@ -162,8 +165,8 @@ def paths(preemptive: bool) -> list[np.ndarray]:
 
 
 @pytest.mark.parametrize("preemptive", [False, True])
-def test_laws_against_sample_paths(preemptive: bool) -> None:
-    r = solve(RATES, LAWS, preemptive)
+def test_distributions_against_sample_paths(preemptive: bool) -> None:
+    r = solve(RATES, DISTRIBUTIONS, preemptive)
     assert str(r.basis) == "exact"
     for times, stream in zip(paths(preemptive), r.streams, strict=True):
         batches = [b.mean() for b in np.array_split(times, 20)]
@@ -177,9 +180,12 @@ def test_laws_against_sample_paths(preemptive: bool) -> None:
 
 def test_starvation_leaves_those_above_finite() -> None:
     # The middle class is in overload, the lowest is never served.
-    rates, laws = (0.4, 0.9, 0.3), (LAWS[0], LAWS[1], LAWS[2])
-    r = solve(rates, laws)
-    residual = 0.4 + 0.6 * (1 + LAWS[1].scv) * 0.8 / 2
+    rates, distributions = (
+        (0.4, 0.9, 0.3),
+        (DISTRIBUTIONS[0], DISTRIBUTIONS[1], DISTRIBUTIONS[2]),
+    )
+    r = solve(rates, distributions)
+    residual = 0.4 + 0.6 * (1 + DISTRIBUTIONS[1].scv) * 0.8 / 2
     assert r.streams[0].waiting_time == pytest.approx(residual / 0.6)
     assert r.streams[0].response.mean == pytest.approx(residual / 0.6 + 1)
     assert np.isinf(r.streams[1].response_time)
@@ -191,26 +197,34 @@ def test_starvation_leaves_those_above_finite() -> None:
     assert below == pytest.approx(0.9, abs=0.01)
 
 
-def test_conservation_law() -> None:
+def test_conservation_distribution() -> None:
     # Kleinrock 1965: the sum of rho_k W_k does not depend on the order.
     orders = ((0, 1, 2), (2, 1, 0), (1, 2, 0))
     found = []
     for order in orders:
-        r = solve([RATES[i] for i in order], [LAWS[i] for i in order])
+        r = solve([RATES[i] for i in order], [DISTRIBUTIONS[i] for i in order])
         found.append(
             sum(
-                RATES[i] * LAWS[i].mean * s.waiting_time
+                RATES[i] * DISTRIBUTIONS[i].mean * s.waiting_time
                 for i, s in zip(order, r.streams, strict=True)
             )
         )
-    rho = sum(r * law.mean for r, law in zip(RATES, LAWS, strict=True))
-    work = sum(r * raw(law)[1] / 2 for r, law in zip(RATES, LAWS, strict=True))
+    rho = sum(
+        r * distribution.mean for r, distribution in zip(RATES, DISTRIBUTIONS, strict=True)
+    )
+    work = sum(
+        r * raw(distribution)[1] / 2
+        for r, distribution in zip(RATES, DISTRIBUTIONS, strict=True)
+    )
     assert found == pytest.approx([rho * work / (1 - rho)] * 3, rel=1e-12)
 
 
 def test_one_class_is_first_come_first_served() -> None:
     for preemptive in (False, True):
-        r, fcfs = MG1Priority(LAWS[1], preemptive).solve(0.9), MG1(LAWS[1]).solve(0.9)
+        r, fcfs = (
+            MG1Priority(DISTRIBUTIONS[1], preemptive).solve(0.9),
+            MG1(DISTRIBUTIONS[1]).solve(0.9),
+        )
         assert r.response_time == fcfs.response_time
         assert r.response.quantile(0.99) == pytest.approx(
             fcfs.response.quantile(0.99), rel=1e-9
@@ -224,7 +238,7 @@ def test_preemption_hides_the_lower_classes() -> None:
 
 
 def test_equal_exponential_classes_together_are_one_queue() -> None:
-    # Of equal exponential classes, interrupting or not, the number present is that of M/M/1.
+    # Of equal exponential classes, preemptive or not, the number present is that of M/M/1.
     for preemptive in (False, True):
         r = solve((0.3, 0.2, 0.3), (EXP,) * 3, preemptive)
         assert r.number_in_system == pytest.approx(4.0)
@@ -236,9 +250,9 @@ def test_equal_exponential_classes_together_are_one_queue() -> None:
 def test_cells_units_and_edges() -> None:
     rates = np.array([0.3, 0.5, 1.2, 0.0, np.nan])
     for preemptive in (False, True):
-        r = solve((rates, 0.4), (LAWS[1], EXP), preemptive)
+        r = solve((rates, 0.4), (DISTRIBUTIONS[1], EXP), preemptive)
         for i, rate in enumerate(rates):
-            one = solve((float(rate), 0.4), (LAWS[1], EXP), preemptive)
+            one = solve((float(rate), 0.4), (DISTRIBUTIONS[1], EXP), preemptive)
             for many, single in zip(r.streams, one.streams, strict=True):
                 np.testing.assert_allclose(
                     np.broadcast_to(many.response_time, 5)[i], single.response_time
@@ -269,8 +283,8 @@ def test_jumps_below_constant_services_are_labelled() -> None:
 
 def test_symbols() -> None:
     lam, s = sp.symbols("lambda S", positive=True)
-    law = qm.Exponential(s)
-    r = MG1Priority(law).solve([qm.Stream(lam), qm.Stream(lam)])
+    distribution = qm.Exponential(s)
+    r = MG1Priority(distribution).solve([qm.Stream(lam), qm.Stream(lam)])
     expected = 2 * lam * s**2 / ((1 - lam * s) * (1 - 2 * lam * s))
     assert sp.simplify(sp.nsimplify(r.streams[1].waiting_time) - expected) == 0
 

@@ -18,18 +18,18 @@ EXACT = {
 
 @pytest.mark.parametrize("load", EXACT)
 def test_exponential_percentiles(load: float) -> None:
-    law = qm.MG1PS(qm.Exponential(1.0)).solve(load).response
-    got = law.quantile([0.5, 0.9, 0.99, 0.999])
+    distribution = qm.MG1PS(qm.Exponential(1.0)).solve(load).response
+    got = distribution.quantile([0.5, 0.9, 0.99, 0.999])
     np.testing.assert_allclose(got, EXACT[load], rtol=6e-4)
 
 
 @pytest.mark.parametrize("load", [0.1, 0.5, 0.9, 0.99])
 def test_variance(load: float) -> None:
     """Coffman, Muntz and Trotter 1970: (2 + rho) / (2 - rho) / (mu - lambda)^2."""
-    law = qm.MG1PS(qm.Exponential(1.0)).solve(load).response
-    assert law.mean == pytest.approx(1 / (1 - load), rel=1e-9)
+    distribution = qm.MG1PS(qm.Exponential(1.0)).solve(load).response
+    assert distribution.mean == pytest.approx(1 / (1 - load), rel=1e-9)
     expected = (2 + load) / (2 - load) / (1 - load) ** 2
-    assert law.variance == pytest.approx(expected, rel=1e-7)
+    assert distribution.variance == pytest.approx(expected, rel=1e-7)
 
 
 def test_the_tail_is_longer_and_the_median_shorter_than_fcfs() -> None:

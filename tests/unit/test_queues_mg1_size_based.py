@@ -1,4 +1,4 @@
-"""Policies that look at sizes: published means, sample paths, jumps of the law, limits."""
+"""Policies that look at sizes: published means, sample paths, jumps, limits."""
 
 from __future__ import annotations
 
@@ -48,15 +48,17 @@ def test_more_published(case: Any) -> None:
 
 @pytest.mark.parametrize("policy", POLICIES)
 def test_heavy_tail(policy: str) -> None:
-    law = qm.Pareto(0.334, 1.5, 1000.0)
-    mean = MG1SizeBased(law, policy).solve(0.7 / law.mean).response_time
+    distribution = qm.Pareto(0.334, 1.5, 1000.0)
+    mean = MG1SizeBased(distribution, policy).solve(0.7 / distribution.mean).response_time
     assert mean == pytest.approx(HEAVY[policy], rel=5e-4)
 
 
 def test_infinite_variance() -> None:
     # Pareto of index 1.5: SJF waits without end, those that interrupt do not.
-    law = qm.Pareto(1 / 3, 1.5)
-    srpt, psjf, sjf, fb = (MG1SizeBased(law, p).solve(0.8).response_time for p in POLICIES)
+    distribution = qm.Pareto(1 / 3, 1.5)
+    srpt, psjf, sjf, fb = (
+        MG1SizeBased(distribution, p).solve(0.8).response_time for p in POLICIES
+    )
     assert 1 < srpt < psjf < fb < 5.0
     assert np.isinf(sjf)
     bounded = MG1SizeBased(qm.Pareto(1 / 3, 1.5, 1e12), "srpt").solve(0.8).response_time
@@ -64,21 +66,25 @@ def test_infinite_variance() -> None:
 
 
 def test_independent_integral() -> None:
-    """SRPT of a gamma law by scipy, from the density."""
-    law, lam = qm.Gamma(1.0, 0.5), 0.8
+    """SRPT of a gamma distribution by scipy, from the density."""
+    distribution, lam = qm.Gamma(1.0, 0.5), 0.8
 
     def rho(x: float) -> float:
-        return lam * quad(lambda t: t * law.density(t), 0, x, epsabs=1e-12)[0]
+        return lam * quad(lambda t: t * distribution.density(t), 0, x, epsabs=1e-12)[0]
 
     def response(x: float) -> float:
-        second = quad(lambda t: 2 * t * law.tail(t), 0, x, epsabs=1e-12)[0]
+        second = quad(lambda t: 2 * t * distribution.tail(t), 0, x, epsabs=1e-12)[0]
         inner = quad(lambda t: 1 / (1 - rho(t)), 0, x, epsabs=1e-9)[0]
         return lam * second / (2 * (1 - rho(x)) ** 2) + inner
 
     nodes, weights = np.polynomial.legendre.leggauss(40)
     x = 6.5 * (1 + nodes)
-    mean = sum(6.5 * w * law.density(t) * response(t) for w, t in zip(weights, x, strict=True))
-    assert MG1SizeBased(law, "srpt").solve(lam).response_time == pytest.approx(mean, rel=1e-7)
+    mean = sum(
+        6.5 * w * distribution.density(t) * response(t) for w, t in zip(weights, x, strict=True)
+    )
+    assert MG1SizeBased(distribution, "srpt").solve(lam).response_time == pytest.approx(
+        mean, rel=1e-7
+    )
 
 
 def path(policy: str, rate: float, needs: np.ndarray, seed: int) -> np.ndarray:
@@ -132,9 +138,9 @@ SERVICE = {
 @pytest.mark.parametrize("policy", ["srpt", "psjf", "sjf"])
 @pytest.mark.parametrize("name", SERVICE)
 def test_against_sample_paths(name: str, policy: str) -> None:
-    law, sample = SERVICE[name]
-    times = path(policy, 0.8 / law.mean, sample(np.random.default_rng(7), 300_000), 8)
-    r = MG1SizeBased(law, policy).solve(0.8 / law.mean)
+    distribution, sample = SERVICE[name]
+    times = path(policy, 0.8 / distribution.mean, sample(np.random.default_rng(7), 300_000), 8)
+    r = MG1SizeBased(distribution, policy).solve(0.8 / distribution.mean)
     blocks = np.array_split(times, 20)
     assert abs(times.mean() - r.response_time) < 4 * np.std(
         [b.mean() for b in blocks]
@@ -149,27 +155,29 @@ def test_against_sample_paths(name: str, policy: str) -> None:
 
 
 def test_one_size_is_first_come_first_served() -> None:
-    law = qm.Deterministic(2.0)
-    fcfs = qm.MG1(law).solve(0.4).response_time
+    distribution = qm.Deterministic(2.0)
+    fcfs = qm.MG1(distribution).solve(0.4).response_time
     for policy in ("srpt", "psjf", "sjf"):
-        assert MG1SizeBased(law, policy).solve(0.4).response_time == pytest.approx(
+        assert MG1SizeBased(distribution, policy).solve(0.4).response_time == pytest.approx(
             fcfs, rel=1e-12
         )
-    shared = MG1SizeBased(law, "fb").solve(0.4).response_time
+    shared = MG1SizeBased(distribution, "fb").solve(0.4).response_time
     assert shared == pytest.approx(2 / 0.2 + 0.4 * 4 / (2 * 0.2**2), rel=1e-12)
 
 
 def test_two_sizes_are_two_priority_classes() -> None:
     small, large = qm.Deterministic(0.5), qm.Deterministic(2.0)
-    law = qm.Mixture([0.7, 0.3], [small, large])
+    distribution = qm.Mixture([0.7, 0.3], [small, large])
     for policy, preemptive in (("psjf", True), ("sjf", False)):
         from qmodel.queues.mg1_priority import MG1Priority
 
         classes = MG1Priority(EXP, preemptive).solve(
             [qm.Stream(0.56, small), qm.Stream(0.24, large)]
         )
-        r = MG1SizeBased(law, policy).solve([qm.Stream(0.56, small), qm.Stream(0.24, large)])
-        one = MG1SizeBased(law, policy).solve(0.8)
+        r = MG1SizeBased(distribution, policy).solve(
+            [qm.Stream(0.56, small), qm.Stream(0.24, large)]
+        )
+        one = MG1SizeBased(distribution, policy).solve(0.8)
         assert one.response_time == pytest.approx(classes.response_time, rel=1e-12)
         for stream, expected in zip(r.streams, classes.streams, strict=True):
             assert stream.response_time == pytest.approx(expected.response_time, rel=1e-12)
@@ -190,21 +198,29 @@ def test_measured_sizes() -> None:
 
 
 def test_order_of_policies() -> None:
-    for law in (EXP, H2, qm.Gamma(1.0, 0.3), qm.Uniform(0.5, 1.5), qm.LogNormal(1.0, 4.0)):
-        srpt, psjf, sjf, fb = (MG1SizeBased(law, p).solve(0.8).response_time for p in POLICIES)
-        assert srpt <= min(psjf, sjf, fb, 5.0, qm.MG1(law).solve(0.8).response_time)
+    for distribution in (
+        EXP,
+        H2,
+        qm.Gamma(1.0, 0.3),
+        qm.Uniform(0.5, 1.5),
+        qm.LogNormal(1.0, 4.0),
+    ):
+        srpt, psjf, sjf, fb = (
+            MG1SizeBased(distribution, p).solve(0.8).response_time for p in POLICIES
+        )
+        assert srpt <= min(psjf, sjf, fb, 5.0, qm.MG1(distribution).solve(0.8).response_time)
         assert psjf <= 5.0  # of PS
-        assert (fb <= 5.0 + 1e-9) == (law.scv >= 1)
+        assert (fb <= 5.0 + 1e-9) == (distribution.scv >= 1)
     assert MG1SizeBased(EXP, "fb").solve(0.8).response_time == pytest.approx(5.0, rel=1e-12)
 
 
 @pytest.mark.parametrize("policy", POLICIES)
 def test_cells_units_little_and_edges(policy: str) -> None:
     rates = np.array([0.0, 0.3, 0.9, 1.0, 1.4, np.nan])
-    law = qm.Gamma(1.0, 2.0)
-    r = MG1SizeBased(law, policy).solve(rates)
+    distribution = qm.Gamma(1.0, 2.0)
+    r = MG1SizeBased(distribution, policy).solve(rates)
     for i, rate in enumerate(rates):
-        one = MG1SizeBased(law, policy).solve(float(rate))
+        one = MG1SizeBased(distribution, policy).solve(float(rate))
         np.testing.assert_allclose(r.response_time[i], one.response_time, rtol=1e-12)
         np.testing.assert_allclose(
             r.response.quantile(0.9)[i], one.response.quantile(0.9), rtol=1e-8
@@ -222,7 +238,7 @@ def test_cells_units_little_and_edges(policy: str) -> None:
 def test_visits_are_as_many_sizes() -> None:
     station = MG1SizeBased(EXP, "srpt")
     r = station.solve(0.8)
-    two = station.law_of_response(r, qm.Scaled(EXP, 2.0), 2)
+    two = station.distribution_of_response(r, qm.Scaled(EXP, 2.0), 2)
     assert two.mean == pytest.approx(2 * r.response_time, rel=1e-10)
     r = qm.Pipeline(qm.call("disk", station)).solve(0.8)
     assert r.latency.mean == pytest.approx(2.3528, rel=1e-4)

@@ -1,4 +1,4 @@
-"""Vacations, set-up times, thresholds: published moments, laws against sample paths, limits."""
+"""Vacations, set-up times, thresholds: published moments, sample paths, limits."""
 
 from __future__ import annotations
 
@@ -14,16 +14,18 @@ from qmodel.queues.mg1_vacations import MG1Setup, MG1Threshold, MG1Vacations
 
 EXP = qm.Exponential(1.0)
 STATIONS: dict[str, Any] = {
-    "vacations": lambda law: MG1Vacations(law, qm.Gamma(2.0, 0.5)),
-    "one vacation": lambda law: MG1Vacations(law, qm.Gamma(2.0, 0.5), repeated=False),
-    "setup": lambda law: MG1Setup(law, qm.Gamma(2.0, 0.5)),
-    "threshold": lambda law: MG1Threshold(law, 4),
+    "vacations": lambda distribution: MG1Vacations(distribution, qm.Gamma(2.0, 0.5)),
+    "one vacation": lambda distribution: MG1Vacations(
+        distribution, qm.Gamma(2.0, 0.5), repeated=False
+    ),
+    "setup": lambda distribution: MG1Setup(distribution, qm.Gamma(2.0, 0.5)),
+    "threshold": lambda distribution: MG1Threshold(distribution, 4),
 }
 
 
-def raw(law: qm.Distribution) -> list[Any]:
-    m, v = law.mean, law.variance
-    return [m, v + m**2, law.third_cumulant + 3 * m * v + m**3]
+def raw(distribution: qm.Distribution) -> list[Any]:
+    m, v = distribution.mean, distribution.variance
+    return [m, v + m**2, distribution.third_cumulant + 3 * m * v + m**3]
 
 
 def test_published() -> None:
@@ -37,11 +39,13 @@ def test_published() -> None:
     )
 
 
-@pytest.mark.parametrize("law", [EXP, qm.Gamma(1.0, 3.0), qm.Deterministic(1.0)], ids=repr)
-def test_means_by_the_formulas(law: Any) -> None:
+@pytest.mark.parametrize(
+    "distribution", [EXP, qm.Gamma(1.0, 3.0), qm.Deterministic(1.0)], ids=repr
+)
+def test_means_by_the_formulas(distribution: Any) -> None:
     # theory.md 2.10 (Fuhrmann and Cooper 1985), and (N - 1) / 2 lambda.
     rate, v = 0.7, qm.Gamma(2.0, 0.5)
-    base, second = qm.MG1(law).solve(rate).waiting_time, v.variance + v.mean**2
+    base, second = qm.MG1(distribution).solve(rate).waiting_time, v.variance + v.mean**2
     none = v.laplace(rate)
     expected = {
         "vacations": second / (2 * v.mean),
@@ -50,7 +54,7 @@ def test_means_by_the_formulas(law: Any) -> None:
         "threshold": 3 / (2 * rate),
     }
     for name, extra in expected.items():
-        assert STATIONS[name](law).solve(rate).waiting_time == pytest.approx(
+        assert STATIONS[name](distribution).solve(rate).waiting_time == pytest.approx(
             base + extra, rel=1e-12
         ), name
 
@@ -81,7 +85,7 @@ def path(kind: str, rate: float, n: int, seed: int) -> np.ndarray:
 
 
 @pytest.mark.parametrize("kind", STATIONS)
-def test_laws_against_sample_paths(kind: str) -> None:
+def test_distributions_against_sample_paths(kind: str) -> None:
     waits = path(kind, 0.7, 400_000, 12)
     r = STATIONS[kind](qm.Gamma(1.0, 2.0)).solve(0.7)
     assert str(r.basis) == "exact"
@@ -94,10 +98,14 @@ def test_laws_against_sample_paths(kind: str) -> None:
 
 
 def test_a_short_absence_is_none() -> None:
-    law = qm.Gamma(1.0, 2.0)
-    base = qm.MG1(law).solve(0.8)
+    distribution = qm.Gamma(1.0, 2.0)
+    base = qm.MG1(distribution).solve(0.8)
     short = qm.Exponential(1e-9)
-    for station in (MG1Vacations(law, short), MG1Setup(law, short), MG1Threshold(law, 1)):
+    for station in (
+        MG1Vacations(distribution, short),
+        MG1Setup(distribution, short),
+        MG1Threshold(distribution, 1),
+    ):
         r = station.solve(0.8)
         assert r.waiting_time == pytest.approx(base.waiting_time, rel=1e-8)
         assert r.response.quantile(0.99) == pytest.approx(
@@ -129,18 +137,20 @@ def test_symbols() -> None:
         assert float(formula.subs(lam, 0.7)) == pytest.approx(number, rel=1e-12), kind
 
 
-def test_residual_laws() -> None:
+def test_residual_distributions() -> None:
     mixed = qm.HyperExponential([0.9, 0.1], [0.5, 5.5])
-    for law in (mixed, qm.Deterministic(2.0), EXP):
-        closed, generic = residual(law), Residual(law)
+    for distribution in (mixed, qm.Deterministic(2.0), EXP):
+        closed, generic = residual(distribution), Residual(distribution)
         for name in ("mean", "variance"):
             assert getattr(closed, name) == pytest.approx(getattr(generic, name), rel=1e-12)
         for s in (1e-9, 1e-5, 1e-3, 0.3, 2.0 + 1.0j):
             assert generic.laplace(s) == pytest.approx(closed.laplace(s), rel=1e-11)
-    # Of a gamma law: P(S_e > t) is the integral of its tail.
-    law = qm.Gamma(1.0, 0.5)
+    # Of a gamma distribution: P(S_e > t) is the integral of its tail.
+    distribution = qm.Gamma(1.0, 0.5)
     t = 0.8 + (np.arange(200_000) + 0.5) * 1e-4
-    assert Residual(law).tail(0.8) == pytest.approx(law.tail(t).sum() * 1e-4, rel=1e-7)
+    assert Residual(distribution).tail(0.8) == pytest.approx(
+        distribution.tail(t).sum() * 1e-4, rel=1e-7
+    )
 
 
 def test_domain() -> None:

@@ -1,4 +1,4 @@
-"""M/G/c: phases exactly, other laws within their stated error, Kimura's mean between."""
+"""M/G/c: phases exactly, other service within its stated error, Kimura's mean between."""
 
 from __future__ import annotations
 
@@ -16,7 +16,8 @@ from qmodel.queues.phases.tables import PhaseQueue
 
 E2, H2 = qm.Erlang(1.0, 2), balanced_hyperexponential(1.0, 4.0)
 
-# Servers, law, mean wait, P(wait), P(wait > twice its mean): 80 % load, solved as QBDs.
+# Servers, distribution, mean wait, P(wait), P(wait > twice its mean): 80 % load, solved as
+# QBDs.
 QBD = [
     (2, E2, 1.34239130435, 0.708695652174, 0.1700715045),
     (5, E2, 0.423226072542, 0.548410429714, 0.1845508711),
@@ -42,8 +43,8 @@ def test_phases_are_exact(
 LN, GM = partial(qm.LogNormal, 1.0), partial(qm.Gamma, 1.0)
 
 # Simulations of 4e7 requests (lognormal, gamma and bounded Pareto service of mean 1, the last
-# of shape 1.5 to a thousand times its least): law, servers, load, P(wait), mean wait and its
-# standard error in percent, p95 and p99 of the wait, p95 and p99 of the response.
+# of shape 1.5 to a thousand times its least): distribution, servers, load, P(wait), mean wait
+# and its standard error in percent, p95 and p99 of the wait, p95 and p99 of the response.
 BOUNDED = qm.Pareto(1.0, 1.5, 1000.0)
 BOUNDED = qm.Pareto(1 / BOUNDED.mean, 1.5, 1000 / BOUNDED.mean)
 SIMULATED = [
@@ -83,18 +84,20 @@ def test_fitted_phases_against_simulations(case: tuple) -> None:
     noise = 0.02 * error
     assert 1 - r.wait.atom == pytest.approx(waits, rel=0.02)
     assert r.waiting_time == pytest.approx(wait, rel=within + noise)
-    found = [law.quantile(p) for law in (r.wait, r.response) for p in (0.95, 0.99)]
+    found = [
+        distribution.quantile(p) for distribution in (r.wait, r.response) for p in (0.95, 0.99)
+    ]
     assert found == pytest.approx(percentiles, rel=within + 1.5 * noise)
 
 
 def test_regular_service_without_a_fit() -> None:
     """Uniform service of SCV 1/3, and lognormal of 0.1: simulated likewise."""
-    for law, servers, load, waits, wait, late in (
+    for distribution, servers, load, waits, wait, late in (
         (qm.Uniform(0.0, 2.0), 4, 0.8, 0.587151, 0.51148, 3.30659),
         (qm.LogNormal(1.0, 0.1), 4, 0.8, 0.582748, 0.424439, 2.72665),
         (qm.LogNormal(1.0, 0.1), 16, 0.9, 0.571276, 0.211298, 1.39084),
     ):
-        r = qm.MGc(law, servers).solve(load * servers)
+        r = qm.MGc(distribution, servers).solve(load * servers)
         assert r.waiting_time == pytest.approx(wait, rel=0.015)
         assert r.wait.tail(0.0) == pytest.approx(waits, rel=0.01)
         assert r.wait.quantile(0.99) == pytest.approx(late, rel=0.03)
@@ -119,12 +122,12 @@ def test_more_servers_than_are_solved() -> None:
     service = qm.HyperExponential([0.9, 0.09, 0.01], [0.65, 3.9, 6.4])
     exact = qm.MGc(service, 16).solve(12.8)
     blend = _from_fewer(PhaseQueue(phases_of(service), True, 16), np.array([0.8]))
-    chance = float(blend.ratio[0]) * erlang_c(servers=16, offered_load=12.8)
-    assert chance == pytest.approx(1 - exact.wait.atom, rel=5e-4)
-    assert chance * float(blend.tails.means[0]) / 3.2 == pytest.approx(
+    probability = float(blend.ratio[0]) * erlang_c(servers=16, offered_load=12.8)
+    assert probability == pytest.approx(1 - exact.wait.atom, rel=5e-4)
+    assert probability * float(blend.tails.means[0]) / 3.2 == pytest.approx(
         exact.waiting_time, rel=0.003
     )
-    tail = chance * blend.tails.sums(
+    tail = probability * blend.tails.sums(
         0, lambda x, t: np.exp(-x * t), 3.2 * exact.wait.quantile(0.99)
     )
     assert tail == pytest.approx(0.01, rel=0.01)
@@ -223,7 +226,7 @@ def test_without_a_variance_the_formula_has_no_mean():
 
 
 def test_the_utilization_is_the_busy_share_of_all_servers():
-    for law in (qm.LogNormal(0.01, 4.0), qm.Uniform(0.0, 0.02), qm.Erlang(0.01, 2)):
-        r = qm.MGc(law, 4).solve([100.0, 300.0, 500.0])
+    for distribution in (qm.LogNormal(0.01, 4.0), qm.Uniform(0.0, 0.02), qm.Erlang(0.01, 2)):
+        r = qm.MGc(distribution, 4).solve([100.0, 300.0, 500.0])
         np.testing.assert_allclose(r.utilization, [0.25, 0.75, 1.25])
         np.testing.assert_allclose(r.number_in_system[:2] - r.queue_length[:2], [1.0, 3.0])

@@ -1,4 +1,4 @@
-"""M/G/c-PS: the means of M/M/c for any law of service."""
+"""M/G/c-PS: the means of M/M/c for any service distribution."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ H2 = balanced_hyperexponential(1.0, 4.0)
 
 
 def test_mean_of_three_cores() -> None:
-    """Three servers at 85 %: 2.623 for any law (theory, section 2.6)."""
+    """Three servers at 85 %: 2.623 for any distribution (theory, section 2.6)."""
     for service in (qm.Deterministic(1.0), H2, qm.Exponential(1.0)):
         r = qm.MGcPS(service, 3).solve(2.55)
         assert r.response_time == pytest.approx(2.623, abs=5e-4)
@@ -39,20 +39,20 @@ def test_larger_requests_take_longer_in_proportion() -> None:
 
 def test_variance_of_one_server() -> None:
     """Exact for exponential service (Yashkov 1983), but for the cells of sizes: 0.5 %."""
-    law = shared_response(0.8, qm.Exponential(1.0), 1, qm.Exponential(1.0))
-    assert law.variance == pytest.approx(2.8 / 1.2 * 25, rel=5e-3)
+    distribution = shared_response(0.8, qm.Exponential(1.0), 1, qm.Exponential(1.0))
+    assert distribution.variance == pytest.approx(2.8 / 1.2 * 25, rel=5e-3)
 
 
 def test_no_time_below_the_size() -> None:
-    law = qm.MGcPS(qm.Deterministic(1.0), 2).solve(1.0).response
-    assert law.tail(0.999) == pytest.approx(1.0)
-    assert law.tail(1.001) < 1
+    distribution = qm.MGcPS(qm.Deterministic(1.0), 2).solve(1.0).response
+    assert distribution.tail(0.999) == pytest.approx(1.0)
+    assert distribution.tail(1.001) < 1
 
 
 def test_nan_stays_nan() -> None:
-    law = qm.MGcPS(qm.Deterministic(1.0), 2).solve(np.array([1.0, np.nan])).response
-    assert np.isnan(law.tail(0.5)[1])
-    assert np.isnan(law.quantile(0.5)[1])
+    distribution = qm.MGcPS(qm.Deterministic(1.0), 2).solve(np.array([1.0, np.nan])).response
+    assert np.isnan(distribution.tail(0.5)[1])
+    assert np.isnan(distribution.quantile(0.5)[1])
 
 
 def test_a_hair_below_saturation() -> None:
@@ -70,10 +70,10 @@ def test_impossible_values() -> None:
 
 
 def test_sharing_that_never_happens_leaves_the_service() -> None:
-    law = qm.MGcPS(qm.Deterministic(1.0), servers=np.array([[112], [136]])).solve(
+    distribution = qm.MGcPS(qm.Deterministic(1.0), servers=np.array([[112], [136]])).solve(
         np.array([56.0, 3.5])
     )
-    p90 = law.response.quantile(0.9)
+    p90 = distribution.response.quantile(0.9)
     assert np.isfinite(p90).all()
     assert p90 == pytest.approx(1.0, rel=1e-6)
 

@@ -30,12 +30,12 @@ def test_states_are_those_of_the_chain(a, c):
 
 
 @pytest.mark.parametrize(
-    "law", [qm.Deterministic(2.0), qm.from_mean_scv(2.0, 4.0), qm.Gamma(2.0, 0.3)]
+    "distribution", [qm.Deterministic(2.0), qm.from_mean_scv(2.0, 4.0), qm.Gamma(2.0, 0.3)]
 )
-def test_insensitive(law):
-    r, m = MGcc(law, 6).solve(2.5), MGcc(qm.Exponential(2.0), 6).solve(2.5)
+def test_insensitive(distribution):
+    r, m = MGcc(distribution, 6).solve(2.5), MGcc(qm.Exponential(2.0), 6).solve(2.5)
     assert (r.loss, r.number_in_system) == (m.loss, m.number_in_system)
-    assert r.response is law
+    assert r.response is distribution
     assert r.response_time == 2.0
     assert r.waiting_time == r.queue_length == r.wait.quantile(0.999) == 0.0
     assert str(r.basis) == r.basis["loss"] == "exact"
@@ -43,7 +43,7 @@ def test_insensitive(law):
 
 
 def test_constant_service_simulated():
-    """The label is exact for any law: 4e5 arrivals with constant service."""
+    """The label is exact for any distribution: 4e5 arrivals with constant service."""
     rng = np.random.default_rng(12)
     lost, ends = [], []
     for t in np.cumsum(rng.exponential(1 / 3.0, 400_000)).tolist():

@@ -14,13 +14,13 @@ from qmodel.queues.phases.finite_capacity import SteppedWait
 H2 = qm.HyperExponential((0.3, 0.7), (2.0, 4 / 7))
 
 
-def server_by_server(rate: float, places: int, t: float) -> tuple[float, float, float]:
+def server_by_server(rate: float, capacity: int, t: float) -> tuple[float, float, float]:
     """Return loss, mean number and P(wait > t) of two servers, each with its own phase."""
     ends, start = (1 / 2.0, 7 / 4), (0.3, 0.7)
     idle = None
     states = [
         (n, a, b)
-        for n in range(places + 1)
+        for n in range(capacity + 1)
         for a, b in product((idle, 0, 1), repeat=2)
         if (a is idle) + (b is idle) == max(2 - n, 0)
     ]
@@ -32,7 +32,7 @@ def server_by_server(rate: float, places: int, t: float) -> tuple[float, float, 
                 q[i, at[n + 1, phase, b]] += rate * p
             elif n < 2:
                 q[i, at[n + 1, a, phase]] += rate * p
-        if 2 <= n < places:
+        if 2 <= n < capacity:
             q[i, at[n + 1, a, b]] += rate
         for k, phase in enumerate((a, b)):
             if phase is idle:
@@ -43,24 +43,24 @@ def server_by_server(rate: float, places: int, t: float) -> tuple[float, float, 
     q -= np.diag(q.sum(axis=1))
     balance = np.vstack([q.T, np.ones(len(q))])
     pi = np.linalg.lstsq(balance, np.append(np.zeros(len(q)), 1.0), rcond=None)[0]
-    loss = sum(p for p, (n, *_) in zip(pi, states, strict=True) if n == places)
+    loss = sum(p for p, (n, *_) in zip(pi, states, strict=True) if n == capacity)
     number = sum(p * n for p, (n, *_) in zip(pi, states, strict=True))
     # No more arrivals: who came last waits until fewer than two of those before are left.
     death = q.copy()
     for (n, a, b), i in at.items():
-        if 2 <= n < places:
+        if 2 <= n < capacity:
             death[i, at[n + 1, a, b]] -= rate
             death[i, i] += rate
     more = [i for (n, *_), i in at.items() if n >= 2]
     left = dict(zip(more, expm(death[np.ix_(more, more)] * t).sum(axis=1), strict=True))
-    late = sum(pi[i] * left[i] for (n, *_), i in at.items() if 2 <= n < places)
+    late = sum(pi[i] * left[i] for (n, *_), i in at.items() if 2 <= n < capacity)
     return float(loss), float(number), float(late / (1 - loss))
 
 
-@pytest.mark.parametrize(("rate", "places"), [(0.5, 3), (1.8, 4), (2.5, 6), (9.0, 5)])
-def test_against_a_chain_of_single_servers(rate: float, places: int) -> None:
-    r = qm.MGcK(H2, 2, places).solve(rate)
-    loss, number, late = server_by_server(rate, places, t=1.3)
+@pytest.mark.parametrize(("rate", "capacity"), [(0.5, 3), (1.8, 4), (2.5, 6), (9.0, 5)])
+def test_against_a_chain_of_single_servers(rate: float, capacity: int) -> None:
+    r = qm.MGcK(H2, 2, capacity).solve(rate)
+    loss, number, late = server_by_server(rate, capacity, t=1.3)
     assert r.loss == pytest.approx(loss, abs=1e-12)
     assert r.number_in_system == pytest.approx(number, rel=1e-11)
     assert r.wait.tail(1.3) == pytest.approx(late, rel=1e-9)
@@ -80,7 +80,7 @@ def test_its_limits() -> None:
     np.testing.assert_allclose(
         r.response.quantile(0.99), markov.response.quantile(0.99), rtol=1e-7
     )
-    # Without a place to wait only the mean service time counts.
+    # Without a buffer only the mean service time counts.
     full = qm.MGcK(qm.LogNormal(1.0, 4.0), 4, 4).solve(3.8)
     assert full.loss == pytest.approx(qm.erlang_b(servers=4, offered_load=3.8), rel=1e-12)
     assert str(full.basis) == "exact"
@@ -100,16 +100,16 @@ def test_empty_full_and_unknown() -> None:
     np.testing.assert_allclose(r.loss, [0.0, np.nan, 1.0], atol=1e-12)
     np.testing.assert_allclose(r.number_in_system, [0.0, np.nan, 5.0], rtol=1e-6)
     np.testing.assert_allclose(r.utilization, [0.0, np.nan, 1.0], rtol=1e-6)
-    with pytest.raises(qm.DomainError, match="places must be at least servers"):
+    with pytest.raises(qm.DomainError, match="capacity must be at least servers"):
         qm.MGcK(H2, 4, 3)
 
 
 def test_a_wait_in_steps() -> None:
     """Two steps at rate 10 are an Erlang time."""
-    law, erlang = SteppedWait(0.1, 0, (np.array([1.0, 1.0]),)), qm.Erlang(0.2, 2)
+    distribution, erlang = SteppedWait(0.1, 0, (np.array([1.0, 1.0]),)), qm.Erlang(0.2, 2)
     t = np.array([-1.0, 0.0, 0.05, 0.3, np.inf])
-    np.testing.assert_allclose(law.tail(t), erlang.tail(t), atol=1e-15)
-    np.testing.assert_allclose(law.density(t[:-1]), erlang.density(t[:-1]), atol=1e-13)
-    assert law.laplace(3.0 + 2j) == pytest.approx(erlang.laplace(3.0 + 2j))
-    assert law.third_cumulant == pytest.approx(erlang.third_cumulant)
-    assert np.isnan(law.tail(np.nan))
+    np.testing.assert_allclose(distribution.tail(t), erlang.tail(t), atol=1e-15)
+    np.testing.assert_allclose(distribution.density(t[:-1]), erlang.density(t[:-1]), atol=1e-13)
+    assert distribution.laplace(3.0 + 2j) == pytest.approx(erlang.laplace(3.0 + 2j))
+    assert distribution.third_cumulant == pytest.approx(erlang.third_cumulant)
+    assert np.isnan(distribution.tail(np.nan))

@@ -1,4 +1,4 @@
-"""M/M/c: sourced numbers, its law at the removable singularity, refusals."""
+"""M/M/c: sourced numbers, its distribution at the removable singularity, refusals."""
 
 from __future__ import annotations
 
@@ -56,7 +56,7 @@ def test_waiting_tail() -> None:
     np.testing.assert_array_equal(mmc.waiting_tail(11.0, 0.2, servers=2, t=[0.0, 3.0]), [1, 1])
 
 
-def test_moments_of_the_laws() -> None:
+def test_moments_of_the_distributions() -> None:
     r = qm.MMc(1.0).solve(0.8)
     assert r.response.variance == pytest.approx(25.0)
     assert r.response.third_cumulant == pytest.approx(250.0)
@@ -65,15 +65,17 @@ def test_moments_of_the_laws() -> None:
 
 
 def test_density_is_the_slope_of_the_tail() -> None:
-    law = qm.MMc(1.0, 3).solve(2.4).response
+    distribution = qm.MMc(1.0, 3).solve(2.4).response
     t, h = np.array([0.1, 1.0, 5.0]), 1e-5
     np.testing.assert_allclose(
-        law.density(t), (law.tail(t - h) - law.tail(t + h)) / (2 * h), rtol=1e-7
+        distribution.density(t),
+        (distribution.tail(t - h) - distribution.tail(t + h)) / (2 * h),
+        rtol=1e-7,
     )
-    assert law.density(-1.0) == 0
+    assert distribution.density(-1.0) == 0
 
 
-def test_serving_another_law() -> None:
+def test_serving_another_distribution() -> None:
     assert isinstance(qm.MMc(0.1, 3).serving(qm.Exponential(0.2)), qm.MMc)
     general = qm.MMc(0.1, 3).serving(qm.Gamma(0.2, 0.5))
     assert isinstance(general, qm.MGc)
@@ -108,10 +110,10 @@ def test_a_size_between_whole_numbers(servers: float, load: float) -> None:
             lambda t: t * mp.exp((c - 1) * mp.log1p(t) - a * t),
             [0, peak / 4, peak / 2, peak, 2 * peak, 4 * peak, 16 * peak, mp.inf],
         )
-        chance, spare = 1 / odds, c - a
-        wait, tail = chance * 2 / spare, chance * mp.exp(-spare / 2)
+        probability, spare = 1 / odds, c - a
+        wait, tail = probability * 2 / spare, probability * mp.exp(-spare / 2)
     rate = load * servers / 2.0
-    if chance > 1e-280:
+    if probability > 1e-280:
         assert mmc.waiting_time(rate, 2.0, servers=servers) == pytest.approx(
             float(wait), rel=1e-11
         )
@@ -169,8 +171,8 @@ def test_states_at_the_edges() -> None:
     np.testing.assert_array_equal(r.number.probability(0)[[0, 2, 3]], [1, 0, 0])
     np.testing.assert_array_equal(r.number.tail(4)[[0, 2, 3]], [0, 1, 1])
     np.testing.assert_array_equal(r.number.tail(-1)[:4], 1)
-    for law in (r.number.probability(1), r.number.tail(1), r.number.variance):
-        assert np.isnan(law[4])
+    for distribution in (r.number.probability(1), r.number.tail(1), r.number.variance):
+        assert np.isnan(distribution[4])
     assert r.number.mean[1] == pytest.approx(r.number_in_system[1], rel=1e-14)
     assert r.number.probability(0)[1] == pytest.approx(0.0561797752808989, rel=1e-13)
     one = qm.MMc(1.0, 3).solve(2.4).number

@@ -86,20 +86,20 @@ def simulated(rates, servers, total, seed):
     return [np.array(w[len(w) // 50 :]) for w in waits]
 
 
-def test_the_laws_of_the_wait_by_simulation():
+def test_the_distributions_of_the_wait_by_simulation():
     rates, servers = (1.5, 1.5, 1.2), 5
     seen = simulated(rates, servers, 500_000, seed=7)
     r = MMcPriority(1.0, servers).solve(streams(*rates))
     station = MMcPriority(1.0, servers)
     for k, waits in enumerate(seen):
-        mean, law = station._finished(rates, k)
+        mean, distribution = station._finished(rates, k)
         batches = waits[: len(waits) // 50 * 50].reshape(50, -1)
         error = batches.mean(axis=1).std() / np.sqrt(49)
         assert abs(waits.mean() - r.streams[k].waiting_time) < 4 * error
-        assert law.mean == pytest.approx(mean, rel=1e-9)
+        assert distribution.mean == pytest.approx(mean, rel=1e-9)
         for t in (0.0, 0.3, 1.0, 4.0):
             late = (batches > t).mean(axis=1)
-            assert abs(late.mean() - law.tail(t)) < 4 * late.std() / np.sqrt(49) + 1e-5
+            assert abs(late.mean() - distribution.tail(t)) < 4 * late.std() / np.sqrt(49) + 1e-5
 
 
 def test_one_server_is_m_g_1_with_priorities():
@@ -227,7 +227,9 @@ def test_streams_with_means_of_their_own():
     assert two.basis["waiting_time"] == "exact"
     assert two.response.mean == pytest.approx(two.response_time, rel=1e-10)
     assert two.offered_load == pytest.approx(0.5 / 1.2 + 0.3 / 0.8)
-    three = MMcPriority(1.0, 2, preemptive=True).solve([qm.Stream(0.3, law) for law in own])
+    three = MMcPriority(1.0, 2, preemptive=True).solve(
+        [qm.Stream(0.3, distribution) for distribution in own]
+    )
     assert [s.response_time for s in three.streams] == pytest.approx(
         [0.846560846558316, 1.1300993751541617, 1.8626383046645034], rel=5e-4
     )
@@ -239,9 +241,9 @@ def test_means_of_their_own_have_the_limits_of_equal_means_and_of_one_server(pre
     alike = qm.Exponential(1.0 + 1e-9)
     equal, nearly = (
         MMcPriority(1.0, 3, preemptive).solve(
-            [qm.Stream(0.8), qm.Stream(1.0, law), qm.Stream(0.9)]
+            [qm.Stream(0.8), qm.Stream(1.0, distribution), qm.Stream(0.9)]
         )
-        for law in (None, alike)
+        for distribution in (None, alike)
     )
     for one, other in zip(equal.streams, nearly.streams, strict=True):
         assert other.waiting_time == pytest.approx(one.waiting_time, rel=1e-7)

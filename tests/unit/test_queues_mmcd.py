@@ -1,4 +1,4 @@
-"""M/M/c+D: published and simulated values, its limits, and the law of the limited wait."""
+"""M/M/c+D: published and simulated values, its limits, and the limited wait."""
 
 from __future__ import annotations
 
@@ -57,7 +57,7 @@ def test_great_patience_is_mmc_and_little_is_a_loss_system() -> None:
     assert none.abandonment == pytest.approx(lost, rel=1e-6)
 
 
-def test_means_agree_with_laws_and_littles_law() -> None:
+def test_means_agree_with_distributions_and_littles_distribution() -> None:
     rates = np.array([0.0, 1.0, 7.9, 8.0, 8.1, 20.0])
     r = MMcD(1.0, 8, 2.0).solve(rates)
     np.testing.assert_allclose(r.wait.mean, r.waiting_time, rtol=1e-12, atol=1e-300)
@@ -67,20 +67,22 @@ def test_means_agree_with_laws_and_littles_law() -> None:
 
 
 @pytest.mark.parametrize("slope", [-40.0, -3.0, -1e-3, 0.0, 1e-3, 0.4, 1 / 0.7, 40.0])
-def test_limited_wait_is_a_law(slope: float) -> None:
+def test_limited_wait_is_a_distribution(slope: float) -> None:
     alone, with_service = LimitedWait(slope, 2.0), LimitedWait(slope, 2.0, qm.Exponential(0.7))
-    for law, end in ((alone, 2.0), (with_service, 40.0)):
+    for distribution, end in ((alone, 2.0), (with_service, 40.0)):
         t = np.linspace(0.0, end, 200_001)
-        tail = law.tail(t)
+        tail = distribution.tail(t)
         first, second, third = (np.trapezoid(k * t ** (k - 1) * tail, t) for k in (1, 2, 3))
-        assert law.mean == pytest.approx(first, rel=1e-7)
-        assert law.variance == pytest.approx(second - first**2, rel=1e-5)
+        assert distribution.mean == pytest.approx(first, rel=1e-7)
+        assert distribution.variance == pytest.approx(second - first**2, rel=1e-5)
         cumulant = third - 3 * first * second + 2 * first**3
-        assert law.third_cumulant == pytest.approx(cumulant, rel=1e-4, abs=1e-7)
+        assert distribution.third_cumulant == pytest.approx(cumulant, rel=1e-4, abs=1e-7)
         s = 0.7 + 2j
-        assert law.laplace(s) == pytest.approx(1 - s * np.trapezoid(tail * np.exp(-s * t), t))
-        slope_there = (law.tail(1.4999) - law.tail(1.5001)) / 2e-4
-        assert law.density(1.5) == pytest.approx(slope_there, rel=1e-4, abs=1e-12)
+        assert distribution.laplace(s) == pytest.approx(
+            1 - s * np.trapezoid(tail * np.exp(-s * t), t)
+        )
+        slope_there = (distribution.tail(1.4999) - distribution.tail(1.5001)) / 2e-4
+        assert distribution.density(1.5) == pytest.approx(slope_there, rel=1e-4, abs=1e-12)
 
 
 def test_nan_and_impossible_values() -> None:

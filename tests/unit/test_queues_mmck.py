@@ -30,10 +30,10 @@ CASES = [
 ]
 
 
-def chain(servers, places, load, mu=1.0):
+def chain(servers, capacity, load, mu=1.0):
     a = load * servers * mu
     return state_probabilities(
-        np.full(places, a), mu * np.minimum(np.arange(1, places + 1), servers)
+        np.full(capacity, a), mu * np.minimum(np.arange(1, capacity + 1), servers)
     )
 
 
@@ -54,7 +54,7 @@ def test_means_and_states_are_those_of_the_chain(c, k, load):
 
 
 @pytest.mark.parametrize(("c", "k", "load"), CASES)
-def test_laws_are_those_of_a_tagged_request(c, k, load):
+def test_distributions_are_those_of_a_tagged_request(c, k, load):
     """Absorption times of the phases ahead of an accepted request, by matrix exponentials."""
     p = chain(c, k, load)
     found = p[:-1] / p[:-1].sum()
@@ -82,20 +82,22 @@ def test_laws_are_those_of_a_tagged_request(c, k, load):
 
 
 @pytest.mark.parametrize(("c", "k", "load"), CASES)
-def test_faces_of_the_laws_agree(c, k, load):
+def test_faces_of_the_distributions_agree(c, k, load):
     r = MMcK(0.1, c, k).solve(load * c / 0.1)
-    for law in (r.wait, r.response):
-        assert law.tail(-1.0) == 1.0
-        assert law.tail(0.0) == pytest.approx(1 - law.atom, rel=1e-12, abs=1e-15)
-        assert law.laplace(0.0) == pytest.approx(1.0, rel=1e-13)
+    for distribution in (r.wait, r.response):
+        assert distribution.tail(-1.0) == 1.0
+        assert distribution.tail(0.0) == pytest.approx(
+            1 - distribution.atom, rel=1e-12, abs=1e-15
+        )
+        assert distribution.laplace(0.0) == pytest.approx(1.0, rel=1e-13)
         t, h = 0.03, 1e-5
-        slope = (law.tail(t - h) - law.tail(t + h)) / (2 * h)
-        assert law.density(t) == pytest.approx(slope, rel=1e-5, abs=1e-8)
+        slope = (distribution.tail(t - h) - distribution.tail(t + h)) / (2 * h)
+        assert distribution.density(t) == pytest.approx(slope, rel=1e-5, abs=1e-8)
         p = np.array([0.3, 0.9, 0.999])
-        beyond = law.tail(law.quantile(p))
-        at_zero = law.quantile(p) == 0
+        beyond = distribution.tail(distribution.quantile(p))
+        at_zero = distribution.quantile(p) == 0
         np.testing.assert_allclose(beyond[~at_zero], (1 - p)[~at_zero], rtol=1e-9)
-        assert (law.atom >= p[at_zero]).all()
+        assert (distribution.atom >= p[at_zero]).all()
 
 
 def test_golden_values_of_the_theory():
@@ -161,7 +163,8 @@ def test_one_server_at_any_load_to_rounding(k, load):
 
 
 def test_ten_thousand_places_in_overload_against_the_sum():
-    # 1e4 Erlang laws, summed from the top, where the closed form works in logs of -4000.
+    # 1e4 Erlang distributions, summed from the top, where the closed form works in logs of
+    # -4000.
     c, k, load = 2, 10_000, 1.5
     j = np.arange(k - c)  # places from the last
     weights = load**-j / (load**-j).sum()
@@ -210,7 +213,7 @@ def test_little_flow_balance_and_monotony():
     np.testing.assert_allclose(r.utilization, r.throughput * 0.5 / 4, rtol=1e-12)
     for name in ("loss", "throughput", "waiting_time", "utilization"):
         assert (np.diff(getattr(r, name)) > 0).all()
-    assert (np.diff(loss_probability(3.0, 1.0, servers=2, places=np.arange(2, 60))) < 0).all()
+    assert (np.diff(loss_probability(3.0, 1.0, servers=2, capacity=np.arange(2, 60))) < 0).all()
 
 
 def test_time_unit():
@@ -251,9 +254,9 @@ def test_symbols_give_the_formulas():
     lam, s = sp.symbols("lambda S", positive=True)
     for f in (loss_probability, queue_length, waiting_time):
         for c, k in ((1, 1), (1, 3), (2, 2), (2, 4)):
-            value = f(lam, s, servers=c, places=k)
+            value = f(lam, s, servers=c, capacity=k)
             value = sp.N(value.doit().subs({lam: 1.3, s: 0.7})) if value != 0 else 0
-            assert float(value) == pytest.approx(f(1.3, 0.7, servers=c, places=k), rel=1e-13)
+            assert float(value) == pytest.approx(f(1.3, 0.7, servers=c, capacity=k), rel=1e-13)
 
 
 def test_streams_share_the_loss_and_only_exponential_service():
@@ -275,15 +278,15 @@ def test_streams_share_the_loss_and_only_exponential_service():
         ((-1.0, 1.0, 1, 2), "arrival_rate must be a number >= 0, got -1"),
         ((1.0, 0.0, 1, 2), "service_time must be a number > 0, got 0"),
         ((1.0, 1.0, 2.5, 3), "servers must be a whole number >= 1, got 2.5"),
-        ((1.0, 1.0, 3, 2), "places must be at least servers = 3, got 2"),
-        ((1.0, 1.0, 1, np.inf), "places must be finite, got inf"),
-        ((1.0, 1.0, 1, 1.5), "places must be a whole number >= 1, got 1.5"),
+        ((1.0, 1.0, 3, 2), "capacity must be at least servers = 3, got 2"),
+        ((1.0, 1.0, 1, np.inf), "capacity must be finite, got inf"),
+        ((1.0, 1.0, 1, 1.5), "capacity must be a whole number >= 1, got 1.5"),
     ],
 )
 def test_impossible_values_are_refused_by_name(arguments, message):
     for f in (loss_probability, queue_length, waiting_time):
         with pytest.raises(DomainError, match=message):
-            f(*arguments[:2], servers=arguments[2], places=arguments[3])
+            f(*arguments[:2], servers=arguments[2], capacity=arguments[3])
     if "arrival" not in message:
         with pytest.raises(DomainError, match=message):
             MMcK(*arguments[1:])

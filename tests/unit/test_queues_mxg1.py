@@ -1,4 +1,4 @@
-"""Batch arrivals: published figures, the chain by linear algebra, laws against sample paths."""
+"""Batch arrivals: published figures, the chain by linear algebra, sample paths."""
 
 from __future__ import annotations
 
@@ -50,11 +50,11 @@ def test_chain_of_batches() -> None:
     assert r.wait.atom == pytest.approx(found[0], rel=1e-9)
 
 
-@pytest.mark.parametrize("law", ["geometric", "fixed"])
-def test_laws_against_sample_paths(law: str) -> None:
+@pytest.mark.parametrize("distribution", ["geometric", "fixed"])
+def test_distributions_against_sample_paths(distribution: str) -> None:
     rng, n, rate = np.random.default_rng(2), 150_000, 0.75
-    sizes = rng.geometric(1 / 3, n) if law == "geometric" else np.full(n, 3)
-    batch = GeometricBatch(3.0) if law == "geometric" else FixedBatch(3)
+    sizes = rng.geometric(1 / 3, n) if distribution == "geometric" else np.full(n, 3)
+    batch = GeometricBatch(3.0) if distribution == "geometric" else FixedBatch(3)
     arrivals = np.repeat(np.cumsum(rng.exponential(3 / rate, n)), sizes)
     needs = rng.gamma(2.0, 0.5, len(arrivals))
     work = np.cumsum(needs) - needs
@@ -71,9 +71,9 @@ def test_laws_against_sample_paths(law: str) -> None:
 
 def test_batches_of_one_are_single_arrivals() -> None:
     rates = np.array([0.0, 0.4, 0.9, 1.0, np.nan])
-    law = qm.Gamma(1.0, 2.0)
+    distribution = qm.Gamma(1.0, 2.0)
     for batch in (FixedBatch(1), GeometricBatch(1.0)):
-        r, m = MXG1(law, batch).solve(rates), qm.MG1(law).solve(rates)
+        r, m = MXG1(distribution, batch).solve(rates), qm.MG1(distribution).solve(rates)
         np.testing.assert_allclose(r.waiting_time, m.waiting_time, rtol=1e-12)
         np.testing.assert_allclose(
             r.response.quantile(0.9), m.response.quantile(0.9), rtol=1e-7

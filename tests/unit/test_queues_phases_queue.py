@@ -13,8 +13,8 @@ from qmodel.queues.phases.queue import TERMS, PhaseSolution, exponentials, first
 H2 = qm.HyperExponential([0.05, 0.95], [6.4, 0.7157894736842105])
 H3 = qm.HyperExponential([0.9, 0.09, 0.01], [0.65, 3.9, 6.4])
 
-# Law, servers, load, P(wait), mean wait, a time that one in a hundred waits, rate of decay.
-# H2: two independent programs, one of them the package phph 0.1.
+# Distribution, servers, load, P(wait), mean wait, a time that one in a hundred waits, rate of
+# decay. H2: two independent programs, one of them the package phph 0.1.
 SOLVED = [
     (H2, 2, 0.8, 0.717719633452, 4.283561190912, 31.0459305343, 0.1265378680),
     (H2, 4, 0.5, 0.180602454052, 0.151529735276, 2.9369820434, 0.4660340980),
@@ -28,40 +28,42 @@ SOLVED = [
 ]
 
 
-def of(law: qm.Distribution, servers: int, load: float) -> PhaseSolution:
-    phases = phases_of(law)
-    rate = np.array([load * servers / law.mean])
+def of(distribution: qm.Distribution, servers: int, load: float) -> PhaseSolution:
+    phases = phases_of(distribution)
+    rate = np.array([load * servers / distribution.mean])
     return solve(phases.initial[None], phases.generator[None], servers, rate)
 
 
-@pytest.mark.parametrize(("law", "servers", "load", "chance", "mean", "late", "decay"), SOLVED)
+@pytest.mark.parametrize(
+    ("distribution", "servers", "load", "probability", "mean", "late", "decay"), SOLVED
+)
 def test_published_digits(
-    law: qm.Distribution,
+    distribution: qm.Distribution,
     servers: int,
     load: float,
-    chance: float,
+    probability: float,
     mean: float,
     late: float | None,
     decay: float | None,
 ) -> None:
-    found = of(law, servers, load)
-    assert found.chance[0] == pytest.approx(chance, abs=2e-12)
-    assert found.chance[0] * found.mean[0] == pytest.approx(mean, abs=2e-12)
-    assert found.levels.sum() + found.chance[0] == pytest.approx(1.0, abs=1e-12)
+    found = of(distribution, servers, load)
+    assert found.probability[0] == pytest.approx(probability, abs=2e-12)
+    assert found.probability[0] * found.mean[0] == pytest.approx(mean, abs=2e-12)
+    assert found.levels.sum() + found.probability[0] == pytest.approx(1.0, abs=1e-12)
     assert (found.weights / found.rates).sum() == pytest.approx(found.mean[0], rel=1e-9)
     if late is not None:
         tail = (found.weights * np.exp(-found.rates * late)).sum().real
-        assert found.chance[0] * tail == pytest.approx(0.01, rel=1e-9)
+        assert found.probability[0] * tail == pytest.approx(0.01, rel=1e-9)
     if decay is not None:
         assert found.rates[0].real.min() == pytest.approx(decay, rel=1e-9)
 
 
 def test_one_server_is_pollaczek_khinchine() -> None:
-    for law in (H2, H3, qm.Erlang(1.0, 3)):
-        found = of(law, 1, 0.9)
-        assert found.chance[0] == pytest.approx(0.9, rel=1e-12)
-        assert found.chance[0] * found.mean[0] == pytest.approx(
-            qm.MG1(law).solve(0.9 / law.mean).waiting_time, rel=1e-11
+    for distribution in (H2, H3, qm.Erlang(1.0, 3)):
+        found = of(distribution, 1, 0.9)
+        assert found.probability[0] == pytest.approx(0.9, rel=1e-12)
+        assert found.probability[0] * found.mean[0] == pytest.approx(
+            qm.MG1(distribution).solve(0.9 / distribution.mean).waiting_time, rel=1e-11
         )
 
 
@@ -70,10 +72,10 @@ def test_close_to_saturation(spare: float) -> None:
     """Where the equation of G has two eigenvalues near 1: M/H2/1, whose wait is known."""
     found = of(H2, 1, 1 - spare)
     exact = qm.MG1(H2).solve((1 - spare) / H2.mean).waiting_time
-    assert found.chance[0] * found.mean[0] == pytest.approx(exact, rel=1e-13 / spare)
+    assert found.probability[0] * found.mean[0] == pytest.approx(exact, rel=1e-13 / spare)
     many = of(H2, 8, 1 - spare)
     # In heavy traffic the servers are as one, c times as fast.
-    assert many.chance[0] * many.mean[0] * 8 == pytest.approx(exact, rel=40 * spare)
+    assert many.probability[0] * many.mean[0] * 8 == pytest.approx(exact, rel=40 * spare)
 
 
 def test_compressed_tails_are_the_tails() -> None:
@@ -90,15 +92,17 @@ def test_compressed_tails_are_the_tails() -> None:
         assert (weights * np.exp(-rates * t)).sum().real == pytest.approx(exact, abs=1e-8)
 
 
-def weighted(law: qm.Distribution, servers: int, load: float) -> tuple[np.ndarray, np.ndarray]:
+def weighted(
+    distribution: qm.Distribution, servers: int, load: float
+) -> tuple[np.ndarray, np.ndarray]:
     """Return the generator of the wait in the multinomial weights, and their roots."""
-    phases = phases_of(law)
+    phases = phases_of(distribution)
     initial, generator = phases.initial[None], phases.generator[None]
     root = np.exp(busy_servers.log_weights(servers, initial, generator) / 2)
     stay = busy_servers.changes(servers, generator)
     leave = busy_servers.ends(servers, generator) @ busy_servers.starts(servers - 1, initial)
     stay, leave = (x * root[:, :, None] / root[:, None, :] for x in (stay, leave))
-    rate = load * servers / float(law.mean) * np.eye(len(root[0]))[None]
+    rate = load * servers / float(distribution.mean) * np.eye(len(root[0]))[None]
     return stay + rate @ first_passage(rate, stay - rate, leave, root), root
 
 
@@ -131,5 +135,5 @@ def test_many_cells_are_each_one() -> None:
             6,
             loads[i : i + 1] * 6 * np.linspace(1, 2, n)[i] / H3.mean,
         )
-        assert many.chance[i] == pytest.approx(one.chance[0], rel=1e-11)
+        assert many.probability[i] == pytest.approx(one.probability[0], rel=1e-11)
         assert many.mean[i] == pytest.approx(one.mean[0], rel=1e-11)

@@ -13,15 +13,15 @@ from qmodel.queues import cold_starts
 def by_chain(load: float, keep: float, most: int = 40) -> tuple[float, float]:
     """Return share and instances of M/M/inf with unit service, from first passages."""
     n = np.arange(most)
-    chance = np.exp(n * np.log(load) - load - np.cumsum(np.log(np.maximum(n, 1))))
+    probability = np.exp(n * np.log(load) - load - np.cumsum(np.log(np.maximum(n, 1))))
     rates = np.diag(np.full(most - 1, load), 1) + np.diag(n[1:].astype(float), -1)
     cold, instances = 0.0, 0.0
     for k in n[:-1]:
         # Until k is exceeded: states 0 to k only.
         inside = rates[: k + 1, : k + 1] - np.diag(load + n[: k + 1])
         left = expm(inside * keep).sum(axis=1)
-        cold += chance[k] * left[k]
-        instances += 1 - chance[: k + 1] @ left
+        cold += probability[k] * left[k]
+        instances += 1 - probability[: k + 1] @ left
     return cold, instances
 
 

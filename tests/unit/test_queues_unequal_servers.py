@@ -116,7 +116,7 @@ def agrees(found, r):
 
 
 @pytest.mark.parametrize("policy", ["random", "fastest"])
-def test_law_of_response_simulated(policy):
+def test_distribution_of_response_simulated(policy):
     times, rate = [0.4, 1.0, 3.0], 2.6
     r = UnequalServers(times, policy).solve(rate)
     agrees(simulated(times, rate, 300_000, policy), r)
@@ -124,7 +124,7 @@ def test_law_of_response_simulated(policy):
 
 @pytest.mark.slow
 @pytest.mark.parametrize(("times", "rate"), [([0.4, 1.0, 3.0], 1.2), ([0.5, 0.5, 2, 3], 4.0)])
-def test_law_under_fastest_first_simulated_at_length(times, rate):
+def test_distribution_under_fastest_first_simulated_at_length(times, rate):
     r = UnequalServers(times, "fastest").solve(rate)
     agrees(simulated(times, rate, 2_000_000, "fastest"), r)
 
@@ -222,7 +222,7 @@ def test_refusals():
         UnequalServers(np.linspace(1, 2, 13).tolist(), "fastest").solve(1.0)
     with pytest.raises(ModelError, match="no form for symbols"):
         UnequalServers([1.0, 2.0]).solve(sp.Symbol("x", positive=True))
-    with pytest.raises(ModelError, match="no law of service"):
+    with pytest.raises(ModelError, match="no service distribution"):
         UnequalServers([1.0, 2.0]).serving(MMc(1.0).service)
 
 

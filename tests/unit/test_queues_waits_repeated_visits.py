@@ -71,5 +71,5 @@ def test_limits_of_the_share() -> None:
     # At saturation and beyond a request finds the queue as it left it.
     r = qm.MMc(1.0).solve(np.array([0.0, 1.0, 2.0, np.nan]))
     assert r.wait is not None
-    law = mean_of_visits(r, r.wait, 3)
-    np.testing.assert_array_equal(law.mean, r.waiting_time)
+    distribution = mean_of_visits(r, r.wait, 3)
+    np.testing.assert_array_equal(distribution.mean, r.waiting_time)

@@ -135,7 +135,7 @@ def test_a_report_of_any_model() -> None:
     impossible = qm.report(shop(), 300.0, objectives="p99 < 10 ms")
     sizes = next(s for s in impossible.sections if s.key == "size")
     assert sizes.answer.verdict.startswith("No number of")
-    station = qm.report(qm.MMcK(0.1, servers=5, places=10), 30.0)
+    station = qm.report(qm.MMcK(0.1, servers=5, capacity=10), 30.0)
     assert {s.key for s in station.sections} >= {"verdict", "map", "losses", "basis"}
     assert "The load is sustained." in station.to_html()
     modelled = qm.Pipeline(

@@ -1,4 +1,4 @@
-"""Every law holds for what is right, and fails for what is deliberately wrong."""
+"""Every distribution holds for what is right, and fails for what is deliberately wrong."""
 
 import ast
 import copy
@@ -21,7 +21,7 @@ SITE = qm.web.typical_pipeline()
 QUEUE = qm.MMc(0.2, 4)
 RESULT = QUEUE.solve(9.0)
 QUICK = ("Delay", "MG1", "MG1PS", "MGc", "MMc", "MMcK")
-"""Kinds to try the laws on; tests/properties tries them on all."""
+"""Kinds to try the distributions on; tests/properties tries them on all."""
 
 SMOOTH = ("exponential", "erlang", "constant", "gamma")
 
@@ -50,7 +50,7 @@ class Wrong(qm.Station):
 
 @dataclass(frozen=True, slots=True, eq=False)
 class WrongLaw(qm.Distribution):
-    """An exponential law of mean 1 with one wrong part."""
+    """An exponential distribution of mean 1 with one wrong part."""
 
     mean: float = 1.0
     late: float = 1.0
@@ -123,17 +123,19 @@ def test_of_floats_and_symbols(station, load):
 @given(strategies.stations(["MMc"]), strategies.loads(least=0.05, most=0.98))
 def test_of_times(station, load):
     result = station.solve(strategies.rate_of(station, load))
-    for law in (result.wait, result.response):
-        laws.quantile_inverts_tail(law)
-        laws.mean_is_integral_of_tail(law)
-        laws.mean_is_slope_of_transform(law)
+    for distribution in (result.wait, result.response):
+        laws.quantile_inverts_tail(distribution)
+        laws.mean_is_integral_of_tail(distribution)
+        laws.mean_is_slope_of_transform(distribution)
 
 
-@given(strategies.service_laws(["exponential", "constant", "erlang", "uniform", "sum"]))
-def test_of_service_laws(law):
-    laws.quantile_inverts_tail(law)
-    laws.mean_is_integral_of_tail(law)
-    laws.mean_is_slope_of_transform(law)
+@given(
+    strategies.service_distributions(["exponential", "constant", "erlang", "uniform", "sum"])
+)
+def test_of_service_distributions(distribution):
+    laws.quantile_inverts_tail(distribution)
+    laws.mean_is_integral_of_tail(distribution)
+    laws.mean_is_slope_of_transform(distribution)
 
 
 def test_of_whole_pipelines():
@@ -149,14 +151,14 @@ def test_limits_between_models():
     laws.tends_to(lambda k: qm.MG1(qm.Erlang(0.1, k)), constant, [1, 16, 2**16], 9.0)
     laws.tends_to(lambda v: qm.MG1(qm.Gamma(0.1, v)), constant, [1.0, 0.1, 1e-5], 9.0)
     laws.insensitive(
-        lambda law: qm.MGcPS(law, 3),
+        lambda distribution: qm.MGcPS(distribution, 3),
         [qm.Exponential(0.1), qm.Deterministic(0.1), qm.Gamma(0.1, 4.0)],
         np.array([1.0, 29.0]),
     )
 
 
 def test_of_a_station_that_loses_some():
-    result = MMcK(0.1, servers=3, places=10).solve(np.array([0.0, 20.0, 50.0]))
+    result = MMcK(0.1, servers=3, capacity=10).solve(np.array([0.0, 20.0, 50.0]))
     laws.littles_law(result)
     laws.flow_balance(result)
     laws.pasta(result)
@@ -175,9 +177,9 @@ def test_a_model_in_another_unit_shares_what_it_shared():
 # Wrong.
 
 
-def fails(law, *args, match, **options):
+def fails(distribution, *args, match, **options):
     with pytest.raises(AssertionError, match=match):
-        law(*args, **options)
+        distribution(*args, **options)
 
 
 def altered(result, **computed):
@@ -187,7 +189,7 @@ def altered(result, **computed):
     return bad
 
 
-def test_a_wrong_number_breaks_littles_law():
+def test_a_wrong_number_breaks_littles_distribution():
     bad = replace(RESULT, number_in_system=RESULT.number_in_system * 1.000001)
     fails(laws.littles_law, bad, match=r"Little's law: number_in_system is .* \(off by 1e-06\)")
     fails(laws.littles_law, replace(RESULT, queue_length=np.nan), match="queue_length is nan")
@@ -291,7 +293,7 @@ def test_limits_that_are_not():
     fails(laws.tends_to, lambda k: qm.MMc(0.1), constant, [1, 2], rates, match=match)
 
 
-def test_a_law_that_counts():
+def test_a_distribution_that_counts():
     some = [qm.Exponential(0.1), qm.Gamma(0.1, 4.0)]
     fails(laws.insensitive, qm.MG1, some, 8.0, match="insensitivity .* response_time")
 
@@ -317,9 +319,9 @@ def test_waits_that_do_not_add_up():
     laws.conservation_law(replace(r, streams=moved), r)
 
 
-def test_laws_of_times_that_do_not_belong_together():
-    for law in (laws.quantile_inverts_tail, laws.mean_is_integral_of_tail):
-        law(WrongLaw())
+def test_distributions_of_times_that_do_not_belong_together():
+    for distribution in (laws.quantile_inverts_tail, laws.mean_is_integral_of_tail):
+        distribution(WrongLaw())
     laws.mean_is_slope_of_transform(WrongLaw())
     fails(laws.quantile_inverts_tail, WrongLaw(late=1.001), match=r"at p = 0.01 the quantile")
     fails(laws.quantile_inverts_tail, WrongLaw(late=np.nan), match="quantile is nan")
@@ -348,7 +350,7 @@ def test_a_number_without_a_unit_is_refused():
 
 
 def test_nothing_to_compare_is_refused():
-    law = qm.Exponential(1.0)
+    distribution = qm.Exponential(1.0)
     for check in (
         lambda: laws.monotone_in_load(QUEUE, [9.0]),
         lambda: laws.monotone_in_load(QUEUE, [1.0, 9.0], []),
@@ -356,22 +358,22 @@ def test_nothing_to_compare_is_refused():
         lambda: laws.array_equals_cells(QUEUE, []),
         lambda: laws.agree(QUEUE, QUEUE, 9.0, quantities=[]),
         lambda: laws.tends_to(lambda k: QUEUE, QUEUE, [], 9.0),
-        lambda: laws.insensitive(qm.MG1PS, [law], 0.5),
-        lambda: laws.insensitive(qm.MG1PS, [law, law], 0.5, quantities=()),
-        lambda: laws.quantile_inverts_tail(law, []),
+        lambda: laws.insensitive(qm.MG1PS, [distribution], 0.5),
+        lambda: laws.insensitive(qm.MG1PS, [distribution, distribution], 0.5, quantities=()),
+        lambda: laws.quantile_inverts_tail(distribution, []),
     ):
         with pytest.raises(qm.DomainError, match=r"must be at least \d, got"):
             check()
 
 
 def test_what_is_accepted_is_what_is_not_lost():
-    full = MMcK(0.1, servers=3, places=10).solve(50.0)
+    full = MMcK(0.1, servers=3, capacity=10).solve(50.0)
     fails(laws.flow_balance, replace(full, accepted=0.5), match="accepted is 0.5")
     fails(laws.flow_balance, replace(full, utilization=1.2), match="utilization is 1.2")
 
 
-def test_laws_hold_without_assert_statements():
-    """`python -O` drops them, and a law would hold whatever the model does."""
+def test_distributions_hold_without_assert_statements():
+    """`python -O` drops them, and a distribution would hold whatever the model does."""
     found = []
     for path in sorted(Path(laws.__file__).parent.glob("*.py")):
         tree = ast.parse(path.read_text(encoding="utf-8"))

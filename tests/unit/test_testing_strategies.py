@@ -38,10 +38,10 @@ def test_streams_bring_the_load(data, station, load):
     assert np.isfinite(result.waiting_time)
 
 
-@given(strategies.service_laws())
-def test_laws_have_finite_moments(law):
-    assert law.mean > 0
-    assert 0 <= law.scv <= 100 * (1 + 1e-9)
+@given(strategies.service_distributions())
+def test_distributions_have_finite_moments(distribution):
+    assert distribution.mean > 0
+    assert 0 <= distribution.scv <= 100 * (1 + 1e-9)
 
 
 @pytest.mark.parametrize(
@@ -53,8 +53,8 @@ def test_laws_have_finite_moments(law):
         (strategies.servers(), lambda x: x == 1_000_000),
         (strategies.scvs(), lambda x: x == 0),
         (strategies.scvs(), lambda x: x == 100),
-        (strategies.service_laws(), lambda x: isinstance(x, qm.Deterministic)),
-        (strategies.service_laws(), lambda x: x.scv > 99),
+        (strategies.service_distributions(), lambda x: isinstance(x, qm.Deterministic)),
+        (strategies.service_distributions(), lambda x: x.scv > 99),
     ],
 )
 def test_the_edges_are_reached(strategy, edge):

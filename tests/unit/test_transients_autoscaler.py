@@ -20,7 +20,7 @@ RAMPS = {
 
 
 def fluid(load: qm.Profile, rules: Autoscaler, pods: float) -> tuple[float, float, float]:
-    """Return peak, its time, and when nothing is left of a backlog without chance."""
+    """Return peak, its time, and when nothing is left of a backlog without probability."""
     scaler, backlog, step = rules.begin(pods, 0.0), 0.0, 0.25
     peak = at = gone = 0.0
     for t in np.arange(0.0, 1200.0, step):

@@ -1,4 +1,4 @@
-"""Laws are compared by value."""
+"""Distributions are compared by value."""
 
 from __future__ import annotations
 
@@ -29,7 +29,7 @@ BUILDERS = [
 
 
 @pytest.mark.parametrize("which", range(len(BUILDERS)))
-def test_equal_parameters_are_equal_laws(which: int) -> None:
+def test_equal_parameters_are_equal_distributions(which: int) -> None:
     one, other = BUILDERS[which](), BUILDERS[which]()
     assert one is not other
     assert one == other
@@ -39,7 +39,7 @@ def test_equal_parameters_are_equal_laws(which: int) -> None:
         assert (build() == one) is (k == which)
 
 
-def test_what_makes_laws_differ() -> None:
+def test_what_makes_distributions_differ() -> None:
     assert qm.Exponential(0.1) != qm.Exponential(0.2)
     assert qm.Exponential(0.1) != qm.Gamma(0.1, 1.0)
     assert qm.Gamma(np.array([0.1, 0.1]), 2.0) != qm.Gamma(0.1, 2.0)
@@ -52,7 +52,7 @@ def test_numbers_that_are_equal_hash_alike() -> None:
     assert len(some) == 1
 
 
-def test_a_station_knows_its_own_law_again() -> None:
+def test_a_station_knows_its_own_distribution_again() -> None:
     station = qm.MMc(0.02, servers=4)
     both = [qm.Stream(90.0, qm.Exponential(0.02)), qm.Stream(60.0, qm.Exponential(0.02))]
     assert station.solve(both).station is station
@@ -63,15 +63,18 @@ def test_a_station_knows_its_own_law_again() -> None:
     assert r.response_time == pytest.approx(qm.MMc(0.01, 4).solve(150.0).response_time)
 
 
-def test_calls_with_equal_laws_are_one_stream() -> None:
+def test_calls_with_equal_distributions_are_one_stream() -> None:
     database = qm.MMc(0.02, servers=4)
 
     def calls(one: qm.Distribution, other: qm.Distribution) -> qm.PipelineResult:
         first = qm.call("db", database, service=one)
         return qm.Pipeline(qm.series(first, qm.call("db", database, service=other))).solve(50)
 
-    law = qm.Exponential(0.01)
-    shared, apart = calls(law, law), calls(qm.Exponential(0.01), qm.Exponential(0.01))
+    distribution = qm.Exponential(0.01)
+    shared, apart = (
+        calls(distribution, distribution),
+        calls(qm.Exponential(0.01), qm.Exponential(0.01)),
+    )
     assert isinstance(apart.stations["db"].station, qm.MMc)
     assert apart.latency.quantile(0.99) == shared.latency.quantile(0.99)
     assert str(apart.stations["db"].basis) == str(shared.stations["db"].basis)

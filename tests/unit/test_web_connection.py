@@ -1,4 +1,4 @@
-"""Round trips and CPU of a secured connection, paid once for several requests."""
+"""Round trips and CPU of a TLS connection, paid once for several requests."""
 
 import numpy as np
 import pytest
@@ -79,5 +79,5 @@ def test_impossible_connections(options, message):
 
 
 def test_network_is_constant():
-    law = qm.Pipeline(network(RTT)).solve(5.0).latency
-    assert law.quantile(0.01) == law.quantile(0.99) == RTT
+    distribution = qm.Pipeline(network(RTT)).solve(5.0).latency
+    assert distribution.quantile(0.01) == distribution.quantile(0.99) == RTT

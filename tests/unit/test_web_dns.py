@@ -15,10 +15,10 @@ def latency(step, rate=10.0):
 
 
 def test_mean_by_hand():
-    law = latency(dns(10 * ms, 100 * ms, hit_ratio=0.8, lookups=0.5))
-    assert law.mean == pytest.approx(0.5 * (0.010 + 0.2 * 0.100))
-    assert law.tail(0.0) == pytest.approx(0.5)
-    assert law.quantile(0.6) == pytest.approx(0.010, rel=1e-12)
+    distribution = latency(dns(10 * ms, 100 * ms, hit_ratio=0.8, lookups=0.5))
+    assert distribution.mean == pytest.approx(0.5 * (0.010 + 0.2 * 0.100))
+    assert distribution.tail(0.0) == pytest.approx(0.5)
+    assert distribution.quantile(0.6) == pytest.approx(0.010, rel=1e-12)
 
 
 def test_hit_ratio_from_life_and_rate_is_one_miss_a_cycle():
@@ -66,11 +66,11 @@ def test_an_authority_that_few_resolvers_cannot_overload():
     assert qm.Pipeline(step).max_rate > 1e12
 
 
-def test_times_may_be_laws():
+def test_times_may_be_distributions():
     hit, miss = qm.Exponential(10 * ms), qm.Gamma(100 * ms, scv=2.0)
-    law = latency(dns(hit, miss, hit_ratio=0.8))
-    assert law.mean == pytest.approx(0.010 + 0.2 * 0.100)
-    assert law.tail(0.3) == pytest.approx(
+    distribution = latency(dns(hit, miss, hit_ratio=0.8))
+    assert distribution.mean == pytest.approx(0.010 + 0.2 * 0.100)
+    assert distribution.tail(0.3) == pytest.approx(
         0.8 * hit.tail(0.3) + 0.2 * qm.Sum((hit, miss)).tail(0.3), rel=1e-8
     )
 

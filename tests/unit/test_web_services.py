@@ -18,14 +18,16 @@ def test_kinds_share_the_servers():
     assert r.stations["monolith"].utilization == pytest.approx(
         80 * (0.8 * 10 + 0.2 * 50) * ms / 2
     )
-    page_law, slow_law = (r.kinds[kind].latency for kind in ("page", "slow"))
-    assert slow_law.mean - page_law.mean == pytest.approx(40 * ms)
+    page_distribution, slow_distribution = (r.kinds[kind].latency for kind in ("page", "slow"))
+    assert slow_distribution.mean - page_distribution.mean == pytest.approx(40 * ms)
 
 
 def test_shared_servers_do_not_feel_variability():
     means = [
-        qm.Pipeline(monolith(law, servers=4, discipline="share")).solve(150.0).latency.mean
-        for law in (qm.Deterministic(20 * ms), qm.from_mean_scv(20 * ms, 9.0))
+        qm.Pipeline(monolith(distribution, servers=4, discipline="share"))
+        .solve(150.0)
+        .latency.mean
+        for distribution in (qm.Deterministic(20 * ms), qm.from_mean_scv(20 * ms, 9.0))
     ]
     assert means[0] == pytest.approx(means[1])
 

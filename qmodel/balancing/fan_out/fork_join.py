@@ -275,7 +275,7 @@ def response_distribution(
     known_two = _mm1(leaf.station) & np.less_equal(copies, 2)
     two = np.where(np.isinf(mean), np.inf, np.where(known_two, late, np.nan))
     known = np.where(several, two, mean)
-    return _OfKnownMean(joined.law, joined.need, joined.of, joined.correlation, known)
+    return _OfKnownMean(joined.distribution, joined.need, joined.of, joined.correlation, known)
 
 
 @dataclass(frozen=True, slots=True, eq=False, repr=False)

@@ -25,51 +25,51 @@ from qmodel import _check
 from qmodel._typing import Value
 from qmodel.distributions import Deterministic, Distribution, Minimum, Shifted
 
-__all__ = ["added_work", "copied_share", "response_law"]
+__all__ = ["added_work", "copied_share", "response_distribution"]
 
 
-def response_law(law: Distribution, delay: Value) -> Distribution:
-    """Law of the time to the first answer.
+def response_distribution(distribution: Distribution, delay: Value) -> Distribution:
+    """Distribution of the time to the first answer.
 
     Parameters
     ----------
-    law : Distribution
-        Law of the time of one copy. [-]
+    distribution : Distribution
+        Distribution of the time of one copy. [-]
     delay : number or array
         Time after which the second copy is sent, >= 0. [s]
 
     Returns
     -------
     Distribution
-        The law. [-]
+        The distribution. [-]
 
     Raises
     ------
     DomainError
         If `delay` is negative or infinite.
     ModelError
-        If `law` is not a distribution.
+        If `distribution` is not a distribution.
 
     Examples
     --------
     >>> import qmodel as qm
     >>> times = qm.HyperExponential([0.99, 0.01], [0.005, 0.5])
-    >>> for law in (times, response_law(times, 0.02)):
-    ...     print(law.quantile([0.5, 0.99, 0.999]).round(4))
+    >>> for distribution in (times, response_distribution(times, 0.02)):
+    ...     print(distribution.quantile([0.5, 0.99, 0.999]).round(4))
     [0.0035 0.0363 1.1513]
     [0.0035 0.0233 0.0324]
     """
-    _check.instance("law", law, Distribution)
-    return Minimum((law, Shifted(law, _check.finite("delay", delay))))
+    _check.instance("distribution", distribution, Distribution)
+    return Minimum((distribution, Shifted(distribution, _check.finite("delay", delay))))
 
 
-def copied_share(law: Distribution, delay: Value) -> Value:
+def copied_share(distribution: Distribution, delay: Value) -> Value:
     """Share of the requests of which a second copy is sent.
 
     Parameters
     ----------
-    law : Distribution
-        Law of the time of one copy. [-]
+    distribution : Distribution
+        Distribution of the time of one copy. [-]
     delay : number or array
         Time after which the second copy is sent, >= 0. [s]
 
@@ -83,28 +83,28 @@ def copied_share(law: Distribution, delay: Value) -> Value:
     DomainError
         If `delay` is negative or infinite.
     ModelError
-        If `law` is not a distribution.
+        If `distribution` is not a distribution.
 
     Examples
     --------
     A copy after the 95th percentile is sent of 5 % of the requests:
 
     >>> from qmodel.distributions import Exponential
-    >>> law = Exponential(0.01)
-    >>> float(copied_share(law, law.quantile(0.95)))
+    >>> distribution = Exponential(0.01)
+    >>> float(copied_share(distribution, distribution.quantile(0.95)))
     0.05
     """
-    _check.instance("law", law, Distribution)
-    return law.tail(_check.finite("delay", delay))
+    _check.instance("distribution", distribution, Distribution)
+    return distribution.tail(_check.finite("delay", delay))
 
 
-def added_work(law: Distribution, delay: Value, *, recalled: bool = True) -> Value:
+def added_work(distribution: Distribution, delay: Value, *, recalled: bool = True) -> Value:
     """Mean time that copies add to the work of one request; negative where they save some.
 
     Parameters
     ----------
-    law : Distribution
-        Law of the time that one copy keeps a server busy. [-]
+    distribution : Distribution
+        Distribution of the time that one copy keeps a server busy. [-]
     delay : number or array
         Time after which the second copy is sent, >= 0. [s]
     recalled : bool, default True
@@ -120,7 +120,7 @@ def added_work(law: Distribution, delay: Value, *, recalled: bool = True) -> Val
     DomainError
         If `delay` is negative or infinite.
     ModelError
-        If `law` is not a distribution.
+        If `distribution` is not a distribution.
 
     Examples
     --------
@@ -133,8 +133,8 @@ def added_work(law: Distribution, delay: Value, *, recalled: bool = True) -> Val
     0.01
     """
     if not recalled:
-        return copied_share(law, delay) * law.mean
+        return copied_share(distribution, delay) * distribution.mean
     # One runs until the first answer, the other from the delay until then.
-    answered = response_law(law, delay).mean
-    before = Minimum((law, Deterministic(delay))).mean
-    return 2 * answered - before - law.mean
+    answered = response_distribution(distribution, delay).mean
+    before = Minimum((distribution, Deterministic(delay))).mean
+    return 2 * answered - before - distribution.mean

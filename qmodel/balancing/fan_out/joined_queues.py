@@ -29,7 +29,7 @@ References
 ----------
 .. [1] M. B. Wilk, R. Gnanadesikan, "Probability plotting methods for the analysis of data",
    Biometrika 55, 1968; O. A. Vasicek, "The distribution of loan portfolio value", Risk 15,
-   2002 (the one-factor law of n dependent events).
+   2002 (the one-factor distribution of n dependent events).
 .. [2] Z. Drezner, G. O. Wesolowsky, "On the computation of the bivariate normal integral",
    Journal of Statistical Computation and Simulation 35, 1990; A. Genz, "Numerical computation
    of rectangular bivariate and trivariate normal and t probabilities", Statistics and
@@ -99,12 +99,12 @@ def _given(score: Any, correlation: Any, z: Any) -> Any:
 
 @dataclass(frozen=True, slots=True, eq=False, repr=False)
 class JoinedQueues(OrderStatistic):
-    """The law of the k-th shortest of n times with correlated normal scores.
+    """The distribution of the k-th shortest of n times with correlated normal scores.
 
     Parameters
     ----------
-    law : Distribution
-        Law of each time. [-]
+    distribution : Distribution
+        Distribution of each time. [-]
     need : int or integer array
         How many must be done, k, from 1 to n. [-]
     of : int or integer array
@@ -156,7 +156,7 @@ class JoinedQueues(OrderStatistic):
         """Return tail and density at `t` [s], from one look at the time."""
         from scipy.special import betaln, ndtr, ndtri, xlog1py, xlogy
 
-        late, slope = self.law.tail_and_density(t)
+        late, slope = self.distribution.tail_and_density(t)
         late = np.clip(late, 0.0, 1.0)
         score = np.asarray(ndtri(late))
         inner = np.isfinite(score)
@@ -165,7 +165,8 @@ class JoinedQueues(OrderStatistic):
         given = _given(score, self._alike, z)
         k, n = (np.asarray(x, dtype=float)[..., None] for x in (self.need, self.of))
         q = ndtr(given)
-        # Of the beta law at q, times the derivative of q by the chance to be late.
+        # Of the beta distribution at q, times the derivative of q by the probability to be
+        # late.
         weight = xlog1py(k - 1, -q) + xlogy(n - k, q) - betaln(k, n - k + 1)
         weight = weight + (score[..., None] ** 2 - given**2) / 2
         weight = weight - np.log(1 - self._alike)[..., None] / 2
@@ -179,7 +180,7 @@ class UnequalQueues(Quorum):
 
     Parameters
     ----------
-    laws : sequence of Distribution
+    distributions : sequence of Distribution
         The times. [-]
     need : int
         How many must be done, from 1 to their number. [-]
@@ -208,9 +209,9 @@ class UnequalQueues(Quorum):
 
     def __post_init__(self) -> None:
         Quorum.__post_init__(self)
-        if len(self.correlations) != len(self.laws):
+        if len(self.correlations) != len(self.distributions):
             raise ModelError(
-                f"correlations must be as many as laws, {len(self.laws)}, "
+                f"correlations must be as many as distributions, {len(self.distributions)}, "
                 f"got {len(self.correlations)}"
             )
         known = tuple(_check.probability("correlations", r) for r in self.correlations)
@@ -237,7 +238,7 @@ class UnequalQueues(Quorum):
         return scores, known, rule if len(alike) == 2 else None
 
     def _too_few(self, late: list[Any]) -> Any:
-        if self.need < len(self.laws):
+        if self.need < len(self.distributions):
             return too_few(late, self.need)
         # One of them is late, or else the next.
         return reduce(lambda some, q: some + (1 - some) * q, late)
@@ -260,7 +261,10 @@ class UnequalQueues(Quorum):
         """Return tail and density at `t` [s], from one look at each time."""
         from scipy.special import ndtr
 
-        tails, densities = zip(*(law.tail_and_density(t) for law in self.laws), strict=True)
+        tails, densities = zip(
+            *(distribution.tail_and_density(t) for distribution in self.distributions),
+            strict=True,
+        )
         scores, known, rule = self._scores(tails)
         if rule:
             r = np.sqrt(known[0] * known[1])
@@ -271,7 +275,7 @@ class UnequalQueues(Quorum):
         z, weights = _factor(known)
         given = _given(scores, known, z)
         late = list(ndtr(given))
-        if self.need == len(self.laws):
+        if self.need == len(self.distributions):
             rest = others([1 - q for q in late])
         else:
             rest = [one_missing(late[:i] + late[i + 1 :], self.need) for i in range(len(late))]

@@ -20,11 +20,11 @@ that of many and the central queue's of M/M/N, and exact at both ends,
 .. math:: W_N = \Big( W_{M/M/N}^{1.3} + \big( (1 - (d/N)^2) \, W_\infty \big)^{1.3}
     \Big)^{1/1.3} .
 
-The chance of a wait lies between that of M/M/d and :math:`\rho^d` on the log scale, at
+The probability of a wait lies between that of M/M/d and :math:`\rho^d` on the log scale, at
 :math:`(d/N)^{0.75}` of the way; the squared coefficient of variation of a wait between 1 and
 that of many. Against simulations of 1.5e6 to 3e6 requests for d from 2 to 5, N from 3 to 100
-and loads from 0.3 to 0.95: mean response within 3.7 %, chance of a wait 0.03, p50 6 %, p90 5 %,
-p99 10 %. Mean waits are up to 42 % low below a tenth of a service time, 26 % above it.
+and loads from 0.3 to 0.95: mean response within 3.7 %, probability of a wait 0.03, p50 6 %, p90
+5 %, p99 10 %. Mean waits are up to 42 % low below a tenth of a service time, 26 % above it.
 
 **Domain.** Replicas with one worker, first come, first served, exponential service; with
 d = N whatever `CentralQueue` takes. Calling off takes no time.
@@ -61,9 +61,9 @@ from qmodel.numerics import quadrature
 from qmodel.numerics.erlang import erlang_c
 from qmodel.numerics.spare_capacity import spare_servers
 from qmodel.queues import mmc
-from qmodel.queues.base import FCFS, LAWS, MEANS, StationResult
+from qmodel.queues.base import DISTRIBUTIONS, FCFS, MEANS, StationResult
 from qmodel.queues.mmc import EXPONENTIAL_SERVICE, MMc
-from qmodel.queues.waits.decaying import law_of_wait
+from qmodel.queues.waits.decaying import distribution_of_wait
 
 __all__ = ["TIED_REQUESTS", "TiedRequests", "waiting_tail_of_many", "waiting_time_of_many"]
 
@@ -76,7 +76,7 @@ TIED_REQUESTS = Assumption(
     APPROXIMATE,
 )
 
-_NORM, _WAY = 1.3, 0.75  # fitted: how waits add up, how chances go from all to many
+_NORM, _WAY = 1.3, 0.75  # fitted: how waits add up, how probabilities go from all to many
 
 
 @checked
@@ -245,15 +245,15 @@ class TiedRequests(Pool):
                 s,
             )
         )
-        mean, chance, scv = _wait(load, n, d, spare <= 0)
+        mean, probability, scv = _wait(load, n, d, spare <= 0)
         mean = mean * s
-        wait = law_of_wait(
-            mean, chance=chance, scv=scv, decay=np.nan * scv, scale=s, over=spare <= 0
+        wait = distribution_of_wait(
+            mean, probability=probability, scv=scv, decay=np.nan * scv, scale=s, over=spare <= 0
         )
         with np.errstate(invalid="ignore"):
             queue = np.where(rate == 0, 0.0 * mean, rate * mean)[()]
         grounds = (POISSON_ARRIVALS, EXPONENTIAL_SERVICE, FCFS, TIED_REQUESTS)
-        basis = dict.fromkeys((*MEANS, *LAWS), grounds)
+        basis = dict.fromkeys((*MEANS, *DISTRIBUTIONS), grounds)
         return StationResult(
             arrival_rate=arrival_rate,
             utilization=arrival_rate * self.service.mean / self.servers,
@@ -269,7 +269,7 @@ class TiedRequests(Pool):
 
 
 def _wait(load: Any, n: Any, d: Any, over: Any) -> tuple[Any, Any, Any]:
-    """Return mean, chance and SCV of the wait, in service times."""
+    """Return mean, probability and SCV of the wait, in service times."""
     idle, one = load == 0, d == 1
     x = np.where(over | idle, 0.5, np.minimum(load, 1 - 1e-15))
     two = np.where(one, 2.0, d)  # One copy is a random choice, which has no many.
@@ -277,7 +277,7 @@ def _wait(load: Any, n: Any, d: Any, over: Any) -> tuple[Any, Any, Any]:
     apart = np.where(one, 0.0, (1 - (d / n) ** 2) * waiting_time_of_many(x, two))
     mean = (central**_NORM + apart**_NORM) ** (1 / _NORM)
     way = np.where(one, 0.0, (d / n) ** _WAY)
-    chance = x ** (d * (1 - way)) * erlang_c(two * x, two) ** way
+    probability = x ** (d * (1 - way)) * erlang_c(two * x, two) ** way
     first, second, _ = quadrature.moments(
         lambda t: waiting_tail_of_many(x, copies=two, t=t), waiting_time_of_many(x, two)
     )
@@ -286,4 +286,4 @@ def _wait(load: Any, n: Any, d: Any, over: Any) -> tuple[Any, Any, Any]:
         many = np.where(first > 0, second / first * (x**two / first) - 1, 1.0)
         scv = np.where(apart > 0, many + (1 - many) * central / (central + apart), 1.0)
     mean = np.where(over, np.inf, np.where(idle, 0.0, mean))
-    return mean, np.where(over, 1.0, np.where(idle, 0.0, chance)), scv
+    return mean, np.where(over, 1.0, np.where(idle, 0.0, probability)), scv

@@ -1,4 +1,4 @@
-r"""The greatest of c shares that are Dirichlet(v, ..., v): its mean and its law.
+r"""The greatest of c shares that are Dirichlet(v, ..., v): its mean and its distribution.
 
 The shares are gamma variables of shape v over their sum, and independent of it. Hence the
 means of the ordered shares, exactly,
@@ -9,8 +9,8 @@ means of the ordered shares, exactly,
     E[\text{share}_{(i)}] = \frac{1}{c v} \int_0^\infty
         P(\text{Binomial}(c, Q(v, g)) \ge i) \, dg ,
 
-P and Q = 1 - P being the incomplete gamma functions. For the law, the sum is given, and all
-variables are truncated at :math:`w = z x`; with their mean m(w) and cumulants
+P and Q = 1 - P being the incomplete gamma functions. For the distribution, the sum is given,
+and all variables are truncated at :math:`w = z x`; with their mean m(w) and cumulants
 :math:`\kappa_j(w)`, the second-order saddlepoint at :math:`x = w / (c \, m)` is [1]_
 
 .. math:: P(\max \le x) \approx
@@ -28,8 +28,8 @@ for the tilt upwards, w < 0, gives all: :math:`m = v - h`, and
 the shares are negatively associated [3]_, and the right side adds them up. The saddlepoint
 is kept between. Two shares above 1/2 exclude each other, so there c q is exact.
 
-**Error.** Against Whitworth's exact law [2]_ of v = 1, the probability is within 0.005 for
-three shares, 0.0015 for more and 0.0002 from 30 on; percentiles from p1 to p99.9 are within
+**Error.** Against Whitworth's exact distribution [2]_ of v = 1, the probability is within 0.005
+for three shares, 0.0015 for more and 0.0002 from 30 on; percentiles from p1 to p99.9 are within
 0.3 % of the share. Two shares are exact, and more points do no worse (simulation, v up to
 10000). Percentiles that would need w < v - 30 sqrt(v), below p0.3, are too high, for three
 shares by 0.4 %.
@@ -40,7 +40,7 @@ References
 .. [1] R. W. Butler, R. K. Sutton, "Saddlepoint approximation for multivariate cumulative
    distribution functions and probability computations in sampling theory and outlier
    testing", Journal of the American Statistical Association 93, 1998, 596-604.
-.. [2] W. A. Whitworth, "DCC Exercises in Choice and Chance", Deighton Bell, 1897, no. 667.
+.. [2] W. A. Whitworth, "DCC Exercises in Choice and Probability", Deighton Bell, 1897, no. 667.
 .. [3] K. Joag-Dev, F. Proschan, "Negative association of random variables with
    applications", Annals of Statistics 11, 1983, sec. 3.
 """
@@ -148,11 +148,13 @@ def tail(x: Any, *, c: Any, v: Any) -> Any:
     x, c, v = _floats(x, c, v)
     inside = (x * c > 1) & (x < 0.5)
     at = np.where(inside, x, 1.5 / c)
-    w = increasing_root(lambda w: _log_law(w, c, v)[0] / at - 1, *_bracket(c, v))
+    w = increasing_root(lambda w: _log_distribution(w, c, v)[0] / at - 1, *_bracket(c, v))
     alone = _one_above(np.clip(x, 0.0, 1.0), c, v)
     with np.errstate(divide="ignore"):
         least = -np.expm1(c * np.log1p(-alone))
-    saddle = np.clip(-np.expm1(_log_law(w, c, v)[1]), least, np.minimum(c * alone, 1.0))
+    saddle = np.clip(
+        -np.expm1(_log_distribution(w, c, v)[1]), least, np.minimum(c * alone, 1.0)
+    )
     found = np.where(x * c <= 1, 1.0, np.where(inside, saddle, c * alone))
     found = np.where(c == 1, x < 1, found)
     return np.where(np.isnan(x + c + v), np.nan, found)[()]
@@ -188,8 +190,8 @@ def quantile(p: Any, *, c: Any, v: Any) -> Any:
         goal = np.log(p)
         least = betainccinv(v, others, -np.expm1(goal / c))
     most = betainccinv(v, others, (1 - p) / c)
-    w = increasing_root(lambda w: _log_law(w, c, v)[1] - goal, *_bracket(c, v))
-    saddle = np.clip(_log_law(w, c, v)[0], least, np.minimum(most, 0.5))
+    w = increasing_root(lambda w: _log_distribution(w, c, v)[1] - goal, *_bracket(c, v))
+    saddle = np.clip(_log_distribution(w, c, v)[0], least, np.minimum(most, 0.5))
     found = np.maximum(np.where(most < 0.5, saddle, most), 1 / c)
     found = np.where(c == 1, 1.0, np.where(p == 0, 1 / c, found))
     return np.where(np.isnan(p + c + v), np.nan, found)[()]
@@ -217,7 +219,7 @@ def _bracket(c: Any, v: Any) -> tuple[Any, Any]:
     return v - 30 * np.sqrt(v) + 0 * c, gammainccinv(v, _ROUNDING / c)
 
 
-def _log_law(w: Any, c: Any, v: Any) -> tuple[Any, Any]:
+def _log_distribution(w: Any, c: Any, v: Any) -> tuple[Any, Any]:
     """Return x, and the log of P(max <= x), at the truncation point `w`."""
     from scipy.special import gammaincc, gammaln, hyp1f1
 

@@ -10,7 +10,7 @@ work of c over the imbalance, never of c.
 **Mean.** Exact, and so are the means of the second fullest and the others; with one point
 each the imbalance is the harmonic number :math:`H_c`.
 **Percentiles.** Exact where the share is above one half, else within 0.3 % (by a
-saddlepoint, measured against the exact law of one point each and simulation; see
+saddlepoint, measured against the exact distribution of one point each and simulation; see
 `qmodel.balancing.hashing.greatest_share` for both).
 **Bounded loads.** A server that has 1 + e times the average passes keys on to the next one
 of the ring [2]_: its imbalance is cut at 1 + e, exactly so where keys are many.

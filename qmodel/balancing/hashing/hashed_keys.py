@@ -4,7 +4,7 @@ Each of m keys, asked for equally often, falls on one of c servers at random, so
 of keys are multinomial, and those of one server binomial(m, 1 / c). The fullest server
 decides what the pool does: c over its *imbalance*, its keys over the average m / c.
 
-The law of the greatest number is that of c Poisson variables of which the sum is given
+The distribution of the greatest number is that of c Poisson variables of which the sum is given
 [1]_. With all of them truncated at k, of mean m / c by the choice of :math:`\lambda`, and
 with their cumulants :math:`\kappa_j`, the second-order saddlepoint of the sum gives [2]_
 
@@ -20,10 +20,10 @@ of one server, :math:`1 - (1 - q)^c \le P(\max > k) \le c q`, since the numbers 
 associated [3]_; the saddlepoint is kept between. Two servers with more than half of the keys
 exclude each other, so there c q is exact.
 
-**Error.** Against the exact law by convolution, from 2 to 1000 keys on 2 to 100 servers, the
-probability is within 0.0022 for three servers and 0.0005 for more, the mean within 0.05 %,
-and percentiles from p1 to p99.9 are the very number of keys, but for one in 160 that is off
-by one. Two servers are exact.
+**Error.** Against the exact distribution by convolution, from 2 to 1000 keys on 2 to 100
+servers, the probability is within 0.0022 for three servers and 0.0005 for more, the mean within
+0.05 %, and percentiles from p1 to p99.9 are the very number of keys, but for one in 160 that is
+off by one. Two servers are exact.
 **Assumptions.** Keys are equally hot; see `qmodel.balancing.hashing.hot_keys` where they are
 not.
 **Shapes.** All arguments broadcast. **Domain.** Servers and keys >= 1.
@@ -200,13 +200,15 @@ def _tail(k: Any, m: Any, c: Any) -> Any:
     most = np.minimum(c * alone, 1.0)
     # As full as can be: every server has k, and the saddlepoint is at infinity.
     level = gammaln(m + 1) - m * np.log(c) - c * gammaln(at + 1)
-    log_law = np.where(at * c == m, level, _log_law(np.maximum(at, m / c + 0.1 / c), m, c))
-    saddle = np.clip(-np.expm1(np.minimum(log_law, 0.0)), least, most)
+    log_distribution = np.where(
+        at * c == m, level, _log_distribution(np.maximum(at, m / c + 0.1 / c), m, c)
+    )
+    saddle = np.clip(-np.expm1(np.minimum(log_distribution, 0.0)), least, most)
     found = np.where(inside, saddle, np.where(2 * (k + 1) > m, most, 1.0))
     return np.where(k * c < m, 1.0, np.where(np.isnan(k + m + c), np.nan, found))[()]
 
 
-def _log_law(k: Any, m: Any, c: Any) -> Any:
+def _log_distribution(k: Any, m: Any, c: Any) -> Any:
     """Return the log of P(max <= k), for k above the average."""
     even = m / c
 

@@ -8,7 +8,7 @@ no use.
 
 The share of a shard without the hottest key is that of the next six, each there with
 probability 1 / c (all 64 cases are added up), and a gamma variable with the mean and the
-variance of the rest. With F that law,
+variance of the rest. With F that distribution,
 
 .. math:: P(\max \le x) \approx F(x - p_1) \, F(x)^{c - 1}
 
@@ -85,8 +85,8 @@ def hot_imbalance(popularity: Zipf, shards: Count, *, replicated: Count = 0) -> 
     >>> hot_imbalance(keys, 16, replicated=[0, 1, 10, 100]).round(2)
     array([2.24, 1.64, 1.19, 1.06])
     """
-    law = _Shard(popularity, shards, replicated)
-    return (law.shards * law.mean)[()]
+    distribution = _Shard(popularity, shards, replicated)
+    return (distribution.shards * distribution.mean)[()]
 
 
 @checked
@@ -124,11 +124,11 @@ def hot_imbalance_quantile(
     array([1.64, 2.  , 2.19])
     """
     p = _check.probability("p", p)
-    law = _Shard(popularity, shards, replicated)
-    low, high = np.broadcast_arrays(law.least, 1.0 + 0 * p)
-    found = increasing_root(lambda x: 1 - law.some_above(x) - p, low, high, rtol=1e-10)
-    found = np.where(law.shards == 1, 1.0, found)
-    return np.where(np.isnan(p), np.nan, law.shards * found)[()]
+    distribution = _Shard(popularity, shards, replicated)
+    low, high = np.broadcast_arrays(distribution.least, 1.0 + 0 * p)
+    found = increasing_root(lambda x: 1 - distribution.some_above(x) - p, low, high, rtol=1e-10)
+    found = np.where(distribution.shards == 1, 1.0, found)
+    return np.where(np.isnan(p), np.nan, distribution.shards * found)[()]
 
 
 @checked
@@ -177,7 +177,7 @@ def _hottest(keys: Zipf, rank: Value) -> Value:
 
 
 class _Shard:
-    """The law of the share of one shard: key by key for the hottest, the rest as gamma."""
+    """The share of one shard as a distribution: the hottest key by key, the rest as gamma."""
 
     def __init__(self, popularity: Zipf, shards: Count, replicated: Count) -> None:
         keys = _checked(popularity)
@@ -190,13 +190,15 @@ class _Shard:
         self.shards = c
         self.everywhere = power_sum(a, q, np.minimum(r, n)) / total / c
         self.hottest = _hottest(keys, r + 1)
-        sums, chances = np.zeros((*c.shape, 1)), np.ones((*c.shape, 1))
+        sums, probabilities = np.zeros((*c.shape, 1)), np.ones((*c.shape, 1))
         here = 1 / c[..., None]
         for rank in range(2, _HOT + 2):
             share = np.asarray(_hottest(keys, r + rank))[..., None]
             sums = np.concatenate([sums, sums + share], axis=-1)
-            chances = np.concatenate([chances * (1 - here), chances * here], axis=-1)
-        self.sums, self.chances = sums, chances
+            probabilities = np.concatenate(
+                [probabilities * (1 - here), probabilities * here], axis=-1
+            )
+        self.sums, self.probabilities = sums, probabilities
         known = np.minimum(r + _HOT + 1, n)
         self.rest = power_sum(a, q + known, n - known) / total / c
         square = power_sum(2 * a, q + known, n - known) / total**2
@@ -218,7 +220,7 @@ class _Shard:
         rest, scale = self.rest[..., None], self.scale[..., None]
         beyond = gammaincc(np.where(rest > 0, rest / scale, 1.0), np.maximum(left, 0) / scale)
         beyond = np.where(left < 0, 1.0, np.where(rest > 0, beyond, 0.0))
-        return np.minimum((self.chances * beyond).sum(axis=-1), 1.0)
+        return np.minimum((self.probabilities * beyond).sum(axis=-1), 1.0)
 
     def some_above(self, x: Any) -> Any:
         """Return the probability that the fullest shard has more than `x`."""

@@ -1,1 +1,1 @@
-"""Reliability: parts that fail, and what the others then carry."""
+"""Reliability: parts that fail, and what the others then sustain."""

@@ -1,8 +1,8 @@
 r"""Availability: how often enough of the parts are up.
 
 A part that runs for a mean time between failures and is then repaired is up for the share
-:math:`A = \text{MTBF} / (\text{MTBF} + \text{MTTR})` of the time, whatever the laws of both
-[1]_. With independent parts,
+:math:`A = \text{MTBF} / (\text{MTBF} + \text{MTTR})` of the time, whatever the distributions of
+both [1]_. With independent parts,
 
 .. math::
 
@@ -42,7 +42,7 @@ __all__ = ["availability", "in_parallel", "in_series", "k_of_n", "replicas_neede
 
 @checked
 def availability(time_between_failures: Value, time_to_repair: Value) -> Value:
-    """Share of the time that a part is up.
+    """Fraction of time that a part is up.
 
     Parameters
     ----------
@@ -78,12 +78,12 @@ def availability(time_between_failures: Value, time_to_repair: Value) -> Value:
 
 @checked
 def in_series(*availabilities: Value) -> Value:
-    """Share of the time that all of some parts are up.
+    """Fraction of time that all of some parts are up.
 
     Parameters
     ----------
     *availabilities : numbers or arrays
-        Share of the time that each is up. [-]
+        Fraction of time that each is up. [-]
 
     Returns
     -------
@@ -105,12 +105,12 @@ def in_series(*availabilities: Value) -> Value:
 
 @checked
 def in_parallel(*availabilities: Value) -> Value:
-    """Share of the time that at least one of some parts is up.
+    """Fraction of time that at least one of some parts is up.
 
     Parameters
     ----------
     *availabilities : numbers or arrays
-        Share of the time that each is up. [-]
+        Fraction of time that each is up. [-]
 
     Returns
     -------
@@ -133,7 +133,7 @@ def in_parallel(*availabilities: Value) -> Value:
 
 @checked
 def k_of_n(*, needed: Count, replicas: Count, available: Value) -> Value:
-    """Share of the time that at least `needed` of the replicas are up.
+    """Fraction of time that at least `needed` of the replicas are up.
 
     Parameters
     ----------
@@ -142,7 +142,7 @@ def k_of_n(*, needed: Count, replicas: Count, available: Value) -> Value:
     replicas : int or integer array
         Their number, >= 1. [-]
     available : number or array
-        Share of the time that one is up. [-]
+        Fraction of time that one is up. [-]
 
     Returns
     -------
@@ -186,9 +186,9 @@ def replicas_needed(needed: Count, *, available: Value, target: Value) -> Value:
     needed : int or integer array
         How many must be up, >= 1. [-]
     available : number or array
-        Share of the time that one is up. [-]
+        Fraction of time that one is up. [-]
     target : number or array
-        Share of the time that as many as needed must be up, below 1 unless every one is
+        Fraction of time that as many as needed must be up, below 1 unless every one is
         always up. [-]
 
     Returns

@@ -57,7 +57,7 @@ def response_time(
     servers : int or integer array
         Number of servers, up or not, >= 1. [-]
     available : number or array
-        Share of the time that each of them is up. [-]
+        Fraction of time that each of them is up. [-]
     repair_time : number or array
         Mean time to repair one, > 0. [s]
 

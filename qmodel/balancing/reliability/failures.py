@@ -20,7 +20,8 @@ response while enough are up: five servers that are up for 98 %, with overload f
 the time, +0.7 % where repairs take 10 service times, -0.7 % at 100, -4.3 % at 1000, -11 % at
 3000, -28 % at 10,000. With overload for less than 1e-4 of the time it is within 0.2 % at 10 to
 1000. So first see to it that overload is rare. With `repair_time` the mean of M/M/c is exact,
-backlogs included (`qmodel.balancing.reliability.breakdowns`), and the law is stretched to it.
+backlogs included (`qmodel.balancing.reliability.breakdowns`), and the distribution is stretched
+to it.
 
 **Numbers.** All numbers up are solved as one array. States of less than 1e-17 are left out.
 **Shapes.** The station's parameters, the availability and the load broadcast.
@@ -71,7 +72,7 @@ QUASI_STATIC = Assumption(
 )
 STRETCHED_MIXTURE = Assumption(
     "stretched-mixture",
-    "the law of the response is that of the numbers that are up, stretched to the exact mean; "
+    "the response is that of the numbers that are up, stretched to the exact mean; "
     "median and p99 within 7 % where backlogs add little to the mean, p99 16 % short where "
     "they add a seventh or more",
     "measured here against simulation",
@@ -92,7 +93,7 @@ def _number(station: Station) -> str:
 
 @checked
 def rate_after_loss(station: Station, lost: Count = 1) -> Value:
-    """Arrival rate that a station carries when some of its replicas are lost.
+    """Arrival rate that a station sustains when some of its replicas are lost.
 
     Parameters
     ----------
@@ -148,7 +149,7 @@ class FailingResult:
     arrival_rate : number or array
         Arrival rate. [1/s]
     overload : number or array
-        Share of the time in which too few are up for the load, or none is. [-]
+        Fraction of time in which too few are up for the load, or none is. [-]
     up : number or array
         Mean number of replicas that are up. [-]
     utilization : number or array
@@ -158,9 +159,9 @@ class FailingResult:
     response_time : number or array
         Mean time in queue and in service while stable; inf where it never is. [s]
     response : Distribution
-        Law of the response while stable. [-]
+        Distribution of the response while stable. [-]
     response_overall : Distribution
-        Law of the response at any time; requests that come in overload never end. [-]
+        Distribution of the response at any time; requests that come in overload never end. [-]
     basis : Basis
         How much each quantity can be trusted. [-]
     """
@@ -185,7 +186,7 @@ class Failing(Model):
     station : Station
         A pool, whose replicas fail, or a station whose servers do. [-]
     available : number or array
-        Share of the time that one of them is up. [-]
+        Fraction of time that one of them is up. [-]
     repair_time : number or array, optional
         Mean time to repair one, > 0: then the means are exact, those of all times, with the
         backlog that an overload leaves. Only for `MMc`. By default repairs are taken as slow
@@ -201,7 +202,7 @@ class Failing(Model):
 
     Examples
     --------
-    Five servers at 64 % load, each up for 98 % of the time. Four carry the load too, slowly;
+    Five servers at 64 % load, each up for 98 % of the time. Four sustain the load too, slowly;
     three do not:
 
     >>> import qmodel as qm
@@ -240,7 +241,7 @@ class Failing(Model):
         Returns
         -------
         FailingResult
-            The probability of overload, and means and laws while there is none. [-]
+            The probability of overload, and means and distributions while there is none. [-]
 
         Raises
         ------
@@ -257,16 +258,16 @@ class Failing(Model):
         cells = np.broadcast_shapes(np.shape(rate), np.shape(self.available), whole)
         numbers = replicas, self.available
         n, a = (np.broadcast_to(np.asarray(x, dtype=float), cells) for x in numbers)
-        up, chance = _numbers_up(n, a)
+        up, probability = _numbers_up(n, a)
         some = _with(self.station, name, np.maximum(up, 1.0))
         result = some.solve(np.broadcast_to(np.asarray(rate, dtype=float), cells)[()])
         carried = (up >= 1) & np.less(rate, some.max_rate)
-        stable = np.where(carried, chance, 0.0)
+        stable = np.where(carried, probability, 0.0)
         total = stable.sum(axis=0)
-        overload = np.where(carried, 0.0, chance).sum(axis=0)
+        overload = np.where(carried, 0.0, probability).sum(axis=0)
         overload = np.where(np.isnan(rate + a), np.nan, overload)
         # Where it is never stable the weights are those of all times, and the mean is inf.
-        given = np.where(total > 0, stable / np.where(total > 0, total, 1.0), chance)
+        given = np.where(total > 0, stable / np.where(total > 0, total, 1.0), probability)
 
         def mean(values: Any) -> Any:
             values = np.broadcast_to(np.asarray(values, dtype=float), given.shape)
@@ -274,12 +275,12 @@ class Failing(Model):
             return namespace(values).weigh(given, values).sum(axis=0)[()]
 
         index = np.arange(up.size).reshape(up.shape)
-        laws = (NEVER, *(select(result.response, up.shape, row) for row in index))
+        distributions = (NEVER, *(select(result.response, up.shape, row) for row in index))
 
         def mixture(weights: Any) -> Mixture:
             none = np.where(up < 1, weights, 0.0).sum(axis=0)
             some = np.where(up < 1, 0.0, weights)
-            return Mixture((none[()], *(row[()] for row in some)), laws)
+            return Mixture((none[()], *(row[()] for row in some)), distributions)
 
         grounds = {
             name: union(ground, (INDEPENDENT_FAILURES, QUASI_STATIC))
@@ -294,7 +295,7 @@ class Failing(Model):
             waiting_time=mean(result.waiting_time),
             response_time=mean(result.response_time),
             response=mixture(given),
-            response_overall=mixture(chance),
+            response_overall=mixture(probability),
             basis=Basis(
                 {"overload": (INDEPENDENT_FAILURES,), "up": (INDEPENDENT_FAILURES,)}
                 | {name: grounds[name] for name in kept}
@@ -314,23 +315,25 @@ class Failing(Model):
             busy = np.where(np.asarray(found.up) > 0, rate * s / found.up, np.inf)[()]
         known = np.where(np.isfinite(stretch), stretch, 1.0)[()]
         over = np.where(np.isinf(time), 1.0, np.where(np.isnan(time), np.nan, 0.0))
-        law = Mixture(((1 - over)[()], over[()]), (Scaled(found.response, known), NEVER))
+        distribution = Mixture(
+            ((1 - over)[()], over[()]), (Scaled(found.response, known), NEVER)
+        )
         exact = (POISSON_ARRIVALS, EXPONENTIAL_SERVICE, INDEPENDENT_FAILURES)
         means = dict.fromkeys(("utilization", "waiting_time", "response_time"), exact)
-        laws = dict.fromkeys(("response", "percentiles"), (*exact, STRETCHED_MIXTURE))
+        distributions = dict.fromkeys(("response", "percentiles"), (*exact, STRETCHED_MIXTURE))
         return replace(
             found,
             utilization=busy,
             waiting_time=time - s,
             response_time=time,
-            response=law,
-            response_overall=law,
-            basis=Basis({**found.basis.grounds, **means, **laws}),
+            response=distribution,
+            response_overall=distribution,
+            basis=Basis({**found.basis.grounds, **means, **distributions}),
         )
 
 
 def _numbers_up(n: Any, a: Any) -> tuple[Any, Any]:
-    """Return numbers of replicas that may be up, along a new first axis, and their chances."""
+    """Return how many replicas may be up, along a new first axis, and how probable that is."""
     from scipy.special import betaln, xlog1py, xlogy
 
     down = n * (1 - a)
@@ -344,8 +347,8 @@ def _numbers_up(n: Any, a: Any) -> tuple[Any, Any]:
     up = np.maximum(n - lost, 0.0)
     with np.errstate(invalid="ignore", divide="ignore"):
         log = xlogy(lost, 1 - a) + xlog1py(up, a - 1) - betaln(up + 1, lost + 1)
-        chance = np.where(lost <= n, np.exp(log) / (n + 1), 0.0)
-    kept = ~(chance < _NEGLIGIBLE).reshape(len(chance), -1).all(axis=1)
-    up, chance = up[kept], chance[kept]
+        probability = np.where(lost <= n, np.exp(log) / (n + 1), 0.0)
+    kept = ~(probability < _NEGLIGIBLE).reshape(len(probability), -1).all(axis=1)
+    up, probability = up[kept], probability[kept]
     # Rounded logs of large numbers do not sum to 1 to the last digit.
-    return up, np.minimum(chance / chance.sum(axis=0), 1.0)
+    return up, np.minimum(probability / probability.sum(axis=0), 1.0)

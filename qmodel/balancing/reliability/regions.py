@@ -1,4 +1,4 @@
-r"""Regions: where the load of a lost region goes, and whether the others carry it.
+r"""Regions: where the load of a lost region goes, and whether the others sustain it.
 
 Region i has the share :math:`w_i` of the users. When region l is lost, its users go to the
 others, either in proportion to their weights (what a weighted name service does), or each
@@ -11,12 +11,12 @@ to the nearest one that is left (what a latency-based one does):
 
 The total rate that survives the loss of any one region is the least of
 :math:`\lambda_j^* / w_j^{(l)}` over the lost l and the others j. With n equal regions and even
-weights that is (n - 1) / n of what they carry together; sent to the nearest, one region gets
+weights that is (n - 1) / n of what they sustain together; sent to the nearest, one region gets
 twice its load, and it is one half, however many they are.
 
-Exact arithmetic: capacities are those of the stations in the regions. The law of the latency
-after a loss is that of `WeightedSplit` with a row of `shares_after_loss` as weights and the
-round trips as delays.
+Exact arithmetic: capacities are those of the stations in the regions. The distribution of the
+latency after a loss is that of `WeightedSplit` with a row of `shares_after_loss` as weights and
+the round trips as delays.
 **Shapes.** Weights may be arrays: results have the lost region along the first axis, the
 region that takes over along the second, then the cells.
 """
@@ -154,7 +154,7 @@ def surviving_rate(
 
     Examples
     --------
-    Three regions that carry 1000/s each, evenly loaded, survive a loss at 2000/s, and at
+    Three regions that sustain 1000/s each, evenly loaded, survive a loss at 2000/s, and at
     1500/s where all users of the lost one go to the same region:
 
     >>> even, near = [1 / 3] * 3, [[0, 1, 2], [1, 0, 2], [2, 1, 0]]

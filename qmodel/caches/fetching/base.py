@@ -12,7 +12,7 @@ Poisson requests of rate :math:`\lambda` for one object,
 
 for the shares p_m of misses and p_d of delayed hits, with :math:`Z_e` the remainder of Z
 (`qmodel.distributions.residual`): an arrival finds a fetch at a random age. All objects
-share the law of Z, so the law for a whole catalogue has the same form.
+share the distribution of Z, so the distribution for a whole catalogue has the same form.
 
 **Shapes.** Parameters of the policy, of the popularity and the request rate broadcast.
 **Domain.** Fetch times independent of one another and of the requests.
@@ -105,7 +105,7 @@ class FetchResult:
     added_latency : number or array
         Mean time that fetches add to a request. [s]
     added : Distribution
-        Law of that time, over all requests. [-]
+        Distribution of that time, over all requests. [-]
     basis : Basis
         How much each quantity can be trusted. [-]
     """
@@ -135,7 +135,7 @@ class Fetching(Model, ABC):
         # A property would become the default value of a field of this name.
         @property
         def fetch(self) -> Distribution:
-            """Law of the time that a fetch takes. [-]."""
+            """Distribution of the time that a fetch takes. [-]."""
 
     @property
     @abstractmethod
@@ -193,7 +193,7 @@ class Fetching(Model, ABC):
         DomainError
             If `request_rate` is not > 0.
         ModelError
-            If `popularity` is none.
+            If `popularity` is not one.
         """
         _check.instance("popularity", popularity, Popularity)
         rate = _check.positive("request_rate", request_rate)
@@ -209,7 +209,7 @@ class Fetching(Model, ABC):
         # A mean of ones may round to a little more. Fetches may be more than one.
         sums[:4] = np.minimum(sums[:4], 1.0)
         total = Outcome(*(x.reshape(shape)[()] for x in sums))
-        after, law = self._waits(total)
+        after, distribution = self._waits(total)
         known = (*self._grounds, INDEPENDENT_REFERENCE, *popularity.grounds)
         return FetchResult(
             request_rate=rate,
@@ -219,7 +219,7 @@ class Fetching(Model, ABC):
             stale_ratio=total.stale,
             fetch_rate=rate * total.fetches,
             added_latency=after,
-            added=law,
+            added=distribution,
             basis=Basis(dict.fromkeys(QUANTITIES, known)),
         )
 
@@ -228,7 +228,7 @@ class Fetching(Model, ABC):
         return self._parameters
 
     def _waits(self, total: Outcome) -> tuple[Value, Distribution]:
-        """Return the mean of the added time, and its law."""
+        """Return the mean of the added time, and its distribution."""
         rest = residual(self.fetch)
         at_once = total.hit + total.stale
         mean = _weigh(total.missed, self.fetch.mean) + _weigh(total.delayed, rest.mean)

@@ -14,8 +14,8 @@ at which the objects present fill the cache, and an object under way takes no pl
 .. math:: \sum_i s_i \frac{1 - e^{-\lambda_i T}}
           {1 + \lambda_i E[Z]\, e^{-\lambda_i T}} = C .
 
-Exact for one object, for Poisson requests and any law of Z. The mean added time has E[Z^2]
-in it: exponential fetches make delayed hits wait twice as long as constant ones.
+Exact for one object, for Poisson requests and any distribution of Z. The mean added time has
+E[Z^2] in it: exponential fetches make delayed hits wait twice as long as constant ones.
 
 References
 ----------
@@ -117,7 +117,7 @@ class FetchedTTL(Fetching):
     ttl : number or array
         How long an object lives after it came in, > 0. [s]
     fetch : Distribution
-        Law of the time that a fetch takes. [-]
+        Distribution of the time that a fetch takes. [-]
     renewing : bool, default False
         Whether each hit starts the lifetime anew. [-]
 
@@ -163,7 +163,7 @@ class FetchedLRU(Fetching):
     capacity : number or array
         What fits, in the unit of the popularity's sizes: objects or bytes, >= 0. [-]
     fetch : Distribution
-        Law of the time that a fetch takes. [-]
+        Distribution of the time that a fetch takes. [-]
 
     Raises
     ------

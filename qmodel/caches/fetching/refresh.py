@@ -14,7 +14,7 @@ load. This is ``stale-while-revalidate`` [1]_ with S as its argument. It is refr
 as well, with T the age from which requests refresh and T + S the age of expiry: then what
 is called stale here is still valid.
 
-Exact for one object, Poisson requests and any law of Z; a refresh that has begun ends
+Exact for one object, Poisson requests and any distribution of Z; a refresh that has begun ends
 before the object is dropped.
 
 References
@@ -108,7 +108,7 @@ class RefreshedTTL(Fetching):
     stale : number or array
         How long after that a request may still be answered with it, >= 0. [s]
     fetch : Distribution
-        Law of the time that a fetch takes. [-]
+        Distribution of the time that a fetch takes. [-]
 
     Raises
     ------

@@ -150,7 +150,7 @@ def slow_misses(
     DomainError
         If `request_rate` or `ttl` is not > 0.
     ModelError
-        If `popularity` or `database` is none.
+        If `popularity` or `database` is not one.
 
     Examples
     --------

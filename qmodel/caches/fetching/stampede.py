@@ -15,7 +15,7 @@ it. Exact for Poisson requests to one object; the first answer starts the lifeti
 ones do not renew it.
 
 **Numerics.** E[V] by Gauss-Legendre panels in units of E[Z], at nodes that serve all
-objects: 1e-9 relative for smooth laws and for constants.
+objects: 1e-9 relative for smooth distributions and for constants.
 
 References
 ----------
@@ -54,7 +54,7 @@ def stampede_size(request_rate: Value, fetch: Distribution) -> Value:
     request_rate : number or array
         Requests for the object, Poisson, >= 0. [1/s]
     fetch : Distribution
-        Law of the time that a fetch takes. [-]
+        Distribution of the time that a fetch takes. [-]
 
     Returns
     -------
@@ -77,7 +77,7 @@ def stampede_size(request_rate: Value, fetch: Distribution) -> Value:
 
 
 class _Panels(NamedTuple):
-    """The law of a fetch at the nodes, cells of the law along the second axis."""
+    """The distribution of a fetch at the nodes, with its cells along the second axis."""
 
     tail: Any
     """P(Z > t)."""
@@ -103,18 +103,20 @@ def _panels(fetch: Distribution) -> _Panels:
 
 
 def _cells(fetch: Distribution) -> Any:
-    """Return the number of each cell of a law."""
+    """Return the number of each cell of a distribution."""
     return np.arange(np.size(fetch.mean)).reshape(np.shape(fetch.mean))
 
 
-def _window(rate: Any, law: _Panels, cell: Any) -> Any:
-    """Return E[V] under a request rate, for a cell of the law."""
+def _window(rate: Any, distribution: _Panels, cell: Any) -> Any:
+    """Return E[V] under a request rate, for a cell of the distribution."""
     saved: Any = 0.0
     with np.errstate(under="ignore"):
-        for tail, past, weight in zip(law.tail, law.past, law.weights, strict=True):
+        for tail, past, weight in zip(
+            distribution.tail, distribution.past, distribution.weights, strict=True
+        ):
             saved = saved - weight[cell] * tail[cell] * np.expm1(-rate * past[cell])
     # E[Z] less what the others save, so that rare requests have all digits of E[Z].
-    return law.mean[cell] - saved
+    return distribution.mean[cell] - saved
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -126,7 +128,7 @@ class UnsharedTTL(Fetching):
     ttl : number or array
         How long an object lives after it came in, > 0. [s]
     fetch : Distribution
-        Law of the time that a fetch takes. [-]
+        Distribution of the time that a fetch takes. [-]
 
     Raises
     ------
@@ -166,7 +168,7 @@ class UnsharedTTL(Fetching):
         return Outcome(hit, missed, 0.0, 0.0, missed)
 
     def _waits(self, total: Outcome) -> tuple[Value, Distribution]:
-        """Return the mean of the added time, and its law: each waits for its own fetch."""
+        """Return mean and distribution of the added time: each waits for its own fetch."""
         shares = (total.hit, total.missed)
-        law = measure(shares, (Deterministic(0.0), self.fetch))
-        return total.missed * self.fetch.mean, law
+        distribution = measure(shares, (Deterministic(0.0), self.fetch))
+        return total.missed * self.fetch.mean, distribution

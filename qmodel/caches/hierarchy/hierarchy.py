@@ -4,8 +4,8 @@ Each level sees only what the level before it missed. That is not the popularity
 clients, and no Poisson stream either: an object that was just missed is in the cache, and
 is not missed again for the characteristic time at least. To take the misses as Poisson
 gives the second level up to 49 % more hits than it has. So the times between the misses of
-each object go up with their law G (`qmodel.caches.hierarchy.inter_miss`). With n children, each
-a cache with timer T_1 and misses at the rates r_i, a parent with timer T_2 has
+each object go up with their distribution G (`qmodel.caches.hierarchy.inter_miss`). With n
+children, each a cache with timer T_1 and misses at the rates r_i, a parent with timer T_2 has
 
 .. math::
 
@@ -13,8 +13,8 @@ a cache with timer T_1 and misses at the rates r_i, a parent with timer T_2 has
         G_i(T_2)\, G_i(T_2 + T_1)^{n-1}, \qquad
     \sum_i s_i \bigl(1 - G_i(T_2 + T_1)^n\bigr) = C_2 ,
 
-as the children are independent and G one timer later is the law of the time to the next
-miss of another child. A miss is kept on its way back at every level ("leave a copy
+as the children are independent and G one timer later is the distribution of the time to the
+next miss of another child. A miss is kept on its way back at every level ("leave a copy
 everywhere").
 
 **Error.** Up to the second level nothing is assumed but constant characteristic times, so
@@ -64,7 +64,7 @@ __all__ = ["Hierarchy", "Level"]
 FILTERED_MISSES = Assumption(
     "filtered-misses",
     "the misses of a second level are taken as those of one cache with a timer: their rate "
-    "and their shortest distance are kept, the rest of their law is not; the share of all "
+    "and their shortest distance are kept, the rest of them is not; the share of all "
     "requests that a third or fourth level answers is within 0.001 of simulation where its "
     "nodes are at least three times as large as those before, and within 0.005 where twice",
     "Garetto, Leonardi and Martina 2016, sec. 6, for the idea",
@@ -214,7 +214,7 @@ class Hierarchy:
         DomainError
             If `request_rate` is not > 0.
         ModelError
-            If `popularity` is none.
+            If `popularity` is not one.
         """
         _check.instance("popularity", popularity, Popularity)
         rate = _check.positive("request_rate", request_rate)
@@ -316,15 +316,15 @@ def _parents(
     below: _Stream, grid: Grid, level: Level, limit: Any, many: Any
 ) -> tuple[_Stream, Any, Any]:
     """Return what a level passes on, its timer, and who is present at one node."""
-    law = InterMiss(below.rate * below.timer[..., None])
+    distribution = InterMiss(below.rate * below.timer[..., None])
     # Children of each kind at one node of this level.
     children = below.many / many[:, None]
 
     def absent(time: Any, here: slice = slice(None)) -> tuple[Any, Any]:
         """Return the logarithm of P(no child missed), and that of each alone."""
         u = time[..., None] / below.timer[here][..., None]
-        whole = u.shape[0] == law.rate_times_timer.shape[0]
-        some = law if whole else InterMiss(law.rate_times_timer[here])
+        whole = u.shape[0] == distribution.rate_times_timer.shape[0]
+        some = distribution if whole else InterMiss(distribution.rate_times_timer[here])
         alone = _log_of_rest(some.until_next(u))
         return (children[here][..., None] * alone).sum(axis=-2), alone
 
@@ -336,7 +336,7 @@ def _parents(
         time = filling_time(grid, limit, limit.shape, presence)
     finite = np.minimum(time, _LONGEST)[..., None]
     together, alone = absent(finite)
-    own = _log_of_rest(law.within(finite[..., None] / below.timer[..., None]))
+    own = _log_of_rest(distribution.within(finite[..., None] / below.timer[..., None]))
     # A child that missed knows when it missed before; its siblings do not.
     missed = np.exp(together[..., None, :] - alone + own)
     rate = (children[..., None] * below.rate * missed).sum(axis=-2, keepdims=True)
@@ -346,7 +346,7 @@ def _parents(
     return _Stream(rate, shortest, many[:, None]), time, -np.expm1(together)
 
 
-def _log_of_rest(chance: Any) -> Any:
-    """Return log(1 - chance), finite so that differences of it are numbers."""
+def _log_of_rest(probability: Any) -> Any:
+    """Return log(1 - probability), finite so that differences of it are numbers."""
     with np.errstate(divide="ignore"):
-        return np.maximum(np.log1p(-np.minimum(chance, 1.0)), -700.0)
+        return np.maximum(np.log1p(-np.minimum(probability, 1.0)), -700.0)

@@ -48,7 +48,7 @@ _APART = 1e-4
 
 @dataclass(frozen=True, slots=True, eq=False)
 class InterMiss:
-    """The law of the times between the misses of objects at one cache.
+    """The distribution of the times between the misses of objects at one cache.
 
     Parameters
     ----------
@@ -75,7 +75,7 @@ class InterMiss:
         return self._found[0], self._found[1]
 
     def within(self, u: Any) -> Any:
-        """Return P(X <= u T), the chance of a miss so soon after one.
+        """Return P(X <= u T), the probability of a miss so soon after one.
 
         Parameters
         ----------
@@ -94,7 +94,7 @@ class InterMiss:
         return found
 
     def until_next(self, u: Any) -> Any:
-        """Return the chance of a miss within u T of a moment that knows nothing of misses.
+        """Return the probability of a miss within u T of a moment that knows nothing of misses.
 
         Parameters
         ----------

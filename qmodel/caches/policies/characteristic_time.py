@@ -136,7 +136,7 @@ def _root(
             low, high = np.where(short, u, low), np.where(short, high, u)
             step = np.where(np.isnan(step), np.where(short, 4.0, -4.0), step)
             after = u + np.clip(step, -4.0, 4.0)
-            # Steps that do not become smaller may go to and fro for ever. A root that is
+            # Steps that do not become smaller may oscillate for ever. A root that is
             # found lies on its bracket; only long steps leave it.
             lost = (after <= low) | (after >= high) | (np.abs(step) > moved / 2)
             lost &= (np.abs(step) > 1e-8) & np.isfinite(high - low)

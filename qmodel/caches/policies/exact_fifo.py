@@ -31,7 +31,7 @@ import numpy as np
 
 from qmodel.caches.policies.exact import Exact
 from qmodel.caches.policies.fifo import presence
-from qmodel.numerics.poisson_binomial import law, without_each
+from qmodel.numerics.poisson_binomial import distribution, without_each
 from qmodel.numerics.roots import increasing_root
 
 __all__ = ["ExactFIFO"]
@@ -70,7 +70,9 @@ class ExactFIFO(Exact):
         objects = shares.shape[-1]
         low, high = np.log(capacity / objects), np.log(2.0 * objects / least)
         time = np.exp(increasing_root(over, low, high))
-        chances = presence(shares * time[:, None])[0]
-        _, just = without_each(chances, capacity - 1)
-        whole = np.take_along_axis(law(chances), capacity.astype(int)[:, None], axis=-1)
-        return chances * just / whole
+        probabilities = presence(shares * time[:, None])[0]
+        _, just = without_each(probabilities, capacity - 1)
+        whole = np.take_along_axis(
+            distribution(probabilities), capacity.astype(int)[:, None], axis=-1
+        )
+        return probabilities * just / whole

@@ -7,12 +7,12 @@ for since. With Poisson requests these others are independent events [1]_, [2]_:
           P\Big( \sum_{j \ne i} B_j(t) \le C - 1 \Big) dt , \qquad
           P(B_j(t) = 1) = 1 - e^{-p_j t} .
 
-The law of the sum is that of `qmodel.numerics.poisson_binomial`. Where its probability is 1
-to rounding, by Bernstein's inequality, the integral is known; from there on it is taken by
+The distribution of the sum is that of `qmodel.numerics.poisson_binomial`. Where its probability
+is 1 to rounding, by Bernstein's inequality, the integral is known; from there on it is taken by
 Gauss's rule on panels that are as wide as the number asked for lets them. The hit ratio is
-right to 1e-12. It costs the square of the catalogue at some hundred points, so more than
-1,000 objects are refused: there `qmodel.caches.LRU` is exact up to 16 places and right to
-0.0006 for more.
+right to 1e-12. It costs the square of the catalogue at some hundred points, so more than 1,000
+objects are refused: there `qmodel.caches.LRU` is exact up to 16 places and right to 0.0006 for
+more.
 
 References
 ----------

@@ -9,8 +9,8 @@ exponential if a random object is evicted. Either way it is absent until the nex
 Both hit equally often also exactly, and less often than LRU [2]_.
 
 **Few places.** Exactly, each content of the cache is as likely as the product of its shares
-[2]_. With any T the number S of independent events of chances :math:`\pi_i = p_i T / (1 +
-p_i T)` has the same law of contents, given that S = C:
+[2]_. With any T the number S of independent events of probabilities :math:`\pi_i = p_i T / (1 +
+p_i T)` has the same distribution of contents, given that S = C:
 
 .. math:: h_i(C) = \pi_i \frac{P(S_{-i} = C - 1)}{P(S = C)}
           = p_i T\, \frac{P(S = C - 1)}{P(S = C)}\, (1 - h_i(C - 1)) .
@@ -37,7 +37,7 @@ from qmodel import _check
 from qmodel._checked import checked
 from qmodel._typing import Value
 from qmodel.caches.policies.small_capacity import Catalogue, FewPlaces
-from qmodel.numerics.poisson_binomial import Groups, marked_law
+from qmodel.numerics.poisson_binomial import Groups, marked_distribution
 from qmodel.numerics.roots import increasing_root
 
 __all__ = ["FIFO", "Random", "presence"]
@@ -107,16 +107,16 @@ class FIFO(FewPlaces):
         return presence(share * time)
 
     def _gains(self, catalogue: Catalogue) -> Any:
-        law, marked, _ = self._law(catalogue, self.most_places)
+        distribution, marked, _ = self._distribution(catalogue, self.most_places)
         places = np.arange(self.most_places + 1)[:, None]
         with np.errstate(divide="ignore", invalid="ignore"):
-            hits = np.where(places[1:] < catalogue.objects, marked[:-1] / law[1:], 1.0)
+            hits = np.where(places[1:] < catalogue.objects, marked[:-1] / distribution[1:], 1.0)
         return np.diff(hits, axis=0, prepend=0.0).T
 
     def _gains_of(self, share: Any, catalogue: Catalogue) -> Any:
-        law, _, time = self._law(catalogue, _BEYOND)
+        distribution, _, time = self._distribution(catalogue, _BEYOND)
         with np.errstate(divide="ignore", invalid="ignore"):
-            odds = share * (time * law[:-1] / law[1:])[..., None]
+            odds = share * (time * distribution[:-1] / distribution[1:])[..., None]
         some = catalogue.objects[:, None]
         # Errors grow by the odds upwards, and shrink by them downwards.
         hits, growth = np.zeros((_BEYOND + 1, *share.shape)), np.ones(share.shape)
@@ -138,8 +138,8 @@ class FIFO(FewPlaces):
             hits[k] = np.where(known, down, hits[k])
         return np.moveaxis(np.diff(hits[: self.most_places + 1], axis=0), 0, -1)
 
-    def _law(self, catalogue: Catalogue, most: int) -> tuple[Any, Any, Any]:
-        """Return the law of S, with p_i h_i P(S = C) marked, and the time T."""
+    def _distribution(self, catalogue: Catalogue, most: int) -> tuple[Any, Any, Any]:
+        """Return the distribution of S, with p_i h_i P(S = C) marked, and the time T."""
         singles, share, count = catalogue.singles, catalogue.share, catalogue.count
         places = np.minimum(self.most_places, catalogue.objects / 2)
 
@@ -155,8 +155,8 @@ class FIFO(FewPlaces):
         none = -(count * np.log1p(y)).sum(axis=-1)
         groups = Groups(y[:, None], count, none[:, None], share * y)
         alone = tuple(z[..., None] for z in (x * rests, rests, singles.T * x * rests))
-        law, marked = marked_law(alone, groups, most)
-        return law[..., 0], marked[..., 0], time
+        distribution, marked = marked_distribution(alone, groups, most)
+        return distribution[..., 0], marked[..., 0], time
 
 
 @dataclass(frozen=True, slots=True, eq=False)

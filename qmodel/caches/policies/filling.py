@@ -37,7 +37,8 @@ def filling_time(grid: Grid, capacity: Any, shape: tuple[int, ...], presence: Pr
         The shape of the scenarios. [-]
     presence : callable
         From a slice of the scenarios, in one row, their grid, and times of that many, with
-        a last axis of length one, to the chance of each object to be present; increasing. [-]
+        a last axis of length one, to the probability of each object to be present; increasing.
+        [-]
 
     Returns
     -------

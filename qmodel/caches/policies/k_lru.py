@@ -8,7 +8,7 @@ the list before knows it, and every one enters the first. With the characteristi
 .. math:: h^{(j)}_i = \frac{h^{(j-1)}_i (1 - e^{-p_i T_j})}
           {e^{-p_i T_j} + h^{(j-1)}_i (1 - e^{-p_i T_j})}, \qquad h^{(0)}_i = 1 ,
 
-which is q-LRU with the chance to be known for its q.
+which is q-LRU with the probability to be known for its q.
 2-LRU is the usual one: it keeps what is asked for once out of the cache, as q-LRU does,
 and adapts faster.
 

@@ -11,7 +11,7 @@ than C others were asked for since [2]_, and the place number C adds
 
 .. math:: \Delta H_C = \int_0^\infty \sum_i p_i^2 e^{-p_i t}\, P(S_{-i}(t) = C - 1)\, dt
 
-with the number S_{-i}(t) of other objects asked for in a time t, each with chance
+with the number S_{-i}(t) of other objects asked for in a time t, each with probability
 :math:`1 - e^{-p_j t}`. The integral is taken by Gauss's rule on panels even in the logarithm
 of t. Solved so are up to 32 places; from 16 on the characteristic time has a part in the
 result (`qmodel.caches.policies.small_capacity`).
@@ -34,7 +34,7 @@ import numpy as np
 from qmodel._checked import checked
 from qmodel._typing import Value
 from qmodel.caches.policies.small_capacity import Catalogue, FewPlaces
-from qmodel.numerics.poisson_binomial import Groups, marked_law
+from qmodel.numerics.poisson_binomial import Groups, marked_distribution
 
 __all__ = ["LRU", "presence"]
 
@@ -46,7 +46,7 @@ _SURE = 33.0
 """Minus the logarithm of a probability that does not count."""
 
 _FORWARD = 1.6
-"""Odds up to which the law without an object comes from small numbers, not from large ones."""
+"""Odds up to which what is without an object comes from small numbers, not large ones."""
 
 _BEYOND = 80
 """Number of objects from which on the large numbers are not known."""
@@ -110,26 +110,28 @@ class LRU(FewPlaces):
 
     def _gains(self, catalogue: Catalogue) -> Any:
         times, weights = self._times(catalogue)
-        _, marked = _law(catalogue, times, self.most_places)
+        _, marked = _distribution(catalogue, times, self.most_places)
         return np.einsum("kct,ct->ck", marked[:-1], weights)
 
     def _gains_of(self, share: Any, catalogue: Catalogue) -> Any:
         times, weights = self._times(catalogue)
-        law, _ = _law(catalogue, times, _BEYOND)
+        distribution, _ = _distribution(catalogue, times, _BEYOND)
         x = share[..., None] * times[:, None]
         asked, unasked = -np.expm1(-x), np.exp(-x)
         forward = asked <= _FORWARD * unasked
         asked_for = weights[:, None] * share[..., None]
         gains = np.zeros((self.most_places, *share.shape))
-        # The law of all is that of the others, with the object asked for or not.
+        # The distribution of all is that of the others, with the object asked for or not.
         others: Any = 0.0
         divisor = np.where(forward, unasked, 1.0)
         for k in range(self.most_places):
-            others = np.where(forward, (law[k][:, None] - asked * others) / divisor, 0.0)
+            others = np.where(
+                forward, (distribution[k][:, None] - asked * others) / divisor, 0.0
+            )
             gains[k] = (asked_for * unasked * others).sum(axis=-1)
         others, divisor = 0.0, np.where(forward, 1.0, asked)
         for k in range(_BEYOND - 1, -1, -1):
-            others = (law[k + 1][:, None] - unasked * others) / divisor
+            others = (distribution[k + 1][:, None] - unasked * others) / divisor
             others = np.where(forward, 0.0, np.clip(others, 0.0, 1.0))
             if k < self.most_places:
                 gains[k] += (asked_for * unasked * others).sum(axis=-1)
@@ -164,8 +166,8 @@ class LRU(FewPlaces):
         return nodes.reshape(len(end), -1), weights.reshape(len(end), -1)
 
 
-def _law(catalogue: Catalogue, times: Any, most: int) -> tuple[Any, Any]:
-    """Return the law of the number asked for in a time, and where one is asked for next."""
+def _distribution(catalogue: Catalogue, times: Any, most: int) -> tuple[Any, Any]:
+    """Return how many are asked for in a time, and where one is asked for next."""
     shares = catalogue.singles.T[..., None]
     x = shares * times
     unasked = np.exp(-x)
@@ -173,4 +175,4 @@ def _law(catalogue: Catalogue, times: Any, most: int) -> tuple[Any, Any]:
     y = np.minimum(catalogue.share[:, None] * times[..., None], 7.0)
     none = -times * (catalogue.count * catalogue.share).sum(axis=-1)[:, None]
     groups = Groups(np.expm1(y), catalogue.count, none, catalogue.share**2)
-    return marked_law((-np.expm1(-x), unasked, shares**2 * unasked), groups, most)
+    return marked_distribution((-np.expm1(-x), unasked, shares**2 * unasked), groups, most)

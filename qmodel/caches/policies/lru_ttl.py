@@ -6,8 +6,8 @@ for a time :math:`\tau`. Where hits renew it, the shorter of the two times count
 :math:`h_i = 1 - e^{-p_i \min(T, \tau)}` [1]_.
 
 Where they do not, the hits after a fetch go on until a gap exceeds T or the entry has
-expired. Their mean m is a renewal function of the defective law of gaps, cut at T; with
-:math:`x = p_i T`, :math:`r = \tau / T` and :math:`b = x e^{-x}`, its transform inverts to
+expired. Their mean m is a renewal function of the defective distribution of gaps, cut at T;
+with :math:`x = p_i T`, :math:`r = \tau / T` and :math:`b = x e^{-x}`, its transform inverts to
 
 .. math::
 

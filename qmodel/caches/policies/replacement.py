@@ -59,7 +59,7 @@ class Replacement(Cache):
 
     @abstractmethod
     def _presence(self, share: Any, time: Any, *parameters: Any) -> tuple[Any, Any]:
-        """Return the chance to be present after a time, and its slope in the log of it.
+        """Return the probability to be present after a time, and its slope in the log of it.
 
         Shares of the requests are along the last axis, the time counts requests.
         """

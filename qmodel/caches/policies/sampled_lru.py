@@ -3,8 +3,8 @@ r"""Sampled LRU: some objects are drawn, and the one not asked for the longest i
 So Redis and others approximate LRU: to keep no list, an eviction draws k entries (five by
 default in Redis [1]_). Ages are times since the last request, counted in requests. If the
 entry of rank u (by age, 0 the youngest) is the one evicted with density g(u), then an entry
-of age a is evicted at the rate :math:`\theta\, g(F(a))`, with F the law of the ages of the M
-entries and :math:`\theta M` evictions a request. So in the limit of many entries [2]_
+of age a is evicted at the rate :math:`\theta\, g(F(a))`, with F the distribution of the ages of
+the M entries and :math:`\theta M` evictions a request. So in the limit of many entries [2]_
 
 .. math::
 
@@ -52,7 +52,7 @@ __all__ = ["SAMPLED_AGES", "SampledLRU"]
 
 SAMPLED_AGES = Assumption(
     "sampled-ages",
-    "the ages of entries have the law that they have among many; hit ratios of sampled LRU "
+    "the ages of entries are distributed as among many; hit ratios of sampled LRU "
     "within 0.001 from 100 places on, and within 0.007 for ten; where 16 candidates are kept "
     "(they are old news when their turn comes), within 0.001 from 1,000 places on, 0.008 for "
     "a hundred, and 0.06 for ten",
@@ -365,7 +365,7 @@ def _table(samples: int, candidates: int) -> Any:
     right = np.zeros((rank.size, candidates, 1))
     right[:, -1] = 1.0
     none = np.linalg.solve(chain, right)[:, 0, 0]
-    law = np.concatenate([[0.0], none * rank[:, 0] ** samples, [1.0]])
-    table = np.maximum(np.gradient(law, 1 / _TABLE, edge_order=2), 0.0)
+    distribution = np.concatenate([[0.0], none * rank[:, 0] ** samples, [1.0]])
+    table = np.maximum(np.gradient(distribution, 1 / _TABLE, edge_order=2), 0.0)
     table.setflags(write=False)
     return table

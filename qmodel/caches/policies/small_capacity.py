@@ -2,12 +2,13 @@ r"""Caches of few places, where the characteristic time is not good enough.
 
 With few places the time that objects stay varies much, and the characteristic time is up to
 0.13 off. But few places can be solved: what is asked for of a catalogue of any size is then the
-law of a small number (`qmodel.numerics.poisson_binomial.marked_law`), with the objects that
-are asked for most one by one and all others in groups, by their sums of powers. A policy
-gives the *gains*, the share of hits that each further place adds; everything else is here.
+distribution of a small number (`qmodel.numerics.poisson_binomial.marked_distribution`), with
+the objects that are asked for most one by one and all others in groups, by their sums of
+powers. A policy gives the *gains*, the share of hits that each further place adds; everything
+else is here.
 
 **Between whole places** the hit ratio is taken as linear: a cache that has now one, now the
-other number of them. **Behind the few** the characteristic time takes over by and by: its
+other number of them. **Behind the few** the characteristic time takes over gradually: its
 part grows evenly from nothing at half of the largest number of places solved, to all.
 
 **Domain.** Objects of one size. The result is right to 1e-9. A catalogue whose most popular

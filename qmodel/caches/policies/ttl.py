@@ -110,7 +110,7 @@ def hit_ratio_of_renewals(gaps: Distribution, ttl: Value, *, renewing: bool = Fa
     Parameters
     ----------
     gaps : Distribution
-        Law of the times between requests for the entry, independent. [-]
+        Distribution of the times between requests for the entry, independent. [-]
     ttl : number or array
         Time to live of the entry, >= 0. [s]
     renewing : bool, default False
@@ -126,7 +126,7 @@ def hit_ratio_of_renewals(gaps: Distribution, ttl: Value, *, renewing: bool = Fa
     DomainError
         If `ttl` is negative.
     ModelError
-        If hits do not renew, and the law of the gaps jumps.
+        If hits do not renew, and the distribution of the gaps jumps.
 
     Examples
     --------
@@ -143,7 +143,7 @@ def hit_ratio_of_renewals(gaps: Distribution, ttl: Value, *, renewing: bool = Fa
         return gaps.cdf(life)
     parts = gaps.parts()
     if len(parts) > 1 or np.any(np.asarray(parts[0].shift) != 0) or np.any(gaps.atom):
-        raise ModelError("the law of the gaps must have no jumps and no shift")
+        raise ModelError("the distribution of the gaps must have no jumps and no shift")
     rate = 1 / np.asarray(gaps.mean)
     shape = np.broadcast_shapes(life.shape, rate.shape)
     t = np.broadcast_to(life, shape)
@@ -164,12 +164,12 @@ def hit_ratio_of_renewals(gaps: Distribution, ttl: Value, *, renewing: bool = Fa
 
 @dataclass(frozen=True, slots=True, eq=False)
 class TTL(Cache):
-    """Cache with room for everything, whose entries expire.
+    """Cache with capacity for everything, whose entries expire.
 
     Parameters
     ----------
     ttl : number, array or Distribution
-        Time to live of an entry, > 0, or its law. [s or -]
+        Time to live of an entry, > 0, or its distribution. [s or -]
     renewing : bool, default False
         Whether a hit renews the life, as in a session store. [-]
 
@@ -209,7 +209,7 @@ class TTL(Cache):
         sums = np.empty((4, rate.size))
         for here, part in grid.chunks(shape):
             if isinstance(self.ttl, Distribution) and self.renewing:
-                # The law knows its own cells only, all together.
+                # The distribution knows its own cells only, all together.
                 hits = self._hits(grid.share, np.broadcast_to(request_rate, shape)[..., None])
                 hits = hits.reshape(-1, hits.shape[-1])[here]
             else:
@@ -245,7 +245,7 @@ class TTL(Cache):
         rate = np.asarray(share) * request_rate
         if not (isinstance(self.ttl, Distribution) and self.renewing):
             return alive(rate, np.asarray(self._mean)[..., None], self.renewing)
-        # Parameters of the law are scenarios, so the nodes go first.
+        # Parameters of the distribution are scenarios, so the nodes go first.
         scenarios = np.broadcast_shapes(rate.shape[:-1], np.shape(self._mean))
         s = np.moveaxis(np.broadcast_to(rate, (*scenarios, rate.shape[-1])), -1, 0)
         left = 1 - self.ttl.remaining_gap(np.where(s > 0, s, 1.0))

@@ -128,9 +128,9 @@ def tail_of(counts: np.ndarray, sizes: Any) -> Tail:
         nodes = nodes * ((number / (likely @ nodes)) @ likely) / share
     here = j[:, 0] <= OFTEN
     with np.errstate(divide="ignore", invalid="ignore"):
-        chance = likely[here] * nodes / (likely @ nodes)[here, None]
+        probability = likely[here] * nodes / (likely @ nodes)[here, None]
     unseen = np.zeros(mean.size) if known else nodes * np.exp(-mean)
-    objects = number[here] @ chance + unseen
-    size = volume[here] @ chance + unseen * volume[0] / max(number[0], 1.0)
+    objects = number[here] @ probability + unseen
+    size = volume[here] @ probability + unseen * volume[0] / max(number[0], 1.0)
     total = (counts * (counts <= OFTEN)).sum()
     return Tail(mean * total / (mean * objects).sum(), objects, size)

@@ -14,7 +14,7 @@ A path is a tree of steps, and each kind of step is one file with one class. It 
 Its numbers are fields declared by `qmodel._fields.parameter`. The base class has the reading
 of steps done one after the other, which a new kind of step overrides where it differs.
 
-Three things may make of the requests what the load decides. A *station* may lose them; what a
+In three places what becomes of a request depends on the load. A *station* may lose them; what a
 step makes of them may follow from the *flow* into it (`settled_by = "flow"`: a limit, a
 modelled cache), or from the *times* behind it (`settled_by = "times"`: a hedge). The plan of
 the pipeline settles these shares, and both of the first readings ask for them.
@@ -170,7 +170,7 @@ class Step(Model, ABC):
         if described(self):
             yield self.name, self
 
-    # What the load decides.
+    # What depends on the load.
 
     def settled(self, flow: Any) -> Any:
         """Return the share that the step makes of a `flow` into it [1/s]."""
@@ -318,8 +318,12 @@ def one_after_the_other(outcomes: Iterable[Outcome]) -> Outcome:
     """Return the outcome of steps that are all done; who is lost does not come to the next."""
     outcomes = list(outcomes)
     times: tuple[Distribution, ...] = ()
-    for o in outcomes:  # A sum in a sum is one, so that deep paths make no deep laws.
-        times += o.time.laws if isinstance(o.time, Sum) else (o.time,) * (o.time is not ZERO)
+    for o in outcomes:  # A sum in a sum is one, so that deep paths make no deep distributions.
+        times += (
+            o.time.distributions
+            if isinstance(o.time, Sum)
+            else (o.time,) * (o.time is not ZERO)
+        )
     accepted: Any = 1
     rejected: Any = 0
     abandoned: Any = 0

@@ -92,7 +92,7 @@ class Call(Step):
         if wait is not None:
             pause = at.pause_of(stream.response_time, len(same))
             own = replace(result, wait=mean_of_visits(result, wait, visits, pause))
-        return lost._replace(time=result.station.law_of_response(own, work, visits))
+        return lost._replace(time=result.station.distribution_of_response(own, work, visits))
 
     def waits(self, at: Solved) -> tuple[tuple[Wait, Distribution], ...]:
         wait = at.wait(self)

@@ -81,18 +81,20 @@ class FanOut(Step):
         return share
 
     def outcome(self, at: Solved, times: Any = 1) -> Outcome:
-        law: Distribution
+        distribution: Distribution
         queue = self.queue
         if queue is not None:
             leaf = at.stations[queue.name]
-            law = fork_join.response_distribution(leaf, self.copies, need=self.need)
-            return again(Outcome(1, 0, 0, law), times)
+            distribution = fork_join.response_distribution(leaf, self.copies, need=self.need)
+            return again(Outcome(1, 0, 0, distribution), times)
         need = self.copies if self.need is None else self.need
         time = self.step.outcome(at).time
-        law = OrderStatistic(time, need, of=self.copies)
+        distribution = OrderStatistic(time, need, of=self.copies)
         if queues := self._joined(at.stations):
-            law = JoinedQueues(time, need, self.copies, correlation_of(self.step, time, queues))
-        return again(Outcome(1, 0, 0, law), times)
+            distribution = JoinedQueues(
+                time, need, self.copies, correlation_of(self.step, time, queues)
+            )
+        return again(Outcome(1, 0, 0, distribution), times)
 
     def _joined(self, results: Mapping[str, StationResult]) -> Mapping[str, StationResult]:
         """Return the queues that a copy has of its own; none where numbers are symbols."""

@@ -79,14 +79,16 @@ class Hedge(Step):
 
     def outcome(self, at: Solved, times: Any = 1) -> Outcome:
         one = self.step.outcome(at)
-        law = one.time
-        hedged = Minimum((law, Shifted(law, self.delay)))
+        distribution = one.time
+        hedged = Minimum((distribution, Shifted(distribution, self.delay)))
         if isinstance(self.budget, (int, float)) and self.budget == 1:
             return again(one._replace(time=hedged), times)
-        late = np.asarray(law.tail(self.delay))
+        late = np.asarray(distribution.tail(self.delay))
         copied = at.settled[self.key]
         served = np.where(late > 0, copied / np.where(late > 0, late, 1.0), 1.0)[()]
-        return again(one._replace(time=measure((served, 1 - served), (hedged, law))), times)
+        return again(
+            one._replace(time=measure((served, 1 - served), (hedged, distribution))), times
+        )
 
     def answered(self, reading: Answering) -> Any:
         # What never answers takes long: a copy of it is sent, as the budget allows.

@@ -96,17 +96,23 @@ class Parallel(Step):
             return again(self.steps[0].outcome(at), times)
         leaf = self._alike(at.stations)
         if leaf is not None:
-            law = fork_join.response_distribution(leaf, len(self.steps), need=self.need)
-            return again(Outcome(1, 0, 0, law), times)
+            distribution = fork_join.response_distribution(
+                leaf, len(self.steps), need=self.need
+            )
+            return again(Outcome(1, 0, 0, distribution), times)
         outcomes = [step.outcome(at) for step in self.steps]
         all_through = one_after_the_other(outcomes)
-        laws = tuple(o.time for o in outcomes)
+        distributions = tuple(o.time for o in outcomes)
         if joined := self._joined(at.stations):
-            branches = zip(self.steps, laws, joined, strict=True)
+            branches = zip(self.steps, distributions, joined, strict=True)
             alike = tuple(correlation_of(*branch) for branch in branches)
-            time: Distribution = UnequalQueues(laws, self.need, alike)
+            time: Distribution = UnequalQueues(distributions, self.need, alike)
         else:
-            time = Maximum(laws) if self.need == len(laws) else Quorum(laws, self.need)
+            time = (
+                Maximum(distributions)
+                if self.need == len(distributions)
+                else Quorum(distributions, self.need)
+            )
         return again(all_through._replace(time=at.shared(time)), times)
 
     def _joined(

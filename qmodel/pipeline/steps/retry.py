@@ -271,11 +271,11 @@ class Retry(Step):
             weights = [more**k / total for k in range(self._terms())]
         with np.errstate(divide="ignore", invalid="ignore"):
             at_once = np.where(np.asarray(fails) > 0, one.rejected / fails, 0.0)[()]
-        laws = tuple(
+        distributions = tuple(
             Outcome(1, 0, 0, Sum((*self._before(k, at_once), one.time)))
             for k in range(1, self._terms() + 1)
         )
-        time = choice(weights, laws).time
+        time = choice(weights, distributions).time
         return Outcome(served, one.rejected * lost, one.abandoned * lost, time)
 
     def result(self, at: Solved) -> RetryResult:

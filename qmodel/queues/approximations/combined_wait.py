@@ -60,8 +60,8 @@ def combined(
 ) -> Value:
     """Mean wait of GI/G/c from exact GI/M/c and Kimura; approximate.
 
-    The arrivals are given the customary law with their SCV. With one server and arrivals more
-    regular than Poisson it is the formula of Kraemer and Langenbach-Belz.
+    The arrivals are given the customary distribution with their SCV. With one server and
+    arrivals more regular than Poisson it is the formula of Kraemer and Langenbach-Belz.
 
     Parameters
     ----------
@@ -72,7 +72,7 @@ def combined(
     servers : int or integer array
         Number of servers, >= 1. [-]
     arrival_scv : number or array
-        Squared coefficient of variation of the times between arrivals, >= 0. [-]
+        Squared coefficient of variation of the interarrival times, >= 0. [-]
     service_scv : number or array
         Squared coefficient of variation of the service time, >= 0. [-]
 
@@ -128,7 +128,7 @@ def renewal(of: Any, rate: Any, s: Any, c: Any, ca2: Any) -> Any:
     cells = np.broadcast_arrays(rate, s, c, ca2)
     flat = [x.ravel() for x in cells]
     out = np.full(flat[0].size, np.nan)
-    # One call for each of the four families of laws.
+    # One call for each of the four families of distributions.
     scv = flat[3]
     for part in (scv == 0, (scv > 0) & (scv < 1), scv == 1, scv > 1):
         if part.any():

@@ -42,13 +42,13 @@ from qmodel.numerics.roots import least_above
 __all__ = ["decay_rate", "exponential_limit"]
 
 
-def exponential_limit(law: Distribution) -> Value:
-    """Return the s below which E[exp(s X)] is finite: 0 for heavy tails, inf for bounded laws.
+def exponential_limit(distribution: Distribution) -> Value:
+    """Return the s below which E[exp(s X)] is finite: 0 for heavy tails, inf if bounded.
 
     Parameters
     ----------
-    law : Distribution
-        Law of a time. [-]
+    distribution : Distribution
+        Distribution of a time. [-]
 
     Returns
     -------
@@ -60,25 +60,31 @@ def exponential_limit(law: Distribution) -> Value:
     >>> float(exponential_limit(Gamma(2.0, scv=0.5)))
     1.0
     """
-    if isinstance(law, (Deterministic, Uniform)):
+    if isinstance(distribution, (Deterministic, Uniform)):
         return np.inf
-    if isinstance(law, Exponential):
-        return 1 / np.asarray(law.mean)[()]
-    if isinstance(law, Gamma):
-        return 1 / np.asarray(law.mean * law.scv)[()]
-    if isinstance(law, PhaseType):
-        return -np.linalg.eigvals(law.generator).real.max()
-    if isinstance(law, HyperExponential):
-        return 1 / _largest(law.probabilities, law.means)
-    if isinstance(law, (Sum, Mixture)):
+    if isinstance(distribution, Exponential):
+        return 1 / np.asarray(distribution.mean)[()]
+    if isinstance(distribution, Gamma):
+        return 1 / np.asarray(distribution.mean * distribution.scv)[()]
+    if isinstance(distribution, PhaseType):
+        return -np.linalg.eigvals(distribution.generator).real.max()
+    if isinstance(distribution, HyperExponential):
+        return 1 / _largest(distribution.probabilities, distribution.means)
+    if isinstance(distribution, (Sum, Mixture)):
         with np.errstate(divide="ignore"):
-            slowest = tuple(1 / np.asarray(exponential_limit(part)) for part in law.laws)
+            slowest = tuple(
+                1 / np.asarray(exponential_limit(part)) for part in distribution.distributions
+            )
             every = (1.0,) * len(slowest)
-            weights = law.probabilities if isinstance(law, Mixture) else every
+            weights = distribution.probabilities if isinstance(distribution, Mixture) else every
             return 1 / _largest(weights, slowest)
-    if isinstance(law, Scaled):
-        return exponential_limit(law.law) / law.factor
-    return exponential_limit(law.law) if isinstance(law, Shifted) else 0.0
+    if isinstance(distribution, Scaled):
+        return exponential_limit(distribution.distribution) / distribution.factor
+    return (
+        exponential_limit(distribution.distribution)
+        if isinstance(distribution, Shifted)
+        else 0.0
+    )
 
 
 def _largest(weights: Any, values: Any) -> Any:
@@ -97,9 +103,9 @@ def decay_rate(
     Parameters
     ----------
     interarrival : Distribution
-        Law of the times between arrivals. [-]
+        Distribution of the interarrival times. [-]
     service : Distribution
-        Law of the service time. [-]
+        Distribution of the service time. [-]
     servers : int or integer array
         Number of servers. [-]
     slack : number or array

@@ -54,7 +54,7 @@ def departure_scv(
     servers : int or integer array, default 1
         Number of servers, >= 1. [-]
     arrival_scv : number or array, default 1.0
-        Squared coefficient of variation of the times between arrivals. [-]
+        Squared coefficient of variation of the interarrival times. [-]
     service_scv : number or array, default 1.0
         Squared coefficient of variation of the service time. [-]
     waiting_time : number or array, optional

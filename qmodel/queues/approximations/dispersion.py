@@ -31,8 +31,8 @@ random it is :math:`1 + p (I - 1)`.
 
 The waits of a station are then those behind Poisson arrivals, longer or shorter in the
 proportion :math:`(I + c_s^2) / (1 + c_s^2)`, and behind arrivals more regular than Poisson
-less by the factor of [4]_ for low loads; the chance of a wait differs by the factor of [4]_ for
-one server, and what is left by the time of those that wait.
+less by the factor of [4]_ for low loads; the probability of a wait differs by the factor of
+[4]_ for one server, and what is left by the time of those that wait.
 
 References
 ----------
@@ -65,8 +65,8 @@ __all__ = [
     "VARIABILITY",
     "Behind",
     "Dispersion",
-    "chance_factor",
     "mixed",
+    "probability_factor",
     "scv_at",
     "wait_factor",
 ]
@@ -246,7 +246,7 @@ def wait_factor(scv: Any, utilization: Any, service_scv: Any) -> Any:
     return np.maximum(factor, 1e-12)[()]  # A clock before constant work: no wait to speak of.
 
 
-def chance_factor(scv: Any, utilization: Any, service_scv: Any) -> Any:
+def probability_factor(scv: Any, utilization: Any, service_scv: Any) -> Any:
     """Return how many times likelier a wait is than behind Poisson arrivals."""
     if is_symbolic(scv, utilization, service_scv):
         return 1

@@ -85,7 +85,7 @@ def cosmetatos(
     servers : int or integer array
         Number of servers, >= 1. [-]
     arrival_scv : number or array
-        Squared coefficient of variation of the times between arrivals, >= 0. [-]
+        Squared coefficient of variation of the interarrival times, >= 0. [-]
     service_scv : number or array
         Squared coefficient of variation of the service time, >= 0. [-]
 
@@ -135,7 +135,7 @@ def page(
     servers : int or integer array
         Number of servers, >= 1. [-]
     arrival_scv : number or array
-        Squared coefficient of variation of the times between arrivals, >= 0. [-]
+        Squared coefficient of variation of the interarrival times, >= 0. [-]
     service_scv : number or array
         Squared coefficient of variation of the service time, >= 0. [-]
 
@@ -187,7 +187,7 @@ def kimura(
     servers : int or integer array
         Number of servers, >= 1. [-]
     arrival_scv : number or array
-        Squared coefficient of variation of the times between arrivals, >= 0. [-]
+        Squared coefficient of variation of the interarrival times, >= 0. [-]
     service_scv : number or array
         Squared coefficient of variation of the service time, >= 0. [-]
 

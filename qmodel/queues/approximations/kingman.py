@@ -51,7 +51,7 @@ def kingman(
     servers : int or integer array
         Number of servers, >= 1. [-]
     arrival_scv : number or array
-        Squared coefficient of variation of the times between arrivals, >= 0. [-]
+        Squared coefficient of variation of the interarrival times, >= 0. [-]
     service_scv : number or array
         Squared coefficient of variation of the service time, >= 0. [-]
 
@@ -95,8 +95,8 @@ def kingman_bound(
 ) -> Value:
     """Upper bound of the mean wait, after Kingman; exact as a bound.
 
-    No law with these moments waits longer in the mean. For one server it is the bound of 1962,
-    for several that of 1970.
+    No distribution with these moments waits longer in the mean. For one server it is the bound
+    of 1962, for several that of 1970.
 
     Parameters
     ----------
@@ -107,7 +107,7 @@ def kingman_bound(
     servers : int or integer array
         Number of servers, >= 1. [-]
     arrival_scv : number or array
-        Squared coefficient of variation of the times between arrivals, >= 0. [-]
+        Squared coefficient of variation of the interarrival times, >= 0. [-]
     service_scv : number or array
         Squared coefficient of variation of the service time, >= 0. [-]
 
@@ -126,7 +126,7 @@ def kingman_bound(
     >>> float(kingman_bound(0.8, 1.0, servers=1, arrival_scv=0.5, service_scv=2.0))
     5.5625
 
-    Without load there is no bound but for constant times between arrivals:
+    Without load there is no bound but for constant interarrival times:
 
     >>> float(kingman_bound(0.0, 1.0, servers=1, arrival_scv=0.5, service_scv=2.0))
     inf

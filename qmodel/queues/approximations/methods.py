@@ -70,7 +70,7 @@ def methods(
     Parameters
     ----------
     arrival_scv : float
-        Squared coefficient of variation of the times between arrivals, >= 0. [-]
+        Squared coefficient of variation of the interarrival times, >= 0. [-]
     service_scv : float
         Squared coefficient of variation of the service time, >= 0. [-]
     servers : int
@@ -125,7 +125,7 @@ def best(*, arrival_scv: float, service_scv: float, servers: int, load: float) -
     Parameters
     ----------
     arrival_scv : float
-        Squared coefficient of variation of the times between arrivals, >= 0. [-]
+        Squared coefficient of variation of the interarrival times, >= 0. [-]
     service_scv : float
         Squared coefficient of variation of the service time, >= 0. [-]
     servers : int

@@ -1,4 +1,4 @@
-"""Largest errors of M/G/c that simulations show, in percent, over classes of laws.
+"""Largest errors of M/G/c that simulations show, in percent, by class of service.
 
 Written by docs/errors_of_many_servers.py from its table of all points.
 """
@@ -10,7 +10,7 @@ __all__ = ["WORST"]
 WORST: dict[str, dict[str, int]] = {
     "SCV up to 4": {
         "mean": 2,
-        "chance": 2,
+        "probability": 2,
         "p95": 3,
         "p99": 2,
         "response_p99": 1,
@@ -18,19 +18,19 @@ WORST: dict[str, dict[str, int]] = {
     },
     "SCV 9": {
         "mean": 3,
-        "chance": 1,
+        "probability": 1,
         "p95": 1,
         "p99": 2,
         "response_p99": 5,
     },
     "bounded Pareto": {
-        "chance": 1,
+        "probability": 1,
         "p95": 3,
         "response_p99": 1,
     },
     "two times": {
         "mean": 7,
-        "chance": 1,
+        "probability": 1,
         "p95": 48,
         "p99": 15,
         "response_p99": 3,
@@ -38,7 +38,7 @@ WORST: dict[str, dict[str, int]] = {
     },
     "SCV below 1": {
         "mean": 2,
-        "chance": 2,
+        "probability": 2,
         "p95": 5,
         "p99": 4,
         "response_p99": 2,

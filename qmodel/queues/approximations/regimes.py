@@ -24,18 +24,18 @@ from qmodel.queues.counts.states import States
 __all__ = ["by_kind", "kinds_of", "of_cells"]
 
 
-def kinds_of(law: Distribution) -> tuple[tuple[Any, Distribution], ...]:
-    """Return where a law is of which kind: one kind, unless it is chosen by cell.
+def kinds_of(distribution: Distribution) -> tuple[tuple[Any, Distribution], ...]:
+    """Return where a distribution is of which kind: one kind, unless it is chosen by cell.
 
     Parameters
     ----------
-    law : Distribution
-        The law. [-]
+    distribution : Distribution
+        The distribution. [-]
 
     Returns
     -------
     tuple of (bool or array, Distribution)
-        The cells of each kind, and the law there. [-]
+        The cells of each kind, and the distribution there. [-]
 
     Examples
     --------
@@ -43,12 +43,18 @@ def kinds_of(law: Distribution) -> tuple[tuple[Any, Distribution], ...]:
     >>> [cells.tolist() for cells, _ in kinds_of(from_mean_scv(0.1, np.array([0.0, 1.0])))]
     [[True, False], [False, True]]
     """
-    if not isinstance(law, Mixture) or is_symbolic(*law.probabilities, law.mean):
-        return ((True, law),)
-    chosen = [np.asarray(p) for p in law.probabilities]
+    if not isinstance(distribution, Mixture) or is_symbolic(
+        *distribution.probabilities, distribution.mean
+    ):
+        return ((True, distribution),)
+    chosen = [np.asarray(p) for p in distribution.probabilities]
     if not all(np.all((p == 0) | (p == 1)) for p in chosen):
-        return ((True, law),)
-    return tuple((p == 1, kind) for p, kind in zip(chosen, law.laws, strict=True) if p.any())
+        return ((True, distribution),)
+    return tuple(
+        (p == 1, kind)
+        for p, kind in zip(chosen, distribution.distributions, strict=True)
+        if p.any()
+    )
 
 
 def by_kind(
@@ -68,7 +74,7 @@ def by_kind(
     Returns
     -------
     StationResult
-        Means, laws and their basis. [-]
+        Means, distributions and their basis. [-]
 
     Examples
     --------
@@ -110,7 +116,7 @@ def of_cells(
     Returns
     -------
     StationResult
-        Means, laws and their basis. [-]
+        Means, distributions and their basis. [-]
     """
     weights = tuple((1.0 * np.asarray(where))[()] for where in cells)
     cells = [np.asarray(where) for where in cells]
@@ -141,24 +147,24 @@ def _pick(cells: Sequence[Any], values: Sequence[Any]) -> Any:
 
 @dataclass(frozen=True, slots=True, eq=False)
 class _CellStates(States):
-    """The number present, of the law of its cell."""
+    """The number present, of the distribution of its cell."""
 
     cells: tuple[Any, ...]
-    laws: tuple[States, ...]
+    distributions: tuple[States, ...]
 
     def _of(self, each: Callable[[States], Any]) -> Any:
-        return _pick(self.cells, [each(law) for law in self.laws])
+        return _pick(self.cells, [each(distribution) for distribution in self.distributions])
 
     @property
     def mean(self) -> Value:
-        return self._of(lambda law: law.mean)
+        return self._of(lambda distribution: distribution.mean)
 
     @property
     def variance(self) -> Value:
-        return self._of(lambda law: law.variance)
+        return self._of(lambda distribution: distribution.variance)
 
     def probability(self, n: Count) -> Value:
-        return self._of(lambda law: law.probability(n))
+        return self._of(lambda distribution: distribution.probability(n))
 
     def tail(self, n: Count) -> Value:
-        return self._of(lambda law: law.tail(n))
+        return self._of(lambda distribution: distribution.tail(n))

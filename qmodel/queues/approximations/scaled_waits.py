@@ -1,7 +1,7 @@
 r"""Mean waits of GI/G/c from two moments, as multiples of that of M/M/c: approximations.
 
 With :math:`W_M` the mean wait of M/M/c, and the squared coefficients of variation
-:math:`c_a^2` of the times between arrivals and :math:`c_s^2` of the service times,
+:math:`c_a^2` of the interarrival times and :math:`c_s^2` of the service times,
 
 .. math::
 
@@ -86,7 +86,7 @@ def allen_cunneen(
     servers : int or integer array
         Number of servers, >= 1. [-]
     arrival_scv : number or array
-        Squared coefficient of variation of the times between arrivals, >= 0. [-]
+        Squared coefficient of variation of the interarrival times, >= 0. [-]
     service_scv : number or array
         Squared coefficient of variation of the service time, >= 0. [-]
 
@@ -138,7 +138,7 @@ def kraemer_langenbach_belz(
     servers : int or integer array
         Number of servers, >= 1. [-]
     arrival_scv : number or array
-        Squared coefficient of variation of the times between arrivals, >= 0. [-]
+        Squared coefficient of variation of the interarrival times, >= 0. [-]
     service_scv : number or array
         Squared coefficient of variation of the service time, >= 0. [-]
 
@@ -182,7 +182,7 @@ def whitt(
     """Mean wait by Whitt's interpolation; approximate.
 
     His formulas (2.24) and (2.25), exact for M/M/c and in heavy traffic; the best of the closed
-    forms. Constant times between arrivals take his own value of D/M/c, which (2.25) does not
+    forms. Constant interarrival times take his own value of D/M/c, which (2.25) does not
     tend to.
 
     Parameters
@@ -194,7 +194,7 @@ def whitt(
     servers : int or integer array
         Number of servers, >= 1. [-]
     arrival_scv : number or array
-        Squared coefficient of variation of the times between arrivals, >= 0. [-]
+        Squared coefficient of variation of the interarrival times, >= 0. [-]
     service_scv : number or array
         Squared coefficient of variation of the service time, >= 0. [-]
 

@@ -64,7 +64,7 @@ def kraemer_langenbach_belz(
     servers : int or integer array
         Number of servers, >= 1. [-]
     arrival_scv : number or array
-        Squared coefficient of variation of the times between arrivals, >= 0. [-]
+        Squared coefficient of variation of the interarrival times, >= 0. [-]
     service_scv : number or array
         Squared coefficient of variation of the service time, >= 0. [-]
 
@@ -93,8 +93,8 @@ def kraemer_langenbach_belz(
         common = rho**2 * (4 * ca2 + cs2)
         regular = (1 + ca2 + rho * cs2) / (1 + rho * (cs2 - 1) + common)
         factor = xp.where(ca2 > 1, 4 * rho / (ca2 + common), regular)
-        chance = rho * (1 + (ca2 - 1) * slack * factor)
-        return xp.guard(chance, slack <= 0, 1.0)
+        probability = rho * (1 + (ca2 - 1) * slack * factor)
+        return xp.guard(probability, slack <= 0, 1.0)
 
 
 def renewal_arrivals(
@@ -107,7 +107,7 @@ def renewal_arrivals(
 ) -> Value:
     """Probability of waiting in GI/M/c with fitted arrivals; approximate.
 
-    Exact for exponential service and the customary laws of arrivals.
+    Exact for exponential service and the customary distributions of arrivals.
 
     Parameters
     ----------
@@ -118,7 +118,7 @@ def renewal_arrivals(
     servers : int or integer array
         Number of servers, >= 1. [-]
     arrival_scv : number or array
-        Squared coefficient of variation of the times between arrivals, >= 0. [-]
+        Squared coefficient of variation of the interarrival times, >= 0. [-]
     service_scv : number or array
         Squared coefficient of variation of the service time, >= 0. [-]
 
@@ -169,7 +169,7 @@ def whitt(
     servers : int or integer array
         Number of servers, >= 1. [-]
     arrival_scv : number or array
-        Squared coefficient of variation of the times between arrivals, >= 0. [-]
+        Squared coefficient of variation of the interarrival times, >= 0. [-]
     service_scv : number or array
         Squared coefficient of variation of the service time, >= 0. [-]
 
@@ -212,6 +212,6 @@ def whitt(
         p2 = ca2 * p1 + (1 - ca2) * special().ndtr(-g)
         between = 2 * (1 - ca2) * (g - 0.5)
         p3 = between * p2 + (1 - between) * p1
-        chance = np.where((c <= 6) | (g <= 0.5) | (ca2 >= 1), p1, np.where(g >= 1, p2, p3))
-        chance = np.where(rho == 0, 0.0 * (ca2 + cs2), chance)
-        return np.where(slack <= 0, 1.0, chance + 0.0 * (rho + cs2))[()]
+        probability = np.where((c <= 6) | (g <= 0.5) | (ca2 >= 1), p1, np.where(g >= 1, p2, p3))
+        probability = np.where(rho == 0, 0.0 * (ca2 + cs2), probability)
+        return np.where(slack <= 0, 1.0, probability + 0.0 * (rho + cs2))[()]

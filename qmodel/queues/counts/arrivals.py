@@ -9,8 +9,8 @@ gamma and beta functions, to full relative accuracy. The mean excess over m is
     E[(N - m)^+] = E[N]\, P(N' \ge m) - m P(N > m) = \sum_{j \ge m} P(N > j),
 
 with :math:`N' + 1` the size-biased number; the sum where the difference would cancel. For any
-other law with the transform :math:`B_e` of what remains of it, and the number R that arrive
-in that remainder,
+other distribution with the transform :math:`B_e` of what remains of it, and the number R that
+arrive in that remainder,
 
 .. math::
 
@@ -46,15 +46,15 @@ __all__ = ["arrivals_in"]
 _ALIAS = 1e-13  # Power of the radius that damps what the circle folds back.
 
 
-def arrivals_in(law: Distribution, rate: Any, count: int) -> tuple[Any, Any, Any]:
+def arrivals_in(distribution: Distribution, rate: Any, count: int) -> tuple[Any, Any, Any]:
     """Return P(N = 0), and P(N > m) and E[(N - m)^+] for m = 0 to `count` - 1.
 
     Parameters
     ----------
-    law : Distribution
-        The law of the time. [-]
+    distribution : Distribution
+        The distribution of the time. [-]
     rate : number or array
-        Arrival rate, >= 0, of the shape that it and the law broadcast to. [1/s]
+        Arrival rate, >= 0, of the shape that it and the distribution broadcast to. [1/s]
     count : int
         How many terms. [-]
 
@@ -71,32 +71,34 @@ def arrivals_in(law: Distribution, rate: Any, count: int) -> tuple[Any, Any, Any
     """
     rate = np.asarray(rate, dtype=float)
     m = np.arange(count, dtype=float).reshape(-1, *[1] * rate.ndim)
-    if isinstance(law, Exponential):
-        load = rate * law.mean
+    if isinstance(distribution, Exponential):
+        load = rate * distribution.mean
         more = (load / (1 + load)) ** (m + 1)
         return 1 / (1 + load), more, more * (1 + load)
-    if isinstance(law, (HyperExponential, Mixture)):
-        if isinstance(law, HyperExponential):
-            laws: tuple[Distribution, ...] = tuple(Exponential(x) for x in law.means)
+    if isinstance(distribution, (HyperExponential, Mixture)):
+        if isinstance(distribution, HyperExponential):
+            distributions: tuple[Distribution, ...] = tuple(
+                Exponential(x) for x in distribution.means
+            )
         else:
-            laws = law.laws
-        terms = [arrivals_in(x, rate, count) for x in laws]
+            distributions = distribution.distributions
+        terms = [arrivals_in(x, rate, count) for x in distributions]
         none, more, excess = (
-            sum(p * term[i] for p, term in zip(law.probabilities, terms, strict=True))
+            sum(p * term[i] for p, term in zip(distribution.probabilities, terms, strict=True))
             for i in range(3)
         )
         return none, more, excess
-    if isinstance(law, (Deterministic, Gamma)):
-        return _in_gamma(law, rate, m)
-    return _in_any(law, rate, count)
+    if isinstance(distribution, (Deterministic, Gamma)):
+        return _in_gamma(distribution, rate, m)
+    return _in_any(distribution, rate, count)
 
 
-def _in_gamma(law: Distribution, rate: Any, m: Any) -> tuple[Any, Any, Any]:
+def _in_gamma(distribution: Distribution, rate: Any, m: Any) -> tuple[Any, Any, Any]:
     from scipy.special import betainc, gammainc
 
-    load, scv = rate * law.mean, law.scv
+    load, scv = rate * distribution.mean, distribution.scv
     more_terms = np.arange(len(m) + 64 + len(m) // 2, dtype=float).reshape(-1, *[1] * rate.ndim)
-    if isinstance(law, Deterministic):
+    if isinstance(distribution, Deterministic):
         tail = gammainc(more_terms + 1, load)
         biased = np.concatenate([np.ones((1, *load.shape)), tail[: len(m) - 1]])
         none = np.exp(-load)
@@ -113,21 +115,21 @@ def _in_gamma(law: Distribution, rate: Any, m: Any) -> tuple[Any, Any, Any]:
     return none, more, np.where(difference > 0.01 * m * more, difference, total)
 
 
-def _in_any(law: Distribution, rate: Any, count: int) -> tuple[Any, Any, Any]:
+def _in_any(distribution: Distribution, rate: Any, count: int) -> tuple[Any, Any, Any]:
     points = max(256, 1 << (8 * count - 1).bit_length())
     radius = _ALIAS ** (1 / points)
     # Real coefficients: the upper half of the circle is enough.
     z = radius * np.exp(-2j * np.pi * np.arange(points // 2 + 1) / points)
     z = z.reshape(-1, *[1] * rate.ndim)
     powers = radius ** np.arange(count).reshape(-1, *[1] * rate.ndim)
-    s, load = rate * (1 - z), np.asarray(rate * law.mean)
+    s, load = rate * (1 - z), np.asarray(rate * distribution.mean)
     with np.errstate(invalid="ignore"):  # an endless mean leaves no such remainder
-        values = np.broadcast_to(law.remaining_gap(s) / (1 - z), (len(z), *rate.shape))
+        values = np.broadcast_to(distribution.remaining_gap(s) / (1 - z), (len(z), *rate.shape))
         left = np.clip(np.fft.irfft(values, n=points, axis=0)[:count] / powers, 0.0, 1.0)
         before = np.concatenate([np.ones((1, *rate.shape)), left[:-1]])
         more, excess = load * np.maximum(before - left, 0.0), load * before
     if np.any(endless := np.isinf(load)):
-        values = np.broadcast_to((1 - law.laplace(s)) / (1 - z), (len(z), *rate.shape))
+        values = np.broadcast_to((1 - distribution.laplace(s)) / (1 - z), (len(z), *rate.shape))
         direct = np.clip(np.fft.irfft(values, n=points, axis=0)[:count] / powers, 0.0, 1.0)
         more, excess = np.where(endless, direct, more), np.where(endless, np.inf, excess)
-    return np.real(law.laplace(rate)), np.minimum(more, 1.0), excess
+    return np.real(distribution.laplace(rate)), np.minimum(more, 1.0), excess

@@ -156,7 +156,7 @@ def _power_series(coefficients: tuple[Any, ...], z: Any) -> Any:
 
 @dataclass(frozen=True, slots=True, eq=False)
 class GeometricBatch(RandomNumber):
-    """A geometric number of requests in a batch: after each, another one with one chance.
+    """A geometric number of requests in a batch: after each, another one with one probability.
 
     Parameters
     ----------

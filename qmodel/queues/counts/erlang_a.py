@@ -1,7 +1,7 @@
 r"""M/M/c+M as a chain: the number present, and the fate of a request by its age.
 
 The formulas are in `qmodel.queues.erlang_a`. Everything is kept in logs, so that neither
-the chance of a wait of 1e-200 nor a million servers in overload lose digits.
+the probability of a wait of 1e-200 nor a million servers in overload lose digits.
 """
 
 from __future__ import annotations
@@ -60,7 +60,7 @@ class Chain:
         return self.x * self.y**-self.x * exp(self.y) * lowergamma(self.x, self.y)
 
     def must_wait(self) -> Any:
-        """Return P(N >= c), the chance that an arrival must wait."""
+        """Return P(N >= c), the probability that an arrival must wait."""
         if is_symbolic(self.a, self.c, self.patience):
             from qmodel.numerics.erlang_symbolic import ErlangB
 
@@ -175,7 +175,7 @@ def _integral(x: Any, gap: Any) -> tuple[Any, Any]:
 
 @dataclass(frozen=True, slots=True, eq=False)
 class ImpatientStates(States):
-    """The law of the number present in M/M/c+M."""
+    """The distribution of the number present in M/M/c+M."""
 
     chain: Chain
 

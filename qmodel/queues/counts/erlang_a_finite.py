@@ -1,8 +1,8 @@
 r"""M/M/c/K+M as a chain: a birth-death chain, with the fate of a request by its age.
 
 A request that finds k others in queue would wait V with :math:`e^{-\theta V}` of the beta
-law :math:`(c \mu / \theta, k + 1)`; incomplete beta functions give the rest. The cost is
-that of K terms.
+distribution :math:`(c \mu / \theta, k + 1)`; incomplete beta functions give the rest. The cost
+is that of K terms.
 """
 
 from __future__ import annotations
@@ -18,12 +18,12 @@ from qmodel.queues.birth_death import state_probabilities
 __all__: list[str] = []
 
 
-def states(a: Any, c: Any, patience: Any, places: Any) -> np.ndarray:
-    """Return the law of the number present, states first; 0 beyond the places of a cell."""
-    most = int(np.max(places))
-    shape = np.broadcast_shapes(*(np.shape(v) for v in (a, c, patience, places)))
+def states(a: Any, c: Any, patience: Any, capacity: Any) -> np.ndarray:
+    """Return the distribution of the number, states first; 0 beyond the capacity of a cell."""
+    most = int(np.max(capacity))
+    shape = np.broadcast_shapes(*(np.shape(v) for v in (a, c, patience, capacity)))
     n = np.arange(most).reshape(-1, *[1] * len(shape))
-    up = np.where(n < places, a, 0.0 * np.asarray(a))
+    up = np.where(n < capacity, a, 0.0 * np.asarray(a))
     down = np.minimum(n + 1, c) + np.maximum(n + 1 - c, 0) / patience
     return state_probabilities(np.broadcast_to(up, (most, *shape)), down)
 

@@ -24,7 +24,7 @@ with :math:`\varphi_j` the transform of the time between arrivals at :math:`j \m
 comes to j from above. Takács' finite sums for :math:`\pi` alternate; these have no signs.
 
 Nothing is computed before it is asked for. Absolute error of a state 1e-14, relative error of
-tails 1e-11, for constant, gamma and hyperexponential times between arrivals; 1e-9 for others.
+tails 1e-11, for constant, gamma and hyperexponential interarrival times; 1e-9 for others.
 
 References
 ----------
@@ -55,7 +55,7 @@ _CELLS = 256  # at a time
 
 @dataclass(frozen=True, slots=True, eq=False)
 class RenewalNumber(States):
-    """The number in queue and in service at exponential servers, arrivals of any law.
+    """The number in queue and in service at exponential servers, arrivals of any distribution.
 
     Parameters
     ----------
@@ -64,7 +64,7 @@ class RenewalNumber(States):
     service_time : number or array
         Mean service time, > 0. [s]
     interarrival : Distribution
-        Shape of the law of the times between arrivals; its mean does not count. [-]
+        Shape of the distribution of the interarrival times; its mean does not count. [-]
     servers : int or integer array
         Number of servers, >= 1. [-]
 
@@ -73,8 +73,8 @@ class RenewalNumber(States):
     An arrival finds all servers busy with probability 0.405; they are so more often:
 
     >>> import qmodel as qm
-    >>> law = RenewalNumber(3.2, 1.0, qm.Deterministic(1.0), servers=4)
-    >>> law.probability([0, 3, 4, 5]).round(4), float(law.tail(3))
+    >>> distribution = RenewalNumber(3.2, 1.0, qm.Deterministic(1.0), servers=4)
+    >>> distribution.probability([0, 3, 4, 5]).round(4), float(distribution.tail(3))
     (array([0.007 , 0.2436, 0.1913, 0.1203]), 0.5152)
     """
 
@@ -113,12 +113,12 @@ class RenewalNumber(States):
         """Yield cells with their servers, ratio and p_0 to p_c, the cells on the last axis."""
         shape, rate, s, c, spare = self._cells()
         good = (rate > 0) & (spare > 0)
-        law = unit(self.interarrival)
+        distribution = unit(self.interarrival)
         for many in np.unique(c[good]):
             equal = np.flatnonzero(good & (c == many))
             for start in range(0, equal.size, _CELLS):
                 index = equal[start : start + _CELLS]
-                here = select(law, shape, index) if shape else law
+                here = select(distribution, shape, index) if shape else distribution
                 load = rate[index] * s[index] / many
                 x = root(here, load, spare[index] / many)
                 with np.errstate(all="ignore"):
@@ -170,17 +170,17 @@ class RenewalNumber(States):
         return mean.reshape(shape)[()], variance.reshape(shape)[()]
 
 
-def _states(law: Distribution, load: Any, sigma: Any, rest: Any, c: int) -> Any:
-    """Return P(N = 0), ..., P(N = c) and P(N > c) for a law of mean 1 and c servers."""
+def _states(distribution: Distribution, load: Any, sigma: Any, rest: Any, c: int) -> Any:
+    """Return P(N = 0), ..., P(N = c) and P(N > c) for times of mean 1 and c servers."""
     from scipy.signal import lfilter
 
     rate = 1 / load  # ticks in the mean time between arrivals
     ticks, slowest = 64, np.maximum(sigma, 1 - 1 / c)
-    _, more, excess = arrivals_in(law, rate, ticks)
+    _, more, excess = arrivals_in(distribution, rate, ticks)
     # However long the pause, at last nobody is present.
     while ticks < _MOST and np.any(more[-1] * slowest**ticks > 1e-18):
         ticks *= 2
-        _, more, excess = arrivals_in(law, rate, ticks)
+        _, more, excess = arrivals_in(distribution, rate, ticks)
     states = np.empty((c + 2, load.size))
     # In units of what an arrival finds in state c - 1, rescaled on the way down.
     x = sigma ** np.arange(ticks)[:, None]
@@ -193,7 +193,7 @@ def _states(law: Distribution, load: Any, sigma: Any, rest: Any, c: int) -> Any:
         if j == 0:
             states[0] = load * ((more * v).sum(axis=0) + excess[-1] * v[-1] - more[-1] * v[-1])
             break
-        phi = law.laplace(rate * j / c)
+        phi = distribution.laplace(rate * j / c)
         found = (j / c) * (more * v).sum(axis=0) / phi
         x = v + found * stay ** np.arange(ticks)[:, None]
         states[j] = found * load * c / j

@@ -1,6 +1,6 @@
 r"""The number in M/G/1, from the arrivals in one service, with positive terms only.
 
-The number left behind at departures has the law of the number at any time [1]_. With
+The number left behind at departures has the distribution of the number at any time [1]_. With
 :math:`a_0` the probability of no arrival in a service, :math:`\bar a_j` that of more than j
 and :math:`e_j = E[(A - j)^+]`, the flows across each level balance:
 
@@ -15,7 +15,7 @@ one response, so that :math:`\mathrm{Var}\, N = \lambda W + \lambda^2 \mathrm{Va
 
 Nothing is computed before it is asked for; then the work is the square of the largest count.
 Relative error of states and tails 1e-12 for exponential, constant, gamma and hyperexponential
-service and mixtures of these; for other laws an absolute error of 1e-12.
+service and mixtures of these; for other distributions an absolute error of 1e-12.
 
 References
 ----------
@@ -45,16 +45,16 @@ _ENTRIES = 1 << 21  # probabilities of a table at a time
 
 @dataclass(frozen=True, slots=True, eq=False)
 class SingleServerNumber(States):
-    """The number in queue and in service at one server, whatever its law of service.
+    """The number in queue and in service at one server, whatever its service distribution.
 
     Parameters
     ----------
     arrival_rate : number or array
         Arrival rate, >= 0. [1/s]
     service : Distribution
-        Law of the service time. [-]
+        Distribution of the service time. [-]
     wait : Distribution
-        Law of the time in queue. [-]
+        Distribution of the time in queue. [-]
 
     Examples
     --------
@@ -116,7 +116,7 @@ class SingleServerNumber(States):
         rate = np.broadcast_to(np.asarray(self.arrival_rate, dtype=float), cells).ravel()[index]
         spare = np.broadcast_to(spare_servers(rate, service.mean, 1), rate.shape)
         stable = spare > 0
-        # Any load serves where there is no law.
+        # Any load serves where there is no distribution.
         rate = np.where(stable, rate, 0.5 / np.asarray(service.mean))
         none, more, excess = arrivals_in(service, rate, most + 1)
         first = np.where(stable, spare, 0.5)

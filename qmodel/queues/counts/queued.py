@@ -1,10 +1,10 @@
-r"""The number in a queue with servers, from the law of the wait; approximate as that law is.
+r"""The number in a queue with servers, from its wait; approximate as that is.
 
 First come, first served, those in queue are the ones that have come during the wait of the
-oldest of them. So the number in queue has the law of the number of arrivals, at any time, in
-a wait [1]_. For a wait of exponential parts, of weights :math:`w_i` and rates
-:math:`\theta_i`, and the transforms A and :math:`A_e` of the time between arrivals and of
-what remains of it,
+oldest of them. So the number in queue has the distribution of the number of arrivals, at any
+time, in a wait [1]_. For a wait of exponential parts, of weights :math:`w_i` and rates
+:math:`\theta_i`, and the transforms A and :math:`A_e` of the time between arrivals and of what
+remains of it,
 
 .. math::
 
@@ -47,11 +47,11 @@ class QueuedNumber(States):
     Parameters
     ----------
     markov : States
-        The law of the number with exponential service. [-]
+        The distribution of the number with exponential service. [-]
     wait : Distribution
-        Law of the time in queue. [-]
+        Distribution of the time in queue. [-]
     between : Distribution
-        Law of the time between arrivals, of any mean without load. [-]
+        Distribution of the time between arrivals, of any mean without load. [-]
     offered_load : number or array
         Arrival rate times mean service time. [erlang]
     servers : int or integer array
@@ -87,8 +87,8 @@ class QueuedNumber(States):
         with np.errstate(all="ignore"):
             # With exponential service the queue is geometric.
             mean = self.markov.mean - self.offered_load
-            chance = self.markov.tail(self.servers)
-            square = np.where(chance > 0, mean * (2 * mean / chance - 1), 0.0)
+            probability = self.markov.tail(self.servers)
+            square = np.where(probability > 0, mean * (2 * mean / probability - 1), 0.0)
             other = self.markov.variance + 2 * idle_servers * (first - mean)
             variance = other + (second - first**2) - (square - mean**2)
         return np.where(self.full, np.inf, variance)[()]
@@ -135,18 +135,23 @@ class QueuedNumber(States):
         return mean, second
 
 
-def _exponentials(law: Distribution) -> list[tuple[Any, Any]]:
+def _exponentials(distribution: Distribution) -> list[tuple[Any, Any]]:
     """Return weights and means of the exponential parts of a wait."""
-    if isinstance(law, DecayingWait):
-        return [(law.probability - law.weight, law.fast), (law.weight, law.slow)]
-    if isinstance(law, HyperExponential):
-        return list(zip(law.probabilities, law.means, strict=True))
-    if isinstance(law, Mixture):
+    if isinstance(distribution, DecayingWait):
+        return [
+            (distribution.probability - distribution.weight, distribution.fast),
+            (distribution.weight, distribution.slow),
+        ]
+    if isinstance(distribution, HyperExponential):
+        return list(zip(distribution.probabilities, distribution.means, strict=True))
+    if isinstance(distribution, Mixture):
         return [
             (p * weight, mean)
-            for p, part in zip(law.probabilities, law.laws, strict=True)
+            for p, part in zip(
+                distribution.probabilities, distribution.distributions, strict=True
+            )
             if part is not ZERO and part is not NEVER
             for weight, mean in _exponentials(part)
         ]
     # Less variable than exponential, where neither form of the wait is exact.
-    return [(1.0, law.mean)]
+    return [(1.0, distribution.mean)]

@@ -1,6 +1,6 @@
-r"""The law of the number in M/M/c and M/M/c/K: Poisson below the servers, geometric above.
+r"""The number in M/M/c and M/M/c/K: Poisson below the servers, geometric above.
 
-With c servers, :math:`m = K - c` places for waiting (or no limit), offered load a,
+With c servers, a buffer of :math:`m = K - c` (or no limit), offered load a,
 :math:`\rho = a / c`, the odds :math:`R(c, a) = (1 - B) / B` of Erlang B and
 :math:`S_m = 1 + \rho + \dots + \rho^m`,
 
@@ -12,7 +12,7 @@ With c servers, :math:`m = K - c` places for waiting (or no limit), offered load
     P(N \ge c) = \frac{S_m}{R + S_m},
 
 f being the Poisson pmf. All terms are positive, so no load costs digits; everything is
-kept in logs, and in overload counted down from the last place, so nothing overflows. With
+kept in logs, and in overload counted down from the last state, so nothing overflows. With
 I idle servers and J requests in queue, IJ = 0, so that
 
 .. math::
@@ -75,7 +75,7 @@ def idle_servers(a: Any, c: Any, spare: Any) -> tuple[Any, Any]:
 
 @dataclass(frozen=True, slots=True, eq=False)
 class ServerStates(States):
-    """The law of the number in a station with servers and a queue, M/M/c or M/M/c/K.
+    """The distribution of the number in a station with servers and a queue, M/M/c or M/M/c/K.
 
     Parameters
     ----------
@@ -90,8 +90,8 @@ class ServerStates(States):
 
     Examples
     --------
-    >>> law = ServerStates(2.0, servers=3, spare=1.0)
-    >>> float(law.probability(0)), float(law.tail(2)), float(law.mean), float(law.variance)
+    >>> time = ServerStates(2.0, servers=3, spare=1.0)
+    >>> float(time.probability(0)), float(time.tail(2)), float(time.mean), float(time.variance)
     (0.1111, 0.4444, 2.8889, 6.5432)
     """
 

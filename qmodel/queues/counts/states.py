@@ -1,6 +1,6 @@
-r"""How many requests are present: the law of the number in a station.
+r"""How many requests are present: the distribution of the number in a station.
 
-`StationResult.number` has it where it is known. Like the laws of times, it broadcasts:
+`StationResult.number` has it where it is known. Like the distributions of times, it broadcasts:
 ``number.probability(n)`` takes a count or an array of counts, against the cells.
 """
 
@@ -26,7 +26,7 @@ def _probabilities(name: str, x: Any) -> np.ndarray:
 
 
 class States(Model, ABC):
-    """The law of a number of requests, 0, 1, 2, ..."""
+    """The distribution of a number of requests, 0, 1, 2, ..."""
 
     __slots__ = ()
 
@@ -56,7 +56,7 @@ class States(Model, ABC):
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Poisson(States):
-    """The Poisson law: of the number in a delay station, whatever its law of service.
+    """The Poisson distribution: of the number in a delay station, whatever its service.
 
     Parameters
     ----------
@@ -91,7 +91,7 @@ class Poisson(States):
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Geometric(States):
-    """The geometric law: of the number in M/M/1, and under processor sharing.
+    """The geometric distribution: of the number in M/M/1, and under processor sharing.
 
     Parameters
     ----------
@@ -132,7 +132,7 @@ class Geometric(States):
 
 @dataclass(frozen=True, slots=True, eq=False)
 class FiniteStates(States):
-    """The law of a number that is bounded, from its probabilities.
+    """The distribution of a number that is bounded, from its probabilities.
 
     Parameters
     ----------
@@ -141,8 +141,8 @@ class FiniteStates(States):
 
     Examples
     --------
-    >>> law = FiniteStates(np.array([0.5, 0.3, 0.2]))
-    >>> float(law.mean), float(law.variance), law.probability([2, 1, 0])
+    >>> time = FiniteStates(np.array([0.5, 0.3, 0.2]))
+    >>> float(time.mean), float(time.variance), time.probability([2, 1, 0])
     (0.7, 0.61, array([0.2, 0.3, 0.5]))
     """
 
@@ -185,7 +185,7 @@ class FiniteStates(States):
 
 @dataclass(frozen=True, slots=True, eq=False)
 class GeometricBeyond(States):
-    """Given probabilities of few, and beyond a geometric law.
+    """Given probabilities of few, and beyond a geometric distribution.
 
     Parameters
     ----------
@@ -202,8 +202,8 @@ class GeometricBeyond(States):
     --------
     M/M/1 at half load, whose first states are given:
 
-    >>> law = GeometricBeyond((0.5, 0.25), 0.125, 0.5, 0.5)
-    >>> float(law.mean), float(law.tail(2)), float(law.probability(3))
+    >>> time = GeometricBeyond((0.5, 0.25), 0.125, 0.5, 0.5)
+    >>> float(time.mean), float(time.tail(2)), float(time.probability(3))
     (1.0, 0.125, 0.0625)
     """
 

@@ -5,8 +5,8 @@ but the number of servers in each phase [1]_: :math:`\binom{n + k - 1}{k - 1}` s
 of :math:`k^n`. From the initial probabilities and the generator of one service follow the
 rates between these states: changes of phase, ends of service, and starts.
 
-Many laws of service of the same number of phases are done together: their parameters have a
-first axis of cells.
+Many service distributions of the same number of phases are done together: their parameters have
+a first axis of cells.
 
 References
 ----------
@@ -57,10 +57,10 @@ def configurations(servers: int, phases: int) -> np.ndarray:
 def _find(rows: np.ndarray, servers: int) -> np.ndarray:
     """Return where the states `rows` of as many busy servers stand in their list."""
     phases = rows.shape[1]
-    places = (servers + 1) ** np.arange(phases)[::-1]
+    capacity = (servers + 1) ** np.arange(phases)[::-1]
     # The list falls in this order.
-    keys = configurations(servers, phases) @ places
-    found: np.ndarray = len(keys) - 1 - np.searchsorted(keys[::-1], rows @ places)
+    keys = configurations(servers, phases) @ capacity
+    found: np.ndarray = len(keys) - 1 - np.searchsorted(keys[::-1], rows @ capacity)
     return found
 
 

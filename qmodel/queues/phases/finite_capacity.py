@@ -1,4 +1,4 @@
-r"""M/PH/c/K exactly: c servers with service of phase type, and K places.
+r"""M/PH/c/K exactly: c servers with service of phase type, and capacity K.
 
 The states are the number n of requests present and how many of the busy servers are in each
 phase (`qmodel.queues.phases.busy_servers`); levels are eliminated from K downwards, with
@@ -46,11 +46,11 @@ _MOST_STEPS = 200_000
 
 
 class InRoom(NamedTuple):
-    """The steady state of cells with one law of service, in units of its mean.
+    """The steady state of cells with one service distribution, in units of its mean.
 
     Parameters
     ----------
-    present : array of shape (places + 1, cells)
+    present : array of shape (capacity + 1, cells)
         Probabilities of the number present. [-]
     steps : tuple of arrays
         For each cell the probabilities that so many steps are too few for the wait of an
@@ -65,7 +65,7 @@ class InRoom(NamedTuple):
 
 
 def in_room(
-    initial: np.ndarray, generator: np.ndarray, servers: int, places: int, load: np.ndarray
+    initial: np.ndarray, generator: np.ndarray, servers: int, capacity: int, load: np.ndarray
 ) -> InRoom:
     """Return the steady state at some loads.
 
@@ -75,8 +75,8 @@ def in_room(
         Probability that a service begins in each phase. [-]
     generator : array of shape (phases, phases)
         Rates of one service, of mean 1. [-]
-    servers, places : int
-        Numbers of both, 1 <= servers <= places. [-]
+    servers, capacity : int
+        Numbers of both, 1 <= servers <= capacity. [-]
     load : array of shape (cells,)
         Arrivals in a mean service time, > 0. [-]
 
@@ -87,10 +87,10 @@ def in_room(
 
     Examples
     --------
-    Two servers and four places, as for M/M/2/4:
+    Two servers and a capacity of four, as for M/M/2/4:
 
     >>> one = np.array([1.0]), np.array([[-1.0]])
-    >>> found = in_room(*one, servers=2, places=4, load=np.array([1.6]))
+    >>> found = in_room(*one, servers=2, capacity=4, load=np.array([1.6]))
     >>> found.present[:, 0].round(4), found.steps[0][:3].round(4)
     (array([0.1747, 0.2796, 0.2237, 0.1789, 0.1431]), array([0.4698, 0.2088, 0.    ]))
     """
@@ -104,14 +104,14 @@ def in_room(
 
     # From the full room downwards; up to a factor that stays, in long rooms.
     one = np.eye(leave.shape[-1])
-    factors = [a * np.linalg.inv(-change[-1])] if places > servers else []
-    while len(factors) < places - servers:
+    factors = [a * np.linalg.inv(-change[-1])] if capacity > servers else []
+    while len(factors) < capacity - servers:
         factor = a * np.linalg.inv(a * one - change[-1] - factors[-1] @ leave)
         if abs(factor - factors[-1]).max() < 1e-15 * abs(factor).max():
-            factors.extend([factor] * (places - servers - len(factors)))
+            factors.extend([factor] * (capacity - servers - len(factors)))
             break
         factors.append(factor)
-    inside = a * one if places > servers else 0.0
+    inside = a * one if capacity > servers else 0.0
     back = factors[-1] @ leave if factors else 0.0
     below = []
     for n in range(servers, 0, -1):
@@ -145,13 +145,13 @@ def _steps(found: np.ndarray, change: np.ndarray, leave: np.ndarray, rate: float
     stay = csr_array((np.eye(len(change)) + change / rate).T)
     done = csr_array((leave / rate).T)
     left = np.ascontiguousarray(found.T)
-    chances = [float(left.sum())]
-    while chances[-1] > _LEAST * chances[0] and len(chances) < _MOST_STEPS:
+    probabilities = [float(left.sum())]
+    while probabilities[-1] > _LEAST * probabilities[0] and len(probabilities) < _MOST_STEPS:
         after = done @ left
         left = stay @ left
         left[:, :-1] += after[:, 1:]
-        chances.append(float(left.sum()))
-    return np.array(chances)
+        probabilities.append(float(left.sum()))
+    return np.array(probabilities)
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -171,8 +171,8 @@ class SteppedWait(Distribution):
     --------
     One step or two, after no wait for half of the requests:
 
-    >>> law = SteppedWait(0.1, 0, (np.array([0.5, 0.2]),))
-    >>> float(law.atom), float(law.mean), float(law.tail(0.1))
+    >>> distribution = SteppedWait(0.1, 0, (np.array([0.5, 0.2]),))
+    >>> float(distribution.atom), float(distribution.mean), float(distribution.tail(0.1))
     (0.5, 0.07, 0.2575)
     """
 
@@ -194,12 +194,12 @@ class SteppedWait(Distribution):
     def _moment(self, order: int) -> Any:
         """Return the mean of the rising factorial of the steps."""
 
-        def of(chance: np.ndarray) -> Any:
-            k = np.arange(chance.size)
-            rising = np.ones(chance.size)
+        def of(probability: np.ndarray) -> Any:
+            k = np.arange(probability.size)
+            rising = np.ones(probability.size)
             for j in range(1, order):
                 rising = rising * (k + j)
-            return order * (rising @ chance)
+            return order * (rising @ probability)
 
         return self._sums(of).real
 
@@ -223,7 +223,7 @@ class SteppedWait(Distribution):
     @property
     def atom(self) -> Value:
         """Probability of no wait. [-]."""
-        return (1 - self._sums(lambda chance: chance[0]).real + 0 * self.unit)[()]
+        return (1 - self._sums(lambda probability: probability[0]).real + 0 * self.unit)[()]
 
     @property
     def analytic(self) -> bool:
@@ -233,10 +233,10 @@ class SteppedWait(Distribution):
     def laplace(self, s: Value) -> Value:
         """Return the transform at `s` [1/s]."""
 
-        def of(chance: np.ndarray, x: np.ndarray) -> Any:
+        def of(probability: np.ndarray, x: np.ndarray) -> Any:
             # 1 - x sum_k w_k z^(k+1), with z = 1 / (1 + x), in blocks of powers.
             z = 1 / (1 + x)
-            return 1 - x * z * _polynomial(chance, z)
+            return 1 - x * z * _polynomial(probability, z)
 
         return self._sums(of, np.asarray(s) * self.unit)[()]
 

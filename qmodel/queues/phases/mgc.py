@@ -1,9 +1,9 @@
-r"""The waits of M/G/c by phases: exactly, by a law of phases fitted to service, or blended.
+r"""The waits of M/G/c by phases: exactly, by phases fitted to service, or blended.
 
 Each cell is solved in one of these ways.
 
 * **Exactly**, where service is of phase type and c servers have few enough states.
-* **Fitted**: other service is imitated by a phase-type law of its residual
+* **Fitted**: other service is imitated by a phase-type distribution of its residual
   (`qmodel.distributions.fit_phases`) and that is solved exactly, to 8 servers.
 * **From fewer servers**: at a fixed :math:`\beta = (1 - \rho) \sqrt c` the probability of
   waiting over Erlang's C, and the tail of the wait in units of :math:`S / (c - a)`, are nearly
@@ -13,7 +13,7 @@ Each cell is solved in one of these ways.
 Cells that differ only in their load share tables (`qmodel.queues.phases.tables`). Times between
 arrivals of phase type (`qmodel.queues.ggc`) are solved in the first two ways.
 
-Below an SCV of 1 a law without a good fit is left to `qmodel.queues.mgc`.
+Below an SCV of 1 a distribution without a good fit is left to `qmodel.queues.mgc`.
 
 References
 ----------
@@ -76,11 +76,11 @@ FROM_FEWER_SERVERS = Assumption(
 )
 
 _STATES = 170  # of busy servers, in an exact solution
-_FITTED = 8  # servers up to which a fitted law is solved
+_FITTED = 8  # servers up to which a fitted distribution is solved
 _GOOD_FIT = 0.05  # the error up to which a fit below an SCV of 1 is used
 _FEWER = {2: (16, 24, 32)}
 _FEW_PHASES = (4, 6, 8)
-_ARRIVALS = 240  # states of arrivals and servers, where times between arrivals have phases
+_ARRIVALS = 240  # states of arrivals and servers, where interarrival times have phases
 
 
 class PhaseCells(NamedTuple):
@@ -115,7 +115,7 @@ class PhaseCells(NamedTuple):
         fitted = () if self.exact[self.solved].all() else (FITTED_PHASES,)
         return (*fitted, FROM_FEWER_SERVERS) if self.scaled.any() else fitted
 
-    def laws(
+    def distributions(
         self,
         rate: Value,
         service_time: Value,
@@ -124,16 +124,16 @@ class PhaseCells(NamedTuple):
         shape: tuple[int, ...],
         interarrival: Distribution = POISSON,
     ) -> tuple[PhaseWait, PhaseNumber]:
-        """Return the laws of the wait and of the number, in cells of this shape."""
+        """Return the distributions of the wait and of the number, in cells of this shape."""
         over, markov = spare <= 0, ServerStates(rate * service_time, servers, spare)
         with np.errstate(invalid="ignore", divide="ignore"):
             blocked = erlang_c(servers=servers, offered_load=markov.offered_load)
-            chance = self.ratio.reshape(shape) * blocked
-            chance = np.where(over, 1.0, np.minimum(chance, 1.0))[()]
+            probability = self.ratio.reshape(shape) * blocked
+            probability = np.where(over, 1.0, np.minimum(probability, 1.0))[()]
             unit = np.where(np.isnan(spare), np.nan, service_time / spare)
             unit = np.where(over, np.inf, unit)[()]
         cell = np.arange(self.ratio.size).reshape(shape)[()]
-        wait = PhaseWait(chance, unit, cell, self.tails)
+        wait = PhaseWait(probability, unit, cell, self.tails)
         return wait, PhaseNumber(rate, markov, wait, self.levels, interarrival)
 
 
@@ -149,7 +149,7 @@ def phase_cells(
     Parameters
     ----------
     service : Distribution
-        Law of the service time. [-]
+        Distribution of the service time. [-]
     servers : int array of shape (cells,)
         Number of servers, >= 1. [-]
     load : array of shape (cells,)
@@ -157,7 +157,7 @@ def phase_cells(
     shape : tuple of int
         The shape of the cells, which the parameters of `service` broadcast to. [-]
     interarrival : Distribution, default Exponential(1.0)
-        Shape of the law of the times between arrivals, of phase type. [-]
+        Shape of the distribution of the interarrival times, of phase type. [-]
 
     Returns
     -------
@@ -169,17 +169,17 @@ def phase_cells(
     >>> from qmodel.distributions import LogNormal
     >>> c, load = np.array([4, 4]), np.array([0.5, 0.8])
     >>> found = phase_cells(LogNormal(1.0, 4.0), c, load, (2,))
-    >>> chance = found.ratio * erlang_c(servers=c, offered_load=c * load)
-    >>> found.exact.tolist(), chance.round(4)
+    >>> probability = found.ratio * erlang_c(servers=c, offered_load=c * load)
+    >>> found.exact.tolist(), probability.round(4)
     ([False, False], array([0.1804, 0.6086]))
     """
     cells = load.size
     solved, exact, scaled = (np.zeros(cells, dtype=bool) for _ in range(3))
     ratio, blends = np.ones(cells), []
-    for law, of_law in shapes(service, shape, cells):
-        for c in np.unique(servers[of_law]):
-            here = of_law[servers[of_law] == c]
-            queue = _queue(law, int(c), interarrival)
+    for distribution, of_distribution in shapes(service, shape, cells):
+        for c in np.unique(servers[of_distribution]):
+            here = of_distribution[servers[of_distribution] == c]
+            queue = _queue(distribution, int(c), interarrival)
             if queue is None:
                 continue
             direct = _is_direct(queue)
@@ -193,12 +193,12 @@ def phase_cells(
 def shapes(
     service: Distribution, shape: tuple[int, ...], cells: int
 ) -> list[tuple[Distribution, np.ndarray]]:
-    """Return each law but for its mean, and the flat cells that have it.
+    """Return each distribution but for its mean, and the flat cells that have it.
 
     Parameters
     ----------
     service : Distribution
-        Law of the service time. [-]
+        Distribution of the service time. [-]
     shape : tuple of int
         The shape of the cells. [-]
     cells : int
@@ -207,20 +207,21 @@ def shapes(
     Returns
     -------
     list of (Distribution, int array)
-        A law with numbers for its parameters, and the cells that it has the shape of. [-]
+        A distribution with numbers for its parameters, and the cells that it has the shape of.
+        [-]
 
     Examples
     --------
     >>> from qmodel.distributions import Gamma
-    >>> law = Gamma(np.array([1.0, 2.0, 3.0]), np.array([2.0, 2.0, 4.0]))
-    >>> [cells.tolist() for _, cells in shapes(law, (3,), 3)]
+    >>> distribution = Gamma(np.array([1.0, 2.0, 3.0]), np.array([2.0, 2.0, 4.0]))
+    >>> [cells.tolist() for _, cells in shapes(distribution, (3,), 3)]
     [[0, 1], [2]]
     """
     own = shape_of(service)
     if own == () or np.prod(own) == 1:
-        law = service if own == () else select(service, own, np.array([0]))
-        return [(_scalar(law), np.arange(cells))]
-    # Of one shape are laws with equal tails, at multiples of the mean, and equal SCV.
+        distribution = service if own == () else select(service, own, np.array([0]))
+        return [(_scalar(distribution), np.arange(cells))]
+    # Of one shape are distributions with equal tails, at multiples of the mean, and equal SCV.
     mean = np.broadcast_to(service.mean, own)
     at = np.array([0.1, 0.5, 1.0, 2.0, 5.0]).reshape(-1, *[1] * len(own)) * mean
     seen = np.array([np.broadcast_to(service.scv, own), *np.asarray(service.tail(at))])
@@ -233,28 +234,30 @@ def shapes(
     ]
 
 
-def _scalar(law: Any) -> Any:
-    """Return a law of one cell with numbers for its parameters."""
-    return select(law, (1,), 0) if shape_of(law) == (1,) else law
+def _scalar(distribution: Any) -> Any:
+    """Return a distribution of one cell with numbers for its parameters."""
+    return select(distribution, (1,), 0) if shape_of(distribution) == (1,) else distribution
 
 
-def _queue(law: Distribution, servers: int, interarrival: Distribution) -> PhaseQueue | None:
+def _queue(
+    distribution: Distribution, servers: int, interarrival: Distribution
+) -> PhaseQueue | None:
     """Return the queue by phases, or None where service is imitated too badly."""
-    scv, mean = float(law.scv), float(law.mean)
+    scv, mean = float(distribution.scv), float(distribution.mean)
     if not np.isfinite(scv * mean):
         return None
     most = 8 if servers <= 2 else 6 if servers <= 4 else 4
-    exact = phases_of(law)
+    exact = phases_of(distribution)
     if exact is not None:
         unit = PhaseType(exact.initial, exact.generator * mean)
         queue = PhaseQueue(unit, True, servers, interarrival)
         if _is_direct(queue) or (interarrival is POISSON and _is_direct(_fewest(queue))):
             return queue
     while most >= 3:
-        fitted = fit_phases(law, most)
+        fitted = fit_phases(distribution, most)
         if scv < 1 and fitted.error > _GOOD_FIT:
             return None
-        unit = PhaseType(fitted.law.initial, fitted.law.generator * mean)
+        unit = PhaseType(fitted.distribution.initial, fitted.distribution.generator * mean)
         queue = PhaseQueue(unit, False, servers, interarrival)
         if interarrival is POISSON or _is_direct(queue):
             return queue
@@ -295,9 +298,9 @@ def _from_fewer(queue: PhaseQueue, load: np.ndarray) -> Blend:
         ratio = ratio + weight * blend.ratio
         means = means + weight * blend.tails.means
         tails.append(blend.tails._replace(blend=weight * blend.tails.blend))
-    chance = erlang_c(servers=servers, offered_load=servers * load)
+    probability = erlang_c(servers=servers, offered_load=servers * load)
     with np.errstate(divide="ignore"):
-        ratio = np.clip(ratio, 0.0, np.where(chance > 0, 1 / chance, 1.0))
+        ratio = np.clip(ratio, 0.0, np.where(probability > 0, 1 / probability, 1.0))
     weights, rates, starts = stacked(tails)
     tables = [t.tables + start for t, start in zip(tails, starts, strict=True)]
     parts, speed, slowest = (np.concatenate([t[k] for t in tails], axis=1) for k in (3, 4, 5))

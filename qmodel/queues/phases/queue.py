@@ -10,7 +10,7 @@ matrix G of first passages to one request fewer [1]_,
     y = \pi_c (I - R)^{-1}, \qquad P(T_q > t) = y \, e^{T t} \, \mathbf 1 ,
 
 the wait has a matrix-exponential tail of as many phases as there are states [2]_. Where the
-times between arrivals are of phase type too, with the probabilities :math:`\beta` and the
+interarrival times are of phase type too, with the probabilities :math:`\beta` and the
 generator B, the same holds for what the arrivals find: with the busy servers' part of the ratio
 matrix,
 
@@ -70,7 +70,7 @@ class PhaseSolution(NamedTuple):
 
     Parameters
     ----------
-    chance : array of shape (cells,)
+    probability : array of shape (cells,)
         Probability of waiting. [-]
     mean : array of shape (cells,)
         Mean wait, given a wait. [s]
@@ -82,7 +82,7 @@ class PhaseSolution(NamedTuple):
         Probability of 0, 1, ... requests, fewer than servers. [-]
     """
 
-    chance: np.ndarray
+    probability: np.ndarray
     mean: np.ndarray
     weights: np.ndarray
     rates: np.ndarray
@@ -109,7 +109,7 @@ def solve(
     arrival_rate : array of shape (cells,)
         Arrival rate, > 0 and below saturation. [1/s]
     interarrival : Distribution, default Exponential(1.0)
-        Shape of the law of the times between arrivals, of phase type. [-]
+        Shape of the distribution of the interarrival times, of phase type. [-]
 
     Returns
     -------
@@ -120,7 +120,7 @@ def solve(
     --------
     >>> h2 = np.array([[0.05, 0.95]]), np.array([np.diag([-1 / 6.4, -0.95 / 0.68])])
     >>> found = solve(*h2, servers=4, arrival_rate=np.array([3.2]))
-    >>> found.chance.round(6), (found.chance * found.mean).round(6)
+    >>> found.probability.round(6), (found.probability * found.mean).round(6)
     (array([0.609122]), array([1.677]))
     """
     shape = phases_of(interarrival)
@@ -140,7 +140,7 @@ def solve(
     weights = [_padded(part.weights, terms, 0.0) for part in parts]
     rates = [_padded(part.rates, terms, 1.0) for part in parts]
     return PhaseSolution(
-        np.concatenate([part.chance for part in parts]),
+        np.concatenate([part.probability for part in parts]),
         np.concatenate([part.mean for part in parts]),
         np.concatenate(weights),
         np.concatenate(rates),
@@ -216,14 +216,14 @@ def _solve(
     at_arrival = np.swapaxes(level @ seen / rate, 1, 2)
     waiting = np.linalg.solve(np.swapaxes(one - found, 1, 2), at_arrival)[..., 0]
     tail = stay + found @ leave
-    chance = np.einsum("nj,nj->n", waiting, root[-1])
+    probability = np.einsum("nj,nj->n", waiting, root[-1])
     weights, rates = exponentials(waiting, tail, root[-1])
     # Not from the exponentials, which have fewer digits where service has Erlang phases.
     left = np.linalg.solve(-tail, root[-1][..., None])[..., 0]
     area = np.einsum("nj,nj->n", waiting, left)
-    mean = np.where(chance > 1e-280, area, 1.0) / np.maximum(chance, 1e-280)
-    mean = np.where(chance > 1e-280, mean, 1 / rates[:, 0].real)
-    return PhaseSolution(chance / total, mean, weights, rates, levels / total[:, None])
+    mean = np.where(probability > 1e-280, area, 1.0) / np.maximum(probability, 1e-280)
+    mean = np.where(probability > 1e-280, mean, 1 / rates[:, 0].real)
+    return PhaseSolution(probability / total, mean, weights, rates, levels / total[:, None])
 
 
 def _kron(one: np.ndarray, other: np.ndarray) -> np.ndarray:

@@ -1,7 +1,7 @@
-r"""The GI/PH/c queue, exactly: times between arrivals of any law, service of phase type.
+r"""The GI/PH/c queue, exactly: interarrival times of any distribution, service of phase type.
 
 While all servers are busy, departures have the rates D0 and D1 of `qmodel.queues.phases.queue`.
-With the law A of the time between arrivals, the generator T of the wait solves [1]_
+With the distribution A of the time between arrivals, the generator T of the wait solves [1]_
 
 .. math::
 
@@ -46,12 +46,12 @@ _STEPS = 1000
 
 
 def feasible(interarrival: Distribution, servers: int, phases: int) -> bool:
-    """Return whether a queue has few enough states, and times between arrivals a light tail.
+    """Return whether a queue has few enough states, and interarrival times a light tail.
 
     Examples
     --------
     >>> from qmodel.distributions import Deterministic, LogNormal
-    >>> [feasible(law, 4, 2) for law in (Deterministic(1.0), LogNormal(1.0, 2.0))]
+    >>> [feasible(time, 4, 2) for time in (Deterministic(1.0), LogNormal(1.0, 2.0))]
     [True, False]
     """
     sizes = [busy_servers.states(n, phases) for n in range(servers + 1)]
@@ -66,9 +66,9 @@ def solve_renewal(
     Parameters
     ----------
     interarrival : Distribution
-        Shape of the law of the times between arrivals. [-]
+        Shape of the distribution of the interarrival times. [-]
     service : PhaseType
-        Law of the service time. [-]
+        Distribution of the service time. [-]
     servers : int
         Number of servers, >= 1. [-]
     arrival_rate : array of shape (cells,)
@@ -87,7 +87,7 @@ def solve_renewal(
     >>> from qmodel.distributions import Deterministic, from_mean_scv
     >>> from qmodel.distributions.phase_type import phases_of
     >>> h2 = phases_of(from_mean_scv(1.0, 2.0))
-    >>> float(solve_renewal(Deterministic(1.0), h2, 4, np.array([3.6])).chance[0])
+    >>> float(solve_renewal(Deterministic(1.0), h2, 4, np.array([3.6])).probability[0])
     0.69723079
     """
     cells = [_solve(interarrival, service, servers, float(rate)) for rate in arrival_rate]
@@ -98,9 +98,9 @@ def solve_renewal(
         ])
         for parts, fill in (([c.weights for c in cells], 0.0), ([c.rates for c in cells], 1.0))
     )  # fmt: skip
-    chance, mean = (np.concatenate([c[i] for c in cells]) for i in (0, 1))
+    probability, mean = (np.concatenate([c[i] for c in cells]) for i in (0, 1))
     return PhaseSolution(
-        chance, mean, weights, rates, np.concatenate([c.levels for c in cells])
+        probability, mean, weights, rates, np.concatenate([c.levels for c in cells])
     )
 
 
@@ -121,12 +121,14 @@ def _solve(
     # Behind regular arrivals a wait may be too rare for more than rounding.
     waiting = np.maximum(np.linalg.solve((one - passed).T, seen), 0.0)
     waiting = np.where(waiting.sum() > 1e-14, waiting, 1e-300)
-    chance = waiting.sum()
-    mean = np.linalg.solve(-tail.T, waiting).sum() / chance
+    probability = waiting.sum()
+    mean = np.linalg.solve(-tail.T, waiting).sum() / probability
     root = np.exp(busy_servers.log_weights(servers, initial, generator) / 2)
     scaled = root[:, :, None] * tail / root[:, None, :]
     weights, rates = exponentials(waiting / root, scaled, root)
-    return PhaseSolution(np.array([chance]), np.array([mean]), weights, rates, levels[None])
+    return PhaseSolution(
+        np.array([probability]), np.array([mean]), weights, rates, levels[None]
+    )
 
 
 def _ticks(gaps: Distribution, top: float) -> tuple[np.ndarray, np.ndarray]:

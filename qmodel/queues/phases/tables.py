@@ -35,18 +35,18 @@ _ERROR = {True: 1e-8, False: 3e-6}  # where service is of phase type, and where 
 
 
 class PhaseQueue(NamedTuple):
-    """A queue whose laws are of phase type.
+    """A queue whose distributions are of phase type.
 
     Parameters
     ----------
     service : PhaseType
-        Law of the service time, of mean 1. [-]
+        Distribution of the service time, of mean 1. [-]
     exact : bool
         Whether this is service itself, and not a fit to it. [-]
     servers : int
         Number of servers. [-]
     interarrival : Distribution, default Exponential(1.0)
-        Shape of the law of the times between arrivals. [-]
+        Shape of the distribution of the interarrival times. [-]
     """
 
     service: PhaseType
@@ -174,7 +174,7 @@ def _at(queue: PhaseQueue, load: np.ndarray) -> Blend:
         found = solve(initial, generator, servers, rates, gaps)
     else:
         found = solve_renewal(gaps, queue.service, servers, rates)
-    ratio = found.chance / erlang_c(servers=servers, offered_load=rates)
+    ratio = found.probability / erlang_c(servers=servers, offered_load=rates)
     markov = ServerStates(rates, servers, servers - rates)
     levels = found.levels / markov.probability(np.arange(servers)[:, None]).T
     unit = servers - rates

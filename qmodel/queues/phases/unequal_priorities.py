@@ -91,7 +91,7 @@ def _cells(rates: Sequence[Any], times: Sequence[Any]) -> tuple[Any, Any, tuple[
 def interrupted(
     rates: Sequence[Any], times: Sequence[Any], servers: int
 ) -> list[tuple[Any, Any]]:
-    """Return mean wait and chance of a wait of each stream, the most urgent first.
+    """Return mean wait and probability of a wait of each stream, the most urgent first.
 
     Parameters
     ----------
@@ -142,7 +142,7 @@ def interrupted(
 def _below(
     above: float, mean: float, rate: float, time: float, servers: int
 ) -> tuple[float, float]:
-    """Return mean number of a stream, and its chance of no server, below another stream."""
+    """Return the mean number of a stream, and P(no server), below another stream."""
     load = above * mean / servers
     most = int(servers + np.log(_RARE) / np.log(load)) + 2
     m = np.arange(most + 1)
@@ -181,7 +181,7 @@ def _below(
 
 
 def finished(rates: Sequence[Any], times: Sequence[Any], servers: int) -> list[tuple[Any, Any]]:
-    """Return mean wait and chance of a wait of each stream where services are finished.
+    """Return mean wait and probability of a wait of each stream where services are finished.
 
     Parameters
     ----------

@@ -118,8 +118,8 @@ class PhaseWait(Distribution):
     Examples
     --------
     >>> one = Tails.own(np.array([[0.5, 0.5]]), np.array([[1.0, 2.0]]), np.array([0.75]))
-    >>> law = PhaseWait(0.8, 2.0, 0, one)
-    >>> float(law.mean), float(law.tail(0.0)), float(law.tail(2.0))
+    >>> distribution = PhaseWait(0.8, 2.0, 0, one)
+    >>> float(distribution.mean), float(distribution.tail(0.0)), float(distribution.tail(2.0))
     (1.2, 0.8, 0.2013)
     """
 
@@ -208,14 +208,14 @@ class PhaseNumber(States):
     arrival_rate : number or array
         Arrival rate. [1/s]
     markov : ServerStates
-        The law of the number with exponential service. [-]
+        The distribution of the number with exponential service. [-]
     wait : PhaseWait
-        Law of the time in queue. [-]
+        Distribution of the time in queue. [-]
     ratios : array of shape (cells, servers)
         Of the probabilities of fewer requests than servers to those of M/M/c; NaN where they
         are not known. [-]
     interarrival : Distribution, default Exponential(1.0)
-        The law of the time between arrivals, of mean 1. [-]
+        The distribution of the time between arrivals, of mean 1. [-]
 
     Examples
     --------
@@ -312,8 +312,8 @@ class PhaseNumber(States):
             square = self.markov.variance + self.markov.mean**2
             # Above, the number of M/M/c is the servers and a geometric queue.
             square = square - waits * (c**2 + 2 * c * queue + queue * (2 * queue + 1))
-            chance = np.asarray(self.wait.probability)
-            wanted, busy_wanted = 1 - chance, a - c * chance
+            probability = np.asarray(self.wait.probability)
+            wanted, busy_wanted = 1 - probability, a - c * probability
             spread = mass * square - busy**2
             slope = (busy_wanted * mass - busy * wanted) / spread
             flat = ~(spread > 1e-12 * np.maximum(square, 1e-300))

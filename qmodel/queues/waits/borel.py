@@ -1,4 +1,4 @@
-r"""Borel's law: the busy period of a queue with constant service D.
+r"""Borel's distribution: the busy period of a queue with constant service D.
 
 n requests are served in a busy period with probability
 
@@ -6,8 +6,8 @@ n requests are served in a busy period with probability
 
     P(N = n) = e^{-\rho n} \frac{(\rho n)^{n-1}}{n!}, \qquad T = N D .
 
-The law is a jump at every multiple of D. Its sum is taken up to 10 000 requests; beyond, a jump
-is less than 1e-6, and the tail is inverted halfway between two jumps.
+The distribution is a jump at every multiple of D. Its sum is taken up to 10 000 requests;
+beyond, a jump is less than 1e-6, and the tail is inverted halfway between two jumps.
 
 References
 ----------
@@ -56,18 +56,18 @@ class Borel(BusyPeriod):
     Examples
     --------
     >>> from qmodel.distributions import Deterministic
-    >>> law = Borel(Deterministic(1.0), 0.5, Deterministic(1.0))
-    >>> law.tail([0.5, 1.0, 2.0]), law.quantile([0.5, 0.9])
+    >>> distribution = Borel(Deterministic(1.0), 0.5, Deterministic(1.0))
+    >>> distribution.tail([0.5, 1.0, 2.0]), distribution.quantile([0.5, 0.9])
     (array([1.    , 0.3935, 0.2096]), array([1., 4.]))
     """
 
     closed = True
 
     def parts(self) -> tuple[Part, ...]:
-        """Return the law as it is: its tail is closed."""
+        """Return the distribution as it is: its tail is closed."""
         return (Part(1.0, 0.0, self),)
 
-    def _chances(self, n: int, load: Any) -> Any:
+    def _probabilities(self, n: int, load: Any) -> Any:
         from scipy.special import gammaln, xlogy
 
         return np.exp(xlogy(n - 1, load * n) - load * n - gammaln(n + 1.0))
@@ -87,7 +87,7 @@ class Borel(BusyPeriod):
         far = known & (whole > _MOST)
         below = np.zeros(t.shape)
         for n in range(1, int(np.max(np.where(known & ~far, whole, 0.0), initial=0.0)) + 1):
-            below = below + np.where(whole >= n, self._chances(n, load), 0.0)
+            below = below + np.where(whole >= n, self._probabilities(n, load), 0.0)
         tail = np.clip(1 - below, 0.0, 1.0)
         if far.any():
             # In units of the constant, and with the load as the rate.
@@ -114,7 +114,7 @@ class Borel(BusyPeriod):
         for n in range(1, _MOST + 1):
             if not open_.any():
                 break
-            below = below + self._chances(n, load)
+            below = below + self._probabilities(n, load)
             here = open_ & (below >= p)
             found[here] = n
             open_ = open_ & ~here

@@ -1,6 +1,6 @@
 r"""Busy periods: how long a server takes until nothing is left to do.
 
-A server begins with some work V, while requests with service law B arrive at rate
+A server begins with some work V, while requests with service distribution B arrive at rate
 :math:`\lambda`; it is done when nothing is left. Each unit of work takes the time of the
 busy periods of those who arrive in it, so
 
@@ -23,10 +23,10 @@ response under last come first served is one begun by the request itself.
 
 **Numbers.** For exponential service :math:`\theta` is the root of a quadratic equation; else
 the equation is iterated with secant steps: for Re s > 0 it maps the unit disc strictly into
-itself, so that a plain iteration is always safe. With constant service and work the law is
-Borel's, on the multiples of the service time.
+itself, so that a plain iteration is always safe. With constant service and work the
+distribution is Borel's, on the multiples of the service time.
 **Jumps.** The first jump of each part, nobody coming meanwhile, is exact; the later ones that
-constant services put into the law are smoothed (`SMOOTHED_JUMPS`).
+constant services put into the distribution are smoothed (`SMOOTHED_JUMPS`).
 **Overload.** For :math:`\rho > 1` the period may never end; the `defect` says how likely.
 
 References
@@ -56,7 +56,7 @@ __all__ = ["BusyPeriod", "Interruptions"]
 
 SMOOTHED_JUMPS = Assumption(
     "smoothed-jumps",
-    "the law jumps at the multiples of constant services; there the inversion is off by up to "
+    "there are jumps at multiples of constant services, where the inversion is off by up to "
     "half a jump, elsewhere by 1e-3",
     "Abate and Whitt 2006 for the inversion",
     APPROXIMATE,
@@ -65,13 +65,15 @@ SMOOTHED_JUMPS = Assumption(
 _STEPS = 500
 
 
-def jumps(law: Distribution) -> bool:
-    """Return whether a time > 0 has a probability of its own under `law`."""
-    if isinstance(law, Empirical):
+def jumps(distribution: Distribution) -> bool:
+    """Return whether a time > 0 has a probability of its own under `distribution`."""
+    if isinstance(distribution, Empirical):
         return True
-    if any(jumps(part) for part in getattr(law, "laws", ())):
+    if any(jumps(part) for part in getattr(distribution, "distributions", ())):
         return True
-    return any(np.any(part.shift) and np.any(part.law.atom) for part in law.parts())
+    return any(
+        np.any(part.shift) and np.any(part.distribution.atom) for part in distribution.parts()
+    )
 
 
 def kendall(s: Any, rate: Any, service: Distribution) -> Any:
@@ -117,7 +119,7 @@ class BusyPeriod(Distribution):
     arrival_rate : number or array
         Rate of the requests that come meanwhile, >= 0. [1/s]
     service : Distribution
-        Law of their service time. [-]
+        Distribution of their service time. [-]
 
     Raises
     ------
@@ -126,8 +128,8 @@ class BusyPeriod(Distribution):
 
     Examples
     --------
-    >>> law = BusyPeriod(Exponential(1.0), 0.5, Exponential(1.0))
-    >>> float(law.mean), float(law.variance), float(law.tail(2.0))
+    >>> distribution = BusyPeriod(Exponential(1.0), 0.5, Exponential(1.0))
+    >>> float(distribution.mean), float(distribution.variance), float(distribution.tail(2.0))
     (2.0, 12.0, 0.2676)
     """
 
@@ -208,11 +210,12 @@ class BusyPeriod(Distribution):
     def parts(self) -> tuple[Part, ...]:
         """Return the parts of the work, each prolonged by what comes meanwhile."""
         return tuple(
-            Part(mass, shift, self._after(shift, law)) for mass, shift, law in self.work.parts()
+            Part(mass, shift, self._after(shift, distribution))
+            for mass, shift, distribution in self.work.parts()
         )
 
-    def _after(self, shift: Any, law: Distribution) -> Distribution:
-        period = BusyPeriod(law, self.arrival_rate, self.service)
+    def _after(self, shift: Any, distribution: Distribution) -> Distribution:
+        period = BusyPeriod(distribution, self.arrival_rate, self.service)
         if not np.any(shift):
             return period
         during = Interruptions(Deterministic(shift), self.arrival_rate, self.service)
@@ -237,7 +240,7 @@ class Interruptions(BusyPeriod):
     arrival_rate : number or array
         Rate of the requests that interrupt, >= 0. [1/s]
     service : Distribution
-        Law of their service time. [-]
+        Distribution of their service time. [-]
 
     Raises
     ------
@@ -246,8 +249,8 @@ class Interruptions(BusyPeriod):
 
     Examples
     --------
-    >>> law = Interruptions(Deterministic(1.0), 0.5, Exponential(1.0))
-    >>> float(law.mean), float(law.atom)
+    >>> distribution = Interruptions(Deterministic(1.0), 0.5, Exponential(1.0))
+    >>> float(distribution.mean), float(distribution.atom)
     (1.0, 0.6065)
     """
 

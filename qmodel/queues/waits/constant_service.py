@@ -1,4 +1,4 @@
-"""The laws of the wait and of the number behind constant service, with their kinks.
+"""The distributions of the wait and of the number behind constant service, with their kinks.
 
 `qmodel.queues.mdc` has the equations; here they take the shapes of the library: cells that
 are idle, full or unknown are put in around the flat stable ones.
@@ -168,7 +168,7 @@ class ConstantServiceNumber(States):
     Parameters
     ----------
     wait : ConstantServiceWait
-        Law of the time in queue. [-]
+        Distribution of the time in queue. [-]
 
     Examples
     --------
@@ -187,8 +187,12 @@ class ConstantServiceNumber(States):
     @property
     def variance(self) -> Value:
         """Variance of the number; inf in overload. [-]."""
-        law = self.wait
-        return self._load() + self.queue_mean() + law.arrival_rate**2 * law.variance
+        distribution = self.wait
+        return (
+            self._load()
+            + self.queue_mean()
+            + distribution.arrival_rate**2 * distribution.variance
+        )
 
     def _load(self) -> Value:
         return self.wait.arrival_rate * self.wait.service_time
@@ -206,10 +210,14 @@ class ConstantServiceNumber(States):
         return self._both(n)[0]
 
     def _both(self, n: Count) -> tuple[Any, Any]:
-        law, n = self.wait, np.asarray(n, dtype=float)
+        distribution, n = self.wait, np.asarray(n, dtype=float)
 
         def at(load: Any, spare: Any, c: Any, count: Any) -> Any:
             return crommelin.tail(load, spare, c, count, load)
 
-        above, here = _cells(at, law.arrival_rate, law.service_time, law.servers, n)
-        return _elsewhere(above, law, 0.0 * n, 1.0), _elsewhere(here, law, (n == 0) * 1.0, 0.0)
+        above, here = _cells(
+            at, distribution.arrival_rate, distribution.service_time, distribution.servers, n
+        )
+        return _elsewhere(above, distribution, 0.0 * n, 1.0), _elsewhere(
+            here, distribution, (n == 0) * 1.0, 0.0
+        )

@@ -24,14 +24,14 @@ from qmodel._xp import namespace
 from qmodel.basis import Assumption, Basis
 from qmodel.distributions import NEVER, ZERO, Distribution, Mixture, Sum
 from qmodel.numerics.spare_capacity import spare_servers
-from qmodel.queues.base import FCFS, LAWS, MEANS, Station, StationResult
+from qmodel.queues.base import DISTRIBUTIONS, FCFS, MEANS, Station, StationResult
 from qmodel.queues.counts.states import States
 
 __all__ = ["ConstantNumber", "steady_state"]
 
 CONSTANT_TIMES = Assumption(
     "constant-times",
-    "times between arrivals and service times are constant, so that nobody waits",
+    "interarrival times and service times are constant, so that nobody waits",
     "Gross et al. 2008, sec. 1.6",
 )
 
@@ -97,7 +97,7 @@ def steady_state(station: Station, arrival_rate: Value) -> StationResult:
     spare = np.asarray(spare_servers(rate, service.mean, c))
     over = np.where(np.isnan(spare), np.nan, 1.0 * (spare < 0))
     wait = np.where(over == 1, np.inf, 0.0 * over)[()]
-    law: Distribution = Mixture(((1 - over)[()], over[()]), (ZERO, NEVER))
+    distribution: Distribution = Mixture(((1 - over)[()], over[()]), (ZERO, NEVER))
     weigh: Any = namespace(rate, wait).weigh
     present = weigh(rate, wait + service.mean)
     grounds = (CONSTANT_TIMES, FCFS)
@@ -108,9 +108,9 @@ def steady_state(station: Station, arrival_rate: Value) -> StationResult:
         response_time=wait + service.mean,
         queue_length=weigh(rate, wait),
         number_in_system=present,
-        wait=law,
-        response=Sum((law, service)),
+        wait=distribution,
+        response=Sum((distribution, service)),
         station=station,
         number=ConstantNumber(present),
-        basis=Basis(dict.fromkeys((*MEANS, *LAWS, "number"), grounds)),
+        basis=Basis(dict.fromkeys((*MEANS, *DISTRIBUTIONS, "number"), grounds)),
     )

@@ -1,8 +1,8 @@
 r"""A wait of two exponentials whose slow one decays at the rate of the queue; approximate.
 
 Where service has an exponential moment, the tail of the wait in GI/G/c decays like
-:math:`e^{-d t}`, with the d of `qmodel.queues.approximations.decay`. A law with this rate, the
-chance P of a wait, its mean :math:`W_q` and its second moment M is
+:math:`e^{-d t}`, with the d of `qmodel.queues.approximations.decay`. A distribution with this
+rate, the probability P of a wait, its mean :math:`W_q` and its second moment M is
 
 .. math::
 
@@ -16,8 +16,8 @@ second moment is Whitt's [1]_, exact for one server: of the waits of those that 
 
     c_D^2 = 2 \rho - 1 + \frac{4 (1 - \rho) E[S^3] / S^3}{3 (1 + c_s^2)^2} .
 
-Where there is no such rate (a heavy tail) or no such law, the customary law of two moments
-takes its place.
+Where there is no such rate (a heavy tail) or no such distribution, the customary distribution
+of two moments takes its place.
 
 References
 ----------
@@ -35,7 +35,7 @@ import numpy as np
 from qmodel._typing import Value
 from qmodel.distributions import NEVER, ZERO, Distribution, Mixture, from_mean_scv
 
-__all__ = ["DecayingWait", "law_of_wait", "scv_of_delay"]
+__all__ = ["DecayingWait", "distribution_of_wait", "scv_of_delay"]
 
 
 def scv_of_delay(load: Value, service: Distribution) -> Value:
@@ -46,7 +46,7 @@ def scv_of_delay(load: Value, service: Distribution) -> Value:
     load : number or array
         Utilization, below 1. [-]
     service : Distribution
-        Law of the service time. [-]
+        Distribution of the service time. [-]
 
     Returns
     -------
@@ -65,16 +65,16 @@ def scv_of_delay(load: Value, service: Distribution) -> Value:
         return 2 * load - 1 + 4 * (1 - load) * third / (3 * (1 + scv) ** 2)
 
 
-def law_of_wait(
-    wait: Value, *, chance: Value, scv: Value, decay: Value, scale: Value, over: Value
+def distribution_of_wait(
+    wait: Value, *, probability: Value, scv: Value, decay: Value, scale: Value, over: Value
 ) -> Distribution:
-    """Return the law with this mean, chance, SCV of delay and rate of decay.
+    """Return the distribution with this mean, probability, SCV of delay and rate of decay.
 
     Parameters
     ----------
     wait : number or array
         Mean wait. [s]
-    chance : number or array
+    probability : number or array
         Probability of waiting. [-]
     scv : number or array
         Squared coefficient of variation of the waits of those that wait. [-]
@@ -88,23 +88,24 @@ def law_of_wait(
     Returns
     -------
     Distribution
-        The law. [-]
+        The distribution. [-]
 
     Examples
     --------
-    >>> law = law_of_wait(2.0, chance=0.8, scv=1.0, decay=0.4, scale=1.0, over=False)
-    >>> float(law.mean), float(law.tail(3.0))
+    >>> shape = {"scv": 1.0, "decay": 0.4, "scale": 1.0}
+    >>> time = distribution_of_wait(2.0, probability=0.8, over=False, **shape)
+    >>> float(time.mean), float(time.tail(3.0))
     (2.0, 0.2410)
     """
-    wait, chance, scv, decay, scale, over = np.broadcast_arrays(
-        *(np.asarray(x, dtype=float) for x in (wait, chance, scv, decay, scale, over))
+    wait, probability, scv, decay, scale, over = np.broadcast_arrays(
+        *(np.asarray(x, dtype=float) for x in (wait, probability, scv, decay, scale, over))
     )
     over = over > 0
-    # A wait that is never is not needed, but its law must be one.
-    waits = (chance > 1e-300) & (wait > 0) & ~over
+    # A wait that is never is not needed, but its distribution must be one.
+    waits = (probability > 1e-300) & (wait > 0) & ~over
     with np.errstate(all="ignore"):
-        mean = np.where(waits, wait / chance, scale)
-        chance = np.where(over, 0.0, np.where(waits, chance, 0.0 * wait))
+        mean = np.where(waits, wait / probability, scale)
+        probability = np.where(over, 0.0, np.where(waits, probability, 0.0 * wait))
         slow = 1 / decay
         fast = (mean * (scv + 1) / 2 - slow) / (1 - slow / mean)
         share = (mean - fast) / (slow - fast)
@@ -112,22 +113,22 @@ def law_of_wait(
         fast, share = np.where(single, mean, fast), np.where(single, 1.0, share)
         begins = (1 - share) / fast + share / slow
         good = (fast > 0) & (slow >= fast) & (share >= 0) & (begins >= 0) & waits
-    out = ~(waits | np.isnan(chance))  # idle or full: either law serves
+    out = ~(waits | np.isnan(probability))  # idle or full: either distribution serves
     if np.all(good | out):
         fast, slow, share = (
             np.where(good, x, y) for x, y in ((fast, 1.0), (slow, 1.0), (share, 1.0))
         )
         slow = np.where(over, np.inf, slow)
-        chance = np.where(over, 1.0, chance)
-        return DecayingWait(chance[()], (chance * share)[()], fast[()], slow[()])
+        probability = np.where(over, 1.0, probability)
+        return DecayingWait(probability[()], (probability * share)[()], fast[()], slow[()])
     scv = np.where(np.isfinite(scv), np.maximum(scv, 0.02), 1.0)
     queued = from_mean_scv(mean[()], scv[()])
     if not good.any():
-        weights = (1 - chance - over, chance, over * 1.0)
+        weights = (1 - probability - over, probability, over * 1.0)
         return Mixture(tuple(w[()] for w in weights), (ZERO, queued, NEVER))
     fast, slow, share = (np.where(good, x, 1.0) for x in (fast, slow, share))
     decaying = DecayingWait(good * 1.0, good * share, fast, slow)
-    parts = (1 - chance - over, chance * ~good, chance * good, over * 1.0)
+    parts = (1 - probability - over, probability * ~good, probability * good, over * 1.0)
     return Mixture(parts, (ZERO, queued, decaying, NEVER))
 
 
@@ -148,8 +149,8 @@ class DecayingWait(Distribution):
 
     Examples
     --------
-    >>> law = DecayingWait(0.8, 0.6, 1.0, 4.0)
-    >>> float(law.mean), float(law.tail(0.0)), float(law.atom)
+    >>> distribution = DecayingWait(0.8, 0.6, 1.0, 4.0)
+    >>> float(distribution.mean), float(distribution.tail(0.0)), float(distribution.atom)
     (2.6, 0.8, 0.2)
     """
 

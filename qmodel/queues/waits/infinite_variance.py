@@ -64,7 +64,7 @@ def is_infinite(service: Distribution) -> Any:
 
 
 def wait_of_those(
-    arrival_rate: Value, service: Distribution, *, servers: Any, chance: Value
+    arrival_rate: Value, service: Distribution, *, servers: Any, probability: Value
 ) -> Distribution:
     """Return the distribution of the wait where the variance of service is infinite.
 
@@ -76,7 +76,7 @@ def wait_of_those(
         Distribution of the service time. [-]
     servers : int or integer array
         Number of servers. [-]
-    chance : number or array
+    probability : number or array
         Probability that a request waits. [-]
 
     Returns
@@ -87,30 +87,33 @@ def wait_of_those(
     Examples
     --------
     >>> from qmodel.distributions import Pareto
-    >>> law = wait_of_those(10.0, Pareto(0.05, 1.5), servers=3, chance=0.3)
-    >>> float(law.mean), float(law.tail(0.0)), float(law.quantile(0.9))
+    >>> time = wait_of_those(10.0, Pareto(0.05, 1.5), servers=3, probability=0.3)
+    >>> float(time.mean), float(time.tail(0.0)), float(time.quantile(0.9))
     (inf, 0.3, 0.2300)
     """
     s, c = np.asarray(service.mean), np.asarray(servers, dtype=float)
-    rate, chance = np.asarray(arrival_rate, dtype=float), np.asarray(chance, dtype=float)
+    rate, probability = (
+        np.asarray(arrival_rate, dtype=float),
+        np.asarray(probability, dtype=float),
+    )
     spare = np.asarray(spare_servers(rate, s, c))
     over = spare <= 0
     # Where nobody waits, or forever, any load will do.
     calm = np.where(over | (rate == 0), 0.5 * c / s, rate)
     fast = Scaled(service, (1 / c)[()])
-    waits = np.where(over, 0.0, chance)
-    weights = (np.where(over, 0.0, 1 - chance)[()], waits[()], (1.0 * over)[()])
+    waits = np.where(over, 0.0, probability)
+    weights = (np.where(over, 0.0, 1 - probability)[()], waits[()], (1.0 * over)[()])
     return Mixture(weights, (ZERO, queued(calm[()], fast), NEVER))
 
 
 def infinite_in_its_cell(
     wait: Value,
     *,
-    law: Distribution,
+    distribution: Distribution,
     arrival_rate: Value,
     service: Distribution,
     servers: Any,
-    chance: Value,
+    probability: Value,
 ) -> tuple[Value, Distribution, tuple[Assumption, ...]]:
     """Return mean and distribution of a wait, and on what they rest, with the policy kept.
 
@@ -118,7 +121,7 @@ def infinite_in_its_cell(
     ----------
     wait : number or array
         Mean wait for a finite variance. [s]
-    law : Distribution
+    distribution : Distribution
         Distribution of the wait for a finite variance. [-]
     arrival_rate : number or array
         Arrival rate, >= 0. [1/s]
@@ -126,7 +129,7 @@ def infinite_in_its_cell(
         Distribution of the service time. [-]
     servers : int or integer array
         Number of servers. [-]
-    chance : number or array
+    probability : number or array
         Probability that a request waits, where the variance is infinite. [-]
 
     Returns
@@ -137,7 +140,8 @@ def infinite_in_its_cell(
     Examples
     --------
     >>> from qmodel.distributions import Exponential, Pareto
-    >>> load = {"law": Exponential(0.1), "arrival_rate": 5.0, "servers": 2, "chance": 0.2}
+    >>> load = {"arrival_rate": 5.0, "servers": 2, "probability": 0.2}
+    >>> load["distribution"] = Exponential(0.1)
     >>> same = infinite_in_its_cell(0.1, service=Exponential(0.2), **load)
     >>> other = infinite_in_its_cell(0.1, service=Pareto(0.1, 1.5), **load)
     >>> float(same[0]), float(other[0])
@@ -145,17 +149,17 @@ def infinite_in_its_cell(
     """
     heavy = is_infinite(service)
     if not heavy.any():
-        return wait, law, ()
+        return wait, distribution, ()
     rate = np.asarray(arrival_rate, dtype=float)
     # Without load nobody waits; where the load is unknown, so is the wait.
     endless = np.where(rate == 0, 0.0, np.inf) + 0.0 * np.where(np.isinf(rate), 0.0, rate)
     mean = np.where(heavy, endless, wait)[()]
-    long = wait_of_those(rate, service, servers=servers, chance=chance)
+    long = wait_of_those(rate, service, servers=servers, probability=probability)
     if not heavy.all():
-        shape = np.broadcast_shapes(shape_of(law), heavy.shape)
+        shape = np.broadcast_shapes(shape_of(distribution), heavy.shape)
         there = np.broadcast_to(heavy, shape)
         # A mixture asks all its parts in all cells: one of the others will do where it is not.
         others = np.arange(there.size).reshape(shape)
-        usual = select(law, shape, np.where(there, others[~there][0], others))
+        usual = select(distribution, shape, np.where(there, others[~there][0], others))
         long = Mixture(((1.0 * ~there)[()], (1.0 * there)[()]), (usual, long))
     return mean, long, (INFINITE_VARIANCE,)

@@ -125,7 +125,7 @@ def exponentials(arrival_rate: Value, service_time: Value, *, phases: Count) -> 
     k = np.asarray(phases, dtype=float)
     spare = np.asarray(spare_servers(arrival_rate, service_time, 1))
     load = np.asarray(arrival_rate * np.asarray(service_time))
-    # Cells without a law take that of another load, and are masked by those who ask.
+    # Cells without a distribution take that of another load, and are masked by those who ask.
     good = (load > 0) & (spare > 0)
     rho, rest = np.where(good, load, 0.5), np.where(good, spare, 0.5)
     most = int(np.max(k, initial=1.0))
@@ -189,12 +189,12 @@ def _tail_and_density(
 
 
 def phases_of(service: Distribution) -> Value:
-    """Return the number of phases of an Erlang law, None if it is none or has too many.
+    """Return the number of phases, None if it is not Erlang or has too many.
 
     Parameters
     ----------
     service : Distribution
-        Law of the service time. [-]
+        Distribution of the service time. [-]
 
     Returns
     -------
@@ -223,7 +223,7 @@ class ErlangServiceWait(ClosedWait):
     arrival_rate : number or array
         Arrival rate, >= 0. [1/s]
     service : Distribution
-        Erlang law of the service time. [-]
+        Erlang distribution of the service time. [-]
     phases : int or integer array
         Its phases. [-]
     parts_found : tuple of pairs of arrays, default ()
@@ -231,8 +231,8 @@ class ErlangServiceWait(ClosedWait):
 
     Examples
     --------
-    >>> law = ErlangServiceWait(0.8, Gamma(1.0, scv=0.5), 2)
-    >>> float(law.mean), float(law.tail(20.0))
+    >>> distribution = ErlangServiceWait(0.8, Gamma(1.0, scv=0.5), 2)
+    >>> float(distribution.mean), float(distribution.tail(20.0))
     (3.0, 0.0034725)
     """
 

@@ -35,7 +35,7 @@ def mean_wait(arrival_rate: Value, service_time: Value, *, scv: Value) -> Value:
 
 @dataclass(frozen=True, slots=True, eq=False, repr=False)
 class MG1Wait(Distribution):
-    """The Pollaczek-Khinchine law of the time in queue."""
+    """The Pollaczek-Khinchine distribution of the time in queue."""
 
     arrival_rate: Value
     service: Distribution
@@ -163,7 +163,7 @@ class ClosedWait(MG1Wait):
             return namespace(mean).guard(cumulant, self._spare() <= 0, np.inf)
 
     def parts(self) -> tuple[Part, ...]:
-        """Return the law whole: nothing of it is inverted."""
+        """Return the distribution whole: nothing of it is inverted."""
         return (Part(1.0, 0.0, self),)
 
     def tail(self, t: Value) -> Value:

@@ -27,9 +27,9 @@ tail is closed, kinks and all: with :math:`k = \lfloor t / D \rfloor`,
     P(T_q > t) = \sum_{n=k+2}^{K-1} q_n + \sum_{i=1}^{k+1} b_i \,
         P(\text{Poisson}(\lambda ((k+1) D - t)) > k + 1 - i), \qquad t < (K-1) D .
 
-Error of a tail by inversion, against Markov chains with up to 30 places and loads from 0.3 to
-5: 3e-10 for hyperexponential service (SCV 4), 5e-9 for Erlang service with three phases, 1e-5
-with ten, where the wait in overload is close to a constant.
+Error of a tail by inversion, against Markov chains with capacities up to 30 and loads from 0.3
+to 5: 3e-10 for hyperexponential service (SCV 4), 5e-9 for Erlang service with three phases,
+1e-5 with ten, where the wait in overload is close to a constant.
 
 References
 ----------
@@ -56,32 +56,32 @@ _GROWTH = 10.0  # of the rounding in the recursion upwards, at most
 
 
 def queued_wait(rate: Any, service: Distribution, left: Any) -> Distribution:
-    """Return the law of the wait of the accepted arrivals that find somebody.
+    """Return the distribution of the wait of the accepted arrivals that find somebody.
 
     Parameters
     ----------
     rate : number or array
         Arrival rate, of the shape of the cells. [1/s]
     service : Distribution
-        Law of the service time. [-]
+        Distribution of the service time. [-]
     left : array
-        Law of the number left behind at departures; the states on the first axis. [-]
+        Distribution of the number left behind at departures; the states on the first axis. [-]
 
     Returns
     -------
     Distribution
-        The law; any where nobody waits. [-]
+        The distribution; any where nobody waits. [-]
 
     Examples
     --------
-    >>> law = queued_wait(0.9, Deterministic(1.0), np.array([0.4066, 0.5934]))
-    >>> float(law.mean), float(law.tail(0.5))
+    >>> distribution = queued_wait(0.9, Deterministic(1.0), np.array([0.4066, 0.5934]))
+    >>> float(distribution.mean), float(distribution.tail(0.5))
     (0.5740, 0.6107)
     """
     rate, busy = np.asarray(rate, dtype=float), 1 - left[0]
     some = busy > 0
     with np.errstate(divide="ignore", invalid="ignore", over="ignore"):
-        # Of a wait that never is the law is not asked, but it must be one.
+        # Of a wait that never is the distribution is not asked, but it must be one.
         found = [np.where(some, q / busy, 1.0 * (n == 0)) for n, q in enumerate(left[1:])]
         begun = np.where(some, left[0] / busy, 0.0) + found[0]
         # Nor does more than a very large load change it.
@@ -105,14 +105,14 @@ def _counts(rate: Any, service: Distribution, most: int) -> tuple[Value, ...]:
 
 @dataclass(frozen=True, slots=True, eq=False)
 class QueuedWait(Distribution):
-    """The law, by its transform.
+    """The distribution, by its transform.
 
     Parameters
     ----------
     arrival_rate : number or array
         Arrival rate, > 0. [1/s]
     service : Distribution
-        Law of the service time. [-]
+        Distribution of the service time. [-]
     found : tuple of numbers or arrays
         Probability that an accepted arrival finds 1, 2, ..., of those that find some. [-]
     starts : tuple of numbers or arrays
@@ -186,7 +186,7 @@ class QueuedWait(Distribution):
 
 @dataclass(frozen=True, slots=True, eq=False)
 class ConstantQueuedWait(QueuedWait):
-    """The law for constant service, in closed form, with its kinks."""
+    """The distribution for constant service, in closed form, with its kinks."""
 
     closed = True
 

@@ -105,38 +105,40 @@ def waiting_tail(
 
 
 def wait(arrival_rate: Value, service: HyperExponential) -> DecayingWait:
-    """Return the law of the time in queue.
+    """Return the distribution of the time in queue.
 
     Parameters
     ----------
     arrival_rate : number or array
         Arrival rate, >= 0. [1/s]
     service : HyperExponential
-        Law of the service time, of two branches. [-]
+        Distribution of the service time, of two branches. [-]
 
     Returns
     -------
     DecayingWait
-        The law. [-]
+        The distribution. [-]
 
     Examples
     --------
-    >>> law = wait(14.0, HyperExponential([0.9, 0.1], [0.020, 0.320]))
-    >>> float(law.mean), float(law.tail(0.1))
+    >>> distribution = wait(14.0, HyperExponential([0.9, 0.1], [0.020, 0.320]))
+    >>> float(distribution.mean), float(distribution.tail(0.1))
     (0.4947, 0.5402)
     """
-    chance, spare, slow, fast = _exponentials(
+    probability, spare, slow, fast = _exponentials(
         arrival_rate, service.probabilities[0], *service.means
     )
     full = np.asarray(spare) <= 0
     with np.errstate(all="ignore"):
         weight = np.where(full, 1.0, slow[0])
         means = np.where(full, 1.0, 1 / fast[1]), np.where(full, np.inf, 1 / slow[1])
-    return DecayingWait(np.where(full, 1.0, chance)[()], weight[()], means[0][()], means[1][()])
+    return DecayingWait(
+        np.where(full, 1.0, probability)[()], weight[()], means[0][()], means[1][()]
+    )
 
 
 def _exponentials(rate: Any, p: Any, first: Any, second: Any) -> Any:
-    """Return the chance of a wait, the spare server, and weight and rate of both parts."""
+    """Return the probability of a wait, the spare server, and weight and rate of both parts."""
     xp = namespace(rate, p, first, second)
     mean = p * first + (1 - p) * second
     spare = spare_servers(rate, mean, 1)

@@ -39,7 +39,7 @@ def _begun(served: Any, late: Any, apart: Any) -> Any:
 
 @dataclass(frozen=True, slots=True, eq=False, repr=False)
 class MMcWait(Distribution):
-    """An exponential wait that only some requests have: the law of a queue's wait."""
+    """An exponential wait that only some requests have: the distribution of a queue's wait."""
 
     probability: Value
     drain: Value

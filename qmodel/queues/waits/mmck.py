@@ -1,6 +1,6 @@
-r"""The laws of wait and response of the requests that M/M/c/K accepts, in closed form.
+r"""The distributions of wait and response of the requests that M/M/c/K accepts, in closed form.
 
-The formulas are in `qmodel.queues.mmck`: geometric mixtures of Erlang laws, summed.
+The formulas are in `qmodel.queues.mmck`: geometric mixtures of Erlang distributions, summed.
 """
 
 from __future__ import annotations

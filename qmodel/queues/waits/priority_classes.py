@@ -66,26 +66,26 @@ class Class:
         return namespace(self.served, s.scv).weigh(self.served, s.mean * (1 + s.scv) / 2)
 
 
-def classes_of(rates: Sequence[Any], laws: Sequence[Distribution]) -> list[Class]:
+def classes_of(rates: Sequence[Any], distributions: Sequence[Distribution]) -> list[Class]:
     """Return the classes of streams in order of priority."""
     found: list[Class] = []
     before: Any = 1
-    for rate, law in zip(rates, laws, strict=True):
-        xp = namespace(rate, law.mean, before)
-        after = spare_servers(rate, law.mean, before)
+    for rate, distribution in zip(rates, distributions, strict=True):
+        xp = namespace(rate, distribution.mean, before)
+        after = spare_servers(rate, distribution.mean, before)
         with xp.errstate(invalid="ignore"):
             left = xp.maximum(before, 0)
             # The least of both, but the load itself where nothing is short (and in symbols).
-            served = xp.guard(rate * law.mean, after < 0, left)
-        found.append(Class(rate, law, before, after, served))
+            served = xp.guard(rate * distribution.mean, after < 0, left)
+        found.append(Class(rate, distribution, before, after, served))
         before = after
     return found
 
 
 def one_stream(classes: Sequence[Class]) -> tuple[Any, Distribution]:
-    """Return rate and law of service of several classes together."""
-    laws = [c.service for c in classes]
+    """Return rate and service distribution of several classes together."""
+    distributions = [c.service for c in classes]
     rate = reduce(lambda a, b: a + b, (c.rate for c in classes))
-    first = laws[0]
-    same = all(law == first for law in laws)
-    return rate, first if same else mixed_service(laws, [c.rate for c in classes])
+    first = distributions[0]
+    same = all(distribution == first for distribution in distributions)
+    return rate, first if same else mixed_service(distributions, [c.rate for c in classes])

@@ -1,8 +1,8 @@
-r"""The root that decides every queue with independent times between arrivals: 1 - sigma.
+r"""The root that decides every queue with independent interarrival times: 1 - sigma.
 
-With the law of the times between arrivals scaled to mean 1, its transform :math:`A` and that
-of its residual law, :math:`A_e(x) = (1 - A(x)) / x`, the equation
-:math:`\sigma = A(c \mu (1 - \sigma) / \lambda)` of GI/M/c is
+With the distribution of the interarrival times scaled to mean 1, its transform :math:`A` and
+that of its residual distribution, :math:`A_e(x) = (1 - A(x)) / x`, the equation :math:`\sigma =
+A(c \mu (1 - \sigma) / \lambda)` of GI/M/c is
 
 .. math::
 
@@ -35,19 +35,21 @@ __all__ = ["root", "unit"]
 
 
 def unit(shape: Distribution) -> Distribution:
-    """Return the law scaled to mean 1."""
+    """Return the distribution scaled to mean 1."""
     if is_symbolic(shape.mean, shape.scv):
-        raise ModelError("the law of the times between arrivals takes numbers, not symbols")
+        raise ModelError(
+            "the distribution of the interarrival times takes numbers, not symbols"
+        )
     return Scaled(shape, 1 / np.asarray(shape.mean)[()])
 
 
-def root(law: Distribution, load: Any, slack: Any) -> Any:
+def root(distribution: Distribution, load: Any, slack: Any) -> Any:
     """Return x, with ``1 - sigma = load * x``; 0 in overload, inf without load.
 
     Parameters
     ----------
-    law : Distribution
-        Law of the times between arrivals, of mean 1. [-]
+    distribution : Distribution
+        Distribution of the interarrival times, of mean 1. [-]
     load : number or array
         Utilization. [-]
     slack : number or array
@@ -67,7 +69,7 @@ def root(law: Distribution, load: Any, slack: Any) -> Any:
     0.8
     """
     rho, slack = np.asarray(load, dtype=float), np.asarray(slack, dtype=float)
-    second = 1 + np.asarray(law.scv)
+    second = 1 + np.asarray(distribution.scv)
     with np.errstate(all="ignore"):
         stable = (slack > 0) & (rho > 0)
         want = np.where(stable, slack, 0.5)
@@ -75,10 +77,10 @@ def root(law: Distribution, load: Any, slack: Any) -> Any:
 
         def gap(log: Any) -> Any:
             x = np.exp(log)
-            left = law.remaining_gap(x)
+            left = distribution.remaining_gap(x)
             # At a light load the left side is near one and says nothing; one less it is
             # the quotient, where that is no 0/0.
-            rest = np.where(left < 0.5, 1 - left, (1 - law.laplace(x)) / x)
+            rest = np.where(left < 0.5, 1 - left, (1 - distribution.laplace(x)) / x)
             return np.where(want < 0.5, np.log(left / want), -np.log(rest * top))
 
         low = np.log(want) - np.log(second) - 3.0

@@ -100,7 +100,7 @@ def share_of_variance(visits: Any, step: Any, load: Any) -> Any:
 def mean_of_visits(
     result: StationResult, wait: Distribution, visits: Any, pause: Any = 0.0
 ) -> Distribution:
-    """Return the law of the mean wait of several visits of one request.
+    """Return the distribution of the mean wait of several visits of one request.
 
     Parameters
     ----------

@@ -1,4 +1,4 @@
-r"""The law of the response where all requests present share the servers; approximate.
+r"""The distribution of the response where all requests present share the servers; approximate.
 
 A request of size x takes x and a gamma excess, with the exact mean and the variance
 
@@ -10,9 +10,9 @@ A request of size x takes x and a gamma excess, with the exact mean and the vari
 
 where :math:`\sigma^2` is the variance of the stretch that an arrival meets, and
 :math:`\delta` the size over which it is forgotten. For one server and exponential service
-this is the exact variance [1]_. The law of the sizes is taken as uniform within 54 cells of
-it, finer where it has its mass and out to one in 1e13: where sharing is rare the response
-is the law of service, to 0.5 %.
+this is the exact variance [1]_. The distribution of the sizes is taken as uniform within 54
+cells of it, finer where it has its mass and out to one in 1e13: where sharing is rare the
+response is the service distribution, to 0.5 %.
 
 Against the exact M/M/1-PS percentiles from p50 to p99.9 the error is 1.5 % at 50 % load and
 0.7 % at 80 %.
@@ -41,7 +41,7 @@ from qmodel.queues.counts.erlang import erlang_c
 
 __all__ = ["cells_of_sizes", "response_of_sizes", "shared_response"]
 
-# Edges of the cells in the log of the tail of the law of sizes.
+# Edges of the cells in the log of the tail of the distribution of sizes.
 _EDGES = np.concatenate(
     [
         np.arange(0, 1, 0.0625),
@@ -139,13 +139,15 @@ def _spent(shape: Any, scale: Any, t: Any) -> Any:
 
 @dataclass(frozen=True, slots=True, eq=False, repr=False)
 class _Moments(Distribution):
-    """What is known of a law on symbols: its mean and variance."""
+    """What is known of a distribution on symbols: its mean and variance."""
 
     mean: Value
     variance: Value
 
     def laplace(self, s: Value) -> Value:
-        raise ModelError("the law of response in a shared station has no symbolic form")
+        raise ModelError(
+            "the distribution of response in a shared station has no symbolic form"
+        )
 
 
 def _symbolic_response(
@@ -166,7 +168,7 @@ def _symbolic_response(
 def cells_of_sizes(
     service: Distribution,
 ) -> tuple[tuple[float, ...], tuple[Value, ...], tuple[Value, ...]]:
-    """Return weights, lower ends and widths of the cells of the law of sizes."""
+    """Return weights, lower ends and widths of the cells of the distribution of sizes."""
     weights = tuple(float(np.exp(-a) - np.exp(-b)) for a, b in pairwise(_EDGES))
     ends = [service.quantile(-np.expm1(-v)) for v in _EDGES]
     weights = tuple(w / sum(weights) for w in weights)
@@ -179,7 +181,7 @@ def cells_of_sizes(
 def shared_response(
     rate: Any, mix: Distribution, servers: Any, service: Distribution
 ) -> Distribution:
-    """Return the law of response of requests with `service` in a shared station."""
+    """Return the distribution of response of requests with `service` in a shared station."""
     s = mix.mean
     if is_symbolic(rate, s, servers):
         return _symbolic_response(rate, mix, servers, service)
@@ -196,23 +198,23 @@ def shared_response(
     must_wait = np.where(idle, 0.5, must_wait)
     variance = must_wait * (1 + load - must_wait) / spare**2
     forgotten = s * (1 + mix.scv) / 2 / spare
-    law = response_of_sizes(service, must_wait / spare, variance, forgotten)
+    distribution = response_of_sizes(service, must_wait / spare, variance, forgotten)
     alone = (1.0 - over) * ~idle
     if over.any() or idle.any():
         chosen = (alone[()], (1.0 * idle * ~over)[()], (1.0 * over)[()])
-        return Mixture(chosen, (law, service, NEVER))
-    return law
+        return Mixture(chosen, (distribution, service, NEVER))
+    return distribution
 
 
 def response_of_sizes(
     service: Distribution, excess: Any, variance: Any, forgotten: Any
 ) -> SharedResponse:
-    """Return the law of response of requests with `service`, of what a size meets.
+    """Return the distribution of response of requests with `service`, of what a size meets.
 
     Parameters
     ----------
     service : Distribution
-        Law of the sizes: of the service time alone. [-]
+        Distribution of the sizes: of the service time alone. [-]
     excess : array
         By how much a size is stretched on average, less 1. [-]
     variance : array
@@ -223,7 +225,7 @@ def response_of_sizes(
     Returns
     -------
     SharedResponse
-        The law, by cells of sizes. [-]
+        The distribution, by cells of sizes. [-]
 
     Examples
     --------

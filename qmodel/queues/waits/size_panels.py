@@ -1,9 +1,9 @@
 """The integrals over sizes that size-based policies need, panel after panel.
 
 A sweep over the sizes from zero carries the moments of the sizes met so far and the time that
-a request of the size takes; a law with jumps is swept from jump to jump. What comes out is one
-row for each panel and each jump: how likely sizes in it are, their mean and spread, and mean
-and variance of the delay that they meet.
+a request of the size takes; a distribution with jumps is swept from jump to jump. What comes
+out is one row for each panel and each jump: how likely sizes in it are, their mean and spread,
+and mean and variance of the delay that they meet.
 """
 
 from __future__ import annotations
@@ -53,22 +53,31 @@ class _Load:
     third: Any
 
 
-def _atoms(law: Distribution) -> list[tuple[Any, Any]]:
-    if isinstance(law, Empirical):
-        return list(zip(law.values, law.weights, strict=True))
-    return [(shift, part.atom) for _, shift, part in law.parts() if np.any(part.atom)]
+def _atoms(distribution: Distribution) -> list[tuple[Any, Any]]:
+    if isinstance(distribution, Empirical):
+        return list(zip(distribution.values, distribution.weights, strict=True))
+    return [(shift, part.atom) for _, shift, part in distribution.parts() if np.any(part.atom)]
 
 
-def _kinks(law: Distribution) -> list[Any]:
-    if isinstance(law, Uniform):
-        return [law.low, law.high]
-    if isinstance(law, Pareto):
-        return [law.minimum, np.where(np.isfinite(law.maximum), law.maximum, law.minimum)]
-    if isinstance(law, Mixture):
-        return [k for part in law.laws for k in _kinks(part)]
-    if isinstance(law, Scaled):
-        return [k * law.factor for k in _kinks(law.law)]
-    return [part.shift for part in law.parts()] if not isinstance(law, Empirical) else []
+def _kinks(distribution: Distribution) -> list[Any]:
+    if isinstance(distribution, Uniform):
+        return [distribution.low, distribution.high]
+    if isinstance(distribution, Pareto):
+        return [
+            distribution.minimum,
+            np.where(
+                np.isfinite(distribution.maximum), distribution.maximum, distribution.minimum
+            ),
+        ]
+    if isinstance(distribution, Mixture):
+        return [k for part in distribution.distributions for k in _kinks(part)]
+    if isinstance(distribution, Scaled):
+        return [k * distribution.factor for k in _kinks(distribution.distribution)]
+    return (
+        [part.shift for part in distribution.parts()]
+        if not isinstance(distribution, Empirical)
+        else []
+    )
 
 
 def _response(
@@ -101,20 +110,20 @@ def _response(
 
 
 def response_by_size(
-    policy: str, rate: Any, law: Distribution, sizes: Distribution
+    policy: str, rate: Any, distribution: Distribution, sizes: Distribution
 ) -> tuple[tuple[Any, ...], ...]:
     """Return weights, lower ends and widths of sizes, and mean and variance of their delays.
 
-    `law` is that of all requests, `sizes` of those that are asked about.
+    `distribution` is that of all requests, `sizes` of those that are asked about.
     """
-    rows = list(_sweep(policy, rate, law, sizes))
+    rows = list(_sweep(policy, rate, distribution, sizes))
     weights, mean, spread, delay, variance = (
         list(column) for column in zip(*rows, strict=True)
     )
     total = sum(weights)
     widths = [np.minimum(np.sqrt(12 * v), 2 * m) for v, m in zip(spread, mean, strict=True)]
     lows = [m - w / 2 for m, w in zip(mean, widths, strict=True)]
-    # Rows without a size still need a gamma law that is one, of finite moments.
+    # Rows without a size still need a gamma distribution that is one, of finite moments.
     empty = [w == 0 for w in weights]
     delay = [np.where(e, 1.0, d) for e, d in zip(empty, delay, strict=True)]
     variance = [np.where(e, 1.0, v) for e, v in zip(empty, variance, strict=True)]
@@ -125,19 +134,22 @@ def response_by_size(
 
 
 def _sweep(
-    policy: str, rate: Any, law: Distribution, sizes: Distribution
+    policy: str, rate: Any, distribution: Distribution, sizes: Distribution
 ) -> Iterator[tuple[Any, Any, Any, Any, Any]]:
-    shape = np.broadcast_shapes(np.shape(rate), shape_of(law), shape_of(sizes))
+    shape = np.broadcast_shapes(np.shape(rate), shape_of(distribution), shape_of(sizes))
     zero = np.zeros(shape)
-    jumps = [(np.asarray(x) + zero, np.asarray(p) + zero) for x, p in _atoms(law)]
+    jumps = [(np.asarray(x) + zero, np.asarray(p) + zero) for x, p in _atoms(distribution)]
     wanted = [(np.asarray(x) + zero, np.asarray(p) + zero) for x, p in _atoms(sizes)]
-    kinks = [*_kinks(law), *_kinks(sizes), *(x for x, _ in (*jumps, *wanted))]
+    kinks = [*_kinks(distribution), *_kinks(sizes), *(x for x, _ in (*jumps, *wanted))]
     starts = np.unique(np.array([zero, *(np.asarray(k) + zero for k in kinks)]), axis=0)
     starts = np.sort(starts, axis=0)
-    discrete = isinstance(law, Empirical) and isinstance(sizes, Empirical)
+    discrete = isinstance(distribution, Empirical) and isinstance(sizes, Empirical)
     edges = _ONE_PANEL if discrete else _EDGES
-    mean = np.asarray(law.mean)
-    raw = (law.variance + mean**2, law.third_cumulant + mean * (3 * law.variance + mean**2))
+    mean = np.asarray(distribution.mean)
+    raw = (
+        distribution.variance + mean**2,
+        distribution.third_cumulant + mean * (3 * distribution.variance + mean**2),
+    )
     whole = _Load(rate * mean, rate * raw[0], rate * raw[1])
     cut = [zero, zero, zero]  # moments of sizes cut off here
     served = [zero, zero]
@@ -150,7 +162,7 @@ def _sweep(
     ends = [*starts[1:], zero + np.inf]
     with np.errstate(all="ignore"):
         for start, end in zip(starts, ends, strict=True):
-            tail = law.tail(start)
+            tail = distribution.tail(start)
             here = sum(np.where(x == start, p, 0.0) for x, p in jumps) + zero
             asked = (
                 sum(np.where((x == start) & (end > start), p, 0.0) for x, p in wanted) + zero
@@ -170,7 +182,7 @@ def _sweep(
                     continue
                 grid = (-1, *[1] * len(shape))
                 x = left + half * (1 + _NODES.reshape(grid))
-                tail = law.tail(x)
+                tail = distribution.tail(x)
 
                 def upto_nodes(values: Any, half: Any = half) -> Any:
                     return half * np.tensordot(_TO_NODES, values, axes=1)
@@ -193,7 +205,7 @@ def _sweep(
                 cut = [c + over_panel(g) for c, g in zip(cut, powers, strict=True)]
                 served = [s + over_panel(g) for s, g in zip(served, rates, strict=True)]
                 last = after
-                if not np.any((last > 0) | (law.tail(right) > 0)):
+                if not np.any((last > 0) | (distribution.tail(right) > 0)):
                     break
 
 

@@ -1,4 +1,4 @@
-r"""One request among those that share a station: the law of its response, exactly.
+r"""One request among those that share a station: the distribution of its response, exactly.
 
 With n requests present they are served at the speed :math:`\varphi_n` in all, each at
 :math:`\varphi_n / n`, whatever :math:`\varphi` is, and the work of a request is exponential of
@@ -64,7 +64,7 @@ def log_states(load: float, speeds: np.ndarray) -> np.ndarray:
 
 
 def exponentials_of(load: float, speeds: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
-    """Return the law of the response as a mixture of exponentials.
+    """Return the distribution of the response as a mixture of exponentials.
 
     Parameters
     ----------
@@ -89,7 +89,7 @@ def exponentials_of(load: float, speeds: np.ndarray) -> tuple[np.ndarray, np.nda
     """
     from scipy.linalg import cho_solve_banded, cholesky_banded
 
-    # Closer to saturation the law only stretches.
+    # Closer to saturation the distribution only stretches.
     load = min(load, speeds[-1] * np.exp(-_LEFT_OUT / (_MOST - speeds.size)))
     log = log_states(load, speeds)
     n = np.arange(1, log.size)
