@@ -35,10 +35,10 @@ OTHERWISE = {
 """What to say, and a pattern of what not to say."""
 
 NAMED = re.compile(
-    r"(Little|Zipf|Kleinrock|Amdahl)('s|s|'s)?[ _]laws?|(scalability|utili[sz]ation|conservation)"
+    r"(Little|Zipf|Kleinrock|Amdahl)('?s)?[ _]laws?|(scalability|utili[sz]ation|conservation)"
     r"[ _]law|law (of|for) (Little|means)|is a law of means|second chances?|"
     r"(result|model|structure|time|distribution)_laws|testing[./ ]*(import )?laws|laws\.\w+|"
-    r"`laws`|, laws\b|erlang_law|of_any_law",
+    r"`laws`|laws that models|, laws\b|erlang_law|of_any_law",
     re.IGNORECASE,
 )
 """Laws with a name, and those of the test kit."""

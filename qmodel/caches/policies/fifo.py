@@ -43,7 +43,7 @@ from qmodel.numerics.roots import increasing_root
 __all__ = ["FIFO", "Random", "presence"]
 
 _BEYOND = 96
-"""Number of places from which on who is present is only about known."""
+"""Capacity from which on who is present is only about known."""
 
 _UNSURE = 1e5
 """Factor by which the error of a recursion may grow."""

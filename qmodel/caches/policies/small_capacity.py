@@ -9,7 +9,7 @@ else is here.
 
 **Between whole places** the hit ratio is taken as linear: a cache that has now one, now the
 other number of them. **Behind the few** the characteristic time takes over gradually: its
-part grows evenly from nothing at half of the largest number of places solved, to all.
+part grows evenly from nothing at half of the largest capacity solved, to all.
 
 **Domain.** Objects of one size. The result is right to 1e-9. A catalogue whose most popular
 objects do not stand one by one in its grid (`qmodel.caches.sharding.Replicated`) keeps the
