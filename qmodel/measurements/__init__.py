@@ -24,7 +24,7 @@ from qmodel.measurements.histogram import Histogram
 from qmodel.measurements.joined import joined
 from qmodel.measurements.loops import LoopVerdict, Omission, coordinated_omission, loop_of
 from qmodel.measurements.measurements import Measurements
-from qmodel.measurements.reading import FORMATS, read
+from qmodel.measurements.readers.reading import FORMATS, read
 from qmodel.measurements.scalability import usl
 from qmodel.measurements.service_times import number_of_servers, service_scv, service_time
 from qmodel.measurements.site_calibration import SiteCalibration, calibrate_site

@@ -25,10 +25,10 @@ import numpy as np
 
 from qmodel._checked import checked
 from qmodel.errors import DomainError, LoadFileError
-from qmodel.measurements.cells import EARLIEST, epoch_seconds
-from qmodel.measurements.plain import is_counter
-from qmodel.measurements.reading import format_of, read
-from qmodel.measurements.sources import Source
+from qmodel.measurements.readers.cells import EARLIEST, epoch_seconds
+from qmodel.measurements.readers.plain import is_counter
+from qmodel.measurements.readers.reading import format_of, read
+from qmodel.measurements.readers.sources import Source
 from qmodel.recorded_load.table import GROUPED, Table, read_table
 from qmodel.units import parse
 

@@ -9,12 +9,12 @@ from __future__ import annotations
 
 import numpy as np
 
-from qmodel.measurements import cells
 from qmodel.measurements.measurements import Measurements, of_rows
-from qmodel.measurements.requests import checked_times, kind_numbers, numbers_of
-from qmodel.measurements.sources import Source
-from qmodel.measurements.tables import columns, header_of
-from qmodel.measurements.tally import Tally
+from qmodel.measurements.readers import cells
+from qmodel.measurements.readers.requests import checked_times, kind_numbers, numbers_of
+from qmodel.measurements.readers.sources import Source
+from qmodel.measurements.readers.tables import columns, header_of
+from qmodel.measurements.readers.tally import Tally
 
 __all__ = ["NAME", "read", "recognises"]
 

@@ -11,9 +11,9 @@ import re
 from typing import Any
 
 from qmodel.measurements.measurements import Measurements, of_rows
-from qmodel.measurements.requests import numbers_of
-from qmodel.measurements.sources import Source
-from qmodel.measurements.tables import columns, header_of
+from qmodel.measurements.readers.requests import numbers_of
+from qmodel.measurements.readers.sources import Source
+from qmodel.measurements.readers.tables import columns, header_of
 
 __all__ = ["memcached", "postgresql", "recognises", "redis"]
 

@@ -6,9 +6,9 @@ from collections.abc import Callable, Sequence
 
 import numpy as np
 
-from qmodel.measurements import cells
-from qmodel.measurements.sources import Source
-from qmodel.measurements.tally import Tally
+from qmodel.measurements.readers import cells
+from qmodel.measurements.readers.sources import Source
+from qmodel.measurements.readers.tally import Tally
 
 __all__ = ["checked_times", "kind_numbers", "numbers_of", "route"]
 

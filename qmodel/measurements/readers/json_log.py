@@ -12,11 +12,11 @@ from typing import Any
 
 import numpy as np
 
-from qmodel.measurements import cells
 from qmodel.measurements.measurements import Measurements, of_rows
-from qmodel.measurements.requests import checked_times, kind_numbers, route
-from qmodel.measurements.sources import Source
-from qmodel.measurements.tally import Tally
+from qmodel.measurements.readers import cells
+from qmodel.measurements.readers.requests import checked_times, kind_numbers, route
+from qmodel.measurements.readers.sources import Source
+from qmodel.measurements.readers.tally import Tally
 
 __all__ = ["NAME", "read", "recognises"]
 

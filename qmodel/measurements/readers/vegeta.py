@@ -11,13 +11,13 @@ from typing import Any
 
 import numpy as np
 
-from qmodel.measurements import cells
-from qmodel.measurements.json_log import first_record
 from qmodel.measurements.measurements import Measurements, of_rows
-from qmodel.measurements.requests import kind_numbers, numbers_of, route
-from qmodel.measurements.sources import Source
-from qmodel.measurements.tables import columns
-from qmodel.measurements.tally import Tally
+from qmodel.measurements.readers import cells
+from qmodel.measurements.readers.json_log import first_record
+from qmodel.measurements.readers.requests import kind_numbers, numbers_of, route
+from qmodel.measurements.readers.sources import Source
+from qmodel.measurements.readers.tables import columns
+from qmodel.measurements.readers.tally import Tally
 
 __all__ = ["NAME", "read", "recognises"]
 

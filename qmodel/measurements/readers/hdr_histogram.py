@@ -11,10 +11,10 @@ from __future__ import annotations
 import re
 from typing import Any
 
-from qmodel.measurements import cells
 from qmodel.measurements.histogram import Histogram
 from qmodel.measurements.measurements import Loop, Measurements, of_rows
-from qmodel.measurements.sources import Source
+from qmodel.measurements.readers import cells
+from qmodel.measurements.readers.sources import Source
 
 __all__ = ["NAME", "read", "recognises"]
 

@@ -19,8 +19,8 @@ import numpy as np
 
 from qmodel.measurements.histogram import of_times
 from qmodel.measurements.measurements import Measurements, of_rows
-from qmodel.measurements.sources import Source
-from qmodel.measurements.tally import Tally
+from qmodel.measurements.readers.sources import Source
+from qmodel.measurements.readers.tally import Tally
 
 if TYPE_CHECKING:
     import pandas as pd

@@ -19,17 +19,17 @@ from datetime import datetime
 
 import numpy as np
 
-from qmodel.measurements import cells
 from qmodel.measurements.measurements import Measurements, of_rows
-from qmodel.measurements.quoted_lines import (
+from qmodel.measurements.readers import cells
+from qmodel.measurements.readers.quoted_lines import (
     named_times,
     number_columns,
     regular_lines,
     requests_of,
 )
-from qmodel.measurements.requests import checked_times, kind_numbers, numbers_of, route
-from qmodel.measurements.sources import Block, Source
-from qmodel.measurements.tally import Tally
+from qmodel.measurements.readers.requests import checked_times, kind_numbers, numbers_of, route
+from qmodel.measurements.readers.sources import Block, Source
+from qmodel.measurements.readers.tally import Tally
 
 __all__ = ["NAME", "read", "recognises"]
 

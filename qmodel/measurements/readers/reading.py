@@ -7,7 +7,8 @@ from os import PathLike
 
 from qmodel._checked import checked
 from qmodel.errors import LoadFileError
-from qmodel.measurements import (
+from qmodel.measurements.measurements import Measurements
+from qmodel.measurements.readers import (
     access_log,
     hdr_histogram,
     hey,
@@ -21,8 +22,7 @@ from qmodel.measurements import (
     server_counters,
     vegeta,
 )
-from qmodel.measurements.measurements import Measurements
-from qmodel.measurements.sources import Source
+from qmodel.measurements.readers.sources import Source
 
 __all__ = ["FORMATS", "format_of", "read"]
 

@@ -18,7 +18,7 @@ import numpy as np
 
 from qmodel.measurements.histogram import Histogram
 from qmodel.measurements.measurements import Measurements, of_rows
-from qmodel.measurements.sources import Source
+from qmodel.measurements.readers.sources import Source
 
 __all__ = ["NAME", "read", "recognises"]
 

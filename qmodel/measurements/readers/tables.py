@@ -13,7 +13,7 @@ from typing import NamedTuple
 
 import numpy as np
 
-from qmodel.measurements.sources import Block, Source
+from qmodel.measurements.readers.sources import Block, Source
 
 __all__ = ["Columns", "columns", "delimiter_of", "header_of"]
 

@@ -13,9 +13,10 @@ import pandas as pd
 import pytest
 
 from qmodel.errors import LoadFileError, ModelError
-from qmodel.measurements import Measurements, access_log, read
-from qmodel.measurements import tally as tallies
-from qmodel.measurements.quoted_lines import regular_lines
+from qmodel.measurements import Measurements, read
+from qmodel.measurements.readers import access_log
+from qmodel.measurements.readers import tally as tallies
+from qmodel.measurements.readers.quoted_lines import regular_lines
 
 STAMP = 1_782_550_573  # [s] since 1970
 
@@ -610,7 +611,7 @@ def test_gzip_is_read_and_a_damaged_one_refused(tmp_path: Path) -> None:
 
 
 def test_bomb_is_refused(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("qmodel.measurements.sources._BOMB", (1 << 20, 100))
+    monkeypatch.setattr("qmodel.measurements.readers.sources._BOMB", (1 << 20, 100))
     path = tmp_path / "bomb.gz"
     line = COMBINED.format(i=1, s=5, a="GET / HTTP/1.1", c=200) + "\n"
     path.write_bytes(gzip.compress(line.encode() * 200_000, 9))
@@ -688,7 +689,7 @@ def test_blocks_may_cut_anywhere(tmp_path: Path, monkeypatch: pytest.MonkeyPatch
         f'{STAMP}{i:03d},20,l{i % 3},"two\nlines, ""quoted""",true\n' for i in range(50)
     )
     whole = reading(tmp_path, text)
-    monkeypatch.setattr("qmodel.measurements.sources.BLOCK", 61)
+    monkeypatch.setattr("qmodel.measurements.readers.sources.BLOCK", 61)
     cut = reading(tmp_path, text)
     assert cut.bad_lines == whole.bad_lines == 0
     assert cut.frame["count"].tolist() == whole.frame["count"].tolist() == [17, 17, 16]

@@ -9,10 +9,10 @@ import numpy as np
 
 from qmodel.measurements.histogram import Histogram
 from qmodel.measurements.measurements import Measurements, of_rows
-from qmodel.measurements.requests import numbers_of
-from qmodel.measurements.sources import Source
-from qmodel.measurements.tables import columns
-from qmodel.measurements.tally import Tally
+from qmodel.measurements.readers.requests import numbers_of
+from qmodel.measurements.readers.sources import Source
+from qmodel.measurements.readers.tables import columns
+from qmodel.measurements.readers.tally import Tally
 
 __all__ = ["NAME", "read", "recognises"]
 

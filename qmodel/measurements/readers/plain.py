@@ -15,11 +15,11 @@ from typing import Any
 
 import numpy as np
 
-from qmodel.measurements import cells
 from qmodel.measurements.measurements import Measurements, of_rows
-from qmodel.measurements.requests import numbers_of
-from qmodel.measurements.sources import Source
-from qmodel.measurements.tables import columns, delimiter_of, header_of
+from qmodel.measurements.readers import cells
+from qmodel.measurements.readers.requests import numbers_of
+from qmodel.measurements.readers.sources import Source
+from qmodel.measurements.readers.tables import columns, delimiter_of, header_of
 from qmodel.units import parse
 
 __all__ = ["NAME", "is_counter", "read", "recognises"]
