@@ -41,16 +41,16 @@ __all__ = [
 ns, us, ms, s, minute, hour, day = 1e-9, 1e-6, 1e-3, 1.0, 60.0, 3600.0, 86400.0
 KiB, MiB, GiB = 2.0**10, 2.0**20, 2.0**30
 
-_TIMES = {
+TIMES = {
     "ns": ns, "us": us, "µs": us, "ms": ms, "s": s, "sec": s, "second": s, "seconds": s,
     "min": minute, "m": minute, "minute": minute, "minutes": minute,
     "h": hour, "hour": hour, "hours": hour, "d": day, "day": day, "days": day,
 }  # fmt: skip
-_SIZES = {"B": 1.0, "KiB": KiB, "MiB": MiB, "GiB": GiB, "kB": 1e3, "MB": 1e6, "GB": 1e9}
+SIZES = {"B": 1.0, "KiB": KiB, "MiB": MiB, "GiB": GiB, "kB": 1e3, "MB": 1e6, "GB": 1e9}
 _RATES = {"rps": 1.0, "qps": 1.0, "rpm": 1 / minute}
 _POWERS = {1e-9: -9, 1e-6: -6, 1e-3: -3, 1e3: 3, 1e6: 6, 1e9: 9}
 _PREFIXES = {"": 1.0, "k": 1e3, "M": 1e6, "G": 1e9}
-_NUMBER = re.compile(
+NUMBER = re.compile(
     r"\s*([-+]?(?:\d[\d_]*\.?\d*|\.\d+)(?:[eE][-+]?\d+)?|[-+]?inf|nan)\s*(.*?)\s*"
 )
 
@@ -90,7 +90,7 @@ def parse(written: str | float, unit: str = "") -> float:
         raise DomainError(f"unit must be one of {known}, got {_check.short(unit)}")
     if not isinstance(written, str):
         return _check.one("written", written, _check.real)
-    match = _NUMBER.fullmatch(written)
+    match = NUMBER.fullmatch(written)
     if match is None:
         raise DomainError(f"expected {_EXAMPLES.get(unit, _EXAMPLES[''])}, got {written!r}")
     digits, given = match[1].replace("_", ""), match[2]
@@ -118,17 +118,17 @@ def _unit(unit: str, written: str) -> tuple[str, float, int]:
     """Return what a unit is of, its multiplier, and its power of ten where it is one."""
     if unit == "%":
         return "-", 0.01, -2
-    for kind, table in (("-", _PREFIXES), ("s", _TIMES), ("B", _SIZES), ("1/s", _RATES)):
+    for kind, table in (("-", _PREFIXES), ("s", TIMES), ("B", SIZES), ("1/s", _RATES)):
         if unit in table:
             return kind, table[unit], _POWERS.get(table[unit], 0)
     prefix, per, time = unit.partition("/")
     prefix = prefix.strip().removesuffix("requests").removesuffix("req").strip()
-    if per and prefix in _PREFIXES and time.strip() in _TIMES:
-        return "1/s", _PREFIXES[prefix] / _TIMES[time.strip()], 0
+    if per and prefix in _PREFIXES and time.strip() in TIMES:
+        return "1/s", _PREFIXES[prefix] / TIMES[time.strip()], 0
     for rate, multiplier in _RATES.items():
         if unit.endswith(rate) and unit.removesuffix(rate).strip() in _PREFIXES:
             return "1/s", _PREFIXES[unit.removesuffix(rate).strip()] * multiplier, 0
-    known = [*_TIMES, *_SIZES, *_RATES, "/s", "/min", "%"]
+    known = [*TIMES, *SIZES, *_RATES, "/s", "/min", "%"]
     near = difflib.get_close_matches(unit, known, n=1)
     hint = f"; did you mean {near[0]!r}?" if near else "; known are ms, s, /s, rps, MiB, %"
     raise DomainError(f"unknown unit {unit!r} in {written!r}{hint}")

@@ -37,12 +37,11 @@ from qmodel.errors import DomainError, ModelError
 
 __all__ = ["Mixture", "Sum", "checked_distributions", "measure"]
 
-
 _MOST_PARTS = 128
 
 
 def merged(parts: list[Part]) -> tuple[Part, ...]:
-    """Return `parts` with those of equal shift put together, and empty ones left out."""
+    """Return `parts`, those of equal shift put together, without empty ones."""
     by_shift: dict[Any, list[Part]] = {}
     for part in parts:
         if np.any(part.mass):
@@ -56,7 +55,7 @@ def merged(parts: list[Part]) -> tuple[Part, ...]:
 
 
 def _key(shift: Any) -> Any:
-    """Return what equal shifts share; 0.0 and -0.0 are equal."""
+    """Return what equal shifts share."""
     if isinstance(shift, float):
         return float(shift)
     values = np.asarray(shift, dtype=float) + 0.0
@@ -64,7 +63,7 @@ def _key(shift: Any) -> Any:
 
 
 def _together(parts: list[Part]) -> Distribution:
-    """Return the distribution of parts of one shift; what they share is in it once."""
+    """Return the parts of one shift as one; what they share is in it once."""
     weights: dict[int, Any] = {}
     distributions: dict[int, Distribution] = {}
     for part in parts:
@@ -82,7 +81,7 @@ def weighed(p: Any, distribution: Distribution) -> Distribution:
 
 
 def measure(weights: tuple[Any, ...], distributions: tuple[Distribution, ...]) -> Distribution:
-    """Return a mixture whose weights need not sum to 1: the distribution of a `Part`."""
+    """Return a mixture whose weights need not sum to 1."""
     mixture = object.__new__(Mixture)
     object.__setattr__(mixture, "probabilities", weights)
     object.__setattr__(mixture, "distributions", distributions)
@@ -90,7 +89,7 @@ def measure(weights: tuple[Any, ...], distributions: tuple[Distribution, ...]) -
 
 
 def checked_distributions(distributions: Any) -> tuple[Distribution, ...]:
-    """Return `distributions` as a tuple, refusing what is not a distribution."""
+    """Return them as a tuple, refusing what is not a distribution."""
     checked: tuple[Distribution, ...] = tuple(distributions)
     for distribution in checked:
         if not isinstance(distribution, Distribution):

@@ -29,7 +29,7 @@ from qmodel.pipeline.parameters import changed, parameters, swapped
 from qmodel.pipeline.plan import Plan
 from qmodel.pipeline.refill import refilled
 from qmodel.pipeline.result import PipelineResult
-from qmodel.pipeline.shares import rescaled
+from qmodel.pipeline.shares import kinds_of_requests, rescaled
 from qmodel.pipeline.steps.base import Step, checked_step
 from qmodel.queues.base import Station
 from qmodel.transients.autoscaler import Autoscaler
@@ -94,7 +94,7 @@ class Pipeline:
         urgent: Iterable[str] | None = None,
         measured: Any = None,
     ) -> None:
-        kinds = {"all": (1, path)} if isinstance(path, Step) else _kinds(path)
+        kinds = {"all": (1, path)} if isinstance(path, Step) else kinds_of_requests(path)
         shares = _check.weights("shares of the kinds", [share for share, _ in kinds.values()])
         checked = {
             kind: (share, checked_step(f"the path of {kind!r}", step))
@@ -415,14 +415,3 @@ class Pipeline:
             urgent=self.urgent,
             measured=self.measured,
         )
-
-
-def _kinds(path: Any) -> dict[str, tuple[Any, Step]]:
-    if not isinstance(path, Mapping):
-        raise ModelError(f"a pipeline is of a Step or of kinds of request, got {path!r}")
-    for kind, pair in path.items():
-        if not isinstance(kind, str) or not kind or "." in kind:
-            raise ModelError(f"a kind of request must be text without a dot, got {kind!r}")
-        if not isinstance(pair, tuple) or len(pair) != 2:
-            raise ModelError(f"kind {kind!r} must be a pair (share, step), got {pair!r}")
-    return dict(path)

@@ -10,9 +10,9 @@ import numpy as np
 
 from qmodel import _check
 from qmodel._xp import is_symbolic
-from qmodel.errors import DomainError
+from qmodel.errors import DomainError, ModelError
 
-__all__ = ["labels", "rescaled"]
+__all__ = ["kinds_of_requests", "labels", "rescaled"]
 
 
 def labels(names: Sequence[str]) -> list[str]:
@@ -49,3 +49,15 @@ def rescaled(what: str, old: Mapping[str, Any], changes: Mapping[str, Any]) -> t
         with np.errstate(divide="ignore", invalid="ignore"):
             factor = np.where(np.asarray(rest) == 0, 0.0, left / rest)[()]
     return tuple(new[name] if name in new else value * factor for name, value in old.items())
+
+
+def kinds_of_requests(path: Any) -> dict[str, tuple[Any, Any]]:
+    """Return the kinds of request of a pipeline, each with its share and its step."""
+    if not isinstance(path, Mapping):
+        raise ModelError(f"a pipeline is of a Step or of kinds of request, got {path!r}")
+    for kind, pair in path.items():
+        if not isinstance(kind, str) or not kind or "." in kind:
+            raise ModelError(f"a kind of request must be text without a dot, got {kind!r}")
+        if not isinstance(pair, tuple) or len(pair) != 2:
+            raise ModelError(f"kind {kind!r} must be a pair (share, step), got {pair!r}")
+    return dict(path)

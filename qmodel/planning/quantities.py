@@ -262,9 +262,9 @@ def quantity_of(written: str) -> Quantity:
 def duration(written: str, what: str) -> float:
     """Return the time that a text means; only zero needs no unit."""
     value = units.parse(written)
-    match = units._NUMBER.fullmatch(written)
+    match = units.NUMBER.fullmatch(written)
     name = match[2] if match else ""
-    if name not in units._TIMES and value != 0:
+    if name not in units.TIMES and value != 0:
         example = f"'{written} ms'" if not name else "'300 ms'"
         raise DomainError(f"{what} needs a unit of time, such as {example}, got {written!r}")
     return value

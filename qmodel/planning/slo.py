@@ -317,7 +317,7 @@ def objectives_of(given: Iterable[Objectives]) -> list[Objective]:
 
 
 def unasked_losses(objectives: Iterable[str], rejected: float, abandoned: float) -> str:
-    """Return the end of a sentence on what is lost, where no objective is about it."""
+    """Return the end of a sentence on losses that no objective is about."""
     asked = {parse_objective(o).quantity for o in objectives}
     if asked & {"loss", "rejected", "abandoned", "goodput"}:
         return ""
@@ -327,7 +327,7 @@ def unasked_losses(objectives: Iterable[str], rejected: float, abandoned: float)
 
 
 def missed_by(result: Result, objectives: Sequence[Objective]) -> Value:
-    """Return by how much the worst of some objectives is missed; negative where all hold.
+    """Return by how much the worst objective is missed; negative where all hold.
 
     Without objectives, how far the load is beyond a steady state. In overload more load is
     still worse, so that searches have a way down.
@@ -394,20 +394,20 @@ def parse_objective(written: str | Objective) -> Objective:
 
 
 def _limit(what: Quantity, written: str) -> float:
-    """Return a limit, whose unit is that of the quantity."""
+    """Return a limit, in the unit of the quantity."""
     if what.unit == "s":
         return duration(written, f"the limit of {what}")
     value = units.parse(written)
-    match = units._NUMBER.fullmatch(written)
+    match = units.NUMBER.fullmatch(written)
     name = match[2] if match else ""
     share = name in ("", "%")
     if what.unit == "%" and not share:
         raise DomainError(f"the limit of {what} is a share, such as '1 %', got {written!r}")
-    if what.unit == "1/s" and (share or name in units._TIMES or name in units._SIZES):
+    if what.unit == "1/s" and (share or name in units.TIMES or name in units.SIZES):
         raise DomainError(f"the limit of {what} is a rate, such as '100/s', got {written!r}")
     return value
 
 
 def what_limit(what: Quantity) -> str:
-    """Return a limit of a quantity, as an example."""
+    """Return an example of a limit."""
     return {"s": "300 ms", "%": "1 %", "1/s": "100/s"}[what.unit]

@@ -66,8 +66,7 @@ from qmodel.queues.phases.unequal_priorities import (
     EXPONENTIAL_INTERRUPTED,
     SAME_PROPORTION,
     STREAMS_AS_ONE,
-    finished,
-    interrupted,
+    waits_of,
 )
 from qmodel.queues.results import in_the_limit
 from qmodel.queues.streams import finite_rates, mixed_service, shares_of, streams_of
@@ -319,37 +318,18 @@ class MMcPriority(Station):
                 "streams with means of their own need numbers, and one number of servers"
             )
         rates, endless = finite_rates(streams, self.service_time)
-        of = interrupted if self.preemptive else finished
-        results: list[StreamResult] = []
-        times_in_queue: list[Distribution] = []
-        above, work = 0.0 * rates[0], 0.0 * rates[0]
-        for stream, distribution, rate, (wait, probability) in zip(
-            streams, distributions, rates, of(rates, times, c), strict=True
-        ):
-            with np.errstate(divide="ignore", invalid="ignore"):
-                drain = np.where(wait == 0, c / distribution.mean, probability / wait)[()]
-                if results and not self.preemptive:
-                    # A wait is the busy period of those above that it begins.
-                    drain = drain / np.where(np.isinf(wait), 1.0, 1 - work / c)
-                    their_time = np.where(above == 0, 1.0, work / above)[()]
-                    begun = MMcWait(1 + 0 * drain, drain)
-                    queued = BusyPeriod(begun, above, Exponential(their_time / c))
-                    time: Distribution = Mixture((1 - probability, probability), (ZERO, queued))
-                else:
-                    time = MMcWait(probability, drain)
-            above, work = above + rate, work + rate * distribution.mean
-            response = Sum((time, distribution))
-            times_in_queue.append(time)
-            results.append(
-                StreamResult(
-                    stream.arrival_rate,
-                    wait,
-                    wait + distribution.mean,
-                    response,
-                    time,
-                    stream.kind,
-                )
+        waits = waits_of(rates, times, c, preemptive=self.preemptive)
+        results = [
+            StreamResult(
+                stream.arrival_rate,
+                wait,
+                wait + service.mean,
+                Sum((time, service)),
+                time,
+                stream.kind,
             )
+            for stream, service, (wait, time) in zip(streams, distributions, waits, strict=True)
+        ]
         mix, total = mixed_service(distributions, rates), sum(rates)
         shares = shares_of(rates)
         # No requests, no count.
@@ -374,7 +354,7 @@ class MMcPriority(Station):
             response_time=mean + mix.mean,
             queue_length=weigh(total, mean),
             number_in_system=weigh(total, mean + mix.mean),
-            wait=Mixture(shares, tuple(times_in_queue)),
+            wait=Mixture(shares, tuple(time for _, time in waits)),
             response=Mixture(shares, tuple(r.response for r in results)),
             station=station,
             basis=Basis(grounds),

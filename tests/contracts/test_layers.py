@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import ast
 import functools
+import re
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -154,6 +155,33 @@ def test_no_private_name_crosses_modules() -> None:
         and f"{module}.{what}" not in FILES
     }
     assert private == set()
+
+
+def borrowed(tree: ast.AST) -> set[str]:
+    """Return private names that are taken from an imported module of qmodel, as attributes."""
+    modules = {
+        (alias.asname or alias.name)
+        for node in ast.walk(tree)
+        if isinstance(node, ast.ImportFrom) and str(node.module).startswith("qmodel")
+        for alias in node.names
+        if f"{node.module}.{alias.name}" in FILES
+    }
+    return {
+        f"{node.value.id}.{node.attr}"
+        for node in ast.walk(tree)
+        if isinstance(node, ast.Attribute) and isinstance(node.value, ast.Name)
+        if node.value.id in modules and re.match("_[^_]", node.attr)
+    }
+
+
+def test_no_private_attribute_crosses_modules() -> None:
+    found = {name: borrowed(ast.parse(p.read_text())) for name, p in FILES.items()}
+    assert {name: names for name, names in found.items() if names} == {}
+
+
+def test_a_file_fits_on_some_screens() -> None:
+    sizes = {name: file.stat().st_size for name, file in FILES.items()}
+    assert {name: size for name, size in sizes.items() if size > 16 * 1024} == {}
 
 
 def test_the_reader_sees_late_and_guarded_imports() -> None:

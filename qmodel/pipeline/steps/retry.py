@@ -53,7 +53,7 @@ if TYPE_CHECKING:
 __all__ = ["Retry", "retry"]
 
 _MOST = 256
-"""Attempts whose times are told apart; each is a term of the distribution."""
+"""Attempts whose times are told apart."""
 
 _ROUNDS = 60
 
@@ -337,9 +337,8 @@ def retry(
     step : Step
         The step; failed attempts take as long as others, or as their timeout. [-]
     failure : number or array, optional
-        Probability that an attempt fails, independently of the load; by default what the
-        step itself loses fails: in a timeout, at a full station, at a limit. Where nothing
-        can fail, nothing is tried again. [-]
+        Probability that an attempt fails, whatever the load; by default what the step itself
+        loses fails: in a timeout, at a full station, at a limit. [-]
     attempts : int, default 3
         Attempts in all, the first included, >= 1. [-]
     pause : number or array, default 0
@@ -372,7 +371,7 @@ def retry(
     ------
     DomainError
         If a parameter is outside its domain, or so many attempts are made that their times
-        cannot be told apart one by one.
+        cannot be told apart.
     ModelError
         If `step` is not a step; if there is a reserve without a budget.
 
@@ -384,7 +383,7 @@ def retry(
     >>> float(r.visits["api"]), float(r.latency.mean), float(r.latency.quantile(0.95))
     (1.11, 0.0775, 0.3)
 
-    Clients that try again when a timeout is over (`timeout`), and a budget for that:
+    Clients that try again after a `timeout`, and a budget for that:
 
     >>> app = qm.timeout(0.5, qm.call("app", qm.MMc(0.1, servers=8)))
     >>> for budget in (None, 0.1):

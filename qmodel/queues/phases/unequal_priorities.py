@@ -35,11 +35,13 @@ from typing import Any
 import numpy as np
 
 from qmodel.basis import APPROXIMATE, Assumption
-from qmodel.distributions import HyperExponential
+from qmodel.distributions import ZERO, Distribution, Exponential, HyperExponential, Mixture
 from qmodel.queues.counts.erlang import erlang_c
 from qmodel.queues.mgc import MGc
 from qmodel.queues.mmc import waiting_time
 from qmodel.queues.phases.queue import first_passage
+from qmodel.queues.waits.busy_period import BusyPeriod
+from qmodel.queues.waits.mmc import MMcWait
 
 __all__ = [
     "EXPONENTIAL_INTERRUPTED",
@@ -224,4 +226,27 @@ def finished(rates: Sequence[Any], times: Sequence[Any], servers: int) -> list[t
         wait = np.where(after <= 0, np.inf, wait) * unknown
         found.append((wait.reshape(shape)[()], late.reshape(shape)[()]))
         before = np.maximum(after, 0.0)
+    return found
+
+
+def waits_of(
+    rates: Sequence[Any], times: Sequence[Any], servers: int, *, preemptive: bool
+) -> list[tuple[Any, Distribution]]:
+    """Return mean and distribution of the wait of each stream, the most important first."""
+    found: list[tuple[Any, Distribution]] = []
+    above, work = 0.0 * rates[0], 0.0 * rates[0]
+    means = (interrupted if preemptive else finished)(rates, times, servers)
+    for rate, s, (wait, probability) in zip(rates, times, means, strict=True):
+        with np.errstate(divide="ignore", invalid="ignore"):
+            drain = np.where(wait == 0, servers / s, probability / wait)[()]
+            time: Distribution = MMcWait(probability, drain)
+            if found and not preemptive:
+                # A wait is the busy period of those above that it begins.
+                drain = drain / np.where(np.isinf(wait), 1.0, 1 - work / servers)
+                their_time = np.where(above == 0, 1.0, work / above)[()]
+                begun = MMcWait(1 + 0 * drain, drain)
+                queued = BusyPeriod(begun, above, Exponential(their_time / servers))
+                time = Mixture((1 - probability, probability), (ZERO, queued))
+        found.append((wait, time))
+        above, work = above + rate, work + rate * s
     return found
