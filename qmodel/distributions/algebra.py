@@ -75,7 +75,7 @@ def _together(parts: list[Part]) -> Distribution:
 
 
 def weighed(p: Any, distribution: Distribution) -> Distribution:
-    """Return a distribution with its mass multiplied by `p`, its terms as they are."""
+    """Return a distribution with its mass multiplied by `p`."""
     terms = distribution.terms()
     return measure(tuple(p * q for q, _ in terms), tuple(term for _, term in terms))
 

@@ -63,7 +63,7 @@ _RARE = 1e-17
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Retry(Step):
-    """A step again after a failure, up to a number of attempts."""
+    """A step again after a failure."""
 
     step: Step
     attempts: int = parameter("attempts in all", symbol="n", check=_check.one_count)
