@@ -150,7 +150,9 @@ def replicas_in(
         raise ModelError(
             f"{name} has {servers} workers in all, not {number} replicas of {each}"
         )
-    busy = float(there.utilization) * servers / rate if rate > 0 else float(here.service.mean)
+    # Below, the utilization has lost its digits.
+    loaded = rate > 1e-290
+    busy = float(there.utilization) * servers / rate if loaded else float(here.service.mean)
     shared = isinstance(kind, (MG1PS, MGcPS))
     one = replica_of(busy, each, scv=float(here.service.scv), shared=shared)
     return Replicas(name, one, number, rate)

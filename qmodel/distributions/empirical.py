@@ -23,8 +23,7 @@ off by up to half the probability of that sample.
 
 References
 ----------
-.. [1] A. M. Distribution, "Simulation Modeling and Analysis", 5th ed., McGraw-Hill, 2015, ch.
-6.
+.. [1] A. M. Law, "Simulation Modeling and Analysis", 5th ed., McGraw-Hill, 2015, ch. 6.
 """
 
 from __future__ import annotations

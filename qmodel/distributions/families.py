@@ -5,8 +5,7 @@ the squared coefficient of variation (SCV), a number of phases, or limits.
 
 References
 ----------
-.. [1] A. M. Distribution, "Simulation Modeling and Analysis", 5th ed., McGraw-Hill, 2015, ch.
-6.
+.. [1] A. M. Law, "Simulation Modeling and Analysis", 5th ed., McGraw-Hill, 2015, ch. 6.
 .. [2] M. Abramowitz, I. A. Stegun, "Handbook of Mathematical Functions", 1964, ch. 26 and 29.
 """
 

@@ -9,7 +9,6 @@ at once.
 
 from __future__ import annotations
 
-import difflib
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, overload
@@ -19,13 +18,14 @@ import numpy as np
 from qmodel import _check
 from qmodel._checked import checked
 from qmodel._typing import Value
-from qmodel.errors import ModelError
+from qmodel._xp import is_symbolic
+from qmodel.errors import DomainError, ModelError
 from qmodel.loads import Closed, Load, Poisson, Profile, poisson_rate
 from qmodel.networks.closed_result import ClosedResult
 from qmodel.pipeline.closed_load import closed_state
 from qmodel.pipeline.in_time import over_time
 from qmodel.pipeline.over_time import PipelineOverTime
-from qmodel.pipeline.parameters import changed, parameters, swapped
+from qmodel.pipeline.parameters import changed, check_names, parameters, swapped
 from qmodel.pipeline.plan import Plan
 from qmodel.pipeline.refill import refilled
 from qmodel.pipeline.result import PipelineResult
@@ -67,7 +67,7 @@ class Pipeline:
         If the shares do not sum to 1.
     ModelError
         If two different stations have one name, or something is not a step; if `urgent` are
-        not the kinds.
+        not the kinds, or `measured` is no region.
 
     Examples
     --------
@@ -100,6 +100,10 @@ class Pipeline:
             kind: (share, checked_step(f"the path of {kind!r}", step))
             for (kind, (_, step)), share in zip(kinds.items(), shares, strict=True)
         }
+        if measured is not None and (
+            isinstance(measured, type) or not hasattr(measured, "doubts")
+        ):
+            raise ModelError(f"measured must be a Region, got {_check.short(measured)}")
         order = tuple(checked) if urgent is None else _check.several("urgent", urgent)
         if sorted(map(str, order)) != sorted(checked):
             raise ModelError(f"urgent must be the kinds {', '.join(checked)}, got {urgent!r}")
@@ -112,7 +116,6 @@ class Pipeline:
             _check.broadcast(**arrays)
 
     def __repr__(self) -> str:
-        """Return the kinds of request and the stations."""
         kinds = "" if len(self.kinds) == 1 else f"{', '.join(self.kinds)} through "
         return f"<Pipeline: {kinds}{', '.join(self.stations) or 'nothing'}>"
 
@@ -207,7 +210,7 @@ class Pipeline:
         Raises
         ------
         DomainError
-            If `arrival_rate` is negative.
+            If `arrival_rate` is negative, or not finite beside symbols.
         ModelError
             If the load is of a kind that a pipeline, or this one, cannot take.
 
@@ -227,12 +230,10 @@ class Pipeline:
         if isinstance(arrival_rate, Profile):
             return over_time(self.plan, arrival_rate)
         rate = poisson_rate(arrival_rate, "a pipeline")
-        for name, station in self.stations.items():
-            if station.users_only:
-                raise ModelError(
-                    f"{name} serves a finite number of clients: {station.not_in_paths}; give "
-                    "the load as qmodel.Closed(users, think_time)"
-                )
+        unknown = not is_symbolic(rate) and not np.all(np.isfinite(rate))
+        if unknown and is_symbolic(*self.parameters().values()):
+            raise DomainError(f"arrival_rate must be known where symbols are, got {rate}")
+        self.plan.check_open()
         return PipelineResult.of(self, Poisson(rate))
 
     @checked
@@ -378,12 +379,7 @@ class Pipeline:
         >>> float(p.replace({"db.servers": 12}).max_rate)
         3000.0
         """
-        known = self.parameters()
-        for name in changes:
-            if name not in known:
-                near = difflib.get_close_matches(name, known, n=1, cutoff=0.4)
-                hint = f"; did you mean {near[0]!r}?" if near else ""
-                raise ModelError(f"no parameter {name!r} in the pipeline{hint}")
+        check_names(changes, self.parameters())
         shares = {name: value for name, value in changes.items() if name in self._shares()}
         kinds = rescaled("share", self._shares(), shares) if shares else None
         swap: dict[int, Any] = {}

@@ -2,19 +2,21 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+import difflib
+from collections.abc import Iterable, Mapping
 from dataclasses import fields, is_dataclass, replace
 from typing import TYPE_CHECKING, Any
 
 from qmodel import _check
 from qmodel._fields import Parameter, described
 from qmodel.distributions.broadcasting import WHOLE
+from qmodel.errors import ModelError
 from qmodel.pipeline.steps.base import Step
 
 if TYPE_CHECKING:
     from qmodel.pipeline.model import Pipeline
 
-__all__ = ["changed", "meanings", "parameters", "said", "swapped"]
+__all__ = ["changed", "check_names", "meanings", "parameters", "said", "swapped"]
 
 
 def parameters(thing: Any) -> dict[str, Any]:
@@ -66,6 +68,15 @@ def said(thing: Any, name: str) -> Parameter:
         thing = getattr(thing, attribute, None)
     own = described(thing).get(last) if is_dataclass(thing) else None
     return own or _SHARES.get(last) or Parameter(last.replace("_", " "), "-", "", _check.finite)
+
+
+def check_names(changes: Iterable[str], known: Mapping[str, Any]) -> None:
+    """Raise `ModelError` at a name that is no parameter, with the nearest that is one."""
+    for name in changes:
+        if name not in known:
+            near = difflib.get_close_matches(name, known, n=1, cutoff=0.4)
+            hint = f"; did you mean {near[0]!r}?" if near else ""
+            raise ModelError(f"no parameter {name!r} in the pipeline{hint}")
 
 
 def changed(thing: Any, changes: Mapping[str, Any]) -> Any:

@@ -88,6 +88,15 @@ class Plan:
             self._loses[id(step)] = lost
         return self._loses[id(step)]
 
+    def check_open(self) -> None:
+        """Raise `ModelError` if a station serves a finite number of clients only."""
+        for name, station in self.stations.items():
+            if station.users_only:
+                raise ModelError(
+                    f"{name} serves a finite number of clients: {station.not_in_paths}; give "
+                    "the load as qmodel.Closed(users, think_time)"
+                )
+
     def urgency(self, kind: Any, priority: int | None) -> int:
         """Return the place in which a call is served at a station with priorities."""
         return self._urgent[kind] if priority is None else priority

@@ -142,3 +142,9 @@ def test_reports_say_it(site: Site) -> None:
     for key in ("verdict", "losses", "sensitivity", "uncertainty", "sweep"):
         assert any("beyond the highest load" in doubt for doubt in said[key]), key
     assert "Beyond what was measured" in found.to_html()
+
+
+@pytest.mark.parametrize("bad", [{}, "region", 3.0, [REGION], Region])
+def test_what_was_measured_is_a_region(bad: Any) -> None:
+    with pytest.raises(qm.ModelError, match="measured must be a Region"):
+        qm.Pipeline(qm.call("web", qm.MMc(0.01)), measured=bad)

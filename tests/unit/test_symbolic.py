@@ -249,3 +249,12 @@ def test_what_is_no_expression_is_named():
         sy.evaluate(SYMBOL, {SYMBOL: 1j})
     with pytest.raises(DomainError, match="must have a shape that broadcasts"):
         sy.evaluate(SYMBOL + LAM, {SYMBOL: np.ones(2), LAM: np.ones(3)})
+
+
+def test_a_load_beside_symbols_is_known():
+    site = qm.Pipeline(qm.call("db", qm.MMc(sp.Symbol("S", positive=True), servers=2)))
+    for unknown in (np.nan, np.inf):
+        with pytest.raises(
+            qm.DomainError, match="arrival_rate must be known where symbols are"
+        ):
+            site.solve(unknown)
