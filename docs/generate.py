@@ -88,18 +88,20 @@ them all.
 def glossary_page() -> str:
     """Return the page of the quantities that results name."""
     rows = [
-        [f"`{name}`", term.symbol, "" if term.unit == "-" else term.unit, term.meaning]
+        [f"`{name}`", term.symbol, unit, term.meaning, term.known_as]
         for name, term in glossary.GLOSSARY.items()
+        for unit in ("" if term.unit == "-" else term.unit,)
     ]
     return f"""{HINT}
 
 # Glossary
 
 The names of results, columns of frames and parameters, with their symbols in the literature and
-their units. A name means the same everywhere. A percentile is a column of its own: `p99` is the
-time that 99 of 100 requests do not exceed [s].
+their units. A name means the same everywhere, and the last column has other words for it. A
+percentile is a column of its own: `p99` is the time that 99 of 100 requests do not exceed [s].
+[One word for one thing](words.md) has the words of the pages.
 
-{table(["name", "symbol", "unit", "meaning"], rows)}
+{table(["name", "symbol", "unit", "meaning", "you may know it as"], rows)}
 """
 
 
@@ -121,7 +123,6 @@ EXAMPLES: dict[str, Any] = {
     "capacity": 8,
     "patience": 0.100,
     "population": 20,
-    "sources": 20,
     "threshold": 3,
     "service_rates": (100.0, 200.0, 200.0),
     "service_times": (0.010, 0.020),
