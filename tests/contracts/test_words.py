@@ -44,10 +44,13 @@ NAMED = re.compile(
 """Laws with a name, and those of the test kit."""
 
 KIT = ("qmodel/testing/", "docs/how-to/property-test-your-pipeline.md")
+WRITTEN_OF = ("words.md", "release-notes.md")
+"""Pages about the words that are not said."""
+
 PAGES = [
     ROOT / "README.md",
     *sorted((ROOT / "qmodel").rglob("*.py")),
-    *(p for p in sorted((ROOT / "docs").rglob("*.md")) if p.name != "words.md"),
+    *(p for p in sorted((ROOT / "docs").rglob("*.md")) if p.name not in WRITTEN_OF),
     *sorted((ROOT / "notebooks").glob("*.ipynb")),
 ]
 
