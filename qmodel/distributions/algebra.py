@@ -33,6 +33,7 @@ from qmodel._xp import is_symbolic, namespace
 from qmodel.distributions.base import Distribution, Part
 from qmodel.distributions.constants import ZERO
 from qmodel.distributions.pieces import Piece, Pieces, product
+from qmodel.distributions.shared import transform
 from qmodel.errors import DomainError, ModelError
 
 __all__ = ["Mixture", "Sum", "checked_distributions", "measure"]
@@ -127,51 +128,51 @@ class Sum(Distribution):
     @property
     def mean(self) -> Value:
         """Mean. [s]."""
-        return sum(distribution.mean for distribution in self.distributions)
+        return sum(d.mean for d in self.distributions)
 
     @property
     def unknown(self) -> Any:
         """Where a parameter is NaN, and everything with it."""
         return reduce(
             np.logical_or,
-            (distribution.unknown for distribution in self.distributions),
+            (d.unknown for d in self.distributions),
             np.False_,
         )
 
     @property
     def variance(self) -> Value:
         """Variance. [s^2]."""
-        return sum(distribution.variance for distribution in self.distributions)
+        return sum(d.variance for d in self.distributions)
 
     @property
     def third_cumulant(self) -> Value:
         """Third cumulant. [s^3]."""
-        return sum(distribution.third_cumulant for distribution in self.distributions)
+        return sum(d.third_cumulant for d in self.distributions)
 
     @property
     def atom(self) -> Value:
         """Probability of the value 0. [-]."""
-        return prod(distribution.atom for distribution in self.distributions)
+        return prod(d.atom for d in self.distributions)
 
     @property
     def defect(self) -> Value:
         """Probability of no end. [-]."""
-        return 1 - prod(1 - distribution.defect for distribution in self.distributions)
+        return 1 - prod(1 - d.defect for d in self.distributions)
 
     @property
     def analytic(self) -> bool:
         """Whether all transforms continue to the left half-plane."""
-        return all(distribution.analytic for distribution in self.distributions)
+        return all(d.analytic for d in self.distributions)
 
     @property
     def finest(self) -> int:
         """Number of points on a line that the worst of the distributions bears. [-]."""
-        return min((distribution.finest for distribution in self.distributions), default=4094)
+        return min((d.finest for d in self.distributions), default=4094)
 
     @property
     def mass(self) -> Value:
         """Total probability. [-]."""
-        return prod(distribution.mass for distribution in self.distributions)
+        return prod(d.mass for d in self.distributions)
 
     def parts(self) -> tuple[Part, ...]:
         """Return every combination of the parts, those of equal shifts as one."""
@@ -215,7 +216,7 @@ class Sum(Distribution):
 
     def laplace(self, s: Value) -> Value:
         """Return the transform at `s` [1/s]."""
-        return prod(distribution.laplace(s) for distribution in self.distributions)
+        return prod(transform(distribution, s) for distribution in self.distributions)
 
 
 def _combined(first: tuple[Part, ...], second: tuple[Part, ...]) -> tuple[Part, ...]:
@@ -293,12 +294,12 @@ class Mixture(Distribution):
     @property
     def closed(self) -> bool:  # type: ignore[override]
         """Whether all tails are closed forms."""
-        return all(distribution.closed for distribution in self.distributions)
+        return all(d.closed for d in self.distributions)
 
     @property
     def mean(self) -> Value:
         """Mean. [s]."""
-        return self._mix(distribution.mean for distribution in self.distributions)
+        return self._mix(d.mean for d in self.distributions)
 
     @property
     def unknown(self) -> Any:
@@ -313,11 +314,12 @@ class Mixture(Distribution):
     @property
     def variance(self) -> Value:
         """Variance. [s^2]."""
-        mean = self.mean
+        means = [d.mean for d in self.distributions]
+        mean = self._mix(means)
         with np.errstate(invalid="ignore"):
             variance = self._mix(
-                distribution.variance + (distribution.mean - mean) ** 2
-                for distribution in self.distributions
+                distribution.variance + (own - mean) ** 2
+                for distribution, own in zip(self.distributions, means, strict=True)
             )
         if is_symbolic(variance):
             return variance
@@ -326,38 +328,38 @@ class Mixture(Distribution):
     @property
     def third_cumulant(self) -> Value:
         """Third cumulant. [s^3]."""
-        mean = self.mean
+        means = [d.mean for d in self.distributions]
+        mean = self._mix(means)
         return self._mix(
             distribution.third_cumulant
-            + (distribution.mean - mean)
-            * (3 * distribution.variance + (distribution.mean - mean) ** 2)
-            for distribution in self.distributions
+            + (own - mean) * (3 * distribution.variance + (own - mean) ** 2)
+            for distribution, own in zip(self.distributions, means, strict=True)
         )
 
     @property
     def atom(self) -> Value:
         """Probability of the value 0. [-]."""
-        return self._mix(distribution.atom for distribution in self.distributions)
+        return self._mix(d.atom for d in self.distributions)
 
     @property
     def defect(self) -> Value:
         """Probability of no end. [-]."""
-        return self._mix(distribution.defect for distribution in self.distributions)
+        return self._mix(d.defect for d in self.distributions)
 
     @property
     def analytic(self) -> bool:
         """Whether all transforms continue to the left half-plane."""
-        return all(distribution.analytic for distribution in self.distributions)
+        return all(d.analytic for d in self.distributions)
 
     @property
     def finest(self) -> int:
         """Number of points on a line that the worst of the distributions bears. [-]."""
-        return min((distribution.finest for distribution in self.distributions), default=4094)
+        return min((d.finest for d in self.distributions), default=4094)
 
     @property
     def mass(self) -> Value:
         """Total probability. [-]."""
-        return self._mix(distribution.mass for distribution in self.distributions)
+        return self._mix(d.mass for d in self.distributions)
 
     def terms(self) -> tuple[tuple[Value, Distribution], ...]:
         """Return probabilities and distributions, with mixtures among them written out."""
@@ -381,7 +383,7 @@ class Mixture(Distribution):
 
     def pieces(self) -> Pieces | None:
         """Return the pieces of all distributions, by probability."""
-        found = [distribution.pieces() for distribution in self.distributions]
+        found = [d.pieces() for d in self.distributions]
         known = [pieces for pieces in found if pieces is not None]
         if len(known) < len(found):
             return None
@@ -408,7 +410,7 @@ class Mixture(Distribution):
         """Return the transform at `s` [1/s]."""
         terms = zip(self.probabilities, self.distributions, strict=True)
         return sum(
-            distribution.laplace(s) if _one(p) else p * distribution.laplace(s)
+            transform(distribution, s) if _one(p) else p * transform(distribution, s)
             for p, distribution in terms
         )
 

@@ -25,6 +25,7 @@ import numpy as np
 
 from qmodel.distributions.broadcasting import select, shape_of
 from qmodel.distributions.pieces import pieces_of, whole_and_rest
+from qmodel.distributions.shared import each_once, transform
 from qmodel.numerics import inversion
 
 if TYPE_CHECKING:
@@ -39,6 +40,9 @@ __all__ = ["CELLS", "Ready", "chunk", "faces", "ready"]
 
 CELLS = 1024
 """Cells a chunk: 12 complex points of each fit in the second-level cache."""
+
+_FEW = 64
+"""Times of all parts that are inverted together; more are as quick one part after the other."""
 
 _AGREED = 1e-10
 _POINTS = 1 << 17
@@ -130,11 +134,16 @@ def chunk(of: Ready, t: np.ndarray) -> Faces:
 def _ending(of: Ready, t: np.ndarray) -> Faces:
     found = np.zeros((3, *t.shape))
     early = np.zeros(t.shape, dtype=bool)
+    few = len(of.parts) * t.size <= _FEW
+    together: list[tuple[_Term, np.ndarray]] = []
     for mass, shift, terms, atom in of.parts:
         after = t - shift
         inside = after > 0
         if inside.all():
-            found += _smooth(terms, after)
+            if few and terms[0].analytic and not (terms[0].closed or terms[1:]):
+                together.append((terms[0], after))
+            else:
+                found += _smooth(terms, after)
             continue
         early |= ~inside
         left = np.where(after == 0, mass - atom, 0 * after)
@@ -142,12 +151,35 @@ def _ending(of: Ready, t: np.ndarray) -> Faces:
         if inside.any():
             cells = np.flatnonzero(inside)
             found[:, cells] += _smooth(select(terms, t.shape, cells), after[cells])
+    if together:
+        found += _at_once(together)
     tail, density, error = found
     if early.any():
         # Before its shift a part does not look at its distribution, which may be unknown.
         unknown = early & of.distribution.unknown
         tail, density = (np.where(unknown, np.nan, x) for x in (tail, density))
     return np.clip(tail, 0.0, 1.0), np.maximum(density, 0.0), error
+
+
+def _at_once(parts: list[tuple[_Term, np.ndarray]]) -> np.ndarray:
+    """Return the sum of parts at times of their own, with what they share found once."""
+    times = np.stack([after for _, after in parts])
+    mass = np.stack([np.broadcast_to(term.mass, times.shape[1:]) for term, _ in parts])
+
+    def transforms(s: np.ndarray) -> np.ndarray:
+        with each_once():
+            values = [transform(term.distribution, s) for term, _ in parts]
+        own = (np.broadcast_to(x, s.shape)[:, place] for place, x in enumerate(values))
+        return np.stack([*own], axis=1)
+
+    with np.errstate(all="ignore"):
+        tail, density, doubt = inversion.with_doubt(transforms, mass, times, inversion.TALBOT)
+        found = np.stack([tail, density, 3e-8 * doubt])
+        for place, (term, after) in enumerate(parts):
+            if not (doubt[place] <= 1).all():
+                found[:, place] = _of_term(term, after)
+    total: np.ndarray = found.sum(axis=1)
+    return total
 
 
 def _smooth(terms: tuple[_Term, ...], t: np.ndarray) -> Any:

@@ -97,7 +97,8 @@ class FoundWait(Distribution):
         weights = self.weights[:, self.cell]
         found = weights[-1] + 0 * step
         for w in weights[-2::-1]:
-            found = w + found * step
+            found *= step
+            found += w
         return found
 
 

@@ -208,20 +208,20 @@ def with_doubt(
     Parameters
     ----------
     transform : callable
-        Takes complex points of shape (points, n) and returns values of that shape. [-]
-    mass : number or array of shape (n,)
+        Takes complex points of shape (points, ...) and returns values of that shape. [-]
+    mass : number or array of the shape of `t`
         Total mass of the distribution, infinity included. [-]
-    t : array of shape (n,)
+    t : array
         Times, > 0. [s]
     rule : Rule
         `TALBOT` or another. [-]
 
     Returns
     -------
-    tuple of three arrays of shape (n,)
+    tuple of three arrays of the shape of `t`
         Tail [-], density [1/s] and doubt [-].
     """
-    s = rule.points[:, None] / t
+    s = np.divide.outer(rule.points, t)
     values = np.broadcast_to(transform(s), s.shape)
     above = mass - values
     # einsum, not BLAS: its threads stall beside a busy neighbour, and gain nothing here.
