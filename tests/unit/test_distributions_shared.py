@@ -59,6 +59,7 @@ def test_a_part_in_doubt_goes_on_alone() -> None:
     # Of many equal phases twelve points know nothing, and say so.
     time = Sum((NAPS, qm.Sum([Exponential(0.001)] * 40)))
     exact = sum(
-        p * qm.Erlang(0.04, 40).tail(0.07 - d) for p, d in ((0.5, 0.01), (0.3, 0.02), (0.2, 0.05))
+        p * qm.Erlang(0.04, 40).tail(0.07 - d)
+        for p, d in ((0.5, 0.01), (0.3, 0.02), (0.2, 0.05))
     )
     assert float(time.tail(0.07)) == pytest.approx(float(exact), abs=1e-9)
