@@ -145,12 +145,15 @@ def size(
     stable = state.unlimited(trial.bottom)
     if not state.holds(stable[None])[0] and not trial.over_time:
         raise InfeasibleError(why_none(trial, stable))
-    steady = cheapest(state.excess, weights, trial.bottom, stable, budget, state.holds)
-    low = trial.bottom if trial.over_time else steady.least
-    high = trial.unlimited(low)
+    # Of what can be saved on one, all of the others are the measure: more memory leaves fewer
+    # requests to a database than those of the first steady state.
+    high = trial.unlimited(trial.bottom if trial.over_time else stable)
     if not trial.holds(high[None])[0]:
         trial.refuse_what_worsens(high)
         raise InfeasibleError(why_none(trial, high))
+    most = np.maximum(high, stable)
+    steady = cheapest(state.excess, weights, trial.bottom, most, budget, state.holds)
+    low = trial.bottom if trial.over_time else steady.least
     found = cheapest(trial.excess, weights, low, high, budget, trial.holds)
     needed = found.numbers
     scenario, objective = trial.binding(needed)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import time
+from typing import Any
 
 import numpy as np
 import pytest
@@ -32,11 +33,52 @@ def problem(seed: int, stations: int) -> tuple[qm.Pipeline, float, dict[str, flo
     return path, rate, prices, f"{quantity} < {float(limit)!r} s"
 
 
-def all_cheaper(plan: qm.Sizing) -> np.ndarray:
-    """Return all numbers that cost no more, from one on above a steady state."""
-    prices, steady = np.array(list(plan.prices.values())), np.array(list(plan.steady.values()))
+def coupled(
+    seed: int,
+) -> tuple[qm.Pipeline, float, dict[str, float], dict[str, float], str]:
+    """Return a random site in which more of one thing lets fewer of another be enough.
+
+    Memory keeps requests away from a database.
+    """
+    rng = np.random.default_rng(seed)
+    rate = float(rng.uniform(100, 800))
+    database = qm.call("database", qm.MMc(float(rng.uniform(0.002, 0.012))))
+    prices = {"database.servers": float(rng.uniform(1, 6))}
+    pages = qm.caches.Zipf(100_000, exponent=float(rng.uniform(0.6, 1.1)))
+    lookup = qm.call("lookup", qm.MMc(0.0002, servers=2))
+    path: qm.Step = qm.cached(
+        qm.caches.LRU(1000), popularity=pages, lookup=lookup, miss=database, name="store"
+    )
+    if seed % 2:
+        path = qm.series(qm.call("web", qm.MMc(float(rng.uniform(0.005, 0.02)))), path)
+        prices["web.servers"] = float(rng.uniform(0.5, 3))
+    prices["store.capacity"] = float(rng.uniform(0.3, 3))
+    lots = {"store.capacity": 10_000.0}
+    site = qm.Pipeline(path)
+    quantity = GOALS[int(rng.integers(3))]
+    most = {name: 9 if name in lots else 200 for name in prices}
+    idle = site.replace(amounts(most, lots)).solve(rate)
+    limit = qm.Objective(quantity, 1.0).value(idle) * rng.uniform(1.05, 4.0)
+    return site, rate, prices, lots, f"{quantity} < {float(limit)!r} s"
+
+
+def amounts(numbers: dict[str, Any], lots: dict[str, float]) -> dict[str, Any]:
+    return {name: number * lots.get(name, 1) for name, number in numbers.items()}
+
+
+def all_cheaper(
+    model: qm.Pipeline, rate: float, plan: qm.Sizing, lots: dict[str, float]
+) -> np.ndarray:
+    """Return all numbers that cost less, but for those that no others could keep steady."""
+    names, prices = list(plan.prices), np.array(list(plan.prices.values()))
+    steady = []
+    for name in names:
+        others = {name: 10 if name in lots else 200 for name in names}
+        each = {**others, name: np.arange(1, 101)}
+        saturates = model.replace(amounts(each, lots)).max_rate
+        steady.append(1 + int(np.argmax(np.broadcast_to(saturates, 100) > rate)))
     left = plan.cost - prices @ steady
-    ranges = [range(int(s), int(s + left / p) + 1) for s, p in zip(steady, prices, strict=True)]
+    ranges = [range(s, int(s + left / p) + 1) for s, p in zip(steady, prices, strict=True)]
     grid = np.stack(np.meshgrid(*map(np.array, ranges), indexing="ij"), axis=-1)
     rows = grid.reshape(-1, len(prices))
     return rows[rows @ prices < plan.cost * (1 - 1e-9)]
@@ -44,14 +86,24 @@ def all_cheaper(plan: qm.Sizing) -> np.ndarray:
 
 def check_against_all(seed: int, stations: int) -> None:
     model, rate, prices, goal = problem(seed, stations)
-    plan = qm.size(model, rate, goal, prices=prices)
+    check_none_cheaper(model, rate, prices, {}, goal)
+
+
+def check_none_cheaper(
+    model: qm.Pipeline,
+    rate: float,
+    prices: dict[str, float],
+    lots: dict[str, float],
+    goal: str,
+) -> None:
+    plan = qm.size(model, rate, goal, prices=prices, lots=lots)
     assert plan.exact
     assert plan.gap == 0
     objective = qm.planning.parse_objective(goal)
     assert objective.met(plan.model.solve(rate))
-    rows = all_cheaper(plan)
+    rows = all_cheaper(model, rate, plan, lots)
     for part in np.array_split(rows, max(len(rows) // 20_000, 1)) if len(rows) else ():
-        changes = {name: part[:, i] for i, name in enumerate(prices)}
+        changes = amounts({name: part[:, i] for i, name in enumerate(prices)}, lots)
         assert not objective.met(model.replace(changes).solve(rate)).any()
 
 
@@ -64,6 +116,17 @@ def test_nothing_cheaper_is_enough(seed: int, stations: int) -> None:
 @pytest.mark.parametrize("seed", range(30))
 def test_nothing_cheaper_is_enough_of_thirty(seed: int) -> None:
     check_against_all(100 + seed, 3 + seed % 3)
+
+
+@pytest.mark.parametrize("seed", [0, 3, 117])
+def test_nothing_cheaper_is_enough_where_one_thing_stands_in_for_another(seed: int) -> None:
+    check_none_cheaper(*coupled(seed))
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("seed", range(30))
+def test_nothing_cheaper_is_enough_of_thirty_coupled(seed: int) -> None:
+    check_none_cheaper(*coupled(100 + seed))
 
 
 def test_eight_stations_within_a_second() -> None:
