@@ -18,7 +18,6 @@ from __future__ import annotations
 
 import builtins
 import collections.abc
-import difflib
 import inspect
 import sys
 import types
@@ -32,6 +31,7 @@ from typing import Any
 import numpy as np
 
 from qmodel import _check
+from qmodel._nearest import did_you_mean
 from qmodel.errors import DomainError, ModelError
 
 __all__ = ["check_of", "resolved"]
@@ -102,9 +102,8 @@ def check_of(name: str, hint: Any, optional: bool = False) -> Callable[[Any], No
     def check(value: Any) -> None:
         if not test(value) and not (optional and value is None):
             error = DomainError if choices or hint is bool else ModelError
-            near = difflib.get_close_matches(str(value), choices, n=1) if choices else []
-            hinted = f"; did you mean {near[0]!r}?" if near else ""
-            raise error(f"{name} must be {need}, got {_check.short(value)}{hinted}")
+            hint_at = did_you_mean(value, choices, few=0) if choices else ""
+            raise error(f"{name} must be {need}, got {_check.short(value)}{hint_at}")
 
     return check
 

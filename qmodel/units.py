@@ -16,11 +16,11 @@ Examples
 
 from __future__ import annotations
 
-import difflib
 import math
 import re
 
 from qmodel import _check
+from qmodel._nearest import did_you_mean
 from qmodel.errors import DomainError
 
 __all__ = [
@@ -129,8 +129,7 @@ def _unit(unit: str, written: str) -> tuple[str, float, int]:
         if unit.endswith(rate) and unit.removesuffix(rate).strip() in _PREFIXES:
             return "1/s", _PREFIXES[unit.removesuffix(rate).strip()] * multiplier, 0
     known = [*TIMES, *SIZES, *_RATES, "/s", "/min", "%"]
-    near = difflib.get_close_matches(unit, known, n=1)
-    hint = f"; did you mean {near[0]!r}?" if near else "; known are ms, s, /s, rps, MiB, %"
+    hint = did_you_mean(unit, known) or "; known are ms, s, /s, rps, MiB, %"
     raise DomainError(f"unknown unit {unit!r} in {written!r}{hint}")
 
 

@@ -119,10 +119,10 @@ def outages(
 def _losses(
     model: Pipeline, load: float, zones: int, spread: Sequence[str] | None
 ) -> list[_Loss]:
+    from qmodel._nearest import did_you_mean
     from qmodel.pipeline.steps.cached import Cached
     from qmodel.planning._hit_ratios import with_hit_ratio
     from qmodel.planning._models import counted
-    from qmodel.planning._results import near
     from qmodel.planning.blast_radius import blast_radius
 
     steps = (step for _, root in model.kinds.values() for step in root.walk())
@@ -141,7 +141,9 @@ def _losses(
         failing = dict(zip(frame["station"], frame["failing"], strict=True))
         found += [_Loss(f"{n} down", None, float(failing[n])) for n in alone if n in failing]
     if spread is not None and (unknown := [n for n in spread if n not in several]):
-        raise ModelError(f"spread: no {unknown[0]!r} to spread{near(unknown[0], several)}")
+        raise ModelError(
+            f"spread: no {unknown[0]!r} to spread{did_you_mean(unknown[0], several)}"
+        )
     left = {
         n: k * (zones - 1) // zones
         for n, k in several.items()

@@ -119,15 +119,17 @@ def replicas_in(
     >>> replicas_in(site, 400.0, workers=4)[:3]
     ('app', MMc(service_time=0.045, servers=4), 6)
     """
+    from qmodel._nearest import did_you_mean
     from qmodel.networks import HeldPool
-    from qmodel.planning._results import near
     from qmodel.queues import MG1, MG1PS, MDc, MGc, MGcPS, MMc
 
     whole = pipeline_of(model)
     load, _ = sensible_load(whole, arrival_rate)
     name = station or str(whole.bottleneck)
     if name not in whole.stations:
-        raise ModelError(f"no station {name!r} in the model{near(name, whole.stations)}")
+        raise ModelError(
+            f"no station {name!r} in the model{did_you_mean(name, whole.stations)}"
+        )
     kind: Any = whole.stations[name]
     if not isinstance(kind, (MG1, MG1PS, MDc, MGc, MGcPS, MMc, HeldPool)):
         raise ModelError(

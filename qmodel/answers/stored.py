@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-import difflib
 import math
 from dataclasses import dataclass
 from functools import cached_property
 from typing import TYPE_CHECKING, Any
 
+from qmodel._nearest import did_you_mean
 from qmodel.errors import DomainError, ModelError
 
 if TYPE_CHECKING:
@@ -27,9 +27,7 @@ def policy_named(written: str) -> str:
     name = written.lower().replace(" ", "-").replace("_", "-")
     if name in POLICIES:
         return name
-    near = difflib.get_close_matches(name, POLICIES, n=1, cutoff=0.4)
-    hint = f"did you mean {near[0]!r}?" if near else f"there are {', '.join(POLICIES)}"
-    raise DomainError(f"no policy {written!r} for a cache; {hint}")
+    raise DomainError(f"no policy {written!r} for a cache{did_you_mean(name, POLICIES)}")
 
 
 def policy_of(name: str, capacity: float, ttl: float | None = None) -> Cache:

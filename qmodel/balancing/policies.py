@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import difflib
 from collections.abc import Callable, Mapping
 from types import MappingProxyType
 from typing import TypeAlias
@@ -11,6 +10,7 @@ import numpy as np
 
 from qmodel import _check
 from qmodel._checked import checked
+from qmodel._nearest import did_you_mean
 from qmodel._typing import Count
 from qmodel._xp import is_symbolic
 from qmodel.balancing.central_queue import CentralQueue
@@ -90,7 +90,5 @@ def balanced(policy: Policy, replica: Station, replicas: Count) -> Pool:
         return _check.instance("what policy makes", policy(replica, replicas), Pool)  # type: ignore[no-any-return]
     name = policy.lower().replace("-", " ").replace("_", " ")
     if name not in POLICIES:
-        near = difflib.get_close_matches(name, POLICIES, n=1, cutoff=0.4)
-        hint = f"did you mean {near[0]!r}?" if near else f"there are {', '.join(POLICIES)}"
-        raise DomainError(f"no policy {policy!r} for a balancer; {hint}")
+        raise DomainError(f"no policy {policy!r} for a balancer{did_you_mean(name, POLICIES)}")
     return POLICIES[name](replica, replicas)

@@ -234,7 +234,7 @@ def changed_each(
     sites: dict[str, Site], changes: dict[str, str]
 ) -> tuple[dict[str, Pipeline], list[str]]:
     """Return each model with the changes that it knows, and a note for what only some know."""
-    from qmodel.files.values import nearest
+    from qmodel._nearest import did_you_mean
 
     notes = []
     known = {name: site.pipeline.parameters() for name, site in sites.items()}
@@ -243,7 +243,7 @@ def changed_each(
         if not having:
             every = {parameter for parameters in known.values() for parameter in parameters}
             raise ModelError(
-                f"no parameter {change!r} in any of the pipelines{nearest(change, every)}"
+                f"no parameter {change!r} in any of the pipelines{did_you_mean(change, every)}"
             )
         if len(having) < len(sites):
             notes.append(f"{change} was set in {' and '.join(having)} only.")

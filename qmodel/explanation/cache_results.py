@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-import difflib
 from typing import Any
 
 import numpy as np
 import sympy as sp
 
+from qmodel._nearest import did_you_mean
 from qmodel.caches.base import QUANTITIES, CacheResult
 from qmodel.errors import ModelError
 from qmodel.explanation.on_symbols import equation
@@ -53,8 +53,8 @@ _HOW = {
 @explain.register
 def _cache(result: CacheResult, quantity: str) -> Explanation:
     if quantity not in QUANTITIES:
-        near = difflib.get_close_matches(str(quantity), QUANTITIES, n=1, cutoff=0.0)[0]
-        raise ModelError(f"no quantity {quantity!r} of a cache; did you mean {near!r}?")
+        hint = did_you_mean(quantity, QUANTITIES)
+        raise ModelError(f"no quantity {quantity!r} of a cache{hint}")
     time, capacity = result.characteristic_time, getattr(result.cache, "capacity", None)
     numbers: dict[Any, Any] = {_N: result.popularity.objects, _RATE: result.request_rate}
     if capacity is not None:

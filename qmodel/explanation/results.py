@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import difflib
 import inspect
 import re
 from collections.abc import Iterator, Sequence
@@ -14,6 +13,7 @@ import numpy as np
 import sympy as sp
 
 from qmodel import symbolic
+from qmodel._nearest import did_you_mean
 from qmodel.distributions import Distribution
 from qmodel.distributions.extremes import Extreme
 from qmodel.errors import ModelError
@@ -185,9 +185,7 @@ _OF_LIMITS = (
 def of_station(result: Any, name: str, quantity: str) -> Explanation:
     """Explain a quantity of one station of a pipeline, under its whole name."""
     if name not in result.stations:
-        near = difflib.get_close_matches(name, result.stations, n=1, cutoff=0.0)
-        hint = f"; did you mean {near[0]!r}?" if near else ""
-        raise ModelError(f"no station {name!r}{hint}")
+        raise ModelError(f"no station {name!r}{did_you_mean(name, result.stations)}")
     if quantity == "visits":
         why = replace(explain(result, "visits"), value=result.visits[name])
     else:
@@ -243,8 +241,7 @@ def checked(quantity: str, known: list[str], beside: Sequence[str] = ()) -> floa
     if p is not None or quantity in known:
         return p
     names = [*known, "p99", *beside]
-    near = difflib.get_close_matches(str(quantity), names, n=1, cutoff=0.0)
-    raise ModelError(f"no quantity {quantity!r}; did you mean {near[0]!r}?")
+    raise ModelError(f"no quantity {quantity!r}{did_you_mean(quantity, names)}")
 
 
 def _symbol(quantity: str) -> Any:

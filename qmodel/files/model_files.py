@@ -9,13 +9,14 @@ from typing import Any
 
 from qmodel._checked import checked
 from qmodel._fields import described
+from qmodel._nearest import did_you_mean
 from qmodel.errors import ModelFileError, QModelError
 from qmodel.files.documents import ENDINGS, Path_, parsed
 from qmodel.files.loads import located
 from qmodel.files.reading import Reader
 from qmodel.files.site import A_ZONE_LOST, Scenario, Site, Zones, meanings_of
 from qmodel.files.sources import Sources
-from qmodel.files.values import nearest, number
+from qmodel.files.values import number
 from qmodel.loads import Load, Poisson
 from qmodel.pipeline import Pipeline
 from qmodel.planning._models import Asked, asked
@@ -270,7 +271,7 @@ def _requests(sources: Sources, reader: Reader) -> dict[str, Any]:
             raise sources.error("a kind of request has a share and a path", at)
         for key in said:
             if key not in ("share", "path"):
-                hint = nearest(key, ("share", "path"))
+                hint = did_you_mean(key, ("share", "path"))
                 raise sources.error(f"a kind of request has no {key!r}{hint}", (*at, key))
         missing = [key for key in ("share", "path") if key not in said]
         if missing:
@@ -345,7 +346,7 @@ def _scenario(sources: Sources, reader: Reader, model: Asked, name: str) -> Scen
             load = _load(reader, value, sources, here)
         elif key not in known:
             raise sources.error(
-                f"no parameter {key!r} in the model{nearest(key, ['load', *known])}", here
+                f"no parameter {key!r} in the model{did_you_mean(key, ['load', *known])}", here
             )
         elif isinstance(value, str) and "%" in value and isinstance(known[key], int):
             left[key] = _number(sources, value, "-", here)

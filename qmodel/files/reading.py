@@ -18,12 +18,13 @@ from typing import Any
 
 import numpy as np
 
+from qmodel._nearest import did_you_mean
 from qmodel.caches import Cache, Popularity
 from qmodel.distributions import Distribution
 from qmodel.errors import ModelFileError, QModelError
 from qmodel.files.documents import Path_
 from qmodel.files.kinds import Argument, Expected, Kind, kinds_of
-from qmodel.files.values import nearest, number, short
+from qmodel.files.values import number, short
 from qmodel.pipeline import Step, call
 from qmodel.queues import Station
 from qmodel.web import Database, Service
@@ -69,7 +70,7 @@ class Reader:
     def component(self, name: str, at: Path_) -> Any:
         """Return a component by its name, made when it is first needed."""
         if name not in self._data:
-            raise self._error(f"no component {name!r}{nearest(name, self._data)}", at)
+            raise self._error(f"no component {name!r}{did_you_mean(name, self._data)}", at)
         if name in self._open:
             way = " -> ".join([*self._open[self._open.index(name) :], name])
             raise self._error(f"a component that contains itself: {way}", at)
@@ -147,7 +148,7 @@ class Reader:
                 at,
             )
         raise self._error(
-            f"no {_what(families)} is called {kind!r}{nearest(kind, kinds)}", (*at, kind)
+            f"no {_what(families)} is called {kind!r}{did_you_mean(kind, kinds)}", (*at, kind)
         )
 
     def _named(
@@ -178,7 +179,7 @@ class Reader:
             )
         if name in kinds:
             raise self._error(f"{name} needs {_listed(kinds[name])}", at)
-        hint = nearest(name, [*self._data, *kinds])
+        hint = did_you_mean(name, [*self._data, *kinds])
         raise self._error(f"no component or {_what(families)} is called {name!r}{hint}", at)
 
     def _call(self, name: str, station: Station, at: Path_) -> Step:
@@ -214,7 +215,7 @@ class Reader:
         for key, inner in data.items():
             if key not in arguments:
                 parts = self._known(sole.expected.families) if sole and len(data) == 1 else ()
-                hint = nearest(key, [*arguments, *parts])
+                hint = did_you_mean(key, [*arguments, *parts])
                 raise self._error(f"{kind.name} has no {key!r}{hint}", (*at, key))
             given[key] = self._value(inner, arguments[key], kind, (*at, key))
         if kind.make is call and "station" not in given and "name" in given:
@@ -305,7 +306,7 @@ class Reader:
         if expected.text and isinstance(data, (str, int, float)):
             written = str(data)
             if expected.choices and written not in expected.choices:
-                hint = nearest(written, expected.choices)
+                hint = did_you_mean(written, expected.choices)
                 raise self._error(f"{argument.name} cannot be {written!r}{hint}", at)
             return written
         if expected.number:

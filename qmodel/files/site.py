@@ -16,8 +16,9 @@ from typing import Any, NamedTuple, cast
 from qmodel import _check
 from qmodel._checked import checked
 from qmodel._fields import Model, Parameter, check_fields, parameter
+from qmodel._nearest import did_you_mean
 from qmodel.errors import DomainError, ModelError, QModelError
-from qmodel.files.values import nearest, number
+from qmodel.files.values import number
 from qmodel.loads import Load, Poisson, Profile
 from qmodel.pipeline import Pipeline
 from qmodel.pipeline.parameters import meanings, said
@@ -246,7 +247,7 @@ class Site(Model):
         for where, name in named:
             if name not in known:
                 raise ModelError(
-                    f"{where}: no parameter {name!r} in the model{nearest(name, known)}"
+                    f"{where}: no parameter {name!r} in the model{did_you_mean(name, known)}"
                 )
 
     @property
@@ -286,7 +287,9 @@ class Site(Model):
         new = {}
         for name, value in changes.items():
             if name not in known:
-                raise ModelError(f"no parameter {name!r} in the model{nearest(name, known)}")
+                raise ModelError(
+                    f"no parameter {name!r} in the model{did_you_mean(name, known)}"
+                )
             new[name] = value
             if isinstance(value, str):
                 try:
@@ -312,7 +315,7 @@ class Site(Model):
         known = list({step.name: 0 for step in steps if isinstance(step, Cached)})
         if name is not None:
             if name not in known:
-                raise ModelError(f"no cache {name!r} in the model{nearest(name, known)}")
+                raise ModelError(f"no cache {name!r} in the model{did_you_mean(name, known)}")
             return name
         if not known:
             raise ModelError("there is no cache in the model")
@@ -408,7 +411,7 @@ class Site(Model):
             If there is no scenario of the name.
         """
         if scenario not in self.scenarios:
-            hint = nearest(scenario, self.scenarios) or "; the model has none"
+            hint = did_you_mean(scenario, self.scenarios) or "; the model has none"
             raise ModelError(f"no scenario {scenario!r}{hint}")
         found = self.scenarios[scenario]
         model = found.applied(asked(self.model))

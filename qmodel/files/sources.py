@@ -7,9 +7,9 @@ from pathlib import Path
 from typing import Any
 
 from qmodel._check import short
+from qmodel._nearest import did_you_mean
 from qmodel.errors import ModelFileError
 from qmodel.files.documents import Document, Path_, read_document
-from qmodel.files.values import nearest
 
 __all__ = ["Sources"]
 
@@ -62,7 +62,7 @@ class Sources:
             )
         for key in data:
             if key not in self._keys:
-                raise document.error(f"no key {key!r}{nearest(key, self._keys)}", (key,))
+                raise document.error(f"no key {key!r}{did_you_mean(key, self._keys)}", (key,))
         self._documents.append(document)
         ways = {"path", "requests", "station"}
         if ways & set(data):  # Another way of saying it takes the place of the first.

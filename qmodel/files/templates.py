@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-import difflib
 from importlib.resources import files
 
 from qmodel._checked import checked
+from qmodel._nearest import did_you_mean
 from qmodel.errors import ModelFileError
 
 __all__ = ["TEMPLATES", "template"]
@@ -38,8 +38,6 @@ def template(name: str) -> str:
     # Agents who answer calls. Edit the numbers, then ask:  qmodel solve site.yaml
     """
     if name not in TEMPLATES:
-        near = difflib.get_close_matches(name, TEMPLATES, n=1)
-        hint = f"did you mean {near[0]!r}?" if near else f"there are {', '.join(TEMPLATES)}"
-        raise ModelFileError(f"no template {name!r}; {hint}")
+        raise ModelFileError(f"no template {name!r}{did_you_mean(name, TEMPLATES)}")
     folder = files("qmodel.files") / "templates"
     return (folder / f"{name}.yaml").read_text(encoding="utf-8")

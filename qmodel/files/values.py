@@ -2,9 +2,7 @@
 
 from __future__ import annotations
 
-import difflib
 import math
-from collections.abc import Iterable
 from decimal import Decimal
 from typing import Any
 
@@ -14,17 +12,7 @@ from qmodel._xp import is_symbolic
 from qmodel.errors import ModelError, ModelFileError
 from qmodel.units import parse
 
-__all__ = ["amount", "digits", "nearest", "number", "short"]
-
-
-def nearest(word: str, known: Iterable[str]) -> str:
-    """Return a hint that names the nearest known word, or all if they are few."""
-    known = sorted(set(known))
-    lower = {k.lower(): k for k in known}
-    near = difflib.get_close_matches(word.lower(), lower, n=1, cutoff=0.5)
-    if near:
-        return f"; did you mean {lower[near[0]]!r}?"
-    return f"; known: {', '.join(known)}" if 0 < len(known) <= 12 else ""
+__all__ = ["amount", "digits", "number", "short"]
 
 
 def number(value: Any, unit: str, *, sizes: bool = False) -> float | int:

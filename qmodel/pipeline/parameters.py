@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-import difflib
 from collections.abc import Iterable, Mapping
 from dataclasses import fields, is_dataclass, replace
 from typing import TYPE_CHECKING, Any
 
 from qmodel import _check
 from qmodel._fields import Parameter, described
+from qmodel._nearest import did_you_mean
 from qmodel.distributions.broadcasting import WHOLE
 from qmodel.errors import ModelError
 from qmodel.pipeline.steps.base import Step
@@ -74,9 +74,9 @@ def check_names(changes: Iterable[str], known: Mapping[str, Any]) -> None:
     """Raise `ModelError` at a name that is no parameter, with the nearest that is one."""
     for name in changes:
         if name not in known:
-            near = difflib.get_close_matches(name, known, n=1, cutoff=0.4)
-            hint = f"; did you mean {near[0]!r}?" if near else ""
-            raise ModelError(f"no parameter {name!r} in the pipeline{hint}")
+            raise ModelError(
+                f"no parameter {name!r} in the pipeline{did_you_mean(name, known)}"
+            )
 
 
 def changed(thing: Any, changes: Mapping[str, Any]) -> Any:

@@ -8,10 +8,10 @@ from typing import Any
 
 import numpy as np
 
+from qmodel._nearest import did_you_mean
 from qmodel.errors import DomainError, ModelError
 from qmodel.pipeline.parameters import meanings, said
 from qmodel.planning._models import Asked, StationModel
-from qmodel.planning._results import near
 from qmodel.units import text
 
 __all__ = ["Domain", "domain_of"]
@@ -78,7 +78,7 @@ def domain_of(model: Asked, name: str) -> Domain:
     """Return the domain of a parameter, refusing what is none of the model."""
     known = model.parameters()
     if name not in known:
-        raise ModelError(f"no parameter {name!r} in the model{near(name, known)}")
+        raise ModelError(f"no parameter {name!r} in the model{did_you_mean(name, known)}")
 
     def takes(value: float) -> bool:
         try:

@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 from qmodel import _check
+from qmodel._nearest import did_you_mean
 from qmodel._typing import Value
 from qmodel.errors import ModelError
 from qmodel.pipeline import Pipeline, PipelineResult
 from qmodel.pipeline.steps.cached import Cached
-from qmodel.planning._results import near
 
 __all__ = ["cache_steps", "hit_ratio_in", "with_hit_ratio"]
 
@@ -20,7 +20,7 @@ def cache_steps(model: Pipeline, name: str) -> list[Cached]:
     found = [step for step in caches if step.name == name]
     if not found:
         known = sorted({step.name for step in caches})
-        hint = near(name, known) if known else "; there is none"
+        hint = did_you_mean(name, known) if known else "; there is none"
         raise ModelError(f"no cache {name!r} in the pipeline{hint}")
     return found
 

@@ -6,6 +6,7 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from typing import Any
 
+from qmodel._nearest import did_you_mean
 from qmodel._typing import Value
 from qmodel.distributions.broadcasting import shape_of
 from qmodel.errors import ModelError
@@ -13,7 +14,7 @@ from qmodel.loads import Closed, Load
 from qmodel.networks.closed_result import ClosedResult
 from qmodel.pipeline import Pipeline, call
 from qmodel.pipeline.parameters import changed, parameters
-from qmodel.planning._results import latency_of, max_rate_of, near
+from qmodel.planning._results import latency_of, max_rate_of
 from qmodel.queues.base import Station, StationResult
 
 __all__ = [
@@ -47,7 +48,9 @@ class StationModel:
         known = self.parameters()
         for name in changes:
             if name not in known:
-                raise ModelError(f"no parameter {name!r} in the station{near(name, known)}")
+                raise ModelError(
+                    f"no parameter {name!r} in the station{did_you_mean(name, known)}"
+                )
         return StationModel(changed(self.station, changes))
 
     def solve(self, arrival_rate: Value | Load) -> StationResult | ClosedResult:

@@ -8,12 +8,12 @@ from typing import Any
 import numpy as np
 
 from qmodel import _check
+from qmodel._nearest import did_you_mean
 from qmodel._typing import Value
 from qmodel._xp import is_symbolic
 from qmodel.errors import ModelError
 from qmodel.pipeline import Pipeline
 from qmodel.pipeline.steps.cached import Cached
-from qmodel.planning._results import near
 
 __all__ = ["hit_ratios", "over_kinds", "stations_among", "whole"]
 
@@ -22,7 +22,9 @@ def stations_among(pipeline: Pipeline, names: Iterable[str]) -> frozenset[str]:
     """Return the names, refusing what is no station of the pipeline."""
     found = frozenset((names,) if isinstance(names, str) else names)
     for name in sorted(found.difference(pipeline.stations)):
-        raise ModelError(f"no station {name!r} in the pipeline{near(name, pipeline.stations)}")
+        raise ModelError(
+            f"no station {name!r} in the pipeline{did_you_mean(name, pipeline.stations)}"
+        )
     return found
 
 

@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
-import difflib
-from collections.abc import Iterable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import reduce
 from typing import Any, cast
 
 import numpy as np
 
+from qmodel._nearest import did_you_mean
 from qmodel._typing import Value
 from qmodel._xp import namespace
 from qmodel.distributions import Distribution
@@ -29,7 +29,6 @@ __all__ = [
     "lost_of",
     "max_rate_of",
     "mean_wait_of",
-    "near",
     "share_of",
     "unchanged",
     "utilization_of",
@@ -165,7 +164,9 @@ def _station(result: Result, name: str | None) -> Any:
             raise ModelError(f"a station has no parts, so there is no {name!r}")
         return result
     if name is None or name not in result.stations:
-        raise ModelError(f"no station {name!r} in the pipeline{near(name, result.stations)}")
+        raise ModelError(
+            f"no station {name!r} in the pipeline{did_you_mean(name, result.stations)}"
+        )
     return result.stations[name]
 
 
@@ -186,7 +187,7 @@ def _part(result: Result, subject: str | None) -> Any:
         known = [*result.kinds, *result.stations, *limits]
         raise ModelError(
             f"no kind of request and no station {subject!r} in the pipeline"
-            f"{near(subject, known)}"
+            f"{did_you_mean(subject, known)}"
         )
     through = settled[limits[subject]]
     come = result.arrival_rate * result.solved.flows.inflow[limits[subject]]
@@ -205,15 +206,6 @@ def _queue(result: Result, subject: str | None) -> tuple[str, Any]:
         return queues[0], result.stations[queues[0]]
     names = ", ".join(queues) or "none"
     raise ModelError(f"the wait of which station? Say 'p95 wait of ...'; queues are at {names}")
-
-
-def near(name: object, known: Iterable[str]) -> str:
-    """Return a hint for who wrote a name that is not known."""
-    known = list(known)
-    close = difflib.get_close_matches(str(name), known, n=1, cutoff=0.4)
-    if not known:
-        return "; there is none"
-    return f"; did you mean {close[0]!r}?" if close else f"; there are {', '.join(known)}"
 
 
 def unchanged(one: Sequence[Value], other: Sequence[Value]) -> bool:

@@ -32,6 +32,7 @@ from typing import Any, ClassVar
 import numpy as np
 
 from qmodel import units
+from qmodel._nearest import did_you_mean
 from qmodel._typing import Value
 from qmodel.basis import Assumption
 from qmodel.distributions import Distribution
@@ -41,7 +42,6 @@ from qmodel.planning._results import (
     goodput_of,
     latency_of,
     mean_wait_of,
-    near,
     share_of,
     utilization_of,
     wait_of,
@@ -256,7 +256,7 @@ def quantity_of(written: str) -> Quantity:
             digits = percentile[1] or percentile[2]
             digits = digits.rstrip("0").rstrip(".") if "." in digits else digits
             return Percentile(digits, variable)
-    raise DomainError(f"unknown quantity {written!r}{near(written, KNOWN)}")
+    raise DomainError(f"unknown quantity {written!r}{did_you_mean(written, KNOWN)}")
 
 
 def duration(written: str, what: str) -> float:

@@ -37,11 +37,12 @@ import numpy as np
 
 from qmodel import _check
 from qmodel._checked import checked
+from qmodel._nearest import did_you_mean
 from qmodel.errors import DomainError, ModelError
 from qmodel.planning._capacity_end import capacity_end
 from qmodel.planning._domains import Domain, domain_of
 from qmodel.planning._models import Asked, StationModel, asked, has_arrays
-from qmodel.planning._results import Model, Result, max_rate_of, near
+from qmodel.planning._results import Model, Result, max_rate_of
 from qmodel.planning._stencils import BACKWARD, CENTRAL, FORWARD, STEP
 from qmodel.planning.capacity import capacity
 from qmodel.planning.quantities import Percentile, Quantity, quantity_of, tail_at
@@ -275,7 +276,7 @@ def _domains(model: Asked, over: Sequence[str] | None) -> dict[str, Domain]:
         if name not in known and name != "arrival_rate":
             everything = [*model.parameters(), "arrival_rate"]
             raise ModelError(
-                f"no parameter {name!r} above 0 in the model{near(name, everything)}"
+                f"no parameter {name!r} above 0 in the model{did_you_mean(name, everything)}"
             )
     names = known if over is None else [name for name in over if name in known]
     return {name: domain_of(model, name) for name in names}

@@ -30,12 +30,13 @@ import numpy as np
 
 from qmodel import _check
 from qmodel._checked import checked
+from qmodel._nearest import did_you_mean
 from qmodel.errors import DomainError, InfeasibleError, ModelError
 from qmodel.loads import Profile
 from qmodel.planning._domains import Domain, domain_of
 from qmodel.planning._least_cost import Numbers, cheapest
 from qmodel.planning._models import Asked, StationModel, asked, counted, has_arrays
-from qmodel.planning._results import Model, near
+from qmodel.planning._results import Model
 from qmodel.planning._trials import Case, Trial, why_none
 from qmodel.planning.region import warn_beyond
 from qmodel.planning.sizing import Sizing
@@ -211,7 +212,7 @@ def _prices(model: Asked, prices: Mapping[str, float] | None) -> dict[str, float
         raise ModelError("there is nothing to size: prices must name at least one parameter")
     for name in prices:
         if name not in known:
-            raise ModelError(f"no parameter {name!r} in the model{near(name, known)}")
+            raise ModelError(f"no parameter {name!r} in the model{did_you_mean(name, known)}")
     return {n: float(_check.positive(f"price of {n!r}", p)) for n, p in prices.items()}
 
 
@@ -220,7 +221,7 @@ def _lots(domains: list[Domain], lots: Mapping[str, float]) -> Any:
     names = [domain.name for domain in domains]
     for name in lots:
         if name not in names:
-            raise ModelError(f"{name!r} is not sized{near(name, names)}")
+            raise ModelError(f"{name!r} is not sized{did_you_mean(name, names)}")
     for domain in domains:
         if not domain.whole and domain.name not in lots:
             raise ModelError(
@@ -236,7 +237,7 @@ def _spares(spares: int | Mapping[str, int], sized: Mapping[str, float]) -> Numb
     if isinstance(spares, Mapping):
         for name in spares:
             if name not in sized:
-                raise ModelError(f"{name!r} is not sized{near(name, sized)}")
+                raise ModelError(f"{name!r} is not sized{did_you_mean(name, sized)}")
         given = [spares.get(name, 0) for name in sized]
     else:
         given = [spares] * len(sized)

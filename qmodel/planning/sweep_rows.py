@@ -15,6 +15,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from qmodel import _check
+from qmodel._nearest import did_you_mean
 from qmodel.distributions.broadcasting import shape_of
 from qmodel.errors import DomainError, ModelError
 from qmodel.glossary import units_of
@@ -27,7 +28,6 @@ from qmodel.planning._results import (
     goodput_of,
     latency_of,
     max_rate_of,
-    near,
     share_of,
 )
 from qmodel.planning.designs import Design
@@ -115,7 +115,7 @@ def _solver(model: Any, axes: tuple[str, ...]) -> Solve:
         known.append("think_time")
     for name in axes:
         if name not in known:
-            raise ModelError(f"no parameter {name!r} in the model{near(name, known)}")
+            raise ModelError(f"no parameter {name!r} in the model{did_you_mean(name, known)}")
 
     def solve(**here: Any) -> Result:
         load = here.pop(loads[0])

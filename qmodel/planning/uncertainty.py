@@ -34,10 +34,11 @@ import numpy as np
 
 from qmodel import _check
 from qmodel._checked import checked
+from qmodel._nearest import did_you_mean
 from qmodel.errors import DomainError, ModelError
 from qmodel.planning._domains import domain_of
 from qmodel.planning._models import Asked, asked, has_arrays
-from qmodel.planning._results import Model, Result, max_rate_of, near
+from qmodel.planning._results import Model, Result, max_rate_of
 from qmodel.planning.quantities import quantity_of
 from qmodel.planning.sensitivity import sensitivity
 from qmodel.planning.slo import Objectives, objectives_of
@@ -256,7 +257,7 @@ def _drawn(
     drawn = {}
     for name, spread in spreads.items():
         if name not in known:
-            raise ModelError(f"no parameter {name!r} in the model{near(name, known)}")
+            raise ModelError(f"no parameter {name!r} in the model{did_you_mean(name, known)}")
         who = f"spreads: that of {name}"
         deviation = _check.one(who, spread, _check.finite)
         if deviation > _WIDEST:

@@ -15,7 +15,6 @@
 
 from __future__ import annotations
 
-import difflib
 import re
 from os import PathLike
 from pathlib import Path
@@ -24,6 +23,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from qmodel._checked import checked
+from qmodel._nearest import did_you_mean
 from qmodel.errors import DomainError, LoadFileError
 from qmodel.measurements.readers.cells import EARLIEST, epoch_seconds
 from qmodel.measurements.readers.plain import is_counter
@@ -157,9 +157,7 @@ def _columns(table: Table, time: str | None, count: str | None) -> tuple[int, in
 def _named(table: Table, name: str) -> int:
     if name in table.header:
         return table.header.index(name)
-    near = difflib.get_close_matches(name, table.header, n=1, cutoff=0.4)
-    hint = f"; did you mean {near[0]!r}?" if near else ""
-    there = ", ".join(table.header)
+    hint, there = did_you_mean(name, table.header), ", ".join(table.header)
     raise LoadFileError(f"no column {name!r} in {table.path.name}{hint} (it has {there})")
 
 

@@ -7,7 +7,6 @@ packed far beyond what a load is, is refused.
 from __future__ import annotations
 
 import csv
-import difflib
 import gzip
 import re
 import zlib
@@ -16,6 +15,7 @@ from itertools import pairwise
 from pathlib import Path
 from typing import IO, NamedTuple
 
+from qmodel._nearest import did_you_mean
 from qmodel.errors import LoadFileError
 
 __all__ = ["GROUPED", "Table", "read_table"]
@@ -144,9 +144,7 @@ def _lines(path: Path) -> Iterator[str]:
             yield from _decoded(path, lines, _MOST_PACKED * path.stat().st_size)
     except FileNotFoundError:
         beside = [p.name for p in path.parent.iterdir()] if path.parent.is_dir() else []
-        near = difflib.get_close_matches(path.name, beside, n=1)
-        hint = f"; did you mean {near[0]!r}?" if near else ""
-        raise LoadFileError(f"no file {str(path)!r}{hint}") from None
+        raise LoadFileError(f"no file {str(path)!r}{did_you_mean(path.name, beside)}") from None
     except (EOFError, zlib.error, gzip.BadGzipFile):
         raise LoadFileError(f"{path.name} is a gzip file that is cut off or damaged") from None
     except OSError as e:

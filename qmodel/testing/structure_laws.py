@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from difflib import get_close_matches
 
 import numpy as np
 
+from qmodel._nearest import did_you_mean
 from qmodel.errors import DomainError, ModelError
 from qmodel.pipeline import Pipeline
 from qmodel.testing.compare import Model, equal, get, within
@@ -53,9 +53,7 @@ def visits(
         raise DomainError("expected must name at least one station")
     for name, value in expected.items():
         if name not in found:
-            near = get_close_matches(name, found, n=1, cutoff=0.4)
-            hint = f"; did you mean {near[0]!r}?" if near else ""
-            raise ModelError(f"no station {name!r} in the pipeline{hint}")
+            raise ModelError(f"no station {name!r} in the pipeline{did_you_mean(name, found)}")
         if isinstance(value, tuple):
             within(law, name, found[name], *value)
         else:

@@ -106,18 +106,18 @@ def test_far_below_what_is_needed() -> None:
 
 def test_both_ways_of_one_parameter() -> None:
     room = qm.MMcK(0.1, servers=5, capacity=10)
-    some = qm.solve_for(room, "places", 30.0, "loss < 1 %")
+    some = qm.solve_for(room, "capacity", 30.0, "loss < 1 %")
     assert (some.side, some.value) == ("at least", 10)
-    few = qm.solve_for(room, "places", 48.0, "p99 < 600 ms")
+    few = qm.solve_for(room, "capacity", 48.0, "p99 < 600 ms")
     assert few.side == "at most"
     assert few.rejected == pytest.approx(qm.MMcK(0.1, 5, few.value).solve(48.0).loss)
     assert "of the requests" in str(few)
     assert "are rejected" in str(few)
-    both = qm.solve_for(room, "places", 48.0, "p99 < 600 ms", "loss < 10 %")
+    both = qm.solve_for(room, "capacity", 48.0, "p99 < 600 ms", "loss < 10 %")
     assert both.side == "between"
     assert both.high == few.value
-    assert both.low == qm.solve_for(room, "places", 48.0, "loss < 10 %").value
-    with pytest.raises(qm.ModelError, match="no one boundary: places between"):
+    assert both.low == qm.solve_for(room, "capacity", 48.0, "loss < 10 %").value
+    with pytest.raises(qm.ModelError, match="no one boundary: capacity between"):
         float(both)
     assert "hold at 48/s" in str(both)
 

@@ -8,7 +8,6 @@ data, a gzip file that is cut off, one that expands without end, a line without 
 from __future__ import annotations
 
 import codecs
-import difflib
 import gzip
 import io
 import json
@@ -18,6 +17,7 @@ from os import PathLike
 from pathlib import Path
 from typing import IO, Any, NamedTuple
 
+from qmodel._nearest import did_you_mean
 from qmodel.errors import LoadFileError
 
 __all__ = ["Block", "Source"]
@@ -194,8 +194,7 @@ class Source:
         except FileNotFoundError:
             beside = self.path.parent
             names = [p.name for p in beside.iterdir()] if beside.is_dir() else []
-            near = difflib.get_close_matches(self.name, names, n=1)
-            hint = f"; did you mean {near[0]!r}?" if near else ""
+            hint = did_you_mean(self.name, names)
             raise LoadFileError(f"no file {str(self.path)!r}{hint}") from None
         except OSError as e:
             raise LoadFileError(f"cannot read {str(self.path)!r}: {e.strerror}") from None
