@@ -13,7 +13,17 @@ import qmodel
 ROOT = Path(qmodel.__path__[0]) / "cli"
 MODULES = sorted(ROOT.glob("*.py"))
 
-ASKED = {"answers", "cli", "errors", "files", "loads", "reports", "units", "_nearest", "_version"}
+ASKED = {
+    "answers",
+    "cli",
+    "errors",
+    "files",
+    "loads",
+    "reports",
+    "units",
+    "_nearest",
+    "_version",
+}
 MODELS = {("web", "typical_pipeline"), ("web", "typical_monolith"),
           ("web", "typical_microservices"), ("caches", "Zipf"),
           ("transients", "pulse")}  # fmt: skip
