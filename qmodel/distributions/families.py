@@ -100,6 +100,12 @@ class Exponential(Distribution):
             return -self.mean * xp.log1p(-xp.asarray(_check.probability("p", p)))
 
 
+_ROUNDING = 1e-17
+_LEAST_SCV = 1e-32
+_MANY = 1000.0
+"""Shape of a gamma distribution from which on its logarithms are large beside their sum."""
+
+
 def _gap_of_gamma(x: Any, z: Any, direct: Any) -> Any:
     """Return the remaining gap of a gamma distribution of SCV z / x: near zero by its series.
 
@@ -158,8 +164,15 @@ class Gamma(Distribution):
         return bool(np.all(np.asarray(self.scv) >= 0.25))
 
     def laplace(self, s: Value) -> Value:
-        """Return the transform at `s` [1/s]."""
-        return (1 + self.mean * self.scv * s) ** (-1 / self.scv)
+        """Return the transform at `s` [1/s], as good at an SCV near 0."""
+        x = self.mean * s
+        if is_symbolic(x, self.scv):
+            return (1 + x * self.scv) ** (-1 / self.scv)
+        from scipy.special import log1p
+
+        with np.errstate(all="ignore"):
+            z = x * self.scv
+            return np.exp(-np.where(abs(z) < _ROUNDING, x, log1p(z) / self.scv))[()]
 
     def remaining_gap(self, s: Value) -> Value:
         """Return the gap of the remaining time at `s` [1/s], to rounding."""
@@ -169,38 +182,62 @@ class Gamma(Distribution):
         with np.errstate(all="ignore"):
             return _gap_of_gamma(x, x * self.scv, 1 - (1 - self.laplace(s)) / x)
 
+    @property
+    def _shape(self) -> Value:
+        # A deviation of a rounding is none.
+        return 1 / np.maximum(self.scv, _LEAST_SCV)
+
     def tail(self, t: Value) -> Value:
         """Return P(X > t) at `t` [s]."""
         from scipy.special import gammaincc
 
-        return gammaincc(1 / self.scv, np.maximum(t, 0) / (self.mean * self.scv))
+        shape = self._shape
+        return gammaincc(shape, shape * (np.maximum(t, 0) / self.mean))
 
     def cdf(self, t: Value) -> Value:
         """Return P(X <= t) at `t` [s], without loss of digits where it is small."""
         from scipy.special import gammainc
 
-        return gammainc(1 / self.scv, np.maximum(t, 0) / (self.mean * self.scv))
+        shape = self._shape
+        return gammainc(shape, shape * (np.maximum(t, 0) / self.mean))
 
     def density(self, t: Value) -> Value:
         """Return the density at `t` [s]."""
         from scipy.special import gammaln, xlogy
 
-        shape, scale = 1 / self.scv, self.mean * self.scv
-        x = np.maximum(t, 0) / scale
-        with np.errstate(divide="ignore"):
+        shape, u = self._shape, np.maximum(t, 0) / self.mean
+        with np.errstate(all="ignore"):
+            x = shape * u
             log = xlogy(shape - 1, x) - x - gammaln(shape)
-        return np.where(np.asarray(t) < 0, 0.0, np.exp(log) / scale)[()]
+            found = np.exp(log) * shape
+            if np.any(shape > _MANY):
+                found = np.where(shape > _MANY, _density_of_many(shape, u), found)
+        return np.where(np.asarray(t) < 0, 0.0, found / self.mean)[()]
 
     def quantile(self, p: Value) -> Value:
         """Return the time not exceeded with probability `p` [-]."""
         from scipy.special import gammainccinv, gammaincinv
 
-        p, shape = _check.probability("p", p), 1 / self.scv
-        if is_symbolic(p, shape):
+        p = _check.probability("p", p)
+        if is_symbolic(p, self.mean, self.scv):
             return self._quantile_on_symbols(p)
+        shape = self._shape
         # The one keeps the digits near p = 0, the other near 1.
         quantile = np.where(p < 0.5, gammaincinv(shape, p), gammainccinv(shape, 1 - p))[()]
-        return self.mean * self.scv * quantile
+        return self.mean * (quantile / shape)
+
+
+def _density_of_many(k: Any, u: Any) -> Any:
+    """Return the density of a gamma distribution of mean 1 and a large shape k at `u`.
+
+    By Stirling's series; its exponent k (u - 1 - ln u) is of nearby numbers around the mean.
+    """
+    d = u - 1
+    series = d * d * sum((-d) ** n / (n + 2) for n in range(8))
+    exponent = k * np.where(abs(d) < 0.01, series, d - np.log(u))
+    rest = (1 / 12 - 1 / (360 * k * k)) / k
+    found = np.sqrt(k / (2 * np.pi)) * np.exp(-exponent - rest) / u
+    return np.where(u > 0, found, 0 * u)
 
 
 @checked

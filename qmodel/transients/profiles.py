@@ -87,19 +87,27 @@ def pulse(
     (2806.375, 1000000.0)
     """
     total = _check.one("requests", requests, _check.finite)
-    width = _check.one("within", within, _check.positive)
+    width = _check.one("within", within, _time)
     steady = _check.one("base", base, _check.finite)
     shapes = {"bell": _bell, "burst": _burst, "news": _news}
     middle = 1.5 * width if at is None else _check.one("at", at, _check.finite)
-    end = middle + 5 * width if until is None else _check.one("until", until, _check.positive)
+    end = middle + 5 * width if until is None else _check.one("until", until, _time)
     near = middle + width * np.linspace(-3, 5, _POINTS)
     # A step is a corner of its own.
     step = middle + 1e-6 * width * np.array([-1.0, 1.0])
     times = np.unique(np.clip(np.concatenate([[0.0], near, step, [end]]), 0.0, end))
     values = shapes[shape]((times - middle) / width)
     area = float(np.trapezoid(values, times))
-    if total > 0 and area == 0:
-        raise DomainError(f"the crowd comes at {middle:g} s, outside 0 to {end:g} s")
+    if total > 0 and not area > 0:
+        raise DomainError(
+            f"until must be after the crowd begins: it comes at {middle:g} s, outside 0 to "
+            f"{end:g} s"
+        )
+    if total > 0 and not np.isfinite(total / area * values).all():
+        raise DomainError(
+            f"requests must come at a finite rate within {width:g} s until {end:g} s, "
+            f"got {total:g}"
+        )
     return Profile(times, steady + (0.0 * values if total == 0 else total / area * values))
 
 
@@ -109,6 +117,14 @@ def _below(name: str, x: object, most: float) -> float:
     if np.any(np.asarray(value) > most):
         raise DomainError(f"{name} must be at most {most:g}, got {x}")
     return float(value) if not np.ndim(value) else value
+
+
+def _time(name: str, x: object) -> float:
+    """Return a time that has a rate."""
+    value = float(_check.positive(name, x))
+    if not 1 / _GREATEST <= value <= _GREATEST:
+        raise DomainError(f"{name} must be a time from 1e-100 to 1e100 s, got {x}")
+    return value
 
 
 def _bell(x: np.ndarray) -> np.ndarray:

@@ -172,3 +172,28 @@ def test_cells_are_picked_from_arrays_only():
     some = select(distribution, (3,), np.array([2, 0]))
     assert some.probabilities[0].tolist() == [0.5, 0.2]
     assert some.means == distribution.means
+
+
+@pytest.mark.parametrize("scv", [0.5, 1 / 999, 1 / 1001, 1e-6, 1e-12, 1e-20])
+def test_a_gamma_time_keeps_its_digits_down_to_a_constant(scv: float) -> None:
+    time = Gamma(1.0, scv)
+    for s in (1.0, 1e-3, 3 + 2j, -0.2 + 5j):
+        with mp.workdps(60):
+            exact = complex(mp.exp(-mp.log1p(mp.mpf(scv) * mp.mpc(s)) / mp.mpf(scv)))
+        assert complex(time.laplace(s)) == pytest.approx(exact, rel=3e-14)
+    for deviations in (-1.0, 0.0, 3.0):
+        t = 1.0 + deviations * scv**0.5
+        with mp.workdps(60):
+            k = 1 / mp.mpf(scv)
+            exact = mp.exp((k - 1) * mp.log(k * t) - k * t - mp.loggamma(k)) * k
+        assert float(time.density(t)) == pytest.approx(float(exact), rel=1e-11)
+
+
+@pytest.mark.parametrize("scv", [1e-33, 1e-308, 5e-324])
+def test_a_gamma_time_of_next_to_no_variance_is_a_constant(scv: float) -> None:
+    time = Gamma(2.0, scv)
+    assert list(time.tail([0.0, 1.999, 2.001])) == [1.0, 1.0, 0.0]
+    assert list(time.cdf([1.999, 2.001])) == [0.0, 1.0]
+    assert list(time.density([1.999, 2.001])) == [0.0, 0.0]
+    assert float(time.quantile(0.99)) == pytest.approx(2.0, rel=1e-15)
+    assert complex(time.laplace(3j)) == pytest.approx(complex(np.exp(-6j)), rel=1e-15)

@@ -43,3 +43,10 @@ def test_bad_input() -> None:
         ramp(1.0, 2.0, start=10.0, over=5.0, until=12.0)
     with pytest.raises(qm.DomainError, match="outside 0 to"):
         pulse(1e3, 60.0, at=1e6, until=100.0)
+
+
+@pytest.mark.parametrize("name", ["within", "until"])
+@pytest.mark.parametrize("time", [np.nan, np.inf, 1e-308, 5e-324])
+def test_a_time_of_a_crowd_has_a_rate(name, time):
+    with pytest.raises(qm.DomainError, match=f"{name} must be a time from"):
+        qm.transients.pulse(**{"requests": 100.0, "within": 60.0, name: time})
