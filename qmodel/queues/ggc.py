@@ -42,7 +42,6 @@ import numpy as np
 from qmodel import _check
 from qmodel._fields import parameter
 from qmodel._typing import Count, Value
-from qmodel._xp import namespace
 from qmodel.basis import APPROXIMATE, Assumption, Basis
 from qmodel.distributions import (
     Deterministic,
@@ -50,7 +49,6 @@ from qmodel.distributions import (
     Exponential,
     Gamma,
     Scaled,
-    Sum,
 )
 from qmodel.distributions.broadcasting import select, shape_of
 from qmodel.distributions.phase_type import PhaseType, phases_of
@@ -268,19 +266,12 @@ class GGc(Station):
     def _result(
         self, rate: Value, wait: Value, distribution: Distribution, number: States, grounds: Any
     ) -> StationResult:
-        s, c = self.service.mean, self.servers
-        weigh = namespace(rate, wait).weigh
         model = (gmc.RENEWAL_ARRIVALS, GENERAL_SERVICE, FCFS)
-        return StationResult(
-            arrival_rate=rate,
-            utilization=rate * s / c,
-            waiting_time=wait,
-            response_time=wait + s,
-            queue_length=weigh(rate, wait),
-            number_in_system=weigh(rate, wait + s),
+        return StationResult.by_littles_law(
+            self,
+            rate,
+            wait,
             wait=distribution,
-            response=Sum((distribution, self.service)),
-            station=self,
             basis=Basis(grounds | {"utilization": model}),
             number=number,
         )

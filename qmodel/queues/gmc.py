@@ -43,7 +43,7 @@ from qmodel import _check
 from qmodel._checked import checked
 from qmodel._fields import parameter
 from qmodel._typing import Count, Value
-from qmodel._xp import is_symbolic, namespace
+from qmodel._xp import is_symbolic
 from qmodel.basis import Assumption, Basis
 from qmodel.distributions import Distribution, Exponential
 from qmodel.distributions.broadcasting import select, shape_of
@@ -275,18 +275,13 @@ class GMc(Station):
         probability, drain = _queue(*_checked(rate, s, self.interarrival, c))
         with np.errstate(divide="ignore", invalid="ignore", over="ignore"):
             wait = _mean(probability, drain)
-        weigh = namespace(rate, s).weigh
         grounds = (RENEWAL_ARRIVALS, EXPONENTIAL_SERVICE, FCFS)
-        return StationResult(
-            arrival_rate=rate,
-            utilization=rate * s / c,
-            waiting_time=wait,
-            response_time=wait + s,
-            queue_length=weigh(rate, wait),
-            number_in_system=weigh(rate, wait + s),
+        return StationResult.by_littles_law(
+            self,
+            rate,
+            wait,
             wait=MMcWait(probability, drain),
             response=MMcResponse(probability, drain, 1 / s),
-            station=self,
-            number=RenewalNumber(rate, s, self.interarrival, c),
             basis=Basis(dict.fromkeys((*MEANS, *DISTRIBUTIONS, "number"), grounds)),
+            number=RenewalNumber(rate, s, self.interarrival, c),
         )

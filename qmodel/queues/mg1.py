@@ -33,9 +33,9 @@ from dataclasses import dataclass
 from qmodel import _check
 from qmodel._checked import checked
 from qmodel._typing import Value
-from qmodel._xp import is_symbolic, namespace
+from qmodel._xp import is_symbolic
 from qmodel.basis import POISSON_ARRIVALS, Assumption, Basis
-from qmodel.distributions import Deterministic, Distribution, HyperExponential, Sum
+from qmodel.distributions import Deterministic, Distribution, HyperExponential
 from qmodel.queues.approximations.regimes import by_kind, kinds_of
 from qmodel.queues.base import DISTRIBUTIONS, FCFS, MEANS, Station, StationResult
 from qmodel.queues.counts.mg1 import SingleServerNumber
@@ -139,18 +139,12 @@ class MG1(Station):
             )
         wait = waiting_time(rate, service.mean, scv=service.scv)
         distribution = self._distribution_of_wait(rate)
-        weigh = namespace(rate, wait).weigh
         grounds = (POISSON_ARRIVALS, GENERAL_SERVICE, FCFS)
-        return StationResult(
-            arrival_rate=rate,
-            utilization=rate * service.mean,
-            waiting_time=wait,
-            response_time=wait + service.mean,
-            queue_length=weigh(rate, wait),
-            number_in_system=weigh(rate, wait + service.mean),
+        return StationResult.by_littles_law(
+            self,
+            rate,
+            wait,
             wait=distribution,
-            response=Sum((distribution, service)),
-            station=self,
             basis=Basis(dict.fromkeys((*MEANS, *DISTRIBUTIONS, "number"), grounds)),
             number=SingleServerNumber(rate, service, distribution),
         )

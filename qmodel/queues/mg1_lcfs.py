@@ -166,22 +166,17 @@ class MG1LCFS(Station):
             mean = mg1.waiting_time(rate, service.mean, scv=service.scv)
             wait = _non_preemptive(rate, service)
             response = Sum((wait, service))
-        weigh = namespace(rate, mean).weigh
         order = LAST_FIRST_PREEMPTIVE if self.preemptive else LAST_FIRST
         grounds = (POISSON_ARRIVALS, GENERAL_SERVICE, order)
         means = (*MEANS, "number") if self.preemptive else MEANS
         smooth = isinstance(service, Deterministic) or not (self.preemptive and jumps(service))
         distributions = grounds if smooth else (*grounds, SMOOTHED_JUMPS)
-        return StationResult(
-            arrival_rate=rate,
-            utilization=rate * service.mean,
-            waiting_time=mean,
-            response_time=mean + service.mean,
-            queue_length=weigh(rate, mean),
-            number_in_system=weigh(rate, mean + service.mean),
+        return StationResult.by_littles_law(
+            self,
+            rate,
+            mean,
             wait=wait,
             response=response,
-            station=self,
             basis=Basis(
                 dict.fromkeys(means, grounds) | dict.fromkeys(DISTRIBUTIONS, distributions)
             ),

@@ -46,7 +46,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from qmodel._typing import Count, Value
-from qmodel._xp import is_symbolic, namespace
+from qmodel._xp import is_symbolic
 from qmodel.basis import APPROXIMATE, POISSON_ARRIVALS, Assumption, Basis
 from qmodel.distributions import NEVER, Distribution, Mixture, Scaled
 from qmodel.errors import DomainError, ModelError
@@ -168,18 +168,13 @@ class MG1SizeBased(Station):
         distribution = self._response(rate, service)
         # Never less than the size, where the panels' last digits would have it so.
         wait = np.maximum(distribution.mean - service.mean, 0.0)
-        weigh = namespace(rate, wait).weigh
         grounds = (POISSON_ARRIVALS, GENERAL_SERVICE, SIZE_BASED)
-        return StationResult(
-            arrival_rate=rate,
-            utilization=rate * service.mean,
-            waiting_time=wait,
-            response_time=wait + service.mean,
-            queue_length=weigh(rate, wait),
-            number_in_system=weigh(rate, wait + service.mean),
+        return StationResult.by_littles_law(
+            self,
+            rate,
+            wait,
             wait=None,
             response=distribution,
-            station=self,
             basis=Basis(
                 dict.fromkeys(MEANS, grounds)
                 | dict.fromkeys(DISTRIBUTIONS, (*grounds, GAMMA_DELAY))

@@ -104,21 +104,15 @@ class _Away(Station):
         return wait
 
     def _solve(self, arrival_rate: Value) -> StationResult:
-        rate, s = arrival_rate, self.service.mean
+        rate, _s = arrival_rate, self.service.mean
         distribution = self._wait(rate)
         wait = distribution.mean
-        weigh = namespace(rate, wait).weigh
         grounds = (POISSON_ARRIVALS, GENERAL_SERVICE, FCFS, self._ground())
-        return StationResult(
-            arrival_rate=rate,
-            utilization=rate * s,
-            waiting_time=wait,
-            response_time=wait + s,
-            queue_length=weigh(rate, wait),
-            number_in_system=weigh(rate, wait + s),
+        return StationResult.by_littles_law(
+            self,
+            rate,
+            wait,
             wait=distribution,
-            response=Sum((distribution, self.service)),
-            station=self,
             basis=Basis(dict.fromkeys((*MEANS, *DISTRIBUTIONS), grounds)),
         )
 

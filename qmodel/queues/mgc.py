@@ -47,9 +47,9 @@ from qmodel import _check
 from qmodel._checked import checked
 from qmodel._fields import parameter
 from qmodel._typing import Count, Value
-from qmodel._xp import is_symbolic, namespace
+from qmodel._xp import is_symbolic
 from qmodel.basis import APPROXIMATE, POISSON_ARRIVALS, Assumption, Basis
-from qmodel.distributions import Deterministic, Distribution, Exponential, Sum
+from qmodel.distributions import Deterministic, Distribution, Exponential
 from qmodel.errors import ModelError
 from qmodel.numerics import spitzer
 from qmodel.numerics.spare_capacity import spare_servers
@@ -266,19 +266,12 @@ class MGc(Station):
     def _result(
         self, rate: Value, mean: Value, distribution: Distribution, number: States, grounds: Any
     ) -> StationResult:
-        s, c = self.service.mean, self.servers
-        weigh = namespace(rate, mean).weigh
         model = (POISSON_ARRIVALS, GENERAL_SERVICE, FCFS)
-        return StationResult(
-            arrival_rate=rate,
-            utilization=rate * s / c,
-            waiting_time=mean,
-            response_time=mean + s,
-            queue_length=weigh(rate, mean),
-            number_in_system=weigh(rate, mean + s),
+        return StationResult.by_littles_law(
+            self,
+            rate,
+            mean,
             wait=distribution,
-            response=Sum((distribution, self.service)),
-            station=self,
             basis=Basis(grounds | {"utilization": model}),
             number=number,
         )

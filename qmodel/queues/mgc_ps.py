@@ -20,7 +20,6 @@ from qmodel import _check
 from qmodel._checked import checked
 from qmodel._fields import parameter
 from qmodel._typing import Count, Value
-from qmodel._xp import namespace
 from qmodel.basis import APPROXIMATE, POISSON_ARRIVALS, Assumption, Basis
 from qmodel.distributions import Distribution
 from qmodel.numerics.spare_capacity import spare_servers
@@ -154,22 +153,17 @@ class MGcPS(Station):
     def _solve(self, arrival_rate: Value) -> StationResult:
         rate, s, c = arrival_rate, self.service.mean, self.servers
         wait = mmc.waiting_time(rate, s, servers=c)
-        response = wait + s
-        weigh = namespace(rate, response).weigh
+        wait + s
         grounds = (POISSON_ARRIVALS, GENERAL_SERVICE, PROCESSOR_SHARING)
-        return StationResult(
-            arrival_rate=rate,
-            utilization=rate * s / c,
-            waiting_time=wait,
-            response_time=response,
-            queue_length=weigh(rate, wait),
-            number_in_system=weigh(rate, response),
+        return StationResult.by_littles_law(
+            self,
+            rate,
+            wait,
             wait=None,
             response=self._response(rate, self.service),
-            station=self,
-            number=ServerStates(rate * s, c, spare_servers(rate, s, c)),
             basis=Basis(
                 dict.fromkeys((*MEANS, "number"), grounds)
                 | dict.fromkeys(DISTRIBUTIONS, (*grounds, *self._distribution_grounds()))
             ),
+            number=ServerStates(rate * s, c, spare_servers(rate, s, c)),
         )

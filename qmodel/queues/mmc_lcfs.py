@@ -34,7 +34,7 @@ from qmodel._fields import check_fields, parameter
 from qmodel._typing import Count, Value
 from qmodel._xp import namespace
 from qmodel.basis import POISSON_ARRIVALS, Basis
-from qmodel.distributions import ZERO, Distribution, Exponential, Mixture, Sum
+from qmodel.distributions import ZERO, Distribution, Exponential, Mixture
 from qmodel.errors import ModelError
 from qmodel.numerics.spare_capacity import spare_servers
 from qmodel.queues import mmc
@@ -103,18 +103,12 @@ class MMcLCFS(Station):
         fast = Exponential(namespace(s, c).maximum(s / c, 5e-324))
         wait = Mixture((1 - waits, waits), (ZERO, BusyPeriod(fast, rate, fast)))
         mean = mmc.waiting_time(rate, s, servers=c)
-        weigh = namespace(rate, mean).weigh
         grounds = (POISSON_ARRIVALS, EXPONENTIAL_SERVICE, LAST_FIRST)
-        return StationResult(
-            arrival_rate=rate,
-            utilization=rate * s / c,
-            waiting_time=mean,
-            response_time=mean + s,
-            queue_length=weigh(rate, mean),
-            number_in_system=weigh(rate, mean + s),
+        return StationResult.by_littles_law(
+            self,
+            rate,
+            mean,
             wait=wait,
-            response=Sum((wait, self.service)),
-            station=self,
-            number=ServerStates(rate * s, c, spare_servers(rate, s, c)),
             basis=Basis(dict.fromkeys((*MEANS, "number", *DISTRIBUTIONS), grounds)),
+            number=ServerStates(rate * s, c, spare_servers(rate, s, c)),
         )

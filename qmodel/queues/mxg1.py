@@ -146,17 +146,11 @@ class MXG1(Station):
         first = MG1(Services(batch, service)).solve(batches).wait
         assert first is not None
         distribution = Sum((first, Services(batch.ahead(), service)))
-        weigh = namespace(rate, wait).weigh
         grounds = (BATCHES, GENERAL_SERVICE, FCFS)
-        return StationResult(
-            arrival_rate=rate,
-            utilization=rate * service.mean,
-            waiting_time=wait,
-            response_time=wait + service.mean,
-            queue_length=weigh(rate, wait),
-            number_in_system=weigh(rate, wait + service.mean),
+        return StationResult.by_littles_law(
+            self,
+            rate,
+            wait,
             wait=distribution,
-            response=Sum((distribution, service)),
-            station=self,
             basis=Basis(dict.fromkeys((*MEANS, *DISTRIBUTIONS), grounds)),
         )

@@ -10,7 +10,7 @@ import numpy as np
 from qmodel._typing import Count, Value
 from qmodel._xp import is_symbolic, namespace
 from qmodel.basis import Assumption, Basis, union
-from qmodel.distributions import Distribution
+from qmodel.distributions import Distribution, Sum
 from qmodel.glossary import units_of
 from qmodel.queues.counts.states import States
 from qmodel.units import text
@@ -156,6 +156,41 @@ class StationResult:
             most = np.minimum(most, np.divide(station.servers, station.service.mean))
             through = np.where(np.isinf(rate), most, rate * self.accepted)
         return np.minimum(through, most)
+
+    @classmethod
+    def by_littles_law(
+        cls,
+        station: Station,
+        rate: Value,
+        waiting_time: Value,
+        *,
+        wait: Distribution | None,
+        basis: Basis,
+        response: Distribution | None = None,
+        number: States | None = None,
+    ) -> StationResult:
+        """Return the result of a station where every request waits, and then is served.
+
+        Numbers follow from the times by Little's law; the response is the wait and then
+        service, independent of it, unless another is given.
+        """
+        s = station.service.mean
+        weigh = namespace(rate, waiting_time, s).weigh
+        if response is None:
+            response = Sum((wait, station.service)) if wait is not None else station.service
+        return cls(
+            arrival_rate=rate,
+            utilization=rate * s / station.servers,
+            waiting_time=waiting_time,
+            response_time=waiting_time + s,
+            queue_length=weigh(rate, waiting_time),
+            number_in_system=weigh(rate, waiting_time + s),
+            wait=wait,
+            response=response,
+            station=station,
+            basis=basis,
+            number=number,
+        )
 
     @property
     def rejected(self) -> Value:
