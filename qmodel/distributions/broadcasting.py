@@ -9,8 +9,9 @@ distribution) is no parameter.
 from __future__ import annotations
 
 import operator
-from collections.abc import Iterator
+from collections.abc import Iterable
 from dataclasses import field, fields, is_dataclass
+from functools import cache
 from typing import Any
 
 import numpy as np
@@ -18,6 +19,7 @@ import numpy as np
 __all__ = ["WHOLE", "select", "shape_of", "whole"]
 
 WHOLE = "whole"
+_NUMBERS = (float, int, np.float64)
 
 
 def whole(**options: Any) -> Any:
@@ -25,21 +27,21 @@ def whole(**options: Any) -> Any:
     return field(metadata={WHOLE: True}, **options)
 
 
-def _values(distribution: Any) -> Iterator[Any]:
-    for f in fields(distribution):
-        if not f.metadata.get(WHOLE):
-            yield getattr(distribution, f.name)
+@cache
+def _names(kind: type) -> tuple[str, ...]:
+    return tuple(f.name for f in fields(kind) if not f.metadata.get(WHOLE))
 
 
 def shape_of(distribution: Any) -> tuple[int, ...]:
     """Return the shape that the parameters of `distribution` broadcast to."""
     if isinstance(distribution, tuple):
-        values: Iterator[Any] = iter(distribution)
-    elif is_dataclass(distribution):
-        values = _values(distribution)
+        values: Iterable[Any] = distribution
+    elif is_dataclass(distribution) and not isinstance(distribution, type):
+        values = [getattr(distribution, name) for name in _names(type(distribution))]
     else:
         return np.shape(distribution) if isinstance(distribution, (np.ndarray, list)) else ()
-    return np.broadcast_shapes(*(shape_of(v) for v in values))
+    shapes = [shape_of(v) for v in values if type(v) not in _NUMBERS]
+    return np.broadcast_shapes(*shapes) if any(shapes) else ()
 
 
 def select(distribution: Any, shape: tuple[int, ...], index: Any) -> Any:

@@ -29,6 +29,7 @@ def increasing_root(
     rtol: float = 1e-12,
     most: int = 100,
     at_low: Any = None,
+    at_high: Any = None,
 ) -> Any:
     """Return where the increasing `f` crosses zero between `low` and `high`.
 
@@ -42,8 +43,8 @@ def increasing_root(
         Relative width of the final bracket. [-]
     most : int, default 100
         Most evaluations of `f`. [-]
-    at_low : number or array, optional
-        What `f` is at `low`, where that is known. [-]
+    at_low, at_high : number or array, optional
+        What `f` is at `low` and at `high`, where that is known. [-]
 
     Returns
     -------
@@ -56,7 +57,8 @@ def increasing_root(
     array([1.4142, 3.    ])
     """
     a, b = (np.array(x, dtype=float) for x in np.broadcast_arrays(low, high))
-    fa, fb = _finite(f(a) if at_low is None else at_low), _finite(f(b))
+    fa = _finite(f(a) if at_low is None else at_low)
+    fb = _finite(f(b) if at_high is None else at_high)
     a, b, fa, fb = (np.array(x) for x in np.broadcast_arrays(a, b, fa, fb))
     found = np.where(fa >= 0, a, np.where(fb <= 0, b, np.nan))
     unknown = np.isnan(fa) | np.isnan(fb)

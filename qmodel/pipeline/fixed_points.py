@@ -128,17 +128,20 @@ def _of_one(f: Callable[[dict[Any, Any]], dict[Any, Any]], key: Any, top: Any) -
     some = falls.any(axis=0)
     several = some & rises.any(axis=0) & (none | (last_fall > first_fall))
     where = np.stack([first_fall, last_rise, last_fall])
-    low = np.take_along_axis(nodes, where, axis=0)
-    high = np.take_along_axis(nodes, where + 1, axis=0)
+    low, high = (np.take_along_axis(nodes, where + k, axis=0) for k in (0, 1))
+    ends = [np.take_along_axis(over, where + k, axis=0) for k in (0, 1)]
     there = np.stack([some & ~none, several, several])
     low, high = np.where(there, low, 0.0), np.where(there, high, 0.0)
     roots = np.zeros(low.shape)
     if several.any():
         sign = np.array([-1.0, 1.0, -1.0]).reshape(-1, *[1] * len(cells))
-        roots = np.asarray(increasing_root(lambda u: sign * excess(u), low, high, rtol=1e-14))
+        at = dict(zip(("at_low", "at_high"), (sign * x for x in ends), strict=True))
+        found = increasing_root(lambda u: sign * excess(u), low, high, rtol=1e-14, **at)
+        roots = np.asarray(found)
     elif there.any():
         # One number stays a number: a station of one load takes a fifth of an array's time.
-        roots[0] = increasing_root(lambda u: -excess(u[()]), low[0], high[0], rtol=1e-14)
+        at = dict(zip(("at_low", "at_high"), (-x[0] for x in ends), strict=True))
+        roots[0] = increasing_root(lambda u: -excess(u[()]), low[0], high[0], rtol=1e-14, **at)
     # A share that is all but the greatest is the greatest.
     roots = np.where(roots > (1 - 1e-12) * top, top, roots)
     unknown = np.isnan(over[-1])

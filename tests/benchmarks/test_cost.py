@@ -28,8 +28,8 @@ MEANS = {
     "behind a limit": (LIMITED, 100.0, 3),
     "a fork of two": (FORK, 30.0, 8),
     "a fork in a fork": (qm.Pipeline(qm.parallel(qm.parallel(*OTHERS), ONE)), 30.0, 20),
-    # All steady states: a scan, and a root search of five steps, each some cells.
-    "a hedge": (qm.Pipeline(qm.hedge("late", qm.call("a", qm.MMc(0.01, 16)), 0.03)), 800.0, 45),
+    # All steady states: a scan, and a root search of three steps, each some cells.
+    "a hedge": (qm.Pipeline(qm.hedge("late", qm.call("a", qm.MMc(0.01, 16)), 0.03)), 800.0, 20),
 }
 
 

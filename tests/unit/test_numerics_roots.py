@@ -36,6 +36,18 @@ def test_cells_are_narrowed_together() -> None:
     assert np.ndim(increasing_root(lambda t: t - 1.0, 0.0, 2.0)) == 0
 
 
+def test_known_ends_are_not_asked_for() -> None:
+    asked: list[float] = []
+
+    def f(t: object) -> object:
+        asked.append(float(np.asarray(t)))
+        return np.asarray(t) ** 2 - 2.0
+
+    found = increasing_root(f, 0.0, 3.0, at_low=-2.0, at_high=7.0)
+    assert found == pytest.approx(np.sqrt(2.0), rel=1e-12)
+    assert not {0.0, 3.0} & set(asked)
+
+
 def test_edges_of_the_bracket() -> None:
     found = increasing_root(lambda t: t - np.array([-1.0, 0.0, 1.0, 5.0, np.nan]), 0.0, 1.0)
     np.testing.assert_array_equal(found, [0.0, 0.0, 1.0, 1.0, np.nan])
