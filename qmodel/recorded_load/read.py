@@ -128,10 +128,18 @@ def _columns(table: Table, time: str | None, count: str | None) -> tuple[int, in
     import pandas as pd
 
     if any(
-        pd.notna(_numbers([name])[0]) for name in table.header if name.lower() not in _MISSING
+        GROUPED.fullmatch(name) or pd.notna(_numbers([name])[0])
+        for name in table.header
+        if name.lower() not in _MISSING
     ):
         first = table.delimiter.join(table.header)
-        raise LoadFileError(f"{table.path.name}, line 1: {first!r} does not name the columns")
+        why = f"{table.path.name}, line 1: {first!r} does not name the columns"
+        if whole := GROUPED.search(first):
+            why += (
+                f"; if {whole[0]!r} is one number, write it without its thousands separator, "
+                "below a line such as 'time,requests'"
+            )
+        raise LoadFileError(why)
     at = None if time is None else _named(table, time)
     counted = None if count is None else _named(table, count)
     some = [table.head(i) for i in range(len(table.header))]

@@ -145,6 +145,11 @@ BAD = {
         'minute,requests\n2026-05-01 12:00,"1,600"\n2026-05-01 12:01,"1,200"\n',
         "numbers in column 'requests' of load.csv have thousands separators, such as '1,600'",
     ),
+    "thousands without a header": (
+        "1,200\n1,300\n",
+        "line 1: '1,200' does not name the columns; if '1,200' is one number, write it without",
+    ),
+    "numbers without a header": ("17,5\n18,6\n", "line 1: '17,5' does not name the columns$"),
     "blank line above": (GOOD.replace("\n2026-05-01 12:01,1200", "\n\nx,1"), "line 4: 'x,1'"),
     "date": (GOOD.replace("2026-05-01 12:02", "yesterday"), "line 4: .* has no time such as"),
     "twice": (GOOD.replace("12:02", "12:01"), "line 4: .* has a time that an earlier row has"),
