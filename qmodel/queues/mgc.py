@@ -215,8 +215,10 @@ class MGc(Station):
         spare = np.asarray(spare_servers(rate, s, c))
         usual = np.where((spare > 0) & np.isfinite(spare), spare, 0.5 * np.asarray(c))
         shape = np.broadcast_shapes(np.shape(usual), np.shape(s + scv), np.shape(c))
+        # Where nobody comes nobody waits, whatever the service; shapes differ between cells.
+        nobody = bool(np.all(np.equal(rate, 0)))
         cells = phase_cells(
-            service,
+            Exponential(s) if nobody and np.ndim(scv) else service,
             np.broadcast_to(np.minimum(c, 2**53), shape).ravel().astype(int),
             np.broadcast_to(1 - usual / np.asarray(c), shape).ravel(),
             shape,
