@@ -122,13 +122,9 @@ def compare(
             "models": frame.to_dict("records"),
         },
         good=good,
-        frame=partial(_same, frame),
+        frame=frame.copy,
         draw=partial(_pictures, whole, load),
     )
-
-
-def _same(frame: pd.DataFrame) -> pd.DataFrame:
-    return frame.copy()
 
 
 def _verdict(frame: pd.DataFrame, names: Sequence[str], load: Any) -> str:

@@ -173,7 +173,7 @@ def balance(
             "hash_ring": ring,
         },
         good=met,
-        frame=partial(_same, frame),
+        frame=frame.copy,
         draw=partial(_pictures, frame, best),
     )
 
@@ -188,10 +188,6 @@ def _rate(replica: Station, replicas: int, arrival_rate: float | None, load: flo
             "a load is a share of what all can do, but these replicas never saturate"
         )
     return share * most
-
-
-def _same(frame: pd.DataFrame) -> pd.DataFrame:
-    return frame.copy()
 
 
 def _frame(pools: Pools, rate: float, goals: Sequence[Objective]) -> pd.DataFrame:

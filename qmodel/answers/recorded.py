@@ -165,14 +165,10 @@ def _answer(
         facts=facts,
         details={"objectives": list(goals)},
         good=not over.any() and not missed.any(),
-        frame=partial(_same, frame),
+        frame=frame.copy,
         rows="rows",
         draw=partial(_pictures, frame, tail),
     )
-
-
-def _same(frame: pd.DataFrame) -> pd.DataFrame:
-    return frame
 
 
 def _of_all(frame: pd.DataFrame, name: str) -> float:

@@ -113,7 +113,7 @@ def sweep(
         tables=[_table(frame, list(over))],
         notes=_notes(frame),
         good="users" in frame or bool((frame["arrival_rate"] < frame["max_rate"]).any()),
-        frame=partial(_same, frame),
+        frame=frame.copy,
         rows="scenarios",
         draw=partial(_pictures, frame, list(over)),
     )
@@ -148,10 +148,6 @@ def _values(axis: Any) -> Any:
     import numpy as np
 
     return np.linspace(*axis) if isinstance(axis, tuple) else axis
-
-
-def _same(frame: pd.DataFrame) -> pd.DataFrame:
-    return frame
 
 
 def _verdict(frame: pd.DataFrame) -> str:

@@ -17,11 +17,11 @@ import numpy as np
 from qmodel import _check
 from qmodel._checked import checked
 from qmodel._fields import Model
+from qmodel._frames import frame_of
 from qmodel._typing import Value
 from qmodel.basis import Assumption, Basis, union
 from qmodel.caches.popularity.base import Popularity
 from qmodel.errors import ModelError
-from qmodel.glossary import units_of
 from qmodel.units import text
 
 if TYPE_CHECKING:
@@ -157,14 +157,8 @@ class CacheResult:
         pandas.DataFrame
             One row for each cell; ``attrs["units"]`` has the units. [-]
         """
-        import pandas as pd
-
-        names = ("request_rate", *QUANTITIES)
-        columns: dict[str, Any] = {name: getattr(self, name) for name in names}
-        cells = np.broadcast_arrays(*(np.atleast_1d(v) for v in columns.values()))
-        frame = pd.DataFrame({n: c.ravel() for n, c in zip(columns, cells, strict=True)})
+        frame = frame_of({name: getattr(self, name) for name in ("request_rate", *QUANTITIES)})
         frame["basis"] = str(self.basis)
-        frame.attrs["units"] = units_of(list(frame.columns))
         return frame
 
 

@@ -8,11 +8,11 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from qmodel._frames import frame_of, joined
 from qmodel._typing import Count, Value
 from qmodel._xp import is_symbolic
 from qmodel.basis import Assumption, Basis, union
 from qmodel.distributions import Distribution
-from qmodel.glossary import units_of
 from qmodel.loads import Closed, columns_of
 from qmodel.networks.closed_network import ClosedNetwork
 from qmodel.networks.round_trip import round_trip
@@ -165,18 +165,13 @@ class ClosedResult:
         0    5.0     web        0.436          0.147
         1   20.0     web        0.998          1.004
         """
-        import pandas as pd
-
         frames = []
         for name, r in self.stations.items():
             columns: dict[str, Any] = columns_of(self.load) | {"visits": self.visits[name]}
             columns |= {n: getattr(r, n) for n in MEANS}
             columns["time_per_request"] = columns["visits"] * np.asarray(r.response_time)
-            cells = np.broadcast_arrays(*(np.atleast_1d(v) for v in columns.values()))
-            frame = pd.DataFrame({n: c.ravel() for n, c in zip(columns, cells, strict=True)})
+            frame = frame_of(columns)
             frame.insert(2, "station", name)
             frame["basis"] = r.basis["response_time"]
             frames.append(frame)
-        table = pd.concat(frames, ignore_index=True)
-        table.attrs["units"] = units_of(list(table.columns)) | {"time_per_request": "s"}
-        return table
+        return joined(frames, time_per_request="s")

@@ -9,13 +9,13 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from qmodel._frames import frame_of, joined
 from qmodel._typing import Value
 from qmodel._xp import is_symbolic, namespace
 from qmodel.basis import Assumption, Basis, union
 from qmodel.caches.base import CacheResult
 from qmodel.distributions import Distribution
 from qmodel.errors import ModelError
-from qmodel.glossary import units_of
 from qmodel.loads import Poisson
 from qmodel.pipeline import exactness
 from qmodel.pipeline.folds import served_late
@@ -284,8 +284,6 @@ class PipelineResult:
         >>> list(frame["station"]), float(frame["time_per_request"].sum())
         (['web', 'db'], 0.0458)
         """
-        import pandas as pd
-
         frames = []
         for name, result in self.stations.items():
             columns: dict[str, Any] = {"arrival_rate": self.arrival_rate}
@@ -293,14 +291,10 @@ class PipelineResult:
             columns |= {name: getattr(result, name) for name in (*MEANS, *_LOSSES)}
             weigh = namespace(columns["visits"], result.time_here).weigh
             columns["time_per_request"] = weigh(columns["visits"], result.time_here)
-            cells = np.broadcast_arrays(*(np.atleast_1d(v) for v in columns.values()))
-            frame = pd.DataFrame({n: c.ravel() for n, c in zip(columns, cells, strict=True)})
-            frame.insert(0, "station", name)
+            frame = frame_of(columns, station=name)
             frame["basis"] = result.basis["response_time"]
             frames.append(frame)
-        table = pd.concat(frames, ignore_index=True) if frames else pd.DataFrame()
-        table.attrs["units"] = units_of(list(table.columns)) | {"time_per_request": "s"}
-        return table
+        return joined(frames, time_per_request="s")
 
     def __str__(self) -> str:
         """Return the answer in one line, where there is one scenario."""

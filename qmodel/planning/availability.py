@@ -28,6 +28,7 @@ import numpy as np
 
 from qmodel import _check
 from qmodel._checked import checked
+from qmodel._frames import frame_of, joined
 from qmodel._typing import Value
 from qmodel._xp import is_symbolic
 from qmodel.basis import Assumption, Basis
@@ -87,17 +88,14 @@ class AvailabilityResult:
         pandas.DataFrame
             `station`, `gain` and `single_point`, one row for each station and cell. [-]
         """
-        import pandas as pd
-
         _check.numbers("a frame", *self.gains.values())
         frames = [
-            pd.DataFrame({"station": name, "gain": np.ravel(np.asarray(gain, dtype=float))})
+            frame_of({"gain": np.asarray(gain, dtype=float)}, station=name)
             for name, gain in self.gains.items()
         ]
-        table = pd.concat(frames, ignore_index=True) if frames else pd.DataFrame()
+        table = joined(frames)
         if frames:
             table["single_point"] = table["station"].isin(self.single_points)
-        table.attrs["units"] = {"gain": "-"}
         return table
 
     def __str__(self) -> str:

@@ -7,9 +7,9 @@ from typing import TYPE_CHECKING, Any, Literal
 
 import numpy as np
 
+from qmodel._frames import frame_of
 from qmodel._typing import Value
 from qmodel.errors import ModelError
-from qmodel.glossary import units_of
 from qmodel.loads import Load, Profile, columns_of, in_words
 from qmodel.planning.slo import unasked_losses
 from qmodel.units import text
@@ -107,15 +107,10 @@ class Boundary:
         pandas.DataFrame
             The load, `low`, `high`, `rejected`, `abandoned`. [-]
         """
-        import pandas as pd
-
         columns = columns_of(self.load)
         columns |= {n: getattr(self, n) for n in ("low", "high", "rejected", "abandoned")}
-        cells = np.broadcast_arrays(*(np.atleast_1d(value) for value in columns.values()))
-        frame = pd.DataFrame({n: c.ravel() for n, c in zip(columns, cells, strict=True)})
-        frame.insert(0, "parameter", self.parameter)
-        frame.insert(1, "side", self.side)
-        frame.attrs["units"] = units_of(list(frame)) | dict.fromkeys(("low", "high"), self.unit)
+        frame = frame_of(columns, parameter=self.parameter, side=self.side)
+        frame.attrs["units"] |= dict.fromkeys(("low", "high"), self.unit)
         return frame
 
     def __str__(self) -> str:

@@ -104,7 +104,7 @@ class _Away(Station):
         return wait
 
     def _solve(self, arrival_rate: Value) -> StationResult:
-        rate, _s = arrival_rate, self.service.mean
+        rate = arrival_rate
         distribution = self._wait(rate)
         wait = distribution.mean
         grounds = (POISSON_ARRIVALS, GENERAL_SERVICE, FCFS, self._ground())

@@ -7,11 +7,11 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from qmodel._frames import frame_of
 from qmodel._typing import Count, Value
 from qmodel._xp import is_symbolic, namespace
 from qmodel.basis import Assumption, Basis, union
 from qmodel.distributions import Distribution, Sum
-from qmodel.glossary import units_of
 from qmodel.queues.counts.states import States
 from qmodel.units import text
 
@@ -255,15 +255,11 @@ class StationResult:
         pandas.DataFrame
             One row for each cell; ``attrs["units"]`` has the units. [-]
         """
-        import pandas as pd
-
         columns: dict[str, Any] = {"arrival_rate": self.arrival_rate}
         columns |= {name: getattr(self, name) for name in MEANS}
         columns |= {f"p{100 * p:g}": self.response.quantile(p) for p in (0.5, 0.95, 0.99)}
-        cells = np.broadcast_arrays(*(np.atleast_1d(v) for v in columns.values()))
-        frame = pd.DataFrame({n: c.ravel() for n, c in zip(columns, cells, strict=True)})
+        frame = frame_of(columns)
         frame["basis"] = str(self.basis)
-        frame.attrs["units"] = units_of(list(frame.columns))
         return frame
 
 
