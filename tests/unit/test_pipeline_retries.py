@@ -34,25 +34,6 @@ def test_the_fold_of_eight_servers(attempts: int, fold: float) -> None:
     assert float(p.hidden_capacity) == pytest.approx(8 / attempts)
 
 
-@pytest.mark.parametrize("options", [{}, {"failure": 0.0}, {"budget": 0.2}])
-@pytest.mark.parametrize("step", [PATH, qm.cached(0.8, lookup=qm.call("c", qm.Delay(0.1)), miss=PATH)])
-def test_a_retry_around_what_cannot_fail_changes_nothing(
-    step: qm.Step, options: dict[str, float]
-) -> None:
-    plain = qm.Pipeline(step)
-    guarded = qm.Pipeline(qm.retry(step, attempts=3, pause=0.2, jitter=0.5, **options))
-    assert guarded.max_rate == plain.max_rate
-    loads = np.array([0.1, 0.6, 0.95, 1.2]) * plain.max_rate
-    a, b = plain.solve(loads), guarded.solve(loads)
-    for name in plain.visits:
-        np.testing.assert_array_equal(b.visits[name], a.visits[name])
-    assert np.array_equal(b.latency.mean, a.latency.mean)
-    assert np.array_equal(b.latency.quantile(0.99), a.latency.quantile(0.99))
-    assert np.array_equal(b.goodput, a.goodput)
-    assert list(b.equilibria) == list(a.equilibria)
-    assert b.basis == a.basis
-
-
 def test_three_states_to_all_digits() -> None:
     r = tried(APP, 5.0, 3).solve(6.0)
     assert list(r.equilibria) == ["healthy", "threshold", "collapsed"]
