@@ -39,6 +39,7 @@ from typing import Any, NamedTuple
 import numpy as np
 from scipy.special import betainc, gammaln, logsumexp, xlogy
 
+from qmodel.networks.held_variability import varied_throughput
 from qmodel.numerics.roots import increasing_root
 
 __all__ = ["Counts", "Met", "Place", "counts", "curve", "saturation"]
@@ -62,6 +63,8 @@ class Place(NamedTuple):
     """Share of those present who count as holders of a permit. [-]"""
     pool: Any = None
     """The pool that it is, if it is one."""
+    scv: Any = 1.0
+    """SCV of a service, as far as the throughput depends on it. [-]"""
 
     @property
     def endless(self) -> bool:
@@ -250,10 +253,11 @@ def saturation(permits: Any, places: Mapping[str, Place]) -> Any:
     if not any(np.any(np.asarray(place.counted) != 1) for place in places.values()):
         # Between the two asymptotes all weights are of one size.
         guess = (first**-4.0 + cap**-4.0) ** -0.25
-        return (guess * ratio(guess))[()]
+        return varied_throughput(guess * ratio(guess), p, first, cap, places.values())[()]
     # What others bring grows with the load: the rate at which it is its own limit.
     high = np.minimum(cap * (1 - 1e-9), first)
-    return increasing_root(lambda x: 1 - ratio(x), 1e-9 * high, high, rtol=1e-12)
+    found = increasing_root(lambda x: 1 - ratio(x), 1e-9 * high, high, rtol=1e-12)
+    return varied_throughput(found, p, first, cap, places.values())
 
 
 def curve(permits: Any, places: Mapping[str, Place]) -> Any:
@@ -268,6 +272,7 @@ def curve(permits: Any, places: Mapping[str, Place]) -> Any:
         found = flow * whole[:-1] / whole[1:]
         # Where weights are too small for their digits, nobody waits.
         found = np.where(whole[:-1] > 1e-290, found, n / p * first)
+    found = varied_throughput(found, n, n / p * first, cap, places.values())
     return np.where(n <= p, found, _at(found, p[None] - 1))
 
 

@@ -109,20 +109,29 @@ def place_of(name: str, station: Station, visits: Any, work: Any, counted: Any =
         node = node_of(name, station)
     except ModelError:
         # No product form: what loses requests as a delay, others by their servers.
-        return Place(visits, work, np.inf if station.loses else station.servers, None, counted)
+        servers = np.inf if station.loses else station.servers
+        return Place(visits, work, servers, None, counted, scv=station.service.scv)
     if node.delays:
-        return Place(visits, work)
+        return Place(visits, work, scv=station.service.scv)
     if node.speeds is not None:
         return Place(visits, node.work, station.servers, node.speeds, counted)
-    return Place(visits, work, node.servers, None, counted)
+    scv = station.service.scv if node.queues else 1.0
+    return Place(visits, work, node.servers, None, counted, scv=scv)
 
 
-def found(inside: Inside, met: Mapping[str, Any]) -> dict[str, StationResult]:
-    """Return the stations where holders meet 0, 1, ... others with these probabilities."""
-    return {name: _limited(inside, name, m) for name, m in met.items()}
+def found(
+    inside: Inside, met: Mapping[str, Any], settled: tuple[Any, Any]
+) -> dict[str, StationResult]:
+    """Return the stations where holders meet 0, 1, ... others with these probabilities.
+
+    With service that is not exponential, waits are on their way from those without a pool to
+    those with a full one: `settled` is the probability that it is full, and those waits over
+    exponential ones.
+    """
+    return {name: _limited(inside, name, m, settled) for name, m in met.items()}
 
 
-def _limited(inside: Inside, name: str, met: Any) -> StationResult:
+def _limited(inside: Inside, name: str, met: Any, settled: tuple[Any, Any]) -> StationResult:
     result, place = inside.result(name), inside.places[name]
     if place.pool:
         return result.station.limited(result, met)  # type: ignore[attr-defined,no-any-return]
@@ -130,7 +139,7 @@ def _limited(inside: Inside, name: str, met: Any) -> StationResult:
         return _shared(result, place, met)
     alike = result.wait is not None and place.speeds is None
     if alike and all(s.wait is None for s in result.streams):
-        return _queued(result, place, met, inside.services(name))
+        return _queued(result, place, met, inside.services(name), settled)
     return longer(result, _mean(place, met) / np.asarray(result.response_time))
 
 
@@ -166,14 +175,21 @@ def _shared(result: StationResult, place: Place, met: Any) -> StationResult:
 
 
 def _queued(
-    result: StationResult, place: Place, met: Any, services: Sequence[Distribution]
+    result: StationResult,
+    place: Place,
+    met: Any,
+    services: Sequence[Distribution],
+    settled: tuple[Any, Any],
 ) -> StationResult:
     """Return a station first come first served where holders find `met`."""
     station = result.station
     distribution: Distribution = FoundWait.of(met, place.servers, place.servers / place.work)
     factor = _variability(result, place)
     if factor is not None:
-        distribution = Scaled(distribution, factor)
+        full, end = settled
+        way = np.sqrt(np.clip(full, 0.0, 1.0))  # measured, at 8 to 32 permits
+        end = np.clip(end, np.minimum(factor, 1.0), np.maximum(factor, 1.0))
+        distribution = Scaled(distribution, ((1 - way) * factor + way * end)[()])
     new = _with_wait(result, distribution, distribution.mean)
     streams = tuple(
         replace(station._stream(new, s.arrival_rate, work), kind=s.kind)

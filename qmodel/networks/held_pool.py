@@ -14,14 +14,8 @@ permit and those that wait for one are kept apart, as the latter find full queue
 This limit moves a queue from the inside to the outside and adds no work: to add a wait for a
 permit to times that have no limit would count it twice.
 
-Service that is not exponential changes the waits inside as it does without a pool, and the
-wait for a permit by the variability of the time for which permits are held,
-
-.. math:: \frac{1 + c_h^2}{2}, \qquad
-   c_h^2 = \frac{h_0 X(P)}{P} c_0^2 + \left(1 - \frac{h_0 X(P)}{P}\right) c_b^2 ,
-
-with :math:`h_0, c_0^2` of that time without queues inside, and the SCV :math:`c_b^2` of service
-at the station that limits the throughput.
+Service that is not exponential changes X(P), the waits inside and that for a permit
+(`qmodel.networks.held_variability`).
 
 **Shapes.** All parameters broadcast, P too. **Overload.** ``inf`` in its cell. NaN in, NaN out.
 
