@@ -54,7 +54,7 @@ POINTS: list[tuple[Place, ...]] = [
     ((*LOGNORMAL4, 8, 0.6), (*LOGNORMAL2, 2, 0.9), (*ONE, 1, 0.7)),
     ((*CONSTANT, 1, 0.9), (*GAMMA, 2, 0.6), (*ONE, 1, 0.9)),
     ((*GAMMA, 4, 0.9), (*ONE, 1, 0.9), (*LOGNORMAL4, 4, 0.7)),
-    # Families that nothing was chosen by.
+    # Phases, which were in the design as well; shifted service, which nothing was chosen by.
     *(_equal(PHASES, PHASES, PHASES, 1, load) for load in (0.6, 0.9)),
     *(_equal(SHIFTED, SHIFTED, SHIFTED, c, 0.8) for c in (1, 2)),
     ((*SHIFTED, 1, 0.9), (*PHASES, 1, 0.6), (*ONE, 1, 0.8)),

@@ -4,9 +4,9 @@ Shifts are exact, and so are smooth parts with a closed tail. The rest is invert
 inversion is trusted (`qmodel.numerics.inversion`): a cell whose null weights are not null
 goes on to the next of these, the others stay as they are:
 
-1. powers of time in closed form for what is made of constant and uniform times only; twelve
-   points around the negative axis, where the transform continues there, else 31 on a
-   vertical line: right for what has few factors and no kink;
+1. what is made of constant and uniform times, and of at most one uniform and smooth ones, in
+   closed form at its kinks; twelve points around the negative axis, where the transform
+   continues there, else 31 on a vertical line: right for what has few factors and no kink;
 2. the line with 63 and with 255 points: the sum of up to a thousand exponential times, the
    sum of four uniform ones;
 3. what the transform says of itself in pieces (`qmodel.distributions.pieces`), each kink in
@@ -45,6 +45,9 @@ _FEW = 64
 """Times of all parts that are inverted together; more are as quick one part after the other."""
 
 _AGREED = 1e-10
+_FEW = 2
+"""Smooth pieces that cost no more than the first line: beside a kink it is 3e-9 off."""
+
 _POINTS = 1 << 17
 """Points times cells of one pass on a line."""
 
@@ -203,7 +206,7 @@ def _inverted(distribution: Distribution, mass: Any, t: np.ndarray, analytic: bo
     if (
         pieces is not None
         and pieces.whole
-        and not any(term.distribution for term in pieces.terms)
+        and sum(term.distribution is not None for term in pieces.terms) <= _FEW
     ):
         tail, density, error, _ = whole_and_rest(pieces, mass, t)
         doubt = error / 1e-9

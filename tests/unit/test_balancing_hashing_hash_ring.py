@@ -119,3 +119,17 @@ def test_one_server_is_even():
 def test_refused(call, words):
     with pytest.raises(DomainError, match=words):
         call()
+
+
+def test_bounds_and_rings_of_any_shape():
+    servers, points, bounds = np.array([[4], [10]]), np.array([1, 20]), np.array([1.1, 1.5])
+    found = ring_imbalance(servers=servers, virtual_nodes=points, bound=bounds)
+    alone = [
+        [ring_imbalance(servers=c, virtual_nodes=v, bound=b) for v, b in zip(points, bounds)]
+        for c in servers.ravel()
+    ]
+    assert found == pytest.approx(np.array(alone, dtype=float), rel=1e-12)
+    assert (found <= bounds).all()
+    # Of rings that are built, with no more than the bound on a server counted.
+    shares = rings(4, 1, 20_000).max(axis=1) * 4
+    assert found[0, 0] == pytest.approx(np.minimum(shares, 1.1).mean(), rel=2e-3)

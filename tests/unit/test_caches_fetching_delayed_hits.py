@@ -206,3 +206,9 @@ def test_no_hit_ratio_rounds_above_one() -> None:
         r = FetchedLRU(1e9, qm.Exponential(1.0)).solve(Zipf(objects, 0.8), 1e-9)
         assert r.hit_ratio <= 1.0
     assert FetchedLRU(1e9, qm.Exponential(1.0)).solve(pages, 1e3).hit_ratio <= 1.0
+
+
+@pytest.mark.parametrize("rate", [0.5, 5.0])
+@pytest.mark.parametrize("renewing", [False, True])
+def test_whoever_asks_during_a_fetch_that_never_ends_waits(rate: float, renewing: bool) -> None:
+    assert outcome(rate, 2.0, np.inf, renewing=renewing) == (0.0, 0.0, 1.0, 0.0, 0.0)

@@ -66,3 +66,13 @@ def test_endless_lives_hit_always() -> None:
     r = RefreshedTTL([1.0, np.inf], 0.5, qm.Exponential(0.1)).solve(pages, 3.0)
     assert 0 < r.hit_ratio[0] < r.hit_ratio[1] == 1.0
     assert r.fetch_rate[1] == r.stale_ratio[1] == 0.0
+
+
+def test_who_gets_a_stale_answer_does_not_wait() -> None:
+    fetch = qm.Exponential(0.5)
+    r = RefreshedTTL(0.7, 0.4, fetch).solve(Zipf(1), 2.0)
+    one = outcome(2.0, ttl=0.7, stale=0.4, fetch_time=0.5)
+    assert one.stale > 0.05
+    assert r.added.atom == pytest.approx(1 - one.missed - one.delayed, rel=1e-12)
+    # Who comes during an exponential fetch waits as long as who begins it.
+    assert r.added.tail(0.3) == pytest.approx((one.missed + one.delayed) * np.exp(-0.6))

@@ -94,3 +94,17 @@ def test_few_admissions_keep_the_most_popular() -> None:
     assert (np.diff(found) > 0).all()
     assert found[0] == pytest.approx(float(LRU(3).solve(SIX).hit_ratio), abs=1e-9)
     assert found[-1] < SIX.shares()[:3].sum()
+
+
+def test_time_of_an_object_is_littles() -> None:
+    # What is let in, times how long it stays, is what is there.
+    r = QLRU(3, 0.1).solve(SIX, np.array([7.0, 14.0]))
+    let_in = np.array([7.0, 14.0]) * r.miss_ratio * 0.1
+    assert r.eviction_age * let_in == pytest.approx(np.array([3.0, 3.0]), rel=1e-12)
+
+
+def test_hit_ratio_of_each_rank_makes_that_of_all() -> None:
+    r = QLRU(3, 0.1).solve(SIX)
+    of_each = np.array([float(r.hit_ratio_of(rank)) for rank in range(1, 7)])
+    assert of_each @ SIX.shares() == pytest.approx(float(r.hit_ratio), rel=1e-12)
+    assert r.hit_ratio_of(np.arange(1, 7)) == pytest.approx(of_each, rel=1e-12)

@@ -51,6 +51,13 @@ def test_its_limits() -> None:
     np.testing.assert_allclose(
         one.response.quantile(0.99), shared.response.quantile(0.99), rtol=1e-6
     )
+    # What an arrival meets is forgotten as in M/G/1 that is shared, of which it is known.
+    for distribution in (qm.Deterministic(0.1), qm.Gamma(0.1, 0.25), qm.LogNormal(0.1, 4.0)):
+        one, shared = (
+            s.solve(rates).response
+            for s in (qm.LoadDependent(distribution, (1,)), qm.MG1PS(distribution))
+        )
+        np.testing.assert_allclose(one.quantile(0.9), shared.quantile(0.9), rtol=1e-6)
     for distribution in (qm.Gamma(0.1, 0.25), qm.LogNormal(0.1, 4.0)):
         four, cores = (
             s.solve(rates * 4)

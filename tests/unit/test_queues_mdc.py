@@ -221,3 +221,10 @@ def test_symbols_are_refused_and_services_change_the_model():
         assert r.basis == "exact"
         assert r.basis["number"] == "exact"
         assert r.wait.quantile(0.99) == pytest.approx(1.9374388305, rel=1e-9)
+
+
+def test_one_server_unless_said() -> None:
+    assert waiting_tail(0.6, 1.0, t=0.0) == pytest.approx(0.6)
+    # Erlang (1909): within one service, P(W <= t) is (1 - rho) e^(rate t).
+    assert waiting_tail(0.6, 1.0, t=0.5) == pytest.approx(1 - 0.4 * np.exp(0.3))
+    assert waiting_time(0.6, 1.0) == pytest.approx(0.6 / (2 * 0.4))

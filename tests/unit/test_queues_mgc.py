@@ -230,3 +230,18 @@ def test_the_utilization_is_the_busy_share_of_all_servers():
         r = qm.MGc(distribution, 4).solve([100.0, 300.0, 500.0])
         np.testing.assert_allclose(r.utilization, [0.25, 0.75, 1.25])
         np.testing.assert_allclose(r.number_in_system[:2] - r.queue_length[:2], [1.0, 3.0])
+
+
+@pytest.mark.parametrize("load", [0.1, 0.25, 0.5, 0.9])
+def test_nothing_is_over_before_its_least_service(load: float) -> None:
+    # A wait that is rare, and service with a kink where it begins: no inversion rings there.
+    r = qm.MGc(qm.Uniform(1.0, 3.0), 37).solve(load * 37 / 2).response
+    assert (r.tail(np.array([0.5, 0.9, 0.999, 1.0])) == 1.0).all()
+    inside = np.array([1.0 + 1e-9, 1.001, 1.7])
+    wait = qm.MGc(qm.Uniform(1.0, 3.0), 37).solve(load * 37 / 2).wait
+    assert wait is not None
+    # By the definition of the sum, over the service.
+    x = (np.arange(4000) + 0.5) / 2000 + 1.0
+    for t in inside:
+        late = np.where(x < t, wait.tail(np.maximum(t - x, 1e-12)), 1.0)
+        assert float(r.tail(t)) == pytest.approx(late.mean(), abs=1.3e-4)

@@ -117,7 +117,8 @@ class QLRU(Replacement):
 
     def _solve(self, popularity: Popularity, request_rate: Value) -> CacheResult:
         found = Replacement._solve(self, popularity, request_rate)
-        few = self._few(popularity, np.shape(found.hit_ratio))
+        shape = np.broadcast_shapes(np.shape(found.hit_ratio), np.shape(found.eviction_age))
+        few = self._few(popularity, shape)
         if few is None:
             return found
         there, shares, hits, places = few

@@ -113,7 +113,8 @@ def repeat(times: Count, step: Step, *, name: str = "") -> Step:
     -------
     Step
         The step. Repeated visits to one queue find waits that are like each other
-        (`qmodel.queues.waits.repeated_visits`); the percentiles are approximate.
+        (`qmodel.queues.waits.repeated_visits`); the percentiles are approximate: p99 is
+        within 10 % up to 10 visits in simulations, and up to 31 % too low with 200.
 
     Raises
     ------
