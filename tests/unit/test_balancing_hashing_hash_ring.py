@@ -125,7 +125,7 @@ def test_bounds_and_rings_of_any_shape():
     servers, points, bounds = np.array([[4], [10]]), np.array([1, 20]), np.array([1.1, 1.5])
     found = ring_imbalance(servers=servers, virtual_nodes=points, bound=bounds)
     alone = [
-        [ring_imbalance(servers=c, virtual_nodes=v, bound=b) for v, b in zip(points, bounds)]
+        [ring_imbalance(servers=c, virtual_nodes=v, bound=b) for v, b in ((1, 1.1), (20, 1.5))]
         for c in servers.ravel()
     ]
     assert found == pytest.approx(np.array(alone, dtype=float), rel=1e-12)

@@ -20,9 +20,9 @@ changes more slowly, by a factor found by simulation. The mean of V waits then h
 of the variance of one wait, and is taken as a mixture of the means of n and n + 1 independent
 waits, :math:`1 / (n + 1) < v \le 1 / n`, that has this variance.
 
-**Errors.** Against simulations of exponential service, 1 and 4 servers at 70 and 90 % load, p99
-is 1 % low to 7 % high with 3 visits, 10 % low to 3 % high with 10, 20 % low to 6 % high with 50,
-and 31 % low with 200, where p50 is up to 16 % high.
+**Errors.** Against simulations of exponential service, 1 and 4 servers at 70 and 90 % load: p99
+is 1 % low to 7 % high with 3 visits, 10 % low to 3 % high with 10, 20 % low to 6 % high with
+50, and up to 31 % low with 200, where p50 is up to 16 % high.
 
 References
 ----------
