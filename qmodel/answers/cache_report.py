@@ -14,6 +14,7 @@ from qmodel.answers.load import goals_of, lost_in, most, pipeline_of, sensible_l
 from qmodel.answers.read_off import losses
 from qmodel.answers.stored import Site, policy_named, policy_of, stored_in
 from qmodel.answers.words import BYTES, RATE, SHARE, TIME, percent, size
+from qmodel.loads import Poisson
 from qmodel.units import text
 
 if TYPE_CHECKING:
@@ -29,7 +30,7 @@ __all__ = ["cache"]
 @checked
 def cache(
     model: Pipeline,
-    arrival_rate: float | None = None,
+    arrival_rate: float | Poisson | None = None,
     *,
     popularity: Popularity,
     memory: float,

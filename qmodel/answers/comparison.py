@@ -15,7 +15,7 @@ from qmodel.answers.load import curve_of, facts_of, goals_of, pipeline_of, sensi
 from qmodel.answers.read_off import capacity_of
 from qmodel.answers.words import COUNT, RATE, SHARE, TEXT, TIME, WORDS, listed, lost, shown
 from qmodel.errors import ModelError
-from qmodel.loads import Closed, columns_of, in_words
+from qmodel.loads import Closed, Poisson, columns_of, in_words
 from qmodel.planning.region import warn_beyond
 
 if TYPE_CHECKING:
@@ -51,7 +51,7 @@ _POINTS = 40  # of a curve
 @with_doubts
 def compare(
     models: Mapping[str, Pipeline | Station],
-    arrival_rate: float | Closed | None = None,
+    arrival_rate: float | Poisson | Closed | None = None,
     *,
     objectives: Objectives = (),
 ) -> Answer:

@@ -11,6 +11,7 @@ from qmodel.answers.answer import Answer, Column, Fact, Picture, Table
 from qmodel.answers.beyond import with_doubts
 from qmodel.answers.load import pipeline_of, sensible_load
 from qmodel.answers.words import COUNT, NUMBER, RATE, SHARE, TEXT, TIME, shown
+from qmodel.loads import Poisson
 from qmodel.units import text
 
 if TYPE_CHECKING:
@@ -24,7 +25,7 @@ __all__ = ["frontier"]
 @with_doubts
 def frontier(
     model: Pipeline | Station,
-    arrival_rate: float | None = None,
+    arrival_rate: float | Poisson | None = None,
     *,
     quantity: str = "p99",
     points: int = 8,

@@ -9,7 +9,7 @@ from qmodel.answers.answer import Answer, Column, Formula, Table
 from qmodel.answers.beyond import with_doubts
 from qmodel.answers.load import pipeline_of, sensible_load
 from qmodel.answers.words import TEXT
-from qmodel.loads import Closed, columns_of, in_words
+from qmodel.loads import Closed, Poisson, columns_of, in_words
 from qmodel.planning.region import warn_beyond
 
 if TYPE_CHECKING:
@@ -24,7 +24,7 @@ __all__ = ["explain"]
 def explain(
     model: Pipeline | Station,
     quantity: str = "mean",
-    arrival_rate: float | Closed | None = None,
+    arrival_rate: float | Poisson | Closed | None = None,
 ) -> Answer:
     r"""Say where a number comes from: formula, numbers put in, assumptions, literature.
 

@@ -11,6 +11,7 @@ from qmodel.answers.answer import Answer, Column, Fact, Picture, Table
 from qmodel.answers.beyond import with_doubts
 from qmodel.answers.load import goals_of, pipeline_of, sensible_load
 from qmodel.answers.words import RATE, TEXT, WORDS, shown
+from qmodel.loads import Poisson
 from qmodel.planning.region import warn_beyond
 from qmodel.units import text
 
@@ -30,7 +31,7 @@ _LITTLE = 5e-4
 @with_doubts
 def sensitivity(
     model: Pipeline | Station,
-    arrival_rate: float | None = None,
+    arrival_rate: float | Poisson | None = None,
     *,
     objectives: Objectives = (),
     quantities: Sequence[str] = ("mean", "p99"),

@@ -11,6 +11,7 @@ from qmodel.answers.answer import Answer, Column, Fact, Picture, Table
 from qmodel.answers.beyond import with_doubts
 from qmodel.answers.load import goals_of, pipeline_of, sensible_load
 from qmodel.answers.words import COUNT, RATE, SHARE, TEXT, WORDS, percent, shown
+from qmodel.loads import Poisson
 from qmodel.planning.region import warn_beyond
 
 if TYPE_CHECKING:
@@ -30,7 +31,7 @@ _CALM = 0.01
 @with_doubts
 def uncertainty(
     model: Pipeline | Station,
-    arrival_rate: float | None = None,
+    arrival_rate: float | Poisson | None = None,
     *,
     spreads: Mapping[str, float] | float = 0.1,
     objectives: Objectives = (),

@@ -12,6 +12,7 @@ from qmodel.answers.beyond import with_doubts
 from qmodel.answers.load import goals_of, sensible_load
 from qmodel.answers.words import COUNT, NUMBER, RATE, SHARE, TEXT, WORDS, percent, shown
 from qmodel.errors import InfeasibleError, ModelError
+from qmodel.loads import Poisson
 
 if TYPE_CHECKING:
     from qmodel.pipeline import Pipeline
@@ -28,7 +29,7 @@ _ROWS = 5  # of the picture of costs
 @with_doubts
 def size(
     model: Pipeline | Station,
-    arrival_rate: float | None = None,
+    arrival_rate: float | Poisson | None = None,
     *,
     objectives: Objectives,
     prices: Mapping[str, float] | None = None,
@@ -129,7 +130,7 @@ def size(
     )
 
 
-def _load(model: Any, arrival_rate: float | None) -> tuple[float, str]:
+def _load(model: Any, arrival_rate: float | Poisson | None) -> tuple[float, str]:
     from qmodel.answers.load import pipeline_of
 
     return sensible_load(pipeline_of(model), arrival_rate)

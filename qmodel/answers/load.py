@@ -11,7 +11,7 @@ from qmodel import _check
 from qmodel.answers.answer import Fact
 from qmodel.answers.words import COUNT, RATE, TIME, lost
 from qmodel.errors import DomainError
-from qmodel.loads import Closed, Profile, columns_of
+from qmodel.loads import Closed, Poisson, Profile, columns_of
 from qmodel.units import text
 
 if TYPE_CHECKING:
@@ -57,7 +57,7 @@ def goals_of(objectives: Objectives | Iterable[Objectives]) -> list[Objective]:
 
 
 def sensible_load(
-    model: Pipeline, arrival_rate: float | Closed | Profile | None, who: str = "it"
+    model: Pipeline, arrival_rate: float | Poisson | Closed | Profile | None, who: str = "it"
 ) -> tuple[Any, str]:
     """Return the load [1/s], given or sensible, and a remark on how it was chosen."""
     if isinstance(arrival_rate, Closed):
@@ -67,6 +67,8 @@ def sensible_load(
         return arrival_rate, ""
     if isinstance(arrival_rate, Profile):
         return arrival_rate.peak, "the peak of one that changes in time"
+    if isinstance(arrival_rate, Poisson):
+        arrival_rate = arrival_rate.rate
     if arrival_rate is not None:
         return float(_check.nonnegative("arrival_rate", arrival_rate)), ""
     limit = float(model.max_rate)

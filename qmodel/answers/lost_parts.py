@@ -15,6 +15,7 @@ from qmodel.answers.beyond import with_doubts
 from qmodel.answers.load import goals_of, pipeline_of, sensible_load
 from qmodel.answers.words import RATE, SHARE, TEXT, TIME, WORDS, listed, percent, shown
 from qmodel.errors import ModelError
+from qmodel.loads import Poisson
 from qmodel.planning.region import warn_beyond
 from qmodel.units import text
 
@@ -42,7 +43,7 @@ _Row = tuple[str, "PipelineResult | None", float]
 @with_doubts
 def outages(
     model: Pipeline | Station,
-    arrival_rate: float | None = None,
+    arrival_rate: float | Poisson | None = None,
     *,
     objectives: Objectives = (),
     zones: int = 3,

@@ -22,7 +22,7 @@ from qmodel.answers.words import (
     size,
 )
 from qmodel.errors import DomainError
-from qmodel.loads import Closed, in_words
+from qmodel.loads import Closed, Poisson, in_words
 from qmodel.units import parse, text
 
 if TYPE_CHECKING:
@@ -45,7 +45,7 @@ _CELL = 8.0  # [B]
 def sweep(
     model: Pipeline | Station,
     over: Mapping[str, Any],
-    arrival_rate: float | Closed | None = None,
+    arrival_rate: float | Poisson | Closed | None = None,
 ) -> Answer:
     """Solve a model over loads and parameters, one row for each combination.
 

@@ -23,7 +23,7 @@ from qmodel.answers.read_off import (
     value_of,
 )
 from qmodel.answers.words import RATE, SHARE, TIME, percent
-from qmodel.loads import Closed
+from qmodel.loads import Closed, Poisson
 from qmodel.planning.region import warn_beyond
 from qmodel.units import text
 
@@ -42,7 +42,7 @@ _POINTS = 60  # of a curve
 @with_doubts
 def solve(
     model: Pipeline | Station,
-    arrival_rate: float | Closed | None = None,
+    arrival_rate: float | Poisson | Closed | None = None,
     *,
     objectives: Objectives = (),
 ) -> Answer:

@@ -15,6 +15,7 @@ from qmodel.answers.beyond import with_doubts
 from qmodel.answers.load import pipeline_of, sensible_load
 from qmodel.answers.words import AGE, NUMBER, RATE, SHARE, TEXT, TIME, shown
 from qmodel.errors import ModelError
+from qmodel.loads import Poisson
 from qmodel.planning.region import warn_beyond
 from qmodel.units import text
 
@@ -29,7 +30,9 @@ _POINTS = 160  # of a curve
 
 @checked
 @with_doubts
-def hysteresis(model: Pipeline | Station, arrival_rate: float | None = None) -> Answer:
+def hysteresis(
+    model: Pipeline | Station, arrival_rate: float | Poisson | None = None
+) -> Answer:
     """Say up to which load a model is healthy, what may tip it, and how it comes back.
 
     Parameters

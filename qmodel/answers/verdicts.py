@@ -15,7 +15,7 @@ from qmodel.answers.load import facts_of, goals_of, lost_in, pipeline_of, sensib
 from qmodel.answers.read_off import capacity_of, losses, value_of
 from qmodel.answers.words import COUNT, RATE, SHARE, TEXT, WORDS, listed
 from qmodel.errors import DomainError, ModelError
-from qmodel.loads import Closed, Profile, in_words
+from qmodel.loads import Closed, Poisson, Profile, in_words
 from qmodel.planning.region import warn_beyond
 
 if TYPE_CHECKING:
@@ -30,7 +30,7 @@ __all__ = ["check", "gathered", "junit"]
 @with_doubts
 def check(
     model: Pipeline | Station,
-    arrival_rate: float | Closed | Profile | None = None,
+    arrival_rate: float | Poisson | Closed | Profile | None = None,
     *,
     objectives: Objectives,
 ) -> Answer:

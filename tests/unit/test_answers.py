@@ -62,6 +62,15 @@ def every():
 # Words
 
 
+def test_a_poisson_load_is_its_rate():
+    site = qm.Pipeline(qm.call("db", qm.MMc(0.1, 4)))
+    for ask in (answers.solve, answers.check, answers.size, answers.sensitivity):
+        said = [
+            str(ask(site, load, objectives="p99 < 1 s")) for load in (20.0, qm.Poisson(20.0))
+        ]
+        assert said[0] == said[1]
+
+
 def test_numbers_in_words():
     assert shown(float("inf"), "s") == "overload"
     assert shown(float("inf"), "1/s") == "no limit"
