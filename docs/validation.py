@@ -115,7 +115,8 @@ SOURCES = {
 """Where the measurements of each group are from, and which model predicts them."""
 
 INTRODUCTION = (
-    "Of {all} numbers that others measured and published, the models of this library "
+    "Of {all} published numbers, {measured} of which others measured and {worked} of which "
+    "is a worked example of its authors, the models of this library "
     "predict {good} within the bound that stands beside them, and miss the others, with the "
     "reason. Where a model is calibrated, it is from lighter loads of the same source, "
     "which are not in the table, unless a row says otherwise.",
@@ -364,9 +365,11 @@ def cases() -> list[Case]:
 def page(found: Sequence[Case]) -> str:
     """Return the page."""
     good = sum(case.holds for case in found)
+    worked = sum("no measurement" in SOURCES[case.group] for case in found)
+    measured = len(found) - worked
     lines = ["# Held against published measurements"]
     for paragraph in INTRODUCTION:
-        words = paragraph.format(all=len(found), good=good)
+        words = paragraph.format(all=len(found), good=good, measured=measured, worked=worked)
         lines += ["", textwrap.fill(words, 98, break_on_hyphens=False)]
     for group, source in SOURCES.items():
         lines += ["", f"## {group}", "", f"{source[0].upper()}{source[1:]}", ""]

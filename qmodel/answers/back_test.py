@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 from qmodel._checked import checked
 from qmodel.answers.answer import Answer, Column, Fact, Picture, Table
+from qmodel.answers.beyond import with_doubts
 from qmodel.answers.words import BAR, RATE, SHARE, TEXT, TIME, percent
 from qmodel.measurements import BackTest, Measurements, comparison
 from qmodel.units import text
@@ -21,6 +22,7 @@ __all__ = ["backtest"]
 
 
 @checked
+@with_doubts
 def backtest(
     model: Pipeline | Station,
     measured: Measurements | pd.DataFrame,

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 from qmodel._checked import checked
 from qmodel.answers import cache_limits, cache_tables
 from qmodel.answers.answer import Answer, Fact, Picture, Table
+from qmodel.answers.beyond import with_doubts
 from qmodel.answers.cache_refill import refill
 from qmodel.answers.load import goals_of, lost_in, most, pipeline_of, sensible_load
 from qmodel.answers.read_off import losses
@@ -28,6 +29,7 @@ __all__ = ["cache"]
 
 
 @checked
+@with_doubts
 def cache(
     model: Pipeline,
     arrival_rate: float | Poisson | None = None,

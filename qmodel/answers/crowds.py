@@ -234,13 +234,19 @@ def _by_time(result: PipelineOverTime) -> Table:
     wanted = np.linspace(0.0, grown[-1], _ROWS)
     rows = np.unique(np.searchsorted(grown, wanted).clip(0, len(result.times) - 1))
     names = {"p50": TIME, "p99": TIME}
+    one = 1 / float(np.ptp(result.times))
+
+    def rates(flow: np.ndarray) -> list[float]:
+        # Not one in all the time is none.
+        return np.where(flow[rows] < one, 0.0, flow[rows]).tolist()
+
     return Table(
         "times",
         "Minute by minute",
         [
             Column("time", "after", WORDS, [_clock(t) for t in result.times[rows]]),
-            Column("arrival_rate", "load", RATE, result.arrival_rate[rows].tolist()),
-            Column("goodput", "served", RATE, np.maximum(result.goodput[rows], 0).tolist()),
+            Column("arrival_rate", "load", RATE, rates(result.arrival_rate)),
+            Column("goodput", "served", RATE, rates(result.goodput)),
             *(
                 Column(name, name, unit, getattr(result, name)[rows].tolist())
                 for name, unit in names.items()
@@ -269,7 +275,10 @@ def _enough(
         longest = waiting_room(load, rate)
         wait, admits = text(longest / rate, "s"), text(rate, "1/s")
         what.append("a waiting room")
-        how.append(f"that admits {admits}: on average up to {longest:,.0f} wait in it, {wait}")
+        how.append(
+            f"that admits {admits}: on average up to {longest:,.0f} wait in it, {wait}, and "
+            "p99 is 5 to 28 % longer"
+        )
     if not what:
         return []
     columns = [Column("what", "", TEXT, what), Column("how", "", WORDS, how)]
@@ -280,7 +289,7 @@ def waiting_room(load: Profile, rate: float) -> float:
     """Return how many wait at most in a room that admits so many a second, in the mean [-].
 
     They are a fluid: probability adds 2.5 % to a mean of 450, 0.2 % to one of 12,000, and to
-    p99 of the wait a tenth to a quarter.
+    p99 of the wait 28 % and 5 %.
     """
     times = np.linspace(load.times[0], load.times[-1], 4000)
     there = longest = 0.0

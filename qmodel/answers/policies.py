@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any
 from qmodel import _check
 from qmodel._checked import checked
 from qmodel.answers.answer import Answer, Column, Fact, Picture, Table
+from qmodel.answers.beyond import with_doubts
 from qmodel.answers.hash_rings import hot_key, on_a_ring
 from qmodel.answers.hit_ratios import within_header
 from qmodel.answers.load import goals_of
@@ -77,6 +78,7 @@ def _goals(objectives: Objectives, replica: Station) -> list[Objective]:
 
 
 @checked
+@with_doubts
 def balance(
     replica: Station,
     replicas: int,

@@ -41,6 +41,7 @@ from qmodel.pipeline.places_in_time import Place, flow_of
 from qmodel.pipeline.refill import Refill
 from qmodel.pipeline.steps.base import Outcome, choice
 from qmodel.pipeline.steps.call import Call
+from qmodel.queues.delay import Delay
 from qmodel.transients.autoscaler import Autoscaler
 from qmodel.transients.over_time import StationOverTime
 from qmodel.transients.schedule import Schedule
@@ -75,12 +76,18 @@ def over_time(
     _check.instance("load", load, Profile)
     names = list(plan.stations)
     staff = _by_name("servers", servers, names, (Schedule, Autoscaler))
+    for name in servers if isinstance(servers, Mapping) else ():
+        if isinstance(plan.stations[name], Delay):
+            raise ModelError(f"{name} is a Delay, and has no servers that could change")
     earlier = start.ends if isinstance(start, PipelineOverTime) else None
     begin = earlier or _by_name("start", start, names, (int, np.integer))
     asked = default_times(load, times)
-    closer = [refill.times(asked[0], asked[-1]) for refill in refills.values()]
-    grid = np.unique(np.concatenate([default_times(load), asked, *closer]))
-    grid = grid[(grid >= asked[0]) & (grid <= asked[-1])]
+    # Be the first look when it may, things happen from the first that is known.
+    known = [] if start is not None else [load.times[0], *(r.at for r in refills.values())]
+    first, last = min([asked[0], *known]), asked[-1]
+    closer = [refill.times(first, last) for refill in refills.values()]
+    grid = np.unique(np.concatenate([[first], default_times(load), asked, *closer]))
+    grid = grid[(grid >= first) & (grid <= last)]
     asked = grid if times is None else asked
     return InTime(plan, load, (grid, asked), staff, begin, refills).result()
 

@@ -254,14 +254,15 @@ class Pipeline:
             What comes; `qmodel.transients` has crowds, ramps and days. [1/s]
         times : array, optional
             Increasing times at which to look; by default 300 of them, and the corners of the
-            load. [s]
+            load. What happens before the first of them does, from where the load begins or a
+            cache is emptied. [s]
         servers : mapping of str to Schedule or Autoscaler, optional
             By station, how the number of its servers changes; one without a mapping is for
             all stations. [-]
         start : mapping of str to int, int, or PipelineOverTime, optional
-            By station, requests that are there at the first time, or an earlier part of the
-            way, from the end of which it goes on; by default the steady state of the first
-            rate, or none where there is no such state. [-]
+            By station, requests that are there at the first of the `times`, or an earlier
+            part of the way, from the end of which it goes on; by default the load begins in
+            the steady state of its first rate, or with none where there is no such state. [-]
         emptied : mapping of str to Emptied or float, optional
             By cache, when it loses all that it has, and fills again. [s]
 

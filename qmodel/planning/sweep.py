@@ -29,7 +29,7 @@ from __future__ import annotations
 
 import sys
 import time
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from os import PathLike
 from typing import TYPE_CHECKING, Any, overload
 
@@ -51,6 +51,9 @@ if TYPE_CHECKING:
 __all__ = ["sweep", "sweep_chunks"]
 
 Solve = Callable[..., Any]
+
+_LOADS = ("arrival_rate", "goodput")
+"""What is the load of a cell: the first that it has."""
 
 _PATIENCE = 2.0  # Seconds before a bar is worth showing.
 
@@ -172,7 +175,10 @@ def sweep(
     missing = writer.missing()
     for _ in _watched(where.run(writer, missing), rows, missing, progress):
         pass
-    return writer.all()
+    parts = writer.all()
+    if getattr(model, "measured", None) is not None:
+        _warn(model, _joined([_extremes(part) for part in parts]))
+    return parts
 
 
 def _warn(model: Any, frame: pd.DataFrame) -> None:
@@ -180,12 +186,18 @@ def _warn(model: Any, frame: pd.DataFrame) -> None:
     region = getattr(model, "measured", None)
     if region is None:
         return
-    load = frame["arrival_rate" if "arrival_rate" in frame else "goodput"]
+    load = frame[next(name for name in _LOADS if name in frame)]
     warn(region.of_load(load.to_numpy()))
     busy = {n: frame[n].max() for n in frame if n.startswith("utilization.")}
     if busy:
         most = max(busy, key=busy.__getitem__)
         warn(region.of_utilization(most.removeprefix("utilization."), float(busy[most])))
+
+
+def _extremes(part: pd.DataFrame) -> pd.DataFrame:
+    """Return the least and the greatest of what a model is held against."""
+    held = part.loc[:, [n for n in part if n in _LOADS or n.startswith("utilization.")]]
+    return held.agg(["min", "max"])
 
 
 def _joined(frames: list[pd.DataFrame]) -> pd.DataFrame:
@@ -240,7 +252,14 @@ def sweep_chunks(
     [40, 40, 10]
     """
     rows = Rows.of(model, _design(over, arrival_rate), percentiles, chunk)
-    return (rows(number) for number in range(rows.parts))
+    return _measured(model, (rows(number) for number in range(rows.parts)))
+
+
+def _measured(model: Any, frames: Iterable[pd.DataFrame]) -> Iterator[pd.DataFrame]:
+    """Yield frames, with a warning where their cells go beyond what was measured."""
+    for frame in frames:
+        _warn(model, frame)
+        yield frame
 
 
 def _design(over: Mapping[str, Any] | Design, arrival_rate: Value) -> Design:

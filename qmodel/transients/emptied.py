@@ -17,7 +17,7 @@ class Emptied(Model):
     Parameters
     ----------
     at : float, default 0
-        When; at the first time or before, it starts cold. [s]
+        When; before the load begins, what comes until then is as its first rate. [s]
     entries : int, optional
         How many objects fit, of a cache with a given hit ratio; a modelled one knows. [-]
     exponent : float, default 0.9

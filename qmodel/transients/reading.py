@@ -119,7 +119,7 @@ class Reading:
         for strand, p in self._weighted():
             there = np.maximum(strand.ready[:, None], 1)
             inside = np.clip(self.numbers + 1, 1, there)
-            takes = inside / self.walk.completions(inside, strand.ready[:, None])
+            takes = inside / self.walk.completions(inside, there)
             found += (takes * p).sum(axis=1)
         return np.maximum(found / self.walk.service_time, 1.0)
 

@@ -96,6 +96,8 @@ def station_over_time(
         The station over time.
     """
     if isinstance(station, Delay):
+        if servers is not None:
+            raise ModelError("a Delay has no servers that could change over time")
         return delayed(station, profile, times)
     walk = walk_or_none(station, profile)
     plain = servers is None and start is None

@@ -69,15 +69,13 @@ def test_a_slow_load_and_a_constant_one_are_steady_states(name: str) -> None:
     slow = qm.Profile([0.0, 7200.0], [30.0, 90.0])
     at = np.array([0.0, 3600.0, 7200.0])
     found = mean(name, over(name, slow, at))
-    # A pool is its stations in equilibrium, and not their chain.
-    rel = 0.03 if name == "hold" else 1e-3
-    assert found == pytest.approx(np.broadcast_to(steady(name, slow.rate(at)), 3), rel=rel)
+    assert found == pytest.approx(np.broadcast_to(steady(name, slow.rate(at)), 3), rel=1e-3)
     flat = qm.Profile([0.0, 60.0], [90.0, 90.0])
     found = mean(name, over(name, flat, [0.0, 60.0]))
-    assert found == pytest.approx(float(np.ravel(steady(name, 90.0))[0]), rel=rel)
+    assert found == pytest.approx(float(np.ravel(steady(name, 90.0))[0]), rel=1e-3)
 
 
-@pytest.mark.parametrize("name", [*stations(), "series"])
+@pytest.mark.parametrize("name", BOTH)
 def test_the_unit_of_time_changes_nothing(name: str) -> None:
     at = np.array([0.0, 20.0, 25.0, 60.0])
     fast = mean(name, over(name, RUSH, at))
@@ -102,6 +100,59 @@ def test_what_comes_is_served_lost_or_there_at_every_moment(name: str) -> None:
     grown = np.concatenate([[0.0], np.cumsum(np.diff(times) * (came - gone)[1:])])
     half = np.concatenate([[0.0], np.cumsum(np.diff(times) * (came - gone)[:-1])])
     assert there == pytest.approx(there[0] + (grown + half) / 2, abs=2.0)
+
+
+@pytest.mark.parametrize("name", pipelines())
+def test_when_one_looks_first_changes_nothing(name: str) -> None:
+    """The load begins when it begins: a jam that is looked at from its middle is as long."""
+    all_of_it = over(name, RUSH, [0.0, 20.0, 25.0, 60.0])
+    from_within = over(name, RUSH, [20.0, 25.0, 60.0])
+    assert mean(name, from_within) == pytest.approx(mean(name, all_of_it)[1:], rel=1e-9)
+    assert from_within.backlog[0] > 20
+
+
+@pytest.mark.parametrize("name", pipelines())
+def test_a_pipeline_without_servers_for_a_while(name: str) -> None:
+    """What waits for them does so in front of them, and is served when they are back."""
+    outage = {"a": Schedule([0.0, 20.0, 22.0], [3, 0, 3])}
+    flat = qm.Profile([0.0, 60.0], [60.0, 60.0])
+    if name == "hold":
+        outage = {"pool": Schedule([0.0, 20.0, 22.0], [6, 0, 6])}
+    r = over(name, flat, [0.0, 19.0, 21.9, 60.0], servers=outage)
+    (stopped,) = outage
+    at = r.stations[stopped]
+    assert (at.throughput[2], at.servers[2]) == (0.0, 0.0)
+    came = 1.9 * float(at.arrival_rate[1])
+    assert at.number_in_system[2] == pytest.approx(at.number_in_system[1] + came, rel=0.01)
+    assert at.number_in_system[3] == pytest.approx(at.number_in_system[1], rel=0.01)
+    assert r.mean[1] + 0.05 < r.mean[2] or name in ("branch", "cached")
+    assert r.mean[3] == pytest.approx(r.mean[1], rel=0.01)
+
+
+def test_a_delay_has_no_servers_to_lose() -> None:
+    outage = Schedule([0.0, 20.0], [0, 3])
+    with pytest.raises(qm.ModelError, match="Delay"):
+        over("Delay", RUSH, [0.0, 60.0], servers=outage)
+    site = qm.Pipeline(qm.call("net", qm.Delay(0.01)))
+    with pytest.raises(qm.ModelError, match="net is a Delay"):
+        site.over_time(RUSH, servers={"net": outage})
+    # One for all stations is for those that have servers.
+    assert site.over_time(RUSH, servers=outage).mean == pytest.approx(0.01)
+
+
+@pytest.mark.parametrize("rate", [-1.0, np.nan, np.inf])
+def test_rates_that_cannot_be_are_refused_by_name(rate: float) -> None:
+    with pytest.raises(qm.DomainError, match=f"rates must be .*got .*{rate:g}"):
+        qm.Profile([0.0, 1.0], [1.0, rate])
+
+
+def test_overload_at_the_end_is_said() -> None:
+    rising = qm.Profile([0.0, 60.0], [60.0, 260.0])
+    r = pipelines()["series"].over_time(rising)
+    assert "a is saturated from" in str(r)
+    assert "to the end, and beyond" in str(r)
+    assert r.settled_at == np.inf
+    assert r.load_at_the_end >= 1
 
 
 @pytest.mark.parametrize("name", [n for n in stations() if n != "Delay"])

@@ -33,6 +33,16 @@ def test_under_a_constant_load_it_warms_as_a_flushed_cache() -> None:
     assert misses(r)[-1] == pytest.approx(steady, rel=1e-9)
 
 
+def test_a_loss_before_the_first_look_happens_when_it_happens() -> None:
+    at = np.array([3.0, 8.0])
+    later = site().over_time(FLAT, times=at, emptied={"cache": 0.0})
+    whole = site().over_time(FLAT, times=[0.0, *at], emptied={"cache": 0.0})
+    assert misses(later) == pytest.approx(misses(whole)[1:], rel=1e-3)
+    # Before the load begins, it is that of its first rate.
+    early = site().over_time(FLAT, times=[0.0, 5.0], emptied={"cache": -3.0})
+    assert misses(early) == pytest.approx(misses(whole)[1:], rel=1e-3)
+
+
 def test_against_drawn_requests() -> None:
     """A load that triples while the cache warms: who finds the object asked for before?"""
     load = ramp(200.0, 600.0, start=2.0, over=4.0, until=12.0)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import pickle
+import tempfile
 import warnings
 from collections.abc import Callable
 from pathlib import Path
@@ -34,12 +35,19 @@ def site() -> Site:
     return Site(model=model, load=150.0, objectives=[GOAL], measured=REGION)
 
 
+def in_parts(model: Any) -> None:
+    with tempfile.TemporaryDirectory() as folder:
+        qm.sweep(model, {"arrival_rate": [100.0, 300.0]}, into=folder, chunk=1)
+
+
 IN_PYTHON: dict[str, Callable[[Any], Any]] = {
     "capacity": lambda m: qm.capacity(m, GOAL),
     "capacity of users": lambda m: qm.capacity(m, GOAL, think_time=2.0),
     "size": lambda m: qm.size(m, 900.0, GOAL),
     "solve_for": lambda m: qm.solve_for(m, "web.servers", 300.0, GOAL),
     "sweep": lambda m: qm.sweep(m, {"arrival_rate": [100.0, 300.0]}),
+    "sweep in chunks": lambda m: list(qm.sweep_chunks(m, {"arrival_rate": [90.0, 300.0]})),
+    "sweep into a folder": in_parts,
     "sweep of servers": lambda m: qm.sweep(m, {"web.servers": [1, 4]}, arrival_rate=90.0),
 }
 
@@ -74,6 +82,9 @@ ASKED: dict[str, Callable[[Any], answers.Answer]] = {
     "sweep": lambda m: answers.sweep(m, {"arrival_rate": [100.0, 300.0]}),
     "outages": lambda m: answers.outages(m, 300.0),
     "compare": lambda m: answers.compare({"as it is": m}, 300.0),
+    "cache": lambda m: answers.cache(
+        m, 300.0, popularity=qm.caches.Zipf(1000, 0.8, size=1024), memory=2.0**18
+    ),
     "crowd": lambda m: answers.crowd(m, qm.transients.pulse(2000, 20.0, base=100.0)),
 }
 
