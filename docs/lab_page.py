@@ -58,10 +58,10 @@ calibration did not see is five percent of the wait, and the light run has nowhe
 what a connection costs between two requests. Its hit ratio is not that of the other sites (see
 below): 3 % more look-ups miss there, which makes the pool 82 % busy for 80 %. And a minute is
 short for such a pool: in simulations of the very model that predicts, the p99 of single runs
-of a minute has a standard deviation of 18 % at 70 % load and 25 % at 80 %. With 6 % more work in
-the pool (the 3 % of look-ups that was measured, and 3 % for connections that is assumed, as
-nothing measured it) one run in twenty has what was measured in the second campaign. The column ±
-does not know that, as requests of neighbouring batches wait in the same queue. Every
+of a minute has a standard deviation of 18 % at 70 % load and 25 % at 80 %. With 6 % more work
+in the pool (the 3 % of look-ups that was measured, and 3 % for connections that is assumed, as
+nothing measured it) one run in twenty has what was measured in the second campaign. The column
+± does not know that, as requests of neighbouring batches wait in the same queue. Every
 prediction went beyond what the light run had measured, and said so: `qmodel solve` on the
 calibrated file warns of each (column `said` of the results), and of the pool that it is 60 to
 80 % busy where at most 18 % was measured.
