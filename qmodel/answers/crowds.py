@@ -238,7 +238,7 @@ def _by_time(result: PipelineOverTime) -> Table:
 
     def rates(flow: np.ndarray) -> list[float]:
         # Not one in all the time is none.
-        return np.where(flow[rows] < one, 0.0, flow[rows]).tolist()
+        return [float(rate) if rate >= one else 0.0 for rate in flow[rows]]
 
     return Table(
         "times",
