@@ -253,9 +253,8 @@ class Pipeline:
         load : Profile
             What comes; `qmodel.transients` has crowds, ramps and days. [1/s]
         times : array, optional
-            Increasing times at which to look; by default 300 of them, and the corners of the
-            load. What happens before the first of them does, from where the load begins or a
-            cache is emptied. [s]
+            Increasing times at which to look, be it after the load began; by default 300 of
+            them, and the corners of the load. [s]
         servers : mapping of str to Schedule or Autoscaler, optional
             By station, how the number of its servers changes; one without a mapping is for
             all stations. [-]
