@@ -43,7 +43,7 @@ HELD_AS_EXPONENTIAL = Assumption(
     "service inside a pool that is not exponential changes the throughput of a full pool, the "
     "waits inside and the wait for a permit by measured factors of its SCV; simulated with "
     "one queue inside, of four servers with lognormal service, the throughput was within 1 %, "
-    "and up to 85 % load of it the mean within 5 % and p99 within 7 % (8 and 12 permits, SCV "
+    "and up to 85 % load of it the mean within 5 % and p99 within 8 % (8 and 12 permits, SCV "
     "0.25 to 4); at an SCV of 4 the mean is 6 % and p99 15 to 20 % low with 16 and 32 permits, "
     "10 and 26 % with one server, 20 and 30 % with two queues; at 0.25 they stay within 5 and "
     "10 % there",
