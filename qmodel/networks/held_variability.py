@@ -3,7 +3,7 @@ r"""What service that is not exponential makes of a pool: of its limit, and of i
 With P holders inside, nothing is lost below the two asymptotes of a closed network: a round
 takes at least :math:`b = \max(T, P D)`, T the time without queues and D that of the station
 that limits the throughput, over its servers. What a round takes beyond that is taken as the
-mean of the positive part of a normal variable [1]_, whose deviation :math:`\sigma` is found
+mean of the positive part of a normal variable (our heuristic), whose deviation :math:`\sigma` is found
 from the exponential network, where all is known:
 
 .. math::
@@ -24,15 +24,13 @@ how much of the order of the departures is left when they come back. Several sta
 the fourth power of their loads. It is exact for exponential service, without queues, and far
 above saturation.
 
-The wait for a permit is multiplied by that of M/G/P over M/M/P [2]_, with the SCV of the time
+The wait for a permit is multiplied by that of M/G/P over M/M/P [1]_, with the SCV of the time
 for which permits are held, as far as permits are the limit, and by :math:`(1 + c_s^2) / 2` as
 far as the station is.
 
 References
 ----------
-.. [1] W. Whitt, "Open and closed models for networks of queues", AT&T Bell Laboratories
-   Technical Journal 63, 1984.
-.. [2] T. Kimura, "A two-moment approximation for the mean waiting time in the GI/G/s queue",
+.. [1] T. Kimura, "A two-moment approximation for the mean waiting time in the GI/G/s queue",
    Management Science 32, 1986.
 """
 
