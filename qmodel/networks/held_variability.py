@@ -3,8 +3,8 @@ r"""What service that is not exponential makes of a pool: of its limit, and of i
 With P holders inside, nothing is lost below the two asymptotes of a closed network: a round
 takes at least :math:`b = \max(T, P D)`, T the time without queues and D that of the station
 that limits the throughput, over its servers. What a round takes beyond that is taken as the
-mean of the positive part of a normal variable (our heuristic), whose deviation :math:`\sigma` is found
-from the exponential network, where all is known:
+mean of the positive part of a normal variable (our heuristic), whose deviation
+:math:`\sigma` is found from the exponential network, where all is known:
 
 .. math::
 
