@@ -115,8 +115,8 @@ SOURCES = {
 """Where the measurements of each group are from, and which model predicts them."""
 
 INTRODUCTION = (
-    "Of {all} published numbers, {measured} of which others measured and {worked} of which "
-    "is a worked example of its authors, the models of this library "
+    "Of {all} published numbers, {measured} of them measured and {worked} worked out by the "
+    "authors of an example, the models of this library "
     "predict {good} within the bound that stands beside them, and miss the others, with the "
     "reason. Where a model is calibrated, it is from lighter loads of the same source, "
     "which are not in the table, unless a row says otherwise.",
