@@ -38,7 +38,7 @@ def svg(graph: Graph, title: str) -> str:
     """Return the map as an SVG element."""
     widths: dict[Any, float] = {key: _width(node) for key, node in graph.nodes.items()}
     edges = {ends: edge for ends, edge in graph.edges.items() if ends[0] != ends[1]}
-    said = {ends: _LETTER * len(graph.said(edge)) for ends, edge in edges.items()}
+    said = {ends: 2 * (6 + _LETTER * len(graph.said(e))) for ends, e in edges.items()}
     found = layout(widths, said, _GAP)
     tall = [0.0] * (max(found.layer[key] for key in graph.nodes) + 1)
     for key, node in graph.nodes.items():
@@ -66,7 +66,7 @@ def svg(graph: Graph, title: str) -> str:
         labels.append(Label(graph.said(edge), *_place(spans, along, turned)))
     boxes = [(key, span(key)) for key in graph.nodes]
     left = min(
-        *(at.x - widths[key] / 2 for key, at in boxes), *(x.left for x in labels), math.inf
+        *(at.x - widths[key] / 2 for key, at in boxes), *(x.x for x in labels), math.inf
     ) - _MARGIN  # fmt: skip
     right = max(
         *(at.x + widths[key] / 2 for key, at in boxes), *(x.right for x in labels), -math.inf
@@ -93,42 +93,37 @@ class Span(NamedTuple):
 
 
 class Label(NamedTuple):
-    """Words beside or on an arrow."""
+    """Words beside an arrow."""
 
     words: str
     x: float
     y: float
-    centred: bool
-
-    @property
-    def left(self) -> float:
-        """Where the words begin."""
-        return self.x - (_LETTER * len(self.words) / 2 if self.centred else 0)
 
     @property
     def right(self) -> float:
         """Where the words end."""
-        return self.left + _LETTER * len(self.words)
+        return self.x + _LETTER * len(self.words)
 
     def svg(self) -> str:
         """Return the words on a ground that covers the arrow."""
-        anchor = ' text-anchor="middle"' if self.centred else ""
         return (
-            f'<text x="{self.x:.1f}" y="{self.y:.1f}" font-size="11"{anchor} '
+            f'<text x="{self.x:.1f}" y="{self.y:.1f}" font-size="11" '
             'style="stroke:var(--ground,Canvas);stroke-width:3px;paint-order:stroke">'
             f"{escape(self.words)}</text>"
         )
 
 
-def _place(spans: list[Span], along: float, turned: bool) -> tuple[float, float, bool]:
-    """Return where the words of an arrow stand, and whether they are centred there."""
+def _place(spans: list[Span], along: float, turned: bool) -> tuple[float, float]:
+    """Return where the words of an arrow begin: aside of it."""
     first, second = spans[:2]
+    aside = 6 if not turned else _ASIDE + 6
     if len(spans) > 2:
-        return second.x, (second.top + second.end) / 2 + 4, True
+        return second.x + aside, (second.top + second.end) / 2 + 4
     y = first.end + (second.top - first.end) * along
-    # A smooth step, as the arrow itself.
+    # A smooth step, as the arrow itself, which goes on below or comes from above the words.
     x = first.x + (second.x - first.x) * along**2 * (3 - 2 * along)
-    return x + (6 if not turned else _ASIDE - 4), y + 2, False
+    slope = second.x - first.x
+    return x + aside, y + (2 if abs(slope) < 2 else -3 if slope > 0 else 8)
 
 
 def _width(node: Node) -> float:
