@@ -282,7 +282,9 @@ def _asymptotes(p: Any, places: Mapping[str, Place]) -> tuple[Any, Any]:
     cap: Any = np.full(p.shape, np.inf)
     for place in places.values():
         if not place.endless:
-            cap = np.minimum(cap, place.fastest * place.counted / (place.visits * place.work))
+            with np.errstate(divide="ignore"):  # a station that nobody visits is no limit
+                most = place.fastest * place.counted / np.asarray(place.visits * place.work)
+            cap = np.minimum(cap, most)
     return p / np.asarray(own + np.zeros(p.shape)), cap
 
 

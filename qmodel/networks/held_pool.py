@@ -261,23 +261,28 @@ class HeldPool(Station):
     def _found(self, state: held_states.State) -> held_states.Found:
         known: dict[str, held_states.Found] = self.within.__dict__.setdefault("found", {})
         if "" not in known:
-            known[""] = (held_states.few if self._few else held_states.many)(self, state)
+            small = np.broadcast_to(np.less_equal(self.servers, self._few), state.flow.shape)
+            if small.all() or not small.any():
+                known[""] = (held_states.few if small.all() else held_states.many)(self, state)
+            else:
+                few = replace(self, permits=np.minimum(self.permits, self._few * self.each))
+                known[""] = held_states.by_size(self, few, state, small)
         return known[""]
 
     @property
-    def _few(self) -> bool:
-        """Whether the chain of all numbers inside is small enough to be solved."""
+    def _few(self) -> int:
+        """The most permits for which the chain of all numbers inside is small; 0 for none."""
         places = self.within.places.values()
         limited = sum(place.limited for place in places)
-        if limited + sum(place.endless for place in places) < len(places):
-            return False
-        size = limited + any(place.endless for place in places) - 1
-        return (
-            comb(int(np.max(self.servers)) + size, size) <= _MOST_PHASES
+        solved = (
+            limited + sum(place.endless for place in places) >= len(places)
             and all(np.all(np.asarray(place.visits) <= 1) for place in places)
             and any(np.all(np.asarray(place.visits) == 1) for place in places)
             and not any(place.pool for place in places)
         )
+        size = limited + any(place.endless for place in places) - 1
+        fits = (n for n in range(_MOST_PHASES, 0, -1) if comb(n + size, size) <= _MOST_PHASES)
+        return next(fits, 0) if solved else 0
 
 
 def _numbers() -> ModelError:

@@ -228,6 +228,20 @@ def many(pool: HeldPool, state: State) -> Found:
     return Found(views, wait, (POISSON_ARRIVALS, HELD_PERMITS, FLOW_EQUIVALENCE))
 
 
+def by_size(pool: HeldPool, of_few: HeldPool, state: State, small: Any) -> Found:
+    """Return what is found where some cells have `small` pools and others do not."""
+
+    def only(cells: Any) -> State:
+        return state._replace(flow=np.where(cells, state.flow, 0.0), over=state.over & cells)
+
+    parts = ((few(of_few, only(small)), small * 1.0), (many(pool, only(~small)), ~small * 1.0))
+    views = tuple(v._replace(share=v.share * here) for part, here in parts for v in part.views)
+    wait = Mixture(tuple(here for _, here in parts), tuple(part.wait for part, _ in parts))
+    (first, _), (second, _) = parts
+    grounds = union(first.grounds, second.grounds)
+    return Found(views, wait, grounds, first.of_distribution)
+
+
 def _known(state: State) -> Any:
     return np.where(state.known, 1.0, np.nan)
 

@@ -7,6 +7,8 @@ needs while the others are unlimited (`qmodel.planning._least_cost`). It is comp
 stations in a second or less; where it is not, after a budget of choices, the answer is the
 best found, with a bound on what might still be saved.
 
+**Held pools** have percentiles that are approximate and need not fall with each further permit:
+there another choice may cost some per cent less.
 **Scenarios** must hold all at once: the peak, the night, a zone lost, a cache lost. In a
 scenario, a number that is sized stands for the share of it that is left, rounded down: with
 ``{"web.servers": 2 / 3}`` a third of them is gone.

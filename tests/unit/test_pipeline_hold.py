@@ -92,6 +92,42 @@ def test_several_visits_share_one_wait(
         assert r.latency.quantile(0.99) == pytest.approx(p99, rel=0.1)
 
 
+@pytest.mark.parametrize("rate", [100.0, 300.0, 600.0])
+@pytest.mark.parametrize("scv", [1.0, 4.0])
+def test_few_permits_beside_many_are_what_they_are_alone(rate: float, scv: float) -> None:
+    """Few permits are solved by their chain, many by the numbers inside, each cell as its own."""
+
+    def solved(permits: Any) -> qm.PipelineResult:
+        database = qm.MGc(qm.from_mean_scv(0.008, scv), 4)
+        inside = [qm.call("app", qm.MMc(0.01, 8)), qm.call("db", database)]
+        inside.append(qm.call("disk", qm.MMc(0.002, 2)))
+        return qm.Pipeline(qm.hold("threads", permits, qm.series(*inside))).solve(rate)
+
+    sizes = [3, 10, 11, 64]
+    together = solved(np.array(sizes))
+    for i, permits in enumerate(sizes):
+        alone = solved(permits)
+        assert together.latency.mean[i] == pytest.approx(alone.latency.mean, rel=1e-9)
+        p99 = together.latency.quantile(0.99)[i]
+        assert p99 == pytest.approx(alone.latency.quantile(0.99), rel=1e-9)
+        for name, station in alone.stations.items():
+            found = np.broadcast_to(together.stations[name].response_time, len(sizes))
+            assert found[i] == pytest.approx(station.response_time, rel=1e-9)
+
+
+def test_a_station_inside_that_nobody_visits_is_no_limit() -> None:
+    database = qm.call("db", qm.MMc(0.008, 4))
+    path = qm.cached(
+        np.array([0.5, 1.0]),
+        lookup=qm.call("app", qm.MMc(0.01, 8)),
+        miss=database,
+        name="cache",
+    )
+    found = qm.Pipeline(qm.hold("threads", 16, path)).max_rate
+    assert found[1] == pytest.approx(800.0)
+    assert found[0] < found[1]
+
+
 def test_without_queues_inside_it_is_the_station_of_its_times() -> None:
     rate = np.array([0.0, 100.0, 400.0, 500.0, np.nan])
     for distribution, twin in (
