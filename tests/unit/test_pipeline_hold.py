@@ -95,7 +95,7 @@ def test_several_visits_share_one_wait(
 @pytest.mark.parametrize("rate", [100.0, 300.0, 600.0])
 @pytest.mark.parametrize("scv", [1.0, 4.0])
 def test_few_permits_beside_many_are_what_they_are_alone(rate: float, scv: float) -> None:
-    """Few permits are solved by their chain, many by the numbers inside, each cell as its own."""
+    """Few permits are solved by their chain, many by the numbers inside, in one array."""
 
     def solved(permits: Any) -> qm.PipelineResult:
         database = qm.MGc(qm.from_mean_scv(0.008, scv), 4)
@@ -112,7 +112,8 @@ def test_few_permits_beside_many_are_what_they_are_alone(rate: float, scv: float
         assert p99 == pytest.approx(alone.latency.quantile(0.99), rel=1e-9)
         for name, station in alone.stations.items():
             found = np.broadcast_to(together.stations[name].response_time, len(sizes))
-            assert found[i] == pytest.approx(station.response_time, rel=1e-9)
+            # The means of what is found are integrals of tails, to 1e-8.
+            assert found[i] == pytest.approx(station.response_time, rel=1e-8)
 
 
 def test_a_station_inside_that_nobody_visits_is_no_limit() -> None:
