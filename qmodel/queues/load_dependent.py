@@ -1,4 +1,4 @@
-r"""A shared station whose speed depends on the number of requests present, with no limit to it.
+r"""The load-dependent station: shared, at a speed that depends on the number present.
 
 A database that slows down under many queries, cores whose clock falls when all are busy, a
 service measured as :math:`X(n)`: with n requests the station works at the speed
