@@ -207,12 +207,13 @@ class Trial:
                 yield start + k, [np.broadcast_to(value, len(part))[k] for value in cells]
 
     def _rough(self, result: Result) -> Any:
-        """Return by how much objectives are missed, without the percentiles.
+        """Return by how much objectives are missed, 0 if none is, without the percentiles.
 
-        Who waits less than before has a shorter mean: where the mean rests, so do they.
+        Who waits less than before has a shorter mean: where the mean rests, so do they. By how
+        much an objective is met does not matter: a utilization falls with any further number.
         """
         plain = [o for o in self.objectives if self.over_time or o.probability is None]
-        return missed_by(result, plain) if plain else 0.0
+        return np.maximum(missed_by(result, plain), 0.0) if plain else 0.0
 
     def _first_steady(self, rows: Numbers) -> Numbers:
         """Return the first row with a steady state, or the last."""
