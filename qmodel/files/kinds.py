@@ -15,7 +15,7 @@ Examples
 ...     print(argument.name, argument.unit, argument.needed, "-", argument.meaning)
 service_time s True - mean service time
 servers - True - servers
-places - True - requests in the station at most
+capacity - True - requests in the station at most
 """
 
 from __future__ import annotations
