@@ -45,7 +45,7 @@ _FEW = 64
 """Times of all parts that are inverted together; more are as quick one part after the other."""
 
 _AGREED = 1e-10
-_FEW = 2
+_FEW_SMOOTH = 2
 """Smooth pieces that cost no more than the first line: beside a kink it is 3e-9 off."""
 
 _POINTS = 1 << 17
@@ -206,7 +206,7 @@ def _inverted(distribution: Distribution, mass: Any, t: np.ndarray, analytic: bo
     if (
         pieces is not None
         and pieces.whole
-        and sum(term.distribution is not None for term in pieces.terms) <= _FEW
+        and sum(term.distribution is not None for term in pieces.terms) <= _FEW_SMOOTH
     ):
         tail, density, error, _ = whole_and_rest(pieces, mass, t)
         doubt = error / 1e-9

@@ -107,7 +107,7 @@ def cache_size(
     never = wanted > most * (1 + 1e-14)
     if not shape and never:
         raise InfeasibleError(
-            f"no capacity is enough for a hit ratio of {float(wanted):g}: with room for "
+            f"no capacity is enough for a hit ratio of {float(wanted):g}: with capacity for "
             f"everything it is {float(most):.6g}"
         )
     inner = (wanted > 0) & (wanted < most)
