@@ -91,7 +91,7 @@ def _embedded(rate: Any, service: Distribution, capacity: int) -> tuple[Any, Any
 
 @dataclass(frozen=True, slots=True, eq=False)
 class MG1K(Station):
-    """Station with one server and a capacity of `capacity`, first come first served.
+    """Station with one server and a finite capacity, first come first served.
 
     Its times are those of the accepted requests.
 
