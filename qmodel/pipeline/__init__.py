@@ -60,12 +60,10 @@ lazily(
         "model": "Pipeline",
         "over_time": "PipelineOverTime",
         "result": "KindResult PipelineResult",
-        "steps": "Grounds Outcome Step circuit_breaker",
+        "steps": """
+            Grounds Outcome Step branch cached call circuit_breaker fan_out hedge hold limit
+            nothing parallel repeat retry series timeout
+        """,
         "steps.retried": "RetryResult",
     },
-    modules="""
-        steps.branch steps.cached steps.call steps.fan_out steps.hedge steps.hold
-        steps.limit steps.nothing steps.parallel steps.repeat steps.retry steps.series
-        steps.timeout
-    """,
 )

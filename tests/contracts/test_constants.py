@@ -24,7 +24,8 @@ def assigned(body: list[ast.stmt]) -> Iterator[str]:
             yield node.target.id
         elif isinstance(node, ast.Assign):
             for target in node.targets:
-                yield from (n.id for n in ast.walk(target) if isinstance(n, ast.Name))
+                names = (n for n in ast.walk(target) if isinstance(n, ast.Name))
+                yield from (n.id for n in names if isinstance(n.ctx, ast.Store))
 
 
 def twice(source: str) -> list[str]:
