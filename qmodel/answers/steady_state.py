@@ -137,7 +137,7 @@ def solve(
 def _within(
     model: Pipeline, goals: Sequence[Objective], tables: Sequence[Table]
 ) -> list[float]:
-    """Return the capacity under each objective; of the only one it may be in a table already."""
+    """Return the capacity under each objective; that of the only one may be in a table."""
     if len(goals) == 1:
         for table in tables:
             found = next((c for c in table.columns if c.key == "capacity"), None)

@@ -1,7 +1,7 @@
-"""A package says three times what it offers: to users, to type checkers, and where it comes from.
+"""A package says three times what it offers: to users, to type checkers, and where it is from.
 
-``__all__``, the imports under ``TYPE_CHECKING`` and the table of `qmodel._lazy.lazily` agree, and
-no module that is imported hides a function of its name.
+``__all__``, the imports under ``TYPE_CHECKING`` and the table of `qmodel._lazy.lazily` agree,
+and no module that is imported hides a function of its name.
 """
 
 from __future__ import annotations
