@@ -59,7 +59,7 @@ def increasing_root(
     --------
     >>> increasing_root(lambda x: x**2 - np.array([2.0, 9.0]), 0.0, np.array([10.0, 10.0]))
     array([1.4142, 3.    ])
-    >>> increasing_root(lambda x: x**2 - 9.0, 0.0, 10.0, side="below") ** 2 < 9.0
+    >>> bool(increasing_root(lambda x: x**2 - 7.0, 0.0, 10.0, side="below") ** 2 < 7.0)
     True
     """
 
