@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, fields, replace
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 import numpy as np
 
@@ -14,7 +14,24 @@ from qmodel.queues.base import Station
 if TYPE_CHECKING:
     import pandas as pd
 
-__all__ = ["StationOverTime"]
+__all__ = ["Spread", "StationOverTime"]
+
+
+class Spread(NamedTuple):
+    """How the number present varies, and what follows from one more; arrays like the times."""
+
+    variance: np.ndarray
+    """Variance of the number present [-]."""
+    waits: np.ndarray
+    """How many more wait for each that is present more than in the mean [-]."""
+    leave: np.ndarray
+    """How many more leave a second, served or not [1/s]."""
+    served: np.ndarray
+    """How many more are served a second [1/s]."""
+    noise: np.ndarray
+    """Variance by which the number that is served grows a second [1/s]."""
+    pace: np.ndarray
+    """What all servers can serve [1/s]."""
 
 
 @dataclass(frozen=True, slots=True, eq=False, kw_only=True)
@@ -52,6 +69,8 @@ class StationOverTime:
         Distribution of the time at the station, a cell for each time. [-]
     station : Station
         The station. [-]
+    spread : Spread, optional
+        How the number present varies; None in a steady state of each moment. [-]
     """
 
     times: np.ndarray
@@ -68,6 +87,7 @@ class StationOverTime:
     wait: Distribution | None
     response: Distribution
     station: Station
+    spread: Spread | None = None
 
     @property
     def accepted(self) -> np.ndarray:
@@ -84,11 +104,13 @@ class StationOverTime:
     def at(self, places: np.ndarray) -> StationOverTime:
         """Return the same at some of the times, by their places."""
         shape = self.times.shape
-        values = {
+        values: dict[str, Any] = {
             f.name: getattr(self, f.name)[places]
             for f in fields(self)
             if isinstance(getattr(self, f.name), np.ndarray)
         }
+        if self.spread is not None:
+            values["spread"] = Spread(*(x[places] for x in self.spread))
         for name in ("wait", "response"):
             distribution = getattr(self, name)
             values[name] = (
