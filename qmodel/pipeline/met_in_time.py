@@ -119,7 +119,8 @@ class _Results(dict[str, StationResult]):
         # Who enters at t comes here at the time u with t = u - age(u).
         times = self.of.times
         entered = np.maximum.accumulate(times - self.of.met[name])
-        return np.interp(times + self._after, entered, times)
+        found: np.ndarray = np.interp(times + self._after, entered, times)
+        return found
 
     def __missing__(self, name: str) -> StationResult:
         of = self.of

@@ -26,8 +26,8 @@ from :math:`q \Sigma_{ik}` on, the same equations until the request is there, an
     \operatorname{cov}(W_i, W_k) = \frac{q_k K_k}{\mu_i \mu_k}
     + \frac{d E[W_k]}{dt} \operatorname{cov}(W_i, W_i + \dots + W_{k-1}) :
 
-who is late also meets the queue of a later time. The time of the row is then that of independent
-waits which vary less (`qmodel.queues.approximations.waits_in_a_row`).
+who is late also meets the queue of a later time. The time of the row is then that of
+independent waits which vary less (`qmodel.queues.approximations.waits_in_a_row`).
 
 References
 ----------
@@ -38,6 +38,7 @@ References
 
 from __future__ import annotations
 
+import itertools
 from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import partial
@@ -46,7 +47,7 @@ from typing import Any
 import numpy as np
 
 from qmodel.distributions import Distribution
-from qmodel.transients.over_time import Spread
+from qmodel.transients.spread import Spread
 
 __all__ = ["WaitInTime"]
 
@@ -54,7 +55,8 @@ _STEPS = 24
 """Steps in which a request is followed from one station to another."""
 
 _MOST = 0.5
-"""Correlation at most."""
+"""Correlation at most: where a queue is about to end noise is not small, and this no first
+order."""
 
 _HARDLY = 1e-3
 """How many more wait for one more present, where hardly any do."""
@@ -97,7 +99,8 @@ class WaitInTime:
 
     def at(self, values: np.ndarray, when: np.ndarray) -> np.ndarray:
         """Return what has values at all times at some of them."""
-        return np.interp(when, self.times, values)
+        found: np.ndarray = np.interp(when, self.times, values)
+        return found
 
     def covariance(self, after: WaitInTime, between: Sequence[WaitInTime] = ()) -> Any:
         """Return the covariance with the wait at a station `after` this one [s^2]."""
@@ -115,12 +118,11 @@ class WaitInTime:
             )
             grows = np.gradient(after.waiting_time, after.times)
             found = here * number / pace + after.at(grows, after.comes) * later
-            # Where a queue is about to end, noise is not small any more.
             most = _MOST * np.sqrt(self.time.variance * after.time.variance)
         return np.where(np.isfinite(found), np.clip(found, -most, most), 0.0)
 
 
-def _followed(row: Sequence[WaitInTime]) -> np.ndarray:
+def _followed(row: Sequence[WaitInTime]) -> Any:
     """Return the covariance of what the first lets wait and the number met at the last."""
     first, covariances = row[0], _at_once(row)
     entered = first.comes
@@ -128,8 +130,8 @@ def _followed(row: Sequence[WaitInTime]) -> np.ndarray:
     found = [
         waits * first.at(value, entered) for value in (first.spread.variance, *covariances)
     ]
-    shares = [1.0, *(_share(a, b) for a, b in zip(row, row[1:], strict=False))]
-    for place, (begin, end) in enumerate(zip(row, row[1:], strict=False)):
+    shares = [1.0, *(_share(a, b) for a, b in itertools.pairwise(row))]
+    for place, (begin, end) in enumerate(itertools.pairwise(row)):
         # What comes behind a request does not delay it: stations that it has left are done.
         step = np.maximum(end.comes - begin.comes, 0.0) / _STEPS
         for k in range(_STEPS):
@@ -148,7 +150,7 @@ def _followed(row: Sequence[WaitInTime]) -> np.ndarray:
 def _at_once(row: Sequence[WaitInTime]) -> list[np.ndarray]:
     """Return the covariances of the number at the first with those at the others, over time."""
     size, times = len(row), row[0].times
-    shares = [_share(a, b) for a, b in zip(row, row[1:], strict=False)]
+    shares = [_share(a, b) for a, b in itertools.pairwise(row)]
     spreads = [wait.spread for wait in row]
     sigma = np.zeros((size, size, len(times)))
     for i, spread in enumerate(spreads):

@@ -3,35 +3,19 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, fields, replace
-from typing import TYPE_CHECKING, Any, NamedTuple
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
 from qmodel.distributions import Distribution
 from qmodel.distributions.broadcasting import select
 from qmodel.queues.base import Station
+from qmodel.transients.spread import Spread
 
 if TYPE_CHECKING:
     import pandas as pd
 
-__all__ = ["Spread", "StationOverTime"]
-
-
-class Spread(NamedTuple):
-    """How the number present varies, and what follows from one more; arrays like the times."""
-
-    variance: np.ndarray
-    """Variance of the number present [-]."""
-    waits: np.ndarray
-    """How many more wait for each that is present more than in the mean [-]."""
-    leave: np.ndarray
-    """How many more leave a second, served or not [1/s]."""
-    served: np.ndarray
-    """How many more are served a second [1/s]."""
-    noise: np.ndarray
-    """Variance by which the number that is served grows a second [1/s]."""
-    pace: np.ndarray
-    """What all servers can serve [1/s]."""
+__all__ = ["StationOverTime"]
 
 
 @dataclass(frozen=True, slots=True, eq=False, kw_only=True)

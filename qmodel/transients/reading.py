@@ -19,7 +19,8 @@ from qmodel.distributions import ZERO, Distribution, Exponential, Gamma, Scaled,
 from qmodel.distributions.algebra import measure
 from qmodel.queues.base import Station
 from qmodel.transients.levels import on_levels
-from qmodel.transients.over_time import Spread, StationOverTime
+from qmodel.transients.over_time import StationOverTime
+from qmodel.transients.spread import spread_of
 from qmodel.transients.strand import Strand, served_from
 from qmodel.transients.walk import Walk
 
@@ -102,39 +103,7 @@ class Reading:
             wait=wait,
             response=response,
             station=station,
-            spread=self._spread(),
-        )
-
-    def _spread(self) -> Spread:
-        """Return how the number present varies, with the slopes of what follows from it."""
-        walk, n = self.walk, self.numbers
-        one, mean, square, noise, pace = (np.zeros(len(self.times)) for _ in range(5))
-        of_busy, of_served, of_left = np.zeros((3, 2, len(self.times)))
-        for strand, p in self._weighted():
-            there = strand.ready[:, None]
-            served, full = walk.completions(n, there), n >= there
-            more = [walk.more(*x) for x in zip(self.rates, strand.ready, strict=True)]
-            one, mean, square = one + p.sum(axis=1), mean + p @ n, square + p @ n**2
-            noise += ((served + full * np.array(more)[:, None]) * p).sum(axis=1)
-            pace += strand.weights * walk.completions(strand.ready, strand.ready)
-            left = served + walk.impatience * np.maximum(n - there, 0.0)
-            for sums, values in (
-                (of_busy, np.minimum(n, there)),
-                (of_served, served),
-                (of_left, left),
-            ):
-                sums += [(values * p).sum(axis=1), (values * p) @ n]
-        variance = np.maximum(square / one - (mean / one) ** 2, 0.0)
-
-        def slope(sums: np.ndarray, none: float) -> np.ndarray:
-            both = sums[1] / one - sums[0] * mean / one**2
-            some = variance > 1e-9
-            return np.where(some, both / np.where(some, variance, 1.0), none)
-
-        alone = float(walk.completions(1.0, 1.0))
-        waits = 1 - slope(of_busy, 1.0)
-        return Spread(
-            variance, waits, slope(of_left, alone), slope(of_served, alone), noise, pace
+            spread=spread_of(walk, numbers, rate, self._weighted()),
         )
 
     def _weighted(self) -> list[tuple[Strand, np.ndarray]]:
