@@ -21,6 +21,7 @@ from qmodel._lazy import lazily
 
 if TYPE_CHECKING:
     from qmodel.measurements.arrivals import arrival_variability
+    from qmodel.measurements.cache_room import objects_that_fit
     from qmodel.measurements.calibration import calibrate
     from qmodel.measurements.comparison import BackTest, backtest
     from qmodel.measurements.demands import hit_ratio, service_demands
@@ -53,6 +54,7 @@ __all__ = [
     "joined",
     "loop_of",
     "number_of_servers",
+    "objects_that_fit",
     "read",
     "service_demands",
     "service_scv",
@@ -64,6 +66,7 @@ lazily(
     __name__,
     {
         "arrivals": "arrival_variability",
+        "cache_room": "objects_that_fit",
         "calibration": "calibrate",
         "comparison": "BackTest backtest",
         "demands": "hit_ratio service_demands",
