@@ -147,7 +147,8 @@ def page(frame: pd.DataFrame) -> str:
     lost = frame[frame["collapsed"]]
     lines += filled(
         READING.format(
-            lost=int(lost["failed"].sum()), of=int(lost["count"].sum()),
+            lost=int(lost["failed"].sum()),
+            of=int(lost["count"].sum()),
             hidden=hidden(frame),
         )
     )

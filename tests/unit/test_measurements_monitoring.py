@@ -254,7 +254,9 @@ REDIS = {
 }  # fmt: skip
 
 
-def info_of(folder: Path, keys: str = "db0:keys=1000,e=0\ndb3:keys=750,e=0", **more: Any) -> Any:
+def info_of(
+    folder: Path, keys: str = "db0:keys=1000,e=0\ndb3:keys=750,e=0", **more: Any
+) -> Any:
     text = "".join(f"{n}:{v}\n" for n, v in (REDIS | more).items() if v is not None)
     (folder / "info.txt").write_text(text + keys + "\n")
     return read(folder / "info.txt")

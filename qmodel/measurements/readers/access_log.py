@@ -100,9 +100,7 @@ class _Lines:
         lines = np.arange(block.line, block.line + len(found))
         blank = ("",) * (len(self.names) + 1)
         if blank in found or any(row[-1] for row in found):
-            kept = [
-                self._kept(source, n, row) for n, row in enumerate(found, block.line)
-            ]
+            kept = [self._kept(source, n, row) for n, row in enumerate(found, block.line)]
             lines = lines[[row is not None for row in kept]]
             found = [row for row in kept if row is not None]
         source.good_lines += len(found)
@@ -327,6 +325,4 @@ def _of_layout(source: Source, layout: str) -> _Lines:
         lazy += literal + around.format(".*?" if following.strip("\\ ") == "" else inside)
         at = match.end()
     rest = re.escape(layout[at:]) + r"[ \t\r]*"
-    return _Lines(
-        strict + rest, lazy + rest, names, "does not have the format that was given"
-    )
+    return _Lines(strict + rest, lazy + rest, names, "does not have the format that was given")

@@ -172,9 +172,7 @@ def _asked(records: Sequence[dict[str, Any]]) -> list[str]:
     names = [*texts[0], *(n for n in _PATHS if n not in texts[0])]
     paths = [p if isinstance(p, str) else "" for p in _column(records, names, "")]
     methods = _column(records, _METHODS, "")
-    asked = [
-        p if " " in p else f"{m} {p}" for m, p in zip(methods, paths, strict=True)
-    ]
+    asked = [p if " " in p else f"{m} {p}" for m, p in zip(methods, paths, strict=True)]
     text = "\n".join(asked)
     return requests_of(text) if text.count("\n") == len(asked) - 1 else asked
 
