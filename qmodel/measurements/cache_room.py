@@ -80,8 +80,8 @@ def objects_that_fit(measured: Measurements, connections: Any = None) -> Any:
     facts = measured.facts
     if lacking := [n for n in _NEEDED if n not in facts]:
         raise ModelError(
-            f"{measured.source or 'measured'} has no {', '.join(lacking)}: give INFO of a Redis "
-            "server, all sections (redis-cli INFO)"
+            f"{measured.source} has no {', '.join(lacking)}: give INFO of a Redis server, all "
+            "sections (redis-cli INFO)"
         )
     if not facts["maxmemory"]:
         raise ModelError("maxmemory is 0: this Redis has no limit, every object fits")

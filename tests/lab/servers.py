@@ -200,7 +200,8 @@ class Site:
         dsn = f"host=127.0.0.1 port={self.port + 19} user=lab dbname=postgres"
         environment = os.environ | {
             "WORK": str(self.work), "QUERY": str(self.query), "POOL": str(self.pool),
-            "CACHED": str(self.cached), "REDIS_PORT": str(self.port + 18), "PG_DSN": dsn, "SPANS": str(self.spans),
+            "CACHED": str(self.cached), "REDIS_PORT": str(self.port + 18),
+            "PG_DSN": dsn, "SPANS": str(self.spans),
         }  # fmt: skip
         flags = [
             "-k", "gthread", "--threads", str(self.threads), "-w", "1", "--backlog", "8192",

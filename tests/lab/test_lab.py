@@ -1,9 +1,9 @@
 """A real site is predicted before it is measured: `make test-lab`, half an hour.
 
 Needs Debian's nginx-light, redis-server and postgresql, and gunicorn, redis and
-psycopg[binary,pool] in the Python that LAB_PYTHON names; skipped where one is absent. The bounds
-of times have the noise of a run of two minutes; the hit ratio is counted to half a point, and
-held to two. More loads, and more runs of each, stand in docs/explanation.
+psycopg[binary,pool] in the Python that LAB_PYTHON names; skipped where one is absent. The
+bounds of times have the noise of a run of two minutes; hit ratios are counted to half a
+point, and held to two. More loads, and more runs of each, stand in docs/explanation.
 """
 
 from __future__ import annotations
