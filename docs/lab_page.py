@@ -56,8 +56,8 @@ percentiles are within a few percent up to 80 % of saturation. The small pool of
 connections is the hardest. At 80 % load one percent of work that the calibration did not see is
 five percent of the wait, and the light run knows a query to 2 % and the share of misses to as
 much. And a minute is short for such a pool: the means of its six single minutes at 80 % load
-go from 70 to 123 ms, and its 99th percentiles from 344 to 1097. The column ± has that from run to
-run in the last campaign; in those before it is of the batches of one run or two, and too small,
+go from 70 to 123 ms, and its 99th percentiles from 344 to 1097. The column ± has that from
+run to run in the last campaign; in those before it is of the batches of one run or two, and too small,
 as requests of neighbouring batches wait in the same queue. Every prediction went beyond what
 the light run had measured, and said so: `qmodel solve` on the calibrated file warns of each
 (column `said` of the results), and of the pool that it is 60 to 80 % busy where at most 18 %

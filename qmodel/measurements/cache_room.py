@@ -2,7 +2,8 @@ r"""How many objects fit in a Redis server, by what it says of itself.
 
 Redis evicts when all that it allocates exceeds ``maxmemory``, and that is not its objects
 alone: what the empty server takes, :math:`M_0`, and the buffers of its clients, :math:`b` for
-each of :math:`n` connections, count too. With :math:`K` objects in :math:`M` of memory an object takes
+each of :math:`n` connections, count too. With :math:`K` objects in :math:`M` of
+memory an object takes
 
 .. math:: s = \frac{M - M_0 - nb}{K}
 
