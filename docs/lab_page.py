@@ -52,16 +52,16 @@ been sent, so that nothing is omitted.
 
 READING = """
 **What to take from it.** Where threads or whole servers are what is short, means and
-percentiles are within a few percent up to 80 % of saturation. The small pool of two
-connections is the hardest. At 80 % load one percent of work that the calibration did not see is
-five percent of the wait, and the light run knows a query to 2 % and the share of misses to as
-much. And a minute is short for such a pool: the means of its six single minutes at 80 % load
-go from 70 to 123 ms, and its 99th percentiles from 344 to 1097. The column ± has that from
-run to run in the last campaign; in those before it is of the batches of one run or two, and too small,
-as requests of neighbouring batches wait in the same queue. Every prediction went beyond what
-the light run had measured, and said so: `qmodel solve` on the calibrated file warns of each
-(column `said` of the results), and of the pool that it is 60 to 80 % busy where at most 18 %
-was measured.
+percentiles are within a few percent up to 80 % of saturation. The small pool of two connections
+is the hardest. At 80 % load one percent of work that the calibration did not see is five
+percent of the wait, and the light run knows a query to 2 % and the share of misses to as much.
+And a minute is short for such a pool: the means of its six single minutes at 80 % load go from
+70 to 123 ms, and its 99th percentiles from 344 to 1097. The column ± has that from run to run
+in the last campaign; in those before it is of the batches of one run or two, and too small, as
+requests of neighbouring batches wait in the same queue. Every prediction went beyond what the
+light run had measured, and said so: `qmodel solve` on the calibrated file warns of each (column
+`said` of the results), and of the pool that it is 60 to 80 % busy where at most 18 % was
+measured.
 
 **The cache of two servers is smaller than that of one.** Redis counts the buffers of its
 clients with the objects: each connection, busy as it is here, takes some 20 kB of the 3 MB,
@@ -72,9 +72,9 @@ The first two campaigns did not know of it, and the first began with a cache tha
 its steady state. A cache of gigabytes notices its clients less, unless they are thousands.
 
 **A collapse that was foretold.** In the first campaign the site with retries, at 60 % of its
-saturation, lost {lost} of {of} requests: something on the busy machine made requests wait
-past their timeout, all were sent again, and the site did not come back while the load lasted.
-The model has that state: from {hidden:.0f}/s on, the hidden capacity, `r.equilibria` has a
+saturation, lost {lost} of {of} requests: something on the busy machine made requests wait past
+their timeout, all were sent again, and the site did not come back while the load lasted. The
+model has that state: from {hidden:.0f}/s on, the hidden capacity, `r.equilibria` has a
 *collapsed* one beside the healthy one, and `qm.answers.hysteresis` says what would bring the
 site back. That run is left out of the errors above, as it belongs to the other state.
 
