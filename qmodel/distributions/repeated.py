@@ -168,6 +168,11 @@ class Scaled(Distribution):
         return self.distribution.defect
 
     @property
+    def mass(self) -> Value:
+        """Total probability, as the distribution. [-]."""
+        return self.distribution.mass
+
+    @property
     def finest(self) -> int:
         """As the distribution. [-]."""
         return self.distribution.finest

@@ -121,6 +121,18 @@ class Arrivals(Calls):
         behind = Behind(stream, rate, utilization, station.servers, services.scv, scv)
         return behind if np.all(mine == 1) else behind.thinned(mine)
 
+    def coming_back(self, step: Step, arriving: Dispersion, again: Any) -> Dispersion:
+        """Return what leaves a step, of whose requests a share `again` has been there before."""
+        noted = {
+            name: {key: list(streams) for key, streams in here.items()}
+            for name, here in self._into.items()
+        }
+        left = step.departures(arriving, self)
+        self._into = noted
+        return step.departures(
+            mixed([(1 - again, arriving), (again, left.thinned(again))]), self
+        )
+
     def _part(self, name: str, key: Any) -> Any:
         """Return the share of a stream in what comes to a station."""
         with np.errstate(divide="ignore", invalid="ignore"):

@@ -454,3 +454,31 @@ def test_cells_that_jitter_stand_beside_one_that_does_not():
         alone = site(jitter).solve(1.0).latency
         assert both.mean[cell] == pytest.approx(alone.mean, rel=1e-9)
     assert np.isnan(both.mean[2])
+
+
+@pytest.mark.parametrize("service", [qm.Deterministic(1.0), qm.LogNormal(1.0, 4.0)])
+def test_what_is_hardly_ever_tried_again_hardly_changes_anything(
+    service: qm.distributions.Distribution,
+) -> None:
+    """General service leaves no Poisson stream, of which a share comes back to the station."""
+    app = qm.call("app", qm.MGc(service, servers=4))
+    plain = qm.Pipeline(app).solve(2.8)
+    patient = tried(app, 2000.0, 3, pause=5.0).solve(2.8)
+    failing = qm.Pipeline(qm.retry(app, failure=1e-6, attempts=60)).solve(2.8 * (1 - 1e-6))
+    for r in (patient, failing):
+        station = r.stations["app"]
+        assert float(station.response_time) == pytest.approx(
+            float(plain.latency.mean), rel=1e-5
+        )
+        assert float(r.latency.quantile(0.99)) == pytest.approx(
+            float(plain.latency.quantile(0.99)), rel=1e-4
+        )
+
+
+def test_retries_around_one_server_of_lognormal_service() -> None:
+    """Most are answered at the first attempt, and as late as the station is."""
+    app = qm.call("app", qm.MG1(qm.LogNormal(1.0, 4.0)))
+    r = tried(app, 5.0, 3, pause=5.0, jitter=1.0).solve(0.2)
+    in_time = r.solved.stations["app"].response
+    assert float(r.latency.tail(4.9)) < 0.3
+    assert float(in_time.tail(5.0)) == pytest.approx(float(r.retries["retry"].wasted), rel=1e-6)

@@ -8,14 +8,14 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from qmodel.distributions import Deterministic, Distribution, Sum
+from qmodel.distributions import Deterministic, Distribution, Sum, Uniform
 from qmodel.distributions.algebra import measure
 from qmodel.pipeline.steps.base import Outcome, Step, choice
 
 if TYPE_CHECKING:
     from qmodel.pipeline.solved import Solved
 
-__all__ = ["attempts_in_turn", "failed_before"]
+__all__ = ["attempts_in_turn", "failed_before", "pauses"]
 
 _NEVER = 1e-300
 
@@ -80,3 +80,16 @@ def failed_before(waits: Sequence[Any], attempt: int, at_once: Any) -> list[Dist
         math.comb(before, j) * (1 - at_once) ** j * at_once ** (before - j) for j in late
     )
     return [measure(shares, tuple(Deterministic(waits[0] * j) for j in late))]
+
+
+def pauses(attempt: int, pause: Any, backoff: Any, jitter: Any) -> list[Distribution]:
+    """Return the pauses before an attempt."""
+    lengths = [pause * backoff**k for k in range(attempt - 1)]
+    if not np.any(jitter):
+        return [Deterministic(sum(lengths))] if lengths else []
+    drawn = [x for x in lengths if np.all(np.asarray(x) > 0)]
+    if np.all((1 - jitter) == 1):  # less than a rounding
+        return [Deterministic(sum(drawn))] if drawn else []
+    # Beside cells that jitter, one that does not has the least width that a float shows.
+    least = 1 - np.maximum(jitter, 1e-12) if np.ndim(jitter) else 1 - jitter
+    return [Uniform(least * x, x) for x in drawn]

@@ -29,9 +29,9 @@ from qmodel._checked import checked
 from qmodel._fields import parameter
 from qmodel._typing import Value
 from qmodel._xp import is_symbolic
-from qmodel.distributions import Deterministic, Distribution, Sum, Uniform
+from qmodel.distributions import Distribution, Sum
 from qmodel.errors import DomainError, ModelError
-from qmodel.pipeline.steps.attempts import attempts_in_turn, failed_before
+from qmodel.pipeline.steps.attempts import attempts_in_turn, failed_before, pauses
 from qmodel.pipeline.steps.base import Grounds, Outcome, Step, again, checked_step, choice
 from qmodel.pipeline.steps.repeat import SNAPSHOT
 from qmodel.pipeline.steps.retried import RetryResult
@@ -41,6 +41,7 @@ from qmodel.pipeline.steps.retry_budget import (
     most_attempts,
     throttled,
 )
+from qmodel.queues.approximations.dispersion import POISSON, mixed
 
 if TYPE_CHECKING:
     from qmodel.pipeline.arrivals import Arrivals
@@ -202,26 +203,15 @@ class Retry(Step):
             again ** (k - 1) * (1 if k == terms else 1 - again) for k in range(1, terms + 1)
         ]
 
-    def _pauses(self, attempt: int) -> list[Distribution]:
-        """Return the pauses before an attempt."""
-        lengths = [self.pause * self.backoff**k for k in range(attempt - 1)]
-        if not np.any(self.jitter):
-            return [Deterministic(sum(lengths))] if lengths else []
-        drawn = [x for x in lengths if np.all(np.asarray(x) > 0)]
-        if np.all((1 - self.jitter) == 1):  # less than a rounding
-            return [Deterministic(sum(drawn))] if drawn else []
-        # Beside cells that jitter, one that does not has the least width that a float shows.
-        least = 1 - np.maximum(self.jitter, 1e-12) if np.ndim(self.jitter) else 1 - self.jitter
-        return [Uniform(least * x, x) for x in drawn]
-
     @property
     def _waits(self) -> list[Any]:
         """The timeouts within."""
         return [step.after for step in self.step.walk() if step.word == "timeout"]  # type: ignore[attr-defined]
 
     def _before(self, attempt: int, at_once: Any) -> list[Distribution]:
-        """Return the times before an attempt: of those that failed, and the pauses."""
-        return [*failed_before(self._waits, attempt, at_once), *self._pauses(attempt)]
+        """Return the times before an attempt: those of failures, and the pauses."""
+        paused = pauses(attempt, self.pause, self.backoff, self.jitter)
+        return [*failed_before(self._waits, attempt, at_once), *paused]
 
     def _delays(self) -> list[float]:
         """Return the mean time from each attempt that fails to the next one."""
@@ -237,12 +227,11 @@ class Retry(Step):
         outcomes = []
         for k in range(1, self._terms() + 1):
             tried = self.step.outcome(at, k)
-            pauses = self._pauses(k)
-            outcomes.append(
-                tried._replace(time=Sum((tried.time, *pauses))) if pauses else tried
-            )
-        fresh = self._fresh(at)
-        return again(choice(self._weights(self._again(self.failure, fresh)), outcomes), times)
+            before = pauses(k, self.pause, self.backoff, self.jitter)
+            time = Sum((tried.time, *before)) if before else tried.time
+            outcomes.append(tried._replace(time=time))
+        weights = self._weights(self._again(self.failure, self._fresh(at)))
+        return again(choice(weights, outcomes), times)
 
     def _fresh(self, at: Solved) -> Any:
         """Return the requests a second that come to the step."""
@@ -281,9 +270,8 @@ class Retry(Step):
     def result(self, at: Solved) -> RetryResult:
         """Return what the attempts are, and what becomes of them."""
         one, all_ = self.step.outcome(at), self.outcome(at)
-        fails = one.rejected + one.abandoned if self.failure is None else self.failure
         fresh = self._fresh(at)
-        attempts = self._mean(self._again(fails, fresh)) if self._fails else 1.0
+        attempts = self._attempts(at.flows) if self._fails else 1.0
         return RetryResult(
             fresh_rate=fresh,
             attempt_rate=fresh * attempts,
@@ -303,8 +291,22 @@ class Retry(Step):
         return self._fails and self.attempts > 1 and bool(np.any(self.failure != 0))
 
     def departures(self, arriving: Dispersion, at: Arrivals) -> Dispersion:
-        left = self.step.departures(arriving, at)
-        return self.step.departures(left, at) if self.reorders else left
+        if not self.reorders:
+            return self.step.departures(arriving, at)
+        again = 1 - 1 / self._attempts(at.flows)
+        if self.failure is not None:
+            return at.coming_back(self.step, arriving, again)
+        # What times out comes again as a Poisson stream.
+        return self.step.departures(mixed([(1 - again, arriving), (again, POISSON)]), at)
+
+    def _attempts(self, flows: Flows) -> Any:
+        """Return the mean attempts of a request."""
+        share = flows.inflow[self.key]
+        if self.failure is None:
+            return self._tried(share, flows)[0]
+        through = flows.through(self.step, share)
+        fails = self.failure if through is None else self.failure * through
+        return self._mean(self._again(fails, flows.rate * share))
 
     def grounds(self, trace: Trace) -> Grounds:
         tries = self.reorders and trace.queues(self)

@@ -1,0 +1,57 @@
+"""The parts of a time: what each weighs, and what is made of it keeps its tail."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+
+import qmodel as qm
+from qmodel.distributions import Distribution, Mixture, Repeated, Scaled, Shifted, Sum
+
+WAITS: dict[str, Distribution] = {
+    "lognormal": qm.MG1(qm.LogNormal(1.0, 4.0)).solve(0.5).wait,
+    "two times": qm.MG1(qm.Mixture((0.7, 0.3), [qm.Deterministic(0.5), qm.Deterministic(2.0)]))
+    .solve(0.5)
+    .wait,
+    "constant": qm.MDc(1.0, 2).solve(1.2).wait,
+}  # type: ignore[dict-item]
+NOTHING = qm.Deterministic(0.0)
+MADE = {
+    "as it is": lambda w: w,
+    "scaled": lambda w: Scaled(w, 1.1),
+    "shifted": lambda w: Shifted(w, 0.2),
+    "repeated": lambda w: Repeated(w, 2),
+    "scaled twice over": lambda w: Repeated(Scaled(w, 1.1), 2),
+    "scaled sum": lambda w: Scaled(Sum([w, qm.Exponential(0.3)]), 0.8),
+    "scaled mixture": lambda w: Scaled(Mixture((0.4, 0.6), [w, NOTHING]), 0.8),
+}
+TIMES = np.array([0.1, 1.0, 8.0])
+
+
+@pytest.mark.parametrize("made", MADE)
+@pytest.mark.parametrize("wait", WAITS)
+def test_parts_weigh_what_they_are(wait: str, made: str) -> None:
+    parts = MADE[made](WAITS[wait]).parts()
+    assert sum(float(part.mass) for part in parts) == pytest.approx(1.0, rel=1e-12)
+    for part in parts:
+        assert float(part.distribution.mass) == pytest.approx(float(part.mass), rel=1e-12)
+
+
+@pytest.mark.parametrize("made", MADE)
+@pytest.mark.parametrize("wait", WAITS)
+def test_a_mixture_with_nothing_has_its_share_of_the_tail(wait: str, made: str) -> None:
+    """Behind streams that are not Poisson a wait is scaled, and fewer or more have one."""
+    time = MADE[made](WAITS[wait])
+    mixture = Mixture((0.6, 0.4), [time, NOTHING])
+    assert mixture.tail(TIMES) == pytest.approx(0.6 * np.asarray(time.tail(TIMES)), rel=1e-6)
+
+
+def test_a_station_behind_another_has_the_percentiles_of_its_mean() -> None:
+    """Of lognormal service the wait behind arrivals that are not Poisson once had no end."""
+    station = qm.MG1(qm.LogNormal(1.0, 4.0))
+    for scv in (0.7, 1.3):
+        behind = station.solve_at([qm.Stream(0.5, scv=scv)], None)  # type: ignore[arg-type]
+        t = np.geomspace(1e-3, 300.0, 250)
+        tail = np.asarray(behind.response.tail(t))
+        mean = t[0] + np.trapezoid(tail, t)
+        assert mean == pytest.approx(float(behind.response_time), rel=2e-3)
