@@ -122,7 +122,7 @@ class Arrivals(Calls):
         return behind if np.all(mine == 1) else behind.thinned(mine)
 
     def coming_back(self, step: Step, arriving: Dispersion, again: Any) -> Dispersion:
-        """Return what leaves a step, of whose requests a share `again` has been there before."""
+        """Return what leaves a step, of whose requests a share has been there before."""
         noted = {
             name: {key: list(streams) for key, streams in here.items()}
             for name, here in self._into.items()
