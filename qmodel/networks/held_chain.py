@@ -19,7 +19,11 @@ y the phases at level P and above, the queue being FCFS and its arrivals Poisson
 .. math::
 
     P(T_q > t) = y \, e^{(D_0 + \lambda G) t} \, 1, \qquad
+    E[T_q^k] = k! \, y \, (-D_0 - \lambda G)^{-k} \, 1, \qquad
     E[\text{holding}] = E[\text{holders}] / \lambda .
+
+All of it is smooth in the load: of one pool at many loads, a chain is solved at `_LOADS` of
+them, and what is between is interpolated (`solve_all`).
 
 References
 ----------
@@ -36,9 +40,16 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
-__all__ = ["Chain", "PoolState", "solve"]
+__all__ = ["Chain", "PoolState", "solve", "solve_all"]
 
 _STEPS = 60
+_LOADS = 32
+_ANGLES = (np.arange(_LOADS) + 0.5) * np.pi / _LOADS
+_NEAR = 0.03
+_ENDS = np.sqrt([_NEAR, 1 + _NEAR])
+_NODES = 1 + _NEAR - (_ENDS[0] + (_ENDS[1] - _ENDS[0]) * (1 - np.cos(_ANGLES)) / 2) ** 2
+_TO_SERIES = 2 / _LOADS * np.cos(np.outer(_ANGLES, np.arange(_LOADS)))
+_TO_SERIES[:, 0] /= 2
 
 
 class Chain(NamedTuple):
@@ -82,16 +93,12 @@ class Chain(NamedTuple):
 class PoolState(NamedTuple):
     """The steady state, in cells."""
 
-    waits: Any
-    """Rates of the phases of the wait, D0 + lambda G; (cells, phases, phases)."""
-    start: Any
-    """Probabilities of these phases for an arrival that waits; (cells, phases)."""
-    holders: Any
-    """Distribution of the number of holders, 0 to P; (P + 1, cells)."""
+    full: Any
+    """Probability that all permits are taken. [-]"""
     present: Any
-    """Mean number at each station, (stations, cells)."""
-    met: Any
-    """Distribution of the number that a holder finds at each station; (stations, P, cells)."""
+    """Mean number at each station over the arrival rate, (stations, cells). [s]"""
+    waits: Any
+    """E[T_q^k] / k! of those who wait, for k = 1, 2, 3; (3, cells). [s^k]"""
 
 
 def _none_before(visits: Any) -> Any:
@@ -176,17 +183,20 @@ def _matrices(chain: Chain, holders: int) -> tuple[Any, Any, Any]:
 
 def _filled(shape: tuple[int, int], i: Any, j: Any, values: Any) -> Any:
     """Return matrices in cells, with values (entries, cells) added at their places."""
-    found = np.zeros((*shape, values.shape[-1]))
-    np.add.at(found, (i, j), values)
-    return np.moveaxis(found, -1, 0)
+    found = np.zeros((values.shape[-1], *shape))
+    np.add.at(np.moveaxis(found, 0, -1), (i, j), values)
+    return found
 
 
-def _entering(chain: Chain, holders: int) -> Any:
-    """Return the phases that an arrival leads to when it takes a permit, in cells."""
+def _entered(chain: Chain, holders: int, from_: Any) -> Any:
+    """Return vectors of phases, in cells, after an arrival that takes a permit."""
     stations = len(chain.rates)
     i, j, _, m = _moves(holders, stations).entered
-    shape = len(phases_of(holders, stations)), len(phases_of(holders + 1, stations))
-    return _filled(shape, i, j, chain.entry[m])
+    found = np.zeros((*from_.shape[:-1], len(phases_of(holders + 1, stations))))
+    for k in np.flatnonzero(chain.entry.any(axis=1)):
+        here = m == k
+        found[..., j[here]] += from_[..., i[here]] * chain.entry[k][:, None, None]
+    return found
 
 
 def _first_passage(inside: Any, refilled: Any, rate: Any) -> Any:
@@ -221,7 +231,7 @@ def solve(chain: Chain, arrival_rate: Any) -> PoolState:
     Returns
     -------
     PoolState
-        Waits, holders and what they find at the stations. [-]
+        Who waits, for how long, and how many are at the stations. [-]
     """
     permits = chain.permits
     rate = arrival_rate[:, None, None]
@@ -229,31 +239,58 @@ def solve(chain: Chain, arrival_rate: Any) -> PoolState:
     one = np.eye(inside.shape[-1])
     waits = inside + rate * _first_passage(inside, refilled, rate)
     ratio = rate * np.linalg.inv(rate * one - waits)
-    downs = [_matrices(chain, n) for n in range(permits)]
-    ratios: list[Any] = []  # of the probabilities of a level to those of the next
-    for n in range(permits):
-        leave = rate * np.eye(downs[n][0].shape[-1]) - downs[n][0]
-        if n:
-            leave = leave - rate * ratios[-1] @ _entering(chain, n - 1)
-        following = down if n == permits - 1 else downs[n + 1][1]
-        ratios.append(_right_divided(following, leave))
-    balance = inside - rate * one + ratio @ refilled
-    balance = balance + rate * ratios[-1] @ _entering(chain, permits - 1)
-    balance[:, :, 0] = 1.0
-    unit = np.zeros((len(arrival_rate), 1, len(one)))
-    unit[..., 0] = 1.0
-    full = np.maximum(_right_divided(unit, balance), 0.0)
-    levels = [_right_divided(full, one - ratio)[:, 0]]
-    here = full[:, 0]
-    for step in reversed(ratios):
-        here = np.einsum("ci,cij->cj", here, step)
-        levels.append(here)
-    total = sum(level.sum(axis=-1) for level in levels)[:, None]
-    levels = [np.maximum(level / total, 0.0) for level in reversed(levels)]
-    holders = np.array([level.sum(axis=-1) for level in levels])
-    queued = np.maximum(levels[-1] - full[:, 0] / total, 0.0)
-    present, met = _inside(chain, levels, queued, arrival_rate)
-    return PoolState(waits, levels[-1], holders, present, met)
+    # Up: for how long a level below is held from below, and where it is left for the next.
+    steps: list[Any] = []
+    enter = rate * _entered(chain, 0, np.ones((len(rate), 1, 1)) / rate)
+    for n in range(1, permits):
+        own, away, _ = _matrices(chain, n)
+        stay = np.linalg.inv(rate * np.eye(own.shape[-1]) - own - away @ enter)
+        steps.append((away, stay))
+        enter = rate * _entered(chain, n, stay)
+        # An arrival comes surely: without this, rounding grows from level to level.
+        enter /= enter.sum(axis=-1, keepdims=True)
+    last = _stationary(inside + ratio @ refilled + down @ enter)[:, None]
+    waiting = _right_divided(last, one - ratio)[:, 0]
+    # Down: with the probabilities of a level, those of the one below, which may be far more.
+    levels, logs, here, away = [waiting], [np.zeros(len(rate))], last, down
+    for below, stay in [*reversed(steps), (None, 1 / rate)]:
+        here = here @ away * stay if below is None else here @ away @ stay
+        size = here.sum(axis=-1)[:, 0]
+        here = here / size[:, None, None]
+        levels.append(here[:, 0])
+        logs.append(logs[-1] + np.log(size))
+        away = below
+    weights = np.exp(logs - np.max(logs, axis=0))
+    weights /= (weights * [level.sum(axis=-1) for level in levels]).sum(axis=0)
+    stations = len(chain.rates)
+    present: Any = sum(
+        weight * np.einsum("ps,cp->sc", _moves(n, stations).there, level)
+        for n, weight, level in zip(range(permits, -1, -1), weights, levels, strict=True)
+    )
+    must_wait = waiting.sum(axis=-1)
+    moments, power = [], np.ones((*waiting.shape, 1))
+    for _ in range(3):
+        power = np.linalg.solve(-waits, power)
+        moments.append(np.einsum("ci,cij->c", waiting, power) / must_wait)
+    return PoolState(weights[0] * must_wait, present / arrival_rate, np.array(moments))
+
+
+def _stationary(rates: Any) -> Any:
+    """Return the probabilities of the states of chains, (cells, states).
+
+    States are taken out one by one, without subtraction (Grassmann, Taksar and Heyman 1985):
+    what is rare keeps its digits.
+    """
+    moves = np.maximum(rates, 0.0)
+    size = moves.shape[-1]
+    for k in range(size - 1, 0, -1):
+        moves[:, :k, k] /= moves[:, k, :k].sum(axis=-1)[:, None]
+        moves[:, :k, :k] += moves[:, :k, k, None] * moves[:, k, None, :k]
+    found = np.zeros((len(moves), size))
+    found[:, 0] = 1.0
+    for k in range(1, size):
+        found[:, k] = np.einsum("ci,ci->c", found[:, :k], moves[:, :k, k])
+    return found / found.sum(axis=-1, keepdims=True)
 
 
 def _right_divided(x: Any, matrix: Any) -> Any:
@@ -261,24 +298,61 @@ def _right_divided(x: Any, matrix: Any) -> Any:
     return np.linalg.solve(matrix.swapaxes(-1, -2), x.swapaxes(-1, -2)).swapaxes(-1, -2)
 
 
-def _inside(chain: Chain, levels: list[Any], queued: Any, rate: Any) -> tuple[Any, Any]:
-    """Return mean numbers at the stations, and how many a holder finds there."""
-    stations, cells = len(chain.rates), len(rate)
-    present = np.zeros((stations, cells))
-    met = np.zeros((stations, chain.permits, cells))
-    for holders, level in enumerate(levels):
-        moves, rates = _moves(holders, stations), _rates(chain, holders)
-        present += np.einsum("ps,cp->sc", moves.there, level)
-        if holders < chain.permits:
-            i, _, _, m = moves.entered
-            np.add.at(met, (m, moves.there[i, m]), level[:, i].T * rate * chain.entry[m])
-        # Who comes from another station finds the others here.
-        i, _, k, m = moves.inside
-        come = level[:, i].T * rates[i, k] * chain.onward[k, m]
-        np.add.at(met, (m, moves.there[i, m]), come)
-    i, _, k, m = moves.refilled
-    come = queued[:, i].T * rates[i, k] * chain.leave[k] * chain.entry[m]
-    np.add.at(met, (m, moves.there[i, m] - (m == k)), come)
-    # Without load a holder finds nobody.
-    met[:, 0] += met.sum(axis=1) == 0
-    return present, met / met.sum(axis=1, keepdims=True)
+def solve_all(
+    permits: Any, rates: Any, visits: Any, arrival_rate: Any, limit: Any
+) -> PoolState:
+    """Return the steady states of pools of several sizes, many of which differ in load only.
+
+    Parameters
+    ----------
+    permits : integer array of shape (n,)
+        Number of permits. [-]
+    rates : array of shape (stations, most permits + 1, n)
+        Completions a second at each station by the number there. [1/s]
+    visits : array of shape (stations, n)
+        Probability that a holder visits each station. [-]
+    arrival_rate, limit : array of shape (n,)
+        Poisson arrivals, and where the pool saturates. [1/s]
+
+    Returns
+    -------
+    PoolState
+        That of all cells. [-]
+    """
+    pools = np.vstack([permits, rates.reshape(-1, permits.size), visits, limit])
+    _, first, which, number = np.unique(
+        pools, axis=1, return_index=True, return_inverse=True, return_counts=True
+    )
+    which, load = which.ravel(), arrival_rate / limit
+    many = number > 2 * _LOADS
+    # Rows to solve: all loads of some pools, and some of the others.
+    rows = [*np.flatnonzero(~many[which]), *np.repeat(first[many], _LOADS)]
+    loads = np.concatenate([load[~many[which]], np.tile(_NODES, many.sum())])
+    solved = _by_size(permits[rows], rates[..., rows], visits[:, rows], loads * limit[rows])
+    # What grows without bound towards saturation is interpolated times what it grows by.
+    spare = (1 - loads) ** np.arange(1, 4)[:, None]
+    values = np.vstack([solved.full, solved.present, solved.waits * spare])
+    found = np.empty((len(values), permits.size))
+    direct = (~many[which]).sum()
+    found[:, ~many[which]] = values[:, :direct]
+    tables = values[:, direct:].reshape(len(values), -1, _LOADS) @ _TO_SERIES
+    for pool, series in zip(np.flatnonzero(many), tables.swapaxes(0, 1), strict=True):
+        mine = which == pool
+        found[:, mine] = series @ _polynomials(load[mine])
+    found[-3:] /= (1 - load) ** np.arange(1, 4)[:, None]
+    return PoolState(np.maximum(found[0], 0.0), found[1:-3], found[-3:])
+
+
+def _by_size(permits: Any, rates: Any, visits: Any, arrival_rate: Any) -> PoolState:
+    found = np.empty((len(rates) + 4, permits.size))
+    for size in np.unique(permits):
+        mine = np.flatnonzero(permits == size)
+        chain = Chain.of(int(size), rates[:, : size + 1, mine], visits[:, mine])
+        found[:, mine] = np.vstack(solve(chain, arrival_rate[mine]))
+    return PoolState(found[0], found[1:-3], found[-3:])
+
+
+def _polynomials(load: Any) -> Any:
+    """Return Chebyshev's polynomials of a load, (degrees, loads), finer towards saturation."""
+    part = (np.sqrt(1 - load + _NEAR) - _ENDS[0]) / (_ENDS[1] - _ENDS[0])
+    return np.cos(np.arange(_LOADS)[:, None] * np.arccos(np.clip(1 - 2 * part, -1.0, 1.0)))

@@ -26,7 +26,19 @@ from qmodel.networks.product_form import node_of
 from qmodel.queues import mmc
 from qmodel.queues.base import Station, StationResult, StreamResult
 
-__all__ = ["InSeries", "Inside", "found", "longer", "place_of", "thinned", "together"]
+__all__ = [
+    "InSeries",
+    "Inside",
+    "found",
+    "longer",
+    "mean_met",
+    "place_of",
+    "thinned",
+    "together",
+]
+
+_NONE = 1e-12
+"""A wait over a service that is none."""
 
 
 class Inside(ABC):
@@ -120,27 +132,39 @@ def place_of(name: str, station: Station, visits: Any, work: Any, counted: Any =
 
 
 def found(
-    inside: Inside, met: Mapping[str, Any], settled: tuple[Any, Any]
+    inside: Inside,
+    met: Mapping[str, Any],
+    settled: tuple[Any, Any],
+    means: Mapping[str, Any] | None = None,
 ) -> dict[str, StationResult]:
     """Return the stations where holders meet 0, 1, ... others with these probabilities.
+
+    `means` are the mean times at each with exponential service where they differ from that: as
+    they follow from what is met, and as they are.
 
     With service that is not exponential, waits are on their way from those without a pool to
     those with a full one: `settled` is the probability that it is full, and those waits over
     exponential ones.
     """
-    return {name: _limited(inside, name, m, settled) for name, m in met.items()}
+    return {
+        name: _limited(inside, name, m, settled, (means or {}).get(name))
+        for name, m in met.items()
+    }
 
 
-def _limited(inside: Inside, name: str, met: Any, settled: tuple[Any, Any]) -> StationResult:
+def _limited(
+    inside: Inside, name: str, met: Any, settled: tuple[Any, Any], means: Any
+) -> StationResult:
     result, place = inside.result(name), inside.places[name]
     if place.pool:
         return result.station.limited(result, met)  # type: ignore[attr-defined,no-any-return]
-    if place.speeds is not None and isinstance(result.station.service, Exponential):
-        return _shared(result, place, met)
     alike = result.wait is not None and place.speeds is None
     if alike and all(s.wait is None for s in result.streams):
-        return _queued(result, place, met, inside.services(name), settled)
-    return longer(result, _mean(place, met) / np.asarray(result.response_time))
+        return _queued(result, place, met, inside.services(name), settled, means)
+    factor = 1 if means is None else means[1] / means[0]
+    if place.speeds is not None and isinstance(result.station.service, Exponential):
+        return longer(_shared(result, place, met), factor)
+    return longer(result, factor * mean_met(place, met) / np.asarray(result.response_time))
 
 
 def _shared(result: StationResult, place: Place, met: Any) -> StationResult:
@@ -180,10 +204,16 @@ def _queued(
     met: Any,
     services: Sequence[Distribution],
     settled: tuple[Any, Any],
+    means: Any,
 ) -> StationResult:
     """Return a station first come first served where holders find `met`."""
     station = result.station
     distribution: Distribution = FoundWait.of(met, place.servers, place.servers / place.work)
+    if means is not None:
+        alike, own = (np.maximum(mean - place.work, 0.0) for mean in means)
+        some = alike > _NONE * place.work
+        ratio = np.where(some, own, 1.0) / np.where(some, alike, 1.0)
+        distribution = Scaled(distribution, ratio[()])
     factor = _variability(result, place)
     if factor is not None:
         full, end = settled
@@ -222,16 +252,20 @@ def _variability(result: StationResult, place: Place) -> Any:
     return None if np.all(np.abs(factor - 1) < 1e-9) else factor
 
 
-def _mean(place: Place, met: Any) -> Any:
-    """Return the mean time at a station whose speed depends on the number present."""
-    found: Any = 0.0
-    for j, p in enumerate(met):
-        if place.speeds is None:
-            speed = np.minimum(j + 1.0, place.servers)
-        else:
-            speed = place.speeds[min(j, len(place.speeds) - 1)]
-        found = found + p * (j + 1) / speed
-    return found * place.work
+def mean_met(place: Place, met: Any) -> Any:
+    """Return the mean time of holders who meet so many others, with exponential service."""
+    there = np.arange(1.0, len(met) + 1).reshape(-1, *[1] * (np.ndim(met) - 1))
+    if place.speeds is None:
+        speeds: Any = np.minimum(there, place.servers)
+    else:
+        last = len(place.speeds) - 1
+        speeds = np.stack(
+            np.broadcast_arrays(*(place.speeds[min(j, last)] for j in range(len(met))))
+        )
+        speeds = speeds.reshape(
+            len(met), *[1] * (np.ndim(met) - speeds.ndim), *speeds.shape[1:]
+        )
+    return (met * there / speeds).sum(axis=0) * place.work
 
 
 def longer(result: StationResult, factor: Any) -> StationResult:

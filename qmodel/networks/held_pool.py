@@ -6,13 +6,14 @@ and the pool saturates not at P over the service time but at the throughput :mat
 stations with P requests inside, a closed network.
 
 **Nothing queues inside.** The pool is M/G/P, its service the time for which a permit is held.
-**Few permits.** The wait and what holders find are those of a Markov chain with exponential
-service (`qmodel.networks.held_chain`); the parts of the response are taken as independent.
-**Many permits, pools in pools.** The chain is too large: the stations inside are in
-equilibrium at each number of holders (`qmodel.networks.held_counts`). Those that find a
-permit and those that wait for one are kept apart, as the latter find full queues inside, too.
-This limit moves a queue from the inside to the outside and adds no work: to add a wait for a
-permit to times that have no limit would count it twice.
+**What holders find.** The stations inside are taken as in equilibrium at each number of
+holders (`qmodel.networks.held_counts`). Those that find a permit and those that wait for one
+are kept apart, as the latter find full queues inside, too: a limit moves a queue from the
+inside to the outside and adds no work. To take the two as independent makes the p99 up to 20 %
+too low; to add a wait for a permit to times without a limit counts it twice.
+**Few permits.** Who waits, for how long, and the mean times inside are those of the Markov
+chain with exponential service (`qmodel.networks.held_chain`), exactly; of the wait's
+distribution the first three moments. With many, or with pools in pools, it is too large.
 
 Service that is not exponential changes X(P), the waits inside and that for a permit
 (`qmodel.networks.held_variability`).
@@ -53,6 +54,7 @@ from qmodel.networks import held_states
 from qmodel.networks.held_counts import curve, saturation
 from qmodel.networks.held_inside import InSeries, Inside
 from qmodel.networks.held_result import HeldResult, View
+from qmodel.networks.held_visits import alike, halves
 from qmodel.queues.base import Station, StationResult
 from qmodel.queues.mgc import MGc
 from qmodel.queues.mmc import MMc
@@ -203,8 +205,9 @@ class HeldPool(Station):
         work : Distribution
             Not needed: the stations inside know it. [-]
         visits : int or integer array, default 1
-            How often they come on one way; they find the same queues each time (the snapshot
-            principle of heavy traffic, Reiman 1982), so that their waits are equal. [-]
+            How often they come on one way. In heavy traffic they find the same queues each
+            time (the snapshot principle, Reiman 1982); where queues change meanwhile, half of
+            the visits find others, so often that the variance is right. [-]
 
         Returns
         -------
@@ -214,6 +217,13 @@ class HeldPool(Station):
         assert isinstance(result, HeldResult)
         if isinstance(visits, int) and visits == 1:
             return result.response
+        first, later = halves(visits)
+        apart = Sum((self._of_same(result, first), self._of_same(result, later)))
+        same = alike(self.max_rate, result.arrival_rate, result.response_time, visits)
+        return measure((same, 1 - same), (self._of_same(result, visits), apart))
+
+    def _of_same(self, result: HeldResult, visits: Count) -> Distribution:
+        """Return the distribution of the time of visits that find the same queues."""
         distributions = []
         for view in result.views:
             held = []
@@ -265,7 +275,8 @@ class HeldPool(Station):
             if small.all() or not small.any():
                 known[""] = (held_states.few if small.all() else held_states.many)(self, state)
             else:
-                few = replace(self, permits=np.minimum(self.permits, self._few * self.each))
+                # The others cost least as pools of one permit, whatever their load.
+                few = replace(self, permits=np.where(small, self.permits, self.each))
                 known[""] = held_states.by_size(self, few, state, small)
         return known[""]
 

@@ -14,11 +14,11 @@ References
 from __future__ import annotations
 
 from collections.abc import Callable
-from typing import Any, Literal
+from typing import Any
 
 import numpy as np
 
-__all__ = ["bracketed", "increasing_root", "least_above"]
+__all__ = ["increasing_root", "least_above"]
 
 
 def increasing_root(
@@ -27,10 +27,10 @@ def increasing_root(
     high: Any,
     *,
     rtol: float = 1e-12,
+    atol: float = 0.0,
     most: int = 100,
     at_low: Any = None,
     at_high: Any = None,
-    side: Literal["below", "above"] | None = None,
 ) -> Any:
     """Return where the increasing `f` crosses zero between `low` and `high`.
 
@@ -42,13 +42,12 @@ def increasing_root(
         The bracket, in every cell. [-]
     rtol : float, default 1e-12
         Relative width of the final bracket. [-]
+    atol : float, default 0
+        Width of a bracket that is narrow enough, whatever its root. [-]
     most : int, default 100
         Most evaluations of `f`. [-]
     at_low, at_high : number or array, optional
         What `f` is at `low` and at `high`, where that is known. [-]
-    side : str, optional
-        "below" for the end of the last bracket where `f` was seen to be below zero, "above" for
-        that where it was above: what has noise is on the side that is meant all the same. [-]
 
     Returns
     -------
@@ -59,23 +58,12 @@ def increasing_root(
     --------
     >>> increasing_root(lambda x: x**2 - np.array([2.0, 9.0]), 0.0, np.array([10.0, 10.0]))
     array([1.4142, 3.    ])
-    >>> bool(increasing_root(lambda x: x**2 - 7.0, 0.0, 10.0, side="below") ** 2 < 7.0)
-    True
     """
-
-    def beyond(values: Any) -> Any:
-        return values > 0 if side == "above" else values >= 0
-
-    def best_of(a: Any, b: Any, fa: Any, fb: Any) -> Any:
-        nearer = np.abs(fa) < np.abs(fb) if side is None else beyond(fa) == (side == "above")
-        return np.where(nearer, a, b)
-
     a, b = (np.array(x, dtype=float) for x in np.broadcast_arrays(low, high))
     fa = _finite(f(a) if at_low is None else at_low)
     fb = _finite(f(b) if at_high is None else at_high)
     a, b, fa, fb = (np.array(x) for x in np.broadcast_arrays(a, b, fa, fb))
-    inside = ~beyond(fa) & (beyond(fb) if side else fb > 0)
-    found = np.where(inside, np.nan, np.where(beyond(fa), a, b))
+    found = np.where(fa >= 0, a, np.where(fb <= 0, b, np.nan))
     unknown = np.isnan(fa) | np.isnan(fb)
     open_ = np.isnan(found) & ~unknown
     t = np.full(a.shape, 0.5)
@@ -86,13 +74,13 @@ def increasing_root(
                 break
             x = a + t * (b - a)
             fx = _finite(f(np.where(open_, x, a)))
-            same = beyond(fx) == beyond(fa)
+            same = np.sign(fx) == np.sign(fa)
             c, fc = np.where(same, a, b), np.where(same, fa, fb)
             b, fb = np.where(same, b, a), np.where(same, fb, fa)
             a, fa = x, fx
-            best = best_of(a, b, fa, fb)
+            best = np.where(np.abs(fa) < np.abs(fb), a, b)
             width = np.abs(b - a)
-            done = open_ & ((width <= rtol * np.abs(best)) | ((fa == 0) & (side is None)))
+            done = open_ & ((width <= rtol * np.abs(best) + atol) | (fa == 0))
             found = np.where(done, best, found)
             open_ &= ~done
             xi, phi = (a - b) / (c - b), (fa - fb) / (fc - fb)
@@ -103,30 +91,12 @@ def increasing_root(
             t = np.where(safe & np.isfinite(step), step, 0.5)
             least = 0.5 * rtol * np.abs(best) / width
             t = np.clip(t, least, 1 - least)
-    found = np.where(open_, best_of(a, b, fa, fb), found)
+    found = np.where(open_, np.where(np.abs(fa) < np.abs(fb), a, b), found)
     return np.where(unknown, np.nan, found)[()]
 
 
 def _finite(values: Any) -> Any:
     return np.clip(values, -1e300, 1e300)
-
-
-def bracketed(f: Callable[[Any], Any], points: Any) -> tuple[Any, Any, Any, Any]:
-    """Return the neighbours in `points` between which `f` crosses zero, and what it is there.
-
-    The points ascend along their first axis and are evaluated at once; where all of them are
-    beyond zero these are the first two, where none is the last two.
-    """
-    values = np.asarray(f(points))
-    beyond = np.where(np.isnan(values), False, values >= 0)
-    after = np.where(beyond.any(axis=0), np.argmax(beyond, axis=0), len(points) - 1)
-    after = np.maximum(after, 1)
-
-    def at(x: Any, i: Any) -> Any:
-        return np.take_along_axis(np.broadcast_to(x, values.shape), i[None], axis=0)[0]
-
-    low, high = (at(points, i) for i in (after - 1, after))
-    return low, high, at(values, after - 1), at(values, after)
 
 
 def least_above(f: Callable[[Any], Any], start: Any) -> Any:

@@ -58,8 +58,8 @@ class FixedPoints:
     ----------
     least : mapping
         The least one, stable: the healthy state. [-]
-    greatest : mapping
-        The greatest one, where it differs from the least: the collapsed state. [-]
+    above : callable
+        Returns the greatest one, where it differs from the least. [-]
     between : callable
         Returns the unstable one below the greatest, by unknown. [-]
     converged : bool or array of bool
@@ -67,9 +67,14 @@ class FixedPoints:
     """
 
     least: Mapping[Any, Any]
-    greatest: Mapping[Any, Any]
+    above: Callable[[], Mapping[Any, Any]]
     between: Callable[[], Mapping[Any, Any]]
     converged: Any
+
+    @cached_property
+    def greatest(self) -> Mapping[Any, Any]:
+        """The greatest one, where it differs from the least: the collapsed state."""
+        return self.above()
 
     @cached_property
     def threshold(self) -> Mapping[Any, Any]:
@@ -127,27 +132,30 @@ def _of_one(f: Callable[[dict[Any, Any]], dict[Any, Any]], key: Any, top: Any) -
     none = ~above[0]
     some = falls.any(axis=0)
     several = some & rises.any(axis=0) & (none | (last_fall > first_fall))
-    where = np.stack([first_fall, last_rise, last_fall])
-    low, high = (np.take_along_axis(nodes, where + k, axis=0) for k in (0, 1))
-    ends = [np.take_along_axis(over, where + k, axis=0) for k in (0, 1)]
-    there = np.stack([some & ~none, several, several])
-    low, high = np.where(there, low, 0.0), np.where(there, high, 0.0)
-    roots = np.zeros(low.shape)
-    if several.any():
-        sign = np.array([-1.0, 1.0, -1.0]).reshape(-1, *[1] * len(cells))
-        at = dict(zip(("at_low", "at_high"), (sign * x for x in ends), strict=True))
-        found = increasing_root(lambda u: sign * excess(u), low, high, rtol=1e-14, **at)
-        roots = np.asarray(found)
-    elif there.any():
+
+    def root(at: Any, there: Any, sign: float) -> Any:
+        """Return where the excess changes its sign, NaN where it does not."""
+        ends = [np.take_along_axis(over, at + k, axis=0)[0] for k in (0, 1)]
+        low, high = (np.take_along_axis(nodes, at + k, axis=0)[0] for k in (0, 1))
+        low, high = np.where(there, low, 0.0), np.where(there, high, 0.0)
+        known = dict(zip(("at_low", "at_high"), (sign * x for x in ends), strict=True))
         # One number stays a number: a station of one load takes a fifth of an array's time.
-        at = dict(zip(("at_low", "at_high"), (-x[0] for x in ends), strict=True))
-        roots[0] = increasing_root(lambda u: -excess(u[()]), low[0], high[0], rtol=1e-14, **at)
-    # A share that is all but the greatest is the greatest.
-    roots = np.where(roots > (1 - 1e-12) * top, top, roots)
+        found = increasing_root(
+            lambda u: sign * excess(u[()]), low, high, rtol=1e-14, atol=_NOISE, **known
+        ) if there.any() else low  # fmt: skip
+        # A share that is all but the greatest is the greatest.
+        found = np.where(found > (1 - 1e-12) * np.asarray(top), top, found)
+        return np.where(there & ~unknown, found, np.nan)[()]
+
     unknown = np.isnan(over[-1])
-    roots = np.where(unknown, np.nan, np.where(there, roots, np.nan))
-    least = np.where(none & ~unknown, 0.0, roots[0])[()]
-    return FixedPoints({key: least}, {key: roots[2][()]}, lambda: {key: roots[1][()]}, True)
+    least = root(first_fall[np.newaxis], some & ~none, -1.0)
+    least = np.where(none & ~unknown, 0.0, least)[()]
+    return FixedPoints(
+        {key: least},
+        lambda: {key: root(last_fall[np.newaxis], several, -1.0)},
+        lambda: {key: root(last_rise[np.newaxis], several, 1.0)},
+        True,
+    )
 
 
 def _with_lowest(excess: Any, nodes: Any, over: Any) -> tuple[Any, Any]:
@@ -185,7 +193,10 @@ def _of_several(f: Any, top: dict[Any, Any]) -> FixedPoints:
         return {k: np.where(apart, v, np.nan)[()] for k, v in shares.items()}
 
     return FixedPoints(
-        low, where_apart(high), lambda: where_apart(_edge(f, low, high)), sure & also
+        low,
+        lambda: where_apart(high),
+        lambda: where_apart(_edge(f, low, high)),
+        sure & also,
     )
 
 

@@ -36,7 +36,7 @@ from qmodel.queues.base import Station
 
 __all__ = ["Plan"]
 
-_PATIENCE = 60
+_PATIENCE = 16
 """Steps after which a least steady state is one of those close to a fold."""
 
 
@@ -220,6 +220,8 @@ class Plan:
             shares, sure = least_fixed_point(self.map(rate, {}), self.tops(), _PATIENCE)
             if np.all(sure):
                 return shares
+            found: FixedPoints = fixed_points(self.map(rate, {}), self.tops())
+            return found.least
         if len(self.timed) > 1 and not self._settles_down and self.s_curve is None:
             return least_fixed_point(self.map(rate), self.tops())[0]
         states = self.states(rate)

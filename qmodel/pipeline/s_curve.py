@@ -130,4 +130,4 @@ class SCurve:
             between[key], greatest[key] = (
                 np.where(several, share, np.nan)[()] for share in shares[1:]
             )
-        return FixedPoints(least, greatest, lambda: between, True)
+        return FixedPoints(least, lambda: greatest, lambda: between, True)

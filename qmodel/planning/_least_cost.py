@@ -1,9 +1,8 @@
 """The cheapest whole numbers that meet a condition which more of anything never breaks.
 
 Branch and bound over whole levels at once: the numbers are fixed one after the other, the
-dearest first; at each level all that is still open is solved together, as arrays. Where a
-bound is searched, many numbers are tried at once, as an array costs little more than one. For
-every
+dearest first; at each level all that is still open is solved together, as arrays. Where a bound
+is searched, many numbers are tried at once, as an array costs little more than one. For every
 partial choice the open numbers are raised to the least that each needs while the others are
 unlimited; what that costs bounds the choice from below [1]_. A greedy choice, pruned, is the
 bound from above, and is mostly the answer.
@@ -22,7 +21,7 @@ from dataclasses import dataclass
 import numpy as np
 import numpy.typing as npt
 
-__all__ = ["Choice", "cheapest"]
+__all__ = ["Choice", "Excess", "Holds", "Numbers", "cheapest"]
 
 Numbers = npt.NDArray[np.int64]
 Excess = Callable[[Numbers], npt.NDArray[np.float64]]

@@ -7,8 +7,8 @@ needs while the others are unlimited (`qmodel.planning._least_cost`). It is comp
 stations in a second or less; where it is not, after a budget of choices, the answer is the
 best found, with a bound on what might still be saved.
 
-**Held pools** have percentiles that are approximate and need not fall with each further permit:
-there another choice may cost some per cent less.
+**Held pools** need not be the faster the more permits they have: a limit keeps requests from
+waiting inside. What fewer permits are enough for counts as met (`qmodel.planning._fewer`).
 **Scenarios** must hold all at once: the peak, the night, a zone lost, a cache lost. In a
 scenario, a number that is sized stands for the share of it that is left, rounded down: with
 ``{"web.servers": 2 / 3}`` a third of them is gone.
@@ -24,7 +24,7 @@ solution over time.
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import replace
 from typing import Any
 
@@ -35,8 +35,10 @@ from qmodel._checked import checked
 from qmodel._nearest import did_you_mean
 from qmodel.errors import DomainError, InfeasibleError, ModelError
 from qmodel.loads import Profile
+from qmodel.networks import HeldPool
 from qmodel.planning._domains import Domain, domain_of
-from qmodel.planning._least_cost import Numbers, cheapest
+from qmodel.planning._fewer import EnoughOfFewer
+from qmodel.planning._least_cost import Holds, Numbers, cheapest
 from qmodel.planning._models import Asked, StationModel, asked, counted, has_arrays
 from qmodel.planning._results import Model
 from qmodel.planning._trials import Case, Trial, why_none
@@ -151,13 +153,16 @@ def size(
     # Of what can be saved on one, all of the others are the measure: more memory leaves fewer
     # requests to a database than those of the first steady state.
     high = trial.unlimited(trial.bottom if trial.over_time else stable)
-    if not trial.holds(high[None])[0]:
-        trial.refuse_what_worsens(high)
-        raise InfeasibleError(why_none(trial, high))
     most = np.maximum(high, stable)
     steady = cheapest(state.excess, weights, trial.bottom, most, budget, state.holds)
     low = trial.bottom if trial.over_time else steady.least
-    found = cheapest(trial.excess, weights, low, high, budget, trial.holds)
+    holds: Holds = trial.holds
+    for pool in _pools(what, cost):
+        holds = EnoughOfFewer(holds, trial.excess, pool, low, high).holds
+    if not holds(high[None])[0]:
+        trial.refuse_what_worsens(high)
+        raise InfeasibleError(why_none(trial, high))
+    found = cheapest(trial.excess, weights, low, high, budget, holds)
     needed = found.numbers
     scenario, objective = trial.binding(needed)
     gains = trial.gains(needed, scenario, objective)
@@ -196,6 +201,14 @@ def size(
         arrival_rate=rate,
         model=sized.station if isinstance(sized, StationModel) else sized,
     )
+
+
+def _pools(model: Asked, sized: Iterable[str]) -> list[int]:
+    """Return which of the numbers are permits of pools that are held."""
+    if isinstance(model, StationModel):
+        return [i for i, _ in enumerate(sized) if isinstance(model.station, HeldPool)]
+    owners = (model.stations.get(name.rpartition(".")[0]) for name in sized)
+    return [i for i, station in enumerate(owners) if isinstance(station, HeldPool)]
 
 
 def _load(name: str, load: Any) -> float | Profile:

@@ -62,6 +62,23 @@ def coupled(
     return site, rate, prices, lots, f"{quantity} < {float(limit)!r} s"
 
 
+def held(seed: int) -> tuple[qm.Pipeline, float, dict[str, float], dict[str, float], str]:
+    """Return a random site whose threads are held: a limit may be better than none."""
+    rng = np.random.default_rng(seed)
+    rate = float(rng.uniform(50, 300))
+    cpu = qm.call("cpu", qm.MMc(float(rng.uniform(0.005, 0.02)), 64))
+    database = qm.call("database", qm.MMc(float(rng.uniform(0.004, 0.012))))
+    site = qm.Pipeline(qm.hold("threads", 32, qm.series(cpu, database)))
+    prices = {
+        "threads.permits": float(rng.uniform(0.05, 0.5)),
+        "database.servers": float(rng.uniform(1, 6)),
+    }
+    quantity = GOALS[int(rng.integers(3))]
+    idle = site.replace({"threads.permits": 200, "database.servers": 60}).solve(rate)
+    limit = qm.Objective(quantity, 1.0).value(idle) * rng.uniform(1.05, 2.5)
+    return site, rate, prices, {}, f"{quantity} < {float(limit)!r} s"
+
+
 def amounts(numbers: dict[str, Any], lots: dict[str, float]) -> dict[str, Any]:
     return {name: number * lots.get(name, 1) for name, number in numbers.items()}
 
@@ -127,6 +144,17 @@ def test_nothing_cheaper_is_enough_where_one_thing_stands_in_for_another(seed: i
 @pytest.mark.parametrize("seed", range(30))
 def test_nothing_cheaper_is_enough_of_thirty_coupled(seed: int) -> None:
     check_none_cheaper(*coupled(100 + seed))
+
+
+@pytest.mark.parametrize("seed", [35, 38, 3])
+def test_nothing_cheaper_is_enough_where_a_limit_is_better_than_none(seed: int) -> None:
+    check_none_cheaper(*held(seed))
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("seed", range(60))
+def test_nothing_cheaper_is_enough_of_sixty_held(seed: int) -> None:
+    check_none_cheaper(*held(100 + seed))
 
 
 def test_eight_stations_within_a_second() -> None:

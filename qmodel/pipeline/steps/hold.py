@@ -18,6 +18,7 @@ from qmodel.networks.held_counts import Place
 from qmodel.networks.held_inside import Inside, place_of
 from qmodel.networks.held_pool import HeldPool
 from qmodel.networks.held_result import View
+from qmodel.networks.held_visits import alike, halves
 from qmodel.networks.pool_size import deadlock_free_permits
 from qmodel.pipeline.steps.base import (
     Outcome,
@@ -194,7 +195,8 @@ def _visits(name: str, station: Station, calls: Mapping[Any, Any]) -> tuple[Any,
 def _same(own: Any, total: Any) -> bool:
     if is_symbolic(own, total):
         return bool(own == total)
-    return bool(np.all(np.abs(np.asarray(own) - total) <= 1e-12 * np.abs(total)))
+    # What is unknown is no reason to treat all others as if a station were shared.
+    return not np.any(np.abs(np.asarray(own) - total) > 1e-12 * np.abs(total))
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -235,6 +237,21 @@ class Hold(Step):
         return self.visits(at, (self,), times)
 
     def visits(self, at: Solved, same: tuple[Hold, ...], times: Any = 1) -> Outcome:
+        whole = self._of_same(at, same, times)
+        visits = len(same) * times
+        if isinstance(visits, int) and visits == 1:
+            return whole
+        if len(same) == 1:
+            parts: list[tuple[tuple[Hold, ...], Any]] = [(same, part) for part in halves(times)]
+        else:
+            parts = [(half, times) for half in (same[: len(same) // 2], same[len(same) // 2 :])]
+        limit, rate = self._load(at)
+        share = alike(limit, rate, whole.time.mean / visits, visits)
+        apart = one_after_the_other(self._of_same(at, *part) for part in parts)
+        return choice([share, 1 - share], [whole, apart])
+
+    def _of_same(self, at: Solved, same: tuple[Hold, ...], times: Any) -> Outcome:
+        """Return the outcome of visits that find the same."""
         views, found = self._views(at), []
         for view in views:
             here = at.where(view.stations)
@@ -243,6 +260,15 @@ class Hold(Step):
         if len(found) == 1:
             return found[0]
         return choice([view.share for view in views], found)
+
+    def _load(self, at: Solved) -> tuple[Any, Any]:
+        """Return where the pool saturates, and its arrival rate."""
+        if self.name in at.found:
+            result = at.found[self.name]
+            return result.station.max_rate, result.arrival_rate
+        pool: Any = at.flows.station(self.name)
+        rate = sum(s.arrival_rate for s in at.flows.streams(self.name))
+        return pool.at(at).max_rate, rate
 
     def _views(self, at: Solved) -> tuple[View, ...]:
         """Return what requests find at the pool: as an outer one lets them, or as it is."""
