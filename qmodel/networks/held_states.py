@@ -53,10 +53,10 @@ HELD_AS_EXPONENTIAL = Assumption(
 )
 FLOW_EQUIVALENCE = Assumption(
     "flow-equivalence",
-    "the stations inside a pool are in equilibrium at each number of holders; against the exact "
-    "chain with exponential service, to 80 % load, the mean is within 1.5 % and the p99 within "
-    "3 % where one station is the bottleneck or has several servers, and 4 and 10 % high with "
-    "two or three equal queues of one server, 13 and 18 % at 95 % load",
+    "the stations inside a pool are in equilibrium at each number of holders; against the "
+    "exact chain with exponential service, to 80 % load, the mean is within 1.5 % and the p99 "
+    "within 3 % where one station is the bottleneck or has several servers, and 4 and 10 % "
+    "high with two or three equal queues of one server, 13 and 18 % at 95 % load",
     "Chandy, Herzog and Woo 1975; our simulations",
     APPROXIMATE,
 )

@@ -15,7 +15,7 @@ def reduced(distribution: qm.Distribution) -> np.ndarray:
 
 @pytest.mark.parametrize(
     "distribution",
-    [qm.HyperExponential([0.3, 0.7], [2.0, 0.1]), qm.HyperExponential([0.01, 0.99], [30.0, 1.0]),
+    [qm.HyperExponential([0.3, 0.7], [2.0, 0.1]), qm.HyperExponential([0.01, 0.99], [9.0, 1.0]),
      qm.Sum((qm.Exponential(1.0), qm.Exponential(0.2))), qm.Exponential(0.3)],
 )  # fmt: skip
 def test_what_is_of_two_phases_is_found(distribution: qm.Distribution) -> None:

@@ -20,7 +20,7 @@ POOLS = [((0.05, 1), (0.05, 1), 1.0), ((0.045, np.inf), (0.009, 4), 0.8),
 def test_many_loads_are_what_each_is_alone(
     first: tuple[float, float], second: tuple[float, float], visits: float, permits: int
 ) -> None:
-    """Near saturation too, where a single chain loses digits; who hardly waits counts little."""
+    """Near saturation too, where a chain loses digits; who hardly waits counts little."""
     loads = np.concatenate([np.linspace(0.02, 0.99, 90), 1 - np.geomspace(1e-4, 5e-3, 10)])
     places = {"a": Place(1.0, *first), "b": Place(visits, *second)}
     limit = float(saturation(permits, places))
