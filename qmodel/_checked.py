@@ -31,7 +31,7 @@ from __future__ import annotations
 import inspect
 import re
 import sys
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from contextvars import ContextVar
 from functools import partial, wraps
 from types import FunctionType
@@ -71,6 +71,7 @@ _COMPLEX = ("laplace", "generate")
 _LISTS = (list, tuple)
 _PLAIN = (float, np.float64)
 _LARGEST = 2**1023
+_SMALL = 2**53
 _ODD = (complex, np.complexfloating, bytes, dict, set, frozenset, type, FunctionType)
 
 
@@ -82,6 +83,8 @@ class _Said(NamedTuple):
     numbers: frozenset[str]
     single: frozenset[str]
     arrays: frozenset[str]
+    plain: bool
+    """Whether all that is asked for are numbers, and a single one will do."""
 
 
 def checked(function: F) -> F:
@@ -94,13 +97,16 @@ def checked(function: F) -> F:
             return function(*args, **named)
         if not said:
             said.append(_said(function))
-        for name, position, check in said[0].objects:
-            if name in named:
-                check(named[name])
-            elif position < len(args):
-                check(args[position])
-        if any(type(x) in _LISTS for x in (*args, *named.values())):
-            args, named = _as_arrays(said[0], args, named)
+        # Plain numbers where nothing else is meant need no look: that costs as much as a formula.
+        signature = said[0]
+        if not (signature.plain and _are_plain((*args, *named.values()))):
+            for name, position, check in signature.objects:
+                if name in named:
+                    check(named[name])
+                elif position < len(args):
+                    check(args[position])
+            if any(type(x) in _LISTS for x in (*args, *named.values())):
+                args, named = _as_arrays(signature, args, named)
         token = _INSIDE.set(True)
         try:
             with np.errstate(all="ignore"):
@@ -156,7 +162,16 @@ def _said(function: Callable[..., Any]) -> _Said:
         if check is not None and annotation is not p.empty:
             found.append((p.name, position, check))
     names = tuple(p.name for p in parameters if p.kind is p.POSITIONAL_OR_KEYWORD)
-    return _Said(names, tuple(found), *map(frozenset, (numbers, single, arrays)))
+    plain = all(getattr(check, "func", None) is _no_number for _, _, check in found)
+    return _Said(names, tuple(found), *map(frozenset, (numbers, single, arrays)), plain)
+
+
+def _are_plain(values: Iterable[Any]) -> bool:
+    for x in values:
+        kind = type(x)
+        if kind is not float and not (kind is int and -_SMALL < x < _SMALL):
+            return False
+    return True
 
 
 def _as_arrays(said: _Said, args: Any, named: Any) -> tuple[Any, Any]:

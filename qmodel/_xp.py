@@ -30,7 +30,13 @@ __all__ = ["is_symbolic", "namespace"]
 def is_symbolic(*args: Any) -> bool:
     """Return whether any of `args` is a SymPy expression."""
     sympy = sys.modules.get("sympy")
-    return sympy is not None and any(isinstance(x, sympy.Basic) for x in args)
+    if sympy is None:
+        return False
+    basic = sympy.Basic
+    for x in args:  # noqa: SIM110 (a generator costs more than a formula)
+        if isinstance(x, basic):
+            return True
+    return False
 
 
 def namespace(*args: object) -> Any:

@@ -52,6 +52,13 @@ class LevelWait(Distribution):
     drain: Value
     closed = True
 
+    @property
+    def geometric(self) -> Any:
+        """Whether all levels fall by the one ratio."""
+        first, last = self.levels[0], self.levels[-1]
+        even = first * self.ratio ** (len(self.levels) - 1)
+        return np.asarray(np.abs(even - last) <= 1e-12 * last)
+
     def _moments(self) -> tuple[Any, Any, Any]:
         """Return the first three moments: that of j + 1 departures, summed by parts."""
         first = second = third = 0.0 * self.drain

@@ -203,11 +203,14 @@ class InformedPool(Pool):
         return _State(wait, inside, over, pooled)
 
     def _response(self, wait: LevelWait) -> Distribution:
-        if len(wait.levels) > 1:
-            return Sum((wait, self.service))
-        # The queue of M/M/c, with its closed forms.
+        # The queue of M/M/c, with its closed forms, where the levels fall by one ratio.
         drain = wait.drain * (1 - wait.ratio)
-        return MMcResponse(wait.levels[0], drain, 1 / self.service.mean)
+        closed = MMcResponse(wait.levels[0], drain, 1 / self.service.mean)
+        even = wait.geometric
+        if np.all(even):
+            return closed
+        listed = Sum((wait, self.service))
+        return Mixture((1.0 * even, 1.0 - even), (closed, listed)) if np.any(even) else listed
 
     def _scaled_mean(self, state: _State) -> Any:
         s, scv, c = self.service.mean, self.service.scv, self.replica.servers

@@ -38,6 +38,8 @@ References
 from __future__ import annotations
 
 from dataclasses import dataclass
+from itertools import accumulate
+from operator import mul
 from typing import Any
 
 import numpy as np
@@ -153,7 +155,7 @@ def least_levels(load: Any, replicas: Any, servers: Any) -> tuple[np.ndarray, An
     two = _solved(replicas, servers)
     if not two.any():
         return np.asarray(probability)[None], ratio
-    levels = np.stack([probability * ratio**j for j in range(LEVELS)])
+    levels = np.stack([*accumulate([ratio] * (LEVELS - 1), mul, initial=probability)])
     for workers in np.unique(servers[two]):
         here = two & (servers == workers)
         levels[:, here] = equal_levels(load[here], int(workers))

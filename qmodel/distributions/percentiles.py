@@ -38,7 +38,13 @@ def quantile(distribution: Distribution, p: Any) -> Any:
             return alone
     shape = np.broadcast_shapes(np.shape(p), shape_of(distribution))
     flat = np.broadcast_to(np.asarray(p, dtype=float), shape).ravel()
-    found, apart = np.empty(flat.size), ready(distribution)
+    found = np.empty(flat.size)
+    either = _either(distribution, shape)
+    if either:
+        for here, one in either:
+            found[here] = quantile(select(one, shape, here), flat[here])
+        return found.reshape(shape)[()]
+    apart = ready(distribution)
     # A few cells of many need more steps than the rest: they are finished together.
     cells = np.arange(flat.size)
     for most in (_FIRST, _MOST):
@@ -51,6 +57,20 @@ def quantile(distribution: Distribution, p: Any) -> Any:
             late.append(here[unfinished])
         cells = np.concatenate(late) if late else cells
     return found.reshape(shape)[()]
+
+
+def _either(
+    distribution: Distribution, shape: tuple[int, ...]
+) -> list[tuple[np.ndarray, Distribution]]:
+    """Return cells and distribution of each branch of a mixture that is one of them in each."""
+    terms = distribution.terms()
+    if len(terms) < 2 or not all(np.ndim(p) for p, _ in terms):
+        return []
+    weights = [np.asarray(p) for p, _ in terms]
+    if not all(((p == 0) | (p == 1)).all() for p in weights) or np.any(sum(weights) != 1):
+        return []
+    cells = (np.flatnonzero(np.broadcast_to(p == 1, shape)) for p in weights)
+    return [(here, one) for here, (_, one) in zip(cells, terms, strict=True) if here.size]
 
 
 def _alone(distribution: Distribution, q: float) -> np.float64 | None:

@@ -14,7 +14,9 @@ only: neither loses digits at any load. The second form of R holds for real c.
 where                R from
 ===================  ============================================================
 a >= 1.5 c, 96       Legendre's continued fraction for 1/B [1]_
-c < 64               its definition, with one incomplete gamma function
+c = 1, 2, ..., 8     the recursion :math:`R(c, a) = (1 + R(c - 1, a)) \, c / a`
+other c < 64         its definition, with one incomplete gamma function; of a single
+                     float up to 128
 c >= 64              Temme's uniform expansion of Q [2]_ [3]_: the Poisson
                      probability cancels, so that nothing is left to underflow
 ===================  ============================================================
@@ -48,6 +50,8 @@ __all__ = ["deviance", "erlang_b", "erlang_c", "inverse_erlang_b", "odds", "spec
 
 # A dozen temporaries of this many doubles stay in the second-level cache.
 CHUNK = 4096
+_SINGLE = (float, int)
+_FEW = frozenset(range(1, 9))
 
 # Taylor coefficients of eta / mu in eta, where eta^2 / 2 = mu - log(1 + mu) (DLMF 8.12.11).
 # The next one adds less than 1e-16 of R over the whole range of use, a/c <= 1.5.
@@ -74,6 +78,10 @@ ETA_OVER_MU = (
 # atanh(v) = v + v^3 (1/3 + v^2/5 + ...): rounding level for |v| <= 1/3.
 ATANH = tuple(1 / (2 * k + 3) for k in range(15))
 
+# As the recurrences take them, from the last to the first.
+_ATANH_DOWN = ATANH[-2::-1]
+_TEMME_DOWN = tuple((ETA_OVER_MU[n], n + 1.0) for n in range(len(ETA_OVER_MU) - 2, 0, -1))
+
 
 def erlang_b(a: Value, c: Value) -> Value:
     """Erlang B, the share of arrivals lost at offered load `a` to `c` servers."""
@@ -83,7 +91,7 @@ def erlang_b(a: Value, c: Value) -> Value:
 def erlang_c(a: Value, c: Value) -> Value:
     """Erlang C, the share of arrivals that wait; 1 in overload. Needs ``c > 0``."""
     # (c - a) / c has a relative error; the absolute one of 1 - a/c would meet R in thousands.
-    if isinstance(a, float | int) and isinstance(c, float | int):
+    if isinstance(a, _SINGLE) and isinstance(c, _SINGLE):
         return 1.0 if a >= c else 1.0 / (1.0 + (c - a) / c * odds(a, c))
     return 1.0 / (1.0 + np.maximum(np.subtract(c, a), 0.0) / c * odds(a, c))
 
@@ -95,7 +103,7 @@ def inverse_erlang_b(a: Value, c: Value) -> Value:
 
 def odds(a: Value, c: Value) -> Value:
     """Odds against blocking, (1 - B) / B."""
-    if isinstance(a, float | int) and isinstance(c, float | int):
+    if isinstance(a, _SINGLE) and isinstance(c, _SINGLE):
         return _scalar(float(a), float(c))
     a, c = np.broadcast_arrays(np.asarray(a, dtype=float), np.asarray(c, dtype=float))
     out = np.empty(a.shape)
@@ -110,7 +118,12 @@ def odds(a: Value, c: Value) -> Value:
 def _scalar(a: float, c: float) -> float:
     if a >= max(1.5 * c, 96.0):
         return float(_overload(a, c))
-    if c < 64.0:
+    if c in _FEW:
+        found, a = 0.0, a or 5e-324
+        for k in range(1, int(c) + 1):
+            found = (1.0 + found) * k / a
+        return found
+    if c < 128.0:
         pmf = a**c * math.exp(-a) / math.gamma(c + 1.0)
         return float(special().gammaincc(c, a or 5e-324)) / pmf if pmf else math.inf
     load = a / c
@@ -120,16 +133,20 @@ def _scalar(a: float, c: float) -> float:
     phi = _deviance_near(a, c) if near else (a - c) / c - math.log(load)
     y = math.copysign(math.sqrt(c * phi), a - c)
     series, gamma = temme(max(y * math.sqrt(2.0 / c), -2.0), c)
-    return float(gamma * math.sqrt(math.pi / 2.0 * c) * float(special().erfcx(y)) + series)
+    # Below 4 the two factors have no digits to lose.
+    scaled = math.exp(y * y) * math.erfc(y) if abs(y) < 4.0 else float(special().erfcx(y))
+    return float(gamma * math.sqrt(math.pi / 2.0 * c) * scaled + series)
 
 
 def _chunk(a: Any, c: Any) -> Any:
     overload = a >= np.maximum(1.5 * c, 96.0)
-    few = (c < 64.0) & ~overload
+    few = (c <= max(_FEW)) & (c == np.floor(c)) & (c > 0) & ~overload
+    some = (c < 64.0) & ~(overload | few)
     regimes: list[tuple[Any, Callable[[Any, Any], Any]]] = [
         (overload, _overload),
         (few, _few),
-        (~(overload | few), _many),
+        (some, _some),
+        (~(overload | few | some), _many),
     ]
     out = np.empty(a.shape)
     for mask, f in regimes:
@@ -142,6 +159,13 @@ def _chunk(a: Any, c: Any) -> Any:
 
 
 def _few(a: Any, c: Any) -> Any:
+    a, found = np.maximum(a, 5e-324), 0.0
+    for k in range(1, int(np.max(c)) + 1):
+        found = np.where(k <= c, (1.0 + found) * k / a, found)
+    return found
+
+
+def _some(a: Any, c: Any) -> Any:
     # Powers and factorials of at most 96^64 do not overflow, so no saddle point is needed.
     sp = special()
     pmf = np.power(a, c) * np.exp(-a - sp.gammaln(c + 1.0))
@@ -176,7 +200,7 @@ def _deviance_near(a: Any, c: Any) -> Any:
     v = (a - c) / (a + c)
     w = v * v
     s = ATANH[-1]
-    for k in ATANH[-2::-1]:
+    for k in _ATANH_DOWN:
         s = s * w + k
     return (a - c) / c * v - 2.0 * v * w * s
 
@@ -192,8 +216,8 @@ def temme(eta: Any, c: Any) -> Any:
     inv = 1.0 / c
     above, t = 0.0, ETA_OVER_MU[-1]
     s = t
-    for n in range(len(ETA_OVER_MU) - 2, 0, -1):
-        above, t = t, ETA_OVER_MU[n] + (n + 1) * inv * above
+    for coefficient, n in _TEMME_DOWN:
+        above, t = t, coefficient + n * inv * above
         s = s * eta + t
     return s, 1.0 + above * inv
 

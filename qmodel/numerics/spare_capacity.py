@@ -59,12 +59,13 @@ def spare_servers(arrival_rate: Any, service_time: Any, servers: Any) -> Any:
     (9.999999986964881e-08, 9.999999983634211e-08)
     """
     product = arrival_rate * service_time
-    if is_symbolic(product, servers):
-        return servers - product
     # Beyond 1e290 the halves overflow; such loads have no digits to keep.
-    if type(product) is float:  # plain arithmetic, for single points, warns of nothing
+    if type(product) is float and type(servers) in (int, float):
+        # Plain arithmetic, for single points, warns of nothing.
         lost = _lost(arrival_rate, service_time, product)
         return np.float64(servers - product - (lost if math.isfinite(lost) else 0.0))
+    if is_symbolic(product, servers):
+        return servers - product
     with np.errstate(invalid="ignore", over="ignore"):
         lost = _lost(arrival_rate, service_time, product)
         return (servers - product) - np.where(np.isfinite(lost), lost, 0.0)[()]

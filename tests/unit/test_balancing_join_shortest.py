@@ -108,3 +108,14 @@ def test_what_is_refused():
         LeastConnections(qm.MMcK(0.1, 1, 3), 2).solve(3.0)
     with pytest.raises(ModelError, match="no symbolic form"):
         LeastConnections(qm.MMc(0.1), 2).solve(sp.Symbol("lambda", positive=True))
+
+
+def test_pools_of_two_beside_larger_ones_are_what_they_are_alone() -> None:
+    """Exact pairs and closed queues in one array: each cell has its own percentile."""
+    replicas, rates = np.array([2.0, 3.0, 2.0, 40.0]), np.array([120.0, 130.0, 30.0, 1900.0])
+    together = LeastConnections(qm.MMc(0.02), replicas).solve(rates).response
+    p = np.array([0.5, 0.9, 0.99, 1.0])
+    for i, (n, rate) in enumerate(zip(replicas, rates, strict=True)):
+        alone = LeastConnections(qm.MMc(0.02), int(n)).solve(rate).response
+        assert together.quantile(p)[i] == pytest.approx(alone.quantile(p[i]), rel=1e-9)
+        assert together.tail(0.05)[i] == pytest.approx(alone.tail(0.05), rel=1e-9)

@@ -149,3 +149,16 @@ def test_shapes_and_chunks():
 def test_scale_free():
     small, large = (Sum([Exponential(x), Gamma(x, 4.0)]) for x in (1e-9, 1e9))
     assert large.quantile(P) == pytest.approx(1e18 * small.quantile(P), rel=1e-7)
+
+
+def test_one_distribution_or_another_in_each_cell() -> None:
+    """A mixture that is one of its branches in each cell takes the steps of that one alone."""
+    first = np.array([1.0, 0.0, 0.0])
+    times = (qm.Exponential([0.1, 0.2, 0.3]), qm.Gamma(0.2, scv=0.5))
+    found = qm.distributions.Mixture((first, 1 - first), times).quantile(0.99)
+    gamma = times[1].quantile(0.99)
+    want = [times[0].quantile(0.99)[0], gamma, gamma]
+    np.testing.assert_allclose(found, want, rtol=1e-12)
+    unknown = qm.distributions.Mixture((first, 1 - first), times).quantile([np.nan, 0.5, 0.0])
+    assert np.isnan(unknown[0])
+    assert unknown[2] == 0

@@ -182,7 +182,8 @@ def test_temme_coefficients_follow_their_recurrence():
 def test_scipy_is_imported_on_first_use_only():
     code = (
         "import sys, qmodel.numerics.erlang as e; assert 'scipy.special' not in sys.modules;"
-        "e.erlang_b(1.0, 2.0); assert 'scipy.special' in sys.modules;"
+        "e.erlang_b(1.0, 2.0); assert 'scipy.special' not in sys.modules;"
+        "e.erlang_b(1.0, 2.5); assert 'scipy.special' in sys.modules;"
         "assert 'scipy.optimize' not in sys.modules; assert 'sympy' not in sys.modules"
     )
     subprocess.run([sys.executable, "-c", code], check=True)

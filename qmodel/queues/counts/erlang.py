@@ -99,7 +99,9 @@ def erlang_b(*, servers: Value, offered_load: Value) -> Value:
         from qmodel.numerics.erlang_symbolic import ErlangB
 
         return _symbolic(ErlangB, offered_load, servers)
-    return kernel.erlang_b(_load(offered_load), _servers(servers))
+    return kernel.erlang_b(
+        _check.nonnegative("offered_load", offered_load), _check.positive("servers", servers)
+    )
 
 
 @checked
@@ -157,17 +159,11 @@ def erlang_c(*, servers: Value, offered_load: Value) -> Value:
         from qmodel.numerics.erlang_symbolic import ErlangC
 
         return _symbolic(ErlangC, offered_load, servers)
-    return kernel.erlang_c(_load(offered_load), _servers(servers))
-
-
-def _load(x: Any) -> Any:
-    return _check.nonnegative("offered_load", x)
-
-
-def _servers(x: Any) -> Any:
-    return _check.positive("servers", x)
+    return kernel.erlang_c(
+        _check.nonnegative("offered_load", offered_load), _check.positive("servers", servers)
+    )
 
 
 def _symbolic(function: Any, offered_load: Any, servers: Any) -> Any:
-    _load(offered_load), _servers(servers)
+    _check.nonnegative("offered_load", offered_load), _check.positive("servers", servers)
     return function(servers, offered_load)
