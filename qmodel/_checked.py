@@ -97,7 +97,7 @@ def checked(function: F) -> F:
             return function(*args, **named)
         if not said:
             said.append(_said(function))
-        # Plain numbers where nothing else is meant need no look: that costs as much as a formula.
+        # Plain numbers need no look where nothing else is meant: it costs as much as a formula.
         signature = said[0]
         if not (signature.plain and _are_plain((*args, *named.values()))):
             for name, position, check in signature.objects:
