@@ -163,7 +163,8 @@ def _said(function: Callable[..., Any]) -> _Said:
             found.append((p.name, position, check))
     names = tuple(p.name for p in parameters if p.kind is p.POSITIONAL_OR_KEYWORD)
     plain = all(getattr(check, "func", None) is _no_number for _, _, check in found)
-    return _Said(names, tuple(found), *map(frozenset, (numbers, single, arrays)), plain)
+    sets = frozenset(numbers), frozenset(single), frozenset(arrays)
+    return _Said(names, tuple(found), *sets, plain)
 
 
 def _are_plain(values: Iterable[Any]) -> bool:

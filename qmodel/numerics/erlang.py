@@ -159,7 +159,7 @@ def _chunk(a: Any, c: Any) -> Any:
 
 
 def _few(a: Any, c: Any) -> Any:
-    a, found = np.maximum(a, 5e-324), 0.0
+    a, found = np.maximum(a, 5e-324), np.zeros(a.shape)
     for k in range(1, int(np.max(c)) + 1):
         found = np.where(k <= c, (1.0 + found) * k / a, found)
     return found
