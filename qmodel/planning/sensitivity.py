@@ -325,9 +325,7 @@ def _smooth(
         return {}
     changed = model.replace(arrays)
     with np.errstate(divide="ignore", invalid="ignore"):
-        found = {
-            q: np.broadcast_to(v, cells) for q, v in read(changed, rates).items()
-        }
+        found = {q: np.broadcast_to(v, cells) for q, v in read(changed, rates).items()}
         return {
             name: {q: stencil.slope(log[rows[name]], steps[name]) for q, log in found.items()}
             for name, stencil in stencils.items()

@@ -84,7 +84,9 @@ def tried_again(n: Numbers, s: Any) -> Any:
 
 
 CASES = {
-    "M/M/1": Case(qm.MMc(0.01), 70.0, lambda n, s: mmc(s, n["arrival_rate"], n["service_time"])),
+    "M/M/1": Case(
+        qm.MMc(0.01), 70.0, lambda n, s: mmc(s, n["arrival_rate"], n["service_time"])
+    ),
     "M/M/4": Case(
         qm.MMc(0.02, 4), 160.0, lambda n, s: mmc(s, n["arrival_rate"], n["service_time"], 4)
     ),
@@ -150,7 +152,9 @@ def in_30_digits(
 def test_elasticities_are_those_of_the_formula_in_30_digits(name: str) -> None:
     case = CASES[name]
     known = asked(case.model).parameters()
-    over = [n for n, x in known.items() if isinstance(x, float) and 0 < x < 1] + ["arrival_rate"]
+    over = [n for n, x in known.items() if isinstance(x, float) and 0 < x < 1] + [
+        "arrival_rate"
+    ]
     near = float(latency_of(asked(case.model).solve(case.rate)).quantile(0.99))
     goal = f"p99 < {1.5 * near!r} s"
     most = float(qm.capacity(case.model, goal))
@@ -163,9 +167,7 @@ def test_elasticities_are_those_of_the_formula_in_30_digits(name: str) -> None:
         assert max(off.values()) <= found.errors[quantity] + 1e-10 * scale, quantity
 
 
-HELD = qm.hold(
-    "app", 12, qm.series(qm.call("work", qm.Delay(qm.Exponential(0.02))), TANDEM)
-)
+HELD = qm.hold("app", 12, qm.series(qm.call("work", qm.Delay(qm.Exponential(0.02))), TANDEM))
 OTHERS: dict[str, tuple[qm.Pipeline | qm.Station, float]] = {
     "typical": (qm.web.typical_pipeline(), 2000.0),
     "held pool": (qm.Pipeline(HELD), 80.0),

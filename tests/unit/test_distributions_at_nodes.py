@@ -83,7 +83,9 @@ def test_where_all_are_late_the_time_is_the_deadline() -> None:
 
 def test_moments_are_integrals_from_the_start_of_each_part_on() -> None:
     constant = qm.Sum([qm.Deterministic(0.1), qm.Exponential(0.1), qm.Gamma(0.1, 0.7)])
-    sometimes = qm.Mixture([0.3, 0.7], [qm.Sum([qm.Exponential(0.1), qm.Erlang(0.2, 3)]), constant])
+    sometimes = qm.Mixture(
+        [0.3, 0.7], [qm.Sum([qm.Exponential(0.1), qm.Erlang(0.2, 3)]), constant]
+    )
     for distribution in (constant, sometimes):
         for deadline in (0.15, 0.5, 3.0):
             found = within(distribution, deadline)
