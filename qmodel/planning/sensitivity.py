@@ -10,8 +10,9 @@ differenced to sixth order; the step shrinks with the headroom. The nodes of the
 the same, and an inversion is linear in the values of the transform: what is inverted is the
 difference of the transforms, and differences are as smooth as the formulas. They agree with
 derivatives of the formulas in 30 digits to 1e-10 of the greatest. Each result states a bound on
-their error, which is what the fourth order makes different. Nor is the capacity searched for again where one objective ends it: what changes is
-how far it is missed there. Of a percentile only the tail at its time is asked for, as
+their error, which is what the fourth order makes different. Nor is
+the capacity searched for again where one objective ends it: what changes is how far it is
+missed there. Of a percentile only the tail at its time is asked for, as
 
 .. math:: \frac{\partial t_p}{\partial \theta}
    = \frac{\partial P(T > t) / \partial \theta}{f(t)} \Big|_{t = t_p} .

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from itertools import pairwise
+
 import numpy as np
 import pytest
 
@@ -92,7 +94,7 @@ def test_moments_are_integrals_from_the_start_of_each_part_on() -> None:
             late, t = float(distribution.tail(deadline)), np.polynomial.legendre.leggauss(60)
             moments = np.zeros(2)
             edges = [0.0, *np.linspace(0.1, deadline, 12)]
-            for low, high in zip(edges, edges[1:], strict=False):
+            for low, high in pairwise(edges):
                 at = low + (high - low) * (1 + t[0]) / 2
                 mass = (high - low) / 2 * t[1] * (distribution.tail(at) - late) / (1 - late)
                 moments += mass.sum(), 2 * (mass * at).sum()
