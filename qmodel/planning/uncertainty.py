@@ -295,7 +295,8 @@ def _normal(parameters: int, draws: int, generator: np.random.Generator) -> np.n
 
     points = Sobol(parameters, seed=generator).random_base2(math.ceil(math.log2(draws)))
     # No point is at an end, but for rounding.
-    return ndtri(np.clip(points[:draws], 1e-12, 1 - 1e-12)).T
+    normal: np.ndarray = ndtri(np.clip(points[:draws], 1e-12, 1 - 1e-12))
+    return normal.T
 
 
 def _shares(
