@@ -36,10 +36,12 @@ _POINTS = (1 - np.cos(np.pi * np.arange(_LAST + 1) / _LAST)) / 2
 _SIGNS = (-1.0) ** np.arange(_LAST + 1)
 _SIGNS[[0, -1]] /= 2
 _ORDERS = np.arange(1, _LAST // 2 + 1)
-_CURTIS = np.cos(2 * np.pi / _LAST * np.outer(np.arange(_LAST + 1), _ORDERS)) @ (
-    np.where(_ORDERS < _LAST // 2, 2.0, 1.0) / (4.0 * _ORDERS**2 - 1)
+_COSINES = np.cos(2 * np.pi / _LAST * np.outer(np.arange(_LAST + 1), _ORDERS))
+_CURTIS = (
+    np.where(_SIGNS**2 < 1, 0.5, 1.0)
+    * (1 - _COSINES @ (np.where(_ORDERS < _LAST // 2, 2.0, 1.0) / (4.0 * _ORDERS**2 - 1)))
+    / _LAST
 )
-_CURTIS = np.where(_SIGNS**2 < 1, 0.5, 1.0) * (1 - _CURTIS) / _LAST
 """Weights of the points in an integral from 0 to 1: the rule of Clenshaw and Curtis."""
 
 _ROOM = 4096

@@ -316,17 +316,41 @@ def test_other_files(tmp_path: Path) -> None:
 
 
 def test_two_hundred_services(tmp_path: Path) -> None:
-    services = "".join(
-        f"  service {i}:\n    MMc:\n      service_time: {i + 1} ms\n      servers: {i}\n"
-        for i in range(1, 201)
-    )
-    path = ", ".join(f"service {i}" for i in range(1, 201))
     file = tmp_path / "site.yaml"
-    file.write_text(f"components:\n{services}path: [{path}]\n")
+    file.write_text(many_services(200))
     read_model(file)  # the kinds are read once
     before = time.process_time()
-    assert len(read_model(file).model.stations) == 200
+    site = read_model(file)
     assert time.process_time() - before < 0.5
+    assert len(site.model.stations) == 202
+    assert len(site.prices) == 200
+
+
+def many_services(count: int) -> str:
+    """Return a file of a tree of services, with all that is asked of it."""
+    services = "".join(
+        f"  service {i}:\n"
+        "    Service:\n"
+        f"      service: {{mean: {i % 9 + 1} ms, scv: 1.5}}\n"
+        f"      servers: {10 + i % 5}\n"
+        f"      calls: [{', '.join(called(i, count))}]\n"
+        for i in range(count)
+    )
+    each = [f"service {i}.servers" for i in range(count)]
+    prices = "".join(f"  {name}: 2\n" for name in each)
+    spread = "".join(f"    - {name}\n" for name in each)
+    return (
+        "load: 10/s\nobjectives: [p99 < 3 s, mean < 1 s]\n"
+        "components:\n  database: {database: {read_time: 1 ms, connections: 400}}\n"
+        f"{services}path: {{microservices: {{entry: service 0, hop: 0.5 ms}}}}\n"
+        f"prices:\n{prices}zones:\n  number: 3\n  spread:\n{spread}"
+        "scenarios: {night: {load: 1/s}, slow: {database.service_time: 4 ms}}\n"
+    )
+
+
+def called(i: int, count: int) -> list[str]:
+    below = [j for j in (2 * i + 1, 2 * i + 2) if j < count]
+    return [f"service {j}" for j in below] or ["database.read"]
 
 
 def test_symbols_and_functions_are_not_written(tmp_path: Path) -> None:

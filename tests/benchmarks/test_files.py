@@ -1,0 +1,30 @@
+"""What a model file costs, against what reads its language alone; in CPU time."""
+
+import pytest
+from ruamel.yaml import YAML
+
+import qmodel as qm
+
+pytestmark = pytest.mark.benchmark
+
+
+def test_a_file_of_two_hundred_services(interleaved, tmp_path):
+    services = "".join(
+        f"  service {i}:\n"
+        "    Service:\n"
+        f"      service: {{mean: {i % 9 + 1} ms, scv: 1.5}}\n"
+        f"      servers: {10 + i % 5}\n"
+        f"      calls: [{', '.join(f'service {j}' for j in (2 * i + 1, 2 * i + 2) if j < 200)}]\n"
+        for i in range(200)
+    )
+    file = tmp_path / "site.yaml"
+    file.write_text(f"components:\n{services}path: {{microservices: {{entry: service 0}}}}\n")
+    written = file.read_text()
+    assert len(qm.read_model(file).model.stations) == 200
+
+    def parsed():
+        return [None for _ in YAML(typ="safe", pure=True).parse(written)]
+
+    r = interleaved(lambda: qm.read_model(file), parsed, rounds=5)
+    print(f"\na file of 200 services: {r} of its YAML alone, limit 4")
+    assert r.median <= 4
