@@ -9,18 +9,16 @@ pytestmark = pytest.mark.benchmark
 
 
 def test_a_file_of_two_hundred_services(interleaved, tmp_path):
-    services = "".join(
-        f"  service {i}:\n"
-        "    Service:\n"
-        f"      service: {{mean: {i % 9 + 1} ms, scv: 1.5}}\n"
-        f"      servers: {10 + i % 5}\n"
-        f"      calls: [{', '.join(f'service {j}' for j in (2 * i + 1, 2 * i + 2) if j < 200)}]\n"
-        for i in range(200)
-    )
+    services = ""
+    for i in range(200):
+        calls = ", ".join(f"service {j}" for j in (2 * i + 1, 2 * i + 2) if j < 200)
+        service = f"{{mean: {i % 9 + 1} ms, scv: 1.5}}, servers: {10 + i % 5}"
+        services += f"  service {i}:\n    Service:\n      {{service: {service},\n"
+        services += f"       calls: [{calls}]}}\n"
     file = tmp_path / "site.yaml"
     file.write_text(f"components:\n{services}path: {{microservices: {{entry: service 0}}}}\n")
     written = file.read_text()
-    assert len(qm.read_model(file).model.stations) == 200
+    assert len(qm.read_model(file).model.stations) == 201
 
     def parsed():
         return [None for _ in YAML(typ="safe", pure=True).parse(written)]
