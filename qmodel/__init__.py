@@ -17,8 +17,10 @@ to do. All other names are in their rooms (``qm.queues.MG1LCFS``), and found fro
 """
 
 from importlib import import_module
+from itertools import chain
 from typing import TYPE_CHECKING, Any
 
+from qmodel._lazy import NoSuchName
 from qmodel._version import __version__
 
 if TYPE_CHECKING:
@@ -154,7 +156,9 @@ if not TYPE_CHECKING:  # Else a name that is not there would be one of any type.
             if name in room.__all__:
                 globals()[name] = found = getattr(room, name)
                 return found
-        raise AttributeError(f"module 'qmodel' has no attribute {name!r}")
+        rooms = (import_module(f"qmodel.{room}").__all__ for room in _ROOMS)
+        known = __all__ if name[0] == "_" else {*__all__, *chain.from_iterable(rooms)}
+        raise NoSuchName("qmodel", name, known)
 
 
 def __dir__() -> list[str]:

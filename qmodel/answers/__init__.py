@@ -24,8 +24,9 @@ An `Answer` prints its verdict, shows itself in a notebook, and becomes a frame,
 or HTML. The command line ``qmodel`` asks the same questions.
 """
 
-from importlib import import_module
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
+
+from qmodel._lazy import lazily
 
 if TYPE_CHECKING:
     from qmodel.answers.answer import Answer, Column, Fact, Formula, Table
@@ -49,31 +50,6 @@ if TYPE_CHECKING:
     from qmodel.answers.steady_state import solve
     from qmodel.answers.steady_states import hysteresis
     from qmodel.answers.verdicts import check, gathered, junit
-
-_HOMES = {
-    "answer": "Answer Column Fact Formula Table",
-    "back_test": "backtest",
-    "cache_report": "cache",
-    "calibrated": "calibration",
-    "comparison": "compare",
-    "crowds": "crowd",
-    "cost_steps": "frontier",
-    "explained": "explain",
-    "influence": "sensitivity",
-    "intervals": "uncertainty",
-    "least_cost": "size",
-    "lost_parts": "outages",
-    "most_load": "capacity",
-    "steady_states": "hysteresis",
-    "parameter_list": "parameters",
-    "policies": "balance",
-    "recorded": "replay",
-    "replicas": "Replicas replica_of replicas_in",
-    "scenarios": "sweep",
-    "steady_state": "solve",
-    "verdicts": "check gathered junit",
-}
-_HOME_OF = {name: home for home, names in _HOMES.items() for name in names.split()}
 
 __all__ = [
     "Answer",
@@ -107,14 +83,29 @@ __all__ = [
     "uncertainty",
 ]
 
-
-def __getattr__(name: str) -> Any:
-    if name not in _HOME_OF:
-        raise AttributeError(f"module 'qmodel.answers' has no attribute {name!r}")
-    found = getattr(import_module(f"qmodel.answers.{_HOME_OF[name]}"), name)
-    globals()[name] = found
-    return found
-
-
-def __dir__() -> list[str]:
-    return list(__all__)
+lazily(
+    __name__,
+    {
+        "answer": "Answer Column Fact Formula Table",
+        "back_test": "backtest",
+        "cache_report": "cache",
+        "calibrated": "calibration",
+        "comparison": "compare",
+        "cost_steps": "frontier",
+        "crowds": "crowd",
+        "explained": "explain",
+        "influence": "sensitivity",
+        "intervals": "uncertainty",
+        "least_cost": "size",
+        "lost_parts": "outages",
+        "most_load": "capacity",
+        "parameter_list": "parameters",
+        "policies": "balance",
+        "recorded": "replay",
+        "replicas": "Replicas replica_of replicas_in",
+        "scenarios": "sweep",
+        "steady_state": "solve",
+        "steady_states": "hysteresis",
+        "verdicts": "check gathered junit",
+    },
+)

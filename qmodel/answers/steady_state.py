@@ -8,7 +8,7 @@ from functools import partial
 from typing import TYPE_CHECKING, Any
 
 from qmodel._checked import checked
-from qmodel.answers.answer import Answer, Fact, Picture
+from qmodel.answers.answer import Answer, Fact, Picture, Table
 from qmodel.answers.beyond import with_doubts
 from qmodel.answers.hit_ratios import hit_ratios
 from qmodel.answers.load import goals_of, lost_in, most, pipeline_of, sensible_load
@@ -92,7 +92,7 @@ def solve(
         return of_users(whole, load, goals)
     result = whole.solve(load)
     tables, notes = hit_ratios(whole, load, goals)
-    within = [capacity_of(whole, [goal]) for goal in goals]
+    within = _within(whole, goals, tables)
     met = [bool(goal.met(result)) for goal in goals]
     facts = [
         Fact("arrival_rate", "load", load, RATE),
@@ -132,6 +132,18 @@ def solve(
         frame=result.to_frame,
         draw=partial(load_pictures, whole, load, tuple(goals)),
     )
+
+
+def _within(
+    model: Pipeline, goals: Sequence[Objective], tables: Sequence[Table]
+) -> list[float]:
+    """Return the capacity under each objective; that of the only one may be in a table."""
+    if len(goals) == 1:
+        for table in tables:
+            found = next((c for c in table.columns if c.key == "capacity"), None)
+            if found is not None and table.marked is not None:
+                return [found.values[table.marked]]
+    return [capacity_of(model, [goal]) for goal in goals]
 
 
 def _verdict(result: PipelineResult, load: float) -> str:

@@ -12,8 +12,9 @@
 =====================  ==============================================================
 """
 
-from importlib import import_module
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
+
+from qmodel._lazy import lazily
 
 if TYPE_CHECKING:
     from qmodel.files.json_schema import schema
@@ -21,15 +22,6 @@ if TYPE_CHECKING:
     from qmodel.files.site import Scenario, Site, Zones
     from qmodel.files.templates import template
     from qmodel.files.whole import whole_file
-
-_HOMES = {
-    "model_files": "read_model site_of_text write_model",
-    "json_schema": "schema",
-    "templates": "template",
-    "whole": "whole_file",
-    "site": "Scenario Site Zones",
-}
-_HOME_OF = {name: home for home, names in _HOMES.items() for name in names.split()}
 
 __all__ = [
     "Scenario",
@@ -43,14 +35,13 @@ __all__ = [
     "write_model",
 ]
 
-
-def __getattr__(name: str) -> Any:
-    if name not in _HOME_OF:
-        raise AttributeError(f"module 'qmodel.files' has no attribute {name!r}")
-    found = getattr(import_module(f"qmodel.files.{_HOME_OF[name]}"), name)
-    globals()[name] = found
-    return found
-
-
-def __dir__() -> list[str]:
-    return list(__all__)
+lazily(
+    __name__,
+    {
+        "json_schema": "schema",
+        "model_files": "read_model site_of_text write_model",
+        "site": "Scenario Site Zones",
+        "templates": "template",
+        "whole": "whole_file",
+    },
+)

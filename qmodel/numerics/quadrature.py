@@ -25,7 +25,7 @@ from typing import Any
 
 import numpy as np
 
-__all__ = ["moments", "transform"]
+__all__ = ["moments", "on_unit_interval", "transform"]
 
 _GAUSS = 16
 _ROOM = 1 << 16
@@ -33,6 +33,13 @@ _MOMENT_EDGES = np.concatenate([[0.0], np.geomspace(1e-4, 1e4, 56)])
 _NEAR, _GONE = 42, 1e-25
 """So many edges lie below 70 means, where most tails have come down to nothing."""
 _DECAY_EDGES = np.concatenate([[0.0], 2.0 * 3.0 ** np.arange(-8, 0), np.arange(2.0, 38.0, 2.0)])
+
+
+@lru_cache(maxsize=32)
+def on_unit_interval(nodes: int) -> tuple[np.ndarray, np.ndarray]:
+    """Return the nodes and weights of Gauss and Legendre on 0 to 1."""
+    x, weights = np.polynomial.legendre.leggauss(nodes)
+    return (1 + x) / 2, weights / 2
 
 
 @lru_cache(maxsize=1)

@@ -14,11 +14,11 @@ References
 from __future__ import annotations
 
 from collections.abc import Callable
-from typing import Any
+from typing import Any, Literal
 
 import numpy as np
 
-__all__ = ["increasing_root", "least_above"]
+__all__ = ["bracketed", "increasing_root", "least_above"]
 
 
 def increasing_root(
@@ -31,6 +31,7 @@ def increasing_root(
     most: int = 100,
     at_low: Any = None,
     at_high: Any = None,
+    side: Literal["below", "above"] | None = None,
 ) -> Any:
     """Return where the increasing `f` crosses zero between `low` and `high`.
 
@@ -48,6 +49,9 @@ def increasing_root(
         Most evaluations of `f`. [-]
     at_low, at_high : number or array, optional
         What `f` is at `low` and at `high`, where that is known. [-]
+    side : str, optional
+        "below" for the end of the last bracket where `f` was seen to be below zero, "above" for
+        that where it was above: what has noise is on the side that is meant all the same. [-]
 
     Returns
     -------
@@ -58,12 +62,23 @@ def increasing_root(
     --------
     >>> increasing_root(lambda x: x**2 - np.array([2.0, 9.0]), 0.0, np.array([10.0, 10.0]))
     array([1.4142, 3.    ])
+    >>> bool(increasing_root(lambda x: x**2 - 7.0, 0.0, 10.0, side="below") ** 2 < 7.0)
+    True
     """
+
+    def beyond(values: Any) -> Any:
+        return values > 0 if side == "above" else values >= 0
+
+    def best_of(a: Any, b: Any, fa: Any, fb: Any) -> Any:
+        nearer = np.abs(fa) < np.abs(fb) if side is None else beyond(fa) == (side == "above")
+        return np.where(nearer, a, b)
+
     a, b = (np.array(x, dtype=float) for x in np.broadcast_arrays(low, high))
     fa = _finite(f(a) if at_low is None else at_low)
     fb = _finite(f(b) if at_high is None else at_high)
     a, b, fa, fb = (np.array(x) for x in np.broadcast_arrays(a, b, fa, fb))
-    found = np.where(fa >= 0, a, np.where(fb <= 0, b, np.nan))
+    inside = ~beyond(fa) & (beyond(fb) if side else fb > 0)
+    found = np.where(inside, np.nan, np.where(beyond(fa), a, b))
     unknown = np.isnan(fa) | np.isnan(fb)
     open_ = np.isnan(found) & ~unknown
     t = np.full(a.shape, 0.5)
@@ -74,13 +89,14 @@ def increasing_root(
                 break
             x = a + t * (b - a)
             fx = _finite(f(np.where(open_, x, a)))
-            same = np.sign(fx) == np.sign(fa)
+            same = beyond(fx) == beyond(fa)
             c, fc = np.where(same, a, b), np.where(same, fa, fb)
             b, fb = np.where(same, b, a), np.where(same, fb, fa)
             a, fa = x, fx
-            best = np.where(np.abs(fa) < np.abs(fb), a, b)
+            best = best_of(a, b, fa, fb)
             width = np.abs(b - a)
-            done = open_ & ((width <= rtol * np.abs(best) + atol) | (fa == 0))
+            narrow = width <= rtol * np.abs(best) + atol
+            done = open_ & (narrow | ((fa == 0) & (side is None)))
             found = np.where(done, best, found)
             open_ &= ~done
             xi, phi = (a - b) / (c - b), (fa - fb) / (fc - fb)
@@ -91,12 +107,30 @@ def increasing_root(
             t = np.where(safe & np.isfinite(step), step, 0.5)
             least = 0.5 * rtol * np.abs(best) / width
             t = np.clip(t, least, 1 - least)
-    found = np.where(open_, np.where(np.abs(fa) < np.abs(fb), a, b), found)
+    found = np.where(open_, best_of(a, b, fa, fb), found)
     return np.where(unknown, np.nan, found)[()]
 
 
 def _finite(values: Any) -> Any:
     return np.clip(values, -1e300, 1e300)
+
+
+def bracketed(f: Callable[[Any], Any], points: Any) -> tuple[Any, Any, Any, Any]:
+    """Return the neighbours in `points` between which `f` crosses zero, and what it is there.
+
+    The points ascend along their first axis and are evaluated at once; where all of them are
+    beyond zero these are the first two, where none is the last two.
+    """
+    values = np.asarray(f(points))
+    beyond = np.where(np.isnan(values), False, values >= 0)
+    after = np.where(beyond.any(axis=0), np.argmax(beyond, axis=0), len(points) - 1)
+    after = np.maximum(after, 1)
+
+    def at(x: Any, i: Any) -> Any:
+        return np.take_along_axis(np.broadcast_to(x, values.shape), i[None], axis=0)[0]
+
+    low, high = (at(points, i) for i in (after - 1, after))
+    return low, high, at(values, after - 1), at(values, after)
 
 
 def least_above(f: Callable[[Any], Any], start: Any) -> Any:

@@ -13,8 +13,10 @@ from qmodel.distributions import Distribution, Scaled, Sum
 from qmodel.distributions.broadcasting import select
 from qmodel.networks.held_pool import HeldPool
 from qmodel.networks.held_result import HeldResult, View
+from qmodel.pipeline.flows import stream_of
 from qmodel.pipeline.over_time import FLOWS_IN_TIME
 from qmodel.pipeline.solved import Solved
+from qmodel.pipeline.waits_in_time import WaitInTime
 from qmodel.queues.base import DISTRIBUTIONS, MEANS, StationResult, StreamResult
 
 if TYPE_CHECKING:
@@ -56,6 +58,24 @@ class Met(Solved):
         """Return the same: what is inside a pool is in it."""
         return self
 
+    def wait(self, call: Call) -> Any:
+        """Return the wait of a call, where it depends on others of its path."""
+        of: Any = self.flows
+        over, results = of.over.get(call.name), self.stations
+        if of._over is None or over is None or over.spread is None or over.wait is None:
+            return None
+        every = of.steady.visits
+        here = (call.name, *stream_of(call, self.kind))
+        return WaitInTime(
+            time=results[call.name].wait,
+            times=of.times,
+            comes=results.comes(call.name),
+            spread=over.spread,
+            waiting_time=over.waiting_time,
+            visits=float(every[here]),
+            passes=float(sum(v for key, v in every.items() if key[0] == call.name)),
+        )
+
     def stream(self, call: Call) -> tuple[StationResult, StreamResult]:
         """Return what a call meets."""
         result = self.stations[call.name]
@@ -94,16 +114,21 @@ class _Results(dict[str, StationResult]):
         super().__init__()
         self.of, self._after = of, after
 
+    def comes(self, name: str) -> np.ndarray:
+        """Return when those who enter at each time come to a station."""
+        # Who enters at t comes here at the time u with t = u - age(u).
+        times = self.of.times
+        entered = np.maximum.accumulate(times - self.of.met[name])
+        found: np.ndarray = np.interp(times + self._after, entered, times)
+        return found
+
     def __missing__(self, name: str) -> StationResult:
         of = self.of
         if name not in of.over:  # inside a pool
             found = of.steady.station(name).solve(0.0)
             self[name] = found
             return found
-        over, times = of.over[name], of.times
-        # Who enters at t comes here at the time u with t = u - age(u).
-        entered = np.maximum.accumulate(times - of.met[name])
-        comes = np.interp(times + self._after, entered, times)
+        over, times, comes = of.over[name], of.times, self.comes(name)
         at = np.rint(np.interp(comes, times, np.arange(len(times)))).astype(int)
 
         def here(values: Any) -> Any:

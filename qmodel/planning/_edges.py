@@ -39,11 +39,7 @@ def root(margin: Margin, fails: Any, holds: Any) -> Any:
     def at(t: Any) -> Any:
         return (fails + t * (holds - fails))[()]
 
-    t = increasing_root(lambda t: -np.asarray(margin(at(t))), np.zeros_like(fails), 1.0)
-    # The root is either end of its last bracket, and inverted tails have noise of 1e-11.
-    for step in (1e-15, 1e-13, 1e-12, 1e-11, 1e-10, 1e-9):
-        bad = ~(np.asarray(margin(at(t))) < 0)
-        if not bad.any():
-            break
-        t = np.where(bad, np.minimum(t + step, 1.0), t)
-    return at(t)
+    def spare(t: Any) -> Any:
+        return -np.asarray(margin(at(t)))
+
+    return at(increasing_root(spare, np.zeros_like(fails), 1.0, side="above"))

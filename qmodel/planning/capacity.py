@@ -27,7 +27,7 @@ from qmodel._typing import Value
 from qmodel._xp import is_symbolic
 from qmodel.errors import InfeasibleError, ModelError
 from qmodel.loads import Closed
-from qmodel.numerics.roots import increasing_root
+from qmodel.numerics.roots import bracketed, increasing_root
 from qmodel.planning._models import Asked, asked
 from qmodel.planning._results import Model, latency_of
 from qmodel.planning.region import warn_beyond
@@ -37,6 +37,8 @@ from qmodel.planning.users import most_users
 __all__ = ["capacity"]
 
 _RTOL = 1e-14  # Near saturation everything hangs on the last digits of the load.
+_SPARE = 0.5 ** np.arange(12)
+_FEW = 256
 _DOUBLINGS = 40
 _ANY = 1e6  # Users that saturate what users can saturate.
 
@@ -135,13 +137,13 @@ def _greatest_rate(what: Asked, wanted: Sequence[Objective]) -> Value:
         high = np.where(np.isinf(saturation), _bracket(what, missed), high)
     found = high
     if limits:
-        found = increasing_root(missed, 0.0, high, rtol=_RTOL, at_low=idle)
-    # The root is either end of its last bracket, and inverted tails have noise of 1e-11.
-    for step in (2 * _RTOL, 1e-12, 1e-10, 1e-9):
-        above = missed(found) > 0
-        if not above.any():
-            break
-        found = np.where(above, found * (1 - step), found)
+        # Few cells cost as much as one: then the bracket is found at once, dense at saturation.
+        spare = _SPARE if high.size <= _FEW else _SPARE[:1]
+        loads = [high * (1 - part) for part in spare]
+        low, top, at_low, at_top = bracketed(missed, np.stack([*loads, high]))
+        found = increasing_root(
+            missed, low, top, rtol=_RTOL, at_low=at_low, at_high=at_top, side="below"
+        )
     answer = np.where(found == high, saturation, found)[()]
     floors = [o for o in wanted if o.from_below]
     if floors:

@@ -12,7 +12,20 @@ Examples
 ([0.046, 0.06], [True, False])
 """
 
-from qmodel.recorded_load.read import read_load
-from qmodel.recorded_load.rows import replay
+from typing import TYPE_CHECKING
+
+from qmodel._lazy import lazily
+
+if TYPE_CHECKING:
+    from qmodel.recorded_load.read import read_load
+    from qmodel.recorded_load.rows import replay
 
 __all__ = ["read_load", "replay"]
+
+lazily(
+    __name__,
+    {
+        "read": "read_load",
+        "rows": "replay",
+    },
+)

@@ -131,14 +131,6 @@ def _is_number(x: Any) -> bool:
     return isinstance(x, (int, float, np.number)) and not isinstance(x, bool)
 
 
-def _is_numeric(x: Any) -> bool:
-    if isinstance(x, np.ndarray):
-        return x.dtype.kind in "iuf"
-    if isinstance(x, (list, tuple)):
-        return bool(x) and all(_is_number(v) for v in x)
-    return _is_number(x)
-
-
 def bad_answers(
     function: Callable[..., Any],
     good: Mapping[str, Any],

@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, fields, replace
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
 from qmodel.distributions import Distribution
 from qmodel.distributions.broadcasting import select
 from qmodel.queues.base import Station
+from qmodel.transients.spread import Spread
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -52,6 +53,8 @@ class StationOverTime:
         Distribution of the time at the station, a cell for each time. [-]
     station : Station
         The station. [-]
+    spread : Spread, optional
+        How the number present varies; None in a steady state of each moment. [-]
     """
 
     times: np.ndarray
@@ -68,6 +71,7 @@ class StationOverTime:
     wait: Distribution | None
     response: Distribution
     station: Station
+    spread: Spread | None = None
 
     @property
     def accepted(self) -> np.ndarray:
@@ -84,11 +88,13 @@ class StationOverTime:
     def at(self, places: np.ndarray) -> StationOverTime:
         """Return the same at some of the times, by their places."""
         shape = self.times.shape
-        values = {
+        values: dict[str, Any] = {
             f.name: getattr(self, f.name)[places]
             for f in fields(self)
             if isinstance(getattr(self, f.name), np.ndarray)
         }
+        if self.spread is not None:
+            values["spread"] = Spread(*(x[places] for x in self.spread))
         for name in ("wait", "response"):
             distribution = getattr(self, name)
             values[name] = (

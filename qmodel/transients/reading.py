@@ -20,6 +20,7 @@ from qmodel.distributions.algebra import measure
 from qmodel.queues.base import Station
 from qmodel.transients.levels import on_levels
 from qmodel.transients.over_time import StationOverTime
+from qmodel.transients.spread import spread_of
 from qmodel.transients.strand import Strand, served_from
 from qmodel.transients.walk import Walk
 
@@ -102,6 +103,7 @@ class Reading:
             wait=wait,
             response=response,
             station=station,
+            spread=spread_of(walk, numbers, rate, self._weighted()),
         )
 
     def _weighted(self) -> list[tuple[Strand, np.ndarray]]:

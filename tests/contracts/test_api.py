@@ -129,8 +129,10 @@ def test_a_name_does_not_depend_on_what_was_imported() -> None:
 
 
 def test_a_name_that_is_not_there_says_so() -> None:
-    with pytest.raises(AttributeError, match="MMx"):
+    with pytest.raises(AttributeError, match="no attribute 'MMx'; did you mean 'MMc'"):
         qmodel.MMx  # noqa: B018
+    with pytest.raises(AttributeError, match="did you mean 'MG1LCFS'"):
+        qmodel.MG1LCF  # noqa: B018
 
 
 def test_a_changed_signature_is_seen() -> None:

@@ -18,7 +18,7 @@ import qmodel
 
 ROOT = Path(qmodel.__path__[0])
 LAYERS = (
-    "errors _typing glossary basis _version _deprecated _nearest",
+    "errors _typing glossary basis _version _deprecated _nearest _lazy",
     "_xp _check units _annotations _checked _fields _frames _values loads numerics",
     "distributions",
     "queues",

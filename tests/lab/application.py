@@ -4,7 +4,8 @@ A WSGI application that gunicorn runs with a number of threads. Work and query t
 times, slept, so that two cores carry a site of any size. Each request is written as spans of
 OpenTelemetry, one JSON document a line, as an agent would send them to its collector.
 
-Environment: WORK and QUERY, mean times [s]; POOL, connections; REDIS_PORT; PG_DSN; SPANS, a
+Environment: WORK and QUERY, mean times [s]; POOL, connections to
+PostgreSQL, and CACHED to Redis; REDIS_PORT; PG_DSN; SPANS, a
 file, or empty for none.
 """
 
@@ -12,6 +13,7 @@ from __future__ import annotations
 
 import json
 import os
+import queue
 import random
 import threading
 import time
@@ -23,12 +25,17 @@ import psycopg_pool
 import redis
 
 WORK, QUERY = float(os.environ["WORK"]), float(os.environ["QUERY"])
-POOL = int(os.environ["POOL"])
+POOL, CACHED = int(os.environ["POOL"]), int(os.environ["CACHED"])
 VALUE = b"x" * 1000
 RESOURCE = {"attributes": [{"key": "service.name", "value": {"stringValue": "app"}}]}
 SERVER, CLIENT = 2, 3
 
-cache = redis.Redis(port=int(os.environ["REDIS_PORT"]))
+# One connection after the other, so that all are in use: Redis counts what each takes.
+cache = redis.Redis.from_pool(
+    redis.BlockingConnectionPool(
+        port=int(os.environ["REDIS_PORT"]), max_connections=CACHED, queue_class=queue.Queue
+    )
+)
 pool = psycopg_pool.ConnectionPool(
     os.environ["PG_DSN"],
     min_size=POOL,

@@ -20,10 +20,10 @@ from typing import Any
 
 import numpy as np
 import pandas as pd
-from scenarios import EXPONENT, KEYS, LIGHT, SCENARIOS, SERVERS, Scenario, predicted
+from scenarios import CACHED, EXPONENT, KEYS, LIGHT, SCENARIOS, SERVERS, Scenario, predicted
 from servers import Site
 
-from qmodel.measurements import SiteCalibration, calibrate_site, read
+from qmodel.measurements import calibrate_site, read
 
 WARM = 6.0  # [s] of load before what counts
 SECONDS = 60.0
@@ -37,7 +37,7 @@ def light(
 ) -> None:
     """Run the site under a light load, and keep what it leaves: spans, counters, latencies."""
     folder.mkdir(parents=True, exist_ok=True)
-    with Site(**LIGHT, port=port) as site:
+    with Site(**LIGHT, cached=CACHED, port=port) as site:
         site.fill(KEYS, EXPONENT)
         asked = {"keys": KEYS, "exponent": EXPONENT, "rate": rate}
         site.drive(folder / "warm.json", seconds=WARM, seed=9, **asked)
@@ -48,21 +48,16 @@ def light(
         shutil.copy(site.spans, folder / "spans.json")
 
 
-def calibrated(folder: Path) -> SiteCalibration:
-    """Return the model that the light run tells."""
-    files = [read(folder / name) for name in ("spans.json", "clients.json", "redis.txt")]
-    return calibrate_site(files, servers=SERVERS)
-
-
 def predict(folder: Path) -> None:
     """Write down what the model says, before anything of it is measured."""
-    found = calibrated(folder)
-    frame = pd.DataFrame([row for s in SCENARIOS for row in predicted(s, found)])
-    frame["hit_ratio_predicted"] = [
-        0.0 if s == "cache lost" else found.model.parameters()["redis cache.hit_ratio"]
-        for s in frame["scenario"]
-    ]
-    frame.to_csv(folder / "predictions.csv", index=False)
+    spans, clients, info = (
+        read(folder / name) for name in ("spans.json", "clients.json", "redis.txt")
+    )
+    found = calibrate_site([spans, clients, info], servers=SERVERS)
+    asked = [json.loads(line)["url"] for line in (folder / "clients.json").open()]
+    counts = pd.Series(asked).value_counts().to_numpy()
+    rows = [row for s in SCENARIOS for row in predicted(s, found, info, counts)]
+    pd.DataFrame(rows).to_csv(folder / "predictions.csv", index=False)
     found.to_frame().to_csv(folder / "calibration.csv", index=False)
 
 
@@ -76,7 +71,7 @@ def measured(
 ) -> dict[str, Any]:
     """Return what a run of a scenario at one load gives."""
     before = os.getloadavg()[0]
-    with Site(**scenario.site, port=port) as site:
+    with Site(**scenario.site, cached=CACHED, port=port) as site:
         if not scenario.asked.get("keys"):
             site.fill(KEYS, EXPONENT)
         if scenario.lost:
@@ -86,7 +81,7 @@ def measured(
         site.redis("CONFIG", "RESETSTAT")
         path = site.drive(folder / f"run-{port}.json", seconds=seconds, seed=seed, **asked)
         info = dict(
-            line.split(":") for line in site.redis("INFO", "stats").splitlines() if ":" in line
+            line.split(":", 1) for line in site.redis("INFO").splitlines() if ":" in line
         )
     rows = pd.DataFrame([json.loads(line) for line in path.read_text().splitlines()])
     good = rows["code"] == 200
@@ -102,6 +97,8 @@ def measured(
         "failed": int((~good).sum()),
         "attempts": float(rows["attempts"].mean()),
         "hit_ratio": hits / max(hits + misses, 1),
+        "keys": int(info["db0"].partition("=")[2].partition(",")[0]),
+        "cache_connections": int(info["connected_clients"]) - 1,
         "load_average": round(max(before, os.getloadavg()[0]), 1),
         **quantities(times),
         **{f"{n}_error": e for n, e in zip(QUANTITIES, errors, strict=True)},
@@ -151,6 +148,7 @@ def campaign(folder: Path) -> pd.DataFrame:
             "failed": int(some["failed"].sum()),
             "attempts": some["attempts"].mean(),
             "hit_ratio": some["hit_ratio"].mean(),
+            "keys": some["keys"].mean(),
             "load_average": some["load_average"].median(),
         }
         for name in QUANTITIES:

@@ -7,16 +7,19 @@ hits, servers behind a balancer, clients that try again. Nothing is fitted to it
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 import numpy as np
 
 import qmodel as qm
-from qmodel.measurements import SiteCalibration
+from qmodel.measurements import Measurements, SiteCalibration
 
 LIGHT = {"threads": 16, "pool": 4}
 """The site of the light run."""
+
+CACHED = 8
+"""Connections of each application server to the cache."""
 
 SERVERS = {"app": 16, "postgresql": 4}
 """What is said to the calibration: the same, by the names of the spans."""
@@ -40,6 +43,11 @@ class Scenario:
     lost: bool = False
     """Whether one of the application servers is stopped before the load comes."""
 
+    @property
+    def connections(self) -> int:
+        """Connections to the cache, of the servers that are there. [-]."""
+        return CACHED * (self.site.get("servers", 1) - self.lost)
+
 
 def changed(threads: int, pool: int) -> Callable[[SiteCalibration], qm.Pipeline]:
     """Return the model with other pools."""
@@ -49,12 +57,6 @@ def changed(threads: int, pool: int) -> Callable[[SiteCalibration], qm.Pipeline]
         return found.model.replace(new)
 
     return model
-
-
-def without_hits(found: SiteCalibration) -> qm.Pipeline:
-    """Return the model whose cache has lost everything."""
-    new = {"app.permits": 8, "postgresql.servers": 8, HIT_RATIO: 0.0}
-    return found.model.replace(new)
 
 
 def one_server(found: SiteCalibration, threads: int) -> tuple[qm.Step, qm.Station]:
@@ -100,7 +102,7 @@ SCENARIOS = (
     Scenario("threads tight", {"threads": 8, "pool": 8}, changed(8, 8)),
     Scenario("pool tight", {"threads": 64, "pool": 2}, changed(64, 2)),
     Scenario("both tight", {"threads": 10, "pool": 3}, changed(10, 3)),
-    Scenario("cache lost", {"threads": 8, "pool": 8}, without_hits, COLD),
+    Scenario("cache lost", {"threads": 8, "pool": 8}, changed(8, 8), COLD),
     Scenario("two servers, round robin", TWO, balanced("round robin")),
     Scenario(
         "two servers, least connections",
@@ -117,9 +119,27 @@ SCENARIOS = (
 )
 
 
-def predicted(scenario: Scenario, found: SiteCalibration) -> list[dict[str, Any]]:
-    """Return what the model says at each load of a scenario."""
-    model = scenario.model(found)
+def hit_ratio(
+    scenario: Scenario, found: SiteCalibration, info: Measurements, counts: np.ndarray
+) -> float:
+    """Return the hit ratio: what was measured, and what room for fewer objects takes of it."""
+    if scenario.asked.get("keys"):
+        return 0.0
+    there = np.array([CACHED, scenario.connections])
+    rooms = qm.caches.LRU(qm.measurements.objects_that_fit(info, there))
+    before, after = rooms.solve(qm.caches.Measured(counts)).hit_ratio
+    return float(found.model.parameters()[HIT_RATIO] + after - before)
+
+
+def predicted(
+    scenario: Scenario, found: SiteCalibration, info: Measurements, counts: np.ndarray
+) -> list[dict[str, Any]]:
+    """Return what the model says at each load of a scenario.
+
+    `info` is INFO of Redis, and `counts` the requests for each key, both of the light run.
+    """
+    hits = hit_ratio(scenario, found, info, counts)
+    model = scenario.model(replace(found, model=found.model.replace({HIT_RATIO: hits})))
     limit = float(model.max_rate)
     rates = np.round(limit * np.array(LOADS), 1)
     result = model.solve(rates)
@@ -133,6 +153,7 @@ def predicted(scenario: Scenario, found: SiteCalibration) -> list[dict[str, Any]
             "arrival_rate": float(rate),
             "saturates_at": round(limit, 1),
             "said": "; ".join(found.region.doubts(model, float(rate))),
+            "hit_ratio_predicted": hits,
             **{f"{n}_predicted": float(t[i]) for n, t in times.items()},
         }
         for i, (share, rate) in enumerate(zip(LOADS, rates, strict=True))

@@ -74,6 +74,8 @@ class Site:
         Threads of each application server. [-]
     pool : int
         Connections of each to the database. [-]
+    cached : int
+        Connections of each to the cache. [-]
     servers : int, default 1
         Application servers behind nginx. [-]
     policy : str, default ""
@@ -88,6 +90,7 @@ class Site:
 
     threads: int
     pool: int
+    cached: int
     servers: int = 1
     policy: str = ""
     memory: float = 3.0
@@ -197,7 +200,8 @@ class Site:
         dsn = f"host=127.0.0.1 port={self.port + 19} user=lab dbname=postgres"
         environment = os.environ | {
             "WORK": str(self.work), "QUERY": str(self.query), "POOL": str(self.pool),
-            "REDIS_PORT": str(self.port + 18), "PG_DSN": dsn, "SPANS": str(self.spans),
+            "CACHED": str(self.cached), "REDIS_PORT": str(self.port + 18),
+            "PG_DSN": dsn, "SPANS": str(self.spans),
         }  # fmt: skip
         flags = [
             "-k", "gthread", "--threads", str(self.threads), "-w", "1", "--backlog", "8192",

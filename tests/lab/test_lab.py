@@ -1,8 +1,9 @@
-"""A real site is predicted before it is measured: `make test-lab`, some ten minutes.
+"""A real site is predicted before it is measured: `make test-lab`, half an hour.
 
 Needs Debian's nginx-light, redis-server and postgresql, and gunicorn, redis and
-psycopg[binary,pool] in the Python that LAB_PYTHON names; skipped where one is absent. Short
-runs: the bounds have their noise. The long ones stand in docs/explanation.
+psycopg[binary,pool] in the Python that LAB_PYTHON names; skipped where one is absent. The
+bounds of times have the noise of a run of two minutes; hit ratios are counted to half a
+point, and held to two. More loads, and more runs of each, stand in docs/explanation.
 """
 
 from __future__ import annotations
@@ -20,8 +21,8 @@ SCENARIOS = (
     "threads tight", "pool tight", "both tight", "cache lost", "two servers, round robin",
     "two servers, least connections", "one server of two lost", "timeouts and retries",
 )  # fmt: skip
-SECONDS, LIGHT = 40.0, 90.0
-WITHIN = 0.15
+SECONDS, LIGHT = 120.0, 240.0
+WITHIN, HITS = 0.15, 0.02
 SIGMAS = 3.0
 
 
@@ -57,7 +58,7 @@ def test_what_was_predicted_is_measured(
         noise = SIGMAS * seen[f"{quantity}_error"] / seen[quantity]
         error = row[f"{quantity}_predicted"] / seen[quantity] - 1
         assert abs(error) < WITHIN + noise, f"{quantity}: {error:+.0%}, noise {noise:.0%}"
-    assert seen["hit_ratio"] == pytest.approx(row["hit_ratio_predicted"], abs=0.04)
+    assert seen["hit_ratio"] == pytest.approx(row["hit_ratio_predicted"], abs=HITS)
     assert seen["failed"] <= 0.002 * seen["count"]
 
 

@@ -10,7 +10,7 @@ import numpy as np
 import pytest
 
 from qmodel.errors import DomainError, LoadFileError, ModelError
-from qmodel.measurements import Histogram, Measurements, read
+from qmodel.measurements import Histogram, Measurements, objects_that_fit, read
 
 STAMP = 1_782_550_573
 
@@ -245,6 +245,48 @@ def test_buffers_of_clients_that_take_the_room_of_objects_are_told(tmp_path: Pat
     assert "buffers of clients take 9 % of maxmemory" in " ".join(found.notes)
     assert found.facts["mem_clients_normal"] == 274_432
     assert "buffers" not in " ".join(reading(tmp_path, info.format(22_272)).notes)
+
+
+REDIS = {
+    "redis_version": 7, "connected_clients": 10, "used_memory": 3_000_000,
+    "used_memory_startup": 900_000, "maxmemory": 3_000_000, "mem_clients_normal": 200_000,
+    "mem_replication_backlog": 100_000, "mem_not_counted_for_evict": 50_000,
+}  # fmt: skip
+
+
+def info_of(
+    folder: Path, keys: str = "db0:keys=1000,e=0\ndb3:keys=750,e=0", **more: Any
+) -> Any:
+    text = "".join(f"{n}:{v}\n" for n, v in (REDIS | more).items() if v is not None)
+    (folder / "info.txt").write_text(text + keys + "\n")
+    return read(folder / "info.txt")
+
+
+def test_objects_share_the_memory_of_redis_with_connections(tmp_path: Path) -> None:
+    info = info_of(tmp_path)
+    assert info.facts["keys"] == 1750
+    # 1,000 bytes for each object, 20,000 for each connection, a million for neither.
+    room = objects_that_fit(info, [0, 10, 11, 100, 101])
+    assert room.tolist() == [2000, 1800, 1780, 0, 0]
+    assert objects_that_fit(info) == 1800
+    half = info_of(tmp_path, "db0:keys=875,e=0", used_memory=2_125_000)
+    assert objects_that_fit(half, 10) == 1800
+
+
+@pytest.mark.parametrize(
+    ("more", "words"),
+    [
+        ({"keys": ""}, "info.txt has no keys: give INFO"),
+        ({"mem_clients_normal": None}, "has no mem_clients_normal"),
+        ({"maxmemory": 0}, "no limit"),
+        ({"keys": "db0:keys=0,e=0"}, "no object"),
+    ],
+)
+def test_a_redis_that_does_not_tell_how_many_fit(
+    tmp_path: Path, more: dict[str, Any], words: str
+) -> None:
+    with pytest.raises(ModelError, match=words):
+        objects_that_fit(info_of(tmp_path, **more))
 
 
 def test_the_difference_of_servers(tmp_path: Path) -> None:

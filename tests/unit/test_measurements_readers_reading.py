@@ -14,7 +14,7 @@ import pytest
 
 from qmodel.errors import LoadFileError, ModelError
 from qmodel.measurements import Measurements, read
-from qmodel.measurements.readers import access_log
+from qmodel.measurements.readers import access_log, cells
 from qmodel.measurements.readers import tally as tallies
 from qmodel.measurements.readers.quoted_lines import regular_lines
 
@@ -69,6 +69,22 @@ def test_named_times_of_nginx(tmp_path: Path) -> None:
     assert means.to_dict() == {"web": pytest.approx(0.25), "upstream": pytest.approx(0.2)}
 
 
+def test_named_times_among_words_that_change(tmp_path: Path) -> None:
+    line = COMBINED.format(i=1, s=5, a="GET / HTTP/1.1", c=200)
+    ends = [
+        'ua="10.0.0.1:80" rt=0.250 cs=HIT ut="-"',
+        'ua="10.0.0.1:80" rt=0.150 cs=MISS ut="0.050, 0.075"',
+        'rt="0.350" ua="10.0.0.1:80" ut="0.2 : 0.1"',
+        "cs=HIT",
+    ]
+    found = reading(tmp_path, "".join(f"{line} {end}\n" for end in ends))
+    web, upstream = (found.of(c).whole().iloc[0] for c in ("web", "upstream"))
+    assert (web["count"], web["mean"]) == (4, pytest.approx(0.25))
+    assert (upstream["count"], upstream["mean"]) == (2, pytest.approx(0.2125))
+    assert found.facts["attempts"] == 2
+    assert found.bad_lines == 0
+
+
 def test_forwarded_for_stands_before_the_times(tmp_path: Path) -> None:
     line = COMBINED.format(i=1, s=5, a="GET / HTTP/1.1", c=200)
     found = reading(tmp_path, f'{line} "1.2.3.4, 10.0.0.1" 0.250 0.200\n{line} "-"\n')
@@ -93,6 +109,22 @@ def test_layout_of_your_own_gives_tls_and_keep_alive(tmp_path: Path) -> None:
     assert found.frame["mean"][0] == pytest.approx(0.5)
     with pytest.raises(LoadFileError, match=r"needs \$time_local"):
         reading(tmp_path, line, format="$remote_addr $status")
+
+
+def test_lines_of_a_layout_that_differ_are_read_alone_or_told(tmp_path: Path) -> None:
+    layout = '$remote_addr [$time_local] "$request" $request_time $upstream_response_time end'
+    line = '10.0.0.1 [24/Oct/2026:14:20:05 +0000] "GET /a/{} HTTP/2" {} {} end\n'
+    lines = [line.format(i, 0.5, 0.25) for i in range(5)]
+    lines[1:1] = ["\n", "  \n"]
+    lines[4] = line.format(7, 0.1, "0.01, 0.03")
+    lines[5] = lines[5].replace("end", "END")
+    found = reading(tmp_path, "".join(lines), format=layout)
+    assert found.of("web").frame["kind"].unique().tolist() == ["GET /a/{id}"]
+    assert found.of("web").whole()["mean"][0] == pytest.approx(0.4)
+    assert found.of("upstream").whole()["mean"][0] == pytest.approx((3 * 0.25 + 0.04) / 4)
+    assert (found.bad_lines, found.facts["attempts"]) == (1, 1.25)
+    assert found.first_bad.startswith("line 6: ")
+    assert "does not have the format" in found.first_bad
 
 
 def test_careful_and_fast_reading_agree(tmp_path: Path) -> None:
@@ -209,6 +241,45 @@ def test_alb(tmp_path: Path) -> None:
     assert found.of("target").frame[["count", "mean"]].to_numpy().tolist() == [
         [1.0, pytest.approx(0.1)]
     ]
+
+
+def test_alb_tells_a_number_that_is_none(tmp_path: Path) -> None:
+    line = (
+        "https 2026-07-02T22:23:00.186641Z app/my-lb/50dc 1.2.3.4:2817 10.0.0.1:80 "
+        '0.001 {} 0.002 200 200 34 366 "GET https://h:443/a\\"b HTTP/1.1" "curl" more\n'
+    )
+    found = reading(tmp_path, "".join(line.format(x) for x in (0.1, "1.2.3", 0.2)) + "ftp x\n")
+    assert found.bad_lines == 2
+    assert found.of("target").whole()["mean"][0] == pytest.approx(0.15)
+
+
+def test_dates_alike_are_read_as_dates_apart() -> None:
+    some = [f"20{y:02d}-02-{d:02d}T0{y % 10}:59:{d:02d}" for y in range(69) for d in (1, 28)]
+    for form in ("{}Z", "{}.25+05:30", "{}.123456789-00:45"):
+        whole = [form.format(x) for x in some]
+        alike = cells.times(whole, print)
+        assert alike.tolist() == [cells.times([x], print)[0] for x in whole]
+        assert alike.tolist() == [cells._iso(x) for x in whole]
+    mixed = [f"{some[0]}Z", f"{some[0]}+01:00", "2026-13-01T00:00:00Z", "-"]
+    found = cells.times(mixed, print)
+    assert found[0] - found[1] == 3600
+    assert np.isnan(found[2:]).all()
+
+
+def test_json_log_with_attempts_and_records_that_differ(tmp_path: Path) -> None:
+    base = {"time": "2026-05-01T12:00:00Z", "status": 200, "request_time": 0.5, "uri": "/a/1/x"}
+    more = [
+        {"upstream_response_time": "0.1, 0.2", "request_method": "GET"},
+        {"upstream_response_time": "-", "uri": "/a/2\n/b", "request_method": "GET"},
+        {"upstream_response_time": 0.4, "status": "499", "request": "POST /a/3/y HTTP/1.1"},
+        {"request_time": None},
+    ]
+    found = reading(tmp_path, "".join(json.dumps(base | m) + "\n" for m in more))
+    web, upstream = found.of("web"), found.of("upstream").whole().iloc[0]
+    assert web.frame["errors"].sum() == 1
+    assert set(web.frame["kind"]) == {"GET /a/{id}", "/a/{id}", "GET /a/2"}
+    assert (upstream["count"], upstream["mean"]) == (2, pytest.approx(0.35))
+    assert found.together()["mean"][0] == pytest.approx(0.5)
 
 
 @pytest.mark.parametrize(

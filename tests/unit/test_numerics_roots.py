@@ -7,7 +7,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from qmodel.numerics.roots import increasing_root, least_above
+from qmodel.numerics.roots import bracketed, increasing_root, least_above
 
 
 @given(st.floats(1e-3, 1e6))
@@ -46,6 +46,31 @@ def test_known_ends_are_not_asked_for() -> None:
     found = increasing_root(f, 0.0, 3.0, at_low=-2.0, at_high=7.0)
     assert found == pytest.approx(np.sqrt(2.0), rel=1e-12)
     assert not {0.0, 3.0} & set(asked)
+
+
+@pytest.mark.parametrize("side", ["below", "above"])
+def test_a_side_is_kept_through_noise(side: str) -> None:
+    """Where the function jumps about zero, the answer is where it was seen on that side."""
+    targets = np.linspace(1.5, 7.3, 200)
+
+    def f(t: np.ndarray) -> np.ndarray:
+        noise = 1e-9 * np.sin(1e13 * t)
+        return t**2 - targets + noise
+
+    found = increasing_root(f, np.zeros(200), np.full(200, 9.0), side=side, rtol=1e-14)  # type: ignore[arg-type]
+    np.testing.assert_allclose(found, np.sqrt(targets), rtol=1e-8)
+    values = f(found)
+    assert (values < 0 if side == "below" else values > 0).all()
+
+
+def test_a_bracket_of_points() -> None:
+    points = np.array([0.0, 1.0, 2.0, 4.0])[:, None]
+    roots = np.array([-1.0, 0.5, 1.0, 3.0, 9.0, np.nan])
+    low, high, at_low, at_high = bracketed(lambda t: t - roots, points)
+    np.testing.assert_array_equal(low[:5], [0.0, 0.0, 0.0, 2.0, 2.0])
+    np.testing.assert_array_equal(high[:5], [1.0, 1.0, 1.0, 4.0, 4.0])
+    np.testing.assert_array_equal(at_low, low - roots)
+    np.testing.assert_array_equal(at_high, high - roots)
 
 
 def test_edges_of_the_bracket() -> None:

@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 
 import qmodel as qm
-from qmodel.queues.approximations.waits_in_a_row import Wait, covariance, with_covariances
+from qmodel.queues.approximations.waits_in_a_row import Wait, with_covariances
 
 
 def wait(rate: float, arriving: float, station: qm.Station) -> Wait:
@@ -21,7 +21,7 @@ BURSTY = wait(0.8, 1.0, qm.MG1(qm.HyperExponential((0.9, 0.1), (0.5, 5.5))))
 
 
 def test_behind_exponential_service_they_are_independent() -> None:
-    assert covariance(BUSY, BURSTY) == 0
+    assert BUSY.covariance(BURSTY) == 0
     assert with_covariances([BUSY, BUSY]) == [BUSY.time, BUSY.time]
 
 
@@ -29,7 +29,7 @@ def test_behind_constant_service_the_correlation_is_the_same_at_all_loads() -> N
     for rate in (0.3, 0.8):
         before, after = wait(rate, 1.0, qm.MDc(1.0, 1)), wait(rate, 0.5, qm.MMc(1.0))
         both = np.sqrt(before.time.variance * after.time.variance)
-        assert covariance(before, after) / both == pytest.approx(9 / 40)
+        assert before.covariance(after) / both == pytest.approx(9 / 40)
 
 
 def test_bursty_service_in_formulas_of_its_own() -> None:
@@ -41,18 +41,18 @@ def test_bursty_service_in_formulas_of_its_own() -> None:
     other = wait(0.9, 1.0, qm.MMc(1.0))
     deviations = np.sqrt(variance * float(other.time.variance))
     expected = 9 / 40 * h * (phi + (1 - phi) * h) * (0.1 / 0.2) * deviations
-    assert covariance(BURSTY, other) == pytest.approx(expected)
+    assert BURSTY.covariance(other) == pytest.approx(expected)
 
 
 def test_a_row_with_equal_indices_of_dispersion_and_service_is_independent() -> None:
-    assert covariance(REGULAR._replace(arrival_scv=0.0), BUSY) == 0
-    assert covariance(BURSTY._replace(arrival_scv=BURSTY.service_scv), BUSY) == 0
+    assert REGULAR._replace(arrival_scv=0.0).covariance(BUSY) == 0
+    assert BURSTY._replace(arrival_scv=BURSTY.service_scv).covariance(BUSY) == 0
 
 
 @pytest.mark.parametrize("first", [REGULAR, BURSTY])
 def test_the_sum_varies_as_the_covariances_say(first: Wait) -> None:
     row = [first, BUSY, REGULAR._replace(arrival_scv=0.6)]
-    pairs = sum(covariance(a, b) for i, b in enumerate(row) for a in row[:i])
+    pairs = sum(a.covariance(b) for i, b in enumerate(row) for a in row[:i])
     assert pairs != 0
     alone = sum(w.time.variance for w in row)
     found = qm.Sum(tuple(with_covariances(row)))
@@ -62,7 +62,7 @@ def test_the_sum_varies_as_the_covariances_say(first: Wait) -> None:
 
 def test_without_a_steady_state_nothing_is_changed() -> None:
     lost = wait(1.2, 1.0, qm.MDc(1.0, 1))
-    assert covariance(lost, BUSY) == 0
+    assert lost.covariance(BUSY) == 0
     assert with_covariances([lost, BUSY])[0].mean == np.inf
 
 

@@ -34,17 +34,18 @@ def test_what_misses_is_the_small_pool_or_had_been_warned_of(lab: ModuleType) ->
     assert (off <= lab.WITHIN).to_numpy().mean() > 0.9
     missed = steady[(off > lab.WITHIN).any(axis=1)]
     assert missed["said"].str.contains("beyond the highest load that was measured").all()
+    # A quiet machine: only the pool of two connections, near its saturation.
+    last = missed[missed["campaign"] == frame["campaign"].max()]
+    assert set(last["scenario"]) <= {"pool tight"}
+    assert last["share"].min() > 0.75
     assert set(frame.loc[frame["collapsed"], "scenario"]) <= {"timeouts and retries"}
 
 
 def test_hit_ratios_are_within_two_points(lab: ModuleType) -> None:
     frame = lab.results()
     last = frame[frame["campaign"] == frame["campaign"].max()]
-    off = (last["hit_ratio"] - last["hit_ratio_predicted"]) * last["count"]
-    each = off.groupby(last["scenario"]).sum() / last.groupby("scenario")["count"].sum()
-    assert each.abs().max() < 0.02
-    # Single runs of a minute count no better than to half a point.
-    assert (off / last["count"]).abs().max() < 0.025
+    off = last["hit_ratio"] - last["hit_ratio_predicted"]
+    assert off.abs().max() < 0.02
 
 
 def test_a_cold_cache_fills_as_predicted(lab: ModuleType) -> None:

@@ -40,7 +40,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from functools import cache, reduce
+from functools import reduce
 from operator import mul
 from typing import Any
 
@@ -53,6 +53,7 @@ from qmodel.distributions import OrderStatistic, Quorum
 from qmodel.distributions.extremes import others
 from qmodel.distributions.order_statistics import one_missing, too_few
 from qmodel.errors import ModelError
+from qmodel.numerics.quadrature import on_unit_interval
 
 __all__ = ["JoinedQueues", "UnequalQueues"]
 
@@ -75,15 +76,9 @@ def _factor(correlation: Any) -> tuple[Any, Any]:
     return z, weights / weights.sum()
 
 
-@cache
-def _angles(nodes: int) -> tuple[Any, Any]:
-    x, weights = np.polynomial.legendre.leggauss(nodes)
-    return (1 + x) / 2, weights / 2
-
-
 def _more(first: Any, second: Any, r: Any, nodes: int) -> Any:
     """Return by how much more often two correlated scores are both below these."""
-    share, weights = _angles(nodes)
+    share, weights = on_unit_interval(nodes)
     angle = np.arcsin(r)
     sine = np.sin(angle[..., None] * share)
     half, product = (first**2 + second**2) / 2, first * second

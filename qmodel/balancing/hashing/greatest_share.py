@@ -51,12 +51,12 @@ from typing import Any
 
 import numpy as np
 
+from qmodel.numerics.quadrature import on_unit_interval
 from qmodel.numerics.roots import increasing_root
 
 __all__ = ["mean", "ordered_means", "quantile", "tail"]
 
-_NODES, _WEIGHTS = np.polynomial.legendre.leggauss(128)
-_NODES, _WEIGHTS = (_NODES + 1) / 2, _WEIGHTS / 2
+_NODES, _WEIGHTS = on_unit_interval(128)
 _ROUNDING = 1e-17
 _LEAST = 1e-3  # At w = 0 the cumulants are 0/0, and near it lose digits.
 

@@ -34,6 +34,7 @@ from qmodel._checked import checked
 from qmodel._typing import Count, Value
 from qmodel.balancing.hashing import greatest_share
 from qmodel.errors import DomainError
+from qmodel.numerics.quadrature import on_unit_interval
 from qmodel.numerics.roots import least_above
 
 __all__ = [
@@ -44,8 +45,7 @@ __all__ = [
     "virtual_nodes_needed",
 ]
 
-_NODES, _WEIGHTS = np.polynomial.legendre.leggauss(32)
-_NODES, _WEIGHTS = (_NODES + 1) / 2, _WEIGHTS / 2
+_NODES, _WEIGHTS = on_unit_interval(32)
 _ENDS = (1e-6, 1 - 1e-9)
 
 

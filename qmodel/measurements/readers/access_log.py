@@ -21,13 +21,16 @@ import numpy as np
 
 from qmodel.measurements.measurements import Measurements, of_rows
 from qmodel.measurements.readers import cells
-from qmodel.measurements.readers.quoted_lines import (
-    named_times,
-    number_columns,
-    regular_lines,
-    requests_of,
+from qmodel.measurements.readers.quoted_lines import regular_lines, requests_of, times_written
+from qmodel.measurements.readers.requests import (
+    checked_times,
+    columns_of,
+    failures,
+    kind_numbers,
+    numbers_of,
+    route,
+    upstream_times,
 )
-from qmodel.measurements.readers.requests import checked_times, kind_numbers, numbers_of, route
 from qmodel.measurements.readers.sources import Block, Source
 from qmodel.measurements.readers.tally import Tally
 
@@ -41,18 +44,21 @@ _CAREFUL = re.compile(
     rf'^.*? {_TIME} "((?:[^"\\]|\\.)*)" (\d{{3}}) (?:\d+|-)'
     r'(?: "(?:[^"\\]|\\.)*"){0,4}((?: [^"].*)?)$'
 )
-_ALB = re.compile(
-    r"^(?:https?|h2|grpcs?|wss?) (\S+) \S+ \S+ (\S+) ([-\d.]+) ([-\d.]+) ([-\d.]+) "
-    r'(\d{3}|-) (\d{3}|-) \d+ \d+ "((?:[^"\\]|\\.)*)".*$',
-    re.M,
+_ALB = (
+    r"(?:https?|h2|grpcs?|wss?) (\S+) \S+ \S+ \S+ ([-\d.]+) ([-\d.]+) ([-\d.]+) "
+    r'(\d{3}|-) (?:\d{3}|-) \d+ \d+ "((?:[^"\\\n]++|\\.)*+)"[^\n]*'
 )
-_NUMBER = re.compile(r"\d+\.\d+|\d+")
+_ALB_NAMES = ("time_iso8601", "ask", "wait", "reply", "status", "request")
+_KEPT = {
+    "msec", "time_iso8601", "time_local", "request", "uri", "request_uri", "status",
+    "request_time", "upstream_response_time", "ssl_session_reused", "connection_requests",
+}  # fmt: skip
 
 
 def recognises(source: Source) -> bool:
     """Return whether the first lines are those of an access log."""
     some = source.first_lines[:20]
-    found = sum(bool(_CAREFUL.match(x) or _ALB.match(x)) for x in some)
+    found = sum(bool(_CAREFUL.match(x) or re.fullmatch(_ALB, x)) for x in some)
     return found > len(some) / 2
 
 
@@ -60,17 +66,58 @@ def read(source: Source, layout: str = "") -> Measurements:
     """Return the requests of an access log, counted by kind and interval."""
     log = _Log(source)
     if layout:
-        pattern, names = _of_layout(source, layout)
+        lines = _of_layout(source, layout)
         for block in source.blocks():
-            log.add_named(block, pattern, names)
-    elif any(_ALB.match(x) for x in source.first_lines[:20]):
+            log.add_named(*lines.columns(source, block))
+    elif any(re.fullmatch(_ALB, x) for x in source.first_lines[:20]):
         source.note("times of an application load balancer; component 'target' is behind it")
+        log.names = ("load balancer", "target")
+        lines = _Lines(_ALB, _ALB, _ALB_NAMES, "is no line of this access log")
         for block in source.blocks():
-            log.add_alb(block)
+            log.add_alb(*lines.columns(source, block))
     else:
         for block in source.blocks():
             log.add(block)
     return log.measured()
+
+
+class _Lines:
+    """Lines of which an expression tells the columns, a whole block at a time.
+
+    `strict` is quick; lines that it does not match are tried alone with `lazy`.
+    """
+
+    def __init__(self, strict: str, lazy: str, names: Sequence[str], wrong: str) -> None:
+        self.strict = re.compile(rf"^(?:{strict}|([^\n]*))$", re.M)
+        self.lazy, self.names, self.wrong = re.compile(lazy), tuple(names), wrong
+
+    def columns(
+        self, source: Source, block: Block
+    ) -> tuple[np.ndarray, dict[str, Sequence[str]]]:
+        """Return the numbers of the good lines, and their columns by name."""
+        text = block.data.decode("utf-8", "replace").removesuffix("\n")
+        found: list[tuple[str, ...]] = self.strict.findall(text)
+        lines = np.arange(block.line, block.line + len(found))
+        blank = ("",) * (len(self.names) + 1)
+        if blank in found or any(row[-1] for row in found):
+            kept = [self._kept(source, n, row) for n, row in enumerate(found, block.line)]
+            lines = lines[[row is not None for row in kept]]
+            found = [row for row in kept if row is not None]
+        source.good_lines += len(found)
+        return lines, dict(zip(self.names, columns_of(found) if found else (), strict=False))
+
+    def _kept(
+        self, source: Source, number: int, row: tuple[str, ...]
+    ) -> tuple[str, ...] | None:
+        if not any(row) or (row[-1] and not row[-1].strip()):
+            return None
+        if not row[-1]:
+            return row
+        match = self.lazy.fullmatch(row[-1].strip())
+        if match is None:
+            source.bad(number, row[-1], self.wrong)
+            return None
+        return (*(x or "" for x in match.groups()), "")
 
 
 class _Log:
@@ -102,7 +149,8 @@ class _Log:
         self.source.good_lines += lines.size
         taken, behind = self._taken(lines, tails)
         failed = (status >= 500) | (status == 499)
-        self._count(lines, times, requests_of(asked), failed, taken, behind)
+        text = b"\n".join(asked).decode("utf-8", "replace")
+        self._count(lines, times, text, failed, taken, behind)
 
     def _carefully(
         self, first: int, lines: Sequence[tuple[int, bytes]]
@@ -134,108 +182,80 @@ class _Log:
         self, lines: np.ndarray, tails: Sequence[bytes]
     ) -> tuple[np.ndarray | None, Sequence[str] | None]:
         """Return the time that each request took and that of its upstream, where written."""
-        first, more = number_columns(tails)
-        if not any(first):
-            return self._named(lines, more) if any(more) else (None, None)
+        found = times_written(tails)
+        if not set(found.whole) - {"", "-"}:
+            return None, None
+        if found.named:
+            self.source.note("named times at the end of a line are in seconds")
+            values = numbers_of(self.source, lines, found.whole, "the named time")
+            return values, found.behind
         name = "the time after the user agent"
-        values = numbers_of(self.source, lines, first, name)
+        values = numbers_of(self.source, lines, found.whole, name)
         if not np.isfinite(values).any():
             return None, None
         if self.whole is None:
-            self.whole = not any("." in f for f in first)
+            self.whole = not any("." in f for f in found.whole)
         if self.whole:
             self.source.note("the whole number at the end of a line is in microseconds (%D)")
             return values * 1e-6, None
         self.source.note("the first number after the user agent is the time in seconds")
-        return values, [m.strip() or "-" for m in more] if any(more) else None
-
-    def _named(
-        self, lines: np.ndarray, tails: Sequence[str]
-    ) -> tuple[np.ndarray | None, Sequence[str] | None]:
-        first, behind = named_times(tails)
-        if not set(first) - {"", "-"}:
-            return None, None
-        self.source.note("named times at the end of a line are in seconds")
-        return numbers_of(self.source, lines, first, "the named time"), behind
+        return values, found.behind if any(found.behind) else None
 
     def _count(
         self,
         lines: np.ndarray,
         times: np.ndarray,
-        asked: Sequence[str],
+        asked: str,
         failed: np.ndarray,
         taken: np.ndarray | None,
         behind: Sequence[str] | None,
     ) -> None:
-        kinds = kind_numbers(self.front, asked, _kind)
+        kinds = kind_numbers(self.front, requests_of(asked), _kind)
         if taken is not None:
             taken = checked_times(self.source, lines, taken)
             times = times - np.nan_to_num(taken)
         known = np.isfinite(times)
-        if not known.all():
-            times, failed, kinds = times[known], failed[known], kinds[known]
-            taken = None if taken is None else taken[known]
-            behind = (
-                None if behind is None else [b for b, k in zip(behind, known, strict=True) if k]
-            )
-        self.front.add(times, taken, failed, kinds)
+        self.front.add(
+            times[known], None if taken is None else taken[known], failed[known], kinds[known]
+        )
         if behind is not None:
-            spent, tries = _upstream(behind)
-            asked_for = tries > 0
-            self.attempts += int(tries.sum())
+            spent, tries = upstream_times(behind)
+            asked_for = known & (tries > 0)
+            self.attempts += int(tries[known].sum())
             self.passed += int(asked_for.sum())
             if asked_for.any():
                 self.behind.add(times[asked_for], spent[asked_for], failed[asked_for])
 
-    def add_alb(self, block: Block) -> None:
-        self.names = ("load balancer", "target")
-        found = []
-        for number, line in block.lines():
-            match = _ALB.match(line)
-            if match is None:
-                self.source.bad(number, line, "is no line of this access log")
-            else:
-                found.append((number, *match.groups()))
-        if not found:
+    def add_alb(self, lines: np.ndarray, column: dict[str, Sequence[str]]) -> None:
+        """Count requests of a load balancer, whose time is that of its three parts."""
+        if not lines.size:
             return
-        self.source.good_lines += len(found)
-        lines, stamps, _, ask, wait, reply, status, _, asked = zip(*found, strict=True)
-        at = np.array(lines)
-        spent = np.array([ask, wait, reply], dtype=float)
+        spent = np.array(
+            [numbers_of(self.source, lines, column[n], n) for n in ("ask", "wait", "reply")]
+        )
         whole = np.where((spent < 0).any(axis=0), np.nan, spent.sum(axis=0))
-        times = cells.times(stamps, lambda _: None, name="times")
-        target = [w if float(w) >= 0 else "-" for w in wait]
-        self._count(at, times, asked, _failed(status), whole, target)
+        times = cells.times(column["time_iso8601"], lambda _: None, name="times")
+        asked, failed = "\n".join(column["request"]), failures(column["status"])
+        self._count(lines, times, asked, failed, whole, column["wait"])
 
-    def add_named(self, block: Block, pattern: re.Pattern[str], names: list[str]) -> None:
-        found, lines = [], []
-        for number, line in block.lines():
-            match = pattern.match(line)
-            if match is None:
-                self.source.bad(number, line, "does not have the format that was given")
-            else:
-                found.append(match.groups())
-                lines.append(number)
-        if not found:
+    def add_named(self, lines: np.ndarray, column: dict[str, Sequence[str]]) -> None:
+        """Count requests of a format that was given."""
+        if not lines.size:
             return
-        self.source.good_lines += len(found)
-        column = dict(zip(names, zip(*found, strict=True), strict=True))
-        at = np.array(lines)
         stamp = next(n for n in ("msec", "time_iso8601", "time_local") if n in column)
         if stamp == "time_local":
-            times = self._times(at, column[stamp])
+            times = self._times(lines, column[stamp])
         else:
             times = cells.times(column[stamp], self.source.note, name=f"${stamp}")
+        nothing = ("",) * len(lines)
         asked = column.get("request") or column.get("uri") or column.get("request_uri")
-        if asked is None:
-            asked = ("",) * len(lines)
         taken = column.get("request_time")
         self._count(
-            at,
+            lines,
             times,
-            asked,
-            _failed(column.get("status", ("200",) * len(lines))),
-            None if taken is None else numbers_of(self.source, at, taken, "$request_time"),
+            "\n".join(asked or nothing),
+            failures(column.get("status", nothing)),
+            None if taken is None else numbers_of(self.source, lines, taken, "$request_time"),
             column.get("upstream_response_time"),
         )
         if "ssl_session_reused" in column:
@@ -243,8 +263,10 @@ class _Log:
             self.reused[1] += sum(c in ("r", ".") for c in column["ssl_session_reused"])
         if "connection_requests" in column:
             # Each connection has one first request: requests over those is the mean.
-            position = np.array(column["connection_requests"], dtype=float)
-            self.connections[0] += position.size
+            position = numbers_of(
+                self.source, lines, column["connection_requests"], "$connection_requests"
+            )
+            self.connections[0] += np.isfinite(position).sum()
             self.connections[1] += float((position == 1).sum())
 
     def measured(self) -> Measurements:
@@ -276,11 +298,6 @@ def _kind(asked: str) -> str:
     return f"{parts[0]} {route(parts[1])}"
 
 
-def _failed(status: Sequence[str]) -> np.ndarray:
-    bad = {s: s[:1] == "5" or s == "499" for s in set(status)}
-    return np.fromiter(map(bad.__getitem__, status), bool, len(status))
-
-
 def _moment(stamp: str) -> float:
     try:
         return datetime.strptime(stamp, "%d/%b/%Y:%H:%M:%S %z").timestamp()
@@ -288,27 +305,24 @@ def _moment(stamp: str) -> float:
         return float("nan")
 
 
-def _upstream(written: Sequence[str]) -> tuple[np.ndarray, np.ndarray]:
-    """Return the time spent upstream, all attempts together, and the number of attempts."""
-    try:
-        spent = np.array(["nan" if w == "-" else w for w in written], dtype=float)
-    except ValueError:
-        tries = [[float(x) for x in _NUMBER.findall(w)] for w in written]
-        return np.array([sum(t) for t in tries]), np.array([len(t) for t in tries])
-    return spent, np.isfinite(spent).astype(float)
-
-
-def _of_layout(source: Source, layout: str) -> tuple[re.Pattern[str], list[str]]:
-    names = re.findall(r"\$(\w+)", layout)
-    if not {"msec", "time_iso8601", "time_local"} & set(names):
+def _of_layout(source: Source, layout: str) -> _Lines:
+    """Return what reads lines of a `log_format` of nginx."""
+    if not {"msec", "time_iso8601", "time_local"} & set(re.findall(r"\$(\w+)", layout)):
         raise source.refusal(
             f"needs $time_local, $time_iso8601 or $msec in its format {layout!r}"
         )
-    written, at = "", 0
+    strict, lazy, at = "", "", 0
+    names = []
     for match in re.finditer(r"\$(\w+)", layout):
-        literal = layout[at : match.start()]
-        following = layout[match.end() : match.end() + 1]
-        inside = f"[^{re.escape(following)}]*?" if following.strip() else r".*?"
-        written += re.escape(literal) + f"({inside})"
+        literal = re.escape(layout[at : match.start()])
+        following = re.escape(layout[match.end() : match.end() + 1]) or " "
+        keep = match[1] in _KEPT
+        names += [match[1]] * keep
+        # Between two variables that touch nothing tells where the first ends.
+        inside = ".*?" if following == r"\$" else rf"[^{following}\n]*+"
+        around = "({})" if keep else "(?:{})"
+        strict += literal + around.format(inside)
+        lazy += literal + around.format(".*?" if following.strip("\\ ") == "" else inside)
         at = match.end()
-    return re.compile(written + re.escape(layout[at:]) + r"\s*$"), names
+    rest = re.escape(layout[at:]) + r"[ \t\r]*"
+    return _Lines(strict + rest, lazy + rest, names, "does not have the format that was given")

@@ -38,6 +38,8 @@ _UNITS = {
 _PLAIN = re.compile(r"[+-]?(\d+\.?\d*|\.\d+)([eE][+-]?\d+)?")
 _GROUPED = re.compile(r"[+-]?\d{1,3}([,.' \u00a0\u202f’])\d{3}(\1\d{3})*(?:[.,]\d+)?")
 _DURATION = re.compile(r"(\d+\.?\d*)\s*([a-zµμ]+)")
+_ISO_CLOCK = r"\d{4}-\d\d-\d\d[T ]\d\d:\d\d:\d\d(?:\.\d{1,9})?"
+_ISO = re.compile(rf"{_ISO_CLOCK}(Z|[+-]\d\d:\d\d)")
 _SLASHED = re.compile(r"(\d{1,4})[./-](\d{1,2})[./-](\d{1,4})(.*)")
 
 
@@ -121,6 +123,9 @@ def times(
     day_first: bool | None = None,
 ) -> np.ndarray:
     """Return cells as times [s]: since 1970, or since a start; NaN where there is none."""
+    alike = _iso_column(cells)
+    if alike is not None:
+        return np.where(np.abs(alike) < _LATEST, alike, np.nan)
     distinct = list(dict.fromkeys(cells))
     values = numbers(distinct, lambda _: None)
     present = [c for c in distinct if c.strip().lower() not in MISSING]
@@ -155,6 +160,25 @@ def _dates(
     days = first > 12 if day_first is None else day_first
     note(f"{name}: dates with the {'day' if days else 'month'} first, taken as UTC")
     return np.array([_slashed(m, days) for m in parts])
+
+
+def _iso_column(cells: Sequence[str]) -> np.ndarray | None:
+    """Return cells that are ISO 8601 with one and the same offset, None if they are not."""
+    first = _ISO.fullmatch(cells[0]) if len(cells) else None
+    if first is None:
+        return None
+    text = "\n".join(cells)
+    one = rf"{_ISO_CLOCK}{re.escape(first[1])}"
+    if not re.fullmatch(rf"(?:{one}\n)*+{one}", text):
+        return None
+    try:
+        found = np.array(
+            (text + "\n").replace(f"{first[1]}\n", "\n").split("\n")[:-1], "datetime64[us]"
+        )
+    except ValueError:
+        return None
+    seconds = found.astype(np.int64) / 1e6
+    return seconds + round(_iso(cells[0]) - float(seconds[0]))
 
 
 def _iso(cell: str) -> float:

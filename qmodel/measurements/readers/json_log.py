@@ -14,7 +14,14 @@ import numpy as np
 
 from qmodel.measurements.measurements import Measurements, of_rows
 from qmodel.measurements.readers import cells
-from qmodel.measurements.readers.requests import checked_times, kind_numbers, route
+from qmodel.measurements.readers.quoted_lines import requests_of
+from qmodel.measurements.readers.requests import (
+    checked_times,
+    failures,
+    kind_numbers,
+    route,
+    upstream_times,
+)
 from qmodel.measurements.readers.sources import Source
 from qmodel.measurements.readers.tally import Tally
 
@@ -85,17 +92,15 @@ def _add(
 ) -> None:
     # A block that had bad lines knows only about where it is.
     lines = np.arange(line, line + len(records))
-    stamps = [str(_first(r, _TIMES, "")) for r in records]
+    stamps = [str(x) for x in _column(records, _TIMES, "")]
     times = cells.times(stamps, source.note, name="times")
     for i in np.flatnonzero(~np.isfinite(times)):
         source.bad(int(lines[i]), stamps[i], "is no time")
         source.good_lines -= 1
     known = np.isfinite(times)
-    status = np.array([str(_first(r, _STATUS, "200")) for r in records])
-    failed = np.char.startswith(status, "5") | (status == "0") | (status == "499")
-    asked = [_kind(r) for r in records]
+    failed = failures([str(x) for x in _column(records, _STATUS, "200")])
     taken = _durations(source, records, unit)
-    kinds = kind_numbers(front, asked)
+    kinds = kind_numbers(front, _asked(records), _kind)
     if taken is not None:
         taken = checked_times(source, lines, taken)[known]
     front.add(times[known], taken, failed[known], kinds[known])
@@ -104,10 +109,11 @@ def _add(
         factor = {"OriginDuration": 1e-9, "x_envoy_upstream_service_time": 1e-3}.get(
             upstream, 1.0
         )
-        spent = np.array([_float(r.get(upstream)) for r in records]) * factor
-        some = known & np.isfinite(spent)
+        values = [r.get(upstream) for r in records]
+        spent, tries = upstream_times(["-" if v is None else str(v) for v in values])
+        some = known & (tries > 0)
         if some.any():
-            behind.add(times[some], spent[some], failed[some])
+            behind.add(times[some], factor * spent[some], failed[some])
 
 
 def _durations(
@@ -126,7 +132,7 @@ def _durations(
     elif factor is None:
         factor = _of_program(source, first, name)
     assert factor is not None
-    return np.array([_float(v) for v in values]) * factor
+    return _floats(values) * factor
 
 
 def _of_program(source: Source, first: dict[str, Any], name: str) -> float:
@@ -150,18 +156,41 @@ def _first(record: dict[str, Any], names: Sequence[str], default: Any) -> Any:
     return next((record[n] for n in names if n in record), default)
 
 
-def _kind(record: dict[str, Any]) -> str:
-    inner = record.get("request")
-    whole = record | inner if isinstance(inner, dict) else record
-    path = _first(whole, [p for p in _PATHS if isinstance(whole.get(p), str)], "")
-    method = str(_first(whole, _METHODS, ""))
-    if " " in path:
-        method, path = path.split(" ", 2)[:2]
+def _column(records: Sequence[dict[str, Any]], names: Sequence[str], default: Any) -> list[Any]:
+    """Return the field of one of these names of each record, most often that of the first."""
+    name = next((n for n in names if n in records[0]), names[0])
+    return [r[name] if name in r else _first(r, names, default) for r in records]
+
+
+def _asked(records: Sequence[dict[str, Any]]) -> list[str]:
+    """Return method and path of each record, as far as they tell the kind."""
+    if any(isinstance(r.get("request"), dict) for r in records):
+        records = [
+            r | inner if isinstance(inner := r.get("request"), dict) else r for r in records
+        ]
+    texts = [[n for n in _PATHS if isinstance(r.get(n), str)] for r in records[:1]]
+    names = [*texts[0], *(n for n in _PATHS if n not in texts[0])]
+    paths = [p if isinstance(p, str) else "" for p in _column(records, names, "")]
+    methods = _column(records, _METHODS, "")
+    asked = [p if " " in p else f"{m} {p}" for m, p in zip(methods, paths, strict=True)]
+    text = "\n".join(asked)
+    return requests_of(text) if text.count("\n") == len(asked) - 1 else asked
+
+
+def _kind(asked: str) -> str:
+    method, path = asked.split(" ", 2)[:2]
     return f"{method} {route(path) if '/' in path else path}".strip()
+
+
+def _floats(values: Sequence[Any]) -> np.ndarray:
+    try:
+        return np.array(values, dtype=float)
+    except (TypeError, ValueError, OverflowError):
+        return np.array([_float(v) for v in values])
 
 
 def _float(value: Any) -> float:
     try:
         return float(value)
-    except (TypeError, ValueError):
+    except (TypeError, ValueError, OverflowError):
         return float("nan")

@@ -15,7 +15,9 @@ from typing import NamedTuple
 
 import numpy as np
 
-__all__ = ["Regular", "named_times", "number_columns", "regular_lines", "requests_of"]
+from qmodel.measurements.readers.requests import columns_of
+
+__all__ = ["Regular", "Written", "regular_lines", "requests_of", "times_written"]
 
 _DATE = np.frombuffer(b" [dd/Mon/yyyy:hh:mm:ss +hhmm] ", np.uint8)
 _SIGN = 23
@@ -37,15 +39,27 @@ _REQUEST = re.compile(
 )
 """Method and the first two segments of a path; the rest does not tell the kind."""
 
-_NUMBERED = re.compile(r"/\d+(?=[/ ?])")
+_NUMBERED = re.compile(r"/\d+(?=[/ ?\n])")
 _NAMED = re.compile(r'(\w+)[=:]"?([-\d.,: ]+)"?')
 _NUMBERS = r"[-\d.,: ]+"
-_TIMES = (
-    {"rt", "request_time", "reqtime"},
-    {"urt", "upstream_response_time", "upstream_time", "uptime"},
+_CALLED = ("rt|request_time|reqtime", "urt|ut|upstream_response_time|upstream_time|uptime")
+_TIMES = tuple(
+    re.compile(rf'^(?:[^\n]*?(?<!\w)(?i:{names})[=:]"?({_NUMBERS}))?', re.M)
+    for names in _CALLED
 )
+"""What finds the time of a request in each line, and what that of its upstream."""
+
 _TAIL = re.compile(r"^(?: ([\d.]+|-)(?= |$))?([^\n]*)$", re.M)
-_OF_TIMES = str.maketrans("", "", "0123456789.- \n")
+_OF_NUMBERS = b"0123456789.-,"
+_NUMERIC = {bytes((c,)) for c in b"0123456789.-"}
+
+
+class Written(NamedTuple):
+    """Times as they are written: of each request and of its upstream, "" or "-" for none."""
+
+    whole: Sequence[str]
+    behind: Sequence[str]
+    named: bool = False
 
 
 class Regular(NamedTuple):
@@ -146,30 +160,35 @@ def _answers(cells: np.ndarray) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
     return status, 5 + size, good & (size > 0)
 
 
-def requests_of(asked: Sequence[bytes]) -> list[str]:
-    """Return requests, each as far as it tells the kind."""
-    text = b"\n".join(asked).decode("utf-8", "replace")
+def requests_of(text: str) -> list[str]:
+    """Return the requests of lines, each as far as it tells the kind."""
     return _REQUEST.findall(_NUMBERED.sub("/{id}", text))
 
 
-def number_columns(tails: Sequence[bytes]) -> tuple[Sequence[str], Sequence[str]]:
-    """Return the first number behind the last string of each line, and what is left."""
+def times_written(tails: Sequence[bytes]) -> Written:
+    """Return the times behind the last string of each line: the first two, or those named."""
     nothing = ("",) * len(tails)
-    text = b"\n".join(tails).decode("utf-8", "replace")
+    text = b"\n".join(tails)
     if not text.strip():
-        return nothing, nothing
-    spaces = {tail.count(b" ") for tail in tails}
-    if spaces in ({1}, {2}) and not text.translate(_OF_TIMES):
-        cells = text.split()
-        each = spaces.pop()
+        return Written(nothing, nothing)
+    # Attempts of an upstream, "0.1, 0.2 : 0.3", are one cell.
+    plain = text.replace(b" : ", b",").replace(b", ", b",")
+    spaces = plain.translate(None, _OF_NUMBERS)
+    each = len(spaces.partition(b"\n")[0])
+    if each in (1, 2) and spaces == b"\n".join((b" " * each,) * len(tails)):
+        cells = plain.decode().split()
         if len(cells) == each * len(tails):
-            return cells[::each], cells[1::each] if each == 2 else nothing
-    first, more = zip(*_TAIL.findall(text), strict=True)
-    return first, more
+            return Written(cells[::each], cells[1::2] if each == 2 else nothing)
+    written = text.decode("utf-8", "replace")
+    if not {tail[1:2] for tail in tails} & _NUMERIC:
+        whole, behind = _named_times(written.split("\n"))
+        return Written(whole, behind, named=True)
+    first, more = columns_of(_TAIL.findall(written))
+    return Written(first, [m.strip() for m in more])
 
 
-def named_times(tails: Sequence[str]) -> tuple[list[str], list[str]]:
-    """Return the time that each tail names and that of its upstream, "-" or "" for none.
+def _named_times(tails: Sequence[str]) -> list[list[str]]:
+    """Return the time that each tail names and that of its upstream, "" for none.
 
     Most tails are as the first is but for the numbers, and read by one expression.
     """
@@ -183,28 +202,21 @@ def named_times(tails: Sequence[str]) -> tuple[list[str], list[str]]:
             groups.append(kind)
         at = match.end(2)
     like += re.escape(tails[0][at:])
-    if not groups:
-        named = [_by_name(tail) for tail in tails]
-        return [n[0] for n in named], [n[1] for n in named]
-    # The last group is empty: so that there are several, and for the time that has no name.
-    rows = re.findall(rf"^(?:{like}|.*)()$", "\n".join(tails), re.M)
-    whole, behind = (
-        [row[groups.index(k) if k in groups else -1] for row in rows] for k in (0, 1)
-    )
-    for i in [i for i, some in enumerate(whole if 0 in groups else behind) if not some]:
-        whole[i], behind[i] = _by_name(tails[i])
-    return whole, behind
-
-
-def _by_name(tail: str) -> tuple[str, str]:
-    found = {0: "-", 1: "-"}
-    for name, value in reversed(_NAMED.findall(tail)):
-        kind = _kind_of_time(name)
-        if kind is not None:
-            found[kind] = value
-    return found[0], found[1]
+    found = [[""] * len(tails), [""] * len(tails)]
+    if groups:
+        # The last group is empty, so that there are several.
+        rows = re.findall(rf"^(?:{like}|.*)()$", "\n".join(tails), re.M)
+        for kind, cells in zip(groups, columns_of(rows), strict=False):
+            found[kind] = cells
+    others = [i for i, cell in enumerate(found[groups[0] if groups else 0]) if not cell]
+    if others:
+        text = "\n".join(tails[i] for i in others)
+        for column, pattern in zip(found, _TIMES, strict=True):
+            for i, cell in zip(others, pattern.findall(text), strict=True):
+                column[i] = cell
+    return found
 
 
 def _kind_of_time(name: str) -> int | None:
     """Return 0 for the name of the time of a request, 1 for that of its upstream."""
-    return next((k for k, names in enumerate(_TIMES) if name.lower() in names), None)
+    return next((k for k, n in enumerate(_CALLED) if name.lower() in n.split("|")), None)

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable, Sequence
+from itertools import chain
 
 import numpy as np
 
@@ -10,11 +12,23 @@ from qmodel.measurements.readers import cells
 from qmodel.measurements.readers.sources import Source
 from qmodel.measurements.readers.tally import Tally
 
-__all__ = ["checked_times", "kind_numbers", "numbers_of", "route"]
+__all__ = [
+    "checked_times", "columns_of", "failures", "kind_numbers", "numbers_of", "route",
+    "upstream_times",
+]  # fmt: skip
 
 _REMEMBERED = 100_000
 _NO_DIGITS = str.maketrans("", "", "0123456789")
+_NUMBER = re.compile(r"\d+\.\d+|\d+")
 _LONGEST = 1e6  # [s]: no request takes longer; a unit is wrong.
+
+
+def columns_of(rows: Sequence[Sequence[str]]) -> list[list[str]]:
+    """Return the columns of rows, one at least."""
+    width = len(rows[0])
+    # Not zip(*rows): its iterators, one a row, keep the garbage collector busy.
+    whole = list(chain.from_iterable(rows))
+    return [whole[i::width] for i in range(width)]
 
 
 def numbers_of(
@@ -39,6 +53,26 @@ def checked_times(source: Source, lines: np.ndarray, latency: np.ndarray) -> np.
         source.bad(int(lines[i]), f"{latency[i]:g} s", what)
         source.good_lines -= 1
     return np.where(wrong, np.nan, latency) if wrong.any() else latency
+
+
+def upstream_times(written: Sequence[str]) -> tuple[np.ndarray, np.ndarray]:
+    """Return the time spent upstream, all attempts together, and the number of attempts."""
+    several = [i for i, w in enumerate(written) if "," in w or ":" in w]
+    one = ["nan" if w in {"-", ""} else w for w in written]
+    for i in several:
+        one[i] = "nan"
+    spent = cells.numbers(one, lambda _: None)
+    tries = ((spent >= 0) & (spent <= _LONGEST)).astype(float)
+    for i in several:
+        found = [float(x) for x in _NUMBER.findall(written[i])]
+        spent[i], tries[i] = sum(found), len(found)
+    return spent, tries
+
+
+def failures(status: Sequence[str]) -> np.ndarray:
+    """Return which answers count as failed: 5xx, and 499 and 0, of clients that went."""
+    bad = {s: s[:1] == "5" or s in {"499", "0"} for s in set(status)}
+    return np.fromiter(map(bad.__getitem__, status), bool, len(status))
 
 
 def kind_numbers(

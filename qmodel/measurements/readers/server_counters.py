@@ -19,6 +19,11 @@ __all__ = ["memcached", "postgresql", "recognises", "redis"]
 
 _MS = 1e-3
 _MUCH = 0.02  # Of the memory of Redis: buffers of clients from which on they are told.
+_MEMORY = (
+    "used_memory", "used_memory_startup", "maxmemory", "mem_clients_normal",
+    "mem_replication_backlog", "mem_cluster_links", "mem_not_counted_for_evict",
+    "connected_clients", "evicted_keys", "expired_keys", "instantaneous_ops_per_sec",
+)  # fmt: skip
 _COMMAND = re.compile(
     r"^cmdstat_([\w|]+):calls=(\d+),usec=(\d+),usec_per_call=([\d.]+)(.*)$", re.M
 )
@@ -127,18 +132,12 @@ def redis(source: Source) -> Measurements:
         source.note(
             f"buffers of clients take {100 * clients / limit:.0f} % of maxmemory, which Redis "
             "counts with the objects: with more connections fewer of them fit, and fewer "
-            "look-ups hit"
+            "look-ups hit (qm.measurements.objects_that_fit says how many)"
         )
-    names = (
-        "used_memory",
-        "maxmemory",
-        "mem_clients_normal",
-        "connected_clients",
-        "evicted_keys",
-        "expired_keys",
-        "instantaneous_ops_per_sec",
-    )
-    return of_rows(rows, source, "Redis INFO", facts=_facts(found, names))
+    facts = _facts(found, _MEMORY)
+    if keys := re.findall(r"^db\d+:keys=(\d+)", text, re.M):
+        facts["keys"] = float(sum(map(int, keys)))
+    return of_rows(rows, source, "Redis INFO", facts=facts)
 
 
 def memcached(source: Source) -> Measurements:

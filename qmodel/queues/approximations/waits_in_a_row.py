@@ -38,7 +38,7 @@ import numpy as np
 from qmodel.distributions import ZERO, Deterministic, Distribution, Scaled, Sum
 from qmodel.distributions.algebra import measure
 
-__all__ = ["Wait", "covariance", "with_covariances"]
+__all__ = ["Wait", "with_covariances"]
 
 _MOST = 9 / 40
 
@@ -51,27 +51,29 @@ class Wait(NamedTuple):
     arrival_scv: Any
     service_scv: Any
 
+    def covariance(self, after: Wait, between: Sequence[Wait] = ()) -> Any:
+        """Return the covariance with the time at a station `after` this one [s^2]."""
+        arriving, service = np.asarray(self.arrival_scv), np.asarray(self.service_scv)
+        first, second = np.asarray(self.time.variance), np.asarray(after.time.variance)
+        spare = [np.maximum(1 - np.asarray(w.utilization), 0.0) for w in (self, after)]
+        with np.errstate(all="ignore"):
+            regular = (arriving - service) / (arriving + service)
+            heavy = np.minimum(np.asarray(self.time.mean) ** 2 / first, 1.0)
+            share = _MOST * regular * (heavy + (1 - heavy) * regular)
+            alike = np.minimum(*spare) / np.maximum(*spare)
+            found = share * alike * np.sqrt(first * second)
+        return np.where(np.isfinite(found), found, 0.0)[()]
 
-def covariance(before: Wait, after: Wait) -> Any:
-    """Return the covariance of the times at two stations, one `before` the other [s^2]."""
-    arriving, service = np.asarray(before.arrival_scv), np.asarray(before.service_scv)
-    first, second = np.asarray(before.time.variance), np.asarray(after.time.variance)
-    spare = [np.maximum(1 - np.asarray(w.utilization), 0.0) for w in (before, after)]
-    with np.errstate(all="ignore"):
-        regular = (arriving - service) / (arriving + service)
-        heavy = np.minimum(np.asarray(before.time.mean) ** 2 / first, 1.0)
-        share = _MOST * regular * (heavy + (1 - heavy) * regular)
-        alike = np.minimum(*spare) / np.maximum(*spare)
-        found = share * alike * np.sqrt(first * second)
-    return np.where(np.isfinite(found), found, 0.0)[()]
 
+def with_covariances(waits: Sequence[Any]) -> list[Distribution]:
+    """Return waits that, taken as independent, have a sum as variable as that of these.
 
-def with_covariances(waits: Sequence[Wait]) -> list[Distribution]:
-    """Return waits that, taken as independent, have a sum as variable as that of these."""
+    A wait is a `Wait`, or has its `time` and `covariance` in another way.
+    """
     more: list[Any] = [0.0] * len(waits)
     for j, after in enumerate(waits):
         for i, before in enumerate(waits[:j]):
-            both = covariance(before, after)
+            both = before.covariance(after, waits[i + 1 : j])
             more[i], more[j] = more[i] + both, more[j] + both
     return [_varying(wait.time, extra) for wait, extra in zip(waits, more, strict=True)]
 

@@ -13,12 +13,12 @@ import numpy as np
 from qmodel._typing import Count, Value
 from qmodel.distributions import Distribution
 from qmodel.numerics import geometric, poisson
+from qmodel.numerics.quadrature import on_unit_interval
 from qmodel.queues.counts.server_states import log_load
 
 __all__: list[str] = []
 
-_NODES, _WEIGHTS = (x / 2 for x in np.polynomial.legendre.leggauss(10))
-_NODES = _NODES + 0.5
+_NODES, _WEIGHTS = on_unit_interval(10)
 
 
 def erlang_mixture_tail(t: Any, log_first: Any, x: Any, m: Any, rate: Any) -> Any:
