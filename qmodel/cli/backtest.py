@@ -7,7 +7,7 @@ from typing import Annotated
 
 import typer
 
-from qmodel.cli.options import Changes, Format, Output, Overrides, Shape, examples
+from qmodel.cli.options import Changes, Format, LogFormat, Output, Overrides, Shape, examples
 
 __all__ = ["EPILOG", "MISSED", "command"]
 
@@ -47,6 +47,7 @@ def command(
             "--unit", metavar="UNIT", help="Unit of times or rates that do not say it, as ms."
         ),
     ] = None,
+    log_format: LogFormat = None,
     set_: Changes = None,
     override: Overrides = None,
     form: Shape = Format.TABLE,
@@ -59,16 +60,14 @@ def command(
     """
     from qmodel import answers
     from qmodel.cli import model, numbers
-    from qmodel.cli.calibrate import tell
+    from qmodel.cli.calibrate import measurements
     from qmodel.cli.files import writing
     from qmodel.cli.render import show
-    from qmodel.measurements import joined, read
+    from qmodel.measurements import joined
 
     with writing(output) as write:
         it = model.asked(model_file, set_, override, default="")
-        measured = [read(file, unit=unit) for file in files]
-        for one in measured:
-            tell(one)
+        measured = measurements(files, unit, log_format)
         answer = answers.backtest(
             it.model,
             joined(measured),

@@ -7,12 +7,14 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from qmodel.cli.options import Format, Shape, examples, pair
+from qmodel.cli.options import Format, LogFormat, Shape, examples, pair
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
+
     from qmodel.measurements import Measurements
 
-__all__ = ["EPILOG", "command", "tell"]
+__all__ = ["EPILOG", "command", "measurements"]
 
 EPILOG = examples(
     "qmodel calibrate spans.json redis.txt --servers app=16 --servers db=8 -o site.yaml",
@@ -45,6 +47,7 @@ def command(
             "--unit", metavar="UNIT", help="Unit of times or rates that do not say it, as ms."
         ),
     ] = None,
+    log_format: LogFormat = None,
     form: Shape = Format.TABLE,
     output: Annotated[
         Path | None,
@@ -68,7 +71,7 @@ def command(
     from qmodel.errors import DomainError
     from qmodel.files import Site, write_model
     from qmodel.loads import Poisson
-    from qmodel.measurements import calibrate_site, read
+    from qmodel.measurements import calibrate_site
 
     known: dict[str, int] = {}
     for name, number in (pair("--servers", written) for written in servers or ()):
@@ -77,9 +80,7 @@ def command(
         known[name] = numbers.whole(f"--servers {name}", number)
     if output is not None and output.resolve() in {file.resolve() for file in files}:
         raise DomainError(f"--output {str(output)!r} would overwrite a file of measurements")
-    measured = [read(file, unit=unit) for file in files]
-    for one in measured:
-        tell(one)
+    measured = measurements(files, unit, log_format)
     found = calibrate_site(measured, servers=known)
     if output is not None:
         seen = Poisson(found.load) if found.load == found.load else None
@@ -96,7 +97,23 @@ def command(
         typer.echo(f"wrote {output}", err=True)
 
 
-def tell(measured: Measurements) -> None:
+def measurements(
+    files: Sequence[Path], unit: str | None = None, log_format: str | None = None
+) -> list[Measurements]:
+    """Return what files hold, and say how each was read; the format is that of access logs."""
+    from qmodel.measurements import read
+    from qmodel.measurements.readers.reading import format_of
+    from qmodel.measurements.readers.sources import Source
+
+    found = []
+    for file in files:
+        log = log_format is not None and format_of(Source(file)) in ("", "access")
+        found.append(read(file, log_format if log else None, unit=unit))
+        _tell(found[-1])
+    return found
+
+
+def _tell(measured: Measurements) -> None:
     """Say how a file was read: what was assumed, and what could not be read."""
     for note in measured.notes:
         typer.echo(f"{measured.source}: {note}", err=True)

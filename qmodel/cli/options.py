@@ -14,6 +14,7 @@ __all__ = [
     "File",
     "Format",
     "Headroom",
+    "LogFormat",
     "Objectives",
     "Output",
     "Overrides",
@@ -58,6 +59,15 @@ Rate: TypeAlias = Annotated[
         metavar="RATE",
         help="Requests that arrive, such as 2000/s, 18k/s or 90k/min; by default what the file "
         "says, else 60 % of what can be sustained.",
+    ),
+]
+LogFormat: TypeAlias = Annotated[
+    str | None,
+    typer.Option(
+        "--log-format",
+        metavar="FORMAT",
+        help="Format of an access log of your own, as nginx writes it: '$remote_addr "
+        '[$time_local] "$request" $status $request_time\'.',
     ),
 ]
 Users: TypeAlias = Annotated[

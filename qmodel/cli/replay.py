@@ -11,6 +11,7 @@ from qmodel.cli.options import (
     Changes,
     File,
     Format,
+    LogFormat,
     Objectives,
     Output,
     Overrides,
@@ -28,8 +29,9 @@ def command(
     load: Annotated[
         Path,
         typer.Argument(
-            metavar="LOAD.csv",
-            help="Recorded load, CSV or .csv.gz: a column of times, one of counts or rates.",
+            metavar="LOAD",
+            help="Recorded load: CSV with a column of times and one of counts or rates, an "
+            "access log, or what a load test or monitoring wrote; plain or .gz.",
         ),
     ],
     file: File = None,
@@ -46,10 +48,11 @@ def command(
         typer.Option(
             "--unit",
             metavar="UNIT",
-            help="The unit of rates, such as requests/min; without it the column counts "
-            "requests between times.",
+            help="The unit of rates, such as requests/min, if the name of the column does not "
+            "say it; without it the column counts requests between times.",
         ),
     ] = None,
+    log_format: LogFormat = None,
     objective: Objectives = None,
     scale_to: Annotated[
         str | None,
@@ -96,7 +99,7 @@ def command(
         it = model.asked(
             file, set_, override, scenario=scenario, objectives=objective, default=""
         )
-        recorded = read_load(load, time=time, count=count, unit=unit)
+        recorded = read_load(load, time=time, count=count, unit=unit, format=log_format)
         answer = answers.replay(
             it.model,
             recorded,

@@ -70,13 +70,10 @@ def command(
 
     seen = None
     if measured:
-        from qmodel.cli.calibrate import tell
-        from qmodel.measurements import joined, read
+        from qmodel.cli.calibrate import measurements
+        from qmodel.measurements import joined
 
-        files = [read(one) for one in measured]
-        for one in files:
-            tell(one)
-        seen = joined(files)
+        seen = joined(measurements(measured))
     with writing(output, (".html",)) as write:
         it = model.asked(
             file,

@@ -83,7 +83,8 @@ def calibrate(
     _of_loop(measured, notes)
     if best is None and not estimates:
         raise ModelError(
-            f"{measured.source} tells nothing of a station: needed are latencies at two loads "
+            f"{f'{name} of ' if name else ''}{measured.source} tells nothing of a station: "
+            "needed are latencies at two loads "
             f"or more, utilisations, or look-ups ({'; '.join(notes) or 'it has rates only'})"
         )
     found = best or Calibration("what the file tells", {})

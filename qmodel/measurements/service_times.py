@@ -270,7 +270,7 @@ def number_of_servers(arrival_rate: Any, response_time: Any) -> Calibration:
         raise InfeasibleError(
             f"the number of servers cannot be told from these loads: {many} servers fit alike, "
             f"as the busiest load is only {top:.0%} of what {best} servers can do; measure up "
-            "to 80 % load, or give servers="
+            "to 80 % load, or give servers= (--servers NAME=NUMBER)"
         )
     found = Estimate(float(best), float(alike[0]), float(alike[-1]), "-")
     note = f"{many} servers fit alike" if len(alike) > 1 else "no other number fits"

@@ -25,8 +25,9 @@ import numpy as np
 from qmodel._checked import checked
 from qmodel._nearest import did_you_mean
 from qmodel.errors import DomainError, LoadFileError
-from qmodel.measurements.readers.cells import EARLIEST, epoch_seconds
-from qmodel.measurements.readers.plain import is_counter
+from qmodel.measurements.readers.access_log import refuse_layout
+from qmodel.measurements.readers.cells import EARLIEST, epoch_seconds, per_unit
+from qmodel.measurements.readers.plain import is_counter, per_second, role_of
 from qmodel.measurements.readers.reading import format_of, read
 from qmodel.measurements.readers.sources import Source
 from qmodel.recorded_load.table import GROUPED, Table, read_table
@@ -49,6 +50,7 @@ def read_load(
     time: str | None = None,
     count: str | None = None,
     unit: str | None = None,
+    format: str | None = None,
 ) -> pd.DataFrame:
     r"""Return a file of recorded load as arrival rates.
 
@@ -58,12 +60,17 @@ def read_load(
         CSV file, plain or gzip, whose first line names the columns; or any other that
         `qmodel.measurements.read` knows. [-]
     time : str, optional
-        Column of times; by default the only one that holds dates. [-]
+        Column of times; by default the only one that holds dates, or numbers below a name such
+        as "timestamp". [-]
     count : str, optional
         Column of counts or rates; by default the only other one that holds numbers. [-]
     unit : str, optional
-        Unit of the rates in that column, such as "requests/min" or "/s"; by default the
-        column counts requests, in the interval between times. [-]
+        Unit of the rates in that column, such as "requests/min" or "/s"; by default what its
+        name says, such as "rps", and else it counts requests, in the interval between times.
+        Of another file the unit of its times, as "ms", where it does not say it. [-]
+    format : str, optional
+        Format of a file that is no table, as `qmodel.measurements.read` takes it: the
+        ``log_format`` of an access log. [-]
 
     Returns
     -------
@@ -89,10 +96,12 @@ def read_load(
     """
     import pandas as pd
 
-    per_second = None if unit is None else _rate(unit)
     source = Source(path)
-    if time is None and count is None and format_of(source) not in ("csv", ""):
-        measured = read(path)
+    known = "" if time is not None or count is not None else format or format_of(source)
+    if known not in ("csv", ""):
+        if unit is not None and per_unit(unit) is None:
+            _rate(unit)
+        measured = read(path, format, unit=unit)
         frame = measured.load()
         notes = list(measured.notes)
         if measured.bad_lines:
@@ -100,20 +109,26 @@ def read_load(
             notes.append(f"{count} left out; the first is {measured.first_bad}")
         frame.attrs["notes"] = notes
         return frame
+    refuse_layout(source)
     table = read_table(Path(path))
     at, counted = _columns(table, time, count)
+    notes = []
+    rate = None if unit is None else _rate(unit)
+    if rate is None and (named := role_of(table.header[counted]))[0] == "arrival_rate":
+        rate = per_second(named[1])
+        notes.append(f"{table.header[counted]}: a rate, by its name")
     times, counts = _read(table, at, counted)
     interval = _interval(table, times)
-    if per_second is None:
+    if rate is None:
         if np.isnan(interval):
             raise LoadFileError(
                 f"the times in {table.path.name} have no regular interval, so counts do not "
                 "tell rates: if the column holds rates, name their unit, such as 'requests/min'"
             )
-        per_second = 1 / interval
+        rate = 1 / interval
         counts = _differenced(source, table.header[counted], times, counts, count is None)
-    frame = pd.DataFrame({"time": times, "arrival_rate": counts * per_second})
-    frame.attrs = {"units": {"arrival_rate": "1/s"}, "interval": interval}
+    frame = pd.DataFrame({"time": times, "arrival_rate": counts * rate})
+    frame.attrs = {"units": {"arrival_rate": "1/s"}, "interval": interval, "notes": notes}
     return frame
 
 
@@ -151,7 +166,8 @@ def _columns(table: Table, time: str | None, count: str | None) -> tuple[int, in
         if cells and i not in numbers and _share(_dates(cells))
     ]
     if at is None:
-        at = _only(table, [i for i in dates if i != counted], "dates", "--time", "times")
+        timed = dates or [i for i in numbers if role_of(table.header[i])[0] == "time"]
+        at = _only(table, [i for i in timed if i != counted], "dates", "--time", "times")
     if counted is None:
         known = [i for i in numbers if i != at]
         if not known:

@@ -54,7 +54,8 @@ def predict(folder: Path) -> None:
         read(folder / name) for name in ("spans.json", "clients.json", "redis.txt")
     )
     found = calibrate_site([spans, clients, info], servers=SERVERS)
-    asked = [json.loads(line)["url"] for line in (folder / "clients.json").open()]
+    lines = (folder / "clients.json").read_text().splitlines()
+    asked = [json.loads(line)["url"] for line in lines]
     counts = pd.Series(asked).value_counts().to_numpy()
     rows = [row for s in SCENARIOS for row in predicted(s, found, info, counts)]
     pd.DataFrame(rows).to_csv(folder / "predictions.csv", index=False)

@@ -91,3 +91,20 @@ def test_errors_are_one_line(model: Path, tmp_path: Path) -> None:
         assert found.exit_code == 2, words
         assert message in found.output
         assert found.output.count("\n") == 1
+
+
+def test_a_log_in_a_format_of_its_own_is_read_with_it(tmp_path: Path) -> None:
+    line = '10.0.0.1 [24/Oct/2026:14:20:{:02d} +0000] "GET /a HTTP/2" 200 0.{}\n'
+    log = tmp_path / "own.log"
+    log.write_text("".join(line.format(i, i % 3) for i in range(60) for _ in range(1 + i // 20)))
+    without = asked("calibrate", log)
+    assert without.exit_code == 2
+    assert "--log-format" in without.output
+    layout = '$remote_addr [$time_local] "$request" $status $request_time'
+    for words in (
+        ("calibrate", log, steps(tmp_path / "steps.csv"), "--servers", "web=8"),
+        ("replay", log),
+    ):
+        found = asked(*words, "--log-format", layout)
+        assert found.exit_code == 0, found.output
+    assert "error: unit must be" in asked("calibrate", log, "--unit", "fortnight").output

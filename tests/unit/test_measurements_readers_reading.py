@@ -12,7 +12,7 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from qmodel.errors import LoadFileError, ModelError
+from qmodel.errors import DomainError, LoadFileError, ModelError
 from qmodel.measurements import Measurements, read
 from qmodel.measurements.readers import access_log, cells
 from qmodel.measurements.readers import tally as tallies
@@ -313,6 +313,8 @@ def test_json_log_without_unit_asks_for_it(tmp_path: Path) -> None:
     line = json.dumps({"time": "2026-05-01T12:00:00Z", "status": 500, "duration": 12})
     with pytest.raises(LoadFileError, match=r"does not say the unit of 'duration'.*unit='ms'"):
         reading(tmp_path, line)
+    with pytest.raises(DomainError, match="unit must be that of a time or a rate"):
+        reading(tmp_path, line, unit="fortnights")
     found = reading(tmp_path, f"{line}\nnot json\n{line}\n", unit="ms")
     assert found.frame["mean"][0] == pytest.approx(0.012)
     assert (found.bad_lines, found.frame["errors"][0]) == (1, 2)

@@ -193,9 +193,29 @@ def test_a_unit_must_be_of_a_rate(write, unit):
 
 def test_milliseconds_since_1970_are_told_by_their_magnitude(write):
     rows = "1499876010000,4337\n1499876020000,4410\n1499876030000,4290\n"
-    frame = read_load(write(f"timestamp,requests\n{rows}"), time="timestamp")
-    assert frame["arrival_rate"].tolist() == pytest.approx([433.7, 441.0, 429.0])
-    assert frame["time"][0] == pd.Timestamp("2017-07-12 16:13:30")
+    for named in ({"time": "timestamp"}, {}):
+        frame = read_load(write(f"timestamp,requests\n{rows}"), **named)
+        assert frame["arrival_rate"].tolist() == pytest.approx([433.7, 441.0, 429.0])
+        assert frame["time"][0] == pd.Timestamp("2017-07-12 16:13:30")
+
+
+def test_a_column_named_as_a_rate_is_one(write):
+    rows = "2026-05-01 12:00,600\n2026-05-01 12:01,1200\n"
+    for name, rates in (("rps", [600, 1200]), ("rpm", [10, 20]), ("requests/min", [10, 20])):
+        frame = read_load(write(f"time,{name}\n{rows}"))
+        assert frame["arrival_rate"].tolist() == pytest.approx(rates)
+        assert frame.attrs["notes"] == [f"{name}: a rate, by its name"]
+    frame = read_load(write(f"time,rpm\n{rows}"), unit="requests/s")
+    assert frame["arrival_rate"].tolist() == [600, 1200]
+
+
+def test_a_log_in_a_format_of_its_own_asks_for_it(write):
+    line = '10.0.0.1 [24/Oct/2026:14:20:0{} +0000] "GET /a HTTP/2" 200 0.5\n'
+    path = write("".join(line.format(i) for i in range(3)))
+    with pytest.raises(LoadFileError, match=r"line 1: .*--log-format"):
+        read_load(path)
+    layout = '$remote_addr [$time_local] "$request" $status $request_time'
+    assert read_load(path, format=layout)["arrival_rate"].tolist() == [1, 1, 1]
 
 
 def test_a_counter_is_differenced(write):

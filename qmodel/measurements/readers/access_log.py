@@ -34,7 +34,7 @@ from qmodel.measurements.readers.requests import (
 from qmodel.measurements.readers.sources import Block, Source
 from qmodel.measurements.readers.tally import Tally
 
-__all__ = ["NAME", "read", "recognises"]
+__all__ = ["NAME", "read", "recognises", "refuse_layout"]
 
 NAME = "access log"
 
@@ -60,6 +60,18 @@ def recognises(source: Source) -> bool:
     some = source.first_lines[:20]
     found = sum(bool(_CAREFUL.match(x) or re.fullmatch(_ALB, x)) for x in some)
     return found > len(some) / 2
+
+
+def refuse_layout(source: Source) -> None:
+    """Ask for the format of what looks like an access log, but is none that is known."""
+    if re.search(r"\[\d\d/\w{3}/\d{4}:\d\d:\d\d:\d\d ", source.first_lines[0]):
+        raise source.refusal(
+            "looks like an access log in a format of its own: give the log_format of its "
+            'server, such as read(path, format=\'$remote_addr [$time_local] "$request" '
+            "$status $request_time') (--log-format on the command line)",
+            1,
+            source.first_lines[0],
+        )
 
 
 def read(source: Source, layout: str = "") -> Measurements:

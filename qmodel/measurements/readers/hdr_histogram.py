@@ -54,7 +54,7 @@ def _factor(source: Source, written: str | None, unit: str | None, of_wrk: bool)
     if factor is None:
         raise source.refusal(
             "is a table of percentiles that does not say its unit of time: give it, such as "
-            "read(path, unit='ms')"
+            "read(path, unit='ms') (--unit ms on the command line)"
         )
     return factor
 

@@ -126,12 +126,9 @@ def _durations(
     values = [r.get(name) for r in records]
     if isinstance(values[0], str) and np.isnan(_float(values[0])):
         return np.array([cells.seconds_of(str(v)) for v in values])
-    factor = _NAMED.get(name)
-    if unit is not None:
-        factor = cells.per_unit(unit)
-    elif factor is None:
-        factor = _of_program(source, first, name)
-    assert factor is not None
+    factor = None if unit is None else cells.per_unit(unit)
+    if factor is None:
+        factor = _NAMED.get(name) or _of_program(source, first, name)
     return _floats(values) * factor
 
 
@@ -148,7 +145,9 @@ def _of_program(source: Source, first: dict[str, Any], name: str) -> float:
         source.note("durations in seconds, as Caddy writes them")
         return 1.0
     raise source.refusal(
-        f"does not say the unit of {name!r}: give it, such as read(path, unit='ms')", 1
+        f"does not say the unit of {name!r}: give it, such as read(path, unit='ms') (--unit ms "
+        "on the command line)",
+        1,
     )
 
 
@@ -164,17 +163,22 @@ def _column(records: Sequence[dict[str, Any]], names: Sequence[str], default: An
 
 def _asked(records: Sequence[dict[str, Any]]) -> list[str]:
     """Return method and path of each record, as far as they tell the kind."""
-    if any(isinstance(r.get("request"), dict) for r in records):
+    paths = _paths(records)
+    if set(map(type, paths)) != {str}:
+        # As Caddy writes it, within an object; or there is none.
         records = [
             r | inner if isinstance(inner := r.get("request"), dict) else r for r in records
         ]
-    texts = [[n for n in _PATHS if isinstance(r.get(n), str)] for r in records[:1]]
-    names = [*texts[0], *(n for n in _PATHS if n not in texts[0])]
-    paths = [p if isinstance(p, str) else "" for p in _column(records, names, "")]
+        paths = [p if isinstance(p, str) else "" for p in _paths(records)]
     methods = _column(records, _METHODS, "")
     asked = [p if " " in p else f"{m} {p}" for m, p in zip(methods, paths, strict=True)]
     text = "\n".join(asked)
     return requests_of(text) if text.count("\n") == len(asked) - 1 else asked
+
+
+def _paths(records: Sequence[dict[str, Any]]) -> list[Any]:
+    names = sorted(_PATHS, key=lambda n: not isinstance(records[0].get(n), str))
+    return _column(records, names, None)
 
 
 def _kind(asked: str) -> str:

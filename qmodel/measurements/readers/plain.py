@@ -22,7 +22,7 @@ from qmodel.measurements.readers.sources import Source
 from qmodel.measurements.readers.tables import columns, delimiter_of, header_of
 from qmodel.units import parse
 
-__all__ = ["NAME", "is_counter", "read", "recognises"]
+__all__ = ["NAME", "is_counter", "per_second", "read", "recognises", "role_of"]
 
 NAME = "CSV"
 
@@ -64,11 +64,11 @@ def recognises(source: Source) -> bool:
     line = source.first_lines[0]
     if line.lstrip().startswith(("{", "[", "<")) or not line.count(delimiter_of(line)):
         return False
-    roles = {role for role, _ in map(_role, header_of(source))}
+    roles = {role for role, _ in map(role_of, header_of(source))}
     return bool(roles & {"arrival_rate", "count", "mean"} or any(r[:1] == "p" for r in roles))
 
 
-def _role(name: str) -> tuple[str, str]:
+def role_of(name: str) -> tuple[str, str]:
     """Return what a column is, and the unit that its name has; "" for what is not known."""
     unit = ""
     bare = name.strip()
@@ -137,13 +137,13 @@ def _roles(
         if role not in ROLES and role != "counter" and not re.fullmatch(r"p[\d.]+", role):
             known = ", ".join([*ROLES, "counter", "p99"])
             raise source.refusal(f"cannot take a column as {role!r}: columns= takes {known}")
-        roles[role] = (name, _role(name)[1])
+        roles[role] = (name, role_of(name)[1])
     taken = set(named.values())
     left = []
     for name in header:
         if name in taken:
             continue
-        role, written = _role(name)
+        role, written = role_of(name)
         if role == "count" and "counter" in roles:
             role = ""
         if not role or role in roles:
@@ -178,25 +178,29 @@ def _factor(
         if some.size and np.median(some) > 10:
             raise source.refusal(
                 f"does not say the unit of {name!r}, whose values are about "
-                f"{np.median(some):g}: give it, such as read(path, unit='ms')"
+                f"{np.median(some):g}: give it, such as read(path, unit='ms') "
+                "(--unit ms on the command line)"
             )
         source.note(f"{name}: taken as seconds, as its name has no unit")
         return 1.0
     if role == "arrival_rate":
         if unit and "/" in unit:
             return parse(f"1 {unit.strip()}")
-        match = _RATE_UNIT.search(written.lower())
-        if match and match[1] in _PER:
-            return 1 / _PER[match[1]]
-        if written.lower() == "rpm":
-            return 1 / 60
-        return 1.0
+        return per_second(written)
     if role in ("utilization", "hit_ratio"):
         some = values[np.isfinite(values)]
         if written in ("%", "pct", "percent") or (some.size and some.max() > 1.5):
             source.note(f"{name}: in percent")
             return 0.01
     return 1.0
+
+
+def per_second(written: str) -> float:
+    """Return the rate [1/s] that one of a column is, by its unit or name, such as "rpm"."""
+    match = _RATE_UNIT.search(written.lower())
+    if match and match[1] in _PER:
+        return 1 / _PER[match[1]]
+    return 1 / 60 if written.lower() == "rpm" else 1.0
 
 
 def _kept(

@@ -6,10 +6,11 @@ from collections.abc import Mapping
 from os import PathLike
 
 from qmodel._checked import checked
-from qmodel.errors import LoadFileError
+from qmodel.errors import DomainError, LoadFileError
 from qmodel.measurements.measurements import Measurements
 from qmodel.measurements.readers import (
     access_log,
+    cells,
     hdr_histogram,
     hey,
     jmeter,
@@ -87,6 +88,8 @@ def read(
     LoadFileError
         If the file is not recognised, is binary, cut off or hostile, or most of its lines are
         bad; the message has the line and what would help.
+    DomainError
+        If `unit` is that of neither a time nor a rate.
 
     Examples
     --------
@@ -98,6 +101,11 @@ def read(
     >>> measured.format, measured.frame[["arrival_rate", "hit_ratio"]].to_numpy().tolist()
     ('Redis INFO', [[50.0, 0.9]])
     """
+    if unit is not None and cells.per_unit(unit) is None and "/" not in unit:
+        raise DomainError(
+            "unit must be that of a time or a rate, such as 'ms' or 'requests/min', got "
+            f"{unit!r}"
+        )
     source = Source(path)
     if format is not None and "$" in format:
         return access_log.read(source, format)
@@ -136,6 +144,7 @@ def format_of(source: Source) -> str:
 
 
 def _unknown(source: Source) -> str:
+    access_log.refuse_layout(source)
     shown = source.first_lines[0][:60]
     raise source.refusal(
         f"begins with {shown!r}, which is no format that is known ({', '.join(FORMATS)}): a "
