@@ -96,7 +96,9 @@ def test_errors_are_one_line(model: Path, tmp_path: Path) -> None:
 def test_a_log_in_a_format_of_its_own_is_read_with_it(tmp_path: Path) -> None:
     line = '10.0.0.1 [24/Oct/2026:14:20:{:02d} +0000] "GET /a HTTP/2" 200 0.{}\n'
     log = tmp_path / "own.log"
-    log.write_text("".join(line.format(i, i % 3) for i in range(60) for _ in range(1 + i // 20)))
+    log.write_text(
+        "".join(line.format(i, i % 3) for i in range(60) for _ in range(1 + i // 20))
+    )
     without = asked("calibrate", log)
     assert without.exit_code == 2
     assert "--log-format" in without.output
