@@ -102,13 +102,10 @@ def measurements(
 ) -> list[Measurements]:
     """Return what files hold, and say how each was read; the format is that of access logs."""
     from qmodel.measurements import read
-    from qmodel.measurements.readers.reading import format_of
-    from qmodel.measurements.readers.sources import Source
 
     found = []
     for file in files:
-        log = log_format is not None and format_of(Source(file)) in ("", "access")
-        found.append(read(file, log_format if log else None, unit=unit))
+        found.append(read(file, log_format, unit=unit))
         _tell(found[-1])
     return found
 

@@ -68,7 +68,8 @@ def read(
     path : str or path
         The file. [-]
     format : str, optional
-        One of `FORMATS`, or the ``log_format`` of nginx, which has a ``$`` in it. [-]
+        One of `FORMATS`, or the ``log_format`` of nginx, which has a ``$`` in it, for a file
+        that is of no other kind. [-]
     unit : str, optional
         Unit of the times, such as "ms", or of the rates, such as "requests/min", where the file
         does not say it. [-]
@@ -108,7 +109,9 @@ def read(
         )
     source = Source(path)
     if format is not None and "$" in format:
-        return access_log.read(source, format)
+        if format_of(source) in ("", "access"):
+            return access_log.read(source, format)
+        format = None
     chosen = (format_of(source) or _unknown(source)) if format is None else format
     asking = {
         "csv": lambda: plain.read(source, dict(columns or {}), unit, day_first),
