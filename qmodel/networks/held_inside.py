@@ -134,33 +134,34 @@ def place_of(name: str, station: Station, visits: Any, work: Any, counted: Any =
 def found(
     inside: Inside,
     met: Mapping[str, Any],
-    settled: tuple[Any, Any],
+    free: Any,
     means: Mapping[str, Any] | None = None,
+    late: bool = False,
 ) -> dict[str, StationResult]:
     """Return the stations where holders meet 0, 1, ... others with these probabilities.
 
     `means` are the mean times at each with exponential service where they differ from that: as
     they follow from what is met, and as they are.
 
-    With service that is not exponential, waits are on their way from those without a pool to
-    those with a full one: `settled` is the probability that it is full, and those waits over
-    exponential ones.
+    Service that is not exponential makes waits longer or shorter as it does without a pool.
+    They also have the shape of those as often as the pool is `free`, but for regular service
+    where requests come `late`, having waited for a permit: they find all others before them.
     """
     return {
-        name: _limited(inside, name, m, settled, (means or {}).get(name))
+        name: _limited(inside, name, m, (free, late), (means or {}).get(name))
         for name, m in met.items()
     }
 
 
 def _limited(
-    inside: Inside, name: str, met: Any, settled: tuple[Any, Any], means: Any
+    inside: Inside, name: str, met: Any, free: tuple[Any, bool], means: Any
 ) -> StationResult:
     result, place = inside.result(name), inside.places[name]
     if place.pool:
         return result.station.limited(result, met)  # type: ignore[attr-defined,no-any-return]
     alike = result.wait is not None and place.speeds is None
     if alike and all(s.wait is None for s in result.streams):
-        return _queued(result, place, met, inside.services(name), settled, means)
+        return _queued(result, place, met, inside.services(name), free, means)
     factor = 1 if means is None else means[1] / means[0]
     if place.speeds is not None and isinstance(result.station.service, Exponential):
         return longer(_shared(result, place, met), factor)
@@ -203,7 +204,7 @@ def _queued(
     place: Place,
     met: Any,
     services: Sequence[Distribution],
-    settled: tuple[Any, Any],
+    free: tuple[Any, bool],
     means: Any,
 ) -> StationResult:
     """Return a station first come first served where holders find `met`."""
@@ -216,16 +217,27 @@ def _queued(
         distribution = Scaled(distribution, ratio[()])
     factor = _variability(result, place)
     if factor is not None:
-        full, end = settled
-        way = np.sqrt(np.clip(full, 0.0, 1.0))  # measured, at 8 to 32 permits
-        end = np.clip(end, np.minimum(factor, 1.0), np.maximum(factor, 1.0))
-        distribution = Scaled(distribution, ((1 - way) * factor + way * end)[()])
+        often, late = free
+        if late:
+            often = np.where(factor > 1, often, 0.0)
+        distribution = _as_open(result, Scaled(distribution, factor), often)
     new = _with_wait(result, distribution, distribution.mean)
     streams = tuple(
         replace(station._stream(new, s.arrival_rate, work), kind=s.kind)
         for s, work in zip(result.streams, services, strict=True)
     )
     return replace(new, streams=streams)
+
+
+def _as_open(result: StationResult, wait: Distribution, often: Any) -> Distribution:
+    """Return a wait of the same mean, so often of the shape that it has without a pool."""
+    with np.errstate(divide="ignore", invalid="ignore"):
+        scale = wait.mean / np.asarray(result.waiting_time)
+    some = np.isfinite(scale) & (scale > 0)
+    often = np.where(some, np.clip(often, 0.0, 1.0), 0.0)[()]
+    assert result.wait is not None
+    alike = Scaled(result.wait, np.where(some, scale, 1.0)[()])
+    return Mixture((often, 1 - often), (alike, wait))
 
 
 def _with_wait(result: StationResult, wait: Distribution, mean: Any) -> StationResult:
