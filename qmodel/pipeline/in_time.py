@@ -76,9 +76,10 @@ def over_time(
     _check.instance("load", load, Profile)
     names = list(plan.stations)
     staff = _by_name("servers", servers, names, (Schedule, Autoscaler))
-    for name in servers if isinstance(servers, Mapping) else ():
-        if isinstance(plan.stations[name], Delay):
-            raise ModelError(f"{name} is a Delay, and has no servers that could change")
+    for given, what in ((servers, "servers that could change"), (start, "queue to start with")):
+        for name in given if isinstance(given, Mapping) else ():
+            if isinstance(plan.stations.get(name), Delay):
+                raise ModelError(f"{name} is a Delay, and has no {what}")
     earlier = start.ends if isinstance(start, PipelineOverTime) else None
     begin = earlier or _by_name("start", start, names, (int, np.integer))
     asked = default_times(load, times)

@@ -46,9 +46,9 @@ class Place:
         self._load = load
         if isinstance(self.station, Delay):
             return delayed(self.station, load, times)
-        walk = walk_or_none(self.station, load)
-        plain = whole and self._servers is None and self._start is None
-        if walk is None or (plain and follows(walk, load, times)):
+        plain = self._servers is None and self._start is None
+        walk = walk_or_none(self.station, load, plain=plain)
+        if walk is None or (plain and whole and follows(walk, load, times)):
             return steady(self.station, load, times)
         if self._course is None or not self._course.kept:
             # The first state is that of the first rate, on which passes agree; of a part of

@@ -56,11 +56,19 @@ def default_times(profile: Profile, times: Any = None) -> np.ndarray:
     return found
 
 
-def walk_or_none(station: Station, load: Profile) -> Walk | None:
-    """Return a station as a walk; None if it has none, and the load is always light."""
+def walk_or_none(station: Station, load: Profile, *, plain: bool = True) -> Walk | None:
+    """Return a station as a walk; None if it has none, and the load is always light.
+
+    `plain` are as many servers at all times, and a steady state at first: without a walk there
+    is nothing else.
+    """
     try:
         return walk_of(station)
-    except ModelError:
+    except ModelError as error:
+        if not plain:
+            raise ModelError(
+                f"{error}; so neither servers over time nor requests at the start can be followed"
+            ) from None
         if load.peak < _LIGHT * float(np.min(station.max_rate)):
             return None
         raise
@@ -74,38 +82,50 @@ def station_over_time(
     servers: Schedule | Autoscaler | None = None,
     start: int | None = None,
 ) -> StationOverTime:
-    """Return a station at each of the `times`.
+    """Return a station at each of the `times`, by the conventions of `Pipeline.over_time`.
 
     Parameters
     ----------
     station : Station
         The station. [-]
     profile : Profile
-        What comes. [1/s]
+        What comes; before its first time as at that, after its last as at that. [1/s]
     times : array
-        Increasing times. [s]
+        Increasing times at which to look, be it after the load began. [s]
     servers : Schedule or Autoscaler, optional
         How the number of servers changes; by default it does not. [-]
     start : int, optional
-        Requests present at the first time; by default the steady state of the first rate,
-        where there is one, else none. [-]
+        Requests that are there at the first of the `times`; by default the load begins in the
+        steady state of its first rate, or with none where there is no such state. [-]
 
     Returns
     -------
     StationOverTime
         The station over time.
+
+    Raises
+    ------
+    ModelError
+        If the station has no solution over time, or no servers or no queue that could change.
     """
     if isinstance(station, Delay):
-        if servers is not None:
-            raise ModelError("a Delay has no servers that could change over time")
+        if servers is not None or start is not None:
+            what = "servers that could change over time" if start is None else "queue to start"
+            raise ModelError(f"a Delay has no {what}")
         return delayed(station, profile, times)
-    walk = walk_or_none(station, profile)
+    # Be the first look when it may, a load begins when it does.
+    first = float(times[0] if start is not None else min(times[0], profile.times[0]))
+    corners = np.concatenate([[first], profile.times[profile.times > first], [first + 1.0]])
+    load = Profile(np.unique(corners), profile.rate(np.unique(corners)))
+    grid = np.unique(np.concatenate([[first], times]))
     plain = servers is None and start is None
-    if walk is None or (plain and follows(walk, profile, times)):
+    walk = walk_or_none(station, load, plain=plain)
+    if walk is None or (plain and follows(walk, load, grid)):
         return steady(station, profile, times)
-    reach = reach_of(walk, profile, servers, start)
-    course = Course(walk, profile, reach, servers=servers, start=start)
-    return course.advance(profile, times).reading.result(station)
+    reach = reach_of(walk, load, servers, start)
+    course = Course(walk, load, reach, servers=servers, start=start)
+    result = course.advance(load, grid).reading.result(station)
+    return result.at(np.searchsorted(grid, times)) if len(grid) > len(times) else result
 
 
 def follows(walk: Walk, profile: Profile, times: np.ndarray) -> bool:

@@ -102,13 +102,26 @@ def test_what_comes_is_served_lost_or_there_at_every_moment(name: str) -> None:
     assert there == pytest.approx(there[0] + (grown + half) / 2, abs=2.0)
 
 
-@pytest.mark.parametrize("name", pipelines())
+@pytest.mark.parametrize("name", BOTH)
 def test_when_one_looks_first_changes_nothing(name: str) -> None:
     """The load begins when it begins: a jam that is looked at from its middle is as long."""
     all_of_it = over(name, RUSH, [0.0, 20.0, 25.0, 60.0])
     from_within = over(name, RUSH, [20.0, 25.0, 60.0])
     assert mean(name, from_within) == pytest.approx(mean(name, all_of_it)[1:], rel=1e-9)
-    assert from_within.backlog[0] > 20
+    if name in pipelines():
+        assert from_within.backlog[0] > 20
+    elif name != "Delay":
+        assert from_within.queue_length[0] > 10
+    # Before it begins it is in the steady state of its first rate.
+    early = over(name, RUSH, [-5.0, 20.0])
+    assert mean(name, early) == pytest.approx(mean(name, all_of_it)[:2], rel=2e-3)
+
+
+@pytest.mark.parametrize("name", [n for n in BOTH if n != "Delay"])
+def test_what_is_there_at_the_start_is_there_at_the_first_look(name: str) -> None:
+    there = over(name, RUSH, [22.0, 60.0], start=7)
+    found = [there] if name in stations() else there.stations.values()
+    assert [float(one.number_in_system[0]) for one in found] == [7.0] * len(list(found))
 
 
 @pytest.mark.parametrize("name", pipelines())
@@ -134,8 +147,12 @@ def test_a_delay_has_no_servers_to_lose() -> None:
     with pytest.raises(qm.ModelError, match="Delay"):
         over("Delay", RUSH, [0.0, 60.0], servers=outage)
     site = qm.Pipeline(qm.call("net", qm.Delay(0.01)))
-    with pytest.raises(qm.ModelError, match="net is a Delay"):
+    with pytest.raises(qm.ModelError, match="net is a Delay, and has no servers"):
         site.over_time(RUSH, servers={"net": outage})
+    with pytest.raises(qm.ModelError, match="net is a Delay, and has no queue"):
+        site.over_time(RUSH, start={"net": 3})
+    with pytest.raises(qm.ModelError, match="Delay has no queue"):
+        over("Delay", RUSH, [0.0, 60.0], start=3)
     # One for all stations is for those that have servers.
     assert site.over_time(RUSH, servers=outage).mean == pytest.approx(0.01)
 

@@ -177,8 +177,16 @@ def test_what_cannot_be_solved_says_so() -> None:
     crowd = qm.transients.pulse(5000, 60.0, base=5.0)
     with pytest.raises(qm.ModelError, match="MG1SizeBased has no solution over time"):
         over(qm.MG1SizeBased(qm.Exponential(0.1)), crowd, [0.0, 90.0])
-    light = over(qm.MG1SizeBased(qm.Exponential(0.1)), qm.Profile([0, 9], [5, 5]), [0.0, 9.0])
+    light_load = qm.Profile([0, 9], [5, 5])
+    light = over(qm.MG1SizeBased(qm.Exponential(0.1)), light_load, [0.0, 9.0])
     assert np.ptp(light.response_time) == 0
+    # It is in a steady state, of the servers that it has.
+    for more in ({"servers": Schedule([0.0, 3.0], [1, 0])}, {"start": 4}):
+        with pytest.raises(qm.ModelError, match="neither servers over time nor requests"):
+            over(qm.MG1SizeBased(qm.Exponential(0.1)), light_load, [0.0, 9.0], **more)
+        site = qm.Pipeline(qm.call("web", qm.MG1SizeBased(qm.Exponential(0.1))))
+        with pytest.raises(qm.ModelError, match="MG1SizeBased has no solution over time"):
+            site.over_time(light_load, **more)
     with pytest.raises(qm.DomainError, match="no arrays"):
         over(qm.MMc([0.1, 0.2]), crowd, [0.0, 90.0])
     with pytest.raises(qm.DomainError, match="servers must be as many as times"):
