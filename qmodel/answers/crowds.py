@@ -11,10 +11,11 @@ import numpy as np
 
 from qmodel import _check
 from qmodel._checked import checked
-from qmodel.answers.answer import Answer, Column, Fact, Picture, Table
+from qmodel.answers.answer import Answer, Column, Fact, Table
 from qmodel.answers.beyond import with_doubts
 from qmodel.answers.held_over_time import held
 from qmodel.answers.load import goals_of, pipeline_of
+from qmodel.answers.pictures_over_time import pictures
 from qmodel.answers.read_off import capacity_of
 from qmodel.answers.words import BAR, COUNT, RATE, TEXT, TIME, WORDS, listed
 from qmodel.errors import InfeasibleError, ModelError
@@ -115,7 +116,7 @@ def crowd(
         Fact("requests", "requests", load.total, COUNT),
         Fact("backlog", "backlog up to", float(result.backlog.max()), COUNT),
         Fact("p99", "p99 up to", float(result.p99[worst]), TIME),
-        Fact("p99_at", "after", float(result.times[worst]), TIME),
+        Fact("p99_at", "p99 highest after", float(result.times[worst]), TIME),
         Fact("lost", "lost", result.lost, COUNT),
     ]
     if not math.isnan(settled):
@@ -129,7 +130,7 @@ def crowd(
         notes=[f"Basis: {next(iter(result.basis.assumptions('mean'))).statement}."],
         good=all(met) if goals else not result.overloaded,
         frame=result.to_frame,
-        draw=partial(_pictures, result, tuple(goals), _capacity(whole, result)),
+        draw=partial(pictures, result, tuple(goals), _capacity(whole, result)),
     )
 
 
@@ -226,13 +227,19 @@ def _stations(result: PipelineOverTime) -> Table:
 
 
 def _by_time(result: PipelineOverTime) -> Table:
-    # More of them where something happens.
-    wait = result.backlog / max(float(result.backlog.max()), 1.0)
-    happens = result.arrival_rate / max(float(result.arrival_rate.max()), 1e-300) + 2 * wait
-    happens = happens - 0.95 * happens.min()
-    grown = np.concatenate([[0.0], np.cumsum(happens[1:] * np.diff(result.times))])
+    # As many for each change of load and backlog, and some for time itself.
+    curves = [result.arrival_rate, result.backlog, result.times / 2]
+    steps = [np.abs(np.diff(x)) / max(float(np.ptp(x)), 1e-300) for x in curves]
+    grown = np.concatenate([[0.0], np.cumsum(sum(steps))])
     wanted = np.linspace(0.0, grown[-1], _ROWS)
-    rows = np.unique(np.searchsorted(grown, wanted).clip(0, len(result.times) - 1))
+    # The moments that the verdict names are among them.
+    named = [t for span in result.overloaded.values() for t in span]
+    told = [int(np.argmax(x)) for x in (result.arrival_rate, np.nan_to_num(result.p99))]
+    told += np.searchsorted(result.times, named).tolist()
+    even = np.searchsorted(grown, wanted).clip(0, len(result.times) - 1)
+    rows = np.unique(np.concatenate([told, even])).astype(int)
+    clocks = [_clock(t) for t in result.times[rows]]
+    rows = rows[[i for i, clock in enumerate(clocks) if clock not in clocks[:i]]]
     names = {"p50": TIME, "p99": TIME}
     one = 1 / float(np.ptp(result.times))
 
@@ -276,13 +283,15 @@ def _enough(
         wait, admits = text(longest / rate, "s"), text(rate, "1/s")
         what.append("a waiting room")
         how.append(
-            f"that admits {admits}: on average up to {longest:,.0f} wait in it, {wait}, and "
-            "p99 is 5 to 28 % longer"
+            f"that admits {admits}: up to {longest:,.0f} wait in it, for up to {wait} "
+            "(means; p99 is 5 to 28 % longer)"
         )
     if not what:
         return []
     columns = [Column("what", "", TEXT, what), Column("how", "", WORDS, how)]
-    return [Table("enough", "What would have been enough, each with all others", columns)]
+    several = what[-1] == "a waiting room" and len(what) > 1
+    either = ": all these servers, or a waiting room" if several else ""
+    return [Table("enough", f"What would have been enough{either}", columns)]
 
 
 def waiting_room(load: Profile, rate: float) -> float:
@@ -332,51 +341,3 @@ def _capacity(model: Pipeline, result: PipelineOverTime) -> np.ndarray:
         there = float(np.max(station.station.servers))
         found = np.minimum(found, most / visits * over.servers / there)
     return np.where(np.isfinite(found), found, np.nan)
-
-
-def _pictures(
-    result: PipelineOverTime, goals: Sequence[Objective], capacity: np.ndarray
-) -> Sequence[Picture]:
-    from qmodel.answers.pictures import lines, marks, rows_of
-
-    scale, unit = (60.0, "minutes") if result.times[-1] > 300 else (1.0, "seconds")
-    times = (result.times / scale).tolist()
-
-    def curves(named: Mapping[str, Any]) -> list[dict[str, Any]]:
-        rows: list[dict[str, Any]] = []
-        for name, values in named.items():
-            known = np.isfinite(values)
-            # Of a level stretch its ends are drawn.
-            level = np.isclose(np.diff(values), 0, atol=1e-9 * np.nanmax(values, initial=0.0))
-            known[1:-1] &= ~(level[1:] & level[:-1])
-            rows += rows_of(
-                {
-                    "time": np.asarray(times)[known].tolist(),
-                    "value": np.asarray(values)[known].tolist(),
-                    "of": [name] * int(known.sum()),
-                }
-            )
-        return rows
-
-    x = ("time", unit)
-    served = np.maximum(result.goodput, 0.0)
-    flow = curves({"comes": result.arrival_rate, "is served": served, "capacity": capacity})
-    late = curves({"p50": result.p50, "p99": result.p99})
-    waiting = curves(
-        {
-            name: station.queue_length
-            for name, station in result.stations.items()
-            if station.queue_length.max() > 0.01 * max(result.backlog.max(), 1e-9)
-        }
-    )
-    limits = {str(g): g.limit for g in goals if str(g.quantity).startswith("p")}
-    latency = lines(
-        "Latency of those who come then", late, x, ("value", "latency [s]"), by="of"
-    )
-    found = [
-        lines("Load", flow, x, ("value", "requests/s"), by="of"),
-        marks(latency, limits, "y") if limits else latency,
-    ]
-    if waiting:
-        found.append(lines("Backlog", waiting, x, ("value", "requests that wait"), by="of"))
-    return found

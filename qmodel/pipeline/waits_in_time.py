@@ -54,9 +54,9 @@ __all__ = ["WaitInTime"]
 _STEPS = 24
 """Steps in which a request is followed from one station to another."""
 
-_MOST = 0.5
-"""Correlation at most: where a queue is about to end noise is not small, and this no first
-order."""
+_MOST_ALIKE = 0.2
+"""Correlation at most, where a queue is about to end: there noise is not small, and the first
+order says up to 3."""
 
 _HARDLY = 1e-3
 """How many more wait for one more present, where hardly any do."""
@@ -118,8 +118,9 @@ class WaitInTime:
             )
             grows = np.gradient(after.waiting_time, after.times)
             found = here * number / pace + after.at(grows, after.comes) * later
-            most = _MOST * np.sqrt(self.time.variance * after.time.variance)
-        return np.where(np.isfinite(found), np.clip(found, -most, most), 0.0)
+            most = np.sqrt(self.time.variance * after.time.variance)
+            found = np.clip(found, -most, _MOST_ALIKE * most)
+        return np.where(np.isfinite(found), found, 0.0)
 
 
 def _followed(row: Sequence[WaitInTime]) -> Any:

@@ -67,7 +67,8 @@ def walk_or_none(station: Station, load: Profile, *, plain: bool = True) -> Walk
     except ModelError as error:
         if not plain:
             raise ModelError(
-                f"{error}; so neither servers over time nor requests at the start can be followed"
+                f"{error}; so neither servers over time nor requests at the start can be "
+                "followed"
             ) from None
         if load.peak < _LIGHT * float(np.min(station.max_rate)):
             return None
