@@ -54,8 +54,8 @@ __all__ = ["WaitInTime"]
 _STEPS = 24
 """Steps in which a request is followed from one station to another."""
 
-_MOST_ALIKE = 0.2
-"""Correlation at most, where a queue is about to end: there noise is not small, and the first
+_MOST_APART, _MOST_ALIKE = 0.5, 0.2
+"""Correlations at most: of two stations in a jam, which share what one has served; and where a queue is about to end: there noise is not small, and the first
 order says up to 3."""
 
 _HARDLY = 1e-3
@@ -119,7 +119,7 @@ class WaitInTime:
             grows = np.gradient(after.waiting_time, after.times)
             found = here * number / pace + after.at(grows, after.comes) * later
             most = np.sqrt(self.time.variance * after.time.variance)
-            found = np.clip(found, -most, _MOST_ALIKE * most)
+            found = np.clip(found, -_MOST_APART * most, _MOST_ALIKE * most)
         return np.where(np.isfinite(found), found, 0.0)
 
 
