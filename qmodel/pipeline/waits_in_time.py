@@ -55,8 +55,8 @@ _STEPS = 24
 """Steps in which a request is followed from one station to another."""
 
 _MOST_APART, _MOST_ALIKE = 0.5, 0.2
-"""Correlations at most: of two stations in a jam, which share what one has served; and where a queue is about to end: there noise is not small, and the first
-order says up to 3."""
+"""Correlations at most: of two stations in a jam, which share what the first has served; and
+where a queue is about to end, where noise is not small, and the first order says up to 3."""
 
 _HARDLY = 1e-3
 """How many more wait for one more present, where hardly any do."""
