@@ -94,13 +94,14 @@ def solve(
     tables, notes = hit_ratios(whole, load, goals)
     within = _within(whole, goals, tables)
     met = [bool(goal.met(result)) for goal in goals]
+    half, slow = map(float, result.latency.quantile([0.5, 0.99]))
     facts = [
         Fact("arrival_rate", "load", load, RATE),
         Fact("max_rate", "saturates at", float(result.max_rate), RATE),
         Fact("headroom", "", float(result.headroom), SHARE),
         Fact("bottleneck", "saturates first", str(result.bottleneck)),
         Fact("mean", "mean", float(result.latency.mean), TIME),
-        Fact("p99", "p99", float(result.latency.quantile(0.99)), TIME),
+        Fact("p99", "p99", slow, TIME),
         *losses(result),
     ]
     details: dict[str, Any] = {
@@ -118,9 +119,9 @@ def solve(
     details["assumptions"] = list(result.assumptions)
     return Answer(
         question="solve",
-        verdict=_verdict(result, load),
+        verdict=_verdict(result, load, slow),
         meaning=[
-            *_meaning(result, load, remark),
+            *_meaning(result, load, remark, half, slow),
             *(_objective(whole, result, g, w) for g, w in zip(goals, within, strict=True)),
             *_other_state(result),
         ],
@@ -146,12 +147,11 @@ def _within(
     return [capacity_of(model, [goal]) for goal in goals]
 
 
-def _verdict(result: PipelineResult, load: float) -> str:
+def _verdict(result: PipelineResult, load: float, slow: float) -> str:
     at, first = text(load, "1/s"), result.bottleneck
     if load >= result.max_rate:
         return f"Overloaded at {at}: the {first} is saturated from {most(result)} on"
-    mean, p99 = (float(t) for t in (result.latency.mean, result.latency.quantile(0.99)))
-    times = f"mean {text(mean, 's')}, p99 {text(p99, 's')}"
+    times = f"mean {text(float(result.latency.mean), 's')}, p99 {text(slow, 's')}"
     limit = f"bottleneck: {first}" if first else "never saturates"
     if lost := lost_in(result):
         served = text(float(result.goodput), "1/s")
@@ -160,7 +160,9 @@ def _verdict(result: PipelineResult, load: float) -> str:
     return f"{sustains} {at}: {times}" + (f"; {limit}" if first else "")
 
 
-def _meaning(result: PipelineResult, load: float, remark: str) -> list[str]:
+def _meaning(
+    result: PipelineResult, load: float, remark: str, half: float, slow: float
+) -> list[str]:
     first = result.bottleneck
     chosen = f" ({remark})" if remark else ""
     at = f"{text(load, '1/s').removesuffix('/s')} requests a second{chosen}"
@@ -169,10 +171,10 @@ def _meaning(result: PipelineResult, load: float, remark: str) -> list[str]:
             f"With {at}, more arrives than the {first} can do: queues and waiting times grow "
             "for as long as the load lasts."
         ]
-    half, slow = (text(float(t), "s") for t in result.latency.quantile([0.5, 0.99]))
     lost = lost_in(result)
     whom = f", {lost}; half of the others" if lost else ", half of them"
-    line = f"With {at}{whom} take at most {half}, 99 of 100 at most {slow}."
+    times = f"take at most {text(half, 's')}, 99 of 100 at most {text(slow, 's')}"
+    line = f"With {at}{whom} {times}."
     if first:
         room = f"by {percent(float(result.headroom))}" if load > 0 else "freely"
         line += f" The {first} saturates first; until then the load can grow {room}."
