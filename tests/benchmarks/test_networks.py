@@ -1,9 +1,5 @@
 """Closed networks against a compiled loop of mean value analysis, network by network."""
 
-import ctypes
-import shutil
-import subprocess
-
 import numpy as np
 import pytest
 
@@ -31,20 +27,9 @@ void mva(int cells, int k, int n, const double *d, const double *z, double *x) {
 
 
 @pytest.fixture(scope="module")
-def compiled(tmp_path_factory):
+def compiled(in_c):
     """Return the compiled loop."""
-    cc = shutil.which("cc")
-    assert cc, "this benchmark compiles its reference: install a C compiler"
-    folder = tmp_path_factory.mktemp("mva")
-    (folder / "mva.c").write_text(LOOP)
-    flags = ["-O2", "-shared", "-fPIC", "-o", str(folder / "mva.so")]
-    subprocess.run([cc, *flags, str(folder / "mva.c")], check=True)
-    return ctypes.CDLL(str(folder / "mva.so")).mva
-
-
-def pointer(array):
-    """Return an array as C sees it."""
-    return array.ctypes.data_as(ctypes.POINTER(ctypes.c_double))
+    return in_c("mva", LOOP)
 
 
 @pytest.mark.parametrize(("users", "limit"), [(1_000, 0.12), (10_000, 0.03)])
@@ -56,7 +41,7 @@ def test_closed_networks(interleaved, compiled, users, limit):
     loop, n = Loop(np.ascontiguousarray(demands.T), delay), np.full(cells, float(users))
 
     def reference():
-        compiled(cells, 10, users, pointer(demands), pointer(delay), pointer(found))
+        compiled(cells, 10, users, demands, delay, found)
 
     reference()
     assert steady_state(loop, n).throughput == pytest.approx(found, rel=1e-12)
@@ -75,7 +60,7 @@ def test_closed_networks_around_the_knee(interleaved, compiled):
     loop, n = Loop(np.ascontiguousarray(demands.T), delay), np.full(cells, float(users))
 
     def reference():
-        compiled(cells, 10, users, pointer(demands), pointer(delay), pointer(found))
+        compiled(cells, 10, users, demands, delay, found)
 
     reference()
     assert steady_state(loop, n).throughput == pytest.approx(found, rel=1e-12)
