@@ -8,7 +8,6 @@ half a percent.
 
 from __future__ import annotations
 
-import itertools
 from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
@@ -20,6 +19,7 @@ from qmodel.distributions.algebra import measure
 from qmodel.queues.base import Station
 from qmodel.transients.levels import on_levels
 from qmodel.transients.over_time import StationOverTime
+from qmodel.transients.sharing import shared_response
 from qmodel.transients.spread import spread_of
 from qmodel.transients.strand import Strand, served_from
 from qmodel.transients.walk import Walk
@@ -79,7 +79,8 @@ class Reading:
             if walk.impatience:
                 abandoned += (p * (numbers >= there) * (1 - self._served(there))).sum(axis=1)
         if walk.shared:
-            wait, response = None, self._shared()
+            wait = None
+            response = shared_response(walk, numbers, self.times, self._weighted(), _CUTS)
             waiting = response.mean - walk.service_time
         else:
             wait = self._wait()
@@ -199,31 +200,6 @@ class Reading:
         spread = max(self.walk.variability * 2 - 1, 0.05)
         square = takes**2 + spread * behind / np.maximum(pace, 1e-100) ** 2
         return found, found * full, takes, square
-
-    def _shared(self) -> Distribution:
-        """Return the time at shared servers: the work, slower by what is found there."""
-        parts = self._weighted()
-        p = np.concatenate([p for _, p in parts], axis=1)
-        slower = np.concatenate(
-            [
-                np.maximum((self.numbers + 1) / np.maximum(s.ready, 1e-300)[:, None], 1.0)
-                for s, _ in parts
-            ],
-            axis=1,
-        )
-        if len(parts) > 1:
-            order = np.argsort(slower, axis=1, kind="stable")
-            p, slower = (np.take_along_axis(x, order, axis=1) for x in (p, slower))
-        upto = np.concatenate([np.zeros((len(p), 1)), np.cumsum(p, axis=1)], axis=1)
-        weights, distributions = [], []
-        for low, high in itertools.pairwise(_CUTS):
-            share = np.diff(np.clip(upto, low, high), axis=1)
-            mass = np.maximum(share.sum(axis=1), 1e-300)
-            weights.append(share.sum(axis=1))
-            factor = (share * slower).sum(axis=1) / mass
-            distributions.append(Scaled(self.walk.service, np.maximum(factor, 1.0)))
-        total = sum(weights)
-        return measure(tuple(w / total for w in weights), tuple(distributions))
 
     def _served(self, servers: np.ndarray) -> np.ndarray:
         """Return the probability to be served of those who find each number."""

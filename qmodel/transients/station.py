@@ -29,6 +29,8 @@ from qmodel.errors import DomainError, ModelError
 from qmodel.loads import Profile
 from qmodel.queues.base import Station
 from qmodel.queues.delay import Delay
+from qmodel.queues.mg1_ps import MG1PS
+from qmodel.queues.mgc_ps import MGcPS
 from qmodel.transients.autoscaler import Autoscaler
 from qmodel.transients.course import Course, reach_of
 from qmodel.transients.over_time import StationOverTime
@@ -119,6 +121,10 @@ def station_over_time(
     corners = np.concatenate([[first], profile.times[profile.times > first], [first + 1.0]])
     load = Profile(np.unique(corners), profile.rate(np.unique(corners)))
     grid = np.unique(np.concatenate([[first], times]))
+    if isinstance(station, (MG1PS, MGcPS)):
+        # How long the work takes is known of all times.
+        more = default_times(load)
+        grid = np.union1d(grid, more[more > first])
     plain = servers is None and start is None
     walk = walk_or_none(station, load, plain=plain)
     if walk is None or (plain and follows(walk, load, grid)):

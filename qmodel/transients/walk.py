@@ -4,7 +4,8 @@
 station                   its walk
 ========================  =====================================================================
 `MMc`, `MMcK`, `ErlangA`  exact: deaths at min(n, c) / S, a last number, impatience
-`MGcPS`, `MG1PS`          the same number, whatever the work: exact for exponential work
+`MGcPS`, `MG1PS`          the same number, whatever the work: exact for exponential work, and in
+                          steady states; of work that varies more fewer are there in a jam
 `HeldPool`                deaths at the throughput X(n) of what is inside: the pool as one
                           server that is as fast as n holders let it be (Chandy, Herzog and Woo)
 `MGc`, `MG1`, `MDc`       births and deaths of requests that wait are more, or fewer, in one

@@ -90,6 +90,31 @@ def test_a_slow_load_is_a_steady_state_at_each_moment() -> None:
     )
 
 
+def test_shared_servers_speed_up_again_while_a_request_is_there() -> None:
+    """Of 300 simulated crowds, known to 4 %: who comes in the rush is served while it ends.
+
+    Work over the share at arrival would give a p99 of up to 33 s.
+    """
+    crowd = qm.transients.pulse(1500, 15.0, at=20.0, base=50.0, until=60.0)
+    at = [20.0, 24.0, 28.0, 32.0]
+    found = over(qm.MGcPS(qm.Exponential(0.02), 2), crowd, at)
+    assert found.number_in_system == pytest.approx([374.8, 700.1, 692.7, 520.7], rel=0.01)
+    half, late = (found.response.quantile(p) for p in (0.5, 0.99))
+    assert half == pytest.approx([3.658, 4.927, 4.244, 3.106], rel=0.04)
+    assert late == pytest.approx([20.02, 16.92, 13.59, 10.19], rel=0.07)
+    # Nobody is slower than with the work of all in front of him, and the mean is between.
+    assert (found.response_time > half).all()
+    assert (found.response_time < late).all()
+
+
+def test_shared_servers_of_a_constant_load_are_those_of_the_steady_state() -> None:
+    for station in (qm.MGcPS(qm.Exponential(0.02), 2), qm.MG1PS(qm.LogNormal(0.01, 4.0))):
+        flat = qm.Profile([0.0, 60.0], [70.0, 70.0])
+        found = over(station, flat, [0.0, 59.0, 60.0], start=2)
+        steady = float(station.solve(70.0).response_time)
+        assert found.response_time[1:] == pytest.approx([steady] * 2, rel=2e-3)
+
+
 def test_mass_is_kept() -> None:
     load = qm.transients.pulse(5000, 60.0, base=20.0)
     for station in (qm.MMc(0.1, 4), qm.MMcK(0.1, 4, 40), qm.ErlangA(0.1, 4, 5.0)):
