@@ -26,8 +26,7 @@ from qmodel.transients.walk import Walk
 
 __all__ = ["shared_response"]
 
-_NODES = np.concatenate([np.linspace(0.0, 0.9, 19), [0.93, 0.955, 0.975, 0.985]])
-_NODES = np.concatenate([_NODES, 1 - np.geomspace(0.0095, 1e-5, 10), [1.0]])
+_NODES = np.concatenate([np.linspace(0.0, 0.95, 20), 1 - np.geomspace(0.03, 1e-5, 13), [1.0]])
 """Shares of the work between which it is taken as its middle."""
 
 _SAME = 0.01
