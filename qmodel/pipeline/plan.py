@@ -213,19 +213,19 @@ class Plan:
         found: FixedPoints = fixed_points(self.map(rate), self.tops())
         return found
 
-    def least(self, rate: Any) -> Mapping[Any, Any]:
-        """Return the shares of the least steady state at a load."""
+    def least(self, rate: Any) -> tuple[Mapping[Any, Any], FixedPoints | None]:
+        """Return the shares of the least steady state at a load, and all states if known."""
         if self._once(rate):
             # A curve of each cell pays where it is asked for at many loads.
             shares, sure = least_fixed_point(self.map(rate, {}), self.tops(), _PATIENCE)
             if np.all(sure):
-                return shares
+                return shares, None
             found: FixedPoints = fixed_points(self.map(rate, {}), self.tops())
-            return found.least
+            return found.least, None
         if len(self.timed) > 1 and not self._settles_down and self.s_curve is None:
-            return least_fixed_point(self.map(rate), self.tops())[0]
+            return least_fixed_point(self.map(rate), self.tops())[0], None
         states = self.states(rate)
-        return {} if states is None else states.least
+        return ({} if states is None else states.least), states
 
     def _once(self, rate: Any) -> bool:
         """Return whether an array of late shares is asked for that no curve is known of."""

@@ -100,7 +100,11 @@ class PipelineResult:
         late = any(plan.coupled[key].loses for key in plan.timed)
         if late and is_symbolic(load.rate, plan.hidden[0]):
             raise ModelError("what a timeout makes late has no symbolic form: put numbers in")
-        return cls(pipeline, load, plan.least(load.rate))
+        shares, states = plan.least(load.rate)
+        result = cls(pipeline, load, shares)
+        if states is not None:
+            result.__dict__["states"] = states  # What the cached property would find again.
+        return result
 
     @cached_property
     def states(self) -> FixedPoints | None:

@@ -119,8 +119,13 @@ class SCurve:
         low, high = self._x[where], self._x[where + 1]
         sign = np.array([1.0, -1.0, 1.0]).reshape(-1, *[1] * rate.ndim)
         known = np.broadcast_to(collapsed | (rate == 0), where.shape)
+        ends = (np.where(known, where, where + k) for k in (0, 1))
+        at_low, at_high = (sign * (self._loads[k] - rate) for k in ends)
         low, high = np.where(known, low, low), np.where(known, low, high)
-        found = increasing_root(lambda x: sign * (self.load(x) - rate), low, high, rtol=1e-14)
+        found = increasing_root(
+            lambda x: sign * (self.load(x) - rate),
+            low, high, rtol=1e-14, at_low=at_low, at_high=at_high,
+        )  # fmt: skip
         read, idle = self._curve.shares(found), self._curve.shares(0.0)
         least, between, greatest = {}, {}, {}
         for key in self._curve.keys:
