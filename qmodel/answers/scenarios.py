@@ -22,7 +22,7 @@ from qmodel.answers.words import (
     size,
 )
 from qmodel.errors import DomainError
-from qmodel.loads import Closed, Poisson, in_words
+from qmodel.loads import Closed, Poisson, columns_of, in_words
 from qmodel.units import parse, text
 
 if TYPE_CHECKING:
@@ -58,7 +58,8 @@ def sweep(
         `Pipeline.parameters`, and their values: a sequence, or text: a list "0.8,90%,0.99",
         or a range "500/s:2000/s:4" of start, stop and count. [-]
     arrival_rate : float or Closed, optional
-        The load, where it is no axis; by default 60 % of what the model can sustain. [1/s]
+        The load, where it is no axis, or of users and their think time what is none; by
+        default 60 % of what the model can sustain. [1/s]
 
     Returns
     -------
@@ -86,6 +87,12 @@ def sweep(
 
     whole = pipeline_of(model)
     load, remark = None, ""
+    if isinstance(arrival_rate, Closed) and {"users", "think_time"} & set(over):
+        # What is no axis of a load of users is as it is given.
+        rest = {n: [x] for n, x in columns_of(arrival_rate).items() if n not in over}
+        if not rest:
+            raise DomainError("the load is given twice: arrival_rate, and as axes")
+        over, arrival_rate = {**rest, **over}, None
     if not {"arrival_rate", "users"} & set(over):
         load, remark = sensible_load(whole, arrival_rate)
     elif arrival_rate is not None:

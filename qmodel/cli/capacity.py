@@ -29,16 +29,18 @@ def command(
 ) -> None:
     """Say how much load keeps the objectives, which of them ends it, and what is lost there.
 
-    With --think-time, how many users, who wait for each answer and think before they go on.
+    With --think-time, or where the load of the file is users: how many users, who wait for
+    each answer and think before they go on.
     """
     from qmodel import answers
     from qmodel.cli import model, numbers
     from qmodel.cli.files import writing
     from qmodel.cli.render import show
+    from qmodel.loads import Closed
 
     with writing(output) as write:
         it = model.asked(file, set_, override, scenario=scenario, objectives=objective)
-        think = None
+        think = it.load.think_time if isinstance(it.load, Closed) else None
         if think_time is not None:
             think = numbers.number("--think-time", think_time, zero=True)
         answer = answers.capacity(it.model, it.objectives, think_time=think)

@@ -52,6 +52,7 @@ def command(
     from qmodel.cli.files import writing
     from qmodel.cli.render import show
     from qmodel.errors import DomainError
+    from qmodel.loads import Closed
 
     axes: dict[str, str] = {}
     for name, values in (pair("--over", written) for written in over):
@@ -60,6 +61,8 @@ def command(
         axes[name] = values
     if rate is not None and "arrival_rate" in axes:
         raise DomainError("the load is given twice: --rate, and --over arrival_rate")
+    if users is not None and "users" in axes:
+        raise DomainError("the load is given twice: --users, and --over users")
     with writing(output) as write:
         it = model.asked(
             file,
@@ -71,8 +74,10 @@ def command(
             think_time=think_time,
         )
         # The load of a file is what is asked where no axis has it.
-        of_axes = {"arrival_rate", "users", "think_time"} & set(axes)
-        load = None if of_axes and rate is None and users is None else it.load
+        load = it.load
+        known = {"users", "think_time"} if isinstance(load, Closed) else {"users"}
+        if rate is None and ("arrival_rate" in axes or known <= set(axes)):
+            load = None
         answer = answers.sweep(it.model, axes, load)
         write(answer)
     show(answer, form)

@@ -24,9 +24,13 @@ from qmodel.numerics import quadrature
 __all__ = ["Truncated", "within"]
 
 
-class _Known(NamedTuple):
-    """What is asked for again and again: the share that is late, and the moments."""
+_MOST_JUMPS = 8
 
+
+class _Known(NamedTuple):
+    """What is asked for again and again: where it jumps, the share that is late, moments."""
+
+    jumps: tuple[Value, ...]
     late: Value
     first: Value
     second: Value
@@ -109,13 +113,18 @@ class Truncated(Distribution):
         below = Part(1 - at_once, 0.0, measure((1 - at_once,), (self,)))
         return merged([below, Part(at_once, self.deadline, measure((at_once,), (ZERO,)))])
 
+    def _breaks(self) -> tuple[Any, ...]:
+        """Return the times at which the tail may jump, which no panel may bridge."""
+        found = _jumps(self.distribution) if self.known is None else self.known.jumps
+        return (*found, self.deadline)
+
     def _moments(self) -> tuple[Any, Any, Any]:
         if self.known is not None:
-            return self.known[1:]
+            return self.known[2:]
         late = self._late()
         scale = np.minimum(np.asarray(self.distribution.mean), self.deadline) + 0.0 * late
         tail = partial(self._within, late)
-        return quadrature.moments(tail, np.where(scale > 0, scale, 1.0), (self.deadline,))
+        return quadrature.moments(tail, np.where(scale > 0, scale, 1.0), self._breaks())
 
     @property
     def mean(self) -> Value:
@@ -151,7 +160,13 @@ class Truncated(Distribution):
 
     def laplace(self, s: Value) -> Value:
         """Return the transform at `s` [1/s], Re s >= 0, by quadrature of the tail."""
-        return quadrature.transform(partial(self._within, self._late()), s, (self.deadline,))
+        return quadrature.transform(partial(self._within, self._late()), s, self._breaks())
+
+
+def _jumps(distribution: Distribution) -> tuple[Any, ...]:
+    """Return the first of the constants that a time may begin with."""
+    shifts = [part.shift for part in distribution.parts()]
+    return tuple(shift for shift in shifts if np.any(shift))[:_MOST_JUMPS]
 
 
 def within(distribution: Distribution, deadline: Value) -> Truncated:
@@ -178,12 +193,12 @@ def within(distribution: Distribution, deadline: Value) -> Truncated:
     """
     nodes = at_nodes(distribution, deadline)
     plain = Truncated(nodes, deadline)
-    late = plain._late()
+    late, jumps = plain._late(), _jumps(distribution)
     if not isinstance(nodes, AtNodes):
-        return replace(plain, known=_Known(late[()], *plain._moments()))
+        return replace(plain, known=_Known(jumps, late[()], *plain._moments()))
     with np.errstate(divide="ignore", invalid="ignore"):
         moments = [
             np.where(late >= 1, deadline**n, integral / (1 - late))[()]
             for n, integral in enumerate(nodes.integrals(), 1)
         ]
-    return replace(plain, known=_Known(late[()], *moments))
+    return replace(plain, known=_Known(jumps, late[()], *moments))

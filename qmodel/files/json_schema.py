@@ -150,6 +150,8 @@ class _Schema:
                     "additionalProperties": False,
                 }
             )
+        if Load in families:
+            ways.append(self._arguments(kinds["Closed"]))
         alone = [
             kind for f in families if len(kinds_of(f)) == 1 for kind in kinds_of(f).values()
         ]

@@ -25,6 +25,7 @@ from qmodel.errors import ModelFileError, QModelError
 from qmodel.files.documents import Path_
 from qmodel.files.kinds import Argument, Expected, Kind, kinds_of
 from qmodel.files.values import number, short
+from qmodel.loads import Load
 from qmodel.pipeline import Step, call
 from qmodel.queues import Station
 from qmodel.web import Database, Service
@@ -132,6 +133,8 @@ class Reader:
             raise self._error(f"expected {_what(families)}, got {short(data)}", at)
         if Distribution in families and "mean" in data and set(data) <= {"mean", "scv"}:
             return self._of_moments(data, at)
+        if Load in families and "users" in data:
+            return self._of_kind(kinds["Closed"], data, at, name)
         kind = next(iter(data))
         if len(data) == 1 and kind in kinds:
             return self._of_kind(kinds[kind], data[kind], (*at, kind), name)

@@ -40,6 +40,36 @@ def test_the_gate() -> None:
     run("check", "nothing.yaml", code=2)
 
 
+USERS = """
+components:
+  cpu: {MMc: {service_time: 20 ms, servers: 2}}
+  database: {MMc: {service_time: 8 ms}}
+path: [cpu, {repeat: {times: 3, step: database}}]
+load: {users: 200, think_time: 5 s}
+objectives: [p99 < 1 s]
+"""
+
+
+def test_a_file_whose_load_is_users(tmp_path) -> None:
+    """What is not asked otherwise is as the file has it: users who think 5 s."""
+    (tmp_path / "site.yaml").write_text(USERS)
+    assert run("solve", "site.yaml").startswith("With 200 users who think 5 s: 38.2/s")
+    assert "211 users who think 5 s" in run("capacity", "site.yaml")
+    assert "63 users who think 1 s" in run("capacity", "site.yaml", "--think-time", "1s")
+
+    def swept(*over: str, code: int = 0) -> list[float]:
+        axes = [word for axis in over for word in ("--over", axis)]
+        said = run("sweep", "site.yaml", *axes, "--format", "json", code=code)
+        return [round(row["p99"], 3) for row in json.loads(said)["scenarios"]]
+
+    assert swept("users=100,200") == [0.224, 0.807]
+    assert swept("think_time=2s,5s") == [3.624, 0.807]
+    assert swept("users=100,200", "think_time=2s,5s") == [0.998, 0.224, 3.624, 0.807]
+    assert swept("database.servers=1,2") == [0.807, 0.154]
+    twice = run("sweep", "site.yaml", "--users", "9", "--over", "users=1,2", code=2)
+    assert "the load is given twice" in twice
+
+
 def test_schema() -> None:
     assert "service_time" in run("schema")
 

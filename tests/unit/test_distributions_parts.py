@@ -7,6 +7,7 @@ import pytest
 
 import qmodel as qm
 from qmodel.distributions import Distribution, Mixture, Repeated, Scaled, Shifted, Sum
+from qmodel.distributions.truncated import within
 
 WAITS: dict[str, Distribution] = {
     "lognormal": qm.MG1(qm.LogNormal(1.0, 4.0)).solve(0.5).wait,
@@ -55,3 +56,14 @@ def test_a_station_behind_another_has_the_percentiles_of_its_mean() -> None:
         tail = np.asarray(behind.response.tail(t))
         mean = t[0] + np.trapezoid(tail, t)
         assert mean == pytest.approx(float(behind.response_time), rel=2e-3)
+
+
+@pytest.mark.parametrize("rate", [0.6, 1.2, 1.75, 2.8])
+def test_moments_within_a_deadline_see_where_a_tail_jumps(rate: float) -> None:
+    """Nobody takes less than the constant service, which most take and no more."""
+    time = qm.MDc(1.0, 4).solve(rate).response
+    in_time = within(time, 20.0)
+    assert float(in_time.mean) == pytest.approx(float(time.mean), rel=2e-5)
+    assert float(in_time.variance) == pytest.approx(float(time.variance), rel=1e-3)
+    plain = qm.distributions.Truncated(time, 20.0)
+    assert float(plain.mean) == pytest.approx(float(time.mean), rel=2e-5)

@@ -106,7 +106,7 @@ class Retry(Step):
     def __post_init__(self) -> None:
         super(Retry, self).__post_init__()
         if self._terms() > _MOST:
-            fail = "may" if self.failure is None else f"{np.max(self.failure):g} of them"
+            fail = "they may" if self.failure is None else f"{np.max(self.failure):g} of them"
             raise DomainError(
                 f"attempts must be at most {_MOST} where {fail} fail, got {self.attempts}"
             )
