@@ -17,8 +17,8 @@ __all__ = ["page"]
 
 _VALUES = {
     "title": "a text",
-    "load": "a rate such as `1200/s`, users as in `{users: 200, think_time: 5 s}`, or one of the "
-    "[loads](#loads)",
+    "load": "a rate such as `1200/s`, users as in `{users: 200, think_time: 5 s}`, or one of "
+    "the [loads](#loads)",
     "objectives": "a list of texts, such as `[p99 < 300 ms, loss < 1 %]`",
     "prices": "a mapping from parameters to numbers: `{app.servers: 3}`",
     "zones": "`{number: 3, spread: [app.servers]}`",
