@@ -75,6 +75,26 @@ def _draw_hyperexponential(scv: float) -> Draw:
     return lambda rng, n: rng.exponential(1 / (2 * shares)[rng.choice(2, n, p=shares)])
 
 
+def _one_in_a_hundred() -> qm.Distribution:
+    """Return a time that is a hundred times as long for one request in a hundred."""
+    return qm.Mixture((0.99, 0.01), (qm.Deterministic(1 / 1.99), qm.Deterministic(100 / 1.99)))
+
+
+def _draw_one(rng: np.random.Generator, n: int) -> np.ndarray:
+    return np.where(rng.random(n) < 0.99, 1.0, 100.0) / 1.99
+
+
+def _two_lognormals() -> qm.Distribution:
+    """Return a time that is thirty times as long for one request in fifty."""
+    parts = (qm.LogNormal(1 / 1.58, 0.5), qm.LogNormal(30 / 1.58, 0.3))
+    return qm.Mixture((0.98, 0.02), parts)
+
+
+def _draw_two(rng: np.random.Generator, n: int) -> np.ndarray:
+    short, long = (_draw_lognormal(scv)(rng, n) for scv in (0.5, 0.3))
+    return np.where(rng.random(n) < 0.98, short, 30 * long) / 1.58
+
+
 FAMILIES = {
     "lognormal": Family(lambda scv: qm.LogNormal(1.0, scv), _draw_lognormal),
     "gamma": Family(
@@ -88,6 +108,8 @@ FAMILIES = {
         lambda scv: qm.Mixture((0.9, 0.1), (qm.Deterministic(0.5), qm.Deterministic(5.5))),
         lambda scv: lambda rng, n: np.where(rng.random(n) < 0.9, 0.5, 5.5),
     ),
+    "one in a hundred": Family(lambda scv: _one_in_a_hundred(), lambda scv: _draw_one),
+    "two lognormals": Family(lambda scv: _two_lognormals(), lambda scv: _draw_two),
     "hyperexponential": Family(_hyperexponential, _draw_hyperexponential),
     "shifted": Family(  # exponential from a least time on
         lambda scv: qm.Sum((qm.Deterministic(1 - scv**0.5), qm.Exponential(scv**0.5))),
@@ -107,6 +129,8 @@ POINTS = [
         "uniform": (0.3333,),
         "constant": (0.0,),
         "two times": (2.25,),
+        "two lognormals": (8.9,),
+        "one in a hundred": (24.5,),
     }.items()
     for scv in scvs
     for servers, load in ((2, 0.3), (2, 0.8), (4, 0.5), (8, 0.8), (16, 0.8), (64, 0.95))
@@ -206,7 +230,7 @@ CLASSES = {
     "SCV up to 4": lambda r: r["family"] in ("lognormal", "gamma") and 1 < float(r["scv"]) <= 4,
     "SCV 9": lambda r: r["family"] == "lognormal" and float(r["scv"]) == 9,
     "bounded Pareto": lambda r: r["family"] == "bounded Pareto",
-    "two times": lambda r: r["family"] == "two times",
+    "two kinds": lambda r: r["family"] in ("two times", "two lognormals", "one in a hundred"),
     "SCV below 1": lambda r: float(r["scv"]) < 1,
 }
 
@@ -251,12 +275,13 @@ HEAD = """# Errors of M/G/c
 
 `MGc` is exact where service is of phase type (exponential, Erlang, hyperexponential, sums and
 mixtures of them), where it is constant, and with one server. Elsewhere it was measured against
-simulations of lognormal, gamma, bounded Pareto and uniform service, and of service that takes
-one of two times (0.5 or, of a tenth of the requests, 5.5), on 2 to 64 servers at loads from 0.3
-to 0.95: [all points](errors-of-many-servers.csv), with the simulated values and their
-standard errors; figures with one above 3 % are left out. Here is the largest error of each kind
-in percent, less the standard error of its simulation, rounded up. The labels of results read
-the same numbers.
+simulations of lognormal, gamma, bounded Pareto and uniform service, and of service of two kinds
+(of one of two times, 0.5 or, of a tenth of the requests, 5.5; a hundred times as long for one
+request in a hundred; lognormal times of which one in fifty is thirty times as long), on 2 to 64
+servers at loads from 0.3 to 0.95: [all points](errors-of-many-servers.csv), with the simulated
+values and their standard errors; figures with one above 3 % are left out. Here is the largest
+error of each kind in percent, less the standard error of its simulation, rounded up. The labels
+of results read the same numbers.
 
 Written by `python docs/errors_of_many_servers.py`.
 

@@ -23,6 +23,7 @@ from qmodel.queues.approximations.dispersion import (
     mixed,
     scv_at,
 )
+from qmodel.queues.approximations.return_visits import felt, lasting
 
 if TYPE_CHECKING:
     from qmodel.pipeline.flows import Flows
@@ -71,12 +72,18 @@ class Arrivals(Calls):
         self._into: dict[str, dict[Any, list[Dispersion]]] = {}
         self._before = self._into
         self._stations: dict[str, Any] = {}
+        self.returns: dict[tuple[str, str], tuple[Any, Any]] = {}
+        """By station and kind of request, where one comes back: its visits, and the pause."""
+        self.times: Any = 1
+        self._clock: Any = 0.0
+        self._met: dict[str, tuple[Dispersion, Any, int]] = {}
+        self._own: dict[str, Any] = {}
         self._symbolic = is_symbolic(flows.rate, *self._shares.values())
         for _ in range(_ROUNDS):
             before, known = set(self.disturbed), dict(self.scvs)
             self._before, self._into = self._into, {}
             for kind, (_, root) in flows.plan.kinds.items():
-                self._kind = kind
+                self._kind, self._clock, self._met = kind, 0.0, {}
                 root.departures(POISSON, self)
             if not flows.plan.revisited or (
                 before == self.disturbed
@@ -93,9 +100,10 @@ class Arrivals(Calls):
     def through(self, call: Call, arriving: Dispersion) -> Dispersion:
         """Note what comes to the station of a call, and return what leaves."""
         name = call.name
+        key = (name, *stream_of(call, self._kind))
+        arriving = self._first(call, key, arriving)
         if arriving:
             self.disturbed.add(name)
-        key = (name, *stream_of(call, self._kind))
         here = self._into.setdefault(name, {}).setdefault(key, [])
         here.append(arriving)
         station, services, rate = self._loaded(name)
@@ -112,13 +120,18 @@ class Arrivals(Calls):
         mine = self._part(name, key)
         stream, utilization = mixed(parts), rate * services.mean / station.servers
         scv: Any = 1.0
+        seen = services.scv
+        if (again := self.returns.get((name, self._kind))) is not None:
+            lasts = lasting(again[1], services.mean / station.servers, seen, utilization)
+            seen = 1 + felt(again[0], lasts, utilization) * (seen - 1)
         if stream.depth:
-            scv = scv_at(stream, rate, utilization, services.scv)
+            scv = scv_at(stream, rate, utilization, seen)
             if isinstance(stream, Behind):
                 spaced = stream.spaces(services, station.servers)
                 scv = np.where(spaced, 0.0, scv)[()]
             self.scvs[name] = scv
-        behind = Behind(stream, rate, utilization, station.servers, services.scv, scv)
+        passed = arriving.passed | {name}
+        behind = Behind(stream, rate, utilization, station.servers, seen, scv, passed)
         return behind if np.all(mine == 1) else behind.thinned(mine)
 
     def coming_back(self, step: Step, arriving: Dispersion, again: Any) -> Dispersion:
@@ -127,11 +140,38 @@ class Arrivals(Calls):
             name: {key: list(streams) for key, streams in here.items()}
             for name, here in self._into.items()
         }
+        met, clock, returns = dict(self._met), self._clock, dict(self.returns)
         left = step.departures(arriving, self)
-        self._into = noted
-        return step.departures(
-            mixed([(1 - again, arriving), (again, left.thinned(again))]), self
-        )
+        self._into, self._met, self._clock, self.returns = noted, met, clock, returns
+        mix = mixed([(1 - again, arriving), (again, left.thinned(again))])
+        return step.departures(mix.having_passed(arriving.passed), self)
+
+    def _first(self, call: Call, key: Any, arriving: Dispersion) -> Dispersion:
+        """Note a visit, and return the stream of the first ones of those who come back."""
+        name, visits = call.name, self.flows.visits
+        if self._symbolic:
+            return arriving
+        share = self.flows.plan.kinds[self._kind][0]
+        came, first, count = self._met.get(name, (arriving, self._clock, 0))
+        back = name in arriving.passed or (count > 0 and arriving is came)
+        count += 1
+        self._met[name] = came, first, count
+        with np.errstate(divide="ignore", invalid="ignore"):
+            often = [
+                np.nan_to_num(np.divide(v, share))
+                for k, v in visits.items()
+                if k[:2] == (name, self._kind)
+            ]
+            mine = np.nan_to_num(np.divide(visits[key], share))
+        if back:
+            pause = (self._clock - first) / (count - 1)
+            # The times at the station itself are no pause.
+            pause = np.maximum(pause - self._own[name], 0.0)
+            many = np.maximum(np.maximum(sum(often), self.times), 1.0)
+            self.returns[name, self._kind] = many, pause
+        self._own[name] = np.minimum(mine, 1.0) * call.work.mean
+        self._clock = self._clock + self._own[name]
+        return came if back else arriving
 
     def _part(self, name: str, key: Any) -> Any:
         """Return the share of a stream in what comes to a station."""

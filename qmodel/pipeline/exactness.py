@@ -19,7 +19,7 @@ from qmodel.caches.base import CacheResult
 from qmodel.pipeline.arrivals import Arrivals, Calls
 from qmodel.pipeline.steps.base import Step
 from qmodel.pipeline.steps.call import Call
-from qmodel.pipeline.steps.repeat import SNAPSHOT
+from qmodel.queues.approximations.return_visits import SNAPSHOT
 from qmodel.queues.base import DISTRIBUTIONS, MEANS, StationResult
 from qmodel.queues.mmc import MMc
 

@@ -38,6 +38,11 @@ class Stations(Mapping[str, StationResult]):
             scv = self.arrival_scv(name)
             if scv is not None:
                 streams = [replace(stream, scv=scv) for stream in streams]
+            for kind, visits, pause in self.returns(name):
+                streams = [
+                    replace(s, visits=visits, pause=pause) if s.kind == kind else s
+                    for s in streams
+                ]
             self._results[name] = station.solve_at(streams, self._at)
         return self._results[name]
 
@@ -52,6 +57,18 @@ class Stations(Mapping[str, StationResult]):
         # Without load nothing varies.
         idle = isinstance(flows.rate, int) and flows.rate == 0
         return None if idle or not flows.plan.variable else self.arrivals.scvs.get(name)
+
+    def returns(self, name: str) -> list[tuple[str, Any, Any]]:
+        """Return the kinds of request that come back to a station: visits, and pause."""
+        plan, station = self._flows.plan, self._flows.station(name)
+        if not (plan.variable and plan.revisited and station.variable_arrivals):
+            return []
+        if isinstance(self._flows.rate, int) and self._flows.rate == 0:
+            return []
+        if self.arrival_scv(name) is None and np.all(np.equal(station.service.scv, 1)):
+            return []  # Exponential service forgets who was there.
+        found = self.arrivals.returns.items()
+        return [(kind, *again) for (place, kind), again in found if place == name]
 
     def __iter__(self) -> Iterator[str]:
         return iter(self._flows.plan.stations)

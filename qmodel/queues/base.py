@@ -27,6 +27,13 @@ from qmodel.distributions.algebra import measure
 from qmodel.errors import ModelError
 from qmodel.loads import Load, Renewal
 from qmodel.queues.approximations.dispersion import VARIABILITY, probability_factor, wait_factor
+from qmodel.queues.approximations.return_visits import (
+    RETURNS,
+    as_if_shared,
+    felt,
+    lasting,
+    together,
+)
 from qmodel.queues.results import (
     DISTRIBUTIONS,
     MEANS,
@@ -186,7 +193,7 @@ class Station(Model, ABC):
         rates, endless = finite_rates(streams, self.service.mean)
         here = self.serving_all(distributions, rates)
         result = here._solve(sum(rates))
-        if any(s.scv is not None for s in streams):
+        if not all(s.scv is None and s.once for s in streams):
             result = self._behind(result, streams, rates)
         if here is self:
             distributions = [here.service] * len(distributions)
@@ -214,22 +221,24 @@ class Station(Model, ABC):
         """Return the steady state behind streams that are not Poisson: the waits scaled."""
         if not self.variable_arrivals:
             raise ModelError(
-                f"{type(self).__name__} takes Poisson arrivals, no stream with an scv"
+                f"{type(self).__name__} takes Poisson arrivals, each request once, no stream "
+                "with an scv or with visits"
             )
-        total: Any = sum(rates)
-        own: Any = sum(
-            rate * (1 if s.scv is None else s.scv)
-            for rate, s in zip(rates, streams, strict=True)
-        )
-        xp = namespace(own, total)
-        with xp.errstate(divide="ignore", invalid="ignore"):
-            scv = xp.guard(xp.asarray(own) / total, total == 0, 1.0)
-        service = result.station.service
-        factor = wait_factor(scv, result.utilization, service.scv)
+        total, service = sum(rates), result.station.service
+        scv, share = self._felt(result, streams, rates)
+        again = any(not s.once for s in streams)
+        seen = service.scv
+        if again:
+            seen = np.where(np.isinf(seen), seen, 1 + share * (seen - 1))[()]
+        xp = namespace(scv, total)
+        factor = wait_factor(scv, result.utilization, seen)
+        if again:
+            mean, waits = as_if_shared(result, total, share)
+            result = replace(result, waiting_time=mean, wait=waits)
         wait = xp.weigh(factor, result.waiting_time)
         waits = result.wait
         if waits is not None:
-            share = probability_factor(scv, result.utilization, service.scv)
+            share = probability_factor(scv, result.utilization, seen)
             if not is_symbolic(share, factor):
                 # No more than all of them wait.
                 share = np.minimum(share, 1 / np.maximum(waits.tail(0.0), 1e-300))[()]
@@ -237,6 +246,9 @@ class Station(Model, ABC):
             if np.any(share != 1):
                 waits = measure((share, 1 - share), (waits, ZERO))
         slower = replace(result, wait=waits)
+        grounds = ((VARIABILITY,) if any(s.scv is not None for s in streams) else ()) + (
+            (RETURNS,) if again and np.any(service.scv != 1) else ()
+        )
         return replace(
             slower,
             waiting_time=wait,
@@ -247,12 +259,34 @@ class Station(Model, ABC):
             number=None,
             basis=Basis(
                 {
-                    name: ground if name == "utilization" else union(ground, (VARIABILITY,))
+                    name: ground if name == "utilization" else union(ground, grounds)
                     for name, ground in result.basis.grounds.items()
                     if name != "number"
                 }
             ),
         )
+
+    @staticmethod
+    def _felt(result: StationResult, streams: Sequence[Stream], rates: Sequence[Value]) -> Any:
+        """Return how variable the arrivals are, and what share of that of service counts."""
+        service, total = result.station.service, sum(rates)
+        arriving: Any = 0
+        share: Any = 0
+        for rate, s in zip(rates, streams, strict=True):
+            more, lasts = (0 if s.scv is None else s.scv - 1), 0.0
+            if not s.once:
+                unit = service.mean / result.station.servers
+                lasts = lasting(s.pause, unit, service.scv, result.utilization)
+                more = more * together(s.visits, lasts)
+                share = share + rate * felt(s.visits, lasts, result.utilization)
+            else:
+                share = share + rate
+            arriving = arriving + rate * (1 + more)
+        xp = namespace(arriving, total)
+        with xp.errstate(divide="ignore", invalid="ignore"):
+            return tuple(
+                xp.guard(xp.asarray(x) / total, total == 0, 1.0) for x in (arriving, share)
+            )
 
     def _stream(
         self, result: StationResult, rate: Value, service: Distribution

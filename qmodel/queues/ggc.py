@@ -287,16 +287,20 @@ class GGc(Station):
         regular, alone = np.asarray(ca2) < 1, np.asarray(c) == 1
         with np.errstate(divide="ignore", invalid="ignore", over="ignore"):
             # What Whitt's formula makes of service that is not exponential.
-            base = probabilities.whitt(rate, s, servers=c, arrival_scv=ca2, service_scv=1.0)
+            base = probabilities.interpolated(
+                rate, s, servers=c, arrival_scv=ca2, service_scv=1.0
+            )
             turned = np.minimum(
                 1.0,
                 probability
-                * probabilities.whitt(rate, s, servers=c, arrival_scv=ca2, service_scv=cs2)
+                * probabilities.interpolated(
+                    rate, s, servers=c, arrival_scv=ca2, service_scv=cs2
+                )
                 / base,
             )
         probability = np.where(regular & (np.asarray(base) > 0), turned, probability)
         if (alone | regular).any():
-            single = probabilities.kraemer_langenbach_belz(
+            single = probabilities.one_server(
                 rate, s, servers=1, arrival_scv=ca2, service_scv=cs2
             )
             probability = np.where(

@@ -43,11 +43,17 @@ class Stream(Model):
         How variable the arrivals are over the times in which the queue fills: SCV of the times
         between them, or index of dispersion (`qmodel.queues.approximations.dispersion`); by
         default they are Poisson, of SCV 1. [-]
+    visits : number or array, default 1
+        How often each request comes in all, >= 1, where all its visits are in this stream: it
+        then meets those again who were there
+        (`qmodel.queues.approximations.return_visits`). [-]
+    pause : number or array, default 0
+        Mean time from the end of one visit to the next, >= 0. [s]
 
     Raises
     ------
     DomainError
-        If `arrival_rate` or `scv` is negative.
+        If `arrival_rate`, `scv` or `pause` is negative, or `visits` below 1.
 
     Examples
     --------
@@ -67,6 +73,13 @@ class Stream(Model):
     scv: Value | None = parameter(
         "variability of its interarrival times", check=_check.scv, default=None
     )
+    visits: Value = parameter("visits of a request", check=_check.at_least(1), default=1)
+    pause: Value = parameter("time between visits", unit="s", check="nonnegative", default=0.0)
+
+    @property
+    def once(self) -> bool:
+        """Whether each request comes once."""
+        return not is_symbolic(self.visits) and bool(np.all(np.equal(self.visits, 1)))
 
 
 def streams_of(load: Any, who: str = "a station") -> tuple[Stream, ...]:

@@ -724,7 +724,7 @@ ADAPTERS: dict[str, Adapter] = {
     "allen_cunneen": two_moments(allen_cunneen),
     "kraemer_langenbach_belz": two_moments(kraemer_langenbach_belz),
     "kingman_bound": two_moments(kingman_bound),
-    "whitt": two_moments(whitt, ggc_wait_probabilities.whitt),
+    "whitt": two_moments(whitt, ggc_wait_probabilities.interpolated),
     "uniform_cache": uniform_cache,
     "first_list": first_list,
     "ttl": ttl,

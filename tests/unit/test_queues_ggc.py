@@ -116,7 +116,7 @@ def test_whitt_as_published(arrival, service, servers, load, length, half):
 
 @pytest.mark.parametrize(("arrival", "service", "servers", "probability"), WHITT_PROBABILITIES)
 def test_whitt_probabilities_as_published(arrival, service, servers, probability):
-    found = probabilities.whitt(
+    found = probabilities.interpolated(
         0.9 * servers, 1.0, servers=servers, arrival_scv=arrival, service_scv=service
     )
     assert found == pytest.approx(probability, abs=0.0101)
@@ -274,22 +274,18 @@ def test_methods_are_listed_by_the_error_that_they_have(qbd):
 
 
 def test_klb_probability_of_one_server(qbd):
-    assert probabilities.kraemer_langenbach_belz(
+    assert probabilities.one_server(
         0.7, 1.0, servers=1, arrival_scv=1.0, service_scv=3.0
     ) == pytest.approx(0.7)
     s = qbd.solve(qbd.erlang(2), qbd.hyperexponential(2.0), 1, 0.8)
-    found = probabilities.kraemer_langenbach_belz(
-        0.8, 1.0, servers=1, arrival_scv=0.5, service_scv=2.0
-    )
+    found = probabilities.one_server(0.8, 1.0, servers=1, arrival_scv=0.5, service_scv=2.0)
     assert found == pytest.approx(s.wait_probability, rel=0.025)
     with pytest.raises(qm.DomainError, match="servers must be 1"):
-        probabilities.kraemer_langenbach_belz(
-            0.8, 1.0, servers=2, arrival_scv=0.5, service_scv=2.0
-        )
+        probabilities.one_server(0.8, 1.0, servers=2, arrival_scv=0.5, service_scv=2.0)
     for f in (
-        probabilities.kraemer_langenbach_belz,
+        probabilities.one_server,
         probabilities.renewal_arrivals,
-        probabilities.whitt,
+        probabilities.interpolated,
     ):
         edge = f(
             np.array([0.0, 1.0, 3.0, np.nan]), 1.0, servers=1, arrival_scv=0.5, service_scv=2.0

@@ -11,7 +11,7 @@ import qmodel as qm
 from qmodel.distributions.fit import balanced_hyperexponential
 from qmodel.distributions.phase_type import phases_of
 from qmodel.queues import erlang_c, mgc
-from qmodel.queues.phases.mgc import _from_fewer
+from qmodel.queues.phases.mgc import _from_fewer, _of_phases
 from qmodel.queues.phases.tables import PhaseQueue
 
 E2, H2 = qm.Erlang(1.0, 2), balanced_hyperexponential(1.0, 4.0)
@@ -121,7 +121,8 @@ def test_more_servers_than_are_solved() -> None:
     """Three branches: solved to 16 servers; from fewer they come out the same to 0.3 %."""
     service = qm.HyperExponential([0.9, 0.09, 0.01], [0.65, 3.9, 6.4])
     exact = qm.MGc(service, 16).solve(12.8)
-    blend = _from_fewer(PhaseQueue(phases_of(service), True, 16), np.array([0.8]))
+    queue = PhaseQueue(phases_of(service), True, 16)
+    blend = _from_fewer(partial(_of_phases, queue), (4, 6, 8), 16, np.array([0.8]))
     probability = float(blend.ratio[0]) * erlang_c(servers=16, offered_load=12.8)
     assert probability == pytest.approx(1 - exact.wait.atom, rel=5e-4)
     assert probability * float(blend.tails.means[0]) / 3.2 == pytest.approx(

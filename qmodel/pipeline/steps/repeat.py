@@ -13,9 +13,9 @@ from qmodel._checked import checked
 from qmodel._fields import parameter
 from qmodel._typing import Count
 from qmodel._xp import is_symbolic
-from qmodel.basis import APPROXIMATE, Assumption
 from qmodel.distributions import ZERO
 from qmodel.pipeline.steps.base import Grounds, Outcome, Step, checked_step, choice
+from qmodel.queues.approximations.return_visits import SNAPSHOT
 
 if TYPE_CHECKING:
     from qmodel.pipeline.arrivals import Arrivals
@@ -25,17 +25,7 @@ if TYPE_CHECKING:
     from qmodel.pipeline.solved import Solved
     from qmodel.queues.approximations.dispersion import Dispersion
 
-__all__ = ["SNAPSHOT", "Repeat", "repeat"]
-
-SNAPSHOT = Assumption(
-    "snapshot",
-    "a request that returns to a queue finds a wait like its last one, the less the longer it "
-    "was away; of 2 to 8 visits to one and to four servers of exponential service, at once or "
-    "with pauses, at loads of 0.5 to 0.9, p99 was found within 7 %, where equal waits are up "
-    "to 27 % high and independent ones up to 52 % low",
-    "Reiman 1982; Abate and Whitt 1987; our simulations",
-    APPROXIMATE,
-)
+__all__ = ["Repeat", "repeat"]
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -84,8 +74,11 @@ class Repeat(Step):
         return is_symbolic(self.times) or bool(np.any(np.asarray(self.times) > 1))
 
     def departures(self, arriving: Dispersion, at: Arrivals) -> Dispersion:
+        before, at.times = at.times, at.times * self.times
         left = self.step.departures(arriving, at)
-        return self.step.departures(left, at) if self.reorders else left
+        left = self.step.departures(left, at) if self.reorders else left
+        at.times = before
+        return left
 
     def grounds(self, trace: Trace) -> Grounds:
         again = self.reorders and trace.queues(self)
@@ -113,8 +106,8 @@ def repeat(times: Count, step: Step, *, name: str = "") -> Step:
     -------
     Step
         The step. Repeated visits to one queue find waits that are like each other
-        (`qmodel.queues.waits.repeated_visits`); the percentiles are approximate: p99 is
-        within 10 % up to 10 visits in simulations, and up to 31 % too low with 200.
+        (`qmodel.queues.waits.repeated_visits`); the percentiles are approximate, and the mean
+        is where service is not exponential: docs/reference/errors-of-visits.md.
 
     Raises
     ------

@@ -33,7 +33,6 @@ from qmodel.distributions import Distribution, Sum
 from qmodel.errors import DomainError, ModelError
 from qmodel.pipeline.steps.attempts import attempts_in_turn, failed_before, pauses
 from qmodel.pipeline.steps.base import Grounds, Outcome, Step, again, checked_step, choice
-from qmodel.pipeline.steps.repeat import SNAPSHOT
 from qmodel.pipeline.steps.retried import RetryResult
 from qmodel.pipeline.steps.retry_budget import (
     allowed,
@@ -42,6 +41,7 @@ from qmodel.pipeline.steps.retry_budget import (
     throttled,
 )
 from qmodel.queues.approximations.dispersion import POISSON, mixed
+from qmodel.queues.approximations.return_visits import SNAPSHOT
 
 if TYPE_CHECKING:
     from qmodel.pipeline.arrivals import Arrivals

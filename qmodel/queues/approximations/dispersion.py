@@ -49,6 +49,7 @@ References
 from __future__ import annotations
 
 from collections.abc import Sequence
+from copy import copy
 from dataclasses import dataclass
 from typing import Any
 
@@ -91,10 +92,21 @@ _DEEP = 16
 class Dispersion:
     """The index of dispersion of a stream, less that of a Poisson stream.
 
-    It is false for Poisson streams. `depth` is how many stations it knows of.
+    It is false for Poisson streams. `depth` is how many stations it knows of, `passed` their
+    names.
     """
 
     depth = 0
+    passed: frozenset[str] = frozenset()
+    """The stations that it has left."""
+
+    def having_passed(self, stations: frozenset[str]) -> Dispersion:
+        """Return the same, that has left other stations."""
+        if self.passed == stations:
+            return self
+        other = copy(self)
+        object.__setattr__(other, "passed", stations)
+        return other
 
     def extra(self, time: Any, known: dict[int, Any]) -> Any:
         """Return the index less 1 over a time [s]; `known` are those of other streams there."""
@@ -129,6 +141,10 @@ class _Mixed(Dispersion):
     parts: tuple[tuple[Any, Dispersion], ...]
     depth: int
 
+    def __post_init__(self) -> None:
+        passed: frozenset[str] = frozenset().union(*(part.passed for _, part in self.parts))
+        object.__setattr__(self, "passed", passed)
+
     def _extra(self, time: Any, known: dict[int, Any]) -> Any:
         return sum(share * part.extra(time, known) for share, part in self.parts)
 
@@ -161,6 +177,8 @@ class Behind(Dispersion):
         SCV of the service time. [-]
     arrival_scv : number or array
         SCV of the arrivals at the time scale of this station. [-]
+    passed : frozenset of str
+        Names of the stations that the requests have left. [-]
     """
 
     def __init__(
@@ -171,7 +189,9 @@ class Behind(Dispersion):
         servers: Any,
         service_scv: Any,
         arrival_scv: Any,
+        passed: frozenset[str] = frozenset(),
     ) -> None:
+        self.passed = passed
         load = np.minimum(utilization, 1.0)
         self.depth = min(arriving.depth, _DEEP - 1) + 1
         self._before = arriving if arriving.depth < _DEEP else POISSON

@@ -28,13 +28,13 @@ WORST: dict[str, dict[str, int]] = {
         "p95": 3,
         "response_p99": 1,
     },
-    "two times": {
-        "mean": 7,
-        "probability": 1,
-        "p95": 48,
-        "p99": 15,
-        "response_p99": 3,
-        "p50": 20,
+    "two kinds": {
+        "mean": 3,
+        "probability": 2,
+        "p95": 7,
+        "p99": 2,
+        "response_p99": 2,
+        "p50": 1,
     },
     "SCV below 1": {
         "mean": 2,

@@ -40,10 +40,10 @@ from qmodel.queues.approximations.combined_wait import renewal
 from qmodel.queues.approximations.scaled_waits import two_moments
 from qmodel.queues.counts.erlang import erlang_c
 
-__all__ = ["kraemer_langenbach_belz", "renewal_arrivals", "whitt"]
+__all__ = ["interpolated", "one_server", "renewal_arrivals"]
 
 
-def kraemer_langenbach_belz(
+def one_server(
     arrival_rate: Value,
     service_time: Value,
     *,
@@ -51,7 +51,7 @@ def kraemer_langenbach_belz(
     arrival_scv: Value,
     service_scv: Value,
 ) -> Value:
-    """Probability of waiting for one server; approximate.
+    """Probability of waiting for one server, by Kraemer and Langenbach-Belz; approximate.
 
     Within 15 % at half load, 2.5 % at 80 %.
 
@@ -80,7 +80,7 @@ def kraemer_langenbach_belz(
 
     Examples
     --------
-    >>> float(kraemer_langenbach_belz(0.8, 1.0, servers=1, arrival_scv=0.5, service_scv=1.0))
+    >>> float(one_server(0.8, 1.0, servers=1, arrival_scv=0.5, service_scv=1.0))
     0.7370
     """
     checked = two_moments(arrival_rate, service_time, servers, arrival_scv, service_scv)
@@ -148,7 +148,7 @@ def renewal_arrivals(
     return renewal(gmc.waiting_probability, rate, s, c, ca2) + 0.0 * cs2
 
 
-def whitt(
+def interpolated(
     arrival_rate: Value,
     service_time: Value,
     *,
@@ -156,7 +156,7 @@ def whitt(
     arrival_scv: Value,
     service_scv: Value,
 ) -> Value:
-    """Probability of waiting by Whitt's interpolation; approximate.
+    """Probability of waiting by Whitt's interpolation of few and many servers; approximate.
 
     Erlang's C for Poisson arrivals.
 
@@ -189,7 +189,7 @@ def whitt(
     --------
     E2/H2/4, where the exact value is 0.7546:
 
-    >>> float(whitt(3.6, 1.0, servers=4, arrival_scv=0.5, service_scv=2.0))
+    >>> float(interpolated(3.6, 1.0, servers=4, arrival_scv=0.5, service_scv=2.0))
     0.7549
     """
     checked = two_moments(arrival_rate, service_time, servers, arrival_scv, service_scv)

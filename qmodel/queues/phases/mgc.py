@@ -5,6 +5,8 @@ Each cell is solved in one of these ways.
 * **Exactly**, where service is of phase type and c servers have few enough states.
 * **Fitted**: other service is imitated by a phase-type distribution of its residual
   (`qmodel.distributions.fit_phases`) and that is solved exactly, to 8 servers.
+* **Two kinds**: where a few requests take much longer than the others, and none much longer
+  than those, from few phases of both kinds, to 16 servers (`qmodel.queues.phases.two_kinds`).
 * **From fewer servers**: at a fixed :math:`\beta = (1 - \rho) \sqrt c` the probability of
   waiting over Erlang's C, and the tail of the wait in units of :math:`S / (c - a)`, are nearly
   free of c and smooth in :math:`1 / \sqrt c` (Halfin and Whitt [1]_). They are extrapolated
@@ -23,6 +25,8 @@ References
 
 from __future__ import annotations
 
+from collections.abc import Callable
+from functools import partial
 from typing import Any, NamedTuple
 
 import numpy as np
@@ -38,11 +42,19 @@ from qmodel.queues.counts.erlang import erlang_c
 from qmodel.queues.counts.server_states import ServerStates
 from qmodel.queues.phases.busy_servers import states
 from qmodel.queues.phases.renewal import feasible
-from qmodel.queues.phases.tables import Blend, PhaseQueue, beside, stacked
+from qmodel.queues.phases.tables import Blend, PhaseQueue, beside, blended
 from qmodel.queues.phases.tables import solved as solve_at
+from qmodel.queues.phases.two_kinds import MOST_SERVERS, TwoKinds, of_two_kinds, two_kinds
 from qmodel.queues.phases.wait import POISSON, PhaseNumber, PhaseWait, Tails
 
-__all__ = ["FITTED_PHASES", "FROM_FEWER_SERVERS", "PhaseCells", "phase_cells", "shapes"]
+__all__ = [
+    "FITTED_PHASES",
+    "FROM_FEWER_SERVERS",
+    "TWO_KINDS",
+    "PhaseCells",
+    "phase_cells",
+    "shapes",
+]
 
 
 def _measured(name: str) -> str:
@@ -62,10 +74,17 @@ FITTED_PHASES = Assumption(
     "service is imitated by phases that are fitted to its residual; measured errors of "
     f"lognormal and gamma service with an SCV up to 4: {_measured('SCV up to 4')}; "
     f"at an SCV of 9: {_measured('SCV 9')}; "
-    f"of bounded Pareto service: {_measured('bounded Pareto')}; "
-    f"of service that takes one of two times: {_measured('two times')}; where one request "
-    "in 50 takes 25 times the mean, the p50 of the wait is up to 140 % high",
+    f"of bounded Pareto service: {_measured('bounded Pareto')}",
     "Feldmann and Whitt 1998; Asmussen and Møller 2001",
+    APPROXIMATE,
+)
+TWO_KINDS = Assumption(
+    "two-kinds-of-request",
+    "service is that of two kinds of request, of which the rare one takes much longer, and is "
+    "extrapolated from few phases of each; measured errors of service that takes one of two "
+    f"times, and of two lognormal kinds: {_measured('two kinds')}; where just so many wait for "
+    "the long kind, a percentile jumps from the one to the other, and may be further off",
+    "Asmussen and Møller 2001; our own",
     APPROXIMATE,
 )
 FROM_FEWER_SERVERS = Assumption(
@@ -79,6 +98,9 @@ FROM_FEWER_SERVERS = Assumption(
 _STATES = 170  # of busy servers, in an exact solution
 _FITTED = 8  # servers up to which a fitted distribution is solved
 _GOOD_FIT = 0.05  # the error up to which a fit below an SCV of 1 is used
+_BAD_FIT = 0.1  # the error of a fit from which on service is taken as of two kinds
+_RARE, _ALIKE = 10.0, 0.9  # how much longer, and how nearly alike, those are taken so anyway
+_FEW_KINDS = (8, 12, 16)
 _FEWER = {2: (16, 24, 32)}
 _FEW_PHASES = (4, 6, 8)
 _ARRIVALS = 240  # states of arrivals and servers, where interarrival times have phases
@@ -93,6 +115,8 @@ class PhaseCells(NamedTuple):
         Where the wait is known by phases. [-]
     exact : bool array
         Where service is of phase type itself. [-]
+    two : bool array
+        Where it is taken as that of two kinds of request. [-]
     scaled : bool array
         Where the wait comes from fewer servers. [-]
     ratio : array
@@ -106,6 +130,7 @@ class PhaseCells(NamedTuple):
 
     solved: np.ndarray
     exact: np.ndarray
+    two: np.ndarray
     scaled: np.ndarray
     ratio: np.ndarray
     tails: Tails
@@ -113,8 +138,10 @@ class PhaseCells(NamedTuple):
 
     def grounds(self) -> tuple[Assumption, ...]:
         """Return what the waits rest on, beside the model."""
-        fitted = () if self.exact[self.solved].all() else (FITTED_PHASES,)
-        return (*fitted, FROM_FEWER_SERVERS) if self.scaled.any() else fitted
+        fitted = self.solved & ~self.exact
+        found = [(FITTED_PHASES, fitted & ~self.two), (TWO_KINDS, self.two)]
+        found.append((FROM_FEWER_SERVERS, self.scaled))
+        return tuple(ground for ground, where in found if where.any())
 
     def distributions(
         self,
@@ -175,20 +202,32 @@ def phase_cells(
     ([False, False], array([0.1804, 0.6086]))
     """
     cells = load.size
-    solved, exact, scaled = (np.zeros(cells, dtype=bool) for _ in range(3))
+    solved, exact, two, scaled = (np.zeros(cells, dtype=bool) for _ in range(4))
     ratio, blends = np.ones(cells), []
     for distribution, of_distribution in shapes(service, shape, cells):
         for c in np.unique(servers[of_distribution]):
             here = of_distribution[servers[of_distribution] == c]
-            queue = _queue(distribution, int(c), interarrival)
-            if queue is None:
+            kinds = _kinds(distribution, interarrival) if c > 1 else None
+            queue = None if kinds else _queue(distribution, int(c), interarrival)
+            if kinds is not None:
+                direct, fewer = bool(c <= MOST_SERVERS), _FEW_KINDS
+                waits: _Waits = partial(of_two_kinds, kinds)
+            elif queue is not None:
+                direct = _is_direct(queue)
+                fewer = _FEWER.get(queue.service.initial.size, _FEW_PHASES)
+                waits = partial(_of_phases, queue)
+            else:
                 continue
-            direct = _is_direct(queue)
-            blend = (solve_at if direct else _from_fewer)(queue, load[here])
-            solved[here], exact[here], scaled[here] = True, queue.exact, not direct
+            blend = (
+                waits(int(c), load[here])
+                if direct
+                else _from_fewer(waits, fewer, int(c), load[here])
+            )
+            solved[here], scaled[here], two[here] = True, not direct, kinds is not None
+            exact[here] = queue is not None and queue.exact
             ratio[here] = blend.ratio
             blends.append((here, blend))
-    return PhaseCells(solved, exact, scaled, ratio, *_joined(blends, cells))
+    return PhaseCells(solved, exact, two, scaled, ratio, *_joined(blends, cells))
 
 
 def shapes(
@@ -240,6 +279,26 @@ def _scalar(distribution: Any) -> Any:
     return select(distribution, (1,), 0) if shape_of(distribution) == (1,) else distribution
 
 
+_Waits = Callable[[int, np.ndarray], Blend]
+"""The waits at each load, of so many servers."""
+
+
+def _of_phases(queue: PhaseQueue, servers: int, load: np.ndarray) -> Blend:
+    return solve_at(queue._replace(servers=servers), load)
+
+
+def _kinds(distribution: Distribution, interarrival: Distribution) -> TwoKinds | None:
+    """Return the kinds of request of which service is, where phases imitate it badly."""
+    other = interarrival is not POISSON or phases_of(distribution) is not None
+    if other or not 1 < float(distribution.scv) < np.inf:
+        return None
+    kinds = two_kinds(distribution)
+    if kinds is None:
+        return None
+    rare = kinds.means[1] > _RARE * kinds.means[0] and sum(kinds.scvs) < _ALIKE
+    return kinds if rare or fit_phases(distribution, 4).error > _BAD_FIT else None
+
+
 def _queue(
     distribution: Distribution, servers: int, interarrival: Distribution
 ) -> PhaseQueue | None:
@@ -285,9 +344,8 @@ def _is_direct(queue: PhaseQueue) -> bool:
     return bool(size * shape.initial.size <= _ARRIVALS)
 
 
-def _from_fewer(queue: PhaseQueue, load: np.ndarray) -> Blend:
+def _from_fewer(waits: _Waits, fewer: tuple[int, ...], servers: int, load: np.ndarray) -> Blend:
     """Return the waits by extrapolation from three systems with fewer servers."""
-    servers, fewer = queue.servers, _FEWER.get(queue.service.initial.size, _FEW_PHASES)
     roots = np.array([1 / np.sqrt(c) for c in fewer])
     ratio, means, tails = np.zeros(load.size), np.zeros(load.size), []
     for i, c in enumerate(fewer):
@@ -295,19 +353,14 @@ def _from_fewer(queue: PhaseQueue, load: np.ndarray) -> Blend:
         weight = np.prod((1 / np.sqrt(servers) - others) / (roots[i] - others))
         # A load that fewer servers cannot have is low enough for hardly a wait.
         like = np.maximum(1 - (1 - load) * np.sqrt(servers / c), 0.02)
-        blend = solve_at(queue._replace(servers=c), like)
+        blend = waits(c, like)
         ratio = ratio + weight * blend.ratio
         means = means + weight * blend.tails.means
         tails.append(blend.tails._replace(blend=weight * blend.tails.blend))
     probability = erlang_c(servers=servers, offered_load=servers * load)
     with np.errstate(divide="ignore"):
         ratio = np.clip(ratio, 0.0, np.where(probability > 0, 1 / probability, 1.0))
-    weights, rates, starts = stacked(tails)
-    tables = [t.tables + start for t, start in zip(tails, starts, strict=True)]
-    parts, speed, slowest = (np.concatenate([t[k] for t in tails], axis=1) for k in (3, 4, 5))
-    every = np.concatenate(tables, axis=1)
-    joined = Tails(weights, rates, every, parts, speed, slowest, means)
-    return Blend(ratio, joined, np.full((load.size, 1), np.nan))
+    return Blend(ratio, blended(tails, means), np.full((load.size, 1), np.nan))
 
 
 def _joined(blends: list[tuple[np.ndarray, Blend]], cells: int) -> tuple[Tails, np.ndarray]:

@@ -27,7 +27,7 @@ from qmodel.queues.phases.queue import solve
 from qmodel.queues.phases.renewal import LEAST_LOAD, solve_renewal
 from qmodel.queues.phases.wait import POISSON, Tails
 
-__all__ = ["Blend", "PhaseQueue", "beside", "solved", "stacked"]
+__all__ = ["Blend", "PhaseQueue", "beside", "blended", "solved"]
 
 _SAME = 32  # cells of one queue from which tables are shared
 _NODES = (16, 24, 32)
@@ -182,12 +182,44 @@ def _at(queue: PhaseQueue, load: np.ndarray) -> Blend:
     return Blend(ratio, tails, levels)
 
 
-def stacked(tails: list[Tails]) -> tuple[np.ndarray, np.ndarray, list[int]]:
+def _stacked(tails: list[Tails]) -> tuple[np.ndarray, np.ndarray, list[int]]:
     """Return all tables one below the other, and where those of each begin."""
     terms = max(t.weights.shape[1] for t in tails)
     starts = np.cumsum([0, *(len(t.weights) for t in tails[:-1])]).tolist()
     weights = np.concatenate([_padded(t.weights, terms, 0.0) for t in tails])
     return weights, np.concatenate([_padded(t.rates, terms, 1.0) for t in tails]), starts
+
+
+def blended(tails: list[Tails], means: np.ndarray) -> Tails:
+    """Return the sum of tails of the same cells that have their weights already.
+
+    Parameters
+    ----------
+    tails : list of Tails
+        The tails; `blend` sums to 1 over all of them. [-]
+    means : array of shape (cells,)
+        The mean of the sum, in the unit of the cell. [-]
+
+    Returns
+    -------
+    Tails
+        The sum. [-]
+
+    Examples
+    --------
+    >>> one = Tails.own(np.ones((1, 1)), np.array([[2.0]]), np.array([0.5]))
+    >>> half = one._replace(blend=np.array([[0.5]]))
+    >>> blended([half, half], np.array([0.5])).blend.tolist()
+    [[0.5, 0.5]]
+    """
+    weights, rates, starts = _stacked(tails)
+    tables = [t.tables + start for t, start in zip(tails, starts, strict=True)]
+    blend, speed, slowest = (
+        np.concatenate([x[i] for x in tails], axis=1)
+        for i in (Tails._fields.index(name) for name in ("blend", "speed", "slowest"))
+    )
+    every = np.concatenate(tables, axis=1)
+    return Tails(weights, rates, every, blend, speed, slowest, means)
 
 
 def _padded(x: np.ndarray, columns: int, fill: float) -> np.ndarray:
@@ -260,7 +292,7 @@ def beside(tails: list[tuple[np.ndarray, Tails]], cells: int) -> Tails:
     tables, blend = np.zeros((cells, deep), dtype=int), np.zeros((cells, deep))
     speed, slowest = np.ones((cells, deep)), np.ones((cells, deep))
     means, blend[:, 0] = np.ones(cells), 1.0
-    weights, rates, starts = stacked([t for _, t in tails])
+    weights, rates, starts = _stacked([t for _, t in tails])
     for (here, t), start in zip(tails, starts, strict=True):
         own = t.tables.shape[1]
         blend[here, 0] = 0.0
