@@ -220,7 +220,7 @@ class Pipeline:
         >>> web, db = qm.call("web", qm.MMc(0.02, 2)), qm.call("db", qm.MMc(0.008))
         >>> site = Pipeline(qm.series(web, qm.repeat(3, db)))
         >>> print(site.solve(30.0))
-        at 30/s: mean 108 ms, p99 389 ms (approximate); db saturates first, at 41.7/s
+        at 30/s: mean 108 ms, p99 387 ms (approximate); db saturates first, at 41.7/s
         >>> r = site.solve(qm.Closed(users=200, think_time=5.0))
         >>> float(r.throughput), float(r.response_time)
         (38.1878, 0.2373)

@@ -283,6 +283,8 @@ class Station(Model, ABC):
                 share = share + rate
             arriving = arriving + rate * (1 + more)
         xp = namespace(arriving, total)
+        if not xp.symbolic:
+            total = np.asarray(total, dtype=float)  # a float would raise where it divides by 0
         with xp.errstate(divide="ignore", invalid="ignore"):
             return tuple(
                 xp.guard(xp.asarray(x) / total, total == 0, 1.0) for x in (arriving, share)
