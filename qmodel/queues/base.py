@@ -269,7 +269,8 @@ class Station(Model, ABC):
     @staticmethod
     def _felt(result: StationResult, streams: Sequence[Stream], rates: Sequence[Value]) -> Any:
         """Return how variable the arrivals are, and what share of that of service counts."""
-        service, total = result.station.service, sum(rates)
+        service = result.station.service
+        total: Any = sum(rates)
         arriving: Any = 0
         share: Any = 0
         for rate, s in zip(rates, streams, strict=True):
