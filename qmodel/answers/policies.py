@@ -64,7 +64,7 @@ def _policies(written: Sequence[str] | None) -> list[str]:
         return list(POLICIES)
     names = [name.lower().replace("-", " ").replace("_", " ") for name in written]
     for name in names:
-        balanced(name, MMc(1.0), 1)  # refuses a name that is none, with the nearest
+        balanced(name, MMc(1.0), 1)  # refuses an unknown name, with the nearest
     return list(dict.fromkeys(names))
 
 

@@ -54,7 +54,7 @@ def check(
     Raises
     ------
     DomainError
-        If there is no objective, or a text is none.
+        If there is no objective, or a text is not one.
     ModelError
         If the model lacks what an objective names.
 

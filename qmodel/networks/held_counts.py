@@ -45,7 +45,7 @@ from qmodel.numerics.roots import increasing_root
 __all__ = ["Counts", "Met", "Place", "counts", "curve", "saturation"]
 
 _LEAST = 1e-18
-"""A probability that is none."""
+"""A probability that counts as zero."""
 
 
 class Place(NamedTuple):

@@ -38,7 +38,7 @@ __all__ = [
 ]
 
 _NONE = 1e-12
-"""A wait over a service that is none."""
+"""A wait over a service that counts as zero."""
 
 
 class Inside(ABC):

@@ -31,7 +31,7 @@ class Attempts:
 
     @property
     def free(self) -> bool:
-        """Whether the number is none of the parameters of the model."""
+        """Whether the number is no parameter of the model."""
         return self.parameter == _LOAD or callable(self.load) or callable(self.servers)
 
     @cached_property

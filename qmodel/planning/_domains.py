@@ -75,7 +75,7 @@ def _unit_of(model: Asked, name: str) -> str:
 
 
 def domain_of(model: Asked, name: str) -> Domain:
-    """Return the domain of a parameter, refusing what is none of the model."""
+    """Return the domain of a parameter, refusing what the model does not have."""
     known = model.parameters()
     if name not in known:
         raise ModelError(f"no parameter {name!r} in the model{did_you_mean(name, known)}")

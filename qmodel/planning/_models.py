@@ -69,7 +69,7 @@ Asked = Pipeline | StationModel
 
 
 def asked(model: Any, what: str = "model") -> Asked:
-    """Return a model as questions see it, refusing what is none."""
+    """Return a model as questions see it, refusing what is not one."""
     if isinstance(model, Station):
         return StationModel(model)
     if not isinstance(model, Pipeline):

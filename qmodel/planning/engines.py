@@ -243,7 +243,7 @@ def engine_of(engine: Any) -> Engine:
     Raises
     ------
     DomainError
-        If it is none of them.
+        If it is no engine.
 
     Examples
     --------
