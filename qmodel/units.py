@@ -133,6 +133,10 @@ def _unit(unit: str, written: str) -> tuple[str, float, int]:
     raise DomainError(f"unknown unit {unit!r} in {written!r}{hint}")
 
 
+_ENDLESS = 1e7
+"""A time beyond which its digits say nothing, as a hair below saturation. [s]"""
+
+
 def text(value: float, unit: str, *, digits: int = 3) -> str:
     """Return `value` as people write it, with a unit of readable size.
 
@@ -168,6 +172,8 @@ def text(value: float, unit: str, *, digits: int = 3) -> str:
     if unit == "%":
         return f"{_digits(100 * value, digits)} %"
     if unit == "s":
+        if abs(value) >= _ENDLESS:
+            return f"{value:.{digits}g} s"
         for name, size in (("s", s), ("ms", ms), ("µs", us)):
             if abs(value) >= size or name == "µs" or value == 0:
                 return f"{_digits(value / size, digits)} {name}"

@@ -61,7 +61,9 @@ font-family:ui-monospace,monospace;margin:.6rem 0}
 .qmodel summary{cursor:pointer;font-weight:600;margin:.6rem 0}
 .qmodel figure{margin:1rem 0;overflow-x:auto}
 .qmodel svg{max-width:100%;height:auto;color:var(--ink)}
-@media print{.qmodel{max-width:none}.qmodel table{break-inside:avoid}}
+.qmodel .bar+span{display:inline-block;min-width:3rem}
+@media print{.qmodel{max-width:none}.qmodel tr{break-inside:avoid}
+.qmodel caption,.qmodel thead{break-after:avoid}}
 """
 
 
@@ -154,6 +156,7 @@ def _cell(column: Column, row: int) -> str:
         colour = "--bar" if share < 0.7 else "--warm" if share < 0.9 else "--bad"
         width = f"{100 * min(share, 1):.0f}%"
         bar = f'<span class="bar" style="--w:{width};--c:var({colour})"></span>'
+        return f'<td class="{kind}">{bar}<span>{escape(words)}</span></td>'
     if words == "overload":
         kind = "over"
     return f'<td class="{kind}">{bar}{escape(words)}</td>'

@@ -99,6 +99,8 @@ def sweep(
         raise DomainError("the load is given twice: arrival_rate, and as an axis")
     axes = {name: _axis(name, values) for name, values in over.items()}
     for name, axis in axes.items():
+        if isinstance(axis, tuple) and isinstance(whole.parameters().get(name), int):
+            _refuse_parts(name, *axis)
         if not (isinstance(axis, Sized) and len(axis)):
             raise DomainError(
                 f"over: {name} must have at least one value, in a sequence, got {axis!r}"
@@ -141,6 +143,20 @@ def _axis(name: str, values: Any) -> Any:
     return parse(parts[0]), parse(parts[1]), int(parts[2])
 
 
+def _refuse_parts(name: str, start: float, stop: float, count: int) -> None:
+    """Refuse a range of a whole number whose values are not all whole."""
+    span = stop - start
+    if start % 1 == 0 == span % (count - 1):
+        return
+    hint = f"{start:g}:{stop:g}:{span + 1:g} has each of them"
+    if span % count == 0:
+        hint = f"in steps of {count} it is {start:g}:{stop:g}:{span / count + 1:g}"
+    raise DomainError(
+        f"over: {name} is a whole number, and {count} values from {start:g} to {stop:g} are "
+        f"not all whole: {hint}"
+    )
+
+
 def _refuse(cells: int, needed: float) -> None:
     """Refuse a grid that would take too much memory, before it is laid out."""
     if needed > MOST:
@@ -162,7 +178,7 @@ def _verdict(frame: pd.DataFrame) -> str:
 
     p99 = frame["p99"].to_numpy()
     fine, over = np.isfinite(p99), int(np.isinf(p99).sum())
-    verdict = f"{len(frame):,} scenarios"
+    verdict = f"{len(frame):,} scenario{'s' * (len(frame) != 1)}"
     if fine.any():
         least, most = (text(float(t), "s") for t in (p99[fine].min(), p99[fine].max()))
         verdict += f": p99 from {least} to {most}" if least != most else f": p99 {least}"

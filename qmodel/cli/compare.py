@@ -60,15 +60,18 @@ def command(
     from qmodel.cli.render import show
 
     with writing(output) as write:
+        changes = model.changes_of(set_)
         sites, load, goals = model.compared(
             files or [],
+            changes,
             override,
             rate=rate,
             users=users,
             think_time=think_time,
             objectives=objective,
         )
-        models, notes = model.changed_each(sites, model.changes_of(set_))
+        each = {} if files and len(files) == 1 else changes
+        models, notes = model.changed_each(sites, each)
         answer = answers.compare(models, load, objectives=goals)
         answer = replace(answer, notes=[*notes, *answer.notes])
         write(answer)

@@ -152,6 +152,7 @@ def changes_of(written: Sequence[str] | None) -> dict[str, str]:
 
 def compared(
     files: Sequence[Path],
+    changes: dict[str, str],
     overrides: Sequence[Path] | None,
     *,
     rate: str | None,
@@ -159,7 +160,10 @@ def compared(
     think_time: str | None,
     objectives: Sequence[str] | None,
 ) -> tuple[dict[str, Site], Any, Sequence[Any]]:
-    """Return the sites to compare by name, the load, and the objectives."""
+    """Return the sites to compare by name, the load, and the objectives.
+
+    Of a single file the changes are in its scenarios too: of what is changed, a zone is lost.
+    """
     from qmodel.files import Site, read_model
 
     if not files:
@@ -180,6 +184,7 @@ def compared(
                 raise ModelError(
                     f"{files[0]} has no scenarios to compare with: name two files, or add some"
                 )
+            site = site.changed(changes) if changes else site
             others = {
                 name: Site(model=site.under(name)[0])
                 for name, scenario in site.scenarios.items()

@@ -139,11 +139,12 @@ class Sizing:
                      quantity_of(objective.quantity).unit)  # fmt: skip
         where = f" in {self.binding_scenario}" if len(self.values) > 1 else ""
         more = text(self.with_one_more[self.binding], quantity_of(objective.quantity).unit)
+        helps = f"makes it {more}" if more != value else "hardly helps"
         lost = unasked_losses(self.objectives, self.rejected, self.abandoned)
         return (
             f"{what} for {' and '.join(self.objectives)} {in_words(self.arrival_rate)} "
             f"({price}): {objective.quantity} is {value}{where}; {self.binding} binds, one "
-            f"more makes it {more}{lost}"
+            f"more {helps}{lost}"
         )
 
     def __repr__(self) -> str:

@@ -84,3 +84,19 @@ def test_the_typical_two(monkeypatch):
     assert "monolith" in out
     assert "87" in out
     assert "They are not equal" not in out
+
+
+def test_what_is_set_is_set_before_a_zone_is_lost(tmp_path):
+    file = tmp_path / "site.yaml"
+    file.write_text(
+        "load: 100/s\ncomponents: {app: {MMc: {service_time: 10 ms, servers: 6}}}\npath: [app]\n"
+        "zones: {number: 3, spread: [app.servers]}\nscenarios: {slow: {app.service_time: 20 ms}}\n"
+    )
+    told = ("--set", "app.servers=9", "--set", "app.service_time=5 ms", "--format", "json")
+    rows = json.loads(run(str(file), *told).stdout)["models"]
+    # What a scenario says stays as it says.
+    assert {row["model"]: row["max_rate"] for row in rows} == {
+        "as it is": pytest.approx(1800), "slow": pytest.approx(450),
+        "a zone lost": pytest.approx(1200),
+    }  # fmt: skip
+    assert "did you mean 'app.servers'" in run(str(file), "--set", "app.server=9", code=2).stderr

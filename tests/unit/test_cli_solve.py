@@ -64,6 +64,18 @@ def test_one_screen_of_plain_text_in_80_columns():
         assert words in out
 
 
+@pytest.mark.parametrize("width", [30, 40, 60, 80, 120])
+def test_every_column_is_there_however_narrow_the_terminal(width, monkeypatch):
+    monkeypatch.setenv("COLUMNS", str(width))
+    lines = run("--rate", "2000/s").stdout.splitlines()
+    assert max(map(len, lines)) <= width
+    together = "".join(lines).replace(" ", "")
+    for name in ("visits", "busy", "wait+work", "ofthetime", "share", "mean", "p99.9"):
+        assert name in together, name
+    result = model.default_model().solve(2000.0)
+    assert units.text(float(result.latency.quantile(0.999)), "s").replace(" ", "") in together
+
+
 def test_the_numbers_are_those_of_the_model():
     data = json.loads(run("solve", "--rate", "300/s", "--format", "json").stdout)
     result = shop().solve(300.0)
