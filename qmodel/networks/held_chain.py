@@ -45,6 +45,7 @@ __all__ = ["Chain", "PoolState", "solve", "solve_all"]
 _STEPS = 60
 _LOADS = 32
 _ANGLES = (np.arange(_LOADS) + 0.5) * np.pi / _LOADS
+_HAIR = 1e-6
 _NEAR = 0.03
 _ENDS = np.sqrt([_NEAR, 1 + _NEAR])
 _NODES = 1 + _NEAR - (_ENDS[0] + (_ENDS[1] - _ENDS[0]) * (1 - np.cos(_ANGLES)) / 2) ** 2
@@ -324,10 +325,12 @@ def solve_all(
         pools, axis=1, return_index=True, return_inverse=True, return_counts=True
     )
     which, load = which.ravel(), arrival_rate / limit
+    # A hair below saturation a chain has no digits left, and grows as what is near.
+    near = np.minimum(load, 1 - _HAIR)
     many = number > 2 * _LOADS
     # Rows to solve: all loads of some pools, and some of the others.
     rows = [*np.flatnonzero(~many[which]), *np.repeat(first[many], _LOADS)]
-    loads = np.concatenate([load[~many[which]], np.tile(_NODES, many.sum())])
+    loads = np.concatenate([near[~many[which]], np.tile(_NODES, many.sum())])
     solved = _by_size(permits[rows], rates[..., rows], visits[:, rows], loads * limit[rows])
     # What grows without bound towards saturation is interpolated times what it grows by.
     spare = (1 - loads) ** np.arange(1, 4)[:, None]

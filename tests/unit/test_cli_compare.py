@@ -99,4 +99,6 @@ def test_what_is_set_is_set_before_a_zone_is_lost(tmp_path):
         "as it is": pytest.approx(1800), "slow": pytest.approx(450),
         "a zone lost": pytest.approx(1200),
     }  # fmt: skip
-    assert "did you mean 'app.servers'" in run(str(file), "--set", "app.server=9", code=2).stderr
+    assert (
+        "did you mean 'app.servers'" in run(str(file), "--set", "app.server=9", code=2).stderr
+    )

@@ -115,9 +115,9 @@ def test_bad_input_is_one_line(words, message, tmp_path, monkeypatch):
 
 
 def test_a_range_of_whole_numbers_says_how_many_it_has():
-    result = run("--over", "database.servers=20:50:10", code=2)
+    result = run("--over", "db.servers=20:50:10", code=2)
     assert "20 to 50 are not all whole: in steps of 10 it is 20:50:4" in " ".join(
         result.stderr.split()
     )
-    result = run("--over", "database.servers=20:50:7", code=2)
+    result = run("--over", "db.servers=20:50:8", code=2)
     assert "20:50:31 has each of them" in " ".join(result.stderr.split())

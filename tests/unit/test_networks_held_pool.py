@@ -235,3 +235,17 @@ def test_models_that_do_not_fit() -> None:
         HeldPool(3, DATABASE, each=4)
     with pytest.raises(ModelError, match="not a service time of its own"):
         HeldPool(3, DATABASE).serving(qm.Exponential(1.0))
+
+
+def test_a_hair_below_saturation_is_what_is_near_it() -> None:
+    # The chain itself has no digits left there: a mean of -1e7 s came out.
+    work, db = qm.call("work", qm.Delay(qm.Exponential(0.02))), qm.call("db", qm.MMc(0.008, 4))
+    pool = qm.Pipeline(qm.hold("app", 7, qm.series(work, db)))
+    most = float(pool.max_rate)
+    spare = np.array([1e-5, 1e-7, 1e-9, 1e-12, 1e-15])
+    left = 1 - most * (1 - spare) / most
+    for times in (
+        pool.solve(most * (1 - spare)).latency.mean,
+        pool.solve(most * (1 - spare)).latency.quantile(0.99),
+    ):
+        assert times * left == pytest.approx(times[0] * left[0], rel=1e-2)

@@ -114,7 +114,9 @@ def test_the_colours_on_paper_are_a_theme_of_their_own() -> None:
 def test_on_paper_a_heading_stands_with_what_it_is_of() -> None:
     printed = _STYLE[_STYLE.index("@media print") :] + STYLE[STYLE.index("@media print") :]
     for selector in ("h2", "p.said", "caption", "thead"):
-        assert re.search(rf"{re.escape(selector)}[^{{}}]*{{break-after:avoid}}", printed), selector
+        assert re.search(rf"{re.escape(selector)}[^{{}}]*{{break-after:avoid}}", printed), (
+            selector
+        )
     assert "tr{break-inside:avoid}" in printed
 
 
