@@ -48,7 +48,8 @@ margin:1rem 0 0}
 .report footer{color:var(--soft);margin-top:2.5rem;font-size:.9em}
 @media print{.report nav,.report .skip{display:none}
 .report figure,.report h2{break-inside:avoid}
-.report h2,.report p.said,.report h2+p{break-after:avoid}.report .wide{overflow:visible}.qmodel.report{max-width:none;
+.report h2,.report p.said,.report h2+p{break-after:avoid}
+.report .wide{overflow:visible}.qmodel.report{max-width:none;
 font-size:11px}.report th,.report td{white-space:normal}
 .qmodel{--ink:#000;--soft:#444;--line:#bbb;--ground:#fff;--mark:#eee;--good:#1a7431;
 --bad:#b3261e;--bar:#2f6fb0;--warm:#9a6700}body{background:#fff}

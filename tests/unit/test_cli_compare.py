@@ -89,8 +89,9 @@ def test_the_typical_two(monkeypatch):
 def test_what_is_set_is_set_before_a_zone_is_lost(tmp_path):
     file = tmp_path / "site.yaml"
     file.write_text(
-        "load: 100/s\ncomponents: {app: {MMc: {service_time: 10 ms, servers: 6}}}\npath: [app]\n"
-        "zones: {number: 3, spread: [app.servers]}\nscenarios: {slow: {app.service_time: 20 ms}}\n"
+        "load: 100/s\npath: [app]\nzones: {number: 3, spread: [app.servers]}\n"
+        "components: {app: {MMc: {service_time: 10 ms, servers: 6}}}\n"
+        "scenarios: {slow: {app.service_time: 20 ms}}\n"
     )
     told = ("--set", "app.servers=9", "--set", "app.service_time=5 ms", "--format", "json")
     rows = json.loads(run(str(file), *told).stdout)["models"]
