@@ -115,15 +115,15 @@ def page(frame: pd.DataFrame) -> str:
     )
     lines += ["![Latency by load, predicted and measured](../images/lab.svg)", ""]
     lines += [
-        "| site | load | share | mean | p50 | p95 | p99 | ± | errors of the four | "
+        "| site | load | share | mean | p50 | p95 | p99 | ± | errors, % | "
         "hit ratio (predicted) |",
         "|" + "---|" * 10,
     ]
     lines += [row_of(row) for _, row in last.iterrows()] + [""]
     lines += filled(
         "Times are as measured, in milliseconds; share is of the saturation that was "
-        "predicted; errors are predicted over measured; `*` marks those beyond 15 %. Each row "
-        "is of two runs of a minute, those of the small pool of six."
+        "predicted; errors are predicted over measured, of the four times; `*` marks those "
+        "beyond 15 %. Each row is of two runs of a minute, those of the small pool of six."
     )
     lines += ["The campaigns together:", ""]
     lines += [
@@ -181,7 +181,7 @@ def row_of(row: pd.Series) -> str:
         errors = f"collapsed: {100 * row['failed'] / row['count']:.0f} % failed"
     else:
         errors = ", ".join(
-            f"{100 * row[f'{n}_off']:+.0f} %" + "*" * (abs(row[f"{n}_off"]) > WITHIN)
+            f"{100 * row[f'{n}_off']:+.0f}" + "*" * (abs(row[f"{n}_off"]) > WITHIN)
             for n in QUANTITIES
         )
     hits = f"{100 * row['hit_ratio']:.1f} % ({100 * row['hit_ratio_predicted']:.1f} %)"

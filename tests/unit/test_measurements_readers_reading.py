@@ -715,6 +715,23 @@ def test_what_cannot_be_read_is_refused(tmp_path: Path, data: bytes, words: str)
         read(path)
 
 
+def test_lines_may_end_as_on_an_old_macintosh(tmp_path: Path) -> None:
+    path = tmp_path / "file.csv"
+    path.write_bytes(b"time,rps\r0,5\r10,6\r20,7\r")
+    assert read(path).frame["arrival_rate"].tolist() == [5, 6, 7]
+    path.write_bytes(b"time,a\rb,rps\n0,1,5\n10,1,6\n")
+    assert read(path).frame["arrival_rate"].tolist() == [5, 6]
+
+
+@pytest.mark.parametrize("head", ["[" * 100_000, "x" * 100_000, "x:" * 50_000, "=" * 100_000])
+def test_long_words_take_no_longer_than_they_are(tmp_path: Path, head: str) -> None:
+    line = COMBINED.format(i=1, s=5, a="GET / HTTP/1.1", c=200)
+    found = reading(tmp_path, f"{line} {head}\n{line} rt=0.25\n")
+    assert found.whole()["mean"][0] == pytest.approx(0.25)
+    with pytest.raises(LoadFileError, match="no format that is known"):
+        reading(tmp_path, f"{head},{head}\n1,2\n")
+
+
 def test_a_missing_file_is_guessed(tmp_path: Path) -> None:
     write(tmp_path, LOCUST, "history.csv")
     with pytest.raises(LoadFileError, match=r"did you mean 'history.csv'"):

@@ -57,6 +57,7 @@ _PER = {
 }  # fmt: skip
 _EVEN = 0.5  # Of the spread that random counts have: below, a counter's increments.
 _ROWS = 4
+_LONGEST_NAME = 100
 
 
 def recognises(source: Source) -> bool:
@@ -72,6 +73,8 @@ def role_of(name: str) -> tuple[str, str]:
     """Return what a column is, and the unit that its name has; "" for what is not known."""
     unit = ""
     bare = name.strip()
+    if len(bare) > _LONGEST_NAME:
+        return "", ""
     if match := _UNIT.search(bare):
         unit = match[1] or match[2]
         bare = bare[: match.start()]

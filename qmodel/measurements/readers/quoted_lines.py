@@ -40,7 +40,7 @@ _REQUEST = re.compile(
 """Method and the first two segments of a path; the rest does not tell the kind."""
 
 _NUMBERED = re.compile(r"/\d+(?=[/ ?\n])")
-_NAMED = re.compile(r'(\w+)[=:]"?([-\d.,: ]+)"?')
+_NAMED = re.compile(r'(?<!\w)(\w+)[=:]"?([-\d.,: ]+)"?')
 _NUMBERS = r"[-\d.,: ]+"
 _CALLED = ("rt|request_time|reqtime", "urt|ut|upstream_response_time|upstream_time|uptime")
 _TIMES = tuple(

@@ -65,8 +65,12 @@ class Source:
         self.bad_lines = 0
         self.good_lines = 0
         self.first_bad = ""
+        self._returns = False
         with self._opened() as stream:
             self.head = self._read(stream, _HEAD, 1).removeprefix(codecs.BOM_UTF8)
+        if b"\r" in self.head and b"\n" not in self.head:
+            self._returns = True  # Lines end as once on the Macintosh.
+            self.head = self.head.replace(b"\r", b"\n")
         if not self.head.strip():
             raise LoadFileError(f"{self.name} is empty")
         self._refuse_binary(self.head)
@@ -229,7 +233,7 @@ class Source:
                     f"is a gzip file that expands more than {ratio} times: refused as hostile",
                     line,
                 )
-        return data
+        return data.replace(b"\r", b"\n") if self._returns else data
 
 
 def _shown(text: str) -> str:

@@ -38,7 +38,7 @@ def delimiter_of(line: str) -> str:
 
 def header_of(source: Source) -> list[str]:
     """Return the cells of the first line."""
-    line = source.first_lines[0]
+    line = source.first_lines[0].replace("\r", " ")
     return [c.strip() for c in next(csv.reader([line], delimiter=delimiter_of(line)))]
 
 
