@@ -52,6 +52,9 @@ _FINE = 0.02
 
 _ROUNDING = 1e-13
 
+_BETWEEN, _SMOOTH = np.array([0.013, 0.05, 0.11, 0.2, 0.31, 0.43, 0.58, 0.71, 0.93]), 1e-8
+"""Where, in parts of the end, nodes are held against the tail, and how close they must be."""
+
 _MOST = 8
 """Parts beyond which the times themselves are as quick."""
 
@@ -209,8 +212,10 @@ def at_nodes(distribution: Distribution, end: Value) -> Distribution:
     if is_symbolic(distribution.mean, end) or distribution.closed:
         return distribution
     parts = distribution.parts()
-    if len(parts) > _MOST or not all(part.distribution.analytic for part in parts):
-        return distribution
+    smooth = [part.distribution.analytic for part in parts]
+    known = zip(parts, smooth, strict=True)
+    if len(parts) > _MOST or any(part.distribution.pieces() for part, yes in known if not yes):
+        return distribution  # of many parts, or with kinks that are known
     shape = np.broadcast_shapes(shape_of(distribution), np.shape(end))
     mean, last, never, unknown = (
         np.broadcast_to(x, shape)
@@ -226,9 +231,15 @@ def at_nodes(distribution: Distribution, end: Value) -> Distribution:
     # What never ends, or is unknown, is so at each node; others have no scale.
     if not (usable | never | unknown).all() or not usable.any():
         return distribution
-    return AtNodes(
+    found = AtNodes(
         distribution, tuple(_run(part, last, usable, unknown, shape) for part in parts)
     )
+    if all(smooth):
+        return found
+    # A lognormal time is as smooth; others may have kinks.
+    times = np.where(usable, last, 1.0) * _BETWEEN.reshape(-1, *[1] * len(shape))
+    away = np.abs(np.asarray(found.tail(times)) - distribution.tail(times))
+    return found if (away[:, usable] < _SMOOTH).all() else distribution
 
 
 def _run(part: Part, end: Any, usable: Any, unknown: Any, shape: tuple[int, ...]) -> _Run:

@@ -19,6 +19,7 @@ from qmodel.distributions.truncated import Truncated, within
         (qm.Sum([qm.Deterministic(0.02), qm.Exponential(0.05), qm.Exponential(0.03)]), 30.0),
         (qm.MGc(qm.from_mean_scv(0.045, 1.5), 8).solve(140.0).response, 1.0),
         (qm.Sum([qm.Gamma(np.array([0.1, 0.3]), 0.3), qm.Erlang(0.2, 3)]), 2.0),
+        (qm.Sum([qm.LogNormal(0.1, 2.0), qm.LogNormal(0.2, 4.0)]), 2.0),
         # Parts that start at other times, one of them a constant.
         (qm.Mixture([0.5, 0.5], [qm.Deterministic(0.1), qm.Sum([qm.Erlang(0.2, 3)] * 2)]), 1.0),
         (

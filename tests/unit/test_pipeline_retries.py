@@ -482,3 +482,25 @@ def test_retries_around_one_server_of_lognormal_service() -> None:
     in_time = r.solved.stations["app"].response
     assert float(r.latency.tail(4.9)) < 0.3
     assert float(in_time.tail(5.0)) == pytest.approx(float(r.retries["retry"].wasted), rel=1e-6)
+
+
+def test_two_stations_of_lognormal_service_behind_one_timeout() -> None:
+    """At 80 % of the fold; two simulations of 1.5e6 requests, and all states in a second."""
+    path = qm.series(
+        qm.call("first", qm.MGc(qm.LogNormal(0.5, 4.0), servers=4)),
+        qm.call("second", qm.MGc(qm.LogNormal(1.0, 4.0), servers=8)),
+    )
+    site = tried(path, 7.5, 3, pause=7.5, jitter=1.0)
+    assert site.plan.s_curve is not None
+    assert float(site.fold) == pytest.approx(5.98, abs=0.01)
+    r = site.solve(4.8)
+    assert list(r.equilibria) == ["healthy", "threshold", "collapsed"]
+    # What the curve says and what the stations say are the same.
+    tried_ = float(r.retries["retry"].amplification)
+    assert tried_ == pytest.approx(float(r.visits["first"]), rel=1e-12)
+    late = float(r.solved.settled[r.pipeline.plan.timed[0]])
+    step = r.pipeline.kinds["all"][1].step  # type: ignore[attr-defined]
+    assert float(step.settled_in(r.solved)) == pytest.approx(late, rel=1e-5)
+    assert tried_ == pytest.approx(1.0222, rel=1e-3)
+    assert float(r.latency.mean) == pytest.approx(1.801, rel=5e-3)
+    assert float(r.latency.quantile(0.99)) == pytest.approx(13.38, rel=0.015)
