@@ -38,8 +38,8 @@ _HALVINGS = (8, 24)
 _BEYOND = 10
 """Doublings of the capacity up to which the curve of what never saturates is known."""
 _RESOLVED, _NEARLY = 2e-11, 1e-5
-"""What the last coefficients may be; where streams are not Poisson, waits have kinks in the load
-that no polynomial resolves, and errors far above these."""
+"""What the last coefficients may be; where streams are not Poisson, waits have kinks in the
+load that no polynomial resolves, and errors far above these."""
 _CHECKED = np.array([0.5, 0.7, 0.8, 0.87, 0.92, 0.96, 0.98, 0.99])
 
 _ANGLES = (np.arange(_NODES) + 0.5) * np.pi / _NODES

@@ -45,7 +45,7 @@ POISSON_RETRIES = Assumption(
     "fold the rate of attempts is right within 0.3 %, the mean within 1 %, p99 within 2 %, and "
     "for two stations of lognormal service of an SCV of 4; the attempts of one server meet the "
     "queue that was too long before: at half of the fold their rate is 3 % low and p99 11 %, "
-    "with such service 6 % and 30 %, until pauses are 20 times the timeout; "
+    "with such service 6 % and 30 %, and both within 2 % where pauses are ten timeouts; "
     "nearer to it, noise tips a small pool into the collapsed state; in front of a full queue "
     "of 16 places, with pauses of three times its time to settle, the rate is 3 % high",
     "Bronson et al. 2021; simulated here",
