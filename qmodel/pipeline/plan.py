@@ -157,8 +157,9 @@ class Plan:
         """Whether what leaves a station may be no Poisson stream."""
         return any(
             not step.station.poisson_output or step.service not in (None, step.station.service)
-            for step in self.steps()
             if isinstance(step, Call)
+            else step.spaces
+            for step in self.steps()
         )
 
     def steps(self) -> Iterator[Step]:

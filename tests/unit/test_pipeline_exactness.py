@@ -81,7 +81,7 @@ APPROXIMATE = {
     ),
     "behind a limit": (
         qm.series(qm.limit("quota", 2.0), qm.call("a", ONE)),
-        "poisson-departures",
+        "variability-of-arrivals",
         "approximate",
     ),
     "behind a fork": (

@@ -145,6 +145,9 @@ class Step(Model, ABC):
         """Whether fewer requests may leave this step itself than come."""
         return False
 
+    spaces = False
+    """Whether it lets requests go at a pace of its own."""
+
     @property
     def reorders(self) -> bool:
         """Whether requests may come out of what is inside in another order."""

