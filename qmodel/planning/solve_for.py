@@ -185,7 +185,7 @@ def solve_for(
     _refuse_gaps(domain, values, holds & ~unknown)
     some, every = holds.any(axis=0), holds.all(axis=0)
     if holds.ndim == 1 and not some and not unknown:
-        best = domain.number(values[np.argmin(margins)])
+        best = domain.number(_nearest(values, margins, solved if changing else None))
         raise InfeasibleError(_why(domain, best, solved(best), load, wanted))
     search = halved if domain.whole else nearly if changing else root
     low, high = (_edge(margin, domain, values, holds, way, search) for way in (1, -1))
@@ -332,6 +332,14 @@ def _side(margins: np.ndarray, holds: np.ndarray, decided: np.ndarray) -> Side:
     return "at least" if trend < 0 else "at most" if trend > 0 else "any"
 
 
+def _nearest(values: np.ndarray, margins: np.ndarray, over: Callable[[Any], Any] | None) -> Any:
+    """Return the value with the least margin; of equal ones that of the shortest backlog."""
+    least = values[margins <= margins.min()]
+    if over is None or len(least) == 1:
+        return least[0]
+    return min((least[0], least[-1]), key=lambda value: float(over(value).backlog.max()))
+
+
 def _why(domain: Domain, best: Any, result: Any, load: Any, wanted: list[Objective]) -> str:
     """Return the message for a model that meets its objectives with no value."""
     at = "" if callable(load) else f" {in_words(load)}"
@@ -343,5 +351,5 @@ def _why(domain: Domain, best: Any, result: Any, load: Any, wanted: list[Objecti
         most = float(max_rate_of(result))
         return f"{message}: it saturates at {text(most, '1/s')} with {domain.text(best)}"
     missed = next(o for o in wanted if not o.met(result))
-    value = missed.text(float(missed.value(result)))
+    value = missed.text(float(f"{float(missed.value(result)):.4g}"))
     return f"{message}: {missed.quantity} is {value} with {domain.text(best)}"

@@ -108,3 +108,12 @@ def test_what_has_no_boundary_over_time_says_so() -> None:
         qm.solve_for(SHOP, "servers", 50.0, servers={})
     with pytest.raises(qm.ModelError, match="must be a Profile"):
         qm.solve_for(SHOP, "requests", lambda n: n, "p99 < 200 ms")
+
+
+def test_what_another_station_limits_is_said_with_the_best_that_can_be_done() -> None:
+    """With one server of the second station all are late, as with a hundred: not so late."""
+    both = qm.Pipeline(qm.series(qm.call("web", SHOP), qm.call("db", qm.MMc(0.004))))
+    with pytest.raises(qm.InfeasibleError, match="no db") as told:
+        qm.solve_for(both, "db.servers", NEWS, "p99 < 100 ms in 99.9 % of the minutes")
+    best = both.replace({"db.servers": 100}).over_time(NEWS)
+    assert f"p99 is {float(best.p99.max()):.3g}" in str(told.value)
