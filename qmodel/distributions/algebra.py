@@ -242,8 +242,11 @@ def _after(first: Distribution, second: Distribution) -> Distribution:
             # What follows nothing keeps its kinks.
             some = measure(*zip(*rest, strict=True))
             return measure((sum(nothing), 1.0), (other, Sum((some, other))))
-    distributions = (first.distributions if isinstance(first, Sum) else (first,), (second,))
-    return Sum(distributions[0] + distributions[1])
+    # What is a distribution already need not be looked at again, at each step of a long row.
+    row = object.__new__(Sum)
+    before = first.distributions if isinstance(first, Sum) else (first,)
+    object.__setattr__(row, "distributions", (*before, second))
+    return row
 
 
 @dataclass(frozen=True, slots=True, eq=False, repr=False)

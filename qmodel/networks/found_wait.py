@@ -95,11 +95,12 @@ class FoundWait(Distribution):
         """Return the transform at `s` [1/s]."""
         step = self.rate / (self.rate + s)
         weights = self.weights[:, self.cell]
-        found = weights[-1] + 0 * step
+        found = np.array(weights[-1] + 0 * step)
+        real = found.real  # At complex points the weights are added to the real part alone.
         for w in weights[-2::-1]:
             found *= step
-            found += w
-        return found
+            real += w
+        return found[()]
 
 
 def _ones(met: Any, shape: tuple[int, ...]) -> tuple[int, ...]:

@@ -41,6 +41,8 @@ class Flows:
         self.plan, self.rate, self.shares = plan, rate, dict(shares)
         self.visits: dict[Any, Any] = {}
         """By station, kind of request, service and priority: how often a request calls."""
+        self._calls: dict[str, list[Any]] = {}
+        """By station: its keys among the visits."""
         self.inflow: dict[Any, Any] = {}
         self.results: dict[str, StationResult] = {}
         self.held: dict[str, dict[Any, Any]] = {}
@@ -58,6 +60,8 @@ class Flows:
     def call(self, step: Call, share: Any) -> Any:
         """Note a call, and return the share of the requests that the station does not lose."""
         key = (step.name, *stream_of(step, self._kind))
+        if key not in self.visits:
+            self._calls.setdefault(step.name, []).append(key)
         self.visits[key] = self.visits.get(key, 0) + share
         if self._holding:
             held = self.held[self._holding[-1]]
@@ -91,7 +95,7 @@ class Flows:
 
     def most(self, name: str) -> Any:
         """Return how many can be at a station at once, as all hold one pool; None if any."""
-        total = sum(v for key, v in self.visits.items() if key[0] == name)
+        total = sum(self.visits[key] for key in self._calls.get(name, ()))
         for holder, calls in self.held.items():
             own = sum(v for key, v in calls.items() if key[0] == name)
             if np.all(np.asarray(own) > 0) and np.all(np.isclose(own, total, rtol=1e-12)):
@@ -146,7 +150,7 @@ class Flows:
 
     def streams(self, name: str) -> list[Stream]:
         """Return what comes to a station, most urgent first where it has priorities."""
-        own = [(key[1:], v) for key, v in self.visits.items() if key[0] == name]
+        own = [(key[1:], self.visits[key]) for key in self._calls.get(name, ())]
         if not self.plan.stations[name].prioritised:
             return [Stream(self.rate * v, s, kind=k) for (k, s, _), v in own]
         found = []
@@ -167,14 +171,14 @@ class Flows:
 
     def urgencies(self, name: str) -> list[int]:
         """Return the priorities that are called for at a station, most urgent first."""
-        mine = (key for key in self.visits if key[0] == name)
+        mine = self._calls.get(name, ())
         return sorted({self.plan.urgency(kind, p) for _, kind, _, p in mine})
 
     def place(self, call: Call, kind: str) -> int:
         """Return which of the streams of its station a call belongs to."""
         if self.plan.stations[call.name].prioritised:
             return self.urgencies(call.name).index(self.plan.urgency(kind, call.priority))
-        mine = [key[1:] for key in self.visits if key[0] == call.name]
+        mine = [key[1:] for key in self._calls.get(call.name, ())]
         return mine.index(stream_of(call, kind))
 
 

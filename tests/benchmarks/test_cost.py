@@ -41,6 +41,37 @@ def test_means(interleaved, what):
     assert r.median <= limit
 
 
+def test_labels(interleaved):
+    def labelled():
+        return [PLAIN.solve(100.0).basis["mean"] for _ in range(20)]
+
+    r = interleaved(labelled, mean(PLAIN, 100.0), rounds=25)
+    print(f"\nlabel of a mean: {r} of the mean, limit 1.4")
+    assert r.median <= 1.4
+
+
+def test_a_cache_is_solved_once(interleaved):
+    """A path with a modelled cache costs the cache, once, and the path without it."""
+    pages, policy = qm.caches.Zipf(10**6, 0.8), qm.caches.LRU(10**4)
+    hit = float(policy.solve(pages).hit_ratio)
+    look_up, miss = qm.call("cache", qm.MMc(0.001)), qm.call("database", qm.MMc(0.01, 4))
+
+    def modelled():
+        for _ in range(10):
+            step = qm.cached(policy, lookup=look_up, miss=miss, popularity=pages)
+            qm.Pipeline(step).solve(100.0).latency.quantile(0.99)
+
+    def apart():
+        for _ in range(10):
+            policy.solve(pages)
+            step = qm.cached(hit, lookup=look_up, miss=miss)
+            qm.Pipeline(step).solve(100.0).latency.quantile(0.99)
+
+    r = interleaved(modelled, apart)
+    print(f"\na path with a modelled cache: {r} of cache and path apart, limit 1.8")
+    assert r.median <= 1.8
+
+
 def test_capacity_behind_a_limit(interleaved):
     def asked(pipeline):
         return lambda: [qm.capacity(pipeline, "p99 < 100 ms") for _ in range(3)]

@@ -164,6 +164,20 @@ def test_many_branches_are_linear(interleaved):
     assert r.median <= 15.0
 
 
+def test_stations_in_a_row_are_linear(interleaved):
+    def row(n):
+        calls = (qm.call(f"s{i}", qm.MMc(0.001 * (1 + i % 7), 2)) for i in range(n))
+        return qm.Pipeline(qm.series(*calls))
+
+    few, many = row(100), row(1000)
+    r = interleaved(
+        lambda: many.solve(50.0).latency.quantile(0.99),
+        lambda: few.solve(50.0).latency.quantile(0.99),
+    )
+    print(f"\nsolve and p99 of 1,000 stations in a row: {r} of 100, limit 15")
+    assert r.median <= 15.0
+
+
 def test_branches_in_a_row_are_polynomial(interleaved):
     one = qm.MMc(0.02, 2).solve(60.0).response
     late = qm.Mixture([0.5, 0.5], [qm.Deterministic(0.003), qm.Deterministic(0.0)])
