@@ -137,7 +137,7 @@ def _part(start: int, stop: int, count: int) -> tuple[int, int]:
     first, last = (
         _check.one_count(name, x, least=0) for name, x in (("start", start), ("stop", stop))
     )
-    return first, min(last, count)
+    return min(first, count), min(last, count)
 
 
 def _axis(name: str, values: Any) -> np.ndarray:

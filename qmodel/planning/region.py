@@ -166,6 +166,8 @@ class Region(Model):
             rate = model.solve(arrival_rate).throughput
         else:
             rate = _rates(arrival_rate)
+            if not np.size(rate):
+                raise DomainError("arrival_rate must have at least one value, got none")
         found = [*self.of_load(rate), *self.of_utilization(*busiest(model, arrival_rate))]
         own = tuple(model.kinds) if isinstance(model, Pipeline) else ()
         new = [kind for kind in own if kind and kind not in self.kinds]

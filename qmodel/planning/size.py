@@ -128,6 +128,7 @@ def size(
     ({'servers': 5}, {'servers': 7})
     """
     what = asked(model)
+    budget = _check.one_count("budget", budget)
     wanted = objectives_of(objectives)
     if not wanted:
         raise ModelError(

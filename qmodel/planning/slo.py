@@ -52,6 +52,7 @@ import numpy as np
 
 from qmodel import _check, units
 from qmodel._checked import checked
+from qmodel._fields import Model
 from qmodel._typing import Value
 from qmodel.errors import DomainError, ModelError
 from qmodel.pipeline import PipelineOverTime
@@ -93,7 +94,7 @@ _NOBODY = re.compile(r"\s*nobody\s+(?:waits|takes)\s+(?:longer|more)\s+than\s+(?
 
 
 @dataclass(frozen=True, slots=True)
-class Objective:
+class Objective(Model):
     """A limit that a quantity of a solved model must keep.
 
     Parameters

@@ -29,6 +29,7 @@ References
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any
 
@@ -36,7 +37,7 @@ import numpy as np
 
 from qmodel import _check
 from qmodel._checked import checked
-from qmodel.errors import ModelError
+from qmodel.errors import DomainError, ModelError
 from qmodel.pipeline import Pipeline
 from qmodel.pipeline.plan import Plan
 from qmodel.pipeline.steps.retry import Retry
@@ -138,6 +139,8 @@ class Trigger:
         waiting = _check.one("backlog", backlog, _check.nonnegative)
         rate = _check.one("arrival_rate", arrival_rate, _check.nonnegative)
         spare = self.capacity - rate * (self.attempts if retries else 1.0)
+        if np.isnan(waiting + rate):
+            return np.nan
         if waiting == 0:
             return 0.0
         return waiting / spare if spare > 0 else np.inf
@@ -164,6 +167,14 @@ class Trigger:
     def __repr__(self) -> str:
         """Return the answer in one line."""
         return f"<{self}>"
+
+
+def _known(name: str, x: Any, check: Callable[[str, Any], Any]) -> float:
+    """Return `x` as one number that passes a check and is known."""
+    value = _check.one(name, x, check)
+    if np.isnan(value):
+        raise DomainError(f"{name} must be known, got {value}")
+    return value
 
 
 @checked
@@ -212,10 +223,10 @@ def trigger(
     at 60/s an outage of up to 589 ms is survived; after a longer one it comes back below 26.7/s
     """
     _check.instance("model", model, Pipeline)
-    fresh = float(_check.finite("arrival_rate", arrival_rate))
-    more = fresh if spike is None else float(_check.finite("spike", spike))
+    fresh = _known("arrival_rate", arrival_rate, _check.finite)
+    more = fresh if spike is None else _known("spike", spike, _check.finite)
     slow = speed if speed is not None else (0.0 if spike is None else 1.0)
-    slow = float(_check.probability("speed", slow))
+    slow = _known("speed", slow, _check.probability)
     retry, late, share = _loop(model.plan)
     inner = Plan({"": (1, late.step)}, ("",))
     capacity = float(inner.hidden[0])

@@ -187,12 +187,15 @@ def bad_answers(
 def _tries(
     function: Callable[..., Any], good: Mapping[str, Any]
 ) -> Iterator[tuple[str, str, Any]]:
+    given = inspect.signature(function).parameters
     for parameter, x in good.items():
+        options = parameter in given and given[parameter].kind is inspect.Parameter.VAR_KEYWORD
         for kind, make in BAD.items():
             bad = make(x)
-            # A mapping with keys that a good one has too is another good one.
+            # A mapping with keys that a good one has too is another good one, and without any
+            # it is no option.
             alike = isinstance(x, Mapping) and isinstance(bad, dict) and bad.keys() <= x.keys()
-            if not (alike and bad):
+            if not (alike and (bad or options)):
                 yield parameter, kind, bad
         if _is_number(x) and _arrays(good, parameter):
             yield parameter, "shapes that do not fit", np.full(3, float(x))
