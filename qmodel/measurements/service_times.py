@@ -362,6 +362,8 @@ def service_scv(
         raise DomainError(
             f"percentiles must have shares between 0 and 1, got {shares.tolist()}"
         )
+    if not ((times > 1e-9 * s) & (times < 1e9 * s)).all():
+        raise DomainError(f"service_time must be of the size of the percentiles, got {s}")
 
     fits = [
         _of_scv(name, make, rates, shares, times)

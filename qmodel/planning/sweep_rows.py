@@ -6,7 +6,6 @@ solves any part, and the numbers are the same to the last bit.
 
 from __future__ import annotations
 
-import contextlib
 import inspect
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
@@ -92,13 +91,16 @@ def _solver(model: Any, axes: tuple[str, ...]) -> Solve:
     if not isinstance(model, (Pipeline, Station)):
         if not callable(model):
             raise ModelError(f"model must be a Pipeline, Station or callable, got {model!r}")
-        with contextlib.suppress(ValueError):  # of functions in C nothing can be told
-            try:
-                inspect.signature(model).bind(**dict.fromkeys(axes))
-            except TypeError as error:
-                raise ModelError(
-                    f"model must take the axes as keywords, {', '.join(axes)}: {error}"
-                ) from None
+        try:
+            signature = inspect.signature(model)
+        except ValueError:  # Of functions in C nothing can be told.
+            return model  # type: ignore[no-any-return]
+        try:
+            signature.bind(**dict.fromkeys(axes))
+        except TypeError as error:
+            raise ModelError(
+                f"model must take the axes as keywords, {', '.join(axes)}: {error}"
+            ) from None
         return model  # type: ignore[no-any-return]
     loads = [name for name in ("arrival_rate", "users") if name in axes]
     if not loads:

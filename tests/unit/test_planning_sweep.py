@@ -219,3 +219,8 @@ def test_no_bar_unless_it_takes_long_on_a_terminal(capsys, monkeypatch):
     assert not capsys.readouterr().err
     sweep(shop(), OVER, chunk=5)
     assert "sweep" in capsys.readouterr().err
+
+
+def test_a_function_without_the_axes_is_refused_by_name() -> None:
+    with pytest.raises(ModelError, match="model must take the axes as keywords, arrival_rate"):
+        qm.sweep(lambda: None, {"arrival_rate": [1.0, 2.0]})
