@@ -141,7 +141,7 @@ class Objective(Model):
         allowed = (">", ">=") if what.more_is_better else ("<", "<=")
         if self.comparison == "":
             object.__setattr__(self, "comparison", allowed[0])
-        if not isinstance(self.comparison, str) or self.comparison not in allowed:
+        if self.comparison not in allowed:
             below = "a lower" if what.more_is_better else "an upper"
             example = f"{what} {allowed[0]} {what_limit(what)}"
             raise DomainError(
