@@ -171,48 +171,51 @@ def times_written(tails: Sequence[bytes]) -> Written:
     text = b"\n".join(tails)
     if not text.strip():
         return Written(nothing, nothing)
-    # Attempts of an upstream, "0.1, 0.2 : 0.3", are one cell.
-    plain = text.replace(b" : ", b",").replace(b", ", b",")
-    spaces = plain.translate(None, _OF_NUMBERS)
-    each = len(spaces.partition(b"\n")[0])
-    if each in (1, 2) and spaces == b"\n".join((b" " * each,) * len(tails)):
-        cells = plain.decode().split()
-        if len(cells) == each * len(tails):
-            return Written(cells[::each], cells[1::2] if each == 2 else nothing)
+    if not tails[0].translate(None, _OF_NUMBERS + b" "):
+        # Attempts of an upstream, "0.1, 0.2 : 0.3", are one cell.
+        plain = text.replace(b" : ", b",").replace(b", ", b",")
+        spaces = plain.translate(None, _OF_NUMBERS)
+        each = len(spaces.partition(b"\n")[0])
+        if each in (1, 2) and spaces == b"\n".join((b" " * each,) * len(tails)):
+            cells = plain.decode().split()
+            if len(cells) == each * len(tails):
+                return Written(cells[::each], cells[1::2] if each == 2 else nothing)
     written = text.decode("utf-8", "replace")
     if not {tail[1:2] for tail in tails} & _NUMERIC:
-        whole, behind = _named_times(written.split("\n"))
+        whole, behind = _named_times(written, len(tails))
         return Written(whole, behind, named=True)
     first, more = columns_of(_TAIL.findall(written))
     return Written(first, [m.strip() for m in more])
 
 
-def _named_times(tails: Sequence[str]) -> list[list[str]]:
+def _named_times(text: str, count: int) -> list[list[str]]:
     """Return the time that each tail names and that of its upstream, "" for none.
 
     Most tails are as the first is but for the numbers, and read by one expression.
     """
     like, at = "", 0
+    first = text.partition("\n")[0]
     groups: list[int] = []
-    for match in _NAMED.finditer(tails[0]):
+    for match in _NAMED.finditer(first):
         kind = _kind_of_time(match[1])
-        like += re.escape(tails[0][at : match.start(2)])
+        like += re.escape(first[at : match.start(2)])
         like += _NUMBERS if kind is None or kind in groups else f"({_NUMBERS})"
         if kind is not None and kind not in groups:
             groups.append(kind)
         at = match.end(2)
-    like += re.escape(tails[0][at:])
-    found = [[""] * len(tails), [""] * len(tails)]
+    like += re.escape(first[at:])
+    found = [[""] * count, [""] * count]
     if groups:
         # The last group is empty, so that there are several.
-        rows = re.findall(rf"^(?:{like}|.*)()$", "\n".join(tails), re.M)
+        rows = re.findall(rf"^(?:{like}|.*)()$", text, re.M)
         for kind, cells in zip(groups, columns_of(rows), strict=False):
             found[kind] = cells
     others = [i for i, cell in enumerate(found[groups[0] if groups else 0]) if not cell]
     if others:
-        text = "\n".join(tails[i] for i in others)
+        lines = text.split("\n")
+        some = "\n".join(lines[i] for i in others)
         for column, pattern in zip(found, _TIMES, strict=True):
-            for i, cell in zip(others, pattern.findall(text), strict=True):
+            for i, cell in zip(others, pattern.findall(some), strict=True):
                 column[i] = cell
     return found
 
