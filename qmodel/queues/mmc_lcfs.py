@@ -1,4 +1,4 @@
-r"""The M/M/c queue under last come, first served, without interruption.
+r"""The M/M/c queue under last come, first served: free servers take the newest request first.
 
 A request that finds all servers busy waits until one is free and nobody came after it: for the
 busy period of one server c times as fast, which each later request prolongs,
