@@ -135,6 +135,15 @@ POINTS = [
     for scv in scvs
     for servers, load in ((2, 0.3), (2, 0.8), (4, 0.5), (8, 0.8), (16, 0.8), (64, 0.95))
     if family in ("lognormal", "gamma") or servers in (2, 4, 16)
+] + [
+    # Where a percentile lies between the waits for the one kind and for the other.
+    (family, scv, servers, load)
+    for family, scv in (
+        ("two times", 2.25),
+        ("two lognormals", 8.9),
+        ("one in a hundred", 24.5),
+    )
+    for servers, load in ((2, 0.5), (4, 0.7))
 ]
 
 

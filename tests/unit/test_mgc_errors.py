@@ -34,6 +34,9 @@ def test_labels_are_those_of_the_table(script: ModuleType) -> None:
     fitted = qm.MGc(qm.LogNormal(1.0, 4.0), 2).solve(1.0).basis.assumptions("p99")
     statement = next(str(a.statement) for a in fitted if a == "fitted-phases")
     assert f"its p99 {WORST['SCV up to 4']['p99']} %" in statement
+    exact = (ROOT / "docs" / "reference" / "what-is-exact.md").read_text()
+    kinds = "mean {mean} %, p50 {p50} %, p95 {p95} %, p99 {p99} %".format(**WORST["two kinds"])
+    assert f"one rare and long: {kinds}" in exact
 
 
 def test_errors_are_within_what_was_aimed_at() -> None:

@@ -32,8 +32,8 @@ WORST: dict[str, dict[str, int]] = {
         "mean": 3,
         "probability": 2,
         "p95": 7,
-        "p99": 2,
-        "response_p99": 2,
+        "p99": 8,
+        "response_p99": 3,
         "p50": 1,
     },
     "SCV below 1": {
