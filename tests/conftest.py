@@ -21,7 +21,7 @@ import qmodel  # noqa: E402
 
 # No deadlines: the first call into SymPy takes half a second, and that is no flake.
 _COMMON = {"deadline": None, "suppress_health_check": [HealthCheck.too_slow]}
-settings.register_profile("always", max_examples=20, derandomize=True, **_COMMON)
+settings.register_profile("always", max_examples=40, derandomize=True, **_COMMON)
 settings.register_profile("nightly", max_examples=2000, print_blob=True, **_COMMON)
 settings.load_profile(os.environ.get("HYPOTHESIS_PROFILE", "always"))
 

@@ -4,13 +4,16 @@ import math
 
 import numpy as np
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 import qmodel as qm
 from qmodel.planning import Objective, capacity
 from qmodel.planning.sweep import sweep
 from qmodel.testing.kinds import IN_PATHS, STATIONS, Parts
+
+DEAR = settings(max_examples=settings.default.max_examples // 2)
+"""For what costs seconds."""
 
 times = st.floats(1e-3, 0.1)
 servers = st.integers(1, 40)
@@ -65,6 +68,7 @@ def test_the_capacity_is_where_the_objective_turns(model, quantity, stretch):
         assert value == pytest.approx(objective.limit, rel=rel)
 
 
+@DEAR
 @given(
     pipelines(),
     st.sampled_from(["p90", "p99", "mean", "utilization"]),

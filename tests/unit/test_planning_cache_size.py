@@ -6,12 +6,15 @@ from dataclasses import replace
 
 import numpy as np
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 import qmodel as qm
 from qmodel.caches import FIFO, KLRU, LFU, LRU, QLRU, TTL, Clock, ExpiringLRU, Random, Zipf
 from qmodel.planning.cache_size import cache_size
+
+DEAR = settings(max_examples=settings.default.max_examples // 2)
+"""For what costs seconds."""
 
 PAGES = Zipf(10**5, exponent=0.9)
 POLICIES = [LRU(0), FIFO(0), Random(0), LFU(0), Clock(0), QLRU(0, 0.2), KLRU(0)]
@@ -25,6 +28,7 @@ def test_the_cache_of_that_size_has_that_hit_ratio(policy: LRU) -> None:
     assert found.hit_ratio == pytest.approx(wanted, rel=1e-10)
 
 
+@DEAR
 @given(
     exponent=st.floats(0.0, 2.0),
     objects=st.integers(2, 10**8),

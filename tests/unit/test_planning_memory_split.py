@@ -6,12 +6,15 @@ from dataclasses import replace
 
 import numpy as np
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 import qmodel as qm
 from qmodel.caches import FIFO, KLRU, LFU, LRU, Zipf
 from qmodel.planning.memory_split import CacheDemand, split_memory
+
+DEAR = settings(max_examples=settings.default.max_examples // 2)
+"""For what costs seconds."""
 
 PAGES = CacheDemand(LRU(0), Zipf(20_000, 0.8), 1.0)
 USERS = CacheDemand(LRU(0), Zipf(5_000, 1.1), 2.0)
@@ -48,6 +51,7 @@ def test_no_other_split_of_three_has_more_hits() -> None:
         assert best.hits >= others.max()
 
 
+@DEAR
 @given(
     part=st.floats(0.01, 0.99),
     exponents=st.lists(st.floats(0.3, 1.4), min_size=3, max_size=3),

@@ -7,7 +7,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from hypothesis import assume, given
+from hypothesis import assume, given, settings
 from hypothesis import strategies as st
 
 import qmodel as qm
@@ -16,6 +16,9 @@ from qmodel.queues.counts.states import Geometric
 from qmodel.queues.mmck import MMcK
 from qmodel.testing import laws, strategies
 from qmodel.testing.rescaled import rescaled
+
+DEAR = settings(max_examples=settings.default.max_examples // 2)
+"""For what costs seconds."""
 
 SITE = qm.web.typical_pipeline()
 QUEUE = qm.MMc(0.2, 4)
@@ -101,12 +104,14 @@ def test_of_a_station_and_its_load(station, some):
     laws.monotone_in_load(station, [strategies.rate_of(station, x) for x in some])
 
 
+@DEAR
 @given(strategies.stations(QUICK, SMOOTH), strategies.loads(least=0.01, most=0.95))
 def test_of_a_station_and_its_unit(station, load):
     assume(station.service.scv == 0 or station.service.scv >= 0.1)
     laws.change_of_time_unit(station, strategies.rate_of(station, load))
 
 
+@DEAR
 @given(strategies.stations(QUICK, SMOOTH), strategies.loads(least=0.05, most=0.95))
 def test_of_a_station_and_its_cells(station, load):
     assume(station.service.scv == 0 or station.service.scv >= 0.1)
