@@ -18,7 +18,7 @@ References
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, fields
 from typing import Any, NamedTuple
 
 import numpy as np
@@ -27,6 +27,7 @@ from qmodel._typing import Value
 from qmodel._xp import is_symbolic
 from qmodel.distributions.base import Distribution, Part
 from qmodel.distributions.broadcasting import select, shape_of
+from qmodel.distributions.heavy import LogNormal
 from qmodel.distributions.tails import faces
 
 __all__ = ["AtNodes", "at_nodes"]
@@ -212,10 +213,8 @@ def at_nodes(distribution: Distribution, end: Value) -> Distribution:
     if is_symbolic(distribution.mean, end) or distribution.closed:
         return distribution
     parts = distribution.parts()
-    smooth = [part.distribution.analytic for part in parts]
-    known = zip(parts, smooth, strict=True)
-    if len(parts) > _MOST or any(part.distribution.pieces() for part, yes in known if not yes):
-        return distribution  # of many parts, or with kinks that are known
+    if len(parts) > _MOST or not all(_smooth(part.distribution) for part in parts):
+        return distribution
     shape = np.broadcast_shapes(shape_of(distribution), np.shape(end))
     mean, last, never, unknown = (
         np.broadcast_to(x, shape)
@@ -234,12 +233,26 @@ def at_nodes(distribution: Distribution, end: Value) -> Distribution:
     found = AtNodes(
         distribution, tuple(_run(part, last, usable, unknown, shape) for part in parts)
     )
-    if all(smooth):
+    if all(part.distribution.analytic for part in parts):
         return found
-    # A lognormal time is as smooth; others may have kinks.
+    # What is lognormal was not built for nodes: they must prove themselves.
     times = np.where(usable, last, 1.0) * _BETWEEN.reshape(-1, *[1] * len(shape))
     away = np.abs(np.asarray(found.tail(times)) - distribution.tail(times))
     return found if (away[:, usable] < _SMOOTH).all() else distribution
+
+
+def _smooth(distribution: Distribution) -> bool:
+    """Return whether a time is made of smooth ones: of analytic and of lognormal times."""
+    if distribution.analytic or isinstance(distribution, LogNormal):
+        return True
+    values = [getattr(distribution, field.name) for field in fields(distribution)]  # type: ignore[arg-type]
+    inside = [
+        inner
+        for value in values
+        for inner in (value if isinstance(value, tuple) else (value,))
+        if isinstance(inner, Distribution)
+    ]
+    return bool(inside) and not distribution.closed and all(map(_smooth, inside))
 
 
 def _run(part: Part, end: Any, usable: Any, unknown: Any, shape: tuple[int, ...]) -> _Run:
