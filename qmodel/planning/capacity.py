@@ -106,7 +106,7 @@ def capacity(model: Model, *objectives: Objectives, think_time: Value | None = N
 
     >>> capacity(database, "p99 < 90 ms")
     Traceback (most recent call last):
-    qmodel.errors.InfeasibleError: p99 is 92.1034037198 ms without any load: 'p99 < 90 ms' ...
+    qmodel.errors.InfeasibleError: p99 is 92.1 ms without any load: 'p99 < 90 ms' ...
     """
     what = asked(model)
     wanted = objectives_of(objectives)

@@ -273,6 +273,8 @@ class Objective(Model):
     def text(self, value: float) -> str:
         """Return a value of the quantity as people write it.
 
+        It has three digits, or as many as tell it from the limit.
+
         Parameters
         ----------
         value : float
@@ -283,7 +285,12 @@ class Objective(Model):
         str
             Number and unit. [-]
         """
-        return units.text(value, quantity_of(self.quantity).unit, digits=12)
+        unit, written = quantity_of(self.quantity).unit, ""
+        for digits in (3, 6, 12):
+            written, limit = (units.text(x, unit, digits=digits) for x in (value, self.limit))
+            if written != limit:
+                break
+        return written
 
     def __str__(self) -> str:
         """Return the objective as `parse_objective` reads it."""

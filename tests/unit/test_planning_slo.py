@@ -344,3 +344,10 @@ def test_one_tail_and_no_quantile(monkeypatch):
     monkeypatch.setattr(distribution, "quantile", None)
     Objective("p99", 0.3).margin(result)
     assert [x for x in asked if x is result.latency] == [result.latency]
+
+
+def test_a_value_has_as_many_digits_as_tell_it_from_the_limit() -> None:
+    goal = qm.planning.parse_objective("p99 < 80 ms")
+    assert goal.text(0.0460517018599) == "46.1 ms"
+    assert goal.text(0.0800012) == "80.0012 ms"
+    assert goal.text(0.08) == "80 ms"
