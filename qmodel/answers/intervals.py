@@ -23,6 +23,9 @@ if TYPE_CHECKING:
 __all__ = ["uncertainty"]
 
 _POINTS = 60  # of a curve
+_WIDE = 8
+"""Times of the median that a curve has room for."""
+
 _CALM = 0.01
 """An overload that is less probable than this is no bad news."""
 
@@ -180,6 +183,8 @@ def _pictures(found: Uncertainty, goals: tuple[Objective, ...]) -> list[Picture]
         return []
     probabilities = np.linspace(0.005, 0.995, _POINTS)
     values = np.quantile(found.samples[name], probabilities, method="inverted_cdf")
+    # A few draws next to saturation would take all the width.
+    values = np.where(values > _WIDE * found.intervals[name][1], np.inf, values)
     columns = {
         "value": values.tolist(),
         "below": probabilities.tolist(),

@@ -18,6 +18,7 @@ from qmodel.answers.words import (
     SHARE,
     TEXT,
     TIME,
+    counted,
     shown,
     size,
 )
@@ -178,7 +179,7 @@ def _verdict(frame: pd.DataFrame) -> str:
 
     p99 = frame["p99"].to_numpy()
     fine, over = np.isfinite(p99), int(np.isinf(p99).sum())
-    verdict = f"{len(frame):,} scenario{'s' * (len(frame) != 1)}"
+    verdict = counted(len(frame), "scenario")
     if fine.any():
         least, most = (text(float(t), "s") for t in (p99[fine].min(), p99[fine].max()))
         verdict += f": p99 from {least} to {most}" if least != most else f": p99 {least}"

@@ -20,6 +20,7 @@ __all__ = [
     "TIME",
     "WORDS",
     "age",
+    "counted",
     "listed",
     "lost",
     "percent",
@@ -86,6 +87,11 @@ def age(seconds: float) -> str:
         if seconds >= 2 * unit:
             return f"{text(seconds / unit, '-', digits=2)} {name}"
     return text(seconds, "s", digits=2)
+
+
+def counted(count: int, what: str) -> str:
+    """Return a number of things in words."""
+    return f"{count:,} {what}{'s' * (count != 1)}"
 
 
 def listed(names: Sequence[str]) -> str:

@@ -8,7 +8,7 @@ import numpy as np
 
 from qmodel._fields import described
 from qmodel.answers.answer import Answer, Column, Fact, Table
-from qmodel.answers.words import COUNT, NUMBER, SHARE, TEXT, WORDS, shown
+from qmodel.answers.words import COUNT, NUMBER, SHARE, TEXT, WORDS, counted, shown
 from qmodel.pipeline.parameters import parameters
 from qmodel.units import text
 
@@ -28,7 +28,8 @@ _LABELS = {"capacity": "max_rate", "mean": "mean", "percentiles": "p99"}
 def flows(result: PipelineResult) -> Answer:
     """Return what the map of a pipeline shows."""
     rate = text(float(result.arrival_rate), "1/s")
-    verdict = f"At {rate}, {len(result.stations)} stations; arrows are as wide as their flow"
+    several = counted(len(result.stations), "station")
+    verdict = f"At {rate}, {several}; arrows are as wide as their flow"
     return Answer(question="flows", verdict=verdict, good=True)
 
 
@@ -86,11 +87,12 @@ def numbers(model: Pipeline) -> Answer:
         Column("value", "value", WORDS, values),
         Column("meaning", "meaning", TEXT, meanings),
     ]
+    several = counted(len(model.stations), "station")
     kinds = ", ".join(model.kinds) if len(model.kinds) > 1 else ""
     of = f" for the kinds of request {kinds}" if kinds else ""
     return Answer(
         question="model",
-        verdict=f"{len(rows)} numbers describe {len(model.stations)} stations{of}",
+        verdict=f"{counted(len(rows), 'number')} for {several}{of}",
         good=True,
         tables=[Table("parameters", "Parameters", columns)],
     )
