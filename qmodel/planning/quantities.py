@@ -270,6 +270,16 @@ def duration(written: str, what: str) -> float:
     return value
 
 
+def text_beside(value: float, limit: float, unit: str) -> str:
+    """Return a value in three digits, or as many as tell it from a limit."""
+    written = ""
+    for digits in (3, 6, 12):
+        written, other = (units.text(x, unit, digits=digits) for x in (value, limit))
+        if written != other:
+            break
+    return written
+
+
 def exact_text(value: float, unit: str) -> str:
     """Return a value as people write it, with as many digits as it needs to be read back."""
     for digits in (12, 15, 17):

@@ -9,7 +9,7 @@ teams write it down:
 ``mean <= 80 ms``                 the mean latency
 ``P(latency > 1 s) < 0.1 %``      the share of the requests that takes longer
 ``p80 wait < 20 s``               a percentile of the time in queue; also ``p80 of wait``
-``mean wait < 1 s``               its mean; in a pipeline, of all queues together
+``mean wait < 1 s``               its mean; in a pipeline, of all queues
 ``P(wait > 0 s) < 1 %``           the share of the requests that has to wait
 ``utilization < 70 %``            of the busiest station
 ``loss < 0.1 %``                  rejected and abandoned together
@@ -64,6 +64,7 @@ from qmodel.planning.quantities import (
     duration,
     exact_text,
     quantity_of,
+    text_beside,
 )
 
 __all__ = [
@@ -271,9 +272,7 @@ class Objective(Model):
 
     @checked
     def text(self, value: float) -> str:
-        """Return a value of the quantity as people write it.
-
-        It has three digits, or as many as tell it from the limit.
+        """Return a value as people write it.
 
         Parameters
         ----------
@@ -283,14 +282,9 @@ class Objective(Model):
         Returns
         -------
         str
-            Number and unit. [-]
+            Its text. [-]
         """
-        unit, written = quantity_of(self.quantity).unit, ""
-        for digits in (3, 6, 12):
-            written, limit = (units.text(x, unit, digits=digits) for x in (value, self.limit))
-            if written != limit:
-                break
-        return written
+        return text_beside(value, self.limit, quantity_of(self.quantity).unit)
 
     def __str__(self) -> str:
         """Return the objective as `parse_objective` reads it."""
