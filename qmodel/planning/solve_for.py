@@ -351,5 +351,5 @@ def _why(domain: Domain, best: Any, result: Any, load: Any, wanted: list[Objecti
         most = float(max_rate_of(result))
         return f"{message}: it saturates at {text(most, '1/s')} with {domain.text(best)}"
     missed = next(o for o in wanted if not o.met(result))
-    value = missed.text(float(f"{float(missed.value(result)):.4g}"))
+    value = missed.text(float(missed.value(result)))
     return f"{message}: {missed.quantity} is {value} with {domain.text(best)}"
