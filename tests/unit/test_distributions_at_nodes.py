@@ -101,3 +101,13 @@ def test_moments_are_integrals_from_the_start_of_each_part_on() -> None:
                 moments += mass.sum(), 2 * (mass * at).sum()
             assert found.mean == pytest.approx(moments[0], rel=1e-9)
             assert found.variance == pytest.approx(moments[1] - moments[0] ** 2, rel=1e-8)
+
+
+def test_nodes_have_no_unit() -> None:
+    """Times of microseconds are as close as those of seconds, long before the end."""
+    for scale in (1e-7, 1e6):
+        distribution = qm.Sum([qm.Gamma(0.1 * scale, 0.3), qm.Erlang(0.2 * scale, 3)])
+        fast = at_nodes(distribution, 500.0 * scale)
+        assert isinstance(fast, AtNodes)
+        t = np.geomspace(1e-2, 5.0, 100) * scale
+        assert fast.tail(t) == pytest.approx(distribution.tail(t), abs=1e-8)

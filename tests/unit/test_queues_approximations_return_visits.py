@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 
 import qmodel as qm
-from qmodel.queues.approximations.return_visits import felt, lasting, together
+from qmodel.queues.approximations.return_visits import as_if_shared, felt, lasting, together
 
 LOGNORMAL = qm.LogNormal(1.0, 4.0)
 
@@ -123,3 +123,19 @@ def test_bad_input() -> None:
             qm.Stream(1.0, **wrong)
     with pytest.raises(qm.ModelError, match="each request once"):
         qm.MMcK(0.1, 2, 5).solve(qm.Stream(1.0, visits=2))
+
+
+def test_the_two_waits_are_nearer_the_higher_the_load() -> None:
+    """Of each the mean is between its own and that of both, by the square of the load."""
+    load = 0.6
+    station = qm.MG1(LOGNORMAL).solve(load)
+    share = 0.4
+    mean, waits = as_if_shared(station, load, share)
+    own, markov = float(station.waiting_time), load / (1 - load)
+    assert mean == pytest.approx(share * own + (1 - share) * markov)
+    longer = [(mean / x) ** load**2 for x in (own, markov)]
+    off = mean / (share * longer[0] * own + (1 - share) * longer[1] * markov)
+    assert station.wait is not None
+    second = station.wait.variance + own**2, load * 2 / (1 - load) ** 2
+    expected = share * second[0] * longer[0] ** 2 + (1 - share) * second[1] * longer[1] ** 2
+    assert waits.variance + mean**2 == pytest.approx(expected * off**2, rel=1e-6)

@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 
 import qmodel as qm
-from qmodel.queues.phases.two_kinds import two_kinds
+from qmodel.queues.phases.two_kinds import _line, two_kinds
 
 
 def uniform_kinds(mean: float = 1.0) -> qm.Distribution:
@@ -100,3 +100,10 @@ def test_a_long_tail_is_no_kind(service: qm.Distribution) -> None:
 def test_one_length_is_one_kind() -> None:
     for service in (qm.Deterministic(1.0), qm.Uniform(0.5, 1.5)):
         assert two_kinds(service) is None
+
+
+def test_lines_go_through_their_points() -> None:
+    for scv in (0.0, 0.1, 1 / 3, 1 / 2, 0.8):
+        first, last = _line((2, 4), scv)
+        assert first + last == pytest.approx(1.0)
+        assert first / 2 + last / 4 == pytest.approx(scv)
