@@ -6,7 +6,7 @@ r"""A time that is known to have ended by a deadline: what a client with a timeo
 from __future__ import annotations
 
 from dataclasses import dataclass, replace
-from functools import partial
+from functools import partial, reduce
 from typing import Any, NamedTuple
 
 import numpy as np
@@ -22,9 +22,6 @@ from qmodel.errors import ModelError
 from qmodel.numerics import quadrature
 
 __all__ = ["Truncated", "within"]
-
-
-_MOST_JUMPS = 8
 
 
 class _Known(NamedTuple):
@@ -164,9 +161,11 @@ class Truncated(Distribution):
 
 
 def _jumps(distribution: Distribution) -> tuple[Any, ...]:
-    """Return the first of the constants that a time may begin with."""
+    """Return the constant that each time takes at least, where there is one."""
     shifts = [part.shift for part in distribution.parts()]
-    return tuple(shift for shift in shifts if np.any(shift))[:_MOST_JUMPS]
+    if not all(np.any(shift) for shift in shifts):
+        return ()  # Panels between all jumps would ask slow tails too often.
+    return tuple(shifts) if len(shifts) == 1 else (reduce(np.minimum, shifts),)
 
 
 def within(distribution: Distribution, deadline: Value) -> Truncated:
