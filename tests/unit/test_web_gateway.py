@@ -32,7 +32,7 @@ def test_limit_protects_what_is_behind():
     np.testing.assert_allclose(r.goodput[2:], 400.0, rtol=1e-6)
     assert r.max_rate == np.inf
     assert r.basis["p99"] == "approximate"
-    assert "poisson-departures" in r.assumptions
+    assert "variability-of-arrivals" in r.assumptions
 
 
 def test_limit_above_capacity_does_not_protect():
