@@ -34,11 +34,12 @@ def command(
     """
     from qmodel import answers
     from qmodel.cli import model, numbers
+    from qmodel.cli.console import progress
     from qmodel.cli.files import writing
     from qmodel.cli.render import show
     from qmodel.loads import Closed
 
-    with writing(output) as write:
+    with writing(output) as write, progress("looking for the capacity"):
         it = model.asked(file, set_, override, scenario=scenario, objectives=objective)
         think = it.load.think_time if isinstance(it.load, Closed) else None
         if think_time is not None:

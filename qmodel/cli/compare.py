@@ -56,10 +56,11 @@ def command(
 
     from qmodel import answers
     from qmodel.cli import model
+    from qmodel.cli.console import progress
     from qmodel.cli.files import writing
     from qmodel.cli.render import show
 
-    with writing(output) as write:
+    with writing(output) as write, progress("comparing"):
         changes = model.changes_of(set_)
         sites, load, goals = model.compared(
             files or [],

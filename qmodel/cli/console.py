@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import os
-import time
+import threading
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from typing import TYPE_CHECKING
@@ -35,23 +35,29 @@ def console(*, stderr: bool = False) -> Console:
 
 @contextmanager
 def progress(what: str) -> Iterator[Callable[[int, int], None]]:
-    """Yield a function that is told of steps done and of all; shown after two seconds."""
-    from rich.progress import Progress, TaskID
+    """Show after two seconds that something is done; yield what may be told how far it is.
 
-    bar = Progress(console=console(stderr=True), transient=True)
-    begun, shown = time.monotonic(), list[TaskID]()
+    Steps done and steps of all make a bar; as long as nothing is told, it only moves. Where
+    there is no terminal nothing is shown.
+    """
+    from rich.progress import BarColumn, Progress, TextColumn, TimeElapsedColumn
+
+    columns = (TextColumn("{task.description}"), BarColumn(), TimeElapsedColumn())
+    bar = Progress(*columns, console=console(stderr=True), transient=True)
+    task = bar.add_task(what, total=None)
+    waited = threading.Timer(_PATIENCE, bar.start)
+    waited.daemon = True
+    if bar.console.is_terminal:
+        waited.start()
 
     def tell(done: int, of: int) -> None:
-        if not bar.console.is_terminal:
-            return
-        if not shown and time.monotonic() - begun > _PATIENCE:
-            bar.start()
-            shown.append(bar.add_task(what, total=of))
-        if shown:
-            bar.update(shown[0], completed=done, total=of)
+        bar.update(task, completed=done, total=of)
 
     try:
         yield tell
     finally:
-        if shown:
+        waited.cancel()
+        if waited.is_alive():  # It is just now being shown.
+            waited.join()
+        if bar.live.is_started:
             bar.stop()

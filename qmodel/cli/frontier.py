@@ -44,11 +44,12 @@ def command(
     """Say what each step towards a better percentile costs at least."""
     from qmodel import answers
     from qmodel.cli import model, numbers
+    from qmodel.cli.console import progress
     from qmodel.cli.files import writing
     from qmodel.cli.render import show
 
     priced = [pair("--price", written) for written in price or ()]
-    with writing(output) as write:
+    with writing(output) as write, progress("looking for the cheapest of each"):
         it = model.asked(file, set_, override, scenario=scenario, rate=rate)
         plan = it.site.sizing(
             rate=it.rate(), prices={n: numbers.number("--price", p) for n, p in priced}

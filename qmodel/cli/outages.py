@@ -32,10 +32,11 @@ def command(
     """Say what the loss of each cache, server and zone does to the site."""
     from qmodel import answers
     from qmodel.cli import model
+    from qmodel.cli.console import progress
     from qmodel.cli.files import writing
     from qmodel.cli.render import show
 
-    with writing(output) as write:
+    with writing(output) as write, progress("losing each"):
         it = model.asked(
             file,
             set_,

@@ -65,6 +65,7 @@ def command(
     """
     from qmodel import reports
     from qmodel.cli import model
+    from qmodel.cli.console import progress
     from qmodel.cli.files import writing
     from qmodel.loads import Profile
 
@@ -74,7 +75,7 @@ def command(
         from qmodel.measurements import joined
 
         seen = joined(measurements(measured))
-    with writing(output, (".html",)) as write:
+    with writing(output, (".html",)) as write, progress("writing the report"):
         it = model.asked(
             file,
             set_,

@@ -42,10 +42,11 @@ def command(
     """Say what one percent more of each parameter does to latency and capacity."""
     from qmodel import answers
     from qmodel.cli import model
+    from qmodel.cli.console import progress
     from qmodel.cli.files import writing
     from qmodel.cli.render import show
 
-    with writing(output) as write:
+    with writing(output) as write, progress("changing each number"):
         it = model.asked(
             file, set_, override, scenario=scenario, rate=rate, objectives=objective, default=""
         )

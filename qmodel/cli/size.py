@@ -48,11 +48,12 @@ def command(
     """
     from qmodel import answers
     from qmodel.cli import model, numbers
+    from qmodel.cli.console import progress
     from qmodel.cli.files import writing
     from qmodel.cli.render import show
 
     priced = [pair("--price", written) for written in price or ()]
-    with writing(output) as write:
+    with writing(output) as write, progress("looking for the least cost"):
         it = model.asked(
             file,
             set_,

@@ -49,6 +49,7 @@ def command(
     """
     from qmodel import answers
     from qmodel.cli import model
+    from qmodel.cli.console import progress
     from qmodel.cli.files import writing
     from qmodel.cli.render import show
     from qmodel.errors import DomainError
@@ -63,7 +64,7 @@ def command(
         raise DomainError("the load is given twice: --rate, and --over arrival_rate")
     if users is not None and "users" in axes:
         raise DomainError("the load is given twice: --users, and --over users")
-    with writing(output) as write:
+    with writing(output) as write, progress("sweeping"):
         it = model.asked(
             file,
             set_,

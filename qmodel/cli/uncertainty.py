@@ -57,11 +57,12 @@ def command(
     """Say what is known of latency and capacity; the probability of overload first."""
     from qmodel import answers
     from qmodel.cli import model, numbers
+    from qmodel.cli.console import progress
     from qmodel.cli.files import writing
     from qmodel.cli.render import show
     from qmodel.errors import DomainError
 
-    with writing(output) as write:
+    with writing(output) as write, progress("drawing"):
         it = model.asked(
             file,
             set_,
