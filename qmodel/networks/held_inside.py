@@ -37,6 +37,7 @@ __all__ = [
     "together",
 ]
 
+_FOURTH = 4
 _NONE = 1e-12
 """A wait over a service that counts as zero."""
 
@@ -134,7 +135,7 @@ def place_of(name: str, station: Station, visits: Any, work: Any, counted: Any =
 def found(
     inside: Inside,
     met: Mapping[str, Any],
-    free: Any,
+    settled: tuple[Any, Any, Any],
     means: Mapping[str, Any] | None = None,
     late: bool = False,
 ) -> dict[str, StationResult]:
@@ -144,24 +145,26 @@ def found(
     they follow from what is met, and as they are.
 
     Service that is not exponential makes waits longer or shorter as it does without a pool.
-    They also have the shape of those as often as the pool is `free`, but for regular service
+    They also have the shape of those as often as the pool is not full, but for regular service
     where requests come `late`, having waited for a permit: they find all others before them.
+    `settled` is the probability that it is full, the waits at its limit over exponential ones,
+    and what is left of waits so that holders are not more than permits.
     """
     return {
-        name: _limited(inside, name, m, (free, late), (means or {}).get(name))
+        name: _limited(inside, name, m, (*settled, late), (means or {}).get(name))
         for name, m in met.items()
     }
 
 
 def _limited(
-    inside: Inside, name: str, met: Any, free: tuple[Any, bool], means: Any
+    inside: Inside, name: str, met: Any, settled: tuple[Any, ...], means: Any
 ) -> StationResult:
     result, place = inside.result(name), inside.places[name]
     if place.pool:
         return result.station.limited(result, met)  # type: ignore[attr-defined,no-any-return]
     alike = result.wait is not None and place.speeds is None
     if alike and all(s.wait is None for s in result.streams):
-        return _queued(result, place, met, inside.services(name), free, means)
+        return _queued(result, place, met, inside.services(name), settled, means)
     factor = 1 if means is None else means[1] / means[0]
     if place.speeds is not None and isinstance(result.station.service, Exponential):
         return longer(_shared(result, place, met), factor)
@@ -204,7 +207,7 @@ def _queued(
     place: Place,
     met: Any,
     services: Sequence[Distribution],
-    free: tuple[Any, bool],
+    settled: tuple[Any, ...],
     means: Any,
 ) -> StationResult:
     """Return a station first come first served where holders find `met`."""
@@ -215,12 +218,16 @@ def _queued(
         some = alike > _NONE * place.work
         ratio = np.where(some, own, 1.0) / np.where(some, alike, 1.0)
         distribution = Scaled(distribution, ratio[()])
+    full, end, cut, late = settled
     factor = _variability(result, place)
     if factor is not None:
-        often, late = free
-        if late:
-            often = np.where(factor > 1, often, 0.0)
-        distribution = _as_open(result, Scaled(distribution, factor), often)
+        full = np.clip(full, 0.0, 1.0)
+        # A full pool serves what it can: there its limit says how long holders wait.
+        factor = factor + full**_FOURTH * (end - factor)
+        often = np.where(end > 1, 1 - full, 0.0) if late else 1 - full
+        distribution = _as_open(result, Scaled(distribution, factor[()]), often)
+    if not isinstance(cut, float):
+        distribution = Scaled(distribution, cut[()])
     new = _with_wait(result, distribution, distribution.mean)
     streams = tuple(
         replace(station._stream(new, s.arrival_rate, work), kind=s.kind)

@@ -187,6 +187,23 @@ def test_simulated_pools(
     assert r.response.quantile(0.99) == pytest.approx(p99, rel=of_p99)
 
 
+@pytest.mark.parametrize("permits", [1, 2, 8, 32, 100])
+@pytest.mark.parametrize("scv", [0.0, 0.25, 1.0, 4.0, 16.0])
+def test_permits_in_use_are_at_most_those_of_the_load(permits: int, scv: float) -> None:
+    """X(n) / n falls, so that E[n] <= P rate / X(P); beyond the limit nothing changes inside."""
+    service = qm.Deterministic(0.004) if scv == 0 else qm.LogNormal(0.004, scv=scv or 1.0)
+    inside = {"a": qm.MMc(0.012, 4), "b": qm.MGc(service, 1)}
+    pool = HeldPool(permits, inside)
+    load = np.array([0.01, 0.3, 0.7, 0.9, 0.97, 0.99, 0.999])
+    r = pool.solve(pool.max_rate * load)
+    assert np.all(r.utilization <= load * (1 + 1e-9))
+    assert np.all(np.diff(r.waiting_time) >= 0)
+    assert r.utilization[-1] == pytest.approx(1.0, abs=0.2)
+    over = pool.solve(pool.max_rate * np.array([1.0 + 1e-9, 1.1, 50.0]))
+    assert over.holding_time == pytest.approx(over.holding_time[0] * np.ones(3), rel=1e-5)
+    assert over.holding_time[0] <= permits / pool.max_rate * (1 + 1e-6)
+
+
 @pytest.mark.parametrize(
     ("visits", "permits", "rate", "mean", "p99"),
     [(2, 10, 200, 0.0554, 0.1392), (3, 10, 200, 0.0553, 0.1297), (3, 4, 150, 0.0482, 0.1120),
