@@ -190,7 +190,7 @@ def test_simulated_pools(
 @pytest.mark.parametrize("permits", [1, 2, 8, 32, 100])
 @pytest.mark.parametrize("scv", [0.0, 0.25, 1.0, 4.0, 16.0])
 def test_permits_in_use_are_at_most_those_of_the_load(permits: int, scv: float) -> None:
-    """X(n) / n falls, so that E[n] <= P rate / X(P); beyond the limit nothing changes inside."""
+    """X(n) / n falls, so that E[n] <= P rate / X(P); beyond it nothing changes."""
     service = qm.Deterministic(0.004) if scv == 0 else qm.LogNormal(0.004, scv=scv or 1.0)
     inside = {"a": qm.MMc(0.012, 4), "b": qm.MGc(service, 1)}
     pool = HeldPool(permits, inside)
