@@ -9,13 +9,19 @@ import numpy as np
 
 from qmodel._typing import Value
 from qmodel._xp import namespace
-from qmodel.basis import APPROXIMATE, POISSON_ARRIVALS, Assumption, Basis, union
+from qmodel.basis import POISSON_ARRIVALS, Assumption, Basis, union
 from qmodel.distributions import ZERO, Distribution, Exponential, Mixture, Scaled
 from qmodel.distributions.algebra import measure
 from qmodel.networks.coxian import coxian
 from qmodel.networks.found_wait import FoundWait
 from qmodel.networks.held_chain import solve_all
 from qmodel.networks.held_counts import Counts, Place, counts, saturation
+from qmodel.networks.held_grounds import (
+    FLOW_EQUIVALENCE,
+    HELD_AS_EXPONENTIAL,
+    HELD_MET,
+    HELD_PERMITS,
+)
 from qmodel.networks.held_inside import found, longer, mean_met, thinned, together
 from qmodel.networks.held_result import HeldResult, View
 from qmodel.networks.held_variability import permit_factor
@@ -25,44 +31,6 @@ if TYPE_CHECKING:
     from qmodel.networks.held_pool import HeldPool
 
 __all__ = ["few", "limited", "many", "result_of", "state_of", "without_queues"]
-
-HELD_PERMITS = Assumption(
-    "held-permits",
-    "a permit is held from its first to its last station inside, waits there included",
-    "Neuts 1981",
-)
-HELD_MET = Assumption(
-    "held-met",
-    "what holders meet inside is that of stations in equilibrium at each number of holders, "
-    "with the means of the exact chain, and the wait for a permit has its first three moments; "
-    "the mean was within 1 % and the p99 within 3 % of simulations with exponential service (3 "
-    "to 48 permits, two stations inside, to 90 % load), the p99 of that wait within 0.3 % of "
-    "the chain's",
-    "our simulations",
-    APPROXIMATE,
-)
-HELD_AS_EXPONENTIAL = Assumption(
-    "held-as-exponential",
-    "service inside a pool that is not exponential changes the throughput of a full pool, the "
-    "waits inside and the wait for a permit by factors of its SCV; simulated with one and two "
-    "queues inside, of one and four servers with lognormal service of SCV 0.25 and 4, and 8 to "
-    "32 permits, the mean is within 2 % and p99 within 5 % to 60 % load of the limit, and at "
-    "85 % within 10 and 16 %, 14 % with two queues; at 95 % load and SCV 4 the mean is up to "
-    "32 % and p99 43 % low with one queue and 8 permits, 63 and 50 % with two, as their limit "
-    "is less than is said",
-    "our simulations",
-    APPROXIMATE,
-)
-FLOW_EQUIVALENCE = Assumption(
-    "flow-equivalence",
-    "the stations inside a pool are in equilibrium at each number of holders; against the "
-    "exact chain with exponential service, to 80 % load, the mean is within 1.5 % and the p99 "
-    "within 3 % where one station is the bottleneck or has several servers, and 4 and 10 % "
-    "high with two or three equal queues of one server, 13 and 18 % at 95 % load",
-    "Chandy, Herzog and Woo 1975; our simulations",
-    APPROXIMATE,
-)
-
 
 _AT_LIMIT = 1e-8
 """How far below its limit a pool is solved that is beyond it."""
