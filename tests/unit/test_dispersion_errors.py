@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
-import importlib.util
-import sys
+from collections.abc import Callable
 from pathlib import Path
 from types import ModuleType
 
@@ -17,15 +16,8 @@ ROOT = Path(__file__).parents[2]
 
 
 @pytest.fixture(scope="module")
-def script() -> ModuleType:
-    path = ROOT / "docs" / "errors_of_tandems.py"
-    spec = importlib.util.spec_from_file_location("errors_of_tandems", path)
-    assert spec is not None
-    assert spec.loader is not None
-    module = importlib.util.module_from_spec(spec)
-    sys.modules[spec.name] = module
-    spec.loader.exec_module(module)
-    return module
+def script(script_of_docs: Callable[[str], ModuleType]) -> ModuleType:
+    return script_of_docs("errors_of_tandems")
 
 
 def test_labels_are_those_of_the_table(script: ModuleType) -> None:
