@@ -46,6 +46,9 @@ _ANGLES = (np.arange(_NODES) + 0.5) * np.pi / _NODES
 _POINTS = np.cos(_ANGLES)
 _TO_SERIES = 2.0 / _NODES * np.cos(np.outer(np.arange(_NODES), _ANGLES))
 _TO_SERIES[0] /= 2
+_PARTS = np.arange(32) / 32
+"""Where a panel is looked at, from its lower edge on."""
+_AT_PARTS = np.cos(np.arccos(2 * _PARTS - 1)[:, np.newaxis] * np.arange(_NODES))
 
 
 def late_curve(plan: Plan, *keys: Any) -> LateCurve | None:
@@ -141,10 +144,15 @@ class LateCurve:
         return self._edges[-1]
 
     @property
-    def nodes(self) -> Any:
-        """Rates at which the curve was solved, rising, of one cell [1/s]."""
-        low, high = self._edges[:-1], self._edges[1:]
-        return np.sort(((high + low) / 2 + (high - low) / 2 * _POINTS[:, np.newaxis]).ravel())
+    def dense(self) -> tuple[Any, dict[Any, Any]]:
+        """Rates all along the curve of one cell, rising [1/s], and the shares that fail."""
+        low, high = self._edges[:-1, np.newaxis], self._edges[1:, np.newaxis]
+        x = (low + (high - low) * _PARTS).ravel()
+        values = np.einsum("tn,nkp->kpt", _AT_PARTS, self._series).reshape(len(self.keys), -1)
+        x = np.append(x, self.end * (1 - 1e-15))
+        values = np.hstack([values, self._series[:, :, -1].sum(axis=0)[:, np.newaxis]])
+        values = np.clip(values, 0.0, 1.0)
+        return x, {**self.given, **dict(zip(self.keys, values, strict=True))}
 
     @classmethod
     def of(cls, plan: Plan, levels: Sequence[tuple[Any, Any, Plan]]) -> LateCurve | None:

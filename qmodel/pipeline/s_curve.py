@@ -20,6 +20,7 @@ References
 
 from __future__ import annotations
 
+import itertools
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -33,7 +34,8 @@ if TYPE_CHECKING:
 
 __all__ = ["SCurve", "s_curve"]
 
-_ZOOMS, _FINE = 3, 33
+_ZOOMS, _FINE, _FLAT = 3, 33, 1e-12
+_STEPS, _MET = 5, 1e-14
 
 
 def s_curve(plan: Plan) -> SCurve | None:
@@ -47,48 +49,58 @@ def s_curve(plan: Plan) -> SCurve | None:
 
 
 class SCurve:
-    """The fresh load by the attempts, with its turning points among the nodes."""
+    """The fresh load by the attempts, as branches that rise and fall in turn."""
 
     def __init__(self, plan: Plan, curve: LateCurve) -> None:
         self._plan, self._curve = plan, curve
-        x = np.concatenate([[0.0], curve.nodes, [curve.end * (1 - 1e-15)]])
-        loads = self.load(x)
-        turns = self._turning_points(x, loads)
+        x, shares = curve.dense
+        loads = self._fresh(x, shares)
+        turns, tops = self._turning_points(x, loads)
         if turns.size:
             # Between two nodes one would hide two crossings.
-            x = np.sort(np.concatenate([x, turns]))
-            loads = self.load(x)
-        # In the end all fail.
-        last = np.inf if curve.saturates else loads[-1]
-        self._x, self._loads = x, np.append(loads, last)
+            at = np.searchsorted(x, turns)
+            x, loads = np.insert(x, at, turns), np.insert(loads, at, tops)
+        self._x, self._loads = x, loads
+        slopes = np.sign(np.diff(loads))
+        ends = np.flatnonzero(slopes[:-1] * slopes[1:] < 0) + 1
+        self._ends = [0, *ends.tolist(), len(x) - 1]
 
-    def _turning_points(self, x: Any, loads: Any) -> Any:
-        """Return where the curve turns, by scans that narrow, and a parabola in the end."""
+    def _turning_points(self, x: Any, loads: Any) -> tuple[Any, Any]:
+        """Return where the curve turns, and the loads there: by scans that narrow to a parabola."""
         slopes = np.sign(np.diff(loads))
         at = np.flatnonzero(slopes[:-1] * slopes[1:] < 0) + 1
         if not at.size:
-            return x[:0]
+            return x[:0], x[:0]
         way, low, high = slopes[at - 1], x[at - 1], x[at + 1]
         for _ in range(_ZOOMS):
             fine = low + np.linspace(0.0, 1.0, _FINE)[:, np.newaxis] * (high - low)
             values = way * self.load(fine)
             best = np.clip(values.argmax(axis=0), 1, _FINE - 2)[np.newaxis]
             low, middle, high = (np.take_along_axis(fine, best + k, 0)[0] for k in (-1, 0, 1))
-        left, top, right = (np.take_along_axis(values, best + k, 0)[0] for k in (-1, 0, 1))
-        with np.errstate(divide="ignore", invalid="ignore"):
-            shift = (right - left) / (2 * top - left - right) / 2 * (middle - low)
-        return np.where(np.abs(shift) < middle - low, middle + shift, middle)
+            left, top, right = (np.take_along_axis(values, best + k, 0)[0] for k in (-1, 0, 1))
+            with np.errstate(divide="ignore", invalid="ignore"):
+                part = (right - left) / (2 * top - left - right) / 2
+                part = np.where(np.abs(part) < 1, part, 0.0)
+            turns = middle + part * (middle - low)
+            tops = way * self.load(turns)
+            # Where a budget bends the curve there is no parabola.
+            if np.all(np.abs(tops - top - part * (right - left) / 4) <= _FLAT * np.abs(tops)):
+                break
+        better = tops > top
+        return np.where(better, turns, middle), way * np.where(better, tops, top)
+
+    def _fresh(self, attempts: Any, shares: dict[Any, Any]) -> Any:
+        """Return the fresh load at a rate of attempts of which these shares fail [1/s]."""
+        return np.asarray(attempts / self._plan.flows(1.0, shares).inflow[self._curve.key])
 
     def load(self, attempts: Any) -> Any:
         """Return the fresh load at a rate of attempts [1/s]."""
-        curve = self._curve
-        flows = self._plan.flows(1.0, curve.shares(attempts))
-        return np.asarray(attempts / flows.inflow[curve.key])
+        return self._fresh(attempts, self._curve.shares(attempts))
 
     @property
     def greatest(self) -> float:
         """The greatest load at which not all fail."""
-        return float(self._loads[:-1].max())
+        return float(self._loads.max())
 
     @property
     def folds(self) -> tuple[float, float]:
@@ -105,34 +117,82 @@ class SCurve:
     def states(self, rate: Any) -> FixedPoints:
         """Return all steady states at a load."""
         rate = np.asarray(rate, dtype=float)
-        size = len(self._loads)
-        # At the fold itself there is no healthy state any more.
-        above = self._loads.reshape(-1, *[1] * rate.ndim) > rate
-        rises, falls = above[1:] & ~above[:-1], above[:-1] & ~above[1:]
-        first = rises.argmax(axis=0)
-        last = size - 2 - rises[::-1].argmax(axis=0)
-        turn = size - 2 - falls[::-1].argmax(axis=0)
-        several = falls.any(axis=0) & (last > first)
+        first, turn, last = self._crossings(rate)
+        several = (turn >= 0) & (last > first)
+        wanted = np.stack([first, np.where(several, turn, -1), np.where(several, last, -1)])
+        wanted[:, (rate == 0) | np.isnan(rate)] = -1
         # A load beyond the end of the curve, at which all fail.
-        collapsed = np.stack([first, turn, last]) == size - 2
-        where = np.minimum(np.stack([first, turn, last]), size - 3)
-        low, high = self._x[where], self._x[where + 1]
-        sign = np.array([1.0, -1.0, 1.0]).reshape(-1, *[1] * rate.ndim)
-        known = np.broadcast_to(collapsed | (rate == 0), where.shape)
-        ends = (np.where(known, where, where + k) for k in (0, 1))
-        at_low, at_high = (sign * (self._loads[k] - rate) for k in ends)
-        low, high = np.where(known, low, low), np.where(known, low, high)
-        found = increasing_root(
-            lambda x: sign * (self.load(x) - rate),
-            low, high, rtol=1e-14, at_low=at_low, at_high=at_high,
-        )  # fmt: skip
-        read, idle = self._curve.shares(found), self._curve.shares(0.0)
+        collapsed = np.stack([first, turn, last]) == len(self._x) - 1
+        some = (wanted >= 0) & ~collapsed
+        found = np.zeros(wanted.shape)
+        found[some] = self._roots(wanted[some], np.broadcast_to(rate, wanted.shape)[some])
+        read = self._curve.shares(found)
         least, between, greatest = {}, {}, {}
         for key in self._curve.keys:
-            shares = np.where(collapsed, 1.0, read[key])
+            shares = np.where(collapsed & (rate != 0), 1.0, read[key])
             shares = np.where(np.isnan(rate), np.nan, shares)
-            least[key] = np.where(rate == 0, idle[key], shares[0])[()]
+            least[key] = shares[0][()]
             between[key], greatest[key] = (
                 np.where(several, share, np.nan)[()] for share in shares[1:]
             )
         return FixedPoints(least, lambda: greatest, lambda: between, True)
+
+    def _crossings(self, rate: Any) -> tuple[Any, Any, Any]:
+        """Return before which node a load is first met, last met on the way down, and last.
+
+        It is the last node where all fail, and -1 where there is no such crossing.
+        """
+        end = len(self._x) - 1
+        first, turn, last = (np.full(rate.shape, k) for k in (end, -1, end))
+        found = np.zeros(rate.shape, dtype=bool)
+        for low, high in itertools.pairwise(self._ends):
+            branch = self._loads[low : high + 1]
+            falls = branch[-1] < branch[0]
+            # At the fold itself there is no healthy state any more.
+            at = np.searchsorted(branch[::-1] if falls else branch, rate, side="right")
+            here = (at > 0) & (at < len(branch))
+            if falls:
+                turn = np.where(here, high - at, turn)
+                continue
+            first = np.where(here & ~found, low + at - 1, first)
+            last = np.where(here, low + at - 1, last)
+            found |= here
+        # Beyond what the curve ends with, all fail.
+        over = rate >= self._loads[-1]
+        return first, turn, np.where(over | ~found, end, last)
+
+    def _roots(self, at: Any, rate: Any) -> Any:
+        """Return where loads are met between the nodes `at` and those that follow."""
+        x, loads = self._x, self._loads
+        low, high = x[at], x[at + 1]
+        slope = (loads[at + 1] - loads[at]) / (high - low)
+        four = np.clip(at - 1, 0, len(x) - 4) + np.arange(4)[:, np.newaxis]
+        with np.errstate(all="ignore"):
+            found = _interpolated(loads[four], x[four], rate)
+            found = np.where((found > low) & (found < high), found, (low + high) / 2)
+            off = self.load(found) - rate
+            for _ in range(_STEPS):
+                stepped = np.clip(found - off / slope, low, high)
+                left = self.load(stepped) - rate
+                slope = np.where(left != off, (left - off) / (stepped - found), slope)
+                found, off = stepped, left
+                open_ = ~(np.abs(off) <= _MET * rate)
+                if not open_.any():
+                    return found
+        # Beside a fold, and where a budget bends the curve.
+        sign = np.where(loads[at + 1] > loads[at], 1.0, -1.0)[open_]
+        found[open_] = increasing_root(
+            lambda u: sign * (self.load(u) - rate[open_]), low[open_], high[open_], rtol=1e-14
+        )
+        return found
+
+
+def _interpolated(t: Any, values: Any, at: Any) -> Any:
+    """Return the cubic through four points of each cell, by Neville's scheme."""
+    rows = list(values)
+    for gap in range(1, 4):
+        rows = [
+            ((at - t[i]) * rows[i + 1] - (at - t[i + gap]) * rows[i]) / (t[i + gap] - t[i])
+            for i in range(4 - gap)
+        ]
+    return rows[0]
