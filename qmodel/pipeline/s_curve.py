@@ -66,7 +66,7 @@ class SCurve:
         self._ends = [0, *ends.tolist(), len(x) - 1]
 
     def _turning_points(self, x: Any, loads: Any) -> tuple[Any, Any]:
-        """Return where the curve turns, and the loads there: by scans that narrow to a parabola."""
+        """Return where the curve turns, and the loads there."""
         slopes = np.sign(np.diff(loads))
         at = np.flatnonzero(slopes[:-1] * slopes[1:] < 0) + 1
         if not at.size:
