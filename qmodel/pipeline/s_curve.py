@@ -125,7 +125,8 @@ class SCurve:
         collapsed = np.stack([first, turn, last]) == len(self._x) - 1
         some = (wanted >= 0) & ~collapsed
         found = np.zeros(wanted.shape)
-        found[some] = self._roots(wanted[some], np.broadcast_to(rate, wanted.shape)[some])
+        if some.any():
+            found[some] = self._roots(wanted[some], np.broadcast_to(rate, wanted.shape)[some])
         read = self._curve.shares(found)
         least, between, greatest = {}, {}, {}
         for key in self._curve.keys:
