@@ -16,6 +16,7 @@ qmodel.errors.DomainError: order must be 'first' or 'last', got 'least'; did you
 
 from __future__ import annotations
 
+import ast
 import builtins
 import collections.abc
 import inspect
@@ -24,6 +25,7 @@ import types
 import typing
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from decimal import Decimal
+from importlib import import_module
 from numbers import Real
 from os import PathLike
 from typing import Any
@@ -31,6 +33,7 @@ from typing import Any
 import numpy as np
 
 from qmodel import _check
+from qmodel._lazy import OnceLoaded, once_loaded
 from qmodel._nearest import did_you_mean
 from qmodel.errors import DomainError, ModelError
 
@@ -50,16 +53,8 @@ _WORDS = {
 _SEVERAL = (tuple, list, Sequence, Iterable)
 
 
-class _OfPandas(type):
-    """A class of pandas that is not loaded for the check: without it, nothing is one."""
-
-    def __instancecheck__(cls, x: Any) -> bool:
-        loaded = sys.modules.get("pandas")
-        return loaded is not None and isinstance(x, getattr(loaded, cls.__name__))
-
-
 _PANDAS = types.SimpleNamespace(
-    **{name: _OfPandas(name, (), {}) for name in ("DataFrame", "Series", "Index")}
+    **{name: once_loaded("pandas", name) for name in ("DataFrame", "Series", "Index")}
 )
 
 
@@ -74,10 +69,20 @@ class _Names(dict[str, Any]):
             return getattr(offered, name)
         if name in collections.abc.__all__:
             return getattr(collections.abc, name)
-        # What no module has loaded is no object that could be given; of two, either may be.
         loaded = [m for n, m in sys.modules.items() if n.startswith("qmodel.")]
         found = [vars(m)[name] for m in loaded if name in vars(m)]
-        return found[0] if found and all(x is found[0] for x in found) else Any
+        if not found:
+            return _for_type_checkers(sys.modules[self["__name__"]], name)
+        found = [x for x in found if not isinstance(x, OnceLoaded)] or found
+        return found[0] if all(x is found[0] for x in found) else Any  # Either may be.
+
+
+def _for_type_checkers(module: types.ModuleType, name: str) -> Any:
+    """Return what a module imports for type checkers only, and nobody has loaded as yet."""
+    for node in ast.walk(ast.parse(inspect.getsource(module))):
+        if isinstance(node, ast.ImportFrom) and any(a.name == name for a in node.names):
+            return getattr(import_module(str(node.module)), name)
+    return Any
 
 
 def resolved(annotation: Any, module: str) -> Any:

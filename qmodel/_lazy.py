@@ -13,7 +13,7 @@ from importlib import import_module
 from types import ModuleType
 from typing import Any
 
-__all__ = ["NoSuchName", "lazily"]
+__all__ = ["NoSuchName", "OnceLoaded", "lazily", "once_loaded"]
 
 
 class NoSuchName(AttributeError):
@@ -40,6 +40,27 @@ class _Package(ModuleType):
     def __setattr__(self, name: str, value: Any) -> None:
         if not (isinstance(value, ModuleType) and name in vars(self)["_HOME_OF"]):
             super().__setattr__(name, value)
+
+
+class OnceLoaded(type):
+    """A class whose module is not loaded for the question: without it, nothing is one."""
+
+    home: str
+
+    def __instancecheck__(cls, x: Any) -> bool:
+        loaded = sys.modules.get(cls.home)
+        return loaded is not None and isinstance(x, getattr(loaded, cls.__name__))
+
+
+def once_loaded(home: str, name: str) -> type:
+    """Return what stands for a class in `isinstance`, and does not load the module it is from.
+
+    Examples
+    --------
+    >>> isinstance(0.5, once_loaded("fractions", "Fraction"))
+    False
+    """
+    return OnceLoaded(name, (), {"home": home})
 
 
 def lazily(package: str, homes: Mapping[str, str], *, modules: str = "") -> None:

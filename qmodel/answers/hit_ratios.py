@@ -33,12 +33,10 @@ def hit_ratios(
             scenarios = model.replace({name: ratios})
             decides = len(set(np.broadcast_to(scenarios.max_rate, ratios.shape).tolist())) > 1
             if decides or load < float(model.max_rate):
-                # What stays the same has one line, for which nothing need be searched.
-                table = _table(scenarios, name, float(own), load, goals if decides else ())
                 if decides:
-                    tables.append(table)
+                    tables.append(_table(scenarios, name, float(own), load, goals))
                 else:
-                    notes.append(_note(table))
+                    notes.append(_note(scenarios, name, float(own), load))
     return tables, notes
 
 
@@ -92,14 +90,17 @@ def _table(
     return Table(name, title, columns, marked, "as it is now")
 
 
-def _note(table: Table) -> str:
+def _note(scenarios: Pipeline, name: str, own: float, load: float) -> str:
     """Return the least, own and greatest hit ratio with the mean latency, in one line."""
-    by_key = {column.key: column for column in table.columns}
-    ratios, mean = by_key["hit_ratio"], by_key["mean"]
-    rows = sorted({0, table.marked or 0, len(table) - 1})
+    import numpy as np
+
+    ratios = _ratios(own)
+    means = np.broadcast_to(scenarios.solve(load).latency.mean, ratios.shape)
+    mean = Column("mean", "mean", TIME, means.tolist())
+    now = int(np.flatnonzero(ratios == own)[0])
     parts = [
-        f"{mean.shown(i)} {'now' if i == table.marked else f'at {percent(ratios.values[i])}'}"
-        for i in rows
+        f"{mean.shown(i)} {'now' if i == now else f'at {percent(float(ratios[i]))}'}"
+        for i in sorted({0, now, len(ratios) - 1})
     ]
-    cache = table.key.removesuffix(".hit_ratio")
+    cache = name.removesuffix(".hit_ratio")
     return f"{cache} hit ratio: same capacity; mean {', '.join(parts)}"

@@ -51,25 +51,32 @@ def select(distribution: Any, shape: tuple[int, ...], index: Any) -> Any:
 
 
 def _select(x: Any, shape: tuple[int, ...], where: Any, seen: dict[int, Any]) -> Any:
+    kind = type(x)
+    if kind in _NUMBERS:
+        return x
     if isinstance(x, np.ndarray):
         return x if x.ndim == 0 else np.broadcast_to(x, shape)[where]
     if isinstance(x, tuple):
         chosen = [_select(v, shape, where, seen) for v in x]
         if all(map(operator.is_, chosen, x)):
             return x
-        return type(x)(*chosen) if hasattr(x, "_fields") else tuple(chosen)
+        return kind(*chosen) if hasattr(x, "_fields") else tuple(chosen)
     if not is_dataclass(x):
         return x
-    if id(x) not in seen:
-        kept = {}
-        for f in fields(x):
-            value = getattr(x, f.name)
-            same = f.metadata.get(WHOLE)
-            kept[f.name] = value if same else _select(value, shape, where, seen)
-        seen[id(x)] = x
+    found = seen.get(id(x))
+    if found is None:
+        found = x
+        cells = {}
+        for name in _names(kind):
+            value = getattr(x, name)
+            chosen = _select(value, shape, where, seen)
+            if chosen is not value:
+                cells[name] = chosen
         # What has no cells is one object in all of them.
-        if any(value is not getattr(x, name) for name, value in kept.items()):
-            seen[id(x)] = copy = object.__new__(type(x))
-            for name, value in kept.items():
-                object.__setattr__(copy, name, value)
-    return seen[id(x)]
+        if cells:
+            found = object.__new__(kind)
+            for f in fields(x):
+                value = cells[f.name] if f.name in cells else getattr(x, f.name)
+                object.__setattr__(found, f.name, value)
+        seen[id(x)] = found
+    return found

@@ -1,10 +1,9 @@
 """A pipeline: stations, the paths that requests take through them, and its steady state.
 
 ``Pipeline(path)`` has one kind of request; ``Pipeline({"browse": (0.8, path), "buy": (0.2,
-path)})`` has a mix, and its results come for each kind and for the mix. Solving adds up
-what all paths bring to each station, solves the stations, and composes their distributions
-along the paths. Parameters may be arrays anywhere: they broadcast, and every scenario is solved
-at once.
+path)})`` has a mix, with results for each kind and for the mix. Solving adds up what all paths
+bring to each station, solves the stations, and composes their distributions along the paths.
+Parameters may be arrays anywhere: they broadcast, and every scenario is solved at once.
 """
 
 from __future__ import annotations
@@ -21,23 +20,20 @@ from qmodel._typing import Value
 from qmodel._xp import is_symbolic
 from qmodel.errors import DomainError, ModelError
 from qmodel.loads import Closed, Load, Poisson, Profile, poisson_rate
-from qmodel.networks.closed_result import ClosedResult
-from qmodel.pipeline.closed_load import closed_state
-from qmodel.pipeline.in_time import over_time
-from qmodel.pipeline.over_time import PipelineOverTime
 from qmodel.pipeline.parameters import changed, check_names, parameters, swapped
 from qmodel.pipeline.plan import Plan
-from qmodel.pipeline.refill import refilled
 from qmodel.pipeline.result import PipelineResult
 from qmodel.pipeline.shares import kinds_of_requests, rescaled
 from qmodel.pipeline.steps.base import Step, checked_step
 from qmodel.queues.base import Station
-from qmodel.transients.autoscaler import Autoscaler
-from qmodel.transients.emptied import Emptied
-from qmodel.transients.schedule import Schedule
 
 if TYPE_CHECKING:
+    from qmodel.networks.closed_result import ClosedResult
     from qmodel.pipeline.drawing import Drawing
+    from qmodel.pipeline.over_time import PipelineOverTime
+    from qmodel.transients.autoscaler import Autoscaler
+    from qmodel.transients.emptied import Emptied
+    from qmodel.transients.schedule import Schedule
 
 __all__ = ["Pipeline"]
 
@@ -226,8 +222,12 @@ class Pipeline:
         (38.1878, 0.2373)
         """
         if isinstance(arrival_rate, Closed):
+            from qmodel.pipeline.closed_load import closed_state
+
             return closed_state(self.plan, arrival_rate)
         if isinstance(arrival_rate, Profile):
+            from qmodel.pipeline.in_time import over_time
+
             return over_time(self.plan, arrival_rate)
         rate = poisson_rate(arrival_rate, "a pipeline")
         unknown = not is_symbolic(rate) and not np.all(np.isfinite(rate))
@@ -287,6 +287,9 @@ class Pipeline:
         peak of 821/s after 90 s: db is saturated from 88 s to 97 s; backlog up to 185, p99 at
         ...
         """
+        from qmodel.pipeline.in_time import over_time
+        from qmodel.pipeline.refill import refilled
+
         model, refills = refilled(self, emptied)
         return over_time(model.plan, load, refills, times=times, servers=servers, start=start)
 

@@ -4,18 +4,20 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from qmodel._nearest import did_you_mean
 from qmodel._typing import Value
 from qmodel.distributions.broadcasting import shape_of
 from qmodel.errors import ModelError
 from qmodel.loads import Closed, Load
-from qmodel.networks.closed_result import ClosedResult
 from qmodel.pipeline import Pipeline, call
 from qmodel.pipeline.parameters import changed, parameters
 from qmodel.planning._results import latency_of, max_rate_of
 from qmodel.queues.base import Station, StationResult
+
+if TYPE_CHECKING:
+    from qmodel.networks.closed_result import ClosedResult
 
 __all__ = [
     "Asked",

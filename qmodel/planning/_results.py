@@ -5,19 +5,27 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import reduce
-from typing import Any, cast
+from typing import TYPE_CHECKING, Any, cast
 
 import numpy as np
 
+from qmodel._lazy import once_loaded
 from qmodel._nearest import did_you_mean
 from qmodel._typing import Value
 from qmodel._xp import namespace
 from qmodel.distributions import Distribution
 from qmodel.errors import ModelError
-from qmodel.networks.closed_result import ClosedResult
-from qmodel.pipeline import Pipeline, PipelineOverTime, PipelineResult
+from qmodel.pipeline import Pipeline, PipelineResult
 from qmodel.queues.base import Station, StationResult
-from qmodel.transients.over_time import StationOverTime
+
+if TYPE_CHECKING:
+    from qmodel.networks.closed_result import ClosedResult
+    from qmodel.pipeline import PipelineOverTime
+    from qmodel.transients.over_time import StationOverTime
+else:  # Asked for in every question, and rarely there.
+    ClosedResult = once_loaded("qmodel.networks.closed_result", "ClosedResult")
+    PipelineOverTime = once_loaded("qmodel.pipeline.over_time", "PipelineOverTime")
+    StationOverTime = once_loaded("qmodel.transients.over_time", "StationOverTime")
 
 __all__ = [
     "Model",

@@ -26,17 +26,15 @@ teams write it down:
 
 In full: ``<quantity> [of <kind, station or limit>] <comparison> <limit>``. A time has a unit,
 a share is written as 1 % or 0.01, a rate as 100/s. Latency and response are one word. The
-percentiles of a wait are those of one queue: a pipeline with several needs the name of its
-station. A name that a kind of request shares with a station is that of the kind.
+percentiles of a wait are those of one queue: where there are several, name its station. A name
+that a kind of request shares with a station is that of the kind.
 
 `Objective.margin` measures the distance for root finding (`qmodel.planning.quantities`); it
 rises with load through zero at the limit, but for the goodput, of which a load brings more.
 
-**Strictness.** ``x < limit`` is ``x <= the next smaller float``: a constant delay of 300 ms
-meets ``p99 <= 300 ms`` and misses ``p99 < 300 ms``.
+**Strictness.** ``x < limit`` is ``x <= the next smaller float``.
 **Overload.** An overloaded model misses every objective: its margin is ``inf``.
-**Losses.** Latencies are those of the requests that get through. A model that refuses keeps
-them low at any load: state a loss beside them.
+**Losses.** Latencies are of the requests that get through: state a loss beside them.
 """
 
 from __future__ import annotations
@@ -46,16 +44,16 @@ import re
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from functools import reduce
-from typing import Any, cast
+from typing import TYPE_CHECKING, Any, cast
 
 import numpy as np
 
 from qmodel import _check, units
 from qmodel._checked import checked
 from qmodel._fields import Model
+from qmodel._lazy import once_loaded
 from qmodel._typing import Value
 from qmodel.errors import DomainError, ModelError
-from qmodel.pipeline import PipelineOverTime
 from qmodel.planning._results import Result, load_share_of
 from qmodel.planning.held_in_time import IN_TIME, worst_of
 from qmodel.planning.quantities import (
@@ -66,6 +64,11 @@ from qmodel.planning.quantities import (
     quantity_of,
     text_beside,
 )
+
+if TYPE_CHECKING:
+    from qmodel.pipeline import PipelineOverTime
+else:
+    PipelineOverTime = once_loaded("qmodel.pipeline.over_time", "PipelineOverTime")
 
 __all__ = [
     "Objective",
