@@ -138,7 +138,8 @@ def test_there_are_no_circles() -> None:
     """A package names what its modules offer and is left out: its modules import each other."""
     modules = {name for name, file in FILES.items() if file.name != "__init__.py"}
     graph = {
-        name: {f"{m}.{n}" if f"{m}.{n}" in modules else m for m, n in all_taken()[name]} & modules
+        name: {f"{m}.{n}" if f"{m}.{n}" in modules else m for m, n in all_taken()[name]}
+        & modules
         for name in modules
     }
     assert circles(graph) == []
