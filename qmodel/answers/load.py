@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, TypeAlias
 
 import numpy as np
 
@@ -21,7 +21,7 @@ if TYPE_CHECKING:
     from qmodel.planning.slo import Objective, Objectives
     from qmodel.queues import Station
 
-    Model = Pipeline | Station
+    Model: TypeAlias = Pipeline | Station
 
 __all__ = [
     "curve_of",

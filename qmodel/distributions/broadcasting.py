@@ -28,7 +28,7 @@ def whole(**options: Any) -> Any:
 
 
 @cache
-def _names(kind: type) -> tuple[str, ...]:
+def _names(kind: Any) -> tuple[str, ...]:
     return tuple(f.name for f in fields(kind) if not f.metadata.get(WHOLE))
 
 
@@ -51,7 +51,7 @@ def select(distribution: Any, shape: tuple[int, ...], index: Any) -> Any:
 
 
 def _select(x: Any, shape: tuple[int, ...], where: Any, seen: dict[int, Any]) -> Any:
-    kind = type(x)
+    kind: Any = type(x)
     if kind in _NUMBERS:
         return x
     if isinstance(x, np.ndarray):

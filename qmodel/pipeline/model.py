@@ -54,8 +54,8 @@ class Pipeline:
         The kinds in the order in which stations with priorities serve them, most urgent
         first; by default as they are given. [-]
     measured : Region, optional
-        Loads, utilization and kinds that the model was held against, as `calibrate_site` has
-        them (`qmodel.planning.Region`): questions beyond are answered with a warning. [-]
+        Loads, utilization and kinds that the model was held against, as of `calibrate_site`
+        (`qmodel.planning.Region`): questions beyond are answered with a warning. [-]
 
     Raises
     ------
@@ -173,7 +173,7 @@ class Pipeline:
 
     @property
     def bottleneck(self) -> Any:
-        """The station that saturates first; "" if none ever does."""
+        """The station that saturates first, or ""."""
         name = self.plan.hidden[1]
         if name is None:
             raise ModelError("which station saturates first is open in a symbolic pipeline")
@@ -195,8 +195,8 @@ class Pipeline:
         ----------
         arrival_rate : number, array or Load
             Requests a second, all kinds together, >= 0, or a `qmodel.Poisson` load, which
-            is the same; or `qmodel.Closed`, users who wait for their answers, or
-            `qmodel.Profile`, a rate that changes in time (`over_time`). [1/s]
+            is the same; `qmodel.Closed`, users who wait for their answers; or
+            `qmodel.Profile`, a rate that changes in time. [1/s]
 
         Returns
         -------
@@ -208,7 +208,7 @@ class Pipeline:
         DomainError
             If `arrival_rate` is negative, or not finite beside symbols.
         ModelError
-            If the load is of a kind that a pipeline, or this one, cannot take.
+            If this pipeline cannot take a load of this kind.
 
         Examples
         --------
@@ -366,7 +366,7 @@ class Pipeline:
         Returns
         -------
         Pipeline
-            The changed pipeline; this one stays as it is.
+            The changed pipeline. [-]
 
         Raises
         ------

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import reduce
-from typing import TYPE_CHECKING, Any, cast
+from typing import TYPE_CHECKING, Any, TypeAlias, cast
 
 import numpy as np
 
@@ -43,10 +43,10 @@ __all__ = [
     "wait_of",
 ]
 
-Model = Pipeline | Station
+Model: TypeAlias = Pipeline | Station
 """What can be asked."""
 
-Result = PipelineResult | StationResult | ClosedResult
+Result: TypeAlias = PipelineResult | StationResult | ClosedResult
 """What a solved model is; under a load that changes it is a `PipelineOverTime`."""
 
 

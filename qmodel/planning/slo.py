@@ -30,7 +30,7 @@ percentiles of a wait are those of one queue: where there are several, name its 
 that a kind of request shares with a station is that of the kind.
 
 `Objective.margin` measures the distance for root finding (`qmodel.planning.quantities`); it
-rises with load through zero at the limit, but for the goodput, of which a load brings more.
+rises with load through 0 at the limit, but for the goodput, of which a load brings more.
 
 **Strictness.** ``x < limit`` is ``x <= the next smaller float``.
 **Overload.** An overloaded model misses every objective: its margin is ``inf``.
@@ -114,8 +114,8 @@ class Objective(Model):
         A kind of request, a station or a limit; by default all requests, and for a
         utilization the busiest station. [-]
     comparison : {"<", "<=", ">", ">="}, optional
-        Whether the limit itself is missed or met; ">" for a goodput, "<" otherwise, which
-        are the defaults. [-]
+        Whether the limit itself is missed or met; ">" for a goodput, "<" otherwise, the
+        defaults. [-]
     of_time : float, default 1
         Fraction of time in which it must hold, where the load changes; > 0. [-]
 
