@@ -24,6 +24,10 @@ from qmodel.numerics import quadrature
 __all__ = ["Truncated", "within"]
 
 
+_MOST_LATE = 0.9
+"""The share of what is late up to which no digits are lost where it is taken off."""
+
+
 class _Known(NamedTuple):
     """What is asked for again and again: where it jumps, the share that is late, moments."""
 
@@ -157,7 +161,15 @@ class Truncated(Distribution):
 
     def laplace(self, s: Value) -> Value:
         """Return the transform at `s` [1/s], Re s >= 0, by quadrature of the tail."""
-        return quadrature.transform(partial(self._within, self._late()), s, self._breaks())
+        late = self._late()
+        smooth = self.distribution.closed and self.distribution.analytic
+        if not smooth or not np.all((late > 0) & (late < _MOST_LATE)):
+            return quadrature.transform(partial(self._within, late), s, self._breaks())
+        # All of it less what is late, which is smooth from the deadline on.
+        left = quadrature.transform(lambda t: self.distribution.tail(self.deadline + t) / late, s)
+        return (self.distribution.laplace(s) - late * np.exp(-s * self.deadline) * left) / (
+            1 - late
+        )
 
 
 def _jumps(distribution: Distribution) -> tuple[Any, ...]:

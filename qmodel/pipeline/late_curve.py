@@ -40,6 +40,8 @@ _BEYOND = 10
 _RESOLVED, _NEARLY = 2e-11, 1e-5
 """What the last coefficients may be; where streams are not Poisson, waits have kinks in the
 load that no polynomial resolves, and errors far above these."""
+_INVERTED = 1e-8
+"""The same around a timeout: the times within it are inverted from transforms of tails."""
 _CHECKED = np.array([0.5, 0.7, 0.8, 0.87, 0.92, 0.96, 0.98, 0.99])
 
 _ANGLES = (np.arange(_NODES) + 0.5) * np.pi / _NODES
@@ -209,8 +211,9 @@ class LateCurve:
             return None
         values = values.reshape(len(levels), *at.shape).swapaxes(0, 1)
         series = np.tensordot(_TO_SERIES, values, axes=1)
-        resolved = _NEARLY if through else _RESOLVED
-        if not np.all(np.abs(series[-2:]).sum(axis=0) < resolved):
+        resolved = np.full(len(levels), _NEARLY if through else _RESOLVED)
+        resolved[1:] = np.maximum(resolved[1:], _INVERTED)
+        if not np.all(np.abs(series[-2:]).sum(axis=0).reshape(len(levels), -1).T < resolved):
             return None
         curve = cls(edges, series, tuple(each for each, _, _ in levels), exact, given)
         curve.stations, curve.saturates = frozenset(levels[-1][2].stations), not endless

@@ -184,6 +184,18 @@ def test_a_chain_of_timeouts_is_read_off_one_curve() -> None:
     assert p.plan.states(p.max_rate * 1.001).least[("timeout", "a")] == 1.0
 
 
+def test_nested_timeouts_whose_pauses_jitter() -> None:
+    """Against two simulations of 1e6 requests, until they tip."""
+    b = qm.timeout(4.0, qm.call("b", qm.MMc(1.0, 8)), name="in")
+    calls = qm.retry(b, attempts=3, pause=2.0, jitter=1.0, name="calls")
+    page = qm.timeout(12.0, qm.series(qm.call("a", qm.MMc(0.5, 8)), calls), name="out")
+    p = qm.Pipeline(qm.retry(page, attempts=3, pause=5.0, jitter=1.0, name="pages"))
+    assert p.plan.s_curve is not None
+    r = p.solve(5.0)
+    assert float(r.latency.mean) == pytest.approx(1.595, rel=0.007)
+    assert float(r.latency.quantile(0.99)) == pytest.approx(6.42, rel=0.005)
+
+
 def test_two_calls_that_are_tried_again_side_by_side() -> None:
     """Calls in a row with timeouts of their own: each as if it were alone."""
     calls, alone = [], []
