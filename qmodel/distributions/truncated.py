@@ -166,7 +166,9 @@ class Truncated(Distribution):
         if not smooth or not np.all((late > 0) & (late < _MOST_LATE)):
             return quadrature.transform(partial(self._within, late), s, self._breaks())
         # All of it less what is late, which is smooth from the deadline on.
-        left = quadrature.transform(lambda t: self.distribution.tail(self.deadline + t) / late, s)
+        left = quadrature.transform(
+            lambda t: self.distribution.tail(self.deadline + t) / late, s
+        )
         return (self.distribution.laplace(s) - late * np.exp(-s * self.deadline) * left) / (
             1 - late
         )

@@ -213,7 +213,7 @@ class LateCurve:
         series = np.tensordot(_TO_SERIES, values, axes=1)
         resolved = np.full(len(levels), _NEARLY if through else _RESOLVED)
         resolved[1:] = np.maximum(resolved[1:], _INVERTED)
-        if not np.all(np.abs(series[-2:]).sum(axis=0).reshape(len(levels), -1).T < resolved):
+        if not np.all(resolved > np.abs(series[-2:]).sum(axis=0).reshape(len(levels), -1).T):
             return None
         curve = cls(edges, series, tuple(each for each, _, _ in levels), exact, given)
         curve.stations, curve.saturates = frozenset(levels[-1][2].stations), not endless
