@@ -20,6 +20,7 @@ __all__ = ["WHOLE", "select", "shape_of", "whole"]
 
 WHOLE = "whole"
 _NUMBERS = (float, int, np.float64)
+_FEW = 64  # cells that are copied as soon as looked at
 
 
 def whole(**options: Any) -> Any:
@@ -47,6 +48,11 @@ def shape_of(distribution: Any) -> tuple[int, ...]:
 def select(distribution: Any, shape: tuple[int, ...], index: Any) -> Any:
     """Return the cells with flat `index` of its broadcast `shape`, as one axis."""
     where = np.unravel_index(index, shape)
+    if len(shape) == 1 and np.size(index) > _FEW:
+        first, last = int(index[0]), int(index[-1]) + 1
+        # Cells next to each other are not copied.
+        if last - first == len(index) and (np.diff(index) == 1).all():
+            where = (slice(first, last),)
     return _select(distribution, shape, where, {})
 
 

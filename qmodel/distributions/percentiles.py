@@ -2,10 +2,16 @@
 
 The log of a tail is close to a straight line where percentiles are asked for, so a Newton
 step from the quantile of the gamma distribution with the same mean and variance is usually good
-to four digits, and two more finish. A step that leaves the bracket is replaced by a bisection.
+to four digits. The time as a cubic of the log of the tail, through two steps and their slopes
+(inverse Hermite interpolation [1]_), is then good to ten, and most cells are done. A step that
+leaves the bracket is replaced by a bisection.
 Jumps of the tail (atoms, shifted) are looked at first, so that a percentile that falls into one
 is that very time. One percentile of one closed distribution is tried in plain floats before, as
 masks and arrays cost ten times its formula.
+
+References
+----------
+.. [1] J. F. Traub, "Iterative Methods for the Solution of Equations", Prentice-Hall, 1964, ch. 4.
 """
 
 from __future__ import annotations
@@ -25,6 +31,7 @@ if TYPE_CHECKING:
 __all__ = ["gamma_quantile", "quantile"]
 
 _STEP = 1e-7  # A Newton step this small, relative, leaves an error of its square.
+_CUBIC = 1e-10  # The error that a cubic may be thought to leave, relative.
 _ROUNDING = 1e-15  # A step this small is all rounding, wherever it leads.
 _NOISE = 1e-13, 1e-10  # The absolute error of a tail by Talbot's rule, and by Euler's.
 _FIRST, _MOST = 5, 200
@@ -165,6 +172,7 @@ def _newton(
     found = t.copy()
     active = np.arange(t.size)
     t = np.where((t > low) & (t < high), t, _between(low, high))
+    before = None
     for _ in range(most):
         tail, density, _ = chunk(of, t)
         low, high = np.where(tail > q, t, low), np.where(tail > q, high, t)
@@ -175,22 +183,50 @@ def _newton(
         there = np.isfinite(stepped) & (
             (np.abs(stepped - t) <= _ROUNDING * t) | (np.abs(log) <= _ROUNDING)
         )
-        within = np.where(there, np.clip(stepped, low, high), _between(low, high))
-        stepped = np.where(newton, stepped, within)
-        stepped = np.where(np.isnan(tail), np.nan, stepped)
+        if not newton.all():
+            within = np.where(there, np.clip(stepped, low, high), _between(low, high))
+            stepped = np.where(newton, stepped, within)
+            stepped = np.where(np.isnan(tail), np.nan, stepped)
         # Of the scale of the distribution there: it is short where the support ends.
-        close = np.maximum(_STEP * np.minimum(stepped, scale), noise / q * scale)
-        close = np.abs(stepped - t) <= close
+        least = np.minimum(stepped, scale)
+        close = np.abs(stepped - t) <= np.maximum(_STEP * least, noise / q * scale)
+        if before is not None:
+            cubic, error = _cubic(*before, t, scale, log)
+            better = newton & (error <= _CUBIC * least) & (cubic > low) & (cubic < high)
+            stepped = np.where(better, cubic, stepped)
+            close |= better
         narrow = np.isfinite(high) & (high - low <= 4e-16 * high)
         done = (newton & close) | there | narrow | np.isnan(tail)
-        found[active] = t = stepped
+        found[active] = stepped
         if done.all():
             return found, active[:0]
+        before = t, scale, log
+        t = stepped
         kept = np.flatnonzero(~done)
         if 2 * kept.size <= done.size:
             of = select(of, t.shape, kept)
             active, q, t, low, high = (x[kept] for x in (active, q, t, low, high))
+            before = tuple(x[kept] for x in before)
     return found, active
+
+
+def _cubic(
+    t0: np.ndarray, scale0: np.ndarray, y0: np.ndarray, t: Any, scale: Any, y: Any
+) -> tuple[np.ndarray, np.ndarray]:
+    """Return where the cubic through two steps and their slopes has y = 0, and its error.
+
+    `y` is the log of the tail over that which is sought, of slope -1 / scale. What is left is
+    the fourth derivative over 24, times the squares of y at both: it is taken for as large as
+    the terms before it, where the second step is as near as a Newton step of a smooth tail.
+    """
+    over = y - y0
+    secant = (t - t0) / over
+    second = (-scale - secant) / over
+    third = -(scale0 + scale + 2 * secant) / over**2
+    found = t + scale * y + y**2 * (second - y0 * third)
+    error = (y0 * y) ** 2 * (np.abs(second) + np.abs(third))
+    smooth = (np.abs(y) <= 4 * y0**2) & (np.abs(y0) <= 1)
+    return found, np.where(smooth, error, np.inf)
 
 
 def _between(low: np.ndarray, high: np.ndarray) -> np.ndarray:

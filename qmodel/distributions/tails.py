@@ -38,7 +38,7 @@ if TYPE_CHECKING:
 
 __all__ = ["CELLS", "Ready", "chunk", "faces", "ready"]
 
-CELLS = 1024
+CELLS = 2048
 """Cells a chunk: 12 complex points of each fit in the second-level cache."""
 
 _FEW = 64

@@ -59,6 +59,9 @@ __all__ = ["EULER", "TALBOT", "Rule", "line", "smoothed", "tail_and_density", "w
 _FEW = 60
 """Points below which a line is a first look."""
 
+_TOGETHER = 1 << 15
+"""Values that are summed in one product."""
+
 
 class Rule(NamedTuple):
     """Points and weights of an inversion formula."""
@@ -71,10 +74,13 @@ class Rule(NamedTuple):
     """Rows of weights that give 0 where the tail is right."""
     limit: float
     """The most that they may give."""
+    rows: np.ndarray
+    """Tail weights and null weights, one below the other."""
 
 
 def _rule(points: np.ndarray, weights: np.ndarray, null: Any, limit: float) -> Rule:
-    return Rule(points, weights, weights / points, np.asarray(null) / points, limit)
+    tail, null = weights / points, np.asarray(null) / points
+    return Rule(points, weights, tail, null, limit, np.vstack([tail, null]))
 
 
 def _talbot(total: int) -> Rule:
@@ -223,16 +229,27 @@ def with_doubt(
     """
     s = np.divide.outer(rule.points, t)
     values = np.broadcast_to(transform(s), s.shape)
-    above = mass - values
-    # einsum, not BLAS: its threads stall beside a busy neighbour, and gain nothing here.
-    tail = np.einsum("k,k...->...", rule.tail_weights, above).real
-    density = np.einsum("k,k...->...", rule.weights, values).real / t
-    doubt = np.abs(np.einsum("jk,k...->j...", rule.null, above).real).max(axis=0) / rule.limit
+    found = _summed(rule.rows, mass - values)
+    tail, density = found[0], _summed(rule.weights[None], values)[0] / t
+    doubt = np.abs(found[1:]).max(axis=0) / rule.limit
     if rule is TALBOT:
         # Far below the mean of many times the null weights see too little.
         below = np.abs(1 - tail / mass)
         doubt = np.where((below < 1e-4) & (below > 1e-12), np.inf, doubt)
     return tail, density, doubt
+
+
+def _summed(rows: np.ndarray, values: np.ndarray) -> np.ndarray:
+    """Return the real part of sums over the first axis, a row for each row of weights.
+
+    In products so small that BLAS does each in one thread: several stall beside a busy
+    neighbour.
+    """
+    shape, flat = values.shape[1:], values.reshape(len(values), -1)
+    step = _TOGETHER // len(flat) + 1
+    starts = range(0, max(flat.shape[1], 1), step)
+    found = [(rows @ flat[:, i : i + step]).real for i in starts]
+    return np.concatenate(found, axis=1).reshape(-1, *shape)
 
 
 TALBOT = _talbot(24)

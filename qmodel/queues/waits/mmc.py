@@ -138,7 +138,8 @@ class MMcResponse(Distribution):
         """Return the Laplace transform."""
         mu, theta, c = self.serve, self.drain, self.probability
         # One quotient of both, as a division costs as much as all else.
-        return mu * (theta + (1 - c) * s) / ((theta + s) * (mu + s))
+        below = (theta + s) * (mu + s)
+        return (mu * theta + mu * (1 - c) * s) / below
 
     def tail(self, t: Value) -> Value:
         """Return the probability that it exceeds `t`."""
