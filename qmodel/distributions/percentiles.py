@@ -11,7 +11,7 @@ masks and arrays cost ten times its formula.
 
 References
 ----------
-.. [1] J. F. Traub, "Iterative Methods for the Solution of Equations", Prentice-Hall, 1964, ch. 4.
+.. [1] J. F. Traub, "Iterative Methods for the Solution of Equations", Prentice-Hall, 1964.
 """
 
 from __future__ import annotations
