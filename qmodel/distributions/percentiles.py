@@ -172,7 +172,7 @@ def _newton(
     found = t.copy()
     active = np.arange(t.size)
     t = np.where((t > low) & (t < high), t, _between(low, high))
-    before = None
+    before: tuple[Any, ...] | None = None
     for _ in range(most):
         tail, density, _ = chunk(of, t)
         low, high = np.where(tail > q, t, low), np.where(tail > q, high, t)
