@@ -191,7 +191,7 @@ def _newton(
         least = np.minimum(stepped, scale)
         close = np.abs(stepped - t) <= np.maximum(_STEP * least, noise / q * scale)
         if before is not None:
-            cubic, error = _cubic(*before, t, scale, log)
+            cubic, error = _cubic(before, (t, scale, log))
             better = newton & (error <= _CUBIC * least) & (cubic > low) & (cubic < high)
             stepped = np.where(better, cubic, stepped)
             close |= better
@@ -210,15 +210,14 @@ def _newton(
     return found, active
 
 
-def _cubic(
-    t0: np.ndarray, scale0: np.ndarray, y0: np.ndarray, t: Any, scale: Any, y: Any
-) -> tuple[np.ndarray, np.ndarray]:
+def _cubic(before: tuple[Any, ...], now: tuple[Any, ...]) -> tuple[np.ndarray, np.ndarray]:
     """Return where the cubic through two steps and their slopes has y = 0, and its error.
 
-    `y` is the log of the tail over that which is sought, of slope -1 / scale. What is left is
+    A step is a time, the scale there, and y: the log of the tail over that which is sought, with slope -1 / scale. What is left is
     the fourth derivative over 24, times the squares of y at both: it is taken for as large as
     the terms before it, where the second step is as near as a Newton step of a smooth tail.
     """
+    (t0, scale0, y0), (t, scale, y) = before, now
     over = y - y0
     secant = (t - t0) / over
     second = (-scale - secant) / over
