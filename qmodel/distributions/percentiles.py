@@ -213,9 +213,10 @@ def _newton(
 def _cubic(before: tuple[Any, ...], now: tuple[Any, ...]) -> tuple[np.ndarray, np.ndarray]:
     """Return where the cubic through two steps and their slopes has y = 0, and its error.
 
-    A step is a time, the scale there, and y: the log of the tail over that which is sought, with slope -1 / scale. What is left is
-    the fourth derivative over 24, times the squares of y at both: it is taken for as large as
-    the terms before it, where the second step is as near as a Newton step of a smooth tail.
+    A step is a time, the scale there, and y: the log of the tail over that which is sought,
+    with slope -1 / scale. What is left is the fourth derivative over 24, times the squares of
+    y at both: it is taken for as large as the terms before it, where the second step is as
+    near as a Newton step of a smooth tail.
     """
     (t0, scale0, y0), (t, scale, y) = before, now
     over = y - y0

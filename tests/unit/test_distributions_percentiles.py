@@ -128,6 +128,21 @@ def test_the_root_itself_is_the_last_step(station, monkeypatch):
                 )
 
 
+def test_a_cubic_through_two_steps_ends_the_search(monkeypatch):
+    """Two passes for nearly all percentiles, and right to ten digits all the same."""
+    times = [Exponential(x * np.linspace(0.2, 5, 300)) for x in (0.01, 0.02, 0.004)]
+    row, passes = Sum([*times, Erlang(0.03, 3)]), []
+    plain = percentiles.chunk
+    monkeypatch.setattr(
+        percentiles, "chunk", lambda of, t: passes.append(t.size) or plain(of, t)
+    )
+    found = row.quantile(0.99)
+    assert sum(passes[2:]) < 0.01 * found.size
+    monkeypatch.setattr(percentiles, "_CUBIC", 0.0)
+    assert found == pytest.approx(row.quantile(0.99), rel=1e-10)
+    assert sum(passes) > 4 * found.size
+
+
 def test_nan_in_nan_out():
     distribution = Sum([Exponential(np.array([1.0, np.nan])), Exponential(0.5)])
     assert np.isnan(distribution.quantile(0.9)).tolist() == [False, True]
