@@ -14,6 +14,7 @@ from qmodel.distributions import (
     Mixture,
     Sum,
     Uniform,
+    percentiles,
 )
 from qmodel.distributions.heavy import LogNormal, Pareto
 from qmodel.distributions.percentiles import quantile
@@ -91,8 +92,6 @@ def test_infinite_mean():
 
 
 def test_noise_of_inversion_costs_no_steps(monkeypatch):
-    from qmodel.distributions import percentiles
-
     steps = []
     chunk = percentiles.chunk
     monkeypatch.setattr(percentiles, "chunk", lambda *a: steps.append(1) or chunk(*a))
@@ -109,8 +108,6 @@ def test_noise_of_inversion_costs_no_steps(monkeypatch):
 )
 def test_the_root_itself_is_the_last_step(station, monkeypatch):
     """Where a step has met the root, the next one leads nowhere: no bisections follow."""
-    from qmodel.distributions import percentiles
-
     calls = []
     chunk = percentiles.chunk
     monkeypatch.setattr(percentiles, "chunk", lambda *a: calls.append(1) or chunk(*a))
