@@ -146,12 +146,26 @@ class Closed(Load):
     --------
     >>> Closed(users=200, think_time=5.0)
     Closed(users=200, think_time=5.0)
+
+    A tenth more of them, and always whole users:
+
+    >>> 1.1 * Closed(users=15, think_time=5.0)
+    Closed(users=17, think_time=5.0)
     """
 
     users: Count = parameter("users", symbol="N", check=_users)
     think_time: Value = parameter(
         "mean think time", unit="s", symbol="Z", check=_check.finite, default=0.0
     )
+
+    def __mul__(self, factor: float) -> Closed:
+        """Return so many times the users, rounded up."""
+        if not isinstance(factor, (int, float, np.number)):
+            return NotImplemented
+        users = _check.finite("factor", factor) * np.asarray(self.users)
+        return Closed(np.ceil(users * (1 - 1e-12))[()], self.think_time)
+
+    __rmul__ = __mul__
 
 
 @dataclass(frozen=True, slots=True, eq=False)

@@ -7,12 +7,11 @@ from functools import partial
 from typing import TYPE_CHECKING, Any
 
 from qmodel._checked import checked
-from qmodel.answers.answer import Answer, Column, Fact, Picture, Table
+from qmodel.answers.answer import Answer, Column, Picture, Table
 from qmodel.answers.beyond import with_doubts
-from qmodel.answers.load import pipeline_of, sensible_load
-from qmodel.answers.words import COUNT, NUMBER, RATE, SHARE, TEXT, TIME, shown
-from qmodel.loads import Poisson
-from qmodel.units import text
+from qmodel.answers.load import facts_of, pipeline_of, sensible_load
+from qmodel.answers.words import COUNT, NUMBER, SHARE, TEXT, TIME, shown
+from qmodel.loads import Closed, Poisson, Profile, in_words
 
 if TYPE_CHECKING:
     from qmodel.pipeline import Pipeline
@@ -25,12 +24,12 @@ __all__ = ["frontier"]
 @with_doubts
 def frontier(
     model: Pipeline | Station,
-    arrival_rate: float | Poisson | None = None,
+    arrival_rate: float | Poisson | Closed | Profile | None = None,
     *,
     quantity: str = "p99",
     points: int = 8,
     prices: Mapping[str, float] | None = None,
-    scenarios: Mapping[str, Mapping[str, float]] | None = None,
+    scenarios: Mapping[str, Mapping[str, Any]] | None = None,
     headroom: float = 0.0,
     spares: int | Mapping[str, int] = 0,
 ) -> Answer:
@@ -40,7 +39,7 @@ def frontier(
     ----------
     model : Pipeline or Station
         The model; one scenario. [-]
-    arrival_rate : float, optional
+    arrival_rate : float or Closed, optional
         The load; by default 60 % of what the model can sustain. [1/s]
     quantity : str, default "p99"
         What improves with cost, as objectives name it. [-]
@@ -94,7 +93,7 @@ def frontier(
     numbers = [n for n in frame if n not in ("cost", name, "binding")]
     table = Table(
         "steps",
-        f"The cheapest for each {name} at {text(load, RATE)}",
+        f"The cheapest for each {name} {in_words(load)}",
         [
             Column("cost", "cost", NUMBER, frame["cost"].tolist()),
             Column(name, name, unit, frame[name].tolist()),
@@ -112,7 +111,7 @@ def frontier(
         question="frontier",
         verdict=steps if len(frame) > 1 else f"Nothing to gain: {end(first)}",
         good=True,
-        facts=[Fact("arrival_rate", "load", load, RATE)],
+        facts=facts_of(load),
         tables=[table],
         notes=[f"The load is {remark}."] if remark else [],
         frame=lambda: frame,

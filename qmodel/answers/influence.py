@@ -7,13 +7,12 @@ from functools import partial
 from typing import TYPE_CHECKING
 
 from qmodel._checked import checked
-from qmodel.answers.answer import Answer, Column, Fact, Picture, Table
+from qmodel.answers.answer import Answer, Column, Picture, Table
 from qmodel.answers.beyond import with_doubts
-from qmodel.answers.load import goals_of, pipeline_of, sensible_load
-from qmodel.answers.words import RATE, TEXT, WORDS, shown
-from qmodel.loads import Poisson
+from qmodel.answers.load import facts_of, goals_of, pipeline_of, sensible_load
+from qmodel.answers.words import COUNT, RATE, TEXT, WORDS, shown
+from qmodel.loads import Closed, Poisson, Profile, in_words
 from qmodel.planning.region import warn_beyond
-from qmodel.units import text
 
 if TYPE_CHECKING:
     from qmodel.pipeline import Pipeline
@@ -31,7 +30,7 @@ _LITTLE = 5e-4
 @with_doubts
 def sensitivity(
     model: Pipeline | Station,
-    arrival_rate: float | Poisson | None = None,
+    arrival_rate: float | Poisson | Closed | Profile | None = None,
     *,
     objectives: Objectives = (),
     quantities: Sequence[str] = ("mean", "p99"),
@@ -42,8 +41,9 @@ def sensitivity(
     ----------
     model : Pipeline or Station
         The model; one scenario. [-]
-    arrival_rate : float, optional
-        The load, below saturation; by default 60 % of what the model can sustain. [1/s]
+    arrival_rate : float or Closed, optional
+        The load: users, or a rate below saturation; by default 60 % of what the model can
+        sustain. [1/s]
     objectives : str, Objective or sequence of them, optional
         What the capacity must meet. [-]
     quantities : sequence of str, default ("mean", "p99")
@@ -75,7 +75,6 @@ def sensitivity(
     load, remark = sensible_load(whole, arrival_rate)
     warn_beyond(whole, load)
     found = elasticities(whole, load, *goals, quantities=quantities)
-    facts = [Fact("arrival_rate", "load", load, RATE)]
     tables = [_elasticities(found)]
     if found.saturations:
         names = list(found.saturations)
@@ -89,7 +88,7 @@ def sensitivity(
         verdict=str(found),
         good=True,
         meaning=[f"The load is {remark}."] if remark else [],
-        facts=facts,
+        facts=facts_of(load),
         tables=tables,
         notes=_notes(found, goals),
         details={"elasticities": {q: dict(v) for q, v in found.elasticities.items()}},
@@ -115,9 +114,11 @@ def _elasticities(found: Sensitivity) -> Table:
 def _notes(found: Sensitivity, goals: Sequence[object]) -> list[str]:
     rest = len(found.parameters) - _SHOWN
     notes = [f"{rest} parameters that decide less are not shown."] if rest > 0 else []
-    capacity = shown(found.values["capacity"], RATE)
+    of_users = isinstance(found.arrival_rate, Closed)
+    capacity = shown(found.values["capacity"], COUNT if of_users else RATE)
     held = f"up to which {' and '.join(map(str, goals))} holds" if goals else "of saturation"
-    notes.append(f"Capacity is the load {held}: {capacity}.")
+    what = "number of users" if of_users else "load"
+    notes.append(f"Capacity is the {what} {held}: {capacity}.")
     worst = max(found.errors.values())
     how = "Derivatives are differences of sixth order of the same formulas"
     notes.append(f"{how}; the error of an elasticity is at most {worst:.0e}.")
@@ -133,7 +134,7 @@ def _pictures(found: Sensitivity) -> list[Picture]:
         by = sorted(found.elasticities[quantity].items(), key=lambda item: -abs(item[1]))
         most = {name: e for name, e in by[:_SHOWN] if abs(e) > _LITTLE}
         if most:
-            at = f" at {text(found.arrival_rate, '1/s')}" if quantity != "capacity" else ""
+            at = f" {in_words(found.arrival_rate)}" if quantity != "capacity" else ""
             title = f"What decides the {quantity}{at}"
             drawn.append(tornado(title, most, f"percent of {quantity} for one percent"))
     return drawn

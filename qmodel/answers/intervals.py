@@ -9,9 +9,9 @@ from typing import TYPE_CHECKING, Any
 from qmodel._checked import checked
 from qmodel.answers.answer import Answer, Column, Fact, Picture, Table
 from qmodel.answers.beyond import with_doubts
-from qmodel.answers.load import goals_of, pipeline_of, sensible_load
+from qmodel.answers.load import facts_of, goals_of, pipeline_of, sensible_load
 from qmodel.answers.words import COUNT, RATE, SHARE, TEXT, WORDS, percent, shown
-from qmodel.loads import Poisson
+from qmodel.loads import Closed, Poisson, Profile, columns_of
 from qmodel.planning.region import warn_beyond
 
 if TYPE_CHECKING:
@@ -34,7 +34,7 @@ _CALM = 0.01
 @with_doubts
 def uncertainty(
     model: Pipeline | Station,
-    arrival_rate: float | Poisson | None = None,
+    arrival_rate: float | Poisson | Closed | Profile | None = None,
     *,
     spreads: Mapping[str, float] | float = 0.1,
     objectives: Objectives = (),
@@ -48,11 +48,11 @@ def uncertainty(
     ----------
     model : Pipeline or Station
         The model; one scenario. [-]
-    arrival_rate : float, optional
+    arrival_rate : float or Closed, optional
         The load; by default 60 % of what the model can sustain. [1/s]
     spreads : number or mapping of str to number, default 0.1
-        Relative standard deviation of each uncertain parameter, "arrival_rate" among them;
-        one number is that of the load and of all service times. [-]
+        Relative standard deviation of each uncertain parameter, "arrival_rate" or "users" and
+        "think_time" among them; one number is that of the load and of all service times. [-]
     objectives : str, Objective or sequence of them, optional
         Objectives whose probability is asked for, each by itself. [-]
     probability : number, default 0.9
@@ -88,7 +88,7 @@ def uncertainty(
     whole, goals = pipeline_of(model), goals_of(objectives)
     load, remark = sensible_load(whole, arrival_rate)
     warn_beyond(whole, load)
-    spread = dict(spreads) if isinstance(spreads, Mapping) else _all(whole, spreads)
+    spread = dict(spreads) if isinstance(spreads, Mapping) else _all(whole, load, spreads)
     found = drawn(whole, load, spread, *goals, probability=probability, draws=draws, seed=seed)
     met = all(p >= probability for p in found.met.values())
     return Answer(
@@ -97,7 +97,7 @@ def uncertainty(
         good=found.overload < _CALM and met,
         meaning=[f"The load is {remark}."] if remark else [],
         facts=[
-            Fact("arrival_rate", "load", load, RATE),
+            *facts_of(load),
             Fact("overload", "probability of overload", found.overload, SHARE),
             Fact("draws", "draws", found.draws, COUNT),
         ],
@@ -109,7 +109,7 @@ def uncertainty(
     )
 
 
-def _all(model: Pipeline, spread: float) -> dict[str, float]:
+def _all(model: Pipeline, load: Any, spread: float) -> dict[str, float]:
     from qmodel.queues.delay import Delay
 
     waits = {name for name, station in model.stations.items() if not isinstance(station, Delay)}
@@ -120,7 +120,8 @@ def _all(model: Pipeline, spread: float) -> dict[str, float]:
         and name.partition(".")[0] in waits
         and value > 0
     }
-    return {"arrival_rate": spread} | {n: spread for n in model.parameters() if n in known}
+    own = {n: spread for n, value in columns_of(load).items() if value > 0}
+    return own | {n: spread for n in model.parameters() if n in known}
 
 
 def _intervals(found: Uncertainty) -> Table:

@@ -9,10 +9,10 @@ from typing import TYPE_CHECKING, Any
 from qmodel._checked import checked
 from qmodel.answers.answer import Answer, Column, Fact, Picture, Table
 from qmodel.answers.beyond import with_doubts
-from qmodel.answers.load import goals_of, sensible_load
-from qmodel.answers.words import COUNT, NUMBER, RATE, SHARE, TEXT, WORDS, percent, shown
+from qmodel.answers.load import facts_of, goals_of, pipeline_of, sensible_load
+from qmodel.answers.words import COUNT, NUMBER, SHARE, TEXT, WORDS, percent, shown
 from qmodel.errors import InfeasibleError, ModelError
-from qmodel.loads import Poisson
+from qmodel.loads import Closed, Poisson, Profile
 
 if TYPE_CHECKING:
     from qmodel.pipeline import Pipeline
@@ -29,12 +29,12 @@ _ROWS = 5  # of the picture of costs
 @with_doubts
 def size(
     model: Pipeline | Station,
-    arrival_rate: float | Poisson | None = None,
+    arrival_rate: float | Poisson | Closed | Profile | None = None,
     *,
     objectives: Objectives,
     prices: Mapping[str, float] | None = None,
     lots: Mapping[str, float] | None = None,
-    scenarios: Mapping[str, Mapping[str, float]] | None = None,
+    scenarios: Mapping[str, Mapping[str, Any]] | None = None,
     headroom: float = 0.0,
     spares: int | Mapping[str, int] = 0,
 ) -> Answer:
@@ -44,8 +44,9 @@ def size(
     ----------
     model : Pipeline or Station
         The model; one scenario. [-]
-    arrival_rate : float, optional
-        The load; by default 60 % of what the model can sustain. [1/s]
+    arrival_rate : float, Closed or Profile, optional
+        The load: a rate, users, or what changes in time; by default 60 % of what the model
+        can sustain. [1/s]
     objectives : str, Objective or sequence of them
         What must hold in all scenarios, such as "p99 < 300 ms". [-]
     prices : mapping of str to number, optional
@@ -91,18 +92,20 @@ def size(
     goals = goals_of(objectives)
     if not goals:
         raise ModelError("size needs an objective, such as 'p99 < 300 ms'")
-    load, remark = _load(model, arrival_rate)
+    load, remark = arrival_rate, ""
+    if not isinstance(load, Profile):
+        load, remark = sensible_load(pipeline_of(model), load)
     given = {
         "prices": prices, "lots": lots, "scenarios": scenarios, "headroom": headroom,
         "spares": spares,
     }  # fmt: skip
     said = [f"The load is {remark}."] if remark else []
-    rate = Fact("arrival_rate", "load", load, RATE)
+    asked_of = facts_of(load)
     try:
         plan = sized(model, load, *goals, **given)  # type: ignore[arg-type]
     except InfeasibleError as none:
         verdict = str(none)[:1].upper() + str(none)[1:]
-        facts = [rate, Fact("feasible", "", False)]
+        facts = [*asked_of, Fact("feasible", "", False)]
         return Answer(
             question="size", verdict=verdict, good=False, meaning=said, facts=facts, tables=[]
         )
@@ -112,7 +115,7 @@ def size(
         good=True,
         meaning=said,
         facts=[
-            rate,
+            *asked_of,
             Fact("feasible", "", True),
             Fact("cost", "cost", plan.cost, NUMBER),
             Fact("bound", "costs at least", plan.bound, NUMBER),
@@ -128,12 +131,6 @@ def size(
         frame=plan.to_frame,
         draw=partial(_pictures, model, load, plan, given),
     )
-
-
-def _load(model: Any, arrival_rate: float | Poisson | None) -> tuple[float, str]:
-    from qmodel.answers.load import pipeline_of
-
-    return sensible_load(pipeline_of(model), arrival_rate)
 
 
 def _numbers(model: Any, plan: Sizing) -> Table:
@@ -194,7 +191,7 @@ def _notes(plan: Sizing, headroom: float) -> list[str]:
     return notes
 
 
-def _pictures(model: Any, load: float, plan: Sizing, given: Mapping[str, Any]) -> list[Picture]:
+def _pictures(model: Any, load: Any, plan: Sizing, given: Mapping[str, Any]) -> list[Picture]:
     from qmodel.answers.pictures import costs
     from qmodel.planning.frontier import cost_frontier
     from qmodel.planning.quantities import quantity_of
@@ -203,7 +200,7 @@ def _pictures(model: Any, load: float, plan: Sizing, given: Mapping[str, Any]) -
     goals = map(parse_objective, plan.objectives)
     timed = (g for g in goals if g.subject is None and quantity_of(g.quantity).unit == "s")
     goal = next(timed, None)
-    if goal is None:
+    if goal is None or isinstance(load, Profile):  # Each point is a search through time.
         return []
     frame = cost_frontier(model, load, goal.quantity, points=_ROWS, **given)
     rows = [

@@ -80,6 +80,8 @@ def sensible_load(
 
 def facts_of(load: Any) -> list[Fact]:
     """Return a load as facts."""
+    if isinstance(load, Profile):
+        return [Fact("peak", "load at its peak", load.peak, RATE)]
     if not isinstance(load, Closed):
         return [Fact("arrival_rate", "load", load, RATE)]
     return [

@@ -12,14 +12,14 @@ from qmodel import _check
 from qmodel._checked import checked
 from qmodel.answers.answer import Answer, Column, Fact, Picture, Table
 from qmodel.answers.beyond import with_doubts
-from qmodel.answers.load import goals_of, pipeline_of, sensible_load
+from qmodel.answers.load import facts_of, goals_of, pipeline_of, sensible_load
 from qmodel.answers.words import RATE, SHARE, TEXT, TIME, WORDS, listed, percent, shown
 from qmodel.errors import ModelError
-from qmodel.loads import Poisson
+from qmodel.loads import Closed, Poisson, Profile, in_words
 from qmodel.planning.region import warn_beyond
-from qmodel.units import text
 
 if TYPE_CHECKING:
+    from qmodel.networks.closed_result import ClosedResult
     from qmodel.pipeline import Pipeline, PipelineResult
     from qmodel.planning.slo import Objective, Objectives
     from qmodel.queues import Station
@@ -36,14 +36,14 @@ class _Loss:
     failing: float = 0.0
 
 
-_Row = tuple[str, "PipelineResult | None", float]
+_Row = tuple[str, "PipelineResult | ClosedResult | None", float]
 
 
 @checked
 @with_doubts
 def outages(
     model: Pipeline | Station,
-    arrival_rate: float | Poisson | None = None,
+    arrival_rate: float | Poisson | Closed | Profile | None = None,
     *,
     objectives: Objectives = (),
     zones: int = 3,
@@ -55,7 +55,7 @@ def outages(
     ----------
     model : Pipeline or Station
         The model; one scenario. [-]
-    arrival_rate : float, optional
+    arrival_rate : float or Closed, optional
         The load; by default 60 % of what the model can sustain. [1/s]
     objectives : str, Objective or sequence of them, optional
         What must hold then too. [-]
@@ -91,26 +91,28 @@ def outages(
     load, remark = sensible_load(whole, arrival_rate)
     warn_beyond(whole, load)
     count = int(_check.count("zones", zones, least=2))
-    lost = _losses(whole, load, count, spread)
-    with_nothing = whole.solve(load)
+    with_nothing: Any = whole.solve(load)
+    lost = _losses(whole, float(with_nothing.arrival_rate), count, spread)
     rows: list[_Row] = [("as it is", with_nothing, 0.0)]
     for loss in lost:
         left = None if loss.model is None else loss.model.solve(load)
         rows.append((loss.name, left, loss.failing))
     table = _table(rows, goals)
-    bad = [name for name, result, failing in rows[1:] if _fails(result, failing, load, goals)]
+    # Users wait, and overload nothing.
+    rate = 0.0 if isinstance(load, Closed) else load
+    bad = [name for name, result, failing in rows[1:] if _fails(result, failing, rate, goals)]
     fine = len(lost) - len(bad)
-    at = text(load, "1/s")
-    verdict = f"At {at} it survives {fine or 'none'} of {len(lost)} losses"
+    where = in_words(load)[:1].upper() + in_words(load)[1:]
+    verdict = f"{where} it survives {fine or 'none'} of {len(lost)} losses"
     verdict += f"{', but not' if fine else ''}: {', '.join(bad)}" if bad else ""
     if not lost:
-        verdict = f"At {at} there is nothing to lose: no cache, no servers that are counted"
+        verdict = f"{where} there is nothing to lose: no cache, no servers that are counted"
     return Answer(
         question="outages",
         verdict=verdict,
-        good=not bad and not _fails(with_nothing, 0.0, load, goals),
+        good=not bad and not _fails(with_nothing, 0.0, rate, goals),
         meaning=[f"The load is {remark}."] if remark else [],
-        facts=[Fact("arrival_rate", "load", load, RATE), Fact("survived", "", fine)],
+        facts=[*facts_of(load), Fact("survived", "", fine)],
         tables=[table],
         notes=[*_notes(whole, count, spread), *_missed(rows, goals)],
         draw=partial(_pictures, tuple(rows), load),
@@ -118,7 +120,7 @@ def outages(
 
 
 def _losses(
-    model: Pipeline, load: float, zones: int, spread: Sequence[str] | None
+    model: Pipeline, rate: float, zones: int, spread: Sequence[str] | None
 ) -> list[_Loss]:
     from qmodel._nearest import did_you_mean
     from qmodel.pipeline.steps.cached import Cached
@@ -138,7 +140,7 @@ def _losses(
             what = name.rpartition(".")[2].removesuffix("s")
             found.append(_Loss(f"one {what} of {owner}", model.replace({name: number - 1})))
     if alone:
-        frame = blast_radius(model, arrival_rate=load)
+        frame = blast_radius(model, arrival_rate=rate)
         failing = dict(zip(frame["station"], frame["failing"], strict=True))
         found += [_Loss(f"{n} down", None, float(failing[n])) for n in alone if n in failing]
     if spread is not None and (unknown := [n for n in spread if n not in several]):
@@ -156,11 +158,14 @@ def _losses(
 
 
 def _fails(
-    result: PipelineResult | None, failing: float, load: float, goals: Sequence[Objective]
+    result: PipelineResult | ClosedResult | None,
+    failing: float,
+    rate: float,
+    goals: Sequence[Objective],
 ) -> bool:
     if result is None:
         return failing > 1e-9
-    return load >= float(result.max_rate) or not all(bool(g.met(result)) for g in goals)
+    return rate >= float(result.max_rate) or not all(bool(g.met(result)) for g in goals)
 
 
 def _table(rows: Sequence[_Row], goals: Sequence[Objective]) -> Table:
@@ -185,7 +190,7 @@ def _table(rows: Sequence[_Row], goals: Sequence[Objective]) -> Table:
     return Table("losses", "What remains when something is lost", columns)
 
 
-def _value(goal: Objective, result: PipelineResult) -> str:
+def _value(goal: Objective, result: PipelineResult | ClosedResult) -> str:
     from qmodel.planning.quantities import quantity_of
 
     return shown(float(goal.value(result)), quantity_of(goal.quantity).unit)
@@ -223,7 +228,7 @@ def _notes(model: Pipeline, zones: int, spread: Sequence[str] | None) -> list[st
     return notes
 
 
-def _pictures(rows: Sequence[_Row], load: float) -> list[Picture]:
+def _pictures(rows: Sequence[_Row], load: Any) -> list[Picture]:
     from qmodel.answers.pictures import bars, marks
 
     # What is down as a whole sustains no load without failures; what nothing bounds has no bar.
@@ -239,4 +244,4 @@ def _pictures(rows: Sequence[_Row], load: float) -> list[Picture]:
     cells = [{"loss": name, "max_rate": rate} for name, rate in limits.items()]
     title = "What the site sustains when something is lost"
     drawn = bars(title, cells, ("max_rate", "requests/s"), "loss")
-    return [marks(drawn, {"load": load}, above=True)]
+    return [drawn if isinstance(load, Closed) else marks(drawn, {"load": load}, above=True)]

@@ -18,6 +18,8 @@ from qmodel.cli.options import (
     Scenario,
     Shape,
     Spares,
+    ThinkTime,
+    Users,
     pair,
 )
 
@@ -27,6 +29,8 @@ __all__ = ["command"]
 def command(
     file: File = None,
     rate: Rate = None,
+    users: Users = None,
+    think_time: ThinkTime = None,
     quantity: Annotated[
         str,
         typer.Option("--quantity", metavar="NAME", help="What improves with cost: p99, loss."),
@@ -50,13 +54,19 @@ def command(
 
     priced = [pair("--price", written) for written in price or ()]
     with writing(output) as write, progress("looking for the cheapest of each"):
-        it = model.asked(file, set_, override, scenario=scenario, rate=rate)
-        plan = it.site.sizing(
-            rate=it.rate(), prices={n: numbers.number("--price", p) for n, p in priced}
+        it = model.asked(
+            file,
+            set_,
+            override,
+            scenario=scenario,
+            rate=rate,
+            users=users,
+            think_time=think_time,
         )
+        plan = it.site.sizing(prices={n: numbers.number("--price", p) for n, p in priced})
         answer = answers.frontier(
             it.model,
-            it.rate(),
+            it.load,
             quantity=quantity,
             points=numbers.whole("--points", points),
             prices=plan.prices,

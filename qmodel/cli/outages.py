@@ -12,6 +12,8 @@ from qmodel.cli.options import (
     Rate,
     Scenario,
     Shape,
+    ThinkTime,
+    Users,
     Zones,
 )
 
@@ -21,6 +23,8 @@ __all__ = ["command"]
 def command(
     file: File = None,
     rate: Rate = None,
+    users: Users = None,
+    think_time: ThinkTime = None,
     objective: Objectives = None,
     zones: Zones = None,
     set_: Changes = None,
@@ -43,11 +47,13 @@ def command(
             override,
             scenario=scenario,
             rate=rate,
+            users=users,
+            think_time=think_time,
             objectives=objective,
         )
         answer = answers.outages(
             it.model,
-            it.rate(),
+            it.load,
             objectives=it.objectives,
             zones=model.zones_of(it, zones),
             spread=it.site.zones.spread if it.site.zones else None,

@@ -67,7 +67,6 @@ def command(
     from qmodel.cli import model
     from qmodel.cli.console import progress
     from qmodel.cli.files import writing
-    from qmodel.loads import Profile
 
     seen = None
     if measured:
@@ -86,8 +85,7 @@ def command(
             think_time=think_time,
             objectives=objective,
         )
-        changes = isinstance(it.load, Profile)
-        plan = it.site.sizing(rate=None if changes or users is not None else it.rate())
+        plan = it.site.sizing()
         found: Any = reports.report(
             it.model,
             it.load,

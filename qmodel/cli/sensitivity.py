@@ -16,6 +16,8 @@ from qmodel.cli.options import (
     Rate,
     Scenario,
     Shape,
+    ThinkTime,
+    Users,
 )
 
 __all__ = ["command"]
@@ -24,6 +26,8 @@ __all__ = ["command"]
 def command(
     file: File = None,
     rate: Rate = None,
+    users: Users = None,
+    think_time: ThinkTime = None,
     objective: Objectives = None,
     quantity: Annotated[
         list[str] | None,
@@ -48,11 +52,19 @@ def command(
 
     with writing(output) as write, progress("changing each number"):
         it = model.asked(
-            file, set_, override, scenario=scenario, rate=rate, objectives=objective, default=""
+            file,
+            set_,
+            override,
+            scenario=scenario,
+            rate=rate,
+            users=users,
+            think_time=think_time,
+            objectives=objective,
+            default="",
         )
         answer = answers.sensitivity(
             it.model,
-            it.rate(),
+            it.load,
             objectives=it.objectives,
             quantities=quantity or ("mean", "p99"),
         )

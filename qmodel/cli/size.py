@@ -15,6 +15,8 @@ from qmodel.cli.options import (
     Scenario,
     Shape,
     Spares,
+    ThinkTime,
+    Users,
     examples,
     pair,
 )
@@ -23,6 +25,7 @@ __all__ = ["EPILOG", "command"]
 
 EPILOG = examples(
     'qmodel size site.yaml --rate 1200/s --objective "p99 < 300 ms"',
+    'qmodel size site.yaml --users 400 --think-time 5s --objective "p99 < 1 s"',
     "qmodel size site.yaml --headroom 20% --spares 1 --output sizes.md",
     "qmodel size --price monolith.servers=3 --price database.servers=1",
 )
@@ -31,6 +34,8 @@ EPILOG = examples(
 def command(
     file: File = None,
     rate: Rate = None,
+    users: Users = None,
+    think_time: ThinkTime = None,
     objective: Objectives = None,
     price: Prices = None,
     headroom: Headroom = "0%",
@@ -60,14 +65,14 @@ def command(
             override,
             scenario=scenario,
             rate=rate,
+            users=users,
+            think_time=think_time,
             objectives=objective,
         )
-        plan = it.site.sizing(
-            rate=it.rate(), prices={n: numbers.number("--price", p) for n, p in priced}
-        )
+        plan = it.site.sizing(prices={n: numbers.number("--price", p) for n, p in priced})
         answer = answers.size(
             it.model,
-            it.rate(),
+            it.load,
             objectives=it.objectives,
             prices=plan.prices,
             scenarios=plan.scenarios,

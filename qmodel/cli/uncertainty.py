@@ -16,6 +16,8 @@ from qmodel.cli.options import (
     Rate,
     Scenario,
     Shape,
+    ThinkTime,
+    Users,
     examples,
     pair,
 )
@@ -31,6 +33,8 @@ EPILOG = examples(
 def command(
     file: File = None,
     rate: Rate = None,
+    users: Users = None,
+    think_time: ThinkTime = None,
     objective: Objectives = None,
     spread: Annotated[
         list[str] | None,
@@ -69,6 +73,8 @@ def command(
             override,
             scenario=scenario,
             rate=rate,
+            users=users,
+            think_time=think_time,
             objectives=objective,
         )
         spreads: float | dict[str, float] = dict(it.site.spreads) or 0.1
@@ -82,7 +88,7 @@ def command(
                 raise DomainError("--spread names a parameter twice")
         answer = answers.uncertainty(
             it.model,
-            it.rate(),
+            it.load,
             spreads=spreads,
             objectives=it.objectives,
             probability=numbers.share("--probability", probability, 1.0),

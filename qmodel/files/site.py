@@ -347,17 +347,13 @@ class Site(Model):
         """
         return self.cache_named(name), Emptied(at=at, entries=entries)
 
-    def sizing(
-        self, *, rate: float | None = None, prices: Mapping[str, float] | None = None
-    ) -> Sizes:
+    def sizing(self, *, prices: Mapping[str, float] | None = None) -> Sizes:
         """Return prices and scenarios as `qmodel.size` takes them.
 
         In a scenario of a sizing, a number that is sized stands for the share that is left.
 
         Parameters
         ----------
-        rate : number, optional
-            The load, if it is another than that of the site. [1/s]
         prices : mapping of str to number, optional
             Other prices. [-]
 
@@ -372,7 +368,7 @@ class Site(Model):
             If a scenario gives something that is sized another number, and no share.
         """
         priced = dict(prices or self.prices) or None
-        found: dict[str, dict[str, float]] = {"as it is": {}}
+        found: dict[str, dict[str, Any]] = {"as it is": {}}
         sized = set(priced or ())
         for name, scenario in self.scenarios.items():
             fixed = sized & set(scenario.changes)
@@ -388,7 +384,7 @@ class Site(Model):
             own = {n: float(whole[n]) for n in rest.left}
             found[name] = {**scenario.changes, **own, **left}
             if scenario.load is not None:
-                found[name]["arrival_rate"] = rate_of(scenario.load)
+                found[name]["arrival_rate"] = scenario.load
         return Sizes(priced, found if len(found) > 1 else None)
 
     @checked
@@ -435,7 +431,7 @@ class Sizes(NamedTuple):
     """Prices and scenarios as `qmodel.size` takes them."""
 
     prices: dict[str, float] | None
-    scenarios: dict[str, dict[str, float]] | None
+    scenarios: dict[str, dict[str, Any]] | None
 
 
 def meanings_of(model: Asked) -> dict[str, Parameter]:

@@ -6,7 +6,8 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
-from qmodel.planning._models import Asked
+from qmodel.loads import Closed
+from qmodel.planning._loaded import Loaded
 from qmodel.planning._stencils import CENTRAL, STEP
 from qmodel.planning.slo import Objective
 
@@ -27,26 +28,43 @@ class CapacityEnd(NamedTuple):
     slope: float
     step: float
 
-    def read(self, changed: Asked) -> dict[str, Any]:
+    def read(self, changed: Loaded) -> dict[str, Any]:
         """Return by how much the logarithm of the capacity moves, to first order."""
-        return {"capacity": -self.objective.margin(changed.solve(self.load)) / self.slope}
+        missed = self.objective.margin(changed.under(self.load).solve())
+        return {"capacity": -missed / self.slope}
 
 
-def capacity_end(model: Asked, wanted: list[Objective], most: float) -> CapacityEnd | None:
+def capacity_end(asked: Loaded, wanted: list[Objective], most: float) -> CapacityEnd | None:
     """Return which objective ends the capacity `most`.
 
     None where it ends at saturation, or so near that it is as good as that, or where two
     objectives meet.
     """
-    room = 1 - most / float(np.max(model.max_rate))
-    if not wanted or not room > _ROOM or any(o.from_below for o in wanted):
+    if not wanted or any(o.from_below for o in wanted):
+        return None
+    if isinstance(asked.load, Closed):
+        return _of_users(asked, wanted, most)
+    room = 1 - most / float(np.max(asked.model.max_rate))
+    if not room > _ROOM:
         return None
     step = min(STEP, room / 100)
     rates = most * np.exp(step * np.array((0, *CENTRAL.offsets)))
-    result = model.solve(rates)
+    result = asked.under(rates).solve()
     margins = [np.broadcast_to(o.margin(result), rates.shape) for o in wanted]
     near_it = [i for i, margin in enumerate(margins) if abs(margin[0]) < 1e-6]
     if len(near_it) != 1:
         return None
     slope, _ = CENTRAL.slope(margins[near_it[0]][1:], step)
     return CapacityEnd(most, wanted[near_it[0]], slope, step) if slope > 1e-6 else None
+
+
+def _of_users(asked: Loaded, wanted: list[Objective], most: float) -> CapacityEnd | None:
+    """Return what ends a number of users, as if a part of one more would do."""
+    if not 0 < most < np.inf:
+        return None
+    result = asked.under(np.array([most, most + 1])).solve()
+    margins = [np.broadcast_to(o.margin(result), 2) for o in wanted]
+    worst = int(np.argmax([margin[1] for margin in margins]))
+    here, more = margins[worst]
+    at = most + 0.5
+    return CapacityEnd(most, wanted[worst], at * (more - here), STEP) if more > here else None

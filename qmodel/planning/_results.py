@@ -36,6 +36,7 @@ __all__ = [
     "load_share_of",
     "lost_of",
     "max_rate_of",
+    "mean_of",
     "mean_wait_of",
     "share_of",
     "unchanged",
@@ -91,6 +92,13 @@ def latency_of(result: Result, subject: str | None = None) -> Distribution:
         part.served_response if isinstance(part, StationResult) else part.latency
     )
     return found
+
+
+def mean_of(result: Result, subject: str | None = None) -> Value:
+    """Return the mean time of a request: of all, of a kind, at a station [s]."""
+    if isinstance(result, ClosedResult) and subject is None:
+        return result.response_time
+    return latency_of(result, subject).mean
 
 
 def wait_of(result: Result, subject: str | None = None) -> Distribution:
@@ -229,4 +237,4 @@ def footprint(result: Result, missed: Value) -> tuple[Value, ...]:
     and nearly all that is not has to wait.
     """
     # Beyond this, tails are noise.
-    return np.maximum(missed, -20.0), goodput_of(result), latency_of(result).mean
+    return np.maximum(missed, -20.0), goodput_of(result), mean_of(result)

@@ -11,7 +11,7 @@ from typing import Any
 import numpy as np
 
 from qmodel.errors import InfeasibleError, ModelError
-from qmodel.loads import Profile
+from qmodel.loads import Closed, Profile
 from qmodel.networks.closed_result import ClosedResult
 from qmodel.pipeline import PipelineResult
 from qmodel.planning._attempts import over_time
@@ -49,7 +49,7 @@ class Case:
 
     name: str
     model: Asked
-    arrival_rate: float | Profile
+    arrival_rate: float | Closed | Profile
     left: np.ndarray
 
 
@@ -325,7 +325,7 @@ def _alone(result: Result, objective: Objective) -> str:
     return f" (alone {', '.join(slow)})" if slow else ""
 
 
-def _ways(model: Asked, rate: float, objective: Objective) -> str:
+def _ways(model: Asked, rate: float | Closed, objective: Objective) -> str:
     """Return how fast each service would have to become, if only it did."""
     base = model.station if isinstance(model, StationModel) else model
     enough = []

@@ -14,6 +14,7 @@ import numpy as np
 from qmodel import _check
 from qmodel._checked import checked
 from qmodel.errors import DomainError
+from qmodel.loads import Closed, Profile
 from qmodel.planning._results import Model
 from qmodel.planning.quantities import quantity_of
 from qmodel.planning.size import size
@@ -32,7 +33,7 @@ _LOOSE = {"s": 1e12, "%": 1.0}
 @checked
 def cost_frontier(
     model: Model,
-    arrival_rate: float,
+    arrival_rate: float | Closed | Profile,
     quantity: str = "p99",
     *,
     points: int = 10,
@@ -45,7 +46,7 @@ def cost_frontier(
     ----------
     model : Pipeline or Station
         The model. [-]
-    arrival_rate : number
+    arrival_rate : number, Closed or Profile
         The load. [1/s]
     quantity : str, default "p99"
         What improves with cost, as objectives name it: a time, or a share that is lost. [-]

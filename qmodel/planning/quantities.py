@@ -41,6 +41,7 @@ from qmodel.planning._results import (
     Result,
     goodput_of,
     latency_of,
+    mean_of,
     mean_wait_of,
     share_of,
     utilization_of,
@@ -122,7 +123,7 @@ class Mean(Quantity):
     def value(self, result: Result, subject: str | None = None) -> Value:
         if self.variable == "wait":
             return mean_wait_of(result, subject)
-        return latency_of(result, subject).mean
+        return mean_of(result, subject)
 
     def margin(self, result: Result, subject: str | None, bound: float) -> Value:
         mean = self.value(result, subject)

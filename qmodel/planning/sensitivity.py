@@ -17,7 +17,8 @@ missed there. Of a percentile only the tail at its time is asked for, as
 .. math:: \frac{\partial t_p}{\partial \theta}
    = \frac{\partial P(T > t) / \partial \theta}{f(t)} \Big|_{t = t_p} .
 
-A whole number (servers) becomes one more; its elasticity is that of the arc.
+A whole number (servers, users) becomes one more; its elasticity is that of the arc. Under a
+closed load the capacity is a number of users: as if a part of one more would do, or the knee.
 
 **Limits.** Where two stations saturate together, the capacity has a kink, and its elasticity is
 the mean of both sides. Derivatives hold for small changes, and near saturation for tiny ones:
@@ -37,18 +38,18 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from qmodel import _check
 from qmodel._checked import checked
 from qmodel._nearest import did_you_mean
 from qmodel.errors import DomainError, ModelError
+from qmodel.loads import Closed, in_words
 from qmodel.planning._capacity_end import capacity_end
-from qmodel.planning._domains import Domain, domain_of
-from qmodel.planning._models import Asked, StationModel, asked, has_arrays
+from qmodel.planning._domains import Domain
+from qmodel.planning._loaded import Loaded, one_load
+from qmodel.planning._models import Asked, asked, has_arrays
 from qmodel.planning._results import Model, Result, max_rate_of
 from qmodel.planning._stencils import BACKWARD, CENTRAL, FORWARD, STEP
-from qmodel.planning.capacity import capacity
 from qmodel.planning.quantities import Percentile, Quantity, quantity_of, tail_at
-from qmodel.planning.slo import Objective, Objectives, objectives_of
+from qmodel.planning.slo import Objectives, objectives_of
 from qmodel.queues.base import StationResult
 from qmodel.units import text
 
@@ -64,7 +65,7 @@ class Sensitivity:
 
     Parameters
     ----------
-    arrival_rate : float
+    arrival_rate : float or Closed
         The load. [1/s]
     values : mapping of str to float
         The quantities themselves, and the capacity. [-]
@@ -76,7 +77,7 @@ class Sensitivity:
     units : mapping of str to str
         Their units. [-]
     saturations : mapping of str to float
-        Load at which each station saturates, the first bottleneck first. [1/s]
+        Rate at which each station saturates, the first bottleneck first. [1/s]
     errors : mapping of str to float
         For each quantity, a bound on the error of its elasticities by real parameters. [-]
 
@@ -88,7 +89,7 @@ class Sensitivity:
     {'service_time': 5.0, 'arrival_rate': 4.0}
     """
 
-    arrival_rate: float
+    arrival_rate: float | Closed
     values: Mapping[str, float]
     elasticities: Mapping[str, Mapping[str, float]]
     parameters: Mapping[str, float]
@@ -122,7 +123,7 @@ class Sensitivity:
             for parameter, e in list(self.elasticities[name].items())[:3]
             if abs(e) > 5e-4
         ]
-        answer = f"{name} is {value} at {text(self.arrival_rate, '1/s')}"
+        answer = f"{name} is {value} {in_words(self.arrival_rate)}"
         if most:
             answer += f"; for 1 % more: {', '.join(most)}"
         limits = [f"{n} at {text(x, '1/s')}" for n, x in list(self.saturations.items())[:2]]
@@ -139,7 +140,7 @@ class Sensitivity:
 @checked
 def sensitivity(
     model: Model,
-    arrival_rate: float,
+    arrival_rate: float | Closed,
     *objectives: Objectives,
     quantities: Sequence[str] = ("mean", "p99"),
     over: Sequence[str] | None = None,
@@ -150,14 +151,15 @@ def sensitivity(
     ----------
     model : Pipeline or Station
         The model, without arrays of its own. [-]
-    arrival_rate : number
-        The load, below saturation. [1/s]
+    arrival_rate : number or Closed
+        The load: a rate below saturation, or users. [1/s]
     *objectives : str, Objective or sequence of them
         What the capacity must meet; without any, it is where the model saturates. [-]
     quantities : sequence of str, default ("mean", "p99")
         What objectives can be about; the rows are sorted by the last. [-]
     over : sequence of str, optional
-        Parameters to vary, "arrival_rate" among them; by default all that are above 0. [-]
+        Parameters to vary, "arrival_rate" among them, or "users" and "think_time"; by default
+        all that are above 0. [-]
 
     Returns
     -------
@@ -183,32 +185,31 @@ def sensitivity(
     what = asked(model)
     if has_arrays(what):
         raise ModelError("the model has arrays of its own: one scenario at a time")
-    rate = float(_check.positive("arrival_rate", arrival_rate))
+    asked_for = Loaded(what, one_load(arrival_rate))
     wanted, readings = objectives_of(objectives), [quantity_of(q) for q in quantities]
     if not readings:
         raise ModelError("quantities must name at least one, such as 'p99'")
-    base = what.solve(rate)
-    most = float(np.max(max_rate_of(base)))
-    if rate >= most:
-        raise ModelError(
-            f"the model saturates at {text(most, '1/s')}: nothing to differentiate"
-        )
-    step = min(STEP, (1 - rate / most) / 100)
+    base = asked_for.solve()
+    busy = float(np.max(asked_for.own.get("arrival_rate", 0.0) / max_rate_of(base)))
+    if busy >= 1:
+        most = text(float(np.max(max_rate_of(base))), "1/s")
+        raise ModelError(f"the model saturates at {most}: nothing to differentiate")
+    step = min(STEP, (1 - busy) / 100)
     names = [str(q) for q in readings]
 
     values = {
         name: float(np.max(q.value(base))) for name, q in zip(names, readings, strict=True)
     }
-    values["capacity"] = float(np.max(_capacity(what, wanted)))
+    values["capacity"] = float(np.max(asked_for.capacity(wanted)))
     slopes = {
         name: _slope_of_tail(base, q, values[name], step)
         for name, q in zip(names, readings, strict=True)
     }
 
-    end = capacity_end(what, wanted, values["capacity"])
+    end = capacity_end(asked_for, wanted, values["capacity"])
 
-    def times(changed: Asked, rates: Any) -> dict[str, Any]:
-        result = changed.solve(rates)
+    def times(changed: Loaded) -> dict[str, Any]:
+        result = changed.solve()
         return {
             name: np.log(q.value(result))
             if (slope := slopes[name]) is None
@@ -216,22 +217,23 @@ def sensitivity(
             for name, q in zip(names, readings, strict=True)
         }
 
-    def capacities(changed: Asked, rates: Any) -> dict[str, Any]:
-        return end.read(changed) if end else {"capacity": np.log(_capacity(changed, wanted))}
+    def capacities(changed: Loaded) -> dict[str, Any]:
+        return end.read(changed) if end else {"capacity": np.log(changed.capacity(wanted))}
 
-    domains = _domains(what, over)
-    own = {name: value for name, value in _numbers(what).items() if name in domains}
-    own |= {"arrival_rate": rate} if over is None or "arrival_rate" in over else {}
-    smooth = {n: v for n, v in own.items() if n not in domains or not domains[n].whole}
+    domains = _domains(asked_for, over)
+    own = {name: value for name, value in _numbers(asked_for).items() if name in domains}
+    smooth = {n: v for n, v in own.items() if not domains[n].whole}
     coupled = [
-        name for name in smooth if name in domains and _moves_others(what, domains[name])
+        name
+        for name in smooth
+        if name not in asked_for.own and _moves_others(what, domains[name])
     ]
     free = {name: value for name, value in smooth.items() if name not in coupled}
     slopes_of: dict[str, dict[str, tuple[float, float]]] = {name: {} for name in smooth}
     # Near its end the capacity has a step of its own.
     for read, width in ((times, step), (capacities, end.step if end else step)):
         for together in (free, *({name: smooth[name]} for name in coupled)):
-            for name, by in _smooth(what, rate, together, domains, width, read).items():
+            for name, by in _smooth(asked_for, together, domains, width, read).items():
                 slopes_of[name] |= by
     columns = {name: {q: e for q, (e, _) in by.items()} for name, by in slopes_of.items()}
     ends = {
@@ -240,32 +242,27 @@ def sensitivity(
         if name not in smooth
     }
 
-    def plain(changed: Asked) -> dict[str, Any]:
-        result = changed.solve(rate)
+    def plain(changed: Loaded) -> dict[str, Any]:
+        result = changed.solve()
         found = {str(q): q.value(result) for q in readings}
-        return found | {"capacity": _capacity(changed, wanted)}
+        return found | {"capacity": changed.capacity(wanted)}
 
-    for name, other in (_arcs(what, ends, plain) if ends else {}).items():
+    for name, other in (_arcs(asked_for, ends, plain) if ends else {}).items():
         width = math.log(ends[name] / own[name]) if ends[name] > 0 else math.nan
         columns |= {name: _arc(values, other, width)}
     order = sorted(own, key=lambda name: -abs(np.nan_to_num(columns[name][names[-1]])))
     return Sensitivity(
-        arrival_rate=rate,
+        arrival_rate=asked_for.load,
         values=values,
         elasticities={q: {name: columns[name][q] for name in order} for q in values},
         parameters={name: float(own[name]) for name in order},
-        units={name: domains[name].unit if name in domains else "1/s" for name in order},
+        units={name: domains[name].unit for name in order},
         saturations=_saturations(base),
         errors={q: max((by[q][1] for by in slopes_of.values()), default=0.0) for q in values},
     )
 
 
-def _capacity(model: Asked, wanted: list[Objective]) -> Any:
-    plain = model.station if isinstance(model, StationModel) else model
-    return capacity(plain, *wanted)
-
-
-def _numbers(model: Asked) -> dict[str, float]:
+def _numbers(model: Asked | Loaded) -> dict[str, float]:
     found = {}
     for name, value in model.parameters().items():
         number = float(np.max(np.asarray(value, dtype=float)))
@@ -274,19 +271,18 @@ def _numbers(model: Asked) -> dict[str, float]:
     return found
 
 
-def _domains(model: Asked, over: Sequence[str] | None) -> dict[str, Domain]:
+def _domains(model: Loaded, over: Sequence[str] | None) -> dict[str, Domain]:
     known = _numbers(model)
     for name in over or ():
-        if name not in known and name != "arrival_rate":
+        if name not in known:
             everything = model.parameters()
             if name in everything:
                 raise ModelError(
                     f"{name} is {everything[name]}: percents are of what is above 0 and finite"
                 )
-            hint = did_you_mean(name, [*everything, "arrival_rate"])
+            hint = did_you_mean(name, everything)
             raise ModelError(f"no parameter {name!r} in the model{hint}")
-    names = known if over is None else [name for name in over if name in known]
-    return {name: domain_of(model, name) for name in names}
+    return {name: model.domain(name) for name in (known if over is None else over)}
 
 
 def _moves_others(model: Asked, domain: Domain) -> bool:
@@ -298,8 +294,7 @@ def _moves_others(model: Asked, domain: Domain) -> bool:
 
 
 def _smooth(
-    model: Asked,
-    rate: float,
+    model: Loaded,
     own: Mapping[str, float],
     domains: Mapping[str, Domain],
     step: float,
@@ -307,8 +302,8 @@ def _smooth(
 ) -> dict[str, dict[str, tuple[float, float]]]:
     """Return elasticities by real parameters and their errors, from a solution with arrays."""
     # A share below 1 has its own way to go.
-    tops = {n: domains[n].top / v - 1 if n in domains else math.inf for n, v in own.items()}
-    ends = {n for n, v in own.items() if n in domains and v <= domains[n].bottom}
+    tops = {n: domains[n].top / v - 1 for n, v in own.items()}
+    ends = {n for n, v in own.items() if v <= domains[n].bottom}
     stencils = {
         name: FORWARD if name in ends else CENTRAL if tops[name] > 0 else BACKWARD
         for name in own
@@ -321,12 +316,11 @@ def _smooth(
         rows[name] = slice(start, start + len(stencil.offsets))
         arrays[name][rows[name]] *= np.exp(steps[name] * np.array(stencil.offsets))
         start += len(stencil.offsets)
-    rates = arrays.pop("arrival_rate", rate)
     if not cells:
         return {}
     changed = model.replace(arrays)
     with np.errstate(divide="ignore", invalid="ignore"):
-        found = {q: np.broadcast_to(v, cells) for q, v in read(changed, rates).items()}
+        found = {q: np.broadcast_to(v, cells) for q, v in read(changed).items()}
         return {
             name: {q: stencil.slope(log[rows[name]], steps[name]) for q, log in found.items()}
             for name, stencil in stencils.items()
@@ -346,7 +340,7 @@ def _slope_of_tail(base: Result, quantity: Quantity, value: float, step: float) 
     return slope if 1e-2 < slope / (1 - quantity.probability) < 1e3 else None
 
 
-def _arcs(model: Asked, ends: Mapping[str, int], read: Any) -> dict[str, dict[str, float]]:
+def _arcs(model: Loaded, ends: Mapping[str, int], read: Any) -> dict[str, dict[str, float]]:
     """Return the values with each whole number at its other value, if it may be in one go."""
     cells = len(ends)
     arrays = {name: np.full(cells, int(_numbers(model)[name])) for name in ends}

@@ -19,6 +19,8 @@ may fail, all at the same time.
 **Over time**, under a `qmodel.Profile`, the objectives must hold through all of it, or in the
 fraction of time that they say. Choices are then tried one by one, each at the price of a
 solution over time.
+**Users** who wait for their answer, under `qmodel.Closed`, never overload a model: any numbers
+have a steady state, and headroom is more users.
 **Shapes.** One scenario at a time: a model and load without arrays.
 """
 
@@ -34,7 +36,7 @@ from qmodel import _check
 from qmodel._checked import checked
 from qmodel._nearest import did_you_mean
 from qmodel.errors import DomainError, InfeasibleError, ModelError
-from qmodel.loads import Profile
+from qmodel.loads import Closed, Poisson, Profile, columns_of
 from qmodel.networks import HeldPool
 from qmodel.planning._domains import Domain, domain_of
 from qmodel.planning._fewer import EnoughOfFewer
@@ -52,7 +54,7 @@ __all__ = ["size"]
 @checked
 def size(
     model: Model,
-    arrival_rate: float | Profile,
+    arrival_rate: float | Closed | Profile,
     *objectives: Objectives,
     prices: Mapping[str, float] | None = None,
     lots: Mapping[str, float] | None = None,
@@ -67,8 +69,8 @@ def size(
     ----------
     model : Pipeline or Station
         The model; its own numbers do not count, but where they are not sized. [-]
-    arrival_rate : number or Profile
-        The load, unless a scenario has its own; a profile changes in time. [1/s]
+    arrival_rate : number, Closed or Profile
+        The load, unless a scenario has its own: a rate, users, or what changes in time. [1/s]
     *objectives : str, Objective or sequence of them
         What must hold, all of it, such as "p99 < 300 ms", "loss < 1 %"; at least one. [-]
     prices : mapping of str to number, optional
@@ -126,6 +128,10 @@ def size(
     >>> plan = size(qm.MMc(0.01), news, "p99 < 200 ms in 80 % of the minutes")
     >>> plan.numbers, plan.steady
     ({'servers': 5}, {'servers': 7})
+
+    For 400 users who think five seconds:
+
+    >>> print(size(site, qm.Closed(400, 5.0), "p99 < 250 ms"))
     """
     what = asked(model)
     budget = _check.one_count("budget", budget)
@@ -212,11 +218,18 @@ def _pools(model: Asked, sized: Iterable[str]) -> list[int]:
     return [i for i, station in enumerate(owners) if isinstance(station, HeldPool)]
 
 
-def _load(name: str, load: Any) -> float | Profile:
-    return load if isinstance(load, Profile) else float(_check.positive(name, load))
+def _load(name: str, load: Any) -> float | Closed | Profile:
+    if isinstance(load, Closed):
+        for part, value in columns_of(load).items():
+            if np.ndim(value):
+                raise DomainError(f"{part} must be one number: size one scenario at a time")
+        _check.positive("users", load.users)
+    if isinstance(load, Closed | Profile):
+        return load
+    return float(_check.positive(name, load.rate if isinstance(load, Poisson) else load))
 
 
-def _peak(load: float | Profile) -> float:
+def _peak(load: float | Closed | Profile) -> float | Closed:
     return load.peak if isinstance(load, Profile) else load
 
 
@@ -262,7 +275,7 @@ def _spares(spares: int | Mapping[str, int], sized: Mapping[str, float]) -> Numb
 
 def _cases(
     model: Asked,
-    rate: float | Profile,
+    rate: float | Closed | Profile,
     scenarios: Mapping[str, Mapping[str, Any]],
     sized: list[str],
 ) -> list[Case]:

@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from qmodel.loads import Profile, in_words
+from qmodel.loads import Closed, Profile, in_words
 from qmodel.planning.quantities import quantity_of
 from qmodel.planning.slo import parse_objective, unasked_losses
 from qmodel.units import text
@@ -60,7 +60,7 @@ class Sizing:
         The scenario in which it is. [-]
     with_one_more : mapping of str to float
         The value of the binding objective's quantity with one more of each. [-]
-    arrival_rate : float or Profile
+    arrival_rate : float, Closed or Profile
         The load; scenarios may have their own. [1/s]
     model : Pipeline or Station
         The model as sized. [-]
@@ -91,7 +91,7 @@ class Sizing:
     binding_objective: str
     binding_scenario: str
     with_one_more: Mapping[str, float]
-    arrival_rate: float | Profile
+    arrival_rate: float | Closed | Profile
     model: Pipeline | Station
 
     @property

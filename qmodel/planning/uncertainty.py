@@ -42,8 +42,9 @@ from qmodel import _check
 from qmodel._checked import checked
 from qmodel._nearest import did_you_mean
 from qmodel.errors import DomainError, ModelError
-from qmodel.planning._domains import domain_of
-from qmodel.planning._models import Asked, asked, has_arrays
+from qmodel.loads import Closed, in_words
+from qmodel.planning._loaded import Loaded, one_load
+from qmodel.planning._models import asked, has_arrays
 from qmodel.planning._results import Model, Result, max_rate_of
 from qmodel.planning.quantities import quantity_of
 from qmodel.planning.sensitivity import sensitivity
@@ -66,10 +67,10 @@ class Uncertainty:
 
     Parameters
     ----------
-    arrival_rate : float
+    arrival_rate : float or Closed
         The load, where it is not uncertain itself. [1/s]
     overload : float
-        Probability that the load is beyond saturation. [-]
+        Probability that the load is beyond saturation; 0 of users, who wait. [-]
     intervals : mapping of str to tuple of float
         For each quantity the lower end, the median and the upper end; ``inf`` where that
         many draws are in overload. [-]
@@ -95,7 +96,7 @@ class Uncertainty:
     (0.002, {'p99 < 300 ms': 0.97})
     """
 
-    arrival_rate: float
+    arrival_rate: float | Closed
     overload: float
     intervals: Mapping[str, tuple[float, float, float]]
     met: Mapping[str, float]
@@ -123,16 +124,18 @@ class Uncertainty:
         name = list(self.intervals)[-1]
         unit = "1/s" if name == "max_rate" else quantity_of(name).unit
         low, _, high = (text(x, unit) for x in self.intervals[name])
-        answer = (
-            f"P(overload) {text(self.overload, '%', digits=2)} at "
-            f"{text(self.arrival_rate, '1/s')}; {name} between {low} and {high} "
-            f"({text(self.probability, '%')})"
-        )
+        where = in_words(self.arrival_rate)
+        said = f"{name} between {low} and {high}"
+        if isinstance(self.arrival_rate, Closed):
+            said = f"{said} {where}"
+        else:
+            said = f"P(overload) {text(self.overload, '%', digits=2)} {where}; {said}"
+        answer = f"{said} ({text(self.probability, '%')})"
         goals = [f"{goal} holds with {text(p, '%')}" for goal, p in self.met.items()]
         if len(self.bottlenecks) > 1:
             named = list(self.bottlenecks.items())[:2]
-            said = (f"{n or 'nothing'} with {text(p, '%', digits=2)}" for n, p in named)
-            goals.append(f"saturates first: {', '.join(said)}")
+            parts = (f"{n or 'nothing'} with {text(p, '%', digits=2)}" for n, p in named)
+            goals.append(f"saturates first: {', '.join(parts)}")
         first, share = next(iter(self.shares.items()))
         if share > 0:
             goals.append(f"{first} decides {text(share, '%', digits=2)} of it")
@@ -146,7 +149,7 @@ class Uncertainty:
 @checked
 def uncertainty(
     model: Model,
-    arrival_rate: float,
+    arrival_rate: float | Closed,
     spreads: Mapping[str, float],
     *objectives: Objectives,
     quantities: Sequence[str] = ("mean", "p99"),
@@ -160,11 +163,11 @@ def uncertainty(
     ----------
     model : Pipeline or Station
         The model, without arrays of its own. [-]
-    arrival_rate : number
-        The load. [1/s]
+    arrival_rate : number or Closed
+        The load: a rate, or users. [1/s]
     spreads : mapping of str to number
-        For each uncertain parameter, "arrival_rate" among them, its relative standard
-        deviation, 0.1 for 10 %. [-]
+        For each uncertain parameter, "arrival_rate" or "users" and "think_time" among them,
+        its relative standard deviation, 0.1 for 10 %. [-]
     *objectives : str, Objective or sequence of them
         Objectives whose probability is asked for, each by itself. [-]
     quantities : sequence of str, default ("mean", "p99")
@@ -200,7 +203,7 @@ def uncertainty(
     what = asked(model)
     if has_arrays(what):
         raise ModelError("the model has arrays of its own: one scenario at a time")
-    rate = float(_check.positive("arrival_rate", arrival_rate))
+    asked_for = Loaded(what, one_load(arrival_rate))
     share = _check.one("probability", probability, _check.probability)
     if not 0 < share < 1:
         raise DomainError(f"probability must be above 0 and below 1, got {share}")
@@ -212,12 +215,11 @@ def uncertainty(
         raise ModelError("quantities must name at least one, such as 'p99'")
     if not isinstance(spreads, Mapping) or not spreads:
         raise ModelError(f"spreads must map parameters to deviations, got {spreads!r}")
-    drawn = _drawn(what, rate, spreads, count, np.random.default_rng(seed))
-    changes = {name: values for name, values in drawn.items() if name != "arrival_rate"}
-    rates = drawn.get("arrival_rate", rate)
-    result = what.replace(changes).solve(rates)
+    drawn = _drawn(asked_for, spreads, count, np.random.default_rng(seed))
+    there = asked_for.replace(drawn)
+    result = there.solve()
     most = np.broadcast_to(max_rate_of(result), count)
-    over = most <= rates
+    over = most <= there.own.get("arrival_rate", 0.0)
     found = {str(q): np.broadcast_to(q.value(result), count) for q in readings}
     found = {"max_rate": most} | {
         name: np.where(over, np.inf, values) for name, values in found.items()
@@ -229,12 +231,12 @@ def uncertainty(
         return float(low), float(median), float(high)
 
     return Uncertainty(
-        arrival_rate=rate,
+        arrival_rate=asked_for.load,
         overload=float(np.mean(over)),
         intervals={name: interval(values) for name, values in found.items()},
         met={str(o): float(np.mean(np.broadcast_to(o.met(result), count))) for o in wanted},
         bottlenecks=_bottlenecks(result, count),
-        shares=_shares(model, what, rate, spreads, str(readings[-1])),
+        shares=_shares(model, asked_for, spreads, str(readings[-1])),
         probability=share,
         draws=count,
         samples=drawn | found,
@@ -252,14 +254,13 @@ def _bottlenecks(result: Result, draws: int) -> dict[str, float]:
 
 
 def _drawn(
-    model: Asked,
-    rate: float,
+    model: Loaded,
     spreads: Mapping[str, float],
     draws: int,
     generator: np.random.Generator,
 ) -> dict[str, np.ndarray]:
     """Return draws of each uncertain parameter, around its value."""
-    known = model.parameters() | {"arrival_rate": rate}
+    known = model.parameters()
     normal = _normal(len(spreads), draws, generator)
     drawn = {}
     for z, (name, spread) in zip(normal, spreads.items(), strict=True):
@@ -273,10 +274,12 @@ def _drawn(
         if not math.isfinite(value):
             raise DomainError(f"{name} must be finite to be drawn, got {value}")
         z = deviation * z
-        domain = None if name == "arrival_rate" else domain_of(model, name)
-        if domain is not None and domain.whole:
+        domain = model.domain(name)
+        if name == "users":
+            drawn[name] = np.maximum(np.rint(value * np.exp(z)), 1.0)
+        elif domain.whole:
             raise ModelError(f"{name} is a whole number: `sweep` it, or `size`")
-        if domain is None or math.isinf(domain.top):
+        elif math.isinf(domain.top):
             drawn[name] = value * np.exp(z)
         elif 0 < value < domain.top:
             # In its odds; near the value, by the same relative deviation.
@@ -300,14 +303,15 @@ def _normal(parameters: int, draws: int, generator: np.random.Generator) -> np.n
 
 
 def _shares(
-    model: Model, what: Asked, rate: float, spreads: Mapping[str, float], quantity: str
+    model: Model, asked_for: Loaded, spreads: Mapping[str, float], quantity: str
 ) -> dict[str, float]:
     """Return the part of the variance that each parameter explains, to first order."""
-    if rate >= float(np.max(what.max_rate)):
+    if asked_for.own.get("arrival_rate", 0.0) >= float(np.max(asked_for.model.max_rate)):
         return dict.fromkeys(spreads, math.nan)
-    known = what.parameters()
-    moved = [n for n in spreads if n == "arrival_rate" or np.max(known[n]) > 0]
-    found = sensitivity(model, rate, quantities=[quantity], over=moved).elasticities[quantity]
+    known = asked_for.parameters()
+    moved = [n for n in spreads if np.max(known[n]) > 0]
+    of_each = sensitivity(model, asked_for.load, quantities=[quantity], over=moved)
+    found = of_each.elasticities[quantity]
     parts = {n: (found.get(n, 0.0) * float(spreads[n])) ** 2 for n in spreads}
     total = sum(parts.values())
     shares = {n: part / total if total > 0 else 0.0 for n, part in parts.items()}

@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from qmodel._checked import checked
-from qmodel.loads import Profile
+from qmodel.loads import Closed, Profile
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -134,11 +134,11 @@ class Report:
 @checked
 def report(
     model: Pipeline | Station,
-    arrival_rate: float | Profile | None = None,
+    arrival_rate: float | Closed | Profile | None = None,
     *,
     objectives: Objectives = (),
     prices: Mapping[str, float] | None = None,
-    scenarios: Mapping[str, Mapping[str, float]] | None = None,
+    scenarios: Mapping[str, Mapping[str, Any]] | None = None,
     spreads: Mapping[str, float] | float = 0.1,
     over: Mapping[str, Any] | None = None,
     zones: int = 3,
@@ -157,10 +157,10 @@ def report(
     ----------
     model : Pipeline or Station
         The model; one scenario. [-]
-    arrival_rate : float or Profile, optional
-        The load; by default 60 % of what the model can sustain. Of one that changes in time
-        the page first says what happens minute by minute; the rest is at its usual rate,
-        which it is above for half of the time. [1/s]
+    arrival_rate : float, Closed or Profile, optional
+        The load: a rate, users, or what changes in time; by default 60 % of what the model can
+        sustain. Of one that changes in time the page first says what happens minute by minute;
+        the rest is at its usual rate, which it is above for half of the time. [1/s]
     objectives : str, Objective or sequence of them, optional
         What must hold, such as "p99 < 300 ms"; without any, nothing is sized. [-]
     prices : mapping of str to number, optional
@@ -217,14 +217,18 @@ def report(
         sections.append(Section("crowd", "Minute by minute", happens))
         arrival_rate = _usual(arrival_rate)
     load, _ = sensible_load(whole, arrival_rate)
-    result = whole.solve(load)
+    result: Any = whole.solve(load)
+    users = isinstance(load, Closed)
+    flow = float(result.arrival_rate)
+    if users:  # Who wait bring at most what the model can do.
+        flow = min(flow, (1 - 1e-9) * float(result.max_rate))
     sections += [
         Section(
             "verdict",
             "Latency and load",
             answers.solve(whole, arrival_rate, objectives=goals),
         ),
-        Section("map", "The pipeline", grounds.flows(result), drawing=whole.draw(load).svg()),
+        Section("map", "The pipeline", grounds.flows(result), drawing=whole.draw(flow).svg()),
     ]
     if measured is not None:
         tested = answers.backtest(whole, measured)
@@ -241,7 +245,7 @@ def report(
     axes = _axes(plain, plain.solve(load) if remark else result) if over is None else over
     if axes:
         named = " and ".join("load" if a == "arrival_rate" else a for a in axes)
-        fixed = None if "arrival_rate" in axes else load
+        fixed = load if users or "arrival_rate" not in axes else None
         add("sweep", f"By {named}", answers.sweep(plain, axes, fixed))
     if goals and _sizable(whole, prices):
         bought: dict[str, Any] = {"prices": prices, "scenarios": scenarios}
@@ -257,11 +261,11 @@ def report(
     if whole.plan.timed:
         again = answers.hysteresis(whole, load)
         sections.append(Section("retries", "When clients give up", again))
-    if 0 < load < float(plain.max_rate):
-        reachable = _reachable(plain, goals)
+    if flow > 0 and (users or load < float(plain.max_rate)):
+        reachable = _reachable(plain, goals, load)
         decides = answers.sensitivity(plain, load, objectives=reachable)
         add("sensitivity", "What decides", decides)
-    if load > 0:
+    if flow > 0:
         sure = answers.uncertainty(plain, load, spreads=spreads, objectives=goals)
         add("uncertainty", "How sure this is", sure)
     sections.append(Section("basis", "What this rests on", grounds.assumptions(result)))
@@ -302,17 +306,18 @@ def _sizable(model: Pipeline, prices: Mapping[str, float] | None) -> bool:
     return bool(prices or counted(model))
 
 
-def _reachable(model: Pipeline, goals: Sequence[Objective]) -> list[Objective]:
+def _reachable(model: Pipeline, goals: Sequence[Objective], load: Any) -> list[Objective]:
     """Return the objectives that the model meets at some load."""
     from qmodel.answers.read_off import capacity_of
 
-    return list(goals) if goals and capacity_of(model, goals) > 0 else []
+    return list(goals) if goals and capacity_of(model, goals, load) > 0 else []
 
 
 def _axes(model: Pipeline, result: Any) -> dict[str, list[float]]:
     """Return the load, and what else decides: a hit ratio, or the servers of the bottleneck."""
     import math
 
+    from qmodel.networks.closed_result import ClosedResult
     from qmodel.pipeline.steps.cached import Cached
 
     limit = float(model.max_rate)
@@ -324,13 +329,16 @@ def _axes(model: Pipeline, result: Any) -> dict[str, list[float]]:
         name: float(model.replace({f"{name}.hit_ratio": 0.0}).max_rate)
         for name in dict.fromkeys(given)
     }
-    loads = _round([limit * (0.2 + 0.125 * i) for i in range(_ACROSS)])
+    parts = [0.2 + 0.125 * i for i in range(_ACROSS)]
+    axis, loads = "arrival_rate", _round([limit * part for part in parts])
+    if isinstance(result, ClosedResult):
+        axis, loads = "users", sorted({math.ceil(result.knee * part) for part in parts})
     known = model.parameters()
     least = min(rates, key=lambda name: rates[name], default="")
     if least and rates[least] < 0.95 * limit:
         now = float(known[f"{least}.hit_ratio"])
         ratios = sorted({*_round([i / (_ACROSS - 1) for i in range(_ACROSS)]), round(now, 3)})
-        return {"arrival_rate": loads, f"{least}.hit_ratio": ratios}
+        return {axis: loads, f"{least}.hit_ratio": ratios}
     own = [f"{result.bottleneck}.{what}" for what in ("servers", "permits")]
     servers = next((name for name in own if name in known), "")
     if not servers:
@@ -339,7 +347,7 @@ def _axes(model: Pipeline, result: Any) -> dict[str, list[float]]:
     span = max(1, round(now / 10))
     first = max(1, now - span * (_ACROSS // 2))
     counts = [first + span * i for i in range(_ACROSS)]
-    return {"arrival_rate": loads, servers: sorted({*counts, now})}
+    return {axis: loads, servers: sorted({*counts, now})}
 
 
 def _round(values: Sequence[float]) -> list[float]:
