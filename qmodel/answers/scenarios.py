@@ -232,6 +232,8 @@ def _unit(name: str) -> str:
 def _pictures(frame: pd.DataFrame, axes: Sequence[str]) -> Sequence[Picture]:
     from qmodel.answers.pictures import heat_map, lines, rows_of
 
+    # What has one value is no axis.
+    axes = [name for name in axes if frame[name].nunique() > 1] or axes[:1]
     if len(frame) > 5000 or len(axes) > 2:
         return []
     if len(axes) == 1:
@@ -243,4 +245,5 @@ def _pictures(frame: pd.DataFrame, axes: Sequence[str]) -> Sequence[Picture]:
         title = f"Latency by {x}"
         return [lines(title, rows, (x, x), ("latency", "latency [s]"), by="of")]
     rows = frame[[*axes, "p99"]].to_dict("records")
-    return [heat_map("p99 (orange: overload)", rows, axes[0], axes[1], ("p99", "p99 [s]"))]
+    title = "p99" if "users" in frame else "p99 (orange: overload)"
+    return [heat_map(title, rows, axes[0], axes[1], ("p99", "p99 [s]"))]

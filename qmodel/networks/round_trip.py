@@ -155,7 +155,7 @@ def round_trip(
             offset = offset + log
     density = _Density(
         tuple(1 / (leg.visits * leg.node.work) for leg in folded),
-        tuple(others),
+        _sets(others),
         delay,
         np.maximum(users - 1.0, 0.0),
         throughput,
@@ -170,8 +170,8 @@ class _Station(NamedTuple):
     """Factors of a station in powers of x z: free servers, and all servers busy."""
 
     rate: Any
-    free: tuple[Any, ...]
-    busy: tuple[Any, ...]
+    free: Any
+    busy: Any
 
 
 def _waiting(leg: Leg, throughput: Any) -> tuple[_Station, Any]:
@@ -188,19 +188,50 @@ def _waiting(leg: Leg, throughput: Any) -> tuple[_Station, Any]:
         rate = np.where(demand == 0, 1e9 * throughput, np.divide(c, demand))
     top = np.where(n <= c, logs, -np.inf).max(axis=0)
     terms = np.exp(logs - top)
-    free = tuple(np.where(n < c, terms, 0.0)[:-1])
-    busy = tuple(np.where(n == c, terms, 0.0))
-    return _Station(rate, free, busy), top
+    return _Station(rate, np.where(n < c, terms, 0.0)[:-1], np.where(n == c, terms, 0.0)), top
 
 
-def _times(first: list[Any], second: tuple[Any, ...]) -> list[Any]:
-    """Return the product of two polynomials."""
-    product: list[Any] = [0.0] * (len(first) + len(second) - 1)
-    for i, b in enumerate(second):
-        if np.any(b):
-            for j, a in enumerate(first):
-                product[i + j] = product[i + j] + a * b
+def _times(first: Any, second: Any) -> Any:
+    """Return the product of two polynomials, whose coefficients are along the first axis."""
+    cells = np.broadcast_shapes(first.shape[1:], second.shape[1:])
+    product = np.zeros((len(first) + len(second) - 1, *cells))
+    few, many = sorted((first, second), key=lambda p: np.count_nonzero(p.any(axis=_cells(p))))
+    for i in np.flatnonzero(few.any(axis=_cells(few))):
+        product[i : i + len(many)] += many * few[i]
     return product
+
+
+def _beside(coefficients: tuple[Any, ...], other: Any) -> Any:
+    """Return a polynomial with axes for the cells of another."""
+    polynomial = np.array(coefficients)
+    more = max(other.ndim - polynomial.ndim, 0)
+    return polynomial.reshape(len(polynomial), *[1] * more, *polynomial.shape[1:])
+
+
+def _cells(polynomial: Any) -> tuple[int, ...]:
+    return tuple(range(1, polynomial.ndim))
+
+
+class _Set(NamedTuple):
+    """Stations at which a request waits: their rates, and in powers of x z, the others."""
+
+    rates: tuple[Any, ...]
+    factor: tuple[Any, ...]
+
+
+def _sets(stations: Sequence[_Station]) -> tuple[_Set, ...]:
+    """Return all sets of stations at which a request may wait, the empty one first."""
+    found: list[tuple[tuple[Any, ...], Any]] = [((), np.ones(1))]
+    for station in stations:
+        found = [
+            part
+            for rates, factor in found
+            for part in (
+                (rates, _times(factor, station.free)),
+                ((*rates, station.rate), _times(factor, station.busy)),
+            )
+        ]
+    return tuple(_Set(rates, tuple(factor)) for rates, factor in found)
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -208,7 +239,7 @@ class _Density:
     """The density of all waits together, and of the services of single servers."""
 
     folded: tuple[Value, ...]  # rates
-    stations: tuple[tuple[Any, ...], ...]
+    sets: tuple[_Set, ...]
     delay: Value
     met: Value  # other users
     throughput: Value
@@ -218,11 +249,10 @@ class _Density:
         """Return the density as a number of size one, and the log of its scale."""
         from scipy.special import gammaln
 
-        stations = [_Station(*s) for s in self.stations]
         slowest = np.inf
-        for rate in (*self.folded, *(s.rate for s in stations)):
+        for rate in (*self.folded, *self.sets[-1].rates):  # The last waits at all.
             slowest = np.minimum(slowest, rate)
-        degree = sum(len(s.busy) - 1 for s in stations)
+        degree = len(self.sets[-1].factor) - 1
         with np.errstate(all="ignore"):
             longer = np.log(self.delay + t) + 0.0 * self.whole
             j = np.arange(degree + 1).reshape(-1, *[1] * np.ndim(longer))
@@ -235,49 +265,33 @@ class _Density:
             start: Any = 1.0
             for rate in self.folded:
                 start = start * (rate / (rate - slowest + points))
-            parts = self._sets(
-                stations, points - slowest, weights, start, [1.0], bool(self.folded)
-            )
+            parts: Any = 0.0
+            for rates, factor in self.sets:
+                if not (rates or self.folded):
+                    continue  # Who waits nowhere is the atom.
+                transform = start
+                for rate in rates:
+                    transform = transform * (rate / (rate - slowest + points))
+                part = np.einsum("k,k...->...", TALBOT.weights, transform + 0 * points).real
+                terms = _beside(factor, weights) * weights[: len(factor)]
+                parts = parts + part * terms.sum(axis=0)
             return parts / t, top - self.whole - slowest * t
-
-    def _sets(
-        self,
-        stations: list[_Station],
-        points: Any,
-        weights: Any,
-        transform: Any,
-        factor: list[Any],
-        waits: bool,
-    ) -> Any:
-        """Return the sum over all sets of stations at which a request waits."""
-        if not stations:
-            if not waits:
-                return 0.0
-            part = np.einsum("k,k...->...", TALBOT.weights, transform + 0 * points).real
-            return part * sum(f * w for f, w in zip(factor, weights, strict=False))
-        first, rest = stations[0], stations[1:]
-        there = transform * (first.rate / (first.rate + points))
-        return self._sets(
-            rest, points, weights, transform, _times(factor, first.free), waits
-        ) + self._sets(rest, points, weights, there, _times(factor, first.busy), True)
 
     def atom(self) -> Any:
         """Return the probability that a request waits nowhere."""
         if self.folded:
             return 0.0 * self.whole
-        factor: list[Any] = [1.0]
-        for s in self.stations:
-            factor = _times(factor, _Station(*s).free)
         from scipy.special import gammaln
 
-        found: Any = 0.0
+        factor = self.sets[0].factor  # The first waits nowhere.
         with np.errstate(all="ignore"):
-            for j, f in enumerate(factor):
-                power = self.met - j
-                log = np.where(power == 0, 0.0, power * np.log(self.delay + 0.0 * power))
-                log = log - gammaln(power + 1) - j * np.log(self.throughput) - self.whole
-                found = found + f * np.where(power < 0, 0.0, np.exp(log))
-        return found
+            delay = np.asarray(self.delay + 0.0 * self.whole + 0.0 * self.met)
+            j = np.arange(len(factor)).reshape(-1, *[1] * delay.ndim)
+            power = self.met - j
+            log = np.where(power == 0, 0.0, power * np.log(delay))
+            log = log - gammaln(power + 1) - j * np.log(self.throughput) - self.whole
+            found = _beside(factor, log) * np.where(power < 0, 0.0, np.exp(log))
+        return found.sum(axis=0)
 
     def at(self, t: Any) -> Any:
         """Return the density at the times `t` > 0."""

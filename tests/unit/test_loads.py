@@ -7,6 +7,7 @@ import pytest
 import sympy as sp
 
 import qmodel as qm
+from qmodel.errors import DomainError
 
 DB = qm.MMc(0.01, servers=2)
 
@@ -81,3 +82,10 @@ def test_a_profile_keeps_what_it_was_given() -> None:
     assert crowd.rate([-5.0, 5.0, 20.0]).tolist() == [1.0, 2.0, 3.0]
     with pytest.raises(ValueError, match="read-only"):
         crowd.rates[0] = 5.0
+
+
+def test_more_users_are_whole_users() -> None:
+    assert 1.25 * qm.Closed(10, 2.0) == qm.Closed(13, 2.0)
+    assert qm.Closed([10, 20]) * 1.1 == qm.Closed([11, 22])
+    with pytest.raises(DomainError, match="factor"):
+        -1.0 * qm.Closed(10)

@@ -1,0 +1,136 @@
+"""Questions under a closed load: of users who wait for their answers, and of what they do."""
+
+from __future__ import annotations
+
+from itertools import product
+
+import numpy as np
+import pytest
+
+import qmodel as qm
+from qmodel import answers
+from qmodel.errors import DomainError, InfeasibleError
+from qmodel.planning._loaded import Loaded, one_load
+
+WEB, DB = qm.call("web", qm.MMc(0.045)), qm.call("db", qm.MMc(0.020))
+SITE = qm.Pipeline(qm.series(WEB, DB))
+USERS = qm.Closed(400, 5.0)
+
+
+def p99(site: qm.Pipeline, users: qm.Closed = USERS) -> float:
+    return float(site.solve(users).latency.quantile(0.99))
+
+
+@pytest.mark.parametrize("limit", [0.3, 0.6, 2.0])
+def test_the_least_of_all_choices(limit: float) -> None:
+    plan = qm.size(
+        SITE, USERS, f"p99 < {limit:g} s", prices={"web.servers": 1, "db.servers": 3}
+    )
+    enough = [
+        w + 3 * d
+        for w, d in product(range(2, 10), range(1, 6))
+        if p99(SITE.replace({"web.servers": w, "db.servers": d})) <= limit
+    ]
+    assert plan.cost == min(enough)
+    assert plan.exact
+    assert p99(SITE.replace(plan.numbers)) <= limit
+    # Users wait, and need no number of servers.
+    assert plan.steady == {"web.servers": 1, "db.servers": 1}
+
+
+def test_headroom_is_more_users_and_scenarios_hold_too() -> None:
+    more = qm.size(SITE, USERS, "p99 < 600 ms", headroom=0.25)
+    assert more.needed == qm.size(SITE, qm.Closed(500, 5.0), "p99 < 600 ms").needed
+    crowd = {"as it is": {}, "a crowd": {"arrival_rate": qm.Closed(500, 5.0)}}
+    both = qm.size(SITE, USERS, "p99 < 600 ms", scenarios=crowd)
+    assert (both.numbers, both.binding_scenario) == (more.needed, "a crowd")
+
+
+def test_no_servers_make_a_service_shorter() -> None:
+    with pytest.raises(InfeasibleError, match=r"p99 is \d+ ms .*web.service_time at most"):
+        qm.size(SITE, USERS, "p99 < 200 ms")
+
+
+def test_elasticities_are_those_of_wide_differences() -> None:
+    site = SITE.replace({"web.servers": 4, "db.servers": 2})
+    found = qm.sensitivity(site, USERS, "p99 < 2 s")
+    for name in ("web.service_time", "think_time"):
+        near = []
+        for factor in (0.999, 1.001):
+            value = factor * found.parameters[name]
+            think = value if name == "think_time" else 5.0
+            changed = site if name == "think_time" else site.replace({name: value})
+            result = changed.solve(qm.Closed(400, think))
+            near.append([float(result.response_time), float(result.latency.quantile(0.99))])
+        slopes = np.diff(np.log(near), axis=0)[0] / np.log(1.001 / 0.999)
+        measured = [found.elasticities[q][name] for q in ("mean", "p99")]
+        assert measured == pytest.approx(slopes, rel=1e-4)
+    one_more = site.solve(qm.Closed(401, 5.0)).response_time / site.solve(USERS).response_time
+    assert found.elasticities["mean"]["users"] == pytest.approx(
+        np.log(one_more) / np.log(401 / 400), rel=1e-9
+    )
+
+
+@pytest.mark.parametrize(("goals", "unit"), [(("p99 < 1 s",), 1.5), ((), 1e-6)])
+def test_the_capacity_is_a_number_of_users(goals: tuple[str, ...], unit: float) -> None:
+    site, load = SITE.replace({"web.servers": 40, "db.servers": 20}), qm.Closed(4000, 5.0)
+    found = qm.sensitivity(site, load, *goals)
+    asked = Loaded(site, load)
+    wanted = qm.planning.slo.objectives_of(goals)
+    most = float(asked.capacity(wanted))
+    assert found.values["capacity"] == most > 3000
+    for name in ("web.service_time", "think_time"):
+        value = found.parameters[name]
+        moved = float(asked.replace({name: 1.02 * value}).capacity(wanted))
+        expected = most * 1.02 ** found.elasticities["capacity"][name]
+        # Whole users on both sides, and a curve within two percent.
+        assert moved == pytest.approx(expected, abs=unit + 2e-3 * abs(moved - most))
+    assert found.elasticities["capacity"]["users"] == pytest.approx(0, abs=1e-12)
+
+
+def test_users_are_drawn_as_whole_users_and_never_overload() -> None:
+    site = SITE.replace({"web.servers": 4, "db.servers": 2})
+    spreads = {"users": 0.1, "think_time": 0.05, "web.service_time": 0.1}
+    found = qm.uncertainty(site, USERS, spreads, "p99 < 1 s", draws=128)
+    drawn = found.samples
+    assert found.overload == 0
+    assert np.array_equal(drawn["users"], np.rint(drawn["users"]))
+    assert np.std(np.log(drawn["users"])) == pytest.approx(0.1, rel=0.1)
+    changed = site.replace({"web.service_time": drawn["web.service_time"]})
+    result = changed.solve(qm.Closed(drawn["users"], drawn["think_time"]))
+    assert drawn["mean"] == pytest.approx(result.response_time, rel=1e-12)
+    assert sum(found.shares.values()) == pytest.approx(1)
+    assert "overload" not in str(found)
+
+
+def test_answers_say_the_users() -> None:
+    site = SITE.replace({"web.servers": 6, "db.servers": 3})
+    lost = answers.outages(site, USERS, objectives="p99 < 1 s")
+    assert lost.verdict.startswith("With 400 users who think 5 s it survives")
+    assert lost.fact("users") == 400
+    steps = answers.frontier(site, USERS, points=3)
+    assert "with 400 users who think 5 s" in steps.tables[0].title
+    assert answers.size(site, USERS, objectives="p99 < 1 s").fact("think_time") == 5.0
+
+
+def test_a_report_on_users() -> None:
+    found = qm.report(qm.MMc(0.045, 6), USERS, objectives="p99 < 1 s")
+    keys = [section.key for section in found.sections]
+    assert keys == [
+        "verdict", "map", "sweep", "size", "losses", "sensitivity", "uncertainty", "basis",
+        "model",
+    ]  # fmt: skip
+    assert "400 users" in found.verdict
+    (sweep,) = (s.answer for s in found.sections if s.key == "sweep")
+    assert len(sweep.draw()) == 1
+
+
+@pytest.mark.parametrize("users", [0, [1, 2]])
+def test_a_load_of_one_scenario(users: object) -> None:
+    for question in (
+        lambda load: one_load(load),
+        lambda load: qm.size(SITE, load, "p99 < 1 s"),
+        lambda load: qm.sensitivity(SITE, load),
+    ):
+        with pytest.raises(DomainError, match="users"):
+            question(qm.Closed(users, 5.0))
