@@ -58,6 +58,7 @@ from qmodel.distributions import (
     Sum,
 )
 from qmodel.networks.product_form import Node
+from qmodel.networks.waiting_sets import WaitingSet, beside, waiting, waiting_sets
 from qmodel.numerics.inversion import TALBOT
 from qmodel.queues.base import Station
 
@@ -150,12 +151,12 @@ def round_trip(
     others, offset = [], 0.0
     for leg in queues:
         if not leg.exact:
-            station, log = _waiting(leg, throughput)
+            station, log = waiting(leg.visits * leg.node.work, leg.node.servers, throughput)
             others.append(station)
             offset = offset + log
     density = _Density(
         tuple(1 / (leg.visits * leg.node.work) for leg in folded),
-        _sets(others),
+        waiting_sets(others),
         delay,
         np.maximum(users - 1.0, 0.0),
         throughput,
@@ -166,80 +167,12 @@ def round_trip(
     return Sum((waits, *services)) if services else waits
 
 
-class _Station(NamedTuple):
-    """Factors of a station in powers of x z: free servers, and all servers busy."""
-
-    rate: Any
-    free: Any
-    busy: Any
-
-
-def _waiting(leg: Leg, throughput: Any) -> tuple[_Station, Any]:
-    """Return the factors of a station, and the log that was taken out of them."""
-    from scipy.special import gammaln
-
-    demand = leg.visits * leg.node.work
-    c = np.asarray(leg.node.servers, dtype=float)
-    most = int(np.max(c))
-    n = np.arange(most + 1).reshape(-1, *[1] * np.ndim(throughput * demand * c))
-    with np.errstate(divide="ignore", invalid="ignore"):
-        # A station that nobody visits has all servers free, and a rate that never shows.
-        logs = np.where(n == 0, 0.0, n * np.log(throughput * demand)) - gammaln(n + 1.0)
-        rate = np.where(demand == 0, 1e9 * throughput, np.divide(c, demand))
-    top = np.where(n <= c, logs, -np.inf).max(axis=0)
-    terms = np.exp(logs - top)
-    return _Station(rate, np.where(n < c, terms, 0.0)[:-1], np.where(n == c, terms, 0.0)), top
-
-
-def _times(first: Any, second: Any) -> Any:
-    """Return the product of two polynomials, whose coefficients are along the first axis."""
-    cells = np.broadcast_shapes(first.shape[1:], second.shape[1:])
-    product = np.zeros((len(first) + len(second) - 1, *cells))
-    few, many = sorted((first, second), key=lambda p: np.count_nonzero(p.any(axis=_cells(p))))
-    for i in np.flatnonzero(few.any(axis=_cells(few))):
-        product[i : i + len(many)] += many * few[i]
-    return product
-
-
-def _beside(coefficients: tuple[Any, ...], other: Any) -> Any:
-    """Return a polynomial with axes for the cells of another."""
-    polynomial = np.array(coefficients)
-    more = max(other.ndim - polynomial.ndim, 0)
-    return polynomial.reshape(len(polynomial), *[1] * more, *polynomial.shape[1:])
-
-
-def _cells(polynomial: Any) -> tuple[int, ...]:
-    return tuple(range(1, polynomial.ndim))
-
-
-class _Set(NamedTuple):
-    """Stations at which a request waits: their rates, and in powers of x z, the others."""
-
-    rates: tuple[Any, ...]
-    factor: tuple[Any, ...]
-
-
-def _sets(stations: Sequence[_Station]) -> tuple[_Set, ...]:
-    """Return all sets of stations at which a request may wait, the empty one first."""
-    found: list[tuple[tuple[Any, ...], Any]] = [((), np.ones(1))]
-    for station in stations:
-        found = [
-            part
-            for rates, factor in found
-            for part in (
-                (rates, _times(factor, station.free)),
-                ((*rates, station.rate), _times(factor, station.busy)),
-            )
-        ]
-    return tuple(_Set(rates, tuple(factor)) for rates, factor in found)
-
-
 @dataclass(frozen=True, slots=True, eq=False)
 class _Density:
     """The density of all waits together, and of the services of single servers."""
 
     folded: tuple[Value, ...]  # rates
-    sets: tuple[_Set, ...]
+    sets: tuple[WaitingSet, ...]
     delay: Value
     met: Value  # other users
     throughput: Value
@@ -273,7 +206,7 @@ class _Density:
                 for rate in rates:
                     transform = transform * (rate / (rate - slowest + points))
                 part = np.einsum("k,k...->...", TALBOT.weights, transform + 0 * points).real
-                terms = _beside(factor, weights) * weights[: len(factor)]
+                terms = beside(factor, weights) * weights[: len(factor)]
                 parts = parts + part * terms.sum(axis=0)
             return parts / t, top - self.whole - slowest * t
 
@@ -290,7 +223,7 @@ class _Density:
             power = self.met - j
             log = np.where(power == 0, 0.0, power * np.log(delay))
             log = log - gammaln(power + 1) - j * np.log(self.throughput) - self.whole
-            found = _beside(factor, log) * np.where(power < 0, 0.0, np.exp(log))
+            found = beside(factor, log) * np.where(power < 0, 0.0, np.exp(log))
         return found.sum(axis=0)
 
     def at(self, t: Any) -> Any:
