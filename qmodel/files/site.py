@@ -384,7 +384,8 @@ class Site(Model):
             own = {n: float(whole[n]) for n in rest.left}
             found[name] = {**scenario.changes, **own, **left}
             if scenario.load is not None:
-                found[name]["arrival_rate"] = scenario.load
+                plain = isinstance(scenario.load, Poisson)
+                found[name]["arrival_rate"] = rate_of(scenario.load) if plain else scenario.load
         return Sizes(priced, found if len(found) > 1 else None)
 
     @checked

@@ -13,7 +13,7 @@ from qmodel.networks.waiting_sets import beside, waiting, waiting_sets
 
 @pytest.mark.parametrize("servers", [(1,), (3, 2), (2, 1, 4)])
 def test_each_set_is_the_product_of_its_stations(servers: tuple[int, ...]) -> None:
-    demands, rate = (0.3, 0.05, 0.2), 4.0
+    demands, rate = (0.3, 0.05, 0.21), 4.0
     stations, logs = zip(
         *(waiting(d, c, rate) for d, c in zip(demands, servers, strict=False)), strict=True
     )
