@@ -132,8 +132,8 @@ def size(
     For 400 users who think five seconds:
 
     >>> print(size(site, qm.Closed(400, 5.0), "p99 < 250 ms"))
-    web.servers 5, db.servers 1 for p99 < 250 ms with 400 users who think 5 s (cost 6, the least):
-    p99 is 237 ms; web.servers binds, one more makes it 219 ms
+    web.servers 5, db.servers 1 for p99 < 250 ms with 400 users who think 5 s (cost 6, the
+    least): p99 is 237 ms; web.servers binds, one more makes it 219 ms
     """
     what = asked(model)
     budget = _check.one_count("budget", budget)
