@@ -149,8 +149,8 @@ class Closed(Load):
 
     A tenth more of them, and always whole users:
 
-    >>> 1.1 * Closed(users=15, think_time=5.0)
-    Closed(users=17, think_time=5.0)
+    >>> float((1.1 * Closed(users=15, think_time=5.0)).users)
+    17.0
     """
 
     users: Count = parameter("users", symbol="N", check=_users)
