@@ -5,7 +5,7 @@ from typing import TYPE_CHECKING
 from qmodel._lazy import lazily
 
 if TYPE_CHECKING:
-    from qmodel.distributions.algebra import Mixture, Sum
+    from qmodel.distributions.algebra import Mixture
     from qmodel.distributions.base import Distribution
     from qmodel.distributions.constants import NEVER, ZERO, Deterministic
     from qmodel.distributions.empirical import Empirical
@@ -26,6 +26,7 @@ if TYPE_CHECKING:
     from qmodel.distributions.order_statistics import OrderStatistic, Quorum
     from qmodel.distributions.phase_type import PhaseType
     from qmodel.distributions.repeated import Repeated, Scaled, Shifted
+    from qmodel.distributions.sums import Sum
     from qmodel.distributions.truncated import Truncated
 
 __all__ = [
@@ -62,7 +63,7 @@ __all__ = [
 lazily(
     __name__,
     {
-        "algebra": "Mixture Sum",
+        "algebra": "Mixture",
         "base": "Distribution",
         "constants": "NEVER ZERO Deterministic",
         "empirical": "Empirical",
@@ -77,6 +78,7 @@ lazily(
         "order_statistics": "OrderStatistic Quorum",
         "phase_type": "PhaseType",
         "repeated": "Repeated Scaled Shifted",
+        "sums": "Sum",
         "truncated": "Truncated",
     },
 )

@@ -165,6 +165,14 @@ class Distribution(Model, ABC):
         return True
 
     @property
+    def exponential_limit(self) -> Value:
+        """The s below which E[exp(s X)] is finite, inf if bounded. [1/s].
+
+        0 if the tail is heavy, and where the limit is not known.
+        """
+        return 0.0
+
+    @property
     def finest(self) -> int:
         """Number of points on a line beyond which the transform costs too much. [-]."""
         return 4094

@@ -72,6 +72,11 @@ class Deterministic(Distribution):
         """Only at zero: a shift explodes in the left half-plane."""
         return not np.any(self.mean)
 
+    @property
+    def exponential_limit(self) -> Value:
+        """Infinite: it is bounded. [1/s]."""
+        return np.inf
+
     def parts(self) -> tuple[Part, ...]:
         """Return an atom at zero, shifted."""
         return (Part(1.0, self.mean, ZERO),)

@@ -138,6 +138,11 @@ class Empirical(Distribution):
         return self.weights[0] if self.values[0] == 0 else 0.0
 
     @property
+    def exponential_limit(self) -> Value:
+        """Infinite: it is bounded. [1/s]."""
+        return np.inf
+
+    @property
     def analytic(self) -> bool:
         """Every sample is a jump of the tail."""
         return False

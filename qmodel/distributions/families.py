@@ -76,6 +76,11 @@ class Exponential(Distribution):
             return 0.0
         return np.where(np.isinf(self.mean), 1.0, 0.0)[()]
 
+    @property
+    def exponential_limit(self) -> Value:
+        """Its rate. [1/s]."""
+        return 1 / np.asarray(self.mean)[()]
+
     def laplace(self, s: Value) -> Value:
         """Return the transform at `s` [1/s]."""
         return 1 / (1 + self.mean * s)
@@ -162,6 +167,12 @@ class Gamma(Distribution):
     def analytic(self) -> bool:
         """Whether the singularities of a queue that it feeds stay near the real axis."""
         return bool(np.all(np.asarray(self.scv) >= 0.25))
+
+    @property
+    def exponential_limit(self) -> Value:
+        """One over SCV times mean. [1/s]."""
+        with np.errstate(divide="ignore"):
+            return 1 / np.asarray(self.mean * self.scv)[()]
 
     def laplace(self, s: Value) -> Value:
         """Return the transform at `s` [1/s], as good at an SCV near 0."""
@@ -325,6 +336,15 @@ class HyperExponential(Distribution):
         mean = self.mean
         return self._mix(lambda m: 2 * m**3 + 3 * m**2 * (m - mean) + (m - mean) ** 3)
 
+    @property
+    def exponential_limit(self) -> Value:
+        """The rate of the slowest branch that is ever taken. [1/s]."""
+        branches = zip(self.probabilities, self.means, strict=True)
+        slowest: Any = 0.0
+        for p, mean in branches:
+            slowest = np.maximum(slowest, np.where(np.asarray(p) > 0, mean, 0.0))
+        return 1 / slowest[()]
+
     def laplace(self, s: Value) -> Value:
         """Return the transform at `s` [1/s]."""
         return self._mix(lambda m: 1 / (1 + m * s))
@@ -400,6 +420,11 @@ class Uniform(Distribution):
         """Return the ramps of the two ends."""
         height = 1 / (self.high - self.low)
         return Pieces((Piece(height, self.low, 1), Piece(-height, self.high, 1)))
+
+    @property
+    def exponential_limit(self) -> Value:
+        """Infinite: it is bounded. [1/s]."""
+        return np.inf
 
     def laplace(self, s: Value) -> Value:
         """Return the transform at `s` [1/s]."""

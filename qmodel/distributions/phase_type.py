@@ -29,11 +29,11 @@ import numpy as np
 from qmodel import _check
 from qmodel._fields import parameter
 from qmodel._typing import Value
-from qmodel.distributions.algebra import Sum
 from qmodel.distributions.base import Distribution
 from qmodel.distributions.broadcasting import WHOLE, shape_of
 from qmodel.distributions.families import Exponential, Gamma, HyperExponential
 from qmodel.distributions.repeated import Scaled
+from qmodel.distributions.sums import Sum
 from qmodel.errors import DomainError
 
 __all__ = ["PhaseType", "phases_of"]
@@ -134,6 +134,11 @@ class PhaseType(Distribution):
         # As many phases in a row, of equal rates, as a gamma distribution of SCV 1/4 has.
         regular = self.variance >= 0.25 * self.mean**2 * (1 - 1e-9)
         return bool(np.all(abs(found.imag) <= abs(found.real)) and regular)
+
+    @property
+    def exponential_limit(self) -> Value:
+        """The slowest rate of its phases. [1/s]."""
+        return -np.linalg.eigvals(self.generator).real.max()
 
     def laplace(self, s: Value) -> Value:
         """Return the transform at `s` [1/s]."""

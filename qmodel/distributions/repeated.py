@@ -12,10 +12,11 @@ from qmodel import _check
 from qmodel._fields import parameter
 from qmodel._typing import Count, Value
 from qmodel._xp import namespace
-from qmodel.distributions.algebra import Sum, measure
+from qmodel.distributions.algebra import measure
 from qmodel.distributions.base import Distribution, Part
-from qmodel.distributions.constants import ZERO
+from qmodel.distributions.constants import ZERO, Deterministic
 from qmodel.distributions.pieces import MOST, Piece, Pieces
+from qmodel.distributions.sums import Sum
 
 __all__ = ["Repeated", "Scaled", "Shifted"]
 
@@ -72,6 +73,11 @@ class Shifted(Distribution):
         return self.distribution.defect
 
     @property
+    def exponential_limit(self) -> Value:
+        """As the distribution. [1/s]."""
+        return self.distribution.exponential_limit
+
+    @property
     def finest(self) -> int:
         """As the distribution. [-]."""
         return self.distribution.finest
@@ -102,6 +108,10 @@ class Shifted(Distribution):
             if self.distribution.closed
             else Distribution.tail(self, t)
         )
+
+    def remaining_gap(self, s: Value) -> Value:
+        """Return the gap of the remaining time at `s` [1/s], as good as of what follows."""
+        return Sum((Deterministic(self.by), self.distribution)).remaining_gap(s)
 
     def laplace(self, s: Value) -> Value:
         """Return the transform at `s` [1/s]."""
@@ -171,6 +181,11 @@ class Scaled(Distribution):
     def mass(self) -> Value:
         """Total probability, as the distribution. [-]."""
         return self.distribution.mass
+
+    @property
+    def exponential_limit(self) -> Value:
+        """That of the distribution, scaled. [1/s]."""
+        return self.distribution.exponential_limit / self.factor
 
     @property
     def finest(self) -> int:
@@ -280,6 +295,11 @@ class Repeated(Distribution):
         return 1 - (1 - self.distribution.defect) ** self.times
 
     @property
+    def exponential_limit(self) -> Value:
+        """As the distribution. [1/s]."""
+        return self.distribution.exponential_limit
+
+    @property
     def finest(self) -> int:
         """As the distribution. [-]."""
         return self.distribution.finest
@@ -309,6 +329,12 @@ class Repeated(Distribution):
         if np.ndim(self.times) or self.times > MOST:
             return None
         return Sum((self.distribution,) * int(self.times)).pieces()
+
+    def remaining_gap(self, s: Value) -> Value:
+        """Return the gap of the remaining time at `s` [1/s], of a short sum to rounding."""
+        if np.ndim(self.times) or not 0 < self.times <= MOST:
+            return super(Repeated, self).remaining_gap(s)
+        return Sum((self.distribution,) * int(self.times)).remaining_gap(s)
 
     def laplace(self, s: Value) -> Value:
         """Return the transform at `s` [1/s]."""

@@ -13,6 +13,9 @@ goes on to the next of these, the others stay as they are:
    closed form, the remainder on the line with 255 points;
 4. the line with 1,023 points, at last averages over times that ring at no kink, whose tail
    falls and stays in 0 to 1. What they smear over is the estimate of their error.
+
+Their errors are absolute. A tail that is not large beside its own is inverted once more, tilted
+(`qmodel.distributions.deep_tails`), and keeps its leading digits down to the least of floats.
 """
 
 from __future__ import annotations
@@ -24,6 +27,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 import numpy as np
 
 from qmodel.distributions.broadcasting import select, shape_of
+from qmodel.distributions.deep_tails import deepened
 from qmodel.distributions.pieces import pieces_of, whole_and_rest
 from qmodel.distributions.shared import each_once, transform
 from qmodel.numerics import inversion
@@ -47,6 +51,9 @@ _FEW = 64
 _AGREED = 1e-10
 _FEW_SMOOTH = 2
 """Smooth pieces that cost no more than the first line: beside a kink it is 3e-9 off."""
+
+_FLOOR = 1e-13, 3e-12
+"""What rounding leaves of a tail by Talbot's rule, and by Euler's."""
 
 _POINTS = 1 << 17
 """Points times cells of one pass on a line."""
@@ -177,10 +184,13 @@ def _at_once(parts: list[tuple[_Term, np.ndarray]]) -> np.ndarray:
 
     with np.errstate(all="ignore"):
         tail, density, doubt = inversion.with_doubt(transforms, mass, times, inversion.TALBOT)
-        found = np.stack([tail, density, 3e-8 * doubt])
+        found = np.stack([tail, density, 3e-8 * doubt + _FLOOR[0]])
         for place, (term, after) in enumerate(parts):
-            if not (doubt[place] <= 1).all():
-                found[:, place] = _of_term(term, after)
+            found[:, place] = (
+                deepened(term.distribution, term.mass, after, found[:, place])
+                if (doubt[place] <= 1).all()
+                else _of_term(term, after)
+            )
     total: np.ndarray = found.sum(axis=1)
     return total
 
@@ -198,7 +208,8 @@ def _smooth(terms: tuple[_Term, ...], t: np.ndarray) -> Any:
 def _of_term(term: _Term, t: np.ndarray) -> Any:
     if term.closed:
         return *term.distribution.tail_and_density(t), 0 * t
-    return _inverted(term.distribution, term.mass, t, term.analytic)
+    found = _inverted(term.distribution, term.mass, t, term.analytic)
+    return deepened(term.distribution, term.mass, t, found)
 
 
 def _inverted(distribution: Distribution, mass: Any, t: np.ndarray, analytic: bool) -> Any:
@@ -213,7 +224,7 @@ def _inverted(distribution: Distribution, mass: Any, t: np.ndarray, analytic: bo
     else:
         first = inversion.TALBOT if analytic else inversion.EULER
         tail, density, doubt = inversion.with_doubt(distribution.laplace, mass, t, first)
-        error = 3e-8 * doubt
+        error = 3e-8 * doubt + _FLOOR[not analytic]
     # A NaN of unknown parameters stays; one of a transform that has left the floats does not.
     doubtful = ~(doubt <= 1)
     if not doubtful.any():

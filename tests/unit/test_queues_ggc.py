@@ -14,7 +14,7 @@ from qmodel.distributions.fit import balanced_hyperexponential
 from qmodel.queues import mdc, mg1, mmc
 from qmodel.queues.approximations import wait_probabilities as probabilities
 from qmodel.queues.approximations.combined_wait import combined
-from qmodel.queues.approximations.decay import decay_rate, exponential_limit
+from qmodel.queues.approximations.decay import decay_rate
 from qmodel.queues.approximations.interpolated_waits import cosmetatos, kimura, page
 from qmodel.queues.approximations.kingman import kingman, kingman_bound
 from qmodel.queues.approximations.methods import FORMULAS, best, methods
@@ -386,15 +386,6 @@ def test_decay_rates_are_those_of_exact_tails(qbd):
     np.testing.assert_allclose(rates, 5 * slack, rtol=3e-6)
     assert np.isnan(decay_rate(qm.Exponential(0.25), qm.LogNormal(1.0, 1.0), 5, 0.2))
     assert np.isnan(decay_rate(qm.Exponential(0.1), qm.Exponential(1.0), 5, -1.0))
-
-
-def test_exponential_limits():
-    slow = qm.Exponential(2.0)
-    assert exponential_limit(qm.Mixture([0.5, 0.5], [qm.Deterministic(9.0), slow])) == 0.5
-    assert exponential_limit(qm.Mixture([1.0, 0.0], [qm.Deterministic(9.0), slow])) == np.inf
-    assert exponential_limit(qm.Sum([slow, qm.Gamma(1.0, 3.0)])) == pytest.approx(1 / 3)
-    assert exponential_limit(qm.Shifted(slow, 1.0)) == 0.5
-    assert exponential_limit(qm.Pareto(1.0, 2.5)) == 0.0
 
 
 def test_two_exponentials_are_exact_for_one_server(qbd):

@@ -24,75 +24,10 @@ from typing import Any
 import numpy as np
 
 from qmodel._typing import Value
-from qmodel.distributions import (
-    Deterministic,
-    Distribution,
-    Exponential,
-    Gamma,
-    HyperExponential,
-    Mixture,
-    Scaled,
-    Shifted,
-    Sum,
-    Uniform,
-)
-from qmodel.distributions.phase_type import PhaseType
+from qmodel.distributions import Distribution
 from qmodel.numerics.roots import least_above
 
-__all__ = ["decay_rate", "exponential_limit"]
-
-
-def exponential_limit(distribution: Distribution) -> Value:
-    """Return the s below which E[exp(s X)] is finite: 0 for heavy tails, inf if bounded.
-
-    Parameters
-    ----------
-    distribution : Distribution
-        Distribution of a time. [-]
-
-    Returns
-    -------
-    number or array
-        The limit. [1/s]
-
-    Examples
-    --------
-    >>> float(exponential_limit(Gamma(2.0, scv=0.5)))
-    1.0
-    """
-    if isinstance(distribution, (Deterministic, Uniform)):
-        return np.inf
-    if isinstance(distribution, Exponential):
-        return 1 / np.asarray(distribution.mean)[()]
-    if isinstance(distribution, Gamma):
-        return 1 / np.asarray(distribution.mean * distribution.scv)[()]
-    if isinstance(distribution, PhaseType):
-        return -np.linalg.eigvals(distribution.generator).real.max()
-    if isinstance(distribution, HyperExponential):
-        return 1 / _largest(distribution.probabilities, distribution.means)
-    if isinstance(distribution, (Sum, Mixture)):
-        with np.errstate(divide="ignore"):
-            slowest = tuple(
-                1 / np.asarray(exponential_limit(part)) for part in distribution.distributions
-            )
-            every = (1.0,) * len(slowest)
-            weights = distribution.probabilities if isinstance(distribution, Mixture) else every
-            return 1 / _largest(weights, slowest)
-    if isinstance(distribution, Scaled):
-        return exponential_limit(distribution.distribution) / distribution.factor
-    return (
-        exponential_limit(distribution.distribution)
-        if isinstance(distribution, Shifted)
-        else 0.0
-    )
-
-
-def _largest(weights: Any, values: Any) -> Any:
-    used = [np.where(np.asarray(w) > 0, v, 0.0) for w, v in zip(weights, values, strict=True)]
-    largest = used[0]
-    for value in used[1:]:
-        largest = np.maximum(largest, value)
-    return largest[()]
+__all__ = ["decay_rate"]
 
 
 def decay_rate(
@@ -118,10 +53,11 @@ def decay_rate(
 
     Examples
     --------
+    >>> from qmodel.distributions import Exponential
     >>> float(decay_rate(Exponential(0.25), Exponential(1.0), 5, 0.2))
     1.0
     """
-    top = np.asarray(exponential_limit(service) * np.asarray(servers, dtype=float))
+    top = np.asarray(service.exponential_limit * np.asarray(servers, dtype=float))
     scale = np.asarray(interarrival.mean)
     with np.errstate(all="ignore"):
         heavy = 2 * slack / (scale * (interarrival.scv + (1 - slack) ** 2 * service.scv))

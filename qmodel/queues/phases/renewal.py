@@ -30,7 +30,7 @@ import numpy as np
 
 from qmodel.distributions import Distribution, Scaled
 from qmodel.distributions.phase_type import PhaseType
-from qmodel.queues.approximations.decay import decay_rate, exponential_limit
+from qmodel.queues.approximations.decay import decay_rate
 from qmodel.queues.counts.arrivals import arrivals_in
 from qmodel.queues.phases import busy_servers
 from qmodel.queues.phases.queue import PhaseSolution, exponentials
@@ -55,7 +55,7 @@ def feasible(interarrival: Distribution, servers: int, phases: int) -> bool:
     [True, False]
     """
     sizes = [busy_servers.states(n, phases) for n in range(servers + 1)]
-    return sum(sizes) + sizes[-1] <= _STATES and exponential_limit(interarrival) > 0
+    return sum(sizes) + sizes[-1] <= _STATES and interarrival.exponential_limit > 0
 
 
 def solve_renewal(

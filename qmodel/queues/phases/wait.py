@@ -173,6 +173,12 @@ class PhaseWait(Distribution):
         """Probability of no end. [-]."""
         return np.where(np.isinf(self.unit), 1.0, 0.0)[()]
 
+    @property
+    def exponential_limit(self) -> Value:
+        """The slowest rate of the tails that are blended. [1/s]."""
+        used = np.where(self.tails.blend != 0, self.tails.slowest.real, np.inf).min(axis=1)
+        return (used[self.cell] / np.asarray(self.unit))[()]
+
     def laplace(self, s: Value) -> Value:
         """Return the transform at `s` [1/s]."""
         full = np.isinf(self.unit)

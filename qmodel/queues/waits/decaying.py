@@ -198,6 +198,11 @@ class DecayingWait(Distribution):
         """Probability of no end. [-]."""
         return np.where(np.isinf(self.slow), 1.0, 0.0)[()]
 
+    @property
+    def exponential_limit(self) -> Value:
+        """The rate of the slow exponential. [1/s]."""
+        return 1 / np.maximum(self.fast, self.slow)
+
     def laplace(self, s: Value) -> Value:
         """Return the transform at `s` [1/s]."""
         fast, slow = 1 / np.asarray(self.fast), 1 / np.asarray(self.slow)

@@ -16,11 +16,12 @@ import numpy as np
 
 from qmodel._typing import Value
 from qmodel._xp import is_symbolic, namespace
-from qmodel.distributions import ZERO, Distribution
+from qmodel.distributions import ZERO, Distribution, Exponential
 from qmodel.distributions.algebra import measure
 from qmodel.distributions.base import Part
 from qmodel.distributions.pieces import Pieces, geometric_sum
 from qmodel.numerics.spare_capacity import spare_servers
+from qmodel.queues.approximations.decay import decay_rate
 
 __all__ = ["ClosedWait", "MG1Wait", "mean_wait", "queued"]
 
@@ -68,6 +69,14 @@ class MG1Wait(Distribution):
         """Probability that it never ends. [-]."""
         spare = self._spare()
         return namespace(spare).guard(0.0, spare <= 0, 1.0)
+
+    @property
+    def exponential_limit(self) -> Value:
+        """The rate at which the tail falls in the end, of Lundberg's equation. [1/s]."""
+        with np.errstate(divide="ignore"):
+            between = Exponential(1 / np.asarray(self.arrival_rate))
+        decay = decay_rate(between, self.service, 1, self._spare())
+        return np.where(np.isnan(decay), 0.0, decay)[()]
 
     @property
     def analytic(self) -> bool:
@@ -121,6 +130,11 @@ class QueuedWait(Distribution):
     def defect(self) -> Value:
         """Probability that it never ends. [-]."""
         return self.wait.defect
+
+    @property
+    def exponential_limit(self) -> Value:
+        """As the whole. [1/s]."""
+        return self.wait.exponential_limit
 
     @property
     def analytic(self) -> bool:

@@ -74,6 +74,11 @@ class MMcWait(Distribution):
         """Probability that it never ends. [-]."""
         return np.equal(self.drain, 0) * 1.0
 
+    @property
+    def exponential_limit(self) -> Value:
+        """The rate at which the queue is drained. [1/s]."""
+        return self.drain
+
     def laplace(self, s: Value) -> Value:
         """Return the Laplace transform."""
         return 1 - self.probability + self.probability * (self.drain / (self.drain + s))
@@ -133,6 +138,11 @@ class MMcResponse(Distribution):
     def defect(self) -> Value:
         """Probability that it never ends. [-]."""
         return self._wait().defect
+
+    @property
+    def exponential_limit(self) -> Value:
+        """The lesser of both rates. [1/s]."""
+        return np.minimum(self.drain, self.serve)
 
     def laplace(self, s: Value) -> Value:
         """Return the Laplace transform."""

@@ -1,0 +1,89 @@
+r"""Tails so small that an inversion, whose error is absolute, has lost their digits.
+
+Where :math:`E[e^{\theta X}]` is finite up to a limit, :math:`e^{\theta t} P(X > t)` just below
+it is no small number: behind a queue it tends to a constant (Cramér and Lundberg). Its
+transform is that of the tail, moved,
+
+.. math::
+
+    \int_0^\infty e^{-st} e^{\theta t} P(X > t) \, dt
+    = \frac{m - F(s - \theta)}{s - \theta} ,
+
+so the same rules invert it, to the same error of a number that is not small, which
+:math:`e^{-\theta t}` makes a relative one of the tail (Esscher's tilt [1]_). What the null
+weights of the rule do not confirm stays as it was.
+
+References
+----------
+.. [1] S. Asmussen, H. Albrecher, "Ruin Probabilities", 2nd ed., World Scientific, 2010,
+   ch. IV.4 and IV.5.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from qmodel.distributions.broadcasting import select
+from qmodel.numerics import inversion
+
+if TYPE_CHECKING:
+    from qmodel.distributions.base import Distribution
+
+__all__ = ["deepened"]
+
+_DEEP, _LOST = 1e-3, 1e-5
+"""Tails below the one are inverted again where their error is more than the other of them."""
+
+_RULES = 62, 254
+
+_SHORT = 1e-3
+"""How far below its limit, relative, a tail is tilted."""
+
+_NEAR = 1e-3
+"""Relative distance from the origin of the transform that a point keeps."""
+
+
+def deepened(distribution: Distribution, mass: Any, t: np.ndarray, faces: Any) -> Any:
+    """Return tail, density and error at `t`, better where the error is no small part."""
+    tail, density, error = faces
+    deep = np.flatnonzero((error > _LOST * tail) & (tail < _DEEP))
+    if not deep.size:
+        return faces
+    with np.errstate(all="ignore"):
+        limit = np.broadcast_to(distribution.exponential_limit, t.shape)[deep]
+        usable = (limit > 0) & np.isfinite(limit)
+        deep, tilt = deep[usable], (1 - _SHORT) * limit[usable]
+        if not deep.size:
+            return faces
+        tail, density, error = (np.array(x) for x in faces)
+        for last in _RULES:
+            here = select(distribution, t.shape, deep) if deep.size < t.size else distribution
+            amount = np.broadcast_to(mass, t.shape)[deep]
+            found = _tilted(here, amount, t[deep], tilt, inversion.line(last))
+            better = found[2] < error[deep]
+            cells = deep[better]
+            tail[cells], density[cells], error[cells] = (x[better] for x in found)
+            left = error[deep] > _LOST * tail[deep]
+            deep, tilt = deep[left], tilt[left]
+            if not deep.size:
+                break
+    return tail, density, error
+
+
+def _tilted(
+    distribution: Distribution, mass: Any, t: np.ndarray, tilt: Any, rule: inversion.Rule
+) -> tuple[Any, Any, Any]:
+    s = rule.points[:, None] / t
+    # The one real point must not fall on the origin, where the quotient is 0/0.
+    first = s[0].real
+    tilt = np.where(abs(first - tilt) < _NEAR * tilt, (1 - 2 * _NEAR) * tilt, tilt)
+    values = np.broadcast_to(distribution.laplace(s - tilt), s.shape)
+    above = s * (mass - values) / (s - tilt)
+    size = np.exp(-tilt * t)
+    tail = np.einsum("k,k...->...", rule.tail_weights, above).real * size
+    density = np.einsum("k,k...->...", rule.weights, values).real / t * size
+    doubt = np.abs(np.einsum("jk,k...->j...", rule.null, above).real).max(axis=0) / rule.limit
+    good = (doubt <= 1) & (tail >= 0) & (density >= 0)
+    return tail, density, np.where(good, (1e-10 + 1e-9 * doubt) * size, np.inf)
