@@ -10,8 +10,9 @@ transform is that of the tail, moved,
     = \frac{m - F(s - \theta)}{s - \theta} ,
 
 so the same rules invert it, to the same error of a number that is not small, which
-:math:`e^{-\theta t}` makes a relative one of the tail (Esscher's tilt [1]_). What the null
-weights of the rule do not confirm stays as it was.
+:math:`e^{-\theta t}` makes a relative one of the tail (Esscher's tilt [1]_). Where that number
+still grows, as of many times in a row, :math:`\theta` is the rate at which the tail falls at t
+itself. What the null weights of the rule do not confirm stays as it was.
 
 References
 ----------
@@ -61,7 +62,7 @@ def deepened(distribution: Distribution, mass: Any, t: np.ndarray, faces: Any) -
         for last in _RULES:
             here = select(distribution, t.shape, deep) if deep.size < t.size else distribution
             amount = np.broadcast_to(mass, t.shape)[deep]
-            found = _tilted(here, amount, t[deep], tilt, inversion.line(last))
+            found = _flat(here, amount, t[deep], tilt, inversion.line(last))
             better = found[2] < error[deep]
             cells = deep[better]
             tail[cells], density[cells], error[cells] = (x[better] for x in found)
@@ -70,6 +71,27 @@ def deepened(distribution: Distribution, mass: Any, t: np.ndarray, faces: Any) -
             if not deep.size:
                 break
     return tail, density, error
+
+
+def _flat(
+    distribution: Distribution, mass: Any, t: np.ndarray, tilt: Any, rule: inversion.Rule
+) -> Any:
+    """Return tail, density and error, tilted by less than `tilt` where that still grows."""
+    found = _tilted(distribution, mass, t, tilt, rule)
+    rate = found[1] / found[0]
+    grows = np.flatnonzero((tilt - rate) * t > 1)
+    if not grows.size:
+        return found
+    # Many times in a row fall more slowly at first: by their own rate they are flat at `t`,
+    # and what comes round from three times later is less.
+    some = select(distribution, t.shape, grows) if grows.size < t.size else distribution
+    lower = np.maximum(rate[grows], 0.0)
+    again = _tilted(some, mass[grows], t[grows], lower, rule)
+    sure = np.abs(again[1] / again[0] - lower) * t[grows] < 1
+    again[2][~sure] = np.inf
+    for whole, part in zip(found, again, strict=True):
+        whole[grows] = part
+    return found
 
 
 def _tilted(
@@ -86,4 +108,5 @@ def _tilted(
     density = np.einsum("k,k...->...", rule.weights, values).real / t * size
     doubt = np.abs(np.einsum("jk,k...->j...", rule.null, above).real).max(axis=0) / rule.limit
     good = (doubt <= 1) & (tail >= 0) & (density >= 0)
-    return tail, density, np.where(good, (1e-10 + 1e-9 * doubt) * size, np.inf)
+    error = (1e-10 + 1e-9 * doubt) * (mass * size + tail)
+    return tail, density, np.where(good, error, np.inf)

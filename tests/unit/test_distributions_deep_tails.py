@@ -122,12 +122,25 @@ def test_a_row_of_stations_and_many_loads():
     row = qm.Sum([one, two])
     t = np.geomspace(0.3, 60.0, 40)
     tail = row.tail(t)
-    assert (np.diff(tail, axis=1) <= 0).all() and (tail >= 0).all()
+    assert (np.diff(tail, axis=1) <= 0).all()
+    assert (tail >= 0).all()
     # The slower of the two decides in the end: the disk, whose pole is the nearer one.
     decay = np.asarray(disk.solve(rate).wait.exponential_limit)
     moved = 1 / (1 - 0.005 / (1 - rate * 0.005) * decay)
     late = 150.0 / decay
     assert row.tail(late) == pytest.approx(moved * one.tail(late), rel=1e-5)
+
+
+@pytest.mark.parametrize("phases", [2, 6, 16, 40])
+def test_many_times_in_a_row(phases):
+    from scipy.stats import gamma
+
+    row = qm.Sum([Exponential(1.0)] * phases)
+    t = phases * np.array([3.0, 6.0, 12.0])
+    expected = gamma.sf(t, phases)
+    assert row.tail(t) == pytest.approx(expected, rel=1e-6)
+    assert row.density(t) == pytest.approx(gamma.pdf(t, phases), rel=1e-6)
+    assert (np.abs(row.tail(t) - expected) <= row.tail_error(t)).all()
 
 
 def test_no_tail_that_is_large_is_inverted_again():
