@@ -58,6 +58,47 @@ def test_published_digits(
         assert found.rates[0].real.min() == pytest.approx(decay, rel=1e-9)
 
 
+@pytest.mark.parametrize(
+    ("servers", "load", "late"),
+    [
+        (2, 0.8, 12.8550269161),
+        (4, 0.5, 0.3550608114),
+        (4, 0.8, 5.2551349992),
+        (16, 0.8, 0.5450473947),
+        (32, 0.9, 0.9172518983),
+    ],
+)
+def test_the_time_that_one_in_ten_waits(servers: int, load: float, late: float) -> None:
+    wait = qm.MGc(H2, servers).solve(load * servers).wait
+    assert wait is not None
+    assert float(wait.quantile(0.9)) == pytest.approx(late, rel=2e-9)
+
+
+@pytest.mark.parametrize(
+    ("beta", "late", "probability"),
+    [
+        (0.2, [2.5502, 2.5164, 2.4939, 2.4796], [1.0163, 1.0181, 1.0195, 1.0206]),
+        (0.4, [2.5222, 2.4595, 2.4175, None], [1.0302, 1.0330, 1.0351, 1.0368]),
+        (0.8, [2.1552, 2.0868, 2.0421, 2.0124], [1.0483, 1.0520, 1.0548, 1.0569]),
+    ],
+)
+def test_many_servers_in_proportion_to_those_of_exponential_service(
+    beta: float, late: list[float | None], probability: list[float]
+) -> None:
+    """An H2 of SCV 4 by another program; which one it does not say: this one is as near."""
+    service = qm.HyperExponential([0.04837, 0.95163], [6.4322, 0.7239])
+    for servers, ratio, share in zip((16, 32, 64, 128), late, probability, strict=True):
+        rate = servers * (1 - beta / np.sqrt(servers))
+        stations = (qm.MGc(service, servers), qm.MMc(1.0, servers))
+        wait, plain = (station.solve(rate).wait for station in stations)
+        assert wait is not None
+        assert plain is not None
+        assert float(wait.tail(0.0) / plain.tail(0.0)) == pytest.approx(share, abs=7e-4)
+        if ratio is not None:
+            both = float(wait.quantile(0.99) / plain.quantile(0.99))
+            assert both == pytest.approx(ratio, rel=4e-3)
+
+
 def test_one_server_is_pollaczek_khinchine() -> None:
     for distribution in (H2, H3, qm.Erlang(1.0, 3)):
         found = of(distribution, 1, 0.9)
