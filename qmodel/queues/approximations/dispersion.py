@@ -59,6 +59,7 @@ from scipy.special import ndtr
 from qmodel._xp import is_symbolic
 from qmodel.basis import APPROXIMATE, Assumption
 from qmodel.queues.approximations.dispersion_errors import WORST
+from qmodel.queues.approximations.limit_errors import WORST as LIMITED
 
 __all__ = [
     "DISTURBED",
@@ -73,6 +74,7 @@ __all__ = [
 ]
 
 _ROWS = WORST["three stations"]
+_VARIED, _REGULAR = LIMITED["SCV from 1"], LIMITED["SCV below 1"]
 VARIABILITY = Assumption(
     "variability-of-arrivals",
     "a stream that is not Poisson lengthens or shortens all waits in one proportion, that of "
@@ -80,8 +82,10 @@ VARIABILITY = Assumption(
     "row depend on one another by one number; through three stations, of constant to lognormal "
     "and hyperexponential service of an SCV of 4, 1 to 16 servers, loads of 0.5 to 0.95, "
     f"the mean was found within {_ROWS['mean']} %, p50 within {_ROWS['p50']} %, p95 within "
-    f"{_ROWS['p95']} % and p99 within {_ROWS['p99']} %; at a station behind a limit, mean and "
-    "p99 within 11 %",
+    f"{_ROWS['p95']} % and p99 within {_ROWS['p99']} %; at a station behind a limit, mean "
+    f"within {_VARIED['mean']} % and p99 within {_VARIED['p99']} % where service is "
+    f"exponential or more variable, {_REGULAR['mean']} % and {_REGULAR['p99']} % where it is "
+    "more regular",
     "Whitt and You 2022; Kraemer and Langenbach-Belz 1976; our simulations",
     APPROXIMATE,
 )
