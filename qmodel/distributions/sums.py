@@ -106,13 +106,20 @@ class Sum(Distribution):
     def parts(self) -> tuple[Part, ...]:
         """Return every combination of the parts, those of equal shifts as one."""
         found: tuple[Part, ...] = (Part(1.0, 0.0, ZERO),)
-        for i, distribution in enumerate(self.distributions):
+        # What has one part follows all others alike, whatever its place in the row.
+        common, rest = found, []
+        for distribution in self.distributions:
             steps = distribution.parts()
-            # More jumps than these are not told apart: what follows is inverted whole.
-            if len(steps) > 1 and len(found) * len(steps) > _MOST_PARTS:
-                return _combined(found, (Part(1.0, 0.0, Sum(self.distributions[i:])),))
-            found = _combined(found, steps)
-        return found
+            if len(steps) == 1:
+                common = _combined(common, steps)
+            elif rest or len(found) * len(steps) > _MOST_PARTS:
+                # More jumps than these are not told apart: what follows is inverted whole.
+                rest.append(distribution)
+            else:
+                found = _combined(found, steps)
+        if rest:
+            found = _combined(found, (Part(1.0, 0.0, Sum(tuple(rest))),))
+        return _combined(found, common)
 
     def pieces(self) -> Pieces | None:
         """Return every combination of the pieces, what is smooth as one."""

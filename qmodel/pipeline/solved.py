@@ -20,6 +20,7 @@ from qmodel.queues.base import StationResult, StreamResult
 
 if TYPE_CHECKING:
     from qmodel.pipeline.flows import Flows
+    from qmodel.pipeline.steps.base import Step
     from qmodel.pipeline.steps.call import Call
 
 __all__ = ["Solved"]
@@ -90,6 +91,7 @@ class Solved:
         self.found: Mapping[str, StationResult] = {}
         self.held: dict[str, Any] = {}
         self._distributions: dict[Distribution, Distribution] = {}
+        self._times: dict[tuple[int, str], Any] = {}
         self.settled: Mapping[Any, Any] = flows.shares
         self.kind = next(iter(flows.plan.kinds))
         self.pause: Any = 0.0
@@ -110,6 +112,13 @@ class Solved:
         other.pause, other.round = pause, every
         return other
 
+    def time_of(self, step: Step) -> Any:
+        """Return the mean time of a step done once; what stands in others is found once. [s]."""
+        key = id(step), self.kind
+        if key not in self._times:
+            self._times[key] = step.outcome(self.again_after(0.0)).time.mean
+        return self._times[key]
+
     def later(self, delay: float) -> Solved:
         """Return what is met by those who come so much later: the same, in a steady state."""
         return self
@@ -128,6 +137,7 @@ class Solved:
         other = self.of_kind(self.kind)
         other.stations = ChainMap(dict(found), self.stations)
         other.found = {**self.found, **found}
+        other._times = {}
         return other
 
     def shared(self, distribution: Distribution) -> Distribution:

@@ -178,6 +178,59 @@ def test_stations_in_a_row_are_linear(interleaved):
     assert r.median <= 15.0
 
 
+def p99_of(path):
+    pipeline = qm.Pipeline(path)
+    return lambda: pipeline.solve(10.0).latency.quantile(0.99)
+
+
+def test_visits_in_turn_are_linear(interleaved):
+    """Each station is visited twice, with all others between."""
+
+    def turns(n):
+        calls = [qm.call(f"s{i}", qm.MMc(1e-4 * (1 + i % 7), 4)) for i in range(n)]
+        return p99_of(qm.series(*calls, *calls))
+
+    r = interleaved(turns(400), turns(50))
+    print(f"\nsolve and p99 of 400 stations, each visited twice: {r} of 50, limit 14")
+    assert r.median <= 14.0
+
+
+def nested(wrap, n):
+    """Return a path of calls, each of which waits for the next."""
+    path = qm.nothing()
+    for i in range(n):
+        path = wrap(qm.series(qm.call(f"s{i}", qm.MMc(0.001, 4)), path))
+    return p99_of(path)
+
+
+@pytest.mark.parametrize(
+    ("what", "wrap", "limit"),
+    [
+        ("calls", lambda path: path, 14),
+        ("repetitions", lambda path: qm.repeat(1, path), 40),
+        ("branches", lambda path: qm.branch((0.9, path), (0.1, qm.nothing())), 40),
+    ],
+)
+def test_nested_calls_are_linear(interleaved, what, wrap, limit):
+    """Eight times as deep: 8 where each is looked at once, 64 where each looks through all."""
+    r = interleaved(nested(wrap, 80), nested(wrap, 10))
+    print(f"\nsolve and p99 of {what} nested 80 deep: {r} of 10, limit {limit}")
+    assert r.median <= limit
+
+
+def test_delays_between_stations_are_polynomial(interleaved):
+    """A delay that half the requests have, before each station of a row."""
+
+    def row(n):
+        late = qm.branch((0.5, qm.call("network", qm.Delay(0.01))), (0.5, qm.nothing()))
+        calls = (qm.call(f"s{i}", qm.MMc(0.001 * (1 + i % 7), 4)) for i in range(n))
+        return p99_of(qm.series(*(step for call in calls for step in (late, call))))
+
+    r = interleaved(row(20), row(5))
+    print(f"\n20 stations with a delay before each: {r} of 5, limit 20")
+    assert r.median <= 20.0
+
+
 def test_branches_in_a_row_are_polynomial(interleaved):
     one = qm.MMc(0.02, 2).solve(60.0).response
     late = qm.Mixture([0.5, 0.5], [qm.Deterministic(0.003), qm.Deterministic(0.0)])

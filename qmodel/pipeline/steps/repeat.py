@@ -56,7 +56,7 @@ class Repeat(Step):
         times = self.times * times
         inner = self.step
         # A call comes back at once; what stands in a row with it takes its time.
-        round_ = None if inner.meets else inner.outcome(at.again_after(0.0)).time.mean
+        round_ = None if inner.meets else at.time_of(inner)
         at = at.again_after(0.0, round_)
         if is_symbolic(times) or np.all(np.asarray(times) >= 1):
             return self.step.outcome(at, times)

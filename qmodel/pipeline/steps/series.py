@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from dataclasses import dataclass
+from functools import cache
 from typing import TYPE_CHECKING, Any
 
 from qmodel._checked import checked
@@ -47,22 +48,29 @@ class Series(Step):
 
     def outcome(self, at: Solved, times: Any = 1) -> Outcome:
         flat = tuple(self._flat())
-        visits: dict[str, list[Step]] = {}
-        for step in flat:
+        once = isinstance(times, int) and times == 1
+        visits: dict[str, list[int]] = {}
+        for place, step in enumerate(flat):
             if step.meets:
-                visits.setdefault(step.meets, []).append(step)
+                visits.setdefault(step.meets, []).append(place)
+        alone = cache(lambda step: step.outcome(at))
+        mean = cache(lambda step: alone(step).time.mean)
         outcomes: list[Outcome] = []
         waits: dict[int, tuple[Wait, Distribution]] = {}
         for step in flat:
             if not step.meets:
-                outcomes.append(step.outcome(at, times))
+                outcomes.append(alone(step) if once else step.outcome(at, times))
             # Visits to one station find the same queue: they are taken together, at once.
-            elif same := visits.pop(step.meets, None):
-                apart = len(same) > 1 and at.round is None
-                here = at.again_after(self._between(flat, same, at)) if apart else at
-                if len(same) == 1 and isinstance(times, int) and times == 1:
+            elif places := visits.pop(step.meets, None):
+                here = at
+                if len(places) > 1 and at.round is None:
+                    # The mean time from one visit to a station to the next.
+                    row = flat[places[0] : places[-1]]
+                    others = (mean(other) for other in row if other.meets != step.meets)
+                    here = at.again_after(sum(others) / (len(places) - 1))
+                elif len(places) == 1 and once:
                     waits |= {len(outcomes): found for found in step.waits(at)}
-                outcomes.append(step.visits(here, tuple(same), times))
+                outcomes.append(step.visits(here, tuple(flat[i] for i in places), times))
         if len(waits) > 1:
             # What a request waits at one station depends on what it waited before.
             varied = with_covariances([wait for wait, _ in waits.values()])
@@ -70,13 +78,6 @@ class Series(Step):
                 if time is not wait.time:
                     outcomes[place] = outcomes[place]._replace(time=Sum((time, work)))
         return one_after_the_other(outcomes)
-
-    @staticmethod
-    def _between(flat: tuple[Step, ...], same: list[Step], at: Solved) -> Any:
-        """Return the mean time from one visit to a station to the next."""
-        places = [i for i, step in enumerate(flat) if step.meets == same[0].meets]
-        between = (step for step in flat[places[0] : places[-1]] if step not in same)
-        return sum(step.outcome(at).time.mean for step in between) / (len(same) - 1)
 
     def departures(self, arriving: Dispersion, at: Arrivals) -> Dispersion:
         for step in self.steps:
