@@ -113,7 +113,7 @@ class Solved:
         return other
 
     def time_of(self, step: Step) -> Any:
-        """Return the mean time of a step done once; what stands in others is found once. [s]."""
+        """Return the mean time of a step done once, found once for all who ask. [s]."""
         key = id(step), self.kind
         if key not in self._times:
             self._times[key] = step.outcome(self.again_after(0.0)).time.mean
