@@ -107,7 +107,7 @@ class Sum(Distribution):
         """Return every combination of the parts, those of equal shifts as one."""
         found: tuple[Part, ...] = (Part(1.0, 0.0, ZERO),)
         # What has one part follows all others alike, whatever its place in the row.
-        common, rest = found, []
+        common, rest = found, list[Distribution]()
         for distribution in self.distributions:
             steps = distribution.parts()
             if len(steps) == 1:

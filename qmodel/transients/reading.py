@@ -21,7 +21,7 @@ from qmodel.transients.levels import on_levels
 from qmodel.transients.over_time import StationOverTime
 from qmodel.transients.sharing import shared_response
 from qmodel.transients.spread import spread_of
-from qmodel.transients.strand import Strand, served_from
+from qmodel.transients.strand import Part, Strand, served_from
 from qmodel.transients.walk import Walk
 
 __all__ = ["Reading", "joined"]
@@ -68,25 +68,27 @@ class Reading:
         walk, numbers, rate = self.walk, self.numbers, self.rates
         zero = np.zeros(len(rate))
         ready, present, busy, served, abandoned, rejected = (zero.copy() for _ in range(6))
-        for strand, p in self._weighted():
-            there = strand.ready[:, None]
-            ready += strand.weights * strand.ready
-            present += p @ numbers
-            busy += (p * np.minimum(numbers, there)).sum(axis=1)
-            served += (p * walk.completions(numbers, there)).sum(axis=1)
+        parts = self._parts()
+        for strand, at, p in parts:
+            there = strand.ready[at, None]
+            ready[at] += strand.weights[at] * strand.ready[at]
+            present[at] += p @ numbers
+            busy[at] += (p * np.minimum(numbers, there)).sum(axis=1)
+            served[at] += (p * walk.completions(numbers, there)).sum(axis=1)
             if numbers[-1] >= walk.room:
-                rejected += p[:, -1]
+                rejected[at] += p[:, -1]
             if walk.impatience:
-                abandoned += (p * (numbers >= there) * (1 - self._served(there))).sum(axis=1)
+                gone = (p * (numbers >= there) * (1 - self._served(there))).sum(axis=1)
+                abandoned[at] += gone
         if walk.shared:
             wait = None
-            response = shared_response(walk, numbers, self.times, self._weighted(), _CUTS)
+            response = shared_response(walk, numbers, self.times, parts, _CUTS)
             waiting = response.mean - walk.service_time
         else:
-            wait = self._wait()
+            wait = self._wait(parts)
             held = walk.service
             if walk.throughputs is not None:
-                held = Scaled(held, self._slower())
+                held = Scaled(held, self._slower(parts))
             response = _after(wait, held) if closed else Sum((wait, held))
             waiting = np.asarray(wait.mean)
         return StationOverTime(
@@ -104,26 +106,28 @@ class Reading:
             wait=wait,
             response=response,
             station=station,
-            spread=spread_of(walk, numbers, rate, self._weighted()),
+            spread=spread_of(walk, numbers, rate, parts),
         )
 
-    def _weighted(self) -> list[tuple[Strand, np.ndarray]]:
-        """Return the strands, and the probabilities that it is each and its numbers."""
+    def _parts(self) -> list[Part]:
+        """Return the strands that are gone on, with the probabilities of each and its numbers."""
         found = []
         for strand in self.strands:
-            p = np.maximum(strand.seen, 0.0)
-            whole = np.maximum(p.sum(axis=1), 1e-300)
-            found.append((strand, p * (strand.weights / whole)[:, None]))
+            at = np.flatnonzero(strand.weights)
+            if at.size:
+                p = np.maximum(strand.seen[at], 0.0)
+                whole = np.maximum(p.sum(axis=1), 1e-300)
+                found.append(Part(strand, at, p * (strand.weights[at] / whole)[:, None]))
         return found
 
-    def _slower(self) -> np.ndarray:
+    def _slower(self, parts: Sequence[Part]) -> np.ndarray:
         """Return how many times longer than alone what is inside a pool takes, in the mean."""
         found = np.zeros(len(self.times))
-        for strand, p in self._weighted():
-            there = np.maximum(strand.ready[:, None], 1)
+        for strand, at, p in parts:
+            there = np.maximum(strand.ready[at, None], 1)
             inside = np.clip(self.numbers + 1, 1, there)
             takes = inside / self.walk.completions(inside, there)
-            found += (takes * p).sum(axis=1)
+            found[at] += (takes * p).sum(axis=1)
         return np.maximum(found / self.walk.service_time, 1.0)
 
     def _changes(self, strand: Strand) -> list[tuple[float, float]]:
@@ -149,7 +153,7 @@ class Reading:
         shares = np.diff(np.clip(upto[None, :], _CUTS[:-1, None], _CUTS[1:, None]), axis=1)
         return shares.sum(axis=1) * total, shares
 
-    def _wait(self) -> Distribution:
+    def _wait(self, parts: Sequence[Part]) -> Distribution:
         """Return the wait as a mixture of gamma distributions, a cell for each time."""
         bins, size = len(_CUTS) - 1, len(self.times)
         weights, means, scvs = (
@@ -157,14 +161,13 @@ class Reading:
             np.ones((bins, size)),
             np.ones((bins, size)),
         )
-        changes = [self._changes(strand) for strand in self.strands]
-        parts = self._weighted()
-        for i, time in enumerate(self.times):
-            found = [
-                self._met(p[i], strand.ready[i], time, change)
-                for (strand, p), change in zip(parts, changes, strict=True)
-                if strand.weights[i] > 0
-            ]
+        here: list[list[tuple[Any, ...]]] = [[] for _ in self.times]
+        for strand, at, p in parts:
+            changes = self._changes(strand)
+            for i, row in zip(at, p, strict=True):
+                here[i].append((row, strand.ready[i], self.times[i], changes))
+        for i, those in enumerate(here):
+            found = [self._met(*one) for one in those]
             waits, takes, square = (
                 np.concatenate(x) for x in list(zip(*found, strict=True))[1:]
             )

@@ -24,7 +24,7 @@ from __future__ import annotations
 import itertools
 import math
 from collections import deque
-from copy import deepcopy
+from copy import copy
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
@@ -174,12 +174,20 @@ class Running:
         started = (self.ready + sum(more for _, more in self._coming)) / rules.pod
         found = []
         for share, low, high, wanted in self._ways(middle, spread, pods, started):
-            way = self if share == 1 else deepcopy(self)
+            way = self if share == 1 else self._twin()
             if share < 1:
                 way._noise.know(parts, (low - middle) / spread, (high - middle) / spread)
             way._ask(time, wanted, pods, started)
             found.append((share, way))
         return found
+
+    def _twin(self) -> Running:
+        """Return another one that has seen and decided the same."""
+        other, noise = copy(self), self._noise
+        other._coming, other._seen = self._coming.copy(), self._seen.copy()
+        other._wanted = self._wanted.copy()
+        other._noise = _Noise(noise.stretches.copy(), noise.mean, noise.covariance)
+        return other
 
     def _ways(
         self, middle: float, spread: float, pods: float, started: float

@@ -21,7 +21,7 @@ import numpy as np
 
 from qmodel.distributions import Distribution, Gamma, Scaled
 from qmodel.distributions.algebra import measure
-from qmodel.transients.strand import Strand
+from qmodel.transients.strand import Part
 from qmodel.transients.walk import Walk
 
 __all__ = ["shared_response"]
@@ -37,22 +37,21 @@ def shared_response(
     walk: Walk,
     numbers: np.ndarray,
     times: np.ndarray,
-    ways: Sequence[tuple[Strand, np.ndarray]],
+    ways: Sequence[Part],
     cuts: np.ndarray,
 ) -> Distribution:
     """Return the time at shared servers, a cell for each time.
 
-    `ways` are those that the servers went, with the probabilities of each and the numbers;
+    `ways` are those that the servers went, with the probabilities of the numbers;
     what is found is taken together between the `cuts`.
     """
-    p = np.concatenate([seen for _, seen in ways], axis=1)
-    slower = np.concatenate(
-        [
-            np.maximum((numbers + 1) / np.maximum(s.ready, 1e-300)[:, None], 1.0)
-            for s, _ in ways
-        ],
-        axis=1,
-    )
+    p = np.zeros((len(times), len(ways) * len(numbers)))
+    slower = np.empty_like(p)
+    for i, (strand, at, seen) in enumerate(ways):
+        here = slice(i * len(numbers), (i + 1) * len(numbers))
+        p[at, here] = seen
+        servers = np.maximum(strand.ready, 1e-300)[:, None]
+        slower[:, here] = np.maximum((numbers + 1) / servers, 1.0)
     if len(ways) > 1:
         order = np.argsort(slower, axis=1, kind="stable")
         p, slower = (np.take_along_axis(x, order, axis=1) for x in (p, slower))

@@ -7,7 +7,7 @@ from typing import NamedTuple
 
 import numpy as np
 
-from qmodel.transients.strand import Strand
+from qmodel.transients.strand import Part
 from qmodel.transients.walk import Walk
 
 __all__ = ["Spread", "spread_of"]
@@ -34,29 +34,31 @@ def spread_of(
     walk: Walk,
     n: np.ndarray,
     rates: np.ndarray,
-    ways: Sequence[tuple[Strand, np.ndarray]],
+    ways: Sequence[Part],
 ) -> Spread:
     """Return how the number present varies; slopes are those of a regression.
 
-    `ways` are those that the servers went, with the probabilities of each and the numbers `n`.
+    `ways` are those that the servers went, with the probabilities of the numbers `n`.
     """
     size = len(rates)
     one, mean, square, noise, pace = np.zeros((5, size))
     of_busy, of_served, of_left = np.zeros((3, 2, size))
-    for strand, p in ways:
-        there = strand.ready[:, None]
+    for strand, at, p in ways:
+        there = strand.ready[at, None]
         served, full = walk.completions(n, there), n >= there
-        more = [walk.more(*x) for x in zip(rates, strand.ready, strict=True)]
-        one, mean, square = one + p.sum(axis=1), mean + p @ n, square + p @ n**2
-        noise += ((served + full * np.array(more)[:, None]) * p).sum(axis=1)
-        pace += strand.weights * walk.completions(strand.ready, strand.ready)
+        more = [walk.more(*x) for x in zip(rates[at], strand.ready[at], strict=True)]
+        one[at] += p.sum(axis=1)
+        mean[at] += p @ n
+        square[at] += p @ n**2
+        noise[at] += ((served + full * np.array(more)[:, None]) * p).sum(axis=1)
+        pace[at] += strand.weights[at] * walk.completions(strand.ready[at], strand.ready[at])
         left = served + walk.impatience * np.maximum(n - there, 0.0)
         for sums, values in (
             (of_busy, np.minimum(n, there)),
             (of_served, served),
             (of_left, left),
         ):
-            sums += [(values * p).sum(axis=1), (values * p) @ n]
+            sums[:, at] += [(values * p).sum(axis=1), (values * p) @ n]
     variance = np.maximum(square / one - (mean / one) ** 2, 0.0)
 
     def slope(sums: np.ndarray, none: float) -> np.ndarray:

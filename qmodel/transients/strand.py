@@ -4,13 +4,13 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass, field
-from typing import Any
+from typing import Any, NamedTuple
 
 import numpy as np
 
 from qmodel.transients.walk import Walk
 
-__all__ = ["Strand", "served_from"]
+__all__ = ["Part", "Strand", "served_from"]
 
 
 @dataclass(slots=True, eq=False)
@@ -42,6 +42,16 @@ class Strand:
     changes: list[tuple[float, float]] = field(default_factory=list)
     ahead: list[tuple[float, float]] = field(default_factory=list)
     into: tuple[float, ...] | None = None
+
+
+class Part(NamedTuple):
+    """A strand where it is one: most are of a few of the times only."""
+
+    strand: Strand
+    at: np.ndarray
+    """The places of the times at which it is one [-]."""
+    p: np.ndarray
+    """The probabilities that it is this one, with each of the numbers present [-]."""
 
 
 def served_from(time: float, changes: Sequence[tuple[float, float]], walk: Walk) -> Any:
