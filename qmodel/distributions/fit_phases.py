@@ -34,6 +34,7 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
+from qmodel._values import remembered
 from qmodel.distributions.base import Distribution
 from qmodel.distributions.phase_type import PhaseType
 
@@ -53,6 +54,7 @@ class FittedPhases(NamedTuple):
     error: float
 
 
+@remembered
 def fit_phases(distribution: Distribution, most: int = 4) -> FittedPhases:
     """Return a distribution of at most `most` phases that imitates a distribution in a queue.
 

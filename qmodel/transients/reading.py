@@ -110,7 +110,7 @@ class Reading:
         )
 
     def _parts(self) -> list[Part]:
-        """Return the strands that are gone on, with the probabilities of each and its numbers."""
+        """Return the strands where they are, with the probabilities of each and its numbers."""
         found = []
         for strand in self.strands:
             at = np.flatnonzero(strand.weights)

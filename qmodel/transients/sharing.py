@@ -48,10 +48,10 @@ def shared_response(
     p = np.zeros((len(times), len(ways) * len(numbers)))
     slower = np.empty_like(p)
     for i, (strand, at, seen) in enumerate(ways):
-        here = slice(i * len(numbers), (i + 1) * len(numbers))
-        p[at, here] = seen
+        columns = slice(i * len(numbers), (i + 1) * len(numbers))
+        p[at, columns] = seen
         servers = np.maximum(strand.ready, 1e-300)[:, None]
-        slower[:, here] = np.maximum((numbers + 1) / servers, 1.0)
+        slower[:, columns] = np.maximum((numbers + 1) / servers, 1.0)
     if len(ways) > 1:
         order = np.argsort(slower, axis=1, kind="stable")
         p, slower = (np.take_along_axis(x, order, axis=1) for x in (p, slower))

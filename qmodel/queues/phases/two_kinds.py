@@ -24,6 +24,7 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
+from qmodel._values import remembered
 from qmodel.distributions import Distribution
 from qmodel.distributions.phase_type import PhaseType
 from qmodel.queues.counts.erlang import erlang_c
@@ -55,6 +56,7 @@ class TwoKinds(NamedTuple):
     scvs: tuple[float, float]
 
 
+@remembered
 def two_kinds(distribution: Distribution) -> TwoKinds | None:
     """Return the two kinds of which a service time is, None if it is not of two.
 
