@@ -106,6 +106,9 @@ class Arrivals(Calls):
             self.disturbed.add(name)
         here = self._into.setdefault(name, {}).setdefault(key, [])
         here.append(arriving)
+        plain = self.flows.plan.stations[name]
+        if not (plain.poisson_output or plain.variable_arrivals):
+            return DISTURBED
         station, services, rate = self._loaded(name)
         if station.poisson_output and name not in self.disturbed:
             return POISSON

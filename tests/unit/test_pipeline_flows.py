@@ -106,6 +106,22 @@ def test_priorities_by_kind_of_request(station: qm.Station) -> None:
         qm.Pipeline(kinds, urgent=("page",))
 
 
+@pytest.mark.parametrize("preemptive", [False, True])
+def test_priorities_with_services_of_their_own(preemptive: bool) -> None:
+    pool = qm.MMcPriority(1.0, 2, preemptive)
+    work = {"page": qm.Exponential(0.5), "report": qm.Exponential(2.0)}
+    after = qm.call("after", qm.MMc(0.1))
+    kinds = {k: (0.5, qm.series(qm.call("pool", pool, s), after)) for k, s in work.items()}
+    r = qm.Pipeline(kinds).solve(1.0)
+    streams = pool.solve([qm.Stream(0.5, s) for s in work.values()]).streams
+    for kind, stream in zip(kinds, streams, strict=True):
+        late = float(r.stations["after"].response_time)
+        expected = float(stream.response_time) + late
+        assert float(r.kinds[kind].latency.mean) == pytest.approx(expected)
+    # What leaves is no Poisson stream.
+    assert "poisson-departures" in r.basis.assumptions("mean")
+
+
 def test_priorities_of_single_calls() -> None:
     disk = qm.MG1Priority(qm.Exponential(0.01))
     read, write = qm.call("disk", disk, priority=0), qm.call("disk", disk, priority=1)
