@@ -29,6 +29,7 @@ from errors_of_tandems import (
     LOGNORMAL2,
     LOGNORMAL4,
     ONE,
+    UNIFORM,
     Place,
     services,
     station,
@@ -82,6 +83,8 @@ POINTS: list[Point] = [
     _fork((*ONE, 1, 0.8), (*ONE, 1, 0.5), need=1),
     _fork((*CONSTANT, 1, 0.8), (*ONE, 1, 0.8), need=1),
     _fork(*UNEQUAL, *UNEQUAL, need=4),
+    _fork(*_equal(16, GAMMA, 4, 0.8), need=8),
+    _fork(*_equal(32, UNIFORM, 4, 0.7)),
     _fork(ROW, OTHER, need=1),
 ]
 

@@ -78,7 +78,7 @@ class Arrivals(Calls):
         self._clock: Any = 0.0
         self._met: dict[str, tuple[Dispersion, Any, int]] = {}
         self._own: dict[str, Any] = {}
-        self._symbolic = is_symbolic(flows.rate, *self._shares.values())
+        self.symbolic = is_symbolic(flows.rate, *self._shares.values())
         for _ in range(_ROUNDS):
             before, known = set(self.disturbed), dict(self.scvs)
             self._before, self._into = self._into, {}
@@ -112,7 +112,7 @@ class Arrivals(Calls):
         station, services, rate = self._loaded(name)
         if station.poisson_output and name not in self.disturbed:
             return POISSON
-        if self._symbolic or not station.variable_arrivals:
+        if self.symbolic or not station.variable_arrivals:
             return (station.poisson_output and arriving) or DISTURBED
         into = self._before.get(name, self._into[name])
         parts = [
@@ -137,6 +137,17 @@ class Arrivals(Calls):
         behind = Behind(stream, rate, utilization, station.servers, seen, scv, passed)
         return behind if np.all(mine == 1) else behind.thinned(mine)
 
+    def time_in(self, step: Step) -> Any:
+        """Return about how long a request is in a step, for what counts most of several."""
+        total: Any = 1e-300
+        for name in self.called(step):
+            station, services, rate = self._loaded(name)
+            load = np.minimum(rate * services.mean / station.servers, 0.999)
+            often = load ** (np.sqrt(2.0 * (np.asarray(station.servers) + 1.0)) - 1.0)
+            wait = often / (station.servers * (1 - load)) * (1 + services.scv) / 2
+            total = total + services.mean * (1 + np.minimum(wait, 1e6))
+        return total
+
     def coming_back(self, step: Step, arriving: Dispersion, again: Any) -> Dispersion:
         """Return what leaves a step, of whose requests a share has been there before."""
         noted = {
@@ -152,7 +163,7 @@ class Arrivals(Calls):
     def _first(self, call: Call, key: Any, arriving: Dispersion) -> Dispersion:
         """Note a visit, and return the stream of the first ones of those who come back."""
         name, visits = call.name, self.flows.visits
-        if self._symbolic:
+        if self.symbolic:
             return arriving
         share = self.flows.plan.kinds[self._kind][0]
         came, first, count = self._met.get(name, (arriving, self._clock, 0))

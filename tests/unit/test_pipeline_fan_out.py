@@ -207,3 +207,36 @@ def test_branches_that_meet_at_one_station_are_taken_as_independent() -> None:
     steps = [qm.series(qm.call(name, qm.MMc(1.0)), db) for name in "ab"]
     r = qm.Pipeline(qm.parallel(*steps)).solve(0.8)
     assert "independent-branches" in r.basis.assumptions("mean")
+
+
+@pytest.mark.parametrize(
+    ("branches", "wait"),
+    [
+        ([qm.MMc(0.3), qm.MG1(qm.Gamma(0.8, 4.0))], 6.109),
+        ([qm.MG1(qm.LogNormal(0.7, 4.0)), qm.MDc(0.7, 1)], 4.945),
+        ([qm.MDc(0.8, 1), qm.MMc(0.5)], 2.547),
+        ([qm.MGc(qm.Gamma(1.0, 4.0), 2), qm.MG1(qm.LogNormal(0.7, 2.0)), qm.MMc(0.7)], 3.833),
+        ([qm.MG1(qm.Gamma(0.7, 4.0))] * 4, 5.640),
+    ],
+)
+def test_what_leaves_a_fork(branches: list[qm.Station], wait: float) -> None:
+    """The wait behind a fork: simulated here, 600,000 requests, seed 5, within about 2 %.
+
+    Taken as what leaves the first of the branches it was up to 48 % low and 26 % high.
+    """
+    fork = qm.parallel(*(qm.call(f"s{i}", s) for i, s in enumerate(branches)))
+    r = qm.Pipeline(qm.series(fork, qm.call("last", qm.MMc(0.8)))).solve(1.0)
+    assert float(r.stations["last"].waiting_time) == pytest.approx(wait, rel=0.1)
+    turned = qm.parallel(*fork.steps[::-1])
+    other = qm.Pipeline(qm.series(turned, qm.call("last", qm.MMc(0.8)))).solve(1.0)
+    assert float(other.latency.mean) == pytest.approx(float(r.latency.mean), rel=1e-9)
+
+
+def test_equal_branches_leave_as_a_fan_out_does() -> None:
+    def last(fork: qm.Step) -> float:
+        r = qm.Pipeline(qm.series(fork, qm.call("last", qm.MMc(0.8)))).solve(1.0)
+        return float(r.stations["last"].waiting_time)
+
+    leaf = qm.MG1(qm.Gamma(0.7, 4.0))
+    three = qm.parallel(*(qm.call(f"s{i}", leaf) for i in range(3)))
+    assert last(three) == pytest.approx(last(qm.fan_out("f", 3, qm.call("s", leaf))), rel=1e-9)

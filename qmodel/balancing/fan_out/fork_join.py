@@ -16,9 +16,11 @@ The part of each is read off the wait of one station: :math:`\phi = E[W]^2 /
 .. math:: \kappa = (1 - \phi) L + \phi r (0.8 + 0.2 r), \qquad
           r_R = \kappa \operatorname{Var} W / (\operatorname{Var} W + \operatorname{Var} S)
 
-is the correlation of the responses, as services are independent. It is taken as that of
-their normal scores (`qmodel.balancing.fan_out.joined_queues`), which gives every percentile of
-the k-th of n. Constant work has :math:`\kappa = 1`: all are done at the same time, exactly.
+is the correlation of the responses, as services are independent. For exponential service it is
+taken as that of their normal scores (`qmodel.balancing.fan_out.joined_queues`), which gives
+every percentile of the k-th of n; for other service that is the part of :math:`\kappa` that
+is felt by those who are so late (`qmodel.balancing.fan_out.likeness`). Constant work has
+:math:`\kappa = 1`: all are done at the same time, exactly.
 
 **M/M/1.** With :math:`W = 1 / (\mu - \lambda)`, utilization :math:`\rho` and harmonic
 numbers :math:`H_n`,
@@ -60,6 +62,7 @@ from qmodel._typing import Count, Value
 from qmodel._xp import namespace
 from qmodel.balancing.fan_out.fork_errors import WORST
 from qmodel.balancing.fan_out.joined_queues import JoinedQueues
+from qmodel.balancing.fan_out.likeness import Likeness, correlation_of_waits, likeness
 from qmodel.basis import APPROXIMATE, Assumption
 from qmodel.distributions import Deterministic, Distribution, Exponential
 from qmodel.errors import DomainError
@@ -75,6 +78,7 @@ __all__ = [
     "ALIKE_QUEUES",
     "CORRELATED_WAITS",
     "TWO_QUEUES",
+    "alike",
     "correlation",
     "grounds",
     "interpolated_response_time",
@@ -103,7 +107,7 @@ CORRELATED_WAITS = Assumption(
             ("equal", "of all of 2 to 32 equal stations"),
             ("unequal", "of unequal ones"),
             ("rows", "of branches of several stations"),
-            ("some", "of some of 2 to 8, the first among them,"),
+            ("some", "of some of 2 to 16, the first among them,"),
         )
     ),
     "derived and measured here; M/M/1 after Flatto and Hahn 1984",
@@ -261,7 +265,7 @@ def response_distribution(
     need = copies if need is None else need
     mean = leaf.response.mean
     _check.numbers("a fork of several stations", leaf.arrival_rate, mean, copies, need)
-    joined = JoinedQueues(leaf.response, need, copies, correlation(leaf))
+    joined = JoinedQueues(leaf.response, need, copies, alike(leaf))
     if np.all(np.asarray(copies) == 1):
         return leaf.response
     several = np.greater(copies, 1)
@@ -295,6 +299,36 @@ class _OfKnownMean(JoinedQueues):
 def _mm1(station: Station) -> Any:
     """Return in which cells a station is M/M/1."""
     return np.equal(station.servers, 1) if isinstance(station, mmc.MMc) else np.False_
+
+
+def alike(leaf: StationResult) -> Value | Likeness:
+    """How like the times at two stations are that the same requests load.
+
+    Parameters
+    ----------
+    leaf : StationResult
+        One of them, solved. [-]
+
+    Returns
+    -------
+    number, array or Likeness
+        The correlation of normal scores: one number for exponential and constant service,
+        for other service by the score. [-]
+
+    Examples
+    --------
+    >>> import qmodel as qm
+    >>> regular = alike(qm.MG1(qm.Gamma(1.0, 0.25)).solve(0.5))
+    >>> [float(regular.at(score)[0].round(2)) for score in (1.0, 0.0, -2.0, -4.0)]
+    [0.38, 0.57, 0.8, 0.81]
+    """
+    station, wait = leaf.station, leaf.wait
+    one = correlation(leaf)
+    if wait is None or isinstance(station, (Delay, mmc.MMc)) or _alike(station):
+        return one
+    shared = correlation_of_waits(station.service, wait)
+    # Nobody is like anybody where nobody waits, or all wait for ever.
+    return likeness(leaf, np.where(one > 0, shared, 0.0)) if np.any(one > 0) else one
 
 
 def correlation(leaf: StationResult) -> Value:
@@ -334,12 +368,8 @@ def correlation(leaf: StationResult) -> Value:
         if np.all(mm1):
             return exact
     with np.errstate(invalid="ignore", divide="ignore"):
-        mean, variance = np.asarray(wait.mean), np.asarray(wait.variance)
-        heavy = np.where(variance > 0, mean**2 / variance, 0.0)
-        heavy = np.where(np.isfinite(heavy), np.minimum(heavy, 1.0), 0.0)
-        driver = 1 / (1 + np.asarray(service.scv))
-        common = (1 - heavy) * _left_alone(service) + heavy * driver * (0.8 + 0.2 * driver)
-        found = common * variance / (variance + service.variance)
+        variance = np.asarray(wait.variance)
+        found = correlation_of_waits(service, wait) * variance / (variance + service.variance)
     found = np.where(np.isfinite(found), np.clip(found, 0.0, 1.0), 0.0)
     return np.where(mm1, exact, found)[()]
 
@@ -349,22 +379,6 @@ def _alike(station: Station) -> bool:
     return isinstance(station.service, Deterministic) and isinstance(
         station, (mmc.MMc, MDc, MG1, MGc)
     )
-
-
-def _left_alone(service: Distribution) -> Any:
-    """Return the correlation of waits that single requests leave behind, L."""
-    # Mean excesses at ages even in the logarithm, from the far end on.
-    unit = np.geomspace(1e-4, 1e4, 1200).reshape(-1, *[1] * np.ndim(service.mean))
-    age = unit * service.mean
-    late = np.asarray(service.tail(age), dtype=float)
-    width = np.diff(age, axis=0)
-    steps = width * (late[1:] + late[:-1]) / 2
-    excess = np.concatenate([np.cumsum(steps[::-1], axis=0)[::-1], 0 * late[:1]])
-    square, moment = (
-        (width * (x[1:] + x[:-1]) / 2).sum(axis=0) + age[0] * first
-        for x, first in ((excess**2, excess[0] ** 2), (excess * age, 0.0))
-    )
-    return square / (2 * moment)
 
 
 @lru_cache(maxsize=1)

@@ -13,7 +13,8 @@ with the regularised incomplete beta function I; for others the number done is b
 time after the other, each late with its own :math:`q_i(t, z)`. All order statistics come from
 one joint distribution, so that they keep every identity among them, such as
 :math:`T_{1:2} = 2 T_1 - T_{2:2}` of the means. Independent times are r = 0, times that are all
-the same r = 1.
+the same r = 1. The correlation may depend on how late they are
+(`qmodel.balancing.fan_out.likeness`): at t it is then r(t).
 
 **Numerics.** The trapezoidal rule in z on -8 to 8, to 1e-9 up to a correlation of 0.998. Of two
 times, whose scores have the correlation r, both are late with
@@ -49,6 +50,7 @@ import numpy as np
 from qmodel import _check
 from qmodel._fields import parameter
 from qmodel._typing import Value
+from qmodel.balancing.fan_out.likeness import Likeness
 from qmodel.distributions import OrderStatistic, Quorum
 from qmodel.distributions.extremes import others
 from qmodel.distributions.order_statistics import one_missing, too_few
@@ -86,10 +88,35 @@ def _more(first: Any, second: Any, r: Any, nodes: int) -> Any:
     return angle / (2 * np.pi) * more
 
 
-def _given(score: Any, correlation: Any, z: Any) -> Any:
+def _given(score: Any, root: Any, z: Any) -> Any:
     """Return scores given the factor, along a new last axis."""
-    own = np.sqrt(1 - correlation)
-    return (score / own)[..., None] + (np.sqrt(correlation) / own)[..., None] * z
+    own = np.sqrt(1 - root * root)
+    return (score / own)[..., None] + (root / own)[..., None] * z
+
+
+def _turned(score: Any, root: Any, slope: Any, z: Any) -> Any:
+    """Return by how much more a score given the factor falls, as its root falls as well."""
+    more = z + (root * score)[..., None]
+    return 1 + (slope / (1 - root * root))[..., None] * more
+
+
+def _correlation(name: str, value: Any) -> Any:
+    return value if isinstance(value, Likeness) else _check.probability(name, value)
+
+
+def _root(correlation: Any, score: Any, most: float) -> tuple[Any, Any]:
+    """Return the root of the correlation at a score, up to a greatest one, and its slope."""
+    if isinstance(correlation, Likeness):
+        root, slope = correlation.at(score)
+        return np.minimum(root, np.sqrt(most)), slope
+    root = np.sqrt(np.minimum(np.asarray(correlation, dtype=float), most))
+    return root, np.zeros(np.shape(root))
+
+
+def _largest(correlation: Any) -> Any:
+    if isinstance(correlation, Likeness):
+        return correlation.largest
+    return np.asarray(correlation, dtype=float)
 
 
 @dataclass(frozen=True, slots=True, eq=False, repr=False)
@@ -104,7 +131,7 @@ class JoinedQueues(OrderStatistic):
         How many must be done, k, from 1 to n. [-]
     of : int or integer array
         How many there are, n. [-]
-    correlation : number or array
+    correlation : number, array or Likeness
         Correlation r of the scores, a probability. [-]
 
     Raises
@@ -120,24 +147,26 @@ class JoinedQueues(OrderStatistic):
     (array([1.5 , 1.39, 1.  ]), array([5.3 , 5.27, 4.61]))
     """
 
-    correlation: Value = parameter("correlation of the scores", symbol="r", check="probability")
+    correlation: Value | Likeness = parameter(
+        "correlation of the scores", symbol="r", check=_correlation
+    )
 
     def _scale(self, means: list[Any]) -> Any:
-        return OrderStatistic._scale(self, means) + 0.0 * np.asarray(self.correlation)
+        return OrderStatistic._scale(self, means) + 0.0 * _largest(self.correlation)
 
     def _least(self) -> Any:
-        return OrderStatistic._least(self) + 0.0 * np.asarray(self.correlation)
+        return OrderStatistic._least(self) + 0.0 * _largest(self.correlation)
 
-    @property
-    def _alike(self) -> Any:
-        return np.minimum(np.asarray(self.correlation, dtype=float), _CLOSEST)
+    def _factor(self) -> tuple[Any, Any]:
+        return _factor(np.minimum(_largest(self.correlation), _CLOSEST))
 
     def _not_done(self, late: Any) -> Any:
         from scipy.special import betainc, ndtr, ndtri
 
         late = np.clip(late, 0.0, 1.0)
-        z, weights = _factor(self._alike)
-        given = _given(np.asarray(ndtri(late)), self._alike, z)
+        z, weights = self._factor()
+        score = np.asarray(ndtri(late))
+        given = _given(score, _root(self.correlation, score, _CLOSEST)[0], z)
         few, need = np.asarray(self.of) - np.asarray(self.need), np.asarray(self.need)
         found = betainc(few[..., None] + 1.0, need[..., None] + 0.0, ndtr(given)) @ weights
         return np.where(self._all_alike, late, found)
@@ -145,7 +174,7 @@ class JoinedQueues(OrderStatistic):
     @property
     def _all_alike(self) -> Any:
         """Whether all times are the same, or there is but one."""
-        return (np.asarray(self.correlation) > _CLOSEST) | (np.asarray(self.of) == 1)
+        return (_largest(self.correlation) > _CLOSEST) | (np.asarray(self.of) == 1)
 
     def tail_and_density(self, t: Value) -> tuple[Value, Value]:
         """Return tail and density at `t` [s], from one look at the time."""
@@ -156,16 +185,18 @@ class JoinedQueues(OrderStatistic):
         score = np.asarray(ndtri(late))
         inner = np.isfinite(score)
         score = np.where(inner, score, 0.0)
-        z, weights = _factor(self._alike)
-        given = _given(score, self._alike, z)
+        z, weights = self._factor()
+        root, slope_of_root = _root(self.correlation, score, _CLOSEST)
+        given = _given(score, root, z)
         k, n = (np.asarray(x, dtype=float)[..., None] for x in (self.need, self.of))
         q = ndtr(given)
         # Of the beta distribution at q, times the derivative of q by the probability to be
         # late.
         weight = xlog1py(k - 1, -q) + xlogy(n - k, q) - betaln(k, n - k + 1)
         weight = weight + (score[..., None] ** 2 - given**2) / 2
-        weight = weight - np.log(1 - self._alike)[..., None] / 2
-        found = np.where(inner, np.exp(weight) @ weights, 0.0)
+        weight = weight - np.log(1 - root * root)[..., None] / 2
+        weight = np.exp(weight) * _turned(score, root, slope_of_root, z)
+        found = np.where(inner, weight @ weights, 0.0)
         return self._not_done(late), np.where(self._all_alike, 1.0, found) * slope
 
 
@@ -179,7 +210,7 @@ class UnequalQueues(Quorum):
         The times. [-]
     need : int
         How many must be done, from 1 to their number. [-]
-    correlations : sequence of numbers or arrays
+    correlations : sequence of numbers, arrays or Likeness
         For each time the r of its score, a probability: two scores have the correlation
         :math:`\sqrt{r_i r_j}`. Above 0.998 it is taken as that. [-]
 
@@ -200,7 +231,7 @@ class UnequalQueues(Quorum):
     [1.167, 1.084]
     """
 
-    correlations: Sequence[Value] = ()
+    correlations: Sequence[Value | Likeness] = ()
 
     def __post_init__(self) -> None:
         Quorum.__post_init__(self)
@@ -209,28 +240,37 @@ class UnequalQueues(Quorum):
                 f"correlations must be as many as distributions, {len(self.distributions)}, "
                 f"got {len(self.correlations)}"
             )
-        known = tuple(_check.probability("correlations", r) for r in self.correlations)
+        known = tuple(_correlation("correlations", r) for r in self.correlations)
         object.__setattr__(self, "correlations", known)
 
     def _scale(self, means: list[Any]) -> Any:
-        return Quorum._scale(self, means) + sum(0.0 * np.asarray(r) for r in self.correlations)
+        return Quorum._scale(self, means) + sum(0.0 * _largest(r) for r in self.correlations)
 
     def _least(self) -> Any:
-        return Quorum._least(self) + sum(0.0 * np.asarray(r) for r in self.correlations)
+        return Quorum._least(self) + sum(0.0 * _largest(r) for r in self.correlations)
 
-    def _scores(self, late: Sequence[Any]) -> tuple[Any, Any, Any]:
-        """Return the scores of the times, their r, and nodes where the rule for two will do."""
+    def _scores(self, late: Sequence[Any]) -> tuple[Any, Any, Any, Any]:
+        """Return the scores of the times, their roots with slopes, and nodes of the rule.
+
+        There are none where the rule for two will not do.
+        """
         from scipy.special import ndtri
 
-        alike = [np.minimum(np.asarray(r, float), _CLOSEST_UNEQUAL) for r in self.correlations]
-        shape = np.broadcast_shapes(*map(np.shape, (*late, *alike)))
-        scores, known = np.empty((len(alike), *shape)), np.empty((len(alike), *shape))
-        for i, (still, r) in enumerate(zip(late, alike, strict=True)):
-            scores[i], known[i] = still, r
+        most = [_largest(r) for r in self.correlations]
+        shape = np.broadcast_shapes(*map(np.shape, (*late, *most)))
+        scores, roots, slopes = (np.empty((len(most), *shape)) for _ in range(3))
+        for i, still in enumerate(late):
+            scores[i] = still
         scores = np.clip(ndtri(np.minimum(scores, 1.0)), -_FARTHEST, _FARTHEST)
-        largest = max(float(np.nanmax(r, initial=0.0)) for r in alike)
+        for i, r in enumerate(self.correlations):
+            roots[i], slopes[i] = _root(r, scores[i], _CLOSEST_UNEQUAL)
+        largest = max(float(np.nanmax(r, initial=0.0)) for r in most)
         rule = next((n for most, n in _OF_TWO if largest <= most), None)
-        return scores, known, rule if len(alike) == 2 else None
+        return scores, roots, slopes, rule if len(self.correlations) == 2 else None
+
+    def _factor(self) -> tuple[Any, Any]:
+        largest = max(float(np.nanmax(_largest(r), initial=0.0)) for r in self.correlations)
+        return _factor(min(largest, _CLOSEST_UNEQUAL))
 
     def _too_few(self, late: list[Any]) -> Any:
         if self.need < len(self.distributions):
@@ -241,15 +281,15 @@ class UnequalQueues(Quorum):
     def _not_done(self, late: Sequence[Any]) -> Any:
         from scipy.special import ndtr
 
-        scores, known, rule = self._scores(late)
+        scores, roots, _, rule = self._scores(late)
         if rule:
             first, second = (np.minimum(still, 1.0) for still in late)
-            more = _more(scores[0], scores[1], np.sqrt(known[0] * known[1]), rule)
+            more = _more(scores[0], scores[1], roots[0] * roots[1], rule)
             if self.need == 1:
                 return first * second + more
             return first + second * (1 - first) - more
-        z, weights = _factor(known)
-        found = self._too_few(list(ndtr(_given(scores, known, z)))) @ weights
+        z, weights = self._factor()
+        found = self._too_few(list(ndtr(_given(scores, roots, z)))) @ weights
         return np.minimum(found, 1.0)  # weights add up to a rounding more
 
     def tail_and_density(self, t: Value) -> tuple[Value, Value]:
@@ -260,15 +300,21 @@ class UnequalQueues(Quorum):
             *(distribution.tail_and_density(t) for distribution in self.distributions),
             strict=True,
         )
-        scores, known, rule = self._scores(tails)
+        scores, roots, slopes, rule = self._scores(tails)
         if rule:
-            r = np.sqrt(known[0] * known[1])
+            r = roots[0] * roots[1]
             # How late the other is, given the score of one.
             late = ndtr((scores[::-1] - r * scores) / np.sqrt(1 - r * r))
             turns = late if self.need == 1 else 1 - late
+            if np.any(slopes):
+                # The more alike they are, the more often both are late.
+                x, own = (scores[::-1] - r * scores) ** 2 / (1 - r * r), np.sqrt(1 - r * r)
+                both = np.exp(-x / 2) / np.sqrt(2 * np.pi) / own
+                more = both * slopes * roots[::-1]
+                turns = turns + (more if self.need == 1 else -more)
             return self._not_done(tails), sum(map(mul, densities, turns))
-        z, weights = _factor(known)
-        given = _given(scores, known, z)
+        z, weights = self._factor()
+        given = _given(scores, roots, z)
         late = list(ndtr(given))
         if self.need == len(self.distributions):
             rest = others([1 - q for q in late])
@@ -276,5 +322,6 @@ class UnequalQueues(Quorum):
             rest = [one_missing(late[:i] + late[i + 1 :], self.need) for i in range(len(late))]
         # How fast one that is late given the factor ceases to be.
         steep = np.exp((scores[..., None] ** 2 - given**2) / 2)
-        turns = (steep * np.stack(rest)) @ weights / np.sqrt(1 - known)
+        steep = steep * _turned(scores, roots, slopes, z)
+        turns = (steep * np.stack(rest)) @ weights / np.sqrt(1 - roots**2)
         return np.minimum(self._too_few(late) @ weights, 1.0), sum(map(mul, densities, turns))

@@ -27,7 +27,7 @@ from qmodel.pipeline.steps.parallel import (
     queues_of,
     refuse_losses,
 )
-from qmodel.queues.approximations.dispersion import DISTURBED, Dispersion
+from qmodel.queues.approximations.dispersion import DISTURBED, Dispersion, joined
 from qmodel.queues.base import StationResult
 
 if TYPE_CHECKING:
@@ -105,7 +105,9 @@ class FanOut(Step):
 
     def departures(self, arriving: Dispersion, at: Arrivals) -> Dispersion:
         left = self.step.departures(arriving, at)
-        return left or (DISTURBED if self.reorders else left)
+        if not self.reorders or at.symbolic or not isinstance(self.copies, int):
+            return left or (DISTURBED if self.reorders else left)
+        return joined([(1.0, left)] * self.copies)
 
     def grounds(self, trace: Trace) -> Grounds:
         if not (self.reorders and trace.queues(self)):

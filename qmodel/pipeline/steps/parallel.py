@@ -15,6 +15,7 @@ from qmodel._values import same, same_fields
 from qmodel._xp import is_symbolic
 from qmodel.balancing.fan_out import fork_join
 from qmodel.balancing.fan_out.joined_queues import UnequalQueues
+from qmodel.balancing.fan_out.likeness import Likeness
 from qmodel.basis import APPROXIMATE, Assumption
 from qmodel.distributions import Distribution, Maximum, Quorum
 from qmodel.errors import DomainError, ModelError
@@ -28,7 +29,7 @@ from qmodel.pipeline.steps.base import (
 )
 from qmodel.pipeline.steps.call import Call
 from qmodel.pipeline.steps.series import Series
-from qmodel.queues.approximations.dispersion import DISTURBED, Dispersion
+from qmodel.queues.approximations.dispersion import DISTURBED, Dispersion, joined
 from qmodel.queues.base import StationResult
 from qmodel.queues.delay import Delay
 
@@ -150,8 +151,10 @@ class Parallel(Step):
             called = at.called(step)
             at.disturbed |= called & met
             met |= called
-        left = super(Parallel, self).departures(arriving, at)
-        return left or (DISTURBED if self.reorders else left)
+        left = [step.departures(arriving, at) for step in self.steps]
+        if not self.reorders or at.symbolic:
+            return next((stream for stream in left if stream), DISTURBED)
+        return joined([(at.time_in(s), x) for s, x in zip(self.steps, left, strict=True)])
 
     def grounds(self, trace: Trace) -> Grounds:
         if not (self.reorders and trace.queues(self)):
@@ -189,11 +192,11 @@ def queues_of(step: Step, results: Mapping[str, StationResult]) -> Mapping[str, 
 
 def correlation_of(
     step: Step, time: Distribution, queues: Mapping[str, StationResult]
-) -> Value:
-    """Return the correlation of a branch with another one like it, as its requests queue."""
+) -> Value | Likeness:
+    """Return how like a branch is to another one like it, as its requests queue."""
+    if isinstance(step, Call) and step.service is None and queues:
+        return fork_join.alike(queues[step.name])
     alike = [fork_join.correlation(r) for r in queues.values()]
-    if isinstance(step, Call) and step.service is None and alike:
-        return alike[0]
     # In overload nobody is done, whoever is long together.
     with np.errstate(invalid="ignore", divide="ignore"):
         parts = zip(alike, queues.values(), strict=True)
