@@ -101,6 +101,7 @@ class Arrivals(Calls):
         """Note what comes to the station of a call, and return what leaves."""
         name = call.name
         key = (name, *stream_of(call, self._kind))
+        met = arriving.passed
         arriving = self._first(call, key, arriving)
         if arriving:
             self.disturbed.add(name)
@@ -133,7 +134,7 @@ class Arrivals(Calls):
                 spaced = stream.spaces(services, station.servers)
                 scv = np.where(spaced, 0.0, scv)[()]
             self.scvs[name] = scv
-        passed = arriving.passed | {name}
+        passed = met | arriving.passed | {name}  # Those of a first visit know of few.
         behind = Behind(stream, rate, utilization, station.servers, seen, scv, passed)
         return behind if np.all(mine == 1) else behind.thinned(mine)
 

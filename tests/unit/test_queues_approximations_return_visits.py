@@ -139,3 +139,32 @@ def test_the_two_waits_are_nearer_the_higher_the_load() -> None:
     second = station.wait.variance + own**2, load * 2 / (1 - load) ** 2
     expected = share * second[0] * longer[0] ** 2 + (1 - share) * second[1] * longer[1] ** 2
     assert waits.variance + mean**2 == pytest.approx(expected * off**2, rel=1e-6)
+
+
+def _balanced(mean: float, servers: int) -> qm.Station:
+    p = (1 + np.sqrt(0.6)) / 2
+    return qm.MGc(
+        qm.HyperExponential((p, 1 - p), (mean / (2 * p), mean / (2 * (1 - p)))), servers
+    )
+
+
+@pytest.mark.parametrize(
+    ("visits", "first", "second", "found"),
+    [
+        (2, qm.MDc(0.5, 2), _balanced(1.7, 4), (11.80, 7.462, 35.65, 56.93)),
+        (3, qm.MGc(qm.Gamma(1 / 3, 0.25), 2), qm.MDc(1.7 / 3, 2), (5.899, 4.697, 13.14, 19.11)),
+        (3, qm.MDc(1 / 3, 2), qm.MMc(0.7 / 3), (3.371, 2.791, 7.312, 10.46)),
+    ],
+)
+def test_in_turns_behind_regular_service(
+    visits: int, first: qm.Station, second: qm.Station, found: tuple[float, ...]
+) -> None:
+    """Two stations in turns: simulated here, 500,000 requests, errors of 0.5 to 5 %.
+
+    Who has passed a station whose stream is not Poisson comes back to the next one as well,
+    which was forgotten: the first was 17 to 21 % high, the second up to 27 % low.
+    """
+    path = qm.series(qm.call("a", first), qm.call("b", second))
+    time = qm.Pipeline(qm.repeat(visits, path)).solve(1.0).latency
+    assert float(time.mean) == pytest.approx(found[0], rel=0.05)
+    assert time.quantile([0.5, 0.95, 0.99]) == pytest.approx(found[1:], rel=0.08)

@@ -60,9 +60,9 @@ class Limit(Step):
 
     def departures(self, arriving: Dispersion, at: Arrivals) -> Dispersion:
         come = at.flows.rate * at.flows.inflow[self.key]
-        if arriving or is_symbolic(come, self.rate, self.burst):
+        if is_symbolic(come, self.rate, self.burst):
             return arriving or DISTURBED
-        return Limited(come, self.rate, self.burst, at.share(self))
+        return Limited(come, self.rate, self.burst, at.share(self), arriving)
 
     def passage(self, behind: set[Any], trace: Trace) -> set[Any]:
         return behind

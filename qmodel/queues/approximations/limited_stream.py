@@ -19,6 +19,9 @@ with the weight w of reflected Brownian motion (`qmodel.queues.approximations.di
 the pace at which Brownian motion between two barriers, the tokens in the bucket, forgets. The
 form of the first is ours.
 
+Of arrivals that are not Poisson the index is theirs times that: as they are while the bucket
+has tokens, at the pace of these while it has none.
+
 The waits behind a limit are less unlike each other than those behind a stream that is as
 variable at all times, as a burst ends: p50 is mostly found too low and p99 too high, the more
 the more regular service is. Mean and p99 of Poisson arrivals are up to 84 % high.
@@ -32,13 +35,13 @@ from typing import Any
 
 import numpy as np
 
-from qmodel.queues.approximations.dispersion import Dispersion, relaxed
+from qmodel.queues.approximations.dispersion import POISSON, Dispersion, relaxed
 
 __all__ = ["Limited"]
 
 
 class Limited(Dispersion):
-    """That of Poisson arrivals behind a token bucket.
+    """That of arrivals behind a token bucket.
 
     Parameters
     ----------
@@ -50,6 +53,8 @@ class Limited(Dispersion):
         Most tokens. [-]
     accepted : number or array
         Share of the requests that find a token. [-]
+    arriving : Dispersion, optional
+        That of what comes; by default it is Poisson. [-]
 
     Examples
     --------
@@ -60,9 +65,16 @@ class Limited(Dispersion):
     0.0625
     """
 
-    depth = 1
-
-    def __init__(self, arrival_rate: Any, limit: Any, burst: Any, accepted: Any) -> None:
+    def __init__(
+        self,
+        arrival_rate: Any,
+        limit: Any,
+        burst: Any,
+        accepted: Any,
+        arriving: Dispersion = POISSON,
+    ) -> None:
+        self.depth, self.passed = arriving.depth + 1, arriving.passed
+        self._before = arriving
         rate = np.asarray(arrival_rate, dtype=float)
         with np.errstate(divide="ignore", invalid="ignore", over="ignore"):
             full = np.maximum(1 - rate * accepted / limit, 0.0)
@@ -75,4 +87,4 @@ class Limited(Dispersion):
     def _extra(self, time: Any, known: dict[int, Any]) -> Any:
         with np.errstate(invalid="ignore"):
             scaled = np.where(self._pace == 0, 0.0, self._pace * time)
-        return self._less * relaxed(scaled)
+        return (1 + self._before.extra(time, known)) * (1 + self._less * relaxed(scaled)) - 1
