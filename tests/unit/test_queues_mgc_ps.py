@@ -82,3 +82,36 @@ def test_an_infinite_second_moment_still_has_percentiles() -> None:
     r = qm.MGcPS(qm.Pareto(1.0, 1.8), servers=1).solve(0.5 / qm.Pareto(1.0, 1.8).mean)
     assert float(r.response_time) == pytest.approx(2.0 * qm.Pareto(1.0, 1.8).mean)
     assert 0 < float(r.response.quantile(0.5)) < float(r.response.quantile(0.99)) < np.inf
+
+
+@pytest.mark.parametrize("servers", [2, 8, 32])
+def test_percentiles_of_several_servers_are_near_the_exact_ones(servers: int) -> None:
+    """Of exponential service, whose distribution the load-dependent station has exactly."""
+    for load in (0.6, 0.85, 0.95):
+        rate = load * servers
+        found = qm.MGcPS(qm.Exponential(1.0), servers).solve(rate).response
+        speeds = tuple(float(n) for n in range(1, servers + 1))
+        exact = qm.LoadDependent(qm.Exponential(1.0), speeds).solve(rate).response
+        p = [0.5, 0.95, 0.99, 0.999]
+        assert found.quantile(p) == pytest.approx(exact.quantile(p), rel=0.03)
+
+
+@pytest.mark.parametrize(
+    ("service", "servers", "load", "percentiles"),
+    [
+        (qm.Deterministic(1.0), 2, 0.6, (1.236, 3.212, 4.661, 6.873)),
+        (qm.Uniform(0.2, 1.8), 8, 0.6, (1.035, 1.785, 2.130, 2.866)),
+        (qm.Uniform(0.2, 1.8), 8, 0.85, (1.302, 3.404, 5.115, 7.624)),
+        (qm.Gamma(1.0, 0.25), 8, 0.85, (1.211, 3.408, 5.268, 8.194)),
+    ],
+)
+def test_several_servers_remember_their_stretch(
+    service: qm.Distribution, servers: int, load: float, percentiles: tuple[float, ...]
+) -> None:
+    """Simulated here: p50, p95, p99 and p99.9 of 400,000 requests, seed 11, within 0.2 to 3 %.
+
+    With the memory of one server as fast, p99 was up to 17 % low and p99.9 22 %.
+    """
+    time = qm.MGcPS(service, servers).solve(load * servers).response
+    assert time.quantile([0.5, 0.95, 0.99]) == pytest.approx(percentiles[:3], rel=0.04)
+    assert float(time.quantile(0.999)) == pytest.approx(percentiles[3], rel=0.07)
