@@ -40,7 +40,7 @@ GAMMA_EXCESS = Assumption(
     "gamma-excess",
     "a request of given size takes its size and a gamma excess of two moments; of constant to "
     "hyperexponential service of an SCV of 9, behind 1 to 32 servers at loads of 0.6 and 0.85, "
-    "p50 to p99 were found within 4 % and p99.9 within 7 %",
+    "p50 to p99 were found within 4 % and p99.9 within 8 %",
     "Yashkov 1983 for the variance; our simulations",
     APPROXIMATE,
 )

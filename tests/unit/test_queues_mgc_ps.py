@@ -114,4 +114,4 @@ def test_several_servers_remember_their_stretch(
     """
     time = qm.MGcPS(service, servers).solve(load * servers).response
     assert time.quantile([0.5, 0.95, 0.99]) == pytest.approx(percentiles[:3], rel=0.04)
-    assert float(time.quantile(0.999)) == pytest.approx(percentiles[3], rel=0.07)
+    assert float(time.quantile(0.999)) == pytest.approx(percentiles[3], rel=0.08)
