@@ -34,6 +34,8 @@ References
 
 from __future__ import annotations
 
+import math
+from collections.abc import Iterator
 from dataclasses import dataclass
 from functools import lru_cache
 from itertools import pairwise
@@ -44,6 +46,7 @@ import numpy as np
 from qmodel._typing import Value
 from qmodel._xp import is_symbolic, namespace
 from qmodel.distributions import NEVER, Distribution, Mixture
+from qmodel.distributions.broadcasting import shape_of
 from qmodel.errors import ModelError
 from qmodel.numerics.spare_capacity import spare_servers
 from qmodel.queues.counts.erlang import erlang_c
@@ -59,6 +62,9 @@ _EDGES = np.concatenate(
         [12, 15, 18, 22, 30],
     ]
 )
+
+_TOGETHER = 10_000
+"""Cells times terms that are worked out at once."""
 
 
 @dataclass(frozen=True, slots=True, eq=False, repr=False)
@@ -101,18 +107,29 @@ class SharedResponse(Distribution):
                 total = total + p * np.exp(-s * low) * uniform * (1 + s * v / m) ** (-m * m / v)
         return total
 
+    def _at_once(self, t: np.ndarray) -> Iterator[list[np.ndarray]]:
+        """Yield the columns of terms along a first axis, as many as are cheap together."""
+        shape = np.broadcast_shapes(t.shape, shape_of(self))
+        terms = list(self._terms())
+        step = max(1, _TOGETHER // max(math.prod(shape), 1))
+        for i in range(0, len(terms), step):
+            columns = zip(*terms[i : i + step], strict=True)
+            stacks = [np.stack(np.broadcast_arrays(*column)) for column in columns]
+            flat = [1] * len(shape)
+            yield [x.reshape(len(x), *flat[x.ndim - 1 :], *x.shape[1:]) for x in stacks]
+
     def tail(self, t: Value) -> Value:
         t = np.asarray(t, dtype=float)
         total: Any = 0.0
         with np.errstate(all="ignore"):
-            for p, low, width, m, v in self._terms():
+            for p, low, width, m, v in self._at_once(t):
                 shape, scale = m * m / v, v / m
                 after, past = np.maximum(t - low, 0), np.maximum(t - low - width, 0)
                 inside = np.maximum(width - after, 0) + _spent(shape, scale, after)
                 spread = (inside - _spent(shape, scale, past)) / width
                 point = _gamma_tail(shape, after / scale)
                 here = np.where(width > 0, spread, point)
-                total = total + p * np.where(t < low, 1.0 + 0.0 * m, here)
+                total = total + (p * np.where(t < low, 1.0 + 0.0 * m, here)).sum(axis=0)
         return total
 
     def density(self, t: Value) -> Value:
@@ -121,7 +138,7 @@ class SharedResponse(Distribution):
         t = np.asarray(t, dtype=float)
         total: Any = 0.0
         with np.errstate(all="ignore"):
-            for p, low, width, m, v in self._terms():
+            for p, low, width, m, v in self._at_once(t):
                 shape, scale = m * m / v, v / m
                 after, past = np.maximum(t - low, 0), np.maximum(t - low - width, 0)
                 still = np.where(past > 0, _gamma_tail(shape, past / scale), 1.0)
@@ -129,7 +146,7 @@ class SharedResponse(Distribution):
                 log = xlogy(shape - 1, after / scale) - after / scale - gammaln(shape)
                 point = np.minimum(np.exp(log) / scale, 1e300)
                 here = np.where(width > 0, spread, point)
-                total = total + p * np.where(t > low, here, 0.0 * shape)
+                total = total + (p * np.where(t > low, here, 0.0 * shape)).sum(axis=0)
         return total
 
 
