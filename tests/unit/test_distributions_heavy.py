@@ -15,15 +15,15 @@ DIRECTIONS = [1.0, np.exp(-0.7j), STEEP, 1j]
 
 
 def mp_lognormal(z, sigma):
-    """E[exp(-z e^(sigma Y))], on a straight path through the saddle or fully rotated."""
+    """E[exp(-z e^(sigma Y))], on a straight path through the saddle or fully rotated.
+
+    By the trapezoidal rule, whose steps of 1/16 leave 1e-24 of an entire function.
+    """
     z, sigma = mp.mpc(z), mp.mpf(sigma)
     shift = -mp.lambertw(z * sigma**2) / sigma if sigma < 0.7 else -1j * mp.arg(z) / sigma
-
-    def f(x):
-        y = x + shift
-        return mp.exp(-z * mp.exp(sigma * y) - y * y / 2)
-
-    return mp.quad(f, mp.linspace(-11, 11, 23), maxdegree=4) / mp.sqrt(2 * mp.pi)
+    places = [mp.mpf(k) / 16 + shift for k in range(-176, 177)]
+    total = sum(mp.exp(-z * mp.exp(sigma * y) - y * y / 2) for y in places)
+    return total / 16 / mp.sqrt(2 * mp.pi)
 
 
 def mp_pareto(z, shape):
@@ -94,12 +94,12 @@ def mp_lognormal_gap(x, sigma):
     sigma = mp.mpf(sigma)
     z = mp.mpc(x) * mp.exp(sigma**2 / 2)
     turn, circle = mp.arg(z), -mp.log(abs(z))
+    series = [1 / mp.factorial(k + 1) for k in range(25, 0, -1)] + [0]
 
     def f(y):
         w = z * mp.exp(y)
         if abs(w) < 0.5:
-            gap = sum((-w) ** k / mp.factorial(k + 1) for k in range(1, 26))
-            return -gap * mp.exp(-((y / sigma) ** 2) / 2)
+            return -mp.polyval(series, -w) * mp.exp(-((y / sigma) ** 2) / 2)
         return (1 - (1 - mp.exp(-w)) / w) * mp.exp(-((y / sigma) ** 2) / 2)
 
     low, high = -11 * sigma, 12 * sigma + sigma**2
