@@ -115,11 +115,12 @@ def test_percentile_of_a_solved_station(interleaved):
 
 
 def test_solve_from_the_command_line(interleaved):
+    """10.7 where bytecode is kept: 4.5 are NumPy, scipy.special and Typer with Pydantic."""
     def start(*arguments):
         return lambda: subprocess.run(
             [sys.executable, *arguments], check=True, stdout=subprocess.DEVNULL
         )
 
     r = interleaved(start("-c", SOLVE), start("-c", "import numpy"), rounds=5)
-    print(f"\nqmodel solve: {r} import numpy, limit 30, goal 6")
-    assert r.median <= 30
+    print(f"\nqmodel solve: {r} import numpy, limit 14, goal 6")
+    assert r.median <= 14
