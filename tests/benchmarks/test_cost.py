@@ -116,6 +116,7 @@ def test_percentile_of_a_solved_station(interleaved):
 
 def test_solve_from_the_command_line(interleaved):
     """10.7 where bytecode is kept: 4.5 are NumPy, scipy.special and Typer with Pydantic."""
+
     def start(*arguments):
         return lambda: subprocess.run(
             [sys.executable, *arguments], check=True, stdout=subprocess.DEVNULL
