@@ -250,14 +250,18 @@ def saturation(permits: Any, places: Mapping[str, Place]) -> Any:
             # Far below saturation the last weights are nothing.
             return np.where(ends[1] > 0, ends[0] / ends[1], np.inf)
 
+    def varied(flow: Any) -> Any:
+        rates = _rates(places, flow, most, p, first)
+        return varied_throughput(rates, p[np.newaxis], first / p, cap, places.values())[0]
+
     if not any(np.any(np.asarray(place.counted) != 1) for place in places.values()):
         # Between the two asymptotes all weights are of one size.
         guess = (first**-4.0 + cap**-4.0) ** -0.25
-        return varied_throughput(guess * ratio(guess), p, first, cap, places.values())[()]
+        return varied(guess)[()]
     # What others bring grows with the load: the rate at which it is its own limit.
     high = np.minimum(cap * (1 - 1e-9), first)
     found = increasing_root(lambda x: 1 - ratio(x), 1e-9 * high, high, rtol=1e-12)
-    return varied_throughput(found, p, first, cap, places.values())
+    return varied(found)[()]
 
 
 def curve(permits: Any, places: Mapping[str, Place]) -> Any:
@@ -266,14 +270,20 @@ def curve(permits: Any, places: Mapping[str, Place]) -> Any:
     p = np.broadcast_to(np.asarray(permits, dtype=int), shape)
     most, (first, cap) = int(p.max()), _asymptotes(p, places)
     flow = (first**-4.0 + cap**-4.0) ** -0.25
-    whole = _whole(places, flow, most)
     n = np.arange(1, most + 1).reshape(-1, *[1] * len(shape))
-    with np.errstate(divide="ignore", invalid="ignore"):
-        found = flow * whole[:-1] / whole[1:]
-        # Where weights are too small for their digits, nobody waits.
-        found = np.where(whole[:-1] > 1e-290, found, n / p * first)
-    found = varied_throughput(found, n, n / p * first, cap, places.values())
+    found = _rates(places, flow, most, p, first)
+    all_ = np.broadcast_to(n, found.shape)
+    found = varied_throughput(found, all_, first / p, cap, places.values())
     return np.where(n <= p, found, _at(found, p[None] - 1))
+
+
+def _rates(places: Mapping[str, Place], flow: Any, most: int, p: Any, first: Any) -> Any:
+    """Return the throughput of 1, ..., `most` holders whose service is exponential."""
+    whole = _whole(places, flow, most)
+    n = np.arange(1, most + 1).reshape(-1, *[1] * np.ndim(p))
+    with np.errstate(divide="ignore", invalid="ignore"):
+        # Where weights are too small for their digits, nobody waits.
+        return np.where(whole[:-1] > 1e-290, flow * whole[:-1] / whole[1:], n / p * first)
 
 
 def _asymptotes(p: Any, places: Mapping[str, Place]) -> tuple[Any, Any]:

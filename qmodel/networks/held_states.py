@@ -141,11 +141,12 @@ def few(pool: HeldPool, state: State) -> Found:
     chain = solve_all(permits, rates, visits, np.maximum(flow, 1e-9 * limit), limit)
     full, *waits = (x.reshape(shape) for x in (chain.full, *chain.waits))
     held = _counted(pool, state)
+    paced = _counted(pool, state, 1.0)
     means = {}
     for k, (name, place) in enumerate(queues.items(), start=len(order) - len(queues)):
         with np.errstate(divide="ignore", invalid="ignore"):  # what nobody visits
             here = (chain.present[k] / visits[k]).reshape(shape)
-        met = held.met[name]
+        met = paced.met[name]
         alike = (1 - full) * mean_met(place, met.at_once) + full * mean_met(place, met.waited)
         means[name] = alike, here
     full = np.where(state.over, 1.0, full)
@@ -214,9 +215,15 @@ def _paced(state: State) -> Any:
     return np.where(state.known, state.pace, 1.0)
 
 
-def _counted(pool: HeldPool, state: State) -> Counts:
-    """Return the numbers inside at this part of the limit."""
-    pace = _paced(state)
+def _counted(pool: HeldPool, state: State, part: Any = None) -> Counts:
+    """Return the numbers inside at this part of the limit.
+
+    Below it fewer are inside, who are less in each other's way: the pace is a `part` of that
+    at the limit, by default as much as the load is of it.
+    """
+    with np.errstate(divide="ignore", invalid="ignore"):
+        part = np.where(state.known, state.flow / state.limit, 1.0) if part is None else part
+    pace = _paced(state) ** part**2
     return counts(pool.servers, pool.within.places, state.flow / pace, state.limit / pace)
 
 
@@ -237,7 +244,7 @@ def _inside(
     places, inside = pool.within.places, pool.within
 
     def views(cut: Any) -> tuple[Any, Any]:
-        settled = held.full, state.varied, cut
+        settled = np.where(state.over, 1.0, held.full), state.varied, cut
         return (
             found(inside, once, settled, means),
             found(inside, waited, settled, means, late=True),

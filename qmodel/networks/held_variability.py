@@ -1,28 +1,33 @@
 r"""What service that is not exponential makes of a pool: of its limit, and of its waits.
 
-With P holders inside, nothing is lost below the two asymptotes of a closed network: a round
-takes at least :math:`b = \max(T, P D)`, T the time without queues and D that of the station
-that limits the throughput, over its servers. What a round takes beyond that is taken as the
-mean of the positive part of a normal variable (our heuristic), whose deviation
-:math:`\sigma` is found from the exponential network, where all is known:
+With P holders inside, E of them are at places, or busy servers, where nobody is in their way,
+and Q = P - E stand at queues. The idle time of a queue is that of fewer holders, who compete
+as those of exponential service do: with the diffusion between two queues, whose variance grows
+by v with that of service, decays :math:`\rho^Q` become :math:`\rho^{Q / v}` [2]_. So the
+throughput is that of the exponential network with
 
 .. math::
 
-    \frac{P}{X} = b + \sigma \, \psi\Bigl(\frac{|T - P D|}{\sigma}\Bigr), \qquad
-    \psi(x) = \varphi(x) - x \, \Phi(-x) .
+    P' = E + \frac{Q}{v^{1 - \kappa / 4}}, \quad v \ge 1, \qquad
+    P' = P - W + \frac{W}{v^{1 - \kappa / 4}}, \quad v < 1, \\
+    E = X \sum_k D_k \Bigl(1 - \frac{1}{c_k}\Bigr), \qquad W = P - X \sum_k D_k ,
 
-Service of SCV :math:`c_s^2` multiplies :math:`\sigma^2` by
+where X is the throughput itself, :math:`\kappa` the share of the others that nobody waits for,
+as the number there is spread otherwise than that of a queue, and v - 1 is half of the sum over
+the queue and the others of what the SCV adds,
 
 .. math::
 
-    v = \begin{cases} 1 - (1 - c/P) \, \bigl(1 - \tfrac12 (c_a^2 + c_s^2)\bigr), \quad
-    c_a^2 = 1 - 0.7 (1 - c_s^2) (1 - c_z^2)^+ & c_s^2 \le 1 \\
-    (c_s^2)^{0.3 (1 - c/P)} & c_s^2 > 1 \end{cases}
+    \frac{(c_s^2 - 1) \, m}{m + \frac52 c_s^2 \sqrt{c}} \quad (c_s^2 > 1), \qquad
+    \frac{(c_s^2 - 1) \, m}{m + 2 (\sqrt{c} - 1)} \quad (c_s^2 < 1), \qquad
+    m = \sqrt{(Q - 1)^2 + E} :
 
-at c servers, as not more than P - c can wait; the SCV :math:`c_z^2` of the time elsewhere says
-how much of the order of the departures is left when they come back. Several stations count by
-the fourth power of their loads. It is exact for exponential service, without queues, and far
-above saturation.
+long services come too seldom to be seen by few. Others count by the square of their loads, and
+where nobody waits they pass on :math:`0.7 (1 - c_s^2) (1 - c_z^2)` of the order of the
+departures, :math:`c_z^2` their SCV; queues count by the fourth power of theirs. The damping and
+the powers are ours, from simulations of closed networks of a delay, one to three queues of one
+to 16 servers, lognormal service and 4 to 32 holders. There the throughput is within 4 % for an
+SCV of 0 to 4, of hyperexponential service, too, and within 9 % for one of 16.
 
 The wait for a permit is multiplied by that of M/G/P over M/M/P [1]_, with the SCV of the time
 for which permits are held, as far as permits are the limit, and by :math:`(1 + c_s^2) / 2` as
@@ -32,6 +37,8 @@ References
 ----------
 .. [1] T. Kimura, "A two-moment approximation for the mean waiting time in the GI/G/s queue",
    Management Science 32, 1986.
+.. [2] D. P. Gaver, G. S. Shedler, "Processor utilization in multiprogramming systems via
+   diffusion approximations", Operations Research 21, 1973.
 """
 
 from __future__ import annotations
@@ -40,7 +47,6 @@ from collections.abc import Iterable
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
-from scipy.special import ndtr
 
 from qmodel.numerics.roots import increasing_root
 from qmodel.queues.approximations.interpolated_waits import kimura
@@ -55,8 +61,9 @@ __all__ = ["permit_factor", "varied_throughput"]
 _NONE = 1e-12
 """A part of a round that is rounding."""
 
-_MOST = 16.0
-"""An SCV beyond which a throughput, which has a limit, is not extrapolated."""
+_KEPT = 0.7
+_LEAST = 0.02
+"""A variability below which nothing is left to gain."""
 
 
 def varied_throughput(
@@ -66,75 +73,101 @@ def varied_throughput(
 
     Parameters
     ----------
-    throughput : array
-        Throughput with exponential service. [1/s]
-    holders : array
-        Requests inside, >= 1. [-]
+    throughput : array of shape (P, ...)
+        Throughput of 1, ..., P holders with exponential service. [1/s]
+    holders : array of shape (n, ...)
+        For how many of them it is asked, >= 1. [-]
     first, cap : array
-        Throughput without queues, and of the slowest station. [1/s]
+        Throughput of one holder, and of the slowest station. [1/s]
     places : iterable of Place
         The stations inside. [-]
 
     Returns
     -------
-    array
+    array of shape (n, ...)
         The throughput. [1/s]
     """
-    variance = _variance(holders, list(places))
-    if np.all(np.abs(variance - 1) < _NONE):
-        return throughput
+    known, queues = list(places), [place for place in places if not place.endless]
+    own = np.take_along_axis(throughput, holders - 1, axis=0)
+    if all(np.all(np.abs(np.asarray(place.scv) - 1) < _NONE) for place in queues):
+        return own
+    numbers = np.arange(1, len(throughput) + 1).reshape(-1, *[1] * (throughput.ndim - 1))
     with np.errstate(divide="ignore", invalid="ignore"):
-        least = holders / np.minimum(first, cap)
-        apart = np.abs(holders / first - holders / cap)
-        beyond = holders / throughput - least
-        counts = beyond > _NONE * least
-        beyond, apart = np.where(counts, beyond, 1.0), np.where(counts, apart, 0.0)
-        spread = increasing_root(
-            lambda s: _beyond(s, apart) - beyond, 2.5 * beyond, 2.6 * beyond + 1.3 * apart
+        rounds = np.concatenate([1 / first[np.newaxis], numbers / throughput])
+        network = _Varied(holders, rounds, known)
+        fewer = increasing_root(
+            lambda n: n - network.alike(network.throughput(n)), 0.0, holders / _LEAST, rtol=1e-11
         )
-        varied = holders / (least + _beyond(spread * np.sqrt(variance), apart))
-    return np.where(counts, varied, throughput)[()]
+        found = np.minimum(network.throughput(fewer), np.minimum(holders * first, cap))
+    return np.where(np.isfinite(found), found, own)
 
 
-def _beyond(spread: Any, apart: Any) -> Any:
-    """Return the mean of what a normal variable of this deviation is above `apart`."""
-    x = apart / spread
-    return spread * (np.exp(-x * x / 2) / np.sqrt(2 * np.pi) - x * ndtr(-x))
+class _Varied:
+    """A closed network with general service, by the rounds of the exponential one."""
+
+    def __init__(self, holders: Any, rounds: Any, places: list[Place]) -> None:
+        self._holders, self._rounds = holders, rounds
+        self._places = [(place, *self._as_queue(place)) for place in places]
+
+    def _as_queue(self, place: Place) -> tuple[Any, Any, Any]:
+        """Return demand, servers, infinite where nobody waits, and load."""
+        demand = place.visits * place.work / place.first
+        servers = np.asarray(place.fastest / place.first, dtype=float)
+        load = demand / (np.minimum(servers, self._holders) * place.counted)
+        return demand, np.where(servers < self._holders, servers, np.inf), load
+
+    def throughput(self, number: Any) -> Any:
+        """Return the throughput of a number that need not be whole; beyond all holders,
+        as rounds went on growing."""
+        low = np.clip(np.nan_to_num(number), 0, self._holders - 1).astype(int)
+        at, next_ = (np.take_along_axis(self._rounds, low + k, axis=0) for k in (0, 1))
+        return number / (at + (number - low) * (next_ - at))
+
+    def alike(self, throughput: Any) -> Any:
+        """Return the number of holders with exponential service who do as much."""
+        alone = sum(demand for _, demand, _, _ in self._places)
+        free = sum(demand * (1 - 1 / servers) for _, demand, servers, _ in self._places)
+        free = np.minimum(throughput * free, self._holders)
+        queued = self._holders - free
+        waiting = np.maximum(self._holders - throughput * alone, 0.0)
+        others = np.sqrt(np.maximum(queued - 1, 0.0) ** 2 + free)
+        added, spread = self._added(others)
+        v = np.maximum(1 + added, _LEAST) ** (1 - spread / 4)
+        more = self._holders - waiting + waiting / v
+        return np.where(v < 1, more, free + queued / v)
+
+    def _added(self, others: Any) -> tuple[Any, Any]:
+        """Return what the SCVs add to the variability, where so many others are met.
+
+        And the share of others that nobody waits for.
+        """
+        most = np.max(
+            np.broadcast_arrays(*(np.where(np.isinf(c), 0.0, x) for _, _, c, x in self._places)),
+            axis=0,
+        )
+        total, spread, weight = (np.zeros(self._holders.shape) for _ in range(3))
+        for place, _, servers, load in self._places:
+            passed, delays, whole = (np.zeros(self._holders.shape) for _ in range(3))
+            for other, _, there, x in self._places:
+                if other is not place:
+                    kept = -_KEPT * np.maximum(1 - place.scv, 0) * np.maximum(1 - other.scv, 0)
+                    one = np.where(np.isinf(there), kept, _adds(other.scv, there, others))
+                    passed, whole = passed + x**2 * one, whole + x**2
+                    delays = delays + np.where(np.isinf(there), x**2, 0.0)
+            own = np.where(np.isinf(servers), 0.0, (load / most) ** 4)
+            whole = np.where(whole > 0, whole, 1.0)
+            felt = _adds(place.scv, servers, others) + passed / whole
+            total += np.where(own > 0, own * felt / 2, 0.0)
+            spread += np.where(own > 0, own * delays / whole, 0.0)
+            weight += own
+        weight = np.where(weight > 0, weight, 1.0)
+        return total / weight, spread / weight
 
 
-def _variance(holders: Any, places: list[Place]) -> Any:
-    """Return the variance of what a round takes beyond its asymptotes, over exponential."""
-    queues = [place for place in places if not place.endless]
-    if all(np.all(np.asarray(place.scv) == 1) for place in queues):
-        return np.asarray(1.0)
-    loads = [place.visits * place.work / (place.fastest * place.counted) for place in queues]
-    most: Any = np.asarray(0.0)
-    for load in loads:
-        most = np.maximum(most, load)
-    total: Any = 0.0
-    weight: Any = 0.0
-    for place, load in zip(queues, loads, strict=True):
-        elsewhere = [other for other in places if other is not place]
-        waiting = np.maximum(1 - place.fastest / holders, 0.0)
-        own = (load / np.where(most > 0, most, 1.0)) ** 4
-        total = total + own * _of_one(place.scv, waiting, _scv(elsewhere))
-        weight = weight + own
-    return np.where(weight > 0, total / np.where(weight > 0, weight, 1.0), 1.0)
-
-
-def _of_one(scv: Any, waiting: Any, elsewhere: Any) -> Any:
-    """Return it of one station, where a share of the holders may be `waiting`."""
-    few = np.minimum(scv, 1.0)
-    arrivals = 1 - 0.7 * (1 - few) * np.maximum(1 - elsewhere, 0.0)
-    regular = 1 - waiting * (1 - (arrivals + few) / 2)
-    return np.where(scv > 1, np.clip(scv, 1.0, _MOST) ** (0.3 * waiting), regular)
-
-
-def _scv(places: list[Place]) -> Any:
-    """Return the SCV of the time at places without queues; 1 where there are none."""
-    mean: Any = sum((p.visits * p.work for p in places), np.asarray(0.0))
-    variance: Any = sum((p.visits * p.work**2 * p.scv for p in places), np.asarray(0.0))
-    return np.where(mean > 0, variance / np.where(mean > 0, mean, 1.0) ** 2, 1.0)
+def _adds(scv: Any, servers: Any, others: Any) -> Any:
+    """Return what an SCV adds to the variability of a queue."""
+    slow = np.where(scv > 1, 2.5 * scv * np.sqrt(servers), 2 * (np.sqrt(servers) - 1))
+    return (scv - 1) * others / (others + slow)
 
 
 def permit_factor(pool: HeldPool, state: State, chain_scv: Any) -> Any:
