@@ -96,7 +96,10 @@ def varied_throughput(
         rounds = np.concatenate([1 / first[np.newaxis], numbers / throughput])
         network = _Varied(holders, rounds, known)
         fewer = increasing_root(
-            lambda n: n - network.alike(network.throughput(n)), 0.0, holders / _LEAST, rtol=1e-11
+            lambda n: n - network.alike(network.throughput(n)),
+            0.0,
+            holders / _LEAST,
+            rtol=1e-11,
         )
         found = np.minimum(network.throughput(fewer), np.minimum(holders * first, cap))
     return np.where(np.isfinite(found), found, own)
@@ -118,7 +121,8 @@ class _Varied:
 
     def throughput(self, number: Any) -> Any:
         """Return the throughput of a number that need not be whole; beyond all holders,
-        as rounds went on growing."""
+        as rounds went on growing.
+        """
         low = np.clip(np.nan_to_num(number), 0, self._holders - 1).astype(int)
         at, next_ = (np.take_along_axis(self._rounds, low + k, axis=0) for k in (0, 1))
         return number / (at + (number - low) * (next_ - at))
@@ -142,7 +146,9 @@ class _Varied:
         And the share of others that nobody waits for.
         """
         most = np.max(
-            np.broadcast_arrays(*(np.where(np.isinf(c), 0.0, x) for _, _, c, x in self._places)),
+            np.broadcast_arrays(
+                *(np.where(np.isinf(c), 0.0, x) for _, _, c, x in self._places)
+            ),
             axis=0,
         )
         total, spread, weight = (np.zeros(self._holders.shape) for _ in range(3))

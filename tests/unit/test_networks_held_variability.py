@@ -39,7 +39,11 @@ def test_throughput_of_a_full_pool(
     ],
 )  # fmt: skip
 def test_throughput_of_several_queues(
-    permits: int, scv: float, work: tuple[float, ...], servers: tuple[int, ...], simulated: float
+    permits: int,
+    scv: float,
+    work: tuple[float, ...],
+    servers: tuple[int, ...],
+    simulated: float,
 ) -> None:
     """Simulated to 0.3 %; exponential service would be up to 23 % away."""
     inside = {
