@@ -120,8 +120,9 @@ class _Varied:
         return demand, np.where(servers < self._holders, servers, np.inf), load
 
     def throughput(self, number: Any) -> Any:
-        """Return the throughput of a number that need not be whole; beyond all holders,
-        as rounds went on growing.
+        """Return the throughput of a number that need not be whole.
+
+        Beyond all holders rounds go on growing as they did.
         """
         low = np.clip(np.nan_to_num(number), 0, self._holders - 1).astype(int)
         at, next_ = (np.take_along_axis(self._rounds, low + k, axis=0) for k in (0, 1))
