@@ -112,3 +112,9 @@ def test_the_rank_of_the_evicted() -> None:
 def test_impossible_parameters(parameters: tuple[float, ...], name: str) -> None:
     with pytest.raises(DomainError, match=name):
         SampledLRU(*parameters)
+
+
+def test_what_is_never_asked_for_is_not_held() -> None:
+    r = SampledLRU([2.0, 10.0], 5).solve(Measured([5.0, 0.0, 3.0], complete=True))
+    assert r.occupancy == pytest.approx([2.0, 2.0])
+    assert r.hit_ratio == pytest.approx([1.0, 1.0])

@@ -192,3 +192,9 @@ def test_states_of_a_delay_are_poisson() -> None:
     number = qm.Delay(0.5).solve(4.0).number
     assert (number.mean, number.variance) == (2.0, 2.0)
     assert number.probability(0) == pytest.approx(np.exp(-2.0))
+
+
+def test_one_server_unless_more_are_said() -> None:
+    assert mmc.waiting_time(50.0, 0.010) == pytest.approx(0.010)
+    assert mmc.waiting_tail(50.0, 0.010, t=0.020) == pytest.approx(0.5 * np.exp(-1))
+    assert qm.MMc(0.010).servers == 1
