@@ -28,6 +28,7 @@ from qmodel.queues.base import DISTRIBUTIONS, MEANS, Station, StationResult, Str
 from qmodel.queues.counts.server_states import ServerStates
 from qmodel.queues.mg1 import GENERAL_SERVICE
 from qmodel.queues.waits.shared_response import shared_response
+from qmodel.queues.waits.sharing_errors import WORST
 
 __all__ = ["MGcPS", "response_time"]
 
@@ -36,11 +37,16 @@ PROCESSOR_SHARING = Assumption(
     "all requests present share the servers equally; means depend on the mean service only",
     "Kleinrock 1967; Kelly 1979",
 )
+_VARIED, _EVEN = (
+    max(WORST[f"SCV {kind} 0.3"][p] for p in ("p50", "p95", "p99"))
+    for kind in ("from", "below")
+)
 GAMMA_EXCESS = Assumption(
     "gamma-excess",
     "a request of given size takes its size and a gamma excess of two moments; of constant to "
-    "hyperexponential service of an SCV of 9, behind 1 to 32 servers at loads of 0.6 and 0.85, "
-    "p50 to p99 were found within 4 % and p99.9 within 8 %",
+    "hyperexponential service of an SCV of 9, behind 1 to 32 servers at loads of 0.5 to 0.9, "
+    f"p50 to p99 were found within {_VARIED} %, of an SCV below 0.3 within {_EVEN} %, and "
+    "p99.9 within 8 %",
     "Yashkov 1983 for the variance; our simulations",
     APPROXIMATE,
 )
