@@ -160,3 +160,18 @@ def test_a_scale_of_time_does_not_matter() -> None:
     assert float(days.distribution.quantile(0.99)) == pytest.approx(
         86400 * float(seconds.distribution.quantile(0.99)), rel=1e-4
     )
+
+
+def test_of_few_times_each_is_a_bound() -> None:
+    """But for the greatest: the likeliest mean of exponential times, by another search."""
+    from scipy.optimize import minimize_scalar
+
+    times = np.array([0.3, 0.5, 0.9, 1.4, 2.0, 2.2, 3.1, 4.0, 5.5, 9.0])
+    edges = np.append(times[:-1], np.inf)
+
+    def unlikely(mean: float) -> float:
+        return -float(np.log(-np.diff(np.exp(-edges / mean), prepend=1.0)).sum())
+
+    best = minimize_scalar(unlikely, bounds=(0.5, 20.0), method="bounded").x
+    fit = qm.distributions.from_samples(times, families=["exponential"])
+    assert float(fit.distribution.mean) == pytest.approx(best, rel=1e-3)

@@ -67,3 +67,12 @@ def test_moments_within_a_deadline_see_where_a_tail_jumps(rate: float) -> None:
     assert float(in_time.variance) == pytest.approx(float(time.variance), rel=1e-3)
     plain = qm.distributions.Truncated(time, 20.0)
     assert float(plain.mean) == pytest.approx(float(time.mean), rel=2e-5)
+
+
+def test_what_is_scaled_starts_as_much_later() -> None:
+    slow = Scaled(Shifted(qm.Exponential(0.02), 0.05), 3.0)
+    whole = Sum([slow, qm.MG1(qm.Uniform(0.0, 0.2)).solve(2.0).response])
+    plain = Sum([qm.Deterministic(0.15), qm.Exponential(0.06), whole.distributions[1]])
+    t = np.array([0.0, 0.1, 0.149, 0.2, 0.5])
+    assert whole.tail(t) == pytest.approx(plain.tail(t), abs=1e-9)
+    assert float(whole.tail(0.149)) == 1.0

@@ -140,3 +140,10 @@ def test_symbols() -> None:
     assert sp.simplify(found - a * (h + (1 - h) * a)) == 0
     twice = Answering({"db": a}).share(qm.series(path, DB))
     assert sp.simplify(twice - a) == 0
+
+
+def test_where_nothing_fails_all_is_answered() -> None:
+    copies = qm.fan_out("copies", 3, SHOP, need=2)
+    for step in (*PATHS.values(), copies, qm.series(copies, DB)):
+        if step is not PATHS["attempts"]:
+            assert Answering({}).share(step) == pytest.approx(1.0), step
