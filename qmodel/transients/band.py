@@ -45,6 +45,8 @@ class Band:
     _servers: float = field(init=False, default=-1.0)
     _deaths: np.ndarray = field(init=False)
     _full: np.ndarray = field(init=False)
+    _last: tuple[float, float] = field(init=False, default=(-1.0, -1.0))
+    _rates: tuple[np.ndarray, np.ndarray] = field(init=False)
 
     def __post_init__(self) -> None:
         self._part = Levels(self.levels.numbers[self.low : self.high])
@@ -66,6 +68,8 @@ class Band:
 
     def rates(self, rate: float, servers: float) -> tuple[np.ndarray, np.ndarray]:
         """Return the rates up and down from each level [1/s]."""
+        if (rate, servers) == self._last:
+            return self._rates  # A load that stays as it is has one chain.
         if servers != self._servers:
             self._deaths = self.walk.deaths(self.numbers, servers)
             self._full = (self.numbers >= max(servers, 1)).astype(float)
@@ -73,7 +77,8 @@ class Band:
         births, deaths = np.full(len(self.numbers), rate), self._deaths
         if more := self.walk.more(rate, servers):
             births, deaths = births + more * self._full, deaths + more * self._full
-        return self._part.rates(births, deaths)
+        self._last, self._rates = (rate, servers), self._part.rates(births, deaths)
+        return self._rates
 
     def spills(self, p: np.ndarray) -> bool:
         """Return whether some get to an edge beyond which there are more levels."""
