@@ -60,13 +60,14 @@ class Arrivals(Calls):
     """What streams come to the stations, given their flows.
 
     `disturbed` are the stations whose arrivals are not Poisson, `scvs` how variable they are
-    where that is known.
+    where that is known; `limited` is whether a limit sees some that are not Poisson.
     """
 
     def __init__(self, flows: Flows) -> None:
         super().__init__()
         self.flows = flows
         self.disturbed: set[str] = set()
+        self.limited = False
         self.scvs: dict[str, Any] = {}
         self._shares: dict[str, Any] = flows.by_station()
         self._into: dict[str, dict[Any, list[Dispersion]]] = {}

@@ -141,3 +141,17 @@ def test_the_order_of_kinds_does_not_matter() -> None:
         for order in (kinds.items(), reversed(kinds.items()))
     ]
     assert labels[0] == labels[1]
+
+
+def test_losses_of_streams_that_are_not_poisson() -> None:
+    """An MG1 before it makes what is turned away approximate, and an M/M/1 does not."""
+    room = qm.call("room", qm.MMcK(0.9, 1, 5))
+    for losing in (qm.limit("quota", 1.1, burst=5), room):
+        for first, label in ((qm.MMc(0.8), "exact"), (qm.MDc(0.8, 1), "approximate")):
+            path = qm.series(qm.call("first", first), losing, qm.call("last", qm.MMc(0.1)))
+            r = qm.Pipeline(path).solve(1.0)
+            for quantity in ("visits", "utilization", "max_rate"):
+                assert r.basis[quantity] == label
+                named = "poisson-losses" in r.basis.assumptions(quantity)
+                assert named == (label == "approximate")
+    assert r.stations["room"].basis["utilization"] == "approximate"

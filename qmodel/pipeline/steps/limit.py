@@ -59,6 +59,7 @@ class Limit(Step):
         return 1.0  # A limit is no failure.
 
     def departures(self, arriving: Dispersion, at: Arrivals) -> Dispersion:
+        at.limited |= bool(arriving)
         come = at.flows.rate * at.flows.inflow[self.key]
         if is_symbolic(come, self.rate, self.burst):
             return arriving or DISTURBED
