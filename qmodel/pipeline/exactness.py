@@ -34,9 +34,9 @@ __all__ = ["POISSON_LOSSES", "Trace", "labelled"]
 
 POISSON_LOSSES = Assumption(
     "poisson-losses",
-    "who is turned away, or leaves, is as many as of Poisson arrivals; where one in fifty is or "
-    "more, behind one server of an SCV of 4 the share was found up to 70 % low, behind one of "
-    "constant service up to 90 % high at a room and six times too high at a limit",
+    "who is turned away, or leaves, is as many as of Poisson arrivals; where one in fifty is "
+    "or more, behind one server of an SCV of 4 the share was found up to 70 % low, behind one "
+    "of constant service up to 90 % high at a room and six times too high at a limit",
     "our simulations",
     APPROXIMATE,
 )
