@@ -84,7 +84,7 @@ def blast_radius(
     0   front      1.0    0.0           1.0            1.0
     1    shop      1.0    0.0           1.0            1.0
     2  advice      0.9    0.0           1.0            0.0
-    >>> blast_radius(site, spared=["advice"]).loc[2, ["failing", "saved"]].tolist()
+    >>> blast_radius(site, spared=["advice"])[["failing", "saved"]].values[2].tolist()
     [0.0, 0.9]
     """
     import pandas as pd

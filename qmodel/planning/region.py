@@ -185,6 +185,8 @@ def _rates(load: Any) -> Any:
     """Return what of a load is the rate, at its peak where it changes."""
     if isinstance(load, Profile):
         return load.peak
+    if isinstance(load, (list, tuple)):
+        return _check.real("arrival_rate", load)
     return load.rate if isinstance(load, Poisson) else load
 
 

@@ -157,11 +157,11 @@ class LoadDependent(Station):
     def _stream(
         self, result: StationResult, rate: Value, service: Distribution
     ) -> StreamResult:
-        stretch = result.response_time / self.service.mean
+        stretch = service.mean / self.service.mean
         return StreamResult(
             arrival_rate=rate,
-            waiting_time=(stretch - 1) * service.mean,
-            response_time=stretch * service.mean,
+            waiting_time=result.waiting_time * stretch,
+            response_time=result.response_time * stretch,
             response=self.distribution_of_response(result, service),
         )
 
@@ -175,8 +175,8 @@ class LoadDependent(Station):
             # The first request of all finds nobody.
             alone = s / np.asarray(self.speeds[0])
             response = np.where(load == 0, alone, number.mean / np.asarray(rate))[()]
-        # Where there is none, rounding is no wait.
-        wait = np.where(np.abs(response - s) <= 1e-15 * s, 0.0, response - s)[()]
+            queue = self._queue(number)
+            wait = np.where(load == 0, alone - s, queue / np.asarray(rate))[()]
         grounds = (POISSON_ARRIVALS, GENERAL_SERVICE, SPEED_BY_NUMBER)
         exact = isinstance(self.service, Exponential)
         distributions = grounds if exact else (*grounds, GAMMA_EXCESS)
@@ -185,7 +185,7 @@ class LoadDependent(Station):
             utilization=(load / fastest)[()],
             waiting_time=wait,
             response_time=response,
-            queue_length=(number.mean - load)[()],
+            queue_length=queue,
             number_in_system=number.mean,
             wait=None,
             response=self._response(rate, number, self.service),
@@ -212,6 +212,19 @@ class LoadDependent(Station):
         states = np.where(over, 0.0, weights / total)
         below = tuple(p[()] for p in states[:-1])
         return GeometricBeyond(below, states[-1][()], (load / speeds[-1])[()], spare[()])
+
+    def _queue(self, number: GeometricBeyond) -> Value:
+        """Return by how many those present are more than the work done at a time [-].
+
+        By states, as the difference of two means has no digits where hardly anybody comes.
+        """
+        last, m = np.asarray(self.speeds[-1], dtype=float), len(self.speeds)
+        few = sum(
+            p * (n - speed)
+            for n, (p, speed) in enumerate(zip(number.below[1:], self.speeds, strict=False), 1)
+        )
+        many = number.full * ((m - last) / number.spare + number.load / number.spare**2)
+        return np.where(np.asarray(number.load) >= 1, np.inf, few + many)[()]
 
     def _response(
         self, rate: Value, number: GeometricBeyond, work: Distribution

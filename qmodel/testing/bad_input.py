@@ -96,7 +96,7 @@ BAD: dict[str, Callable[[Any], Any]] = {
     "a function": lambda _: _nothing,
     "a class": lambda _: dict,
     "{}": lambda _: {},
-    "{'a': 1}": lambda _: {"a": 1},
+    "{'no such name': 1}": lambda _: {"no such name": 1},
     "set()": lambda _: set(),
     "[]": lambda _: [],
     "[1, 'a']": lambda _: [1, "a"],

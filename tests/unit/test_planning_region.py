@@ -159,3 +159,8 @@ def test_reports_say_it(site: Site) -> None:
 def test_what_was_measured_is_a_region(bad: Any) -> None:
     with pytest.raises(qm.ModelError, match="measured must be a Region"):
         qm.Pipeline(qm.call("web", qm.MMc(0.01)), measured=bad)
+
+
+def test_rows_of_different_lengths_are_refused_by_name() -> None:
+    with pytest.raises(qm.errors.DomainError, match="arrival_rate"):
+        REGION.doubts(qm.MMc(0.01), [[1.0], [1.0, 2.0]])

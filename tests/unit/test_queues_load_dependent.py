@@ -102,3 +102,13 @@ def test_streams_and_paths() -> None:
     solved = path.solve(7.0)
     assert path.max_rate == pytest.approx(18.0)
     assert solved.latency.mean == pytest.approx(0.01 / 0.93 + db.solve(7.0).response_time)
+
+
+@pytest.mark.parametrize("load", [1e-12, 1e-6, 1e-3])
+def test_waits_keep_their_digits_where_hardly_anybody_comes(load: float) -> None:
+    one = qm.queues.LoadDependent(qm.Exponential(1.0), (1.0,)).solve(load)
+    assert one.waiting_time == pytest.approx(load / (1 - load), rel=1e-12)
+    assert one.queue_length == pytest.approx(load**2 / (1 - load), rel=1e-12)
+    # At speeds of 1 and 2 these are two servers.
+    two = qm.queues.LoadDependent(qm.Exponential(1.0), (1.0, 2.0)).solve(load)
+    assert two.waiting_time == pytest.approx(qm.MMc(1.0, 2).solve(load).waiting_time, rel=1e-12)
