@@ -147,3 +147,9 @@ def test_where_nothing_fails_all_is_answered() -> None:
     for step in (*PATHS.values(), copies, qm.series(copies, DB)):
         if step is not PATHS["attempts"]:
             assert Answering({}).share(step) == pytest.approx(1.0), step
+
+
+def test_copies_fail_one_by_one() -> None:
+    up = Answering({"shop": 0.9})
+    assert up.share(qm.fan_out("all", 3, SHOP)) == pytest.approx(0.9**3)
+    assert up.share(qm.fan_out("two", 3, SHOP, need=2)) == pytest.approx(0.9**2 * (3 - 2 * 0.9))

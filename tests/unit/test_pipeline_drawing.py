@@ -169,3 +169,14 @@ def test_the_client_is_on_top() -> None:
     graph = Graph(MODELS["typical"][0].solve(2000.0))
     found = layout(dict.fromkeys(graph.nodes, 50.0), dict.fromkeys(graph.edges, 20.0), 10.0)
     assert [key for key in graph.nodes if found.layer[key] == 0] == [(START, START)]
+
+
+def test_arrows_of_a_row_begin_where_boxes_end() -> None:
+    svg = qm.Pipeline(qm.series(APP, KV)).draw().svg()
+    begins = re.findall(r'<path d="M[-\d.]+ ([-\d.]+)L[^>]*stroke=', svg)
+    boxes = re.findall(
+        r'<rect x="[-\d.]+" y="([-\d.]+)" width="[-\d.]+" height="([-\d.]+)" rx="6"', svg
+    )
+    ends = [float(top) + float(height) for top, height in boxes]
+    assert len(begins) == 2
+    assert [float(y) for y in begins] == pytest.approx(ends[:2])
