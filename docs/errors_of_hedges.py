@@ -55,6 +55,8 @@ POINTS: list[Point] = [
     ((*LOGNORMAL4, 2, 0.4), 3.0, 0.1),
     ((*GAMMA, 1, 0.5), 2.0, 0.1),
     ((*ONE, 1, 0.3), 3.0, 1.0),
+    *(((*ONE, 4, load), 3.0, 0.05) for load in (0.4, 0.7)),
+    ((*LOGNORMAL4, 4, 0.45), 3.0, 0.1),
     ((*ONE, 2, 0.4), 3.0, 1.0),
 ]
 
@@ -121,7 +123,7 @@ def group(point: Point) -> str:
     """Return what kind of pool it is."""
     _, _, servers, load = point[0]
     if servers < EIGHT:
-        return "one or two servers"
+        return "fewer servers"
     if servers < MANY:
         return "eight servers"
     return "many servers" if load <= 0.5 else "many busy servers"

@@ -33,7 +33,7 @@ def test_labels_are_those_of_the_table(script: ModuleType) -> None:
     many, busy, eight, few = (worst["p99"] for worst in WORST.values())
     assert (
         f"p99 {many} % from 16 servers on to half load, {busy} % above, {eight} % for eight, "
-        f"{few} % for one or two"
+        f"{few} % for one to four"
     ) in exact
 
 

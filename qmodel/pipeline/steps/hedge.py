@@ -41,7 +41,7 @@ INDEPENDENT_COPIES = Assumption(
             ("many servers", "on 16 servers and more to a load of 0.5"),
             ("many busy servers", "above that"),
             ("eight servers", "on eight"),
-            ("one or two servers", "on one or two"),
+            ("fewer servers", "on one to four"),
         )
     )
     + "; a budget that saves up more lets a backlog of copies build up where the load is high",
