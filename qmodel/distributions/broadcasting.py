@@ -2,21 +2,22 @@
 
 A distribution is a tree of frozen dataclasses; its parameters broadcast. Chunked and compacted
 work needs "the same distribution, in these cells only": `select` gives it, sharing
-sub-distributions that the tree shares. A field marked `WHOLE` (the samples of an empirical
+sub-distributions that the tree shares; `joined` puts cells together again, of distributions of
+one form. A field marked `WHOLE` (the samples of an empirical
 distribution) is no parameter.
 """
 
 from __future__ import annotations
 
 import operator
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from dataclasses import field, fields, is_dataclass
 from functools import cache
 from typing import Any
 
 import numpy as np
 
-__all__ = ["WHOLE", "select", "shape_of", "whole"]
+__all__ = ["WHOLE", "form_of", "joined", "select", "shape_of", "whole"]
 
 WHOLE = "whole"
 _NUMBERS = (float, int, np.float64)
@@ -86,3 +87,41 @@ def _select(x: Any, shape: tuple[int, ...], where: Any, seen: dict[int, Any]) ->
                 object.__setattr__(found, f.name, value)
         seen[id(x)] = found
     return found
+
+
+def form_of(x: Any) -> Any:
+    """Return what is the same of distributions that differ only in their cells."""
+    if isinstance(x, (np.ndarray, *_NUMBERS)):
+        return 0
+    if isinstance(x, tuple):
+        return type(x), *map(form_of, x)
+    if not is_dataclass(x):
+        return id(x)
+    values = ((getattr(x, f.name), f.metadata.get(WHOLE)) for f in fields(x))
+    return type(x), *(id(value) if same else form_of(value) for value, same in values)
+
+
+def joined(parts: Sequence[Any], sizes: Sequence[int]) -> Any:
+    """Return distributions of one form as one, with so many cells from each, as one axis."""
+    return _joined(tuple(parts), sizes, {})
+
+
+def _joined(xs: tuple[Any, ...], sizes: Sequence[int], seen: dict[Any, Any]) -> Any:
+    first = xs[0]
+    if all(x is first for x in xs) and not np.ndim(first):
+        return first
+    if isinstance(first, tuple):
+        parts = [_joined(each, sizes, seen) for each in zip(*xs, strict=True)]
+        return type(first)(*parts) if hasattr(first, "_fields") else tuple(parts)
+    if not is_dataclass(first):
+        cells = (np.broadcast_to(x, size) for x, size in zip(xs, sizes, strict=True))
+        return np.concatenate([*cells])
+    key = tuple(map(id, xs))
+    if key not in seen:
+        seen[key] = copy = object.__new__(type(first))
+        for f in fields(first):
+            values = tuple(getattr(x, f.name) for x in xs)
+            same = f.metadata.get(WHOLE)
+            value = values[0] if same else _joined(values, sizes, seen)
+            object.__setattr__(copy, f.name, value)
+    return seen[key]

@@ -37,8 +37,11 @@ _NOISE = 1e-13, 1e-10  # The absolute error of a tail by Talbot's rule, and by E
 _FIRST, _MOST = 5, 200
 
 
-def quantile(distribution: Distribution, p: Any) -> Any:
-    """Return the least t with P(X <= t) >= p, of the broadcast shape."""
+def quantile(distribution: Distribution, p: Any, near: Any = None) -> Any:
+    """Return the least t with P(X <= t) >= p, of the broadcast shape.
+
+    `near` is where to begin, of that shape; by default it is guessed.
+    """
     if distribution.closed and isinstance(p, float) and shape_of(distribution) == ():
         alone = _alone(distribution, 1 - float(p))
         if alone is not None:
@@ -49,7 +52,8 @@ def quantile(distribution: Distribution, p: Any) -> Any:
     either = _either(distribution, shape)
     if either:
         for here, one in either:
-            found[here] = quantile(select(one, shape, here), flat[here])
+            known = None if near is None else np.ravel(near)[here]
+            found[here] = quantile(select(one, shape, here), flat[here], known)
         return found.reshape(shape)[()]
     apart = ready(distribution)
     # A few cells of many need more steps than the rest: they are finished together.
@@ -59,8 +63,9 @@ def quantile(distribution: Distribution, p: Any) -> Any:
         for start in range(0, cells.size, CELLS):
             here = cells[start : start + CELLS]
             part = select(apart, shape, here) if shape else apart
+            known = None if near is None or most > _FIRST else np.ravel(near)[here]
             with np.errstate(all="ignore"):
-                found[here], unfinished = _chunk(part, flat[here], most)
+                found[here], unfinished = _chunk(part, flat[here], most, known)
             late.append(here[unfinished])
         cells = np.concatenate(late) if late else cells
     return found.reshape(shape)[()]
@@ -102,7 +107,9 @@ def _alone(distribution: Distribution, q: float) -> np.float64 | None:
     return None
 
 
-def _chunk(of: Ready, p: np.ndarray, most: int) -> tuple[np.ndarray, np.ndarray]:
+def _chunk(
+    of: Ready, p: np.ndarray, most: int, known: np.ndarray | None = None
+) -> tuple[np.ndarray, np.ndarray]:
     distribution, defect = of.distribution, of.defect
     q = 1 - p
     one = np.ones(p.shape)
@@ -122,6 +129,8 @@ def _chunk(of: Ready, p: np.ndarray, most: int) -> tuple[np.ndarray, np.ndarray]
         low = np.where(after > q, np.maximum(low, shift), low)
         high = np.where(after <= q, np.minimum(high, shift), high)
     start, bound = distribution.guess(p, least)
+    if known is not None:
+        start = np.where(np.isnan(start) | ~(known > least), start, known)
     beyond = (q <= defect) & ~(found < np.inf)
     found = np.where(beyond & ~np.isnan(start), np.inf, found)
     wanted = np.flatnonzero(np.isnan(found) & ~np.isnan(start))

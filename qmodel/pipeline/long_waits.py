@@ -20,6 +20,7 @@ import numpy as np
 from qmodel.distributions import Distribution, Gamma, Mixture, Scaled, Shifted, Sum
 from qmodel.distributions.algebra import measure
 from qmodel.distributions.broadcasting import select
+from qmodel.distributions.percentiles import quantile
 
 __all__ = ["percentiles"]
 
@@ -62,14 +63,15 @@ def percentiles(distribution: Distribution, p: float, size: int) -> np.ndarray:
         for way, time in zip(waits, times, strict=True):
             small = time.variance - way.variance <= _SMALL * time.variance
             long &= small | (np.asarray(way.weight) < _RARE)
-        if long.any():
-            others = [(way.weight, Sum(way.rest)) for way in ways if not way.waits]
-            weights = (*(way.weight for way in waits), *(weight for weight, _ in others))
-            whole = measure(weights, (*times, *(other for _, other in others)))
-            here, inverted = np.flatnonzero(long), np.flatnonzero(~long)
-            found[here] = select(whole, (size,), here).quantile(p)
+        others = [(way.weight, Sum(way.rest)) for way in ways if not way.waits]
+        weights = (*(way.weight for way in waits), *(weight for weight, _ in others))
+        found[:] = measure(weights, (*times, *(other for _, other in others))).quantile(p)
+        inverted = np.flatnonzero(~long)
     if inverted.size:
-        found[inverted] = select(distribution, (size,), inverted).quantile(p)
+        # Where this is not it, it is next to it.
+        start = found[inverted] if waits and len(ways) <= _MOST_TERMS else None
+        exact = select(distribution, (size,), inverted)
+        found[inverted] = exact.quantile(p) if start is None else quantile(exact, p, start)
     return found
 
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, fields, replace
 from functools import cached_property
 from typing import TYPE_CHECKING, Any
@@ -11,7 +11,7 @@ import numpy as np
 
 from qmodel.basis import APPROXIMATE, Assumption, Basis
 from qmodel.distributions import Distribution
-from qmodel.distributions.broadcasting import select
+from qmodel.distributions.broadcasting import form_of, joined, select
 from qmodel.pipeline.long_waits import percentiles
 from qmodel.transients.course import State
 from qmodel.transients.over_time import StationOverTime
@@ -21,7 +21,7 @@ if TYPE_CHECKING:
     import pandas as pd
 
 
-__all__ = ["FLOWS_IN_TIME", "PipelineOverTime", "in_minutes"]
+__all__ = ["FLOWS_IN_TIME", "PipelineOverTime", "find_percentile", "in_minutes"]
 
 FLOWS_IN_TIME = Assumption(
     "flows-in-time",
@@ -119,6 +119,11 @@ class PipelineOverTime:
     def _answered(self) -> np.ndarray:
         return np.asarray(self.accepted > _SOME)
 
+    @cached_property
+    def _percentiles(self) -> dict[float, np.ndarray]:
+        """Percentiles that are known."""
+        return {}
+
     def percentile(self, p: float) -> np.ndarray:
         """Return a percentile of the latency at each time; NaN where nobody gets through.
 
@@ -132,11 +137,9 @@ class PipelineOverTime:
         array
             The percentile. [s]
         """
-        found, some = np.full(len(self.times), np.nan), np.flatnonzero(self._answered)
-        if some.size:
-            answered = select(self.latency, self.times.shape, some)
-            found[some] = percentiles(answered, p, some.size)
-        return found
+        if p not in self._percentiles:
+            find_percentile([self], p)
+        return self._percentiles[p]
 
     def tail(self, time: float) -> np.ndarray:
         """Return the share of those who enter at each time whose latency is longer.
@@ -243,6 +246,24 @@ class PipelineOverTime:
             columns[f"{name}.queue_length"] = station.queue_length
             columns[f"{name}.servers"] = station.servers
         return pd.DataFrame(columns)
+
+
+def find_percentile(parts: Sequence[PipelineOverTime], p: float) -> None:
+    """Find a percentile of several stretches of time together, each of which then knows it."""
+    alike: dict[Any, list[tuple[PipelineOverTime, np.ndarray, Distribution]]] = {}
+    for part in parts:
+        part._percentiles[p] = np.full(len(part.times), np.nan)
+        some = np.flatnonzero(part._answered)
+        if some.size:
+            answered = select(part.latency, part.times.shape, some)
+            alike.setdefault(form_of(answered), []).append((part, some, answered))
+    for group in alike.values():
+        sizes = [some.size for _, some, _ in group]
+        whole = joined([answered for *_, answered in group], sizes)
+        found = percentiles(whole, p, sum(sizes))
+        ends = np.cumsum(sizes)
+        for (part, some, _), end in zip(group, ends, strict=True):
+            part._percentiles[p][some] = found[end - some.size : end]
 
 
 def in_minutes(seconds: float) -> str:

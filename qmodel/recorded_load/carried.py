@@ -30,6 +30,7 @@ import numpy as np
 
 from qmodel.errors import DomainError
 from qmodel.loads import Profile
+from qmodel.pipeline.over_time import find_percentile
 from qmodel.planning.slo import Objective
 
 if TYPE_CHECKING:
@@ -43,6 +44,9 @@ _LAG, _SAME = 8.0, 1e-3
 _ROWS, _AFTER = 32, 3
 """Rows that are solved at once, so that memory does not grow with the record, and those that
 are given to a short rush to settle."""
+
+_TOGETHER = 500
+"""Rows whose percentiles are found at once."""
 
 _SETTLED = 3e-4
 """Probability by which a system may be off its steady state and still be called in it."""
@@ -92,6 +96,7 @@ def carry_on(
     found = {name: np.array(cells) for name, cells in columns.items()}
     rates, busy = columns["arrival_rate"][known], _lagging(columns, known, times)
     low = earlier = None
+    solved: list[tuple[np.ndarray, PipelineOverTime]] = []
     while (first := _next(busy, low)) is not None:
         if low is None or earlier is None:
             low = max(first - 1, 0)
@@ -109,14 +114,31 @@ def carry_on(
         over = part.unsettled <= _SETTLED and not busy[high]
         end = _behind(part, columns, known[here], busy[here]) if over else high - low + 1
         new = np.arange(0 if busy[low] and earlier is None else 1, end)
-        rows = known[here][new]
-        for name, cells in _columns(part.at(new), columns, shares, goals).items():
-            found[name][rows] = cells
+        solved.append((known[here][new], part.at(new)))
+        if sum(rows.size for rows, _ in solved) > _TOGETHER:
+            _note(found, solved, columns, shares, goals)
+            solved = []
         progress(high)
         low, earlier = high, None if over else part
         if not over:
             busy[high] = True  # It goes on from here, be what comes as it may.
+    _note(found, solved, columns, shares, goals)
     return found
+
+
+def _note(
+    found: dict[str, np.ndarray],
+    solved: Sequence[tuple[np.ndarray, PipelineOverTime]],
+    columns: Mapping[str, Any],
+    shares: np.ndarray,
+    goals: Sequence[Objective],
+) -> None:
+    """Note the columns of rows that are solved over time, their percentiles all at once."""
+    for p in shares:
+        find_percentile([part for _, part in solved], float(p))
+    for rows, part in solved:
+        for name, cells in _columns(part, columns, shares, goals).items():
+            found[name][rows] = cells
 
 
 def _next(busy: np.ndarray, low: int | None) -> int | None:
@@ -164,10 +186,7 @@ def _columns(
     """Return the columns of some rows that are solved over time."""
     found = {name: getattr(part, name) for name in ("mean", "backlog", "goodput")}
     found |= {name: getattr(part, name) for name in ("rejected", "abandoned")}
-    for p in shares:
-        name = f"p{100 * p:.12g}"
-        kept = name in ("p50", "p95", "p99")  # and objectives ask for them again
-        found[name] = getattr(part, name) if kept else part.percentile(float(p))
+    found |= {f"p{100 * p:.12g}": part.percentile(float(p)) for p in shares}
     lines, first = np.unique(steady["arrival_rate"], return_index=True)  # NaN is last.
     for name in steady:
         station = name.removeprefix("utilization.")

@@ -169,12 +169,15 @@ def reach_of(
     begin, end = load.times[0], load.times[-1]
     grid = np.union1d(np.linspace(begin, end, 4000), load.times)
     rate, staff = load.rate(grid), staffing(servers, walk, begin)
-    ready = walk.servers
+    ready, known = walk.servers, -1.0
     backlog = most = start.most if isinstance(start, State) else float(start or 0)
-    for i, step in enumerate(np.diff(grid)):
-        ready = staff.servers(grid[i]) if isinstance(servers, Schedule) else ready
-        served = float(walk.completions(ready, ready))
-        backlog = max(backlog + (rate[i] - served) * step, 0.0)
+    for time, comes, step in zip(
+        *(x.tolist() for x in (grid, rate, np.diff(grid))), strict=False
+    ):
+        ready = staff.servers(time) if isinstance(servers, Schedule) else ready
+        if ready != known:
+            served, known = float(walk.completions(ready, ready)), ready
+        backlog = max(backlog + (comes - served) * step, 0.0)
         if walk.impatience:
             backlog /= 1 + walk.impatience * step
         most = max(most, backlog)

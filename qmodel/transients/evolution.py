@@ -32,8 +32,8 @@ Rates = Callable[[float], tuple[np.ndarray, np.ndarray]]
 
 def evolve(
     rates: Rates, p: np.ndarray, start: float, end: float, *, tolerance: float, step: float
-) -> Iterator[tuple[float, np.ndarray]]:
-    """Yield times and probabilities after each step, the last at `end`.
+) -> Iterator[tuple[float, np.ndarray, float]]:
+    """Yield times and probabilities after each step, the last at `end`, and the next step.
 
     Parameters
     ----------
@@ -50,15 +50,15 @@ def evolve(
 
     Yields
     ------
-    tuple of float and array
-        Time [s] and probabilities [-].
+    tuple of float, array and float
+        Time [s], probabilities [-], and the step that may be tried next [s].
     """
     now, (up, down) = start, rates(start)
     change = _flow(up, down, p)
     while now < end:
-        step = min(step, end - now)
-        if end - now - step < 1e-9 * step:
-            step = end - now
+        # The last two are as long, and one that ends there says little about the next.
+        left, longest = end - now, step
+        step = left if step >= left * (1 - 1e-9) else min(step, left / 2)
         middle, last = rates(now + _GAMMA * step), rates(now + step)
         half = _solved(*middle, _HALF * step, p + _HALF * step * change)
         between = _flow(*middle, half)
@@ -68,10 +68,13 @@ def evolve(
         rough = change / _GAMMA - between / (_GAMMA * (1 - _GAMMA)) + after / (1 - _GAMMA)
         missed = _solved(*last, _HALF * step, 2 * _ERROR * step * rough)
         error = float(np.abs(missed).sum())
+        more = min(5.0, max(0.2, 0.85 * (tolerance / max(error, 1e-300)) ** (1 / 3)))
         if error <= tolerance or step <= 1e-9 * (end - start):
-            now, p, change = now + step, new, after
-            yield now, p
-        step *= min(5.0, max(0.2, 0.85 * (tolerance / max(error, 1e-300)) ** (1 / 3)))
+            now, p, change = end if step == left else now + step, new, after
+            step = max(step * more, longest) if step < longest else step * more
+            yield now, p, step
+        else:
+            step *= more
 
 
 def _flow(up: np.ndarray, down: np.ndarray, p: np.ndarray) -> np.ndarray:

@@ -78,9 +78,17 @@ class Levels:
         return np.diff(self.numbers, prepend=0.0)
 
     @cached_property
-    def _wide(self) -> np.ndarray:
-        """Levels with a neighbour that is not the next number."""
-        return np.flatnonzero((self._above > 1) | (self._below > 1))
+    def _wide(self) -> Any:
+        """Levels with a neighbour that is not the next number; all in a row as a slice."""
+        wide = np.flatnonzero((self._above > 1) | (self._below > 1))
+        row = wide.size and wide[-1] - wide[0] + 1 == wide.size
+        return slice(wide[0], wide[-1] + 1) if row else wide
+
+    @cached_property
+    def _spans(self) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+        """Of these, the distances above and below, and whether both are some. [-]."""
+        up, down = self._above[self._wide], self._below[self._wide]
+        return up, down, (up > 0) & (down > 0)
 
     def rates(
         self, births: np.ndarray, deaths: np.ndarray, *, moving: bool = True
@@ -91,16 +99,21 @@ class Levels:
         """
         rise, fall = births.copy(), deaths.copy()
         rise[-1] = fall[0] = 0.0
-        if self._wide.size:
+        up, down, inside = self._spans
+        if up.size:
             k = self._wide
-            here = births[k], deaths[k], self._above[k], self._below[k]
-            rise[k], fall[k] = _jumps(*here)
+            here = births[k], deaths[k], up, down
+            steep = np.zeros(up.shape, dtype=bool)
             if moving:
-                drift, spread = np.abs(births - deaths)[k], (births + deaths)[k]
-                steep = drift * (self._above + self._below)[k] > 2 * _NEAR * spread
-                steep &= (self._above[k] > 0) & (self._below[k] > 0)
-                if steep.any():
-                    rise[k[steep]], fall[k[steep]] = _drifting(*(x[steep] for x in here))
+                drift, spread = np.abs(here[0] - here[1]), here[0] + here[1]
+                steep = inside & (drift * (up + down) > 2 * _NEAR * spread)
+            found = np.empty((2, up.size))
+            for some, jumps in ((steep, _drifting), (~steep, _jumps)):
+                if some.all():
+                    found[:] = jumps(*here)
+                elif some.any():
+                    found[:, some] = jumps(*(x[some] for x in here))
+            rise[k], fall[k] = found
         return rise, fall
 
 

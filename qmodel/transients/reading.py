@@ -69,17 +69,19 @@ class Reading:
         zero = np.zeros(len(rate))
         ready, present, busy, served, abandoned, rejected = (zero.copy() for _ in range(6))
         parts = self._parts()
-        for strand, at, p in parts:
-            there = strand.ready[at, None]
-            ready[at] += strand.weights[at] * strand.ready[at]
-            present[at] += p @ numbers
-            busy[at] += (p * np.minimum(numbers, there)).sum(axis=1)
-            served[at] += (p * walk.completions(numbers, there)).sum(axis=1)
+        for part in parts:
+            ready[part.at] += part.strand.weights[part.at] * part.strand.ready[part.at]
             if numbers[-1] >= walk.room:
-                rejected[at] += p[:, -1]
-            if walk.impatience:
-                gone = (p * (numbers >= there) * (1 - self._served(there))).sum(axis=1)
-                abandoned[at] += gone
+                rejected[part.at] += part.p[:, -1]
+            for there, at, p in part.by_servers():
+                gone = np.zeros(len(numbers))
+                if walk.impatience:
+                    gone = (numbers >= there) * (1 - self._served(there))
+                done = walk.completions(numbers, there)
+                values = np.stack([numbers, np.minimum(numbers, there), done, gone], axis=1)
+                sums = present, busy, served, abandoned
+                for total, more in zip(sums, (p @ values).T, strict=True):
+                    total[at] += more
         if walk.shared:
             wait = None
             response = shared_response(walk, numbers, self.times, parts, _CUTS)
@@ -123,11 +125,11 @@ class Reading:
     def _slower(self, parts: Sequence[Part]) -> np.ndarray:
         """Return how many times longer than alone what is inside a pool takes, in the mean."""
         found = np.zeros(len(self.times))
-        for strand, at, p in parts:
-            there = np.maximum(strand.ready[at, None], 1)
-            inside = np.clip(self.numbers + 1, 1, there)
-            takes = inside / self.walk.completions(inside, there)
-            found[at] += (takes * p).sum(axis=1)
+        for part in parts:
+            for servers, at, p in part.by_servers():
+                there = max(servers, 1.0)
+                inside = np.clip(self.numbers + 1, 1, there)
+                found[at] += p @ (inside / self.walk.completions(inside, there))
         return np.maximum(found / self.walk.service_time, 1.0)
 
     def _changes(self, strand: Strand) -> list[tuple[float, float]]:
@@ -142,16 +144,18 @@ class Reading:
         return found + here.ahead
 
     @staticmethod
-    def _bins(waits: np.ndarray) -> tuple[Any, Any]:
-        """Return weights and levels of those that wait, in bins by share of them: (bins, n)."""
-        total = waits.sum()
+    def _bins(waits: np.ndarray, *values: np.ndarray) -> tuple[float, np.ndarray]:
+        """Return how much there is of waits, and the means of values in bins by share of it."""
+        sums = np.zeros((1 + len(values), len(waits) + 1))
+        np.cumsum([waits, *(waits * value for value in values)], axis=1, out=sums[:, 1:])
+        total = sums[0, -1]
         if total <= 0:
-            return np.zeros(len(_CUTS) - 1), np.zeros((len(_CUTS) - 1, len(waits)))
-        upto = np.concatenate([[0.0], np.cumsum(waits)]) / total
+            return 0.0, np.zeros((len(values), len(_CUTS) - 1))
+        upto = sums[0] / total
         upto[-1] = 1.0
-        # The share of each level in each bin: levels on a cut are split.
-        shares = np.diff(np.clip(upto[None, :], _CUTS[:-1, None], _CUTS[1:, None]), axis=1)
-        return shares.sum(axis=1) * total, shares
+        # Levels on a cut are split.
+        at = np.array([np.interp(_CUTS, upto, row) for row in sums[1:]])
+        return total, np.diff(at, axis=1) / (total * np.diff(_CUTS))
 
     def _wait(self, parts: Sequence[Part]) -> Distribution:
         """Return the wait as a mixture of gamma distributions, a cell for each time."""
@@ -164,45 +168,67 @@ class Reading:
         here: list[list[tuple[Any, ...]]] = [[] for _ in self.times]
         for strand, at, p in parts:
             changes = self._changes(strand)
+            known: dict[float, tuple[np.ndarray, ...]] = {}
             for i, row in zip(at, p, strict=True):
-                here[i].append((row, strand.ready[i], self.times[i], changes))
+                here[i].append((row, strand.ready[i], self.times[i], changes, known))
         for i, those in enumerate(here):
             found = [self._met(*one) for one in those]
             waits, takes, square = (
-                np.concatenate(x) for x in list(zip(*found, strict=True))[1:]
+                np.concatenate(x) if len(x) > 1 else x[0]
+                for x in list(zip(*found, strict=True))[1:]
             )
-            total = sum(met.sum() for met, *_ in found)
             if len(found) > 1:
                 order = np.argsort(takes, kind="stable")
                 waits, takes, square = waits[order], takes[order], square[order]
-            weight, shares = self._bins(waits / max(total, 1e-300))
-            mass = np.maximum(shares.sum(axis=1), 1e-300)
-            with np.errstate(invalid="ignore"):
-                mean = np.where(mass > 1e-290, (shares * takes).sum(axis=1) / mass, 1.0)
+            all_met = max(sum(met for met, *_ in found), 1e-300)
+            total, (mean, second) = self._bins(waits, takes, square)
+            if total <= 0:
+                continue
+            with np.errstate(invalid="ignore", divide="ignore"):
                 # Services vary, and the backlogs of a bin differ too.
-                scv = np.maximum((shares * square).sum(axis=1) / mass / mean**2 - 1, 1e-9)
-            weights[:, i] = weight
-            means[:, i] = np.where(weight > 0, mean, 1.0)
-            scvs[:, i] = np.where((weight > 0) & np.isfinite(scv), scv, 1.0)
+                scv = np.maximum(second / mean**2 - 1, 1e-9)
+            weights[:, i] = total / all_met * np.diff(_CUTS)
+            means[:, i], scvs[:, i] = mean, np.where(np.isfinite(scv), scv, 1.0)
         none = np.maximum(1 - weights.sum(axis=0), 0.0)
         return _past(_longer_than(none, weights, means, scvs), none, weights, means, scvs)
 
     def _met(
-        self, p: np.ndarray, servers: float, time: float, changes: Sequence[tuple[float, float]]
-    ) -> tuple[np.ndarray, np.ndarray, np.ndarray, np.ndarray]:
-        """Return who is served, who of them waits, and mean and mean square of the waits."""
-        found, full = p * (self.numbers < self.walk.room), self.numbers >= servers
-        if self.walk.impatience:
-            behind = np.maximum(self.numbers - servers, 0.0) + self.walk.variability
-            served, takes, square = self._patient(found, full, behind, servers)
-            return served, served * full, takes, square
+        self,
+        p: np.ndarray,
+        servers: float,
+        time: float,
+        changes: Sequence[tuple[float, float]],
+        known: dict[float, tuple[np.ndarray, ...]],
+    ) -> tuple[float, np.ndarray, np.ndarray, np.ndarray]:
+        """Return how many are served, who of them waits, and mean and mean square of the waits.
+
+        `known` is what is so at all times after which the servers stay as they are.
+        """
+        lasts = bool(self.walk.impatience) or changes[-1][0] <= time
+        if not lasts or servers not in known:
+            known[servers] = self._at(servers, time, changes)
+        served, waits, takes, square = known[servers]
+        some = np.flatnonzero(p)
+        here = slice(some[0], some[-1] + 1)
+        found = float(p[here] @ served[here])
+        return found, p[here] * waits[here], takes[here], square[here]
+
+    def _at(
+        self, servers: float, time: float, changes: Sequence[tuple[float, float]]
+    ) -> tuple[np.ndarray, ...]:
+        """Return who at each number is served, and waits, and mean and mean square of waits."""
+        full = self.numbers >= servers
+        served = (self.numbers < self.walk.room).astype(float)
         # Those in front, and what is left of the service that ends first.
         behind = np.maximum(self.numbers - servers, 0.0) + self.walk.variability
+        if self.walk.impatience:
+            served = served * np.where(full, self._stay(behind, servers), 1.0)
+            return served, served * full, *self._patient(behind, servers)
         takes, pace = served_from(time, changes, self.walk)(behind)
         # SCV of a service, from the mean wait; so many of them are as variable each.
         spread = max(self.walk.variability * 2 - 1, 0.05)
         square = takes**2 + spread * behind / np.maximum(pace, 1e-100) ** 2
-        return found, found * full, takes, square
+        return served, served * full, takes, square
 
     def _served(self, servers: np.ndarray) -> np.ndarray:
         """Return the probability to be served of those who find each number."""
@@ -217,20 +243,17 @@ class Reading:
         pace = np.asarray(self.walk.completions(servers, servers))
         return pace / np.maximum(pace + self.walk.impatience * behind, 1e-300)
 
-    def _patient(
-        self, p: np.ndarray, full: np.ndarray, behind: np.ndarray, servers: float
-    ) -> tuple[Any, Any, Any]:
-        """Return who is served, and mean and mean square of their waits."""
+    def _patient(self, behind: np.ndarray, servers: float) -> tuple[Any, Any]:
+        """Return mean and mean square of the waits of those who are served."""
         from scipy.special import digamma, polygamma
 
         rate = self.walk.impatience
         pace = float(self.walk.completions(servers, servers))
-        served = p * np.where(full, self._stay(behind, servers), 1.0)
         # Who is served stays: each step in front is as fast as with one more who may leave.
         x = pace / rate
         mean = (digamma(x + behind + 1) - digamma(x + 1)) / rate
         variance = (polygamma(1, x + 1) - polygamma(1, x + behind + 1)) / rate**2
-        return served, mean, mean**2 + variance
+        return mean, mean**2 + variance
 
 
 def joined(parts: Sequence[Reading], numbers: np.ndarray) -> Reading:

@@ -43,22 +43,20 @@ def spread_of(
     size = len(rates)
     one, mean, square, noise, pace = np.zeros((5, size))
     of_busy, of_served, of_left = np.zeros((3, 2, size))
-    for strand, at, p in ways:
-        there = strand.ready[at, None]
-        served, full = walk.completions(n, there), n >= there
-        more = [walk.more(*x) for x in zip(rates[at], strand.ready[at], strict=True)]
-        one[at] += p.sum(axis=1)
-        mean[at] += p @ n
-        square[at] += p @ n**2
-        noise[at] += ((served + full * np.array(more)[:, None]) * p).sum(axis=1)
-        pace[at] += strand.weights[at] * walk.completions(strand.ready[at], strand.ready[at])
-        left = served + walk.impatience * np.maximum(n - there, 0.0)
-        for sums, values in (
-            (of_busy, np.minimum(n, there)),
-            (of_served, served),
-            (of_left, left),
-        ):
-            sums[:, at] += [(values * p).sum(axis=1), (values * p) @ n]
+    for part in ways:
+        for there, at, p in part.by_servers():
+            more = np.array([walk.more(rate, there) for rate in rates[at]])
+            served, busy = walk.completions(n, there), np.minimum(n, there)
+            left = served + walk.impatience * np.maximum(n - there, 0.0)
+            alone = (np.ones(len(n)), n, n**2, (n >= there).astype(float))
+            pairs = [x for values in (busy, served, left) for x in (values, values * n)]
+            found = (p @ np.stack([*alone, *pairs], axis=1)).T
+            for total, new in zip((one, mean, square), found, strict=False):
+                total[at] += new
+            noise[at] += found[6] + more * found[3]
+            pace[at] += part.strand.weights[at] * walk.completions(there, there)
+            for sums, first in zip((of_busy, of_served, of_left), (4, 6, 8), strict=True):
+                sums[:, at] += found[first : first + 2]
     variance = np.maximum(square / one - (mean / one) ** 2, 0.0)
 
     def slope(sums: np.ndarray, none: float) -> np.ndarray:
@@ -66,6 +64,6 @@ def spread_of(
         some = variance > 1e-9
         return np.where(some, both / np.where(some, variance, 1.0), none)
 
-    alone = float(walk.completions(1.0, 1.0))
+    single = float(walk.completions(1.0, 1.0))
     waits = 1 - slope(of_busy, 1.0)
-    return Spread(variance, waits, slope(of_left, alone), slope(of_served, alone), noise, pace)
+    return Spread(variance, waits, slope(of_left, single), slope(of_served, single), noise, pace)

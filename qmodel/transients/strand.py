@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
 from typing import Any, NamedTuple
 
@@ -52,6 +52,13 @@ class Part(NamedTuple):
     """The places of the times at which it is one [-]."""
     p: np.ndarray
     """The probabilities that it is this one, with each of the numbers present [-]."""
+
+    def by_servers(self) -> Iterator[tuple[float, np.ndarray, np.ndarray]]:
+        """Yield each number of servers, the places of the times with it, and `p` there."""
+        ready = self.strand.ready[self.at]
+        for servers in np.unique(ready):
+            here = ready == servers
+            yield float(servers), self.at[here], self.p if here.all() else self.p[here]
 
 
 def served_from(time: float, changes: Sequence[tuple[float, float]], walk: Walk) -> Any:

@@ -142,14 +142,18 @@ class Ways:
         return float(end)
 
     def _go(self, way: _OnItsWay, now: float, end: float) -> None:
-        load, band, noise = self._load, way.band, 0.0
+        band, noise, begin = way.band, 0.0, now
+        # Between two corners the load goes in a straight line.
+        first, last = (float(self._load.rate(time)) for time in (begin, end))
+        slope = (last - first) / (end - begin) if end > begin else 0.0
 
         def rates(time: float) -> tuple[np.ndarray, np.ndarray]:
-            return band.rates(float(np.interp(time, load.times, load.rates)), way.ready)
+            return band.rates(first + slope * (time - begin), way.ready)
 
         while now < end:
             here = band.of(way.p)
-            for time, new in evolve(rates, here, now, end, tolerance=_TOLERANCE, step=way.step):
+            steps = evolve(rates, here, now, end, tolerance=_TOLERANCE, step=way.step)
+            for time, new, step in steps:
                 if band.spills(new):
                     band = band.wider()
                     break
@@ -157,7 +161,7 @@ class Ways:
                 if way.staff.noisy:
                     noise = noise_of(new, busy, *rates(time))
                 way.staff.observe(time, float(busy @ new), noise)
-                way.step, now, way.p = max(time - now, 1e-12), time, band.whole(new)
+                way.step, now, way.p = step, time, band.whole(new)
         way.band = band
 
     def _decide(self, time: float) -> None:
