@@ -66,4 +66,6 @@ def spread_of(
 
     single = float(walk.completions(1.0, 1.0))
     waits = 1 - slope(of_busy, 1.0)
-    return Spread(variance, waits, slope(of_left, single), slope(of_served, single), noise, pace)
+    return Spread(
+        variance, waits, slope(of_left, single), slope(of_served, single), noise, pace
+    )
