@@ -230,7 +230,7 @@ class Reading:
         square = takes**2 + spread * behind / np.maximum(pace, 1e-100) ** 2
         return served, served * full, takes, square
 
-    def _served(self, servers: np.ndarray) -> np.ndarray:
+    def _served(self, servers: float) -> np.ndarray:
         """Return the probability to be served of those who find each number."""
         return np.asarray(self._stay(np.maximum(self.numbers - servers + 1, 0.0), servers))
 
