@@ -25,6 +25,7 @@ from qmodel.distributions.base import Distribution
 from qmodel.distributions.pieces import Piece, Pieces
 from qmodel.errors import DomainError
 from qmodel.numerics.exponential import exp_rest
+from qmodel.numerics.logarithms import log1p
 
 __all__ = [
     "Erlang",
@@ -107,7 +108,6 @@ class Exponential(Distribution):
 
 _ROUNDING = 1e-17
 _LEAST_SCV = 1e-32
-_FEW, _LARGE = 64, 1e100
 _MANY = 1000.0
 """Shape of a gamma distribution from which on its logarithms are large beside their sum."""
 
@@ -124,25 +124,6 @@ def _gap_of_gamma(x: Any, z: Any, direct: Any) -> Any:
         term = -term * (x + (n + 1) * z) / (n + 2)
         total = total + term
     return np.where(near, total, direct)[()]
-
-
-def _log_of_next(z: Any) -> Any:
-    """Return log(1 + z): of many complex numbers by real functions, which are quicker."""
-    if np.size(z) < _FEW or not np.iscomplexobj(z):
-        from scipy.special import log1p
-
-        return log1p(z)
-    x, y = z.real.copy(), z.imag.copy()
-    more, found = x * (2 + x), np.empty_like(z)
-    more += y * y
-    found.real = np.log1p(more) / 2
-    # Near -1 a rounding of 1 is much, and far away a square is beyond the floats.
-    away = ~((more > -0.5) & (more < _LARGE))
-    if away.any():
-        found.real[away] = np.log(np.hypot(1 + x[away], y[away]))
-    x += 1
-    found.imag = np.arctan2(y, x)
-    return found
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -201,7 +182,7 @@ class Gamma(Distribution):
             return (1 + x * self.scv) ** (-1 / self.scv)
         with np.errstate(all="ignore"):
             z = x * self.scv
-            power = _log_of_next(z) / -self.scv
+            power = log1p(z) / -self.scv
             if (tiny := abs(z) < _ROUNDING).any():
                 power = np.where(tiny, -x, power)
             return np.exp(power)[()]
