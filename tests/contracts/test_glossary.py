@@ -7,6 +7,7 @@ import importlib
 import inspect
 import pkgutil
 import re
+from collections.abc import Callable
 from typing import Any
 
 import numpy as np
@@ -94,10 +95,9 @@ def pipeline_frame() -> Any:
     return qm.Pipeline(path).solve(np.array([10.0, 20.0])).to_frame()
 
 
-@pytest.mark.parametrize(
-    "frame", [station_frame(), pipeline_frame()], ids=["station", "pipeline"]
-)
-def test_frames_have_the_units_of_the_glossary(frame: Any) -> None:
+@pytest.mark.parametrize("made", [station_frame, pipeline_frame])
+def test_frames_have_the_units_of_the_glossary(made: Callable[[], Any]) -> None:
+    frame = made()
     units = frame.attrs["units"]
     for column in frame.columns:
         if column in COLUMNS:
