@@ -11,6 +11,7 @@ import pytest
 
 import qmodel as qm
 from qmodel.queues.gm1 import GM1, waiting_probability, waiting_time
+from qmodel.queues.waits.renewal_root import root
 
 # mg1.jsonl: gim1_e2m1_0.8 and gim1_um1_0.8 (mpmath); 1/mu = 1.
 PUBLISHED = {
@@ -146,3 +147,8 @@ def test_domain() -> None:
         GM1(qm.Exponential(1.0), 1.0).serving(qm.Deterministic(1.0))
     with pytest.raises(qm.DomainError, match="arrival_rate must be a number >= 0, got -1"):
         GM1(qm.Exponential(1.0), 1.0).solve(-1.0)
+
+
+def test_nothing_is_decided_without_a_load() -> None:
+    found = root(qm.Exponential(1.0), np.array([0.0, 0.8]), np.array([1.0, 0.2]))
+    assert found == pytest.approx([np.inf, 0.25])
