@@ -115,3 +115,13 @@ def test_several_servers_remember_their_stretch(
     time = qm.MGcPS(service, servers).solve(load * servers).response
     assert time.quantile([0.5, 0.95, 0.99]) == pytest.approx(percentiles[:3], rel=0.04)
     assert float(time.quantile(0.999)) == pytest.approx(percentiles[3], rel=0.08)
+
+
+def test_the_wait_of_a_stream_is_what_sharing_adds() -> None:
+    short, long = qm.Exponential(0.010), qm.Deterministic(0.050)
+    streams = [qm.Stream(60.0, short), qm.Stream(15.0, long)]
+    r = qm.MGcPS(qm.Exponential(1.0), servers=2).solve(streams)
+    stretch = r.response_time / (1.35 / 75.0)
+    for stream, service in zip(r.streams, (short, long), strict=True):
+        assert stream.response_time == pytest.approx(stretch * service.mean)
+        assert stream.waiting_time == pytest.approx((stretch - 1) * service.mean)
