@@ -18,7 +18,7 @@ the queue and the others of what the SCV adds,
 
 .. math::
 
-    \frac{(c_s^2 - 1) \, m}{m + \frac52 c_s^2 \sqrt{c}} \quad (c_s^2 > 1), \qquad
+    \frac{(c_s^2 - 1) \, m}{m + \frac52 c_s^2 \, c^{4/5}} \quad (c_s^2 > 1), \qquad
     \frac{(c_s^2 - 1) \, m}{m + 2 (\sqrt{c} - 1)} \quad (c_s^2 < 1), \qquad
     m = \sqrt{(Q - 1)^2 + E} :
 
@@ -173,7 +173,7 @@ class _Varied:
 
 def _adds(scv: Any, servers: Any, others: Any) -> Any:
     """Return what an SCV adds to the variability of a queue."""
-    slow = np.where(scv > 1, 2.5 * scv * np.sqrt(servers), 2 * (np.sqrt(servers) - 1))
+    slow = np.where(scv > 1, 2.5 * scv * servers**0.8, 2 * (np.sqrt(servers) - 1))
     return (scv - 1) * others / (others + slow)
 
 
