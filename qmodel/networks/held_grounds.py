@@ -27,9 +27,9 @@ HELD_AS_EXPONENTIAL = Assumption(
     "waits inside and the wait for a permit by factors of its SCV; simulated with a delay and "
     "one to three queues of one to 16 servers with lognormal service of SCV 0.25 and 4 and 4 "
     "to 32 permits, the limit is within 4 %, and within 9 % for an SCV of 16; to 60 % load of "
-    "it the mean is within 5 % and p99 within 8 %, at 85 % load within 20 and 23 %; at 95 % "
-    "load, where one percent of the limit is a fifth of the wait, the mean is 16 % low to 49 % "
-    "high and p99 24 % low to 37 % high, and 80 % with 32 permits over two equal queues",
+    "it the mean is within 5 % and p99 within 8 %, at 85 % load within 15 and 20 %; at 95 % "
+    "load, where one percent of the limit is a fifth of the wait, the mean is 16 % low to 24 % "
+    "high and p99 24 % low to 20 % high, and 80 % with 32 permits over two equal queues",
     "our simulations",
     APPROXIMATE,
 )
