@@ -24,7 +24,7 @@ class Staffing(Protocol):
 
     @property
     def noisy(self) -> bool:
-        """Whether it matters to it how much more or less is busy than in the mean."""
+        """Whether it takes note of how much is busy, and of how much more or less at times."""
 
     def observe(self, time: float, busy: float, noise: float = 0.0) -> None:
         """Take note of the servers that are busy at a time, and of their variance a second."""

@@ -142,7 +142,7 @@ class Ways:
         return float(end)
 
     def _go(self, way: _OnItsWay, now: float, end: float) -> None:
-        band, noise, begin = way.band, 0.0, now
+        band, begin = way.band, now
         # Between two corners the load goes in a straight line.
         first, last = (float(self._load.rate(time)) for time in (begin, end))
         slope = (last - first) / (end - begin) if end > begin else 0.0
@@ -151,17 +151,19 @@ class Ways:
             return band.rates(first + slope * (time - begin), way.ready)
 
         while now < end:
-            here = band.of(way.p)
+            here, wide = band.of(way.p), True
             steps = evolve(rates, here, now, end, tolerance=_TOLERANCE, step=way.step)
             for time, new, step in steps:
                 if band.spills(new):
-                    band = band.wider()
+                    wide = False
                     break
-                busy = np.minimum(band.numbers, way.ready)
                 if way.staff.noisy:
+                    busy = np.minimum(band.numbers, way.ready)
                     noise = noise_of(new, busy, *rates(time))
-                way.staff.observe(time, float(busy @ new), noise)
-                way.step, now, way.p = step, time, band.whole(new)
+                    way.staff.observe(time, float(busy @ new), noise)
+                way.step, now, here = step, time, new
+            way.p = band.whole(here)
+            band = band if wide else band.wider()
         way.band = band
 
     def _decide(self, time: float) -> None:
