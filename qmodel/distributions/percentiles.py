@@ -176,8 +176,10 @@ def _newton(
     high: np.ndarray,
 ) -> tuple[np.ndarray, np.ndarray]:
     """Return the quantiles, and the indices of those that `most` steps do not reach."""
-    euler = not all(term.analytic for part in of.parts for term in part.terms)
-    noise = _NOISE[euler]
+    terms = [term for part in of.parts for term in part.terms]
+    noise = _NOISE[not all(term.analytic for term in terms)]
+    # A closed form may have kinks, of which a cubic knows nothing; another look costs little.
+    kinked = all(term.closed for term in terms) and not of.distribution.analytic
     found = t.copy()
     active = np.arange(t.size)
     t = np.where((t > low) & (t < high), t, _between(low, high))
@@ -203,7 +205,7 @@ def _newton(
             cubic, error = _cubic(before, (t, scale, log))
             better = newton & (error <= _CUBIC * least) & (cubic > low) & (cubic < high)
             stepped = np.where(better, cubic, stepped)
-            close |= better
+            close |= better & (not kinked)
         narrow = np.isfinite(high) & (high - low <= 4e-16 * high)
         done = (newton & close) | there | narrow | np.isnan(tail)
         found[active] = stepped
