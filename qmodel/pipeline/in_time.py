@@ -43,6 +43,7 @@ from qmodel.pipeline.steps.base import Outcome, choice
 from qmodel.pipeline.steps.call import Call
 from qmodel.queues.delay import Delay
 from qmodel.transients.autoscaler import Autoscaler
+from qmodel.transients.feed import Feed
 from qmodel.transients.over_time import StationOverTime
 from qmodel.transients.schedule import Schedule
 from qmodel.transients.station import default_times
@@ -138,6 +139,7 @@ class InTime:
         self.over: dict[str, StationOverTime] = {}
         self.met: dict[str, np.ndarray] = {}
         self._places: dict[str, Place] = {}
+        self._single = not (plan.revisited or plan.timed or plan.met_twice or refills)
         self._done: dict[str, np.ndarray] = {}
         self._before: dict[str, Any] = {}
         self._tried: dict[str, np.ndarray] = {}
@@ -208,12 +210,22 @@ class InTime:
             total = self._before[name]
         age = np.broadcast_to(getattr(share, "age", 0.0), self.times.shape)
         self.met.setdefault(name, age)
-        over = self._station(name, total)
+        over = self._station(name, total, share)
         with np.errstate(invalid="ignore", divide="ignore"):
             own = np.where(total > 0, flow / total, 1.0)
-        return flow_of(own * over.throughput, age + over.response_time)
+        return flow_of(own * over.throughput, age + over.response_time, name)
 
-    def _station(self, name: str, total: np.ndarray) -> StationOverTime:
+    def _fed(self, flow: Any, total: np.ndarray) -> Feed | None:
+        """Return the station that feeds another with a flow, where they depend on each other.
+
+        Where passes are repeated, the next is fed by the mean.
+        """
+        source = getattr(flow, "source", None)
+        if source is None or not self._single:
+            return None
+        return self._places[source].feeds(flow, total)
+
+    def _station(self, name: str, total: np.ndarray, flow: Any) -> StationOverTime:
         if self._over is not None:
             return self._over[name]
         known = self._tried.get(name)
@@ -229,10 +241,11 @@ class InTime:
                 station = station.serving_all(distributions, [s.arrival_rate for s in streams])
             own = self.servers.get(name), self.start.get(name)
             self._places[name] = Place(station, *own)
-        flow = np.concatenate([self._done.get(name, total[:0]), total])
-        history = Profile(self.grid[: len(flow)], flow)
+        known = np.concatenate([self._done.get(name, total[:0]), total])
+        history = Profile(self.grid[: len(known)], known)
         whole = len(self.times) == len(self.grid)
-        self.over[name] = self._places[name].advance(history, self.times, whole)
+        feed = self._fed(flow, total)
+        self.over[name] = self._places[name].advance(history, self.times, whole, feed)
         self._tried[name] = total
         return self.over[name]
 
@@ -255,10 +268,7 @@ class InTime:
     def _agree(self) -> None:
         """Repeat passes over a window until flows and shares stay as they are."""
         self._before, self._tried, self.inflow = {}, {}, {}
-        single = not (
-            self.plan.revisited or self.plan.timed or self.plan.met_twice or self.refills
-        )
-        for _ in range(1 if single else _PASSES):
+        for _ in range(1 if self._single else _PASSES):
             self._pass()
             moved = [
                 np.abs(total - self._before.get(name, 0.0)).max() > _AGREED * total.max()

@@ -25,9 +25,10 @@ __all__ = ["FLOWS_IN_TIME", "PipelineOverTime", "find_percentile", "in_minutes"]
 
 FLOWS_IN_TIME = Assumption(
     "flows-in-time",
-    "a station is fed by the mean of what leaves those before it, as a Poisson stream of that "
-    "rate at each moment; the times at the stations of a path are independent, but for waits "
-    "in a row that a jam makes depend on each other, which are taken to first order",
+    "a station depends on the one before it by some moments of it; where passes are repeated, "
+    "as with retries, it is fed by the mean of what leaves it, as a Poisson stream; the times "
+    "at the stations of a path are independent, but for waits in a row that a jam makes depend "
+    "on each other, which are taken to first order",
     "Newell 1982; Eick, Massey and Whitt 1993",
     APPROXIMATE,
 )

@@ -10,25 +10,31 @@ from qmodel.loads import Profile
 from qmodel.queues.base import Station
 from qmodel.queues.delay import Delay
 from qmodel.transients.course import Course, Stretch, reach_of
+from qmodel.transients.feed import Feed
 from qmodel.transients.over_time import StationOverTime
 from qmodel.transients.station import delayed, follows, steady, walk_or_none
 
 __all__ = ["Flow", "Place", "flow_of"]
 
+_LIGHT = 0.75
+"""A greatest load at which it hardly matters when what comes ends."""
+
 
 class Flow(np.ndarray):
-    """A flow of requests at each time, and how old they are when they come."""
+    """A flow of requests at each time, how old they are, and which station they come from."""
 
     age: Any
+    source: str | None
 
     def __array_finalize__(self, other: Any) -> None:
         self.age = getattr(other, "age", 0.0)
+        self.source = getattr(other, "source", None)
 
 
-def flow_of(values: Any, age: Any) -> Any:
-    """Return a flow whose requests are so old [s]."""
+def flow_of(values: Any, age: Any, source: str | None = None) -> Any:
+    """Return a flow whose requests are so old [s], and come from a station."""
     found = np.asarray(values, dtype=float).view(Flow)
-    found.age = age
+    found.age, found.source = age, source
     return found
 
 
@@ -41,7 +47,9 @@ class Place:
         self._stretch: Stretch | None = None
         self._load: Profile | None = None
 
-    def advance(self, load: Profile, times: np.ndarray, whole: bool) -> StationOverTime:
+    def advance(
+        self, load: Profile, times: np.ndarray, whole: bool, feed: Feed | None = None
+    ) -> StationOverTime:
         """Return the station over the `times`, of a load up to the last of them."""
         self._load = load
         if isinstance(self.station, Delay):
@@ -50,13 +58,25 @@ class Place:
         walk = walk_or_none(self.station, load, plain=plain)
         if walk is None or (plain and whole and follows(walk, load, times)):
             return steady(self.station, load, times)
+        most = float(walk.completions(walk.servers, walk.servers))
+        if plain and load.peak < _LIGHT * most:
+            feed = None
         if self._course is None or not self._course.kept:
             # The first state is that of the first rate, on which passes agree; of a part of
             # the way the worst is not known yet, and there is room to widen.
             reach = reach_of(walk, load, self._servers, self._start)
             self._course = Course(walk, load, reach, servers=self._servers, start=self._start)
-        self._stretch = self._course.advance(load, times)
+        self._stretch = self._course.advance(load, times, feed)
         return self._stretch.reading.result(self.station, closed=not whole)
+
+    def feeds(self, flow: np.ndarray, total: np.ndarray) -> Feed | None:
+        """Return what it means for the next station that a flow of a total comes from here.
+
+        None where each moment is a steady state, or servers change.
+        """
+        if self._stretch is None or self._servers is not None:
+            return None
+        return self._stretch.reading.feed(flow, total)
 
     def keep(self) -> None:
         """Go on from the end of what was tried last."""

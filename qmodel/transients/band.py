@@ -11,7 +11,10 @@ from dataclasses import dataclass, field
 
 import numpy as np
 
+from qmodel.transients.evolution import Neighbours
+from qmodel.transients.feed import Coupling
 from qmodel.transients.levels import Levels
+from qmodel.transients.together import Together
 from qmodel.transients.walk import Walk
 
 __all__ = ["Band", "band_of"]
@@ -46,7 +49,7 @@ class Band:
     _deaths: np.ndarray = field(init=False)
     _full: np.ndarray = field(init=False)
     _last: tuple[float, float] = field(init=False, default=(-1.0, -1.0))
-    _rates: tuple[np.ndarray, np.ndarray] = field(init=False)
+    _rates: Neighbours = field(init=False)
 
     def __post_init__(self) -> None:
         self._part = Levels(self.levels.numbers[self.low : self.high])
@@ -58,15 +61,15 @@ class Band:
 
     def of(self, p: np.ndarray) -> np.ndarray:
         """Return the probabilities of the band, of those of all levels."""
-        return p[self.low : self.high]
+        return p[..., self.low : self.high]
 
     def whole(self, p: np.ndarray) -> np.ndarray:
         """Return the probabilities of all levels, of those of the band."""
-        found = np.zeros(len(self.levels.numbers))
-        found[self.low : self.high] = p
+        found = np.zeros((*p.shape[:-1], len(self.levels.numbers)))
+        found[..., self.low : self.high] = p
         return found
 
-    def rates(self, rate: float, servers: float) -> tuple[np.ndarray, np.ndarray]:
+    def rates(self, rate: float, servers: float) -> Neighbours:
         """Return the rates up and down from each level [1/s]."""
         if (rate, servers) == self._last:
             return self._rates  # A load that stays as it is has one chain.
@@ -77,8 +80,13 @@ class Band:
         births, deaths = np.full(len(self.numbers), rate), self._deaths
         if more := self.walk.more(rate, servers):
             births, deaths = births + more * self._full, deaths + more * self._full
-        self._last, self._rates = (rate, servers), self._part.rates(births, deaths)
+        self._last, self._rates = (rate, servers), Neighbours(*self._part.rates(births, deaths))
         return self._rates
+
+    def together(self, coupling: Coupling, servers: float) -> Together:
+        """Return how the probabilities change with those of the station that feeds it."""
+        plain = self.rates(float(coupling.coming[0, 0]), servers)
+        return Together(coupling, *plain, self._part.of_more)
 
     def spills(self, p: np.ndarray) -> bool:
         """Return whether some get to an edge beyond which there are more levels."""

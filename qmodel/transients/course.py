@@ -9,6 +9,7 @@ import numpy as np
 
 from qmodel.loads import Profile
 from qmodel.transients.autoscaler import Autoscaler
+from qmodel.transients.feed import Feed
 from qmodel.transients.levels import levels_for, on_levels
 from qmodel.transients.reading import Reading, joined
 from qmodel.transients.schedule import Constant, Schedule, Staffing
@@ -107,10 +108,10 @@ class Course:
             found += way.weight * off
         return found
 
-    def advance(self, load: Profile, times: np.ndarray) -> Stretch:
+    def advance(self, load: Profile, times: np.ndarray, feed: Feed | None = None) -> Stretch:
         """Return the stretch over `times`, of which the first is now."""
         while True:
-            stretch, edge = self._tried(load, times)
+            stretch, edge = self._tried(load, times, feed)
             if edge <= _EDGE or self.levels.numbers[-1] >= self.walk.room:
                 return stretch
             self._widen()
@@ -130,9 +131,11 @@ class Course:
         numbers = self.levels.numbers
         self.end = State(self.end.time, numbers, _moved(self.end, numbers))
 
-    def _tried(self, load: Profile, times: np.ndarray) -> tuple[Stretch, float]:
+    def _tried(
+        self, load: Profile, times: np.ndarray, feed: Feed | None
+    ) -> tuple[Stretch, float]:
         numbers, now, edge = self.levels.numbers, self.end.time, 0.0
-        ways = Ways(self.walk, self.levels, load, self.end.ways, times)
+        ways = Ways(self.walk, self.levels, load, self.end.ways, times, feed)
         ways.note(0, now)
         for i, until in enumerate(times[1:], 1):
             while now < until:

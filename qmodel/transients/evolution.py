@@ -16,29 +16,78 @@ References
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator
-from typing import Any
+from typing import Any, NamedTuple, Protocol
 
 import numpy as np
 
-__all__ = ["evolve"]
+__all__ = ["Change", "Neighbours", "evolve"]
 
 _GAMMA = 2 - np.sqrt(2)
 _HALF = _GAMMA / 2
 _ERROR = (-3 * _GAMMA**2 + 4 * _GAMMA - 2) / (12 * (2 - _GAMMA))
 
-Rates = Callable[[float], tuple[np.ndarray, np.ndarray]]
-"""From a time to the rates up and down from each level."""
+
+class Change(Protocol):
+    """How probabilities change at a moment."""
+
+    def flow(self, p: np.ndarray) -> np.ndarray:
+        """Return the change a second."""
+        ...
+
+    def solved(self, step: float, right: np.ndarray) -> np.ndarray:
+        """Return x with x - step * flow(x) equal to `right`."""
+        ...
+
+    def size(self, missed: np.ndarray) -> float:
+        """Return an error as probability mass [-]."""
+        ...
+
+
+class Neighbours(NamedTuple):
+    """Jumps to the next level above and below, of an array of rates each [1/s]."""
+
+    up: np.ndarray
+    down: np.ndarray
+
+    def flow(self, p: np.ndarray) -> np.ndarray:
+        """Return the change of the probabilities a second."""
+        across = self.up[:-1] * p[:-1] - self.down[1:] * p[1:]
+        change = np.zeros(len(p))
+        change[:-1] -= across
+        change[1:] += across
+        return change
+
+    def solved(self, step: float, right: np.ndarray) -> Any:
+        """Return x with x - step * flow(x) equal to `right`."""
+        from scipy.linalg.lapack import dgtsv
+
+        if len(right) == 1:
+            return right.copy()
+        up, down = self
+        diagonal = 1 + step * (up + down)
+        *_, found, _ = dgtsv(-step * up[:-1], diagonal, -step * down[1:], right)
+        return found
+
+    def size(self, missed: np.ndarray) -> float:
+        """Return an error as probability mass [-]."""
+        return float(np.abs(missed).sum())
 
 
 def evolve(
-    rates: Rates, p: np.ndarray, start: float, end: float, *, tolerance: float, step: float
+    rates: Callable[[float], Change],
+    p: np.ndarray,
+    start: float,
+    end: float,
+    *,
+    tolerance: float,
+    step: float,
 ) -> Iterator[tuple[float, np.ndarray, float]]:
     """Yield times and probabilities after each step, the last at `end`, and the next step.
 
     Parameters
     ----------
     rates : callable
-        From a time to the rates up and down from each level. [1/s]
+        From a time to how probabilities change then. [1/s]
     p : array
         The probabilities at the start. [-]
     start, end : float
@@ -53,21 +102,19 @@ def evolve(
     tuple of float, array and float
         Time [s], probabilities [-], and the step that may be tried next [s].
     """
-    now, (up, down) = start, rates(start)
-    change = _flow(up, down, p)
+    now, change = start, rates(start).flow(p)
     while now < end:
         # The last two are as long, and one that ends there says little about the next.
         left, longest = end - now, step
         step = left if step >= left * (1 - 1e-9) else min(step, left / 2)
         middle, last = rates(now + _GAMMA * step), rates(now + step)
-        half = _solved(*middle, _HALF * step, p + _HALF * step * change)
-        between = _flow(*middle, half)
+        half = middle.solved(_HALF * step, p + _HALF * step * change)
+        between = middle.flow(half)
         mixed = (half - (1 - _GAMMA) ** 2 * p) / (_GAMMA * (2 - _GAMMA))
-        new = _solved(*last, _HALF * step, mixed)
-        after = _flow(*last, new)
+        new = last.solved(_HALF * step, mixed)
+        after = last.flow(new)
         rough = change / _GAMMA - between / (_GAMMA * (1 - _GAMMA)) + after / (1 - _GAMMA)
-        missed = _solved(*last, _HALF * step, 2 * _ERROR * step * rough)
-        error = float(np.abs(missed).sum())
+        error = last.size(last.solved(_HALF * step, 2 * _ERROR * step * rough))
         more = min(5.0, max(0.2, 0.85 * (tolerance / max(error, 1e-300)) ** (1 / 3)))
         if error <= tolerance or step <= 1e-9 * (end - start):
             now, p, change = end if step == left else now + step, new, after
@@ -75,22 +122,3 @@ def evolve(
             yield now, p, step
         else:
             step *= more
-
-
-def _flow(up: np.ndarray, down: np.ndarray, p: np.ndarray) -> np.ndarray:
-    """Return the change of the probabilities a second."""
-    across = up[:-1] * p[:-1] - down[1:] * p[1:]
-    change = np.zeros(len(p))
-    change[:-1] -= across
-    change[1:] += across
-    return change
-
-
-def _solved(up: np.ndarray, down: np.ndarray, step: float, right: np.ndarray) -> Any:
-    """Return x with x - step * flow(x) equal to `right`."""
-    from scipy.linalg.lapack import dgtsv
-
-    if len(right) == 1:
-        return right.copy()
-    *_, found, _ = dgtsv(-step * up[:-1], 1 + step * (up + down), -step * down[1:], right)
-    return found

@@ -90,6 +90,18 @@ class Levels:
         up, down = self._above[self._wide], self._below[self._wide]
         return up, down, (up > 0) & (down > 0)
 
+    @cached_property
+    def of_more(self) -> tuple[np.ndarray, np.ndarray]:
+        """How much more often jumps up and down are for one more birth a second. [-]."""
+        up, down = self._above, self._below
+        rise, fall = np.zeros((2, len(up)))
+        inner = (up > 0) & (down > 0)
+        a, b = up[inner], down[inner]
+        rise[inner], fall[inner] = (1 + b) / (a * (a + b)), (1 - a) / (b * (a + b))
+        first = (up > 0) & (down == 0)
+        rise[first] = 1 / up[first]
+        return rise, fall
+
     def rates(
         self, births: np.ndarray, deaths: np.ndarray, *, moving: bool = True
     ) -> tuple[np.ndarray, np.ndarray]:

@@ -33,6 +33,8 @@ class Strand:
         The changes that are decided and have not come at the last time. [-]
     into : tuple of float, optional
         The way that it became a part of. [-]
+    finds : array of shape (t, n), optional
+        The probabilities of the numbers that those who come find, if others than `seen`. [-]
     """
 
     name: tuple[float, ...]
@@ -42,6 +44,7 @@ class Strand:
     changes: list[tuple[float, float]] = field(default_factory=list)
     ahead: list[tuple[float, float]] = field(default_factory=list)
     into: tuple[float, ...] | None = None
+    finds: np.ndarray | None = None
 
 
 class Part(NamedTuple):

@@ -8,6 +8,7 @@ servers come are one again, and of very many the least likely go with those most
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from copy import deepcopy
 from dataclasses import dataclass
 from typing import NamedTuple
@@ -16,7 +17,8 @@ import numpy as np
 
 from qmodel.loads import Profile
 from qmodel.transients.band import Band, band_of
-from qmodel.transients.evolution import evolve
+from qmodel.transients.evolution import Change, Neighbours, evolve
+from qmodel.transients.feed import Feed
 from qmodel.transients.levels import Levels
 from qmodel.transients.scaling import noise_of
 from qmodel.transients.schedule import Staffing
@@ -53,6 +55,7 @@ class _OnItsWay:
     staff: Staffing
     band: Band
     step: float
+    moments: np.ndarray | None = None
 
     @property
     def name(self) -> tuple[float, ...]:
@@ -74,6 +77,8 @@ class Ways:
         Where it is at the first time. [-]
     times : array
         The times that are looked at. [s]
+    feed : Feed, optional
+        The station before it, if it depends on one. [-]
     """
 
     def __init__(
@@ -83,8 +88,9 @@ class Ways:
         load: Profile,
         begin: tuple[Way, ...],
         times: np.ndarray,
+        feed: Feed | None = None,
     ) -> None:
-        self._walk, self._levels, self._load = walk, levels, load
+        self._walk, self._levels, self._load, self._feed = walk, levels, load, feed
         self._times, self.edge = times, 0.0
         self._corners = load.times[load.times > times[0]]
         step = min(np.diff(times).min(initial=1.0), walk.service_time)
@@ -108,6 +114,8 @@ class Ways:
         begin = float(self._times[0]) if time is None else time
         strand = Strand(name, np.zeros(size[0]), np.zeros(size), np.zeros(size[0]))
         strand.changes.append((begin, ready))
+        if self._feed is not None:
+            strand.finds = np.zeros(size)
         self.strands.append(strand)
         band = band_of(self._walk, self._levels, p)
         return _OnItsWay(strand, weight, p, ready, staff, band, step)
@@ -123,6 +131,8 @@ class Ways:
             strand = way.strand
             strand.weights[i], strand.seen[i], strand.ready[i] = way.weight, way.p, way.ready
             strand.ahead = way.staff.ahead(time)
+            if strand.finds is not None:
+                strand.finds[i] = self._finds(way, time)
             way.band = way.band.around(way.p)
 
     def go_on(self, now: float, until: float) -> float:
@@ -141,30 +151,52 @@ class Ways:
                 way.strand.changes.append((end, others))
         return float(end)
 
+    def _finds(self, way: _OnItsWay, time: float) -> np.ndarray:
+        """Return the probabilities of what those who come find."""
+        if way.moments is None or self._feed is None:
+            return way.p
+        coming = self._feed.at(time).coming[0]
+        found = np.maximum(coming[0] * way.p + coming[1:] @ way.moments, 0.0)
+        return np.asarray(found / max(found.sum(), 1e-300))
+
     def _go(self, way: _OnItsWay, now: float, end: float) -> None:
-        band, begin = way.band, now
+        feed, band, begin = self._feed, way.band, now
+        if feed is not None and way.moments is None and not feed.idle(now, end):
+            way.moments = np.zeros((feed.size - 1, len(way.p)))
+        together = way.moments is not None
         # Between two corners the load goes in a straight line.
         first, last = (float(self._load.rate(time)) for time in (begin, end))
         slope = (last - first) / (end - begin) if end > begin else 0.0
 
-        def rates(time: float) -> tuple[np.ndarray, np.ndarray]:
+        def alone(time: float) -> Neighbours:
             return band.rates(first + slope * (time - begin), way.ready)
 
+        def both(time: float) -> Change:
+            assert feed is not None
+            return band.together(feed.at(time), way.ready)
+
+        rates: Callable[[float], Change] = both if together else alone
         while now < end:
             here, wide = band.of(way.p), True
+            if way.moments is not None:
+                here = np.vstack([here, band.of(way.moments)])
             steps = evolve(rates, here, now, end, tolerance=_TOLERANCE, step=way.step)
             for time, new, step in steps:
-                if band.spills(new):
+                p = new[0] if together else new
+                if band.spills(p):
                     wide = False
                     break
                 if way.staff.noisy:
                     busy = np.minimum(band.numbers, way.ready)
-                    noise = noise_of(new, busy, *rates(time))
-                    way.staff.observe(time, float(busy @ new), noise)
+                    noise = noise_of(p, busy, *alone(time))
+                    way.staff.observe(time, float(busy @ p), noise)
                 way.step, now, here = step, time, new
-            way.p = band.whole(here)
+            whole = band.whole(here)
+            way.p, way.moments = (whole[0], whole[1:]) if together else (whole, None)
             band = band if wide else band.wider()
         way.band = band
+        if way.moments is not None and feed is not None and feed.none(way.moments):
+            way.moments = None
 
     def _decide(self, time: float) -> None:
         """Let each way go on as it may."""
@@ -180,6 +212,7 @@ class Ways:
                 else:
                     name = (*way.name, time, float(k))
                     other = self._started(name, weight, way.p, way.ready, staff, way.step, time)
+                    other.moments = way.moments
                     found.append((weight, other))
         for weight, way in found:
             way.weight = weight
@@ -212,5 +245,7 @@ def _taken_in(way: _OnItsWay, other: _OnItsWay) -> None:
     """Make another way a part of one."""
     whole = way.weight + other.weight
     way.p = (way.weight * way.p + other.weight * other.p) / whole
+    if way.moments is not None and other.moments is not None:
+        way.moments = (way.weight * way.moments + other.weight * other.moments) / whole
     way.weight = whole
     other.strand.into = way.name

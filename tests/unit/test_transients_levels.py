@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from qmodel.transients.evolution import evolve
+from qmodel.transients.evolution import Neighbours, evolve
 from qmodel.transients.levels import Levels, levels_for
 
 
@@ -51,7 +51,7 @@ def test_they_are_closest_where_servers_are_full() -> None:
 def test_mass_is_kept_and_a_constant_load_settles() -> None:
     levels = levels_for(3, 60)
     n = len(levels.numbers)
-    rates = levels.rates(np.full(n, 2.0), np.minimum(levels.numbers, 3.0))
+    rates = Neighbours(*levels.rates(np.full(n, 2.0), np.minimum(levels.numbers, 3.0)))
     p = np.zeros(n)
     p[20] = 1.0
     time = 0.0
