@@ -37,7 +37,7 @@ from qmodel.networks.held_pool import HeldPool
 from qmodel.pipeline.dry_in_time import DryInTime
 from qmodel.pipeline.met_in_time import Met, celled
 from qmodel.pipeline.over_time import FLOWS_IN_TIME, PipelineOverTime
-from qmodel.pipeline.places_in_time import Place, flow_of
+from qmodel.pipeline.places_in_time import Place, by_name, flow_of
 from qmodel.pipeline.refill import Refill
 from qmodel.pipeline.steps.base import Outcome, choice
 from qmodel.pipeline.steps.call import Call
@@ -55,9 +55,6 @@ if TYPE_CHECKING:
 __all__ = ["InTime", "over_time"]
 
 _PASSES = 60
-_MOST_PRESENT = 1_000_000
-"""Requests that may be there at the start: each is a state."""
-
 _AGREED = 1e-3
 
 _WINDOW = 8
@@ -76,13 +73,13 @@ def over_time(
     """Return a pipeline under a load that changes in time (`Pipeline.over_time`)."""
     _check.instance("load", load, Profile)
     names = list(plan.stations)
-    staff = _by_name("servers", servers, names, (Schedule, Autoscaler))
+    staff = by_name("servers", servers, names, (Schedule, Autoscaler))
     for given, what in ((servers, "servers that could change"), (start, "queue to start with")):
         for name in given if isinstance(given, Mapping) else ():
             if isinstance(plan.stations.get(name), Delay):
                 raise ModelError(f"{name} is a Delay, and has no {what}")
     earlier = start.ends if isinstance(start, PipelineOverTime) else None
-    begin = earlier or _by_name("start", start, names, (int, np.integer))
+    begin = earlier or by_name("start", start, names, (int, np.integer))
     asked = default_times(load, times)
     # Be the first look when it may, things happen from the first that is known.
     known = [] if start is not None else [load.times[0], *(r.at for r in refills.values())]
@@ -92,21 +89,6 @@ def over_time(
     grid = grid[(grid >= first) & (grid <= last)]
     asked = grid if times is None else asked
     return InTime(plan, load, (grid, asked), staff, begin, refills).result()
-
-
-def _by_name(what: str, given: Any, names: list[str], kind: Any) -> dict[str, Any]:
-    if given is None:
-        return {}
-    found = given if isinstance(given, Mapping) else dict.fromkeys(names, given)
-    for name, value in found.items():
-        if name not in names:
-            raise ModelError(f"{what} has no station {name!r}; there are {', '.join(names)}")
-        if not isinstance(value, kind):
-            wanted = " or ".join(k.__name__ for k in kind)
-            raise ModelError(f"{what} of {name!r} must be of {wanted}, got {value!r}")
-        if what == "start":
-            _check.one_count(f"start of {name!r}", value, least=0, most=_MOST_PRESENT)
-    return dict(found)
 
 
 class InTime:

@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from typing import Any
 
 import numpy as np
 
+from qmodel import _check
+from qmodel.errors import ModelError
 from qmodel.loads import Profile
 from qmodel.queues.base import Station
 from qmodel.queues.delay import Delay
@@ -14,7 +17,10 @@ from qmodel.transients.feed import Feed
 from qmodel.transients.over_time import StationOverTime
 from qmodel.transients.station import delayed, follows, steady, walk_or_none
 
-__all__ = ["Flow", "Place", "flow_of"]
+__all__ = ["Flow", "Place", "by_name", "flow_of"]
+
+_MOST_PRESENT = 1_000_000
+"""Requests that may be there at the start: each is a state."""
 
 _LIGHT = 0.75
 """A greatest load at which it hardly matters when what comes ends."""
@@ -96,3 +102,19 @@ class Place:
         if isinstance(self.station, Delay):
             return delayed(self.station, self._load, times)
         return steady(self.station, self._load, times)
+
+
+def by_name(what: str, given: Any, names: list[str], kind: Any) -> dict[str, Any]:
+    """Return what is given of stations, by their names, checked."""
+    if given is None:
+        return {}
+    found = given if isinstance(given, Mapping) else dict.fromkeys(names, given)
+    for name, value in found.items():
+        if name not in names:
+            raise ModelError(f"{what} has no station {name!r}; there are {', '.join(names)}")
+        if not isinstance(value, kind):
+            wanted = " or ".join(k.__name__ for k in kind)
+            raise ModelError(f"{what} of {name!r} must be of {wanted}, got {value!r}")
+        if what == "start":
+            _check.one_count(f"start of {name!r}", value, least=0, most=_MOST_PRESENT)
+    return dict(found)
