@@ -29,14 +29,13 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from qmodel import _check
-from qmodel.basis import Basis
 from qmodel.distributions.broadcasting import select
 from qmodel.errors import ModelError
 from qmodel.loads import Profile
 from qmodel.networks.held_pool import HeldPool
 from qmodel.pipeline.dry_in_time import DryInTime
 from qmodel.pipeline.met_in_time import Met, celled
-from qmodel.pipeline.over_time import FLOWS_IN_TIME, PipelineOverTime
+from qmodel.pipeline.over_time import PipelineOverTime, basis_of
 from qmodel.pipeline.places_in_time import Place, by_name, flow_of
 from qmodel.pipeline.refill import Refill
 from qmodel.pipeline.steps.base import Outcome, choice
@@ -331,7 +330,7 @@ class InTime:
             shares={key: share[at] for key, share in (self.shares | self._ratios).items()},
             ends={name: course.end for name, course in courses.items()},
             unsettled=max((course.unsettled() for course in courses.values()), default=0.0),
-            basis=Basis(dict.fromkeys(("mean", "percentiles", "backlog"), (FLOWS_IN_TIME,))),
+            basis=basis_of(self.over),
         )
 
     def _new_shares(self) -> dict[Any, Any]:

@@ -13,6 +13,8 @@ from qmodel.basis import APPROXIMATE, Assumption, Basis
 from qmodel.distributions import Distribution
 from qmodel.distributions.broadcasting import form_of, joined, select
 from qmodel.pipeline.long_waits import percentiles
+from qmodel.queues.mg1_ps import MG1PS
+from qmodel.queues.mgc_ps import MGcPS
 from qmodel.transients.course import State
 from qmodel.transients.over_time import StationOverTime
 from qmodel.units import text
@@ -21,7 +23,14 @@ if TYPE_CHECKING:
     import pandas as pd
 
 
-__all__ = ["FLOWS_IN_TIME", "PipelineOverTime", "find_percentile", "in_minutes"]
+__all__ = [
+    "FLOWS_IN_TIME",
+    "SHARED_IN_TIME",
+    "PipelineOverTime",
+    "basis_of",
+    "find_percentile",
+    "in_minutes",
+]
 
 FLOWS_IN_TIME = Assumption(
     "flows-in-time",
@@ -30,6 +39,15 @@ FLOWS_IN_TIME = Assumption(
     "at the stations of a path are independent, but for waits in a row that a jam makes depend "
     "on each other, which are taken to first order",
     "Newell 1982; Eick, Massey and Whitt 1993",
+    APPROXIMATE,
+)
+
+SHARED_IN_TIME = Assumption(
+    "shared-in-time",
+    "at servers that are shared the number present is that of exponential work: of work that "
+    "varies more short requests leave a jam sooner, and with lognormal work of SCV 4 the "
+    "number present and p50 were found 40 to 80 % high in a jam, p99 20 %",
+    "Gromoll, Puha and Williams 2002; measured here",
     APPROXIMATE,
 )
 
@@ -265,6 +283,14 @@ def find_percentile(parts: Sequence[PipelineOverTime], p: float) -> None:
         ends = np.cumsum(sizes)
         for (part, some, _), end in zip(group, ends, strict=True):
             part._percentiles[p][some] = found[end - some.size : end]
+
+
+def basis_of(stations: Mapping[str, StationOverTime]) -> Basis:
+    """Return how much the numbers of a pipeline with these stations can be trusted."""
+    shared = [s.station for s in stations.values() if isinstance(s.station, MG1PS | MGcPS)]
+    other = any(np.any(np.abs(station.service.scv - 1) > _SOME) for station in shared)
+    labels = (FLOWS_IN_TIME, SHARED_IN_TIME) if other else (FLOWS_IN_TIME,)
+    return Basis(dict.fromkeys(("mean", "percentiles", "backlog"), labels))
 
 
 def in_minutes(seconds: float) -> str:

@@ -188,3 +188,13 @@ def test_symbols_and_nan_are_refused_at_once() -> None:
         site = qm.Pipeline(qm.call("web", qm.MMc(service_time, 2)))
         with pytest.raises(error, match="over time"):
             site.over_time(load)
+
+
+def test_shared_servers_say_what_work_that_varies_does_to_them() -> None:
+    load = qm.Profile([0.0, 10.0], [20.0, 20.0])
+    labels: dict[float, list[str]] = {}
+    for work in (qm.Exponential(0.02), qm.LogNormal(0.02, 4.0)):
+        site = qm.Pipeline(qm.call("web", qm.MGcPS(work, 2)))
+        basis = site.over_time(load, times=[0.0, 10.0]).basis
+        labels[work.scv] = list(basis.assumptions("percentiles"))
+    assert ["shared-in-time" in names for names in labels.values()] == [False, True]
