@@ -27,7 +27,7 @@ from qmodel.transients.walk import Walk
 
 __all__ = ["Way", "Ways"]
 
-_TOLERANCE = 1e-4
+_TOLERANCE = 5e-5
 """Error of one step, in probability mass."""
 
 _MOST = 16
