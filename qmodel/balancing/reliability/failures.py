@@ -19,9 +19,9 @@ not counted: the figures are those of times in which it is gone.
 response while enough are up: five servers that are up for 98 %, with overload for 0.4 % of
 the time, +0.7 % where repairs take 10 service times, -0.7 % at 100, -4.3 % at 1000, -11 % at
 3000, -28 % at 10,000. With overload for less than 1e-4 of the time it is within 0.2 % at 10 to
-1000. So first see to it that overload is rare. With `repair_time` the mean of M/M/c is exact,
-backlogs included (`qmodel.balancing.reliability.breakdowns`), and the distribution is stretched
-to it.
+1000. So first see to it that overload is rare. With `repair_time` the mean of M/M/c is exact, backlogs
+included (`qmodel.balancing.reliability.breakdowns`), and so is the distribution where the oldest
+are served.
 
 **Numbers.** All numbers up are solved as one array. States of less than 1e-17 are left out.
 **Shapes.** The station's parameters, the availability and the load broadcast.
@@ -48,7 +48,7 @@ from qmodel._typing import Count, Value
 from qmodel._xp import namespace
 from qmodel.balancing.reliability import breakdowns
 from qmodel.basis import APPROXIMATE, POISSON_ARRIVALS, Assumption, Basis, union
-from qmodel.distributions import NEVER, Distribution, Mixture, Scaled
+from qmodel.distributions import NEVER, Distribution, Mixture
 from qmodel.distributions.broadcasting import select, shape_of
 from qmodel.errors import ModelError
 from qmodel.queues.base import Station
@@ -70,11 +70,12 @@ QUASI_STATIC = Assumption(
     "Mitrany and Avi-Itzhak 1968 for the exact chain",
     APPROXIMATE,
 )
-STRETCHED_MIXTURE = Assumption(
-    "stretched-mixture",
-    "the response is that of the numbers that are up, stretched to the exact mean; "
-    "median and p99 within 7 % where backlogs add little to the mean, p99 16 % short where "
-    "they add a seventh or more",
+OLDEST_FIRST = Assumption(
+    "oldest-served",
+    "of the requests present the oldest are served; where instead the request of the server "
+    "that breaks down is the next to be served, and younger ones stay in service, the mean is "
+    "the same, the median was found within 3 % and p99 within 6 %, for 2 to 16 servers that are "
+    "up for half of the time or more",
     "measured here against simulation",
     APPROXIMATE,
 )
@@ -307,20 +308,19 @@ class Failing(Model):
         """Return the figures of all times, of M/M/c whose repairs take a time."""
         rate, s = found.arrival_rate, self.station.service.mean
         servers = self.station.servers
-        time = breakdowns.response_time(
-            rate, s, servers=servers, available=self.available, repair_time=self.repair_time
-        )
+        case = {
+            "servers": servers,
+            "available": self.available,
+            "repair_time": self.repair_time,
+        }
+        time = breakdowns.response_time(rate, s, **case)
+        distribution = breakdowns.response(rate, s, **case)
         with np.errstate(invalid="ignore", divide="ignore"):
-            stretch = np.asarray(time / found.response.mean)
             busy = np.where(np.asarray(found.up) > 0, rate * s / found.up, np.inf)[()]
-        known = np.where(np.isfinite(stretch), stretch, 1.0)[()]
-        over = np.where(np.isinf(time), 1.0, np.where(np.isnan(time), np.nan, 0.0))
-        distribution = Mixture(
-            ((1 - over)[()], over[()]), (Scaled(found.response, known), NEVER)
-        )
         exact = (POISSON_ARRIVALS, EXPONENTIAL_SERVICE, INDEPENDENT_FAILURES)
+        grounds = (*exact, OLDEST_FIRST) if np.any(np.asarray(servers) > 1) else exact
         means = dict.fromkeys(("utilization", "waiting_time", "response_time"), exact)
-        distributions = dict.fromkeys(("response", "percentiles"), (*exact, STRETCHED_MIXTURE))
+        distributions = dict.fromkeys(("response", "percentiles"), grounds)
         return replace(
             found,
             utilization=busy,
