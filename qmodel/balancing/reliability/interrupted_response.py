@@ -37,9 +37,9 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
-from qmodel.distributions.broadcasting import whole
 from qmodel._typing import Count, Value
 from qmodel.distributions import Distribution
+from qmodel.distributions.broadcasting import whole
 
 __all__ = ["Found", "InterruptedResponse"]
 
