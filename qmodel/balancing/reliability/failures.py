@@ -19,9 +19,9 @@ not counted: the figures are those of times in which it is gone.
 response while enough are up: five servers that are up for 98 %, with overload for 0.4 % of
 the time, +0.7 % where repairs take 10 service times, -0.7 % at 100, -4.3 % at 1000, -11 % at
 3000, -28 % at 10,000. With overload for less than 1e-4 of the time it is within 0.2 % at 10 to
-1000. So first see to it that overload is rare. With `repair_time` the mean of M/M/c is exact, backlogs
-included (`qmodel.balancing.reliability.breakdowns`), and so is the distribution where the oldest
-are served.
+1000. So first see to it that overload is rare. With `repair_time` the mean of M/M/c is exact,
+backlogs included (`qmodel.balancing.reliability.breakdowns`), and so is the distribution where
+the oldest requests are served.
 
 **Numbers.** All numbers up are solved as one array. States of less than 1e-17 are left out.
 **Shapes.** The station's parameters, the availability and the load broadcast.
@@ -74,8 +74,8 @@ OLDEST_FIRST = Assumption(
     "oldest-served",
     "of the requests present the oldest are served; where instead the request of the server "
     "that breaks down is the next to be served, and younger ones stay in service, the mean is "
-    "the same, the median was found within 3 % and p99 within 6 %, for 2 to 16 servers that are "
-    "up for half of the time or more",
+    "the same, the median was found within 3 % and p99 within 6 %, for 2 to 16 servers that "
+    "are up for half of the time or more",
     "measured here against simulation",
     APPROXIMATE,
 )
