@@ -32,7 +32,7 @@ from qmodel._typing import Value
 from qmodel._xp import is_symbolic, namespace
 from qmodel.distributions.base import Distribution, Part
 from qmodel.distributions.pieces import Pieces
-from qmodel.distributions.shared import transform
+from qmodel.distributions.shared import read, transform
 from qmodel.errors import DomainError, ModelError
 
 __all__ = ["Mixture", "checked_distributions", "measure", "merged", "weighed"]
@@ -157,7 +157,7 @@ class Mixture(Distribution):
         # What is never chosen is not looked at.
         return reduce(
             np.logical_or,
-            (np.isnan(p) | ((p > 0) & distribution.unknown) for p, distribution in parts),
+            (np.isnan(p) | ((p > 0) & read(d, "unknown")) for p, d in parts),
         )
 
     @property
@@ -188,29 +188,31 @@ class Mixture(Distribution):
     @property
     def atom(self) -> Value:
         """Probability of the value 0. [-]."""
-        return self._mix(d.atom for d in self.distributions)
+        return self._mix(read(d, "atom") for d in self.distributions)
 
     @property
     def defect(self) -> Value:
         """Probability of no end. [-]."""
-        return self._mix(d.defect for d in self.distributions)
+        return self._mix(read(d, "defect") for d in self.distributions)
 
     @property
     def analytic(self) -> bool:
         """Whether all transforms continue to the left half-plane."""
-        return all(d.analytic for d in self.distributions)
+        return all(read(d, "analytic") for d in self.distributions)
 
     @property
     def exponential_limit(self) -> Value:
         """That of the slowest tail that is ever chosen. [1/s]."""
         used = zip(self.probabilities, self.distributions, strict=True)
-        limits = (np.where(np.asarray(p) > 0, d.exponential_limit, np.inf) for p, d in used)
+        limits = (
+            np.where(np.asarray(p) > 0, read(d, "exponential_limit"), np.inf) for p, d in used
+        )
         return reduce(np.minimum, limits)[()]
 
     @property
     def finest(self) -> int:
         """Number of points on a line that the worst of the distributions bears. [-]."""
-        return min((d.finest for d in self.distributions), default=4094)
+        return min((read(d, "finest") for d in self.distributions), default=4094)
 
     @property
     def mass(self) -> Value:

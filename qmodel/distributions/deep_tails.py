@@ -27,12 +27,13 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from qmodel.distributions.broadcasting import select
+from qmodel.distributions.shared import asked_once, transformed
 from qmodel.numerics import inversion
 
 if TYPE_CHECKING:
     from qmodel.distributions.base import Distribution
 
-__all__ = ["deepened"]
+__all__ = ["deepened", "lost"]
 
 _DEEP, _LOST = 1e-3, 1e-5
 """Tails below the one are inverted again where their error is more than the other of them."""
@@ -46,14 +47,20 @@ _NEAR = 1e-3
 """Relative distance from the origin of the transform that a point keeps."""
 
 
+def lost(tail: Any, error: Any) -> np.ndarray:
+    """Return which tails have lost digits that are worth another inversion."""
+    return np.flatnonzero((error > _LOST * tail) & (tail < _DEEP))
+
+
 def deepened(distribution: Distribution, mass: Any, t: np.ndarray, faces: Any) -> Any:
     """Return tail, density and error at `t`, better where the error is no small part."""
     tail, density, error = faces
-    deep = np.flatnonzero((error > _LOST * tail) & (tail < _DEEP))
+    deep = lost(tail, error)
     if not deep.size:
         return faces
     with np.errstate(all="ignore"):
-        limit = np.broadcast_to(distribution.exponential_limit, t.shape)[deep]
+        limit = asked_once(distribution, "exponential_limit")
+        limit = np.broadcast_to(limit, t.shape)[deep]
         usable = (limit > 0) & np.isfinite(limit)
         deep, tilt = deep[usable], (1 - _SHORT) * limit[usable]
         if not deep.size:
@@ -101,7 +108,7 @@ def _tilted(
     # The one real point must not fall on the origin, where the quotient is 0/0.
     first = s[0].real
     tilt = np.where(abs(first - tilt) < _NEAR * tilt, (1 - 2 * _NEAR) * tilt, tilt)
-    values = np.broadcast_to(distribution.laplace(s - tilt), s.shape)
+    values = np.broadcast_to(transformed(distribution, s - tilt), s.shape)
     above = s * (mass - values) / (s - tilt)
     size = np.exp(-tilt * t)
     tail = np.einsum("k,k...->...", rule.tail_weights, above).real * size

@@ -15,7 +15,7 @@ from qmodel.distributions.algebra import checked_distributions, measure, merged,
 from qmodel.distributions.base import Distribution, Part
 from qmodel.distributions.constants import ZERO
 from qmodel.distributions.pieces import Piece, Pieces, product
-from qmodel.distributions.shared import transform
+from qmodel.distributions.shared import read, transform
 
 __all__ = ["Sum"]
 
@@ -59,7 +59,7 @@ class Sum(Distribution):
         """Where a parameter is NaN, and everything with it."""
         return reduce(
             np.logical_or,
-            (d.unknown for d in self.distributions),
+            (read(d, "unknown") for d in self.distributions),
             np.False_,
         )
 
@@ -76,27 +76,28 @@ class Sum(Distribution):
     @property
     def atom(self) -> Value:
         """Probability of the value 0. [-]."""
-        return prod(d.atom for d in self.distributions)
+        return prod(read(d, "atom") for d in self.distributions)
 
     @property
     def defect(self) -> Value:
         """Probability of no end. [-]."""
-        return 1 - prod(1 - d.defect for d in self.distributions)
+        return 1 - prod(1 - read(d, "defect") for d in self.distributions)
 
     @property
     def analytic(self) -> bool:
         """Whether all transforms continue to the left half-plane."""
-        return all(d.analytic for d in self.distributions)
+        return all(read(d, "analytic") for d in self.distributions)
 
     @property
     def exponential_limit(self) -> Value:
         """That of the slowest tail. [1/s]."""
-        return reduce(np.minimum, (d.exponential_limit for d in self.distributions), np.inf)
+        limits = (read(d, "exponential_limit") for d in self.distributions)
+        return reduce(np.minimum, limits, np.inf)
 
     @property
     def finest(self) -> int:
         """Number of points on a line that the worst of the distributions bears. [-]."""
-        return min((d.finest for d in self.distributions), default=4094)
+        return min((read(d, "finest") for d in self.distributions), default=4094)
 
     @property
     def mass(self) -> Value:

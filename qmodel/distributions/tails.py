@@ -27,9 +27,9 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 import numpy as np
 
 from qmodel.distributions.broadcasting import select, shape_of
-from qmodel.distributions.deep_tails import deepened
+from qmodel.distributions.deep_tails import deepened, lost
 from qmodel.distributions.pieces import pieces_of, whole_and_rest
-from qmodel.distributions.shared import each_once, transform
+from qmodel.distributions.shared import asked_once, each_once, read, transform, transformed
 from qmodel.numerics import inversion
 
 if TYPE_CHECKING:
@@ -89,11 +89,12 @@ class Ready:
 
 def ready(distribution: Distribution) -> Ready:
     """Return a distribution in parts, and each of these as what is closed and the rest."""
-    parts = tuple(
-        _Smooth(mass, shift, _terms(smooth, mass), smooth.atom)
-        for mass, shift, smooth in distribution.parts()
-    )
-    return Ready(distribution, parts, distribution.defect)
+    with each_once():
+        parts = tuple(
+            _Smooth(mass, shift, _terms(smooth, mass), read(smooth, "atom"))
+            for mass, shift, smooth in distribution.parts()
+        )
+    return Ready(distribution, parts, asked_once(distribution, "defect"))
 
 
 def _terms(distribution: Distribution, mass: Any) -> tuple[_Term, ...]:
@@ -106,11 +107,11 @@ def _terms(distribution: Distribution, mass: Any) -> tuple[_Term, ...]:
                 distribution,
                 mass,
                 distribution.closed,
-                distribution.closed or distribution.analytic,
+                distribution.closed or read(distribution, "analytic"),
             ),
         )
     return tuple(
-        _Term(weight, term, term.mass, term.closed, term.closed or term.analytic)
+        _Term(weight, term, term.mass, term.closed, term.closed or read(term, "analytic"))
         for weight, term in terms
     )
 
@@ -142,6 +143,22 @@ def chunk(of: Ready, t: np.ndarray) -> Faces:
 
 
 def _ending(of: Ready, t: np.ndarray) -> Faces:
+    found, early = _summed(of, t)
+    # A part that has lost its digits need not be seen in the sum.
+    deep = lost(found[0], found[2])
+    if deep.size:
+        some = select(of, t.shape, deep) if deep.size < t.size else of
+        found[:, deep], _ = _summed(some, t[deep], deep=True)
+    tail, density, error = found
+    if early.any():
+        # Before its shift a part does not look at its distribution, which may be unknown.
+        unknown = early & asked_once(of.distribution, "unknown")
+        tail, density = (np.where(unknown, np.nan, x) for x in (tail, density))
+    return np.clip(tail, 0.0, 1.0), np.maximum(density, 0.0), error
+
+
+def _summed(of: Ready, t: np.ndarray, deep: bool = False) -> tuple[np.ndarray, np.ndarray]:
+    """Return the sum of all parts, and where one of them has not begun."""
     found = np.zeros((3, *t.shape))
     early = np.zeros(t.shape, dtype=bool)
     few = len(of.parts) * t.size <= _FEW
@@ -153,25 +170,20 @@ def _ending(of: Ready, t: np.ndarray) -> Faces:
             if few and terms[0].analytic and not (terms[0].closed or terms[1:]):
                 together.append((terms[0], after))
             else:
-                found += _smooth(terms, after)
+                found += _smooth(terms, after, deep)
             continue
         early |= ~inside
         left = np.where(after == 0, mass - atom, 0 * after)
         found[0] += np.where(after < 0, mass, left)
         if inside.any():
             cells = np.flatnonzero(inside)
-            found[:, cells] += _smooth(select(terms, t.shape, cells), after[cells])
+            found[:, cells] += _smooth(select(terms, t.shape, cells), after[cells], deep)
     if together:
-        found += _at_once(together)
-    tail, density, error = found
-    if early.any():
-        # Before its shift a part does not look at its distribution, which may be unknown.
-        unknown = early & of.distribution.unknown
-        tail, density = (np.where(unknown, np.nan, x) for x in (tail, density))
-    return np.clip(tail, 0.0, 1.0), np.maximum(density, 0.0), error
+        found += _at_once(together, deep)
+    return found, early
 
 
-def _at_once(parts: list[tuple[_Term, np.ndarray]]) -> np.ndarray:
+def _at_once(parts: list[tuple[_Term, np.ndarray]], deep: bool) -> np.ndarray:
     """Return the sum of parts at times of their own, with what they share found once."""
     times = np.stack([after for _, after in parts])
     mass = np.stack([np.broadcast_to(term.mass, times.shape[1:]) for term, _ in parts])
@@ -186,29 +198,30 @@ def _at_once(parts: list[tuple[_Term, np.ndarray]]) -> np.ndarray:
         tail, density, doubt = inversion.with_doubt(transforms, mass, times, inversion.TALBOT)
         found = np.stack([tail, density, 3e-8 * doubt + _FLOOR[0]])
         for place, (term, after) in enumerate(parts):
-            found[:, place] = (
-                deepened(term.distribution, term.mass, after, found[:, place])
-                if (doubt[place] <= 1).all()
-                else _of_term(term, after)
-            )
+            if not (doubt[place] <= 1).all():
+                found[:, place] = _of_term(term, after, deep)
+            elif deep:
+                found[:, place] = deepened(term.distribution, term.mass, after, found[:, place])
     total: np.ndarray = found.sum(axis=1)
     return total
 
 
-def _smooth(terms: tuple[_Term, ...], t: np.ndarray) -> Any:
+def _smooth(terms: tuple[_Term, ...], t: np.ndarray, deep: bool) -> Any:
     with np.errstate(all="ignore"):
         if len(terms) == 1:
-            return _of_term(terms[0], t)
+            return _of_term(terms[0], t, deep)
         found = np.zeros((3, *t.shape))
         for term in terms:
-            found += [term.weight * x for x in _of_term(term, t)]
+            found += [term.weight * x for x in _of_term(term, t, deep)]
         return found
 
 
-def _of_term(term: _Term, t: np.ndarray) -> Any:
+def _of_term(term: _Term, t: np.ndarray, deep: bool) -> Any:
     if term.closed:
         return *term.distribution.tail_and_density(t), 0 * t
     found = _inverted(term.distribution, term.mass, t, term.analytic)
+    if not deep:
+        return found
     return deepened(term.distribution, term.mass, t, found)
 
 
@@ -223,18 +236,20 @@ def _inverted(distribution: Distribution, mass: Any, t: np.ndarray, analytic: bo
         doubt = error / 1e-9
     else:
         first = inversion.TALBOT if analytic else inversion.EULER
-        tail, density, doubt = inversion.with_doubt(distribution.laplace, mass, t, first)
+        of = partial(transformed, distribution)
+        tail, density, doubt = inversion.with_doubt(of, mass, t, first)
         error = 3e-8 * doubt + _FLOOR[not analytic]
     # A NaN of unknown parameters stays; one of a transform that has left the floats does not.
     doubtful = ~(doubt <= 1)
     if not doubtful.any():
         return tail, density, error
-    late = np.flatnonzero(doubtful & ~distribution.unknown)
+    late = np.flatnonzero(doubtful & ~asked_once(distribution, "unknown"))
     if not late.size:
         return tail, density, error
     amount = np.asarray(mass)
     # A transform by quadrature costs as much as its points turn.
-    more = (_on_line(254), _in_pieces, _on_line(1022)) if distribution.finest > 1022 else ()
+    fine = asked_once(distribution, "finest") > 1022
+    more = (_on_line(254), _in_pieces, _on_line(1022)) if fine else ()
     for better in (_on_line(62), *more, _averaged):
         some = late.size < t.size
         here = select(distribution, t.shape, late) if some else distribution
@@ -261,7 +276,7 @@ def _on_line(last: int) -> Callable[[Distribution, Any, np.ndarray], Any]:
         for cells in _blocks(last, t):
             here, amount = select((distribution, np.asarray(mass)), t.shape, cells)
             tail, density, doubt = inversion.with_doubt(
-                here.laplace, amount, t[cells], inversion.line(last)
+                partial(transformed, here), amount, t[cells], inversion.line(last)
             )
             found[:, cells] = tail, density, 1e-10 + 1e-9 * doubt, doubt
         return found
@@ -290,11 +305,11 @@ def _in_pieces(distribution: Distribution, mass: Any, t: np.ndarray) -> Any:
 
 
 def _averaged(distribution: Distribution, mass: Any, t: np.ndarray) -> Any:
-    found, last = np.zeros((4, t.size)), distribution.finest
+    found, last = np.zeros((4, t.size)), asked_once(distribution, "finest")
     for cells in _blocks(last, t):
         here, amount = select((distribution, np.asarray(mass)), t.shape, cells)
         s = inversion.line(last).points[:, None] / t[cells]
-        values = np.broadcast_to(here.laplace(s), s.shape)
+        values = np.broadcast_to(transformed(here, s), s.shape)
         ringing, falling = (
             inversion.tail_and_density(lambda _: values, amount, t[cells], rule)  # noqa: B023
             for rule in (inversion.line(last), inversion.smoothed(last))
