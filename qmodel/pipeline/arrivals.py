@@ -165,7 +165,7 @@ class Arrivals(Calls):
     def _first(self, call: Call, key: Any, arriving: Dispersion) -> Dispersion:
         """Note a visit, and return the stream of the first ones of those who come back."""
         name, visits = call.name, self.flows.visits
-        if self.symbolic:
+        if self.symbolic or not self.flows.plan.revisited:
             return arriving
         share = self.flows.plan.kinds[self._kind][0]
         came, first, count = self._met.get(name, (arriving, self._clock, 0))
@@ -191,6 +191,8 @@ class Arrivals(Calls):
 
     def _part(self, name: str, key: Any) -> Any:
         """Return the share of a stream in what comes to a station."""
+        if len(self._shares) == len(self.flows.visits):
+            return 1.0  # No station has two streams.
         with np.errstate(divide="ignore", invalid="ignore"):
             return np.nan_to_num(np.divide(self.flows.visits[key], self._shares[name]))
 

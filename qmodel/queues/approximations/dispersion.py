@@ -57,7 +57,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from copy import copy
 from dataclasses import dataclass
-from functools import reduce
+from functools import cached_property, reduce
 from typing import Any
 
 import numpy as np
@@ -231,19 +231,23 @@ class Behind(Dispersion):
         passed: frozenset[str] = frozenset(),
     ) -> None:
         self.passed = passed
-        load = np.minimum(utilization, 1.0)
         self.depth = min(arriving.depth, _DEEP - 1) + 1
         self._before = arriving if arriving.depth < _DEEP else POISSON
-        self._waits = load ** (np.sqrt(2.0 * (np.asarray(servers) + 1.0)) - 1.0)
+        self._rate, self._utilization, self._servers = rate, utilization, servers
+        self._scv, self._service = arrival_scv, service_scv - 1
+
+    @cached_property
+    def _waits(self) -> Any:
+        load = np.minimum(self._utilization, 1.0)
+        return load ** (np.sqrt(2.0 * (np.asarray(self._servers) + 1.0)) - 1.0)
+
+    @cached_property
+    def _pace(self) -> Any:
+        load = np.minimum(self._utilization, 1.0)
         with np.errstate(divide="ignore", invalid="ignore"):
-            pace = rate * (1 - load) ** 2 / (arrival_scv + service_scv)
+            pace = self._rate * (1 - load) ** 2 / (self._scv + self._service + 1)
         # Behind servers that are always busy, and behind a clock that meets constant work.
-        self._pace = np.where(np.less(load, 1), pace, 0.0)
-        self._service = service_scv - 1
-        self._servers = servers
-        with np.errstate(divide="ignore", invalid="ignore"):
-            busy = np.multiply(utilization, servers)
-            self._time = np.where(np.equal(rate, 0), np.inf, np.divide(busy, rate))
+        return np.where(np.less(load, 1), pace, 0.0)
 
     def spaces(self, services: Any, servers: Any) -> Any:
         """Return whether nobody waits who goes on to servers with such services.
@@ -251,7 +255,10 @@ class Behind(Dispersion):
         Servers of constant work let no more go in the time of a service than they are.
         """
         constant = np.equal(self._service, -1) & np.equal(services.scv, 0)
-        fast = np.less_equal(services.mean, self._time * (1 + 1e-12))
+        with np.errstate(divide="ignore", invalid="ignore"):
+            busy = np.multiply(self._utilization, self._servers)
+            time = np.where(np.equal(self._rate, 0), np.inf, np.divide(busy, self._rate))
+        fast = np.less_equal(services.mean, time * (1 + 1e-12))
         return constant & fast & np.less_equal(self._servers, servers)
 
     def _extra(self, time: Any, known: dict[int, Any]) -> Any:
