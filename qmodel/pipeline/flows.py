@@ -53,9 +53,11 @@ class Flows:
         self._holding: list[str] = []
         self.converged: Any = True
         self._kind = ""
+        self._streams: dict[str, list[Stream]] | None = None
         for kind, (share, root) in plan.kinds.items():
             self._kind = kind
             root.flow(share, self)
+        self._streams = {}
 
     def call(self, step: Call, share: Any) -> Any:
         """Note a call, and return the share of the requests that the station does not lose."""
@@ -150,6 +152,13 @@ class Flows:
 
     def streams(self, name: str) -> list[Stream]:
         """Return what comes to a station, most urgent first where it has priorities."""
+        if self._streams is None:  # More is still to come.
+            return self._all_streams(name)
+        if name not in self._streams:
+            self._streams[name] = self._all_streams(name)
+        return self._streams[name]
+
+    def _all_streams(self, name: str) -> list[Stream]:
         own = [(key[1:], self.visits[key]) for key in self._calls.get(name, ())]
         if not self.plan.stations[name].prioritised:
             return [Stream(self.rate * v, s, kind=k) for (k, s, _), v in own]
