@@ -10,6 +10,7 @@ its share stays as it is.
 from __future__ import annotations
 
 from collections.abc import Hashable, Mapping
+from copy import copy
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -58,6 +59,12 @@ class Flows:
             self._kind = kind
             root.flow(share, self)
         self._streams = {}
+
+    def without_load(self) -> Flows:
+        """Return the same flows of next to no requests."""
+        other = copy(self)
+        other.rate, other.results, other._streams = 0, {}, {}
+        return other
 
     def call(self, step: Call, share: Any) -> Any:
         """Note a call, and return the share of the requests that the station does not lose."""

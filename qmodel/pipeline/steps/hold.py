@@ -141,9 +141,7 @@ class _Meanwhile(Inside):
     def alone(self) -> Distribution:  # type: ignore[override]
         from qmodel.pipeline.solved import Solved
 
-        idle = object.__new__(type(self._flows))
-        idle.__dict__.update(self._flows.__dict__, rate=0, results={})
-        return self._passage(Solved(idle))
+        return self._passage(Solved(self._flows.without_load()))
 
     def result(self, name: str) -> StationResult:
         return self._at.stations[name]  # type: ignore[no-any-return]
