@@ -60,10 +60,10 @@ class Flows:
             root.flow(share, self)
         self._streams = {}
 
-    def without_load(self) -> Flows:
-        """Return the same flows of next to no requests."""
+    def at(self, rate: Any) -> Flows:
+        """Return the same flows of another load, with nothing solved yet."""
         other = copy(self)
-        other.rate, other.results, other._streams = 0, {}, {}
+        other.rate, other.results, other._streams = rate, {}, {}
         return other
 
     def call(self, step: Call, share: Any) -> Any:

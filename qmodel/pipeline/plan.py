@@ -191,9 +191,7 @@ class Plan:
         constant = self._constant
         if constant is None or given:
             return settled(self, rate, given)
-        flows = object.__new__(Flows)
-        flows.__dict__.update(constant.__dict__, rate=rate)
-        return flows
+        return constant.at(rate)
 
     def solved(self, rate: Any, given: Mapping[Any, Any]) -> Solved:
         """Return the stations at a load, with given shares of what depends on times."""

@@ -141,7 +141,7 @@ class _Meanwhile(Inside):
     def alone(self) -> Distribution:  # type: ignore[override]
         from qmodel.pipeline.solved import Solved
 
-        return self._passage(Solved(self._flows.without_load()))
+        return self._passage(Solved(self._flows.at(0)))
 
     def result(self, name: str) -> StationResult:
         return self._at.stations[name]  # type: ignore[no-any-return]
