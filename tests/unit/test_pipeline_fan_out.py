@@ -10,6 +10,7 @@ import sympy as sp
 
 import qmodel as qm
 from qmodel.errors import DomainError, ModelError
+from qmodel.queues import MDc
 
 QUEUE = qm.call("leaf", qm.MMc(1.0))
 RANDOM = qm.call("leaf", qm.Delay(qm.Exponential(1.0)))
@@ -82,8 +83,54 @@ def test_leaves_that_others_load_too_are_not_exact() -> None:
     assert "shared-leaves" in of(wider).assumptions("mean")
 
 
-@pytest.mark.parametrize(("queues", "most"), [(2, 0.09), (10, 0.25)])
-def test_leaves_that_others_load_too_lie_between(queues: int, most: float) -> None:
+# Simulations of 7e5 requests, seed 13: copies, station, share of its arrivals that the fan-out
+# sends, then mean, p50, p95 and p99 and one standard deviation of each in percent. Of constant
+# work the mean was once 37 % low, and the median 45 %.
+PARTLY = [
+    (2, qm.MMc(0.8), 0.5, (5.7894, 4.6786, 14.5607, 20.6677), (1.0, 0.8, 1.3, 2.0)),
+    (4, qm.MMc(0.8), 0.5, (7.8087, 6.7239, 17.2760, 23.8154), (1.3, 1.0, 2.2, 2.8)),
+    (4, MDc(0.8, 1), 0.5, (3.8343, 3.2997, 8.3279, 11.3974), (0.8, 0.6, 1.5, 2.2)),
+    (6, MDc(0.8, 1), 0.2, (4.8485, 4.3329, 9.4916, 12.9334), (0.9, 0.7, 1.6, 3.9)),
+    (4, MDc(0.9, 1), 0.8, (7.1456, 5.8357, 17.3285, 25.8326), (1.7, 1.1, 3.6, 4.0)),
+    (6, qm.MG1(qm.Gamma(0.7, 0.25)), 0.7,
+      (3.1587, 2.7649, 6.5533, 8.8625), (0.6, 0.5, 1.0, 1.2)),
+    (6, qm.MG1(qm.Gamma(0.8, 0.25)), 0.2,
+      (6.0228, 5.4528, 11.6464, 15.5299), (1.1, 0.9, 1.8, 3.0)),
+    (4, MDc(3.2, 4), 0.5, (5.7853, 5.2799, 10.3181, 13.3892), (0.5, 0.3, 1.3, 1.7)),
+    (3, qm.MG1(qm.distributions.Uniform(0.12, 1.08)), 0.3,
+      (1.7591, 1.5399, 3.5747, 4.8791), (0.3, 0.3, 0.6, 1.0)),
+]  # fmt: skip
+
+
+@pytest.mark.parametrize("row", PARTLY)
+def test_leaves_that_others_load_too_against_simulation(row: tuple[Any, ...]) -> None:
+    copies, station, share, figures, noise = row
+    leaf = qm.call("leaf", station)
+    both = {"all": (share, qm.fan_out("f", copies, leaf)), "one": (1 - share, leaf)}
+    latency = qm.Pipeline(both).solve(1.0).kinds["all"].latency
+    found = (latency.mean, *latency.quantile(np.array([0.5, 0.95, 0.99])))
+    # What the assumption states, and three standard deviations.
+    for stated, x, figure, off in zip((5, 6, 5, 5), found, figures, noise, strict=True):
+        assert x == pytest.approx(figure, rel=(stated + 3 * off) / 100)
+
+
+def test_fan_outs_of_one_station_load_it_together() -> None:
+    """Requests of other fan-outs as wide come to all copies as well; of narrower ones not."""
+    leaf = qm.call("leaf", MDc(0.8, 1))
+
+    def mean(others: qm.Step) -> float:
+        both = {"a": (0.5, qm.fan_out("a", 4, leaf)), "b": (0.5, others)}
+        return float(qm.Pipeline(both).solve(1.0).kinds["a"].latency.mean)
+
+    alone = float(MDc(0.8, 1).solve(1.0).response_time)
+    assert mean(qm.fan_out("b", 4, leaf)) == pytest.approx(alone, rel=1e-9)
+    assert mean(qm.fan_out("b", 9, leaf)) == pytest.approx(alone, rel=1e-9)
+    assert mean(qm.fan_out("b", 2, leaf)) == pytest.approx(mean(leaf), rel=1e-9)
+    assert mean(leaf) > 1.4 * alone
+
+
+@pytest.mark.parametrize("queues", [2, 10])
+def test_leaves_that_others_load_too_lie_between(queues: int) -> None:
     """Half of the load of each queue is its own, by requests that ask no other one."""
     rng, load, runs, steps = np.random.default_rng(5), 0.8, 400, 2500
     work = rng.exponential(1 / (1 - load), (runs, queues)) * (rng.random((runs, queues)) < load)
@@ -100,7 +147,7 @@ def test_leaves_that_others_load_too_lie_between(queues: int, most: float) -> No
     site = {"search": (0.5, qm.fan_out("all", queues, QUEUE)), "one": (0.5, QUEUE)}
     found = float(qm.Pipeline(site).solve(load).kinds["search"].latency.mean)
     alone = float(qm.OrderStatistic(qm.Exponential(1 / (1 - load)), queues, of=queues).mean)
-    assert -most - 0.02 < found / mean - 1 < 0.02
+    assert found == pytest.approx(mean, rel=0.05)
     assert mean < 1.02 * alone
 
 

