@@ -6,6 +6,8 @@ import numpy as np
 import pytest
 
 import qmodel as qm
+from qmodel.balancing import RoundRobin
+from qmodel.queues import MG1K, MDc
 from qmodel.queues.approximations.departures import departure_scv
 
 
@@ -58,3 +60,28 @@ def test_the_next_queue_is_as_long() -> None:
     first = qm.MGc(qm.LogNormal(1.0, 4.0), 4).solve(2.8)
     arrival, service = float(first.departure_scv), 4.0
     assert (arrival + service) / (1 + service) == pytest.approx(0.825 / 0.736, rel=0.05)
+
+
+# Simulations of 1e6 requests, seed 11: two stations in a row at 1/s, with the load of the
+# second given what the first accepts, and p50 and p99 of the wait there.
+NEXT = [
+    (qm.MMcK(1.8, 2, 10), lambda s: MDc(4 * s, 4), 0.9, 1.979, 13.80),
+    (MG1K(qm.LogNormal(0.9, 4.0), 20), qm.MMc, 0.8, 3.733, 24.17),
+    (RoundRobin(qm.MG1(qm.LogNormal(2.8, 4.0)), 4), lambda s: qm.MMc(4 * s, 4), 0.9,
+     6.471, 58.81),
+    (RoundRobin(MDc(3.2, 1), 4), qm.MMc, 0.8, 1.370, 14.73),
+]  # fmt: skip
+
+
+@pytest.mark.parametrize("row", NEXT)
+def test_waits_behind_rooms_and_round_robin_are_within_what_is_stated(row: tuple) -> None:
+    first, second, load, p50, p99 = row
+    accepted = float(first.solve(1.0).accepted)
+    path = qm.series(qm.call("a", first), qm.call("b", second(load / accepted)))
+    r = qm.Pipeline(path).solve(1.0)
+    wait = r.stations["b"].wait
+    assert -0.47 <= wait.quantile(0.5) / p50 - 1 <= 0.38
+    assert -0.34 <= wait.quantile(0.99) / p99 - 1 <= 0.48
+    stated = [a.statement for a in r.basis.assumptions("p99") if a == "poisson-departures"]
+    assert "47 % low to 38 % high at p50" in stated[0]
+    assert "34 % low to 48 % high at p99" in stated[0]
