@@ -224,7 +224,7 @@ def interpolated_response_time(
 
 
 def response_distribution(
-    leaf: StationResult, copies: Count, *, need: Count | None = None, common: Value = 1.0
+    leaf: StationResult, copies: Count, *, need: Count | None = None
 ) -> Distribution:
     """Distribution of the time until some of the copies of a station are done.
 
@@ -236,10 +236,6 @@ def response_distribution(
         Number n of copies, >= 1. [-]
     need : int or integer array, optional
         Number k of them that must be done, from 1 to n; by default all. [-]
-
-    common : number or array, default 1.0
-        Share of its arrivals that come to all copies at once; the others come to each on their
-        own. [-]
 
     Returns
     -------
@@ -269,11 +265,9 @@ def response_distribution(
     need = copies if need is None else need
     mean = leaf.response.mean
     _check.numbers("a fork of several stations", leaf.arrival_rate, mean, copies, need)
-    joined = JoinedQueues(leaf.response, need, copies, alike(leaf, common))
+    joined = JoinedQueues(leaf.response, need, copies, alike(leaf))
     if np.all(np.asarray(copies) == 1):
         return leaf.response
-    if np.any(np.less(common, 1)):
-        return joined
     several = np.greater(copies, 1)
     if _alike(leaf.station):
         several = np.zeros(np.shape(copies), dtype=bool)
@@ -307,7 +301,7 @@ def _mm1(station: Station) -> Any:
     return np.equal(station.servers, 1) if isinstance(station, mmc.MMc) else np.False_
 
 
-def alike(leaf: StationResult, common: Value = 1.0) -> Value | Likeness:
+def alike(leaf: StationResult, *, common: Value = 1.0) -> Value | Likeness:
     """How like the times at two stations are that the same requests load.
 
     Parameters
@@ -315,7 +309,7 @@ def alike(leaf: StationResult, common: Value = 1.0) -> Value | Likeness:
     leaf : StationResult
         One of them, solved. [-]
     common : number or array, default 1.0
-        Share of their arrivals that come to both; the waits are as much less alike. [-]
+        Share of their arrivals that come to both. [-]
 
     Returns
     -------

@@ -87,9 +87,12 @@ class FanOut(Step):
         queue = self.queue
         if queue is not None:
             leaf = at.stations[queue.name]
-            distribution = fork_join.response_distribution(
-                leaf, self.copies, need=self.need, common=self._common(queue, at.flows)
-            )
+            distribution = fork_join.response_distribution(leaf, self.copies, need=self.need)
+            common = self._common(queue, at.flows)
+            if self.reorders and np.any(np.less(common, 1)):
+                need = self.copies if self.need is None else self.need
+                like = fork_join.alike(leaf, common=common)
+                distribution = JoinedQueues(leaf.response, need, self.copies, like)
             return again(Outcome(1, 0, 0, distribution), times)
         need = self.copies if self.need is None else self.need
         time = self.step.outcome(at).time
