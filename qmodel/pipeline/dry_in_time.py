@@ -40,5 +40,8 @@ class DryInTime:
 
     def settled(self, step: Step, share: Any) -> Any:
         """Return the share that a step makes of what comes to it."""
-        known = self._of._settled.get(step.key, self._of.shares.get(step.key))
-        return step.worst if known is None else known
+        of = self._of
+        for known in (of._settled, of._known, of.shares):
+            if step.key in known:
+                return known[step.key]
+        return step.worst

@@ -40,6 +40,7 @@ from qmodel.pipeline.places_in_time import Place, by_name, flow_of
 from qmodel.pipeline.refill import Refill
 from qmodel.pipeline.steps.base import Outcome, choice
 from qmodel.pipeline.steps.call import Call
+from qmodel.pipeline.turns_in_time import Turns
 from qmodel.queues.delay import Delay
 from qmodel.transients.autoscaler import Autoscaler
 from qmodel.transients.feed import Feed
@@ -125,25 +126,20 @@ class InTime:
         self._before: dict[str, Any] = {}
         self._tried: dict[str, np.ndarray] = {}
         self.inflow: dict[Any, Any] = {}
-        # What fails and comes again later, in the windows before and in this one.
-        self._failed: dict[Any, np.ndarray] = {}
-        self._failing: dict[Any, np.ndarray] = {}
+        self._turns = Turns(plan, self.grid)
+        # What is let through by what looks at flows only, in the pass before.
+        self._known: dict[Any, np.ndarray] = {}
 
     # What steps ask of a pass: the share of it that comes is a flow here.
 
     rate = 1.0
     in_time = True
 
-    def in_turn(self, key: Any, share: Any, again: Any, delays: Sequence[float]) -> Any:
+    def in_turn(
+        self, key: Any, share: Any, again: Any, pauses: Sequence[float], wait: float
+    ) -> Any:
         """Return all attempts of what comes: each comes so long after the one that failed."""
-        self._turns[key] = place = self._turns.get(key, 0) + 1
-        total = attempt = np.broadcast_to(np.asarray(share), self.times.shape)
-        for k, delay in enumerate(delays):
-            fails = self._failing[key, place, k] = attempt * again
-            past = self._failed.get((key, place, k), fails[:0])
-            known = np.concatenate([past, fails])
-            attempt = np.interp(self.times - delay, self.grid[: len(known)], known)
-            total = total + attempt
+        total = self._turns.attempts(key, self.times, share, again, pauses, wait)
         return flow_of(total, getattr(share, "age", 0.0))
 
     def note(self, step: Step, share: Any) -> None:
@@ -235,7 +231,7 @@ class InTime:
     def _pass(self) -> np.ndarray:
         self.coming = np.asarray(self.load.rate(self.times))
         self._into: dict[str, Any] = {}
-        self._turns: dict[Any, int] = {}
+        self._turns.begin_pass()
         self._asked = {key: np.maximum(x, 0.0) for key, x in self.inflow.items()}
         self.inflow = {}
         self._settled: dict[Any, Any] = {}
@@ -248,17 +244,27 @@ class InTime:
 
     def _agree(self) -> None:
         """Repeat passes over a window until flows and shares stay as they are."""
-        self._before, self._tried, self.inflow = {}, {}, {}
+        self._before, self._tried, self._known, self.inflow = {}, {}, {}, {}
         for _ in range(1 if self._single else _PASSES):
+            lost_at = dict(self._tried)
             self._pass()
+            # What is tried again is so by the losses at the loads of the pass before.
+            looked = [self._before] + [lost_at] * bool(self.plan.met_twice)
             moved = [
-                np.abs(total - self._before.get(name, 0.0)).max() > _AGREED * total.max()
+                np.abs(total - known.get(name, 0.0)).max() > _AGREED * total.max()
                 for name, total in self._into.items()
+                for known in looked
             ]
-            self._before = dict(self._into)
+            moved += [
+                np.abs(self._settled[k] - self._known.get(k, 2.0)).max() > _AGREED
+                for k in self.plan.met_twice
+                if k in self._settled
+            ]
+            self._before, self._known = dict(self._into), self._settled
             new = self._new_shares()
             moved += [np.abs(new[k] - self.shares[k]).max() > _AGREED for k in new]
             self.shares.update(new)
+            self._turns.learn(Met(self))
             if not any(moved):
                 return
 
@@ -273,20 +279,20 @@ class InTime:
     def result(self) -> PipelineOverTime:
         """Go through time, and read off what a request meets."""
         self._over = None
+        by_flow = {key for key in self.plan.met_twice if key in self.plan.coupled}
         kept: dict[Any, list[np.ndarray]] = {
-            key: [] for key in (*self.plan.timed, *self.refills)
+            key: [] for key in (*self.plan.timed, *self.refills, *by_flow)
         }
         for low, high in self._windows():
             self.times = self.grid[low:high]
             for key in self.plan.timed:
                 last = kept[key][-1][-1] if kept[key] else 0.0
                 self.shares[key] = np.full(high - low, last)
+            self._turns.begin(high - low)
             self._agree()
             for refill in self.refills.values():
                 refill.keep()
-            for again, fails in self._failing.items():
-                past = self._failed.get(again, fails[:0])
-                self._failed[again] = np.concatenate([past, fails[:-1]])
+            self._turns.keep()
             later = 1 if low else 0
             for name, total in self._into.items():
                 self._places[name].keep()
@@ -294,7 +300,7 @@ class InTime:
                 done = self._done.get(name, total[:0])
                 self._done[name] = np.concatenate([done, total[:-1]])
             for key, parts in kept.items():
-                found = self._settled if key in self.refills else self.shares
+                found = self.shares if key in self.plan.timed else self._settled
                 parts.append(found[key][later:])
         self._before = {
             name: np.concatenate([self._done[name], total[-1:]])
@@ -302,11 +308,13 @@ class InTime:
         }
         self.times = self.grid
         whole = {key: np.concatenate(parts) for key, parts in kept.items()}
-        self._ratios = {key: whole.pop(key) for key in self.refills}
-        self.shares = whole
+        self._known = {key: whole[key] for key in by_flow}
+        self._ratios = {key: whole[key] for key in self.refills}
+        self.shares = {key: whole[key] for key in self.plan.timed}
         if self.plan.timed:
             self.over = {name: place.over(self.grid) for name, place in self._places.items()}
-        self._over, self._failed = self.over, {}
+        self._over = self.over
+        self._turns.whole()
         left = self._pass()
         return self._result(left)
 

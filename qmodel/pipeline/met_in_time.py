@@ -38,21 +38,23 @@ def celled(distribution: Distribution, shape: tuple[int, ...]) -> Distribution:
 class Met(Solved):
     """What a request that enters at each time meets, as the steps of a path ask for it."""
 
-    def __init__(self, of: InTime, after: float = 0.0) -> None:
+    def __init__(self, of: InTime, after: Any = 0.0) -> None:
         flows: Any = of
         pools: Any = _Pools(results := _Results(of, after))
         super().__init__(flows, results)
         self.found, self._after = pools, after
         self.settled = {**of._settled, **of.shares}
-        if after:
+        if np.any(after):
             self.settled = {
                 key: np.interp(of.times + after, of.times, np.broadcast_to(x, of.times.shape))
                 for key, x in self.settled.items()
             }
 
-    def later(self, delay: float) -> Solved:
+    def later(self, delay: Any) -> Solved:
         """Return what is met by those who enter so much later."""
-        return Met(self.flows, self._after + delay).of_kind(self.kind) if delay else self  # type: ignore[arg-type]
+        if not np.any(delay):
+            return self
+        return Met(self.flows, self._after + delay).of_kind(self.kind)  # type: ignore[arg-type]
 
     def where(self, found: Mapping[str, StationResult]) -> Solved:
         """Return the same: what is inside a pool is in it."""
@@ -110,7 +112,7 @@ class _Pools:
 class _Results(dict[str, StationResult]):
     """The results of the stations, as requests that enter at each time meet them."""
 
-    def __init__(self, of: InTime, after: float = 0.0) -> None:
+    def __init__(self, of: InTime, after: Any = 0.0) -> None:
         super().__init__()
         self.of, self._after = of, after
 

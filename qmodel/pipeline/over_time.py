@@ -36,8 +36,8 @@ FLOWS_IN_TIME = Assumption(
     "flows-in-time",
     "a station depends on the one before it by some moments of it; where passes are repeated, "
     "as with retries, it is fed by the mean of what leaves it, as a Poisson stream; the times "
-    "at the stations of a path are independent, but for waits in a row that a jam makes depend "
-    "on each other, which are taken to first order",
+    "at the stations of a path are taken as independent, and how waits in one jam depend on "
+    "each other to first order",
     "Newell 1982; Eick, Massey and Whitt 1993",
     APPROXIMATE,
 )
@@ -225,7 +225,7 @@ class PipelineOverTime:
         lost = f"; {self.lost:,.0f} requests are lost" if self.lost >= 1 else ""
         spans = self.overloaded
         if not spans:
-            return f"{peak}: no station is ever full, {slowest}{lost}"
+            return f"{peak}: no station is ever saturated, {slowest}{lost}"
         most = float(self.backlog.max())
         names = sorted(spans, key=lambda n: -self.stations[n].queue_length.max())
         begin, end = spans[names[0]]

@@ -36,6 +36,17 @@ class Flow(np.ndarray):
         self.age = getattr(other, "age", 0.0)
         self.source = getattr(other, "source", None)
 
+    def __add__(self, other: Any) -> Any:
+        """Return two flows that join: as old as their mean, and from one station or none."""
+        total = super().__add__(other)
+        if isinstance(other, Flow):
+            both = np.asarray(total)
+            older = np.asarray(other) * (other.age - self.age)
+            part = np.divide(older, both, out=np.zeros_like(both), where=both > 0)
+            total.age = self.age + part
+            total.source = self.source if self.source == other.source else None
+        return total
+
 
 def flow_of(values: Any, age: Any, source: str | None = None) -> Any:
     """Return a flow whose requests are so old [s], and come from a station."""

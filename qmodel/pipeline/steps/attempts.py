@@ -15,7 +15,7 @@ from qmodel.pipeline.steps.base import Outcome, Step, choice
 if TYPE_CHECKING:
     from qmodel.pipeline.solved import Solved
 
-__all__ = ["attempts_in_turn", "failed_before", "pauses"]
+__all__ = ["attempts_in_turn", "failed_before", "pauses", "rejected_of"]
 
 _NEVER = 1e-300
 
@@ -23,7 +23,8 @@ _NEVER = 1e-300
 def attempts_in_turn(
     step: Step,
     at: Solved,
-    delays: Sequence[float],
+    rests: Sequence[float],
+    wait: float,
     *,
     again: Callable[[Any], Any],
     before: Callable[[int, Any], Sequence[Distribution]],
@@ -36,8 +37,10 @@ def attempts_in_turn(
         What is tried. [-]
     at : Solved
         What those meet who come now. [-]
-    delays : sequence of float
-        Mean time from each attempt that fails to the next. [s]
+    rests : sequence of float
+        Mean pause after each attempt that fails. [s]
+    wait : float
+        How long a late attempt takes to fail; what is rejected fails at once. [s]
     again : callable
         From the probability that an attempt fails to that of another one after it. [-]
     before : callable
@@ -45,23 +48,34 @@ def attempts_in_turn(
         gone by. [s]
     """
     come: Any = 1.0
-    after, tried = 0.0, []
+    after: Any = 0.0
+    tried = []
     rejected = abandoned = 0.0
-    for k, delay in enumerate([*delays, np.inf], 1):
+    for k, rest in enumerate([*rests, np.inf], 1):
         one = step.outcome(at.later(after))
         fails = np.maximum(one.rejected + one.abandoned, _NEVER)
-        more = again(fails) if np.isfinite(delay) else 0.0
-        time = Sum((*before(k, one.rejected / fails), one.time))
+        more = again(fails) if np.isfinite(rest) else 0.0
+        at_once = rejected_of(one)
+        time = Sum((*before(k, at_once), one.time))
         tried.append((come * np.maximum(one.accepted, 0.0), Outcome(1, 0, 0, time)))
         given_up = come * (1 - more / fails)
         rejected = rejected + given_up * one.rejected
         abandoned = abandoned + given_up * one.abandoned
-        come, after = come * more, after + delay
+        come = come * more
+        # Those who were rejected and those who were late are not told apart from here on.
+        after = after + rest + (wait * (1 - at_once) if wait else 0.0)
     accepted = sum(weight for weight, _ in tried)
     shares = [weight / np.maximum(accepted, _NEVER) for weight, _ in tried]
     return Outcome(
         accepted, rejected, abandoned, choice(shares, [one for _, one in tried]).time
     )
+
+
+def rejected_of(one: Outcome) -> Any:
+    """Return the share that is rejected of what fails."""
+    fails = np.asarray(one.rejected + one.abandoned)
+    with np.errstate(divide="ignore", invalid="ignore"):
+        return np.where(fails > 0, one.rejected / fails, 0.0)[()]
 
 
 def failed_before(waits: Sequence[Any], attempt: int, at_once: Any) -> list[Distribution]:

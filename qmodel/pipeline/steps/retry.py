@@ -31,7 +31,12 @@ from qmodel._typing import Value
 from qmodel._xp import is_symbolic
 from qmodel.distributions import Distribution, Sum
 from qmodel.errors import DomainError, ModelError
-from qmodel.pipeline.steps.attempts import attempts_in_turn, failed_before, pauses
+from qmodel.pipeline.steps.attempts import (
+    attempts_in_turn,
+    failed_before,
+    pauses,
+    rejected_of,
+)
 from qmodel.pipeline.steps.base import Grounds, Outcome, Step, again, checked_step, choice
 from qmodel.pipeline.steps.retried import RetryResult
 from qmodel.pipeline.steps.retry_budget import (
@@ -179,7 +184,7 @@ class Retry(Step):
     def _made(self, share: Any, again: Any, at: Any) -> Any:
         """Return the attempts of a share, each followed by another with a probability."""
         if at.in_time:
-            return at.in_turn(self.key, share, again, self._delays())
+            return at.in_turn(self.key, share, again, self._pauses(), self.wait)
         return share * self._mean(again)
 
     def _tried(self, share: Any, at: Flows) -> tuple[Any, Any]:
@@ -213,11 +218,15 @@ class Retry(Step):
         paused = pauses(attempt, self.pause, self.backoff, self.jitter)
         return [*failed_before(self._waits, attempt, at_once), *paused]
 
-    def _delays(self) -> list[float]:
-        """Return the mean time from each attempt that fails to the next one."""
-        fails = float(np.asarray([*self._waits, 0.0][0])) if self.failure is None else 0.0
+    @property
+    def wait(self) -> float:
+        """How long a late attempt takes to fail."""
+        return 0.0 if self.failure is not None else float(np.asarray([*self._waits, 0.0][0]))
+
+    def _pauses(self) -> list[float]:
+        """Return the mean pauses."""
         pause = self.pause * (1 - self.jitter / 2)
-        return [fails + float(pause * self.backoff**k) for k in range(self._terms() - 1)]
+        return [float(pause * self.backoff**k) for k in range(self._terms() - 1)]
 
     def outcome(self, at: Solved, times: Any = 1) -> Outcome:
         if not self._fails:
@@ -244,7 +253,8 @@ class Retry(Step):
             return attempts_in_turn(
                 self.step,
                 at,
-                self._delays(),
+                self._pauses(),
+                self.wait,
                 again=lambda fails: self._again(fails, fresh),
                 before=self._before,
             )
@@ -258,8 +268,7 @@ class Retry(Step):
             lost = np.where(np.asarray(fails) > 0, (1 - served) / fails, 0.0)[()]
             total = sum(more**k for k in range(self._terms()))
             weights = [more**k / total for k in range(self._terms())]
-        with np.errstate(divide="ignore", invalid="ignore"):
-            at_once = np.where(np.asarray(fails) > 0, one.rejected / fails, 0.0)[()]
+        at_once = rejected_of(one)
         distributions = tuple(
             Outcome(1, 0, 0, Sum((*self._before(k, at_once), one.time)))
             for k in range(1, self._terms() + 1)
