@@ -7,8 +7,8 @@ import pytest
 import sympy as sp
 
 import qmodel as qm
-from qmodel.pipeline.places_in_time import flow_of
 from qmodel.pipeline import Step
+from qmodel.pipeline.places_in_time import flow_of
 from qmodel.transients import pulse
 
 WEB, DB = qm.MMc(0.02, 16), qm.MMc(0.005, 3)
@@ -166,7 +166,10 @@ def test_flows_that_join_are_as_old_as_their_mean() -> None:
         r = site.over_time(load, times=np.arange(0.0, 60.5, 0.5))
         waits.append(r.mean)
     assert waits[0] == pytest.approx(waits[1], rel=1e-6)
-    flows = [flow_of([2.0, 0.0], 8.0, "slow"), flow_of([6.0, 0.0], np.array([0.0, 1.0]), "fast")]
+    flows = [
+        flow_of([2.0, 0.0], 8.0, "slow"),
+        flow_of([6.0, 0.0], np.array([0.0, 1.0]), "fast"),
+    ]
     both = sum(flows)
     assert both.age == pytest.approx([2.0, 8.0])
     assert both.source is None
