@@ -116,8 +116,8 @@ def test_an_attempt_meets_what_there_is_when_it_is_made() -> None:
 
 ROOM = qm.MMcK(0.1, 10, 14)
 IN_A_PULSE = np.array([86.8, 322.4, 440.0, 455.2, 270.7, 128.4, 71.3, 61.4])
-"""Attempts a second at the full room in half seconds around 5.25, 6.25, 7.25, 8.25, 9.75, 10.25,
-10.75 and 11.25 s, of 1,600 sample paths of the events."""
+"""Attempts a second at the full room in half seconds around 5.25, 6.25, 7.25, 8.25, 9.75,
+10.25, 10.75 and 11.25 s, of 1,600 sample paths of the events."""
 
 
 def test_who_is_rejected_comes_back_after_the_pause_and_not_the_timeout() -> None:
