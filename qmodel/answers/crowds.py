@@ -86,7 +86,7 @@ def crowd(
     >>> news = qm.transients.pulse(40_000, 60.0, base=300.0)
     >>> found = crowd(site, news, objectives="p99 < 1 s")
     >>> print(found.verdict)
-    peak of 1343/s after 90 s: db is saturated from 73 s to 2:20 min; backlog up to 12,417, ...
+    peak of 1343/s after 90 s: db is saturated from 73 s to 2:20 min; backlog up to 12,418, ...
     >>> [str(line) for line in found.meaning][0]
     'p99 < 1 s is missed from 77 s to 2:22 min, by 33 % of the requests.'
     """

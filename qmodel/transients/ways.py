@@ -245,7 +245,9 @@ def _taken_in(way: _OnItsWay, other: _OnItsWay) -> None:
     """Make another way a part of one."""
     whole = way.weight + other.weight
     way.p = (way.weight * way.p + other.weight * other.p) / whole
-    if way.moments is not None and other.moments is not None:
-        way.moments = (way.weight * way.moments + other.weight * other.moments) / whole
+    way.band = way.band.around(way.p)  # The other one may be somewhere else.
+    moments = [w.weight * w.moments for w in (way, other) if w.moments is not None]
+    if moments:
+        way.moments = np.sum(moments, axis=0) / whole
     way.weight = whole
     other.strand.into = way.name
