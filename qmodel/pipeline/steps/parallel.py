@@ -53,9 +53,9 @@ __all__ = [
 INDEPENDENT_BRANCHES = Assumption(
     "independent-branches",
     "parallel branches are taken as independent; queues that the same requests load together "
-    "are not: the mean is an upper bound, by up to 35 % at 64 branches, the p99 is within 4 %; "
-    "calls of several branches to one station are taken as coming one by one: of four to one of "
-    "8 servers at 90 % load the mean was 21 % low and the p99 41 %",
+    "are not: the mean is an upper bound, by up to 35 % at 64 branches, the p99 is within "
+    "4 %; calls of several branches to one station are taken as coming one by one: of four to "
+    "one of 8 servers at 90 % load the mean was 21 % low and the p99 41 %",
     "Nelson and Tantawi 1988; Baccelli and Makowski 1985; our simulations",
     APPROXIMATE,
 )
