@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 
 import qmodel as qm
-from qmodel.distributions import Deterministic, Distribution, Exponential, Mixture, Sum
+from qmodel.distributions import ZERO, Deterministic, Distribution, Exponential, Mixture, Sum
 from qmodel.distributions.shared import each_once, transform
 
 SERVICE = Exponential(0.02)
@@ -63,3 +63,19 @@ def test_a_part_in_doubt_goes_on_alone() -> None:
         for p, d in ((0.5, 0.01), (0.3, 0.02), (0.2, 0.05))
     )
     assert float(time.tail(0.07)) == pytest.approx(float(exact), abs=1e-9)
+
+
+def test_a_tree_of_shared_times_is_not_walked_as_a_tree(asked: list[Distribution]) -> None:
+    """Each of k times follows a constant, or is left out: 2^k ways, of the same k times."""
+    counts = []
+    for k in (6, 12, 18):
+        times = [
+            Mixture((0.5, 0.5), (Sum((Deterministic(0.01), Exponential(0.001 * i))), ZERO))
+            for i in range(1, k + 1)
+        ]
+        whole = Sum(times)
+        asked.clear()
+        assert whole.tail(whole.quantile(0.9999)) == pytest.approx(1e-4, rel=1e-6)
+        counts.append(len(asked))
+    assert counts[1] < 8 * counts[0]
+    assert counts[2] < 5 * counts[1]
