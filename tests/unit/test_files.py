@@ -3,7 +3,10 @@
 from __future__ import annotations
 
 import json
+import sys
 import time
+from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -286,10 +289,8 @@ HOSTILE = {
 def test_hostile_texts_are_refused_at_once(text: str, ending: str, tmp_path: Path) -> None:
     file = tmp_path / f"site{ending}"
     file.write_text(text)
-    before = time.process_time()
-    with pytest.raises(ModelFileError):
+    with within(1.0), pytest.raises(ModelFileError):
         read_model(file)
-    assert time.process_time() - before < 1.0
 
 
 @pytest.mark.parametrize("ending", [".yaml", ".json", ".toml"])
@@ -298,10 +299,8 @@ def test_garbage_of_a_megabyte(ending: str, tmp_path: Path) -> None:
     noise = np.random.default_rng(1)
     for raw in (noise.bytes(1 << 20), bytes(noise.integers(32, 127, 1 << 20, dtype=np.uint8))):
         file.write_bytes(raw)
-        before = time.process_time()
-        with pytest.raises(ModelFileError):
+        with within(1.0), pytest.raises(ModelFileError):
             read_model(file)
-        assert time.process_time() - before < 1.0
 
 
 def test_other_files(tmp_path: Path) -> None:
@@ -319,11 +318,18 @@ def test_two_hundred_services(tmp_path: Path) -> None:
     file = tmp_path / "site.yaml"
     file.write_text(many_services(200))
     read_model(file)  # the kinds are read once
-    before = time.process_time()
-    site = read_model(file)
-    assert time.process_time() - before < 0.5
+    with within(0.5):
+        site = read_model(file)
     assert len(site.model.stations) == 202
     assert len(site.prices) == 200
+
+
+@contextmanager
+def within(seconds: float) -> Iterator[None]:
+    """Assert what is done to take so much CPU time at most, where no tracer slows it down."""
+    before = time.process_time()
+    yield
+    assert sys.gettrace() or time.process_time() - before < seconds
 
 
 def many_services(count: int) -> str:
