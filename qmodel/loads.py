@@ -31,6 +31,7 @@ from qmodel._checked import checked
 from qmodel._fields import Model, parameter
 from qmodel._typing import Count, Value
 from qmodel._values import digest_fields, same_fields
+from qmodel._xp import is_symbolic
 from qmodel.errors import DomainError, ModelError
 from qmodel.units import text
 
@@ -42,6 +43,7 @@ __all__ = [
     "Renewal",
     "columns_of",
     "in_words",
+    "one_scenario",
     "poisson_rate",
 ]
 
@@ -162,6 +164,8 @@ class Closed(Load):
         """Return so many times the users, rounded up."""
         if not isinstance(factor, (int, float, np.number)):
             return NotImplemented
+        if is_symbolic(self.users):
+            raise DomainError(f"users must be numbers to be multiplied, got {self.users}")
         users = _check.finite("factor", factor) * np.asarray(self.users)
         return Closed(np.ceil(users * (1 - 1e-12))[()], self.think_time)
 
@@ -275,6 +279,14 @@ def poisson_rate(load: Any, who: str) -> Any:
         reason = _REASONS[type(load)]
         raise ModelError(f"{who} does not take {type(load).__name__} loads: {reason}")
     return _check.nonnegative("arrival_rate", load)
+
+
+def one_scenario(load: Closed) -> Closed:
+    """Return users of one scenario, refusing arrays, symbols and what is not known."""
+    for name, value in columns_of(load).items():
+        if is_symbolic(value) or np.ndim(value) or np.isnan(value):
+            raise DomainError(f"{name} must be one number: one scenario at a time, got {value}")
+    return load
 
 
 def columns_of(load: Any) -> dict[str, Any]:

@@ -10,8 +10,7 @@ import numpy as np
 from qmodel import _check
 from qmodel.answers.answer import Fact
 from qmodel.answers.words import COUNT, RATE, TIME, lost
-from qmodel.errors import DomainError
-from qmodel.loads import Closed, Poisson, Profile, columns_of
+from qmodel.loads import Closed, Poisson, Profile, one_scenario
 from qmodel.units import text
 
 if TYPE_CHECKING:
@@ -61,10 +60,7 @@ def sensible_load(
 ) -> tuple[Any, str]:
     """Return the load [1/s], given or sensible, and a remark on how it was chosen."""
     if isinstance(arrival_rate, Closed):
-        for name, value in columns_of(arrival_rate).items():
-            if np.ndim(value):
-                raise DomainError(f"{name} must be one number: an answer is to one scenario")
-        return arrival_rate, ""
+        return one_scenario(arrival_rate), ""
     if isinstance(arrival_rate, Profile):
         return arrival_rate.peak, "the peak of one that changes in time"
     if isinstance(arrival_rate, Poisson):

@@ -10,8 +10,7 @@ import numpy as np
 
 from qmodel import _check
 from qmodel._typing import Value
-from qmodel.errors import DomainError
-from qmodel.loads import Closed, columns_of
+from qmodel.loads import Closed, Poisson, columns_of, one_scenario
 from qmodel.planning._domains import Domain, domain_of
 from qmodel.planning._models import Asked, StationModel
 from qmodel.planning._results import Result
@@ -23,15 +22,12 @@ __all__ = ["Loaded", "one_load"]
 _UNITS = {"arrival_rate": "1/s", "think_time": "s", "users": "-"}
 
 
-def one_load(load: Any) -> float | Closed:
+def one_load(load: Any, name: str = "arrival_rate") -> float | Closed:
     """Return a load of one scenario that is above 0: a rate, or users."""
-    if not isinstance(load, Closed):
-        return float(_check.positive("arrival_rate", getattr(load, "rate", load)))
-    for name, value in columns_of(load).items():
-        if np.ndim(value):
-            raise DomainError(f"{name} must be one number: one scenario at a time")
-    _check.positive("users", load.users)
-    return load
+    if isinstance(load, Closed):
+        _check.positive("users", one_scenario(load).users)
+        return load
+    return float(_check.positive(name, load.rate if isinstance(load, Poisson) else load))
 
 
 @dataclass(frozen=True, slots=True, eq=False)

@@ -14,7 +14,7 @@ import numpy as np
 from qmodel import _check
 from qmodel._checked import checked
 from qmodel.errors import DomainError
-from qmodel.loads import Closed, Profile
+from qmodel.loads import Closed, Poisson, Profile
 from qmodel.planning._results import Model
 from qmodel.planning.quantities import quantity_of
 from qmodel.planning.size import size
@@ -33,7 +33,7 @@ _LOOSE = {"s": 1e12, "%": 1.0}
 @checked
 def cost_frontier(
     model: Model,
-    arrival_rate: float | Closed | Profile,
+    arrival_rate: float | Poisson | Closed | Profile,
     quantity: str = "p99",
     *,
     points: int = 10,

@@ -41,7 +41,7 @@ import numpy as np
 from qmodel._checked import checked
 from qmodel._nearest import did_you_mean
 from qmodel.errors import DomainError, ModelError
-from qmodel.loads import Closed, in_words
+from qmodel.loads import Closed, Poisson, in_words
 from qmodel.planning._capacity_end import capacity_end
 from qmodel.planning._domains import Domain
 from qmodel.planning._loaded import Loaded, one_load
@@ -140,7 +140,7 @@ class Sensitivity:
 @checked
 def sensitivity(
     model: Model,
-    arrival_rate: float | Closed,
+    arrival_rate: float | Poisson | Closed,
     *objectives: Objectives,
     quantities: Sequence[str] = ("mean", "p99"),
     over: Sequence[str] | None = None,

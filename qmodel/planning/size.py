@@ -36,11 +36,12 @@ from qmodel import _check
 from qmodel._checked import checked
 from qmodel._nearest import did_you_mean
 from qmodel.errors import DomainError, InfeasibleError, ModelError
-from qmodel.loads import Closed, Poisson, Profile, columns_of
+from qmodel.loads import Closed, Poisson, Profile
 from qmodel.networks import HeldPool
 from qmodel.planning._domains import Domain, domain_of
 from qmodel.planning._fewer import EnoughOfFewer
 from qmodel.planning._least_cost import Holds, Numbers, cheapest
+from qmodel.planning._loaded import one_load
 from qmodel.planning._models import Asked, StationModel, asked, counted, has_arrays
 from qmodel.planning._results import Model
 from qmodel.planning._trials import Case, Trial, why_none
@@ -54,7 +55,7 @@ __all__ = ["size"]
 @checked
 def size(
     model: Model,
-    arrival_rate: float | Closed | Profile,
+    arrival_rate: float | Poisson | Closed | Profile,
     *objectives: Objectives,
     prices: Mapping[str, float] | None = None,
     lots: Mapping[str, float] | None = None,
@@ -221,14 +222,7 @@ def _pools(model: Asked, sized: Iterable[str]) -> list[int]:
 
 
 def _load(name: str, load: Any) -> float | Closed | Profile:
-    if isinstance(load, Closed):
-        for part, value in columns_of(load).items():
-            if np.ndim(value):
-                raise DomainError(f"{part} must be one number: size one scenario at a time")
-        _check.positive("users", load.users)
-    if isinstance(load, Closed | Profile):
-        return load
-    return float(_check.positive(name, load.rate if isinstance(load, Poisson) else load))
+    return load if isinstance(load, Profile) else one_load(load, name)
 
 
 def _peak(load: float | Closed | Profile) -> float | Closed:

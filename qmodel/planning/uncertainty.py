@@ -42,7 +42,7 @@ from qmodel import _check
 from qmodel._checked import checked
 from qmodel._nearest import did_you_mean
 from qmodel.errors import DomainError, ModelError
-from qmodel.loads import Closed, in_words
+from qmodel.loads import Closed, Poisson, in_words
 from qmodel.planning._loaded import Loaded, one_load
 from qmodel.planning._models import asked, has_arrays
 from qmodel.planning._results import Model, Result, max_rate_of
@@ -149,7 +149,7 @@ class Uncertainty:
 @checked
 def uncertainty(
     model: Model,
-    arrival_rate: float | Closed,
+    arrival_rate: float | Poisson | Closed,
     spreads: Mapping[str, float],
     *objectives: Objectives,
     quantities: Sequence[str] = ("mean", "p99"),

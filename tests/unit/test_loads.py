@@ -89,3 +89,5 @@ def test_more_users_are_whole_users() -> None:
     assert qm.Closed([10, 20]) * 1.1 == qm.Closed([11, 22])
     with pytest.raises(DomainError, match="factor"):
         -1.0 * qm.Closed(10)
+    with pytest.raises(DomainError, match="users must be numbers to be multiplied"):
+        2 * qm.Closed(sp.Symbol("N", positive=True))

@@ -6,10 +6,12 @@ from itertools import product
 
 import numpy as np
 import pytest
+import sympy as sp
 
 import qmodel as qm
 from qmodel import answers
 from qmodel.errors import DomainError, InfeasibleError
+from qmodel.planning import cost_frontier
 from qmodel.planning._loaded import Loaded, one_load
 
 WEB, DB = qm.call("web", qm.MMc(0.045)), qm.call("db", qm.MMc(0.020))
@@ -125,12 +127,31 @@ def test_a_report_on_users() -> None:
     assert len(sweep.draw()) == 1
 
 
-@pytest.mark.parametrize("users", [0, [1, 2]])
-def test_a_load_of_one_scenario(users: object) -> None:
+@pytest.mark.parametrize(
+    ("load", "what"),
+    [
+        (qm.Closed(0, 5.0), "users"),
+        (qm.Closed([1, 2], 5.0), "users"),
+        (qm.Closed(sp.Symbol("N", positive=True), 5.0), "users"),
+        (qm.Closed(10, [1.0, 2.0]), "think_time"),
+        (qm.Closed(10, float("nan")), "think_time"),
+    ],
+)
+def test_a_load_of_one_scenario(load: qm.Closed, what: str) -> None:
     for question in (
-        lambda load: one_load(load),
-        lambda load: qm.size(SITE, load, "p99 < 1 s"),
-        lambda load: qm.sensitivity(SITE, load),
+        lambda: one_load(load),
+        lambda: qm.size(SITE, load, "p99 < 1 s"),
+        lambda: cost_frontier(SITE, load),
+        lambda: qm.sensitivity(SITE, load),
+        lambda: qm.uncertainty(SITE, load, {"web.service_time": 0.1}),
+        lambda: answers.sensitivity(SITE, load),
     ):
-        with pytest.raises(DomainError, match="users"):
-            question(qm.Closed(users, 5.0))
+        with pytest.raises(DomainError, match=f"^{what} must be"):
+            question()
+
+
+def test_a_rate_is_a_poisson_load() -> None:
+    one, other = (qm.sensitivity(qm.MMc(0.01), load) for load in (50.0, qm.Poisson(50.0)))
+    assert one.elasticities == other.elasticities
+    plans = [qm.size(qm.MMc(0.01), x, "p99 < 40 ms") for x in (150.0, qm.Poisson(150.0))]
+    assert plans[0].numbers == plans[1].numbers
