@@ -5,6 +5,7 @@ from __future__ import annotations
 import mpmath as mp
 import numpy as np
 import pytest
+import sympy as sp
 
 import qmodel as qm
 from qmodel.queues.counts.token_bucket import accepted, accepted_of_batches
@@ -115,3 +116,9 @@ def test_a_page_of_images_at_once() -> None:
         usual = {"batch": 3, "interval": 1.0, "limit": 1.0, "burst": 5} | arguments
         with pytest.raises(qm.DomainError, match=name):
             accepted_of_batches(usual.pop("batch"), **usual)
+
+
+def test_symbols_are_refused_with_a_sentence() -> None:
+    path = qm.Pipeline(qm.series(qm.limit("quota", 300.0), qm.call("a", qm.MMc(0.01))))
+    with pytest.raises(qm.ModelError, match="a token bucket has no symbolic form"):
+        path.solve(sp.Symbol("x", positive=True)).latency

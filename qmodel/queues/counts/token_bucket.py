@@ -36,7 +36,9 @@ import numpy as np
 from qmodel import _check
 from qmodel._checked import checked
 from qmodel._typing import Count, Value
+from qmodel._xp import is_symbolic
 from qmodel.distributions import Deterministic
+from qmodel.errors import ModelError
 from qmodel.queues.mg1 import MG1
 
 __all__ = ["accepted", "accepted_of_batches"]
@@ -66,6 +68,8 @@ def accepted(arrival_rate: Value, *, limit: Value, burst: Value) -> Value:
     ------
     DomainError
         If an argument is outside its domain; the message names it and the value.
+    ModelError
+        If one of them is a symbol.
 
     Examples
     --------
@@ -77,6 +81,10 @@ def accepted(arrival_rate: Value, *, limit: Value, burst: Value) -> Value:
     rate = _check.nonnegative("arrival_rate", arrival_rate)
     limit = _check.positive("limit", limit)
     room = _check.nonnegative("burst - 1", _check.positive("burst", burst) - 1.0)
+    if is_symbolic(rate, limit, room):
+        raise ModelError(
+            "what a token bucket lets through has no symbolic form: put numbers in"
+        )
     rho = np.asarray(rate / limit)
     # At saturation the form is 0/0: there the mean of both sides, right to 1e-9.
     aside = np.where(abs(rho - 1) < _NEAR, _NEAR, 0.0)
