@@ -67,15 +67,19 @@ def namespace(*args: object) -> Any:
 
 @cache
 def _numpy() -> SimpleNamespace:
+    single = (bool, np.bool_)
+
     def asarray(x: Any) -> Any:
         return x if type(x) is float else np.asarray(x, dtype=float)[()]
 
     def where(condition: Any, x: Any, y: Any) -> Any:
+        if isinstance(condition, single) and isinstance(x, float) and isinstance(y, float):
+            return np.float64(x if condition else y)
         return np.where(condition, x, y)[()]
 
     def guard(value: Any, overload: Any, instead: Any) -> Any:
         # Masks the overload, not its complement: a NaN argument stays NaN.
-        return np.where(overload, instead, value)[()]
+        return where(overload, instead, value)
 
     def over(x: Any, spare: Any, instead: Any) -> Any:
         if isinstance(x, float) and isinstance(spare, float):

@@ -22,11 +22,15 @@ from qmodel._fields import Model
 from qmodel._typing import Count, Value
 from qmodel._xp import is_symbolic, namespace
 from qmodel.basis import Assumption, Basis, union
-from qmodel.distributions import ZERO, Distribution, Scaled, Sum, from_mean_scv
-from qmodel.distributions.algebra import measure
+from qmodel.distributions import Distribution, Scaled, Sum, from_mean_scv
 from qmodel.errors import ModelError
 from qmodel.loads import Load, Renewal
-from qmodel.queues.approximations.dispersion import VARIABILITY, probability_factor, wait_factor
+from qmodel.queues.approximations.dispersion import (
+    VARIABILITY,
+    lengthened,
+    probability_factor,
+    wait_factor,
+)
 from qmodel.queues.approximations.return_visits import (
     RETURNS,
     as_if_shared,
@@ -239,12 +243,10 @@ class Station(Model, ABC):
         waits = result.wait
         if waits is not None:
             share = probability_factor(scv, result.utilization, seen)
-            if not is_symbolic(share, factor):
+            if not is_symbolic(share, factor) and np.any(share > 1):
                 # No more than all of them wait.
                 share = np.minimum(share, 1 / np.maximum(waits.tail(0.0), 1e-300))[()]
-            waits = Scaled(waits, factor / share)
-            if np.any(share != 1):
-                waits = measure((share, 1 - share), (waits, ZERO))
+            waits = lengthened(waits, factor, share)
         slower = replace(result, wait=waits)
         grounds = ((VARIABILITY,) if any(s.scv is not None for s in streams) else ()) + (
             (RETURNS,) if again and np.any(service.scv != 1) else ()
@@ -284,12 +286,7 @@ class Station(Model, ABC):
                 share = share + rate
             arriving = arriving + rate * (1 + more)
         xp = namespace(arriving, total)
-        if not xp.symbolic:
-            total = np.asarray(total, dtype=float)  # a float would raise where it divides by 0
-        with xp.errstate(divide="ignore", invalid="ignore"):
-            return tuple(
-                xp.guard(xp.asarray(x) / total, total == 0, 1.0) for x in (arriving, share)
-            )
+        return tuple(xp.over(x, total, 1.0) for x in (arriving, share))
 
     def _stream(
         self, result: StationResult, rate: Value, service: Distribution

@@ -209,6 +209,15 @@ class MMc(Station):
             return MMc(service.mean, self.servers)
         return self._of_general_service(service)
 
+    def distribution_of_response(
+        self, result: StationResult, work: Distribution, visits: Count = 1
+    ) -> Distribution:
+        """Return the distribution of the response, in closed form where the wait has one."""
+        wait, once = result.wait, isinstance(visits, int) and visits == 1
+        if once and isinstance(wait, MMcWait) and isinstance(work, Exponential):
+            return MMcResponse(wait.probability, wait.drain, 1 / work.mean)
+        return Station.distribution_of_response(self, result, work, visits)
+
     def _solve(self, arrival_rate: Value) -> StationResult:
         rate, s, c = arrival_rate, self.service_time, self.servers
         spare, must_wait = spare_servers(rate, s, c), erlang_c(servers=c, offered_load=rate * s)

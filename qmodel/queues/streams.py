@@ -79,7 +79,10 @@ class Stream(Model):
     @property
     def once(self) -> bool:
         """Whether each request comes once."""
-        return not is_symbolic(self.visits) and bool(np.all(np.equal(self.visits, 1)))
+        visits = self.visits
+        if isinstance(visits, (int, float)):
+            return visits == 1
+        return not is_symbolic(visits) and bool(np.all(np.equal(visits, 1)))
 
 
 def streams_of(load: Any, who: str = "a station") -> tuple[Stream, ...]:
@@ -96,8 +99,8 @@ def streams_of(load: Any, who: str = "a station") -> tuple[Stream, ...]:
 def finite_rates(streams: Sequence[Stream], service_time: Value) -> tuple[list[Value], Any]:
     """Return rates, very large for infinite ones, and where they are infinite, if anywhere."""
     rates = [s.arrival_rate for s in streams]
-    if all(type(rate) is float and rate < np.inf for rate in rates):
-        return rates, None
+    if all(isinstance(rate, float) and rate < np.inf for rate in rates):
+        return [float(rate) for rate in rates], None  # NumPy's numbers are slower.
     if is_symbolic(*rates) or not any(np.any(np.isinf(rate)) for rate in rates):
         return rates, None
     most = _ENDLESS / np.clip(service_time, 1e-100, 1e100)

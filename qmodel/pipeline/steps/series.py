@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from dataclasses import dataclass
-from functools import cache
 from typing import TYPE_CHECKING, Any
 
 from qmodel._checked import checked
@@ -53,22 +52,21 @@ class Series(Step):
         for place, step in enumerate(flat):
             if step.meets:
                 visits.setdefault(step.meets, []).append(place)
-        alone = cache(lambda step: step.outcome(at))
-        mean = cache(lambda step: alone(step).time.mean)
+        in_a_row = once and len(visits) > 1
         outcomes: list[Outcome] = []
         waits: dict[int, tuple[Wait, Distribution]] = {}
         for step in flat:
             if not step.meets:
-                outcomes.append(alone(step) if once else step.outcome(at, times))
+                outcomes.append(step.outcome(at, times))
             # Visits to one station find the same queue: they are taken together, at once.
             elif places := visits.pop(step.meets, None):
                 here = at
                 if len(places) > 1 and at.round is None:
                     # The mean time from one visit to a station to the next.
                     row = flat[places[0] : places[-1]]
-                    others = (mean(other) for other in row if other.meets != step.meets)
+                    others = (at.time_of(o) for o in row if o.meets != step.meets)
                     here = at.again_after(sum(others) / (len(places) - 1))
-                elif len(places) == 1 and once:
+                elif len(places) == 1 and in_a_row:
                     waits |= {len(outcomes): found for found in step.waits(at)}
                 outcomes.append(step.visits(here, tuple(flat[i] for i in places), times))
         if len(waits) > 1:

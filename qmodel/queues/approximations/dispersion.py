@@ -54,19 +54,24 @@ References
 
 from __future__ import annotations
 
+import math
 from collections.abc import Sequence
 from copy import copy
 from dataclasses import dataclass
 from functools import cached_property, reduce
+from types import SimpleNamespace
 from typing import Any
 
 import numpy as np
-from scipy.special import ndtr
+from scipy.special import erf
 
-from qmodel._xp import is_symbolic
+from qmodel._xp import is_symbolic, namespace
 from qmodel.basis import APPROXIMATE, Assumption
+from qmodel.distributions import ZERO, Distribution, Scaled
+from qmodel.distributions.algebra import measure
 from qmodel.queues.approximations.dispersion_errors import WORST
 from qmodel.queues.approximations.limit_errors import WORST as LIMITED
+from qmodel.queues.waits.mmc import MMcWait
 
 __all__ = [
     "DISTURBED",
@@ -75,6 +80,7 @@ __all__ = [
     "Behind",
     "Dispersion",
     "joined",
+    "lengthened",
     "mixed",
     "probability_factor",
     "scv_at",
@@ -100,6 +106,8 @@ VARIABILITY = Assumption(
 )
 
 _STOPS = 0.25
+_SMALL, _LARGE = 1e-5, 50.0
+_ARRAYS = SimpleNamespace(exp=np.exp, sqrt=np.sqrt, erf=erf)
 _DEEP = 16
 """Stations that a stream remembers: what those before did to it, the others have undone."""
 
@@ -247,7 +255,7 @@ class Behind(Dispersion):
         with np.errstate(divide="ignore", invalid="ignore"):
             pace = self._rate * (1 - load) ** 2 / (self._scv + self._service + 1)
         # Behind servers that are always busy, and behind a clock that meets constant work.
-        return np.where(np.less(load, 1), pace, 0.0)
+        return np.where(np.less(load, 1), pace, 0.0)[()]
 
     def spaces(self, services: Any, servers: Any) -> Any:
         """Return whether nobody waits who goes on to servers with such services.
@@ -262,39 +270,44 @@ class Behind(Dispersion):
         return constant & fast & np.less_equal(self._servers, servers)
 
     def _extra(self, time: Any, known: dict[int, Any]) -> Any:
-        with np.errstate(invalid="ignore"):
-            scaled = np.where(self._pace == 0, 0.0, self._pace * time)
-        busy = self._waits * (1 - relaxed(scaled))
+        busy = self._waits * (1 - relaxed(namespace().weigh(self._pace, time)))
         return (1 - busy) * self._before.extra(time, known) + busy * self._service
 
 
 def relaxed(time: Any) -> Any:
     """Return the weight w of reflected Brownian motion, from 0 to 1."""
+    if isinstance(time, float) and _SMALL <= time <= _LARGE:
+        return _middle(float(time), math)
     t = np.asarray(time, dtype=float)
-    small, large = t < 1e-5, t > 50.0  # There it is 0.75 sqrt(t) or so, and 1 - 1 / (2 t).
-    x = np.where(small | large, 1.0, t)
-    root = np.sqrt(x)
-    density = np.exp(-x / 2) / np.sqrt(2 * np.pi)
-    middle = (x**2 + 2 * x - 1) * (2 * ndtr(root) - 1) + 2 * density * root * (1 + x) - x**2
+    small, large = t < _SMALL, t > _LARGE
+    # There it is 0.75 sqrt(t) or so, and 1 - 1 / (2 t).
     with np.errstate(divide="ignore"):
-        far = 1 - 1 / (2 * np.maximum(t, 50.0))
+        far = 1 - 1 / (2 * np.maximum(t, _LARGE))
     near = np.sqrt(t) * (4 / 3) * np.sqrt(2 / np.pi) - t / 2
-    found = np.where(small, near, np.where(large, far, middle / (2 * x)))
+    middle = _middle(np.where(small | large, 1.0, t), _ARRAYS)
+    found = np.where(small, near, np.where(large, far, middle))
     return np.where(np.isnan(t), np.nan, found)
+
+
+def _middle(t: Any, of: Any) -> Any:
+    """Return w with the functions of a module, for numbers or for arrays."""
+    density = of.exp(-t / 2) * of.sqrt(t) / math.sqrt(2 * math.pi)
+    inner = of.erf(of.sqrt(t / 2))  # 1 - 2 Phi^c(sqrt t)
+    return ((t * t + 2 * t - 1) * inner + 2 * density * (1 + t) - t * t) / (2 * t)
 
 
 def scv_at(stream: Dispersion, rate: Any, utilization: Any, service_scv: Any) -> Any:
     """Return the SCV of a stream at a station: its index at the time in which that fills."""
+    xp = namespace()
     load = np.minimum(utilization, 1.0)
-    with np.errstate(divide="ignore", invalid="ignore"):
-        scale = load**2 / (2 * rate * (1 - load) ** 2)
-        scale = np.where(np.equal(rate, 0), 0.0, np.where(np.isnan(scale), np.inf, scale))
+    scale = xp.over(load**2, 2 * rate * (1 - load) ** 2, np.inf)
+    scale = xp.guard(scale, rate == 0, 0.0)
     scv: Any = 1.0
-    for _ in range(3):
-        with np.errstate(invalid="ignore"):
+    with np.errstate(invalid="ignore"):
+        for _ in range(3):
             time = scale * np.maximum(scv + service_scv, 1e-9)
             scv = np.maximum(1 + stream.extra(time, {}), 0.0)
-    return scv[()]
+    return scv
 
 
 def wait_factor(scv: Any, utilization: Any, service_scv: Any) -> Any:
@@ -305,20 +318,34 @@ def wait_factor(scv: Any, utilization: Any, service_scv: Any) -> Any:
     total = (scv + service_scv) / (1 + service_scv)
     if is_symbolic(total, utilization):
         return total
-    load, ca2 = np.asarray(utilization, dtype=float), np.asarray(scv, dtype=float)
-    with np.errstate(divide="ignore", invalid="ignore"):
-        less = np.exp(-2 * (1 - load) * (1 - ca2) ** 2 / (3 * load * (ca2 + service_scv)))
-    factor = total * np.where((ca2 < 1) & (load < 1), less, 1.0)
-    return np.maximum(factor, 1e-12)[()]  # A clock before constant work: no wait to speak of.
+    xp = namespace()
+    load, ca2 = xp.asarray(utilization), xp.asarray(scv)
+    spread = 3 * load * (ca2 + service_scv)
+    less = np.exp(-2 * xp.over((1 - load) * (1 - ca2) ** 2, spread, np.inf))
+    factor = total * xp.where((ca2 < 1) & (load < 1), less, 1.0)
+    return np.maximum(factor, 1e-12)  # A clock before constant work: no wait to speak of.
 
 
 def probability_factor(scv: Any, utilization: Any, service_scv: Any) -> Any:
     """Return how many times likelier a wait is than behind Poisson arrivals."""
     if is_symbolic(scv, utilization, service_scv):
         return 1
-    rho, ca2 = np.minimum(np.asarray(utilization, dtype=float), 1.0), np.asarray(scv)
+    xp = namespace()
+    rho, ca2 = np.minimum(xp.asarray(utilization), 1.0), xp.asarray(scv)
+    common = rho**2 * (4 * ca2 + service_scv)
+    regular = (1 + ca2 + rho * service_scv) / (1 + rho * (service_scv - 1) + common)
     with np.errstate(divide="ignore", invalid="ignore"):
-        common = rho**2 * (4 * ca2 + service_scv)
-        regular = (1 + ca2 + rho * service_scv) / (1 + rho * (service_scv - 1) + common)
-        more = (ca2 - 1) * (1 - rho) * np.where(ca2 < 1, regular, 4 * rho / (ca2 + common))
-    return np.where(np.isfinite(more), np.maximum(1 + more, 0.1), 1.0)[()]
+        bunched = np.divide(4 * rho, ca2 + common)
+        more = (ca2 - 1) * (1 - rho) * xp.where(ca2 < 1, regular, bunched)
+    return xp.where(np.isfinite(more), np.maximum(1 + more, 0.1), 1.0)
+
+
+def lengthened(wait: Distribution, factor: Any, share: Any) -> Distribution:
+    """Return a wait whose mean is `factor` times as long, and that `share` times as many have.
+
+    An exponential one stays so.
+    """
+    if isinstance(wait, MMcWait):
+        return MMcWait(wait.probability * share, wait.drain * (share / factor))
+    longer = Scaled(wait, factor / share)
+    return longer if np.all(share == 1) else measure((share, 1 - share), (longer, ZERO))

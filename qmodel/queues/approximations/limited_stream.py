@@ -35,6 +35,7 @@ from typing import Any
 
 import numpy as np
 
+from qmodel._xp import namespace
 from qmodel.queues.approximations.dispersion import POISSON, Dispersion, relaxed
 
 __all__ = ["Limited"]
@@ -75,16 +76,16 @@ class Limited(Dispersion):
     ) -> None:
         self.depth, self.passed = arriving.depth + 1, arriving.passed
         self._before = arriving
-        rate = np.asarray(arrival_rate, dtype=float)
-        with np.errstate(divide="ignore", invalid="ignore", over="ignore"):
+        xp = namespace()
+        rate = xp.asarray(arrival_rate)
+        with np.errstate(invalid="ignore", over="ignore"):
             full = np.maximum(1 - rate * accepted / limit, 0.0)
-            index = (full / (full + np.maximum(1 - accepted, 0.0))) ** 2
-            pace = ((rate - limit) ** 2 + (np.pi * rate / burst) ** 2) / rate
+            index = xp.over(full, full + np.maximum(1 - accepted, 0.0), 1.0) ** 2
+            pace = xp.over((rate - limit) ** 2 + (np.pi * rate / burst) ** 2, rate, np.inf)
         known = np.isfinite(index) & np.isfinite(pace)
-        self._less = np.where(known, index - 1, 0.0)
-        self._pace = np.where(known, pace, 0.0)
+        self._less = xp.where(known, index - 1, 0.0)
+        self._pace = xp.where(known, pace, 0.0)
 
     def _extra(self, time: Any, known: dict[int, Any]) -> Any:
-        with np.errstate(invalid="ignore"):
-            scaled = np.where(self._pace == 0, 0.0, self._pace * time)
-        return (1 + self._before.extra(time, known)) * (1 + self._less * relaxed(scaled)) - 1
+        here = 1 + self._less * relaxed(namespace().weigh(self._pace, time))
+        return (1 + self._before.extra(time, known)) * here - 1

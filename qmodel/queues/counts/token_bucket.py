@@ -85,6 +85,8 @@ def accepted(arrival_rate: Value, *, limit: Value, burst: Value) -> Value:
         raise ModelError(
             "what a token bucket lets through has no symbolic form: put numbers in"
         )
+    if not np.any(room):  # A bucket of one token misses none while nothing has come.
+        return 1 / (1 + np.divide(rate, limit) + room)
     rho = np.asarray(rate / limit)
     # At saturation the form is 0/0: there the mean of both sides, right to 1e-9.
     aside = np.where(abs(rho - 1) < _NEAR, _NEAR, 0.0)
@@ -149,11 +151,8 @@ def _share(beside: Any, room: Any) -> Any:
 
     with np.errstate(over="ignore", under="ignore", invalid="ignore", divide="ignore"):
         low = np.where(beside <= 1, beside, -lambertw(-beside * np.exp(-beside)).real)
-        if np.any(room):
-            missing = MG1(Deterministic(1.0)).solve(low[()]).wait
-            assert missing is not None
-            below = missing.cdf(room)
-        else:
-            below = 1 - low  # A bucket of one token misses none while nothing has come.
+        missing = MG1(Deterministic(1.0)).solve(low[()]).wait
+        assert missing is not None
+        below = missing.cdf(room)
         inverse = (1 - low) * np.exp(-(beside - low) * room) / below
         return np.minimum(1 / (beside + inverse), 1.0)

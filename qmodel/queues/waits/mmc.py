@@ -87,7 +87,7 @@ class MMcWait(Distribution):
         """Return the probability that it exceeds `t`."""
         xp = namespace(t, self.probability, self.drain)
         below = self.probability * xp.exp(-self.drain * xp.maximum(xp.asarray(t), 0))
-        return below if xp.symbolic else np.where(np.asarray(t) < 0, 1.0, below)[()]
+        return below if xp.symbolic else xp.guard(below, xp.asarray(t) < 0, 1.0)
 
     def density(self, t: Value) -> Value:
         """Return the density at `t`."""
