@@ -7,13 +7,14 @@ levels.
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 
 import numpy as np
 
 from qmodel.transients.evolution import Neighbours
 from qmodel.transients.feed import Coupling
-from qmodel.transients.levels import Levels
+from qmodel.transients.levels import Levels, Runs, rates_of
 from qmodel.transients.together import Together
 from qmodel.transients.walk import Walk
 
@@ -46,10 +47,10 @@ class Band:
     high: int
     _part: Levels = field(init=False)
     _servers: float = field(init=False, default=-1.0)
-    _deaths: np.ndarray = field(init=False)
+    _walk: np.ndarray = field(init=False)
     _full: np.ndarray = field(init=False)
-    _last: tuple[float, float] = field(init=False, default=(-1.0, -1.0))
-    _rates: Neighbours = field(init=False)
+    _runs: Runs = field(init=False)
+    _known: dict[float, Neighbours] = field(init=False)
 
     def __post_init__(self) -> None:
         self._part = Levels(self.levels.numbers[self.low : self.high])
@@ -69,23 +70,31 @@ class Band:
         found[..., self.low : self.high] = p
         return found
 
-    def rates(self, rate: float, servers: float) -> Neighbours:
-        """Return the rates up and down from each level [1/s]."""
-        if (rate, servers) == self._last:
-            return self._rates  # A load that stays as it is has one chain.
+    def rates(self, loads: Sequence[float], servers: float) -> list[Neighbours]:
+        """Return the rates up and down from each level, at each of some loads [1/s]."""
         if servers != self._servers:
-            self._deaths = self.walk.deaths(self.numbers, servers)
-            self._full = (self.numbers >= max(servers, 1)).astype(float)
-            self._servers = servers
-        births, deaths = np.full(len(self.numbers), rate), self._deaths
-        if more := self.walk.more(rate, servers):
-            births, deaths = births + more * self._full, deaths + more * self._full
-        self._last, self._rates = (rate, servers), Neighbours(*self._part.rates(births, deaths))
-        return self._rates
+            deaths = self.walk.deaths(self.numbers, servers)
+            full = self.numbers >= max(servers, 1)
+            self._runs = self._part.runs(deaths, full)
+            self._walk = np.zeros((2, 1, len(self._runs.first)))
+            self._walk[1] = deaths[self._runs.first]
+            self._full, self._servers, self._known = full[self._runs.first], servers, {}
+        # A load that stays as it is has one chain.
+        new = [load for load in dict.fromkeys(loads) if load not in self._known]
+        if new:
+            walks = self._walk.repeat(len(new), axis=1)
+            walks[0] = np.array(new)[:, None]
+            if self.walk.variability != 1:
+                more = [[self.walk.more(load, servers)] for load in new]
+                walks += np.array(more) * self._full
+            rates = rates_of(self._runs, walks)
+            self._known |= zip(new, map(Neighbours, *rates), strict=True)
+        self._known = {load: self._known[load] for load in loads}
+        return [self._known[load] for load in loads]
 
     def together(self, coupling: Coupling, servers: float) -> Together:
         """Return how the probabilities change with those of the station that feeds it."""
-        plain = self.rates(float(coupling.coming[0, 0]), servers)
+        (plain,) = self.rates([float(coupling.coming[0, 0])], servers)
         return Together(coupling, *plain, self._part.of_more)
 
     def spills(self, p: np.ndarray) -> bool:

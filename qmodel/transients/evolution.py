@@ -15,7 +15,7 @@ References
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from typing import Any, NamedTuple, Protocol
 
 import numpy as np
@@ -63,9 +63,8 @@ class Neighbours(NamedTuple):
 
         if len(right) == 1:
             return right.copy()
-        up, down = self
-        diagonal = 1 + step * (up + down)
-        *_, found, _ = dgtsv(-step * up[:-1], diagonal, -step * down[1:], right)
+        up, down = -step * self.up, -step * self.down
+        *_, found, _ = dgtsv(up[:-1], 1 - up - down, down[1:], right, 1, 1, 1)
         return found
 
     def size(self, missed: np.ndarray) -> float:
@@ -74,7 +73,7 @@ class Neighbours(NamedTuple):
 
 
 def evolve(
-    rates: Callable[[float], Change],
+    rates: Callable[..., Sequence[Change]],
     p: np.ndarray,
     start: float,
     end: float,
@@ -87,7 +86,7 @@ def evolve(
     Parameters
     ----------
     rates : callable
-        From a time to how probabilities change then. [1/s]
+        From times to how probabilities change then. [1/s]
     p : array
         The probabilities at the start. [-]
     start, end : float
@@ -102,12 +101,12 @@ def evolve(
     tuple of float, array and float
         Time [s], probabilities [-], and the step that may be tried next [s].
     """
-    now, change = start, rates(start).flow(p)
+    now, change = start, rates(start)[0].flow(p)
     while now < end:
         # The last two are as long, and one that ends there says little about the next.
         left, longest = end - now, step
         step = left if step >= left * (1 - 1e-9) else min(step, left / 2)
-        middle, last = rates(now + _GAMMA * step), rates(now + step)
+        middle, last = rates(now + _GAMMA * step, now + step)
         half = middle.solved(_HALF * step, p + _HALF * step * change)
         between = middle.flow(half)
         mixed = (half - (1 - _GAMMA) ** 2 * p) / (_GAMMA * (2 - _GAMMA))

@@ -38,21 +38,39 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from functools import cached_property
-from typing import Any
+from typing import Any, NamedTuple
 
 import numpy as np
 
-__all__ = ["Levels", "levels_for", "on_levels"]
+__all__ = ["Levels", "Runs", "levels_for", "on_levels", "rates_of"]
 
 _SINGLY = 400
 """Numbers next to full that are levels of their own."""
 
-_NEAR, _MOST_DRIFT = 0.5, 8.0
+_NEAR, _MOST_DRIFT = 1.0, 8.0
 """Drift over two levels against the spread: below the one jumps are those of the gambler's
 ruin, and above the other the spread is more than that of the walk."""
 
 _FINE = 25
 """Levels in the standard deviation of a Poisson number of all servers."""
+
+
+class Runs(NamedTuple):
+    """Levels in runs of those that are alike, which have the same rates.
+
+    Runs of single numbers come first, and the two ends, then those that are further apart.
+    """
+
+    first: np.ndarray
+    """The first level of each run."""
+    place: np.ndarray
+    """Of which run each level is."""
+    single: np.ndarray
+    """Jumps up and down for each birth and death, of the runs that come first [-]."""
+    up: np.ndarray
+    """Distance to the next level, of the others [-]."""
+    down: np.ndarray
+    """Distance to the level before, of the others [-]."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -75,20 +93,20 @@ class Levels:
     @cached_property
     def _below(self) -> np.ndarray:
         """Distance to the level before, 0 at the first. [-]."""
-        return np.diff(self.numbers, prepend=0.0)
+        return np.diff(self.numbers, prepend=self.numbers[:1])
 
-    @cached_property
-    def _wide(self) -> Any:
-        """Levels with a neighbour that is not the next number; all in a row as a slice."""
-        wide = np.flatnonzero((self._above > 1) | (self._below > 1))
-        row = wide.size and wide[-1] - wide[0] + 1 == wide.size
-        return slice(wide[0], wide[-1] + 1) if row else wide
-
-    @cached_property
-    def _spans(self) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
-        """Of these, the distances above and below, and whether both are some. [-]."""
-        up, down = self._above[self._wide], self._below[self._wide]
-        return up, down, (up > 0) & (down > 0)
+    def runs(self, *values: np.ndarray) -> Runs:
+        """Return the levels in runs, within each of which all `values` are the same."""
+        known = np.stack([self._above, self._below, *values])
+        new = (np.diff(known, axis=1, prepend=np.nan) != 0).any(axis=0)
+        first, run = np.flatnonzero(new), np.cumsum(new) - 1
+        up, down = known[:2, first]
+        wide = (up * down > 0) & ((up > 1) | (down > 1))
+        order, place = np.argsort(wide, kind="stable"), np.empty(len(first), dtype=int)
+        place[order] = np.arange(len(first))
+        apart = known[:2, first[~wide]]
+        single = np.divide(1, apart, out=np.zeros_like(apart), where=apart > 0)
+        return Runs(first[order], place[run], single, up[wide], down[wide])
 
     @cached_property
     def of_more(self) -> tuple[np.ndarray, np.ndarray]:
@@ -109,28 +127,41 @@ class Levels:
 
         Those of a chain that does not move keep its stationary distribution, and are positive.
         """
-        rise, fall = births.copy(), deaths.copy()
-        rise[-1] = fall[0] = 0.0
-        up, down, inside = self._spans
-        if up.size:
-            k = self._wide
-            here = births[k], deaths[k], up, down
-            steep = np.zeros(up.shape, dtype=bool)
-            if moving:
-                drift, spread = np.abs(here[0] - here[1]), here[0] + here[1]
-                steep = inside & (drift * (up + down) > 2 * _NEAR * spread)
-            found = np.empty((2, up.size))
-            for some, jumps in ((steep, _drifting), (~steep, _jumps)):
-                if some.all():
-                    found[:] = jumps(*here)
-                elif some.any():
-                    found[:, some] = jumps(*(x[some] for x in here))
-            rise[k], fall[k] = found
+        runs = self.runs(births, deaths)
+        walk = np.stack([births, deaths])[:, None, runs.first]
+        rise, fall = rates_of(runs, walk, moving=moving)[:, 0]
         return rise, fall
 
 
+def rates_of(runs: Runs, walks: np.ndarray, *, moving: bool = True) -> np.ndarray:
+    """Return the rates up and down from each level, given births and deaths in each run [1/s].
+
+    Births and deaths come first, then one walk or several on the same levels, then the runs.
+    Those of a chain that does not move keep its stationary distribution, and are positive.
+    """
+    single, up, down = runs[2:]
+    singly, rates = single.shape[1], walks.copy()
+    rates[:, :, :singly] *= single[:, None]
+    if up.size:
+        births, deaths = walks[:, :, singly:]
+        found = rates[:, :, singly:]
+        slow = np.ones(births.shape, dtype=bool)
+        if moving:
+            drift, spread, span = births - deaths, births + deaths, up + down
+            push = np.abs(drift) * span
+            slow = push <= _NEAR * spread
+            spread = np.maximum(spread, push / _MOST_DRIFT)
+            # Where the drift is small this is written over.
+            found[0] = (spread + drift * down) / (up * span)
+            found[1] = (spread - drift * up) / (down * span)
+        columns = np.nonzero(slow)[1]
+        if columns.size:
+            found[:, slow] = _jumps(births[slow], deaths[slow], up[columns], down[columns])
+    return rates.take(runs.place, axis=2)
+
+
 def _jumps(births: Any, deaths: Any, up: Any, down: Any) -> tuple[Any, Any]:
-    """Return the rates of jumps so far up and down."""
+    """Return the rates of the gambler's jumps so far up and down."""
     span = up + down
     with np.errstate(all="ignore"):
         slope = np.log(deaths / births)
@@ -141,21 +172,11 @@ def _jumps(births: Any, deaths: Any, up: Any, down: Any) -> tuple[Any, Any]:
         rising = np.where(falling, other, 1 - other)
         pace = (births - deaths) / (span * rising - down)
         rise, fall = pace * rising, pace * (1 - rising)
-        flat = np.flatnonzero(~(whole >= 1e-6))
-        if flat.size:
-            pace = (births + deaths)[flat] / span[flat]
-            rise[flat], fall[flat] = pace / up[flat], pace / down[flat]
-        first, last = down == 0, up == 0
-        rise[first], fall[first] = births[first] / up[first], 0.0
-        rise[last], fall[last] = 0.0, deaths[last] / down[last]
+    (flat,) = np.nonzero(~(whole >= 1e-6))
+    if flat.size:
+        pace = (births + deaths)[flat] / span[flat]
+        rise[flat], fall[flat] = pace / up[flat], pace / down[flat]
     return rise, fall
-
-
-def _drifting(births: Any, deaths: Any, up: Any, down: Any) -> tuple[Any, Any]:
-    """Return the rates of jumps with the drift and the spread of the walk, where they may."""
-    drift, span = births - deaths, up + down
-    spread = np.maximum(births + deaths, np.abs(drift) * span / _MOST_DRIFT)
-    return (spread + drift * down) / (up * span), (spread - drift * up) / (down * span)
 
 
 def levels_for(servers: float, most: float, room: float = np.inf) -> Levels:

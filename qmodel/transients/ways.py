@@ -8,7 +8,7 @@ servers come are one again, and of very many the least likely go with those most
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from copy import deepcopy
 from dataclasses import dataclass
 from typing import NamedTuple
@@ -23,6 +23,7 @@ from qmodel.transients.levels import Levels
 from qmodel.transients.scaling import noise_of
 from qmodel.transients.schedule import Staffing
 from qmodel.transients.strand import Strand
+from qmodel.transients.together import Together
 from qmodel.transients.walk import Walk
 
 __all__ = ["Way", "Ways"]
@@ -168,14 +169,14 @@ class Ways:
         first, last = (float(self._load.rate(time)) for time in (begin, end))
         slope = (last - first) / (end - begin) if end > begin else 0.0
 
-        def alone(time: float) -> Neighbours:
-            return band.rates(first + slope * (time - begin), way.ready)
+        def alone(*times: float) -> list[Neighbours]:
+            return band.rates([first + slope * (t - begin) for t in times], way.ready)
 
-        def both(time: float) -> Change:
+        def both(*times: float) -> list[Together]:
             assert feed is not None
-            return band.together(feed.at(time), way.ready)
+            return [band.together(feed.at(t), way.ready) for t in times]
 
-        rates: Callable[[float], Change] = both if together else alone
+        rates: Callable[..., Sequence[Change]] = both if together else alone
         while now < end:
             here, wide = band.of(way.p), True
             if way.moments is not None:
@@ -188,7 +189,7 @@ class Ways:
                     break
                 if way.staff.noisy:
                     busy = np.minimum(band.numbers, way.ready)
-                    noise = noise_of(p, busy, *alone(time))
+                    noise = noise_of(p, busy, *alone(time)[0])
                     way.staff.observe(time, float(busy @ p), noise)
                 way.step, now, here = step, time, new
             whole = band.whole(here)

@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 
 from qmodel.transients.evolution import Neighbours, evolve
-from qmodel.transients.levels import Levels, levels_for
+from qmodel.transients.levels import Levels, levels_for, rates_of
 
 
 def test_single_numbers_keep_their_rates() -> None:
@@ -55,9 +55,35 @@ def test_mass_is_kept_and_a_constant_load_settles() -> None:
     p = np.zeros(n)
     p[20] = 1.0
     time = 0.0
-    for time, p, _ in evolve(lambda _: rates, p, 0.0, 400.0, tolerance=1e-6, step=0.1):  # noqa: B020, B007
+    for time, p, _ in evolve(lambda *t: [rates] * len(t), p, 0.0, 400.0, tolerance=1e-6, step=0.1):  # noqa: B020, B007
         assert p.sum() == pytest.approx(1.0, abs=1e-12)
     assert time == 400.0
     ratio = rates[0][:-1] / rates[1][1:]
     steady = np.concatenate([[1.0], np.cumprod(ratio)])
     assert p == pytest.approx(steady / steady.sum(), abs=1e-6)
+
+
+def test_several_walks_are_as_one_by_one() -> None:
+    levels = levels_for(8, 40_000)
+    deaths = np.minimum(levels.numbers, 8.0)
+    runs = levels.runs(deaths)
+    births = np.array([[0.0], [7.9], [8.0], [8.1], [11.0]]) + 0 * runs.first
+    assert len(runs.first) < len(deaths) / 3
+    rise, fall = rates_of(runs, np.stack([births, deaths[runs.first] + 0 * births]))
+    for i, rate in enumerate(births[:, 0]):
+        up, down = levels.rates(np.full(len(deaths), rate), deaths)
+        np.testing.assert_array_equal(rise[i], up)
+        np.testing.assert_array_equal(fall[i], down)
+        assert up[-1] == down[0] == 0
+        # Level by level, as no run would have it.
+        one = levels.runs(deaths, np.arange(len(deaths)))
+        assert len(one.first) == len(deaths)
+        alone = np.stack([np.full(len(deaths), rate), deaths])[:, None, one.first]
+        np.testing.assert_allclose(rates_of(one, alone)[:, 0], [up, down], rtol=1e-13)
+
+
+def test_nothing_leaves_the_first_level_of_a_part() -> None:
+    part = Levels(np.array([500.0, 501.0, 502.0, 504.0]))
+    up, down = part.rates(np.full(4, 3.0), np.full(4, 2.0))
+    assert up[-1] == down[0] == 0
+    assert (up[:-1] > 0).all() and (down[1:] > 0).all()
