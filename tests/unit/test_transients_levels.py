@@ -55,7 +55,9 @@ def test_mass_is_kept_and_a_constant_load_settles() -> None:
     p = np.zeros(n)
     p[20] = 1.0
     time = 0.0
-    for time, p, _ in evolve(lambda *t: [rates] * len(t), p, 0.0, 400.0, tolerance=1e-6, step=0.1):  # noqa: B020, B007
+    for time, p, _ in evolve(
+        lambda *t: [rates] * len(t), p, 0.0, 400.0, tolerance=1e-6, step=0.1
+    ):  # noqa: B020, B007
         assert p.sum() == pytest.approx(1.0, abs=1e-12)
     assert time == 400.0
     ratio = rates[0][:-1] / rates[1][1:]
