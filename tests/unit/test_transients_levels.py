@@ -55,9 +55,8 @@ def test_mass_is_kept_and_a_constant_load_settles() -> None:
     p = np.zeros(n)
     p[20] = 1.0
     time = 0.0
-    for time, p, _ in evolve(
-        lambda *t: [rates] * len(t), p, 0.0, 400.0, tolerance=1e-6, step=0.1
-    ):  # noqa: B020, B007
+    steps = evolve(lambda *t: [rates] * len(t), p, 0.0, 400.0, tolerance=1e-6, step=0.1)
+    for time, p, _ in steps:  # noqa: B007
         assert p.sum() == pytest.approx(1.0, abs=1e-12)
     assert time == 400.0
     ratio = rates[0][:-1] / rates[1][1:]
@@ -88,4 +87,5 @@ def test_nothing_leaves_the_first_level_of_a_part() -> None:
     part = Levels(np.array([500.0, 501.0, 502.0, 504.0]))
     up, down = part.rates(np.full(4, 3.0), np.full(4, 2.0))
     assert up[-1] == down[0] == 0
-    assert (up[:-1] > 0).all() and (down[1:] > 0).all()
+    assert (up[:-1] > 0).all()
+    assert (down[1:] > 0).all()
