@@ -23,7 +23,7 @@ import numpy as np
 
 from qmodel.distributions.broadcasting import select, shape_of
 from qmodel.distributions.pieces import greatest
-from qmodel.distributions.tails import CELLS, Ready, chunk, ready
+from qmodel.distributions.tails import CELLS, Ready, chunk, few_of, ready
 
 if TYPE_CHECKING:
     from qmodel.distributions.base import Distribution
@@ -62,7 +62,7 @@ def quantile(distribution: Distribution, p: Any, near: Any = None) -> Any:
         late = []
         for start in range(0, cells.size, CELLS):
             here = cells[start : start + CELLS]
-            part = select(apart, shape, here) if shape else apart
+            part = few_of(apart, shape, here)
             known = None if near is None or most > _FIRST else np.ravel(near)[here]
             with np.errstate(all="ignore"):
                 found[here], unfinished = _chunk(part, flat[here], most, known)

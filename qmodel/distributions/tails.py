@@ -40,7 +40,7 @@ if TYPE_CHECKING:
     Faces = tuple[np.ndarray, np.ndarray, np.ndarray]
     """Tail, density, and the error of the tail."""
 
-__all__ = ["CELLS", "Ready", "chunk", "faces", "ready"]
+__all__ = ["CELLS", "Ready", "chunk", "faces", "few_of", "ready"]
 
 CELLS = 2048
 """Cells a chunk: 12 complex points of each fit in the second-level cache."""
@@ -123,9 +123,15 @@ def faces(distribution: Distribution, t: Any) -> tuple[Any, Any, Any]:
     found, apart = np.empty((3, flat.size)), ready(distribution)
     for start in range(0, flat.size, CELLS):
         cells = slice(start, min(start + CELLS, flat.size))
-        here = select(apart, shape, np.arange(cells.start, cells.stop)) if shape else apart
+        here = few_of(apart, shape, np.arange(cells.start, cells.stop))
         found[:, cells] = chunk(here, flat[cells])
     return tuple(x.reshape(shape)[()] for x in found)  # type: ignore[return-value]
+
+
+def few_of(of: Ready, shape: tuple[int, ...], cells: np.ndarray) -> Ready:
+    """Return a distribution in so many cells of its broadcast shape, as one axis."""
+    together = len(shape) < 2 and cells.size == np.prod(shape)
+    return of if together else select(of, shape, cells)
 
 
 def chunk(of: Ready, t: np.ndarray) -> Faces:
