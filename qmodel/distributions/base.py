@@ -33,7 +33,7 @@ from qmodel._typing import Value
 from qmodel._values import digest_fields, same_fields
 from qmodel._xp import is_symbolic
 from qmodel.distributions.arguments import check_arguments
-from qmodel.distributions.percentiles import gamma_quantile, quantile
+from qmodel.distributions.percentiles import quantile, quantile_of_moments
 from qmodel.distributions.pieces import Piece, Pieces
 from qmodel.distributions.tails import faces
 from qmodel.errors import ModelError
@@ -234,11 +234,11 @@ class Distribution(Model, ABC):
     def guess(self, p: Any, least: Any) -> tuple[Any, Any]:
         """Return a first guess of the quantile at `p`, and a bound above it.
 
-        The guess is the quantile of the gamma distribution with the mean beyond `least` and the
-        variance; the bound is Cantelli's. NaN where the moments are not known.
+        The guess is the quantile of a gamma distribution, or of a skewer one, with the mean
+        beyond `least` and the variance; the bound is Cantelli's. NaN where the moments are not known.
         """
         mean, variance = self.mean + 0 * p, self.variance + 0 * p
-        start = gamma_quantile(mean - least, variance, p) + least
+        start = quantile_of_moments(mean - least, variance, p) + least
         bound = mean + np.sqrt(variance * p / (1 - p))
         bound = np.where(np.isfinite(bound), bound, np.inf)
         return np.where(np.isnan(mean), np.nan, start), bound

@@ -37,7 +37,6 @@ from dataclasses import dataclass
 from typing import Any, NamedTuple
 
 import numpy as np
-from scipy.special import betainc, gammaln, logsumexp, xlogy
 
 from qmodel.networks.held_variability import varied_throughput
 from qmodel.numerics.roots import increasing_root
@@ -149,14 +148,12 @@ def _weights(place: Place, flow: Any, most: int) -> Any:
     n = np.arange(most + 1).reshape(tail)
     with np.errstate(divide="ignore", invalid="ignore"):
         grown = np.where(n == 0, 0.0, n * np.log(load))
-        if place.endless:
-            logs = grown - gammaln(n + 1.0)
-        elif np.any(np.asarray(place.counted) != 1):
+        if np.any(np.asarray(place.counted) != 1):
             others = load * (1 / np.asarray(place.counted) - 1)
             logs = grown + _beside(n, others, np.asarray(place.fastest, dtype=float))
         else:
             if place.speeds is None:
-                speeds: Any = np.minimum(n[1:], place.servers)
+                speeds: Any = np.minimum(n[1:], place.servers)  # all of them, of endless ones
             else:
                 shape, last = np.shape(load), len(place.speeds)
                 used = (place.speeds[min(i, last) - 1] for i in range(1, most + 1))
@@ -168,6 +165,8 @@ def _weights(place: Place, flow: Any, most: int) -> Any:
 
 def _beside(n: Any, others: Any, servers: Any) -> Any:
     """Return logs of the weights of n requests at servers that a Poisson load uses, too."""
+    from scipy.special import betainc, gammaln, logsumexp, xlogy
+
     rho = others / servers
     below = np.arange(int(np.max(servers))).reshape(-1, *[1] * np.ndim(rho + n))
     full = xlogy(servers, servers) - gammaln(servers + 1) - n * np.log(servers)

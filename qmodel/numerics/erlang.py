@@ -14,7 +14,7 @@ only: neither loses digits at any load. The second form of R holds for real c.
 where                R from
 ===================  ============================================================
 a >= 1.5 c, 96       Legendre's continued fraction for 1/B [1]_
-c = 1, 2, ..., 8     the recursion :math:`R(c, a) = (1 + R(c - 1, a)) \, c / a`
+c = 1, 2, ..., 32    the recursion :math:`R(c, a) = (1 + R(c - 1, a)) \, c / a`
 other c < 64         its definition, with one incomplete gamma function; of a single
                      float up to 128
 c >= 64              Temme's uniform expansion of Q [2]_ [3]_: the Poisson
@@ -51,7 +51,7 @@ __all__ = ["deviance", "erlang_b", "erlang_c", "inverse_erlang_b", "odds", "spec
 # A dozen temporaries of this many doubles stay in the second-level cache.
 CHUNK = 4096
 _SINGLE = (float, int)
-_FEW = frozenset(range(1, 9))
+_FEW = frozenset(range(1, 33))
 
 # Taylor coefficients of eta / mu in eta, where eta^2 / 2 = mu - log(1 + mu) (DLMF 8.12.11).
 # The next one adds less than 1e-16 of R over the whole range of use, a/c <= 1.5.

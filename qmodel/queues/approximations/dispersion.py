@@ -63,12 +63,12 @@ from types import SimpleNamespace
 from typing import Any
 
 import numpy as np
-from scipy.special import erf
 
 from qmodel._xp import is_symbolic, namespace
 from qmodel.basis import APPROXIMATE, Assumption
 from qmodel.distributions import ZERO, Distribution, Scaled
 from qmodel.distributions.algebra import measure
+from qmodel.numerics.erlang import special
 from qmodel.queues.approximations.dispersion_errors import WORST
 from qmodel.queues.approximations.limit_errors import WORST as LIMITED
 from qmodel.queues.waits.mmc import MMcWait
@@ -107,7 +107,6 @@ VARIABILITY = Assumption(
 
 _STOPS = 0.25
 _SMALL, _LARGE = 1e-5, 50.0
-_ARRAYS = SimpleNamespace(exp=np.exp, sqrt=np.sqrt, erf=erf)
 _DEEP = 16
 """Stations that a stream remembers: what those before did to it, the others have undone."""
 
@@ -278,13 +277,14 @@ def relaxed(time: Any) -> Any:
     """Return the weight w of reflected Brownian motion, from 0 to 1."""
     if isinstance(time, float) and _SMALL <= time <= _LARGE:
         return _middle(float(time), math)
+    arrays = SimpleNamespace(exp=np.exp, sqrt=np.sqrt, erf=special().erf)
     t = np.asarray(time, dtype=float)
     small, large = t < _SMALL, t > _LARGE
     # There it is 0.75 sqrt(t) or so, and 1 - 1 / (2 t).
     with np.errstate(divide="ignore"):
         far = 1 - 1 / (2 * np.maximum(t, _LARGE))
     near = np.sqrt(t) * (4 / 3) * np.sqrt(2 / np.pi) - t / 2
-    middle = _middle(np.where(small | large, 1.0, t), _ARRAYS)
+    middle = _middle(np.where(small | large, 1.0, t), arrays)
     found = np.where(small, near, np.where(large, far, middle))
     return np.where(np.isnan(t), np.nan, found)
 

@@ -59,7 +59,6 @@ from __future__ import annotations
 from typing import Any
 
 import numpy as np
-from scipy.special import ndtr
 
 from qmodel._xp import is_symbolic
 from qmodel.distributions import Distribution, Mixture, Repeated, Scaled
@@ -81,6 +80,8 @@ def brownian_correlation(time: Any) -> Any:
     >>> brownian_correlation(np.array([0.0, 0.1, 1.0, 100.0])).round(3)
     array([1.   , 0.858, 0.333, 0.   ])
     """
+    from scipy.special import ndtr
+
     t = np.minimum(time, 1e3)
     root = np.sqrt(t)
     density = np.exp(-t / 2) / np.sqrt(2 * np.pi)
