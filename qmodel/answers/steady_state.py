@@ -94,7 +94,8 @@ def solve(
     tables, notes = hit_ratios(whole, load, goals)
     within = _within(whole, goals, tables)
     met = [bool(goal.met(result)) for goal in goals]
-    half, slow = map(float, result.latency.quantile([0.5, 0.99]))
+    times = latency_table(result)
+    half, slow = (c.values[0] for c in times.columns if c.key in ("p50", "p99"))
     facts = [
         Fact("arrival_rate", "load", load, RATE),
         Fact("max_rate", "saturates at", float(result.max_rate), RATE),
@@ -122,11 +123,11 @@ def solve(
         verdict=_verdict(result, load, slow),
         meaning=[
             *_meaning(result, load, remark, half, slow),
-            *(_objective(whole, result, g, w) for g, w in zip(goals, within, strict=True)),
+            *(_objective(whole, result, *each) for each in zip(goals, met, within, strict=True)),
             *_other_state(result),
         ],
         facts=facts,
-        tables=[latency_table(result), stations_table(result), *tables],
+        tables=[times, stations_table(result), *tables],
         notes=[*notes, *held_permits(result), *basis_notes(result)],
         details=details,
         good=load < float(result.max_rate) and all(met),
@@ -193,8 +194,10 @@ def _other_state(result: PipelineResult) -> list[str]:
     ]
 
 
-def _objective(model: Pipeline, result: PipelineResult, goal: Objective, within: float) -> str:
-    met = "met" if goal.met(result) else "MISSED"
+def _objective(
+    model: Pipeline, result: PipelineResult, goal: Objective, holds: bool, within: float
+) -> str:
+    met = "met" if holds else "MISSED"
     if goal.from_below:
         return f"Objective {goal}: {met} here, where it is {value_of(goal, result)}."
     if within == 0:
@@ -206,7 +209,8 @@ def _objective(model: Pipeline, result: PipelineResult, goal: Objective, within:
         but = "; what is lost is not counted" if hides else ""
         return f"Objective {goal}: {met} here; it holds at any load{but}."
     line = f"Objective {goal}: {met} here; it holds up to {text(within, '1/s')}"
-    lost = lost_in(model.solve(within * (1 - 1e-9)))
+    some = any(model.plan.loses(root) for _, root in model.kinds.values())
+    lost = some and lost_in(model.solve(within * (1 - 1e-9)))
     return f"{line}, where {lost}." if lost else f"{line}."
 
 

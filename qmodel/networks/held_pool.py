@@ -254,23 +254,24 @@ class HeldPool(Station):
         alike = self.alike
         if alike is not None:
             return held_states.without_queues(self, alike, arrival_rate)
-        state = self._state(arrival_rate)
-        return held_states.result_of(self, state, self._found(state))
+        found = self._found(arrival_rate)
+        return held_states.result_of(self, self._state(arrival_rate), found)
 
     def views(self, arrival_rate: Value) -> tuple[View, ...]:
         """Return what requests find, which costs less than the whole steady state."""
         if self.alike is not None:
             return self.among(arrival_rate).views
-        return self._found(self._state(arrival_rate)).views
+        return self._found(arrival_rate).views
 
     def _state(self, arrival_rate: Value) -> held_states.State:
         if is_symbolic(arrival_rate):
             raise _numbers()
         return held_states.state_of(self, arrival_rate)
 
-    def _found(self, state: held_states.State) -> held_states.Found:
+    def _found(self, arrival_rate: Value) -> held_states.Found:
         known: dict[str, held_states.Found] = self.within.__dict__.setdefault("found", {})
         if "" not in known:
+            state = self._state(arrival_rate)
             small = np.broadcast_to(np.less_equal(self.servers, self._few), state.flow.shape)
             if small.all() or not small.any():
                 known[""] = (held_states.few if small.all() else held_states.many)(self, state)
