@@ -40,11 +40,11 @@ def saturation(
     shares = {k: step.worst for k, step in plan.coupled.items()} | dict(given)
     # Without load no budget is spent, and no breaker open: the most that may come.
     flows = Flows(plan, 0, {**worst, **shares})
-    least = {name: x for name, x in _loads(flows, 1).items() if name not in but}
+    least = {name: x for name, x in _flows(flows).items() if name not in but}
     held = flows.inside
     if not least:
         return np.inf, ""
-    rates = {name: _inverse(load) for name, load in least.items()}
+    rates = {name: _greatest(parts) for name, parts in least.items()}
     first = reduce(namespace(*rates.values()).minimum, rates.values())
     if is_symbolic(first):
         return first, None
@@ -74,20 +74,37 @@ def saturation(
     return most, name if np.ndim(name) else str(name)
 
 
-def _loads(flows: Flows, rate: Any) -> dict[str, Any]:
-    """Return the flow into each station, over the greatest that it takes."""
-    loads: dict[str, Any] = {}
+def _flows(flows: Flows) -> dict[str, list[tuple[Any, Any]]]:
+    """Return how often a request calls each station, and the greatest rate that it takes."""
+    parts: dict[str, list[tuple[Any, Any]]] = {}
     for (name, _, service, _), count in flows.visits.items():
         station = flows.station(name)
         most = station.max_rate
         if type(most) is float and most == 0:
             most = np.float64(0.0)  # It stands still, and any flow is too much.
-        with np.errstate(divide="ignore", invalid="ignore", over="ignore"):
-            load = rate * count / most
         if service is not None:
-            load = load * (service.mean / station.service.mean)
-        loads[name] = loads.get(name, 0) + load
-    return loads
+            count = count * (service.mean / station.service.mean)
+        parts.setdefault(name, []).append((count, most))
+    return parts
+
+
+def _load(parts: list[tuple[Any, Any]], rate: Any) -> Any:
+    with np.errstate(divide="ignore", invalid="ignore", over="ignore"):
+        return sum(rate * count / most for count, most in parts)
+
+
+def _loads(flows: Flows, rate: Any) -> dict[str, Any]:
+    """Return the flow into each station, over the greatest that it takes."""
+    return {name: _load(parts, rate) for name, parts in _flows(flows).items()}
+
+
+def _greatest(parts: list[tuple[Any, Any]]) -> Any:
+    """Return the rate at which a station saturates: of one stream without a rounding more."""
+    (count, most), *others = parts
+    if others or is_symbolic(count, most):
+        return _inverse(_load(parts, 1))
+    with np.errstate(divide="ignore", invalid="ignore", over="ignore"):
+        return np.divide(most, count)
 
 
 def _at(plan: Plan, rate: Any, given: Mapping[Any, Any]) -> dict[str, Any]:
