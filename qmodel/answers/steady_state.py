@@ -123,7 +123,10 @@ def solve(
         verdict=_verdict(result, load, slow),
         meaning=[
             *_meaning(result, load, remark, half, slow),
-            *(_objective(whole, result, *each) for each in zip(goals, met, within, strict=True)),
+            *(
+                _objective(whole, result, *each)
+                for each in zip(goals, met, within, strict=True)
+            ),
             *_other_state(result),
         ],
         facts=facts,
