@@ -235,7 +235,8 @@ class Distribution(Model, ABC):
         """Return a first guess of the quantile at `p`, and a bound above it.
 
         The guess is the quantile of a gamma distribution, or of a skewer one, with the mean
-        beyond `least` and the variance; the bound is Cantelli's. NaN where the moments are not known.
+        beyond `least` and the variance; the bound is Cantelli's. NaN where the moments are not
+        known.
         """
         mean, variance = self.mean + 0 * p, self.variance + 0 * p
         start = quantile_of_moments(mean - least, variance, p) + least
