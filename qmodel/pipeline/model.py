@@ -226,9 +226,7 @@ class Pipeline:
 
             return closed_state(self.plan, arrival_rate)
         if isinstance(arrival_rate, Profile):
-            from qmodel.pipeline.in_time import over_time
-
-            return over_time(self.plan, arrival_rate)
+            return self.plan.over_time(arrival_rate)
         rate = poisson_rate(arrival_rate, "a pipeline")
         unknown = not is_symbolic(rate) and not np.all(np.isfinite(rate))
         if unknown and is_symbolic(*self.parameters().values()):
@@ -287,11 +285,10 @@ class Pipeline:
         peak of 821/s after 90 s: db is saturated from 88 s to 97 s; backlog up to 185, p99 at
         ...
         """
-        from qmodel.pipeline.in_time import over_time
         from qmodel.pipeline.refill import refilled
 
         model, refills = refilled(self, emptied)
-        return over_time(model.plan, load, refills, times=times, servers=servers, start=start)
+        return model.plan.over_time(load, refills, times=times, servers=servers, start=start)
 
     @checked
     def draw(self, arrival_rate: float = 0.0) -> Drawing:

@@ -100,11 +100,18 @@ class PipelineOverTime:
     ends: Mapping[str, State]
     unsettled: float
 
+    def __post_init__(self) -> None:
+        several: tuple[PipelineOverTime | StationOverTime, ...] = self, *self.stations.values()
+        for of in several:
+            for f in fields(of):
+                if isinstance(values := getattr(of, f.name), np.ndarray):
+                    object.__setattr__(of, f.name, _still(values.view()))
+
     @cached_property
     def mean(self) -> np.ndarray:
         """Mean latency of those that enter at each time and get through. [s]."""
         mean = np.broadcast_to(self.latency.mean, self.times.shape)
-        return np.where(self._answered, mean, np.nan)
+        return _still(np.where(self._answered, mean, np.nan))
 
     @cached_property
     def p50(self) -> np.ndarray:
@@ -283,6 +290,14 @@ def find_percentile(parts: Sequence[PipelineOverTime], p: float) -> None:
         ends = np.cumsum(sizes)
         for (part, some, _), end in zip(group, ends, strict=True):
             part._percentiles[p][some] = found[end - some.size : end]
+    for part in parts:
+        _still(part._percentiles[p])
+
+
+def _still(values: np.ndarray) -> np.ndarray:
+    """Return values that nobody changes: those who ask for the same have the same."""
+    values.flags.writeable = False
+    return values
 
 
 def basis_of(stations: Mapping[str, StationOverTime]) -> Basis:

@@ -13,7 +13,8 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Iterator, Mapping
 from functools import cached_property
-from typing import Any
+from types import MappingProxyType
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
@@ -34,6 +35,10 @@ from qmodel.pipeline.steps.base import Step
 from qmodel.pipeline.steps.call import Call
 from qmodel.queues.base import Station
 
+if TYPE_CHECKING:
+    from qmodel.loads import Profile
+    from qmodel.pipeline.over_time import PipelineOverTime
+
 __all__ = ["Plan"]
 
 _PATIENCE = 16
@@ -50,6 +55,7 @@ class Plan:
         self.coupled: dict[Any, Step] = {}
         self.kind_of: dict[Any, str] = {}
         self._loses: dict[int, bool] = {}
+        self._last: tuple[Profile, PipelineOverTime] | None = None
         met: Counter[Any] = Counter()
         calls: Counter[str] = Counter()
         for kind, (_, root) in kinds.items():
@@ -104,6 +110,19 @@ class Plan:
     def guess(self, key: Any) -> Any:
         """Return a share to begin with: nothing lost, no hits."""
         return 1.0 if isinstance(key, str) else self.coupled[key].worst
+
+    def over_time(
+        self, load: Profile, refills: Any = MappingProxyType({}), **how: Any
+    ) -> PipelineOverTime:
+        """Return the pipeline under a load that changes; of a load alone, the last is kept."""
+        from qmodel.pipeline.in_time import over_time
+
+        if refills or any(x is not None for x in how.values()):
+            return over_time(self, load, refills, **how)
+        last = self._last
+        if last is None or last[0] is not load:
+            self._last = last = load, over_time(self, load)
+        return last[1]
 
     # Names.
 

@@ -44,6 +44,21 @@ def test_what_the_first_station_holds_up_comes_to_the_second_no_faster() -> None
     assert {"p99", "backlog", "db.servers", "web.utilization"} <= set(frame)
 
 
+def test_the_same_load_is_gone_through_once_and_nobody_changes_what_came_of_it() -> None:
+    one, two = (qm.Profile([0.0, 60.0], [x, 2 * x]) for x in (100.0, 200.0))
+    site = qm.Pipeline(SITE.kinds["all"][1])
+    r = site.over_time(one)
+    assert site.over_time(one) is r is site.solve(one)
+    looks = np.array([0.0, 30.0])
+    assert site.over_time(one, times=looks) is not r
+    looks[0] = 1.0
+    for values in (r.mean, r.p99, r.goodput, r.stations["db"].queue_length):
+        with pytest.raises(ValueError, match="read-only"):
+            values += 1
+    assert site.over_time(two).arrival_rate[0] == 200.0
+    assert site.over_time(one).p99 == pytest.approx(r.p99, rel=1e-12)
+
+
 def test_losses_and_limits() -> None:
     door = qm.MMcK(0.02, servers=8, capacity=20)
     shop = qm.Pipeline(qm.series(qm.limit("quota", 500.0), qm.call("door", door)))
