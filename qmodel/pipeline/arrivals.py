@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from qmodel._xp import is_symbolic
+from qmodel._xp import is_symbolic, namespace
 from qmodel.pipeline.flows import stream_of
 from qmodel.pipeline.steps.call import Call
 from qmodel.queues.approximations.dispersion import (
@@ -172,18 +172,15 @@ class Arrivals(Calls):
         back = name in arriving.passed or (count > 0 and arriving is came)
         count += 1
         self._met[name] = came, first, count
-        with np.errstate(divide="ignore", invalid="ignore"):
-            often = [
-                np.nan_to_num(np.divide(v, share))
-                for k, v in visits.items()
-                if k[:2] == (name, self._kind)
-            ]
-            mine = np.nan_to_num(np.divide(visits[key], share))
+        over = namespace().over
+        mine = over(visits[key], share, 0.0)
         if back:
+            own = sum(v for k, v in visits.items() if k[:2] == (name, self._kind))
+            often = over(own, share, 0.0)
             pause = (self._clock - first) / (count - 1)
             # The times at the station itself are no pause.
             pause = np.maximum(pause - self._own[name], 0.0)
-            many = np.maximum(np.maximum(sum(often), self.times), 1.0)
+            many = np.maximum(np.maximum(often, self.times), 1.0)
             self.returns[name, self._kind] = many, pause
         self._own[name] = np.minimum(mine, 1.0) * call.work.mean
         self._clock = self._clock + self._own[name]
