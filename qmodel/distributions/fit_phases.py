@@ -45,6 +45,7 @@ _POINTS = 96
 _FROM = 0.03  # means
 _SECOND_MOMENT = 17.3  # weight of the error of its logarithm against one point of the grid
 _NEARLY_BEST = 1.25, 0.005
+_NOTHING = 1e-300  # of a residual tail
 
 
 class FittedPhases(NamedTuple):
@@ -142,29 +143,44 @@ def _candidates(t: np.ndarray, scv: float, most: int) -> Iterator[tuple[int, np.
 def _least_squares(
     wanted: np.ndarray, scv: float, at: Callable[[Any], Any], start: np.ndarray
 ) -> tuple[np.ndarray, float]:
+    """Fit what `at` returns: residual tail and second moment in one row, and their slopes."""
     from scipy.optimize import least_squares
 
-    def rest(z: np.ndarray) -> np.ndarray:
-        tail, second = at(z)
-        away = np.log(np.maximum(tail, 1e-300)) - wanted
-        return np.append(away, _SECOND_MOMENT * np.log(second / (1 + scv)))
+    aim, weight = np.append(wanted, np.log(1 + scv)), np.ones(wanted.size + 1)
+    weight[-1] = _SECOND_MOMENT
 
-    found = least_squares(rest, start, xtol=1e-7, ftol=1e-7, gtol=1e-9, max_nfev=300)
+    def rest(z: np.ndarray) -> np.ndarray:
+        return weight * (np.log(np.maximum(at(z)[0], _NOTHING)) - aim)
+
+    def slopes(z: np.ndarray) -> np.ndarray:
+        values, slopes = at(z)
+        found: np.ndarray = (weight * (values > _NOTHING) / np.maximum(values, _NOTHING))[
+            :, None
+        ] * slopes
+        return found
+
+    found = least_squares(rest, start, slopes, xtol=1e-7, ftol=1e-7, gtol=1e-9, max_nfev=300)
     return found.x, float(np.sqrt(np.mean(found.fun[:-1] ** 2)))
 
 
-def _weights(odds: np.ndarray) -> Any:
-    """Return probabilities from the logs of their odds to the first."""
+def _weights(odds: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+    """Return probabilities from the logs of their odds to the first, and their slopes."""
     weights = np.exp(np.append(0.0, odds) - max(0.0, odds.max(initial=0.0)))
-    return weights / weights.sum()
+    p = weights / weights.sum()
+    return p, (np.diag(p) - np.outer(p, p))[:, 1:]
 
 
-def _erlang(t: np.ndarray, n: int, mean: float) -> Any:
-    """Return E(X - t)+ of an Erlang distribution."""
+def _erlang(t: np.ndarray, n: int, mean: float) -> tuple[np.ndarray, np.ndarray]:
+    """Return E(X - t)+ and E X^2 of an Erlang distribution in one row; and d/d mean of it."""
     from scipy.special import gammaincc
 
     x = n * t / mean
-    return mean * gammaincc(n + 1, x) - t * gammaincc(n, x)
+    longer = gammaincc(n + 1, x)
+    second = mean**2 * (1 + 1 / n)
+    return (
+        np.append(mean * longer - t * gammaincc(n, x), second),
+        np.append(longer, 2 * second / mean),
+    )
 
 
 def _body(
@@ -174,17 +190,28 @@ def _body(
     branches = start.size // 2
     sizes = np.array([n, *[1] * branches])
 
-    def unpack(z: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
-        p, means = _weights(z[:branches]), np.exp(np.clip(z[branches:], -8.0, 12.0))
-        return p, means / (p @ means)
+    def unpack(z: np.ndarray) -> tuple[np.ndarray, ...]:
+        """Return probabilities and means, of mean 1, and the slopes of both."""
+        (p, by_odds), logs = _weights(z[:branches]), np.clip(z[branches:], -8.0, 12.0)
+        means = np.exp(logs) / (p @ np.exp(logs))
+        free = (logs == z[branches:]) * (np.eye(branches + 1) - p * means)
+        odds = -np.outer(means, means @ by_odds)
+        by_mean = means[:, None] * free
+        return (
+            p,
+            means,
+            np.pad(by_odds, ((0, 0), (0, branches + 1))),
+            np.hstack([odds, by_mean]),
+        )
 
-    def at(z: np.ndarray) -> tuple[np.ndarray, float]:
-        p, means = unpack(z)
-        tail = sum(q * _erlang(t, k, m) for q, k, m in zip(p, sizes, means, strict=True))
-        return tail, float((p * means**2) @ (1 + 1 / sizes))
+    def at(z: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+        p, means, p_slopes, slopes = unpack(z)
+        pairs = (_erlang(t, k, m) for k, m in zip(sizes, means, strict=True))
+        values, by_mean = map(np.stack, zip(*pairs, strict=True))
+        return p @ values, values.T @ p_slopes + (p[:, None] * by_mean).T @ slopes
 
     z, error = _least_squares(wanted, scv, at, start)
-    p, means = unpack(z)
+    p, means, *_ = unpack(z)
     size = n + branches
     initial, rates = np.zeros(size), np.zeros((size, size))
     initial[[0, *range(n, size)]] = p
@@ -202,15 +229,18 @@ def _mixed(
     """Fit a mixture of Erlang distributions of 1 to n phases with one rate."""
     sizes = np.arange(1, n + 1)
 
-    def unpack(z: np.ndarray) -> tuple[np.ndarray, float]:
-        p = _weights(z)[::-1]
-        return p, float(1 / (p @ sizes))
+    def unpack(z: np.ndarray) -> tuple[np.ndarray, float, np.ndarray]:
+        """Return probabilities, the mean of a phase, and the slopes of the former."""
+        p, slopes = (x[::-1] for x in _weights(z))
+        return p, float(1 / (p @ sizes)), slopes
 
-    def at(z: np.ndarray) -> tuple[np.ndarray, float]:
-        p, phase = unpack(z)
-        tail = sum(q * _erlang(t, int(k), k * phase) for q, k in zip(p, sizes, strict=True))
-        return tail, float(phase**2 * (p @ (sizes * (sizes + 1))))
+    def at(z: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+        p, phase, slopes = unpack(z)
+        pairs = (_erlang(t, int(k), k * phase) for k in sizes)
+        values, by_mean = map(np.stack, zip(*pairs, strict=True))
+        by_phase = -(phase**2) * (sizes @ slopes)
+        return p @ values, values.T @ slopes + np.outer((p * sizes) @ by_mean, by_phase)
 
     z, error = _least_squares(wanted, scv, at, start)
-    p, phase = unpack(z)
+    p, phase, _ = unpack(z)
     return PhaseType(p[::-1], (np.eye(n, k=1) - np.eye(n)) / phase), error

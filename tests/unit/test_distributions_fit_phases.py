@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 
 import qmodel as qm
-from qmodel.distributions.fit_phases import _fitted, _residual, fit_phases
+from qmodel.distributions.fit_phases import _erlang, _fitted, _residual, _weights, fit_phases
 
 
 @pytest.mark.parametrize(
@@ -80,3 +80,19 @@ def test_a_jump_leaves_nothing_beyond_the_distribution(late: float) -> None:
     fitted = fit_phases(distribution).distribution
     assert fitted.tail(3 * late) < 0.01
     assert float(fitted.third_cumulant) < 2 * float(distribution.third_cumulant) or late < 2
+
+
+@pytest.mark.parametrize("n", [1, 3])
+def test_slopes_of_an_erlang_body(n: int) -> None:
+    t, h = np.geomspace(0.01, 20.0, 12), 1e-6
+    above, below = (_erlang(t, n, 1.3 * (1 + x))[0] for x in (h, -h))
+    assert _erlang(t, n, 1.3)[1] == pytest.approx((above - below) / (2.6 * h), rel=1e-6)
+    # E(X - 0)+ is the mean.
+    assert _erlang(np.zeros(1), n, 1.3)[0] == pytest.approx([1.3, 1.3**2 * (1 + 1 / n)])
+
+
+def test_slopes_of_probabilities() -> None:
+    odds, h = np.array([-2.0, 0.5, 3.0]), 1e-6
+    for i, step in enumerate(h * np.eye(3)):
+        above, below = _weights(odds + step)[0], _weights(odds - step)[0]
+        assert _weights(odds)[1][:, i] == pytest.approx((above - below) / (2 * h), abs=1e-9)
