@@ -149,15 +149,13 @@ def _least_squares(
     aim, weight = np.append(wanted, np.log(1 + scv)), np.ones(wanted.size + 1)
     weight[-1] = _SECOND_MOMENT
 
-    def rest(z: np.ndarray) -> np.ndarray:
+    def rest(z: np.ndarray) -> Any:
         return weight * (np.log(np.maximum(at(z)[0], _NOTHING)) - aim)
 
-    def slopes(z: np.ndarray) -> np.ndarray:
-        values, slopes = at(z)
-        found: np.ndarray = (weight * (values > _NOTHING) / np.maximum(values, _NOTHING))[
-            :, None
-        ] * slopes
-        return found
+    def slopes(z: np.ndarray) -> Any:
+        values, by = at(z)
+        seen = weight * (values > _NOTHING) / np.maximum(values, _NOTHING)
+        return seen[:, None] * by
 
     found = least_squares(rest, start, slopes, xtol=1e-7, ftol=1e-7, gtol=1e-9, max_nfev=300)
     return found.x, float(np.sqrt(np.mean(found.fun[:-1] ** 2)))
