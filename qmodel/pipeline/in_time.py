@@ -32,11 +32,10 @@ from qmodel import _check
 from qmodel.distributions.broadcasting import select
 from qmodel.errors import ModelError
 from qmodel.loads import Profile
-from qmodel.networks.held_pool import HeldPool
 from qmodel.pipeline.dry_in_time import DryInTime
 from qmodel.pipeline.met_in_time import Met, celled
 from qmodel.pipeline.over_time import PipelineOverTime, basis_of
-from qmodel.pipeline.places_in_time import Place, by_name, flow_of
+from qmodel.pipeline.places_in_time import Place, by_name, flow_of, station_of
 from qmodel.pipeline.refill import Refill
 from qmodel.pipeline.steps.base import Outcome, choice
 from qmodel.pipeline.steps.call import Call
@@ -209,15 +208,8 @@ class InTime:
         if known is not None and np.abs(total - known).max() <= 1e-4 * (known.max() + 1e-300):
             return self.over[name]
         if name not in self._places:
-            streams = self.steady.streams(name)
-            station = self.steady.station(name)
-            if not isinstance(station, HeldPool):
-                distributions = [
-                    station.service if s.service is None else s.service for s in streams
-                ]
-                station = station.serving_all(distributions, [s.arrival_rate for s in streams])
             own = self.servers.get(name), self.start.get(name)
-            self._places[name] = Place(station, *own)
+            self._places[name] = Place(station_of(self.steady, name), *own)
         known = np.concatenate([self._done.get(name, total[:0]), total])
         history = Profile(self.grid[: len(known)], known)
         whole = len(self.times) == len(self.grid)

@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
 from qmodel import _check
 from qmodel.errors import ModelError
 from qmodel.loads import Profile
+from qmodel.networks.held_pool import HeldPool
 from qmodel.queues.base import Station
 from qmodel.queues.delay import Delay
 from qmodel.transients.course import Course, Stretch, reach_of
@@ -17,7 +18,10 @@ from qmodel.transients.feed import Feed
 from qmodel.transients.over_time import StationOverTime
 from qmodel.transients.station import delayed, follows, steady, walk_or_none
 
-__all__ = ["Flow", "Place", "by_name", "flow_of"]
+if TYPE_CHECKING:
+    from qmodel.pipeline.flows import Flows
+
+__all__ = ["Flow", "Place", "by_name", "flow_of", "station_of"]
 
 _MOST_PRESENT = 1_000_000
 """Requests that may be there at the start: each is a state."""
@@ -53,6 +57,21 @@ def flow_of(values: Any, age: Any, source: str | None = None) -> Any:
     found = np.asarray(values, dtype=float).view(Flow)
     found.age, found.source = age, source
     return found
+
+
+def station_of(steady: Flows, name: str) -> Station:
+    """Return a station as all who come to it find it: with the work of all of them."""
+    streams, station = steady.streams(name), steady.station(name)
+    if isinstance(station, HeldPool):
+        return station
+    if station.prioritised and len(streams) > 1:
+        raise ModelError(
+            f"{name} is an {type(station).__name__} with {len(streams)} priorities, which have "
+            "no solution over time: for the number present and the mean wait of all requests "
+            "give it as MMc or MGc, for each priority solve the pipeline at the rates that matter"
+        )
+    works = [station.service if s.service is None else s.service for s in streams]
+    return station.serving_all(works, [s.arrival_rate for s in streams])
 
 
 class Place:

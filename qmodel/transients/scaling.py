@@ -115,11 +115,6 @@ class Running:
         self._due = self.start + self.rules.period
 
     @property
-    def noisy(self) -> bool:
-        """Whether it matters how much more or less is busy than in the mean."""
-        return True
-
-    @property
     def plan(self) -> tuple[float, tuple[tuple[float, float], ...]]:
         """The servers that are ready, and those that will be."""
         return self.ready, tuple(self._coming)

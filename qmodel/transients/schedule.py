@@ -3,14 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import Any, Protocol
+from typing import Any, Protocol, runtime_checkable
 
 import numpy as np
 
 from qmodel import _check
 from qmodel.errors import DomainError
 
-__all__ = ["Constant", "Schedule", "Staffing"]
+__all__ = ["Constant", "Measuring", "Schedule", "Staffing"]
 
 
 class Staffing(Protocol):
@@ -22,13 +22,6 @@ class Staffing(Protocol):
     def next_change(self, time: float) -> float:
         """Return the next time at which their number may change [s]."""
 
-    @property
-    def noisy(self) -> bool:
-        """Whether it takes note of how much is busy, and of how much more or less at times."""
-
-    def observe(self, time: float, busy: float, noise: float = 0.0) -> None:
-        """Take note of the servers that are busy at a time, and of their variance a second."""
-
     def decide(self, time: float) -> Sequence[tuple[float, Staffing]]:
         """Return what it may decide at a time, and with which probability."""
 
@@ -38,6 +31,14 @@ class Staffing(Protocol):
 
     def ahead(self, time: float) -> list[tuple[float, float]]:
         """Return the changes after a time that are decided: when [s], and to how many."""
+
+
+@runtime_checkable
+class Measuring(Staffing, Protocol):
+    """What decides on the servers by how much of them is busy."""
+
+    def observe(self, time: float, busy: float, noise: float = 0.0) -> None:
+        """Take note of the servers that are busy at a time, and of their variance a second."""
 
 
 class Constant:
@@ -54,11 +55,7 @@ class Constant:
         """Return that it never changes."""
         return np.inf
 
-    noisy = False
     plan = None
-
-    def observe(self, time: float, busy: float, noise: float = 0.0) -> None:
-        """Take note of nothing."""
 
     def decide(self, time: float) -> list[tuple[float, Staffing]]:
         """Return that nothing is decided."""
@@ -119,11 +116,7 @@ class Schedule:
         later = self.times[self.times > time]
         return float(later[0]) if later.size else np.inf
 
-    noisy = False
     plan = None
-
-    def observe(self, time: float, busy: float, noise: float = 0.0) -> None:
-        """Take note of nothing: what is planned stays."""
 
     def decide(self, time: float) -> list[tuple[float, Staffing]]:
         """Return that nothing is decided."""

@@ -257,6 +257,16 @@ def test_bad_input() -> None:
         SITE.over_time(crowd, times=[1.0, 0.0])
 
 
+@pytest.mark.parametrize("load", [10.0, 200.0])
+def test_priorities_say_what_to_ask_instead(load: float) -> None:
+    """Nor is a light load answered as if all requests were alike."""
+    desk = qm.MMcPriority(0.02, 3)
+    short = qm.call("desk", desk, service=qm.Exponential(0.01), priority=0)
+    site = qm.Pipeline(qm.series(short, qm.call("desk", desk, priority=1)))
+    with pytest.raises(qm.ModelError, match=r"desk .*MMcPriority with 2 priorities.*as MMc"):
+        site.over_time(qm.Profile([0.0, 60.0], [load, load]))
+
+
 def test_symbols_and_nan_are_refused_at_once() -> None:
     load = qm.Profile([0.0, 100.0], [5.0, 15.0])
     for service_time, error in (
