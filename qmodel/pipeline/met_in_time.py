@@ -10,7 +10,7 @@ import numpy as np
 
 from qmodel.basis import Basis
 from qmodel.distributions import Distribution, Scaled, Sum
-from qmodel.distributions.broadcasting import select
+from qmodel.distributions.broadcasting import select, shape_of
 from qmodel.networks.held_pool import HeldPool
 from qmodel.networks.held_result import HeldResult, View
 from qmodel.pipeline.flows import stream_of
@@ -30,7 +30,7 @@ def celled(distribution: Distribution, shape: tuple[int, ...]) -> Distribution:
     """Return a distribution with a cell for each time."""
     return (
         distribution
-        if np.shape(distribution.mean) == shape
+        if shape_of(distribution) == shape
         else Scaled(distribution, np.ones(shape))
     )
 

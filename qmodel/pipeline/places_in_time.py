@@ -68,7 +68,7 @@ def station_of(steady: Flows, name: str) -> Station:
         raise ModelError(
             f"{name} is an {type(station).__name__} with {len(streams)} priorities, which have "
             "no solution over time: for the number present and the mean wait of all requests "
-            "give it as MMc or MGc, for each priority solve the pipeline at the rates that matter"
+            "give it as MMc or MGc; for each priority solve the pipeline at the rates that come"
         )
     works = [station.service if s.service is None else s.service for s in streams]
     return station.serving_all(works, [s.arrival_rate for s in streams])

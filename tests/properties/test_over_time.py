@@ -11,9 +11,11 @@ from typing import Any
 
 import numpy as np
 import pytest
+from hypothesis import Phase, given, settings
+from hypothesis import strategies as st
 
 import qmodel as qm
-from qmodel.transients import Schedule
+from qmodel.transients import Autoscaler, Emptied, Schedule
 from qmodel.transients.station import station_over_time
 
 
@@ -42,6 +44,12 @@ def pipelines(unit: float = 1.0) -> dict[str, qm.Pipeline]:
         "hold": qm.hold("pool", 6, a),
     }
     return {name: qm.Pipeline(step) for name, step in steps.items()}
+
+
+def retried(unit: float = 1.0) -> qm.Pipeline:
+    """Return a station whose clients try again; a rush would tip it for good."""
+    a = qm.call("a", qm.MMc(0.02 * unit, 3))
+    return qm.Pipeline(qm.retry(qm.timeout(0.5 * unit, a), attempts=2))
 
 
 BOTH = [*stations(), *pipelines()]
@@ -82,6 +90,93 @@ def test_the_unit_of_time_changes_nothing(name: str) -> None:
     other = qm.Profile(1000 * RUSH.times, RUSH.rates / 1000)
     slow = mean(name, over(name, other, 1000 * at, unit=1000.0))
     assert slow == pytest.approx(1000 * fast, rel=2e-3)
+
+
+def test_a_warm_cache_and_servers_that_are_enough_are_steady_states() -> None:
+    """A cache that was lost is full again, and an autoscaler leaves what it has."""
+    flat = qm.Profile([0.0, 600.0], [90.0, 90.0])
+    warm = REFILLED.over_time(flat, times=[0.1, 600.0], emptied={"cache": LOST})
+    full = REFILLED.solve(90.0).latency.mean
+    assert warm.mean[1] == pytest.approx(float(full), rel=1e-3)
+    assert warm.mean[0] > 1.5 * full
+    site = pipelines()["series"]
+    more = {"a": Autoscaler(target=0.7, pod=1, least=3, boot=5.0)}
+    calm = site.over_time(flat, times=[0.0, 600.0], servers=more)
+    assert calm.mean == pytest.approx(float(site.solve(90.0).latency.mean), rel=1e-3)
+    assert calm.stations["a"].servers.tolist() == [3.0, 3.0]
+
+
+def test_clients_who_try_again_are_in_the_steady_state_of_a_slow_load() -> None:
+    slow = qm.Profile([0.0, 7200.0], [30.0, 120.0])
+    at = np.array([0.0, 3600.0, 7200.0])
+    known = retried().solve(slow.rate(at)).latency.mean
+    assert retried().over_time(slow, times=at).mean == pytest.approx(known, rel=1e-3)
+
+
+def test_the_unit_of_time_changes_nothing_of_what_follows_itself() -> None:
+    """A cache that fills, an autoscaler that measures, clients who try again."""
+    at = np.array([0.0, 25.0, 40.0, 60.0])
+
+    def found(unit: float) -> tuple[Any, ...]:
+        load = qm.Profile(unit * RUSH.times, RUSH.rates / unit)
+        calm = qm.Profile(load.times, np.minimum(load.rates, 140 / unit))
+        lost = Emptied(at=5.0 * unit, entries=500)
+        rules = Autoscaler(
+            target=0.7, pod=1, least=3, boot=5 * unit, period=15 * unit, window=60 * unit
+        )
+        cold = pipelines(unit)["cached"].over_time(load, times=unit * at, emptied={"b": lost})
+        site = pipelines(unit)["series"]
+        scaled = site.over_time(load, times=unit * at, servers={"a": rules})
+        again = retried(unit).over_time(calm, times=unit * at)
+        return cold.mean, scaled.mean, again.mean
+
+    for fast, slow in zip(found(1.0), found(1000.0), strict=True):
+        assert slow == pytest.approx(1000 * fast, rel=2e-3)
+
+
+CALLS = qm.call("a", qm.MMc(0.02, 3)), qm.call("b", qm.MMc(0.005))
+LOST = Emptied(at=0.0)
+REFILLED = qm.Pipeline(
+    qm.cached(
+        qm.caches.LRU(500),
+        lookup=qm.call("cache", qm.MMc(0.005)),
+        miss=qm.call("db", qm.MMc(0.02, 3)),
+        popularity=qm.caches.Zipf(5000, 0.9),
+    )
+)
+FOLLOWED: dict[str, tuple[qm.Pipeline, dict[str, Any]]] = {
+    **{name: (site, {}) for name, site in pipelines().items()},
+    "parallel": (qm.Pipeline(qm.parallel(*CALLS)), {}),
+    "retry": (retried(), {}),
+    "warming": (REFILLED, {"emptied": {"cache": LOST}}),
+    "scaled": (
+        pipelines()["series"],
+        {"servers": {"a": Autoscaler(target=0.7, pod=1, least=3, boot=5.0)}},
+    ),
+    "room": (qm.Pipeline(qm.retry(qm.call("a", qm.MMcK(0.02, 3, 20)), attempts=2)), {}),
+}
+
+
+@settings(max_examples=8, phases=[Phase.generate])
+@given(
+    name=st.sampled_from([*FOLLOWED]),
+    peak=st.floats(80.0, 300.0),
+    rise=st.floats(0.5, 10.0),
+    lasts=st.floats(0.1, 10.0),
+)
+def test_what_comes_to_a_station_is_served_lost_or_there_at_every_moment(
+    name: str, peak: float, rise: float, lasts: float
+) -> None:
+    """To what a trapezoid misses between the times."""
+    site, more = FOLLOWED[name]
+    corners = np.cumsum([0.0, 6.0, rise, lasts, rise])
+    load = qm.Profile([*corners, 40.0], [50.0, 50.0, peak, peak, 50.0, 50.0])
+    times = np.linspace(0.0, 40.0, 401)
+    for station in site.over_time(load, times=times, **more).stations.values():
+        flow = station.arrival_rate * (1 - station.rejected) - station.throughput
+        grown = np.concatenate([[0.0], np.cumsum(np.diff(times) * (flow[1:] + flow[:-1]) / 2)])
+        there = station.number_in_system
+        assert there == pytest.approx(there[0] + grown, abs=2.0)
 
 
 @pytest.mark.parametrize("name", BOTH)
