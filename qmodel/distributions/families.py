@@ -25,7 +25,7 @@ from qmodel.distributions.base import Distribution
 from qmodel.distributions.pieces import Piece, Pieces
 from qmodel.errors import DomainError
 from qmodel.numerics.exponential import exp_rest
-from qmodel.numerics.logarithms import log1p
+from qmodel.numerics.logarithms import power1p
 
 __all__ = [
     "Erlang",
@@ -182,10 +182,10 @@ class Gamma(Distribution):
             return (1 + x * self.scv) ** (-1 / self.scv)
         with np.errstate(all="ignore"):
             z = x * self.scv
-            power = log1p(z) / -self.scv
-            if (tiny := abs(z) < _ROUNDING).any():
-                power = np.where(tiny, -x, power)
-            return np.exp(power)[()]
+            found = power1p(z, -1 / self.scv)
+            if (tiny := (abs(z.real) < _ROUNDING) & (abs(z.imag) < _ROUNDING)).any():
+                found = np.where(tiny, np.exp(-x), found)
+            return found[()]
 
     def remaining_gap(self, s: Value) -> Value:
         """Return the gap of the remaining time at `s` [1/s], to rounding."""
