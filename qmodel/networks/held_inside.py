@@ -225,15 +225,20 @@ def _queued(
         # A full pool serves what it can: there its limit says how long holders wait.
         factor = factor + full**_FOURTH * (end - factor)
         often = np.where(end > 1, 1 - full, 0.0) if late else 1 - full
-        distribution = _as_open(result, Scaled(distribution, factor[()]), often)
+        distribution = _as_open(result, _scaled(distribution, factor), often)
     if not isinstance(cut, float):
-        distribution = Scaled(distribution, cut[()])
+        distribution = _scaled(distribution, cut)
     new = _with_wait(result, distribution, distribution.mean)
     streams = tuple(
         replace(station._stream(new, s.arrival_rate, work), kind=s.kind)
         for s, work in zip(result.streams, services, strict=True)
     )
     return replace(new, streams=streams)
+
+
+def _scaled(wait: Distribution, factor: Any) -> Distribution:
+    """Return a wait so many times as long; where permits leave no room for one, of hardly any."""
+    return Scaled(wait, np.maximum(factor, _NONE)[()])
 
 
 def _as_open(result: StationResult, wait: Distribution, often: Any) -> Distribution:

@@ -33,6 +33,11 @@ def test_a_crowd_that_is_too_much() -> None:
     assert len(found.to_frame()) == len(over.times)
 
 
+def test_an_objective_is_of_all_or_of_a_station() -> None:
+    with pytest.raises(qm.ModelError, match="of all or of a station"):
+        answers.crowd(SITE, NEWS, objectives="p99 of checkout < 1 s")
+
+
 def test_what_would_have_been_enough_is_enough() -> None:
     goals = ["p99 < 1 s"]
     found = answers.crowd(SITE, NEWS, objectives=goals)
@@ -56,8 +61,6 @@ def test_nothing_happens_where_nothing_is_full() -> None:
     assert calm.good
     assert "no station is ever saturated" in calm.verdict
     assert {table.key for table in calm.tables} == {"stations", "times"}
-    with pytest.raises(qm.ModelError, match="of all or of a station"):
-        answers.crowd(SITE, NEWS, objectives="p99 of checkout < 1 s")
 
 
 def test_a_cold_cache_and_servers_that_change_are_said() -> None:

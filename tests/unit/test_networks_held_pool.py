@@ -297,3 +297,11 @@ def test_a_hair_below_saturation_is_what_is_near_it() -> None:
         pool.solve(most * (1 - spare)).latency.quantile(0.99),
     ):
         assert times * left == pytest.approx(times[0] * left[0], rel=1e-2)
+
+
+def test_where_permits_are_the_limit_nothing_fits_inside_that_waits() -> None:
+    app, db = qm.call("app", qm.MGc(qm.Gamma(0.1, 4.0), 8)), qm.call("db", qm.MMc(0.01, 16))
+    site = qm.Pipeline(qm.hold("pool", 5, qm.series(app, db)))
+    r = site.solve(np.array([0.5, 1.0, 2.0]) * float(site.max_rate))
+    assert r.stations["app"].waiting_time == pytest.approx(0.0, abs=1e-9)
+    assert np.isfinite(r.latency.mean).tolist() == [True, False, False]
