@@ -237,7 +237,7 @@ def _queued(
 
 
 def _scaled(wait: Distribution, factor: Any) -> Distribution:
-    """Return a wait so many times as long; where permits leave no room for one, of hardly any."""
+    """Return a wait so many times as long; where there is no room for one, of hardly any."""
     return Scaled(wait, np.maximum(factor, _NONE)[()])
 
 

@@ -94,11 +94,16 @@ def mean_is_integral_of_tail(distribution: Distribution, *, rel: float = 1e-5) -
         far *= 2
     ends = [float(distribution.quantile(p)) for p in (0.0, 1.0)]
     kinks = [x for x in (*jumps, *ends) if np.isfinite(x)]
-    body = np.linspace(0.0, 4 * scale, 200)
-    grid = np.unique(np.concatenate([body, np.geomspace(1e-12 * far, far, 160), kinks]))
     nodes, weights = np.polynomial.legendre.leggauss(8)
-    half, middle = np.diff(grid)[:, None] / 2, (grid[1:] + grid[:-1])[:, None] / 2
-    area = float((distribution.tail(middle + half * nodes) * weights * half).sum())
+    # A quarter of the panels settles it where the tail is smooth.
+    for panels, near in ((90, rel / 10), (360, rel)):
+        body = np.linspace(0.0, 4 * scale, 5 * panels // 9)
+        tails = np.geomspace(1e-12 * far, far, 4 * panels // 9)
+        grid = np.unique(np.concatenate([body, tails, kinks]))
+        half, middle = np.diff(grid)[:, None] / 2, (grid[1:] + grid[:-1])[:, None] / 2
+        area = float((distribution.tail(middle + half * nodes) * weights * half).sum())
+        if abs(area - mean) <= near * mean:
+            return
     equal("the mean is the integral of the tail", "mean", mean, area, rel)
 
 

@@ -1,4 +1,4 @@
-"""What unit tests share: the command line and what is asked of it are made once; scripts of docs."""
+"""What unit tests share: commands and what is asked of them are made once; scripts of docs."""
 
 from __future__ import annotations
 

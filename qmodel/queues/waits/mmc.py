@@ -96,7 +96,7 @@ class MMcWait(Distribution):
 
     def quantile(self, p: Value) -> Value:
         """Return the time not exceeded with probability `p`. [s]."""
-        q = 1 - _check.probability("p", p)
+        q = 1 - np.asarray(_check.probability("p", p))[()]
         xp = namespace(q, self.probability, self.drain)
         with xp.errstate(divide="ignore", invalid="ignore", over="ignore"):
             return xp.maximum(xp.log(self.probability / q), 0) / self.drain + 0 * q
