@@ -75,7 +75,7 @@ test-oldest:
 	.venv-oldest/bin/python -m pip install --quiet --upgrade "pip>=25.1"
 	.venv-oldest/bin/python -m pip install --quiet -e . --group test \
 		"numpy==2.0.*" "scipy==1.13.*" "sympy==1.13.*" "pandas==2.2.*" \
-		"typer==0.29.*" "rich==13.8.*" "ruamel.yaml==0.18.0" "hypothesis==6.112.*" "pyarrow==16.*"
+		"click==8.5.0" "rich==13.8.*" "ruamel.yaml==0.18.0" "hypothesis==6.112.*" "pyarrow==16.*"
 	.venv-oldest/bin/python -m pytest $(WORKERS) $(TESTS)
 
 clean:

@@ -1,77 +1,91 @@
 """The commands, and what is common to them: errors in one line, and the version.
 
-No module here imports numpy, pandas or the rest of qmodel before a command runs, so that
-``qmodel --help`` answers at once.
+A command is imported when it is asked for, and no module here imports numpy, pandas or the
+rest of qmodel before a command runs, so that ``qmodel --help`` answers at once.
 """
 
 from __future__ import annotations
 
-from typing import Annotated, Any
+import sys
+from importlib import import_module
+from typing import Any
 
-import typer
-from typer.core import TyperGroup
+import click
 
 from qmodel._version import __version__
-from qmodel.cli import (
-    backtest,
-    balance,
-    cache,
-    calibrate,
-    capacity,
-    check,
-    compare,
-    crowd,
-    explain,
-    frontier,
-    init,
-    outages,
-    params,
-    replay,
-    report,
-    retries,
-    schema,
-    sensitivity,
-    size,
-    solve,
-    sweep,
-    uncertainty,
-)
 from qmodel.cli.options import examples
 from qmodel.errors import QModelError
 
-__all__ = ["app"]
+__all__ = ["COMMANDS", "app"]
 
 ERROR = 2
 INTERRUPTED = 130
+COMMANDS = (
+    "init",
+    "solve",
+    "capacity",
+    "crowd",
+    "size",
+    "frontier",
+    "check",
+    "sweep",
+    "compare",
+    "outages",
+    "retries",
+    "sensitivity",
+    "uncertainty",
+    "cache",
+    "balance",
+    "explain",
+    "report",
+    "replay",
+    "calibrate",
+    "backtest",
+    "params",
+    "schema",
+)
+"""The commands, each a module here, in the order of the help text."""
 
 
-class _Commands(TyperGroup):
-    """Commands whose errors are one line on stderr, and exit code 2."""
+class _Commands(click.Group):
+    """Commands of modules, whose errors are one line on stderr, and exit code 2."""
 
-    def invoke(self, ctx: Any) -> Any:
+    def list_commands(self, ctx: click.Context) -> list[str]:
+        return list(COMMANDS)
+
+    def get_command(self, ctx: click.Context, cmd_name: str) -> click.Command | None:
+        if cmd_name not in COMMANDS:
+            return None
+        command: click.Command = import_module(f"qmodel.cli.{cmd_name}").command
+        return command
+
+    def resolve_command(self, ctx: click.Context, args: list[str]) -> Any:
+        try:
+            return super().resolve_command(ctx, args)
+        except click.NoSuchCommand as e:  # Click looks for near ones among those imported.
+            raise click.NoSuchCommand(e.command_name, possibilities=COMMANDS, ctx=ctx) from None
+
+    def invoke(self, ctx: click.Context) -> Any:
         try:
             return super().invoke(ctx)
         except QModelError as e:
-            typer.echo(f"error: {e}", err=True)
-            raise typer.Exit(ERROR) from None
+            click.echo(f"error: {e}", err=True)
+            sys.exit(ERROR)
         except BrokenPipeError:  # `qmodel sweep ... | head`: the reader has what it wants.
             raise
         except OSError as e:
             where = f": {str(e.filename)!r}" if e.filename else ""
-            typer.echo(f"error: {e.strerror or e}{where}", err=True)
-            raise typer.Exit(ERROR) from None
+            click.echo(f"error: {e.strerror or e}{where}", err=True)
+            sys.exit(ERROR)
         except KeyboardInterrupt:
-            typer.echo("stopped; nothing was written", err=True)
-            raise typer.Exit(INTERRUPTED) from None
+            click.echo("stopped; nothing was written", err=True)
+            sys.exit(INTERRUPTED)
 
 
-app = typer.Typer(
+@click.group(
+    "qmodel",
     cls=_Commands,
-    no_args_is_help=True,
-    add_completion=True,
-    rich_markup_mode=None,
-    pretty_exceptions_enable=False,
-    context_settings={"help_option_names": ["-h", "--help"]},
+    context_settings={"help_option_names": ["-h", "--help"], "show_default": True},
     epilog=examples(
         "qmodel init",
         "qmodel solve site.yaml --rate 2000/s",
@@ -83,43 +97,8 @@ app = typer.Typer(
         "qmodel replay load.csv.gz --output minutes.parquet",
     ),
 )
-app.command("init", epilog=init.EPILOG)(init.command)
-app.command("solve")(solve.command)
-app.command("capacity")(capacity.command)
-app.command("crowd", epilog=crowd.EPILOG)(crowd.command)
-app.command("size", epilog=size.EPILOG)(size.command)
-app.command("frontier")(frontier.command)
-app.command("check", epilog=check.EPILOG)(check.command)
-app.command("sweep", no_args_is_help=True)(sweep.command)
-app.command("compare", epilog=compare.EPILOG)(compare.command)
-app.command("outages")(outages.command)
-app.command("retries")(retries.command)
-app.command("sensitivity")(sensitivity.command)
-app.command("uncertainty", epilog=uncertainty.EPILOG)(uncertainty.command)
-app.command("cache", epilog=cache.EPILOG)(cache.command)
-app.command("balance", epilog=balance.EPILOG)(balance.command)
-app.command("explain")(explain.command)
-app.command("report", epilog=report.EPILOG)(report.command)
-app.command("replay", no_args_is_help=True)(replay.command)
-app.command("calibrate", epilog=calibrate.EPILOG, no_args_is_help=True)(calibrate.command)
-app.command("backtest", epilog=backtest.EPILOG, no_args_is_help=True)(backtest.command)
-app.command("params")(params.command)
-app.command("schema")(schema.command)
-
-
-def _version(wanted: bool) -> None:
-    if wanted:
-        typer.echo(f"qmodel {__version__}")
-        raise typer.Exit
-
-
-@app.callback()
-def _options(
-    version: Annotated[
-        bool,
-        typer.Option("--version", callback=_version, is_eager=True, help="Print the version."),
-    ] = False,
-) -> None:
+@click.version_option(__version__, message="qmodel %(version)s", help="Print the version.")
+def app() -> None:
     """Capacity and latency of web pipelines, in closed form.
 
     How much load does a site sustain, how long do requests take, and which part saturates

@@ -2,56 +2,63 @@
 
 from __future__ import annotations
 
+import sys
+from collections.abc import Sequence
 from pathlib import Path
-from typing import Annotated
+from typing import Unpack
 
-import typer
+import click
 
-from qmodel.cli.options import Changes, Format, LogFormat, Output, Overrides, Shape, examples
+from qmodel.cli import options
 
-__all__ = ["EPILOG", "MISSED", "command"]
+__all__ = ["MISSED", "command"]
 
 MISSED = 99
 """Exit status where a prediction does not agree."""
-EPILOG = examples(
-    "qmodel backtest site.yaml k6/*.json",
-    "qmodel backtest site.yaml steps.csv --tolerance 10% --output backtest.html",
+
+
+@click.command(
+    "backtest",
+    no_args_is_help=True,
+    epilog=options.examples(
+        "qmodel backtest site.yaml k6/*.json",
+        "qmodel backtest site.yaml steps.csv --tolerance 10% --output backtest.html",
+    ),
 )
-
-
+@click.argument(
+    "file",
+    type=options.PATH,
+    metavar="MODEL",
+    help="The model file: .yaml, .toml or .json.",
+)
+@click.argument(
+    "files",
+    type=options.PATH,
+    nargs=-1,
+    required=True,
+    metavar="FILES...",
+    help="Measurements at one load each, or at several loads.",
+)
+@click.option("--tolerance", metavar="SHARE", default="15%", help="Greatest error that agrees.")
+@click.option(
+    "--component",
+    metavar="NAME",
+    help="The component of the measurements, by default the first.",
+)
+@options.unit
+@options.log_format
+@options.changes
+@options.overrides
+@options.printed
 def command(
-    model_file: Annotated[
-        Path, typer.Argument(metavar="MODEL", help="The model file: .yaml, .toml or .json.")
-    ],
-    files: Annotated[
-        list[Path],
-        typer.Argument(
-            metavar="FILES...", help="Measurements at one load each, or at several loads."
-        ),
-    ],
-    tolerance: Annotated[
-        str,
-        typer.Option("--tolerance", metavar="SHARE", help="Greatest error that agrees."),
-    ] = "15%",
-    component: Annotated[
-        str | None,
-        typer.Option(
-            "--component",
-            metavar="NAME",
-            help="The component of the measurements, by default the first.",
-        ),
-    ] = None,
-    unit: Annotated[
-        str | None,
-        typer.Option(
-            "--unit", metavar="UNIT", help="Unit of times or rates that do not say it, as ms."
-        ),
-    ] = None,
-    log_format: LogFormat = None,
-    set_: Changes = None,
-    override: Overrides = None,
-    form: Shape = Format.TABLE,
-    output: Output = None,
+    files: Sequence[Path],
+    tolerance: str,
+    component: str | None,
+    unit: str | None,
+    log_format: str | None,
+    form: str,
+    output: Path | None,
+    **question: Unpack[options.Question],
 ) -> None:
     """Predict each load that was measured: exit status 0 if all agree, 99 if one does not.
 
@@ -66,7 +73,7 @@ def command(
     from qmodel.measurements import joined
 
     with writing(output) as write:
-        it = model.asked(model_file, set_, override, default="")
+        it = model.asked(**question, default="")
         measured = measurements(files, unit, log_format)
         answer = answers.backtest(
             it.model,
@@ -77,4 +84,4 @@ def command(
         write(answer)
     show(answer, form)
     if not answer.good:
-        raise typer.Exit(MISSED)
+        sys.exit(MISSED)

@@ -2,25 +2,14 @@
 
 from __future__ import annotations
 
-from enum import StrEnum
-from typing import TYPE_CHECKING, Annotated
+from collections.abc import Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING, Unpack
 
-import typer
+import click
 
-from qmodel.cli import model, numbers
+from qmodel.cli import model, numbers, options
 from qmodel.cli.numbers import number, share, whole
-from qmodel.cli.options import (
-    Changes,
-    File,
-    Format,
-    Objectives,
-    Output,
-    Overrides,
-    Rate,
-    Scenario,
-    Shape,
-    examples,
-)
 from qmodel.errors import DomainError
 
 if TYPE_CHECKING:
@@ -28,94 +17,76 @@ if TYPE_CHECKING:
 
     from qmodel.answers import Replicas
 
-__all__ = ["EPILOG", "Discipline", "command"]
+__all__ = ["command"]
 
 DEFAULTS = {"--replicas": "8", "--workers": "4", "--service-time": "10 ms"}
 LOAD = "80%"
 _MOST_LOAD = 10.0  # More was meant in percent.
-EPILOG = examples(
-    'qmodel balance --replicas 8 --workers 4 --service-time "10 ms" --load 80%',
-    "qmodel balance site.yaml --station app --workers 4",
-    'qmodel balance --workers 1 --scv 4 --objective "p99 < 200 ms"',
-    'qmodel balance --discipline share --policy random --policy "least connections"',
+DISCIPLINES = ("queue", "share")
+"""How a replica serves its requests: one after the other, or all at once."""
+
+
+@click.command(
+    "balance",
+    epilog=options.examples(
+        'qmodel balance --replicas 8 --workers 4 --service-time "10 ms" --load 80%',
+        "qmodel balance site.yaml --station app --workers 4",
+        'qmodel balance --workers 1 --scv 4 --objective "p99 < 200 ms"',
+        'qmodel balance --discipline share --policy random --policy "least connections"',
+    ),
 )
-
-
-class Discipline(StrEnum):
-    """How a replica serves its requests: one after the other, or all at once."""
-
-    QUEUE = "queue"
-    SHARE = "share"
-
-
+@options.file
+@click.option(
+    "--station",
+    metavar="NAME",
+    help="With FILE: the station that the replicas are [what saturates first].",
+)
+@click.option("--replicas", metavar="NUMBER", help="Equal replicas [8].")
+@click.option("--workers", metavar="NUMBER", help="Workers of each of them [4].")
+@click.option("--service-time", metavar="TIME", help="Mean work of a request, no wait [10 ms].")
+@click.option(
+    "--scv",
+    metavar="NUMBER",
+    help="Variance of the work over its squared mean: 0 constant, 1 exponential [1].",
+)
+@click.option(
+    "--discipline",
+    type=click.Choice(DISCIPLINES),
+    help="Whether requests queue for workers or share them (a CPU) [queue].",
+)
+@options.rate
+@click.option(
+    "--load", metavar="SHARE", help="In place of --rate: share of what all can do [80%]."
+)
+@click.option(
+    "--policy",
+    "policies",
+    metavar="NAME",
+    multiple=True,
+    help="May be repeated; by default all that there are.",
+)
+@click.option(
+    "--virtual-nodes",
+    metavar="NUMBER",
+    default="100",
+    help="Points of each replica on a hash ring, were requests to go by their keys.",
+)
+@options.objectives
+@options.changed
+@options.printed
 def command(
-    file: File = None,
-    station: Annotated[
-        str | None,
-        typer.Option(
-            "--station",
-            metavar="NAME",
-            help="With FILE: the station that the replicas are [what saturates first].",
-        ),
-    ] = None,
-    replicas: Annotated[
-        str | None,
-        typer.Option("--replicas", metavar="NUMBER", help="Equal replicas [8]."),
-    ] = None,
-    workers: Annotated[
-        str | None,
-        typer.Option("--workers", metavar="NUMBER", help="Workers of each of them [4]."),
-    ] = None,
-    service_time: Annotated[
-        str | None,
-        typer.Option(
-            "--service-time", metavar="TIME", help="Mean work of a request, no wait [10 ms]."
-        ),
-    ] = None,
-    scv: Annotated[
-        str | None,
-        typer.Option(
-            "--scv",
-            metavar="NUMBER",
-            help="Variance of the work over its squared mean: 0 constant, 1 exponential [1].",
-        ),
-    ] = None,
-    discipline: Annotated[
-        Discipline | None,
-        typer.Option(
-            "--discipline",
-            help="Whether requests queue for workers or share them (a CPU) [queue].",
-        ),
-    ] = None,
-    rate: Rate = None,
-    load: Annotated[
-        str | None,
-        typer.Option(
-            "--load",
-            metavar="SHARE",
-            help="In place of --rate: share of what all can do [80%].",
-        ),
-    ] = None,
-    policy: Annotated[
-        list[str] | None,
-        typer.Option(
-            "--policy", metavar="NAME", help="May be repeated; by default all that there are."
-        ),
-    ] = None,
-    virtual_nodes: Annotated[
-        str,
-        typer.Option(
-            "--virtual-nodes",
-            metavar="NUMBER",
-            help="Points of each replica on a hash ring, were requests to go by their keys.",
-        ),
-    ] = "100",
-    objective: Objectives = None,
-    set_: Changes = None,
-    override: Overrides = None,
-    scenario: Scenario = None,
-    form: Shape = Format.TABLE,
-    output: Output = None,
+    station: str | None,
+    replicas: str | None,
+    workers: str | None,
+    service_time: str | None,
+    scv: str | None,
+    discipline: str | None,
+    load: str | None,
+    policies: Sequence[str],
+    virtual_nodes: str,
+    form: str,
+    output: Path | None,
+    **question: Unpack[options.Question],
 ) -> None:
     """Compare the policies of a load balancer before equal replicas.
 
@@ -129,21 +100,26 @@ def command(
     from qmodel.cli.files import writing
     from qmodel.cli.render import show
 
-    own = {"--service-time": service_time, "--scv": scv, "--discipline": discipline}
-    own |= {"--load": load}
-    of_file = {"--station": station, "--set": set_, "--override": override}
-    of_file |= {"--scenario": scenario}
-    wrong = [option for option, value in (of_file if file is None else own).items() if value]
-    if wrong:
-        why = "goes with a FILE" if file is None else "is what the file says"
-        raise DomainError(f"{wrong[0]} {why}")
+    file, rate = question["file"], question["rate"]
+    wrong: dict[str, object]
+    if file is None:
+        why = "goes with a FILE"
+        wrong = {"--station": station, "--set": question["changes"]}
+        wrong |= {"--override": question["overrides"], "--scenario": question["scenario"]}
+    else:
+        why = "is what the file says"
+        wrong = {"--service-time": service_time, "--scv": scv, "--discipline": discipline}
+        wrong |= {"--load": load}
+    for option, value in wrong.items():
+        if value:
+            raise DomainError(f"{option} {why}")
     with writing(output) as write:
         if file is None:
             given = {"--replicas": replicas, "--workers": workers}
             given |= {"--service-time": service_time}
             found, said = _of_numbers(given, scv, discipline, rate, load)
         else:
-            it = model.asked(file, set_, override, scenario=scenario, rate=rate, default="")
+            it = model.asked(**question, default="")
             found = answers.replicas_in(
                 it.model,
                 it.rate(),
@@ -157,8 +133,8 @@ def command(
             found.number,
             found.arrival_rate,
             load=share("--load", load or LOAD, _MOST_LOAD),
-            policies=policy,
-            objectives=objective or (),
+            policies=policies or None,
+            objectives=question["objectives"],
             virtual_nodes=whole("--virtual-nodes", virtual_nodes),
         )
         if said:
@@ -170,7 +146,7 @@ def command(
 def _of_numbers(
     given: Mapping[str, str | None],
     scv: str | None,
-    discipline: Discipline | None,
+    discipline: str | None,
     rate: str | None,
     load: str | None,
 ) -> tuple[Replicas, str]:
@@ -187,7 +163,7 @@ def _of_numbers(
         number("--service-time", used["--service-time"]),
         whole("--workers", used["--workers"]),
         scv=number("--scv", scv or "1", zero=True),
-        shared=discipline is Discipline.SHARE,
+        shared=discipline == "share",
     )
     count = whole("--replicas", used["--replicas"])
     said = f"Not given, so plausible values are taken: {', '.join(guessed)}." if guessed else ""

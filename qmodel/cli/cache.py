@@ -2,29 +2,20 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Annotated
+from collections.abc import Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING, Unpack
 
-import typer
+import click
 
+from qmodel.cli import options
 from qmodel.cli.numbers import number, whole
-from qmodel.cli.options import (
-    Changes,
-    File,
-    Format,
-    Objectives,
-    Output,
-    Overrides,
-    Rate,
-    Scenario,
-    Shape,
-    examples,
-)
 from qmodel.errors import ModelError
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
-__all__ = ["EPILOG", "command"]
+__all__ = ["command"]
 
 DEFAULTS = {
     "--objects": "10M",
@@ -32,64 +23,50 @@ DEFAULTS = {
     "--size": "2 KiB",
     "--memory": "4 GiB",
 }
-EPILOG = examples(
-    'qmodel cache --objects 10M --exponent 0.9 --size "2 KiB" --memory "4 GiB"',
-    'qmodel cache --memory "1 GiB" --policy 2-lru --rate 2500/s',
-    'qmodel cache --ttl "5 min" --objective "p99 < 240 ms"',
+
+
+@click.command(
+    "cache",
+    epilog=options.examples(
+        'qmodel cache --objects 10M --exponent 0.9 --size "2 KiB" --memory "4 GiB"',
+        'qmodel cache --memory "1 GiB" --policy 2-lru --rate 2500/s',
+        'qmodel cache --ttl "5 min" --objective "p99 < 240 ms"',
+    ),
 )
-
-
+@options.file
+@click.option("--name", metavar="NAME", help="Which cache it is, where the file has several.")
+@click.option("--objects", metavar="NUMBER", help="Objects that are asked for [10M].")
+@click.option(
+    "--exponent",
+    metavar="NUMBER",
+    help="Zipf's exponent of their popularity: 0 all alike, 1 very uneven [0.9].",
+)
+@click.option("--size", metavar="SIZE", help="Mean memory that an object takes [2 KiB].")
+@click.option("--memory", metavar="SIZE", help="Memory of the cache [4 GiB].")
+@click.option(
+    "--policy",
+    metavar="NAME",
+    default="lru",
+    help="lru, fifo, random, clock, 2-lru, q-lru or lfu.",
+)
+@click.option(
+    "--ttl", metavar="TIME", help="Time to live of an entry, such as '5 min'; with lru."
+)
+@options.rate
+@options.objectives
+@options.changed
+@options.printed
 def command(
-    file: File = None,
-    name: Annotated[
-        str | None,
-        typer.Option(
-            "--name",
-            metavar="NAME",
-            help="Which cache it is, where the file has several.",
-        ),
-    ] = None,
-    objects: Annotated[
-        str | None,
-        typer.Option("--objects", metavar="NUMBER", help="Objects that are asked for [10M]."),
-    ] = None,
-    exponent: Annotated[
-        str | None,
-        typer.Option(
-            "--exponent",
-            metavar="NUMBER",
-            help="Zipf's exponent of their popularity: 0 all alike, 1 very uneven [0.9].",
-        ),
-    ] = None,
-    size: Annotated[
-        str | None,
-        typer.Option(
-            "--size", metavar="SIZE", help="Mean memory that an object takes [2 KiB]."
-        ),
-    ] = None,
-    memory: Annotated[
-        str | None,
-        typer.Option("--memory", metavar="SIZE", help="Memory of the cache [4 GiB]."),
-    ] = None,
-    policy: Annotated[
-        str,
-        typer.Option(
-            "--policy", metavar="NAME", help="lru, fifo, random, clock, 2-lru, q-lru or lfu."
-        ),
-    ] = "lru",
-    ttl: Annotated[
-        str | None,
-        typer.Option(
-            "--ttl", metavar="TIME", help="Time to live of an entry, such as '5 min'; with lru."
-        ),
-    ] = None,
-    rate: Rate = None,
-    objective: Objectives = None,
-    set_: Changes = None,
-    override: Overrides = None,
-    scenario: Scenario = None,
-    form: Shape = Format.TABLE,
-    output: Output = None,
+    name: str | None,
+    objects: str | None,
+    exponent: str | None,
+    size: str | None,
+    memory: str | None,
+    policy: str,
+    ttl: str | None,
+    form: str,
+    output: Path | None,
+    **question: Unpack[options.Question],
 ) -> None:
     """Say which hit ratio a cache has, and what memory, policy and its loss do to the site.
 
@@ -111,11 +88,9 @@ def command(
         "--memory": memory,
     }
     used = {option: written or DEFAULTS[option] for option, written in given.items()}
-    _refuse_hit_ratio(set_)
+    _refuse_hit_ratio(question["changes"])
     with writing(output) as write:
-        it = model.asked(
-            file, set_, override, scenario=scenario, rate=rate, objectives=objective
-        )
+        it = model.asked(**question)
         answer = answers.cache(
             it.model,
             it.rate(),
@@ -137,8 +112,8 @@ def command(
     show(answer, form)
 
 
-def _refuse_hit_ratio(changes: list[str] | None) -> None:
-    for written in changes or ():
+def _refuse_hit_ratio(changes: Sequence[str]) -> None:
+    for written in changes:
         name = written.partition("=")[0].strip()
         if name.endswith(".hit_ratio"):
             raise ModelError(

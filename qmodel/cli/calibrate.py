@@ -2,63 +2,63 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated
+from typing import TYPE_CHECKING
 
-import typer
+import click
 
-from qmodel.cli.options import Format, LogFormat, Shape, examples, pair
+from qmodel.cli import options
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
-
     from qmodel.measurements import Measurements
 
-__all__ = ["EPILOG", "command", "measurements"]
+__all__ = ["command", "measurements"]
 
-EPILOG = examples(
-    "qmodel calibrate spans.json redis.txt --servers app=16 --servers db=8 -o site.yaml",
-    "qmodel calibrate k6/*.json --servers site=50 -o site.yaml",
-    "qmodel backtest site.yaml heavier/*.json",
+
+@click.command(
+    "calibrate",
+    no_args_is_help=True,
+    epilog=options.examples(
+        "qmodel calibrate spans.json redis.txt --servers app=16 --servers db=8 -o site.yaml",
+        "qmodel calibrate k6/*.json --servers site=50 -o site.yaml",
+        "qmodel backtest site.yaml heavier/*.json",
+    ),
 )
-
-
+@click.argument(
+    "files",
+    type=options.PATH,
+    nargs=-1,
+    required=True,
+    metavar="FILES...",
+    help="Measurements of one site, each of any kind: OpenTelemetry spans and INFO of Redis of "
+    "a light run, latencies of a load test at several loads, access logs.",
+)
+@click.option(
+    "--servers",
+    metavar="NAME=NUMBER",
+    multiple=True,
+    help="Servers of a component, where they are known: threads, connections, cores. May be "
+    "repeated; a load test without spans is the component site.",
+)
+@options.unit
+@options.log_format
+@options.form
+@click.option(
+    "--output",
+    "-o",
+    type=options.PATH,
+    metavar="FILE",
+    help="Write the model file: .yaml, .toml or .json, with load, spreads, and the region that "
+    "was measured.",
+)
 def command(
-    files: Annotated[
-        list[Path],
-        typer.Argument(
-            metavar="FILES...",
-            help="Measurements of one site, each of any kind: OpenTelemetry spans and INFO of "
-            "Redis of a light run, latencies of a load test at several loads, access logs.",
-        ),
-    ],
-    servers: Annotated[
-        list[str] | None,
-        typer.Option(
-            "--servers",
-            metavar="NAME=NUMBER",
-            help="Servers of a component, where they are known: threads, connections, cores. "
-            "May be repeated; a load test without spans is the component site.",
-        ),
-    ] = None,
-    unit: Annotated[
-        str | None,
-        typer.Option(
-            "--unit", metavar="UNIT", help="Unit of times or rates that do not say it, as ms."
-        ),
-    ] = None,
-    log_format: LogFormat = None,
-    form: Shape = Format.TABLE,
-    output: Annotated[
-        Path | None,
-        typer.Option(
-            "--output",
-            "-o",
-            metavar="FILE",
-            help="Write the model file: .yaml, .toml or .json, with load, spreads, and the "
-            "region that was measured.",
-        ),
-    ] = None,
+    files: Sequence[Path],
+    servers: Sequence[str],
+    unit: str | None,
+    log_format: str | None,
+    form: str,
+    output: Path | None,
 ) -> None:
     """Calibrate a model from measurements, and say how well each number is known.
 
@@ -74,7 +74,7 @@ def command(
     from qmodel.measurements import calibrate_site
 
     known: dict[str, int] = {}
-    for name, number in (pair("--servers", written) for written in servers or ()):
+    for name, number in (options.pair("--servers", written) for written in servers):
         if name in known:
             raise DomainError(f"--servers {name} is given twice")
         known[name] = numbers.whole(f"--servers {name}", number)
@@ -94,7 +94,7 @@ def command(
         write_model(site, output)
     show(answers.calibration(found), form)
     if output is not None:
-        typer.echo(f"wrote {output}", err=True)
+        click.echo(f"wrote {output}", err=True)
 
 
 def measurements(
@@ -113,9 +113,9 @@ def measurements(
 def _tell(measured: Measurements) -> None:
     """Say how a file was read: what was assumed, and what could not be read."""
     for note in measured.notes:
-        typer.echo(f"{measured.source}: {note}", err=True)
+        click.echo(f"{measured.source}: {note}", err=True)
     if measured.bad_lines:
-        typer.echo(
+        click.echo(
             f"{measured.source}: {measured.bad_lines:,} bad lines left out; the first is "
             f"{measured.first_bad}",
             err=True,

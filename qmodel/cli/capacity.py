@@ -2,31 +2,23 @@
 
 from __future__ import annotations
 
-from qmodel.cli.options import (
-    Changes,
-    File,
-    Format,
-    Objectives,
-    Output,
-    Overrides,
-    Scenario,
-    Shape,
-    ThinkTime,
-)
+from pathlib import Path
+from typing import Unpack
+
+import click
+
+from qmodel.cli import options
 
 __all__ = ["command"]
 
 
-def command(
-    file: File = None,
-    objective: Objectives = None,
-    think_time: ThinkTime = None,
-    set_: Changes = None,
-    override: Overrides = None,
-    scenario: Scenario = None,
-    form: Shape = Format.TABLE,
-    output: Output = None,
-) -> None:
+@click.command("capacity")
+@options.file
+@options.objectives
+@options.think_time
+@options.changed
+@options.printed
+def command(form: str, output: Path | None, **question: Unpack[options.Question]) -> None:
     """Say how much load keeps the objectives, which of them ends it, and what is lost there.
 
     With --think-time, or where the load of the file is users: how many users, who wait for
@@ -39,8 +31,9 @@ def command(
     from qmodel.cli.render import show
     from qmodel.loads import Closed
 
+    think_time = question.pop("think_time", None)
     with writing(output) as write, progress("looking for the capacity"):
-        it = model.asked(file, set_, override, scenario=scenario, objectives=objective)
+        it = model.asked(**question)
         think = it.load.think_time if isinstance(it.load, Closed) else None
         if think_time is not None:
             think = numbers.number("--think-time", think_time, zero=True)

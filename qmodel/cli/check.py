@@ -2,75 +2,64 @@
 
 from __future__ import annotations
 
-from enum import StrEnum
+import sys
+from collections.abc import Sequence
 from pathlib import Path
-from typing import Annotated
+from typing import Unpack
 
-import typer
+import click
 
-from qmodel.cli.options import (
-    Changes,
-    Objectives,
-    Output,
-    Overrides,
-    Rate,
-    ThinkTime,
-    Users,
-    examples,
-)
+from qmodel.cli import options
 
-__all__ = ["EPILOG", "MISSED", "command"]
+__all__ = ["MISSED", "command"]
 
 MISSED = 99
 """Exit status where an objective is missed."""
-EPILOG = examples(
-    "qmodel check site.yaml",
-    'qmodel check site.yaml --scenario "a zone lost" --format markdown',
-    'qmodel check --rate 2000/s --objective "p99 < 300 ms" --objective "loss < 0.1 %"',
-    "qmodel check sites/*.yaml --scenario all --format junit --output check.xml",
+
+
+@click.command(
+    "check",
+    epilog=options.examples(
+        "qmodel check site.yaml",
+        'qmodel check site.yaml --scenario "a zone lost" --format markdown',
+        'qmodel check --rate 2000/s --objective "p99 < 300 ms" --objective "loss < 0.1 %"',
+        "qmodel check sites/*.yaml --scenario all --format junit --output check.xml",
+    ),
 )
-
-
-class CheckFormat(StrEnum):
-    """How the verdicts are printed."""
-
-    TABLE = "table"
-    JSON = "json"
-    CSV = "csv"
-    MARKDOWN = "markdown"
-    JUNIT = "junit"
-
-
+@click.argument(
+    "files",
+    type=options.PATH,
+    nargs=-1,
+    metavar="[FILES]...",
+    help="Model files, each with its load and objectives; without any, the typical web "
+    "pipeline.",
+)
+@options.objectives
+@options.load
+@click.option(
+    "--scenario",
+    "scenarios",
+    metavar="NAME",
+    multiple=True,
+    help="A scenario of the files, such as 'a zone lost'; all: as it is, and each of them. May "
+    "be repeated.",
+)
+@options.changes
+@options.overrides
+@click.option(
+    "--format",
+    "form",
+    type=click.Choice((*options.FORMATS, "junit")),
+    default="table",
+    help="How to print: for people, programs or build servers.",
+)
+@options.output
 def command(
-    files: Annotated[
-        list[Path] | None,
-        typer.Argument(
-            metavar="[FILES]...",
-            help="Model files, each with its load and objectives; without any, the typical web "
-            "pipeline.",
-            show_default=False,
-        ),
-    ] = None,
-    objective: Objectives = None,
-    rate: Rate = None,
-    users: Users = None,
-    think_time: ThinkTime = None,
-    scenario: Annotated[
-        list[str] | None,
-        typer.Option(
-            "--scenario",
-            metavar="NAME",
-            help="A scenario of the files, such as 'a zone lost'; all: as it is, and each of "
-            "them. May be repeated.",
-        ),
-    ] = None,
-    set_: Changes = None,
-    override: Overrides = None,
-    form: Annotated[
-        CheckFormat,
-        typer.Option("--format", help="How to print: for people, programs or build servers."),
-    ] = CheckFormat.TABLE,
-    output: Output = None,
+    files: Sequence[Path],
+    scenarios: Sequence[str],
+    form: str,
+    output: Path | None,
+    **question: Unpack[options.Question],
 ) -> None:
     """Check objectives: a line each, and exit status 0 if all are met, 99 if one is missed.
 
@@ -84,20 +73,11 @@ def command(
 
     with writing(output, (*ENDINGS, ".xml")) as write:
         found = {}
-        named: list[Path | None] = [*(files or ())]
-        for file in named or [None]:
-            for name in model.cases(file, scenario or [], override):
-                it = model.asked(
-                    file,
-                    set_,
-                    override,
-                    scenario=name,
-                    rate=rate,
-                    users=users,
-                    think_time=think_time,
-                    objectives=objective,
-                    default="",
-                )
+        named: Sequence[Path | None] = files or [None]
+        for file in named:
+            for name in model.cases(file, scenarios, question["overrides"]):
+                question["file"], question["scenario"] = file, name
+                it = model.asked(**question, default="")
                 model.refuse_open(it, file)
                 label = model.label(file, name)
                 found[label] = answers.check(it.model, it.load, objectives=it.objectives)
@@ -106,4 +86,4 @@ def command(
         write(answer)
     show(answer, form)
     if not answer.good:
-        raise typer.Exit(MISSED)
+        sys.exit(MISSED)

@@ -2,51 +2,43 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from pathlib import Path
-from typing import Annotated
+from typing import Unpack
 
-import typer
+import click
 
-from qmodel.cli.options import (
-    Changes,
-    Format,
-    Objectives,
-    Output,
-    Overrides,
-    Rate,
-    Shape,
-    ThinkTime,
-    Users,
-    examples,
+from qmodel.cli import options
+
+__all__ = ["command"]
+
+
+@click.command(
+    "compare",
+    epilog=options.examples(
+        "qmodel compare",
+        "qmodel compare site.yaml",
+        "qmodel compare today.yaml tomorrow.yaml --rate 2000/s",
+    ),
 )
-
-__all__ = ["EPILOG", "command"]
-
-EPILOG = examples(
-    "qmodel compare",
-    "qmodel compare site.yaml",
-    "qmodel compare today.yaml tomorrow.yaml --rate 2000/s",
+@click.argument(
+    "files",
+    type=options.PATH,
+    nargs=-1,
+    metavar="[FILES]...",
+    help="Model files; the first is the reference. One alone is compared with itself in its "
+    "scenarios; without any, monolith and microservices are.",
 )
-
-
+@options.load
+@options.objectives
+@options.changes
+@options.overrides
+@options.printed
 def command(
-    files: Annotated[
-        list[Path] | None,
-        typer.Argument(
-            metavar="[FILES]...",
-            help="Model files; the first is the reference. One alone is compared with itself "
-            "in its scenarios; without any, monolith and microservices are.",
-            show_default=False,
-        ),
-    ] = None,
-    rate: Rate = None,
-    users: Users = None,
-    think_time: ThinkTime = None,
-    objective: Objectives = None,
-    set_: Changes = None,
-    override: Overrides = None,
-    form: Shape = Format.TABLE,
-    output: Output = None,
+    files: Sequence[Path],
+    form: str,
+    output: Path | None,
+    **question: Unpack[options.Question],
 ) -> None:
     """Compare models at the same load: files, scenarios, or monolith and microservices.
 
@@ -61,18 +53,7 @@ def command(
     from qmodel.cli.render import show
 
     with writing(output) as write, progress("comparing"):
-        changes = model.changes_of(set_)
-        sites, load, goals = model.compared(
-            files or [],
-            changes,
-            override,
-            rate=rate,
-            users=users,
-            think_time=think_time,
-            objectives=objective,
-        )
-        each = {} if files and len(files) == 1 else changes
-        models, notes = model.changed_each(sites, each)
+        models, load, goals, notes = model.compared(files, **question)
         answer = answers.compare(models, load, objectives=goals)
         answer = replace(answer, notes=[*notes, *answer.notes])
         write(answer)

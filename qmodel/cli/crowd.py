@@ -2,82 +2,59 @@
 
 from __future__ import annotations
 
-from enum import StrEnum
-from typing import TYPE_CHECKING, Annotated, Any
+from collections.abc import Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, Literal, Unpack
 
-import typer
+import click
 
-from qmodel.cli.options import (
-    Changes,
-    File,
-    Format,
-    Objectives,
-    Output,
-    Overrides,
-    Scenario,
-    Shape,
-    examples,
-)
+from qmodel.cli import options
 
 if TYPE_CHECKING:
     from qmodel.files import Site
 
-__all__ = ["EPILOG", "command"]
+__all__ = ["command"]
 
-EPILOG = examples(
-    'qmodel crowd site.yaml --requests 500000 --within "5 min" --base 300/s',
-    'qmodel crowd --requests 1000000 --within "10 min" --shape news --objective "p99 < 1 s"',
-    'qmodel crowd --requests 1000000 --within "10 min" --cold "cache=500000 at 14 min"',
+
+@click.command(
+    "crowd",
+    epilog=options.examples(
+        'qmodel crowd site.yaml --requests 500000 --within "5 min" --base 300/s',
+        'qmodel crowd --requests 1M --within "10 min" --shape news --objective "p99 < 1 s"',
+        'qmodel crowd --requests 1M --within "10 min" --cold "cache=500000 at 14 min"',
+    ),
 )
-
-
-class Curve(StrEnum):
-    """How a crowd comes."""
-
-    BELL = "bell"
-    BURST = "burst"
-    NEWS = "news"
-
-
+@options.file
+@click.option("--requests", metavar="NUMBER", help="Requests of the crowd in all.")
+@click.option(
+    "--within", metavar="TIME", help="Time in which 95 % of them come, such as '10 min'."
+)
+@click.option("--base", metavar="RATE", help="What comes anyway; by default the file's load.")
+@click.option(
+    "--shape",
+    type=click.Choice(("bell", "burst", "news")),
+    default="bell",
+    help="As a bell, all at once, or as news spreads.",
+)
+@click.option(
+    "--cold",
+    metavar="CACHE[=ENTRIES][ at TIME]",
+    multiple=True,
+    help="A cache that is empty at the time (at first, without one), and fills again; a given "
+    "hit ratio needs the entries that fit. May be repeated.",
+)
+@options.objectives
+@options.changed
+@options.printed
 def command(
-    file: File = None,
-    requests: Annotated[
-        str | None,
-        typer.Option("--requests", metavar="NUMBER", help="Requests of the crowd in all."),
-    ] = None,
-    within: Annotated[
-        str | None,
-        typer.Option(
-            "--within",
-            metavar="TIME",
-            help="Time in which 95 % of them come, such as '10 min'.",
-        ),
-    ] = None,
-    base: Annotated[
-        str | None,
-        typer.Option(
-            "--base", metavar="RATE", help="What comes anyway; by default the file's load."
-        ),
-    ] = None,
-    curve: Annotated[
-        Curve,
-        typer.Option("--shape", help="As a bell, all at once, or as news spreads."),
-    ] = Curve.BELL,
-    cold: Annotated[
-        list[str] | None,
-        typer.Option(
-            "--cold",
-            metavar="CACHE[=ENTRIES][ at TIME]",
-            help="A cache that is empty at the time (at first, without one), and fills again; "
-            "a given hit ratio needs the entries that fit. May be repeated.",
-        ),
-    ] = None,
-    objective: Objectives = None,
-    set_: Changes = None,
-    override: Overrides = None,
-    scenario: Scenario = None,
-    form: Shape = Format.TABLE,
-    output: Output = None,
+    requests: str | None,
+    within: str | None,
+    base: str | None,
+    shape: Literal["bell", "burst", "news"],
+    cold: Sequence[str],
+    form: str,
+    output: Path | None,
+    **question: Unpack[options.Question],
 ) -> None:
     """Say what a crowd meets minute by minute, and what would have been enough.
 
@@ -95,13 +72,13 @@ def command(
     from qmodel.transients import pulse
 
     with writing(output) as write:
-        it = model.asked(file, set_, override, scenario=scenario, objectives=objective)
+        it = model.asked(**question)
         if requests is not None and within is not None:
             anyway = it.rate() if base is None else numbers.rate(base)
             load = pulse(
                 numbers.number("--requests", requests, zero=True),
                 numbers.number("--within", within),
-                shape=curve.value,
+                shape=shape,
                 base=anyway or 0.0,
             )
         elif isinstance(it.load, Profile):
@@ -116,7 +93,7 @@ def command(
                 it.model,
                 load,
                 objectives=it.objectives,
-                emptied=dict(_emptied(it.site, written) for written in cold or ()),
+                emptied=dict(_emptied(it.site, written) for written in cold),
                 progress=tell,
             )
         write(answer)

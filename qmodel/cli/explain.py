@@ -2,22 +2,13 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from pathlib import Path
-from typing import Annotated
+from typing import Unpack
 
-import typer
+import click
 
-from qmodel.cli.options import (
-    Changes,
-    Format,
-    Output,
-    Overrides,
-    Rate,
-    Scenario,
-    Shape,
-    ThinkTime,
-    Users,
-)
+from qmodel.cli import options
 
 __all__ = ["command"]
 
@@ -25,24 +16,22 @@ _ENDINGS = (".json", ".md", ".html")
 _FILES = (".yaml", ".yml", ".toml", ".json")
 
 
+@click.command("explain")
+@click.argument(
+    "words",
+    nargs=-1,
+    metavar="[NAME] [FILE]",
+    help="What to explain: mean, p99, max_rate, goodput, ..., or a station's, such as "
+    "database.waiting_time [mean]; and a model file.",
+)
+@options.load
+@options.changed
+@options.printed
 def command(
-    words: Annotated[
-        list[str] | None,
-        typer.Argument(
-            metavar="[NAME] [FILE]",
-            help="What to explain: mean, p99, max_rate, goodput, ..., or a station's, such as "
-            "database.waiting_time [mean]; and a model file.",
-            show_default=False,
-        ),
-    ] = None,
-    rate: Rate = None,
-    users: Users = None,
-    think_time: ThinkTime = None,
-    set_: Changes = None,
-    override: Overrides = None,
-    scenario: Scenario = None,
-    form: Shape = Format.TABLE,
-    output: Output = None,
+    words: Sequence[str],
+    form: str,
+    output: Path | None,
+    **question: Unpack[options.Question],
 ) -> None:
     """Say where a number comes from: formula, numbers put in, assumptions, literature."""
     from qmodel import answers
@@ -51,20 +40,13 @@ def command(
     from qmodel.cli.render import show
     from qmodel.errors import DomainError
 
-    files = [word for word in words or () if word.endswith(_FILES)]
-    names = [word for word in words or () if not word.endswith(_FILES)]
+    files = [word for word in words if word.endswith(_FILES)]
+    names = [word for word in words if not word.endswith(_FILES)]
     if len(files) > 1 or len(names) > 1:
-        raise DomainError(f"explain takes one name and one file, got {' '.join(words or ())}")
+        raise DomainError(f"explain takes one name and one file, got {' '.join(words)}")
     with writing(output, _ENDINGS) as write:
-        it = model.asked(
-            Path(files[0]) if files else None,
-            set_,
-            override,
-            scenario=scenario,
-            rate=rate,
-            users=users,
-            think_time=think_time,
-        )
+        question["file"] = Path(files[0]) if files else None
+        it = model.asked(**question)
         answer = answers.explain(it.model, names[0] if names else "mean", it.load)
         write(answer)
     show(answer, form)

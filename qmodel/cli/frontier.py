@@ -2,48 +2,38 @@
 
 from __future__ import annotations
 
-from typing import Annotated
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Unpack
 
-import typer
+import click
 
-from qmodel.cli.options import (
-    Changes,
-    File,
-    Format,
-    Headroom,
-    Output,
-    Overrides,
-    Prices,
-    Rate,
-    Scenario,
-    Shape,
-    Spares,
-    ThinkTime,
-    Users,
-    pair,
-)
+from qmodel.cli import options
 
 __all__ = ["command"]
 
 
+@click.command("frontier")
+@options.file
+@options.load
+@click.option(
+    "--quantity", metavar="NAME", default="p99", help="What improves with cost: p99, loss."
+)
+@click.option("--points", metavar="NUMBER", default="8", help="Most rows.")
+@options.prices
+@options.headroom
+@options.spares
+@options.changed
+@options.printed
 def command(
-    file: File = None,
-    rate: Rate = None,
-    users: Users = None,
-    think_time: ThinkTime = None,
-    quantity: Annotated[
-        str,
-        typer.Option("--quantity", metavar="NAME", help="What improves with cost: p99, loss."),
-    ] = "p99",
-    points: Annotated[str, typer.Option("--points", metavar="NUMBER", help="Most rows.")] = "8",
-    price: Prices = None,
-    headroom: Headroom = "0%",
-    spares: Spares = "0",
-    set_: Changes = None,
-    override: Overrides = None,
-    scenario: Scenario = None,
-    form: Shape = Format.TABLE,
-    output: Output = None,
+    quantity: str,
+    points: str,
+    prices: Sequence[str],
+    headroom: str,
+    spares: str,
+    form: str,
+    output: Path | None,
+    **question: Unpack[options.Question],
 ) -> None:
     """Say what each step towards a better percentile costs at least."""
     from qmodel import answers
@@ -52,17 +42,9 @@ def command(
     from qmodel.cli.files import writing
     from qmodel.cli.render import show
 
-    priced = [pair("--price", written) for written in price or ()]
+    priced = [options.pair("--price", written) for written in prices]
     with writing(output) as write, progress("looking for the cheapest of each"):
-        it = model.asked(
-            file,
-            set_,
-            override,
-            scenario=scenario,
-            rate=rate,
-            users=users,
-            think_time=think_time,
-        )
+        it = model.asked(**question)
         plan = it.site.sizing(prices={n: numbers.number("--price", p) for n, p in priced})
         answer = answers.frontier(
             it.model,

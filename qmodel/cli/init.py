@@ -2,45 +2,39 @@
 
 from __future__ import annotations
 
-from enum import StrEnum
 from pathlib import Path
-from typing import Annotated
 
-import typer
+import click
 
-from qmodel.cli.options import examples
+from qmodel.cli.options import PATH, examples
 from qmodel.errors import DomainError
 
-__all__ = ["EPILOG", "command"]
-
-EPILOG = examples(
-    "qmodel init",
-    "qmodel init shop.yaml --template microservices",
-    "qmodel solve site.yaml",
-)
+__all__ = ["command"]
 
 
-class Template(StrEnum):
-    """What a file begins with."""
-
-    WEB = "web"
-    MICROSERVICES = "microservices"
-    QUEUE = "queue"
-    CACHE = "cache"
-    CDN = "cdn"
-
-
-def command(
-    file: Annotated[Path, typer.Argument(metavar="[FILE]", help="The file to write.")] = Path(
-        "site.yaml"
+@click.command(
+    "init",
+    epilog=examples(
+        "qmodel init",
+        "qmodel init shop.yaml --template microservices",
+        "qmodel solve site.yaml",
     ),
-    template: Annotated[
-        Template, typer.Option("--template", help="What to begin with.")
-    ] = Template.WEB,
-    force: Annotated[
-        bool, typer.Option("--force", help="Write over a file that is there.")
-    ] = False,
-) -> None:
+)
+@click.argument(
+    "file",
+    type=PATH,
+    default="site.yaml",
+    metavar="[FILE]",
+    help="The file to write [site.yaml].",
+)
+@click.option(
+    "--template",
+    type=click.Choice(("web", "microservices", "queue", "cache", "cdn")),
+    default="web",
+    help="What to begin with.",
+)
+@click.option("--force", is_flag=True, help="Write over a file that is there.")
+def command(file: Path, template: str, force: bool) -> None:
     """Write a model file with comments: edit its numbers, then ask it everything."""
     from qmodel.files import template as text_of
     from qmodel.files import whole_file
@@ -52,5 +46,5 @@ def command(
     if not file.resolve().parent.is_dir():
         raise DomainError(f"{str(file)!r} has no folder {str(file.parent)!r}")
     with whole_file(file) as new:
-        new.write(text_of(template.value).encode())
-    typer.echo(f"wrote {file}; now: qmodel solve {file}")
+        new.write(text_of(template).encode())
+    click.echo(f"wrote {file}; now: qmodel solve {file}")

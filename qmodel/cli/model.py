@@ -4,10 +4,10 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Unpack
 
 from qmodel.cli import numbers
-from qmodel.cli.options import OBJECTIVE, pair
+from qmodel.cli.options import OBJECTIVE, Question, pair
 from qmodel.errors import DomainError, ModelError
 
 if TYPE_CHECKING:
@@ -20,8 +20,6 @@ __all__ = [
     "Asked",
     "asked",
     "cases",
-    "changed_each",
-    "changes_of",
     "compared",
     "default_model",
     "label",
@@ -78,28 +76,30 @@ def models() -> dict[str, Pipeline]:
 
 
 def asked(
-    file: Path | None,
-    changes: Sequence[str] | None = None,
-    overrides: Sequence[Path] | None = None,
+    file: Path | None = None,
     *,
-    scenario: str | None = None,
     rate: str | None = None,
     users: str | None = None,
     think_time: str | None = None,
-    objectives: Sequence[str] | None = None,
+    objectives: Sequence[str] = (),
+    changes: Sequence[str] = (),
+    overrides: Sequence[Path] = (),
+    scenario: str | None = None,
     default: str = OBJECTIVE,
 ) -> Asked:
     """Return what a command is asked of, from its file and options."""
-    from qmodel.files import Site, read_model
+    from qmodel.files import Site
 
     load = _load(rate, users, think_time)
-    new = changes_of(changes)
+    new = _changes_of(changes)
     if file is None:
         if overrides:
             raise DomainError("--override is laid over a file, and none is named")
         site = Site(model=default_model())
     else:
-        site = read_model(file, overrides=overrides or ())
+        from qmodel.files import read_model  # which loads what reads YAML
+
+        site = read_model(file, overrides=overrides)
     if new:
         try:
             site = site.changed(new)
@@ -140,10 +140,10 @@ def _plain(load: Any) -> Any:
     return float(load.rate) if isinstance(load, Poisson) else load
 
 
-def changes_of(written: Sequence[str] | None) -> dict[str, str]:
+def _changes_of(written: Sequence[str]) -> dict[str, str]:
     """Return what ``--set`` changes, from name to text."""
     changes: dict[str, str] = {}
-    for name, value in (pair("--set", w) for w in written or ()):
+    for name, value in (pair("--set", w) for w in written):
         if name in changes:
             raise DomainError(f"--set {name} is given twice")
         changes[name] = value
@@ -151,21 +151,15 @@ def changes_of(written: Sequence[str] | None) -> dict[str, str]:
 
 
 def compared(
-    files: Sequence[Path],
-    changes: dict[str, str],
-    overrides: Sequence[Path] | None,
-    *,
-    rate: str | None,
-    users: str | None,
-    think_time: str | None,
-    objectives: Sequence[str] | None,
-) -> tuple[dict[str, Site], Any, Sequence[Any]]:
-    """Return the sites to compare by name, the load, and the objectives.
+    files: Sequence[Path], **question: Unpack[Question]
+) -> tuple[dict[str, Pipeline], Any, Sequence[Any], list[str]]:
+    """Return the models to compare by name, the load, the objectives, and what to note.
 
     Of a single file the changes are in its scenarios too: of what is changed, a zone is lost.
     """
     from qmodel.files import Site, read_model
 
+    changes, overrides = _changes_of(question["changes"]), question["overrides"]
     if not files:
         if overrides:
             raise DomainError("--override is laid over files, and none is named")
@@ -176,7 +170,7 @@ def compared(
             labels = [str(file) for file in files]
         if len(set(labels)) < len(labels):
             raise DomainError(f"a file is named twice: {', '.join(labels)}")
-        read = [read_model(file, overrides=overrides or ()) for file in files]
+        read = [read_model(file, overrides=overrides) for file in files]
         sites = dict(zip(labels, read, strict=True))
         if len(files) == 1:
             (site,) = read
@@ -190,24 +184,26 @@ def compared(
                 for name, scenario in site.scenarios.items()
                 if scenario.load is None
             }
-            sites = {"as it is": site, **others}
-    load = _load(rate, users, think_time)
+            sites, changes = {"as it is": site, **others}, {}
+    changed, notes = _changed_each(sites, changes)
+    load = _load(question["rate"], question["users"], question["think_time"])
     first = next(iter(sites.values()))
     load = _plain(first.load) if load is None else load
-    return sites, load, list(objectives or first.objectives or [OBJECTIVE])
+    goals = list(question["objectives"] or first.objectives or [OBJECTIVE])
+    return changed, load, goals, notes
 
 
 def cases(
-    file: Path | None, scenarios: Sequence[str], overrides: Sequence[Path] | None
+    file: Path | None, scenarios: Sequence[str], overrides: Sequence[Path]
 ) -> list[str | None]:
     """Return the scenarios to check, None for the site as it is; "all" is each of them."""
     from qmodel.files import read_model
 
-    if scenarios != ["all"]:
+    if [*scenarios] != ["all"]:
         return [*scenarios] or [None]
     if file is None:
         return [None]
-    return [None, *read_model(file, overrides=overrides or ()).scenarios]
+    return [None, *read_model(file, overrides=overrides).scenarios]
 
 
 def label(file: Path | None, scenario: str | None) -> str:
@@ -235,7 +231,7 @@ def zones_of(it: Asked, zones: str | None) -> int:
     return it.site.zones.number if it.site.zones else 3
 
 
-def changed_each(
+def _changed_each(
     sites: dict[str, Site], changes: dict[str, str]
 ) -> tuple[dict[str, Pipeline], list[str]]:
     """Return each model with the changes that it knows, and a note for what only some know."""

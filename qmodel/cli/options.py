@@ -1,166 +1,178 @@
-"""The options that several commands share, and how their texts are read."""
+"""The options that several commands share, each a decorator, and how their texts are read."""
 
 from __future__ import annotations
 
-from enum import StrEnum
+from collections.abc import Callable, Sequence
+from functools import reduce
 from pathlib import Path
-from typing import Annotated, TypeAlias
+from typing import Any, TypeAlias, TypedDict
 
-import typer
+import click
 
 __all__ = [
+    "FORMATS",
     "OBJECTIVE",
-    "Changes",
-    "File",
-    "Format",
-    "Headroom",
-    "LogFormat",
-    "Objectives",
-    "Output",
-    "Overrides",
-    "Prices",
-    "Rate",
-    "Scenario",
-    "Shape",
-    "Spares",
-    "ThinkTime",
-    "Users",
-    "Zones",
+    "PATH",
+    "Question",
+    "changed",
+    "changes",
     "examples",
+    "file",
+    "form",
+    "headroom",
+    "load",
+    "log_format",
+    "objectives",
+    "output",
+    "overrides",
     "pair",
+    "prices",
+    "printed",
+    "rate",
+    "scenario",
+    "spares",
+    "think_time",
+    "unit",
+    "zones",
 ]
 
 OBJECTIVE = "p99 < 300 ms"
 """What must hold where nothing is said."""
 
+FORMATS = ("table", "json", "csv", "markdown")
+"""How an answer is printed."""
 
-class Format(StrEnum):
-    """How an answer is printed."""
+PATH = click.Path(path_type=Path)
 
-    TABLE = "table"
-    JSON = "json"
-    CSV = "csv"
-    MARKDOWN = "markdown"
+_Decorator: TypeAlias = Callable[[Callable[..., Any]], Callable[..., Any]]
 
 
-File: TypeAlias = Annotated[
-    Path | None,
-    typer.Argument(
-        metavar="[FILE]",
-        help="A model file, such as `qmodel init` writes: .yaml, .toml or .json. Without one "
-        "the typical web pipeline is asked.",
-        show_default=False,
-    ),
-]
-Rate: TypeAlias = Annotated[
-    str | None,
-    typer.Option(
-        "--rate",
-        metavar="RATE",
-        help="Requests that arrive, such as 2000/s, 18k/s or 90k/min; by default what the file "
-        "says, else 60 % of what can be sustained.",
-    ),
-]
-LogFormat: TypeAlias = Annotated[
-    str | None,
-    typer.Option(
-        "--log-format",
-        metavar="FORMAT",
-        help="Format of an access log of your own, as nginx writes it: '$remote_addr "
-        '[$time_local] "$request" $status $request_time\'.',
-    ),
-]
-Users: TypeAlias = Annotated[
-    str | None,
-    typer.Option(
+class Question(TypedDict, total=False):
+    """What the shared options ask, which `qmodel.cli.model.asked` takes as it is."""
+
+    file: Path | None
+    rate: str | None
+    users: str | None
+    think_time: str | None
+    objectives: Sequence[str]
+    changes: Sequence[str]
+    overrides: Sequence[Path]
+    scenario: str | None
+
+
+def _together(*options: _Decorator) -> _Decorator:
+    """Return several options as one decorator; help lists them in this order."""
+
+    def together(command: Callable[..., Any]) -> Callable[..., Any]:
+        """Give a command all of them."""
+        return reduce(lambda decorated, option: option(decorated), reversed(options), command)
+
+    return together
+
+
+file = click.argument(
+    "file",
+    type=PATH,
+    required=False,
+    metavar="[FILE]",
+    help="A model file, such as `qmodel init` writes: .yaml, .toml or .json. Without one the "
+    "typical web pipeline is asked.",
+)
+rate = click.option(
+    "--rate",
+    metavar="RATE",
+    help="Requests that arrive, such as 2000/s, 18k/s or 90k/min; by default what the file "
+    "says, else 60 % of what can be sustained.",
+)
+think_time = click.option(
+    "--think-time",
+    metavar="TIME",
+    help="Time that a user thinks between an answer and the next request [0 s].",
+)
+load = _together(
+    rate,
+    click.option(
         "--users",
         metavar="NUMBER",
         help="In place of --rate: users who wait for each answer before they ask again.",
     ),
-]
-ThinkTime: TypeAlias = Annotated[
-    str | None,
-    typer.Option(
-        "--think-time",
-        metavar="TIME",
-        help="Time that a user thinks between an answer and the next request [0 s].",
-    ),
-]
-Objectives: TypeAlias = Annotated[
-    list[str] | None,
-    typer.Option(
-        "--objective",
-        metavar="TEXT",
-        help="What must hold, such as 'p99 < 300 ms' or 'loss < 0.1 %'; in place of those of "
-        "the file. May be repeated.",
-    ),
-]
-Changes: TypeAlias = Annotated[
-    list[str] | None,
-    typer.Option(
-        "--set",
-        metavar="NAME=VALUE",
-        help="Change a parameter, such as database.servers=20, cache.hit_ratio=95% or "
-        "'database.service_time=4 ms'; `qmodel params` lists them. May be repeated.",
-    ),
-]
-Overrides: TypeAlias = Annotated[
-    list[Path] | None,
-    typer.Option(
-        "--override",
-        metavar="FILE",
-        help="Lay another model file over the first: what it says stands in place of it. May "
-        "be repeated; the last one is uppermost.",
-    ),
-]
-Scenario: TypeAlias = Annotated[
-    str | None,
-    typer.Option(
-        "--scenario", metavar="NAME", help="A scenario of the file, such as 'a zone lost'."
-    ),
-]
-Zones: TypeAlias = Annotated[
-    str | None,
-    typer.Option(
-        "--zones",
-        metavar="NUMBER",
-        help="Zones over which the servers are spread, >= 2 [of the file, else 3].",
-    ),
-]
-Prices: TypeAlias = Annotated[
-    list[str] | None,
-    typer.Option(
-        "--price",
-        metavar="NAME=NUMBER",
-        help="What to size, and the price of one: app.servers=3. May be repeated; by "
-        "default the prices of the file, else the servers of each station at 1.",
-    ),
-]
-Headroom: TypeAlias = Annotated[
-    str,
-    typer.Option(
-        "--headroom", metavar="SHARE", help="Share by which loads may exceed what is said."
-    ),
-]
-Spares: TypeAlias = Annotated[
-    str,
-    typer.Option("--spares", metavar="NUMBER", help="How many more of each to have: N + k."),
-]
-Shape: TypeAlias = Annotated[
-    Format,
-    typer.Option(
-        "--format", help="How to print. JSON has times in seconds, and 'inf' as text."
-    ),
-]
-Output: TypeAlias = Annotated[
-    Path | None,
-    typer.Option(
-        "--output",
-        "-o",
-        metavar="FILE",
-        help="Also write it: .csv, .csv.gz, .parquet, .json, .md or .html.",
-    ),
-]
+    think_time,
+)
+objectives = click.option(
+    "--objective",
+    "objectives",
+    metavar="TEXT",
+    multiple=True,
+    help="What must hold, such as 'p99 < 300 ms' or 'loss < 0.1 %'; in place of those of the "
+    "file. May be repeated.",
+)
+changes = click.option(
+    "--set",
+    "changes",
+    metavar="NAME=VALUE",
+    multiple=True,
+    help="Change a parameter, such as database.servers=20, cache.hit_ratio=95% or "
+    "'database.service_time=4 ms'; `qmodel params` lists them. May be repeated.",
+)
+overrides = click.option(
+    "--override",
+    "overrides",
+    type=PATH,
+    metavar="FILE",
+    multiple=True,
+    help="Lay another model file over the first: what it says stands in place of it. May be "
+    "repeated; the last one is uppermost.",
+)
+scenario = click.option(
+    "--scenario", metavar="NAME", help="A scenario of the file, such as 'a zone lost'."
+)
+changed = _together(changes, overrides, scenario)
+zones = click.option(
+    "--zones",
+    metavar="NUMBER",
+    help="Zones over which the servers are spread, >= 2 [of the file, else 3].",
+)
+prices = click.option(
+    "--price",
+    "prices",
+    metavar="NAME=NUMBER",
+    multiple=True,
+    help="What to size, and the price of one: app.servers=3. May be repeated; by default the "
+    "prices of the file, else the servers of each station at 1.",
+)
+headroom = click.option(
+    "--headroom",
+    metavar="SHARE",
+    default="0%",
+    help="Share by which loads may exceed what is said.",
+)
+spares = click.option(
+    "--spares", metavar="NUMBER", default="0", help="How many more of each to have: N + k."
+)
+unit = click.option(
+    "--unit", metavar="UNIT", help="Unit of times or rates that do not say it, as ms."
+)
+log_format = click.option(
+    "--log-format",
+    metavar="FORMAT",
+    help="Format of an access log of your own, as nginx writes it: '$remote_addr "
+    '[$time_local] "$request" $status $request_time\'.',
+)
+form = click.option(
+    "--format",
+    "form",
+    type=click.Choice(FORMATS),
+    default="table",
+    help="How to print. JSON has times in seconds, and 'inf' as text.",
+)
+output = click.option(
+    "--output",
+    "-o",
+    type=PATH,
+    metavar="FILE",
+    help="Also write it: .csv, .csv.gz, .parquet, .json, .md or .html.",
+)
+printed = _together(form, output)
 
 
 def examples(*lines: str) -> str:

@@ -2,36 +2,25 @@
 
 from __future__ import annotations
 
-from qmodel.cli.options import (
-    Changes,
-    File,
-    Format,
-    Objectives,
-    Output,
-    Overrides,
-    Rate,
-    Scenario,
-    Shape,
-    ThinkTime,
-    Users,
-    Zones,
-)
+from pathlib import Path
+from typing import Unpack
+
+import click
+
+from qmodel.cli import options
 
 __all__ = ["command"]
 
 
+@click.command("outages")
+@options.file
+@options.load
+@options.objectives
+@options.zones
+@options.changed
+@options.printed
 def command(
-    file: File = None,
-    rate: Rate = None,
-    users: Users = None,
-    think_time: ThinkTime = None,
-    objective: Objectives = None,
-    zones: Zones = None,
-    set_: Changes = None,
-    override: Overrides = None,
-    scenario: Scenario = None,
-    form: Shape = Format.TABLE,
-    output: Output = None,
+    zones: str | None, form: str, output: Path | None, **question: Unpack[options.Question]
 ) -> None:
     """Say what the loss of each cache, server and zone does to the site."""
     from qmodel import answers
@@ -41,16 +30,7 @@ def command(
     from qmodel.cli.render import show
 
     with writing(output) as write, progress("losing each"):
-        it = model.asked(
-            file,
-            set_,
-            override,
-            scenario=scenario,
-            rate=rate,
-            users=users,
-            think_time=think_time,
-            objectives=objective,
-        )
+        it = model.asked(**question)
         answer = answers.outages(
             it.model,
             it.load,

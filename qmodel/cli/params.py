@@ -2,27 +2,21 @@
 
 from __future__ import annotations
 
-from qmodel.cli.options import (
-    Changes,
-    File,
-    Format,
-    Output,
-    Overrides,
-    Scenario,
-    Shape,
-)
+from pathlib import Path
+from typing import Unpack
+
+import click
+
+from qmodel.cli import options
 
 __all__ = ["command"]
 
 
-def command(
-    file: File = None,
-    set_: Changes = None,
-    override: Overrides = None,
-    scenario: Scenario = None,
-    form: Shape = Format.TABLE,
-    output: Output = None,
-) -> None:
+@click.command("params")
+@options.file
+@options.changed
+@options.printed
+def command(form: str, output: Path | None, **question: Unpack[options.Question]) -> None:
     """List every parameter that --set, --over and prices take: value, unit and meaning."""
     from qmodel import answers
     from qmodel.cli import model
@@ -30,7 +24,6 @@ def command(
     from qmodel.cli.render import show
 
     with writing(output) as write:
-        it = model.asked(file, set_, override, scenario=scenario)
-        answer = answers.parameters(it.model)
+        answer = answers.parameters(model.asked(**question).model)
         write(answer)
     show(answer, form)

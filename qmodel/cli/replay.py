@@ -3,21 +3,11 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Annotated
+from typing import Unpack
 
-import typer
+import click
 
-from qmodel.cli.options import (
-    Changes,
-    File,
-    Format,
-    LogFormat,
-    Objectives,
-    Output,
-    Overrides,
-    Scenario,
-    Shape,
-)
+from qmodel.cli import options
 from qmodel.errors import DomainError
 
 __all__ = ["command"]
@@ -25,57 +15,53 @@ __all__ = ["command"]
 _MOST = 5.0  # Whoever writes --scale-to 95 means 95%.
 
 
+@click.command("replay", no_args_is_help=True)
+@click.argument(
+    "load",
+    type=options.PATH,
+    metavar="LOAD",
+    help="Recorded load: CSV with a column of times and one of counts or rates, an access log, "
+    "or what a load test or monitoring wrote; plain or .gz.",
+)
+@options.file
+@options.output
+@click.option("--time", metavar="COLUMN", help="The column of times.")
+@click.option("--count", metavar="COLUMN", help="The column of counts or rates.")
+@click.option(
+    "--unit",
+    metavar="UNIT",
+    help="The unit of rates, such as requests/min, if the name of the column does not say it; "
+    "without it the column counts requests between times.",
+)
+@options.log_format
+@options.objectives
+@click.option(
+    "--scale-to",
+    metavar="SHARE",
+    help="Scale the load: its busiest row at this share of the capacity, such as 95%.",
+)
+@click.option(
+    "--percentiles", metavar="LIST", default="50,95,99", help="Percentiles of the latency."
+)
+@click.option(
+    "--dynamic",
+    is_flag=True,
+    help="Carry what a row leaves undone into the next, until it is done.",
+)
+@options.changed
+@options.form
 def command(
-    load: Annotated[
-        Path,
-        typer.Argument(
-            metavar="LOAD",
-            help="Recorded load: CSV with a column of times and one of counts or rates, an "
-            "access log, or what a load test or monitoring wrote; plain or .gz.",
-        ),
-    ],
-    file: File = None,
-    output: Output = None,
-    time: Annotated[
-        str | None, typer.Option("--time", metavar="COLUMN", help="The column of times.")
-    ] = None,
-    count: Annotated[
-        str | None,
-        typer.Option("--count", metavar="COLUMN", help="The column of counts or rates."),
-    ] = None,
-    unit: Annotated[
-        str | None,
-        typer.Option(
-            "--unit",
-            metavar="UNIT",
-            help="The unit of rates, such as requests/min, if the name of the column does not "
-            "say it; without it the column counts requests between times.",
-        ),
-    ] = None,
-    log_format: LogFormat = None,
-    objective: Objectives = None,
-    scale_to: Annotated[
-        str | None,
-        typer.Option(
-            "--scale-to",
-            metavar="SHARE",
-            help="Scale the load: its busiest row at this share of the capacity, such as 95%.",
-        ),
-    ] = None,
-    percentiles: Annotated[
-        str, typer.Option("--percentiles", metavar="LIST", help="Percentiles of the latency.")
-    ] = "50,95,99",
-    dynamic: Annotated[
-        bool,
-        typer.Option(
-            "--dynamic",
-            help="Carry what a row leaves undone into the next, until it is done.",
-        ),
-    ] = False,
-    set_: Changes = None,
-    override: Overrides = None,
-    scenario: Scenario = None,
-    form: Shape = Format.TABLE,
+    load: Path,
+    output: Path | None,
+    time: str | None,
+    count: str | None,
+    unit: str | None,
+    log_format: str | None,
+    scale_to: str | None,
+    percentiles: str,
+    dynamic: bool,
+    form: str,
+    **question: Unpack[options.Question],
 ) -> None:
     """Replay a recorded load: latency, utilization and headroom for each of its rows.
 
@@ -96,9 +82,7 @@ def command(
     if output is not None and output.resolve() == load.resolve():
         raise DomainError(f"--output {str(output)!r} would overwrite the recorded load")
     with writing(output) as write, progress("replay") as tell:
-        it = model.asked(
-            file, set_, override, scenario=scenario, objectives=objective, default=""
-        )
+        it = model.asked(**question, default="")
         recorded = read_load(load, time=time, count=count, unit=unit, format=log_format)
         answer = answers.replay(
             it.model,
@@ -113,4 +97,4 @@ def command(
     show(answer, form)
     if output is not None:
         rows = "" if output.suffix == ".html" else f"{len(recorded):,} rows to "
-        typer.echo(f"wrote {rows}{output}", err=True)
+        click.echo(f"wrote {rows}{output}", err=True)

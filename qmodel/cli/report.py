@@ -2,61 +2,55 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from pathlib import Path
-from typing import Annotated, Any
+from typing import Any, Unpack
 
-import typer
+import click
 
-from qmodel.cli.options import (
-    Changes,
-    File,
-    Objectives,
-    Overrides,
-    Rate,
-    Scenario,
-    ThinkTime,
-    Users,
-    Zones,
-    examples,
+from qmodel.cli import options
+
+__all__ = ["command"]
+
+
+@click.command(
+    "report",
+    epilog=options.examples(
+        "qmodel report",
+        "qmodel report site.yaml --output site.html",
+        'qmodel report --rate 2400/s --objective "p99 < 300 ms" -o site.html',
+        "qmodel report site.yaml --measured k6.json -o site.html",
+        "qmodel report --set cache.hit_ratio=95% -o better-cache.html",
+    ),
 )
-
-__all__ = ["EPILOG", "command"]
-
-EPILOG = examples(
-    "qmodel report",
-    "qmodel report site.yaml --output site.html",
-    'qmodel report --rate 2400/s --objective "p99 < 300 ms" -o site.html',
-    "qmodel report site.yaml --measured k6.json -o site.html",
-    "qmodel report --set cache.hit_ratio=95% -o better-cache.html",
+@options.file
+@options.load
+@options.objectives
+@options.changed
+@options.zones
+@click.option(
+    "--measured",
+    type=options.PATH,
+    metavar="FILE",
+    multiple=True,
+    help="Measurements at loads: a section sets what the model predicts beside them. May be "
+    "repeated.",
 )
-
-
+@click.option("--title", metavar="TEXT", help="Title of the page [that of the file].")
+@click.option(
+    "--output",
+    "-o",
+    type=options.PATH,
+    metavar="FILE",
+    default="report.html",
+    help="The page, an .html file.",
+)
 def command(
-    file: File = None,
-    rate: Rate = None,
-    users: Users = None,
-    think_time: ThinkTime = None,
-    objective: Objectives = None,
-    set_: Changes = None,
-    override: Overrides = None,
-    scenario: Scenario = None,
-    zones: Zones = None,
-    measured: Annotated[
-        list[Path] | None,
-        typer.Option(
-            "--measured",
-            metavar="FILE",
-            help="Measurements at loads: a section sets what the model predicts beside them. "
-            "May be repeated.",
-        ),
-    ] = None,
-    title: Annotated[
-        str | None,
-        typer.Option("--title", metavar="TEXT", help="Title of the page [that of the file]."),
-    ] = None,
-    output: Annotated[
-        Path, typer.Option("--output", "-o", metavar="FILE", help="The page, an .html file.")
-    ] = Path("report.html"),
+    zones: str | None,
+    measured: Sequence[Path],
+    title: str | None,
+    output: Path,
+    **question: Unpack[options.Question],
 ) -> None:
     """Write one page on the pipeline that opens without a network: report.html.
 
@@ -68,23 +62,14 @@ def command(
     from qmodel.cli.console import progress
     from qmodel.cli.files import writing
 
-    seen = None
+    file, seen = question["file"], None
     if measured:
         from qmodel.cli.calibrate import measurements
         from qmodel.measurements import joined
 
         seen = joined(measurements(measured))
     with writing(output, (".html",)) as write, progress("writing the report"):
-        it = model.asked(
-            file,
-            set_,
-            override,
-            scenario=scenario,
-            rate=rate,
-            users=users,
-            think_time=think_time,
-            objectives=objective,
-        )
+        it = model.asked(**question)
         plan = it.site.sizing()
         found: Any = reports.report(
             it.model,
@@ -100,5 +85,5 @@ def command(
             title=title or it.site.title or "Capacity and latency of the site",
         )
         write(found)
-    typer.echo(str(found))
-    typer.echo(f"wrote {output}")
+    click.echo(str(found))
+    click.echo(f"wrote {output}")

@@ -2,29 +2,22 @@
 
 from __future__ import annotations
 
-from qmodel.cli.options import (
-    Changes,
-    File,
-    Format,
-    Output,
-    Overrides,
-    Rate,
-    Scenario,
-    Shape,
-)
+from pathlib import Path
+from typing import Unpack
+
+import click
+
+from qmodel.cli import options
 
 __all__ = ["command"]
 
 
-def command(
-    file: File = None,
-    rate: Rate = None,
-    set_: Changes = None,
-    override: Overrides = None,
-    scenario: Scenario = None,
-    form: Shape = Format.TABLE,
-    output: Output = None,
-) -> None:
+@click.command("retries")
+@options.file
+@options.rate
+@options.changed
+@options.printed
+def command(form: str, output: Path | None, **question: Unpack[options.Question]) -> None:
     """Say what tips a site whose clients give up and try again, and what brings it back.
 
     The file must have a timeout, and a retry around it.
@@ -35,7 +28,7 @@ def command(
     from qmodel.cli.render import show
 
     with writing(output) as write:
-        it = model.asked(file, set_, override, scenario=scenario, rate=rate)
+        it = model.asked(**question)
         answer = answers.hysteresis(it.model, it.rate())
         write(answer)
     show(answer, form)

@@ -3,18 +3,17 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Annotated
 
-import typer
+import click
+
+from qmodel.cli.options import PATH
 
 __all__ = ["command"]
 
 
-def command(
-    output: Annotated[
-        Path | None, typer.Option("--output", "-o", metavar="FILE", help="Write it there.")
-    ] = None,
-) -> None:
+@click.command("schema")
+@click.option("--output", "-o", type=PATH, metavar="FILE", help="Write it there.")
+def command(output: Path | None) -> None:
     """Print the JSON Schema of model files: editors then complete and check them.
 
     In VS Code with the YAML extension, the first line of a file may name it:
@@ -26,8 +25,8 @@ def command(
 
     written = json.dumps(schema(), indent=1, ensure_ascii=False) + "\n"
     if output is None:
-        typer.echo(written, nl=False)
+        click.echo(written, nl=False)
         return
     with whole_file(output) as file:
         file.write(written.encode())
-    typer.echo(f"wrote {output}", err=True)
+    click.echo(f"wrote {output}", err=True)

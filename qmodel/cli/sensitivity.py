@@ -2,46 +2,35 @@
 
 from __future__ import annotations
 
-from typing import Annotated
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Unpack
 
-import typer
+import click
 
-from qmodel.cli.options import (
-    Changes,
-    File,
-    Format,
-    Objectives,
-    Output,
-    Overrides,
-    Rate,
-    Scenario,
-    Shape,
-    ThinkTime,
-    Users,
-)
+from qmodel.cli import options
 
 __all__ = ["command"]
 
 
+@click.command("sensitivity")
+@options.file
+@options.load
+@options.objectives
+@click.option(
+    "--quantity",
+    "quantities",
+    metavar="NAME",
+    multiple=True,
+    help="What is decided: mean, p99, ... May be repeated [mean, p99].",
+)
+@options.changed
+@options.printed
 def command(
-    file: File = None,
-    rate: Rate = None,
-    users: Users = None,
-    think_time: ThinkTime = None,
-    objective: Objectives = None,
-    quantity: Annotated[
-        list[str] | None,
-        typer.Option(
-            "--quantity",
-            metavar="NAME",
-            help="What is decided: mean, p99, ... May be repeated [mean, p99].",
-        ),
-    ] = None,
-    set_: Changes = None,
-    override: Overrides = None,
-    scenario: Scenario = None,
-    form: Shape = Format.TABLE,
-    output: Output = None,
+    quantities: Sequence[str],
+    form: str,
+    output: Path | None,
+    **question: Unpack[options.Question],
 ) -> None:
     """Say what one percent more of each parameter does to latency and capacity."""
     from qmodel import answers
@@ -51,22 +40,12 @@ def command(
     from qmodel.cli.render import show
 
     with writing(output) as write, progress("changing each number"):
-        it = model.asked(
-            file,
-            set_,
-            override,
-            scenario=scenario,
-            rate=rate,
-            users=users,
-            think_time=think_time,
-            objectives=objective,
-            default="",
-        )
+        it = model.asked(**question, default="")
         answer = answers.sensitivity(
             it.model,
             it.load,
             objectives=it.objectives,
-            quantities=quantity or ("mean", "p99"),
+            quantities=quantities or ("mean", "p99"),
         )
         write(answer)
     show(answer, form)

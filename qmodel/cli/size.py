@@ -2,49 +2,41 @@
 
 from __future__ import annotations
 
-from qmodel.cli.options import (
-    Changes,
-    File,
-    Format,
-    Headroom,
-    Objectives,
-    Output,
-    Overrides,
-    Prices,
-    Rate,
-    Scenario,
-    Shape,
-    Spares,
-    ThinkTime,
-    Users,
-    examples,
-    pair,
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Unpack
+
+import click
+
+from qmodel.cli import options
+
+__all__ = ["command"]
+
+
+@click.command(
+    "size",
+    epilog=options.examples(
+        'qmodel size site.yaml --rate 1200/s --objective "p99 < 300 ms"',
+        'qmodel size site.yaml --users 400 --think-time 5s --objective "p99 < 1 s"',
+        "qmodel size site.yaml --headroom 20% --spares 1 --output sizes.md",
+        "qmodel size --price monolith.servers=3 --price database.servers=1",
+    ),
 )
-
-__all__ = ["EPILOG", "command"]
-
-EPILOG = examples(
-    'qmodel size site.yaml --rate 1200/s --objective "p99 < 300 ms"',
-    'qmodel size site.yaml --users 400 --think-time 5s --objective "p99 < 1 s"',
-    "qmodel size site.yaml --headroom 20% --spares 1 --output sizes.md",
-    "qmodel size --price monolith.servers=3 --price database.servers=1",
-)
-
-
+@options.file
+@options.load
+@options.objectives
+@options.prices
+@options.headroom
+@options.spares
+@options.changed
+@options.printed
 def command(
-    file: File = None,
-    rate: Rate = None,
-    users: Users = None,
-    think_time: ThinkTime = None,
-    objective: Objectives = None,
-    price: Prices = None,
-    headroom: Headroom = "0%",
-    spares: Spares = "0",
-    set_: Changes = None,
-    override: Overrides = None,
-    scenario: Scenario = None,
-    form: Shape = Format.TABLE,
-    output: Output = None,
+    prices: Sequence[str],
+    headroom: str,
+    spares: str,
+    form: str,
+    output: Path | None,
+    **question: Unpack[options.Question],
 ) -> None:
     """Find the cheapest numbers of servers that meet all objectives, in all scenarios.
 
@@ -57,18 +49,9 @@ def command(
     from qmodel.cli.files import writing
     from qmodel.cli.render import show
 
-    priced = [pair("--price", written) for written in price or ()]
+    priced = [options.pair("--price", written) for written in prices]
     with writing(output) as write, progress("looking for the least cost"):
-        it = model.asked(
-            file,
-            set_,
-            override,
-            scenario=scenario,
-            rate=rate,
-            users=users,
-            think_time=think_time,
-            objectives=objective,
-        )
+        it = model.asked(**question)
         plan = it.site.sizing(prices={n: numbers.number("--price", p) for n, p in priced})
         answer = answers.size(
             it.model,

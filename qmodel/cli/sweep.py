@@ -2,46 +2,35 @@
 
 from __future__ import annotations
 
-from typing import Annotated
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Unpack
 
-import typer
+import click
 
-from qmodel.cli.options import (
-    Changes,
-    File,
-    Format,
-    Output,
-    Overrides,
-    Rate,
-    Scenario,
-    Shape,
-    ThinkTime,
-    Users,
-    pair,
-)
+from qmodel.cli import options
 
 __all__ = ["command"]
 
 
+@click.command("sweep", no_args_is_help=True)
+@click.option(
+    "--over",
+    metavar="NAME=VALUES",
+    multiple=True,
+    required=True,
+    help="What to vary: a list 0.8,0.9,0.99 or a range START:STOP:COUNT such as "
+    "500/s:2000/s:4. May be repeated: all combinations are solved.",
+)
+@options.file
+@options.load
+@options.changed
+@options.printed
 def command(
-    over: Annotated[
-        list[str],
-        typer.Option(
-            "--over",
-            metavar="NAME=VALUES",
-            help="What to vary: a list 0.8,0.9,0.99 or a range START:STOP:COUNT such as "
-            "500/s:2000/s:4. May be repeated: all combinations are solved.",
-        ),
-    ],
-    file: File = None,
-    rate: Rate = None,
-    users: Users = None,
-    think_time: ThinkTime = None,
-    set_: Changes = None,
-    override: Overrides = None,
-    scenario: Scenario = None,
-    form: Shape = Format.TABLE,
-    output: Output = None,
+    over: Sequence[str],
+    form: str,
+    output: Path | None,
+    **question: Unpack[options.Question],
 ) -> None:
     """Solve the pipeline over loads and parameters, one row for each combination.
 
@@ -55,8 +44,9 @@ def command(
     from qmodel.errors import DomainError
     from qmodel.loads import Closed
 
+    rate, users = question["rate"], question["users"]
     axes: dict[str, str] = {}
-    for name, values in (pair("--over", written) for written in over):
+    for name, values in (options.pair("--over", written) for written in over):
         if name in axes:
             raise DomainError(f"--over {name} is given twice")
         axes[name] = values
@@ -65,15 +55,7 @@ def command(
     if users is not None and "users" in axes:
         raise DomainError("the load is given twice: --users, and --over users")
     with writing(output) as write, progress("sweeping"):
-        it = model.asked(
-            file,
-            set_,
-            override,
-            scenario=scenario,
-            rate=rate,
-            users=users,
-            think_time=think_time,
-        )
+        it = model.asked(**question)
         # The load of a file is what is asked where no axis has it.
         load = it.load
         known = {"users", "think_time"} if isinstance(load, Closed) else {"users"}

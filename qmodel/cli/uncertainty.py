@@ -2,61 +2,45 @@
 
 from __future__ import annotations
 
-from typing import Annotated
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Unpack
 
-import typer
+import click
 
-from qmodel.cli.options import (
-    Changes,
-    File,
-    Format,
-    Objectives,
-    Output,
-    Overrides,
-    Rate,
-    Scenario,
-    Shape,
-    ThinkTime,
-    Users,
-    examples,
-    pair,
+from qmodel.cli import options
+
+__all__ = ["command"]
+
+
+@click.command(
+    "uncertainty",
+    epilog=options.examples(
+        "qmodel uncertainty site.yaml --spread arrival_rate=10% --spread app.service.mean=5%",
+        'qmodel uncertainty --objective "p99 < 300 ms" --spread 10%',
+    ),
 )
-
-__all__ = ["EPILOG", "command"]
-
-EPILOG = examples(
-    "qmodel uncertainty site.yaml --spread arrival_rate=10% --spread app.service.mean=5%",
-    'qmodel uncertainty --objective "p99 < 300 ms" --spread 10%',
+@options.file
+@options.load
+@options.objectives
+@click.option(
+    "--spread",
+    metavar="[NAME=]SHARE",
+    multiple=True,
+    help="How well a parameter is known: its standard deviation over its value, or one for "
+    "all. May be repeated; by default those of the file, else 10% of all.",
 )
-
-
+@click.option("--probability", metavar="SHARE", default="90%", help="What the intervals hold.")
+@click.option("--draws", metavar="NUMBER", default="2000", help="Number of draws, >= 100.")
+@options.changed
+@options.printed
 def command(
-    file: File = None,
-    rate: Rate = None,
-    users: Users = None,
-    think_time: ThinkTime = None,
-    objective: Objectives = None,
-    spread: Annotated[
-        list[str] | None,
-        typer.Option(
-            "--spread",
-            metavar="[NAME=]SHARE",
-            help="How well a parameter is known: its standard deviation over its value, or "
-            "one for all. May be repeated; by default those of the file, else 10% of all.",
-        ),
-    ] = None,
-    probability: Annotated[
-        str,
-        typer.Option("--probability", metavar="SHARE", help="What the intervals hold."),
-    ] = "90%",
-    draws: Annotated[
-        str, typer.Option("--draws", metavar="NUMBER", help="Number of draws, >= 100.")
-    ] = "2000",
-    set_: Changes = None,
-    override: Overrides = None,
-    scenario: Scenario = None,
-    form: Shape = Format.TABLE,
-    output: Output = None,
+    spread: Sequence[str],
+    probability: str,
+    draws: str,
+    form: str,
+    output: Path | None,
+    **question: Unpack[options.Question],
 ) -> None:
     """Say what is known of latency and capacity; the probability of overload first."""
     from qmodel import answers
@@ -67,22 +51,12 @@ def command(
     from qmodel.errors import DomainError
 
     with writing(output) as write, progress("drawing"):
-        it = model.asked(
-            file,
-            set_,
-            override,
-            scenario=scenario,
-            rate=rate,
-            users=users,
-            think_time=think_time,
-            objectives=objective,
-        )
+        it = model.asked(**question)
         spreads: float | dict[str, float] = dict(it.site.spreads) or 0.1
-        given = list(spread or ())
-        if len(given) == 1 and "=" not in given[0]:
-            spreads = numbers.share("--spread", given[0], 5.0)
-        elif given:
-            named = [pair("--spread", written) for written in given]
+        if len(spread) == 1 and "=" not in spread[0]:
+            spreads = numbers.share("--spread", spread[0], 5.0)
+        elif spread:
+            named = [options.pair("--spread", written) for written in spread]
             spreads = {name: numbers.share(f"--spread {name}", x, 5.0) for name, x in named}
             if len(spreads) < len(named):
                 raise DomainError("--spread names a parameter twice")

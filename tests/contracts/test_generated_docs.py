@@ -56,7 +56,7 @@ def test_pictures_are_small() -> None:
 
 
 def test_readme_shows_what_solve_prints(monkeypatch: pytest.MonkeyPatch) -> None:
-    from typer.testing import CliRunner
+    from click.testing import CliRunner
 
     from qmodel.cli.app import app
 

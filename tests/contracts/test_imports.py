@@ -8,8 +8,10 @@ import sys
 
 import pytest
 
+from qmodel.cli.app import COMMANDS
+
 HEAVY = (
-    "pandas", "sympy", "mpmath", "scipy", "hypothesis", "typer", "rich", "pydantic", "altair",
+    "pandas", "sympy", "mpmath", "scipy", "hypothesis", "click", "rich", "pydantic", "altair",
     "pyarrow", "pytest",
 )  # fmt: skip
 
@@ -22,13 +24,18 @@ print(json.dumps(sorted(set(sys.modules) - before)))
 """
 
 
-def loaded(statement: str) -> set[str]:
-    """Return the top-level packages that `statement` loads in a fresh interpreter."""
+def modules(statement: str) -> set[str]:
+    """Return the modules that `statement` loads in a fresh interpreter."""
     done = subprocess.run(
         [sys.executable, "-c", PROBE.format(statement=statement)],
         capture_output=True, text=True, check=True,
     )  # fmt: skip
-    return {name.split(".")[0] for name in json.loads(done.stdout)}
+    return set(json.loads(done.stdout.splitlines()[-1]))
+
+
+def loaded(statement: str) -> set[str]:
+    """Return the top-level packages that `statement` loads in a fresh interpreter."""
+    return {name.split(".")[0] for name in modules(statement)}
 
 
 def test_import_loads_nothing_heavy() -> None:
@@ -48,6 +55,15 @@ def test_the_probe_sees_what_is_loaded() -> None:
 )
 def test_a_number_needs_neither_sympy_nor_pandas(statement: str) -> None:
     assert loaded(statement).isdisjoint({"sympy", "pandas", "mpmath"})
+
+
+def test_a_command_loads_itself_and_no_other_nor_what_reads_files() -> None:
+    statement = "from qmodel.cli.app import app; app(['solve'], standalone_mode=False)"
+    found = modules(statement)
+    packages = {name.split(".")[0] for name in found}
+    assert "click" in packages
+    assert packages.isdisjoint({"typer", "pydantic", "ruamel", "pandas", "sympy", "mpmath"})
+    assert {name for name in COMMANDS if f"qmodel.cli.{name}" in found} == {"solve"}
 
 
 IMPORT_TIME = """

@@ -58,7 +58,7 @@ def test_the_readme_is_short() -> None:
 
 
 def test_the_file_of_the_readme_is_a_site_that_holds(tmp_path: Path) -> None:
-    from typer.testing import CliRunner
+    from click.testing import CliRunner
 
     from qmodel.cli.app import app
 

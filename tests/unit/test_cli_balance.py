@@ -3,13 +3,12 @@ from functools import cache
 
 import pandas as pd
 import pytest
-from typer.testing import CliRunner
+from click.testing import CliRunner
 
 import qmodel as qm
 from qmodel import balancing
 from qmodel.answers import replica_of, replicas_in
 from qmodel.cli.app import app
-from qmodel.cli.balance import Discipline
 from qmodel.units import ms
 
 pytestmark = pytest.mark.usefixtures("solved_once")
@@ -95,10 +94,10 @@ def test_without_waits_no_policy_is_better():
 
 
 KINDS = {
-    "exponential": (("1", Discipline.QUEUE), qm.MMc(10 * ms, 4)),
-    "general": (("4", Discipline.QUEUE), qm.MGc(qm.from_mean_scv(10 * ms, 4.0), 4)),
-    "constant": (("0", Discipline.QUEUE), qm.MGc(qm.Deterministic(10 * ms), 4)),
-    "shared": (("1", Discipline.SHARE), qm.MGcPS(qm.Exponential(10 * ms), 4)),
+    "exponential": (("1", "queue"), qm.MMc(10 * ms, 4)),
+    "general": (("4", "queue"), qm.MGc(qm.from_mean_scv(10 * ms, 4.0), 4)),
+    "constant": (("0", "queue"), qm.MGc(qm.Deterministic(10 * ms), 4)),
+    "shared": (("1", "share"), qm.MGcPS(qm.Exponential(10 * ms), 4)),
 }
 
 

@@ -2,7 +2,7 @@ import json
 
 import pandas as pd
 import pytest
-from typer.testing import CliRunner
+from click.testing import CliRunner
 
 import qmodel as qm
 from qmodel.cli import model

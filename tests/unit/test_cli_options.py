@@ -7,16 +7,20 @@ from collections import defaultdict
 from pathlib import Path
 from typing import Any
 
+import click
 import pytest
-import typer
+from click.testing import CliRunner
 from ruamel.yaml import YAML
-from typer.testing import CliRunner
 
+from qmodel import cli
 from qmodel.cli import numbers
 from qmodel.cli.app import app
 from qmodel.cli.model import asked
 
-COMMANDS: dict[str, Any] = dict(typer.main.get_command(app).commands)  # type: ignore[attr-defined]
+CONTEXT = click.Context(app)
+COMMANDS: dict[str, Any] = {
+    name: app.get_command(CONTEXT, name) for name in app.list_commands(CONTEXT)
+}
 MAKES_FILES = {"init", "schema", "report"}
 ROOT = Path(__file__).resolve().parents[2]
 OWN_MEANING = {
@@ -40,6 +44,46 @@ def test_every_question_takes_a_file_and_is_answered_in_every_form(command: str)
     assert "--output" in known
     if "--objective" in known:
         assert known["--objective"].multiple
+
+
+def test_every_module_with_a_command_is_one() -> None:
+    modules = {
+        p.stem for p in Path(cli.__path__[0]).glob("*.py") if "\ndef command(" in p.read_text()
+    }
+    assert modules == set(COMMANDS)
+    assert all(command.name == name for name, command in COMMANDS.items())
+
+
+def test_what_is_misspelt_is_refused_with_the_nearest() -> None:
+    wrong = CliRunner().invoke(app, ["slove"])
+    assert wrong.exit_code == 2
+    assert "No such command 'slove'. Did you mean 'solve'?" in wrong.stderr
+    wrong = CliRunner().invoke(app, ["solve", "--formt", "json"])
+    assert wrong.exit_code == 2
+    assert "No such option '--formt'" in wrong.stderr
+    assert "'--format'" in wrong.stderr
+
+
+@pytest.mark.parametrize("command", ["", "sweep", "replay", "calibrate", "backtest"])
+def test_what_needs_words_shows_its_help_without_any(command: str) -> None:
+    done = CliRunner().invoke(app, command.split(), prog_name="qmodel")
+    assert done.exit_code == 2
+    assert done.stderr.startswith(f"Usage: qmodel {command}".strip())
+
+
+@pytest.mark.parametrize(
+    ("words", "completed"),
+    [
+        ("s", ["solve", "size", "sweep", "sensitivity", "schema"]),
+        ("solve --th", ["--think-time"]),
+        ("check --format j", ["json", "junit"]),
+    ],
+)
+def test_the_shell_completes(words: str, completed: list[str]) -> None:
+    asked_for = {"COMP_WORDS": f"qmodel {words}", "COMP_CWORD": str(len(words.split()))}
+    env = {"_QMODEL_COMPLETE": "bash_complete", **asked_for}
+    done = CliRunner().invoke(app, prog_name="qmodel", env=env)
+    assert [line.partition(",")[2] for line in done.output.splitlines()] == completed
 
 
 def test_an_option_means_the_same_everywhere() -> None:
