@@ -7,7 +7,7 @@ import numpy as np
 import pytest
 
 import qmodel as qm
-from qmodel.distributions.percentiles import gamma_quantile
+from qmodel.distributions.percentiles import quantile_of_moments
 from qmodel.numerics.inversion import TALBOT
 
 pytestmark = pytest.mark.benchmark
@@ -122,7 +122,7 @@ def test_p99_of_100000_variants_in_c(interleaved, variants, in_c):
         theta[:, j] = servers / service_time - rate
     mu = np.array([1 / STATIONS[name][0] for name in order])
     latency, found = model.solve(load).latency, np.empty(VARIANTS)
-    start = np.ascontiguousarray(gamma_quantile(latency.mean, latency.variance, 0.99))
+    start = np.ascontiguousarray(quantile_of_moments(latency.mean, latency.variance, 0.99))
     faces = TALBOT.points, TALBOT.tail_weights, TALBOT.weights
     rule = [np.ascontiguousarray(x, dtype=complex) for x in faces]
 
