@@ -1,6 +1,6 @@
 """``python -m qmodel``: the command line."""
 
-from qmodel.cli.app import app
+from qmodel.cli import main
 
 if __name__ == "__main__":
-    app()
+    main()

@@ -148,7 +148,7 @@ def _weights(place: Place, flow: Any, most: int) -> Any:
     n = np.arange(most + 1).reshape(tail)
     with np.errstate(divide="ignore", invalid="ignore"):
         grown = np.where(n == 0, 0.0, n * np.log(load))
-        if np.any(np.asarray(place.counted) != 1):
+        if not place.endless and np.any(np.asarray(place.counted) != 1):
             others = load * (1 / np.asarray(place.counted) - 1)
             logs = grown + _beside(n, others, np.asarray(place.fastest, dtype=float))
         else:

@@ -34,8 +34,6 @@ __all__ = ["few", "limited", "many", "result_of", "state_of", "without_queues"]
 
 _AT_LIMIT = 1e-8
 """How far below its limit a pool is solved that is beyond it."""
-_NONE = 1e-12
-"""A wait over the mean without queues that is none: it is a matter of rounding."""
 
 
 class State(NamedTuple):
@@ -260,8 +258,7 @@ def _inside(
         * ((1 - full) * first[name].waiting_time + full * later[name].waiting_time)
         for name in first
     )
-    alone = inside.alone.mean  # A pool that only its permits limit has room up to rounding.
-    room = np.maximum(pool.servers / state.limit - alone, _NONE * alone)
+    room = np.maximum(pool.servers / state.limit - inside.alone.mean, 0.0)
     with np.errstate(divide="ignore", invalid="ignore"):
         cut = np.where(waits > room, room / waits, 1.0)
     if np.all(cut == 1):
