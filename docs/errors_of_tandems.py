@@ -32,6 +32,8 @@ Place = tuple[str, float, int, float]
 LOGNORMAL4, LOGNORMAL2, GAMMA = ("lognormal", 4.0), ("lognormal", 2.0), ("gamma", 0.25)
 ONE, CONSTANT, UNIFORM = ("gamma", 1.0), ("constant", 0.0), ("uniform", 0.3333)
 PHASES, SHIFTED = ("hyperexponential", 4.0), ("shifted", 0.16)
+PARETO, TWO, RARE = ("bounded Pareto", 9.9), ("two lognormals", 8.9), ("one in a hundred", 24.5)
+LONG = {family for family, _ in (PARETO, TWO, RARE)}
 
 
 def _equal(first: Any, second: Any, third: Any, servers: int, load: float) -> tuple[Place, ...]:
@@ -59,7 +61,20 @@ POINTS: list[tuple[Place, ...]] = [
     *(_equal(SHIFTED, SHIFTED, SHIFTED, c, 0.8) for c in (1, 2)),
     ((*SHIFTED, 1, 0.9), (*PHASES, 1, 0.6), (*ONE, 1, 0.8)),
     ((*PHASES, 2, 0.8), (*SHIFTED, 1, 0.9), (*SHIFTED, 4, 0.8)),
+    # Rare long services; two lognormals were chosen by nothing.
+    *(_equal(PARETO, PARETO, PARETO, 1, load) for load in (0.3, 0.5, 0.7, 0.9)),
+    *(_equal(PARETO, PARETO, PARETO, c, 0.8) for c in (4, 16)),
+    *(_equal(PARETO, ONE, ONE, c, load) for c, load in ((1, 0.5), (1, 0.8), (2, 0.7))),
+    *(_equal(TWO, TWO, TWO, c, load) for c, load in ((1, 0.5), (1, 0.8), (4, 0.8))),
+    _equal(TWO, ONE, ONE, 2, 0.8),
+    *(_equal(RARE, RARE, RARE, c, load) for c, load in ((1, 0.5), (1, 0.8), (4, 0.7))),
+    ((*ONE, 1, 0.7), (*PARETO, 1, 0.7), (*ONE, 1, 0.7)),
 ]
+
+
+def _group(capacity: tuple[Place, ...]) -> str:
+    long = any(family in LONG for family, *_ in capacity)
+    return "rare long services" if long else "three stations"
 
 
 def simulated(
@@ -110,7 +125,8 @@ how the waits of two stations depend on one another
 (`qmodel.queues.approximations.waits_in_a_row`). Here is the error of the time through three
 stations, in percent, against simulations ([with their standard errors](errors-of-tandems.csv)).
 A station is its service with its SCV, its servers, its load. The labels of results read the
-largest of these.
+largest of these, and those of rare long services apart: of a bounded Pareto distribution, of
+two lognormal ones, of one request in a hundred that takes a hundred times as long.
 
 Written by `python docs/errors_of_tandems.py`.
 
@@ -121,7 +137,7 @@ TABLE = ErrorTable(
     ROOT / "docs" / "reference" / "errors-of-tandems.csv",
     ROOT / "qmodel" / "queues" / "approximations" / "dispersion_errors.py",
     "paths of three stations", HEAD, POINTS, named, computed, simulated,
-    group=lambda capacity: "three stations",
+    group=_group,
 )  # fmt: skip
 
 

@@ -24,6 +24,7 @@ from qmodel.queues.approximations.dispersion import (
     scv_at,
 )
 from qmodel.queues.approximations.return_visits import felt, lasting
+from qmodel.queues.approximations.time_scales import early_scv
 
 if TYPE_CHECKING:
     from qmodel.pipeline.flows import Flows
@@ -69,6 +70,8 @@ class Arrivals(Calls):
         self.disturbed: set[str] = set()
         self.limited = False
         self.scvs: dict[str, Any] = {}
+        self.early: dict[str, Any] = {}
+        """The same over the first of that time, where it differs; it decides how many wait."""
         self._shares: dict[str, Any] = flows.by_station()
         self._into: dict[str, dict[Any, list[Dispersion]]] = {}
         self._before = self._into
@@ -125,18 +128,22 @@ class Arrivals(Calls):
         mine = self._part(name, key)
         stream, utilization = mixed(parts), rate * services.mean / station.servers
         scv: Any = 1.0
-        seen = services.scv
+        seen, share = services.scv, 1.0
         if (again := self.returns.get((name, self._kind))) is not None:
             lasts = lasting(again[1], services.mean / station.servers, seen, utilization)
-            seen = 1 + felt(again[0], lasts, utilization) * (seen - 1)
+            share = felt(again[0], lasts, utilization)
+            seen = 1 + share * (seen - 1)
         if stream.depth:
             scv = scv_at(stream, rate, utilization, seen)
+            first = early_scv(stream, rate, utilization, scv, services, station.servers)
             if isinstance(stream, Behind):
                 spaced = stream.spaces(services, station.servers)
+                first = None if first is scv else np.where(spaced, 0.0, first)[()]
                 scv = np.where(spaced, 0.0, scv)[()]
-            self.scvs[name] = scv
+            self.scvs[name], self.early[name] = scv, None if first is scv else first
         passed = met | arriving.passed | {name}  # Those of a first visit know of few.
-        behind = Behind(stream, rate, utilization, station.servers, seen, scv, passed)
+        servers = station.servers
+        behind = Behind(stream, rate, utilization, servers, services, scv, passed, felt=share)
         return behind if np.all(mine == 1) else behind.thinned(mine)
 
     def time_in(self, step: Step) -> Any:

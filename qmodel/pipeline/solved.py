@@ -38,7 +38,8 @@ class Stations(Mapping[str, StationResult]):
             station, streams = self._flows.station(name), self._flows.streams(name)
             scv = self.arrival_scv(name)
             if scv is not None:
-                streams = [replace(stream, scv=scv) for stream in streams]
+                early = self.arrivals.early.get(name)
+                streams = [replace(stream, scv=scv, early_scv=early) for stream in streams]
             for kind, visits, pause in self.returns(name):
                 streams = [
                     replace(s, visits=visits, pause=pause) if s.kind == kind else s

@@ -27,7 +27,6 @@ from qmodel.errors import ModelError
 from qmodel.loads import Load, Renewal
 from qmodel.queues.approximations.dispersion import (
     VARIABILITY,
-    lengthened,
     probability_factor,
     wait_factor,
 )
@@ -38,6 +37,7 @@ from qmodel.queues.approximations.return_visits import (
     lasting,
     together,
 )
+from qmodel.queues.approximations.time_scales import early_index
 from qmodel.queues.results import (
     DISTRIBUTIONS,
     MEANS,
@@ -46,6 +46,7 @@ from qmodel.queues.results import (
     in_the_limit,
 )
 from qmodel.queues.streams import Stream, finite_rates, mixed_service, streams_of
+from qmodel.queues.waits.disturbed import disturbed, shortened
 
 __all__ = [
     "DISTRIBUTIONS",
@@ -229,7 +230,7 @@ class Station(Model, ABC):
                 "with an scv or with visits"
             )
         total, service = sum(rates), result.station.service
-        scv, share = self._felt(result, streams, rates)
+        scv, first, share = self._felt(result, streams, rates)
         again = any(not s.once for s in streams)
         seen = service.scv
         if again:
@@ -242,11 +243,13 @@ class Station(Model, ABC):
         wait = xp.weigh(factor, result.waiting_time)
         waits = result.wait
         if waits is not None:
-            share = probability_factor(scv, result.utilization, seen)
-            if not is_symbolic(share, factor) and np.any(share > 1):
-                # No more than all of them wait.
-                share = np.minimum(share, 1 / np.maximum(waits.tail(0.0), 1e-300))[()]
-            waits = lengthened(waits, factor, share)
+            if is_symbolic(total, factor, first):
+                waits = shortened(waits, factor, 1)
+            else:
+                load, servers = result.utilization, result.station.servers
+                soon = early_index(total, load, scv, service, servers)
+                often = probability_factor(first, load, 1 + share * (soon - 1))
+                waits = disturbed(waits, factor, often)
         slower = replace(result, wait=waits)
         grounds = ((VARIABILITY,) if any(s.scv is not None for s in streams) else ()) + (
             (RETURNS,) if again and np.any(service.scv != 1) else ()
@@ -270,23 +273,25 @@ class Station(Model, ABC):
 
     @staticmethod
     def _felt(result: StationResult, streams: Sequence[Stream], rates: Sequence[Value]) -> Any:
-        """Return how variable the arrivals are, and what share of that of service counts."""
+        """Return how variable arrivals are, and at first, and how much service counts."""
         service = result.station.service
         total: Any = sum(rates)
         arriving: Any = 0
+        first: Any = 0
         share: Any = 0
         for rate, s in zip(rates, streams, strict=True):
             more, lasts = (0 if s.scv is None else s.scv - 1), 0.0
+            soon = more if s.early_scv is None else s.early_scv - 1
             if not s.once:
                 unit = service.mean / result.station.servers
                 lasts = lasting(s.pause, unit, service.scv, result.utilization)
-                more = more * together(s.visits, lasts)
+                more, soon = (x * together(s.visits, lasts) for x in (more, soon))
                 share = share + rate * felt(s.visits, lasts, result.utilization)
             else:
                 share = share + rate
-            arriving = arriving + rate * (1 + more)
+            arriving, first = arriving + rate * (1 + more), first + rate * (1 + soon)
         xp = namespace(arriving, total)
-        return tuple(xp.over(x, total, 1.0) for x in (arriving, share))
+        return tuple(xp.over(x, total, 1.0) for x in (arriving, first, share))
 
     def _stream(
         self, result: StationResult, rate: Value, service: Distribution

@@ -43,6 +43,9 @@ class Stream(Model):
         How variable the arrivals are over the times in which the queue fills: SCV of the times
         between them, or index of dispersion (`qmodel.queues.approximations.dispersion`); by
         default they are Poisson, of SCV 1. [-]
+    early_scv : number or array, optional
+        The same over the first of these times, two services of the station or so, which
+        decides how many wait; by default `scv`. [-]
     visits : number or array, default 1
         How often each request comes in all, >= 1, where all its visits are in this stream: it
         then meets those again who were there
@@ -53,7 +56,7 @@ class Stream(Model):
     Raises
     ------
     DomainError
-        If `arrival_rate`, `scv` or `pause` is negative, or `visits` below 1.
+        If `arrival_rate`, `scv`, `early_scv` or `pause` is negative, or `visits` below 1.
 
     Examples
     --------
@@ -72,6 +75,9 @@ class Stream(Model):
     )
     scv: Value | None = parameter(
         "variability of its interarrival times", check=_check.scv, default=None
+    )
+    early_scv: Value | None = parameter(
+        "variability of the next ones", check=_check.scv, default=None
     )
     visits: Value = parameter("visits of a request", check=_check.at_least(1), default=1)
     pause: Value = parameter("time between visits", unit="s", check="nonnegative", default=0.0)

@@ -259,7 +259,7 @@ def test_branches_that_meet_at_one_station_are_taken_as_independent() -> None:
 @pytest.mark.parametrize(
     ("branches", "wait"),
     [
-        ([qm.MMc(0.3), qm.MG1(qm.Gamma(0.8, 4.0))], 6.109),
+        ([qm.MMc(0.3), qm.MG1(qm.Gamma(0.8, 4.0))], 6.072),
         ([qm.MG1(qm.LogNormal(0.7, 4.0)), qm.MDc(0.7, 1)], 4.945),
         ([qm.MDc(0.8, 1), qm.MMc(0.5)], 2.547),
         ([qm.MGc(qm.Gamma(1.0, 4.0), 2), qm.MG1(qm.LogNormal(0.7, 2.0)), qm.MMc(0.7)], 3.833),
@@ -267,7 +267,8 @@ def test_branches_that_meet_at_one_station_are_taken_as_independent() -> None:
     ],
 )
 def test_what_leaves_a_fork(branches: list[qm.Station], wait: float) -> None:
-    """The wait behind a fork: simulated here, 600,000 requests, seed 5, within about 2 %.
+    """The wait behind a fork: simulated here, 600,000 requests, seed 5, within about 2 %; the
+    first 32,000,000 requests, within 0.1 %.
 
     Taken as what leaves the first of the branches it was up to 48 % low and 26 % high.
     """

@@ -15,6 +15,7 @@ from qmodel.queues.approximations.dispersion import (
     relaxed,
     scv_at,
 )
+from qmodel.queues.approximations.time_scales import early_scv, service_index
 
 STATIONS = [
     qm.MMc(1.0, 4),
@@ -35,7 +36,7 @@ def test_relaxation_rises_from_0_to_1_without_steps() -> None:
 
 
 def test_mixes_and_splits() -> None:
-    varied = Behind(POISSON, 0.5, 0.5, 1, 4.0, 1.0)
+    varied = Behind(POISSON, 0.5, 0.5, 1, qm.LogNormal(1.0, 4.0), 1.0)
     alone = varied.extra(1.0, {})
     assert 0 < alone < 3
     assert mixed([(0.5, varied), (0.5, POISSON)]).extra(1.0, {}) == pytest.approx(alone / 2)
@@ -50,13 +51,42 @@ def test_mixes_and_splits() -> None:
 
 def test_a_stream_of_poisson_arrivals_has_an_scv_of_1() -> None:
     assert scv_at(POISSON, 0.5, 0.5, 1.0) == 1.0
-    exponential = Behind(POISSON, 0.5, np.array([0.0, 0.5, 1.0, 2.0]), 1, 1.0, 1.0)
-    assert scv_at(exponential, 0.5, 0.5, 1.0).tolist() == [1.0] * 4
+    loads = np.array([0.0, 0.5, 1.0, 2.0])
+    exponential = Behind(POISSON, 0.5, loads, 1, qm.Exponential(1.0), 1.0)
+    # The index of services is a quotient of two transforms, right to rounding.
+    assert scv_at(exponential, 0.5, 0.5, 1.0) == pytest.approx(np.ones(4), abs=1e-12)
 
 
 def test_what_always_busy_servers_send_is_their_service() -> None:
-    steady = Behind(POISSON, 2.0, 2.0, 1, 0.0, 1.0)
-    assert scv_at(steady, 1.0, 0.5, 1.0) == pytest.approx(0.0)
+    steady = Behind(POISSON, 2.0, 2.0, 1, qm.Deterministic(1.0), 1.0)
+    assert scv_at(steady, 1.0, 1.0, 1.0) == pytest.approx(0.0, abs=1e-8)
+    varied = Behind(POISSON, 2.0, 2.0, 1, qm.LogNormal(1.0, 4.0), 1.0)
+    assert scv_at(varied, 1.0, 1.0, 1.0) == pytest.approx(4.0, rel=1e-6)
+
+
+def test_the_index_of_services_is_that_of_a_renewal_process() -> None:
+    """Erlang-2 services: V(t) = t/2 + (1 - exp(-4 t)) / 8 at rate 1 (Cox and Lewis 1966)."""
+    t = np.array([0.1, 1.0, 10.0, 1e3])
+    u = 0.35 / t
+    mean = u * (1 / (2 * u) + (1 - u / (u + 4)) / 8)  # over an exponential time of rate u
+    assert service_index(qm.Gamma(1.0, 0.5), t) == pytest.approx(mean, rel=1e-6)
+
+
+def test_rare_long_services_are_not_felt_over_short_times() -> None:
+    service = qm.Pareto(1.0, 1.5, 1000.0)
+    index = service_index(service, np.geomspace(0.01, 1e7, 60))
+    assert index[0] == pytest.approx(1.0, abs=0.02)
+    assert index[-1] == pytest.approx(float(service.scv), rel=1e-3)
+    assert np.all(np.diff(index[20:]) > 0)
+    assert np.isnan(service_index(service, np.nan))
+    stream = Behind(POISSON, 0.8 / service.mean, 0.8, 1, service, 1.0)
+    rate = 0.8 / service.mean
+    scv = scv_at(stream, rate, 0.8, 1.0)
+    exponential = qm.Exponential(service.mean)
+    assert early_scv(stream, rate, 0.8, scv, exponential, 1) < 2.5
+    assert scv > 4
+    # A station that fills before two services are over feels what it fills by.
+    assert early_scv(stream, rate, 0.1, scv, exponential, 1) == scv
 
 
 @pytest.mark.parametrize("station", STATIONS, ids=lambda s: type(s).__name__)

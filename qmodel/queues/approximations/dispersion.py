@@ -14,10 +14,12 @@ in which its servers stay busy, and as its arrivals over times in which it is em
 
 .. math::
 
-    I_d(t) = (1 - b) I_a(t) + b c_s^2, \qquad
+    I_d(t) = (1 - b) I_a(t) + b I_s(t), \qquad
     b = P(W > 0) \left(1 - w\left(\frac{\lambda (1 - \rho)^2}{(c_a^2 + c_s^2)} t\right)\right),
 
-with the weight w of reflected Brownian motion [2]_,
+with the index of services one after the other
+(`qmodel.queues.approximations.time_scales`). The weight w is that of reflected Brownian motion
+[2]_,
 
 .. math::
 
@@ -30,15 +32,17 @@ Independent streams add: the index of a mix is the mean of theirs by rate; of a 
 random it is :math:`1 + p (I - 1)`.
 
 A request that asks several stations at once goes on when the last is done. The index of what
-goes on is the mean of theirs, each by the square of its mean time, as the slowest is mostly the
-last; and what stops any of n equal ones stops all, so that the index less 1, where above 0, is
-:math:`1 + 0.25 \log_2 n` times as large, with n the number of shares that count, one over the
-sum of their squares (ours, from simulations).
+goes on is the mean of theirs, each by the square of its mean time; and what stops any of n
+equal ones stops all, so that the index less 1, where above 0, is :math:`1 + 0.25 \log_2 n`
+times as large, n being one over the sum of the squared shares (ours, from simulations).
 
 The waits of a station are then those behind Poisson arrivals, longer or shorter in the
 proportion :math:`(I + c_s^2) / (1 + c_s^2)`, and behind arrivals more regular than Poisson
-less by the factor of [4]_ for low loads; the probability of a wait differs by the factor of
-[4]_ for one server, and what is left by the time of those that wait.
+less by the factor of [4]_ for low loads. The probability of a wait differs by the factor of
+[4]_ for one server, with the indices of arrivals and of services over two services of the
+station, :math:`2 E[S] / c`, or :math:`t^*` if that is less. Where waits are shorter, what is
+left differs by the time of those that wait; where longer, by a disturbance of its own
+(`qmodel.queues.waits.disturbed`).
 
 References
 ----------
@@ -66,12 +70,11 @@ import numpy as np
 
 from qmodel._xp import is_symbolic, namespace
 from qmodel.basis import APPROXIMATE, Assumption
-from qmodel.distributions import ZERO, Distribution, Scaled
-from qmodel.distributions.algebra import measure
+from qmodel.distributions import Distribution
 from qmodel.numerics.erlang import special
 from qmodel.queues.approximations.dispersion_errors import WORST
 from qmodel.queues.approximations.limit_errors import WORST as LIMITED
-from qmodel.queues.waits.mmc import MMcWait
+from qmodel.queues.approximations.time_scales import filling, service_index
 
 __all__ = [
     "DISTURBED",
@@ -80,23 +83,24 @@ __all__ = [
     "Behind",
     "Dispersion",
     "joined",
-    "lengthened",
     "mixed",
     "probability_factor",
     "scv_at",
     "wait_factor",
 ]
 
-_ROWS = WORST["three stations"]
+_ROWS, _LONG = WORST["three stations"], WORST["rare long services"]
 _VARIED, _REGULAR = LIMITED["SCV from 1"], LIMITED["SCV below 1"]
 VARIABILITY = Assumption(
     "variability-of-arrivals",
-    "a stream that is not Poisson lengthens or shortens all waits in one proportion, that of "
-    "its index of dispersion on the time scale of the queue, and the waits at stations in a "
-    "row depend on one another by one number; through three stations, of constant to lognormal "
+    "a stream that is not Poisson lengthens or shortens waits in proportion to its index of "
+    "dispersion on the time scale of the queue, and the waits at stations in a row depend on "
+    "one another by one number; through three stations, of constant to lognormal "
     "and hyperexponential service of an SCV of 4, 1 to 16 servers, loads of 0.5 to 0.95, "
     f"the mean was found within {_ROWS['mean']} %, p50 within {_ROWS['p50']} %, p95 within "
-    f"{_ROWS['p95']} % and p99 within {_ROWS['p99']} %; at a station behind a limit, mean "
+    f"{_ROWS['p95']} % and p99 within {_ROWS['p99']} %, with rare long services (bounded "
+    f"Pareto) {_LONG['mean']} %, {_LONG['p50']} %, {_LONG['p95']} % and {_LONG['p99']} %; at "
+    "a station behind a limit, mean "
     f"within {_VARIED['mean']} % and p99 within {_VARIED['p99']} % where service is "
     f"exponential or more variable, {_REGULAR['mean']} % and {_REGULAR['p99']} % where it is "
     "more regular; behind a fork the mean wait was found within 10 %, where its stations are "
@@ -219,12 +223,14 @@ class Behind(Dispersion):
         Busy share of the servers. [-]
     servers : int or integer array
         Number of servers. [-]
-    service_scv : number or array
-        SCV of the service time. [-]
+    service : Distribution
+        Distribution of the service time. [-]
     arrival_scv : number or array
         SCV of the arrivals at the time scale of this station. [-]
     passed : frozenset of str
         Names of the stations that the requests have left. [-]
+    felt : number or array
+        Share of the variability of service that requests which come back feel. [-]
     """
 
     def __init__(
@@ -233,15 +239,16 @@ class Behind(Dispersion):
         rate: Any,
         utilization: Any,
         servers: Any,
-        service_scv: Any,
+        service: Distribution,
         arrival_scv: Any,
         passed: frozenset[str] = frozenset(),
+        felt: Any = 1.0,
     ) -> None:
         self.passed = passed
         self.depth = min(arriving.depth, _DEEP - 1) + 1
         self._before = arriving if arriving.depth < _DEEP else POISSON
         self._rate, self._utilization, self._servers = rate, utilization, servers
-        self._scv, self._service = arrival_scv, service_scv - 1
+        self._scv, self._service, self._felt = arrival_scv, service, felt
 
     @cached_property
     def _waits(self) -> Any:
@@ -252,7 +259,8 @@ class Behind(Dispersion):
     def _pace(self) -> Any:
         load = np.minimum(self._utilization, 1.0)
         with np.errstate(divide="ignore", invalid="ignore"):
-            pace = self._rate * (1 - load) ** 2 / (self._scv + self._service + 1)
+            service = 1 + self._felt * (self._service.scv - 1)
+            pace = self._rate * (1 - load) ** 2 / (self._scv + service)
         # Behind servers that are always busy, and behind a clock that meets constant work.
         return np.where(np.less(load, 1), pace, 0.0)[()]
 
@@ -261,7 +269,7 @@ class Behind(Dispersion):
 
         Servers of constant work let no more go in the time of a service than they are.
         """
-        constant = np.equal(self._service, -1) & np.equal(services.scv, 0)
+        constant = np.equal(self._service.scv, 0) & np.equal(services.scv, 0)
         with np.errstate(divide="ignore", invalid="ignore"):
             busy = np.multiply(self._utilization, self._servers)
             time = np.where(np.equal(self._rate, 0), np.inf, np.divide(busy, self._rate))
@@ -270,7 +278,8 @@ class Behind(Dispersion):
 
     def _extra(self, time: Any, known: dict[int, Any]) -> Any:
         busy = self._waits * (1 - relaxed(namespace().weigh(self._pace, time)))
-        return (1 - busy) * self._before.extra(time, known) + busy * self._service
+        served = self._felt * (service_index(self._service, time) - 1)
+        return (1 - busy) * self._before.extra(time, known) + busy * served
 
 
 def relaxed(time: Any) -> Any:
@@ -283,7 +292,8 @@ def relaxed(time: Any) -> Any:
     # There it is 0.75 sqrt(t) or so, and 1 - 1 / (2 t).
     with np.errstate(divide="ignore"):
         far = 1 - 1 / (2 * np.maximum(t, _LARGE))
-    near = np.sqrt(t) * (4 / 3) * np.sqrt(2 / np.pi) - t / 2
+    least = np.where(small, t, 0.0)
+    near = np.sqrt(least) * (4 / 3) * np.sqrt(2 / np.pi) - least / 2
     middle = _middle(np.where(small | large, 1.0, t), arrays)
     found = np.where(small, near, np.where(large, far, middle))
     return np.where(np.isnan(t), np.nan, found)
@@ -298,10 +308,7 @@ def _middle(t: Any, of: Any) -> Any:
 
 def scv_at(stream: Dispersion, rate: Any, utilization: Any, service_scv: Any) -> Any:
     """Return the SCV of a stream at a station: its index at the time in which that fills."""
-    xp = namespace()
-    load = np.minimum(utilization, 1.0)
-    scale = xp.over(load**2, 2 * rate * (1 - load) ** 2, np.inf)
-    scale = xp.guard(scale, rate == 0, 0.0)
+    scale = filling(rate, utilization)
     scv: Any = 1.0
     with np.errstate(invalid="ignore"):
         for _ in range(3):
@@ -338,14 +345,3 @@ def probability_factor(scv: Any, utilization: Any, service_scv: Any) -> Any:
         bunched = np.divide(4 * rho, ca2 + common)
         more = (ca2 - 1) * (1 - rho) * xp.where(ca2 < 1, regular, bunched)
     return xp.where(np.isfinite(more), np.maximum(1 + more, 0.1), 1.0)
-
-
-def lengthened(wait: Distribution, factor: Any, share: Any) -> Distribution:
-    """Return a wait whose mean is `factor` times as long, and that `share` times as many have.
-
-    An exponential one stays so.
-    """
-    if isinstance(wait, MMcWait):
-        return MMcWait(wait.probability * share, wait.drain * (share / factor))
-    longer = Scaled(wait, factor / share)
-    return longer if np.all(share == 1) else measure((share, 1 - share), (longer, ZERO))
