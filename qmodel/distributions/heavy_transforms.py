@@ -13,6 +13,9 @@ import numpy as np
 
 __all__ = ["bounded_moment", "lognormal", "pareto", "power_integral", "relative_expm1"]
 
+_ROOM = 2048
+"""Points at once, so that what is known of them fits in the cache."""
+
 _NODES, _WEIGHTS = np.polynomial.legendre.leggauss(48)
 
 
@@ -24,15 +27,42 @@ def lognormal(z: np.ndarray, sigma: np.ndarray) -> np.ndarray:
     turn, slope = np.angle(w), w / sigma**2
     widest = sigma.max(initial=0.0, where=np.isfinite(sigma))
     half = math.ceil(8.4 / min(0.42, 0.22 / max(widest, 0.1)))
-    total = np.zeros(z.shape, dtype=complex)
-    for k in range(-half, half + 1):
-        x = sigma * (8.4 * k / half)
-        tilt = np.tanh(0.2 * x)
-        y = x - 1j * turn * tilt  # in units of 1 / sigma
-        exponent = -((y / sigma) ** 2) / 2 - slope * (np.expm1(y) - y)
-        total += np.exp(exponent) * (1 - 0.2j * turn * (1 - tilt**2))
+    total = np.empty(z.shape, dtype=complex)
+    # One number where all cells have it.
+    alike = sigma[:1] if (sigma == sigma[:1]).all() else None
+    for first in range(0, z.size, _ROOM):
+        here = slice(first, first + _ROOM)
+        own = sigma[here] if alike is None else alike
+        total[here] = _around_the_saddle(own, turn[here], slope[here], half)
     total *= 8.4 / half / math.sqrt(2 * math.pi) * np.exp(-slope * (1 + w / 2))
     return np.where(np.abs(z) > 1e280, 0.0, total)
+
+
+def _around_the_saddle(sigma: Any, turn: Any, slope: Any, half: int) -> np.ndarray:
+    """Return the sum of exp(-(y / sigma)^2 / 2 - slope (e^y - 1 - y)) dy / dx over nodes x.
+
+    With y = x - i turn tanh(x / 5); in real numbers, which are several times as quick, with
+    sine and cosine by the tangent of the half angle.
+    """
+    steep, aside = slope.real.copy(), slope.imag.copy()
+    real, imaginary = np.zeros((2, *slope.shape))
+    for k in range(-half, half + 1):
+        x = sigma * (8.4 * k / half)
+        tilt, grown = np.tanh(0.2 * x), np.exp(x)
+        angle = turn * tilt
+        t = np.tan(angle / 2)
+        part = 2 * grown / (1 + t * t)
+        # e^y - 1 - y, without the difference of near numbers.
+        rise, across = (np.expm1(x) - x) - part * (t * t), angle - part * t
+        size = (angle * angle - x * x) / (2 * sigma**2) - steep * rise + aside * across
+        t = np.tan(x / (2 * sigma**2) * angle - (steep * across + aside * rise) / 2)
+        square = t * t
+        size = np.exp(size) / (1 + square)
+        along, up = 1 - square, 2 * t
+        lean = (-0.2 * (1 - tilt**2)) * turn
+        real += size * (along - lean * up)
+        imaginary += size * (up + lean * along)
+    return real + 1j * imaginary
 
 
 def pareto(z: np.ndarray, shape: np.ndarray, ratio: np.ndarray) -> np.ndarray:
