@@ -62,7 +62,8 @@ def _around_the_saddle(sigma: Any, turn: Any, slope: Any, half: int) -> np.ndarr
         lean = (-0.2 * (1 - tilt**2)) * turn
         real += size * (along - lean * up)
         imaginary += size * (up + lean * along)
-    return real + 1j * imaginary
+    found: np.ndarray = real + 1j * imaginary
+    return found
 
 
 def pareto(z: np.ndarray, shape: np.ndarray, ratio: np.ndarray) -> np.ndarray:
