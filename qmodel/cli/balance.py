@@ -160,7 +160,7 @@ def _of_numbers(
     if rate is None and load is None:
         guessed.append(f"--load {LOAD}")
     replica = answers.replica_of(
-        number("--service-time", used["--service-time"]),
+        number("--service-time", used["--service-time"], "s"),
         whole("--workers", used["--workers"]),
         scv=number("--scv", scv or "1", zero=True),
         shared=discipline == "share",

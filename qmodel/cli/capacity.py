@@ -36,7 +36,7 @@ def command(form: str, output: Path | None, **question: Unpack[options.Question]
         it = model.asked(**question)
         think = it.load.think_time if isinstance(it.load, Closed) else None
         if think_time is not None:
-            think = numbers.number("--think-time", think_time, zero=True)
+            think = numbers.number("--think-time", think_time, "s", zero=True)
         answer = answers.capacity(it.model, it.objectives, think_time=think)
         write(answer)
     show(answer, form)

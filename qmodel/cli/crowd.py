@@ -77,7 +77,7 @@ def command(
             anyway = it.rate() if base is None else numbers.rate(base)
             load = pulse(
                 numbers.number("--requests", requests, zero=True),
-                numbers.number("--within", within),
+                numbers.number("--within", within, "s"),
                 shape=shape,
                 base=anyway or 0.0,
             )
@@ -106,5 +106,5 @@ def _emptied(site: Site, written: str) -> tuple[str, Any]:
 
     what, _, when = written.partition(" at ")
     name, _, entries = what.partition("=")
-    at = numbers.number("--cold", when, zero=True) if when else 0.0
+    at = numbers.number("--cold", when, "s", zero=True) if when else 0.0
     return site.emptied(name.strip(), at, numbers.whole("--cold", entries) if entries else None)

@@ -129,7 +129,11 @@ def _load(rate: str | None, users: str | None, think_time: str | None) -> Any:
         return numbers.rate(rate)
     if rate is not None:
         raise DomainError("the load is given twice: --rate and --users")
-    think = 0.0 if think_time is None else numbers.number("--think-time", think_time, zero=True)
+    think = (
+        0.0
+        if think_time is None
+        else numbers.number("--think-time", think_time, "s", zero=True)
+    )
     return Closed(numbers.whole("--users", users), think)
 
 

@@ -9,16 +9,20 @@ from qmodel.errors import DomainError
 __all__ = ["number", "percentiles", "rate", "share", "whole"]
 
 
-def parse(written: str) -> float:
-    """Return the number that a text with a unit means."""
-    from qmodel.units import parse as number_of  # which needs numpy, as help does not
+def parse(option: str, written: str, unit: str = "-") -> float:
+    """Return the number that the text of an option means; one alone is in the base unit."""
+    from qmodel.units import NUMBER, parse as number_of  # which needs numpy, as help does not
 
-    return number_of(written)
+    match = NUMBER.fullmatch(written)
+    try:
+        return number_of(written, "-" if match and not match[2] else unit)
+    except DomainError as e:
+        raise DomainError(f"{option}: {e}") from None
 
 
-def number(option: str, written: str, *, zero: bool = False) -> float:
+def number(option: str, written: str, unit: str = "-", *, zero: bool = False) -> float:
     """Return the finite number above zero (or zero) that the text of an option means."""
-    found = parse(written)
+    found = parse(option, written, unit)
     if not (math.isfinite(found) and (found > 0 or (zero and found == 0))):
         need = ">= 0" if zero else "> 0"
         raise DomainError(f"{option} must be a finite number {need}, got {written!r}")
@@ -27,7 +31,7 @@ def number(option: str, written: str, *, zero: bool = False) -> float:
 
 def whole(option: str, written: str) -> int:
     """Return the whole number above zero that the text of an option means."""
-    found = parse(written)
+    found = parse(option, written)
     if not (math.isfinite(found) and found >= 1 and found == math.floor(found)):
         raise DomainError(f"{option} must be a whole number >= 1, got {written!r}")
     return int(found)
@@ -35,12 +39,12 @@ def whole(option: str, written: str) -> int:
 
 def rate(written: str | None) -> float | None:
     """Return the arrival rate of ``--rate`` [1/s], where it is given."""
-    return None if written is None else number("--rate", written, zero=True)
+    return None if written is None else number("--rate", written, "1/s", zero=True)
 
 
 def share(option: str, written: str, most: float) -> float:
     """Return the share that the text of an option means: more than `most` lacks a %."""
-    found = parse(written)
+    found = parse(option, written)
     if not (found >= 0 and (found < most or ("%" in written and math.isfinite(found)))):
         example = f"{written.strip()}%" if found >= most and math.isfinite(found) else "80%"
         raise DomainError(f"{option} must be a share such as {example}, got {written!r}")

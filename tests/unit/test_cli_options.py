@@ -139,3 +139,21 @@ def test_the_workflow_of_the_page_gates_a_build(
     assert missed.exit_code == 99
     wrong = CliRunner().invoke(app, ["check", "site.yaml", "--objective", "p99 of ap < 3 s"])
     assert wrong.exit_code == 2
+
+
+@pytest.mark.parametrize(
+    ("asked_for", "said"),
+    [
+        ("solve --rate 5ms", "--rate: expected a rate such as '1200/s', got '5ms'"),
+        ("solve --rate 50%", "--rate: expected a rate such as '1200/s', got '50%'"),
+        ("solve --users 9 --think-time 3/s", "--think-time: expected a time such as '5 ms'"),
+        ("solve --users many", "--users: expected a number without a unit"),
+        ("balance --service-time 3/s", "--service-time: expected a time such as '5 ms'"),
+        ("size --headroom 5ms", "--headroom: expected a number without a unit"),
+    ],
+)
+def test_a_number_of_another_kind_is_refused_by_its_option(asked_for: str, said: str) -> None:
+    done = CliRunner().invoke(app, asked_for.split())
+    assert done.exit_code == 2
+    assert said in done.output
+    assert numbers.rate("1200") == 1200.0  # One alone is in the base unit.
