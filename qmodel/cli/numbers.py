@@ -11,7 +11,8 @@ __all__ = ["number", "percentiles", "rate", "share", "whole"]
 
 def parse(option: str, written: str, unit: str = "-") -> float:
     """Return the number that the text of an option means; one alone is in the base unit."""
-    from qmodel.units import NUMBER, parse as number_of  # which needs numpy, as help does not
+    from qmodel.units import NUMBER  # which needs numpy, as help does not
+    from qmodel.units import parse as number_of
 
     match = NUMBER.fullmatch(written)
     try:
