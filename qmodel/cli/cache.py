@@ -98,11 +98,11 @@ def command(
             popularity=Zipf(
                 whole("--objects", used["--objects"]),
                 number("--exponent", used["--exponent"], zero=True),
-                size=number("--size", used["--size"]),
+                size=number("--size", used["--size"], "B"),
             ),
-            memory=number("--memory", used["--memory"]),
+            memory=number("--memory", used["--memory"], "B"),
             policy=policy,
-            ttl=None if ttl is None else number("--ttl", ttl),
+            ttl=None if ttl is None else number("--ttl", ttl, "s"),
             objectives=it.objectives,
         )
         if guessed := _guessed(given):
