@@ -7,6 +7,7 @@ doctest namespace stays empty: what a doctest uses, it imports.
 
 from __future__ import annotations
 
+import gc
 import importlib
 import os
 import pkgutil
@@ -29,3 +30,9 @@ settings.load_profile(os.environ.get("HYPOTHESIS_PROFILE", "always"))
 for _module in pkgutil.walk_packages(qmodel.__path__, "qmodel."):
     if not _module.name.endswith("__main__"):
         importlib.import_module(_module.name)
+
+
+def pytest_collection_finish() -> None:
+    """Leave what the whole run keeps, modules and tests, out of the search for garbage."""
+    gc.collect()
+    gc.freeze()
