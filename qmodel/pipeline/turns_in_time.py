@@ -8,7 +8,9 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from qmodel.pipeline.steps.attempts import rejected_of
+from qmodel.pipeline.steps.base import Step
 from qmodel.pipeline.steps.retry import Retry
+from qmodel.pipeline.steps.timeout import Timeout
 
 if TYPE_CHECKING:
     from qmodel.pipeline.plan import Plan
@@ -82,6 +84,8 @@ class Turns:
     def learn(self, at: Solved) -> None:
         """Take from what is met the share of what fails that is rejected."""
         for key, (kind, step) in self._tries.items():
+            if not _rejects(step.step):
+                continue  # What fails is late, and how long the others take is not asked.
             share = rejected_of(step.step.outcome(at.of_kind(kind)))
             self._at_once[key] = np.broadcast_to(share, self._at_once[key].shape)
 
@@ -97,3 +101,12 @@ class Turns:
         """Go through all windows at once, as they are known."""
         self._at_once = {key: np.concatenate(parts) for key, parts in self._done.items()}
         self._failed = {}
+
+
+def _rejects(step: Step) -> bool:
+    """Return whether anything within a step may fail at once, and not by being late."""
+    return any(
+        (part.loses and not isinstance(part, Timeout))
+        or (isinstance(part, Retry) and part.failure is not None)
+        for part in step.walk()
+    )
