@@ -159,6 +159,9 @@ class Distribution(Model, ABC):
         """Probability of no end, P(X = inf): 1 in overload. [-]."""
         return 0.0
 
+    of_smooth: bool = False
+    """Whether a closed tail is smooth where those of the distributions within are."""
+
     @property
     def analytic(self) -> bool:
         """Whether the transform continues smoothly to the left half-plane (after shifts)."""

@@ -14,7 +14,7 @@ from __future__ import annotations
 
 from abc import abstractmethod
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import reduce
 from itertools import accumulate
 from math import prod
@@ -26,6 +26,7 @@ import numpy as np
 from qmodel._typing import Value
 from qmodel._xp import is_symbolic
 from qmodel.distributions.algebra import checked_distributions
+from qmodel.distributions.at_nodes import inside, to_its_end
 from qmodel.distributions.base import Distribution, Part
 from qmodel.errors import ModelError
 from qmodel.numerics import quadrature
@@ -36,6 +37,12 @@ __all__ = ["Extreme", "Maximum", "Minimum", "OfSeveral", "least_of"]
 _SEEN: dict[Any, Any] = {}
 """The last transforms by quadrature: alternatives that share one all ask for it."""
 
+_AT_NODES: dict[Any, Any] = {}
+"""The last extremes whose times are read off nodes."""
+
+_MOST_SEEN = 16
+_MOST_AT_NODES = 256
+
 
 def _known(distribution: Distribution, later: Any, s: Any, make: Callable[[Any], Any]) -> Any:
     at = None if s is None else np.asarray(s)
@@ -45,15 +52,20 @@ def _known(distribution: Distribution, later: Any, s: Any, make: Callable[[Any],
         later if isinstance(later, str) else np.asarray(later).tobytes(),
         where,
     )
-    found = _SEEN.get(key)
+    return _looked_up(_SEEN, _MOST_SEEN, key, distribution, lambda: make(s))
+
+
+def _looked_up(
+    seen: dict[Any, Any], most: int, key: Any, distribution: Distribution, make: Callable[[], Any]
+) -> Any:
+    """Return what was found of a distribution, or find it and forget what is oldest."""
+    found = seen.get(key)
     if found is None or found[0] is not distribution:
-        while len(_SEEN) >= _MOST_SEEN:
-            _SEEN.pop(next(iter(_SEEN)), None)
-        found = _SEEN[key] = distribution, make(s)
+        new = make()
+        while len(seen) >= most:
+            seen.pop(next(iter(seen)), None)
+        found = seen[key] = distribution, new
     return found[1]
-
-
-_MOST_SEEN = 16
 
 
 class Extreme(Distribution):
@@ -136,9 +148,35 @@ class Extreme(Distribution):
         """Return the transform at `s` [1/s], Re s > 0, by quadrature of the tail."""
         if is_symbolic(s):
             raise ModelError("the transform of a maximum or minimum has no symbolic form here")
-        return _known(
-            self, 0.0, s, lambda s: quadrature.transform(self.tail, s, self._breaks())
+        tail = self._by_nodes().tail
+        return _known(self, 0.0, s, lambda s: quadrature.transform(tail, s, self._breaks()))
+
+    def _by_nodes(self) -> Extreme:
+        """Return the same of times whose tails are read off nodes where they are deep.
+
+        The transform of an extreme in a row within one of its times is an integral itself:
+        at each point of each tail that is asked for.
+        """
+        if not any(map(_deep, self.distributions)):
+            return self
+        found: Extreme = _looked_up(
+            _AT_NODES, _MOST_AT_NODES, id(self), self, self._found_at_nodes
         )
+        return found
+
+    def _found_at_nodes(self) -> Extreme:
+        return self._of([to_its_end(d) if _deep(d) else d for d in self.distributions])
+
+    @abstractmethod
+    def _of(self, times: Sequence[Distribution]) -> Extreme:
+        """Return the same of other times."""
+
+    @property
+    def of_smooth(self) -> bool:
+        """Whether the tail is smooth where those of the times are: none begins before others."""
+        least = self._least()
+        shifts = (part.shift for one in self.distributions for part in one.parts())
+        return all(np.all(shift == least) for shift in shifts)
 
 
 @dataclass(frozen=True, slots=True, eq=False, repr=False)
@@ -153,6 +191,9 @@ class OfSeveral(Extreme):
             raise ModelError("distributions must hold at least one distribution")
         object.__setattr__(self, "distributions", distributions)
 
+    def _of(self, times: Sequence[Distribution]) -> Extreme:
+        return replace(self, distributions=tuple(times))
+
     def density(self, t: Value) -> Value:
         """Return the density at `t` [s]."""
         return self.tail_and_density(t)[1]
@@ -166,6 +207,13 @@ class OfSeveral(Extreme):
         ]
         start = np.maximum(self._scale(guesses), least)
         return start, np.inf
+
+
+def _deep(distribution: Distribution) -> bool:
+    """Return whether there is an extreme in a row with other times."""
+    if distribution.closed:
+        return False
+    return any(isinstance(one, Extreme | _Rest) or _deep(one) for one in inside(distribution))
 
 
 def others(shares: Sequence[Any]) -> list[Any]:
@@ -187,6 +235,7 @@ class _Rest(Distribution):
     distribution: Extreme
     taken: Value
     closed = True
+    of_smooth = True
 
     @property
     def mean(self) -> Value:
@@ -213,7 +262,9 @@ class _Rest(Distribution):
 
     def _transform(self, s: Value) -> Value:
         later = (b - self.taken for b in self.distribution._breaks())
-        return quadrature.transform(self.tail, s, [b for b in later if np.any(b > 0)])
+        tail = self.distribution._by_nodes().tail
+        breaks = [b for b in later if np.any(b > 0)]
+        return quadrature.transform(lambda t: tail(t + self.taken), s, breaks)
 
     def tail(self, t: Value) -> Value:
         return self.distribution.tail(t + self.taken)

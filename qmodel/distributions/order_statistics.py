@@ -17,7 +17,7 @@ References
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import reduce
 from typing import Any
 
@@ -77,6 +77,9 @@ class OrderStatistic(Extreme):
     def distributions(self) -> tuple[Distribution, ...]:
         """The time of one."""
         return (self.distribution,)
+
+    def _of(self, times: Sequence[Distribution]) -> Extreme:
+        return replace(self, distribution=times[0])
 
     def _scale(self, means: list[Any]) -> Any:
         return means[0] + 0.0 * np.asarray(self.need) * self.of

@@ -164,6 +164,22 @@ def test_many_branches_are_linear(interleaved):
     assert r.median <= 15.0
 
 
+def test_forks_in_forks_are_linear(interleaved):
+    """Each fork waits for a call and a fork behind it, and for another call."""
+
+    def nested(depth):
+        time = qm.Exponential(0.01)
+        for i in range(depth):
+            row = qm.Sum([qm.Exponential(0.001 * (1 + i / 7)), time])
+            time = qm.Maximum([row, qm.Exponential(0.01 * (1 + i / 10))])
+        return time
+
+    few, many = (qm.Sum([qm.Exponential(0.002), nested(n)]) for n in (2, 5))
+    r = interleaved(lambda: many.tail(0.05), lambda: few.tail(0.05), rounds=3)
+    print(f"\nforks in forks, 5 deep: {r} of 2, limit 10")
+    assert r.median <= 10.0
+
+
 def test_stations_in_a_row_are_linear(interleaved):
     def row(n):
         calls = (qm.call(f"s{i}", qm.MMc(0.001 * (1 + i % 7), 2)) for i in range(n))

@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 
 import qmodel as qm
-from qmodel.distributions.at_nodes import AtNodes, at_nodes
+from qmodel.distributions.at_nodes import AtNodes, at_nodes, to_its_end
 from qmodel.distributions.truncated import Truncated, within
 
 
@@ -111,3 +111,44 @@ def test_nodes_have_no_unit() -> None:
         assert isinstance(fast, AtNodes)
         t = np.geomspace(1e-2, 5.0, 100) * scale
         assert fast.tail(t) == pytest.approx(distribution.tail(t), abs=1e-8)
+
+
+def later(cdf: dict[float, float], rate: float) -> dict[float, float]:
+    """Return the sum of c e^(-a t) after an exponential time before it, by partial fractions."""
+    found: dict[float, float] = {}
+    for a, c in cdf.items():
+        part = c * rate / (rate - a)
+        found[a] = found.get(a, 0.0) + part
+        found[rate] = found.get(rate, 0.0) - part
+    return found
+
+
+def both(cdf: dict[float, float], rate: float) -> dict[float, float]:
+    """Return the product of a sum of c e^(-a t) and 1 - e^(-rate t)."""
+    found = dict(cdf)
+    for a, c in cdf.items():
+        found[a + rate] = found.get(a + rate, 0.0) - c
+    return found
+
+
+def test_forks_in_forks_in_forks_are_those_of_partial_fractions() -> None:
+    """Each fork waits for a call and a fork behind it, and for another call."""
+    time: qm.Distribution = qm.Exponential(0.01)
+    cdf = {0.0: 1.0, 100.0: -1.0}
+    for first, beside in ((0.001, 0.0103), (0.0017, 0.0121), (0.0023, 0.0149)):
+        row = qm.Sum([qm.Exponential(first), time])
+        time = qm.Maximum([row, qm.Exponential(beside)])
+        cdf = both(later(cdf, 1 / first), 1 / beside)
+    t = np.array([0.004, 0.02, 0.05, 0.1])
+    exact = 1 - sum(c * np.exp(-a * t) for a, c in cdf.items())
+    np.testing.assert_allclose(time.tail(t), exact, atol=1e-9)
+    assert float(time.mean) == pytest.approx(-sum(c / a for a, c in cdf.items() if a), rel=1e-8)
+
+
+def test_a_fork_with_a_branch_that_begins_later_is_left_alone() -> None:
+    kinked = qm.Maximum([qm.Exponential(0.1), qm.Sum([qm.Deterministic(0.2), qm.Erlang(0.1, 2)])])
+    row = qm.Sum([qm.Exponential(0.05), kinked])
+    assert not kinked.of_smooth
+    assert to_its_end(row) is row
+    plain = qm.Sum([qm.Exponential(0.05), qm.Maximum([qm.Exponential(0.1), qm.Erlang(0.1, 2)])])
+    assert isinstance(to_its_end(plain), AtNodes)
