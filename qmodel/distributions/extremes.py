@@ -56,7 +56,11 @@ def _known(distribution: Distribution, later: Any, s: Any, make: Callable[[Any],
 
 
 def _looked_up(
-    seen: dict[Any, Any], most: int, key: Any, distribution: Distribution, make: Callable[[], Any]
+    seen: dict[Any, Any],
+    most: int,
+    key: Any,
+    distribution: Distribution,
+    make: Callable[[], Any],
 ) -> Any:
     """Return what was found of a distribution, or find it and forget what is oldest."""
     found = seen.get(key)

@@ -146,7 +146,9 @@ def test_forks_in_forks_in_forks_are_those_of_partial_fractions() -> None:
 
 
 def test_a_fork_with_a_branch_that_begins_later_is_left_alone() -> None:
-    kinked = qm.Maximum([qm.Exponential(0.1), qm.Sum([qm.Deterministic(0.2), qm.Erlang(0.1, 2)])])
+    kinked = qm.Maximum(
+        [qm.Exponential(0.1), qm.Sum([qm.Deterministic(0.2), qm.Erlang(0.1, 2)])]
+    )
     row = qm.Sum([qm.Exponential(0.05), kinked])
     assert not kinked.of_smooth
     assert to_its_end(row) is row
