@@ -176,8 +176,8 @@ class Extreme(Distribution):
         """Return the same of other times."""
 
     @property
-    def of_smooth(self) -> bool:
-        """Whether the tail is smooth where those of the times are: none begins before others."""
+    def of_smooth(self) -> bool:  # type: ignore[override]
+        """Whether the tail is smooth where those of the times are: all begin at once."""
         least = self._least()
         shifts = (part.shift for one in self.distributions for part in one.parts())
         return all(np.all(shift == least) for shift in shifts)

@@ -114,7 +114,7 @@ def test_nodes_have_no_unit() -> None:
 
 
 def later(cdf: dict[float, float], rate: float) -> dict[float, float]:
-    """Return the sum of c e^(-a t) after an exponential time before it, by partial fractions."""
+    """Return a sum of c e^(-a t) after an exponential time, by partial fractions."""
     found: dict[float, float] = {}
     for a, c in cdf.items():
         part = c * rate / (rate - a)
