@@ -221,7 +221,7 @@ class Answer:
 
     @property
     def pictures(self) -> tuple[Picture, ...]:
-        """Vega-Lite specifications with their data, made now."""
+        """Vega-Lite specifications with their data, made when they are first asked for."""
         return tuple(self.draw())
 
     @checked

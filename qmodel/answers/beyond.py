@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
+from copy import deepcopy
 from dataclasses import replace
-from functools import partial, wraps
+from functools import wraps
 from typing import ParamSpec
 
 from qmodel.answers.answer import Answer, Picture
@@ -22,13 +23,22 @@ def with_doubts(question: Callable[P, Answer]) -> Callable[P, Answer]:
     def asked(*args: P.args, **named: P.kwargs) -> Answer:
         with doubts_heard() as heard:
             answer = question(*args, **named)
-        # What is drawn later is beside the answer, and the answer has said it.
-        draw = partial(_without_doubts, answer.draw)
-        return replace(answer, doubts=[*answer.doubts, *heard], draw=draw)
+        doubts = [*answer.doubts, *heard]
+        return replace(answer, doubts=doubts, draw=_Drawn(answer.draw))
 
     return asked
 
 
-def _without_doubts(draw: Callable[[], Sequence[Picture]]) -> Sequence[Picture]:
-    with doubts_heard():
-        return draw()
+class _Drawn:
+    """Pictures that are drawn when they are first asked for, and kept."""
+
+    def __init__(self, draw: Callable[[], Sequence[Picture]]) -> None:
+        self._draw = draw
+        self._pictures: Sequence[Picture] | None = None
+
+    def __call__(self) -> Sequence[Picture]:
+        if self._pictures is None:
+            # They are beside the answer, and the answer has said its doubts.
+            with doubts_heard():
+                self._pictures = self._draw()
+        return deepcopy(self._pictures)

@@ -140,7 +140,8 @@ class Tags(HTMLParser):
 
 def test_html_is_escaped_and_needs_no_network(every):
     for answer in every:
-        for page in (answer._repr_html_(), answer.to_html()):
+        whole = answer.to_html()
+        for page in (answer._repr_html_(), whole):
             reader = Tags()
             reader.feed(page)
             assert reader.open == []
@@ -149,7 +150,7 @@ def test_html_is_escaped_and_needs_no_network(every):
             assert "@import" not in page
             assert "url(http" not in page
             assert "prefers-color-scheme:dark" in page
-        assert len(answer.to_html()) < 1_500_000
+        assert len(whole) < 1_500_000
 
 
 def test_markdown_tables_keep_their_columns(every):
@@ -188,6 +189,13 @@ def test_pictures_are_vega_lite(every):
                 answer.plot()
         else:
             assert answer.plot().to_dict()["$schema"].split("/")[-1].startswith("v")
+
+
+def test_pictures_are_drawn_once_and_nobody_changes_those_of_others(every):
+    (one,), (other,) = every[8].pictures, every[8].pictures
+    assert one == other
+    one["title"] = "another"
+    assert every[8].pictures == (other,)
 
 
 def test_plot_without_altair_names_the_extra(every, monkeypatch):
