@@ -355,14 +355,11 @@ def test_station_cells():
     for service in (qm.Gamma(0.5, 0.5), qm.LogNormal(0.5, 2.0), qm.Deterministic(0.5)):
         servers = np.array([[1], [3]])
         r = GGc(qm.Gamma(1.0, 2.0), service, servers).solve(rate)
+        quantiles = {p: np.broadcast_to(r.wait.quantile(p), (2, 6)) for p in (0.5, 0.99)}
         for i, j in np.ndindex(2, 6):
             one = GGc(qm.Gamma(1.0, 2.0), service, int(servers[i, 0])).solve(rate[j])
-            for p in (0.5, 0.99):
-                np.testing.assert_allclose(
-                    np.broadcast_to(r.wait.quantile(p), (2, 6))[i, j],
-                    one.wait.quantile(p),
-                    rtol=1e-7,
-                )
+            for p, found in quantiles.items():
+                np.testing.assert_allclose(found[i, j], one.wait.quantile(p), rtol=1e-7)
             np.testing.assert_allclose(r.waiting_time[i, j], one.waiting_time, rtol=1e-10)
         assert r.waiting_time[1, 0] == 0.0
         assert np.isinf(r.waiting_time[1, 3])
