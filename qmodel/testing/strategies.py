@@ -330,7 +330,7 @@ def paths(draw: Any, kinds: Any = IN_PATHS, depth: int = 2) -> Any:
     Examples
     --------
     >>> from hypothesis import find
-    >>> found = find(paths(depth=1), lambda path: len(list(path.walk())) == 3)
+    >>> found = find(paths(["MMc", "MG1"], depth=1), lambda path: len(list(path.walk())) == 3)
     >>> len(list(found.walk()))
     3
     """
@@ -379,7 +379,7 @@ def pipelines(draw: Any, kinds: Any = IN_PATHS, depth: int = 2) -> Any:
     Examples
     --------
     >>> from hypothesis import find
-    >>> list(find(pipelines(depth=0), lambda pipeline: True).stations)
+    >>> list(find(pipelines(["MMc"], depth=0), lambda pipeline: True).stations)
     ['station 0']
     """
     path = draw(paths(kinds, depth))
