@@ -119,7 +119,8 @@ class InTime:
         self.shares: dict[Any, Any] = {}
         self.over: dict[str, StationOverTime] = {}
         self.met: dict[str, np.ndarray] = {}
-        self._places: dict[str, Place] = {}
+        self.places: dict[str, Place] = {}
+        self.sources: dict[str, str] = {}
         self._single = not (plan.revisited or plan.timed or plan.met_twice or refills)
         self._done: dict[str, np.ndarray] = {}
         self._before: dict[str, Any] = {}
@@ -189,9 +190,11 @@ class InTime:
         over = self._station(name, total, share)
         with np.errstate(invalid="ignore", divide="ignore"):
             own = np.where(total > 0, flow / total, 1.0)
-        return flow_of(own * over.throughput, age + over.response_time, name)
+        # What hardly waits there depends on what it did before.
+        passed = over.passes_on() and getattr(share, "source", None)
+        return flow_of(own * over.throughput, age + over.response_time, passed or name)
 
-    def _fed(self, flow: Any, total: np.ndarray) -> Feed | None:
+    def _fed(self, name: str, flow: Any, total: np.ndarray) -> Feed | None:
         """Return the station that feeds another with a flow, where they depend on each other.
 
         Where passes are repeated, the next is fed by the mean.
@@ -199,7 +202,8 @@ class InTime:
         source = getattr(flow, "source", None)
         if source is None or not self._single:
             return None
-        return self._places[source].feeds(flow, total)
+        self.sources[name] = source
+        return self.places[source].feeds(flow, total)
 
     def _station(self, name: str, total: np.ndarray, flow: Any) -> StationOverTime:
         if self._over is not None:
@@ -207,14 +211,14 @@ class InTime:
         known = self._tried.get(name)
         if known is not None and np.abs(total - known).max() <= 1e-4 * (known.max() + 1e-300):
             return self.over[name]
-        if name not in self._places:
+        if name not in self.places:
             own = self.servers.get(name), self.start.get(name)
-            self._places[name] = Place(station_of(self.steady, name), *own)
+            self.places[name] = Place(station_of(self.steady, name), *own)
         known = np.concatenate([self._done.get(name, total[:0]), total])
         history = Profile(self.grid[: len(known)], known)
         whole = len(self.times) == len(self.grid)
-        feed = self._fed(flow, total)
-        self.over[name] = self._places[name].advance(history, self.times, whole, feed)
+        feed = self._fed(name, flow, total)
+        self.over[name] = self.places[name].advance(history, self.times, whole, feed)
         self._tried[name] = total
         return self.over[name]
 
@@ -287,7 +291,7 @@ class InTime:
             self._turns.keep()
             later = 1 if low else 0
             for name, total in self._into.items():
-                self._places[name].keep()
+                self.places[name].keep()
                 # The last time comes again, as the first of the next window.
                 done = self._done.get(name, total[:0])
                 self._done[name] = np.concatenate([done, total[:-1]])
@@ -304,7 +308,7 @@ class InTime:
         self._ratios = {key: whole[key] for key in self.refills}
         self.shares = {key: whole[key] for key in self.plan.timed}
         if self.plan.timed:
-            self.over = {name: place.over(self.grid) for name, place in self._places.items()}
+            self.over = {name: place.over(self.grid) for name, place in self.places.items()}
         self._over = self.over
         self._turns.whole()
         left = self._pass()
@@ -314,7 +318,7 @@ class InTime:
         outcome = self._outcome()
         shape = self.times.shape
         at = np.searchsorted(self.times, self.asked)
-        courses = {n: place.course for n, place in self._places.items() if place.course}
+        courses = {n: place.course for n, place in self.places.items() if place.course}
         accepted, rejected, abandoned = (
             np.broadcast_to(np.asarray(x, dtype=float), shape)[at] for x in outcome[:3]
         )

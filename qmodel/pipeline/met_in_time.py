@@ -69,11 +69,13 @@ class Met(Solved):
         every = of.steady.visits
         here = (call.name, *stream_of(call, self.kind))
         return WaitInTime(
+            name=call.name,
+            source=of.sources.get(call.name),
+            behind=of.places[call.name].behind,
+            station=over,
             time=results[call.name].wait,
             times=of.times,
             comes=results.comes(call.name),
-            spread=over.spread,
-            waiting_time=over.waiting_time,
             visits=float(every[here]),
             passes=float(sum(v for key, v in every.items() if key[0] == call.name)),
         )

@@ -13,6 +13,7 @@ from qmodel.loads import Profile
 from qmodel.networks.held_pool import HeldPool
 from qmodel.queues.base import Station
 from qmodel.queues.delay import Delay
+from qmodel.transients.behind import Behind, behind_of
 from qmodel.transients.course import Course, Stretch, reach_of
 from qmodel.transients.feed import Feed
 from qmodel.transients.over_time import StationOverTime
@@ -81,6 +82,7 @@ class Place:
         self.station, self._servers, self._start = station, servers, start
         self._course: Course | None = None
         self._stretch: Stretch | None = None
+        self._feed: Feed | None = None
         self._load: Profile | None = None
 
     def advance(
@@ -97,6 +99,7 @@ class Place:
         most = float(walk.completions(walk.servers, walk.servers))
         if plain and load.peak < _LIGHT * most:
             feed = None
+        self._feed = feed
         if self._course is None or not self._course.kept:
             # The first state is that of the first rate, on which passes agree; of a part of
             # the way the worst is not known yet, and there is room to widen.
@@ -113,6 +116,13 @@ class Place:
         if self._stretch is None or self._servers is not None:
             return None
         return self._stretch.reading.feed(flow, total)
+
+    @property
+    def behind(self) -> Behind | None:
+        """What those find who come from the station that it depends on, if on one."""
+        if self._feed is None or self._stretch is None:
+            return None
+        return behind_of(self._stretch.reading, self._feed)
 
     def keep(self) -> None:
         """Go on from the end of what was tried last."""

@@ -41,12 +41,14 @@ from __future__ import annotations
 import itertools
 from collections.abc import Sequence
 from dataclasses import dataclass
-from functools import partial
+from functools import cached_property, partial
 from typing import Any
 
 import numpy as np
 
 from qmodel.distributions import Distribution
+from qmodel.transients.behind import Behind
+from qmodel.transients.over_time import StationOverTime
 from qmodel.transients.spread import Spread
 
 __all__ = ["WaitInTime"]
@@ -74,33 +76,69 @@ class WaitInTime:
         The times, at which they enter. [s]
     comes : array of shape (t,)
         When they come to the station. [s]
-    spread : Spread
-        How its number present varies, at all times. [-]
-    waiting_time : array of shape (t,)
-        Mean wait of those that come there at each time. [s]
+    station : StationOverTime
+        The station at all times. [-]
     visits : float
         How often a request comes to it on this path. [-]
     passes : float
         How often requests of all paths come to it. [-]
+    name : str
+        The station. [-]
+    source : str or None
+        The one that it depends on. [-]
+    behind : Behind or None
+        What those find who come from there. [-]
     """
 
     time: Distribution
     times: np.ndarray
     comes: np.ndarray
-    spread: Spread
-    waiting_time: np.ndarray
+    station: StationOverTime
     visits: float
     passes: float
+    name: str
+    source: str | None
+    behind: Behind | None
+
+    @property
+    def spread(self) -> Spread:
+        """How the number present varies, at all times."""
+        assert self.station.spread is not None
+        return self.station.spread
 
     @property
     def queues(self) -> bool:
         """Whether there ever is a queue."""
         return bool(self.spread.waits.max() > _HARDLY)
 
+    @property
+    def service_time(self) -> float:
+        """Mean work of a request there. [s]."""
+        return float(self.station.station.service.mean)
+
+    @cached_property
+    def _came(self) -> np.ndarray:
+        rate, steps = self.station.arrival_rate, np.diff(self.times)
+        return np.concatenate([[0.0], np.cumsum(steps * (rate[1:] + rate[:-1]) / 2)])
+
+    def arrivals(self, when: np.ndarray) -> np.ndarray:
+        """Return how many came from the first time on to others [-]."""
+        rate, first, last = self.station.arrival_rate, self.times[0], self.times[-1]
+        before = np.minimum(when - first, 0.0) * rate[0]
+        found: np.ndarray = np.interp(when, self.times, self._came) + before
+        return found + np.maximum(when - last, 0.0) * rate[-1]
+
     def at(self, values: np.ndarray, when: np.ndarray) -> np.ndarray:
         """Return what has values at all times at some of them."""
         found: np.ndarray = np.interp(when, self.times, values)
         return found
+
+    @staticmethod
+    def in_a_row(waits: Sequence[WaitInTime]) -> list[Distribution]:
+        """Return the waits of a row as if they were independent; of some together."""
+        from qmodel.pipeline.rows_in_time import in_a_row
+
+        return in_a_row(waits)
 
     def covariance(self, after: WaitInTime, between: Sequence[WaitInTime] = ()) -> Any:
         """Return the covariance with the wait at a station `after` this one [s^2]."""
@@ -116,7 +154,7 @@ class WaitInTime:
             later = self.time.variance + sum(
                 self.covariance(other, between[:i]) for i, other in enumerate(between)
             )
-            grows = np.gradient(after.waiting_time, after.times)
+            grows = np.gradient(after.station.waiting_time, after.times)
             found = here * number / pace + after.at(grows, after.comes) * later
             most = np.sqrt(self.time.variance * after.time.variance)
             found = np.clip(found, -_MOST_APART * most, _MOST_ALIKE * most)

@@ -43,6 +43,7 @@ References
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from functools import cached_property
 from typing import Any, NamedTuple
 
@@ -141,25 +142,58 @@ class Feed:
         """Return whether moments are hardly any."""
         return bool(np.abs(moments).sum(axis=1).max(initial=0.0) <= _HARDLY)
 
+    @property
+    def variances(self) -> np.ndarray:
+        """The variances of the functions at each time. [-]."""
+        return np.asarray(self._known[:, 0])
+
+    def told_apart(self, places: np.ndarray, left: np.ndarray) -> np.ndarray:
+        """Return the functions of those who leave, from their means, along the last axis.
+
+        `places` are those of the times, and `left` the numbers present when they leave; NaN of
+        those who did not wait, who are any of them.
+        """
+        functions, means = self._told
+        known = functions(np.nan_to_num(left).ravel()).T.reshape(*np.shape(left), -1)
+        waited = np.isfinite(left)[..., None]
+        values = np.where(waited, known - means[places], self._not_waiting[places])
+        return np.concatenate([np.ones((*np.shape(left), 1)), values], axis=-1)
+
+    @cached_property
+    def _not_waiting(self) -> np.ndarray:
+        """The functions of those who leave without having waited, from their means: (t, j)."""
+        functions, means = self._told
+        n, servers = self._numbers, self._walk.servers
+        leave = self._p * (n <= servers) * self._walk.completions(n, servers)
+        some = leave.sum(axis=1, keepdims=True)
+        found = leave @ functions(n).T / np.maximum(some, 1e-300) - means
+        return np.where(some > 1e-12, found, 0.0)
+
+    @cached_property
+    def _told(self) -> tuple[Callable[[np.ndarray], np.ndarray], np.ndarray]:
+        """The functions, of a variance of at most 1, and their means at each time."""
+        n, servers = self._numbers, self._walk.servers
+        p = self._p / np.maximum(self._p.sum(axis=1, keepdims=True), 1e-300)
+        waiting = np.maximum(n - servers, 0.0)
+        mean = p @ waiting
+        far = float(np.sqrt(max((p @ waiting**2 - mean**2).max(), 1.0)))
+        at = _functions(n, servers, far)
+        spread = (p @ at.T**2 - (p @ at.T) ** 2).max(axis=0)
+        scale = np.sqrt(np.maximum(spread, 1e-12))[:, None]
+
+        def functions(numbers: np.ndarray) -> np.ndarray:
+            return np.asarray(_functions(numbers, servers, far) / scale)
+
+        return functions, p @ functions(n).T
+
     @cached_property
     def _known(self) -> np.ndarray:
         """C, A, D and what comes from elsewhere at each time: (t, 4, i, j)."""
         n, servers, p = self._numbers, self._walk.servers, self._p
         whole = np.maximum(p.sum(axis=1, keepdims=True), 1e-300)
         p, coming = p / whole, self._entering / whole
-        waiting = np.maximum(n - servers, 0.0)
-        mean = p @ waiting
-        far = float(np.sqrt(max((p @ waiting**2 - mean**2).max(), 1.0)))
-        scale = np.ones((len(_functions(n, servers, far)), 1))
-
-        def functions(numbers: np.ndarray) -> np.ndarray:
-            return np.asarray(_functions(numbers, servers, far) / scale)
-
-        at = functions(n)
-        spread = (p @ at.T**2 - (p @ at.T) ** 2).max(axis=0)
-        scale = np.sqrt(np.maximum(spread, 1e-12))[:, None]
+        functions, means = self._told
         at, above, below = functions(n), functions(n + 1), functions(np.maximum(n - 1, 0.0))
-        means = p @ at.T
         served = np.asarray(self._walk.completions(n, servers))
         leaving = self._walk.deaths(n, servers)
         more = np.array([self._walk.more(r, servers) for r in coming.sum(axis=1)])

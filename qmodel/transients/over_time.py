@@ -17,6 +17,9 @@ if TYPE_CHECKING:
 
 __all__ = ["StationOverTime"]
 
+_FULL = 0.95
+"""Utilization below which a station is never in a jam."""
+
 
 @dataclass(frozen=True, slots=True, eq=False, kw_only=True)
 class StationOverTime:
@@ -84,6 +87,11 @@ class StationOverTime:
         """Busy share of the servers. [-]."""
         ready = np.maximum(self.servers, 1e-300)
         return np.where(self.servers > 0, self.busy / ready, np.nan)
+
+    def passes_on(self) -> bool:
+        """Return whether what comes is passed on at once: never full, and soon done."""
+        soon = self.response_time.max() <= np.diff(self.times).max(initial=0.0)
+        return bool(soon and not (self.utilization > _FULL).any())
 
     def at(self, places: np.ndarray) -> StationOverTime:
         """Return the same at some of the times, by their places."""

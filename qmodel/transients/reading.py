@@ -25,9 +25,9 @@ from qmodel.transients.spread import spread_of
 from qmodel.transients.strand import Part, Strand, served_from
 from qmodel.transients.walk import Walk
 
-__all__ = ["Reading", "joined"]
+__all__ = ["CUTS", "Reading", "joined", "mixed_wait"]
 
-_CUTS = np.array([0.0, 0.1, 0.25, 0.4, 0.55, 0.7, 0.82, 0.9, 0.95, 0.98, 0.993, 1.0])
+CUTS = np.array([0.0, 0.1, 0.25, 0.4, 0.55, 0.7, 0.82, 0.9, 0.95, 0.98, 0.993, 1.0])
 """Shares of those that wait between which their backlogs are taken together."""
 
 
@@ -88,7 +88,7 @@ class Reading:
                     abandoned[at] += p @ ((numbers >= there) * (1 - self._served(there)))
         if walk.shared:
             wait = None
-            response = shared_response(walk, numbers, self.times, parts, _CUTS)
+            response = shared_response(walk, numbers, self.times, parts, CUTS)
             waiting = response.mean - walk.service_time
         else:
             wait = self._wait(parts)
@@ -177,16 +177,16 @@ class Reading:
         np.cumsum([waits, *(waits * value for value in values)], axis=1, out=sums[:, 1:])
         total = sums[0, -1]
         if total <= 0:
-            return 0.0, np.zeros((len(values), len(_CUTS) - 1))
+            return 0.0, np.zeros((len(values), len(CUTS) - 1))
         upto = sums[0] / total
         upto[-1] = 1.0
         # Levels on a cut are split.
-        at = np.array([np.interp(_CUTS, upto, row) for row in sums[1:]])
-        return total, np.diff(at, axis=1) / (total * np.diff(_CUTS))
+        at = np.array([np.interp(CUTS, upto, row) for row in sums[1:]])
+        return total, np.diff(at, axis=1) / (total * np.diff(CUTS))
 
     def _wait(self, parts: Sequence[Part]) -> Distribution:
         """Return the wait as a mixture of gamma distributions, a cell for each time."""
-        bins, size = len(_CUTS) - 1, len(self.times)
+        bins, size = len(CUTS) - 1, len(self.times)
         weights, means, scvs = (
             np.zeros((bins, size)),
             np.ones((bins, size)),
@@ -215,10 +215,10 @@ class Reading:
             with np.errstate(invalid="ignore", divide="ignore"):
                 # Services vary, and the backlogs of a bin differ too.
                 scv = np.maximum(second / mean**2 - 1, 1e-9)
-            weights[:, i] = total / all_met * np.diff(_CUTS)
+            weights[:, i] = total / all_met * np.diff(CUTS)
             means[:, i], scvs[:, i] = mean, np.where(np.isfinite(scv), scv, 1.0)
         none = np.maximum(1 - weights.sum(axis=0), 0.0)
-        return _past(_longer_than(none, weights, means, scvs), none, weights, means, scvs)
+        return mixed_wait(none, weights, means, scvs)
 
     def _met(
         self,
@@ -234,14 +234,14 @@ class Reading:
         """
         lasts = bool(self.walk.impatience) or changes[-1][0] <= time
         if not lasts or servers not in known:
-            known[servers] = self._at(servers, time, changes)
+            known[servers] = self.waits_at(servers, time, changes)
         served, waits, takes, square = known[servers]
         some = np.flatnonzero(p)
         here = slice(some[0], some[-1] + 1)
         found = float(p[here] @ served[here])
         return found, p[here] * waits[here], takes[here], square[here]
 
-    def _at(
+    def waits_at(
         self, servers: float, time: float, changes: Sequence[tuple[float, float]]
     ) -> tuple[np.ndarray, ...]:
         """Return who at each number is served, and waits, and mean and mean square of waits."""
@@ -329,17 +329,13 @@ def joined(parts: Sequence[Reading], numbers: np.ndarray) -> Reading:
     )
 
 
-def _longer_than(none: Any, weights: Any, means: Any, scvs: Any) -> np.ndarray:
-    """Return a time that nobody waits less than, 0 where that is little of a wait."""
+def mixed_wait(none: Any, weights: Any, means: Any, scvs: Any) -> Distribution:
+    """Return a wait as a time that all wait, and a mixture: what is far from 0 is smooth."""
     spread = means * np.sqrt(scvs)
+    # A time that nobody waits less than, 0 where that is little of a wait.
     shortest = np.where(weights > 0, means - _FAR * spread, np.inf).min(axis=0)
     least = np.where(weights > 0, means, np.inf).min(axis=0)
-    apart = (none < _HARDLY) & (shortest > least / 4)
-    return np.where(apart, shortest, 0.0)
-
-
-def _past(after: np.ndarray, none: Any, weights: Any, means: Any, scvs: Any) -> Distribution:
-    """Return a wait as a time that all wait, and a mixture: what is far from 0 is smooth."""
+    after = np.where((none < _HARDLY) & (shortest > least / 4), shortest, 0.0)
     rest = means - after
     distributions = [Gamma(m, v) for m, v in zip(rest, scvs * (means / rest) ** 2, strict=True)]
     mixed = measure((none, *weights), (ZERO, *distributions))

@@ -24,7 +24,7 @@ from qmodel.distributions.algebra import measure
 from qmodel.transients.strand import Part
 from qmodel.transients.walk import Walk
 
-__all__ = ["shared_response"]
+__all__ = ["in_bins", "shared_response"]
 
 _NODES = np.concatenate([np.linspace(0.0, 0.95, 20), 1 - np.geomspace(0.03, 1e-5, 13), [1.0]])
 """Shares of the work between which it is taken as its middle."""
@@ -55,7 +55,7 @@ def shared_response(
     if len(ways) > 1:
         order = np.argsort(slower, axis=1, kind="stable")
         p, slower = (np.take_along_axis(x, order, axis=1) for x in (p, slower))
-    weights, factors = _in_bins(p, slower, cuts)
+    weights, factors = in_bins(p, slower, cuts)
     factors = np.maximum(factors, 1.0)
     weights = weights / weights.sum(axis=0)
     changed, parts, means, scvs = _over_time(walk.service, times, weights, factors, cuts)
@@ -67,7 +67,7 @@ def shared_response(
     return measure((*kept, *(np.where(changed, w, 0.0) for w in parts)), (*here, *later))
 
 
-def _in_bins(
+def in_bins(
     p: np.ndarray, values: np.ndarray, cuts: np.ndarray
 ) -> tuple[np.ndarray, np.ndarray]:
     """Return the mass between cuts, and the mean of the values there: (bins, t)."""
@@ -105,7 +105,7 @@ def _over_time(
     flat, mass = takes.reshape(-1, len(times)).T, each.reshape(-1, len(times)).T
     order = np.argsort(flat, axis=1, kind="stable")
     flat, mass = (np.take_along_axis(x, order, axis=1) for x in (flat, mass))
-    parts, means = _in_bins(mass, flat, cuts)
-    _, squares = _in_bins(mass, flat**2, cuts)
+    parts, means = in_bins(mass, flat, cuts)
+    _, squares = in_bins(mass, flat**2, cuts)
     means = np.maximum(means, 1e-300)
     return changed, parts, means, np.maximum(squares / means**2 - 1, 1e-4)

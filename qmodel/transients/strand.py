@@ -35,6 +35,8 @@ class Strand:
         The way that it became a part of. [-]
     finds : array of shape (t, n), optional
         The probabilities of the numbers that those who come find, if others than `seen`. [-]
+    moments : dict of int to array of shape (j, n)
+        Those of the station before it, by the places of the times at which there are some. [-]
     """
 
     name: tuple[float, ...]
@@ -45,6 +47,7 @@ class Strand:
     ahead: list[tuple[float, float]] = field(default_factory=list)
     into: tuple[float, ...] | None = None
     finds: np.ndarray | None = None
+    moments: dict[int, np.ndarray] = field(default_factory=dict)
 
 
 class Part(NamedTuple):

@@ -134,6 +134,8 @@ class Ways:
             strand.ahead = way.staff.ahead(time)
             if strand.finds is not None:
                 strand.finds[i] = self._finds(way, time)
+            if way.moments is not None:
+                strand.moments[i] = way.moments
             way.band = way.band.around(way.p)
 
     def go_on(self, now: float, until: float) -> float:

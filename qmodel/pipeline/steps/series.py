@@ -9,7 +9,6 @@ from typing import TYPE_CHECKING, Any
 from qmodel._checked import checked
 from qmodel.distributions import Sum
 from qmodel.pipeline.steps.base import Outcome, Step, checked_step, one_after_the_other
-from qmodel.queues.approximations.waits_in_a_row import with_covariances
 
 if TYPE_CHECKING:
     from qmodel.distributions import Distribution
@@ -71,7 +70,8 @@ class Series(Step):
                 outcomes.append(step.visits(here, tuple(flat[i] for i in places), times))
         if len(waits) > 1:
             # What a request waits at one station depends on what it waited before.
-            varied = with_covariances([wait for wait, _ in waits.values()])
+            row: list[Any] = [wait for wait, _ in waits.values()]
+            varied = row[0].in_a_row(row)
             for (place, (wait, work)), time in zip(waits.items(), varied, strict=True):
                 if time is not wait.time:
                     outcomes[place] = outcomes[place]._replace(time=Sum((time, work)))
