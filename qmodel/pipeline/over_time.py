@@ -34,10 +34,12 @@ __all__ = [
 
 FLOWS_IN_TIME = Assumption(
     "flows-in-time",
-    "a station depends on the one before it by some moments of it; where passes are repeated, "
-    "as with retries, it is fed by the mean of what leaves it, as a Poisson stream; the times "
-    "at the stations of a path are taken as independent, and how waits in one jam depend on "
-    "each other to first order",
+    "a station depends on the one before it by some moments of it, and what a request finds "
+    "there by what it left behind; in rows of two and three stations, equal or not, numbers "
+    "were found within 7 %, and p50, p95 and p99 within 7 %, until fewer than a second's work "
+    "is left of a jam; then, with less than 0.2 s to wait, numbers up to 17 % and p50 up to "
+    "16 % off. Where passes are repeated, as with retries, it is fed by the mean of what leaves "
+    "it, as a Poisson stream, and waits depend on each other to first order",
     "Newell 1982; Eick, Massey and Whitt 1993",
     APPROXIMATE,
 )

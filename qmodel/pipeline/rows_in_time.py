@@ -22,12 +22,11 @@ from qmodel.transients.sharing import in_bins
 
 __all__ = ["in_a_row"]
 
+_APART = 0.9
+"""Standard deviations from its mean at which a bin is taken."""
+
 _PARTS = 6
 """Waits at the last station that are told apart at the next, of one wait before."""
-
-_MOST = 60
-"""Waits in all that are told apart."""
-
 
 def in_a_row(waits: Sequence[WaitInTime]) -> list[Distribution]:
     """Return the waits of a row as if they were independent; of some together at the last."""
@@ -92,8 +91,11 @@ class _Row:
         leave = self.waits[0].comes + cells.means + work
         waited = np.isfinite(cells.last)
         came = leave - before.service_time - np.where(waited, cells.last, 0.0)
-        # Itself, and those who came meanwhile.
-        left = 1 + before.arrivals(leave) - before.arrivals(came)
+        # Itself, and those who came meanwhile; at the last time those in front are still there.
+        known = np.minimum(leave, before.times[-1])
+        begun = np.minimum(came, known)
+        front = before.at(before.spread.pace, known) * (leave - np.maximum(came, known))
+        left = 1 + front + before.arrivals(known) - before.arrivals(begun)
         found = wait.behind.found(np.where(waited, left, np.nan), leave)
         weights = cells.weights[..., None] * found.weights
         means = cells.means[..., None] + found.waits
@@ -111,11 +113,17 @@ def _first(time: Distribution) -> _Cells | None:
         time, after = time.distribution, time.by
     if not isinstance(time, Mixture):
         return None
-    _, *waits = time.distributions
-    weights = np.array(np.broadcast_arrays(*time.probabilities))
-    means = np.stack([after + np.zeros(weights.shape[1:]), *(after + w.mean for w in waits)])
-    spread = np.stack([np.zeros(weights.shape[1:]), *(w.variance for w in waits)])
-    return _Cells(weights, means, means**2 + spread, np.where(means > 0, means, np.nan))
+    none, *weights = np.broadcast_arrays(*time.probabilities)
+    waits = time.distributions[1:]
+    means, spread = np.array([w.mean for w in waits]), np.array([w.variance for w in waits])
+    # Each bin in two: what is longer in it finds other numbers, too. Not so what hardly waits.
+    apart = _APART * np.sqrt(spread) * np.maximum(1 - 2 * spread / means**2, 0.0)
+    zero = np.zeros(none.shape)
+    mean = np.stack([zero, *(means - apart), *(means + apart)]) + after
+    squares = mean**2 + np.stack([zero, *(spread - apart**2), *(spread - apart**2)])
+    halves = [0.5 * weight for weight in weights]
+    shares = np.stack([none, *halves, *halves])
+    return _Cells(shares, mean, squares, np.where(mean > 0, mean, np.nan))
 
 
 def _mixed(cells: _Cells) -> Distribution:

@@ -97,6 +97,12 @@ class Behind:
                 np.where(weights > 0, found[..., v, :] / weights, 0.0) for v in (1, 2)
             )
         weights = weights / np.maximum(weights.sum(axis=-1, keepdims=True), 1e-300)
+        # Without it means would be longer: as many wait less as keep them.
+        mean, now = found[..., 1, :].sum(axis=-1), (weights * waits).sum(axis=-1)
+        fewer = np.clip(mean / np.maximum(now, 1e-300), 0.0, 1.0)[..., None]
+        weights = np.concatenate(
+            [1 - fewer * (1 - weights[..., :1]), fewer * weights[..., 1:]], axis=-1
+        )
         return Found(weights, waits, squares)
 
 
