@@ -28,6 +28,7 @@ _APART = 0.9
 _PARTS = 6
 """Waits at the last station that are told apart at the next, of one wait before."""
 
+
 def in_a_row(waits: Sequence[WaitInTime]) -> list[Distribution]:
     """Return the waits of a row as if they were independent; of some together at the last."""
     rows: list[_Row] = []
@@ -42,7 +43,9 @@ def in_a_row(waits: Sequence[WaitInTime]) -> list[Distribution]:
             rows.append(row)
         else:
             rows[rows.index(source)] = joined  # type: ignore[arg-type]
-    times = {row.waits[-1]: time for row, time in zip(rows, with_covariances(rows), strict=True)}
+    times = {
+        row.waits[-1]: time for row, time in zip(rows, with_covariances(rows), strict=True)
+    }
     return [times.get(wait, ZERO) for wait in waits]
 
 

@@ -8,7 +8,9 @@ import pytest
 import qmodel as qm
 
 BELL = qm.transients.pulse(9000, 30.0, base=120.0, until=120.0)
-FLAT = qm.Profile([0.0, 20.0, 22.0, 60.0, 62.0, 120.0], [200.0, 200.0, 500.0, 500.0, 200.0, 200.0])
+FLAT = qm.Profile(
+    [0.0, 20.0, 22.0, 60.0, 62.0, 120.0], [200.0, 200.0, 500.0, 500.0, 200.0, 200.0]
+)
 
 
 def row(*parts: tuple[float, int]) -> qm.Pipeline:
