@@ -33,19 +33,20 @@ def in_a_row(waits: Sequence[WaitInTime]) -> list[Distribution]:
     """Return the waits of a row as if they were independent; of some together at the last."""
     rows: list[_Row] = []
     for k, wait in enumerate(waits):
-        row, joined = _Row((wait,), wait.time), None
-        source = next((r for r in rows if r.waits[-1].name == wait.source), None)
+        places = [i for i, row in enumerate(rows) if row.waits[-1].name == wait.source]
         # What passes on what comes is no part of the row of those behind it.
-        if source is not None and wait.source not in {later.source for later in waits[k + 1 :]}:
-            first = waits.index(source.waits[0])
-            joined = source.with_next(wait, sum(w.service_time for w in waits[first:k]))
+        passes = wait.source in {later.source for later in waits[k + 1 :]}
+        joined = None
+        if places and not passes:
+            source = rows[places[0]]
+            between = waits[waits.index(source.waits[0]) : k]
+            joined = source.with_next(wait, sum(one.service_time for one in between))
         if joined is None:
-            rows.append(row)
+            rows.append(_Row((wait,), wait.time))
         else:
-            rows[rows.index(source)] = joined  # type: ignore[arg-type]
-    times = {
-        row.waits[-1]: time for row, time in zip(rows, with_covariances(rows), strict=True)
-    }
+            rows[places[0]] = joined
+    varied = with_covariances(rows)
+    times = {row.waits[-1]: time for row, time in zip(rows, varied, strict=True)}
     return [times.get(wait, ZERO) for wait in waits]
 
 
