@@ -114,7 +114,7 @@ def _first(time: Distribution) -> _Cells | None:
     """Return the ways through the first station."""
     after: Any = 0.0
     if isinstance(time, Shifted):
-        time, after = time.distribution, time.by
+        after, time = time.by, time.distribution
     if not isinstance(time, Mixture):
         return None
     none, *weights = np.broadcast_arrays(*time.probabilities)

@@ -125,8 +125,9 @@ class WaitInTime:
         """Return how many came from the first time on to others [-]."""
         rate, first, last = self.station.arrival_rate, self.times[0], self.times[-1]
         before = np.minimum(when - first, 0.0) * rate[0]
-        found: np.ndarray = np.interp(when, self.times, self._came) + before
-        return found + np.maximum(when - last, 0.0) * rate[-1]
+        after = np.maximum(when - last, 0.0) * rate[-1]
+        found: np.ndarray = np.interp(when, self.times, self._came) + before + after
+        return found
 
     def at(self, values: np.ndarray, when: np.ndarray) -> np.ndarray:
         """Return what has values at all times at some of them."""
