@@ -49,8 +49,10 @@ class Behind:
         The probabilities of the levels. [-]
     moments : mapping of int to array of shape (j, m)
         Of some of the times, by their places, the moments of the first. [-]
-    waits, squares : array of shape (m,)
-        Mean waits [s], and mean squares [s^2], of those who find each level; 0 of no wait.
+    waits : array of shape (m,)
+        Mean waits of those who find each level, 0 of no wait. [s]
+    squares : array of shape (m,)
+        Mean squares of these waits. [s^2]
     groups : array of shape (m,)
         The group of each level, increasing; the first is that of no wait. [-]
     """
