@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from types import SimpleNamespace
 from typing import TYPE_CHECKING, Any
 
@@ -15,6 +15,7 @@ from qmodel.networks.held_pool import HeldPool
 from qmodel.networks.held_result import HeldResult, View
 from qmodel.pipeline.flows import stream_of
 from qmodel.pipeline.over_time import FLOWS_IN_TIME
+from qmodel.pipeline.rows_in_time import in_a_row
 from qmodel.pipeline.solved import Solved
 from qmodel.pipeline.waits_in_time import WaitInTime
 from qmodel.queues.base import DISTRIBUTIONS, MEANS, StationResult, StreamResult
@@ -79,6 +80,10 @@ class Met(Solved):
             visits=float(every[here]),
             passes=float(sum(v for key, v in every.items() if key[0] == call.name)),
         )
+
+    def in_a_row(self, waits: Sequence[Any]) -> list[Distribution]:
+        """Return the waits of one path as if they were independent, of some together."""
+        return in_a_row(waits)
 
     def stream(self, call: Call) -> tuple[StationResult, StreamResult]:
         """Return what a call meets."""

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import ChainMap
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from copy import copy
 from dataclasses import replace
 from functools import cached_property
@@ -15,7 +15,7 @@ from qmodel._xp import is_symbolic
 from qmodel.distributions import Distribution
 from qmodel.networks.held_inside import together
 from qmodel.pipeline.arrivals import Arrivals
-from qmodel.queues.approximations.waits_in_a_row import Wait
+from qmodel.queues.approximations.waits_in_a_row import Wait, with_covariances
 from qmodel.queues.base import StationResult, StreamResult
 
 if TYPE_CHECKING:
@@ -156,6 +156,10 @@ class Solved:
         scv = self._arrival_scv(call.name)
         service = station.service.scv
         return Wait(time, result.utilization, 1.0 if scv is None else scv, service)
+
+    def in_a_row(self, waits: Sequence[Any]) -> list[Distribution]:
+        """Return the waits of one path as if they were independent."""
+        return with_covariances(waits)
 
     @property
     def as_found(self) -> dict[str, StationResult]:

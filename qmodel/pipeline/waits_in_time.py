@@ -134,13 +134,6 @@ class WaitInTime:
         found: np.ndarray = np.interp(when, self.times, values)
         return found
 
-    @staticmethod
-    def in_a_row(waits: Sequence[WaitInTime]) -> list[Distribution]:
-        """Return the waits of a row as if they were independent; of some together."""
-        from qmodel.pipeline.rows_in_time import in_a_row
-
-        return in_a_row(waits)
-
     def covariance(self, after: WaitInTime, between: Sequence[WaitInTime] = ()) -> Any:
         """Return the covariance with the wait at a station `after` this one [s^2]."""
         if not (self.queues and after.queues):

@@ -70,8 +70,7 @@ class Series(Step):
                 outcomes.append(step.visits(here, tuple(flat[i] for i in places), times))
         if len(waits) > 1:
             # What a request waits at one station depends on what it waited before.
-            met: list[Any] = [wait for wait, _ in waits.values()]
-            varied = met[0].in_a_row(met)
+            varied = at.in_a_row([wait for wait, _ in waits.values()])
             for (place, (wait, work)), time in zip(waits.items(), varied, strict=True):
                 if time is not wait.time:
                     outcomes[place] = outcomes[place]._replace(time=Sum((time, work)))

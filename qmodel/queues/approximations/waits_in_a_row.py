@@ -64,11 +64,6 @@ class Wait(NamedTuple):
             found = share * alike * np.sqrt(first * second)
         return np.where(np.isfinite(found), found, 0.0)[()]
 
-    @staticmethod
-    def in_a_row(waits: Sequence[Wait]) -> list[Distribution]:
-        """Return the waits of a row as if they were independent."""
-        return with_covariances(waits)
-
 
 def with_covariances(waits: Sequence[Any]) -> list[Distribution]:
     """Return waits that, taken as independent, have a sum as variable as that of these.
