@@ -111,11 +111,15 @@ def without_each(probabilities: Any, most: Any) -> tuple[Any, Any]:
         flip, events - 1 - np.asarray(most)[..., None], np.asarray(most)[..., None]
     )
     ratio, scale = low / (1 - low), 1 / (1 - low)
-    one, at, below = np.zeros((3, *probabilities.shape))
+    one, sum_, at, below = np.zeros((4, *probabilities.shape))
+    ends = set(np.unique(wanted).tolist())
     for k in range(int(wanted.max()) + 1):
-        one = np.where(flip, whole[events - k], whole[k]) * scale - ratio * one
-        below = below + np.where(k < wanted, one, 0.0)
-        at = np.where(k == wanted, one, at)
+        one *= -ratio
+        one += np.where(flip, whole[events - k], whole[k]) * scale
+        if k in ends:
+            here = k == wanted
+            at, below = np.where(here, one, at), np.where(here, sum_, below)
+        sum_ += one
     return np.where(flip, 1 - below, below + at), at
 
 
