@@ -16,6 +16,7 @@ import pkgutil
 for _pool in ("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS"):
     os.environ.setdefault(_pool, "1")
 
+import pytest  # noqa: E402
 from hypothesis import HealthCheck, settings  # noqa: E402
 
 import qmodel  # noqa: E402
@@ -26,10 +27,14 @@ settings.register_profile("always", max_examples=40, derandomize=True, **_COMMON
 settings.register_profile("nightly", max_examples=2000, print_blob=True, **_COMMON)
 settings.load_profile(os.environ.get("HYPOTHESIS_PROFILE", "always"))
 
-# Hypothesis also draws the constants of the modules that are loaded: all of them, in every run.
-for _module in pkgutil.walk_packages(qmodel.__path__, "qmodel."):
-    if not _module.name.endswith("__main__"):
-        importlib.import_module(_module.name)
+
+def pytest_sessionstart(session: pytest.Session) -> None:
+    """Load all modules: Hypothesis draws the constants of those that are loaded."""
+    if session.config.getoption("numprocesses", None):
+        return  # The tests run in other processes.
+    for module in pkgutil.walk_packages(qmodel.__path__, "qmodel."):
+        if not module.name.endswith("__main__"):
+            importlib.import_module(module.name)
 
 
 def pytest_collection_finish() -> None:

@@ -11,6 +11,7 @@ import functools
 import re
 from collections.abc import Iterator
 from pathlib import Path
+from typing import NamedTuple
 
 import pytest
 
@@ -69,10 +70,24 @@ def upward(here: str, there: str) -> bool:
     return LEVEL[there] > LEVEL[here] or (here, there) in SAME_LAYER
 
 
+class Read(NamedTuple):
+    """What a file imports, takes from there, and takes of private names as attributes."""
+
+    imports: set[str]
+    taken: set[tuple[str, str]]
+    borrowed: set[str]
+
+
 @functools.cache
+def read() -> dict[Path, Read]:
+    """Return what is read of each file, once; when a test asks, not when it is collected."""
+    trees = ((p, ast.parse(p.read_text())) for p in MODULES)
+    return {p: Read(set(imported(t)), set(taken(t)), borrowed(t)) for p, t in trees}
+
+
 def imports() -> dict[Path, set[str]]:
     """Return what each file imports."""
-    return {p.relative_to(ROOT): set(imported(ast.parse(p.read_text()))) for p in MODULES}
+    return {p.relative_to(ROOT): found.imports for p, found in read().items()}
 
 
 def test_imports_point_down() -> None:
@@ -111,10 +126,9 @@ def taken(tree: ast.AST) -> Iterator[tuple[str, str]]:
             yield from taken(node)
 
 
-@functools.cache
 def all_taken() -> dict[str, set[tuple[str, str]]]:
-    """Return what each module takes; found when a test asks, not when it is collected."""
-    return {name: set(taken(ast.parse(p.read_text()))) for name, p in FILES.items()}
+    """Return what each module takes."""
+    return {name: read()[p].taken for name, p in FILES.items()}
 
 
 def circles(graph: dict[str, set[str]]) -> list[list[str]]:
@@ -180,7 +194,7 @@ def borrowed(tree: ast.AST) -> set[str]:
 
 
 def test_no_private_attribute_crosses_modules() -> None:
-    found = {name: borrowed(ast.parse(p.read_text())) for name, p in FILES.items()}
+    found = {name: read()[p].borrowed for name, p in FILES.items()}
     assert {name: names for name, names in found.items() if names} == {}
 
 
