@@ -8,6 +8,7 @@ is as variable as its service and its arrivals make it
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -15,6 +16,7 @@ import numpy as np
 from qmodel._xp import is_symbolic, namespace
 from qmodel.pipeline.flows import stream_of
 from qmodel.pipeline.steps.call import Call
+from qmodel.queues.approximations.batch_waits import Batches
 from qmodel.queues.approximations.dispersion import (
     DISTURBED,
     POISSON,
@@ -78,6 +80,9 @@ class Arrivals(Calls):
         self._stations: dict[str, Any] = {}
         self.returns: dict[tuple[str, str], tuple[Any, Any]] = {}
         """By station and kind of request, where one comes back: its visits, and the pause."""
+        self.batches: dict[str, dict[Any, int]] = {}
+        """By station and stream: how many requests come at once, where it is more than one."""
+        self._size: tuple[str, int, Any] = "", 1, 0.0
         self.times: Any = 1
         self._clock: Any = 0.0
         self._met: dict[str, tuple[Dispersion, Any, int]] = {}
@@ -106,7 +111,14 @@ class Arrivals(Calls):
         name = call.name
         key = (name, *stream_of(call, self._kind))
         met = arriving.passed
-        arriving = self._first(call, key, arriving)
+        if self._size[0] == name and not self.symbolic:
+            _, size, apart = self._size
+            self._size = "", 1, 0.0
+            arriving = Batches(arriving, size, apart)
+            if np.all(np.equal(apart, 0)) and self.flows.plan.stations[name].variable_arrivals:
+                self.batches.setdefault(name, {})[key[1:]] = size
+        else:
+            arriving = self._first(call, key, arriving)
         if arriving:
             self.disturbed.add(name)
         here = self._into.setdefault(name, {}).setdefault(key, [])
@@ -145,6 +157,19 @@ class Arrivals(Calls):
         servers = station.servers
         behind = Behind(stream, rate, utilization, servers, services, scv, passed, felt=share)
         return behind if np.all(mine == 1) else behind.thinned(mine)
+
+    def one_of(
+        self, step: Step, arriving: Dispersion, name: str, size: int, before: Sequence[Step]
+    ) -> Dispersion:
+        """Return what leaves a step in which one of several calls to a station is made.
+
+        What is done before sets them apart.
+        """
+        apart = sum(self.time_in(other) for other in before) if before else 0.0
+        self._size = name, size, apart
+        left = step.departures(arriving, self)
+        self._size = "", 1, 0.0
+        return left
 
     def time_in(self, step: Step) -> Any:
         """Return about how long a request is in a step, for what counts most of several."""

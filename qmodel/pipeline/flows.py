@@ -102,6 +102,10 @@ class Flows:
         """By station that is held: the stations called meanwhile."""
         return {h: list(dict.fromkeys(key[0] for key in c)) for h, c in self.held.items()}
 
+    def keys(self, name: str) -> list[Any]:
+        """Return the kind of request, service and priority of each stream of a station."""
+        return [key[1:] for key in self._calls.get(name, ())]
+
     def most(self, name: str) -> Any:
         """Return how many can be at a station at once, as all hold one pool; None if any."""
         total = sum(self.visits[key] for key in self._calls.get(name, ()))

@@ -177,7 +177,7 @@ class Plan:
         return any(
             not step.station.poisson_output or step.service not in (None, step.station.service)
             if isinstance(step, Call)
-            else step.spaces
+            else step.spaces or step.together
             for step in self.steps()
         )
 

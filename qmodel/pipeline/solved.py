@@ -40,6 +40,12 @@ class Stations(Mapping[str, StationResult]):
             if scv is not None:
                 early = self.arrivals.early.get(name)
                 streams = [replace(stream, scv=scv, early_scv=early) for stream in streams]
+            if batches := self.batches(name):
+                keys = self._flows.keys(name)
+                streams = [
+                    replace(stream, batch=batches.get(key, 1))
+                    for key, stream in zip(keys, streams, strict=True)
+                ]
             for kind, visits, pause in self.returns(name):
                 streams = [
                     replace(s, visits=visits, pause=pause) if s.kind == kind else s
@@ -59,6 +65,12 @@ class Stations(Mapping[str, StationResult]):
         # Without load nothing varies.
         idle = isinstance(flows.rate, int) and flows.rate == 0
         return None if idle or not flows.plan.variable else self.arrivals.scvs.get(name)
+
+    def batches(self, name: str) -> dict[Any, int]:
+        """Return how many requests come at once, by stream; none where all come alone."""
+        if self.arrival_scv(name) is None or self._flows.plan.stations[name].prioritised:
+            return {}
+        return self.arrivals.batches.get(name, {})
 
     def returns(self, name: str) -> list[tuple[str, Any, Any]]:
         """Return the kinds of request that come back to a station: visits, and pause."""

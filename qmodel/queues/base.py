@@ -25,6 +25,7 @@ from qmodel.basis import Assumption, Basis, union
 from qmodel.distributions import Distribution, Scaled, Sum, from_mean_scv
 from qmodel.errors import ModelError
 from qmodel.loads import Load, Renewal
+from qmodel.queues.approximations.batch_waits import CALLS_AT_ONCE, met_at_once, wait_of_any
 from qmodel.queues.approximations.dispersion import (
     VARIABILITY,
     probability_factor,
@@ -198,7 +199,7 @@ class Station(Model, ABC):
         rates, endless = finite_rates(streams, self.service.mean)
         here = self.serving_all(distributions, rates)
         result = here._solve(sum(rates))
-        if not all(s.scv is None and s.once for s in streams):
+        if not all(s.scv is None and s.once and s.batch == 1 for s in streams):
             result = self._behind(result, streams, rates)
         if here is self:
             distributions = [here.service] * len(distributions)
@@ -243,7 +244,11 @@ class Station(Model, ABC):
         wait = xp.weigh(factor, result.waiting_time)
         waits = result.wait
         if waits is not None:
-            if is_symbolic(total, factor, first):
+            if any(s.batch > 1 for s in streams):
+                met = met_at_once(result, streams, rates, factor)
+                waits = wait_of_any(met, streams, rates)
+                wait, result = waits.mean, replace(result, at_once=met)
+            elif is_symbolic(total, factor, first):
                 waits = shortened(waits, factor, 1)
             else:
                 load, servers = result.utilization, result.station.servers
@@ -254,6 +259,8 @@ class Station(Model, ABC):
         grounds = ((VARIABILITY,) if any(s.scv is not None for s in streams) else ()) + (
             (RETURNS,) if again and np.any(service.scv != 1) else ()
         )
+        if result.at_once is not None:
+            grounds = (*grounds, CALLS_AT_ONCE)
         return replace(
             slower,
             waiting_time=wait,
@@ -280,7 +287,7 @@ class Station(Model, ABC):
         first: Any = 0
         share: Any = 0
         for rate, s in zip(rates, streams, strict=True):
-            more, lasts = (0 if s.scv is None else s.scv - 1), 0.0
+            more, lasts = (s.batch if s.scv is None else s.scv) - 1, 0.0
             soon = more if s.early_scv is None else s.early_scv - 1
             if not s.once:
                 unit = service.mean / result.station.servers

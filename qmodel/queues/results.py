@@ -13,6 +13,7 @@ from qmodel._xp import is_symbolic, namespace
 from qmodel.basis import Assumption, Basis, union
 from qmodel.distributions import Distribution, Sum
 from qmodel.queues.counts.states import States
+from qmodel.queues.waits.at_once import AtOnce
 from qmodel.units import text
 
 if TYPE_CHECKING:
@@ -95,6 +96,8 @@ class StationResult:
         Distribution of the number of requests present, where it is known. [-]
     streams : tuple of StreamResult
         The same for each stream. [-]
+    at_once : AtOnce or None
+        What those meet who come at once, where there are some. [-]
     """
 
     arrival_rate: Value
@@ -112,6 +115,7 @@ class StationResult:
     accepted: Value = None  # a number after `__post_init__`
     number: States | None = None
     streams: tuple[StreamResult, ...] = field(default=())
+    at_once: AtOnce | None = None
 
     def __post_init__(self) -> None:
         if self.accepted is None:

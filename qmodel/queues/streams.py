@@ -46,6 +46,9 @@ class Stream(Model):
     early_scv : number or array, optional
         The same over the first of these times, two services of the station or so, which
         decides how many wait; by default `scv`. [-]
+    batch : int, default 1
+        How many requests come at once, >= 1, such as all calls of one request in parallel.
+        [-]
     visits : number or array, default 1
         How often each request comes in all, >= 1, where all its visits are in this stream: it
         then meets those again who were there
@@ -56,7 +59,8 @@ class Stream(Model):
     Raises
     ------
     DomainError
-        If `arrival_rate`, `scv`, `early_scv` or `pause` is negative, or `visits` below 1.
+        If `arrival_rate`, `scv`, `early_scv` or `pause` is negative, or `batch` or `visits`
+        below 1.
 
     Examples
     --------
@@ -78,6 +82,9 @@ class Stream(Model):
     )
     early_scv: Value | None = parameter(
         "variability of the next ones", check=_check.scv, default=None
+    )
+    batch: int = parameter(
+        "requests that come at once", check=partial(_check.one_count, least=1), default=1
     )
     visits: Value = parameter("visits of a request", check=_check.at_least(1), default=1)
     pause: Value = parameter("time between visits", unit="s", check="nonnegative", default=0.0)

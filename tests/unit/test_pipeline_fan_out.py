@@ -256,6 +256,45 @@ def test_branches_that_meet_at_one_station_are_taken_as_independent() -> None:
     assert "independent-branches" in r.basis.assumptions("mean")
 
 
+FOUR, THREE = qm.MMc(1.8, 8), qm.MGc(qm.LogNormal(0.8, 4.0), 3)
+
+
+@pytest.mark.parametrize(
+    ("before", "db", "copies", "mean", "p99"),
+    [
+        (True, FOUR, 4, 9.23, 28.97),
+        (False, FOUR, 4, 9.50, 29.35),
+        (True, THREE, 3, 6.006, 26.17),
+        (False, THREE, 3, 6.105, 25.73),
+    ],
+)
+def test_branches_that_share_a_station(
+    before: bool, db: qm.Station, copies: int, mean: float, p99: float
+) -> None:
+    """Simulated here, 1,500,000 requests: within what the label says.
+
+    Taken as independent, and as coming one by one, the mean was 18 % low to 49 % high.
+    """
+    steps = []
+    for place in range(copies):
+        row = [qm.call(f"own{place}", qm.MMc(0.5)), qm.call("db", db)]
+        steps.append(qm.series(*(row if before else row[::-1])))
+    r = qm.Pipeline(qm.parallel(*steps)).solve(1.0)
+    assert float(r.latency.mean) == pytest.approx(mean, rel=0.155)
+    assert float(r.latency.quantile(0.99)) == pytest.approx(p99, rel=0.11)
+    statement = next(
+        a.statement for a in r.basis.assumptions("mean") if a == "independent-branches"
+    )
+    assert "within 15 %, p50 within 20 % and p99 within 11 %" in statement
+
+
+def test_some_of_the_calls_to_one_station_are_enough() -> None:
+    """Simulated here, 1,500,000 requests; taken as independent p99 was 38 % low."""
+    r = qm.Pipeline(qm.parallel(*[qm.call("db", qm.MMc(0.8, 3))] * 3, need=2)).solve(1.0)
+    assert float(r.latency.mean) == pytest.approx(2.7315, rel=0.04)
+    assert float(r.latency.quantile(0.99)) == pytest.approx(12.0007, rel=0.06)
+
+
 @pytest.mark.parametrize(
     ("branches", "wait"),
     [

@@ -149,6 +149,11 @@ class Step(Model, ABC):
     """Whether it lets requests go at a pace of its own."""
 
     @property
+    def together(self) -> bool:
+        """Whether it sends a request to one station several times at once."""
+        return False
+
+    @property
     def reorders(self) -> bool:
         """Whether requests may come out of what is inside in another order."""
         return False

@@ -1,0 +1,13 @@
+"""Largest errors of calls at once to one station that simulations show, in percent.
+
+Written by docs/errors_of_calls_at_once.py from its table of all points.
+"""
+
+from __future__ import annotations
+
+__all__ = ["WORST"]
+
+WORST: dict[str, dict[str, int]] = {
+    "other service": {"mean": 3, "p50": 5, "p95": 6, "p99": 8},
+    "constant service": {"mean": 13, "p50": 25, "p95": 3, "p99": 1},
+}
