@@ -74,6 +74,8 @@ class HeldResult(StationResult):
         Distribution of the number of requests present, where it is known. [-]
     streams : tuple of StreamResult
         The same for each stream. [-]
+    at_once : AtOnce or None
+        What those meet who come at once, where there are some. [-]
     holding_time : number or array
         Mean time for which a request holds its permit. [s]
     holders : number or array
