@@ -21,7 +21,7 @@ STRUCTURE = {
     "cache", "popularity", "hits", "levels", "gains", "single_points", "network", "classes",
     "share", "kind",  # of a kind, not of the whole
     "pipeline", "load", "shares", "state", "other", "converged", "equilibria", "solved",
-    "views",
+    "views", "at_once",
 }  # fmt: skip
 """Fields that hold other results or say of which part they are."""
 
