@@ -15,7 +15,7 @@ from qmodel.queues.base import Station
 from qmodel.queues.delay import Delay
 from qmodel.transients.behind import Behind, behind_of
 from qmodel.transients.course import Course, Stretch, reach_of
-from qmodel.transients.feed import Feed
+from qmodel.transients.feed import Feed, feed_of
 from qmodel.transients.over_time import StationOverTime
 from qmodel.transients.station import delayed, follows, steady, walk_or_none
 
@@ -111,11 +111,11 @@ class Place:
     def feeds(self, flow: np.ndarray, total: np.ndarray) -> Feed | None:
         """Return what it means for the next station that a flow of a total comes from here.
 
-        None where each moment is a steady state, or servers change.
+        None where each moment is a steady state, or they do not depend on each other.
         """
-        if self._stretch is None or self._servers is not None:
+        if self._stretch is None:
             return None
-        return self._stretch.reading.feed(flow, total)
+        return feed_of(self._stretch.reading, flow, total)
 
     @property
     def behind(self) -> Behind | None:

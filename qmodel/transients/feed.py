@@ -45,16 +45,20 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from functools import cached_property
-from typing import Any, NamedTuple
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 import numpy as np
 
-from qmodel.transients.walk import Walk
+if TYPE_CHECKING:
+    from qmodel.transients.reading import Reading
 
-__all__ = ["Coupling", "Feed"]
+__all__ = ["Coupling", "Feed", "Moves", "feed_of"]
 
 _NEXT_TO_FULL = 0.5, 0.1
 """The backlogs that exponentials tell apart, in standard deviations."""
+
+_FULL = 0.95
+"""Utilization below which a station is never in a jam."""
 
 _ROUNDING = 1e-9
 """Variance of a function beside the others below which it is none."""
@@ -75,21 +79,36 @@ class Coupling(NamedTuple):
     """By what comes to the next [1/s]."""
 
 
+class Moves(NamedTuple):
+    """What happens at each number present, of any servers, at each time; arrays of (t, n)."""
+
+    p: np.ndarray
+    """The probabilities of the numbers [-]."""
+    entering: np.ndarray
+    """Those who come a second and find each [1/s]."""
+    served: np.ndarray
+    """Those who are served a second [1/s]."""
+    leaving: np.ndarray
+    """Those who leave a second, served or not [1/s]."""
+    extra: np.ndarray
+    """More who come, and leave, because work is not exponential [1/s]."""
+    at_once: np.ndarray
+    """Those who are served a second and did not wait [1/s]."""
+
+
 class Feed:
     """A station at a sequence of times, with what it means for the next.
 
     Parameters
     ----------
-    walk : Walk
-        The station, with as many servers at all times. [-]
     numbers : array of shape (n,)
         Its levels. [-]
+    servers : float
+        Its servers, the most that there ever are. [-]
     times : array of shape (t,)
         The times. [s]
-    p : array of shape (t, n)
-        The probabilities of the levels. [-]
-    entering : array of shape (t, n)
-        Those who come a second and find each. [1/s]
+    moves : Moves
+        What happens then. [-]
     share : array of shape (t,)
         The share of what it serves that goes to the next. [-]
     others : array of shape (t,)
@@ -98,18 +117,18 @@ class Feed:
 
     def __init__(
         self,
-        walk: Walk,
         numbers: np.ndarray,
+        servers: float,
         times: np.ndarray,
-        p: np.ndarray,
+        moves: Moves,
         *,
-        entering: np.ndarray,
         share: np.ndarray,
         others: np.ndarray,
     ) -> None:
         self.times, self._share, self._others = times, share, others
-        self._walk, self._numbers, self._entering = walk, numbers, entering
-        self._p = p
+        self._numbers, self._servers = numbers, servers
+        whole = np.maximum(moves.p.sum(axis=1, keepdims=True), 1e-300)
+        self._moves = Moves(*(x / whole for x in moves))
 
     @property
     def size(self) -> int:
@@ -163,17 +182,15 @@ class Feed:
     def _not_waiting(self) -> np.ndarray:
         """The functions of those who leave without having waited, from their means: (t, j)."""
         functions, means = self._told
-        n, servers = self._numbers, self._walk.servers
-        leave = self._p * (n <= servers) * self._walk.completions(n, servers)
+        leave = self._moves.at_once
         some = leave.sum(axis=1, keepdims=True)
-        found = leave @ functions(n).T / np.maximum(some, 1e-300) - means
+        found = leave @ functions(self._numbers).T / np.maximum(some, 1e-300) - means
         return np.where(some > 1e-12, found, 0.0)
 
     @cached_property
     def _told(self) -> tuple[Callable[[np.ndarray], np.ndarray], np.ndarray]:
         """The functions, of a variance of at most 1, and their means at each time."""
-        n, servers = self._numbers, self._walk.servers
-        p = self._p / np.maximum(self._p.sum(axis=1, keepdims=True), 1e-300)
+        n, servers, p = self._numbers, self._servers, self._moves.p
         waiting = np.maximum(n - servers, 0.0)
         mean = p @ waiting
         far = float(np.sqrt(max((p @ waiting**2 - mean**2).max(), 1.0)))
@@ -189,15 +206,9 @@ class Feed:
     @cached_property
     def _known(self) -> np.ndarray:
         """C, A, D and what comes from elsewhere at each time: (t, 4, i, j)."""
-        n, servers, p = self._numbers, self._walk.servers, self._p
-        whole = np.maximum(p.sum(axis=1, keepdims=True), 1e-300)
-        p, coming = p / whole, self._entering / whole
+        n, (p, coming, served, leaving, extra, _) = self._numbers, self._moves
         functions, means = self._told
         at, above, below = functions(n), functions(n + 1), functions(np.maximum(n - 1, 0.0))
-        served = np.asarray(self._walk.completions(n, servers))
-        leaving = self._walk.deaths(n, servers)
-        more = np.array([self._walk.more(r, servers) for r in coming.sum(axis=1)])
-        extra = more[:, None] * (n >= servers) * p
         size = len(at) + 1
         found = np.zeros((len(p), 4, size, size))
         for k in range(len(p)):
@@ -205,9 +216,9 @@ class Feed:
             after = np.vstack([np.ones(len(n)), below - means[k][:, None]])
             found[k, 0] = (here * p[k]) @ here.T
             rises = (above - at) * (coming[k] + extra[k])
-            falls = (below - at) * (leaving * p[k] + extra[k])
+            falls = (below - at) * (leaving[k] + extra[k])
             found[k, 1, 1:, 1:] = (rises + falls) @ here[1:].T
-            found[k, 2] = (after * (self._share[k] * served * p[k])) @ here.T
+            found[k, 2] = (after * (self._share[k] * served[k])) @ here.T
             found[k, 0] += np.diag(_ROUNDING * np.diag(found[k, 0]) + _NO_VARIANCE)
             found[k, 0, 0], found[k, 0, :, 0] = np.eye(size)[0], np.eye(size)[0]
         found[:, 3] = self._others[:, None, None] * np.eye(size)
@@ -219,3 +230,41 @@ def _functions(numbers: Any, servers: float, far: float) -> np.ndarray:
     backlog = np.maximum(numbers - servers, 0.0) / far
     near = [np.exp(-backlog / length) for length in _NEXT_TO_FULL]
     return np.vstack([np.minimum(numbers, servers), backlog, backlog**2, *near])
+
+
+def feed_of(reading: Reading, flow: np.ndarray, total: np.ndarray) -> Feed | None:
+    """Return the station as one from which a flow comes to the next, of a total [1/s].
+
+    None where it is never full, and what leaves it is nearly Poisson, or an autoscaler may
+    decide one way or another.
+    """
+    walk, n, parts = reading.walk, reading.numbers, reading.parts()
+    full = any(
+        (p @ np.minimum(n, there) >= _FULL * there * p.sum(axis=1)).any()
+        for part in parts
+        for there, _, p in part.by_servers()
+    )
+    if len(parts) > 1 or not full:
+        return None
+    moves = Moves(*np.zeros((6, len(reading.times), len(n))))
+    (part,) = parts
+    moves.entering[:] = reading.rates[:, None] * part.finding
+    for there, at, p in part.by_servers():
+        more = np.array([walk.more(rate, there) for rate in reading.rates[at]])
+        moves.p[at] = p
+        moves.served[at] = served = p * walk.completions(n, there)
+        moves.leaving[at] = p * walk.deaths(n, there)
+        moves.extra[at] = more[:, None] * (n >= there) * p
+        moves.at_once[at] = served * (n <= there)
+    if n[-1] >= walk.room:
+        moves.entering[:, -1] = 0.0
+    served = moves.served.sum(axis=1)
+    share = np.clip(np.asarray(flow) / np.maximum(served, 1e-300), 0.0, 1.0)
+    return Feed(
+        n,
+        float(part.strand.ready.max()),
+        reading.times,
+        moves,
+        share=share,
+        others=np.maximum(np.asarray(total) - share * served, 0.0),
+    )

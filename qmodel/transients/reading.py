@@ -17,7 +17,6 @@ import numpy as np
 from qmodel.distributions import ZERO, Distribution, Exponential, Gamma, Scaled, Shifted, Sum
 from qmodel.distributions.algebra import measure
 from qmodel.queues.base import Station
-from qmodel.transients.feed import Feed
 from qmodel.transients.levels import on_levels
 from qmodel.transients.over_time import StationOverTime
 from qmodel.transients.sharing import shared_response
@@ -33,9 +32,6 @@ CUTS = np.array([0.0, 0.1, 0.25, 0.4, 0.55, 0.7, 0.82, 0.9, 0.95, 0.98, 0.993, 1
 
 _HARDLY = 1e-7
 """Probability of what is left out where all wait for long."""
-
-_FULL = 0.95
-"""Utilization below which a station is never in a jam."""
 
 _FAR = 6.0
 """Standard deviations that the shortest waits are longer than what is set apart."""
@@ -72,11 +68,11 @@ class Reading:
         walk, numbers, rate = self.walk, self.numbers, self.rates
         zero = np.zeros(len(rate))
         ready, present, busy, served, abandoned, rejected = (zero.copy() for _ in range(6))
-        parts = self._parts()
+        parts = self.parts()
         for part in parts:
             ready[part.at] += part.strand.weights[part.at] * part.strand.ready[part.at]
             if numbers[-1] >= walk.room:
-                rejected[part.at] += _finding(*part)[:, -1]
+                rejected[part.at] += part.finding[:, -1]
             for there, at, p in part.by_servers():
                 done = walk.completions(numbers, there)
                 values = np.stack([numbers, np.minimum(numbers, there), done], axis=1)
@@ -84,7 +80,7 @@ class Reading:
                 for total, more in zip(sums, (p @ values).T, strict=True):
                     total[at] += more
             if walk.impatience:
-                for there, at, p in part._replace(p=_finding(*part)).by_servers():
+                for there, at, p in part._replace(p=part.finding).by_servers():
                     abandoned[at] += p @ ((numbers >= there) * (1 - self._served(there)))
         if walk.shared:
             wait = None
@@ -115,30 +111,7 @@ class Reading:
             spread=spread_of(walk, numbers, rate, parts),
         )
 
-    def feed(self, flow: np.ndarray, total: np.ndarray) -> Feed | None:
-        """Return the station as one from which a flow comes to the next, of a total [1/s].
-
-        None where it is never full, and what leaves it is nearly Poisson.
-        """
-        ((strand, at, p),) = self._parts()
-        if (p @ np.minimum(self.numbers, self.walk.servers)).max() < _FULL * self.walk.servers:
-            return None
-        served = (p * self.walk.completions(self.numbers, self.walk.servers)).sum(axis=1)
-        share = np.clip(np.asarray(flow) / np.maximum(served, 1e-300), 0.0, 1.0)
-        entering = self.rates[:, None] * _finding(strand, at, p)
-        if self.numbers[-1] >= self.walk.room:
-            entering[:, -1] = 0.0
-        return Feed(
-            self.walk,
-            self.numbers,
-            self.times,
-            p,
-            entering=entering,
-            share=share,
-            others=np.maximum(np.asarray(total) - share * served, 0.0),
-        )
-
-    def _parts(self) -> list[Part]:
+    def parts(self) -> list[Part]:
         """Return the strands where they are, with the probabilities of each and its numbers."""
         found = []
         for strand in self.strands:
@@ -282,12 +255,6 @@ class Reading:
         mean = (digamma(x + behind + 1) - digamma(x + 1)) / rate
         variance = (polygamma(1, x + 1) - polygamma(1, x + behind + 1)) / rate**2
         return mean, mean**2 + variance
-
-
-def _finding(strand: Strand, at: np.ndarray, p: np.ndarray) -> np.ndarray:
-    """Return the probabilities that it is a strand and those who come find each number."""
-    finds = strand.finds
-    return p if finds is None else np.asarray(finds[at] * strand.weights[at, None])
 
 
 def joined(parts: Sequence[Reading], numbers: np.ndarray) -> Reading:

@@ -59,6 +59,13 @@ class Part(NamedTuple):
     p: np.ndarray
     """The probabilities that it is this one, with each of the numbers present [-]."""
 
+    @property
+    def finding(self) -> np.ndarray:
+        """The probabilities that it is this one, and those who come find each number [-]."""
+        finds = self.strand.finds
+        weights = self.strand.weights[self.at, None]
+        return self.p if finds is None else np.asarray(finds[self.at] * weights)
+
     def by_servers(self) -> Iterator[tuple[float, np.ndarray, np.ndarray]]:
         """Yield each number of servers, the places of the times with it, and `p` there."""
         ready = self.strand.ready[self.at]
