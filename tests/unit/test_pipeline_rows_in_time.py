@@ -66,7 +66,7 @@ def test_of_half_of_what_leaves_a_jam() -> None:
 
 
 def test_behind_a_station_that_gets_more_servers_while_its_jam_lasts() -> None:
-    """Of 1,500 crowds: fed by the mean of it, 14 to 35 % fewer are there, and p50 is 14 % low."""
+    """Of 1,500 crowds: fed by the mean, 14 to 35 % fewer are there, and p50 is 14 % low."""
     site = row((0.05, 20), (0.05, 20))
     servers = {"s0": qm.transients.Schedule([0.0, 45.0], [16, 20])}
     found = site.over_time(BELL, times=[60.0, 66.0, 67.0, 68.0, 80.0], servers=servers)
