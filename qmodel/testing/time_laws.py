@@ -7,6 +7,7 @@ from collections.abc import Iterable
 import numpy as np
 
 from qmodel.distributions import Distribution
+from qmodel.distributions.broadcasting import shape_of
 from qmodel.testing.compare import (
     equal,
     several,
@@ -46,22 +47,22 @@ def quantile_inverts_tail(
     >>> import qmodel as qm
     >>> quantile_inverts_tail(qm.MMc(0.2, servers=4).solve(9.0).response)
     """
-    for share in several("p", p):
-        t = np.asarray(distribution.quantile(share))
-        finite = np.isfinite(t)
-        slack = rel * (1 - share) + 1e-9
-        after = np.where(finite, distribution.tail(np.where(finite, t, 0.0) * (1 + rel)), 0.0)
-        before = np.where(
-            finite & (t > 0), distribution.tail(np.where(finite, t, 0.0) * (1 - rel)), 1.0
+    shares = np.array(several("p", p)).reshape(-1, *[1] * len(shape_of(distribution)))
+    t = np.asarray(distribution.quantile(shares))
+    finite, slack = np.isfinite(t), rel * (1 - shares) + 1e-9
+    here = np.where(finite, t, 0.0)
+    after = np.where(finite, distribution.tail(here * (1 + rel)), 0.0)
+    before = np.where(finite & (t > 0), distribution.tail(here * (1 - rel)), 1.0)
+    within = (after <= 1 - shares + slack) & (before >= 1 - shares - slack)
+    wrong = ~within | np.isnan(t)
+    if wrong.any():
+        share, at, low, high = (
+            np.broadcast_to(x, wrong.shape)[wrong][0] for x in (shares, t, before, after)
         )
-        unknown = np.isnan(t)
-        wrong = ~((after <= 1 - share + slack) & (before >= 1 - share - slack)) | unknown
-        if wrong.any():
-            raise AssertionError(
-                f"quantile inverts tail: at p = {share} the quantile is {np.ravel(t)[0]:.6g}, "
-                f"where the tail goes from {np.ravel(before)[0]:.12g} to "
-                f"{np.ravel(after)[0]:.12g}, which should enclose {1 - share:.12g}"
-            )
+        raise AssertionError(
+            f"quantile inverts tail: at p = {share:g} the quantile is {at:.6g}, where the tail "
+            f"goes from {low:.12g} to {high:.12g}, which should enclose {1 - share:.12g}"
+        )
 
 
 def mean_is_integral_of_tail(distribution: Distribution, *, rel: float = 1e-5) -> None:

@@ -109,11 +109,11 @@ def test_distributions_against_sample_paths(name: str, preemptive: bool) -> None
     r = MG1LCFS(distribution, preemptive).solve(0.7)
     assert str(r.basis) == "exact"
     for found, exact in ((waits, r.wait), (responses, r.response)):
-        blocks = np.array_split(found, 20)
-        for p in (0.2, 0.5, 0.9, 0.99):
-            t = exact.quantile(p)
+        blocks, some = np.array_split(found, 20), np.array([0.2, 0.5, 0.9, 0.99])
+        times = exact.quantile(some)
+        for p, t, tail in zip(some, times, exact.tail(times), strict=True):
             shares = [np.mean(b <= t * (1 + 1e-9) + 1e-9) for b in blocks]
-            reached = 1 - exact.tail(t)
+            reached = 1 - tail
             # At a jump of the distribution more than p are done.
             assert reached > p - 1e-9
             error = 4 * np.std(shares) / np.sqrt(20) + 2e-3 * (name == "constant") + 1e-5
