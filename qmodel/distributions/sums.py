@@ -11,6 +11,7 @@ from typing import Any
 import numpy as np
 
 from qmodel._typing import Value
+from qmodel._xp import is_symbolic
 from qmodel.distributions.algebra import checked_distributions, measure, merged, weighed
 from qmodel.distributions.base import Distribution, Part
 from qmodel.distributions.constants import ZERO
@@ -147,6 +148,9 @@ class Sum(Distribution):
         for distribution in self.distributions:
             gap, own = distribution.remaining_gap(s), distribution.mean
             before = mean * s - s * scaled
+            if not is_symbolic(before):
+                # Far out the rounding of each step would grow by s times the next mean.
+                before = np.where(abs(mean * s) < 1, before, 1 - transform)
             scaled = scaled + own * (before + transform * gap)
             transform, mean = transform * distribution.laplace(s), mean + own
         return scaled / mean

@@ -128,3 +128,29 @@ def test_impossible_values() -> None:
         mg1.waiting_time(1.0, 0.1, scv=-1.0)
     with pytest.raises(TypeError):
         qm.MG1()
+
+
+@pytest.mark.parametrize("parts", [2, 5, 8, 30])
+def test_work_of_several_parts_is_as_one(parts: int) -> None:
+    """Constant parts are M/D/1; of eight the tail was 0, 1, 1, 0 where it is .34 to .03."""
+    t = np.linspace(0.0, 4.0, 9)
+    whole = qm.MG1(qm.Deterministic(0.6)).solve(1.0).wait
+    several = qm.MG1(qm.Repeated(qm.Deterministic(0.6 / parts), parts)).solve(1.0).wait
+    assert whole is not None
+    assert several is not None
+    np.testing.assert_allclose(several.tail(t), whole.tail(t), rtol=1e-6)
+    # A constant and an exponential part each, against all constants and all phases as one.
+    pair = qm.Sum((qm.Deterministic(0.4 / parts), qm.Exponential(0.2 / parts)))
+    mixed = qm.MG1(qm.Repeated(pair, parts)).solve(1.0).wait
+    apart = qm.MG1(qm.Sum((qm.Deterministic(0.4), qm.Gamma(0.2, 1 / parts)))).solve(1.0).wait
+    assert mixed is not None
+    assert apart is not None
+    np.testing.assert_allclose(mixed.tail(t), apart.tail(t), rtol=1e-6)
+
+
+@pytest.mark.parametrize("x", [1e-9, 1e-3, 0.9, 1.1, 30.0, 1e4])
+def test_gaps_of_sums_keep_their_digits_near_and_far(x: float) -> None:
+    """Twelve exponential times are one of twelve phases."""
+    several, one = qm.Repeated(qm.Exponential(0.05), 12), qm.Gamma(0.6, 1 / 12)
+    s = np.array([x / 0.6, 1j * x / 0.6])
+    np.testing.assert_allclose(several.remaining_gap(s), one.remaining_gap(s), rtol=1e-12)
