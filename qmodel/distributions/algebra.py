@@ -201,6 +201,11 @@ class Mixture(Distribution):
         return all(read(d, "analytic") for d in self.distributions)
 
     @property
+    def nested(self) -> bool:  # type: ignore[override]
+        """Whether one of them holds extremes of extremes."""
+        return any(d.nested for d in self.distributions)
+
+    @property
     def exponential_limit(self) -> Value:
         """That of the slowest tail that is ever chosen. [1/s]."""
         used = zip(self.probabilities, self.distributions, strict=True)

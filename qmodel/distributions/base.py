@@ -162,6 +162,9 @@ class Distribution(Model, ABC):
     of_smooth: bool = False
     """Whether a closed tail is smooth where those of the distributions within are."""
 
+    nested: bool = False
+    """Whether it holds extremes of times that hold extremes: cells are solved one by one."""
+
     @property
     def analytic(self) -> bool:
         """Whether the transform continues smoothly to the left half-plane (after shifts)."""

@@ -9,15 +9,16 @@ distribution) is no parameter.
 
 from __future__ import annotations
 
+import math
 import operator
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import field, fields, is_dataclass
 from functools import cache
 from typing import Any
 
 import numpy as np
 
-__all__ = ["WHOLE", "form_of", "joined", "select", "shape_of", "whole"]
+__all__ = ["WHOLE", "form_of", "joined", "one_by_one", "select", "shape_of", "whole"]
 
 WHOLE = "whole"
 _NUMBERS = (float, int, np.float64)
@@ -87,6 +88,15 @@ def _select(x: Any, shape: tuple[int, ...], where: Any, seen: dict[int, Any]) ->
                 object.__setattr__(found, f.name, value)
         seen[id(x)] = found
     return found
+
+
+def one_by_one(distribution: Any, shape: tuple[int, ...]) -> Iterator[tuple[np.ndarray, Any]]:
+    """Yield each cell of a distribution, and where it is in a flat array of a `shape`."""
+    own = shape_of(distribution)
+    cell = np.arange(math.prod(own)).reshape(own)
+    places = np.broadcast_to(cell, shape).ravel()
+    for k in cell.flat:
+        yield np.flatnonzero(places == k), select(distribution, own, k)
 
 
 def form_of(x: Any) -> Any:

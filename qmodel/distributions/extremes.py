@@ -12,6 +12,7 @@ always takes, such as a network round trip in every branch, is kept apart exactl
 
 from __future__ import annotations
 
+import math
 from abc import abstractmethod
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
@@ -28,6 +29,7 @@ from qmodel._xp import is_symbolic
 from qmodel.distributions.algebra import checked_distributions
 from qmodel.distributions.at_nodes import inside, to_its_end
 from qmodel.distributions.base import Distribution, Part
+from qmodel.distributions.broadcasting import select, shape_of
 from qmodel.errors import ModelError
 from qmodel.numerics import quadrature
 
@@ -93,9 +95,15 @@ class Extreme(Distribution):
         means = [distribution.mean for distribution in self.distributions]
         if is_symbolic(*means):
             raise ModelError("the moments of a maximum or minimum have no symbolic form here")
+        shape = shape_of(self)
+        if self.nested and shape:
+            cells = [select(self, shape, k)._moments() for k in range(math.prod(shape))]
+            return tuple(np.reshape(x, shape) for x in zip(*cells, strict=True))  # type: ignore[return-value]
         scale = np.asarray(self._scale(means))
         endless = np.isinf(scale)
-        found = quadrature.moments(self.tail, np.where(endless, 1.0, scale), self._breaks())
+        found = quadrature.moments(
+            self._by_nodes().tail, np.where(endless, 1.0, scale), self._breaks()
+        )
         return tuple(np.where(endless, np.inf, m)[()] for m in found)  # type: ignore[return-value]
 
     @abstractmethod
@@ -155,13 +163,18 @@ class Extreme(Distribution):
         tail = self._by_nodes().tail
         return _known(self, 0.0, s, lambda s: quadrature.transform(tail, s, self._breaks()))
 
+    @property
+    def nested(self) -> bool:  # type: ignore[override]
+        """Whether there is an extreme in a row with other times among its times."""
+        return any(map(_deep, self.distributions))
+
     def _by_nodes(self) -> Extreme:
         """Return the same of times whose tails are read off nodes where they are deep.
 
         The transform of an extreme in a row within one of its times is an integral itself:
         at each point of each tail that is asked for.
         """
-        if not any(map(_deep, self.distributions)):
+        if not self.nested:
             return self
         found: Extreme = _looked_up(
             _AT_NODES, _MOST_AT_NODES, id(self), self, self._found_at_nodes
@@ -240,6 +253,10 @@ class _Rest(Distribution):
     taken: Value
     closed = True
     of_smooth = True
+
+    @property
+    def nested(self) -> bool:  # type: ignore[override]
+        return self.distribution.nested
 
     @property
     def mean(self) -> Value:

@@ -21,7 +21,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from qmodel.distributions.broadcasting import select, shape_of
+from qmodel.distributions.broadcasting import one_by_one, select, shape_of
 from qmodel.distributions.pieces import greatest
 from qmodel.distributions.tails import CELLS, Ready, chunk, few_of, ready
 
@@ -49,6 +49,11 @@ def quantile(distribution: Distribution, p: Any, near: Any = None) -> Any:
     shape = np.broadcast_shapes(np.shape(p), shape_of(distribution))
     flat = np.broadcast_to(np.asarray(p, dtype=float), shape).ravel()
     found = np.empty(flat.size)
+    if distribution.nested and shape_of(distribution):
+        for here, one in one_by_one(distribution, shape):
+            known = None if near is None else np.ravel(near)[here]
+            found[here] = quantile(one, flat[here], known)
+        return found.reshape(shape)[()]
     either = _either(distribution, shape)
     if either:
         for here, one in either:

@@ -90,6 +90,11 @@ class Sum(Distribution):
         return all(read(d, "analytic") for d in self.distributions)
 
     @property
+    def nested(self) -> bool:  # type: ignore[override]
+        """Whether one of them holds extremes of extremes."""
+        return any(d.nested for d in self.distributions)
+
+    @property
     def exponential_limit(self) -> Value:
         """That of the slowest tail. [1/s]."""
         limits = (read(d, "exponential_limit") for d in self.distributions)

@@ -26,7 +26,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 
 import numpy as np
 
-from qmodel.distributions.broadcasting import select, shape_of
+from qmodel.distributions.broadcasting import one_by_one, select, shape_of
 from qmodel.distributions.deep_tails import deepened, lost
 from qmodel.distributions.pieces import pieces_of, whole_and_rest
 from qmodel.distributions.shared import asked_once, each_once, read, transform, transformed
@@ -120,6 +120,11 @@ def faces(distribution: Distribution, t: Any) -> tuple[Any, Any, Any]:
     """Return P(X > t), the density and the error of the tail, of the broadcast shape."""
     shape = np.broadcast_shapes(np.shape(t), shape_of(distribution))
     flat = np.broadcast_to(np.asarray(t, dtype=float), shape).ravel()
+    if distribution.nested and shape_of(distribution):
+        found = np.empty((3, flat.size))
+        for own, one in one_by_one(distribution, shape):
+            found[:, own] = faces(one, flat[own])
+        return tuple(x.reshape(shape)[()] for x in found)  # type: ignore[return-value]
     found, apart = np.empty((3, flat.size)), ready(distribution)
     for start in range(0, flat.size, CELLS):
         cells = slice(start, min(start + CELLS, flat.size))

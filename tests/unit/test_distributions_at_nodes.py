@@ -154,3 +154,20 @@ def test_a_fork_with_a_branch_that_begins_later_is_left_alone() -> None:
     assert to_its_end(row) is row
     plain = qm.Sum([qm.Exponential(0.05), qm.Maximum([qm.Exponential(0.1), qm.Erlang(0.1, 2)])])
     assert isinstance(to_its_end(plain), AtNodes)
+
+
+def test_cells_of_forks_in_forks_are_those_of_each_alone() -> None:
+    means = np.array([0.0017, 0.004])
+
+    def forks(mean: object) -> qm.Distribution:
+        inner = qm.Maximum([qm.Sum([qm.Exponential(0.001), qm.Exponential(0.01)])] * 2)
+        return qm.Maximum([qm.Sum([qm.Exponential(mean), inner]), qm.Exponential(0.02)])
+
+    several, t = forks(means), np.array([[0.01], [0.04]])
+    assert several.nested
+    assert not qm.Maximum([qm.Exponential(0.1), qm.Sum([qm.Exponential(0.2)] * 2)]).nested
+    found = several.tail(t)
+    for k, mean in enumerate(means):
+        np.testing.assert_allclose(found[:, k], forks(mean).tail(t[:, 0]), rtol=1e-8)
+    one = forks(means[:1])
+    assert one.quantile(0.99) == pytest.approx([forks(0.0017).quantile(0.99)], rel=1e-9)
