@@ -162,8 +162,11 @@ class Distribution(Model, ABC):
     of_smooth: bool = False
     """Whether a closed tail is smooth where those of the distributions within are."""
 
+    deep: bool = False
+    """Whether it is an extreme of times of which one has an extreme in a row with others."""
+
     nested: bool = False
-    """Whether it holds extremes of times that hold extremes: cells are solved one by one."""
+    """Whether such an extreme is in a row with others: cells are solved one by one."""
 
     @property
     def analytic(self) -> bool:

@@ -96,7 +96,7 @@ class Extreme(Distribution):
         if is_symbolic(*means):
             raise ModelError("the moments of a maximum or minimum have no symbolic form here")
         shape = shape_of(self)
-        if self.nested and shape:
+        if self.deep and shape:
             cells = [select(self, shape, k)._moments() for k in range(math.prod(shape))]
             return tuple(np.reshape(x, shape) for x in zip(*cells, strict=True))  # type: ignore[return-value]
         scale = np.asarray(self._scale(means))
@@ -164,9 +164,14 @@ class Extreme(Distribution):
         return _known(self, 0.0, s, lambda s: quadrature.transform(tail, s, self._breaks()))
 
     @property
-    def nested(self) -> bool:  # type: ignore[override]
-        """Whether there is an extreme in a row with other times among its times."""
+    def deep(self) -> bool:  # type: ignore[override]
+        """Whether one of the times has an extreme in a row with others."""
         return any(map(_deep, self.distributions))
+
+    @property
+    def nested(self) -> bool:  # type: ignore[override]
+        """Whether one of the times is."""
+        return any(d.nested for d in self.distributions)
 
     def _by_nodes(self) -> Extreme:
         """Return the same of times whose tails are read off nodes where they are deep.
@@ -174,7 +179,7 @@ class Extreme(Distribution):
         The transform of an extreme in a row within one of its times is an integral itself:
         at each point of each tail that is asked for.
         """
-        if not self.nested:
+        if not self.deep:
             return self
         found: Extreme = _looked_up(
             _AT_NODES, _MOST_AT_NODES, id(self), self, self._found_at_nodes
@@ -253,6 +258,10 @@ class _Rest(Distribution):
     taken: Value
     closed = True
     of_smooth = True
+
+    @property
+    def deep(self) -> bool:  # type: ignore[override]
+        return self.distribution.deep
 
     @property
     def nested(self) -> bool:  # type: ignore[override]

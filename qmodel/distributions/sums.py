@@ -91,8 +91,8 @@ class Sum(Distribution):
 
     @property
     def nested(self) -> bool:  # type: ignore[override]
-        """Whether one of them holds extremes of extremes."""
-        return any(d.nested for d in self.distributions)
+        """Whether one of them is, or is an extreme that is deep."""
+        return any(d.nested or d.deep for d in self.distributions)
 
     @property
     def exponential_limit(self) -> Value:

@@ -157,17 +157,19 @@ def test_a_fork_with_a_branch_that_begins_later_is_left_alone() -> None:
 
 
 def test_cells_of_forks_in_forks_are_those_of_each_alone() -> None:
-    means = np.array([0.0017, 0.004])
-
     def forks(mean: object) -> qm.Distribution:
-        inner = qm.Maximum([qm.Sum([qm.Exponential(0.001), qm.Exponential(0.01)])] * 2)
+        row = qm.Sum([qm.Exponential(0.001), qm.Exponential(0.01)])
+        inner = qm.Maximum([row, qm.Exponential(0.012)])
         return qm.Maximum([qm.Sum([qm.Exponential(mean), inner]), qm.Exponential(0.02)])
 
-    several, t = forks(means), np.array([[0.01], [0.04]])
-    assert several.nested
-    assert not qm.Maximum([qm.Exponential(0.1), qm.Sum([qm.Exponential(0.2)] * 2)]).nested
-    found = several.tail(t)
-    for k, mean in enumerate(means):
-        np.testing.assert_allclose(found[:, k], forks(mean).tail(t[:, 0]), rtol=1e-8)
-    one = forks(means[:1])
-    assert one.quantile(0.99) == pytest.approx([forks(0.0017).quantile(0.99)], rel=1e-9)
+    means, t = np.array([0.0017, 0.004]), np.array([0.01, 0.04])
+    several, alone = forks(means), forks(0.0017)
+    np.testing.assert_allclose(several.tail(t[:, None])[:, 0], alone.tail(t), rtol=1e-8)
+    # In a row with others it is asked for its transform, which is found cell by cell.
+    cell = forks(means[:1])
+    row, row_alone = (qm.Sum([qm.Exponential(0.003), x]) for x in (cell, alone))
+    assert (several.nested, row.nested) == (False, True)
+    np.testing.assert_allclose(row.tail(t), row_alone.tail(t), rtol=1e-8)
+    assert cell.mean == pytest.approx([alone.mean], rel=1e-9)
+    plain = qm.Maximum([qm.Exponential(0.1), qm.Sum([qm.Exponential(0.2)] * 2)])
+    assert (cell.deep, plain.deep) == (True, False)
