@@ -9,6 +9,8 @@ import pytest
 
 import qmodel as qm
 from qmodel.queues.approximations.batch_errors import WORST
+from qmodel.queues.approximations.batch_waits import Batches
+from qmodel.queues.approximations.dispersion import POISSON
 from qmodel.queues.counts.batches import FixedBatch
 from qmodel.queues.mxg1 import MXG1
 from qmodel.queues.waits.at_once import LastDone
@@ -20,7 +22,12 @@ def many(station: qm.Station, calls: int) -> qm.Pipeline:
     return qm.Pipeline(qm.parallel(*[qm.call("db", station)] * calls))
 
 
-SERVICES = [qm.Exponential(0.2), qm.Gamma(0.2, 0.3), qm.LogNormal(0.2, 3.0)]
+SERVICES = [
+    qm.Exponential(0.2),
+    qm.Gamma(0.2, 0.3),
+    qm.LogNormal(0.2, 3.0),
+    qm.Sum((qm.Deterministic(0.1), qm.Exponential(0.1))),
+]
 
 
 @pytest.mark.parametrize("service", SERVICES)
@@ -132,3 +139,15 @@ def test_labels_are_those_of_the_table() -> None:
     assert "calls: mean {mean} %, p50 {p50} %, p99 {p99} %".format(**other) in exact
     assert "service mean {mean} %, p50 {p50} %, p99 {p99} %".format(**constant) in exact
     assert max(other["mean"], other["p99"]) <= 8
+
+
+def test_the_index_of_batches() -> None:
+    together, apart = Batches(POISSON, 4), Batches(POISSON, 4, 2.0)
+    assert float(1 + together.extra(0.1, {})) == 4
+    t = np.array([0.0, 1e-6, 1.0, 1e9])
+    # Of two of a batch, an exponential time apart, both fall into a window of t, on the mean.
+    seen = np.linspace(0.0, 1.0, 20_001)
+    both = np.trapezoid((1 - seen) * np.exp(-seen / 2.0) / 2.0, seen)
+    index = 1 + apart.extra(t, {})
+    assert index[2] == pytest.approx(1 + 3 * both, rel=1e-6)
+    assert index[[0, 1, 3]] == pytest.approx([1.0, 1.0, 4.0], abs=1e-5)

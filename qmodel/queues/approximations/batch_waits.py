@@ -143,9 +143,8 @@ def _first(
     """Return the wait of the first of a batch, of this mean and probability."""
     service, wait, servers = result.station.service, result.wait, result.station.servers
     assert wait is not None
-    smooth = service.pieces() is None or service.analytic or isinstance(service, Deterministic)
     alike = np.equal(servers, 1) | np.less_equal(service.scv, 1)
-    if not smooth or not np.any(alike):
+    if not np.any(alike):
         return disturbed(wait, factor, likely)
     batches = [share / size for share, size in zip(shares, sizes, strict=True)]
     total: Any = sum(batches)
