@@ -6,6 +6,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+import sympy as sp
 
 import qmodel as qm
 from qmodel.queues.approximations.batch_errors import WORST
@@ -151,3 +152,16 @@ def test_the_index_of_batches() -> None:
     index = 1 + apart.extra(t, {})
     assert index[2] == pytest.approx(1 + 3 * both, rel=1e-6)
     assert index[[0, 1, 3]] == pytest.approx([1.0, 1.0, 4.0], abs=1e-5)
+
+
+def test_symbols_are_taken_as_single_calls() -> None:
+    rate = sp.Symbol("lambda", positive=True)
+    db, tenth = qm.call("db", qm.MMc(sp.Rational(1, 10))), sp.Rational(1, 10)
+    own = [qm.call(name, qm.MMc(tenth)) for name in "ab"]
+    for steps in ([db, db], [qm.series(x, db) for x in own], [qm.series(db, x) for x in own]):
+        r = qm.Pipeline(qm.parallel(*steps)).solve(rate)
+        plain = qm.MMc(tenth).solve(2 * rate).waiting_time
+        assert sp.simplify(r.stations["db"].waiting_time - plain) == 0
+        assert r.basis["mean"] == "approximate"
+    with pytest.raises(qm.ModelError, match="take numbers"):
+        qm.MMc(tenth).solve(qm.Stream(rate, batch=2))

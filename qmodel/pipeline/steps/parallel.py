@@ -199,7 +199,9 @@ class Parallel(Step):
             at.disturbed |= called & met
             met |= called
         left = [
-            at.one_of(step, arriving, *first) if first[1] > 1 else step.departures(arriving, at)
+            at.one_of(step, arriving, *first)
+            if first[1] > 1 and not at.symbolic
+            else step.departures(arriving, at)
             for step, first in zip(self.steps, self._common, strict=True)
         ]
         if not self.reorders or at.symbolic:
