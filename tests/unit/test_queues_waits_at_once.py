@@ -102,6 +102,16 @@ def test_some_call_another_station() -> None:
     assert "independent-branches" in r.basis.assumptions("mean")
 
 
+def test_a_delay_that_branches_share_is_no_queue() -> None:
+    hop = qm.call("hop", qm.Delay(qm.Deterministic(0.1)))
+    rows = [qm.series(hop, qm.call(name, qm.MMc(0.5))) for name in "ab"]
+    r = qm.Pipeline(qm.parallel(*rows)).solve(1.0)
+    later = qm.Pipeline(qm.parallel(*(row.steps[1] for row in rows))).solve(1.0)
+    assert float(r.latency.mean) == pytest.approx(0.1 + float(later.latency.mean), rel=0.01)
+    assert "correlated-waits" in r.basis.assumptions("mean")
+    assert "independent-branches" not in r.basis.assumptions("mean")
+
+
 def test_streams_of_batches() -> None:
     station = qm.MMc(1.0, 2)
     alone = station.solve(qm.Stream(1.0, batch=1))

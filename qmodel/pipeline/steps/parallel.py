@@ -165,11 +165,11 @@ class Parallel(Step):
 
     @property
     def _shared(self) -> frozenset[str]:
-        """The stations that several branches call."""
+        """The queues that several branches go to."""
         called = Counter(
             name
             for step in self.steps
-            for name in {call.name for call in step.walk() if isinstance(call, Call)}
+            for name in {c.name for c in step.walk() if isinstance(c, Call) and c.queues}
         )
         return frozenset(name for name, branches in called.items() if branches > 1)
 
