@@ -95,12 +95,15 @@ class _Row:
         leave = self.waits[0].comes + cells.means + work
         waited = np.isfinite(cells.last)
         came = leave - before.service_time - np.where(waited, cells.last, 0.0)
-        # Itself, and those who came meanwhile; at the last time those in front are still there.
-        known = np.minimum(leave, before.times[-1])
-        begun = np.minimum(came, known)
-        front = before.at(before.spread.pace, known) * (leave - np.maximum(came, known))
-        left = 1 + front + before.arrivals(known) - before.arrivals(begun)
-        found = wait.behind.found(np.where(waited, left, np.nan), leave)
+        pace = before.at(before.spread.pace, leave)
+
+        def left(time: np.ndarray) -> np.ndarray:
+            # Those in front are still there before, and others are served after.
+            behind = before.arrivals(time) - before.arrivals(came)
+            number = 1 + behind + pace * (leave - time)
+            return np.where(waited, np.maximum(number, 1.0), np.nan)
+
+        found = wait.behind.found(left, leave)
         weights = cells.weights[..., None] * found.weights
         means = cells.means[..., None] + found.waits
         own = cells.squares - cells.means**2

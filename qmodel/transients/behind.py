@@ -12,6 +12,7 @@ the first has just passed on, and who waited long finds less.
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from typing import NamedTuple
 
 import numpy as np
@@ -78,18 +79,18 @@ class Behind:
             known[place, 1:] = np.add.reduceat(parts[:, None, :] * values, starts, axis=-1)
         self._known = known
 
-    def found(self, left: np.ndarray, comes: np.ndarray) -> Found:
+    def found(self, left: Callable[[np.ndarray], np.ndarray], comes: np.ndarray) -> Found:
         """Return what those find who come at times of any shape.
 
-        `left` are those who were at the station before when they went, NaN of those who did not
-        wait there.
+        `left` tells from times next to those how many are at the station before if they leave
+        it when they do, NaN of those who did not wait there.
         """
         times = self._times
         after = np.clip(np.searchsorted(times, comes, side="right"), 1, len(times) - 1)
         part = np.clip((comes - times[after - 1]) / (times[after] - times[after - 1]), 0.0, 1.0)
         found: np.ndarray = np.zeros(())
         for place, share in ((after - 1, 1 - part), (after, part)):
-            told = self._feed.told_apart(place, left)
+            told = self._feed.told_apart(place, left(times[place]))
             at = np.einsum("...j,...jvg->...vg", told, self._known[place])
             found = found + share[..., None, None] * at
         # What is less than nothing is an error of the moments.
