@@ -36,12 +36,11 @@ FLOWS_IN_TIME = Assumption(
     "flows-in-time",
     "a station depends on the one before it by some moments of it, and what a request finds "
     "there by what it left behind; in rows of two and three stations with 50 requests or more "
-    "the number present was found within 5 %, p50 and p95 within 6 % and p99 within 11 %; p50 "
-    "up to 16 % off where a jam has a quarter of a second left, and with fewer than "
-    "ten requests numbers up to 24 % and p99 up to half. Where passes are repeated, as with "
-    "retries, and behind an autoscaler it is fed by the mean of what leaves it, as a Poisson "
-    "stream: numbers were found within 6 % of retries, and behind an autoscaler within 11 % "
-    "until a jam ends",
+    "the number present was found within 5 %, p95 and p99 within 8 %, and p50 within 8 %, of "
+    "three within 12 % where a jam ends; with fewer than ten requests left of a jam numbers up "
+    "to 24 % high, and p99 up to twice. Where passes are repeated, as with retries, and behind "
+    "an autoscaler it is fed by the mean of what leaves it, as a Poisson stream: numbers were "
+    "found within 6 % of retries, and behind an autoscaler within 11 % until a jam ends",
     "Newell 1982; Eick, Massey and Whitt 1993",
     APPROXIMATE,
 )
