@@ -54,7 +54,8 @@ class Together:
         size, length = right.shape
         width = min(2 * size, size * length) - 1
         if self._factored is None or self._factored[0] != step:
-            factors, pivots, _ = dgbtrf(self._banded(step, size, length, width), width, width)
+            matrix = self._banded(step, size, length, width)
+            factors, pivots, _ = dgbtrf(matrix, width, width, overwrite_ab=True)
             self._factored = step, factors, pivots
         _, factors, pivots = self._factored
         found, _ = dgbtrs(factors, width, width, right.T.reshape(-1), pivots)
@@ -62,16 +63,16 @@ class Together:
 
     def _banded(self, step: float, size: int, length: int, width: int) -> np.ndarray:
         """Return the matrix of the equation, level by level, with room for its factors."""
-        differs, same, (rise, fall) = self._differs.T, np.eye(size), self.of_more
+        differs, (rise, fall) = self._differs.T, self.of_more
 
         def blocks(plain: np.ndarray, more: np.ndarray) -> np.ndarray:
-            return np.asarray(
-                step * (plain[:, None, None] * same + more[:, None, None] * differs)
-            )
+            found: np.ndarray = np.multiply.outer(-step * more, differs)
+            np.einsum("kii->ki", found)[...] -= step * plain[:, None]
+            return found
 
         # By level, column and row of a block.
-        stays = blocks(self.up + self.down, rise + fall) + (same - step * self.coupling.here.T)
-        ups, downs = -blocks(self.up, rise), -blocks(self.down, fall)
+        ups, downs = blocks(self.up, rise), blocks(self.down, fall)
+        stays = (np.eye(size) - step * self.coupling.here.T) - ups - downs
         found = np.zeros((length, size, 3 * width + 1))
         for j in range(size):
             row = 2 * width - j
