@@ -105,12 +105,50 @@ class Basis(str):
 
     def __new__(cls, grounds: Mapping[str, tuple[Assumption, ...]]) -> Basis:
         """Make the weakest label, and hang the grounds on it."""
-        self = super().__new__(cls, weakest(union(*grounds.values())))
+        groups = {id(ground): ground for ground in grounds.values()}.values()
+        self = super().__new__(cls, weakest(a for ground in groups for a in ground))
         self.grounds = dict(grounds)
         return self
 
     def __getnewargs__(self) -> tuple[Mapping[str, tuple[Assumption, ...]]]:  # type: ignore[override]
         return (self.grounds,)
+
+    def resting_on(
+        self, more: tuple[Assumption, ...], *, but: str = "", without: str = ""
+    ) -> Basis:
+        """Return the basis where all quantities rest on more, except for one; and without one.
+
+        Parameters
+        ----------
+        more : tuple of Assumption
+            What they rest on besides. [-]
+        but : str, optional
+            Name of the quantity that does not. [-]
+        without : str, optional
+            Name of the quantity that is not known any more. [-]
+
+        Returns
+        -------
+        Basis
+            The basis of the others. [-]
+
+        Examples
+        --------
+        >>> basis = Basis({"mean": (POISSON_ARRIVALS,), "utilization": ()})
+        >>> basis.resting_on((INDEPENDENT_SOJOURNS,), but="utilization")["utilization"]
+        'exact'
+        """
+        known: dict[int, tuple[Assumption, ...]] = {}
+        found = {}
+        for name, ground in self.grounds.items():
+            if name == without:
+                continue
+            if name != but:  # Many quantities have the same grounds.
+                if id(ground) not in known:
+                    known[id(ground)] = union(ground, more)
+                ground = known[id(ground)]
+            found[name] = ground
+        return Basis(found)
 
     def assumptions(self, quantity: str) -> tuple[Assumption, ...]:
         """Return what `quantity` rests on; any percentile ("p99.9") is its distribution."""

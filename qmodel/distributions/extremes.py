@@ -101,10 +101,25 @@ class Extreme(Distribution):
             return tuple(np.reshape(x, shape) for x in zip(*cells, strict=True))  # type: ignore[return-value]
         scale = np.asarray(self._scale(means))
         endless = np.isinf(scale)
-        found = quadrature.moments(
-            self._by_nodes().tail, np.where(endless, 1.0, scale), self._breaks()
-        )
+        at_nodes = self._by_nodes()
+        summed = () if all(d.closed for d in self.distributions) else self._summed()
+
+        def tail(t: Any) -> Any:
+            if not summed:
+                return at_nodes.tail(t)
+            return sum(n * d.tail(t) for n, d in at_nodes._summed()) - at_nodes.tail(t)
+
+        found = quadrature.moments(tail, np.where(endless, 1.0, scale), self._breaks())
+        if summed:
+            # Far out nearly all of the tail is that of the times, which know their moments;
+            # what an inversion leaves there is weighed by the time, its square and its cube.
+            of_all = [[n * m for m in _raw(d)] for n, d in summed]
+            found = tuple(sum(ms) - m for *ms, m in zip(*of_all, found, strict=True))
         return tuple(np.where(endless, np.inf, m)[()] for m in found)  # type: ignore[return-value]
+
+    def _summed(self) -> Sequence[tuple[Any, Distribution]]:
+        """Return times, and how many of each, whose tails sum to its own far out; or none."""
+        return ()
 
     @abstractmethod
     def _scale(self, means: list[Any]) -> Any:
@@ -231,6 +246,13 @@ class OfSeveral(Extreme):
         return start, np.inf
 
 
+def _raw(distribution: Distribution) -> tuple[Any, Any, Any]:
+    """Return the first three raw moments."""
+    mean, variance = distribution.mean, distribution.variance
+    third = distribution.third_cumulant + 3 * mean * variance + mean**3
+    return mean, variance + mean**2, third
+
+
 def _deep(distribution: Distribution) -> bool:
     """Return whether there is an extreme in a row with other times."""
     if distribution.closed:
@@ -330,6 +352,9 @@ class Maximum(OfSeveral):
 
     def _scale(self, means: list[Any]) -> Any:
         return reduce(np.maximum, means)
+
+    def _summed(self) -> Sequence[tuple[Any, Distribution]]:
+        return [(1, distribution) for distribution in self.distributions]
 
     def _least(self) -> Any:
         return reduce(

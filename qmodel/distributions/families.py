@@ -66,6 +66,11 @@ class Exponential(Distribution):
         return self.mean * self.mean
 
     @property
+    def scv(self) -> Value:
+        """Squared coefficient of variation, 1. [-]."""
+        return self.mean / self.mean
+
+    @property
     def third_cumulant(self) -> Value:
         """Third cumulant. [s^3]."""
         return 2 * self.mean**3

@@ -30,8 +30,11 @@ __all__ = ["moments", "on_unit_interval", "transform"]
 _GAUSS = 16
 _ROOM = 1 << 16
 _MOMENT_EDGES = np.concatenate([[0.0], np.geomspace(1e-4, 1e4, 56)])
+_STEEP_EDGES = np.concatenate([[0.0], np.geomspace(1e-16, 1e-4, 85)[:-1], _MOMENT_EDGES[1:]])
 _NEAR, _GONE = 42, 1e-25
 """So many edges lie below 70 means, where most tails have come down to nothing."""
+_AHEAD = _MOMENT_EDGES[1] / np.array([1.0, 16.0, 256.0])
+_VISIBLE = 1e-10  # a probability before the first edge
 _DECAY_EDGES = np.concatenate([[0.0], 2.0 * 3.0 ** np.arange(-8, 0), np.arange(2.0, 38.0, 2.0)])
 
 
@@ -109,7 +112,9 @@ def moments(
     """
     scale = np.asarray(scale, dtype=float)
     first = second = third = np.zeros(scale.shape)
-    for edges in (_MOMENT_EDGES[:_NEAR], _MOMENT_EDGES[_NEAR - 1 :]):
+    all_edges = _STEEP_EDGES if _steep(tail, scale, breaks) else _MOMENT_EDGES
+    near = _NEAR - len(_MOMENT_EDGES) + len(all_edges)
+    for edges in (all_edges[:near], all_edges[near - 1 :]):
         late: Any = np.zeros(1)  # where all is zero, and no panel is left
         for t, weights in _panels(edges, scale, breaks):
             late = tail(t)
@@ -121,6 +126,18 @@ def moments(
         if np.all(np.asarray(late)[-1:] < _GONE):
             break
     return first[()], second[()], third[()]
+
+
+def _steep(tail: Callable[[Any], Any], scale: np.ndarray, breaks: Sequence[Any]) -> bool:
+    """Return whether a tail falls with an endless slope at its start, or after a kink."""
+    ahead = _AHEAD.reshape(-1, *[1] * scale.ndim) * scale
+    for start in (0.0, *(np.maximum(np.nan_to_num(b), 0) for b in breaks)):
+        late = tail(ahead + start)
+        far, near = late[1] - late[0], late[2] - late[1]
+        # A slope that is finite falls by a 16th of it in a 16th of the time.
+        if np.any((far > _VISIBLE) & (near > far / 8)):
+            return True
+    return False
 
 
 def transform(tail: Callable[[Any], Any], s: Any, breaks: Sequence[Any] = ()) -> Any:

@@ -269,13 +269,7 @@ class Station(Model, ABC):
             number_in_system=xp.weigh(total, wait + service.mean),
             response=result.station.distribution_of_response(slower, service),
             number=None,
-            basis=Basis(
-                {
-                    name: ground if name == "utilization" else union(ground, grounds)
-                    for name, ground in result.basis.grounds.items()
-                    if name != "number"
-                }
-            ),
+            basis=result.basis.resting_on(grounds, but="utilization", without="number"),
         )
 
     @staticmethod
