@@ -21,7 +21,7 @@ from qmodel._checked import checked
 from qmodel._fields import Model
 from qmodel._typing import Count, Value
 from qmodel._xp import is_symbolic, namespace
-from qmodel.basis import Assumption, Basis, union
+from qmodel.basis import Assumption
 from qmodel.distributions import Distribution, Scaled, Sum, from_mean_scv
 from qmodel.errors import ModelError
 from qmodel.loads import Load, Renewal
