@@ -497,14 +497,17 @@ def test_retries_around_one_server_of_lognormal_service() -> None:
 
 
 def test_two_stations_of_lognormal_service_behind_one_timeout() -> None:
-    """At 80 % of the fold; two simulations of 1.5e6 requests, and all states in a second."""
+    """At 80 % of the fold; two simulations of 1.5e6 requests, and all states in a second.
+
+    The fold is the library's own: 5.98 until the second station felt rare long services late.
+    """
     path = qm.series(
         qm.call("first", qm.MGc(qm.LogNormal(0.5, 4.0), servers=4)),
         qm.call("second", qm.MGc(qm.LogNormal(1.0, 4.0), servers=8)),
     )
     site = tried(path, 7.5, 3, pause=7.5, jitter=1.0)
     assert site.plan.s_curve is not None
-    assert float(site.fold) == pytest.approx(5.98, abs=0.01)
+    assert float(site.fold) == pytest.approx(5.99, abs=0.01)
     r = site.solve(4.8)
     assert list(r.equilibria) == ["healthy", "threshold", "collapsed"]
     # What the curve says and what the stations say are the same.

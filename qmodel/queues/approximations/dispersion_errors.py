@@ -9,5 +9,5 @@ __all__ = ["WORST"]
 
 WORST: dict[str, dict[str, int]] = {
     "three stations": {"mean": 4, "p50": 6, "p95": 6, "p99": 7},
-    "rare long services": {"mean": 8, "p50": 19, "p95": 15, "p99": 12},
+    "rare long services": {"mean": 8, "p50": 20, "p95": 15, "p99": 12},
 }
