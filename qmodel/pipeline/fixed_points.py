@@ -33,7 +33,9 @@ import numpy as np
 
 from qmodel.numerics.roots import increasing_root
 
-__all__ = ["FixedPoints", "fixed_points", "greatest_root", "least_fixed_point"]
+__all__ = ["FixedPoints", "Guess", "fixed_points", "greatest_root", "least_fixed_point"]
+
+_ROUNDING = 1e-14  # of a share that stays where it is
 
 _GRID = np.concatenate([[0.0], np.geomspace(1e-6, 0.02, 12), np.linspace(0.04, 1.0, 49)])
 """Where the interval is looked at: finer near zero, where healthy states are."""
@@ -297,3 +299,22 @@ def greatest_root(curve: Callable[[Any], Any], shape: tuple[int, ...]) -> Any:
         high = np.take_along_axis(nodes, np.minimum(at + 1, len(nodes) - 1), axis=0)
         nodes = low + np.linspace(0.0, 1.0, 17).reshape(axis) * (high - low)
     return best[()]
+
+
+class Guess:
+    """How far the guess of a share goes: half as far where the last one went too far.
+
+    For what goes to and fro where it only follows from what was guessed before, as more
+    failures bring less load.
+    """
+
+    def __init__(self) -> None:
+        self._part: Any = 1.0
+        self._last: Any = 0.0
+
+    def towards(self, new: Any, old: Any) -> Any:
+        """Return the next guess between an old one and what follows from it."""
+        way = new - old
+        self._part = np.where(way * self._last < 0, self._part / 2, self._part)[()]
+        self._last = np.where(np.abs(way) > _ROUNDING, way, self._last)[()]
+        return old + self._part * way

@@ -16,6 +16,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from qmodel._xp import is_symbolic
+from qmodel.pipeline.fixed_points import Guess
 from qmodel.queues.base import Station, StationResult, Stream
 from qmodel.queues.streams import mixed_service
 
@@ -241,6 +242,7 @@ def stream_of(call: Call, kind: str) -> tuple[Hashable, ...]:
 def settled(plan: Plan, rate: Any, given: Mapping[Any, Any]) -> Flows:
     """Return the flows at a load, with the shares in `given` and all others settled."""
     guessed = {key: plan.guess(key) for key in plan.met_twice}
+    steps = {key: Guess() for key in guessed} if plan.settles_down else {}
     for _ in range(_ROUNDS):
         flows = Flows(plan, rate, {**guessed, **given})
         if not guessed:
@@ -249,7 +251,8 @@ def settled(plan: Plan, rate: Any, given: Mapping[Any, Any]) -> Flows:
         moved = [_moved(new[key], guessed[key]) for key in guessed]
         if not any(np.any(m) for m in moved):
             return flows
-        guessed = new
+        # Where more failures bring less load, the next pass goes to and fro.
+        guessed = {k: steps[k].towards(x, guessed[k]) for k, x in new.items()} if steps else new
     flows.converged = ~np.logical_or.reduce(np.broadcast_arrays(*moved))
     return flows
 

@@ -32,7 +32,7 @@ from qmodel import _check
 from qmodel.distributions.broadcasting import select
 from qmodel.errors import ModelError
 from qmodel.loads import Profile
-from qmodel.pipeline.dry_in_time import DryInTime
+from qmodel.pipeline.dry_in_time import Ahead, DryInTime
 from qmodel.pipeline.met_in_time import Met, celled
 from qmodel.pipeline.over_time import PipelineOverTime, basis_of
 from qmodel.pipeline.places_in_time import Place, by_name, flow_of, station_of
@@ -127,6 +127,7 @@ class InTime:
         self._tried: dict[str, np.ndarray] = {}
         self.inflow: dict[Any, Any] = {}
         self._turns = Turns(plan, self.grid)
+        self.ahead = Ahead(plan)
         # What is let through by what looks at flows only, in the pass before.
         self._known: dict[Any, np.ndarray] = {}
 
@@ -241,6 +242,7 @@ class InTime:
     def _agree(self) -> None:
         """Repeat passes over a window until flows and shares stay as they are."""
         self._before, self._tried, self._known, self.inflow = {}, {}, {}, {}
+        self.ahead.begin()
         for _ in range(1 if self._single else _PASSES):
             lost_at = dict(self._tried)
             self._pass()
@@ -259,6 +261,7 @@ class InTime:
             self._before, self._known = dict(self._into), self._settled
             new = self._new_shares()
             moved += [np.abs(new[k] - self.shares[k]).max() > _AGREED for k in new]
+            moved.append(self.ahead.moved(self.over) > _AGREED)
             self.shares.update(new)
             self._turns.learn(Met(self))
             if not any(moved):
@@ -311,6 +314,7 @@ class InTime:
             self.over = {name: place.over(self.grid) for name, place in self.places.items()}
         self._over = self.over
         self._turns.whole()
+        self.ahead.begin()
         left = self._pass()
         return self._result(left)
 

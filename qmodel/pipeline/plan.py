@@ -59,14 +59,14 @@ class Plan:
         met: Counter[Any] = Counter()
         calls: Counter[str] = Counter()
         for kind, (_, root) in kinds.items():
-            for step, several in _places(root):
+            for step, several, ahead in _places(root):
                 self._note(step, kind)
                 if isinstance(step, Call):
                     calls[step.name] += 1 + several
                     if step.loses:
-                        met[step.name] += 1 + several
+                        met[step.name] += 1 + ahead
                 elif step.settled_by == "flow":
-                    met[step.key] += 1 + several
+                    met[step.key] += 1 + ahead
         self.met_twice = tuple(key for key, times in met.items() if times > 1)
         self.revisited = any(times > 1 for times in calls.values())
         self.timed = tuple(k for k, step in self.coupled.items() if step.settled_by == "times")
@@ -240,7 +240,7 @@ class Plan:
                 return shares, None
             found: FixedPoints = fixed_points(self.map(rate, {}), self.tops())
             return found.least, None
-        if len(self.timed) > 1 and not self._settles_down and self.s_curve is None:
+        if len(self.timed) > 1 and not self.settles_down and self.s_curve is None:
             return least_fixed_point(self.map(rate), self.tops())[0], None
         states = self.states(rate)
         return ({} if states is None else states.least), states
@@ -251,11 +251,11 @@ class Plan:
             return False
         late = self.coupled[self.timed[0]]
         cells = np.shape(self.hidden[0]) or np.shape(late.worst)
-        rising = not is_symbolic(rate) and not self._settles_down
+        rising = not is_symbolic(rate) and not self.settles_down
         return bool(cells) and late.loses and rising
 
-    @property
-    def _settles_down(self) -> bool:
+    @cached_property
+    def settles_down(self) -> bool:
         """Whether more failures may bring less load."""
         return any(step.settles_down for step in self.steps())
 
@@ -344,14 +344,17 @@ class Plan:
         return folds(self)
 
 
-def _places(root: Step) -> Iterator[tuple[Step, bool]]:
-    """Yield the steps of a path, and whether a request may do each several times."""
-    ahead = [(root, False)]
-    while ahead:
-        step, several = ahead.pop()
-        yield step, several
-        again = several or step.repeats
-        ahead.extend((child, again) for child in reversed(step.children))
+def _places(root: Step) -> Iterator[tuple[Step, bool, bool]]:
+    """Yield the steps of a path, whether each may be done several times, and looked ahead to.
+
+    What comes to a step depends on what is lost in it where it is repeated, or guarded.
+    """
+    left = [(root, False, False)]
+    while left:
+        step, several, ahead = left.pop()
+        yield step, several, ahead
+        again, seen = several or step.repeats, ahead or step.repeats or step.guards
+        left.extend((child, again, seen) for child in reversed(step.children))
 
 
 def _two(what: str, name: str) -> ModelError:

@@ -124,3 +124,46 @@ def test_scenarios_at_once() -> None:
 def test_impossible_breakers(options, says) -> None:
     with pytest.raises(qm.DomainError, match=says):
         qm.circuit_breaker(APP, **options)
+
+
+ROOM = qm.call("room", qm.MMcK(0.1, servers=4, capacity=8))
+AROUND_ROOM = {
+    "breaker": qm.circuit_breaker(ROOM, wait=2.0),
+    "many at once": qm.circuit_breaker(ROOM, wait=30.0),
+    "retried": qm.retry(qm.circuit_breaker(ROOM, wait=2.0), attempts=3),
+    "retried inside": qm.circuit_breaker(qm.retry(ROOM, attempts=3), wait=2.0),
+    "retried twice": qm.retry(
+        qm.retry(qm.circuit_breaker(ROOM, wait=2.0), attempts=2), attempts=3
+    ),
+}
+
+
+@pytest.mark.parametrize("form", AROUND_ROOM)
+def test_what_a_full_station_serves_behind_a_breaker_is_what_comes_out(form: str) -> None:
+    """Passes went to and fro: 38.8/s were served, and 23.3/s came out."""
+    rates = np.array([1e-3, 30.0, 60.0, 300.0])
+    result = qm.Pipeline(AROUND_ROOM[form]).solve(rates)
+    room = result.stations["room"]
+    assert np.all(result.converged)
+    assert rates * result.accepted == pytest.approx(room.arrival_rate * room.accepted, rel=1e-9)
+    for rate, goodput in zip(rates, result.goodput, strict=True):
+        assert qm.Pipeline(AROUND_ROOM[form]).solve(rate).goodput == pytest.approx(goodput)
+
+
+def test_a_limit_behind_a_breaker_turns_away_some_of_what_is_let_through() -> None:
+    quota = qm.limit("quota", 20.0)
+    guarded = qm.circuit_breaker(quota, wait=3.0)
+    result = qm.Pipeline(qm.series(guarded, ROOM)).solve(60.0)
+    come = 60.0 * float(result.solved.flows.inflow[quota.key])
+    through = 20.0 / (20.0 + come)  # of a bucket of one token
+    assert float(result.solved.settled[quota.key]) == pytest.approx(through, rel=1e-9)
+    assert come == pytest.approx(60.0 * float(guarded.passes(1 - through, 60.0)), rel=1e-9)
+
+
+@pytest.mark.parametrize("form", ["breaker", "retried", "retried inside"])
+def test_over_time_too(form: str) -> None:
+    site = qm.Pipeline(AROUND_ROOM[form])
+    over = site.over_time(qm.Profile([0.0, 30.0], [60.0, 60.0]), times=[0.0, 30.0])
+    room, steady = over.stations["room"], site.solve(60.0)
+    assert over.goodput[-1] == pytest.approx(room.throughput[-1], rel=5e-3)
+    assert over.goodput[-1] == pytest.approx(float(steady.goodput), rel=5e-3)

@@ -117,6 +117,9 @@ class Step(Model, ABC):
     repeats: ClassVar[bool] = False
     """Whether a request may do what is inside several times."""
 
+    guards: ClassVar[bool] = False
+    """Whether what it lets in depends on what fails inside."""
+
     def __post_init__(self) -> None:
         for child in self.children:
             checked_step("a part of a step", child)

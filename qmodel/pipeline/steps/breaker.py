@@ -86,6 +86,7 @@ class Breaker(Step):
     name: str = ""
     word = "breaker"
     by_rate = True
+    guards = True
     settles_down = True
 
     def __post_init__(self) -> None:
