@@ -22,7 +22,7 @@ __all__ = ["Ahead", "DryInTime"]
 class Ahead:
     """What stations accept, as a pass sees it that decides by it how much comes to them.
 
-    Where more failures bring less load it is guessed, as passes would go to and fro.
+    Where more failures bring less load it is guessed, as passes oscillate.
     """
 
     def __init__(self, plan: Plan) -> None:

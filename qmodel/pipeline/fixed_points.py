@@ -304,7 +304,7 @@ def greatest_root(curve: Callable[[Any], Any], shape: tuple[int, ...]) -> Any:
 class Guess:
     """How far the guess of a share goes: half as far where the last one went too far.
 
-    For what goes to and fro where it only follows from what was guessed before, as more
+    For what oscillates where it only follows from what was guessed before, as more
     failures bring less load.
     """
 

@@ -251,7 +251,7 @@ def settled(plan: Plan, rate: Any, given: Mapping[Any, Any]) -> Flows:
         moved = [_moved(new[key], guessed[key]) for key in guessed]
         if not any(np.any(m) for m in moved):
             return flows
-        # Where more failures bring less load, the next pass goes to and fro.
+        # Where more failures bring less load, passes oscillate.
         guessed = {k: steps[k].towards(x, guessed[k]) for k, x in new.items()} if steps else new
     flows.converged = ~np.logical_or.reduce(np.broadcast_arrays(*moved))
     return flows
