@@ -1,18 +1,17 @@
-"""What unit tests share: commands and what is asked of them are made once; scripts of docs."""
+"""What unit tests share: what commands are asked is answered once; scripts of docs."""
 
 from __future__ import annotations
 
 import importlib.util
 import pickle
 import sys
-from collections.abc import Callable, Iterator
-from functools import cache, wraps
+from collections.abc import Callable
+from functools import wraps
 from pathlib import Path
 from types import ModuleType
 from typing import Any
 
 import pytest
-import typer.testing
 
 from qmodel import answers
 
@@ -37,14 +36,6 @@ def solved_once(monkeypatch: pytest.MonkeyPatch) -> None:
     """Keep the answers of the command line, which are frozen; each is printed anew."""
     for name in ASKED:
         monkeypatch.setattr(answers, name, kept(name, getattr(answers, name)))
-
-
-@pytest.fixture(scope="session", autouse=True)
-def _made_once() -> Iterator[None]:
-    """Make the commands of the command line once, and not each time that one is run."""
-    with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(typer.testing, "_get_command", cache(typer.main.get_command))
-        yield
 
 
 def _script(name: str) -> ModuleType:
