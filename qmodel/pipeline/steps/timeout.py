@@ -47,7 +47,7 @@ POISSON_RETRIES = Assumption(
     "queue that was too long before: at half of the fold their rate is 3 % low and p99 11 %, "
     "with such service 6 % and 30 %, and both within 2 % where pauses are ten timeouts; "
     "nearer to it, noise tips a small pool into the collapsed state; in front of a full queue "
-    "of 16 places, with pauses of three times its time to settle, the rate is 3 % high",
+    "of 16 places, with pauses of three times its time to settle, the rate is 4 % high",
     "Bronson et al. 2021; simulated here",
     ASYMPTOTIC,
 )
