@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
+import math
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 from qmodel import _check
 from qmodel._checked import checked
 from qmodel.answers.load import pipeline_of, sensible_load
-from qmodel.errors import ModelError
+from qmodel.errors import DomainError, ModelError
 
 if TYPE_CHECKING:
     from qmodel.pipeline import Pipeline
@@ -65,6 +66,9 @@ def replica_of(
     from qmodel.distributions import from_mean_scv
     from qmodel.queues import MG1, MG1PS, MGc, MGcPS, MMc
 
+    scv = _check.one("scv", scv, _check.scv)
+    if not math.isfinite(scv):
+        raise DomainError(f"scv must be a finite number >= 0, got {scv}")
     service = from_mean_scv(service_time, scv)
     if shared:
         return MGcPS(service, workers) if workers > 1 else MG1PS(service)

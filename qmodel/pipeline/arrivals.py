@@ -93,7 +93,8 @@ class Arrivals(Calls):
             self._before, self._into = self._into, {}
             for kind, (_, root) in flows.plan.kinds.items():
                 self._kind, self._clock, self._met = kind, 0.0, {}
-                root.departures(POISSON, self)
+                with np.errstate(over="ignore", invalid="ignore"):
+                    root.departures(POISSON, self)
             if not flows.plan.revisited or (
                 before == self.disturbed
                 and not any(
@@ -211,7 +212,8 @@ class Arrivals(Calls):
             often = over(own, share, 0.0)
             pause = (self._clock - first) / (count - 1)
             # The times at the station itself are no pause.
-            pause = np.maximum(pause - self._own[name], 0.0)
+            # After an endless time, and one that is endless itself, all have forgotten.
+            pause = np.maximum(np.nan_to_num(pause - self._own[name], nan=np.inf), 0.0)
             many = np.maximum(np.maximum(often, self.times), 1.0)
             self.returns[name, self._kind] = many, pause
         self._own[name] = np.minimum(mine, 1.0) * call.work.mean

@@ -288,3 +288,9 @@ def test_the_replicas_of_a_file(tmp_path):
     ):
         assert message in run(str(site), *words, code=2).stderr
     assert "--scenario goes with a FILE" in run("--scenario", "night", code=2).stderr
+
+
+@pytest.mark.parametrize("scv", [np.nan, np.inf, -1.0])
+def test_the_scv_of_a_replica_is_a_finite_number(scv: float) -> None:
+    with pytest.raises(qm.DomainError, match="scv must be"):
+        replica_of(0.010, 4, scv=scv)

@@ -54,3 +54,16 @@ def test_no_load_and_no_limit() -> None:
     assert times[0] == pytest.approx([0.004, 0.004])
     assert times[1, 1] == pytest.approx(0.01, rel=1e-6)
     assert times[1, 0] < 0.01
+
+
+def test_a_limit_next_to_the_largest_float_is_none() -> None:
+    path = qm.series(qm.limit("quota", 1e308), qm.call("a", qm.MMc(0.01, 4)))
+    free = qm.Pipeline(qm.call("a", qm.MMc(0.01, 4))).solve(100.0)
+    assert qm.Pipeline(path).solve(100.0).latency.mean == pytest.approx(free.latency.mean)
+
+
+@pytest.mark.parametrize("hop", [np.inf, 1e308])
+def test_after_an_endless_time_nobody_is_met_again(hop: float) -> None:
+    cart = qm.web.Service("cart", 0.005, 4)
+    tree = qm.web.microservices(qm.web.Service("shop", 0.01, 4, calls=[cart]), hop=hop)
+    assert qm.Pipeline(tree).solve(10.0).latency.mean == np.inf

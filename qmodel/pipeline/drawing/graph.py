@@ -162,7 +162,9 @@ class Graph:
     def number(x: Any) -> float:
         """Return a number, refusing arrays and symbols."""
         if is_symbolic(x) or np.ndim(x):
-            raise ModelError("the model has arrays or symbols: a drawing is of one scenario")
+            raise ModelError(
+                "arrival_rate or the model has arrays or symbols: a drawing is of one scenario"
+            )
         return float(x)
 
     # Words for people.

@@ -81,7 +81,8 @@ class Limited(Dispersion):
         with np.errstate(invalid="ignore", over="ignore"):
             full = np.maximum(1 - rate * accepted / limit, 0.0)
             index = xp.over(full, full + np.maximum(1 - accepted, 0.0), 1.0) ** 2
-            pace = xp.over((rate - limit) ** 2 + (np.pi * rate / burst) ** 2, rate, np.inf)
+            pace = np.square(rate - limit) + np.square(np.pi * rate / burst)
+            pace = xp.over(pace, rate, np.inf)
         known = np.isfinite(index) & np.isfinite(pace)
         self._less = xp.where(known, index - 1, 0.0)
         self._pace = xp.where(known, pace, 0.0)
