@@ -1,6 +1,7 @@
 import json
 from functools import cache
 
+import numpy as np
 import pandas as pd
 import pytest
 from click.testing import CliRunner
