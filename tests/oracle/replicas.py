@@ -164,26 +164,26 @@ Rates = Callable[[dict[str, Array]], Array]
 
 def in_rates(
     rng: np.random.Generator, rate: float, service: Draw | list[Draw], rates: Rates, *,
-    shares: tuple[float, ...] = (1.0,), capacity: int | None = None, sources: int | None = None,
+    shares: tuple[float, ...] = (1.0,), capacity: int | None = None, population: int | None = None,
     interrupted: bool = False,
     replicas: int = 4000, jobs: int = 400, warm: int = 150, slots: int = 64,
 ) -> Sample:  # fmt: skip
     """Follow the next event in all replicas: an arrival, or the end of a service.
 
     `rates` takes the slots (need, left, came, kind, present, began) and returns how fast
-    each is served. With `sources`, each of those not present asks at `rate`. Who asks when
+    each is served. With `population`, each of those not present asks at `rate`. Who asks when
     `capacity` are taken is lost. A wait is the time until a service begins, or, where it is
     shared or `interrupted`, all the time but the need.
     """
     drawers = service if isinstance(service, list) else [service]
-    slots = min(slots, capacity or slots, sources or slots)
+    slots = min(slots, capacity or slots, population or slots)
     shape = (replicas, slots)
     names = ("need", "left", "came", "kind", "number", "start")
     s: dict[str, Array] = {name: np.zeros(shape) for name in names}
     s["present"], s["began"] = np.zeros(shape, dtype=bool), np.zeros(shape, dtype=bool)
     rows, now = np.arange(replicas), np.zeros(replicas)
     limit = slots if capacity is None else capacity
-    following = now + rng.exponential(1 / (rate * (sources or 1)), replicas)
+    following = now + rng.exponential(1 / (rate * (population or 1)), replicas)
     count = np.zeros(replicas, dtype=int)
     total = jobs + 100  # the last ones are not followed to their end
     wait, response = (np.full((replicas, total), np.nan) for _ in range(2))
@@ -221,7 +221,7 @@ def in_rates(
         seen[a, w], kinds[a, w] = n[here], kind[here]
         fits = n < limit
         lost[a, w] = ~fits[here]
-        assert capacity is not None or sources is not None or fits.all(), (
+        assert capacity is not None or population is not None or fits.all(), (
             "more slots are needed"
         )
         enter = came[fits]
@@ -235,10 +235,10 @@ def in_rates(
             s[name][enter, slot] = value
         count[came] += 1
         gap = rng.exponential(1.0, replicas)
-        if sources is None:
+        if population is None:
             following[came] = now[came] + gap[came] / rate
         else:  # memoryless: drawn anew after every event
-            asking = sources - s["present"].sum(axis=1)
+            asking = population - s["present"].sum(axis=1)
             with np.errstate(divide="ignore"):
                 following = now + gap / (rate * asking)
     kept = (x[:, warm:jobs] for x in (wait, response, seen, lost, kinds))
