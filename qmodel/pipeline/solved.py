@@ -39,7 +39,7 @@ class Stations(Mapping[str, StationResult]):
             scv = self.arrival_scv(name)
             if scv is not None:
                 early = self.arrivals.early.get(name)
-                streams = [replace(stream, scv=scv, early_scv=early) for stream in streams]
+                streams = [stream.so_variable(scv, early) for stream in streams]
             if batches := self.batches(name):
                 keys = self._flows.keys(name)
                 streams = [

@@ -89,6 +89,15 @@ class Stream(Model):
     visits: Value = parameter("visits of a request", check=_check.at_least(1), default=1)
     pause: Value = parameter("time between visits", unit="s", check="nonnegative", default=0.0)
 
+    def so_variable(self, scv: Value, early_scv: Value | None) -> Stream:
+        """Return the same stream with other SCVs, of a path that knows them: not checked."""
+        found = object.__new__(Stream)
+        for name in self.__slots__:
+            object.__setattr__(found, name, getattr(self, name))
+        object.__setattr__(found, "scv", scv)
+        object.__setattr__(found, "early_scv", early_scv)
+        return found
+
     @property
     def once(self) -> bool:
         """Whether each request comes once."""
