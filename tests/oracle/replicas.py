@@ -164,8 +164,8 @@ Rates = Callable[[dict[str, Array]], Array]
 
 def in_rates(
     rng: np.random.Generator, rate: float, service: Draw | list[Draw], rates: Rates, *,
-    shares: tuple[float, ...] = (1.0,), capacity: int | None = None, population: int | None = None,
-    interrupted: bool = False,
+    shares: tuple[float, ...] = (1.0,), capacity: int | None = None,
+    population: int | None = None, interrupted: bool = False,
     replicas: int = 4000, jobs: int = 400, warm: int = 150, slots: int = 64,
 ) -> Sample:  # fmt: skip
     """Follow the next event in all replicas: an arrival, or the end of a service.
