@@ -60,17 +60,12 @@ def test_the_newest_first_in_overload() -> None:
     ],
 )  # fmt: skip
 def test_remedies(kind: str, rate: float, backlog: int) -> None:
-    """Rate of attempts and goodput within 3 % (5 % where few are answered), mean within 5 %.
-
-    In overload a pause of three settling times finds the full room still full: 3.2 % too many
-    attempts, of which the label says 4.
-    """
+    """Rate of attempts and goodput within 3 % (5 % where few are answered), mean within 5 %."""
     station, pool = STATIONS[kind]
     r, s = solved(rate, station), seen(rate, 1_000_000, pool, backlog=backlog)
     state = list(r.equilibria.values())[-1] if backlog else r
     few = float(state.goodput) < 0.1 * rate
-    again = 0.04 if (kind, rate) == ("bounded", 9.0) else 0.03
-    assert float(state.visits["app"]) == pytest.approx(s.attempts, rel=again)
+    assert float(state.visits["app"]) == pytest.approx(s.attempts, rel=0.03)
     assert float(state.goodput) == pytest.approx(s.goodput, rel=0.05 if few else 0.03)
     assert float(state.latency.mean) == pytest.approx(s.times.mean(), rel=0.05)
 
