@@ -16,7 +16,7 @@ from qmodel import _check
 from qmodel._checked import checked
 from qmodel._fields import parameter
 from qmodel._typing import Count, Value
-from qmodel.basis import Assumption, Basis, union
+from qmodel.basis import Assumption
 from qmodel.distributions import Distribution
 from qmodel.queues.base import Station, StationResult, StreamResult
 
@@ -103,9 +103,7 @@ class SplitPool(Pool):
 
     def _solve(self, arrival_rate: Value) -> StationResult:
         one = self._part(arrival_rate)
-        grounds = {n: union(g, (self.policy,)) for n, g in one.basis.grounds.items()}
-        if not self.alone:
-            grounds.pop("number", None)
+        without = "" if self.alone else "number"
         return replace(
             one,
             arrival_rate=arrival_rate,
@@ -113,7 +111,7 @@ class SplitPool(Pool):
             number_in_system=one.number_in_system * self.replicas,
             number=one.number if self.alone else None,
             station=self,
-            basis=Basis(grounds),
+            basis=one.basis.resting_on((self.policy,), without=without),
         )
 
     @checked

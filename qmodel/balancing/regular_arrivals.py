@@ -122,9 +122,7 @@ def with_regular_arrivals(station: Station, scv: Value, arrival_rate: Value) -> 
         result = queue._solve(arrival_rate)
         if isinstance(station.service, Exponential):
             return result
-        grounds = {n: union(g, (IN_TURN,)) for n, g in result.basis.grounds.items()}
-        grounds["utilization"] = result.basis.grounds["utilization"]
-        return replace(result, basis=Basis(grounds))
+        return replace(result, basis=result.basis.resting_on((IN_TURN,), but="utilization"))
     if isinstance(station, MGcPS):
         return _shared(station, between, arrival_rate)
     raise ModelError(

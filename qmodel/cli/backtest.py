@@ -31,13 +31,9 @@ MISSED = 99
     metavar="MODEL",
     help="The model file: .yaml, .toml or .json.",
 )
-@click.argument(
-    "files",
-    type=options.PATH,
-    nargs=-1,
+@options.files(
+    "Measurements at one load each, or at several loads.",
     required=True,
-    metavar="FILES...",
-    help="Measurements at one load each, or at several loads.",
 )
 @click.option("--tolerance", metavar="SHARE", default="15%", help="Greatest error that agrees.")
 @click.option(

@@ -25,14 +25,10 @@ __all__ = ["command", "measurements"]
         "qmodel backtest site.yaml heavier/*.json",
     ),
 )
-@click.argument(
-    "files",
-    type=options.PATH,
-    nargs=-1,
-    required=True,
-    metavar="FILES...",
-    help="Measurements of one site, each of any kind: OpenTelemetry spans and INFO of Redis of "
+@options.files(
+    "Measurements of one site, each of any kind: OpenTelemetry spans and INFO of Redis of "
     "a light run, latencies of a load test at several loads, access logs.",
+    required=True,
 )
 @click.option(
     "--servers",

@@ -26,13 +26,8 @@ MISSED = 99
         "qmodel check sites/*.yaml --scenario all --format junit --output check.xml",
     ),
 )
-@click.argument(
-    "files",
-    type=options.PATH,
-    nargs=-1,
-    metavar="[FILES]...",
-    help="Model files, each with its load and objectives; without any, the typical web "
-    "pipeline.",
+@options.files(
+    "Model files, each with its load and objectives; without any, the typical web pipeline.",
 )
 @options.objectives
 @options.load

@@ -21,12 +21,8 @@ __all__ = ["command"]
         "qmodel compare today.yaml tomorrow.yaml --rate 2000/s",
     ),
 )
-@click.argument(
-    "files",
-    type=options.PATH,
-    nargs=-1,
-    metavar="[FILES]...",
-    help="Model files; the first is the reference. One alone is compared with itself in its "
+@options.files(
+    "Model files; the first is the reference. One alone is compared with itself in its "
     "scenarios; without any, monolith and microservices are.",
 )
 @options.load

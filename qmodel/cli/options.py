@@ -18,6 +18,7 @@ __all__ = [
     "changes",
     "examples",
     "file",
+    "files",
     "form",
     "headroom",
     "load",
@@ -78,6 +79,20 @@ file = click.argument(
     help="A model file, such as `qmodel init` writes: .yaml, .toml or .json. Without one the "
     "typical web pipeline is asked.",
 )
+
+
+def files(help_: str, *, required: bool = False) -> _Decorator:
+    """Return the argument of a command that reads several files, or none unless required."""
+    return click.argument(
+        "files",
+        type=PATH,
+        nargs=-1,
+        required=required,
+        metavar="FILES..." if required else "[FILES]...",
+        help=help_,
+    )
+
+
 rate = click.option(
     "--rate",
     metavar="RATE",

@@ -68,6 +68,11 @@ class Deterministic(Distribution):
         return np.where(np.asarray(self.mean) == 0, 1.0, 0.0)[()]
 
     @property
+    def defect(self) -> Value:
+        """Probability of no end: 1 where it is infinite. [-]."""
+        return 0.0 if is_symbolic(self.mean) else np.where(np.isinf(self.mean), 1.0, 0.0)[()]
+
+    @property
     def analytic(self) -> bool:
         """Only at zero: a shift explodes in the left half-plane."""
         return not np.any(self.mean)

@@ -102,7 +102,7 @@ class Extreme(Distribution):
         scale = np.asarray(self._scale(means))
         endless = np.isinf(scale)
         at_nodes = self._by_nodes()
-        summed = () if all(d.closed for d in self.distributions) else self._summed()
+        summed = () if all(map(_settled_near, self.distributions)) else self._summed()
 
         def tail(t: Any) -> Any:
             if not summed:
@@ -111,8 +111,9 @@ class Extreme(Distribution):
 
         found = quadrature.moments(tail, np.where(endless, 1.0, scale), self._breaks())
         if summed:
-            # Far out nearly all of the tail is that of the times, which know their moments;
-            # what an inversion leaves there is weighed by the time, its square and its cube.
+            # Far out nearly all of the tail is that of the times, which know their moments:
+            # what an inversion leaves there is weighed by the cube of the time, and a heavy
+            # tail goes on beyond the last panel.
             of_all = [[n * m for m in _raw(d)] for n, d in summed]
             found = tuple(sum(ms) - m for *ms, m in zip(*of_all, found, strict=True))
         return tuple(np.where(endless, np.inf, m)[()] for m in found)  # type: ignore[return-value]
@@ -244,6 +245,11 @@ class OfSeveral(Extreme):
         ]
         start = np.maximum(self._scale(guesses), least)
         return start, np.inf
+
+
+def _settled_near(distribution: Distribution) -> bool:
+    """Return whether a tail is exact, and comes down to nothing."""
+    return distribution.closed and not np.any(np.isinf(distribution.third_cumulant))
 
 
 def _raw(distribution: Distribution) -> tuple[Any, Any, Any]:

@@ -17,6 +17,7 @@ from qmodel.networks.held_inside import together
 from qmodel.pipeline.arrivals import Arrivals
 from qmodel.queues.approximations.waits_in_a_row import Wait, with_covariances
 from qmodel.queues.base import StationResult, StreamResult
+from qmodel.queues.streams import so_variable
 
 if TYPE_CHECKING:
     from qmodel.pipeline.flows import Flows
@@ -39,7 +40,7 @@ class Stations(Mapping[str, StationResult]):
             scv = self.arrival_scv(name)
             if scv is not None:
                 early = self.arrivals.early.get(name)
-                streams = [stream.so_variable(scv, early) for stream in streams]
+                streams = [so_variable(stream, scv, early) for stream in streams]
             if batches := self.batches(name):
                 keys = self._flows.keys(name)
                 streams = [

@@ -227,8 +227,8 @@ class Station(Model, ABC):
         """Return the steady state behind streams that are not Poisson: the waits scaled."""
         if not self.variable_arrivals:
             raise ModelError(
-                f"{type(self).__name__} takes Poisson arrivals, each request once, no stream "
-                "with an scv or with visits"
+                f"{type(self).__name__} takes Poisson arrivals, each request once and alone: "
+                "no stream with an scv, with visits or with a batch"
             )
         total, service = sum(rates), result.station.service
         scv, first, share = self._felt(result, streams, rates)

@@ -18,7 +18,7 @@ from qmodel.distributions.algebra import measure
 from qmodel.errors import ModelError
 from qmodel.loads import poisson_rate
 
-__all__ = ["Stream"]
+__all__ = ["Stream", "so_variable"]
 
 _ENDLESS = 1e150
 """Load of one server that stands for an infinite one."""
@@ -89,15 +89,6 @@ class Stream(Model):
     visits: Value = parameter("visits of a request", check=_check.at_least(1), default=1)
     pause: Value = parameter("time between visits", unit="s", check="nonnegative", default=0.0)
 
-    def so_variable(self, scv: Value, early_scv: Value | None) -> Stream:
-        """Return the same stream with other SCVs, of a path that knows them: not checked."""
-        found = object.__new__(Stream)
-        for name in self.__slots__:
-            object.__setattr__(found, name, getattr(self, name))
-        object.__setattr__(found, "scv", scv)
-        object.__setattr__(found, "early_scv", early_scv)
-        return found
-
     @property
     def once(self) -> bool:
         """Whether each request comes once."""
@@ -105,6 +96,16 @@ class Stream(Model):
         if isinstance(visits, (int, float)):
             return visits == 1
         return not is_symbolic(visits) and bool(np.all(np.equal(visits, 1)))
+
+
+def so_variable(stream: Stream, scv: Value, early_scv: Value | None) -> Stream:
+    """Return a stream with the SCVs that a path has found; nothing is checked again."""
+    found = object.__new__(Stream)
+    for name in stream.__slots__:
+        object.__setattr__(found, name, getattr(stream, name))
+    object.__setattr__(found, "scv", scv)
+    object.__setattr__(found, "early_scv", early_scv)
+    return found
 
 
 def streams_of(load: Any, who: str = "a station") -> tuple[Stream, ...]:

@@ -70,3 +70,12 @@ def test_copies_keep_what_they_know(duplicate: object) -> None:
     basis = duplicate(Basis({"mean": (POISSON_ARRIVALS, LIMIT)}))  # type: ignore[operator]
     assert basis == basis["mean"] == "asymptotic"
     assert basis.assumptions("mean")[1].source == "Halfin and Whitt 1981"
+
+
+def test_resting_on_more() -> None:
+    more = Assumption("rough", "it is", "us", APPROXIMATE)
+    basis = Basis({"mean": (POISSON_ARRIVALS,), "p99": (POISSON_ARRIVALS,), "number": ()})
+    found = basis.resting_on((more,), but="p99", without="number")
+    assert (str(found), found["mean"], found["p99"]) == ("approximate", "approximate", "exact")
+    assert set(found.grounds) == {"mean", "p99"}
+    assert str(basis) == "exact"

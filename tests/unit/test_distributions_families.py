@@ -5,6 +5,7 @@ import numpy as np
 import pytest
 import sympy as sp
 
+import qmodel as qm
 from qmodel.distributions.broadcasting import select, shape_of
 from qmodel.distributions.constants import NEVER, ZERO, Deterministic
 from qmodel.distributions.families import Erlang, Exponential, Gamma, HyperExponential, Uniform
@@ -197,3 +198,10 @@ def test_a_gamma_time_of_next_to_no_variance_is_a_constant(scv: float) -> None:
     assert list(time.density([1.999, 2.001])) == [0.0, 0.0]
     assert float(time.quantile(0.99)) == pytest.approx(2.0, rel=1e-15)
     assert complex(time.laplace(3j)) == pytest.approx(complex(np.exp(-6j)), rel=1e-15)
+
+
+def test_a_constant_without_end_has_no_finite_percentile():
+    time = qm.Sum((qm.Exponential(1.0), qm.Deterministic(np.array([1.0, np.inf, np.nan]))))
+    assert time.defect.tolist() == [0.0, 1.0, 0.0]
+    assert time.quantile(0.99)[1] == np.inf
+    assert np.isnan(time.quantile(0.99)[2])

@@ -132,3 +132,14 @@ def test_the_first_of_times_that_may_be_next_to_nothing(scv: float) -> None:
     mean = np.trapezoid(t * one.tail(t) ** 30, np.log(t))
     assert float(Minimum([one] * 30).mean) == pytest.approx(mean, rel=1e-9)
     assert float(OrderStatistic(one, 1, of=30).mean) == pytest.approx(mean, rel=1e-9)
+
+
+def test_the_last_of_heavy_times_has_the_mean_that_lies_beyond_all_panels() -> None:
+    """Half a percent of it was beyond the last panel, and the variance finite."""
+    heavy, other = qm.Pareto(1.0, 1.5), qm.LogNormal(1.0, 2.0)
+    t = np.geomspace(1e-9, 1e9, 2_000_001)
+    first = np.trapezoid(t * heavy.tail(t) * other.tail(t), np.log(t))
+    last = Maximum([heavy, other])
+    assert float(last.mean) == pytest.approx(3.0 + 1.0 - first, rel=1e-6)
+    assert last.variance == np.inf
+    assert Minimum([heavy, heavy]).variance < np.inf

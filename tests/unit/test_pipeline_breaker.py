@@ -6,6 +6,7 @@ import random
 
 import numpy as np
 import pytest
+import sympy as sp
 
 import qmodel as qm
 from qmodel.pipeline.steps.breaker import Breaker
@@ -167,3 +168,9 @@ def test_over_time_too(form: str) -> None:
     room, steady = over.stations["room"], site.solve(60.0)
     assert over.goodput[-1] == pytest.approx(room.throughput[-1], rel=5e-3)
     assert over.goodput[-1] == pytest.approx(float(steady.goodput), rel=5e-3)
+
+
+def test_a_breaker_takes_no_symbols() -> None:
+    rate = sp.Symbol("lambda", positive=True)
+    with pytest.raises(qm.ModelError, match="has no symbolic form: put numbers in"):
+        _ = qm.Pipeline(AROUND_ROOM["breaker"]).solve(rate).goodput

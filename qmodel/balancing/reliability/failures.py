@@ -47,7 +47,7 @@ from qmodel._fields import Model, parameter
 from qmodel._typing import Count, Value
 from qmodel._xp import namespace
 from qmodel.balancing.reliability import breakdowns
-from qmodel.basis import APPROXIMATE, POISSON_ARRIVALS, Assumption, Basis, union
+from qmodel.basis import APPROXIMATE, POISSON_ARRIVALS, Assumption, Basis
 from qmodel.distributions import NEVER, Distribution, Mixture
 from qmodel.distributions.broadcasting import select, shape_of
 from qmodel.errors import ModelError
@@ -283,10 +283,7 @@ class Failing(Model):
             some = np.where(up < 1, 0.0, weights)
             return Mixture((none[()], *(row[()] for row in some)), distributions)
 
-        grounds = {
-            name: union(ground, (INDEPENDENT_FAILURES, QUASI_STATIC))
-            for name, ground in result.basis.grounds.items()
-        }
+        grounds = result.basis.resting_on((INDEPENDENT_FAILURES, QUASI_STATIC)).grounds
         kept = ("utilization", "waiting_time", "response_time", "response", "percentiles")
         found = FailingResult(
             arrival_rate=rate,

@@ -38,8 +38,9 @@ from qmodel import _check
 from qmodel._checked import checked
 from qmodel._fields import parameter
 from qmodel._typing import Value
+from qmodel._xp import is_symbolic
 from qmodel.basis import APPROXIMATE, Assumption
-from qmodel.errors import DomainError
+from qmodel.errors import DomainError, ModelError
 from qmodel.pipeline.steps.base import Grounds, Outcome, Step, again, checked_step
 from qmodel.queues.approximations.dispersion import DISTURBED, Dispersion
 
@@ -105,6 +106,8 @@ class Breaker(Step):
         """Return the share of the calls that is let through, which fail so often."""
         from scipy.special import betainc
 
+        if is_symbolic(fails, rate, self.wait, self.clients):
+            raise ModelError("what a breaker lets through has no symbolic form: put numbers in")
         f = np.asarray(fails, dtype=float)
         with np.errstate(divide="ignore", invalid="ignore", over="ignore"):
             if self.window is None:
