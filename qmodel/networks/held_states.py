@@ -86,7 +86,7 @@ def _exponential(pool: HeldPool, limit: Any) -> tuple[Any, Any]:
 def without_queues(pool: HeldPool, alike: Station, rate: Value) -> HeldResult:
     """Return the state of a pool as that of the station that it is."""
     own, inside = alike.solve(rate), pool.within
-    grounds = own.basis.resting_on((HELD_PERMITS,)).grounds
+    grounds = dict(own.basis.resting_on((HELD_PERMITS,)).grounds)
     return HeldResult(
         arrival_rate=own.arrival_rate,
         utilization=own.utilization,
