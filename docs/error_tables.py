@@ -105,7 +105,8 @@ class ErrorTable:
             errors = [row["error_percent"] for row in table if row["stations"] == stations]
             cells = " | ".join(f"{float(e):+.1f}" for e in errors)
             lines.append(f"| {stations} | {cells} |")
-        return self.head + "\n".join([*lines, ""])
+        noise = "A label leaves out of each error the standard error of its simulation.\n\n"
+        return self.head + noise + "\n".join([*lines, ""])
 
     def written(self, worst: dict[str, dict[str, int]]) -> str:
         """Return the module that the labels read."""

@@ -99,7 +99,21 @@ class Stream(Model):
 
 
 def so_variable(stream: Stream, scv: Value, early_scv: Value | None) -> Stream:
-    """Return a stream with the SCVs that a path has found; nothing is checked again."""
+    """Return a stream with the SCVs that a path has found; nothing is checked again.
+
+    Parameters
+    ----------
+    stream : Stream
+        The stream. [-]
+    scv, early_scv : number or array
+        How variable its arrivals are, and over the times that decide on how many wait; None
+        for the same. [-]
+
+    Returns
+    -------
+    Stream
+        The same, so variable. [-]
+    """
     found = object.__new__(Stream)
     for name in stream.__slots__:
         object.__setattr__(found, name, getattr(stream, name))
