@@ -26,6 +26,9 @@ from qmodel.balancing import (
     square_root_split,
 )
 
+DEAR = settings(max_examples=settings.default.max_examples // 2)
+"""For what costs seconds."""
+
 DISTRIBUTIONS: dict[str, Callable[[float], qm.Distribution]] = {
     "exponential": qm.Exponential,
     "constant": qm.Deterministic,
@@ -83,7 +86,6 @@ def test_knowing_more_waits_less(
         assert below(pair[0].response_time, pair[1].response_time, exact), (better, worse)
 
 
-@settings(max_examples=30)  # each number of workers and choices has a table of its own
 @given(kinds, loads, times, st.integers(1, 3), st.integers(2, 12))
 def test_more_choices_wait_less(kind: str, load: float, mean: float, c: int, n: int) -> None:
     replica, choices = replica_of(kind, "exponential", mean, c), np.arange(1, n + 1)
@@ -159,7 +161,7 @@ def same_alone(policy: str, kind: str, distribution: str) -> bool:
 
 
 @pytest.mark.parametrize("policy", POLICIES)
-@settings(max_examples=10)  # each is half a dozen pools, of percentiles by inversion
+@DEAR
 @given(
     kinds,
     st.sampled_from(["exponential", "gamma"]),
@@ -213,7 +215,6 @@ def sites_of(mus: list[float], c: int) -> list[qm.Station]:
     return [qm.MMc(1 / mu, c) for mu in mus]
 
 
-@settings(max_examples=20)
 @given(speeds, loads, workers, st.floats(0.0, 1.0), st.integers(0, 3))
 def test_no_other_split_is_better(
     mus: list[float], load: float, c: int, by: float, which: int
@@ -240,7 +241,6 @@ def test_square_roots_are_the_best_split(mus: list[float], load: float) -> None:
     assert (np.diff(np.array(found)[order] / np.sort(mus)) >= -1e-12).all()
 
 
-@settings(max_examples=20)
 @given(st.floats(0.1, 20.0), st.integers(2, 6), loads, workers, st.floats(0.0, 1.0))
 def test_equal_servers_share_equally(
     mu: float, n: int, load: float, c: int, trip: float
@@ -250,7 +250,6 @@ def test_equal_servers_share_equally(
         assert split(rate, sites, [trip] * n) == pytest.approx([1 / n] * n, rel=1e-9)
 
 
-@settings(max_examples=20)
 @given(speeds, loads, workers, st.floats(0.0, 0.5))
 def test_selfishness_has_a_price(mus: list[float], load: float, c: int, trip: float) -> None:
     sites, rate = sites_of(mus, c), load * sum(mus) * c
@@ -266,7 +265,6 @@ def test_selfishness_has_a_price(mus: list[float], load: float, c: int, trip: fl
     assert min(spent) >= used[0] * (1 - 1e-6)
 
 
-@settings(max_examples=20)
 @given(speeds, loads, workers, st.lists(st.floats(0.05, 1.0), min_size=4, max_size=4))
 def test_capacity_of_a_split_is_that_of_the_fullest(
     mus: list[float], load: float, c: int, some: list[float]

@@ -5,7 +5,7 @@ from dataclasses import fields
 import numpy as np
 import pytest
 import sympy as sp
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from qmodel.distributions import (
@@ -207,7 +207,6 @@ stacks = {
 
 
 @pytest.mark.parametrize("family", stacks)
-@settings(max_examples=20)  # for each family
 @given(data=st.data())
 def test_array_is_cell_by_cell(family, data):
     build, strategies = stacks[family]

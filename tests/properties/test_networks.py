@@ -10,6 +10,9 @@ from hypothesis import strategies as st
 import qmodel as qm
 from qmodel.networks import bounds, classes, closed, routed
 
+DEAR = settings(max_examples=settings.default.max_examples // 2)
+"""For what costs seconds."""
+
 TIMES = st.floats(0.01, 1.0)
 SERVERS = st.sampled_from([1, 1, 2, 5])
 SITES = st.lists(st.tuples(TIMES, SERVERS, st.integers(1, 4)), min_size=1, max_size=4)
@@ -22,7 +25,6 @@ def built(site: list[tuple[float, int, int]], unit: float = 1.0) -> tuple[dict, 
     return stations, {f"s{i}": v for i, (_, _, v) in enumerate(site)}
 
 
-@settings(max_examples=40, deadline=None)
 @given(site=SITES, think=THINK, users=st.integers(1, 300))
 def test_throughput_rises_within_its_bounds(
     site: list[tuple[float, int, int]], think: float, users: int
@@ -43,7 +45,7 @@ def test_throughput_rises_within_its_bounds(
         assert (s.utilization <= 1 + 1e-12).all()
 
 
-@settings(max_examples=15, deadline=None)
+@DEAR
 @given(site=SITES, think=THINK, users=st.integers(1, 60), unit=st.floats(1e-3, 1e3))
 def test_another_unit_of_time_changes_nothing_else(
     site: list[tuple[float, int, int]], think: float, users: int, unit: float
@@ -56,7 +58,7 @@ def test_another_unit_of_time_changes_nothing_else(
     assert one.latency.mean == pytest.approx(one.response_time, rel=1e-7)
 
 
-@settings(max_examples=15, deadline=None)
+@DEAR
 @given(site=SITES, users=st.integers(1, 8), think=THINK)
 def test_a_class_split_in_two_is_the_same(
     site: list[tuple[float, int, int]], users: int, think: float
@@ -70,7 +72,6 @@ def test_a_class_split_in_two_is_the_same(
         assert 2 * r.stations[name].numbers["b"] == pytest.approx(s.number_in_system, rel=1e-9)
 
 
-@settings(max_examples=25, deadline=None)
 @given(p=st.lists(st.floats(0.0, 0.45), min_size=4, max_size=4), rate=st.floats(0.01, 2.0))
 def test_flows_of_a_routed_network_balance(p: list[float], rate: float) -> None:
     stations = {"a": qm.MMc(0.1), "b": qm.MMc(0.05, servers=2)}

@@ -8,11 +8,14 @@ from typing import Any
 import numpy as np
 import pytest
 import sympy as sp
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 import qmodel as qm
 from qmodel.distributions.fit import balanced_hyperexponential
+
+DEAR = settings(max_examples=settings.default.max_examples // 2)
+"""For what costs seconds."""
 
 Distribution = qm.Distribution
 MEANS = ("waiting_time", "response_time", "queue_length", "number_in_system", "utilization")
@@ -258,6 +261,7 @@ def test_another_unit_of_time(
 
 
 @pytest.mark.parametrize("kind", STATIONS)
+@DEAR
 @given(
     distribution=service_distributions,
     some=st.lists(loads, min_size=2, max_size=4),
@@ -289,6 +293,7 @@ QUEUES = sorted(set(STATIONS) - {"Delay"})
 
 
 @pytest.mark.parametrize("kind", QUEUES)
+@DEAR
 @given(distribution=service_distributions, load=loads, mean=times, c=servers)
 def test_overload_stays_in_its_cell(
     kind: str, distribution: str, load: float, mean: float, c: int
