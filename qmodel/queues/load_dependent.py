@@ -162,7 +162,9 @@ class LoadDependent(Station):
             arrival_rate=rate,
             waiting_time=result.waiting_time * stretch,
             response_time=result.response_time * stretch,
-            response=self.distribution_of_response(result, service),
+            response=result.response
+            if service == self.service
+            else self.distribution_of_response(result, service),
         )
 
     def _solve(self, arrival_rate: Value) -> StationResult:

@@ -110,22 +110,23 @@ def exponentials_of(load: float, speeds: np.ndarray) -> tuple[np.ndarray, np.nda
     # Nodes in 1 / (rate + shift) lie closest where the tail is, about the mean rate.
     shift = _SHIFT * (vector @ image) / (vector @ vector)
     factor = cholesky_banded(np.array([np.append(0.0, side), main + shift]))
-    basis = [(vector / size, image / size)]
+    terms = min(_TERMS, n.size)
+    basis, images = np.empty((2, terms, n.size))
+    basis[0], images[0] = vector / size, image / size
     jacobi = np.zeros((_TERMS, _TERMS))
-    for j in range(min(_TERMS, n.size)):
-        vector = cho_solve_banded((factor, False), basis[-1][0])
-        image = basis[-1][0] - shift * vector
-        jacobi[j, j] = vector @ basis[-1][1]
+    for j in range(terms):
+        vector = cho_solve_banded((factor, False), basis[j], check_finite=False)
+        image = basis[j] - shift * vector
+        jacobi[j, j] = vector @ images[j]
         for _ in range(2):  # twice is enough
-            for known, its_image in basis:
-                share = vector @ its_image
-                vector, image = vector - share * known, image - share * its_image
+            shares = images[: j + 1] @ vector
+            vector, image = vector - shares @ basis[: j + 1], image - shares @ images[: j + 1]
         left = vector @ image
-        if j + 1 == _TERMS or not left > 1e-26 * jacobi[0, 0] ** 2:
+        if j + 1 == terms or not left > 1e-26 * jacobi[0, 0] ** 2:
             jacobi = jacobi[: j + 1, : j + 1]
             break
         jacobi[j, j + 1] = jacobi[j + 1, j] = np.sqrt(left)
-        basis.append((vector / np.sqrt(left), image / np.sqrt(left)))
+        basis[j + 1], images[j + 1] = vector / np.sqrt(left), image / np.sqrt(left)
     nodes, vectors = np.linalg.eigh(jacobi)
     weights, rates = vectors[0] ** 2, 1 / nodes - shift
     kept = (rates > 0) & (weights > 0)
