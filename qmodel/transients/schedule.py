@@ -3,14 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import Any, Protocol, runtime_checkable
+from typing import Any, Protocol
 
 import numpy as np
 
 from qmodel import _check
 from qmodel.errors import DomainError
 
-__all__ = ["Constant", "Measuring", "Schedule", "Staffing"]
+__all__ = ["Constant", "Schedule", "Staffing"]
 
 
 class Staffing(Protocol):
@@ -31,14 +31,6 @@ class Staffing(Protocol):
 
     def ahead(self, time: float) -> list[tuple[float, float]]:
         """Return the changes after a time that are decided: when [s], and to how many."""
-
-
-@runtime_checkable
-class Measuring(Staffing, Protocol):
-    """What decides on the servers by how much of them is busy."""
-
-    def observe(self, time: float, busy: float, noise: float = 0.0) -> None:
-        """Take note of the servers that are busy at a time, and of their variance a second."""
 
 
 class Constant:

@@ -21,7 +21,7 @@ from qmodel.transients.evolution import Change, Neighbours, evolve
 from qmodel.transients.feed import Feed
 from qmodel.transients.levels import Levels
 from qmodel.transients.scaling import noise_of
-from qmodel.transients.schedule import Measuring, Staffing
+from qmodel.transients.schedule import Staffing
 from qmodel.transients.strand import Strand
 from qmodel.transients.together import Together
 from qmodel.transients.walk import Walk
@@ -179,7 +179,8 @@ class Ways:
             return [band.together(feed.at(t), way.ready) for t in times]
 
         rates: Callable[..., Sequence[Change]] = both if together else alone
-        measures = way.staff if isinstance(way.staff, Measuring) else None
+        # What decides by how much of them is busy takes note of that.
+        observe = getattr(way.staff, "observe", None)
         while now < end:
             here, wide = band.of(way.p), True
             if way.moments is not None:
@@ -190,10 +191,10 @@ class Ways:
                 if band.spills(p):
                     wide = False
                     break
-                if measures is not None:
+                if observe is not None:
                     busy = np.minimum(band.numbers, way.ready)
                     noise = noise_of(p, busy, *alone(time)[0])
-                    measures.observe(time, float(busy @ p), noise)
+                    observe(time, float(busy @ p), noise)
                 way.step, now, here = step, time, new
             whole = band.whole(here)
             way.p, way.moments = (whole[0], whole[1:]) if together else (whole, None)
