@@ -153,11 +153,10 @@ def marginal_wait_of(station: Station) -> Callable[[Any], Any]:
         step = np.asarray(_STEP * np.minimum(rate, np.where(rate < full, full - rate, rate)))
         step = (rate + step) - rate  # as it is after rounding, near saturation
 
-        def waiting(k: int) -> Any:
-            return (rate + k * step) * wait((rate + k * step)[()])
-
+        near = rate + np.array([1, -1, 2, -2]).reshape(-1, *[1] * step.ndim) * step
         with np.errstate(all="ignore"):
-            slope = (8 * (waiting(1) - waiting(-1)) - (waiting(2) - waiting(-2))) / (12 * step)
+            one, less, two, least = near * wait(near)
+            slope = (8 * (one - less) - (two - least)) / (12 * step)
         slope = np.where(rate == 0, 0.0, slope)
         return np.where(rate >= full, np.inf, slope)[()]
 

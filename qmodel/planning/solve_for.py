@@ -160,12 +160,16 @@ def solve_for(
             return attempts.at(value)
         return what.replace({parameter: domain.number(value)}).solve(load)
 
+    backlogs: dict[float, float] = {}
+
     @cache
     def tried(value: float) -> tuple[Any, ...]:
         return looked(value)
 
     def looked(value: Any) -> tuple[Any, ...]:
         result = solved(value)
+        if changing:
+            backlogs[value] = float(result.backlog.max())
         with np.errstate(invalid="ignore", divide="ignore", over="ignore"):
             missed = missed_by(result, wanted)
             return missed, *footprint(result, missed)
@@ -185,7 +189,7 @@ def solve_for(
     _refuse_gaps(domain, values, holds & ~unknown)
     some, every = holds.any(axis=0), holds.all(axis=0)
     if holds.ndim == 1 and not some and not unknown:
-        best = domain.number(_nearest(values, margins, solved if changing else None))
+        best = domain.number(_nearest(values, margins, backlogs))
         raise InfeasibleError(_why(domain, best, solved(best), load, wanted))
     search = halved if domain.whole else nearly if changing else root
     low, high = (_edge(margin, domain, values, holds, way, search) for way in (1, -1))
@@ -332,12 +336,10 @@ def _side(margins: np.ndarray, holds: np.ndarray, decided: np.ndarray) -> Side:
     return "at least" if trend < 0 else "at most" if trend > 0 else "any"
 
 
-def _nearest(values: np.ndarray, margins: np.ndarray, over: Callable[[Any], Any] | None) -> Any:
+def _nearest(values: np.ndarray, margins: np.ndarray, backlogs: dict[float, float]) -> Any:
     """Return the value with the least margin; of equal ones that of the shortest backlog."""
     least = values[margins <= margins.min()]
-    if over is None or len(least) == 1:
-        return least[0]
-    return min((least[0], least[-1]), key=lambda value: float(over(value).backlog.max()))
+    return min((least[0], least[-1]), key=lambda value: backlogs.get(float(value), 0.0))
 
 
 def _why(domain: Domain, best: Any, result: Any, load: Any, wanted: list[Objective]) -> str:

@@ -26,10 +26,11 @@ def test_a_slow_load_is_a_steady_state_at_each_moment() -> None:
 
 
 def test_what_the_first_station_holds_up_comes_to_the_second_no_faster() -> None:
-    crowd = pulse(30_000, 60.0, base=200.0, until=400.0)
-    times = np.linspace(0, 400, 800)
-    r = SITE.over_time(crowd, times=times)
-    assert r.stations["db"].arrival_rate.max() <= 800.001
+    web, db = qm.call("web", qm.MMc(0.01, 4)), qm.call("db", qm.MMc(0.01, 3))
+    crowd = pulse(7500, 30.0, base=100.0, until=100.0)
+    times = np.linspace(0, 100, 200)
+    r = qm.Pipeline(qm.series(web, db)).over_time(crowd, times=times)
+    assert r.stations["db"].arrival_rate.max() <= 400.001
     assert set(r.overloaded) == {"web", "db"}
     assert r.overloaded["db"][1] >= r.overloaded["web"][0]
     served = np.trapezoid(r.goodput, times)

@@ -104,9 +104,12 @@ def test_other_policies() -> None:
 
 def test_clients_who_try_again_meet_a_cold_cache() -> None:
     """With windows in time the cache fills as without them."""
-    again = qm.retry(qm.timeout(2.0, site().kinds["all"][1]), attempts=2)
-    plain = site().over_time(FLAT, emptied={"cache": 5.0})
-    r = qm.Pipeline(again).over_time(FLAT, emptied={"cache": 5.0})
+    found = qm.cached(
+        LRU(2000), lookup=qm.call("cache", qm.Delay(0.0002)), miss=DB, popularity=PAGES
+    )
+    plain = qm.Pipeline(found).over_time(FLAT, emptied={"cache": 5.0})
+    again = qm.Pipeline(qm.retry(qm.timeout(2.0, found), attempts=2))
+    r = again.over_time(FLAT, emptied={"cache": 5.0})
     late = np.interp([4.0, 6.0, 9.0, 30.0], r.times, misses(r))
     assert late == pytest.approx(
         np.interp([4.0, 6.0, 9.0, 30.0], plain.times, misses(plain)), abs=0.02

@@ -118,13 +118,13 @@ def test_answers_say_the_users() -> None:
 
 
 def test_a_report_on_users() -> None:
-    found = qm.report(qm.MMc(0.045, 6), USERS, objectives="p99 < 1 s")
+    found = qm.report(qm.MMc(0.045, 2), qm.Closed(80, 5.0), objectives="p99 < 1 s")
     keys = [section.key for section in found.sections]
     assert keys == [
         "verdict", "map", "sweep", "size", "losses", "sensitivity", "uncertainty", "basis",
         "model",
     ]  # fmt: skip
-    assert "400 users" in found.verdict
+    assert "80 users" in found.verdict
     (sweep,) = (s.answer for s in found.sections if s.key == "sweep")
     assert len(sweep.draw()) == 1
 

@@ -217,19 +217,19 @@ def test_the_cost_of_headroom() -> None:
 
 
 def test_clients_who_give_up_have_a_section_and_searches_are_of_those_who_wait() -> None:
-    db = qm.call("db", qm.MMc(0.008, servers=4))
-    held = qm.hold("app", 12, qm.series(qm.call("work", qm.Delay(qm.Exponential(0.02))), db))
+    db = qm.call("db", qm.MMc(0.008, servers=2))
+    held = qm.hold("app", 5, qm.series(qm.call("work", qm.Delay(qm.Exponential(0.02))), db))
     site = qm.Pipeline(qm.retry(qm.timeout(0.5, held), attempts=3))
     waiting = patient(site)
     assert waiting.parameters() == qm.Pipeline(held).parameters()
-    found = qm.report(site, 250.0, objectives="p99 < 200 ms")
+    found = qm.report(site, 80.0, objectives="p99 < 200 ms")
     sections = {s.key: s.answer for s in found.sections}
-    assert sections["retries"].verdict == qm.answers.hysteresis(site, 250.0).verdict
+    assert sections["retries"].verdict == qm.answers.hysteresis(site, 80.0).verdict
     remark = "Here all clients wait for their answers: at this load fewer than one in"
     for key in ("sweep", "size", "sensitivity", "uncertainty"):
         assert any(note.startswith(remark) for note in sections[key].notes), key
     assert (
-        sections["size"].details["numbers"] == qm.size(waiting, 250.0, "p99 < 200 ms").numbers
+        sections["size"].details["numbers"] == qm.size(waiting, 80.0, "p99 < 200 ms").numbers
     )
     # What a retry of failures says is not of timeouts, and stays.
     other = qm.retry(qm.timeout(0.5, held), attempts=3, failure=0.1)

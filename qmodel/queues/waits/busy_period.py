@@ -93,17 +93,19 @@ def kendall(s: Any, rate: Any, service: Distribution) -> Any:
         theta = service.laplace(s + rate)
         image = service.laplace(s + rate * (1 - theta))
         before, error = theta, image - theta
-        theta = image
+        theta, there = image, np.zeros(np.shape(image), dtype=bool)
+        # What rounding of the argument leaves of the error: there it wanders, and falls no more.
+        least = 4 * np.finfo(float).eps * (1 + abs(s + rate) * service.mean)
         for _ in range(_STEPS):
             image = service.laplace(s + rate * (1 - theta))
             last, error = error, image - theta
+            there |= (abs(error) >= abs(last)) & (abs(error) <= least * abs(image))
             step = error * (theta - before) / np.asarray(error - last)
             secant = theta - step
             good = np.isfinite(secant) & (abs(secant) <= 1) & (abs(error) < abs(last))
-            before, theta = theta, np.where(good, secant, image)
-            if not np.any(abs(theta - before) > 2e-16 * abs(theta)):
-                break
-            if not np.any(abs(error) > 1e-16):
+            before, theta = theta, np.where(there, theta, np.where(good, secant, image))
+            there |= ~(abs(theta - before) > 2e-16 * abs(theta)) | ~(abs(error) > 1e-16)
+            if there.all():
                 break
     return theta[()]
 
