@@ -228,9 +228,7 @@ def test_clients_who_give_up_have_a_section_and_searches_are_of_those_who_wait()
     remark = "Here all clients wait for their answers: at this load fewer than one in"
     for key in ("sweep", "size", "sensitivity", "uncertainty"):
         assert any(note.startswith(remark) for note in sections[key].notes), key
-    assert (
-        sections["size"].details["numbers"] == qm.size(waiting, 80.0, "p99 < 200 ms").numbers
-    )
+    assert sections["size"].details["numbers"] == qm.size(waiting, 80.0, "p99 < 200 ms").numbers
     # What a retry of failures says is not of timeouts, and stays.
     other = qm.retry(qm.timeout(0.5, held), attempts=3, failure=0.1)
     assert "retry.attempts" in patient(qm.Pipeline(other)).parameters()
