@@ -94,7 +94,7 @@ def kendall(s: Any, rate: Any, service: Distribution) -> Any:
         image = service.laplace(s + rate * (1 - theta))
         before, error = theta, image - theta
         theta, there = image, np.zeros(np.shape(image), dtype=bool)
-        # What rounding of the argument leaves of the error: there it wanders, and falls no more.
+        # What rounding leaves of the error: there it wanders, and falls no more.
         least = 4 * np.finfo(float).eps * (1 + abs(s + rate) * service.mean)
         for _ in range(_STEPS):
             image = service.laplace(s + rate * (1 - theta))
