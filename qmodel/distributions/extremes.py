@@ -14,7 +14,7 @@ from __future__ import annotations
 
 import math
 from abc import abstractmethod
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from functools import reduce
 from itertools import accumulate
@@ -30,48 +30,16 @@ from qmodel.distributions.algebra import checked_distributions
 from qmodel.distributions.at_nodes import inside, to_its_end
 from qmodel.distributions.base import Distribution, Part
 from qmodel.distributions.broadcasting import select, shape_of
+from qmodel.distributions.jumps import Rest, jump_part, jumps, known
+from qmodel.distributions.last_seen import Last
 from qmodel.errors import ModelError
 from qmodel.numerics import quadrature
 
 __all__ = ["Extreme", "Maximum", "Minimum", "OfSeveral", "least_of"]
 
 
-_SEEN: dict[Any, Any] = {}
-"""The last transforms by quadrature: alternatives that share one all ask for it."""
-
-_AT_NODES: dict[Any, Any] = {}
+_AT_NODES = Last(256)
 """The last extremes whose times are read off nodes."""
-
-_MOST_SEEN = 16
-_MOST_AT_NODES = 256
-
-
-def _known(distribution: Distribution, later: Any, s: Any, make: Callable[[Any], Any]) -> Any:
-    at = None if s is None else np.asarray(s)
-    where = None if at is None else (at.shape, at.tobytes())
-    key = (
-        id(distribution),
-        later if isinstance(later, str) else np.asarray(later).tobytes(),
-        where,
-    )
-    return _looked_up(_SEEN, _MOST_SEEN, key, distribution, lambda: make(s))
-
-
-def _looked_up(
-    seen: dict[Any, Any],
-    most: int,
-    key: Any,
-    distribution: Distribution,
-    make: Callable[[], Any],
-) -> Any:
-    """Return what was found of a distribution, or find it and forget what is oldest."""
-    found = seen.get(key)
-    if found is None or found[0] is not distribution:
-        new = make()
-        while len(seen) >= most:
-            seen.pop(next(iter(seen)), None)
-        found = seen[key] = distribution, new
-    return found[1]
 
 
 class Extreme(Distribution):
@@ -88,7 +56,7 @@ class Extreme(Distribution):
     closed = True
 
     def _moments(self) -> tuple[Any, Any, Any]:
-        found: tuple[Any, Any, Any] = _known(self, "moments", None, self._by_quadrature)
+        found: tuple[Any, Any, Any] = known(self, "moments", None, self._by_quadrature)
         return found
 
     def _by_quadrature(self, _: Any) -> tuple[Any, Any, Any]:
@@ -127,17 +95,20 @@ class Extreme(Distribution):
         """Return a time of the size of the extreme: infinite where it is."""
 
     def _breaks(self) -> tuple[Any, ...]:
-        return tuple(
-            part.shift
-            for distribution in self.distributions
-            for part in distribution.parts()
-            if np.any(part.shift)
-        )
+        return tuple(part.shift for part in self._begun() if np.any(part.shift))
+
+    def _begun(self) -> list[Part]:
+        """Return the parts of all times."""
+        return [part for distribution in self.distributions for part in distribution.parts()]
 
     def parts(self) -> tuple[Part, ...]:
-        """Return one part, later by the time that is always taken."""
+        """Return what is smooth, later by the time that is always taken, and later jumps."""
         least = self._least()
-        return (Part(1.0, least, _Rest(self, least) if np.any(least) else self),)
+        found = jumps(self._begun(), least, self._by_nodes().tail)
+        if not found:
+            return (Part(1.0, least, Rest(self, least) if np.any(least) else self),)
+        rest = Rest(self, least, found)
+        return (Part(rest.mass, least, rest), *map(jump_part, found))
 
     @abstractmethod
     def _least(self) -> Any: ...
@@ -177,7 +148,7 @@ class Extreme(Distribution):
         if is_symbolic(s):
             raise ModelError("the transform of a maximum or minimum has no symbolic form here")
         tail = self._by_nodes().tail
-        return _known(self, 0.0, s, lambda s: quadrature.transform(tail, s, self._breaks()))
+        return known(self, 0.0, s, lambda s: quadrature.transform(tail, s, self._breaks()))
 
     @property
     def deep(self) -> bool:  # type: ignore[override]
@@ -197,9 +168,7 @@ class Extreme(Distribution):
         """
         if not self.deep:
             return self
-        found: Extreme = _looked_up(
-            _AT_NODES, _MOST_AT_NODES, id(self), self, self._found_at_nodes
-        )
+        found: Extreme = _AT_NODES.of(id(self), self, self._found_at_nodes)
         return found
 
     def _found_at_nodes(self) -> Extreme:
@@ -263,7 +232,7 @@ def _deep(distribution: Distribution) -> bool:
     """Return whether there is an extreme in a row with other times."""
     if distribution.closed:
         return False
-    return any(isinstance(one, Extreme | _Rest) or _deep(one) for one in inside(distribution))
+    return any(isinstance(one, Extreme | Rest) or _deep(one) for one in inside(distribution))
 
 
 def others(shares: Sequence[Any]) -> list[Any]:
@@ -276,62 +245,6 @@ def others(shares: Sequence[Any]) -> list[Any]:
 def least_of(distribution: Distribution) -> Any:
     """Return the time that a distribution never falls below."""
     return reduce(np.minimum, (part.shift for part in distribution.parts()))
-
-
-@dataclass(frozen=True, slots=True, eq=False, repr=False)
-class _Rest(Distribution):
-    """What is left of an extreme after a time that it always takes."""
-
-    distribution: Extreme
-    taken: Value
-    closed = True
-    of_smooth = True
-
-    @property
-    def deep(self) -> bool:  # type: ignore[override]
-        return self.distribution.deep
-
-    @property
-    def nested(self) -> bool:  # type: ignore[override]
-        return self.distribution.nested
-
-    @property
-    def mean(self) -> Value:
-        return self.distribution.mean - self.taken
-
-    @property
-    def variance(self) -> Value:
-        return self.distribution.variance + 0 * self.taken
-
-    @property
-    def atom(self) -> Value:
-        return 1 - self.distribution.tail(self.taken)
-
-    @property
-    def analytic(self) -> bool:
-        return False
-
-    @property
-    def finest(self) -> int:
-        return self.distribution.finest
-
-    def laplace(self, s: Value) -> Value:
-        return _known(self.distribution, self.taken, s, self._transform)
-
-    def _transform(self, s: Value) -> Value:
-        later = (b - self.taken for b in self.distribution._breaks())
-        tail = self.distribution._by_nodes().tail
-        breaks = [b for b in later if np.any(b > 0)]
-        return quadrature.transform(lambda t: tail(t + self.taken), s, breaks)
-
-    def tail(self, t: Value) -> Value:
-        return self.distribution.tail(t + self.taken)
-
-    def density(self, t: Value) -> Value:
-        return self.distribution.density(t + self.taken)
-
-    def tail_and_density(self, t: Value) -> tuple[Value, Value]:
-        return self.distribution.tail_and_density(t + self.taken)
 
 
 @dataclass(frozen=True, slots=True, eq=False, repr=False)

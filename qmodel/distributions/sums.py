@@ -21,6 +21,8 @@ from qmodel.distributions.shared import read, transform
 __all__ = ["Sum"]
 
 _MOST_PARTS = 128
+_MOST_COSTLY, _CHEAP = 32, 1022
+"""Parts where a transform by quadrature bears fewer points than these."""
 
 
 @dataclass(frozen=True, slots=True, eq=False, repr=False)
@@ -119,7 +121,7 @@ class Sum(Distribution):
             steps = distribution.parts()
             if len(steps) == 1:
                 common = _combined(common, steps)
-            elif rest or len(found) * len(steps) > _MOST_PARTS:
+            elif rest or len(found) * len(steps) > _most_parts(distribution):
                 # More jumps than these are not told apart: what follows is inverted whole.
                 rest.append(distribution)
             else:
@@ -163,6 +165,10 @@ class Sum(Distribution):
     def laplace(self, s: Value) -> Value:
         """Return the transform at `s` [1/s]."""
         return prod(transform(distribution, s) for distribution in self.distributions)
+
+
+def _most_parts(distribution: Distribution) -> int:
+    return _MOST_PARTS if read(distribution, "finest") > _CHEAP else _MOST_COSTLY
 
 
 def _combined(first: tuple[Part, ...], second: tuple[Part, ...]) -> tuple[Part, ...]:

@@ -6,7 +6,16 @@ import numpy as np
 import pytest
 
 import qmodel as qm
-from qmodel.distributions import Distribution, Mixture, Repeated, Scaled, Shifted, Sum
+from qmodel.distributions import (
+    Distribution,
+    Maximum,
+    Minimum,
+    Mixture,
+    Repeated,
+    Scaled,
+    Shifted,
+    Sum,
+)
 from qmodel.distributions.truncated import within
 
 WAITS: dict[str, Distribution] = {
@@ -76,3 +85,34 @@ def test_what_is_scaled_starts_as_much_later() -> None:
     t = np.array([0.0, 0.1, 0.149, 0.2, 0.5])
     assert whole.tail(t) == pytest.approx(plain.tail(t), abs=1e-9)
     assert float(whole.tail(0.149)) == 1.0
+
+
+def test_where_a_deadline_ends_a_time_sums_of_it_jump() -> None:
+    """The tail at 4 s was off by .01, and p99.9 was above what no sum exceeds."""
+    first = Minimum([qm.Exponential(1.0), qm.Deterministic(2.0)])
+    twice, a = Sum([first, first]), np.exp(-2.0)
+    assert sum(part.mass for part in first.parts()) == pytest.approx(1.0, rel=1e-15)
+    assert float(twice.quantile(0.99)) == pytest.approx(4.0, abs=1e-3)
+    t = np.array([2.01, 3.99, 4.0, 4.01])
+    # Both end before: of the first the times that leave the second less than 2 s, and others.
+    early = np.exp(2 - t)
+    both = early - a - (4 - t) * np.exp(-t) + (1 - a) * (1 - early)
+    one = 2 * a * (1 - np.minimum(early, 1.0))
+    right = np.where(t < 4, 1 - both - one, 0.0)
+    assert twice.tail(t) == pytest.approx(right, abs=5e-5)
+    assert (np.abs(twice.tail(t) - right) <= 1.05 * np.asarray(twice.tail_error(t))).all()
+
+
+def test_jumps_at_one_time_are_one_jump() -> None:
+    """In the first of two cells the deadline is another's constant time."""
+    one, late = qm.Deterministic(1.0), qm.Deterministic(3.0)
+    deadline = Mixture([0.5, 0.5], [qm.Deterministic(np.array([1.0, 2.0])), one])
+    rest, jump = Maximum([one, deadline, qm.Uniform(0.0, 4.0)]).parts()
+    assert rest.distribution.atom == pytest.approx([0.25, 0.125])
+    assert jump.mass == pytest.approx([0.0, 0.25])
+    first = Minimum([deadline, qm.Exponential(1.0), Mixture([0.5, 0.5], [one, late])])
+    rest, own, other, last = first.parts()
+    assert rest.mass + own.mass + other.mass == pytest.approx([1.0, 1.0], rel=1e-15)
+    assert own.mass == pytest.approx([np.exp(-1.0), 0.25 * np.exp(-2.0)])
+    assert other.mass == pytest.approx([0.0, 0.75 * np.exp(-1.0)])
+    assert not np.any(last.mass)

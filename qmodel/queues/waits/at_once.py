@@ -34,6 +34,7 @@ import numpy as np
 from qmodel._typing import Value
 from qmodel.distributions import ZERO, Deterministic, Distribution, Repeated, Scaled, Sum
 from qmodel.distributions.algebra import measure
+from qmodel.distributions.base import Part
 from qmodel.distributions.extremes import OfSeveral, least_of, others
 
 __all__ = ["AtOnce", "LastDone"]
@@ -141,10 +142,10 @@ class LastDone(OfSeveral):
         least = (least_of(d) - b for d, b in zip(self.distributions, self.begun, strict=True))
         return np.max(np.broadcast_arrays(0.0, *least), axis=0)[()]
 
-    def _breaks(self) -> tuple[Any, ...]:
+    def _begun(self) -> list[Part]:
         each = zip(self.distributions, self.begun, strict=True)
-        shifts = (np.maximum(part.shift - b, 0.0) for d, b in each for part in d.parts())
-        return tuple(shift for shift in shifts if np.any(shift))
+        parts = [(part, part.shift - b) for d, b in each for part in d.parts()]
+        return [part._replace(shift=np.maximum(left, 0.0)) for part, left in parts]
 
     @property
     def atom(self) -> Value:
