@@ -82,42 +82,52 @@ class Rest(Distribution):
 
     @property
     def of_smooth(self) -> bool:  # type: ignore[override]
+        """Whether it is smooth where the times are: no kink is left by a jump."""
         return not self.jumps
 
     @property
     def deep(self) -> bool:  # type: ignore[override]
+        """As the extreme."""
         return self.distribution.deep
 
     @property
     def nested(self) -> bool:  # type: ignore[override]
+        """As the extreme."""
         return self.distribution.nested
 
     @property
     def mass(self) -> Value:
+        """Total probability, without the jumps. [-]."""
         return self._left(1.0, lambda jump: jump.mass)
 
     @property
     def mean(self) -> Value:
+        """Mean, weighed by its mass. [s]."""
         whole = self.distribution.mean - self.taken
         return self._left(whole, lambda jump: jump.mass * (jump.time - self.taken))
 
     @property
     def variance(self) -> Value:
+        """That of the extreme. [s^2]."""
         return self.distribution.variance + 0 * self.taken
 
     @property
     def atom(self) -> Value:
+        """Probability of the value 0. [-]."""
         return 1 - self.distribution.tail(self.taken)
 
     @property
     def analytic(self) -> bool:
+        """The transform is known to the right of zero only."""
         return False
 
     @property
     def finest(self) -> int:
+        """As the extreme. [-]."""
         return self.distribution.finest
 
     def laplace(self, s: Value) -> Value:
+        """Return the transform at `s` [1/s], by quadrature of the tail."""
         whole = known(self.distribution, self.taken, s, self._transform)
         return self._left(whole, lambda jump: jump.mass * np.exp(-s * (jump.time - self.taken)))
 
@@ -128,6 +138,7 @@ class Rest(Distribution):
         return quadrature.transform(lambda t: tail(t + self.taken), s, breaks)
 
     def tail(self, t: Value) -> Value:
+        """Return P(X > t) at `t` [s]."""
         return self._without_jumps(t, self.distribution.tail(t + self.taken))
 
     def _without_jumps(self, t: Value, tail: Value) -> Value:
@@ -138,8 +149,10 @@ class Rest(Distribution):
         return np.maximum(left, 0.0)[()]
 
     def density(self, t: Value) -> Value:
+        """Return the density at `t` [s]."""
         return self.distribution.density(t + self.taken)
 
     def tail_and_density(self, t: Value) -> tuple[Value, Value]:
+        """Return tail and density at `t` [s]."""
         tail, density = self.distribution.tail_and_density(t + self.taken)
         return self._without_jumps(t, tail), density
