@@ -43,6 +43,13 @@ class ErrorTable:
     computed: Callable[[Any], list[float]]
     simulated: Callable[[Any, int, int], list[tuple[float, float]]]
     group: Callable[[Any], str] = lambda point: ""
+    quantities: Sequence[str] = QUANTITIES
+    of_point: Callable[[Any], Sequence[str]] | None = None
+    """Which of them a point has; by default all."""
+
+    def has(self, point: Any) -> Sequence[str]:
+        """Return the quantities of a point."""
+        return self.quantities if self.of_point is None else self.of_point(point)
 
     @property
     def path_of_page(self) -> Path:
@@ -58,7 +65,7 @@ class ErrorTable:
         """Yield the rows of one point."""
         seen = self.simulated(point, requests, seed)
         for name, value, (exact, error) in zip(
-            QUANTITIES, self.computed(point), seen, strict=True
+            self.has(point), self.computed(point), seen, strict=True
         ):
             row = {
                 "stations": self.named(point), "quantity": name, "simulated": f"{exact:.6g}",
@@ -77,10 +84,10 @@ class ErrorTable:
         """Yield the rows with the errors that the library has now; new points are simulated."""
         stored = {(row["stations"], row["quantity"]): row for row in self.read()}
         for seed, point in enumerate(self.points):
-            if (self.named(point), "mean") not in stored:
+            if (self.named(point), self.quantities[0]) not in stored:
                 yield from self.at(point, requests, seed)
                 continue
-            for name, value in zip(QUANTITIES, self.computed(point), strict=True):
+            for name, value in zip(self.has(point), self.computed(point), strict=True):
                 row = stored[self.named(point), name]
                 error = 100 * (value / float(row["simulated"]) - 1)
                 yield row | {"error_percent": f"{error:+.2f}"}
@@ -91,7 +98,7 @@ class ErrorTable:
         What a standard error of a simulation explains is no error.
         """
         groups = {self.named(point): self.group(point) for point in self.points}
-        worst = {group: dict.fromkeys(QUANTITIES, 1) for group in groups.values()}
+        worst = {group: dict.fromkeys(self.quantities, 1) for group in groups.values()}
         for row in table:
             error = abs(float(row["error_percent"])) - float(row["standard_error_percent"])
             of = worst[groups[row["stations"]]]
@@ -100,10 +107,12 @@ class ErrorTable:
 
     def page(self, table: list[dict[str, str]]) -> str:
         """Return the page of all errors."""
-        lines = ["| stations | " + " | ".join(QUANTITIES) + " |", "|---" * 5 + "|"]
+        names = self.quantities
+        lines = ["| stations | " + " | ".join(names) + " |", "|---" * (len(names) + 1) + "|"]
         for stations in dict.fromkeys(row["stations"] for row in table):
-            errors = [row["error_percent"] for row in table if row["stations"] == stations]
-            cells = " | ".join(f"{float(e):+.1f}" for e in errors)
+            mine = [row for row in table if row["stations"] == stations]
+            errors = {row["quantity"]: f"{float(row['error_percent']):+.1f}" for row in mine}
+            cells = " | ".join(errors.get(name, "") for name in names)
             lines.append(f"| {stations} | {cells} |")
         noise = "A label leaves out of each error the standard error of its simulation.\n\n"
         return self.head + noise + "\n".join([*lines, ""])

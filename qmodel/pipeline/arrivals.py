@@ -25,6 +25,7 @@ from qmodel.queues.approximations.dispersion import (
     mixed,
     scv_at,
 )
+from qmodel.queues.approximations.losses_behind import BehindRoom, scv_in_room
 from qmodel.queues.approximations.return_visits import felt, lasting
 from qmodel.queues.approximations.time_scales import early_scv
 
@@ -63,7 +64,7 @@ class Arrivals(Calls):
     """What streams come to the stations, given their flows.
 
     `disturbed` are the stations whose arrivals are not Poisson, `scvs` how variable they are
-    where that is known; `limited` is whether a limit sees some that are not Poisson.
+    where that is known; `limited` is whether a limit sees some of which that is not.
     """
 
     def __init__(self, flows: Flows) -> None:
@@ -71,7 +72,7 @@ class Arrivals(Calls):
         self.flows = flows
         self.disturbed: set[str] = set()
         self.limited = False
-        self.scvs: dict[str, Any] = {}
+        self.scvs: dict[Any, Any] = {}
         self.early: dict[str, Any] = {}
         """The same over the first of that time, where it differs; it decides how many wait."""
         self._shares: dict[str, Any] = flows.by_station()
@@ -87,16 +88,18 @@ class Arrivals(Calls):
         self._clock: Any = 0.0
         self._met: dict[str, tuple[Dispersion, Any, int]] = {}
         self._own: dict[str, Any] = {}
+        self._ahead: dict[str, frozenset[str]] = {}
+        """By station that loses some: what its streams have passed before."""
         self.symbolic = is_symbolic(flows.rate, *self._shares.values())
         for _ in range(_ROUNDS):
-            before, known = set(self.disturbed), dict(self.scvs)
+            before, known = (set(self.disturbed), dict(self._ahead)), dict(self.scvs)
             self._before, self._into = self._into, {}
             for kind, (_, root) in flows.plan.kinds.items():
                 self._kind, self._clock, self._met = kind, 0.0, {}
                 with np.errstate(over="ignore", invalid="ignore"):
                     root.departures(POISSON, self)
             if not flows.plan.revisited or (
-                before == self.disturbed
+                before == (self.disturbed, self._ahead)
                 and not any(
                     _moved(scv, known.get(name, 1.0)) for name, scv in self.scvs.items()
                 )
@@ -111,20 +114,23 @@ class Arrivals(Calls):
         """Note what comes to the station of a call, and return what leaves."""
         name = call.name
         key = (name, *stream_of(call, self._kind))
-        met = arriving.passed
+        met, plain = arriving.passed, self.flows.plan.stations[name]
         if self._size[0] == name and not self.symbolic:
             _, size, apart = self._size
             self._size = "", 1, 0.0
             arriving = Batches(arriving, size, apart)
-            if np.all(np.equal(apart, 0)) and self.flows.plan.stations[name].variable_arrivals:
+            if np.all(np.equal(apart, 0)) and plain.variable_arrivals:
                 self.batches.setdefault(name, {})[key[1:]] = size
         else:
-            arriving = self._first(call, key, arriving)
+            came = self._first(call, key, arriving)
+            arriving = arriving if plain.losses_follow else came
         if arriving:
             self.disturbed.add(name)
         here = self._into.setdefault(name, {}).setdefault(key, [])
         here.append(arriving)
-        plain = self.flows.plan.stations[name]
+        if plain.losses_follow and not self.symbolic:
+            before = frozenset(self._met.keys() | arriving.passed)
+            return self._through_room(name, before, self._part(name, key))
         if not (plain.poisson_output or plain.variable_arrivals):
             return DISTURBED
         station, services, rate = self._loaded(name)
@@ -132,14 +138,8 @@ class Arrivals(Calls):
             return POISSON
         if self.symbolic or not station.variable_arrivals:
             return (station.poisson_output and arriving) or DISTURBED
-        into = self._before.get(name, self._into[name])
-        parts = [
-            (self._part(name, key) / len(streams), stream)
-            for key, streams in into.items()
-            for stream in streams
-        ]
-        mine = self._part(name, key)
-        stream, utilization = mixed(parts), rate * services.mean / station.servers
+        mine, stream = self._part(name, key), self._together(name)
+        utilization = rate * services.mean / station.servers
         scv: Any = 1.0
         seen, share = services.scv, 1.0
         if (again := self.returns.get((name, self._kind))) is not None:
@@ -158,6 +158,39 @@ class Arrivals(Calls):
         servers = station.servers
         behind = Behind(stream, rate, utilization, servers, services, scv, passed, felt=share)
         return behind if np.all(mine == 1) else behind.thinned(mine)
+
+    def _together(self, name: str) -> Dispersion:
+        """Return all that comes to a station."""
+        into = self._before.get(name, self._into[name])
+        return mixed(
+            [
+                (self._part(name, key) / len(streams), stream)
+                for key, streams in into.items()
+                for stream in streams
+            ]
+        )
+
+    def _through_room(self, name: str, passed: frozenset[str], mine: Any) -> Dispersion:
+        """Note how variable streams are for a station that loses some, and return the rest."""
+        station, services, rate = self._loaded(name)
+        stream: Any = self._together(name)
+        scv: Any = 1.0
+        passed = passed | stream.passed | {name}
+        ahead = self._ahead[name] = self._ahead.get(name, frozenset()) | stream.passed
+        if any(name in {other, *self._ahead.get(other, ())} for other in ahead):
+            # How many are lost would rest on itself.
+            self.scvs.pop(name, None)
+            return DISTURBED.having_passed(passed)
+        servers, most = station.servers, station.most
+        if stream.depth:
+            scv = scv_in_room(stream, rate, services.mean, services.scv, servers, most)
+            if isinstance(stream, Behind):
+                scv = np.where(stream.spaces(services, servers), 0.0, scv)[()]
+            self.scvs[name] = scv
+        accepted = self.flows.shares.get(name, 1.0)
+        left = BehindRoom(stream, rate, accepted, services, servers, most, scv)
+        left.passed = passed
+        return left if np.all(mine == 1) else left.thinned(mine)
 
     def one_of(
         self, step: Step, arriving: Dispersion, name: str, size: int, before: Sequence[Step]

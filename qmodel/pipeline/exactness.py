@@ -26,6 +26,7 @@ from qmodel.caches.base import CacheResult
 from qmodel.pipeline.arrivals import Arrivals, Calls
 from qmodel.pipeline.steps.base import Step
 from qmodel.pipeline.steps.call import Call
+from qmodel.queues.approximations.losses_behind import LOSSES_BEHIND
 from qmodel.queues.approximations.return_visits import SNAPSHOT
 from qmodel.queues.base import DISTRIBUTIONS, MEANS, StationResult
 from qmodel.queues.mmc import MMc
@@ -36,7 +37,7 @@ POISSON_LOSSES = Assumption(
     "poisson-losses",
     "who is turned away, or leaves, is as many as of Poisson arrivals; where one in fifty is "
     "or more, behind one server of an SCV of 4 the share was found up to 70 % low, behind one "
-    "of constant service up to 90 % high at a room and six times too high at a limit",
+    "of constant service up to 90 % high",
     "our simulations",
     APPROXIMATE,
 )
@@ -107,9 +108,11 @@ def labelled(
     called = dict.fromkeys(step.name for step in steps if isinstance(step, Call))
     grounds = [stations[name].basis.grounds for name in called]
     own = [step.grounds(trace) for step in steps]
-    losing = any(r.station.loses for name, r in results.items() if name in arrivals.disturbed)
+    losing = any(r.station.loses for name, r in results.items() if name in unknown)
+    known = any(step.spaces and step.key in arrivals.scvs for step in steps)
     flow = union(
         (POISSON_LOSSES,) if losing or arrivals.limited else (),
+        (LOSSES_BEHIND,) if known else (),
         *(g["utilization"] for g in grounds),
         *(cache.basis.grounds["hit_ratio"] for cache in caches),
         *(g.flow for g in own),

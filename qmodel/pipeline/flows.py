@@ -11,6 +11,7 @@ from __future__ import annotations
 
 from collections.abc import Hashable, Mapping
 from copy import copy
+from types import MappingProxyType
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -18,7 +19,7 @@ import numpy as np
 from qmodel._xp import is_symbolic
 from qmodel.pipeline.fixed_points import Guess
 from qmodel.queues.base import Station, StationResult, Stream
-from qmodel.queues.streams import mixed_service
+from qmodel.queues.streams import mixed_service, so_variable
 
 if TYPE_CHECKING:
     from qmodel.pipeline.plan import Plan
@@ -34,13 +35,22 @@ _ROUNDS = 200
 class Flows:
     """One pass over all paths.
 
-    `shares` depend on the load: known beforehand, or settled on the way.
+    `shares` depend on the load: known beforehand, or settled on the way. `scvs` say how
+    variable the streams are where requests are lost; others are taken as Poisson.
     """
 
     in_time = False
+    arrivals: Any = None
+    """How variable the streams are (`qmodel.pipeline.arrivals`), where it is known."""
 
-    def __init__(self, plan: Plan, rate: Any, shares: Mapping[Any, Any]) -> None:
-        self.plan, self.rate, self.shares = plan, rate, dict(shares)
+    def __init__(
+        self,
+        plan: Plan,
+        rate: Any,
+        shares: Mapping[Any, Any],
+        scvs: Mapping[Any, Any] = MappingProxyType({}),
+    ) -> None:
+        self.plan, self.rate, self.shares, self._scvs = plan, rate, dict(shares), dict(scvs)
         self.visits: dict[Any, Any] = {}
         """By station, kind of request, service and priority: how often a request calls."""
         self._calls: dict[str, list[Any]] = {}
@@ -125,8 +135,12 @@ class Flows:
         """Note what flows into a step, and return what the load makes of it."""
         self.note(step, share)
         if (key := step.key) not in self.shares:
-            self.shares[key] = step.settled(self.rate * self.inflow[key])
+            self.shares[key] = self._by_flow(key)
         return self.shares[key]
+
+    def _by_flow(self, key: Any) -> Any:
+        step, flow = self.plan.coupled[key], self.rate * self.inflow[key]
+        return step.settled(flow, self._scvs.get(key, 1.0))
 
     def note(self, step: Step, share: Any) -> None:
         """Note what flows into a step."""
@@ -142,16 +156,17 @@ class Flows:
 
     def accepted(self, name: str) -> Any:
         """Return the share that a station accepts of what has come to it."""
-        result = self.plan.stations[name].solve(self.streams(name))
+        streams = self.streams(name)
+        if name in self._scvs:
+            streams = [so_variable(stream, self._scvs[name], None) for stream in streams]
+        result = self.plan.stations[name].solve(streams)
         self.results[name] = result
         return result.accepted
 
     def again(self) -> dict[Any, Any]:
         """Return the shares that follow from the flows, of those that were guessed."""
         return {
-            key: self.accepted(key)
-            if isinstance(key, str)
-            else self.plan.coupled[key].settled(self.rate * self.inflow[key])
+            key: self.accepted(key) if isinstance(key, str) else self._by_flow(key)
             for key in self.plan.met_twice
         }
 
@@ -239,12 +254,20 @@ def stream_of(call: Call, kind: str) -> tuple[Hashable, ...]:
     return kind, call.service, call.priority
 
 
-def settled(plan: Plan, rate: Any, given: Mapping[Any, Any]) -> Flows:
-    """Return the flows at a load, with the shares in `given` and all others settled."""
+def settled(
+    plan: Plan,
+    rate: Any,
+    given: Mapping[Any, Any],
+    scvs: Mapping[Any, Any] = MappingProxyType({}),
+) -> Flows:
+    """Return the flows at a load, with the shares in `given` and all others settled.
+
+    `scvs` are how variable the streams are where requests are lost.
+    """
     guessed = {key: plan.guess(key) for key in plan.met_twice}
     steps = {key: Guess() for key in guessed} if plan.settles_down else {}
     for _ in range(_ROUNDS):
-        flows = Flows(plan, rate, {**guessed, **given})
+        flows = Flows(plan, rate, {**guessed, **given}, scvs)
         if not guessed:
             return flows
         new = flows.again()

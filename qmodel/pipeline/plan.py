@@ -23,9 +23,10 @@ from qmodel._xp import is_symbolic
 from qmodel.distributions import Distribution
 from qmodel.errors import ModelError
 from qmodel.pipeline.fixed_points import FixedPoints, fixed_points, least_fixed_point
-from qmodel.pipeline.flows import Flows, settled
+from qmodel.pipeline.flows import Flows
 from qmodel.pipeline.folds import fold, folds, last_with_a_state
 from qmodel.pipeline.late_curve import LateCurve, innermost_first, late_curve
+from qmodel.pipeline.losses import flows_at
 from qmodel.pipeline.parameters import parameters
 from qmodel.pipeline.s_curve import SCurve, s_curve
 from qmodel.pipeline.saturation import saturation
@@ -192,7 +193,7 @@ class Plan:
     def _constant(self) -> Flows | None:
         """The flows of a pipeline in which the load decides nothing."""
         lossless = not any(station.loses for station in self.stations.values())
-        return settled(self, 0, {}) if lossless and not self._by_load else None
+        return flows_at(self, 0, {}) if lossless and not self._by_load else None
 
     @cached_property
     def _by_load(self) -> bool:
@@ -209,7 +210,7 @@ class Plan:
         """Return the flows at a load, with the shares in `given` and all others settled."""
         constant = self._constant
         if constant is None or given:
-            return settled(self, rate, given)
+            return flows_at(self, rate, given)
         return constant.at(rate)
 
     def solved(self, rate: Any, given: Mapping[Any, Any]) -> Solved:

@@ -17,7 +17,8 @@ import numpy as np
 
 from qmodel._xp import is_symbolic, namespace
 from qmodel.numerics.roots import increasing_root
-from qmodel.pipeline.flows import Flows, settled
+from qmodel.pipeline.flows import Flows
+from qmodel.pipeline.losses import flows_at
 from qmodel.pipeline.saturates_first import saturates_first
 
 if TYPE_CHECKING:
@@ -108,7 +109,7 @@ def _greatest(parts: list[tuple[Any, Any]]) -> Any:
 
 
 def _at(plan: Plan, rate: Any, given: Mapping[Any, Any]) -> dict[str, Any]:
-    return _loads(settled(plan, rate, given), rate)
+    return _loads(flows_at(plan, rate, given), rate)
 
 
 def _inverse(load: Any) -> Any:

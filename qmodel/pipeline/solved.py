@@ -58,7 +58,7 @@ class Stations(Mapping[str, StationResult]):
     @cached_property
     def arrivals(self) -> Arrivals:
         """How variable the streams are that come to the stations."""
-        return Arrivals(self._flows)
+        return self._flows.arrivals or Arrivals(self._flows)
 
     def arrival_scv(self, name: str) -> Any:
         """Return how variable what comes to a station is; None if Poisson or not known."""

@@ -85,6 +85,9 @@ class Station(Model, ABC):
     variable_arrivals = False
     """Whether streams may be more or less variable than Poisson (`Stream.scv`)."""
 
+    losses_follow = False
+    """Whether it is known what it loses of streams more or less variable than Poisson."""
+
     poisson_output = False
     """Whether Poisson arrivals leave as a Poisson stream (Burke 1956; Kelly 1979)."""
 

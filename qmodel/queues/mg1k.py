@@ -44,7 +44,7 @@ from qmodel import _check
 from qmodel._fields import parameter
 from qmodel._typing import Value
 from qmodel._xp import is_symbolic
-from qmodel.basis import POISSON_ARRIVALS, Assumption, Basis
+from qmodel.basis import POISSON_ARRIVALS, Basis
 from qmodel.distributions import (
     ZERO,
     Deterministic,
@@ -56,18 +56,15 @@ from qmodel.distributions import (
 )
 from qmodel.distributions.broadcasting import shape_of
 from qmodel.errors import ModelError
-from qmodel.queues.base import DISTRIBUTIONS, FCFS, MEANS, Station, StationResult
+from qmodel.queues.base import DISTRIBUTIONS, FCFS, MEANS, StationResult
 from qmodel.queues.counts.arrivals import arrivals_in
 from qmodel.queues.counts.states import FiniteStates
+from qmodel.queues.finite_room import FINITE_ROOM, FiniteRoom
 from qmodel.queues.mg1 import GENERAL_SERVICE
 from qmodel.queues.results import busy_share
 from qmodel.queues.waits.mg1k import queued_wait
 
 __all__ = ["MG1K"]
-
-FINITE_ROOM = Assumption(
-    "finite-room", "who finds the station full is lost and does not come back", "Erlang 1917"
-)
 
 
 def _embedded(rate: Any, service: Distribution, capacity: int) -> tuple[Any, Any]:
@@ -90,7 +87,7 @@ def _embedded(rate: Any, service: Distribution, capacity: int) -> tuple[Any, Any
 
 
 @dataclass(frozen=True, slots=True, eq=False)
-class MG1K(Station):
+class MG1K(FiniteRoom):
     """Station with one server and a finite capacity, first come first served.
 
     Its times are those of the accepted requests.
@@ -125,17 +122,11 @@ class MG1K(Station):
         symbol="K",
         check=partial(_check.one_count, most=20_000),
     )
-    loses = True
 
     @property
     def servers(self) -> int:
         """Number of servers, one. [-]."""
         return 1
-
-    @property
-    def max_rate(self) -> Value:
-        """Arrival rate at which the station saturates: never, it loses. [1/s]."""
-        return np.inf
 
     def serving(self, service: Distribution) -> MG1K:
         """Return the same capacity with another service distribution."""

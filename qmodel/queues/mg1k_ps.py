@@ -47,8 +47,8 @@ from qmodel.numerics import quadrature
 from qmodel.queues.base import DISTRIBUTIONS, MEANS, Station, StationResult, StreamResult
 from qmodel.queues.counts.states import FiniteStates
 from qmodel.queues.delay import at_load
+from qmodel.queues.finite_room import FINITE_ROOM
 from qmodel.queues.mg1 import GENERAL_SERVICE
-from qmodel.queues.mg1k import FINITE_ROOM
 from qmodel.queues.mgc_ps import PROCESSOR_SHARING
 from qmodel.queues.results import busy_share
 from qmodel.queues.waits.shared_response import cells_of_sizes

@@ -42,10 +42,11 @@ from qmodel.distributions import ZERO, Distribution
 from qmodel.numerics import erlang as kernel
 from qmodel.numerics.roots import increasing_root
 from qmodel.numerics.spare_capacity import spare_servers
-from qmodel.queues.base import DISTRIBUTIONS, MEANS, Station, StationResult
+from qmodel.queues.base import DISTRIBUTIONS, MEANS, StationResult
 from qmodel.queues.counts.erlang import erlang_b
 from qmodel.queues.counts.server_states import ServerStates
 from qmodel.queues.delay import at_load
+from qmodel.queues.finite_room import FiniteRoom
 from qmodel.queues.mg1 import GENERAL_SERVICE
 from qmodel.queues.results import busy_share
 
@@ -169,7 +170,7 @@ def load_for_loss(servers: Count, loss: Value) -> Value:
 
 
 @dataclass(frozen=True, slots=True, eq=False)
-class MGcc(Station):
+class MGcc(FiniteRoom):
     """Station with equal servers, any service distribution, and no queue.
 
     What finds every server taken is lost. The times are those of the accepted requests,
@@ -200,12 +201,16 @@ class MGcc(Station):
 
     service: Distribution
     servers: Count = parameter("servers", symbol="c", check=_check.count)
-    loses = True
 
     @property
     def max_rate(self) -> Value:
         """Arrival rate at which the station saturates: never, it loses. [1/s]."""
         return namespace(self.service.mean, self.servers).inf
+
+    @property
+    def most(self) -> Count:
+        """Requests that the station holds: its servers. [-]."""
+        return self.servers
 
     def serving(self, service: Distribution) -> MGcc:
         """Return as many servers with another service distribution."""

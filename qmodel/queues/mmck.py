@@ -62,6 +62,7 @@ from qmodel.queues.base import DISTRIBUTIONS, FCFS, MEANS, Station, StationResul
 from qmodel.queues.birth_death import MeanOnly
 from qmodel.queues.counts.erlang import erlang_b
 from qmodel.queues.counts.server_states import ServerStates, log_load
+from qmodel.queues.finite_room import FiniteRoom
 from qmodel.queues.mmc import EXPONENTIAL_SERVICE
 from qmodel.queues.results import busy_share
 from qmodel.queues.waits.mmck import AcceptedResponse, AcceptedWait
@@ -229,7 +230,7 @@ def _shares(odds: Any, x: Any, m: Any) -> tuple[Any, Any]:
 
 
 @dataclass(frozen=True, slots=True, eq=False)
-class MMcK(Station):
+class MMcK(FiniteRoom):
     """Station with exponential service, equal servers and a finite capacity.
 
     What finds the station full is lost. `waiting_time`, `response_time` and the distributions
@@ -268,7 +269,6 @@ class MMcK(Station):
         "requests in the station at most", symbol="K", check=partial(_check.count, endless=True)
     )
     service: Exponential = field(init=False, repr=False)
-    loses = True
 
     def __post_init__(self) -> None:
         _sizes(self.servers, self.capacity)

@@ -152,6 +152,15 @@ def test_losses_of_streams_that_are_not_poisson() -> None:
             r = qm.Pipeline(path).solve(1.0)
             for quantity in ("visits", "utilization", "max_rate"):
                 assert r.basis[quantity] == label
-                named = "poisson-losses" in r.basis.assumptions(quantity)
+                named = "losses-behind-a-stream" in r.basis.assumptions(quantity)
                 assert named == (label == "approximate")
     assert r.stations["room"].basis["utilization"] == "approximate"
+
+
+def test_who_gives_up_is_counted_as_of_poisson_arrivals() -> None:
+    agents = qm.call("agents", qm.ErlangA(0.9, servers=1, patience=1.0))
+    for first, label in ((qm.MMc(0.8), "exact"), (qm.MDc(0.8, 1), "approximate")):
+        r = qm.Pipeline(qm.series(qm.call("first", first), agents)).solve(1.0)
+        assert r.basis["visits"] == label
+        named = "poisson-losses" in r.basis.assumptions("visits")
+        assert named == (label == "approximate")

@@ -141,8 +141,10 @@ def test_symbols() -> None:
 def test_bad_input() -> None:
     with pytest.raises(qm.DomainError, match="scv"):
         qm.Stream(1.0, scv=-1.0)
-    with pytest.raises(qm.ModelError, match="MMcK takes Poisson arrivals"):
-        qm.MMcK(0.1, 2, 5).solve(qm.Stream(1.0, scv=2.0))
+    with pytest.raises(qm.ModelError, match="ErlangA takes Poisson arrivals"):
+        qm.ErlangA(0.1, 2, 1.0).solve(qm.Stream(1.0, scv=2.0))
+    with pytest.raises(qm.ModelError, match="MMcK takes each request once and alone"):
+        qm.MMcK(0.1, 2, 5).solve(qm.Stream(1.0, batch=2))
 
 
 def test_a_wait_is_rarer_behind_regular_arrivals_and_longer() -> None:

@@ -183,8 +183,8 @@ class Step(Model, ABC):
 
     # What depends on the load.
 
-    def settled(self, flow: Any) -> Any:
-        """Return the share that the step makes of a `flow` into it [1/s]."""
+    def settled(self, flow: Any, scv: Any = 1.0) -> Any:
+        """Return the share that the step makes of a `flow` into it [1/s], so variable."""
         raise NotImplementedError(f"a {self.word} is not settled by its flow")
 
     def settled_in(self, at: Solved) -> Any:

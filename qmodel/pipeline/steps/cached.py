@@ -97,7 +97,7 @@ class Cached(Step):
         idle = is_symbolic(flow) and not self.rising
         return self.policy.solve(self.popularity, 1.0 if idle else np.maximum(flow, 1e-200))
 
-    def settled(self, flow: Any) -> Any:
+    def settled(self, flow: Any, scv: Any = 1.0) -> Any:
         return self.solve(flow).hit_ratio
 
     def _steps(self, hit_ratio: Any) -> Series:

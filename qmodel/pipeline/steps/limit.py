@@ -5,6 +5,8 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
+import numpy as np
+
 from qmodel import _check
 from qmodel._checked import checked
 from qmodel._fields import parameter
@@ -14,6 +16,7 @@ from qmodel.distributions import ZERO
 from qmodel.pipeline.steps.base import Outcome, Step, again, checked_name
 from qmodel.queues.approximations.dispersion import DISTURBED, Dispersion
 from qmodel.queues.approximations.limited_stream import Limited
+from qmodel.queues.approximations.losses_behind import scv_in_room
 from qmodel.queues.counts.token_bucket import accepted
 from qmodel.units import text
 
@@ -45,8 +48,8 @@ class Limit(Step):
     def loses(self) -> bool:
         return True
 
-    def settled(self, flow: Any) -> Any:
-        return accepted(flow, limit=self.rate, burst=self.burst)
+    def settled(self, flow: Any, scv: Any = 1.0) -> Any:
+        return accepted(flow, limit=self.rate, burst=self.burst, scv=scv)
 
     def flow(self, share: Any, at: Flows) -> Any:
         return share * at.settled(self, share)
@@ -59,10 +62,14 @@ class Limit(Step):
         return 1.0  # A limit is no failure.
 
     def departures(self, arriving: Dispersion, at: Arrivals) -> Dispersion:
-        at.limited |= bool(arriving)
+        at.limited |= bool(arriving) and not arriving.depth
         come = at.flows.rate * at.flows.inflow[self.key]
         if is_symbolic(come, self.rate, self.burst):
+            at.limited |= bool(arriving)
             return arriving or DISTURBED
+        if arriving.depth:
+            each = np.divide(1.0, self.rate)
+            at.scvs[self.key] = scv_in_room(arriving, come, each, 0.0, 1, self.burst)
         return Limited(come, self.rate, self.burst, at.share(self), arriving)
 
     def passage(self, behind: set[Any], trace: Trace) -> set[Any]:

@@ -74,6 +74,7 @@ from qmodel.distributions import Distribution
 from qmodel.numerics.erlang import special
 from qmodel.queues.approximations.dispersion_errors import WORST
 from qmodel.queues.approximations.limit_errors import WORST as LIMITED
+from qmodel.queues.approximations.loss_errors import WORST as LOST
 from qmodel.queues.approximations.time_scales import filling, service_index
 
 __all__ = [
@@ -90,6 +91,7 @@ __all__ = [
 ]
 
 _ROWS, _LONG = WORST["three stations"], WORST["rare long services"]
+_ROOM = max(errors["next"] for errors in LOST.values())
 _VARIED, _REGULAR = LIMITED["SCV from 1"], LIMITED["SCV below 1"]
 VARIABILITY = Assumption(
     "variability-of-arrivals",
@@ -103,8 +105,9 @@ VARIABILITY = Assumption(
     "a station behind a limit, mean "
     f"within {_VARIED['mean']} % and p99 within {_VARIED['p99']} % where service is "
     f"exponential or more variable, {_REGULAR['mean']} % and {_REGULAR['p99']} % where it is "
-    "more regular; behind a fork the mean wait was found within 10 %, where its stations are "
-    "equal and of lognormal service up to 25 % low",
+    "more regular; at an exponential server behind a station with a finite capacity the mean "
+    f"wait within {_ROOM} %; behind a fork the mean wait was found within 10 %, where its "
+    "stations are equal and of lognormal service up to 25 % low",
     "Whitt and You 2022; Kraemer and Langenbach-Belz 1976; our simulations",
     APPROXIMATE,
 )
@@ -181,9 +184,10 @@ def mixed(parts: Sequence[tuple[Any, Dispersion]]) -> Dispersion:
     if all(part is first for _, part in parts):
         return first  # Taken apart, and put together as it was.
     deep = tuple((share, part) for share, part in parts if part.depth)
+    passed: frozenset[str] = frozenset().union(*(part.passed for _, part in parts))
     if deep:
-        return _Mixed(deep, max(part.depth for _, part in deep))
-    return DISTURBED if any(part for _, part in parts) else POISSON
+        return _Mixed(deep, max(part.depth for _, part in deep)).having_passed(passed)
+    return DISTURBED.having_passed(passed) if any(part for _, part in parts) else POISSON
 
 
 class _Joined(_Mixed):

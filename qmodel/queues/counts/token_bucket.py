@@ -15,6 +15,10 @@ the missing tokens are the work in a queue with constant service. Below saturati
 :math:`\rho' = \rho`; above, the conjugate load keeps all terms positive, where the usual
 alternating sum loses its digits at a burst of 15.
 
+**Other arrivals.** In the diffusion limit of G/D/1 with a finite room arrivals of another SCV
+lose as many as Poisson ones do in a room that is smaller by this factor [2]_: x is divided by
+it.
+
 **Batches.** A browser that asks for 154 images at once meets a full bucket and has the rest
 refused, however rarely it comes. Of batches of k at regular intervals T at most :math:`c =
 \min(k, b)` find a token, and no more than the tokens that come, n + d in a time T with n whole:
@@ -25,6 +29,8 @@ References
 ----------
 .. [1] A. W. Berger, W. Whitt, "The impact of a job buffer in a token-bank rate-control
    throttle", Stochastic Models 8, 1992.
+.. [2] W. Whitt, "A diffusion approximation for the G/GI/n/m queue", Operations Research 52,
+   2004.
 """
 
 from __future__ import annotations
@@ -44,10 +50,12 @@ from qmodel.queues.mg1 import MG1
 __all__ = ["accepted", "accepted_of_batches"]
 
 _NEAR = 1e-5
+_LEAST = 0.02
+"""SCV below which arrivals are not taken to be."""
 
 
 @checked
-def accepted(arrival_rate: Value, *, limit: Value, burst: Value) -> Value:
+def accepted(arrival_rate: Value, *, limit: Value, burst: Value, scv: Value = 1.0) -> Value:
     """Share of the requests that a token bucket lets through.
 
     Parameters
@@ -58,6 +66,9 @@ def accepted(arrival_rate: Value, *, limit: Value, burst: Value) -> Value:
         Tokens a second, > 0. [1/s]
     burst : number or array
         Tokens that the bucket holds, >= 1. [-]
+    scv : number or array, default 1
+        How variable the arrivals are over the time in which the bucket empties: SCV of the
+        times between them, >= 0; by default they are Poisson. [-]
 
     Returns
     -------
@@ -81,6 +92,8 @@ def accepted(arrival_rate: Value, *, limit: Value, burst: Value) -> Value:
     rate = _check.nonnegative("arrival_rate", arrival_rate)
     limit = _check.positive("limit", limit)
     room = _check.nonnegative("burst - 1", _check.positive("burst", burst) - 1.0)
+    if not (isinstance(scv, float) and scv == 1):
+        room = room / np.maximum(_check.scv("scv", scv), _LEAST)
     if is_symbolic(rate, limit, room):
         raise ModelError(
             "what a token bucket lets through has no symbolic form: put numbers in"

@@ -1,8 +1,10 @@
-r"""M/PH/c/K exactly: c servers with service of phase type, and capacity K.
+r"""PH/PH/c/K exactly: c servers with service of phase type, and capacity K.
 
-The states are the number n of requests present and how many of the busy servers are in each
-phase (`qmodel.queues.phases.busy_servers`); levels are eliminated from K downwards, with
-positive terms only,
+Arrivals are Poisson, or the times between them are of phase type too.
+
+The states are the number n of requests present, the phase of the next arrival and how many of
+the busy servers are in each phase (`qmodel.queues.phases.busy_servers`); levels are eliminated
+from K downwards, with positive terms only,
 
 .. math::
 
@@ -38,11 +40,13 @@ from qmodel.distributions import Distribution
 from qmodel.distributions.broadcasting import whole
 from qmodel.queues.phases import busy_servers
 
-__all__ = ["InRoom", "SteppedWait", "in_room"]
+__all__ = ["POISSON_GAPS", "InRoom", "SteppedWait", "in_room"]
 
 _LEAST = 1e-14
 """The share that is left out at the end of a wait."""
 _MOST_STEPS = 200_000
+POISSON_GAPS = np.ones((1, 1)), -np.ones((1, 1, 1))
+"""Exponential times between arrivals."""
 
 
 class InRoom(NamedTuple):
@@ -50,8 +54,8 @@ class InRoom(NamedTuple):
 
     Parameters
     ----------
-    present : array of shape (capacity + 1, cells)
-        Probabilities of the number present. [-]
+    present, seen : array of shape (capacity + 1, cells)
+        Probabilities of the number present, and of that which an arrival finds. [-]
     steps : tuple of arrays
         For each cell the probabilities that so many steps are too few for the wait of an
         accepted request. [-]
@@ -60,12 +64,18 @@ class InRoom(NamedTuple):
     """
 
     present: np.ndarray
+    seen: np.ndarray
     steps: tuple[np.ndarray, ...]
     rate: float
 
 
 def in_room(
-    initial: np.ndarray, generator: np.ndarray, servers: int, capacity: int, load: np.ndarray
+    initial: np.ndarray,
+    generator: np.ndarray,
+    servers: int,
+    capacity: int,
+    load: np.ndarray,
+    gaps: tuple[np.ndarray, np.ndarray] = POISSON_GAPS,
 ) -> InRoom:
     """Return the steady state at some loads.
 
@@ -79,6 +89,8 @@ def in_room(
         Numbers of both, 1 <= servers <= capacity. [-]
     load : array of shape (cells,)
         Arrivals in a mean service time, > 0. [-]
+    gaps : pair of arrays, of shape (cells, stages) and (cells, stages, stages)
+        The same of the times between arrivals, of mean 1; by default exponential. [-]
 
     Returns
     -------
@@ -101,41 +113,76 @@ def in_room(
     begin = [busy_servers.starts(n, start) for n in range(servers)]
     leave = fall[-1] @ begin[-1]
     a = load[:, None, None]
+    stages = gaps[0].shape[-1]
+    stage, busy = np.eye(stages)[None], np.eye(leave.shape[-1])[None]
+    quiet = a * gaps[1]
+    ends = a[..., 0] * -gaps[1].sum(axis=-1)
+    come = ends[:, :, None] * gaps[0][:, None, :]
+    done = _each(stage, leave)
 
     # From the full room downwards; up to a factor that stays, in long rooms.
-    one = np.eye(leave.shape[-1])
-    factors = [a * np.linalg.inv(-change[-1])] if capacity > servers else []
+    up, within = _each(come, busy), _each(quiet, busy) + _each(stage, change[-1])
+    # Together before the rest, which an endless load would swallow.
+    full = _each(quiet + come, busy) + _each(stage, change[-1])
+    factors = [up @ np.linalg.inv(-full)] if capacity > servers else []
     while len(factors) < capacity - servers:
-        factor = a * np.linalg.inv(a * one - change[-1] - factors[-1] @ leave)
+        factor = up @ np.linalg.inv(-within - factors[-1] @ done)
         if abs(factor - factors[-1]).max() < 1e-15 * abs(factor).max():
             factors.extend([factor] * (capacity - servers - len(factors)))
             break
         factors.append(factor)
-    inside = a * one if capacity > servers else 0.0
-    back = factors[-1] @ leave if factors else 0.0
+    inside = within if capacity > servers else full
+    back: Any = factors[-1] @ done if factors else 0.0
     below = []
     for n in range(servers, 0, -1):
-        below.append(a * begin[n - 1] @ np.linalg.inv(inside - change[n] - back))
-        inside, back = a * np.eye(begin[n - 1].shape[1]), below[-1] @ fall[n - 1]
-    levels = [np.ones((load.size, 1, 1))]
+        below.append(_each(come, begin[n - 1]) @ np.linalg.inv(-inside - back))
+        back = below[-1] @ _each(stage, fall[n - 1])
+        size = begin[n - 1].shape[1]
+        inside = _each(quiet, np.eye(size)[None]) + _each(stage, change[n - 1])
+    levels = [_stationary(inside + back)]
     for factor in [*below[::-1], *factors[::-1]]:
         levels.append(levels[-1] @ factor)
         # A crowded room has more than a float can hold, of an empty one.
-        size = levels[-1].max(axis=(1, 2), keepdims=True)
-        if (size > 1e200).any():
-            levels = [level / np.where(size > 1e200, size, 1.0) for level in levels]
+        most = levels[-1].max(axis=(1, 2), keepdims=True)
+        if (most > 1e200).any():
+            levels = [level / np.where(most > 1e200, most, 1.0) for level in levels]
     present = np.stack([level.sum(axis=(1, 2)) for level in levels])
-    total = present.sum(axis=0)
-    found = np.stack([level[:, 0] for level in levels[servers:-1]], axis=1) if factors else None
-    accepted = present[:-1].sum(axis=0)
+    # What an arrival finds: the busy servers, by the rate at which each stage ends.
+    finds = [
+        (ends[:, None] @ level.reshape(load.size, stages, -1))[:, 0] / load[:, None]
+        for level in levels
+    ]
+    seen = np.stack([each.sum(axis=1) for each in finds])
+    queued = np.stack(finds[servers:-1], axis=1) if factors else None
+    accepted = seen[:-1].sum(axis=0)
     rate = float(-change[-1].diagonal(axis1=1, axis2=2).min())
     steps = tuple(
         np.zeros(1)
-        if found is None
-        else _steps(found[i] / accepted[i], change[-1][0], leave[0], rate)
+        if queued is None
+        else _steps(queued[i] / accepted[i], change[-1][0], leave[0], rate)
         for i in range(load.size)
     )
-    return InRoom(present / total, steps, rate)
+    return InRoom(present / present.sum(axis=0), seen / seen.sum(axis=0), steps, rate)
+
+
+def _each(outer: np.ndarray, inner: np.ndarray) -> np.ndarray:
+    """Return the Kronecker product in each cell."""
+    if outer.shape[1:] == (1, 1):
+        return np.asarray(outer * inner)
+    rows, columns = outer.shape[1] * inner.shape[1], outer.shape[2] * inner.shape[2]
+    whole: np.ndarray = outer[:, :, None, :, None] * inner[:, None, :, None, :]
+    return whole.reshape(-1, rows, columns)
+
+
+def _stationary(rates: np.ndarray) -> np.ndarray:
+    """Return the stationary distribution in each cell, as one row."""
+    if rates.shape[1:] == (1, 1):
+        return np.ones_like(rates)
+    balance = rates.copy()
+    balance[:, :, -1] = 1.0
+    last = np.eye(rates.shape[-1])[-1][None, :, None]
+    found = np.linalg.solve(balance.swapaxes(1, 2), last + 0 * rates[:, :, :1])
+    return np.asarray(found.swapaxes(1, 2))
 
 
 def _steps(found: np.ndarray, change: np.ndarray, leave: np.ndarray, rate: float) -> np.ndarray:
