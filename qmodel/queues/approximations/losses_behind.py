@@ -59,15 +59,15 @@ LOSSES_BEHIND = Assumption(
     "between arrivals that are as variable as the stream is over the time in which the station "
     "fills; behind service of an SCV from 1 to 10 the share that is lost, where it is one in a "
     f"hundred or more, was found within {_VARIED['lost']} %, the mean wait of the others "
-    f"within {_VARIED['mean']} % and its p99 within {_VARIED['p99']} %, at limits the share within "
-    f"{_LIMITS[0]['lost']} %; behind more regular service {_REGULAR['lost']} %, "
+    f"within {_VARIED['mean']} % and its p99 within {_VARIED['p99']} %, at limits the share "
+    f"within {_LIMITS[0]['lost']} %; behind more regular service {_REGULAR['lost']} %, "
     f"{_REGULAR['mean']} %, {_REGULAR['p99']} % and {_LIMITS[1]['lost']} %",
     "Whitt 2004; Fredericks 1980; our simulations",
     APPROXIMATE,
 )
 
 _FILLS = 6.0
-_ROUNDS = 6
+_ROUNDS = 3
 
 
 class BehindRoom(Behind):
