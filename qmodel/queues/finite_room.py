@@ -112,11 +112,11 @@ class FiniteRoom(Station):
             return result
         if np.any(np.greater(c, _MOST_SERVERS) | np.greater(most, _MOST_ROOM)):
             return result
-        return solve_in_room(station, result.arrival_rate, capacity=most, scv=scv)
+        return solve_in_room(station, arrival_rate=result.arrival_rate, capacity=most, scv=scv)
 
 
 def solve_in_room(
-    station: Station, arrival_rate: Value, *, capacity: Count, scv: Value = 1.0
+    station: Station, *, arrival_rate: Value, capacity: Count, scv: Value = 1.0
 ) -> StationResult:
     """Return the steady state of a station with so many places.
 

@@ -93,4 +93,4 @@ class MGcK(FiniteRoom):
             return MG1K(service, capacity)._solve(arrival_rate)
         if is_symbolic(arrival_rate, service.mean, service.scv):
             raise ModelError("M/G/c/K has no form for symbols; MMcK has")
-        return solve_in_room(self, arrival_rate, capacity=capacity)
+        return solve_in_room(self, arrival_rate=arrival_rate, capacity=capacity)
