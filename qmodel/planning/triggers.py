@@ -304,41 +304,54 @@ class _Fluid:
     def _run(self, lengths: Any, spike: float, speed: float) -> tuple[Any, Any]:
         """Return which lengths tip, and the backlogs when the trigger is over."""
         step, n = self._step, len(self._delays) + 1
-        back = max(self._delays)
-        begun = self._failing(np.zeros(1))[0]
+        # What comes back within the shortest delay has failed already: that long at a time.
+        back, block = max(self._delays), min(self._delays)
+        begun, more = self._failing(np.zeros(1))[0], len(lengths)
         # What has failed of each stream, by the time when it came; before, the healthy state.
-        failed = [
-            [np.full(lengths.shape, self._fresh * begun ** (k + 1))] * (back + 1)
-            for k in range(n)
-        ]
-        backlog, left = np.zeros(lengths.shape), np.zeros(lengths.shape)
+        failed = [np.full((back, more), self._fresh * begun ** (k + 1)) for k in range(n)]
+        backlog, left, quiet = np.zeros(more), np.zeros(more), np.zeros(more, dtype=int)
+        balance = np.full(more, _KEPT * (self._budget or 0.0) * self._fresh)
+        gone = np.zeros(more, dtype=bool)
         settle = _ROUNDS * n * (back * step)
-        balance = np.full(lengths.shape, _KEPT * (self._budget or 0.0) * self._fresh)
-        quiet, gone = np.zeros(lengths.shape), np.zeros(lengths.shape, dtype=bool)
-        for i in range(int((lengths.max() + settle) / step) + 1):
-            now = i * step
+        end = int((lengths.max() + settle) / step) + 1
+        for first in range(0, end, block):
+            now = step * np.arange(first, min(first + block, end))[:, None]
             on, part = now < lengths, np.clip((lengths - now) / step, 0.0, 1.0)
             streams = [part * spike + (1 - part) * self._fresh]
-            streams += [failed[k][len(failed[k]) - d] for k, d in enumerate(self._delays)]
+            streams += [failed[k][back - d :][: len(now)] for k, d in enumerate(self._delays)]
             total = sum(streams[1:])
             scale: Any = 1.0
             if self._budget is not None:
-                balance = np.minimum(
-                    balance + self._budget * streams[0] * step,
-                    _KEPT * self._budget * self._fresh,
-                )
-                scale = np.minimum(1.0, balance / np.maximum(total * step, 1e-300))
-                balance = balance - total * scale * step
-            fails = self._failing(backlog)
-            for k, stream in enumerate(streams):
-                failed[k].append((stream if k == 0 else stream * scale) * fails)
-                del failed[k][: len(failed[k]) - back - 1]
+                scale, balance = self._allowed(balance, streams[0], total)
             served = (part * speed + 1 - part) * self._capacity
-            backlog = np.maximum(backlog + (streams[0] + total * scale - served) * step, 0.0)
-            left = np.where(on, backlog, left)
+            added = np.cumsum((streams[0] + total * scale - served) * step, axis=0)
+            # Never below zero: as much is left as was added since it was empty (Lindley).
+            after = added + np.maximum(backlog, np.maximum.accumulate(-added, axis=0))
+            fails = self._failing(np.vstack([backlog, after[:-1]]))
+            for k, stream in enumerate(streams):
+                lost = (stream if k == 0 else stream * scale) * fails
+                failed[k] = np.concatenate([failed[k], lost])[-back:]
             # Attempts that failed come back in waves: one must find the queue still empty.
-            quiet = np.where(on | (backlog > 0), 0.0, quiet + step)
-            gone |= quiet > n * back * step
-            if np.all(gone | (backlog > _LOST * self._capacity * self._tau)):
+            steps = np.arange(1, len(now) + 1)[:, None]
+            busy = np.where(on | (after > 0), steps, -quiet)
+            idle = steps - np.maximum.accumulate(busy, axis=0)
+            over = gone | np.logical_or.accumulate(idle > n * back, axis=0)
+            decided = np.all(over | (after > _LOST * self._capacity * self._tau), axis=1)
+            last = int(np.argmax(decided)) if decided.any() else len(now) - 1
+            gone, backlog, quiet = over[last], after[last], idle[last]
+            lasting = on[: last + 1].sum(axis=0)
+            at_end = np.take_along_axis(after, np.maximum(lasting - 1, 0)[None], axis=0)[0]
+            left = np.where(lasting > 0, at_end, left)
+            if decided.any():
                 break
         return ~gone, left
+
+    def _allowed(self, balance: Any, fresh: Any, again: Any) -> tuple[Any, Any]:
+        """Return the share of the retries that the budget lets through, and what it has left."""
+        step, most = self._step, _KEPT * self._budget * self._fresh
+        scale = np.ones(again.shape)
+        for i, (comes, wanted) in enumerate(zip(fresh, again, strict=True)):
+            balance = np.minimum(balance + self._budget * comes * step, most)
+            scale[i] = np.minimum(1.0, balance / np.maximum(wanted * step, 1e-300))
+            balance = balance - wanted * scale[i] * step
+        return scale, balance

@@ -9,8 +9,10 @@ levels are alike: their ratio R comes from logarithmic reduction (Latouche and R
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from dataclasses import dataclass
-from itertools import combinations
+from functools import cached_property
+from itertools import combinations, islice
 from typing import Any
 
 import numpy as np
@@ -105,6 +107,20 @@ class Solution:
 
     def wait_tail(self, t: float) -> float:
         """Return P(wait > t): fewer departures in t than are needed, by uniformisation."""
+        top = -self.internal.diagonal().min()
+        most = int(top * t + 12 * np.sqrt(top * t) + 40)
+        known, more = self._waiting
+        known += islice(more, max(most + 1 - len(known), 0))
+        weights = poisson_distribution.pmf(np.arange(most + 1), top * t)
+        return float(weights @ known[: most + 1])
+
+    @cached_property
+    def _waiting(self) -> tuple[list[float], Iterator[float]]:
+        """The probabilities of `_after_steps` that are known, and those to come."""
+        return [], self._after_steps()
+
+    def _after_steps(self) -> Iterator[float]:
+        """Yield the probability that some are still needed after 0, 1, 2, ... steps."""
         found = [self.levels[-1] @ self.arrive / self.arrival_rate]
         level = self.levels[-1]
         while found[-1].sum() > 1e-15 * found[0].sum():
@@ -113,15 +129,11 @@ class Solution:
         phases = np.array(found)
         top = -self.internal.diagonal().min()
         stay, leave = np.eye(len(self.internal)) + self.internal / top, self.complete / top
-        most = int(top * t + 12 * np.sqrt(top * t) + 40)
-        weights = poisson_distribution.pmf(np.arange(most + 1), top * t)
         few = np.ones(phases.shape)  # P(at most i departures in m steps), from each phase
-        total = 0.0
-        for weight in weights:
-            total += weight * (phases * few).sum()
+        while True:
+            yield float((phases * few).sum())
             before = np.vstack([np.zeros(few.shape[1]), few[:-1]])
             few = few @ stay.T + before @ leave.T
-        return float(total)
 
 
 def solve(arrival: Phases, service: Phases, servers: int, arrival_rate: float) -> Solution:

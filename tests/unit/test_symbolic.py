@@ -186,7 +186,10 @@ def test_series_at_heavy_load(servers, order):
 
 
 def test_series_at_heavy_load_of_a_whole_pipeline():
-    site = typical_pipeline(hit_ratio=sp.Rational(1, 2), workers="free")
+    one = sp.Rational(1, 50)
+    web, lookup = qm.call("web", qm.MMc(one, 2)), qm.call("cache", qm.MMc(one / 50))
+    miss = qm.call("db", qm.MMc(2 * one, 3))
+    site = qm.Pipeline(qm.series(web, qm.cached(sp.Rational(1, 2), lookup=lookup, miss=miss)))
     formula = site.solve(LAM).latency.mean
     found = sy.series_heavy(formula, limit=site.max_rate, order=1)
     at = {LAM: float(site.max_rate) - 1e-3}
