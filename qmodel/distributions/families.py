@@ -123,6 +123,8 @@ def _gap_of_gamma(x: Any, z: Any, direct: Any) -> Any:
     The terms are prod_j (x + j z) / (n + 1)! with alternating sign.
     """
     near = (abs(x) < 0.5) & (abs(z) < 0.1)
+    if not np.any(near):
+        return direct
     x, z = np.where(near, x, 0.0), np.where(near, z, 0.0)
     term = total = (x + z) / 2
     for n in range(1, 18):

@@ -347,7 +347,7 @@ class _Fluid:
         return ~gone, left
 
     def _allowed(self, balance: Any, fresh: Any, again: Any) -> tuple[Any, Any]:
-        """Return the share of the retries that the budget lets through, and what it has left."""
+        """Return the share of the retries that a budget lets through, and what is left."""
         step, most = self._step, _KEPT * self._budget * self._fresh
         scale = np.ones(again.shape)
         for i, (comes, wanted) in enumerate(zip(fresh, again, strict=True)):
