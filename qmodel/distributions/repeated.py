@@ -15,6 +15,7 @@ from qmodel._xp import namespace
 from qmodel.distributions.algebra import measure
 from qmodel.distributions.base import Distribution, Part
 from qmodel.distributions.constants import ZERO, Deterministic
+from qmodel.distributions.empirical import Empirical, in_a_row
 from qmodel.distributions.pieces import MOST, Piece, Pieces
 from qmodel.distributions.sums import Sum
 
@@ -312,6 +313,11 @@ class Repeated(Distribution):
     def parts(self) -> tuple[Part, ...]:
         """Return one part where there is one; otherwise those of the written-out sum."""
         parts = self.distribution.parts()
+        if isinstance(self.distribution, Empirical) and not np.ndim(self.times):
+            many = not self.times <= MOST
+            measured = None if many else in_a_row([self.distribution] * int(self.times))
+            if measured:
+                return measured.parts()
         if len(parts) == 1:
             mass, shift, distribution = parts[0]
             rest = distribution if distribution is ZERO else Repeated(distribution, self.times)

@@ -14,7 +14,8 @@ from qmodel._typing import Value
 from qmodel._xp import is_symbolic
 from qmodel.distributions.algebra import checked_distributions, measure, merged, weighed
 from qmodel.distributions.base import Distribution, Part
-from qmodel.distributions.constants import ZERO
+from qmodel.distributions.constants import ZERO, Deterministic
+from qmodel.distributions.empirical import in_a_row
 from qmodel.distributions.pieces import Piece, Pieces, product
 from qmodel.distributions.shared import read, transform
 
@@ -114,6 +115,10 @@ class Sum(Distribution):
 
     def parts(self) -> tuple[Part, ...]:
         """Return every combination of the parts, those of equal shifts as one."""
+        measured = [d for d in self.distributions if not isinstance(d, Deterministic)]
+        if len(measured) > 1 and (whole := in_a_row(measured)):
+            constant = [d for d in self.distributions if isinstance(d, Deterministic)]
+            return Sum((whole, *constant)).parts()
         found: tuple[Part, ...] = (Part(1.0, 0.0, ZERO),)
         # What has one part follows all others alike, whatever its place in the row.
         common, rest = found, list[Distribution]()

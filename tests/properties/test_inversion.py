@@ -91,7 +91,8 @@ class Grid:
 def test_sums_on_a_grid(distribution, times):
     # The step divides the samples and the limits.
     grid = Grid(0.05 / 32 if times < 40 else 0.05 / 16)
-    p = P[P < 0.9995]
+    # The half of an even sum of samples is met exactly: rounding decides which one it is.
+    p = np.where(P == 0.5, 0.47, P)[P < 0.9995]
     expected = grid.quantile(grid.transform(distribution.tail) ** times, p)
     if isinstance(
         distribution, Gamma

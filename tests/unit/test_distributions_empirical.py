@@ -4,7 +4,14 @@ import numpy as np
 import pytest
 import sympy as sp
 
-from qmodel.distributions import Distribution, Exponential, Mixture, Sum
+from qmodel.distributions import (
+    Deterministic,
+    Distribution,
+    Exponential,
+    Mixture,
+    Repeated,
+    Sum,
+)
 from qmodel.distributions.empirical import Empirical
 from qmodel.errors import DomainError
 
@@ -139,3 +146,20 @@ def test_nan_and_scalars():
 def test_impossible_samples_are_named(samples, message):
     with pytest.raises(DomainError, match=message):
         Empirical(samples)
+
+
+@pytest.mark.parametrize("times", [5, 40])
+def test_sums_of_measured_times_alone_jump_where_they_jump(times: int) -> None:
+    """Of forty times of twenty values the tail was smooth, and its stated error 1e-10."""
+    measured = Empirical(np.arange(0.05, 2.0, 0.1))
+    masses = np.ones(1)
+    for _ in range(times):
+        masses = np.convolve(masses, np.full(20, 1 / 20))
+    above = np.append(np.cumsum(masses[::-1])[-2::-1], 0.0)
+    values = 0.05 * times + 0.1 * np.arange(len(masses))
+    p = np.array([1e-3, 0.1, 0.9, 0.999])
+    later = Sum([Deterministic(0.4), *[measured] * times])
+    for whole, by in (Sum([measured] * times), 0), (Repeated(measured, times), 0), (later, 0.4):
+        assert whole.tail(values + by + 0.05) == pytest.approx(above, rel=1e-12, abs=1e-300)
+        right = values[np.searchsorted(1 - above, p)] + by
+        assert whole.quantile(p) == pytest.approx(right, rel=1e-12)
