@@ -19,8 +19,8 @@ memory. In a sweep of many cells use fewer: ``Empirical(np.quantile(times, (np.a
 **In sums and mixtures.** With at most 8 distinct samples the jumps of the tail are carried
 exactly. With more, the tail of a sum is smooth where another time of the sum is; sums of
 measured and constant times alone are added up value by value while that is at most 16,384
-pairs (20 distinct samples on one grid forty times over, 120 twice). What has more is smoothed by
-inversion: next to a sample it is off by up to half the probability of that sample.
+pairs (20 distinct samples on one grid forty times over, 120 twice). What has more is smoothed
+by inversion: next to a sample it is off by up to half the probability of that sample.
 
 References
 ----------
@@ -233,7 +233,7 @@ def _blocks(points: int, samples: int) -> Iterator[tuple[slice, slice]]:
 
 
 def in_a_row(times: Sequence[Distribution]) -> Empirical | None:
-    """Return the sum of measured times, value by value; None if one is not, or it has too many."""
+    """Return the sum of measured times, value by value; None if others, or too many."""
     values, weights = np.zeros(1), np.ones(1)
     for time in times:
         if not isinstance(time, Empirical) or values.size * time.values.size > _MOST_VALUES:
