@@ -5,7 +5,7 @@ from __future__ import annotations
 import math
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
-from functools import cached_property
+from functools import cached_property, lru_cache
 from typing import Any
 
 from qmodel.errors import DomainError, ModelError
@@ -17,6 +17,9 @@ from qmodel.planning._models import Asked, StationModel, as_pipeline
 __all__ = ["Attempts", "over_time"]
 
 _LOAD = "load"
+
+_KEPT = 4
+"""Results that are kept: a search ends beside one of its last tries."""
 
 
 @dataclass(frozen=True)
@@ -65,8 +68,12 @@ class Attempts:
         """Return the load with a value of the number; None for none."""
         return self._drawn(value)[0] if math.isfinite(value) else None
 
-    def at(self, value: float) -> PipelineOverTime:
-        """Return what happens with a value of the number."""
+    @cached_property
+    def at(self) -> Callable[[float], PipelineOverTime]:
+        """What happens with a value of the number; the last ones are kept."""
+        return lru_cache(maxsize=_KEPT)(self._at)
+
+    def _at(self, value: float) -> PipelineOverTime:
         model = self.model
         if not self.free:
             model = model.replace({self.parameter: self.domain.number(value)})

@@ -52,6 +52,8 @@ from qmodel.units import text
 __all__ = ["solve_for"]
 
 _NEAR, _FAR, _ZOOMS = 4, 60, 16
+_NEAR_IN_TIME = 2
+"""Steps outwards that are always tried: each is dear where it is a solution through time."""
 
 
 @checked
@@ -183,7 +185,8 @@ def solve_for(
         with np.errstate(invalid="ignore", divide="ignore", over="ignore"):
             return missed_by(solved(value), wanted)
 
-    values, margins = _windows(margin, domain, *_scan(look, domain))
+    near = _NEAR_IN_TIME if changing else _NEAR
+    values, margins = _windows(margin, domain, *_scan(look, domain, near))
     unknown = np.isnan(margins).any(axis=0)
     holds = margins < 0
     _refuse_gaps(domain, values, holds & ~unknown)
@@ -216,7 +219,9 @@ def solve_for(
     )
 
 
-def _scan(look: Callable[[Any], Any], domain: Domain) -> tuple[np.ndarray, np.ndarray]:
+def _scan(
+    look: Callable[[Any], Any], domain: Domain, near: int
+) -> tuple[np.ndarray, np.ndarray]:
     """Return ascending values along a new first axis, and their margins.
 
     They go outwards until each scenario has values of both kinds, or nothing changes.
@@ -225,7 +230,7 @@ def _scan(look: Callable[[Any], Any], domain: Domain) -> tuple[np.ndarray, np.nd
     found = {domain.current: np.asarray(here)}
     last = {-1: (domain.current, prints), 1: (domain.current, prints)}
     step, moving = 0, {-1, 1}
-    while moving and step < _FAR and (step < _NEAR or not _decided(found)):
+    while moving and step < _FAR and (step < near or not _decided(found)):
         step += 1
         for way in tuple(moving):
             value, (end, before) = domain.stride(domain.current, way * step), last[way]
@@ -234,7 +239,7 @@ def _scan(look: Callable[[Any], Any], domain: Domain) -> tuple[np.ndarray, np.nd
                 continue
             here, *prints = look(value)
             found[value], last[way] = np.asarray(here), (value, prints)
-            if step > _NEAR and unchanged(before, prints):
+            if step > near and unchanged(before, prints):
                 moving.discard(way)
     # A parameter that does nothing, a delay of zero, may be another thing than a small one.
     if domain.closed and domain.bottom not in found:
