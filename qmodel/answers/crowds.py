@@ -81,12 +81,12 @@ def crowd(
     Examples
     --------
     >>> import qmodel as qm
-    >>> web, db = qm.MMc(0.02, servers=24), qm.MMc(0.005, servers=4)
+    >>> web, db = qm.MMc(0.02, servers=32), qm.MMc(0.005, servers=4)
     >>> site = qm.Pipeline(qm.series(qm.call("web", web), qm.call("db", db)))
     >>> news = qm.transients.pulse(40_000, 60.0, base=300.0)
     >>> found = crowd(site, news, objectives="p99 < 1 s")
     >>> print(found.verdict)
-    peak of 1343/s after 90 s: db is saturated from 73 s to 2:20 min; backlog up to 12,418, ...
+    peak of 1343/s after 90 s: db is saturated from 73 s to 2:20 min; backlog up to 12,436, ...
     >>> [str(line) for line in found.meaning][0]
     'p99 < 1 s is missed from 77 s to 2:22 min, by 33 % of the requests.'
     """

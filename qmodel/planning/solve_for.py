@@ -53,7 +53,7 @@ __all__ = ["solve_for"]
 
 _NEAR, _FAR, _ZOOMS = 4, 60, 16
 _NEAR_IN_TIME = 2
-"""Steps outwards that are always tried: each is dear where it is a solution through time."""
+"""Steps outwards that are always tried: one through time is dear."""
 
 
 @checked
