@@ -461,7 +461,7 @@ class Uniform(Distribution):
                 term = -term * small / n
                 rest = rest + term
             # Of the part above the lower limit, 1 less its gap being the mean rise.
-            gap = np.where(near, rest, 1 - 2 * exp_rest(-x) / x**2)
+            gap = np.where(near, rest, 1 - 2 * exp_rest(-x) / x / x)
             above = np.exp(-y) * width / 2 * gap - np.expm1(-y) * width / 2
             below = np.where(y == 0, 0.0, exp_rest(-y) / np.asarray(s))
             return ((above + below) / self.mean)[()]

@@ -9,6 +9,7 @@ import mpmath as mp
 import numpy as np
 import pytest
 from scipy.linalg import expm
+from scipy.special import gammainc
 
 import qmodel as qm
 from qmodel.distributions.fit import balanced_hyperexponential
@@ -487,3 +488,20 @@ def test_arrivals_in_any_distribution_are_those_in_the_closed_one() -> None:
             for k in (1, 2):
                 assert found[k] == pytest.approx(exact[k], rel=1e-9, abs=1e-15 * load)
                 assert found[k][:2] == pytest.approx(exact[k][:2], rel=1e-13)
+
+
+def test_arrivals_during_a_uniform_service_in_any_overload():
+    """P(N > m) once was .9999 at a load of 1e9, 0 at 1e99, and unknown at 1e159."""
+    rate = np.array([150.0, 1e10, 1e100, 1e160, 1e300])
+    none, more, excess = arrivals_in(qm.Uniform(0.05, 0.15), rate, 4)
+    # The i-th arrives in time where an Erlang time does, averaged over uniform ones.
+    ends, i = np.array([7.5, 22.5]), np.arange(1, 5)[:, None]
+    early = np.diff(ends * gammainc(i, ends) - i * gammainc(i + 1, ends), axis=1) / 15.0
+    assert more[:, :1] == pytest.approx(early, abs=1e-12)
+    assert more[:, 1:] == pytest.approx(np.ones((4, 4)), rel=1e-12)
+    assert excess[:, 0] == pytest.approx(15.0 - np.cumsum([0.0, *early[:3, 0]]), rel=1e-12)
+    assert excess[:, 1:] == pytest.approx(0.1 * rate[1:] - np.arange(4)[:, None], rel=1e-12)
+    assert (none[1:] == 0.0).all()
+    crowded = qm.MG1K(qm.Uniform(0.05, 0.15), 4).solve(rate)
+    assert crowded.waiting_time[1:] == pytest.approx([0.3] * 4, rel=1e-9)
+    assert crowded.utilization == pytest.approx([1.0] * 5, rel=1e-6)

@@ -18,7 +18,8 @@ arrive in that remainder,
     E[(N - m)^+] = E[N] P(R \ge m), \qquad P(N > m) = E[N] P(R = m),
 
 by the fast Fourier transform on a circle of radius below 1: absolute error about 1e-13, and of
-P(N > 1) and E[(N - 1)^+] relative to them at any load.
+P(N > 1) and E[(N - 1)^+] relative to them at any load. Where E[N] > 1, P(N > m) is that of the
+time itself in the same way.
 
 References
 ----------
@@ -128,8 +129,10 @@ def _in_any(distribution: Distribution, rate: Any, count: int) -> tuple[Any, Any
         left = np.clip(np.fft.irfft(values, n=points, axis=0)[:count] / powers, 0.0, 1.0)
         before = np.concatenate([np.ones((1, *rate.shape)), left[:-1]])
         more, excess = load * np.maximum(before - left, 0.0), load * before
-    if np.any(endless := np.isinf(load)):
+    if np.any(heavy := load > 1):
+        # Times the load the difference loses digits; P(N > m) is no longer small.
         values = np.broadcast_to((1 - distribution.laplace(s)) / (1 - z), (len(z), *rate.shape))
         direct = np.clip(np.fft.irfft(values, n=points, axis=0)[:count] / powers, 0.0, 1.0)
-        more, excess = np.where(endless, direct, more), np.where(endless, np.inf, excess)
+        more = np.where(heavy, direct, more)
+        excess = np.where(np.isinf(load), np.inf, excess)
     return np.real(distribution.laplace(rate)), np.minimum(more, 1.0), excess
