@@ -13,11 +13,12 @@ import numpy as np
 
 from qmodel._fields import parameter
 from qmodel._typing import Value
-from qmodel._xp import is_symbolic
-from qmodel.distributions.algebra import measure, merged
+from qmodel._xp import is_symbolic, namespace
+from qmodel.distributions.algebra import Mixture, measure, merged
 from qmodel.distributions.at_nodes import AtNodes, at_nodes
 from qmodel.distributions.base import Distribution, Part
 from qmodel.distributions.constants import ZERO
+from qmodel.distributions.families import Exponential, Gamma
 from qmodel.errors import ModelError
 from qmodel.numerics import quadrature
 
@@ -207,6 +208,13 @@ def within(distribution: Distribution, deadline: Value) -> Truncated:
     nodes = at_nodes(distribution, deadline)
     plain = Truncated(nodes, deadline)
     late, jumps = plain._late(), _jumps(distribution)
+    if (below := _below(distribution, deadline)) is not None:
+        with np.errstate(divide="ignore", invalid="ignore"):
+            moments = [
+                np.where(late < 1, part / below[0], deadline**n)[()]
+                for n, part in enumerate(below[1:], 1)
+            ]
+        return replace(plain, known=_Known(jumps, late[()], *moments))
     if not isinstance(nodes, AtNodes):
         return replace(plain, known=_Known(jumps, late[()], *plain._moments()))
     with np.errstate(divide="ignore", invalid="ignore"):
@@ -215,3 +223,25 @@ def within(distribution: Distribution, deadline: Value) -> Truncated:
             for n, integral in enumerate(nodes.integrals(), 1)
         ]
     return replace(plain, known=_Known(jumps, late[()], *moments))
+
+
+def _below(distribution: Distribution, deadline: Value) -> list[Any] | None:
+    r"""Return P(X <= d) and E[X^n; X <= d] for n = 1, 2, 3, where they have a closed form.
+
+    Of a gamma distribution of shape k they are E[X^n] P(Y <= d), Y of shape k + n.
+    """
+    from scipy.special import gammainc
+
+    if isinstance(distribution, Mixture):
+        parts = [_below(part, deadline) for part in distribution.distributions]
+        if any(part is None for part in parts):
+            return None
+        shares = distribution.probabilities
+        weigh = namespace(*shares).weigh
+        return [sum(map(weigh, shares, some)) for some in zip(*parts, strict=True)]
+    if not isinstance(distribution, (Exponential, Gamma)):
+        return None
+    shape = 1 / np.asarray(distribution.scv)
+    scale = distribution.mean / shape
+    moments = np.cumprod([scale**0 + 0 * shape, *(scale * (shape + n) for n in range(3))], axis=0)
+    return [m * gammainc(shape + n, deadline / scale) for n, m in enumerate(moments)]
