@@ -243,5 +243,7 @@ def _below(distribution: Distribution, deadline: Value) -> list[Any] | None:
         return None
     shape = 1 / np.asarray(distribution.scv)
     scale = distribution.mean / shape
-    moments = np.cumprod([scale**0 + 0 * shape, *(scale * (shape + n) for n in range(3))], axis=0)
+    moments = np.cumprod(
+        [scale**0 + 0 * shape, *(scale * (shape + n) for n in range(3))], axis=0
+    )
     return [m * gammainc(shape + n, deadline / scale) for n, m in enumerate(moments)]

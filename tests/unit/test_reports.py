@@ -64,7 +64,9 @@ def shop(name: str = "web") -> qm.Pipeline:
 def default() -> str:
     before = time.process_time()
     goals = ["p99 < 300 ms", "utilization < 70 %"]
-    text = qm.report(qm.web.typical_pipeline(workers="free"), 2000.0, objectives=goals, source="a: <b>")
+    text = qm.report(
+        qm.web.typical_pipeline(workers="free"), 2000.0, objectives=goals, source="a: <b>"
+    )
     page = text.to_html()
     # About 10 s on a core of its own, twice as much where others use its caches.
     assert time.process_time() - before < 20
