@@ -2,25 +2,36 @@ r"""How the waits of one request at stations in a row depend on one another.
 
 Behind a Poisson stream and exponential service they are independent. Service that is more
 regular than what comes passes the bunches of the arrivals on, so that stations are long
-together; service that varies more breaks them up. With the index of dispersion
-:math:`c_a^2` of what comes to a station at the time scale of its queue, and the SCV
-:math:`c_s^2` of its service,
+together; service that varies more breaks them up, but for the longest, behind which all wait
+that came meanwhile. With the index of dispersion :math:`c_a^2` of what comes to a station at
+the time scale of its queue, the SCV :math:`c_s^2` of its service, and
 
 .. math::
 
     h = \frac{c_a^2 - c_s^2}{c_a^2 + c_s^2}, \qquad
-    \operatorname{cov}(T_i, T_j) = \tfrac{9}{40} \, h_i \, (\phi_i + (1 - \phi_i) h_i) \,
+    g = \frac{c_a^2}{c_a^2 + c_s^2}, \qquad
+    \phi = \min\Big(\frac{E[W]^2}{\operatorname{Var} W}, 1\Big),
+
+for a station i before a station j
+
+.. math::
+
+    \operatorname{cov}(T_i, T_j) = 0.36 \sqrt{g_j} \, (\phi_i h_i + (1 - \phi_i) b_{ij}) \,
     \frac{\min(1 - \rho_i, 1 - \rho_j)}{\max(1 - \rho_i, 1 - \rho_j)}
-    \sqrt{\operatorname{Var} W_i \operatorname{Var} W_j}
+    \sqrt{\operatorname{Var} W_i \operatorname{Var} W_j}, \\
+    b_{ij} = 2 g_j h_i^2 \text{ where } h_i < 0, \text{ else }
+    h_i (1 + 1.5 \max(1 - 1 / c_{a,i}^2, 0)).
 
-for a station i before a station j. That h decides the sign is the condition of Harrison and
-Williams [1]_ for independence in heavy traffic; :math:`\phi = E[W]^2 / \operatorname{Var} W`,
-at most 1, weighs heavy traffic against light, where both regular and bursty service correlate,
-and queues that fill at other speeds depend less. The number 9/40, and the form in h, phi and
-the loads, are ours, from simulated rows of equal and of unequal stations.
+That h decides the sign is the condition of Harrison and Williams [1]_ for independence in heavy
+traffic; :math:`\phi` weighs heavy traffic against light, in which few wait for long; g is how
+much of a wait comes of the arrivals, and not of the service there; and queues that fill at
+other speeds depend less. The numbers, and the form in all of these, are ours, from simulated
+rows of equal and of unequal stations.
 
-The time of the whole row then is that of independent stations whose waits vary more or less:
-where more, fewer wait, for longer; where less, the wait is drawn towards its mean. Means stay.
+The time of a row of up to six stations then is that of waits that are long together, or one
+where the other is not (`qmodel.queues.waits.dependent`). That of a longer one is that of
+independent stations whose waits vary more or less: where more, fewer wait, for longer; where
+less, the wait is drawn towards its mean. Means stay.
 
 References
 ----------
@@ -37,10 +48,13 @@ import numpy as np
 
 from qmodel.distributions import ZERO, Deterministic, Distribution, Scaled, Sum
 from qmodel.distributions.algebra import measure
+from qmodel.queues.waits.dependent import dependent
 
 __all__ = ["Wait", "with_covariances"]
 
-_MOST = 9 / 40
+_MOST, _LONG, _BUNCHED = 0.36, 2.0, 1.5
+_TOGETHER = 6
+"""Waits up to which each is long or short."""
 
 
 class Wait(NamedTuple):
@@ -53,29 +67,44 @@ class Wait(NamedTuple):
 
     def covariance(self, after: Wait, between: Sequence[Wait] = ()) -> Any:
         """Return the covariance with the time at a station `after` this one [s^2]."""
-        arriving, service = np.asarray(self.arrival_scv), np.asarray(self.service_scv)
         first, second = np.asarray(self.time.variance), np.asarray(after.time.variance)
         spare = [np.maximum(1 - np.asarray(w.utilization), 0.0) for w in (self, after)]
         with np.errstate(all="ignore"):
+            arriving, service = np.asarray(self.arrival_scv), np.asarray(self.service_scv)
             regular = (arriving - service) / (arriving + service)
             heavy = np.minimum(np.asarray(self.time.mean) ** 2 / first, 1.0)
-            share = _MOST * regular * (heavy + (1 - heavy) * regular)
+            met = 1 / (1 + np.asarray(after.service_scv) / np.asarray(after.arrival_scv))
+            bunches = regular * (1 + _BUNCHED * np.maximum(1 - 1 / arriving, 0.0))
+            few = np.where(regular < 0, _LONG * met * regular**2, bunches)
+            share = _MOST * np.sqrt(met) * (heavy * regular + (1 - heavy) * few)
             alike = np.minimum(*spare) / np.maximum(*spare)
             found = share * alike * np.sqrt(first * second)
         return np.where(np.isfinite(found), found, 0.0)[()]
 
 
 def with_covariances(waits: Sequence[Any]) -> list[Distribution]:
-    """Return waits that, taken as independent, have a sum as variable as that of these.
+    """Return waits that, taken as independent, have a sum as that of these.
 
-    A wait is a `Wait`, or has its `time` and `covariance` in another way.
+    A wait is a `Wait`, or has its `time` and `covariance` in another way. Some waits may be in
+    one, where the first of them is.
     """
-    more: list[Any] = [0.0] * len(waits)
+    pairs: dict[tuple[int, int], Any] = {}
     for j, after in enumerate(waits):
         for i, before in enumerate(waits[:j]):
             both = before.covariance(after, waits[i + 1 : j])
-            more[i], more[j] = more[i] + both, more[j] + both
-    return [_varying(wait.time, extra) for wait, extra in zip(waits, more, strict=True)]
+            if np.any(both):
+                pairs[i, j] = both
+    times = [wait.time for wait in waits]
+    row = sorted({place for pair in pairs for place in pair})
+    if 0 < len(row) <= _TOGETHER:
+        at = {place: k for k, place in enumerate(row)}
+        own = {(at[i], at[j]): both for (i, j), both in pairs.items()}
+        joint = dependent([times[place] for place in row], own)
+        return [joint if k == row[0] else ZERO if k in at else t for k, t in enumerate(times)]
+    more: list[Any] = [0.0] * len(waits)
+    for (i, j), both in pairs.items():
+        more[i], more[j] = more[i] + both, more[j] + both
+    return [_varying(time, extra) for time, extra in zip(times, more, strict=True)]
 
 
 def _varying(time: Distribution, more: Any) -> Distribution:
