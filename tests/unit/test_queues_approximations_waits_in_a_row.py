@@ -29,7 +29,7 @@ def test_behind_constant_service_the_correlation_is_the_same_at_all_loads() -> N
     for rate in (0.3, 0.8):
         before, after = wait(rate, 1.0, qm.MDc(1.0, 1)), wait(rate, 0.5, qm.MMc(1.0))
         both = np.sqrt(before.time.variance * after.time.variance)
-        assert before.covariance(after) / both == pytest.approx(9 / 40)
+        assert before.covariance(after) / both == pytest.approx(np.sqrt(1 / 3) / 3)
 
 
 def test_bursty_service_in_formulas_of_its_own() -> None:
@@ -37,11 +37,16 @@ def test_bursty_service_in_formulas_of_its_own() -> None:
     second, third, rate = 6.5, 0.9 * 0.75 + 0.1 * 6 * 5.5**3, 0.8
     mean = rate * second / (2 * 0.2)
     variance = mean**2 + rate * third / (3 * 0.2)
-    h, phi = (1 - 5.5) / (1 + 5.5), mean**2 / variance
-    other = wait(0.9, 1.0, qm.MMc(1.0))
+    h, phi, g = (1 - 5.5) / (1 + 5.5), mean**2 / variance, 3.0 / 4.0
+    other = wait(0.9, 3.0, qm.MMc(1.0))
     deviations = np.sqrt(variance * float(other.time.variance))
-    expected = 9 / 40 * h * (phi + (1 - phi) * h) * (0.1 / 0.2) * deviations
-    assert BURSTY.covariance(other) == pytest.approx(expected)
+    expected = np.sqrt(g) / 3 * (phi * h - (1 - phi) ** 2 * 1.45 * np.sqrt(g) * h) * (0.1 / 0.2)
+    assert BURSTY.covariance(other) == pytest.approx(expected * deviations)
+    # And where bunches come, of an index of 3, to exponential service and constant one.
+    deviations = float(other.time.variance)
+    phi = 0.9 / 1.1
+    expected = np.sqrt(g) / 3 * 0.5 * (phi + (1 - phi) * (1 + 1.5 * 2 / 3))
+    assert other.covariance(other) == pytest.approx(expected * deviations)
 
 
 def test_a_row_with_equal_indices_of_dispersion_and_service_is_independent() -> None:
@@ -50,8 +55,10 @@ def test_a_row_with_equal_indices_of_dispersion_and_service_is_independent() -> 
 
 
 @pytest.mark.parametrize("first", [REGULAR, BURSTY])
-def test_the_sum_varies_as_the_covariances_say(first: Wait) -> None:
-    row = [first, BUSY, REGULAR._replace(arrival_scv=0.6)]
+@pytest.mark.parametrize("more", [0, 4], ids=["three stations", "seven stations"])
+def test_the_sum_varies_as_the_covariances_say(first: Wait, more: int) -> None:
+    row = [first, BUSY, *[REGULAR._replace(arrival_scv=0.1)] * more]
+    row.append(REGULAR._replace(arrival_scv=0.6))
     pairs = sum(a.covariance(b) for i, b in enumerate(row) for a in row[:i])
     assert pairs != 0
     alone = sum(w.time.variance for w in row)

@@ -8,6 +8,6 @@ from __future__ import annotations
 __all__ = ["WORST"]
 
 WORST: dict[str, dict[str, int]] = {
-    "three stations": {"mean": 4, "p50": 6, "p95": 6, "p99": 7},
-    "rare long services": {"mean": 8, "p50": 20, "p95": 15, "p99": 12},
+    "three stations": {"mean": 4, "p50": 6, "p95": 6, "p99": 4},
+    "rare long services": {"mean": 8, "p50": 11, "p95": 11, "p99": 8},
 }

@@ -12,7 +12,7 @@ exactly
 
 .. math:: I_s = \frac{1 + F(u)}{1 - F(u)} - \frac{2}{u E[S]}
 
-(the transform of the variance of a renewal process [1]_); we take :math:`u = 0.34 / t`, from
+(the transform of the variance of a renewal process [1]_); we take :math:`u = 0.31 / t`, from
 simulations.
 
 References
@@ -35,7 +35,7 @@ if TYPE_CHECKING:
 
 __all__ = ["early_index", "early_scv", "filling", "service_index"]
 
-_PACE = 0.34
+_PACE = 0.31
 """What the mean of an exponential time is, over a time of which it takes the place."""
 _EARLY = 2.0
 """Services of a station within which a stream decides on how many wait."""

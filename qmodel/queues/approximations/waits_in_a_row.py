@@ -16,10 +16,10 @@ for a station i before a station j
 
 .. math::
 
-    \operatorname{cov}(T_i, T_j) = 0.36 \sqrt{g_j} \, (\phi_i h_i + (1 - \phi_i) b_{ij}) \,
+    \operatorname{cov}(T_i, T_j) = \tfrac13 \sqrt{g_j} \, (\phi_i h_i + (1 - \phi_i) b_{ij}) \,
     \frac{\min(1 - \rho_i, 1 - \rho_j)}{\max(1 - \rho_i, 1 - \rho_j)}
     \sqrt{\operatorname{Var} W_i \operatorname{Var} W_j}, \\
-    b_{ij} = 2 g_j h_i^2 \text{ where } h_i < 0, \text{ else }
+    b_{ij} = 1.45 \, (1 - \phi_i) \sqrt{g_j} \, |h_i| \text{ where } h_i < 0, \text{ else }
     h_i (1 + 1.5 \max(1 - 1 / c_{a,i}^2, 0)).
 
 That h decides the sign is the condition of Harrison and Williams [1]_ for independence in heavy
@@ -29,9 +29,9 @@ other speeds depend less. The numbers, and the form in all of these, are ours, f
 rows of equal and of unequal stations.
 
 The time of a row of up to six stations then is that of waits that are long together, or one
-where the other is not (`qmodel.queues.waits.dependent`). That of a longer one is that of
-independent stations whose waits vary more or less: where more, fewer wait, for longer; where
-less, the wait is drawn towards its mean. Means stay.
+where the other is not (`qmodel.queues.waits.dependent`). Covariances beyond what these can have,
+and those of longer rows, make it that of independent stations whose waits vary more or less:
+where more, fewer wait, for longer; where less, the wait is drawn towards its mean. Means stay.
 
 References
 ----------
@@ -52,7 +52,7 @@ from qmodel.queues.waits.dependent import dependent
 
 __all__ = ["Wait", "with_covariances"]
 
-_MOST, _LONG, _BUNCHED = 0.36, 2.0, 1.5
+_MOST, _LONG, _BUNCHED = 1 / 3, 1.45, 1.5
 _TOGETHER = 6
 """Waits up to which each is long or short."""
 
@@ -75,8 +75,9 @@ class Wait(NamedTuple):
             heavy = np.minimum(np.asarray(self.time.mean) ** 2 / first, 1.0)
             met = 1 / (1 + np.asarray(after.service_scv) / np.asarray(after.arrival_scv))
             bunches = regular * (1 + _BUNCHED * np.maximum(1 - 1 / arriving, 0.0))
-            few = np.where(regular < 0, _LONG * met * regular**2, bunches)
-            share = _MOST * np.sqrt(met) * (heavy * regular + (1 - heavy) * few)
+            root = np.sqrt(met)
+            few = np.where(regular < 0, -_LONG * root * (1 - heavy) * regular, bunches)
+            share = _MOST * root * (heavy * regular + (1 - heavy) * few)
             alike = np.minimum(*spare) / np.maximum(*spare)
             found = share * alike * np.sqrt(first * second)
         return np.where(np.isfinite(found), found, 0.0)[()]
@@ -96,12 +97,22 @@ def with_covariances(waits: Sequence[Any]) -> list[Distribution]:
                 pairs[i, j] = both
     times = [wait.time for wait in waits]
     row = sorted({place for pair in pairs for place in pair})
-    if 0 < len(row) <= _TOGETHER:
-        at = {place: k for k, place in enumerate(row)}
-        own = {(at[i], at[j]): both for (i, j), both in pairs.items()}
-        joint = dependent([times[place] for place in row], own)
-        return [joint if k == row[0] else ZERO if k in at else t for k, t in enumerate(times)]
-    more: list[Any] = [0.0] * len(waits)
+    if not 0 < len(row) <= _TOGETHER:
+        return _independent(times, pairs)
+    at = {place: k for k, place in enumerate(row)}
+    own = {(at[i], at[j]): both for (i, j), both in pairs.items()}
+    of_row = [times[place] for place in row]
+    joint = dependent(of_row, own)
+    if np.any(joint.held < 1):
+        rest = {pair: both * (1 - joint.held) for pair, both in own.items()}
+        held = {pair: both * joint.held for pair, both in own.items()}
+        joint = dependent(_independent(of_row, rest), held)
+    return [joint if k == row[0] else ZERO if k in at else t for k, t in enumerate(times)]
+
+
+def _independent(times: Sequence[Distribution], pairs: dict[tuple[int, int], Any]) -> Any:
+    """Return waits of which those of independent stations have a sum as variable."""
+    more: list[Any] = [0.0] * len(times)
     for (i, j), both in pairs.items():
         more[i], more[j] = more[i] + both, more[j] + both
     return [_varying(time, extra) for time, extra in zip(times, more, strict=True)]
