@@ -68,9 +68,7 @@ class Split(NamedTuple):
     square: Any
 
 
-def dependent(
-    waits: Sequence[Distribution], covariances: Mapping[Any, Any]
-) -> DependentWaits:
+def dependent(waits: Sequence[Distribution], covariances: Mapping[Any, Any]) -> DependentWaits:
     """Return the sum of waits with these covariances, or as much of them as can be.
 
     Parameters
