@@ -29,9 +29,10 @@ other speeds depend less. The numbers, and the form in all of these, are ours, f
 rows of equal and of unequal stations.
 
 The time of a row of up to six stations then is that of waits that are long together, or one
-where the other is not (`qmodel.queues.waits.dependent`). Covariances beyond what these can have,
-and those of longer rows, make it that of independent stations whose waits vary more or less:
-where more, fewer wait, for longer; where less, the wait is drawn towards its mean. Means stay.
+where the other is not (`qmodel.queues.waits.dependent`). Covariances beyond what these can
+have, and those of longer rows, make it that of independent stations whose waits vary more or
+less: where more, fewer wait, for longer; where less, the wait is drawn towards its mean. Means
+stay.
 
 References
 ----------
