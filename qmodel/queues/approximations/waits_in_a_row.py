@@ -111,7 +111,9 @@ def with_covariances(waits: Sequence[Any]) -> list[Distribution]:
     return [joint if k == row[0] else ZERO if k in at else t for k, t in enumerate(times)]
 
 
-def _independent(times: Sequence[Distribution], pairs: dict[tuple[int, int], Any]) -> Any:
+def _independent(
+    times: Sequence[Distribution], pairs: dict[tuple[int, int], Any]
+) -> list[Distribution]:
     """Return waits of which those of independent stations have a sum as variable."""
     more: list[Any] = [0.0] * len(times)
     for (i, j), both in pairs.items():
