@@ -379,7 +379,8 @@ def pipelines(draw: Any, kinds: Any = IN_PATHS, depth: int = 2) -> Any:
     Examples
     --------
     >>> from hypothesis import find
-    >>> list(find(pipelines(["MMc"], depth=0), lambda pipeline: True).stations)
+    >>> one = find(pipelines(["MMc"], depth=0), lambda found: len(found.stations) == 1)
+    >>> list(one.stations)
     ['station 0']
     """
     path = draw(paths(kinds, depth))

@@ -76,8 +76,8 @@ class Part(NamedTuple):
 
 def served_from(time: float, changes: Sequence[tuple[float, float]], walk: Walk) -> Any:
     """Return the function from services after a time to what they take, and the last pace."""
-    starts = np.array([t for t, _ in changes])
-    speeds = np.array([float(walk.completions(c, c)) for _, c in changes])
+    starts, ready = np.array(changes, dtype=float).T
+    speeds = walk.completions(ready, ready)
     first = max(int(np.searchsorted(starts, time, side="right")) - 1, 0)
     edges = np.concatenate([[time], starts[first + 1 :]])
     pace = speeds[first:]

@@ -77,8 +77,8 @@ def test_a_few_hundred_objects(places: int) -> None:
 
 
 def test_a_thousand_objects() -> None:
-    r = ExactLRU([500, 900]).solve(Zipf(1000, [[0.6], [1.0]]))
-    assert r.occupancy == pytest.approx(np.array([[500, 900], [500, 900]]), rel=1e-13)
+    r = ExactLRU([500, 900]).solve(Zipf(1000, [0.6, 1.0]))
+    assert r.occupancy == pytest.approx(np.array([500, 900]), rel=1e-13)
 
 
 def test_arrays_and_edges() -> None:

@@ -142,7 +142,7 @@ AROUND_ROOM = {
 @pytest.mark.parametrize("form", AROUND_ROOM)
 def test_what_a_full_station_serves_behind_a_breaker_is_what_comes_out(form: str) -> None:
     """Passes oscillated: 38.8/s were served, and 23.3/s came out."""
-    rates = np.array([1e-3, 30.0, 60.0, 300.0])
+    rates = np.array([1e-3, 60.0, 300.0])
     result = qm.Pipeline(AROUND_ROOM[form]).solve(rates)
     room = result.stations["room"]
     assert np.all(result.converged)

@@ -117,9 +117,9 @@ def test_shared_servers_of_a_constant_load_are_those_of_the_steady_state() -> No
 
 
 def test_mass_is_kept() -> None:
-    load = qm.transients.pulse(5000, 60.0, base=20.0)
+    load = qm.transients.pulse(2000, 24.0, base=20.0)
     for station in (qm.MMc(0.1, 4), qm.MMcK(0.1, 4, 40), qm.ErlangA(0.1, 4, 5.0)):
-        times = np.linspace(0.0, load.times[-1], 1500)
+        times = np.linspace(0.0, load.times[-1], 600)
         r = over(station, load, times, start=0)
         came = np.trapezoid(r.arrival_rate * (1 - r.rejected), times)
         served = np.trapezoid(r.throughput, times)
