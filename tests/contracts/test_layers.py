@@ -43,9 +43,15 @@ EXCEPTIONS: set[tuple[str, str]] = set()
 MODULES = sorted(ROOT.rglob("*.py"))
 
 
+@functools.lru_cache(maxsize=1)
+def nodes(tree: ast.AST) -> list[ast.AST]:
+    """Return all nodes of a tree, which is walked once."""
+    return list(ast.walk(tree))
+
+
 def imported(tree: ast.AST) -> Iterator[str]:
     """Yield every module of qmodel that is imported anywhere in `tree`."""
-    for node in ast.walk(tree):
+    for node in nodes(tree):
         if isinstance(node, ast.Import):
             names = [alias.name for alias in node.names]
         elif isinstance(node, ast.ImportFrom):
@@ -180,14 +186,14 @@ def borrowed(tree: ast.AST) -> set[str]:
     """Return private names that are taken from an imported module of qmodel, as attributes."""
     modules = {
         (alias.asname or alias.name)
-        for node in ast.walk(tree)
+        for node in nodes(tree)
         if isinstance(node, ast.ImportFrom) and str(node.module).startswith("qmodel")
         for alias in node.names
         if f"{node.module}.{alias.name}" in FILES
     }
     return {
         f"{node.value.id}.{node.attr}"
-        for node in ast.walk(tree)
+        for node in nodes(tree)
         if isinstance(node, ast.Attribute) and isinstance(node.value, ast.Name)
         if node.value.id in modules and re.match("_[^_]", node.attr)
     }

@@ -55,8 +55,12 @@ def lines_of_code(source: str) -> int:
     tree = ast.parse(source)
     documented = (ast.Module, ast.ClassDef, ast.FunctionDef)
     text: set[int] = set()
-    for node in ast.walk(tree):
-        if isinstance(node, documented) and ast.get_docstring(node) is not None:
+    ahead: list[ast.AST] = [tree]
+    while ahead:
+        node = ahead.pop()
+        # Nothing in an expression has a docstring.
+        ahead += [n for n in ast.iter_child_nodes(node) if not isinstance(n, ast.expr)]
+        if isinstance(node, documented) and ast.get_docstring(node, clean=False) is not None:
             doc = node.body[0]
             text.update(range(doc.lineno, (doc.end_lineno or doc.lineno) + 1))
     return sum(
