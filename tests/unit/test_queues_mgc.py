@@ -248,3 +248,22 @@ def test_nothing_is_over_before_its_least_service(load: float) -> None:
     for t in inside:
         late = np.where(x < t, wait.tail(np.maximum(t - x, 1e-12)), 1.0)
         assert float(r.tail(t)) == pytest.approx(late.mean(), abs=1.3e-4)
+
+
+@pytest.mark.parametrize(
+    "service",
+    [qm.LogNormal(0.1, 4.0), qm.Gamma(0.1, 0.25), balanced_hyperexponential(0.1, 4.0)],
+)
+@pytest.mark.parametrize("servers", [8, 40])
+def test_waits_of_hardly_anybody_are_no_seam(service: qm.Distribution, servers: int) -> None:
+    """Where one request in 1e14 waits it is that of M/M/c which waits: no response tells."""
+    station, loads = qm.MGc(service, servers), np.geomspace(1e-3, 0.6, 400)
+    r = station.solve(loads * servers / 0.1)
+    likely = erlang_c(servers=servers, offered_load=loads * servers)
+    rare = likely < 1e-14
+    assert 0 < rare.sum() < len(loads)
+    assert r.wait is not None
+    assert r.wait.tail(0.0)[rare] == pytest.approx(likely[rare], rel=1e-12)
+    assert r.response_time[rare] == pytest.approx(float(service.mean), rel=1e-14)
+    last, first = r.waiting_time[rare][-1], r.waiting_time[~rare][0]
+    assert last < 3 * first < 30 * last

@@ -12,8 +12,9 @@ Each cell is solved in one of these ways.
   free of c and smooth in :math:`1 / \sqrt c` (Halfin and Whitt [1]_). They are extrapolated
   from three smaller systems by a parabola: from 4, 6 and 8 servers to 16 or 64 within 0.5 %.
 
-Cells that differ only in their load share tables (`qmodel.queues.phases.tables`). Times between
-arrivals of phase type (`qmodel.queues.ggc`) are solved in the first two ways.
+Where fewer than one request in 1e14 waits, which no digit of a response shows, those wait as in
+M/M/c. Cells that differ only in their load share tables (`qmodel.queues.phases.tables`). Times
+between arrivals of phase type (`qmodel.queues.ggc`) are solved in the first two ways.
 
 Below an SCV of 1 a distribution without a good fit is left to `qmodel.queues.mgc`.
 
@@ -103,6 +104,7 @@ _RARE, _ALIKE = 10.0, 0.9  # how much longer, and how nearly alike, those are ta
 _FEW_KINDS = (8, 12, 16)
 _FEWER = {2: (16, 24, 32)}
 _FEW_PHASES = (4, 6, 8)
+_NOBODY = 1e-14  # a probability of waiting at which any wait will do: that of M/M/c
 _ARRIVALS = 240  # states of arrivals and servers, where interarrival times have phases
 
 
@@ -218,15 +220,20 @@ def phase_cells(
                 waits = partial(_of_phases, queue)
             else:
                 continue
-            blend = (
-                waits(int(c), load[here])
-                if direct
-                else _from_fewer(waits, fewer, int(c), load[here])
-            )
             solved[here], scaled[here], two[here] = True, not direct, kinds is not None
             exact[here] = queue is not None and queue.exact
-            ratio[here] = blend.ratio
-            blends.append((here, blend))
+            some = here[_some_wait(int(c), load[here], interarrival)]
+            if some.size < here.size:
+                none = np.setdiff1d(here, some)
+                blends.append((none, _markov(none.size, int(c), direct)))
+            if some.size:
+                blend = (
+                    waits(int(c), load[some])
+                    if direct
+                    else _from_fewer(waits, fewer, int(c), load[some])
+                )
+                ratio[some] = blend.ratio
+                blends.append((some, blend))
     return PhaseCells(solved, exact, two, scaled, ratio, *_joined(blends, cells))
 
 
@@ -281,6 +288,20 @@ def _scalar(distribution: Any) -> Any:
 
 _Waits = Callable[[int, np.ndarray], Blend]
 """The waits at each load, of so many servers."""
+
+
+def _some_wait(servers: int, load: np.ndarray, interarrival: Distribution) -> Any:
+    """Return where so many wait that a response of floats can tell."""
+    if interarrival is not POISSON:
+        return np.ones(load.size, dtype=bool)
+    return ~(erlang_c(servers=servers, offered_load=servers * load) < _NOBODY)
+
+
+def _markov(cells: int, servers: int, direct: bool) -> Blend:
+    """Return the waits of M/M/c."""
+    one = np.ones((cells, 1))
+    levels = np.ones((cells, servers)) if direct else np.full((cells, 1), np.nan)
+    return Blend(one[:, 0], Tails.own(one, one, one[:, 0]), levels)
 
 
 def _of_phases(queue: PhaseQueue, servers: int, load: np.ndarray) -> Blend:
