@@ -24,6 +24,7 @@ from qmodel.distributions.broadcasting import shape_of
 from qmodel.distributions.fit import balanced_hyperexponential
 from qmodel.distributions.fit_phases import fit_phases
 from qmodel.distributions.phase_type import PhaseType, phases_of
+from qmodel.distributions.shapes import shapes
 from qmodel.errors import ModelError
 from qmodel.queues.approximations.losses_behind import LOSSES_BEHIND
 from qmodel.queues.base import DISTRIBUTIONS, FCFS, MEANS, Station, StationResult, Stream
@@ -33,7 +34,6 @@ from qmodel.queues.mg1 import GENERAL_SERVICE
 from qmodel.queues.phases.busy_servers import states
 from qmodel.queues.phases.finite_capacity import SteppedWait, in_room
 from qmodel.queues.phases.gaps import gaps_of, in_a_row
-from qmodel.queues.phases.mgc import shapes
 from qmodel.queues.results import busy_share
 
 __all__ = ["FINITE_ROOM", "FiniteRoom", "solve_in_room"]

@@ -35,9 +35,9 @@ import numpy as np
 from qmodel._typing import Count, Value
 from qmodel.basis import APPROXIMATE, ASYMPTOTIC, Assumption
 from qmodel.distributions import Distribution
-from qmodel.distributions.broadcasting import select, shape_of
 from qmodel.distributions.fit_phases import fit_phases
 from qmodel.distributions.phase_type import PhaseType, phases_of
+from qmodel.distributions.shapes import shapes
 from qmodel.queues.approximations.mgc_errors import WORST
 from qmodel.queues.counts.erlang import erlang_c
 from qmodel.queues.counts.server_states import ServerStates
@@ -54,7 +54,6 @@ __all__ = [
     "TWO_KINDS",
     "PhaseCells",
     "phase_cells",
-    "shapes",
 ]
 
 
@@ -235,55 +234,6 @@ def phase_cells(
                 ratio[some] = blend.ratio
                 blends.append((some, blend))
     return PhaseCells(solved, exact, two, scaled, ratio, *_joined(blends, cells))
-
-
-def shapes(
-    service: Distribution, shape: tuple[int, ...], cells: int
-) -> list[tuple[Distribution, np.ndarray]]:
-    """Return each distribution but for its mean, and the flat cells that have it.
-
-    Parameters
-    ----------
-    service : Distribution
-        Distribution of the service time. [-]
-    shape : tuple of int
-        The shape of the cells. [-]
-    cells : int
-        Their number. [-]
-
-    Returns
-    -------
-    list of (Distribution, int array)
-        A distribution with numbers for its parameters, and the cells that it has the shape of.
-        [-]
-
-    Examples
-    --------
-    >>> from qmodel.distributions import Gamma
-    >>> distribution = Gamma(np.array([1.0, 2.0, 3.0]), np.array([2.0, 2.0, 4.0]))
-    >>> [cells.tolist() for _, cells in shapes(distribution, (3,), 3)]
-    [[0, 1], [2]]
-    """
-    own = shape_of(service)
-    if own == () or np.prod(own) == 1:
-        distribution = service if own == () else select(service, own, np.array([0]))
-        return [(_scalar(distribution), np.arange(cells))]
-    # Of one shape are distributions with equal tails, at multiples of the mean, and equal SCV.
-    mean = np.broadcast_to(service.mean, own)
-    at = np.array([0.1, 0.5, 1.0, 2.0, 5.0]).reshape(-1, *[1] * len(own)) * mean
-    seen = np.array([np.broadcast_to(service.scv, own), *np.asarray(service.tail(at))])
-    rows = np.round(seen.reshape(len(seen), -1).T, 10)
-    _, first, kind = np.unique(rows, axis=0, return_index=True, return_inverse=True)
-    kind = np.broadcast_to(kind.reshape(own), shape).ravel()
-    return [
-        (_scalar(select(service, own, np.array([i]))), np.flatnonzero(kind == k))
-        for k, i in enumerate(first)
-    ]
-
-
-def _scalar(distribution: Any) -> Any:
-    """Return a distribution of one cell with numbers for its parameters."""
-    return select(distribution, (1,), 0) if shape_of(distribution) == (1,) else distribution
 
 
 _Waits = Callable[[int, np.ndarray], Blend]
