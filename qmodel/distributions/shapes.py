@@ -46,7 +46,9 @@ def shapes(
     # Of one shape are distributions with equal tails, at multiples of the mean, and equal SCV.
     mean = np.broadcast_to(distribution.mean, own)
     at = np.array([0.1, 0.5, 1.0, 2.0, 5.0]).reshape(-1, *[1] * len(own)) * mean
-    seen = np.array([np.broadcast_to(distribution.scv, own), *np.asarray(distribution.tail(at))])
+    seen = np.array(
+        [np.broadcast_to(distribution.scv, own), *np.asarray(distribution.tail(at))]
+    )
     rows = np.round(seen.reshape(len(seen), -1).T, 10)
     _, first, kind = np.unique(rows, axis=0, return_index=True, return_inverse=True)
     kind = np.broadcast_to(kind.reshape(own), shape).ravel()
