@@ -248,7 +248,7 @@ class Station(Model, ABC):
         waits = result.wait
         if waits is not None:
             if any(s.batch > 1 for s in streams):
-                met = met_at_once(result, streams, rates, factor)
+                met = met_at_once(result, streams, rates, factor, scv)
                 waits = wait_of_any(met, streams, rates)
                 wait, result = waits.mean, replace(result, at_once=met)
             elif is_symbolic(total, factor, first):

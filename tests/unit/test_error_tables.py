@@ -14,7 +14,7 @@ TABLES = {
     "errors_of_tandems": ([0, 9, 19, -1], 0, 200_000),
     "errors_of_visits": ([1, 13, 22, -2], 19, 200_000),
     "errors_of_limits": ([0, 2, 8, -2], 13, 200_000),
-    "errors_of_calls_at_once": ([2, 10, 19, -1], 4, 200_000),
+    "errors_of_calls_at_once": ([2, 10, 19, -2, -7], 4, 200_000),
     "errors_of_losses": ([0, 6, 18, 28, -1], 9, 100_000),
     "errors_of_sharing": ([0, 5, 12, 26, -1], 25, 40_000),
 }

@@ -1,9 +1,11 @@
 r"""Waits of requests that come several at once, at one server or at many.
 
-A stream of batches of k has the index of dispersion :math:`k (1 + a) - 1 + 1` where that of the
-batches is :math:`1 + a`. The wait of the first of a batch is in proportion to that of the same
-station behind a stream of this index, as it is for exponential service, where the chain is
-solved exactly (`qmodel.queues.counts.batch_arrivals`): for one server that is exact.
+A stream of batches of k has k times the index of dispersion of the batches. The wait of the
+first of a batch is in proportion to that of the same station behind a stream of this index, as
+it is for exponential service, where the chain is solved exactly
+(`qmodel.queues.counts.batch_arrivals`): for one server behind a Poisson stream of batches that
+is exact. Batches that come of another station are taken as renewals, as variable as that stream
+is over the time in which the station fills.
 
 Those that wait do so as long as in a queue of one server, c times as fast, whose work comes in
 batches, where service is no more variable than exponential or there is one server; for other
@@ -24,8 +26,8 @@ from qmodel.distributions import Deterministic, Distribution, Repeated, Scaled, 
 from qmodel.distributions.algebra import measure
 from qmodel.errors import ModelError
 from qmodel.queues.approximations.batch_errors import WORST
-from qmodel.queues.approximations.dispersion import Dispersion
-from qmodel.queues.counts.batch_arrivals import found_by_batches
+from qmodel.queues.approximations.dispersion import Dispersion, wait_factor
+from qmodel.queues.counts.batch_arrivals import Found, found_by_batches, found_by_renewals
 from qmodel.queues.counts.erlang import erlang_c
 from qmodel.queues.streams import shares_of
 from qmodel.queues.waits.at_once import AtOnce
@@ -40,6 +42,8 @@ if TYPE_CHECKING:
 __all__ = ["CALLS_AT_ONCE", "Batches", "met_at_once", "wait_of_any"]
 
 _ROWS, _CONSTANT = WORST["other service"], WORST["constant service"]
+_VARIED = WORST["behind service of an SCV from 1"]
+_REGULAR = WORST["behind regular service"]
 CALLS_AT_ONCE = Assumption(
     "calls-at-once",
     "calls of one request to one station at the same time find as many servers free as such "
@@ -47,7 +51,10 @@ CALLS_AT_ONCE = Assumption(
     "of 2 to 8 calls to one to 16 servers, at loads of 0.3 to 0.9, the mean time of all was "
     f"found within {_ROWS['mean']} %, p50 within {_ROWS['p50']} % and p99 within "
     f"{_ROWS['p99']} %, of constant service within {_CONSTANT['mean']} %, "
-    f"{_CONSTANT['p50']} % and {_CONSTANT['p99']} %",
+    f"{_CONSTANT['p50']} % and {_CONSTANT['p99']} %; behind a station of service of an SCV "
+    f"from 1 within {_VARIED['mean']} %, {_VARIED['p50']} % and {_VARIED['p99']} % (the mean wait "
+    f"of a call {_VARIED['wait']} %), of more regular service {_REGULAR['mean']} %, "
+    f"{_REGULAR['p50']} % and {_REGULAR['p99']} % ({_REGULAR['wait']} %)",
     "Burke 1975 for one server; our simulations",
     APPROXIMATE,
 )
@@ -84,7 +91,11 @@ class Batches(Dispersion):
 
 
 def met_at_once(
-    result: StationResult, streams: Sequence[Stream], rates: Sequence[Any], factor: Any
+    result: StationResult,
+    streams: Sequence[Stream],
+    rates: Sequence[Any],
+    factor: Any,
+    scv: Any,
 ) -> AtOnce:
     """Return what those meet that come several at once.
 
@@ -98,6 +109,8 @@ def met_at_once(
         Their finite rates. [1/s]
     factor : number or array
         How many times as long the waits are behind streams of these indices. [-]
+    scv : number or array
+        The index of all these streams together. [-]
 
     Returns
     -------
@@ -110,12 +123,11 @@ def met_at_once(
     servers, service = result.station.servers, result.station.service
     # In overload all is endless, whatever is found.
     load = np.minimum(np.asarray(result.utilization, dtype=float), 1 - 1e-9)
-    found = found_by_batches(load, servers, list(zip(shares, sizes, strict=True)))
+    found = _found(load, servers, list(zip(shares, sizes, strict=True)), scv)
     often = np.asarray(erlang_c(servers=servers, offered_load=load * servers))
     plain = often / (np.asarray(servers) * (1 - load))
-    index = sum(share * size for share, size in zip(shares, sizes, strict=True))
     with np.errstate(divide="ignore", invalid="ignore"):
-        chain = np.where(plain > 0, found.wait / plain / ((1 + index) / 2), 1.0)
+        chain = np.where(plain > 0, found.wait / plain / wait_factor(scv, load, 1.0), 1.0)
         likely = np.where(often > 0, found.free[0] / often, 1.0)
     assert result.wait is not None
     with np.errstate(invalid="ignore"):
@@ -123,6 +135,16 @@ def met_at_once(
         mean = mean * result.waiting_time
     first = _first(result, shares, sizes, found.free[0], mean, factor * chain, likely)
     return AtOnce(first, found.free, service, servers)
+
+
+def _found(load: Any, servers: Any, batches: list[tuple[Any, int]], scv: Any) -> Found:
+    """Return what batches find, of which all requests have this index."""
+    size = 1 / sum(share / size for share, size in batches)
+    index = sum(share * size for share, size in batches)
+    between = np.maximum((scv - (index - size)) / size, 0.0)
+    if np.all(np.abs(between - 1) < 1e-9):
+        return found_by_batches(load, servers, batches)
+    return found_by_renewals(load, servers, batches, between)
 
 
 def wait_of_any(met: AtOnce, streams: Sequence[Stream], rates: Sequence[Any]) -> Distribution:

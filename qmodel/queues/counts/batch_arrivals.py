@@ -1,4 +1,4 @@
-r"""The servers that batches find free: the chain of M^X/M/c, exactly.
+r"""The servers that batches find free: the chains of M^X/M/c and of GI^X/M/c, exactly.
 
 Batches of k requests come in Poisson streams. What crosses between n and n + 1 present is equal
 both ways,
@@ -10,6 +10,12 @@ both ways,
 so that the probabilities follow one after the other, all terms positive, and far out as a
 geometric series. A batch finds them as they are on the average of time.
 
+Where the times between batches are not exponential they are of a few phases
+(`qmodel.queues.phases.gaps`); the states are number and phase, up to a number that is hardly
+ever present, and the equations of balance have a band as wide as the largest batch. At a load
+near 1, where these are too many, the wait is that of a lower load in proportion to
+:math:`1 / (1 - \rho)`.
+
 References
 ----------
 .. [1] M. L. Chaudhry, J. G. C. Templeton, "A First Course in Bulk Queues", Wiley 1983.
@@ -18,12 +24,18 @@ References
 from __future__ import annotations
 
 from collections.abc import Sequence
+from math import isnan
 from typing import Any, NamedTuple
 
 import numpy as np
 
-__all__ = ["Found", "found_by_batches"]
+from qmodel.queues.phases.gaps import in_a_row, in_two_ways
 
+__all__ = ["Found", "found_by_batches", "found_by_renewals"]
+
+_IN_A_ROW = 6
+"""Phases of times between batches."""
+_LEVELS = 12_000
 _FAR = 20
 """Batches beyond the servers after which the series is geometric to rounding."""
 
@@ -106,3 +118,97 @@ def found_by_batches(
         total = np.where(unknown, np.nan, total)
         free, wait = free / total, wait / total / servers
     return Found(free.reshape(most + 1, *shape), wait.reshape(shape)[()])
+
+
+def found_by_renewals(
+    utilization: Any, servers: Any, batches: Sequence[tuple[Any, int]], scv: Any
+) -> Found:
+    """Return what batches find at exponential servers, where they come as renewals do.
+
+    Parameters
+    ----------
+    utilization : number or array
+        Busy share of the servers, below 1. [-]
+    servers : int or integer array
+        Number of servers. [-]
+    batches : sequence of pairs
+        Share of the requests that come in batches of a size, and that size. [-]
+    scv : number or array
+        SCV of the times between batches. [-]
+
+    Returns
+    -------
+    Found
+        How many servers are free, and the mean wait of the first of a batch.
+
+    Examples
+    --------
+    Batches of four in steady intervals find four servers free more often than random ones:
+
+    >>> random, steady = (found_by_renewals(0.7, 4, [(1.0, 4)], scv) for scv in (1.0, 0.2))
+    >>> float(random.free[4].round(3)), float(steady.free[4].round(3))
+    (0.153, 0.194)
+    """
+    shares = [np.asarray(share, dtype=float) for share, _ in batches]
+    sizes = [size for _, size in batches]
+    load, servers, scv, *shares = np.broadcast_arrays(utilization, servers, scv, *shares)
+    free = np.full((max(sizes) + 1, load.size), np.nan)
+    wait = np.full(load.size, np.nan)
+    cells = np.stack([load, servers, scv, *shares]).reshape(3 + len(shares), -1).T
+    for cell, (rho, count, varied, *parts) in enumerate(cells.tolist()):
+        if not isnan(rho + count + varied + sum(parts)):
+            rates = [part / size for part, size in zip(parts, sizes, strict=True)]
+            found = _renewals(rho, int(count), sizes, rates, varied)
+            free[:, cell], wait[cell] = found
+    return Found(free.reshape(-1, *load.shape), wait.reshape(load.shape)[()])
+
+
+def _renewals(
+    load: float, servers: int, sizes: Sequence[int], rates: Sequence[float], scv: float
+) -> tuple[np.ndarray, float]:
+    """Return free servers and wait of one cell; rates of batches in units of that of all."""
+    from scipy.linalg import solve_banded
+
+    events = sum(rates)
+    index = sum(rate * size**2 for rate, size in zip(rates, sizes, strict=True))
+    spread = max(index * max(scv, 1.0), 1.0) + 1
+    # As many that what is beyond is rarer than exp(-20).
+    least = 10 * spread / _LEVELS
+    rho = min(load, 1 - least)
+    levels = servers + int(10 * spread / (1 - rho)) + 4 * max(sizes)
+    start, inner = in_two_ways(scv) if scv > 1 else in_a_row(scv, _IN_A_ROW)
+    stages, most = start.size, max(sizes)
+    rate = rho * servers * events  # of batches, in mean services
+    quiet, ends = rate * inner, -rate * inner.sum(axis=1)
+    low, high = (most + 1) * stages - 1, 2 * stages - 1
+    band = np.zeros((low + high + 1, levels * stages))
+    each, n = band.reshape(low + high + 1, levels, stages), np.arange(levels)
+    busy = np.minimum(n, servers).astype(float)
+
+    def add(into: int, out: int, up: int, much: Any, where: slice) -> None:
+        # From (n, out) to (n + up, into).
+        each[high + up * stages + into - out, where, out] += much
+
+    for i in range(stages):
+        add(i, i, 0, -busy, slice(None))
+        add(i, i, -1, busy[1:], slice(1, None))
+        for j in range(stages):
+            add(j, i, 0, quiet[i, j], slice(None))
+            for size, part in zip(sizes, rates, strict=True):
+                come = ends[i] * start[j] * part / events
+                add(j, i, size, come, slice(0, levels - size))
+                add(j, i, 0, come, slice(levels - size, None))
+    # One equation follows from the others: there instead a state that is often met is 1.
+    often = int(rho * servers) * stages
+    columns = np.arange(max(often - low, 0), min(often + high + 1, band.shape[1]))
+    band[high + often - columns, columns] = 0.0
+    band[high, often] = 1.0
+    right = np.zeros(band.shape[1])
+    right[often] = 1.0
+    states = solve_banded((low, high), band, right).reshape(levels, stages)
+    seen = np.maximum(states @ ends, 0.0)
+    seen /= seen.sum()
+    free = np.zeros(most + 1)
+    np.add.at(free, np.clip(servers - n, 0, most), seen)
+    wait = float((np.maximum(n + 1 - servers, 0) * seen).sum() / servers)
+    return free, wait * (1 - rho) / (1 - load)

@@ -11,10 +11,11 @@ References
 from __future__ import annotations
 
 from collections.abc import Iterator
+from typing import Any
 
 import numpy as np
 
-__all__ = ["gaps_of", "in_a_row"]
+__all__ = ["gaps_of", "in_a_row", "in_two_ways"]
 
 _MOST = 20
 """Phases in a row: the SCV of arrivals is taken as no less than one over that."""
@@ -34,6 +35,19 @@ def in_a_row(scv: float, most: int) -> tuple[np.ndarray, np.ndarray]:
     fewer = (n * scv - np.sqrt(max(n * (1 + scv) - n**2 * scv, 0.0))) / (1 + scv)
     initial = np.eye(n)[0] * (1 - fewer) + (np.eye(n)[1] * fewer if n > 1 else 0.0)
     return initial, (n - fewer) * (np.eye(n, k=1) - np.eye(n))
+
+
+def in_two_ways(scv: Any) -> tuple[np.ndarray, np.ndarray]:
+    """Return two phases beside each other with SCVs of 1 and more, of mean 1.
+
+    Examples
+    --------
+    >>> [part.round(4).tolist() for part in in_two_ways(3.0)]
+    [[0.8536, 0.1464], [[-1.7071, 0.0], [0.0, -0.2929]]]
+    """
+    often = (1 + np.sqrt((scv - 1) / (scv + 1))) / 2
+    share = np.stack([often, 1 - often], axis=-1)
+    return share, -2 * share[..., :, None] * np.eye(2) + 0.0
 
 
 def gaps_of(scv: np.ndarray) -> Iterator[tuple[np.ndarray, tuple[np.ndarray, np.ndarray]]]:
@@ -64,6 +78,4 @@ def gaps_of(scv: np.ndarray) -> Iterator[tuple[np.ndarray, tuple[np.ndarray, np.
         yield cells, (np.stack([row[0] for row in rows]), np.stack([row[1] for row in rows]))
     cells = np.flatnonzero(~low)
     if cells.size:
-        often = (1 + np.sqrt((scv[cells] - 1) / (scv[cells] + 1))) / 2
-        share = np.stack([often, 1 - often], axis=-1)
-        yield cells, (share, -2 * share[:, :, None] * np.eye(2))
+        yield cells, in_two_ways(scv[cells])
