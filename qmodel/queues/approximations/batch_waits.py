@@ -52,8 +52,8 @@ CALLS_AT_ONCE = Assumption(
     f"found within {_ROWS['mean']} %, p50 within {_ROWS['p50']} % and p99 within "
     f"{_ROWS['p99']} %, of constant service within {_CONSTANT['mean']} %, "
     f"{_CONSTANT['p50']} % and {_CONSTANT['p99']} %; behind a station of service of an SCV "
-    f"from 1 within {_VARIED['mean']} %, {_VARIED['p50']} % and {_VARIED['p99']} % (the mean wait "
-    f"of a call {_VARIED['wait']} %), of more regular service {_REGULAR['mean']} %, "
+    f"from 1 within {_VARIED['mean']} %, {_VARIED['p50']} % and {_VARIED['p99']} % (the mean "
+    f"wait of a call {_VARIED['wait']} %), of more regular service {_REGULAR['mean']} %, "
     f"{_REGULAR['p50']} % and {_REGULAR['p99']} % ({_REGULAR['wait']} %)",
     "Burke 1975 for one server; our simulations",
     APPROXIMATE,
