@@ -142,9 +142,15 @@ def _found(load: Any, servers: Any, batches: list[tuple[Any, int]], scv: Any) ->
     size = 1 / sum(share / size for share, size in batches)
     index = sum(share * size for share, size in batches)
     between = np.maximum((scv - (index - size)) / size, 0.0)
-    if np.all(np.abs(between - 1) < 1e-9):
-        return found_by_batches(load, servers, batches)
-    return found_by_renewals(load, servers, batches, between)
+    random = found_by_batches(load, servers, batches)
+    varied = (np.abs(between - 1) > 1e-9) & (load > 0)
+    if not np.any(varied):
+        return random
+    # Cells without a number stay as they are.
+    found = found_by_renewals(load, servers, batches, np.where(varied, between, np.nan))
+    known = ~np.isnan(found.wait)
+    free = np.where(known, found.free, random.free)
+    return Found(free, np.where(known, found.wait, random.wait)[()])
 
 
 def wait_of_any(met: AtOnce, streams: Sequence[Stream], rates: Sequence[Any]) -> Distribution:
