@@ -38,6 +38,14 @@ def lognormal(z: np.ndarray, sigma: np.ndarray) -> np.ndarray:
     return np.where(np.abs(z) > 1e280, 0.0, total)
 
 
+def _columns(first: int, last: int, points: int) -> list[np.ndarray]:
+    """Return the numbers from first to last, as columns: many at once for few points."""
+    rows = max(_ROOM // max(points, 1), 1)
+    return [
+        np.arange(k, min(k + rows, last + 1))[:, None] for k in range(first, last + 1, rows)
+    ]
+
+
 def _around_the_saddle(sigma: Any, turn: Any, slope: Any, half: int) -> np.ndarray:
     """Return the sum of exp(-(y / sigma)^2 / 2 - slope (e^y - 1 - y)) dy / dx over nodes x.
 
@@ -45,8 +53,9 @@ def _around_the_saddle(sigma: Any, turn: Any, slope: Any, half: int) -> np.ndarr
     sine and cosine by the tangent of the half angle.
     """
     steep, aside = slope.real.copy(), slope.imag.copy()
-    real, imaginary = np.zeros((2, *slope.shape))
-    for k in range(-half, half + 1):
+    columns = _columns(-half, half, slope.size)
+    real, imaginary = np.zeros((2, len(columns[0]), slope.size))
+    for k in columns:
         x = sigma * (8.4 * k / half)
         tilt, grown = np.tanh(0.2 * x), np.exp(x)
         angle = turn * tilt
@@ -60,9 +69,9 @@ def _around_the_saddle(sigma: Any, turn: Any, slope: Any, half: int) -> np.ndarr
         size = np.exp(size) / (1 + square)
         along, up = 1 - square, 2 * t
         lean = (-0.2 * (1 - tilt**2)) * turn
-        real += size * (along - lean * up)
-        imaginary += size * (up + lean * along)
-    found: np.ndarray = real + 1j * imaginary
+        real[: len(k)] += size * (along - lean * up)
+        imaginary[: len(k)] += size * (up + lean * along)
+    found: np.ndarray = real.sum(axis=0) + 1j * imaginary.sum(axis=0)
     return found
 
 
@@ -94,28 +103,48 @@ def _power(z: np.ndarray, shape: np.ndarray, direct: np.ndarray) -> np.ndarray:
 
 def power_integral(z: np.ndarray, power: np.ndarray, direct: np.ndarray) -> np.ndarray:
     """Return the integral of (1 + p / z)^-power e^-p over p > 0."""
-    turn = np.angle(z) - np.angle(z + power)
     start = np.maximum(np.minimum(1.0, np.abs(z) / np.maximum(power, 1.0)), 1e-300)
     start = np.log(np.where(direct, start, np.maximum(start, 1e-16)))
+    # The smaller z, the more nodes: those of one size together.
+    order = np.argsort(start)
+    total = np.empty(z.shape, dtype=complex)
+    for first in range(0, z.size, _ROOM):
+        here = order[first : first + _ROOM]
+        total[here] = _on_the_path(z[here], power[here], start[here])
+    return total
+
+
+def _on_the_path(z: np.ndarray, power: np.ndarray, start: np.ndarray) -> np.ndarray:
+    """Return the sum over nodes from `start`, the logarithm of where the integrand changes."""
+    turn = np.angle(z) - np.angle(z + power)
     low = start - 3.5
     high = math.log(38.0)
     count = math.ceil((high - low.min()) / 0.2)
     step = (high - low) / count
-    bend = 1 / (1 + power)
-    total = np.zeros(z.shape, dtype=complex)
-    for k in range(count + 1):
+    bend, inverse = 1 / (1 + power), 1 / z
+    inner, outer = inverse.real.copy(), inverse.imag.copy()
+    columns = _columns(0, count, z.size)
+    real, imaginary = np.zeros((2, len(columns[0]), z.size))
+    # In real numbers, with sine and cosine by the tangent of the half angle: twice as quick.
+    for k in columns:
         tau = low + k * step
         edge = np.exp(start - tau)
         r = np.exp(tau - edge)
         fade = 1 / (1 + bend * r)
-        p = r * np.exp(1j * turn * fade)
-        q = p / z
-        # log1p of NumPy loses digits next to 0 for complex arguments.
-        modulus = np.log1p(q.real * (2 + q.real) + q.imag**2) / 2
-        log = modulus + 1j * np.arctan2(q.imag, 1 + q.real)
-        slope = (1 + edge) * (1 - 1j * turn * fade * (1 - fade))
-        total += np.exp(-p - power * log) * p * slope
-    total *= step
+        angle = turn * fade
+        t = np.tan(angle / 2)
+        part = r / (1 + t * t)
+        along, up = part * (1 - t * t), 2 * part * t
+        # p / z; log1p of NumPy loses digits next to 0 for complex arguments.
+        x, y = along * inner - up * outer, along * outer + up * inner
+        log = np.log1p(x * (2 + x) + y * y)
+        t = np.tan((angle - up - power * np.arctan2(y, 1 + x)) / 2)
+        square = t * t
+        size = np.exp(-along - power / 2 * log) * (r * (1 + edge) / (1 + square))
+        lean = angle * (fade - 1)
+        real[: len(k)] += size * ((1 - square) - lean * (2 * t))
+        imaginary[: len(k)] += size * (2 * t + lean * (1 - square))
+    total: np.ndarray = step * (real.sum(axis=0) + 1j * imaginary.sum(axis=0))
     return total
 
 
