@@ -186,9 +186,7 @@ POISSON_SPLIT = Assumption(
     "M/M/c, processor sharing and delays, but not after other stations, forks and limits; "
     "between two equally loaded single servers at loads of 0.5 to 0.9 the mean response of the "
     "second, exponential one is up to 27 % high after constant service and 45 % low after an "
-    "SCV of 4, of a constant one 89 % high and 62 % low; behind round robin, of constant to "
-    "lognormal service of an SCV of 4, the wait at the next station was found from 37 % low to "
-    "38 % high at p50, from 34 % low to 48 % high at p99",
+    "SCV of 4, of a constant one 89 % high and 62 % low",
     "Burke 1956 and Kelly 1979 for where it holds; Whitt 1983 for the decomposition; our "
     "simulations",
     APPROXIMATE,

@@ -71,6 +71,16 @@ class Pool(Station):
         return self.replica.max_rate * self.replicas
 
     @property
+    def shared_queue(self) -> tuple[Count, Value, Value] | None:  # type: ignore[override]
+        """Workers with one queue, queues like it, and the SCV of what comes to each. [-]."""
+        known = self.replica.variable_arrivals and not self.replica.loses
+        return self._shared_queue() if known else None
+
+    def _shared_queue(self) -> tuple[Count, Value, Value]:
+        # Who looks at the queues makes one of them, or nearly so.
+        return self.servers, 1, 1.0
+
+    @property
     def alone(self) -> bool:
         """Whether there is one replica, with nothing to balance. [-]."""
         return isinstance(self.replicas, int) and self.replicas == 1
@@ -100,6 +110,9 @@ class SplitPool(Pool):
     @abstractmethod
     def _part(self, arrival_rate: Value) -> StationResult:
         """Return the state of one replica while `arrival_rate` [1/s] comes to the pool."""
+
+    def _shared_queue(self) -> tuple[Count, Value, Value]:
+        return self.replica.servers, self.replicas, 1.0
 
     def _solve(self, arrival_rate: Value) -> StationResult:
         one = self._part(arrival_rate)

@@ -37,7 +37,7 @@ from __future__ import annotations
 from dataclasses import dataclass, replace
 from typing import ClassVar
 
-from qmodel._typing import Value
+from qmodel._typing import Count, Value
 from qmodel.balancing.pool import SplitPool
 from qmodel.balancing.regular_arrivals import with_regular_arrivals
 from qmodel.basis import Assumption
@@ -89,6 +89,9 @@ class RoundRobin(SplitPool):
     """
 
     policy: ClassVar[Assumption] = ROUND_ROBIN
+
+    def _shared_queue(self) -> tuple[Count, Value, Value]:
+        return self.replica.servers, self.replicas, 1 / self.replicas
 
     def _part(self, arrival_rate: Value) -> StationResult:
         replica, n = self.replica, self.replicas

@@ -132,7 +132,9 @@ class Arrivals(Calls):
             before = frozenset(self._met.keys() | arriving.passed)
             return self._through_room(name, before, self._part(name, key))
         if not (plain.poisson_output or plain.variable_arrivals):
-            return DISTURBED
+            if self.symbolic or plain.shared_queue is None:
+                return DISTURBED
+            return self._through_pool(name, self._part(name, key))
         station, services, rate = self._loaded(name)
         if station.poisson_output and name not in self.disturbed:
             return POISSON
@@ -191,6 +193,17 @@ class Arrivals(Calls):
         left = BehindRoom(stream, rate, accepted, services, servers, most, scv)
         left.passed = passed
         return left if np.all(mine == 1) else left.thinned(mine)
+
+    def _through_pool(self, name: str, mine: Any) -> Dispersion:
+        """Return what leaves a pool, each of whose queues is a station."""
+        station, services, rate = self._loaded(name)
+        servers, queues, scv = station.shared_queue
+        busy = rate * services.mean / station.servers
+        stream = self._together(name)
+        passed = stream.passed | {name}
+        left = Behind(stream, rate / queues, busy, servers, services, scv, passed)
+        # Those of several queues may leave at once.
+        return left if np.all(mine == 1) and np.all(queues == 1) else left.thinned(mine)
 
     def one_of(
         self, step: Step, arriving: Dispersion, name: str, size: int, before: Sequence[Step]

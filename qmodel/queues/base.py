@@ -88,6 +88,9 @@ class Station(Model, ABC):
     losses_follow = False
     """Whether it is known what it loses of streams more or less variable than Poisson."""
 
+    shared_queue: tuple[Count, Value, Value] | None = None
+    """Of a pool: servers with one queue, queues like it, and the SCV of what comes to each."""
+
     poisson_output = False
     """Whether Poisson arrivals leave as a Poisson stream (Burke 1956; Kelly 1979)."""
 

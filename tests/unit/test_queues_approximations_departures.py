@@ -65,6 +65,8 @@ def test_the_next_queue_is_as_long() -> None:
 # Simulations of 1e6 requests, seed 11: two stations in a row at 1/s, with the load of the
 # second given what the first accepts, and p50 and p99 of the wait there.
 NEXT = [
+    (qm.MMcK(1.8, 2, 10), lambda s: MDc(4 * s, 4), 0.9, 1.979, 13.80),
+    (MG1K(qm.LogNormal(0.9, 4.0), 20), qm.MMc, 0.8, 3.733, 24.17),
     (RoundRobin(qm.MG1(qm.LogNormal(2.8, 4.0)), 4), lambda s: qm.MMc(4 * s, 4), 0.9,
      6.471, 58.81),
     (RoundRobin(MDc(3.2, 1), 4), qm.MMc, 0.8, 1.370, 14.73),
@@ -72,31 +74,21 @@ NEXT = [
 
 
 @pytest.mark.parametrize("row", NEXT)
-def test_waits_behind_round_robin_are_within_what_is_stated(row: tuple) -> None:
+def test_waits_behind_rooms_and_pools_are_as_variable_as_what_leaves(row: tuple) -> None:
+    """As Poisson arrivals they were 47 % low to 37 % high at p50, up to 47 % high at p99."""
     first, second, load, p50, p99 = row
     accepted = float(first.solve(1.0).accepted)
     path = qm.series(qm.call("a", first), qm.call("b", second(load / accepted)))
     r = qm.Pipeline(path).solve(1.0)
     wait = r.stations["b"].wait
-    assert -0.37 <= wait.quantile(0.5) / p50 - 1 <= 0.38
-    assert -0.34 <= wait.quantile(0.99) / p99 - 1 <= 0.48
-    stated = [a.statement for a in r.basis.assumptions("p99") if a == "poisson-departures"]
-    assert "37 % low to 38 % high at p50" in stated[0]
-    assert "34 % low to 48 % high at p99" in stated[0]
+    assert -0.3 <= wait.quantile(0.5) / p50 - 1 <= 0.15
+    assert -0.15 <= wait.quantile(0.99) / p99 - 1 <= 0.12
+    assert "variability-of-arrivals" in r.basis.assumptions("p99")
 
 
-ROOMS = [
-    (qm.MMcK(1.8, 2, 10), lambda s: MDc(4 * s, 4), 0.9, 1.979, 13.80),
-    (MG1K(qm.LogNormal(0.9, 4.0), 20), qm.MMc, 0.8, 3.733, 24.17),
-]
-
-
-@pytest.mark.parametrize("row", ROOMS)
-def test_waits_behind_rooms_are_as_variable_as_what_leaves(row: tuple) -> None:
-    """As Poisson arrivals they were 20 % high and 47 % low at p50, and 47 % high at p99."""
-    first, second, load, p50, p99 = row
-    accepted = float(first.solve(1.0).accepted)
-    path = qm.series(qm.call("a", first), qm.call("b", second(load / accepted)))
-    wait = qm.Pipeline(path).solve(1.0).stations["b"].wait
-    assert -0.3 <= wait.quantile(0.5) / p50 - 1 <= 0.1
-    assert -0.1 <= wait.quantile(0.99) / p99 - 1 <= 0.12
+def test_servers_of_several_queues_space_no_requests() -> None:
+    """Those of constant work in two queues may leave at once, and one waits behind."""
+    for pool, waits in ((RoundRobin(MDc(1.8, 1), 2), True), (MDc(0.9, 1), False)):
+        path = qm.series(qm.call("a", pool), qm.call("b", MDc(0.9, 1)))
+        found = qm.Pipeline(path).solve(1.0).stations["b"].waiting_time
+        assert (float(found) > 0.1) == waits

@@ -31,6 +31,9 @@ takes the limit of heavy traffic of [2]_ to all loads and to several servers, is
 Independent streams add: the index of a mix is the mean of theirs by rate; of a share p drawn at
 random it is :math:`1 + p (I - 1)`.
 
+What leaves a pool over N queues is so behind a queue with an Nth of the rate: the parts of what
+comes, taken together again, are what came.
+
 A request that asks several stations at once goes on when the last is done. The index of what
 goes on is the mean of theirs, each by the square of its mean time; and what stops any of n
 equal ones stops all, so that the index less 1, where above 0, is :math:`1 + 0.25 \log_2 n`
@@ -72,6 +75,7 @@ from qmodel._xp import is_symbolic, namespace
 from qmodel.basis import APPROXIMATE, Assumption
 from qmodel.distributions import Distribution
 from qmodel.numerics.erlang import special
+from qmodel.queues.approximations.departure_errors import WORST as POOLS
 from qmodel.queues.approximations.dispersion_errors import WORST
 from qmodel.queues.approximations.limit_errors import WORST as LIMITED
 from qmodel.queues.approximations.loss_errors import WORST as LOST
@@ -91,6 +95,7 @@ __all__ = [
 ]
 
 _ROWS, _LONG = WORST["three stations"], WORST["rare long services"]
+_POOL, _SPACED = POOLS["other service"], POOLS["constant after constant service"]
 _ROOM = max(errors["next"] for errors in LOST.values())
 _VARIED, _REGULAR = LIMITED["SCV from 1"], LIMITED["SCV below 1"]
 VARIABILITY = Assumption(
@@ -106,8 +111,10 @@ VARIABILITY = Assumption(
     f"within {_VARIED['mean']} % and p99 within {_VARIED['p99']} % where service is "
     f"exponential or more variable, {_REGULAR['mean']} % and {_REGULAR['p99']} % where it is "
     "more regular; at an exponential server behind a station with a finite capacity the mean "
-    f"wait within {_ROOM} %; behind a fork the mean wait was found within 10 %, where its "
-    "stations are equal and of lognormal service up to 25 % low",
+    f"wait within {_ROOM} %; behind a pool of FCFS replicas the mean wait within "
+    f"{_POOL['mean']} % and its p99 within {_POOL['p99']} %, of constant work before constant "
+    f"work {_SPACED['mean']} % and {_SPACED['p99']} %; behind a fork the mean wait was found "
+    "within 10 %, where its stations are equal and of lognormal service up to 25 % low",
     "Whitt and You 2022; Kraemer and Langenbach-Belz 1976; our simulations",
     APPROXIMATE,
 )

@@ -1,0 +1,169 @@
+"""Measures stations behind pools against simulations, and writes the table that labels read.
+
+    python docs/errors_of_departures.py [REQUESTS]
+    python docs/errors_of_departures.py again
+
+simulates each point with as many requests (by default 1,000,000; a minute in all) and writes
+docs/reference/errors-of-departures.csv, a page of the same name and
+qmodel/queues/approximations/departure_errors.py; "again" keeps what is simulated and measures
+only the library anew. tests/unit/test_error_tables.py computes some again.
+"""
+
+from __future__ import annotations
+
+import sys
+from heapq import heappop, heappush
+from pathlib import Path
+from typing import NamedTuple
+
+import numpy as np
+
+sys.path.insert(0, str(Path(__file__).parent))
+
+from error_tables import ErrorTable, by_batches, of_distribution
+from errors_of_many_servers import FAMILIES, ROOT, oracle
+
+import qmodel as qm
+from qmodel.balancing import LeastConnections, RandomSplit, RoundRobin
+from qmodel.queues import MDc
+
+
+class Service(NamedTuple):
+    """Service of a family and an SCV on some servers, at a load."""
+
+    family: str
+    scv: float
+    servers: int
+    load: float
+
+
+class Point(NamedTuple):
+    """A pool and its replicas, and the station behind it."""
+
+    policy: str
+    replicas: int
+    replica: Service
+    then: Service
+
+
+POLICIES = {
+    "random": RandomSplit,
+    "round robin": RoundRobin,
+    "least connections": LeastConnections,
+}
+ONE, CONSTANT = ("gamma", 1.0), ("constant", 0.0)
+EXPONENTIAL, REGULAR = Service(*ONE, 1, 0.8), Service(*CONSTANT, 1, 0.9)
+POINTS = [
+    Point(policy, replicas, replica, then)
+    for policy, replicas, replica in (
+        ("round robin", 4, Service("lognormal", 4.0, 1, 0.7)),
+        ("round robin", 4, Service(*CONSTANT, 1, 0.8)),
+        ("round robin", 8, Service(*ONE, 2, 0.8)),
+        ("round robin", 3, Service("gamma", 4.0, 2, 0.8)),
+        ("round robin", 2, Service("uniform", 0.3333, 1, 0.9)),
+        ("random", 4, Service("lognormal", 2.0, 1, 0.8)),
+        ("random", 3, Service(*CONSTANT, 1, 0.8)),
+        ("least connections", 4, Service("lognormal", 4.0, 1, 0.8)),
+        ("least connections", 3, Service(*CONSTANT, 1, 0.85)),
+        ("least connections", 6, Service("hyperexponential", 4.0, 1, 0.7)),
+    )
+    for then in (EXPONENTIAL, REGULAR)
+]
+
+
+def _least(arrivals: np.ndarray, work: np.ndarray, replicas: int) -> np.ndarray:
+    """Return when requests leave servers whose balancer counts their requests."""
+    free, counts = [0.0] * replicas, [0] * replicas
+    leaving: list[tuple[float, int]] = []
+    left = np.empty(arrivals.size)
+    for i, (t, s) in enumerate(zip(arrivals.tolist(), work.tolist(), strict=True)):
+        while leaving and leaving[0][0] <= t:
+            counts[heappop(leaving)[1]] -= 1
+        # Equals in turn are as good as drawn at random.
+        k = min(range(replicas), key=lambda j: (counts[j], (j - i) % replicas))
+        free[k] = max(free[k], t) + s
+        counts[k] += 1
+        left[i] = free[k]
+        heappush(leaving, (free[k], k))
+    return left
+
+
+def simulated(point: Point, requests: int, seed: int) -> list[tuple[float, float]]:
+    """Return each quantity of the wait behind the pool, and its standard error."""
+    sim, rng = oracle(), np.random.default_rng(seed)
+    come, n = sim.poisson(rng, 1.0, requests), point.replicas
+    work = _mean(point.replica, n) * drawn(point.replica, rng, requests)
+    if point.policy == "least connections":
+        left = _least(come, work, n)
+    else:
+        drawn_at = rng.integers(n, size=requests)
+        to = np.arange(requests) % n if point.policy == "round robin" else drawn_at
+        left = np.empty(requests)
+        for k in range(n):
+            left[to == k] = sim.fcfs(come[to == k], work[to == k], point.replica.servers)
+    left = np.sort(left)
+    then = _mean(point.then) * drawn(point.then, rng, requests)
+    return by_batches(sim.settled(sim.fcfs(left, then, point.then.servers) - left - then))
+
+
+def drawn(service: Service, rng: np.random.Generator, count: int) -> np.ndarray:
+    """Return times of service of mean 1."""
+    return FAMILIES[service.family].draw(service.scv)(rng, count)
+
+
+def _mean(service: Service, replicas: int = 1) -> float:
+    return service.load * service.servers * replicas
+
+
+def station(service: Service, replicas: int = 1) -> qm.Station:
+    """Return the station of the library."""
+    mean, servers = _mean(service, replicas), service.servers
+    if service[:2] == ONE:
+        return qm.MMc(mean, servers)
+    if service[:2] == CONSTANT:
+        return MDc(mean, servers)
+    return qm.MGc(qm.Scaled(FAMILIES[service.family].distribution(service.scv), mean), servers)
+
+
+def computed(point: Point) -> list[float]:
+    """Return each quantity as the library has it."""
+    pool = POLICIES[point.policy](station(point.replica, point.replicas), point.replicas)
+    path = qm.series(qm.call("pool", pool), qm.call("then", station(point.then)))
+    return of_distribution(qm.Pipeline(path).solve(1.0).stations["then"].wait)
+
+
+def _in_words(service: Service) -> str:
+    family = "exponential" if service[:2] == ONE else f"{service.family} {service.scv:g}"
+    return f"{family}, {service.servers}, {service.load:g}"
+
+
+def named(point: Point) -> str:
+    """Return a point in words."""
+    replica, then = _in_words(point.replica), _in_words(point.then)
+    return f"{point.policy} over {point.replicas} of {replica}: {then}"
+
+
+HEAD = """# Errors behind pools
+
+What leaves a pool is as variable as what leaves its queues
+(`qmodel.queues.approximations.dispersion`). Here is the error of the wait at the station behind
+it, in percent, against simulations ([with their standard errors](errors-of-departures.csv)). A
+station is its service with its SCV, its servers, and its load. The labels of results read the
+largest of these.
+
+Written by `python docs/errors_of_departures.py`.
+
+"""
+
+
+TABLE = ErrorTable(
+    ROOT / "docs" / "reference" / "errors-of-departures.csv",
+    ROOT / "qmodel" / "queues" / "approximations" / "departure_errors.py",
+    "waits behind pools", HEAD, POINTS, named, computed, simulated,
+    group=lambda point: "constant after constant service" if point.then == REGULAR
+    and point.replica.scv == 0 else "other service",
+)  # fmt: skip
+
+
+if __name__ == "__main__":
+    TABLE.main(1_000_000)
