@@ -35,7 +35,7 @@ from qmodel.loads import Profile
 from qmodel.pipeline.dry_in_time import Ahead, DryInTime
 from qmodel.pipeline.met_in_time import Met, celled
 from qmodel.pipeline.over_time import PipelineOverTime, basis_of
-from qmodel.pipeline.places_in_time import Place, by_name, flow_of, station_of
+from qmodel.pipeline.places_in_time import Place, by_name, draining, flow_of, station_of
 from qmodel.pipeline.refill import Refill
 from qmodel.pipeline.steps.base import Outcome, choice
 from qmodel.pipeline.steps.call import Call
@@ -84,6 +84,7 @@ def over_time(
     known = [] if start is not None else [load.times[0], *(r.at for r in refills.values())]
     first, last = min([asked[0], *known]), asked[-1]
     closer = [refill.times(first, last) for refill in refills.values()]
+    closer += [] if earlier else draining(plan.stations, begin, first)
     grid = np.unique(np.concatenate([[first], default_times(load), asked, *closer]))
     grid = grid[(grid >= first) & (grid <= last)]
     asked = grid if times is None else asked

@@ -22,9 +22,9 @@ from qmodel.transients.station import delayed, follows, steady, walk_or_none
 if TYPE_CHECKING:
     from qmodel.pipeline.flows import Flows
 
-__all__ = ["Flow", "Place", "by_name", "flow_of", "station_of"]
+__all__ = ["Flow", "Place", "by_name", "draining", "flow_of", "station_of"]
 
-_MOST_PRESENT = 1_000_000
+_MOST_PRESENT, _LOOKS = 1_000_000, 41
 """Requests that may be there at the start: each is a state."""
 
 _LIGHT = 0.75
@@ -158,3 +158,18 @@ def by_name(what: str, given: Any, names: list[str], kind: Any) -> dict[str, Any
         if what == "start":
             _check.one_count(f"start of {name!r}", value, least=0, most=_MOST_PRESENT)
     return dict(found)
+
+
+def draining(
+    stations: Mapping[str, Station], start: Mapping[str, int], first: float
+) -> list[np.ndarray]:
+    """Return times at which those who are there at first are looked at while they leave.
+
+    What comes to the next station is known at these times, and in a straight line between.
+    """
+    found = []
+    for name, present in start.items():
+        lasts = 2.0 * present / float(np.min(stations[name].max_rate))
+        if 0 < lasts < np.inf:
+            found.append(first + np.linspace(0.0, lasts, _LOOKS))
+    return found

@@ -286,3 +286,16 @@ def test_shared_servers_say_what_work_that_varies_does_to_them() -> None:
         basis = site.over_time(load, times=[0.0, 10.0]).basis
         labels[work.scv] = list(basis.assumptions("percentiles"))
     assert ["shared-in-time" in names for names in labels.values()] == [False, True]
+
+
+def test_a_queue_that_is_there_at_first_drains_before_the_first_looks_apart() -> None:
+    """Looked at each 1.3 s, what the next station got had no end of small steps."""
+    web, db = qm.MMc(0.02, servers=24), qm.MMc(0.005, servers=4)
+    site = qm.Pipeline(qm.series(qm.call("web", web), qm.call("db", db)))
+    load = qm.Profile([0.0, 400.0], [300.0, 300.0])
+    r = site.over_time(load, start=1000, times=[0.0, 0.5, 1.0, 1.3, 10.0])
+    present = {name: station.number_in_system for name, station in r.stations.items()}
+    # 1200/s leave the first until its queue is gone, 800/s the second.
+    assert present["web"][1:3] == pytest.approx([550.0, 100.0], abs=1.0)
+    assert present["db"][1:3] == pytest.approx([1200.0, 1400.0], abs=1.0)
+    assert present["db"][-1] == pytest.approx(float(db.solve(300.0).number_in_system), rel=1e-4)
