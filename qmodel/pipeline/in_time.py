@@ -84,7 +84,7 @@ def over_time(
     known = [] if start is not None else [load.times[0], *(r.at for r in refills.values())]
     first, last = min([asked[0], *known]), asked[-1]
     closer = [refill.times(first, last) for refill in refills.values()]
-    closer += [] if earlier else draining(plan.stations, begin, first)
+    closer += draining(plan.stations, {} if earlier else begin, first)
     grid = np.unique(np.concatenate([[first], default_times(load), asked, *closer]))
     grid = grid[(grid >= first) & (grid <= last)]
     asked = grid if times is None else asked

@@ -161,7 +161,7 @@ def by_name(what: str, given: Any, names: list[str], kind: Any) -> dict[str, Any
 
 
 def draining(
-    stations: Mapping[str, Station], start: Mapping[str, int], first: float
+    stations: Mapping[str, Station], start: Mapping[str, Any], first: float
 ) -> list[np.ndarray]:
     """Return times at which those who are there at first are looked at while they leave.
 
