@@ -41,6 +41,7 @@ import math
 
 import numpy as np
 
+from qmodel.distributions.heavy_transforms import columns
 from qmodel.numerics.exponential import exp_rest
 
 __all__ = ["NEAR", "bounded_pareto_gap", "lognormal_gap", "pareto_gap"]
@@ -63,16 +64,16 @@ def lognormal_gap(x: np.ndarray, sigma: np.ndarray) -> np.ndarray:
     span = 16.8 + sigma.max(initial=0.0)
     count = math.ceil(span / min(0.42, 0.22 / max(sigma.max(initial=0.0), 0.1)))
     step = span / count
-    total = np.zeros(z.shape, dtype=complex)
-    for k in range(count + 1):
+    numbers = columns(0, count, z.size)
+    total = np.zeros((len(numbers[0]), z.size), dtype=complex)
+    for k in numbers:
         u = sigma * (k * step - 8.4)
         tilt = np.tanh((u + log) / 2)
         y = u - 1j * turn * (1 + tilt) / 2
         w = z * np.exp(y)
         slope = 1 - 1j * turn * (1 - tilt**2) / 4
-        total += np.exp(-((y / sigma) ** 2) / 2) * (exp_rest(-w) / w) * slope
-    total *= step / math.sqrt(2 * math.pi)
-    return total
+        total[: len(k)] += np.exp(-((y / sigma) ** 2) / 2) * (exp_rest(-w) / w) * slope
+    return np.asarray(step / math.sqrt(2 * math.pi) * total.sum(axis=0))
 
 
 def pareto_gap(z: np.ndarray, shape: np.ndarray, integral: np.ndarray) -> np.ndarray:
@@ -88,11 +89,11 @@ def bounded_pareto_gap(
     """Return the gap at `z` of times up to exp(`span`) minima, with its `mean` in minima."""
     end = np.minimum(span, 60.0 / shape)
     panels = max(1, math.ceil(end.max(initial=0.0) / _WIDEST))
-    total = np.zeros(z.shape, dtype=complex)
-    for panel in range(panels):
-        for node, weight in zip(_NODES, _WEIGHTS, strict=True):
-            y = end * (panel + (1 + node) / 2) / panels
-            total += weight * np.exp(-shape * y) * exp_rest(-z * np.exp(y))
+    nodes = (np.arange(panels)[:, None] + (1 + _NODES) / 2).ravel() / panels
+    weights, numbers = np.tile(_WEIGHTS, panels), columns(0, nodes.size - 1, z.size)
+    total = np.zeros((len(numbers[0]), z.size), dtype=complex)
+    for k in numbers:
+        y = end * nodes[k]
+        total[: len(k)] += weights[k] * np.exp(-shape * y) * exp_rest(-z * np.exp(y))
     mass = -np.expm1(-shape * span)
-    total *= shape * end / (2 * panels) / (mass * z * mean)
-    return total
+    return np.asarray(total.sum(axis=0) * shape * end / (2 * panels) / (mass * z * mean))

@@ -11,7 +11,14 @@ from typing import Any
 
 import numpy as np
 
-__all__ = ["bounded_moment", "lognormal", "pareto", "power_integral", "relative_expm1"]
+__all__ = [
+    "bounded_moment",
+    "columns",
+    "lognormal",
+    "pareto",
+    "power_integral",
+    "relative_expm1",
+]
 
 _ROOM = 2048
 """Points at once, so that what is known of them fits in the cache."""
@@ -38,7 +45,7 @@ def lognormal(z: np.ndarray, sigma: np.ndarray) -> np.ndarray:
     return np.where(np.abs(z) > 1e280, 0.0, total)
 
 
-def _columns(first: int, last: int, points: int) -> list[np.ndarray]:
+def columns(first: int, last: int, points: int) -> list[np.ndarray]:
     """Return the numbers from first to last, as columns: many at once for few points."""
     rows = max(_ROOM // max(points, 1), 1)
     return [
@@ -53,9 +60,9 @@ def _around_the_saddle(sigma: Any, turn: Any, slope: Any, half: int) -> np.ndarr
     sine and cosine by the tangent of the half angle.
     """
     steep, aside = slope.real.copy(), slope.imag.copy()
-    columns = _columns(-half, half, slope.size)
-    real, imaginary = np.zeros((2, len(columns[0]), slope.size))
-    for k in columns:
+    numbers = columns(-half, half, slope.size)
+    real, imaginary = np.zeros((2, len(numbers[0]), slope.size))
+    for k in numbers:
         x = sigma * (8.4 * k / half)
         tilt, grown = np.tanh(0.2 * x), np.exp(x)
         angle = turn * tilt
@@ -123,10 +130,10 @@ def _on_the_path(z: np.ndarray, power: np.ndarray, start: np.ndarray) -> np.ndar
     step = (high - low) / count
     bend, inverse = 1 / (1 + power), 1 / z
     inner, outer = inverse.real.copy(), inverse.imag.copy()
-    columns = _columns(0, count, z.size)
-    real, imaginary = np.zeros((2, len(columns[0]), z.size))
+    numbers = columns(0, count, z.size)
+    real, imaginary = np.zeros((2, len(numbers[0]), z.size))
     # In real numbers, with sine and cosine by the tangent of the half angle: twice as quick.
-    for k in columns:
+    for k in numbers:
         tau = low + k * step
         edge = np.exp(start - tau)
         r = np.exp(tau - edge)

@@ -75,6 +75,7 @@ SHARED_WAITS = Assumption(
 )
 
 _PANELS, _GAUSS = 31, 16
+_ROOM = 2048  # numbers at a time: they fit in the cache
 _DROP = 40.0  # of the log of the density, from its greatest value to the ends of the grid
 
 
@@ -341,7 +342,23 @@ class QueueTime(Distribution):
         return np.where(t < 0, 0.0, self.source.at(np.maximum(t, 1e-300)))[()]
 
     def laplace(self, s: Value) -> Value:
-        found: Any = self.atom
-        for t, mass in zip(self.times, self.masses, strict=True):
-            found = found + mass * np.exp(-s * t)
-        return found
+        s = np.asarray(s)
+        cell = np.shape(self.times[0])
+        shape = np.broadcast_shapes(s.shape, cell)
+        fall, turn = s.real, s.imag / 2
+        real, imaginary = np.zeros((2, *shape))
+        times, masses = (
+            np.array(x).reshape(-1, *[1] * (len(shape) - len(cell)), *cell)
+            for x in (self.times, self.masses)
+        )
+        rows = max(_ROOM // max(real.size, 1), 1)
+        # In real numbers, with sine and cosine by the tangent of the half angle: half the cost.
+        for first in range(0, len(times), rows):
+            t, mass = times[first : first + rows], masses[first : first + rows]
+            half = np.tan(turn * t)
+            square = half * half
+            size = mass * np.exp(-fall * t) / (1 + square)
+            real += (size * (1 - square)).sum(axis=0)
+            imaginary -= 2 * (size * half).sum(axis=0)
+        found = self.atom + real
+        return found + 1j * imaginary if np.iscomplexobj(s) else found

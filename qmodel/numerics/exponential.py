@@ -20,6 +20,9 @@ def exp_rest(s: Any) -> Any:
     """
     s = np.asarray(s)
     near = np.abs(s) < 0.5
+    if not near.any():
+        with np.errstate(over="ignore"):
+            return (np.expm1(s) - s)[()]
     small = np.where(near, s, 0.0)
     series = np.zeros_like(small)
     for k in range(16, 1, -1):
