@@ -1,14 +1,16 @@
-r"""The wait behind those that a request finds: each finishes at an exponential rate.
+r"""The wait behind those that a request finds: one is under way, and others follow.
 
 With c servers that are all busy until the request is served, and the probabilities
-:math:`m_j` of finding j present, the wait is Erlang with :math:`j - c + 1` stages,
+:math:`m_j` of finding j present, the wait has :math:`j - c + 1` stages,
 
 .. math::
 
-    E[e^{-s T_q}] = \sum_{j < c} m_j + \sum_{j \ge c} m_j
-    \left( \frac{r}{r + s} \right)^{j - c + 1} ,
+    E[e^{-s T_q}] = \sum_{j < c} m_j + \varphi_1(s) \sum_{j \ge c} m_j \, \varphi(s)^{j - c} .
 
-r being the rate at which the busy station finishes requests.
+With exponential service all are exponential, of the rate r at which the busy station finishes
+requests, :math:`\varphi(s) = r / (r + s)`. Of other service stages are gamma distributed with
+an SCV v, :math:`\varphi(s) = (1 + v s / r)^{-1 / v}`, and the first, which is what is left of a
+service, with a mean and an SCV of its own.
 """
 
 from __future__ import annotations
@@ -24,6 +26,8 @@ from qmodel.distributions.broadcasting import whole
 
 __all__ = ["FoundWait"]
 
+_REGULAR = 1e-6
+"""An SCV below which a stage is constant."""
 _LEAST = 1e-15
 """A probability whose stages are not worth their time."""
 
@@ -40,16 +44,26 @@ class FoundWait(Distribution):
         Rate of a stage; NaN where the load is unknown. [1/s]
     weights : array of shape (stages + 1, cells)
         Probability of each number of stages. [-]
+    scv : number or array, default 1
+        SCV of a stage. [-]
+    first, first_scv : number or array, default 1
+        Mean of the first stage over that of others, and its SCV. [-]
     """
 
     cell: Value
     rate: Value
     weights: Any = whole()  # noqa: RUF009 (a field, as of dataclasses)
+    scv: Value = 1.0
+    first: Value = 1.0
+    first_scv: Value = 1.0
 
     @staticmethod
-    def of(met: Any, servers: Any, rate: Any) -> FoundWait:
+    def of(
+        met: Any, servers: Any, rate: Any, scv: Any = 1.0, first: tuple[Any, Any] = (1.0, 1.0)
+    ) -> FoundWait:
         """Return the wait from the probabilities of finding 0, 1, ... present, in cells."""
-        shape = np.broadcast_shapes(met.shape[1:], np.shape(servers), np.shape(rate))
+        numbers = (rate, scv, *first)
+        shape = np.broadcast_shapes(*map(np.shape, (met[0], servers, *numbers)))
         met = np.broadcast_to(met.reshape(len(met), *_ones(met, shape)), (len(met), *shape))
         servers = np.broadcast_to(np.asarray(servers, dtype=float), shape)
         n = np.arange(len(met)).reshape(-1, *[1] * len(shape))
@@ -60,14 +74,23 @@ class FoundWait(Distribution):
         known = np.nonzero(weights.max(axis=1) > _LEAST)[0]
         kept = weights[: 1 + (known[-1] if len(known) else 0)]
         cell = np.arange(met[0].size).reshape(shape)[()]
-        return FoundWait(cell, np.broadcast_to(rate, shape)[()], kept)
+        rate, *shapes = (np.broadcast_to(x, shape)[()] for x in numbers)
+        return FoundWait(cell, rate, kept, *shapes)
 
     def _moments(self) -> tuple[Any, Any, Any]:
-        k = np.arange(len(self.weights))[:, None]
-        first = (k * self.weights).sum(axis=0)
-        second = (k * (k + 1) * self.weights).sum(axis=0)
-        third = (k * (k + 1) * (k + 2) * self.weights).sum(axis=0)
-        return tuple(m[self.cell] for m in (first, second, third))
+        """Return the first three moments over those of 1 / rate."""
+        after = np.arange(len(self.weights) - 1)[:, None]
+        none, one, two, three = (
+            (after**n * self.weights[1:]).sum(axis=0)[self.cell] for n in range(4)
+        )
+        v, r, q = self.scv, self.first, self.first_scv
+        two, three = two + v * one, three + 3 * v * two + 2 * v**2 * one
+        square, cube = r**2 * (1 + q), r**3 * (1 + q) * (1 + 2 * q)
+        return (
+            r * none + one,
+            square * none + 2 * r * one + two,
+            cube * none + 3 * square * one + 3 * r * two + three,
+        )
 
     @property
     def mean(self) -> Value:
@@ -93,14 +116,27 @@ class FoundWait(Distribution):
 
     def laplace(self, s: Value) -> Value:
         """Return the transform at `s` [1/s]."""
-        step = self.rate / (self.rate + s)
+        s = np.asarray(s) / self.rate
+        step, first = _stage(s, self.scv), _stage(s * self.first, self.first_scv)
         weights = self.weights[:, self.cell]
-        found = np.array(weights[-1] + 0 * step)
+        found = np.array((weights[-1] if len(weights) > 1 else 0) + 0 * step)
         real = found.real  # At complex points the weights are added to the real part alone.
-        for w in weights[-2::-1]:
+        for w in weights[-2:0:-1]:
             found *= step
             real += w
+        found *= first
+        real += weights[0]
         return found[()]
+
+
+def _stage(s: Any, scv: Any) -> Any:
+    """Return the transform of a stage of mean 1."""
+    v = np.asarray(scv, dtype=float)
+    if np.all(v == 1):
+        return 1 / (1 + s)
+    some = v > _REGULAR
+    v = np.where(some, v, 1.0)
+    return np.where(some, (1 + v * s) ** (-1 / v), np.exp(-s))
 
 
 def _ones(met: Any, shape: tuple[int, ...]) -> tuple[int, ...]:

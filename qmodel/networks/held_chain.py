@@ -35,12 +35,13 @@ References
 
 from __future__ import annotations
 
-from functools import lru_cache
 from typing import Any, NamedTuple
 
 import numpy as np
 
-__all__ = ["Chain", "PoolState", "solve", "solve_all"]
+from qmodel.networks.held_moves import Chain, Rates, entered, matrices, moves_of
+
+__all__ = ["PoolState", "solve", "solve_all"]
 
 _STEPS = 60
 _LOADS = 32
@@ -53,44 +54,6 @@ _TO_SERIES = 2 / _LOADS * np.cos(np.outer(_ANGLES, np.arange(_LOADS)))
 _TO_SERIES[:, 0] /= 2
 
 
-class Chain(NamedTuple):
-    """The pool in cells, made by `of`."""
-
-    permits: int
-    rates: Any
-    """Completions a second at each station with 0 to P there, (stations, P + 1, cells)."""
-    entry: Any
-    """Probability of each station to be the first, (stations, cells)."""
-    leave: Any
-    """Probability of each station to be the last, (stations, cells)."""
-    onward: Any
-    """Probabilities of each station to be next, (stations, stations, cells)."""
-
-    @staticmethod
-    def of(permits: int, rates: Any, visits: Any) -> Chain:
-        """Return the chain of holders who visit each station with a probability, one surely.
-
-        Parameters
-        ----------
-        permits : int
-            Number of permits. [-]
-        rates : array of shape (stations, permits + 1, n)
-            Completions a second at each station by the number there. [1/s]
-        visits : array of shape (stations, n)
-            Probability that a holder visits each station. [-]
-
-        Returns
-        -------
-        Chain
-            The pool. [-]
-        """
-        onward = np.zeros((len(visits), *visits.shape))
-        for k in range(len(visits) - 1):
-            onward[k, k + 1 :] = visits[k + 1 :] * _none_before(visits[k + 1 :])
-        last = _none_before(visits[::-1])[::-1]
-        return Chain(permits, rates, visits * _none_before(visits), last, onward)
-
-
 class PoolState(NamedTuple):
     """The steady state, in cells."""
 
@@ -100,104 +63,10 @@ class PoolState(NamedTuple):
     """Mean number at each station over the arrival rate, (stations, cells). [s]"""
     waits: Any
     """E[T_q^k] / k! of those who wait, for k = 1, 2, 3; (3, cells). [s^k]"""
+    met: Any
+    """Probabilities of 0 to P others at each station, (2, stations, P + 1, cells).
 
-
-def _none_before(visits: Any) -> Any:
-    """Return the probabilities that no station before each one is visited."""
-    return np.cumprod(np.concatenate([np.ones_like(visits[:1]), 1 - visits[:-1]]), axis=0)
-
-
-@lru_cache(maxsize=64)
-def phases_of(holders: int, stations: int) -> tuple[tuple[int, ...], ...]:
-    """Return all ways in which holders can be at the stations, the first one last in line."""
-    if stations == 1:
-        return ((holders,),)
-    return tuple(
-        (holders - used, *rest)
-        for used in range(holders + 1)
-        for rest in phases_of(used, stations - 1)
-    )
-
-
-class _Moves(NamedTuple):
-    """The transitions with a number of holders: from phase, to phase, from and to station."""
-
-    there: Any  # number at each station, (phases, stations)
-    inside: Any
-    down: Any
-    refilled: Any
-    entered: Any  # to the phases of one holder more
-
-
-def _numbered(holders: int, stations: int) -> dict[tuple[int, ...], int]:
-    return {phase: i for i, phase in enumerate(phases_of(holders, stations))}
-
-
-@lru_cache(maxsize=1024)
-def _moves(holders: int, stations: int) -> _Moves:
-    phases = phases_of(holders, stations)
-    index, more = _numbered(holders, stations), _numbered(holders + 1, stations)
-    fewer = _numbered(holders - 1, stations) if holders else {}
-    inside, down, refilled, entered = [], [], [], []
-    for i, p in enumerate(phases):
-        for k in range(stations):
-            entered.append((i, more[_moved(p, to=k)], k, k))
-            if not p[k]:
-                continue
-            down.append((i, fewer[_moved(p, k)], k, k))
-            for m in range(stations):
-                refilled.append((i, index[_moved(p, k, m)], k, m))
-                if m > k:
-                    inside.append((i, index[_moved(p, k, m)], k, m))
-    columns = (
-        np.array(x, dtype=int).reshape(-1, 4).T for x in (inside, down, refilled, entered)
-    )
-    return _Moves(np.array(phases), *columns)
-
-
-def _moved(phase: tuple[int, ...], away: int | None = None, to: int | None = None) -> Any:
-    return tuple(n - (k == away) + (k == to) for k, n in enumerate(phase))
-
-
-def _rates(chain: Chain, holders: int) -> Any:
-    """Return the rate of completions at each station by phase, (phases, stations, cells)."""
-    there = _moves(holders, len(chain.rates)).there
-    return chain.rates[np.arange(len(chain.rates)), there]
-
-
-def _matrices(chain: Chain, holders: int) -> tuple[Any, Any, Any]:
-    """Return D0 without arrivals, the completions down a level, and those that let one in."""
-    stations = len(chain.rates)
-    moves, rates = _moves(holders, stations), _rates(chain, holders)
-    size = len(moves.there)
-    fewer = len(phases_of(holders - 1, stations)) if holders else 1
-    every = np.arange(size)
-    i, j, k, m = moves.inside
-    inside = _filled((size, size), i, j, rates[i, k] * chain.onward[k, m])
-    inside[:, every, every] -= rates.sum(axis=1).T
-    i, j, k, _ = moves.down
-    down = _filled((size, fewer), i, j, rates[i, k] * chain.leave[k])
-    i, j, k, m = moves.refilled
-    refilled = _filled((size, size), i, j, rates[i, k] * chain.leave[k] * chain.entry[m])
-    return inside, down, refilled
-
-
-def _filled(shape: tuple[int, int], i: Any, j: Any, values: Any) -> Any:
-    """Return matrices in cells, with values (entries, cells) added at their places."""
-    found = np.zeros((values.shape[-1], *shape))
-    np.add.at(np.moveaxis(found, 0, -1), (i, j), values)
-    return found
-
-
-def _entered(chain: Chain, holders: int, from_: Any) -> Any:
-    """Return vectors of phases, in cells, after an arrival that takes a permit."""
-    stations = len(chain.rates)
-    i, j, _, m = _moves(holders, stations).entered
-    found = np.zeros((*from_.shape[:-1], len(phases_of(holders + 1, stations))))
-    for k in np.flatnonzero(chain.entry.any(axis=1)):
-        here = m == k
-        found[..., j[here]] += from_[..., i[here]] * chain.entry[k][:, None, None]
-    return found
+    As those find them that found a permit, and that waited for one."""
 
 
 def _first_passage(inside: Any, refilled: Any, rate: Any) -> Any:
@@ -236,18 +105,19 @@ def solve(chain: Chain, arrival_rate: Any) -> PoolState:
     """
     permits = chain.permits
     rate = arrival_rate[:, None, None]
-    inside, down, refilled = _matrices(chain, permits)
+    rates = Rates.of(chain)
+    inside, down, refilled = matrices(chain, rates, permits)
     one = np.eye(inside.shape[-1])
     waits = inside + rate * _first_passage(inside, refilled, rate)
     ratio = rate * np.linalg.inv(rate * one - waits)
     # Up: for how long a level below is held from below, and where it is left for the next.
     steps: list[Any] = []
-    enter = rate * _entered(chain, 0, np.ones((len(rate), 1, 1)) / rate)
+    enter = rate * entered(chain, rates, 0, np.ones((len(rate), 1, 1)) / rate)
     for n in range(1, permits):
-        own, away, _ = _matrices(chain, n)
+        own, away, _ = matrices(chain, rates, n)
         stay = np.linalg.inv(rate * np.eye(own.shape[-1]) - own - away @ enter)
         steps.append((away, stay))
-        enter = rate * _entered(chain, n, stay)
+        enter = rate * entered(chain, rates, n, stay)
         # An arrival comes surely: without this, rounding grows from level to level.
         enter /= enter.sum(axis=-1, keepdims=True)
     last = _stationary(inside + ratio @ refilled + down @ enter)[:, None]
@@ -263,9 +133,8 @@ def solve(chain: Chain, arrival_rate: Any) -> PoolState:
         away = below
     weights = np.exp(logs - np.max(logs, axis=0))
     weights /= (weights * [level.sum(axis=-1) for level in levels]).sum(axis=0)
-    stations = len(chain.rates)
     present: Any = sum(
-        weight * np.einsum("ps,cp->sc", _moves(n, stations).there, level)
+        weight * np.einsum("ps,cp->sc", moves_of(chain.shapes, permits, n).there, level)
         for n, weight, level in zip(range(permits, -1, -1), weights, levels, strict=True)
     )
     must_wait = waiting.sum(axis=-1)
@@ -273,7 +142,40 @@ def solve(chain: Chain, arrival_rate: Any) -> PoolState:
     for _ in range(3):
         power = np.linalg.solve(-waits, power)
         moments.append(np.einsum("ci,cij->c", waiting, power) / must_wait)
-    return PoolState(weights[0] * must_wait, present / arrival_rate, np.array(moments))
+    met = _met(chain, rates, weights[1:], levels[1:], waiting)
+    return PoolState(weights[0] * must_wait, present / arrival_rate, np.array(moments), met)
+
+
+def _met(chain: Chain, rates: Rates, weights: Any, levels: Any, waiting: Any) -> Any:
+    """Return the numbers of others that holders find at the stations.
+
+    Those that found a permit find what there is at any time with one left; those that waited
+    what there is when anyone comes to a station while others wait.
+    """
+    permits, stations, cells = chain.permits, len(chain.shapes), len(waiting)
+    once, late = np.zeros((2, stations, permits + 1, cells))
+    for n, weight, level in zip(range(permits - 1, -1, -1), weights, levels, strict=True):
+        there = moves_of(chain.shapes, permits, n).there
+        for k in range(stations):
+            np.add.at(once[k], there[:, k], weight * level.T)
+    moves = moves_of(chain.shapes, permits, permits)
+    for (i, _, x, y, way), ways in (
+        (moves.onward, rates.between),
+        (moves.refilled, rates.around),
+    ):
+        flow = rates.ended[x] * rates.came[y] * ways[way] * waiting.T[i]
+        from_, to = np.divmod(way, stations)
+        np.add.at(late, (to, moves.there[i, to] - (from_ == to)), flow)
+    return _sure(np.array([once, late]))
+
+
+def _sure(weights: Any) -> Any:
+    """Return probabilities of numbers from weights; where there are none, nobody is met."""
+    weights = np.maximum(weights, 0.0)
+    mass = weights.sum(axis=-2, keepdims=True)
+    found = weights / np.where(mass > 0, mass, 1.0)
+    found[..., :1, :] += mass == 0
+    return found
 
 
 def _stationary(rates: Any) -> Any:
@@ -299,19 +201,13 @@ def _right_divided(x: Any, matrix: Any) -> Any:
     return np.linalg.solve(matrix.swapaxes(-1, -2), x.swapaxes(-1, -2)).swapaxes(-1, -2)
 
 
-def solve_all(
-    permits: Any, rates: Any, visits: Any, arrival_rate: Any, limit: Any
-) -> PoolState:
-    """Return the steady states of pools of several sizes, many of which differ in load only.
+def solve_all(chain: Chain, arrival_rate: Any, limit: Any) -> PoolState:
+    """Return the steady states of pools of one size, many of which differ in load only.
 
     Parameters
     ----------
-    permits : integer array of shape (n,)
-        Number of permits. [-]
-    rates : array of shape (stations, most permits + 1, n)
-        Completions a second at each station by the number there. [1/s]
-    visits : array of shape (stations, n)
-        Probability that a holder visits each station. [-]
+    chain : Chain
+        The pools, with n cells on the last axis. [-]
     arrival_rate, limit : array of shape (n,)
         Poisson arrivals, and where the pool saturates. [1/s]
 
@@ -320,9 +216,12 @@ def solve_all(
     PoolState
         That of all cells. [-]
     """
-    pools = np.vstack([permits, rates.reshape(-1, permits.size), visits, limit])
     _, first, which, number = np.unique(
-        pools, axis=1, return_index=True, return_inverse=True, return_counts=True
+        np.vstack([chain.described, limit]),
+        axis=1,
+        return_index=True,
+        return_inverse=True,
+        return_counts=True,
     )
     which, load = which.ravel(), arrival_rate / limit
     # A hair below saturation a chain has no digits left, and grows as what is near.
@@ -331,28 +230,22 @@ def solve_all(
     # Rows to solve: all loads of some pools, and some of the others.
     rows = [*np.flatnonzero(~many[which]), *np.repeat(first[many], _LOADS)]
     loads = np.concatenate([near[~many[which]], np.tile(_NODES, many.sum())])
-    solved = _by_size(permits[rows], rates[..., rows], visits[:, rows], loads * limit[rows])
+    solved = solve(chain.at(rows), loads * limit[rows])
     # What grows without bound towards saturation is interpolated times what it grows by.
     spare = (1 - loads) ** np.arange(1, 4)[:, None]
-    values = np.vstack([solved.full, solved.present, solved.waits * spare])
-    found = np.empty((len(values), permits.size))
+    parts = solved.full, solved.present, solved.waits * spare, solved.met.reshape(-1, len(rows))
+    values = np.vstack(parts)
+    found = np.empty((len(values), load.size))
     direct = (~many[which]).sum()
     found[:, ~many[which]] = values[:, :direct]
     tables = values[:, direct:].reshape(len(values), -1, _LOADS) @ _TO_SERIES
     for pool, series in zip(np.flatnonzero(many), tables.swapaxes(0, 1), strict=True):
         mine = which == pool
         found[:, mine] = series @ _polynomials(load[mine])
-    found[-3:] /= (1 - load) ** np.arange(1, 4)[:, None]
-    return PoolState(np.maximum(found[0], 0.0), found[1:-3], found[-3:])
-
-
-def _by_size(permits: Any, rates: Any, visits: Any, arrival_rate: Any) -> PoolState:
-    found = np.empty((len(rates) + 4, permits.size))
-    for size in np.unique(permits):
-        mine = np.flatnonzero(permits == size)
-        chain = Chain.of(int(size), rates[:, : size + 1, mine], visits[:, mine])
-        found[:, mine] = np.vstack(solve(chain, arrival_rate[mine]))
-    return PoolState(found[0], found[1:-3], found[-3:])
+    full, present, waits, met = np.split(found, np.cumsum([1, len(solved.present), 3]), axis=0)
+    waits = waits / (1 - load) ** np.arange(1, 4)[:, None]
+    met = _sure(met.reshape(*solved.met.shape[:-1], load.size))
+    return PoolState(np.maximum(full[0], 0.0), present, waits, met)
 
 
 def _polynomials(load: Any) -> Any:

@@ -38,10 +38,11 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
+from qmodel.distributions import Distribution
 from qmodel.networks.held_variability import varied_throughput
 from qmodel.numerics.roots import increasing_root
 
-__all__ = ["Counts", "Met", "Place", "counts", "curve", "saturation"]
+__all__ = ["Counts", "Met", "Place", "counts", "curve", "saturation", "shape_of"]
 
 _LEAST = 1e-18
 """A probability that counts as zero."""
@@ -62,8 +63,13 @@ class Place(NamedTuple):
     """Share of those present who count as holders of a permit. [-]"""
     pool: Any = None
     """The pool that it is, if it is one."""
-    scv: Any = 1.0
-    """SCV of a service, as far as the throughput depends on it. [-]"""
+    service: Distribution | None = None
+    """The shape of a service, as far as the throughput depends on it; None if exponential."""
+
+    @property
+    def scv(self) -> Any:
+        """SCV of a service, as far as the throughput depends on it. [-]."""
+        return 1.0 if self.service is None else self.service.scv
 
     @property
     def endless(self) -> bool:
@@ -216,7 +222,8 @@ def _at(values: Any, index: Any) -> Any:
     return np.where(index < 0, 0.0, found)
 
 
-def _shaped(permits: Any, places: Mapping[str, Place], *more: Any) -> tuple[int, ...]:
+def shape_of(permits: Any, places: Mapping[str, Place], *more: Any) -> tuple[int, ...]:
+    """Return the shape of the cells of a pool."""
     values = [permits, *more]
     for place in places.values():
         values += [place.visits, place.work, place.servers, place.counted]
@@ -239,7 +246,7 @@ def saturation(permits: Any, places: Mapping[str, Place]) -> Any:
     number or array
         The rate. [1/s]
     """
-    shape = _shaped(permits, places)
+    shape = shape_of(permits, places)
     p = np.broadcast_to(np.asarray(permits, dtype=int), shape)
     most, (first, cap) = int(p.max()), _asymptotes(p, places)
 
@@ -265,7 +272,7 @@ def saturation(permits: Any, places: Mapping[str, Place]) -> Any:
 
 def curve(permits: Any, places: Mapping[str, Place]) -> Any:
     """Return the throughput with 1, ..., P inside, and from P on the same. [1/s]."""
-    shape = _shaped(permits, places)
+    shape = shape_of(permits, places)
     p = np.broadcast_to(np.asarray(permits, dtype=int), shape)
     most, (first, cap) = int(p.max()), _asymptotes(p, places)
     flow = (first**-4.0 + cap**-4.0) ** -0.25
@@ -323,7 +330,7 @@ def counts(permits: Any, places: Mapping[str, Place], flow: Any, limit: Any) -> 
     Counts
         Means, and what holders meet inside.
     """
-    shape = _shaped(permits, places, flow, limit)
+    shape = shape_of(permits, places, flow, limit)
     p = np.broadcast_to(np.asarray(permits, dtype=int), shape)
     most = int(p.max())
     flow, limit = np.broadcast_to(flow, shape), np.broadcast_to(limit, shape)

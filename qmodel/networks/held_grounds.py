@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from qmodel.basis import APPROXIMATE, Assumption
 
-__all__ = ["FLOW_EQUIVALENCE", "HELD_AS_EXPONENTIAL", "HELD_MET", "HELD_PERMITS"]
+__all__ = ["FLOW_EQUIVALENCE", "HELD_AS_EXPONENTIAL", "HELD_MET", "HELD_PERMITS", "HELD_PHASES"]
 
 HELD_PERMITS = Assumption(
     "held-permits",
@@ -13,23 +13,32 @@ HELD_PERMITS = Assumption(
 )
 HELD_MET = Assumption(
     "held-met",
-    "what holders meet inside is that of stations in equilibrium at each number of holders, "
-    "with the means of the exact chain, and the wait for a permit has its first three moments; "
-    "the mean was within 1 % and the p99 within 3 % of simulations with exponential service (3 "
-    "to 48 permits, two stations inside, to 90 % load), the p99 of that wait within 0.3 % of "
-    "the chain's",
+    "how long holders stay follows from the number of others that they find at each station, "
+    "those that waited for a permit apart from the others, with the means of the chain, and "
+    "the wait for a permit has its first three moments; the mean was within 1 % and the p99 "
+    "within 3 % of simulations with exponential service (3 to 48 permits, two stations inside, "
+    "to 90 % load), the p99 of that wait within 0.3 % of the chain's",
     "our simulations",
+    APPROXIMATE,
+)
+HELD_PHASES = Assumption(
+    "held-phases",
+    "service inside a pool is imitated by few phases in a chain of all that can happen, or by "
+    "more in one of a full pool, which says where it saturates and what that makes of the wait "
+    "for a permit",
+    "Neuts 1989; our simulations",
     APPROXIMATE,
 )
 HELD_AS_EXPONENTIAL = Assumption(
     "held-as-exponential",
-    "service inside a pool that is not exponential changes the throughput of a full pool, the "
-    "waits inside and the wait for a permit by factors of its SCV; simulated with a delay and "
-    "one to three queues of one to 16 servers with lognormal service of SCV 0.25 and 4 and 4 "
-    "to 32 permits, the limit is within 4 %, and within 9 % for an SCV of 16; to 60 % load of "
-    "it the mean is within 5 % and p99 within 8 %, at 85 % load within 15 and 20 %; at 95 % "
-    "load, where one percent of the limit is a fifth of the wait, the mean is 16 % low to 24 % "
-    "high and p99 24 % low to 20 % high, and 80 % with 32 permits over two equal queues",
+    "service inside a pool that is not exponential, where pools are in pools, stations are "
+    "shared or visited several times, or no chain has room, changes the throughput of a full "
+    "pool, the waits inside and the wait for a permit by factors of its SCV; simulated with a "
+    "delay and one to three queues of one to 16 servers with lognormal service of SCV 0.25 and "
+    "4 and 4 to 32 permits, the limit is within 4 %, and within 9 % for an SCV of 16; to 60 % "
+    "load of it the mean is within 5 % and p99 within 8 %, at 85 % load within 15 and 20 %; at "
+    "95 % load, where one percent of the limit is a fifth of the wait, the mean is 16 % low to "
+    "24 % high and p99 24 % low to 20 % high, and 80 % with 32 permits over two equal queues",
     "our simulations",
     APPROXIMATE,
 )

@@ -5,7 +5,7 @@ from __future__ import annotations
 from abc import ABC, abstractmethod
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
-from typing import Any
+from typing import Any, NamedTuple
 
 import numpy as np
 
@@ -22,22 +22,24 @@ from qmodel.errors import ModelError
 from qmodel.networks.found_wait import FoundWait
 from qmodel.networks.held_counts import Place
 from qmodel.networks.held_result import HeldResult
+from qmodel.networks.held_times import mean_met, stages
 from qmodel.networks.product_form import node_of
 from qmodel.queues import mmc
 from qmodel.queues.base import Station, StationResult, StreamResult
 
 __all__ = [
+    "FOURTH",
     "InSeries",
     "Inside",
+    "Settled",
     "found",
     "longer",
-    "mean_met",
     "place_of",
     "thinned",
     "together",
 ]
 
-_FOURTH = 4
+FOURTH = 4
 _NONE = 1e-12
 """A wait over a service that counts as zero."""
 
@@ -123,48 +125,60 @@ def place_of(name: str, station: Station, visits: Any, work: Any, counted: Any =
     except ModelError:
         # No product form: what loses requests as a delay, others by their servers.
         servers = np.inf if station.loses else station.servers
-        return Place(visits, work, servers, None, counted, scv=station.service.scv)
+        return Place(visits, work, servers, None, counted, service=station.service)
     if node.delays:
-        return Place(visits, work, scv=station.service.scv)
+        return Place(visits, work, service=station.service)
     if node.speeds is not None:
         return Place(visits, node.work, station.servers, node.speeds, counted)
-    scv = station.service.scv if node.queues else 1.0
-    return Place(visits, work, node.servers, None, counted, scv=scv)
+    service = station.service if node.queues else None
+    return Place(visits, work, node.servers, None, counted, service=service)
+
+
+class Settled(NamedTuple):
+    """How far a full pool says how long holders wait inside."""
+
+    full: Any
+    """Probability that it is full."""
+    end: Any
+    """The waits at its limit over exponential ones."""
+    cut: Any = 1.0
+    """What is left of waits so that holders are not more than permits."""
+    known: Any = False
+    """Whether the means are known as they are."""
 
 
 def found(
     inside: Inside,
     met: Mapping[str, Any],
-    settled: tuple[Any, Any, Any],
+    settled: Settled,
     means: Mapping[str, Any] | None = None,
     late: bool = False,
 ) -> dict[str, StationResult]:
     """Return the stations where holders meet 0, 1, ... others with these probabilities.
 
-    `means` are the mean times at each with exponential service where they differ from that: as
-    they follow from what is met, and as they are.
+    `means` are the mean times at each where they are of a chain: as they follow from what is
+    met, and as they are.
 
-    Service that is not exponential makes waits longer or shorter as it does without a pool.
-    They also have the shape of those as often as the pool is not full, but for regular service
-    where requests come `late`, having waited for a permit: they find all others before them.
-    `settled` is the probability that it is full, the waits at its limit over exponential ones,
-    and what is left of waits so that holders are not more than permits.
+    Service that is not exponential makes waits longer or shorter as it does without a pool,
+    unless the means are known. They also have the shape of those as often as the pool is not
+    full, but for regular service where requests come `late`, having waited for a permit: they
+    find all others before them.
     """
     return {
-        name: _limited(inside, name, m, (*settled, late), (means or {}).get(name))
+        name: _limited(inside, name, m, settled, late, (means or {}).get(name))
         for name, m in met.items()
     }
 
 
 def _limited(
-    inside: Inside, name: str, met: Any, settled: tuple[Any, ...], means: Any
+    inside: Inside, name: str, met: Any, settled: Settled, late: bool, means: Any
 ) -> StationResult:
     result, place = inside.result(name), inside.places[name]
     if place.pool:
         return result.station.limited(result, met)  # type: ignore[attr-defined,no-any-return]
     alike = result.wait is not None and place.speeds is None
     if alike and all(s.wait is None for s in result.streams):
-        return _queued(result, place, met, inside.services(name), settled, means)
+        return _queued(result, place, met, inside.services(name), settled, late, means)
     factor = 1 if means is None else means[1] / means[0]
     if place.speeds is not None and isinstance(result.station.service, Exponential):
         return longer(_shared(result, place, met), factor)
@@ -207,24 +221,26 @@ def _queued(
     place: Place,
     met: Any,
     services: Sequence[Distribution],
-    settled: tuple[Any, ...],
+    settled: Settled,
+    late: bool,
     means: Any,
 ) -> StationResult:
     """Return a station first come first served where holders find `met`."""
     station = result.station
-    distribution: Distribution = FoundWait.of(met, place.servers, place.servers / place.work)
+    rate = place.servers / place.work
+    distribution: Distribution = FoundWait.of(met, place.servers, rate, *stages(place))
     if means is not None:
         alike, own = (np.maximum(mean - place.work, 0.0) for mean in means)
         some = alike > _NONE * place.work
         ratio = np.where(some, own, 1.0) / np.where(some, alike, 1.0)
         distribution = Scaled(distribution, ratio[()])
-    full, end, cut, late = settled
+    full, end, cut, known = settled
     factor = _variability(result, place)
     if factor is not None:
         full = np.clip(full, 0.0, 1.0)
         # A full pool serves what it can: there its limit says how long holders wait.
-        factor = factor + full**_FOURTH * (end - factor)
-        often = np.where(end > 1, 1 - full, 0.0) if late else 1 - full
+        factor = np.where(known, 1.0, factor + full**FOURTH * (end - factor))
+        often = np.where(known | late, 0.0, 1 - full)
         distribution = _as_open(result, _scaled(distribution, factor), often)
     if not isinstance(cut, float):
         distribution = _scaled(distribution, cut)
@@ -274,22 +290,6 @@ def _variability(result: StationResult, place: Place) -> Any:
         factor = result.waiting_time / plain
     factor = np.where(np.isfinite(factor) & (plain > 0), factor, 1.0)[()]
     return None if np.all(np.abs(factor - 1) < 1e-9) else factor
-
-
-def mean_met(place: Place, met: Any) -> Any:
-    """Return the mean time of holders who meet so many others, with exponential service."""
-    there = np.arange(1.0, len(met) + 1).reshape(-1, *[1] * (np.ndim(met) - 1))
-    if place.speeds is None:
-        speeds: Any = np.minimum(there, place.servers)
-    else:
-        last = len(place.speeds) - 1
-        speeds = np.stack(
-            np.broadcast_arrays(*(place.speeds[min(j, last)] for j in range(len(met))))
-        )
-        speeds = speeds.reshape(
-            len(met), *[1] * (np.ndim(met) - speeds.ndim), *speeds.shape[1:]
-        )
-    return (met * there / speeds).sum(axis=0) * place.work
 
 
 def longer(result: StationResult, factor: Any) -> StationResult:

@@ -11,11 +11,15 @@ holders (`qmodel.networks.held_counts`). Those that find a permit and those that
 are kept apart, as the latter find full queues inside, too: a limit moves a queue from the
 inside to the outside and adds no work. To take the two as independent makes the p99 up to 20 %
 too low; to add a wait for a permit to times without a limit counts it twice.
-**Few permits.** Who waits, for how long, and the mean times inside are those of the Markov
-chain with exponential service (`qmodel.networks.held_chain`), exactly; of the wait's
-distribution the first three moments. With many, or with pools in pools, it is too large.
+**Few permits.** Who waits, for how long, the mean times inside, and how many others those find
+that waited for a permit, and that did not, are those of a Markov chain with the phases of the
+service (`qmodel.networks.held_chain`): exactly, where service is of phase type and the chain has
+room for it; of the wait's distribution the first three moments. Otherwise it has phases that
+imitate service, and what is left to more of them a chain of the full pool puts right
+(`qmodel.networks.held_closed`). With many permits it is too large.
 
-Service that is not exponential changes X(P), the waits inside and that for a permit
+Where pools are in pools, or stations are shared or visited several times, service that is not
+exponential changes X(P), the waits inside and that for a permit by factors of its SCV
 (`qmodel.networks.held_variability`).
 
 **Shapes.** All parameters broadcast, P too. **Overload.** ``inf`` in its cell. NaN in, NaN out.
@@ -50,9 +54,11 @@ from qmodel.distributions import ZERO, Distribution, Exponential, Repeated, Sum
 from qmodel.distributions.algebra import measure
 from qmodel.distributions.broadcasting import whole
 from qmodel.errors import DomainError, ModelError
-from qmodel.networks import held_states
+from qmodel.networks import held_found, held_states
+from qmodel.networks.held_closed import MOST_OPEN
 from qmodel.networks.held_counts import curve, saturation
 from qmodel.networks.held_inside import InSeries, Inside
+from qmodel.networks.held_matched import Pools
 from qmodel.networks.held_result import HeldResult, View
 from qmodel.networks.held_visits import alike, halves
 from qmodel.queues.base import Station, StationResult
@@ -62,6 +68,8 @@ from qmodel.queues.mmc import MMc
 __all__ = ["HeldPool"]
 
 _MOST_PHASES = 66
+_NONE = 1e-9
+"""A part of the holders that counts as none."""
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -157,14 +165,50 @@ class HeldPool(Station):
             return namespace(self.servers, mean).over(self.servers, mean, np.inf)
         if is_symbolic(self.servers, *(x for p in places.values() for x in (p.work, p.visits))):
             raise _numbers()
-        return self.within.once("limit", lambda: saturation(self.servers, places))
+        return self.full_pool[0]
+
+    @property
+    def full_pool(self) -> tuple[Any, Any]:
+        """Throughput with all permits taken [1/s], and 1 + I: how unevenly it completes.
+
+        The latter is NaN where it does not come from phases of the service inside.
+        """
+        return self.within.once("full", self._full_pool)  # type: ignore[no-any-return]
+
+    def _full_pool(self) -> tuple[Any, Any]:
+        places = self.within.places
+        if not self._listed or self._exponential:
+            return saturation(self.servers, places), np.nan
+        numbers = (
+            x for p in places.values() for x in (p.visits, p.work, p.servers, *(p.speeds or ()))
+        )
+        shape = np.broadcast_shapes(np.shape(self.servers), *map(np.shape, numbers))
+        limit, uneven = (x.reshape(shape) for x in Pools.of(self.servers, places, shape).full())
+        if np.isnan(limit).any():
+            limit = np.where(np.isnan(limit), saturation(self.servers, places), limit)
+        return limit[()], uneven[()]
 
     @property
     def throughputs(self) -> Sequence[Any]:
         """Throughput with 1, 2, ... requests inside, of all permits. [1/s]."""
-        inside = self.within
-        found: Sequence[Any] = inside.once("curve", lambda: curve(self.servers, inside.places))
+        found: Sequence[Any] = self.within.once("curve", self._curve)
         return found
+
+    def _curve(self) -> Any:
+        """Return the throughputs that end where the pool saturates.
+
+        What is known of it full is known of fewer as far as these wait inside.
+        """
+        places = self.within.places
+        found = curve(self.servers, places)
+        if np.all(np.isnan(self.full_pool[1])):
+            return found
+        alone: Any = sum(place.visits * place.work / place.first for place in places.values())
+        n = np.arange(1, len(found) + 1).reshape(-1, *[1] * (found.ndim - 1))
+        waiting = np.minimum(n, self.servers) - found * alone
+        with np.errstate(divide="ignore", invalid="ignore"):
+            share = np.where(waiting > _NONE * n, waiting / waiting[-1], 0.0)
+        return found * (self.max_rate / found[-1]) ** share
 
     @property
     def poisson_output(self) -> bool:  # type: ignore[override]
@@ -237,7 +281,7 @@ class HeldPool(Station):
     @checked
     def limited(self, result: HeldResult, met: Any) -> HeldResult:
         """Return the state where holders of an outer pool meet so many others here."""
-        return held_states.limited(self, result, met)
+        return held_found.limited(self, result, met)
 
     def _solve(self, arrival_rate: Value) -> StationResult:
         if self.setting is None:
@@ -274,27 +318,37 @@ class HeldPool(Station):
             state = self._state(arrival_rate)
             small = np.broadcast_to(np.less_equal(self.servers, self._few), state.flow.shape)
             if small.all() or not small.any():
-                known[""] = (held_states.few if small.all() else held_states.many)(self, state)
+                known[""] = (held_found.few if small.all() else held_found.many)(self, state)
             else:
                 # The others cost least as pools of one permit, whatever their load.
                 few = replace(self, permits=np.where(small, self.permits, self.each))
-                known[""] = held_states.by_size(self, few, state, small)
+                known[""] = held_found.by_size(self, few, state, small)
         return known[""]
 
     @property
     def _few(self) -> int:
         """The most permits for which the chain of all numbers inside is small; 0 for none."""
         places = self.within.places.values()
-        limited = sum(place.limited for place in places)
-        solved = (
-            limited + sum(place.endless for place in places) >= len(places)
+        size = sum(p.limited for p in places) + any(p.endless for p in places) - 1
+        most = _MOST_PHASES if self._exponential else MOST_OPEN
+        fits = (n for n in range(most, 0, -1) if comb(n + size, size) <= most)
+        return next(fits, 0) if self._listed else 0
+
+    @property
+    def _exponential(self) -> bool:
+        """Whether all service inside counts as exponential."""
+        return all(np.all(np.asarray(place.scv) == 1) for place in self.within.places.values())
+
+    @property
+    def _listed(self) -> bool:
+        """Whether a chain of the numbers at all stations says what is inside."""
+        places = self.within.places.values()
+        return (
+            all(place.limited or place.endless for place in places)
             and all(np.all(np.asarray(place.visits) <= 1) for place in places)
             and any(np.all(np.asarray(place.visits) == 1) for place in places)
             and not any(place.pool for place in places)
         )
-        size = limited + any(place.endless for place in places) - 1
-        fits = (n for n in range(_MOST_PHASES, 0, -1) if comb(n + size, size) <= _MOST_PHASES)
-        return next(fits, 0) if solved else 0
 
 
 def _numbers() -> ModelError:

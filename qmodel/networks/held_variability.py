@@ -49,7 +49,6 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from qmodel.numerics.roots import increasing_root
-from qmodel.queues.approximations.interpolated_waits import kimura
 
 if TYPE_CHECKING:
     from qmodel.networks.held_counts import Place
@@ -177,12 +176,8 @@ def _adds(scv: Any, servers: Any, others: Any) -> Any:
     return (scv - 1) * others / (others + slow)
 
 
-def permit_factor(pool: HeldPool, state: State, chain_scv: Any) -> Any:
-    """Return the wait for a permit over that of a chain, by what service makes of it.
-
-    `chain_scv` is the SCV of the time held in the chain; None for completions of a full pool
-    that come as a Poisson stream.
-    """
+def permit_factor(pool: HeldPool, state: State) -> Any:
+    """Return the wait for a permit over that of an exponential drain, by what service does."""
     inside, shape = pool.within, state.flow.shape
     queues = {name: place for name, place in inside.places.items() if not place.endless}
     alone = inside.once("moments", lambda: (inside.alone.mean, inside.alone.scv))
@@ -192,33 +187,6 @@ def permit_factor(pool: HeldPool, state: State, chain_scv: Any) -> Any:
     scvs = [np.broadcast_to(inside.result(n).station.service.scv, shape) for n in queues]
     first = np.argmax(np.array(loads), axis=0)[None]
     of_queue = np.take_along_axis(np.array(scvs), first, axis=0)[0]
-    if chain_scv is None or np.all(of_queue == 1):
-        factor = 1 + free * alone[1] + (1 - free) * of_queue
-        factor = factor / (2 if chain_scv is None else 2 - free + free * chain_scv)
-    else:
-        busy = np.max(np.array(loads), axis=0) * state.limit
-        queue, own, chained = (
-            _part_of_queue(free, busy),
-            *(_of_permits(pool, state, scv) for scv in (alone[1], chain_scv)),
-        )
-        factor = (1 - queue) * own + queue * (1 + of_queue) / 2
-        factor = factor / ((1 - queue) * chained + queue)
+    factor = (1 + free * alone[1] + (1 - free) * of_queue) / 2
+    factor = np.where(np.isfinite(state.uneven), state.uneven / 2, factor)
     return np.where(np.isfinite(factor), factor, 1.0)[()]
-
-
-def _part_of_queue(free: Any, busy: Any) -> Any:
-    """Return how much the limit is that of a queue inside, by how near it is to either."""
-    permits, queue = np.maximum(1 - busy, 0.0) ** 2, (1 - free) ** 2
-    with np.errstate(divide="ignore", invalid="ignore"):
-        return queue / (queue + permits)
-
-
-def _of_permits(pool: HeldPool, state: State, scv: Any) -> Any:
-    """Return the wait of M/G/P with this SCV over that of M/M/P."""
-    with np.errstate(divide="ignore", invalid="ignore"):
-        load = pool.servers * np.where(state.known, state.flow / state.limit, np.nan)
-        general, plain = (
-            kimura(load, 1.0, servers=pool.servers, arrival_scv=1.0, service_scv=x)
-            for x in (scv, 1.0)
-        )
-        return np.where(plain > 0, general / plain, 1.0)

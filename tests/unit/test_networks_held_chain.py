@@ -3,8 +3,9 @@
 import numpy as np
 import pytest
 
-from qmodel.networks.held_chain import Chain, solve, solve_all
+from qmodel.networks.held_chain import solve, solve_all
 from qmodel.networks.held_counts import Place, saturation
+from qmodel.networks.held_moves import Chain
 
 
 def rates(permits: int, mean: float, servers: float, cells: int) -> np.ndarray:
@@ -26,9 +27,9 @@ def test_many_loads_are_what_each_is_alone(
     limit = float(saturation(permits, places))
     work = np.array([rates(permits, *s, loads.size) for s in (first, second)])
     many = np.array([np.ones(loads.size), np.full(loads.size, visits)])
-    pools = np.full(loads.size, permits), work, many, loads * limit, np.full(loads.size, limit)
-    together = solve_all(*pools)
-    alone = solve(Chain.of(permits, work, many), loads * limit)
+    chain = Chain.of(permits, work, many)
+    together = solve_all(chain, loads * limit, np.full(loads.size, limit))
+    alone = solve(chain, loads * limit)
     assert together.full == pytest.approx(alone.full, abs=1e-7)
     assert together.present == pytest.approx(alone.present, rel=1e-6)
     often = alone.full > 1e-6

@@ -21,7 +21,7 @@ from math import comb
 
 import numpy as np
 
-__all__ = ["changes", "configurations", "ends", "log_weights", "starts", "states"]
+__all__ = ["changes", "configurations", "ends", "log_weights", "moved", "starts", "states"]
 
 
 def states(servers: int, phases: int) -> int:
@@ -65,7 +65,7 @@ def _find(rows: np.ndarray, servers: int) -> np.ndarray:
 
 
 @lru_cache(maxsize=1024)
-def _moved(servers: int, phases: int, out: int, into: int) -> tuple[np.ndarray, ...]:
+def moved(servers: int, phases: int, out: int, into: int) -> tuple[np.ndarray, ...]:
     """Return the states with a server in phase `out`, their number, and where one goes.
 
     A phase of -1 is none: a service that ends, or one that starts.
@@ -109,7 +109,7 @@ def changes(servers: int, generator: np.ndarray) -> np.ndarray:
     for a in range(phases):
         for b in range(phases):
             if generator[:, a, b].any():
-                here, count, there = _moved(servers, phases, a, b)
+                here, count, there = moved(servers, phases, a, b)
                 out[:, here, there] += count * generator[:, a, b, None]
     return out
 
@@ -139,7 +139,7 @@ def ends(servers: int, generator: np.ndarray) -> np.ndarray:
     phases, rates = generator.shape[-1], np.maximum(-generator.sum(axis=-1), 0.0)
     out = np.zeros((len(generator), states(servers, phases), states(servers - 1, phases)))
     for a in range(phases):
-        here, count, there = _moved(servers, phases, a, -1)
+        here, count, there = moved(servers, phases, a, -1)
         out[:, here, there] += count * rates[:, a, None]
     return out
 
@@ -168,7 +168,7 @@ def starts(servers: int, initial: np.ndarray) -> np.ndarray:
     phases = initial.shape[-1]
     out = np.zeros((len(initial), states(servers, phases), states(servers + 1, phases)))
     for b in range(phases):
-        here, _, there = _moved(servers, phases, -1, b)
+        here, _, there = moved(servers, phases, -1, b)
         out[:, here, there] += initial[:, b, None]
     return out
 
