@@ -1,9 +1,9 @@
-r"""What service that is not exponential makes of a pool: of its limit, and of its waits.
+r"""What service that is not exponential makes of a pool, where no chain says it by its phases.
 
 With P holders inside, E of them are at places, or busy servers, where nobody is in their way,
 and Q = P - E stand at queues. The idle time of a queue is that of fewer holders, who compete
 as those of exponential service do: with the diffusion between two queues, whose variance grows
-by v with that of service, decays :math:`\rho^Q` become :math:`\rho^{Q / v}` [2]_. So the
+by v with that of service, decays :math:`\rho^Q` become :math:`\rho^{Q / v}` [1]_. So the
 throughput is that of the exponential network with
 
 .. math::
@@ -29,15 +29,13 @@ the powers are ours, from simulations of closed networks of a delay, one to thre
 to 16 servers, lognormal service and 4 to 32 holders. There the throughput is within 4 % for an
 SCV of 0 to 4, of hyperexponential service, too, and within 9 % for one of 16.
 
-The wait for a permit is multiplied by that of M/G/P over M/M/P [1]_, with the SCV of the time
-for which permits are held, as far as permits are the limit, and by :math:`(1 + c_s^2) / 2` as
-far as the station is.
+The wait for a permit is multiplied by :math:`(1 + c_s^2) / 2`, with the SCV of the time for
+which permits are held as far as permits are the limit, and that of the busiest station as far as that
+is; where phases say how unevenly a full pool completes, by :math:`(1 + I) / 2`.
 
 References
 ----------
-.. [1] T. Kimura, "A two-moment approximation for the mean waiting time in the GI/G/s queue",
-   Management Science 32, 1986.
-.. [2] D. P. Gaver, G. S. Shedler, "Processor utilization in multiprogramming systems via
+.. [1] D. P. Gaver, G. S. Shedler, "Processor utilization in multiprogramming systems via
    diffusion approximations", Operations Research 21, 1973.
 """
 
