@@ -2,12 +2,12 @@ r"""The Markov chain of a pool whose permits are held while their holders pass q
 
 Requests arrive at rate :math:`\lambda` and wait for one of P permits in the order of arrival. A
 holder passes the inner stations in one order, some of them perhaps left out, and then returns
-its permit. A level is the number of requests, waiting and holding; a phase says how many holders
-are at each station, and in which phases their services are (`qmodel.networks.held_moves`): with
-exponential service the numbers alone. From P requests on all levels are alike: with :math:`D_0`
-the moves inside (less all rates, on the diagonal), :math:`D_1` the completions, upon which the
-next in line enters, and G the probabilities of the phase in which the chain first comes a level
-down,
+its permit. A level is the number of requests, waiting and holding; a phase says how many
+holders are at each station, and in which phases their services are
+(`qmodel.networks.held_moves`): with exponential service the numbers alone. From P requests on
+all levels are alike: with :math:`D_0` the moves inside (less all rates, on the diagonal),
+:math:`D_1` the completions, upon which the next in line enters, and G the probabilities of the
+phase in which the chain first comes a level down,
 
 .. math::
 

@@ -13,9 +13,9 @@ inside to the outside and adds no work. To take the two as independent makes the
 too low; to add a wait for a permit to times without a limit counts it twice.
 **Few permits.** Who waits, for how long, the mean times inside, and how many others those find
 that waited for a permit, and that did not, are those of a Markov chain with the phases of the
-service (`qmodel.networks.held_chain`): exactly, where service is of phase type and the chain has
-room for it; of the wait's distribution the first three moments. Otherwise it has phases that
-imitate service, and what is left to more of them a chain of the full pool puts right
+service (`qmodel.networks.held_chain`): exactly, where service is of phase type and the chain
+has room for it; of the wait's distribution the first three moments. Otherwise it has phases
+that imitate service, and what is left to more of them a chain of the full pool puts right
 (`qmodel.networks.held_closed`). With many permits it is too large.
 
 Where pools are in pools, or stations are shared or visited several times, service that is not

@@ -30,8 +30,8 @@ to 16 servers, lognormal service and 4 to 32 holders. There the throughput is wi
 SCV of 0 to 4, of hyperexponential service, too, and within 9 % for one of 16.
 
 The wait for a permit is multiplied by :math:`(1 + c_s^2) / 2`, with the SCV of the time for
-which permits are held as far as permits are the limit, and that of the busiest station as far as that
-is; where phases say how unevenly a full pool completes, by :math:`(1 + I) / 2`.
+which permits are held as far as permits are the limit, and that of the busiest station as far
+as that is; where phases say how unevenly a full pool completes, by :math:`(1 + I) / 2`.
 
 References
 ----------
