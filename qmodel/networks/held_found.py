@@ -64,8 +64,10 @@ def few(pool: HeldPool, state: State) -> Found:
     full = np.where(state.over, 1.0, full)
     once, waited, outside = _inside(pool, met, state, full, means, settled)
     full = (full * state.unknown)[()]
-    factor = 1.0 if settled.all() else np.where(settled, 1.0, permit_factor(pool, state))
-    drain = _longer(coxian(waits, factor * state.worse), full, outside)
+    of_permits: Any = (
+        1.0 if settled.all() else np.where(settled, 1.0, permit_factor(pool, state))
+    )
+    drain = _longer(coxian(waits, of_permits * state.worse), full, outside)
     views = (View(1 - full, None, once), View(full, drain, waited))
     wait = Mixture((1 - full, full), (ZERO, drain))
     grounds = (POISSON_ARRIVALS, HELD_PERMITS, *_of_service(pool, state, exact))

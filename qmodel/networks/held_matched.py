@@ -24,12 +24,12 @@ import numpy as np
 
 from qmodel.distributions import Distribution, Exponential, Scaled, Sum
 from qmodel.distributions.broadcasting import shape_of
+from qmodel.distributions.shapes import shapes
 from qmodel.networks.held_chain import solve_all
 from qmodel.networks.held_closed import MOST_OPEN, Part, chain_of, chosen, full_pool, matched
 from qmodel.networks.held_counts import Place
 from qmodel.networks.held_laws import Ladder, ladder, of_delay, of_moments
 from qmodel.networks.held_moves import Chain
-from qmodel.queues.phases.mgc import shapes
 
 __all__ = ["Pools", "Solved", "solved"]
 
