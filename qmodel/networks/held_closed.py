@@ -34,7 +34,7 @@ import numpy as np
 
 from qmodel.distributions.phase_type import PhaseType
 from qmodel.networks.held_counts import Place, curve
-from qmodel.networks.held_laws import Ladder
+from qmodel.networks.held_ladders import Ladder
 from qmodel.networks.held_moves import Chain, closed_rates, size_of
 from qmodel.networks.held_phases import EXPONENTIAL
 
@@ -80,18 +80,17 @@ Orders = tuple[int, ...]
 """Which step of its ladder each station has."""
 
 
-def _laws(parts: Sequence[Part], orders: Orders) -> list[tuple[PhaseType, float]]:
+def _services(parts: Sequence[Part], orders: Orders) -> list[tuple[PhaseType, float]]:
     return [(p.ladder.steps[k], p.servers) for p, k in zip(parts, orders, strict=True)]
 
 
 def chain_of(permits: int, parts: Sequence[Part], orders: Orders) -> Chain:
     """Return the chain of one pool, in one cell."""
-    laws = _laws(parts, orders)
-    rates = [
-        p.rates(permits, law.initial.size) for p, (law, _) in zip(parts, laws, strict=True)
-    ]
+    services = _services(parts, orders)
+    pairs = zip(parts, services, strict=True)
+    rates = [part.rates(permits, service.initial.size) for part, (service, _) in pairs]
     visits = np.array([[p.visits] for p in parts])
-    return Chain.of(permits, np.array(rates)[..., None], visits, laws)
+    return Chain.of(permits, np.array(rates)[..., None], visits, services)
 
 
 @lru_cache(maxsize=1024)
@@ -101,7 +100,7 @@ def chosen(permits: int, parts: tuple[Part, ...], most: int) -> Orders | None:
     The first to be raised is where most is gained: at a busy station far from its own SCV.
     """
     orders = [0] * len(parts)
-    if size_of(permits, _laws(parts, tuple(orders))) > most:
+    if size_of(permits, _services(parts, tuple(orders))) > most:
         return None
     stuck: set[int] = set()
     while True:
@@ -114,7 +113,7 @@ def chosen(permits: int, parts: tuple[Part, ...], most: int) -> Orders | None:
             return tuple(orders)
         k = -max(free)[1]
         orders[k] += 1
-        if size_of(permits, _laws(parts, tuple(orders))) > most:
+        if size_of(permits, _services(parts, tuple(orders))) > most:
             orders[k] -= 1
             stuck.add(k)
 

@@ -28,7 +28,7 @@ from qmodel.distributions.shapes import shapes
 from qmodel.networks.held_chain import solve_all
 from qmodel.networks.held_closed import MOST_OPEN, Part, chain_of, chosen, full_pool, matched
 from qmodel.networks.held_counts import Place
-from qmodel.networks.held_laws import Ladder, ladder, of_delay, of_moments
+from qmodel.networks.held_ladders import Ladder, ladder, of_delay, of_moments
 from qmodel.networks.held_moves import Chain
 
 __all__ = ["Pools", "Solved", "solved"]
@@ -123,7 +123,7 @@ def _pool(row: Any, ladders: list[tuple[list[Ladder | None], int]]) -> Pool | No
 def _kinds(
     service: Distribution | None,
     shape: tuple[int, ...],
-    laws: Callable[[Distribution], Ladder | None],
+    make: Callable[[Distribution], Ladder | None],
 ) -> tuple[Any, list[Ladder | None]]:
     """Return which ladder is that of each cell, and the ladders."""
     size = int(np.prod(shape))
@@ -132,7 +132,7 @@ def _kinds(
         return kind.reshape(shape), [_EXPONENTIAL]
     for i, (distribution, cells) in enumerate(shapes(service, shape, size)):
         kind[cells] = i
-        found.append(laws(distribution))
+        found.append(make(distribution))
     return kind.reshape(shape), found
 
 

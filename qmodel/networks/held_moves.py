@@ -15,7 +15,15 @@ from typing import Any, NamedTuple
 import numpy as np
 
 from qmodel.distributions.phase_type import PhaseType
-from qmodel.networks.held_phases import EXPONENTIAL, Moves, Shape, expanded, law, site, states
+from qmodel.networks.held_phases import (
+    EXPONENTIAL,
+    Moves,
+    Shape,
+    expanded,
+    site,
+    states,
+    unit_rates,
+)
 
 __all__ = ["Chain", "Rates", "closed_rates", "entered", "matrices", "moves_of", "size_of"]
 
@@ -27,7 +35,7 @@ class Chain(NamedTuple):
     shapes: tuple[Shape, ...]
     rates: Any
     """Speed of a service at each station with 0 to P there, (stations, P + 1, cells)."""
-    laws: tuple[Any, ...]
+    unit_rates: tuple[Any, ...]
     """The rates of each station's service of mean 1, (rates, cells) each."""
     visits: Any
     """Probability that a holder visits each station, (stations, cells)."""
@@ -61,14 +69,14 @@ class Chain(NamedTuple):
         known = services or [(EXPONENTIAL, 1)] * len(rates)
         shapes = tuple(Shape.of(service, c, permits) for service, c in known)
         cells = np.ones(np.shape(visits)[1])
-        laws = tuple(law(service)[:, None] * cells for service, _ in known)
-        return Chain(permits, shapes, rates, laws, visits)
+        own = tuple(unit_rates(service)[:, None] * cells for service, _ in known)
+        return Chain(permits, shapes, rates, own, visits)
 
     def at(self, cells: Any) -> Chain:
         """Return some of the cells."""
-        laws = tuple(x[:, cells] for x in self.laws)
+        unit_rates = tuple(x[:, cells] for x in self.unit_rates)
         return self._replace(
-            rates=self.rates[..., cells], laws=laws, visits=self.visits[:, cells]
+            rates=self.rates[..., cells], unit_rates=unit_rates, visits=self.visits[:, cells]
         )
 
     @staticmethod
@@ -78,15 +86,15 @@ class Chain(NamedTuple):
             np.concatenate([getattr(chain, name) for chain in chains], axis=-1)
             for name in ("rates", "visits")
         )
-        all_ = zip(*(chain.laws for chain in chains), strict=True)
-        laws = tuple(np.concatenate(x, axis=-1) for x in all_)
-        return chains[0]._replace(rates=rates, laws=laws, visits=visits)
+        all_ = zip(*(chain.unit_rates for chain in chains), strict=True)
+        unit_rates = tuple(np.concatenate(x, axis=-1) for x in all_)
+        return chains[0]._replace(rates=rates, unit_rates=unit_rates, visits=visits)
 
     @property
     def described(self) -> Any:
         """Return all numbers of each cell, (numbers, cells)."""
         rates = self.rates.reshape(-1, self.rates.shape[-1])
-        return np.vstack([rates, *self.laws, self.visits])
+        return np.vstack([rates, *self.unit_rates, self.visits])
 
     @property
     def entry(self) -> Any:
@@ -222,7 +230,9 @@ class Rates(NamedTuple):
         changed: list[Any] = []
         ended: list[Any] = []
         came: list[Any] = []
-        for shape, speed, rates in zip(chain.shapes, chain.rates, chain.laws, strict=True):
+        for shape, speed, rates in zip(
+            chain.shapes, chain.rates, chain.unit_rates, strict=True
+        ):
             own = site(shape, chain.permits)
             pairs: list[tuple[Moves, list[Any]]] = [(own.changed, changed), (own.ended, ended)]
             for moves, found in pairs:

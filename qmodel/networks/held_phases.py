@@ -22,7 +22,16 @@ import numpy as np
 from qmodel.distributions.phase_type import PhaseType
 from qmodel.queues.phases.busy_servers import configurations, moved
 
-__all__ = ["EXPONENTIAL", "Moves", "Shape", "Site", "expanded", "law", "site", "states"]
+__all__ = [
+    "EXPONENTIAL",
+    "Moves",
+    "Shape",
+    "Site",
+    "expanded",
+    "site",
+    "states",
+    "unit_rates",
+]
 
 
 class Shape(NamedTuple):
@@ -65,7 +74,7 @@ class Moves(NamedTuple):
     to: Any
     count: Any
     rate: Any
-    """Which entry of `law` their rate is."""
+    """Which entry of `unit_rates` their rate is."""
 
 
 class Site(NamedTuple):
@@ -80,7 +89,7 @@ class Site(NamedTuple):
     came: Moves
 
 
-def law(service: PhaseType) -> Any:
+def unit_rates(service: PhaseType) -> Any:
     """Return the rates of service times of mean 1: none, starts, ends, changes, restarts."""
     mean = float(service.mean)
     ends = service.ends * mean

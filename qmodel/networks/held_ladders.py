@@ -37,7 +37,7 @@ _NEAR = 1e-9
 
 
 class Ladder(NamedTuple):
-    """Laws of mean 1 of ever more phases, and what they lead to."""
+    """Distributions of mean 1 of ever more phases, and what they lead to."""
 
     steps: tuple[PhaseType, ...]
     scv: float
@@ -48,7 +48,7 @@ class Ladder(NamedTuple):
 
 @lru_cache(maxsize=1024)
 def of_moments(scv: float, most: int = _MOST) -> Ladder:
-    """Return the laws of an SCV, of at most `most` phases.
+    """Return the steps to a distribution with an SCV, of at most `most` phases.
 
     Examples
     --------
@@ -77,7 +77,7 @@ def _erlangs(k: int, scv: float) -> PhaseType:
 
 
 def ladder(service: Distribution) -> Ladder | None:
-    """Return the laws of a service whose parameters are numbers; None if none is like it."""
+    """Return the steps to a service whose parameters are numbers; None where none is like it."""
     found = _known(service, _MOST)
     if found is None or found.exact or found.scv <= 1 + _NEAR:
         return found
@@ -87,7 +87,7 @@ def ladder(service: Distribution) -> Ladder | None:
 
 
 def of_delay(time: Distribution) -> Ladder | None:
-    """Return the laws of a time at which nobody waits, whose shape counts for less."""
+    """Return the steps to a time at which nobody waits, whose shape counts for less."""
     return _known(time, _OF_DELAY)
 
 
