@@ -77,7 +77,7 @@ def _erlangs(k: int, scv: float) -> PhaseType:
 
 
 def ladder(service: Distribution) -> Ladder | None:
-    """Return the steps to a service whose parameters are numbers; None where none is like it."""
+    """Return the steps to a service whose parameters are numbers; None if none is like it."""
     found = _known(service, _MOST)
     if found is None or found.exact or found.scv <= 1 + _NEAR:
         return found
