@@ -12,8 +12,8 @@ by Gauss-Legendre panels that start anew at every kink of the tail (`breaks`), g
 geometrically from there, and for a transform then follow the decay of
 :math:`e^{-\mathrm{Re}(s) t}` evenly, to resolve its oscillation. Absolute error of a
 transform about 1e-12 on the points of the Euler line, for distributions whose scale is above a
-thousandth of the time asked for; of a moment about 1e-12 relative for tails that fall
-at least as fast as an exponential.
+thousandth of the time asked for (at points that turn little, a ten-millionth); of a moment
+about 1e-12 relative for tails that fall at least as fast as an exponential.
 """
 
 from __future__ import annotations
@@ -36,6 +36,8 @@ _NEAR, _GONE = 42, 1e-25
 _AHEAD = _MOMENT_EDGES[1] / np.array([1.0, 16.0, 256.0])
 _VISIBLE = 1e-10  # a probability before the first edge
 _DECAY_EDGES = np.concatenate([[0.0], 2.0 * 3.0 ** np.arange(-8, 0), np.arange(2.0, 38.0, 2.0)])
+_NEAR_ZERO, _HARDLY = np.concatenate([[0.0], 2.0 * 3.0 ** np.arange(-16, -8)]), 2.0
+"""More edges before these, for points that turn no faster than so."""
 
 
 @lru_cache(maxsize=32)
@@ -218,7 +220,9 @@ def _resolving(turns: float) -> np.ndarray:
         np.linspace(low, high, max(1, int(np.ceil(most * (high - low) / 2))), endpoint=False)
         for low, high in itertools.pairwise(_DECAY_EDGES)
     ]
-    return np.concatenate([*pieces, _DECAY_EDGES[-1:]])
+    edges = np.concatenate([*pieces, _DECAY_EDGES[-1:]])
+    # Points near zero are asked of times that are far shorter than theirs.
+    return np.concatenate([_NEAR_ZERO, edges[1:]]) if turns <= _HARDLY else edges
 
 
 @lru_cache(maxsize=8)

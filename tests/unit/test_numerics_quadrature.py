@@ -82,3 +82,10 @@ def test_points_that_all_cells_share_are_a_product_of_matrices(shape) -> None:
         lambda t, m=m: np.where(t < 2.0, np.exp(-t / m), 0.0), s[..., k], (2.0,)
     ) for k, m in enumerate(means)]  # fmt: skip
     assert np.abs(found - np.stack(one_by_one, axis=-1)).max() < 1e-11
+
+
+def test_points_near_zero_see_times_far_shorter_than_theirs() -> None:
+    """The slope of a transform at zero is the mean: it was 4e-5 off."""
+    s = 1e-5 * (1 + 1j)
+    found = transform(lambda t: 0.4 * np.exp(-t) + 0.6 * np.exp(-20 * t), s)
+    assert found == pytest.approx(0.4 / (1 + s) + 0.6 / (1 + s / 20), rel=1e-15)
