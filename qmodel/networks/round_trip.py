@@ -42,7 +42,6 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from itertools import pairwise
 from typing import Any, NamedTuple
 
 import numpy as np
@@ -274,14 +273,14 @@ class _Density:
 
 def _masses(density: _Density, edges: tuple[Any, ...]) -> tuple[Any, Any]:
     x, w = np.polynomial.legendre.leggauss(_GAUSS)
-    times, masses = [], []
-    for left, right in pairwise(edges):
-        half = (right - left) / 2
-        column = (-1, *[1] * np.ndim(half))
-        t = left + half * (1 + x.reshape(column))
-        times.append(t)
-        masses.append(half * w.reshape(column) * density.at(t))
-    return tuple(np.concatenate(times)), tuple(np.concatenate(masses))
+    left = np.array(edges)[:, None]
+    half, cell = np.diff(left, axis=0) / 2, left.shape[2:]
+    x, w = (nodes.reshape(-1, *[1] * len(cell)) for nodes in (x, w))
+    times = (left[:-1] + half * (1 + x)).reshape(-1, *cell)
+    weights = (half * w).reshape(-1, *cell)
+    rows = _GAUSS * max(_ROOM // (_GAUSS * max(left[0].size, 1)), 1)
+    parts = [density.at(times[k : k + rows]) for k in range(0, len(times), rows)]
+    return tuple(times), tuple(weights * np.concatenate(parts))
 
 
 @dataclass(frozen=True, slots=True, eq=False, repr=False)
