@@ -3,8 +3,8 @@
     python docs/errors_of_limits.py [REQUESTS]
     python docs/errors_of_limits.py again
 
-simulates each point with as many arrivals (by default 2,000,000; two minutes in all) and writes
-docs/reference/errors-of-limits.csv, a page of the same name and
+simulates each point with as many arrivals (by default 2,000,000; three minutes in all) and
+writes docs/reference/errors-of-limits.csv, a page of the same name and
 qmodel/queues/approximations/limit_errors.py; "again" keeps what is simulated and measures only
 the library anew. tests/unit/test_limit_errors.py computes the errors again from what is
 simulated.
@@ -58,6 +58,19 @@ POINTS = [
         (2.0, 100.0, "gamma", 1.0, 1, 0.8),
         (1.0, 10.0, "uniform", 0.3333, 1, 0.7),
         (2.0, 10.0, "hyperexponential", 4.0, 2, 0.8),
+        # Small bursts, and pressure on the limit.
+        (0.8, 2.0, "constant", 0.0, 1, 0.6),
+        (1.0, 3.0, "constant", 0.0, 1, 0.9),
+        (1.3, 10.0, "constant", 0.0, 1, 0.9),
+        (3.0, 5.0, "constant", 0.0, 1, 0.6),
+        (3.0, 5.0, "constant", 0.0, 4, 0.6),
+        (0.8, 2.0, "gamma", 0.25, 1, 0.6),
+        (1.3, 10.0, "gamma", 0.25, 1, 0.9),
+        (1.0, 20.0, "gamma", 0.25, 1, 0.9),
+        (3.0, 5.0, "gamma", 0.25, 4, 0.9),
+        (0.8, 2.0, "gamma", 1.0, 1, 0.9),
+        (1.3, 10.0, "gamma", 1.0, 1, 0.9),
+        (1.0, 3.0, "lognormal", 2.0, 2, 0.8),
     )
 ]
 

@@ -23,11 +23,11 @@ from qmodel.queues.approximations.dispersion import (
     Behind,
     Dispersion,
     mixed,
-    scv_at,
 )
+from qmodel.queues.approximations.limited_stream import Limited
 from qmodel.queues.approximations.losses_behind import BehindRoom, scv_in_room
 from qmodel.queues.approximations.return_visits import felt, lasting
-from qmodel.queues.approximations.time_scales import early_scv
+from qmodel.queues.approximations.time_scales import LATE, early_scv, scv_at
 
 if TYPE_CHECKING:
     from qmodel.pipeline.flows import Flows
@@ -75,6 +75,8 @@ class Arrivals(Calls):
         self.scvs: dict[Any, Any] = {}
         self.early: dict[str, Any] = {}
         """The same over the first of that time, where it differs; it decides how many wait."""
+        self.limits: dict[str, Any] = {}
+        """Behind a limit: how many come at once at most, and the SCV over longer times."""
         self._shares: dict[str, Any] = flows.by_station()
         self._into: dict[str, dict[Any, list[Dispersion]]] = {}
         self._before = self._into
@@ -155,6 +157,11 @@ class Arrivals(Calls):
                 spaced = stream.spaces(services, station.servers)
                 first = None if first is scv else np.where(spaced, 0.0, first)[()]
                 scv = np.where(spaced, 0.0, scv)[()]
+            if isinstance(stream, Limited):
+                self.limits[name] = {
+                    "burst": stream.burst_at(services.mean, station.servers),
+                    "late_scv": scv_at(stream, rate, utilization, seen, LATE),
+                }
             self.scvs[name], self.early[name] = scv, None if first is scv else first
         passed = met | arriving.passed | {name}  # Those of a first visit know of few.
         servers = station.servers

@@ -158,7 +158,7 @@ class Flows:
         """Return the share that a station accepts of what has come to it."""
         streams = self.streams(name)
         if name in self._scvs:
-            streams = [so_variable(stream, self._scvs[name], None) for stream in streams]
+            streams = [so_variable(stream, scv=self._scvs[name]) for stream in streams]
         result = self.plan.stations[name].solve(streams)
         self.results[name] = result
         return result.accepted

@@ -47,6 +47,7 @@ from qmodel.queues.results import (
     in_the_limit,
 )
 from qmodel.queues.streams import Stream, finite_rates, mixed_service, streams_of
+from qmodel.queues.waits.bounded import bounded
 from qmodel.queues.waits.disturbed import disturbed, shortened
 
 __all__ = [
@@ -261,6 +262,9 @@ class Station(Model, ABC):
                 soon = early_index(total, load, scv, service, servers)
                 often = probability_factor(first, load, 1 + share * (soon - 1))
                 waits = disturbed(waits, factor, often)
+                ended = result.station._ended(waits, streams[0], scv, seen)
+                if ended is not waits:
+                    wait, waits = ended.mean, ended
         slower = replace(result, wait=waits)
         grounds = ((VARIABILITY,) if any(s.scv is not None for s in streams) else ()) + (
             (RETURNS,) if again and np.any(service.scv != 1) else ()
@@ -277,6 +281,17 @@ class Station(Model, ABC):
             number=None,
             basis=result.basis.resting_on(grounds, but="utilization", without="number"),
         )
+
+    def _ended(self, waits: Distribution, stream: Stream, scv: Any, seen: Any) -> Distribution:
+        """Return the waits as they are behind bursts that end."""
+        service, late = self.service, scv if stream.late_scv is None else stream.late_scv
+        if late is scv and np.all(np.isinf(stream.burst)):
+            return waits
+        with np.errstate(invalid="ignore", divide="ignore"):
+            longest = (stream.burst - 1) * service.mean / self.servers
+            # Where work varies, one may wait for any time.
+            longest = np.where(np.equal(service.scv, 0), longest, np.inf)
+            return bounded(waits, longest[()], (late + seen) / (scv + seen))
 
     @staticmethod
     def _felt(result: StationResult, streams: Sequence[Stream], rates: Sequence[Value]) -> Any:

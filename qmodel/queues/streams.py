@@ -46,6 +46,9 @@ class Stream(Model):
     early_scv : number or array, optional
         The same over the first of these times, two services of the station or so, which
         decides how many wait; by default `scv`. [-]
+    late_scv : number or array, optional
+        The same over times four times as long, which decides how long the longest waits are;
+        by default `scv`. [-]
     batch : int, default 1
         How many requests come at once, >= 1, such as all calls of one request in parallel.
         [-]
@@ -55,12 +58,15 @@ class Stream(Model):
         (`qmodel.queues.approximations.return_visits`). [-]
     pause : number or array, default 0
         Mean time from the end of one visit to the next, >= 0. [s]
+    burst : number or array, default inf
+        How many requests come at once at most, >= 1, before they come no faster than the
+        servers work, as behind a token bucket. [-]
 
     Raises
     ------
     DomainError
-        If `arrival_rate`, `scv`, `early_scv` or `pause` is negative, or `batch` or `visits`
-        below 1.
+        If `arrival_rate`, an SCV or `pause` is negative, or `batch`, `visits` or
+        `burst` below 1.
 
     Examples
     --------
@@ -83,11 +89,15 @@ class Stream(Model):
     early_scv: Value | None = parameter(
         "variability of the next ones", check=_check.scv, default=None
     )
+    late_scv: Value | None = parameter(
+        "variability over longer times", check=_check.scv, default=None
+    )
     batch: int = parameter(
         "requests that come at once", check=partial(_check.one_count, least=1), default=1
     )
     visits: Value = parameter("visits of a request", check=_check.at_least(1), default=1)
     pause: Value = parameter("time between visits", unit="s", check="nonnegative", default=0.0)
+    burst: Value = parameter("most requests at once", check=_check.at_least(1), default=np.inf)
 
     @property
     def once(self) -> bool:
@@ -98,28 +108,25 @@ class Stream(Model):
         return not is_symbolic(visits) and bool(np.all(np.equal(visits, 1)))
 
 
-def so_variable(stream: Stream, scv: Value, early_scv: Value | None) -> Stream:
-    """Return a stream with the SCVs that a path has found; nothing is checked again.
+def so_variable(stream: Stream, **found: Any) -> Stream:
+    """Return a stream as variable as a path has found; nothing is checked again.
 
     Parameters
     ----------
     stream : Stream
         The stream. [-]
-    scv, early_scv : number or array
-        How variable its arrivals are, and over the times that decide on how many wait; None
-        for the same. [-]
+    **found : numbers or arrays
+        How variable its arrivals are: `scv`, `early_scv`, `late_scv` and `burst`. [-]
 
     Returns
     -------
     Stream
         The same, so variable. [-]
     """
-    found = object.__new__(Stream)
+    other = object.__new__(Stream)
     for name in stream.__slots__:
-        object.__setattr__(found, name, getattr(stream, name))
-    object.__setattr__(found, "scv", scv)
-    object.__setattr__(found, "early_scv", early_scv)
-    return found
+        object.__setattr__(other, name, found.get(name, getattr(stream, name)))
+    return other
 
 
 def streams_of(load: Any, who: str = "a station") -> tuple[Stream, ...]:

@@ -13,9 +13,8 @@ from qmodel.queues.approximations.dispersion import (
     Behind,
     mixed,
     relaxed,
-    scv_at,
 )
-from qmodel.queues.approximations.time_scales import early_scv, service_index
+from qmodel.queues.approximations.time_scales import early_scv, scv_at, service_index
 
 STATIONS = [
     qm.MMc(1.0, 4),

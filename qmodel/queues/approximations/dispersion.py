@@ -9,8 +9,9 @@ between arrivals for a renewal stream. A queue feels it at the time in which it 
     t^* = \frac{\rho^2 (I + c_s^2)}{2 \lambda (1 - \rho)^2}
 
 (the most likely time in the robust queue of Whitt and You [2]_), so a stream enters a station
-as one of the SCV :math:`I(t^*)`. What leaves a station is as variable as its service over times
-in which its servers stay busy, and as its arrivals over times in which it is emptied often:
+as one of the SCV :math:`I(t^*)` (`scv_at`). What leaves a station is as variable as its
+service over times in which its servers stay busy, and as its arrivals over times in which it is
+emptied often:
 
 .. math::
 
@@ -79,7 +80,7 @@ from qmodel.queues.approximations.departure_errors import WORST as POOLS
 from qmodel.queues.approximations.dispersion_errors import WORST
 from qmodel.queues.approximations.limit_errors import WORST as LIMITED
 from qmodel.queues.approximations.loss_errors import WORST as LOST
-from qmodel.queues.approximations.time_scales import filling, service_index
+from qmodel.queues.approximations.time_scales import service_index
 
 __all__ = [
     "DISTURBED",
@@ -90,7 +91,6 @@ __all__ = [
     "joined",
     "mixed",
     "probability_factor",
-    "scv_at",
     "wait_factor",
 ]
 
@@ -315,17 +315,6 @@ def _middle(t: Any, of: Any) -> Any:
     density = of.exp(-t / 2) * of.sqrt(t) / math.sqrt(2 * math.pi)
     inner = of.erf(of.sqrt(t / 2))  # 1 - 2 Phi^c(sqrt t)
     return ((t * t + 2 * t - 1) * inner + 2 * density * (1 + t) - t * t) / (2 * t)
-
-
-def scv_at(stream: Dispersion, rate: Any, utilization: Any, service_scv: Any) -> Any:
-    """Return the SCV of a stream at a station: its index at the time in which that fills."""
-    scale = filling(rate, utilization)
-    scv: Any = 1.0
-    with np.errstate(invalid="ignore"):
-        for _ in range(3):
-            time = scale * np.maximum(scv + service_scv, 1e-9)
-            scv = np.maximum(1 + stream.extra(time, {}), 0.0)
-    return scv
 
 
 def wait_factor(scv: Any, utilization: Any, service_scv: Any) -> Any:

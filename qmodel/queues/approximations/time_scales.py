@@ -3,7 +3,10 @@ r"""Over which times a station feels how variable a stream is, and services over
 A stream counts over the time in which the station fills (`filling`), times the sum of the SCVs
 of arrivals and service. Whether a request waits at all is decided before: over two services of
 the station, :math:`2 E[S] / c`, or over the time in which it fills if that is less (ours, from
-simulations).
+simulations). Where the index I of the stream falls in time, as behind a limit, it is felt where
+the most work comes ahead of the service, and counts as the largest of
+:math:`2 \sqrt{y (I(t_0 y) + c_s^2)} - y - c_s^2` for any y, with
+:math:`t_0 = \rho^2 / (2 \lambda (1 - \rho)^2)` (the robust queue [2]_).
 
 The index of dispersion of services one after the other, as a busy server has them, tends to
 the SCV of the service time, and feels rare long ones only over times as long as they. By the
@@ -19,6 +22,8 @@ References
 ----------
 .. [1] D. R. Cox, P. A. W. Lewis, "The Statistical Analysis of Series of Events", Methuen, 1966,
    ch. 4.
+.. [2] W. Whitt and W. You, "A robust queueing network analyzer based on indices of dispersion",
+   Naval Research Logistics 69, 2022.
 """
 
 from __future__ import annotations
@@ -33,8 +38,12 @@ from qmodel.distributions import Distribution, Exponential
 if TYPE_CHECKING:
     from qmodel.queues.approximations.dispersion import Dispersion
 
-__all__ = ["early_index", "early_scv", "filling", "service_index"]
+__all__ = ["LATE", "early_index", "early_scv", "filling", "scv_at", "service_index"]
 
+LATE = 4.0
+"""How many mean waits a long one is."""
+_PARTS = 2.0 ** (-np.arange(14) / 2)
+"""Parts of the longest time in which a station fills, at which a stream is looked at."""
 _PACE = 0.31
 """What the mean of an exponential time is, over a time of which it takes the place."""
 _EARLY = 2.0
@@ -45,6 +54,31 @@ def filling(rate: Any, utilization: Any) -> Any:
     """Return the time in which a station fills, over the SCVs there [s]."""
     xp, load = namespace(), np.minimum(utilization, 1.0)
     return xp.guard(xp.over(load**2, 2 * rate * (1 - load) ** 2, np.inf), rate == 0, 0.0)
+
+
+def scv_at(
+    stream: Dispersion, rate: Any, utilization: Any, service_scv: Any, times: float = 1.0
+) -> Any:
+    """Return the SCV of a stream at a station: its index at the time in which that fills.
+
+    Of a stream whose index falls in time, as behind a limit, it is that of the most work that
+    comes ahead of its service. Waits so many `times` as long as the mean fill it as long.
+    """
+    scale = times * filling(rate, utilization)
+    scv: Any = 1.0
+    found = []
+    with np.errstate(invalid="ignore"):
+        for _ in range(3):
+            time = scale * np.maximum(scv + service_scv, 1e-9)
+            scv = np.maximum(1 + stream.extra(time, {}), 0.0)
+            found.append(scv)
+        if np.any(found[0] < found[1] - 1e-9):
+            longest = np.asarray(np.maximum(found[1] + service_scv, 1e-9))
+            y = _PARTS.reshape(-1, *[1] * longest.ndim) * longest
+            total = np.maximum(1 + stream.extra(scale * y, {}), 0.0) + service_scv
+            most = 2 * np.sqrt(y * total) - y - service_scv
+            scv = np.fmax(scv, np.fmax.reduce(most))[()]
+    return scv
 
 
 def service_index(service: Distribution, time: Any) -> Any:
