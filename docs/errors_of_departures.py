@@ -38,12 +38,13 @@ class Service(NamedTuple):
 
 
 class Point(NamedTuple):
-    """A pool and its replicas, and the station behind it."""
+    """A pool and its replicas, and the station behind it, or the one before."""
 
     policy: str
     replicas: int
     replica: Service
-    then: Service
+    then: Service | None
+    first: Service | None = None
 
 
 POLICIES = {
@@ -68,6 +69,16 @@ POINTS = [
         ("least connections", 6, Service("hyperexponential", 4.0, 1, 0.7)),
     )
     for then in (EXPONENTIAL, REGULAR)
+] + [
+    Point(policy, replicas, replica, None, first)
+    for policy, replicas, replica in (
+        ("round robin", 3, Service(*ONE, 1, 0.8)),
+        ("round robin", 2, Service("lognormal", 2.0, 2, 0.8)),
+        ("random", 2, Service("uniform", 0.3333, 1, 0.8)),
+        ("least connections", 4, Service(*ONE, 1, 0.8)),
+        ("least connections", 2, Service("gamma", 0.25, 1, 0.9)),
+    )
+    for first in (Service("lognormal", 4.0, 1, 0.8), Service("gamma", 0.25, 1, 0.85))
 ]
 
 
@@ -89,9 +100,12 @@ def _least(arrivals: np.ndarray, work: np.ndarray, replicas: int) -> np.ndarray:
 
 
 def simulated(point: Point, requests: int, seed: int) -> list[tuple[float, float]]:
-    """Return each quantity of the wait behind the pool, and its standard error."""
+    """Return each quantity behind the pool or at it, and its standard error."""
     sim, rng = oracle(), np.random.default_rng(seed)
     come, n = sim.poisson(rng, 1.0, requests), point.replicas
+    if point.first is not None:
+        before = _mean(point.first) * drawn(point.first, rng, requests)
+        come = np.sort(sim.fcfs(come, before, point.first.servers))
     work = _mean(point.replica, n) * drawn(point.replica, rng, requests)
     if point.policy == "least connections":
         left = _least(come, work, n)
@@ -101,6 +115,8 @@ def simulated(point: Point, requests: int, seed: int) -> list[tuple[float, float
         left = np.empty(requests)
         for k in range(n):
             left[to == k] = sim.fcfs(come[to == k], work[to == k], point.replica.servers)
+    if point.then is None:
+        return by_batches(sim.settled(left - come))
     left = np.sort(left)
     then = _mean(point.then) * drawn(point.then, rng, requests)
     return by_batches(sim.settled(sim.fcfs(left, then, point.then.servers) - left - then))
@@ -128,7 +144,12 @@ def station(service: Service, replicas: int = 1) -> qm.Station:
 def computed(point: Point) -> list[float]:
     """Return each quantity as the library has it."""
     pool = POLICIES[point.policy](station(point.replica, point.replicas), point.replicas)
-    path = qm.series(qm.call("pool", pool), qm.call("then", station(point.then)))
+    call = qm.call("pool", pool)
+    if point.first is not None:
+        behind = qm.series(qm.call("first", station(point.first)), call)
+        return of_distribution(qm.Pipeline(behind).solve(1.0).stations["pool"].response)
+    assert point.then is not None
+    path = qm.series(call, qm.call("then", station(point.then)))
     return of_distribution(qm.Pipeline(path).solve(1.0).stations["then"].wait)
 
 
@@ -139,17 +160,28 @@ def _in_words(service: Service) -> str:
 
 def named(point: Point) -> str:
     """Return a point in words."""
-    replica, then = _in_words(point.replica), _in_words(point.then)
-    return f"{point.policy} over {point.replicas} of {replica}: {then}"
+    pool = f"{point.policy} over {point.replicas} of {_in_words(point.replica)}"
+    if point.then is not None:
+        return f"{pool}: {_in_words(point.then)}"
+    assert point.first is not None
+    return f"{pool}; behind {_in_words(point.first)}"
+
+
+def group(point: Point) -> str:
+    """Return what a point is measured with."""
+    if point.first is not None:
+        return "pool"
+    spaced = point.then == REGULAR and point.replica.scv == 0
+    return "constant after constant service" if spaced else "other service"
 
 
 HEAD = """# Errors behind pools
 
 What leaves a pool is as variable as what leaves its queues
 (`qmodel.queues.approximations.dispersion`). Here is the error of the wait at the station behind
-it, in percent, against simulations ([with their standard errors](errors-of-departures.csv)). A
-station is its service with its SCV, its servers, and its load. The labels of results read the
-largest of these.
+it, and of the response of a pool behind a station, in percent, against simulations ([with their
+standard errors](errors-of-departures.csv)). A station is its service with its SCV, its servers,
+and its load. The labels of results read the largest of these.
 
 Written by `python docs/errors_of_departures.py`.
 
@@ -160,8 +192,7 @@ TABLE = ErrorTable(
     ROOT / "docs" / "reference" / "errors-of-departures.csv",
     ROOT / "qmodel" / "queues" / "approximations" / "departure_errors.py",
     "waits behind pools", HEAD, POINTS, named, computed, simulated,
-    group=lambda point: "constant after constant service" if point.then == REGULAR
-    and point.replica.scv == 0 else "other service",
+    group=group,
 )  # fmt: skip
 
 

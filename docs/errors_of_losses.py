@@ -86,8 +86,10 @@ POINTS = [
             (Service(*LOGNORMAL, 1, 0.85), 3), (Service(*LOGNORMAL, 1, 0.5), 10),
             (Service("hyperexponential", 4.0, 1, 0.9), 20), (Service("gamma", 2.0, 4, 0.9), 8),
             (Service(*REGULAR, 1, 0.8), 2), (Service(*CONSTANT, 1, 0.9), 5),
+            (Service("uniform", 0.3333, 1, 0.85), 4), (Service(*CONSTANT, 1, 0.8), 3),
         )
     ),
+    Point(Service(*CONSTANT, 2, 0.8), None, 2, branches=2),
 ]  # fmt: skip
 
 RATE = 1.05

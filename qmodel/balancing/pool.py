@@ -8,17 +8,27 @@ argument of `solve`, as at any station.
 from __future__ import annotations
 
 from abc import abstractmethod
+from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from functools import partial
-from typing import ClassVar, Self
+from typing import Any, ClassVar, Self
+
+import numpy as np
 
 from qmodel import _check
 from qmodel._checked import checked
 from qmodel._fields import parameter
 from qmodel._typing import Count, Value
+from qmodel._xp import namespace
 from qmodel.basis import Assumption
 from qmodel.distributions import Distribution
-from qmodel.queues.base import Station, StationResult, StreamResult
+from qmodel.queues.approximations.dispersion import (
+    VARIABILITY,
+    probability_factor,
+    wait_factor,
+)
+from qmodel.queues.base import Station, StationResult, Stream, StreamResult
+from qmodel.queues.waits.disturbed import disturbed
 
 __all__ = ["Pool", "SplitPool"]
 
@@ -80,6 +90,27 @@ class Pool(Station):
         # Who looks at the queues makes one of them, or nearly so.
         return self.servers, 1, 1.0
 
+    def _behind(
+        self, result: StationResult, streams: Sequence[Stream], rates: Sequence[Value]
+    ) -> StationResult:
+        if self.shared_queue is None or not all(s.once and s.batch == 1 for s in streams):
+            return Station._behind(self, result, streams, rates)
+        _, queues, own = self.shared_queue
+        load, varied = result.utilization, result.station.service.scv
+        scv, first = (
+            np.maximum(own + (x - 1) / queues, 0.0)
+            for x in self._felt(result, streams, rates)[:2]
+        )
+        with np.errstate(divide="ignore", invalid="ignore"):
+            factor, often = (
+                of(x, load, varied) / of(own, load, varied)
+                for of, x in ((wait_factor, scv), (probability_factor, first))
+            )
+        total: Any = sum(rates)
+        waits = None if result.wait is None else disturbed(result.wait, factor, often)
+        wait = namespace(total).weigh(factor, result.waiting_time)
+        return self._slower(result, total, wait, waits, (VARIABILITY,))
+
     @property
     def alone(self) -> bool:
         """Whether there is one replica, with nothing to balance. [-]."""
@@ -113,6 +144,14 @@ class SplitPool(Pool):
 
     def _shared_queue(self) -> tuple[Count, Value, Value]:
         return self.replica.servers, self.replicas, 1.0
+
+    def _one(self, result: StationResult) -> StationResult:
+        """Return the state of one replica."""
+        one = self._part(result.arrival_rate)
+        if self.shared_queue is None:
+            return one
+        # Behind streams that are not Poisson the waits are others.
+        return replace(one, wait=result.wait, waiting_time=result.waiting_time)
 
     def _solve(self, arrival_rate: Value) -> StationResult:
         one = self._part(arrival_rate)
@@ -148,7 +187,7 @@ class SplitPool(Pool):
         Distribution
             Distribution of the time of all these visits. [-]
         """
-        one = self._part(result.arrival_rate)
+        one = self._one(result)
         return one.station.distribution_of_response(one, work, visits)
 
     def _stream(
@@ -156,5 +195,5 @@ class SplitPool(Pool):
     ) -> StreamResult:
         if service == self.service:
             return Pool._stream(self, result, rate, service)
-        one = self._part(result.arrival_rate)
+        one = self._one(result)
         return replace(one.station._stream(one, rate, service), arrival_rate=rate)

@@ -39,7 +39,7 @@ import numpy as np
 
 from qmodel import _check
 from qmodel._fields import parameter
-from qmodel._typing import Count
+from qmodel._typing import Count, Value
 from qmodel.balancing.informed_pool import InformedPool
 from qmodel.balancing.join_shortest import (
     SHORTEST_QUEUE,
@@ -134,6 +134,11 @@ class PowerOfChoices(InformedPool):
 
     def _grounds(self) -> tuple[Assumption, ...]:
         return (SHORTEST_QUEUE, POWER_OF_CHOICES) if self.distinct else (POWER_OF_CHOICES,)
+
+    def _shared_queue(self) -> tuple[Count, Value, Value]:
+        # Between one queue and as many as replicas, by simulations.
+        apart = np.maximum(np.divide(self.replicas, self.choices), 1.0)
+        return self.servers, np.sqrt(apart)[()], 1.0
 
     def _levels(self, load: Any, replicas: Any, servers: Any) -> tuple[tuple[Any, ...], Any]:
         shape = np.broadcast_shapes(load.shape, np.shape(self.choices))

@@ -133,13 +133,14 @@ class Arrivals(Calls):
         if plain.losses_follow and not self.symbolic:
             before = frozenset(self._met.keys() | arriving.passed)
             return self._through_room(name, before, self._part(name, key))
-        if not (plain.poisson_output or plain.variable_arrivals):
-            if self.symbolic or plain.shared_queue is None:
-                return DISTURBED
-            return self._through_pool(name, self._part(name, key))
+        pool = plain.shared_queue is not None and not self.symbolic
+        if not (plain.poisson_output or plain.variable_arrivals or pool):
+            return DISTURBED
         station, services, rate = self._loaded(name)
         if station.poisson_output and name not in self.disturbed:
             return POISSON
+        if pool:
+            return self._through_pool(name, self._part(name, key))
         if self.symbolic or not station.variable_arrivals:
             return (station.poisson_output and arriving) or DISTURBED
         mine, stream = self._part(name, key), self._together(name)
@@ -202,13 +203,18 @@ class Arrivals(Calls):
         return left if np.all(mine == 1) else left.thinned(mine)
 
     def _through_pool(self, name: str, mine: Any) -> Dispersion:
-        """Return what leaves a pool, each of whose queues is a station."""
+        """Note what comes to a pool, and return what leaves its queues."""
         station, services, rate = self._loaded(name)
         servers, queues, scv = station.shared_queue
-        busy = rate * services.mean / station.servers
-        stream = self._together(name)
+        busy, each = rate * services.mean / station.servers, rate / queues
+        stream: Any = self._together(name)
+        if stream.depth:
+            come = scv_at(stream, each, busy, services.scv)
+            first = early_scv(stream, each, busy, come, services, servers)
+            self.scvs[name], self.early[name] = come, None if first is come else first
+            scv = np.maximum(scv + (come - 1) / queues, 0.0)
         passed = stream.passed | {name}
-        left = Behind(stream, rate / queues, busy, servers, services, scv, passed)
+        left = Behind(stream, each, busy, servers, services, scv, passed)
         # Those of several queues may leave at once.
         return left if np.all(mine == 1) and np.all(queues == 1) else left.thinned(mine)
 

@@ -265,12 +265,20 @@ class Station(Model, ABC):
                 ended = result.station._ended(waits, streams[0], scv, seen)
                 if ended is not waits:
                     wait, waits = ended.mean, ended
-        slower = replace(result, wait=waits)
         grounds = ((VARIABILITY,) if any(s.scv is not None for s in streams) else ()) + (
             (RETURNS,) if again and np.any(service.scv != 1) else ()
         )
         if result.at_once is not None:
             grounds = (*grounds, CALLS_AT_ONCE)
+        return self._slower(result, total, wait, waits, grounds)
+
+    @staticmethod
+    def _slower(
+        result: StationResult, total: Value, wait: Value, waits: Any, grounds: Any
+    ) -> StationResult:
+        """Return the steady state with another wait, at a rate of all."""
+        slower, service = replace(result, wait=waits), result.station.service
+        xp = namespace(total, wait)
         return replace(
             slower,
             waiting_time=wait,

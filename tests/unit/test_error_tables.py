@@ -16,7 +16,7 @@ TABLES = {
     "errors_of_limits": ([0, 2, 8, -2], 13, 200_000),
     "errors_of_calls_at_once": ([2, 10, 19, -2, -7], 4, 200_000),
     "errors_of_losses": ([0, 6, 18, 28, -1], 9, 100_000),
-    "errors_of_departures": ([0, 3, 9, 14], 1, 100_000),
+    "errors_of_departures": ([0, 3, 9, 14, 23, -1], 1, 100_000),
     "errors_of_sharing": ([0, 5, 12, 26, -1], 25, 40_000),
 }
 

@@ -33,7 +33,9 @@ Independent streams add: the index of a mix is the mean of theirs by rate; of a 
 random it is :math:`1 + p (I - 1)`.
 
 What leaves a pool over N queues is so behind a queue with an Nth of the rate: the parts of what
-comes, taken together again, are what came.
+comes, taken together again, are what came. Each of the queues sees an Nth of how much more
+variable than Poisson that is; of d choices they are as :math:`\sqrt{N / d}` queues (ours), and
+as one where a balancer looks at all.
 
 A request that asks several stations at once goes on when the last is done. The index of what
 goes on is the mean of theirs, each by the square of its mean time; and what stops any of n
@@ -113,8 +115,10 @@ VARIABILITY = Assumption(
     "more regular; at an exponential server behind a station with a finite capacity the mean "
     f"wait within {_ROOM} %; behind a pool of FCFS replicas the mean wait within "
     f"{_POOL['mean']} % and its p99 within {_POOL['p99']} %, of constant work before constant "
-    f"work {_SPACED['mean']} % and {_SPACED['p99']} %; behind a fork the mean wait was found "
-    "within 10 %, where its stations are equal and of lognormal service up to 25 % low",
+    f"work {_SPACED['mean']} % and {_SPACED['p99']} %; at such a pool behind a station the "
+    f"mean response within {POOLS['pool']['mean']} %, its p99 within {POOLS['pool']['p99']} %; "
+    "behind a fork the mean wait was found within 10 %, where its stations are equal and of "
+    "lognormal service up to 25 % low",
     "Whitt and You 2022; Kraemer and Langenbach-Belz 1976; our simulations",
     APPROXIMATE,
 )

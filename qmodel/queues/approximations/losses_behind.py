@@ -61,7 +61,8 @@ LOSSES_BEHIND = Assumption(
     f"hundred or more, was found within {_VARIED['lost']} %, the mean wait of the others "
     f"within {_VARIED['mean']} % and its p99 within {_VARIED['p99']} %, at limits the share "
     f"within {_LIMITS[0]['lost']} %; behind more regular service {_REGULAR['lost']} %, "
-    f"{_REGULAR['mean']} %, {_REGULAR['p99']} % and {_LIMITS[1]['lost']} %",
+    f"{_REGULAR['mean']} %, {_REGULAR['p99']} % and {_LIMITS[1]['lost']} %; at a limit behind "
+    "a fork of constant and lognormal work the share was found twice as large as it is",
     "Whitt 2004; Fredericks 1980; our simulations",
     APPROXIMATE,
 )
