@@ -80,3 +80,11 @@ def test_against_simulation() -> None:
     last = fork_join.response_distribution(uniform, 32)
     found = [float(last.mean), *last.quantile([0.5, 0.95, 0.99]).tolist()]
     assert found == pytest.approx([6.132, 5.524, 9.369, 11.699], rel=0.05)
+
+
+@pytest.mark.parametrize("mean", [1e-3, 1.0, 40.0])
+def test_waits_that_single_requests_leave_behind(mean: float) -> None:
+    """Of exponential service a fourth, whatever the unit of time."""
+    nobody = qm.Deterministic(0.0)
+    alone = correlation_of_waits(qm.Exponential(mean), nobody)
+    assert float(alone) == pytest.approx(0.25, rel=1e-4)

@@ -91,6 +91,8 @@ def test_many_workers_near_saturation_fare_no_better_than_behind_the_shortest_qu
 def test_what_is_refused():
     with pytest.raises(DomainError, match="dispatchers 3 of replicas 2"):
         JoinIdleQueue(qm.MMc(1.0), 2, 3)
+    with pytest.raises(DomainError, match="dispatchers 3 of replicas 2"):
+        JoinIdleQueue(qm.MMc(1.0), np.array([5, 2]), np.array([5, 3]))
     with pytest.raises(DomainError, match="dispatchers 2 and workers 4"):
         JoinIdleQueue(qm.MMc(1.0, 4), 5, 2)
     with pytest.raises(DomainError, match="dispatchers must be a whole number"):

@@ -205,3 +205,9 @@ def test_a_constant_without_end_has_no_finite_percentile():
     assert time.defect.tolist() == [0.0, 1.0, 0.0]
     assert time.quantile(0.99)[1] == np.inf
     assert np.isnan(time.quantile(0.99)[2])
+
+
+def test_heavy_tails_have_no_exponential_moments() -> None:
+    for heavy in (qm.LogNormal(1.0, 1.0), qm.Pareto(1.0, 2.5)):
+        assert heavy.exponential_limit == 0.0
+        assert qm.distributions.Sum([Exponential(1.0), heavy]).exponential_limit == 0.0

@@ -175,3 +175,11 @@ def test_of_few_times_each_is_a_bound() -> None:
     best = minimize_scalar(unlikely, bounds=(0.5, 20.0), method="bounded").x
     fit = qm.distributions.from_samples(times, families=["exponential"])
     assert float(fit.distribution.mean) == pytest.approx(best, rel=1e-3)
+
+
+def test_a_bucket_that_ends_at_zero_ends_near_it() -> None:
+    for bounds in ([0.0, 1.0], [0.0, 1.0, 2.0, 4.0]):
+        counts = [5, 100, 60, 30, 10][: len(bounds) + 1]
+        nearly = [1e-6, *bounds[1:]]
+        here, there = qm.from_histogram(bounds, counts), qm.from_histogram(nearly, counts)
+        assert float(here.distribution.mean) == pytest.approx(float(there.distribution.mean))

@@ -16,6 +16,7 @@ from qmodel.distributions import (
     Shifted,
     Sum,
 )
+from qmodel.distributions.constants import NEVER
 from qmodel.distributions.truncated import within
 
 WAITS: dict[str, Distribution] = {
@@ -26,6 +27,7 @@ WAITS: dict[str, Distribution] = {
     "constant": qm.MDc(1.0, 2).solve(1.2).wait,
 }  # type: ignore[dict-item]
 NOTHING = qm.Deterministic(0.0)
+LATE = Sum([qm.Gamma(1.0, 0.5), qm.Exponential(0.2)])
 MADE = {
     "as it is": lambda w: w,
     "scaled": lambda w: Scaled(w, 1.1),
@@ -116,3 +118,11 @@ def test_jumps_at_one_time_are_one_jump() -> None:
     assert own.mass == pytest.approx([np.exp(-1.0), 0.25 * np.exp(-2.0)])
     assert other.mass == pytest.approx([0.0, 0.75 * np.exp(-1.0)])
     assert not np.any(last.mass)
+
+
+def test_beside_one_that_ends_what_never_does_is_late_for_sure() -> None:
+    t = np.array([3.0, 3.0])
+    never = Repeated(Mixture([np.array([1.0, 0.0]), np.array([0.0, 1.0])], [LATE, NEVER]), 2)
+    for time in (never, Sum([qm.Gamma(1.0, 2.0), never])):
+        assert np.asarray(time.defect).tolist() == [0.0, 1.0]
+        assert float(np.asarray(time.tail(t))[1]) == 1.0

@@ -219,8 +219,10 @@ def test_cells_units_streams_and_edges(preemptive: bool) -> None:
         ms = MG1LCFS(qm.Scaled(distribution, 1e-3), preemptive).solve(900.0)
         assert ms.response_time == pytest.approx(1e-3 * r.response_time[2])
     two = MG1LCFS(EXP, preemptive).solve([qm.Stream(0.3), qm.Stream(0.2, qm.Exponential(2.0))])
-    for stream in two.streams:
+    for stream, service in zip(two.streams, (EXP, qm.Exponential(2.0)), strict=True):
         assert stream.response.mean == pytest.approx(stream.response_time)
+        waited = stream.response_time - float(service.mean)
+        assert stream.waiting_time == pytest.approx(waited, rel=1e-12)
 
 
 def test_jumps_of_the_distribution_are_labelled() -> None:

@@ -267,3 +267,13 @@ def test_waits_of_hardly_anybody_are_no_seam(service: qm.Distribution, servers: 
     assert r.response_time[rare] == pytest.approx(float(service.mean), rel=1e-14)
     last, first = r.waiting_time[rare][-1], r.waiting_time[~rare][0]
     assert last < 3 * first < 30 * last
+
+
+def test_a_wait_too_small_for_constant_service_is_none() -> None:
+    """Where one of the two ends of the formula leaves the floats, and the other does not."""
+    rate = 10.0 ** -np.arange(4.0, 9.0, 0.25)
+    exponential = np.asarray(qm.MMc(1.0, 40).solve(rate).waiting_time)
+    assert ((exponential > 0) & (exponential < 1e-280)).any()
+    for scv in (0.5, 1.0, 2.0):
+        wait = mgc.waiting_time(rate, 1.0, servers=40, scv=scv)
+        assert ((wait >= 0) & (wait <= 2 * exponential)).all()

@@ -125,3 +125,11 @@ def test_the_wait_of_a_stream_is_what_sharing_adds() -> None:
     for stream, service in zip(r.streams, (short, long), strict=True):
         assert stream.response_time == pytest.approx(stretch * service.mean)
         assert stream.waiting_time == pytest.approx((stretch - 1) * service.mean)
+
+
+@pytest.mark.parametrize("service", [qm.Gamma(1.0, 2.0), qm.Deterministic(1.0)])
+def test_the_density_is_minus_the_slope_of_the_tail(service: qm.Distribution) -> None:
+    response = qm.MG1PS(service).solve(0.7).response
+    t, step = np.array([0.7, 1.3, 2.9, 8.0]), 1e-5
+    slope = (response.tail(t - step) - response.tail(t + step)) / (2 * step)
+    assert response.density(t) == pytest.approx(slope, rel=1e-5, abs=1e-9)

@@ -10,8 +10,9 @@ import sympy as sp
 
 import qmodel as qm
 from qmodel.queues.approximations.batch_errors import WORST
-from qmodel.queues.approximations.batch_waits import Batches
+from qmodel.queues.approximations.batch_waits import Batches, _found
 from qmodel.queues.approximations.dispersion import POISSON
+from qmodel.queues.counts.batch_arrivals import found_by_batches, found_by_renewals
 from qmodel.queues.counts.batches import FixedBatch
 from qmodel.queues.mxg1 import MXG1
 from qmodel.queues.waits.at_once import LastDone
@@ -175,3 +176,14 @@ def test_symbols_are_taken_as_single_calls() -> None:
         assert r.basis["mean"] == "approximate"
     with pytest.raises(qm.ModelError, match="take numbers"):
         qm.MMc(tenth).solve(qm.Stream(rate, batch=2))
+
+
+@pytest.mark.parametrize("between", [0.25, 2.0])
+def test_batches_that_do_not_come_at_random_find_what_renewals_find(between: float) -> None:
+    """The index of all requests of batches of four is four times that of the batches."""
+    load, servers = np.array([0.6]), np.array([3])
+    found = _found(load, servers, [(1.0, 4)], np.array([4.0 * between]))
+    right = found_by_renewals(load, servers, [(1.0, 4)], np.array([between]))
+    assert found.wait == pytest.approx(np.asarray(right.wait), rel=1e-9)
+    random = found_by_batches(load, servers, [(1.0, 4)])
+    assert (float(found.wait[0]) < float(random.wait[0])) == (between < 1)
