@@ -133,3 +133,8 @@ def test_bounds_and_rings_of_any_shape():
     # Of rings that are built, with no more than the bound on a server counted.
     shares = rings(4, 1, 20_000).max(axis=1) * 4
     assert found[0, 0] == pytest.approx(np.minimum(shares, 1.1).mean(), rel=2e-3)
+
+
+def test_a_server_is_one_point_on_the_ring_unless_it_is_told() -> None:
+    one = ring_imbalance_quantile(0.5, servers=10, virtual_nodes=1)
+    assert ring_imbalance_quantile(0.5, servers=10) == one

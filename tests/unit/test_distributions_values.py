@@ -191,3 +191,10 @@ def test_many_different_branches_are_inverted_whole():
     for t in (0.02, 0.06, 0.1):
         expected = np.exp(-np.maximum(t - sums, 0) / 0.02).mean()
         assert float(distribution.tail(t)) == pytest.approx(expected, abs=2e-6)
+
+
+def test_arguments_by_name_are_checked_as_those_by_place():
+    time = qm.Exponential(2.0)
+    assert time.tail(t=1.0) == time.tail(1.0)
+    with pytest.raises(qm.DomainError, match="t must be a time, .* got 'now'"):
+        time.tail(t="now")

@@ -60,3 +60,9 @@ def test_a_path_of_delays_has_the_cells_of_the_load() -> None:
     assert p.shape == (3,)
     np.testing.assert_allclose(p[:2], 1.0 - 0.5 * np.log(0.1))
     assert np.isnan(p[2])
+
+
+def test_nobody_waits_where_nobody_comes() -> None:
+    r = qm.Delay(2.0).solve(0.0)
+    for name in ("waiting_time", "queue_length", "utilization", "number_in_system"):
+        assert getattr(r, name) == 0.0

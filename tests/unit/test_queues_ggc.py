@@ -25,6 +25,7 @@ from qmodel.queues.approximations.scaled_waits import (
 )
 from qmodel.queues.ggc import GGc
 from qmodel.queues.gmc import GMc
+from qmodel.queues.phases.renewal import feasible
 from qmodel.queues.waits.decaying import DecayingWait, distribution_of_wait
 
 GENERAL = [allen_cunneen, kraemer_langenbach_belz, whitt, kingman, kingman_bound, combined]
@@ -540,3 +541,10 @@ def test_more_servers_never_make_regular_arrivals_wait(
     service = qm.from_mean_scv(1.0, service_scv)
     waits = [qm.GGc(interarrival, service, c).solve(rates).waiting_time for c in (1, 2, 3, 4)]
     assert np.all(np.diff(waits, axis=0) <= 0)
+
+
+def test_how_many_states_are_too_many_between_two_arrivals():
+    """At each number busy up to all, and once more at all with one in line: at most 200."""
+    gaps = qm.Deterministic(1.0)
+    assert feasible(gaps, 4, 5)  # 126 + 70
+    assert not feasible(gaps, 3, 7)  # 120 + 84

@@ -12,7 +12,7 @@ from qmodel.distributions.fit import balanced_hyperexponential
 from qmodel.distributions.phase_type import phases_of
 from qmodel.queues import erlang_c, mgc
 from qmodel.queues.phases.mgc import _from_fewer, _of_phases
-from qmodel.queues.phases.tables import PhaseQueue
+from qmodel.queues.phases.tables import PhaseQueue, _tables
 
 E2, H2 = qm.Erlang(1.0, 2), balanced_hyperexponential(1.0, 4.0)
 
@@ -115,6 +115,12 @@ def test_labels() -> None:
     assert scaled["p99"] == "asymptotic"
     assert scaled["number"] == "approximate"
     assert str(qm.MGc(qm.Erlang(1.0, 4), 8).solve(6.4).basis) == "exact"
+
+
+def test_tables_are_right_enough_to_be_used() -> None:
+    table = _tables(PhaseQueue(phases_of(H2), True, 4), 0.1, 1.0)
+    assert table is not None
+    assert table.nodes.size < 100
 
 
 def test_more_servers_than_are_solved() -> None:
