@@ -196,5 +196,5 @@ def test_many_different_branches_are_inverted_whole():
 def test_arguments_by_name_are_checked_as_those_by_place():
     time = qm.Exponential(2.0)
     assert time.tail(t=1.0) == time.tail(1.0)
-    with pytest.raises(qm.DomainError, match="t must be a time, .* got 'now'"):
+    with pytest.raises(qm.DomainError, match=r"t must be a time, .* got 'now'"):
         time.tail(t="now")
