@@ -240,6 +240,10 @@ class Distribution(Model, ABC):
         tail, density, _ = faces(self, t)
         return tail, density
 
+    def far_faces(self, t: np.ndarray) -> Any:
+        """Return tail, density and error where a heavy tail is small, or None."""
+        return None
+
     def guess(self, p: Any, least: Any) -> tuple[Any, Any]:
         """Return a first guess of the quantile at `p`, and a bound above it.
 

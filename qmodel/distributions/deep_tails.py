@@ -14,6 +14,9 @@ so the same rules invert it, to the same error of a number that is not small, wh
 still grows, as of many times in a row, :math:`\theta` is the rate at which the tail falls at t
 itself. What the null weights of the rule do not confirm stays as it was.
 
+Where no such moment is finite, one time of a sum is late alone
+(`qmodel.distributions.one_big_jump`).
+
 References
 ----------
 .. [1] S. Asmussen, H. Albrecher, "Ruin Probabilities", 2nd ed., World Scientific, 2010,
@@ -61,6 +64,8 @@ def deepened(distribution: Distribution, mass: Any, t: np.ndarray, faces: Any) -
     with np.errstate(all="ignore"):
         limit = asked_once(distribution, "exponential_limit")
         limit = np.broadcast_to(limit, t.shape)[deep]
+        if np.all(limit == 0) and np.all(np.equal(mass, 1.0)):
+            return _by_one(distribution, t, faces, deep)
         usable = (limit > 0) & np.isfinite(limit)
         deep, tilt = deep[usable], (1 - _SHORT) * limit[usable]
         if not deep.size:
@@ -78,6 +83,19 @@ def deepened(distribution: Distribution, mass: Any, t: np.ndarray, faces: Any) -
             if not deep.size:
                 break
     return tail, density, error
+
+
+def _by_one(distribution: Distribution, t: np.ndarray, faces: Any, deep: np.ndarray) -> Any:
+    """Return the faces, better where one heavy time is late alone."""
+    here = select(distribution, t.shape, deep) if deep.size < t.size else distribution
+    found = here.far_faces(t[deep])
+    if found is None:
+        return faces
+    better = found[2] < faces[2][deep]
+    faces = tuple(np.array(x) for x in faces)
+    for whole, part in zip(faces, found, strict=True):
+        whole[deep[better]] = part[better]
+    return faces
 
 
 def _flat(

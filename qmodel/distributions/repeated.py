@@ -16,6 +16,7 @@ from qmodel.distributions.algebra import measure
 from qmodel.distributions.base import Distribution, Part
 from qmodel.distributions.constants import ZERO, Deterministic
 from qmodel.distributions.empirical import Empirical, in_a_row
+from qmodel.distributions.one_big_jump import far_faces
 from qmodel.distributions.pieces import MOST, Piece, Pieces
 from qmodel.distributions.sums import Sum
 
@@ -335,6 +336,10 @@ class Repeated(Distribution):
         if np.ndim(self.times) or self.times > MOST:
             return None
         return Sum((self.distribution,) * int(self.times)).pieces()
+
+    def far_faces(self, t: np.ndarray) -> Any:
+        """Return tail, density and error where a heavy tail is small, or None."""
+        return far_faces([(self.times, self.distribution)], t)
 
     def remaining_gap(self, s: Value) -> Value:
         """Return the gap of the remaining time at `s` [1/s], of a short sum to rounding."""

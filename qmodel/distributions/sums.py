@@ -16,6 +16,7 @@ from qmodel.distributions.algebra import checked_distributions, measure, merged,
 from qmodel.distributions.base import Distribution, Part
 from qmodel.distributions.constants import ZERO, Deterministic
 from qmodel.distributions.empirical import in_a_row
+from qmodel.distributions.one_big_jump import far_faces
 from qmodel.distributions.pieces import Piece, Pieces, product
 from qmodel.distributions.shared import read, transform
 
@@ -150,6 +151,10 @@ class Sum(Distribution):
             return None
         rest = Piece(1.0, 0.0, 0, Sum(smooth) if smooth else None)
         return product([*known, Pieces((rest,))], Sum)
+
+    def far_faces(self, t: np.ndarray) -> Any:
+        """Return tail, density and error where a heavy tail is small, or None."""
+        return far_faces([(1, d) for d in self.distributions], t)
 
     def remaining_gap(self, s: Value) -> Value:
         """Return the gap of the remaining time at `s` [1/s], as good as those of its parts."""
