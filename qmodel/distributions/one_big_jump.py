@@ -1,8 +1,8 @@
 r"""Far tails of sums of which some times are heavy: one of them is late, alone.
 
 Lognormal and Pareto times have no exponential moment, so that no tilt keeps the digits of a
-small tail (`qmodel.distributions.deep_tails`). But where their sum is very late, one of them is,
-and the others are as they mostly are [1]_. With M, V and K their mean, variance and third
+small tail (`qmodel.distributions.deep_tails`). But where their sum is very late, one of them
+is, and the others are as they mostly are [1]_. With M, V and K their mean, variance and third
 cumulant, without the i-th,
 
 .. math::

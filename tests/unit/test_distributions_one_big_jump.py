@@ -1,4 +1,4 @@
-"""Far tails of sums with heavy times: no noise of an inversion, and the digits of a convolution."""
+"""Far tails of sums with heavy times: no noise, and the digits of a convolution."""
 
 from __future__ import annotations
 
