@@ -59,10 +59,10 @@ class FoundWait(Distribution):
 
     @staticmethod
     def of(
-        met: Any, servers: Any, rate: Any, scv: Any = 1.0, first: tuple[Any, Any] = (1.0, 1.0)
+        met: Any, servers: Any, rate: Any, scv: Any = 1.0, first: Any = 1.0, left: Any = 1.0
     ) -> FoundWait:
         """Return the wait from the probabilities of finding 0, 1, ... present, in cells."""
-        numbers = (rate, scv, *first)
+        numbers = (rate, scv, first, left)
         shape = np.broadcast_shapes(*map(np.shape, (met[0], servers, *numbers)))
         met = np.broadcast_to(met.reshape(len(met), *_ones(met, shape)), (len(met), *shape))
         servers = np.broadcast_to(np.asarray(servers, dtype=float), shape)

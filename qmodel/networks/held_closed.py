@@ -163,12 +163,15 @@ def matched(permits: int, parts: tuple[Part, ...]) -> Full | None:
     for k, (part, own) in enumerate(zip(parts, orders, strict=True)):
         if _reached(part.ladder, own):
             continue
-        alone = _beside(permits, parts, k)
-        top = chosen(permits, alone, _MOST)
-        if top is None:
-            return None
-        last = top[0]
-        at = [full_pool(permits, alone, (n, 0)) for n in range(last + 1)]
+        last, pool, steps = own, parts, [(*orders[:k], n, *orders[k + 1 :]) for n in range(own)]
+        steps.append(orders)
+        if own + 1 < len(part.ladder.steps):
+            pool = _beside(permits, parts, k)
+            top = chosen(permits, pool, _MOST)
+            if top is None:
+                return None
+            last, steps = top[0], [(n, 0) for n in range(top[0] + 1)]
+        at = [full_pool(permits, pool, each) for each in steps]
         more = _at_scv(part.ladder, at, last)
         found = Full(*(x + y - z for x, y, z in zip(found, more, at[own], strict=True)))
     first = permits / sum(p.visits * p.work / _first(p) for p in parts)

@@ -11,7 +11,7 @@ from qmodel.basis import POISSON_ARRIVALS, Assumption, union
 from qmodel.distributions import ZERO, Distribution, Exponential, Mixture, Scaled
 from qmodel.networks.coxian import coxian
 from qmodel.networks.found_wait import FoundWait
-from qmodel.networks.held_counts import Counts, Met, counts
+from qmodel.networks.held_counts import Counts, Met, Place, counts
 from qmodel.networks.held_grounds import (
     FLOW_EQUIVALENCE,
     HELD_AS_EXPONENTIAL,
@@ -19,12 +19,13 @@ from qmodel.networks.held_grounds import (
     HELD_PERMITS,
     HELD_PHASES,
 )
-from qmodel.networks.held_inside import FOURTH, Settled, found
+from qmodel.networks.held_inside import FOURTH, Settled, found, variability
 from qmodel.networks.held_matched import Pools, solved
 from qmodel.networks.held_result import HeldResult, View
 from qmodel.networks.held_states import Found, State, result_of, state_of, varied_at
-from qmodel.networks.held_times import mean_met
+from qmodel.networks.held_times import mean_met, stages
 from qmodel.networks.held_variability import permit_factor
+from qmodel.queues.base import StationResult
 
 if TYPE_CHECKING:
     from qmodel.networks.held_pool import HeldPool
@@ -55,11 +56,11 @@ def few(pool: HeldPool, state: State) -> Found:
     for k, (name, place) in enumerate(queues.items(), start=len(chain.present) - len(queues)):
         with np.errstate(divide="ignore", invalid="ignore"):  # what nobody visits
             here = chain.present[k].reshape(shape) / place.visits
-        open_ = (1 + place.scv) / (1 + chain.scvs[k].reshape(shape))
+        open_ = _open(place, pool.within.result(name), chain.scvs[k].reshape(shape))
         factor = np.where(exact | ~settled, 1.0, open_ + full**FOURTH * (varied - open_))
         here = place.work + (here - place.work) * factor
         met[name] = Met(*(x.reshape(len(x), *shape) for x in chain.met[:, k]))
-        alike, late = (mean_met(place, x) for x in met[name])
+        alike, late = (mean_met(place, x, stages(place)[1]) for x in met[name])
         means[name] = (1 - full) * alike + full * late, here
     full = np.where(state.over, 1.0, full)
     once, waited, outside = _inside(pool, met, state, full, means, settled)
@@ -72,6 +73,17 @@ def few(pool: HeldPool, state: State) -> Found:
     wait = Mixture((1 - full, full), (ZERO, drain))
     grounds = (POISSON_ARRIVALS, HELD_PERMITS, *_of_service(pool, state, exact))
     return Found(views, wait, grounds, (HELD_MET,))
+
+
+def _open(place: Place, result: StationResult, scv: Any) -> Any:
+    """Return the wait of a station without a pool over that with service of an SCV.
+
+    It grows in proportion to what the SCV is above that of exponential service.
+    """
+    own = variability(result, place)
+    with np.errstate(divide="ignore", invalid="ignore"):
+        factor = own / (1 + (own - 1) * (scv - 1) / (place.scv - 1)) if own is not None else 1.0
+    return np.where(np.isfinite(factor) & (factor > 0), factor, 1.0)
 
 
 def many(pool: HeldPool, state: State) -> Found:

@@ -25,7 +25,13 @@ HELD_PHASES = Assumption(
     "held-phases",
     "service inside a pool is imitated by few phases in a chain of all that can happen, or by "
     "more in one of a full pool, which says where it saturates and what that makes of the wait "
-    "for a permit",
+    "for a permit; simulated with and without a delay, one to three queues of one to 16 "
+    "servers, lognormal and gamma service of SCV 0.25 to 4 and 4 to 32 permits, the limit is "
+    "within 1 %; at 60 and 85 % load of it the mean is within 4 % and p99 within 11 %, at 95 % "
+    "within 6 and 14 %, but p99 15 to 19 % low with 32 permits over two equal queues, and the "
+    "mean 13 % low where no chain of all levels has room; at an SCV of 9 the mean is within 10 "
+    "% and p99 within 26 %; where constant times make requests meet in step, the limit is 1 to "
+    "2.5 % off, and the mean 7 to 15 % at 60 and 85 % load, 47 % low to 25 % high at 95 %",
     "Neuts 1989; our simulations",
     APPROXIMATE,
 )

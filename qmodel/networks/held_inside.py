@@ -37,6 +37,7 @@ __all__ = [
     "place_of",
     "thinned",
     "together",
+    "variability",
 ]
 
 FOURTH = 4
@@ -227,20 +228,22 @@ def _queued(
 ) -> StationResult:
     """Return a station first come first served where holders find `met`."""
     station = result.station
+    full, end, cut, known = settled
     rate = place.servers / place.work
-    distribution: Distribution = FoundWait.of(met, place.servers, rate, *stages(place))
+    scv, *left = (np.where(known, x, 1.0) for x in stages(place))
+    distribution: Distribution = FoundWait.of(met, place.servers, rate, scv, *left)
     if means is not None:
         alike, own = (np.maximum(mean - place.work, 0.0) for mean in means)
         some = alike > _NONE * place.work
         ratio = np.where(some, own, 1.0) / np.where(some, alike, 1.0)
         distribution = Scaled(distribution, ratio[()])
-    full, end, cut, known = settled
-    factor = _variability(result, place)
+    factor = variability(result, place)
     if factor is not None:
         full = np.clip(full, 0.0, 1.0)
         # A full pool serves what it can: there its limit says how long holders wait.
         factor = np.where(known, 1.0, factor + full**FOURTH * (end - factor))
-        often = np.where(known | late, 0.0, 1 - full)
+        often = np.where(end > 1, 1 - full, 0.0) if late else 1 - full
+        often = np.where(known, 0.0, often)
         distribution = _as_open(result, _scaled(distribution, factor), often)
     if not isinstance(cut, float):
         distribution = _scaled(distribution, cut)
@@ -283,7 +286,7 @@ def _with_wait(result: StationResult, wait: Distribution, mean: Any) -> StationR
     )
 
 
-def _variability(result: StationResult, place: Place) -> Any:
+def variability(result: StationResult, place: Place) -> Any:
     """Return the wait of a station over that with exponential service; None where equal."""
     plain = mmc.waiting_time(result.arrival_rate, place.work, servers=place.servers)
     with np.errstate(divide="ignore", invalid="ignore"):

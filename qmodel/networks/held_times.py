@@ -11,24 +11,24 @@ from qmodel.networks.held_counts import Place
 __all__ = ["mean_met", "stages"]
 
 
-def stages(place: Place) -> tuple[Any, tuple[Any, Any]]:
+def stages(place: Place) -> tuple[Any, Any, Any]:
     """Return the SCV of the time between two ends of service, and what of one is left.
 
     The latter by its mean over that of others, and its SCV: of several servers those of all.
     """
     scv, one = np.asarray(place.scv, dtype=float), np.equal(place.servers, 1)
     if place.service is None or not np.all(np.isfinite(scv)):
-        return 1.0, (1.0, 1.0)
+        return 1.0, 1.0, 1.0
     mean = place.service.mean
     third = place.service.third_cumulant / mean**3 + 3 * scv + 1
     left = (1 + scv) / 2
     left_scv = np.where(np.isfinite(third), third / (3 * left**2) - 1, scv)
-    first = np.where(one, left, 1.0), np.where(one, left_scv, 1.0)
-    return 1 + (scv - 1) / np.asarray(place.servers), first
+    between = 1 + (scv - 1) / np.asarray(place.servers)
+    return between, np.where(one, left, 1.0), np.where(one, left_scv, 1.0)
 
 
-def mean_met(place: Place, met: Any) -> Any:
-    """Return the mean time of holders who meet so many others."""
+def mean_met(place: Place, met: Any, left: Any = 1.0) -> Any:
+    """Return the mean time of holders who meet so many others, the first of them `left`."""
     there = np.arange(1.0, len(met) + 1).reshape(-1, *[1] * (np.ndim(met) - 1))
     if place.speeds is None:
         speeds: Any = np.minimum(there, place.servers)
@@ -43,5 +43,5 @@ def mean_met(place: Place, met: Any) -> Any:
     times = (met * there / speeds).sum(axis=0)
     if place.speeds is None:
         waits = np.where(there - 1 >= np.asarray(place.servers), met, 0.0).sum(axis=0)
-        times = times + waits * (stages(place)[1][0] - 1) / np.asarray(place.servers)
+        times = times + waits * (left - 1) / np.asarray(place.servers)
     return times * place.work

@@ -24,7 +24,7 @@ def test_throughput_of_a_full_pool(
 ) -> None:
     """Simulated to 0.1 %; the time of a thread's own work varies as much."""
     found = float(pool(permits, scv, servers, query).max_rate)
-    assert found == pytest.approx(simulated, rel=0.01)
+    assert found == pytest.approx(simulated, rel=0.004)
 
 
 @pytest.mark.parametrize(
@@ -50,7 +50,7 @@ def test_throughput_of_several_queues(
         f"{k}": qm.MGc(qm.LogNormal(mean, scv), servers=c)
         for k, (mean, c) in enumerate(zip(work, servers, strict=True))
     }
-    assert float(HeldPool(permits, inside).max_rate) == pytest.approx(simulated, rel=0.03)
+    assert float(HeldPool(permits, inside).max_rate) == pytest.approx(simulated, rel=0.012)
 
 
 def test_exact_where_nothing_waits_and_far_above_saturation() -> None:
