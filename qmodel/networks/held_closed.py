@@ -13,8 +13,8 @@ In heavy traffic the wait for a permit is :math:`(1 + I) / 2` times that of an e
 of rate :math:`X - \lambda` [2]_. Both are solved as one sparse system, and so with more phases
 than the chain of all levels has room for. Where a station's phases do not fit beside those of
 all others, they are put in with these as one flow-equivalent server; its effect multiplies X
-and 1 + I. Where there are more phases in the service itself than in any chain, the last three
-steps of its ladder are extrapolated by a parabola in the SCV.
+and 1 + I. Where service is more regular than its phases, the last three steps of its ladder are
+extrapolated by a parabola in the SCV.
 
 References
 ----------
@@ -165,7 +165,7 @@ def matched(permits: int, parts: tuple[Part, ...]) -> Full | None:
             continue
         last, pool, steps = own, parts, [(*orders[:k], n, *orders[k + 1 :]) for n in range(own)]
         steps.append(orders)
-        if own + 1 < len(part.ladder.steps):
+        if own == 0 or part.ladder.scv > 1:
             pool = _beside(permits, parts, k)
             top = chosen(permits, pool, _MOST)
             if top is None:

@@ -48,7 +48,7 @@ def few(pool: HeldPool, state: State) -> Found:
     uneven = np.broadcast_to(state.uneven, shape).ravel()
     chain = solved(pools, load.ravel(), limit, uneven)
     full, own_limit, exact = (x.reshape(shape) for x in (chain.full, chain.limit, chain.exact))
-    waits = [x.reshape(shape) for x in chain.waits]
+    waits, full = [x.reshape(shape) for x in chain.waits], np.where(state.over, 1.0, full)
     # Phases say what service does, if not in the chain then in a full pool.
     settled = exact | np.isfinite(state.uneven)
     varied = varied_at(pool, state.limit, own_limit)
@@ -62,7 +62,6 @@ def few(pool: HeldPool, state: State) -> Found:
         met[name] = Met(*(x.reshape(len(x), *shape) for x in chain.met[:, k]))
         alike, late = (mean_met(place, x, stages(place)[1]) for x in met[name])
         means[name] = (1 - full) * alike + full * late, here
-    full = np.where(state.over, 1.0, full)
     once, waited, outside = _inside(pool, met, state, full, means, settled)
     full = (full * state.unknown)[()]
     of_permits: Any = (
