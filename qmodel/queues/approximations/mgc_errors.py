@@ -29,11 +29,11 @@ WORST: dict[str, dict[str, int]] = {
         "response_p99": 1,
     },
     "two kinds": {
-        "mean": 3,
+        "mean": 1,
         "probability": 2,
-        "p95": 7,
-        "p99": 9,
-        "response_p99": 6,
+        "p95": 5,
+        "p99": 4,
+        "response_p99": 1,
         "p50": 1,
     },
     "SCV below 1": {

@@ -10,7 +10,9 @@ tails are mixed with the weights :math:`1 - (1 - \rho)^2` and :math:`(1 - \rho)^
 ours. What the SCV :math:`x_1` of the short kind changes is nearly linear in it, so two
 solutions with n and m phases of that, and few of the long one, are extrapolated [1]_:
 
-.. math:: f(x_1) \approx f(1 / k) + \frac{x_1 - 1 / k}{1 / n - 1 / m} (f(1 / n) - f(1 / m)).
+.. math:: f(x_1) \approx f(1 / k) + \frac{x_1 - 1 / k}{1 / n - 1 / m} (f(1 / n) - f(1 / m)),
+
+and so is the SCV of the long kind, where it is below that of the phases.
 
 References
 ----------
@@ -147,14 +149,19 @@ def of_two_kinds(kinds: TwoKinds, servers: int, load: np.ndarray) -> Blend:
     """
     both, (few, more), other = _SIZES[min(n for n in _SIZES if n >= servers)]
     x1, x2 = kinds.scvs
-    long = min(both[1], round(1 / max(x2, 1e-3)))
+    # As many phases of the second kind as it has, or on the line through more than it can.
+    sizes = (max(both[1] // 2, 1), both[1])
+    weights = _line(sizes, x2)
+    if x2 * both[1] > 1:
+        sizes, weights = (round(1 / x2),) * 2, (0.0, 1.0)
+    second = list(zip(weights, sizes, strict=True))
     # The line along the first kind is laid with fewer phases of the second.
     first, last = _line((few, more), x1)
     start, end = _line((few, more), 1 / both[0])
     near = 1 - (1 - load) ** 2
     solutions: list[tuple[Any, tuple[int, int], bool]] = [
-        (near, (both[0], long), True),
-        (1 - near, (both[0], long), False),
+        *((w * near, (both[0], m), True) for w, m in second),
+        *((w * (1 - near), (both[0], m), False) for w, m in second),
         (first - start, (few, other), True),
         (last - end, (more, other), True),
     ]
