@@ -54,10 +54,10 @@ class Ahead:
 class DryInTime:
     """A pass that takes note of nothing, with the losses of another."""
 
-    in_time = False
+    in_time, varies = False, True
 
     def __init__(self, of: InTime, rate: Any) -> None:
-        self._of, self.rate = of, rate
+        self._of, self.rate, self.plan = of, rate, of.plan
 
     def through(self, step: Step, share: Any = 1.0) -> Any:
         """Return the share that a step does not lose, as `InTime` does."""
@@ -65,6 +65,13 @@ class DryInTime:
         return step.flow(1.0, inner) if self._of.plan.loses(step) else None
 
     def note(self, step: Step, share: Any) -> None:
+        """Note nothing."""
+
+    def felt(self, name: str, fresh: Any) -> Any:
+        """Return the attempts that others feel, as `InTime` does."""
+        return self._of.felt(name, fresh)
+
+    def note_tried(self, turn: Any) -> None:
         """Note nothing."""
 
     def call(self, step: Call, share: Any) -> Any:

@@ -25,9 +25,11 @@ if TYPE_CHECKING:
     from qmodel.pipeline.plan import Plan
     from qmodel.pipeline.steps.base import Step
     from qmodel.pipeline.steps.call import Call
+    from qmodel.pipeline.steps.full_again import InTurn
 
-__all__ = ["DryPass", "Flows", "settled"]
+__all__ = ["FELT", "DryPass", "Flows", "settled"]
 
+FELT = "felt"
 _ROUNDS = 200
 """Passes after which shares that still move are taken as not converged."""
 
@@ -40,6 +42,8 @@ class Flows:
     """
 
     in_time = False
+    varies = False
+    """Whether the load changes."""
     arrivals: Any = None
     """How variable the streams are (`qmodel.pipeline.arrivals`), where it is known."""
 
@@ -55,6 +59,8 @@ class Flows:
         """By station, kind of request, service and priority: how often a request calls."""
         self._calls: dict[str, list[Any]] = {}
         """By station: its keys among the visits."""
+        self.tried: dict[str, InTurn] = {}
+        """By station: attempts of which others do not feel all."""
         self.inflow: dict[Any, Any] = {}
         self.results: dict[str, StationResult] = {}
         self.held: dict[str, dict[Any, Any]] = {}
@@ -146,6 +152,14 @@ class Flows:
         """Note what flows into a step."""
         self.inflow[step.key] = self.inflow.get(step.key, 0) + share
 
+    def felt(self, name: str, fresh: Any) -> Any:
+        """Return the attempts a second that others at a station feel, if known beforehand."""
+        return self.shares.get((FELT, name))
+
+    def note_tried(self, turn: InTurn) -> None:
+        """Note attempts at a station of which others do not feel all."""
+        self.tried[turn.name] = turn
+
     def through(self, step: Step, share: Any = 1.0) -> Any:
         """Return the share that a step does not lose of a share of all; None if it loses none.
 
@@ -169,6 +183,13 @@ class Flows:
             key: self.accepted(key) if isinstance(key, str) else self._by_flow(key)
             for key in self.plan.met_twice
         }
+
+    def attempts(self) -> dict[str, Any]:
+        """Return the visits of one request to each station, those that nobody feels, too."""
+        found = self.by_station()
+        for name, turn in self.tried.items():
+            found[name] = found[name] / turn.felt * turn.tried
+        return found
 
     def by_station(self) -> dict[str, Any]:
         """Return the visits of one request to each station."""
@@ -222,9 +243,17 @@ class DryPass:
     """A pass that takes note of nothing, with the shares of another."""
 
     in_time = False
+    varies = False
 
     def __init__(self, flows: Flows, rate: Any) -> None:
-        self._flows, self.rate = flows, rate
+        self._flows, self.rate, self.plan = flows, rate, flows.plan
+
+    def felt(self, name: str, fresh: Any) -> Any:
+        """Return the attempts a second that others at a station feel, as `Flows` does."""
+        return self._flows.felt(name, fresh)
+
+    def note_tried(self, turn: InTurn) -> None:
+        """Note nothing."""
 
     def through(self, step: Step, share: Any = 1.0) -> Any:
         """Return the share of the requests that a step does not lose, as `Flows` does."""

@@ -128,6 +128,7 @@ class InTime:
         self._tried: dict[str, np.ndarray] = {}
         self.inflow: dict[Any, Any] = {}
         self._turns = Turns(plan, self.grid)
+        self.note_tried, self.felt = self._turns.note, self._turns.felt
         self.ahead = Ahead(plan)
         # What is let through by what looks at flows only, in the pass before.
         self._known: dict[Any, np.ndarray] = {}
@@ -136,6 +137,7 @@ class InTime:
 
     rate = 1.0
     in_time = True
+    varies = True
 
     def in_turn(
         self, key: Any, share: Any, again: Any, pauses: Sequence[float], wait: float
@@ -335,7 +337,7 @@ class InTime:
             accepted=accepted,
             rejected=rejected,
             abandoned=abandoned,
-            stations={name: over.at(at) for name, over in self.over.items()},
+            stations={n: self._turns.restated(n, o).at(at) for n, o in self.over.items()},
             shares={key: share[at] for key, share in (self.shares | self._ratios).items()},
             ends={name: course.end for name, course in courses.items()},
             unsettled=max((course.unsettled() for course in courses.values()), default=0.0),

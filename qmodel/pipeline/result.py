@@ -22,6 +22,7 @@ from qmodel.pipeline.folds import served_late
 from qmodel.pipeline.solved import Solved
 from qmodel.pipeline.steps.base import Outcome, choice
 from qmodel.pipeline.steps.cached import Cached
+from qmodel.pipeline.steps.full_again import restated
 from qmodel.pipeline.steps.retried import RetryResult
 from qmodel.pipeline.steps.retry import Retry
 from qmodel.queues.base import MEANS, StationResult
@@ -181,7 +182,7 @@ class PipelineResult:
     @cached_property
     def visits(self) -> Mapping[str, Value]:
         """Mean number of visits of one request to each station. [-]."""
-        visits = self.solved.flows.by_station()
+        visits = self.solved.flows.attempts()
         return {name: namespace(count).asarray(count) for name, count in visits.items()}
 
     @property
@@ -264,7 +265,10 @@ class PipelineResult:
     @property
     def stations(self) -> Mapping[str, StationResult]:
         """The steady state of each station."""
-        return self._labelled[1]
+        found = dict(self._labelled[1])
+        for name, turn in self.solved.flows.tried.items():
+            found[name] = restated(found[name], turn.more, "loss", "abandonment", accepted=None)
+        return found
 
     @property
     def assumptions(self) -> tuple[Assumption, ...]:

@@ -27,6 +27,7 @@ import numpy as np
 
 from qmodel.numerics.roots import increasing_root
 from qmodel.pipeline.fixed_points import FixedPoints
+from qmodel.pipeline.flows import FELT
 
 if TYPE_CHECKING:
     from qmodel.pipeline.late_curve import LateCurve
@@ -91,7 +92,10 @@ class SCurve:
 
     def _fresh(self, attempts: Any, shares: dict[Any, Any]) -> Any:
         """Return the fresh load at a rate of attempts of which these shares fail [1/s]."""
-        return np.asarray(attempts / self._plan.flows(1.0, shares).inflow[self._curve.key])
+        felt = {(FELT, name): attempts for name in self._curve.stations}
+        return np.asarray(
+            attempts / self._plan.flows(1.0, felt | shares).inflow[self._curve.key]
+        )
 
     def load(self, attempts: Any) -> Any:
         """Return the fresh load at a rate of attempts [1/s]."""

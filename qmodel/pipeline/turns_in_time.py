@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any
 
@@ -9,12 +10,15 @@ import numpy as np
 
 from qmodel.pipeline.steps.attempts import rejected_of
 from qmodel.pipeline.steps.base import Step
+from qmodel.pipeline.steps.full_again import restated
 from qmodel.pipeline.steps.retry import Retry
 from qmodel.pipeline.steps.timeout import Timeout
 
 if TYPE_CHECKING:
     from qmodel.pipeline.plan import Plan
     from qmodel.pipeline.solved import Solved
+    from qmodel.pipeline.steps.full_again import InTurn
+    from qmodel.transients.over_time import StationOverTime
 
 __all__ = ["Turns"]
 
@@ -40,6 +44,26 @@ class Turns:
         self._failed: dict[Any, np.ndarray] = {}
         self._failing: dict[Any, np.ndarray] = {}
         self._places: dict[Any, int] = {}
+        self._felt: dict[str, InTurn] = {}
+        self._more: dict[str, np.ndarray] = {}
+
+    def note(self, turn: InTurn) -> None:
+        """Note attempts at a room of which others do not feel all."""
+        self._felt[turn.name] = turn
+
+    def felt(self, name: str, fresh: Any) -> Any:
+        """Return the attempts that others feel, as in the pass before; None in the first."""
+        turn = self._felt.get(name)
+        same = turn is not None and np.shape(turn.felt) == np.shape(fresh)
+        return fresh * turn.felt if turn is not None and same else None
+
+    def restated(self, name: str, over: StationOverTime) -> StationOverTime:
+        """Return what is seen at a station with all attempts, those that nobody feels, too."""
+        more = self._more.get(name)
+        found: StationOverTime = (
+            over if more is None else restated(over, more, "rejected", "abandoned")
+        )
+        return found
 
     def begin(self, size: int) -> None:
         """Begin a window of so many times, with the share at the end of the last one."""
@@ -61,13 +85,38 @@ class Turns:
     ) -> np.ndarray:
         """Return all attempts of what comes to a step."""
         self._places[key] = place = self._places.get(key, 0) + 1
+        shares = [again] * len(pauses)
+        total = self._all((key, place), times, share, shares, pauses, wait)
+        for turn in self._felt.values():
+            if turn.key == key and np.shape(turn.felt) == times.shape:
+                # Those that nobody feels come as late as the others.
+                shares = [
+                    np.nan_to_num(after / before)
+                    for before, after in itertools.pairwise(turn.made)
+                ]
+                made = self._all((key, place, "made"), times, share, shares, pauses, wait)
+                self._more[turn.name] = np.where(
+                    total > 0, made / np.where(total > 0, total, 1), 1
+                )
+        return total
+
+    def _all(
+        self,
+        turn: Any,
+        times: np.ndarray,
+        share: Any,
+        again: Sequence[Any],
+        pauses: Sequence[float],
+        wait: float,
+    ) -> np.ndarray:
+        """Return attempts, each followed by another with its own probability."""
         total = attempt = np.broadcast_to(np.asarray(share), times.shape)
-        late = 1 - self._at_once[key] if key in self._at_once else 0.0
-        for k, pause in enumerate(pauses):
-            fails, turn = attempt * again, (key, place, k)
-            attempt = self._later((*turn, "at once"), times, fails * (1 - late), pause)
+        late = 1 - self._at_once[turn[0]] if turn[0] in self._at_once else 0.0
+        for k, (more, pause) in enumerate(zip(again, pauses, strict=True)):
+            fails = attempt * more
+            attempt = self._later((*turn, k, "at once"), times, fails * (1 - late), pause)
             if wait:
-                comes = self._later((*turn, "late"), times, fails * late, pause + wait)
+                comes = self._later((*turn, k, "late"), times, fails * late, pause + wait)
                 attempt = attempt + comes
             total = total + attempt
         return total

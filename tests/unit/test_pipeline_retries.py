@@ -210,11 +210,16 @@ def test_two_calls_that_are_tried_again_side_by_side() -> None:
 
 
 def test_what_a_full_station_turns_away_is_tried_again() -> None:
+    """After long pauses it is another draw; at once the room is as full as it was."""
     door = qm.call("door", qm.MMcK(1.0, 2, 3))
-    r = qm.Pipeline(qm.retry(door, attempts=3)).solve(1.0)
+    r = qm.Pipeline(qm.retry(door, attempts=3, pause=1e12)).solve(1.0)
     refused = float(r.stations["door"].loss)
     assert float(r.visits["door"]) == pytest.approx(1 + refused + refused**2, rel=1e-9)
     assert float(r.rejected) == pytest.approx(refused**3, rel=1e-9)
+    r = qm.Pipeline(qm.retry(door, attempts=3)).solve(1.0)
+    alone = float(qm.Pipeline(door).solve(1.0).rejected)
+    assert float(r.visits["door"]) == pytest.approx(1 + 2 * alone, rel=1e-12)
+    assert float(r.rejected) == pytest.approx(alone, rel=1e-12)
 
 
 @pytest.mark.parametrize("options", [{}, {"failure": 0.0}, {"budget": 0.1}, {"ratio": 0.1}])
@@ -231,8 +236,8 @@ def test_a_retry_around_what_cannot_fail_changes_nothing(options) -> None:
 
 
 def test_a_bounded_queue_keeps_work_useful() -> None:
-    """M/M/1/K behind a timeout of 10, four attempts: theory and simulations agree."""
-    p = tried(qm.call("app", qm.MMcK(1.0, 1, 8)), 10.0, 4)
+    """M/M/1/K behind a timeout of 10, four attempts: theory, where pauses are long."""
+    p = tried(qm.call("app", qm.MMcK(1.0, 1, 8)), 10.0, 4, pause=1e9)
     for load, attempts, goodput in ((0.9, 1.5551749, 0.8651116), (1.2, 3.2966347, 0.8140895)):
         r = p.solve(load)
         assert list(r.equilibria) == ["healthy"]
@@ -240,21 +245,25 @@ def test_a_bounded_queue_keeps_work_useful() -> None:
         assert float(r.goodput) == pytest.approx(goodput, abs=1e-7)
     assert p.fold == p.hidden_capacity == np.inf
     # So long a queue is as good as none.
-    r = tried(qm.call("app", qm.MMcK(1.0, 1, 30)), 10.0, 4).solve(0.6)
+    r = tried(qm.call("app", qm.MMcK(1.0, 1, 30)), 10.0, 4, pause=1e9).solve(0.6)
     assert rates(r) == pytest.approx([0.6127, 0.8999, 2.4], abs=1e-4)
     assert float(r.equilibria["collapsed"].goodput) < 1e-5
 
 
 def test_who_is_turned_away_knows_it_at_once() -> None:
-    """Rejected attempts take no time, late ones the timeout: by total probability."""
+    """Rejected attempts take no time, late ones the timeout: by total probability.
+
+    Who comes back at once finds the room as full as it was.
+    """
     p = tried(qm.call("app", qm.MMcK(1.0, 1, 3)), 2.0, 2)
     r = p.solve(0.9)
-    station = r.stations["app"]
+    station = r.solved.stations["app"]
     rejected, late = float(station.loss), float(station.served_response.tail(2.0))
     fails = rejected + (1 - rejected) * late
     in_time = qm.distributions.Truncated(station.served_response, 2.0)
-    second = fails * (1 - fails) * (float(in_time.mean) + 2.0 * (fails - rejected) / fails)
-    mean = ((1 - fails) * float(in_time.mean) + second) / (1 - fails**2)
+    again = fails - rejected
+    mean = float(in_time.mean) + 2.0 * again / (1 + again)
+    assert float(r.accepted) == pytest.approx((1 - fails) * (1 + again), rel=1e-9)
     assert float(r.latency.mean) == pytest.approx(mean, rel=1e-9)
 
 

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from qmodel._xp import is_symbolic
 from qmodel.distributions import Deterministic, Distribution, Sum, Uniform
 from qmodel.distributions.algebra import measure
 from qmodel.pipeline.steps.base import Outcome, Step, choice
@@ -15,9 +16,21 @@ from qmodel.pipeline.steps.base import Outcome, Step, choice
 if TYPE_CHECKING:
     from qmodel.pipeline.solved import Solved
 
-__all__ = ["attempts_in_turn", "failed_before", "pauses", "rejected_of"]
+__all__ = [
+    "attempts_in_turn",
+    "failed_before",
+    "mean_pauses",
+    "noticed",
+    "pauses",
+    "rejected_of",
+    "served_in_turn",
+    "served_of",
+]
 
 _NEVER = 1e-300
+
+_RARE = 1e-17
+"""Attempts that fewer requests make change no number."""
 
 
 def attempts_in_turn(
@@ -44,8 +57,8 @@ def attempts_in_turn(
     again : callable
         From the probability that an attempt fails to that of another one after it. [-]
     before : callable
-        From an attempt, and the share of what fails that fails at once, to the times that have
-        gone by. [s]
+        From an attempt, and the probabilities of how many before it were late, to the times
+        that have gone by. [s]
     """
     come: Any = 1.0
     after: Any = 0.0
@@ -56,7 +69,7 @@ def attempts_in_turn(
         fails = np.maximum(one.rejected + one.abandoned, _NEVER)
         more = again(fails) if np.isfinite(rest) else 0.0
         at_once = rejected_of(one)
-        time = Sum((*before(k, at_once), one.time))
+        time = Sum((*before(k, late_before(k, at_once)), one.time))
         tried.append((come * np.maximum(one.accepted, 0.0), Outcome(1, 0, 0, time)))
         given_up = come * (1 - more / fails)
         rejected = rejected + given_up * one.rejected
@@ -71,6 +84,59 @@ def attempts_in_turn(
     )
 
 
+def served_in_turn(
+    one: Outcome,
+    made: Sequence[Any],
+    served: Sequence[Sequence[Any]],
+    before: Callable[[int, Any], Sequence[Distribution]],
+) -> Outcome:
+    """Return the outcome of attempts of which each takes as long, and loses in proportion.
+
+    Parameters
+    ----------
+    one : Outcome
+        That of one attempt. [-]
+    made : sequence of number or array
+        Probabilities that a request makes each attempt. [-]
+    served : sequence of sequence of number or array
+        Probabilities that each is served, by how many before it were late. [-]
+    before : callable
+        From an attempt, and the probabilities of how many before it were late, to the times
+        that have gone by. [s]
+    """
+    fails = one.rejected + one.abandoned
+    each = [sum(lates) for lates in served]
+    through = sum(each)
+    with np.errstate(divide="ignore", invalid="ignore"):
+        # Of those that fail for good, as of all that fail.
+        lost = np.where(np.asarray(fails) > 0, (1 - through) / fails, 0.0)[()]
+        # Where nothing is served, as if it were.
+        some = np.asarray(through) > 0
+        weights = [
+            np.where(some, x / through, y / sum(made))[()]
+            for x, y in zip(each, made, strict=True)
+        ]
+        times = []
+        for k, (lates, all_) in enumerate(zip(served, each, strict=True), 1):
+            none = [0.0] * (k - 1) + [1.0]
+            shares = [
+                np.where(np.asarray(all_) > 0, x / all_, y)[()]
+                for x, y in zip(lates, none, strict=True)
+            ]
+            times.append(Outcome(1, 0, 0, Sum((*before(k, shares), one.time))))
+    time = choice(weights, times).time
+    return Outcome(through, one.rejected * lost, one.abandoned * lost, time)
+
+
+def served_of(made: Sequence[Any], one: Outcome) -> list[list[Any]]:
+    """Return the probabilities that each attempt is served, where each is as the others."""
+    at_once = rejected_of(one)
+    return [
+        [x * one.accepted * late for late in late_before(k, at_once)]
+        for k, x in enumerate(made, 1)
+    ]
+
+
 def rejected_of(one: Outcome) -> Any:
     """Return the share that is rejected of what fails."""
     fails = np.asarray(one.rejected + one.abandoned)
@@ -78,22 +144,51 @@ def rejected_of(one: Outcome) -> Any:
         return np.where(fails > 0, one.rejected / fails, 0.0)[()]
 
 
-def failed_before(waits: Sequence[Any], attempt: int, at_once: Any) -> list[Distribution]:
-    """Return how long the attempts take that failed before one.
+def late_before(attempt: int, at_once: Any) -> list[Any]:
+    """Return the probabilities of how many attempts before one were late, and not rejected.
 
-    What is rejected fails at once, which is a share `at_once` of what fails; what is late
-    takes the first of the timeouts that there are, `waits`.
+    What fails is rejected at once with a probability, each as the others.
     """
     before = attempt - 1
-    if not waits or not before:
+    return [
+        math.comb(before, j) * (1 - at_once) ** j * at_once ** (before - j)
+        for j in range(before + 1)
+    ]
+
+
+def failed_before(waits: Sequence[Any], shares: Sequence[Any]) -> list[Distribution]:
+    """Return how long the attempts before one take, by how many of them were late.
+
+    What is rejected fails at once; what is late takes the first of the timeouts, `waits`.
+    """
+    if not waits or len(shares) == 1:
         return []
-    if not np.any(at_once):
-        return [Deterministic(waits[0] * before)]
-    late = range(before + 1)
-    shares = tuple(
-        math.comb(before, j) * (1 - at_once) ** j * at_once ** (before - j) for j in late
-    )
-    return [measure(shares, tuple(Deterministic(waits[0] * j) for j in late))]
+    *others, _ = shares
+    times = [Deterministic(waits[0] * j) for j in range(len(shares))]
+    if not any(map(np.any, others)):
+        return [times[-1]]
+    return [measure(tuple(shares), tuple(times))]
+
+
+def last_of(again: Any, attempts: int) -> list[Any]:
+    """Return the probability that each attempt is the last."""
+    return [again**k * (1 - again) for k in range(attempts - 1)] + [again ** (attempts - 1)]
+
+
+def noticed(attempts: int, failure: Any) -> int:
+    """Return how many attempts at most a request makes that anybody would notice."""
+    if failure is None or is_symbolic(failure):
+        return attempts
+    worst = float(np.nanmax(np.append(failure, 0.0)))
+    unknown = bool(np.isnan(failure).any())
+    if worst in (0.0, 1.0):
+        return attempts if worst or unknown else 1
+    return min(attempts, 1 + math.ceil(math.log(_RARE) / math.log(worst)))
+
+
+def mean_pauses(attempts: int, pause: Any, backoff: Any, jitter: Any) -> list[Any]:
+    """Return the mean pauses between so many attempts."""
+    return [pause * (1 - jitter / 2) * backoff**k for k in range(attempts - 1)]
 
 
 def pauses(attempt: int, pause: Any, backoff: Any, jitter: Any) -> list[Distribution]:

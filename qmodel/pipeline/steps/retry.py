@@ -18,7 +18,6 @@ References
 
 from __future__ import annotations
 
-import math
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
@@ -34,10 +33,15 @@ from qmodel.errors import DomainError, ModelError
 from qmodel.pipeline.steps.attempts import (
     attempts_in_turn,
     failed_before,
+    last_of,
+    mean_pauses,
+    noticed,
     pauses,
-    rejected_of,
+    served_in_turn,
+    served_of,
 )
 from qmodel.pipeline.steps.base import Grounds, Outcome, Step, again, checked_step, choice
+from qmodel.pipeline.steps.full_again import Room, in_turn, room_of
 from qmodel.pipeline.steps.retried import RetryResult
 from qmodel.pipeline.steps.retry_budget import (
     allowed,
@@ -62,9 +66,6 @@ _MOST = 256
 """Attempts whose times are told apart."""
 
 _ROUNDS = 60
-
-_RARE = 1e-17
-"""Attempts that fewer requests make change no number."""
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -130,7 +131,7 @@ class Retry(Step):
 
     @property
     def settles_down(self) -> bool:
-        """Whether more failures may bring less load: with few tokens left."""
+        """Whether more failures may bring less load."""
         return self.ratio is not None
 
     @property
@@ -140,19 +141,16 @@ class Retry(Step):
 
     def _terms(self) -> int:
         """Return how many attempts at most a request makes that anybody would notice."""
-        if not self._fails:
-            return 1
-        if self.failure is None or is_symbolic(self.failure):
-            return self.attempts
-        worst = float(np.nanmax(np.append(self.failure, 0.0)))
-        unknown = bool(np.isnan(self.failure).any())
-        if worst in (0.0, 1.0):
-            return self.attempts if worst or unknown else 1
-        return min(self.attempts, 1 + math.ceil(math.log(_RARE) / math.log(worst)))
+        return noticed(self.attempts, self.failure) if self._fails else 1
 
-    def _again(self, fails: Any, fresh: Any) -> Any:
-        """Return the probability of another attempt after one, within the budgets."""
+    def _again(self, fails: Any, fresh: Any, at: Any = None) -> Any:
+        """Return the probability of another attempt after one, within the budgets.
+
+        Where the load changes, of another one that is felt.
+        """
         most = most_attempts(self.budget, self.active, self.reserve, fresh)
+        if at and (room := self._room(at)):
+            most = in_turn(self, fresh, fails, room, at).felt
         return allowed(throttled(fails, self.ratio), self._terms(), most)
 
     def _mean(self, again: Any) -> Any:
@@ -168,7 +166,8 @@ class Retry(Step):
                 return share
             made = share * expected
             if at.in_time:
-                made = self._made(share, self._again(1 - through, fresh), at)
+                again = allowed(self._again(1 - through, fresh), self._terms(), expected)
+                made = self._made(share, again, at)
             self.step.flow(made, at)
             return made * through
         through = at.through(self.step, share)
@@ -178,55 +177,57 @@ class Retry(Step):
         # Who is lost on the way does not try again.
         more = self._again(self.failure * through, fresh)
         self.step.flow(self._made(share, more, at), at)
-        weights = self._weights(self._again(self.failure, fresh))
+        weights = last_of(self._again(self.failure, fresh), self._terms())
         return share * sum(w * through**k for k, w in enumerate(weights, 1))
 
     def _made(self, share: Any, again: Any, at: Any) -> Any:
         """Return the attempts of a share, each followed by another with a probability."""
         if at.in_time:
-            return at.in_turn(self.key, share, again, self._pauses(), self.wait)
+            return at.in_turn(self.key, share, again, self.pauses, self.wait)
         return share * self._mean(again)
 
+    def _room(self, at: Any) -> Room | None:
+        """Return the room that may still be full when an attempt comes back."""
+        alone = self.holds_out or self._terms() == 1 or is_symbolic(at.rate, self.pause)
+        return None if alone else room_of(self.step, at.plan)
+
     def _tried(self, share: Any, at: Flows) -> tuple[Any, Any]:
-        """Return the mean attempts, and the share of them that does not fail."""
+        """Return the mean attempts that are felt, and the share of them that does not fail."""
         expected: Any = 1
         rated = any(step.by_rate for step in self.step.walk())
         for _ in range(_ROUNDS):
             through = at.through(self.step, share * expected)
             if through is None:
                 break
-            before, expected = expected, self._mean(self._again(1 - through, at.rate * share))
+            fresh = at.rate * share
+            if room := self._room(at):
+                turn = in_turn(self, fresh, 1 - through, room, at)
+                return turn.felt, 1 - turn.fails
+            before, expected = expected, self._mean(self._again(1 - through, fresh))
             # What a breaker lets through depends on the attempts that are made.
             if not rated or not np.any(np.abs(expected - before) > 1e-13 * expected):
                 break
         return expected, through
-
-    def _weights(self, again: Any) -> list[Any]:
-        """Return the probability of each number of attempts."""
-        terms = self._terms()
-        return [
-            again ** (k - 1) * (1 if k == terms else 1 - again) for k in range(1, terms + 1)
-        ]
 
     @property
     def _waits(self) -> list[Any]:
         """The timeouts within."""
         return [step.after for step in self.step.walk() if step.word == "timeout"]  # type: ignore[attr-defined]
 
-    def _before(self, attempt: int, at_once: Any) -> list[Distribution]:
+    def _before(self, attempt: int, late: Any) -> list[Distribution]:
         """Return the times before an attempt: those of failures, and the pauses."""
         paused = pauses(attempt, self.pause, self.backoff, self.jitter)
-        return [*failed_before(self._waits, attempt, at_once), *paused]
+        return [*failed_before(self._waits, late), *paused]
 
     @property
     def wait(self) -> float:
         """How long a late attempt takes to fail."""
         return 0.0 if self.failure is not None else float(np.asarray([*self._waits, 0.0][0]))
 
-    def _pauses(self) -> list[float]:
+    @property
+    def pauses(self) -> list[Any]:
         """Return the mean pauses."""
-        pause = self.pause * (1 - self.jitter / 2)
-        return [float(pause * self.backoff**k) for k in range(self._terms() - 1)]
+        return mean_pauses(self._terms(), self.pause, self.backoff, self.jitter)
 
     def outcome(self, at: Solved, times: Any = 1) -> Outcome:
         if not self._fails:
@@ -239,7 +240,7 @@ class Retry(Step):
             before = pauses(k, self.pause, self.backoff, self.jitter)
             time = Sum((tried.time, *before)) if before else tried.time
             outcomes.append(tried._replace(time=time))
-        weights = self._weights(self._again(self.failure, self._fresh(at)))
+        weights = last_of(self._again(self.failure, self._fresh(at)), self._terms())
         return again(choice(weights, outcomes), times)
 
     def _fresh(self, at: Solved) -> Any:
@@ -253,28 +254,20 @@ class Retry(Step):
             return attempts_in_turn(
                 self.step,
                 at,
-                self._pauses(),
+                self.pauses,
                 self.wait,
-                again=lambda fails: self._again(fails, fresh),
+                again=lambda fails: self._again(fails, fresh, at.flows),
                 before=self._before,
             )
         one = self.step.outcome(at)
         fails = one.rejected + one.abandoned
-        more = self._again(fails, self._fresh(at))
-        attempts = self._mean(more)
-        served = attempts * one.accepted
-        with np.errstate(divide="ignore", invalid="ignore"):
-            # Of those that fail for good, as of all that fail.
-            lost = np.where(np.asarray(fails) > 0, (1 - served) / fails, 0.0)[()]
-            total = sum(more**k for k in range(self._terms()))
-            weights = [more**k / total for k in range(self._terms())]
-        at_once = rejected_of(one)
-        distributions = tuple(
-            Outcome(1, 0, 0, Sum((*self._before(k, at_once), one.time)))
-            for k in range(1, self._terms() + 1)
-        )
-        time = choice(weights, distributions).time
-        return Outcome(served, one.rejected * lost, one.abandoned * lost, time)
+        if room := self._room(at.flows):
+            made, served = at.flows.tried[room.name][2:4]
+        else:
+            more = self._again(fails, self._fresh(at))
+            made = [more**k for k in range(self._terms())]
+            served = served_of(made, one)
+        return served_in_turn(one, made, served, self._before)
 
     def result(self, at: Solved) -> RetryResult:
         """Return what the attempts are, and what becomes of them."""
@@ -312,7 +305,8 @@ class Retry(Step):
         """Return the mean attempts of a request."""
         share = flows.inflow[self.key]
         if self.failure is None:
-            return self._tried(share, flows)[0]
+            room = self._room(flows)
+            return flows.tried[room.name].tried if room else self._tried(share, flows)[0]
         through = flows.through(self.step, share)
         fails = self.failure if through is None else self.failure * through
         return self._mean(self._again(fails, flows.rate * share))

@@ -46,8 +46,10 @@ POISSON_RETRIES = Assumption(
     "for two stations of lognormal service of an SCV of 4; the attempts of one server meet the "
     "queue that was too long before: at half of the fold their rate is 3 % low and p99 11 %, "
     "with such service 6 % and 30 %, and both within 2 % where pauses are ten timeouts; "
-    "nearer to it, noise tips a small pool into the collapsed state; in front of a full queue "
-    "of 16 places, with pauses of three times its time to settle, the rate is 4 % high",
+    "nearer to it, noise tips a small pool into the collapsed state; attempts at a room of "
+    "exponential service (`MMcK`) are worth less the sooner they come back: of rooms of 5 to "
+    "50, with fresh loads of 1.1 to 3 times the capacity, the rate of up to three is right "
+    "within 4 %, of four or five within 10 %; at 0.7 to 1 times the capacity up to 9 % low",
     "Bronson et al. 2021; simulated here",
     ASYMPTOTIC,
 )
