@@ -108,11 +108,11 @@ class InTime:
         refills: Mapping[Any, Refill],
     ) -> None:
         self.plan, self.load, self.refills = plan, load, refills
-        # Flows are followed on a grid of their own, be there few times to look at, or many.
+        # Flows are followed on a grid of their own, be there few times or many.
         self.grid, self.asked = grid_and_asked
         self.servers, self.start = servers, start
         mean = float(np.mean(load.rate(self.grid))) or 1.0
-        # Who calls what, and holds what: the same at all loads.
+        # Who calls and holds what: the same at all loads.
         most = self.plan.max_rate
         _check.numbers("a pipeline over time", most)
         light = min(mean, 0.5 * _least(most))
@@ -127,10 +127,10 @@ class InTime:
         self._before: dict[str, Any] = {}
         self._tried: dict[str, np.ndarray] = {}
         self.inflow: dict[Any, Any] = {}
-        self._turns = Turns(plan, self.grid)
-        self.note_tried, self.felt = self._turns.note, self._turns.felt
+        self._turns = turns = Turns(plan, self.grid)
+        self.note_tried, self.felt = turns.note, turns.felt
         self.ahead = Ahead(plan)
-        # What is let through by what looks at flows only, in the pass before.
+        # What is let through by what looks at flows only, one pass before.
         self._known: dict[Any, np.ndarray] = {}
 
     # What steps ask of a pass: the share of it that comes is a flow here.
@@ -298,7 +298,7 @@ class InTime:
             later = 1 if low else 0
             for name, total in self._into.items():
                 self.places[name].keep()
-                # The last time comes again, as the first of the next window.
+                # The last time comes again, first in the next window.
                 done = self._done.get(name, total[:0])
                 self._done[name] = np.concatenate([done, total[:-1]])
             for key, parts in kept.items():
@@ -337,7 +337,7 @@ class InTime:
             accepted=accepted,
             rejected=rejected,
             abandoned=abandoned,
-            stations={n: self._turns.restated(n, o).at(at) for n, o in self.over.items()},
+            stations={n: x.at(at) for n, x in self._turns.restated(self.over).items()},
             shares={key: share[at] for key, share in (self.shares | self._ratios).items()},
             ends={name: course.end for name, course in courses.items()},
             unsettled=max((course.unsettled() for course in courses.values()), default=0.0),

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import itertools
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -57,13 +57,13 @@ class Turns:
         same = turn is not None and np.shape(turn.felt) == np.shape(fresh)
         return fresh * turn.felt if turn is not None and same else None
 
-    def restated(self, name: str, over: StationOverTime) -> StationOverTime:
-        """Return what is seen at a station with all attempts, those that nobody feels, too."""
-        more = self._more.get(name)
-        found: StationOverTime = (
-            over if more is None else restated(over, more, "rejected", "abandoned")
-        )
-        return found
+    def restated(self, over: Mapping[str, StationOverTime]) -> dict[str, StationOverTime]:
+        """Return what is seen at stations with all attempts, those that nobody feels, too."""
+        felt = {
+            name: restated(over[name], more, "rejected", "abandoned")
+            for name, more in self._more.items()
+        }
+        return {**over, **felt}
 
     def begin(self, size: int) -> None:
         """Begin a window of so many times, with the share at the end of the last one."""

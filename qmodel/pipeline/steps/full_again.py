@@ -220,7 +220,7 @@ def full_again(rate: Any, room: Room, pauses: Sequence[Any], fails: Any) -> list
     --------
     >>> room = Room("app", 8, 24, 1.0)
     >>> [round(float(f), 3) for f in full_again(14.0, room, [2.5, 2.5], 0.43)]
-    [0.503, 0.512]
+    [0.472, 0.489]
     """
     _, c, k, s = room
     rejected = _loss(rate, room)
