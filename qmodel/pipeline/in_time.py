@@ -127,8 +127,8 @@ class InTime:
         self._before: dict[str, Any] = {}
         self._tried: dict[str, np.ndarray] = {}
         self.inflow: dict[Any, Any] = {}
-        self._turns = turns = Turns(plan, self.grid)
-        self.note_tried, self.felt = turns.note, turns.felt
+        self._turns = turn = Turns(plan, self.grid)
+        self.note_tried, self.felt = turn.note, turn.felt
         self.ahead = Ahead(plan)
         # What is let through by what looks at flows only, one pass before.
         self._known: dict[Any, np.ndarray] = {}
