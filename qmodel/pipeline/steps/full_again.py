@@ -2,7 +2,7 @@ r"""What those meet who come back to a full room: attempts that fail one after t
 
 A room of c servers and K places loses who finds it full. Who finds it full once more does
 nothing to it, so it is as if it met the attempts that come while it has a place: a Poisson
-stream of :math:`\alpha`, of which a share :math:`f_1`, the loss of M/M/c/K, finds no place, as
+stream of :math:`\alpha`, of which a share :math:`f_1`, the loss of M/M/c/K, finds it full, as
 all fresh requests do. A request that was turned away and comes back after a pause of mean p
 meets
 
