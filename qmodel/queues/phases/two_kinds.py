@@ -145,7 +145,7 @@ def of_two_kinds(kinds: TwoKinds, servers: int, load: np.ndarray) -> Blend:
     >>> kinds = TwoKinds(0.01, (0.5025, 50.25), (0.0, 0.0))
     >>> found = of_two_kinds(kinds, 4, np.array([0.6]))
     >>> float((found.ratio * erlang_c(servers=4, offered_load=2.4))[0].round(3))
-    0.308
+    0.307
     """
     both, (few, more), other = _SIZES[min(n for n in _SIZES if n >= servers)]
     x1, x2 = kinds.scvs

@@ -65,7 +65,7 @@ def bounded(wait: Distribution, longest: Any, shorter: Any = 1.0) -> Distributio
     >>> wait = qm.MMc(1.0).solve(0.5).wait
     >>> found = bounded(wait, 4.0)
     >>> float(found.mean), float(found.tail(0.0)), float(found.quantile(0.999))
-    (0.99, 0.5, 3.9915)
+    (0.99, 0.5, 3.9918)
     """
     mean, often = np.asarray(wait.mean), 1 - np.asarray(wait.atom)
     some = (mean > 0) & np.isfinite(mean)
