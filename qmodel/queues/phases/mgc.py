@@ -75,9 +75,9 @@ FITTED_PHASES = Assumption(
     f"lognormal and gamma service with an SCV up to 4: {_measured('SCV up to 4')}; "
     f"at an SCV of 9: {_measured('SCV 9')}; "
     "of Pareto service of shape 1.5, bounded at a thousand times its least: "
-    f"{_measured('bounded Pareto')}; of shapes 1.8 and 2.2, bounded at ten thousand times, the mean wait "
-    "was found up to 25 % high, its p50 up to 30 %, p95 and p99 within 30 %, and p99 of the "
-    "response within 10 %",
+    f"{_measured('bounded Pareto')}; of shapes 1.8 and 2.2, bounded at ten thousand times, the "
+    "mean wait was found up to 25 % high, its p50 up to 30 %, p95 and p99 within 30 %, and p99 "
+    "of the response within 10 %",
     "Feldmann and Whitt 1998; Asmussen and Møller 2001",
     APPROXIMATE,
 )
