@@ -84,7 +84,15 @@ class FiniteRoom(Station):
 
     __slots__ = ()
     loses = True
-    losses_follow = True
+
+    @property
+    def losses_follow(self) -> bool:  # type: ignore[override]
+        """Whether the chain behind a stream that is not Poisson is small enough. [-]."""
+        servers, most = self.servers, self.most
+        if is_symbolic(servers, most):
+            return False
+        few = np.less_equal(servers, _MOST_SERVERS) & np.less_equal(most, _MOST_ROOM)
+        return bool(np.all(few))
 
     @property
     def max_rate(self) -> Value:
@@ -105,13 +113,14 @@ class FiniteRoom(Station):
                 f"{type(self).__name__} takes each request once and alone: no stream with "
                 "visits or with a batch"
             )
-        scv, _, _ = self._felt(result, streams, rates)
         station: Any = result.station
-        c, most = station.servers, station.most
-        if is_symbolic(scv, result.arrival_rate, c, most) or np.any(np.isnan(np.add(c, most))):
-            return result
-        if np.any(np.greater(c, _MOST_SERVERS) | np.greater(most, _MOST_ROOM)):
-            return result
+        scv, _, _ = self._felt(result, streams, rates)
+        if not station.losses_follow or is_symbolic(scv, result.arrival_rate):
+            raise ModelError(
+                f"{type(self).__name__} takes a stream with an scv as numbers, with up to "
+                f"{_MOST_SERVERS} servers and a capacity of {_MOST_ROOM}"
+            )
+        most = station.most
         return solve_in_room(station, arrival_rate=result.arrival_rate, capacity=most, scv=scv)
 
 

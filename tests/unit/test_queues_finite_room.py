@@ -125,3 +125,13 @@ def test_what_comes_back_is_taken_as_poisson() -> None:
     assert "poisson-losses" in r.basis.assumptions("visits")
     plain = MG1K(qm.Gamma(0.1, 2.0), 4).solve(r.stations["door"].arrival_rate)
     assert float(r.stations["door"].loss) == pytest.approx(float(plain.loss), rel=1e-9)
+
+
+def test_very_large_rooms_are_taken_as_behind_poisson_arrivals() -> None:
+    large = qm.MMcK(0.9 * 3000, 3000, 3100)
+    with pytest.raises(qm.ModelError, match="up to 2000 servers"):
+        large.solve(qm.Stream(1.0, scv=2.0))
+    first = qm.call("first", qm.MG1(qm.Gamma(0.8, 4.0)))
+    r = qm.Pipeline(qm.series(first, qm.call("room", large))).solve(1.0)
+    assert float(r.stations["room"].loss) == float(large.solve(1.0).loss)
+    assert "poisson-losses" in r.basis.assumptions("visits")
