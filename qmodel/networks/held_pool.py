@@ -107,7 +107,7 @@ class HeldPool(Station):
     243.9198
     >>> r = pool.solve(200.0)
     >>> float(r.waiting_time), float(r.holding_time), float(r.response.quantile(0.99))
-    (0.005, 0.0297, 0.1189)
+    (0.005, 0.0297, 0.1191)
     """
 
     permits: Count = parameter(
