@@ -188,8 +188,9 @@ def _newton(
     """Return the quantiles, and the indices of those that `most` steps do not reach."""
     terms = [term for part in of.parts for term in part.terms]
     noise = _NOISE[not all(term.analytic for term in terms)]
-    # A closed form may have kinks, of which a cubic knows nothing; another look costs little.
-    kinked = all(term.closed for term in terms) and not of.distribution.analytic
+    # Of two scales, or kinks, a cubic knows little, and at a closed form another look costs
+    # little: it must be confirmed there.
+    closed = all(term.closed for term in terms)
     found = t.copy()
     active = np.arange(t.size)
     t = np.where((t > low) & (t < high), t, _between(low, high))
@@ -215,7 +216,7 @@ def _newton(
             cubic, error = _cubic(before, (t, scale, log))
             better = newton & (error <= _CUBIC * least) & (cubic > low) & (cubic < high)
             stepped = np.where(better, cubic, stepped)
-            close |= better & (not kinked)
+            close |= better & (not closed)
         narrow = np.isfinite(high) & (high - low <= 4e-16 * high)
         done = (newton & close) | there | narrow | np.isnan(tail)
         found[active] = stepped
