@@ -40,7 +40,15 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
-from qmodel.networks.held_moves import Chain, Rates, entered, matrices, moves_of
+from qmodel.networks.held_moves import (
+    Chain,
+    Rates,
+    entered,
+    levels_of,
+    matrices,
+    moves_of,
+    refilling,
+)
 
 __all__ = ["PoolState", "solve", "solve_all"]
 
@@ -107,7 +115,7 @@ def solve(chain: Chain, arrival_rate: Any) -> PoolState:
     permits = chain.permits
     rate = arrival_rate[:, None, None]
     rates = Rates.of(chain)
-    inside, down, refilled = matrices(chain, rates, permits)
+    (inside, down), refilled = matrices(chain, rates, permits), refilling(chain, rates)
     one = np.eye(inside.shape[-1])
     waits = inside + rate * _first_passage(inside, refilled, rate)
     ratio = rate * np.linalg.inv(rate * one - waits)
@@ -115,7 +123,7 @@ def solve(chain: Chain, arrival_rate: Any) -> PoolState:
     steps: list[Any] = []
     enter = rate * entered(chain, rates, 0, np.ones((len(rate), 1, 1)) / rate)
     for n in range(1, permits):
-        own, away, _ = matrices(chain, rates, n)
+        own, away = matrices(chain, rates, n)
         stay = np.linalg.inv(rate * np.eye(own.shape[-1]) - own - away @ enter)
         steps.append((away, stay))
         enter = rate * entered(chain, rates, n, stay)
@@ -134,31 +142,28 @@ def solve(chain: Chain, arrival_rate: Any) -> PoolState:
         away = below
     weights = np.exp(logs - np.max(logs, axis=0))
     weights /= (weights * [level.sum(axis=-1) for level in levels]).sum(axis=0)
-    present: Any = sum(
-        weight * np.einsum("ps,cp->sc", moves_of(chain.shapes, permits, n).there, level)
-        for n, weight, level in zip(range(permits, -1, -1), weights, levels, strict=True)
-    )
+    states = np.concatenate(
+        [w[:, None] * level for w, level in zip(weights, levels, strict=True)], axis=1
+    ).T
+    there = levels_of(chain.shapes, permits)
+    present = there.T @ states
     must_wait = waiting.sum(axis=-1)
     moments, power = [], np.ones((*waiting.shape, 1))
     for _ in range(3):
         power = np.linalg.solve(-waits, power)
         moments.append(np.einsum("ci,cij->c", waiting, power) / must_wait)
-    met = _met(chain, rates, weights[1:], levels[1:], waiting)
+    full = waiting.shape[-1]
+    once = np.zeros((len(chain.shapes), permits + 1, len(rate)))
+    for k, numbers in enumerate(there[full:].T):
+        np.add.at(once[k], numbers, states[full:])
+    met = _sure(np.array([once, _late(chain, rates, waiting)]))
     return PoolState(weights[0] * must_wait, present / arrival_rate, np.array(moments), met)
 
 
-def _met(chain: Chain, rates: Rates, weights: Any, levels: Any, waiting: Any) -> Any:
-    """Return the numbers of others that holders find at the stations.
-
-    Those that found a permit find what there is at any time with one left; those that waited
-    what there is when anyone comes to a station while others wait.
-    """
-    permits, stations, cells = chain.permits, len(chain.shapes), len(waiting)
-    once, late = np.zeros((2, stations, permits + 1, cells))
-    for n, weight, level in zip(range(permits - 1, -1, -1), weights, levels, strict=True):
-        there = moves_of(chain.shapes, permits, n).there
-        for k in range(stations):
-            np.add.at(once[k], there[:, k], weight * level.T)
+def _late(chain: Chain, rates: Rates, waiting: Any) -> Any:
+    """Return how often others are found when anyone comes to a station while others wait."""
+    permits, stations = chain.permits, len(chain.shapes)
+    late = np.zeros((stations, permits + 1, len(waiting)))
     moves = moves_of(chain.shapes, permits, permits)
     for (i, _, x, y, way), ways in (
         (moves.onward, rates.between),
@@ -167,7 +172,7 @@ def _met(chain: Chain, rates: Rates, weights: Any, levels: Any, waiting: Any) ->
         flow = rates.ended[x] * rates.came[y] * ways[way] * waiting.T[i]
         from_, to = np.divmod(way, stations)
         np.add.at(late, (to, moves.there[i, to] - (from_ == to)), flow)
-    return _sure(np.array([once, late]))
+    return late
 
 
 def _sure(weights: Any) -> Any:

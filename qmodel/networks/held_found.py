@@ -56,9 +56,10 @@ def few(pool: HeldPool, state: State) -> Found:
     for k, (name, place) in enumerate(queues.items(), start=len(chain.present) - len(queues)):
         with np.errstate(divide="ignore", invalid="ignore"):  # what nobody visits
             here = chain.present[k].reshape(shape) / place.visits
-        open_ = _open(place, pool.within.result(name), chain.scvs[k].reshape(shape))
-        factor = np.where(exact | ~settled, 1.0, open_ + full**FOURTH * (varied - open_))
-        here = place.work + (here - place.work) * factor
+        if not np.all(exact | ~settled):
+            open_ = _open(place, pool.within.result(name), chain.scvs[k].reshape(shape))
+            factor = np.where(exact | ~settled, 1.0, open_ + full**FOURTH * (varied - open_))
+            here = place.work + (here - place.work) * factor
         met[name] = Met(*(x.reshape(len(x), *shape) for x in chain.met[:, k]))
         alike, late = (mean_met(place, x, stages(place)[1]) for x in met[name])
         means[name] = (1 - full) * alike + full * late, here

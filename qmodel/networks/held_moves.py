@@ -25,7 +25,16 @@ from qmodel.networks.held_phases import (
     unit_rates,
 )
 
-__all__ = ["Chain", "Rates", "closed_rates", "entered", "matrices", "moves_of", "size_of"]
+__all__ = [
+    "Chain",
+    "Rates",
+    "closed_rates",
+    "entered",
+    "matrices",
+    "moves_of",
+    "refilling",
+    "size_of",
+]
 
 
 class Chain(NamedTuple):
@@ -205,6 +214,12 @@ def moves_of(shapes: tuple[Shape, ...], most: int, holders: int) -> AllMoves:
     return AllMoves(there, **{x: _columns(found, width) for x, (width, found) in kinds.items()})
 
 
+@lru_cache(maxsize=256)
+def levels_of(shapes: tuple[Shape, ...], most: int) -> Any:
+    """Return the number at each station by state, with `most` holders and ever fewer."""
+    return np.concatenate([moves_of(shapes, most, n).there for n in range(most, -1, -1)])
+
+
 def _columns(found: list[Any], width: int) -> Any:
     """Return rows that stand in several lists as columns."""
     none = np.zeros((width, 0), dtype=int)
@@ -251,22 +266,29 @@ class Rates(NamedTuple):
         )
 
 
-def matrices(chain: Chain, rates: Rates, holders: int) -> tuple[Any, Any, Any]:
-    """Return D0 without arrivals, the completions down a level, and those that let one in."""
+def refilling(chain: Chain, rates: Rates) -> Any:
+    """Return the completions of a full pool that let the next one in."""
+    moves = moves_of(chain.shapes, chain.permits, chain.permits)
+    i, j, x, y, way = moves.refilled
+    size = (len(moves.there),) * 2
+    return _filled(size, i, j, rates.ended[x] * rates.came[y] * rates.around[way])
+
+
+def matrices(chain: Chain, rates: Rates, holders: int) -> tuple[Any, Any]:
+    """Return D0 without arrivals, and the completions down a level."""
     moves = moves_of(chain.shapes, chain.permits, holders)
     size = len(moves.there)
     fewer = len(_network(chain.shapes, chain.permits, holders - 1)) if holders else 1
     every = np.arange(size)
     i, j, x, k = moves.down
     down = _filled((size, fewer), i, j, rates.ended[x] * rates.leave[k])
-    i, j, x, y, way = moves.refilled
-    refilled = _filled((size, size), i, j, rates.ended[x] * rates.came[y] * rates.around[way])
     i, j, x, y, way = moves.onward
     inside = _filled((size, size), i, j, rates.ended[x] * rates.came[y] * rates.between[way])
     i, j, x = moves.changed
-    inside += _filled((size, size), i, j, rates.changed[x])
+    if len(i):
+        inside += _filled((size, size), i, j, rates.changed[x])
     inside[:, every, every] -= inside.sum(axis=-1) + down.sum(axis=-1)
-    return inside, down, refilled
+    return inside, down
 
 
 def size_of(permits: int, services: Sequence[tuple[PhaseType, float]]) -> int:

@@ -6,6 +6,7 @@ from typing import Any
 
 import numpy as np
 
+from qmodel.distributions import Exponential
 from qmodel.networks.held_counts import Place
 
 __all__ = ["mean_met", "stages"]
@@ -16,6 +17,8 @@ def stages(place: Place) -> tuple[Any, Any, Any]:
 
     The latter by its mean over that of others, and its SCV: of several servers those of all.
     """
+    if isinstance(place.service, Exponential):
+        return 1.0, 1.0, 1.0
     scv, one = np.asarray(place.scv, dtype=float), np.equal(place.servers, 1)
     if place.service is None or not np.all(np.isfinite(scv)):
         return 1.0, 1.0, 1.0
