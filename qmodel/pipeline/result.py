@@ -55,6 +55,8 @@ class KindResult:
         Distribution of the time of those that get through. [-]
     arrival_rate : number or array
         Requests of all kinds that arrive. [1/s]
+    goodput : number or array
+        Requests of this kind that are served, below saturation. [1/s]
     """
 
     share: Value
@@ -63,11 +65,7 @@ class KindResult:
     abandoned: Value
     latency: Distribution
     arrival_rate: Value
-
-    @property
-    def goodput(self) -> Value:
-        """Requests of this kind that are served, below saturation. [1/s]."""
-        return self.arrival_rate * self.share * self.accepted
+    goodput: Value
 
 
 @dataclass(frozen=True, eq=False, repr=False)
@@ -101,16 +99,36 @@ class PipelineResult:
         late = any(plan.coupled[key].loses for key in plan.timed)
         if late and is_symbolic(load.rate, plan.hidden[0]):
             raise ModelError("what a timeout makes late has no symbolic form: put numbers in")
-        shares, states = plan.least(load.rate)
+        result = cls(pipeline, load)
+        shares, states = plan.least(result._rate)
         result = cls(pipeline, load, shares)
         if states is not None:
             result.__dict__["states"] = states  # What the cached property would find again.
         return result
 
     @cached_property
+    def _rate(self) -> Any:
+        """The load, a great finite one for an endless one of which a part is lost [1/s]."""
+        plan, rate = self.pipeline.plan, self.load.rate
+        if is_symbolic(rate) or not np.any(np.isinf(rate)):
+            return rate
+        if not any(plan.loses(root) for _, root in plan.kinds.values()):
+            return rate
+        work = [1.0, *(s.servers / s.service.mean for s in plan.stations.values())]
+        finite = [np.where(np.isfinite(x), x, 1.0) for x in work]
+        return np.where(np.isinf(rate), _ENDLESS * sum(finite), rate)[()]
+
+    def _through(self, accepted: Value) -> Any:
+        """Return the requests a second that get through, of which an endless load may be."""
+        if is_symbolic(self.load.rate, accepted) or not np.any(np.isinf(self.load.rate)):
+            return self.load.rate * accepted
+        whole = np.isinf(self.load.rate) & (np.asarray(accepted) > _SOME)
+        return np.where(whole, np.inf, self._rate * accepted)[()]
+
+    @cached_property
     def states(self) -> FixedPoints | None:
         """All steady states, as shares, where there may be several."""
-        return None if self.other else self.pipeline.plan.states(self.load.rate)
+        return None if self.other else self.pipeline.plan.states(self._rate)
 
     @cached_property
     def state(self) -> Any:
@@ -124,7 +142,7 @@ class PipelineResult:
     @cached_property
     def solved(self) -> Solved:
         """The solved stations, and the shares that the load decides."""
-        return self.pipeline.plan.solved(self.load.rate, self.shares)
+        return self.pipeline.plan.solved(self._rate, self.shares)
 
     @property
     def arrival_rate(self) -> Value:
@@ -134,10 +152,12 @@ class PipelineResult:
     @cached_property
     def kinds(self) -> Mapping[str, KindResult]:
         """What each kind of request sees."""
-        return {
-            kind: KindResult(share, *root.outcome(self.solved.of_kind(kind)), self.load.rate)
-            for kind, (share, root) in self.pipeline.kinds.items()
-        }
+        found = {}
+        for kind, (share, root) in self.pipeline.kinds.items():
+            outcome = root.outcome(self.solved.of_kind(kind))
+            through = self._through(share * outcome.accepted)
+            found[kind] = KindResult(share, *outcome, self.load.rate, through)
+        return found
 
     @cached_property
     def _mix(self) -> Outcome:
@@ -168,7 +188,7 @@ class PipelineResult:
     @property
     def goodput(self) -> Value:
         """Requests a second that are served, at most those that the stations can. [1/s]."""
-        through = self.load.rate * self.accepted
+        through = self._through(self.accepted)
         if is_symbolic(through):
             return through
         # In overload, what the stations can do with these shares of copies and attempts.
@@ -353,6 +373,12 @@ class PipelineResult:
         """Return the answer in one line."""
         return f"<{self}>"
 
+
+_ENDLESS = 1e6
+"""An endless load of which a part is lost is so many times what all servers do."""
+
+_SOME = 1e-3
+"""A share that no station lets through of it: it is of requests that none loses."""
 
 _FEW = 1e-5
 """A share of the requests that is not worth its digits in a sentence."""

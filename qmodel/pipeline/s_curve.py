@@ -37,6 +37,8 @@ __all__ = ["SCurve", "s_curve"]
 
 _ZOOMS, _FINE, _FLAT = 3, 33, 1e-12
 _STEPS, _MET = 5, 1e-14
+_FAR = 4
+"""Rounds in which the attempts far beyond the capacity follow from those that fail."""
 
 
 def s_curve(plan: Plan) -> SCurve | None:
@@ -131,6 +133,13 @@ class SCurve:
         found = np.zeros(wanted.shape)
         if some.any():
             found[some] = self._roots(wanted[some], np.broadcast_to(rate, wanted.shape)[some])
+        if not self._curve.saturates and collapsed.any():
+            # What never saturates answers some, however many come.
+            beyond = np.broadcast_to(rate, wanted.shape)[collapsed]
+            attempts = np.maximum(beyond, self._x[-1])
+            for _ in range(_FAR):
+                attempts = beyond * attempts / self.load(attempts)
+            found[collapsed], collapsed = attempts, np.zeros_like(collapsed)
         read = self._curve.shares(found)
         least, between, greatest = {}, {}, {}
         for key in self._curve.keys:

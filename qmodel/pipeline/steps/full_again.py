@@ -247,7 +247,8 @@ def full_again(rate: Any, room: Room, pauses: Sequence[Any], fails: Any) -> list
         kept = stays
         _, served = _in_turn(rejected, fails, seen(kept))
         fresh = rate * served[0][0] / sum(map(sum, served))
-        over = np.clip((fresh / c - 1) / _OVER, 0.0, 1.0)
+        # Where nobody is served in time there is overload.
+        over = np.nan_to_num(np.clip((fresh / c - 1) / _OVER, 0.0, 1.0), nan=1.0)
         for _ in range(_UPDATES):
             made, served = _in_turn(rejected, fails, seen(kept))
             more = _waiting(rate, response, noise, rests, made, served) / (1 - full)
