@@ -2,8 +2,7 @@
 
 Draws are the same in every run and on every machine, so that what fails fails again; more of
 them would be the same ones the next time. A long run draws freely, and 80 times as many: ``make
-test-long``. The
-doctest namespace stays empty: what a doctest uses, it imports.
+test-long``. The doctest namespace stays empty: what a doctest uses, it imports.
 """
 
 from __future__ import annotations
