@@ -112,6 +112,11 @@ class Rest(Distribution):
         return self.distribution.variance + 0 * self.taken
 
     @property
+    def third_cumulant(self) -> Value:
+        """That of the extreme. [s^3]."""
+        return self.distribution.third_cumulant + 0 * self.taken
+
+    @property
     def atom(self) -> Value:
         """Probability of the value 0. [-]."""
         return 1 - self.distribution.tail(self.taken)

@@ -35,7 +35,7 @@ def test_a_step_inside_is_asked_about_one_request_at_the_rate_that_comes_to_it()
 
 def test_shares_are_those_of_this_pass_then_the_one_before_then_of_times() -> None:
     of: Any = SimpleNamespace(
-        _settled={"a": 1}, _known={"a": 2, "b": 2}, shares={"b": 3, "c": 3}
+        plan=None, _settled={"a": 1}, _known={"a": 2, "b": 2}, shares={"b": 3, "c": 3}
     )
     dry = DryInTime(of, 1.0)
     found = [dry.settled(step, 1.0) for step in map(Asked, "abcd")]  # type: ignore[arg-type]

@@ -299,19 +299,25 @@ class Behind(Dispersion):
 
 def relaxed(time: Any) -> Any:
     """Return the weight w of reflected Brownian motion, from 0 to 1."""
-    if isinstance(time, float) and _SMALL <= time <= _LARGE:
-        return _middle(float(time), math)
+    if isinstance(time, float):
+        if _SMALL <= time <= _LARGE:
+            return _middle(float(time), math)
+        return 1 - 1 / (2 * time) if time > _LARGE else _near(time)
     arrays = SimpleNamespace(exp=np.exp, sqrt=np.sqrt, erf=special().erf)
     t = np.asarray(time, dtype=float)
     small, large = t < _SMALL, t > _LARGE
     # There it is 0.75 sqrt(t) or so, and 1 - 1 / (2 t).
     with np.errstate(divide="ignore"):
         far = 1 - 1 / (2 * np.maximum(t, _LARGE))
-    least = np.where(small, t, 0.0)
-    near = np.sqrt(least) * (4 / 3) * np.sqrt(2 / np.pi) - least / 2
+    near = _near(np.where(small, t, 0.0))
     middle = _middle(np.where(small | large, 1.0, t), arrays)
     found = np.where(small, near, np.where(large, far, middle))
     return np.where(np.isnan(t), np.nan, found)
+
+
+def _near(t: Any) -> Any:
+    """Return w at a short time."""
+    return np.sqrt(t) * (4 / 3) * math.sqrt(2 / math.pi) - t / 2
 
 
 def _middle(t: Any, of: Any) -> Any:

@@ -88,7 +88,7 @@ def service_index(service: Distribution, time: Any) -> Any:
     --------
     >>> import qmodel as qm
     >>> service_index(qm.Pareto(1.0, 1.5, 1000.0), np.array([1.0, 100.0, 1e6])).round(1)
-    array([1.1, 7.4, 9.9])
+    array([1.2, 7.6, 9.9])
     """
     if isinstance(service, Exponential):
         return 1.0 + 0.0 * (service.mean + np.minimum(time, 0.0))

@@ -76,13 +76,13 @@ def bounded(wait: Distribution, longest: Any, shorter: Any = 1.0) -> Distributio
     most = np.where(some, longest, 4.0 * mean)
     mean = np.minimum(mean, often * most * (1 - _FLAT) / 2)
     weight = np.where(some, np.clip((_FAR - most * often / mean) / (_FAR - _NEAR), 0, 1), 0.0)
+    if not np.any(weight):
+        return wait
     falls = _falls(mean / often / most)
     over = often / -np.expm1(-falls)
     rest = Exponential((most / falls)[()])
     beyond = Sum((Deterministic(most[()]), rest))
     weights = (1 - weight, weight * (1 - often), weight * over, weight * (often - over))
-    if not np.any(weight):
-        return wait
     return measure(tuple(x[()] for x in weights), (wait, ZERO, rest, beyond))
 
 
