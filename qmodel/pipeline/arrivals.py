@@ -27,7 +27,7 @@ from qmodel.queues.approximations.dispersion import (
 from qmodel.queues.approximations.limited_stream import Limited
 from qmodel.queues.approximations.losses_behind import BehindRoom, scv_in_room
 from qmodel.queues.approximations.return_visits import felt, lasting
-from qmodel.queues.approximations.time_scales import LATE, early_scv, scv_at
+from qmodel.queues.approximations.time_scales import early_scv, late_scv, scv_at
 
 if TYPE_CHECKING:
     from qmodel.pipeline.flows import Flows
@@ -158,11 +158,12 @@ class Arrivals(Calls):
                 spaced = stream.spaces(services, station.servers)
                 first = None if first is scv else np.where(spaced, 0.0, first)[()]
                 scv = np.where(spaced, 0.0, scv)[()]
+            late = None
             if isinstance(stream, Limited):
-                self.limits[name] = {
-                    "burst": stream.burst_at(services.mean, station.servers),
-                    "late_scv": scv_at(stream, rate, utilization, seen, LATE),
-                }
+                late = late_scv(stream, rate, utilization, scv, seen)
+            if late is not None:
+                burst = stream.burst_at(services.mean, station.servers)
+                self.limits[name] = {"burst": burst, "late_scv": late}
             self.scvs[name], self.early[name] = scv, None if first is scv else first
         passed = met | arriving.passed | {name}  # Those of a first visit know of few.
         servers = station.servers

@@ -293,12 +293,15 @@ class Station(Model, ABC):
     def _ended(self, waits: Distribution, stream: Stream, scv: Any, seen: Any) -> Distribution:
         """Return the waits as they are behind bursts that end."""
         service, late = self.service, scv if stream.late_scv is None else stream.late_scv
-        if late is scv and np.all(np.isinf(stream.burst)):
+        if late is scv and isinstance(stream.burst, float) and stream.burst == np.inf:
+            return waits
+        # Where work varies, one may wait for any time.
+        ends = np.equal(service.scv, 0) & np.isfinite(stream.burst)
+        if late is scv and not np.any(ends):
             return waits
         with np.errstate(invalid="ignore", divide="ignore"):
             longest = (stream.burst - 1) * service.mean / self.servers
-            # Where work varies, one may wait for any time.
-            longest = np.where(np.equal(service.scv, 0), longest, np.inf)
+            longest = np.where(ends, longest, np.inf)
             return bounded(waits, longest[()], (late + seen) / (scv + seen))
 
     @staticmethod

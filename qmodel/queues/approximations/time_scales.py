@@ -38,11 +38,11 @@ from qmodel.distributions import Distribution, Exponential
 if TYPE_CHECKING:
     from qmodel.queues.approximations.dispersion import Dispersion
 
-__all__ = ["LATE", "early_index", "early_scv", "filling", "scv_at", "service_index"]
+__all__ = ["early_index", "early_scv", "filling", "late_scv", "scv_at", "service_index"]
 
-LATE = 4.0
+_LATE = 4.0
 """How many mean waits a long one is."""
-_PARTS = 2.0 ** (-np.arange(14) / 2)
+_PARTS = 2.0 ** -np.arange(7)
 """Parts of the longest time in which a station fills, at which a stream is looked at."""
 _PACE = 0.31
 """What the mean of an exponential time is, over a time of which it takes the place."""
@@ -56,15 +56,13 @@ def filling(rate: Any, utilization: Any) -> Any:
     return xp.guard(xp.over(load**2, 2 * rate * (1 - load) ** 2, np.inf), rate == 0, 0.0)
 
 
-def scv_at(
-    stream: Dispersion, rate: Any, utilization: Any, service_scv: Any, times: float = 1.0
-) -> Any:
+def scv_at(stream: Dispersion, rate: Any, utilization: Any, service_scv: Any) -> Any:
     """Return the SCV of a stream at a station: its index at the time in which that fills.
 
     Of a stream whose index falls in time, as behind a limit, it is that of the most work that
-    comes ahead of its service. Waits so many `times` as long as the mean fill it as long.
+    comes ahead of its service.
     """
-    scale = times * filling(rate, utilization)
+    scale = filling(rate, utilization)
     scv: Any = 1.0
     found = []
     with np.errstate(invalid="ignore"):
@@ -73,12 +71,35 @@ def scv_at(
             scv = np.maximum(1 + stream.extra(time, {}), 0.0)
             found.append(scv)
         if np.any(found[0] < found[1] - 1e-9):
-            longest = np.asarray(np.maximum(found[1] + service_scv, 1e-9))
-            y = _PARTS.reshape(-1, *[1] * longest.ndim) * longest
-            total = np.maximum(1 + stream.extra(scale * y, {}), 0.0) + service_scv
-            most = 2 * np.sqrt(y * total) - y - service_scv
-            scv = np.fmax(scv, np.fmax.reduce(most))[()]
+            longest = np.maximum(found[1] + service_scv, 1e-9)
+
+            def ahead(y: Any, larger: Any = np.maximum) -> Any:
+                total = larger(1 + stream.extra(scale * y, {}), 0.0) + service_scv
+                return 2 * (y * total) ** 0.5 - y - service_scv
+
+            if isinstance(longest, float) and isinstance(scale, float):
+                scale, longest = float(scale), float(longest)  # NumPy's numbers are slower.
+                most = max(ahead(part * longest, max) for part in _PARTS.tolist())
+            else:
+                y = _PARTS.reshape(-1, *[1] * np.ndim(longest)) * longest
+                most = np.fmax.reduce(ahead(y))
+            scv = np.fmax(scv, most)[()]
     return scv
+
+
+def late_scv(
+    stream: Dispersion, rate: Any, utilization: Any, scv: Any, service_scv: Any
+) -> Any:
+    """Return the SCV of a stream, `scv` where the station fills, over long waits.
+
+    None where service varies as much as exponential times, or more: that is not felt there.
+    """
+    varied = service_scv >= 1
+    if varied is True or np.all(varied):
+        return None
+    time = _LATE * filling(rate, utilization) * np.maximum(scv + service_scv, 1e-9)
+    late = np.maximum(1 + stream.extra(time, {}), 0.0)
+    return np.where(varied, scv, late)[()]
 
 
 def service_index(service: Distribution, time: Any) -> Any:

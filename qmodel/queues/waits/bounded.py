@@ -88,11 +88,14 @@ def bounded(wait: Distribution, longest: Any, shorter: Any = 1.0) -> Distributio
 
 def _falls(part: Any) -> Any:
     """Return by how much the logarithm of the density falls, for a mean of so much of all."""
-    found = np.where(part > 0.3, 12 * (0.5 - part), 1 / part)
+    found = np.where(part > 0.3, 12 * (0.5 - part), 1 / part)[()]
     for _ in range(8):
         with np.errstate(over="ignore"):
-            rest = np.expm1(found)
+            # Far beyond what is in a float the second term is nothing.
+            rest = np.minimum(np.expm1(found), 1e150)
             value, slope = 1 / found - 1 / rest, (1 + rest) / rest**2 - 1 / found**2
-            slope = np.where(np.isfinite(slope), slope, -1 / found**2)
-        found = np.clip(found - (value - part) / slope, _FLAT, 700.0)
+        step = (value - part) / slope
+        found = np.minimum(np.maximum(found - step, _FLAT), 700.0)
+        if np.all(np.abs(step) < 1e-13 * found):
+            break
     return found
