@@ -158,12 +158,11 @@ class Arrivals(Calls):
                 spaced = stream.spaces(services, station.servers)
                 first = None if first is scv else np.where(spaced, 0.0, first)[()]
                 scv = np.where(spaced, 0.0, scv)[()]
-            late = None
             if isinstance(stream, Limited):
                 late = late_scv(stream, rate, utilization, scv, seen)
-            if late is not None:
-                burst = stream.burst_at(services.mean, station.servers)
-                self.limits[name] = {"burst": burst, "late_scv": late}
+                if late is not None:
+                    burst = stream.burst_at(services.mean, station.servers)
+                    self.limits[name] = {"burst": burst, "late_scv": late}
             self.scvs[name], self.early[name] = scv, None if first is scv else first
         passed = met | arriving.passed | {name}  # Those of a first visit know of few.
         servers = station.servers
