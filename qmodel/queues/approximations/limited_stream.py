@@ -88,7 +88,8 @@ class Limited(Dispersion):
             index = xp.over(full, full + np.maximum(1 - accepted, 0.0), 1.0) ** 2
             size = np.asarray(burst, dtype=float)
             small = (size - 0.5) ** -2 + _FEW * size**-3
-            pace = xp.over((rate - limit) ** 2 + rate**2 * small, rate, np.inf)
+            pace = np.square(rate - limit) + np.square(rate) * small
+            pace = xp.over(pace, rate, np.inf)
         known = np.isfinite(index) & np.isfinite(pace)
         self._less = xp.where(known, index - 1, 0.0)
         self._pace = xp.where(known, pace, 0.0)

@@ -56,13 +56,15 @@ def filling(rate: Any, utilization: Any) -> Any:
     return xp.guard(xp.over(load**2, 2 * rate * (1 - load) ** 2, np.inf), rate == 0, 0.0)
 
 
-def scv_at(stream: Dispersion, rate: Any, utilization: Any, service_scv: Any) -> Any:
+def scv_at(
+    stream: Dispersion, rate: Any, utilization: Any, service_scv: Any, times: float = 1.0
+) -> Any:
     """Return the SCV of a stream at a station: its index at the time in which that fills.
 
     Of a stream whose index falls in time, as behind a limit, it is that of the most work that
-    comes ahead of its service.
+    comes ahead of its service. Waits so many `times` as long as the mean fill it as long.
     """
-    scale = filling(rate, utilization)
+    scale = times * filling(rate, utilization)
     scv: Any = 1.0
     found = []
     with np.errstate(invalid="ignore"):
@@ -97,9 +99,7 @@ def late_scv(
     varied = service_scv >= 1
     if varied is True or np.all(varied):
         return None
-    time = _LATE * filling(rate, utilization) * np.maximum(scv + service_scv, 1e-9)
-    late = np.maximum(1 + stream.extra(time, {}), 0.0)
-    return np.where(varied, scv, late)[()]
+    return np.where(varied, scv, scv_at(stream, rate, utilization, service_scv, _LATE))[()]
 
 
 def service_index(service: Distribution, time: Any) -> Any:
