@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from abc import ABC, abstractmethod
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from typing import Any, NamedTuple
 
 import numpy as np
@@ -16,7 +16,6 @@ from qmodel.distributions import (
     HyperExponential,
     Mixture,
     Scaled,
-    Sum,
 )
 from qmodel.errors import ModelError
 from qmodel.networks.found_wait import FoundWait
@@ -29,7 +28,6 @@ from qmodel.queues.base import Station, StationResult, StreamResult
 
 __all__ = [
     "FOURTH",
-    "InSeries",
     "Inside",
     "Settled",
     "found",
@@ -80,40 +78,6 @@ class Inside(ABC):
     @abstractmethod
     def passage(self, found: Mapping[str, StationResult]) -> Distribution:
         """Return how long a permit is held, given what holders find at some stations."""
-
-
-@dataclass(frozen=True)
-class InSeries(Inside):
-    """Stations one after the other, each visited once."""
-
-    stations: Mapping[str, Station]
-    arrival_rate: Any = 0.0
-
-    @property
-    def places(self) -> Mapping[str, Place]:  # type: ignore[override]
-        """The stations, as they count."""
-        return {
-            name: place_of(name, s, 1.0, s.service.mean) for name, s in self.stations.items()
-        }
-
-    @property
-    def alone(self) -> Distribution:  # type: ignore[override]
-        """Distribution of the time held without load."""
-        return Sum(tuple(s.service for s in self.stations.values()))
-
-    def result(self, name: str) -> StationResult:
-        """Return the steady state of a station at the load of the pool."""
-        return self.stations[name].solve(self.arrival_rate)
-
-    def services(self, name: str) -> Sequence[Distribution]:
-        """Return the service of the one stream."""
-        return (self.stations[name].service,)
-
-    def passage(self, found: Mapping[str, StationResult]) -> Distribution:
-        """Return the time at all stations."""
-        return Sum(
-            tuple((found.get(name) or self.result(name)).response for name in self.stations)
-        )
 
 
 def place_of(name: str, station: Station, visits: Any, work: Any, counted: Any = 1.0) -> Place:

@@ -57,9 +57,10 @@ from qmodel.errors import DomainError, ModelError
 from qmodel.networks import held_found, held_states
 from qmodel.networks.held_closed import MOST_OPEN
 from qmodel.networks.held_counts import curve, saturation
-from qmodel.networks.held_inside import InSeries, Inside
+from qmodel.networks.held_inside import Inside
 from qmodel.networks.held_matched import Pools
 from qmodel.networks.held_result import HeldResult, View
+from qmodel.networks.held_series import InSeries
 from qmodel.networks.held_visits import alike, halves
 from qmodel.queues.base import Station, StationResult
 from qmodel.queues.mgc import MGc
