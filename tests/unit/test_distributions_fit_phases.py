@@ -6,7 +6,14 @@ import numpy as np
 import pytest
 
 import qmodel as qm
-from qmodel.distributions.fit_phases import _erlang, _fitted, _residual, _weights, fit_phases
+from qmodel.distributions.fit_phases import (
+    _erlang,
+    _fitted,
+    _residual,
+    _weights,
+    fit_body,
+    fit_phases,
+)
 
 
 @pytest.mark.parametrize(
@@ -48,6 +55,23 @@ def test_other_distributions(distribution: qm.Distribution, error: float) -> Non
         assert np.trapezoid(fitted.distribution.tail(late), late) == pytest.approx(
             there, rel=3 * error
         )
+
+
+def test_a_fit_for_many_servers_is_near_where_the_first_of_them_is_free() -> None:
+    """Until the first of 8 servers is free with 98 %, as a fit of all times is not."""
+    distribution = qm.Pareto(4 / 9, 1.8, 4e3)
+    log = _residual(distribution, float(distribution.mean))[1][:40]
+    near = log > np.log(0.02) / 8
+    assert near.sum() > 10
+    fits = fit_body(distribution, 2, 2, 8), fit_phases(distribution, 4)
+    worst = []
+    for fitted in (fit.distribution for fit in fits):
+        assert fitted.mean == pytest.approx(distribution.mean, rel=1e-12)
+        assert fitted.scv == pytest.approx(distribution.scv, rel=0.02)
+        found = _residual(fitted, float(fitted.mean))[1][:40]
+        worst.append(abs(found - log)[near].max())
+    assert worst[0] < 0.06
+    assert worst[1] > 0.1
 
 
 def test_few_phases_of_regular_service() -> None:

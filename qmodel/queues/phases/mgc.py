@@ -5,6 +5,8 @@ Each cell is solved in one of these ways.
 * **Exactly**, where service is of phase type and c servers have few enough states.
 * **Fitted**: other service is imitated by a phase-type distribution of its residual
   (`qmodel.distributions.fit_phases`) and that is solved exactly, to 8 servers.
+* **Fitted to fewer servers**: where few phases miss the residual, as of Pareto service, what
+  more phases change on 2 and 4 servers is added (`qmodel.queues.phases.refined`).
 * **Two kinds**: where a few requests take much longer than the others, and none much longer
   than those, from few phases of both kinds, to 16 servers (`qmodel.queues.phases.two_kinds`).
 * **From fewer servers**: at a fixed :math:`\beta = (1 - \rho) \sqrt c` the probability of
@@ -42,6 +44,7 @@ from qmodel.queues.approximations.mgc_errors import WORST
 from qmodel.queues.counts.erlang import erlang_c
 from qmodel.queues.counts.server_states import ServerStates
 from qmodel.queues.phases.busy_servers import states
+from qmodel.queues.phases.refined import Refined, refined
 from qmodel.queues.phases.renewal import feasible
 from qmodel.queues.phases.tables import Blend, PhaseQueue, beside, blended
 from qmodel.queues.phases.tables import solved as solve_at
@@ -74,10 +77,9 @@ FITTED_PHASES = Assumption(
     "service is imitated by phases that are fitted to its residual; measured errors of "
     f"lognormal and gamma service with an SCV up to 4: {_measured('SCV up to 4')}; "
     f"at an SCV of 9: {_measured('SCV 9')}; "
-    "of Pareto service of shape 1.5, bounded at a thousand times its least: "
-    f"{_measured('bounded Pareto')}; of shapes 1.8 and 2.2, bounded at ten thousand times, the "
-    "mean wait was found up to 25 % high, its p50 up to 30 %, p95 and p99 within 30 %, and p99 "
-    "of the response within 10 %",
+    "of Pareto service of shapes 1.4 to 2.5, bounded at 300 to 10,000 times its least: "
+    f"{_measured('bounded Pareto')}; where hardly more requests wait than a percentile of the "
+    "wait leaves, it may be further off",
     "Feldmann and Whitt 1998; Asmussen and Møller 2001",
     APPROXIMATE,
 )
@@ -100,7 +102,7 @@ FROM_FEWER_SERVERS = Assumption(
 
 _STATES = 170  # of busy servers, in an exact solution
 _FITTED = 8  # servers up to which a fitted distribution is solved
-_GOOD_FIT = 0.05  # the error up to which a fit below an SCV of 1 is used
+_GOOD_FIT = 0.05  # the error up to which a fit is used as it is, below an SCV of 1 at all
 _BAD_FIT = 0.1  # the error of a fit from which on service is taken as of two kinds
 _RARE, _ALIKE = 10.0, 0.9  # how much longer, and how nearly alike, those are taken so anyway
 _FEW_KINDS = (8, 12, 16)
@@ -211,8 +213,11 @@ def phase_cells(
     for distribution, of_distribution in shapes(service, shape, cells):
         for c in np.unique(servers[of_distribution]):
             here = of_distribution[servers[of_distribution] == c]
-            kinds = _kinds(distribution, interarrival) if c > 1 else None
-            queue = None if kinds else _queue(distribution, int(c), interarrival)
+            finer = _finer(distribution, interarrival) if c > 1 else None
+            kinds = _kinds(distribution, interarrival) if c > 1 and not finer else None
+            queue = finer.queue(int(c)) if finer else None
+            if finer is None and kinds is None:
+                queue = _queue(distribution, int(c), interarrival)
             if kinds is not None:
                 direct, fewer = bool(c <= MOST_SERVERS), _FEW_KINDS
                 waits: _Waits = partial(of_two_kinds, kinds)
@@ -234,6 +239,8 @@ def phase_cells(
                     if direct
                     else _from_fewer(waits, fewer, int(c), load[some])
                 )
+                if finer is not None:
+                    blend = finer.added(blend, int(c), load[some])
                 ratio[some] = blend.ratio
                 blends.append((some, blend))
     return PhaseCells(solved, exact, two, scaled, ratio, *_joined(blends, cells))
@@ -271,6 +278,14 @@ def _kinds(distribution: Distribution, interarrival: Distribution) -> TwoKinds |
         return None
     rare = kinds.means[1] > _RARE * kinds.means[0] and sum(kinds.scvs) < _ALIKE
     return kinds if rare or fit_phases(distribution, 4).error > _BAD_FIT else None
+
+
+def _finer(distribution: Distribution, interarrival: Distribution) -> Refined | None:
+    """Return the fits of service that few phases imitate badly, and more phases well."""
+    scv, other = float(distribution.scv), phases_of(distribution) is not None
+    if interarrival is not POISSON or other or not np.isfinite(scv * float(distribution.mean)):
+        return None
+    return refined(distribution) if fit_phases(distribution, 4).error > _GOOD_FIT else None
 
 
 def _queue(

@@ -1,0 +1,80 @@
+"""Service that few phases miss: simulated waits of Pareto service, and what is added to them."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+
+import qmodel as qm
+from qmodel.queues.phases.refined import refined
+from qmodel.queues.phases.tables import solved
+
+
+def bounded(shape: float, most: float) -> qm.Distribution:
+    """Return a Pareto distribution of mean 1, to so many times its least."""
+    least = 1 / float(qm.Pareto(1.0, shape, most).mean)
+    return qm.Pareto(least, shape, most * least)
+
+
+# Shape, most over least, servers, load; P(wait), mean wait, its p95 and p99, and p99 of the
+# response: 20 to 120 million simulated requests, with standard errors up to 2 %.
+SIMULATED = [
+    (1.5, 1e4, 16, 0.7, 0.13556, 0.03961, 0.2198, 0.8158, 7.337),
+    (1.8, 1e4, 4, 0.7, 0.43408, 0.60404, 2.6869, 8.1361, 11.286),
+    (1.8, 1e4, 8, 0.7, 0.27344, 0.13152, 0.71522, 1.8979, 6.2193),
+    (1.9, 100, 2, 0.9, 0.85304, 5.3967, 20.381, 33.659, 34.952),
+    (1.9, 100, 16, 0.7, 0.12806, 0.023097, 0.16746, 0.44507, 5.4183),
+    (2.2, 1e4, 4, 0.5, 0.17151, 0.070180, 0.47016, 1.1346, 4.5875),
+    (2.2, 1e4, 16, 0.9, 0.58714, 0.34239, 1.4862, 2.8288, 5.4125),
+    (2.5, 100, 8, 0.7, 0.26286, 0.081726, 0.49164, 0.99028, 3.9142),
+    (2.5, 1e4, 2, 0.5, 0.33032, 0.25794, 1.3251, 2.9541, 5.1274),
+    (2.5, 1e4, 8, 0.9, 0.69447, 0.70731, 2.7405, 4.9609, 6.6981),
+    (3.0, 1e3, 4, 0.7, 0.41809, 0.23447, 1.1281, 2.0535, 3.8412),
+]
+
+
+@pytest.mark.parametrize("case", SIMULATED, ids=lambda case: " ".join(map(str, case[:4])))
+def test_simulated_waits(case: tuple[float, ...]) -> None:
+    """Percentiles within 6 %, the mean 7 %, P(wait) 2 % and p99 of the response 3 %."""
+    shape, most, servers, load, waits, wait, p95, p99, response = case
+    r = qm.MGc(bounded(shape, most), servers).solve(load * servers)
+    assert r.wait is not None
+    assert r.wait.tail(0.0) == pytest.approx(waits, rel=0.02)
+    assert r.waiting_time == pytest.approx(wait, rel=0.07)
+    found = [r.wait.quantile(0.95), r.wait.quantile(0.99)]
+    assert found == pytest.approx([p95, p99], rel=0.06)
+    assert r.response.quantile(0.99) == pytest.approx(response, rel=0.03)
+    assert "fitted-phases" in r.basis.assumptions("p99")
+    assert ("from-fewer-servers" in r.basis.assumptions("p99")) == (servers > 8)
+
+
+def test_a_tail_falls_and_the_number_is_a_distribution() -> None:
+    times = np.geomspace(1e-3, 1e5, 400)[:, None, None]
+    servers, loads = np.array([[2], [3], [5], [8]]), np.array([0.3, 0.6, 0.9])
+    r = qm.MGc(bounded(1.8, 1e4), servers).solve(loads * servers)
+    assert r.wait is not None
+    tail = np.asarray(r.wait.tail(times))
+    assert ((tail >= 0) & (tail <= 1)).all()
+    assert (np.diff(tail, axis=0) <= 1e-4).all()
+    below = sum(np.where(n < servers, r.number.probability(n), 0.0) for n in range(8))
+    assert below + r.wait.tail(0.0) == pytest.approx(np.ones((4, 3)), abs=1e-9)
+    assert (np.diff(np.asarray(r.waiting_time), axis=1) > 0).all()
+
+
+def test_on_two_servers_nothing_is_added() -> None:
+    fits = refined(bounded(1.8, 1e4))
+    assert fits is not None
+    load = np.array([0.5, 0.9])
+    assert [fits.queue(c).service.initial.size for c in (2, 3, 4, 5, 8, 64)] == [
+        10, 6, 6, 4, 4, 4,
+    ]  # fmt: skip
+    blend = solved(fits.queue(2), load)
+    assert fits.added(blend, 2, load) is blend
+    more = solved(fits.queue(4), load)
+    assert (fits.added(more, 4, load).tails.means < more.tails.means).all()
+
+
+def test_service_that_such_phases_miss_is_left_alone() -> None:
+    two = qm.Mixture((0.9, 0.1), (qm.Deterministic(0.5), qm.Deterministic(5.5)))
+    for service in (qm.Uniform(0.0, 2.0), qm.LogNormal(1.0, 0.1), two):
+        assert refined(service) is None
