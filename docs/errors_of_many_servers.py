@@ -160,8 +160,8 @@ POINTS = (
             ("Pareto 2.2 to 10,000", 1.75),
             ("Pareto 2.5 to 1,000", 0.75),
         )
-        # To 10,000 times the least, at a load at which the other servers carry it during a longest
-        # service: else these are too few requests for a mean.
+        # To 10,000 times the least, at loads that the others carry during a longest service:
+        # else these are too few requests for a mean.
         for servers, load in (
             (2, 0.6),
             (4, 0.5),
@@ -313,10 +313,10 @@ HEAD = """# Errors of M/G/c
 
 `MGc` is exact where service is of phase type (exponential, Erlang, hyperexponential, sums and
 mixtures of them), where it is constant, and with one server. Elsewhere it was measured against
-simulations of lognormal, gamma, bounded Pareto (of shape 1.5 to a thousand times its least, and of
-shapes from 1.4 to 2.5 to 300 to 10,000 times) and uniform service, and of service of two kinds
-(of one of two times, 0.5 or, of a tenth of the requests, 5.5; a hundred times as long for one
-request in a hundred; lognormal times of which one in fifty is thirty times as long), on 2 to 64
+simulations of lognormal, gamma, bounded Pareto (of shapes from 1.4 to 2.5, to 300 to 10,000
+times its least) and uniform service, and of service of two kinds (of one of two times, 0.5 or,
+of a tenth of the requests, 5.5; a hundred times as long for one request in a hundred; lognormal
+times of which one in fifty is thirty times as long), on 2 to 64
 servers at loads from 0.3 to 0.95: [all points](errors-of-many-servers.csv), with the simulated
 values and their standard errors; figures with one above 3 % are left out. Here is the largest
 error of each kind in percent, less the standard error of its simulation, rounded up. The labels

@@ -1,4 +1,4 @@
-"""Service that few phases miss: simulated waits of Pareto service, and what is added to them."""
+"""Service that few phases miss: simulated waits of Pareto service, and what is added."""
 
 from __future__ import annotations
 
