@@ -21,7 +21,7 @@ References
 from __future__ import annotations
 
 from itertools import pairwise
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import numpy as np
 
@@ -91,7 +91,7 @@ class Refined(NamedTuple):
             ]
         if len(parts) == 1:
             return blend
-        ratio = sum(w * b.ratio for w, b in parts)
+        ratio: Any = sum(w * b.ratio for w, b in parts)
         shares = [w * b.ratio / ratio for w, b in parts]
         means = sum(x * b.tails.means for x, (_, b) in zip(shares, parts, strict=True))
         tails = [
