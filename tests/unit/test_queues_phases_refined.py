@@ -17,8 +17,9 @@ def bounded(shape: float, most: float) -> qm.Distribution:
 
 
 # Shape, most over least, servers, load; P(wait), mean wait, its p95 and p99, and p99 of the
-# response: 20 to 120 million simulated requests, with standard errors up to 2 %.
+# response: 10 to 120 million simulated requests, with standard errors up to 2 %.
 SIMULATED = [
+    (1.5, 10, 8, 0.7, 0.26477, 0.085401, 0.52295, 1.0281, 4.0549),
     (1.5, 1e4, 16, 0.7, 0.13556, 0.03961, 0.2198, 0.8158, 7.337),
     (1.8, 1e4, 4, 0.7, 0.43408, 0.60404, 2.6869, 8.1361, 11.286),
     (1.8, 1e4, 8, 0.7, 0.27344, 0.13152, 0.71522, 1.8979, 6.2193),

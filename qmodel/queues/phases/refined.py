@@ -37,7 +37,7 @@ __all__ = ["Refined", "refined"]
 _SIZES = {8: ((2, 2), (3, 1)), 4: ((3, 3), (4, 2)), 2: ((6, 4),)}
 """By servers: phases of the body, and exponential branches, of which the better are taken."""
 
-_GOOD = 0.13, 0.07  # the weighted errors of the first and the last fit that are used
+_GOOD = 0.09  # the weighted error up to which the fits are used
 _LEAST = 0.02  # load, of fewer servers that cannot have one as low
 
 
@@ -131,7 +131,7 @@ def refined(distribution: Distribution) -> Refined | None:
         min((fit_body(distribution, *size, servers=n) for size in sizes), key=_error)
         for n, sizes in _SIZES.items()
     ]
-    if fits[0].error > _GOOD[0] or fits[-1].error > _GOOD[1]:
+    if max(map(_error, fits)) > _GOOD:
         return None
     mean = float(distribution.mean)
     return Refined(
