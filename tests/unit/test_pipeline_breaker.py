@@ -164,7 +164,7 @@ def test_a_limit_behind_a_breaker_turns_away_some_of_what_is_let_through() -> No
 @pytest.mark.parametrize("form", ["breaker", "retried", "retried inside"])
 def test_over_time_too(form: str) -> None:
     site = qm.Pipeline(AROUND_ROOM[form])
-    over = site.over_time(qm.Profile([0.0, 30.0], [60.0, 60.0]), times=[0.0, 30.0])
+    over = site.over_time(qm.Profile([0.0, 10.0], [60.0, 60.0]), times=[0.0, 10.0])
     room, steady = over.stations["room"], site.solve(60.0)
     assert over.goodput[-1] == pytest.approx(room.throughput[-1], rel=5e-3)
     assert over.goodput[-1] == pytest.approx(float(steady.goodput), rel=5e-3)
