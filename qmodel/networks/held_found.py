@@ -107,7 +107,7 @@ def many(pool: HeldPool, state: State) -> Found:
 
 def _of_service(pool: HeldPool, state: State, exact: Any = False) -> tuple[Assumption, ...]:
     """Return what service that is not exponential rests on."""
-    settled, here = exact | np.isfinite(state.uneven), state.known & ~exact
+    settled, here = exact | np.isfinite(state.uneven), state.known & np.logical_not(exact)
     general = any(
         place.service is not None
         and not isinstance(place.service, Exponential)
@@ -115,7 +115,7 @@ def _of_service(pool: HeldPool, state: State, exact: Any = False) -> tuple[Assum
         and np.all(np.asarray(place.scv) != 1)
         for place in pool.within.places.values()
     )
-    found = (HELD_PHASES, settled), (HELD_AS_EXPONENTIAL, ~settled)
+    found = (HELD_PHASES, settled), (HELD_AS_EXPONENTIAL, np.logical_not(settled))
     return tuple(ground for ground, where in found if general and np.any(where & here))
 
 

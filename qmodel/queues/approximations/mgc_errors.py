@@ -41,9 +41,9 @@ WORST: dict[str, dict[str, int]] = {
     },
     "SCV below 1": {
         "mean": 2,
-        "probability": 1,
+        "probability": 2,
         "p95": 5,
-        "p99": 4,
+        "p99": 6,
         "response_p99": 2,
         "p50": 6,
     },

@@ -102,7 +102,8 @@ FROM_FEWER_SERVERS = Assumption(
 
 _STATES = 170  # of busy servers, in an exact solution
 _FITTED = 8  # servers up to which a fitted distribution is solved
-_GOOD_FIT = 0.05  # the error up to which a fit is used as it is, below an SCV of 1 at all
+_GOOD_FIT = 0.05  # the error up to which a fit below an SCV of 1 is used
+_MISSED = {True: 0.05, False: 0.15}  # that of a fit that is refined: SCV from 1, and below
 _BAD_FIT = 0.1  # the error of a fit from which on service is taken as of two kinds
 _RARE, _ALIKE = 10.0, 0.9  # how much longer, and how nearly alike, those are taken so anyway
 _FEW_KINDS = (8, 12, 16)
@@ -285,7 +286,8 @@ def _finer(distribution: Distribution, interarrival: Distribution) -> Refined | 
     scv, other = float(distribution.scv), phases_of(distribution) is not None
     if interarrival is not POISSON or other or not np.isfinite(scv * float(distribution.mean)):
         return None
-    return refined(distribution) if fit_phases(distribution, 4).error > _GOOD_FIT else None
+    missed = fit_phases(distribution, 4).error > _MISSED[scv >= 1]
+    return refined(distribution) if missed else None
 
 
 def _queue(

@@ -55,7 +55,7 @@ class Refined(NamedTuple):
     def _fits(self, servers: int) -> list[PhaseQueue]:
         """Return the queue of so many servers, and those with fewer of the finer fits."""
         queues = [
-            PhaseQueue(service, False, n)
+            PhaseQueue(service, False, n, rough=True)
             for n, service in zip(_SIZES, self.services, strict=True)
         ]
         first = max(i for i, n in enumerate(_SIZES) if i == 0 or n >= servers)

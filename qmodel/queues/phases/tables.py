@@ -32,6 +32,7 @@ __all__ = ["Blend", "PhaseQueue", "beside", "blended", "solved"]
 _SAME = 32  # cells of one queue from which tables are shared
 _NODES = (16, 24, 32)
 _ERROR = {True: 1e-8, False: 3e-6}  # where service is of phase type, and where it is fitted
+_ROUGH = 2e-3  # where it is by phases that miss a hundredth of it anyway
 
 
 class PhaseQueue(NamedTuple):
@@ -47,12 +48,15 @@ class PhaseQueue(NamedTuple):
         Number of servers. [-]
     interarrival : Distribution, default Exponential(1.0)
         Shape of the distribution of the interarrival times. [-]
+    rough : bool, default False
+        Whether service is fitted so roughly that tables may be, too. [-]
     """
 
     service: PhaseType
     exact: bool
     servers: int
     interarrival: Distribution = POISSON
+    rough: bool = False
 
 
 class Blend(NamedTuple):
@@ -257,7 +261,7 @@ def _tables(queue: PhaseQueue, low: float, high: float) -> _Tables | None:
             away = abs(found.tails.sums(every, _falling, times) - tail).max()
             away = max(away, abs(found.ratio / exact.ratio - 1).max())
             away = max(away, abs(found.tails.means / exact.tails.means - 1).max())
-            if away < _ERROR[queue.exact]:
+            if away < (_ROUGH if queue.rough else _ERROR[queue.exact]):
                 return table
     return None
 
