@@ -47,7 +47,7 @@ from qmodel.distributions.pieces import MOST, Piece, Pieces
 from qmodel.errors import DomainError, ModelError
 from qmodel.numerics.exponential import exp_rest
 
-__all__ = ["Empirical", "in_a_row"]
+__all__ = ["Empirical", "summed_up"]
 
 _ATOMS = 8
 _MOST_VALUES = 1 << 14
@@ -232,7 +232,7 @@ def _blocks(points: int, samples: int) -> Iterator[tuple[slice, slice]]:
             yield slice(i, i + height), slice(j, j + width)
 
 
-def in_a_row(times: Sequence[Distribution]) -> Empirical | None:
+def summed_up(times: Sequence[Distribution]) -> Empirical | None:
     """Return the sum of measured times, value by value; None if others, or too many."""
     values, weights = np.zeros(1), np.ones(1)
     for time in times:

@@ -18,6 +18,7 @@ from qmodel.distributions.algebra import Mixture
 from qmodel.distributions.base import Distribution
 from qmodel.distributions.constants import Deterministic
 from qmodel.distributions.families import Exponential, Gamma, HyperExponential
+from qmodel.distributions.few_phases import balanced_share
 from qmodel.errors import DomainError, ModelError
 
 __all__ = ["balanced_hyperexponential", "from_mean_scv"]
@@ -169,6 +170,6 @@ def balanced_hyperexponential(mean: Value, scv: Value) -> HyperExponential:
     (0.02, 4.0)
     """
     excess = _check.nonnegative("scv - 1", _check.scv("scv", scv) - 1.0)
-    p = (1 + np.sqrt(excess / (excess + 2))) / 2
+    p = balanced_share(excess + 1.0)
     with np.errstate(divide="ignore"):  # beyond an SCV of 1e16 p rounds to 1
         return HyperExponential((p, 1 - p), (mean / (2 * p), mean / (2 * (1 - p))))

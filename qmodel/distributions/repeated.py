@@ -15,7 +15,7 @@ from qmodel._xp import namespace
 from qmodel.distributions.algebra import measure
 from qmodel.distributions.base import Distribution, Part
 from qmodel.distributions.constants import ZERO, Deterministic
-from qmodel.distributions.empirical import Empirical, in_a_row
+from qmodel.distributions.empirical import Empirical, summed_up
 from qmodel.distributions.one_big_jump import far_faces
 from qmodel.distributions.pieces import MOST, Piece, Pieces
 from qmodel.distributions.sums import Sum
@@ -316,7 +316,7 @@ class Repeated(Distribution):
         parts = self.distribution.parts()
         if isinstance(self.distribution, Empirical) and not np.ndim(self.times):
             many = not self.times <= MOST
-            measured = None if many else in_a_row([self.distribution] * int(self.times))
+            measured = None if many else summed_up([self.distribution] * int(self.times))
             if measured:
                 return measured.parts()
         if len(parts) == 1:

@@ -15,7 +15,7 @@ from qmodel._xp import is_symbolic
 from qmodel.distributions.algebra import checked_distributions, measure, merged, weighed
 from qmodel.distributions.base import Distribution, Part
 from qmodel.distributions.constants import ZERO, Deterministic
-from qmodel.distributions.empirical import in_a_row
+from qmodel.distributions.empirical import summed_up
 from qmodel.distributions.one_big_jump import far_faces
 from qmodel.distributions.pieces import Piece, Pieces, product
 from qmodel.distributions.shared import read, transform
@@ -117,7 +117,7 @@ class Sum(Distribution):
     def parts(self) -> tuple[Part, ...]:
         """Return every combination of the parts, those of equal shifts as one."""
         measured = [d for d in self.distributions if not isinstance(d, Deterministic)]
-        if len(measured) > 1 and (whole := in_a_row(measured)):
+        if len(measured) > 1 and (whole := summed_up(measured)):
             constant = [d for d in self.distributions if isinstance(d, Deterministic)]
             return Sum((whole, *constant)).parts()
         found: tuple[Part, ...] = (Part(1.0, 0.0, ZERO),)

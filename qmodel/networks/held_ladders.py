@@ -1,19 +1,10 @@
-r"""Phases for the service inside a pool: from one to as many as a chain has room for.
+"""Phases for the service inside a pool: from one to as many as a chain has room for.
 
 Service of phase type is taken as it is. Other service above an SCV of 1 has the two phases of
 balanced means, or the phases that imitate its residual (`qmodel.distributions.fit_phases`);
-below 1 it is a mixture of Erlang distributions of k - 1 and k phases with one rate [1]_,
-
-.. math::
-
-    p = \frac{k c_s^2 - \sqrt{k (1 + c_s^2) - k^2 c_s^2}}{1 + c_s^2}
-
-of the former, of the SCV itself if that is at least 1/k, else of 1/k. Each of these is a step
-of a ladder, the first of which is exponential service.
-
-References
-----------
-.. [1] H. C. Tijms, "Stochastic Models: An Algorithmic Approach", Wiley, 1994, 5.2.
+below 1 it has k in a row (`qmodel.distributions.few_phases`), of the SCV itself if that is at
+least 1/k, else of 1/k. Each of these is a step of a ladder, the first of which is exponential
+service.
 """
 
 from __future__ import annotations
@@ -24,6 +15,7 @@ from typing import NamedTuple
 import numpy as np
 
 from qmodel.distributions import Distribution
+from qmodel.distributions.few_phases import balanced, erlangs
 from qmodel.distributions.fit_phases import fit_phases
 from qmodel.distributions.phase_type import PhaseType, phases_of
 from qmodel.networks.held_phases import EXPONENTIAL
@@ -58,22 +50,13 @@ def of_moments(scv: float, most: int = _MOST) -> Ladder:
     if abs(scv - 1) < _NEAR:
         return Ladder((EXPONENTIAL,), 1.0, False)
     if scv > 1:
-        share = (1 + np.sqrt((scv - 1) / (scv + 1))) / 2
-        rates = np.diag([-2 * share, -2 * (1 - share)])
-        return Ladder((EXPONENTIAL, PhaseType([share, 1 - share], rates)), scv, False)
+        return Ladder((EXPONENTIAL, PhaseType(*balanced(scv))), scv, False)
     steps = [EXPONENTIAL]
     for k in range(2, most + 1):
-        steps.append(_erlangs(k, max(scv, 1 / k)))
+        steps.append(PhaseType(*erlangs(scv, k)))
         if scv >= 1 / k:
             break
     return Ladder(tuple(steps), scv, False)
-
-
-def _erlangs(k: int, scv: float) -> PhaseType:
-    first = (k * scv - np.sqrt(max(k * (1 + scv) - k**2 * scv, 0.0))) / (1 + scv)
-    initial = np.zeros(k)
-    initial[:2] = 1 - first, first
-    return PhaseType(initial, (k - first) * (np.eye(k, k=1) - np.eye(k)))
 
 
 def ladder(service: Distribution) -> Ladder | None:

@@ -21,7 +21,7 @@ from qmodel._xp import is_symbolic
 from qmodel.basis import APPROXIMATE, POISSON_ARRIVALS, Assumption, Basis
 from qmodel.distributions import ZERO, Distribution, Sum
 from qmodel.distributions.broadcasting import shape_of
-from qmodel.distributions.fit import balanced_hyperexponential
+from qmodel.distributions.few_phases import balanced, erlangs
 from qmodel.distributions.fit_phases import fit_phases
 from qmodel.distributions.phase_type import PhaseType, phases_of
 from qmodel.distributions.shapes import shapes
@@ -33,7 +33,7 @@ from qmodel.queues.delay import at_load
 from qmodel.queues.mg1 import GENERAL_SERVICE
 from qmodel.queues.phases.busy_servers import states
 from qmodel.queues.phases.finite_capacity import SteppedWait, in_room
-from qmodel.queues.phases.gaps import gaps_of, in_a_row
+from qmodel.queues.phases.gaps import gaps_of
 from qmodel.queues.results import busy_share
 
 __all__ = ["FINITE_ROOM", "FiniteRoom", "solve_in_room"]
@@ -72,11 +72,7 @@ def _imitation(distribution: Distribution, servers: int) -> tuple[PhaseType, boo
             return PhaseType(
                 fitted.distribution.initial, fitted.distribution.generator * mean
             ), False
-    if scv >= 1:
-        two = phases_of(balanced_hyperexponential(1.0, scv))
-        assert two is not None
-        return two, False
-    return PhaseType(*in_a_row(scv, most)), False
+    return PhaseType(*(balanced(scv) if scv >= 1 else erlangs(scv, most))), False
 
 
 class FiniteRoom(Station):

@@ -11,9 +11,9 @@ so that the probabilities follow one after the other, all terms positive, and fa
 geometric series. A batch finds them as they are on the average of time.
 
 Where the times between batches are not exponential they are of a few phases
-(`qmodel.queues.phases.gaps`); the states are number and phase, up to a number that is hardly
-ever present, and the equations of balance have a band as wide as the largest batch. At a load
-near 1, where these are too many, the wait is that of a lower load in proportion to
+(`qmodel.distributions.few_phases`); the states are number and phase, up to a number that is
+hardly ever present, and the equations of balance have a band as wide as the largest batch. At a
+load near 1, where these are too many, the wait is that of a lower load in proportion to
 :math:`1 / (1 - \rho)`.
 
 References
@@ -29,7 +29,7 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
-from qmodel.queues.phases.gaps import in_a_row, in_two_ways
+from qmodel.distributions.few_phases import balanced, erlangs
 
 __all__ = ["Found", "found_by_batches", "found_by_renewals"]
 
@@ -176,7 +176,7 @@ def _renewals(
     least = 10 * spread / _LEVELS
     rho = min(load, 1 - least)
     levels = servers + int(10 * spread / (1 - rho)) + 4 * max(sizes)
-    start, inner = in_two_ways(scv) if scv > 1 else in_a_row(scv, _IN_A_ROW)
+    start, inner = balanced(scv) if scv > 1 else erlangs(scv, _IN_A_ROW)
     stages, most = start.size, max(sizes)
     rate = rho * servers * events  # of batches, in mean services
     quiet, ends = rate * inner, -rate * inner.sum(axis=1)
