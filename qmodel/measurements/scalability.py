@@ -172,8 +172,11 @@ def _fitted(n: np.ndarray, x: np.ndarray, form: str, start: Any = None) -> np.nd
 
     a, b, g = np.maximum(start, [1e-6, 1e-8, 1e-9 * scale])
     first = np.array([np.sqrt(a), np.sqrt(b), np.log(g / scale)])
-    found = least_squares(left, first, jac=slopes, method="lm", max_nfev=100)
-    alpha, beta, gamma = parameters(found.x)
-    return np.array(
-        [alpha if alpha > 1e-7 else 0.0, beta if beta > _NONE else 0.0, gamma], dtype=float
-    )
+    found = least_squares(left, first, jac=slopes, method="lm", max_nfev=100).x
+    none = found**2 < [1e-7, _NONE, 0.0]
+    if none.any():
+        # Squares near nought hardly move: it is nought, where it stays, and the others follow.
+        found = least_squares(
+            left, np.where(none, 0.0, found), jac=slopes, method="lm", max_nfev=100
+        ).x
+    return np.array(parameters(found), dtype=float)

@@ -43,14 +43,25 @@ _NEAR_ZERO, _HARDLY = np.concatenate([[0.0], 2.0 * 3.0 ** np.arange(-16, -8)]), 
 @lru_cache(maxsize=32)
 def on_unit_interval(nodes: int) -> tuple[np.ndarray, np.ndarray]:
     """Return the nodes and weights of Gauss and Legendre on 0 to 1."""
-    x, weights = np.polynomial.legendre.leggauss(nodes)
+    x, weights = _legendre(nodes)
     return (1 + x) / 2, weights / 2
+
+
+def _legendre(nodes: int) -> tuple[np.ndarray, np.ndarray]:
+    """Return nodes and weights on -1 to 1.
+
+    The weights are by sums of squares: those of NumPy lose digits, the more nodes the more.
+    """
+    from numpy.polynomial import legendre
+
+    x, _ = legendre.leggauss(nodes)
+    return x, 1 / (legendre.legvander(x, nodes - 1) ** 2 @ (np.arange(nodes) + 0.5))
 
 
 @lru_cache(maxsize=1)
 def _gauss() -> tuple[np.ndarray, np.ndarray]:
     """Return nodes and weights on -1 to 1."""
-    return np.polynomial.legendre.leggauss(_GAUSS)
+    return _legendre(_GAUSS)
 
 
 @lru_cache(maxsize=16)

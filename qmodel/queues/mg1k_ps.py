@@ -55,6 +55,7 @@ from qmodel.queues.waits.shared_response import cells_of_sizes
 
 __all__ = ["MG1KPS"]
 
+_ENDLESS = 1e12  # load, beyond which the station is full to all digits that show
 
 BETA_EXCESS = Assumption(
     "beta-excess",
@@ -285,11 +286,12 @@ class MG1KPS(Station):
     def _response(self, rate: Value, service: Distribution) -> Distribution:
         mix = self.service
         rho = np.asarray(rate * mix.mean, dtype=float)
-        found = FiniteStates(_powers(rho, self.capacity - 1))
         if self.capacity == 1:
             return at_load(service, rho)
         if isinstance(mix, Exponential) and service == mix:
-            return _exponential_response(rate, mix.mean, found.probabilities)
+            return _exponential_response(rate, mix.mean, _powers(rho, self.capacity - 1))
+        # Beside all others always, there is no beta distribution: nearly always is the same.
+        found = FiniteStates(_powers(np.minimum(rho, _ENDLESS), self.capacity - 1))
         share, lows, widths = cells_of_sizes(service)
         sizes = [low + width / 2 for low, width in zip(lows, widths, strict=True)]
         # Nobody else is there without load; the beta distributions are given something to stand

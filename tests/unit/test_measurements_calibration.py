@@ -6,6 +6,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+from scipy.optimize import least_squares
 
 import qmodel as qm
 from qmodel.errors import DomainError, InfeasibleError, ModelError
@@ -145,6 +146,16 @@ def test_usl_without_coherency() -> None:
     found = usl(users, rates)
     assert found.estimates["contention"].value == pytest.approx(0.0578, abs=1e-4)
     assert found.estimates["single"].value == pytest.approx(21.85, abs=0.01)
+    # Least squares of two parameters, by the bounds of another method.
+    two = least_squares(
+        lambda z: z[1] * np.array(users) / (1 + z[0] * (np.array(users) - 1)) - rates,
+        [0.05, 20.0],
+        bounds=(0, np.inf),
+        xtol=1e-14,
+        ftol=1e-14,
+    )
+    names = ("contention", "single")
+    assert [found.estimates[n].value for n in names] == pytest.approx(two.x, rel=1e-5)
     assert found.estimates["coherency"].value == 0
     assert found.estimates["peak_load"].value == np.inf
     assert "no coherency" in " ".join(found.notes)
