@@ -237,15 +237,21 @@ class PipelineOverTime:
         if not spans:
             return f"{peak}: no station is ever saturated, {slowest}{lost}"
         most = float(self.backlog.max())
-        names = sorted(spans, key=lambda n: -self.stations[n].queue_length.max())
-        begin, end = spans[names[0]]
-        when = f"from {in_minutes(begin)} " + (
-            f"to {in_minutes(end)}" if end < self.times[-1] else "to the end, and beyond"
+        first, *others = sorted(spans, key=lambda n: -self.stations[n].queue_length.max())
+        when = ", ".join(
+            [f"{first} is saturated {self._when(first)}"]
+            + [f"{name} {self._when(name)}" for name in others]
         )
         return (
-            f"{peak}: {names[0]} is saturated {when}; backlog up to {most:,.0f}, {slowest} "
+            f"{peak}: {when}; backlog up to {most:,.0f}, {slowest} "
             f"after {in_minutes(self.times[worst])}{lost}"
         )
+
+    def _when(self, name: str) -> str:
+        """Return from when to when a station is saturated."""
+        begin, end = self.overloaded[name]
+        last = f"to {in_minutes(end)}" if end < self.times[-1] else "to the end, and beyond"
+        return f"from {in_minutes(begin)} {last}"
 
     def __repr__(self) -> str:
         """Return what happens in one line."""

@@ -39,6 +39,8 @@ def test_what_the_first_station_holds_up_comes_to_the_second_no_faster() -> None
     # The longest wait is after the peak of the load.
     assert r.times[np.argmax(r.p99)] > r.times[np.argmax(r.arrival_rate)]
     assert str(r).startswith("peak of ")
+    assert ": db is saturated from " in str(r)
+    assert ", web from " in str(r)
     frame = r.to_frame()
     assert len(frame) == len(r.times)
     assert {"p99", "backlog", "db.servers", "web.utilization"} <= set(frame)
