@@ -14,8 +14,9 @@ phase in which the chain first comes a level down,
     D_1 + (D_0 - \lambda I) G + \lambda G^2 = 0, \qquad
     R = \lambda (\lambda I - D_0 - \lambda G)^{-1},
 
-by logarithmic reduction [1]_. Below P the levels are counted up with positive terms only. With
-y the phases at level P and above, the queue being FCFS and its arrivals Poisson,
+by logarithmic reduction (`qmodel.queues.phases.queue`). Below P the levels are counted up with
+positive terms only [1]_. With y the phases at level P and above, the queue being FCFS and its
+arrivals Poisson,
 
 .. math::
 
@@ -28,9 +29,7 @@ them, and what is between is interpolated (`solve_all`).
 
 References
 ----------
-.. [1] G. Latouche, V. Ramaswami, "A logarithmic reduction algorithm for quasi-birth-death
-   processes", Journal of Applied Probability 30, 1993.
-.. [2] M. F. Neuts, "Matrix-Geometric Solutions in Stochastic Models", Johns Hopkins University
+.. [1] M. F. Neuts, "Matrix-Geometric Solutions in Stochastic Models", Johns Hopkins University
    Press, 1981.
 """
 
@@ -49,10 +48,10 @@ from qmodel.networks.held_moves import (
     moves_of,
     refilling,
 )
+from qmodel.queues.phases.queue import first_passage
 
 __all__ = ["PoolState", "solve", "solve_all"]
 
-_STEPS = 60
 _LOADS = 32
 _ANGLES = (np.arange(_LOADS) + 0.5) * np.pi / _LOADS
 _HAIR = 1e-6
@@ -78,25 +77,6 @@ class PoolState(NamedTuple):
     As those find them that found a permit, and that waited for one."""
 
 
-def _first_passage(inside: Any, refilled: Any, rate: Any) -> Any:
-    """Return G by logarithmic reduction, in all cells together."""
-    one = np.eye(inside.shape[-1])
-    both = np.linalg.inv(rate * one - inside)
-    up, low = both * rate, both @ refilled
-    found, ahead = low.copy(), up.copy()
-    for _ in range(_STEPS):
-        left = one - up @ low - low @ up
-        halves = np.linalg.solve(left, np.concatenate([up @ up, low @ low], axis=-1))
-        up, low = np.split(halves, 2, axis=-1)
-        step = ahead @ low
-        found += step
-        ahead = ahead @ up
-        if step.max(initial=0.0) < 1e-16:
-            break
-    # Its rows sum to one: rounding is put right where the load is close to saturation.
-    return found / found.sum(axis=-1, keepdims=True)
-
-
 def solve(chain: Chain, arrival_rate: Any) -> PoolState:
     """Return the steady state of a pool below saturation.
 
@@ -117,7 +97,8 @@ def solve(chain: Chain, arrival_rate: Any) -> PoolState:
     rates = Rates.of(chain)
     (inside, down), refilled = matrices(chain, rates, permits), refilling(chain, rates)
     one = np.eye(inside.shape[-1])
-    waits = inside + rate * _first_passage(inside, refilled, rate)
+    up, sure = rate * one, np.ones(inside.shape[:2])
+    waits = inside + rate * first_passage(up, inside - up, refilled, sure)
     ratio = rate * np.linalg.inv(rate * one - waits)
     # Up: for how long a level below is held from below, and where it is left for the next.
     steps: list[Any] = []
