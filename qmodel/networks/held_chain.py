@@ -48,6 +48,7 @@ from qmodel.networks.held_moves import (
     moves_of,
     refilling,
 )
+from qmodel.numerics.stationary import stationary
 from qmodel.queues.phases.queue import first_passage
 
 __all__ = ["PoolState", "solve", "solve_all"]
@@ -110,7 +111,7 @@ def solve(chain: Chain, arrival_rate: Any) -> PoolState:
         enter = rate * entered(chain, rates, n, stay)
         # An arrival comes surely: without this, rounding grows from level to level.
         enter /= enter.sum(axis=-1, keepdims=True)
-    last = _stationary(inside + ratio @ refilled + down @ enter)[:, None]
+    last = stationary(inside + ratio @ refilled + down @ enter)[:, None]
     waiting = _right_divided(last, one - ratio)[:, 0]
     # Down: with the probabilities of a level, those of the one below, which may be far more.
     levels, logs, here, away = [waiting], [np.zeros(len(rate))], last, down
@@ -163,24 +164,6 @@ def _sure(weights: Any) -> Any:
     found = weights / np.where(mass > 0, mass, 1.0)
     found[..., :1, :] += mass == 0
     return found
-
-
-def _stationary(rates: Any) -> Any:
-    """Return the probabilities of the states of chains, (cells, states).
-
-    States are taken out one by one, without subtraction (Grassmann, Taksar and Heyman 1985):
-    what is rare keeps its digits.
-    """
-    moves = np.maximum(rates, 0.0)
-    size = moves.shape[-1]
-    for k in range(size - 1, 0, -1):
-        moves[:, :k, k] /= moves[:, k, :k].sum(axis=-1)[:, None]
-        moves[:, :k, :k] += moves[:, :k, k, None] * moves[:, k, None, :k]
-    found = np.zeros((len(moves), size))
-    found[:, 0] = 1.0
-    for k in range(1, size):
-        found[:, k] = np.einsum("ci,ci->c", found[:, :k], moves[:, :k, k])
-    return found / found.sum(axis=-1, keepdims=True)
 
 
 def _right_divided(x: Any, matrix: Any) -> Any:

@@ -38,6 +38,7 @@ import numpy as np
 from qmodel._typing import Count, Value
 from qmodel.distributions import Distribution
 from qmodel.distributions.broadcasting import whole
+from qmodel.numerics.stationary import stationary
 from qmodel.queues.phases import busy_servers
 
 __all__ = ["POISSON_GAPS", "InRoom", "SteppedWait", "in_room"]
@@ -139,7 +140,7 @@ def in_room(
         back = below[-1] @ _each(stage, fall[n - 1])
         size = begin[n - 1].shape[1]
         inside = _each(quiet, np.eye(size)[None]) + _each(stage, change[n - 1])
-    levels = [_stationary(inside + back)]
+    levels = [stationary(inside + back)[:, None]]
     for factor in [*below[::-1], *factors[::-1]]:
         levels.append(levels[-1] @ factor)
         # A crowded room has more than a float can hold, of an empty one.
@@ -172,17 +173,6 @@ def _each(outer: np.ndarray, inner: np.ndarray) -> np.ndarray:
     rows, columns = outer.shape[1] * inner.shape[1], outer.shape[2] * inner.shape[2]
     whole: np.ndarray = outer[:, :, None, :, None] * inner[:, None, :, None, :]
     return whole.reshape(-1, rows, columns)
-
-
-def _stationary(rates: np.ndarray) -> np.ndarray:
-    """Return the stationary distribution in each cell, as one row."""
-    if rates.shape[1:] == (1, 1):
-        return np.ones_like(rates)
-    balance = rates.copy()
-    balance[:, :, -1] = 1.0
-    last = np.eye(rates.shape[-1])[-1][None, :, None]
-    found = np.linalg.solve(balance.swapaxes(1, 2), last + 0 * rates[:, :, :1])
-    return np.asarray(found.swapaxes(1, 2))
 
 
 def _steps(found: np.ndarray, change: np.ndarray, leave: np.ndarray, rate: float) -> np.ndarray:

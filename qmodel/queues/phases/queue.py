@@ -53,6 +53,7 @@ import numpy as np
 
 from qmodel.distributions import Distribution
 from qmodel.distributions.phase_type import PhaseType, phases_of
+from qmodel.numerics.stationary import stationary
 from qmodel.queues.phases import busy_servers
 from qmodel.queues.phases.wait import POISSON
 
@@ -203,7 +204,7 @@ def _solve(
         here = local(change(n)) + factors[-1] @ _kron(again[None], fall)
         if n:
             fall = end(n)
-    level = _first_level(here)
+    level = stationary(here)[:, None]
     sums = [level.sum(axis=(1, 2))]
     for n, factor in enumerate(reversed(factors)):
         level = level @ factor
@@ -231,17 +232,6 @@ def _kron(one: np.ndarray, other: np.ndarray) -> np.ndarray:
     product = one[:, :, None, :, None] * other[:, None, :, None, :]
     cells, m, n, p, q = product.shape
     return np.asarray(product.reshape(cells, m * n, p * q))
-
-
-def _first_level(balance: np.ndarray) -> np.ndarray:
-    """Return the row vectors, of sum 1, that the matrices take to zero."""
-    size = balance.shape[-1]
-    if size == 1:
-        return np.ones((len(balance), 1, 1))
-    matrix = np.swapaxes(balance, 1, 2).copy()
-    matrix[:, -1] = 1.0
-    last = np.broadcast_to(np.eye(size)[:, -1:], (len(balance), size, 1))
-    return np.swapaxes(np.linalg.solve(matrix, last), 1, 2)
 
 
 def first_passage(
