@@ -206,7 +206,7 @@ class Station(Model, ABC):
         rates, endless = finite_rates(streams, self.service.mean)
         here = self.serving_all(distributions, rates)
         result = here._solve(sum(rates))
-        if not all(s.scv is None and s.once and s.batch == 1 for s in streams):
+        if not all(s.plain for s in streams):
             result = self._behind(result, streams, rates)
         if here is self:
             distributions = [here.service] * len(distributions)
@@ -233,10 +233,7 @@ class Station(Model, ABC):
     ) -> StationResult:
         """Return the steady state behind streams that are not Poisson: the waits scaled."""
         if not self.variable_arrivals:
-            raise ModelError(
-                f"{type(self).__name__} takes Poisson arrivals, each request once and alone: "
-                "no stream with an scv, with visits or with a batch"
-            )
+            raise self._refusal()
         total, service = sum(rates), result.station.service
         scv, first, share = self._felt(result, streams, rates)
         again = any(not s.once for s in streams)
@@ -271,6 +268,13 @@ class Station(Model, ABC):
         if result.at_once is not None:
             grounds = (*grounds, CALLS_AT_ONCE)
         return self._slower(result, total, wait, waits, grounds)
+
+    def _refusal(self) -> ModelError:
+        """Return what is said of streams that are not Poisson where none is taken."""
+        return ModelError(
+            f"{type(self).__name__} takes Poisson arrivals, each request once and alone: "
+            "no stream with an scv, with visits or with a batch"
+        )
 
     @staticmethod
     def _slower(

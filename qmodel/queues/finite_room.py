@@ -162,7 +162,7 @@ def solve_in_room(
         speed[here] = found.rate
         for i, row in zip(here, found.steps, strict=True):
             steps[i] = row
-    idle, unknown = load == 0, np.isnan(load)
+    idle, unknown = load == 0, np.isnan(load + varied)
     present[:, idle] = (np.arange(largest + 1) == 0)[:, None]
     present[:, unknown] = np.nan
     kept = np.where(unknown, np.nan, np.where(idle, [[1.0], [0.0]], np.minimum(kept, 1.0)))
@@ -172,7 +172,7 @@ def solve_in_room(
     unit = s * np.where(unknown, np.nan, 1.0).reshape(shape) / speed.reshape(shape)
     wait: Distribution = SteppedWait(unit[()], cell, tuple(steps))
     if np.all(places == servers):
-        wait = at_load(ZERO, rate * s)
+        wait = at_load(ZERO, rate * s * np.where(unknown, np.nan, 1.0).reshape(shape)[()])
     counts = np.arange(largest + 1).reshape(-1, *[1] * len(shape))
     queue = (np.maximum(counts - c, 0) * number.probabilities).sum(axis=0)[()]
     working = (np.minimum(counts, c) * number.probabilities).sum(axis=0)[()]

@@ -225,8 +225,12 @@ class MG1Priority(Station):
         ------
         DomainError
             If a rate is negative.
+        ModelError
+            If a stream is not Poisson, or its requests do not come once and alone.
         """
         streams = in_order(streams_of(arrival_rate))
+        if not all(s.plain for s in streams):
+            raise self._refusal()
         distributions = [self.service if s.service is None else s.service for s in streams]
         rates, endless = finite_rates(streams, self.service.mean)
         classes = classes_of(rates, distributions)

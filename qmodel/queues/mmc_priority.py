@@ -263,9 +263,12 @@ class MMcPriority(Station):
         DomainError
             If a rate is negative.
         ModelError
-            If a stream brings a distribution of service that is not exponential.
+            If a stream brings a distribution of service that is not exponential, is not
+            Poisson, or if its requests do not come once and alone.
         """
         streams = in_order(streams_of(arrival_rate))
+        if not all(s.plain for s in streams):
+            raise self._refusal()
         if any(s.service is not None and s.service != self.service for s in streams):
             return self._unequal(streams)
         rates, endless = finite_rates(streams, self.service_time)

@@ -107,6 +107,11 @@ class Stream(Model):
             return visits == 1
         return not is_symbolic(visits) and bool(np.all(np.equal(visits, 1)))
 
+    @property
+    def plain(self) -> bool:
+        """Whether it is Poisson, each request once and alone."""
+        return self.scv is None and self.once and self.batch == 1
+
 
 def so_variable(stream: Stream, **found: Any) -> Stream:
     """Return a stream as variable as a path has found; nothing is checked again.

@@ -257,3 +257,36 @@ def test_insensitive(kind: str) -> None:
     laws.insensitive(
         lambda distribution: build(Parts(distribution, 3, 5, flag=True)), some, rates
     )
+
+
+@pytest.mark.parametrize("service", [qm.Exponential(0.1), qm.Gamma(0.1, 0.5)], ids=str)
+@pytest.mark.parametrize("kind", STATIONS)
+def test_a_stream_that_is_not_poisson_is_felt_or_refused(
+    kind: str, service: qm.Distribution
+) -> None:
+    """An SCV of 1 is that of a Poisson stream; a larger one makes more wait, or be lost."""
+    station = STATIONS[kind](Parts(service, servers=2, few=3))
+    rate = rate_of(station, 0.6)
+    scv = np.array([0.0, 0.3, 1.0, 4.0, np.nan])
+    try:
+        r = station.solve(qm.Stream(rate, scv=scv))
+    except qm.ModelError as refusal:
+        assert str(refusal).startswith(f"{kind} takes Poisson arrivals")
+        assert not (station.variable_arrivals or station.losses_follow)
+        return
+    plain = station.solve(rate)
+    names = ["waiting_time", "response_time", "number_in_system", *["loss"] * station.loses]
+    for name in (*names, "utilization"):
+        values = np.broadcast_to(getattr(r, name), scv.shape)
+        assert values[2] == pytest.approx(float(getattr(plain, name)), rel=1e-9)
+        assert np.isnan(values[4]) or name == "utilization"
+    waits, lost = (np.broadcast_to(x, scv.shape)[:4] for x in (r.waiting_time, r.loss))
+    assert (np.diff(waits) >= 0).all()
+    assert (np.diff(lost) >= 0).all()
+    assert waits[3] + lost[3] > waits[2] + lost[2]
+    assert r.basis["waiting_time"] == "approximate"
+    assert np.isnan(r.response.quantile(0.9)[4])
+    calm = station.solve(qm.Stream(0.0, scv=4.0))
+    assert calm.waiting_time == 0
+    with_two = station.solve([qm.Stream(rate / 2, scv=4.0), qm.Stream(rate / 2, scv=4.0)])
+    assert with_two.response_time == pytest.approx(float(r.response_time[3]), rel=1e-9)
