@@ -9,6 +9,7 @@ pytestmark = pytest.mark.benchmark
 
 LOADS = np.linspace(0.05, 0.95, 64)
 EXP, LOGNORMAL = qm.Exponential(1.0), qm.LogNormal(1.0, 4.0)
+PARETO = qm.Pareto(0.4, 1.8, 4000.0)
 H2 = qm.HyperExponential((0.05, 0.95), (6.4, 0.68 / 0.95))
 
 # A station, the servers that its loads are of, and how many times M/M/4 it may cost.
@@ -17,6 +18,7 @@ KINDS = {
     "MDc": (qm.MDc(1.0, 4), 4, 60),
     "MG1 lognormal": (qm.MG1(LOGNORMAL), 1, 350),
     "MGc lognormal": (qm.MGc(LOGNORMAL, 4), 4, 300),
+    "MGc Pareto": (qm.MGc(PARETO, 16), 16, 150),
     "MGcK": (qm.MGcK(H2, 4, 12), 4, 400),
     "LoadDependent": (qm.LoadDependent(EXP, (1.0, 1.8, 2.4, 2.6)), 2.6, 500),
     "Serverless": (qm.Serverless(EXP, qm.Exponential(0.5), 30.0), 4, 25),

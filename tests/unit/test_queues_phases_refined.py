@@ -7,7 +7,6 @@ import pytest
 
 import qmodel as qm
 from qmodel.queues.phases.refined import refined
-from qmodel.queues.phases.tables import solved
 
 
 def bounded(shape: float, most: float) -> qm.Distribution:
@@ -69,9 +68,9 @@ def test_on_two_servers_nothing_is_added() -> None:
     assert [fits.queue(c).service.initial.size for c in (2, 3, 4, 5, 8, 64)] == [
         10, 6, 6, 4, 4, 4,
     ]  # fmt: skip
-    blend = solved(fits.queue(2), load)
+    blend = fits.waits(fits.queue(2), 2, load)
     assert fits.added(blend, 2, load) is blend
-    more = solved(fits.queue(4), load)
+    more = fits.waits(fits.queue(4), 4, load)
     assert (fits.added(more, 4, load).tails.means < more.tails.means).all()
 
 
@@ -79,3 +78,15 @@ def test_service_that_such_phases_miss_is_left_alone() -> None:
     two = qm.Mixture((0.9, 0.1), (qm.Deterministic(0.5), qm.Deterministic(5.5)))
     for service in (qm.Uniform(0.0, 2.0), qm.LogNormal(1.0, 0.1), two):
         assert refined(service) is None
+
+
+@pytest.mark.parametrize("servers", [4, 6, pytest.param(16, marks=pytest.mark.slow)])
+def test_many_loads_are_as_each_by_itself(servers: int) -> None:
+    station = qm.MGc(bounded(1.5, 1e3), servers)
+    loads = np.linspace(0.3, 0.97, 40) * servers
+    many, few = station.solve(loads), station.solve(loads[::13])
+    assert many.wait is not None and few.wait is not None
+    assert many.waiting_time[::13] == pytest.approx(few.waiting_time, rel=1e-3)
+    for p in (0.9, 0.99, 0.999):
+        found, each = many.wait.quantile(p), few.wait.quantile(p)
+        assert found[::13] == pytest.approx(each, rel=2e-3)

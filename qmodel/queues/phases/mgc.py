@@ -225,7 +225,7 @@ def phase_cells(
             elif queue is not None:
                 direct = _is_direct(queue)
                 fewer = _FEWER.get(queue.service.initial.size, _FEW_PHASES)
-                waits = partial(_of_phases, queue)
+                waits = partial(finer.waits if finer else _of_phases, queue)
             else:
                 continue
             solved[here], scaled[here], two[here] = True, not direct, kinds is not None

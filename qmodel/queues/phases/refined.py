@@ -30,7 +30,9 @@ from qmodel.distributions import Distribution
 from qmodel.distributions.fit_phases import FittedPhases, fit_body
 from qmodel.distributions.phase_type import PhaseType
 from qmodel.queues.counts.erlang import erlang_c
-from qmodel.queues.phases.tables import Blend, PhaseQueue, blended, solved
+from qmodel.queues.phases.condensed import condensed
+from qmodel.queues.phases.tables import Blend, PhaseQueue, blended
+from qmodel.queues.phases.wait import Tails
 
 __all__ = ["Refined", "refined"]
 
@@ -55,7 +57,7 @@ class Refined(NamedTuple):
     def _fits(self, servers: int) -> list[PhaseQueue]:
         """Return the queue of so many servers, and those with fewer of the finer fits."""
         queues = [
-            PhaseQueue(service, False, n, rough=True)
+            PhaseQueue(service, False, n)
             for n, service in zip(_SIZES, self.services, strict=True)
         ]
         first = max(i for i, n in enumerate(_SIZES) if i == 0 or n >= servers)
@@ -64,6 +66,31 @@ class Refined(NamedTuple):
     def queue(self, servers: int) -> PhaseQueue:
         """Return the queue that `added` refines."""
         return self._fits(servers)[0]
+
+    def waits(self, queue: PhaseQueue, servers: int, load: np.ndarray) -> Blend:
+        """Return waits of a queue with so many servers, on the same rates for all.
+
+        Parameters
+        ----------
+        queue : PhaseQueue
+            A queue with one of the fits. [-]
+        servers : int
+            Number of servers, >= 2. [-]
+        load : array of shape (cells,)
+            Utilization, above 0 and below 1. [-]
+
+        Returns
+        -------
+        Blend
+            The waits. [-]
+        """
+        # Near saturation as an exponential distribution of mean (1 + SCV) / 2, otherwise as
+        # all servers that are with requests of the slowest phase.
+        slowest = min(
+            min(float(-fit.generator.diagonal().max()), 2 / (1 + float(fit.scv)))
+            for fit in self.services
+        )
+        return condensed(queue._replace(servers=servers), load, slowest)
 
     def added(self, blend: Blend, servers: int, load: np.ndarray) -> Blend:
         """Return waits of `queue` with what more phases change on fewer servers.
@@ -86,8 +113,8 @@ class Refined(NamedTuple):
         for coarse, fine in pairwise(self._fits(servers)):
             like = np.maximum(1 - (1 - load) * np.sqrt(servers / fine.servers), _LEAST)
             parts += [
-                (1.0, solved(fine, like)),
-                (-1.0, solved(coarse._replace(servers=fine.servers), like)),
+                (1.0, self.waits(fine, fine.servers, like)),
+                (-1.0, self.waits(coarse, fine.servers, like)),
             ]
         if len(parts) == 1:
             return blend
@@ -102,7 +129,14 @@ class Refined(NamedTuple):
         # Those that do not wait find as many servers idle as before, in proportion.
         idle = (1 - ratio * blocked) / (1 - blend.ratio * blocked)
         levels = blend.levels * idle[:, None]
-        return Blend(ratio, blended(tails, np.maximum(means, 1e-3)), levels)
+        found = blended(tails, np.maximum(means, 1e-3))
+        # On the same rates one table a cell is enough.
+        weights = sum(
+            x[:, None] * found.weights[table]
+            for x, table in zip(found.blend.T, found.tables.T, strict=True)
+        )
+        one = Tails.own(weights, found.rates[: load.size], found.means)
+        return Blend(ratio, one, levels)
 
 
 @remembered

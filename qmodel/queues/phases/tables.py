@@ -27,12 +27,11 @@ from qmodel.queues.phases.queue import solve
 from qmodel.queues.phases.renewal import LEAST_LOAD, solve_renewal
 from qmodel.queues.phases.wait import POISSON, Tails
 
-__all__ = ["Blend", "PhaseQueue", "beside", "blended", "solved"]
+__all__ = ["Blend", "PhaseQueue", "beside", "blended", "floor", "solved", "solved_apart"]
 
 _SAME = 32  # cells of one queue from which tables are shared
 _NODES = (16, 24, 32)
 _ERROR = {True: 1e-8, False: 3e-6}  # where service is of phase type, and where it is fitted
-_ROUGH = 2e-3  # where it is by phases that miss a hundredth of it anyway
 
 
 class PhaseQueue(NamedTuple):
@@ -48,15 +47,12 @@ class PhaseQueue(NamedTuple):
         Number of servers. [-]
     interarrival : Distribution, default Exponential(1.0)
         Shape of the distribution of the interarrival times. [-]
-    rough : bool, default False
-        Whether service is fitted so roughly that tables may be, too. [-]
     """
 
     service: PhaseType
     exact: bool
     servers: int
     interarrival: Distribution = POISSON
-    rough: bool = False
 
 
 class Blend(NamedTuple):
@@ -113,7 +109,7 @@ def solved(queue: PhaseQueue, load: np.ndarray) -> Blend:
     >>> found.ratio.round(4)
     array([1.0274, 1.0063])
     """
-    idle = load <= _floor(queue)
+    idle = load <= floor(queue)
     if not idle.any():
         return _busy(queue, load)
     # All of them wait as at that load, which is solved once.
@@ -125,14 +121,14 @@ def solved(queue: PhaseQueue, load: np.ndarray) -> Blend:
     return _joined(parts, queue.servers, load.size)
 
 
-def _floor(queue: PhaseQueue) -> float:
-    """Return the load below which all is as it is there."""
+def floor(queue: PhaseQueue) -> float:
+    """Return the load below which all is as it is there [-]."""
     return LEAST_LOAD if phases_of(queue.interarrival) is None else _least(queue.servers)
 
 
 @lru_cache(maxsize=256)
 def _idle(queue: PhaseQueue) -> Blend:
-    return _at(queue, np.array([_floor(queue)]))
+    return solved_apart(queue, np.array([floor(queue)]))
 
 
 def _copies(of: Blend, cells: int) -> Blend:
@@ -153,7 +149,7 @@ def _joined(blends: list[tuple[np.ndarray, Blend]], servers: int, cells: int) ->
 def _busy(queue: PhaseQueue, load: np.ndarray) -> Blend:
     """Return the waits at loads at which each is another, through tables where many are."""
     if load.size < _SAME:
-        return _at(queue, load)
+        return solved_apart(queue, load)
     low, high = max(_least(queue.servers), 1e-3), 0.1
     windows = [(-np.inf, low), (low, max(low, high)), (max(low, high), np.inf)]
     blends = []
@@ -161,15 +157,15 @@ def _busy(queue: PhaseQueue, load: np.ndarray) -> Blend:
         here = np.flatnonzero((load >= first) & (load < last))
         if here.size:
             table = _tables(queue, first, min(last, 1.0)) if first > 0 else None
-            at = _between(table, load[here]) if table else _at(queue, load[here])
+            at = _between(table, load[here]) if table else solved_apart(queue, load[here])
             blends.append((here, at))
     return blends[0][1] if len(blends) == 1 else _joined(blends, queue.servers, load.size)
 
 
-def _at(queue: PhaseQueue, load: np.ndarray) -> Blend:
-    """Return the waits, each load by itself."""
+def solved_apart(queue: PhaseQueue, load: np.ndarray) -> Blend:
+    """Return the waits, each load by itself [-]."""
     n, servers, gaps = load.size, queue.servers, queue.interarrival
-    rates = servers * np.clip(load, _floor(queue), 1 - 1e-9)
+    rates = servers * np.clip(load, floor(queue), 1 - 1e-9)
     if phases_of(gaps) is not None:
         initial, generator = (
             np.broadcast_to(x, (n, *x.shape))
@@ -247,21 +243,21 @@ class _Tables(NamedTuple):
 def _tables(queue: PhaseQueue, low: float, high: float) -> _Tables | None:
     """Return tables for the loads from low to high that are right between their nodes."""
     tests = low + (high - low) * np.array([0.02, 0.11, 0.32, 0.61, 0.87, 0.98])
-    exact, every = _at(queue, tests), np.arange(tests.size)
+    exact, every = solved_apart(queue, tests), np.arange(tests.size)
     times = np.array([0.0, 0.1, 0.3, 1.0, 3.0, 8.0])[:, None]
     tail = exact.tails.sums(every, _falling, times)
     for n in _NODES:
         turn = (2 * np.arange(n) + 1) * np.pi / (2 * n)
         nodes = low + (high - low) * (1 + np.cos(turn)) / 2
         barycentric = (-1.0) ** np.arange(n) * np.sin(turn)
-        at = _at(queue, nodes)
+        at = solved_apart(queue, nodes)
         for slowest_apart in (True, False):
             table = _Tables(queue.servers, nodes, barycentric, at, slowest_apart)
             found = _between(table, tests)
             away = abs(found.tails.sums(every, _falling, times) - tail).max()
             away = max(away, abs(found.ratio / exact.ratio - 1).max())
             away = max(away, abs(found.tails.means / exact.tails.means - 1).max())
-            if away < (_ROUGH if queue.rough else _ERROR[queue.exact]):
+            if away < _ERROR[queue.exact]:
                 return table
     return None
 

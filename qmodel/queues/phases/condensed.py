@@ -1,0 +1,156 @@
+r"""Waits of PH/PH/c with tails of few real exponentials, at many loads.
+
+A queue of many phases has a tail of a hundred exponentials and more, as many as it has states,
+and at loads like :math:`1 - 1 / (m c)`, with m the mean of its slowest phase, all changes over
+decades. Both are made small.
+
+**Few exponentials.** The tail of the wait, in units of :math:`S / (c - a)`, is fitted by least
+squares at times in a geometric series, on rates that are one, too. The transform of
+:math:`e^{-t}` along the logarithm of its rate, :math:`\Gamma(i \omega)`, falls as
+:math:`e^{-\pi \omega / 2}`, so that few rates do [1]_: some 30 to 60, with an error of 1e-5,
+and of 0.1 % where one wait in a thousand is longer. As rates and times are the same for all
+tails, the weights are the values times one matrix.
+
+**Many loads.** At nodes that are evenly spaced in the logarithm of
+:math:`(\rho + 0.03) / (1 - \rho + 1 / (3 m c))` the queue is solved. Between six of them the
+logarithm of the tail at each of the times is a polynomial: a tail that falls over decades with
+the load keeps its digits. Of Pareto service of shape 1.8 to 10,000 times its least the mean is
+then within 0.2 % of that without nodes and a tail above 0.01 within 0.5 %, of shape 1.5 to
+1,000 times its least 0.01 % and 0.05 %.
+
+References
+----------
+.. [1] G. Beylkin, L. Monzón, "Approximation by exponential sums revisited", Applied and
+   Computational Harmonic Analysis 28, 2010, 131-149.
+"""
+
+from __future__ import annotations
+
+from functools import lru_cache
+from math import comb
+from typing import Any, NamedTuple
+
+import numpy as np
+
+from qmodel.queues.phases.tables import Blend, PhaseQueue, floor, solved, solved_apart
+from qmodel.queues.phases.wait import Tails
+
+__all__ = ["condensed"]
+
+_SAME = 32  # cells of one queue from which nodes are shared
+_STEP = 0.25  # of the logarithms of the rates, and twice that of the times
+_FASTEST = 1e3  # rate, in units of (c - a) / S
+_SMALLEST = 1e-10  # singular value that is fitted, over the largest
+_CERTAIN = 30.0  # the weight of a tail of 1 at 0, over that of others
+_RARE = 1e-12  # a tail, of which the logarithm is not taken
+_LOW = 0.03  # load, below which nodes are spaced as the load
+_APART = 0.22  # nodes, in the logarithm
+_STENCIL = 6  # of them between which a load is
+
+
+class _Grid(NamedTuple):
+    """Rates, times, and the matrix that makes weights of the rates of a tail at the times."""
+
+    rates: np.ndarray
+    times: np.ndarray
+    weights: np.ndarray
+
+    def tails(self, values: np.ndarray, means: np.ndarray) -> Tails:
+        """Return the tails with these values at the times, one a row."""
+        weights = values @ self.weights.T
+        return Tails.own(weights, np.broadcast_to(self.rates, weights.shape), means)
+
+    def values(self, tails: Tails) -> np.ndarray:
+        """Return the tails at the times, one a row."""
+        cells = np.arange(len(tails.means))[:, None]
+        found: np.ndarray = tails.sums(cells, lambda x, t: np.exp(-x * t), self.times)
+        return found
+
+
+class _Nodes(NamedTuple):
+    """Waits at loads that are evenly spaced in a logarithm."""
+
+    first: float
+    step: float
+    near: float
+    at: Blend
+    logs: np.ndarray
+
+
+@lru_cache(maxsize=64)
+def _grid(slowest: float) -> _Grid:
+    ends = np.log([slowest, _FASTEST])
+    rates = np.exp(np.arange(*ends, _STEP))
+    times = np.exp(np.arange(np.log(0.3 / _FASTEST), np.log(25 / slowest), _STEP / 2))
+    times = np.concatenate([[0.0], times])
+    sure = np.where(times == 0, _CERTAIN, 1.0)
+    falling = sure[:, None] * np.exp(-times[:, None] * rates)
+    return _Grid(rates, times, np.linalg.pinv(falling, rcond=_SMALLEST) * sure)
+
+
+def condensed(queue: PhaseQueue, load: np.ndarray, slowest: float) -> Blend:
+    """Return the waits at each load, their tails on rates that are the same for all.
+
+    Parameters
+    ----------
+    queue : PhaseQueue
+        The queue, with Poisson arrivals. [-]
+    load : array of shape (cells,)
+        Utilization, above 0 and below 1. [-]
+    slowest : float
+        The slowest of the rates, in units of (c - a) / S. [-]
+
+    Returns
+    -------
+    Blend
+        The waits, one table a cell. [-]
+
+    Examples
+    --------
+    >>> from qmodel.distributions.phase_type import PhaseType
+    >>> h2 = PhaseType([0.9, 0.1], [[-2.0, 0.0], [0.0, -2 / 11]])
+    >>> load = np.linspace(0.1, 0.9, 40)
+    >>> found = condensed(PhaseQueue(h2, True, 2), load, 0.1)
+    >>> found.ratio[-1].round(4), found.tails.weights.shape
+    (np.float64(1.0063), (40, 37))
+    """
+    grid = _grid(slowest)
+    if load.size < _SAME:
+        blend = solved(queue, load)
+        return blend._replace(tails=grid.tails(grid.values(blend.tails), blend.tails.means))
+    nodes = _nodes(queue, slowest)
+    at, share = _stencil(nodes, _place(np.maximum(load, floor(queue)), nodes.near))
+    logs = np.einsum("ij,ijk->ik", share, nodes.logs[at])
+    tails = grid.tails(np.exp(logs[:, 1:]), np.exp(logs[:, 0]))
+    levels = np.einsum("ij,ijk->ik", share, nodes.at.levels[at])
+    return Blend((share * nodes.at.ratio[at]).sum(axis=1), tails, levels)
+
+
+@lru_cache(maxsize=64)
+def _nodes(queue: PhaseQueue, slowest: float) -> _Nodes:
+    near = slowest / (3 * queue.servers)
+    first, last = _place(floor(queue), near), _place(1.0, near)
+    places = np.linspace(first, last, int(np.ceil((last - first) / _APART)) + 1)
+    ratio = np.exp(places)
+    at = solved_apart(queue, (ratio * (1 + near) - _LOW) / (1 + ratio))
+    values = np.maximum(_grid(slowest).values(at.tails), _RARE)
+    logs = np.log(np.column_stack([at.tails.means, values]))
+    return _Nodes(first, places[1] - first, near, at, logs)
+
+
+def _place(load: Any, near: float) -> Any:
+    return np.log((load + _LOW) / (1 - load + near))
+
+
+def _stencil(nodes: _Nodes, place: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+    """Return the nodes that are next, and their shares in an interpolation."""
+    place = (place - nodes.first) / nodes.step
+    left = np.floor(place).astype(int) - _STENCIL // 2 + 1
+    left = np.clip(left, 0, len(nodes.logs) - _STENCIL)
+    at = left[:, None] + np.arange(_STENCIL)
+    away = place[:, None] - at
+    signs = [(-1) ** i * comb(_STENCIL - 1, i) for i in range(_STENCIL)]
+    there = away == 0
+    share = np.array(signs) / np.where(there, 1.0, away)
+    share = np.where(there.any(axis=1, keepdims=True), 1.0 * there, share)
+    return at, share / share.sum(axis=1, keepdims=True)
