@@ -85,7 +85,8 @@ def test_many_loads_are_as_each_by_itself(servers: int) -> None:
     station = qm.MGc(bounded(1.5, 1e3), servers)
     loads = np.linspace(0.3, 0.97, 40) * servers
     many, few = station.solve(loads), station.solve(loads[::13])
-    assert many.wait is not None and few.wait is not None
+    assert many.wait is not None
+    assert few.wait is not None
     assert many.waiting_time[::13] == pytest.approx(few.waiting_time, rel=1e-3)
     for p in (0.9, 0.99, 0.999):
         found, each = many.wait.quantile(p), few.wait.quantile(p)
