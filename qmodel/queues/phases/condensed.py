@@ -79,8 +79,7 @@ class _Nodes(NamedTuple):
 
 @lru_cache(maxsize=64)
 def _grid(slowest: float) -> _Grid:
-    ends = np.log([slowest, _FASTEST])
-    rates = np.exp(np.arange(*ends, _STEP))
+    rates = np.exp(np.arange(np.log(slowest), np.log(_FASTEST), _STEP))
     times = np.exp(np.arange(np.log(0.3 / _FASTEST), np.log(25 / slowest), _STEP / 2))
     times = np.concatenate([[0.0], times])
     sure = np.where(times == 0, _CERTAIN, 1.0)
