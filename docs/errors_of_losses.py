@@ -90,6 +90,19 @@ POINTS = [
         )
     ),
     Point(Service(*CONSTANT, 2, 0.8), None, 2, branches=2),
+    # Drawn at random.
+    *(
+        Point(first, None, burst)
+        for first, burst in (
+            (Service("gamma", 0.5, 1, 0.59), 4), (Service(*CONSTANT, 1, 0.71), 15),
+            (Service(*REGULAR, 1, 0.75), 15), (Service(*CONSTANT, 1, 0.51), 10),
+            (Service(*CONSTANT, 1, 0.73), 8), (Service(*CONSTANT, 1, 0.64), 2),
+            (Service("hyperexponential", 4.0, 1, 0.74), 4), (Service(*REGULAR, 1, 0.53), 4),
+            (Service("hyperexponential", 4.0, 2, 0.77), 15), (Service(*CONSTANT, 1, 0.88), 4),
+            (Service("uniform", 0.3333, 1, 0.54), 10), (Service(*CONSTANT, 2, 0.94), 5),
+            (Service(*LOGNORMAL, 4, 0.85), 15), (Service(*CONSTANT, 1, 0.92), 1),
+        )
+    ),
 ]  # fmt: skip
 
 RATE = 1.05

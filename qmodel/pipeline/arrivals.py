@@ -73,6 +73,8 @@ class Arrivals(Calls):
         self.disturbed: set[str] = set()
         self.limited = False
         self.scvs: dict[Any, Any] = {}
+        self.accepted: dict[Any, Any] = {}
+        """By limit: the share that it lets through, where that is known of its stream."""
         self.early: dict[str, Any] = {}
         """The same over the first of that time, where it differs; it decides how many wait."""
         self.limits: dict[str, Any] = {}

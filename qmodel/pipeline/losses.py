@@ -33,13 +33,15 @@ def flows_at(plan: Plan, rate: Any, given: Mapping[Any, Any]) -> Flows:
     if not losing:
         return flows
     known: dict[Any, Any] = {}
+    before: dict[Any, Any] = {}
     for _ in range(_ROUNDS):
         arrivals = Arrivals(flows)
         scvs = {key: arrivals.scvs[key] for key in losing if key in arrivals.scvs}
-        if not _moved(scvs, known):
+        shares = arrivals.accepted
+        if not _moved(scvs, known) and not _moved(shares, before):
             break
-        known = scvs
-        flows = settled(plan, rate, given, scvs)
+        known, before = scvs, shares
+        flows = settled(plan, rate, {**given, **shares}, scvs)
     flows.arrivals = arrivals
     return flows
 

@@ -14,6 +14,7 @@ from qmodel._typing import Value
 from qmodel._xp import is_symbolic
 from qmodel.distributions import ZERO
 from qmodel.pipeline.steps.base import Outcome, Step, again, checked_name
+from qmodel.queues.approximations.bucket_behind import accepted_behind
 from qmodel.queues.approximations.dispersion import DISTURBED, Dispersion
 from qmodel.queues.approximations.limited_stream import Limited
 from qmodel.queues.approximations.losses_behind import scv_in_room
@@ -69,7 +70,13 @@ class Limit(Step):
             return arriving or DISTURBED
         if arriving.depth:
             each = np.divide(1.0, self.rate)
-            at.scvs[self.key] = scv_in_room(arriving, come, each, 0.0, 1, self.burst)
+            scv = scv_in_room(arriving, come, each, 0.0, 1, self.burst)
+            at.scvs[self.key] = scv
+            if arriving.station is not None:
+                share = accepted_behind(*arriving.station, limit=self.rate, burst=self.burst)
+                if np.any(np.isnan(share)):
+                    share = np.where(np.isnan(share), self.settled(come, scv), share)[()]
+                at.accepted[self.key] = share
         return Limited(come, self.rate, self.burst, at.share(self), arriving)
 
     def passage(self, behind: set[Any], trace: Trace) -> set[Any]:

@@ -140,6 +140,11 @@ class Dispersion:
     passed: frozenset[str] = frozenset()
     """The stations that it has left."""
 
+    @property
+    def station(self) -> tuple[Any, ...] | None:
+        """Utilization, servers and service of one station before, behind Poisson arrivals."""
+        return None
+
     def having_passed(self, stations: frozenset[str]) -> Dispersion:
         """Return the same, that has left other stations."""
         if self.passed == stations:
@@ -204,6 +209,13 @@ def mixed(parts: Sequence[tuple[Any, Dispersion]]) -> Dispersion:
 class _Joined(_Mixed):
     """What goes on when the last of several is done."""
 
+    @property
+    def station(self) -> tuple[Any, ...] | None:
+        """That of equal stations of constant work, which are done together."""
+        first = self.parts[0][1]
+        known = first.station if all(part is first for _, part in self.parts) else None
+        return known if known and np.all(known[2].scv == 0) else None
+
     def _extra(self, time: Any, known: dict[int, Any]) -> Any:
         count = 1 / sum(share**2 for share, _ in self.parts)
         extra = np.asarray(_Mixed._extra(self, time, known))
@@ -264,6 +276,12 @@ class Behind(Dispersion):
         self._before = arriving if arriving.depth < _DEEP else POISSON
         self._rate, self._utilization, self._servers = rate, utilization, servers
         self._scv, self._service, self._felt = arrival_scv, service, felt
+
+    @property
+    def station(self) -> tuple[Any, ...] | None:
+        """Those of the station, if what comes there is Poisson and nothing is lost."""
+        alone = not self._before and np.all(np.equal(self._felt, 1))
+        return (self._utilization, self._servers, self._service) if alone else None
 
     @cached_property
     def _waits(self) -> Any:

@@ -13,7 +13,8 @@ servers is full, or empty, before: Brownian motion between two barriers forgets 
 
 with the width :math:`2 \sqrt c` of the number of busy servers; its 6 is ours, from simulations.
 The losses are those of renewal arrivals with the SCV :math:`I(t)`: the chain is solved exactly
-(`qmodel.queues.phases.finite_capacity`).
+(`qmodel.queues.phases.finite_capacity`). At a limit behind one station how many are lost
+follows from how many that serves in a row (`qmodel.queues.approximations.bucket_behind`).
 
 What leaves is as variable as its services over times in which servers stay busy, as behind any
 station, and over long times
@@ -123,6 +124,11 @@ class BehindRoom(Behind):
             pace = xp.over(drift, variance, np.inf)
             pace = pace + np.pi**2 * variance / _square_width(servers, capacity)
         self.__dict__["_pace"] = np.where(np.isfinite(pace), pace, 0.0)[()]
+
+    @property
+    def station(self) -> None:
+        """None, as it loses some."""
+        return
 
     def _extra(self, time: Any, known: dict[int, Any]) -> Any:
         busy = self._waits * (1 - relaxed(namespace().weigh(self._pace, time)))
