@@ -178,3 +178,16 @@ def test_many_cells_are_each_one() -> None:
         )
         assert many.probability[i] == pytest.approx(one.probability[0], rel=1e-11)
         assert many.mean[i] == pytest.approx(one.mean[0], rel=1e-11)
+
+
+@pytest.mark.parametrize("service", [qm.Erlang(1.0, 2), H2])
+@pytest.mark.parametrize("servers", [64, 100])
+def test_many_servers_have_the_mean_of_their_tail(
+    service: qm.Distribution, servers: int
+) -> None:
+    """The probability of an empty station has no digits then, and may come out below 0."""
+    for load in (0.8, 0.9):
+        wait = qm.MGc(service, servers).solve(load * servers).wait
+        times = np.geomspace(1e-5, 30.0, 8001)
+        area = np.trapezoid(wait.tail(times), times) + 1e-5 * wait.tail(0.0)
+        assert wait.mean == pytest.approx(area, rel=1e-5)

@@ -216,6 +216,8 @@ def _solve(
     total = levels.sum(axis=1) + np.einsum("nj,nj->n", above, np.tile(root[-1], (1, phases)))
     at_arrival = np.swapaxes(level @ seen / rate, 1, 2)
     waiting = np.linalg.solve(np.swapaxes(one - found, 1, 2), at_arrival)[..., 0]
+    # Of many servers the empty station has so few digits that not even its sign is known.
+    waiting = waiting / total[:, None]
     tail = stay + found @ leave
     probability = np.einsum("nj,nj->n", waiting, root[-1])
     weights, rates = exponentials(waiting, tail, root[-1])
@@ -224,7 +226,7 @@ def _solve(
     area = np.einsum("nj,nj->n", waiting, left)
     mean = np.where(probability > 1e-280, area, 1.0) / np.maximum(probability, 1e-280)
     mean = np.where(probability > 1e-280, mean, 1 / rates[:, 0].real)
-    return PhaseSolution(probability / total, mean, weights, rates, levels / total[:, None])
+    return PhaseSolution(probability, mean, weights, rates, levels / total[:, None])
 
 
 def _kron(one: np.ndarray, other: np.ndarray) -> np.ndarray:
