@@ -112,6 +112,12 @@ FAMILIES = {
         lambda scv: qm.Mixture((0.9, 0.1), (qm.Deterministic(0.5), qm.Deterministic(5.5))),
         lambda scv: lambda rng, n: np.where(rng.random(n) < 0.9, 0.5, 5.5),
     ),
+    "two near times": Family(
+        lambda scv: qm.Mixture(
+            (0.34, 0.66), (qm.Deterministic(0.85), qm.Deterministic(0.711 / 0.66))
+        ),
+        lambda scv: lambda rng, n: np.where(rng.random(n) < 0.34, 0.85, 0.711 / 0.66),
+    ),
     "one in a hundred": Family(lambda scv: _one_in_a_hundred(), lambda scv: _draw_one),
     "two lognormals": Family(lambda scv: _two_lognormals(), lambda scv: _draw_two),
     "hyperexponential": Family(_hyperexponential, _draw_hyperexponential),

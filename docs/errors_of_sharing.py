@@ -36,7 +36,15 @@ POINTS: list[Point] = [
         ("lognormal", 4.0),
     )
     for servers, load in ((1, 0.5), (1, 0.8), (2, 0.5), (2, 0.8), (8, 0.6), (8, 0.8), (32, 0.9))
-]
+] + [
+    # Other families: nothing was chosen by these.
+    *(("two times", 2.25, c, load) for c, load in ((1, 0.8), (4, 0.5), (16, 0.7), (32, 0.75))),
+    *(("two near times", 0.01, c, load) for c, load in ((1, 0.7), (3, 0.47), (16, 0.9))),
+    ("hyperexponential", 8.51, 3, 0.39), ("hyperexponential", 2.44, 32, 0.6),
+    ("lognormal", 0.55, 32, 0.79), ("lognormal", 8.68, 3, 0.4), ("gamma", 0.12, 4, 0.73),
+    ("shifted", 0.68, 16, 0.41), ("uniform", 0.3333, 2, 0.3), ("uniform", 0.3333, 8, 0.93),
+    ("two lognormals", 8.9, 4, 0.8),
+]  # fmt: skip
 
 
 def simulated(point: Point, requests: int, seed: int) -> list[tuple[float, float]]:

@@ -38,7 +38,6 @@ import math
 from collections.abc import Iterator
 from dataclasses import dataclass
 from functools import lru_cache
-from itertools import pairwise
 from typing import Any
 
 import numpy as np
@@ -62,6 +61,12 @@ _EDGES = np.concatenate(
         [12, 15, 18, 22, 30],
     ]
 )
+
+_FELT, _JUMP = 1e-3, 0.9
+"""Part of the mean that a cell is worth looking into; part of it that is a jump."""
+
+_HALVES, _ROUNDS = 24, 3
+"""How often a cell is halved around a jump, and how many jumps it may have."""
 
 _TOGETHER = 10_000
 """Cells times terms that are worked out at once."""
@@ -193,15 +198,53 @@ def _symbolic_response(
 @lru_cache(maxsize=64)
 def cells_of_sizes(
     service: Distribution,
-) -> tuple[tuple[float, ...], tuple[Value, ...], tuple[Value, ...]]:
+) -> tuple[tuple[Value, ...], tuple[Value, ...], tuple[Value, ...]]:
     """Return weights, lower ends and widths of the cells of the distribution of sizes."""
-    weights = tuple(float(np.exp(-a) - np.exp(-b)) for a, b in pairwise(_EDGES))
-    ends = [service.quantile(-np.expm1(-v)) for v in _EDGES]
-    weights = tuple(w / sum(weights) for w in weights)
-    middles = sum(w * (a + b) / 2 for w, (a, b) in zip(weights, pairwise(ends), strict=True))
-    scale = service.mean / middles
-    widths = tuple((b - a) * scale for a, b in pairwise(ends))
-    return weights, tuple(a * scale for a in ends[:-1]), widths
+    edges = _EDGES.reshape(-1, *[1] * len(shape_of(service)))
+    ends = service.quantile(-np.expm1(-edges))
+    for _ in range(_ROUNDS):
+        found = _around_jumps(service, edges, ends)
+        if not found.size:
+            break
+        spread = np.broadcast_to(edges, (len(edges), *found.shape[1:]))
+        edges = np.sort(np.concatenate([spread, found]), axis=0)
+        ends = service.quantile(-np.expm1(-edges))
+    weights = -np.diff(np.exp(-edges), axis=0)
+    some = (weights > 0).reshape(len(weights), -1).any(axis=1)
+    weights, lows = (weights / weights.sum(axis=0))[some], ends[:-1][some]
+    widths = np.diff(ends, axis=0)[some]
+    scale = service.mean / (weights * (lows + widths / 2)).sum(axis=0)
+    # Cells that only others have begin at the mean: no size is zero.
+    lows = np.where(weights > 0, lows * scale, service.mean)
+    shares = (w.reshape(-1)[0] if w.size == 1 else w for w in weights)
+    return tuple(shares), tuple(lows), tuple(widths * np.where(weights > 0, scale, 0.0))
+
+
+def _around_jumps(service: Distribution, edges: np.ndarray, ends: np.ndarray) -> np.ndarray:
+    """Return edges just before and after sizes that hardly any request has, within cells."""
+    shape = np.broadcast_shapes(edges.shape[1:], ends.shape[1:])
+    low, high = (np.broadcast_to(x, (len(x), *shape)) for x in (edges[:-1], edges[1:]))
+    first, last = ends[:-1], ends[1:]
+    wide = (np.exp(-low) - np.exp(-high)) * (last - first) > _FELT * service.mean
+    for turn in range(_HALVES):
+        middle = (low + high) / 2
+        size = service.quantile(-np.expm1(-middle))
+        before = size - first > last - size
+        if not turn:
+            within = np.maximum(size - first, last - size) > _JUMP * (last - first)
+            rows = (wide & within).reshape(len(low), -1).any(axis=1)
+            if not rows.any():
+                return np.empty((0, *shape))
+            wide, before, middle, size = (
+                (wide & within)[rows],
+                before[rows],
+                middle[rows],
+                size[rows],
+            )
+            low, high, first, last = low[rows], high[rows], first[rows], last[rows]
+        high, last = np.where(before, middle, high), np.where(before, size, last)
+        low, first = np.where(before, low, middle), np.where(before, first, size)
+    return np.concatenate([np.where(wide, low, high), high])
 
 
 def shared_response(
