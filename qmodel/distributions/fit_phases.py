@@ -38,21 +38,27 @@ from qmodel._values import remembered
 from qmodel.distributions.base import Distribution
 from qmodel.distributions.phase_type import PhaseType
 
-__all__ = ["FittedPhases", "fit_body", "fit_phases"]
+__all__ = ["FittedPhases", "fit_beside_constant", "fit_body", "fit_phases"]
 
 _REMAINS = 1e-3  # of the residual service, where the grid ends
 _POINTS = 96
 _FROM = 0.03  # means
 _SECOND_MOMENT = 17.3  # weight of the error of its logarithm against one point of the grid
+_HELD = 5.0  # times that weight, in a blend with constant service
 _NEARLY_BEST = 1.25, 0.005
+_MUCH_BETTER = 2 / 3
 _NOTHING = 1e-300  # of a residual tail
 
 
 class FittedPhases(NamedTuple):
-    """Phases and how well they imitate: the error of the log of the residual tail."""
+    """Phases, how well they imitate, and their share in a blend with constant service.
+
+    The error is that of the log of the residual tail.
+    """
 
     distribution: PhaseType
     error: float
+    share: float = 1.0
 
 
 @remembered
@@ -81,8 +87,12 @@ def fit_phases(distribution: Distribution, most: int = 4) -> FittedPhases:
     mean, scv = float(distribution.mean), float(distribution.scv)
     with np.errstate(under="ignore", over="ignore"):
         times, log = _residual(distribution, mean)
-        shape, error = _fitted(times.tobytes(), log.tobytes(), scv, most)
-    return FittedPhases(PhaseType(shape.initial, shape.generator / mean), error)
+        return _of_mean(_fitted(times.tobytes(), log.tobytes(), scv, most), mean)
+
+
+def _of_mean(fitted: FittedPhases, mean: float) -> FittedPhases:
+    shape = fitted.distribution
+    return fitted._replace(distribution=PhaseType(shape.initial, shape.generator / mean))
 
 
 def fit_body(
@@ -120,17 +130,70 @@ def fit_body(
     with np.errstate(under="ignore", over="ignore"):
         times, log = _residual(distribution, mean)
         key = times.tobytes(), log.tobytes()
-        shape, error = _fitted_body(*key, scv, body, branches, servers)
-    return FittedPhases(PhaseType(shape.initial, shape.generator / mean), error)
+        return _of_mean(_fitted_body(*key, scv, body, branches, servers), mean)
+
+
+def fit_beside_constant(distribution: Distribution, most: int, servers: int) -> FittedPhases:
+    r"""Return phases that imitate a distribution in a blend with constant service.
+
+    What few phases vary too much to imitate, a service time of SCV 0.05 or one that has a least
+    value, is imitated by a share w of phases and constant service of the same mean,
+
+    .. math:: E(S - t)^+ \approx w E(X - t)^+ + (1 - w) (E[S] - t)^+ ,
+
+    and a wait, as a function of the residual service nearly linear, by the same blend. The
+    phases are a mixture of Erlang distributions of one rate, or where that is much better, an
+    Erlang body and one exponential branch.
+
+    Parameters
+    ----------
+    distribution : Distribution
+        Distribution of a time, of finite variance; its parameters are numbers. [-]
+    most : int
+        Phases, >= 2. [-]
+    servers : int
+        Servers, >= 1; the fit is weighted as in `fit_body`. [-]
+
+    Returns
+    -------
+    FittedPhases
+        The distribution, of the same mean, the weighted error of the fit, and the share w. [-]
+
+    Examples
+    --------
+    >>> from qmodel.distributions import Pareto
+    >>> fitted = fit_beside_constant(Pareto(3.0, 4.0), 6, servers=4)
+    >>> fitted.distribution.initial.size, round(fitted.share, 2), round(fitted.error, 3)
+    (6, 0.38, 0.022)
+    """
+    mean, scv = float(distribution.mean), float(distribution.scv)
+    with np.errstate(under="ignore", over="ignore"):
+        times, log = _residual(distribution, mean)
+        key = times.tobytes(), log.tobytes()
+        return _of_mean(_fitted_beside(*key, scv, most, servers), mean)
+
+
+@lru_cache(maxsize=1024)
+def _fitted_beside(
+    times: bytes, log: bytes, scv: float, most: int, servers: int
+) -> FittedPhases:
+    t, wanted = np.exp(np.frombuffer(times)), np.frombuffer(log)
+    weights = _near(t, wanted, servers)
+    constant = np.append(np.maximum(1 - t, 0.0), 1.0)
+    share = np.clip(scv * most, 1e-3, 0.9)
+    odds = np.log(share / (1 - share))
+    start = np.append(odds, -np.arange(1.0, most))
+    mixed = _mixed(t, scv, most, wanted, start, weights, constant)
+    start = np.append(odds, [-2.2, *np.log([0.75, 1 + scv])])
+    body = _body(t, scv, most - 1, wanted, start, weights, constant)
+    return body if body.error < _MUCH_BETTER * mixed.error else mixed
 
 
 @lru_cache(maxsize=1024)
 def _fitted_body(
     times: bytes, log: bytes, scv: float, body: int, branches: int, servers: int
-) -> tuple[PhaseType, float]:
+) -> FittedPhases:
     t, wanted = np.exp(np.frombuffer(times)), np.frombuffer(log)
-    near = t * np.exp(servers * wanted)
-    weights = _ANYWHERE + _NEAR * near / near.mean()
     far = t[-1] / 6
     if branches > 2:
         odds = np.linspace(-1.5, -6.5, branches)
@@ -139,7 +202,14 @@ def _fitted_body(
         odds = np.array([-2.2, -5.0])[:branches]
         means = np.array([1 + scv, min(far, 3 * (1 + scv))])[-branches:]
     start = np.concatenate([odds, np.log([0.75, *means])])
-    return _body(t, scv, body, wanted, start, np.sqrt(weights / weights.mean()))
+    return _body(t, scv, body, wanted, start, _near(t, wanted, servers))
+
+
+def _near(t: np.ndarray, wanted: np.ndarray, servers: int) -> np.ndarray:
+    """Return weights where the shortest of the residual services of all servers ends."""
+    near = t * np.exp(servers * wanted)
+    weights = _ANYWHERE + _NEAR * near / near.mean()
+    return np.asarray(np.sqrt(weights / weights.mean()))
 
 
 _ANYWHERE, _NEAR = 0.3, 5.0  # weights of the fit for so many servers
@@ -168,19 +238,16 @@ def _residual(distribution: Distribution, mean: float) -> tuple[np.ndarray, np.n
 
 
 @lru_cache(maxsize=1024)
-def _fitted(times: bytes, log: bytes, scv: float, most: int) -> tuple[PhaseType, float]:
+def _fitted(times: bytes, log: bytes, scv: float, most: int) -> FittedPhases:
     t, wanted = np.exp(np.frombuffer(times)), np.frombuffer(log)
-    found = []
-    for size, start, fit in _candidates(t, scv, most):
-        distribution, error = fit(wanted, start)
-        found.append((size, error, distribution))
+    found = [(size, fit(wanted, start)) for size, start, fit in _candidates(t, scv, most)]
     relative, small = _NEARLY_BEST
-    limit = max(relative * min(error for _, error, _ in found), small)
-    _, error, distribution = min((f for f in found if f[1] <= limit), key=lambda f: f[:2])
-    return distribution, error
+    limit = max(relative * min(fit.error for _, fit in found), small)
+    good = (f for f in found if f[1].error <= limit)
+    return min(good, key=lambda f: (f[0], f[1].error))[1]
 
 
-Fit = Callable[[np.ndarray, np.ndarray], tuple[PhaseType, float]]
+Fit = Callable[[np.ndarray, np.ndarray], FittedPhases]
 
 
 def _candidates(t: np.ndarray, scv: float, most: int) -> Iterator[tuple[int, np.ndarray, Fit]]:
@@ -204,23 +271,40 @@ def _least_squares(
     at: Callable[[Any], Any],
     start: np.ndarray,
     weights: Any = 1.0,
-) -> tuple[np.ndarray, float]:
-    """Fit what `at` returns: residual tail and second moment in one row, and their slopes."""
+    constant: np.ndarray | None = None,
+) -> tuple[np.ndarray, float, float]:
+    """Fit what `at` returns: residual tail and second moment in one row, and their slopes.
+
+    Where those of constant service are given too, `start` begins with the log of the odds of a
+    share; returned are the rest of the parameters, the error and the share.
+    """
     from scipy.optimize import least_squares
 
+    held = _SECOND_MOMENT if constant is None else _HELD * _SECOND_MOMENT
     aim = np.append(wanted, np.log(1 + scv))
-    weight = np.append(np.broadcast_to(weights, wanted.shape), _SECOND_MOMENT)
+    weight = np.append(np.broadcast_to(weights, wanted.shape), held)
+
+    def share(z: np.ndarray) -> float:
+        return 1.0 if constant is None else float(1 / (1 + np.exp(-np.clip(z[0], -30, 30))))
+
+    def blend(z: np.ndarray) -> Any:
+        if constant is None:
+            return at(z)
+        w, (values, by) = share(z), at(z[1:])
+        slope = w * (1 - w) * (values - constant)
+        return w * values + (1 - w) * constant, np.column_stack([slope, w * by])
 
     def rest(z: np.ndarray) -> Any:
-        return weight * (np.log(np.maximum(at(z)[0], _NOTHING)) - aim)
+        return weight * (np.log(np.maximum(blend(z)[0], _NOTHING)) - aim)
 
     def slopes(z: np.ndarray) -> Any:
-        values, by = at(z)
+        values, by = blend(z)
         seen = weight * (values > _NOTHING) / np.maximum(values, _NOTHING)
         return seen[:, None] * by
 
     found = least_squares(rest, start, slopes, xtol=1e-7, ftol=1e-7, gtol=1e-9, max_nfev=300)
-    return found.x, float(np.sqrt(np.mean(found.fun[:-1] ** 2)))
+    error = float(np.sqrt(np.mean(found.fun[:-1] ** 2)))
+    return found.x[constant is not None :], error, share(found.x)
 
 
 def _weights(odds: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
@@ -250,9 +334,10 @@ def _body(
     wanted: np.ndarray,
     start: np.ndarray,
     weights: Any = 1.0,
-) -> tuple[PhaseType, float]:
+    constant: np.ndarray | None = None,
+) -> FittedPhases:
     """Fit an Erlang body of n phases and exponential branches."""
-    branches = start.size // 2
+    branches = (start.size - (constant is not None)) // 2
     sizes = np.array([n, *[1] * branches])
 
     def unpack(z: np.ndarray) -> tuple[np.ndarray, ...]:
@@ -275,7 +360,7 @@ def _body(
         values, by_mean = map(np.stack, zip(*pairs, strict=True))
         return p @ values, values.T @ p_slopes + (p[:, None] * by_mean).T @ slopes
 
-    z, error = _least_squares(wanted, scv, at, start, weights)
+    z, error, share = _least_squares(wanted, scv, at, start, weights, constant)
     p, means, *_ = unpack(z)
     size = n + branches
     initial, rates = np.zeros(size), np.zeros((size, size))
@@ -285,12 +370,18 @@ def _body(
     # A branch that is never taken is no phase.
     used = np.append(np.full(n, p[0] > 1e-12), p[1:] > 1e-12)
     initial, rates = initial[used], rates[np.ix_(used, used)]
-    return PhaseType(initial / initial.sum(), rates), error
+    return FittedPhases(PhaseType(initial / initial.sum(), rates), error, share)
 
 
 def _mixed(
-    t: np.ndarray, scv: float, n: int, wanted: np.ndarray, start: np.ndarray
-) -> tuple[PhaseType, float]:
+    t: np.ndarray,
+    scv: float,
+    n: int,
+    wanted: np.ndarray,
+    start: np.ndarray,
+    weights: Any = 1.0,
+    constant: np.ndarray | None = None,
+) -> FittedPhases:
     """Fit a mixture of Erlang distributions of 1 to n phases with one rate."""
     sizes = np.arange(1, n + 1)
 
@@ -306,6 +397,7 @@ def _mixed(
         by_phase = -(phase**2) * (sizes @ slopes)
         return p @ values, values.T @ slopes + np.outer((p * sizes) @ by_mean, by_phase)
 
-    z, error = _least_squares(wanted, scv, at, start)
+    z, error, share = _least_squares(wanted, scv, at, start, weights, constant)
     p, phase, _ = unpack(z)
-    return PhaseType(p[::-1], (np.eye(n, k=1) - np.eye(n)) / phase), error
+    shape = PhaseType(p[::-1], (np.eye(n, k=1) - np.eye(n)) / phase)
+    return FittedPhases(shape, error, share)

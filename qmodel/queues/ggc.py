@@ -176,7 +176,7 @@ class GGc(Station):
         found, here = [], []
         if cells.solved.any():
             wait, number = cells.distributions(rate, service.mean, c, spare, shape, gaps)
-            model = (gmc.RENEWAL_ARRIVALS, GENERAL_SERVICE, FCFS, *cells.grounds())
+            model = (gmc.RENEWAL_ARRIVALS, GENERAL_SERVICE, FCFS, *cells.grounds)
             grounds = dict.fromkeys((*MEANS, *DISTRIBUTIONS, "number"), model)
             found.append(self._result(rate, wait.mean, wait, number, grounds))
             here.append(cells.solved.reshape(shape)[()])

@@ -6,12 +6,14 @@ from functools import partial
 
 import numpy as np
 import pytest
+import sympy
 
 import qmodel as qm
 from qmodel.distributions.fit import balanced_hyperexponential
 from qmodel.distributions.phase_type import phases_of
 from qmodel.queues import erlang_c, mgc
-from qmodel.queues.phases.mgc import _from_fewer, _of_phases
+from qmodel.queues.phases.imitated import _by
+from qmodel.queues.phases.mgc import _from_fewer
 from qmodel.queues.phases.tables import PhaseQueue, _tables
 
 E2, H2 = qm.Erlang(1.0, 2), balanced_hyperexponential(1.0, 4.0)
@@ -101,8 +103,41 @@ def test_regular_service_without_a_fit() -> None:
         assert r.waiting_time == pytest.approx(wait, rel=0.015)
         assert r.wait.tail(0.0) == pytest.approx(waits, rel=0.01)
         assert r.wait.quantile(0.99) == pytest.approx(late, rel=0.03)
-        assert "kimura" in r.basis.assumptions("waiting_time")
+        assert "beside-constant-service" in r.basis.assumptions("waiting_time")
         assert r.basis["waiting_time"] == r.basis["p99"] == "approximate"
+
+
+def test_service_beside_constant_service_in_cells() -> None:
+    """Of an array each cell is what it is alone; without load, in overload, and where NaN."""
+    service, servers = qm.LogNormal(1.0, 0.1), np.array([2, 4, 8, 20])
+    loads = np.array([[0.0], [0.5], [0.9], [np.nan], [1.5]])
+    many = qm.MGc(service, servers).solve(loads * servers)
+    late = many.wait.quantile(0.99)
+    for row in (0, 3, 4):
+        value = (0.0, None, None, np.nan, np.inf)[row]
+        np.testing.assert_array_equal(many.waiting_time[row], [value] * 4)
+        np.testing.assert_array_equal(late[row], [value] * 4)
+    for i, c in enumerate(servers.tolist()):
+        one = qm.MGc(service, c).solve(0.9 * c)
+        assert many.waiting_time[2, i] == pytest.approx(one.waiting_time, rel=1e-9)
+        assert late[2, i] == pytest.approx(one.wait.quantile(0.99), rel=1e-9)
+        assert one.wait.tail(late[2, i]) == pytest.approx(0.01, rel=1e-6)
+        assert one.number.mean == pytest.approx(0.9 * c * (1 + one.waiting_time), rel=1e-6)
+        tails = one.wait.quantile(np.array([0.5, 0.95, 0.99]))
+        assert (np.diff(tails) > 0).all()
+    with pytest.raises(qm.ModelError, match="no form for symbols"):
+        qm.MGc(service, 4).solve(sympy.Symbol("r"))
+
+
+def test_a_sweep_beside_constant_service_is_its_cells() -> None:
+    loads = np.linspace(0.05, 0.99, 60)
+    station = qm.MGc(qm.Uniform(0.5, 1.5), 4)
+    many = station.solve(4 * loads)
+    tails = many.wait.tail(0.2)
+    for i in (0, 20, 40, 59):
+        one = station.solve(float(4 * loads[i]))
+        assert many.waiting_time[i] == pytest.approx(one.waiting_time, rel=2e-3)
+        assert tails[i] == pytest.approx(one.wait.tail(0.2), rel=5e-3)
 
 
 def test_labels() -> None:
@@ -128,7 +163,7 @@ def test_more_servers_than_are_solved() -> None:
     service = qm.HyperExponential([0.9, 0.09, 0.01], [0.65, 3.9, 6.4])
     exact = qm.MGc(service, 16).solve(12.8)
     queue = PhaseQueue(phases_of(service), True, 16)
-    blend = _from_fewer(partial(_of_phases, queue), (4, 6, 8), 16, np.array([0.8]))
+    blend = _from_fewer(_by(queue), 16, np.array([0.8]))
     probability = float(blend.ratio[0]) * erlang_c(servers=16, offered_load=12.8)
     assert probability == pytest.approx(1 - exact.wait.atom, rel=5e-4)
     assert probability * float(blend.tails.means[0]) / 3.2 == pytest.approx(

@@ -11,6 +11,9 @@ squares at times in a geometric series, on rates that are one, too. The transfor
 and of 0.1 % where one wait in a thousand is longer. As rates and times are the same for all
 tails, the weights are the values times one matrix.
 
+Those of constant service, with their kinks, are met to 1 % of a tail of 0.01 of those that
+wait, where that is not steep, too.
+
 **Many loads.** At nodes that are evenly spaced in the logarithm of
 :math:`(\rho + 0.03) / (1 - \rho + 1 / (3 m c))` the queue is solved. Between six of them the
 logarithm of the tail at each of the times is a polynomial: a tail that falls over decades with
@@ -32,8 +35,18 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
-from qmodel.queues.phases.tables import Blend, PhaseQueue, floor, solved, solved_apart
+from qmodel.queues.counts.erlang import erlang_c
+from qmodel.queues.counts.server_states import ServerStates
+from qmodel.queues.phases.tables import (
+    Blend,
+    ConstantQueue,
+    PhaseQueue,
+    floor,
+    solved,
+    solved_apart,
+)
 from qmodel.queues.phases.wait import Tails
+from qmodel.queues.waits.constant_service import ConstantServiceNumber, ConstantServiceWait
 
 __all__ = ["condensed"]
 
@@ -87,12 +100,12 @@ def _grid(slowest: float) -> _Grid:
     return _Grid(rates, times, np.linalg.pinv(falling, rcond=_SMALLEST) * sure)
 
 
-def condensed(queue: PhaseQueue, load: np.ndarray, slowest: float) -> Blend:
+def condensed(queue: PhaseQueue | ConstantQueue, load: np.ndarray, slowest: float) -> Blend:
     """Return the waits at each load, their tails on rates that are the same for all.
 
     Parameters
     ----------
-    queue : PhaseQueue
+    queue : PhaseQueue or ConstantQueue
         The queue, with Poisson arrivals. [-]
     load : array of shape (cells,)
         Utilization, above 0 and below 1. [-]
@@ -115,6 +128,8 @@ def condensed(queue: PhaseQueue, load: np.ndarray, slowest: float) -> Blend:
     """
     grid = _grid(slowest)
     if load.size < _SAME:
+        if isinstance(queue, ConstantQueue):
+            return _constant(queue.servers, load, grid)
         blend = solved(queue, load)
         return blend._replace(tails=grid.tails(grid.values(blend.tails), blend.tails.means))
     nodes = _nodes(queue, slowest)
@@ -126,15 +141,33 @@ def condensed(queue: PhaseQueue, load: np.ndarray, slowest: float) -> Blend:
 
 
 @lru_cache(maxsize=64)
-def _nodes(queue: PhaseQueue, slowest: float) -> _Nodes:
+def _nodes(queue: PhaseQueue | ConstantQueue, slowest: float) -> _Nodes:
     near = slowest / (3 * queue.servers)
     first, last = _place(floor(queue), near), _place(1.0, near)
     places = np.linspace(first, last, int(np.ceil((last - first) / _APART)) + 1)
     ratio = np.exp(places)
-    at = solved_apart(queue, (ratio * (1 + near) - _LOW) / (1 + ratio))
-    values = np.maximum(_grid(slowest).values(at.tails), _RARE)
+    load, grid = (ratio * (1 + near) - _LOW) / (1 + ratio), _grid(slowest)
+    at = (
+        _constant(queue.servers, load, grid)
+        if isinstance(queue, ConstantQueue)
+        else solved_apart(queue, load)
+    )
+    values = np.maximum(grid.values(at.tails), _RARE)
     logs = np.log(np.column_stack([at.tails.means, values]))
     return _Nodes(first, places[1] - first, near, at, logs)
+
+
+def _constant(servers: int, load: np.ndarray, grid: _Grid) -> Blend:
+    """Return the waits of M/D/c, which are exact at the times of the grid."""
+    rates = servers * np.minimum(load, 1 - 1e-9)
+    wait = ConstantServiceWait(rates, 1.0, servers)
+    probability, unit = np.maximum(np.asarray(wait.tail(0.0)), 1e-300), servers - rates
+    values = (np.asarray(wait.tail(grid.times[:, None] / unit)) / probability).T
+    below = np.arange(servers)[:, None]
+    markov = ServerStates(rates, servers, unit).probability(below)
+    levels = np.asarray(ConstantServiceNumber(wait).probability(below)) / markov
+    tails = grid.tails(values, np.asarray(wait.mean) * unit / probability)
+    return Blend(probability / erlang_c(servers=servers, offered_load=rates), tails, levels.T)
 
 
 def _place(load: Any, near: float) -> Any:

@@ -27,7 +27,16 @@ from qmodel.queues.phases.queue import solve
 from qmodel.queues.phases.renewal import LEAST_LOAD, solve_renewal
 from qmodel.queues.phases.wait import POISSON, Tails
 
-__all__ = ["Blend", "PhaseQueue", "beside", "blended", "floor", "solved", "solved_apart"]
+__all__ = [
+    "Blend",
+    "ConstantQueue",
+    "PhaseQueue",
+    "beside",
+    "blended",
+    "floor",
+    "solved",
+    "solved_apart",
+]
 
 _SAME = 32  # cells of one queue from which tables are shared
 _NODES = (16, 24, 32)
@@ -51,6 +60,13 @@ class PhaseQueue(NamedTuple):
 
     service: PhaseType
     exact: bool
+    servers: int
+    interarrival: Distribution = POISSON
+
+
+class ConstantQueue(NamedTuple):
+    """A queue with Poisson arrivals and constant service of mean 1, and its servers."""
+
     servers: int
     interarrival: Distribution = POISSON
 
@@ -121,7 +137,7 @@ def solved(queue: PhaseQueue, load: np.ndarray) -> Blend:
     return _joined(parts, queue.servers, load.size)
 
 
-def floor(queue: PhaseQueue) -> float:
+def floor(queue: PhaseQueue | ConstantQueue) -> float:
     """Return the load below which all is as it is there [-]."""
     return LEAST_LOAD if phases_of(queue.interarrival) is None else _least(queue.servers)
 
