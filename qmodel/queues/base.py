@@ -31,6 +31,7 @@ from qmodel.queues.approximations.dispersion import (
     probability_factor,
     wait_factor,
 )
+from qmodel.queues.approximations.fewer_servers import fewer_servers
 from qmodel.queues.approximations.return_visits import (
     RETURNS,
     as_if_shared,
@@ -241,23 +242,25 @@ class Station(Model, ABC):
         if again:
             seen = np.where(np.isinf(seen), seen, 1 + share * (seen - 1))[()]
         xp = namespace(scv, total)
-        factor = wait_factor(scv, result.utilization, seen)
+        load, servers = result.utilization, result.station.servers
+        batches = any(s.batch > 1 for s in streams)
+        fewer = 1.0 if batches else fewer_servers(scv, load, seen, servers)
+        factor = wait_factor(scv, load, seen) * fewer
         if again:
             mean, waits = as_if_shared(result, total, share)
             result = replace(result, waiting_time=mean, wait=waits)
         wait = xp.weigh(factor, result.waiting_time)
         waits = result.wait
         if waits is not None:
-            if any(s.batch > 1 for s in streams):
+            if batches:
                 met = met_at_once(result, streams, rates, factor, scv)
                 waits = wait_of_any(met, streams, rates)
                 wait, result = waits.mean, replace(result, at_once=met)
             elif is_symbolic(total, factor, first):
                 waits = shortened(waits, factor, 1)
             else:
-                load, servers = result.utilization, result.station.servers
                 soon = early_index(total, load, scv, service, servers)
-                often = probability_factor(first, load, 1 + share * (soon - 1))
+                often = probability_factor(first, load, 1 + share * (soon - 1)) * fewer
                 waits = disturbed(waits, factor, often)
                 ended = result.station._ended(waits, streams[0], scv, seen)
                 if ended is not waits:

@@ -12,8 +12,8 @@ from qmodel.queues.approximations.dispersion import (
     POISSON,
     Behind,
     mixed,
-    relaxed,
 )
+from qmodel.queues.approximations.relaxation import relaxed
 from qmodel.queues.approximations.time_scales import early_scv, scv_at, service_index
 
 STATIONS = [

@@ -18,17 +18,13 @@ emptied often:
     I_d(t) = (1 - b) I_a(t) + b I_s(t), \qquad
     b = P(W > 0) \left(1 - w\left(\frac{\lambda (1 - \rho)^2}{(c_a^2 + c_s^2)} t\right)\right),
 
-with the index of services one after the other
-(`qmodel.queues.approximations.time_scales`). The weight w is that of reflected Brownian motion
-[2]_,
-
-.. math::
-
-    w(t) = \frac{1}{2 t} \left((t^2 + 2 t - 1)(1 - 2 \Phi^c(\sqrt t))
-    + 2 \varphi(\sqrt t) \sqrt t (1 + t) - t^2 \right),
-
-and Sakasegawa's :math:`P(W > 0) = \rho^{\sqrt{2 (c + 1)} - 1}` [3]_. The factor P(W > 0), which
-takes the limit of heavy traffic of [2]_ to all loads and to several servers, is ours.
+with the index of services one after the other (`qmodel.queues.approximations.time_scales`), the
+weight w of reflected Brownian motion [2]_ (`qmodel.queues.approximations.relaxation`), and
+Sakasegawa's :math:`P(W > 0) = \rho^{\sqrt{2 (c + 1)} - 1}` [3]_. The factor P(W > 0), which
+takes the limit of heavy traffic of [2]_ to all loads and to several servers, is ours; and of c
+servers one that is long busy stops the others' departures only while they are busy too, so that
+:math:`I_s - 1`, where above 0, counts by :math:`P(W > 0) / \rho`, the probability that all are
+busy where one is.
 Independent streams add: the index of a mix is the mean of theirs by rate; of a share p drawn at
 random it is :math:`1 + p (I - 1)`.
 
@@ -43,9 +39,10 @@ equal ones stops all, so that the index less 1, where above 0, is :math:`1 + 0.2
 times as large, n being one over the sum of the squared shares (ours, from simulations).
 
 The waits of a station are then those behind Poisson arrivals, longer or shorter in the
-proportion :math:`(I + c_s^2) / (1 + c_s^2)`, and behind arrivals more regular than Poisson
-less by the factor of [4]_ for low loads. The probability of a wait differs by the factor of
-[4]_ for one server, with the indices of arrivals and of services over two services of the
+proportion :math:`(I + c_s^2) / (1 + c_s^2)`, and behind arrivals more regular than Poisson less
+by the factor of [4]_ for low loads, and bunches find several servers as if there were fewer
+(`qmodel.queues.approximations.fewer_servers`). The probability of a wait differs by the factor
+of [4]_ for one server, with the indices of arrivals and of services over two services of the
 station, :math:`2 E[S] / c`, or :math:`t^*` if that is less. Where waits are shorter, what is
 left differs by the time of those that wait; where longer, by a disturbance of its own
 (`qmodel.queues.waits.disturbed`).
@@ -64,12 +61,10 @@ References
 
 from __future__ import annotations
 
-import math
 from collections.abc import Sequence
 from copy import copy
 from dataclasses import dataclass
 from functools import cached_property, reduce
-from types import SimpleNamespace
 from typing import Any
 
 import numpy as np
@@ -77,11 +72,12 @@ import numpy as np
 from qmodel._xp import is_symbolic, namespace
 from qmodel.basis import APPROXIMATE, Assumption
 from qmodel.distributions import Distribution
-from qmodel.numerics.erlang import special
 from qmodel.queues.approximations.departure_errors import WORST as POOLS
 from qmodel.queues.approximations.dispersion_errors import WORST
+from qmodel.queues.approximations.fewer_servers import waits_power
 from qmodel.queues.approximations.limit_errors import WORST as LIMITED
 from qmodel.queues.approximations.loss_errors import WORST as LOST
+from qmodel.queues.approximations.relaxation import relaxed
 from qmodel.queues.approximations.time_scales import service_index
 
 __all__ = [
@@ -96,7 +92,7 @@ __all__ = [
     "wait_factor",
 ]
 
-_ROWS, _LONG = WORST["three stations"], WORST["rare long services"]
+_ROWS, _LONG = WORST["SCV to 4"], WORST["SCV above 4"]
 _POOL, _SPACED = POOLS["other service"], POOLS["constant after constant service"]
 _ROOM = max(errors["next"] for errors in LOST.values())
 _VARIED, _REGULAR = LIMITED["SCV from 1"], LIMITED["SCV below 1"]
@@ -104,11 +100,11 @@ VARIABILITY = Assumption(
     "variability-of-arrivals",
     "a stream that is not Poisson lengthens or shortens waits in proportion to its index of "
     "dispersion on the time scale of the queue, and the waits at stations in a row depend on "
-    "one another by one number; through three stations, of constant to lognormal "
-    "and hyperexponential service of an SCV of 4, 1 to 16 servers, loads of 0.5 to 0.95, "
-    f"the mean was found within {_ROWS['mean']} %, p50 within {_ROWS['p50']} %, p95 within "
-    f"{_ROWS['p95']} % and p99 within {_ROWS['p99']} %, with rare long services (bounded "
-    f"Pareto) {_LONG['mean']} %, {_LONG['p50']} %, {_LONG['p95']} % and {_LONG['p99']} %; at "
+    "one another by one number; through two to five stations of 1 to 16 servers, loads of "
+    f"0.3 to 0.95, the mean was found within {_ROWS['mean']} %, p50 within {_ROWS['p50']} %, "
+    f"p95 within {_ROWS['p95']} % and p99 within {_ROWS['p99']} % where the SCV of service is "
+    "at most 4, and where it is more at a station, as of rare long services, "
+    f"{_LONG['mean']} %, {_LONG['p50']} %, {_LONG['p95']} % and {_LONG['p99']} %; at "
     "a station behind a limit, mean "
     f"within {_VARIED['mean']} % and p99 within {_VARIED['p99']} % where service is "
     f"exponential or more variable, {_REGULAR['mean']} % and {_REGULAR['p99']} % where it is "
@@ -124,7 +120,6 @@ VARIABILITY = Assumption(
 )
 
 _STOPS = 0.25
-_SMALL, _LARGE = 1e-5, 50.0
 _DEEP = 16
 """Stations that a stream remembers: what those before did to it, the others have undone."""
 
@@ -285,8 +280,12 @@ class Behind(Dispersion):
 
     @cached_property
     def _waits(self) -> Any:
-        load = np.minimum(self._utilization, 1.0)
-        return load ** (np.sqrt(2.0 * (np.asarray(self._servers) + 1.0)) - 1.0)
+        return np.minimum(self._utilization, 1.0) ** waits_power(self._servers)
+
+    @cached_property
+    def _all_busy(self) -> Any:
+        """Probability that all servers are busy where one is."""
+        return np.minimum(self._utilization, 1.0) ** (waits_power(self._servers) - 1)
 
     @cached_property
     def _pace(self) -> Any:
@@ -312,37 +311,9 @@ class Behind(Dispersion):
     def _extra(self, time: Any, known: dict[int, Any]) -> Any:
         busy = self._waits * (1 - relaxed(namespace().weigh(self._pace, time)))
         served = self._felt * (service_index(self._service, time) - 1)
+        if type(self._servers) is not int or self._servers > 1:
+            served = served * np.where(np.greater(served, 0), self._all_busy, 1.0)
         return (1 - busy) * self._before.extra(time, known) + busy * served
-
-
-def relaxed(time: Any) -> Any:
-    """Return the weight w of reflected Brownian motion, from 0 to 1."""
-    if isinstance(time, float):
-        if _SMALL <= time <= _LARGE:
-            return _middle(float(time), math)
-        return 1 - 1 / (2 * time) if time > _LARGE else _near(time)
-    arrays = SimpleNamespace(exp=np.exp, sqrt=np.sqrt, erf=special().erf)
-    t = np.asarray(time, dtype=float)
-    small, large = t < _SMALL, t > _LARGE
-    # There it is 0.75 sqrt(t) or so, and 1 - 1 / (2 t).
-    with np.errstate(divide="ignore"):
-        far = 1 - 1 / (2 * np.maximum(t, _LARGE))
-    near = _near(np.where(small, t, 0.0))
-    middle = _middle(np.where(small | large, 1.0, t), arrays)
-    found = np.where(small, near, np.where(large, far, middle))
-    return np.where(np.isnan(t), np.nan, found)
-
-
-def _near(t: Any) -> Any:
-    """Return w at a short time."""
-    return np.sqrt(t) * (4 / 3) * math.sqrt(2 / math.pi) - t / 2
-
-
-def _middle(t: Any, of: Any) -> Any:
-    """Return w with the functions of a module, for numbers or for arrays."""
-    density = of.exp(-t / 2) * of.sqrt(t) / math.sqrt(2 * math.pi)
-    inner = of.erf(of.sqrt(t / 2))  # 1 - 2 Phi^c(sqrt t)
-    return ((t * t + 2 * t - 1) * inner + 2 * density * (1 + t) - t * t) / (2 * t)
 
 
 def wait_factor(scv: Any, utilization: Any, service_scv: Any) -> Any:

@@ -39,7 +39,8 @@ from typing import Any
 import numpy as np
 
 from qmodel._xp import namespace
-from qmodel.queues.approximations.dispersion import POISSON, Dispersion, relaxed
+from qmodel.queues.approximations.dispersion import POISSON, Dispersion
+from qmodel.queues.approximations.relaxation import relaxed
 
 __all__ = ["Limited"]
 

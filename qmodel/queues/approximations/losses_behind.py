@@ -46,8 +46,9 @@ import numpy as np
 from qmodel._xp import namespace
 from qmodel.basis import APPROXIMATE, Assumption
 from qmodel.distributions import Distribution
-from qmodel.queues.approximations.dispersion import Behind, Dispersion, relaxed
+from qmodel.queues.approximations.dispersion import Behind, Dispersion
 from qmodel.queues.approximations.loss_errors import WORST
+from qmodel.queues.approximations.relaxation import relaxed
 from qmodel.queues.approximations.time_scales import service_index
 
 __all__ = ["LOSSES_BEHIND", "BehindRoom", "scv_in_room"]
