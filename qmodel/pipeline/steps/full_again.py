@@ -74,6 +74,8 @@ _CLASSES = 4
 
 _UPDATES = 3
 _STEP = 1e-3
+_MEANS = np.array([1.0, 0.5 + _STEP, 0.5 - _STEP])[:, np.newaxis, np.newaxis]
+"""Of a pause: the whole, and about a half, from which two in a row follow."""
 _OVER = 0.1
 """Overload from which on those who wait between attempts are as variable as in overload."""
 _RARE = 1e-12
@@ -238,8 +240,9 @@ def full_again(rate: Any, room: Room, pauses: Sequence[Any], fails: Any) -> list
     rests = np.stack(after)
     known = (rejected > _RARE) & (rejected < 1 - _RARE) & np.isfinite(rate)
     with np.errstate(all="ignore"):
-        full, _, response, noise = _relaxation(rate, c, k, rests)
-        stays = np.clip((_after_two(rate, c, k, rests) - full) / (1 - full), 0.0, 1.0)
+        full, again, response, noise = _relaxation(rate, c, k, rests * _MEANS)
+        stays = np.clip((_after_two(again[1:]) - full) / (1 - full), 0.0, 1.0)
+        response, noise = response[0], noise[0]
 
         def seen(kept: Any) -> list[Any]:
             return [rejected + (1 - rejected) * np.where(known, x, 0.0) for x in kept]
@@ -258,15 +261,20 @@ def full_again(rate: Any, room: Room, pauses: Sequence[Any], fails: Any) -> list
     return [x.reshape(shape)[()] for x in found]
 
 
-def _after_two(rate: Any, c: Any, k: Any, rests: Any) -> Any:
-    """Return how likely a room is full that was, after two exponential times in a row."""
-    # Of one of mean x it is R(x); of two, R + x R'.
-    above, below = (_relaxation(rate, c, k, rests * x)[1] for x in (0.5 + _STEP, 0.5 - _STEP))
+def _after_two(again: Any) -> Any:
+    """Return how likely a room is full that was, after two exponential times in a row.
+
+    After one of mean x it is R(x); after two, R + x R', here from R at the last of `_MEANS`.
+    """
+    above, below = again
     return (above + below) / 2 + (above - below) / (4 * _STEP)
 
 
 def _relaxation(rate: Any, c: Any, k: Any, rests: Any) -> Any:
-    """Return the loss, that after a loss and a pause, the response and the noise over it."""
+    """Return the loss, that after a loss and a pause, the response and the noise over it.
+
+    Of those after a pause, the pauses are the last axes but one.
+    """
     deep = int(min(np.max(k), _DEEP))
     states = k - np.arange(deep, -1, -1)[:, np.newaxis]
     served = np.minimum(np.maximum(states, 0.0), c)
@@ -275,14 +283,13 @@ def _relaxation(rate: Any, c: Any, k: Any, rests: Any) -> Any:
     weights = np.exp(logs - logs.max(axis=0))
     weights /= weights.sum(axis=0)
     full, mean = weights[-1], (weights * states).sum(axis=0)
-    leave: Any = 1 / rests
+    at_most, seen = np.cumsum(weights[:-1], axis=0), weights[:-1]
+    total = np.where(seen > 0, at_most**2 / seen, 0.0).sum(axis=0) / rate
     # One less the transform of the passage: a sum of positive terms.
+    leave: Any = 1 / rests
     stay: Any = 1.0
-    below = total = np.zeros_like(rate)
-    for serve, weight in zip(served[:-1], weights[:-1], strict=True):
+    for serve in served[:-1]:
         stay = 1 / (1 + rate / (leave + serve * stay))
-        below = 1 + below * serve / rate  # P(N <= j) / P(N = j)
-        total = total + np.where(weight > 0, weight * below**2, 0.0) / rate
     again = 1 / (1 + rests * served[-1] * stay)
     noise = 2 * rests * full * (again - full)
     response = rests * (again - full) * (k - mean) / total
