@@ -9,11 +9,13 @@ export OMP_NUM_THREADS := 1
 unexport PYTHONDONTWRITEBYTECODE
 # Each worker takes tests that stand together, which share what they solve.
 WORKERS := -n auto --dist worksteal
+# All that need no more than the package and a few minutes.
+ALL := -m "not slow and not benchmark and not lab"
 
 PYTHONS := 3.11 3.12 3.13
 SINCE ?= main
 
-.PHONY: run quick test test-slow test-lab test-long test-oldest $(PYTHONS:%=test-%) coverage lint bench docs site clean
+.PHONY: run quick test test-thorough test-slow test-lab test-long test-oldest $(PYTHONS:%=test-%) coverage lint bench docs site clean
 
 run: $(VENV)/.installed
 	@$(BIN)/qmodel solve
@@ -24,6 +26,10 @@ quick: $(VENV)/.installed-test
 
 test: $(VENV)/.installed-test
 	$(BIN)/python -m pytest $(WORKERS) $(TESTS)
+
+# Simulations, and what takes a second.
+test-thorough: $(VENV)/.installed-test
+	$(BIN)/python -m pytest $(WORKERS) -m "thorough and not slow" $(TESTS)
 
 test-slow: $(VENV)/.installed-test
 	$(BIN)/python -m pytest -m slow
@@ -57,12 +63,13 @@ $(PYTHONS:%=test-%): test-%:
 		$$p -m venv .venv-$* 2>/dev/null && break; done
 	.venv-$*/bin/python -m pip install --quiet --upgrade "pip>=25.1"
 	.venv-$*/bin/python -m pip install --quiet -e . --group test
-	.venv-$*/bin/python -m pytest $(WORKERS) $(TESTS)
+	.venv-$*/bin/python -m pytest $(WORKERS) $(ALL) $(TESTS)
 
-# Lines and branches that the default tests reach; it fails below the floor of pyproject.toml.
+# Lines and branches that the tests reach, but for the slow ones; it fails below the floor of pyproject.toml.
 coverage: $(VENV)/.installed-test
 	$(BIN)/python -m pip install --quiet --group coverage
-	$(BIN)/python -m pytest -q $(WORKERS) --cov --cov-report=term:skip-covered $(TESTS)
+	$(BIN)/python -m pytest -q $(WORKERS) $(ALL) --cov \
+		--cov-report=term:skip-covered $(TESTS)
 
 # The documentation as a site, in build/site; warnings are errors. It takes a minute or two.
 site: $(VENV)/.installed-docs
@@ -76,7 +83,7 @@ test-oldest:
 	.venv-oldest/bin/python -m pip install --quiet -e . --group test \
 		"numpy==2.0.*" "scipy==1.13.*" "sympy==1.13.*" "pandas==2.2.*" \
 		"click==8.5.0" "rich==13.8.*" "ruamel.yaml==0.18.0" "hypothesis==6.112.*" "pyarrow==16.*"
-	.venv-oldest/bin/python -m pytest $(WORKERS) $(TESTS)
+	.venv-oldest/bin/python -m pytest $(WORKERS) $(ALL) $(TESTS)
 
 clean:
 	rm -rf $(VENV) .venv-* build *.egg-info .pytest_cache .mypy_cache .ruff_cache

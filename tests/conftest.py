@@ -1,7 +1,7 @@
 """Settings of the whole suite: hypothesis profiles, one thread, which tests are slow.
 
 Draws are the same in every run and on every machine, so that what fails fails again; more of
-them would be the same ones the next time. A long run draws freely, and 80 times as many: ``make
+them would be the same ones the next time. A long run draws freely, and 50 times as many: ``make
 test-long``. The doctest namespace stays empty: what a doctest uses, it imports.
 """
 
@@ -28,7 +28,7 @@ _COMMON = {"deadline": None, "suppress_health_check": [HealthCheck.too_slow]}
 # `find` would do of each example in the documentation.
 _PHASES = [phase for phase in Phase if phase is not Phase.explain]
 settings.register_profile(
-    "always", max_examples=25, derandomize=True, phases=_PHASES, **_COMMON
+    "always", max_examples=40, derandomize=True, phases=_PHASES, **_COMMON
 )
 settings.register_profile("nightly", max_examples=2000, print_blob=True, **_COMMON)
 settings.load_profile(os.environ.get("HYPOTHESIS_PROFILE", "always"))

@@ -26,6 +26,7 @@ def sim():
     return module
 
 
+@pytest.mark.thorough
 @pytest.mark.parametrize(("replicas", "workers"), [(1, 1), (4, 3)])
 def test_the_simulator_of_random_choice_is_mmc(sim, replicas, workers):
     found = sim.simulate(
@@ -40,6 +41,7 @@ def test_the_simulator_of_random_choice_is_mmc(sim, replicas, workers):
     assert abs(exact.response.quantile(0.99) - value) <= half + 1e-3 * value
 
 
+@pytest.mark.thorough
 def test_the_simulator_of_two_shortest_is_exact(sim):
     # The means of two servers, from the chain of states: 1.42632 - 1 at half load.
     found = sim.simulate(sim.least, 2, 1, 0.5, requests=4e5, seed=2, chains=1000)
@@ -73,6 +75,7 @@ def agrees(sim, case, load, requests, chains):
     assert r.response.quantile(0.99) == pytest.approx(mean, abs=half + of_p99 * mean)
 
 
+@pytest.mark.thorough
 @pytest.mark.parametrize("case", CASES.values(), ids=CASES)
 def test_a_policy(sim, case):
     agrees(sim, case, 0.8, 8e5, 500)

@@ -68,6 +68,7 @@ EXACT: list[tuple[dict[str, Any], Cache]] = [
 ]
 
 
+@pytest.mark.thorough
 @pytest.mark.parametrize(("policy", "cache"), EXACT, ids=lambda x: str(x)[:60])
 def test_exact_caches(caches: ModuleType, policy: dict[str, Any], cache: Cache) -> None:
     # With room for all objects only expiry is left.

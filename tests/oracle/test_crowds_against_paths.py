@@ -68,6 +68,7 @@ def agree(
         assert found.percentile(p) == pytest.approx(np.array(theirs), rel=rel)
 
 
+@pytest.mark.thorough
 @pytest.mark.parametrize(
     ("paths", "of_backlog", "of_latency"),
     # Of 40 crowds numbers and p99 are known to 10 % where little comes.

@@ -67,6 +67,7 @@ def of_general_service(threads: int, scv: float) -> tuple[qm.Pipeline, list[Any]
     return site, [{"permits": threads, "inside": inside}]
 
 
+@pytest.mark.thorough
 @pytest.mark.parametrize(
     ("case", "share"),
     [(threads_over_a_pool(16, 10), 0.7), (with_branches(9), 0.75),

@@ -36,6 +36,7 @@ CASES = [
 ]
 
 
+@pytest.mark.thorough
 @pytest.mark.parametrize(("users", "think_time", "site"), CASES)
 @pytest.mark.parametrize("requests", [60_000, pytest.param(1_000_000, marks=pytest.mark.slow)])
 def test_closed_networks(

@@ -113,6 +113,7 @@ def test_delays_and_branches_are_exact(sim: ModuleType) -> None:
         assert sim.quantile(response, p).holds(r.latency.quantile(p))
 
 
+@pytest.mark.thorough
 def test_feedback_says_that_it_is_approximate(sim: ModuleType) -> None:
     """M/M/1 at 80 % load, half of the requests come back: the true p99 is 63.3.
 
@@ -244,6 +245,7 @@ def exact_pipelines() -> dict[str, Any]:
     }
 
 
+@pytest.mark.thorough
 @pytest.mark.parametrize("name", exact_pipelines())
 def test_every_path_that_is_labelled_exact(sim: ModuleType, name: str) -> None:
     path, walk = exact_pipelines()[name]

@@ -60,6 +60,7 @@ def smooth(n: int, weights: list[int]) -> Array:
     return np.resize(cycle, n)
 
 
+@pytest.mark.thorough
 @pytest.mark.parametrize(("replicas", "servers", "load"), [(5, 1, 0.8), (3, 2, 0.7)])
 def test_random_split_is_exact(sim: ModuleType, replicas: int, servers: int, load: float):
     rng = np.random.default_rng(1)
@@ -74,6 +75,7 @@ def test_random_split_is_exact(sim: ModuleType, replicas: int, servers: int, loa
     assert sim.quantile(times, 0.99).holds(r.response.quantile(0.99))
 
 
+@pytest.mark.thorough
 @pytest.mark.parametrize(
     ("replicas", "servers", "load"), [(2, 1, 0.8), (5, 1, 0.8), (20, 1, 0.8), (4, 3, 0.7)]
 )
@@ -180,6 +182,7 @@ def test_weighted_split_with_round_trips_is_exact(sim: ModuleType):
         assert sim.quantile(times, p).holds(r.response.quantile(p))
 
 
+@pytest.mark.thorough
 @pytest.mark.parametrize("weights", [[3, 1], [5, 1, 1], [5, 3, 2], [4, 1, 1, 1, 1, 1, 1]])
 @pytest.mark.parametrize(("load", "error"), [(0.5, 0.05), (0.8, 0.02)])
 def test_smooth_weighted_round_robin(

@@ -58,6 +58,7 @@ def check_exact(sim: ModuleType, r: qm.StationResult, wait: Any, response: Any) 
         assert sim.mean(wait).holds(r.waiting_time)
 
 
+@pytest.mark.thorough
 @pytest.mark.parametrize("load", [0.5, 0.8])
 @pytest.mark.parametrize("distribution", DISTRIBUTIONS)
 def test_one_server(sim: ModuleType, distribution: str, load: float) -> None:
@@ -96,6 +97,7 @@ def test_constant_service_p99(sim: ModuleType) -> None:
     )
 
 
+@pytest.mark.thorough
 @pytest.mark.parametrize("distribution", ["exponential", "constant", "h2"])
 def test_shared_server_mean_is_insensitive(sim: ModuleType, distribution: str) -> None:
     arrivals, services = path(sim, distribution, 0.7, 1, JOBS, seed=8)
@@ -113,6 +115,7 @@ def test_shared_exponential_server(sim: ModuleType) -> None:
     check_exact(sim, r, None, response)
 
 
+@pytest.mark.thorough
 @pytest.mark.parametrize("distribution", ["constant", "h2"])
 def test_shared_general_server_within_its_stated_error(
     sim: ModuleType, distribution: str

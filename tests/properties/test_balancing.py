@@ -86,6 +86,7 @@ def test_knowing_more_waits_less(
         assert below(pair[0].response_time, pair[1].response_time, exact), (better, worse)
 
 
+@pytest.mark.thorough
 @given(kinds, loads, times, st.integers(1, 3), st.integers(2, 12))
 def test_more_choices_wait_less(kind: str, load: float, mean: float, c: int, n: int) -> None:
     replica, choices = replica_of(kind, "exponential", mean, c), np.arange(1, n + 1)
@@ -193,6 +194,7 @@ def test_an_array_is_its_cells(
             assert percentile[i, j] == pytest.approx(cell.response.quantile(0.9), rel=1e-3)
 
 
+@pytest.mark.thorough
 @pytest.mark.parametrize("policy", POLICIES)
 @given(kinds, distributions, loads, times, workers, replicas)
 def test_littles_distribution_and_the_distributions_mean(

@@ -113,6 +113,7 @@ def test_clients_who_try_again_are_in_the_steady_state_of_a_slow_load() -> None:
     assert retried().over_time(slow, times=at).mean == pytest.approx(known, rel=1e-3)
 
 
+@pytest.mark.thorough
 def test_the_unit_of_time_changes_nothing_of_what_follows_itself() -> None:
     """A cache that fills, an autoscaler that measures, clients who try again."""
     at = np.array([0.0, 25.0, 40.0, 60.0])
@@ -157,6 +158,7 @@ FOLLOWED: dict[str, tuple[qm.Pipeline, dict[str, Any]]] = {
 }
 
 
+@pytest.mark.thorough
 @settings(max_examples=8, phases=[Phase.generate])
 @given(
     name=st.sampled_from([*FOLLOWED]),

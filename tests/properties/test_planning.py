@@ -51,6 +51,7 @@ def feasible(model, quantity, stretch) -> Objective:
     )
 
 
+@pytest.mark.thorough
 @given(pipelines(), quantities, stretches)
 def test_the_capacity_is_where_the_objective_turns(model, quantity, stretch):
     objective = feasible(model, quantity, stretch)
@@ -68,6 +69,7 @@ def test_the_capacity_is_where_the_objective_turns(model, quantity, stretch):
         assert value == pytest.approx(objective.limit, rel=rel)
 
 
+@pytest.mark.thorough
 @DEAR
 @given(
     pipelines(),
@@ -139,6 +141,7 @@ def test_an_array_is_its_cells(cells, quantity, limit):
         assert found == pytest.approx(alone[0], rel=1e-9)
 
 
+@pytest.mark.thorough
 @given(
     pipelines(),
     st.lists(st.just(0.0) | st.floats(0.1, 200.0), min_size=1, max_size=3, unique=True),

@@ -8,14 +8,11 @@ from typing import Any
 import numpy as np
 import pytest
 import sympy as sp
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 import qmodel as qm
 from qmodel.distributions.fit import balanced_hyperexponential
-
-DEAR = settings(max_examples=settings.default.max_examples // 2)
-"""For what costs seconds."""
 
 Distribution = qm.Distribution
 MEANS = ("waiting_time", "response_time", "queue_length", "number_in_system", "utilization")
@@ -118,6 +115,7 @@ def test_more_load_is_never_faster(
         assert low <= high * (1 + 1e-9) + 1e-12 * mean
 
 
+@pytest.mark.thorough
 @pytest.mark.parametrize("kind", ["MMc", "MGc", "MGcPS"])
 @given(distribution=service_distributions, load=loads, mean=times, c=servers)
 def test_more_servers_never_wait_longer(
@@ -130,6 +128,7 @@ def test_more_servers_never_wait_longer(
     assert many <= few * (1 + 1e-9) + 1e-12 * mean
 
 
+@pytest.mark.thorough
 @pytest.mark.parametrize("kind", STATIONS)
 @given(distribution=service_distributions, load=st.floats(0.01, 0.9), mean=times, c=servers)
 def test_slower_service_is_never_faster(
@@ -260,8 +259,8 @@ def test_another_unit_of_time(
     assert there.response.quantile(0.9) == pytest.approx(percentile * unit, rel=1e-6)
 
 
+@pytest.mark.thorough
 @pytest.mark.parametrize("kind", STATIONS)
-@DEAR
 @given(
     distribution=service_distributions,
     some=st.lists(loads, min_size=2, max_size=4),
@@ -293,7 +292,6 @@ QUEUES = sorted(set(STATIONS) - {"Delay"})
 
 
 @pytest.mark.parametrize("kind", QUEUES)
-@DEAR
 @given(distribution=service_distributions, load=loads, mean=times, c=servers)
 def test_overload_stays_in_its_cell(
     kind: str, distribution: str, load: float, mean: float, c: int

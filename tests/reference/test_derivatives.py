@@ -219,6 +219,7 @@ def free(model: Any, name: str, value: Any) -> bool:
     return not domain.whole and domain.bottom < value < 0.9 * domain.top
 
 
+@pytest.mark.thorough
 @pytest.mark.parametrize(
     "name", [pytest.param(n, marks=pytest.mark.slow) if n in FITTED else n for n in OTHERS]
 )

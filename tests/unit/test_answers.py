@@ -138,6 +138,7 @@ class Tags(HTMLParser):
             pass
 
 
+@pytest.mark.thorough
 def test_html_is_escaped_and_needs_no_network(every):
     for answer in every:
         whole = answer.to_html()
@@ -178,6 +179,7 @@ def test_all_rows_are_in_every_file_form(every):
     assert json.loads(replay.to_json())["rows"][3]["p99"] == "inf"
 
 
+@pytest.mark.thorough
 def test_pictures_are_vega_lite(every):
     alt = pytest.importorskip("altair")
     for answer in every:

@@ -19,6 +19,7 @@ def fact(answer: answers.Answer, key: str) -> float:
     return next(f.value for f in answer.facts if f.key == key)
 
 
+@pytest.mark.thorough
 def test_a_crowd_that_is_too_much() -> None:
     found = answers.crowd(SITE, NEWS, objectives=["p99 < 1 s", "loss < 1 %"])
     over = SITE.over_time(NEWS)
@@ -86,6 +87,7 @@ def test_a_cold_cache_and_servers_that_change_are_said() -> None:
     assert "capacity" in str(found.pictures[0])
 
 
+@pytest.mark.thorough
 def test_a_check_holds_objectives_through_a_load_that_changes() -> None:
     found = answers.check(SITE, NEWS, objectives=["p99 < 1 s", "p99 < 1 s in 50 % of the time"])
     assert not found.good

@@ -50,6 +50,7 @@ def test_the_branches_of_the_picture() -> None:
         assert worst == ({0.0} if key == "goodput" else {3.0})
 
 
+@pytest.mark.thorough
 def test_one_state_at_any_load() -> None:
     queue = qm.timeout(0.5, qm.call("app", qm.MMcK(0.1, servers=8, capacity=14)))
     found = qm.answers.hysteresis(qm.Pipeline(qm.retry(queue, attempts=3)), 100.0)

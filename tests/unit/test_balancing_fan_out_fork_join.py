@@ -49,6 +49,7 @@ def distribution_of(load: object, queues: object, need: object = None) -> qm.Dis
     return fork_join.response_distribution(leaf, queues, need=need)  # type: ignore[arg-type]
 
 
+@pytest.mark.thorough
 @pytest.mark.parametrize(("queues", "load"), [(2, 0.5), (4, 0.8), (16, 0.5), (32, 0.2)])
 def test_mean_and_percentiles_against_simulation(queues: int, load: float) -> None:
     seen = simulated(queues, load, jobs=3000, runs=400, seed=queues)

@@ -17,6 +17,7 @@ def samples(distribution: qm.Distribution, n: int, seed: int) -> np.ndarray:
     return np.asarray(distribution.quantile(np.random.default_rng(seed).random(n)))
 
 
+@pytest.mark.thorough
 @pytest.mark.parametrize("distribution", DISTRIBUTIONS)
 @pytest.mark.parametrize("delay", [0.0, 0.4, 2.0])
 def test_work_and_times_against_samples(distribution: qm.Distribution, delay: float) -> None:

@@ -26,6 +26,7 @@ def hashed(keys, exponent, shards, replicated, runs):
     return shards * fullest + share[:replicated].sum()
 
 
+@pytest.mark.thorough
 @pytest.mark.parametrize(
     ("keys", "exponent", "shards", "replicated"),
     [

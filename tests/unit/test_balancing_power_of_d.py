@@ -98,6 +98,7 @@ SIMULATED = [
 ]  # fmt: skip
 
 
+@pytest.mark.thorough
 def test_simulations_of_points_that_were_not_fitted():
     for n, c, d, load, response, p99, probability in SIMULATED:
         replica = qm.MMc(1.0, c)

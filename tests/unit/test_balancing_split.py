@@ -115,6 +115,7 @@ def test_symbols():
         best_split(lam, SITES)
 
 
+@pytest.mark.thorough
 @pytest.mark.parametrize("rate", RATES)
 def test_no_optimiser_finds_better(rate: float):
     shares = best_of_mixed(rate)

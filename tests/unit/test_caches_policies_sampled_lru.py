@@ -38,6 +38,7 @@ def test_more_samples_come_nearer_to_lru(candidates: int) -> None:
         assert found[0] == pytest.approx(kept_none[0], abs=1e-7)
 
 
+@pytest.mark.thorough
 def test_simulated_hit_ratios() -> None:
     """Eight million requests each, of an eviction written apart; noise 0.0003."""
     cases = [

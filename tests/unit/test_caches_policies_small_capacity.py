@@ -28,6 +28,7 @@ EXPONENTS = np.array([0.0, 0.6, 1.0, 1.4, 3.0])
 PAIRS = pytest.mark.parametrize(("policy", "exact"), [(LRU, ExactLRU), (FIFO, ExactFIFO)])
 
 
+@pytest.mark.thorough
 @PAIRS
 @pytest.mark.parametrize("objects", [2, 17, 70, 100, 200])
 def test_against_all_objects(policy: Any, exact: Any, objects: int) -> None:

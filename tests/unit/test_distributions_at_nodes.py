@@ -131,6 +131,7 @@ def both(cdf: dict[float, float], rate: float) -> dict[float, float]:
     return found
 
 
+@pytest.mark.thorough
 def test_forks_in_forks_in_forks_are_those_of_partial_fractions() -> None:
     """Each fork waits for a call and a fork behind it, and for another call."""
     time: qm.Distribution = qm.Exponential(0.01)

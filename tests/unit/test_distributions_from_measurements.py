@@ -73,6 +73,7 @@ def test_families_are_found_again(distribution: qm.Distribution, family: str) ->
     assert high / low < 1.02
 
 
+@pytest.mark.thorough
 def test_samples() -> None:
     times = lognormal(np.random.default_rng(3), 0.08, 2.0, 5000)
     fit = qm.from_samples(times)

@@ -108,6 +108,7 @@ def _moments(distribution: qm.Distribution) -> list[float]:
     return [mean, variance + mean**2, third + 3 * mean * variance + mean**3]
 
 
+@pytest.mark.thorough
 def test_moments_of_the_last_of_inverted_times() -> None:
     """What an inversion leaves of a tail far out was weighed by the cube of the time."""
     inverted = qm.MGc(qm.LogNormal(0.02, 2.0), 4).solve(40.0).response

@@ -95,6 +95,7 @@ def test_number_of_servers_is_told_from_high_loads_only() -> None:
             number_of_servers(rates, true * np.exp(0.02 * rng.normal(size=5)))
 
 
+@pytest.mark.thorough
 def test_scv_of_a_php_server() -> None:
     # Gandhi et al. 2012: 8 cores, 120 ms, T95 = 400 ms at 60/s: a rounded figure, and the
     # p95 of M/G/c is approximate, to 1 %, which is .02 of the SCV here.

@@ -785,6 +785,7 @@ def test_blocks_may_cut_anywhere(tmp_path: Path, monkeypatch: pytest.MonkeyPatch
     assert cut.frame["count"].tolist() == whole.frame["count"].tolist() == [17, 17, 16]
 
 
+@pytest.mark.thorough
 def test_damaged_files_are_read_or_refused_and_nothing_else(tmp_path: Path) -> None:
     line = COMBINED.format(i=1, s=5, a="GET /a/1 HTTP/1.1", c=200) + " 0.1 0.05\n"
     whole = [line * 4, LOCUST, HEY, WRK2, "time,rps,p99 (ms)\n0,5,20\n10,6,22\n20,7,23\n"]

@@ -114,6 +114,7 @@ def test_throughput_inside_is_the_limit() -> None:
     assert threads == pytest.approx(expected, rel=3e-4)
 
 
+@pytest.mark.thorough
 @pytest.mark.parametrize(
     ("threads", "permits", "rate", "mean", "p99"),
     [(32, 10, 150, 0.04270, 0.1243), (32, 10, 215, 0.06652, 0.1921),

@@ -39,6 +39,7 @@ def passed(breaker: Breaker, fails: float, rate: float, calls: int = 200_000) ->
     return through / calls
 
 
+@pytest.mark.thorough
 @pytest.mark.parametrize(
     "options",
     [
@@ -161,6 +162,7 @@ def test_a_limit_behind_a_breaker_turns_away_some_of_what_is_let_through() -> No
     assert come == pytest.approx(60.0 * float(guarded.passes(1 - through, 60.0)), rel=1e-9)
 
 
+@pytest.mark.thorough
 @pytest.mark.parametrize("form", ["breaker", "retried", "retried inside"])
 def test_over_time_too(form: str) -> None:
     site = qm.Pipeline(AROUND_ROOM[form])

@@ -102,6 +102,7 @@ PARTLY = [
 ]  # fmt: skip
 
 
+@pytest.mark.thorough
 @pytest.mark.parametrize("row", PARTLY)
 def test_leaves_that_others_load_too_against_simulation(row: tuple[Any, ...]) -> None:
     copies, station, share, figures, noise = row
@@ -259,6 +260,7 @@ def test_branches_that_meet_at_one_station_are_taken_as_independent() -> None:
 FOUR, THREE = qm.MMc(1.8, 8), qm.MGc(qm.LogNormal(0.8, 4.0), 3)
 
 
+@pytest.mark.thorough
 @pytest.mark.parametrize(
     ("before", "db", "copies", "mean", "p99"),
     [
@@ -295,6 +297,7 @@ def test_some_of_the_calls_to_one_station_are_enough() -> None:
     assert float(r.latency.quantile(0.99)) == pytest.approx(12.0007, rel=0.06)
 
 
+@pytest.mark.thorough
 @pytest.mark.parametrize(
     ("branches", "wait"),
     [

@@ -48,6 +48,7 @@ def test_published_limits_of_threads_over_a_pool() -> None:
     assert site(32, 4).bottleneck == "connections"
 
 
+@pytest.mark.thorough
 @pytest.mark.parametrize(
     ("threads", "permits", "rate", "mean", "p99"),
     [(32, 10, 150, .04270, .1243), (32, 10, 200, .05485, .1553), (32, 10, 215, .06652, .1921),

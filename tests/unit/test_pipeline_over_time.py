@@ -25,6 +25,7 @@ def test_a_slow_load_is_a_steady_state_at_each_moment() -> None:
     assert "no station is ever saturated" in str(found)
 
 
+@pytest.mark.thorough
 def test_what_the_first_station_holds_up_comes_to_the_second_no_faster() -> None:
     web, db = qm.call("web", qm.MMc(0.01, 4)), qm.call("db", qm.MMc(0.01, 3))
     crowd = pulse(7500, 30.0, base=100.0, until=100.0)
@@ -137,6 +138,7 @@ IN_A_PULSE = np.array([86.8, 322.4, 440.0, 455.2, 270.7, 128.4, 71.3, 61.4])
 10.25, 10.75 and 11.25 s, of 1,600 sample paths of the events."""
 
 
+@pytest.mark.thorough
 def test_who_is_rejected_comes_back_after_the_pause_and_not_the_timeout() -> None:
     attempts = qm.retry(
         qm.timeout(2.0, qm.call("room", ROOM)), attempts=4, pause=0.1, backoff=2.0
@@ -161,6 +163,7 @@ LOSING = {
 }
 
 
+@pytest.mark.thorough
 @pytest.mark.parametrize("name", LOSING)
 @pytest.mark.parametrize("pause", [0.0, 0.1])
 def test_all_attempts_are_lost_as_all_of_them_are(name: str, pause: float) -> None:
@@ -193,6 +196,7 @@ def test_flows_that_join_are_as_old_as_their_mean() -> None:
     assert sum([flows[0], flows[0]]).source == "slow"
 
 
+@pytest.mark.thorough
 def test_clients_who_try_again_keep_a_site_down() -> None:
     db = qm.call("db", qm.MMc(0.04, 10))
     site, alone = qm.Pipeline(qm.retry(qm.timeout(1.0, db), attempts=3)), qm.Pipeline(db)

@@ -184,6 +184,7 @@ def test_a_chain_of_timeouts_is_read_off_one_curve() -> None:
     assert p.plan.states(p.max_rate * 1.001).least[("timeout", "a")] == 1.0
 
 
+@pytest.mark.thorough
 def test_nested_timeouts_whose_pauses_jitter() -> None:
     """Against two simulations of 1e6 requests, until they tip."""
     b = qm.timeout(4.0, qm.call("b", qm.MMc(1.0, 8)), name="in")
@@ -235,6 +236,7 @@ def test_a_retry_around_what_cannot_fail_changes_nothing(options) -> None:
     assert float(np.max(other.retries["retry"].amplification)) == 1.0
 
 
+@pytest.mark.thorough
 def test_a_bounded_queue_keeps_work_useful() -> None:
     """M/M/1/K behind a timeout of 10, four attempts: theory, where pauses are long."""
     p = tried(qm.call("app", qm.MMcK(1.0, 1, 8)), 10.0, 4, pause=1e9)

@@ -18,6 +18,7 @@ def row(*parts: tuple[float, int]) -> qm.Pipeline:
     return qm.Pipeline(qm.series(*calls))
 
 
+@pytest.mark.thorough
 @pytest.mark.parametrize(
     ("servers", "p50", "p99"),
     [
@@ -36,6 +37,7 @@ def test_two_equal_stations_in_the_seconds_in_which_their_jam_ends(
     assert found.p99 == pytest.approx(p99, rel=0.04)
 
 
+@pytest.mark.thorough
 def test_a_station_that_is_never_full_passes_on_what_came_from_a_jam() -> None:
     """Of 4,000 crowds: behind a station in a jam and one that has a tenth to spare the third,
     as fast as the first, has a quarter fewer if it is fed by a Poisson stream."""
@@ -65,6 +67,7 @@ def test_of_half_of_what_leaves_a_jam() -> None:
     )
 
 
+@pytest.mark.thorough
 def test_behind_a_station_that_gets_more_servers_while_its_jam_lasts() -> None:
     """Of 1,500 crowds: fed by the mean, 14 to 35 % fewer are there, and p50 is 14 % low."""
     site = row((0.05, 20), (0.05, 20))

@@ -31,6 +31,7 @@ def test_published_digits_of_a_database_that_slows_down() -> None:
     assert site(22).max_rate == pytest.approx(147.949, abs=1e-3)
 
 
+@pytest.mark.thorough
 def test_the_sizes_are_those_of_the_curve_alone() -> None:
     rate = np.array([80.0, 120.0, 140.0, 150.0])
     here = qm.best_pool(site(1), "connections", rate, most=100)

@@ -37,6 +37,7 @@ def whole() -> pd.DataFrame:
     return qm.sweep(SHOP, OVER, chunk=37)
 
 
+@pytest.mark.thorough
 def test_processes_change_no_digit(tmp_path: Path) -> None:
     frame = qm.sweep(SHOP, OVER, chunk=37, engine=Local(workers=2))
     pd.testing.assert_frame_equal(frame, whole(), check_exact=True)
@@ -93,6 +94,7 @@ class _Dying:
         return number * number
 
 
+@pytest.mark.thorough
 def test_a_killed_process_loses_and_doubles_nothing(tmp_path: Path) -> None:
     found = list(Local(workers=2).run(_Dying(tmp_path), range(9)))
     assert sorted(found) == [(n, n * n) for n in range(9)]

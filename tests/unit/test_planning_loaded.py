@@ -42,6 +42,7 @@ def test_the_least_of_all_choices(limit: float) -> None:
     assert plan.steady == {"web.servers": 1, "db.servers": 1}
 
 
+@pytest.mark.thorough
 def test_headroom_is_more_users_and_scenarios_hold_too() -> None:
     more = qm.size(SITE, USERS, "p99 < 600 ms", headroom=0.25)
     assert more.needed == qm.size(SITE, qm.Closed(500, 5.0), "p99 < 600 ms").needed
@@ -50,6 +51,7 @@ def test_headroom_is_more_users_and_scenarios_hold_too() -> None:
     assert (both.numbers, both.binding_scenario) == (more.needed, "a crowd")
 
 
+@pytest.mark.thorough
 def test_no_servers_make_a_service_shorter() -> None:
     with pytest.raises(InfeasibleError, match=r"p99 is \d+ ms .*web.service_time at most"):
         qm.size(SITE, USERS, "p99 < 200 ms")
@@ -75,6 +77,7 @@ def test_elasticities_are_those_of_wide_differences() -> None:
     )
 
 
+@pytest.mark.thorough
 @pytest.mark.parametrize(("goals", "unit"), [(("p99 < 1 s",), 1.5), ((), 1e-6)])
 def test_the_capacity_is_a_number_of_users(goals: tuple[str, ...], unit: float) -> None:
     site, load = SITE.replace({"web.servers": 40, "db.servers": 20}), qm.Closed(4000, 5.0)
@@ -107,6 +110,7 @@ def test_users_are_drawn_as_whole_users_and_never_overload() -> None:
     assert "overload" not in str(found)
 
 
+@pytest.mark.thorough
 def test_answers_say_the_users() -> None:
     site = SITE.replace({"web.servers": 6, "db.servers": 3})
     lost = answers.outages(site, USERS, objectives="p99 < 1 s")
@@ -117,6 +121,7 @@ def test_answers_say_the_users() -> None:
     assert answers.size(site, USERS, objectives="p99 < 1 s").fact("think_time") == 5.0
 
 
+@pytest.mark.thorough
 def test_a_report_on_users() -> None:
     found = qm.report(qm.MMc(0.045, 2), qm.Closed(80, 5.0), objectives="p99 < 1 s")
     keys = [section.key for section in found.sections]

@@ -51,6 +51,7 @@ def test_no_other_split_of_three_has_more_hits() -> None:
         assert best.hits >= others.max()
 
 
+@pytest.mark.thorough
 @DEAR
 @given(
     part=st.floats(0.01, 0.99),

@@ -110,6 +110,7 @@ def test_what_has_no_boundary_over_time_says_so() -> None:
         qm.solve_for(SHOP, "requests", lambda n: n, "p99 < 200 ms")
 
 
+@pytest.mark.thorough
 def test_what_another_station_limits_is_said_with_the_best_that_can_be_done() -> None:
     """With one server of the second station all are late, as with a hundred: not so late."""
     web, db = qm.call("web", qm.MMc(0.05, 2)), qm.call("db", qm.MMc(0.04))

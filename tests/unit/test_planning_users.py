@@ -33,6 +33,7 @@ def test_one_user_more_is_one_too_many(objective: str, read) -> None:
     assert read(r).tolist() == [True, False]
 
 
+@pytest.mark.thorough
 def test_all_scenarios_at_once() -> None:
     speeds, thoughts = np.array([0.004, 0.008, 0.4]), np.array([[0.0], [5.0]])
     found = capacity(
@@ -193,6 +194,7 @@ def test_loads_in_words() -> None:
     assert in_words(qm.Poisson(20.0)) == in_words(20.0) == "at 20/s"
 
 
+@pytest.mark.thorough
 def test_answers_under_users() -> None:
     load, goal = qm.Closed(200, 5.0), "p99 < 1 s"
     found = qm.answers.solve(pages(), load, objectives=goal)

@@ -351,6 +351,7 @@ def test_special_cases_are_delegated_and_exact():
     assert near.wait.quantile(0.99) == pytest.approx(there.wait.quantile(0.99), rel=1e-4)
 
 
+@pytest.mark.thorough
 def test_station_cells():
     rate = np.array([0.0, 1.0, 5.0, 6.0, 9.0, np.nan])
     for service in (qm.Gamma(0.5, 0.5), qm.LogNormal(0.5, 2.0), qm.Deterministic(0.5)):

@@ -85,6 +85,7 @@ def test_infinite_variance_waits_infinitely_on_average() -> None:
     assert 0 < r.wait.quantile(0.9) < np.inf
 
 
+@pytest.mark.thorough
 @pytest.mark.parametrize(
     "service",
     [

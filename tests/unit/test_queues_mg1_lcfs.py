@@ -101,6 +101,7 @@ SERVICE = {
 }
 
 
+@pytest.mark.thorough
 @pytest.mark.parametrize("preemptive", [True, False])
 @pytest.mark.parametrize("name", SERVICE)
 def test_distributions_against_sample_paths(name: str, preemptive: bool) -> None:

@@ -164,6 +164,7 @@ def paths(preemptive: bool) -> list[np.ndarray]:
     return priority_path(RATES, SAMPLERS, preemptive, 400_000, 5)
 
 
+@pytest.mark.thorough
 @pytest.mark.parametrize("preemptive", [False, True])
 def test_distributions_against_sample_paths(preemptive: bool) -> None:
     r = solve(RATES, DISTRIBUTIONS, preemptive)

@@ -137,6 +137,7 @@ SERVICE = {
 }
 
 
+@pytest.mark.thorough
 @pytest.mark.parametrize("policy", ["srpt", "psjf", "sjf"])
 @pytest.mark.parametrize("name", SERVICE)
 def test_against_sample_paths(name: str, policy: str) -> None:
@@ -188,6 +189,7 @@ def test_two_sizes_are_two_priority_classes() -> None:
             )
 
 
+@pytest.mark.thorough
 def test_measured_sizes() -> None:
     samples = np.array([0.2, 0.5, 0.5, 0.9, 1.3, 1.4, 1.8, 2.2, 3.0, 5.0, 9.0])
     values, counts = np.unique(samples, return_counts=True)

@@ -84,6 +84,7 @@ def path(kind: str, rate: float, n: int, seed: int) -> np.ndarray:
     return np.array(waits[n // 20 :])
 
 
+@pytest.mark.thorough
 @pytest.mark.parametrize("kind", STATIONS)
 def test_distributions_against_sample_paths(kind: str) -> None:
     waits = path(kind, 0.7, 400_000, 12)

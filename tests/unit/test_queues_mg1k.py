@@ -354,6 +354,7 @@ def shared_path(
     return lost / len(needs), np.array(times)
 
 
+@pytest.mark.thorough
 @pytest.mark.parametrize(
     ("distribution", "capacity", "rate"), [("D", 6, 1.1), ("H2", 10, 0.7), ("D", 30, 0.9)]
 )

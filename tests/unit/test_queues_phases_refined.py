@@ -33,6 +33,7 @@ SIMULATED = [
 ]
 
 
+@pytest.mark.thorough
 @pytest.mark.parametrize("case", SIMULATED, ids=lambda case: " ".join(map(str, case[:4])))
 def test_simulated_waits(case: tuple[float, ...]) -> None:
     """Percentiles within 6 %, the mean 7 %, P(wait) 2 % and p99 of the response 3 %."""

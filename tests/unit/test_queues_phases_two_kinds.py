@@ -29,6 +29,7 @@ SIMULATED = [
 ]
 
 
+@pytest.mark.thorough
 @pytest.mark.parametrize(("servers", "load", "mean", "waits", "p95", "p99"), SIMULATED)
 def test_simulated_waits(
     servers: int, load: float, mean: float, waits: float, p95: float, p99: float

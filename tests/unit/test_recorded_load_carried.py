@@ -42,6 +42,7 @@ def test_a_backlog_is_carried_and_drained() -> None:
     assert frame.iloc[-1]["p99"] == pytest.approx(steady.iloc[-1]["p99"], rel=2e-3)
 
 
+@pytest.mark.thorough
 def test_rows_over_time_are_those_of_the_whole_way(monkeypatch: pytest.MonkeyPatch) -> None:
     """In parts that go on from each other, or at once; in steady rows the error is small."""
     day = 250 + 240 * np.sin(np.arange(30) / 3)
@@ -64,6 +65,7 @@ def test_a_slow_load_is_a_steady_state_in_each_row() -> None:
     )
 
 
+@pytest.mark.thorough
 def test_order_gaps_and_rows_without_load() -> None:
     frame = qm.replay(SHOP, RUSH, dynamic=True)
     mixed = RUSH.sample(frac=1.0, random_state=3)

@@ -73,6 +73,7 @@ def default() -> str:
     return page
 
 
+@pytest.mark.thorough
 def test_the_page_is_small_and_asks_nobody(default: str) -> None:
     assert len(default.encode()) < 1_500_000
     page = Page(default)
@@ -138,6 +139,7 @@ def test_names_are_escaped() -> None:
     assert "&lt;script&gt;" in page
 
 
+@pytest.mark.thorough
 def test_a_report_of_any_model() -> None:
     over = qm.report(shop(), 500.0, objectives="p99 < 80 ms")
     assert not over.good
@@ -218,6 +220,7 @@ def test_the_cost_of_headroom() -> None:
         assert cost == qm.size(shop(), 300.0, "p99 < 80 ms", headroom=share).cost
 
 
+@pytest.mark.thorough
 def test_clients_who_give_up_have_a_section_and_searches_are_of_those_who_wait() -> None:
     db = qm.call("db", qm.MMc(0.008, servers=2))
     held = qm.hold("app", 5, qm.series(qm.call("work", qm.Delay(qm.Exponential(0.02))), db))

@@ -39,6 +39,7 @@ def numbers(rng):
     return site, {LAM: float(rng.uniform(0.01, 0.98) * site.max_rate), H: h}
 
 
+@pytest.mark.thorough
 def test_pipeline_in_numbers_is_the_pipeline_in_symbols():
     rng, result = np.random.default_rng(3), SITE.solve(LAM)
     for _ in range(20):
@@ -185,6 +186,7 @@ def test_series_at_heavy_load(servers, order):
     assert abs(error) < 0.3 * gap**order
 
 
+@pytest.mark.thorough
 def test_series_at_heavy_load_of_a_whole_pipeline():
     one = sp.Rational(1, 50)
     web, lookup = qm.call("web", qm.MMc(one, 2)), qm.call("cache", qm.MMc(one / 50))

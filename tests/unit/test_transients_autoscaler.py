@@ -82,6 +82,7 @@ def test_noise_of_servers_that_do_not_wait() -> None:
     assert noise_of(p, n, np.full(60, 9.0 * 4), n * 4) == pytest.approx(2 * 9.0 / 4, rel=1e-9)
 
 
+@pytest.mark.thorough
 def test_pods_come_and_go_in_a_pipeline() -> None:
     site = qm.Pipeline(qm.call("web", qm.MMc(0.1, 10)))
     load = qm.Profile([0.0, 120.0, 600.0, 660.0, 2400.0], [40.0, 40.0, 200.0, 40.0, 40.0])

@@ -48,6 +48,7 @@ SECONDS = [
 ]
 
 
+@pytest.mark.thorough
 @pytest.mark.parametrize("second", SECONDS, ids=lambda station: type(station).__name__)
 def test_what_comes_is_served_lost_or_there(second: qm.Station) -> None:
     """To what a trapezoid misses between the times: half of one of a thousand requests."""
