@@ -3,7 +3,7 @@
     python docs/errors_of_limits.py [REQUESTS]
     python docs/errors_of_limits.py again
 
-simulates each point with as many arrivals (by default 2,000,000; three minutes in all) and
+simulates each point with as many arrivals (by default 2,000,000; five minutes in all) and
 writes docs/reference/errors-of-limits.csv, a page of the same name and
 qmodel/queues/approximations/limit_errors.py; "again" keeps what is simulated and measures only
 the library anew. tests/unit/test_limit_errors.py computes the errors again from what is
@@ -71,6 +71,23 @@ POINTS = [
         (0.8, 2.0, "gamma", 1.0, 1, 0.9),
         (1.3, 10.0, "gamma", 1.0, 1, 0.9),
         (1.0, 3.0, "lognormal", 2.0, 2, 0.8),
+        # Drawn at random.
+        (0.71, 20.0, "gamma", 1.0, 1, 0.74),
+        (1.9, 5.0, "lognormal", 4.0, 1, 0.74),
+        (0.91, 40.0, "uniform", 0.3333, 1, 0.74),
+        (2.5, 40.0, "gamma", 1.0, 1, 0.83),
+        (1.66, 5.0, "constant", 0.0, 1, 0.69),
+        (2.79, 5.0, "uniform", 0.3333, 1, 0.52),
+        (2.94, 10.0, "gamma", 0.25, 4, 0.86),
+        (0.97, 5.0, "gamma", 1.0, 2, 0.66),
+        (0.82, 8.0, "gamma", 0.25, 2, 0.78),
+        (3.0, 3.0, "uniform", 0.3333, 1, 0.65),
+        (0.95, 1.0, "gamma", 0.25, 1, 0.7),
+        (0.98, 5.0, "gamma", 0.25, 2, 0.77),
+        (1.76, 5.0, "gamma", 1.0, 1, 0.64),
+        (2.26, 2.0, "gamma", 0.25, 2, 0.6),
+        (1.07, 10.0, "gamma", 0.25, 1, 0.84),
+        (2.85, 2.0, "constant", 0.0, 1, 0.6),
     )
 ]
 

@@ -163,7 +163,9 @@ class Arrivals(Calls):
             if isinstance(stream, Limited):
                 late = late_scv(stream, rate, utilization, scv, seen)
                 if late is not None:
-                    burst = stream.burst_at(services.mean, station.servers)
+                    burst: Any = np.inf
+                    if np.any(np.equal(services.scv, 0)):
+                        burst = stream.burst_at(services.mean, station.servers)
                     self.limits[name] = {"burst": burst, "late_scv": late}
             self.scvs[name], self.early[name] = scv, None if first is scv else first
         passed = met | arriving.passed | {name}  # Those of a first visit know of few.

@@ -245,7 +245,7 @@ class Station(Model, ABC):
         load, servers = result.utilization, result.station.servers
         batches = any(s.batch > 1 for s in streams)
         fewer = 1.0 if batches else fewer_servers(scv, load, seen, servers)
-        factor = wait_factor(scv, load, seen) * fewer
+        factor = wait_factor(scv, load, seen, first) * fewer
         if again:
             mean, waits = as_if_shared(result, total, share)
             result = replace(result, waiting_time=mean, wait=waits)
@@ -300,16 +300,17 @@ class Station(Model, ABC):
     def _ended(self, waits: Distribution, stream: Stream, scv: Any, seen: Any) -> Distribution:
         """Return the waits as they are behind bursts that end."""
         service, late = self.service, scv if stream.late_scv is None else stream.late_scv
-        if late is scv and isinstance(stream.burst, float) and stream.burst == np.inf:
-            return waits
         # Where work varies, one may wait for any time.
-        ends = np.equal(service.scv, 0) & np.isfinite(stream.burst)
+        known = not (isinstance(stream.burst, float) and stream.burst == np.inf)
+        ends = np.equal(service.scv, 0) & np.isfinite(stream.burst) if known else False
         if late is scv and not np.any(ends):
             return waits
         with np.errstate(invalid="ignore", divide="ignore"):
-            longest = (stream.burst - 1) * service.mean / self.servers
-            longest = np.where(ends, longest, np.inf)
-            return bounded(waits, longest[()], (late + seen) / (scv + seen))
+            longest: Any = np.inf
+            if np.any(ends):
+                longest = (stream.burst - 1) * service.mean / self.servers
+                longest = np.where(ends, longest, np.inf)[()]
+            return bounded(waits, longest, (late + seen) / (scv + seen))
 
     @staticmethod
     def _felt(result: StationResult, streams: Sequence[Stream], rates: Sequence[Value]) -> Any:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 import pytest
+from scipy.optimize import brentq
 
 import qmodel as qm
 from qmodel.queues.approximations.limited_stream import Limited
@@ -31,6 +32,47 @@ def test_simulated_responses(
     assert float(response.mean) == pytest.approx(mean / 1000, rel=0.12)
     assert float(response.quantile(0.99)) == pytest.approx(p99 / 1000, rel=0.11)
     assert "variability-of-arrivals" in r.basis.assumptions("p99")
+
+
+# Where tokens wait for requests, and where requests wait for less than a gap: arrivals for a
+# token, burst, station at one token a second; mean and p99 by five million requests each.
+UNDER_PRESSURE = [
+    (2.31, 40.0, qm.MMc(0.5), 0.712, 3.21),
+    (1.99, 20.0, qm.MGc(qm.Uniform(0.0, 1.3), 1), 0.921, 2.66),
+    (3.0, 5.0, qm.queues.MDc(0.6), 0.684, 1.26),
+    (0.75, 1.0, qm.MMc(0.5), 0.5216, 2.392),
+    (1.41, 2.0, qm.MGc(qm.Gamma(0.5, 0.25), 1), 0.568, 1.51),
+]
+
+
+@pytest.mark.parametrize(("arrivals", "burst", "station", "mean", "p99"), UNDER_PRESSURE)
+def test_what_a_station_feels_of_it(
+    arrivals: float, burst: float, station: qm.queues.Station, mean: float, p99: float
+) -> None:
+    path = qm.series(qm.limit("quota", 1.0, burst=burst), qm.call("api", station))
+    response = qm.Pipeline(path).solve(arrivals).stations["api"].response
+    assert float(response.mean) == pytest.approx(mean, rel=0.08)
+    assert float(response.quantile(0.99)) == pytest.approx(p99, rel=0.15)
+
+
+def test_tokens_that_wait_are_d_m_1() -> None:
+    """The variance of the number that has left is twice that of their exponential sojourn."""
+    load = np.array([1.3, 2.0, 4.0])
+    found = [brentq(lambda x, a=a: x - np.exp(-a * (1 - x)), 0.0, 0.9) for a in load]
+    sojourn = 1 / (load * (1 - np.array(found)))
+    time = 1e7
+    many = accepted(load, limit=1.0, burst=1e4)
+    variance = time * (1 + Limited(load, 1.0, 1e4, many).extra(time, {}))
+    assert variance == pytest.approx(2 * sojourn**2, rel=1e-3)
+
+
+def test_a_station_feels_no_less_than_some_gaps() -> None:
+    stream = Limited(2.0, 1.0, 5.0, accepted(2.0, limit=1.0, burst=5.0))
+    for scv, gaps in ((0.0, 0.6), (1.0, 3.4), (4.0, 3.4)):
+        least = gaps / (2.0 * accepted(2.0, limit=1.0, burst=5.0))
+        assert stream.felt(0.1 * least, scv) == pytest.approx(stream.extra(least, {}))
+        assert stream.felt(3 * least, scv) == pytest.approx(stream.extra(3 * least, {}))
+        assert stream.felt(np.array([0.0]), scv) == pytest.approx(stream.felt(0.0, scv))
 
 
 def test_limits_of_the_index() -> None:

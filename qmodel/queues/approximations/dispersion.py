@@ -137,7 +137,7 @@ class Dispersion:
 
     @property
     def station(self) -> tuple[Any, ...] | None:
-        """Utilization, servers and service of one station before, behind Poisson arrivals."""
+        """Utilization, servers and service of one before, behind Poisson arrivals."""
         return None
 
     def having_passed(self, stations: frozenset[str]) -> Dispersion:
@@ -155,6 +155,10 @@ class Dispersion:
         if id(self) not in known:
             known[id(self)] = self._extra(time, known)
         return known[id(self)]
+
+    def felt(self, time: Any, service_scv: Any) -> Any:
+        """Return what of it a station feels that fills in a time [s]."""
+        return self.extra(time, {})
 
     def _extra(self, time: Any, known: dict[int, Any]) -> Any:
         return 0.0
@@ -204,13 +208,6 @@ def mixed(parts: Sequence[tuple[Any, Dispersion]]) -> Dispersion:
 class _Joined(_Mixed):
     """What goes on when the last of several is done."""
 
-    @property
-    def station(self) -> tuple[Any, ...] | None:
-        """That of equal stations of constant work, which are done together."""
-        first = self.parts[0][1]
-        known = first.station if all(part is first for _, part in self.parts) else None
-        return known if known and np.all(known[2].scv == 0) else None
-
     def _extra(self, time: Any, known: dict[int, Any]) -> Any:
         count = 1 / sum(share**2 for share, _ in self.parts)
         extra = np.asarray(_Mixed._extra(self, time, known))
@@ -225,6 +222,9 @@ def joined(parts: Sequence[tuple[Any, Dispersion]]) -> Dispersion:
     depth = max(part.depth for _, part in parts)
     if not depth:
         return DISTURBED
+    first = parts[0][1]
+    if all(x is first for _, x in parts) and (one := first.station) and np.all(one[2].scv == 0):
+        return first  # Constant work at equal stations is done together.
     longest = reduce(np.maximum, (time for time, _ in parts))
     squares = [np.square(time / longest) for time, _ in parts]
     shares = [square / sum(squares) for square in squares]
@@ -274,7 +274,7 @@ class Behind(Dispersion):
 
     @property
     def station(self) -> tuple[Any, ...] | None:
-        """Those of the station, if what comes there is Poisson and nothing is lost."""
+        """Its own, if what comes is Poisson and nothing is lost."""
         alone = not self._before and np.all(np.equal(self._felt, 1))
         return (self._utilization, self._servers, self._service) if alone else None
 
@@ -316,18 +316,19 @@ class Behind(Dispersion):
         return (1 - busy) * self._before.extra(time, known) + busy * served
 
 
-def wait_factor(scv: Any, utilization: Any, service_scv: Any) -> Any:
+def wait_factor(scv: Any, utilization: Any, service_scv: Any, first: Any = 0.0) -> Any:
     """Return how many times longer than behind Poisson arrivals the waits are.
 
-    On symbols it is that of heavy traffic, without the factor of regular arrivals.
+    At low loads arrivals count as they are at `first`, if less regular. On symbols it is that
+    of heavy traffic, without the factor of regular arrivals.
     """
     total = (scv + service_scv) / (1 + service_scv)
     if is_symbolic(total, utilization):
         return total
     xp = namespace()
     load, ca2 = xp.asarray(utilization), xp.asarray(scv)
-    spread = 3 * load * (ca2 + service_scv)
-    less = np.exp(-2 * xp.over((1 - load) * (1 - ca2) ** 2, spread, np.inf))
+    spread, soon = 3 * load * (ca2 + service_scv), np.minimum(np.maximum(ca2, first), 1.0)
+    less = np.exp(-2 * xp.over((1 - load) * (1 - soon) ** 2, spread, np.inf))
     factor = total * xp.where((ca2 < 1) & (load < 1), less, 1.0)
     return np.maximum(factor, 1e-12)  # A clock before constant work: no wait to speak of.
 

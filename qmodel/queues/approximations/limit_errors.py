@@ -8,6 +8,6 @@ from __future__ import annotations
 __all__ = ["WORST"]
 
 WORST: dict[str, dict[str, int]] = {
-    "SCV from 1": {"mean": 9, "p50": 12, "p95": 11, "p99": 15},
-    "SCV below 1": {"mean": 15, "p50": 15, "p95": 29, "p99": 39},
+    "SCV from 1": {"mean": 6, "p50": 9, "p95": 9, "p99": 10},
+    "SCV below 1": {"mean": 11, "p50": 13, "p95": 24, "p99": 23},
 }

@@ -13,13 +13,21 @@ bucket of one token the SCV of the times between departures, which is exact. Ove
 .. math::
 
     I(t) = 1 - (1 - I_\infty) \, w(\gamma t), \qquad
-    \gamma = \frac{(\lambda - r)^2}{\lambda}
-    + \lambda \Big(\frac{1}{(b - 1/2)^2} + \frac{12}{b^3}\Big),
+    \gamma = r g + \lambda h \Big(\frac{1}{(b - 1/2)^2} + \frac{12}{b^3}\Big),
 
 with the weight w of reflected Brownian motion (`qmodel.queues.approximations.dispersion`) and
-the pace at which Brownian motion between two barriers, the tokens in the bucket, forgets. The
-form of the first is ours, and so are the numbers, from simulations of the stream; the last term
-is of small bursts, which leave no time for as much work as their index would bring.
+the pace at which Brownian motion between two barriers, the tokens in the bucket, forgets. With
+:math:`\rho = \lambda / r` it is :math:`g = (1 - \rho)^2 / \rho` below 1. Above, what leaves is
+D/M/1: tokens wait for requests, and the times of departures are regular but for their sojourn,
+exponential at the rate :math:`r (\rho - \rho')`; with :math:`\rho' e^{-\rho'} = \rho e^{-\rho}`
+(`qmodel.queues.counts.token_bucket`) its variance makes :math:`g = (\rho - \rho')^2 / 4`.
+The last term is of small bursts, which leave no time for as much work as their index would
+bring; above 1 it counts as far as the bucket is full at times, :math:`h^2 = \min(1, 2 f / (f +
+\ell))`. The form of :math:`I_\infty` and of this term is ours, and so are the numbers, from
+simulations of the stream.
+
+A station feels what there is over :math:`0.6 + 2.8 \min(c_s^2, 1)` mean times between
+departures at least, by simulations: within less the index is that of any simple stream.
 
 Of arrivals that are not Poisson the index is theirs times that: as they are while the bucket
 has tokens, at the pace of these while it has none.
@@ -39,12 +47,15 @@ from typing import Any
 import numpy as np
 
 from qmodel._xp import namespace
+from qmodel.numerics.erlang import special
 from qmodel.queues.approximations.dispersion import POISSON, Dispersion
 from qmodel.queues.approximations.relaxation import relaxed
 
 __all__ = ["Limited"]
 
 _FEW = 12.0
+_CONSTANT, _VARIED = 0.6, 2.8
+"""Mean gaps over which constant work feels a stream at least, and more varied work besides."""
 
 
 class Limited(Dispersion):
@@ -85,12 +96,18 @@ class Limited(Dispersion):
         xp = namespace()
         rate = xp.asarray(arrival_rate)
         with np.errstate(invalid="ignore", over="ignore"):
-            full = np.maximum(1 - rate * accepted / limit, 0.0)
-            index = xp.over(full, full + np.maximum(1 - accepted, 0.0), 1.0) ** 2
+            left = rate * accepted
+            full = np.maximum(1 - left / limit, 0.0)
+            idle = xp.over(full, full + np.maximum(1 - accepted, 0.0), 1.0)
+            index = idle**2
             size = np.asarray(burst, dtype=float)
             small = (size - 0.5) ** -2 + _FEW * size**-3
-            pace = np.square(rate - limit) + np.square(rate) * small
-            pace = xp.over(pace, rate, np.inf)
+            drift = xp.over(np.square(rate - limit), rate, np.inf)
+            if np.any(rate > limit):
+                small = small * np.where(rate > limit, np.sqrt(np.minimum(2 * idle, 1.0)), 1.0)
+                drift = np.where(rate > limit, _under_pressure(rate, limit), drift)
+            pace = drift + rate * small
+            self._gap = xp.over(1.0, left, 0.0)
         known = np.isfinite(index) & np.isfinite(pace)
         self._less = xp.where(known, index - 1, 0.0)
         self._pace = xp.where(known, pace, 0.0)
@@ -109,6 +126,20 @@ class Limited(Dispersion):
             slow = np.less_equal(self._limit * service, servers)
         return np.where(slow, self._burst, np.inf)[()]
 
+    def felt(self, time: Any, service_scv: Any) -> Any:
+        """Return the index less 1 that a station feels: of no less than some gaps [s]."""
+        least = (_CONSTANT + _VARIED * np.minimum(service_scv, 1.0)) * self._gap
+        if isinstance(time, float) and isinstance(least, float):
+            return self._extra(time if time > least else least, {})
+        return self._extra(np.maximum(time, least), {})
+
     def _extra(self, time: Any, known: dict[int, Any]) -> Any:
         here = 1 + self._less * relaxed(namespace().weigh(self._pace, time))
         return (1 + self._before.extra(time, known)) * here - 1
+
+
+def _under_pressure(rate: Any, limit: Any) -> Any:
+    """Return at what pace tokens that wait for requests forget [1/s]."""
+    load = np.minimum(rate / limit, 500.0)
+    other = -special().lambertw(-load * np.exp(-load)).real
+    return limit * np.square(rate / limit - other) / 4

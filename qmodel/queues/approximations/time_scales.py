@@ -34,6 +34,7 @@ import numpy as np
 
 from qmodel._xp import namespace
 from qmodel.distributions import Distribution, Exponential
+from qmodel.queues.waits.bounded import UNFELT
 
 if TYPE_CHECKING:
     from qmodel.queues.approximations.dispersion import Dispersion
@@ -56,27 +57,25 @@ def filling(rate: Any, utilization: Any) -> Any:
     return xp.guard(xp.over(load**2, 2 * rate * (1 - load) ** 2, np.inf), rate == 0, 0.0)
 
 
-def scv_at(
-    stream: Dispersion, rate: Any, utilization: Any, service_scv: Any, times: float = 1.0
-) -> Any:
+def scv_at(stream: Dispersion, rate: Any, utilization: Any, service_scv: Any) -> Any:
     """Return the SCV of a stream at a station: its index at the time in which that fills.
 
     Of a stream whose index falls in time, as behind a limit, it is that of the most work that
-    comes ahead of its service. Waits so many `times` as long as the mean fill it as long.
+    comes ahead of its service.
     """
-    scale = times * filling(rate, utilization)
+    scale = filling(rate, utilization)
     scv: Any = 1.0
     found = []
     with np.errstate(invalid="ignore"):
         for _ in range(3):
             time = scale * np.maximum(scv + service_scv, 1e-9)
-            scv = np.maximum(1 + stream.extra(time, {}), 0.0)
+            scv = np.maximum(1 + stream.felt(time, service_scv), 0.0)
             found.append(scv)
         if np.any(found[0] < found[1] - 1e-9):
             longest = np.maximum(found[1] + service_scv, 1e-9)
 
             def ahead(y: Any, larger: Any = np.maximum) -> Any:
-                total = larger(1 + stream.extra(scale * y, {}), 0.0) + service_scv
+                total = larger(1 + stream.felt(scale * y, service_scv), 0.0) + service_scv
                 return 2 * (y * total) ** 0.5 - y - service_scv
 
             if isinstance(longest, float) and isinstance(scale, float):
@@ -94,12 +93,21 @@ def late_scv(
 ) -> Any:
     """Return the SCV of a stream, `scv` where the station fills, over long waits.
 
-    None where service varies as much as exponential times, or more: that is not felt there.
+    None where service varies more than exponential times, or the stream no less then: that is
+    not felt.
     """
-    varied = service_scv >= 1
+    varied = service_scv > 1
     if varied is True or np.all(varied):
         return None
-    return np.where(varied, scv, scv_at(stream, rate, utilization, service_scv, _LATE))[()]
+    if isinstance(service_scv, (int, float)) and service_scv == 1:
+        least = 1 + stream.felt(np.inf, service_scv)
+        if np.all(least + 1 >= UNFELT * (scv + 1)):
+            return None
+    time, late = _LATE * filling(rate, utilization), scv
+    for _ in range(2):
+        late = np.maximum(1 + stream.felt(time * (late + service_scv), service_scv), 0.0)
+        late = np.minimum(late, scv)
+    return np.where(varied, scv, late)[()]
 
 
 def service_index(service: Distribution, time: Any) -> Any:
@@ -134,7 +142,7 @@ def early_scv(
     services, fast, _ = _early(rate, utilization, scv, service, servers)
     if fast is True or np.all(fast):
         return scv
-    return namespace().where(fast, scv, np.maximum(1 + stream.extra(services, {}), 0.0))
+    return namespace().where(fast, scv, np.maximum(1 + stream.felt(services, service.scv), 0.0))
 
 
 def early_index(

@@ -32,12 +32,14 @@ import numpy as np
 from qmodel.distributions import ZERO, Deterministic, Distribution, Exponential, Sum
 from qmodel.distributions.algebra import measure
 
-__all__ = ["bounded"]
+__all__ = ["UNFELT", "bounded"]
 
 _NEAR, _FAR = 5.0, 6.0
 """How many mean waits the longest is where it is felt in full, and where it is no more."""
 _SHORTER, _MOST = (0.49, 0.70, 0.86, 0.946, 0.98, 1.0), (2.0, 3.0, 4.0, 5.0, 6.0, 1e9)
 """Four mean waits over what they are exponential, and how many of them the longest is then."""
+UNFELT = 0.98
+"""How many times as long the longest waits are where that is not felt any more."""
 _FLAT = 1e-2
 """The least that the density falls by, for digits."""
 
@@ -67,6 +69,8 @@ def bounded(wait: Distribution, longest: Any, shorter: Any = 1.0) -> Distributio
     >>> float(found.mean), float(found.tail(0.0)), float(found.quantile(0.999))
     (0.99, 0.5, 3.9918)
     """
+    if np.all(shorter >= UNFELT) and np.all(np.isinf(longest)):
+        return wait
     mean, often = np.asarray(wait.mean), 1 - np.asarray(wait.atom)
     some = (mean > 0) & np.isfinite(mean)
     mean, often = np.where(some, mean, 1.0), np.where(some, often, 1.0)
