@@ -194,8 +194,8 @@ POISSON_SPLIT = Assumption(
 INDEPENDENT_SOJOURNS = Assumption(
     "independent-sojourns",
     "the times at the stations of a path are taken as independent; in simulations of tandems "
-    "at 70 to 90 % load no error was seen up to p99.9, and p99.9 of a whole web path was 0.5 % "
-    "low",
+    "of exponential service at 70 to 90 % load no error was seen up to p99.9, and p99.9 of a "
+    "whole web path was 0.5 % low",
     "Reich 1957; Burke 1969; Walrand and Varaiya 1980",
     APPROXIMATE,
 )
