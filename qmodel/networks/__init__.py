@@ -14,8 +14,8 @@ if TYPE_CHECKING:
         StationClasses,
     )
     from qmodel.networks.closed_result import ClosedResult
-    from qmodel.networks.held_pool import HeldPool
-    from qmodel.networks.held_result import HeldResult
+    from qmodel.networks.held.pool import HeldPool
+    from qmodel.networks.held.result import HeldResult
     from qmodel.networks.pool_size import (
         PoolSize,
         deadlock_free_permits,
@@ -54,8 +54,8 @@ lazily(
         "bounds": "Bounds",
         "class_types": "ClassesResult ClosedClass OpenClass StationClasses",
         "closed_result": "ClosedResult",
-        "held_pool": "HeldPool",
-        "held_result": "HeldResult",
+        "held.pool": "HeldPool",
+        "held.result": "HeldResult",
         "pool_size": "PoolSize deadlock_free_permits pool_size scalability",
         "routed": "routed",
         "routed_network": "RoutedNetwork",

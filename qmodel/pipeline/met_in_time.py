@@ -11,8 +11,8 @@ import numpy as np
 from qmodel.basis import Basis
 from qmodel.distributions import Distribution, Scaled, Sum
 from qmodel.distributions.broadcasting import select, shape_of
-from qmodel.networks.held_pool import HeldPool
-from qmodel.networks.held_result import HeldResult, View
+from qmodel.networks.held.pool import HeldPool
+from qmodel.networks.held.result import HeldResult, View
 from qmodel.pipeline.flows import stream_of
 from qmodel.pipeline.over_time import FLOWS_IN_TIME
 from qmodel.pipeline.rows_in_time import in_a_row

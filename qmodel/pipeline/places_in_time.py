@@ -10,7 +10,7 @@ import numpy as np
 from qmodel import _check
 from qmodel.errors import ModelError
 from qmodel.loads import Profile
-from qmodel.networks.held_pool import HeldPool
+from qmodel.networks.held.pool import HeldPool
 from qmodel.queues.base import Station
 from qmodel.queues.delay import Delay
 from qmodel.transients.behind import Behind, behind_of

@@ -13,7 +13,7 @@ import numpy as np
 
 from qmodel._xp import is_symbolic
 from qmodel.distributions import Distribution
-from qmodel.networks.held_inside import together
+from qmodel.networks.held.inside import together
 from qmodel.pipeline.arrivals import Arrivals
 from qmodel.queues.approximations.waits_in_a_row import Wait, with_covariances
 from qmodel.queues.base import StationResult, StreamResult

@@ -27,7 +27,7 @@ from qmodel._typing import Value
 from qmodel._xp import is_symbolic
 from qmodel.distributions import Distribution
 from qmodel.errors import DomainError, ModelError
-from qmodel.networks.held_pool import HeldPool
+from qmodel.networks.held.pool import HeldPool
 from qmodel.queues.base import Station
 from qmodel.queues.erlang_a import ErlangA
 from qmodel.queues.mdc import MDc

@@ -3,9 +3,9 @@
 import numpy as np
 import pytest
 
-from qmodel.networks.held_chain import solve, solve_all
-from qmodel.networks.held_counts import Place, saturation
-from qmodel.networks.held_moves import Chain
+from qmodel.networks.held.chain import solve, solve_all
+from qmodel.networks.held.counts import Place, saturation
+from qmodel.networks.held.moves import Chain
 
 
 def rates(permits: int, mean: float, servers: float, cells: int) -> np.ndarray:

@@ -12,8 +12,8 @@ import pytest
 import qmodel as qm
 from qmodel.distributions.phase_type import PhaseType, phases_of
 from qmodel.networks import HeldPool
-from qmodel.networks.held_closed import Part, chosen, full_pool, matched
-from qmodel.networks.held_ladders import ladder, of_delay
+from qmodel.networks.held.closed import Part, chosen, full_pool, matched
+from qmodel.networks.held.ladders import ladder, of_delay
 
 UNEVEN = qm.HyperExponential((0.9, 0.1), (0.05, 0.6))
 EVEN = qm.distributions.Erlang(0.1, phases=2)

@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 
-from qmodel.networks.held_visits import alike, halves
+from qmodel.networks.held.visits import alike, halves
 
 
 def test_one_visit_is_like_itself_and_heavy_traffic_stands_still() -> None:

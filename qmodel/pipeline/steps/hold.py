@@ -14,11 +14,11 @@ from qmodel._typing import Count
 from qmodel._xp import is_symbolic
 from qmodel.distributions import Distribution
 from qmodel.errors import ModelError
-from qmodel.networks.held_counts import Place
-from qmodel.networks.held_inside import Inside, place_of
-from qmodel.networks.held_pool import HeldPool
-from qmodel.networks.held_result import View
-from qmodel.networks.held_visits import alike, halves
+from qmodel.networks.held.counts import Place
+from qmodel.networks.held.inside import Inside, place_of
+from qmodel.networks.held.pool import HeldPool
+from qmodel.networks.held.result import View
+from qmodel.networks.held.visits import alike, halves
 from qmodel.networks.pool_size import deadlock_free_permits
 from qmodel.pipeline.steps.base import (
     Outcome,

@@ -18,10 +18,10 @@ from qmodel.distributions import (
     Scaled,
 )
 from qmodel.errors import ModelError
-from qmodel.networks.found_wait import FoundWait
-from qmodel.networks.held_counts import Place
-from qmodel.networks.held_result import HeldResult
-from qmodel.networks.held_times import mean_met, stages
+from qmodel.networks.held.counts import Place
+from qmodel.networks.held.found_wait import FoundWait
+from qmodel.networks.held.result import HeldResult
+from qmodel.networks.held.times import mean_met, stages
 from qmodel.networks.product_form import node_of
 from qmodel.queues import mmc
 from qmodel.queues.base import Station, StationResult, StreamResult

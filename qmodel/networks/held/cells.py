@@ -10,7 +10,7 @@ in place of X, and is solved for arrivals of rate :math:`\lambda'`, with
     \lambda' = \lambda \, (X' / X)^{\rho^2}, \quad \rho = \frac{\lambda}{X}, \qquad
     E[T_q] = \frac{1 + I}{1 + I'} \, \frac{X' - \lambda'}{X - \lambda} \, E[T_q'] ,
 
-I being how unevenly a full pool completes (`qmodel.networks.held_closed`): that is what the two
+I being how unevenly a full pool completes (`qmodel.networks.held.closed`): that is what the two
 differ by in heavy traffic, while with little load the rate itself counts.
 """
 
@@ -25,11 +25,11 @@ import numpy as np
 from qmodel.distributions import Distribution, Exponential, Scaled, Sum
 from qmodel.distributions.broadcasting import shape_of
 from qmodel.distributions.shapes import shapes
-from qmodel.networks.held_chain import solve_all
-from qmodel.networks.held_closed import MOST_OPEN, Part, chain_of, chosen, full_pool, matched
-from qmodel.networks.held_counts import Place
-from qmodel.networks.held_ladders import Ladder, ladder, of_delay, of_moments
-from qmodel.networks.held_moves import Chain
+from qmodel.networks.held.chain import solve_all
+from qmodel.networks.held.closed import MOST_OPEN, Part, chain_of, chosen, full_pool, matched
+from qmodel.networks.held.counts import Place
+from qmodel.networks.held.ladders import Ladder, ladder, of_delay, of_moments
+from qmodel.networks.held.moves import Chain
 
 __all__ = ["Pools", "Solved", "solved"]
 

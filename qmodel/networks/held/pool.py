@@ -7,20 +7,20 @@ stations with P requests inside, a closed network.
 
 **Nothing queues inside.** The pool is M/G/P, its service the time for which a permit is held.
 **What holders find.** The stations inside are taken as in equilibrium at each number of
-holders (`qmodel.networks.held_counts`). Those that find a permit and those that wait for one
+holders (`qmodel.networks.held.counts`). Those that find a permit and those that wait for one
 are kept apart, as the latter find full queues inside, too: a limit moves a queue from the
 inside to the outside and adds no work. To take the two as independent makes the p99 up to 20 %
 too low; to add a wait for a permit to times without a limit counts it twice.
 **Few permits.** Who waits, for how long, the mean times inside, and how many others those find
 that waited for a permit, and that did not, are those of a Markov chain with the phases of the
-service (`qmodel.networks.held_chain`): exactly, where service is of phase type and the chain
+service (`qmodel.networks.held.chain`): exactly, where service is of phase type and the chain
 has room for it; of the wait's distribution the first three moments. Otherwise it has phases
 that imitate service, and what is left to more of them a chain of the full pool puts right
-(`qmodel.networks.held_closed`). With many permits it is too large.
+(`qmodel.networks.held.closed`). With many permits it is too large.
 
 Where pools are in pools, or stations are shared or visited several times, service that is not
 exponential changes X(P), the waits inside and that for a permit by factors of its SCV
-(`qmodel.networks.held_variability`).
+(`qmodel.networks.held.variability`).
 
 **Shapes.** All parameters broadcast, P too. **Overload.** ``inf`` in its cell. NaN in, NaN out.
 
@@ -54,14 +54,14 @@ from qmodel.distributions import ZERO, Distribution, Exponential, Repeated, Sum
 from qmodel.distributions.algebra import measure
 from qmodel.distributions.broadcasting import whole
 from qmodel.errors import DomainError, ModelError
-from qmodel.networks import held_found, held_states
-from qmodel.networks.held_closed import MOST_OPEN
-from qmodel.networks.held_counts import curve, saturation
-from qmodel.networks.held_inside import Inside
-from qmodel.networks.held_matched import Pools
-from qmodel.networks.held_result import HeldResult, View
-from qmodel.networks.held_series import InSeries
-from qmodel.networks.held_visits import alike, halves
+from qmodel.networks.held import found, states
+from qmodel.networks.held.cells import Pools
+from qmodel.networks.held.closed import MOST_OPEN
+from qmodel.networks.held.counts import curve, saturation
+from qmodel.networks.held.inside import Inside
+from qmodel.networks.held.result import HeldResult, View
+from qmodel.networks.held.series import InSeries
+from qmodel.networks.held.visits import alike, halves
 from qmodel.queues.base import Station, StationResult
 from qmodel.queues.mgc import MGc
 from qmodel.queues.mmc import MMc
@@ -282,7 +282,7 @@ class HeldPool(Station):
     @checked
     def limited(self, result: HeldResult, met: Any) -> HeldResult:
         """Return the state where holders of an outer pool meet so many others here."""
-        return held_found.limited(self, result, met)
+        return found.limited(self, result, met)
 
     def _solve(self, arrival_rate: Value) -> StationResult:
         if self.setting is None:
@@ -298,9 +298,8 @@ class HeldPool(Station):
         """Return the steady state, with the stations inside at their loads."""
         alike = self.alike
         if alike is not None:
-            return held_states.without_queues(self, alike, arrival_rate)
-        found = self._found(arrival_rate)
-        return held_states.result_of(self, self._state(arrival_rate), found)
+            return states.without_queues(self, alike, arrival_rate)
+        return states.result_of(self, self._state(arrival_rate), self._found(arrival_rate))
 
     def views(self, arrival_rate: Value) -> tuple[View, ...]:
         """Return what requests find, which costs less than the whole steady state."""
@@ -308,22 +307,22 @@ class HeldPool(Station):
             return self.among(arrival_rate).views
         return self._found(arrival_rate).views
 
-    def _state(self, arrival_rate: Value) -> held_states.State:
+    def _state(self, arrival_rate: Value) -> states.State:
         if is_symbolic(arrival_rate):
             raise _numbers()
-        return held_states.state_of(self, arrival_rate)
+        return states.state_of(self, arrival_rate)
 
-    def _found(self, arrival_rate: Value) -> held_states.Found:
-        known: dict[str, held_states.Found] = self.within.__dict__.setdefault("found", {})
+    def _found(self, arrival_rate: Value) -> states.Found:
+        known: dict[str, states.Found] = self.within.__dict__.setdefault("found", {})
         if "" not in known:
             state = self._state(arrival_rate)
             small = np.broadcast_to(np.less_equal(self.servers, self._few), state.flow.shape)
             if small.all() or not small.any():
-                known[""] = (held_found.few if small.all() else held_found.many)(self, state)
+                known[""] = (found.few if small.all() else found.many)(self, state)
             else:
                 # The others cost least as pools of one permit, whatever their load.
                 few = replace(self, permits=np.where(small, self.permits, self.each))
-                known[""] = held_found.by_size(self, few, state, small)
+                known[""] = found.by_size(self, few, state, small)
         return known[""]
 
     @property

@@ -49,9 +49,9 @@ import numpy as np
 from qmodel.numerics.roots import increasing_root
 
 if TYPE_CHECKING:
-    from qmodel.networks.held_counts import Place
-    from qmodel.networks.held_pool import HeldPool
-    from qmodel.networks.held_states import State
+    from qmodel.networks.held.counts import Place
+    from qmodel.networks.held.pool import HeldPool
+    from qmodel.networks.held.states import State
 
 __all__ = ["permit_factor", "varied_throughput"]
 

@@ -7,7 +7,7 @@ from typing import Any
 import numpy as np
 
 from qmodel.distributions import Exponential
-from qmodel.networks.held_counts import Place
+from qmodel.networks.held.counts import Place
 
 __all__ = ["mean_met", "stages"]
 

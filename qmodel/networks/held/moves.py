@@ -3,7 +3,7 @@ r"""The states and moves of a pool: its stations' side by side, with so many hol
 A holder passes the stations in one order, some of them perhaps left out. A service that ends
 moves it on to the next station, or out: down a level, or to let the next in line enter. Which
 states there are, and which moves between them, depends on the number of permits and the shapes
-of the stations only (`qmodel.networks.held_phases`), and is listed once.
+of the stations only (`qmodel.networks.held.phases`), and is listed once.
 """
 
 from __future__ import annotations
@@ -15,7 +15,7 @@ from typing import Any, NamedTuple
 import numpy as np
 
 from qmodel.distributions.phase_type import PhaseType
-from qmodel.networks.held_phases import (
+from qmodel.networks.held.phases import (
     EXPONENTIAL,
     Moves,
     Shape,

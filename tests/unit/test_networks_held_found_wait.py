@@ -6,9 +6,9 @@ import numpy as np
 import pytest
 
 import qmodel as qm
-from qmodel.networks.found_wait import FoundWait
-from qmodel.networks.held_counts import Place
-from qmodel.networks.held_times import mean_met, stages
+from qmodel.networks.held.counts import Place
+from qmodel.networks.held.found_wait import FoundWait
+from qmodel.networks.held.times import mean_met, stages
 
 MET = np.array([0.4, 0.3, 0.2, 0.1])
 

@@ -4,7 +4,7 @@ Requests arrive at rate :math:`\lambda` and wait for one of P permits in the ord
 holder passes the inner stations in one order, some of them perhaps left out, and then returns
 its permit. A level is the number of requests, waiting and holding; a phase says how many
 holders are at each station, and in which phases their services are
-(`qmodel.networks.held_moves`): with exponential service the numbers alone. From P requests on
+(`qmodel.networks.held.moves`): with exponential service the numbers alone. From P requests on
 all levels are alike: with :math:`D_0` the moves inside (less all rates, on the diagonal),
 :math:`D_1` the completions, upon which the next in line enters, and G the probabilities of the
 phase in which the chain first comes a level down,
@@ -39,7 +39,7 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
-from qmodel.networks.held_moves import (
+from qmodel.networks.held.moves import (
     Chain,
     Rates,
     entered,

@@ -39,7 +39,7 @@ from typing import Any, NamedTuple
 import numpy as np
 
 from qmodel.distributions import Distribution
-from qmodel.networks.held_variability import varied_throughput
+from qmodel.networks.held.variability import varied_throughput
 from qmodel.numerics.roots import increasing_root
 
 __all__ = ["Counts", "Met", "Place", "counts", "curve", "saturation", "shape_of"]

@@ -11,14 +11,14 @@ from qmodel._xp import namespace
 from qmodel.basis import POISSON_ARRIVALS, Assumption, Basis, union
 from qmodel.distributions import Distribution
 from qmodel.distributions.algebra import measure
-from qmodel.networks.held_counts import saturation
-from qmodel.networks.held_grounds import HELD_PERMITS
-from qmodel.networks.held_inside import longer, thinned, together
-from qmodel.networks.held_result import HeldResult, View
+from qmodel.networks.held.counts import saturation
+from qmodel.networks.held.grounds import HELD_PERMITS
+from qmodel.networks.held.inside import longer, thinned, together
+from qmodel.networks.held.result import HeldResult, View
 from qmodel.queues.base import DISTRIBUTIONS, MEANS, Station
 
 if TYPE_CHECKING:
-    from qmodel.networks.held_pool import HeldPool
+    from qmodel.networks.held.pool import HeldPool
 
 __all__ = ["Found", "State", "result_of", "state_of", "varied_at", "without_queues"]
 

@@ -10,25 +10,25 @@ import numpy as np
 from qmodel.basis import POISSON_ARRIVALS, Assumption, union
 from qmodel.distributions import ZERO, Distribution, Exponential, Mixture, Scaled
 from qmodel.networks.coxian import coxian
-from qmodel.networks.found_wait import FoundWait
-from qmodel.networks.held_counts import Counts, Met, Place, counts
-from qmodel.networks.held_grounds import (
+from qmodel.networks.held.cells import Pools, solved
+from qmodel.networks.held.counts import Counts, Met, Place, counts
+from qmodel.networks.held.found_wait import FoundWait
+from qmodel.networks.held.grounds import (
     FLOW_EQUIVALENCE,
     HELD_AS_EXPONENTIAL,
     HELD_MET,
     HELD_PERMITS,
     HELD_PHASES,
 )
-from qmodel.networks.held_inside import FOURTH, Settled, found, variability
-from qmodel.networks.held_matched import Pools, solved
-from qmodel.networks.held_result import HeldResult, View
-from qmodel.networks.held_states import Found, State, result_of, state_of, varied_at
-from qmodel.networks.held_times import mean_met, stages
-from qmodel.networks.held_variability import permit_factor
+from qmodel.networks.held.inside import FOURTH, Settled, found, variability
+from qmodel.networks.held.result import HeldResult, View
+from qmodel.networks.held.states import Found, State, result_of, state_of, varied_at
+from qmodel.networks.held.times import mean_met, stages
+from qmodel.networks.held.variability import permit_factor
 from qmodel.queues.base import StationResult
 
 if TYPE_CHECKING:
-    from qmodel.networks.held_pool import HeldPool
+    from qmodel.networks.held.pool import HeldPool
 
 __all__ = ["by_size", "few", "limited", "many"]
 

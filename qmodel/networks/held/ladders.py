@@ -18,7 +18,7 @@ from qmodel.distributions import Distribution
 from qmodel.distributions.few_phases import balanced, erlangs
 from qmodel.distributions.fit_phases import fit_phases
 from qmodel.distributions.phase_type import PhaseType, phases_of
-from qmodel.networks.held_phases import EXPONENTIAL
+from qmodel.networks.held.phases import EXPONENTIAL
 
 __all__ = ["Ladder", "ladder", "of_delay", "of_moments"]
 

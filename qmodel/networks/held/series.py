@@ -7,8 +7,8 @@ from dataclasses import dataclass
 from typing import Any
 
 from qmodel.distributions import Distribution, Sum
-from qmodel.networks.held_counts import Place
-from qmodel.networks.held_inside import Inside, place_of
+from qmodel.networks.held.counts import Place
+from qmodel.networks.held.inside import Inside, place_of
 from qmodel.queues.base import Station, StationResult
 
 __all__ = ["InSeries"]

@@ -33,10 +33,10 @@ from typing import Any, NamedTuple
 import numpy as np
 
 from qmodel.distributions.phase_type import PhaseType
-from qmodel.networks.held_counts import Place, curve
-from qmodel.networks.held_ladders import Ladder
-from qmodel.networks.held_moves import Chain, closed_rates, size_of
-from qmodel.networks.held_phases import EXPONENTIAL
+from qmodel.networks.held.counts import Place, curve
+from qmodel.networks.held.ladders import Ladder
+from qmodel.networks.held.moves import Chain, closed_rates, size_of
+from qmodel.networks.held.phases import EXPONENTIAL
 
 __all__ = ["MOST_OPEN", "Full", "Part", "chain_of", "chosen", "full_pool", "matched"]
 

@@ -1,0 +1,1 @@
+"""Pools whose permits are held while a request is at other stations."""
