@@ -54,32 +54,100 @@ POLICIES = {
 }
 ONE, CONSTANT = ("gamma", 1.0), ("constant", 0.0)
 EXPONENTIAL, REGULAR = Service(*ONE, 1, 0.8), Service(*CONSTANT, 1, 0.9)
-POINTS = [
-    Point(policy, replicas, replica, then)
-    for policy, replicas, replica in (
-        ("round robin", 4, Service("lognormal", 4.0, 1, 0.7)),
-        ("round robin", 4, Service(*CONSTANT, 1, 0.8)),
-        ("round robin", 8, Service(*ONE, 2, 0.8)),
-        ("round robin", 3, Service("gamma", 4.0, 2, 0.8)),
-        ("round robin", 2, Service("uniform", 0.3333, 1, 0.9)),
-        ("random", 4, Service("lognormal", 2.0, 1, 0.8)),
-        ("random", 3, Service(*CONSTANT, 1, 0.8)),
-        ("least connections", 4, Service("lognormal", 4.0, 1, 0.8)),
-        ("least connections", 3, Service(*CONSTANT, 1, 0.85)),
-        ("least connections", 6, Service("hyperexponential", 4.0, 1, 0.7)),
-    )
-    for then in (EXPONENTIAL, REGULAR)
-] + [
-    Point(policy, replicas, replica, None, first)
-    for policy, replicas, replica in (
-        ("round robin", 3, Service(*ONE, 1, 0.8)),
-        ("round robin", 2, Service("lognormal", 2.0, 2, 0.8)),
-        ("random", 2, Service("uniform", 0.3333, 1, 0.8)),
-        ("least connections", 4, Service(*ONE, 1, 0.8)),
-        ("least connections", 2, Service("gamma", 0.25, 1, 0.9)),
-    )
-    for first in (Service("lognormal", 4.0, 1, 0.8), Service("gamma", 0.25, 1, 0.85))
-]
+POINTS = (
+    [
+        Point(policy, replicas, replica, then)
+        for policy, replicas, replica in (
+            ("round robin", 4, Service("lognormal", 4.0, 1, 0.7)),
+            ("round robin", 4, Service(*CONSTANT, 1, 0.8)),
+            ("round robin", 8, Service(*ONE, 2, 0.8)),
+            ("round robin", 3, Service("gamma", 4.0, 2, 0.8)),
+            ("round robin", 2, Service("uniform", 0.3333, 1, 0.9)),
+            ("random", 4, Service("lognormal", 2.0, 1, 0.8)),
+            ("random", 3, Service(*CONSTANT, 1, 0.8)),
+            ("least connections", 4, Service("lognormal", 4.0, 1, 0.8)),
+            ("least connections", 3, Service(*CONSTANT, 1, 0.85)),
+            ("least connections", 6, Service("hyperexponential", 4.0, 1, 0.7)),
+        )
+        for then in (EXPONENTIAL, REGULAR)
+    ]
+    + [
+        Point(policy, replicas, replica, None, first)
+        for policy, replicas, replica in (
+            ("round robin", 3, Service(*ONE, 1, 0.8)),
+            ("round robin", 2, Service("lognormal", 2.0, 2, 0.8)),
+            ("random", 2, Service("uniform", 0.3333, 1, 0.8)),
+            ("least connections", 4, Service(*ONE, 1, 0.8)),
+            ("least connections", 2, Service("gamma", 0.25, 1, 0.9)),
+        )
+        for first in (Service("lognormal", 4.0, 1, 0.8), Service("gamma", 0.25, 1, 0.85))
+    ]
+    + [
+        # Drawn at random.
+        Point(
+            "round robin",
+            6,
+            Service("constant", 0.0, 1, 0.81),
+            Service("constant", 0.0, 1, 0.85),
+        ),
+        Point(
+            "round robin",
+            3,
+            Service("constant", 0.0, 1, 0.71),
+            Service("constant", 0.0, 1, 0.89),
+        ),
+        Point(
+            "round robin",
+            3,
+            Service("constant", 0.0, 2, 0.51),
+            Service("constant", 0.0, 1, 0.64),
+        ),
+        Point(
+            "round robin",
+            8,
+            Service("constant", 0.0, 2, 0.68),
+            Service("constant", 0.0, 1, 0.8),
+        ),
+        Point(
+            "least connections",
+            2,
+            Service("constant", 0.0, 1, 0.55),
+            Service("constant", 0.0, 1, 0.87),
+        ),
+        Point(
+            "random", 4, Service("constant", 0.0, 1, 0.58), Service("constant", 0.0, 1, 0.75)
+        ),
+        Point(
+            "least connections",
+            3,
+            Service("constant", 0.0, 1, 0.58),
+            Service("constant", 0.0, 1, 0.69),
+        ),
+        Point(
+            "least connections",
+            2,
+            Service("constant", 0.0, 1, 0.84),
+            Service("constant", 0.0, 1, 0.88),
+        ),
+        Point(
+            "random", 2, Service("constant", 0.0, 2, 0.71), Service("constant", 0.0, 1, 0.91)
+        ),
+        Point(
+            "round robin", 4, Service("lognormal", 4.0, 1, 0.63), Service("gamma", 1.0, 1, 0.79)
+        ),
+        Point(
+            "random", 4, Service("lognormal", 2.0, 1, 0.73), Service("constant", 0.0, 1, 0.88)
+        ),
+        Point("random", 2, Service("gamma", 0.25, 1, 0.86), Service("gamma", 1.0, 1, 0.95)),
+        Point(
+            "least connections",
+            2,
+            Service("uniform", 0.3333, 1, 0.57),
+            Service("constant", 0.0, 1, 0.88),
+        ),
+        Point("random", 6, Service("constant", 0.0, 1, 0.86), Service("gamma", 1.0, 1, 0.95)),
+    ]
+)
 
 
 def _least(arrivals: np.ndarray, work: np.ndarray, replicas: int) -> np.ndarray:
@@ -171,7 +239,7 @@ def group(point: Point) -> str:
     """Return what a point is measured with."""
     if point.first is not None:
         return "pool"
-    spaced = point.then == REGULAR and point.replica.scv == 0
+    spaced = point.then is not None and point.then.scv == point.replica.scv == 0
     return "constant after constant service" if spaced else "other service"
 
 

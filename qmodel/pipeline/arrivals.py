@@ -17,6 +17,7 @@ from qmodel._xp import is_symbolic, namespace
 from qmodel.pipeline.flows import stream_of
 from qmodel.pipeline.steps.call import Call
 from qmodel.queues.approximations.batch_waits import Batches
+from qmodel.queues.approximations.constant_in_a_row import scv_behind_constant
 from qmodel.queues.approximations.dispersion import (
     DISTURBED,
     POISSON,
@@ -160,6 +161,11 @@ class Arrivals(Calls):
                 spaced = stream.spaces(services, station.servers)
                 first = None if first is scv else np.where(spaced, 0.0, first)[()]
                 scv = np.where(spaced, 0.0, scv)[()]
+                slower = scv_behind_constant(stream, rate, services, station.servers)
+                if slower is not None and again is None:
+                    known = ~np.isnan(slower) & ~spaced
+                    scv = np.where(known, slower, scv)[()]
+                    first = None if first is None else np.where(known, scv, first)[()]
             if isinstance(stream, Limited):
                 late = late_scv(stream, rate, utilization, scv, seen)
                 if late is not None:
@@ -209,18 +215,22 @@ class Arrivals(Calls):
     def _through_pool(self, name: str, mine: Any) -> Dispersion:
         """Note what comes to a pool, and return what leaves its queues."""
         station, services, rate = self._loaded(name)
-        servers, queues, scv = station.shared_queue
+        servers, queues, own = station.shared_queue
+        scv: Any = own
         busy, each = rate * services.mean / station.servers, rate / queues
         stream: Any = self._together(name)
         if stream.depth:
             come = scv_at(stream, each, busy, services.scv)
             first = early_scv(stream, each, busy, come, services, servers)
             self.scvs[name], self.early[name] = come, None if first is come else first
-            scv = np.maximum(scv + (come - 1) / queues, 0.0)
+            scv = np.maximum(own + (come - 1) / queues, 0.0)
         passed = stream.passed | {name}
-        left = Behind(stream, each, busy, servers, services, scv, passed)
-        # Those of several queues may leave at once.
-        return left if np.all(mine == 1) and np.all(queues == 1) else left.thinned(mine)
+        # Constant work by round robin is as in one queue; others may leave at once.
+        turn = np.all(np.equal(services.scv, 0) & np.equal(np.multiply(own, queues), 1))
+        several = {"queues": queues} if turn else {}
+        left = Behind(stream, each, busy, servers, services, scv, passed, **several)
+        whole = turn or np.all(queues == 1)
+        return left if np.all(mine == 1) and whole else left.thinned(mine)
 
     def one_of(
         self, step: Step, arriving: Dispersion, name: str, size: int, before: Sequence[Step]

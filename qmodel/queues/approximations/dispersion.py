@@ -254,6 +254,8 @@ class Behind(Dispersion):
         Names of the stations that the requests have left. [-]
     felt : number or array
         Share of the variability of service that requests which come back feel. [-]
+    queues : int or integer array
+        Of how many, by round robin, each with such servers and rate, it is what leaves. [-]
     """
 
     def __init__(
@@ -266,8 +268,9 @@ class Behind(Dispersion):
         arrival_scv: Any,
         passed: frozenset[str] = frozenset(),
         felt: Any = 1.0,
+        queues: Any = 1,
     ) -> None:
-        self.passed = passed
+        self.passed, self._queues = passed, queues
         self.depth = min(arriving.depth, _DEEP - 1) + 1
         self._before = arriving if arriving.depth < _DEEP else POISSON
         self._rate, self._utilization, self._servers = rate, utilization, servers
@@ -275,9 +278,10 @@ class Behind(Dispersion):
 
     @property
     def station(self) -> tuple[Any, ...] | None:
-        """Its own, if what comes is Poisson and nothing is lost."""
+        """Its own, if what comes is Poisson and nothing is lost; all queues as one."""
         alone = not self._before and np.all(np.equal(self._felt, 1))
-        return (self._utilization, self._servers, self._service) if alone else None
+        servers = self._servers * self._queues
+        return (self._utilization, servers, self._service) if alone else None
 
     @cached_property
     def _waits(self) -> Any:
@@ -307,7 +311,7 @@ class Behind(Dispersion):
             busy = np.multiply(self._utilization, self._servers)
             time = np.where(np.equal(self._rate, 0), np.inf, np.divide(busy, self._rate))
         fast = np.less_equal(services.mean, time * (1 + 1e-12))
-        return constant & fast & np.less_equal(self._servers, servers)
+        return constant & fast & np.less_equal(self._servers * self._queues, servers)
 
     def _extra(self, time: Any, known: dict[int, Any]) -> Any:
         busy = self._waits * (1 - relaxed(namespace().weigh(self._pace, time)))

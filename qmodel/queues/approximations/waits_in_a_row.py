@@ -28,6 +28,10 @@ much of a wait comes of the arrivals, and not of the service there; and queues t
 other speeds depend less. The numbers, and the form in all of these, are ours, from simulated
 rows of equal and of unequal stations.
 
+Behind constant work, slower constant work makes a request wait at both as long as at the slower
+one alone (`qmodel.queues.approximations.constant_in_a_row`), whose variance, as of M/D/1 with
+such a mean, the two waits are then given.
+
 The time of a row of up to six stations then is that of waits that are long together, or one
 where the other is not (`qmodel.queues.waits.dependent`). Covariances beyond what these can
 have, and those of longer rows, make it that of independent stations whose waits vary more or
@@ -54,6 +58,8 @@ from qmodel.queues.waits.dependent import dependent
 __all__ = ["Wait", "with_covariances"]
 
 _MOST, _LONG, _BUNCHED = 1 / 3, 1.45, 1.5
+_SPREAD = 4 / 3
+"""Of the square of the wait at M/D/1."""
 _TOGETHER = 6
 """Waits up to which each is long or short."""
 
@@ -81,6 +87,14 @@ class Wait(NamedTuple):
             share = _MOST * root * (heavy * regular + (1 - heavy) * few)
             alike = np.minimum(*spare) / np.maximum(*spare)
             found = share * alike * np.sqrt(first * second)
+            load = np.asarray(after.utilization)
+            slower = (service == 0) & np.equal(after.service_scv, 0) & (arriving == 1)
+            slower = (
+                slower & (load > self.utilization) & (load < 1) & (second > 0) & (not between)
+            )
+            both = np.asarray(self.time.mean) + after.time.mean
+            whole = both**2 * (1 + _SPREAD * (1 - load) / load)
+            found = np.where(slower, (whole - first - second) / 2, found)
         return np.where(np.isfinite(found), found, 0.0)[()]
 
 
