@@ -166,6 +166,12 @@ class Arrivals(Calls):
                     known = ~np.isnan(slower) & ~spaced
                     scv = np.where(known, slower, scv)[()]
                     first = None if first is None else np.where(known, scv, first)[()]
+            self.limits.pop(name, None)
+            all_here = [x for streams in self._into[name].values() for x in streams]
+            if isinstance(arriving, Batches) and all(isinstance(x, Batches) for x in all_here):
+                # Those of several requests may wait for one another, for any time.
+                few = np.where(np.equal(services.scv, 0), np.inf, arriving.size)
+                self.limits[name] = {"burst": few[()]}
             if isinstance(stream, Limited):
                 late = late_scv(stream, rate, utilization, scv, seen)
                 if late is not None:

@@ -13,6 +13,7 @@ from __future__ import annotations
 from abc import ABC, abstractmethod
 from collections.abc import Callable, Sequence
 from dataclasses import replace
+from functools import reduce
 from typing import TYPE_CHECKING, Any, ClassVar
 
 import numpy as np
@@ -244,7 +245,8 @@ class Station(Model, ABC):
         xp = namespace(scv, total)
         load, servers = result.utilization, result.station.servers
         batches = any(s.batch > 1 for s in streams)
-        fewer = 1.0 if batches else fewer_servers(scv, load, seen, servers)
+        burst = reduce(np.maximum, (s.burst for s in streams))
+        fewer = 1.0 if batches else fewer_servers(scv, load, seen, servers, burst)
         factor = wait_factor(scv, load, seen, first) * fewer
         if again:
             mean, waits = as_if_shared(result, total, share)

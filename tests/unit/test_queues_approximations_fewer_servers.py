@@ -17,6 +17,7 @@ def test_the_power_is_that_of_one_server_and_grows() -> None:
 def test_one_server_and_arrivals_that_are_no_more_variable_are_as_they_were() -> None:
     assert fewer_servers(9.0, 0.5, 1.0, 1) == 1.0
     assert fewer_servers(0.5, 0.5, 1.0, 8) == 1.0
+    assert fewer_servers(9.0, 0.5, 1.0, 8, 4) == 1.0 < fewer_servers(9.0, 0.5, 1.0, 8, 16)
     assert fewer_servers(np.array([1.0, 9.0]), 0.5, np.inf, 8) == pytest.approx([1.0, 1.0])
 
 

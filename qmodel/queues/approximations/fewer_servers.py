@@ -10,7 +10,9 @@ likelier, by the factor
 .. math:: \rho^{e(c / F) - e(c) - e(1 / F) + 1} ,
 
 which is 1 for one server, and, as F grows, tends to what makes the time that bunches add the
-same for any number of servers that work as much together.
+same for any number of servers that work as much together. A bunch of no more requests than
+there are servers, as the calls of one request, fills none but those it takes: F is at most its
+size over c there, or 1.
 
 References
 ----------
@@ -36,8 +38,12 @@ def waits_power(servers: Any) -> Any:
     return np.sqrt(2.0 * (np.asarray(servers) + 1.0)) - 1.0
 
 
-def fewer_servers(scv: Any, utilization: Any, service_scv: Any, servers: Any) -> Any:
+def fewer_servers(
+    scv: Any, utilization: Any, service_scv: Any, servers: Any, burst: Any = np.inf
+) -> Any:
     """Return how many times longer waits are, and likelier, as bunches find fewer servers.
+
+    Where at most `burst` requests come at once, no more servers than these are filled.
 
     Examples
     --------
@@ -48,6 +54,7 @@ def fewer_servers(scv: Any, utilization: Any, service_scv: Any, servers: Any) ->
         return 1.0
     load = np.minimum(utilization, 1.0)
     peaked = np.maximum(1 + (scv - 1) / (1 + service_scv), 1.0)
+    peaked = np.minimum(peaked, np.maximum(burst / servers, 1.0))
     fewer = waits_power(servers / peaked) - waits_power(servers)
     power = fewer - waits_power(1 / peaked) + 1
     return np.where(np.less_equal(load, 0), 1.0, np.maximum(load, 1e-300) ** power)[()]
