@@ -169,7 +169,7 @@ class MGc(Station):
     >>> workers = MGc(qm.LogNormal(0.05, scv=4.0), servers=8)
     >>> load = workers.solve(128.0)
     >>> float(load.waiting_time), float(load.wait.quantile(0.99)), load.basis["p99"]
-    (0.0284, 0.2926, 'approximate')
+    (0.0286, 0.2934, 'approximate')
 
     >>> load = MGc(qm.Erlang(0.05, phases=2), servers=8).solve(128.0)
     >>> float(load.waiting_time), load.basis["p99"]

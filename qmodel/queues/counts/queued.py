@@ -64,7 +64,7 @@ class QueuedNumber(States):
     >>> import qmodel as qm
     >>> number = qm.MGc(qm.Gamma(1.0, scv=0.1), servers=5).solve(4.0).number
     >>> number.probability([0, 4, 5, 9]).round(4), float(number.tail(9))
-    (array([0.013 , 0.1385, 0.16  , 0.042 ]), 0.0886)
+    (array([0.0117, 0.1577, 0.1441, 0.0419]), 0.0879)
     """
 
     markov: States
