@@ -2,6 +2,7 @@
 
 import importlib.util
 import sys
+from functools import partial
 from pathlib import Path
 
 import numpy as np
@@ -549,3 +550,71 @@ def test_how_many_states_are_too_many_between_two_arrivals():
     gaps = qm.Deterministic(1.0)
     assert feasible(gaps, 4, 5)  # 126 + 70
     assert not feasible(gaps, 3, 7)  # 120 + 84
+
+
+# Simulations of 2e7 requests and more: times between arrivals, service, servers, load, P(wait),
+# mean wait, its p99, and the largest standard error of them in percent.
+LN = partial(qm.LogNormal, 1.0)
+H2_39 = balanced_hyperexponential(1.0, 3.9)
+IMITATED = [
+    (
+        LN(0.49),
+        qm.Gamma(1.0, 3.57),
+        16,
+        0.57,
+        0.0166594,
+        0.00412561,
+        0.112123,
+        1.5,
+    ),
+    (qm.Gamma(1.0, 0.47), qm.Gamma(1.0, 1.68), 32, 0.89, 0.365804, 0.10735, 1.08166, 0.9),
+    (qm.Deterministic(1.0), LN(1.79), 10, 0.8, 0.246716, 0.099371, 1.44548, 0.8),
+    (
+        H2_39,
+        LN(4.97),
+        5,
+        0.7,
+        0.564307,
+        1.14028,
+        10.5254,
+        0.5,
+    ),
+    (qm.Gamma(1.0, 0.65), qm.Gamma(1.0, 2.01), 16, 0.59, 0.0247307, 0.00456721, 0.16094, 0.7),
+    (qm.Uniform(0.55, 1.45), LN(2), 8, 0.66, 0.090121, 0.0295464, 0.739095, 0.7),
+    (qm.Deterministic(1.0), LN(3.61), 3, 0.61, 0.211385, 0.316132, 5.44294, 0.7),
+]
+
+
+@pytest.mark.parametrize(
+    ("gaps", "service", "servers", "load", "waits", "wait", "late", "error"), IMITATED
+)
+def test_imitated_service_is_as_near_as_its_label_says(
+    gaps: qm.Distribution,
+    service: qm.Distribution,
+    servers: int,
+    load: float,
+    waits: float,
+    wait: float,
+    late: float,
+    error: float,
+) -> None:
+    r = GGc(gaps, service, servers).solve(load * servers)
+    assert "renewal-phases" in r.basis.assumptions("p99")
+    assert "fitted-phases" not in r.basis.assumptions("p99")
+    assert r.waiting_time == pytest.approx(wait, rel=0.05 + error / 100)
+    assert r.wait.tail(0.0) == pytest.approx(waits, rel=0.08)
+    assert r.wait.quantile(0.99) == pytest.approx(late, rel=0.06 + error / 100)
+    assert r.wait.tail(r.wait.quantile(0.99)) == pytest.approx(0.01, rel=1e-6)
+    cells = GGc(gaps, service, servers).solve(np.array([0.0, load, np.nan, 1.5]) * servers)
+    assert cells.waiting_time[0] == 0
+    assert cells.waiting_time[1] == pytest.approx(r.waiting_time, rel=1e-9)
+    assert np.isnan(cells.waiting_time[2])
+    assert cells.waiting_time[3] == np.inf
+
+
+def test_service_that_phases_imitate_badly_is_no_fit() -> None:
+    """Four phases of Pareto service were used, and 20 % off."""
+    service = qm.Pareto(0.3, 2.0, 3.0)
+    basis = GGc(qm.Erlang(1.0, 2), service, 5).solve(2.0 / float(service.mean)).basis
+    assert "renewal-phases" not in basis.assumptions("p99")
+    assert "corrected-renewal-wait" in basis.assumptions("p99")

@@ -36,20 +36,24 @@ from qmodel.queues.phases.busy_servers import states
 from qmodel.queues.phases.condensed import condensed
 from qmodel.queues.phases.grounds import BESIDE_CONSTANT, FITTED_PHASES, TWO_KINDS
 from qmodel.queues.phases.refined import Refined, refined
-from qmodel.queues.phases.renewal import feasible
 from qmodel.queues.phases.tables import Blend, ConstantQueue, PhaseQueue, blended
 from qmodel.queues.phases.tables import solved as solve_at
 from qmodel.queues.phases.two_kinds import MOST_SERVERS, TwoKinds, of_two_kinds, two_kinds
-from qmodel.queues.phases.wait import POISSON
 
-__all__ = ["Imitation", "imitated"]
+__all__ = [
+    "GOOD_FIT",
+    "Imitation",
+    "imitated",
+    "of_mean_one",
+    "of_phases",
+]
 
 _STATES = 170  # of busy servers, in an exact solution
 _FITTED = 8  # servers up to which a fitted distribution is solved
 _FEW = 4
 _MOST_PHASES = {2: 8, 4: 6, 2**53: _FEW}  # of a fit, by servers
 _BESIDE = {2: (10, 6), 4: (6,), 2**53: (4,)}  # the same, beside constant service
-_GOOD_FIT = 0.05  # the error up to which a fit is used that is not refined
+GOOD_FIT = 0.05  # the error up to which a fit is used that is not refined
 _MISSED, _MISSED_BY = 0.12, 12  # error of three phases, times servers, up to which they do
 _BETTER = 1.25  # times the error of four phases
 _BAD_FIT = 0.1  # the error of a fit from which on service is taken as of two kinds
@@ -57,7 +61,6 @@ _RARE, _ALIKE = 10.0, 0.9  # how much longer, and how nearly alike, those are ta
 _FEW_KINDS = (8, 12, 16)
 _FEWER = {2: (16, 24, 32)}
 _FEW_PHASES = (4, 6, 8)
-_ARRIVALS = 240  # states of arrivals and servers, where interarrival times have phases
 _SLOWEST = 1.0  # rate of the wait behind constant service, in units of (c - a) / S
 
 
@@ -85,24 +88,20 @@ class Imitation(NamedTuple):
     grounds: tuple[Assumption, ...] = ()
 
 
-def imitated(
-    distribution: Distribution, servers: int, interarrival: Distribution = POISSON
-) -> Imitation | None:
-    """Return how service is solved by phases, or None where it is imitated too badly.
+def imitated(distribution: Distribution, servers: int) -> Imitation | None:
+    """Return how service behind Poisson arrivals is solved by phases, or None if it is not.
 
     Parameters
     ----------
     distribution : Distribution
         Distribution of the service time; its parameters are numbers. [-]
     servers : int
-        Number of servers, >= 1. [-]
-    interarrival : Distribution, default Exponential(1.0)
-        Shape of the distribution of the interarrival times. [-]
+        Number of servers, >= 2. [-]
 
     Returns
     -------
     Imitation or None
-        How. [-]
+        How; None where service has no variance. [-]
 
     Examples
     --------
@@ -117,10 +116,10 @@ def imitated(
     exact = phases_of(distribution)
     if exact is not None:
         unit = PhaseType(exact.initial, exact.generator * mean)
-        queue = PhaseQueue(unit, True, servers, interarrival)
-        if _is_direct(queue) or (interarrival is POISSON and _is_direct(_fewest(queue))):
-            return _by(queue)
-    elif interarrival is POISSON and servers > 1:
+        found = _by(PhaseQueue(unit, True, servers))
+        if found.direct or is_direct(PhaseQueue(unit, True, found.fewer[-1])):
+            return found
+    else:
         if finer := _finer(distribution):
             queue = finer.queue(servers)
             return _by(queue, FITTED_PHASES)._replace(
@@ -130,25 +129,26 @@ def imitated(
             waits = partial(of_two_kinds, kinds)
             return Imitation(waits, servers <= MOST_SERVERS, _FEW_KINDS, None, (TWO_KINDS,))
     most = _sized(_MOST_PHASES, servers)
-    while most >= 3:
-        near = most == _FEW and scv >= 1
-        fitted = _near(distribution, servers) if near else fit_phases(distribution, most)
-        if scv < 1 and fitted.error > _GOOD_FIT:
-            return _beside_constant(distribution, servers, interarrival)
-        unit = PhaseType(fitted.distribution.initial, fitted.distribution.generator * mean)
-        queue = PhaseQueue(unit, False, servers, interarrival)
-        if interarrival is POISSON or _is_direct(queue):
-            return _by(queue, FITTED_PHASES)
-        most = min(most, unit.initial.size) - 1
-    return None
+    near = most == _FEW and scv >= 1
+    fitted = _near_fit(distribution, servers) if near else fit_phases(distribution, most)
+    if scv < 1 and fitted.error > GOOD_FIT:
+        return _beside_constant(distribution, servers)
+    return _by(PhaseQueue(of_mean_one(fitted, mean), False, servers), FITTED_PHASES)
+
+
+def of_mean_one(fitted: FittedPhases, mean: float) -> PhaseType:
+    """Return the phases that were fitted to a time of this mean, with a mean of 1."""
+    shape = fitted.distribution
+    return PhaseType(shape.initial, shape.generator * mean)
 
 
 def _by(queue: PhaseQueue, *grounds: Assumption) -> Imitation:
     fewer = _FEWER.get(queue.service.initial.size, _FEW_PHASES)
-    return Imitation(partial(_of_phases, queue), _is_direct(queue), fewer, None, grounds)
+    return Imitation(partial(of_phases, queue), is_direct(queue), fewer, None, grounds)
 
 
-def _of_phases(queue: PhaseQueue, servers: int, load: np.ndarray) -> Blend:
+def of_phases(queue: PhaseQueue, servers: int, load: np.ndarray) -> Blend:
+    """Return the waits of the queue with another number of servers, at each load."""
     return solve_at(queue._replace(servers=servers), load)
 
 
@@ -167,60 +167,46 @@ def _kinds(distribution: Distribution) -> TwoKinds | None:
 
 def _finer(distribution: Distribution) -> Refined | None:
     """Return the fits of service that few phases imitate badly, and more phases well."""
-    return refined(distribution) if fit_phases(distribution, 4).error > _GOOD_FIT else None
+    return refined(distribution) if fit_phases(distribution, 4).error > GOOD_FIT else None
 
 
-def _near(distribution: Distribution, servers: int) -> FittedPhases:
+def _near_fit(distribution: Distribution, servers: int) -> FittedPhases:
     """Return few phases that are best where the shortest residual service of many ends."""
     three, four = (fit_body(distribution, body, 2, _FITTED) for body in (1, 2))
     missed = three.error * min(servers, _MISSED_BY) > _MISSED
     return four if missed and three.error > _BETTER * four.error else three
 
 
-def _beside_constant(
-    distribution: Distribution, servers: int, interarrival: Distribution
-) -> Imitation | None:
+def _beside_constant(distribution: Distribution, servers: int) -> Imitation:
     """Return a blend of phases with constant service."""
-    if interarrival is not POISSON or servers == 1:
-        return None
-    sizes = _sized(_BESIDE, servers)
     fitted = min(
-        (fit_beside_constant(distribution, n, min(servers, _FITTED)) for n in sizes),
+        (
+            fit_beside_constant(distribution, n, min(servers, _FITTED))
+            for n in _sized(_BESIDE, servers)
+        ),
         key=lambda fit: fit.error,
     )
-    shape, mean = fitted.distribution, float(distribution.mean)
-    unit = PhaseType(shape.initial, shape.generator * mean)
+    unit = of_mean_one(fitted, float(distribution.mean))
     found = _by(PhaseQueue(unit, False, servers), BESIDE_CONSTANT)
-    return found._replace(added=partial(_blended, fitted.share))
+    return found._replace(added=partial(_with_constant, fitted.share))
 
 
-def _blended(share: float, blend: Blend, servers: int, load: np.ndarray) -> Blend:
+def _with_constant(share: float, blend: Blend, servers: int, load: np.ndarray) -> Blend:
     """Return waits by phases, in so large a share, with those of constant service."""
-    constant = condensed(ConstantQueue(servers), load, _SLOWEST)
-    ratio = share * blend.ratio + (1 - share) * constant.ratio
-    first = share * blend.ratio / ratio
-    parts = [(first, blend), (1 - first, constant)]
-    tails = [b.tails._replace(blend=x[:, None] * b.tails.blend) for x, b in parts]
-    means = sum(x * b.tails.means for x, b in parts)
-    levels = share * blend.levels
-    levels = levels + (1 - share) * constant.levels[:, : max(levels.shape[1], 1)]
-    return Blend(ratio, blended(tails, np.asarray(means)), levels)
+    parts = (share, blend), (1 - share, condensed(ConstantQueue(servers), load, _SLOWEST))
+    ratio: Any = sum(w * b.ratio for w, b in parts)
+    shares = [w * b.ratio / ratio for w, b in parts]
+    tails = [
+        b.tails._replace(blend=x[:, None] * b.tails.blend)
+        for x, (_, b) in zip(shares, parts, strict=True)
+    ]
+    means: Any = sum(x * b.tails.means for x, (_, b) in zip(shares, parts, strict=True))
+    most = min(b.levels.shape[1] for _, b in parts)
+    levels: Any = sum(w * b.levels[:, :most] for w, b in parts)
+    return Blend(ratio, blended(tails, means), levels)
 
 
-def _fewest(queue: PhaseQueue) -> PhaseQueue:
-    """Return the greatest of the smaller systems from which many servers are extrapolated."""
-    size = queue.service.initial.size
-    return queue._replace(servers=_FEWER.get(size, _FEW_PHASES)[-1])
-
-
-def _is_direct(queue: PhaseQueue) -> bool:
-    """Return whether the queue is solved as it is."""
-    if not queue.exact and queue.servers > _FITTED and queue.interarrival is POISSON:
-        return False
-    size = states(queue.servers, queue.service.initial.size)
-    if queue.interarrival is POISSON:
-        return size <= _STATES
-    shape = phases_of(queue.interarrival)
-    if shape is None:
-        return feasible(queue.interarrival, queue.servers, queue.service.initial.size)
-    return bool(size * shape.initial.size <= _ARRIVALS)
+def is_direct(queue: PhaseQueue) -> bool:
+    """Return whether a queue is solved as it is."""
+    few = queue.exact or queue.servers <= _FITTED
+    return few and states(queue.servers, queue.service.initial.size) <= _STATES

@@ -28,6 +28,7 @@ from qmodel.distributions import Distribution
 from qmodel.distributions.shapes import shapes
 from qmodel.queues.counts.erlang import erlang_c
 from qmodel.queues.counts.server_states import ServerStates
+from qmodel.queues.phases.behind_renewal import behind_renewal
 from qmodel.queues.phases.grounds import FROM_FEWER_SERVERS
 from qmodel.queues.phases.imitated import Imitation, imitated
 from qmodel.queues.phases.tables import Blend, beside, blended
@@ -129,7 +130,11 @@ def phase_cells(
     for distribution, of_distribution in shapes(service, shape, cells):
         for c in map(int, np.unique(servers[of_distribution])):
             here = of_distribution[servers[of_distribution] == c]
-            found = imitated(distribution, c, interarrival)
+            found = (
+                imitated(distribution, c)
+                if interarrival is POISSON
+                else behind_renewal(distribution, c, interarrival)
+            )
             if found is None:
                 continue
             solved[here], scaled[here] = True, not found.direct
@@ -141,6 +146,8 @@ def phase_cells(
             if some.size:
                 blend = _waits(found, c, load[some])
                 ratio[some] = blend.ratio
+                # Behind arrivals that are not Poisson the iteration may not converge.
+                solved[some] = ~np.isnan(blend.ratio)
                 blends.append((some, blend))
     return PhaseCells(solved, scaled, union(*grounds), ratio, *_joined(blends, cells))
 

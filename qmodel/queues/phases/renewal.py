@@ -116,6 +116,10 @@ def _solve(
     ticks, later = _ticks(gaps, top)
     decay = float(decay_rate(gaps, service, servers, 1 - rate * service.mean / servers))
     tail, passed = _steps(stay, leave, top, ticks, decay, float(np.real(gaps.laplace(decay))))
+    if np.isnan(tail).any():
+        nothing = np.full(1, np.nan)
+        unknown = nothing[:, None]
+        return PhaseSolution(nothing, nothing, unknown, unknown, np.full((1, servers), np.nan))
     seen, levels = _seen(service, servers, stay, leave, fall, tail, passed, top, (ticks, later))
     one = np.eye(len(tail))
     # Behind regular arrivals a wait may be too rare for more than rounding.

@@ -23,6 +23,7 @@ from qmodel.distributions import Distribution
 from qmodel.distributions.phase_type import PhaseType, phases_of
 from qmodel.queues.counts.erlang import erlang_c
 from qmodel.queues.counts.server_states import ServerStates
+from qmodel.queues.phases.busy_servers import states
 from qmodel.queues.phases.queue import solve
 from qmodel.queues.phases.renewal import LEAST_LOAD, solve_renewal
 from qmodel.queues.phases.wait import POISSON, Tails
@@ -33,6 +34,7 @@ __all__ = [
     "PhaseQueue",
     "beside",
     "blended",
+    "by_phases",
     "floor",
     "solved",
     "solved_apart",
@@ -40,6 +42,7 @@ __all__ = [
 
 _SAME = 32  # cells of one queue from which tables are shared
 _NODES = (16, 24, 32)
+_ARRIVALS = 240  # states of arrivals and servers
 _ERROR = {True: 1e-8, False: 3e-6}  # where service is of phase type, and where it is fitted
 
 
@@ -137,6 +140,15 @@ def solved(queue: PhaseQueue, load: np.ndarray) -> Blend:
     return _joined(parts, queue.servers, load.size)
 
 
+def by_phases(queue: PhaseQueue) -> bool:
+    """Return whether times between arrivals have so few phases that they are states, too."""
+    shape = phases_of(queue.interarrival)
+    size = states(queue.servers, queue.service.initial.size)
+    return shape is not None and (
+        queue.interarrival is POISSON or size * shape.initial.size <= _ARRIVALS
+    )
+
+
 def floor(queue: PhaseQueue | ConstantQueue) -> float:
     """Return the load below which all is as it is there [-]."""
     return LEAST_LOAD if phases_of(queue.interarrival) is None else _least(queue.servers)
@@ -182,7 +194,7 @@ def solved_apart(queue: PhaseQueue, load: np.ndarray) -> Blend:
     """Return the waits, each load by itself [-]."""
     n, servers, gaps = load.size, queue.servers, queue.interarrival
     rates = servers * np.clip(load, floor(queue), 1 - 1e-9)
-    if phases_of(gaps) is not None:
+    if by_phases(queue):
         initial, generator = (
             np.broadcast_to(x, (n, *x.shape))
             for x in (queue.service.initial, queue.service.generator)
