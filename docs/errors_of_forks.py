@@ -86,7 +86,43 @@ POINTS: list[Point] = [
     _fork(*_equal(16, GAMMA, 4, 0.8), need=8),
     _fork(*_equal(32, UNIFORM, 4, 0.7)),
     _fork(ROW, OTHER, need=1),
-]
+    # Drawn at random, of other families: nothing was chosen by these.
+    _fork(*_equal(16, ("even times", 0.04), 4, 0.68)),
+    _fork(*_equal(16, ("even times", 0.04), 1, 0.68)),
+    _fork(*_equal(8, ("even times", 0.3), 2, 0.7)),
+    _fork(*_equal(4, ("two times", 2.25), 4, 0.75)),
+    _fork(*_equal(16, ("shifted", 0.09), 4, 0.7)),
+    _fork(*_equal(12, ("lognormal", 1.32), 2, 0.49)),
+    _fork(*_equal(32, ("gamma", 0.2), 4, 0.73)),
+    _fork(*_equal(6, ("hyperexponential", 3.0), 1, 0.6)),
+    _fork(*_equal(3, ("lognormal", 0.3), 8, 0.8)),
+    _fork(*[(*GAMMA, 1, 0.79), ("lognormal", 0.79, 1, 0.38)] * 2),
+    _fork(*[("even times", 0.3, 2, 0.75), ("hyperexponential", 2.0, 3, 0.53)] * 8),
+    _fork(*[("shifted", 0.09, 16, 0.72), ("lognormal", 3.8, 3, 0.7), (*ONE, 1, 0.5)] * 4),
+    _fork(*[("gamma", 3.87, 3, 0.6), ("lognormal", 0.05, 3, 0.8)] * 2),
+    _fork(*[(("even times", 0.04, 4, 0.68), (*UNIFORM, 1, 0.45))] * 16),
+    _fork(*[(("even times", 0.3, 2, 0.68), ("lognormal", 0.1, 1, 0.34))] * 4),
+    _fork(*[
+        ((*UNIFORM, 4, 0.4), (*ONE, 4, 0.5)),
+        (("lognormal", 0.1, 1, 0.73), ("hyperexponential", 1.5, 3, 0.75)),
+    ] * 3),
+    _fork(
+        *[(("lognormal", 0.57, 1, 0.76), ("gamma", 0.2, 3, 0.46))] * 2,
+        ((*ONE, 4, 0.66), ("gamma", 0.66, 1, 0.49)),
+    ),
+    _fork(
+        *[(("gamma", 0.2, 4, 0.5), ("gamma", 0.33, 8, 0.78), (*ONE, 4, 0.6))] * 8,
+        *_equal(8, ONE, 16, 0.5),
+    ),
+    _fork(*_equal(2, ("hyperexponential", 1.82), 1, 0.39), need=1),
+    _fork(*_equal(16, ("hyperexponential", 3.0), 1, 0.7), need=1),
+    _fork(*_equal(12, ("lognormal", 1.5), 1, 0.8), need=2),
+    _fork(*_equal(4, ("even times", 0.3), 2, 0.7), need=2),
+    _fork(
+        ("shifted", 0.1, 4, 0.7), ("hyperexponential", 1.85, 8, 0.5),
+        ("even times", 0.3, 8, 0.7), need=2,
+    ),
+]  # fmt: skip
 
 
 def simulated(point: Point, requests: int, seed: int) -> list[tuple[float, float]]:
@@ -131,7 +167,7 @@ def group(point: Point) -> str:
     """Return what kind of fork it is."""
     branches, need = point
     if need < len(branches):
-        return "some"
+        return "some" if 2 * need >= len(branches) else "few"
     if any(len(b) > 1 for b in branches):
         return "rows"
     return "equal" if len(set(branches)) == 1 else "unequal"

@@ -200,6 +200,12 @@ FAMILIES = {
         ),
         lambda scv: lambda rng, n: np.where(rng.random(n) < 0.34, 0.85, 0.711 / 0.66),
     ),
+    "even times": Family(  # one of two, as often
+        lambda scv: qm.Mixture(
+            (0.5, 0.5), (qm.Deterministic(1 - scv**0.5), qm.Deterministic(1 + scv**0.5))
+        ),
+        lambda scv: lambda rng, n: 1 + scv**0.5 * np.where(rng.random(n) < 0.5, -1.0, 1.0),
+    ),
     "one in a hundred": Family(lambda scv: _one_in_a_hundred(), lambda scv: _draw_one),
     "two lognormals": Family(lambda scv: _two_lognormals(), lambda scv: _draw_two),
     "hyperexponential": Family(_hyperexponential, _draw_hyperexponential),

@@ -18,8 +18,8 @@ The part of each is read off the wait of one station: :math:`\phi = E[W]^2 /
 
 is the correlation of the responses, as services are independent. For exponential service it is
 taken as that of their normal scores (`qmodel.balancing.fan_out.joined_queues`), which gives
-every percentile of the k-th of n; for other service that is the part of :math:`\kappa` that
-is felt by those who are so late (`qmodel.balancing.fan_out.likeness`). Constant work has
+every percentile of the k-th of n; for other service the waits alone depend on one another, and
+services are added (`qmodel.balancing.fan_out.likeness`). Constant work has
 :math:`\kappa = 1`: all are done at the same time, exactly.
 
 **M/M/1.** With :math:`W = 1 / (\mu - \lambda)`, utilization :math:`\rho` and harmonic
@@ -50,7 +50,6 @@ References
 from __future__ import annotations
 
 from dataclasses import dataclass
-from functools import lru_cache
 from math import comb, factorial
 from typing import Any
 
@@ -60,25 +59,28 @@ from qmodel import _check
 from qmodel._fields import parameter
 from qmodel._typing import Count, Value
 from qmodel._xp import namespace
+from qmodel.balancing.fan_out.alike import (
+    alike,
+    alike_in_a_row,
+    correlation,
+    does_the_same,
+    is_mm1,
+)
 from qmodel.balancing.fan_out.fork_errors import WORST
 from qmodel.balancing.fan_out.joined_queues import JoinedQueues
-from qmodel.balancing.fan_out.likeness import Likeness, correlation_of_waits, likeness
 from qmodel.basis import APPROXIMATE, Assumption
-from qmodel.distributions import Deterministic, Distribution, Exponential
+from qmodel.distributions import Distribution
 from qmodel.errors import DomainError
-from qmodel.numerics.roots import increasing_root
 from qmodel.queues import mmc
-from qmodel.queues.base import Station, StationResult
+from qmodel.queues.base import StationResult
 from qmodel.queues.delay import Delay
-from qmodel.queues.mdc import MDc
-from qmodel.queues.mg1 import MG1
-from qmodel.queues.mgc import MGc
 
 __all__ = [
     "ALIKE_QUEUES",
     "CORRELATED_WAITS",
     "TWO_QUEUES",
     "alike",
+    "alike_in_a_row",
     "correlation",
     "grounds",
     "interpolated_response_time",
@@ -107,7 +109,8 @@ CORRELATED_WAITS = Assumption(
             ("equal", "of all of 2 to 32 equal stations"),
             ("unequal", "of unequal ones"),
             ("rows", "of branches of several stations"),
-            ("some", "of some of 2 to 16, the first among them,"),
+            ("some", "of half or more of 2 to 16"),
+            ("few", "of fewer, such as the first of 16,"),
         )
     ),
     "derived and measured here; M/M/1 after Flatto and Hahn 1984",
@@ -269,14 +272,14 @@ def response_distribution(
     if np.all(np.asarray(copies) == 1):
         return leaf.response
     several = np.greater(copies, 1)
-    if _alike(leaf.station):
+    if does_the_same(leaf.station):
         several = np.zeros(np.shape(copies), dtype=bool)
-    elif not np.any(_mm1(leaf.station) & np.less_equal(copies, 2)):
+    elif not np.any(is_mm1(leaf.station) & np.less_equal(copies, 2)):
         return joined
     with np.errstate(invalid="ignore"):
         late = response_time(leaf.arrival_rate, leaf.station.service.mean, queues=2)
         late = np.where(np.equal(need, copies), late, 2 * np.asarray(mean) - late)
-    known_two = _mm1(leaf.station) & np.less_equal(copies, 2)
+    known_two = is_mm1(leaf.station) & np.less_equal(copies, 2)
     two = np.where(np.isinf(mean), np.inf, np.where(known_two, late, np.nan))
     known = np.where(several, two, mean)
     return _OfKnownMean(joined.distribution, joined.need, joined.of, joined.correlation, known)
@@ -294,106 +297,6 @@ class _OfKnownMean(JoinedQueues):
         if not np.isnan(known).any():
             return known[()]
         return np.where(np.isnan(known), self._moments()[0], known)[()]
-
-
-def _mm1(station: Station) -> Any:
-    """Return in which cells a station is M/M/1."""
-    return np.equal(station.servers, 1) if isinstance(station, mmc.MMc) else np.False_
-
-
-def alike(leaf: StationResult, *, common: Value = 1.0) -> Value | Likeness:
-    """How like the times at two stations are that the same requests load.
-
-    Parameters
-    ----------
-    leaf : StationResult
-        One of them, solved. [-]
-    common : number or array, default 1.0
-        Share of their arrivals that come to both. [-]
-
-    Returns
-    -------
-    number, array or Likeness
-        The correlation of normal scores: one number for exponential and constant service,
-        for other service by the score. [-]
-
-    Examples
-    --------
-    >>> import qmodel as qm
-    >>> regular = alike(qm.MG1(qm.Gamma(1.0, 0.25)).solve(0.5))
-    >>> [float(regular.at(score)[0].round(2)) for score in (1.0, 0.0, -2.0, -4.0)]
-    [0.38, 0.57, 0.8, 0.81]
-    """
-    station, wait = leaf.station, leaf.wait
-    one = correlation(leaf) * common
-    if wait is None or isinstance(station, (Delay, mmc.MMc)) or _alike(station):
-        return one
-    shared = correlation_of_waits(station.service, wait) * common
-    # Nobody is like anybody where nobody waits, or all wait for ever.
-    return likeness(leaf, np.where(one > 0, shared, 0.0)) if np.any(one > 0) else one
-
-
-def correlation(leaf: StationResult) -> Value:
-    """Correlation of the responses of two stations that the same requests load.
-
-    Parameters
-    ----------
-    leaf : StationResult
-        One of them, solved. [-]
-
-    Returns
-    -------
-    number or array
-        The correlation, of normal scores; 0 where nobody waits, or where no distribution of
-        the wait is known. [-]
-
-    Examples
-    --------
-    >>> import qmodel as qm
-    >>> correlation(qm.MMc(1.0).solve([0.1, 0.5, 0.9])).round(3)
-    array([0.051, 0.241, 0.409])
-    >>> round(float(correlation(qm.MG1(qm.from_mean_scv(1.0, 4.0)).solve(0.5))), 3)
-    0.064
-    """
-    station, wait = leaf.station, leaf.wait
-    if wait is None or isinstance(station, Delay):
-        return 0.0
-    service = station.service
-    if _alike(station):
-        return 1.0
-    mm1 = _mm1(station)
-    exact: Any = 0.0
-    if np.any(mm1):
-        load = np.asarray(leaf.arrival_rate * service.mean, dtype=float)
-        found = np.maximum(_of_two_mm1()(np.minimum(load, 1.0)), 0.0)
-        exact = np.where(load < 1, found, 0.0)[()]
-        if np.all(mm1):
-            return exact
-    with np.errstate(invalid="ignore", divide="ignore"):
-        variance = np.asarray(wait.variance)
-        found = correlation_of_waits(service, wait) * variance / (variance + service.variance)
-    found = np.where(np.isfinite(found), np.clip(found, 0.0, 1.0), 0.0)
-    return np.where(mm1, exact, found)[()]
-
-
-def _alike(station: Station) -> bool:
-    """Return whether copies of a station do the same at the same times."""
-    return isinstance(station.service, Deterministic) and isinstance(
-        station, (mmc.MMc, MDc, MG1, MGc)
-    )
-
-
-@lru_cache(maxsize=1)
-def _of_two_mm1() -> Any:
-    """Return the correlation that gives two M/M/1 queues their mean, by the load."""
-    nodes = (1 - np.cos(np.pi * (np.arange(24) + 0.5) / 24)) / 2
-    target = (12 - nodes) / 8
-
-    def missed(r: Any) -> Any:
-        return target - JoinedQueues(Exponential(1.0), 2, 2, r).mean
-
-    found = increasing_root(missed, np.zeros(24), 0.9)
-    return np.polynomial.Chebyshev.fit(nodes, found, 14, domain=[0.0, 1.0])
 
 
 def grounds(
@@ -427,8 +330,8 @@ def grounds(
         return {"mean": (), "percentiles": ()}
     if leaf.wait is None:
         return None
-    if _alike(station):
+    if does_the_same(station):
         return {"mean": (ALIKE_QUEUES,), "percentiles": (ALIKE_QUEUES,)}
-    two = bool(np.all(_mm1(station) & np.less_equal(copies, 2)))
+    two = bool(np.all(is_mm1(station) & np.less_equal(copies, 2)))
     mean = TWO_QUEUES if two else CORRELATED_WAITS
     return {"mean": (mean,), "percentiles": (CORRELATED_WAITS,)}

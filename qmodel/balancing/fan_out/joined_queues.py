@@ -13,8 +13,8 @@ with the regularised incomplete beta function I; for others the number done is b
 time after the other, each late with its own :math:`q_i(t, z)`. All order statistics come from
 one joint distribution, so that they keep every identity among them, such as
 :math:`T_{1:2} = 2 T_1 - T_{2:2}` of the means. Independent times are r = 0, times that are all
-the same r = 1. The correlation may depend on how late they are
-(`qmodel.balancing.fan_out.likeness`): at t it is then r(t).
+the same r = 1. Times of which only a part depends have scores of their own given the factor
+(`qmodel.balancing.fan_out.likeness`).
 
 **Numerics.** The trapezoidal rule in z on -8 to 8, to 1e-9 up to a correlation of 0.998. Of two
 times, whose scores have the correlation r, both are late with
@@ -50,7 +50,7 @@ import numpy as np
 from qmodel import _check
 from qmodel._fields import parameter
 from qmodel._typing import Value
-from qmodel.balancing.fan_out.likeness import Likeness
+from qmodel.balancing.fan_out.likeness import Likeness, common_factor
 from qmodel.distributions import OrderStatistic, Quorum
 from qmodel.distributions.extremes import others
 from qmodel.distributions.order_statistics import one_missing, too_few
@@ -59,23 +59,11 @@ from qmodel.numerics.quadrature import on_unit_interval
 
 __all__ = ["JoinedQueues", "UnequalQueues"]
 
-_WIDEST = 8.0
-_STEPS = (0.5, 0.25, 0.125, 0.0625, 0.03125)
 _OF_TWO = ((0.3, 6), (0.75, 12), (0.925, 20))
 """Nodes of the rule of Gauss and Legendre for two times, up to some correlations."""
 _FARTHEST = 38.0
 _CLOSEST = 1 - 1e-6
 _CLOSEST_UNEQUAL = 0.998
-
-
-def _factor(correlation: Any) -> tuple[Any, Any]:
-    """Return values of the common factor and their weights, close enough for a correlation."""
-    largest = np.nanmax(correlation, initial=0.0)
-    tight = np.sqrt((1 - largest) / max(largest, 1e-300))
-    step = next((h for h in _STEPS if h <= 0.7 * tight), _STEPS[-1])
-    z = np.arange(-_WIDEST, _WIDEST + step / 2, step)
-    weights = np.exp(-z * z / 2)
-    return z, weights / weights.sum()
 
 
 def _more(first: Any, second: Any, r: Any, nodes: int) -> Any:
@@ -88,29 +76,24 @@ def _more(first: Any, second: Any, r: Any, nodes: int) -> Any:
     return angle / (2 * np.pi) * more
 
 
-def _given(score: Any, root: Any, z: Any) -> Any:
-    """Return scores given the factor, along a new last axis."""
+def _given(correlation: Any, score: Any, most: float, factor: Any) -> tuple[Any, Any]:
+    """Return scores given the factor, along a new last axis, and how fast they grow."""
+    z, weights = factor
+    if isinstance(correlation, Likeness):
+        return correlation.given(score, weights)
+    root = _root(correlation, most)
     own = np.sqrt(1 - root * root)
-    return (score / own)[..., None] + (root / own)[..., None] * z
-
-
-def _turned(score: Any, root: Any, slope: Any, z: Any) -> Any:
-    """Return by how much more a score given the factor falls, as its root falls as well."""
-    more = z + (root * score)[..., None]
-    return 1 + (slope / (1 - root * root))[..., None] * more
+    given = (score / own)[..., None] + (root / own)[..., None] * z
+    return given, (1 / own)[..., None] + 0.0 * given
 
 
 def _correlation(name: str, value: Any) -> Any:
     return value if isinstance(value, Likeness) else _check.probability(name, value)
 
 
-def _root(correlation: Any, score: Any, most: float) -> tuple[Any, Any]:
-    """Return the root of the correlation at a score, up to a greatest one, and its slope."""
-    if isinstance(correlation, Likeness):
-        root, slope = correlation.at(score)
-        return np.minimum(root, np.sqrt(most)), slope
-    root = np.sqrt(np.minimum(np.asarray(correlation, dtype=float), most))
-    return root, np.zeros(np.shape(root))
+def _root(correlation: Any, most: float) -> Any:
+    """Return the root of a correlation, up to a greatest one."""
+    return np.sqrt(np.minimum(np.asarray(correlation, dtype=float), most))
 
 
 def _largest(correlation: Any) -> Any:
@@ -158,18 +141,23 @@ class JoinedQueues(OrderStatistic):
         return OrderStatistic._least(self) + 0.0 * _largest(self.correlation)
 
     def _factor(self) -> tuple[Any, Any]:
-        return _factor(np.minimum(_largest(self.correlation), _CLOSEST))
+        return common_factor(np.minimum(_largest(self.correlation), _CLOSEST))
 
     def _not_done(self, late: Any) -> Any:
-        from scipy.special import betainc, ndtr, ndtri
+        from scipy.special import ndtri
 
         late = np.clip(late, 0.0, 1.0)
-        z, weights = self._factor()
-        score = np.asarray(ndtri(late))
-        given = _given(score, _root(self.correlation, score, _CLOSEST)[0], z)
+        score, factor = np.asarray(ndtri(late)), self._factor()
+        ends = np.isinf(score)
+        given, _ = _given(self.correlation, np.where(ends, 0.0, score), _CLOSEST, factor)
+        return self._of_given(late, np.where(ends[..., None], score[..., None], given))
+
+    def _of_given(self, late: Any, given: Any) -> Any:
+        from scipy.special import betainc, ndtr
+
         few, need = np.asarray(self.of) - np.asarray(self.need), np.asarray(self.need)
-        found = betainc(few[..., None] + 1.0, need[..., None] + 0.0, ndtr(given)) @ weights
-        return np.where(self._all_alike, late, found)
+        found = betainc(few[..., None] + 1.0, need[..., None] + 0.0, ndtr(given))
+        return np.where(self._all_alike, late, found @ self._factor()[1])
 
     @property
     def _all_alike(self) -> Any:
@@ -185,19 +173,18 @@ class JoinedQueues(OrderStatistic):
         score = np.asarray(ndtri(late))
         inner = np.isfinite(score)
         score = np.where(inner, score, 0.0)
-        z, weights = self._factor()
-        root, slope_of_root = _root(self.correlation, score, _CLOSEST)
-        given = _given(score, root, z)
+        factor = self._factor()
+        given, steep = _given(self.correlation, score, _CLOSEST, factor)
         k, n = (np.asarray(x, dtype=float)[..., None] for x in (self.need, self.of))
         q = ndtr(given)
         # Of the beta distribution at q, times the derivative of q by the probability to be
         # late.
         weight = xlog1py(k - 1, -q) + xlogy(n - k, q) - betaln(k, n - k + 1)
         weight = weight + (score[..., None] ** 2 - given**2) / 2
-        weight = weight - np.log(1 - root * root)[..., None] / 2
-        weight = np.exp(weight) * _turned(score, root, slope_of_root, z)
-        found = np.where(inner, weight @ weights, 0.0)
-        return self._not_done(late), np.where(self._all_alike, 1.0, found) * slope
+        found = np.where(inner, (np.exp(weight) * steep) @ factor[1], 0.0)
+        given = np.where(inner[..., None], given, ndtri(late)[..., None])
+        tail = self._of_given(late, given)
+        return tail, np.where(self._all_alike, 1.0, found) * slope
 
 
 @dataclass(frozen=True, slots=True, eq=False, repr=False)
@@ -249,8 +236,8 @@ class UnequalQueues(Quorum):
     def _least(self) -> Any:
         return Quorum._least(self) + sum(0.0 * _largest(r) for r in self.correlations)
 
-    def _scores(self, late: Sequence[Any]) -> tuple[Any, Any, Any, Any]:
-        """Return the scores of the times, their roots with slopes, and nodes of the rule.
+    def _scores(self, late: Sequence[Any]) -> tuple[Any, Any, Any]:
+        """Return the scores of the times; of two also their correlation, and nodes of the rule.
 
         There are none where the rule for two will not do.
         """
@@ -258,19 +245,25 @@ class UnequalQueues(Quorum):
 
         most = [_largest(r) for r in self.correlations]
         shape = np.broadcast_shapes(*map(np.shape, (*late, *most)))
-        scores, roots, slopes = (np.empty((len(most), *shape)) for _ in range(3))
+        scores = np.empty((len(most), *shape))
         for i, still in enumerate(late):
             scores[i] = still
         scores = np.clip(ndtri(np.minimum(scores, 1.0)), -_FARTHEST, _FARTHEST)
-        for i, r in enumerate(self.correlations):
-            roots[i], slopes[i] = _root(r, scores[i], _CLOSEST_UNEQUAL)
+        if len(most) > 2 or any(isinstance(r, Likeness) for r in self.correlations):
+            return scores, None, None
         largest = max(float(np.nanmax(r, initial=0.0)) for r in most)
         rule = next((n for most, n in _OF_TWO if largest <= most), None)
-        return scores, roots, slopes, rule if len(self.correlations) == 2 else None
+        roots = (_root(r, _CLOSEST_UNEQUAL) for r in most)
+        return scores, np.broadcast_to(reduce(mul, roots), shape), rule
+
+    def _given(self, scores: Any, factor: Any) -> tuple[Any, Any]:
+        each = zip(self.correlations, scores, strict=True)
+        found = [_given(r, score, _CLOSEST_UNEQUAL, factor) for r, score in each]
+        return np.stack([given for given, _ in found]), np.stack([steep for _, steep in found])
 
     def _factor(self) -> tuple[Any, Any]:
         largest = max(float(np.nanmax(_largest(r), initial=0.0)) for r in self.correlations)
-        return _factor(min(largest, _CLOSEST_UNEQUAL))
+        return common_factor(min(largest, _CLOSEST_UNEQUAL))
 
     def _too_few(self, late: list[Any]) -> Any:
         if self.need < len(self.distributions):
@@ -281,15 +274,15 @@ class UnequalQueues(Quorum):
     def _not_done(self, late: Sequence[Any]) -> Any:
         from scipy.special import ndtr
 
-        scores, roots, _, rule = self._scores(late)
+        scores, r, rule = self._scores(late)
         if rule:
             first, second = (np.minimum(still, 1.0) for still in late)
-            more = _more(scores[0], scores[1], roots[0] * roots[1], rule)
+            more = _more(scores[0], scores[1], r, rule)
             if self.need == 1:
                 return first * second + more
             return first + second * (1 - first) - more
-        z, weights = self._factor()
-        found = self._too_few(list(ndtr(_given(scores, roots, z)))) @ weights
+        factor = self._factor()
+        found = self._too_few(list(ndtr(self._given(scores, factor)[0]))) @ factor[1]
         return np.minimum(found, 1.0)  # weights add up to a rounding more
 
     def tail_and_density(self, t: Value) -> tuple[Value, Value]:
@@ -300,28 +293,20 @@ class UnequalQueues(Quorum):
             *(distribution.tail_and_density(t) for distribution in self.distributions),
             strict=True,
         )
-        scores, roots, slopes, rule = self._scores(tails)
+        scores, r, rule = self._scores(tails)
         if rule:
-            r = roots[0] * roots[1]
             # How late the other is, given the score of one.
             late = ndtr((scores[::-1] - r * scores) / np.sqrt(1 - r * r))
             turns = late if self.need == 1 else 1 - late
-            if np.any(slopes):
-                # The more alike they are, the more often both are late.
-                x, own = (scores[::-1] - r * scores) ** 2 / (1 - r * r), np.sqrt(1 - r * r)
-                both = np.exp(-x / 2) / np.sqrt(2 * np.pi) / own
-                more = both * slopes * roots[::-1]
-                turns = turns + (more if self.need == 1 else -more)
             return self._not_done(tails), sum(map(mul, densities, turns))
-        z, weights = self._factor()
-        given = _given(scores, roots, z)
+        factor = self._factor()
+        given, steep = self._given(scores, factor)
         late = list(ndtr(given))
         if self.need == len(self.distributions):
             rest = others([1 - q for q in late])
         else:
             rest = [one_missing(late[:i] + late[i + 1 :], self.need) for i in range(len(late))]
         # How fast one that is late given the factor ceases to be.
-        steep = np.exp((scores[..., None] ** 2 - given**2) / 2)
-        steep = steep * _turned(scores, roots, slopes, z)
-        turns = (steep * np.stack(rest)) @ weights / np.sqrt(1 - roots**2)
-        return np.minimum(self._too_few(late) @ weights, 1.0), sum(map(mul, densities, turns))
+        steep = steep * np.exp((scores[..., None] ** 2 - given**2) / 2)
+        turns = (steep * np.stack(rest)) @ factor[1]
+        return np.minimum(self._too_few(late) @ factor[1], 1.0), sum(map(mul, densities, turns))

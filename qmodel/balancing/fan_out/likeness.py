@@ -1,74 +1,124 @@
 r"""How like the times at queues are that the same requests load: waits are, services are not.
 
 The waits of two such queues have normal scores of one correlation :math:`\kappa`
-(`qmodel.balancing.fan_out.fork_join`), their services are independent. Who is late by a long
-service is late alone, who is late by a long wait is late together with others, so that the
-correlation of the times W + S depends on how late they are. To first order in the factor that
-the waits have in common, with the density :math:`\psi(u) = \varphi(\Phi^{-1}(u))` of scores,
+(`qmodel.balancing.fan_out.fork_join`), their services are independent. Given the normal factor
+z that the waits have in common,
 
 .. math::
 
-    \sqrt{r(t)} = \sqrt \kappa\, \frac{E\big[\psi(\bar F_W(t - S))\big]}{\psi(\bar F_{W+S}(t))},
+    P(W + S > t \mid z) = E\big[q(t - S, z)\big], \qquad
+    q(w, z) = \Phi\Big( \frac{\Phi^{-1}(\bar F_W(w)) + \sqrt \kappa z}{\sqrt{1 - \kappa}} \Big),
 
-which is :math:`\kappa` for constant service, and tends to it where the tail is that of the
-wait; a service with a long tail is alone in its tail. Ours; the distribution of one time is
-not touched, whatever r(t) is.
+and the times are independent. Who is late by a long service is late alone, who is late by a
+long wait is late together with others; a service that has a longest time cannot make a request
+later than that. Ours; the distribution of one time is not touched: a shift of all scores at t
+gives it back, whatever the tables have lost.
 
-**Numerics.** The root of r is a line between scores 0.4 apart; the expectation is a sum over
-differences of the distribution of S between 48 waits.
+**Numerics.** The expectation is a sum over differences of the distribution of S between 96
+waits. The score of P(W + S > t | z) is a line between scores of t that are 0.2 apart.
 """
 
 from __future__ import annotations
 
+import math
+from collections.abc import Callable
 from dataclasses import dataclass
-from functools import cached_property
 from typing import Any
 
 import numpy as np
 
-from qmodel.distributions import Distribution
-from qmodel.queues.base import StationResult
+from qmodel.distributions import Distribution, Sum
+from qmodel.distributions.broadcasting import shape_of, whole
 
-__all__ = ["Likeness", "correlation_of_waits", "likeness"]
+__all__ = ["Likeness", "common_factor", "correlation_of_waits", "likeness"]
 
-_FARTHEST, _STEP = 8.4, 0.4
+_FARTHEST, _STEP = 8.4, 0.2
 _SCORES = np.linspace(-_FARTHEST, _FARTHEST, round(2 * _FARTHEST / _STEP) + 1)
-_WAITS = np.concatenate([[0.0], np.geomspace(0.01, 40.0, 47)])
+_WAITS = np.concatenate([[0.0], np.geomspace(0.01, 40.0, 95)])
 _BODY = np.linspace(-3.0, 3.0, 13)
 """Scores of services at which times are looked at that have hardly waited."""
+_CLOSEST = 0.998
+_WIDEST = 8.0
+_STEPS = (0.5, 0.25, 0.125, 0.0625, 0.03125)
+
+
+def common_factor(correlation: Any) -> tuple[Any, Any]:
+    """Return values of the common factor and their weights, close enough for a correlation."""
+    largest = np.nanmax(correlation, initial=0.0)
+    tight = np.sqrt((1 - largest) / max(largest, 1e-300))
+    step = next((h for h in _STEPS if h <= 0.7 * tight), _STEPS[-1])
+    z = np.arange(-_WIDEST, _WIDEST + step / 2, step)
+    weights = np.exp(-z * z / 2)
+    return z, weights / weights.sum()
 
 
 @dataclass(frozen=True, eq=False)
 class Likeness:
-    """The root of the correlation of scores, at scores from -8.4 to 8.4."""
+    """Scores of times given a factor that they have in common, by the score of the time.
 
-    roots: tuple[Any, ...]
+    Parameters
+    ----------
+    largest : number or array
+        Correlation of the scores of the waits. [-]
+    cell : int or integer array
+        Where in the table a cell is. [-]
+    table : array
+        Scores given the factor: at scores from -8.4 to 8.4, of each cell, at values of the
+        factor of the largest correlation. [-]
+    """
 
-    @cached_property
-    def _table(self) -> np.ndarray:
-        return np.stack(np.broadcast_arrays(*self.roots))
+    largest: Any
+    cell: Any
+    table: np.ndarray = whole()  # noqa: RUF009
 
-    @property
-    def largest(self) -> Any:
-        """The largest correlation at any score. [-]."""
-        return self._table.max(axis=0) ** 2
+    def given(self, score: Any, weights: np.ndarray) -> tuple[Any, Any]:
+        """Return scores given the factor, along a new last axis, and how fast they grow."""
+        score, cell = np.broadcast_arrays(np.nan_to_num(score), self.cell)
+        place = (score + _FARTHEST) / _STEP
+        below = np.clip(place.astype(int), 0, len(self.table) - 2)
+        first, second = (_finer(self.table[i, cell], len(weights)) for i in (below, below + 1))
+        slope = (second - first) / _STEP
+        found = first + (place - below)[..., None] * (second - first)
+        found, density = _shifted(found, score, weights, 2)
+        own = _density(score) - (density * slope) @ weights
+        total = density @ weights
+        with np.errstate(divide="ignore", invalid="ignore"):
+            turned = np.where(total > 0, own / total, 0.0)
+        # Beyond the table, of which nothing is seen, as of normal times.
+        far = (np.abs(score) > _FARTHEST)[..., None]
+        apart = np.sqrt(1 - np.asarray(self.largest))
+        z = np.linspace(-_WIDEST, _WIDEST, len(weights))
+        normal = (score / apart)[..., None] + (np.sqrt(self.largest) / apart)[..., None] * z
+        found = np.where(far, normal, found)
+        return found, np.where(far, (1 / apart)[..., None], slope + turned[..., None])
 
-    def at(self, score: Any) -> tuple[Any, Any]:
-        """Return the root at a normal score, and by how much it grows with it."""
-        table = self._table
-        shape = np.broadcast_shapes(np.shape(score), table.shape[1:])
-        place = (np.broadcast_to(score, shape) + _FARTHEST) / _STEP
-        place = np.clip(np.nan_to_num(place), 0.0, len(table) - 1.000001)
-        below = place.astype(int)
-        ahead = (1,) * (len(shape) - table.ndim + 1)
-        cells = table.reshape(len(table), *ahead, *table.shape[1:])
-        whole = np.broadcast_to(cells, (len(table), *shape))
-        first, second = (
-            np.take_along_axis(whole, i[None], axis=0)[0] for i in (below, below + 1)
-        )
-        inner = (place > 0) & (place < len(table) - 1.0001)
-        slope = np.where(inner, second - first, 0.0)
-        return first + (place - below) * (second - first), slope / _STEP
+
+def _finer(table: np.ndarray, points: int) -> np.ndarray:
+    """Return a table at more values of the factor."""
+    while table.shape[-1] < points:
+        finer = np.empty((*table.shape[:-1], 2 * table.shape[-1] - 1))
+        finer[..., ::2] = table
+        finer[..., 1::2] = (table[..., 1:] + table[..., :-1]) / 2
+        table = finer
+    return table
+
+
+def _density(score: Any) -> Any:
+    return np.exp(-(score**2) / 2) / np.sqrt(2 * np.pi)
+
+
+def _shifted(given: Any, score: Any, weights: Any, steps: int) -> tuple[Any, Any]:
+    """Return scores that the factor leaves at `score` in all, and their densities."""
+    from scipy.special import ndtr
+
+    whole = ndtr(score)
+    for _ in range(steps):
+        total = _density(given) @ weights
+        with np.errstate(divide="ignore", invalid="ignore"):
+            shift = (whole - ndtr(given) @ weights) / total
+        shift = np.where(np.isfinite(shift), np.clip(shift, -0.5, 0.5), 0.0)
+        given = given + shift[..., None]
+    return given, _density(given)
 
 
 def correlation_of_waits(service: Distribution, wait: Distribution) -> Any:
@@ -108,56 +158,78 @@ def _left_alone(service: Distribution) -> Any:
     return square / (2 * moment)
 
 
-def likeness(leaf: StationResult, of_waits: Any) -> Likeness:
-    """Return how like the times at a station and at another one like it are.
+def _tail_of(service: Distribution) -> Callable[[Any], Any]:
+    """Return the tail of a service; of one that is inverted, between points."""
+    if not isinstance(service, Sum) or shape_of(service):
+        return service.tail
+    points = service.mean * np.concatenate(
+        [np.linspace(0, 8, 401), np.geomspace(8.2, 1e5, 100)]
+    )
+    values = service.tail(points)
+    return lambda t: np.interp(t, points, values)
+
+
+def likeness(
+    wait: Distribution, service: Distribution, time: Distribution, of_waits: Any
+) -> Likeness:
+    """Return how like times at a station and at another one like it are.
 
     Parameters
     ----------
-    leaf : StationResult
-        The station, solved, of which the distribution of the wait is known. [-]
+    wait, service : Distribution
+        The two that the time is the sum of. [-]
+    time : Distribution
+        The time. [-]
     of_waits : number or array
         Correlation of the scores of the waits. [-]
 
     Returns
     -------
     Likeness
-        The correlation, by the score of the time. [-]
+        The scores of times, given what they have in common. [-]
     """
     from scipy.special import ndtr, ndtri
 
-    def density(late: Any) -> Any:
-        score = ndtri(np.clip(late, 1e-300, 1 - 1e-16))
-        return np.exp(-(score**2) / 2) / np.sqrt(2 * np.pi)
-
-    wait, service = leaf.wait, leaf.station.service
-    assert wait is not None
-    cells = np.broadcast_shapes(np.shape(of_waits), np.shape(leaf.response.mean))
+    of_waits = np.minimum(np.asarray(of_waits, dtype=float), _CLOSEST)
+    z, weights = common_factor(of_waits)
+    cells = np.broadcast_shapes(np.shape(of_waits), np.shape(time.mean))
     late = np.asarray(1 - np.asarray(wait.atom), dtype=float)
     with np.errstate(divide="ignore", invalid="ignore"):
         unit = np.broadcast_to(np.asarray(wait.mean) / late, cells)
     unit = np.where(np.isfinite(unit) & (unit > 0), unit, 1.0)
     waits = _WAITS.reshape(-1, *[1] * len(cells)) * unit
-    psi = density(np.asarray(wait.tail(waits)))
-    psi[0] = density(np.broadcast_to(late, cells))
+    still = np.array(np.broadcast_to(wait.tail(waits), waits.shape), dtype=float)
+    still[0] = late
+    score = ndtri(np.clip(still, 1e-300, 1 - 1e-16))
+    root, own = (np.broadcast_to(np.sqrt(x), cells) for x in (of_waits, 1 - of_waits))
+    still = ndtr(((score + 0 * root) / own)[..., None] + (root / own)[..., None] * z)
     body = np.asarray(service.quantile(ndtr(_BODY).reshape(-1, *[1] * len(cells))))
     body = np.broadcast_to(body, (len(_BODY), *cells))
-    times = np.concatenate([body, body[-1] + waits[1::2]])
+    times = np.concatenate([body, body[0] + waits[1::4], body[-1] + waits[1::4]])
+    times = np.sort(times, axis=0)
     left = times[:, None] - waits
-    done = np.where(left < 0, 0.0, 1 - np.asarray(service.tail(np.maximum(left, 0.0))))
-    mean = (np.diff(-done, axis=1) * (psi[1:] + psi[:-1]) / 2).sum(axis=1)
-    tail = np.asarray(leaf.response.tail(times))
-    whole = density(tail)
-    with np.errstate(divide="ignore", invalid="ignore"):
-        share = np.clip(mean / whole, 0.0, 1.0)
-    roots = np.sqrt(of_waits) * np.where(np.isfinite(share), share, 1.0)
-    scores = np.clip(ndtri(np.clip(tail, 1e-300, 1 - 1e-16)), -_FARTHEST, _FARTHEST)
+    tail = _tail_of(service)
+    done = np.where(left < 0, 0.0, 1 - np.asarray(tail(np.maximum(left, 0.0))))
+    begun, longer = np.diff(-done, axis=1), (still[1:] + still[:-1]) / 2
+    found = np.einsum("tw...,w...z->t...z", begun, longer)
+    found = found + np.asarray(tail(times))[..., None]
+    given = ndtri(np.clip(found, 1e-300, 1 - 1e-16))
+    scores = np.clip(
+        ndtri(np.clip(np.asarray(time.tail(times)), 1e-300, 1 - 1e-16)), -_FARTHEST, _FARTHEST
+    )
     # From the score of each time to even ones: times rise, scores fall.
     even = _SCORES.reshape(-1, *[1] * len(cells))
     behind = np.clip((scores[None] > even[:, None]).sum(axis=1), 1, len(times) - 1)
-    (x0, x1), (y0, y1) = (
-        [np.take_along_axis(values, i, axis=0) for i in (behind - 1, behind)]
-        for values in (scores, roots)
-    )
+    x0, x1 = (np.take_along_axis(scores, i, axis=0) for i in (behind - 1, behind))
+    y0, y1 = (np.take_along_axis(given, i[..., None], axis=0) for i in (behind - 1, behind))
     width = np.where(x0 > x1, x0 - x1, 1.0)
-    found = y0 + np.clip((x0 - even) / width, 0.0, 1.0) * (y1 - y0)
-    return Likeness(tuple(found))
+    part = np.clip((x0 - even) / width, 0.0, 1.0)[..., None]
+    # Beyond the times, and where nobody waits, as far apart as scores are.
+    beyond = np.where(even > x0, even - x0, np.minimum(even - x1, 0.0))[..., None]
+    table = y0 + part * (y1 - y0) + beyond
+    even = np.broadcast_to(even, (len(even), *cells))
+    table, _ = _shifted(table, even, weights, 12)
+    alike = (np.broadcast_to(of_waits, cells) > 0)[..., None] & np.isfinite(table)
+    table = np.where(alike, table, even[..., None])
+    cell = np.arange(max(1, math.prod(cells))).reshape(cells)[()]
+    return Likeness(of_waits[()], cell, table.reshape(len(table), -1, len(z)))

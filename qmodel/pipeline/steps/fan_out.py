@@ -19,12 +19,11 @@ from qmodel.basis import APPROXIMATE, Assumption
 from qmodel.distributions import Distribution, OrderStatistic
 from qmodel.errors import DomainError
 from qmodel.pipeline.steps.base import Grounds, Outcome, Step, again, checked_name, checked_step
+from qmodel.pipeline.steps.branches import correlation_of, queues_of
 from qmodel.pipeline.steps.call import Call
 from qmodel.pipeline.steps.parallel import (
     INDEPENDENT_BRANCHES,
     INDEPENDENT_QUORUM,
-    correlation_of,
-    queues_of,
     refuse_losses,
 )
 from qmodel.queues.approximations.dispersion import DISTURBED, Dispersion, joined
@@ -99,7 +98,7 @@ class FanOut(Step):
         distribution = OrderStatistic(time, need, of=self.copies)
         if queues := self._joined(at.stations):
             distribution = JoinedQueues(
-                time, need, self.copies, correlation_of(self.step, time, queues)
+                time, need, self.copies, correlation_of(self.step, time, queues, at.stations)
             )
         return again(Outcome(1, 0, 0, distribution), times)
 

@@ -11,12 +11,10 @@ import numpy as np
 
 from qmodel import _check
 from qmodel._checked import checked
-from qmodel._typing import Value
 from qmodel._values import same, same_fields
 from qmodel._xp import is_symbolic
 from qmodel.balancing.fan_out import fork_join
 from qmodel.balancing.fan_out.joined_queues import UnequalQueues
-from qmodel.balancing.fan_out.likeness import Likeness
 from qmodel.basis import APPROXIMATE, Assumption
 from qmodel.distributions import Distribution, Maximum, Quorum
 from qmodel.errors import DomainError, ModelError
@@ -28,11 +26,11 @@ from qmodel.pipeline.steps.base import (
     checked_step,
     one_after_the_other,
 )
+from qmodel.pipeline.steps.branches import correlations, queues_of
 from qmodel.pipeline.steps.call import Call
 from qmodel.pipeline.steps.series import Series
 from qmodel.queues.approximations.dispersion import DISTURBED, Dispersion, joined
 from qmodel.queues.base import StationResult
-from qmodel.queues.delay import Delay
 
 if TYPE_CHECKING:
     from qmodel.pipeline.arrivals import Arrivals
@@ -46,9 +44,7 @@ __all__ = [
     "INDEPENDENT_BRANCHES",
     "INDEPENDENT_QUORUM",
     "Parallel",
-    "correlation_of",
     "parallel",
-    "queues_of",
 ]
 
 INDEPENDENT_BRANCHES = Assumption(
@@ -122,9 +118,7 @@ class Parallel(Step):
         all_through = one_after_the_other(outcomes)
         distributions = tuple(o.time for o in outcomes)
         if joined := self._joined(at.stations):
-            branches = zip(self.steps, distributions, joined, strict=True)
-            shared = self._shared
-            alike = tuple(correlation_of(*branch, shared) for branch in branches)
+            alike = correlations(self.steps, distributions, joined, at.stations, self._shared)
             time: Distribution = UnequalQueues(distributions, self.need, alike)
         else:
             time = (
@@ -244,52 +238,6 @@ def _first_of(step: Step, names: Collection[str]) -> tuple[str, Sequence[Step]]:
         if isinstance(one, Call) and one.name in names and one.queues:
             return one.name, row[:place]
     return "", ()
-
-
-def queues_of(step: Step, results: Mapping[str, StationResult]) -> Mapping[str, StationResult]:
-    """Return the queues, by name, that every request of a step goes to one after the other."""
-    if isinstance(step, Series):
-        each = (queues_of(child, results) for child in step.steps)
-        return {name: result for queues in each for name, result in queues.items()}
-    if not isinstance(step, Call):
-        return {}
-    result = results[step.name]
-    queues = result.wait is not None and not isinstance(result.station, Delay)
-    numbers = not is_symbolic(result.arrival_rate, result.response_time)
-    return {step.name: result} if queues and numbers and not result.station.loses else {}
-
-
-def correlation_of(
-    step: Step,
-    time: Distribution,
-    queues: Mapping[str, StationResult],
-    shared: frozenset[str] = frozenset(),
-) -> Value | Likeness:
-    """Return how like a branch is to another one like it, as its requests queue.
-
-    Those at a `shared` station wait in one queue.
-    """
-    own = isinstance(step, Call) and step.service is None and step.name not in shared
-    if own and queues:
-        return fork_join.alike(queues[step.name])
-    alike = [
-        _wait_share(r) if name in shared else fork_join.correlation(r)
-        for name, r in queues.items()
-    ]
-    # In overload nobody is done, whoever is long together.
-    with np.errstate(invalid="ignore", divide="ignore"):
-        parts = zip(alike, queues.values(), strict=True)
-        common = sum(r * leaf.response.variance for r, leaf in parts)
-        share = np.divide(common, time.variance)
-    return np.where(np.isfinite(share), np.clip(share, 0.0, 1.0), 0.0)[()]
-
-
-def _wait_share(result: StationResult) -> Any:
-    """Return the share of the wait in how times at a station vary."""
-    assert result.wait is not None
-    with np.errstate(invalid="ignore", divide="ignore"):
-        share = np.asarray(result.wait.variance) / result.response.variance
-    return np.where(np.isfinite(share), share, 1.0)[()]
 
 
 @checked
