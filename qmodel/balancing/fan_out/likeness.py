@@ -34,7 +34,7 @@ __all__ = ["Likeness", "common_factor", "correlation_of_waits", "likeness"]
 
 _FARTHEST, _STEP = 8.4, 0.2
 _SCORES = np.linspace(-_FARTHEST, _FARTHEST, round(2 * _FARTHEST / _STEP) + 1)
-_WAITS = np.concatenate([[0.0], np.geomspace(0.01, 40.0, 95)])
+_WAITS = np.concatenate([[0.0], np.geomspace(0.03, 40.0, 95)])
 _BODY = np.linspace(-3.0, 3.0, 13)
 """Scores of services at which times are looked at that have hardly waited."""
 _CLOSEST = 0.998
