@@ -31,7 +31,12 @@ __all__ = ["command"]
     "all. May be repeated; by default those of the file, else 10% of all.",
 )
 @click.option("--probability", metavar="SHARE", default="90%", help="What the intervals hold.")
-@click.option("--draws", metavar="NUMBER", default="2000", help="Number of draws, >= 100.")
+@click.option(
+    "--draws",
+    metavar="NUMBER",
+    default="512",
+    help="Number of draws, >= 100; best a power of 2.",
+)
 @options.changed
 @options.printed
 def command(
