@@ -8,6 +8,8 @@ from typing import Any
 
 import numpy as np
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
 import qmodel as qm
 from qmodel.distributions.phase_type import PhaseType, phases_of
@@ -178,6 +180,36 @@ def test_unevenness_of_a_full_pool() -> None:
         found = full_pool(5, (part(service),), (len(part(service).ladder.steps) - 1,))
         assert np.exp(found.throughput) == pytest.approx(1 / service.mean, rel=1e-12)
         assert np.expm1(found.uneven) == pytest.approx(float(service.scv), rel=1e-9)
+
+
+STATIONS = st.lists(
+    st.tuples(
+        st.floats(1e-4, 10.0),
+        st.sampled_from([1, 2, 5, 40]),
+        st.sampled_from([0.05, 0.5, 1.0, 4.0, 30.0]),
+    ),
+    min_size=1,
+    max_size=4,
+)
+
+
+@given(STATIONS, st.integers(1, 60))
+def test_a_full_pool_is_as_fast_as_its_slowest_station_at_most(
+    some: list[tuple[float, int, float]], permits: int
+) -> None:
+    """However rarely all of its holders are at another one."""
+    inside = {str(i): qm.MGc(qm.Gamma(s, scv), c) for i, (s, c, scv) in enumerate(some)}
+    found = float(HeldPool(permits, inside).max_rate)
+    most = min(c / s for s, c, _ in some)
+    # As fast as if holders never met, and no slower than one at a time.
+    alone = 1 / sum(s for s, _, _ in some)
+    assert alone * (1 - 1e-9) <= found <= min(most, permits * alone) * (1 + 1e-9)
+
+
+def test_a_station_that_is_hardly_ever_full() -> None:
+    """Next to two servers that are always busy, while 22 more holders are there."""
+    inside = {"a": qm.MGc(qm.Gamma(0.9385, 4.0), 2), "b": qm.MGc(qm.Gamma(0.33, 4.0), 5)}
+    assert HeldPool(23, inside).max_rate == pytest.approx(2 / 0.9385, rel=1e-5)
 
 
 def test_more_phases_than_any_chain_has_are_extrapolated() -> None:

@@ -35,8 +35,8 @@ import numpy as np
 from qmodel.distributions.phase_type import PhaseType
 from qmodel.networks.held.counts import Place, curve
 from qmodel.networks.held.ladders import Ladder
-from qmodel.networks.held.moves import Chain, closed_rates, size_of
-from qmodel.networks.held.phases import EXPONENTIAL
+from qmodel.networks.held.moves import Chain, closed_rates, moves_of, size_of
+from qmodel.networks.held.phases import EXPONENTIAL, Shape
 
 __all__ = ["MOST_OPEN", "Full", "Part", "chain_of", "chosen", "full_pool", "matched"]
 
@@ -80,8 +80,10 @@ Orders = tuple[int, ...]
 """Which step of its ladder each station has."""
 
 
-def _services(parts: Sequence[Part], orders: Orders) -> list[tuple[PhaseType, float]]:
-    return [(p.ladder.steps[k], p.servers) for p, k in zip(parts, orders, strict=True)]
+def _services(
+    parts: Sequence[Part], orders: Sequence[int]
+) -> tuple[tuple[PhaseType, float], ...]:
+    return tuple((p.ladder.steps[k], p.servers) for p, k in zip(parts, orders, strict=True))
 
 
 def chain_of(permits: int, parts: Sequence[Part], orders: Orders) -> Chain:
@@ -100,7 +102,7 @@ def chosen(permits: int, parts: tuple[Part, ...], most: int) -> Orders | None:
     The first to be raised is where most is gained: at a busy station far from its own SCV.
     """
     orders = [0] * len(parts)
-    if size_of(permits, _services(parts, tuple(orders))) > most:
+    if size_of(permits, _services(parts, orders)) > most:
         return None
     stuck: set[int] = set()
     while True:
@@ -113,7 +115,7 @@ def chosen(permits: int, parts: tuple[Part, ...], most: int) -> Orders | None:
             return tuple(orders)
         k = -max(free)[1]
         orders[k] += 1
-        if size_of(permits, _services(parts, tuple(orders))) > most:
+        if size_of(permits, _services(parts, orders)) > most:
             orders[k] -= 1
             stuck.add(k)
 
@@ -125,35 +127,80 @@ def _gain(part: Part, order: int, permits: int) -> float:
     return (apart + _OF_SHAPE) * load
 
 
+class _Pattern(NamedTuple):
+    """The moves of a full pool, and where their rates stand in the matrix of its states.
+
+    The rates are those inside, of completions, and of what leaves each state. Of the matrix the
+    row and the column of one state are left out.
+    """
+
+    from_: Any
+    to: Any
+    completions: int
+    """Which of the moves are completions: as many of the last."""
+    others: Any
+    """The states that are not left out."""
+    kept: Any
+    """The rates that stand in the matrix, and which of its entries they add to."""
+    entry: Any
+    rows: Any
+    """Of the entries, by columns, and where these begin."""
+    columns: Any
+    first: Any
+    """The moves from the state that is left out."""
+
+
+@lru_cache(maxsize=256)
+def _pattern(shapes: tuple[Shape, ...], permits: int, busiest: int) -> _Pattern:
+    """Return the moves, leaving out a state that comes back often: all at one station."""
+    moves = moves_of(shapes, permits, permits)
+    parts = (moves.onward, moves.changed, moves.refilled)
+    from_, to = (np.concatenate([part[k] for part in parts]) for k in (0, 1))
+    size = len(moves.there)
+    known = int(np.flatnonzero(moves.there[:, busiest] == permits)[-1])
+    others = np.delete(np.arange(size), known)
+    rows, columns = (np.append(x, np.arange(size)) for x in (from_, to))
+    kept = np.flatnonzero((rows != known) & (columns != known))
+    number = np.searchsorted(others, np.arange(size))
+    at = number[columns[kept]] * (size - 1) + number[rows[kept]]
+    places, entry = np.unique(at, return_inverse=True)
+    begin = np.searchsorted(places, np.arange(size) * (size - 1))
+    first = np.flatnonzero(from_ == known)
+    completions = len(moves.refilled[0])
+    rows = places % max(size - 1, 1)
+    return _Pattern(from_, to, completions, others, kept, entry, rows, begin, first)
+
+
 @lru_cache(maxsize=4096)
 def full_pool(permits: int, parts: tuple[Part, ...], orders: Orders) -> Full:
     """Return what a full pool does with these steps."""
-    from scipy import sparse
+    from scipy.sparse import csc_array
     from scipy.sparse.linalg import splu
 
     chain = chain_of(permits, parts, orders)
-    (i, j, moved), (a, b, through), there = closed_rates(chain)
-    size = len(there)
-    done = sparse.coo_array((through, (a, b)), (size, size)).tocsc()
-    rates = sparse.coo_array((moved, (i, j)), (size, size)).tocsc() + done
-    rates = (rates - sparse.diags_array(rates.sum(axis=1))).tocsc()
-    # A state that comes back: all where everyone goes.
-    sure = int(np.argmax([part.visits for part in parts]))
-    known = int(np.flatnonzero(there[:, sure] == permits)[-1])
-    rest = np.delete(np.arange(size), known)
-    state, ahead, completed = np.ones(size), np.zeros(size), done.sum(axis=1)
+    loads = [p.visits * p.work / min(_fastest(p), permits) for p in parts]
+    own = _pattern(chain.shapes, permits, int(np.argmax(loads)))
+    inside, done = closed_rates(chain)
+    rates, size = np.concatenate([inside, done]), len(own.others) + 1
+    ends, next_ = own.from_[-own.completions :], own.to[-own.completions :]
+    completed = np.bincount(ends, done, size)
+    state, ahead = np.ones(size), np.zeros(size)
     if size > 1:
-        factors = splu(rates[rest][:, rest].tocsc())
-        state[rest] = factors.solve(-rates[[known]][:, rest].toarray()[0], trans="T")
+        values = np.append(rates, -np.bincount(own.from_, rates, size))[own.kept]
+        entries = np.bincount(own.entry, values), own.rows, own.columns
+        factors = splu(csc_array(entries, (size - 1, size - 1)))
+        away = np.bincount(own.to[own.first], rates[own.first], size)
+        state[own.others] = factors.solve(-away[own.others], trans="T")
     state /= state.sum()
     throughput = float(state @ completed)
     if size > 1:
-        ahead[rest] = factors.solve((throughput - completed)[rest])
-    index = 1 + 2 / throughput * float((state @ done) @ ahead - throughput * (state @ ahead))
+        ahead[own.others] = factors.solve((throughput - completed)[own.others])
+    met = float((state[ends] * done) @ ahead[next_])
+    index = 1 + 2 / throughput * (met - throughput * float(state @ ahead))
     return Full(np.log(throughput), np.log1p(max(index, 0.0)))
 
 
-@lru_cache(maxsize=4096)
+@lru_cache(maxsize=32768)
 def matched(permits: int, parts: tuple[Part, ...]) -> Full | None:
     """Return what a full pool does with all phases of all stations; None if nothing fits."""
     orders = chosen(permits, parts, _MOST)

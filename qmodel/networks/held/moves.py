@@ -291,7 +291,8 @@ def matrices(chain: Chain, rates: Rates, holders: int) -> tuple[Any, Any]:
     return inside, down
 
 
-def size_of(permits: int, services: Sequence[tuple[PhaseType, float]]) -> int:
+@lru_cache(maxsize=1024)
+def size_of(permits: int, services: tuple[tuple[PhaseType, float], ...]) -> int:
     """Return the number of states with all permits taken, which are not listed."""
     ways = np.eye(1, permits + 1)[0]
     for service, servers in services:
@@ -300,22 +301,17 @@ def size_of(permits: int, services: Sequence[tuple[PhaseType, float]]) -> int:
     return int(ways[-1])
 
 
-def closed_rates(chain: Chain) -> tuple[Any, Any, Any]:
-    """Return the rates of a full pool: from, to and value of moves inside and completions.
+def closed_rates(chain: Chain) -> tuple[Any, Any]:
+    """Return the rates of the moves of a full pool in one cell: inside it, and completions.
 
-    And the number at each station by state. All of one cell.
+    Inside are the moves onward, then the changes of phase.
     """
     moves, rates = moves_of(chain.shapes, chain.permits, chain.permits), Rates.of(chain)
-    i, j, x, y, way = moves.onward
-    a, b, z = moves.changed
+    _, _, x, y, way = moves.onward
     onward = rates.ended[x] * rates.came[y] * rates.between[way]
-    inside = np.append(i, a), np.append(j, b), np.append(onward, rates.changed[z])
-    i, j, x, y, way = moves.refilled
-    return (
-        inside,
-        (i, j, (rates.ended[x] * rates.came[y] * rates.around[way])[:, 0]),
-        moves.there,
-    )
+    inside = np.concatenate([onward, rates.changed[moves.changed[2]]])
+    _, _, x, y, way = moves.refilled
+    return inside[:, 0], (rates.ended[x] * rates.came[y] * rates.around[way])[:, 0]
 
 
 def _filled(shape: tuple[int, int], i: Any, j: Any, values: Any) -> Any:

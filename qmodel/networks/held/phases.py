@@ -48,6 +48,7 @@ class Shape(NamedTuple):
     phases: int
 
     @staticmethod
+    @lru_cache(maxsize=1024)
     def of(service: PhaseType, servers: float, most: int) -> Shape:
         """Return the shape of a station with at most `most` present."""
         size = service.initial.size
@@ -89,6 +90,7 @@ class Site(NamedTuple):
     came: Moves
 
 
+@lru_cache(maxsize=1024)
 def unit_rates(service: PhaseType) -> Any:
     """Return the rates of service times of mean 1: none, starts, ends, changes, restarts."""
     mean = float(service.mean)
