@@ -10,11 +10,11 @@ completions are [1]_
     X = p D_1 1, \qquad I = 1 + \frac2X \bigl(p D_1 h - X \, p h \bigr) .
 
 In heavy traffic the wait for a permit is :math:`(1 + I) / 2` times that of an exponential drain
-of rate :math:`X - \lambda` [2]_. Both are solved as one sparse system, and so with more phases
-than the chain of all levels has room for. Where a station's phases do not fit beside those of
-all others, they are put in with these as one flow-equivalent server; its effect multiplies X
-and 1 + I. Where service is more regular than its phases, the last three steps of its ladder are
-extrapolated by a parabola in the SCV.
+of rate :math:`X - \lambda` [2]_. Both are solved by the factors of one sparse matrix, Q with
+ones in one of its columns, and so with more phases than the chain of all levels has room for.
+Where a station's phases do not fit beside those of all others, they are put in with these as
+one flow-equivalent server; its effect multiplies X and 1 + I. Where service is more regular
+than its phases, the last three steps of its ladder are extrapolated by a parabola in the SCV.
 
 References
 ----------
@@ -130,45 +130,36 @@ def _gain(part: Part, order: int, permits: int) -> float:
 class _Pattern(NamedTuple):
     """The moves of a full pool, and where their rates stand in the matrix of its states.
 
-    The rates are those inside, of completions, and of what leaves each state. Of the matrix the
-    row and the column of one state are left out.
+    The rates are those inside, of completions, and of what leaves each state. The last column
+    is of ones: the states have a probability of one in all, where each alone may have next to
+    none.
     """
 
     from_: Any
     to: Any
-    completions: int
-    """Which of the moves are completions: as many of the last."""
-    others: Any
-    """The states that are not left out."""
+    completions: Any
+    """Which of the moves are completions."""
     kept: Any
     """The rates that stand in the matrix, and which of its entries they add to."""
     entry: Any
     rows: Any
     """Of the entries, by columns, and where these begin."""
     columns: Any
-    first: Any
-    """The moves from the state that is left out."""
 
 
 @lru_cache(maxsize=256)
-def _pattern(shapes: tuple[Shape, ...], permits: int, busiest: int) -> _Pattern:
-    """Return the moves, leaving out a state that comes back often: all at one station."""
+def _pattern(shapes: tuple[Shape, ...], permits: int) -> _Pattern:
     moves = moves_of(shapes, permits, permits)
     parts = (moves.onward, moves.changed, moves.refilled)
     from_, to = (np.concatenate([part[k] for part in parts]) for k in (0, 1))
     size = len(moves.there)
-    known = int(np.flatnonzero(moves.there[:, busiest] == permits)[-1])
-    others = np.delete(np.arange(size), known)
     rows, columns = (np.append(x, np.arange(size)) for x in (from_, to))
-    kept = np.flatnonzero((rows != known) & (columns != known))
-    number = np.searchsorted(others, np.arange(size))
-    at = number[columns[kept]] * (size - 1) + number[rows[kept]]
-    places, entry = np.unique(at, return_inverse=True)
-    begin = np.searchsorted(places, np.arange(size) * (size - 1))
-    first = np.flatnonzero(from_ == known)
-    completions = len(moves.refilled[0])
-    rows = places % max(size - 1, 1)
-    return _Pattern(from_, to, completions, others, kept, entry, rows, begin, first)
+    kept = np.flatnonzero(columns < size - 1)
+    places, entry = np.unique(columns[kept] * size + rows[kept], return_inverse=True)
+    places = np.append(places, (size - 1) * size + np.arange(size))
+    begin = np.searchsorted(places, np.arange(size + 1) * size)
+    completions = slice(len(from_) - len(moves.refilled[0]), None)
+    return _Pattern(from_, to, completions, kept, entry, places % size, begin)
 
 
 @lru_cache(maxsize=4096)
@@ -178,23 +169,17 @@ def full_pool(permits: int, parts: tuple[Part, ...], orders: Orders) -> Full:
     from scipy.sparse.linalg import splu
 
     chain = chain_of(permits, parts, orders)
-    loads = [p.visits * p.work / min(_fastest(p), permits) for p in parts]
-    own = _pattern(chain.shapes, permits, int(np.argmax(loads)))
-    inside, done = closed_rates(chain)
-    rates, size = np.concatenate([inside, done]), len(own.others) + 1
-    ends, next_ = own.from_[-own.completions :], own.to[-own.completions :]
+    own, (inside, done) = _pattern(chain.shapes, permits), closed_rates(chain)
+    rates, size = np.concatenate([inside, done]), len(own.columns) - 1
+    values = np.append(rates, -np.bincount(own.from_, rates, size))[own.kept]
+    entries = np.append(np.bincount(own.entry, values), np.ones(size))
+    factors = splu(csc_array((entries, own.rows, own.columns), (size, size)))
+    state = factors.solve(np.eye(1, size, size - 1)[0], trans="T")
+    ends, next_ = own.from_[own.completions], own.to[own.completions]
     completed = np.bincount(ends, done, size)
-    state, ahead = np.ones(size), np.zeros(size)
-    if size > 1:
-        values = np.append(rates, -np.bincount(own.from_, rates, size))[own.kept]
-        entries = np.bincount(own.entry, values), own.rows, own.columns
-        factors = splu(csc_array(entries, (size - 1, size - 1)))
-        away = np.bincount(own.to[own.first], rates[own.first], size)
-        state[own.others] = factors.solve(-away[own.others], trans="T")
-    state /= state.sum()
     throughput = float(state @ completed)
-    if size > 1:
-        ahead[own.others] = factors.solve((throughput - completed)[own.others])
+    ahead = factors.solve(throughput - completed)
+    ahead[-1] = 0.0
     met = float((state[ends] * done) @ ahead[next_])
     index = 1 + 2 / throughput * (met - throughput * float(state @ ahead))
     return Full(np.log(throughput), np.log1p(max(index, 0.0)))
