@@ -75,6 +75,11 @@ POINTS = [
     Point(4, "lognormal", 2.0, 2, 0.6, first=First("gamma", 0.25, 1, 0.9)),
     Point(4, *ONE, 1, 0.8, first=First(*CONSTANT, 1, 0.9)),
     Point(4, *ONE, 4, 0.7, first=First(*CONSTANT, 1, 0.8)),
+    # Drawn at random: nothing was chosen by these.
+    Point(6, *CONSTANT, 16, 0.54), Point(8, *CONSTANT, 16, 0.89),
+    Point(7, "even times", 0.19, 16, 0.57), Point(5, "even times", 0.04, 6, 0.78),
+    Point(4, *CONSTANT, 6, 0.46, first=First("hyperexponential", 3.48, 1, 0.89)),
+    Point(3, *CONSTANT, 4, 0.35, first=First("hyperexponential", 1.8, 8, 0.32)),
 ]  # fmt: skip
 
 
