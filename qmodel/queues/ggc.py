@@ -22,9 +22,9 @@ point, with their errors.
 (`qmodel.queues.waits.infinite_variance`).
 **Load.** The distribution of the interarrival times gives the shape; ``solve(arrival_rate)``
 scales it to the rate.
-**Error.** Of service that few phases imitate well, 10 % in the mean and 6 % in p99; else 13 % in
-the median and more than twice where arrivals or service are nearly regular: the assumptions of
-a result say it. docs/reference/errors-of-approximations.md has more of the mean wait.
+**Error.** Of service that few phases imitate well, 10 % in the mean and 6 % in p99; else 13 %
+in the median and more than twice where arrivals or service are nearly regular: the assumptions
+of a result say it. docs/reference/errors-of-approximations.md has more of the mean wait.
 **Overload.** ``inf`` in the cell. NaN in, NaN out.
 
 References
