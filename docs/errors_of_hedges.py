@@ -58,6 +58,11 @@ POINTS: list[Point] = [
     *(((*ONE, 4, load), 3.0, 0.05) for load in (0.4, 0.7)),
     ((*LOGNORMAL4, 4, 0.45), 3.0, 0.1),
     ((*ONE, 2, 0.4), 3.0, 1.0),
+    # Drawn at random: nothing was chosen by these.
+    (("hyperexponential", 3.12, 8, 0.84), 1.6, 0.1),
+    (("gamma", 3.91, 12, 0.65), 0.9, 0.2),
+    (("gamma", 0.62, 2, 0.65), 1.5, 0.02),
+    (("uniform", 0.3333, 3, 0.45), 1.6, 0.05),
 ]
 
 
