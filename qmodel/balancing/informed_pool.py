@@ -76,7 +76,8 @@ SCALED_WAIT = Assumption(
     "0.25, and within 12 % at 4, 18 % at 9; that is for constant, Erlang and hyperexponential "
     "service: for lognormal and gamma service of an SCV of 4, at loads of 0.5 to 0.9, the mean "
     "was found up to 19 % low and 14 % high, the median within 17 %, p95 within 26 %, and p99 "
-    "from 22 % low to 49 % high",
+    "from 22 % low to 49 % high; of an SCV of 9 the mean up to 16 % low and 19 % high, the "
+    "median within 16 %, p95 up to 20 % low, and p99 from 18 % low to twice as long",
     "our simulations; Kimura 1986",
     APPROXIMATE,
 )

@@ -25,10 +25,12 @@ from qmodel.queues.approximations.dispersion import (
     Dispersion,
     mixed,
 )
+from qmodel.queues.approximations.displaced_stream import displaced
 from qmodel.queues.approximations.limited_stream import Limited
 from qmodel.queues.approximations.losses_behind import BehindRoom, scv_in_room
 from qmodel.queues.approximations.return_visits import felt, lasting
 from qmodel.queues.approximations.time_scales import early_scv, late_scv, scv_at
+from qmodel.queues.delay import Delay
 
 if TYPE_CHECKING:
     from qmodel.pipeline.flows import Flows
@@ -144,6 +146,8 @@ class Arrivals(Calls):
             return POISSON
         if pool:
             return self._through_pool(name, self._part(name, key))
+        if isinstance(station, Delay) and not self.symbolic:
+            return displaced(arriving, call.work, rate)
         if self.symbolic or not station.variable_arrivals:
             return (station.poisson_output and arriving) or DISTURBED
         mine, stream = self._part(name, key), self._together(name)

@@ -247,7 +247,9 @@ class Station(Model, ABC):
         batches = any(s.batch > 1 for s in streams)
         burst = reduce(np.maximum, (s.burst for s in streams))
         fewer = 1.0 if batches else fewer_servers(scv, load, seen, servers, burst)
-        factor = wait_factor(scv, load, seen, first) * fewer
+        # Behind a burst that ends gaps are less regular than what comes over longer times.
+        gaps = first if any(s.late_scv is not None for s in streams) else 0.0
+        factor = wait_factor(scv, load, seen, gaps) * fewer
         if again:
             mean, waits = as_if_shared(result, total, share)
             result = replace(result, waiting_time=mean, wait=waits)
