@@ -187,8 +187,17 @@ def _beside_constant(distribution: Distribution, servers: int) -> Imitation:
         key=lambda fit: fit.error,
     )
     unit = of_mean_one(fitted, float(distribution.mean))
-    found = _by(PhaseQueue(unit, False, servers), BESIDE_CONSTANT)
-    return found._replace(added=partial(_with_constant, fitted.share))
+    queue = PhaseQueue(unit, False, servers)
+    return _by(queue, BESIDE_CONSTANT)._replace(
+        waits=partial(_on_shared_rates, queue), added=partial(_with_constant, fitted.share)
+    )
+
+
+def _on_shared_rates(queue: PhaseQueue, servers: int, load: np.ndarray) -> Blend:
+    """Return the waits of many loads from those of few nodes."""
+    service = queue.service
+    slowest = min(float(-service.generator.diagonal().max()), 2 / (1 + float(service.scv)))
+    return condensed(queue._replace(servers=servers), load, slowest)
 
 
 def _with_constant(share: float, blend: Blend, servers: int, load: np.ndarray) -> Blend:
