@@ -53,6 +53,7 @@ from qmodel.distributions import (
     Scaled,
 )
 from qmodel.distributions.broadcasting import select, shape_of
+from qmodel.distributions.phase_type import phases_of
 from qmodel.numerics.spare_capacity import spare_servers
 from qmodel.queues import gmc, mdc
 from qmodel.queues.approximations import wait_probabilities as probabilities
@@ -170,6 +171,9 @@ class GGc(Station):
             return self._constant_service(rate)
         if shape_of(self.interarrival):
             return by_kind(self, rate, self._by_arrivals())
+        phases = phases_of(self.interarrival)
+        if phases is not None and phases.initial.size == 1:  # Exponential by another name.
+            return MGc(service, c)._solve(rate)
         spare = np.asarray(spare_servers(rate, service.mean, c))
         gaps, known = gaps_by_phases(self.interarrival)
         usual = np.where((spare > 0) & np.isfinite(spare), spare, 0.5 * np.asarray(c))
@@ -182,20 +186,26 @@ class GGc(Station):
             gaps,
         )
         found, here = [], []
+        servers = np.broadcast_to(c, shape).ravel()
         if cells.solved.any():
-            number: States
             wait, number = cells.distributions(rate, service.mean, c, spare, shape, gaps)
             model = union(
                 (gmc.RENEWAL_ARRIVALS, GENERAL_SERVICE, FCFS, *cells.grounds),
                 () if known else (BEHIND_RENEWAL,),
             )
             grounds = dict.fromkeys((*MEANS, *DISTRIBUTIONS, "number"), model)
-            if np.isnan(cells.levels).any():
-                # Below the servers the states are not known.
-                number = self._number(rate, wait, spare)
-                grounds["number"] = (*model, RENEWAL_STATES)
-            found.append(self._result(rate, wait.mean, wait, number, grounds))
-            here.append(cells.solved.reshape(shape)[()])
+            # Below the servers the states may not be known.
+            below = np.arange(cells.levels.shape[1]) < servers[:, None]
+            unknown = (np.isnan(cells.levels) & below).any(axis=1)
+            alike = self._number(rate, wait, spare), (*model, RENEWAL_STATES)
+            for where, (states, of_states) in (
+                (cells.solved & ~unknown, (number, model)),
+                (cells.solved & unknown, alike),
+            ):
+                if where.any():
+                    grounds = {**grounds, "number": of_states}
+                    found.append(self._result(rate, wait.mean, wait, states, grounds))
+                    here.append(where.reshape(shape)[()])
         if not cells.solved.all():
             found.append(self._approximated(rate, spare))
             here.append(~cells.solved.reshape(shape)[()])
