@@ -14,7 +14,7 @@ from __future__ import annotations
 
 import math
 from abc import abstractmethod
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 from functools import reduce
 from itertools import accumulate
@@ -196,7 +196,13 @@ class OfSeveral(Extreme):
         distributions = checked_distributions(self.distributions)
         if not distributions:
             raise ModelError("distributions must hold at least one distribution")
-        object.__setattr__(self, "distributions", distributions)
+        object.__setattr__(self, "distributions", _once(distributions))
+
+    def _each(self, reading: Callable[[Distribution], Any]) -> list[Any]:
+        """Return what is read of each time: of equal ones once."""
+        times = {id(d): d for d in self.distributions}
+        found = {key: reading(d) for key, d in times.items()}
+        return [found[id(d)] for d in self.distributions]
 
     def _of(self, times: Sequence[Distribution]) -> Extreme:
         return replace(self, distributions=tuple(times))
@@ -214,6 +220,15 @@ class OfSeveral(Extreme):
         ]
         start = np.maximum(self._scale(guesses), least)
         return start, np.inf
+
+
+def _once(times: Sequence[Distribution]) -> tuple[Distribution, ...]:
+    """Return the times, with equal ones as one object."""
+    known: dict[Distribution, Distribution] = {}
+    try:
+        return tuple(known.setdefault(time, time) for time in times)
+    except TypeError:  # One of somebody's own need not have a hash.
+        return tuple(times)
 
 
 def _settled_near(distribution: Distribution) -> bool:
@@ -295,18 +310,12 @@ class Maximum(OfSeveral):
         with np.errstate(divide="ignore"):
             # A tail that is a sum may exceed 1 by its rounding.
             return -np.expm1(
-                sum(
-                    np.log1p(-np.minimum(distribution.tail(t), 1.0))
-                    for distribution in self.distributions
-                )
+                sum(self._each(lambda time: np.log1p(-np.minimum(time.tail(t), 1.0))))
             )
 
     def tail_and_density(self, t: Value) -> tuple[Value, Value]:
         """Return tail and density at `t` [s], from one look at each time."""
-        tails, densities = zip(
-            *(distribution.tail_and_density(t) for distribution in self.distributions),
-            strict=True,
-        )
+        tails, densities = zip(*self._each(lambda time: time.tail_and_density(t)), strict=True)
         with np.errstate(divide="ignore"):
             # A tail that is a sum may exceed 1 by its rounding.
             done = [np.log1p(-np.minimum(tail, 1.0)) for tail in tails]
@@ -356,12 +365,9 @@ class Minimum(OfSeveral):
 
     def tail(self, t: Value) -> Value:
         """Return P(X > t) at `t` [s]."""
-        return prod(distribution.tail(t) for distribution in self.distributions)
+        return prod(self._each(lambda time: time.tail(t)))
 
     def tail_and_density(self, t: Value) -> tuple[Value, Value]:
         """Return tail and density at `t` [s], from one look at each time."""
-        tails, densities = zip(
-            *(distribution.tail_and_density(t) for distribution in self.distributions),
-            strict=True,
-        )
+        tails, densities = zip(*self._each(lambda time: time.tail_and_density(t)), strict=True)
         return prod(tails), sum(map(mul, densities, others(tails)))

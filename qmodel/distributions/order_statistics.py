@@ -199,16 +199,11 @@ class Quorum(OfSeveral):
 
     def tail(self, t: Value) -> Value:
         """Return P(X > t) at `t` [s], a sum of positive terms."""
-        return self._not_done(
-            [np.minimum(distribution.tail(t), 1.0) for distribution in self.distributions]
-        )
+        return self._not_done(self._each(lambda time: np.minimum(time.tail(t), 1.0)))
 
     def tail_and_density(self, t: Value) -> tuple[Value, Value]:
         """Return tail and density at `t` [s], from one look at each time."""
-        tails, densities = zip(
-            *(distribution.tail_and_density(t) for distribution in self.distributions),
-            strict=True,
-        )
+        tails, densities = zip(*self._each(lambda time: time.tail_and_density(t)), strict=True)
         late = [np.minimum(tail, 1.0) for tail in tails]
         turns = (
             slope * one_missing(late[:i] + late[i + 1 :], self.need)

@@ -289,10 +289,7 @@ class UnequalQueues(Quorum):
         """Return tail and density at `t` [s], from one look at each time."""
         from scipy.special import ndtr
 
-        tails, densities = zip(
-            *(distribution.tail_and_density(t) for distribution in self.distributions),
-            strict=True,
-        )
+        tails, densities = zip(*self._each(lambda time: time.tail_and_density(t)), strict=True)
         scores, r, rule = self._scores(tails)
         if rule:
             # How late the other is, given the score of one.
