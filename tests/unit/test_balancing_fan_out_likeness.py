@@ -80,6 +80,7 @@ def test_a_service_that_has_a_longest_time_is_not_longer() -> None:
     assert (last.tail(far) <= 16 * leaf.response.tail(far)).all()
 
 
+@pytest.mark.thorough
 def test_rows_of_stations_are_alike_by_their_waits() -> None:
     """Sixteen rows of two stations, simulated: with one number 8, 10, 16, 15 % high."""
     even = [qm.Deterministic(x * 4 * 0.68) for x in (0.8, 1.2)]

@@ -26,8 +26,9 @@ from qmodel.queues.phases.tables import PhaseQueue, by_phases
 __all__ = ["behind_renewal", "gaps_by_phases"]
 
 _STATES = 170  # of busy servers
-_BODIES = ((6, 4), (9, 1), (3, 1), (2, 2), (1, 2), (1, 1))  # phases of body and branches
-_MIXED = (10, 4)  # phases of Erlang distributions of one rate
+# By their number: phases of body and branches.
+_FITS = {2: ((1, 1),), 3: ((1, 2),), 4: ((2, 2), (3, 1)), 10: ((6, 4), (9, 1))}
+_MIXED = (4, 10)  # phases of Erlang distributions of one rate, where service varies little
 _FEW = 4  # phases between arrivals that are kept
 _FASTEST = 300.0  # rate of a phase, times the mean: more takes too many steps
 _MOST_SERVERS = 8  # whose shortest residual service a fit is weighted for
@@ -108,12 +109,15 @@ def behind_renewal(
         if _is_direct(queue):
             return Imitation(partial(of_phases, queue), True, ())
     gaps = _few_phases(interarrival)
-    found = []
-    for fitted in _fits(distribution, servers):
-        queue = PhaseQueue(of_mean_one(fitted, mean), False, servers, gaps)
-        close = fitted.error < _CLOSE and float(fitted.distribution.scv) < _VARIES * scv
-        if close and _is_direct(queue):
-            found.append((fitted.error, queue))
+    found: list[tuple[float, PhaseQueue]] = []
+    for size in sorted(_FITS):
+        for fitted in _fits(distribution, size, servers):
+            queue = PhaseQueue(of_mean_one(fitted, mean), False, servers, gaps)
+            close = fitted.error < _CLOSE and float(fitted.distribution.scv) < _VARIES * scv
+            if close and _is_direct(queue):
+                found.append((fitted.error, queue))
+        if any(error <= _EXCELLENT for error, _ in found):
+            break
     if not found:
         return None
     limit = max(1.25 * min(error for error, _ in found), _EXCELLENT)
@@ -143,17 +147,13 @@ def _few_phases(interarrival: Distribution) -> Distribution:
     return of_mean_one(fitted, 1.0) if fitted.error < _GOOD_GAPS else interarrival
 
 
-def _fits(distribution: Distribution, servers: int) -> list[FittedPhases]:
-    """Return fits of service, of which some may have too many phases."""
-    n = min(servers, _MOST_SERVERS)
-    fits = [
-        fit_body(distribution, *size, servers=n)
-        for size in _BODIES
-        if states(servers, sum(size)) <= _STATES
-    ]
-    if float(distribution.scv) < 1:
-        mixed = (fit_phases(distribution, n) for n in _MIXED)
-        fits += [fit for fit in mixed if fit.error < GOOD_FIT]
+def _fits(distribution: Distribution, size: int, servers: int) -> list[FittedPhases]:
+    """Return fits of service with so many phases."""
+    n, few = min(servers, _MOST_SERVERS), states(servers, size) <= _STATES
+    fits = [fit_body(distribution, *each, servers=n) for each in _FITS[size] if few]
+    if size in _MIXED and float(distribution.scv) < 1:
+        mixed = fit_phases(distribution, size)  # It may do with fewer.
+        fits += [mixed] if mixed.error < GOOD_FIT else []
     return fits
 
 
