@@ -24,6 +24,7 @@ References
 
 from __future__ import annotations
 
+import math
 from typing import Any
 
 import numpy as np
@@ -35,6 +36,8 @@ __all__ = ["fewer_servers", "waits_power"]
 
 def waits_power(servers: Any) -> Any:
     """Return the power of the load that is the probability of a wait."""
+    if isinstance(servers, (int, float)):
+        return math.sqrt(2.0 * (servers + 1.0)) - 1.0
     return np.sqrt(2.0 * (np.asarray(servers) + 1.0)) - 1.0
 
 
@@ -52,6 +55,8 @@ def fewer_servers(
     """
     if (type(servers) is int and servers == 1) or is_symbolic(scv, utilization, service_scv):
         return 1.0
+    if isinstance(scv, float) and scv <= 1:
+        return 1.0  # No bunches.
     load = np.minimum(utilization, 1.0)
     peaked = np.maximum(1 + (scv - 1) / (1 + service_scv), 1.0)
     peaked = np.minimum(peaked, np.maximum(burst / servers, 1.0))
