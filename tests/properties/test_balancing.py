@@ -69,6 +69,7 @@ def below(less: Any, more: Any, exact: bool) -> bool:
     return bool(np.all(less <= np.asarray(more) * (1 + (1e-9 if exact else 1e-2))))
 
 
+@pytest.mark.thorough
 @given(kinds, distributions, st.floats(0.05, 0.97), times, workers, replicas)
 def test_knowing_more_waits_less(
     kind: str, distribution: str, load: float, mean: float, c: int, n: int
@@ -121,6 +122,7 @@ def test_one_replica_is_the_replica(
     assert pooled.response.quantile(0.9) == alone.response.quantile(0.9)
 
 
+@pytest.mark.thorough
 @pytest.mark.parametrize("policy", POLICIES)
 @given(kinds, distributions, loads, times, workers, st.integers(1, 20))
 def test_more_replicas_never_hurt(

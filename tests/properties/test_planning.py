@@ -92,6 +92,7 @@ def test_more_servers_take_more(service_time, count, more, stretch):
     assert larger > capacity(model, objective)
 
 
+@pytest.mark.thorough
 @given(stations(), st.lists(quantities, min_size=2, max_size=3), stretches)
 def test_all_objectives_is_the_least_capacity(model, several, stretch):
     objectives = [feasible(model, quantity, stretch) for quantity in several]

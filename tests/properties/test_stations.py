@@ -8,11 +8,14 @@ from typing import Any
 import numpy as np
 import pytest
 import sympy as sp
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 import qmodel as qm
 from qmodel.distributions.fit import balanced_hyperexponential
+
+DEAR = settings(max_examples=settings.default.max_examples // 2)
+"""For what costs seconds."""
 
 Distribution = qm.Distribution
 MEANS = ("waiting_time", "response_time", "queue_length", "number_in_system", "utilization")
@@ -259,6 +262,7 @@ def test_another_unit_of_time(
     assert there.response.quantile(0.9) == pytest.approx(percentile * unit, rel=1e-6)
 
 
+@DEAR
 @pytest.mark.thorough
 @pytest.mark.parametrize("kind", STATIONS)
 @given(
@@ -291,6 +295,7 @@ def test_an_array_is_its_cells(
 QUEUES = sorted(set(STATIONS) - {"Delay"})
 
 
+@DEAR
 @pytest.mark.parametrize("kind", QUEUES)
 @given(distribution=service_distributions, load=loads, mean=times, c=servers)
 def test_overload_stays_in_its_cell(

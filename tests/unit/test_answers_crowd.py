@@ -34,6 +34,7 @@ def test_a_crowd_that_is_too_much() -> None:
     assert len(found.to_frame()) == len(over.times)
 
 
+@pytest.mark.thorough
 def test_an_objective_is_of_all_or_of_a_station() -> None:
     with pytest.raises(qm.ModelError, match="of all or of a station"):
         answers.crowd(SITE, NEWS, objectives="p99 of checkout < 1 s")

@@ -140,6 +140,7 @@ AROUND_ROOM = {
 }
 
 
+@pytest.mark.thorough
 @pytest.mark.parametrize("form", AROUND_ROOM)
 def test_what_a_full_station_serves_behind_a_breaker_is_what_comes_out(form: str) -> None:
     """Passes oscillated: 38.8/s were served, and 23.3/s came out."""

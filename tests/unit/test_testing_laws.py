@@ -92,6 +92,7 @@ def test_of_one_result(station, load):
     laws.pasta(result)
 
 
+@pytest.mark.thorough
 @given(strategies.pipelines(QUICK), strategies.loads(most=0.99))
 def test_of_one_pipeline(pipeline, load):
     rate = strategies.rate_of(pipeline, load)

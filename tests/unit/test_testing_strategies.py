@@ -30,6 +30,7 @@ def test_pipelines_are_stable_at_every_load(pipeline, load):
     assert all(np.isfinite(r.waiting_time) for r in result.stations.values())
 
 
+@pytest.mark.thorough
 @given(st.data(), strategies.stations(("MG1", "MGc", "MG1LCFS")), strategies.loads(most=0.9))
 def test_streams_bring_the_load(data, station, load):
     drawn = data.draw(strategies.streams(station, load))
