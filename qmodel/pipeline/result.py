@@ -197,7 +197,9 @@ class PipelineResult:
             plan.saturation(self.shares, served_late(plan))[0] if self.shares else self.max_rate
         )
         with np.errstate(invalid="ignore"):
-            return np.fmin(through, limit * self.accepted)[()]
+            # Of an endless load a share of nothing is not known, what is served is.
+            served = np.fmin(through, limit * self.accepted)
+        return np.where(np.isnan(self.arrival_rate), np.nan, served)[()]
 
     @cached_property
     def visits(self) -> Mapping[str, Value]:

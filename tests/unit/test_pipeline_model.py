@@ -179,3 +179,22 @@ def test_new_values_of_steps_are_checked(changes: dict[str, float], says: str) -
     path = qm.series(qm.limit("quota", 50.0), qm.fan_out("all", 3, hedged, need=2))
     with pytest.raises(qm.DomainError, match=says):
         qm.Pipeline(path).replace(changes)
+
+
+@pytest.mark.parametrize(
+    "path",
+    [
+        qm.series(qm.call("a", qm.MMc(0.01)), qm.call("b", qm.MMc(0.012))),
+        qm.series(qm.limit("quota", 95.0, burst=5.0), qm.call("b", qm.MMc(0.005))),
+        qm.series(qm.call("a", qm.MMcK(0.01, 2, 5)), qm.call("b", qm.MMc(0.005))),
+        qm.retry(qm.timeout(0.1, qm.call("a", qm.MMc(0.01, 2))), attempts=3),
+        qm.parallel(qm.call("a", qm.MMc(0.01)), qm.call("b", qm.MMc(0.012))),
+    ],
+    ids=["series", "limit", "room", "retry", "fork"],
+)
+def test_of_an_unknown_load_nothing_is_known(path: qm.Step) -> None:
+    pipeline = qm.Pipeline(path)
+    for load in (np.nan, np.array([np.nan, 10.0])):
+        r = pipeline.solve(load)
+        for value in (r.goodput, r.latency.mean, r.latency.quantile(0.5), r.headroom):
+            assert np.isnan(value).tolist() == np.isnan(load).tolist()
