@@ -220,6 +220,7 @@ def test_far_down_the_tail_near_saturation():
     assert response.tail(times) == pytest.approx(expected, rel=0.01, abs=1e-10)
 
 
+@pytest.mark.thorough
 @pytest.mark.parametrize(
     "distribution",
     [

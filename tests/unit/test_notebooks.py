@@ -33,6 +33,7 @@ def kernel(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Any]:
 
 # Jupyter's own code warns (event loops, paths, ports), and which warnings depends on its
 # version; the code of a notebook runs in another process, with filters of its own.
+@pytest.mark.thorough
 @pytest.mark.filterwarnings("ignore")
 @pytest.mark.parametrize("path", NOTEBOOKS, ids=lambda p: p.stem)
 def test_a_notebook_runs(path: Path, kernel: Any) -> None:

@@ -12,6 +12,8 @@ import pytest
 
 from qmodel.measurements import arrival_variability, read
 
+pytestmark = pytest.mark.thorough
+
 ROOT = Path(__file__).parents[2]
 WORLD_CUP = ROOT.parent / "shared/data/worldcup98_requests_per_minute.csv.gz"
 
