@@ -22,7 +22,7 @@ def test_labels_are_those_of_the_table() -> None:
     assert f"as of rare long services, {parts}" in statement
     exact = (ROOT / "docs" / "reference" / "what-is-exact.md").read_text()
     assert "mean {mean} %, p50 {p50} % and p99 {p99} %".format(**worst) in exact
-    assert "an SCV above 4 {mean} %, {p50} % and {p99} %".format(**long) in exact
+    assert "an SCV above 4: mean {mean} %, p50 {p50} % and p99 {p99} %".format(**long) in exact
     readme = (ROOT / "README.md").read_text()
     assert "an SCV to 4: mean {mean} %, p99 {p99} %".format(**worst) in readme
 
