@@ -15,6 +15,7 @@ service, with a mean and an SCV of its own.
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -28,6 +29,8 @@ __all__ = ["FoundWait"]
 
 _REGULAR = 1e-6
 """An SCV below which a stage is constant."""
+_ROOM = 12_288
+"""Points at once, so that what is known of them fits in the cache."""
 _LEAST = 1e-15
 """A probability whose stages are not worth their time."""
 
@@ -117,16 +120,40 @@ class FoundWait(Distribution):
     def laplace(self, s: Value) -> Value:
         """Return the transform at `s` [1/s]."""
         s = np.asarray(s) / self.rate
-        step, first = _stage(s, self.scv), _stage(s * self.first, self.first_scv)
-        weights = self.weights[:, self.cell]
-        found = np.array((weights[-1] if len(weights) > 1 else 0) + 0 * step)
-        real = found.real  # At complex points the weights are added to the real part alone.
-        for w in weights[-2:0:-1]:
-            found *= step
-            real += w
-        found *= first
-        real += weights[0]
-        return found[()]
+        weights, shapes = self.weights[:, self.cell], (self.scv, self.first, self.first_scv)
+        cells = np.shape(self.cell)[-1:]
+        if s.size <= _ROOM or s.shape[-1:] != cells:
+            return _summed(s, weights, shapes)[()]
+        # In parts that stay in the cache, which takes half the time.
+        step = max(_ROOM * cells[0] // s.size, 1)
+        parts = [slice(k, k + step) for k in range(0, cells[0], step)]
+        return np.concatenate(
+            [
+                _summed(
+                    s[..., here],
+                    weights[..., here],
+                    [x if np.ndim(x) == 0 else np.asarray(x)[..., here] for x in shapes],
+                )
+                for here in parts
+            ],
+            axis=-1,
+        )
+
+
+def _summed(s: Any, weights: Any, shapes: Sequence[Any]) -> Any:
+    """Return the transform of as many stages as there are weights less one, by Horner."""
+    scv, mean, first_scv = shapes
+    step = first = _stage(s, scv)
+    if np.any(np.not_equal(mean, 1)) or np.any(np.not_equal(first_scv, scv)):
+        first = _stage(s * mean, first_scv)
+    found = np.array((weights[-1] if len(weights) > 1 else 0) + 0 * step)
+    real = found.real  # At complex points the weights are added to the real part alone.
+    for w in weights[-2:0:-1]:
+        found *= step
+        real += w
+    found *= first
+    real += weights[0]
+    return found
 
 
 def _stage(s: Any, scv: Any) -> Any:
