@@ -12,6 +12,7 @@ from typing import Any
 import numpy as np
 
 BATCHES = 20
+LINE = 97  # characters of a line of code, with its end
 PROBABILITIES = {"p50": 0.5, "p95": 0.95, "p99": 0.99}
 QUANTITIES = ("mean", *PROBABILITIES)
 
@@ -46,6 +47,15 @@ class ErrorTable:
     quantities: Sequence[str] = QUANTITIES
     of_point: Callable[[Any], Sequence[str]] | None = None
     """Which of them a point has; by default all."""
+    least: float = 0.0
+    noisiest: float = np.inf
+    """Simulated values up to the one, and errors of them from the other on, are no figures."""
+    solved_groups: bool = False
+    """Whether the group of a point takes a solution to know, and is stored in the table."""
+    uncounted: Callable[[list[dict[str, str]]], set[tuple[str, str]]] = lambda table: set()
+    """Stations and quantities that no label counts."""
+    medians: bool = False
+    """Whether the medians of the errors are stated too."""
 
     def has(self, point: Any) -> Sequence[str]:
         """Return the quantities of a point."""
@@ -67,13 +77,19 @@ class ErrorTable:
         for name, value, (exact, error) in zip(
             self.has(point), self.computed(point), seen, strict=True
         ):
+            if exact <= self.least or error >= self.noisiest * exact:
+                continue
             row = {
                 "stations": self.named(point), "quantity": name, "simulated": f"{exact:.6g}",
                 "standard_error_percent": f"{100 * error / exact:.2f}",
                 "error_percent": f"{100 * (value / exact - 1):+.2f}",
             }  # fmt: skip
+            row |= self._stored_group(point)
             yield row
             print(*row.values(), flush=True)
+
+    def _stored_group(self, point: Any) -> dict[str, str]:
+        return {"group": self.group(point)} if self.solved_groups else {}
 
     def read(self) -> list[dict[str, str]]:
         """Return the rows as they are stored."""
@@ -83,27 +99,51 @@ class ErrorTable:
     def measured_again(self, requests: int) -> Iterator[dict[str, Any]]:
         """Yield the rows with the errors that the library has now; new points are simulated."""
         stored = {(row["stations"], row["quantity"]): row for row in self.read()}
+        known = {stations for stations, _ in stored}
         for seed, point in enumerate(self.points):
-            if (self.named(point), self.quantities[0]) not in stored:
+            if self.named(point) not in known:
                 yield from self.at(point, requests, seed)
                 continue
             for name, value in zip(self.has(point), self.computed(point), strict=True):
-                row = stored[self.named(point), name]
-                error = 100 * (value / float(row["simulated"]) - 1)
-                yield row | {"error_percent": f"{error:+.2f}"}
+                if (self.named(point), name) in stored or self.noisiest == np.inf:
+                    row = stored[self.named(point), name]
+                    error = 100 * (value / float(row["simulated"]) - 1)
+                    new = {"error_percent": f"{error:+.2f}"}
+                    yield row | new | self._stored_group(point)
 
     def established(self, table: list[dict[str, str]]) -> dict[str, dict[str, int]]:
         """Return the largest errors of each group, in whole percent, rounded up.
 
         What a standard error of a simulation explains is no error.
         """
-        groups = {self.named(point): self.group(point) for point in self.points}
-        worst = {group: dict.fromkeys(self.quantities, 1) for group in groups.values()}
-        for row in table:
-            error = abs(float(row["error_percent"])) - float(row["standard_error_percent"])
-            of = worst[groups[row["stations"]]]
-            of[row["quantity"]] = max(of[row["quantity"]], int(np.ceil(error)))
+        found = self._by_group(table)
+        worst = {group: dict.fromkeys(self.quantities, 1) for group in found}
+        for group, errors in found.items():
+            for quantity, each in errors.items():
+                worst[group][quantity] = max(1, int(np.ceil(max(each))))
+        if self.medians:
+            for group, errors in found.items():
+                worst[f"{group}, median"] = {
+                    quantity: max(1, int(np.ceil(np.median(errors[quantity]))))
+                    for quantity in self.quantities
+                    if quantity in errors
+                }
         return worst
+
+    def _by_group(self, table: list[dict[str, str]]) -> dict[str, dict[str, list[float]]]:
+        """Return what errors are above the standard errors, by group and quantity."""
+        if self.solved_groups:
+            groups = {row["stations"]: row["group"] for row in table}
+        else:
+            groups = {self.named(point): self.group(point) for point in self.points}
+        found: dict[str, dict[str, list[float]]] = {group: {} for group in groups.values()}
+        uncounted = self.uncounted(table)
+        for row in table:
+            if (row["stations"], row["quantity"]) not in uncounted:
+                error = abs(float(row["error_percent"])) - float(row["standard_error_percent"])
+                of = found[groups[row["stations"]]].setdefault(row["quantity"], [])
+                of.append(max(error, 0.0))
+        return found
 
     def page(self, table: list[dict[str, str]]) -> str:
         """Return the page of all errors."""
@@ -115,7 +155,18 @@ class ErrorTable:
             cells = " | ".join(errors.get(name, "") for name in names)
             lines.append(f"| {stations} | {cells} |")
         noise = "A label leaves out of each error the standard error of its simulation.\n\n"
-        return self.head + noise + "\n".join([*lines, ""])
+        return self.head + noise + "\n".join([*self._summary(table), *lines, ""])
+
+    def _summary(self, table: list[dict[str, str]]) -> list[str]:
+        """Return the largest errors by group, where a label has them by what it rests on."""
+        if not self.solved_groups:
+            return []
+        names = self.quantities
+        lines = ["| largest | " + " | ".join(names) + " |", "|---" * (len(names) + 1) + "|"]
+        for group, errors in self.established(table).items():
+            cells = " | ".join(str(errors.get(name, "")) for name in names)
+            lines.append(f"| {group} | {cells} |")
+        return [*lines, ""]
 
     def written(self, worst: dict[str, dict[str, int]]) -> str:
         """Return the module that the labels read."""
@@ -123,7 +174,11 @@ class ErrorTable:
         lines = []
         for group, errors in worst.items():
             inner = ", ".join(f'"{quantity}": {error}' for quantity, error in errors.items())
-            lines.append(f'    "{group}": {{{inner}}},\n')
+            line = f'    "{group}": {{{inner}}},\n'
+            if len(line) > LINE:
+                each = "".join(f"        {x},\n" for x in inner.split(", "))
+                line = f'    "{group}": {{\n{each}    }},\n'
+            lines.append(line)
         return (
             f'"""Largest errors of {self.subject} that simulations show, in percent.\n\n'
             f"Written by {script} from its table of all points.\n"

@@ -44,7 +44,7 @@ class Family(NamedTuple):
     draw: Callable[[float], Draw]
 
 
-def _bounded(shape: float, most: float) -> Family:
+def bounded(shape: float, most: float) -> Family:
     """Return Pareto distributions of a shape, to so many times their least."""
     least = 1 / float(qm.Pareto(1.0, shape, most).mean)
     end = 1 - most**-shape
@@ -54,7 +54,7 @@ def _bounded(shape: float, most: float) -> Family:
     )
 
 
-def _one_of(share: float, ratio: float) -> Family:
+def one_of(share: float, ratio: float) -> Family:
     """Return one of two times: of so large a share of the requests it is longer by a ratio."""
     short = 1 / (1 - share + share * ratio)
     times = qm.Deterministic(short), qm.Deterministic(ratio * short)
@@ -64,7 +64,7 @@ def _one_of(share: float, ratio: float) -> Family:
     )
 
 
-def _tailed(scv: float, share: float, start: float, shape: float, most: float) -> Family:
+def tailed(scv: float, share: float, start: float, shape: float, most: float) -> Family:
     """Return lognormal times, and a share of Pareto ones from `start` times their mean on."""
     pareto = qm.Pareto(start, shape, start * most)
     unit = 1 / (1 - share + share * float(pareto.mean))
@@ -129,17 +129,17 @@ FAMILIES = {
     "gamma": Family(
         lambda scv: qm.Gamma(1.0, scv), lambda scv: lambda rng, n: rng.gamma(1 / scv, scv, n)
     ),
-    "bounded Pareto": _bounded(1.5, 1000.0),
-    "Pareto 1.4 to 300": _bounded(1.4, 300.0),
-    "Pareto 1.8 to 10,000": _bounded(1.8, 10_000.0),
-    "Pareto 2.0 to 3,000": _bounded(2.0, 3000.0),
-    "Pareto 2.2 to 10,000": _bounded(2.2, 10_000.0),
-    "Pareto 2.5 to 1,000": _bounded(2.5, 1000.0),
-    "Pareto 4.0 to 1,000": _bounded(4.0, 1000.0),
-    "Pareto 3.0 to 100": _bounded(3.0, 100.0),
-    "Pareto 2.0 to 10": _bounded(2.0, 10.0),
+    "bounded Pareto": bounded(1.5, 1000.0),
+    "Pareto 1.4 to 300": bounded(1.4, 300.0),
+    "Pareto 1.8 to 10,000": bounded(1.8, 10_000.0),
+    "Pareto 2.0 to 3,000": bounded(2.0, 3000.0),
+    "Pareto 2.2 to 10,000": bounded(2.2, 10_000.0),
+    "Pareto 2.5 to 1,000": bounded(2.5, 1000.0),
+    "Pareto 4.0 to 1,000": bounded(4.0, 1000.0),
+    "Pareto 3.0 to 100": bounded(3.0, 100.0),
+    "Pareto 2.0 to 10": bounded(2.0, 10.0),
     **{
-        f"Pareto {shape:g} to {most:,}": _bounded(shape, most)
+        f"Pareto {shape:g} to {most:,}": bounded(shape, most)
         for shape, most in (
             (2.14, 1750),
             (1.71, 122),
@@ -150,7 +150,7 @@ FAMILIES = {
         )
     },
     **{
-        f"lognormal and Pareto {shape:g} to {most:,}": _tailed(scv, share, start, shape, most)
+        f"lognormal and Pareto {shape:g} to {most:,}": tailed(scv, share, start, shape, most)
         for scv, share, start, shape, most in (
             (0.2, 0.02, 2.0, 3.5, 100),
             (0.85, 0.025, 4.7, 2.26, 653),
@@ -168,7 +168,7 @@ FAMILIES = {
         )
     },
     **{
-        f"{share:.0%} of {ratio:g} times": _one_of(share, ratio)
+        f"{share:.0%} of {ratio:g} times": one_of(share, ratio)
         for share, ratio in (
             (0.12, 3.6),
             (0.21, 4.0),
@@ -364,9 +364,14 @@ def simulated(
     family: str, scv: float, servers: int, load: float, requests: int, seed: int
 ) -> list[tuple[float, float]]:
     """Return each quantity and its standard error, by means of batches."""
-    sim, rng = oracle(), np.random.default_rng(seed)
-    arrivals = sim.poisson(rng, load * servers, requests)
-    services = FAMILIES[family].draw(scv)(rng, requests)
+    rng = np.random.default_rng(seed)
+    arrivals = oracle().poisson(rng, load * servers, requests)
+    return seen(arrivals, FAMILIES[family].draw(scv)(rng, requests), servers)
+
+
+def seen(arrivals: np.ndarray, services: np.ndarray, servers: int) -> list[tuple[float, float]]:
+    """Return each quantity of requests served first come, first served, and its error."""
+    sim = oracle()
     response = sim.settled(sim.several(arrivals, services, servers) - arrivals)
     wait = np.maximum(response - sim.settled(services), 0.0)
     wait[wait < 1e-9] = 0.0
@@ -395,7 +400,11 @@ def ground(family: str, scv: float, servers: int, load: float) -> str:
 
 def computed(family: str, scv: float, servers: int, load: float) -> list[float]:
     """Return each quantity as the library has it."""
-    r = solved(family, scv, servers, load)
+    return figures(solved(family, scv, servers, load))
+
+
+def figures(r: qm.StationResult) -> list[float]:
+    """Return each quantity of a steady state."""
     assert r.wait is not None
     late = [float(r.wait.quantile(p)) for p in PROBABILITIES.values()]
     response = float(r.response.quantile(0.99))

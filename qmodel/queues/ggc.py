@@ -22,9 +22,9 @@ point, with their errors.
 (`qmodel.queues.waits.infinite_variance`).
 **Load.** The distribution of the interarrival times gives the shape; ``solve(arrival_rate)``
 scales it to the rate.
-**Error.** Of service that few phases imitate well, 10 % in the mean and 6 % in p99; else 13 %
-in the median and more than twice where arrivals or service are nearly regular: the assumptions
-of a result say it. docs/reference/errors-of-approximations.md has more of the mean wait.
+**Error.** docs/reference/errors-of-renewal-arrivals.md, measured over distributions of both
+kinds, servers and loads; the assumptions of a result state the largest, and the medians.
+docs/reference/errors-of-approximations.md has more of the mean wait.
 **Overload.** ``inf`` in the cell. NaN in, NaN out.
 
 References
@@ -44,7 +44,7 @@ import numpy as np
 from qmodel import _check
 from qmodel._fields import parameter
 from qmodel._typing import Count, Value
-from qmodel.basis import APPROXIMATE, Assumption, Basis, union
+from qmodel.basis import Basis, union
 from qmodel.distributions import (
     Deterministic,
     Distribution,
@@ -59,6 +59,11 @@ from qmodel.queues import gmc, mdc
 from qmodel.queues.approximations import wait_probabilities as probabilities
 from qmodel.queues.approximations.combined_wait import at_most_alone, corrected
 from qmodel.queues.approximations.decay import decay_rate
+from qmodel.queues.approximations.ggc_grounds import (
+    COMBINED,
+    CONDITIONAL_WAIT,
+    RENEWAL_STATES,
+)
 from qmodel.queues.approximations.regimes import by_kind, kinds_of, of_cells
 from qmodel.queues.base import DISTRIBUTIONS, FCFS, MEANS, Station, StationResult
 from qmodel.queues.counts.gmc import RenewalNumber
@@ -74,34 +79,6 @@ from qmodel.queues.waits.decaying import distribution_of_wait, scv_of_delay
 from qmodel.queues.waits.infinite_variance import infinite_in_its_cell
 
 __all__ = ["GGc"]
-
-COMBINED = Assumption(
-    "corrected-renewal-wait",
-    "the mean wait is that of GI/M/c, corrected; of Erlang and hyperexponential service at "
-    "80 % load within 3 % on one server and 12 % on up to six; at 58 points drawn at "
-    "random, of service that few phases imitate badly and to 64 servers, it was off by 13 %"
-    " in the median, and by a factor of up to 2.5 where arrivals or service are nearly "
-    "regular or service is Pareto",
-    "Takács 1962; Kimura 1986; Kraemer and Langenbach-Belz 1976",
-    APPROXIMATE,
-)
-CONDITIONAL_WAIT = Assumption(
-    "two-exponential-renewal-wait",
-    "the wait has the probability of GI/M/c, corrected, two moments and the exact rate of "
-    "decay; of Erlang and hyperexponential service the probability is within 9 % at 80 % "
-    "load, 40 % at half load, 74 % there with bursty arrivals; at the same 58 points it was"
-    " off by 11 % in the median, up to a factor of 4.5, and p99 by 21 % and up to 2.7",
-    "Whitt 1993; Neuts and Takahashi 1981",
-    APPROXIMATE,
-)
-RENEWAL_STATES = Assumption(
-    "renewal-states",
-    "the number has the states of GI/M/c below the servers, and above them those of the "
-    "arrivals in the approximate wait; at 50 % load and more P(N > n) is within 0.05, for SCVs "
-    "from 0.25 to 4 and up to 15 servers",
-    "Takács 1962; Haji and Newell 1971",
-    APPROXIMATE,
-)
 
 
 def _in_phases(gaps: Distribution) -> bool:

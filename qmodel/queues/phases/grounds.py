@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 from qmodel.basis import APPROXIMATE, ASYMPTOTIC, Assumption
+from qmodel.queues.approximations.ggc_grounds import errors_behind
+from qmodel.queues.approximations.measured import WAITS, measured
 from qmodel.queues.approximations.mgc_errors import WORST
 
 __all__ = [
@@ -15,18 +17,11 @@ __all__ = [
 
 
 def _measured(name: str) -> str:
-    names = {
-        "mean": "mean wait",
-        "p50": "its p50",
-        "p95": "its p95",
-        "p99": "its p99",
-        "p999": "its p99.9",
-        "response_p99": "response p99",
-    }
-    errors = WORST.get(name, {})  # of none while the table is made anew
-    return ", ".join(f"{text} {errors[q]} %" for q, text in names.items() if q in errors)
+    # Of none while the table is made anew.
+    return measured(WORST.get(name, {}), [q for q in WAITS if q != "probability"])
 
 
+_OF_WAITS = [q for q in WAITS if q != "response_p99"]
 _HARDLY_MORE = (
     "where hardly more requests wait (up to 1.25 times as many) than a percentile of the wait "
     "leaves, it may be further off"
@@ -52,11 +47,9 @@ BESIDE_CONSTANT = Assumption(
 )
 BEHIND_RENEWAL = Assumption(
     "renewal-phases",
-    "service, and times between arrivals where their tail is heavy, are imitated by phases;"
-    " at 59 points drawn at random, 1 to 32 servers at loads of 0.3 to 0.95, lognormal, "
-    "gamma, Weibull and inverse Gaussian service were within 10 % in the mean wait, 7 % in "
-    "its probability, 9 % in p95 and 6 % in p99, and lognormal service with a share of "
-    "Pareto within 15, 11, 24 and 9 %, at medians of 1 and 2 %",
+    "service, and times between arrivals where their tail is heavy, are imitated by phases; "
+    "measured errors at points drawn at random: "
+    f"{errors_behind('fitted phases', *_OF_WAITS)}; {_HARDLY_MORE}",
     "Asmussen and Møller 2001; Feldmann and Whitt 1998; our own",
     APPROXIMATE,
 )
