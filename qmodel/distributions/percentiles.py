@@ -5,6 +5,8 @@ step from the quantile of a gamma distribution with the same mean and variance i
 to four digits. The time as a cubic of the log of the tail, through two steps and their slopes
 (inverse Hermite interpolation [1]_), is then good to ten, and most cells are done. A step that
 leaves the bracket is replaced by a bisection.
+Of many cells one in eight is solved first: those of a sweep are near their neighbours', and the
+others begin there.
 Jumps of the tail (atoms, shifted) are looked at first, so that a percentile that falls into one
 is that very time. One percentile of one closed distribution is tried in plain floats before, as
 masks and arrays cost ten times its formula.
@@ -35,6 +37,8 @@ _CUBIC = 1e-10  # The error that a cubic may be thought to leave, relative.
 _ROUNDING = 1e-15  # A step this small is all rounding, wherever it leads.
 _NOISE = 1e-13, 1e-10  # The absolute error of a tail by Talbot's rule, and by Euler's.
 _FIRST, _MOST = 5, 200
+_MANY, _APART = 256, 8  # cells of which one in so many is solved before the others,
+_IN_ORDER = 0.02  # and how far it may be from its neighbours, in the logarithm, to tell theirs
 
 
 def quantile(distribution: Distribution, p: Any, near: Any = None) -> Any:
@@ -61,19 +65,39 @@ def quantile(distribution: Distribution, p: Any, near: Any = None) -> Any:
             found[here] = quantile(select(one, shape, here), flat[here], known)
         return found.reshape(shape)[()]
     apart = ready(distribution)
-    # A few cells of many need more steps than the rest: they are finished together.
-    cells = np.arange(flat.size)
-    for most in (_FIRST, _MOST):
-        late = []
-        for start in range(0, cells.size, CELLS):
-            here = cells[start : start + CELLS]
-            part = few_of(apart, shape, here)
-            known = None if near is None or most > _FIRST else np.ravel(near)[here]
-            with np.errstate(all="ignore"):
-                found[here], unfinished = _chunk(part, flat[here], most, known)
-            late.append(here[unfinished])
-        cells = np.concatenate(late) if late else cells
+
+    def solve(cells: np.ndarray, near: np.ndarray | None) -> None:
+        # A few cells of many need more steps than the rest: they are finished together.
+        for most in (_FIRST, _MOST):
+            late = []
+            for start in range(0, cells.size, CELLS):
+                here = cells[start : start + CELLS]
+                part = few_of(apart, shape, here)
+                known = None if near is None or most > _FIRST else near[here]
+                with np.errstate(all="ignore"):
+                    found[here], unfinished = _chunk(part, flat[here], most, known)
+                late.append(here[unfinished])
+            cells = np.concatenate(late) if late else cells
+
+    cells, begin = np.arange(flat.size), None if near is None else np.ravel(near)
+    if begin is None and cells.size >= _MANY:
+        some = cells[::_APART]
+        solve(some, None)
+        begin, cells = _beside(found[some], some, cells.size), np.setdiff1d(cells, some)
+    solve(cells, begin)
     return found.reshape(shape)[()]
+
+
+def _beside(found: np.ndarray, some: np.ndarray, cells: int) -> np.ndarray | None:
+    """Return about what all cells are where some are known; None if they are in no order."""
+    with np.errstate(all="ignore"):
+        logs = np.log(found)
+        logs[~np.isfinite(logs)] = np.nan
+        missed = np.abs(logs[1:-1] - (logs[:-2] + logs[2:]) / 2)
+    if not np.nanmedian(np.append(missed, np.inf)) < _IN_ORDER:
+        return None
+    begin: np.ndarray = np.exp(np.interp(np.arange(cells), some, logs))
+    return begin
 
 
 def _either(

@@ -127,7 +127,8 @@ def test_the_root_itself_is_the_last_step(station, monkeypatch):
 
 def test_a_cubic_through_two_steps_ends_the_search(monkeypatch):
     """Two passes for nearly all percentiles, and right to ten digits all the same."""
-    times = [Exponential(x * np.linspace(0.2, 5, 300)) for x in (0.01, 0.02, 0.004)]
+    # Fewer than those that begin at their neighbours.
+    times = [Exponential(x * np.linspace(0.2, 5, 250)) for x in (0.01, 0.02, 0.004)]
     row, passes = Sum([*times, Erlang(0.03, 3)]), []
     plain = percentiles.chunk
     monkeypatch.setattr(
@@ -181,3 +182,45 @@ def test_a_short_phase_leaves_all_digits() -> None:
     time = qm.HyperExponential([0.046875, 0.953125], [0.25, 29.0])
     p = np.array([0.1, 0.5, 0.99])
     assert 1 - time.tail(time.quantile(p)) == pytest.approx(p, rel=1e-13)
+
+
+SWEPT = {
+    "M/M/3": qm.MMc(0.3, 3),
+    "M/G/1": qm.MG1(Gamma(0.1, 2.0)),
+    "constant": qm.MDc(0.3, 3),
+    "of jumps": qm.MG1(qm.Empirical([0.05, 0.1, 0.2])),
+}
+
+
+@pytest.mark.parametrize("kind", SWEPT)
+def test_cells_that_begin_at_their_neighbours_are_as_alone(kind: str) -> None:
+    """In any order, beside others without load, in overload and unknown."""
+    station = SWEPT[kind]
+    shares = np.linspace(0.05, 0.98, 300)
+    shares[[0, 8, 77, 150, 151, 200, 299]] = [0.0, 1.5, np.nan, 0.0, 1.2, np.nan, np.nan]
+    mixed = np.random.default_rng(1).permutation(shares)
+    for some in (shares, mixed):
+        rates = some * float(station.max_rate)
+        found = station.solve(rates).response.quantile(np.array([[0.5], [0.99]]))
+        for i in (0, 1, 8, 9, 76, 77, 78, 100, 150, 199, 200, 201, 298, 299):
+            alone = station.solve(rates[i]).response
+            for j, p in enumerate((0.5, 0.99)):
+                assert found[j, i] == pytest.approx(alone.quantile(p), rel=1e-9, nan_ok=True)
+
+
+def test_a_sweep_is_looked_at_half_as_often(monkeypatch):
+    looked = [0]
+    whole = percentiles.chunk
+
+    def counted(of, t):
+        looked[0] += t.size
+        return whole(of, t)
+
+    monkeypatch.setattr(percentiles, "chunk", counted)
+    pipeline, counts = qm.web.typical_pipeline(), []
+    rates = np.linspace(500.0, 2800.0, 512)
+    for some in (rates, np.random.default_rng(2).permutation(rates)):
+        looked[0] = 0
+        pipeline.solve(some).latency.quantile(0.99)
+        counts.append(looked[0])
+    assert counts[0] < 0.6 * counts[1]
