@@ -40,6 +40,8 @@ __all__ = ["Extreme", "Maximum", "Minimum", "OfSeveral", "least_of"]
 
 _AT_NODES = Last(256)
 """The last extremes whose times are read off nodes."""
+_PARTS, _MOMENTS = Last(64), Last(64)
+"""Of the last extremes: one in another is asked for them at each level."""
 
 
 class Extreme(Distribution):
@@ -56,10 +58,10 @@ class Extreme(Distribution):
     closed = True
 
     def _moments(self) -> tuple[Any, Any, Any]:
-        found: tuple[Any, Any, Any] = known(self, "moments", None, self._by_quadrature)
+        found: tuple[Any, Any, Any] = _MOMENTS.of(id(self), self, self._by_quadrature)
         return found
 
-    def _by_quadrature(self, _: Any) -> tuple[Any, Any, Any]:
+    def _by_quadrature(self) -> tuple[Any, Any, Any]:
         means = [distribution.mean for distribution in self.distributions]
         if is_symbolic(*means):
             raise ModelError("the moments of a maximum or minimum have no symbolic form here")
@@ -103,6 +105,10 @@ class Extreme(Distribution):
 
     def parts(self) -> tuple[Part, ...]:
         """Return what is smooth, later by the time that is always taken, and later jumps."""
+        found: tuple[Part, ...] = _PARTS.of(id(self), self, self._parts)
+        return found
+
+    def _parts(self) -> tuple[Part, ...]:
         least = self._least()
         found = jumps(self._begun(), least, self._by_nodes().tail)
         if not found:
