@@ -17,10 +17,8 @@ wait scales as it does at one replica of this load alone, for one worker by :mat
 
 fitted by us to simulations; it vanishes for one replica, and in heavy traffic. The waits of
 those that wait have the squared coefficient of variation of M/G/1 [1]_ at the load with as
-many in front, times that of exponential service. Mean wait, where it is above 0.02 service
-times: within 10 % below an SCV of 1, within 15 % for one worker above; for four workers, whose
-waits are then short, up to 27 % high at an SCV of 4 and 53 % at 9. The probability of a wait is
-within 0.04 below an SCV of 1, but up to 0.09 low at 4 and 0.13 at 9.
+many in front, times that of exponential service.
+docs/reference/errors-of-informed-pools.md has the errors, also of the probability of a wait.
 
 Where the variance of service is infinite, the mean wait is ``inf`` in its cell, and percentiles
 stay (`qmodel.queues.waits.infinite_variance`).
@@ -50,6 +48,7 @@ from qmodel._typing import Count, Value
 from qmodel._xp import is_symbolic
 from qmodel.balancing.conditional_wait import LevelWait
 from qmodel.balancing.pool import Pool
+from qmodel.balancing.pool_errors import WORST
 from qmodel.basis import APPROXIMATE, POISSON_ARRIVALS, Assumption, Basis
 from qmodel.distributions import NEVER, Distribution, Exponential, Mixture, Sum
 from qmodel.errors import ModelError
@@ -68,16 +67,26 @@ from qmodel.queues.waits.shared_response import SharedResponse, cells_of_sizes
 
 __all__ = ["InformedPool"]
 
+_KINDS = {
+    "constant": "constant service",
+    "SCV below 1": "an SCV below 1",
+    "hyperexponential, SCV 4": "hyperexponential service with an SCV of 4",
+    "hyperexponential, SCV 9": "an SCV of 9",
+    "other, SCV 4": "lognormal and gamma service with an SCV up to 4",
+    "other, SCV 9": "an SCV of 9",
+}
+_FIGURES = "mean {mean} %, p50 {p50} %, p95 {p95} % and p99 {p99} %"
+_MEASURED = "; ".join(
+    # Of none while the table is made anew.
+    f"of {name} {_FIGURES.format(**WORST[kind])}"
+    for kind, name in _KINDS.items()
+    if kind in WORST
+)
 SCALED_WAIT = Assumption(
     "scaled-wait",
     "the wait scales with service as at one replica, with a correction fitted by us "
-    "for an SCV above 1; at loads of 0.5 to 0.95 the mean response is within 5 % below an SCV "
-    "of 1, 7 % at 4, 13 % at 9; p99 is up to 33 % high for constant service, 17 % at an SCV of "
-    "0.25, and within 12 % at 4, 18 % at 9; that is for constant, Erlang and hyperexponential "
-    "service: for lognormal and gamma service of an SCV of 4, at loads of 0.5 to 0.9, the mean "
-    "was found up to 19 % low and 14 % high, the median within 17 %, p95 within 26 %, and p99 "
-    "from 22 % low to 49 % high; of an SCV of 9 the mean up to 16 % low and 19 % high, the "
-    "median within 16 %, p95 up to 20 % low, and p99 from 18 % low to twice as long",
+    "for an SCV above 1; measured errors of the response, at loads of 0.5 to 0.95: "
+    f"{_MEASURED}",
     "our simulations; Kimura 1986",
     APPROXIMATE,
 )
