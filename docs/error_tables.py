@@ -56,6 +56,8 @@ class ErrorTable:
     """Stations and quantities that no label counts."""
     medians: bool = False
     """Whether the medians of the errors are stated too."""
+    shown_by: str = "simulations show"
+    """What the values are that the library is compared with."""
 
     def has(self, point: Any) -> Sequence[str]:
         """Return the quantities of a point."""
@@ -180,7 +182,7 @@ class ErrorTable:
                 line = f'    "{group}": {{\n{each}    }},\n'
             lines.append(line)
         return (
-            f'"""Largest errors of {self.subject} that simulations show, in percent.\n\n'
+            f'"""Largest errors of {self.subject} that {self.shown_by}, in percent.\n\n'
             f"Written by {script} from its table of all points.\n"
             '"""\n\nfrom __future__ import annotations\n\n__all__ = ["WORST"]\n\n'
             f"WORST: dict[str, dict[str, int]] = {{\n{''.join(lines)}}}\n"
