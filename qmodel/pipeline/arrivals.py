@@ -16,7 +16,7 @@ import numpy as np
 from qmodel._xp import is_symbolic, namespace
 from qmodel.pipeline.flows import stream_of
 from qmodel.pipeline.steps.call import Call
-from qmodel.queues.approximations.batch_waits import Batches
+from qmodel.queues.approximations.batch_waits import Batches, OneOfEach
 from qmodel.queues.approximations.constant_in_a_row import scv_behind_constant
 from qmodel.queues.approximations.dispersion import (
     DISTURBED,
@@ -185,9 +185,11 @@ class Arrivals(Calls):
                     self.limits[name] = {"burst": burst, "late_scv": late}
             self.scvs[name], self.early[name] = scv, None if first is scv else first
         passed = met | arriving.passed | {name}  # Those of a first visit know of few.
-        servers = station.servers
-        behind = Behind(stream, rate, utilization, servers, services, scv, passed, felt=share)
-        return behind if np.all(mine == 1) else behind.thinned(mine)
+        behind = stream, rate, utilization, station.servers, services, scv, passed
+        if isinstance(arriving, Batches):
+            return OneOfEach(arriving, mine, *behind, felt=share)
+        left = Behind(*behind, felt=share)
+        return left if np.all(mine == 1) else left.thinned(mine)
 
     def _together(self, name: str) -> Dispersion:
         """Return all that comes to a station."""

@@ -290,6 +290,42 @@ def test_branches_that_share_a_station(
     assert "within 15 %, p50 within 20 % and p99 within 11 %" in statement
 
 
+def test_branches_to_a_station_of_which_some_call_it_at_once() -> None:
+    """Simulated here, 10,000,000 requests, with errors of 0.4 %, 0.3 % and 0.6 %.
+
+    With a wait at the station for each way to it the mean was 52 % late.
+    """
+    db = qm.call("db", qm.MMc(1.0, 3))
+    before = qm.series(qm.call("own", qm.MMc(0.8)), db)
+    after = qm.series(db, qm.call("other", qm.MMc(1.0)))
+    r = qm.Pipeline(qm.parallel(db, db, before, after)).solve(0.675).latency
+    assert float(r.mean) == pytest.approx(11.756, rel=0.06)
+    assert r.quantile([0.5, 0.95]) == pytest.approx([9.504, 28.53], rel=0.08)
+
+
+@pytest.mark.parametrize(
+    ("db", "copies", "rate", "load", "mean", "p50", "p95"),
+    [
+        (qm.MMc(1.0), 2, 0.3, 0.8, 17.035, 13.201, 44.287),
+        (qm.MMc(1.0, 4), 3, 0.8, 0.8, 7.272, 5.902, 17.484),
+        (qm.MMc(1.0, 2), 4, 0.4, 0.9, 28.14, 21.62, 73.85),
+        (qm.MDc(1.0), 3, 0.8 / 3, 0.8, 20.907, 16.658, 51.714),
+    ],
+)
+def test_a_station_behind_several_calls_at_once(
+    db: qm.Station, copies: int, rate: float, load: float, mean: float, p50: float, p95: float
+) -> None:
+    """Simulated here, 10,000,000 requests, within 0.8 %: a request of each batch goes on.
+
+    As if those that go on came in batches, the mean was 39, 76, 159 and 66 % late.
+    """
+    calls = qm.parallel(*[qm.call("db", db)] * copies)
+    step = qm.series(calls, qm.call("last", qm.MMc(load / rate)))
+    r = qm.Pipeline(step).solve(rate).latency
+    assert float(r.mean) == pytest.approx(mean, rel=0.05)
+    assert r.quantile([0.5, 0.95]) == pytest.approx([p50, p95], rel=0.085)
+
+
 def test_some_of_the_calls_to_one_station_are_enough() -> None:
     """Simulated here, 1,500,000 requests; taken as independent p99 was 38 % low."""
     r = qm.Pipeline(qm.parallel(*[qm.call("db", qm.MMc(0.8, 3))] * 3, need=2)).solve(1.0)

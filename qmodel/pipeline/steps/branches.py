@@ -25,7 +25,7 @@ if TYPE_CHECKING:
     pass
 
 
-__all__ = ["correlation_of", "correlations", "queues_of"]
+__all__ = ["correlation_of", "correlations", "queues_of", "wait_in"]
 
 
 def queues_of(step: Step, results: Mapping[str, StationResult]) -> Mapping[str, StationResult]:
@@ -64,7 +64,7 @@ def correlation_of(
         if like is not None:
             return like
     alike = [
-        _wait_share(r) if name in shared else fork_join.correlation(r)
+        wait_in(r, r.response) if name in shared else fork_join.correlation(r)
         for name, r in queues.items()
     ]
     # In overload nobody is done, whoever is long together.
@@ -75,12 +75,12 @@ def correlation_of(
     return np.where(np.isfinite(share), np.clip(share, 0.0, 1.0), 0.0)[()]
 
 
-def _wait_share(result: StationResult) -> Any:
-    """Return the share of the wait in how times at a station vary."""
+def wait_in(result: StationResult, time: Distribution) -> Any:
+    """Return the share of the wait at a station in how times vary that have it."""
     assert result.wait is not None
     with np.errstate(invalid="ignore", divide="ignore"):
-        share = np.asarray(result.wait.variance) / result.response.variance
-    return np.where(np.isfinite(share), share, 1.0)[()]
+        share = np.asarray(result.wait.variance) / time.variance
+    return np.where(np.isfinite(share), np.minimum(share, 1.0), 1.0)[()]
 
 
 def correlations(

@@ -26,7 +26,7 @@ from qmodel.pipeline.steps.base import (
     checked_step,
     one_after_the_other,
 )
-from qmodel.pipeline.steps.branches import correlations, queues_of
+from qmodel.pipeline.steps.branches import correlations, queues_of, wait_in
 from qmodel.pipeline.steps.call import Call
 from qmodel.pipeline.steps.series import Series
 from qmodel.queues.approximations.dispersion import DISTURBED, Dispersion, joined
@@ -140,15 +140,27 @@ class Parallel(Step):
 
     def _of_groups(self, groups: Mapping[str, list[Call]], at: Solved) -> Outcome:
         """Return the outcome where calls to one station wait for each other."""
-        times, outcomes = [], []
-        for name, calls in groups.items():
-            times.append(at.shared(_met(at.stations[name]).done([call.work for call in calls])))
-        for step in self.steps:
-            if not (isinstance(step, Call) and step.name in groups):
-                outcomes.append(step.outcome(at))
-                times.append(outcomes[-1].time)
-        time = times[0] if len(times) == 1 else at.shared(Maximum(tuple(times)))
-        return one_after_the_other(outcomes)._replace(time=time)
+        results = at.stations
+        first = [
+            at.shared(_met(results[name]).done([call.work for call in calls]))
+            for name, calls in groups.items()
+        ]
+        rest = [s for s in self.steps if not (isinstance(s, Call) and s.name in groups)]
+        outcomes = [step.outcome(at) for step in rest]
+        later = [outcome.time for outcome in outcomes]
+        times = (*first, *later)
+        if len(times) == 1:
+            return one_after_the_other(outcomes)._replace(time=first[0])
+        queues = [queues_of(step, results) for step in rest]
+        met = {name for mine in queues for name in mine if name in groups}
+        time: Distribution = Maximum(times)
+        if met:
+            # Whoever comes to that station by another way waits in the same queue.
+            each = zip(groups, first, strict=True)
+            alike = [wait_in(results[n], time) if n in met else 0.0 for n, time in each]
+            alike += correlations(rest, later, queues, results, self._shared)
+            time = UnequalQueues(times, len(times), alike)
+        return one_after_the_other(outcomes)._replace(time=at.shared(time))
 
     def _joined(
         self, results: Mapping[str, StationResult]

@@ -11,6 +11,11 @@ Those that wait do so as long as in a queue of one server, c times as fast, whos
 batches, where service is no more variable than exponential or there is one server; for other
 service as behind disturbances (`qmodel.queues.waits.disturbed`). What the others of the batch
 wait more, and until all are done, is in `qmodel.queues.waits.at_once`.
+
+Of the k of a batch each leaves as often as batches come. Over times in which the station is
+emptied often those are as variable as the batches, not k times as much, and while the servers
+are busy every k-th request that leaves is one of them, of a k-th of the index of services
+(ours).
 """
 
 from __future__ import annotations
@@ -26,7 +31,7 @@ from qmodel.distributions import Deterministic, Distribution, Repeated, Scaled, 
 from qmodel.distributions.algebra import measure
 from qmodel.errors import ModelError
 from qmodel.queues.approximations.batch_errors import WORST
-from qmodel.queues.approximations.dispersion import Dispersion, wait_factor
+from qmodel.queues.approximations.dispersion import Behind, Dispersion, wait_factor
 from qmodel.queues.counts.batch_arrivals import Found, found_by_batches, found_by_renewals
 from qmodel.queues.counts.erlang import erlang_c
 from qmodel.queues.streams import shares_of
@@ -39,7 +44,7 @@ if TYPE_CHECKING:
     from qmodel.queues.results import StationResult
     from qmodel.queues.streams import Stream
 
-__all__ = ["CALLS_AT_ONCE", "Batches", "met_at_once", "wait_of_any"]
+__all__ = ["CALLS_AT_ONCE", "Batches", "OneOfEach", "met_at_once", "wait_of_any"]
 
 _ROWS, _CONSTANT = WORST["other service"], WORST["constant service"]
 _VARIED = WORST["behind service of an SCV from 1"]
@@ -79,7 +84,7 @@ class Batches(Dispersion):
     def __init__(self, arriving: Dispersion, size: int, apart: Any = 0.0) -> None:
         self._apart = apart
         self.depth, self.passed = max(arriving.depth, 1), arriving.passed
-        self.size, self._before = size, arriving
+        self.size, self.before = size, arriving
 
     def _extra(self, time: Any, known: dict[int, Any]) -> Any:
         with np.errstate(divide="ignore", invalid="ignore"):
@@ -87,7 +92,32 @@ class Batches(Dispersion):
             come = np.where(x > 1e-8, 1 + np.expm1(-x) / x, x / 2)
             come = np.where(np.equal(self._apart, 0), 1.0, come)[()]
         size = 1 + (self.size - 1) * come
-        return size * (1 + self._before.extra(time, known)) - 1
+        return size * (1 + self.before.extra(time, known)) - 1
+
+
+class OneOfEach(Behind):
+    """That of what leaves a station of one request of each batch.
+
+    Parameters
+    ----------
+    batches : Batches
+        What comes. [-]
+    share : number or array
+        Share of them in all that comes. [-]
+    *behind, **more : object
+        What `Behind` takes of the station. [-]
+    """
+
+    station = None
+
+    def __init__(self, batches: Batches, share: Any, *behind: Any, **more: Any) -> None:
+        super().__init__(*behind, **more)
+        self._batches, self._share = batches, share
+
+    def _extra(self, time: Any, known: dict[int, Any]) -> Any:
+        busy, served = self.from_service(time)
+        left = (1 + self._share * served) / self._batches.size - 1
+        return (1 - busy) * self._batches.before.extra(time, known) + busy * left
 
 
 def met_at_once(

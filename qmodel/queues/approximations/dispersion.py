@@ -313,11 +313,16 @@ class Behind(Dispersion):
         fast = np.less_equal(services.mean, time * (1 + 1e-12))
         return constant & fast & np.less_equal(self._servers * self._queues, servers)
 
-    def _extra(self, time: Any, known: dict[int, Any]) -> Any:
+    def from_service(self, time: Any) -> tuple[Any, Any]:
+        """Return how far a busy period decides over a time [s], and the index less 1 then."""
         busy = self._waits * (1 - relaxed(namespace().weigh(self._pace, time)))
         served = self._felt * (service_index(self._service, time) - 1)
         if type(self._servers) is not int or self._servers > 1:
             served = served * np.where(np.greater(served, 0), self._all_busy, 1.0)
+        return busy, served
+
+    def _extra(self, time: Any, known: dict[int, Any]) -> Any:
+        busy, served = self.from_service(time)
         return (1 - busy) * self._before.extra(time, known) + busy * served
 
 
