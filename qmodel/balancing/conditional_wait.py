@@ -55,9 +55,13 @@ class LevelWait(Distribution):
     @property
     def geometric(self) -> Any:
         """Whether all levels fall by the one ratio."""
-        first, last = self.levels[0], self.levels[-1]
-        even = first * self.ratio ** (len(self.levels) - 1)
-        return np.asarray(np.abs(even - last) <= 1e-12 * last)
+        # Each of them: of many replicas the last may be too small to tell.
+        first: Any = np.asarray(self.levels[0])
+        even: Any = np.isfinite(first)
+        for j, u in enumerate(self.levels[1:], 1):
+            with np.errstate(under="ignore"):
+                even = even & (np.abs(first * self.ratio**j - u) <= 1e-12 * np.asarray(u))
+        return np.asarray(even)
 
     def _moments(self) -> tuple[Any, Any, Any]:
         """Return the first three moments: that of j + 1 departures, summed by parts."""
