@@ -13,30 +13,17 @@ docs/errors_of_balancing.py. tests/unit/test_pool_errors.py computes some again.
 from __future__ import annotations
 
 import sys
-from collections.abc import Callable
-from heapq import heappop, heappush, heapreplace
 from pathlib import Path
-from typing import Any, NamedTuple
-
-import numpy as np
+from typing import NamedTuple
 
 sys.path.insert(0, str(Path(__file__).parent))
 
-from error_tables import BATCHES, QUANTITIES, ErrorTable, by_batches, of_distribution
-from errors_of_many_servers import FAMILIES, ROOT, oracle
+from error_tables import QUANTITIES, ErrorTable, of_distribution
+from errors_of_balancing import pool, seen
+from errors_of_many_servers import FAMILIES, ROOT
 
 import qmodel as qm
-from qmodel.balancing.join_idle import JoinIdleQueue
-from qmodel.balancing.join_shortest import LeastConnections
-from qmodel.balancing.power_of_d import PowerOfChoices
 from qmodel.queues import MDc
-
-POOLS: dict[str, Callable[[Any, int], qm.queues.Station]] = {
-    "least": LeastConnections,
-    "two": PowerOfChoices,
-    "three": lambda replica, n: PowerOfChoices(replica, n, 3),
-    "idle": JoinIdleQueue,
-}
 
 
 class Point(NamedTuple):
@@ -251,46 +238,17 @@ def computed(point: str) -> list[float]:
     p = read(point)
     work = FAMILIES[p.family].distribution(p.scv)
     replica = qm.MGc(work, p.workers) if p.scv else MDc(1.0, p.workers)
-    r = POOLS[p.policy](replica, p.replicas).solve(p.load * p.replicas * p.workers)
+    r = pool(p.policy, replica, p.replicas).solve(p.load * p.replicas * p.workers)
     assert r.wait is not None
     return [*of_distribution(r.response), float(r.wait.tail(0.0))]
 
 
-def joined(p: Point, counts: list[int], rng: np.random.Generator) -> int:
-    """Return the replica that a request goes to, from the requests of each."""
-    n = len(counts)
-    if p.policy == "idle":
-        free = [k for k in range(n) if counts[k] < p.workers] or range(n)
-        return free[int(rng.random() * len(free))]
-    some: Any = range(n)
-    if p.policy != "least":
-        some = rng.choice(n, {"two": 2, "three": 3}[p.policy], replace=False).tolist()
-    least = min(counts[k] for k in some)
-    same = [k for k in some if counts[k] == least]
-    return int(same[int(rng.random() * len(same))])
-
-
 def simulated(point: str, requests: int, seed: int) -> list[tuple[float, float]]:
     """Return each quantity and its standard error, by means of batches."""
-    p, sim, rng = read(point), oracle(), np.random.default_rng(seed)
-    arrivals = sim.poisson(rng, p.load * p.replicas * p.workers, requests)
-    work = FAMILIES[p.family].draw(p.scv)(rng, requests)
-    free = [[0.0] * p.workers for _ in range(p.replicas)]
-    counts, leaving = [0] * p.replicas, list[tuple[float, int]]()
-    left = np.empty(requests)
-    for i, (t, s) in enumerate(zip(arrivals.tolist(), work.tolist(), strict=True)):
-        while leaving and leaving[0][0] <= t:
-            counts[heappop(leaving)[1]] -= 1
-        k = joined(p, counts, rng)
-        left[i] = max(free[k][0], t) + s
-        heapreplace(free[k], left[i])
-        counts[k] += 1
-        heappush(leaving, (left[i], k))
-    response = sim.settled(left - arrivals)
-    waits = 1.0 * (response - sim.settled(work) > 1e-9)
-    each = [part.mean() for part in np.array_split(waits, BATCHES)]
-    error = float(np.std(each, ddof=1) / np.sqrt(BATCHES))
-    return [*by_batches(response), (float(waits.mean()), error)]
+    p = read(point)
+    draw = FAMILIES[p.family].draw(p.scv)
+    sizes = p.replicas, p.workers
+    return seen(p.policy, sizes, p.load, draw, requests=requests, seed=seed)
 
 
 def group(point: str) -> str:

@@ -54,6 +54,7 @@ from qmodel.distributions import NEVER, Distribution, Exponential, Mixture, Sum
 from qmodel.errors import ModelError
 from qmodel.numerics.spare_capacity import spare_servers
 from qmodel.queues import mgc, mmc
+from qmodel.queues.approximations.measured import of_response
 from qmodel.queues.base import DISTRIBUTIONS, FCFS, MEANS, StationResult, StreamResult
 from qmodel.queues.mdc import MDc
 from qmodel.queues.mg1 import GENERAL_SERVICE, MG1
@@ -75,12 +76,8 @@ _KINDS = {
     "other, SCV 4": "lognormal and gamma service with an SCV up to 4",
     "other, SCV 9": "an SCV of 9",
 }
-_FIGURES = "mean {mean} %, p50 {p50} %, p95 {p95} % and p99 {p99} %"
 _MEASURED = "; ".join(
-    # Of none while the table is made anew.
-    f"of {name} {_FIGURES.format(**WORST[kind])}"
-    for kind, name in _KINDS.items()
-    if kind in WORST
+    f"of {name} {of_response(WORST.get(kind, {}))}" for kind, name in _KINDS.items()
 )
 SCALED_WAIT = Assumption(
     "scaled-wait",

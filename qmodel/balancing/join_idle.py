@@ -32,7 +32,7 @@ one dispatcher lacks in the same model, :math:`(P_1 - P_1^B) m^{-3/2}` and
 fitted: for one dispatcher, 2 to 300 replicas and 1 to 32 workers, mean response 2.1 %,
 probability of a wait 0.03; for 2 to 100 dispatchers of 2 to 500 replicas, mean response 7 %,
 probability 0.036. The p99 of the response, for one dispatcher: 2 % to 80 % load, at 95 % up to
-10 % low.
+13 % low, for two 15 %; points drawn at random are in docs/reference/errors-of-balancing.md.
 
 **Overload.** ``inf`` in the cell. NaN in, NaN out.
 
@@ -56,18 +56,21 @@ from qmodel._fields import parameter
 from qmodel._typing import Count, Value
 from qmodel.balancing.informed_pool import InformedPool
 from qmodel.balancing.join_shortest import shortest_levels
+from qmodel.balancing.policy_errors import WORST
 from qmodel.balancing.pool import Pool
 from qmodel.basis import APPROXIMATE, Assumption
 from qmodel.errors import DomainError
 from qmodel.numerics.erlang import erlang_b, erlang_c
+from qmodel.queues.approximations.measured import of_response
 
 __all__ = ["JoinIdleQueue", "idle_levels"]
 
 JOIN_IDLE = Assumption(
     "join-idle-queue",
-    "the list of idle replicas empties like a loss system, with fitted constants; mean "
-    "response within 2.1 % for one dispatcher, 7 % for several, at loads of 0.5 to 0.95; p99 "
-    "up to 10 % low",
+    "the list of idle replicas empties like a loss system, with fitted constants; measured "
+    "errors of the response at loads of 0.5 to 0.95, with one dispatcher: "
+    f"{of_response(WORST.get('idle queue', {}))}; with several: "
+    f"{of_response(WORST.get('idle queue, several dispatchers', {}))}",
     "Lu et al. 2011 for many dispatchers; our simulations",
     APPROXIMATE,
 )

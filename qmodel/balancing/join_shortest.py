@@ -23,7 +23,8 @@ simulations of 1e7 to 6e7 requests over N from 2 to 1000, c from 1 to 32 and loa
 
 **Error** (exponential service), over that range, on the fitted points and between: mean
 response 1 %, p99 of it 3 %, probability of a wait 0.02. Mean wait, where it is above 0.02
-service times: 7 %. At loads of 0.3 and 0.98 the same.
+service times: 7 %. At loads of 0.3 and 0.98 the same. Points drawn at random are in
+docs/reference/errors-of-balancing.md.
 
 **Overload.** ``inf`` in the cell. NaN in, NaN out.
 
@@ -48,17 +49,19 @@ from qmodel import _check
 from qmodel._checked import checked
 from qmodel._typing import Value
 from qmodel.balancing.informed_pool import InformedPool
+from qmodel.balancing.policy_errors import WORST
 from qmodel.balancing.two_queues import LEVELS, equal_levels
 from qmodel.basis import APPROXIMATE, Assumption
 from qmodel.numerics.erlang import erlang_c
+from qmodel.queues.approximations.measured import of_response
 
 __all__ = ["LeastConnections", "shortest_levels"]
 
 SHORTEST_QUEUE = Assumption(
     "shortest-queue",
     "requests join the replica with the fewest, and find geometric levels with fitted "
-    "constants; mean response within 1 %, p99 within 3 % for 2 to 1000 replicas of 1 to 32 "
-    "workers at loads of 0.5 to 0.95",
+    "constants; measured errors of the response, for 2 to 1000 replicas of 1 to 32 workers at "
+    f"loads of 0.5 to 0.95: {of_response(WORST.get('least connections', {}))}",
     "our simulations; Foschini and Salz 1978",
     APPROXIMATE,
 )

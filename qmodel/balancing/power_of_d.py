@@ -17,8 +17,9 @@ is that one.
 workers at loads of 0.5 to 0.95, on points that were fitted and between, against simulations of
 1e7 to 6e7 requests: mean response 1.6 %, p99 of it 3 %, probability of a wait 0.03. Mean wait,
 where it is above 0.02 service times: 13 %. For draws that may repeat: 3.4 %, 4 %, 0.05 and 8
-%. For many replicas the mean is that of Mitzenmacher [1]_ to 1e-6; what is left of it is of
-the order of 1 / N [2]_.
+% (of two replicas 4.3 % and 5.4 %); points drawn at random are in
+docs/reference/errors-of-balancing.md. For many replicas the mean is that of Mitzenmacher [1]_
+to 1e-6; what is left of it is of the order of 1 / N [2]_.
 
 **Overload.** ``inf`` in the cell. NaN in, NaN out.
 
@@ -48,20 +49,23 @@ from qmodel.balancing.join_shortest import (
     shortest_levels,
 )
 from qmodel.balancing.mean_field import levels_found, prolonged
+from qmodel.balancing.policy_errors import WORST
 from qmodel.balancing.pool import Pool
 from qmodel.balancing.random_split import RandomSplit
 from qmodel.basis import APPROXIMATE, Assumption
 from qmodel.errors import DomainError
 from qmodel.numerics.erlang import erlang_c
+from qmodel.queues.approximations.measured import of_response
 
 __all__ = ["PowerOfChoices"]
 
 POWER_OF_CHOICES = Assumption(
     "power-of-choices",
     "requests join the shortest of d replicas; the number a replica is taken as slow against "
-    "its spread, with fitted constants; mean response within 1.6 % and p99 within 3 % for 3 to "
-    "1000 replicas of 1 to 32 workers at loads of 0.5 to 0.95, where draws repeat within 3.4 % "
-    "and 4 %",
+    "its spread, with fitted constants; measured errors of the response, for 3 to 1000 "
+    "replicas of 1 to 32 workers at loads of 0.5 to 0.95: "
+    f"{of_response(WORST.get('choices', {}))}; where draws may repeat, also of two replicas, "
+    f"{of_response(WORST.get('choices that may repeat', {}))}",
     "Mitzenmacher 2001 for many replicas; our simulations",
     APPROXIMATE,
 )

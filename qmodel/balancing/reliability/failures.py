@@ -55,6 +55,7 @@ from qmodel.basis import APPROXIMATE, POISSON_ARRIVALS, Assumption, Basis
 from qmodel.distributions import NEVER, Distribution, Mixture
 from qmodel.distributions.broadcasting import select, shape_of
 from qmodel.errors import ModelError
+from qmodel.queues.approximations.measured import of_response
 from qmodel.queues.base import Station
 from qmodel.queues.mmc import EXPONENTIAL_SERVICE, MMc
 
@@ -65,12 +66,9 @@ INDEPENDENT_FAILURES = Assumption(
     "replicas fail and are repaired independently of each other",
     "Barlow and Proschan 1975, ch. 2",
 )
-_FIGURES = "mean {mean} %, p50 {p50} %, p95 {p95} % and p99 {p99} %"
 _MEASURED = "; ".join(
-    # Of none while the table is made anew.
-    f"{share} {_FIGURES.format(**WORST[share])}"
+    f"{share} {of_response(WORST.get(share, {}))}"
     for share in ("below 1e-5", "below 1e-4", "below 1e-3")
-    if share in WORST
 )
 QUASI_STATIC = Assumption(
     "quasi-static",

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
 
-__all__ = ["WAITS", "measured"]
+__all__ = ["WAITS", "measured", "of_response"]
 
 WAITS = {
     "mean": "mean wait",
@@ -39,3 +39,25 @@ def measured(errors: Mapping[str, int], quantities: Iterable[str] = WAITS) -> st
     'mean wait 3 %, its p99 2 %'
     """
     return ", ".join(f"{WAITS[q]} {errors[q]} %" for q in quantities if q in errors)
+
+
+def of_response(errors: Mapping[str, int]) -> str:
+    """Return the errors of a response, of none while a table is made anew.
+
+    Parameters
+    ----------
+    errors : mapping of str to int
+        Largest error of each quantity, in percent. [-]
+
+    Returns
+    -------
+    str
+        What a statement says. [-]
+
+    Examples
+    --------
+    >>> of_response({"mean": 3, "p50": 1, "p95": 2, "p99": 2})
+    'mean 3 %, p50 1 %, p95 2 % and p99 2 %'
+    """
+    figures = "mean {mean} %, p50 {p50} %, p95 {p95} % and p99 {p99} %"
+    return figures.format(**errors) if errors else ""
