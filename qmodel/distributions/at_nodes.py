@@ -19,7 +19,8 @@ References
 from __future__ import annotations
 
 from dataclasses import dataclass, fields
-from typing import Any, NamedTuple
+from functools import reduce
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 import numpy as np
 
@@ -30,7 +31,7 @@ from qmodel.distributions.broadcasting import select, shape_of
 from qmodel.distributions.heavy import LogNormal
 from qmodel.distributions.tails import faces
 
-__all__ = ["AtNodes", "at_nodes", "inside", "to_its_end"]
+__all__ = ["AtNodes", "Interpolated", "Known", "at_nodes", "inside"]
 
 _LAST = 128
 _POINTS = (1 - np.cos(np.pi * np.arange(_LAST + 1) / _LAST)) / 2
@@ -56,8 +57,8 @@ _ROUNDING = 1e-13
 _BETWEEN, _SMOOTH = np.array([0.013, 0.05, 0.11, 0.2, 0.31, 0.43, 0.58, 0.71, 0.93]), 1e-8
 """Where, in parts of the end, nodes are held against the tail, and how close they must be."""
 
-_ENDS, _NOTHING = 2.0 ** np.arange(2, 16), 1e-15
-"""Means after which a time may have ended, and the tail there."""
+_FAR, _INTERPOLATED = 1e-6, 1e-9
+"""Tails below the one are looked at more closely; what the nodes leave of one."""
 
 _MOST = 8
 """Parts beyond which the times themselves are as quick."""
@@ -117,21 +118,21 @@ class _Run(NamedTuple):
         return tail, np.where(before, 0.0, np.maximum(density, 0.0))
 
 
-@dataclass(frozen=True, slots=True, eq=False, repr=False)
-class AtNodes(Distribution):
-    """A distribution whose tail and density are interpolated up to an end.
+class Interpolated(Distribution):
+    """A distribution whose tail and density are interpolated up to an end."""
 
-    Parameters
-    ----------
-    distribution : Distribution
-        The time, from which moments and transform are. [-]
-    runs : tuple
-        Its parts, each with its values at nodes. [-]
-    """
-
-    distribution: Distribution
-    runs: tuple[_Run, ...]
+    __slots__ = ()
     closed = True
+
+    if TYPE_CHECKING:
+
+        @property
+        def distribution(self) -> Distribution:
+            """The time, from which moments and transform are."""
+
+        @property
+        def end(self) -> Any:
+            """Up to where the tail is known. [s]."""
 
     @property
     def mean(self) -> Value:
@@ -175,6 +176,44 @@ class AtNodes(Distribution):
         """Return the density at `t` [s], up to the end."""
         return self.tail_and_density(t)[1]
 
+    def far_faces(self, t: np.ndarray) -> Any:
+        """Return tail, densities and error; where it is small those of the time itself."""
+        tail, density = self.tail_and_density(t)
+        error = np.where(t[1] < self.end, _INTERPOLATED, np.inf) + 0 * tail[1]
+        tail = tail[1].copy()
+        far = np.flatnonzero(~(tail > _FAR))
+        if far.size:
+            whole = far.size == tail.size
+            here = self.distribution if whole else select(self.distribution, tail.shape, far)
+            found = here.far_faces(t[:, far])
+            if found is not None:
+                better = found[2] < error[far]
+                some = far[better]
+                tail[some], error[some] = found[0][better], found[2][better]
+                density[:, some] = found[1][:, better]
+        return tail, density, error
+
+
+@dataclass(frozen=True, slots=True, eq=False, repr=False)
+class AtNodes(Interpolated):
+    """A distribution by its tail at nodes.
+
+    Parameters
+    ----------
+    distribution : Distribution
+        The time, from which moments and transform are. [-]
+    runs : tuple
+        Its parts, each with its values at nodes. [-]
+    """
+
+    distribution: Distribution
+    runs: tuple[_Run, ...]
+
+    @property
+    def end(self) -> Any:
+        """Up to where its tail is known. [s]."""
+        return reduce(np.maximum, (run.end for run in self.runs))
+
     def integrals(self) -> list[Any]:
         """Return those of n t^(n - 1) (P(X > t) - P(X > end)) up to the end, n = 1, 2, 3."""
         runs = [run.integrals() for run in self.runs]
@@ -188,6 +227,23 @@ class AtNodes(Distribution):
         density: Any = sum(one for _, one in found)
         # What is all of it but for a rounding is all of it: certainty stays certain.
         return np.where(tail > 1 - _ROUNDING, 1.0, tail)[()], density[()]
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Known(Distribution):
+    """A time of which tail and density are known where they are asked for."""
+
+    known: Value
+    dense: Value
+    closed = True
+
+    def laplace(self, s: Value) -> Value:
+        """Refuse."""
+        raise NotImplementedError
+
+    def tail_and_density(self, t: Value) -> tuple[Value, Value]:
+        """Return what is known."""
+        return self.known + 0 * self.dense, self.dense
 
 
 def at_nodes(distribution: Distribution, end: Value) -> Distribution:
@@ -242,35 +298,6 @@ def at_nodes(distribution: Distribution, end: Value) -> Distribution:
     times = np.where(usable, last, 1.0) * _BETWEEN.reshape(-1, *[1] * len(shape))
     away = np.abs(np.asarray(found.tail(times)) - distribution.tail(times))
     return found if (away[:, usable] < _SMOOTH).all() else distribution
-
-
-def to_its_end(distribution: Distribution) -> Distribution:
-    """Return a distribution by its tail at nodes, as far as there is any.
-
-    Parameters
-    ----------
-    distribution : Distribution
-        The time. [-]
-
-    Returns
-    -------
-    Distribution
-        The same where `at_nodes` has no others.
-
-    Examples
-    --------
-    >>> from qmodel.distributions import Erlang, Gamma, Sum
-    >>> time = Sum([Gamma(0.1, 0.3), Erlang(0.2, 3)])
-    >>> bool(abs(to_its_end(time).tail(0.37) - time.tail(0.37)) < 1e-9)
-    True
-    """
-    if is_symbolic(distribution.mean) or distribution.closed:
-        return distribution
-    mean = np.asarray(distribution.mean)
-    ends = _ENDS.reshape(-1, *[1] * mean.ndim) * mean
-    over = np.asarray(distribution.tail(ends)) < _NOTHING
-    last = np.where(over.any(axis=0), over.argmax(axis=0), len(ends) - 1)
-    return at_nodes(distribution, (_ENDS[last] * mean)[()])
 
 
 def inside(distribution: Distribution) -> list[Distribution]:

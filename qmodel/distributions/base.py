@@ -241,8 +241,15 @@ class Distribution(Model, ABC):
         return tail, density
 
     def far_faces(self, t: np.ndarray) -> Any:
-        """Return tail, density and error where a heavy tail is small, or None."""
-        return None
+        """Return tail, densities and error where a tail without a limit is small, or None.
+
+        `t` has three rows of times, of which each is a little later than the one before: the
+        tail and its error are at the second, the densities at all.
+        """
+        if not self.closed:
+            return None
+        tail, density = self.tail_and_density(t)
+        return tail[1], density, 0.0 * tail[1]
 
     def guess(self, p: Any, least: Any) -> tuple[Any, Any]:
         """Return a first guess of the quantile at `p`, and a bound above it.

@@ -43,6 +43,9 @@ _DEEP, _LOST = 1e-3, 1e-5
 
 _RULES = 62, 254
 
+_BESIDE = np.array([[1 - 1e-4], [1.0], [1 + 1e-4]])
+"""Times where the slope of a density is looked at, relative."""
+
 _SHORT = 1e-3
 """How far below its limit, relative, a tail is tilted."""
 
@@ -88,9 +91,10 @@ def deepened(distribution: Distribution, mass: Any, t: np.ndarray, faces: Any) -
 def _by_one(distribution: Distribution, t: np.ndarray, faces: Any, deep: np.ndarray) -> Any:
     """Return the faces, better where one heavy time is late alone."""
     here = select(distribution, t.shape, deep) if deep.size < t.size else distribution
-    found = here.far_faces(t[deep])
+    found = here.far_faces(t[deep] * _BESIDE)
     if found is None:
         return faces
+    found = found[0], found[1][1], found[2]
     better = found[2] < faces[2][deep]
     faces = tuple(np.array(x) for x in faces)
     for whole, part in zip(faces, found, strict=True):

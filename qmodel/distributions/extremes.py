@@ -27,9 +27,10 @@ import numpy as np
 from qmodel._typing import Value
 from qmodel._xp import is_symbolic
 from qmodel.distributions.algebra import checked_distributions
-from qmodel.distributions.at_nodes import inside, to_its_end
+from qmodel.distributions.at_nodes import Known, inside
 from qmodel.distributions.base import Distribution, Part
 from qmodel.distributions.broadcasting import select, shape_of
+from qmodel.distributions.in_panels import InPanels, in_panels, to_its_end
 from qmodel.distributions.jumps import Rest, jump_part, jumps, known
 from qmodel.distributions.last_seen import Last
 from qmodel.errors import ModelError
@@ -39,8 +40,8 @@ __all__ = ["Extreme", "Maximum", "Minimum", "OfSeveral", "least_of"]
 
 
 _AT_NODES = Last(256)
-"""The last extremes whose times are read off nodes."""
-_PARTS, _MOMENTS = Last(64), Last(64)
+"""The last extremes whose times are in panels."""
+_OFTEN, _PARTS, _MOMENTS = Last(256), Last(256), Last(256)
 """Of the last extremes: one in another is asked for them at each level."""
 
 
@@ -56,6 +57,9 @@ class Extreme(Distribution):
             """The times."""
 
     closed = True
+
+    costly = False
+    """Whether its tail costs many times those of its times."""
 
     def _moments(self) -> tuple[Any, Any, Any]:
         found: tuple[Any, Any, Any] = _MOMENTS.of(id(self), self, self._by_quadrature)
@@ -153,8 +157,16 @@ class Extreme(Distribution):
         """Return the transform at `s` [1/s], Re s > 0, by quadrature of the tail."""
         if is_symbolic(s):
             raise ModelError("the transform of a maximum or minimum has no symbolic form here")
-        tail = self._by_nodes().tail
-        return known(self, 0.0, s, lambda s: quadrature.transform(tail, s, self._breaks()))
+        return known(self, 0.0, s, self.transform_after)
+
+    def transform_after(self, s: Value, taken: Any = 0.0) -> Value:
+        """Return the transform at `s` [1/s], Re s > 0, of what is left after a time [s]."""
+        ready = self._for_transforms()
+        if isinstance(ready, InPanels):
+            return ready.transform_after(s, taken)
+        later = (b - taken for b in self._breaks())
+        breaks = [b for b in later if np.any(b > 0)]
+        return quadrature.transform(lambda t: ready.tail(t + taken), s, breaks)
 
     @property
     def deep(self) -> bool:  # type: ignore[override]
@@ -167,18 +179,46 @@ class Extreme(Distribution):
         return any(d.nested for d in self.distributions)
 
     def _by_nodes(self) -> Extreme:
-        """Return the same of times whose tails are read off nodes where they are deep.
-
-        The transform of an extreme in a row within one of its times is an integral itself:
-        at each point of each tail that is asked for.
-        """
+        """Return the same of times that are in panels where they are deep."""
         if not self.deep:
             return self
         found: Extreme = _AT_NODES.of(id(self), self, self._found_at_nodes)
         return found
 
+    def _for_transforms(self) -> Distribution:
+        """Return the same, ready for many tails."""
+        if all(d.closed for d in self.distributions) and not self.costly:
+            return self
+        found: Distribution = _OFTEN.of(id(self), self, self._ready_for_many)
+        return found
+
+    def _ready_for_many(self) -> Distribution:
+        scale = self._scale([distribution.mean for distribution in self.distributions])
+        if shape_of(self) or not np.isfinite(scale):
+            return self._by_nodes() if self.deep else self._of(self._each(to_its_end))
+        kinks = [part.shift for part in self._begun()]
+        near = self._by_nodes()
+        return in_panels(self, lambda t: (*near.tail_and_density(t), 0.0 * t), scale, kinks)
+
     def _found_at_nodes(self) -> Extreme:
-        return self._of([to_its_end(d) if _deep(d) else d for d in self.distributions])
+        return self._of(self._each(lambda time: to_its_end(time) if _deep(time) else time))
+
+    def _each(self, reading: Callable[[Distribution], Any]) -> list[Any]:
+        """Return what is read of each time: of equal ones once."""
+        times = {id(d): d for d in self.distributions}
+        found = {key: reading(d) for key, d in times.items()}
+        return [found[id(d)] for d in self.distributions]
+
+    def far_faces(self, t: np.ndarray) -> Any:
+        """Return tail, densities and error where the tail is small, or None."""
+        if not self.deep:
+            return super().far_faces(t)
+        found = self._by_nodes()._each(lambda time: time.far_faces(t))
+        if any(each is None for each in found):
+            return None
+        known = [Known(tail, density) for tail, density, _ in found]
+        tail, density = self._of(known).tail_and_density(t)
+        return tail[1], density, sum(error for _, _, error in found)
 
     @abstractmethod
     def _of(self, times: Sequence[Distribution]) -> Extreme:
@@ -203,12 +243,6 @@ class OfSeveral(Extreme):
         if not distributions:
             raise ModelError("distributions must hold at least one distribution")
         object.__setattr__(self, "distributions", _once(distributions))
-
-    def _each(self, reading: Callable[[Distribution], Any]) -> list[Any]:
-        """Return what is read of each time: of equal ones once."""
-        times = {id(d): d for d in self.distributions}
-        found = {key: reading(d) for key, d in times.items()}
-        return [found[id(d)] for d in self.distributions]
 
     def _of(self, times: Sequence[Distribution]) -> Extreme:
         return replace(self, distributions=tuple(times))

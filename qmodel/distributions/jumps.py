@@ -22,7 +22,6 @@ from qmodel.distributions.algebra import measure
 from qmodel.distributions.base import Distribution, Part
 from qmodel.distributions.constants import ZERO
 from qmodel.distributions.last_seen import Last, where
-from qmodel.numerics import quadrature
 
 if TYPE_CHECKING:
     from qmodel.distributions.extremes import Extreme
@@ -76,6 +75,14 @@ class Rest(Distribution):
     taken: Value
     jumps: tuple[Jump, ...] = ()
     closed = True
+
+    def far_faces(self, t: np.ndarray) -> Any:
+        """Return tail, densities and error where the tail is small, or None."""
+        found = self.distribution.far_faces(t + self.taken)
+        if found is None:
+            return None
+        tail, density, error = found
+        return self._without_jumps(t[1], tail), density, error
 
     def _left(self, value: Value, taken_off: Callable[[Jump], Any]) -> Any:
         return value - sum(map(taken_off, self.jumps)) if self.jumps else value
@@ -133,14 +140,11 @@ class Rest(Distribution):
 
     def laplace(self, s: Value) -> Value:
         """Return the transform at `s` [1/s], by quadrature of the tail."""
-        whole = known(self.distribution, self.taken, s, self._transform)
+        whole = known(self.distribution, self.taken, s, self._after)
         return self._left(whole, lambda jump: jump.mass * np.exp(-s * (jump.time - self.taken)))
 
-    def _transform(self, s: Value) -> Value:
-        later = (b - self.taken for b in self.distribution._breaks())
-        tail = self.distribution._by_nodes().tail
-        breaks = [b for b in later if np.any(b > 0)]
-        return quadrature.transform(lambda t: tail(t + self.taken), s, breaks)
+    def _after(self, s: Value) -> Value:
+        return self.distribution.transform_after(s, self.taken)
 
     def tail(self, t: Value) -> Value:
         """Return P(X > t) at `t` [s]."""

@@ -30,33 +30,36 @@ if TYPE_CHECKING:
 
 __all__ = ["far_faces"]
 
-_STEP, _ROUNDING = 1e-4, 1e-7
-"""Relative step of a derivative, and what it leaves of a tail."""
+_ROUNDING = 1e-7
+"""What a derivative leaves of a tail."""
 
 
 def far_faces(times: Sequence[tuple[Any, Distribution]], t: np.ndarray) -> Any:
-    """Return tail, density and error of a sum of so many of each time, at late times `t` [s].
+    """Return tail, densities and error of a sum of so many of each time, at late times `t` [s].
 
-    None where none of them is heavy, or one that is has no tail in closed form.
+    `t`, and the densities, have three rows (`Distribution.far_faces`).
+    None where none of them is heavy, or one that is has no tail of this kind.
     """
     heavy = [(n, d) for n, d in times if np.all(np.equal(d.exponential_limit, 0.0))]
-    if not heavy or not all(d.closed for _, d in heavy):
-        return None
     with np.errstate(all="ignore"):
         mean, variance, third = (
             sum(n * getattr(d, name) for n, d in times)
             for name in ("mean", "variance", "third_cumulant")
         )
-        tail = density = error = together = 0.0 * t
+        tail = error = together = 0.0 * t[1]
+        density = 0.0 * t
         for n, d in heavy:
             left, skew = variance - d.variance, third - d.third_cumulant
             u = t - (mean - d.mean)
-            late, dense = d.tail_and_density(u)
-            bend = (d.density(u * (1 - _STEP)) - d.density(u * (1 + _STEP))) / (2 * _STEP * u)
+            found, sooner = d.far_faces(u), d.far_faces(t / 2)
+            if found is None:
+                return None
+            late, dense, unsure = found
+            bend = (dense[0] - dense[2]) / (t[2] - t[0])
             more = 0.5 * left * bend
             tail, density = tail + n * (late + more), density + n * dense
             # f'' is to f' as f' to f, nearly; far enough that most is late.
-            error = error + n * np.abs(skew * bend * bend / dense) + n * more**2 / late
-            error = np.where(u > t / 2, error, np.inf)
-            together = together + n * d.tail(t / 2)
-        return tail, density, error + together**2 + _ROUNDING * tail
+            error = error + n * (unsure + np.abs(skew * bend * bend / dense[1]))
+            error = np.where(u[1] > t[1] / 2, error + n * more**2 / late, np.inf)
+            together = together + n * (sooner[0] + sooner[2])
+        return (tail, density, error + together**2 + _ROUNDING * tail) if heavy else None

@@ -338,7 +338,7 @@ class Repeated(Distribution):
         return Sum((self.distribution,) * int(self.times)).pieces()
 
     def far_faces(self, t: np.ndarray) -> Any:
-        """Return tail, density and error where a heavy tail is small, or None."""
+        """Return tail, densities and error where a heavy tail is small, or None."""
         return far_faces([(self.times, self.distribution)], t)
 
     def remaining_gap(self, s: Value) -> Value:

@@ -153,7 +153,7 @@ class Sum(Distribution):
         return product([*known, Pieces((rest,))], Sum)
 
     def far_faces(self, t: np.ndarray) -> Any:
-        """Return tail, density and error where a heavy tail is small, or None."""
+        """Return tail, densities and error where a heavy tail is small, or None."""
         return far_faces([(1, d) for d in self.distributions], t)
 
     def remaining_gap(self, s: Value) -> Value:

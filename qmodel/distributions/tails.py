@@ -260,8 +260,8 @@ def _inverted(distribution: Distribution, mass: Any, t: np.ndarray, analytic: bo
     amount = np.asarray(mass)
     # A transform by quadrature costs as much as its points turn.
     fine = asked_once(distribution, "finest") > 1022
-    more = (_on_line(254), _in_pieces, _on_line(1022)) if fine else ()
-    for better in (_on_line(62), *more, _averaged):
+    more = (_in_pieces, _on_line(1022)) if fine else ()
+    for better in (_on_line(62), _on_line(254), *more, _averaged):
         some = late.size < t.size
         here = select(distribution, t.shape, late) if some else distribution
         found = better(here, select(amount, t.shape, late) if some else amount, t[late])

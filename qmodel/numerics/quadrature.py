@@ -25,7 +25,7 @@ from typing import Any
 
 import numpy as np
 
-__all__ = ["moments", "on_unit_interval", "transform"]
+__all__ = ["gauss_legendre", "moments", "on_unit_interval", "transform"]
 
 _GAUSS = 16
 _ROOM = 1 << 16
@@ -43,11 +43,12 @@ _NEAR_ZERO, _HARDLY = np.concatenate([[0.0], 2.0 * 3.0 ** np.arange(-16, -8)]), 
 @lru_cache(maxsize=32)
 def on_unit_interval(nodes: int) -> tuple[np.ndarray, np.ndarray]:
     """Return the nodes and weights of Gauss and Legendre on 0 to 1."""
-    x, weights = _legendre(nodes)
+    x, weights = gauss_legendre(nodes)
     return (1 + x) / 2, weights / 2
 
 
-def _legendre(nodes: int) -> tuple[np.ndarray, np.ndarray]:
+@lru_cache(maxsize=32)
+def gauss_legendre(nodes: int) -> tuple[np.ndarray, np.ndarray]:
     """Return nodes and weights on -1 to 1.
 
     The weights are by sums of squares: those of NumPy lose digits, the more nodes the more.
@@ -58,17 +59,11 @@ def _legendre(nodes: int) -> tuple[np.ndarray, np.ndarray]:
     return x, 1 / (legendre.legvander(x, nodes - 1) ** 2 @ (np.arange(nodes) + 0.5))
 
 
-@lru_cache(maxsize=1)
-def _gauss() -> tuple[np.ndarray, np.ndarray]:
-    """Return nodes and weights on -1 to 1."""
-    return _legendre(_GAUSS)
-
-
 @lru_cache(maxsize=16)
 def _in_units(edges: bytes) -> tuple[np.ndarray, np.ndarray]:
     """Return nodes and weights of all panels between edges, for a scale of 1."""
     bounds = np.frombuffer(edges)
-    nodes, weights = _gauss()
+    nodes, weights = gauss_legendre(_GAUSS)
     left, half = bounds[:-1, None], np.diff(bounds)[:, None] / 2
     return (left + half * (1 + nodes)).ravel(), (half * weights).ravel()
 
@@ -88,7 +83,7 @@ def _panels(
     ends = np.concatenate([starts[1:], np.full((1, *scale.shape), np.inf)])
     lengths = np.where(np.isinf(starts), 0.0, ends - np.where(np.isinf(starts), 0.0, starts))
     column = (-1, *[1] * scale.ndim)
-    nodes, weights = (x.reshape(column) for x in _gauss())
+    nodes, weights = (x.reshape(column) for x in gauss_legendre(_GAUSS))
     bounds = edges.reshape(column) * scale
     for start, length in zip(starts, lengths, strict=True):
         if not np.any(length):

@@ -180,6 +180,22 @@ def test_forks_in_forks_are_linear(interleaved):
     assert r.median <= 2.5
 
 
+def test_means_of_forks_in_forks_are_linear(interleaved):
+    def deep(depth):
+        step = qm.call("first", qm.MG1(qm.Gamma(0.010, 2.0)))
+        for k in range(depth):
+            row = qm.series(qm.call(f"a{k}", qm.MMc(0.030, 4)), step)
+            step = qm.parallel(row, qm.call(f"b{k}", qm.MMc(0.012)))
+        return qm.Pipeline(step)
+
+    def mean(depth):
+        return lambda: deep(depth).solve(10.0).latency.mean
+
+    r = interleaved(mean(6), mean(2), rounds=3)
+    print(f"\nmean of a pipeline of forks in forks, 6 deep: {r} of 2, limit 12")
+    assert r.median <= 12.0
+
+
 def test_stations_in_a_row_are_linear(interleaved):
     def row(n):
         calls = (qm.call(f"s{i}", qm.MMc(0.001 * (1 + i % 7), 2)) for i in range(n))

@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 
 import qmodel as qm
-from qmodel.distributions.at_nodes import AtNodes, at_nodes, to_its_end
+from qmodel.distributions.at_nodes import AtNodes, at_nodes
 from qmodel.distributions.truncated import Truncated, within
 
 
@@ -152,9 +152,9 @@ def test_a_fork_with_a_branch_that_begins_later_is_left_alone() -> None:
     )
     row = qm.Sum([qm.Exponential(0.05), kinked])
     assert not kinked.of_smooth
-    assert to_its_end(row) is row
+    assert at_nodes(row, 2.0) is row
     plain = qm.Sum([qm.Exponential(0.05), qm.Maximum([qm.Exponential(0.1), qm.Erlang(0.1, 2)])])
-    assert isinstance(to_its_end(plain), AtNodes)
+    assert isinstance(at_nodes(plain, 2.0), AtNodes)
 
 
 def test_cells_of_forks_in_forks_are_those_of_each_alone() -> None:

@@ -130,6 +130,7 @@ class JoinedQueues(OrderStatistic):
     (array([1.5 , 1.39, 1.  ]), array([5.3 , 5.27, 4.61]))
     """
 
+    costly = True
     correlation: Value | Likeness = parameter(
         "correlation of the scores", symbol="r", check=_correlation
     )
@@ -218,6 +219,7 @@ class UnequalQueues(Quorum):
     [1.167, 1.084]
     """
 
+    costly = True
     correlations: Sequence[Value | Likeness] = ()
 
     def __post_init__(self) -> None:
