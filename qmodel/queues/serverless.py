@@ -23,9 +23,9 @@ instances that are alive, idle ones included, are :math:`E[\max_{u \le T} N(u)]`
 
 A request that starts cold is under way for longer: :math:`1 / \mu = S + p D`.
 
-**Error.** Measured against simulations of 6e5 requests for constant, exponential and lognormal
-service (SCV 4), 0.3 to 30 requests under way, T of 3 to 300 service times and cold starts of up
-to 5: the statement of `KEPT`.
+**Error.** docs/reference/errors-of-cold-starts.md has it for ten families of service, 0.3 to 30
+requests under way, T of 2 to 160 service times and cold starts of up to 5, with limits and
+without.
 
 **Overload.** Never: without a limit every request is served at once, with one what comes to a
 full station is rejected. NaN in, NaN out.
@@ -54,6 +54,8 @@ from qmodel.distributions import ZERO, Distribution, Mixture, Sum
 from qmodel.errors import ModelError
 from qmodel.numerics import inversion
 from qmodel.numerics.poisson import log_pmf, log_upper
+from qmodel.queues.approximations.cold_start_errors import WORST
+from qmodel.queues.approximations.measured import of_response
 from qmodel.queues.base import DISTRIBUTIONS, MEANS, Station, StationResult
 from qmodel.queues.counts.erlang import erlang_b
 from qmodel.queues.mg1 import GENERAL_SERVICE
@@ -61,13 +63,31 @@ from qmodel.queues.results import busy_share
 
 __all__ = ["Serverless", "cold_starts"]
 
+_KINDS = {
+    "cold starts to 0.3": "with cold starts of up to 0.3 services",
+    "cold starts to 2": "of up to 2",
+    "cold starts to 5": "of up to 5",
+    "limited": "with a limit of instances",
+}
+
+
+def _measured(kind: str) -> str:
+    """Return the errors of a class of functions, of none while the table is made anew."""
+    if kind not in WORST:
+        return ""
+    parts = {"cold": "the share of cold starts {} %", "instances": "the instances {} %"}
+    parts |= {"rejected": "the share that is rejected {} %"} if kind == "limited" else {}
+    shares = ", ".join(text.format(WORST[kind][name]) for name, text in parts.items())
+    return f"{shares}, the response {of_response(WORST[kind])}"
+
+
 KEPT = Assumption(
     "kept-alive",
     "an instance is stopped when it has been idle for the keep-alive time, and the one used "
     "last is used first; the share of cold starts is exact for exponential service and a "
-    "short cold start, and within 10 % for constant service and for lognormal of SCV 4; as "
-    "cold starts come in clusters, it is up to 21 % low where one takes as long as the "
-    "service, 35 % where it takes five times as long; the instances are within 4 %",
+    "short cold start, else too low, as cold starts come in clusters; measured errors, for 0.3 "
+    "to 30 requests under way: "
+    + "; ".join(f"{words} {_measured(kind)}" for kind, words in _KINDS.items()),
     "this library, by Kelly 1979",
     APPROXIMATE,
 )
