@@ -11,10 +11,11 @@ Tail, distribution function, quantiles and moments are exact, with no interpolat
 correction of a bias: the quantile is a sample (the order statistic number ceil(n p)), the
 variance has the divisor n [1]_. The transform is the exact sum; equal samples count once.
 
-**Cost.** A transform costs one exponential a point and distinct sample, about 20 ns: 1000
-samples at the 31 points of one inversion take 0.6 ms, 100 000 take 60 ms, in bounded
-memory. In a sweep of many cells use fewer: ``Empirical(np.quantile(times, (np.arange(500)
-+ 0.5) / 500))`` keeps every percentile to within 0.1 points.
+**Cost.** A transform costs one exponential a point and distinct sample, about 20 ns, and less
+along the line of an inversion, as products of few: 1000 samples at 31 points take 0.5 ms, at
+1,023 points 2 ms (32 one by one), 100 000 take 35 and 170 ms, in bounded memory. In a sweep of
+many cells use fewer: ``Empirical(np.quantile(times, (np.arange(500) + 0.5) / 500))`` keeps
+every percentile to within 0.1 points.
 
 **In sums and mixtures.** With at most 8 distinct samples the jumps of the tail are carried
 exactly. With more, the tail of a sum is smooth where another time of the sum is; sums of
@@ -29,6 +30,7 @@ References
 
 from __future__ import annotations
 
+import math
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from typing import Any
@@ -52,6 +54,9 @@ __all__ = ["Empirical", "summed_up"]
 _ATOMS = 8
 _MOST_VALUES = 1 << 14
 """Pairs of values that are added up one by one."""
+
+_LINE, _VALUES = 16, 64
+"""Points of a line that are found together; values a product, which BLAS does in one thread."""
 
 _BLOCK = 1 << 14  # Points times samples of a block: its complex numbers stay in cache.
 
@@ -176,15 +181,24 @@ class Empirical(Distribution):
             xp = namespace(s)
             atoms = zip(self.weights, self.values, strict=True)
             return sum(float(w) * xp.exp(-float(x) * s) for w, x in atoms)
+        s = np.asarray(s)
+        if s.ndim > 1 and len(s) >= _LINE and _even(s):
+            return self._along_lines(s.reshape(len(s), -1)).reshape(s.shape)
         return self._averaged(np.exp, s)
 
     def remaining_gap(self, s: Value) -> Value:
         """Return the gap of the remaining time at `s` [1/s], to rounding."""
         if is_symbolic(s):
             return super(Empirical, self).remaining_gap(s)
+        x = np.asarray(s) * self.mean
         with np.errstate(all="ignore"):
-            x = np.asarray(s) * self.mean
-            return np.where(x == 0, 0.0, self._averaged(exp_rest, s) / x)[()]
+            far = np.asarray(1 - (1 - self.laplace(s)) / x)
+            # Where the difference has lost digits.
+            near = ~(np.abs(x) >= 1)
+            if near.any():
+                found = self._averaged(exp_rest, np.broadcast_to(s, x.shape)[near]) / x[near]
+                far[near] = np.where(x[near] == 0, 0.0, found)
+        return far[()]
 
     def _averaged(self, f: Any, s: Any) -> Any:
         """Return the mean of f(-s X)."""
@@ -196,6 +210,27 @@ class Empirical(Distribution):
             # Not a matrix product: threads of BLAS cost ten times the sum of a block.
             total[some] += (f(grid) * self.weights[here]).sum(axis=1)
         return total.reshape(s.shape)[()]
+
+    def _along_lines(self, s: np.ndarray) -> np.ndarray:
+        """Return the mean of exp(-s X), of points at even steps along the first axis.
+
+        With each point as one of few far ones and one of few steps from there, the exponential
+        is a product: two small tables, and a product of matrices.
+        """
+        points, cells = s.shape
+        few = math.isqrt(points - 1) + 1
+        step = (s[-1] - s[0]) / (points - 1)
+        steps = (np.arange(few)[:, None] * step).T[..., None]
+        begun = (s[0] + np.arange(0, points, few)[:, None] * step).T[..., None]
+        total = np.zeros((cells, begun.shape[1], few), dtype=np.result_type(s, float))
+        height = max(1, _BLOCK // (few * _VALUES))
+        for i in range(0, cells, height):
+            for j in range(0, self.values.size, _VALUES):
+                here, some = slice(i, i + height), slice(j, j + _VALUES)
+                x = -self.values[some]
+                far = np.exp(begun[here] * x) * self.weights[some]
+                total[here] += far @ np.exp(steps[here] * x).swapaxes(1, 2)
+        return total.reshape(cells, -1)[:, :points].T
 
     def tail(self, t: Value) -> Value:
         """Return P(X > t) at `t` [s], exactly."""
@@ -222,6 +257,13 @@ class Empirical(Distribution):
         # The first and last bound the ranks of p = 0 and of a NaN.
         rank = np.clip(np.searchsorted(self._below, p), 1, self.values.size) - 1
         return np.where(np.isnan(p), np.nan, self.values[rank])[()]
+
+
+def _even(s: np.ndarray) -> bool:
+    """Return whether points are at even steps along the first axis."""
+    along = np.arange(len(s)).reshape(-1, *[1] * (s.ndim - 1)) / (len(s) - 1)
+    away = np.abs(s[0] + along * (s[-1] - s[0]) - s)
+    return bool(np.all(away <= 1e-15 * np.abs(s)))
 
 
 def _blocks(points: int, samples: int) -> Iterator[tuple[slice, slice]]:

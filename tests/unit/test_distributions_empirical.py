@@ -14,6 +14,7 @@ from qmodel.distributions import (
 )
 from qmodel.distributions.empirical import Empirical
 from qmodel.errors import DomainError
+from qmodel.numerics import inversion
 
 TIMES = [0.3, 0.1, 0.2, 0.1, 0.9, 0.1]
 
@@ -163,3 +164,15 @@ def test_sums_of_measured_times_alone_jump_where_they_jump(times: int) -> None:
         assert whole.tail(values + by + 0.05) == pytest.approx(above, rel=1e-12, abs=1e-300)
         right = values[np.searchsorted(1 - above, p)] + by
         assert whole.quantile(p) == pytest.approx(right, rel=1e-12)
+
+
+@pytest.mark.parametrize("last", [30, 254, 1022])
+def test_transforms_along_a_line_are_those_of_each_point(last: int) -> None:
+    """Products of few exponentials, to rounding, at times far below and far above the mean."""
+    times = Empirical(np.random.default_rng(3).lognormal(-5.0, 0.8, 200))
+    t = np.array([0.0003, 0.01, 0.1, 3.0])
+    s = inversion.line(last).points[:, None] / t
+    apart = np.stack([[times.laplace(complex(x)) for x in row] for row in s])
+    np.testing.assert_allclose(times.laplace(s), apart, rtol=0, atol=4e-15)
+    apart = np.stack([[times.remaining_gap(complex(x)) for x in row] for row in s])
+    np.testing.assert_allclose(times.remaining_gap(s), apart, rtol=4e-15)
