@@ -46,6 +46,7 @@ from qmodel.distributions.base import Distribution, Part
 from qmodel.distributions.broadcasting import WHOLE, whole
 from qmodel.distributions.constants import ZERO
 from qmodel.distributions.pieces import MOST, Piece, Pieces
+from qmodel.distributions.shared import transform
 from qmodel.errors import DomainError, ModelError
 from qmodel.numerics.exponential import exp_rest
 
@@ -192,7 +193,7 @@ class Empirical(Distribution):
             return super(Empirical, self).remaining_gap(s)
         x = np.asarray(s) * self.mean
         with np.errstate(all="ignore"):
-            far = np.asarray(1 - (1 - self.laplace(s)) / x)
+            far = np.asarray(1 - (1 - transform(self, s)) / x)
             # Where the difference has lost digits.
             near = ~(np.abs(x) >= 1)
             if near.any():
