@@ -80,3 +80,16 @@ def test_arrays_are_their_cells() -> None:
     for rate, value in zip(rates, many, strict=True):
         one = qm.Pipeline(path).solve(float(rate)).latency.quantile(0.99)
         assert float(one) == pytest.approx(float(value), rel=1e-9)
+
+
+def test_each_wait_tells_its_variance_once(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Not once for each pair: of a row of 200 there are 19,900."""
+    asked = []
+    variance = qm.Gamma.variance
+    monkeypatch.setattr(
+        qm.Gamma, "variance", property(lambda d: asked.append(d) or variance.__get__(d))
+    )
+    row = [Wait(qm.Gamma(0.01 + 0.001 * k, 2.0), 0.5, 1.0, 2.0) for k in range(12)]
+    found = with_covariances(row)
+    assert len(found) == 12
+    assert len(asked) <= 4 * 12

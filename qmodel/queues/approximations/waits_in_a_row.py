@@ -53,6 +53,7 @@ import numpy as np
 
 from qmodel.distributions import ZERO, Deterministic, Distribution, Scaled, Sum
 from qmodel.distributions.algebra import measure
+from qmodel.distributions.shared import each_once, read
 from qmodel.queues.waits.dependent import dependent
 
 __all__ = ["Wait", "with_covariances"]
@@ -74,12 +75,13 @@ class Wait(NamedTuple):
 
     def covariance(self, after: Wait, between: Sequence[Wait] = ()) -> Any:
         """Return the covariance with the time at a station `after` this one [s^2]."""
-        first, second = np.asarray(self.time.variance), np.asarray(after.time.variance)
+        first, second = (np.asarray(read(w.time, "variance")) for w in (self, after))
+        mean = np.asarray(read(self.time, "mean"))
         spare = [np.maximum(1 - np.asarray(w.utilization), 0.0) for w in (self, after)]
         with np.errstate(all="ignore"):
             arriving, service = np.asarray(self.arrival_scv), np.asarray(self.service_scv)
             regular = (arriving - service) / (arriving + service)
-            heavy = np.minimum(np.asarray(self.time.mean) ** 2 / first, 1.0)
+            heavy = np.minimum(mean**2 / first, 1.0)
             met = 1 / (1 + np.asarray(after.service_scv) / np.asarray(after.arrival_scv))
             bunches = regular * (1 + _BUNCHED * np.maximum(1 - 1 / arriving, 0.0))
             root = np.sqrt(met)
@@ -92,7 +94,7 @@ class Wait(NamedTuple):
             slower = (
                 slower & (load > self.utilization) & (load < 1) & (second > 0) & (not between)
             )
-            both = np.asarray(self.time.mean) + after.time.mean
+            both = mean + read(after.time, "mean")
             whole = both**2 * (1 + _SPREAD * (1 - load) / load)
             found = np.where(slower, (whole - first - second) / 2, found)
         return np.where(np.isfinite(found), found, 0.0)[()]
@@ -105,11 +107,12 @@ def with_covariances(waits: Sequence[Any]) -> list[Distribution]:
     one, where the first of them is.
     """
     pairs: dict[tuple[int, int], Any] = {}
-    for j, after in enumerate(waits):
-        for i, before in enumerate(waits[:j]):
-            both = before.covariance(after, waits[i + 1 : j])
-            if np.any(both):
-                pairs[i, j] = both
+    with each_once():  # Each is asked of all others.
+        for j, after in enumerate(waits):
+            for i, before in enumerate(waits[:j]):
+                both = before.covariance(after, waits[i + 1 : j])
+                if np.any(both):
+                    pairs[i, j] = both
     times = [wait.time for wait in waits]
     row = sorted({place for pair in pairs for place in pair})
     if not 0 < len(row) <= _TOGETHER:
