@@ -13,9 +13,14 @@ from qmodel.basis import APPROXIMATE, Assumption, Basis
 from qmodel.distributions import Distribution
 from qmodel.distributions.broadcasting import form_of, joined, select
 from qmodel.pipeline.long_waits import percentiles
+from qmodel.queues.approximations.measured import of_response
+from qmodel.queues.mdc import MDc
+from qmodel.queues.mg1 import MG1
 from qmodel.queues.mg1_ps import MG1PS
+from qmodel.queues.mgc import MGc
 from qmodel.queues.mgc_ps import MGcPS
 from qmodel.transients.course import State
+from qmodel.transients.crowd_errors import WORST
 from qmodel.transients.over_time import StationOverTime
 from qmodel.units import text
 
@@ -25,6 +30,7 @@ if TYPE_CHECKING:
 
 __all__ = [
     "FLOWS_IN_TIME",
+    "GENERAL_IN_TIME",
     "SHARED_IN_TIME",
     "PipelineOverTime",
     "basis_of",
@@ -51,6 +57,22 @@ SHARED_IN_TIME = Assumption(
     "varies more short requests leave a jam sooner, and with lognormal work of SCV 4 the "
     "number present and p50 were found 40 to 80 % high in a jam, p99 20 %",
     "Gromoll, Puha and Williams 2002; measured here",
+    APPROXIMATE,
+)
+
+_KINDS = "constant service", "an SCV below 1", "an SCV from 1", "Pareto service"
+_MEASURED = "; ".join(
+    # Of none while the table is made anew.
+    f"of {kind} number present {WORST[kind]['number']} %, response {of_response(WORST[kind])}"
+    for kind in _KINDS
+    if kind in WORST
+)
+GENERAL_IN_TIME = Assumption(
+    "general-in-time",
+    "a station of general service in a load that changes is between a fluid and its steady "
+    "states; measured errors at one station, in and after a crowd of up to 1.4 times its "
+    f"capacity: {_MEASURED}",
+    "Newell 1982; our simulations",
     APPROXIMATE,
 )
 
@@ -314,6 +336,8 @@ def basis_of(stations: Mapping[str, StationOverTime]) -> Basis:
     shared = [s.station for s in stations.values() if isinstance(s.station, MG1PS | MGcPS)]
     other = any(np.any(np.abs(station.service.scv - 1) > _SOME) for station in shared)
     labels = (FLOWS_IN_TIME, SHARED_IN_TIME) if other else (FLOWS_IN_TIME,)
+    if any(isinstance(s.station, MG1 | MGc | MDc) for s in stations.values()):
+        labels = (*labels, GENERAL_IN_TIME)
     return Basis(dict.fromkeys(("mean", "percentiles", "backlog"), labels))
 
 

@@ -85,7 +85,7 @@ KEPT = Assumption(
     "kept-alive",
     "an instance is stopped when it has been idle for the keep-alive time, and the one used "
     "last is used first; the share of cold starts is exact for exponential service and a "
-    "short cold start, else too low, as cold starts come in clusters; measured errors, for 0.3 "
+    "short cold start, else mostly too low, as they come in clusters; measured errors, for 0.3 "
     "to 30 requests under way: "
     + "; ".join(f"{words} {_measured(kind)}" for kind, words in _KINDS.items()),
     "this library, by Kelly 1979",
