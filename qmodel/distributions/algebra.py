@@ -259,6 +259,13 @@ class Mixture(Distribution):
             all(pieces.whole for pieces in known),
         )
 
+    def far_faces(self, t: np.ndarray) -> Any:
+        """Return tail, densities and error where the tail is small, or None."""
+        found = [d.far_faces(t) for d in self.distributions]
+        if any(each is None for each in found):
+            return None
+        return tuple(self._mix(values) for values in zip(*found, strict=True))
+
     def remaining_gap(self, s: Value) -> Value:
         """Return the gap of the remaining time at `s` [1/s], as good as those of its parts."""
         return (

@@ -40,9 +40,9 @@ __all__ = ["Extreme", "Maximum", "Minimum", "OfSeveral", "least_of"]
 
 
 _AT_NODES = Last(256)
-"""The last extremes whose times are in panels."""
+"""The last of them, of times in panels."""
 _OFTEN, _PARTS, _MOMENTS = Last(256), Last(256), Last(256)
-"""Of the last extremes: one in another is asked for them at each level."""
+"""Of the last extremes: asked for at each level."""
 
 
 class Extreme(Distribution):
@@ -59,7 +59,7 @@ class Extreme(Distribution):
     closed = True
 
     costly = False
-    """Whether its tail costs many times those of its times."""
+    """Whether its tail costs far more than those of its times."""
 
     def _moments(self) -> tuple[Any, Any, Any]:
         found: tuple[Any, Any, Any] = _MOMENTS.of(id(self), self, self._by_quadrature)
@@ -160,7 +160,7 @@ class Extreme(Distribution):
         return known(self, 0.0, s, self.transform_after)
 
     def transform_after(self, s: Value, taken: Any = 0.0) -> Value:
-        """Return the transform at `s` [1/s], Re s > 0, of what is left after a time [s]."""
+        """Return the transform at `s` [1/s] of what is left after a time [s]."""
         ready = self._for_transforms()
         if isinstance(ready, InPanels):
             return ready.transform_after(s, taken)
@@ -179,14 +179,14 @@ class Extreme(Distribution):
         return any(d.nested for d in self.distributions)
 
     def _by_nodes(self) -> Extreme:
-        """Return the same of times that are in panels where they are deep."""
+        """Return the same of times in panels, where deep."""
         if not self.deep:
             return self
         found: Extreme = _AT_NODES.of(id(self), self, self._found_at_nodes)
         return found
 
     def _for_transforms(self) -> Distribution:
-        """Return the same, ready for many tails."""
+        """Return it, ready for many tails."""
         if all(d.closed for d in self.distributions) and not self.costly:
             return self
         found: Distribution = _OFTEN.of(id(self), self, self._ready_for_many)
@@ -285,9 +285,11 @@ def _raw(distribution: Distribution) -> tuple[Any, Any, Any]:
 
 def _deep(distribution: Distribution) -> bool:
     """Return whether there is an extreme in a row with other times."""
-    if distribution.closed:
-        return False
-    return any(isinstance(one, Extreme | Rest) or _deep(one) for one in inside(distribution))
+    return not distribution.closed and any(map(_holds, inside(distribution)))
+
+
+def _holds(distribution: Distribution) -> bool:
+    return isinstance(distribution, Extreme | Rest) or any(map(_holds, inside(distribution)))
 
 
 def others(shares: Sequence[Any]) -> list[Any]:

@@ -50,9 +50,11 @@ def test_the_transform_is_that_of_the_polynomials() -> None:
     np.testing.assert_allclose(behind.transform_after(s, 0.1), exact, rtol=0, atol=1e-9)
 
 
-def forks(depth: int) -> qm.Distribution:
+def forks(depth: int, often: float = 1.0) -> qm.Distribution:
     time: qm.Distribution = qm.Exponential(0.01)
     for k in range(depth):
+        if often < 1:
+            time = qm.Mixture([1 - often, often], [qm.Deterministic(0.0), time])
         row = qm.Sum([qm.Exponential(0.004 + 0.001 * k), time])
         time = qm.Maximum([row, qm.Exponential(0.012)])
     return time
@@ -86,8 +88,9 @@ def test_far_tails_keep_their_digits() -> None:
     assert 0 < float(time.tail(1.5)) < 1e-40
 
 
-def test_each_is_found_once_at_any_depth(monkeypatch: pytest.MonkeyPatch) -> None:
-    """So many points of the transform of an extreme for each level, and not for each path."""
+@pytest.mark.parametrize("often", [1.0, 0.5])
+def test_each_is_found_once_at_any_depth(monkeypatch: pytest.MonkeyPatch, often: float) -> None:
+    """So many points of transforms for each level, not each path: in a row, behind a cache."""
     seen = [0]
     original = Extreme.transform_after
 
@@ -99,7 +102,7 @@ def test_each_is_found_once_at_any_depth(monkeypatch: pytest.MonkeyPatch) -> Non
 
     def points(depth: int) -> int:
         seen[0] = 0
-        assert np.isfinite(forks(depth).mean)
+        assert np.isfinite(forks(depth, often).mean)
         return seen[0]
 
     few, many = points(3), points(8)
