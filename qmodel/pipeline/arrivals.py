@@ -16,20 +16,19 @@ import numpy as np
 from qmodel._xp import is_symbolic, namespace
 from qmodel.pipeline.flows import stream_of
 from qmodel.pipeline.steps.call import Call
+from qmodel.queues.approximations.at_station import at_station
 from qmodel.queues.approximations.batch_waits import Batches, OneOfEach
-from qmodel.queues.approximations.constant_in_a_row import scv_behind_constant
+from qmodel.queues.approximations.behind import Behind
 from qmodel.queues.approximations.dispersion import (
     DISTURBED,
     POISSON,
-    Behind,
     Dispersion,
     mixed,
 )
 from qmodel.queues.approximations.displaced_stream import displaced
-from qmodel.queues.approximations.limited_stream import Limited
 from qmodel.queues.approximations.losses_behind import BehindRoom, scv_in_room
 from qmodel.queues.approximations.return_visits import felt, lasting
-from qmodel.queues.approximations.time_scales import early_scv, late_scv, scv_at
+from qmodel.queues.approximations.time_scales import early_scv, scv_at
 from qmodel.queues.delay import Delay
 
 if TYPE_CHECKING:
@@ -78,10 +77,8 @@ class Arrivals(Calls):
         self.scvs: dict[Any, Any] = {}
         self.accepted: dict[Any, Any] = {}
         """By limit: the share that it lets through, where that is known of its stream."""
-        self.early: dict[str, Any] = {}
-        """The same over the first of that time, where it differs; it decides how many wait."""
-        self.limits: dict[str, Any] = {}
-        """Behind a limit: how many come at once at most, and the SCV over longer times."""
+        self.told: dict[str, dict[str, Any]] = {}
+        """What the streams of a station say of that."""
         self._shares: dict[str, Any] = flows.by_station()
         self._into: dict[str, dict[Any, list[Dispersion]]] = {}
         self._before = self._into
@@ -159,31 +156,15 @@ class Arrivals(Calls):
             share = felt(again[0], lasts, utilization)
             seen = 1 + share * (seen - 1)
         if stream.depth:
-            scv = scv_at(stream, rate, utilization, seen)
-            first = early_scv(stream, rate, utilization, scv, services, station.servers)
-            if isinstance(stream, Behind):
-                spaced = stream.spaces(services, station.servers)
-                first = None if first is scv else np.where(spaced, 0.0, first)[()]
-                scv = np.where(spaced, 0.0, scv)[()]
-                slower = scv_behind_constant(stream, rate, services, station.servers)
-                if slower is not None and again is None:
-                    known = ~np.isnan(slower) & ~spaced
-                    scv = np.where(known, slower, scv)[()]
-                    first = None if first is None else np.where(known, scv, first)[()]
-            self.limits.pop(name, None)
+            once = again is None
+            found = at_station(stream, rate, utilization, services, station.servers, seen, once)
+            scv = found.pop("index")
             all_here = [x for streams in self._into[name].values() for x in streams]
             if isinstance(arriving, Batches) and all(isinstance(x, Batches) for x in all_here):
                 # Those of several requests may wait for one another, for any time.
                 few = np.where(np.equal(services.scv, 0), np.inf, arriving.size)
-                self.limits[name] = {"burst": few[()]}
-            if isinstance(stream, Limited):
-                late = late_scv(stream, rate, utilization, scv, seen)
-                if late is not None:
-                    burst: Any = np.inf
-                    if np.any(np.equal(services.scv, 0)):
-                        burst = stream.burst_at(services.mean, station.servers)
-                    self.limits[name] = {"burst": burst, "late_scv": late}
-            self.scvs[name], self.early[name] = scv, None if first is scv else first
+                found["burst"] = few[()]
+            self.scvs[name], self.told[name] = scv, found
         passed = met | arriving.passed | {name}  # Those of a first visit know of few.
         behind = stream, rate, utilization, station.servers, services, scv, passed
         if isinstance(arriving, Batches):
@@ -234,13 +215,16 @@ class Arrivals(Calls):
         if stream.depth:
             come = scv_at(stream, each, busy, services.scv)
             first = early_scv(stream, each, busy, come, services, servers)
-            self.scvs[name], self.early[name] = come, None if first is come else first
+            early = None if first is come else first
+            self.scvs[name], self.told[name] = come, {"scv": come, "early_scv": early}
             scv = np.maximum(own + (come - 1) / queues, 0.0)
         passed = stream.passed | {name}
         # Constant work by round robin is as in one queue; others may leave at once.
         turn = np.all(np.equal(services.scv, 0) & np.equal(np.multiply(own, queues), 1))
-        several = {"queues": queues} if turn else {}
-        left = Behind(stream, each, busy, servers, services, scv, passed, **several)
+        left = Behind(
+            stream, each, busy, servers, services, scv, passed,
+            queues=queues if turn else 1, alone=False,
+        )  # fmt: skip
         whole = turn or np.all(queues == 1)
         return left if np.all(mine == 1) and whole else left.thinned(mine)
 

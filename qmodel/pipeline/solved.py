@@ -39,8 +39,7 @@ class Stations(Mapping[str, StationResult]):
             station, streams = self._flows.station(name), self._flows.streams(name)
             scv = self.arrival_scv(name)
             if scv is not None:
-                found = {"scv": scv, "early_scv": self.arrivals.early.get(name)}
-                found |= self.arrivals.limits.get(name, {})
+                found = self.arrivals.told.get(name, {"scv": scv})
                 streams = [so_variable(stream, **found) for stream in streams]
             if batches := self.batches(name):
                 keys = self._flows.keys(name)

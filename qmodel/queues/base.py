@@ -247,8 +247,8 @@ class Station(Model, ABC):
         batches = any(s.batch > 1 for s in streams)
         burst = reduce(np.maximum, (s.burst for s in streams))
         fewer = 1.0 if batches else fewer_servers(scv, load, seen, servers, burst)
-        # Behind a burst that ends gaps are less regular than what comes over longer times.
-        gaps = first if any(s.late_scv is not None for s in streams) else 0.0
+        # Gaps may be less regular than what comes over longer times.
+        gaps = reduce(np.maximum, (0.0 if s.gap_scv is None else s.gap_scv for s in streams))
         factor = wait_factor(scv, load, seen, gaps) * fewer
         if again:
             mean, waits = as_if_shared(result, total, share)
@@ -265,7 +265,11 @@ class Station(Model, ABC):
             else:
                 soon = early_index(total, load, scv, service, servers)
                 often = probability_factor(first, load, 1 + share * (soon - 1)) * fewer
-                waits = disturbed(waits, factor, often)
+                if np.any(apart := np.greater_equal(gaps, 1)):
+                    # Those that wait do so for as long as in heavy traffic.
+                    longer = (first + seen) / (1 + seen)
+                    often = np.where(apart, factor / np.maximum(longer, 1e-9), often)[()]
+                waits = disturbed(waits, factor, often, streams[0].disturbance)
                 ended = result.station._ended(waits, streams[0], scv, seen)
                 if ended is not waits:
                     wait, waits = ended.mean, ended

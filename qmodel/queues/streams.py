@@ -49,6 +49,12 @@ class Stream(Model):
     late_scv : number or array, optional
         The same over times four times as long, which decides how long the longest waits are;
         by default `scv`. [-]
+    gap_scv : number or array, optional
+        The same of single times between arrivals, which counts at low loads where arrivals
+        are regular; by default `scv`. [-]
+    disturbance : Distribution, optional
+        The shape of what makes a wait longer than behind Poisson arrivals, such as what is
+        left of the services before; by default it is exponential. [-]
     batch : int, default 1
         How many requests come at once, >= 1, such as all calls of one request in parallel.
         [-]
@@ -92,6 +98,10 @@ class Stream(Model):
     late_scv: Value | None = parameter(
         "variability over longer times", check=_check.scv, default=None
     )
+    gap_scv: Value | None = parameter(
+        "variability of single gaps", check=_check.scv, default=None
+    )
+    disturbance: Distribution | None = None
     batch: int = parameter(
         "requests that come at once", check=partial(_check.one_count, least=1), default=1
     )
@@ -121,7 +131,8 @@ def so_variable(stream: Stream, **found: Any) -> Stream:
     stream : Stream
         The stream. [-]
     **found : numbers or arrays
-        How variable its arrivals are: `scv`, `early_scv`, `late_scv` and `burst`. [-]
+        How variable its arrivals are: `scv`, `early_scv`, `late_scv`, `gap_scv`,
+        `disturbance` and `burst`. [-]
 
     Returns
     -------

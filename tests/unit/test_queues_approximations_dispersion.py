@@ -7,10 +7,10 @@ import pytest
 import sympy as sp
 
 import qmodel as qm
+from qmodel.queues.approximations.behind import Behind
 from qmodel.queues.approximations.dispersion import (
     DISTURBED,
     POISSON,
-    Behind,
     mixed,
 )
 from qmodel.queues.approximations.relaxation import relaxed

@@ -7,7 +7,8 @@ import pytest
 
 import qmodel as qm
 from qmodel.queues import MDc
-from qmodel.queues.approximations.dispersion import DISTURBED, POISSON, Behind
+from qmodel.queues.approximations.behind import Behind
+from qmodel.queues.approximations.dispersion import DISTURBED, POISSON
 from qmodel.queues.approximations.displaced_stream import displaced
 
 

@@ -17,7 +17,7 @@ def test_disturbances_of_exponential_length_are_another_stream() -> None:
     # Work in M/G/1 has phi = (1 - rho) / (1 - rho B_e): let a second stream of exponential
     # work come at the load b, and a server that is faster by as much.
     first, second, load, more = 1.0, 3.0, 0.5, 0.2
-    found = DisturbedWait(PLAIN, more / (1 - load), second)
+    found = DisturbedWait(PLAIN, more / (1 - load), qm.Exponential(second))
     # 1 / phi = (1 + more - load F - more H) / (1 - load), times of residual service.
     s = np.array([0.1, 1.0, 10.0])
     f, h = (1 / (1 + m * s) for m in (first, second))
@@ -40,8 +40,11 @@ def test_disturbances_of_exponential_length_are_another_stream() -> None:
 
 
 @pytest.mark.parametrize("wait", [PLAIN, HEAVY], ids=["exponential", "Pareto"])
-def test_moments_are_those_of_the_transform(wait: qm.Distribution) -> None:
-    found = DisturbedWait(wait, 0.7, 1.3)
+@pytest.mark.parametrize("length", [qm.Exponential(1.3), qm.Gamma(1.3, 0.5)])
+def test_moments_are_those_of_the_transform(
+    wait: qm.Distribution, length: qm.Distribution
+) -> None:
+    found = DisturbedWait(wait, 0.7, length)
     step = 1e-3 / float(found.mean)
     z = step * np.exp(2j * np.pi * np.arange(64) / 64)
     log = np.log(found.laplace(z))

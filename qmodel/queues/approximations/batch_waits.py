@@ -31,7 +31,8 @@ from qmodel.distributions import Deterministic, Distribution, Repeated, Scaled, 
 from qmodel.distributions.algebra import measure
 from qmodel.errors import ModelError
 from qmodel.queues.approximations.batch_errors import WORST
-from qmodel.queues.approximations.dispersion import Behind, Dispersion, wait_factor
+from qmodel.queues.approximations.behind import Behind
+from qmodel.queues.approximations.dispersion import Dispersion, wait_factor
 from qmodel.queues.counts.batch_arrivals import Found, found_by_batches, found_by_renewals
 from qmodel.queues.counts.erlang import erlang_c
 from qmodel.queues.streams import shares_of

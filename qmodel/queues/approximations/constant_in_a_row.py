@@ -67,7 +67,8 @@ def scv_behind_constant(
     Where about half of the wait has been at the first:
 
     >>> import qmodel as qm
-    >>> from qmodel.queues.approximations.dispersion import POISSON, Behind
+    >>> from qmodel.queues.approximations.behind import Behind
+    >>> from qmodel.queues.approximations.dispersion import POISSON
     >>> left = Behind(POISSON, 1.0, 0.8284, 1, qm.Deterministic(0.8284), 1.0)
     >>> float(scv_behind_constant(left, 1.0, qm.Deterministic(0.9), 1))
     0.5229

@@ -9,29 +9,12 @@ between arrivals for a renewal stream. A queue feels it at the time in which it 
     t^* = \frac{\rho^2 (I + c_s^2)}{2 \lambda (1 - \rho)^2}
 
 (the most likely time in the robust queue of Whitt and You [2]_), so a stream enters a station
-as one of the SCV :math:`I(t^*)` (`scv_at`). What leaves a station is as variable as its
-service over times in which its servers stay busy, and as its arrivals over times in which it is
-emptied often:
+as one of the SCV :math:`I(t^*)` (`scv_at`). What leaves a station is in
+`qmodel.queues.approximations.behind`; of what leaves one server more is known, which a station
+feels over exponential times instead of over t (`qmodel.queues.approximations.clock`).
 
-.. math::
-
-    I_d(t) = (1 - b) I_a(t) + b I_s(t), \qquad
-    b = P(W > 0) \left(1 - w\left(\frac{\lambda (1 - \rho)^2}{(c_a^2 + c_s^2)} t\right)\right),
-
-with the index of services one after the other (`qmodel.queues.approximations.time_scales`), the
-weight w of reflected Brownian motion [2]_ (`qmodel.queues.approximations.relaxation`), and
-Sakasegawa's :math:`P(W > 0) = \rho^{\sqrt{2 (c + 1)} - 1}` [3]_. The factor P(W > 0), which
-takes the limit of heavy traffic of [2]_ to all loads and to several servers, is ours; and of c
-servers one that is long busy stops the others' departures only while they are busy too, so that
-:math:`I_s - 1`, where above 0, counts by :math:`P(W > 0) / \rho`, the probability that all are
-busy where one is.
 Independent streams add: the index of a mix is the mean of theirs by rate; of a share p drawn at
 random it is :math:`1 + p (I - 1)`.
-
-What leaves a pool over N queues is so behind a queue with an Nth of the rate: the parts of what
-comes, taken together again, are what came. Each of the queues sees an Nth of how much more
-variable than Poisson that is; of d choices they are as :math:`\sqrt{N / d}` queues (ours), and
-as one where a balancer looks at all.
 
 A request that asks several stations at once goes on when the last is done. The index of what
 goes on is the mean of theirs, each by the square of its mean time; and what stops any of n
@@ -40,10 +23,12 @@ times as large, n being one over the sum of the squared shares (ours, from simul
 
 The waits of a station are then those behind Poisson arrivals, longer or shorter in the
 proportion :math:`(I + c_s^2) / (1 + c_s^2)`, and behind arrivals more regular than Poisson less
-by the factor of [4]_ for low loads, and bunches find several servers as if there were fewer
+by the factor of [3]_ for low loads, and bunches find several servers as if there were fewer
 (`qmodel.queues.approximations.fewer_servers`). The probability of a wait differs by the factor
-of [4]_ for one server, with the indices of arrivals and of services over two services of the
-station, :math:`2 E[S] / c`, or :math:`t^*` if that is less. Where waits are shorter, what is
+of [3]_ for one server, with the indices of arrivals and of services over two services of the
+station, :math:`2 E[S] / c`, or :math:`t^*` if that is less; behind one server those that wait
+do so as much longer as in heavy traffic, :math:`(I + c_s^2) / (1 + c_s^2)`, and are as much
+more as the mean asks for. Where waits are shorter, what is
 left differs by the time of those that wait; where longer, by a disturbance of its own
 (`qmodel.queues.waits.disturbed`).
 
@@ -53,9 +38,7 @@ References
    1966, ch. 4 (the index).
 .. [2] W. Whitt and W. You, "A robust queueing network analyzer based on indices of dispersion",
    Naval Research Logistics 69, 2022.
-.. [3] H. Sakasegawa, "An approximation formula L_q = alpha rho^beta / (1 - rho)", Annals of the
-   Institute of Statistical Mathematics 29, 1977.
-.. [4] W. Kraemer and M. Langenbach-Belz, "Approximate formulae for the delay in the queueing
+.. [3] W. Kraemer and M. Langenbach-Belz, "Approximate formulae for the delay in the queueing
    system GI/G/1", 8th International Teletraffic Congress, Melbourne 1976.
 """
 
@@ -64,7 +47,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from copy import copy
 from dataclasses import dataclass
-from functools import cached_property, reduce
+from functools import reduce
 from typing import Any
 
 import numpy as np
@@ -72,19 +55,16 @@ import numpy as np
 from qmodel._xp import is_symbolic, namespace
 from qmodel.basis import APPROXIMATE, Assumption
 from qmodel.distributions import Distribution
+from qmodel.queues.approximations.clock import Clock
 from qmodel.queues.approximations.departure_errors import WORST as POOLS
 from qmodel.queues.approximations.dispersion_errors import WORST
-from qmodel.queues.approximations.fewer_servers import waits_power
 from qmodel.queues.approximations.limit_errors import WORST as LIMITED
 from qmodel.queues.approximations.loss_errors import WORST as LOST
-from qmodel.queues.approximations.relaxation import relaxed
-from qmodel.queues.approximations.time_scales import service_index
 
 __all__ = [
     "DISTURBED",
     "POISSON",
     "VARIABILITY",
-    "Behind",
     "Dispersion",
     "joined",
     "mixed",
@@ -121,8 +101,6 @@ VARIABILITY = Assumption(
 )
 
 _STOPS = 0.25
-_DEEP = 16
-"""Stations that a stream remembers: what those before did to it, the others have undone."""
 
 
 class Dispersion:
@@ -164,6 +142,34 @@ class Dispersion:
     def _extra(self, time: Any, known: dict[int, Any]) -> Any:
         return 0.0
 
+    @property
+    def kept_back(self) -> Distribution | None:
+        """The shape of the time for which requests are kept back together, where known."""
+        return None
+
+    @property
+    def leaves_one_server(self) -> Any:
+        """Whether some of it leaves one server (`qmodel.queues.approximations.one_server`)."""
+        return False
+
+    @property
+    def of_one_server(self) -> Any:
+        """Whether some of it has left one server, since when more may have been done to it."""
+        return self.leaves_one_server
+
+    def over(self, clock: Clock) -> tuple[Any, Any]:
+        """Return the index less 1 of what leaves one server, by a clock, and of what does not.
+
+        The first is along the first axis of the clock, the second over its time.
+        """
+        found = clock.felt.get(id(self))
+        if found is None:
+            found = clock.felt[id(self)] = self._over(clock)
+        return found
+
+    def _over(self, clock: Clock) -> tuple[Any, Any]:
+        return 0.0, self.extra(clock.time, clock.known)
+
     def thinned(self, share: Any) -> Dispersion:
         """Return that of a share of the requests, drawn at random."""
         return self if self.depth == 0 else _Mixed(((share, self),), self.depth)
@@ -193,6 +199,20 @@ class _Mixed(Dispersion):
     def _extra(self, time: Any, known: dict[int, Any]) -> Any:
         return sum(share * part.extra(time, known) for share, part in self.parts)
 
+    @property
+    def leaves_one_server(self) -> Any:
+        """As any of them."""
+        return reduce(np.logical_or, (part.leaves_one_server for _, part in self.parts))
+
+    @property
+    def of_one_server(self) -> Any:
+        """As any of them."""
+        return reduce(np.logical_or, (part.of_one_server for _, part in self.parts))
+
+    def _over(self, clock: Clock) -> tuple[Any, Any]:
+        found = [(share, *part.over(clock)) for share, part in self.parts]
+        return sum(s * own for s, own, _ in found), sum(s * other for s, _, other in found)
+
 
 def mixed(parts: Sequence[tuple[Any, Dispersion]]) -> Dispersion:
     """Return that of several streams together, each with its share of the requests."""
@@ -214,6 +234,19 @@ class _Joined(_Mixed):
         extra = np.asarray(_Mixed._extra(self, time, known))
         return extra * np.where(extra > 0, 1 + _STOPS * np.log2(count), 1.0)
 
+    @property
+    def of_one_server(self) -> Any:
+        """No: they wait for each other."""
+        return False
+
+    @property
+    def leaves_one_server(self) -> Any:
+        """No."""
+        return False
+
+    def _over(self, clock: Clock) -> tuple[Any, Any]:
+        return 0.0, self.extra(clock.time, clock.known)
+
 
 def joined(parts: Sequence[tuple[Any, Dispersion]]) -> Dispersion:
     """Return that of several streams of the same requests, each with its mean time.
@@ -231,99 +264,6 @@ def joined(parts: Sequence[tuple[Any, Dispersion]]) -> Dispersion:
     shares = [square / sum(squares) for square in squares]
     streams = (stream for _, stream in parts)
     return _Joined(tuple(zip(shares, streams, strict=True)), depth)
-
-
-class Behind(Dispersion):
-    """That of what leaves a station.
-
-    Parameters
-    ----------
-    arriving : Dispersion
-        That of what comes. [-]
-    rate : number or array
-        Requests a second. [1/s]
-    utilization : number or array
-        Busy share of the servers. [-]
-    servers : int or integer array
-        Number of servers. [-]
-    service : Distribution
-        Distribution of the service time. [-]
-    arrival_scv : number or array
-        SCV of the arrivals at the time scale of this station. [-]
-    passed : frozenset of str
-        Names of the stations that the requests have left. [-]
-    felt : number or array
-        Share of the variability of service that requests which come back feel. [-]
-    queues : int or integer array
-        Of how many, by round robin, each with such servers and rate, it is what leaves. [-]
-    """
-
-    def __init__(
-        self,
-        arriving: Dispersion,
-        rate: Any,
-        utilization: Any,
-        servers: Any,
-        service: Distribution,
-        arrival_scv: Any,
-        passed: frozenset[str] = frozenset(),
-        felt: Any = 1.0,
-        queues: Any = 1,
-    ) -> None:
-        self.passed, self._queues = passed, queues
-        self.depth = min(arriving.depth, _DEEP - 1) + 1
-        self._before = arriving if arriving.depth < _DEEP else POISSON
-        self._rate, self._utilization, self._servers = rate, utilization, servers
-        self._scv, self._service, self._felt = arrival_scv, service, felt
-
-    @property
-    def station(self) -> tuple[Any, ...] | None:
-        """Its own, if what comes is Poisson and nothing is lost; all queues as one."""
-        alone = not self._before and np.all(np.equal(self._felt, 1))
-        servers = self._servers * self._queues
-        return (self._utilization, servers, self._service) if alone else None
-
-    @cached_property
-    def _waits(self) -> Any:
-        return np.minimum(self._utilization, 1.0) ** waits_power(self._servers)
-
-    @cached_property
-    def _all_busy(self) -> Any:
-        """Probability that all servers are busy where one is."""
-        return np.minimum(self._utilization, 1.0) ** (waits_power(self._servers) - 1)
-
-    @cached_property
-    def _pace(self) -> Any:
-        load = np.minimum(self._utilization, 1.0)
-        with np.errstate(divide="ignore", invalid="ignore"):
-            service = 1 + self._felt * (self._service.scv - 1)
-            pace = self._rate * (1 - load) ** 2 / (self._scv + service)
-        # Behind servers that are always busy, and behind a clock that meets constant work.
-        return np.where(np.less(load, 1), pace, 0.0)[()]
-
-    def spaces(self, services: Any, servers: Any) -> Any:
-        """Return whether nobody waits who goes on to servers with such services.
-
-        Servers of constant work let no more go in the time of a service than they are.
-        """
-        constant = np.equal(self._service.scv, 0) & np.equal(services.scv, 0)
-        with np.errstate(divide="ignore", invalid="ignore"):
-            busy = np.multiply(self._utilization, self._servers)
-            time = np.where(np.equal(self._rate, 0), np.inf, np.divide(busy, self._rate))
-        fast = np.less_equal(services.mean, time * (1 + 1e-12))
-        return constant & fast & np.less_equal(self._servers * self._queues, servers)
-
-    def from_service(self, time: Any) -> tuple[Any, Any]:
-        """Return how far a busy period decides over a time [s], and the index less 1 then."""
-        busy = self._waits * (1 - relaxed(namespace().weigh(self._pace, time)))
-        served = self._felt * (service_index(self._service, time) - 1)
-        if type(self._servers) is not int or self._servers > 1:
-            served = served * np.where(np.greater(served, 0), self._all_busy, 1.0)
-        return busy, served
-
-    def _extra(self, time: Any, known: dict[int, Any]) -> Any:
-        busy, served = self.from_service(time)
-        return (1 - busy) * self._before.extra(time, known) + busy * served
 
 
 def wait_factor(scv: Any, utilization: Any, service_scv: Any, first: Any = 0.0) -> Any:

@@ -49,7 +49,8 @@ def displaced(stream: Dispersion, delay: Distribution, rate: Any) -> Dispersion:
     Behind a server of constant work, which is nearly always busy:
 
     >>> import qmodel as qm
-    >>> from qmodel.queues.approximations.dispersion import POISSON, Behind
+    >>> from qmodel.queues.approximations.behind import Behind
+    >>> from qmodel.queues.approximations.dispersion import POISSON
     >>> left = Behind(POISSON, 1.0, 0.95, 1, qm.Deterministic(0.95), 1.0)
     >>> after = displaced(left, qm.Exponential(10.0), 1.0)
     >>> [round(1 + float(of.extra(t, {})), 2) for of in (left, after) for t in (1.0, 1e4)]

@@ -11,11 +11,12 @@ whole, independent of the rest, add to the exponent, so that
     E[T_d] = E[T] + \kappa h, \qquad
     \frac{1}{1 - P_d} = \frac{1}{1 - P} + \kappa,
 
-here with exponential times of mean h for the lengths H that a disturbance adds. The mean wait
-and the probability P of one decide on :math:`\kappa` and h. As the load tends to 1 the wait is
-longer in one proportion; a heavy tail, which comes of single long services, is not, nor is it
-by the disturbances: the wait behind a station of such service has more short waits, and hardly
-more long ones.
+with the lengths H that a disturbance adds, of mean h: exponential times, or, behind one server,
+half of them of the shape of what is left of its services, for as long as which it keeps
+requests back (ours, from simulations). The mean wait and the probability P of one decide on
+:math:`\kappa` and h. As the load tends to 1 the wait is longer in one proportion; a heavy tail,
+which comes of single long services, is not, nor is it by the disturbances: the wait behind a
+station of such service has more short waits, and hardly more long ones.
 
 References
 ----------
@@ -31,7 +32,7 @@ from typing import Any
 import numpy as np
 
 from qmodel._typing import Value
-from qmodel.distributions import ZERO, Distribution, Scaled
+from qmodel.distributions import ZERO, Distribution, Exponential, Scaled
 from qmodel.distributions.algebra import measure
 from qmodel.distributions.shared import read, transform
 from qmodel.queues.waits.mmc import MMcWait
@@ -39,7 +40,9 @@ from qmodel.queues.waits.mmc import MMcWait
 __all__ = ["DisturbedWait", "disturbed", "shortened"]
 
 
-def disturbed(wait: Distribution, factor: Any, often: Any) -> Distribution:
+def disturbed(
+    wait: Distribution, factor: Any, often: Any, shape: Distribution | None = None
+) -> Distribution:
     """Return a wait that is `factor` times as long on the mean, and `often` times as likely.
 
     Where it is shorter, or rarer, it is changed in proportion; what more there is comes of
@@ -53,6 +56,8 @@ def disturbed(wait: Distribution, factor: Any, often: Any) -> Distribution:
         How many times as long it is, > 0. [-]
     often : number or array
         How many times as likely it is, > 0; at most all requests wait. [-]
+    shape : Distribution, optional
+        The shape of what a disturbance adds, of a mean > 0; by default it is exponential. [-]
 
     Returns
     -------
@@ -80,8 +85,10 @@ def disturbed(wait: Distribution, factor: Any, often: Any) -> Distribution:
         rest = np.clip(1 - often * (1 - np.asarray(wait.atom)), 1e-15, never)
         rate = np.maximum((never - rest) / (never * rest), more / longest)
         some = (factor > 1) & np.isfinite(more) & (more > 0) & np.isfinite(rate)
-        rate, length = np.where(some, rate, 0.0), np.where(some, more / rate, 0.0)
-    return DisturbedWait(base, rate[()], length[()])
+        rate, length = np.where(some, rate, 0.0), np.where(some, more / rate, 1.0)
+    if shape is None:
+        return DisturbedWait(base, rate[()], Exponential(length[()]))
+    return DisturbedWait(base, rate[()], Scaled(shape, (length / shape.mean)[()]))
 
 
 def shortened(wait: Distribution, factor: Any, share: Any) -> Distribution:
@@ -102,24 +109,24 @@ class DisturbedWait(Distribution):
         The wait without. [-]
     often : number or array
         How often there are disturbances, the number kappa. [-]
-    length : number or array
-        Mean of the time that one adds. [s]
+    length : Distribution
+        The time that one adds. [-]
 
     Examples
     --------
     >>> import qmodel as qm
-    >>> found = DisturbedWait(qm.MMc(1.0).solve(0.5).wait, 2.0, 0.5)
+    >>> found = DisturbedWait(qm.MMc(1.0).solve(0.5).wait, 2.0, qm.Exponential(0.5))
     >>> float(found.mean), float(found.atom), float(found.tail(3.0))
     (2.0, 0.25, 0.2415)
     """
 
     wait: Distribution
     often: Value
-    length: Value
+    length: Distribution
 
     @property
     def _more(self) -> Any:
-        return np.asarray(self.often) * np.asarray(self.length)
+        return np.asarray(self.often) * np.asarray(self.length.mean)
 
     @property
     def mean(self) -> Value:
@@ -134,20 +141,26 @@ class DisturbedWait(Distribution):
     @property
     def variance(self) -> Value:
         """Variance. [s^2]."""
-        more = self._more
-        with np.errstate(invalid="ignore"):
-            own = np.where(more > 0, more * (self.length + self.wait.mean), 0.0)
-        return (self.wait.variance + 2 * own + more**2)[()]
+        more, second, _ = self._series()
+        return (self.wait.variance + 2 * second + more**2)[()]
 
     @property
     def third_cumulant(self) -> Value:
         """Third cumulant. [s^3]."""
-        more, h, w = self._more, np.asarray(self.length), np.asarray(self.wait.mean)
+        more, second, third = self._series()
         with np.errstate(invalid="ignore"):
-            square = self.wait.variance + w * w
-            found = h * h + h * w + square / 2 + more * (h + w) + more**2 / 3
-            own = np.where(more > 0, more * found, 0.0)
+            own = np.where(more > 0, third + more * second + more**3 / 3, 0.0)
         return (self.wait.third_cumulant + 6 * own)[()]
+
+    def _series(self) -> tuple[Any, Any, Any]:
+        """Return the coefficients of s, -s^2 and s^3 in kappa phi (1 - H)."""
+        h, w = np.asarray(self.length.mean), np.asarray(self.wait.mean)
+        square, of_wait = self.length.variance + h**2, self.wait.variance + w**2
+        cube = self.length.third_cumulant + 3 * h * self.length.variance + h**3
+        found = h, square / 2 + w * h, cube / 6 + w * square / 2 + of_wait * h / 2
+        with np.errstate(invalid="ignore"):
+            more = tuple(np.where(self._more > 0, self.often * x, 0.0) for x in found)
+        return more[0], more[1], more[2]
 
     @property
     def atom(self) -> Value:
@@ -162,8 +175,8 @@ class DisturbedWait(Distribution):
 
     @property
     def analytic(self) -> bool:
-        """As the wait without."""
-        return bool(read(self.wait, "analytic"))
+        """As the wait without, and the disturbances."""
+        return bool(read(self.wait, "analytic") and read(self.length, "analytic"))
 
     @property
     def finest(self) -> int:
@@ -172,5 +185,5 @@ class DisturbedWait(Distribution):
 
     def laplace(self, s: Value) -> Value:
         """Return the transform at `s` [1/s]."""
-        found, x = transform(self.wait, s), self.length * s
-        return found / (1 + self.often * x / (1 + x) * found)
+        found = transform(self.wait, s)
+        return found / (1 + self.often * (1 - transform(self.length, s)) * found)

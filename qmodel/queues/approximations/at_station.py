@@ -1,0 +1,83 @@
+"""What a station is told of the stream that comes to it: how variable it is, and when."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+
+from qmodel.distributions import Distribution
+from qmodel.queues.approximations.behind import Behind
+from qmodel.queues.approximations.clock import felt_by_clock
+from qmodel.queues.approximations.constant_in_a_row import scv_behind_constant
+from qmodel.queues.approximations.dispersion import Dispersion
+from qmodel.queues.approximations.limited_stream import Limited
+from qmodel.queues.approximations.time_scales import early_scv, late_scv, scv_at
+
+__all__ = ["at_station"]
+
+
+def at_station(
+    stream: Dispersion,
+    rate: Any,
+    utilization: Any,
+    service: Distribution,
+    servers: Any,
+    seen: Any,
+    once: bool = True,
+) -> dict[str, Any]:
+    """Return how variable a stream is at a station.
+
+    Parameters
+    ----------
+    stream : Dispersion
+        What comes. [-]
+    rate, utilization : number or array
+        Requests a second, and busy share of the servers. [1/s]
+    service : Distribution
+        Distribution of the service time. [-]
+    servers : int or integer array
+        Number of servers. [-]
+    seen : number or array
+        SCV of the service, as far as requests feel it. [-]
+    once : bool, default True
+        Whether each request comes once. [-]
+
+    Returns
+    -------
+    dict
+        The index of dispersion that the station feels, and what `qmodel.Stream` has of it. [-]
+    """
+    of_one, direct = stream.of_one_server, stream.leaves_one_server
+    scv = scv_at(stream, rate, utilization, seen)
+    early = early_scv(stream, rate, utilization, scv, service, servers)
+    if isinstance(stream, Behind):
+        spaced = stream.spaces(service, servers)
+        slower = scv_behind_constant(stream, rate, service, servers) if once else None
+        known = False if slower is None else ~np.isnan(slower) & ~spaced
+        if np.any(exact := spaced | known):
+            of_one, direct = of_one & ~exact, direct & ~exact
+            left = np.where(known, 0.0 if slower is None else slower, 0.0)
+            scv, early = (np.where(exact, left, x)[()] for x in (scv, early))
+    if np.any(of_one):
+        felt = felt_by_clock(stream, rate, utilization, seen)
+        index, as_gaps, late = (
+            np.where(of_one, x, scv)[()] for x in (felt.index, felt.scv, felt.late)
+        )
+        return {
+            "index": index,
+            "scv": as_gaps,
+            "early_scv": np.where(direct, index, early)[()],
+            "late_scv": late,
+            "gap_scv": np.where(direct, 1.0, 0.0)[()],
+            "disturbance": stream.kept_back,
+        }
+    found = {"index": scv, "scv": scv, "early_scv": None if early is scv else early}
+    if isinstance(stream, Limited):
+        late = late_scv(stream, rate, utilization, scv, seen)
+        if late is not None:
+            burst: Any = np.inf
+            if np.any(np.equal(service.scv, 0)):
+                burst = stream.burst_at(service.mean, servers)
+            found |= {"burst": burst, "late_scv": late, "gap_scv": early}
+    return found

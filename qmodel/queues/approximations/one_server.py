@@ -1,0 +1,150 @@
+r"""The index of dispersion of what leaves one server behind a Poisson stream.
+
+The variance of the number of departures within a time follows from the mean number within that
+time of a departure [1]_. Of M/G/1 with the rate :math:`\lambda`, the utilization :math:`\rho`
+and the transform G of the service time, over an exponential time of the rate u, it is exactly
+
+.. math::
+
+    I_d(u) = 1 + \frac{2 G(u)}{1 - G(u)} \left(1 - \frac{u \, \pi(\theta)}{\sigma}\right)
+    - \frac{2 \lambda}{u}, \qquad
+    \sigma = u + \lambda (1 - \theta), \quad \theta = G(\sigma),
+
+with the transform :math:`\theta(u)` of a busy period and the generating function of the number
+that a departure leaves behind, :math:`\pi(z) = (1 - \rho) (1 - z) g / (g - z)` with
+:math:`g = G(\lambda (1 - z))` [2]_. It is 1 for exponential service, whatever u is [3]_, and
+at any load as u tends to 0 or to infinity.
+
+Of a disturbance of the arrivals a server passes on the share :math:`T(u)^2`, with
+:math:`T = (1 - \rho) \sigma / (u (1 + \sigma E[S] c_s))`: the transform of a wait, and of how
+much two services differ, about (ours; exact is the transform of a response with exponential
+service).
+
+The equation for :math:`\theta` is solved on a grid of :math:`\sigma`, of which u is a function,
+and read off between its points.
+
+References
+----------
+.. [1] D. R. Cox, P. A. W. Lewis, "The Statistical Analysis of Series of Events", Methuen, 1966,
+   ch. 4.
+.. [2] L. Kleinrock, "Queueing Systems, Volume 1: Theory", Wiley 1975, ch. 5.
+.. [3] P. J. Burke, "The output of a queuing system", Operations Research 4, 1956.
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+
+from qmodel.distributions import Distribution
+from qmodel.distributions.last_seen import Last
+
+__all__ = ["OneServer"]
+
+_STEP, _FIRST, _COUNT = np.log(10) / 6, np.log(1e-9), 80
+_POINTS = _FIRST + _STEP * np.arange(_COUNT)
+"""Logarithms of the grid, per service time."""
+_GAPS = Last(32)
+"""Of services that were seen last."""
+
+
+class OneServer:
+    """The index of what leaves a server, less 1, and what it passes on.
+
+    Parameters
+    ----------
+    utilization : number or array
+        Busy share of the server. [-]
+    service : Distribution
+        Distribution of the service time. [-]
+
+    Examples
+    --------
+    >>> import qmodel as qm
+    >>> at = OneServer(0.8, qm.Deterministic(0.8))
+    >>> index, passed = at(np.array([0.01, 1.0, 10.0]))
+    >>> (1 + index).round(3), passed.round(3)
+    (array([0.961, 0.397, 0.801]), array([0.818, 0.119, 0.049]))
+    """
+
+    def __init__(self, utilization: Any, service: Distribution) -> None:
+        load = np.minimum(np.asarray(utilization, dtype=float), 1.0)
+        gaps = _GAPS.of(id(service), service, lambda: _log_gaps(service))
+        cells = max(load.ndim, gaps.ndim - 1)
+        gaps = gaps.reshape(_COUNT, *[1] * (cells - gaps.ndim + 1), *gaps.shape[1:])
+        sigma = np.exp(_POINTS).reshape(-1, *[1] * cells)
+        with np.errstate(all="ignore"):
+            ends = sigma * (1 - np.exp(gaps))  # 1 - theta.
+            rates = sigma - load * ends
+            gap, met = (
+                np.exp(_between(gaps, (np.log(s) - _FIRST) / _STEP))
+                for s in (rates, load * ends)
+            )
+            left = (1 - load) * (1 - load * ends * (1 - met)) / (1 - load * (1 - met))
+            served = rates * (1 - gap)
+            index = 2 * (1 - served) / served * (1 - rates * left / sigma) - 2 * load / rates
+            passed = (1 - load) * sigma / (rates * (1 + sigma * np.sqrt(service.scv)))
+            self._rates = np.log(rates)
+            self._index = np.where(np.isfinite(index), index, 0.0)
+            self._passed = np.minimum(np.nan_to_num(passed), 1.0) ** 2
+        self._mean = service.mean
+
+    def __call__(self, rates: Any) -> tuple[Any, Any]:
+        """Return the index less 1 over exponential times, and the share that is passed on.
+
+        Parameters
+        ----------
+        rates : array
+            Rates of the times, along a first axis. [1/s]
+        """
+        with np.errstate(all="ignore"):
+            at = np.log(rates * self._mean)
+        at = np.clip(at, self._rates[1], self._rates[-2])
+        if self._rates.ndim == 1:
+            last = np.searchsorted(self._rates, at)
+        else:
+            last = sum(np.less(point, at).astype(int) for point in self._rates)
+        first = np.clip(last - 1, 1, _COUNT - 3)
+        near = [_take(self._rates, first + k) for k in (-1, 0, 1, 2)]
+        place = (at - near[1]) / (near[2] - near[1])
+        for _ in range(2):
+            there = sum(w * n for w, n in zip(_cubic(place), near, strict=True))
+            place = place - (there - at) / (near[2] - near[1])
+        return _read(self._index, first, place), _read(self._passed, first, place)
+
+
+def _log_gaps(service: Distribution) -> Any:
+    mean = np.asarray(service.mean, dtype=float)
+    with np.errstate(all="ignore"):
+        at = np.exp(_POINTS).reshape(-1, *[1] * mean.ndim) / mean
+        return np.log(service.remaining_gap(at))
+
+
+def _between(values: Any, place: Any) -> Any:
+    """Return values between those on the grid."""
+    inside = np.clip(np.nan_to_num(place, nan=1.0), 1.0, _COUNT - 2.0)
+    first = np.minimum(inside.astype(int), _COUNT - 3)
+    return _read(values, first, inside - first)
+
+
+def _read(values: Any, first: Any, place: Any) -> Any:
+    near = (_take(values, first + k) for k in (-1, 0, 1, 2))
+    return sum(w * n for w, n in zip(_cubic(place), near, strict=True))
+
+
+def _take(values: Any, at: Any) -> Any:
+    if values.ndim == 1:
+        return values[at]
+    values = values.reshape(_COUNT, *[1] * (at.ndim - values.ndim), *values.shape[1:])
+    return np.take_along_axis(values, at, axis=0)
+
+
+def _cubic(x: Any) -> tuple[Any, ...]:
+    """Return the weights of values at -1, 0, 1 and 2 for one at x."""
+    return (
+        -x * (x - 1) * (x - 2) / 6,
+        (x + 1) * (x - 1) * (x - 2) / 2,
+        -(x + 1) * x * (x - 2) / 2,
+        (x + 1) * x * (x - 1) / 6,
+    )
