@@ -18,8 +18,8 @@ busy where one is.
 
 What leaves one server to which each request comes once has an exact index if what comes is
 Poisson (`qmodel.queues.approximations.one_server`), over exponential times; what it passes on
-of other streams is added. Stations that such a stream goes on through pass on of it what they
-do of any.
+of other streams is added. Of such a stream stations of several servers pass on what they do of
+any, drawn apart by their services, :math:`(1 + u E[S] c_s)^{-2}` (ours).
 
 What leaves a pool over N queues is so behind a queue with an Nth of the rate: the parts of what
 comes, taken together again, are what came. Each of the queues sees an Nth of how much more
@@ -56,7 +56,7 @@ __all__ = ["Behind"]
 
 _DEEP = 16
 """Stations that a stream remembers: what those before did to it, the others have undone."""
-_LASTS = 0.5
+_LASTS = 0.4
 """Share of the disturbances behind one server that last as what is left of its services."""
 
 
@@ -174,15 +174,15 @@ class Behind(Dispersion):
             return 0.0, self.extra(clock.time, clock.known)
         own, other = self._before.over(clock)
         busy = self._busy(clock.time)
-        by_rate, by_time = (
-            (1 - busy) * own,
-            (1 - busy) * other + busy * self._served(clock.time),
-        )
+        drawn_apart = 1 + clock.rates * self._service.mean * np.sqrt(self._service.scv)
+        by_rate = (1 - busy) * own * np.where(np.less(own, 0), drawn_apart**-2.0, 1.0)
+        by_time = (1 - busy) * other + busy * self._served(clock.time)
         one = self.leaves_one_server
         if not np.any(one):
             return by_rate, by_time
         index, passed = self._server(clock.rates)
-        own, other = index + passed * own, clock.mean(passed) * other
+        own = index + np.where(np.less(own, 0), passed, passed**0.75) * own
+        other = clock.mean(passed) * other
         return np.where(one, own, by_rate), np.where(one, other, by_time)
 
     def _busy(self, time: Any) -> Any:

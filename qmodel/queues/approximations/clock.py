@@ -50,7 +50,7 @@ _ANGLES = (np.arange(_NODES) + 0.5) * np.pi / _NODES
 _COSINES, _SQUARES = np.cos(_ANGLES), np.sin(_ANGLES) ** 2
 _ROUNDS, _LEAST = 3, 0.05
 """How often the index is found anew, and the least variability of a station."""
-_LATE, _PASSES = 4.0, 1.4
+_LATE, _PASSES = 4.0, 3.0
 """How much later a burst has passed, and how much that counts."""
 
 
@@ -87,7 +87,7 @@ class Clock:
         """Of streams, over the exponential times, and over the time."""
 
     @classmethod
-    def of_station(cls, rate: Any, utilization: Any, scvs: Any) -> Clock:
+    def of_station(cls, rate: Any, utilization: Any, scvs: Any, index: Any = 1.0) -> Clock:
         """Return that of a station, with the sum of the SCVs of arrivals and service there.
 
         Examples
@@ -103,12 +103,13 @@ class Clock:
         axes = (-1, *[1] * load.ndim)
         width = 1 + load + 2 * np.sqrt(load) * _COSINES.reshape(axes)
         falls = ((1 - load) / load)[None]
+        share = np.broadcast_to(_FALLS * np.minimum(index, 1.0), load.shape)[None]
         weights = _SQUARES.reshape(axes) / width
-        weights = (1 - _FALLS) * weights / weights.sum(axis=0)
+        weights = (1 - share) * weights / weights.sum(axis=0)
         return cls(
             time,
             np.concatenate([falls, (1 - load) ** 2 / (load * width)]) * (2 * rate / scvs),
-            np.concatenate([np.full_like(falls, _FALLS), weights]),
+            np.concatenate([share, weights]),
         )
 
     def mean(self, values: Any) -> Any:
@@ -150,14 +151,14 @@ def felt_by_clock(stream: Dispersion, rate: Any, utilization: Any, service_scv: 
     with np.errstate(all="ignore"):
         for _ in range(_ROUNDS):
             scvs = np.maximum(index + service_scv, _LEAST)
-            clock = Clock.of_station(rate, utilization, scvs)
+            clock = Clock.of_station(rate, utilization, scvs, index)
             own, other = clock.parts(stream)
             index = np.maximum(1 + own + other, 0.0)
         scvs = np.maximum(index + service_scv, _LEAST)
-        later, after = Clock.of_station(rate, utilization, _LATE * scvs).parts(stream)
+        later, after = Clock.of_station(rate, utilization, _LATE * scvs, index).parts(stream)
         load = np.where(np.equal(utilization, 0), 1.0, utilization)
         scv = np.maximum(1 + own / load + other, 1e-9 - np.minimum(service_scv, 1.0))
         lost = np.maximum(own - later, 0.0) / load + np.maximum(other - after, 0.0)
         of_stream = np.maximum(scv - 1, 0.0) / np.maximum(scv + service_scv, 1e-9)
-        late = scv - lost * np.minimum(_PASSES * of_stream, 1.0)
+        late = scv - lost * np.minimum(_PASSES * of_stream / np.maximum(service_scv, 1.0), 1.0)
     return Felt(index, scv, np.where(np.isfinite(late), late, scv)[()])
