@@ -49,7 +49,7 @@ def _equal(first: Any, second: Any, third: Any, servers: int, load: float) -> tu
 
 
 def _drawn(rows: int, seed: int, heavy: list[Any]) -> list[tuple[Place, ...]]:
-    """Return rows of two to five stations drawn at random, by which nothing was chosen.
+    """Return rows of two to five stations drawn at random.
 
     A third of them have no rare long services, a third a few, a third many.
     """
@@ -171,8 +171,8 @@ five stations, in percent, against simulations
 ([with their standard errors](errors-of-tandems.csv)). A station is its service with its SCV,
 its servers, its load. The labels of results read the largest of these, and those of rows with
 service of an SCV above 4 apart: of Pareto distributions, of two lognormal ones, of one request
-in a hundred that takes a hundred times as long. The last 73 rows were drawn at random, and no
-number of the library was chosen by them.
+in a hundred that takes a hundred times as long. More than half of the rows were drawn at
+random; no number of the library was chosen by the last 39.
 
 Written by `python docs/errors_of_tandems.py`.
 

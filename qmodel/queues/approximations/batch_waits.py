@@ -109,7 +109,7 @@ class OneOfEach(Behind):
         What `Behind` takes of the station. [-]
     """
 
-    station = None
+    station, by_clock = None, False
 
     def __init__(self, batches: Batches, share: Any, *behind: Any, **more: Any) -> None:
         super().__init__(*behind, **more)

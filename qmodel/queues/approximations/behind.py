@@ -87,6 +87,9 @@ class Behind(Dispersion):
         Whether all that comes goes to these servers, and nobody chooses what part of it does.
     """
 
+    by_clock = True
+    """Whether it is known over the times of a clock."""
+
     def __init__(
         self,
         arriving: Dispersion,
@@ -146,7 +149,9 @@ class Behind(Dispersion):
     @cached_property
     def leaves_one_server(self) -> Any:
         """Whether there is one server, to which each request comes once."""
-        if not self._alone or (type(self._servers) is int and self._servers > 1):
+        if not (self.by_clock and self._alone) or (
+            type(self._servers) is int and self._servers > 1
+        ):
             return False
         one = np.equal(self._servers, 1) & np.equal(self._felt, 1)
         return bool(one) if np.ndim(one) == 0 else one
@@ -154,7 +159,7 @@ class Behind(Dispersion):
     @property
     def of_one_server(self) -> Any:
         """Whether there is one server, or there was before."""
-        return self.leaves_one_server | self._before.of_one_server
+        return self.by_clock and self.leaves_one_server | self._before.of_one_server
 
     @cached_property
     def kept_back(self) -> Distribution | None:
@@ -173,10 +178,10 @@ class Behind(Dispersion):
         if not np.any(self.of_one_server):
             return 0.0, self.extra(clock.time, clock.known)
         own, other = self._before.over(clock)
-        busy = self._busy(clock.time)
+        busy, served = self.from_service(clock.time)
         drawn_apart = 1 + clock.rates * self._service.mean * np.sqrt(self._service.scv)
         by_rate = (1 - busy) * own * np.where(np.less(own, 0), drawn_apart**-2.0, 1.0)
-        by_time = (1 - busy) * other + busy * self._served(clock.time)
+        by_time = (1 - busy) * other + busy * served
         one = self.leaves_one_server
         if not np.any(one):
             return by_rate, by_time
@@ -185,15 +190,14 @@ class Behind(Dispersion):
         other = clock.mean(passed) * other
         return np.where(one, own, by_rate), np.where(one, other, by_time)
 
-    def _busy(self, time: Any) -> Any:
-        return self._waits * (1 - relaxed(namespace().weigh(self._pace, time)))
-
-    def _served(self, time: Any) -> Any:
+    def from_service(self, time: Any) -> tuple[Any, Any]:
+        """Return how far a busy period decides over a time [s], and the index less 1 then."""
+        busy = self._waits * (1 - relaxed(namespace().weigh(self._pace, time)))
         served = self._felt * (service_index(self._service, time) - 1)
         if type(self._servers) is not int or self._servers > 1:
             served = served * np.where(np.greater(served, 0), self._all_busy, 1.0)
-        return served
+        return busy, served
 
     def _extra(self, time: Any, known: dict[int, Any]) -> Any:
-        busy = self._busy(time)
-        return (1 - busy) * self._before.extra(time, known) + busy * self._served(time)
+        busy, served = self.from_service(time)
+        return (1 - busy) * self._before.extra(time, known) + busy * served

@@ -39,7 +39,6 @@ References
 
 from __future__ import annotations
 
-from functools import cached_property
 from typing import Any
 
 import numpy as np
@@ -48,7 +47,6 @@ from qmodel._xp import namespace
 from qmodel.basis import APPROXIMATE, Assumption
 from qmodel.distributions import Distribution
 from qmodel.queues.approximations.behind import Behind
-from qmodel.queues.approximations.clock import Clock
 from qmodel.queues.approximations.dispersion import Dispersion
 from qmodel.queues.approximations.loss_errors import WORST
 from qmodel.queues.approximations.relaxation import relaxed
@@ -105,6 +103,8 @@ class BehindRoom(Behind):
     0.6667
     """
 
+    by_clock = False
+
     def __init__(
         self,
         arriving: Dispersion,
@@ -133,19 +133,6 @@ class BehindRoom(Behind):
     def station(self) -> None:
         """None, as it loses some."""
         return
-
-    @property
-    def of_one_server(self) -> Any:
-        """No: what it keeps out is not of its servers."""
-        return False
-
-    @cached_property
-    def leaves_one_server(self) -> Any:
-        """No."""
-        return False
-
-    def _over(self, clock: Clock) -> tuple[Any, Any]:
-        return 0.0, self.extra(clock.time, clock.known)
 
     def _extra(self, time: Any, known: dict[int, Any]) -> Any:
         busy = self._waits * (1 - relaxed(namespace().weigh(self._pace, time)))
