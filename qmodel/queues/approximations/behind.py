@@ -84,7 +84,7 @@ class Behind(Dispersion):
     queues : int or integer array
         Of how many, by round robin, each with such servers and rate, it is what leaves. [-]
     alone : bool, default True
-        Whether all that comes goes to these servers, and nobody chooses what part of it does.
+        Whether all that comes goes to these servers, and nobody chooses what part of it. [-]
     """
 
     by_clock = True
