@@ -246,9 +246,10 @@ class Station(Model, ABC):
         load, servers = result.utilization, result.station.servers
         batches = any(s.batch > 1 for s in streams)
         burst = reduce(np.maximum, (s.burst for s in streams))
-        fewer = 1.0 if batches else fewer_servers(scv, load, seen, servers, burst)
         # Gaps may be less regular than what comes over longer times.
         gaps = reduce(np.maximum, (0.0 if s.gap_scv is None else s.gap_scv for s in streams))
+        apart = np.greater_equal(gaps, 1)
+        fewer = 1.0 if batches else fewer_servers(scv, load, seen, servers, burst, apart)
         factor = wait_factor(scv, load, seen, gaps) * fewer
         if again:
             mean, waits = as_if_shared(result, total, share)
@@ -265,7 +266,7 @@ class Station(Model, ABC):
             else:
                 soon = early_index(total, load, scv, service, servers)
                 often = probability_factor(first, load, 1 + share * (soon - 1)) * fewer
-                if np.any(apart := np.greater_equal(gaps, 1)):
+                if np.any(apart):
                     # Those that wait do so for as long as in heavy traffic.
                     longer = (first + seen) / (1 + seen)
                     often = np.where(apart, factor / np.maximum(longer, 1e-9), often)[()]

@@ -48,7 +48,7 @@ _NODES, _FALLS = 8, 0.5
 """Nodes of the spectrum, and what counts by the rate at which the wait falls."""
 _ANGLES = (np.arange(_NODES) + 0.5) * np.pi / _NODES
 _COSINES, _SQUARES = np.cos(_ANGLES), np.sin(_ANGLES) ** 2
-_ROUNDS, _LEAST = 3, 0.05
+_ROUNDS, _CLOSE, _LEAST = 8, 0.01, 0.05
 """How often the index is found anew, and the least variability of a station."""
 _LATE, _PASSES = 4.0, 3.0
 """How much later a burst has passed, and how much that counts."""
@@ -147,13 +147,20 @@ def felt_by_clock(stream: Dispersion, rate: Any, utilization: Any, service_scv: 
     >>> float(felt.index), float((1 + felt.scv) / 2)
     (0.7317, 0.7317)
     """
-    index: Any = 1.0
+    felt: tuple[Any, Any, Any] = 1.0, 0.0, 0.0
+    settled: Any = False
     with np.errstate(all="ignore"):
         for _ in range(_ROUNDS):
+            index = felt[0]
             scvs = np.maximum(index + service_scv, _LEAST)
-            clock = Clock.of_station(rate, utilization, scvs, index)
-            own, other = clock.parts(stream)
-            index = np.maximum(1 + own + other, 0.0)
+            own, other = Clock.of_station(rate, utilization, scvs, index).parts(stream)
+            found = np.maximum(1 + own + other, 0.0), own, other
+            # A cell stays as it is once it has settled, whatever stands beside it.
+            felt = tuple(np.where(settled, x, y) for x, y in zip(felt, found, strict=True))
+            settled = settled | ~(np.abs(felt[0] - index) > _CLOSE * scvs)
+            if np.all(settled):
+                break
+        index, own, other = (x[()] for x in felt)
         scvs = np.maximum(index + service_scv, _LEAST)
         later, after = Clock.of_station(rate, utilization, _LATE * scvs, index).parts(stream)
         load = np.where(np.equal(utilization, 0), 1.0, utilization)

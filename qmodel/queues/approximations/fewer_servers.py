@@ -34,6 +34,10 @@ from qmodel._xp import is_symbolic
 __all__ = ["fewer_servers", "waits_power"]
 
 
+_TOGETHER = 1.4
+"""Power of how much longer waits are that a bunch behind one server is as long as."""
+
+
 def waits_power(servers: Any) -> Any:
     """Return the power of the load that is the probability of a wait."""
     if isinstance(servers, (int, float)):
@@ -42,11 +46,17 @@ def waits_power(servers: Any) -> Any:
 
 
 def fewer_servers(
-    scv: Any, utilization: Any, service_scv: Any, servers: Any, burst: Any = np.inf
+    scv: Any,
+    utilization: Any,
+    service_scv: Any,
+    servers: Any,
+    burst: Any = np.inf,
+    of_one: Any = False,
 ) -> Any:
     """Return how many times longer waits are, and likelier, as bunches find fewer servers.
 
-    Where at most `burst` requests come at once, no more servers than these are filled.
+    Where at most `burst` requests come at once, no more servers than these are filled; what
+    leaves one server, `of_one`, is longer together.
 
     Examples
     --------
@@ -59,6 +69,7 @@ def fewer_servers(
         return 1.0  # No bunches.
     load = np.minimum(utilization, 1.0)
     peaked = np.maximum(1 + (scv - 1) / (1 + service_scv), 1.0)
+    peaked = np.where(of_one, peaked**_TOGETHER, peaked)
     peaked = np.minimum(peaked, np.maximum(burst / servers, 1.0))
     fewer = waits_power(servers / peaked) - waits_power(servers)
     power = fewer - waits_power(1 / peaked) + 1
