@@ -4,10 +4,10 @@
     python docs/errors_of_tandems.py again
 
 simulates each point with as many requests (by default 2,000,000, and five times as many where
-all stations have one server, or one has service of an SCV above 4; ten minutes in all) and
-writes docs/reference/errors-of-tandems.csv, a page of the same name and
-qmodel/queues/approximations/dispersion_errors.py; "again" keeps what is simulated and measures
-only the library anew. tests/unit/test_dispersion_errors.py computes the errors again from what
+all stations have one server, or one has service of an SCV above 4, four times more at nearly
+full load; a quarter of an hour in all) and writes docs/reference/errors-of-tandems.csv, a page
+of the same name and qmodel/queues/approximations/dispersion_errors.py; "again" keeps what is
+simulated and measures only the library anew. tests/unit/test_dispersion_errors.py computes the errors again from what
 is simulated.
 """
 
@@ -40,8 +40,8 @@ HEAVY = [
     ("Pareto 1.71 to 122", 2.3), ("Pareto 1.86 to 868", 3.5), ("Pareto 2.15 to 239", 1.3),
     ("Pareto 1.78 to 469", 3.5), ("Pareto 1.32 to 328", 7.1),
 ]  # fmt: skip
-VARIED = 4.0
-"""SCV of service above which few requests bring most of the work that varies."""
+VARIED, FULL = 4.0, 0.95
+"""SCV of service above which few requests bring most of the work that varies; a high load."""
 
 
 def _equal(first: Any, second: Any, third: Any, servers: int, load: float) -> tuple[Place, ...]:
@@ -128,6 +128,9 @@ def simulated(
     # One server is quick to simulate, and long correlated at high load.
     single = all(servers == 1 for _, _, servers, _ in capacity)
     requests *= 5 if single or _group(capacity) == "SCV above 4" else 1
+    # Rare long services at nearly full load have hardly been seen so often.
+    rare = any(scv > 2 * VARIED and load >= FULL for _, scv, _, load in capacity)
+    requests *= 4 if rare else 1
     arrivals = times = sim.poisson(rng, 1.0, requests)
     for place in capacity:
         times = sim.fcfs(times, services(place, rng, requests), place[2])

@@ -56,8 +56,6 @@ __all__ = ["Behind"]
 
 _DEEP = 16
 """Stations that a stream remembers: what those before did to it, the others have undone."""
-_LASTS = 0.4
-"""Share of the disturbances behind one server that last as what is left of its services."""
 
 
 class Behind(Dispersion):
@@ -167,7 +165,8 @@ class Behind(Dispersion):
         one = np.asarray(self.leaves_one_server)
         if not np.any(one):
             return None
-        left, share = residual(self._service), np.where(one, _LASTS, 0.0)[()]
+        left, idle = residual(self._service), np.maximum(1 - np.asarray(self._utilization), 0.0)
+        share = np.where(one, idle, 0.0)[()]
         return measure((share, 1 - share), (left, Exponential(left.mean)))
 
     @cached_property

@@ -44,7 +44,7 @@ if TYPE_CHECKING:
 
 __all__ = ["Clock", "Felt", "felt_by_clock"]
 
-_NODES, _FALLS = 8, 0.5
+_NODES, _FALLS = 8, 0.35
 """Nodes of the spectrum, and what counts by the rate at which the wait falls."""
 _ANGLES = (np.arange(_NODES) + 0.5) * np.pi / _NODES
 _COSINES, _SQUARES = np.cos(_ANGLES), np.sin(_ANGLES) ** 2
