@@ -7,8 +7,8 @@ simulates each point with as many requests (by default 2,000,000, and five times
 all stations have one server, or one has service of an SCV above 4, four times more at nearly
 full load; a quarter of an hour in all) and writes docs/reference/errors-of-tandems.csv, a page
 of the same name and qmodel/queues/approximations/dispersion_errors.py; "again" keeps what is
-simulated and measures only the library anew. tests/unit/test_dispersion_errors.py computes the errors again from what
-is simulated.
+simulated and measures only the library anew. tests/unit/test_dispersion_errors.py computes the
+errors again from what is simulated.
 """
 
 from __future__ import annotations
