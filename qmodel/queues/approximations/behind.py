@@ -178,16 +178,19 @@ class Behind(Dispersion):
             return 0.0, self.extra(clock.time, clock.known)
         own, other = self._before.over(clock)
         busy, served = self.from_service(clock.time)
-        drawn_apart = 1 + clock.rates * self._service.mean * np.sqrt(self._service.scv)
-        by_rate = (1 - busy) * own * np.where(np.less(own, 0), drawn_apart**-2.0, 1.0)
-        by_time = (1 - busy) * other + busy * served
+        pass_on = 1 - np.asarray(busy)[..., None]
+        spread = np.asarray(self._service.mean * np.sqrt(self._service.scv))[..., None]
+        drawn_apart = np.where(np.less(own, 0), (1 + clock.rates * spread) ** -2.0, 1.0)
+        by_rate, by_time = pass_on * own * drawn_apart, (1 - busy) * other + busy * served
         one = self.leaves_one_server
         if not np.any(one):
             return by_rate, by_time
         index, passed = self._server(clock.rates)
         own = index + np.where(np.less(own, 0), passed, passed**0.75) * own
         other = clock.mean(passed) * other
-        return np.where(one, own, by_rate), np.where(one, other, by_time)
+        if one is True:
+            return own, other
+        return np.where(np.asarray(one)[..., None], own, by_rate), np.where(one, other, by_time)
 
     def from_service(self, time: Any) -> tuple[Any, Any]:
         """Return how far a busy period decides over a time [s], and the index less 1 then."""

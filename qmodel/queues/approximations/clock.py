@@ -67,7 +67,7 @@ class Felt(NamedTuple):
 
 
 class Clock:
-    """Exponential times over which a station feels a stream, along a first axis.
+    """Exponential times over which a station feels a stream, along a last axis.
 
     Parameters
     ----------
@@ -99,22 +99,23 @@ class Clock:
         xp, load = namespace(), np.minimum(utilization, 1.0)
         time = xp.over(load**2, 2 * rate * (1 - load) ** 2, np.inf)
         time = xp.guard(time, rate == 0, 0.0) * scvs
-        load = np.clip(np.asarray(utilization, dtype=float), 1e-9, 1.0)
-        axes = (-1, *[1] * load.ndim)
-        width = 1 + load + 2 * np.sqrt(load) * _COSINES.reshape(axes)
-        falls = ((1 - load) / load)[None]
-        share = np.broadcast_to(_FALLS * np.minimum(index, 1.0), load.shape)[None]
-        weights = _SQUARES.reshape(axes) / width
-        weights = (1 - share) * weights / weights.sum(axis=0)
+        load = np.clip(np.asarray(utilization, dtype=float), 1e-9, 1.0)[..., None]
+        width = 1 + load + 2 * np.sqrt(load) * _COSINES
+        falls = (1 - load) / load
+        share = _FALLS * np.minimum(np.asarray(index)[..., None], 1.0)
+        weights = _SQUARES / width
+        weights = (1 - share) * weights / weights.sum(axis=-1, keepdims=True)
+        paces = np.concatenate([falls, (1 - load) ** 2 / (load * width)], axis=-1)
+        share = np.broadcast_to(share, (*weights.shape[:-1], 1))
         return cls(
             time,
-            np.concatenate([falls, (1 - load) ** 2 / (load * width)]) * (2 * rate / scvs),
-            np.concatenate([share, weights]),
+            paces * np.asarray(2 * rate / scvs)[..., None],
+            np.concatenate([share, weights], axis=-1),
         )
 
     def mean(self, values: Any) -> Any:
         """Return the mean over the times."""
-        return (self._weights * values).sum(axis=0)[()]
+        return (self._weights * values).sum(axis=-1)[()]
 
     def parts(self, stream: Dispersion) -> tuple[Any, Any]:
         """Return what of the index less 1 is known over these times, and what over the time."""

@@ -160,7 +160,7 @@ class Dispersion:
     def over(self, clock: Clock) -> tuple[Any, Any]:
         """Return the index less 1 of what leaves one server, by a clock, and of what does not.
 
-        The first is along the first axis of the clock, the second over its time.
+        The first is along the last axis of the clock, the second over its time.
         """
         found = clock.felt.get(id(self))
         if found is None:
@@ -211,7 +211,8 @@ class _Mixed(Dispersion):
 
     def _over(self, clock: Clock) -> tuple[Any, Any]:
         found = [(share, *part.over(clock)) for share, part in self.parts]
-        return sum(s * own for s, own, _ in found), sum(s * other for s, _, other in found)
+        own = sum(np.asarray(share)[..., None] * x for share, x, _ in found)
+        return own, sum(share * x for share, _, x in found)
 
 
 def mixed(parts: Sequence[tuple[Any, Dispersion]]) -> Dispersion:

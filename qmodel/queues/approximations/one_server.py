@@ -69,11 +69,9 @@ class OneServer:
     """
 
     def __init__(self, utilization: Any, service: Distribution) -> None:
-        load = np.minimum(np.asarray(utilization, dtype=float), 1.0)
+        load = np.minimum(np.asarray(utilization, dtype=float), 1.0)[..., None]
         gaps = _GAPS.of(id(service), service, lambda: _log_gaps(service))
-        cells = max(load.ndim, gaps.ndim - 1)
-        gaps = gaps.reshape(_COUNT, *[1] * (cells - gaps.ndim + 1), *gaps.shape[1:])
-        sigma = np.exp(_POINTS).reshape(-1, *[1] * cells)
+        sigma, spread = np.exp(_POINTS), np.sqrt(np.asarray(service.scv))[..., None]
         with np.errstate(all="ignore"):
             ends = sigma * (1 - np.exp(gaps))  # 1 - theta.
             rates = sigma - load * ends
@@ -84,11 +82,11 @@ class OneServer:
             left = (1 - load) * (1 - load * ends * (1 - met)) / (1 - load * (1 - met))
             served = rates * (1 - gap)
             index = 2 * (1 - served) / served * (1 - rates * left / sigma) - 2 * load / rates
-            passed = (1 - load) * sigma / (rates * (1 + sigma * np.sqrt(service.scv)))
+            passed = (1 - load) * sigma / (rates * (1 + sigma * spread))
             self._rates = np.log(rates)
             self._index = np.where(np.isfinite(index), index, 0.0)
             self._passed = np.minimum(np.nan_to_num(passed), 1.0) ** 2
-        self._mean = service.mean
+        self._mean = np.asarray(service.mean)[..., None]
 
     def __call__(self, rates: Any) -> tuple[Any, Any]:
         """Return the index less 1 over exponential times, and the share that is passed on.
@@ -96,15 +94,16 @@ class OneServer:
         Parameters
         ----------
         rates : array
-            Rates of the times, along a first axis. [1/s]
+            Rates of the times, along the last axis. [1/s]
         """
         with np.errstate(all="ignore"):
             at = np.log(rates * self._mean)
-        at = np.clip(at, self._rates[1], self._rates[-2])
+        at = np.clip(at, self._rates[..., 1:2], self._rates[..., -2:-1])
         if self._rates.ndim == 1:
             last = np.searchsorted(self._rates, at)
         else:
-            last = sum(np.less(point, at).astype(int) for point in self._rates)
+            points = np.moveaxis(self._rates[..., None], -2, 0)
+            last = sum(np.less(point, at).astype(int) for point in points)
         first = np.clip(last - 1, 1, _COUNT - 3)
         near = [_take(self._rates, first + k) for k in (-1, 0, 1, 2)]
         place = (at - near[1]) / (near[2] - near[1])
@@ -118,7 +117,7 @@ def _log_gaps(service: Distribution) -> Any:
     mean = np.asarray(service.mean, dtype=float)
     with np.errstate(all="ignore"):
         at = np.exp(_POINTS).reshape(-1, *[1] * mean.ndim) / mean
-        return np.log(service.remaining_gap(at))
+        return np.moveaxis(np.log(service.remaining_gap(at)), 0, -1)
 
 
 def _between(values: Any, place: Any) -> Any:
@@ -136,8 +135,9 @@ def _read(values: Any, first: Any, place: Any) -> Any:
 def _take(values: Any, at: Any) -> Any:
     if values.ndim == 1:
         return values[at]
-    values = values.reshape(_COUNT, *[1] * (at.ndim - values.ndim), *values.shape[1:])
-    return np.take_along_axis(values, at, axis=0)
+    cells = np.broadcast_shapes(values.shape[:-1], at.shape[:-1])
+    values = np.broadcast_to(values, (*cells, _COUNT))
+    return np.take_along_axis(values, np.broadcast_to(at, (*cells, at.shape[-1])), axis=-1)
 
 
 def _cubic(x: Any) -> tuple[Any, ...]:
