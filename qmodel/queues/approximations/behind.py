@@ -161,7 +161,7 @@ class Behind(Dispersion):
 
     @cached_property
     def kept_back(self) -> Distribution | None:
-        """Half exponential, half as what is left of a service, of one server."""
+        """What is left of a service of one server that was idle, or an exponential time."""
         one = np.asarray(self.leaves_one_server)
         if not np.any(one):
             return None
