@@ -13,10 +13,11 @@ whole, independent of the rest, add to the exponent, so that
 
 with the lengths H that a disturbance adds, of mean h: exponential times, or, behind one server
 of the utilization :math:`\rho`, with the probability :math:`1 - \rho` of the shape of what is
-left of one of its services, for as long as which it keeps requests back (ours). The mean wait and the probability P of one decide on
-:math:`\kappa` and h. As the load tends to 1 the wait is longer in one proportion; a heavy tail,
-which comes of single long services, is not, nor is it by the disturbances: the wait behind a
-station of such service has more short waits, and hardly more long ones.
+left of one of its services, for as long as which it keeps requests back (ours). The mean wait
+and the probability P of one decide on :math:`\kappa` and h. As the load tends to 1 the wait is
+longer in one proportion; a heavy tail, which comes of single long services, is not, nor is it
+by exponential disturbances: the wait behind them has more short waits, and hardly more long
+ones.
 
 References
 ----------
