@@ -83,7 +83,7 @@ def quantile(distribution: Distribution, p: Any, near: Any = None) -> Any:
     if begin is None and cells.size >= _MANY:
         some = cells[::_APART]
         solve(some, None)
-        begin, cells = _beside(found[some], cells.size), np.setdiff1d(cells, some)
+        begin, cells = _beside(found[some], cells.size), np.delete(cells, np.s_[::_APART])
     solve(cells, begin)
     return found.reshape(shape)[()]
 
