@@ -44,8 +44,8 @@ def test_replay_over_time(interleaved):
     print(f"\n{full.sum()} of {ROWS:,} minutes in overload, backlog up to {most:,.0f}")
     assert 100 < full.sum() < 250
     assert np.isfinite(over["p99"]).all()
-    # It was 3 while percentiles of a sweep did not begin at their neighbours', which takes 0.4 of
-    # what steady states cost.
+    # It was 3 while percentiles of a sweep did not begin at their neighbours', which saves 0.4
+    # of what steady states cost.
     r = interleaved(lambda: play(dynamic=True), lambda: play(dynamic=False), rounds=3)
     print(f"{ROWS:,} minutes over time: {r} times each as a steady state, limit 4")
     assert r.median <= 4.0
