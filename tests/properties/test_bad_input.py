@@ -224,6 +224,7 @@ def test_a_sample_is_answered_right_or_refused_by_name() -> None:
     assert not found, "\n".join(map(str, found))
 
 
+@pytest.mark.thorough
 def test_frozen_means_frozen() -> None:
     """Arrays are copied in and read-only, all pickles, and what it looks like stays short."""
     found, arrays, classes = [], 0, 0

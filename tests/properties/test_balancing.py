@@ -163,6 +163,7 @@ def same_alone(policy: str, kind: str, distribution: str) -> bool:
     return policy in BLIND or (kind, distribution) == ("queue", "exponential")
 
 
+@pytest.mark.thorough
 @pytest.mark.parametrize("policy", POLICIES)
 @DEAR
 @given(
@@ -219,6 +220,7 @@ def sites_of(mus: list[float], c: int) -> list[qm.Station]:
     return [qm.MMc(1 / mu, c) for mu in mus]
 
 
+@pytest.mark.thorough
 @given(speeds, loads, workers, st.floats(0.0, 1.0), st.integers(0, 3))
 def test_no_other_split_is_better(
     mus: list[float], load: float, c: int, by: float, which: int
@@ -245,6 +247,7 @@ def test_square_roots_are_the_best_split(mus: list[float], load: float) -> None:
     assert (np.diff(np.array(found)[order] / np.sort(mus)) >= -1e-12).all()
 
 
+@pytest.mark.thorough
 @given(st.floats(0.1, 20.0), st.integers(2, 6), loads, workers, st.floats(0.0, 1.0))
 def test_equal_servers_share_equally(
     mu: float, n: int, load: float, c: int, trip: float
@@ -254,6 +257,7 @@ def test_equal_servers_share_equally(
         assert split(rate, sites, [trip] * n) == pytest.approx([1 / n] * n, rel=1e-9)
 
 
+@pytest.mark.thorough
 @given(speeds, loads, workers, st.floats(0.0, 0.5))
 def test_selfishness_has_a_price(mus: list[float], load: float, c: int, trip: float) -> None:
     sites, rate = sites_of(mus, c), load * sum(mus) * c
@@ -269,6 +273,7 @@ def test_selfishness_has_a_price(mus: list[float], load: float, c: int, trip: fl
     assert min(spent) >= used[0] * (1 - 1e-6)
 
 
+@pytest.mark.thorough
 @given(speeds, loads, workers, st.lists(st.floats(0.05, 1.0), min_size=4, max_size=4))
 def test_capacity_of_a_split_is_that_of_the_fullest(
     mus: list[float], load: float, c: int, some: list[float]

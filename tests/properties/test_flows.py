@@ -46,6 +46,7 @@ def test_what_loses_never_saturates(kind: str) -> None:
     assert np.isposinf(one(kind).max_rate)
 
 
+@pytest.mark.thorough
 @pytest.mark.parametrize("kind", STATIONS)
 @FEW
 @given(drawn=parts(), load=loads())

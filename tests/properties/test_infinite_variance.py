@@ -50,6 +50,7 @@ def test_the_mean_wait_is_infinite_in_its_cell(kind: str) -> None:
     assert np.isnan(one.solve(np.nan).waiting_time)
 
 
+@pytest.mark.thorough
 @pytest.mark.parametrize("kind", TAKES_ANY)
 def test_other_cells_do_not_notice(kind: str) -> None:
     rate = 0.3 * float(rate_of(station(kind, HEAVY), 1.0))

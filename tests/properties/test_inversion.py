@@ -104,6 +104,7 @@ def test_sums_on_a_grid(distribution, times):
         assert found == pytest.approx(expected, rel=1e-4, abs=0.51 * grid.step)
 
 
+@pytest.mark.thorough
 @pytest.mark.parametrize("phases", [1, 3, 8, 16, 20, 60, 200, 1000])
 @pytest.mark.parametrize("slow", [0.0, 1.0])
 def test_sums_of_exponential_times(phases, slow):

@@ -260,6 +260,7 @@ def test_rates_that_cannot_be_are_refused_by_name(rate: float) -> None:
         qm.Profile([0.0, 1.0], [1.0, rate])
 
 
+@pytest.mark.thorough
 def test_overload_at_the_end_is_said() -> None:
     rising = qm.Profile([0.0, 60.0], [60.0, 260.0])
     r = pipelines()["series"].over_time(rising)

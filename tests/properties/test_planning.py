@@ -100,6 +100,7 @@ def test_all_objectives_is_the_least_capacity(model, several, stretch):
     assert capacity(model, objectives) == pytest.approx(least, rel=1e-9)
 
 
+@pytest.mark.thorough
 @given(times, servers, times, quantities, stretches, st.sampled_from([1e-6, 1e-3, 1e3, 3600.0]))
 def test_change_of_the_unit_of_time(first, count, second, quantity, stretch, unit):
     def model(scale):
@@ -124,6 +125,7 @@ def test_closed_form_of_mm1(mu, t, percent):
     assert found == pytest.approx(max(expected, 0.0), rel=1e-12, abs=1e-12 * mu)
 
 
+@pytest.mark.thorough
 @given(
     st.lists(st.tuples(times, servers), min_size=1, max_size=5),
     st.sampled_from(["p50", "p99", "mean", "utilization"]),

@@ -40,6 +40,7 @@ def test_an_objective_is_of_all_or_of_a_station() -> None:
         answers.crowd(SITE, NEWS, objectives="p99 of checkout < 1 s")
 
 
+@pytest.mark.thorough
 def test_what_would_have_been_enough_is_enough() -> None:
     goals = ["p99 < 1 s"]
     found = answers.crowd(SITE, NEWS, objectives=goals)

@@ -80,6 +80,7 @@ def test_shares_sum_to_one(servers, points):
     )
 
 
+@pytest.mark.thorough
 @given(st.floats(1.02, 5), st.integers(2, 100), st.floats(0.1, 0.99))
 def test_points_needed_are_the_least(imbalance, servers, p):
     v = virtual_nodes_needed(imbalance, servers=servers, p=p)

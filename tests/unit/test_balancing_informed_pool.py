@@ -84,6 +84,7 @@ SCALED = {
 LEVELS = {0: (0.035, 0.18, 0.27), 1: (0.035, 0.07, 0.07), 4: (0.035, 0.03, 0.03)}
 
 
+@pytest.mark.thorough
 def test_general_service():
     for n, c, d, load, scv, mean, p99 in FCFS:
         replica = qm.MGc(service(scv), c) if c > 1 else qm.MG1(service(scv))

@@ -150,6 +150,7 @@ def test_draws_that_repeat():
 loads = st.floats(0.02, 0.9999)
 
 
+@pytest.mark.thorough
 @given(loads, st.integers(1, 2000), st.sampled_from([1, 2, 3, 8, 32]))
 def test_the_order_of_the_policies(load, n, c):
     """Central, least connections, five, three, two choices, random; idle before random."""

@@ -125,6 +125,7 @@ def test_no_optimiser_finds_better(rate: float):
         assert found <= optimum(rate, MIXED, TRIPS, start) * (1 + 1e-9)
 
 
+@pytest.mark.thorough
 @pytest.mark.parametrize("rate", RATES)
 def test_times_are_equal_where_selfish_requests_go(rate: float):
     shares = equal_time_split(rate, MIXED, TRIPS)
@@ -160,6 +161,7 @@ def test_a_delay_takes_what_is_too_dear_elsewhere():
     assert selfish[0] == pytest.approx([1.0, 20 / 3 / 50], rel=1e-9)
 
 
+@pytest.mark.thorough
 def test_large_sites_without_waiting():
     # Flat costs: the split jumps at one price, and is filled up there.
     big = [qm.MMc(0.1, 1000), qm.MMc(0.1, 1000), qm.MMc(0.2, 1000)]

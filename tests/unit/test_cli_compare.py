@@ -78,6 +78,7 @@ def test_unknown_names():
     assert "did you mean 'front.servers'?" in result.stderr
 
 
+@pytest.mark.thorough
 def test_the_typical_two(monkeypatch):
     monkeypatch.undo()
     out = run("--rate", "2000/s").stdout

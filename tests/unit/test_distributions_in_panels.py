@@ -88,6 +88,7 @@ def test_far_tails_keep_their_digits() -> None:
     assert 0 < float(time.tail(1.5)) < 1e-40
 
 
+@pytest.mark.thorough
 @pytest.mark.parametrize("often", [1.0, 0.5])
 def test_each_is_found_once_at_any_depth(monkeypatch: pytest.MonkeyPatch, often: float) -> None:
     """So many points of transforms for each level, not each path: in a row, behind a cache."""

@@ -192,6 +192,7 @@ SWEPT = {
 }
 
 
+@pytest.mark.thorough
 @pytest.mark.parametrize("kind", SWEPT)
 def test_cells_that_begin_at_their_neighbours_are_as_alone(kind: str) -> None:
     """In any order, beside others without load, in overload and unknown."""

@@ -40,6 +40,7 @@ def _at(script: ModuleType, point: int) -> list[dict[str, str]]:
     return rows
 
 
+@pytest.mark.thorough
 @pytest.mark.parametrize("point", [0, 13, 15, 21, 25, -1])
 def test_the_library_still_has_these_errors(script: ModuleType, point: int) -> None:
     values = script.computed(script.POINTS[point])

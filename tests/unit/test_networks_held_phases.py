@@ -193,6 +193,7 @@ STATIONS = st.lists(
 )
 
 
+@pytest.mark.thorough
 @given(STATIONS, st.integers(1, 60))
 def test_a_full_pool_is_as_fast_as_its_slowest_station_at_most(
     some: list[tuple[float, int, float]], permits: int

@@ -53,6 +53,7 @@ def test_throughput_of_several_queues(
     assert float(HeldPool(permits, inside).max_rate) == pytest.approx(simulated, rel=0.012)
 
 
+@pytest.mark.thorough
 def test_exact_where_nothing_waits_and_far_above_saturation() -> None:
     limits = pool(np.array([1, 4, 400]), 4.0).max_rate
     assert limits == pytest.approx([1 / 0.032, 4 / 0.032, 4 / 0.012], rel=1e-12)

@@ -116,6 +116,7 @@ def test_attempts_come_as_much_later_as_their_pauses_and_timeouts() -> None:
     assert site.accepted == pytest.approx(0.75, rel=1e-4)
 
 
+@pytest.mark.thorough
 def test_an_attempt_meets_what_there_is_when_it_is_made() -> None:
     """Without servers for a second the first attempt is late, and the second is not."""
     call = qm.timeout(2.0, qm.call("api", qm.MMc(0.01, 10)))
@@ -294,6 +295,7 @@ def test_shared_servers_say_what_work_that_varies_does_to_them() -> None:
     assert ["shared-in-time" in names for names in labels.values()] == [False, True]
 
 
+@pytest.mark.thorough
 def test_a_queue_that_is_there_at_first_drains_before_the_first_looks_apart() -> None:
     """Looked at each 1.3 s, what the next station got had no end of small steps."""
     web, db = qm.MMc(0.02, servers=24), qm.MMc(0.005, servers=4)

@@ -102,6 +102,7 @@ def test_other_policies() -> None:
         site().over_time(FLAT, emptied={"cash": 0.0})
 
 
+@pytest.mark.thorough
 def test_clients_who_try_again_meet_a_cold_cache() -> None:
     """With windows in time the cache fills as without them."""
     found = qm.cached(

@@ -507,6 +507,7 @@ def test_retries_around_one_server_of_lognormal_service() -> None:
     assert float(in_time.tail(5.0)) == pytest.approx(float(r.retries["retry"].wasted), rel=1e-6)
 
 
+@pytest.mark.thorough
 def test_two_stations_of_lognormal_service_behind_one_timeout() -> None:
     """At 80 % of the fold; two simulations of 1.5e6 requests, and all states in a second.
 

@@ -28,6 +28,7 @@ def test_the_cache_of_that_size_has_that_hit_ratio(policy: LRU) -> None:
     assert found.hit_ratio == pytest.approx(wanted, rel=1e-10)
 
 
+@pytest.mark.thorough
 @DEAR
 @given(
     exponent=st.floats(0.0, 2.0),

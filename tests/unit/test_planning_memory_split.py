@@ -92,6 +92,7 @@ def test_alike_caches_share_alike() -> None:
     assert best.capacity == pytest.approx([1000.0] * 3, rel=1e-9)
 
 
+@pytest.mark.thorough
 def test_all_of_it_is_shared_out_also_where_some_are_full() -> None:
     rates = np.array([0.01, 1.0, 100.0, 1e4])
     small = CacheDemand(FIFO(0), Zipf(3000, 0.9375), rates[:, None])

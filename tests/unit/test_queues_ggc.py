@@ -533,6 +533,7 @@ def test_both_ways_of_renewal_arrivals_agree():
         np.testing.assert_allclose(one.levels, two.levels, atol=1e-10)
 
 
+@pytest.mark.thorough
 @pytest.mark.parametrize("arrival_scv", [0.0, 1e-6, 0.01, 0.05])
 @pytest.mark.parametrize("service_scv", [1e-6, 0.01, 0.05, 0.5])
 def test_more_servers_never_make_regular_arrivals_wait(

@@ -78,6 +78,7 @@ def test_the_page_of_what_is_exact_has_the_same() -> None:
         assert f"{said.format(**largest)}, {in_the_median}" in exact
 
 
+@pytest.mark.thorough
 @pytest.mark.parametrize(
     "point",
     [

@@ -24,6 +24,7 @@ def test_stations_are_stable_at_every_load(station, load):
     assert result.response_time > 0
 
 
+@pytest.mark.thorough
 @given(strategies.pipelines(QUICK), strategies.loads())
 def test_pipelines_are_stable_at_every_load(pipeline, load):
     result = pipeline.solve(strategies.rate_of(pipeline, load))
