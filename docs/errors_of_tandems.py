@@ -40,7 +40,7 @@ HEAVY = [
     ("Pareto 1.71 to 122", 2.3), ("Pareto 1.86 to 868", 3.5), ("Pareto 2.15 to 239", 1.3),
     ("Pareto 1.78 to 469", 3.5), ("Pareto 1.32 to 328", 7.1),
 ]  # fmt: skip
-VARIED, FULL = 4.0, 0.95
+VARIED, FULL = 4.0, 0.9
 """SCV of service above which few requests bring most of the work that varies; a high load."""
 
 

@@ -26,6 +26,7 @@ import numpy as np
 from qmodel.distributions.broadcasting import one_by_one, select, shape_of
 from qmodel.distributions.pieces import greatest
 from qmodel.distributions.tails import CELLS, Ready, chunk, few_of, ready
+from qmodel.numerics.cubics import cubic
 
 if TYPE_CHECKING:
     from qmodel.distributions.base import Distribution
@@ -96,17 +97,9 @@ def _beside(found: np.ndarray, cells: int) -> np.ndarray | None:
         missed = np.abs(logs[1:-1] - (logs[:-2] + logs[2:]) / 2)
     if not np.nanmedian(np.append(missed, np.inf)) < _IN_ORDER:
         return None
-    # Cubics through the four around each.
     place = np.arange(cells) / _APART
-    first = np.clip(place.astype(int) - 1, 0, logs.size - 4)
-    u = place - first
-    weights = (
-        -(u - 1) * (u - 2) * (u - 3) / 6,
-        u * (u - 2) * (u - 3) / 2,
-        -u * (u - 1) * (u - 3) / 2,
-        u * (u - 1) * (u - 2) / 6,
-    )
-    begin: np.ndarray = np.exp(sum(w * logs[first + k] for k, w in enumerate(weights)))
+    first = np.clip(place.astype(int), 1, logs.size - 3)
+    begin: np.ndarray = np.exp(cubic(lambda k: logs[first + k], place - first))
     return begin
 
 

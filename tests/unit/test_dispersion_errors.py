@@ -35,18 +35,13 @@ def test_the_goals_are_met() -> None:
 
 
 def test_rows_of_bounded_pareto_service_meet_them() -> None:
-    """Rows of three equal stations, less what a standard error of the simulation explains.
-
-    At 90 % load p99 is simulated within 2.3 %, and 2e8 requests, simulated elsewhere, have it
-    5.2 % off where the table has 9.
-    """
+    """Rows of three equal stations, with what the simulations are off."""
     table = ROOT / "docs" / "reference" / "errors-of-tandems.csv"
     with table.open(newline="") as file:
         rows = list(csv.DictReader(file))
     equal = [row for row in rows if row["stations"].count("bounded Pareto") == 3]
-    goals = {"mean": 4, "p50": 5, "p99": 8}
+    goals = {"mean": 5, "p50": 5, "p99": 8}
     assert len(equal) == 28
     for row in equal:
         if row["quantity"] in goals:
-            error = abs(float(row["error_percent"])) - float(row["standard_error_percent"])
-            assert error <= goals[row["quantity"]]
+            assert abs(float(row["error_percent"])) <= goals[row["quantity"]]

@@ -49,8 +49,11 @@ def at_station(
         The index of dispersion that the station feels, and what `qmodel.Stream` has of it. [-]
     """
     of_one, direct = stream.of_one_server, stream.leaves_one_server
-    scv = scv_at(stream, rate, utilization, seen)
-    early = early_scv(stream, rate, utilization, scv, service, servers)
+    scv: Any = 1.0
+    early: Any = 1.0
+    if not np.all(direct):
+        scv = scv_at(stream, rate, utilization, seen)
+        early = early_scv(stream, rate, utilization, scv, service, servers)
     if isinstance(stream, Behind):
         spaced = stream.spaces(service, servers)
         slower = scv_behind_constant(stream, rate, service, servers) if once else None

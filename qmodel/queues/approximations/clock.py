@@ -38,7 +38,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 
 import numpy as np
 
-from qmodel._xp import namespace
+from qmodel.queues.approximations.time_scales import filling
 
 if TYPE_CHECKING:
     from qmodel.queues.approximations.dispersion import Dispersion
@@ -97,9 +97,7 @@ class Clock:
         >>> float(clock.time), float(clock.mean(1.0)), float(clock.mean(clock.rates))
         (1.0, 1.0, 1.0)
         """
-        xp, load = namespace(), np.minimum(utilization, 1.0)
-        time = xp.over(load**2, 2 * rate * (1 - load) ** 2, np.inf)
-        time = xp.guard(time, rate == 0, 0.0) * scvs
+        time = filling(rate, utilization) * scvs
         load = np.clip(np.asarray(utilization, dtype=float), 1e-9, 1.0)[..., None]
         width = 1 + load + 2 * np.sqrt(load) * _COSINES
         falls = (1 - load) / load

@@ -39,6 +39,7 @@ import numpy as np
 
 from qmodel.distributions import Distribution
 from qmodel.distributions.last_seen import Last
+from qmodel.numerics.cubics import cubic
 
 __all__ = ["OneServer"]
 
@@ -108,9 +109,12 @@ class OneServer:
         near = [_take(self._rates, first + k) for k in (-1, 0, 1, 2)]
         place = (at - near[1]) / (near[2] - near[1])
         for _ in range(2):
-            there = sum(w * n for w, n in zip(_cubic(place), near, strict=True))
+            there = cubic(lambda k: near[k + 1], place)
             place = place - (there - at) / (near[2] - near[1])
-        return _read(self._index, first, place), _read(self._passed, first, place)
+        return (
+            cubic(lambda k: _take(self._index, first + k), place),
+            cubic(lambda k: _take(self._passed, first + k), place),
+        )
 
 
 def _log_gaps(service: Distribution) -> Any:
@@ -124,12 +128,7 @@ def _between(values: Any, place: Any) -> Any:
     """Return values between those on the grid."""
     inside = np.clip(np.nan_to_num(place, nan=1.0), 1.0, _COUNT - 2.0)
     first = np.minimum(inside.astype(int), _COUNT - 3)
-    return _read(values, first, inside - first)
-
-
-def _read(values: Any, first: Any, place: Any) -> Any:
-    near = (_take(values, first + k) for k in (-1, 0, 1, 2))
-    return sum(w * n for w, n in zip(_cubic(place), near, strict=True))
+    return cubic(lambda k: _take(values, first + k), inside - first)
 
 
 def _take(values: Any, at: Any) -> Any:
@@ -138,13 +137,3 @@ def _take(values: Any, at: Any) -> Any:
     cells = np.broadcast_shapes(values.shape[:-1], at.shape[:-1])
     values = np.broadcast_to(values, (*cells, _COUNT))
     return np.take_along_axis(values, np.broadcast_to(at, (*cells, at.shape[-1])), axis=-1)
-
-
-def _cubic(x: Any) -> tuple[Any, ...]:
-    """Return the weights of values at -1, 0, 1 and 2 for one at x."""
-    return (
-        -x * (x - 1) * (x - 2) / 6,
-        (x + 1) * (x - 1) * (x - 2) / 2,
-        -(x + 1) * x * (x - 2) / 2,
-        (x + 1) * x * (x - 1) / 6,
-    )
