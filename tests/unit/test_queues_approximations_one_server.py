@@ -160,3 +160,44 @@ def test_regular_service_makes_regular_streams_and_varied_service_varied_ones() 
     assert index[1] == pytest.approx(1, abs=1e-3)
     assert index[2] > 1.3
     assert all(float(x.late) <= float(x.scv) for x in felt)
+
+
+@pytest.mark.parametrize("spare", [1e-3, 1e-5, 1e-8])
+@pytest.mark.parametrize("service", [qm.Deterministic(1.0), qm.LogNormal(1.0, 4.0)])
+def test_near_saturation_digits_are_kept(spare: float, service: qm.Distribution) -> None:
+    """Both queues are in heavy traffic: the index is between those of what comes and goes."""
+    left = Behind(POISSON, 1.0, 1 - spare, 1, qm.Scaled(service, 1 - spare), 1.0)
+    felt = felt_by_clock(left, 1.0, 1 - spare, 1.0)
+    low, high = sorted((1.0, float(service.scv)))
+    assert low <= float(felt.index) <= high
+    assert low - 1e-3 <= float(felt.late) <= high + 1e-3
+    # The same at any load that near, in its own time.
+    other = Behind(POISSON, 1.0, 1 - 1e-3, 1, qm.Scaled(service, 1 - 1e-3), 1.0)
+    index = float(felt_by_clock(other, 1.0, 1 - 1e-3, 1.0).index)
+    assert float(felt.index) == pytest.approx(index, rel=0.2)
+
+
+def test_cells_of_service_are_what_they_are_alone() -> None:
+    means, scvs = np.array([0.2, 0.5, 0.9]), np.array([[1.0], [4.0]])
+
+    def solved(mean: object, scv: object) -> qm.PipelineResult:
+        path = qm.series(
+            qm.call("a", qm.MG1(qm.LogNormal(mean, scv))), qm.call("b", qm.MMc(0.5))
+        )
+        return qm.Pipeline(path).solve(1.0)
+
+    found = solved(means, scvs).stations["b"].waiting_time
+    assert found.shape == (2, 3)
+    for i, scv in enumerate(scvs[:, 0].tolist()):
+        for j, mean in enumerate(means.tolist()):
+            one = float(solved(mean, scv).stations["b"].waiting_time)
+            assert found[i, j] == pytest.approx(one, rel=1e-9)
+
+
+@pytest.mark.parametrize("shape", [1.8, 0.9])
+def test_service_without_a_variance_has_an_answer_behind_it(shape: float) -> None:
+    """Where the mean is infinite too, it is not known."""
+    path = qm.series(qm.call("a", qm.MG1(qm.Pareto(0.1, shape))), qm.call("b", qm.MMc(0.5)))
+    r = qm.Pipeline(path).solve(1.0)
+    wait, p99 = float(r.stations["b"].waiting_time), float(r.latency.quantile(0.99))
+    assert np.isfinite([wait, p99]).all() == (shape > 1)

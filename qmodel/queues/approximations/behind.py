@@ -166,8 +166,13 @@ class Behind(Dispersion):
         if not np.any(one):
             return None
         left, idle = residual(self._service), np.maximum(1 - np.asarray(self._utilization), 0.0)
-        share = np.where(one, idle, 0.0)[()]
-        return measure((share, 1 - share), (left, Exponential(left.mean)))
+        some = one & np.isfinite(left.mean) & np.greater(left.mean, 0)
+        if not np.any(some):
+            return None
+        share = np.where(some, idle, 0.0)[()]
+        return measure(
+            (share, 1 - share), (left, Exponential(np.where(some, left.mean, 1.0)[()]))
+        )
 
     @cached_property
     def _server(self) -> OneServer:

@@ -38,6 +38,7 @@ from typing import Any
 import numpy as np
 
 from qmodel.distributions import Distribution
+from qmodel.distributions.broadcasting import shape_of
 from qmodel.distributions.last_seen import Last
 from qmodel.numerics.cubics import cubic
 
@@ -74,16 +75,18 @@ class OneServer:
         gaps = _GAPS.of(id(service), service, lambda: _log_gaps(service))
         sigma, spread = np.exp(_POINTS), np.sqrt(np.asarray(service.scv))[..., None]
         with np.errstate(all="ignore"):
-            ends = sigma * (1 - np.exp(gaps))  # 1 - theta.
-            rates = sigma - load * ends
-            gap, met = (
+            idle, gap = 1 - load, np.exp(gaps)
+            kept = idle + load * gap  # u / sigma.
+            rates, ends = sigma * kept, sigma * (1 - gap)  # u, and 1 - theta.
+            own, met = (
                 np.exp(_between(gaps, (np.log(s) - _FIRST) / _STEP))
                 for s in (rates, load * ends)
             )
-            left = (1 - load) * (1 - load * ends * (1 - met)) / (1 - load * (1 - met))
-            served = rates * (1 - gap)
-            index = 2 * (1 - served) / served * (1 - rates * left / sigma) - 2 * load / rates
-            passed = (1 - load) * sigma / (rates * (1 + sigma * spread))
+            # What is 1 at no rate is taken off before it is lost in rounding.
+            first = own / (1 - own) - rates
+            left = (met + idle * ends * (1 - met)) / (idle + load * met)
+            index = 2 * load * (first * (1 - gap) - gap + (1 + first) * kept * left) / rates
+            passed = idle / (kept * (1 + sigma * spread))
             self._rates = np.log(rates)
             self._index = np.where(np.isfinite(index), index, 0.0)
             self._passed = np.minimum(np.nan_to_num(passed), 1.0) ** 2
@@ -118,17 +121,19 @@ class OneServer:
 
 
 def _log_gaps(service: Distribution) -> Any:
-    mean = np.asarray(service.mean, dtype=float)
+    mean = np.broadcast_to(np.asarray(service.mean, dtype=float), shape_of(service))
     with np.errstate(all="ignore"):
         at = np.exp(_POINTS).reshape(-1, *[1] * mean.ndim) / mean
         return np.moveaxis(np.log(service.remaining_gap(at)), 0, -1)
 
 
 def _between(values: Any, place: Any) -> Any:
-    """Return values between those on the grid."""
+    """Return logarithms between those on the grid; before it they are on a straight line."""
     inside = np.clip(np.nan_to_num(place, nan=1.0), 1.0, _COUNT - 2.0)
     first = np.minimum(inside.astype(int), _COUNT - 3)
-    return cubic(lambda k: _take(values, first + k), inside - first)
+    slope = values[..., 1:2] - values[..., :1]
+    before = np.minimum(place - 1.0, 0.0)
+    return cubic(lambda k: _take(values, first + k), inside - first) + before * slope
 
 
 def _take(values: Any, at: Any) -> Any:

@@ -86,10 +86,12 @@ def disturbed(
         rest = np.clip(1 - often * (1 - np.asarray(wait.atom)), 1e-15, never)
         rate = np.maximum((never - rest) / (never * rest), more / longest)
         some = (factor > 1) & np.isfinite(more) & (more > 0) & np.isfinite(rate)
-        rate, length = np.where(some, rate, 0.0), np.where(some, more / rate, 1.0)
+        rate, longer = np.where(some, rate, 0.0)[()], more / rate
     if shape is None:
-        return DisturbedWait(base, rate[()], Exponential(length[()]))
-    return DisturbedWait(base, rate[()], Scaled(shape, (length / shape.mean)[()]))
+        return DisturbedWait(base, rate, Exponential(np.where(some, longer, 1.0)[()]))
+    with np.errstate(divide="ignore", invalid="ignore"):
+        times = np.where(some, longer / shape.mean, 1.0)[()]
+    return DisturbedWait(base, rate, Scaled(shape, times))
 
 
 def shortened(wait: Distribution, factor: Any, share: Any) -> Distribution:
