@@ -201,3 +201,14 @@ def test_service_without_a_variance_has_an_answer_behind_it(shape: float) -> Non
     r = qm.Pipeline(path).solve(1.0)
     wait, p99 = float(r.stations["b"].waiting_time), float(r.latency.quantile(0.99))
     assert np.isfinite([wait, p99]).all() == (shape > 1)
+
+
+@pytest.mark.parametrize("unit", [1e-120, 1e120])
+def test_any_unit_of_time_will_do(unit: float) -> None:
+    def solved(unit: float) -> list[float]:
+        first, second = qm.MG1(qm.LogNormal(0.5 * unit, 4.0)), qm.MMc(0.8 * unit)
+        path = qm.series(qm.call("a", first), qm.call("b", second))
+        r = qm.Pipeline(path).solve(1 / unit)
+        return [float(r.latency.quantile(p)) / unit for p in (0.5, 0.99)]
+
+    assert solved(unit) == pytest.approx(solved(1.0), rel=1e-6)
