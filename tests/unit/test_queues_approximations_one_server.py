@@ -203,7 +203,7 @@ def test_service_without_a_variance_has_an_answer_behind_it(shape: float) -> Non
     assert np.isfinite([wait, p99]).all() == (shape > 1)
 
 
-@pytest.mark.parametrize("unit", [1e-120, 1e120])
+@pytest.mark.parametrize("unit", [1e-80, 1e80])
 def test_any_unit_of_time_will_do(unit: float) -> None:
     def solved(unit: float) -> list[float]:
         first, second = qm.MG1(qm.LogNormal(0.5 * unit, 4.0)), qm.MMc(0.8 * unit)
