@@ -88,7 +88,7 @@ class Wait(NamedTuple):
             few = np.where(regular < 0, -_LONG * root * (1 - heavy) * regular, bunches)
             share = _MOST * root * (heavy * regular + (1 - heavy) * few)
             alike = np.minimum(*spare) / np.maximum(*spare)
-            found = share * alike * np.sqrt(first * second)
+            found = share * alike * np.sqrt(first) * np.sqrt(second)
             load = np.asarray(after.utilization)
             slower = (service == 0) & np.equal(after.service_scv, 0) & (arriving == 1)
             slower = (
