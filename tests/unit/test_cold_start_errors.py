@@ -22,12 +22,7 @@ def script(script_of_docs: Callable[[str], ModuleType]) -> ModuleType:
     return script_of_docs("errors_of_cold_starts")
 
 
-def test_labels_are_those_of_the_table(script: ModuleType) -> None:
-    errors = script.TABLE
-    table = errors.read()
-    assert errors.established(table) == WORST
-    assert errors.written(WORST) == errors.module.read_text()
-    assert errors.page(table) == errors.path_of_page.read_text()
+def test_labels_are_those_of_the_table() -> None:
     function = Serverless(qm.Exponential(1.0), qm.Deterministic(1.0), 10.0)
     basis = function.solve(3.0).basis
     said = next(str(a.statement) for a in basis.assumptions("p99") if a == "kept-alive")

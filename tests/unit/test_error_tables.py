@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from pathlib import Path
 from types import ModuleType
 
 import numpy as np
@@ -21,14 +22,29 @@ TABLES = {
 }
 
 
-@pytest.mark.parametrize("name", TABLES)
+DOCS = Path(__file__).parents[2] / "docs"
+WITH_TABLES = sorted(
+    path.stem
+    for path in DOCS.glob("errors_*.py")
+    if "\nTABLE = ErrorTable(" in path.read_text()
+)
+
+
+@pytest.mark.parametrize("name", WITH_TABLES)
 def test_what_is_made_of_a_table(
     script_of_docs: Callable[[str], ModuleType], name: str
 ) -> None:
-    errors = script_of_docs(name).TABLE
-    table = errors.read()
+    """Each has the points of its script, and its page and its module are made of it."""
+    script = script_of_docs(name)
+    errors, table = script.TABLE, script.TABLE.read()
+    assert {row["stations"] for row in table} == {errors.named(p) for p in errors.points}
     assert errors.page(table) == errors.path_of_page.read_text()
     assert errors.written(errors.established(table)) == errors.module.read_text()
+
+
+def test_each_table_is_made_by_a_script() -> None:
+    pages = {path.stem for path in (DOCS / "reference").glob("errors-of-*.csv")}
+    assert len(WITH_TABLES) >= len(pages) > 10
 
 
 @pytest.mark.parametrize(

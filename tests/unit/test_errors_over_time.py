@@ -22,12 +22,7 @@ def script(script_of_docs: Callable[[str], ModuleType]) -> ModuleType:
     return script_of_docs("errors_over_time")
 
 
-def test_what_is_made_of_the_table(script: ModuleType) -> None:
-    errors = script.TABLE
-    table = errors.read()
-    assert errors.established(table) == WORST
-    assert errors.written(WORST) == errors.module.read_text()
-    assert errors.page(table) == errors.path_of_page.read_text()
+def test_what_is_made_of_the_table() -> None:
     exact = (ROOT / "docs" / "reference" / "what-is-exact.md").read_text()
     for kind in KINDS:
         assert f"{kind}: {of_response(WORST[kind])}" in exact

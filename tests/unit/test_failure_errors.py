@@ -20,13 +20,7 @@ def script(script_of_docs: Callable[[str], ModuleType]) -> ModuleType:
     return script_of_docs("errors_of_failures")
 
 
-def test_labels_are_those_of_the_table(script: ModuleType) -> None:
-    errors = script.TABLE
-    table = errors.read()
-    assert {row["stations"] for row in table} == set(script.POINTS)
-    assert errors.established(table) == WORST
-    assert errors.written(WORST) == errors.module.read_text()
-    assert errors.page(table) == errors.path_of_page.read_text()
+def test_labels_are_those_of_the_table() -> None:
     basis = Failing(qm.MMc(1.0, 5), available=0.98).solve(3.2).basis
     said = next(str(a.statement) for a in basis.assumptions("p99") if a == "quasi-static")
     figures = "mean {mean} %, p50 {p50} %, p95 {p95} % and p99 {p99} %"

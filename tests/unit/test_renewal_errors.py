@@ -26,15 +26,6 @@ def rows_of(script: ModuleType, point: str) -> list[dict[str, str]]:
     return rows
 
 
-def test_what_is_made_of_the_table(script: ModuleType) -> None:
-    errors = script.TABLE
-    table = errors.read()
-    assert {row["stations"] for row in table} == set(script.POINTS)
-    assert errors.established(table) == WORST
-    assert errors.written(WORST) == errors.module.read_text()
-    assert errors.page(table) == errors.path_of_page.read_text()
-
-
 def statement(queue: qm.GGc, name: str) -> str:
     assumptions = queue.solve(0.7 * queue.servers).basis.assumptions("p99")
     return next(str(a.statement) for a in assumptions if a == name)
