@@ -212,3 +212,15 @@ def test_any_unit_of_time_will_do(unit: float) -> None:
         return [float(r.latency.quantile(p)) / unit for p in (0.5, 0.99)]
 
     assert solved(unit) == pytest.approx(solved(1.0), rel=1e-6)
+
+
+def test_what_hardly_any_requests_do_changes_hardly_anything() -> None:
+    """Of a mix of what leaves one server and what leaves four, at shares near 0 and 1."""
+    share = np.array([0.0, 1e-6, 0.5, 1 - 1e-6, 1.0])
+    one, four = qm.MG1(qm.Deterministic(0.8)), qm.MDc(3.2, 4)
+    before = qm.branch((share, qm.call("one", one)), (1 - share, qm.call("four", four)))
+    r = qm.Pipeline(qm.series(before, qm.call("b", qm.MMc(0.6)))).solve(1.0)
+    found = [r.stations["b"].waiting_time, r.stations["b"].wait.tail(0.0)]
+    for of in found:
+        assert of[0] == pytest.approx(of[1], rel=1e-4)
+        assert of[4] == pytest.approx(of[3], rel=1e-4)

@@ -201,8 +201,8 @@ class _Mixed(Dispersion):
 
     @property
     def leaves_one_server(self) -> Any:
-        """As any of them."""
-        return reduce(np.logical_or, (part.leaves_one_server for _, part in self.parts))
+        """As most of them."""
+        return np.greater_equal(sum(s * part.leaves_one_server for s, part in self.parts), 0.5)
 
     @property
     def of_one_server(self) -> Any:
