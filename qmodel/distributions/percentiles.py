@@ -229,8 +229,10 @@ def _newton(
         stepped = t + scale * log
         newton = (stepped > low) & (stepped < high)
         # At the root itself the step does not leave the end of the bracket that it has become.
+        # Where the tail is far from `q` a step of nothing is noise of an inversion: go on.
         there = np.isfinite(stepped) & (
-            (np.abs(stepped - t) <= _ROUNDING * t) | (np.abs(log) <= _ROUNDING)
+            ((np.abs(stepped - t) <= _ROUNDING * t) & (np.abs(log) <= 1))
+            | (np.abs(log) <= _ROUNDING)
         )
         if not newton.all():
             within = np.where(there, np.clip(stepped, low, high), _between(low, high))

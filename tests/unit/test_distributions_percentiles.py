@@ -225,3 +225,18 @@ def test_a_sweep_is_looked_at_less_often(monkeypatch):
         pipeline.solve(some).latency.quantile(0.99)
         counts.append(looked[0])
     assert counts[0] < 0.75 * counts[1]
+
+
+class _OfNoise(Exponential):
+    """Exponential, but where its tail is thought to be below the noise of an inversion."""
+
+    def tail_and_density(self, t):
+        tail, density = super().tail_and_density(t)
+        noise = np.asarray(t) > 6
+        return np.where(noise, 1e-32, tail), np.where(noise, 1e-9, density)
+
+
+def test_a_step_into_the_noise_is_not_a_root():
+    """There tail over density is nothing, so that a step is; it was a median of 77 for 4.6."""
+    found = quantile(_OfNoise(1.0), np.array([0.98, 0.99]), np.array([6.5, 9.0]))
+    assert found == pytest.approx(-np.log([0.02, 0.01]), rel=1e-9)
