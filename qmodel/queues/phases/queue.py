@@ -57,7 +57,15 @@ from qmodel.numerics.stationary import stationary
 from qmodel.queues.phases import busy_servers
 from qmodel.queues.phases.wait import POISSON
 
-__all__ = ["TERMS", "PhaseSolution", "exponentials", "first_passage", "solve"]
+__all__ = [
+    "TERMS",
+    "PhaseSolution",
+    "exponentials",
+    "first_passage",
+    "solve",
+    "stacked",
+    "tidied",
+]
 
 TERMS = 16
 """Exponentials that a tail keeps where they are real and positive."""
@@ -134,8 +142,11 @@ def solve(
             _solve(initial[here], generator[here], servers, arrival_rate[here], between)
             for here in (slice(i, i + step) for i in range(0, len(arrival_rate), step))
         ]
-    if len(parts) == 1:
-        return parts[0]
+    return parts[0] if len(parts) == 1 else stacked(parts)
+
+
+def stacked(parts: list[PhaseSolution]) -> PhaseSolution:
+    """Return the cells of all parts, one below the other."""
     # Cells whose exponentials were compressed have fewer than others.
     terms = max(part.weights.shape[1] for part in parts)
     weights = [_padded(part.weights, terms, 0.0) for part in parts]
@@ -310,8 +321,29 @@ def exponentials(
     total = weights.sum(axis=1, keepdims=True)
     # Of a wait too rare for a float any tail will do.
     weights = np.where(abs(total) > 1e-280, weights, 1.0)
-    weights = weights / weights.sum(axis=1, keepdims=True)
-    rates = -values
+    return tidied(weights / weights.sum(axis=1, keepdims=True), -values)
+
+
+def tidied(weights: np.ndarray, rates: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+    """Return exponentials from the slowest on, real where all are, and then but a few.
+
+    Parameters
+    ----------
+    weights : array of shape (cells, terms)
+        Weights, which sum to 1. [-]
+    rates : array of shape (cells, terms)
+        Rates. [1/s]
+
+    Returns
+    -------
+    tuple of two arrays of shape (cells, terms)
+        Weights [-] and rates [1/s].
+
+    Examples
+    --------
+    >>> tidied(np.array([[0.75, 0.25 + 0j]]), np.array([[4.0, 2.0 + 0j]]))
+    (array([[0.25, 0.75]]), array([[2., 4.]]))
+    """
     order = np.argsort(rates.real, axis=1)
     weights, rates = (np.take_along_axis(x, order, axis=1) for x in (weights, rates))
     # What hardly counts may have rates that rounding has made complex.

@@ -24,8 +24,9 @@ from qmodel.distributions.phase_type import PhaseType, phases_of
 from qmodel.queues.counts.erlang import erlang_c
 from qmodel.queues.counts.server_states import ServerStates
 from qmodel.queues.phases.busy_servers import states
-from qmodel.queues.phases.queue import solve
+from qmodel.queues.phases.queue import PhaseSolution, solve
 from qmodel.queues.phases.renewal import LEAST_LOAD, solve_renewal
+from qmodel.queues.phases.roots import solve_by_roots
 from qmodel.queues.phases.wait import POISSON, Tails
 
 __all__ = [
@@ -42,6 +43,7 @@ __all__ = [
 
 _SAME = 32  # cells of one queue from which tables are shared
 _NODES = (16, 24, 32)
+_MANY = 30  # states of busy servers from which on roots are less work than matrices
 _ARRIVALS = 240  # states of arrivals and servers
 _ERROR = {True: 1e-8, False: 3e-6}  # where service is of phase type, and where it is fitted
 
@@ -192,22 +194,28 @@ def _busy(queue: PhaseQueue, load: np.ndarray) -> Blend:
 
 def solved_apart(queue: PhaseQueue, load: np.ndarray) -> Blend:
     """Return the waits, each load by itself [-]."""
-    n, servers, gaps = load.size, queue.servers, queue.interarrival
+    servers = queue.servers
     rates = servers * np.clip(load, floor(queue), 1 - 1e-9)
-    if by_phases(queue):
-        initial, generator = (
-            np.broadcast_to(x, (n, *x.shape))
-            for x in (queue.service.initial, queue.service.generator)
-        )
-        found = solve(initial, generator, servers, rates, gaps)
-    else:
-        found = solve_renewal(gaps, queue.service, servers, rates)
+    found = _solution(queue, rates)
     ratio = found.probability / erlang_c(servers=servers, offered_load=rates)
     markov = ServerStates(rates, servers, servers - rates)
     levels = found.levels / markov.probability(np.arange(servers)[:, None]).T
     unit = servers - rates
     tails = Tails.own(found.weights, found.rates / unit[:, None], found.mean * unit)
     return Blend(ratio, tails, levels)
+
+
+def _solution(queue: PhaseQueue, rates: np.ndarray) -> PhaseSolution:
+    """Return the steady state at each arrival rate, by roots where that is less work."""
+    service, servers, gaps = queue.service, queue.servers, queue.interarrival
+    if not by_phases(queue):
+        return solve_renewal(gaps, service, servers, rates)
+    if gaps is POISSON and states(servers, service.initial.size) > _MANY:
+        return solve_by_roots(service, servers, rates)
+    initial, generator = (
+        np.broadcast_to(x, (rates.size, *x.shape)) for x in (service.initial, service.generator)
+    )
+    return solve(initial, generator, servers, rates, gaps)
 
 
 def _stacked(tails: list[Tails]) -> tuple[np.ndarray, np.ndarray, list[int]]:
