@@ -21,7 +21,16 @@ from math import comb
 
 import numpy as np
 
-__all__ = ["changes", "configurations", "ends", "log_weights", "moved", "starts", "states"]
+__all__ = [
+    "changes",
+    "configurations",
+    "ends",
+    "find",
+    "log_weights",
+    "moved",
+    "starts",
+    "states",
+]
 
 
 def states(servers: int, phases: int) -> int:
@@ -54,7 +63,7 @@ def configurations(servers: int, phases: int) -> np.ndarray:
     return np.concatenate(rows)
 
 
-def _find(rows: np.ndarray, servers: int) -> np.ndarray:
+def find(rows: np.ndarray, servers: int) -> np.ndarray:
     """Return where the states `rows` of as many busy servers stand in their list."""
     phases = rows.shape[1]
     capacity = (servers + 1) ** np.arange(phases)[::-1]
@@ -78,7 +87,7 @@ def moved(servers: int, phases: int, out: int, into: int) -> tuple[np.ndarray, .
         after[:, out] -= 1
     if into >= 0:
         after[:, into] += 1
-    return here, count, _find(after, servers - (out >= 0) + (into >= 0))
+    return here, count, find(after, servers - (out >= 0) + (into >= 0))
 
 
 def changes(servers: int, generator: np.ndarray) -> np.ndarray:

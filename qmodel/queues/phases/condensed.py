@@ -15,11 +15,11 @@ Those of constant service, with their kinks, are met to 1 % of a tail of 0.01 of
 wait, where that is not steep, too.
 
 **Many loads.** At nodes that are evenly spaced in the logarithm of
-:math:`(\rho + 0.03) / (1 - \rho + 1 / (3 m c))` the queue is solved. Between six of them the
-logarithm of the tail at each of the times is a polynomial: a tail that falls over decades with
-the load keeps its digits. Of Pareto service of shape 1.8 to 10,000 times its least the mean is
-then within 0.2 % of that without nodes and a tail above 0.01 within 0.5 %, of shape 1.5 to
-1,000 times its least 0.01 % and 0.05 %.
+:math:`(\rho + 0.03) / (1 - \rho + 1 / (3 m c))` the queue is solved, when one is first needed.
+Between six of them the logarithm of the tail at each of the times is a polynomial: a tail that
+falls over decades with the load keeps its digits. Of Pareto service of shape 1.8 to 10,000
+times its least the mean is then within 0.2 % of that without nodes and a tail above 0.01 within
+0.5 %, of shape 1.5 to 1,000 times its least 0.01 % and 0.05 %.
 
 References
 ----------
@@ -81,13 +81,33 @@ class _Grid(NamedTuple):
 
 
 class _Nodes(NamedTuple):
-    """Waits at loads that are evenly spaced in a logarithm."""
+    """Waits at loads that are evenly spaced in a logarithm, and which of them are known."""
 
     first: float
     step: float
     near: float
-    at: Blend
+    load: np.ndarray
+    known: np.ndarray
+    ratio: np.ndarray
+    levels: np.ndarray
     logs: np.ndarray
+
+    def solve(self, queue: PhaseQueue | ConstantQueue, grid: _Grid, at: np.ndarray) -> None:
+        """Make these nodes known."""
+        here = np.unique(at)
+        here = here[~self.known[here]]
+        if not here.size:
+            return
+        load = self.load[here]
+        found = (
+            _constant(queue.servers, load, grid)
+            if isinstance(queue, ConstantQueue)
+            else solved_apart(queue, load)
+        )
+        values = np.maximum(grid.values(found.tails), _RARE)
+        self.logs[here] = np.log(np.column_stack([found.tails.means, values]))
+        self.ratio[here], self.levels[here] = found.ratio, found.levels
+        self.known[here] = True
 
 
 @lru_cache(maxsize=64)
@@ -134,10 +154,11 @@ def condensed(queue: PhaseQueue | ConstantQueue, load: np.ndarray, slowest: floa
         return blend._replace(tails=grid.tails(grid.values(blend.tails), blend.tails.means))
     nodes = _nodes(queue, slowest)
     at, share = _stencil(nodes, _place(np.maximum(load, floor(queue)), nodes.near))
+    nodes.solve(queue, grid, at)
     logs = np.einsum("ij,ijk->ik", share, nodes.logs[at])
     tails = grid.tails(np.exp(logs[:, 1:]), np.exp(logs[:, 0]))
-    levels = np.einsum("ij,ijk->ik", share, nodes.at.levels[at])
-    return Blend((share * nodes.at.ratio[at]).sum(axis=1), tails, levels)
+    levels = np.einsum("ij,ijk->ik", share, nodes.levels[at])
+    return Blend((share * nodes.ratio[at]).sum(axis=1), tails, levels)
 
 
 @lru_cache(maxsize=64)
@@ -145,16 +166,12 @@ def _nodes(queue: PhaseQueue | ConstantQueue, slowest: float) -> _Nodes:
     near = slowest / (3 * queue.servers)
     first, last = _place(floor(queue), near), _place(1.0, near)
     places = np.linspace(first, last, int(np.ceil((last - first) / _APART)) + 1)
-    ratio = np.exp(places)
-    load, grid = (ratio * (1 + near) - _LOW) / (1 + ratio), _grid(slowest)
-    at = (
-        _constant(queue.servers, load, grid)
-        if isinstance(queue, ConstantQueue)
-        else solved_apart(queue, load)
-    )
-    values = np.maximum(grid.values(at.tails), _RARE)
-    logs = np.log(np.column_stack([at.tails.means, values]))
-    return _Nodes(first, places[1] - first, near, at, logs)
+    ratio, n = np.exp(places), places.size
+    load = (ratio * (1 + near) - _LOW) / (1 + ratio)
+    of, levels = np.full(n, np.nan), np.full((n, queue.servers), np.nan)
+    logs = np.full((n, 1 + _grid(slowest).times.size), np.nan)
+    known = np.zeros(n, dtype=bool)
+    return _Nodes(first, places[1] - first, near, load, known, of, levels, logs)
 
 
 def _constant(servers: int, load: np.ndarray, grid: _Grid) -> Blend:

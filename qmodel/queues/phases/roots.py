@@ -39,16 +39,16 @@ import numpy as np
 
 from qmodel.distributions.phase_type import PhaseType
 from qmodel.queues.phases import busy_servers
-from qmodel.queues.phases.busy_servers import configurations, moved, states
+from qmodel.queues.phases.busy_servers import configurations, find, moved, states
 from qmodel.queues.phases.queue import PhaseSolution, solve, stacked, tidied
 
 __all__ = ["solve_by_roots"]
 
 _CHUNK = 1 << 17  # numbers in one stack of eigenvectors
-_HELD, _STEPS = 6, 30  # steps that keep to the grid, and in all
+_HELD, _STEPS = 5, 30  # steps that keep to the grid, and in all
 _CONVERGED, _SPARE = 1e-15, 1e-6  # relative step, times the spare capacity; and the least
 _RIGHT = 1e-9  # relative error of the mean number of busy servers
-_RARE = 1e-8  # probability of waiting from which on its digits are right
+_RARE = 1e-10  # probability of waiting from which on its digits are right
 _LOW, _HIGH = np.geomspace(1e-9, 0.5, 50)[:-1], np.geomspace(0.5, 1e-10, 40)
 _GRID, _REST = np.append(_LOW, 1 - _HIGH), np.append(1 - _LOW, _HIGH)
 """The grid of x, in its logarithm and then in that of 1 - x; and 1 - x."""
@@ -57,7 +57,8 @@ _GRID, _REST = np.append(_LOW, 1 - _HIGH), np.append(1 - _LOW, _HIGH)
 class _Server(NamedTuple):
     """One service: initial probabilities, rates of phases, to the next one, and of ends.
 
-    At the points of the grid the eigenvalues, of which the first are real.
+    At the points of the grid the eigenvalues, of which the first are real, and which of them
+    are conjugate.
     """
 
     initial: np.ndarray
@@ -66,6 +67,7 @@ class _Server(NamedTuple):
     ends: np.ndarray
     eigenvalues: np.ndarray
     real: int
+    mirror: np.ndarray
 
     def seen(self, at: Any) -> tuple[Any, Any, Any]:
         """Return the resolvent on the initial probabilities, the transform and its slope."""
@@ -74,18 +76,19 @@ class _Server(NamedTuple):
         before = np.append(0.0, self.onward)
         for p, rate, into, end in zip(self.initial, self.rates, before, self.ends, strict=True):
             of = 1 / (at + rate)
-            row, slope = (p + into * row) * of, into * slope * of
-            slope = slope - row * of
+            row, slope = ((p + into * row) * of, into * slope) if into else (p * of, 0.0)
+            slope = (slope - row) * of
             rows.append(row)
-            transform, by = transform + end * row, by + end * slope
-        return np.array(rows), transform, by
+            if end:
+                transform, by = transform + end * row, by + end * slope
+        return rows, transform, by
 
     def off(self, at: Any, x: Any, z: Any) -> tuple[Any, Any]:
         """Return ``1 / S*(at) - x``, over its slope, and one over that; z is 1 - x."""
         rows, transform, slope = self.seen(at)
         by = -(transform**2) / slope
         # Where x is nearly 1, by the distances from that: 1 - S* is the sum of the resolvent.
-        near = at * rows.sum(axis=0) / transform + z
+        near = at * sum(rows) / transform + z
         return np.where(abs(z) < 0.5, near, 1 / transform - x) * by, by
 
 
@@ -113,7 +116,10 @@ def _server(service: PhaseType) -> _Server | None:
     kind = np.where(real, 0, np.where(found.imag > 0, 1, 2))
     order = np.lexsort((-found.real, kind), axis=1)
     found = np.take_along_axis(found, order, axis=1).T
-    one = _Server(initial, rates, onward, ends, found, int(real[0].sum()))
+    number, size = int(real[0].sum()), rates.size
+    pairs = np.arange(number, size).reshape(2, -1)
+    mirror = np.concatenate([np.arange(number), *pairs[::-1]])
+    one = _Server(initial, rates, onward, ends, found, number, mirror)
     with np.errstate(all="ignore"):
         return one._replace(eigenvalues=found - one.off(found, _GRID, _REST)[0])
 
@@ -204,40 +210,59 @@ def _by_roots(
 def _solve(one: _Server, every: _Servers, arrival_rate: np.ndarray) -> tuple[Any, ...]:
     servers, phases = len(every.ends), one.initial.size
     counts = configurations(servers, phases)
-    x, z, at, converged = _roots(one, counts, arrival_rate)
-    vectors = _eigenvectors(one, counts, at)
+    # Of two states whose roots are conjugate, the first.
+    other = find(counts[:, one.mirror], servers)
+    kept = other >= np.arange(other.size)
+    twice, counts = (other > np.arange(other.size))[kept], counts[kept]
+    # Of many phases, those that some server of a state is in.
+    which = np.argsort(-counts, axis=1, kind="stable")[:, :servers].T
+    n = np.take_along_axis(counts.T, which, axis=0)
+    x, z, at, converged = _roots(one, counts, which, n[:, None, :], arrival_rate)
+    vectors = _eigenvectors(one, n, at)
+
+    def parts(rows: np.ndarray) -> np.ndarray:
+        return np.concatenate([rows.real, rows.imag[:, twice]], axis=1)
+
     # From the empty station on: a level is the one above it times a factor.
     rate = arrival_rate[:, None, None]
     below = [1 / rate]
-    for n in range(1, servers):
-        into = rate * (every.ends[n - 1] @ below[-1] @ every.starts[n - 1])
-        below.append(np.linalg.inv(rate * np.eye(len(into[0])) - every.changes[n] - into))
+    for m in range(1, servers):
+        into = rate * (every.ends[m - 1] @ below[-1] @ every.starts[m - 1])
+        below.append(np.linalg.inv(rate * np.eye(len(into[0])) - every.changes[m] - into))
     into = every.ends[-1] @ below[-1] @ every.starts[-1]
-    balance = vectors @ into - vectors / x[..., None]
+    rows = parts(vectors)
+    balance = rows @ into - parts(vectors / x[..., None])
     # Of the equations one follows from the others, and gives way to P(T_q > 0) = 1.
     waits = (vectors @ every.roots[-1]) / z
-    balance[:, :, 0] = waits
-    start = np.zeros((*waits.shape, 1))
+    balance[:, :, 0] = parts(waits)
+    start = np.zeros((*balance.shape[:2], 1))
     start[:, 0] = 1
-    shares = np.linalg.solve(np.swapaxes(balance, 1, 2), start)[..., 0]
-    level = (shares[:, None, :] @ vectors).real
+    found = np.linalg.solve(np.swapaxes(balance, 1, 2), start)[..., 0]
+    level = found[:, None, :] @ rows
     sums = []
-    for n in range(servers - 1, -1, -1):
-        level = level @ every.ends[n] @ below[n]
-        sums.append((level @ every.roots[n])[:, 0])
+    for m in range(servers - 1, -1, -1):
+        level = level @ every.ends[m] @ below[m]
+        sums.append((level @ every.roots[m])[:, 0])
     levels = np.stack(sums[::-1], axis=1)
     probability = 1 / (1 + levels.sum(axis=1))
     levels = levels * probability[:, None]
-    weights, rates = shares * waits, arrival_rate[:, None] * z / x
+    shares = found[:, : kept.sum()] + 0j
+    shares[:, twice] = (shares[:, twice] - 1j * found[:, kept.sum() :]) / 2
+    weights, rates = (
+        np.concatenate([value, value[:, twice].conj()], axis=1)
+        for value in (shares * waits, arrival_rate[:, None] * z / x)
+    )
     mean = (weights / rates).sum(axis=1).real
     busy = levels @ np.arange(servers) + servers * probability
     right = converged & (abs(busy / arrival_rate - 1) < _RIGHT) & (probability > _RARE)
     return probability, mean, levels, weights, rates, right
 
 
-def _roots(one: _Server, counts: np.ndarray, arrival_rate: np.ndarray) -> tuple[Any, ...]:
+def _roots(
+    one: _Server, counts: np.ndarray, which: np.ndarray, n: np.ndarray, arrival_rate: np.ndarray
+) -> tuple[Any, ...]:
     """Return x and 1 - x of each state, the eigenvalues there, and whether all are found."""
-    rate, n = arrival_rate[:, None], counts.T[:, None, :]
+    rate, which = arrival_rate[:, None], which[:, None, :]
     # The first points at which departures are more than arrivals. All servers in the slowest
     # eigenvalue have a root of 1, too.
     drift = (counts @ one.eigenvalues.real)[None] + rate[..., None] * (_REST / _GRID)
@@ -248,10 +273,10 @@ def _roots(one: _Server, counts: np.ndarray, arrival_rate: np.ndarray) -> tuple[
     part = np.clip(ends[0] / (ends[0] - ends[1]), 0, 1)
     (low, high), (most, least) = ((g[after - 1], g[after]) for g in (_GRID, _REST))
     x, z = (1 - part) * low + part * high, (1 - part) * most + part * least
-    first, last = one.eigenvalues[:, after - 1], one.eigenvalues[:, after]
+    first, last = one.eigenvalues[which, after - 1], one.eigenvalues[which, after]
     at, used = (1 - part) * first + part * last, n > 0
-    simple = (np.arange(len(at)) < one.real)[:, None, None]
-    if one.real == len(at):
+    simple = which < one.real
+    if simple.all():
         at = at.real
     spare = np.clip(1 - arrival_rate / counts[0].sum(), _SPARE, 1e-3)
     for step in range(_STEPS):
@@ -273,7 +298,7 @@ def _roots(one: _Server, counts: np.ndarray, arrival_rate: np.ndarray) -> tuple[
     return x, z, at, converged & (spare > _SPARE)
 
 
-def _eigenvectors(one: _Server, counts: np.ndarray, at: np.ndarray) -> np.ndarray:
+def _eigenvectors(one: _Server, n: np.ndarray, at: np.ndarray) -> np.ndarray:
     """Return the eigenvectors of each state of busy servers, by cells, in multinomial weights.
 
     They are polynomials, products of a linear form for each server: the coefficient of a
@@ -284,10 +309,11 @@ def _eigenvectors(one: _Server, counts: np.ndarray, at: np.ndarray) -> np.ndarra
     phases, (_, cells, size) = one.initial.size, at.shape
     generator = np.diag(-one.rates) + np.diag(one.onward, 1)
     spent = np.linalg.solve(-generator.T, one.initial)
-    forms = one.seen(at)[0] / np.sqrt(spent)[:, None, None, None]
+    forms = np.array(one.seen(at)[0]) / np.sqrt(spent)[:, None, None, None]
     forms = forms / np.sqrt((abs(forms) ** 2).sum(axis=0))
-    servers, every = int(counts[0].sum()), np.arange(size)
-    of = np.array([np.repeat(np.arange(phases), row) for row in counts])
+    servers, every = int(n[:, 0].sum()), np.arange(size)
+    counts = configurations(servers, phases)
+    of = np.array([np.repeat(np.arange(len(row)), row) for row in n.T])
     product = np.ones((1, cells, size))
     for m in range(servers):
         form = forms[:, of[:, m], :, every].transpose(1, 2, 0)
