@@ -52,6 +52,27 @@ def _equal(number: int, family: tuple[str, float], servers: int, load: float) ->
     return [(*family, servers, load)] * number
 
 
+def _drawn_last(number: int, seed: int) -> list[Point]:
+    """Return forks of which at most half are waited for; nothing was chosen by these."""
+    rng = np.random.default_rng(seed)
+    found = []
+    for _ in range(number):
+        family, least, most = FEW[rng.integers(len(FEW))]
+        scv = round(float(np.exp(rng.uniform(np.log(least), np.log(most)))), 2)
+        of = int(rng.choice((3, 4, 6, 8, 10, 12, 16, 20, 24, 32)))
+        servers = int(rng.choice((1, 1, 1, 2, 4, 8)))
+        need = int(rng.integers(1, of // 2 + 1))
+        place = (family, scv, servers, round(float(rng.uniform(0.2, 0.8)), 2))
+        found.append(_fork(*[place] * of, need=need))
+    return found
+
+
+FEW = [
+    ("lognormal", 0.1, 4.0), ("lognormal", 0.5, 4.0), ("gamma", 0.1, 1.0), ("gamma", 1.1, 4.0),
+    ("hyperexponential", 1.3, 4.0), ("uniform", 0.05, 0.33), ("even times", 0.05, 0.4),
+    ("two times", 2.25, 2.25), ("shifted", 0.1, 0.8), (*ONE, 1.0),
+]  # fmt: skip
+"""Families, and least and largest SCVs."""
 UNEQUAL = [(*ONE, 1, 0.7), (*ONE, 4, 0.8), (*GAMMA, 2, 0.8), (*LOGNORMAL2, 2, 0.7)]
 SPREAD = [(*ONE, 1, round(0.05 + 0.75 * i / 16, 4)) for i in range(1, 17)]
 ROW, OTHER = ((*ONE, 1, 0.8), (*ONE, 1, 0.7)), ((*ONE, 1, 0.7), (*ONE, 1, 0.5))
@@ -122,6 +143,13 @@ POINTS: list[Point] = [
         ("shifted", 0.1, 4, 0.7), ("hyperexponential", 1.85, 8, 0.5),
         ("even times", 0.3, 8, 0.7), need=2,
     ),
+    *(_fork(*_equal(n, ("hyperexponential", 3.0), 1, load), need=k)
+      for n, k, load in ((16, 4, 0.5), (16, 8, 0.7), (32, 1, 0.3))),
+    *(_fork(*_equal(n, ("gamma", 4.0), 1, load), need=k)
+      for n, k, load in ((16, 1, 0.3), (16, 4, 0.7), (32, 1, 0.8))),
+    *(_fork(*_equal(16, GAMMA, 1, load), need=k) for k, load in ((1, 0.4), (4, 0.8))),
+    *(_fork(*_equal(16, ONE, 1, load), need=k) for k, load in ((1, 0.3), (1, 0.7), (4, 0.5))),
+    *_drawn_last(40, 2029),
 ]  # fmt: skip
 
 
@@ -166,8 +194,12 @@ def named(point: Point) -> str:
 def group(point: Point) -> str:
     """Return what kind of fork it is."""
     branches, need = point
+    if 2 * need < len(branches):
+        if any("times" in family for b in branches for family, *_ in b):
+            return "few of two times"
+        return "few" if 4 * need >= len(branches) else "first"
     if need < len(branches):
-        return "some" if 2 * need >= len(branches) else "few"
+        return "some"
     if any(len(b) > 1 for b in branches):
         return "rows"
     return "equal" if len(set(branches)) == 1 else "unequal"

@@ -45,11 +45,37 @@ def test_who_is_late_by_service_is_late_alone() -> None:
     assert roots[0] < 0.6 * roots[-1]
     assert roots[-1] == pytest.approx(np.sqrt(waits), rel=0.05)
     assert float(_like(REGULAR).largest) <= waits
-    # Of exponential service it is about one number, which M/M/1 takes; of constant the same.
-    single = qm.MG1(qm.Exponential(1.0)).solve(0.7)
-    root = _root(_like(single), -1.0)
-    assert root**2 == pytest.approx(float(fork_join.correlation(single)), abs=0.03)
     assert fork_join.alike(qm.MDc(1.0, 2).solve(0.7)) == 1.0
+
+
+@pytest.mark.parametrize(
+    ("leaf", "roots"),
+    [
+        (REGULAR, [0.489, 0.708, 0.781, 0.829, 0.845]),
+        (qm.MG1(qm.Exponential(1.0)).solve(0.7), [0.397, 0.516, 0.556, 0.600, 0.621]),
+    ],
+)
+def test_how_often_two_are_late_against_simulation(
+    leaf: qm.StationResult, roots: list[float]
+) -> None:
+    """Ten million requests at 32 queues by Lindley's recursion; standard errors below 0.002.
+
+    With waits of normal scores they were up to 8 and 20 % low.
+    """
+    scores = (1.5, 0.5, 0.0, -1.0, -2.0)
+    found = [_root(_like(leaf), score) for score in scores]
+    assert found == pytest.approx(roots, rel=0.045)
+
+
+def test_some_cells_of_several_loads() -> None:
+    """Of which the correlation is less than of the others, so that fewer factors do."""
+    leaf = qm.MG1(qm.Gamma(1.0, 0.25)).solve([0.01, 0.9])
+    like, alone = _like(leaf), _like(qm.MG1(qm.Gamma(1.0, 0.25)).solve(0.01))
+    some = Likeness(like.largest[0], like.cell[0], like.table)
+    _, weights = common_factor(some.largest)
+    assert len(weights) < like.table.shape[-1]
+    theirs = alone.given(-1.0, weights)
+    assert some.given(-1.0, weights)[0] == pytest.approx(theirs[0], rel=1e-5)
 
 
 def test_nobody_is_like_anybody_without_a_wait() -> None:

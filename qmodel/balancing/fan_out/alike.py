@@ -55,7 +55,8 @@ def alike(leaf: StationResult, *, common: Value = 1.0) -> Value | Likeness:
     if not np.any(one > 0):
         return one
     shared = np.where(one > 0, shared, 0.0)
-    return likeness(wait, station.service, leaf.response, shared)
+    arrivals = (leaf.arrival_rate, station.servers) if np.all(np.equal(common, 1)) else None
+    return likeness(wait, station.service, leaf.response, shared, arrivals)
 
 
 def alike_in_a_row(

@@ -18,8 +18,9 @@ The part of each is read off the wait of one station: :math:`\phi = E[W]^2 /
 
 is the correlation of the responses, as services are independent. For exponential service it is
 taken as that of their normal scores (`qmodel.balancing.fan_out.joined_queues`), which gives
-every percentile of the k-th of n; for other service the waits alone depend on one another, and
-services are added (`qmodel.balancing.fan_out.likeness`). Constant work has
+every percentile of the k-th of n; for other service the waits alone depend on one another, by
+the last requests exactly (`qmodel.balancing.fan_out.common_arrivals`), and services are added
+(`qmodel.balancing.fan_out.likeness`). Constant work has
 :math:`\kappa = 1`: all are done at the same time, exactly.
 
 **M/M/1.** With :math:`W = 1 / (\mu - \lambda)`, utilization :math:`\rho` and harmonic
@@ -110,7 +111,9 @@ CORRELATED_WAITS = Assumption(
             ("unequal", "of unequal ones"),
             ("rows", "of branches of several stations"),
             ("some", "of half or more of 2 to 16"),
-            ("few", "of fewer, such as the first of 16,"),
+            ("few", "of a quarter to half of 4 to 32"),
+            ("first", "of fewer, such as the first of 16,"),
+            ("few of two times", "of less than half where service is one of two times"),
         )
     ),
     "derived and measured here; M/M/1 after Flatto and Hahn 1984",

@@ -1,21 +1,28 @@
 r"""How like the times at queues are that the same requests load: waits are, services are not.
 
-The waits of two such queues have normal scores of one correlation :math:`\kappa`
-(`qmodel.balancing.fan_out.fork_join`), their services are independent. Given the normal factor
-z that the waits have in common,
+The waits of two such queues depend on one normal factor z that they have in common, their
+services are independent. With the probability q(w, z) to wait longer than w given z,
 
 .. math::
 
-    P(W + S > t \mid z) = E\big[q(t - S, z)\big], \qquad
-    q(w, z) = \Phi\Big( \frac{\Phi^{-1}(\bar F_W(w)) + \sqrt \kappa z}{\sqrt{1 - \kappa}} \Big),
+    P(W + S > t \mid z) = E\big[q(t - S, z)\big],
 
-and the times are independent. Who is late by a long service is late alone, who is late by a
-long wait is late together with others; a service that has a longest time cannot make a request
-later than that. Ours; the distribution of one time is not touched: a shift of all scores at t
-gives it back, whatever the tables have lost.
+and the times are independent. Of stations to which all requests come, q follows from when they
+came (`qmodel.balancing.fan_out.common_arrivals`). Of several stations in a row, and where some
+requests come to one station only, waits have normal scores of one correlation :math:`\kappa`
+(`qmodel.balancing.fan_out.fork_join`),
 
-**Numerics.** The expectation is a sum over differences of the distribution of S between 96
-waits. The score of P(W + S > t | z) is a line between scores of t that are 0.2 apart.
+.. math::
+
+    q(w, z) = \Phi\Big( \frac{\Phi^{-1}(\bar F_W(w)) + \sqrt \kappa z}{\sqrt{1 - \kappa}} \Big).
+
+Who is late by a long service is late alone, who is late by a long wait is late together with
+others; a service that has a longest time cannot make a request later than that. Ours; the
+distribution of one time is not touched: a shift of all scores at t gives it back, whatever the
+tables have lost.
+
+**Numerics.** The expectation is a sum over differences of the distribution of S between 88 or
+96 waits. The score of P(W + S > t | z) is a line between scores of t that are 0.2 apart.
 """
 
 from __future__ import annotations
@@ -27,6 +34,7 @@ from typing import Any
 
 import numpy as np
 
+from qmodel.balancing.fan_out.common_arrivals import FACTOR, waits_given
 from qmodel.distributions import Distribution, Sum
 from qmodel.distributions.broadcasting import shape_of, whole
 
@@ -76,7 +84,9 @@ class Likeness:
         score, cell = np.broadcast_arrays(np.nan_to_num(score), self.cell)
         place = (score + _FARTHEST) / _STEP
         below = np.clip(place.astype(int), 0, len(self.table) - 2)
-        first, second = (_finer(self.table[i, cell], len(weights)) for i in (below, below + 1))
+        first, second = (
+            _at_points(self.table[i, cell], len(weights)) for i in (below, below + 1)
+        )
         slope = (second - first) / _STEP
         found = first + (place - below)[..., None] * (second - first)
         found, density = _shifted(found, score, weights, 2)
@@ -93,8 +103,9 @@ class Likeness:
         return found, np.where(far, (1 / apart)[..., None], slope + turned[..., None])
 
 
-def _finer(table: np.ndarray, points: int) -> np.ndarray:
-    """Return a table at more values of the factor."""
+def _at_points(table: np.ndarray, points: int) -> np.ndarray:
+    """Return a table at more values of the factor, or at fewer of the same."""
+    table = table[..., :: max(1, (table.shape[-1] - 1) // (points - 1))]
     while table.shape[-1] < points:
         finer = np.empty((*table.shape[:-1], 2 * table.shape[-1] - 1))
         finer[..., ::2] = table
@@ -169,8 +180,37 @@ def _tail_of(service: Distribution) -> Callable[[Any], Any]:
     return lambda t: np.interp(t, points, values)
 
 
+def _normal(
+    wait: Distribution, of_waits: Any, z: Any, cells: tuple[int, ...]
+) -> tuple[Any, Any]:
+    """Return waits, and the scores of being longer given the factor, of normal scores."""
+    from scipy.special import ndtri
+
+    late = np.asarray(1 - np.asarray(wait.atom), dtype=float)
+    with np.errstate(divide="ignore", invalid="ignore"):
+        unit = np.broadcast_to(np.asarray(wait.mean) / late, cells)
+    unit = np.where(np.isfinite(unit) & (unit > 0), unit, 1.0)
+    waits = _WAITS.reshape(-1, *[1] * len(cells)) * unit
+    still = np.array(np.broadcast_to(wait.tail(waits), waits.shape), dtype=float)
+    still[0] = late
+    score = ndtri(np.clip(still, 1e-300, 1 - 1e-16))
+    root, own = (np.broadcast_to(np.sqrt(x), cells) for x in (of_waits, 1 - of_waits))
+    return waits, ((score + 0 * root) / own)[..., None] + (root / own)[..., None] * z
+
+
+def _at(given: Any, z: Any) -> Any:
+    """Return scores at other values of the factor; beyond all, on straight lines."""
+    place = (z - FACTOR[0]) / (FACTOR[1] - FACTOR[0])
+    first = np.clip(place.astype(int), 0, len(FACTOR) - 2)
+    return given[..., first] + (place - first) * (given[..., first + 1] - given[..., first])
+
+
 def likeness(
-    wait: Distribution, service: Distribution, time: Distribution, of_waits: Any
+    wait: Distribution,
+    service: Distribution,
+    time: Distribution,
+    of_waits: Any,
+    arrivals: tuple[Any, Any] | None = None,
 ) -> Likeness:
     """Return how like times at a station and at another one like it are.
 
@@ -182,6 +222,9 @@ def likeness(
         The time. [-]
     of_waits : number or array
         Correlation of the scores of the waits. [-]
+    arrivals : tuple of number or array, optional
+        Rate of the requests and number of servers, where all that the waits have in common is
+        that all these requests come to all stations. [1/s], [-]
 
     Returns
     -------
@@ -192,28 +235,26 @@ def likeness(
 
     of_waits = np.minimum(np.asarray(of_waits, dtype=float), _CLOSEST)
     z, weights = common_factor(of_waits)
+    tail = _tail_of(service)
     cells = np.broadcast_shapes(np.shape(of_waits), np.shape(time.mean))
-    late = np.asarray(1 - np.asarray(wait.atom), dtype=float)
-    with np.errstate(divide="ignore", invalid="ignore"):
-        unit = np.broadcast_to(np.asarray(wait.mean) / late, cells)
-    unit = np.where(np.isfinite(unit) & (unit > 0), unit, 1.0)
-    waits = _WAITS.reshape(-1, *[1] * len(cells)) * unit
-    still = np.array(np.broadcast_to(wait.tail(waits), waits.shape), dtype=float)
-    still[0] = late
-    score = ndtri(np.clip(still, 1e-300, 1 - 1e-16))
-    root, own = (np.broadcast_to(np.sqrt(x), cells) for x in (of_waits, 1 - of_waits))
-    still = ndtr(((score + 0 * root) / own)[..., None] + (root / own)[..., None] * z)
+    if arrivals is None:
+        waits, given = _normal(wait, of_waits, z, cells)
+    else:
+        waits, given = waits_given(
+            wait, service, tail, *arrivals, np.broadcast_to(of_waits, cells)
+        )
+        given = _at(given, z)
+    still = ndtr(given)
     body = np.asarray(service.quantile(ndtr(_BODY).reshape(-1, *[1] * len(cells))))
     body = np.broadcast_to(body, (len(_BODY), *cells))
     times = np.concatenate([body, body[0] + waits[1::4], body[-1] + waits[1::4]])
     times = np.sort(times, axis=0)
     left = times[:, None] - waits
-    tail = _tail_of(service)
     done = np.where(left < 0, 0.0, 1 - np.asarray(tail(np.maximum(left, 0.0))))
     begun, longer = np.diff(-done, axis=1), (still[1:] + still[:-1]) / 2
     found = np.einsum("tw...,w...z->t...z", begun, longer)
     found = found + np.asarray(tail(times))[..., None]
-    given = ndtri(np.clip(found, 1e-300, 1 - 1e-16))
+    given = ndtri(np.clip(found, 1e-300, 1 - 1e-11))  # Sums round.
     scores = np.clip(
         ndtri(np.clip(np.asarray(time.tail(times)), 1e-300, 1 - 1e-16)), -_FARTHEST, _FARTHEST
     )
