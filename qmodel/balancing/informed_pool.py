@@ -6,33 +6,23 @@ replica.
 
 **Exponential service, FCFS** (`MMc`): the wait is that distribution.
 
-**General service, FCFS** (`MG1`, `MGc`, `MDc`): the probability of a wait is kept, and the mean
-wait scales as it does at one replica of this load alone, for one worker by :math:`(1 + c_s^2) /
-2`, less what the balancer gains by leaving busy replicas alone, for :math:`c_s^2 > 1`
-
-.. math::
-
-    1 - 0.45 \, \Big(1 - \frac{1}{c_s}\Big) \Big(1 - \frac{1}{N}\Big) \frac{z}{z + 0.3},
-    \qquad z = N (1 - \rho),
-
-fitted by us to simulations; it vanishes for one replica, and in heavy traffic. The waits of
-those that wait have the squared coefficient of variation of M/G/1 [1]_ at the load with as
-many in front, times that of exponential service.
+**General service, FCFS** (`MG1`, `MGc`, `MDc`): the probability of a wait is kept. What it is,
+is that of a queue at which requests arrive by the number there, as the policy has it, with the
+residual of the service in progress (`qmodel.balancing.replica_queue`,
+`qmodel.balancing.replica_wait`). For one replica, and for one choice, it is M/G/1 or M/G/c.
 docs/reference/errors-of-informed-pools.md has the errors, also of the probability of a wait.
 
 Where the variance of service is infinite, the mean wait is ``inf`` in its cell, and percentiles
 stay (`qmodel.queues.waits.infinite_variance`).
 
-**Sharing** (`MG1PS`, `MGcPS`): the mean hardly depends on the service distribution [2]_ and is
+**Sharing** (`MG1PS`, `MGcPS`): the mean hardly depends on the service distribution [1]_ and is
 taken from exponential service. A request of size x takes x and a gamma excess as in
 `qmodel.queues.waits.shared_response`, with mean and variance of the stretch from the levels; it
 is forgotten over a size of :math:`E[S^2] / (2 S^2)` times the mean wait of those that wait.
 
 References
 ----------
-.. [1] W. Whitt, "Approximations for the GI/G/m queue", Production and Operations Management
-   2, 1993.
-.. [2] V. Gupta, M. Harchol-Balter, K. Sigman, W. Whitt, "Analysis of join-the-shortest-queue
+.. [1] V. Gupta, M. Harchol-Balter, K. Sigman, W. Whitt, "Analysis of join-the-shortest-queue
    routing for web server farms", Performance Evaluation 64, 2007.
 """
 
@@ -49,19 +39,23 @@ from qmodel._xp import is_symbolic
 from qmodel.balancing.conditional_wait import LevelWait
 from qmodel.balancing.pool import Pool
 from qmodel.balancing.pool_errors import WORST
+from qmodel.balancing.random_split import RandomSplit
+from qmodel.balancing.replica_wait import tails_of_waits
 from qmodel.basis import APPROXIMATE, POISSON_ARRIVALS, Assumption, Basis
 from qmodel.distributions import NEVER, Distribution, Exponential, Mixture, Sum
+from qmodel.distributions.broadcasting import shape_of
+from qmodel.distributions.phase_type import phases_of
 from qmodel.errors import ModelError
 from qmodel.numerics.spare_capacity import spare_servers
-from qmodel.queues import mgc, mmc
 from qmodel.queues.approximations.measured import of_response
+from qmodel.queues.approximations.regimes import by_kind, kinds_of
 from qmodel.queues.base import DISTRIBUTIONS, FCFS, MEANS, StationResult, StreamResult
 from qmodel.queues.mdc import MDc
 from qmodel.queues.mg1 import GENERAL_SERVICE, MG1
 from qmodel.queues.mgc import MGc
 from qmodel.queues.mgc_ps import MGcPS
 from qmodel.queues.mmc import EXPONENTIAL_SERVICE, MMc
-from qmodel.queues.waits.decaying import distribution_of_wait, scv_of_delay
+from qmodel.queues.phases.wait import PhaseWait
 from qmodel.queues.waits.infinite_variance import infinite_in_its_cell
 from qmodel.queues.waits.mmc import MMcResponse
 from qmodel.queues.waits.shared_response import SharedResponse, cells_of_sizes
@@ -75,16 +69,17 @@ _KINDS = {
     "hyperexponential, SCV 9": "an SCV of 9",
     "other, SCV 4": "lognormal and gamma service with an SCV up to 4",
     "other, SCV 9": "an SCV of 9",
+    "bounded Pareto": "bounded Pareto service with an SCV up to 10",
 }
 _MEASURED = "; ".join(
     f"of {name} {of_response(WORST.get(kind, {}))}" for kind, name in _KINDS.items()
 )
-SCALED_WAIT = Assumption(
-    "scaled-wait",
-    "the wait scales with service as at one replica, with a correction fitted by us "
-    "for an SCV above 1; measured errors of the response, at loads of 0.5 to 0.95: "
-    f"{_MEASURED}",
-    "our simulations; Kimura 1986",
+REPLICA_QUEUE = Assumption(
+    "replica-queue",
+    "a replica is a queue at which requests arrive by its number, as with exponential service, "
+    "whatever the service in progress; measured errors of the response, at loads of 0.3 to "
+    f"0.95: {_MEASURED}",
+    "Bramson, Lu and Prabhakar 2012 for many replicas; our simulations",
     APPROXIMATE,
 )
 SHARED_LEVELS = Assumption(
@@ -105,7 +100,11 @@ class _State:
     wait: LevelWait
     load: Any
     over: Any
-    pooled: Any
+    levels: tuple[Any, ...]
+    ratio: Any
+    full: Any
+    """Probability that all workers of a replica are busy; the three are not those of cells
+    without a steady state, or without load."""
 
 
 class InformedPool(Pool):
@@ -128,9 +127,9 @@ class InformedPool(Pool):
         """Return the simpler pool that this one is, where it is one."""
         return None
 
-    def _pooled(self) -> Count:
-        """Return the number of replicas that the balancer chooses among, in effect."""
-        return self.replicas
+    def _chooses(self) -> Any:
+        """Return where the balancer has a choice."""
+        return np.greater(self.replicas, 1)
 
     def _solve(self, arrival_rate: Value) -> StationResult:
         if self.alone:
@@ -139,6 +138,9 @@ class InformedPool(Pool):
         if same is not None:
             return replace(same._solve(arrival_rate), station=self)
         rate, replica, service = arrival_rate, self.replica, self.service
+        general = not isinstance(replica, MGcPS) and not _is_exponential(service)
+        if general and (apart := self._apart(rate)) is not None:
+            return replace(apart, number=None)
         state = self._state(rate)
         grounds: tuple[Assumption, ...] = (POISSON_ARRIVALS, EXPONENTIAL_SERVICE)
         wait: Distribution | None = state.wait
@@ -146,21 +148,21 @@ class InformedPool(Pool):
         if isinstance(replica, MGcPS):
             wait, response = None, self._shared_response(state, service)
             grounds = (POISSON_ARRIVALS, GENERAL_SERVICE, SHARED_LEVELS)
-        elif isinstance(service, Exponential):
-            response = self._response(state.wait)
-            grounds = (*grounds, FCFS)
-        else:
-            mean = self._scaled_mean(state)
-            mean, distribution, endless = infinite_in_its_cell(
-                mean,
-                distribution=self._scaled_wait(state, mean),
+        elif general:
+            wait = self._wait_by_phases(state)
+            mean, wait, endless = infinite_in_its_cell(
+                wait.mean,
+                distribution=wait,
                 arrival_rate=rate,
                 service=service,
                 servers=self.servers,
                 probability=state.wait.levels[0],
             )
-            wait, response = distribution, Sum((distribution, service))
-            grounds = (POISSON_ARRIVALS, GENERAL_SERVICE, FCFS, SCALED_WAIT, *endless)
+            response = Sum((wait, service))
+            grounds = (POISSON_ARRIVALS, GENERAL_SERVICE, FCFS, REPLICA_QUEUE, *endless)
+        else:
+            response = self._response(state.wait)
+            grounds = (*grounds, FCFS)
         with np.errstate(invalid="ignore"):
             queue = np.where(np.asarray(rate) == 0, 0.0 * mean, rate * mean)[()]
         basis = dict.fromkeys((*MEANS, *DISTRIBUTIONS), (*grounds, *self._grounds()))
@@ -177,6 +179,24 @@ class InformedPool(Pool):
             basis=Basis(basis | {"utilization": (POISSON_ARRIVALS,)}),
         )
 
+    def _apart(self, rate: Any) -> StationResult | None:
+        """Return the result of cells of several kinds, or None where all are of one."""
+        if len(kinds := kinds_of(self.service)) > 1:
+            return by_kind(self, rate, [(where, self.serving(kind)) for where, kind in kinds])
+        chooses = self._chooses()
+        if chooses.all():
+            return None
+        blind = RandomSplit(self.replica, self.replicas)
+        return by_kind(self, rate, [(~chooses, blind), (chooses, self._choosing(chooses))])
+
+    def _choosing(self, chooses: Any) -> Pool:
+        """Return this pool in the cells where it has a choice, with one in the others."""
+        return replace(self, replicas=np.where(chooses, self.replicas, 2))
+
+    def _compared(self) -> Count:
+        """Return among how many replicas a request chooses by their numbers."""
+        return self.replicas
+
     def _state(self, rate: Any) -> _State:
         replica, service = self.replica, self.service
         if not isinstance(replica, (MMc, MG1, MGc, MDc, MGcPS)):
@@ -187,14 +207,13 @@ class InformedPool(Pool):
         if is_symbolic(rate, service.mean, replica.servers, self.replicas):
             raise ModelError(f"{type(self).__name__} has no symbolic form")
         spare = spare_servers(rate, service.mean, self.servers)
-        load, n, c, spare, pooled, s = (
+        load, n, c, spare, s = (
             np.asarray(x, dtype=float)
             for x in np.broadcast_arrays(
                 rate * service.mean / self.servers,
                 self.replicas,
                 replica.servers,
                 spare,
-                self._pooled(),
                 service.mean,
             )
         )
@@ -203,6 +222,14 @@ class InformedPool(Pool):
             inside = np.where(over | idle | missing, 0.5, np.minimum(load, 1 - 1e-15))
         unknown = np.where(missing, np.nan, 0.0)
         levels, ratio = self._levels(inside, n, c)
+        full = inside + 0.0 * levels[0]
+        if (c > 1).any():
+            one = self._levels(inside, n, np.ones_like(c))[0][0]
+            after = levels[1] / levels[0] if len(levels) > 1 else ratio
+            with np.errstate(divide="ignore", invalid="ignore"):
+                power = np.log(inside) / np.log(one)
+                most = inside * levels[0] / after
+            full = np.where(c > 1, np.minimum(levels[0] ** power, most), full)
         always = np.where(over, 1.0, 0.0)
         out = over | idle
         wait = LevelWait(
@@ -210,7 +237,7 @@ class InformedPool(Pool):
             (np.where(out, always, ratio) + unknown)[()],
             (c / s)[()],
         )
-        return _State(wait, inside, over, pooled)
+        return _State(wait, inside, over, levels, ratio, full)
 
     def _response(self, wait: LevelWait) -> Distribution:
         # The queue of M/M/c, with its closed forms, where the levels fall by one ratio.
@@ -222,41 +249,35 @@ class InformedPool(Pool):
         listed = Sum((wait, self.service))
         return Mixture((1.0 * even, 1.0 - even), (closed, listed)) if np.any(even) else listed
 
-    def _scaled_mean(self, state: _State) -> Any:
-        s, scv, c = self.service.mean, self.service.scv, self.replica.servers
-        rate = state.load * c / s
-        exponential = mmc.waiting_time(rate, s, servers=c)
-        general = mgc.waiting_time(rate, s, servers=c, scv=scv)
-        with np.errstate(divide="ignore", invalid="ignore"):
-            alone = np.where(exponential > 0, general / exponential, (1 + scv) / 2)
-        many = state.pooled * (1 - state.load)
-        spread = 0.45 * (1 - 1 / np.sqrt(np.maximum(scv, 1.0)))
-        gain = 1 - spread * (1 - 1 / state.pooled) * many / (many + 0.3)
-        return (state.wait.mean * alone * gain)[()]
-
-    def _scaled_wait(self, state: _State, mean: Any) -> Distribution:
-        wait, service = state.wait, self.service
-        probability = wait.levels[0]
-        with np.errstate(divide="ignore", invalid="ignore", over="ignore"):
-            delay = np.where(
-                state.over | (np.asarray(probability) <= 0), 1.0, wait.mean / probability
+    def _wait_by_phases(self, state: _State) -> Distribution:
+        service = self.service
+        shape = np.broadcast_shapes(np.shape(state.levels[0]), shape_of(service))
+        load, full, ratio, workers, replicas, choices, *levels = (
+            np.broadcast_to(x, shape).ravel()
+            for x in (
+                state.load,
+                state.full,
+                state.ratio,
+                self.replica.servers,
+                self.replicas,
+                self._compared(),
+                *state.levels,
             )
-            second = (wait.variance + wait.mean**2) / probability
-            scv = np.where(
-                state.over | (np.asarray(probability) <= 0), 1.0, second / delay**2 - 1
-            )
-            # In front of those that wait are 1 / (1 - load) requests, at one M/M/1.
-            front = np.maximum(delay * wait.drain, 1.0)
-        scv = scv * scv_of_delay(1 - 1 / front, service)
-        none = np.nan + 0.0 * state.load
-        return distribution_of_wait(
-            mean,
-            probability=probability,
-            scv=scv,
-            decay=none,
-            scale=service.mean,
-            over=state.over,
         )
+        tails = tails_of_waits(
+            service,
+            workers=workers.astype(int),
+            load=load,
+            full=full,
+            levels=np.stack(levels),
+            ratio=ratio,
+            replicas=replicas,
+            choices=choices,
+            shape=shape,
+        )
+        probability = np.broadcast_to(state.wait.levels[0], shape)[()]
+        unit = np.where(state.over, np.inf, np.broadcast_to(service.mean, shape))[()]
+        return PhaseWait(probability, unit, np.arange(load.size).reshape(shape)[()], tails)
 
     def _shared_response(self, state: _State, work: Distribution) -> Distribution:
         wait, mix = state.wait, self.service
@@ -328,3 +349,11 @@ class InformedPool(Pool):
             response_time=stretch * service.mean,
             response=self.distribution_of_response(result, service),
         )
+
+
+def _is_exponential(service: Distribution) -> bool:
+    """Return whether service is exponential, under whatever name."""
+    if isinstance(service, Exponential):
+        return True
+    phases = None if is_symbolic(service.mean) else phases_of(service)
+    return phases is not None and phases.initial.size == 1

@@ -196,5 +196,8 @@ class JoinIdleQueue(InformedPool):
             least = np.where(other > 0, 1 - probability * (1 - steps) / other, 0.0)
         return (probability,), np.clip(ratio, np.minimum(least, 1.0), 1.0)
 
+    def _compared(self) -> Count:
+        return 1  # where none is known to be idle
+
     def _grounds(self) -> tuple[Assumption, ...]:
         return (JOIN_IDLE,)

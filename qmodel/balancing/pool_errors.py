@@ -8,10 +8,11 @@ from __future__ import annotations
 __all__ = ["WORST"]
 
 WORST: dict[str, dict[str, int]] = {
-    "constant": {"mean": 4, "p50": 5, "p95": 17, "p99": 34, "probability": 22},
-    "SCV below 1": {"mean": 3, "p50": 4, "p95": 8, "p99": 13, "probability": 13},
-    "hyperexponential, SCV 4": {"mean": 9, "p50": 18, "p95": 17, "p99": 9, "probability": 13},
-    "hyperexponential, SCV 9": {"mean": 10, "p50": 59, "p95": 25, "p99": 17, "probability": 19},
-    "other, SCV 4": {"mean": 17, "p50": 13, "p95": 22, "p99": 49, "probability": 13},
-    "other, SCV 9": {"mean": 22, "p50": 16, "p95": 42, "p99": 101, "probability": 16},
+    "constant": {"mean": 2, "p50": 4, "p95": 7, "p99": 26, "probability": 22},
+    "SCV below 1": {"mean": 2, "p50": 2, "p95": 4, "p99": 7, "probability": 13},
+    "hyperexponential, SCV 4": {"mean": 3, "p50": 14, "p95": 7, "p99": 8, "probability": 13},
+    "hyperexponential, SCV 9": {"mean": 8, "p50": 32, "p95": 11, "p99": 9, "probability": 19},
+    "other, SCV 4": {"mean": 5, "p50": 10, "p95": 5, "p99": 17, "probability": 13},
+    "other, SCV 9": {"mean": 10, "p50": 14, "p95": 11, "p99": 19, "probability": 16},
+    "bounded Pareto": {"mean": 16, "p50": 7, "p95": 12, "p99": 47, "probability": 18},
 }

@@ -33,7 +33,7 @@ References
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 import numpy as np
@@ -133,8 +133,15 @@ class PowerOfChoices(InformedPool):
             return LeastConnections(self.replica, self.replicas)
         return None
 
-    def _pooled(self) -> Count:
-        return np.where(np.asarray(self.choices) == 1, 1, self.replicas)[()]
+    def _choosing(self, chooses: Any) -> Pool:
+        replicas, choices = (np.where(chooses, x, 2) for x in (self.replicas, self.choices))
+        return replace(self, replicas=replicas, choices=choices)
+
+    def _compared(self) -> Count:
+        return self.choices
+
+    def _chooses(self) -> Any:
+        return np.greater(self.replicas, 1) & np.greater(self.choices, 1)
 
     def _grounds(self) -> tuple[Assumption, ...]:
         return (SHORTEST_QUEUE, POWER_OF_CHOICES) if self.distinct else (POWER_OF_CHOICES,)

@@ -124,19 +124,25 @@ def test_lognormal_and_gamma_service_are_within_what_is_stated(row):
     found = r.response.quantile(np.array([0.5, 0.95, 0.99])) / figures - 1
     assert (found >= [-0.17, -0.26, -0.22]).all()
     assert (found <= [0.17, 0.26, 0.49]).all()
-    said = next(str(a.statement) for a in r.basis.assumptions("p99") if a == "scaled-wait")
+    said = next(str(a.statement) for a in r.basis.assumptions("p99") if a == "replica-queue")
     figures = "mean {mean} %, p50 {p50} %, p95 {p95} % and p99 {p99} %"
     assert figures.format(**WORST["other, SCV 4"]) in said
 
 
 def test_general_service_is_exponential_where_it_is():
-    """A gamma distribution of SCV 1 is no `Exponential`, and is scaled by nothing."""
+    """A gamma distribution of SCV 1 is no `Exponential`, and is solved as one."""
     exponential = LeastConnections(qm.MG1(qm.Exponential(1.0)), 6).solve(5.0)
     same = LeastConnections(qm.MG1(qm.Gamma(1.0, scv=1.0)), 6).solve(5.0)
     assert same.waiting_time == pytest.approx(float(exponential.waiting_time), rel=1e-9)
     assert same.wait.variance == pytest.approx(float(exponential.wait.variance), rel=1e-9)
-    assert "scaled-wait" in same.basis.assumptions("p99")
-    assert "scaled-wait" not in exponential.basis.assumptions("p99")
+    assert same.basis.assumptions("p99") == exponential.basis.assumptions("p99")
+    # Two phases of one mean are solved as any other, and come out the same.
+    two = qm.HyperExponential([0.5, 0.5], [1.0, 1.0])
+    solved = LeastConnections(qm.MG1(two), 6).solve(5.0)
+    assert solved.waiting_time == pytest.approx(float(exponential.waiting_time), rel=1e-9)
+    assert solved.wait.variance == pytest.approx(float(exponential.wait.variance), rel=1e-3)
+    assert "replica-queue" in solved.basis.assumptions("p99")
+    assert "replica-queue" not in exponential.basis.assumptions("p99")
 
 
 def test_one_replica_of_an_array_has_the_mean_of_pollaczek_and_khinchine():

@@ -23,7 +23,7 @@ def script(script_of_docs: Callable[[str], ModuleType]) -> ModuleType:
 
 def test_labels_are_those_of_the_table() -> None:
     basis = LeastConnections(qm.MG1(qm.LogNormal(1.0, 4.0)), 5).solve(2.5).basis
-    said = next(str(a.statement) for a in basis.assumptions("p99") if a == "scaled-wait")
+    said = next(str(a.statement) for a in basis.assumptions("p99") if a == "replica-queue")
     figures = "mean {mean} %, p50 {p50} %, p95 {p95} % and p99 {p99} %"
     parts = said.split("; of ")
     assert f"of constant service {figures.format(**WORST['constant'])}" in said

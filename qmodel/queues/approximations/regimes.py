@@ -130,7 +130,7 @@ def of_cells(
         wait=Mixture(weights, tuple(waits)),
         response=Mixture(weights, tuple(r.response for r in found)),
         station=station,
-        number=_CellStates(tuple(cells), tuple(numbers)),
+        number=_CellStates(tuple(cells), tuple(numbers)) if numbers else None,
         basis=Basis({
             name: union(*(r.basis.grounds[name] for r in found))
             for name in found[0].basis.grounds

@@ -48,7 +48,7 @@ from qmodel.queues.phases.tables import (
 from qmodel.queues.phases.wait import Tails
 from qmodel.queues.waits.constant_service import ConstantServiceNumber, ConstantServiceWait
 
-__all__ = ["condensed"]
+__all__ = ["Grid", "condensed", "grid_of"]
 
 _SAME = 32  # cells of one queue from which nodes are shared
 _STEP = 0.25  # of the logarithms of the rates, and twice that of the times
@@ -61,7 +61,7 @@ _APART = 0.22  # nodes, in the logarithm
 _STENCIL = 6  # of them between which a load is
 
 
-class _Grid(NamedTuple):
+class Grid(NamedTuple):
     """Rates, times, and the matrix that makes weights of the rates of a tail at the times."""
 
     rates: np.ndarray
@@ -92,7 +92,7 @@ class _Nodes(NamedTuple):
     levels: np.ndarray
     logs: np.ndarray
 
-    def solve(self, queue: PhaseQueue | ConstantQueue, grid: _Grid, at: np.ndarray) -> None:
+    def solve(self, queue: PhaseQueue | ConstantQueue, grid: Grid, at: np.ndarray) -> None:
         """Make these nodes known."""
         here = np.unique(at)
         here = here[~self.known[here]]
@@ -111,13 +111,14 @@ class _Nodes(NamedTuple):
 
 
 @lru_cache(maxsize=64)
-def _grid(slowest: float) -> _Grid:
+def grid_of(slowest: float) -> Grid:
+    """Return the grid whose slowest rate this is."""
     rates = np.exp(np.arange(np.log(slowest), np.log(_FASTEST), _STEP))
     times = np.exp(np.arange(np.log(0.3 / _FASTEST), np.log(25 / slowest), _STEP / 2))
     times = np.concatenate([[0.0], times])
     sure = np.where(times == 0, _CERTAIN, 1.0)
     falling = sure[:, None] * np.exp(-times[:, None] * rates)
-    return _Grid(rates, times, np.linalg.pinv(falling, rcond=_SMALLEST) * sure)
+    return Grid(rates, times, np.linalg.pinv(falling, rcond=_SMALLEST) * sure)
 
 
 def condensed(queue: PhaseQueue | ConstantQueue, load: np.ndarray, slowest: float) -> Blend:
@@ -146,7 +147,7 @@ def condensed(queue: PhaseQueue | ConstantQueue, load: np.ndarray, slowest: floa
     >>> found.ratio[-1].round(4), found.tails.weights.shape
     (np.float64(1.0063), (40, 37))
     """
-    grid = _grid(slowest)
+    grid = grid_of(slowest)
     if load.size < _SAME:
         if isinstance(queue, ConstantQueue):
             return _constant(queue.servers, load, grid)
@@ -169,12 +170,12 @@ def _nodes(queue: PhaseQueue | ConstantQueue, slowest: float) -> _Nodes:
     ratio, n = np.exp(places), places.size
     load = (ratio * (1 + near) - _LOW) / (1 + ratio)
     of, levels = np.full(n, np.nan), np.full((n, queue.servers), np.nan)
-    logs = np.full((n, 1 + _grid(slowest).times.size), np.nan)
+    logs = np.full((n, 1 + grid_of(slowest).times.size), np.nan)
     known = np.zeros(n, dtype=bool)
     return _Nodes(first, places[1] - first, near, load, known, of, levels, logs)
 
 
-def _constant(servers: int, load: np.ndarray, grid: _Grid) -> Blend:
+def _constant(servers: int, load: np.ndarray, grid: Grid) -> Blend:
     """Return the waits of M/D/c, which are exact at the times of the grid."""
     rates = servers * np.minimum(load, 1 - 1e-9)
     wait = ConstantServiceWait(rates, 1.0, servers)
