@@ -30,35 +30,25 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator
 from functools import lru_cache, partial
-from typing import Any, NamedTuple
 
 import numpy as np
 
 from qmodel._values import remembered
 from qmodel.distributions.base import Distribution
+from qmodel.distributions.erlang_fits import (
+    FittedPhases,
+    fit_erlang_body,
+    fit_erlang_mixture,
+)
 from qmodel.distributions.phase_type import PhaseType
 
-__all__ = ["FittedPhases", "fit_beside_constant", "fit_body", "fit_phases"]
+__all__ = ["fit_beside_constant", "fit_body", "fit_phases"]
 
 _REMAINS = 1e-3  # of the residual service, where the grid ends
 _POINTS = 96
 _FROM = 0.03  # means
-_SECOND_MOMENT = 17.3  # weight of the error of its logarithm against one point of the grid
-_HELD = 5.0  # times that weight, in a blend with constant service
 _NEARLY_BEST = 1.25, 0.005
 _MUCH_BETTER = 2 / 3
-_NOTHING = 1e-300  # of a residual tail
-
-
-class FittedPhases(NamedTuple):
-    """Phases, how well they imitate, and their share in a blend with constant service.
-
-    The error is that of the log of the residual tail.
-    """
-
-    distribution: PhaseType
-    error: float
-    share: float = 1.0
 
 
 @remembered
@@ -183,9 +173,9 @@ def _fitted_beside(
     share = np.clip(scv * most, 1e-3, 0.9)
     odds = np.log(share / (1 - share))
     start = np.append(odds, -np.arange(1.0, most))
-    mixed = _mixed(t, scv, most, wanted, start, weights, constant)
+    mixed = fit_erlang_mixture(t, scv, most, wanted, start, weights, constant)
     start = np.append(odds, [-2.2, *np.log([0.75, 1 + scv])])
-    body = _body(t, scv, most - 1, wanted, start, weights, constant)
+    body = fit_erlang_body(t, scv, most - 1, wanted, start, weights, constant)
     return body if body.error < _MUCH_BETTER * mixed.error else mixed
 
 
@@ -202,7 +192,7 @@ def _fitted_body(
         odds = np.array([-2.2, -5.0])[:branches]
         means = np.array([1 + scv, min(far, 3 * (1 + scv))])[-branches:]
     start = np.concatenate([odds, np.log([0.75, *means])])
-    return _body(t, scv, body, wanted, start, _near(t, wanted, servers))
+    return fit_erlang_body(t, scv, body, wanted, start, _near(t, wanted, servers))
 
 
 def _near(t: np.ndarray, wanted: np.ndarray, servers: int) -> np.ndarray:
@@ -256,148 +246,10 @@ def _candidates(t: np.ndarray, scv: float, most: int) -> Iterator[tuple[int, np.
         # A body, a branch of a few means, and a rare one as long as the grid.
         odds, far = ((-2.2, -5.0), t[-1] / 6) if scv > 1.5 else ((-1.0, -3.0), t[-1] / 8)
         means = np.log([0.75, 1 + scv, min(far, 3 * (1 + scv))])
-        yield n + 2, np.append(odds, means), partial(_body, t, scv, n)
+        yield n + 2, np.append(odds, means), partial(fit_erlang_body, t, scv, n)
     if scv > 1.5 and most >= 6:
         # Four branches: a body, and three means evenly spaced in their logarithm.
         means = np.append(np.log(0.6), np.log(np.geomspace(0.4 * (1 + scv), t[-1] / 6, 3)))
-        yield 4, np.append([-1.5, -3.5, -6.5], means), partial(_body, t, scv, 1)
+        yield 4, np.append([-1.5, -3.5, -6.5], means), partial(fit_erlang_body, t, scv, 1)
     for n in range(2, most + 1 if scv < 1 else 2):
-        yield n, np.zeros(n - 1), partial(_mixed, t, scv, n)
-
-
-def _least_squares(
-    wanted: np.ndarray,
-    scv: float,
-    at: Callable[[Any], Any],
-    start: np.ndarray,
-    weights: Any = 1.0,
-    constant: np.ndarray | None = None,
-) -> tuple[np.ndarray, float, float]:
-    """Fit what `at` returns: residual tail and second moment in one row, and their slopes.
-
-    Where those of constant service are given too, `start` begins with the log of the odds of a
-    share; returned are the rest of the parameters, the error and the share.
-    """
-    from scipy.optimize import least_squares
-
-    held = _SECOND_MOMENT if constant is None else _HELD * _SECOND_MOMENT
-    aim = np.append(wanted, np.log(1 + scv))
-    weight = np.append(np.broadcast_to(weights, wanted.shape), held)
-
-    def share(z: np.ndarray) -> float:
-        return 1.0 if constant is None else float(1 / (1 + np.exp(-np.clip(z[0], -30, 30))))
-
-    def blend(z: np.ndarray) -> Any:
-        if constant is None:
-            return at(z)
-        w, (values, by) = share(z), at(z[1:])
-        slope = w * (1 - w) * (values - constant)
-        return w * values + (1 - w) * constant, np.column_stack([slope, w * by])
-
-    def rest(z: np.ndarray) -> Any:
-        return weight * (np.log(np.maximum(blend(z)[0], _NOTHING)) - aim)
-
-    def slopes(z: np.ndarray) -> Any:
-        values, by = blend(z)
-        seen = weight * (values > _NOTHING) / np.maximum(values, _NOTHING)
-        return seen[:, None] * by
-
-    found = least_squares(rest, start, slopes, xtol=1e-7, ftol=1e-7, gtol=1e-9, max_nfev=300)
-    error = float(np.sqrt(np.mean(found.fun[:-1] ** 2)))
-    return found.x[constant is not None :], error, share(found.x)
-
-
-def _weights(odds: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
-    """Return probabilities from the logs of their odds to the first, and their slopes."""
-    weights = np.exp(np.append(0.0, odds) - max(0.0, odds.max(initial=0.0)))
-    p = weights / weights.sum()
-    return p, (np.diag(p) - np.outer(p, p))[:, 1:]
-
-
-def _erlang(t: np.ndarray, n: int, mean: float) -> tuple[np.ndarray, np.ndarray]:
-    """Return E(X - t)+ and E X^2 of an Erlang distribution in one row; and d/d mean of it."""
-    from scipy.special import gammaincc
-
-    x = n * t / mean
-    longer = gammaincc(n + 1, x)
-    second = mean**2 * (1 + 1 / n)
-    return (
-        np.append(mean * longer - t * gammaincc(n, x), second),
-        np.append(longer, 2 * second / mean),
-    )
-
-
-def _body(
-    t: np.ndarray,
-    scv: float,
-    n: int,
-    wanted: np.ndarray,
-    start: np.ndarray,
-    weights: Any = 1.0,
-    constant: np.ndarray | None = None,
-) -> FittedPhases:
-    """Fit an Erlang body of n phases and exponential branches."""
-    branches = (start.size - (constant is not None)) // 2
-    sizes = np.array([n, *[1] * branches])
-
-    def unpack(z: np.ndarray) -> tuple[np.ndarray, ...]:
-        """Return probabilities and means, of mean 1, and the slopes of both."""
-        (p, by_odds), logs = _weights(z[:branches]), np.clip(z[branches:], -8.0, 12.0)
-        means = np.exp(logs) / (p @ np.exp(logs))
-        free = (logs == z[branches:]) * (np.eye(branches + 1) - p * means)
-        odds = -np.outer(means, means @ by_odds)
-        by_mean = means[:, None] * free
-        return (
-            p,
-            means,
-            np.pad(by_odds, ((0, 0), (0, branches + 1))),
-            np.hstack([odds, by_mean]),
-        )
-
-    def at(z: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
-        p, means, p_slopes, slopes = unpack(z)
-        pairs = (_erlang(t, k, m) for k, m in zip(sizes, means, strict=True))
-        values, by_mean = map(np.stack, zip(*pairs, strict=True))
-        return p @ values, values.T @ p_slopes + (p[:, None] * by_mean).T @ slopes
-
-    z, error, share = _least_squares(wanted, scv, at, start, weights, constant)
-    p, means, *_ = unpack(z)
-    size = n + branches
-    initial, rates = np.zeros(size), np.zeros((size, size))
-    initial[[0, *range(n, size)]] = p
-    rates[:n, :n] = n / means[0] * (np.eye(n, k=1) - np.eye(n))
-    rates[n:, n:] = np.diag(-1 / means[1:])
-    # A branch that is never taken is no phase.
-    used = np.append(np.full(n, p[0] > 1e-12), p[1:] > 1e-12)
-    initial, rates = initial[used], rates[np.ix_(used, used)]
-    return FittedPhases(PhaseType(initial / initial.sum(), rates), error, share)
-
-
-def _mixed(
-    t: np.ndarray,
-    scv: float,
-    n: int,
-    wanted: np.ndarray,
-    start: np.ndarray,
-    weights: Any = 1.0,
-    constant: np.ndarray | None = None,
-) -> FittedPhases:
-    """Fit a mixture of Erlang distributions of 1 to n phases with one rate."""
-    sizes = np.arange(1, n + 1)
-
-    def unpack(z: np.ndarray) -> tuple[np.ndarray, float, np.ndarray]:
-        """Return probabilities, the mean of a phase, and the slopes of the former."""
-        p, slopes = (x[::-1] for x in _weights(z))
-        return p, float(1 / (p @ sizes)), slopes
-
-    def at(z: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
-        p, phase, slopes = unpack(z)
-        pairs = (_erlang(t, int(k), k * phase) for k in sizes)
-        values, by_mean = map(np.stack, zip(*pairs, strict=True))
-        by_phase = -(phase**2) * (sizes @ slopes)
-        return p @ values, values.T @ slopes + np.outer((p * sizes) @ by_mean, by_phase)
-
-    z, error, share = _least_squares(wanted, scv, at, start, weights, constant)
-    p, phase, _ = unpack(z)
-    shape = PhaseType(p[::-1], (np.eye(n, k=1) - np.eye(n)) / phase)
-    return FittedPhases(shape, error, share)
+        yield n, np.zeros(n - 1), partial(fit_erlang_mixture, t, scv, n)

@@ -4,13 +4,13 @@ from __future__ import annotations
 
 import numpy as np
 import pytest
+from scipy.special import gammaincc
 
 import qmodel as qm
+from qmodel.distributions.erlang_fits import branch_weights, erlangs
 from qmodel.distributions.fit_phases import (
-    _erlang,
     _fitted,
     _residual,
-    _weights,
     fit_body,
     fit_phases,
 )
@@ -109,14 +109,20 @@ def test_a_jump_leaves_nothing_beyond_the_distribution(late: float) -> None:
 @pytest.mark.parametrize("n", [1, 3])
 def test_slopes_of_an_erlang_body(n: int) -> None:
     t, h = np.geomspace(0.01, 20.0, 12), 1e-6
-    above, below = (_erlang(t, n, 1.3 * (1 + x))[0] for x in (h, -h))
-    assert _erlang(t, n, 1.3)[1] == pytest.approx((above - below) / (2.6 * h), rel=1e-6)
-    # E(X - 0)+ is the mean.
-    assert _erlang(np.zeros(1), n, 1.3)[0] == pytest.approx([1.3, 1.3**2 * (1 + 1 / n)])
+    above, below = (erlangs(t, [n], [1.3 * (1 + x)])[0][0] for x in (h, -h))
+    slopes = erlangs(t, [n], [1.3])[1][0]
+    assert slopes == pytest.approx((above - below) / (2.6 * h), rel=1e-6)
+    # E(X - 0)+ is the mean, and E(X - t)+ that by incomplete gamma functions.
+    assert erlangs(np.zeros(1), [n], [1.3])[0][0] == pytest.approx([1.3, 1.69 * (1 + 1 / n)])
+    x = n * t / 1.3
+    wanted = 1.3 * gammaincc(n + 1, x) - t * gammaincc(n, x)
+    assert erlangs(t, [n], [1.3])[0][0, :-1] == pytest.approx(wanted, rel=1e-9, abs=1e-15)
 
 
 def test_slopes_of_probabilities() -> None:
     odds, h = np.array([-2.0, 0.5, 3.0]), 1e-6
     for i, step in enumerate(h * np.eye(3)):
-        above, below = _weights(odds + step)[0], _weights(odds - step)[0]
-        assert _weights(odds)[1][:, i] == pytest.approx((above - below) / (2 * h), abs=1e-9)
+        above, below = branch_weights(odds + step)[0], branch_weights(odds - step)[0]
+        assert branch_weights(odds)[1][:, i] == pytest.approx(
+            (above - below) / (2 * h), abs=1e-9
+        )

@@ -15,7 +15,8 @@ from functools import partial
 import numpy as np
 
 from qmodel.distributions import Distribution, Gamma, Scaled
-from qmodel.distributions.fit_phases import FittedPhases, fit_body, fit_phases
+from qmodel.distributions.erlang_fits import FittedPhases
+from qmodel.distributions.fit_phases import fit_body, fit_phases
 from qmodel.distributions.phase_type import PhaseType, phases_of
 from qmodel.queues.phases.busy_servers import states
 from qmodel.queues.phases.grounds import BEHIND_RENEWAL

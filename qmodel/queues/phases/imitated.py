@@ -25,12 +25,8 @@ import numpy as np
 
 from qmodel.basis import Assumption
 from qmodel.distributions import Distribution
-from qmodel.distributions.fit_phases import (
-    FittedPhases,
-    fit_beside_constant,
-    fit_body,
-    fit_phases,
-)
+from qmodel.distributions.erlang_fits import FittedPhases
+from qmodel.distributions.fit_phases import fit_beside_constant, fit_body, fit_phases
 from qmodel.distributions.phase_type import PhaseType, phases_of
 from qmodel.queues.phases.busy_servers import states
 from qmodel.queues.phases.condensed import condensed

@@ -27,7 +27,8 @@ import numpy as np
 
 from qmodel._values import remembered
 from qmodel.distributions import Distribution
-from qmodel.distributions.fit_phases import FittedPhases, fit_body
+from qmodel.distributions.erlang_fits import FittedPhases
+from qmodel.distributions.fit_phases import fit_body
 from qmodel.distributions.phase_type import PhaseType
 from qmodel.queues.counts.erlang import erlang_c
 from qmodel.queues.phases.condensed import condensed
