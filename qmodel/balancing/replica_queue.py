@@ -31,14 +31,16 @@ straight line in :math:`\log s`; beyond the last, where the probabilities fall b
 
 **Few replicas.** With exponential service all are long at the same times; a replica with a long
 service is so while others are not. Had all numbers been independent, F would have the slope d
-of the choices. Between the two slopes we take the weight, ours,
+of the choices. Between the two slopes we take the weight
 
 .. math::
 
-    \frac{|c_e^2 - 1|}{c_e^2 + 1} \, \frac{z}{z + d - 1}, \qquad z = N (1 - \rho)^2 ,
+    \frac{|c_e^2 - 1|}{c_e^2 + 1} \, \frac{z}{z + 0.6 (d - 1)}, \qquad
+    z = (N - 1) (1 - \rho)^2 ,
 
 of the second, :math:`c_e^2` being the SCV of the residual service: none for exponential
-service and in heavy traffic, where all replicas are one queue.
+service and in heavy traffic, where all replicas are one queue. It is ours, with a constant that
+is fitted to simulations. Join idle queue chooses no further, and has no such weight.
 
 **Several workers.** While all c are busy, services are taken as those of one worker of c times
 the speed, but for the first, which lasts as long as the shortest of a service and the rests of

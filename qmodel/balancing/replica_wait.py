@@ -43,6 +43,7 @@ _PHASES = 8  # of a fit
 _BESIDE = 10  # beside constant service
 _EXPONENTIALS, _UNUSED = 8, 1e-9  # of the shortest residual service, and a weight
 _SPAN = 1e-4, 30.0, 240  # times at which they are fitted
+_TOGETHER = 0.6  # fitted, see `qmodel.balancing.replica_queue`
 _CONSTANT = 1e-9  # an SCV of rounding
 _NODES = 8  # of the age of a constant service
 _VALUES = 1 << 19  # of transforms at a time
@@ -108,14 +109,15 @@ def tails_of_waits(
         for c in map(int, np.unique(workers[of_distribution])):
             here = of_distribution[workers[of_distribution] == c]
             of, d = served(distribution, c), choices[here]
-            spare = replicas[here] * (1 - load[here]) ** 2
+            spare = (replicas[here] - 1) * (1 - load[here]) ** 2
+            others = np.where(d > 1, _TOGETHER * (d - 1), np.inf)
             policy = Policy.of_levels(
                 load[here],
                 full[here],
                 levels[:, here],
                 ratio[here],
                 choices=d,
-                weight=np.where(d > 1, of.unlike * spare / (spare + d - 1), 0.0),
+                weight=of.unlike * spare / (spare + others),
             )
             found.append((here, _tails(of, c, load[here], policy)))
     return beside(found, load.size)
