@@ -1,5 +1,7 @@
 """Kinds of stations against M/M/c of as many loads, each with its p99: ratios of CPU time."""
 
+from itertools import count
+
 import numpy as np
 import pytest
 
@@ -42,6 +44,33 @@ def test_kind(interleaved, kind):
         lambda: p99(station, LOADS * servers), lambda: p99(qm.MMc(1.0, 4), LOADS * 4), rounds=5
     )
     print(f"\n{kind}, 64 loads, mean and p99: {r} M/M/4, limit {limit}")
+    assert r.median <= limit
+
+
+# Of service that is new each time: with its fit, solved at the nodes of 200 loads, or alone.
+SWEEP = np.linspace(0.3, 0.95, 200)
+BOUNDED = qm.Pareto, (0.4, 1.8, 4000.0)
+NEW = {
+    "bounded Pareto, 2 servers, 200 loads": (*BOUNDED, 2, SWEEP, 75),
+    "bounded Pareto, 16 servers, 200 loads": (*BOUNDED, 16, SWEEP, 400),
+    "bounded Pareto, 16 servers, one load": (*BOUNDED, 16, 0.7, 45),
+    "lognormal of SCV 4, 2 servers, 200 loads": (qm.LogNormal, (1.0, 4.0), 2, SWEEP, 90),
+    "lognormal of SCV 4, 16 servers, 200 loads": (qm.LogNormal, (1.0, 4.0), 16, SWEEP, 260),
+    "lognormal of SCV 9, 16 servers, 200 loads": (qm.LogNormal, (1.0, 9.0), 16, SWEEP, 420),
+}
+
+
+@pytest.mark.parametrize("what", NEW)
+def test_new_service(interleaved, what):
+    make, (first, second, *rest), servers, loads, limit = NEW[what]
+    draws = count(1)
+
+    def solve():
+        service = make(first, second * (1 + 1e-4 * next(draws)), *rest)
+        return qm.MGc(service, servers).solve(loads * servers / service.mean).waiting_time
+
+    r = interleaved(solve, lambda: p99(qm.MMc(1.0, 4), LOADS * 4), rounds=5)
+    print(f"\nM/G/c of new service, {what}, mean: {r} M/M/4, limit {limit}")
     assert r.median <= limit
 
 

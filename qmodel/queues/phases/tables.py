@@ -42,7 +42,9 @@ __all__ = [
 ]
 
 _SAME = 32  # cells of one queue from which tables are shared
-_NODES = (16, 24, 32)
+_NODES = {16: np.inf, 24: np.inf, 32: 100.0}
+"""Nodes, and how many times too large the error of fewer is at most for them to help."""
+
 _MANY = 30  # states of busy servers from which on roots are less work than matrices
 _ARRIVALS = 240  # states of arrivals and servers
 _ERROR = {True: 1e-8, False: 3e-6}  # where service is of phase type, and where it is fitted
@@ -282,7 +284,11 @@ def _tables(queue: PhaseQueue, low: float, high: float) -> _Tables | None:
     exact, every = solved_apart(queue, tests), np.arange(tests.size)
     times = np.array([0.0, 0.1, 0.3, 1.0, 3.0, 8.0])[:, None]
     tail = exact.tails.sums(every, _falling, times)
-    for n in _NODES:
+    least = 0.0
+    for n, most in _NODES.items():
+        if least > most * _ERROR[queue.exact]:
+            continue
+        least = np.inf
         turn = (2 * np.arange(n) + 1) * np.pi / (2 * n)
         nodes = low + (high - low) * (1 + np.cos(turn)) / 2
         barycentric = (-1.0) ** np.arange(n) * np.sin(turn)
@@ -295,6 +301,7 @@ def _tables(queue: PhaseQueue, low: float, high: float) -> _Tables | None:
             away = max(away, abs(found.tails.means / exact.tails.means - 1).max())
             if away < _ERROR[queue.exact]:
                 return table
+            least = min(least, float(away))
     return None
 
 
