@@ -227,10 +227,6 @@ three, 12 of 1, lognormal 4, 0.58
 three, 6 of 4, gamma 4, 0.51
 three, 20 of 1, lognormal 9, 0.51
 least, 2 of 1, gamma 9, 0.6
-"""
-"""Of other families: drawn at random, and where errors are large."""
-
-LAST = """
 least, 2 of 1, gamma 2, 0.87
 two, 3 of 4, gamma 4, 0.73
 idle, 4 of 1, gamma 9, 0.87
@@ -279,6 +275,46 @@ two, 20 of 1, Pareto 2.0 to 3,000 3.006, 0.9
 two, 4 of 4, bounded Pareto 9.885, 0.41
 three, 4 of 1, uniform 0.3333, 0.72
 least, 12 of 1, constant 0, 0.38
+"""
+"""Of other families: drawn at random, and where errors are large."""
+
+LAST = """
+least, 32 of 1, gamma 2, 0.94
+three, 8 of 1, gamma 4, 0.65
+least, 32 of 4, gamma 9, 0.7
+two, 8 of 1, gamma 0.5, 0.9
+idle, 3 of 1, hyperexponential 4, 0.37
+idle, 2 of 4, hyperexponential 9, 0.67
+two, 8 of 1, lognormal 2, 0.71
+least, 8 of 2, lognormal 4, 0.38
+two, 3 of 1, lognormal 9, 0.7
+three, 64 of 1, lognormal 4, 0.66
+idle, 8 of 4, lognormal 9, 0.62
+three, 32 of 1, Pareto 2.2 to 10,000 1.754, 0.31
+two, 6 of 4, Pareto 2.0 to 3,000 3.006, 0.67
+least, 20 of 1, bounded Pareto 9.885, 0.83
+two, 3 of 2, uniform 0.3333, 0.56
+three, 12 of 1, constant 0, 0.42
+least, 4 of 1, gamma 2, 0.66
+three, 4 of 1, gamma 4, 0.93
+three, 8 of 4, gamma 9, 0.47
+least, 4 of 4, gamma 0.5, 0.38
+idle, 32 of 1, hyperexponential 4, 0.38
+idle, 32 of 1, hyperexponential 9, 0.57
+two, 12 of 2, lognormal 2, 0.74
+idle, 64 of 1, lognormal 4, 0.74
+three, 64 of 1, lognormal 9, 0.7
+least, 12 of 1, lognormal 4, 0.88
+three, 20 of 1, lognormal 9, 0.74
+idle, 32 of 4, Pareto 2.2 to 10,000 1.754, 0.89
+two, 3 of 1, Pareto 2.0 to 3,000 3.006, 0.62
+three, 32 of 1, bounded Pareto 9.885, 0.39
+least, 8 of 1, uniform 0.3333, 0.5
+least, 64 of 2, constant 0, 0.59
+least, 3 of 1, gamma 2, 0.95
+least, 12 of 1, gamma 4, 0.55
+idle, 6 of 2, gamma 9, 0.38
+least, 8 of 1, gamma 0.5, 0.73
 """
 """Drawn at random last, and nothing was fitted to them."""
 

@@ -102,9 +102,7 @@ class _State:
     over: Any
     levels: tuple[Any, ...]
     ratio: Any
-    full: Any
-    """Probability that all workers of a replica are busy; the three are not those of cells
-    without a steady state, or without load."""
+    """As the levels, not those of cells without a steady state, or without load."""
 
 
 class InformedPool(Pool):
@@ -222,14 +220,6 @@ class InformedPool(Pool):
             inside = np.where(over | idle | missing, 0.5, np.minimum(load, 1 - 1e-15))
         unknown = np.where(missing, np.nan, 0.0)
         levels, ratio = self._levels(inside, n, c)
-        full = inside + 0.0 * levels[0]
-        if (c > 1).any():
-            one = self._levels(inside, n, np.ones_like(c))[0][0]
-            after = levels[1] / levels[0] if len(levels) > 1 else ratio
-            with np.errstate(divide="ignore", invalid="ignore"):
-                power = np.log(inside) / np.log(one)
-                most = inside * levels[0] / after
-            full = np.where(c > 1, np.minimum(levels[0] ** power, most), full)
         always = np.where(over, 1.0, 0.0)
         out = over | idle
         wait = LevelWait(
@@ -237,7 +227,7 @@ class InformedPool(Pool):
             (np.where(out, always, ratio) + unknown)[()],
             (c / s)[()],
         )
-        return _State(wait, inside, over, levels, ratio, full)
+        return _State(wait, inside, over, levels, ratio)
 
     def _response(self, wait: LevelWait) -> Distribution:
         # The queue of M/M/c, with its closed forms, where the levels fall by one ratio.
@@ -252,15 +242,15 @@ class InformedPool(Pool):
     def _wait_by_phases(self, state: _State) -> Distribution:
         service = self.service
         shape = np.broadcast_shapes(np.shape(state.levels[0]), shape_of(service))
-        load, full, ratio, workers, replicas, choices, *levels = (
+        load, ratio, workers, replicas, choices, full, *levels = (
             np.broadcast_to(x, shape).ravel()
             for x in (
                 state.load,
-                state.full,
                 state.ratio,
                 self.replica.servers,
                 self.replicas,
                 self._compared(),
+                self._full(state),
                 *state.levels,
             )
         )
@@ -278,6 +268,19 @@ class InformedPool(Pool):
         probability = np.broadcast_to(state.wait.levels[0], shape)[()]
         unit = np.where(state.over, np.inf, np.broadcast_to(service.mean, shape))[()]
         return PhaseWait(probability, unit, np.arange(load.size).reshape(shape)[()], tails)
+
+    def _full(self, state: _State) -> Any:
+        """Return the probability that all workers of a replica are busy."""
+        load, n, c = np.broadcast_arrays(state.load, self.replicas, self.replica.servers)
+        if (c == 1).all():
+            return load
+        single = self._levels(load, n.astype(float), np.ones(c.shape))[0][0]
+        levels = state.levels
+        after = levels[1] / levels[0] if len(levels) > 1 else state.ratio
+        with np.errstate(divide="ignore", invalid="ignore"):
+            # No more than what leaves each share to be found as often as the next, or more so.
+            full = levels[0] ** (np.log(load) / np.log(single))
+            return np.where(c > 1, np.minimum(full, load * levels[0] / after), load)
 
     def _shared_response(self, state: _State, work: Distribution) -> Distribution:
         wait, mix = state.wait, self.service

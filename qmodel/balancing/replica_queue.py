@@ -40,12 +40,15 @@ of the choices. Between the two slopes we take the weight
 
 of the second, :math:`c_e^2` being the SCV of the residual service: none for exponential
 service and in heavy traffic, where all replicas are one queue. It is ours, with a constant that
-is fitted to simulations. Join idle queue chooses no further, and has no such weight.
+is fitted to simulations. Where none is idle, join idle queue has the slope 1 of a blind choice,
+and the weight of d = 2.
 
 **Several workers.** While all c are busy, services are taken as those of one worker of c times
-the speed, but for the first, which lasts as long as the shortest of a service and the rests of
-c - 1 others (with an SCV above 1). A replica is full with the probability
-:math:`u_0^{g}`, :math:`g = \log \rho / \log u_0^{(1)}` from replicas of one worker.
+the speed, but for the one that makes the replica full. With an SCV above 1 it lasts as long as
+the shortest of a service and the rests of c - 1 others; below 1 services come more evenly, and
+it varies half as much more than they do. A replica is full with the probability
+:math:`u_0^{g}`, :math:`g = \log \rho / \log u_0^{(1)}` from replicas of one worker, and no more
+than :math:`\rho u_0^2 / u_1`.
 
 References
 ----------
@@ -141,7 +144,8 @@ class Policy(NamedTuple):
         x, y = (np.minimum.accumulate(np.log(np.maximum(p, _NEVER))) for p in (shares, levels))
         run, rise = -np.diff(x, axis=0), -np.diff(y, axis=0)
         # Where they fall by one ratio all are long, and none is apart.
-        more = np.where(rise > run * (1 + _SAME), choices * run - rise, 0.0)
+        alike = (rise <= run * (1 + _SAME)) & (choices > 1)
+        more = np.where(alike, 0.0, choices * run - rise)
         rise = rise + weight * np.maximum(more, 0.0)
         found = np.concatenate([y[:1], y[:1] - np.cumsum(rise, axis=0)])
         return cls(x, found, rise / np.where(run > 0, run, np.inf))

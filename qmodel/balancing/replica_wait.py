@@ -13,7 +13,8 @@ of exponentials there (`qmodel.queues.phases.condensed`). Service is of phase ty
 by phases that are fitted to its residual (`qmodel.distributions.fit_phases`); what varies less
 than few phases can is a blend with constant service, and so is its wait. Constant service has
 its age for a phase, at the nodes of Radau's rule, between which the states are polynomials; its
-tail is summed as it is.
+tail is summed as it is. On several workers what varies less than phases can is extrapolated in
+the SCV, from two Erlang distributions.
 """
 
 from __future__ import annotations
@@ -110,7 +111,7 @@ def tails_of_waits(
             here = of_distribution[workers[of_distribution] == c]
             of, d = served(distribution, c), choices[here]
             spare = (replicas[here] - 1) * (1 - load[here]) ** 2
-            others = np.where(d > 1, _TOGETHER * (d - 1), np.inf)
+            others = _TOGETHER * np.maximum(d - 1, 1)
             policy = Policy.of_levels(
                 load[here],
                 full[here],
