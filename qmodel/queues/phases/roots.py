@@ -42,13 +42,15 @@ from qmodel.queues.phases import busy_servers
 from qmodel.queues.phases.busy_servers import configurations, find, moved, states
 from qmodel.queues.phases.queue import PhaseSolution, solve, stacked, tidied
 
-__all__ = ["solve_by_roots"]
+__all__ = ["RARE", "solve_by_roots"]
+
+RARE = 1e-7
+"""Probability of waiting from which on the digits of a wait are nine."""
 
 _CHUNK = 1 << 17  # numbers in one stack of eigenvectors
 _HELD, _STEPS = 5, 30  # steps that keep to the grid, and in all
-_CONVERGED, _SPARE = 1e-15, 1e-6  # relative step, times the spare capacity; and the least
+_CONVERGED, _SPARE = 1e-15, 1e-5  # relative step, times the spare capacity; and the least
 _RIGHT = 1e-9  # relative error of the mean number of busy servers
-_RARE = 1e-10  # probability of waiting from which on its digits are right
 _LOW, _HIGH = np.geomspace(1e-9, 0.5, 50)[:-1], np.geomspace(0.5, 1e-10, 40)
 _GRID, _REST = np.append(_LOW, 1 - _HIGH), np.append(1 - _LOW, _HIGH)
 """The grid of x, in its logarithm and then in that of 1 - x; and 1 - x."""
@@ -141,7 +143,9 @@ def _servers(service: PhaseType, servers: int) -> _Servers:
     return _Servers(roots, changes, ends, starts)
 
 
-def solve_by_roots(service: PhaseType, servers: int, arrival_rate: np.ndarray) -> PhaseSolution:
+def solve_by_roots(
+    service: PhaseType, servers: int, arrival_rate: np.ndarray, rare: float = RARE
+) -> PhaseSolution:
     """Return the steady state of M/PH/c.
 
     Where the roots are not all found, and where waits are rare or saturation is near, it is
@@ -155,6 +159,9 @@ def solve_by_roots(service: PhaseType, servers: int, arrival_rate: np.ndarray) -
         Number of servers, >= 1. [-]
     arrival_rate : array of shape (cells,)
         Arrival rate, > 0 and below saturation. [1/s]
+    rare : float, default 1e-7
+        Probability of waiting below which it is that by matrices; at 1e-10 a wait may have
+        seven digits. [-]
 
     Returns
     -------
@@ -168,7 +175,7 @@ def solve_by_roots(service: PhaseType, servers: int, arrival_rate: np.ndarray) -
     >>> found.probability.round(6), (found.probability * found.mean).round(6)
     (array([0.609122]), array([1.677]))
     """
-    found, right = _by_roots(service, servers, arrival_rate)
+    found, right = _by_roots(service, servers, arrival_rate, rare)
     if right.all() and found:
         return found
     left = arrival_rate[~right]
@@ -184,7 +191,7 @@ def solve_by_roots(service: PhaseType, servers: int, arrival_rate: np.ndarray) -
 
 
 def _by_roots(
-    service: PhaseType, servers: int, arrival_rate: np.ndarray
+    service: PhaseType, servers: int, arrival_rate: np.ndarray, rare: float
 ) -> tuple[PhaseSolution | None, np.ndarray]:
     """Return the cells in which all roots are found, and which they are."""
     nowhere, one = np.zeros(arrival_rate.size, dtype=bool), _server(service)
@@ -201,6 +208,7 @@ def _by_roots(
     except np.linalg.LinAlgError:  # a root that is found twice
         return None, nowhere
     *whole, right = (np.concatenate(x) for x in zip(*parts, strict=True))
+    right &= whole[0] > rare
     if not right.any():
         return None, nowhere
     probability, mean, levels, weights, rates = (x[right] for x in whole)
@@ -254,7 +262,7 @@ def _solve(one: _Server, every: _Servers, arrival_rate: np.ndarray) -> tuple[Any
     )
     mean = (weights / rates).sum(axis=1).real
     busy = levels @ np.arange(servers) + servers * probability
-    right = converged & (abs(busy / arrival_rate - 1) < _RIGHT) & (probability > _RARE)
+    right = converged & (abs(busy / arrival_rate - 1) < _RIGHT)
     return probability, mean, levels, weights, rates, right
 
 

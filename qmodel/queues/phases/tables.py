@@ -26,7 +26,7 @@ from qmodel.queues.counts.server_states import ServerStates
 from qmodel.queues.phases.busy_servers import states
 from qmodel.queues.phases.queue import PhaseSolution, solve
 from qmodel.queues.phases.renewal import LEAST_LOAD, solve_renewal
-from qmodel.queues.phases.roots import solve_by_roots
+from qmodel.queues.phases.roots import RARE, solve_by_roots
 from qmodel.queues.phases.wait import POISSON, Tails
 
 __all__ = [
@@ -194,11 +194,11 @@ def _busy(queue: PhaseQueue, load: np.ndarray) -> Blend:
     return blends[0][1] if len(blends) == 1 else _joined(blends, queue.servers, load.size)
 
 
-def solved_apart(queue: PhaseQueue, load: np.ndarray) -> Blend:
-    """Return the waits, each load by itself [-]."""
+def solved_apart(queue: PhaseQueue, load: np.ndarray, rare: float = RARE) -> Blend:
+    """Return the waits, each load by itself, to nine digits unless they are rare [-]."""
     servers = queue.servers
     rates = servers * np.clip(load, floor(queue), 1 - 1e-9)
-    found = _solution(queue, rates)
+    found = _solution(queue, rates, rare)
     ratio = found.probability / erlang_c(servers=servers, offered_load=rates)
     markov = ServerStates(rates, servers, servers - rates)
     levels = found.levels / markov.probability(np.arange(servers)[:, None]).T
@@ -207,13 +207,13 @@ def solved_apart(queue: PhaseQueue, load: np.ndarray) -> Blend:
     return Blend(ratio, tails, levels)
 
 
-def _solution(queue: PhaseQueue, rates: np.ndarray) -> PhaseSolution:
+def _solution(queue: PhaseQueue, rates: np.ndarray, rare: float) -> PhaseSolution:
     """Return the steady state at each arrival rate, by roots where that is less work."""
     service, servers, gaps = queue.service, queue.servers, queue.interarrival
     if not by_phases(queue):
         return solve_renewal(gaps, service, servers, rates)
     if gaps is POISSON and states(servers, service.initial.size) > _MANY:
-        return solve_by_roots(service, servers, rates)
+        return solve_by_roots(service, servers, rates, rare)
     initial, generator = (
         np.broadcast_to(x, (rates.size, *x.shape)) for x in (service.initial, service.generator)
     )
