@@ -54,6 +54,25 @@ POLICIES = {
 }
 ONE, CONSTANT = ("gamma", 1.0), ("constant", 0.0)
 EXPONENTIAL, REGULAR = Service(*ONE, 1, 0.8), Service(*CONSTANT, 1, 0.9)
+
+
+def _drawn_last(number: int, seed: int) -> list[Point]:
+    """Return splits at random before one server; nothing was chosen by these."""
+    rng = np.random.default_rng(seed)
+    found = []
+    for _ in range(number):
+        first, then = (FIRST[rng.integers(len(FIRST))], THEN[rng.integers(len(THEN))])
+        loads = np.round(rng.uniform([0.3, 0.4], [0.9, 0.92]), 2).tolist()
+        replicas = int(rng.choice((2, 3, 4, 5, 7, 10, 14, 20)))
+        services = (
+            Service(*of, 1, load) for of, load in zip((first, then), loads, strict=True)
+        )
+        found.append(Point("random", replicas, *services))
+    return found
+
+
+FIRST = [CONSTANT, CONSTANT, CONSTANT, ("gamma", 0.25), ("uniform", 0.3333), ("lognormal", 2.0)]
+THEN = [CONSTANT, CONSTANT, ("gamma", 0.25), ONE, ("lognormal", 2.0)]
 POINTS = (
     [
         Point(policy, replicas, replica, then)
@@ -146,7 +165,11 @@ POINTS = (
             Service("constant", 0.0, 1, 0.88),
         ),
         Point("random", 6, Service("constant", 0.0, 1, 0.86), Service("gamma", 1.0, 1, 0.95)),
+        Point("random", 16, Service(*CONSTANT, 1, 0.8), REGULAR),
+        Point("random", 2, Service(*CONSTANT, 1, 0.66), Service(*CONSTANT, 1, 0.67)),
+        Point("random", 8, Service(*CONSTANT, 1, 0.9), Service(*CONSTANT, 1, 0.95)),
     ]
+    + _drawn_last(30, 2029)
 )
 
 
@@ -240,6 +263,8 @@ def group(point: Point) -> str:
     if point.first is not None:
         return "pool"
     spaced = point.then is not None and point.then.scv == point.replica.scv == 0
+    if point.policy == "random" and point.replica.servers == 1:
+        return "constant work split at random" if spaced else "split at random"
     return "constant after constant service" if spaced else "other service"
 
 

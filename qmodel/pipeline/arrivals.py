@@ -23,6 +23,7 @@ from qmodel.queues.approximations.dispersion import (
     DISTURBED,
     POISSON,
     Dispersion,
+    merged,
     mixed,
 )
 from qmodel.queues.approximations.displaced_stream import displaced
@@ -219,6 +220,11 @@ class Arrivals(Calls):
             self.scvs[name], self.told[name] = come, {"scv": come, "early_scv": early}
             scv = np.maximum(own + (come - 1) / queues, 0.0)
         passed = stream.passed | {name}
+        if not stream and type(queues) is int and queues > 1 and np.all(np.equal(own, 1)):
+            # Drawn at random from a Poisson stream: each queue has one of its own.
+            left = Behind(stream, each, busy, servers, services, scv, passed)
+            several = merged(left, queues).having_passed(passed)
+            return several if np.all(mine == 1) else several.thinned(mine)
         # Constant work by round robin is as in one queue; others may leave at once.
         turn = np.all(np.equal(services.scv, 0) & np.equal(np.multiply(own, queues), 1))
         left = Behind(

@@ -9,10 +9,18 @@ import numpy as np
 from qmodel.distributions import Distribution
 from qmodel.queues.approximations.behind import Behind
 from qmodel.queues.approximations.clock import felt_by_clock
-from qmodel.queues.approximations.constant_in_a_row import scv_behind_constant
+from qmodel.queues.approximations.constant_in_a_row import (
+    scv_behind_constant,
+    scv_behind_several,
+)
 from qmodel.queues.approximations.dispersion import Dispersion
 from qmodel.queues.approximations.limited_stream import Limited
-from qmodel.queues.approximations.time_scales import early_scv, late_scv, scv_at
+from qmodel.queues.approximations.time_scales import (
+    early_index,
+    early_scv,
+    late_scv,
+    scv_at,
+)
 
 __all__ = ["at_station"]
 
@@ -62,6 +70,17 @@ def at_station(
             of_one, direct = of_one & ~exact, direct & ~exact
             left = np.where(known, 0.0 if slower is None else slower, 0.0)
             scv, early = (np.where(exact, left, x)[()] for x in (scv, early))
+    burst: Any = np.inf
+    if once and (sources := stream.sources) is not None:
+        known = sources.apart(service, servers)
+        if np.any(known):
+            of_one, direct = of_one & ~known, direct & ~known
+            left = scv_behind_several(sources, rate, service)
+            soon = early_index(rate, utilization, left, service, servers)
+            first = sources.early(utilization, soon)
+            scv, early = (np.where(known, *x)[()] for x in ((left, scv), (first, early)))
+            # One of each server at most is met.
+            burst = np.where(known, float(sources.number), np.inf)[()]
     if np.any(of_one):
         felt = felt_by_clock(stream, rate, utilization, seen)
         index, as_gaps, late = (
@@ -74,12 +93,13 @@ def at_station(
             "late_scv": late,
             "gap_scv": np.where(direct, 1.0, 0.0)[()],
             "disturbance": stream.kept_back,
+            "burst": burst,
         }
-    found = {"index": scv, "scv": scv, "early_scv": None if early is scv else early}
+    first = None if early is scv else early
+    found = {"index": scv, "scv": scv, "early_scv": first, "burst": burst}
     if isinstance(stream, Limited):
         late = late_scv(stream, rate, utilization, scv, seen)
         if late is not None:
-            burst: Any = np.inf
             if np.any(np.equal(service.scv, 0)):
                 burst = stream.burst_at(service.mean, servers)
             found |= {"burst": burst, "late_scv": late, "gap_scv": early}

@@ -149,11 +149,16 @@ def felt_by_clock(stream: Dispersion, rate: Any, utilization: Any, service_scv: 
     """
     felt: tuple[Any, Any, Any] = 1.0, 0.0, 0.0
     settled: Any = False
+    sources = stream.sources
     with np.errstate(all="ignore"):
         for _ in range(_ROUNDS):
             index = felt[0]
             scvs = np.maximum(index + service_scv, _LEAST)
             own, other = Clock.of_station(rate, utilization, scvs, index).parts(stream)
+            if sources is not None:
+                fills = filling(rate, utilization)
+                count = sources.counts(index, fills, service_scv)
+                own = own * np.where(np.less(own, 0), count, 1.0)
             found = np.maximum(1 + own + other, 0.0), own, other
             # A cell stays as it is once it has settled, whatever stands beside it.
             felt = tuple(np.where(settled, x, y) for x, y in zip(felt, found, strict=True))

@@ -31,11 +31,12 @@ import numpy as np
 
 from qmodel.distributions import Distribution
 from qmodel.queues import mdc
+from qmodel.queues.approximations.merged_streams import Sources, mean_wait
 
 if TYPE_CHECKING:
     from qmodel.queues.approximations.dispersion import Dispersion
 
-__all__ = ["scv_behind_constant"]
+__all__ = ["scv_behind_constant", "scv_behind_several"]
 
 _LEAST = 1e-9
 _STEPS = 40
@@ -85,11 +86,24 @@ def scv_behind_constant(
             return None
         alone = np.asarray(mdc.waiting_time(rate, service.mean, servers=servers))
         gone = mdc.waiting_time(rate, first.mean, servers=before)
-        left = np.log(np.clip(1 - gone / alone, _LEAST, 1.0))
         load = np.minimum(rate * service.mean / servers, 1.0)
-        low = 2 * (1 - load) / (3 * load)
-        found = left
-        for _ in range(_STEPS):
-            over = found - low * (np.exp(-found) - 2 + np.exp(found)) - left
-            found = found - over / (1 + low * (np.exp(-found) - np.exp(found)))
-        return np.where(slower, np.exp(found), np.nan)[()]
+        return np.where(slower, scv_of_wait(1 - gone / alone, load), np.nan)[()]
+
+
+def scv_of_wait(share: Any, load: Any) -> Any:
+    """Return the SCV with which a wait is so large a share of that behind Poisson arrivals."""
+    left = np.log(np.clip(share, _LEAST, 1.0))
+    low = 2 * (1 - load) / (3 * load)
+    found = left
+    for _ in range(_STEPS):
+        over = found - low * (np.exp(-found) - 2 + np.exp(found)) - left
+        found = found - over / (1 + low * (np.exp(-found) - np.exp(found)))
+    return np.exp(found)
+
+
+def scv_behind_several(sources: Sources, rate: Any, service: Distribution) -> Any:
+    """Return the SCV of what constant work leaves on several servers for constant work."""
+    with np.errstate(all="ignore"):
+        alone = np.asarray(mdc.waiting_time(rate, service.mean, servers=1))
+        load = np.minimum(rate * service.mean, 1.0)
+        return scv_of_wait(mean_wait(sources, service.mean) / alone, load)

@@ -14,7 +14,8 @@ as one of the SCV :math:`I(t^*)` (`scv_at`). What leaves a station is in
 feels over exponential times instead of over t (`qmodel.queues.approximations.clock`).
 
 Independent streams add: the index of a mix is the mean of theirs by rate; of a share p drawn at
-random it is :math:`1 + p (I - 1)`.
+random it is :math:`1 + p (I - 1)`. Of what leaves equal servers more is known
+(`qmodel.queues.approximations.merged_streams`).
 
 A request that asks several stations at once goes on when the last is done. The index of what
 goes on is the mean of theirs, each by the square of its mean time; and what stops any of n
@@ -47,7 +48,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from copy import copy
 from dataclasses import dataclass
-from functools import reduce
+from functools import cached_property, reduce
 from typing import Any
 
 import numpy as np
@@ -60,6 +61,7 @@ from qmodel.queues.approximations.departure_errors import WORST as POOLS
 from qmodel.queues.approximations.dispersion_errors import WORST
 from qmodel.queues.approximations.limit_errors import WORST as LIMITED
 from qmodel.queues.approximations.loss_errors import WORST as LOST
+from qmodel.queues.approximations.merged_streams import Sources, sources_of
 
 __all__ = [
     "DISTURBED",
@@ -67,6 +69,7 @@ __all__ = [
     "VARIABILITY",
     "Dispersion",
     "joined",
+    "merged",
     "mixed",
     "probability_factor",
     "wait_factor",
@@ -74,6 +77,7 @@ __all__ = [
 
 _ROWS, _LONG = WORST["SCV to 4"], WORST["SCV above 4"]
 _POOL, _SPACED = POOLS["other service"], POOLS["constant after constant service"]
+_SPLIT, _SPLIT_CONSTANT = POOLS["split at random"], POOLS["constant work split at random"]
 _ROOM = max(errors["next"] for errors in LOST.values())
 _VARIED, _REGULAR = LIMITED["SCV from 1"], LIMITED["SCV below 1"]
 VARIABILITY = Assumption(
@@ -92,7 +96,11 @@ VARIABILITY = Assumption(
     "more regular; at an exponential server behind a station with a finite capacity the mean "
     f"wait within {_ROOM} %; behind a pool of FCFS replicas the mean wait within "
     f"{_POOL['mean']} % and its p99 within {_POOL['p99']} %, of constant work before constant "
-    f"work {_SPACED['mean']} % and {_SPACED['p99']} %; at such a pool behind a station the "
+    f"work {_SPACED['mean']} % and {_SPACED['p99']} %, behind equal servers that a stream is "
+    f"split over at random {_SPLIT['mean']} % and {_SPLIT['p99']} %, of constant work before "
+    f"constant work {_SPLIT_CONSTANT['mean']} % and {_SPLIT_CONSTANT['p99']} %, the mean wait "
+    "within 2 % where that is no longer than of each server before an equal part; at such a "
+    "pool behind a station the "
     f"mean response within {POOLS['pool']['mean']} %, its p99 within {POOLS['pool']['p99']} %; "
     "behind a fork the mean wait was found within 10 %, where its stations are equal and of "
     "lognormal service up to 25 % low",
@@ -170,6 +178,11 @@ class Dispersion:
     def _over(self, clock: Clock) -> tuple[Any, Any]:
         return 0.0, self.extra(clock.time, clock.known)
 
+    @property
+    def sources(self) -> Sources | None:
+        """Equal servers that all of it comes from, if they are several."""
+        return None
+
     def thinned(self, share: Any) -> Dispersion:
         """Return that of a share of the requests, drawn at random."""
         return self if self.depth == 0 else _Mixed(((share, self),), self.depth)
@@ -195,6 +208,11 @@ class _Mixed(Dispersion):
     def __post_init__(self) -> None:
         passed: frozenset[str] = frozenset().union(*(part.passed for _, part in self.parts))
         object.__setattr__(self, "passed", passed)
+
+    @cached_property
+    def sources(self) -> Sources | None:
+        """The servers of its parts."""
+        return sources_of(self.parts)
 
     def _extra(self, time: Any, known: dict[int, Any]) -> Any:
         return sum(share * part.extra(time, known) for share, part in self.parts)
@@ -227,8 +245,15 @@ def mixed(parts: Sequence[tuple[Any, Dispersion]]) -> Dispersion:
     return DISTURBED.having_passed(passed) if any(part for _, part in parts) else POISSON
 
 
+def merged(stream: Dispersion, number: int) -> Dispersion:
+    """Return that of so many streams together, each like one, and independent of it."""
+    return _Mixed(((1 / number, stream),) * number, stream.depth)
+
+
 class _Joined(_Mixed):
     """What goes on when the last of several is done."""
+
+    sources = None
 
     def _extra(self, time: Any, known: dict[int, Any]) -> Any:
         count = 1 / sum(share**2 for share, _ in self.parts)
