@@ -149,19 +149,19 @@ def erlangs(
     >>> erlangs(np.array([0.0, 1.0]), [1], [1.0])[0].round(4)
     array([[1.    , 0.3679, 2.    ]])
     """
-    values, slopes = [], []
-    for n, mean in zip(sizes, means, strict=True):
+    sizes, means = list(sizes), list(means)
+    values, slopes = np.empty((2, len(sizes), t.size + 1))
+    for i, (n, mean) in enumerate(zip(sizes, means, strict=True)):
         x = n / mean * t
         term = np.exp(-x)
         tail = term
         for k in range(1, n):
             term = term * (x / k)
             tail = tail + term
-        longer = tail + term * (x / n)
-        second = mean**2 * (1 + 1 / n)
-        values.append(np.append(mean * longer - t * tail, second))
-        slopes.append(np.append(longer, 2 * second / mean))
-    return np.array(values), np.array(slopes)
+        longer, second = tail + term * (x / n), mean**2 * (1 + 1 / n)
+        values[i, :-1], values[i, -1] = mean * longer - t * tail, second
+        slopes[i, :-1], slopes[i, -1] = longer, 2 * second / mean
+    return values, slopes
 
 
 def fit_erlang_body(

@@ -126,3 +126,8 @@ def test_slopes_of_probabilities() -> None:
         assert branch_weights(odds)[1][:, i] == pytest.approx(
             (above - below) / (2 * h), abs=1e-9
         )
+
+
+def test_of_more_than_one_minimum_the_better() -> None:
+    # From the first of the first steps alone it is 0.2.
+    assert fit_phases(qm.Pareto(1.0, 1.5, 1e5), 6).error < 0.08

@@ -6,6 +6,8 @@ import numpy as np
 import pytest
 
 import qmodel as qm
+from qmodel.distributions.phase_type import PhaseType
+from qmodel.queues.phases import condensed as condensed_module
 from qmodel.queues.phases.condensed import condensed
 from qmodel.queues.phases.refined import refined
 from qmodel.queues.phases.tables import Blend, PhaseQueue, floor, solved_apart
@@ -82,3 +84,23 @@ def test_where_hardly_one_waits_they_wait_alike() -> None:
     found = condensed(of, np.geomspace(low / 1e6, low, 40), slowest)
     assert np.ptp(found.ratio) == 0
     assert found.tails.means == pytest.approx(solved_apart(of, np.array([low])).tails.means[0])
+
+
+def test_nodes_are_solved_when_they_are_needed(monkeypatch: pytest.MonkeyPatch) -> None:
+    h2 = PhaseType([0.9, 0.1], [[-2.0, 0.0], [0.0, -2 / 11.25]])
+    queue, solved = PhaseQueue(h2, True, 2), []
+
+    def counted(of: PhaseQueue, load: np.ndarray, rare: float) -> Blend:
+        solved.append(load)
+        return solved_apart(of, load, rare)
+
+    monkeypatch.setattr(condensed_module, "solved_apart", counted)
+    low, high = np.linspace(0.4, 0.5, 50), np.linspace(0.4, 0.9, 50)
+    first = condensed(queue, low, 0.1)
+    assert 6 <= solved[0].size <= 9
+    condensed(queue, high, 0.1)
+    # Those of the lower loads are known, and nothing is left of what they were without.
+    assert not np.intersect1d(solved[0], solved[1]).size
+    again = condensed(queue, low, 0.1)
+    assert len(solved) == 2
+    assert (again.tails.weights == first.tails.weights).all()
