@@ -68,12 +68,13 @@ __all__ = ["Phases", "Policy", "Replica", "solved"]
 
 _MOST_LEVELS = 256
 _NEVER = 1e-290  # a probability, of which the logarithm is not taken
-_LITTLE = 1e-4  # of those that wait, from which on the arrival rate stays as it is
+_LITTLE = 2e-4  # of those that wait, from which on the arrival rate stays as it is
 _SLOWEST = 1e-280  # arrival rate
 _LEAST_RATE = 1e-6  # of those at further levels, who wait behind as few others
 _ROUNDED = 1e-6  # what is left of a share that has lost its digits
 _SAME = 1e-9  # slopes that are one
-_NARROW = 1e-11  # error of the logarithm of a rate
+_NARROW = 1e-9  # step to the logarithm of a rate
+_SECANTS, _FLAT = 12, 0.05  # steps, and a slope that is none
 _STEEP, _LOWER = 1.5, 0.5  # how far the slopes of F may be off at its corners
 
 
@@ -253,7 +254,7 @@ def solved(phases: Phases, arrivals: np.ndarray, policy: Policy) -> Replica:
         level = came @ weights / (began @ ends)
         return came + (rate * level)[:, None] * began, level
 
-    far, last = np.zeros(cells, dtype=bool), np.ones(cells)
+    far, last, ahead = np.zeros(cells, dtype=bool), np.ones(cells), np.zeros(cells)
     while True:
         last = np.where(far, last, np.maximum(arrivals * found / share, _SLOWEST))
         far = far | (np.log(share) <= policy.shares[-1]) | (found <= least)
@@ -263,13 +264,14 @@ def solved(phases: Phases, arrivals: np.ndarray, policy: Policy) -> Replica:
         def excess(
             log: Any, flow: np.ndarray = flow, share: np.ndarray = share, found: Any = found
         ) -> Any:
-            rate = np.exp(log)
-            level = np.minimum(at(rate, flow)[1], share)
-            return rate * level - arrivals * (found - policy.at(share - level))
+            level = np.minimum(at(np.exp(log), flow)[1], share)
+            come = arrivals * np.maximum(found - policy.at(share - level), _NEVER)
+            return log + np.log(level) - np.log(come)
 
         usual = np.log(last)
         high = np.where(far, usual, usual + np.log(_STEEP * steepest))
-        log = increasing_root(excess, usual - _LOWER, high, atol=_NARROW)
+        log = _root(excess, usual + ahead, usual - _LOWER, high, far)
+        ahead = np.where(far, 0.0, log - usual)
         rate = np.where(far, last, np.exp(log))
         state, level = at(rate, flow)
         waiting = waiting + len(states) * level
@@ -299,3 +301,19 @@ def solved(phases: Phases, arrivals: np.ndarray, policy: Policy) -> Replica:
         joined,
         waiting,
     )
+
+
+def _root(f: Any, start: np.ndarray, low: Any, high: Any, known: np.ndarray) -> np.ndarray:
+    """Return where the increasing `f` is zero, by secants, or where these fail by brackets."""
+    x, value = start, f(start)
+    slope = np.ones_like(x)
+    for _ in range(_SECANTS):
+        step = np.clip(x - value / slope, low, high) - x
+        if (known | (abs(step) < _NARROW)).all():
+            return np.asarray(x + step)
+        after = f(x + step)
+        with np.errstate(divide="ignore", invalid="ignore"):
+            secant = (after - value) / step
+        slope = np.where(np.isfinite(secant) & (secant > _FLAT), secant, slope)
+        x, value = x + step, after
+    return np.asarray(increasing_root(f, low, high, atol=_NARROW))
