@@ -58,6 +58,32 @@ def test_each_of_two_meets_the_other_alone() -> None:
     assert found == pytest.approx(services**2 / 4, rel=1e-12)
 
 
+@pytest.mark.parametrize(("share", "then"), [(0.8, 0.6), (0.5, 0.45), (0.3, 0.27)])
+def test_nobody_waits_behind_a_part_of_slower_constant_work(share: float, then: float) -> None:
+    first, last = qm.call("a", qm.MDc(0.9)), qm.call("then", qm.MDc(then / share))
+    path = qm.series(first, qm.branch((share, last), (1 - share, qm.nothing())))
+    found = qm.Pipeline(path).solve(1.0).stations["then"]
+    assert float(found.waiting_time) < 1e-6
+    slower = qm.call("then", qm.MDc(0.91))
+    path = qm.series(first, qm.branch((share, slower), (1 - share, qm.nothing())))
+    assert float(qm.Pipeline(path).solve(1.0).stations["then"].waiting_time) > 1e-3
+
+
+def test_a_mix_with_a_poisson_stream_waits() -> None:
+    """Half of the requests have not been at the first station."""
+    some = qm.branch((0.5, qm.call("a", qm.MDc(1.8))), (0.5, qm.nothing()))
+    found = _behind(some, qm.MDc(0.8))
+    assert 0.5 < float(found.waiting_time) < 1.6
+
+
+def test_a_part_of_what_several_let_through() -> None:
+    """Each of two meets the other alone, which comes half as often."""
+    both = _branch(qm.MDc(1.6), 2)
+    path = qm.series(both, qm.branch((0.5, qm.call("then", qm.MDc(0.7))), (0.5, qm.nothing())))
+    found = qm.Pipeline(path).solve(1.0).stations["then"]
+    assert float(found.waiting_time) == pytest.approx(0.7**2 / 8, rel=0.015)
+
+
 def test_very_many_are_a_poisson_stream() -> None:
     found = mean_wait(Sources(400, 0.8, 320.0, 0.0), 0.5)
     assert float(found) == pytest.approx(0.25, rel=0.01)

@@ -61,7 +61,7 @@ from qmodel.queues.approximations.departure_errors import WORST as POOLS
 from qmodel.queues.approximations.dispersion_errors import WORST
 from qmodel.queues.approximations.limit_errors import WORST as LIMITED
 from qmodel.queues.approximations.loss_errors import WORST as LOST
-from qmodel.queues.approximations.merged_streams import Sources, sources_of
+from qmodel.queues.approximations.merged_streams import Sources, part_of, sources_of
 
 __all__ = [
     "DISTURBED",
@@ -185,7 +185,7 @@ class Dispersion:
 
     def thinned(self, share: Any) -> Dispersion:
         """Return that of a share of the requests, drawn at random."""
-        return self if self.depth == 0 else _Mixed(((share, self),), self.depth)
+        return self if self.depth == 0 else _Thinned(((share, self),), self.depth)
 
 
 class _Poisson(Dispersion):
@@ -231,6 +231,15 @@ class _Mixed(Dispersion):
         found = [(share, *part.over(clock)) for share, part in self.parts]
         own = sum(np.asarray(share)[..., None] * x for share, x, _ in found)
         return own, sum(share * x for share, _, x in found)
+
+
+class _Thinned(_Mixed):
+    """A share of a stream, alone."""
+
+    @cached_property
+    def sources(self) -> Sources | None:
+        """The servers of which it is a part."""
+        return part_of(*self.parts[0])
 
 
 def mixed(parts: Sequence[tuple[Any, Dispersion]]) -> Dispersion:

@@ -1,6 +1,7 @@
 r"""Streams of several servers that merge: how often their requests come close to one another.
 
-The requests of one server of constant work D are at least D apart. Where n equal, independent
+The requests of one server of constant work D are at least D apart, all or a part of them drawn
+at random. Where n equal, independent
 such streams of the rate :math:`\lambda` together merge before one server of constant work s,
 with :math:`n s \le D`, no request waits for one that is D before it, and of each other stream
 one comes in that time, with the probability :math:`\lambda D / n`, evenly. The wait is exactly
@@ -42,7 +43,7 @@ import numpy as np
 
 from qmodel.numerics.quadrature import on_unit_interval
 
-__all__ = ["Sources", "mean_wait", "sources_of"]
+__all__ = ["Sources", "mean_wait", "part_of", "sources_of"]
 
 _CONSTANT, _FEW, _OTHER = 0.2, 0.75, 0.15
 _FULL, _FULL_FEW, _FALLS, _RELAXES, _LATER, _LATE = 1.3, 1.2, 1.25, 2.1, 0.3, 1.5
@@ -50,16 +51,22 @@ _NODES = 6
 
 
 class Sources(NamedTuple):
-    """Equal servers whose streams merge: how many, their load, service time and its SCV."""
+    """Equal servers whose streams merge: how many, their load, service time and its SCV.
+
+    And which share of what leaves them, drawn at random, comes.
+    """
 
     number: int
     load: Any
     mean: Any
     scv: Any
+    share: Any = 1.0
 
     def counts(self, index: Any, filling: Any, service_scv: Any) -> Any:
         """Return by how much more the index of dispersion less 1 counts, where below 0."""
         n = self.number
+        if n == 1 or np.any(np.less(self.share, 1)):
+            return 1.0  # Their indices say all.
         y = filling * (index + service_scv) * (1 - self.load) / (_RELAXES * self.mean)
         much = np.where(np.equal(self.scv, 0), _CONSTANT + _FEW / n**2, _OTHER)
         fades = np.clip(_FULL - _FULL_FEW / n**2 - _FALLS * y, 0.0, 1.0)
@@ -104,6 +111,17 @@ def sources_of(parts: Sequence[tuple[Any, Any]]) -> Sources | None:
     return Sources(number, load, service.mean, service.scv) if alike else None
 
 
+def part_of(share: Any, stream: Any) -> Sources | None:
+    """Return the servers that a share of a stream comes from, None where they are not known."""
+    sources: Sources | None = stream.sources
+    if sources is not None:
+        return sources._replace(share=sources.share * share)
+    if stream.leaves_one_server is not True or not stream.station:
+        return None
+    load, _, service = stream.station
+    return Sources(1, load, service.mean, service.scv, share)
+
+
 def mean_wait(sources: Sources, service: Any) -> Any:
     """Return the mean wait at a server of constant work behind servers of constant work.
 
@@ -129,7 +147,9 @@ def mean_wait(sources: Sources, service: Any) -> Any:
     from scipy.special import bdtrc
 
     n, x = sources.number, on_unit_interval(_NODES)
-    s, period, load = np.broadcast_arrays(service, sources.mean, sources.load)
+    s, period, load = np.broadcast_arrays(
+        service, sources.mean, sources.load * np.asarray(sources.share)
+    )
     total = np.zeros(s.shape)
     for j in range(1, n):
         # Between j - 1 and j services: any j of them are more than have been done.
