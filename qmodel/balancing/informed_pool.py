@@ -62,6 +62,8 @@ from qmodel.queues.waits.shared_response import SharedResponse, cells_of_sizes
 
 __all__ = ["InformedPool"]
 
+_NOBODY = 1e-100  # a probability of waiting
+
 _KINDS = {
     "constant": "constant service",
     "SCV below 1": "an SCV below 1",
@@ -240,8 +242,16 @@ class InformedPool(Pool):
         return Mixture((1.0 * even, 1.0 - even), (closed, listed)) if np.any(even) else listed
 
     def _wait_by_phases(self, state: _State) -> Distribution:
-        service = self.service
-        shape = np.broadcast_shapes(np.shape(state.levels[0]), shape_of(service))
+        service, seen = self.service, state.levels
+        shape = np.broadcast_shapes(np.shape(seen[0]), shape_of(service))
+        # Where nobody waits any wait will do.
+        nobody = np.asarray(seen[0]) < _NOBODY
+        state = replace(
+            state,
+            load=np.where(nobody, 0.5, state.load),
+            levels=tuple(np.where(nobody, 0.5**j, u) for j, u in enumerate(seen, 1)),
+            ratio=np.where(nobody, 0.5, state.ratio),
+        )
         load, ratio, workers, replicas, choices, full, *levels = (
             np.broadcast_to(x, shape).ravel()
             for x in (

@@ -121,6 +121,17 @@ def test_cells_without_a_wait_or_without_an_end():
     assert r.waiting_time[0] > 0
 
 
+def test_where_nobody_ever_waits_the_response_is_the_service():
+    """A probability that no float has, beside one that it has."""
+    for work in (qm.LogNormal(1.0, 4.0), qm.Deterministic(1.0), qm.Uniform(0.5, 1.5)):
+        r = LeastConnections(qm.MGc(work, 64), 500).solve(np.array([0.01, 0.9, 0.9999]) * 32000)
+        assert (r.waiting_time >= 0).all()
+        assert r.waiting_time[0] == 0
+        assert r.waiting_time[2] > 0
+        p99 = r.response.quantile(0.99)
+        assert p99[0] == pytest.approx(float(work.quantile(0.99)), rel=1e-6)
+
+
 def test_cells_of_several_kinds_are_each_what_they_are():
     """One replica, one choice, exponential and constant service among others."""
     work = qm.Gamma(1.0, 4.0)
