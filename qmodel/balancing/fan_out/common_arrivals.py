@@ -58,8 +58,8 @@ _ENDS = 4
 _LEAST, _MOST, _MOST_VARIED = 1e-300, 1 - 1e-11, 50.0
 _REGULAR, _RARE = (0.9, 0.98), (-2.5, -4.5)
 """Correlations, and scores of waits, from which on and to which normal scores take over."""
-_BLOCK = 16
-"""Cells at once."""
+_BLOCK = 4
+"""Cells at once, which fit into a cache."""
 
 
 def waits_given(
