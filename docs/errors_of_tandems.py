@@ -25,6 +25,7 @@ from error_tables import ErrorTable, by_batches, of_distribution
 from errors_of_many_servers import FAMILIES, ROOT, oracle
 
 import qmodel as qm
+from qmodel.distributions.residual import residual
 
 Place = tuple[str, float, int, float]
 """Family and SCV of the service, servers, load of a station."""
@@ -40,15 +41,22 @@ HEAVY = [
     ("Pareto 1.71 to 122", 2.3), ("Pareto 1.86 to 868", 3.5), ("Pareto 2.15 to 239", 1.3),
     ("Pareto 1.78 to 469", 3.5), ("Pareto 1.32 to 328", 7.1),
 ]  # fmt: skip
-VARIED, FULL = 4.0, 0.9
-"""SCV of service above which few requests bring most of the work that varies; a high load."""
+LONG = "lognormal", 9.0
+VARIED, LEFT, FULL = 4.0, 6.0, 0.9
+"""SCV of service, and of what is left of one, above which few requests bring most of the work
+that varies; a high load."""
 
 
 def _equal(first: Any, second: Any, third: Any, servers: int, load: float) -> tuple[Place, ...]:
     return tuple((*service, servers, load) for service in (first, second, third))
 
 
-def _drawn(rows: int, seed: int, heavy: list[Any]) -> list[tuple[Place, ...]]:
+SIZES = 1, 1, 1, 2, 2, 3, 4, 4, 6, 8, 12, 16
+
+
+def _drawn(
+    rows: int, seed: int, heavy: list[Any], sizes: tuple[int, ...] = SIZES
+) -> list[tuple[Place, ...]]:
     """Return rows of two to five stations drawn at random.
 
     A third of them have no rare long services, a third a few, a third many.
@@ -64,14 +72,15 @@ def _drawn(rows: int, seed: int, heavy: list[Any]) -> list[tuple[Place, ...]]:
         for _ in range(rng.choice((2, 3, 3, 4, 5))):
             of = rare if rng.random() < often else usual
             family, scv = of[rng.integers(len(of))]
-            servers = int(rng.choice((1, 1, 1, 2, 2, 3, 4, 4, 6, 8, 12, 16)))
+            servers = int(rng.choice(sizes))
             places.append((family, scv, servers, round(float(rng.uniform(0.3, 0.95)), 2)))
         found.append(tuple(places))
     return found
 
 
 DRAWN = dict.fromkeys([*_drawn(48, 2027, HEAVY), *_drawn(48, 2027, HEAVY[:5])])
-LAST = _drawn(39, 2028, HEAVY)
+FEW = _drawn(36, 2030, [*HEAVY, PARETO, ("lognormal", 9.0)], (1, 1, 1, 2, 4))
+LAST = [*_drawn(39, 2028, HEAVY), *FEW]
 """Drawn last: no number of the library was chosen by these."""
 POINTS: list[tuple[Place, ...]] = [
     *(_equal(LOGNORMAL4, ONE, ONE, 1, load) for load in (0.5, 0.8, 0.95)),
@@ -111,13 +120,22 @@ POINTS: list[tuple[Place, ...]] = [
     ((*TWO, 1, 0.7), ("lognormal", 9.0, 3, 0.4), ("lognormal", 0.25, 12, 0.93)),
     ((*RARE, 1, 0.7), (*TWO, 1, 0.55), ("Pareto 2.5 to 1,000", 0.7, 4, 0.9)),
     ((*RARE, 2, 0.5), ("gamma", 0.5, 2, 0.5), (*CONSTANT, 12, 0.92)),
+    *(((*LONG, 1, first), (*ONE, 1, then)) for first, then in ((0.5, 0.9), (0.3, 0.8))),
+    *(((*PARETO, 1, first), (*ONE, 1, then)) for first, then in ((0.5, 0.9), (0.3, 0.8))),
+    (("hyperexponential", 9.0, 1, 0.5), (*ONE, 1, 0.9)),
     *DRAWN,
     *LAST,
 ]
 
 
 def _group(capacity: tuple[Place, ...]) -> str:
-    return "SCV above 4" if max(scv for _, scv, _, _ in capacity) > VARIED else "SCV to 4"
+    varied = any(scv > VARIED or _left(family, scv) > LEFT for family, scv, _, _ in capacity)
+    return "SCV above 4" if varied else "SCV to 4"
+
+
+def _left(family: str, scv: float) -> float:
+    """Return the SCV of what is left of a service."""
+    return float(residual(FAMILIES[family].distribution(scv)).scv)
 
 
 def simulated(
@@ -173,9 +191,10 @@ how the waits of two stations depend on one another
 five stations, in percent, against simulations
 ([with their standard errors](errors-of-tandems.csv)). A station is its service with its SCV,
 its servers, its load. The labels of results read the largest of these, and those of rows with
-service of an SCV above 4 apart: of Pareto distributions, of two lognormal ones, of one request
-in a hundred that takes a hundred times as long. More than half of the rows were drawn at
-random; no number of the library was chosen by the last 39.
+rare long services apart, of an SCV above 4, or above 6 of what is left of a service: of Pareto
+distributions, of two lognormal ones, of one request in a hundred that takes a hundred times as
+long. More than half of the rows were drawn at
+random; no number of the library was chosen by the last 75.
 
 Written by `python docs/errors_of_tandems.py`.
 

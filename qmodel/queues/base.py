@@ -270,7 +270,8 @@ class Station(Model, ABC):
                     # Those that wait do so for as long as in heavy traffic.
                     longer = (first + seen) / (1 + seen)
                     often = np.where(apart, factor / np.maximum(longer, 1e-9), often)[()]
-                waits = disturbed(waits, factor, often, streams[0].disturbance)
+                known = streams[0].disturbance, streams[0].disturbance_share
+                waits = disturbed(waits, factor, often, *known)
                 ended = result.station._ended(waits, streams[0], scv, seen)
                 if ended is not waits:
                     wait, waits = ended.mean, ended

@@ -53,8 +53,11 @@ class Stream(Model):
         The same of single times between arrivals, which counts at low loads where arrivals
         are regular; by default `scv`. [-]
     disturbance : Distribution, optional
-        The shape of what makes a wait longer than behind Poisson arrivals, such as what is
-        left of the services before; by default it is exponential. [-]
+        How long one lasts of what makes waits longer than behind Poisson arrivals, such as a
+        long service before; by default it is as long as the probability of a wait asks for,
+        and exponential. [-]
+    disturbance_share : number or array, default 1
+        Share of longer waits that comes of such disturbances, from 0 to 1. [-]
     batch : int, default 1
         How many requests come at once, >= 1, such as all calls of one request in parallel.
         [-]
@@ -102,6 +105,9 @@ class Stream(Model):
         "variability of single gaps", check=_check.scv, default=None
     )
     disturbance: Distribution | None = None
+    disturbance_share: Value = parameter(
+        "share of what makes waits longer", check=_check.probability, default=1.0
+    )
     batch: int = parameter(
         "requests that come at once", check=partial(_check.one_count, least=1), default=1
     )
@@ -132,7 +138,7 @@ def so_variable(stream: Stream, **found: Any) -> Stream:
         The stream. [-]
     **found : numbers or arrays
         How variable its arrivals are: `scv`, `early_scv`, `late_scv`, `gap_scv`,
-        `disturbance` and `burst`. [-]
+        `disturbance`, `disturbance_share` and `burst`. [-]
 
     Returns
     -------

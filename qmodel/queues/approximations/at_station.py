@@ -92,7 +92,8 @@ def at_station(
             "early_scv": np.where(direct, index, early)[()],
             "late_scv": late,
             "gap_scv": np.where(direct, 1.0, 0.0)[()],
-            "disturbance": stream.kept_back,
+            "disturbance": felt.bursts.length if felt.bursts else None,
+            "disturbance_share": felt.bursts.share if felt.bursts else 1.0,
             "burst": burst,
         }
     first = None if early is scv else early

@@ -18,8 +18,9 @@ busy where one is.
 
 What leaves one server to which each request comes once has an exact index if what comes is
 Poisson (`qmodel.queues.approximations.one_server`), over exponential times; what it passes on
-of other streams is added. Of such a stream stations of several servers pass on what they do of
-any, drawn apart by their services, :math:`(1 + u E[S] c_s)^{-2}` (ours).
+of other streams is added, and what is felt besides of bursts that last
+(`qmodel.queues.approximations.bursts`). Of such a stream stations of several servers pass on
+what they do of any, drawn apart by their services, :math:`(1 + u E[S] c_s)^{-2}` (ours).
 
 What leaves a pool over N queues is so behind a queue with an Nth of the rate: the parts of what
 comes, taken together again, are what came. Each of the queues sees an Nth of how much more
@@ -42,9 +43,8 @@ from typing import Any
 import numpy as np
 
 from qmodel._xp import namespace
-from qmodel.distributions import Distribution, Exponential
-from qmodel.distributions.algebra import measure
-from qmodel.distributions.residual import residual
+from qmodel.distributions import Distribution
+from qmodel.queues.approximations.bursts import LATER, Bursts, bursts_of, felt_besides
 from qmodel.queues.approximations.clock import Clock
 from qmodel.queues.approximations.dispersion import POISSON, Dispersion
 from qmodel.queues.approximations.fewer_servers import waits_power
@@ -159,20 +159,9 @@ class Behind(Dispersion):
         """Whether there is one server, or there was before."""
         return self.by_clock and self.leaves_one_server | self._before.of_one_server
 
-    @cached_property
-    def kept_back(self) -> Distribution | None:
-        """What is left of a service of one server that was idle, or an exponential time."""
-        one = np.asarray(self.leaves_one_server)
-        if not np.any(one):
-            return None
-        left, idle = residual(self._service), np.maximum(1 - np.asarray(self._utilization), 0.0)
-        some = one & np.isfinite(left.mean) & np.greater(left.mean, 0)
-        if not np.any(some):
-            return None
-        share = np.where(some, idle, 0.0)[()]
-        return measure(
-            (share, 1 - share), (left, Exponential(np.where(some, left.mean, 1.0)[()]))
-        )
+    def bursts(self, ordinary: Any) -> Bursts | None:
+        """Return those of one server at a station where what is not long is such a load."""
+        return bursts_of(self._service, self._utilization, ordinary, self.leaves_one_server)
 
     @cached_property
     def _server(self) -> OneServer:
@@ -191,6 +180,9 @@ class Behind(Dispersion):
         if not np.any(one):
             return by_rate, by_time
         index, passed = self._server(clock.rates)
+        later, _ = self._server(clock.rates / LATER)
+        before = self._service, self._utilization
+        index = index + felt_besides(index, later, *before, clock.ordinary)
         own = index + np.where(np.less(own, 0), passed, passed**0.75) * own
         other = clock.mean(passed) * other
         if one is True:

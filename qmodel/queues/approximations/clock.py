@@ -23,7 +23,7 @@ as of the SCV :math:`1 + (I - 1) / \rho` of times between arrivals. What of that
 as a burst passes that is shorter than the queue that it leaves, is what the index loses over
 times four times as long; it makes no longest waits, and counts by three times as much of the
 wait as comes of the stream, up to all, less where service varies more than exponential times
-(ours).
+(ours), and where bursts have no end (`qmodel.queues.approximations.bursts`).
 
 References
 ----------
@@ -38,6 +38,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 
 import numpy as np
 
+from qmodel.queues.approximations.bursts import Bursts, ordinary_load
 from qmodel.queues.approximations.time_scales import filling
 
 if TYPE_CHECKING:
@@ -56,15 +57,16 @@ _LATE, _PASSES = 4.0, 3.0
 
 
 class Felt(NamedTuple):
-    """What a station feels of a stream: all three are 1 for a Poisson stream.
+    """What a station feels of a stream: the numbers are 1 for a Poisson stream.
 
     The index, the SCV of times between arrivals of which waits are as long, and that of which
-    the longest are.
+    the longest are; and the bursts of one server.
     """
 
     index: Any
     scv: Any
     late: Any
+    bursts: Bursts | None
 
 
 class Clock:
@@ -78,17 +80,22 @@ class Clock:
         Rates of the times. [1/s]
     weights : array
         What each counts. [-]
+    ordinary : number or array
+        Load there of services that are not long. [-]
     """
 
-    def __init__(self, time: Any, rates: Any, weights: Any) -> None:
+    def __init__(self, time: Any, rates: Any, weights: Any, ordinary: Any) -> None:
         self.time, self.rates, self._weights = time, rates, weights
+        self.ordinary = ordinary
         self.known: dict[int, Any] = {}
         """Of streams, over the time."""
         self.felt: dict[int, tuple[Any, Any]] = {}
         """Of streams, over the exponential times, and over the time."""
 
     @classmethod
-    def of_station(cls, rate: Any, utilization: Any, scvs: Any, index: Any = 1.0) -> Clock:
+    def of_station(
+        cls, rate: Any, utilization: Any, scvs: Any, index: Any = 1.0, service_scv: Any = 1.0
+    ) -> Clock:
         """Return that of a station, with the sum of the SCVs of arrivals and service there.
 
         Examples
@@ -110,6 +117,7 @@ class Clock:
             time,
             paces * np.asarray(2 * rate / scvs)[..., None],
             np.concatenate([share, weights], axis=-1),
+            ordinary_load(utilization, service_scv),
         )
 
     def mean(self, values: Any) -> Any:
@@ -154,7 +162,8 @@ def felt_by_clock(stream: Dispersion, rate: Any, utilization: Any, service_scv: 
         for _ in range(_ROUNDS):
             index = felt[0]
             scvs = np.maximum(index + service_scv, _LEAST)
-            own, other = Clock.of_station(rate, utilization, scvs, index).parts(stream)
+            clock = Clock.of_station(rate, utilization, scvs, index, service_scv)
+            own, other = clock.parts(stream)
             if sources is not None:
                 fills = filling(rate, utilization)
                 count = sources.counts(index, fills, service_scv)
@@ -167,10 +176,13 @@ def felt_by_clock(stream: Dispersion, rate: Any, utilization: Any, service_scv: 
                 break
         index, own, other = (x[()] for x in felt)
         scvs = np.maximum(index + service_scv, _LEAST)
-        later, after = Clock.of_station(rate, utilization, _LATE * scvs, index).parts(stream)
+        clock = Clock.of_station(rate, utilization, _LATE * scvs, index, service_scv)
+        later, after = clock.parts(stream)
         load = np.where(np.equal(utilization, 0), 1.0, utilization)
         scv = np.maximum(1 + own / load + other, 1e-9 - np.minimum(service_scv, 1.0))
         lost = np.maximum(own - later, 0.0) / load + np.maximum(other - after, 0.0)
         of_stream = np.maximum(scv - 1, 0.0) / np.maximum(scv + service_scv, 1e-9)
-        late = scv - lost * np.minimum(_PASSES * of_stream / np.maximum(service_scv, 1.0), 1.0)
-    return Felt(index, scv, np.where(np.isfinite(late), late, scv)[()])
+        passes = np.minimum(_PASSES * of_stream / np.maximum(service_scv, 1.0), 1.0)
+        bursts = stream.bursts(clock.ordinary)
+        late = scv - lost * passes * (1.0 if bursts is None else bursts.ends)
+    return Felt(index, scv, np.where(np.isfinite(late), late, scv)[()], bursts)

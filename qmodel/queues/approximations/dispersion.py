@@ -55,7 +55,7 @@ import numpy as np
 
 from qmodel._xp import is_symbolic, namespace
 from qmodel.basis import APPROXIMATE, Assumption
-from qmodel.distributions import Distribution
+from qmodel.queues.approximations.bursts import Bursts
 from qmodel.queues.approximations.clock import Clock
 from qmodel.queues.approximations.departure_errors import WORST as POOLS
 from qmodel.queues.approximations.dispersion_errors import WORST
@@ -87,7 +87,8 @@ VARIABILITY = Assumption(
     "one another by one number; through two to five stations of 1 to 16 servers, loads of "
     f"0.3 to 0.95, the mean was found within {_ROWS['mean']} %, p50 within {_ROWS['p50']} %, "
     f"p95 within {_ROWS['p95']} % and p99 within {_ROWS['p99']} % where the SCV of service is "
-    "at most 4, and where it is more at a station, as of rare long services, "
+    "at most 4, and at most 6 that of what is left of one, and where either is more at a "
+    "station, as of rare long services, "
     f"{_LONG['mean']} %, {_LONG['p50']} %, {_LONG['p95']} % and {_LONG['p99']} %, and of "
     "percentiles beyond p99 no error is stated; at "
     "a station behind a limit, mean "
@@ -150,9 +151,8 @@ class Dispersion:
     def _extra(self, time: Any, known: dict[int, Any]) -> Any:
         return 0.0
 
-    @property
-    def kept_back(self) -> Distribution | None:
-        """The shape of the time for which requests are kept back together, where known."""
+    def bursts(self, ordinary: Any) -> Bursts | None:
+        """Return what holds up a station, by its load of what is not long, where known."""
         return None
 
     @property

@@ -8,6 +8,6 @@ from __future__ import annotations
 __all__ = ["WORST"]
 
 WORST: dict[str, dict[str, int]] = {
-    "SCV to 4": {"mean": 5, "p50": 7, "p95": 6, "p99": 7},
-    "SCV above 4": {"mean": 12, "p50": 53, "p95": 22, "p99": 24},
+    "SCV to 4": {"mean": 5, "p50": 8, "p95": 8, "p99": 10},
+    "SCV above 4": {"mean": 10, "p50": 50, "p95": 12, "p99": 32},
 }

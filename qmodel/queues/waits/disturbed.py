@@ -11,10 +11,10 @@ whole, independent of the rest, add to the exponent, so that
     E[T_d] = E[T] + \kappa h, \qquad
     \frac{1}{1 - P_d} = \frac{1}{1 - P} + \kappa,
 
-with the lengths H that a disturbance adds, of mean h: exponential times, or, behind one server
-of the utilization :math:`\rho`, with the probability :math:`1 - \rho` of the shape of what is
-left of one of its services, for as long as which it keeps requests back (ours). The mean wait
-and the probability P of one decide on :math:`\kappa` and h. As the load tends to 1 the wait is
+with the lengths H that a disturbance adds, of mean h: exponential times, and, behind one
+server, what is left of its services (`qmodel.queues.approximations.bursts`). The mean wait and
+the probability P of one decide on :math:`\kappa` and h, and the mean alone on how often longer
+disturbances are whose length is known. As the load tends to 1 the wait is
 longer in one proportion; a heavy tail, which comes of single long services, is not, nor is it
 by exponential disturbances: the wait behind them has more short waits, and hardly more long
 ones.
@@ -42,7 +42,11 @@ __all__ = ["DisturbedWait", "disturbed", "shortened"]
 
 
 def disturbed(
-    wait: Distribution, factor: Any, often: Any, shape: Distribution | None = None
+    wait: Distribution,
+    factor: Any,
+    often: Any,
+    known: Distribution | None = None,
+    share: Any = 1.0,
 ) -> Distribution:
     """Return a wait that is `factor` times as long on the mean, and `often` times as likely.
 
@@ -57,8 +61,11 @@ def disturbed(
         How many times as long it is, > 0. [-]
     often : number or array
         How many times as likely it is, > 0; at most all requests wait. [-]
-    shape : Distribution, optional
-        The shape of what a disturbance adds, of a mean > 0; by default it is exponential. [-]
+    known : Distribution, optional
+        What some disturbances add, of a mean > 0; it is longer in proportion where the
+        probability of a wait asks for longer ones. [-]
+    share : number or array, default 1
+        Share of what the wait is longer that comes of these. [-]
 
     Returns
     -------
@@ -87,11 +94,15 @@ def disturbed(
         rate = np.maximum((never - rest) / (never * rest), more / longest)
         some = (factor > 1) & np.isfinite(more) & (more > 0) & np.isfinite(rate)
         rate, longer = np.where(some, rate, 0.0)[()], more / rate
-    if shape is None:
-        return DisturbedWait(base, rate, Exponential(np.where(some, longer, 1.0)[()]))
-    with np.errstate(divide="ignore", invalid="ignore"):
-        times = np.where(some, longer / shape.mean, 1.0)[()]
-    return DisturbedWait(base, rate, Scaled(shape, times))
+        short = Exponential(np.where(some, longer, 1.0)[()])
+        if known is None:
+            return DisturbedWait(base, rate, short)
+        times = np.where(some, np.maximum(longer / known.mean, 1.0), 1.0)[()]
+        seldom = np.where(some, share * more / (known.mean * times), 0.0)
+        rate = rate * (1 - share) + seldom
+        part = np.where(rate > 0, seldom / rate, 0.0)[()]
+    lengths = measure((part, 1 - part), (Scaled(known, times), short))
+    return DisturbedWait(base, rate[()], lengths)
 
 
 def shortened(wait: Distribution, factor: Any, share: Any) -> Distribution:
