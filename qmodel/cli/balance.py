@@ -97,6 +97,7 @@ def command(
     from dataclasses import replace
 
     from qmodel import answers
+    from qmodel.cli.console import progress
     from qmodel.cli.files import writing
     from qmodel.cli.render import show
 
@@ -113,7 +114,7 @@ def command(
     for option, value in wrong.items():
         if value:
             raise DomainError(f"{option} {why}")
-    with writing(output) as write:
+    with writing(output) as write, progress("comparing the policies"):
         if file is None:
             given = {"--replicas": replicas, "--workers": workers}
             given |= {"--service-time": service_time}
