@@ -31,6 +31,7 @@ from qmodel.queues.approximations.dispersion import (
     VARIABILITY,
     probability_factor,
     wait_factor,
+    where_finite,
 )
 from qmodel.queues.approximations.fewer_servers import fewer_servers
 from qmodel.queues.approximations.return_visits import (
@@ -242,6 +243,7 @@ class Station(Model, ABC):
         seen = service.scv
         if again:
             seen = np.where(np.isinf(seen), seen, 1 + share * (seen - 1))[()]
+        seen = where_finite(seen)
         xp = namespace(scv, total)
         load, servers = result.utilization, result.station.servers
         batches = any(s.batch > 1 for s in streams)

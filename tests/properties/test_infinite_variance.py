@@ -63,6 +63,22 @@ def test_other_cells_do_not_notice(kind: str) -> None:
     assert p50[2] == pytest.approx(alone.response.quantile(0.5), rel=1e-6)
 
 
+@pytest.mark.parametrize("then", [MG1(HEAVY), qm.MGc(HEAVY, 3), qm.MMc(0.05)], ids=str)
+def test_stations_in_a_row(then: qm.Station) -> None:
+    """Where both have none the second one was unknown."""
+    path = qm.series(qm.call("a", MG1(HEAVY)), qm.call("b", then))
+    r = qm.Pipeline(path).solve(np.array([0.0, 1.0, 4.0]))
+    assert r.latency.mean.tolist() == [r.latency.mean[0], np.inf, np.inf]
+    assert np.isfinite(r.latency.mean[0])
+    assert np.isfinite(r.stations["b"].waiting_time[1:]).all() == isinstance(then, qm.MMc)
+    assert not np.isnan(r.latency.quantile(np.array([[0.5], [0.99]]))).any()
+
+
+def test_without_load_nothing_varies() -> None:
+    for shape in (1.5, 2.5):
+        assert MG1(qm.Pareto(0.05, shape)).solve(0.0).wait.variance == 0
+
+
 def test_several_servers_say_what_they_rest_on() -> None:
     for model in (qm.MGc(HEAVY, 3), qm.GGc(ARRIVALS, HEAVY, 3)):
         r = model.solve(5.0)

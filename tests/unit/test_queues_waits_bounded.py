@@ -77,3 +77,13 @@ def test_behind_a_burst_constant_work_waits_no_longer(servers: int, most: float)
 def test_streams_say_how_many_come_at_once() -> None:
     with pytest.raises(qm.DomainError, match="burst"):
         Stream(1.0, burst=0.5)
+
+
+def test_a_load_of_next_to_nothing_stands_beside_a_high_one() -> None:
+    """The mean wait is 1e-38 s there; in one array it was unknown."""
+    bursty = qm.MG1(qm.HyperExponential((0.95, 0.05), (0.05, 1.0)))
+    path = qm.Pipeline(qm.series(qm.call("a", bursty), qm.call("b", qm.MMc(0.4, 4))))
+    rates = np.array([1e-300, 1e-9, 9.0])
+    both = path.solve(rates).latency.mean
+    alone = [float(path.solve(float(rate)).latency.mean) for rate in rates]
+    assert both.tolist() == pytest.approx(alone, rel=1e-9)

@@ -13,7 +13,7 @@ from qmodel.queues.approximations.constant_in_a_row import (
     scv_behind_constant,
     scv_behind_several,
 )
-from qmodel.queues.approximations.dispersion import Dispersion
+from qmodel.queues.approximations.dispersion import Dispersion, where_finite
 from qmodel.queues.approximations.limited_stream import Limited
 from qmodel.queues.approximations.time_scales import (
     early_index,
@@ -57,6 +57,7 @@ def at_station(
         The index of dispersion that the station feels, and what `qmodel.Stream` has of it. [-]
     """
     of_one, direct = stream.of_one_server, stream.leaves_one_server
+    seen = where_finite(seen)
     scv: Any = 1.0
     early: Any = 1.0
     if not np.all(direct):

@@ -73,6 +73,7 @@ __all__ = [
     "mixed",
     "probability_factor",
     "wait_factor",
+    "where_finite",
 ]
 
 _ROWS, _LONG = WORST["SCV to 4"], WORST["SCV above 4"]
@@ -299,6 +300,13 @@ def joined(parts: Sequence[tuple[Any, Dispersion]]) -> Dispersion:
     shares = [square / sum(squares) for square in squares]
     streams = (stream for _, stream in parts)
     return _Joined(tuple(zip(shares, streams, strict=True)), depth)
+
+
+def where_finite(service_scv: Any) -> Any:
+    """Return an SCV of service, 1 where it is infinite: there all mean waits are."""
+    if (isinstance(service_scv, float) and service_scv < np.inf) or is_symbolic(service_scv):
+        return service_scv
+    return np.where(np.isinf(service_scv), 1.0, service_scv)[()]
 
 
 def wait_factor(scv: Any, utilization: Any, service_scv: Any, first: Any = 0.0) -> Any:

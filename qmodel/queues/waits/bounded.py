@@ -82,7 +82,7 @@ def bounded(wait: Distribution, longest: Any, shorter: Any = 1.0) -> Distributio
     weight = np.where(some, np.clip((_FAR - most * often / mean) / (_FAR - _NEAR), 0, 1), 0.0)
     if not np.any(weight):
         return wait
-    falls = _falls(mean / often / most)
+    falls = _falls(np.where(weight > 0, mean / often / most, 0.25))
     over = often / -np.expm1(-falls)
     rest = Exponential((most / falls)[()])
     beyond = Sum((Deterministic(most[()]), rest))

@@ -52,7 +52,9 @@ class MG1Wait(Distribution):
         mean, service = self.mean, self.service
         third = service.third_cumulant + service.mean * (3 * service.variance + service.mean**2)
         with np.errstate(divide="ignore", invalid="ignore", over="ignore"):
-            variance = mean**2 + self.arrival_rate * third / (3 * self._spare())
+            # No load, no wait, however heavy the tail.
+            weighed = namespace(self.arrival_rate, third).weigh(self.arrival_rate, third)
+            variance = mean**2 + weighed / (3 * self._spare())
             return namespace(variance).guard(variance, self._spare() <= 0, np.inf)
 
     def _spare(self) -> Value:
