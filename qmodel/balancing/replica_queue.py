@@ -193,7 +193,7 @@ class Replica(NamedTuple):
     joined: np.ndarray
     waiting: np.ndarray
 
-    def of(self, cells: slice) -> Replica:
+    def of(self, cells: np.ndarray) -> Replica:
         """Return the states in some of the cells."""
         return Replica(
             self.states[:, cells], self.rates[:, cells], *(x[cells] for x in self[2:])

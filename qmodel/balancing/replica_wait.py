@@ -209,8 +209,20 @@ def _tails_of(service: PhaseType) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
 
 def _tails(service: Service, workers: int, load: np.ndarray, policy: Policy) -> Tails:
     parts = [(w, phases, solved(phases, workers * load, policy)) for w, phases in service.parts]
-    slowest = min(float(replica.decay.min()) for _, _, replica in parts)
-    grid = grid_of(2.0 ** np.floor(np.log2(np.clip(slowest, 1e-12, 1.0))))
+    slowest = np.min([replica.decay for _, _, replica in parts], axis=0)
+    # Cells that last as long have the same times: none is looked at as another one asks for.
+    spans = np.floor(np.log2(np.clip(slowest, 1e-12, 1.0)))
+    found = []
+    for span in np.unique(spans):
+        cells = np.flatnonzero(spans == span)
+        here = [(w, phases, replica.of(cells)) for w, phases, replica in parts]
+        found.append((cells, _tails_within(here, float(2.0**span))))
+    return beside(found, load.size)
+
+
+def _tails_within(parts: list[tuple[float, Phases, Replica]], slowest: float) -> Tails:
+    """Return the tails of cells that fall by such a rate at least, in means of a service."""
+    grid = grid_of(slowest)
     means: Any = sum(w * replica.waiting / replica.joined for w, _, replica in parts)
     values: Any = sum(
         w * (_constant_tail if phases.is_age else _phases_tail)(replica, phases, grid.times)
@@ -233,7 +245,7 @@ def _phases_tail(replica: Replica, phases: Phases, times: np.ndarray) -> np.ndar
     step, cells = max(1, _VALUES // s.size), replica.rate.size
     rest = [
         1
-        - _transform(part := replica.of(slice(i, i + step)), phases, left)
+        - _transform(part := replica.of(np.arange(i, min(i + step, cells))), phases, left)
         / part.joined[:, None]
         for i in range(0, cells, step)
     ]

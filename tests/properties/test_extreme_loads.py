@@ -2,12 +2,16 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
+from typing import Any
+
 import numpy as np
 import pytest
 
 import qmodel as qm
 from qmodel.queues.base import MEANS
 from qmodel.testing.kinds import STATIONS, Parts
+from qmodel.testing.strategies import rate_of
 
 FLOWS = ("loss", "abandonment", "accepted", "throughput", "offered_load")
 LOADS = np.array([0.0, 1e-300, 1.0, 1e300, np.inf, np.nan])
@@ -81,3 +85,46 @@ def test_streams_without_end() -> None:
         assert np.isposinf(r.arrival_rate)
         assert np.isposinf(r.streams[1].arrival_rate)
         assert np.isposinf(r.utilization)
+
+
+NEIGHBOURS = np.array([0.0, 1e-300, 1e-9, 0.3, 0.8, 0.99999, 1.0, 50.0, np.nan])
+"""Loads, of which none is told what the others are."""
+
+
+def same_as_alone(solve: Callable[[np.ndarray | float], Any], loads: np.ndarray) -> None:
+    """Assert that mean and percentiles are those of each load by itself.
+
+    Tables over many loads are read off between nodes, within 0.3 %.
+    """
+    p = np.array([[0.5], [0.99]])
+    together = solve(loads)
+    for i, load in enumerate(loads):
+        alone = solve(float(load))
+        found = [together.mean[i], *together.quantile(p)[:, i]]
+        wanted = [float(alone.mean), *alone.quantile(p[:, 0])]
+        np.testing.assert_allclose(found, wanted, rtol=3e-3, err_msg=f"at {load}")
+
+
+@pytest.mark.thorough
+@pytest.mark.parametrize(
+    "service", [pytest.param(s, marks=pytest.mark.slow) if s in SLOW else s for s in SERVICE]
+)
+@pytest.mark.parametrize("kind", STATIONS)
+def test_a_load_does_not_notice_those_beside_it(kind: str, service: str) -> None:
+    """What lasts long in one cell was looked at as rarely in the others."""
+    station = STATIONS[kind](Parts(SERVICE[service], servers=3, few=4))
+    unit = float(rate_of(station, 1.0))
+    r = station.solve(0.3 * unit)
+    if "percentiles" not in r.basis.grounds or not np.isfinite(r.response_time):
+        pytest.skip("it has no percentiles of a response")
+    same_as_alone(lambda load: station.solve(load).response, NEIGHBOURS * unit)
+
+
+@pytest.mark.thorough
+@pytest.mark.parametrize("service", SERVICE)
+def test_splits_that_merge_do_not_notice_either(service: str) -> None:
+    work = SERVICE[service]
+    split = qm.branch(*[(0.5, qm.call(f"part {i}", qm.MG1(work))) for i in range(2)])
+    then = qm.call("then", qm.MDc(work.mean / 2))
+    path = qm.Pipeline(qm.series(split, then))
+    same_as_alone(lambda load: path.solve(load).latency, NEIGHBOURS * 2 / float(work.mean))

@@ -71,7 +71,8 @@ class Sources(NamedTuple):
         much = np.where(np.equal(self.scv, 0), _CONSTANT + _FEW / n**2, _OTHER)
         fades = np.clip(_FULL - _FULL_FEW / n**2 - _FALLS * y, 0.0, 1.0)
         soon = much * np.maximum(1 - np.asarray(service_scv), 0.0) ** 2 * fades
-        return 1 + soon - _LATER * np.maximum(1 - _LATE / y, 0.0)
+        found = 1 + soon - _LATER * np.maximum(1 - _LATE / y, 0.0)
+        return np.where(np.isfinite(found), found, 1.0)  # In overload it fills for ever.
 
     def early(self, load: Any, service_scv: Any) -> Any:
         """Return the SCV with which one of n waits less often than behind a Poisson stream."""
@@ -104,11 +105,15 @@ def sources_of(parts: Sequence[tuple[Any, Any]]) -> Sources | None:
         return None
     (load, _, service), *others = (part.station for part in streams)
     alike = all(
-        np.array_equal(load, x) and np.array_equal(service.mean, s.mean)
-        and np.array_equal(service.scv, s.scv)
+        all(_same(*pair) for pair in ((load, x), (service.mean, s.mean), (service.scv, s.scv)))
         for x, _, s in others
     )  # fmt: skip
     return Sources(number, load, service.mean, service.scv) if alike else None
+
+
+def _same(one: Any, other: Any) -> bool:
+    first, second = np.asarray(one, dtype=float), np.asarray(other, dtype=float)
+    return np.array_equal(first, second, equal_nan=True)
 
 
 def part_of(share: Any, stream: Any) -> Sources | None:

@@ -72,7 +72,7 @@ def bounded(wait: Distribution, longest: Any, shorter: Any = 1.0) -> Distributio
     if np.all(shorter >= UNFELT) and np.all(np.isinf(longest)):
         return wait
     mean, often = np.asarray(wait.mean), 1 - np.asarray(wait.atom)
-    some = (mean > 0) & np.isfinite(mean)
+    some = (mean > 0) & np.isfinite(mean) & (often > 0)
     mean, often = np.where(some, mean, 1.0), np.where(some, often, 1.0)
     with np.errstate(invalid="ignore"):
         longest = np.minimum(longest, mean / often * np.interp(shorter, _SHORTER, _MOST))
