@@ -171,7 +171,7 @@ class Arrivals(Calls):
         if isinstance(arriving, Batches):
             return OneOfEach(arriving, mine, *behind, felt=share)
         left = Behind(*behind, felt=share)
-        return left if np.all(mine == 1) else left.thinned(mine)
+        return left if _whole(mine) else left.thinned(mine)
 
     def _together(self, name: str) -> Dispersion:
         """Return all that comes to a station."""
@@ -204,7 +204,7 @@ class Arrivals(Calls):
         accepted = self.flows.shares.get(name, 1.0)
         left = BehindRoom(stream, rate, accepted, services, servers, most, scv)
         left.passed = passed
-        return left if np.all(mine == 1) else left.thinned(mine)
+        return left if _whole(mine) else left.thinned(mine)
 
     def _through_pool(self, name: str, mine: Any) -> Dispersion:
         """Note what comes to a pool, and return what leaves its queues."""
@@ -224,7 +224,7 @@ class Arrivals(Calls):
             # Drawn at random from a Poisson stream: each queue has one of its own.
             left = Behind(stream, each, busy, servers, services, scv, passed)
             several = merged(left, queues).having_passed(passed)
-            return several if np.all(mine == 1) else several.thinned(mine)
+            return several if _whole(mine) else several.thinned(mine)
         # Constant work by round robin is as in one queue; others may leave at once.
         turn = np.all(np.equal(services.scv, 0) & np.equal(np.multiply(own, queues), 1))
         left = Behind(
@@ -232,7 +232,7 @@ class Arrivals(Calls):
             queues=queues if turn else 1, alone=False,
         )  # fmt: skip
         whole = turn or np.all(queues == 1)
-        return left if np.all(mine == 1) and whole else left.thinned(mine)
+        return left if _whole(mine) and whole else left.thinned(mine)
 
     def one_of(
         self, step: Step, arriving: Dispersion, name: str, size: int, before: Sequence[Step]
@@ -311,6 +311,10 @@ class Arrivals(Calls):
             station = plain.serving_all(distributions, rates)
             self._stations[name] = station, station.service, sum(rates)
         return self._stations[name]
+
+
+def _whole(share: Any) -> bool:
+    return share == 1 if isinstance(share, float) else bool(np.all(share == 1))
 
 
 def _moved(new: Any, old: Any) -> bool:

@@ -60,7 +60,7 @@ def at_station(
     seen = where_finite(seen)
     scv: Any = 1.0
     early: Any = 1.0
-    if not np.all(direct):
+    if direct is not True:
         scv = scv_at(stream, rate, utilization, seen)
         early = early_scv(stream, rate, utilization, scv, service, servers)
     if isinstance(stream, Behind):
@@ -82,7 +82,7 @@ def at_station(
             scv, early = (np.where(known, *x)[()] for x in ((left, scv), (first, early)))
             # One of each server at most is met.
             burst = np.where(known, float(sources.number), np.inf)[()]
-    if np.any(of_one):
+    if of_one is not False and np.any(of_one):
         felt = felt_by_clock(stream, rate, utilization, seen)
         index, as_gaps, late = (
             np.where(of_one, x, scv)[()] for x in (felt.index, felt.scv, felt.late)
