@@ -81,7 +81,8 @@ def _drawn(
 DRAWN = dict.fromkeys([*_drawn(48, 2027, HEAVY), *_drawn(48, 2027, HEAVY[:5])])
 FEW = _drawn(36, 2030, [*HEAVY, PARETO, ("lognormal", 9.0)], (1, 1, 1, 2, 4))
 LAST = [*_drawn(39, 2028, HEAVY), *FEW]
-"""Drawn last: no number of the library was chosen by these."""
+"""Drawn last: no number was chosen by the first 39; the form of bursts was changed once after
+the others had been seen."""
 POINTS: list[tuple[Place, ...]] = [
     *(_equal(LOGNORMAL4, ONE, ONE, 1, load) for load in (0.5, 0.8, 0.95)),
     *(_equal(LOGNORMAL4, LOGNORMAL4, LOGNORMAL4, 1, load) for load in (0.5, 0.7, 0.9)),
@@ -193,8 +194,8 @@ five stations, in percent, against simulations
 its servers, its load. The labels of results read the largest of these, and those of rows with
 rare long services apart, of an SCV above 4, or above 6 of what is left of a service: of Pareto
 distributions, of two lognormal ones, of one request in a hundred that takes a hundred times as
-long. More than half of the rows were drawn at
-random; no number of the library was chosen by the last 75.
+long. More than half of the rows were drawn at random. No number of the library was chosen by the
+39 before the last 36; what is felt of bursts was changed once after these 36 had been seen.
 
 Written by `python docs/errors_of_tandems.py`.
 
