@@ -80,6 +80,24 @@ def _drawn(
 
 DRAWN = dict.fromkeys([*_drawn(48, 2027, HEAVY), *_drawn(48, 2027, HEAVY[:5])])
 FEW = _drawn(36, 2030, [*HEAVY, PARETO, ("lognormal", 9.0)], (1, 1, 1, 2, 4))
+LAWS = [
+    LOGNORMAL2, LOGNORMAL4, LONG, PARETO, GAMMA, ("gamma", 0.5), ("gamma", 2.0), ("gamma", 4.0),
+    PHASES, ("hyperexponential", 9.0), CONSTANT, ONE,
+]  # fmt: skip
+
+
+def _of_three(rows: int, seed: int) -> list[tuple[Place, ...]]:
+    """Return rows of three stations, which nothing was chosen by."""
+    rng = np.random.default_rng(seed)
+
+    def place() -> Place:
+        law = LAWS[rng.integers(len(LAWS))]
+        servers = int(rng.choice((1, 1, 1, 2, 4, 8, 16)))
+        return *law, servers, round(float(rng.uniform(0.3, 0.95)), 2)
+
+    return [(place(), place(), place()) for _ in range(rows)]
+
+
 LAST = [*_drawn(39, 2028, HEAVY), *FEW]
 """Drawn last: no number was chosen by the first 39; the form of bursts was changed once after
 the others had been seen."""
@@ -126,6 +144,7 @@ POINTS: list[tuple[Place, ...]] = [
     (("hyperexponential", 9.0, 1, 0.5), (*ONE, 1, 0.9)),
     *DRAWN,
     *LAST,
+    *_of_three(40, 4242),
 ]
 
 
@@ -194,8 +213,9 @@ five stations, in percent, against simulations
 its servers, its load. The labels of results read the largest of these, and those of rows with
 rare long services apart, of an SCV above 4, or above 6 of what is left of a service: of Pareto
 distributions, of two lognormal ones, of one request in a hundred that takes a hundred times as
-long. More than half of the rows were drawn at random. No number of the library was chosen by the
-39 before the last 36; what is felt of bursts was changed once after these 36 had been seen.
+long. More than half of the rows were drawn at random. No number of the library was chosen by
+the 39 before the last 76; what is felt of bursts was changed once after 36 of these had been
+seen, and nothing after the last 40, of three stations each.
 
 Written by `python docs/errors_of_tandems.py`.
 

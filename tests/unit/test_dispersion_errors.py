@@ -32,7 +32,7 @@ def test_labels_are_those_of_the_table() -> None:
 def test_the_goals_are_met(script_of_docs: Callable[[str], ModuleType]) -> None:
     """Mean within 5 %, p50 and p99 within 8 %; some families were chosen by nothing.
 
-    Of 93 rows one is known to be off: of two stations, Pareto before nearly constant service.
+    Of 107 rows one is known to be off: of two stations, Pareto before nearly constant service.
     """
     table = script_of_docs("errors_of_tandems").TABLE
     known = ("Pareto 1.71 to 122 2.3, 1, 0.47; shifted 0.16, 1, 0.71", "p99")
