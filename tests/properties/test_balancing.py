@@ -110,6 +110,7 @@ def test_more_dispatchers_know_less(load: float, mean: float, n: int) -> None:
     assert below(several[-1], RandomSplit(qm.MMc(mean), n).solve(rate).response_time, True)
 
 
+@pytest.mark.thorough
 @pytest.mark.parametrize("policy", POLICIES)
 @given(kinds, distributions, loads, times, workers)
 def test_one_replica_is_the_replica(
@@ -140,6 +141,7 @@ def test_more_replicas_never_hurt(
         assert below(few[1:], few[:-1], exact)
 
 
+@pytest.mark.thorough
 @pytest.mark.parametrize("policy", POLICIES)
 @given(kinds, distributions, times, workers, replicas)
 def test_capacity(

@@ -185,6 +185,7 @@ def test_exponential_service_makes_mgc_an_mmc(load: float, mean: float, c: int) 
     assert formula == pytest.approx(markov.waiting_time, rel=1e-12, abs=1e-300)
 
 
+@pytest.mark.thorough
 @given(service_distributions, loads, times)
 def test_one_server_makes_mgc_an_mg1(distribution: str, load: float, mean: float) -> None:
     service, rate = SERVICE_DISTRIBUTIONS[distribution](mean), load / mean

@@ -92,6 +92,7 @@ def test_float_equals_symbolic(
         assert (found(s) if quantity == "laplace" else found) == pytest.approx(exact, **near)
 
 
+@pytest.mark.thorough
 @given(st.floats(0.05, 0.95), st.integers(2, 50), st.floats(0.01, 5.0), st.floats(0.3, 0.999))
 def test_distributions_of_mmc_on_symbols(load: float, servers: int, x: float, p: float) -> None:
     # At this load the form on symbols is 0 / 0, and the numbers take its limit.

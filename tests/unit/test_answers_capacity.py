@@ -49,6 +49,7 @@ def test_at_any_load_and_at_none() -> None:
     assert answers.capacity(WEB).verdict == "Takes up to 200/s before it saturates"
 
 
+@pytest.mark.thorough
 def test_users() -> None:
     found = answers.capacity(WEB, "p99 < 1 s", think_time=5.0)
     assert fact(found, "capacity") == float(qm.capacity(WEB, "p99 < 1 s", think_time=5.0))

@@ -90,6 +90,7 @@ def test_the_first_of_many_against_simulation(need: int, of: int, servers: int) 
     assert float(time.quantile(0.99)) == pytest.approx(p99, rel=0.075)
 
 
+@pytest.mark.thorough
 def test_cells() -> None:
     """Cells are as if alone: no load, overload, NaN, and more of them than are done at once."""
     loads = np.concatenate([[0.0, np.nan, 1.2, 0.5], np.linspace(0.05, 0.95, 30)])

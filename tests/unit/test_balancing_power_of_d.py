@@ -167,6 +167,7 @@ def test_the_order_of_the_policies(load, n, c):
     assert means[1] * (1 - 1e-9) <= mean(idle, load) <= means[-1] * (1 + 1e-9)
 
 
+@pytest.mark.thorough
 @given(st.floats(0.2, 0.999), st.integers(2, 1000), st.integers(2, 5), st.integers(1, 16))
 def test_more_replicas_at_the_same_load_are_no_slower(load, n, d, c):
     replica = qm.MMc(1.0, c)

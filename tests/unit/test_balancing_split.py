@@ -202,6 +202,7 @@ def test_arrays_of_everything_are_their_cells():
             assert [w[i, j] for w in together] == pytest.approx(cell, abs=1e-10)
 
 
+@pytest.mark.thorough
 def test_best_weights_make_the_best_station():
     rate = np.array([15.0, 90.0])
     best = WeightedSplit(MIXED, best_at_rates()[:, :2], TRIPS).solve(rate).response_time

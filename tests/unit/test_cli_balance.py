@@ -57,6 +57,7 @@ def test_the_table_is_the_comparison_of_the_library():
     assert data["load"] == pytest.approx(0.75)
 
 
+@pytest.mark.thorough
 def test_the_verdict_names_the_best_that_is_real():
     line = flat("--load", "80%").split(" 8 replicas")[0]
     least, random = (
@@ -194,6 +195,7 @@ def test_loads_at_the_edges(words):
     assert "nan" not in run(*TWO, *words).stdout
 
 
+@pytest.mark.thorough
 def test_bases_are_said_with_their_errors():
     said = flat()
     assert "Basis: random, round robin and central queue exact; power of two" in said

@@ -153,6 +153,7 @@ def test_impossible_numbers_are_refused() -> None:
             bad()
 
 
+@pytest.mark.thorough
 def test_a_scale_of_time_does_not_matter() -> None:
     times = lognormal(np.random.default_rng(5), 0.08, 2.0, 2000)
     seconds = qm.from_histogram(BOUNDS, counts_of(times))

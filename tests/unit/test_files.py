@@ -314,6 +314,7 @@ def test_other_files(tmp_path: Path) -> None:
         write_model(qm.MMc(0.1), tmp_path / "x.txt")
 
 
+@pytest.mark.thorough
 def test_two_hundred_services(tmp_path: Path) -> None:
     file = tmp_path / "site.yaml"
     file.write_text(many_services(200))

@@ -56,6 +56,7 @@ def test_load_dependent_demand_is_found() -> None:
     assert np.log(factor.estimates["wait_factor"].value) == pytest.approx(0.898, abs=1e-3)
 
 
+@pytest.mark.thorough
 def test_interval_of_the_service_time_covers() -> None:
     rng, covered = np.random.default_rng(2), 0
     rates = np.array([100.0, 250, 400, 550, 700])
@@ -78,6 +79,7 @@ def test_hidden_latency_is_found() -> None:
     assert "holds no server" in " ".join(found.notes)
 
 
+@pytest.mark.thorough
 def test_number_of_servers_is_told_from_high_loads_only() -> None:
     rng = np.random.default_rng(1)
     told = []
@@ -141,6 +143,7 @@ def test_usl_as_r_has_it() -> None:
     assert relative["single"].value == pytest.approx(68.16, rel=1e-3)
 
 
+@pytest.mark.thorough
 def test_usl_without_coherency() -> None:
     users = [1, 4, 8, 12, 16, 20, 24, 28, 32, 48, 64]
     rates = [20, 78, 130, 170, 190, 200, 210, 230, 260, 280, 310]

@@ -118,6 +118,7 @@ def test_without_counters_what_is_called_sometimes_is_a_branch(
     assert "app" not in free.model.stations
 
 
+@pytest.mark.thorough
 def test_calls_at_once_and_calls_again(tmp_path: Path) -> None:
     found = calibrate_site([spans(tmp_path, 500, parallel=True)])
     together = found.model.solve(1.0).latency

@@ -74,6 +74,7 @@ def test_around_what_cannot_fail_nothing_changes() -> None:
     assert breaker.solve(6.0).accepted == 1
 
 
+@pytest.mark.thorough
 def test_a_breaker_makes_a_collapse_bearable() -> None:
     without = qm.Pipeline(qm.retry(APP, attempts=3, pause=1.0))
     found = []

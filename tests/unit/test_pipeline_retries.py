@@ -269,6 +269,7 @@ def test_who_is_turned_away_knows_it_at_once() -> None:
     assert float(r.latency.mean) == pytest.approx(mean, rel=1e-9)
 
 
+@pytest.mark.thorough
 def test_dropping_late_work_does_not_save_the_goodput() -> None:
     """M/M/c+D: fixed points and goodput to the digits of an independent computation."""
     p = tried(qm.call("app", qm.MMcD(1.0, 8, 5.0)), 5.0, 3)

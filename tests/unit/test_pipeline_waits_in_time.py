@@ -19,6 +19,7 @@ def alone(found: qm.pipeline.PipelineOverTime) -> np.ndarray:
     return total
 
 
+@pytest.mark.thorough
 def test_in_a_steady_state_they_are_independent() -> None:
     flat = qm.Profile([0.0, 60.0], [370.0, 370.0])
     found = EQUAL.over_time(flat, start={"web": 30, "db": 30}, times=[0.0, 59.0, 60.0])

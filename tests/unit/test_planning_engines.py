@@ -44,6 +44,7 @@ def test_processes_change_no_digit(tmp_path: Path) -> None:
     assert frame.attrs == whole().attrs
 
 
+@pytest.mark.thorough
 def test_parts_are_written_and_a_stopped_sweep_goes_on(tmp_path: Path) -> None:
     writer = folder_of(Rows.of(SHOP, Grid(OVER), (0.5, 0.95, 0.99), 37), tmp_path / "s")
     assert writer(2) == 37

@@ -147,6 +147,7 @@ def test_commands_say_it_beside_the_answer(
     assert "beyond what was measured" not in done.stdout.lower()
 
 
+@pytest.mark.thorough
 def test_reports_say_it(site: Site) -> None:
     found = report(site.pipeline, 300.0, objectives=GOAL)
     said = {s.key: s.answer.doubts for s in found.sections}

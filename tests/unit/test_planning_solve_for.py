@@ -172,6 +172,7 @@ def test_separate_ranges_are_refused(monkeypatch: pytest.MonkeyPatch) -> None:
         qm.solve_for(qm.MMc(0.01, servers=4), "servers", 1.0, "mean < 1 s")
 
 
+@pytest.mark.thorough
 @settings(max_examples=25)
 @given(
     st.sampled_from(["db.service_time", "web.service_time", "cache.hit_ratio", "db.servers"]),
@@ -221,6 +222,7 @@ def test_scenarios_share_one_search(monkeypatch: pytest.MonkeyPatch) -> None:
     assert frame.attrs["units"]["low"] == "-"
 
 
+@pytest.mark.thorough
 def test_units_are_those_of_the_fields() -> None:
     path = qm.series(
         qm.limit("limit", 80.0, burst=5),

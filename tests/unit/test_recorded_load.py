@@ -244,6 +244,7 @@ def test_what_load_tools_write(write):
     assert frame.attrs["interval"] == 1
 
 
+@pytest.mark.thorough
 def test_what_is_wrong_far_down_has_its_line(write):
     rows = [f"{i},1" for i in range(66_000)]
     assert len(read_load(write("\n".join(["t,n", *rows])), time="t", count="n")) == 66_000
