@@ -137,3 +137,23 @@ def test_a_split_that_is_not_even_is_no_such_stream() -> None:
     for step in (uneven, qm.branch((0.5, slow), (0.5, fast))):
         wait = float(_behind(step, qm.MDc(0.6)).waiting_time)
         assert 0.09 < wait < 0.45  # Between those of two equal ones, and of a Poisson stream.
+
+
+@pytest.mark.parametrize("work", [qm.Deterministic(0.1), qm.Gamma(0.1, 0.3)], ids=str)
+def test_shares_and_servers_in_arrays_are_their_cells(work: qm.Distribution) -> None:
+    """Only where parts are equal, and leave one server each, is more known of them."""
+
+    def latency(share: Any, servers: Any) -> qm.Distribution:
+        parts = [qm.call(name, qm.MGc(work, servers)) for name in ("one", "other")]
+        split = qm.branch((share, parts[0]), (1 - share, parts[1]))
+        path = qm.series(split, qm.call("then", qm.MDc(0.05)))
+        return qm.Pipeline(path).solve(12.0).latency
+
+    p = np.array([[0.5], [0.99]])
+    for shares, servers in (([0.5, 0.3, 0.5], [1, 1, 1]), ([0.5, 0.5, 0.5], [1, 2, 1])):
+        found = latency(np.array(shares), np.array(servers))
+        for i, (share, c) in enumerate(zip(shares, servers, strict=True)):
+            alone = latency(share, c)
+            assert float(alone.mean) == pytest.approx(found.mean[i], rel=1e-6)
+            wanted = alone.quantile(p[:, 0])
+            np.testing.assert_allclose(found.quantile(p)[:, i], wanted, rtol=1e-4)

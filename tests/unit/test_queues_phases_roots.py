@@ -110,3 +110,14 @@ def test_a_load_is_what_it_is_beside_others():
         one = solve_by_roots(service, servers, rates[i : i + 1])
         np.testing.assert_allclose(found.mean[i], one.mean[0], rtol=1e-12)
         np.testing.assert_allclose(found.levels[i], one.levels[0], rtol=1e-10)
+
+
+def test_a_load_is_as_alone_to_the_last_bit() -> None:
+    """Nodes that are solved in another order are the same: a sweep does not remember."""
+    service = fit_phases(qm.LogNormal(1.0, 4.0), 4).distribution
+    rates = 4 * np.array([0.2, 0.5, 0.9, 0.99])
+    together = solve_by_roots(service, 4, rates)
+    for i, rate in enumerate(rates):
+        alone = solve_by_roots(service, 4, np.array([rate]))
+        assert alone.mean[0] == together.mean[i]
+        assert alone.probability[0] == together.probability[i]

@@ -90,3 +90,38 @@ def test_cells_of_any_kind_stand_side_by_side() -> None:
     assert np.all(found.quantile(0.99)[:, 0] == 0)
     one = disturbed(qm.MMc(1.0).solve(0.9).wait, 2.0, 2.0**0.2)
     assert float(found.quantile(0.9)[2, 2]) == pytest.approx(float(one.quantile(0.9)))
+
+
+def test_longer_disturbances_are_as_long_as_is_known() -> None:
+    """The mean is as asked; the more of it is due to long ones, the fewer wait."""
+    wait, long = qm.MMc(1.0).solve(0.5).wait, qm.Exponential(20.0)
+    found = [disturbed(wait, 2.0, 1.4, long, share) for share in (0.0, 0.5, 1.0)]
+    assert [float(x.mean) for x in found] == pytest.approx([2.0] * 3)
+    atoms = [float(x.atom) for x in found]
+    assert atoms == sorted(atoms)
+    plain = disturbed(wait, 2.0, 1.4)
+    assert float(found[0].tail(5.0)) == pytest.approx(float(plain.tail(5.0)), rel=1e-9)
+    assert found[2].length.mean == pytest.approx(20.0)
+    far = [float(x.tail(60.0)) for x in found]
+    assert far[0] < 1e-3 < far[1] < far[2]
+
+
+def test_short_known_disturbances_are_as_long_as_a_wait_asks_for() -> None:
+    wait = qm.MMc(1.0).solve(0.5).wait
+    found = disturbed(wait, 2.0, 1.4, qm.Exponential(1e-6), 1.0)
+    plain = disturbed(wait, 2.0, 1.4)
+    t = np.array([0.0, 1.0, 10.0])
+    np.testing.assert_allclose(found.tail(t), plain.tail(t), rtol=1e-9)
+
+
+def test_disturbances_by_cells() -> None:
+    rates = np.array([0.0, 0.5, 1.0, np.nan])
+    wait = qm.MMc(1.0).solve(rates).wait
+    share = np.array([[0.0], [0.7]])
+    found = disturbed(wait, 1.5, 1.2, qm.Exponential(np.array([5.0, 5.0, 5.0, 5.0])), share)
+    assert found.mean[:, 1].tolist() == pytest.approx([1.5, 1.5])
+    assert np.all(found.mean[:, 0] == 0)
+    assert np.all(np.isinf(found.quantile(0.5)[:, 2]))
+    assert np.all(np.isnan(found.quantile(0.5)[:, 3]))
+    one = disturbed(qm.MMc(1.0).solve(0.5).wait, 1.5, 1.2, qm.Exponential(5.0), 0.7)
+    assert float(one.quantile(0.99)) == pytest.approx(found.quantile(0.99)[1, 1], rel=1e-9)

@@ -51,9 +51,9 @@ _NODES = 6
 
 
 class Sources(NamedTuple):
-    """Equal servers whose streams merge: how many, their load, service time and its SCV.
+    """Servers whose streams merge: how many, their load, service time and its SCV.
 
-    And which share of what leaves them, drawn at random, comes.
+    And which share of what leaves them, drawn at random, comes, and where they are equal.
     """
 
     number: int
@@ -61,18 +61,21 @@ class Sources(NamedTuple):
     mean: Any
     scv: Any
     share: Any = 1.0
+    equal: Any = True
 
     def counts(self, index: Any, filling: Any, service_scv: Any) -> Any:
         """Return by how much more the index of dispersion less 1 counts, where below 0."""
         n = self.number
-        if n == 1 or np.any(np.less(self.share, 1)):
-            return 1.0  # Their indices say all.
+        if n == 1:
+            return 1.0  # Its index says all.
         y = filling * (index + service_scv) * (1 - self.load) / (_RELAXES * self.mean)
         much = np.where(np.equal(self.scv, 0), _CONSTANT + _FEW / n**2, _OTHER)
         fades = np.clip(_FULL - _FULL_FEW / n**2 - _FALLS * y, 0.0, 1.0)
         soon = much * np.maximum(1 - np.asarray(service_scv), 0.0) ** 2 * fades
         found = 1 + soon - _LATER * np.maximum(1 - _LATE / y, 0.0)
-        return np.where(np.isfinite(found), found, 1.0)  # In overload it fills for ever.
+        # In overload it fills for ever; of parts, and unequal ones, their indices say all.
+        some = self.equal & np.equal(self.share, 1) & np.isfinite(found)
+        return np.where(some, found, 1.0)
 
     def early(self, load: Any, service_scv: Any) -> Any:
         """Return the SCV with which one of n waits less often than behind a Poisson stream."""
@@ -87,6 +90,7 @@ class Sources(NamedTuple):
     def apart(self, services: Any, servers: Any) -> Any:
         """Return where all work is constant, and that of one server no longer than all come."""
         constant = np.equal(self.scv, 0) & np.equal(services.scv, 0) & np.equal(servers, 1)
+        constant = constant & self.equal
         return constant & np.less_equal(self.number * services.mean, self.mean * (1 + 1e-12))
 
 
@@ -96,24 +100,19 @@ def sources_of(parts: Sequence[tuple[Any, Any]]) -> Sources | None:
     None where they are not two or more alike that Poisson streams come to.
     """
     number = len(parts)
-    if number < 2 or any(np.ndim(share) for share, _ in parts):
+    if number < 2 or not all(part.station for _, part in parts):
         return None
-    if not np.allclose([float(share) * number for share, _ in parts], 1.0, rtol=1e-9):
-        return None
-    streams = {id(part): part for _, part in parts}.values()
-    if not all(part.leaves_one_server is True and part.station for part in streams):
-        return None
-    (load, _, service), *others = (part.station for part in streams)
-    alike = all(
-        all(_same(*pair) for pair in ((load, x), (service.mean, s.mean), (service.scv, s.scv)))
-        for x, _, s in others
-    )  # fmt: skip
-    return Sources(number, load, service.mean, service.scv) if alike else None
-
-
-def _same(one: Any, other: Any) -> bool:
-    first, second = np.asarray(one, dtype=float), np.asarray(other, dtype=float)
-    return np.array_equal(first, second, equal_nan=True)
+    equal: Any = True
+    load, _, service = parts[0][1].station
+    for share, part in parts:
+        other, _, work = part.station
+        equal = equal & part.leaves_one_server
+        equal = equal & np.isclose(share, 1 / number, rtol=1e-9, atol=0.0)
+        for x, y in ((load, other), (service.mean, work.mean), (service.scv, work.scv)):
+            equal = equal & np.equal(x, y)
+    return (
+        Sources(number, load, service.mean, service.scv, equal=equal) if equal.any() else None
+    )
 
 
 def part_of(share: Any, stream: Any) -> Sources | None:
@@ -121,10 +120,10 @@ def part_of(share: Any, stream: Any) -> Sources | None:
     sources: Sources | None = stream.sources
     if sources is not None:
         return sources._replace(share=sources.share * share)
-    if stream.leaves_one_server is not True or not stream.station:
+    if not np.any(stream.leaves_one_server) or not stream.station:
         return None
     load, _, service = stream.station
-    return Sources(1, load, service.mean, service.scv, share)
+    return Sources(1, load, service.mean, service.scv, share, stream.leaves_one_server)
 
 
 def mean_wait(sources: Sources, service: Any) -> Any:

@@ -287,12 +287,16 @@ def _roots(
     if simple.all():
         at = at.real
     spare = np.clip(1 - arrival_rate / counts[0].sum(), _SPARE, 1e-3)
+    converged = np.zeros(arrival_rate.size, dtype=bool)
     for step in range(_STEPS):
         away, by = (np.where(used, value, 0.0) for value in one.off(at, x, z))
         total = (n * at).sum(axis=0)
         moved_by = x * (n * away).sum(axis=0) - x * total - rate * z
         moved_by = moved_by / (total - rate + x * (n * by).sum(axis=0))
         change = moved_by * by - away
+        # A cell stays as it is once it has converged, whatever stands beside it.
+        moved_by = np.where(converged[:, None], 0.0, moved_by)
+        change = np.where(converged[:, None], 0.0, change)
         x, z, at = x + moved_by, z - moved_by, at + change
         if step < _HELD:
             x, z = np.clip(x.real, low, high), np.clip(z.real, least, most)
@@ -300,7 +304,7 @@ def _roots(
             continue
         left = np.where(used, abs(change) / abs(at), 0.0).max(axis=(0, 2))
         # What the dominant root rests on is the difference of arrivals and departures.
-        converged = left * spare < _CONVERGED
+        converged |= left * spare < _CONVERGED
         if converged.all():
             break
     return x, z, at, converged & (spare > _SPARE)
