@@ -114,10 +114,10 @@ def test_a_load_is_what_it_is_beside_others():
 
 def test_a_load_is_as_alone_to_the_last_bit() -> None:
     """Nodes that are solved in another order are the same: a sweep does not remember."""
-    service = fit_phases(qm.LogNormal(1.0, 4.0), 4).distribution
-    rates = 4 * np.array([0.2, 0.5, 0.9, 0.99])
-    together = solve_by_roots(service, 4, rates)
+    service = fit_phases(qm.LogNormal(1.0, 9.0), 4).distribution
+    rates = 8 * np.array([0.2, 0.5, 0.9, 0.99, 0.9999])
+    together = solve_by_roots(service, 8, rates)
     for i, rate in enumerate(rates):
-        alone = solve_by_roots(service, 4, np.array([rate]))
+        alone = solve_by_roots(service, 8, np.array([rate]))
         assert alone.mean[0] == together.mean[i]
         assert alone.probability[0] == together.probability[i]
