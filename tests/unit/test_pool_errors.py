@@ -36,7 +36,7 @@ def test_the_page_of_what_is_exact_has_the_same() -> None:
     exact = (ROOT / "docs" / "reference" / "what-is-exact.md").read_text()
     below = WORST["SCV below 1"]
     assert "an SCV below 1 mean {mean} %, p99 {p99} %".format(**below) in exact
-    for kind in ("constant", "other, SCV 4", "other, SCV 9"):
+    for kind in ("constant", "other, SCV 4", "other, SCV 9", "bounded Pareto"):
         assert "mean {mean} %, p99 {p99} %".format(**WORST[kind]) in exact
 
 
