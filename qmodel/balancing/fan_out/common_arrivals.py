@@ -226,7 +226,7 @@ class _Step:
         near, far = (response[self._queue, k] for k in (self._first, self._first + 1))
         given = near + self._part[..., None] * (far - near)  # Of queues, times, gaps, factors.
         given = given.reshape(*scores.shape[:2], -1)
-        order = np.argsort(-given, axis=-1, kind="stable")
+        order = np.argsort(-given, axis=-1)
         given = np.take_along_axis(given, order, axis=-1)
         weights = self._weights[order]
         above = np.cumsum(weights, axis=-1) - weights / 2

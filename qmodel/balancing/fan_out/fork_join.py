@@ -16,11 +16,13 @@ The part of each is read off the wait of one station: :math:`\phi = E[W]^2 /
 .. math:: \kappa = (1 - \phi) L + \phi r (0.8 + 0.2 r), \qquad
           r_R = \kappa \operatorname{Var} W / (\operatorname{Var} W + \operatorname{Var} S)
 
-is the correlation of the responses, as services are independent. For exponential service it is
-taken as that of their normal scores (`qmodel.balancing.fan_out.joined_queues`), which gives
-every percentile of the k-th of n; for other service the waits alone depend on one another, by
-the last requests exactly (`qmodel.balancing.fan_out.common_arrivals`), and services are added
-(`qmodel.balancing.fan_out.likeness`). Constant work has
+is the correlation of the responses, as services are independent. Where branches differ it is
+taken for exponential service as that of their normal scores
+(`qmodel.balancing.fan_out.joined_queues`), which gives every percentile of the k-th of n; for
+other service the waits alone depend on one another, by the last requests exactly
+(`qmodel.balancing.fan_out.common_arrivals`), and services are added
+(`qmodel.balancing.fan_out.likeness`), as for equal M/M/c
+(`qmodel.balancing.fan_out.exponential_queues`). Constant work has
 :math:`\kappa = 1`: all are done at the same time, exactly.
 
 **M/M/1.** With :math:`W = 1 / (\mu - \lambda)`, utilization :math:`\rho` and harmonic
@@ -31,10 +33,11 @@ numbers :math:`H_n`,
     T_1 = W, \qquad T_2 = \frac{12 - \rho}{8} W, \qquad
     T_n = \Big[ \frac{H_n}{H_2} + \frac{4}{11} \Big(1 - \frac{H_n}{H_2}\Big) \rho \Big] T_2 .
 
-T_2 is exact [1]_ [2]_, and the correlation is taken from it. `response_time` is T_n, Nelson
-and Tantawi's fit, within 4.1 % of simulations of 3e6 requests for n to 64 and utilizations to
-0.9. That of Varma and Makowski [3]_ interpolates between light and heavy traffic; it is better
-for few queues and worse for many. `response_distribution` is better than both.
+T_2 is exact [1]_ [2]_, and what two queues have in common gives it back. `response_time` is
+T_n, Nelson and Tantawi's fit, within 4.1 % of simulations of 3e6 requests for n to 64 and
+utilizations to 0.9. That of Varma and Makowski [3]_ interpolates between light and heavy
+traffic; it is better for few queues and worse for many. `response_distribution` is better than
+both.
 
 References
 ----------
@@ -67,6 +70,7 @@ from qmodel.balancing.fan_out.alike import (
     does_the_same,
     is_mm1,
 )
+from qmodel.balancing.fan_out.exponential_queues import likeness_by_load
 from qmodel.balancing.fan_out.fork_errors import WORST
 from qmodel.balancing.fan_out.joined_queues import JoinedQueues
 from qmodel.basis import APPROXIMATE, Assumption
@@ -264,14 +268,16 @@ def response_distribution(
     >>> stations = qm.MMc(1.0).solve(0.8), qm.MDc(1.0, 1).solve(0.8)
     >>> last = [response_distribution(leaf, 16) for leaf in stations]
     >>> [float(x.mean.round(2)) for x in last], float(last[0].quantile(0.99).round(1))
-    ([13.77, 3.0], 36.3)
+    ([13.68, 3.0], 36.3)
     >>> float(response_distribution(qm.MMc(1.0).solve(0.9), copies=2, need=1).mean)
     6.125
     """
     need = copies if need is None else need
     mean = leaf.response.mean
     _check.numbers("a fork of several stations", leaf.arrival_rate, mean, copies, need)
-    joined = JoinedQueues(leaf.response, need, copies, alike(leaf))
+    exponential = isinstance(leaf.station, mmc.MMc)
+    like = likeness_by_load(leaf) if exponential else alike(leaf)
+    joined = JoinedQueues(leaf.response, need, copies, like)
     if np.all(np.asarray(copies) == 1):
         return leaf.response
     several = np.greater(copies, 1)

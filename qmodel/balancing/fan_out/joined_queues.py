@@ -50,7 +50,7 @@ import numpy as np
 from qmodel import _check
 from qmodel._fields import parameter
 from qmodel._typing import Value
-from qmodel.balancing.fan_out.likeness import Likeness, common_factor
+from qmodel.balancing.fan_out.likeness import Likeness, common_factor, over
 from qmodel.distributions import OrderStatistic, Quorum
 from qmodel.distributions.extremes import others
 from qmodel.distributions.order_statistics import one_missing, too_few
@@ -142,6 +142,8 @@ class JoinedQueues(OrderStatistic):
         return OrderStatistic._least(self) + 0.0 * _largest(self.correlation)
 
     def _factor(self) -> tuple[Any, Any]:
+        if isinstance(self.correlation, Likeness):
+            return self.correlation.factor()
         return common_factor(np.minimum(_largest(self.correlation), _CLOSEST))
 
     def _not_done(self, late: Any) -> Any:
@@ -158,7 +160,7 @@ class JoinedQueues(OrderStatistic):
 
         few, need = np.asarray(self.of) - np.asarray(self.need), np.asarray(self.need)
         found = betainc(few[..., None] + 1.0, need[..., None] + 0.0, ndtr(given))
-        return np.where(self._all_alike, late, found @ self._factor()[1])
+        return np.where(self._all_alike, late, over(found, self._factor()[1]))
 
     @property
     def _all_alike(self) -> Any:
@@ -182,7 +184,7 @@ class JoinedQueues(OrderStatistic):
         # late.
         weight = xlog1py(k - 1, -q) + xlogy(n - k, q) - betaln(k, n - k + 1)
         weight = weight + (score[..., None] ** 2 - given**2) / 2
-        found = np.where(inner, (np.exp(weight) * steep) @ factor[1], 0.0)
+        found = np.where(inner, over(np.exp(weight) * steep, factor[1]), 0.0)
         given = np.where(inner[..., None], given, ndtri(late)[..., None])
         tail = self._of_given(late, given)
         return tail, np.where(self._all_alike, 1.0, found) * slope

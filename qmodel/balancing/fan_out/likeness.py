@@ -38,10 +38,18 @@ from qmodel.balancing.fan_out.common_arrivals import FACTOR, waits_given
 from qmodel.distributions import Distribution, Sum
 from qmodel.distributions.broadcasting import shape_of, whole
 
-__all__ = ["Likeness", "common_factor", "correlation_of_waits", "likeness"]
+__all__ = [
+    "SCORES",
+    "Likeness",
+    "common_factor",
+    "correlation_of_waits",
+    "likeness",
+    "over",
+    "scores_of_times",
+]
 
 _FARTHEST, _STEP = 8.4, 0.2
-_SCORES = np.linspace(-_FARTHEST, _FARTHEST, round(2 * _FARTHEST / _STEP) + 1)
+SCORES = np.linspace(-_FARTHEST, _FARTHEST, round(2 * _FARTHEST / _STEP) + 1)
 _WAITS = np.concatenate([[0.0], np.geomspace(0.03, 40.0, 95)])
 _BODY = np.linspace(-3.0, 3.0, 13)
 """Scores of services at which times are looked at that have hardly waited."""
@@ -79,28 +87,40 @@ class Likeness:
     cell: Any
     table: np.ndarray = whole()  # noqa: RUF009
 
+    def factor(self) -> tuple[np.ndarray, np.ndarray]:
+        """Return values of the factor, and their weights."""
+        return common_factor(np.minimum(self.largest, _CLOSEST))
+
     def given(self, score: Any, weights: np.ndarray) -> tuple[Any, Any]:
         """Return scores given the factor, along a new last axis, and how fast they grow."""
-        score, cell = np.broadcast_arrays(np.nan_to_num(score), self.cell)
-        place = (score + _FARTHEST) / _STEP
-        below = np.clip(place.astype(int), 0, len(self.table) - 2)
-        first, second = (
-            _at_points(self.table[i, cell], len(weights)) for i in (below, below + 1)
-        )
-        slope = (second - first) / _STEP
-        found = first + (place - below)[..., None] * (second - first)
-        found, density = _shifted(found, score, weights, 2)
-        own = _density(score) - (density * slope) @ weights
-        total = density @ weights
-        with np.errstate(divide="ignore", invalid="ignore"):
-            turned = np.where(total > 0, own / total, 0.0)
+        score = np.nan_to_num(score) + 0.0 * np.asarray(self.largest)
+        found, slope = self._kept(score, weights)
         # Beyond the table, of which nothing is seen, as of normal times.
         far = (np.abs(score) > _FARTHEST)[..., None]
         apart = np.sqrt(1 - np.asarray(self.largest))
         z = np.linspace(-_WIDEST, _WIDEST, len(weights))
         normal = (score / apart)[..., None] + (np.sqrt(self.largest) / apart)[..., None] * z
-        found = np.where(far, normal, found)
-        return found, np.where(far, (1 / apart)[..., None], slope + turned[..., None])
+        return np.where(far, normal, found), np.where(far, (1 / apart)[..., None], slope)
+
+    def _kept(self, score: Any, weights: np.ndarray) -> tuple[Any, Any]:
+        """Return what the table has, shifted so that the distribution of one time is kept."""
+        found, slope = self._apart(score, weights)
+        found, density = _shifted(found, score, weights, 2)
+        own = _density(score) - over(density * slope, weights)
+        total = over(density, weights)
+        with np.errstate(divide="ignore", invalid="ignore"):
+            turned = np.where(total > 0, own / total, 0.0)
+        return found, slope + turned[..., None]
+
+    def _apart(self, score: Any, weights: np.ndarray) -> tuple[Any, Any]:
+        """Return scores given the factor, from the table, and how fast they grow."""
+        place = (score + _FARTHEST) / _STEP
+        below = np.clip(place.astype(int), 0, len(SCORES) - 2)
+        cell = np.broadcast_to(self.cell, score.shape)
+        first, second = (
+            _at_points(self.table[i, cell], len(weights)) for i in (below, below + 1)
+        )
+        return first + (place - below)[..., None] * (second - first), (second - first) / _STEP
 
 
 def _at_points(table: np.ndarray, points: int) -> np.ndarray:
@@ -114,19 +134,26 @@ def _at_points(table: np.ndarray, points: int) -> np.ndarray:
     return table
 
 
+def over(values: Any, weights: np.ndarray) -> Any:
+    """Return the mean over the factor, whose weights may differ between cells."""
+    if weights.ndim == 1:
+        return values @ weights
+    return np.einsum("...z,...z->...", values, weights)
+
+
 def _density(score: Any) -> Any:
     return np.exp(-(score**2) / 2) / np.sqrt(2 * np.pi)
 
 
 def _shifted(given: Any, score: Any, weights: Any, steps: int) -> tuple[Any, Any]:
     """Return scores that the factor leaves at `score` in all, and their densities."""
-    from scipy.special import ndtr
+    from scipy.special import ndtr, ndtri
 
-    whole = ndtr(score)
     for _ in range(steps):
-        total = _density(given) @ weights
+        total = over(_density(given), weights)
+        found = ndtri(np.minimum(over(ndtr(given), weights), 1.0))
         with np.errstate(divide="ignore", invalid="ignore"):
-            shift = (whole - ndtr(given) @ weights) / total
+            shift = (score - found) * _density(found) / total
         shift = np.where(np.isfinite(shift), np.clip(shift, -0.5, 0.5), 0.0)
         given = given + shift[..., None]
     return given, _density(given)
@@ -231,19 +258,45 @@ def likeness(
     Likeness
         The scores of times, given what they have in common. [-]
     """
-    from scipy.special import ndtr, ndtri
-
     of_waits = np.minimum(np.asarray(of_waits, dtype=float), _CLOSEST)
     z, weights = common_factor(of_waits)
-    tail = _tail_of(service)
     cells = np.broadcast_shapes(np.shape(of_waits), np.shape(time.mean))
     if arrivals is None:
         waits, given = _normal(wait, of_waits, z, cells)
     else:
         waits, given = waits_given(
-            wait, service, tail, *arrivals, np.broadcast_to(of_waits, cells)
+            wait, service, _tail_of(service), *arrivals, np.broadcast_to(of_waits, cells)
         )
         given = _at(given, z)
+    table = scores_of_times(waits, given, service, time, weights)
+    alike = (np.broadcast_to(of_waits, cells) > 0)[..., None] & np.isfinite(table)
+    table = np.where(alike, table, SCORES.reshape(-1, *[1] * (len(cells) + 1)))
+    cell = np.arange(max(1, math.prod(cells))).reshape(cells)[()]
+    return Likeness(of_waits[()], cell, table.reshape(len(table), -1, len(z)))
+
+
+def scores_of_times(
+    waits: Any, given: Any, service: Distribution, time: Distribution, weights: np.ndarray
+) -> Any:
+    """Return the scores of times given what waits have in common, where one has `SCORES`.
+
+    Parameters
+    ----------
+    waits, given : array
+        Waits of each cell, and the scores of longer ones given the factor. [-]
+    service, time : Distribution
+        What is added to a wait, and the time of both. [-]
+    weights : array
+        Of the factor; of cells along the axes before the last. [-]
+
+    Returns
+    -------
+    array
+        Along the first axis of `SCORES`, and along the last of the factor.
+    """
+    from scipy.special import ndtr, ndtri
+
+    tail, cells = _tail_of(service), waits.shape[1:]
     still = ndtr(given)
     body = np.asarray(service.quantile(ndtr(_BODY).reshape(-1, *[1] * len(cells))))
     body = np.broadcast_to(body, (len(_BODY), *cells))
@@ -259,7 +312,7 @@ def likeness(
         ndtri(np.clip(np.asarray(time.tail(times)), 1e-300, 1 - 1e-16)), -_FARTHEST, _FARTHEST
     )
     # From the score of each time to even ones: times rise, scores fall.
-    even = _SCORES.reshape(-1, *[1] * len(cells))
+    even = SCORES.reshape(-1, *[1] * len(cells))
     behind = np.clip((scores[None] > even[:, None]).sum(axis=1), 1, len(times) - 1)
     x0, x1 = (np.take_along_axis(scores, i, axis=0) for i in (behind - 1, behind))
     y0, y1 = (np.take_along_axis(given, i[..., None], axis=0) for i in (behind - 1, behind))
@@ -269,8 +322,4 @@ def likeness(
     beyond = np.where(even > x0, even - x0, np.minimum(even - x1, 0.0))[..., None]
     table = y0 + part * (y1 - y0) + beyond
     even = np.broadcast_to(even, (len(even), *cells))
-    table, _ = _shifted(table, even, weights, 12)
-    alike = (np.broadcast_to(of_waits, cells) > 0)[..., None] & np.isfinite(table)
-    table = np.where(alike, table, even[..., None])
-    cell = np.arange(max(1, math.prod(cells))).reshape(cells)[()]
-    return Likeness(of_waits[()], cell, table.reshape(len(table), -1, len(z)))
+    return _shifted(table, even, weights, 12)[0]
