@@ -228,10 +228,7 @@ def _tails_within(parts: list[tuple[float, Phases, Replica]], slowest: float) ->
         w * (_constant_tail if phases.is_age else _phases_tail)(replica, phases, grid.times)
         for w, phases, replica in parts
     )
-    tails = grid.tails(np.clip(values, 0.0, 1.0), means)
-    # The exponentials have a mean that is nearly this: their unit of time makes it the same.
-    faster = (tails.weights / tails.rates).sum(axis=1, keepdims=True) / means[:, None]
-    return tails._replace(speed=faster, slowest=tails.rates[:, :1] * faster)
+    return grid.tails(np.clip(values, 0.0, 1.0), means)
 
 
 def _phases_tail(replica: Replica, phases: Phases, times: np.ndarray) -> np.ndarray:

@@ -153,7 +153,7 @@ def test_labels() -> None:
 
 
 def test_tables_are_right_enough_to_be_used() -> None:
-    table = _tables(PhaseQueue(phases_of(H2), True, 4), 0.1, 1.0)
+    table = _tables(PhaseQueue(phases_of(H2), True, 4), 0.1, 0.95)
     assert table is not None
     assert table.nodes.size < 100
 
@@ -187,6 +187,26 @@ def test_a_sweep_through_tables_is_its_cells(service: qm.Distribution) -> None:
         assert tails[i] == pytest.approx(one.wait.tail(0.4), abs=3e-6)
         if exact:
             assert many.number.tail(1)[i] == pytest.approx(one.number.tail(1), rel=1e-8)
+
+
+@pytest.mark.parametrize(
+    ("service", "servers"),
+    [
+        (qm.Erlang(1.0, 4), 8),
+        (qm.Erlang(1.0, 2), 64),
+        (qm.HyperExponential([0.02, 0.98], [25.0, 0.5 / 0.98]), 3),
+    ],
+)
+def test_a_sweep_of_exact_service_is_exact(service: qm.Distribution, servers: int) -> None:
+    """Also on so many servers that a matrix of Erlang phases has no eigenvectors."""
+    loads = np.linspace(0.3, 0.9, 120)
+    station = qm.MGc(service, servers)
+    many = station.solve(servers * loads / float(service.mean))
+    tails = many.wait.tail(1 / servers)
+    for i in (0, 31, 70, 119):
+        one = station.solve(float(servers * loads[i] / float(service.mean)))
+        assert many.waiting_time[i] == pytest.approx(one.waiting_time, rel=2e-8)
+        assert tails[i] == pytest.approx(one.wait.tail(1 / servers), abs=1e-8)
 
 
 def test_cells_of_every_kind() -> None:

@@ -8,7 +8,8 @@ import pytest
 import qmodel as qm
 from qmodel.distributions.phase_type import phases_of
 from qmodel.queues.phases import busy_servers
-from qmodel.queues.phases.queue import TERMS, PhaseSolution, exponentials, first_passage, solve
+from qmodel.queues.phases.exponentials import TERMS, exponentials
+from qmodel.queues.phases.queue import PhaseSolution, first_passage, solve
 
 H2 = qm.HyperExponential([0.05, 0.95], [6.4, 0.7157894736842105])
 H3 = qm.HyperExponential([0.9, 0.09, 0.01], [0.65, 3.9, 6.4])

@@ -86,6 +86,14 @@ def test_rare_waits_and_near_saturation_are_left_to_matrices():
     np.testing.assert_allclose(found.mean, wanted.mean, rtol=1e-9)
 
 
+def test_shares_that_lose_digits_are_left_to_matrices():
+    """With 64 servers in two phases the shares are 1e7 at 55 %, where one in 10,000 waits."""
+    service, rates = phases(qm.Erlang(1.0, 2)), 64 * np.array([0.45, 0.5, 0.55, 0.6, 0.7])
+    found, wanted = solve_by_roots(service, 64, rates), by_matrices(service, 64, rates)
+    np.testing.assert_allclose(found.probability, wanted.probability, rtol=1e-9)
+    np.testing.assert_allclose(found.mean, wanted.mean, rtol=1e-9)
+
+
 @pytest.mark.parametrize(
     "service",
     [

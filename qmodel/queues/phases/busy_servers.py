@@ -18,10 +18,12 @@ from __future__ import annotations
 
 from functools import lru_cache
 from math import comb
+from typing import NamedTuple
 
 import numpy as np
 
 __all__ = [
+    "Moves",
     "changes",
     "configurations",
     "ends",
@@ -215,3 +217,43 @@ def log_weights(servers: int, initial: np.ndarray, generator: np.ndarray) -> np.
     spent = np.linalg.solve(-np.swapaxes(generator, 1, 2), initial[..., None])[..., 0]
     log: np.ndarray = np.log(np.maximum(spent, 1e-300)) @ rows.T - gammaln(rows + 1.0).sum(1)
     return np.asarray(log - log.max(axis=1, keepdims=True))
+
+
+class Moves(NamedTuple):
+    """Rates of the ends or of the starts of a service, by its phase, as few as there are.
+
+    Parameters
+    ----------
+    sizes : tuple of two int
+        Number of states before and after. [-]
+    phases : list of tuple of three arrays
+        For each phase the states before, those after, and the rates. [1/s]
+
+    Examples
+    --------
+    A service ends in the second of two phases, of two servers:
+
+    >>> here, count, there = moved(2, 2, 1, -1)
+    >>> end = Moves((3, 2), [(here, there, 0.5 * count)])
+    >>> end.after(np.eye(3)).tolist()
+    [[0.0, 0.0], [0.5, 0.0], [0.0, 1.0]]
+    >>> (end.before(np.eye(2)[None])[0] == end.after(np.eye(3))).all()
+    np.True_
+    """
+
+    sizes: tuple[int, int]
+    phases: list[tuple[np.ndarray, np.ndarray, np.ndarray]]
+
+    def after(self, rows: np.ndarray) -> np.ndarray:
+        """Return rows times the rates."""
+        out = np.zeros((*rows.shape[:-1], self.sizes[1]), dtype=rows.dtype)
+        for here, there, rates in self.phases:
+            out[..., there] += rows[..., here] * rates
+        return out
+
+    def before(self, columns: np.ndarray) -> np.ndarray:
+        """Return the rates times columns."""
+        out = np.zeros((len(columns), self.sizes[0], columns.shape[-1]))
+        for here, there, rates in self.phases:
+            out[:, here] += rates[:, None] * columns[:, there]
+        return out

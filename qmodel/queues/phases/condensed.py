@@ -56,7 +56,7 @@ _FASTEST = 1e3  # rate, in units of (c - a) / S
 _SMALLEST = 1e-10  # singular value that is fitted, over the largest
 _CERTAIN = 30.0  # the weight of a tail of 1 at 0, over that of others
 _RARE = 1e-12  # a tail, of which the logarithm is not taken
-_RARE_WAIT = 1e-10  # probability of one, which has seven digits
+_ERROR = 1e-7  # of a wait, relative
 _LOW = 0.03  # load, below which nodes are spaced as the load
 _APART = 0.22  # nodes, in the logarithm
 _STENCIL = 6  # of them between which a load is
@@ -71,8 +71,14 @@ class Grid(NamedTuple):
 
     def tails(self, values: np.ndarray, means: np.ndarray) -> Tails:
         """Return the tails with these values at the times, one a row."""
-        weights = values @ self.weights.T
-        return Tails.own(weights, np.broadcast_to(self.rates, weights.shape), means)
+        return Tails.of_mean(values @ self.weights.T, self.rates, means)
+
+    def shared(self, tails: Tails) -> Tails:
+        """Return the same tails on these rates, one table a cell."""
+        tables = Tails.own(tails.weights, tails.rates, np.ones(len(tails.weights)))
+        weights = self.values(tables) @ self.weights.T
+        blended = np.einsum("ij,ijk->ik", tails.blend, weights[tails.tables])
+        return Tails.of_mean(blended, self.rates, tails.means)
 
     def values(self, tails: Tails) -> np.ndarray:
         """Return the tails at the times, one a row."""
@@ -103,7 +109,7 @@ class _Nodes(NamedTuple):
         found = (
             _constant(queue.servers, load, grid)
             if isinstance(queue, ConstantQueue)
-            else solved_apart(queue, load, _RARE_WAIT)
+            else solved_apart(queue, load, _ERROR)
         )
         values = np.maximum(grid.values(found.tails), _RARE)
         self.logs[here] = np.log(np.column_stack([found.tails.means, values]))
@@ -153,7 +159,7 @@ def condensed(queue: PhaseQueue | ConstantQueue, load: np.ndarray, slowest: floa
         if isinstance(queue, ConstantQueue):
             return _constant(queue.servers, load, grid)
         blend = solved(queue, load)
-        return blend._replace(tails=grid.tails(grid.values(blend.tails), blend.tails.means))
+        return blend._replace(tails=grid.shared(blend.tails))
     nodes = _nodes(queue, slowest)
     at, share = _stencil(nodes, _place(np.maximum(load, floor(queue)), nodes.near))
     nodes.solve(queue, grid, at)

@@ -29,7 +29,7 @@ from qmodel.distributions.erlang_fits import FittedPhases
 from qmodel.distributions.fit_phases import fit_beside_constant, fit_body, fit_phases
 from qmodel.distributions.phase_type import PhaseType, phases_of
 from qmodel.queues.phases.busy_servers import states
-from qmodel.queues.phases.condensed import condensed
+from qmodel.queues.phases.condensed import condensed, grid_of
 from qmodel.queues.phases.grounds import BESIDE_CONSTANT, FITTED_PHASES, TWO_KINDS
 from qmodel.queues.phases.refined import Refined, refined
 from qmodel.queues.phases.tables import Blend, ConstantQueue, PhaseQueue, blended
@@ -139,8 +139,9 @@ def of_mean_one(fitted: FittedPhases, mean: float) -> PhaseType:
 
 
 def _by(queue: PhaseQueue, *grounds: Assumption) -> Imitation:
-    fewer = _FEWER.get(queue.service.initial.size, _FEW_PHASES)
-    return Imitation(partial(of_phases, queue), is_direct(queue), fewer, None, grounds)
+    fewer, direct = _FEWER.get(queue.service.initial.size, _FEW_PHASES), is_direct(queue)
+    waits = of_phases if queue.exact and direct else _on_shared_rates
+    return Imitation(partial(waits, queue), direct, fewer, None, grounds)
 
 
 def of_phases(queue: PhaseQueue, servers: int, load: np.ndarray) -> Blend:
@@ -184,16 +185,15 @@ def _beside_constant(distribution: Distribution, servers: int) -> Imitation:
     )
     unit = of_mean_one(fitted, float(distribution.mean))
     queue = PhaseQueue(unit, False, servers)
-    return _by(queue, BESIDE_CONSTANT)._replace(
-        waits=partial(_on_shared_rates, queue), added=partial(_with_constant, fitted.share)
-    )
+    return _by(queue, BESIDE_CONSTANT)._replace(added=partial(_with_constant, fitted.share))
 
 
 def _on_shared_rates(queue: PhaseQueue, servers: int, load: np.ndarray) -> Blend:
-    """Return the waits of many loads from those of few nodes."""
+    """Return the waits with tails on the same rates for all loads and servers."""
     service = queue.service
     slowest = min(float(-service.generator.diagonal().max()), 2 / (1 + float(service.scv)))
-    return condensed(queue._replace(servers=servers), load, slowest)
+    blend = of_phases(queue, servers, load)
+    return blend._replace(tails=grid_of(slowest).shared(blend.tails))
 
 
 def _with_constant(share: float, blend: Blend, servers: int, load: np.ndarray) -> Blend:

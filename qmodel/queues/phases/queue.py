@@ -22,14 +22,11 @@ matrix,
 :math:`\pi^*_c` being the states that an arrival finds with no one waiting, and the matrices A
 those of arrivals and servers together.
 
-In the
+The tail is written as a sum of exponentials (`qmodel.queues.phases.exponentials`): in the
 multinomial weights of `busy_servers.log_weights` the matrix T is nearly symmetric for
-hyperexponential service, and its eigenvectors nearly orthogonal, also for 64 servers; so the
-tail is written as a sum of exponentials, complex where service has Erlang phases. Sums of more
-than `TERMS` real positive terms are replaced by the Gauss quadrature of as many nodes of their
-measure, which is right to 1e-9 (Lanczos; [3]_).
+hyperexponential service, and its eigenvectors nearly orthogonal.
 
-G comes from logarithmic reduction of the equation whose eigenvalue 1 is shifted to 0 [4]_: the
+G comes from logarithmic reduction of the equation whose eigenvalue 1 is shifted to 0 [3]_: the
 error stays 1e-12 up to a load of 1 - 1e-6, where without the shift half of the digits are lost.
 Levels below c follow by block elimination, with positive terms only.
 
@@ -39,9 +36,7 @@ References
    service", Stochastic Models 1, 1985.
 .. [2] S. Asmussen, J. R. Møller, "Calculation of the steady state waiting time distribution in
    GI/PH/c and MAP/PH/c queues", Queueing Systems 37, 2001.
-.. [3] G. H. Golub, G. Meurant, "Matrices, Moments and Quadrature with Applications", Princeton
-   University Press, 2010.
-.. [4] C. He, B. Meini, N. H. Rhee, "A shifted cyclic reduction algorithm for quasi-birth-death
+.. [3] C. He, B. Meini, N. H. Rhee, "A shifted cyclic reduction algorithm for quasi-birth-death
    problems", SIAM Journal on Matrix Analysis and Applications 23, 2001.
 """
 
@@ -55,20 +50,10 @@ from qmodel.distributions import Distribution
 from qmodel.distributions.phase_type import PhaseType, phases_of
 from qmodel.numerics.stationary import stationary
 from qmodel.queues.phases import busy_servers
+from qmodel.queues.phases.exponentials import exponentials
 from qmodel.queues.phases.wait import POISSON
 
-__all__ = [
-    "TERMS",
-    "PhaseSolution",
-    "exponentials",
-    "first_passage",
-    "solve",
-    "stacked",
-    "tidied",
-]
-
-TERMS = 16
-"""Exponentials that a tail keeps where they are real and positive."""
+__all__ = ["PhaseSolution", "first_passage", "solve", "stacked"]
 
 _CHUNK = 1 << 20  # numbers in one stack of matrices
 _STEPS = 64
@@ -232,7 +217,7 @@ def _solve(
     tail = stay + found @ leave
     probability = np.einsum("nj,nj->n", waiting, root[-1])
     weights, rates = exponentials(waiting, tail, root[-1])
-    # Not from the exponentials, which have fewer digits where service has Erlang phases.
+    # Not from the exponentials, which have fewer digits.
     left = np.linalg.solve(-tail, root[-1][..., None])[..., 0]
     area = np.einsum("nj,nj->n", waiting, left)
     mean = np.where(probability > 1e-280, area, 1.0) / np.maximum(probability, 1e-280)
@@ -287,97 +272,3 @@ def first_passage(
             break
         product = product @ rise
     return np.asarray(found + shift)
-
-
-def exponentials(
-    start: np.ndarray, matrix: np.ndarray, end: np.ndarray
-) -> tuple[np.ndarray, np.ndarray]:
-    """Return a tail ``start exp(matrix t) end``, over its value at 0, as exponentials.
-
-    Parameters
-    ----------
-    start : array of shape (cells, states)
-        Row vector. [-]
-    matrix : array of shape (cells, states, states)
-        The generator, as nearly symmetric as it can be. [1/s]
-    end : array of shape (cells, states)
-        Column vector. [-]
-
-    Returns
-    -------
-    tuple of two arrays of shape (cells, terms)
-        Weights, which sum to 1 [-], and rates [1/s], real where all rates are.
-
-    Examples
-    --------
-    >>> matrix, one = np.array([[[-3.0, 1.0], [1.0, -3.0]]]), np.ones((1, 2))
-    >>> weights, rates = exponentials(np.array([[1.0, 0.0]]), matrix, one)
-    >>> abs(weights).round(6), rates.round(6)
-    (array([[1., 0.]]), array([[2., 4.]]))
-    """
-    values, vectors = np.linalg.eig(matrix)
-    left = np.einsum("ni,nij->nj", start, vectors)
-    weights = left * np.linalg.solve(vectors, end[..., None].astype(vectors.dtype))[..., 0]
-    total = weights.sum(axis=1, keepdims=True)
-    # Of a wait too rare for a float any tail will do.
-    weights = np.where(abs(total) > 1e-280, weights, 1.0)
-    return tidied(weights / weights.sum(axis=1, keepdims=True), -values)
-
-
-def tidied(weights: np.ndarray, rates: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
-    """Return exponentials from the slowest on, real where all are, and then but a few.
-
-    Parameters
-    ----------
-    weights : array of shape (cells, terms)
-        Weights, which sum to 1. [-]
-    rates : array of shape (cells, terms)
-        Rates. [1/s]
-
-    Returns
-    -------
-    tuple of two arrays of shape (cells, terms)
-        Weights [-] and rates [1/s].
-
-    Examples
-    --------
-    >>> tidied(np.array([[0.75, 0.25 + 0j]]), np.array([[4.0, 2.0 + 0j]]))
-    (array([[0.25, 0.75]]), array([[2., 4.]]))
-    """
-    order = np.argsort(rates.real, axis=1)
-    weights, rates = (np.take_along_axis(x, order, axis=1) for x in (weights, rates))
-    # What hardly counts may have rates that rounding has made complex.
-    slight = (abs(rates.imag) <= 1e-6 * abs(rates)) | (abs(weights) < 1e-12)
-    if slight.all():
-        weights, rates = weights.real, rates.real
-        if weights.shape[1] > TERMS and (weights > -1e-9).all():
-            return _gauss(np.maximum(weights, 0.0), rates)
-    return weights, rates
-
-
-def _gauss(weights: np.ndarray, rates: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
-    """Return the Gauss quadrature of the rates, in one over the rate plus twice the least."""
-    shift = 2 * rates.min(axis=1, keepdims=True)
-    at = 1 / (rates + shift)
-    vector = np.sqrt(weights)
-    basis = [vector / np.linalg.norm(vector, axis=1, keepdims=True)]
-    jacobi = np.zeros((len(rates), TERMS, TERMS))
-    for j in range(TERMS):
-        vector = at * basis[-1]
-        jacobi[:, j, j] = np.einsum("ni,ni->n", vector, basis[-1])
-        for _ in range(2):  # twice is enough
-            for known in basis:
-                vector = vector - np.einsum("ni,ni->n", known, vector)[:, None] * known
-        size = np.linalg.norm(vector, axis=1)
-        if j + 1 < TERMS:
-            # Where the measure has fewer points, the rest of the chain is cut off.
-            more = size > 1e-13 * jacobi[:, 0, 0]
-            jacobi[:, j, j + 1] = jacobi[:, j + 1, j] = np.where(more, size, 0.0)
-        basis.append(vector / np.where(size > 0, size, 1.0)[:, None])
-    values, vectors = np.linalg.eigh(jacobi)
-    found = weights.sum(axis=1)[:, None] * vectors[:, 0] ** 2
-    kept = values > 1e-300
-    rates = np.where(kept, 1 / np.where(kept, values, 1.0) - shift, shift)
-    found, rates = np.where(kept & (rates > 0), found, 0.0), np.where(rates > 0, rates, shift)
-    order = np.argsort(np.where(found > 0, rates, np.inf), axis=1)
-    return np.take_along_axis(found, order, axis=1), np.take_along_axis(rates, order, axis=1)

@@ -33,7 +33,6 @@ from qmodel.distributions.phase_type import PhaseType
 from qmodel.queues.counts.erlang import erlang_c
 from qmodel.queues.phases.condensed import condensed
 from qmodel.queues.phases.tables import Blend, PhaseQueue, blended
-from qmodel.queues.phases.wait import Tails
 
 __all__ = ["Refined", "refined"]
 
@@ -130,14 +129,7 @@ class Refined(NamedTuple):
         # Those that do not wait find as many servers idle as before, in proportion.
         idle = (1 - ratio * blocked) / (1 - blend.ratio * blocked)
         levels = blend.levels * idle[:, None]
-        found = blended(tails, np.maximum(means, 1e-3))
-        # On the same rates one table a cell is enough.
-        weights = sum(
-            x[:, None] * found.weights[table]
-            for x, table in zip(found.blend.T, found.tables.T, strict=True)
-        )
-        one = Tails.own(weights, found.rates[: load.size], found.means)
-        return Blend(ratio, one, levels)
+        return Blend(ratio, blended(tails, np.maximum(means, 1e-3)), levels)
 
 
 @remembered

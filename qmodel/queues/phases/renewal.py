@@ -33,7 +33,8 @@ from qmodel.distributions.phase_type import PhaseType
 from qmodel.queues.approximations.decay import decay_rate
 from qmodel.queues.counts.arrivals import arrivals_in
 from qmodel.queues.phases import busy_servers
-from qmodel.queues.phases.queue import PhaseSolution, exponentials
+from qmodel.queues.phases.exponentials import exponentials
+from qmodel.queues.phases.queue import PhaseSolution
 
 __all__ = ["LEAST_LOAD", "feasible", "solve_renewal"]
 

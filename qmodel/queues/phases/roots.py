@@ -39,18 +39,20 @@ import numpy as np
 
 from qmodel.distributions.phase_type import PhaseType
 from qmodel.queues.phases import busy_servers
-from qmodel.queues.phases.busy_servers import configurations, find, moved, states
-from qmodel.queues.phases.queue import PhaseSolution, solve, stacked, tidied
+from qmodel.queues.phases.busy_servers import Moves, configurations, find, moved, states
+from qmodel.queues.phases.exponentials import few
+from qmodel.queues.phases.queue import PhaseSolution, solve, stacked
 
-__all__ = ["RARE", "solve_by_roots"]
+__all__ = ["ERROR", "solve_by_roots"]
 
-RARE = 1e-7
-"""Probability of waiting from which on the digits of a wait are nine."""
+ERROR = 1e-9
+"""Relative error of a wait."""
 
 _CHUNK = 1 << 17  # numbers in one stack of eigenvectors
 _HELD, _STEPS = 5, 30  # steps that keep to the grid, and in all
 _CONVERGED, _SPARE = 1e-15, 1e-5  # relative step, times the spare capacity; and the least
 _RIGHT = 1e-9  # relative error of the mean number of busy servers
+_EPSILON, _OF_RARE = 2e-16, 0.05  # rounding, of shares and over a probability of waiting
 _LOW, _HIGH = np.geomspace(1e-9, 0.5, 50)[:-1], np.geomspace(0.5, 1e-10, 40)
 _GRID, _REST = np.append(_LOW, 1 - _HIGH), np.append(1 - _LOW, _HIGH)
 """The grid of x, in its logarithm and then in that of 1 - x; and 1 - x."""
@@ -99,8 +101,8 @@ class _Servers(NamedTuple):
 
     roots: list[np.ndarray]
     changes: list[np.ndarray]
-    ends: list[np.ndarray]
-    starts: list[np.ndarray]
+    ends: list[Moves]
+    starts: list[Moves]
 
 
 @lru_cache(maxsize=64)
@@ -135,21 +137,29 @@ def _servers(service: PhaseType, servers: int) -> _Servers:
     def weighted(rates: np.ndarray, m: int, n: int) -> np.ndarray:
         return np.asarray(rates[0] * (roots[m][:, None] / roots[n]))
 
+    def moves(m: int, n: int, by: np.ndarray) -> Moves:
+        found = []
+        for phase in np.flatnonzero(by).tolist():
+            of = (phase, -1) if m > n else (-1, phase)
+            here, count, there = moved(m, by.size, *of)
+            found.append((here, there, count * by[phase] * roots[m][here] / roots[n][there]))
+        return Moves((roots[m].size, roots[n].size), found)
+
     changes = [np.zeros((1, 1))] + [
         weighted(busy_servers.changes(n, generator), n, n) for n in range(1, servers)
     ]
-    ends = [weighted(busy_servers.ends(n, generator), n, n - 1) for n in range(1, servers + 1)]
-    starts = [weighted(busy_servers.starts(n, initial), n, n + 1) for n in range(servers)]
+    ends = [moves(n, n - 1, service.ends) for n in range(1, servers + 1)]
+    starts = [moves(n, n + 1, service.initial) for n in range(servers)]
     return _Servers(roots, changes, ends, starts)
 
 
 def solve_by_roots(
-    service: PhaseType, servers: int, arrival_rate: np.ndarray, rare: float = RARE
+    service: PhaseType, servers: int, arrival_rate: np.ndarray, error: float = ERROR
 ) -> PhaseSolution:
     """Return the steady state of M/PH/c.
 
-    Where the roots are not all found, and where waits are rare or saturation is near, it is
-    that by matrices.
+    Where the roots are not all found, where the shares of their exponentials are so large that
+    digits are lost, as at low loads, and where saturation is near, it is that by matrices.
 
     Parameters
     ----------
@@ -159,9 +169,8 @@ def solve_by_roots(
         Number of servers, >= 1. [-]
     arrival_rate : array of shape (cells,)
         Arrival rate, > 0 and below saturation. [1/s]
-    rare : float, default 1e-7
-        Probability of waiting below which it is that by matrices; at 1e-10 a wait may have
-        seven digits. [-]
+    error : float, default 1e-9
+        Relative error of a wait that rounding may leave. [-]
 
     Returns
     -------
@@ -175,7 +184,7 @@ def solve_by_roots(
     >>> found.probability.round(6), (found.probability * found.mean).round(6)
     (array([0.609122]), array([1.677]))
     """
-    found, right = _by_roots(service, servers, arrival_rate, rare)
+    found, right = _by_roots(service, servers, arrival_rate, error)
     if right.all() and found:
         return found
     left = arrival_rate[~right]
@@ -191,7 +200,7 @@ def solve_by_roots(
 
 
 def _by_roots(
-    service: PhaseType, servers: int, arrival_rate: np.ndarray, rare: float
+    service: PhaseType, servers: int, arrival_rate: np.ndarray, error: float
 ) -> tuple[PhaseSolution | None, np.ndarray]:
     """Return the cells in which all roots are found, and which they are."""
     nowhere, one = np.zeros(arrival_rate.size, dtype=bool), _server(service)
@@ -207,12 +216,12 @@ def _by_roots(
             ]
     except np.linalg.LinAlgError:  # a root that is found twice
         return None, nowhere
-    *whole, right = (np.concatenate(x) for x in zip(*parts, strict=True))
-    right &= whole[0] > rare
+    *whole, rounding, right = (np.concatenate(x) for x in zip(*parts, strict=True))
+    right &= rounding < error
     if not right.any():
         return None, nowhere
     probability, mean, levels, weights, rates = (x[right] for x in whole)
-    return PhaseSolution(probability, mean, *tidied(weights, rates), levels), right
+    return PhaseSolution(probability, mean, *few(weights, rates), levels), right
 
 
 def _solve(one: _Server, every: _Servers, arrival_rate: np.ndarray) -> tuple[Any, ...]:
@@ -235,11 +244,11 @@ def _solve(one: _Server, every: _Servers, arrival_rate: np.ndarray) -> tuple[Any
     rate = arrival_rate[:, None, None]
     below = [1 / rate]
     for m in range(1, servers):
-        into = rate * (every.ends[m - 1] @ below[-1] @ every.starts[m - 1])
+        into = rate * every.ends[m - 1].before(every.starts[m - 1].after(below[-1]))
         below.append(np.linalg.inv(rate * np.eye(len(into[0])) - every.changes[m] - into))
-    into = every.ends[-1] @ below[-1] @ every.starts[-1]
     rows = parts(vectors)
-    balance = rows @ into - parts(vectors / x[..., None])
+    balance = every.starts[-1].after(every.ends[-1].after(rows) @ below[-1])
+    balance -= parts(vectors / x[..., None])
     # Of the equations one follows from the others, and gives way to P(T_q > 0) = 1.
     waits = (vectors @ every.roots[-1]) / z
     balance[:, :, 0] = parts(waits)
@@ -249,7 +258,7 @@ def _solve(one: _Server, every: _Servers, arrival_rate: np.ndarray) -> tuple[Any
     level = found[:, None, :] @ rows
     sums = []
     for m in range(servers - 1, -1, -1):
-        level = level @ every.ends[m] @ below[m]
+        level = every.ends[m].after(level) @ below[m]
         sums.append((level @ every.roots[m])[:, 0])
     levels = np.stack(sums[::-1], axis=1)
     probability = 1 / (1 + levels.sum(axis=1))
@@ -263,7 +272,8 @@ def _solve(one: _Server, every: _Servers, arrival_rate: np.ndarray) -> tuple[Any
     mean = (weights / rates).sum(axis=1).real
     busy = levels @ np.arange(servers) + servers * probability
     right = converged & (abs(busy / arrival_rate - 1) < _RIGHT)
-    return probability, mean, levels, weights, rates, right
+    rounding = _EPSILON * (abs(found).sum(axis=1) + _OF_RARE / probability)
+    return probability, mean, levels, weights, rates, rounding, right
 
 
 def _roots(

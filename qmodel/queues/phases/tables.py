@@ -1,11 +1,10 @@
 r"""Waits of PH/PH/c at many loads, through tables at a few of them.
 
 The probability of waiting over Erlang's C, and the tail of the wait in units of
-:math:`S / (c - a)`, are smooth in the load. Between Chebyshev nodes they are interpolated,
-either as they are, or the slowest exponential apart from the others, which are then taken in
-units of S: whichever first comes within 1e-8 of the exact tail between the nodes where service
-is of phase type, within 3e-6 where it is fitted. Where neither does, and for few cells, each
-load is solved by itself.
+:math:`S / (c - a)`, are smooth in :math:`-\log(1 - \rho)`, also near saturation, where the
+load itself leaves no room to the phases of a service. Between Chebyshev nodes in it they are
+interpolated [1]_ where that is within 1e-8 of the exact waits between the nodes, or within 1e-5
+where service is fitted. Where it is not, and for few cells, each load is solved by itself.
 
 References
 ----------
@@ -15,6 +14,7 @@ References
 from __future__ import annotations
 
 from functools import lru_cache
+from itertools import pairwise
 from typing import Any, NamedTuple
 
 import numpy as np
@@ -26,7 +26,7 @@ from qmodel.queues.counts.server_states import ServerStates
 from qmodel.queues.phases.busy_servers import states
 from qmodel.queues.phases.queue import PhaseSolution, solve
 from qmodel.queues.phases.renewal import LEAST_LOAD, solve_renewal
-from qmodel.queues.phases.roots import RARE, solve_by_roots
+from qmodel.queues.phases.roots import ERROR, solve_by_roots
 from qmodel.queues.phases.wait import POISSON, Tails
 
 __all__ = [
@@ -42,12 +42,14 @@ __all__ = [
 ]
 
 _SAME = 32  # cells of one queue from which tables are shared
-_NODES = {16: np.inf, 24: np.inf, 32: 100.0}
-"""Nodes, and how many times too large the error of fewer is at most for them to help."""
+_WINDOWS = (1e-3, 0.95, 0.9995)  # loads between which there are tables
+_NODES = 24
+_TESTS = np.array([0.02, 0.11, 0.32, 0.61, 0.87, 0.98])  # between the ends of a window
+_TIMES = np.array([0.0, 0.1, 0.3, 1.0, 3.0, 8.0])[:, None]
 
 _MANY = 30  # states of busy servers from which on roots are less work than matrices
 _ARRIVALS = 240  # states of arrivals and servers
-_ERROR = {True: 1e-8, False: 3e-6}  # where service is of phase type, and where it is fitted
+_ERROR = {True: 1e-8, False: 1e-5}  # where service is of phase type, and where it is fitted
 
 
 class PhaseQueue(NamedTuple):
@@ -180,25 +182,29 @@ def _joined(blends: list[tuple[np.ndarray, Blend]], servers: int, cells: int) ->
 
 def _busy(queue: PhaseQueue, load: np.ndarray) -> Blend:
     """Return the waits at loads at which each is another, through tables where many are."""
-    if load.size < _SAME:
-        return solved_apart(queue, load)
-    low, high = max(_least(queue.servers), 1e-3), 0.1
-    windows = [(-np.inf, low), (low, max(low, high)), (max(low, high), np.inf)]
+    each, same = np.unique(load, return_inverse=True)
+    if each.size < load.size:
+        found = _busy(queue, each)
+        kept = Tails(*found.tails[:2], *(x[same] for x in found.tails[2:]))
+        return Blend(found.ratio[same], kept, found.levels[same])
+    ends = np.unique(np.maximum(_WINDOWS, _least(queue.servers))).tolist()
     blends = []
-    for first, last in windows:
-        here = np.flatnonzero((load >= first) & (load < last))
-        if here.size:
-            table = _tables(queue, first, min(last, 1.0)) if first > 0 else None
-            at = _between(table, load[here]) if table else solved_apart(queue, load[here])
-            blends.append((here, at))
+    for low, high in pairwise([0.0, *ends, 1.0]):
+        here = np.flatnonzero((load >= low) & (load < high))
+        if not here.size:
+            continue
+        many = here.size >= _SAME and low > 0 and high < 1
+        table = _tables(queue, low, high) if many else None
+        at = _between(table, load[here]) if table else solved_apart(queue, load[here])
+        blends.append((here, at))
     return blends[0][1] if len(blends) == 1 else _joined(blends, queue.servers, load.size)
 
 
-def solved_apart(queue: PhaseQueue, load: np.ndarray, rare: float = RARE) -> Blend:
-    """Return the waits, each load by itself, to nine digits unless they are rare [-]."""
+def solved_apart(queue: PhaseQueue, load: np.ndarray, error: float = ERROR) -> Blend:
+    """Return the waits, each load by itself, to a relative error [-]."""
     servers = queue.servers
     rates = servers * np.clip(load, floor(queue), 1 - 1e-9)
-    found = _solution(queue, rates, rare)
+    found = _solution(queue, rates, error)
     ratio = found.probability / erlang_c(servers=servers, offered_load=rates)
     markov = ServerStates(rates, servers, servers - rates)
     levels = found.levels / markov.probability(np.arange(servers)[:, None]).T
@@ -207,13 +213,13 @@ def solved_apart(queue: PhaseQueue, load: np.ndarray, rare: float = RARE) -> Ble
     return Blend(ratio, tails, levels)
 
 
-def _solution(queue: PhaseQueue, rates: np.ndarray, rare: float) -> PhaseSolution:
+def _solution(queue: PhaseQueue, rates: np.ndarray, error: float) -> PhaseSolution:
     """Return the steady state at each arrival rate, by roots where that is less work."""
     service, servers, gaps = queue.service, queue.servers, queue.interarrival
     if not by_phases(queue):
         return solve_renewal(gaps, service, servers, rates)
     if gaps is POISSON and states(servers, service.initial.size) > _MANY:
-        return solve_by_roots(service, servers, rates, rare)
+        return solve_by_roots(service, servers, rates, error)
     initial, generator = (
         np.broadcast_to(x, (rates.size, *x.shape)) for x in (service.initial, service.generator)
     )
@@ -241,23 +247,42 @@ def blended(tails: list[Tails], means: np.ndarray) -> Tails:
     Returns
     -------
     Tails
-        The sum. [-]
+        The sum, of one table a cell where all are on the same rates. [-]
 
     Examples
     --------
     >>> one = Tails.own(np.ones((1, 1)), np.array([[2.0]]), np.array([0.5]))
     >>> half = one._replace(blend=np.array([[0.5]]))
-    >>> blended([half, half], np.array([0.5])).blend.tolist()
+    >>> blended([half, half], np.array([0.5])).weights.tolist()
+    [[1.0]]
+    >>> other = half._replace(rates=np.array([[3.0]]))
+    >>> blended([half, other], np.array([0.5])).blend.tolist()
     [[0.5, 0.5]]
     """
+    if _alike(tails):
+        weights: Any = sum(t.blend * t.weights[t.tables[:, 0]] for t in tails)
+        return Tails.of_mean(weights, tails[0].rates[0], means)
     weights, rates, starts = _stacked(tails)
-    tables = [t.tables + start for t, start in zip(tails, starts, strict=True)]
-    blend, speed, slowest = (
-        np.concatenate([x[i] for x in tails], axis=1)
-        for i in (Tails._fields.index(name) for name in ("blend", "speed", "slowest"))
+    tables, blend, speed = (
+        np.concatenate(x, axis=1)
+        for x in (
+            [t.tables + start for t, start in zip(tails, starts, strict=True)],
+            [t.blend for t in tails],
+            [t.speed for t in tails],
+        )
     )
-    every = np.concatenate(tables, axis=1)
-    return Tails(weights, rates, every, blend, speed, slowest, means)
+    return Tails(weights, rates, tables, blend, speed, means)
+
+
+def _alike(tails: list[Tails]) -> bool:
+    """Return whether all tails are of one table a cell, on the same rates."""
+    rates = tails[0].rates[0]
+    return all(
+        t.tables.shape[1] == 1
+        and t.rates.shape[1] == rates.size
+        and bool((t.rates == rates).all())
+        for t in tails
+    )
 
 
 def _padded(x: np.ndarray, columns: int, fill: float) -> np.ndarray:
@@ -265,44 +290,45 @@ def _padded(x: np.ndarray, columns: int, fill: float) -> np.ndarray:
 
 
 class _Tables(NamedTuple):
-    """Waits at the nodes of the load, and the weights of the nodes in an interpolation.
+    """Waits at the nodes of the load, and the weights of the nodes in an interpolation."""
 
-    The rates are in units of S / (c - a), or all but the slowest in units of S.
-    """
-
-    servers: int
     nodes: np.ndarray
     barycentric: np.ndarray
     at: Blend
-    slowest_apart: bool
+
+
+def _place(load: Any) -> Any:
+    return -np.log1p(-load)
 
 
 @lru_cache(maxsize=128)
 def _tables(queue: PhaseQueue, low: float, high: float) -> _Tables | None:
-    """Return tables for the loads from low to high that are right between their nodes."""
-    tests = low + (high - low) * np.array([0.02, 0.11, 0.32, 0.61, 0.87, 0.98])
-    exact, every = solved_apart(queue, tests), np.arange(tests.size)
-    times = np.array([0.0, 0.1, 0.3, 1.0, 3.0, 8.0])[:, None]
-    tail = exact.tails.sums(every, _falling, times)
-    least = 0.0
-    for n, most in _NODES.items():
-        if least > most * _ERROR[queue.exact]:
-            continue
-        least = np.inf
-        turn = (2 * np.arange(n) + 1) * np.pi / (2 * n)
-        nodes = low + (high - low) * (1 + np.cos(turn)) / 2
-        barycentric = (-1.0) ** np.arange(n) * np.sin(turn)
-        at = solved_apart(queue, nodes)
-        for slowest_apart in (True, False):
-            table = _Tables(queue.servers, nodes, barycentric, at, slowest_apart)
-            found = _between(table, tests)
-            away = abs(found.tails.sums(every, _falling, times) - tail).max()
-            away = max(away, abs(found.ratio / exact.ratio - 1).max())
-            away = max(away, abs(found.tails.means / exact.tails.means - 1).max())
-            if away < _ERROR[queue.exact]:
-                return table
-            least = min(least, float(away))
-    return None
+    """Return tables for the loads from low to high, None if they are wrong between nodes."""
+    first, last = _place(low), _place(high)
+    turn = (2 * np.arange(_NODES) + 1) * np.pi / (2 * _NODES)
+    nodes = first + (last - first) * (1 + np.cos(turn)) / 2
+    barycentric = (-1.0) ** np.arange(_NODES) * np.sin(turn)
+    tests = first + (last - first) * _TESTS
+    both = solved_apart(queue, -np.expm1(-np.append(nodes, tests)))
+    table = _Tables(nodes, barycentric, _of(both, np.arange(_NODES)))
+    exact, found = (
+        _of(both, _NODES + np.arange(_TESTS.size)),
+        _between(table, -np.expm1(-tests)),
+    )
+    every = np.arange(_TESTS.size)
+    tails = [x.tails.sums(every, _falling, _TIMES) for x in (exact, found)]
+    away = (
+        abs(tails[1] - tails[0]).max(),
+        abs(found.ratio / exact.ratio - 1).max(),
+        abs(found.tails.means / exact.tails.means - 1).max(),
+    )
+    return table if max(away) < _ERROR[queue.exact] else None
+
+
+def _of(blend: Blend, cells: np.ndarray) -> Blend:
+    """Return some cells, of one table each."""
+    weights, rates, means = (x[cells] for x in (*blend.tails[:2], blend.tails.means))
+    return Blend(blend.ratio[cells], Tails.own(weights, rates, means), blend.levels[cells])
 
 
 def _falling(rates: Any, t: Any) -> Any:
@@ -310,35 +336,26 @@ def _falling(rates: Any, t: Any) -> Any:
 
 
 def _between(table: _Tables, load: np.ndarray) -> Blend:
-    away = load[:, None] - table.nodes
+    away = _place(load)[:, None] - table.nodes
     at_node = away == 0
-    with np.errstate(divide="ignore"):
-        blend = table.barycentric / np.where(at_node, 1.0, away)
+    blend = table.barycentric / np.where(at_node, 1.0, away)
     blend = np.where(at_node.any(axis=1, keepdims=True), 1.0 * at_node, blend)
     blend = blend / blend.sum(axis=1, keepdims=True)
-    tables = np.broadcast_to(np.arange(table.nodes.size), blend.shape)
-    levels, own = table.at.levels, table.at.tails
-    rates, slowest = own.rates, own.rates[:, 0].real
-    if table.slowest_apart:
-        rates = rates * (table.servers * (1 - table.nodes))[:, None]
-        speed = 1 / (table.servers * (1 - load))[:, None] + 0 * blend
-        first = (blend @ slowest)[:, None] + 0 * blend
-    else:
-        speed, first = 1 + 0 * blend, slowest + 0 * blend
-    tails = Tails(own.weights, rates, tables, blend, speed, first, blend @ own.means)
-    return Blend(blend @ table.at.ratio, tails, blend @ levels)
+    own, one = table.at.tails, np.ones_like(blend)
+    cells = np.broadcast_to(np.arange(_NODES), blend.shape)
+    tails = Tails(own.weights, own.rates, cells, blend, one, blend @ own.means)
+    return Blend(blend @ table.at.ratio, tails, blend @ table.at.levels)
 
 
 def beside(tails: list[tuple[np.ndarray, Tails]], cells: int) -> Tails:
     """Return the tails of all cells from those of some cells each."""
     deep = max(t.tables.shape[1] for _, t in tails)
     tables, blend = np.zeros((cells, deep), dtype=int), np.zeros((cells, deep))
-    speed, slowest = np.ones((cells, deep)), np.ones((cells, deep))
-    means, blend[:, 0] = np.ones(cells), 1.0
+    speed, means, blend[:, 0] = np.ones((cells, deep)), np.ones(cells), 1.0
     weights, rates, starts = _stacked([t for _, t in tails])
     for (here, t), start in zip(tails, starts, strict=True):
         own = t.tables.shape[1]
         blend[here, 0] = 0.0
         tables[here, :own], blend[here, :own] = t.tables + start, t.blend
-        speed[here, :own], slowest[here, :own], means[here] = t.speed, t.slowest, t.means
-    return Tails(weights, rates, tables, blend, speed, slowest, means)
+        speed[here, :own], means[here] = t.speed, t.means
+    return Tails(weights, rates, tables, blend, speed, means)

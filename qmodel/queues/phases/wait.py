@@ -9,10 +9,10 @@ other loads and to more servers (`qmodel.queues.phases.mgc`): the tail of a cell
     P(T_q > t) = P \sum_j v_j \sum_i w_{ji} \, e^{-x_{ji} t / u}
 
 with weights v of the tables, which sum to 1 and may be negative, and a unit of time u; the
-rates are those of the table times a speed of the cell, but for the first, the slowest, which a
-cell may have as its own. First come, first served, the number in queue is that of the arrivals
-in a wait, at any time [1]_, so that a term falls with :math:`A_e(x / u) A(x / u)^{n - c}` in
-:math:`P(N > n)`, A being the transform of the time between arrivals.
+rates are those of the table times a speed of the cell. First come, first served, the number in
+queue is that of the arrivals in a wait, at any time [1]_, so that a term falls with
+:math:`A_e(x / u) A(x / u)^{n - c}` in :math:`P(N > n)`, A being the transform of the time
+between arrivals.
 
 References
 ----------
@@ -57,8 +57,6 @@ class Tails(NamedTuple):
         Their weights; each row sums to 1. [-]
     speed : array of shape (cells, blended)
         The unit of time of the cell over that of the table. [-]
-    slowest : array of shape (cells, blended)
-        The first rate, in the unit of the cell. [-]
     means : array of shape (cells,)
         The mean of the blend, in the unit of the cell. [-]
     """
@@ -68,7 +66,6 @@ class Tails(NamedTuple):
     tables: np.ndarray
     blend: np.ndarray
     speed: np.ndarray
-    slowest: np.ndarray
     means: np.ndarray
 
     @classmethod
@@ -76,7 +73,18 @@ class Tails(NamedTuple):
         """Return tails of one table a cell."""
         tables = np.arange(len(weights))[:, None]
         one = np.ones(tables.shape)
-        return cls(weights, rates, tables, one, one, rates[:, :1].real, means)
+        return cls(weights, rates, tables, one, one, means)
+
+    @classmethod
+    def of_mean(cls, weights: np.ndarray, rates: np.ndarray, means: np.ndarray) -> Tails:
+        """Return tails of one table a cell on rates that have these means but for an error.
+
+        Their unit of time makes it nothing.
+        """
+        tails = cls.own(weights, np.broadcast_to(rates, weights.shape), means)
+        return tails._replace(
+            speed=(weights / rates).sum(axis=1, keepdims=True) / means[:, None]
+        )
 
     def sums(self, cells: Any, of: Callable[..., Any], *values: Any) -> Any:
         """Return the blended sum of ``weights * of(rates, *values)`` in each of the cells."""
@@ -92,7 +100,6 @@ class Tails(NamedTuple):
                 if not blend.any():
                     continue
                 rates = self.rates[table] * self.speed[cell, j, None]
-                rates[:, 0] = self.slowest[cell, j]
                 with np.errstate(all="ignore"):
                     terms = self.weights[table] * of(rates, *x)
                     out[here] += blend * terms.sum(axis=1)
@@ -176,7 +183,9 @@ class PhaseWait(Distribution):
     @property
     def exponential_limit(self) -> Value:
         """The slowest rate of the tails that are blended. [1/s]."""
-        used = np.where(self.tails.blend != 0, self.tails.slowest.real, np.inf).min(axis=1)
+        tails = self.tails
+        slowest = tails.rates[:, 0].real[tails.tables] * tails.speed
+        used = np.where(tails.blend != 0, slowest, np.inf).min(axis=1)
         return (used[self.cell] / np.asarray(self.unit))[()]
 
     def laplace(self, s: Value) -> Value:
