@@ -251,6 +251,13 @@ class Distribution(Model, ABC):
         tail, density = self.tail_and_density(t)
         return tail[1], density, 0.0 * tail[1]
 
+    def between_jumps(self, q: np.ndarray) -> tuple[Any, Any, Any] | None:
+        """Return where the tail jumps past `q`, else NaN, and the jumps before and after.
+
+        None of what has no jumps but those of its parts.
+        """
+        return None
+
     def guess(self, p: Any, least: Any) -> tuple[Any, Any]:
         """Return a first guess of the quantile at `p`, and a bound above it.
 

@@ -20,7 +20,8 @@ every percentile to within 0.1 points.
 **In sums and mixtures.** With at most 8 distinct samples the jumps of the tail are carried
 exactly. With more, the tail of a sum is smooth where another time of the sum is; sums of
 measured and constant times alone are added up value by value while that is at most 16,384
-pairs (20 distinct samples on one grid forty times over, 120 twice). What has more is smoothed
+pairs (20 distinct samples on one grid forty times over, 120 twice). The response of several
+servers has its jumps too (`qmodel.queues.phases.measured_service`). What has more is smoothed
 by inversion: next to a sample it is off by up to half the probability of that sample.
 
 References

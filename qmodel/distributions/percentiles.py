@@ -160,6 +160,9 @@ def _chunk(
         found = np.where((after <= q) & (q < after + jump), shift, found)
         low = np.where(after > q, np.maximum(low, shift), low)
         high = np.where(after <= q, np.minimum(high, shift), high)
+    if len(of.parts) == 1 and (jumps := distribution.between_jumps(q)):
+        found = np.where(np.isnan(found), jumps[0], found)
+        low, high = np.maximum(low, jumps[1]), np.minimum(high, jumps[2])
     start, bound = distribution.guess(p, least)
     if known is not None:
         start = np.where(np.isnan(start) | ~(known > least), start, known)

@@ -73,6 +73,7 @@ from qmodel.queues.mg1 import GENERAL_SERVICE
 from qmodel.queues.mgc import MGc
 from qmodel.queues.phases.behind_renewal import gaps_by_phases
 from qmodel.queues.phases.grounds import BEHIND_RENEWAL
+from qmodel.queues.phases.measured_service import response
 from qmodel.queues.phases.mgc import phase_cells
 from qmodel.queues.waits import ddc
 from qmodel.queues.waits.decaying import distribution_of_wait, scv_of_delay
@@ -267,6 +268,7 @@ class GGc(Station):
             rate,
             wait,
             wait=distribution,
+            response=response(distribution, self.service),
             basis=Basis(grounds | {"utilization": model}),
             number=number,
         )

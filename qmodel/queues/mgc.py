@@ -56,6 +56,7 @@ from qmodel.queues.counts.server_states import ServerStates
 from qmodel.queues.counts.states import States
 from qmodel.queues.mdc import MDc
 from qmodel.queues.mg1 import GENERAL_SERVICE, MG1
+from qmodel.queues.phases.measured_service import response
 from qmodel.queues.phases.mgc import PhaseCells, phase_cells
 from qmodel.queues.waits.decaying import distribution_of_wait, scv_of_delay
 from qmodel.queues.waits.infinite_variance import infinite_in_its_cell
@@ -266,6 +267,7 @@ class MGc(Station):
             rate,
             mean,
             wait=distribution,
+            response=response(distribution, self.service),
             basis=Basis(grounds | {"utilization": model}),
             number=number,
         )
