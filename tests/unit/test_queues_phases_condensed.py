@@ -90,9 +90,9 @@ def test_nodes_are_solved_when_they_are_needed(monkeypatch: pytest.MonkeyPatch) 
     h2 = PhaseType([0.9, 0.1], [[-2.0, 0.0], [0.0, -2 / 11.25]])
     queue, solved = PhaseQueue(h2, True, 2), []
 
-    def counted(of: PhaseQueue, load: np.ndarray, error: float) -> Blend:
+    def counted(of: PhaseQueue, load: np.ndarray) -> Blend:
         solved.append(load)
-        return solved_apart(of, load, error)
+        return solved_apart(of, load)
 
     monkeypatch.setattr(condensed_module, "solved_apart", counted)
     low, high = np.linspace(0.4, 0.5, 50), np.linspace(0.4, 0.9, 50)

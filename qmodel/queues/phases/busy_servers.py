@@ -235,25 +235,25 @@ class Moves(NamedTuple):
 
     >>> here, count, there = moved(2, 2, 1, -1)
     >>> end = Moves((3, 2), [(here, there, 0.5 * count)])
-    >>> end.after(np.eye(3)).tolist()
+    >>> end.before(np.eye(2)[None])[0].tolist()
     [[0.0, 0.0], [0.5, 0.0], [0.0, 1.0]]
-    >>> (end.before(np.eye(2)[None])[0] == end.after(np.eye(3))).all()
+    >>> (end.after(np.eye(3)[None])[0] == end.before(np.eye(2)[None])[0].T).all()
     np.True_
     """
 
     sizes: tuple[int, int]
     phases: list[tuple[np.ndarray, np.ndarray, np.ndarray]]
 
-    def after(self, rows: np.ndarray) -> np.ndarray:
-        """Return rows times the rates."""
-        out = np.zeros((*rows.shape[:-1], self.sizes[1]), dtype=rows.dtype)
-        for here, there, rates in self.phases:
-            out[..., there] += rows[..., here] * rates
-        return out
-
     def before(self, columns: np.ndarray) -> np.ndarray:
-        """Return the rates times columns."""
-        out = np.zeros((len(columns), self.sizes[0], columns.shape[-1]))
-        for here, there, rates in self.phases:
-            out[:, here] += rates[:, None] * columns[:, there]
+        """Return the rates times columns of values after."""
+        return self._product(columns, 0)
+
+    def after(self, columns: np.ndarray) -> np.ndarray:
+        """Return the transposed rates times columns of values before."""
+        return self._product(columns, 1)
+
+    def _product(self, columns: np.ndarray, end: int) -> np.ndarray:
+        out = np.zeros((len(columns), self.sizes[end], columns.shape[-1]), columns.dtype)
+        for *states, rates in self.phases:
+            out[:, states[end]] += rates[:, None] * columns[:, states[1 - end]]
         return out

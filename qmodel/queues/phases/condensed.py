@@ -56,7 +56,6 @@ _FASTEST = 1e3  # rate, in units of (c - a) / S
 _SMALLEST = 1e-10  # singular value that is fitted, over the largest
 _CERTAIN = 30.0  # the weight of a tail of 1 at 0, over that of others
 _RARE = 1e-12  # a tail, of which the logarithm is not taken
-_ERROR = 1e-7  # of a wait, relative
 _LOW = 0.03  # load, below which nodes are spaced as the load
 _APART = 0.22  # nodes, in the logarithm
 _STENCIL = 6  # of them between which a load is
@@ -109,7 +108,7 @@ class _Nodes(NamedTuple):
         found = (
             _constant(queue.servers, load, grid)
             if isinstance(queue, ConstantQueue)
-            else solved_apart(queue, load, _ERROR)
+            else solved_apart(queue, load)
         )
         values = np.maximum(grid.values(found.tails), _RARE)
         self.logs[here] = np.log(np.column_stack([found.tails.means, values]))

@@ -27,7 +27,7 @@ from collections.abc import Callable
 
 import numpy as np
 
-__all__ = ["TERMS", "exponentials", "few"]
+__all__ = ["TERMS", "exponentials", "few", "in_order"]
 
 TERMS = 16
 """Exponentials that a tail has where these are enough."""
@@ -116,7 +116,7 @@ def few(weights: np.ndarray, rates: np.ndarray) -> tuple[np.ndarray, np.ndarray]
     >>> few(np.array([[0.75, 0.25 + 0j]]), np.array([[4.0, 2.0 + 0j]]))
     (array([[0.25, 0.75]]), array([[2., 4.]]))
     """
-    weights, rates = _in_order(weights, rates)
+    weights, rates = in_order(weights, rates)
     if weights.shape[1] <= TERMS:
         return weights, rates
     shift = 2 * rates[:, :1].real
@@ -128,7 +128,8 @@ def few(weights: np.ndarray, rates: np.ndarray) -> tuple[np.ndarray, np.ndarray]
     return (weights, rates) if fewer is None else fewer
 
 
-def _in_order(weights: np.ndarray, rates: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+def in_order(weights: np.ndarray, rates: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+    """Return exponentials from the slowest on, real where all are."""
     order = np.argsort(rates.real, axis=1)
     weights, rates = (np.take_along_axis(x, order, axis=1) for x in (weights, rates))
     # What hardly counts may have rates that rounding has made complex.
@@ -166,7 +167,7 @@ def _nodes(
         away = abs(_tail(weights, rates, shift) - known)
         later = abs((weights / rates).sum(axis=1) - mean)
         if (away < most).all() and (later < _AGREED * mean).all():
-            return _in_order(weights, rates)
+            return in_order(weights, rates)
     return None
 
 

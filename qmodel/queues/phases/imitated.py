@@ -140,8 +140,11 @@ def of_mean_one(fitted: FittedPhases, mean: float) -> PhaseType:
 
 def _by(queue: PhaseQueue, *grounds: Assumption) -> Imitation:
     fewer, direct = _FEWER.get(queue.service.initial.size, _FEW_PHASES), is_direct(queue)
-    waits = of_phases if queue.exact and direct else _on_shared_rates
-    return Imitation(partial(waits, queue), direct, fewer, None, grounds)
+    if queue.exact and direct:
+        return Imitation(partial(of_phases, queue), True, fewer)
+    # Of fewer servers it is no more exact than of fitted service.
+    waits = partial(_on_shared_rates, queue._replace(exact=False))
+    return Imitation(waits, direct, fewer, None, grounds)
 
 
 def of_phases(queue: PhaseQueue, servers: int, load: np.ndarray) -> Blend:

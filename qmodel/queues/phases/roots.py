@@ -40,7 +40,7 @@ import numpy as np
 from qmodel.distributions.phase_type import PhaseType
 from qmodel.queues.phases import busy_servers
 from qmodel.queues.phases.busy_servers import Moves, configurations, find, moved, states
-from qmodel.queues.phases.exponentials import few
+from qmodel.queues.phases.exponentials import in_order
 from qmodel.queues.phases.queue import PhaseSolution, solve, stacked
 
 __all__ = ["ERROR", "solve_by_roots"]
@@ -221,7 +221,7 @@ def _by_roots(
     if not right.any():
         return None, nowhere
     probability, mean, levels, weights, rates = (x[right] for x in whole)
-    return PhaseSolution(probability, mean, *few(weights, rates), levels), right
+    return PhaseSolution(probability, mean, *in_order(weights, rates), levels), right
 
 
 def _solve(one: _Server, every: _Servers, arrival_rate: np.ndarray) -> tuple[Any, ...]:
@@ -237,29 +237,30 @@ def _solve(one: _Server, every: _Servers, arrival_rate: np.ndarray) -> tuple[Any
     x, z, at, converged = _roots(one, counts, which, n[:, None, :], arrival_rate)
     vectors = _eigenvectors(one, n, at)
 
-    def parts(rows: np.ndarray) -> np.ndarray:
-        return np.concatenate([rows.real, rows.imag[:, twice]], axis=1)
+    def parts(columns: np.ndarray) -> np.ndarray:
+        return np.concatenate([columns.real, columns.imag[..., twice]], axis=-1)
 
     # From the empty station on: a level is the one above it times a factor.
     rate = arrival_rate[:, None, None]
     below = [1 / rate]
     for m in range(1, servers):
-        into = rate * every.ends[m - 1].before(every.starts[m - 1].after(below[-1]))
+        onward = np.swapaxes(every.starts[m - 1].after(np.swapaxes(below[-1], 1, 2)), 1, 2)
+        into = rate * every.ends[m - 1].before(onward)
         below.append(np.linalg.inv(rate * np.eye(len(into[0])) - every.changes[m] - into))
-    rows = parts(vectors)
-    balance = every.starts[-1].after(every.ends[-1].after(rows) @ below[-1])
-    balance -= parts(vectors / x[..., None])
+    columns = parts(vectors)
+    fallen = np.swapaxes(below[-1], 1, 2) @ every.ends[-1].after(columns)
+    balance = every.starts[-1].after(fallen) - parts(vectors / x[:, None])
     # Of the equations one follows from the others, and gives way to P(T_q > 0) = 1.
-    waits = (vectors @ every.roots[-1]) / z
-    balance[:, :, 0] = parts(waits)
+    waits = (every.roots[-1] @ vectors) / z
+    balance[:, 0] = parts(waits)
     start = np.zeros((*balance.shape[:2], 1))
     start[:, 0] = 1
-    found = np.linalg.solve(np.swapaxes(balance, 1, 2), start)[..., 0]
-    level = found[:, None, :] @ rows
+    found = np.linalg.solve(balance, start)[..., 0]
+    level = columns @ found[..., None]
     sums = []
     for m in range(servers - 1, -1, -1):
-        level = every.ends[m].after(level) @ below[m]
-        sums.append((level @ every.roots[m])[:, 0])
+        level = np.swapaxes(below[m], 1, 2) @ every.ends[m].after(level)
+        sums.append((every.roots[m] @ level)[:, 0])
     levels = np.stack(sums[::-1], axis=1)
     probability = 1 / (1 + levels.sum(axis=1))
     levels = levels * probability[:, None]
@@ -346,4 +347,4 @@ def _eigenvectors(one: _Server, n: np.ndarray, at: np.ndarray) -> np.ndarray:
     weights = np.exp(gammaln(counts + 1.0).sum(axis=1) / 2 - gammaln(servers + 1.0) / 2)
     vectors = product * weights[:, None, None]
     vectors = vectors / np.sqrt((abs(vectors) ** 2).sum(axis=0))
-    return np.ascontiguousarray(np.moveaxis(vectors, 0, 2))
+    return np.ascontiguousarray(np.moveaxis(vectors, 0, 1))

@@ -24,6 +24,7 @@ from qmodel.distributions.phase_type import PhaseType, phases_of
 from qmodel.queues.counts.erlang import erlang_c
 from qmodel.queues.counts.server_states import ServerStates
 from qmodel.queues.phases.busy_servers import states
+from qmodel.queues.phases.exponentials import few, in_order
 from qmodel.queues.phases.queue import PhaseSolution, solve
 from qmodel.queues.phases.renewal import LEAST_LOAD, solve_renewal
 from qmodel.queues.phases.roots import ERROR, solve_by_roots
@@ -42,13 +43,18 @@ __all__ = [
 ]
 
 _SAME = 32  # cells of one queue from which tables are shared
-_WINDOWS = (1e-3, 0.95, 0.9995)  # loads between which there are tables
-_NODES = 24
-_TESTS = np.array([0.02, 0.11, 0.32, 0.61, 0.87, 0.98])  # between the ends of a window
+_WINDOWS = {True: (1e-3, 0.1, 0.95, 0.9995), False: (1e-3, 0.95, 0.9995)}
+"""Loads between which there are tables, where service is of phase type, and where fitted."""
+
+_NODES, _COSTLY, _FEWER = 32, 100, {True: 24, False: 16}
+"""Nodes; states, and how many nodes there are if there are more."""
+
+_TESTS = np.array([0.02, 0.2, 0.61, 0.98])  # between the ends of a window
 _TIMES = np.array([0.0, 0.1, 0.3, 1.0, 3.0, 8.0])[:, None]
 
 _MANY = 30  # states of busy servers from which on roots are less work than matrices
 _ARRIVALS = 240  # states of arrivals and servers
+_ROUGH = 1e-7  # relative error of a wait of service that is fitted
 _ERROR = {True: 1e-8, False: 1e-5}  # where service is of phase type, and where it is fitted
 
 
@@ -187,7 +193,7 @@ def _busy(queue: PhaseQueue, load: np.ndarray) -> Blend:
         found = _busy(queue, each)
         kept = Tails(*found.tails[:2], *(x[same] for x in found.tails[2:]))
         return Blend(found.ratio[same], kept, found.levels[same])
-    ends = np.unique(np.maximum(_WINDOWS, _least(queue.servers))).tolist()
+    ends = np.unique(np.maximum(_WINDOWS[queue.exact], _least(queue.servers))).tolist()
     blends = []
     for low, high in pairwise([0.0, *ends, 1.0]):
         here = np.flatnonzero((load >= low) & (load < high))
@@ -200,16 +206,18 @@ def _busy(queue: PhaseQueue, load: np.ndarray) -> Blend:
     return blends[0][1] if len(blends) == 1 else _joined(blends, queue.servers, load.size)
 
 
-def solved_apart(queue: PhaseQueue, load: np.ndarray, error: float = ERROR) -> Blend:
-    """Return the waits, each load by itself, to a relative error [-]."""
-    servers = queue.servers
+def solved_apart(queue: PhaseQueue, load: np.ndarray) -> Blend:
+    """Return the waits, each load by itself."""
+    servers, error = queue.servers, ERROR if queue.exact else _ROUGH
     rates = servers * np.clip(load, floor(queue), 1 - 1e-9)
     found = _solution(queue, rates, error)
     ratio = found.probability / erlang_c(servers=servers, offered_load=rates)
     markov = ServerStates(rates, servers, servers - rates)
     levels = found.levels / markov.probability(np.arange(servers)[:, None]).T
     unit = servers - rates
-    tails = Tails.own(found.weights, found.rates / unit[:, None], found.mean * unit)
+    # Of what is fitted tails are soon on other rates.
+    weights, speeds = (few if queue.exact else in_order)(found.weights, found.rates)
+    tails = Tails.own(weights, speeds / unit[:, None], found.mean * unit)
     return Blend(ratio, tails, levels)
 
 
@@ -342,7 +350,7 @@ def _between(table: _Tables, load: np.ndarray) -> Blend:
     blend = np.where(at_node.any(axis=1, keepdims=True), 1.0 * at_node, blend)
     blend = blend / blend.sum(axis=1, keepdims=True)
     own, one = table.at.tails, np.ones_like(blend)
-    cells = np.broadcast_to(np.arange(_NODES), blend.shape)
+    cells = np.broadcast_to(np.arange(table.nodes.size), blend.shape)
     tails = Tails(own.weights, own.rates, cells, blend, one, blend @ own.means)
     return Blend(blend @ table.at.ratio, tails, blend @ table.at.levels)
 
