@@ -33,8 +33,8 @@ from qmodel.distributions.phase_type import PhaseType, phases_of
 from qmodel.distributions.residual import residual
 from qmodel.distributions.shapes import shapes
 from qmodel.numerics.inversion import EULER
-from qmodel.queues.phases.condensed import grid_of
 from qmodel.queues.phases.imitated import GOOD_FIT
+from qmodel.queues.phases.shared_rates import shared_rates
 from qmodel.queues.phases.tables import beside
 from qmodel.queues.phases.wait import Tails
 
@@ -222,7 +222,7 @@ def _tails(service: Service, workers: int, load: np.ndarray, policy: Policy) -> 
 
 def _tails_within(parts: list[tuple[float, Phases, Replica]], slowest: float) -> Tails:
     """Return the tails of cells that fall by such a rate at least, in means of a service."""
-    grid = grid_of(slowest)
+    grid = shared_rates(slowest)
     means: Any = sum(w * replica.waiting / replica.joined for w, _, replica in parts)
     values: Any = sum(
         w * (_constant_tail if phases.is_age else _phases_tail)(replica, phases, grid.times)

@@ -1,30 +1,12 @@
-r"""Waits of PH/PH/c with tails of few real exponentials, at many loads.
+r"""Waits of PH/PH/c on shared rates, at many loads, where all changes over decades.
 
-A queue of many phases has a tail of a hundred exponentials and more, as many as it has states,
-and at loads like :math:`1 - 1 / (m c)`, with m the mean of its slowest phase, all changes over
-decades. Both are made small.
-
-**Few exponentials.** The tail of the wait, in units of :math:`S / (c - a)`, is fitted by least
-squares at times in a geometric series, on rates that are one, too. The transform of
-:math:`e^{-t}` along the logarithm of its rate, :math:`\Gamma(i \omega)`, falls as
-:math:`e^{-\pi \omega / 2}`, so that few rates do [1]_: some 30 to 60, with an error of 1e-5,
-and of 0.1 % where one wait in a thousand is longer. As rates and times are the same for all
-tails, the weights are the values times one matrix.
-
-Those of constant service, with their kinks, are met to 1 % of a tail of 0.01 of those that
-wait, where that is not steep, too.
-
-**Many loads.** At nodes that are evenly spaced in the logarithm of
+At loads like :math:`1 - 1 / (m c)`, with m the mean of the slowest phase, of Pareto service all
+does. At nodes that are evenly spaced in the logarithm of
 :math:`(\rho + 0.03) / (1 - \rho + 1 / (3 m c))` the queue is solved, when one is first needed.
 Between six of them the logarithm of the tail at each of the times is a polynomial: a tail that
 falls over decades with the load keeps its digits. Of Pareto service of shape 1.8 to 10,000
 times its least the mean is then within 0.2 % of that without nodes and a tail above 0.01 within
 0.5 %, of shape 1.5 to 1,000 times its least 0.01 % and 0.05 %.
-
-References
-----------
-.. [1] G. Beylkin, L. Monzón, "Approximation by exponential sums revisited", Applied and
-   Computational Harmonic Analysis 28, 2010, 131-149.
 """
 
 from __future__ import annotations
@@ -37,6 +19,7 @@ import numpy as np
 
 from qmodel.queues.counts.erlang import erlang_c
 from qmodel.queues.counts.server_states import ServerStates
+from qmodel.queues.phases.shared_rates import SharedRates, shared_rates
 from qmodel.queues.phases.tables import (
     Blend,
     ConstantQueue,
@@ -45,45 +28,15 @@ from qmodel.queues.phases.tables import (
     solved,
     solved_apart,
 )
-from qmodel.queues.phases.wait import Tails
 from qmodel.queues.waits.constant_service import ConstantServiceNumber, ConstantServiceWait
 
-__all__ = ["Grid", "condensed", "grid_of"]
+__all__ = ["condensed"]
 
 _SAME = 32  # cells of one queue from which nodes are shared
-_STEP = 0.25  # of the logarithms of the rates, and twice that of the times
-_FASTEST = 1e3  # rate, in units of (c - a) / S
-_SMALLEST = 1e-10  # singular value that is fitted, over the largest
-_CERTAIN = 30.0  # the weight of a tail of 1 at 0, over that of others
 _RARE = 1e-12  # a tail, of which the logarithm is not taken
 _LOW = 0.03  # load, below which nodes are spaced as the load
 _APART = 0.22  # nodes, in the logarithm
 _STENCIL = 6  # of them between which a load is
-
-
-class Grid(NamedTuple):
-    """Rates, times, and the matrix that makes weights of the rates of a tail at the times."""
-
-    rates: np.ndarray
-    times: np.ndarray
-    weights: np.ndarray
-
-    def tails(self, values: np.ndarray, means: np.ndarray) -> Tails:
-        """Return the tails with these values at the times, one a row."""
-        return Tails.of_mean(values @ self.weights.T, self.rates, means)
-
-    def shared(self, tails: Tails) -> Tails:
-        """Return the same tails on these rates, one table a cell."""
-        tables = Tails.own(tails.weights, tails.rates, np.ones(len(tails.weights)))
-        weights = self.values(tables) @ self.weights.T
-        blended = np.einsum("ij,ijk->ik", tails.blend, weights[tails.tables])
-        return Tails.of_mean(blended, self.rates, tails.means)
-
-    def values(self, tails: Tails) -> np.ndarray:
-        """Return the tails at the times, one a row."""
-        cells = np.arange(len(tails.means))[:, None]
-        found: np.ndarray = tails.sums(cells, lambda x, t: np.exp(-x * t), self.times)
-        return found
 
 
 class _Nodes(NamedTuple):
@@ -98,7 +51,9 @@ class _Nodes(NamedTuple):
     levels: np.ndarray
     logs: np.ndarray
 
-    def solve(self, queue: PhaseQueue | ConstantQueue, grid: Grid, at: np.ndarray) -> None:
+    def solve(
+        self, queue: PhaseQueue | ConstantQueue, grid: SharedRates, at: np.ndarray
+    ) -> None:
         """Make these nodes known."""
         here = np.unique(at)
         here = here[~self.known[here]]
@@ -114,17 +69,6 @@ class _Nodes(NamedTuple):
         self.logs[here] = np.log(np.column_stack([found.tails.means, values]))
         self.ratio[here], self.levels[here] = found.ratio, found.levels
         self.known[here] = True
-
-
-@lru_cache(maxsize=64)
-def grid_of(slowest: float) -> Grid:
-    """Return the grid whose slowest rate this is."""
-    rates = np.exp(np.arange(np.log(slowest), np.log(_FASTEST), _STEP))
-    times = np.exp(np.arange(np.log(0.3 / _FASTEST), np.log(25 / slowest), _STEP / 2))
-    times = np.concatenate([[0.0], times])
-    sure = np.where(times == 0, _CERTAIN, 1.0)
-    falling = sure[:, None] * np.exp(-times[:, None] * rates)
-    return Grid(rates, times, np.linalg.pinv(falling, rcond=_SMALLEST) * sure)
 
 
 def condensed(queue: PhaseQueue | ConstantQueue, load: np.ndarray, slowest: float) -> Blend:
@@ -153,12 +97,12 @@ def condensed(queue: PhaseQueue | ConstantQueue, load: np.ndarray, slowest: floa
     >>> found.ratio[-1].round(4), found.tails.weights.shape
     (np.float64(1.0063), (40, 37))
     """
-    grid = grid_of(slowest)
+    grid = shared_rates(slowest)
     if load.size < _SAME:
         if isinstance(queue, ConstantQueue):
             return _constant(queue.servers, load, grid)
         blend = solved(queue, load)
-        return blend._replace(tails=grid.shared(blend.tails))
+        return blend._replace(tails=grid.of(blend.tails))
     nodes = _nodes(queue, slowest)
     at, share = _stencil(nodes, _place(np.maximum(load, floor(queue)), nodes.near))
     nodes.solve(queue, grid, at)
@@ -176,12 +120,12 @@ def _nodes(queue: PhaseQueue | ConstantQueue, slowest: float) -> _Nodes:
     ratio, n = np.exp(places), places.size
     load = (ratio * (1 + near) - _LOW) / (1 + ratio)
     of, levels = np.full(n, np.nan), np.full((n, queue.servers), np.nan)
-    logs = np.full((n, 1 + grid_of(slowest).times.size), np.nan)
+    logs = np.full((n, 1 + shared_rates(slowest).times.size), np.nan)
     known = np.zeros(n, dtype=bool)
     return _Nodes(first, places[1] - first, near, load, known, of, levels, logs)
 
 
-def _constant(servers: int, load: np.ndarray, grid: Grid) -> Blend:
+def _constant(servers: int, load: np.ndarray, grid: SharedRates) -> Blend:
     """Return the waits of M/D/c, which are exact at the times of the grid."""
     rates = servers * np.minimum(load, 1 - 1e-9)
     wait = ConstantServiceWait(rates, 1.0, servers)

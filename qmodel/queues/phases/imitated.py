@@ -29,7 +29,7 @@ from qmodel.distributions.erlang_fits import FittedPhases
 from qmodel.distributions.fit_phases import fit_beside_constant, fit_body, fit_phases
 from qmodel.distributions.phase_type import PhaseType, phases_of
 from qmodel.queues.phases.busy_servers import states
-from qmodel.queues.phases.condensed import condensed, grid_of
+from qmodel.queues.phases.condensed import condensed
 from qmodel.queues.phases.grounds import BESIDE_CONSTANT, FITTED_PHASES, TWO_KINDS
 from qmodel.queues.phases.refined import Refined, refined
 from qmodel.queues.phases.tables import Blend, ConstantQueue, PhaseQueue, blended
@@ -143,7 +143,9 @@ def _by(queue: PhaseQueue, *grounds: Assumption) -> Imitation:
     if queue.exact and direct:
         return Imitation(partial(of_phases, queue), True, fewer)
     # Of fewer servers it is no more exact than of fitted service.
-    waits = partial(_on_shared_rates, queue._replace(exact=False))
+    service = queue.service
+    slowest = min(float(-service.generator.diagonal().max()), 2 / (1 + float(service.scv)))
+    waits = partial(of_phases, queue._replace(exact=False, slowest=slowest))
     return Imitation(waits, direct, fewer, None, grounds)
 
 
@@ -189,14 +191,6 @@ def _beside_constant(distribution: Distribution, servers: int) -> Imitation:
     unit = of_mean_one(fitted, float(distribution.mean))
     queue = PhaseQueue(unit, False, servers)
     return _by(queue, BESIDE_CONSTANT)._replace(added=partial(_with_constant, fitted.share))
-
-
-def _on_shared_rates(queue: PhaseQueue, servers: int, load: np.ndarray) -> Blend:
-    """Return the waits with tails on the same rates for all loads and servers."""
-    service = queue.service
-    slowest = min(float(-service.generator.diagonal().max()), 2 / (1 + float(service.scv)))
-    blend = of_phases(queue, servers, load)
-    return blend._replace(tails=grid_of(slowest).shared(blend.tails))
 
 
 def _with_constant(share: float, blend: Blend, servers: int, load: np.ndarray) -> Blend:

@@ -28,6 +28,7 @@ from qmodel.queues.phases.exponentials import few, in_order
 from qmodel.queues.phases.queue import PhaseSolution, solve
 from qmodel.queues.phases.renewal import LEAST_LOAD, solve_renewal
 from qmodel.queues.phases.roots import ERROR, solve_by_roots
+from qmodel.queues.phases.shared_rates import shared_rates
 from qmodel.queues.phases.wait import POISSON, Tails
 
 __all__ = [
@@ -71,12 +72,16 @@ class PhaseQueue(NamedTuple):
         Number of servers. [-]
     interarrival : Distribution, default Exponential(1.0)
         Shape of the distribution of the interarrival times. [-]
+    slowest : float, optional
+        The slowest of the shared rates that the tails are on, in units of (c - a) / S; by
+        default they are on their own. [-]
     """
 
     service: PhaseType
     exact: bool
     servers: int
     interarrival: Distribution = POISSON
+    slowest: float | None = None
 
 
 class ConstantQueue(NamedTuple):
@@ -208,6 +213,17 @@ def _busy(queue: PhaseQueue, load: np.ndarray) -> Blend:
 
 def solved_apart(queue: PhaseQueue, load: np.ndarray) -> Blend:
     """Return the waits, each load by itself."""
+    return _on_shared(queue, _on_own_rates(queue, load))
+
+
+def _on_shared(queue: PhaseQueue, blend: Blend) -> Blend:
+    """Return the same waits on shared rates, if these are wanted."""
+    if queue.slowest is None:
+        return blend
+    return blend._replace(tails=shared_rates(queue.slowest).of(blend.tails))
+
+
+def _on_own_rates(queue: PhaseQueue, load: np.ndarray) -> Blend:
     servers, error = queue.servers, ERROR if queue.exact else _ROUGH
     rates = servers * np.clip(load, floor(queue), 1 - 1e-9)
     found = _solution(queue, rates, error)
@@ -215,7 +231,6 @@ def solved_apart(queue: PhaseQueue, load: np.ndarray) -> Blend:
     markov = ServerStates(rates, servers, servers - rates)
     levels = found.levels / markov.probability(np.arange(servers)[:, None]).T
     unit = servers - rates
-    # Of what is fitted tails are soon on other rates.
     weights, speeds = (few if queue.exact else in_order)(found.weights, found.rates)
     tails = Tails.own(weights, speeds / unit[:, None], found.mean * unit)
     return Blend(ratio, tails, levels)
@@ -313,24 +328,24 @@ def _place(load: Any) -> Any:
 def _tables(queue: PhaseQueue, low: float, high: float) -> _Tables | None:
     """Return tables for the loads from low to high, None if they are wrong between nodes."""
     first, last = _place(low), _place(high)
-    turn = (2 * np.arange(_NODES) + 1) * np.pi / (2 * _NODES)
+    costly = states(queue.servers, queue.service.initial.size) > _COSTLY
+    n = _FEWER[queue.exact] if costly else _NODES
+    turn = (2 * np.arange(n) + 1) * np.pi / (2 * n)
     nodes = first + (last - first) * (1 + np.cos(turn)) / 2
-    barycentric = (-1.0) ** np.arange(_NODES) * np.sin(turn)
-    tests = first + (last - first) * _TESTS
-    both = solved_apart(queue, -np.expm1(-np.append(nodes, tests)))
-    table = _Tables(nodes, barycentric, _of(both, np.arange(_NODES)))
-    exact, found = (
-        _of(both, _NODES + np.arange(_TESTS.size)),
-        _between(table, -np.expm1(-tests)),
-    )
-    every = np.arange(_TESTS.size)
+    barycentric = (-1.0) ** np.arange(n) * np.sin(turn)
+    tests, every = first + (last - first) * _TESTS, np.arange(_TESTS.size)
+    both = _on_own_rates(queue, -np.expm1(-np.append(nodes, tests)))
+    table = _Tables(nodes, barycentric, _of(both, np.arange(n)))
+    exact, found = _of(both, n + every), _between(table, -np.expm1(-tests))
     tails = [x.tails.sums(every, _falling, _TIMES) for x in (exact, found)]
     away = (
         abs(tails[1] - tails[0]).max(),
         abs(found.ratio / exact.ratio - 1).max(),
         abs(found.tails.means / exact.tails.means - 1).max(),
     )
-    return table if max(away) < _ERROR[queue.exact] else None
+    if max(away) > _ERROR[queue.exact]:
+        return None
+    return table._replace(at=_on_shared(queue, table.at))
 
 
 def _of(blend: Blend, cells: np.ndarray) -> Blend:
@@ -352,6 +367,8 @@ def _between(table: _Tables, load: np.ndarray) -> Blend:
     own, one = table.at.tails, np.ones_like(blend)
     cells = np.broadcast_to(np.arange(table.nodes.size), blend.shape)
     tails = Tails(own.weights, own.rates, cells, blend, one, blend @ own.means)
+    if (own.rates == own.rates[0]).all():
+        tails = Tails.of_mean(blend @ own.weights, own.rates[0], tails.means)
     return Blend(blend @ table.at.ratio, tails, blend @ table.at.levels)
 
 
