@@ -14,7 +14,9 @@ those of independent queues, so that the later of two has its exact mean
 
 **Several servers.** While all c are busy, they are one of the service S / c. With the load
 :math:`\rho`, the wait is that at such a server less :math:`\ln(\rho / D)` of its mean waits,
-where that is something left, as both fall exponentially.
+where that is something left, as both fall exponentially. That forgets how long servers stay
+busy when not all are: scores are :math:`1 + (1 - D)^2 / 4` times as far from those of
+independent queues, a fit to simulations of 11 loads of 2 to 32 servers.
 
 References
 ----------
@@ -162,13 +164,13 @@ def likeness_by_load(leaf: StationResult) -> Any:
     late = np.where(some, late, 0.0)
     correlation = np.where(some, correlation_of_waits(station.service, leaf.wait), 0.0)
     numbers, which = np.unique(servers, return_inverse=True)
-    scale: Any = 1.0
+    scale = 1 + (1 - late) ** 2 / 4  # A fit.
     if numbers[0] == 1:
         at_one = np.polynomial.chebyshev.chebval(2 * np.sqrt(late) - 1, _scale_at_one())
-        scale = np.where(servers == 1, at_one, 1.0)[()]
+        scale = np.where(servers == 1, at_one, scale)
     tables = _tables(tuple(numbers.tolist()))
     return LikenessByLoad(
-        correlation[()], which.reshape(servers.shape)[()], tables, late[()], scale
+        correlation[()], which.reshape(servers.shape)[()], tables, late[()], scale[()]
     )
 
 
