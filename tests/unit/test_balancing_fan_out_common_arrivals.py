@@ -90,6 +90,29 @@ def test_the_first_of_many_against_simulation(need: int, of: int, servers: int) 
     assert float(time.quantile(0.99)) == pytest.approx(p99, rel=0.075)
 
 
+# A million requests, standard errors of the mean and p99 of 0.1 to 0.5 and 0.2 to 1 %.
+SEVERAL = {
+    (qm.HyperExponential, 3.0, 2, 0.5, 16, 1): (0.07749, 0.4849),
+    (qm.HyperExponential, 3.0, 2, 0.5, 24, 8): (0.4681, 1.562),
+    (qm.LogNormal, 1.5, 4, 0.6, 24, 10): (0.6609, 1.585),
+    (qm.Gamma, 2.0, 3, 0.4, 24, 3): (0.04492, 0.2886),
+    (qm.LogNormal, 3.0, 2, 0.7, 20, 5): (0.6482, 2.751),
+    (qm.Gamma, 0.5, 4, 0.7, 20, 8): (0.9165, 2.274),
+}  # fmt: skip
+
+
+@pytest.mark.parametrize("case", SEVERAL)
+def test_the_first_of_many_at_several_servers_against_simulation(case: Any) -> None:
+    """As at one server that is never idle the mean was up to 7 and p99 16 % low."""
+    family, scv, servers, load, of, need = case
+    service = qm.from_mean_scv(1.0, scv) if family is qm.HyperExponential else family(1.0, scv)
+    leaf = qm.MGc(service, servers).solve(load * servers)
+    time = fork_join.response_distribution(leaf, of, need=need)
+    mean, p99 = SEVERAL[case]
+    assert float(time.mean) == pytest.approx(mean, rel=0.025)
+    assert float(time.quantile(0.99)) == pytest.approx(p99, rel=0.06)
+
+
 @pytest.mark.thorough
 def test_cells() -> None:
     """Cells are as if alone: no load, overload, NaN, and more of them than are done at once."""

@@ -70,6 +70,53 @@ def test_the_first_of_many_against_simulation(load: float, of: int, need: int) -
     assert found[3] == pytest.approx(SIMULATED[load, of, need][3], rel=0.04)
 
 
+# 0.4 to 1.5 million requests, standard errors of 0.1 to 1.3 % at loads below 0.8, and to 2.5 %
+# above. Servers, load, of, need.
+SEVERAL = {
+    (2, 0.5, 16, 1): (0.1203, 0.06905, 0.4093, 0.7779),
+    (2, 0.5, 32, 10): (0.5864, 0.4934, 1.257, 1.851),
+    (2, 0.7, 16, 1): (0.2389, 0.1203, 0.8854, 1.634),
+    (2, 0.7, 24, 8): (1.028, 0.8214, 2.436, 3.557),
+    (2, 0.9, 16, 1): (0.8714, 0.4404, 3.178, 5.581),
+    (2, 0.9, 24, 8): (3.045, 2.378, 7.806, 11.29),
+    (3, 0.3, 16, 1): (0.06889, 0.04685, 0.2087, 0.3318),
+    (3, 0.3, 24, 8): (0.4216, 0.399, 0.7137, 0.9117),
+    (3, 0.8, 16, 1): (0.2836, 0.1475, 1.029, 1.829),
+    (3, 0.8, 24, 8): (1.148, 0.9304, 2.681, 3.903),
+    (4, 0.7, 16, 1): (0.1405, 0.0812, 0.4786, 0.8721),
+    (4, 0.7, 32, 10): (0.6349, 0.5414, 1.328, 1.902),
+    (4, 0.9, 16, 1): (0.4966, 0.2661, 1.754, 3.044),
+    (4, 0.9, 24, 8): (1.724, 1.404, 4.078, 5.861),
+    (5, 0.6, 16, 1): (0.09046, 0.05826, 0.284, 0.4882),
+    (5, 0.6, 24, 8): (0.4941, 0.4539, 0.9004, 1.235),
+    (8, 0.8, 16, 1): (0.1385, 0.08466, 0.4573, 0.7882),
+    (8, 0.8, 32, 10): (0.6032, 0.5325, 1.188, 1.623),
+    (16, 0.85, 16, 1): (0.1227, 0.07945, 0.3877, 0.6356),
+    (16, 0.85, 24, 8): (0.5597, 0.5134, 1.028, 1.364),
+    (32, 0.9, 16, 1): (0.1154, 0.07929, 0.3498, 0.5407),
+    (32, 0.9, 24, 8): (0.5392, 0.5054, 0.9435, 1.192),
+}  # fmt: skip
+
+
+@pytest.mark.parametrize(("servers", "load", "of", "need"), SEVERAL)
+def test_several_servers_against_simulation(
+    servers: int, load: float, of: int, need: int
+) -> None:
+    """With one number for all scores p99 was up to 26 % low; this was fitted to these loads."""
+    time, found = _time(load, need, of, servers), SEVERAL[servers, load, of, need]
+    assert float(time.mean) == pytest.approx(found[0], rel=0.03)
+    assert time.quantile([0.5, 0.95, 0.99]) == pytest.approx(found[1:], rel=0.06)
+
+
+def test_whatever_it_is_called() -> None:
+    """M/G/1 and M/G/c of exponential service are M/M/c."""
+    for station in (qm.MG1(qm.Exponential(1.0)), qm.MGc(qm.Exponential(1.0), 4)):
+        leaf = station.solve(0.7 * float(station.servers))
+        time = fork_join.response_distribution(leaf, 8, need=2)
+        same = _time(0.7, 2, 8, int(station.servers))
+        assert float(time.mean) == pytest.approx(float(same.mean), rel=1e-9)
+
+
 @pytest.mark.parametrize("servers", [1, 3, 20])
 def test_the_distribution_of_one_time_is_kept(servers: int) -> None:
     t = np.concatenate([np.linspace(0.01, 30, 50), [300.0, 2000.0]])[:, None]

@@ -20,7 +20,14 @@ from qmodel.queues.mdc import MDc
 from qmodel.queues.mg1 import MG1
 from qmodel.queues.mgc import MGc
 
-__all__ = ["alike", "alike_in_a_row", "correlation", "does_the_same", "is_mm1"]
+__all__ = [
+    "alike",
+    "alike_in_a_row",
+    "correlation",
+    "does_the_same",
+    "is_exponential",
+    "is_mm1",
+]
 
 
 def alike(leaf: StationResult, *, common: Value = 1.0) -> Value | Likeness:
@@ -167,6 +174,11 @@ def _of_two_mm1() -> Any:
 
     found = increasing_root(missed, np.zeros(24), 0.9)
     return np.polynomial.Chebyshev.fit(nodes, found, 14, domain=[0.0, 1.0])
+
+
+def is_exponential(station: Station) -> bool:
+    """Return whether a station is M/M/c, whatever it is called."""
+    return isinstance(station, (mmc.MMc, MG1, MGc)) and isinstance(station.service, Exponential)
 
 
 def is_mm1(station: Station) -> Any:

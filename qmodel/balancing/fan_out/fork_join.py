@@ -68,6 +68,7 @@ from qmodel.balancing.fan_out.alike import (
     alike_in_a_row,
     correlation,
     does_the_same,
+    is_exponential,
     is_mm1,
 )
 from qmodel.balancing.fan_out.exponential_queues import likeness_by_load
@@ -117,7 +118,7 @@ CORRELATED_WAITS = Assumption(
             ("some", "of half or more of 2 to 16"),
             ("few", "of a quarter to half of 4 to 32"),
             ("first", "of fewer, such as the first of 16,"),
-            ("few of two times", "of less than half where service is one of two times"),
+            ("few of two times", "of half or less where service is one of two times"),
         )
     ),
     "derived and measured here; M/M/1 after Flatto and Hahn 1984",
@@ -275,8 +276,7 @@ def response_distribution(
     need = copies if need is None else need
     mean = leaf.response.mean
     _check.numbers("a fork of several stations", leaf.arrival_rate, mean, copies, need)
-    exponential = isinstance(leaf.station, mmc.MMc)
-    like = likeness_by_load(leaf) if exponential else alike(leaf)
+    like = likeness_by_load(leaf) if is_exponential(leaf.station) else alike(leaf)
     joined = JoinedQueues(leaf.response, need, copies, like)
     if np.all(np.asarray(copies) == 1):
         return leaf.response
