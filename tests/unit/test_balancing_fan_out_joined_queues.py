@@ -6,6 +6,7 @@ import numpy as np
 import pytest
 
 import qmodel as qm
+from qmodel.balancing.fan_out.fork_join import response_distribution
 from qmodel.balancing.fan_out.joined_queues import JoinedQueues, UnequalQueues
 from qmodel.errors import DomainError, ModelError
 
@@ -85,6 +86,16 @@ def test_arrays_of_correlations() -> None:
     assert distribution.quantile(0.9) == pytest.approx(
         [float(c.quantile(0.9)) for c in cells], rel=1e-6
     )
+
+
+def test_no_share_takes_no_time() -> None:
+    """Weights of the factor add up to a rounding less, and percentiles looked for a jump."""
+    loads = np.linspace(0.01, 0.98, 100)
+    for leaf in (qm.MMc(1.0).solve(loads), qm.MG1(qm.Gamma(1.0, 2.0)).solve(loads[::25])):
+        time = response_distribution(leaf, 16, need=1)
+        assert (time.atom == 0).all()
+        assert (time.tail(0.0) == 1).all()
+        assert (time.tail(1e9) == 0).all()
 
 
 def test_bad_input() -> None:

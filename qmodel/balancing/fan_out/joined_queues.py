@@ -153,7 +153,8 @@ class JoinedQueues(OrderStatistic):
         score, factor = np.asarray(ndtri(late)), self._factor()
         ends = np.isinf(score)
         given, _ = _given(self.correlation, np.where(ends, 0.0, score), _CLOSEST, factor)
-        return self._of_given(late, np.where(ends[..., None], score[..., None], given))
+        # Weights add up to a rounding less, which is no share that takes no time.
+        return np.where(ends, late, self._of_given(late, given))
 
     def _of_given(self, late: Any, given: Any) -> Any:
         from scipy.special import betainc, ndtr
@@ -185,8 +186,7 @@ class JoinedQueues(OrderStatistic):
         weight = xlog1py(k - 1, -q) + xlogy(n - k, q) - betaln(k, n - k + 1)
         weight = weight + (score[..., None] ** 2 - given**2) / 2
         found = np.where(inner, over(np.exp(weight) * steep, factor[1]), 0.0)
-        given = np.where(inner[..., None], given, ndtri(late)[..., None])
-        tail = self._of_given(late, given)
+        tail = np.where(inner, self._of_given(late, given), late)
         return tail, np.where(self._all_alike, 1.0, found) * slope
 
 
