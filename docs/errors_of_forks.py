@@ -173,6 +173,16 @@ POINTS: list[Point] = [
       for n, k, load in ((16, 1, 0.3), (16, 4, 0.7), (32, 1, 0.8))),
     *(_fork(*_equal(16, GAMMA, 1, load), need=k) for k, load in ((1, 0.4), (4, 0.8))),
     *(_fork(*_equal(16, ONE, 1, load), need=k) for k, load in ((1, 0.3), (1, 0.7), (4, 0.5))),
+    # Some of branches that differ, and of several stations in a row.
+    *(_fork(*SPREAD, need=k) for k in (1, 4)),
+    _fork(*[ROW, OTHER] * 4, need=1),
+    _fork(*[ROW] * 8, need=2),
+    _fork(
+        *_equal(4, ONE, 1, 0.7), *_equal(4, ONE, 2, 0.6), *_equal(4, LOGNORMAL2, 1, 0.5), need=3
+    ),
+    _fork(*((*ONE, 1, load) for load in (0.3, 0.5, 0.6, 0.7)), need=1),
+    _fork(*[((*LOGNORMAL4, 1, 0.5), (*GAMMA, 1, 0.6))] * 6, need=1),
+    _fork(*_equal(6, ONE, 4, 0.7), *_equal(6, ONE, 4, 0.5), need=2),
     *_drawn_last(40, 2029),
     *_drawn_again(44, 2031),
 ]  # fmt: skip
@@ -222,6 +232,8 @@ def group(point: Point) -> str:
     of_times = any("times" in family for b in branches for family, *_ in b)
     if of_times and 2 * need <= len(branches) > need:
         return "few of two times"
+    if need < len(branches) and any(len(b) > 1 for b in branches):
+        return "some rows"
     if 2 * need < len(branches):
         return "few" if 4 * need >= len(branches) else "first"
     if need < len(branches):

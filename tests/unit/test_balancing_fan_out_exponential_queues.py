@@ -9,7 +9,7 @@ from scipy.integrate import quad
 import qmodel as qm
 from qmodel.balancing.fan_out import fork_join
 from qmodel.balancing.fan_out.exponential_queues import likeness_by_load
-from qmodel.balancing.fan_out.joined_queues import JoinedQueues
+from qmodel.balancing.fan_out.joined_queues import JoinedQueues, UnequalQueues
 
 LOADS = np.array([0.02, 0.3, 0.6, 0.9, 0.99])
 
@@ -168,3 +168,23 @@ def test_units_of_time_do_not_matter() -> None:
         for leaf in [qm.MMc(unit, 2).solve(1.2 / unit)]
     ]
     assert times == pytest.approx([times[1]] * 3, rel=1e-9)
+
+
+@pytest.mark.parametrize("need", [1, 3])
+def test_queues_that_differ_are_as_equal_ones(need: int) -> None:
+    """By the normal factor, which all have in common, nearly as by that of their load."""
+    leaf = qm.MMc(1.0, 2).solve(np.array([0.2, 1.2, 1.7]))
+    like = likeness_by_load(leaf)
+    one = UnequalQueues([leaf.response] * 8, need, [like.by_normal_factor()] * 8)
+    same = JoinedQueues(leaf.response, need, 8, like)
+    assert one.mean == pytest.approx(same.mean, rel=0.01)
+    assert one.quantile(0.99) == pytest.approx(same.quantile(0.99), rel=0.02)
+
+
+def test_the_first_of_queues_that_differ_against_simulation() -> None:
+    """1.6 million requests at queues of loads 0.1 to 0.8: p50 was 13 % high."""
+    loads = 0.05 + 0.75 * np.arange(1, 17) / 16
+    ask = [qm.call(f"leaf {i}", qm.MMc(load)) for i, load in enumerate(loads)]
+    time = qm.Pipeline(qm.parallel(*ask, need=1)).solve(1.0).latency
+    found = [float(time.mean), *time.quantile([0.5, 0.95, 0.99]).tolist()]
+    assert found == pytest.approx([0.0334044, 0.020553, 0.109464, 0.192416], rel=0.035)

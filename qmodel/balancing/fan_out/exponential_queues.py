@@ -38,6 +38,7 @@ from qmodel.balancing.fan_out.common_arrivals import FACTOR, waits_given
 from qmodel.balancing.fan_out.likeness import (
     SCORES,
     Likeness,
+    common_factor,
     correlation_of_waits,
     over,
     scores_of_times,
@@ -133,6 +134,23 @@ class LikenessByLoad(Likeness):
             return found.reshape(*shape, -1)
 
         return read
+
+    def by_normal_factor(self) -> Likeness:
+        """Return the same by the normal factor, which queues that differ have in common."""
+        from scipy.special import log_ndtr, ndtri_exp
+
+        late, (z, _) = np.asarray(self.late), common_factor(0.5)
+        shape = len(SCORES) + 2, *late.shape
+        numbers = np.arange(shape[0]).reshape(-1, *[1] * late.ndim)
+        rows = self._rows(shape)(np.broadcast_to(numbers, shape))
+        known = (rows[:-2] + 4 * rows[1:-1] + rows[2:]) / 6
+        with np.errstate(divide="ignore"):
+            unit = np.clip(ndtri_exp(log_ndtr(z) / late[..., None]), _UNIT[0], _UNIT[-1])
+        apart = _between(known, _UNIT, np.broadcast_to(unit, (*known.shape[:-1], len(z))))
+        scores = SCORES.reshape(-1, *[1] * (late.ndim + 1))
+        table = scores + np.asarray(self.scale)[..., None] * apart
+        cell = np.arange(late.size).reshape(late.shape)[()]
+        return Likeness(self.largest, cell, table.reshape(len(SCORES), -1, len(z)))
 
 
 def likeness_by_load(leaf: StationResult) -> Any:

@@ -116,6 +116,7 @@ CORRELATED_WAITS = Assumption(
             ("unequal", "of unequal ones"),
             ("rows", "of branches of several stations"),
             ("some", "of half or more of 2 to 16"),
+            ("some rows", "of some of 2 to 8 branches of several stations"),
             ("few", "of a quarter to half of 4 to 32"),
             ("first", "of fewer, such as the first of 16,"),
             ("few of two times", "of half or less where service is one of two times"),

@@ -11,6 +11,8 @@ from qmodel._typing import Value
 from qmodel._values import same, same_fields
 from qmodel._xp import is_symbolic
 from qmodel.balancing.fan_out import fork_join
+from qmodel.balancing.fan_out.alike import is_exponential
+from qmodel.balancing.fan_out.exponential_queues import LikenessByLoad, likeness_by_load
 from qmodel.balancing.fan_out.likeness import Likeness
 from qmodel.distributions import Distribution
 from qmodel.pipeline.steps.base import (
@@ -47,14 +49,20 @@ def correlation_of(
     queues: Mapping[str, StationResult],
     results: Mapping[str, StationResult],
     shared: frozenset[str] = frozenset(),
+    few: bool = False,
 ) -> Value | Likeness:
     """Return how like a branch is to another one like it, as its requests queue.
 
-    Those at a `shared` station wait in one queue.
+    Those at a `shared` station wait in one queue. Of branches of which a `few` are enough one
+    number says too little.
     """
     own = isinstance(step, Call) and step.service is None and step.name not in shared
     if own and queues:
-        return fork_join.alike(queues[step.name])
+        leaf = queues[step.name]
+        like = likeness_by_load(leaf) if few and is_exponential(leaf.station) else None
+        if isinstance(like, LikenessByLoad):
+            return like.by_normal_factor()
+        return fork_join.alike(leaf)
     row = step.steps if isinstance(step, Series) else (step,)
     calls = [s for s in row if isinstance(s, Call) and s.service is None]
     names = dict.fromkeys(call.name for call in calls)
@@ -89,13 +97,15 @@ def correlations(
     queues: Sequence[Mapping[str, StationResult]],
     results: Mapping[str, StationResult],
     shared: frozenset[str],
+    few: bool = False,
 ) -> tuple[Value | Likeness, ...]:
     """Return how like each of some branches is to another one like it."""
     found: list[Value | Likeness] = []
     for i, (step, time, mine) in enumerate(zip(steps, times, queues, strict=True)):
         k = next((k for k in range(i) if _same(step, mine, steps[k], queues[k])), None)
-        like = correlation_of(step, time, mine, results, shared) if k is None else found[k]
-        found.append(like)
+        found.append(
+            correlation_of(step, time, mine, results, shared, few) if k is None else found[k]
+        )
     return tuple(found)
 
 

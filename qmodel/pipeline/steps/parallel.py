@@ -121,7 +121,10 @@ class Parallel(Step):
         all_through = one_after_the_other(outcomes)
         distributions = tuple(o.time for o in outcomes)
         if joined := self._joined(at.stations):
-            alike = correlations(self.steps, distributions, joined, at.stations, self._shared)
+            few = 2 * self.need < len(distributions)
+            alike = correlations(
+                self.steps, distributions, joined, at.stations, self._shared, few=few
+            )
             time: Distribution = UnequalQueues(distributions, self.need, alike)
         else:
             time = (
