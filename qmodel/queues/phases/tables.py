@@ -47,8 +47,9 @@ _SAME = 32  # cells of one queue from which tables are shared
 _WINDOWS = {True: (1e-3, 0.1, 0.95, 0.9995), False: (1e-3, 0.95, 0.9995)}
 """Loads between which there are tables, where service is of phase type, and where fitted."""
 
-_NODES, _COSTLY, _FEWER = 32, 100, {True: 24, False: 16}
-"""Nodes; states, and how many nodes there are if there are more."""
+_BEHIND_OTHERS = (1e-3, 0.1, 0.25, 0.95, 0.9995)  # the same, where arrivals are not Poisson
+_NODES, _COSTLY, _FEWER = (24, 32), 100, {True: 24, False: 16}
+"""Nodes, of which more where fewer do not do; and states from which on there are these."""
 
 _TESTS = np.array([0.02, 0.2, 0.61, 0.98])  # between the ends of a window
 _TIMES = np.array([0.0, 0.1, 0.3, 1.0, 3.0, 8.0])[:, None]
@@ -198,7 +199,8 @@ def _busy(queue: PhaseQueue, load: np.ndarray) -> Blend:
         found = _busy(queue, each)
         kept = Tails(*found.tails[:2], *(x[same] for x in found.tails[2:]))
         return Blend(found.ratio[same], kept, found.levels[same])
-    ends = np.unique(np.maximum(_WINDOWS[queue.exact], _least(queue.servers))).tolist()
+    windows = _WINDOWS[queue.exact] if queue.interarrival is POISSON else _BEHIND_OTHERS
+    ends = np.unique(np.maximum(windows, _least(queue.servers))).tolist()
     blends = []
     for low, high in pairwise([0.0, *ends, 1.0]):
         here = np.flatnonzero((load >= low) & (load < high))
@@ -318,6 +320,7 @@ class _Tables(NamedTuple):
     nodes: np.ndarray
     barycentric: np.ndarray
     at: Blend
+    by_logs: bool
 
 
 def _place(load: Any) -> Any:
@@ -329,23 +332,25 @@ def _tables(queue: PhaseQueue, low: float, high: float) -> _Tables | None:
     """Return tables for the loads from low to high, None if they are wrong between nodes."""
     first, last = _place(low), _place(high)
     costly = states(queue.servers, queue.service.initial.size) > _COSTLY
-    n = _FEWER[queue.exact] if costly else _NODES
-    turn = (2 * np.arange(n) + 1) * np.pi / (2 * n)
-    nodes = first + (last - first) * (1 + np.cos(turn)) / 2
-    barycentric = (-1.0) ** np.arange(n) * np.sin(turn)
     tests, every = first + (last - first) * _TESTS, np.arange(_TESTS.size)
-    both = _on_own_rates(queue, -np.expm1(-np.append(nodes, tests)))
-    table = _Tables(nodes, barycentric, _of(both, np.arange(n)))
-    exact, found = _of(both, n + every), _between(table, -np.expm1(-tests))
-    tails = [x.tails.sums(every, _falling, _TIMES) for x in (exact, found)]
-    away = (
-        abs(tails[1] - tails[0]).max(),
-        abs(found.ratio / exact.ratio - 1).max(),
-        abs(found.tails.means / exact.tails.means - 1).max(),
-    )
-    if max(away) > _ERROR[queue.exact]:
-        return None
-    return table._replace(at=_on_shared(queue, table.at))
+    for n in (_FEWER[queue.exact],) if costly else _NODES:
+        turn = (2 * np.arange(n) + 1) * np.pi / (2 * n)
+        nodes = first + (last - first) * (1 + np.cos(turn)) / 2
+        barycentric = (-1.0) ** np.arange(n) * np.sin(turn)
+        both = _on_own_rates(queue, -np.expm1(-np.append(nodes, tests)))
+        exact, at = _of(both, n + every), _of(both, np.arange(n))
+        # The probability of waiting behind irregular arrivals goes by its logarithm.
+        for table in (_Tables(nodes, barycentric, at, by_logs) for by_logs in (False, True)):
+            found = _between(table, -np.expm1(-tests))
+            tails = [x.tails.sums(every, _falling, _TIMES) for x in (exact, found)]
+            away = (
+                abs(tails[1] - tails[0]).max(),
+                abs(found.ratio / exact.ratio - 1).max(),
+                abs(found.tails.means / exact.tails.means - 1).max(),
+            )
+            if max(away) < _ERROR[queue.exact]:
+                return table._replace(at=_on_shared(queue, at))
+    return None
 
 
 def _of(blend: Blend, cells: np.ndarray) -> Blend:
@@ -369,7 +374,11 @@ def _between(table: _Tables, load: np.ndarray) -> Blend:
     tails = Tails(own.weights, own.rates, cells, blend, one, blend @ own.means)
     if (own.rates == own.rates[0]).all():
         tails = Tails.of_mean(blend @ own.weights, own.rates[0], tails.means)
-    return Blend(blend @ table.at.ratio, tails, blend @ table.at.levels)
+    ratio = blend @ table.at.ratio
+    if table.by_logs:
+        with np.errstate(all="ignore"):  # of what is not known
+            ratio = np.exp(blend @ np.log(table.at.ratio))
+    return Blend(ratio, tails, blend @ table.at.levels)
 
 
 def beside(tails: list[tuple[np.ndarray, Tails]], cells: int) -> Tails:
