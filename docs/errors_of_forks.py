@@ -245,9 +245,10 @@ def group(point: Point) -> str:
 
 HEAD = """# Errors of forks
 
-Queues that the same requests load at once are long together. The library takes one number for
-it, the correlation of their waits (`qmodel.balancing.fan_out.fork_join`). Here is the error of
-the time until all branches are done, or as many as are needed, in percent, against simulations
+Queues that the same requests load at once are long together. What their waits have in common
+is taken from when the requests came, or as one number (`qmodel.balancing.fan_out.fork_join`).
+Here is the error of the time until all branches are done, or as many as are needed, in percent,
+against simulations
 ([with their standard errors](errors-of-forks.csv)). A branch is a station or several in a row,
 in brackets; a station is its service with its SCV, its servers, its load. The labels of results
 read the largest of these.

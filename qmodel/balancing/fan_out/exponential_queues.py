@@ -164,7 +164,8 @@ def likeness_by_load(leaf: StationResult) -> Any:
     Returns
     -------
     LikenessByLoad or number
-        The scores given what the queues have in common; 0 where nobody waits. [-]
+        The scores given what the queues have in common; 0 where nobody waits, or no
+        distribution of the wait is known. [-]
 
     Examples
     --------
@@ -172,7 +173,8 @@ def likeness_by_load(leaf: StationResult) -> Any:
     >>> like.late.round(3), like.largest.round(3)
     (array([0.174, 0.788]), array([0.269, 0.38 ]))
     """
-    assert leaf.wait is not None
+    if leaf.wait is None:
+        return 0.0
     station, servers = leaf.station, np.asarray(leaf.station.servers)
     load = np.asarray(leaf.arrival_rate * station.service.mean / servers, dtype=float)
     late = np.broadcast_to(1 - np.asarray(leaf.wait.atom, dtype=float), load.shape)

@@ -106,8 +106,8 @@ ALIKE_QUEUES = Assumption(
 )
 CORRELATED_WAITS = Assumption(
     "correlated-waits",
-    "stations that the same requests load depend on one another by one number, the correlation "
-    "of their waits; with what the stations themselves are off, at loads to 0.8 and SCVs to 4, "
+    "stations that the same requests load depend on one another by what their waits have in "
+    "common; with what the stations themselves are off, at loads to 0.8 and SCVs to 4, "
     + "; ".join(
         f"{kind} the mean was found within {WORST[group]['mean']} % and p99 within "
         f"{WORST[group]['p99']} %"
