@@ -23,7 +23,7 @@ def test_the_later_of_two_takes_its_exact_time() -> None:
     """Flatto and Hahn 1984; as one number for all scores it was taken from this mean."""
     leaf = qm.MMc(1.0).solve(LOADS)
     later = JoinedQueues(leaf.response, 2, 2, likeness_by_load(leaf))
-    assert later.mean == pytest.approx((12 - LOADS) / 8 / (1 - LOADS), rel=1e-7)
+    assert later.mean == pytest.approx((12 - LOADS) / 8 / (1 - LOADS), rel=5e-9)
 
 
 @pytest.mark.parametrize("number", [2, 8, 32])
@@ -106,6 +106,15 @@ def test_several_servers_against_simulation(
     time, found = _time(load, need, of, servers), SEVERAL[servers, load, of, need]
     assert float(time.mean) == pytest.approx(found[0], rel=0.03)
     assert time.quantile([0.5, 0.95, 0.99]) == pytest.approx(found[1:], rel=0.06)
+
+
+def test_beyond_the_table_times_have_less_and_less_in_common() -> None:
+    like = likeness_by_load(qm.MMc(1.0).solve(LOADS))
+    scores = np.array([8.4, 16.8, 33.6])[:, None] + 0 * LOADS
+    for score in (scores, -scores):
+        given, _ = like.given(score, like.factor()[1])
+        apart = np.abs(given - score[..., None]).max(axis=-1)
+        assert (np.diff(apart, axis=0) < 0).all()
 
 
 def test_whatever_it_is_called() -> None:

@@ -115,6 +115,15 @@ def test_splits_at_random_against_simulation(
         assert float(found.waiting_time) == pytest.approx(wait, rel=0.065)
 
 
+def test_over_longer_times_several_servers_count_less() -> None:
+    """At three times what a station sees of a server, by half of 0.3; of one, as it is."""
+    time = 3 * 2.1 * 0.8 / (1 - 0.4)
+    for index, scv in ((1.0, 0.0), (0.4, 0.6)):
+        four, one = (Sources(n, 0.4, 0.8, 0.0) for n in (4, 1))
+        assert four.counts(index, time, scv) == pytest.approx(0.85)
+        assert one.counts(index, time, scv) == 1
+
+
 def test_cells() -> None:
     rates = np.array([0.0, np.nan, 0.4, 0.9, 1.3])
     pool = qm.call("pool", RandomSplit(qm.MDc(3.0), 4))

@@ -150,6 +150,26 @@ def test_a_share_feels_as_much_less() -> None:
     )
 
 
+class _Burst:
+    """A stream whose index is 2 over times to 1.5, and 1 over longer ones."""
+
+    sources = None
+
+    def over(self, clock: Clock) -> tuple[np.ndarray, float]:
+        return np.zeros_like(clock.rates), float(clock.time < 1.5)
+
+    def bursts(self, ordinary: object) -> None:
+        return None
+
+
+@pytest.mark.parametrize(("scv", "share"), [(0.5, 1.0), (2.0, 3 / 4 / 2), (4.0, 3 / 6 / 4)])
+def test_a_burst_that_passes_makes_no_longest_waits(scv: float, share: float) -> None:
+    """By three times what of the wait comes of the stream, less where service varies."""
+    felt = felt_by_clock(_Burst(), 1.0, 0.4, scv)  # type: ignore[arg-type]
+    assert float(felt.scv) == pytest.approx(2.0)
+    assert float(felt.late) == pytest.approx(2.0 - share)
+
+
 def test_regular_service_makes_regular_streams_and_varied_service_varied_ones() -> None:
     felt = [
         felt_by_clock(Behind(POISSON, 1.0, 0.8, 1, service, 1.0), 1.0, 0.6, 1.0)

@@ -64,3 +64,12 @@ def test_what_few_cannot_be_stays_as_it_is() -> None:
     weights, found = few(np.full((1, 400), 1 / 400), rates)
     assert weights.shape[1] == 400
     assert (found == rates).all()
+
+
+def test_rates_that_are_alike_are_one() -> None:
+    """Of three rates the steps end after three; a step more would be of rounding."""
+    weights, rates = few(np.full((1, 300), 1 / 300), np.repeat([1.0, 2.0, 5.0], 100)[None])
+    counts = weights[0] > 0
+    assert weights.shape[1] <= TERMS
+    assert weights[0, counts] == pytest.approx(np.full(3, 1 / 3), rel=1e-9)
+    assert rates[0, counts] == pytest.approx([1.0, 2.0, 5.0], rel=1e-9)

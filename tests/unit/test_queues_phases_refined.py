@@ -75,6 +75,21 @@ def test_on_two_servers_nothing_is_added() -> None:
     assert (fits.added(more, 4, load).tails.means < more.tails.means).all()
 
 
+def test_what_more_phases_change_is_that_at_the_load_as_near_saturation() -> None:
+    """Of two servers instead of four, as many standard deviations below all busy."""
+    fits = refined(bounded(1.8, 1e4))
+    assert fits is not None
+    load = np.array([0.5, 0.9])
+    like = 1 - (1 - load) * np.sqrt(4 / 2)
+    four = fits.waits(fits.queue(4), 4, load)
+    fine, coarse = (fits.waits(fits.queue(c), 2, like) for c in (2, 4))
+    added = fits.added(four, 4, load)
+    assert added.ratio - four.ratio == pytest.approx(fine.ratio - coarse.ratio, rel=1e-9)
+    mean = added.ratio * added.tails.means
+    parts = [x.ratio * x.tails.means for x in (four, fine, coarse)]
+    assert mean == pytest.approx(parts[0] + parts[1] - parts[2], rel=1e-9)
+
+
 def test_service_that_such_phases_miss_is_left_alone() -> None:
     two = qm.Mixture((0.9, 0.1), (qm.Deterministic(0.5), qm.Deterministic(5.5)))
     for service in (qm.Uniform(0.0, 2.0), qm.LogNormal(1.0, 0.1), two):

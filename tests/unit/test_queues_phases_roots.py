@@ -59,6 +59,36 @@ def test_as_by_matrices(name, monkeypatch):
     np.testing.assert_allclose(tails(found, times), tails(wanted, times), atol=1e-9)
 
 
+@pytest.mark.parametrize("name", SERVICES)
+def test_newton_steps_double_the_digits(name, monkeypatch):
+    """A dozen steps, of which the first are kept within the grid, find all roots."""
+    service, servers = SERVICES[name]
+    monkeypatch.setattr(roots, "_STEPS", 12)
+    monkeypatch.setattr(roots, "solve", None)
+    assert np.isfinite(solve_by_roots(service, servers, servers * LOADS).mean).all()
+
+
+def test_rare_long_services_near_saturation_have_a_root_beyond_the_grid(monkeypatch):
+    """The Pollaczek-Khinchine formula at an SCV of 500,000."""
+    rare = 1e-6
+    service = PhaseType([rare, 1 - rare], np.diag([-rare / 0.5, -(1 - rare) / 0.5]))
+    load = np.array([0.5, 0.9999, 0.99998])
+    monkeypatch.setattr(roots, "solve", None)
+    found = solve_by_roots(service, 1, load)
+    wait = load * (1 + service.scv) / (2 * (1 - load))
+    np.testing.assert_allclose(found.probability * found.mean, wait, rtol=1e-9)
+
+
+def test_eigenvectors_have_the_length_1(monkeypatch):
+    """So large shares are those that cancel, and say how many digits are lost."""
+    service, servers = SERVICES["two pairs"]
+    seen, of = [], roots._eigenvectors
+    monkeypatch.setattr(roots, "_eigenvectors", lambda *x: seen.append(of(*x)) or seen[-1])
+    solve_by_roots(service, servers, servers * LOADS)
+    assert np.iscomplexobj(seen[0])
+    np.testing.assert_allclose(np.linalg.norm(seen[0], axis=1), 1.0, rtol=1e-12)
+
+
 # Two independent programs, one of them the package phph 0.1.
 @pytest.mark.parametrize(
     ("servers", "load", "probability", "mean"),

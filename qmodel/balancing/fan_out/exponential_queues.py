@@ -315,7 +315,7 @@ def _scale_at_one() -> Any:
     late = root**2
 
     def missed(scale: Any) -> Any:
-        like = LikenessByLoad(0.4 + 0 * late, 0, _tables((1,)), late, scale)
+        like = LikenessByLoad(0.4, 0, _tables((1,)), late, scale)
         factors = like.factor()[1]
         both = ndtr(like.given(score[:, None] + 0 * late, factors)[0])
         return 2 - weight @ over(both**2, factors) - (12 - late) / 8
