@@ -170,7 +170,7 @@ class Arrivals(Calls):
         behind = stream, rate, utilization, station.servers, services, scv, passed
         if isinstance(arriving, Batches):
             return OneOfEach(arriving, mine, *behind, felt=share)
-        left = Behind(*behind, felt=share)
+        left = Behind(*behind, felt=share, waits=lambda: station.solve(rate).wait)
         return left if _whole(mine) else left.thinned(mine)
 
     def _together(self, name: str) -> Dispersion:

@@ -56,7 +56,7 @@ def at_station(
     dict
         The index of dispersion that the station feels, and what `qmodel.Stream` has of it. [-]
     """
-    of_one, direct = stream.of_one_server, stream.leaves_one_server
+    of_one, direct = stream.timed, stream.leaves_one_server
     seen = where_finite(seen)
     scv: Any = 1.0
     early: Any = 1.0

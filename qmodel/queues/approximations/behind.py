@@ -16,11 +16,12 @@ servers one that is long busy stops the others' departures only while they are b
 :math:`I_s - 1`, where above 0, counts by :math:`P(W > 0) / \rho`, the probability that all are
 busy where one is.
 
-What leaves one server to which each request comes once has an exact index if what comes is
-Poisson (`qmodel.queues.approximations.one_server`), over exponential times; what it passes on
-of other streams is added, and what is felt besides of bursts that last
-(`qmodel.queues.approximations.bursts`). Of such a stream stations of several servers pass on
-what they do of any, drawn apart by their services, :math:`(1 + u E[S] c_s)^{-2}` (ours).
+Over exponential times more is known of what leaves servers to which each request comes once,
+if what comes is Poisson: the index of one (`qmodel.queues.approximations.one_server`) and of
+several (`qmodel.queues.approximations.several_servers`). What they pass on of other streams is
+added, and what is felt besides of bursts that last (`qmodel.queues.approximations.bursts`). Of
+such a stream other stations pass on what they do of any, drawn apart by their services,
+:math:`(1 + u E[S] c_s)^{-2}` (ours).
 
 What leaves a pool over N queues is so behind a queue with an Nth of the rate: the parts of what
 comes, taken together again, are what came. Each of the queues sees an Nth of how much more
@@ -37,6 +38,7 @@ References
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from functools import cached_property
 from typing import Any
 
@@ -50,6 +52,7 @@ from qmodel.queues.approximations.dispersion import POISSON, Dispersion
 from qmodel.queues.approximations.fewer_servers import waits_power
 from qmodel.queues.approximations.one_server import OneServer
 from qmodel.queues.approximations.relaxation import relaxed
+from qmodel.queues.approximations.several_servers import SeveralServers
 from qmodel.queues.approximations.time_scales import service_index
 
 __all__ = ["Behind"]
@@ -83,6 +86,8 @@ class Behind(Dispersion):
         Of how many, by round robin, each with such servers and rate, it is what leaves. [-]
     alone : bool, default True
         Whether all that comes goes to these servers, and nobody chooses what part of it. [-]
+    waits : callable, optional
+        What gives the wait there behind a Poisson stream, if need be. [-]
     """
 
     by_clock = True
@@ -100,7 +105,9 @@ class Behind(Dispersion):
         felt: Any = 1.0,
         queues: Any = 1,
         alone: bool = True,
+        waits: Callable[[], Distribution] | None = None,
     ) -> None:
+        self._wait_alone = waits
         self.passed, self._queues, self._alone = passed, queues, alone
         self.depth = min(arriving.depth, _DEEP - 1) + 1
         self._before = arriving if arriving.depth < _DEEP else POISSON
@@ -154,40 +161,67 @@ class Behind(Dispersion):
         one = np.equal(self._servers, 1) & np.equal(self._felt, 1)
         return bool(one) if np.ndim(one) == 0 else one
 
+    @cached_property
+    def _known(self) -> Any:
+        """Where what leaves a Poisson stream here is known over the times of a clock."""
+        if self._wait_alone is None or not (self.by_clock and self._alone):
+            return self.leaves_one_server
+        all_here = np.equal(self._felt, 1)
+        return bool(all_here) if np.ndim(all_here) == 0 else all_here
+
     @property
-    def of_one_server(self) -> Any:
-        """Whether there is one server, or there was before."""
-        return self.by_clock and self.leaves_one_server | self._before.of_one_server
+    def timed(self) -> Any:
+        """Where it is known here, or was before."""
+        return self.by_clock and self._known | self._before.timed
 
     def bursts(self, ordinary: Any) -> Bursts | None:
-        """Return those of one server at a station where what is not long is such a load."""
-        return bursts_of(self._service, self._utilization, ordinary, self.leaves_one_server)
+        """Return those of the servers at a station where what is not long is such a load."""
+        if not np.any(self._known):
+            return None
+        servers = self._servers, self._departures.part
+        return bursts_of(self._service, self._utilization, ordinary, self._known, *servers)
 
     @cached_property
-    def _server(self) -> OneServer:
-        return OneServer(self._utilization, self._service)
+    def _departures(self) -> Any:
+        load, service, servers = self._utilization, self._service, self._servers
+        if self._wait_alone is None or (type(servers) is int and servers == 1):
+            return OneServer(load, service)
+        return SeveralServers(load, service, servers, self._wait_alone())
 
     def _over(self, clock: Clock) -> tuple[Any, Any]:
-        if not np.any(self.of_one_server):
+        if not np.any(self.timed):
             return 0.0, self.extra(clock.time, clock.known)
-        own, other = self._before.over(clock)
-        busy, served = self.from_service(clock.time)
-        pass_on = 1 - np.asarray(busy)[..., None]
-        spread = np.asarray(self._service.mean * np.sqrt(self._service.scv))[..., None]
-        drawn_apart = np.where(np.less(own, 0), (1 + clock.rates * spread) ** -2.0, 1.0)
-        by_rate, by_time = pass_on * own * drawn_apart, (1 - busy) * other + busy * served
-        one = self.leaves_one_server
-        if not np.any(one):
-            return by_rate, by_time
-        index, passed = self._server(clock.rates)
-        later, _ = self._server(clock.rates / LATER)
+        came, known = self._before.over(clock), self._known
+        if known is True:
+            return self._by_index(clock, *came)
+        other = self._by_busy_times(clock, *came)
+        if not np.any(known):
+            return other
+        own, by_time = self._by_index(clock, *came)
+        own = np.where(np.asarray(known)[..., None], own, other[0])
+        return own, np.where(known, by_time, other[1])
+
+    def _by_index(self, clock: Clock, came: Any, by_time: Any) -> tuple[Any, Any]:
+        """Return what leaves of what is known by the index behind a Poisson stream."""
+        servers = self._departures
+        index, passed = servers(clock.rates)
+        later, _ = servers(clock.rates / LATER)
         before = self._service, self._utilization
         index = index + felt_besides(index, later, *before, clock.ordinary)
-        own = index + np.where(np.less(own, 0), passed, passed**0.75) * own
-        other = clock.mean(passed) * other
-        if one is True:
-            return own, other
-        return np.where(np.asarray(one)[..., None], own, by_rate), np.where(one, other, by_time)
+        own = index + np.where(np.less(came, 0), passed, passed**servers.bunches) * came
+        if isinstance(self._before, Behind):
+            spaced = self._before.spaces(self._service, self._servers)
+            if np.any(spaced):  # It leaves as it came.
+                own = np.where(np.asarray(spaced)[..., None], came, own)
+        return own, clock.mean(passed) * by_time
+
+    def _by_busy_times(self, clock: Clock, came: Any, by_time: Any) -> tuple[Any, Any]:
+        """Return what leaves of others, by how long the servers are busy."""
+        busy, served = self.from_service(clock.time)
+        spread = np.asarray(self._service.mean * np.sqrt(self._service.scv))[..., None]
+        drawn_apart = np.where(np.less(came, 0), (1 + clock.rates * spread) ** -2.0, 1.0)
+        own = (1 - np.asarray(busy)[..., None]) * came * drawn_apart
+        return own, (1 - busy) * by_time + busy * served
 
     def from_service(self, time: Any) -> tuple[Any, Any]:
         """Return how far a busy period decides over a time [s], and the index less 1 then."""

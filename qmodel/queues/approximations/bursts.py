@@ -1,7 +1,7 @@
-r"""What one server keeps back for the length of a service, and lets go at once.
+r"""What servers keep back for the length of a service, and let go at once.
 
-While a service of the length S goes on, :math:`\lambda S` requests come; then they leave as
-fast as the server works. The next station falls behind by
+While the one server is busy with a service of the length S, :math:`\lambda S` requests come;
+then they leave as fast as the server works. The next station falls behind by
 
 .. math::
 
@@ -25,6 +25,12 @@ is left of a long service may last for any time: waits end with bursts, as is sa
 `qmodel.queues.approximations.clock`, by the share :math:`1 / (1 + (c_r^2 / 6)^4)`, with the
 SCV of what is left, 1 for exponential service (ours).
 
+While one of c servers is so long busy, the others are not: S counts as S / c, and longer waits
+come of jumps by the part :math:`p` of that share that the departures of c servers are more
+variable by than Poisson ones, over long times and over those of one server
+(`qmodel.queues.approximations.several_servers`). They end but for :math:`1 - (1 - p)^4` of what
+would not behind one (ours).
+
 References
 ----------
 .. [1] S. Asmussen, "Applied Probability and Queues", 2nd ed., Springer 2003, ch. IX (reflected
@@ -44,21 +50,26 @@ __all__ = ["LATER", "Bursts", "bursts_of", "felt_besides", "ordinary_load"]
 
 LATER = 8.0
 """How many times as long what counts besides lasts."""
-_BESIDES, _LASTING = 1.2, 6.0
-"""What that counts, and the SCV of what has no end."""
+_BESIDES, _LASTING, _OFTEN = 1.2, 6.0, 4
+"""What that counts, the SCV of what has no end, and the power of those that have."""
 _LEAST = 1e-6
 
 
 class Bursts(NamedTuple):
-    """Disturbances of the next station, and the share of longer waits that comes of them."""
+    """Disturbances of the next station, and the share of longer waits that comes of them.
+
+    `part` is what several servers make of the share of one.
+    """
 
     length: Distribution
     share: Any
+    part: Any = 1.0
 
     @property
     def ends(self) -> Any:
         """How far waits end with them. [-]."""
         ends = 1 / (1 + (np.asarray(self.length.scv) / _LASTING) ** 4)
+        ends = 1 - (1 - ends) * (1 - (1 - np.asarray(self.part)) ** _OFTEN)
         return np.where(np.equal(self.share, 0), 1.0, ends)
 
 
@@ -79,19 +90,30 @@ def _falls_behind(before: Any, ordinary: Any) -> Any:
         return np.nan_to_num(np.maximum(ordinary - before, 0.0) / (1 - before), posinf=0.0)
 
 
-def bursts_of(service: Distribution, before: Any, ordinary: Any, some: Any) -> Bursts | None:
-    """Return the bursts behind one server; None where there are none.
+def bursts_of(
+    service: Distribution,
+    before: Any,
+    ordinary: Any,
+    some: Any,
+    servers: Any = 1,
+    part: Any = 1.0,
+) -> Bursts | None:
+    """Return the bursts behind servers; None where there are none.
 
     Parameters
     ----------
     service : Distribution
-        Distribution of the service time of the server. [-]
+        Distribution of the service time of the servers. [-]
     before : number or array
-        Busy share of the server. [-]
+        Busy share of the servers. [-]
     ordinary : number or array
         Load of what is not long of the station that they come to. [-]
     some : bool or boolean array
-        Where they are bursts of this server. [-]
+        Where they are bursts of these servers. [-]
+    servers : int or integer array, default 1
+        Number of servers. [-]
+    part : number or array, default 1
+        What several make of how variable the departures of one are. [-]
 
     Examples
     --------
@@ -108,8 +130,8 @@ def bursts_of(service: Distribution, before: Any, ordinary: Any, some: Any) -> B
         return None
     behind = np.maximum(_falls_behind(ordinary_load(before, service.scv), ordinary), _LEAST)
     share = np.sqrt(np.maximum(1 - np.asarray(before, dtype=float), 0.0))
-    length = Scaled(left, np.where(some & (behind > 0), behind, 1.0)[()])
-    return Bursts(length, np.where(some, share, 0.0)[()])
+    length = Scaled(left, np.where(some & (behind > 0), behind / servers, 1.0)[()])
+    return Bursts(length, np.where(some, share * part, 0.0)[()], part)
 
 
 def felt_besides(

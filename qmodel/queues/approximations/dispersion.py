@@ -162,8 +162,8 @@ class Dispersion:
         return False
 
     @property
-    def of_one_server(self) -> Any:
-        """Whether some of it has left one server, since when more may have been done to it."""
+    def timed(self) -> Any:
+        """Whether the index of some of it is known over exponential times."""
         return self.leaves_one_server
 
     def over(self, clock: Clock) -> tuple[Any, Any]:
@@ -224,9 +224,9 @@ class _Mixed(Dispersion):
         return np.greater_equal(sum(s * part.leaves_one_server for s, part in self.parts), 0.5)
 
     @property
-    def of_one_server(self) -> Any:
+    def timed(self) -> Any:
         """As any of them."""
-        return reduce(np.logical_or, (part.of_one_server for _, part in self.parts))
+        return reduce(np.logical_or, (part.timed for _, part in self.parts))
 
     def _over(self, clock: Clock) -> tuple[Any, Any]:
         found = [(share, *part.over(clock)) for share, part in self.parts]
@@ -271,7 +271,7 @@ class _Joined(_Mixed):
         return extra * np.where(extra > 0, 1 + _STOPS * np.log2(count), 1.0)
 
     @property
-    def of_one_server(self) -> Any:
+    def timed(self) -> Any:
         """No: they wait for each other."""
         return False
 

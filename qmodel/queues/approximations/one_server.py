@@ -15,10 +15,11 @@ that a departure leaves behind, :math:`\pi(z) = (1 - \rho) (1 - z) g / (g - z)` 
 :math:`g = G(\lambda (1 - z))` [2]_. It is 1 for exponential service, whatever u is [3]_, and
 at any load as u tends to 0 or to infinity.
 
-Of a disturbance of the arrivals a server passes on the share :math:`T(u)^2`, with
-:math:`T = (1 - \rho) \sigma / (u (1 + \sigma E[S] c_s))`: the transform of a wait, and of how
-much two services differ, about (ours; exact is the transform of a response with exponential
-service).
+Of a disturbance of the arrivals a server passes on the share :math:`T(u)^2`, of one that makes
+bunches :math:`T^{1.5}`, with
+:math:`T = (1 - \rho) \sigma / (u (1 + \sigma E[S] \min(c_s, c_s^{1/3})))`: the transform of a
+wait, and of how much two services differ, about (ours; exact is the transform of a response
+with exponential service).
 
 The equation for :math:`\theta` is solved on a grid of :math:`\sigma`, of which u is a function,
 and read off between its points.
@@ -42,13 +43,25 @@ from qmodel.distributions.broadcasting import shape_of
 from qmodel.distributions.last_seen import Last
 from qmodel.numerics.cubics import cubic
 
-__all__ = ["OneServer"]
+__all__ = ["POINTS", "OneServer", "how_far_apart"]
 
 _STEP, _FIRST, _COUNT = np.log(10) / 6, np.log(1e-9), 80
-_POINTS = _FIRST + _STEP * np.arange(_COUNT)
+POINTS = _FIRST + _STEP * np.arange(_COUNT)
 """Logarithms of the grid, per service time."""
 _GAPS = Last(32)
 """Of services that were seen last."""
+
+
+def how_far_apart(scv: Any) -> Any:
+    """Return about by how much two services differ, over their mean.
+
+    Examples
+    --------
+    >>> how_far_apart(np.array([0.0, 0.25, 1.0, 9.0])).round(3)
+    array([0.   , 0.5  , 1.   , 1.442])
+    """
+    deviation = np.sqrt(np.asarray(scv))
+    return np.minimum(deviation, np.cbrt(deviation))
 
 
 class OneServer:
@@ -70,18 +83,19 @@ class OneServer:
     (array([0.922, 0.377, 0.801]), array([0.868, 0.123, 0.048]))
     """
 
+    part: Any = 1.0
+    bunches = 0.75
+    """Power of what is passed on, of what makes bunches."""
+
     def __init__(self, utilization: Any, service: Distribution) -> None:
         load = np.minimum(np.asarray(utilization, dtype=float), 1.0)[..., None]
-        gaps = _GAPS.of(id(service), service, lambda: _log_gaps(service))
-        sigma, spread = np.exp(_POINTS), np.sqrt(np.asarray(service.scv))[..., None]
+        self._gaps = gaps = _GAPS.of(id(service), service, lambda: _log_gaps(service))
+        sigma, spread = np.exp(POINTS), how_far_apart(service.scv)[..., None]
         with np.errstate(all="ignore"):
             idle, gap = 1 - load, np.exp(gaps)
             kept = idle + load * gap  # u / sigma.
             rates, ends = sigma * kept, sigma * (1 - gap)  # u, and 1 - theta.
-            own, met = (
-                np.exp(_between(gaps, (np.log(s) - _FIRST) / _STEP))
-                for s in (rates, load * ends)
-            )
+            own, met = self._gap(rates), self._gap(load * ends)
             # What is 1 at no rate is taken off before it is lost in rounding.
             first = own / (1 - own) - rates
             left = (met + idle * ends * (1 - met)) / (idle + load * met)
@@ -91,6 +105,10 @@ class OneServer:
             self._index = np.where(np.isfinite(index), index, 0.0)
             self._passed = np.minimum(np.nan_to_num(passed), 1.0) ** 2
         self._mean = np.asarray(service.mean)[..., None]
+
+    def _gap(self, rates: Any) -> Any:
+        """Return the remaining gap of the service at rates per service time."""
+        return np.exp(_between(self._gaps, (np.log(rates) - _FIRST) / _STEP))
 
     def __call__(self, rates: Any) -> tuple[Any, Any]:
         """Return the index less 1 over exponential times, and the share that is passed on.
@@ -123,7 +141,7 @@ class OneServer:
 def _log_gaps(service: Distribution) -> Any:
     mean = np.broadcast_to(np.asarray(service.mean, dtype=float), shape_of(service))
     with np.errstate(all="ignore"):
-        at = np.exp(_POINTS).reshape(-1, *[1] * mean.ndim) / mean
+        at = np.exp(POINTS).reshape(-1, *[1] * mean.ndim) / mean
         return np.moveaxis(np.log(service.remaining_gap(at)), 0, -1)
 
 
