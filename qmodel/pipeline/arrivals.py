@@ -35,6 +35,7 @@ from qmodel.queues.delay import Delay
 if TYPE_CHECKING:
     from qmodel.pipeline.flows import Flows
     from qmodel.pipeline.steps.base import Step
+    from qmodel.queues.base import StationResult
 
 __all__ = ["Arrivals", "Calls"]
 
@@ -86,6 +87,8 @@ class Arrivals(Calls):
         self._stations: dict[str, Any] = {}
         self.returns: dict[tuple[str, str], tuple[Any, Any]] = {}
         """By station and kind of request, where one comes back: its visits, and the pause."""
+        self.alone: dict[str, StationResult] = {}
+        """By station: the result behind one Poisson stream, where it was asked for."""
         self.batches: dict[str, dict[Any, int]] = {}
         """By station and stream: how many requests come at once, where it is more than one."""
         self._size: tuple[str, int, Any] = "", 1, 0.0
@@ -170,8 +173,15 @@ class Arrivals(Calls):
         behind = stream, rate, utilization, station.servers, services, scv, passed
         if isinstance(arriving, Batches):
             return OneOfEach(arriving, mine, *behind, felt=share)
-        left = Behind(*behind, felt=share, waits=lambda: station.solve(rate).wait)
+        left = Behind(*behind, felt=share, waits=lambda: self._wait_alone(name))
         return left if _whole(mine) else left.thinned(mine)
+
+    def _wait_alone(self, name: str) -> Any:
+        """Return the wait at a station behind one Poisson stream."""
+        if name not in self.alone:
+            station, _, rate = self._loaded(name)
+            self.alone[name] = station.solve(rate)
+        return self.alone[name].wait
 
     def _together(self, name: str) -> Dispersion:
         """Return all that comes to a station."""

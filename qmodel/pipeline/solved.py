@@ -52,7 +52,10 @@ class Stations(Mapping[str, StationResult]):
                     replace(s, visits=visits, pause=pause) if s.kind == kind else s
                     for s in streams
                 ]
-            self._results[name] = station.solve_at(streams, self._at)
+            if alone := self._alone(name):
+                self._results[name] = station.solve_streams(streams, alone)
+            else:
+                self._results[name] = station.solve_at(streams, self._at)
         return self._results[name]
 
     @cached_property
@@ -60,12 +63,18 @@ class Stations(Mapping[str, StationResult]):
         """How variable the streams are that come to the stations."""
         return self._flows.arrivals or Arrivals(self._flows)
 
+    def _varies(self) -> bool:
+        """Return whether streams may not be Poisson: without load nothing varies."""
+        rate = self._flows.rate
+        return self._flows.plan.variable and not (isinstance(rate, int) and rate == 0)
+
     def arrival_scv(self, name: str) -> Any:
         """Return how variable what comes to a station is; None if Poisson or not known."""
-        flows = self._flows
-        # Without load nothing varies.
-        idle = isinstance(flows.rate, int) and flows.rate == 0
-        return None if idle or not flows.plan.variable else self.arrivals.scvs.get(name)
+        return self.arrivals.scvs.get(name) if self._varies() else None
+
+    def _alone(self, name: str) -> StationResult | None:
+        """Return the result of a station behind a Poisson stream, if it has been found."""
+        return self.arrivals.alone.get(name) if self._varies() else None
 
     def batches(self, name: str) -> dict[Any, int]:
         """Return how many requests come at once, by stream; none where all come alone."""
@@ -76,9 +85,7 @@ class Stations(Mapping[str, StationResult]):
     def returns(self, name: str) -> list[tuple[str, Any, Any]]:
         """Return the kinds of request that come back to a station: visits, and pause."""
         plan, station = self._flows.plan, self._flows.station(name)
-        if not (plan.variable and plan.revisited and station.variable_arrivals):
-            return []
-        if isinstance(self._flows.rate, int) and self._flows.rate == 0:
+        if not (self._varies() and plan.revisited and station.variable_arrivals):
             return []
         if self.arrival_scv(name) is None and np.all(np.equal(station.service.scv, 1)):
             return []  # Exponential service forgets who was there.

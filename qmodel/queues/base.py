@@ -204,11 +204,20 @@ class Station(Model, ABC):
         if isinstance(arrival_rate, Renewal):
             shape = from_mean_scv(1.0, arrival_rate.scv)
             return self.renewal(shape).solve(arrival_rate.rate)
-        streams = streams_of(arrival_rate, type(self).__name__)
+        return self.solve_streams(streams_of(arrival_rate, type(self).__name__))
+
+    def solve_streams(
+        self, streams: Sequence[Stream], alone: StationResult | None = None
+    ) -> StationResult:
+        """Return the steady state under streams.
+
+        `alone` is that behind one Poisson stream like all of them, where it has been found.
+        """
         distributions = [self.service if s.service is None else s.service for s in streams]
         rates, endless = finite_rates(streams, self.service.mean)
         here = self.serving_all(distributions, rates)
-        result = here._solve(sum(rates))
+        solved = endless is None and alone
+        result = solved or here._solve(sum(rates))
         if not all(s.plain for s in streams):
             result = self._behind(result, streams, rates)
         if here is self:

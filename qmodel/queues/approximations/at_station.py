@@ -56,11 +56,11 @@ def at_station(
     dict
         The index of dispersion that the station feels, and what `qmodel.Stream` has of it. [-]
     """
-    of_one, direct = stream.timed, stream.leaves_one_server
+    timed, most = stream.timed, np.greater_equal(stream.timed_share, 0.5)
     seen = where_finite(seen)
     scv: Any = 1.0
     early: Any = 1.0
-    if direct is not True:
+    if timed is not True or not np.all(most):
         scv = scv_at(stream, rate, utilization, seen)
         early = early_scv(stream, rate, utilization, scv, service, servers)
     if isinstance(stream, Behind):
@@ -68,31 +68,31 @@ def at_station(
         slower = scv_behind_constant(stream, rate, service, servers) if once else None
         known = False if slower is None else ~np.isnan(slower) & ~spaced
         if np.any(exact := spaced | known):
-            of_one, direct = of_one & ~exact, direct & ~exact
+            timed, most = timed & ~exact, most & ~exact
             left = np.where(known, 0.0 if slower is None else slower, 0.0)
             scv, early = (np.where(exact, left, x)[()] for x in (scv, early))
     burst: Any = np.inf
     if once and (sources := stream.sources) is not None:
         known = sources.apart(service, servers)
         if np.any(known):
-            of_one, direct = of_one & ~known, direct & ~known
+            timed, most = timed & ~known, most & ~known
             left = scv_behind_several(sources, rate, service)
             soon = early_index(rate, utilization, left, service, servers)
             first = sources.early(utilization, soon)
             scv, early = (np.where(known, *x)[()] for x in ((left, scv), (first, early)))
             # One of each server at most is met.
             burst = np.where(known, float(sources.number), np.inf)[()]
-    if of_one is not False and np.any(of_one):
+    if timed is not False and np.any(timed):
         felt = felt_by_clock(stream, rate, utilization, seen)
         index, as_gaps, late = (
-            np.where(of_one, x, scv)[()] for x in (felt.index, felt.scv, felt.late)
+            np.where(timed, x, scv)[()] for x in (felt.index, felt.scv, felt.late)
         )
         return {
             "index": index,
             "scv": as_gaps,
-            "early_scv": np.where(direct, index, early)[()],
+            "early_scv": np.where(most, index, early)[()],
             "late_scv": late,
-            "gap_scv": np.where(direct, 1.0, 0.0)[()],
+            "gap_scv": np.where(most, 1.0, 0.0)[()],
             "disturbance": felt.bursts.length if felt.bursts else None,
             "disturbance_share": felt.bursts.share if felt.bursts else 1.0,
             "burst": burst,

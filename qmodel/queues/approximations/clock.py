@@ -60,7 +60,7 @@ class Felt(NamedTuple):
     """What a station feels of a stream: the numbers are 1 for a Poisson stream.
 
     The index, the SCV of times between arrivals of which waits are as long, and that of which
-    the longest are; and the bursts of one server.
+    the longest are; and the bursts of the servers before.
     """
 
     index: Any
@@ -131,7 +131,7 @@ class Clock:
 
 
 def felt_by_clock(stream: Dispersion, rate: Any, utilization: Any, service_scv: Any) -> Felt:
-    """Return what a station feels of a stream some of which leaves one server.
+    """Return what a station feels of a stream some of which is known over exponential times.
 
     Parameters
     ----------

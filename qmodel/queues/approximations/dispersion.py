@@ -10,7 +10,7 @@ between arrivals for a renewal stream. A queue feels it at the time in which it 
 
 (the most likely time in the robust queue of Whitt and You [2]_), so a stream enters a station
 as one of the SCV :math:`I(t^*)` (`scv_at`). What leaves a station is in
-`qmodel.queues.approximations.behind`; of what leaves one server more is known, which a station
+`qmodel.queues.approximations.behind`; of what leaves its servers more is known, which a station
 feels over exponential times instead of over t (`qmodel.queues.approximations.clock`).
 
 Independent streams add: the index of a mix is the mean of theirs by rate; of a share p drawn at
@@ -27,7 +27,7 @@ proportion :math:`(I + c_s^2) / (1 + c_s^2)`, and behind arrivals more regular t
 by the factor of [3]_ for low loads, and bunches find several servers as if there were fewer
 (`qmodel.queues.approximations.fewer_servers`). The probability of a wait differs by the factor
 of [3]_ for one server, with the indices of arrivals and of services over two services of the
-station, :math:`2 E[S] / c`, or :math:`t^*` if that is less; behind one server those that wait
+station, :math:`2 E[S] / c`, or :math:`t^*` if that is less; behind such servers those that wait
 do so as much longer as in heavy traffic, :math:`(I + c_s^2) / (1 + c_s^2)`, and are as much
 more as the mean asks for. Where waits are shorter, what is
 left differs by the time of those that wait; where longer, by a disturbance of its own
@@ -158,16 +158,21 @@ class Dispersion:
 
     @property
     def leaves_one_server(self) -> Any:
-        """Whether some of it leaves one server (`qmodel.queues.approximations.one_server`)."""
+        """Whether it leaves one server (`qmodel.queues.approximations.one_server`)."""
         return False
 
     @property
     def timed(self) -> Any:
         """Whether the index of some of it is known over exponential times."""
-        return self.leaves_one_server
+        return False
+
+    @property
+    def timed_share(self) -> Any:
+        """Of how much of it that is. [-]."""
+        return 1.0 * np.asarray(self.timed)
 
     def over(self, clock: Clock) -> tuple[Any, Any]:
-        """Return the index less 1 of what leaves one server, by a clock, and of what does not.
+        """Return the index less 1 of what is known by a clock, and of what is not.
 
         The first is along the last axis of the clock, the second over its time.
         """
@@ -219,14 +224,14 @@ class _Mixed(Dispersion):
         return sum(share * part.extra(time, known) for share, part in self.parts)
 
     @property
-    def leaves_one_server(self) -> Any:
-        """As most of them."""
-        return np.greater_equal(sum(s * part.leaves_one_server for s, part in self.parts), 0.5)
-
-    @property
     def timed(self) -> Any:
         """As any of them."""
         return reduce(np.logical_or, (part.timed for _, part in self.parts))
+
+    @property
+    def timed_share(self) -> Any:
+        """As theirs. [-]."""
+        return sum(share * part.timed_share for share, part in self.parts)
 
     def _over(self, clock: Clock) -> tuple[Any, Any]:
         found = [(share, *part.over(clock)) for share, part in self.parts]
@@ -276,9 +281,9 @@ class _Joined(_Mixed):
         return False
 
     @property
-    def leaves_one_server(self) -> Any:
-        """No."""
-        return False
+    def timed_share(self) -> Any:
+        """None. [-]."""
+        return 0.0
 
     def _over(self, clock: Clock) -> tuple[Any, Any]:
         return 0.0, self.extra(clock.time, clock.known)

@@ -51,12 +51,12 @@ def fewer_servers(
     service_scv: Any,
     servers: Any,
     burst: Any = np.inf,
-    of_one: Any = False,
+    of_servers: Any = False,
 ) -> Any:
     """Return how many times longer waits are, and likelier, as bunches find fewer servers.
 
     Where at most `burst` requests come at once, no more servers than these are filled; what
-    leaves one server, `of_one`, is longer together.
+    leaves servers that are known, `of_servers`, is longer together.
 
     Examples
     --------
@@ -69,7 +69,7 @@ def fewer_servers(
         return 1.0  # No bunches.
     load = np.minimum(utilization, 1.0)
     peaked = np.maximum(1 + (scv - 1) / (1 + service_scv), 1.0)
-    peaked = np.where(of_one, peaked**_TOGETHER, peaked)
+    peaked = np.where(of_servers, peaked**_TOGETHER, peaked)
     peaked = np.minimum(peaked, np.maximum(burst / servers, 1.0))
     fewer = waits_power(servers / peaked) - waits_power(servers)
     power = fewer - waits_power(1 / peaked) + 1
