@@ -53,7 +53,7 @@ class Stations(Mapping[str, StationResult]):
                     for s in streams
                 ]
             if alone := self._alone(name):
-                self._results[name] = station.solve_streams(streams, alone)
+                self._results[name] = station._solve_streams(streams, alone)
             else:
                 self._results[name] = station.solve_at(streams, self._at)
         return self._results[name]

@@ -204,9 +204,9 @@ class Station(Model, ABC):
         if isinstance(arrival_rate, Renewal):
             shape = from_mean_scv(1.0, arrival_rate.scv)
             return self.renewal(shape).solve(arrival_rate.rate)
-        return self.solve_streams(streams_of(arrival_rate, type(self).__name__))
+        return self._solve_streams(streams_of(arrival_rate, type(self).__name__))
 
-    def solve_streams(
+    def _solve_streams(
         self, streams: Sequence[Stream], alone: StationResult | None = None
     ) -> StationResult:
         """Return the steady state under streams.

@@ -99,7 +99,7 @@ class SeveralServers(OneServer):
     (array([1.925, 2.818, 1.795]), 0.9050)
     """
 
-    bunches = 0.4
+    bunches = 0.3
     """Power of what is passed on, of what makes bunches."""
 
     def __init__(
