@@ -135,7 +135,7 @@ class Behind(Dispersion):
         load = np.minimum(self._utilization, 1.0)
         with np.errstate(divide="ignore", invalid="ignore"):
             service = 1 + self._felt * (self._service.scv - 1)
-            pace = self._rate * (1 - load) ** 2 / (self._scv + service)
+            pace = np.minimum(self._rate * (1 - load) ** 2 / (self._scv + service), 1e300)
         # Behind servers that are always busy, and behind a clock that meets constant work.
         return np.where(np.less(load, 1), pace, 0.0)[()]
 

@@ -157,7 +157,8 @@ def early_index(
 
 def _early(rate: Any, utilization: Any, scv: Any, service: Distribution, servers: Any) -> Any:
     """Return the time of two services, whether the station fills as fast, and when it does."""
-    time = filling(rate, utilization) * (scv + service.scv)
+    with np.errstate(invalid="ignore"):  # Of an endless time, where nobody comes.
+        time = filling(rate, utilization) * (scv + service.scv)
     services = _EARLY * service.mean / servers
     if isinstance(time, float) and isinstance(services, float):
         return services, 0 < float(time) <= float(services), time
