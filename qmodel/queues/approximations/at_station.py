@@ -56,11 +56,12 @@ def at_station(
     dict
         The index of dispersion that the station feels, and what `qmodel.Stream` has of it. [-]
     """
-    timed, most = stream.timed, np.greater_equal(stream.timed_share, 0.5)
+    timed = stream.timed
+    most, of_one = (np.greater_equal(share, 0.5) for share in stream.shares)
     seen = where_finite(seen)
     scv: Any = 1.0
     early: Any = 1.0
-    if timed is not True or not np.all(most):
+    if timed is not True or not np.all(of_one):
         scv = scv_at(stream, rate, utilization, seen)
         early = early_scv(stream, rate, utilization, scv, service, servers)
     if isinstance(stream, Behind):
@@ -68,14 +69,14 @@ def at_station(
         slower = scv_behind_constant(stream, rate, service, servers) if once else None
         known = False if slower is None else ~np.isnan(slower) & ~spaced
         if np.any(exact := spaced | known):
-            timed, most = timed & ~exact, most & ~exact
+            timed, most, of_one = (x & ~exact for x in (timed, most, of_one))
             left = np.where(known, 0.0 if slower is None else slower, 0.0)
             scv, early = (np.where(exact, left, x)[()] for x in (scv, early))
     burst: Any = np.inf
     if once and (sources := stream.sources) is not None:
         known = sources.apart(service, servers)
         if np.any(known):
-            timed, most = timed & ~known, most & ~known
+            timed, most, of_one = (x & ~known for x in (timed, most, of_one))
             left = scv_behind_several(sources, rate, service)
             soon = early_index(rate, utilization, left, service, servers)
             first = sources.early(utilization, soon)
@@ -87,6 +88,8 @@ def at_station(
         index, as_gaps, late = (
             np.where(timed, x, scv)[()] for x in (felt.index, felt.scv, felt.late)
         )
+        # Several servers send the next few more evenly than that.
+        most = np.where(np.less(index, 1), of_one, most)
         return {
             "index": index,
             "scv": as_gaps,

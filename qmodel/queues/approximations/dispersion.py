@@ -167,9 +167,9 @@ class Dispersion:
         return False
 
     @property
-    def timed_share(self) -> Any:
-        """Of how much of it that is. [-]."""
-        return 1.0 * np.asarray(self.timed)
+    def shares(self) -> tuple[Any, Any]:
+        """Of how much of it that is, and how much leaves one server. [-]."""
+        return 1.0 * np.asarray(self.timed), 1.0 * np.asarray(self.leaves_one_server)
 
     def over(self, clock: Clock) -> tuple[Any, Any]:
         """Return the index less 1 of what is known by a clock, and of what is not.
@@ -229,9 +229,10 @@ class _Mixed(Dispersion):
         return reduce(np.logical_or, (part.timed for _, part in self.parts))
 
     @property
-    def timed_share(self) -> Any:
+    def shares(self) -> tuple[Any, Any]:
         """As theirs. [-]."""
-        return sum(share * part.timed_share for share, part in self.parts)
+        found = [(share, *part.shares) for share, part in self.parts]
+        return sum(share * x for share, x, _ in found), sum(share * x for share, _, x in found)
 
     def _over(self, clock: Clock) -> tuple[Any, Any]:
         found = [(share, *part.over(clock)) for share, part in self.parts]
@@ -281,9 +282,9 @@ class _Joined(_Mixed):
         return False
 
     @property
-    def timed_share(self) -> Any:
+    def shares(self) -> tuple[Any, Any]:
         """None. [-]."""
-        return 0.0
+        return 0.0, 0.0
 
     def _over(self, clock: Clock) -> tuple[Any, Any]:
         return 0.0, self.extra(clock.time, clock.known)
