@@ -148,6 +148,7 @@ POINTS: list[tuple[Place, ...]] = [
     *DRAWN,
     *LAST,
     *_of_three(40, 4242),
+    *_of_three(40, 6161),
 ]
 
 
@@ -225,8 +226,9 @@ its servers, its load. The labels of results read the largest of these, and thos
 rare long services apart, of an SCV above 4, or above 6 of what is left of a service: of Pareto
 distributions, of two lognormal ones, of one request in a hundred that takes a hundred times as
 long. More than half of the rows were drawn at random. No number of the library was chosen by
-the 39 before the last 76; what is felt of bursts was changed once after 36 of these had been
-seen, and nothing after the last 40, of three stations each.
+the 39 before the last 116; what is felt of bursts was changed once after 36 of these had been
+seen, what leaves several servers after the next 40, of three stations each, and nothing after
+the last 40.
 
 Written by `python docs/errors_of_tandems.py`.
 

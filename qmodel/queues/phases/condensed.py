@@ -133,7 +133,8 @@ def _constant(servers: int, load: np.ndarray, grid: SharedRates) -> Blend:
     values = (np.asarray(wait.tail(grid.times[:, None] / unit)) / probability).T
     below = np.arange(servers)[:, None]
     markov = ServerStates(rates, servers, unit).probability(below)
-    levels = np.asarray(ConstantServiceNumber(wait).probability(below)) / markov
+    found = np.asarray(ConstantServiceNumber(wait).probability(below))
+    levels = np.where(markov > 0, found / np.where(markov > 0, markov, 1.0), 1.0)
     tails = grid.tails(values, np.asarray(wait.mean) * unit / probability)
     return Blend(probability / erlang_c(servers=servers, offered_load=rates), tails, levels.T)
 
