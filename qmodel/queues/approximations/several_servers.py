@@ -115,7 +115,7 @@ class SeveralServers(OneServer):
             one, varies = _more_of_one(load, square, cube)
             waits = wait.mean / mean, wait.variance / mean**2
             several = _more_of_several(load, count, often * load, square / 2, *waits)
-            known = (np.abs(one) > _ALIKE * varies) & (load < 1)
+            known = np.abs(one) > _ALIKE * varies
             part = np.clip(np.where(known, several / one, often), 0.0, 1.0)
             part = np.where(np.isfinite(part), part, often)
             self.part = part[()]
