@@ -59,37 +59,42 @@ def at_station(
     timed = stream.timed
     most, of_one = (np.greater_equal(share, 0.5) for share in stream.shares)
     seen = where_finite(seen)
-    scv: Any = 1.0
-    early: Any = 1.0
-    if timed is not True or not np.all(of_one):
-        scv = scv_at(stream, rate, utilization, seen)
-        early = early_scv(stream, rate, utilization, scv, service, servers)
+    exact: list[tuple[Any, Any, Any]] = []  # Where it is, and the SCV there, and at first.
     if isinstance(stream, Behind):
         spaced = stream.spaces(service, servers)
         slower = scv_behind_constant(stream, rate, service, servers) if once else None
         known = False if slower is None else ~np.isnan(slower) & ~spaced
-        if np.any(exact := spaced | known):
-            timed, most, of_one = (x & ~exact for x in (timed, most, of_one))
-            left = np.where(known, 0.0 if slower is None else slower, 0.0)
-            scv, early = (np.where(exact, left, x)[()] for x in (scv, early))
+        left = np.where(known, 0.0 if slower is None else slower, 0.0)
+        exact.append((spaced | known, left, left))
     burst: Any = np.inf
     if once and (sources := stream.sources) is not None:
         known = sources.apart(service, servers)
         if np.any(known):
-            timed, most, of_one = (x & ~known for x in (timed, most, of_one))
             left = scv_behind_several(sources, rate, service)
             soon = early_index(rate, utilization, left, service, servers)
-            first = sources.early(utilization, soon)
-            scv, early = (np.where(known, *x)[()] for x in ((left, scv), (first, early)))
+            exact.append((known, left, sources.early(utilization, soon)))
             # One of each server at most is met.
             burst = np.where(known, float(sources.number), np.inf)[()]
-    if timed is not False and np.any(timed):
-        felt = felt_by_clock(stream, rate, utilization, seen)
+    exact = [cells for cells in exact if np.any(cells[0])]
+    for where, _, _ in exact:
+        timed, most, of_one = (x & ~where for x in (timed, most, of_one))
+    felt = felt_by_clock(stream, rate, utilization, seen) if np.any(timed) else None
+    if felt is not None:
+        # Several servers send the next few more evenly than the index says.
+        most = np.where(np.less(felt.index, 1), of_one, most)
+    scv: Any = 1.0
+    early: Any = 1.0
+    if felt is None or not np.all(timed & most):
+        scv = scv_at(stream, rate, utilization, seen)
+        early = early_scv(stream, rate, utilization, scv, service, servers)
+    for where, *left_there in exact:
+        scv, early = (
+            np.where(where, x, y)[()] for x, y in zip(left_there, (scv, early), strict=True)
+        )
+    if felt is not None:
         index, as_gaps, late = (
             np.where(timed, x, scv)[()] for x in (felt.index, felt.scv, felt.late)
         )
-        # Several servers send the next few more evenly than that.
-        most = np.where(np.less(index, 1), of_one, most)
         return {
             "index": index,
             "scv": as_gaps,

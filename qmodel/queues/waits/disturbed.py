@@ -155,26 +155,30 @@ class DisturbedWait(Distribution):
     @property
     def variance(self) -> Value:
         """Variance. [s^2]."""
-        more, second, _ = self._series()
+        more, second = self._series()
         return (self.wait.variance + 2 * second + more**2)[()]
 
     @property
     def third_cumulant(self) -> Value:
         """Third cumulant. [s^3]."""
-        more, second, third = self._series()
+        more, second = self._series()
+        h, w = np.asarray(self.length.mean), np.asarray(self.wait.mean)
+        square, of_wait = self.length.variance + h**2, self.wait.variance + w**2
+        cube = self.length.third_cumulant + 3 * h * self.length.variance + h**3
+        third = self._often_times(cube / 6 + w * square / 2 + of_wait * h / 2)
         with np.errstate(invalid="ignore"):
             own = np.where(more > 0, third + more * second + more**3 / 3, 0.0)
         return (self.wait.third_cumulant + 6 * own)[()]
 
-    def _series(self) -> tuple[Any, Any, Any]:
-        """Return the coefficients of s, -s^2 and s^3 in kappa phi (1 - H)."""
+    def _series(self) -> tuple[Any, Any]:
+        """Return the coefficients of s and -s^2 in kappa phi (1 - H)."""
         h, w = np.asarray(self.length.mean), np.asarray(self.wait.mean)
-        square, of_wait = self.length.variance + h**2, self.wait.variance + w**2
-        cube = self.length.third_cumulant + 3 * h * self.length.variance + h**3
-        found = h, square / 2 + w * h, cube / 6 + w * square / 2 + of_wait * h / 2
+        square = self.length.variance + h**2
+        return self._often_times(h), self._often_times(square / 2 + w * h)
+
+    def _often_times(self, x: Any) -> Any:
         with np.errstate(invalid="ignore"):
-            more = tuple(np.where(self._more > 0, self.often * x, 0.0) for x in found)
-        return more[0], more[1], more[2]
+            return np.where(self._more > 0, self.often * x, 0.0)
 
     @property
     def atom(self) -> Value:
