@@ -8,6 +8,6 @@ from __future__ import annotations
 __all__ = ["WORST"]
 
 WORST: dict[str, dict[str, int]] = {
-    "SCV to 4": {"mean": 5, "p50": 7, "p95": 8, "p99": 10},
+    "SCV to 4": {"mean": 5, "p50": 7, "p95": 10, "p99": 10},
     "SCV above 4": {"mean": 11, "p50": 50, "p95": 16, "p99": 28},
 }

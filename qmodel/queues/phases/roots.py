@@ -43,10 +43,10 @@ from qmodel.queues.phases.busy_servers import Moves, configurations, find, moved
 from qmodel.queues.phases.exponentials import in_order
 from qmodel.queues.phases.queue import PhaseSolution, solve, stacked
 
-__all__ = ["ERROR", "solve_by_roots"]
+__all__ = ["solve_by_roots"]
 
-ERROR = 1e-9
-"""Relative error of a wait."""
+_ERROR = 1e-10
+"""Relative error of a wait that rounding may leave."""
 
 _CHUNK = 1 << 17  # numbers in one stack of eigenvectors
 _HELD, _STEPS = 5, 30  # steps that keep to the grid, and in all
@@ -153,9 +153,7 @@ def _servers(service: PhaseType, servers: int) -> _Servers:
     return _Servers(roots, changes, ends, starts)
 
 
-def solve_by_roots(
-    service: PhaseType, servers: int, arrival_rate: np.ndarray, error: float = ERROR
-) -> PhaseSolution:
+def solve_by_roots(service: PhaseType, servers: int, arrival_rate: np.ndarray) -> PhaseSolution:
     """Return the steady state of M/PH/c.
 
     Where the roots are not all found, where the shares of their exponentials are so large that
@@ -169,8 +167,6 @@ def solve_by_roots(
         Number of servers, >= 1. [-]
     arrival_rate : array of shape (cells,)
         Arrival rate, > 0 and below saturation. [1/s]
-    error : float, default 1e-9
-        Relative error of a wait that rounding may leave. [-]
 
     Returns
     -------
@@ -184,7 +180,7 @@ def solve_by_roots(
     >>> found.probability.round(6), (found.probability * found.mean).round(6)
     (array([0.609122]), array([1.677]))
     """
-    found, right = _by_roots(service, servers, arrival_rate, error)
+    found, right = _by_roots(service, servers, arrival_rate)
     if right.all() and found:
         return found
     left = arrival_rate[~right]
@@ -200,7 +196,7 @@ def solve_by_roots(
 
 
 def _by_roots(
-    service: PhaseType, servers: int, arrival_rate: np.ndarray, error: float
+    service: PhaseType, servers: int, arrival_rate: np.ndarray
 ) -> tuple[PhaseSolution | None, np.ndarray]:
     """Return the cells in which all roots are found, and which they are."""
     nowhere, one = np.zeros(arrival_rate.size, dtype=bool), _server(service)
@@ -217,7 +213,7 @@ def _by_roots(
     except np.linalg.LinAlgError:  # a root that is found twice
         return None, nowhere
     *whole, rounding, right = (np.concatenate(x) for x in zip(*parts, strict=True))
-    right &= rounding < error
+    right &= rounding < _ERROR
     if not right.any():
         return None, nowhere
     probability, mean, levels, weights, rates = (x[right] for x in whole)

@@ -27,7 +27,7 @@ from qmodel.queues.phases.busy_servers import states
 from qmodel.queues.phases.exponentials import few, in_order
 from qmodel.queues.phases.queue import PhaseSolution, solve
 from qmodel.queues.phases.renewal import LEAST_LOAD, solve_renewal
-from qmodel.queues.phases.roots import ERROR, solve_by_roots
+from qmodel.queues.phases.roots import solve_by_roots
 from qmodel.queues.phases.shared_rates import shared_rates
 from qmodel.queues.phases.wait import POISSON, Tails
 
@@ -56,7 +56,6 @@ _TIMES = np.array([0.0, 0.1, 0.3, 1.0, 3.0, 8.0])[:, None]
 
 _MANY = 30  # states of busy servers from which on roots are less work than matrices
 _ARRIVALS = 240  # states of arrivals and servers
-_ROUGH = 1e-7  # relative error of a wait of service that is fitted
 _ERROR = {True: 1e-8, False: 1e-5}  # where service is of phase type, and where it is fitted
 
 
@@ -226,9 +225,9 @@ def _on_shared(queue: PhaseQueue, blend: Blend) -> Blend:
 
 
 def _on_own_rates(queue: PhaseQueue, load: np.ndarray) -> Blend:
-    servers, error = queue.servers, ERROR if queue.exact else _ROUGH
+    servers = queue.servers
     rates = servers * np.clip(load, floor(queue), 1 - 1e-9)
-    found = _solution(queue, rates, error)
+    found = _solution(queue, rates)
     ratio = found.probability / erlang_c(servers=servers, offered_load=rates)
     markov = ServerStates(rates, servers, servers - rates)
     levels = found.levels / markov.probability(np.arange(servers)[:, None]).T
@@ -238,13 +237,13 @@ def _on_own_rates(queue: PhaseQueue, load: np.ndarray) -> Blend:
     return Blend(ratio, tails, levels)
 
 
-def _solution(queue: PhaseQueue, rates: np.ndarray, error: float) -> PhaseSolution:
+def _solution(queue: PhaseQueue, rates: np.ndarray) -> PhaseSolution:
     """Return the steady state at each arrival rate, by roots where that is less work."""
     service, servers, gaps = queue.service, queue.servers, queue.interarrival
     if not by_phases(queue):
         return solve_renewal(gaps, service, servers, rates)
     if gaps is POISSON and states(servers, service.initial.size) > _MANY:
-        return solve_by_roots(service, servers, rates, error)
+        return solve_by_roots(service, servers, rates)
     initial, generator = (
         np.broadcast_to(x, (rates.size, *x.shape)) for x in (service.initial, service.generator)
     )
