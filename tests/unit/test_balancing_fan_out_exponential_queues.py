@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import numpy as np
 import pytest
 from scipy.integrate import quad
@@ -115,6 +117,11 @@ def test_beyond_the_table_times_have_less_and_less_in_common() -> None:
         given, _ = like.given(score, like.factor()[1])
         apart = np.abs(given - score[..., None]).max(axis=-1)
         assert (np.diff(apart, axis=0) < 0).all()
+
+
+def test_where_no_wait_is_known_queues_have_nothing_in_common() -> None:
+    leaf = qm.MMc(1.0, 2).solve(np.array([0.4, 1.8]))
+    assert likeness_by_load(replace(leaf, wait=None)) == 0
 
 
 def test_whatever_it_is_called() -> None:

@@ -3,6 +3,7 @@
 import numpy as np
 import pytest
 
+from qmodel.balancing import replica_queue
 from qmodel.balancing.replica_queue import Phases, Policy, solved
 
 TWO = np.array([0.9, 0.1]), np.diag([-1 / 0.5, -1 / 5.5])
@@ -96,6 +97,16 @@ def test_the_rates_are_those_of_the_policy():
         share = less
 
 
+@pytest.mark.parametrize("shape", [TWO, ERLANG])
+def test_seven_secants_find_a_rate(shape, monkeypatch):
+    """Brackets, which take several times as long, are not needed."""
+    load = np.array([0.1, 0.5, 0.9, 0.99])
+    monkeypatch.setattr(replica_queue, "_SECANTS", 7)
+    monkeypatch.setattr(replica_queue, "increasing_root", None)
+    found = solved(of_mean_one(*shape), load, policy_of(load, shorter_of_two(load), 0.0))
+    assert (found.waiting > 0).all()
+
+
 def test_cells_are_solved_as_each_alone():
     load = np.array([0.4, 0.95])
     levels = shorter_of_two(load)
@@ -115,3 +126,13 @@ def test_independent_replicas_have_the_slope_of_the_choices():
     together = policy_of(load, levels, 0.5, choices=3.0)
     assert together.at(load * 0.6) == pytest.approx(0.3)
     assert together.at(np.zeros(1)) == 0.0
+
+
+@pytest.mark.parametrize("first", [1e-2, 1e-8])
+def test_levels_that_fall_by_more_than_digits_keep_theirs(first):
+    """As nearly nobody waits behind another: what a level has left is lost in rounding."""
+    load = np.array([0.2])
+    levels = np.array([[first], [first * 1e-8], [first * 1e-20]])
+    one = np.ones(1)
+    found = solved(Phases(one, one, -np.eye(1), one), load, policy_of(load, levels, 0.0))
+    assert found.waiting == pytest.approx(load * levels.sum(axis=0), rel=1e-5)

@@ -87,6 +87,39 @@ def test_the_shortest_residual_of_several_workers(scv, workers, varied):
     assert second - 1 == pytest.approx(varied, rel=0.2)
 
 
+def test_of_one_replica_none_is_apart_from_others():
+    levels = np.stack([LOAD ** (2.0 ** (j + 2) - 2) for j in range(9)])
+    means = [
+        tails_of_waits(
+            EXACT[0],
+            workers=np.ones(LOAD.size, dtype=int),
+            load=LOAD,
+            full=LOAD,
+            levels=levels,
+            ratio=0 * LOAD,
+            replicas=np.full(LOAD.size, replicas),
+            choices=np.full(LOAD.size, choices),
+            shape=LOAD.shape,
+        ).means
+        for replicas, choices in ((1, 2), (1, 3), (9, 3))
+    ]
+    assert means[1] == pytest.approx(means[0], rel=1e-12)
+    assert (means[2] < 0.99 * means[1])[:2].all()
+
+
+@pytest.mark.parametrize("scv", [0.0, 0.03, 0.05])
+def test_service_that_varies_less_than_phases_is_extrapolated_to_its_scv(scv):
+    work = qm.LogNormal(1.0, scv) if scv else qm.Deterministic(1.0)
+    parts = served(work, 4).parts
+    assert sum(share for share, _ in parts) == pytest.approx(1.0)
+    found = 0.0
+    for share, phases in parts:
+        mean = np.linalg.solve(-phases.generator, phases.weights)
+        second = 2 * phases.initial @ np.linalg.solve(-phases.generator, mean)
+        found += share * (second / (phases.initial @ mean) ** 2 - 1)
+    assert found == pytest.approx(scv, abs=1e-12)
+
+
 def test_two_choices_of_many_replicas_by_another_solution():
     """Of 100 replicas at 95 % load, simulated with 1.44e8 requests of an SCV of 9."""
     work = qm.HyperExponential([0.947214, 0.052786], [1 / 1.894427, 1 / 0.105573])

@@ -74,7 +74,8 @@ def test_regular_streams_have_nothing_besides() -> None:
     more = felt_besides(index, later, service, 0.5, 0.9)
     assert more[0] == 0.0
     assert more[2] == more[3] == pytest.approx(1.25 * more[1])
-    assert felt_besides(index, later, service, 1.0, 0.9).tolist() == [0.0] * 4
+    for full in (1.0, 1.2):
+        assert felt_besides(index, later, service, full, 0.9).tolist() == [0.0] * 4
     assert felt_besides(index, later, service, 0.8, 0.4).tolist() == [0.0] * 4
 
 

@@ -84,6 +84,17 @@ def test_a_part_of_what_several_let_through() -> None:
     assert float(found.waiting_time) == pytest.approx(0.7**2 / 8, rel=0.015)
 
 
+def test_each_meets_a_part_of_the_other_as_much_less() -> None:
+    found = mean_wait(Sources(2, 0.8, 1.6, 0.0, share=np.array([0.25, 0.5])), 0.7)
+    assert found == pytest.approx(0.7**2 / 4 * np.array([0.25, 0.5]))
+
+
+def test_who_comes_from_the_same_server_alone_is_never_met() -> None:
+    """At no load either."""
+    early = Sources(1, np.array([0.0, 0.5]), 1.0, 0.0).early(np.array([0.0, 0.5]), 0.0)
+    assert (early == 0).all()
+
+
 def test_very_many_are_a_poisson_stream() -> None:
     found = mean_wait(Sources(400, 0.8, 320.0, 0.0), 0.5)
     assert float(found) == pytest.approx(0.25, rel=0.01)

@@ -90,6 +90,15 @@ def test_what_more_phases_change_is_that_at_the_load_as_near_saturation() -> Non
     assert mean == pytest.approx(parts[0] + parts[1] - parts[2], rel=1e-9)
 
 
+def test_fits_are_in_mean_services() -> None:
+    one, small = (refined(qm.Pareto(least, 1.8, 1e4 * least)) for least in (0.5, 5e-4))
+    assert one is not None
+    assert small is not None
+    for fit, same in zip(one.services, small.services, strict=True):
+        assert (fit.mean, same.mean) == pytest.approx((1.0, 1.0))
+        assert same.scv == pytest.approx(fit.scv, rel=1e-3)
+
+
 def test_service_that_such_phases_miss_is_left_alone() -> None:
     two = qm.Mixture((0.9, 0.1), (qm.Deterministic(0.5), qm.Deterministic(5.5)))
     for service in (qm.Uniform(0.0, 2.0), qm.LogNormal(1.0, 0.1), two):
