@@ -292,9 +292,7 @@ def at_nodes(distribution: Distribution, end: Value) -> Distribution:
     found = AtNodes(
         distribution, tuple(_run(part, last, usable, unknown, shape) for part in parts)
     )
-    if all(part.distribution.analytic for part in parts):
-        return found
-    # What is lognormal was not built for nodes: they must prove themselves.
+    # What is lognormal, or begins with an endless slope, was not built for nodes.
     times = np.where(usable, last, 1.0) * _BETWEEN.reshape(-1, *[1] * len(shape))
     away = np.abs(np.asarray(found.tail(times)) - distribution.tail(times))
     return found if (away[:, usable] < _SMOOTH).all() else distribution

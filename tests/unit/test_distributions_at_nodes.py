@@ -174,3 +174,11 @@ def test_cells_of_forks_in_forks_are_those_of_each_alone() -> None:
     assert cell.mean == pytest.approx([alone.mean], rel=1e-9)
     plain = qm.Maximum([qm.Exponential(0.1), qm.Sum([qm.Exponential(0.2)] * 2)])
     assert (cell.deep, plain.deep) == (True, False)
+
+
+def test_a_time_that_begins_with_an_endless_slope_is_not_at_nodes() -> None:
+    """Its tail is no polynomial there; in a fork of an array p99 was 1 % off."""
+    steep = qm.Sum([qm.Gamma(0.1, 9.0), qm.Exponential(0.001)])
+    assert at_nodes(steep, 5.0) is steep
+    smooth = qm.Sum([qm.Gamma(0.1, 0.5), qm.Exponential(0.001)])
+    assert at_nodes(smooth, 5.0) is not smooth
