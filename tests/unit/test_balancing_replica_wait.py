@@ -72,6 +72,15 @@ def test_many_others_in_front_do_not_disturb_the_inversion():
     assert area == pytest.approx(float(wait.mean), rel=2e-3)
 
 
+def test_behind_constant_services_of_several_levels_the_area_is_the_mean():
+    """Two choices of a hundred replicas, with an arrival rate at each of three levels."""
+    wait = PowerOfChoices(qm.MG1(qm.Deterministic(1.0)), 100).solve(90.0).wait
+    t = np.linspace(0.0, 8.0, 801)
+    tail = wait.tail(t)
+    assert (np.diff(tail) <= 1e-4).all()
+    assert np.trapezoid(tail, t) == pytest.approx(float(wait.mean), rel=3e-3)
+
+
 @pytest.mark.parametrize(
     ("scv", "workers", "varied"),
     # By integration of the tail of the residual, to the power of the workers.
