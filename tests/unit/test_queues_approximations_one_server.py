@@ -244,3 +244,15 @@ def test_what_hardly_any_requests_do_changes_hardly_anything() -> None:
     for of in found:
         assert of[0] == pytest.approx(of[1], rel=1e-4)
         assert of[4] == pytest.approx(of[3], rel=1e-4)
+
+
+@pytest.mark.parametrize(
+    ("service", "load"), [(qm.Deterministic(1.0), 0.7), (qm.Gamma(1.0, 0.25), 0.9)]
+)
+def test_within_a_thousandth_of_a_service_hardly_two_leave(
+    service: qm.Distribution, load: float
+) -> None:
+    """The index less 1 is twice the number of the others, which come at their rate."""
+    rates = np.geomspace(3e3, 9e3, 12)
+    index, _ = OneServer(load, service)(rates)
+    assert index == pytest.approx(-2 * load / rates, abs=1e-4)

@@ -126,7 +126,7 @@ class OneServer:
         else:
             points = np.moveaxis(self._rates[..., None], -2, 0)
             last = sum(np.less(point, at).astype(int) for point in points)
-        first = np.clip(last - 1, 1, _COUNT - 3)
+        first = np.clip(last - 1, 1, _COUNT - 4)  # The last point rests on no other.
         near = [_take(self._rates, first + k) for k in (-1, 0, 1, 2)]
         place = (at - near[1]) / (near[2] - near[1])
         for _ in range(2):
