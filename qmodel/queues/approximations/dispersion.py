@@ -29,8 +29,8 @@ by the factor of [3]_ for low loads, and bunches find several servers as if ther
 of [3]_ for one server, with the indices of arrivals and of services over two services of the
 station, :math:`2 E[S] / c`, or :math:`t^*` if that is less; behind such servers those that wait
 do so as much longer as in heavy traffic, :math:`(I + c_s^2) / (1 + c_s^2)`, and are as much
-more as the mean asks for. Where waits are shorter, what is
-left differs by the time of those that wait; where longer, by a disturbance of its own
+more as the mean asks for, but for regular work of several servers. Where waits are shorter,
+what is left differs by the time of those that wait; where longer, by a disturbance of its own
 (`qmodel.queues.waits.disturbed`).
 
 References
