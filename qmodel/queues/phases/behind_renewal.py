@@ -124,10 +124,6 @@ def behind_renewal(
     limit = max(1.25 * min(error for error, _ in found), _EXCELLENT)
     good = [each for each in found if each[0] <= limit]
     _, queue = min(good, key=lambda each: (each[1].service.initial.size, each[0]))
-    if np.isfinite(varied := float(interarrival.scv)):
-        # As of Poisson arrivals, and near saturation by the variability of the arrivals.
-        phases = float(-queue.service.generator.diagonal().max())
-        queue = queue._replace(slowest=min(phases, 2 / (varied + scv)))
     return Imitation(partial(of_phases, queue), True, (), grounds=(BEHIND_RENEWAL,))
 
 
