@@ -38,8 +38,9 @@ same over all; of others longer services count over longer times,
 index fall as much; where b is below 0 it ends as the servers' memory does, with
 :math:`1 - (I_1 - 1) / (\rho (I_s(u / c) - 1))`. The power is ours, from chains solved exactly.
 
-**Error.** Against chains of thirteen services of phase type on two to four servers, at loads of
-0.5 and 0.8, 5 % in most, 15 % where only one request in a hundred is long.
+**Error.** Against 148 chains of fourteen services of phase type on two to four servers, over
+the largest index less 1: 5 % in the median; 13 % at most from a load of 0.7, 23 % from 0.5, and
+at 0.3, where it is small, up to a half. Over long times it is 1 % in the median.
 
 **What is passed on** of a disturbance of the arrivals is the share :math:`T(u)^2`, of one that
 makes bunches :math:`T^{0.6}`, with :math:`\sigma` of the one server and
