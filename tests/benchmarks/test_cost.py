@@ -43,6 +43,19 @@ def test_means(interleaved, what):
     assert r.median <= limit
 
 
+def test_a_row_of_several_servers(interleaved):
+    """What leaves M/G/c is followed, and each station is solved once."""
+    station, rates = qm.MGc(qm.LogNormal(0.04, 4.0), 4), np.linspace(10.0, 95.0, 200)
+    row = qm.Pipeline(qm.series(*(qm.call(name, station) for name in "abc")))
+
+    def alone():
+        return [station.solve(rates * (1 + k / 1e6)).waiting_time for k in range(3)]
+
+    r = interleaved(lambda: row.solve(rates).latency.mean, alone)
+    print(f"\nmean of three M/G/4 in a row, 200 loads: {r} of those alone, limit 7")
+    assert r.median <= 7
+
+
 def test_labels(interleaved):
     def labelled():
         return [PLAIN.solve(100.0).basis["mean"] for _ in range(20)]
