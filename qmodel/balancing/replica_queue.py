@@ -287,6 +287,8 @@ def solved(phases: Phases, arrivals: np.ndarray, policy: Policy) -> Replica:
     rate = np.maximum(last, _LEAST_RATE)
     stay = rate[:, None, None] * (np.eye(size) - np.outer(weights, initial)) - generator
     values, right = np.linalg.eig(stay)
+    if not np.any(values.imag):  # Of NumPy 2.5 and later all are complex.
+        values, right = values.real, right.real
     ratios, vectors = rate[:, None] / values, np.linalg.inv(right)
     first_beyond = np.einsum("ni,nij->nj", flow, right) / values
     sums = first_beyond * (vectors @ weights) / (1 - ratios)

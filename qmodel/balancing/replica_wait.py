@@ -273,7 +273,8 @@ def _age() -> Phases:
 def _nodes() -> np.ndarray:
     """Return the nodes of Radau's rule on 0 to 1, of which the last is the end."""
     ends = np.eye(_NODES + 1)[-1] - np.eye(_NODES + 1)[-2]
-    return np.asarray((1 + np.polynomial.legendre.legroots(ends)) / 2)
+    # They are real; of NumPy 2.5 and later they come as complex numbers.
+    return np.asarray((1 + np.polynomial.legendre.legroots(ends).real) / 2)
 
 
 def _up_to(age: np.ndarray) -> np.ndarray:
