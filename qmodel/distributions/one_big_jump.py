@@ -10,7 +10,14 @@ cumulant, without the i-th,
     P(S > t) \approx \sum_i E[\bar F_i(t - S_{-i})]
     \approx \sum_i \bar F_i(u_i) - \tfrac12 V_i f_i'(u_i), \qquad u_i = t - M_i .
 
-The next term, :math:`K_i f_i'' / 6`, and two that are late together are the error.
+The next term, :math:`K_i f_i'' / 6`, and two that are late together are the error, and so are
+the times that are not heavy, of the sum L, where these alone may be late: with
+:math:`h_k = 0, t / 16, t / 8, t / 4, t / 2`,
+
+.. math::
+
+    P(S > t, H \le t / 2) \le \sum_k P(L > t - h_{k+1}) \, P(H > h_k), \qquad
+    P(L > x) \le e^{-\theta x} E[e^{\theta L}] .
 
 References
 ----------
@@ -21,6 +28,9 @@ References
 from __future__ import annotations
 
 from collections.abc import Sequence
+from functools import reduce
+from itertools import pairwise
+from math import prod
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -32,6 +42,10 @@ __all__ = ["far_faces"]
 
 _ROUNDING = 1e-7
 """What a derivative leaves of a tail."""
+_HEAVY = np.array([0.0, 0.0625, 0.125, 0.25, 0.5])
+"""Parts of a time up to which what is heavy may be, where the rest is late."""
+_BOUNDED = 50.0
+"""Moment over the time, of times that end."""
 
 
 def far_faces(times: Sequence[tuple[Any, Distribution]], t: np.ndarray) -> Any:
@@ -62,4 +76,29 @@ def far_faces(times: Sequence[tuple[Any, Distribution]], t: np.ndarray) -> Any:
             error = error + n * (unsure + np.abs(skew * bend * bend / dense[1]))
             error = np.where(u[1] > t[1] / 2, error + n * more**2 / late, np.inf)
             together = together + n * (sooner[0] + sooner[2])
-        return (tail, density, error + together**2 + _ROUNDING * tail) if heavy else None
+        if not heavy:
+            return None
+        error = error + together**2 + _ROUNDING * tail
+        light = [(n, d) for n, d in times if not any(d is other for _, other in heavy)]
+        return tail, density, error + _others_late(light, heavy, t[1])
+
+
+def _others_late(
+    light: Sequence[tuple[Any, Distribution]],
+    heavy: Sequence[tuple[Any, Distribution]],
+    t: np.ndarray,
+) -> Any:
+    """Return a bound of how likely the light times make the sum late, and not the heavy."""
+    if not light:
+        return 0.0
+    limit = reduce(np.minimum, (np.asarray(d.exponential_limit) for _, d in light))
+    found: Any = 0.0
+    for low, high in pairwise(_HEAVY):
+        late = (1 - high) * t
+        # The moment that makes it least for an exponential time.
+        tilt = np.where(np.isinf(limit), _BOUNDED / late, limit - 1 / late)
+        moments = prod(np.real(d.laplace(-tilt + 0j)) ** n for n, d in light)
+        bound = np.where((tilt > 0) & (moments > 0), moments * np.exp(-tilt * late), np.inf)
+        beyond = sum(n * d.tail(low * t) for n, d in heavy)
+        found = found + np.minimum(bound, 1.0) * np.minimum(beyond, 1.0)
+    return found

@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+from itertools import pairwise
+
 import numpy as np
 import pytest
 from scipy.integrate import quad
 
+import qmodel as qm
 from qmodel.distributions import (
     Distribution,
     Exponential,
@@ -52,3 +55,26 @@ def test_what_has_no_variance_is_inverted_as_it_was() -> None:
     both: Distribution = Sum([Pareto(1.0, 1.5), Pareto(1.0, 1.5)])
     tail = np.asarray(both.tail(np.array([1e3, 1e5])))
     assert tail == pytest.approx(2 * np.array([1e3, 1e5]) ** -1.5, rel=0.02)
+
+
+@pytest.mark.parametrize("times", [2.0, 10.0, 20.0])
+def test_a_long_time_that_is_not_heavy_may_be_late_alone(times: float) -> None:
+    """An exponential wait of 50 services before a lognormal one, beside their convolution."""
+    wait, service = Exponential(50.0), LogNormal(1.0, 2.0)
+    t = 50.0 * times
+
+    def both(x: float) -> float:
+        return float(service.density(x) * wait.tail(t - x))
+
+    ends = [0.0, 1.0, 10.0, t / 2, t]
+    known = sum(quad(both, *part)[0] for part in pairwise(ends)) + float(service.tail(t))
+    found = Sum((wait, service))
+    assert abs(float(found.tail(t)) - known) <= float(found.tail_error(t))
+    assert float(found.tail(t)) == pytest.approx(known, rel=0.01)
+
+
+def test_percentiles_rise_at_nearly_full_load() -> None:
+    response = qm.MGc(LogNormal(1.0, 2.0), 2).solve(2 * 0.99).response
+    found = response.quantile([0.99, 0.999, 0.9999, 0.99999])
+    # Each nine is as much longer as of an exponential wait.
+    assert np.diff(found) == pytest.approx([174.4] * 3, rel=2e-3)
