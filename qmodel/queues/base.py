@@ -216,8 +216,11 @@ class Station(Model, ABC):
         distributions = [self.service if s.service is None else s.service for s in streams]
         rates, endless = finite_rates(streams, self.service.mean)
         here = self.serving_all(distributions, rates)
-        solved = endless is None and alone
-        result = solved or here._solve(sum(rates))
+        total = sum(rates)
+        if alone is not None and np.array_equal(alone.arrival_rate, total, equal_nan=True):
+            result = alone
+        else:
+            result = here._solve(total)
         if not all(s.plain for s in streams):
             result = self._behind(result, streams, rates)
         if here is self:

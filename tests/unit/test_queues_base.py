@@ -198,3 +198,13 @@ def test_what_is_accepted_is_what_is_not_lost_unless_it_is_stated() -> None:
     lossy = replace(r, loss=0.25, abandonment=0.25, accepted=None)
     assert lossy.accepted == 0.5
     assert lossy.offered_load == 0.5
+
+
+def test_what_is_known_at_another_load_is_not_taken() -> None:
+    station = qm.MGc(qm.LogNormal(0.02, 4.0), 2)
+    other, streams = station.solve(30.0), [qm.Stream(60.0)]
+    assert (
+        station._solve_streams(streams, other).waiting_time == station.solve(60.0).waiting_time
+    )
+    kept = station._solve_streams([qm.Stream(30.0)], other)
+    assert kept.wait is other.wait

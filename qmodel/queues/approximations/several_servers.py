@@ -66,16 +66,18 @@ from typing import Any
 
 import numpy as np
 
-from qmodel.distributions import Distribution
+from qmodel.distributions import Distribution, Scaled
+from qmodel.distributions.residual import residual
 from qmodel.numerics.erlang import erlang_c
 from qmodel.queues.approximations.one_server import POINTS, OneServer, how_far_apart
+from qmodel.queues.waits.mg1 import MG1Wait
 
 __all__ = ["SeveralServers"]
 
 _POWER, _SOON = 1.3, 1e-6
 """Of how long services are that count, and up to which time all do, over tau(0)."""
 _ALIKE = 1e-6
-"""Up to which part of the variance of the number that waits Delta is 0."""
+"""Up to which part of the square of the wait at one server Delta is 0."""
 
 
 class SeveralServers(OneServer):
@@ -117,18 +119,17 @@ class SeveralServers(OneServer):
         super().__init__(utilization, service)
         load = np.minimum(np.asarray(utilization, dtype=float), 1.0)
         count, scv = np.asarray(servers, dtype=float), np.asarray(service.scv)
-        mean, third = np.asarray(service.mean, dtype=float), np.asarray(service.third_cumulant)
         with np.errstate(all="ignore"):
-            square, cube = 1 + scv, third / mean**3 + 3 * scv + 1
+            one = Scaled(service, 1 / np.asarray(service.mean))
+            left, alone = residual(one), MG1Wait(load, one)
             often = np.where(load > 0, erlang_c(load * count, count) / load, 0.0)
-            one, varies = _more_of_one(load, square, cube)
-            waits = wait.mean / mean, wait.variance / mean**2
-            several = _more_of_several(load, count, often * load, square / 2, *waits)
-            known = np.abs(one) > _ALIKE * varies
-            part = np.clip(np.where(known, several / one, often), 0.0, 1.0)
+            several = _more(load, count, often * load, left.mean, Scaled(wait, one.factor))
+            of_one = _more(load, 1.0, load, left.mean, alone)
+            known = np.abs(of_one) > _ALIKE * (alone.variance + alone.mean**2)
+            part = np.clip(np.where(known, several / of_one, often), 0.0, 1.0)
             part = np.where(np.isfinite(part), part, often)
             self.part = part[()]
-            longest = (cube / 3 - square**2 / 2) / (scv - 1)
+            longest = (left.variance - np.square(left.mean)) / (scv - 1)
             cells = load, count, often, part, scv, longest
             self._take_apart(*(np.asarray(x)[..., None] for x in cells))
         self._mean = self._mean / count[..., None]
@@ -159,23 +160,14 @@ class SeveralServers(OneServer):
         return 2 * gap / (rates * (1 - gap)) - 2
 
 
-def _more_of_one(load: Any, square: Any, cube: Any) -> tuple[Any, Any]:
-    """Return Delta of one server, and the variance of the number that waits there."""
-    q = load**2 * square / (2 * (1 - load))
-    varies = q + q**2 + load**3 * cube / (3 * (1 - load))
-    return varies + 2 * (1 - load) * q - load**2 - q * (2 + load / (1 - load)), varies
-
-
-def _more_of_several(
-    load: Any, count: Any, often: Any, longer: Any, wait: Any, variance: Any
-) -> Any:
+def _more(load: Any, count: Any, often: Any, longer: Any, wait: Distribution) -> Any:
     """Return Delta of servers that requests wait `often` for, by the wait over a service.
 
     Near saturation it is `longer` than with exponential service.
     """
     busy, rest = load * count, count * (1 - load)
-    q, q_exponential = busy * wait, often * load / (1 - load)
+    q, q_exponential = busy * wait.mean, often * load / (1 - load)
     grows = 1 + 2 * load / (1 - load) - q_exponential + rest
     factor = q / (q_exponential * longer)
     grows = grows + load * (1 - factor) / ((1 - load) * factor)
-    return q + busy**2 * variance + 2 * rest * q - busy * often - q * grows
+    return q + busy**2 * wait.variance + 2 * rest * q - busy * often - q * grows
