@@ -11,13 +11,15 @@ cumulant, without the i-th,
     \approx \sum_i \bar F_i(u_i) - \tfrac12 V_i f_i'(u_i), \qquad u_i = t - M_i .
 
 The next term, :math:`K_i f_i'' / 6`, and two that are late together are the error, and so are
-the times that are not heavy, of the sum L, where these alone may be late: with
-:math:`h_k = 0, t / 16, t / 8, t / 4, t / 2`,
+the times that are not heavy, of the sum L, where these alone may be late. With the sum H of the
+heavy ones, :math:`x = \theta t / 2` and any moment :math:`\theta` of L,
 
 .. math::
 
-    P(S > t, H \le t / 2) \le \sum_k P(L > t - h_{k+1}) \, P(H > h_k), \qquad
-    P(L > x) \le e^{-\theta x} E[e^{\theta L}] .
+    P(S > t, H \le t / 2) \le e^{-\theta t} E[e^{\theta L}] \Big(1 + \theta E[H]
+    + \tfrac12 \theta^2 E[H^2] + \frac{8 E[H^3]}{t^3} (e^x - 1 - x - \tfrac12 x^2)\Big) ,
+
+as :math:`(e^y - 1 - y - y^2 / 2) / y^3` rises.
 
 References
 ----------
@@ -29,7 +31,6 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from functools import reduce
-from itertools import pairwise
 from math import prod
 from typing import TYPE_CHECKING, Any
 
@@ -42,8 +43,6 @@ __all__ = ["far_faces"]
 
 _ROUNDING = 1e-7
 """What a derivative leaves of a tail."""
-_HEAVY = np.array([0.0, 0.0625, 0.125, 0.25, 0.5])
-"""Parts of a time up to which what is heavy may be, where the rest is late."""
 _BOUNDED = 50.0
 """Moment over the time, of times that end."""
 
@@ -92,13 +91,16 @@ def _others_late(
     if not light:
         return 0.0
     limit = reduce(np.minimum, (np.asarray(d.exponential_limit) for _, d in light))
-    found: Any = 0.0
-    for low, high in pairwise(_HEAVY):
-        late = (1 - high) * t
-        # The moment that makes it least for an exponential time.
-        tilt = np.where(np.isinf(limit), _BOUNDED / late, limit - 1 / late)
-        moments = prod(np.real(d.laplace(-tilt + 0j)) ** n for n, d in light)
-        bound = np.where((tilt > 0) & (moments > 0), moments * np.exp(-tilt * late), np.inf)
-        beyond = sum(n * d.tail(low * t) for n, d in heavy)
-        found = found + np.minimum(bound, 1.0) * np.minimum(beyond, 1.0)
-    return found
+    # Which makes it least for an exponential time.
+    moment = np.where(np.isinf(limit), _BOUNDED / t, limit - 1 / t)
+    of_light: Any = prod(np.real(d.laplace(-moment + 0j)) ** n for n, d in light)
+    mean, variance, third = (
+        sum(n * getattr(d, name) for n, d in heavy)
+        for name in ("mean", "variance", "third_cumulant")
+    )
+    x, square = moment * t / 2, variance + mean**2
+    cube = third + 3 * mean * variance + mean**3
+    far = np.exp(-x) - np.exp(-2 * x) * (1 + x + x**2 / 2)
+    near = np.exp(-2 * x) * (1 + moment * mean + moment**2 * square / 2)
+    bound = of_light * (near + 8 * cube / t**3 * far)
+    return np.where((moment > 0) & (bound >= 0), bound, np.inf)
